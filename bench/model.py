@@ -1,0 +1,326 @@
+"""The nouns of the lab, one frozen type each. Imports nothing of `bench`.
+
+What a user may vary is declared in a TOML file and decoded into one of the first group (`Interpreter` … `Study`);
+what a study yields is the second group (`Case` … `Session`). Unknown is absent (`None` or no key), never 0 or −1.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+Implementation = Literal["cpython", "pypy"]
+Argv = tuple[str, ...]
+Count = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[float, Meta(ge=0)]
+Share = Annotated[float, Meta(ge=0)]
+
+
+class Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a TOML file declares; a misspelt key is an error that names it."""
+
+
+class Recorded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the lab writes to disk and reads again."""
+
+
+# ---------------------------------------------------------------- what TOML declares
+
+
+class FromPath(Declared, tag="path", tag_field="kind"):
+    """An executable already here: names looked up on PATH (all of PATH, in order) or given as absolute paths."""
+
+    names: tuple[str, ...]
+
+
+class FromUv(Declared, tag="uv", tag_field="kind"):
+    """What `uv python find REQUEST` knows, and with `install` what `uv python install REQUEST` brings."""
+
+    request: str
+    install: bool = False
+
+
+class FromPyenv(Declared, tag="pyenv", tag_field="kind"):
+    """A version that pyenv has installed, the newest that begins with `prefix`."""
+
+    prefix: str
+
+
+class FromDebian(Declared, tag="debian", tag_field="kind"):
+    """Debian packages and the libraries they need, unpacked into a prefix of their own."""
+
+    suites: tuple[str, ...]
+    packages: tuple[str, ...]
+    executable: str
+
+
+Provider = FromPath | FromUv | FromPyenv | FromDebian
+
+
+class Warmup(Declared):
+    """How many iterations a process does before the steady ones are looked for; all of them are kept."""
+
+    passes: Annotated[int, Meta(ge=0)] = 1
+    seconds: Seconds = 0.0
+
+
+class Interpreter(Declared):
+    """An executable that runs Python, how to come by it, and how it is started."""
+
+    name: str
+    title: str
+    implementation: Implementation
+    version: str
+    providers: tuple[Provider, ...]
+    flags: Argv = ()
+    env: dict[str, str] = {}
+    warmup: Warmup = Warmup()
+
+
+class Codec(Declared):
+    """Dotted names of the two functions that the reference core reads and writes JSON with."""
+
+    loads: str
+    dumps: str
+
+
+class Variant(Declared):
+    """core × codec × compiler × interpreter: what is built, how, and the proof of what runs."""
+
+    name: str
+    title: str
+    interpreter: str
+    core: str = "app.core"
+    compiler: str | None = None
+    codec: Codec | None = None
+    source: tuple[str, ...] = ()
+    requirements: tuple[str, ...] = ()
+    build_requirements: tuple[str, ...] = ()
+    steps: tuple[Argv, ...] = ()
+    remove: tuple[str, ...] = ()
+    after_install: tuple[Argv, ...] = ()
+    env: dict[str, str] = {}
+    witness: dict[str, Any]
+    warmup: Warmup | None = None
+
+
+class Framework(Declared):
+    """A thin adapter over the core: one file in `app/wsgi`, and what it must have installed."""
+
+    name: str
+    application: str
+    requirements: tuple[str, ...]
+
+
+class Server(Declared):
+    """A server with one worker class: its argv, what it needs, and where it cannot run."""
+
+    name: str
+    title: str
+    server: str
+    worker_class: str
+    implementation: Implementation
+    argv: Argv
+    requirements: tuple[str, ...] = ()
+    install: str | None = None
+    env: dict[str, str] = {}
+    keep_alive: bool
+    concurrency: Count = 1
+    impossible: dict[str, str] = {}
+
+
+class DocumentsSpec(Declared):
+    """A seeded set of documents; `sha256` pins the inputs."""
+
+    generator: Literal["orders", "cdnow"]
+    seed: int
+    count: Count
+    orders: Count
+    escaped: bool = False
+    check: Annotated[int, Meta(ge=0)] = 8
+    sha256: str
+
+
+class Workload(Declared):
+    """Endpoint + a set of documents taken in turn + expected answers."""
+
+    name: str
+    title: str
+    method: Literal["GET", "POST"]
+    path: str
+    expect: str | None = None
+    documents: DocumentsSpec | None = None
+
+
+class Segment(Declared):
+    """A stretch of an open load, in shares of the rate it is driven at."""
+
+    seconds: Seconds
+    start: Share
+    end: Share
+
+
+class Load(Declared):
+    """A Gatling injection profile: closed (so many users in a loop) or open (segments of a rate)."""
+
+    name: str
+    title: str
+    model: Literal["closed", "open"]
+    lead_in_seconds: Annotated[float, Meta(ge=5)] = 5.0
+    users: Count | None = None
+    seconds: Seconds | None = None
+    segments: tuple[Segment, ...] = ()
+
+
+class MicroPlan(Declared):
+    """`processes` fresh processes a variant, each `values` values of `passes` whole passes over the documents."""
+
+    processes: Count
+    values: Count
+    passes: Count = 1
+
+
+class MacroPlan(Declared):
+    """`runs` fresh servers a stack under each load."""
+
+    loads: tuple[str, ...]
+    runs: Count
+
+
+class OpenPlan(Declared):
+    """Open loads for the baseline and the winner of the closed one, at `share` of the baseline's capacity."""
+
+    loads: tuple[str, ...]
+    runs: Count
+    share: Share
+
+
+class StartupPlan(Declared):
+    """`spawns` fresh servers a variant, spawn to first right answer."""
+
+    spawns: Count
+    server: str
+
+
+class Study(Declared):
+    """A question, a selection of cases, and what is compared."""
+
+    name: str
+    title: str
+    question: str
+    baseline: str
+    variants: tuple[str, ...]
+    frameworks: tuple[str, ...] = ("falcon",)
+    servers: tuple[str, ...] = ()
+    workload: str
+    first_look: bool = False
+    twin: bool = False
+    micro: MicroPlan | None = None
+    macro: MacroPlan | None = None
+    open: OpenPlan | None = None
+    startup: StartupPlan | None = None
+    sizes: bool = False
+
+
+# ---------------------------------------------------------------- what a study yields
+
+Instrument = Literal["micro", "macro", "startup", "size"]
+Verdict = Literal["pass", "hole", "failed"]
+
+
+class Stack(Recorded):
+    """variant × framework × server (with its worker class), written `variant/framework/server`."""
+
+    variant: str
+    framework: str
+    server: str
+
+    def __str__(self) -> str:
+        return f"{self.variant}/{self.framework}/{self.server}"
+
+
+class Case(Recorded):
+    """One point of the matrix.
+
+    `inputs` holds a hash of each thing that could change the figure (source, interpreter, server, documents, load,
+    harness), so `identity` changes when one of them does. `twin` marks the second half of an A/A pair.
+    """
+
+    instrument: Instrument
+    variant: str
+    stack: Stack | None = None
+    workload: str | None = None
+    load: str | None = None
+    rate: float | None = None
+    twin: bool = False
+    settings: dict[str, float] = {}
+    inputs: dict[str, str] = {}
+
+    @property
+    def identity(self) -> str:
+        """16 hex digits, equal for equal cases only."""
+        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()[:16]
+
+    @property
+    def label(self) -> str:
+        """The case in words, for progress lines and messages."""
+        what = str(self.stack) if self.stack else self.variant
+        parts = [self.instrument, what, self.workload, self.load, "A/A twin" if self.twin else None]
+        return " ".join(part for part in parts if part)
+
+
+class Hole(Recorded):
+    """What cannot be measured here: `what`, why, and the command that fills it; `declared` if it never can."""
+
+    what: str
+    reason: str
+    fill: str | None = None
+    declared: bool = False
+
+
+class Measurement(Recorded):
+    """A metric's raw values, in `unit`, in the order in which they were taken."""
+
+    metric: str
+    unit: str
+    values: tuple[float, ...]
+
+
+class Run(Recorded):
+    """One execution of a case in fresh processes, saved at once.
+
+    `facts` is the witness and what else describes what ran; `series` holds time series as rows beginning with
+    seconds since the run's start; `limits` names what spoils a part of the row (`generator-limited`); `raw` the
+    kept tool outputs, relative to the session's folder.
+    """
+
+    case: Case
+    block: int
+    started: str
+    seconds: float
+    verdict: Verdict
+    reason: str | None = None
+    measurements: tuple[Measurement, ...] = ()
+    facts: dict[str, Any] = {}
+    series: dict[str, tuple[tuple[float | None, ...], ...]] = {}
+    limits: tuple[str, ...] = ()
+    raw: tuple[str, ...] = ()
+
+    def values(self, metric: str) -> tuple[float, ...]:
+        """The values of `metric`, none if it was not measured."""
+        return next((m.values for m in self.measurements if m.metric == metric), ())
+
+
+class Session(Recorded):
+    """One start of `run`: its seed, machine, cases and holes. Blocks are numbered within a phase of the study."""
+
+    study: str
+    started: str
+    seed: int
+    machine: dict[str, Any]
+    cases: tuple[Case, ...]
+    holes: tuple[Hole, ...] = ()
+    finished: str | None = None
