@@ -1,0 +1,12 @@
+# `make bench` and `make test` set up all they need. For one variant against the baseline: `make variant=nuitka bench`.
+python := .venv/bin/python
+run    := $(if $(variant),run variant --variant $(variant),run quick)
+
+.PHONY: setup bench test lint size report lock
+setup:        ; @python3 -m bench.bootstrap
+bench: setup  ; $(python) -m bench $(run)
+test: setup   ; $(python) -m pytest
+lint: setup   ; $(python) -m ruff check . && $(python) -m mypy
+size: setup   ; $(python) -m bench size
+report: setup ; $(python) -m bench report
+lock: setup   ; $(python) -m bench.locks

@@ -1,0 +1,122 @@
+"""`make setup`: from a bare checkout to a lab that runs. Does nothing, at once, where all is here.
+
+Standard library only. Brings the system parts, then `.venv` from `locks/lab.txt`, every package checked by its hash.
+A part that cannot be had is kept in `.lab/system.json` with its reason and the command that fills it; the rest goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from bench import locks, system
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCK = ROOT / "bench/locks/lab.txt"
+VENV = ROOT / ".venv"
+HOLES = ROOT / ".lab/system.json"
+
+
+def main() -> int:
+    """Set up what is missing; the exit status is 2 where the lab cannot run, or a part is missing under CI."""
+    holes = bring_parts()
+    if os.environ.get("CI") and holes:
+        return complain(f"{holes[0]['what']} is missing under CI: {holes[0]['reason']}")
+    try:
+        return bring_environment()
+    except subprocess.CalledProcessError as failed:
+        return complain(f"`{' '.join(map(str, failed.cmd))}` failed: {system.complaint(said(failed))}")
+
+
+def bring_parts() -> list[dict[str, str]]:
+    """Bring what is missing of the system; the holes that stay, as they stand in `.lab/system.json`."""
+    missing = [part for part in system.parts() if part.missing]
+    known = {hole["what"]: hole for hole in read_holes()}
+    wanted = [part for part in missing if part.name not in known]
+    reasons = install(wanted) if wanted else {}
+    holes = [known.get(part.name) or hole(part, reasons[part.name]) for part in missing if part.missing]
+    write_holes(holes)
+    for each in holes:
+        print(f"missing: {each['what']} ({each['reason']}); to fill it: {each['fill']}")
+    return holes
+
+
+def install(wanted: list[system.Part]) -> dict[str, str]:
+    """Show what is to come, ask once on a terminal, and install it; the reasons of what did not come."""
+    print("The lab needs of the system:")
+    for part in wanted:
+        print(f"  {part.name}: {part.needed} ({' '.join(part.packages)})")
+    terminal = sys.stdin.isatty()
+    if terminal and input("Install them with apt-get? [Y/n] ").strip().lower() not in ("", "y", "yes"):
+        return {part.name: "declined" for part in wanted}
+    return system.install(wanted, system.elevation(terminal))
+
+
+def hole(part: system.Part, reason: str) -> dict[str, str]:
+    """A missing part as it is kept."""
+    return {"what": part.name, "reason": reason, "fill": part.fill}
+
+
+def read_holes() -> list[dict[str, str]]:
+    """The holes that the last set-up left."""
+    holes: list[dict[str, str]] = json.loads(HOLES.read_text(encoding="utf-8")) if HOLES.exists() else []
+    return holes
+
+
+def write_holes(holes: list[dict[str, str]]) -> None:
+    """Keep the holes; a set-up without any leaves an empty list."""
+    HOLES.parent.mkdir(exist_ok=True)
+    HOLES.write_text(json.dumps(holes, indent=2) + "\n", encoding="utf-8")
+
+
+def bring_environment() -> int:
+    """Make `.venv` exactly what the lock says, unless it is; 2 where no Python can make one."""
+    python, stamp = VENV / "bin/python", VENV / "lab.txt"
+    if python.exists() and stamp.exists() and stamp.read_bytes() == LOCK.read_bytes():
+        return 0
+    print("Setting up .venv …", flush=True)
+    if not python.exists():
+        base = base_python()
+        if base is None:
+            return complain("no Python here can make an environment; install python3-venv (as root: apt-get install)")
+        shutil.rmtree(VENV, ignore_errors=True)
+        checked([base, "-m", "venv", VENV])
+    only_uv = VENV / "uv.txt"
+    only_uv.write_text(locks.entries(LOCK, ["uv"]), encoding="utf-8")
+    checked([python, "-m", "pip", "install", "--require-hashes", "--only-binary", ":all:", "-r", only_uv])
+    checked([VENV / "bin/uv", "pip", "sync", "--require-hashes", "--python", python, LOCK])
+    shutil.copyfile(LOCK, stamp)
+    return 0
+
+
+def base_python() -> str | None:
+    """The first Python ≥ 3.11 that has `ensurepip`: the system's own before the one that runs this."""
+    probe = "import ensurepip, sys; sys.exit(sys.version_info < (3, 11))"
+    for candidate in ("/usr/bin/python3", sys.executable):
+        if shutil.which(candidate) and system.run([candidate, "-c", probe]).returncode == 0:
+            return candidate
+    return None
+
+
+def checked(argv: list[str | Path]) -> None:
+    """Run a command of the set-up; its failure is `CalledProcessError` with what it said."""
+    system.run([str(word) for word in argv]).check_returncode()
+
+
+def said(failed: subprocess.CalledProcessError) -> subprocess.CompletedProcess[str]:
+    """What a failed command said."""
+    return subprocess.CompletedProcess(failed.cmd, failed.returncode, failed.stdout, failed.stderr)
+
+
+def complain(line: str) -> int:
+    """Say in one line why the lab cannot run; the exit status for it."""
+    print(f"bench: {line}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
