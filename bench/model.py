@@ -68,14 +68,13 @@ class Warmup(Declared):
 
 
 class Interpreter(Declared):
-    """An executable that runs Python, how to come by it, and how it is started."""
+    """An executable that runs Python, how to come by it, and the environment it is started with."""
 
     name: str
     title: str
     implementation: Implementation
     version: str
     providers: tuple[Provider, ...]
-    flags: Argv = ()
     env: dict[str, str] = {}
     warmup: Warmup = Warmup()
 
@@ -88,7 +87,12 @@ class Codec(Declared):
 
 
 class Variant(Declared):
-    """core × codec × compiler × interpreter: what is built, how, and the proof of what runs."""
+    """core × codec × compiler × interpreter: what is built, how, and the proof of what runs.
+
+    `source` maps files and folders of the checkout to their place in the stage; `app` is always there. `steps` run in
+    the stage and `after_install` in the prefix, with `{python}` and `{prefix}` replaced. `witness` lists facts that
+    the measured process has to report of itself.
+    """
 
     name: str
     title: str
@@ -96,7 +100,7 @@ class Variant(Declared):
     core: str = "app.core"
     compiler: str | None = None
     codec: Codec | None = None
-    source: tuple[str, ...] = ()
+    source: dict[str, str] = {}
     requirements: tuple[str, ...] = ()
     build_requirements: tuple[str, ...] = ()
     steps: tuple[Argv, ...] = ()
@@ -111,21 +115,25 @@ class Framework(Declared):
     """A thin adapter over the core: one file in `app/wsgi`, and what it must have installed."""
 
     name: str
-    application: str
     requirements: tuple[str, ...]
 
 
 class Server(Declared):
-    """A server with one worker class: its argv, what it needs, and where it cannot run."""
+    """A server with one worker class: its argv, what it needs, and where it cannot run.
+
+    `label` is what stacks call it; two files may share one where two implementations need two ways to start it.
+    `install` names the Debian parts that hold the executable, where no package of the prefix does.
+    """
 
     name: str
     title: str
+    label: str
     server: str
     worker_class: str
-    implementation: Implementation
+    implementations: tuple[Implementation, ...]
     argv: Argv
     requirements: tuple[str, ...] = ()
-    install: str | None = None
+    install: FromDebian | None = None
     env: dict[str, str] = {}
     keep_alive: bool
     concurrency: Count = 1
@@ -226,6 +234,32 @@ class Study(Declared):
 
 
 # ---------------------------------------------------------------- what a study yields
+
+
+class Provisioned(Recorded):
+    """An interpreter that is here. `build` holds what its builder chose (`pgo`, `lto`, `jit`, `gil`)."""
+
+    name: str
+    executable: str
+    implementation: Implementation
+    version: str
+    provider: str
+    build: dict[str, bool]
+    fingerprint: str
+
+
+class Artifact(Recorded):
+    """A built variant: the wheel under `.lab/artifacts`, installed into the prefix of the same name."""
+
+    variant: str
+    fingerprint: str
+    wheel: str
+    wheel_sha256: str
+    wheel_bytes: int
+    build_seconds: float
+    interpreter: Provisioned
+    built: str
+
 
 Instrument = Literal["micro", "macro", "startup", "size"]
 Verdict = Literal["pass", "hole", "failed"]

@@ -1,0 +1,198 @@
+"""variant → artifact: the steps of its TOML in a fresh stage, a wheel, and a prefix of its own to measure in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from bench import catalog, machine
+from bench.errors import LabError
+from bench.model import Argv, Artifact, Implementation, Provisioned, Variant
+from bench.paths import ARTIFACTS, LAB, PREFIXES, ROOT
+from bench.provision import MEASURED_LOCK, install
+
+VERSION = "0.1.0"
+BUILDERS = LAB / "builders"
+SOURCE_SUFFIXES = frozenset({".py", ".pyx", ".pxd", ".pxi", ".h"})
+EPOCH = "1577836800"  # a fixed date in every wheel, so that equal sources make equal bytes
+STEP_SECONDS = 600
+
+
+def build(variant: Variant, interpreter: Provisioned) -> Artifact:
+    """Build `variant` with `interpreter`, or return the artifact that is here already for unchanged inputs.
+
+    Raises LabError with the failing command and the place of its log.
+    """
+    fingerprint = fingerprint_of(variant, interpreter)
+    built = artifact(variant.name)
+    if built and built.fingerprint == fingerprint:
+        return built
+    folder, prefix = ARTIFACTS / variant.name, PREFIXES / variant.name
+    for stale in (folder, prefix, BUILDERS / variant.name):
+        shutil.rmtree(stale, ignore_errors=True)
+    folder.mkdir(parents=True)
+    log = folder / "build.log"
+    builder = _venv(BUILDERS / variant.name, interpreter, log)
+    install(builder, ["wheel", *variant.build_requirements])
+    began = time.perf_counter()
+    wheel = _wheel(variant, builder, folder, log)
+    seconds = time.perf_counter() - began
+    _fill(prefix, variant, interpreter, wheel, log)
+    made = Artifact(
+        variant=variant.name,
+        fingerprint=fingerprint,
+        wheel=wheel.name,
+        wheel_sha256=hashlib.sha256(wheel.read_bytes()).hexdigest(),
+        wheel_bytes=wheel.stat().st_size,
+        build_seconds=seconds,
+        interpreter=interpreter,
+        built=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    (folder / "artifact.json").write_bytes(msgspec.json.encode(made))
+    return made
+
+
+def artifact(name: str) -> Artifact | None:
+    """The artifact built last for the variant `name`, if there is one."""
+    path = ARTIFACTS / name / "artifact.json"
+    return msgspec.json.decode(path.read_bytes(), type=Artifact) if path.is_file() else None
+
+
+def require(name: str) -> Artifact:
+    """The artifact of `name`, or a LabError with the command that builds it."""
+    built = artifact(name)
+    if built is None:
+        raise LabError(f"variant {name!r} is not built: run `python -m bench build {name}`")
+    return built
+
+
+def python(name: str) -> Path:
+    """The interpreter inside the prefix of variant `name`."""
+    return PREFIXES / name / "bin" / "python"
+
+
+def environment(variant: Variant) -> dict[str, str]:
+    """The whole environment of a process of `variant`: nothing of the caller's passes."""
+    interpreter = catalog.interpreters()[variant.interpreter]
+    prefix = str(PREFIXES / variant.name)
+    own = {key: value.replace("{prefix}", prefix) for key, value in (interpreter.env | variant.env).items()}
+    return {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": prefix, **own}
+
+
+def fingerprint_of(variant: Variant, interpreter: Provisioned) -> str:
+    """Hash of all that goes into the artifact and its prefix."""
+    digest = hashlib.sha256(msgspec.json.encode(variant, order="sorted"))
+    digest.update(interpreter.fingerprint.encode() + MEASURED_LOCK.read_bytes() + Path(__file__).read_bytes())
+    digest.update(" ".join(_requirements(variant, interpreter.implementation)).encode())
+    for place, path in _sources(variant):
+        digest.update(f"{place}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _sources(variant: Variant) -> Iterator[tuple[str, Path]]:
+    """(place in the stage, file) of `app` and of the variant's own source, in a stable order."""
+    for origin, place in {"app": "app", **variant.source}.items():
+        path = ROOT / origin
+        if path.is_file():
+            yield place, path
+            continue
+        if not path.is_dir():
+            raise LabError(f"{variant.name}.toml: source {origin!r} is not in the checkout")
+        for file in sorted(path.rglob("*")):
+            if file.suffix in SOURCE_SUFFIXES and file.is_file():
+                yield f"{place}/{file.relative_to(path)}", file
+
+
+def _wheel(variant: Variant, builder: Path, folder: Path, log: Path) -> Path:
+    """Stage the source, run the variant's steps, drop what they leave over, and pack the rest as a wheel."""
+    stage = folder / "stage"
+    for place, file in _sources(variant):
+        (stage / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, stage / place)
+    _run_all(variant.steps, {"python": str(builder)}, stage, log)
+    for pattern in variant.remove:
+        for left in stage.glob(pattern):
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+    (stage / "app" / "built.json").write_text(json.dumps(_built(variant), indent=1) + "\n")
+    _describe(variant, builder, stage)
+    _run([str(builder), "-m", "wheel", "pack", "--dest-dir", str(folder), str(stage)], folder, log)
+    shutil.rmtree(stage)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def _built(variant: Variant) -> dict[str, str | None]:
+    """What the artifact knows of itself, served at `/__version__`."""
+    codec = variant.codec
+    return {
+        "version": VERSION,
+        "commit": machine.commit(),
+        "variant": variant.name,
+        "core": variant.core,
+        "loads": codec.loads if codec else None,
+        "dumps": codec.dumps if codec else None,
+        "compiler": variant.compiler,
+    }
+
+
+def _describe(variant: Variant, builder: Path, stage: Path) -> None:
+    """Write the `.dist-info` that makes the stage a wheel (binary distribution format, PyPA specifications)."""
+    native = any(stage.rglob("*.so"))
+    ask = "from packaging.tags import sys_tags as t; print(next(x for x in t() if x.platform.startswith('linux_')))"
+    tag = subprocess.check_output([builder, "-c", ask], text=True).strip() if native else "py3-none-any"
+    info = stage / f"statements_{variant.name.replace('-', '_')}-{VERSION}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: statements-{variant.name}\nVersion: {VERSION}\n")
+    pure = str(not native).lower()
+    (info / "WHEEL").write_text(f"Wheel-Version: 1.0\nGenerator: bench\nRoot-Is-Purelib: {pure}\nTag: {tag}\n")
+
+
+def _fill(prefix: Path, variant: Variant, interpreter: Provisioned, wheel: Path, log: Path) -> None:
+    """Make the prefix that is measured: frameworks, servers, what the variant needs, and its wheel."""
+    inside = _venv(prefix, interpreter, log)
+    install(inside, _requirements(variant, interpreter.implementation))
+    install(inside, [], wheel=wheel)
+    places = {"python": str(inside), "prefix": str(prefix)}
+    _run_all(variant.after_install, places, prefix, log, environment(variant))
+
+
+def _requirements(variant: Variant, implementation: Implementation) -> list[str]:
+    """Names of everything in the prefix but the wheel: frameworks, the servers that fit, the variant's own."""
+    names = [name for framework in catalog.frameworks().values() for name in framework.requirements]
+    for server in catalog.servers().values():
+        if implementation in server.implementations:
+            names += server.requirements
+    return sorted({*names, *variant.requirements})
+
+
+def _venv(folder: Path, interpreter: Provisioned, log: Path) -> Path:
+    _run([interpreter.executable, "-m", "venv", "--without-pip", str(folder)], log.parent, log)
+    return folder / "bin" / "python"
+
+
+def _run_all(
+    steps: tuple[Argv, ...], places: Mapping[str, str], folder: Path, log: Path, env: dict[str, str] | None = None
+) -> None:
+    for step in steps:
+        _run([part.format_map(places) for part in step], folder, log, env)
+
+
+def _run(argv: list[str], folder: Path, log: Path, env: dict[str, str] | None = None) -> None:
+    """Run one command of the build, its output kept in `log`. Raises LabError if it fails."""
+    with log.open("ab") as output:
+        output.write(f"$ {' '.join(argv)}\n".encode())
+        output.flush()
+        env = env or {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "SOURCE_DATE_EPOCH": EPOCH}
+        done = subprocess.run(
+            argv, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=env, timeout=STEP_SECONDS
+        )
+    if done.returncode:
+        raise LabError(f"`{' '.join(argv)}` failed with status {done.returncode}; see {log.relative_to(ROOT)}")

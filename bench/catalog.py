@@ -1,0 +1,150 @@
+"""What there is to choose from: the folders of TOML files, read into the nouns of `model`.
+
+The folder listing is the registry: a new interpreter, variant, server, workload, load or study is one more file.
+"""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from bench.errors import LabError
+from bench.model import Declared, Framework, Interpreter, Load, Server, Stack, Study, Variant, Workload
+from bench.paths import ROOT
+
+T = TypeVar("T", bound=Declared)
+
+
+def read(path: Path, noun: type[T]) -> T:
+    """Decode one TOML file. Raises LabError naming the file and the key that is wrong."""
+    try:
+        return msgspec.toml.decode(path.read_bytes(), type=noun)
+    except msgspec.DecodeError as error:
+        raise LabError(f"{path.relative_to(ROOT)}: {error}") from error
+
+
+def _listing(pattern: str, noun: type[T]) -> dict[str, T]:
+    """Every declared noun of a folder by its file's stem, which its `name` has to equal."""
+    found: dict[str, T] = {}
+    for path in sorted(ROOT.glob(pattern)):
+        declared = read(path, noun)
+        name: str = getattr(declared, "name")  # noqa: B009 - every declared noun has one
+        if name != path.stem:
+            raise LabError(f"{path.relative_to(ROOT)}: name is {name!r}, but the file is called {path.name}")
+        found[name] = declared
+    return found
+
+
+@cache
+def interpreters() -> dict[str, Interpreter]:
+    """Interpreters by name."""
+    return _listing("bench/interpreters/*.toml", Interpreter)
+
+
+@cache
+def variants() -> dict[str, Variant]:
+    """Variants by name: the rewrites in `optimised` and the unchanged source in `builds`."""
+    found = _listing("builds/*/*.toml", Variant) | _listing("optimised/*/*.toml", Variant)
+    for variant in found.values():
+        pick(interpreters(), variant.interpreter, f"interpreter of variant {variant.name!r}")
+    return found
+
+
+@cache
+def servers() -> dict[str, Server]:
+    """Servers by file name; the two files of one server for two implementations share their `label`."""
+    return _listing("bench/servers/*.toml", Server)
+
+
+@cache
+def workloads() -> dict[str, Workload]:
+    """Workloads by name."""
+    return _listing("bench/workloads/*.toml", Workload)
+
+
+@cache
+def loads() -> dict[str, Load]:
+    """Loads by name."""
+    return _listing("bench/loads/*.toml", Load)
+
+
+@cache
+def studies() -> dict[str, Study]:
+    """Studies by name, every name in them known."""
+    found = _listing("bench/studies/*.toml", Study)
+    for study in found.values():
+        _check(study)
+    return found
+
+
+@cache
+def frameworks() -> dict[str, Framework]:
+    """Frameworks by name: `app/wsgi/NAME_app.py`, whose constant `REQUIREMENTS` says what it needs installed."""
+    found = {}
+    for path in sorted(ROOT.glob("app/wsgi/*_app.py")):
+        name = path.stem.removesuffix("_app")
+        found[name] = Framework(name=name, requirements=_constant(path, "REQUIREMENTS"))
+    return found
+
+
+def server_for(stack: Stack) -> Server:
+    """The server file that serves `stack`: the one of that label for its interpreter's implementation.
+
+    Raises LabError if there is none.
+    """
+    variant = pick(variants(), stack.variant, "variant")
+    implementation = interpreters()[variant.interpreter].implementation
+    named = [server for server in servers().values() if server.label == stack.server]
+    if not named:
+        pick({server.label: server for server in servers().values()}, stack.server, "server")
+    for server in named:
+        if implementation in server.implementations:
+            return server
+    raise LabError(f"{stack}: no file in bench/servers serves {stack.server} on {implementation}")
+
+
+def parse_stack(text: str) -> Stack:
+    """`variant/framework/server` as a Stack, every name known. Raises LabError."""
+    parts = text.split("/")
+    if len(parts) != 3:
+        raise LabError(f"{text!r} is no stack: write variant/framework/server, such as cython/falcon/gunicorn-sync")
+    stack = Stack(variant=parts[0], framework=parts[1], server=parts[2])
+    pick(variants(), stack.variant, "variant")
+    pick(frameworks(), stack.framework, "framework")
+    server_for(stack)
+    return stack
+
+
+def pick(known: dict[str, T], name: str, noun: str) -> T:
+    """`known[name]`, or a LabError that lists what there is."""
+    if name not in known:
+        raise LabError(f"{noun} {name!r} is unknown; there are: {', '.join(sorted(known)) or 'none'}")
+    return known[name]
+
+
+def _check(study: Study) -> None:
+    where = f"bench/studies/{study.name}.toml"
+    for name in (study.baseline, *study.variants):
+        pick(variants(), name, f"{where}: variant")
+    labels = {server.label: server for server in servers().values()}
+    for name in study.servers:
+        pick(labels, name, f"{where}: server")
+    for name in study.frameworks:
+        pick(frameworks(), name, f"{where}: framework")
+    pick(workloads(), study.workload, f"{where}: workload")
+    for name in (study.macro.loads if study.macro else ()) + (study.open.loads if study.open else ()):
+        pick(loads(), name, f"{where}: load")
+    if study.baseline not in study.variants:
+        raise LabError(f"{where}: the baseline {study.baseline!r} has to be one of the variants")
+
+
+def _constant(path: Path, name: str) -> tuple[str, ...]:
+    """A tuple of strings assigned at the top of a module that must not be imported here."""
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
+            return tuple(ast.literal_eval(node.value))
+    raise LabError(f"{path.relative_to(ROOT)}: no constant {name} that lists what the framework needs installed")

@@ -1,0 +1,17 @@
+"""Where things lie in a checkout."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SPEC = ROOT / "spec"
+SUBJECT = ROOT / "bench" / "subject"
+RESULTS = ROOT / "results"
+
+LAB = ROOT / ".lab"
+INTERPRETERS = LAB / "interpreters"
+SERVERS = LAB / "servers"
+PREFIXES = LAB / "prefixes"
+TOOLS = LAB / "tools"
+ARTIFACTS = LAB / "artifacts"
+DOCUMENTS = LAB / "documents"
+GATLING = LAB / "gatling"

@@ -1,0 +1,29 @@
+"""Which cores serve and which generate load, so that neither takes the other's."""
+
+import os
+from typing import NamedTuple
+
+
+class Cores(NamedTuple):
+    """Disjoint sets of CPU numbers on two cores and more; on one core both are the same, and the report says so."""
+
+    server: frozenset[int]
+    generator: frozenset[int]
+
+    @property
+    def shared(self) -> bool:
+        """Whether server and generator have to share a core."""
+        return bool(self.server & self.generator)
+
+
+def cores() -> Cores:
+    """One core for the server, the last one that is allowed; all others for the generator and the lab itself."""
+    allowed = sorted(os.sched_getaffinity(0))
+    if len(allowed) == 1:
+        return Cores(frozenset(allowed), frozenset(allowed))
+    return Cores(frozenset(allowed[-1:]), frozenset(allowed[:-1]))
+
+
+def pinned(argv: list[str], cpus: frozenset[int]) -> list[str]:
+    """`argv` started on `cpus` only; taskset becomes the command, so the process id is the command's own."""
+    return ["taskset", "--cpu-list", ",".join(map(str, sorted(cpus))), *argv]
