@@ -86,7 +86,7 @@ class Codec(Declared):
     dumps: str
 
 
-class Variant(Declared):
+class Variant(Declared, kw_only=True):
     """core × codec × compiler × interpreter: what is built, how, and the proof of what runs.
 
     `source` maps files and folders of the checkout to their place in the stage; `app` is always there. `steps` run in
@@ -118,7 +118,7 @@ class Framework(Declared):
     requirements: tuple[str, ...]
 
 
-class Server(Declared):
+class Server(Declared, kw_only=True):
     """A server with one worker class: its argv, what it needs, and where it cannot run.
 
     `label` is what stacks call it; two files may share one where two implementations need two ways to start it.
@@ -140,7 +140,7 @@ class Server(Declared):
     impossible: dict[str, str] = {}
 
 
-class DocumentsSpec(Declared):
+class DocumentsSpec(Declared, kw_only=True):
     """A seeded set of documents; `sha256` pins the inputs."""
 
     generator: Literal["orders", "cdnow"]
@@ -161,6 +161,15 @@ class Workload(Declared):
     path: str
     expect: str | None = None
     documents: DocumentsSpec | None = None
+
+
+class Exchange(Recorded):
+    """One request of a workload and the body of its only right answer (status 200)."""
+
+    method: str
+    path: str
+    body: bytes | None
+    expect: bytes
 
 
 class Segment(Declared):
@@ -213,7 +222,7 @@ class StartupPlan(Declared):
     server: str
 
 
-class Study(Declared):
+class Study(Declared, kw_only=True):
     """A question, a selection of cases, and what is compared."""
 
     name: str
