@@ -30,26 +30,26 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 # ---------------------------------------------------------------- what TOML declares
 
 
-class FromPath(Declared, tag="path", tag_field="kind"):
+class FromPath(Declared, frozen=True, tag="path", tag_field="kind"):
     """An executable already here: names looked up on PATH (all of PATH, in order) or given as absolute paths."""
 
     names: tuple[str, ...]
 
 
-class FromUv(Declared, tag="uv", tag_field="kind"):
+class FromUv(Declared, frozen=True, tag="uv", tag_field="kind"):
     """What `uv python find REQUEST` knows, and with `install` what `uv python install REQUEST` brings."""
 
     request: str
     install: bool = False
 
 
-class FromPyenv(Declared, tag="pyenv", tag_field="kind"):
+class FromPyenv(Declared, frozen=True, tag="pyenv", tag_field="kind"):
     """A version that pyenv has installed, the newest that begins with `prefix`."""
 
     prefix: str
 
 
-class FromDebian(Declared, tag="debian", tag_field="kind"):
+class FromDebian(Declared, frozen=True, tag="debian", tag_field="kind"):
     """Debian packages and the libraries they need, unpacked into a prefix of their own."""
 
     suites: tuple[str, ...]
@@ -60,14 +60,14 @@ class FromDebian(Declared, tag="debian", tag_field="kind"):
 Provider = FromPath | FromUv | FromPyenv | FromDebian
 
 
-class Warmup(Declared):
+class Warmup(Declared, frozen=True):
     """How many iterations a process does before the steady ones are looked for; all of them are kept."""
 
     passes: Annotated[int, Meta(ge=0)] = 1
     seconds: Seconds = 0.0
 
 
-class Interpreter(Declared):
+class Interpreter(Declared, frozen=True):
     """An executable that runs Python, how to come by it, and the environment it is started with."""
 
     name: str
@@ -79,14 +79,14 @@ class Interpreter(Declared):
     warmup: Warmup = Warmup()
 
 
-class Codec(Declared):
+class Codec(Declared, frozen=True):
     """Dotted names of the two functions that the reference core reads and writes JSON with."""
 
     loads: str
     dumps: str
 
 
-class Variant(Declared, kw_only=True):
+class Variant(Declared, frozen=True, kw_only=True):
     """core × codec × compiler × interpreter: what is built, how, and the proof of what runs.
 
     `source` maps files and folders of the checkout to their place in the stage; `app` is always there. `steps` run in
@@ -111,14 +111,14 @@ class Variant(Declared, kw_only=True):
     warmup: Warmup | None = None
 
 
-class Framework(Declared):
+class Framework(Declared, frozen=True):
     """A thin adapter over the core: one file in `app/wsgi`, and what it must have installed."""
 
     name: str
     requirements: tuple[str, ...]
 
 
-class Server(Declared, kw_only=True):
+class Server(Declared, frozen=True, kw_only=True):
     """A server with one worker class: its argv, what it needs, and where it cannot run.
 
     `label` is what stacks call it; two files may share one where two implementations need two ways to start it.
@@ -140,7 +140,7 @@ class Server(Declared, kw_only=True):
     impossible: dict[str, str] = {}
 
 
-class DocumentsSpec(Declared, kw_only=True):
+class DocumentsSpec(Declared, frozen=True, kw_only=True):
     """A seeded set of documents; `sha256` pins the inputs."""
 
     generator: Literal["orders", "cdnow"]
@@ -152,7 +152,7 @@ class DocumentsSpec(Declared, kw_only=True):
     sha256: str
 
 
-class Workload(Declared):
+class Workload(Declared, frozen=True):
     """Endpoint + a set of documents taken in turn + expected answers."""
 
     name: str
@@ -163,7 +163,7 @@ class Workload(Declared):
     documents: DocumentsSpec | None = None
 
 
-class Exchange(Recorded):
+class Exchange(Recorded, frozen=True):
     """One request of a workload and the body of its only right answer (status 200)."""
 
     method: str
@@ -172,7 +172,7 @@ class Exchange(Recorded):
     expect: bytes
 
 
-class Segment(Declared):
+class Segment(Declared, frozen=True):
     """A stretch of an open load, in shares of the rate it is driven at."""
 
     seconds: Seconds
@@ -180,7 +180,7 @@ class Segment(Declared):
     end: Share
 
 
-class Load(Declared):
+class Load(Declared, frozen=True):
     """A Gatling injection profile: closed (so many users in a loop) or open (segments of a rate)."""
 
     name: str
@@ -192,7 +192,7 @@ class Load(Declared):
     segments: tuple[Segment, ...] = ()
 
 
-class MicroPlan(Declared):
+class MicroPlan(Declared, frozen=True):
     """`processes` fresh processes a variant, each `values` values of `passes` whole passes over the documents."""
 
     processes: Count
@@ -200,14 +200,14 @@ class MicroPlan(Declared):
     passes: Count = 1
 
 
-class MacroPlan(Declared):
+class MacroPlan(Declared, frozen=True):
     """`runs` fresh servers a stack under each load."""
 
     loads: tuple[str, ...]
     runs: Count
 
 
-class OpenPlan(Declared):
+class OpenPlan(Declared, frozen=True):
     """Open loads for the baseline and the winner of the closed one, at `share` of the baseline's capacity."""
 
     loads: tuple[str, ...]
@@ -215,14 +215,14 @@ class OpenPlan(Declared):
     share: Share
 
 
-class StartupPlan(Declared):
+class StartupPlan(Declared, frozen=True):
     """`spawns` fresh servers a variant, spawn to first right answer."""
 
     spawns: Count
     server: str
 
 
-class Study(Declared, kw_only=True):
+class Study(Declared, frozen=True, kw_only=True):
     """A question, a selection of cases, and what is compared."""
 
     name: str
@@ -245,7 +245,7 @@ class Study(Declared, kw_only=True):
 # ---------------------------------------------------------------- what a study yields
 
 
-class Provisioned(Recorded):
+class Provisioned(Recorded, frozen=True):
     """An interpreter that is here. `build` holds what its builder chose (`pgo`, `lto`, `jit`, `gil`)."""
 
     name: str
@@ -257,7 +257,7 @@ class Provisioned(Recorded):
     fingerprint: str
 
 
-class Artifact(Recorded):
+class Artifact(Recorded, frozen=True):
     """A built variant: the wheel under `.lab/artifacts`, installed into the prefix of the same name."""
 
     variant: str
@@ -274,7 +274,7 @@ Instrument = Literal["micro", "macro", "startup", "size"]
 Verdict = Literal["pass", "hole", "failed"]
 
 
-class Stack(Recorded):
+class Stack(Recorded, frozen=True):
     """variant × framework × server (with its worker class), written `variant/framework/server`."""
 
     variant: str
@@ -285,7 +285,7 @@ class Stack(Recorded):
         return f"{self.variant}/{self.framework}/{self.server}"
 
 
-class Case(Recorded):
+class Case(Recorded, frozen=True):
     """One point of the matrix.
 
     `inputs` holds a hash of each thing that could change the figure (source, interpreter, server, documents, load,
@@ -315,7 +315,7 @@ class Case(Recorded):
         return " ".join(part for part in parts if part)
 
 
-class Hole(Recorded):
+class Hole(Recorded, frozen=True):
     """What cannot be measured here: `what`, why, and the command that fills it; `declared` if it never can."""
 
     what: str
@@ -324,7 +324,7 @@ class Hole(Recorded):
     declared: bool = False
 
 
-class Measurement(Recorded):
+class Measurement(Recorded, frozen=True):
     """A metric's raw values, in `unit`, in the order in which they were taken."""
 
     metric: str
@@ -332,7 +332,7 @@ class Measurement(Recorded):
     values: tuple[float, ...]
 
 
-class Run(Recorded):
+class Run(Recorded, frozen=True):
     """One execution of a case in fresh processes, saved at once.
 
     `facts` is the witness and what else describes what ran; `series` holds time series as rows beginning with
@@ -357,7 +357,7 @@ class Run(Recorded):
         return next((m.values for m in self.measurements if m.metric == metric), ())
 
 
-class Session(Recorded):
+class Session(Recorded, frozen=True):
     """One start of `run`: its seed, machine, cases and holes. Blocks are numbered within a phase of the study."""
 
     study: str
