@@ -1,0 +1,1 @@
+"""The measuring tools, one file each: what it is told, and what it says."""

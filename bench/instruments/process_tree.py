@@ -1,0 +1,87 @@
+"""CPU time and proportional memory (PSS) of process trees, sampled while a load runs."""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left
+from threading import Event, Thread
+from types import TracebackType
+from typing import Self
+
+import msgspec
+import psutil
+from memory_profiler import memory_usage
+
+from bench.errors import LabError
+
+CPU_SAMPLE_SECONDS = 0.05
+MEMORY_EVERY = 10  # one PSS sample to so many CPU samples: reading smaps stops the process for a moment
+MEBIBYTE = 2**20
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """CPU seconds used by a tree since its start, at `at` (seconds of the epoch)."""
+
+    at: float
+    cpu_seconds: float
+
+
+def cpu_seconds(root: psutil.Process) -> float:
+    """User and system time of `root`, of its descendants, and of those they have reaped."""
+    total = 0.0
+    for process in [root, *root.children(recursive=True)]:
+        try:
+            times = process.cpu_times()
+        except psutil.NoSuchProcess:
+            continue  # ended since it was listed; its parent has its time once it is reaped
+        total += times.user + times.system + times.children_user + times.children_system
+    return total
+
+
+def pss_bytes(root: psutil.Process) -> float:
+    """Proportional set size of the tree, by memory_profiler's PSS back end."""
+    (sample,) = memory_usage(root.pid, interval=0.0, include_children=True, backend="psutil_pss")
+    return float(sample) * MEBIBYTE
+
+
+class Sampler(Thread):
+    """Samples one tree until the block ends: `cpu` at 20 Hz and, if asked, `memory` ((epoch seconds, bytes)) at 2 Hz."""
+
+    def __init__(self, root: psutil.Process, memory: bool = True) -> None:
+        super().__init__(daemon=True)
+        self.cpu: list[Sample] = []
+        self.memory: list[tuple[float, float]] = []
+        self._root, self._wants_memory, self._over = root, memory, Event()
+
+    def run(self) -> None:
+        """Take samples until the tree or the block ends."""
+        turn = 0
+        while not self._over.wait(CPU_SAMPLE_SECONDS):
+            try:
+                self.cpu.append(Sample(time.time(), cpu_seconds(self._root)))
+                if self._wants_memory and turn % MEMORY_EVERY == 0:
+                    self.memory.append((time.time(), pss_bytes(self._root)))
+            except psutil.NoSuchProcess:
+                return
+            turn += 1
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *error: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self._over.set()
+        self.join()
+
+
+def used_between(samples: list[Sample], start: float, end: float) -> tuple[float, float]:
+    """CPU seconds used in the longest span of whole samples inside `start` … `end`, and that span's seconds.
+
+    The span is a little shorter than asked for; dividing the one by the other gives a rate that is not skewed by it.
+    Raises LabError where there are not two samples.
+    """
+    times = [sample.at for sample in samples]
+    first, last = bisect_left(times, start), bisect_left(times, end) - 1
+    if last <= first:
+        raise LabError("too few CPU samples within the measured part of the load: the machine stalled or it is too short")
+    return samples[last].cpu_seconds - samples[first].cpu_seconds, times[last] - times[first]

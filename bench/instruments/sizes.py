@@ -1,0 +1,142 @@
+"""Artifact size: all that a stack needs on a bare image, by part, as it lies, stripped, and compressed.
+
+A part's bytes are those of the files that an image must hold: the interpreter with its standard library and the shared
+libraries that either loads, the installed distributions that the stack requires, and the core's own wheel.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib.metadata import Distribution, distributions
+from pathlib import Path
+
+import msgspec
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from bench import build, catalog
+from bench.model import Stack
+from bench.paths import PREFIXES, SERVERS
+
+# Parts of a standard library that no service loads; what Debian, too, keeps in packages of their own.
+NOT_NEEDED = {"test", "tests", "idlelib", "lib2to3", "tkinter", "turtledemo", "ensurepip", "site-packages", "dist-packages"}
+PARTS = ("interpreter", "libraries", "framework", "server", "core")
+
+
+class Size(msgspec.Struct, frozen=True):
+    """Bytes of one part: files as installed, with symbols stripped, and that as a gzipped tar (an image's layer)."""
+
+    unpacked: int
+    stripped: int
+    compressed: int
+
+
+def sizes(stack: Stack) -> dict[str, Size]:
+    """The size of each part of `stack` that is not empty. A distribution counts once, in the first part that needs it."""
+    variant = catalog.variants()[stack.variant]
+    server = catalog.server_for(stack)
+    installed = _installed(stack.variant)
+    asked = {
+        "core": (f"statements-{variant.name}",),
+        "framework": catalog.frameworks()[stack.framework].requirements,
+        "server": server.requirements,
+        "libraries": variant.requirements,
+    }
+    files: dict[str, set[Path]] = {"interpreter": _interpreter(stack.variant)}
+    taken: set[str] = set()
+    for part, names in asked.items():
+        needed = _closure(names, installed) - taken
+        taken |= needed
+        files[part] = {path for name in needed for path in _files(installed[name])}
+    if server.install:
+        files["server"] |= set(_tree(SERVERS / server.name))
+    seen = set(files["interpreter"])
+    for part in asked:
+        files[part] |= _shared_libraries(files[part]) - seen
+        seen |= files[part]
+    return {part: _measure(frozenset(files[part])) for part in PARTS if files[part]}
+
+
+def _installed(variant: str) -> dict[str, Distribution]:
+    (site,) = (PREFIXES / variant / "lib").glob("*/site-packages")
+    return {canonicalize_name(found.metadata["Name"]): found for found in distributions(path=[str(site)])}
+
+
+def _closure(names: Iterable[str], installed: dict[str, Distribution]) -> set[str]:
+    """`names` and what they require, as far as it is installed (a marker may rule out the rest)."""
+    found: set[str] = set()
+    todo = [canonicalize_name(name) for name in names]
+    while todo:
+        name = todo.pop()
+        if name in found or name not in installed:
+            continue
+        found.add(name)
+        needs = [Requirement(text) for text in installed[name].requires or ()]
+        todo += [canonicalize_name(need.name) for need in needs if "extra" not in str(need.marker)]
+    return found
+
+
+def _files(distribution: Distribution) -> Iterator[Path]:
+    for file in distribution.files or ():
+        path = Path(str(distribution.locate_file(file))).resolve()
+        if path.is_file() and "__pycache__" not in path.parts:
+            yield path
+
+
+@cache
+def _interpreter(variant: str) -> set[Path]:
+    """Executable, standard library, and the shared libraries they load, asked of the interpreter itself."""
+    ask = "import json,sys,sysconfig; print(json.dumps([sys.executable, sysconfig.get_path('stdlib')]))"
+    base = Path(build.require(variant).interpreter.executable)
+    executable, library = map(Path, json.loads(subprocess.check_output([base, "-c", ask], text=True)))
+    files = {executable.resolve(), *_tree(library)}
+    return files | _shared_libraries(files)
+
+
+def _tree(folder: Path) -> Iterator[Path]:
+    for path in folder.rglob("*"):
+        parts = path.relative_to(folder).parts
+        unneeded = NOT_NEEDED.intersection(parts) or "__pycache__" in parts or parts[0].startswith("config-")
+        if path.is_file() and not path.is_symlink() and not unneeded:
+            yield path
+
+
+def _shared_libraries(files: Iterable[Path]) -> set[Path]:
+    """What the dynamic loader finds for the ELF files among `files`."""
+    elves = [str(path) for path in files if _is_elf(path)]
+    if not elves:
+        return set()
+    told = subprocess.run(["ldd", *elves], capture_output=True, text=True).stdout
+    return {Path(found).resolve() for found in re.findall(r"(?:=> |^\t)(/\S+)", told, re.MULTILINE)}
+
+
+def _is_elf(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == b"\x7fELF"
+
+
+@cache
+def _measure(files: frozenset[Path]) -> Size:
+    """Copy the files, strip the copies, and pack them; the originals stay as they are."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "part"
+        for path in files:
+            copy = folder / str(path).lstrip("/")
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)
+        elves = [copy for copy in folder.rglob("*") if copy.is_file() and _is_elf(copy)]
+        for copy in elves:
+            # What strip refuses (an archive's odd section) stays as it is and counts whole.
+            subprocess.run(["strip", "--strip-unneeded", str(copy)], stderr=subprocess.DEVNULL)
+        packed = Path(name) / "part.tar.gz"
+        with tarfile.open(packed, "w:gz", compresslevel=6) as archive:
+            archive.add(folder, arcname=".")
+        stripped = sum(copy.stat().st_size for copy in folder.rglob("*") if copy.is_file())
+        return Size(sum(path.stat().st_size for path in files), stripped, packed.stat().st_size)

@@ -1,0 +1,175 @@
+"""study → phases of cases, the holes among them, and how long it will take."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from statistics import median
+
+import msgspec
+
+from bench import catalog
+from bench.instruments.micro import warmup_of
+from bench.model import Artifact, Case, Declared, Hole, Load, Run, Stack, Study
+from bench.paths import ROOT
+
+# Seconds that a run takes beside what its declaration says, measured on two cores; they only feed the estimate.
+OVERHEAD_SECONDS = {"size": 2.0, "micro": 2.0, "startup": 0.8, "macro": 6.0}
+HARNESS = ("bench/measure.py", "bench/serve.py", "bench/verify.py", "bench/pinning.py", "bench/instruments", "bench/subject", "bench/gatling/src")
+
+
+class Phase(msgspec.Struct, frozen=True):
+    """Cases measured by one instrument in `blocks` blocks; each block holds each case once, in random order."""
+
+    name: str
+    blocks: int
+    cases: tuple[Case, ...]
+
+
+def phases(study: Study) -> list[Phase]:
+    """All phases of a study but the open loads, which need the closed ones' outcome (`contenders`)."""
+    planned = []
+    if study.sizes:
+        planned.append(Phase("size", 1, tuple(_case("size", stack) for stack in stacks(study))))
+    if study.micro:
+        settings = {"values": study.micro.values, "passes": study.micro.passes}
+        cases = [
+            Case(
+                instrument="micro",
+                variant=variant,
+                workload=study.workload,
+                settings=settings | {"warmups": warmup_of(variant).passes},
+            )
+            for variant in study.variants
+        ]
+        if study.twin:
+            cases += [msgspec.structs.replace(case, twin=True) for case in cases if case.variant == study.baseline]
+        planned.append(Phase("micro", study.micro.processes, tuple(cases)))
+    if study.startup:
+        label = study.startup.server
+        chosen = [stack for stack in stacks(study, (label,)) if stack.framework == study.frameworks[0]]
+        planned.append(Phase("startup", study.startup.spawns, tuple(_case("startup", s, study.workload) for s in chosen)))
+    if study.macro:
+        cases = [_case("macro", s, study.workload, load) for load in study.macro.loads for s in stacks(study)]
+        planned.append(Phase("macro", study.macro.runs, tuple(cases)))
+    return planned
+
+
+def contenders(study: Study, runs: Iterable[Run]) -> Phase | None:
+    """The open loads for the winner of the closed one and for the baseline behind the same server.
+
+    The winner spends the least server CPU per request. Both get the same rate: a share of the baseline's capacity.
+    None if the study asks for no open load, or if the closed one left no winner or no baseline capacity.
+    """
+    closed = [run for run in runs if run.case.instrument == "macro" and run.verdict == "pass" and run.case.rate is None]
+    winner = winning_stack(closed)
+    if not study.open or winner is None:
+        return None
+    baseline = msgspec.structs.replace(winner, variant=study.baseline)
+    capacity = [rate for run in closed if run.case.stack == baseline for rate in run.values("rate")]
+    if not capacity:
+        return None
+    rate = round(study.open.share * median(capacity), -1)
+    pair = dict.fromkeys([baseline, winner])
+    cases = [_case("macro", stack, study.workload, load, rate) for load in study.open.loads for stack in pair]
+    return Phase("open", study.open.runs, tuple(cases))
+
+
+def winning_stack(closed: Iterable[Run]) -> Stack | None:
+    """The stack with the least server CPU per request over its fresh servers."""
+    spent: dict[Stack, list[float]] = {}
+    for run in closed:
+        if run.case.stack and run.values("cpu"):
+            spent.setdefault(run.case.stack, []).extend(run.values("cpu"))
+    return min(spent, key=lambda stack: median(spent[stack]), default=None)
+
+
+def stacks(study: Study, servers: tuple[str, ...] | None = None) -> Iterator[Stack]:
+    """Every stack of the study that is not declared impossible."""
+    for stack in _all_stacks(study, servers or study.servers):
+        if impossible(stack) is None:
+            yield stack
+
+
+def impossible(stack: Stack) -> str | None:
+    """Why the catalogue says that `stack` cannot run anywhere, or None."""
+    variant = catalog.variants()[stack.variant]
+    implementation = catalog.interpreters()[variant.interpreter].implementation
+    named = [server for server in catalog.servers().values() if server.label == stack.server]
+    for server in named:
+        reason = server.impossible.get(stack.variant) or server.impossible.get(implementation)
+        if reason:
+            return reason
+    return None
+
+
+def declared_holes(study: Study) -> list[Hole]:
+    """The stacks that the catalogue declares impossible, with their reasons."""
+    reasons = {stack: impossible(stack) for stack in _all_stacks(study, study.servers)}
+    return [Hole(what=str(stack), reason=reason, declared=True) for stack, reason in reasons.items() if reason]
+
+
+def narrowed(study: Study, variant: str) -> Study:
+    """The study with `variant` and the baseline alone, kept under a name of its own."""
+    catalog.pick(catalog.variants(), variant, "variant")
+    chosen = tuple(dict.fromkeys((study.baseline, variant)))
+    title = f"{study.title}: {catalog.variants()[variant].title}"
+    return msgspec.structs.replace(study, name=f"{study.name}-{variant}", title=title, variants=chosen)
+
+
+def identified(case: Case, artifact: Artifact) -> Case:
+    """`case` with a hash of each thing that could change its figure, known once its variant is built."""
+    inputs = {"artifact": artifact.wheel_sha256, "prefix": artifact.fingerprint, "harness": harness()}
+    if case.stack:
+        inputs["server"] = _digest(catalog.server_for(case.stack))
+    if case.workload:
+        inputs["workload"] = _digest(catalog.workloads()[case.workload])
+    if case.load:
+        inputs["load"] = _digest(catalog.loads()[case.load])
+    return msgspec.structs.replace(case, inputs={name: text[:16] for name, text in inputs.items()})
+
+
+def seconds(phase: Phase) -> float:
+    """How long the phase is expected to take."""
+    return phase.blocks * sum(case_seconds(case) for case in phase.cases)
+
+
+def case_seconds(case: Case) -> float:
+    """How long one run of `case` is expected to take."""
+    load = catalog.loads()[case.load] if case.load else None
+    return OVERHEAD_SECONDS[case.instrument] + (load_seconds(load) if load else 0.0)
+
+
+def load_seconds(load: Load) -> float:
+    """Lead-in and measured part of a load."""
+    return load.lead_in_seconds + (load.seconds or 0.0) + sum(segment.seconds for segment in load.segments)
+
+
+def harness() -> str:
+    """Hash of the code that measures; a change of it makes other cases."""
+    digest = hashlib.sha256()
+    for path in (path for name in HARNESS for path in _files(ROOT / name)):
+        digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    return sorted(file for file in path.rglob("*") if file.suffix in {".py", ".java", ".xml"})
+
+
+def _digest(declared: Declared) -> str:
+    return hashlib.sha256(msgspec.json.encode(declared, order="sorted")).hexdigest()
+
+
+def _all_stacks(study: Study, servers: tuple[str, ...]) -> Iterator[Stack]:
+    for server in servers:
+        for framework in study.frameworks:
+            for variant in study.variants:
+                yield Stack(variant=variant, framework=framework, server=server)
+
+
+def _case(instrument: str, stack: Stack, workload: str | None = None, load: str | None = None, rate: float | None = None) -> Case:
+    return Case(instrument=instrument, variant=stack.variant, stack=stack, workload=workload, load=load, rate=rate)  # type: ignore[arg-type]

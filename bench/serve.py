@@ -1,0 +1,153 @@
+"""A stack that runs: started on a free port, ready once it has answered right, ended by SIGTERM.
+
+What SIGTERM does not end is killed, with a complaint.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import psutil
+
+from bench import build, catalog
+from bench.errors import LabError
+from bench.model import Exchange, Stack
+from bench.paths import PREFIXES, SERVERS
+from bench.pinning import pinned
+
+HOST = "127.0.0.1"
+BACKLOG = 1024
+READY_SECONDS = 60.0
+POLL_SECONDS = 0.002
+STOP_SECONDS = 10.0
+
+
+class Running(msgspec.Struct, frozen=True, kw_only=True):
+    """A server that has answered right. `ready_seconds` is spawn to that answer."""
+
+    stack: Stack
+    port: int
+    process: psutil.Process
+    ready_seconds: float
+    log: Path
+
+    @property
+    def url(self) -> str:
+        """`http://host:port`, without a slash at the end."""
+        return f"http://{HOST}:{self.port}"
+
+
+def command(stack: Stack, port: int) -> tuple[list[str], dict[str, str]]:
+    """The argv and the whole environment that start `stack` on `port`.
+
+    Raises LabError if the variant is not built, or if the server declares the pair impossible.
+    """
+    variant = catalog.variants()[stack.variant]
+    server = catalog.server_for(stack)
+    reason = server.impossible.get(stack.variant)
+    if reason:
+        raise LabError(f"{stack} is impossible: {reason}")
+    built = build.require(stack.variant)
+    places = {
+        "python": str(build.python(stack.variant)),
+        "prefix": str(PREFIXES / stack.variant),
+        "base": str(Path(built.interpreter.executable).resolve().parent.parent),
+        "server": str(SERVERS / server.name),
+        "host": HOST,
+        "port": str(port),
+        "backlog": str(BACKLOG),
+    }
+    env = {key: value.format_map(places) for key, value in server.env.items()}
+    return [part.format_map(places) for part in server.argv], build.environment(variant) | env
+
+
+@contextmanager
+def serving(stack: Stack, first: Exchange, log: Path, cpus: frozenset[int], port: int | None = None) -> Iterator[Running]:
+    """Serve `stack` on `cpus` while the block runs, its output in `log`; ready when `first` is answered right.
+
+    Raises LabError if it dies or is not ready in `READY_SECONDS`, and if SIGTERM does not end it in `STOP_SECONDS`.
+    """
+    port = port or free_port()
+    argv, env = command(stack, port)
+    with log.open("wb") as output:
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            pinned(argv, cpus),
+            cwd=PREFIXES / stack.variant,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    try:
+        _await_answer(process, port, first, stack, log)
+        ready = time.perf_counter() - began
+        yield Running(stack=stack, port=port, process=psutil.Process(process.pid), ready_seconds=ready, log=log)
+    except BaseException:
+        _kill(process)
+        raise
+    _stop(process, stack, log)
+
+
+def free_port() -> int:
+    """A TCP port of the loopback that is free now."""
+    with socket.create_server((HOST, 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def ask(port: int, exchange: Exchange, timeout_seconds: float = 10.0) -> tuple[int, bytes]:
+    """Send one request over a connection of its own; status and body of the answer."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=timeout_seconds)
+    try:
+        headers = {"Content-Type": "application/json"} if exchange.body is not None else {}
+        connection.request(exchange.method, exchange.path, exchange.body, headers)
+        response = connection.getresponse()
+        return response.status, response.read()
+    finally:
+        connection.close()
+
+
+def _await_answer(process: subprocess.Popen[bytes], port: int, first: Exchange, stack: Stack, log: Path) -> None:
+    """Poll until `first` is answered right; a wrong answer is no readiness and no reason to wait."""
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise LabError(f"{stack}: the server ended with status {process.returncode} before it answered; see {log}")
+        try:
+            status, body = ask(port, first)
+        except (OSError, http.client.HTTPException):
+            time.sleep(POLL_SECONDS)
+            continue
+        if (status, body) == (200, first.expect):
+            return
+        raise LabError(f"{stack}: the first answer was wrong: status {status}, {body[:200]!r}; see {log}")
+    raise LabError(f"{stack}: no right answer within {READY_SECONDS:.0f} s; see {log}")
+
+
+def _stop(process: subprocess.Popen[bytes], stack: Stack, log: Path) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        _kill(process)
+        raise LabError(f"{stack}: still running {STOP_SECONDS:.0f} s after SIGTERM, killed; see {log}") from None
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End the server and what it started: they share the session that was made for them."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()

@@ -1,0 +1,53 @@
+"""The pyperf benchmark of a core, run by the measured interpreter itself.
+
+One loop is one whole pass over the documents of a folder, each a distinct one; a value is seconds per document. The
+first answers are compared with the expected ones, so that a core which is wrong gets no figure.
+"""
+
+import json
+import sys
+from pathlib import Path
+from time import perf_counter
+
+import pyperf
+
+from app.about import about, built_core
+
+
+def time_passes(loops, transform, documents):
+    """Seconds that `loops` passes over `documents` take."""
+    began = perf_counter()
+    for _ in range(loops):
+        for document in documents:
+            transform(document)
+    return perf_counter() - began
+
+
+def main():
+    """Run the benchmark `--name` over the folder `--documents`."""
+    runner = pyperf.Runner(add_cmdline_args=_pass_on)
+    runner.argparser.add_argument("--name", required=True)
+    runner.argparser.add_argument("--documents", required=True, type=Path)
+    args = runner.parse_args()
+    if not args.worker:
+        runner.bench_time_func(args.name, time_passes)
+        return
+    paths = sorted(path for path in args.documents.glob("*.json") if not path.name.endswith(".out.json"))
+    documents = [path.read_bytes() for path in paths]
+    core = built_core()
+    began = perf_counter()
+    first = core.transform(documents[0])
+    runner.metadata["first_seconds"] = perf_counter() - began
+    if first != paths[0].with_suffix(".out.json").read_bytes():
+        sys.exit(f"{args.name}: the answer to {paths[0].name} is wrong")
+    runner.metadata["documents"] = len(documents)
+    runner.metadata["about"] = json.dumps(about(core))
+    runner.bench_time_func(args.name, time_passes, core.transform, documents, inner_loops=len(documents))
+
+
+def _pass_on(command, args):
+    command += ["--name", args.name, "--documents", str(args.documents)]
+
+
+if __name__ == "__main__":
+    main()
