@@ -1,0 +1,79 @@
+"""Made batches: a month of an invented shop's orders, with regular customers, re-sent orders and untidy names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from bench.documents import shop
+from bench.documents.dice import Dice, Ranked, Weighted
+from bench.documents.shop import Batch, Order, Shop
+
+_CURRENCIES = Weighted({"EUR": 40, "USD": 30, "GBP": 10, "JPY": 6, "SEK": 4, "INR": 4, "KRW": 3, "BRL": 3})
+_PLACES = Weighted({"web": 50, "berlin": 15, "north": 15, "outlet 7": 10, "são-paulo": 5, "東京": 5})
+_LINES = Weighted({1: 22, 2: 19, 3: 17, 4: 14, 5: 10, 6: 7, 7: 4, 8: 3, 10: 2, 12: 1.2, 30: 0.3})
+_QUANTITIES = Weighted({1: 52, 2: 18, 3: 8, 4: 5, 5: 4, 6: 3, 8: 2, 10: 4, 12: 2, 25: 1, 250: 0.8, 1_000: 0.2})
+_CUSTOMERS = 5_000
+_MONTH_SECONDS = 28 * 24 * 3600
+
+
+def batches(seed: int, count: int, orders: int) -> Iterator[Batch]:
+    """`count` batches of `orders` orders each, all of one shop."""
+    dice = Dice(seed)
+    open_shop = Shop(dice)
+    customers = {dice.between(1, 999_999): shop.name(dice) for _ in range(_CUSTOMERS)}
+    known = list(customers.items())
+    for number in range(1, count + 1):
+        # About three orders a customer, a few regulars placing many of them.
+        buyers = Ranked([dice.pick(known) for _ in range(orders // 3 + 1)], head=10)
+        yield _batch(dice, open_shop, buyers, number, orders)
+
+
+def _batch(dice: Dice, open_shop: Shop, buyers: Ranked[tuple[int, str]], number: int, orders: int) -> Batch:
+    start = datetime(dice.between(2022, 2026), dice.between(1, 12), 1)
+    batch = {
+        "batch": f"{dice.weigh(_PLACES)}-{start:%Y-%m}-{number:04}",
+        "currency": dice.weigh(_CURRENCIES),
+        "orders": [],
+    }
+    made: list[Order] = []
+    order_id = dice.between(1_000_000, 20_000_000)
+    for index in range(orders):
+        if made and dice.chance(0.012):
+            made.append(_sent_again(dice, dice.pick(made)))
+            continue
+        order_id += dice.between(1, 3)
+        # Later orders come later, yet neighbours may overtake each other.
+        seconds = _MONTH_SECONDS * index // orders + dice.between(0, _MONTH_SECONDS // 20)
+        made.append(_order(dice, open_shop, order_id, start + timedelta(seconds=seconds), dice.weigh(buyers)))
+    return {**batch, "orders": made}
+
+
+def _order(dice: Dice, open_shop: Shop, order_id: int, placed: datetime, buyer: tuple[int, str]) -> Order:
+    customer_id, name = buyer
+    if dice.chance(0.03):
+        name = shop.untidy(dice, name)
+    elif dice.chance(0.01):
+        name = shop.name(dice)  # changed it, or misspelt it
+    order: Order = {
+        "id": order_id,
+        "placed": f"{placed.isoformat()}Z",
+        "status": dice.weigh(shop.STATUSES),
+        "customer": {"id": customer_id, "name": name},
+        "lines": [_line(dice, open_shop) for _ in range(dice.weigh(_LINES))],
+    }
+    shop.add_channel(dice, order)
+    shop.add_note(dice, order)
+    return order
+
+
+def _line(dice: Dice, open_shop: Shop) -> dict[str, object]:
+    article = open_shop.article(dice)
+    line: dict[str, object] = {"sku": article.sku, "quantity": dice.weigh(_QUANTITIES), "price": article.price}
+    shop.add_tags(dice, line)
+    return line
+
+
+def _sent_again(dice: Dice, order: Order) -> Order:
+    """A duplicate: the order as it was, or with what has become of it."""
+    return dict(order) if dice.chance(0.5) else {**order, "status": dice.weigh(shop.STATUSES)}

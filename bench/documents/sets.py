@@ -1,0 +1,139 @@
+"""A workload's documents on disk: `load/NNNN.json`, sent in turn, and `check/NNNN.json`, which no load ever sends.
+
+Beside each stands `NNNN.out.json`, the reference core's answer: the layout of spec/golden/valid.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+
+from app.core import transform
+from bench.documents import cdnow, orders
+from bench.documents.shop import Batch
+from bench.errors import LabError
+from bench.model import DocumentsSpec, Recorded, Workload
+from bench.paths import DOCUMENTS, ROOT
+
+_GENERATORS: dict[str, Callable[[int, int, int], Iterator[Batch]]] = {"orders": orders.batches, "cdnow": cdnow.batches}
+_SOURCES = (*sorted((ROOT / "bench" / "documents").glob("*.py")), ROOT / "app" / "core.py", cdnow.LOCK)
+_INPUTS = "[0-9][0-9][0-9][0-9].json"
+
+
+@dataclass(frozen=True)
+class DocumentSet:
+    """Where a workload's documents lie; `count` and `bytes` are those of the load, `sha256` pins all inputs."""
+
+    folder: Path
+    count: int
+    bytes: int
+    sha256: str
+
+    @property
+    def load(self) -> Path:
+        """The folder of the documents that a load sends in turn."""
+        return self.folder / "load"
+
+    @property
+    def check(self) -> Path:
+        """The folder of the documents held out for checking answers before and after a load."""
+        return self.folder / "check"
+
+
+class _Stamp(Recorded, frozen=True):
+    """What a finished set was made of, and how much it is."""
+
+    made_of: str
+    count: int
+    bytes: int
+
+
+def ensure(workload: Workload, root: Path = DOCUMENTS) -> DocumentSet:
+    """The workload's documents and answers, made below `root` if they are not there or were made of something else.
+
+    Raises LabError if what was made is not what the workload's TOML pins, or if a history cannot be fetched.
+    """
+    spec = workload.documents
+    if spec is None:
+        raise LabError(f"bench/workloads/{workload.name}.toml: documents: there are none, its path says all")
+    folder = root / workload.name
+    made_of = _made_of(spec)
+    stamp = _standing(folder)
+    if stamp is None or stamp.made_of != made_of:
+        root.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=f".{workload.name}-", dir=root) as unfinished:
+            stamp = _make(workload, spec, made_of, Path(unfinished) / workload.name)
+            shutil.rmtree(folder, ignore_errors=True)
+            (Path(unfinished) / workload.name).rename(folder)
+    return DocumentSet(folder, stamp.count, stamp.bytes, spec.sha256)
+
+
+def documents(spec: DocumentsSpec) -> Iterator[tuple[str, bytes]]:
+    """The inputs of a set, each with its path in the set's folder: first the load's, then the held-out ones."""
+    generate = _GENERATORS[spec.generator]
+    for folder, seed, count in (("load", spec.seed, spec.count), ("check", spec.seed + 1, spec.check)):
+        for number, batch in enumerate(generate(seed, count, spec.orders)):
+            text = json.dumps(batch, ensure_ascii=spec.escaped, separators=(",", ":"))
+            yield f"{folder}/{number:04}.json", text.encode()
+
+
+class Pin:
+    """The hash of a set's inputs: SHA-256 over the lines that `sha256sum` would print of them, in order."""
+
+    def __init__(self) -> None:
+        self._lines = sha256()
+
+    def add(self, path: str, document: bytes) -> None:
+        """Take in the next input."""
+        self._lines.update(f"{sha256(document).hexdigest()}  {path}\n".encode())
+
+    def hexdigest(self) -> str:
+        """The hash of what was added."""
+        return self._lines.hexdigest()
+
+
+def _make(workload: Workload, spec: DocumentsSpec, made_of: str, folder: Path) -> _Stamp:
+    (folder / "load").mkdir(parents=True)
+    (folder / "check").mkdir()
+    pin = Pin()
+    for path, document in documents(spec):
+        pin.add(path, document)
+        (folder / path).write_bytes(document)
+        (folder / path).with_suffix(".out.json").write_bytes(transform(document))
+    if pin.hexdigest() != spec.sha256:
+        raise LabError(
+            f"bench/workloads/{workload.name}.toml: documents.sha256 is {spec.sha256}, "
+            f"but the documents made from its other keys have {pin.hexdigest()}"
+        )
+    count, size = _measure(folder)
+    stamp = _Stamp(made_of=made_of, count=count, bytes=size)
+    (folder / "stamp.json").write_bytes(msgspec.json.encode(stamp))
+    return stamp
+
+
+def _standing(folder: Path) -> _Stamp | None:
+    """The stamp of a set that is there whole."""
+    stamp = folder / "stamp.json"
+    if not stamp.exists():
+        return None
+    read = msgspec.json.decode(stamp.read_bytes(), type=_Stamp)
+    return read if _measure(folder) == (read.count, read.bytes) else None
+
+
+def _measure(folder: Path) -> tuple[int, int]:
+    """How many documents the load has, and their bytes."""
+    sizes = [path.stat().st_size for path in (folder / "load").glob(_INPUTS)]
+    return len(sizes), sum(sizes)
+
+
+def _made_of(spec: DocumentsSpec) -> str:
+    """A hash of all that inputs and answers depend on."""
+    parts = [msgspec.json.encode(spec), *(source.read_bytes() for source in _SOURCES)]
+    return sha256(b"".join(sha256(part).digest() for part in parts)).hexdigest()
