@@ -5,7 +5,6 @@ Standard library only: it runs before the lab has an environment.
 
 from __future__ import annotations
 
-import glob
 import os
 import shutil
 import subprocess
@@ -25,15 +24,15 @@ class Part:
 
     name: str
     needed: str
-    packages: tuple[str, ...]
-    commands: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()
+    packages: Sequence[str]
+    commands: Sequence[str] = ()
+    files: Sequence[str] = ()
 
     @property
     def missing(self) -> list[str]:
         """Its commands and files that are not here."""
         commands = [command for command in self.commands if shutil.which(command) is None]
-        return commands + [pattern for pattern in self.files if not glob.glob(pattern)]
+        return commands + [pattern for pattern in self.files if not any(Path("/").glob(pattern.lstrip("/")))]
 
     @property
     def fill(self) -> str:
@@ -43,8 +42,7 @@ class Part:
 
 def parts(declared: Path = DECLARED) -> list[Part]:
     """The parts that `system.toml` declares, in its order."""
-    tables = tomllib.loads(declared.read_text(encoding="utf-8"))["part"]
-    return [Part(**{k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}) for table in tables]
+    return [Part(**table) for table in tomllib.loads(declared.read_text(encoding="utf-8"))["part"]]
 
 
 def run(argv: Sequence[str]) -> subprocess.CompletedProcess[str]:
