@@ -16,7 +16,7 @@ import msgspec
 from bench import catalog, machine
 from bench.errors import LabError
 from bench.model import Argv, Artifact, Implementation, Provisioned, Variant
-from bench.paths import ARTIFACTS, LAB, PREFIXES, ROOT
+from bench.paths import ARTIFACTS, LAB, PREFIXES, ROOT, TOOLS
 from bench.provision import MEASURED_LOCK, install
 
 VERSION = "0.1.0"
@@ -46,6 +46,7 @@ def build(variant: Variant, interpreter: Provisioned) -> Artifact:
     wheel = _wheel(variant, builder, folder, log)
     seconds = time.perf_counter() - began
     _fill(prefix, variant, interpreter, wheel, log)
+    _tools(inside=prefix / "bin" / "python", interpreter=interpreter)
     made = Artifact(
         variant=variant.name,
         fingerprint=fingerprint,
@@ -162,6 +163,18 @@ def _fill(prefix: Path, variant: Variant, interpreter: Provisioned, wheel: Path,
     install(inside, [], wheel=wheel)
     places = {"python": str(inside), "prefix": str(prefix)}
     _run_all(variant.after_install, places, prefix, log, environment(variant))
+
+
+def _tools(inside: Path, interpreter: Provisioned) -> None:
+    """Put pyperf beside the measured closure, one folder an interpreter, so that it is in no figure of size."""
+    folder = TOOLS / interpreter.name
+    stamp = folder / "made-for.txt"
+    made_for = interpreter.fingerprint + hashlib.sha256(MEASURED_LOCK.read_bytes()).hexdigest()
+    if stamp.is_file() and stamp.read_text() == made_for:
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    install(inside, ["pyperf"], target=folder)
+    stamp.write_text(made_for)
 
 
 def _requirements(variant: Variant, implementation: Implementation) -> list[str]:

@@ -316,12 +316,16 @@ class Case(Recorded, frozen=True):
 
 
 class Hole(Recorded, frozen=True):
-    """What cannot be measured here: `what`, why, and the command that fills it; `declared` if it never can."""
+    """What is not measured here: `what`, why, and the command that fills it.
+
+    `declared` where the catalogue says that it can be had nowhere; `failed` where it should have worked.
+    """
 
     what: str
     reason: str
     fill: str | None = None
     declared: bool = False
+    failed: bool = False
 
 
 class Measurement(Recorded, frozen=True):

@@ -1,0 +1,218 @@
+"""The command line: `python -m bench VERB`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from cyclopts import App, Parameter
+from rich.console import Console
+from rich.table import Table
+
+from bench import catalog, pipeline, store, summary, verify
+from bench import compare as comparing
+from bench import doctor as doctoring
+from bench import plan as planning
+from bench import report as reporting
+from bench import serve as serving
+from bench.errors import LabError
+from bench.instruments import sizes
+from bench.model import Hole, Stack, Study
+from bench.pinning import cores
+from bench.progress import Progress
+
+app = App(
+    name="python -m bench",
+    help="""Which interpreter, compiler and server make a JSON service in Python fast, small and cheap?
+
+A stack is written variant/framework/server, such as cython/falcon/gunicorn-sync; `list` shows the names.
+Exit status: 0 all passed or declared holes, 1 a case failed or was wrong, 2 usage or set-up.
+""",
+    version_flags=[],
+    result_action="return_value",
+)
+out = Console()
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON for machines instead.")]
+
+
+@app.command(name="list")
+def list_() -> int:
+    """Show what there is to choose from: variants, servers, frameworks, workloads, loads, studies."""
+    nouns = {
+        "variant": catalog.variants(),
+        "interpreter": catalog.interpreters(),
+        "framework": catalog.frameworks(),
+        "server": {server.label: server for server in catalog.servers().values()},
+        "workload": catalog.workloads(),
+        "load": catalog.loads(),
+        "study": catalog.studies(),
+    }
+    table = Table("", "name", "", box=None, pad_edge=False)
+    for noun, known in nouns.items():
+        for name, declared in known.items():
+            table.add_row(noun, name, getattr(declared, "title", ""))
+    out.print(table)
+    return 0
+
+
+@app.command
+def doctor(*, json: Json = False) -> int:
+    """Show what the lab needs, what of it is here, and how to get the rest."""
+    return doctoring.show(out, json)
+
+
+@app.command
+def plan(study: str, *, variant: str | None = None, json: Json = False) -> int:
+    """Show what a study would measure: its cases, its holes with their reasons, and the time it needs.
+
+    Parameters
+    ----------
+    study: A name from bench/studies.
+    variant: Only this variant, against the study's baseline.
+    """
+    chosen = _study(study, variant)
+    phases, holes = planning.phases(chosen), planning.declared_holes(chosen)
+    if json:
+        out.print_json(msgspec.json.encode({"phases": phases, "holes": holes}).decode())
+        return 0
+    table = Table("phase", "cases", "blocks", "about", box=None, pad_edge=False)
+    for phase in phases:
+        table.add_row(phase.name, str(len(phase.cases)), str(phase.blocks), f"{planning.seconds(phase) / 60:.1f} min")
+    if chosen.open:
+        table.add_row("open", f"{len(chosen.open.loads)} loads", str(chosen.open.runs), "baseline and winner of the closed load")
+    out.print(chosen.question, table, sep="\n")
+    for hole in holes:
+        out.print(f"hole: {hole.what}: {hole.reason}")
+    out.print(f"about {planning.study_seconds(chosen) / 60:.0f} minutes after set-up and builds")
+    return 0
+
+
+@app.command
+def build(*variants: str) -> int:
+    """Build variants into prefixes of their own; without a name, all. What is unchanged stays as it is."""
+    names = variants or tuple(catalog.variants())
+    for name in names:
+        catalog.pick(catalog.variants(), name, "variant")
+    artifacts, holes = pipeline.prepare(names, Progress())
+    for name, artifact in artifacts.items():
+        out.print(f"{name}: {artifact.wheel}, {artifact.wheel_bytes:,} bytes, {artifact.build_seconds:.1f} s", highlight=False)
+    return _tell_holes(holes)
+
+
+@app.command
+def check(
+    *,
+    variant: str | None = None,
+    stack: str | None = None,
+    cases: Annotated[Path, Parameter(help="A folder laid out like spec/golden.")] = verify.GOLDEN,
+) -> int:
+    """Ask a built variant in its own interpreter, or a stack over HTTP, every case of a folder; exit 1 on any wrong answer."""
+    if (variant is None) == (stack is None):
+        raise LabError("check needs one of --variant V and --stack V/FRAMEWORK/SERVER")
+    if not cases.is_dir():
+        raise LabError(f"--cases {cases}: there is no such folder")
+    if variant is not None:
+        catalog.pick(catalog.variants(), variant, "variant")
+        checked = verify.check_variant(variant, cases.resolve())
+    else:
+        parsed = catalog.parse_stack(stack or "")
+        with serving.serving(parsed, serving.HELLO, store.log_path(parsed), cores().server) as running:
+            checked = verify.check_server(running.port, cases.resolve())
+    for mismatch in checked.mismatches:
+        out.print(mismatch, markup=False, highlight=False)
+    out.print(f"{checked.cases - len(checked.mismatches)} of {checked.cases} right", highlight=False)
+    return int(bool(checked.mismatches))
+
+
+@app.command
+def serve(stack: str, *, port: int = 8000) -> int:
+    """Serve one stack on the loopback until Ctrl-C."""
+    parsed = catalog.parse_stack(stack)
+    log = store.log_path(parsed)
+    try:
+        with serving.serving(parsed, serving.HELLO, log, cores().server, port) as running:
+            out.print(f"{parsed} answers at {running.url} (log: {log}); Ctrl-C ends it", highlight=False)
+            running.process.wait()
+            raise LabError(f"{parsed} ended by itself; see {log}")
+    except KeyboardInterrupt:
+        return 0
+
+
+@app.command
+def run(study: str, *, variant: str | None = None, force: bool = False, json: Json = False) -> int:
+    """Measure a study and show its answer. A finished one is shown with its date; an interrupted one goes on.
+
+    Parameters
+    ----------
+    study: A name from bench/studies.
+    variant: Only this variant, against the study's baseline.
+    force: Measure anew what is finished.
+    """
+    chosen = _study(study, variant)
+    folder, session = pipeline.run(chosen, Progress(), force)
+    return _show(chosen.name, folder, json)
+
+
+@app.command
+def report(study: str = "quick", *, json: Json = False) -> int:
+    """Write the report of a study's last session anew from what is stored, and show its answer."""
+    folder, _ = store.latest(study)
+    return _show(study, folder, json)
+
+
+@app.command
+def compare(a: str, b: str, *, json: Json = False) -> int:
+    """Compare two results: pyperf JSON files, the lab's or others'; a ratio with its interval.
+
+    Parameters
+    ----------
+    a: The first file, the baseline.
+    b: The second file.
+    """
+    return comparing.show(out, Path(a), Path(b), json)
+
+
+@app.command
+def size(*variants: str, json: Json = False) -> int:
+    """Report what each built variant needs on a bare image, behind each server: interpreter, libraries, core."""
+    names = variants or tuple(name for name in catalog.variants() if build_of(name))
+    stacks = [
+        stack
+        for name in names
+        for server in {server.label: None for server in catalog.servers().values()}
+        for stack in [Stack(variant=name, framework="falcon", server=server)]
+        if planning.impossible(stack) is None
+    ]
+    return summary.show_sizes(out, {stack: sizes.sizes(stack) for stack in stacks}, json)
+
+
+def main() -> int:
+    """Run the verb; what went wrong is said in one line."""
+    try:
+        status: int = app()
+        return status
+    except LabError as error:
+        Console(stderr=True).print(f"bench: {error}", markup=False, highlight=False, soft_wrap=True)
+        return 2
+    except KeyboardInterrupt:
+        Console(stderr=True).print("\ninterrupted; what was measured is kept, the same command goes on")
+        return 130
+
+
+def _study(name: str, variant: str | None) -> Study:
+    study = catalog.pick(catalog.studies(), name, "study")
+    return planning.narrowed(study, variant) if variant else study
+
+
+def _tell_holes(holes: list[Hole]) -> int:
+    for hole in holes:
+        fill = f"; to fill it: {hole.fill}" if hole.fill else ""
+        out.print(f"{'failed' if hole.failed else 'hole'}: {hole.what}: {hole.reason}{fill}", markup=False, highlight=False)
+    return pipeline.status((), holes)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

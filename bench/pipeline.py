@@ -1,0 +1,107 @@
+"""The spine of the lab: catalog → plan → provision → build → verify → measure → store → report, and nothing else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from time import time_ns
+
+import msgspec
+
+from bench import build, catalog, documents, machine, measure, plan, provision, store, verify
+from bench.errors import LabError
+from bench.instruments import gatling
+from bench.model import Artifact, Hole, Run, Session, Study, Variant
+from bench.plan import Phase
+from bench.progress import Progress
+
+
+def run(study: Study, progress: Progress, force: bool = False) -> tuple[Path, Session]:
+    """Answer the study's question: a session, resumed if one was interrupted; the finished one, unless `force`.
+
+    Returns the session's folder and record; the runs lie in the folder.
+    """
+    artifacts, holes = prepare(study.variants, progress)
+    workload = catalog.workloads()[study.workload]
+    if workload.documents:
+        with progress.step(f"documents {workload.name}"):
+            documents.ensure(workload)
+    with progress.step("the load generator"):
+        gatling.provision()
+    phases = [identified(phase, artifacts) for phase in plan.phases(study)]
+    folder, session = open_session(study, phases, holes + plan.declared_holes(study), force)
+    if session.finished:
+        return folder, session
+    progress.begin(sum(map(plan.seconds, phases)))
+    for phase in phases:
+        measure.measure(phase, folder, session.seed, progress, measure.execute)
+    contest = plan.contenders(study, store.runs(folder))
+    if contest:
+        progress.more(plan.seconds(contest))
+        measure.measure(identified(contest, artifacts), folder, session.seed, progress, measure.execute)
+    progress.end()
+    return folder, store.finish(folder, session)
+
+
+def prepare(variants: Iterable[str], progress: Progress) -> tuple[dict[str, Artifact], list[Hole]]:
+    """Provision, build and verify each variant; what cannot be had or is wrong becomes a hole with its reason."""
+    artifacts: dict[str, Artifact] = {}
+    holes: list[Hole] = []
+    for name in variants:
+        made = _prepared(catalog.variants()[name], progress)
+        if isinstance(made, Hole):
+            holes.append(made)
+        else:
+            artifacts[name] = made
+    return artifacts, holes
+
+
+def _prepared(variant: Variant, progress: Progress) -> Artifact | Hole:
+    try:
+        with progress.step(f"interpreter {variant.interpreter}"):
+            interpreter = provision.provision(catalog.interpreters()[variant.interpreter])
+        if isinstance(interpreter, Hole):
+            return msgspec.structs.replace(interpreter, what=variant.name)
+        with progress.step(f"build {variant.name}"):
+            artifact = build.build(variant, interpreter)
+        with progress.step(f"check {variant.name}"):
+            checked = verify.check_variant(variant.name)
+    except LabError as error:
+        return Hole(what=variant.name, reason=str(error), fill=f"python -m bench build {variant.name}", failed=True)
+    if checked.mismatches:
+        reason = f"{len(checked.mismatches)} of {checked.cases} golden cases wrong, first {checked.mismatches[0]}"
+        return Hole(what=variant.name, reason=reason, fill=f"python -m bench check --variant {variant.name}", failed=True)
+    return artifact
+
+
+def identified(phase: Phase, artifacts: dict[str, Artifact]) -> Phase:
+    """The phase with the cases whose variant is built, each with its inputs' hashes."""
+    cases = [plan.identified(case, artifacts[case.variant]) for case in phase.cases if case.variant in artifacts]
+    return msgspec.structs.replace(phase, cases=tuple(cases))
+
+
+def open_session(study: Study, phases: list[Phase], holes: list[Hole], force: bool) -> tuple[Path, Session]:
+    """The study's last session if it measured the same cases, finished or to be resumed; else, or by `force`, a new one."""
+    cases = tuple(case for phase in phases for case in phase.cases)
+    found = store.sessions(study.name)
+    if found and not force:
+        folder, session = found[-1]
+        if {case.identity for case in session.cases} == {case.identity for case in cases}:
+            return folder, session
+    session = Session(
+        study=study.name,
+        started=store.now(),
+        seed=time_ns() % 2**32,
+        machine=machine.describe(),
+        cases=cases,
+        holes=tuple(holes),
+    )
+    return store.create(session), session
+
+
+def status(runs: Iterable[Run], holes: Iterable[Hole]) -> int:
+    """The exit status: 1 if a case failed or was wrong; under CI also for a hole that the catalogue does not declare."""
+    holes = list(holes)
+    failed = any(run.verdict == "failed" for run in runs) or any(hole.failed for hole in holes)
+    return int(failed or ("CI" in os.environ and any(not hole.declared for hole in holes)))

@@ -1,0 +1,90 @@
+"""What a person sees while the lab works: each step, how far it is, and when it will be done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn
+from rich.progress import Progress as Bar
+
+from bench import plan
+from bench.model import Case, Run
+
+LINE_EVERY_SECONDS = 15.0  # off a terminal a line now and then stands for the bar
+
+
+class Progress:
+    """A bar on a terminal, lines elsewhere; both on standard error. The estimate learns from what was measured."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True)
+        self._planned = self._done = self._spent = 0.0
+        self._case_began = self._said = time.monotonic()
+        self._bar = Bar(
+            BarColumn(), TextColumn("{task.fields[left]}"), TextColumn("{task.description}"), console=self._console, transient=True
+        )
+        self._task = self._bar.add_task("", total=1.0, left="", visible=False)
+
+    @contextmanager
+    def step(self, what: str) -> Iterator[None]:
+        """A step without an estimate of its own; said once it took over two seconds, or at once on a terminal."""
+        began = time.monotonic()
+        with self._console.status(what) if self._console.is_terminal else _nothing():
+            yield
+        took = time.monotonic() - began
+        if took > 2:
+            self._console.print(f"{what}: {took:.0f} s", highlight=False)
+
+    def begin(self, seconds: float) -> None:
+        """Start the bar of a study that is planned to take so long."""
+        self._planned = seconds
+        self._console.print(f"about {_minutes(seconds)} of measuring; Ctrl-C loses nothing, the next run goes on", highlight=False)
+        if self._console.is_terminal:
+            self._bar.update(self._task, visible=True)
+            self._bar.start()
+
+    def more(self, seconds: float) -> None:
+        """The study turned out to have so much more to do."""
+        self._planned += seconds
+
+    def case(self, case: Case, run: Run | None) -> None:
+        """A case begins (`run` is None) or has ended; a failure is said at once and in full."""
+        if run is None:
+            self._case_began = time.monotonic()
+            self._show(case.label)
+            return
+        self._done += plan.case_seconds(case)
+        self._spent += run.seconds
+        if run.verdict == "failed":
+            self._console.print(f"failed: {case.label}: {run.reason}", style="red", highlight=False)
+        self._show(case.label)
+
+    def skipped(self, case: Case) -> None:
+        """A case that an earlier start of this session has measured already."""
+        self._done += plan.case_seconds(case)
+        self._spent += plan.case_seconds(case)
+
+    def end(self) -> None:
+        """Take the bar away."""
+        self._bar.stop()
+
+    def _show(self, label: str) -> None:
+        pace = self._spent / self._done if self._done else 1.0
+        left = _minutes(max(self._planned - self._done, 0.0) * pace) + " left"
+        self._bar.update(self._task, completed=self._done, total=self._planned, description=label, left=left)
+        due = time.monotonic() - self._said > LINE_EVERY_SECONDS
+        if due and not self._console.is_terminal:
+            self._said = time.monotonic()
+            self._console.print(f"{self._done / max(self._planned, 1):4.0%}  {left:>12}  {label}", highlight=False)
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

@@ -1,0 +1,127 @@
+"""Right answers before figures: documents that no load sends, byte for byte, and the witness of what answers."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bench import build, catalog, documents
+from bench.errors import LabError
+from bench.model import Exchange, Workload
+from bench.paths import SPEC, SUBJECT
+from bench.serve import ask
+
+GOLDEN = SPEC / "golden"
+CHECK_SECONDS = 600
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """How many cases were asked, and what was wrong with each that was answered wrong."""
+
+    cases: int
+    mismatches: tuple[str, ...]
+
+
+def exchanges(workload: Workload) -> list[Exchange]:
+    """The requests that verify a workload: held-out documents, or its one path."""
+    if workload.documents is None:
+        expect = (workload.expect or "").encode()
+        return [Exchange(method=workload.method, path=workload.path, body=None, expect=expect)]
+    folder = documents.ensure(workload).check
+    return [
+        Exchange(
+            method=workload.method,
+            path=workload.path,
+            body=path.with_name(path.name.replace(".out.json", ".json")).read_bytes(),
+            expect=path.read_bytes(),
+        )
+        for path in sorted(folder.glob("*.out.json"))
+    ]
+
+
+def answers_right(port: int, asked: Iterable[Exchange]) -> None:
+    """Ask each and compare bytes. Raises LabError at the first wrong answer: it yields no number."""
+    for number, exchange in enumerate(asked):
+        status, body = ask(port, exchange)
+        if (status, body) != (200, exchange.expect):
+            got = f"status {status}, {len(body)} bytes"
+            raise LabError(f"wrong answer to {exchange.method} {exchange.path}, document {number} of the check set: {got}")
+
+
+def witness(variant: str, about: dict[str, Any]) -> dict[str, Any]:
+    """`about`, what the measured process says of itself, if it agrees with the variant's declaration.
+
+    Raises LabError naming the first fact that differs: something else runs than what was meant.
+    """
+    expected = catalog.variants()[variant].witness | {"variant": variant}
+    for fact, value in expected.items():
+        if about.get(fact) != value:
+            raise LabError(f"the process that should run {variant!r} says {fact} = {about.get(fact)!r}, not {value!r}")
+    return about
+
+
+def ask_witness(port: int, variant: str) -> dict[str, Any]:
+    """The witness of a running server, from its `/__version__`."""
+    status, body = ask(port, Exchange(method="GET", path="/__version__", body=None, expect=b""))
+    if status != 200:
+        raise LabError(f"GET /__version__ answered {status}")
+    about: dict[str, Any] = json.loads(body)
+    return witness(variant, about)
+
+
+def check_variant(variant: str, cases: Path = GOLDEN) -> Checked:
+    """Every case of a folder laid out like spec/golden, asked of a built variant in its own interpreter."""
+    build.require(variant)
+    declared = catalog.variants()[variant]
+    argv = [str(build.python(variant)), str(SUBJECT / "check.py"), "--core", declared.core, "--cases", str(cases)]
+    done = subprocess.run(
+        argv, cwd=build.python(variant).parent, env=build.environment(declared), capture_output=True, timeout=CHECK_SECONDS
+    )
+    *mismatches, counts = done.stdout.decode().splitlines() or [""]
+    if done.returncode not in {0, 1} or not counts:
+        last = done.stderr.decode().strip().splitlines()[-1:]
+        raise LabError(f"check of {variant} ended with status {done.returncode}: {' '.join(last)}")
+    return Checked(json.loads(counts)["cases"], tuple(_worded(json.loads(line)) for line in mismatches))
+
+
+def check_server(port: int, cases: Path = GOLDEN) -> Checked:
+    """Every case of such a folder, asked over HTTP: 200 and the answer, 422 and the pointer, or 400."""
+    count, mismatches = 0, []
+    for path in _inputs(cases):
+        count += 1
+        exchange = Exchange(method="POST", path="/statements", body=path.read_bytes(), expect=b"")
+        wrong = _wrong(path, *ask(port, exchange))
+        if wrong:
+            mismatches.append(f"{path.relative_to(cases)}: {wrong}")
+    return Checked(count, tuple(mismatches))
+
+
+def _inputs(cases: Path) -> Iterator[Path]:
+    found = [path for path in sorted(cases.rglob("*.json")) if not path.name.endswith(".out.json")]
+    if not found:
+        raise LabError(f"{cases}: no case here; a case is NAME.json with NAME.out.json or NAME.pointer beside it")
+    yield from found
+
+
+def _wrong(case: Path, status: int, body: bytes) -> str | None:
+    """What is wrong with an answer over HTTP to `case`, if anything."""
+    answer, pointer = case.with_suffix(".out.json"), case.with_suffix(".pointer")
+    if answer.exists():
+        if status != 200:
+            return f"status {status} instead of 200"
+        return None if body == answer.read_bytes() else "answered with other bytes"
+    if not pointer.exists():
+        return None if status == 400 else f"status {status} instead of 400"
+    if status != 422:
+        return f"status {status} instead of 422"
+    told, expected = json.loads(body).get("pointer"), pointer.read_bytes().decode()
+    return None if told == expected else f"pointer {told!r} instead of {expected!r}"
+
+
+def _worded(mismatch: dict[str, Any]) -> str:
+    return f"{mismatch['case']}: expected {mismatch['expected']}, got {mismatch['got']}"

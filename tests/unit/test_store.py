@@ -1,0 +1,55 @@
+"""What is on disk: whole or not at all, and without a word of the machine it came from."""
+
+import getpass
+import socket
+from pathlib import Path
+
+import pytest
+
+from bench import store
+from bench.errors import LabError
+from bench.model import Case, Measurement, Run
+from bench.paths import ROOT
+
+RUN = Run(
+    case=Case(instrument="micro", variant="cython", settings={"values": 5}),
+    block=0,
+    started="2026-11-24T12:00:00+00:00",
+    seconds=1.5,
+    verdict="pass",
+    measurements=(Measurement(metric="time", unit="s", values=(1e-5, 1.1e-5)),),
+    series={"memory": ((0.0, 1.0), (0.5, None))},
+)
+
+
+def test_a_run_is_read_as_it_was_written(tmp_path: Path) -> None:
+    path = store.save(tmp_path, RUN)
+    assert store.read(path, Run) == RUN
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_cut_in_half_is_named(tmp_path: Path) -> None:
+    path = store.save(tmp_path, RUN)
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(LabError, match=f"{path.name}: not a whole Run record"):
+        store.read(path, Run)
+
+
+def test_host_user_and_paths_are_replaced() -> None:
+    text = f'{{"a": "{ROOT}/.lab/x", "b": "{Path.home()}/y", "host": "{socket.gethostname()}"}}'.encode()
+    clean = store.scrub(text)
+    assert clean == b'{"a": "<checkout>/.lab/x", "b": "<home>/y", "host": "<host>"}'
+    if getpass.getuser() != "root":
+        assert getpass.getuser().encode() not in store.scrub(f"user {getpass.getuser()}".encode())
+
+
+def test_scrubbing_leaves_words_that_only_contain_a_secret() -> None:
+    host = socket.gethostname()
+    assert store.scrub(f"x{host}".encode()) == f"x{host}".encode()
+
+
+def test_the_identity_of_a_case_changes_with_its_inputs() -> None:
+    one = Case(instrument="micro", variant="cython", inputs={"artifact": "1"})
+    two = Case(instrument="micro", variant="cython", inputs={"artifact": "2"})
+    assert one.identity != two.identity
+    assert one.identity == Case(instrument="micro", variant="cython", inputs={"artifact": "1"}).identity
