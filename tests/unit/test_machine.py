@@ -1,0 +1,100 @@
+"""The machine: read from the kernel's files, the unknown absent, nothing in it that names a host or a person."""
+
+from __future__ import annotations
+
+import getpass
+import subprocess
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bench import machine
+from bench.machine import Machine
+
+DATA = Path(__file__).parent.parent / "data" / "machine"
+
+
+def looked(name: str) -> Machine:
+    return machine.look(DATA / name)
+
+
+def test_a_guest_with_version_1_groups() -> None:
+    guest = looked("guest")
+    assert (guest.cpu, guest.cores, guest.cores_are_threads) == ("Intel(R) Xeon(R) Processor", 2, False)
+    assert (guest.memory_bytes, guest.swap_bytes) == (24_684_092 * 1024, 0)
+    assert (guest.transparent_huge_pages, guest.address_randomisation, guest.clock) == ("madvise", 2, "tsc")
+    assert (guest.kernel, guest.system) == ("6.18.44-fc-v657", "Debian GNU/Linux 12 (bookworm)")
+    assert guest.virtual is True
+    assert guest.load_average is not None
+    assert len(guest.load_average) == 3
+
+
+def test_a_laptop_with_version_2_groups() -> None:
+    laptop = looked("laptop")
+    assert (laptop.cores, laptop.cores_are_threads) == (13, True)
+    assert (laptop.governor, laptop.turbo) == ("performance, powersave", False)
+    assert (laptop.cpu_limit, laptop.memory_limit_bytes) == (1.5, 4 * 1024**3)
+    assert (laptop.product, laptop.virtual) == ("ThinkPad X1", False)
+
+
+def test_a_quota_of_a_version_1_group(tmp_path: Path) -> None:
+    files = {
+        "proc/self/cgroup": "4:memory:/a/b\n1:cpu,cpuacct:/a\n",
+        "proc/meminfo": "MemTotal: 8388608 kB\n",
+        "sys/fs/cgroup/cpu/a/cpu.cfs_quota_us": "200000\n",
+        "sys/fs/cgroup/cpu/a/cpu.cfs_period_us": "100000\n",
+        "sys/fs/cgroup/memory/a/memory.limit_in_bytes": "1073741824\n",
+    }
+    for path, text in files.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    limited = machine.look(tmp_path)
+    assert (limited.cpu_limit, limited.memory_limit_bytes) == (2.0, 1024**3)
+
+
+def test_a_limit_that_limits_nothing_is_absent() -> None:
+    guest = looked("guest")
+    assert guest.cpu_limit is None
+    assert guest.memory_limit_bytes is None
+
+
+def test_the_unknown_is_absent(tmp_path: Path) -> None:
+    known = msgspec.to_builtins(machine.look(tmp_path))
+    assert set(known) <= {"architecture", "python", "commit"}
+
+
+def test_the_fingerprint_is_of_the_machine_and_not_of_its_load() -> None:
+    guest = looked("guest")
+    busy = msgspec.structs.replace(guest, load_average=(9.0, 9.0, 9.0), commit="0123456789ab-dirty")
+    assert busy.fingerprint() == guest.fingerprint()
+    assert msgspec.structs.replace(guest, kernel="6.19").fingerprint() != guest.fingerprint()
+
+
+def test_this_machine_is_described_without_names_and_paths() -> None:
+    described = machine.describe()
+    assert described["fingerprint"] == machine.look().fingerprint()
+    assert described["cores"] >= 1
+    texts = [value for value in described.values() if isinstance(value, str)]
+    assert not [text for text in texts if text.startswith("/") or str(Path.home()) in text]
+    assert {"host", "hostname", "node", "user"}.isdisjoint(described)
+    assert getpass.getuser() not in texts
+
+
+def test_the_commit_tells_of_changes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def git(*arguments: str) -> None:
+        identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+        subprocess.run(["git", *identity, *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    monkeypatch.setattr(machine, "ROOT", tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert machine.commit() is None
+    (tmp_path / "file").write_text("one")
+    git("init")
+    git("add", "file")
+    git("commit", "-m", "one")
+    clean = machine.commit()
+    assert clean is not None
+    assert len(clean) == 12
+    (tmp_path / "file").write_text("two")
+    assert machine.commit() == f"{clean}-dirty"
