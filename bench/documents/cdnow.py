@@ -102,4 +102,5 @@ def _fetch(target: Path) -> None:
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         reason = " ".join(done.stderr.split())
-        raise LabError(f"{LOCK.relative_to(ROOT)}: cannot fetch the CDNOW history: {reason}")
+        where = LOCK.relative_to(ROOT)
+        raise LabError(f"{where}: cannot fetch the CDNOW history; try again with a package index in reach: {reason}")
