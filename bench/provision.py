@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,12 @@ from bench.paths import INTERPRETERS, LAB, ROOT
 
 MEASURED_LOCK = ROOT / "bench" / "locks" / "measured.txt"
 UV_CACHE = LAB / "uv"
+
+# What is built must not depend on which libraries the machine happens to have headers of, nor on the hour.
+BUILD = {
+    "SOURCE_DATE_EPOCH": "1577836800",
+    "UWSGI_PROFILE_OVERRIDE": "json=false;pcre=false;ssl=false;xml=false;yaml=embedded",
+}
 
 # Runs in the interpreter that is asked about. CPython keeps how it was configured; but Debian's keeps how its shared
 # library was, which /usr/bin/python3 does not use: of that one nothing is claimed. PyPy's JIT is a built-in module.
@@ -109,15 +116,14 @@ def pyenv(prefix: str) -> list[str]:
 def uv_python(request: str, wanted: bool) -> list[str]:
     """The executable that uv finds for `request`, which it installs first if `wanted`; none if it knows of none."""
     if wanted:
-        uv("python", "install", "--no-bin", request)
-    done = system.run([find_uv_bin(), "python", "find", "--no-project", "--system", "--no-python-downloads", request])
+        must(uv("python", "install", "--no-bin", request))
+    done = uv("python", "find", "--no-project", "--system", "--no-python-downloads", request)
     return done.stdout.split("\n")[:1] if done.returncode == 0 else []
 
 
 def probe(executable: str, env: dict[str, str]) -> dict[str, Any] | None:
     """What the interpreter at `executable` says of itself when started with `env`; None if it does not run."""
-    words = [f"{key}={value}" for key, value in env.items()]
-    done = system.run(["env", *words, executable, "-I" if not env else "-s", "-c", PROBE])
+    done = system.run([executable, "-s", "-c", PROBE], env)
     facts: dict[str, Any] | None = json.loads(done.stdout) if done.returncode == 0 else None
     return facts
 
@@ -165,14 +171,20 @@ def install(python: Path, names: Sequence[str], target: Path | None = None, whee
     place = ["--python", str(python), *(["--target", str(target)] if target else [])]
     pip = ["pip", "install", "--no-config", "--cache-dir", str(cache), *place]
     if names:
-        lock = str(MEASURED_LOCK)
-        uv(*pip, "--verify-hashes", "--constraints", lock, "--build-constraints", lock, *names)
+        pinned = ["--verify-hashes", "--constraints", str(MEASURED_LOCK), "--build-constraints", str(MEASURED_LOCK)]
+        # first from the cache alone: some registries answer in a way that would have uv build everything again
+        if uv(*pip, "--offline", *pinned, *names).returncode != 0:
+            must(uv(*pip, *pinned, *names))
     if wheel:
-        uv(*pip, "--no-deps", "--reinstall", str(wheel))
+        must(uv(*pip, "--no-deps", "--reinstall", str(wheel)))
 
 
-def uv(*words: str) -> None:
-    """Run uv. Raises LabError with its complaint."""
-    done = system.run([find_uv_bin(), *words])
+def uv(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run uv and keep what it says."""
+    return system.run([find_uv_bin(), *words], env=BUILD)
+
+
+def must(done: subprocess.CompletedProcess[str]) -> None:
+    """Raise LabError with the complaint of a command that failed."""
     if done.returncode != 0:
-        raise LabError(f"`uv {' '.join(words[:2])}` failed: {system.complaint(done)}")
+        raise LabError(f"`uv {' '.join(done.args[1:3])}` failed: {system.complaint(done)}")

@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import tomllib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,9 +45,10 @@ def parts(declared: Path = DECLARED) -> list[Part]:
     return [Part(**table) for table in tomllib.loads(declared.read_text(encoding="utf-8"))["part"]]
 
 
-def run(argv: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    """Run a command without standard input and keep what it says."""
-    return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+def run(argv: Sequence[str], env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command without standard input, `env` added to the environment, and keep what it says."""
+    whole = {**os.environ, **(env or {})}
+    return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env=whole)
 
 
 def elevation(terminal: bool, runner: Runner = run) -> tuple[str, ...] | None:
@@ -85,7 +86,8 @@ def install(wanted: Iterable[Part], rights: tuple[str, ...] | None, runner: Runn
 
 
 def complaint(done: subprocess.CompletedProcess[str]) -> str:
-    """The first error in a client's own words, else its last line, else its exit status."""
+    """The first error in a client's own words with the causes it gives, else its last line, else its exit status."""
     lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-    errors = [line for line in lines if line.lower().startswith(("e:", "err:", "error"))]
-    return (errors or lines[-1:] or [f"exit status {done.returncode}"])[0]
+    errors = [line for line in lines if line.lower().startswith(("e:", "err:", "error"))][:1]
+    causes = [line for line in lines if line.startswith("cause:")]
+    return "; ".join([*errors, *causes] or lines[-1:]) or f"exit status {done.returncode}"
