@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from bench.documents import shop
-from bench.documents.dice import Dice
-from bench.documents.shop import Batch, Order, Shop
+from bench.documents.dice import Dice, Ranked
+from bench.documents.shop import Article, Batch, Order
 from bench.errors import LabError
 from bench.paths import LAB, ROOT
 
@@ -53,7 +53,7 @@ def read(text: str) -> list[Purchase]:
 def make_orders(purchases: Sequence[Purchase], seed: int) -> list[Order]:
     """An order of each purchase, in order of time."""
     dice = Dice(seed)
-    open_shop = Shop(dice)
+    articles = shop.catalogue(dice)
     names = {customer: shop.name(dice) for customer in sorted({purchase.customer for purchase in purchases})}
     timed = sorted((_placed(dice, purchase.date), purchase) for purchase in purchases)
     return [
@@ -62,7 +62,7 @@ def make_orders(purchases: Sequence[Purchase], seed: int) -> list[Order]:
             "placed": placed,
             "status": dice.weigh(shop.STATUSES),
             "customer": {"id": purchase.customer, "name": names[purchase.customer]},
-            "lines": _lines(dice, open_shop, purchase),
+            "lines": _lines(dice, articles, purchase),
         }
         for order_id, (placed, purchase) in enumerate(timed, start=1)
     ]
@@ -74,13 +74,13 @@ def _placed(dice: Dice, date: str) -> str:
     return f"{date[:4]}-{date[4:6]}-{date[6:]}T{time}Z"
 
 
-def _lines(dice: Dice, open_shop: Shop, purchase: Purchase) -> list[dict[str, object]]:
+def _lines(dice: Dice, articles: Ranked[Article], purchase: Purchase) -> list[dict[str, object]]:
     """n CDs for d cents: n − 1 of them at d // n and one at the rest, so that the sum is d to the cent."""
     each = purchase.cents // purchase.cds
     amounts = [(purchase.cds - 1, each), (1, purchase.cents - (purchase.cds - 1) * each)]
     lines = []
     for quantity, price in amounts[purchase.cds == 1 :]:
-        line: dict[str, object] = {"sku": open_shop.article(dice).sku, "quantity": quantity, "price": price}
+        line: dict[str, object] = {"sku": dice.weigh(articles).sku, "quantity": quantity, "price": price}
         shop.add_tags(dice, line)
         lines.append(line)
     return lines

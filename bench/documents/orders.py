@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from bench.documents import shop
 from bench.documents.dice import Dice, Ranked, Weighted
-from bench.documents.shop import Batch, Order, Shop
+from bench.documents.shop import Article, Batch, Order
 
 _CURRENCIES = Weighted({"EUR": 40, "USD": 30, "GBP": 10, "JPY": 6, "SEK": 4, "INR": 4, "KRW": 3, "BRL": 3})
 _PLACES = Weighted({"web": 50, "berlin": 15, "north": 15, "outlet 7": 10, "são-paulo": 5, "東京": 5})
@@ -20,16 +20,16 @@ _MONTH_SECONDS = 28 * 24 * 3600
 def batches(seed: int, count: int, orders: int) -> Iterator[Batch]:
     """`count` batches of `orders` orders each, all of one shop."""
     dice = Dice(seed)
-    open_shop = Shop(dice)
+    articles = shop.catalogue(dice)
     customers = {dice.between(1, 999_999): shop.name(dice) for _ in range(_CUSTOMERS)}
     known = list(customers.items())
     for number in range(1, count + 1):
         # About three orders a customer, a few regulars placing many of them.
         buyers = Ranked([dice.pick(known) for _ in range(orders // 3 + 1)], head=10)
-        yield _batch(dice, open_shop, buyers, number, orders)
+        yield _batch(dice, articles, buyers, number, orders)
 
 
-def _batch(dice: Dice, open_shop: Shop, buyers: Ranked[tuple[int, str]], number: int, orders: int) -> Batch:
+def _batch(dice: Dice, articles: Ranked[Article], buyers: Ranked[tuple[int, str]], number: int, orders: int) -> Batch:
     start = datetime(dice.between(2022, 2026), dice.between(1, 12), 1)
     batch = {
         "batch": f"{dice.weigh(_PLACES)}-{start:%Y-%m}-{number:04}",
@@ -45,11 +45,11 @@ def _batch(dice: Dice, open_shop: Shop, buyers: Ranked[tuple[int, str]], number:
         order_id += dice.between(1, 3)
         # Later orders come later, yet neighbours may overtake each other.
         seconds = _MONTH_SECONDS * index // orders + dice.between(0, _MONTH_SECONDS // 20)
-        made.append(_order(dice, open_shop, order_id, start + timedelta(seconds=seconds), dice.weigh(buyers)))
+        made.append(_order(dice, articles, order_id, start + timedelta(seconds=seconds), dice.weigh(buyers)))
     return {**batch, "orders": made}
 
 
-def _order(dice: Dice, open_shop: Shop, order_id: int, placed: datetime, buyer: tuple[int, str]) -> Order:
+def _order(dice: Dice, articles: Ranked[Article], order_id: int, placed: datetime, buyer: tuple[int, str]) -> Order:
     customer_id, name = buyer
     if dice.chance(0.03):
         name = shop.untidy(dice, name)
@@ -60,15 +60,15 @@ def _order(dice: Dice, open_shop: Shop, order_id: int, placed: datetime, buyer: 
         "placed": f"{placed.isoformat()}Z",
         "status": dice.weigh(shop.STATUSES),
         "customer": {"id": customer_id, "name": name},
-        "lines": [_line(dice, open_shop) for _ in range(dice.weigh(_LINES))],
+        "lines": [_line(dice, articles) for _ in range(dice.weigh(_LINES))],
     }
     shop.add_channel(dice, order)
     shop.add_note(dice, order)
     return order
 
 
-def _line(dice: Dice, open_shop: Shop) -> dict[str, object]:
-    article = open_shop.article(dice)
+def _line(dice: Dice, articles: Ranked[Article]) -> dict[str, object]:
+    article = dice.weigh(articles)
     line: dict[str, object] = {"sku": article.sku, "quantity": dice.weigh(_QUANTITIES), "price": article.price}
     shop.add_tags(dice, line)
     return line

@@ -14,7 +14,7 @@ Order = dict[str, Any]
 Batch = dict[str, Any]
 
 STATUSES = Weighted({"paid": 38, "shipped": 36, "open": 12, "refunded": 7, "cancelled": 7})
-CATALOGUE = 3_000
+ARTICLES = 3_000
 
 _NAMINGS = Weighted({naming: naming.weight for naming in words.NAMINGS})
 _TAGS = Weighted(words.TAGS)
@@ -27,23 +27,17 @@ _CENTS = (99, 99, 95, 90, 50, 0, 0)
 
 
 class Article(NamedTuple):
-    """What the catalogue sells, at a price in minor units."""
+    """Something to buy, at a price in minor units."""
 
     sku: str
     price: int
 
 
-class Shop:
-    """The catalogue and the ways of one seed; every method draws from the dice that it is given."""
-
-    def __init__(self, dice: Dice) -> None:
-        # A dict: a sku drawn twice is one article.
-        articles = {sku: Article(sku, _price(dice)) for sku in (_sku(dice) for _ in range(CATALOGUE))}
-        self._articles = Ranked(articles.values(), head=20)
-
-    def article(self, dice: Dice) -> Article:
-        """An article, the popular ones more often."""
-        return dice.weigh(self._articles)
+def catalogue(dice: Dice) -> Ranked[Article]:
+    """What one shop sells, the popular articles first."""
+    # A dict: a sku drawn twice is one article.
+    articles = {sku: Article(sku, _price(dice)) for sku in (_sku(dice) for _ in range(ARTICLES))}
+    return Ranked(articles.values(), head=20)
 
 
 def name(dice: Dice) -> str:
