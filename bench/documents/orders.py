@@ -31,11 +31,8 @@ def batches(seed: int, count: int, orders: int) -> Iterator[Batch]:
 
 def _batch(dice: Dice, articles: Ranked[Article], buyers: Ranked[tuple[int, str]], number: int, orders: int) -> Batch:
     start = datetime(dice.between(2022, 2026), dice.between(1, 12), 1)
-    batch = {
-        "batch": f"{dice.weigh(_PLACES)}-{start:%Y-%m}-{number:04}",
-        "currency": dice.weigh(_CURRENCIES),
-        "orders": [],
-    }
+    title = f"{dice.weigh(_PLACES)}-{start:%Y-%m}-{number:04}"
+    currency = dice.weigh(_CURRENCIES)
     made: list[Order] = []
     order_id = dice.between(1_000_000, 20_000_000)
     for index in range(orders):
@@ -46,7 +43,7 @@ def _batch(dice: Dice, articles: Ranked[Article], buyers: Ranked[tuple[int, str]
         # Later orders come later, yet neighbours may overtake each other.
         seconds = _MONTH_SECONDS * index // orders + dice.between(0, _MONTH_SECONDS // 20)
         made.append(_order(dice, articles, order_id, start + timedelta(seconds=seconds), dice.weigh(buyers)))
-    return {**batch, "orders": made}
+    return {"batch": title, "currency": currency, "orders": made}
 
 
 def _order(dice: Dice, articles: Ranked[Article], order_id: int, placed: datetime, buyer: tuple[int, str]) -> Order:
