@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -18,9 +17,10 @@ from bench import doctor as doctoring
 from bench import plan as planning
 from bench import report as reporting
 from bench import serve as serving
+from bench.build import artifact as built
 from bench.errors import LabError
 from bench.instruments import sizes
-from bench.model import Hole, Stack, Study
+from bench.model import Hole, Session, Stack, Study
 from bench.pinning import cores
 from bench.progress import Progress
 
@@ -82,7 +82,9 @@ def plan(study: str, *, variant: str | None = None, json: Json = False) -> int:
     for phase in phases:
         table.add_row(phase.name, str(len(phase.cases)), str(phase.blocks), f"{planning.seconds(phase) / 60:.1f} min")
     if chosen.open:
-        table.add_row("open", f"{len(chosen.open.loads)} loads", str(chosen.open.runs), "baseline and winner of the closed load")
+        table.add_row(
+            "open", f"{len(chosen.open.loads)} loads", str(chosen.open.runs), "baseline and winner of the closed load"
+        )
     out.print(chosen.question, table, sep="\n")
     for hole in holes:
         out.print(f"hole: {hole.what}: {hole.reason}")
@@ -98,7 +100,9 @@ def build(*variants: str) -> int:
         catalog.pick(catalog.variants(), name, "variant")
     artifacts, holes = pipeline.prepare(names, Progress())
     for name, artifact in artifacts.items():
-        out.print(f"{name}: {artifact.wheel}, {artifact.wheel_bytes:,} bytes, {artifact.build_seconds:.1f} s", highlight=False)
+        out.print(
+            f"{name}: {artifact.wheel}, {artifact.wheel_bytes:,} bytes, {artifact.build_seconds:.1f} s", highlight=False
+        )
     return _tell_holes(holes)
 
 
@@ -109,7 +113,7 @@ def check(
     stack: str | None = None,
     cases: Annotated[Path, Parameter(help="A folder laid out like spec/golden.")] = verify.GOLDEN,
 ) -> int:
-    """Ask a built variant in its own interpreter, or a stack over HTTP, every case of a folder; exit 1 on any wrong answer."""
+    """Ask a variant in its own interpreter, or a stack over HTTP, every case of a folder; exit 1 on a wrong answer."""
     if (variant is None) == (stack is None):
         raise LabError("check needs one of --variant V and --stack V/FRAMEWORK/SERVER")
     if not cases.is_dir():
@@ -152,15 +156,16 @@ def run(study: str, *, variant: str | None = None, force: bool = False, json: Js
     force: Measure anew what is finished.
     """
     chosen = _study(study, variant)
-    folder, session = pipeline.run(chosen, Progress(), force)
-    return _show(chosen.name, folder, json)
+    folder, _ = pipeline.run(chosen, Progress(), force)
+    return _show(chosen, folder, json)
 
 
 @app.command
-def report(study: str = "quick", *, json: Json = False) -> int:
+def report(study: str = "quick", *, variant: str | None = None, json: Json = False) -> int:
     """Write the report of a study's last session anew from what is stored, and show its answer."""
-    folder, _ = store.latest(study)
-    return _show(study, folder, json)
+    chosen = _study(study, variant)
+    folder, _ = store.latest(chosen.name)
+    return _show(chosen, folder, json)
 
 
 @app.command
@@ -178,7 +183,7 @@ def compare(a: str, b: str, *, json: Json = False) -> int:
 @app.command
 def size(*variants: str, json: Json = False) -> int:
     """Report what each built variant needs on a bare image, behind each server: interpreter, libraries, core."""
-    names = variants or tuple(name for name in catalog.variants() if build_of(name))
+    names = variants or tuple(name for name in catalog.variants() if built(name))
     stacks = [
         stack
         for name in names
@@ -202,6 +207,14 @@ def main() -> int:
         return 130
 
 
+def _show(study: Study, folder: Path, json: bool) -> int:
+    """Write the report of what lies in `folder`, and print the answer."""
+    session, runs = store.read(folder / "session.json", Session), store.runs(folder)
+    page = reporting.write(folder, session, runs, study)
+    summary.show(out, study, session, runs, page, json)
+    return pipeline.status(runs, session.holes)
+
+
 def _study(name: str, variant: str | None) -> Study:
     study = catalog.pick(catalog.studies(), name, "study")
     return planning.narrowed(study, variant) if variant else study
@@ -210,7 +223,9 @@ def _study(name: str, variant: str | None) -> Study:
 def _tell_holes(holes: list[Hole]) -> int:
     for hole in holes:
         fill = f"; to fill it: {hole.fill}" if hole.fill else ""
-        out.print(f"{'failed' if hole.failed else 'hole'}: {hole.what}: {hole.reason}{fill}", markup=False, highlight=False)
+        out.print(
+            f"{'failed' if hole.failed else 'hole'}: {hole.what}: {hole.reason}{fill}", markup=False, highlight=False
+        )
     return pipeline.status((), holes)
 
 

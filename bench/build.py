@@ -205,7 +205,14 @@ def _run(argv: list[str], folder: Path, log: Path, env: dict[str, str] | None = 
         output.flush()
         env = env or {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "SOURCE_DATE_EPOCH": EPOCH}
         done = subprocess.run(
-            argv, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=env, timeout=STEP_SECONDS
+            argv,
+            check=False,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=env,
+            timeout=STEP_SECONDS,
         )
     if done.returncode:
         raise LabError(f"`{' '.join(argv)}` failed with status {done.returncode}; see {log.relative_to(ROOT)}")

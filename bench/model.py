@@ -315,6 +315,13 @@ class Case(Recorded, frozen=True):
         return " ".join(part for part in parts if part)
 
 
+def stack_of(case: Case) -> Stack:
+    """The stack of a case whose instrument measures one."""
+    if case.stack is None:
+        raise ValueError(f"{case.label}: it has no stack")
+    return case.stack
+
+
 class Hole(Recorded, frozen=True):
     """What is not measured here: `what`, why, and the command that fills it.
 
@@ -336,12 +343,28 @@ class Measurement(Recorded, frozen=True):
     values: tuple[float, ...]
 
 
-class Run(Recorded, frozen=True):
-    """One execution of a case in fresh processes, saved at once.
+class Observed(Recorded, frozen=True):
+    """What an instrument saw of one case.
 
     `facts` is the witness and what else describes what ran; `series` holds time series as rows beginning with
-    seconds since the run's start; `limits` names what spoils a part of the row (`generator-limited`); `raw` the
-    kept tool outputs, relative to the session's folder.
+    seconds since the measured part began; `limits` names what spoils a part of the row (`generator-limited`).
+    """
+
+    measurements: tuple[Measurement, ...] = ()
+    facts: dict[str, Any] = {}
+    series: dict[str, tuple[tuple[float | None, ...], ...]] = {}
+    limits: tuple[str, ...] = ()
+
+    def values(self, metric: str) -> tuple[float, ...]:
+        """The values of `metric`, none if it was not measured."""
+        return next((m.values for m in self.measurements if m.metric == metric), ())
+
+
+class Run(Observed, frozen=True, kw_only=True):
+    """One execution of a case in fresh processes, saved at once, with what was observed of it.
+
+    Where the verdict is not `pass`, nothing was, and `reason` says why. `raw` names the kept outputs of the tools,
+    relative to the session's folder.
     """
 
     case: Case
@@ -350,15 +373,7 @@ class Run(Recorded, frozen=True):
     seconds: float
     verdict: Verdict
     reason: str | None = None
-    measurements: tuple[Measurement, ...] = ()
-    facts: dict[str, Any] = {}
-    series: dict[str, tuple[tuple[float | None, ...], ...]] = {}
-    limits: tuple[str, ...] = ()
     raw: tuple[str, ...] = ()
-
-    def values(self, metric: str) -> tuple[float, ...]:
-        """The values of `metric`, none if it was not measured."""
-        return next((m.values for m in self.measurements if m.metric == metric), ())
 
 
 class Session(Recorded, frozen=True):

@@ -1,6 +1,7 @@
 """Which cores serve and which generate load, so that neither takes the other's."""
 
 import os
+from functools import cache
 from typing import NamedTuple
 
 
@@ -16,12 +17,18 @@ class Cores(NamedTuple):
         return bool(self.server & self.generator)
 
 
+@cache
 def cores() -> Cores:
     """One core for the server, the last one that is allowed; all others for the generator and the lab itself."""
     allowed = sorted(os.sched_getaffinity(0))
     if len(allowed) == 1:
         return Cores(frozenset(allowed), frozenset(allowed))
     return Cores(frozenset(allowed[-1:]), frozenset(allowed[:-1]))
+
+
+def leave_server_alone() -> None:
+    """Keep the lab's own process, which samples and stores, off the server's core from now on."""
+    os.sched_setaffinity(0, cores().generator)
 
 
 def pinned(argv: list[str], cpus: frozenset[int]) -> list[str]:

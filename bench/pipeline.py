@@ -11,8 +11,9 @@ import msgspec
 
 from bench import build, catalog, documents, machine, measure, plan, provision, store, verify
 from bench.errors import LabError
-from bench.instruments import gatling
+from bench.instruments import gatling_setup
 from bench.model import Artifact, Hole, Run, Session, Study, Variant
+from bench.pinning import leave_server_alone
 from bench.plan import Phase
 from bench.progress import Progress
 
@@ -28,11 +29,12 @@ def run(study: Study, progress: Progress, force: bool = False) -> tuple[Path, Se
         with progress.step(f"documents {workload.name}"):
             documents.ensure(workload)
     with progress.step("the load generator"):
-        gatling.provision()
+        gatling_setup.provision()
     phases = [identified(phase, artifacts) for phase in plan.phases(study)]
     folder, session = open_session(study, phases, holes + plan.declared_holes(study), force)
     if session.finished:
         return folder, session
+    leave_server_alone()
     progress.begin(sum(map(plan.seconds, phases)))
     for phase in phases:
         measure.measure(phase, folder, session.seed, progress, measure.execute)
@@ -71,7 +73,9 @@ def _prepared(variant: Variant, progress: Progress) -> Artifact | Hole:
         return Hole(what=variant.name, reason=str(error), fill=f"python -m bench build {variant.name}", failed=True)
     if checked.mismatches:
         reason = f"{len(checked.mismatches)} of {checked.cases} golden cases wrong, first {checked.mismatches[0]}"
-        return Hole(what=variant.name, reason=reason, fill=f"python -m bench check --variant {variant.name}", failed=True)
+        return Hole(
+            what=variant.name, reason=reason, fill=f"python -m bench check --variant {variant.name}", failed=True
+        )
     return artifact
 
 
@@ -82,7 +86,7 @@ def identified(phase: Phase, artifacts: dict[str, Artifact]) -> Phase:
 
 
 def open_session(study: Study, phases: list[Phase], holes: list[Hole], force: bool) -> tuple[Path, Session]:
-    """The study's last session if it measured the same cases, finished or to be resumed; else, or by `force`, a new one."""
+    """The study's last session if it has the same cases, finished or to be resumed; else, or by `force`, a new one."""
     cases = tuple(case for phase in phases for case in phase.cases)
     found = store.sessions(study.name)
     if found and not force:
@@ -101,7 +105,7 @@ def open_session(study: Study, phases: list[Phase], holes: list[Hole], force: bo
 
 
 def status(runs: Iterable[Run], holes: Iterable[Hole]) -> int:
-    """The exit status: 1 if a case failed or was wrong; under CI also for a hole that the catalogue does not declare."""
+    """The exit status: 1 if a case failed or was wrong, and under CI also for a hole that is not declared."""
     holes = list(holes)
     failed = any(run.verdict == "failed" for run in runs) or any(hole.failed for hole in holes)
     return int(failed or ("CI" in os.environ and any(not hole.declared for hole in holes)))

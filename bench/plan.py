@@ -11,12 +11,20 @@ import msgspec
 
 from bench import catalog
 from bench.instruments.micro import warmup_of
-from bench.model import Artifact, Case, Declared, Hole, Load, Run, Stack, Study
+from bench.model import Artifact, Case, Declared, Hole, Instrument, Load, Run, Stack, Study
 from bench.paths import ROOT
 
 # Seconds that a run takes beside what its declaration says, measured on two cores; they only feed the estimate.
 OVERHEAD_SECONDS = {"size": 2.0, "micro": 2.0, "startup": 0.8, "macro": 6.0}
-HARNESS = ("bench/measure.py", "bench/serve.py", "bench/verify.py", "bench/pinning.py", "bench/instruments", "bench/subject", "bench/gatling/src")
+HARNESS = (
+    "bench/measure.py",
+    "bench/serve.py",
+    "bench/verify.py",
+    "bench/pinning.py",
+    "bench/instruments",
+    "bench/subject",
+    "bench/gatling/src",
+)
 
 
 class Phase(msgspec.Struct, frozen=True):
@@ -33,7 +41,7 @@ def phases(study: Study) -> list[Phase]:
     if study.sizes:
         planned.append(Phase("size", 1, tuple(_case("size", stack) for stack in stacks(study))))
     if study.micro:
-        settings = {"values": study.micro.values, "passes": study.micro.passes}
+        settings: dict[str, float] = {"values": study.micro.values, "loops": study.micro.passes}
         cases = [
             Case(
                 instrument="micro",
@@ -49,7 +57,9 @@ def phases(study: Study) -> list[Phase]:
     if study.startup:
         label = study.startup.server
         chosen = [stack for stack in stacks(study, (label,)) if stack.framework == study.frameworks[0]]
-        planned.append(Phase("startup", study.startup.spawns, tuple(_case("startup", s, study.workload) for s in chosen)))
+        planned.append(
+            Phase("startup", study.startup.spawns, tuple(_case("startup", s, study.workload) for s in chosen))
+        )
     if study.macro:
         cases = [_case("macro", s, study.workload, load) for load in study.macro.loads for s in stacks(study)]
         planned.append(Phase("macro", study.macro.runs, tuple(cases)))
@@ -171,5 +181,11 @@ def _all_stacks(study: Study, servers: tuple[str, ...]) -> Iterator[Stack]:
                 yield Stack(variant=variant, framework=framework, server=server)
 
 
-def _case(instrument: str, stack: Stack, workload: str | None = None, load: str | None = None, rate: float | None = None) -> Case:
-    return Case(instrument=instrument, variant=stack.variant, stack=stack, workload=workload, load=load, rate=rate)  # type: ignore[arg-type]
+def _case(
+    instrument: Instrument,
+    stack: Stack,
+    workload: str | None = None,
+    load: str | None = None,
+    rate: float | None = None,
+) -> Case:
+    return Case(instrument=instrument, variant=stack.variant, stack=stack, workload=workload, load=load, rate=rate)

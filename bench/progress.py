@@ -24,7 +24,11 @@ class Progress:
         self._planned = self._done = self._spent = 0.0
         self._case_began = self._said = time.monotonic()
         self._bar = Bar(
-            BarColumn(), TextColumn("{task.fields[left]}"), TextColumn("{task.description}"), console=self._console, transient=True
+            BarColumn(),
+            TextColumn("{task.fields[left]}"),
+            TextColumn("{task.description}"),
+            console=self._console,
+            transient=True,
         )
         self._task = self._bar.add_task("", total=1.0, left="", visible=False)
 
@@ -41,7 +45,9 @@ class Progress:
     def begin(self, seconds: float) -> None:
         """Start the bar of a study that is planned to take so long."""
         self._planned = seconds
-        self._console.print(f"about {_minutes(seconds)} of measuring; Ctrl-C loses nothing, the next run goes on", highlight=False)
+        self._console.print(
+            f"about {_minutes(seconds)} of measuring; Ctrl-C loses nothing, the next run goes on", highlight=False
+        )
         if self._console.is_terminal:
             self._bar.update(self._task, visible=True)
             self._bar.start()

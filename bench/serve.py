@@ -12,7 +12,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -29,6 +29,7 @@ BACKLOG = 1024
 READY_SECONDS = 60.0
 POLL_SECONDS = 0.002
 STOP_SECONDS = 10.0
+HELLO = Exchange(method="GET", path="/hello", body=None, expect=b"Hello, world!\n")
 
 
 class Running(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +72,9 @@ def command(stack: Stack, port: int) -> tuple[list[str], dict[str, str]]:
 
 
 @contextmanager
-def serving(stack: Stack, first: Exchange, log: Path, cpus: frozenset[int], port: int | None = None) -> Iterator[Running]:
+def serving(
+    stack: Stack, first: Exchange, log: Path, cpus: frozenset[int], port: int | None = None
+) -> Iterator[Running]:
     """Serve `stack` on `cpus` while the block runs, its output in `log`; ready when `first` is answered right.
 
     Raises LabError if it dies or is not ready in `READY_SECONDS`, and if SIGTERM does not end it in `STOP_SECONDS`.
@@ -146,8 +149,6 @@ def _stop(process: subprocess.Popen[bytes], stack: Stack, log: Path) -> None:
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
     """End the server and what it started: they share the session that was made for them."""
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()

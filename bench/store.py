@@ -126,7 +126,12 @@ def scrubbed(path: Path) -> Iterator[Path]:
 
 def _secrets() -> list[tuple[str, str]]:
     home, host, user = str(Path.home()), socket.gethostname(), getpass.getuser()
-    return [(str(ROOT), "<checkout>"), (home, "<home>"), (host, "<host>"), *([] if user == "root" else [(user, "<user>")])]
+    return [
+        (str(ROOT), "<checkout>"),
+        (home, "<home>"),
+        (host, "<host>"),
+        *([] if user == "root" else [(user, "<user>")]),
+    ]
 
 
 def _is_run(path: Path) -> bool:

@@ -5,26 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pyperf
 
-from bench import build, catalog
+from bench import build, catalog, documents, verify
 from bench.errors import LabError
-from bench.model import Measurement, MicroPlan, Warmup
+from bench.model import Case, Measurement, Observed, Warmup
 from bench.paths import SUBJECT, TOOLS
-from bench.pinning import pinned
+from bench.pinning import cores, pinned
 from bench.store import scrub
 
 PROCESS_SECONDS = 600
-
-
-class Timed(msgspec.Struct, frozen=True):
-    """What one process yielded, and what it says of itself."""
-
-    measurements: tuple[Measurement, ...]
-    about: dict[str, Any]
 
 
 def warmup_of(variant: str) -> Warmup:
@@ -33,33 +24,35 @@ def warmup_of(variant: str) -> Warmup:
     return declared.warmup or catalog.interpreters()[declared.interpreter].warmup
 
 
-def run(variant: str, benchmark: str, documents: Path, plan: MicroPlan, output: Path, cpus: frozenset[int]) -> Timed:
-    """Time one fresh process of `variant` over the folder `documents`; its pyperf JSON becomes `output`.
+def observe(case: Case, output: Path) -> Observed:
+    """One fresh process of the variant over the workload's documents; its pyperf JSON is kept beside `output`.
 
-    Raises LabError with the last line of pyperf's output if it fails.
+    Raises LabError with the last line of pyperf's output if it fails, or if something else ran than was declared.
     """
-    declared = catalog.variants()[variant]
-    env = build.environment(declared) | {"PYTHONPATH": str(TOOLS / declared.interpreter)}
+    workload = catalog.workloads()[case.workload or ""]
+    result = output.with_suffix(".pyperf.json")
+    variant = catalog.variants()[case.variant]
+    env = build.environment(variant) | {"PYTHONPATH": str(TOOLS / variant.interpreter)}
+    settings = [f"--{name}={value:.0f}" for name, value in case.settings.items()]
     argv = [
-        str(build.python(variant)), str(SUBJECT / "micro.py"),
-        "--name", benchmark, "--documents", str(documents),
-        "--processes", "1", "--values", str(plan.values), "--loops", str(plan.passes),
-        "--warmups", str(warmup_of(variant).passes),
-        "--inherit-environ", ",".join(sorted(env)), "--quiet", "--output", str(output),
+        str(build.python(variant.name)), str(SUBJECT / "micro.py"),
+        "--name", f"transform {workload.name}", "--documents", str(documents.ensure(workload).load),
+        "--processes", "1", *settings, "--inherit-environ", ",".join(sorted(env)), "--quiet", "--output", str(result),
     ]  # fmt: skip
-    output.unlink(missing_ok=True)
+    result.unlink(missing_ok=True)
+    argv = pinned(argv, cores().server)
     done = subprocess.run(
-        pinned(argv, cpus), cwd=output.parent, env=env, capture_output=True, text=True, timeout=PROCESS_SECONDS
+        argv, check=False, cwd=output.parent, env=env, capture_output=True, text=True, timeout=PROCESS_SECONDS
     )
     if done.returncode:
         last = (done.stderr or done.stdout).strip().splitlines()[-1:]
-        raise LabError(f"pyperf of {variant} failed with status {done.returncode}: {' '.join(last)}")
-    output.write_bytes(scrub(output.read_bytes()))
-    return read(output)
+        raise LabError(f"pyperf of {variant.name} failed with status {done.returncode}: {' '.join(last)}")
+    result.write_bytes(scrub(result.read_bytes()))
+    return read(result, variant.name)
 
 
-def read(path: Path) -> Timed:
-    """The values of a pyperf JSON of one process, in seconds per document; all iterations are kept."""
+def read(path: Path, variant: str) -> Observed:
+    """The values of a pyperf JSON of one process of `variant`, in seconds per document; all iterations are kept."""
     (bench,) = pyperf.BenchmarkSuite.load(str(path)).get_benchmarks()
     (timed,) = bench.get_runs()
     metadata = bench.get_metadata()
@@ -69,7 +62,7 @@ def read(path: Path) -> Timed:
         Measurement(metric="warmup", unit="s", values=tuple(warmups)),
         Measurement(metric="time", unit="s", values=tuple(timed.values)),
     )
-    return Timed(measurements=measurements, about=json.loads(metadata["about"]))
+    return Observed(measurements=measurements, facts=verify.witness(variant, json.loads(metadata["about"])))
 
 
 def merge(parts: list[Path], output: Path) -> None:

@@ -45,13 +45,13 @@ def pss_bytes(root: psutil.Process) -> float:
 
 
 class Sampler(Thread):
-    """Samples one tree until the block ends: `cpu` at 20 Hz and, if asked, `memory` ((epoch seconds, bytes)) at 2 Hz."""
+    """Samples one tree until the block ends: `cpu` at 20 Hz, and `memory` as (epoch seconds, bytes) at 2 Hz."""
 
-    def __init__(self, root: psutil.Process, memory: bool = True) -> None:
+    def __init__(self, root: psutil.Process) -> None:
         super().__init__(daemon=True)
         self.cpu: list[Sample] = []
         self.memory: list[tuple[float, float]] = []
-        self._root, self._wants_memory, self._over = root, memory, Event()
+        self._root, self._over = root, Event()
 
     def run(self) -> None:
         """Take samples until the tree or the block ends."""
@@ -59,7 +59,7 @@ class Sampler(Thread):
         while not self._over.wait(CPU_SAMPLE_SECONDS):
             try:
                 self.cpu.append(Sample(time.time(), cpu_seconds(self._root)))
-                if self._wants_memory and turn % MEMORY_EVERY == 0:
+                if turn % MEMORY_EVERY == 0:
                     self.memory.append((time.time(), pss_bytes(self._root)))
             except psutil.NoSuchProcess:
                 return
@@ -83,5 +83,7 @@ def used_between(samples: list[Sample], start: float, end: float) -> tuple[float
     times = [sample.at for sample in samples]
     first, last = bisect_left(times, start), bisect_left(times, end) - 1
     if last <= first:
-        raise LabError("too few CPU samples within the measured part of the load: the machine stalled or it is too short")
+        raise LabError(
+            "too few CPU samples within the measured part of the load: the machine stalled or it is too short"
+        )
     return samples[last].cpu_seconds - samples[first].cpu_seconds, times[last] - times[first]

@@ -22,11 +22,21 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from bench import build, catalog
-from bench.model import Stack
+from bench.model import Case, Measurement, Observed, Stack, stack_of
 from bench.paths import PREFIXES, SERVERS
 
 # Parts of a standard library that no service loads; what Debian, too, keeps in packages of their own.
-NOT_NEEDED = {"test", "tests", "idlelib", "lib2to3", "tkinter", "turtledemo", "ensurepip", "site-packages", "dist-packages"}
+NOT_NEEDED = {
+    "test",
+    "tests",
+    "idlelib",
+    "lib2to3",
+    "tkinter",
+    "turtledemo",
+    "ensurepip",
+    "site-packages",
+    "dist-packages",
+}
 PARTS = ("interpreter", "libraries", "framework", "server", "core")
 
 
@@ -38,8 +48,22 @@ class Size(msgspec.Struct, frozen=True):
     compressed: int
 
 
+def observe(case: Case, output: Path) -> Observed:  # noqa: ARG001 - it writes nothing but what it returns
+    """The sizes of the case's stack by part, and what its build made and took."""
+    built = build.require(case.variant)
+    measured = [
+        Measurement(metric=f"{part}.{kind}", unit="B", values=(float(getattr(size, kind)),))
+        for part, size in sizes(stack_of(case)).items()
+        for kind in ("unpacked", "stripped", "compressed")
+    ]
+    wheel = Measurement(metric="wheel", unit="B", values=(float(built.wheel_bytes),))
+    seconds = Measurement(metric="build", unit="s", values=(built.build_seconds,))
+    facts = {"wheel": built.wheel, "wheel_sha256": built.wheel_sha256, "interpreter": built.interpreter.version}
+    return Observed(measurements=(wheel, seconds, *measured), facts=facts)
+
+
 def sizes(stack: Stack) -> dict[str, Size]:
-    """The size of each part of `stack` that is not empty. A distribution counts once, in the first part that needs it."""
+    """The size of each part of `stack` that is not empty. What two parts need counts in the first."""
     variant = catalog.variants()[stack.variant]
     server = catalog.server_for(stack)
     installed = _installed(stack.variant)
@@ -113,7 +137,7 @@ def _shared_libraries(files: Iterable[Path]) -> set[Path]:
     elves = [str(path) for path in files if _is_elf(path)]
     if not elves:
         return set()
-    told = subprocess.run(["ldd", *elves], capture_output=True, text=True).stdout
+    told = subprocess.run(["ldd", *elves], check=False, capture_output=True, text=True).stdout
     return {Path(found).resolve() for found in re.findall(r"(?:=> |^\t)(/\S+)", told, re.MULTILINE)}
 
 
@@ -134,7 +158,7 @@ def _measure(files: frozenset[Path]) -> Size:
         elves = [copy for copy in folder.rglob("*") if copy.is_file() and _is_elf(copy)]
         for copy in elves:
             # What strip refuses (an archive's odd section) stays as it is and counts whole.
-            subprocess.run(["strip", "--strip-unneeded", str(copy)], stderr=subprocess.DEVNULL)
+            subprocess.run(["strip", "--strip-unneeded", str(copy)], check=False, stderr=subprocess.DEVNULL)
         packed = Path(name) / "part.tar.gz"
         with tarfile.open(packed, "w:gz", compresslevel=6) as archive:
             archive.add(folder, arcname=".")

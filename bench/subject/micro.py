@@ -10,7 +10,6 @@ from pathlib import Path
 from time import perf_counter
 
 import pyperf
-
 from app.about import about, built_core
 
 

@@ -20,7 +20,7 @@ class Fake:
         self.passed_over = 0
         self.until = until
 
-    def __call__(self, case: Case, block: int, folder: Path) -> Run:
+    def __call__(self, case: Case, block: int, _: Path) -> Run:
         if len(self.measured) == self.until:
             raise KeyboardInterrupt
         self.measured.append((block, case.variant))
@@ -29,7 +29,7 @@ class Fake:
     def case(self, case: Case, run: Run | None) -> None:
         pass
 
-    def skipped(self, case: Case) -> None:
+    def skipped(self, _: Case) -> None:
         self.passed_over += 1
 
 
@@ -52,7 +52,9 @@ def test_each_block_holds_each_case_once_in_an_order_of_its_own(session: Path) -
 
 
 def test_the_seed_fixes_the_order(session: Path, tmp_path: Path) -> None:
-    again = store.create(Session(study="again", started="2026-11-24T12:00:00+00:00", seed=7, machine={}, cases=()), tmp_path)
+    again = store.create(
+        Session(study="again", started="2026-11-24T12:00:00+00:00", seed=7, machine={}, cases=()), tmp_path
+    )
     assert go(session, Fake()).measured == go(again, Fake()).measured
 
 
