@@ -9,4 +9,4 @@ test: setup   ; $(python) -m pytest
 lint: setup   ; $(python) -m ruff check . && $(python) -m mypy
 size: setup   ; $(python) -m bench size
 report: setup ; $(python) -m bench report
-lock: setup   ; $(python) -m bench.locks
+lock: setup   ; $(python) -m bench.locks $(options)

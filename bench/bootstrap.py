@@ -76,13 +76,14 @@ def write_holes(holes: list[dict[str, str]]) -> None:
 def bring_environment() -> int:
     """Make `.venv` exactly what the lock says, unless it is; 2 where no Python can make one."""
     python, stamp = VENV / "bin/python", VENV / "lab.txt"
-    if python.exists() and stamp.exists() and stamp.read_bytes() == LOCK.read_bytes():
+    begun = python.exists() and stamp.exists()
+    if begun and stamp.read_bytes() == LOCK.read_bytes():
         return 0
     print("Setting up .venv …", flush=True)
-    if not python.exists():
+    if not begun:  # never finished, or its Python is gone
         base = base_python()
         if base is None:
-            return complain("no Python here can make an environment; install python3-venv (as root: apt-get install)")
+            return complain("no Python here can make an environment: install python3-venv, which needs root, and try again")
         shutil.rmtree(VENV, ignore_errors=True)
         checked([base, "-m", "venv", VENV])
     only_uv = VENV / "uv.txt"
