@@ -83,7 +83,7 @@ def bring_environment() -> int:
     if not begun:  # never finished, or its Python is gone
         base = base_python()
         if base is None:
-            return complain("no Python here can make an environment: install python3-venv, which needs root, and try again")
+            return complain("no Python here can make an environment: install python3-venv (needs root), then try again")
         shutil.rmtree(VENV, ignore_errors=True)
         checked([base, "-m", "venv", VENV])
     only_uv = VENV / "uv.txt"

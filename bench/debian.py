@@ -37,7 +37,7 @@ def unpack(source: FromDebian, prefix: Path) -> Path:
             raise LabError(f"unpacking {' '.join(source.packages)} needs {tool}, which is not here")
     fresh = prefix.with_name(prefix.name + ".part")
     shutil.rmtree(fresh, ignore_errors=True)
-    manifest = {"source": _identity(source, prefix), "packages": dict(sorted(_unpacked(source, fresh)))}
+    manifest = {"source": identity(source, prefix), "packages": dict(sorted(_unpacked(source, fresh)))}
     _relocate(fresh, prefix)
     if not (fresh / source.executable).exists():
         raise LabError(f"{' '.join(source.packages)} of {' '.join(source.suites)} hold no {source.executable}")
@@ -53,7 +53,7 @@ def is_unpacked(source: FromDebian, prefix: Path) -> bool:
     manifest = prefix / "manifest.json"
     if not manifest.exists():
         return False
-    return bool(json.loads(manifest.read_text(encoding="utf-8"))["source"] == _identity(source, prefix))
+    return bool(json.loads(manifest.read_text(encoding="utf-8"))["source"] == identity(source, prefix))
 
 
 def packages(prefix: Path) -> dict[str, dict[str, str]]:
@@ -101,7 +101,7 @@ def _stanza(text: str) -> Iterator[tuple[str, str, list[str]]]:
             yield uri, suite, fields.get("components", [])
 
 
-def _identity(source: FromDebian, prefix: Path) -> str:
+def identity(source: FromDebian, prefix: Path) -> str:
     """What a prefix was made from, and for which place: its executables hold its path."""
     return f"{msgspec.json.encode(source, order='sorted').decode()} in {prefix}"
 

@@ -123,8 +123,10 @@ def uv_python(request: str, wanted: bool) -> list[str]:
 
 def probe(executable: str, env: dict[str, str]) -> dict[str, Any] | None:
     """What the interpreter at `executable` says of itself when started with `env`; None if it does not run."""
-    done = system.run([executable, "-s", "-c", PROBE], env)
-    facts: dict[str, Any] | None = json.loads(done.stdout) if done.returncode == 0 else None
+    try:
+        facts: dict[str, Any] = json.loads(system.run([executable, "-s", "-c", PROBE], env).stdout)
+    except (OSError, json.JSONDecodeError):
+        return None
     return facts
 
 

@@ -1,0 +1,99 @@
+"""The mirror that the machine's own apt sources name, in both of their formats; and when a prefix is whole."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bench import debian
+from bench.errors import LabError
+from bench.model import FromDebian
+
+MIRROR = "http://mirror.example/debian"
+ONE_LINE = f"""\
+# deb cdrom:[Debian GNU/Linux 12.0.0 _Bookworm_ - Official amd64 NETINST]/ bookworm main
+deb cdrom:[Debian GNU/Linux 12.0.0 _Bookworm_ - Official amd64 NETINST]/ bookworm main
+deb http://security.example/debian-security bookworm-security main non-free-firmware
+deb [arch=amd64 signed-by=/etc/apt/keyrings/vendor.gpg] https://vendor.example/debian bookworm stable
+deb-src http://sources.example/debian bookworm main
+deb {MIRROR} bookworm main non-free-firmware # the nearest
+deb http://other.example/debian bookworm main
+"""
+DEB822 = f"""\
+Types: deb
+URIs: http://off.example/debian
+Suites: bookworm
+Components: main
+Enabled: no
+
+# Modernised from /etc/apt/sources.list
+Types: deb deb-src
+URIs: {MIRROR}
+Suites: bookworm-updates
+# the comment of an installer, in the middle
+ bookworm
+Components: main contrib
+Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
+
+Types: deb
+URIs: http://security.example/debian-security
+Suites: bookworm-security
+Components: main
+"""
+PYPY = FromDebian(suites=("sid",), packages=("pypy3",), executable="usr/bin/pypy3.11")
+
+
+def machine(tmp_path: Path, files: dict[str, str]) -> Path:
+    """An /etc of Debian 12 with these apt sources."""
+    (tmp_path / "apt/sources.list.d").mkdir(parents=True)
+    (tmp_path / "os-release").write_text('ID=debian\nVERSION_CODENAME=bookworm\nVERSION_ID="12"\n')
+    for name, text in files.items():
+        (tmp_path / "apt" / name).write_text(text)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"sources.list": ONE_LINE},
+        {"sources.list.d/debian.list": ONE_LINE},
+        {"sources.list.d/debian.sources": DEB822},
+        {"sources.list": "# moved to sources.list.d\n", "sources.list.d/debian.sources": DEB822},
+        {"sources.list.d/a-vendor.list": "deb https://vendor.example/apt stable x\n", "sources.list": ONE_LINE},
+        {"sources.list.d/debian.sources.save": DEB822.replace(MIRROR, "http://old.example"), "sources.list": ONE_LINE},
+    ],
+)
+def test_the_mirror_is_the_machines_own(tmp_path: Path, files: dict[str, str]) -> None:
+    assert debian.mirror(machine(tmp_path, files)) == MIRROR
+
+
+def test_a_mirror_list_is_passed_on_as_it_is(tmp_path: Path) -> None:
+    uri = "mirror+file:///etc/apt/mirrors/debian.list"
+    text = f"Types: deb deb-src\nURIs: {uri}\nSuites: bookworm bookworm-updates\nComponents: main\n"
+    assert debian.mirror(machine(tmp_path, {"sources.list.d/debian.sources": text})) == uri
+
+
+def test_without_a_mirror_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(LabError, match="name no Debian mirror"):
+        debian.mirror(machine(tmp_path, {"sources.list": "deb http://mirror.example/ubuntu jammy main\n"}))
+
+
+def test_a_prefix_is_whole_only_with_a_manifest_of_the_same_packages_at_the_same_place(tmp_path: Path) -> None:
+    prefix = tmp_path / "pypy"
+    prefix.mkdir()
+    assert not debian.is_unpacked(PYPY, prefix)
+    manifest = {"source": debian.identity(PYPY, prefix), "packages": {"pypy3": {"version": "8", "sha256": "0"}}}
+    (prefix / "manifest.json").write_text(json.dumps(manifest))
+    assert debian.is_unpacked(PYPY, prefix)
+    assert debian.packages(prefix) == manifest["packages"]
+    more = FromDebian(suites=("sid",), packages=("pypy3", "pypy3-dev"), executable=PYPY.executable)
+    assert not debian.is_unpacked(more, prefix)
+    assert not debian.is_unpacked(PYPY, prefix.rename(tmp_path / "moved"))
+
+
+def test_unpacking_names_the_tool_that_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(LabError, match="unpacking pypy3 needs apt-get, which is not here"):
+        debian.unpack(PYPY, tmp_path / "pypy")
