@@ -53,6 +53,11 @@ class Requests(msgspec.Struct, frozen=True, kw_only=True):
     def __len__(self) -> int:
         return len(self.start)
 
+    @property
+    def milliseconds(self) -> NDArray[np.int64]:
+        """How long each took."""
+        return self.end - self.start
+
 
 class SimulationLog(msgspec.Struct, frozen=True, kw_only=True):
     """One run of Gatling: its requests by name, and what went wrong outside of requests, counted by message."""

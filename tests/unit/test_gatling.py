@@ -1,0 +1,203 @@
+"""Gatling: what it is told, what a captured run of it says, and what is refused. `data/gatling` holds real runs."""
+
+import stat
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench import catalog
+from bench.errors import LabError
+from bench.instruments import gatling, gatling_setup, injection, latency, simulation_log
+from bench.instruments.latency import Latency
+from bench.instruments.process_tree import Sample
+from bench.model import Load, Segment, Workload
+
+CAPTURED = Path(__file__).parent.parent / "data" / "gatling"
+HELLO = Workload(name="hello", title="A greeting", method="GET", path="/hello", expect="hello")
+CLOSED = Load(name="closed", title="Closed", model="closed", users=4, seconds=3)
+OPEN = Load(
+    name="open",
+    title="Open",
+    model="open",
+    segments=(
+        Segment(seconds=2, start=0.2, end=1.0),
+        Segment(seconds=1, start=1.5, end=1.5),
+        Segment(seconds=2, start=1.0, end=1.0),
+    ),
+)
+
+
+def captured(name: str, load: Load, rate: float | None = None) -> gatling.Outcome:
+    """A kept run, with the CPU samples of a generator that used half of one core."""
+    start = simulation_log.read(CAPTURED / name / "simulation.log").start_epoch_ms / 1000
+    samples = [Sample(start + tenth / 10, tenth / 20) for tenth in range(150)]
+    return gatling.read(CAPTURED / name, load, rate, samples, cores=1)
+
+
+# ---------------------------------------------------------------- a run that was
+
+
+def test_a_closed_load() -> None:
+    outcome = captured("closed", CLOSED)
+    assert (outcome.requests, outcome.failed, outcome.users, outcome.kept) == (611, 28, 4, None)
+    assert outcome.seconds == pytest.approx(3.311)
+    assert outcome.rate == pytest.approx((611 - 28) / 3.311)
+    assert outcome.latencies == {"p50": Latency(12), "p75": Latency(14), "p90": Latency(16), "p95": Latency(29)}
+    assert outcome.longest == Latency(303)
+    assert outcome.generator_busy == pytest.approx(0.5)
+    # Little's law: four users, each with one request under way but for the moment between two.
+    assert outcome.requests / outcome.seconds * outcome.mean_ms / 1000 == pytest.approx(4, rel=0.1)
+
+
+def test_the_series_begins_with_the_lead_in_and_adds_up() -> None:
+    outcome = captured("open", OPEN, rate=120.0)
+    seconds, started, answered, failed, *_ = zip(*outcome.series, strict=True)
+    assert seconds == (-5, -4, -3, -2, -1, 0, 1, 2, 3, 4)
+    assert (sum(started), sum(answered) + sum(failed)) == (1128, 1128)
+    assert sum(failed) == 54
+
+
+def test_an_open_load_is_compared_with_its_plan() -> None:
+    outcome = captured("open", OPEN, rate=120.0)
+    assert outcome.kept is not None
+    assert outcome.kept.planned == tuple([12.0] * 4 + [24.0] * 4 + [45.0] * 4 + [30.0] * 8)
+    assert sum(outcome.kept.started) == outcome.requests
+    assert outcome.kept.deviation == pytest.approx(2 / 30)  # 27 in the last window, one of them rounding
+
+
+def test_a_load_that_nobody_answered_has_no_latency() -> None:
+    outcome = captured("refused", OPEN, rate=20.0)
+    assert (outcome.failed, outcome.rate, outcome.latencies, outcome.longest) == (94, 0.0, {}, None)
+    assert all(row[4:] == (None, None, None, None) for row in outcome.series)
+
+
+@pytest.mark.parametrize(
+    ("said", "instead"),
+    [
+        ("> measured                                                                           |       611 |",
+         "> measured                                                                           |       612 |"),
+        ("> max response time (ms)                                                             |       305 |",
+         "> max response time (ms)                                                             |     1,305 |"),
+    ],
+)  # fmt: skip
+def test_a_log_that_gatling_contradicts_is_refused(said: str, instead: str) -> None:
+    log = simulation_log.read(CAPTURED / "closed" / "simulation.log")
+    console = (CAPTURED / "closed" / "console.txt").read_text()
+    gatling.check_sums(log, console)
+    assert said in console
+    with pytest.raises(LabError, match="does not add up"):
+        gatling.check_sums(log, console.replace(said, instead))
+
+
+# ---------------------------------------------------------------- latencies
+
+
+def test_a_percentile_needs_ten_values_beyond_it() -> None:
+    assert latency.percentiles(np.arange(1, 10_001)).keys() == {"p50", "p75", "p90", "p95", "p99", "p99.9"}
+    assert latency.percentiles(np.arange(1, 10_000)).keys() == {"p50", "p75", "p90", "p95", "p99"}
+    assert latency.percentiles(np.arange(1, 20)) == {}
+
+
+def test_percentiles_are_values_of_the_sample() -> None:
+    assert latency.percentiles(np.array([7] * 90 + [50] * 10)) == {
+        "p50": Latency(7),
+        "p75": Latency(7),
+        "p90": Latency(7),
+    }
+
+
+def test_below_the_resolution_is_said_so() -> None:
+    found = latency.percentiles(np.array([0] * 60 + [3] * 40))
+    assert {name: str(value) for name, value in found.items()} == {"p50": "< 1 ms", "p75": "3 ms", "p90": "3 ms"}
+
+
+# ---------------------------------------------------------------- what Gatling is told
+
+
+def told(load: Load, rate: float | None = None, workload: Workload = HELLO, documents: Path | None = None) -> list[str]:
+    asked = gatling.asked(workload, "http://127.0.0.1:8000", documents)
+    argv = gatling.command(load, asked, Path("output"), rate, Path("home"))
+    return [part for part in argv if part.startswith(("-Dlab.", "lab."))]
+
+
+def test_a_closed_load_is_told() -> None:
+    assert told(CLOSED) == [
+        "-Dlab.url=http://127.0.0.1:8000", "-Dlab.method=GET", "-Dlab.path=/hello", "-Dlab.expect=hello",
+        "-Dlab.users=4", "-Dlab.lead-in=5", "-Dlab.seconds=3", "lab.ClosedSimulation",
+    ]  # fmt: skip
+
+
+def test_an_open_load_is_told_in_requests_per_second_after_a_lead_in_at_its_mean() -> None:
+    post = Workload(name="medium", title="Medium", method="POST", path="/statements")
+    assert told(OPEN, 100.0, post, Path("documents")) == [
+        "-Dlab.url=http://127.0.0.1:8000", "-Dlab.method=POST", "-Dlab.path=/statements", "-Dlab.documents=documents",
+        "-Dlab.segments=94.000:94.000:5,20.000:100.000:2,150.000:150.000:1,100.000:100.000:2", "lab.OpenSimulation",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("load", "rate", "complaint"),
+    [
+        (OPEN, None, "needs segments, and a rate"),
+        (Load(name="x", title="x", model="open"), 1.0, "needs segments, and a rate"),
+        (Load(name="x", title="x", model="closed", seconds=3), None, "needs users and seconds"),
+        (Load(name="x", title="x", model="closed", users=1, seconds=2.5), None, "whole seconds only"),
+    ],
+)
+def test_a_load_that_cannot_be_injected_is_refused(load: Load, rate: float | None, complaint: str) -> None:
+    with pytest.raises(LabError, match=complaint):
+        told(load, rate)
+
+
+def test_every_declared_load_can_be_told() -> None:
+    for load in catalog.loads().values():
+        rate = 100.0 if load.model == "open" else None
+        assert told(load, rate)
+        assert rate is None or injection.planned(load, rate).sum() > 0
+
+
+# ---------------------------------------------------------------- runs and set-ups that fail
+
+
+def put_on_path(monkeypatch: pytest.MonkeyPatch, folder: Path, **scripts: str) -> None:
+    """Commands that stand in for the real ones, before all others on PATH."""
+    folder.mkdir(parents=True)
+    for name, script in scripts.items():
+        path = folder / name
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
+
+
+def test_a_gatling_that_fails_is_told_with_its_last_words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    put_on_path(monkeypatch, tmp_path / "bin", java="echo first; echo 'the last words'; exit 3")
+    with pytest.raises(LabError, match="Gatling failed with status 3: the last words"):
+        gatling.run(CLOSED, HELLO, "http://127.0.0.1:1", tmp_path / "output", frozenset({0}))
+
+
+def test_set_up_needs_a_jdk_and_maven(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(LabError, match="Gatling needs a JDK and Maven: sudo apt-get install"):
+        gatling_setup.provision(tmp_path / "home")
+
+
+def jdk(folder: Path) -> Path:
+    folder.mkdir()
+    (folder / "release").write_text('JAVA_VERSION="17.0.15"')
+    return folder / "bin"
+
+
+def test_a_failed_build_is_told_with_mavens_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    mvn = "echo '[INFO] Scanning'; echo '[ERROR] no such artifact'; echo '[ERROR] more'; exit 1"
+    put_on_path(monkeypatch, jdk(tmp_path / "jdk"), javac="", mvn=mvn)
+    with pytest.raises(LabError, match=r"Gatling failed with status 1: \[ERROR\] no such artifact$"):
+        gatling_setup.provision(tmp_path / "home")
+
+
+def test_a_jar_that_is_not_the_expected_one_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    put_on_path(monkeypatch, jdk(tmp_path / "jdk"), javac="", mvn=f"mkdir {home}/lib; echo evil > {home}/lib/evil.jar")
+    with pytest.raises(LabError, match=r"not what bench/gatling/jars.sha256 says: Saxon-HE-12.9.jar, .*evil.jar, "):
+        gatling_setup.provision(home)
+    assert not (home / gatling_setup.STAMP).exists()
