@@ -1,0 +1,17 @@
+"""The statement transform in Cython: the same answers as app.core, byte for byte.
+
+One module a path, each the same source compiled for other processors: `_avx512`, `_avx2`, and `_scalar` for any. The
+widest that this processor runs is taken, or the one that the environment variable CYTHON_CORE_PATH names.
+"""
+
+import os
+from importlib import import_module
+
+from cython_core._scalar import widest
+
+_path = os.environ.get("CYTHON_CORE_PATH", widest())
+_module = import_module(f"cython_core._{_path}")
+transform = _module.transform
+witness = _module.witness
+
+__all__ = ["transform", "witness"]

@@ -1,0 +1,250 @@
+"""Strings: where they end, whether they are what the spec allows, what they say, and how that is written.
+
+Nothing here is on the usual path but `string_end`: tags, channels and names are looked at once, then known by their bytes.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy
+
+from cython_core.words cimport SHIFT, STRIDE, Marks, lowest, marks
+
+cdef struct Text:
+    const uint8_t *start
+    uint64_t length
+
+cdef struct Found:
+    uint64_t length       # up to the closing quote, in bytes of the document
+    uint64_t backslashes  # not 0 if there are any
+    uint64_t high         # not 0 if there are bytes beyond ASCII
+
+
+cdef inline bint string_end(const uint8_t *p, Found *found) noexcept nogil:
+    """Find the end of the string whose first byte, after the quote, is at p; False if a control character stands in it.
+
+    The end of the document is one: `bytes` end in a NUL.
+    """
+    cdef Marks m
+    cdef uint64_t escaped, stop, before
+    cdef uint64_t at = 0
+    found.backslashes = 0
+    found.high = 0
+    while True:
+        m = marks(p + at)
+        stop = m.quote | m.control
+        escaped = (m.backslash << (1 << SHIFT)) & (m.backslash | m.quote)
+        if escaped and (not stop or (escaped & -escaped) <= (stop & -stop)):
+            # An escaped quote or backslash: go behind the first, and look anew.
+            before = (escaped & -escaped) - 1
+            found.backslashes |= m.backslash & before
+            found.high |= m.high & before
+            at += (lowest(escaped) >> SHIFT) + 1
+        elif stop:
+            before = (stop & -stop) - 1
+            found.backslashes |= m.backslash & before
+            found.high |= m.high & before
+            found.length = at + (lowest(stop) >> SHIFT)
+            return (stop & -stop & m.quote) != 0
+        else:
+            found.backslashes |= m.backslash
+            found.high |= m.high
+            at += STRIDE - (m.backslash >> 63)  # a window never begins inside an escape
+
+
+cdef inline uint32_t utf8_size(const uint8_t *p) noexcept nogil:
+    """How many bytes the character at p takes, or 0 if it is not UTF-8 (RFC 3629, section 4)."""
+    cdef uint32_t lead = p[0]
+    if lead < 0x80:
+        return 1
+    if lead < 0xC2:
+        return 0
+    if (p[1] & 0xC0) != 0x80:
+        return 0
+    if lead < 0xE0:
+        return 2
+    if (p[2] & 0xC0) != 0x80:
+        return 0
+    if lead < 0xF0:
+        if (lead == 0xE0 and p[1] < 0xA0) or (lead == 0xED and p[1] > 0x9F):
+            return 0
+        return 3
+    if (p[3] & 0xC0) != 0x80 or lead > 0xF4:
+        return 0
+    if (lead == 0xF0 and p[1] < 0x90) or (lead == 0xF4 and p[1] > 0x8F):
+        return 0
+    return 4
+
+
+cdef inline bint is_utf8(const uint8_t *p, uint64_t length) noexcept nogil:
+    """Whether a string's bytes are UTF-8."""
+    cdef uint64_t at = 0
+    cdef uint32_t size
+    while at < length:
+        size = utf8_size(p + at)
+        if not size:
+            return False
+        at += size
+    return at == length
+
+
+cdef inline int64_t hex_digit(uint8_t c) noexcept nogil:
+    """The value of a hexadecimal digit, negative for another character."""
+    if 48 <= c <= 57:
+        return c - 48
+    c |= 0x20
+    return c - 87 if 97 <= c <= 102 else -0x100000
+
+
+cdef inline int64_t hex_four(const uint8_t *p) noexcept nogil:
+    """The value of four hexadecimal digits, negative if they are not."""
+    return hex_digit(p[0]) << 12 | hex_digit(p[1]) << 8 | hex_digit(p[2]) << 4 | hex_digit(p[3])
+
+
+cdef inline const uint8_t *unescape(const uint8_t *p, uint32_t *character) noexcept nogil:
+    """Read the escape whose backslash is at p and return what follows it, or NULL if it is none, or half a surrogate pair."""
+    cdef int64_t value, rest
+    cdef uint8_t c = p[1]
+    if c == c'u':
+        value = hex_four(p + 2)
+        p += 6
+        if 0xD800 <= value < 0xDC00:
+            if p[0] != c'\\' or p[1] != c'u':
+                return NULL
+            rest = hex_four(p + 2)
+            if rest < 0xDC00 or rest > 0xDFFF:
+                return NULL
+            value = 0x10000 + ((value - 0xD800) << 10) + (rest - 0xDC00)
+            p += 6
+        elif value < 0 or 0xDC00 <= value < 0xE000:
+            return NULL
+        character[0] = <uint32_t>value
+        return p
+    if c == c'"' or c == c'\\' or c == c'/':
+        character[0] = c
+    elif c == c'b':
+        character[0] = 8
+    elif c == c'f':
+        character[0] = 12
+    elif c == c'n':
+        character[0] = 10
+    elif c == c'r':
+        character[0] = 13
+    elif c == c't':
+        character[0] = 9
+    else:
+        return NULL
+    return p + 2
+
+
+cdef inline bint escapes_are_good(const uint8_t *p, uint64_t length) noexcept nogil:
+    """Whether every escape of a string is one, and no surrogate stands alone."""
+    cdef const uint8_t *end = p + length
+    cdef uint32_t character
+    while p < end:
+        if p[0] == c'\\':
+            p = unescape(p, &character)
+            if p == NULL:
+                return False
+        else:
+            p += 1
+    return p == end
+
+
+cdef inline uint8_t *put_character(uint8_t *o, uint32_t c) noexcept nogil:
+    """Write a character in UTF-8."""
+    if c < 0x80:
+        o[0] = <uint8_t>c
+        return o + 1
+    if c < 0x800:
+        o[0] = <uint8_t>(0xC0 | c >> 6)
+        o[1] = <uint8_t>(0x80 | c & 0x3F)
+        return o + 2
+    if c < 0x10000:
+        o[0] = <uint8_t>(0xE0 | c >> 12)
+        o[1] = <uint8_t>(0x80 | c >> 6 & 0x3F)
+        o[2] = <uint8_t>(0x80 | c & 0x3F)
+        return o + 3
+    o[0] = <uint8_t>(0xF0 | c >> 18)
+    o[1] = <uint8_t>(0x80 | c >> 12 & 0x3F)
+    o[2] = <uint8_t>(0x80 | c >> 6 & 0x3F)
+    o[3] = <uint8_t>(0x80 | c & 0x3F)
+    return o + 4
+
+
+cdef inline int64_t decode(const uint8_t *p, uint64_t length, uint8_t *o) noexcept nogil:
+    """Write what a string says, in UTF-8, and return how many bytes that takes; negative if it is malformed.
+
+    It never takes more bytes than the string does.
+    """
+    cdef const uint8_t *end = p + length
+    cdef uint8_t *start = o
+    cdef uint32_t character, size
+    while p < end:
+        if p[0] == c'\\':
+            p = unescape(p, &character)
+            if p == NULL:
+                return -1
+            o = put_character(o, character)
+        else:
+            size = utf8_size(p)
+            if not size:
+                return -1
+            memcpy(o, p, 4)
+            p += size
+            o += size
+    return o - start if p == end else -1
+
+
+cdef inline uint64_t characters(const uint8_t *p, uint64_t length) noexcept nogil:
+    """How many characters there are in so many bytes of UTF-8."""
+    cdef uint64_t count = 0, i
+    for i in range(length):
+        count += (p[i] & 0xC0) != 0x80
+    return count
+
+
+cdef inline uint64_t normalise(uint8_t *text, uint64_t length) noexcept nogil:
+    """Turn every run of ASCII white space into one space, drop it at either end, in place; return the new length."""
+    cdef uint8_t *o = text
+    cdef bint gap = False
+    cdef uint64_t i
+    for i in range(length):
+        if text[i] == 32 or 9 <= text[i] <= 13:
+            gap = o != text
+        else:
+            if gap:
+                o[0] = 32
+                o += 1
+                gap = False
+            o[0] = text[i]
+            o += 1
+    return o - text
+
+
+cdef inline uint8_t *put_quoted(uint8_t *o, const uint8_t *text, uint64_t length) noexcept nogil:
+    """Write a string of the answer; it takes no more bytes than its shortest spelling in a document, quotes included."""
+    cdef const char *names = b"btn?fr"  # of the characters 8 to 13; 11 has none
+    cdef const char *hexadecimal = b"0123456789abcdef"
+    cdef uint64_t i
+    cdef uint8_t c
+    o[0] = c'"'
+    o += 1
+    for i in range(length):
+        c = text[i]
+        if c >= 32 and c != c'"' and c != c'\\':
+            o[0] = c
+            o += 1
+            continue
+        o[0] = c'\\'
+        if c >= 32:
+            o[1] = c
+            o += 2
+        elif 8 <= c <= 13 and c != 11:
+            o[1] = names[c - 8]
+            o += 2
+        else:
+            memcpy(o + 1, b"u00", 3)
+            o[4] = hexadecimal[c >> 4]
+            o[5] = hexadecimal[c & 15]
+            o += 6
+    o[0] = c'"'
+    return o + 1

@@ -1,0 +1,218 @@
+/* What Cython cannot say: bytes taken as words, wide windows of them, and a few instructions.
+ *
+ * A window shows the next STRIDE bytes as masks, in which byte i stands at bit i << SHIFT or the seven above it. This
+ * file is compiled once a path: 64 bytes at a time with AVX-512 or AVX2, or 8 at a time in a plain word, anywhere.
+ */
+#ifndef CYTHON_CORE_WORDS_H
+#define CYTHON_CORE_WORDS_H
+
+#include <stdint.h>
+#include <string.h>
+
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "the first byte of a word must be its lowest"
+#endif
+
+#define INLINE static inline __attribute__((always_inline))
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte)) /* the byte in all eight places */
+
+INLINE uint64_t word(const void *p) { uint64_t w; memcpy(&w, p, 8); return w; }
+INLINE uint64_t big_word(const void *p) { return __builtin_bswap64(word(p)); }
+INLINE void put_word(void *o, uint64_t w) { memcpy(o, &w, 8); }
+INLINE void put_big_word(void *o, uint64_t w) { put_word(o, __builtin_bswap64(w)); }
+INLINE void put_32(void *o, const void *p) { memcpy(o, p, 32); }
+INLINE uint32_t lowest(uint64_t mask) { return (uint32_t)__builtin_ctzll(mask); } /* mask != 0 */
+INLINE uint32_t width(uint64_t n) { return 64 - (uint32_t)__builtin_clzll(n); }   /* n != 0 */
+
+/* Literal text: these become a few loads, compares and stores of constants. */
+INLINE int match(const uint8_t *p, const char *text) { return memcmp(p, text, __builtin_strlen(text)) == 0; }
+INLINE uint8_t *put(uint8_t *o, const char *text) {
+    size_t n = __builtin_strlen(text);
+    memcpy(o, text, n);
+    return o + n;
+}
+
+/* The two halves of a product, mixed: the step of the hashes. */
+INLINE uint64_t fold(uint64_t a, uint64_t b) {
+    unsigned __int128 product = (unsigned __int128)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* The first n bytes of the 16 at p, n <= 16, as two words with nothing behind. */
+static const uint8_t kept[32] = {255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
+INLINE uint64_t low_word(const uint8_t *p, uint32_t n) { return word(p) & word(kept + 16 - n); }
+INLINE uint64_t high_word(const uint8_t *p, uint32_t n) { return word(p + 8) & word(kept + 24 - n); }
+
+/* All that outlives a call: this process' own seed, so that nobody can prepare keys that collide, and a count. */
+static uint64_t seed[2];
+static uint64_t handed_over;
+INLINE void plant(uint32_t i, uint64_t value) {
+    uint64_t none = 0;
+    __atomic_compare_exchange_n(&seed[i], &none, value | 1, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+INLINE void count_one(uint64_t *count) { __atomic_fetch_add(count, 1, __ATOMIC_RELAXED); }
+INLINE uint64_t counted(const uint64_t *count) { return __atomic_load_n(count, __ATOMIC_RELAXED); }
+
+/* AddressSanitizer sees a load beyond the end, though none can fail: it is given documents with room behind them. */
+#ifdef __SANITIZE_ADDRESS__
+#define ALWAYS_COPY 1
+#else
+#define ALWAYS_COPY 0
+#endif
+
+/* The widest path for this processor. */
+INLINE const char *widest_path(void) {
+#ifdef __x86_64__
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2"))
+        return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") ? "avx512" : "avx2";
+#endif
+    return "scalar";
+}
+
+/* ---- windows ---- */
+
+/* The bytes of a string that ask for attention; `high` are those beyond ASCII. */
+typedef struct { uint64_t quote, backslash, control, high; } Marks;
+/* The bytes of a line that end a sku, and those that end a number. */
+typedef struct { uint64_t sku, digits; } LineWindow;
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#define STRIDE 64
+#define SHIFT 0
+#define RANKED 128 /* up to so many keys, comparing each with every other is the fastest way to sort them */
+
+#if defined(__AVX512BW__)
+#define PATH "avx512"
+typedef __m512i Bytes;
+INLINE Bytes bytes_at(const uint8_t *p) { return _mm512_loadu_si512(p); }
+INLINE uint64_t equal(Bytes v, char c) { return _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(c)); }
+INLINE uint64_t below(Bytes v, uint8_t c) { return _mm512_cmplt_epu8_mask(v, _mm512_set1_epi8((char)c)); }
+INLINE uint64_t tops(Bytes v) { return _mm512_movepi8_mask(v); }
+INLINE Bytes minus(Bytes v, char c) { return _mm512_sub_epi8(v, _mm512_set1_epi8(c)); }
+INLINE Bytes nibbles(Bytes v) { return _mm512_and_si512(_mm512_srli_epi16(v, 4), _mm512_set1_epi8(15)); }
+INLINE Bytes lookup(__m128i t, Bytes v) { return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(t), v); }
+INLINE uint64_t disjoint(Bytes a, Bytes b) { return _mm512_testn_epi8_mask(a, b); }
+
+INLINE uint32_t count_below(const uint64_t *keys, uint32_t n, uint64_t key) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < n; i += 8)
+        count += (uint32_t)__builtin_popcount(
+            _mm512_cmplt_epu64_mask(_mm512_loadu_si512(keys + i), _mm512_set1_epi64((long long)key)));
+    return count;
+}
+#else
+#define PATH "avx2"
+typedef struct { __m256i low, high; } Bytes;
+INLINE uint64_t mask_of(__m256i low, __m256i high) {
+    return (uint32_t)_mm256_movemask_epi8(low) | (uint64_t)(uint32_t)_mm256_movemask_epi8(high) << 32;
+}
+INLINE Bytes bytes_at(const uint8_t *p) {
+    return (Bytes){_mm256_loadu_si256((const __m256i *)p), _mm256_loadu_si256((const __m256i *)(p + 32))};
+}
+INLINE uint64_t equal(Bytes v, char c) {
+    __m256i each = _mm256_set1_epi8(c);
+    return mask_of(_mm256_cmpeq_epi8(v.low, each), _mm256_cmpeq_epi8(v.high, each));
+}
+INLINE uint64_t below(Bytes v, uint8_t c) {
+    __m256i most = _mm256_set1_epi8((char)(c - 1));
+    return mask_of(_mm256_cmpeq_epi8(_mm256_max_epu8(v.low, most), most),
+                   _mm256_cmpeq_epi8(_mm256_max_epu8(v.high, most), most));
+}
+INLINE uint64_t tops(Bytes v) { return mask_of(v.low, v.high); }
+INLINE Bytes minus(Bytes v, char c) {
+    __m256i each = _mm256_set1_epi8(c);
+    return (Bytes){_mm256_sub_epi8(v.low, each), _mm256_sub_epi8(v.high, each)};
+}
+INLINE Bytes nibbles(Bytes v) {
+    __m256i four = _mm256_set1_epi8(15);
+    return (Bytes){_mm256_and_si256(_mm256_srli_epi16(v.low, 4), four),
+                   _mm256_and_si256(_mm256_srli_epi16(v.high, 4), four)};
+}
+INLINE Bytes lookup(__m128i t, Bytes v) {
+    __m256i table = _mm256_broadcastsi128_si256(t);
+    return (Bytes){_mm256_shuffle_epi8(table, v.low), _mm256_shuffle_epi8(table, v.high)};
+}
+INLINE uint64_t disjoint(Bytes a, Bytes b) {
+    __m256i none = _mm256_setzero_si256();
+    return mask_of(_mm256_cmpeq_epi8(_mm256_and_si256(a.low, b.low), none),
+                   _mm256_cmpeq_epi8(_mm256_and_si256(a.high, b.high), none));
+}
+
+INLINE uint32_t count_below(const uint64_t *keys, uint32_t n, uint64_t key) {
+    const __m256i flip = _mm256_set1_epi64x(INT64_MIN); /* the comparison is a signed one */
+    __m256i pivot = _mm256_xor_si256(_mm256_set1_epi64x((long long)key), flip), sum = _mm256_setzero_si256();
+    for (uint32_t i = 0; i < n; i += 4) {
+        __m256i v = _mm256_xor_si256(_mm256_loadu_si256((const __m256i *)(keys + i)), flip);
+        sum = _mm256_sub_epi64(sum, _mm256_cmpgt_epi64(pivot, v));
+    }
+    __m128i half = _mm_add_epi64(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
+    return (uint32_t)(_mm_cvtsi128_si64(half) + _mm_extract_epi64(half, 1));
+}
+#endif
+
+INLINE Marks marks(const uint8_t *p) {
+    Bytes v = bytes_at(p);
+    return (Marks){equal(v, '"'), equal(v, '\\'), below(v, ' '), tops(v)};
+}
+
+/* A byte may stand in a sku if its row (high half) and its column (low half) have a bit in common. */
+INLINE LineWindow line_window(const uint8_t *p) {
+    const __m128i rows = _mm_setr_epi8(0, 0, 1, 2, 4, 8, 4, 16, 0, 0, 0, 0, 0, 0, 0, 0);
+    const __m128i columns = _mm_setr_epi8(26, 30, 30, 30, 30, 30, 30, 30, 30, 30, 28, 4, 4, 5, 5, 12);
+    Bytes v = bytes_at(p);
+    return (LineWindow){disjoint(lookup(rows, nibbles(v)), lookup(columns, v)), ~below(minus(v, '0'), 10)};
+}
+INLINE uint32_t sku_run(LineWindow w, const uint8_t *p, uint32_t at) { (void)p; return (uint32_t)_tzcnt_u64(w.sku >> at); }
+INLINE uint32_t digit_run(LineWindow w, const uint8_t *p, uint32_t at) { (void)p; return (uint32_t)_tzcnt_u64(w.digits >> at); }
+
+#else
+#define PATH "scalar"
+#define STRIDE 8
+#define SHIFT 3
+#define RANKED 48
+#define TOPS EACH(0x80)
+
+/* Exact, each byte for itself: no borrow or carry leaves its byte. */
+INLINE uint64_t zeros(uint64_t w) { return ~(((w & ~TOPS) + ~TOPS) | w | ~TOPS); }
+INLINE uint64_t at_least(uint64_t low, uint8_t c) { return low + EACH(0x80 - c); } /* its top bits; low < 0x80 each */
+
+INLINE Marks marks(const uint8_t *p) {
+    uint64_t w = word(p);
+    return (Marks){zeros(w ^ EACH('"')), zeros(w ^ EACH('\\')), ~(at_least(w & ~TOPS, ' ') | w) & TOPS, w & TOPS};
+}
+INLINE uint64_t not_sku(uint64_t w) {
+    uint64_t low = w & ~TOPS, letter = low | EACH(0x20);
+    uint64_t good = at_least(letter, 'a') & ~at_least(letter, 'z' + 1);
+    good |= at_least(low, '-') & ~at_least(low, '9' + 1) & ~zeros(low ^ EACH('/'));
+    good |= zeros(low ^ EACH('_'));
+    return (~good | w) & TOPS;
+}
+INLINE uint64_t not_digits(uint64_t w) {
+    uint64_t low = w & ~TOPS;
+    return (~at_least(low, '0') | at_least(low, '9' + 1) | w) & TOPS;
+}
+INLINE LineWindow line_window(const uint8_t *p) { (void)p; return (LineWindow){0, 0}; }
+INLINE uint32_t sku_run(LineWindow w, const uint8_t *p, uint32_t at) {
+    uint64_t ends;
+    uint32_t n = 0;
+    (void)w;
+    while ((ends = not_sku(word(p + at + n))) == 0) n += 8;
+    return n + (lowest(ends) >> SHIFT);
+}
+INLINE uint32_t digit_run(LineWindow w, const uint8_t *p, uint32_t at) {
+    uint64_t ends;
+    uint32_t n = 0;
+    (void)w;
+    while ((ends = not_digits(word(p + at + n))) == 0 && n < 16) n += 8;
+    return ends ? n + (lowest(ends) >> SHIFT) : n;
+}
+INLINE uint32_t count_below(const uint64_t *keys, uint32_t n, uint64_t key) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < n; i++) count += keys[i] < key;
+    return count;
+}
+#endif
+
+#endif

@@ -1,0 +1,31 @@
+"""Compile the extensions of optimised/cython: `python setup.py build_ext --inplace`, or `--build-lib DIR`.
+
+One extension a path: the same source with other instructions, chosen between when it is imported. Needs Cython, whose
+`build_ext` setuptools takes by itself.
+"""
+
+from pathlib import Path
+from platform import machine
+
+from setuptools import Extension, setup
+
+SOURCE = Path("optimised/cython")
+WIDE = ["-mavx2", "-mbmi", "-mbmi2", "-mlzcnt"]
+PATHS: dict[str, list[str]] = {"scalar": []}
+if machine() in ("x86_64", "AMD64"):
+    PATHS |= {"avx2": WIDE, "avx512": [*WIDE, "-mavx512bw", "-mavx512vl"]}
+
+setup(
+    package_dir={"": str(SOURCE)},
+    ext_modules=[
+        Extension(
+            f"cython_core._{path}",
+            [f"{SOURCE}/cython_core/_{path}.pyx"],
+            include_dirs=[str(SOURCE)],
+            depends=sorted(map(str, SOURCE.glob("cython_core/*.[hp]*"))),
+            extra_compile_args=["-O3", "-g0", *flags],
+        )
+        for path, flags in PATHS.items()
+    ],
+    options={"build_ext": {"cython_c_in_temp": True}},
+)
