@@ -45,20 +45,28 @@ def whole(load: Load, seconds: float) -> int:
 
 
 def planned(load: Load, rate: float) -> NDArray[np.float64]:
-    """Requests to start in each window. Gatling climbs a ramp by steps of one second, each at the ramp's mean there."""
-    steps = [
-        segment.start + (segment.end - segment.start) * (second + 0.5) / segment.seconds
-        for segment in load.segments
-        for second in range(whole(load, segment.seconds))
-    ]
-    return rate * np.repeat(steps, 1000 // WINDOW_MS) * WINDOW_MS / 1000
+    """Requests to start in each window.
+
+    Gatling rounds a constant segment to a whole number of requests, and climbs a ramp by steps of one second.
+    """
+    steps: list[float] = []
+    for segment in load.segments:
+        seconds = whole(load, segment.seconds)
+        if segment.start == segment.end:
+            steps += [round(rate * segment.start * seconds) / seconds] * seconds
+        else:
+            climb = (segment.end - segment.start) / seconds
+            steps += [rate * (segment.start + climb * (second + 0.5)) for second in range(seconds)]
+    return np.repeat(steps, 1000 // WINDOW_MS) * WINDOW_MS / 1000
 
 
 def kept(load: Load, rate: float, start: NDArray[np.int64]) -> Kept:
-    """How the starts (ms, any origin) kept to the plan, which begins with the first of them."""
+    """How the starts (ms, of any origin) kept to the plan: it began where it makes no start early, and one on time."""
     plan = planned(load, rate)
-    edges = start.min() + WINDOW_MS * np.arange(len(plan) + 1)
-    started, _ = np.histogram(start, edges)
+    edges = WINDOW_MS * np.arange(len(plan) + 1)
+    due = np.interp(np.arange(len(start)), np.concatenate([[0.0], np.cumsum(plan)]), edges)
+    began = np.min(np.sort(start) - due)
+    started, _ = np.histogram(start - began, edges)
     off = np.maximum(np.abs(started - plan) - 1, 0)
     return Kept(
         planned=tuple(float(count) for count in plan),

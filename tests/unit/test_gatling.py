@@ -62,8 +62,18 @@ def test_an_open_load_is_compared_with_its_plan() -> None:
     outcome = captured("open", OPEN, rate=120.0)
     assert outcome.kept is not None
     assert outcome.kept.planned == tuple([12.0] * 4 + [24.0] * 4 + [45.0] * 4 + [30.0] * 8)
-    assert sum(outcome.kept.started) == outcome.requests
-    assert outcome.kept.deviation == pytest.approx(2 / 30)  # 27 in the last window, one of them rounding
+    assert outcome.kept.started == tuple([12] * 4 + [24] * 4 + [45, 45, 44, 45, 31] + [30] * 7)
+    assert outcome.kept.deviation == 0  # one request more or less is rounding
+
+
+def test_a_stall_shows_wherever_it_is() -> None:
+    steady = Load(name="steady", title="Steady", model="open", segments=(Segment(seconds=2, start=1.0, end=1.0),))
+    due = np.arange(0, 2000, 10)  # 100 requests per second
+    for stall in (0, 500, 1000):
+        late = (due >= stall) & (due < stall + 250)
+        kept = injection.kept(steady, 100.0, 7_000 + np.where(late, stall + 250, due))
+        assert kept.started[stall // 250 : stall // 250 + 2] == (0, 50)
+        assert kept.deviation == pytest.approx(24 / 25)
 
 
 def test_a_load_that_nobody_answered_has_no_latency() -> None:

@@ -44,7 +44,7 @@ final class Endpoint {
     }
   }
 
-  /** Only what the endpoint needs: no cache, cookie-like extras or redirects, and no warm-up call to the outside. */
+  /** The requests themselves and no more: no warm-up call to the outside, no cache, redirects or headers of a browser. */
   HttpProtocolBuilder protocol() {
     return http.baseUrl(Setting.text("url"))
         .disableWarmUp()
