@@ -9,27 +9,37 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 from bench import locks, system
+from bench.errors import LabError
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "bench/locks/lab.txt"
 VENV = ROOT / ".venv"
 HOLES = ROOT / ".lab/system.json"
+NO_VENV = "no Python here can make an environment: install python3-venv (needs root), then try again"
 
 
 def main() -> int:
     """Set up what is missing; the exit status is 2 where the lab cannot run, or a part is missing under CI."""
-    holes = bring_parts()
-    if os.environ.get("CI") and holes:
-        return complain(f"{holes[0]['what']} is missing under CI: {holes[0]['reason']}")
     try:
-        return bring_environment()
-    except subprocess.CalledProcessError as failed:
-        return complain(f"`{' '.join(map(str, failed.cmd))}` failed: {system.complaint(said(failed))}")
+        require_a_way()
+        holes = bring_parts()
+        if os.environ.get("CI") and holes:
+            raise LabError(f"{holes[0]['what']} is missing under CI: {holes[0]['reason']}")
+        bring_environment()
+    except LabError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def require_a_way() -> None:
+    """Raise LabError where there can be no environment: no Python here makes one, and nothing can be installed."""
+    if not begun() and base_python() is None and not sys.stdin.isatty() and system.elevation(False) is None:
+        raise LabError(NO_VENV)
 
 
 def bring_parts() -> list[dict[str, str]]:
@@ -73,25 +83,29 @@ def write_holes(holes: list[dict[str, str]]) -> None:
     HOLES.write_text(json.dumps(holes, indent=2) + "\n", encoding="utf-8")
 
 
-def bring_environment() -> int:
-    """Make `.venv` exactly what the lock says, unless it is; 2 where no Python can make one."""
+def bring_environment() -> None:
+    """Make `.venv` exactly what the lock says, unless it is. Raises LabError with the words of the tool that failed."""
     python, stamp = VENV / "bin/python", VENV / "lab.txt"
-    begun = python.exists() and stamp.exists()
-    if begun and stamp.read_bytes() == LOCK.read_bytes():
-        return 0
-    print("Setting up .venv …", flush=True)
-    if not begun:  # never finished, or its Python is gone
+    if begun() and stamp.read_bytes() == LOCK.read_bytes():
+        return
+    if not begun():
         base = base_python()
         if base is None:
-            return complain("no Python here can make an environment: install python3-venv (needs root), then try again")
+            raise LabError(NO_VENV)
+        print("Making .venv …", flush=True)
         shutil.rmtree(VENV, ignore_errors=True)
-        checked([base, "-m", "venv", VENV])
+        do(base, "-m", "venv", VENV)
+    print("Filling .venv …", flush=True)
     only_uv = VENV / "uv.txt"
     only_uv.write_text(locks.entries(LOCK, ["uv"]), encoding="utf-8")
-    checked([python, "-m", "pip", "install", "--require-hashes", "--only-binary", ":all:", "-r", only_uv])
-    checked([VENV / "bin/uv", "pip", "sync", "--require-hashes", "--python", python, LOCK])
+    do(python, "-m", "pip", "install", "--require-hashes", "--only-binary", ":all:", "-r", only_uv)
+    do(VENV / "bin/uv", "pip", "sync", "--no-config", "--require-hashes", "--python", python, LOCK)
     shutil.copyfile(LOCK, stamp)
-    return 0
+
+
+def begun() -> bool:
+    """Whether `.venv` was filled once and its Python is still there; else it is made anew."""
+    return (VENV / "bin/python").exists() and (VENV / "lab.txt").exists()
 
 
 def base_python() -> str | None:
@@ -103,20 +117,12 @@ def base_python() -> str | None:
     return None
 
 
-def checked(argv: list[str | Path]) -> None:
-    """Run a command of the set-up; its failure is `CalledProcessError` with what it said."""
-    system.run([str(word) for word in argv]).check_returncode()
-
-
-def said(failed: subprocess.CalledProcessError) -> subprocess.CompletedProcess[str]:
-    """What a failed command said."""
-    return subprocess.CompletedProcess(failed.cmd, failed.returncode, failed.stdout, failed.stderr)
-
-
-def complain(line: str) -> int:
-    """Say in one line why the lab cannot run; the exit status for it."""
-    print(f"bench: {line}", file=sys.stderr)
-    return 2
+def do(*argv: str | Path) -> None:
+    """Run a command of the set-up. Raises LabError with its complaint if it fails."""
+    words = [str(word) for word in argv]
+    done = system.run(words)
+    if done.returncode != 0:
+        raise LabError(f"`{' '.join(words)}` failed: {system.complaint(done)}")
 
 
 if __name__ == "__main__":

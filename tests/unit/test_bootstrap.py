@@ -138,13 +138,17 @@ def test_a_hole_under_ci_fails_with_the_clients_words(
     assert "Ghost-package: E: Unable to locate package" in capsys.readouterr().err
 
 
-def test_without_a_python_that_makes_environments_there_is_one_line(
+def test_without_venv_and_without_rights_there_is_one_line(
     checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(system, "parts", lambda: [part("Ghost", commands=["ghost-command"])])
+    monkeypatch.setattr(system, "elevation", lambda terminal: None)
     monkeypatch.setattr(bootstrap, "base_python", lambda: None)
     assert bootstrap.main() == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert "python3-venv" in line
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == f"bench: {bootstrap.NO_VENV}\n"
+    assert "python3-venv" in said.err
 
 
 def test_an_environment_that_was_broken_off_is_made_anew_and_a_whole_one_left_alone(
@@ -155,7 +159,7 @@ def test_an_environment_that_was_broken_off_is_made_anew_and_a_whole_one_left_al
     left.write_text("")
     did: list[str] = []
 
-    def run(argv: list[object]) -> None:
+    def run(*argv: object) -> None:
         did.append(" ".join(map(str, argv)))
         if "venv" in argv:
             assert not left.exists()
@@ -163,7 +167,7 @@ def test_an_environment_that_was_broken_off_is_made_anew_and_a_whole_one_left_al
             left.write_text("")
 
     monkeypatch.setattr(bootstrap, "base_python", lambda: "python3")
-    monkeypatch.setattr(bootstrap, "checked", run)
+    monkeypatch.setattr(bootstrap, "do", run)
     assert bootstrap.main() == 0
     assert "-m venv" in did[0]
     assert all("--require-hashes" in command for command in did[1:])
