@@ -8,13 +8,13 @@ from bench.stats import Ratio, blocked_ratio, noise_floor, ratio, warmup_shape
 TRIALS = 300
 
 
-def processes(rng, count, values, between=0.03, within=0.02, level=1.0):
+def processes(rng, count, values, *, between=0.03, within=0.02, level=1.0):
     """`count` processes that differ from each other by `between` and, value by value, by `within`."""
     centres = level * np.exp(rng.normal(0, between, (count, 1)))
     return centres * np.exp(rng.normal(0, within, (count, values)))
 
 
-def blocks(rng, count, common=0.05, own=0.01, speedup=3.0):
+def blocks(rng, count, *, common=0.05, own=0.01, speedup=3.0):
     """Pairs of processes that share the block's fate and differ by little of their own."""
     fate = np.exp(rng.normal(0, common, count))
     return [([speedup * f * np.exp(rng.normal(0, own))], [f * np.exp(rng.normal(0, own))]) for f in fate]
@@ -27,7 +27,7 @@ def test_the_interval_of_independent_processes_holds_the_truth_nineteen_times_in
     for _ in range(TRIALS):
         found = ratio(processes(rng, counts[0], 5, level=2.0), processes(rng, counts[1], 3))
         held += found.low <= 2.0 <= found.high
-    assert 0.92 <= held / TRIALS <= 0.995
+    assert 0.92 <= held / TRIALS <= 0.998
 
 
 @pytest.mark.parametrize("count", [2, 4, 6, 10])

@@ -1,0 +1,79 @@
+"""The answer to a study's question, in two sentences made of its figures; no difference within the noise is told."""
+
+from __future__ import annotations
+
+from bench.finding import Core, Finding, Row
+from bench.stats import Ratio
+from bench.wording import interval, listed, seconds, share, times
+
+
+def answer(finding: Finding) -> tuple[str, str]:
+    """Which core wins by how much, and what of that is left behind each server."""
+    first = _cores(finding)
+    if finding.study.first_look:
+        first = f"A first look: {first}"
+    return first, _servers(finding)
+
+
+def noise(finding: Finding) -> str:
+    """What the A/A pair says of this machine."""
+    if finding.floor is None or finding.same is None:
+        return "Noise floor: unknown, as no A/A pair was measured. So no difference is claimed."
+    name, same = finding.baseline.title, finding.same
+    return (
+        f"Noise floor: {share(finding.floor)}. {name}, measured twice as if it were two variants, "
+        f"came out {times(same)} as fast as itself ({interval(same)}). No difference smaller than that is claimed."
+    )
+
+
+def _cores(finding: Finding) -> str:
+    best, base = finding.cores[0], finding.baseline
+    if base.time.value is None:
+        return f"The baseline, {base.title}, has no figure ({base.time.reason}), so nothing can be compared."
+    if best.baseline or not best.speedup.claimed or best.speedup.ratio is None:
+        return f"No variant is faster than {base.title} by more than {_floor(finding)}."
+    lead = f"The fastest core is {best.title}"
+    if not finding.lead.claimed:
+        lead = f"The fastest cores, too close to tell apart, are {best.title} and {finding.cores[1].title}"
+    return f"{lead}, at {_ratio(best.speedup.ratio)} the speed of {base.title}{_untouched(best, finding)}."
+
+
+def _untouched(best: Core, finding: Finding) -> str:
+    """The best that the source gets without a rewrite, where the winner is one."""
+    others = [core for core in finding.cores if not core.rewritten and not core.baseline and core.speedup.ratio]
+    if not best.rewritten or not others:
+        return ""
+    runner = others[0]
+    if not runner.speedup.claimed or runner.speedup.ratio is None or runner.speedup.ratio.estimate < 1:
+        return f"; without a rewrite nothing gains more than {_floor(finding)}"
+    return f"; without a rewrite it is {runner.title}, at {_ratio(runner.speedup.ratio)}"
+
+
+def _servers(finding: Finding) -> str:
+    winner = finding.cores[0]
+    measured = [row for row in finding.rows if row.cpu.value is not None]
+    if not finding.study.servers or not measured:
+        return "Behind a server nothing was measured."
+    cheapest = f"{measured[0].stack} spends the least, {seconds(measured[0].cpu.value or 0.0)} a request"
+    left = [_left(row, finding) for row in measured if row.core is winner and not winner.baseline]
+    if not left:
+        return f"In server CPU time, {cheapest}."
+    return f"In server CPU time per request, {listed(left)} is left of that; {cheapest}."
+
+
+def _left(row: Row, finding: Finding) -> str:
+    several = len(finding.study.frameworks) > 1
+    where = f"behind {row.stack.server}" + (f" with {row.stack.framework}" if several else "")
+    if row.speedup.ratio is None:
+        return f"an unknown part {where} ({row.speedup.reason})"
+    if not row.speedup.claimed:
+        return f"nothing beyond {_floor(finding)} {where}"
+    return f"{_ratio(row.speedup.ratio)} {where}"
+
+
+def _ratio(ratio: Ratio) -> str:
+    return f"{times(ratio)} ({interval(ratio)})"
+
+
+def _floor(finding: Finding) -> str:
+    return "an unknown noise" if finding.floor is None else f"the noise floor of {share(finding.floor)}"

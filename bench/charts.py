@@ -1,0 +1,242 @@
+"""The plots of a finding, each a Vega-Lite chart drawn into SVG.
+
+They are drawn here and not in the reader's browser: all of them take less room than the scripts that would draw them,
+and they look the same in print. Marks carry their figures as labels, which the page shows on hover.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import altair as alt
+import vl_convert
+
+from bench.finding import PARTS, Course, Finding, Row
+from bench.look import CONFIG, LIGHT, SERIES
+from bench.stats import Ratio
+from bench.wording import interval, number, seconds, times
+
+WIDE, NARROW = 760, 350  # pixels of a plot that stands alone: at a desk, on a phone
+PANEL = 350  # of one of several side by side
+TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
+ALONE = "core alone"
+PART_COLOURS = ("grey", *SERIES)
+MEGA, RESOLUTION = 1e6, 1e-3
+DECADES = (1, 10, 100, 1000, 10_000, 100_000)
+LABELS = "datum.value <= 1 ? '≤ 1' : format(datum.value, ',')"  # the clock tells no less than a millisecond
+
+Chart = alt.Chart | alt.LayerChart | alt.VConcatChart | alt.FacetChart
+Record = dict[str, Any]
+
+
+def keys(names: Sequence[str], first: str | None = None) -> list[tuple[str, str]]:
+    """Names with their colours: the series' in turn, after one of its own for the first name where that is given."""
+    colours = ([first] if first else []) + [*SERIES] * len(names)
+    return list(zip(names, colours, strict=False))
+
+
+def draw(chart: Chart, name: str) -> str:
+    """The chart as an SVG element, the names inside it made the page's only ones by `name`."""
+    svg = str(vl_convert.vegalite_to_svg(chart.configure(**CONFIG).to_dict()))
+    return svg.replace('id="', f'id="{name}-').replace("url(#", f"url(#{name}-")
+
+
+def speedups(finding: Finding, width: int) -> Chart:
+    """Each core's speed-up with its interval, the noise floor as a band; for the baseline that of its A/A pair."""
+    ratios = [(core, finding.same if core.baseline else core.speedup.ratio) for core in finding.cores]
+    data = [
+        _ratio(ratio, name=core.title if width == WIDE else core.variant, claimed=core.speedup.claimed)
+        for core, ratio in ratios
+        if ratio
+    ]
+    names = [record["name"] for record in data]
+    told = "datum.told" + (" + '  ' + datum.between" if width == WIDE else "")
+    scale, axis = _logarithmic(data, room=0.3)
+    y = alt.Y("name:N", sort=names, title=None, axis=_names(names))
+    colour = alt.condition("datum.claimed", alt.value(LIGHT["blue"]), alt.value(LIGHT["grey"]))
+    x = alt.X("ratio:Q", scale=scale, axis=axis, title="times as fast as the baseline")
+    base = _base(data, width, height=38 * len(data)).encode(y=y)
+    span = base.mark_rule(strokeWidth=3, aria=False).encode(x=alt.X("low:Q"), x2="high:Q", color=colour)
+    point = base.mark_point(filled=True, size=90, opacity=1).encode(x=x, color=colour, description="hint:N")
+    text = base.transform_calculate(text=told).mark_text(align="left", dx=12, aria=False).encode(x=x, text="text:N")
+    return alt.layer(*_noise(finding, width), span, point, text)
+
+
+def survival(finding: Finding, width: int) -> Chart:
+    """What is left of each core's speed-up behind each server: a bar from 1× for the core alone and for each stack."""
+    ratios: list[tuple[str, str, Ratio | None]] = []
+    for core in finding.cores:
+        name = core.title if width == WIDE else core.variant
+        behind = [(row.stack.server, row.speedup.ratio) for row in _rows(finding, core.variant)]
+        ratios += [(name, place, ratio) for place, ratio in [(ALONE, core.speedup.ratio), *behind] if not core.baseline]
+    data = [_ratio(ratio, name=name, place=place, one=1) for name, place, ratio in ratios if ratio]
+    places = [ALONE, *finding.study.servers]
+    scale, axis = _logarithmic(data, room=0.18)
+    lanes = list(dict.fromkeys(record["name"] for record in data))
+    y = alt.Y("name:N", sort=lanes, title=None, scale=alt.Scale(paddingInner=0.3), axis=_names(lanes))
+    offset = alt.YOffset("place:N", sort=places, scale=alt.Scale(domain=places, paddingInner=0.15))
+    x = alt.X("ratio:Q", scale=scale, axis=axis, title="times as fast as the baseline there")
+    colour = alt.Color("place:N", sort=places, scale=_colours(places, "ink"))
+    base = _base(data, width, height=19 * len(places) * len(lanes)).encode(y=y, yOffset=offset)
+    bar = base.mark_bar().encode(x=x, x2="one:Q", color=colour, description="hint:N")
+    text = base.mark_text(align="left", dx=5, fontSize=11, aria=False).encode(x=x, text="told:N")
+    return alt.layer(bar, text)
+
+
+def latencies(finding: Finding, load: str) -> Chart:
+    """Median and worst latency of each second under an open load, and the rate that was planned and sent."""
+    courses = [course for course in finding.courses if course.load == load and course.rate is not None]
+    titles = contestants(finding)
+    records = [record for course in courses for record in _seconds(course)]
+    top = max(record["ms"] for course in finding.courses if course.rate for record in _seconds(course))
+    scale = alt.Scale(type="log", domain=[1, 10 ** math.ceil(math.log10(max(top, 10)))])
+    y = alt.Y("ms:Q", scale=scale, title="latency, ms", axis=alt.Axis(values=DECADES, labelExpr=LABELS))
+    colour = alt.Color("name:N", sort=titles, scale=_colours(titles, "grey"))
+    dash = alt.StrokeDash("what:N", sort=["median", "worst"], scale=alt.Scale(range=[[1, 0], [4, 3]]))
+    base = _base(records, PANEL - 60, height=150).encode(x=_second(None), y=y, color=colour)
+    line = base.mark_line(strokeWidth=2, clip=True, aria=False).encode(strokeDash=dash)
+    point = base.mark_point(filled=True, size=22, opacity=1).encode(description="hint:N")
+    return alt.vconcat(alt.layer(line, point), _rates(courses), spacing=6)
+
+
+def contestants(finding: Finding) -> list[str]:
+    """The titles of what ran under an open load, the baseline first."""
+    ran = [course for course in finding.courses if course.rate is not None]
+    ran.sort(key=lambda course: course.stack.variant != finding.study.baseline)
+    return list(dict.fromkeys(course.title for course in ran))
+
+
+def memory(finding: Finding, variant: str) -> Chart:
+    """PSS of a variant's stacks under the closed load, over time."""
+    shown = [course for course in finding.courses if course.rate is None and course.series.get("memory")]
+    top = max((level or 0.0) / MEGA for course in shown for _, level in course.series["memory"])
+    records = [
+        {
+            "second": second, "mb": (level or 0.0) / MEGA, "place": course.stack.server, "run": course.block,
+            "hint": f"{course.stack}, server {course.block + 1}: PSS",
+        }
+        for course in shown
+        if course.stack.variant == variant
+        for second, level in course.series["memory"]
+    ]  # fmt: skip
+    places = list(finding.study.servers)
+    line: alt.Chart = _base(records, PANEL, height=120).mark_line(strokeWidth=1.8).encode(
+        x=alt.X("second:Q", title="seconds", axis=alt.Axis(tickCount=6)),
+        y=alt.Y("mb:Q", title="PSS, MB", scale=alt.Scale(domain=[0, top]), axis=alt.Axis(tickCount=4)),
+        color=alt.Color("place:N", sort=places, scale=_colours(places)),
+        detail="run:N",
+        description="hint:N",
+    )  # fmt: skip
+    return line
+
+
+def sizes(finding: Finding, kind: str) -> Chart:
+    """Bytes of each stack by part: `unpacked`, `stripped` or `compressed`."""
+    records = [
+        {
+            "name": row.stack.variant, "place": row.stack.server, "part": part, "rank": PARTS.index(part),
+            "mb": found[kind] / MEGA, "hint": f"{row.stack}: {part} {number(found[kind] / MEGA)} MB",
+        }
+        for row in finding.rows for part, found in row.parts.items()
+    ]  # fmt: skip
+    names = [core.variant for core in finding.cores]
+    colours = alt.Scale(domain=list(PARTS), range=[LIGHT[name] for name in PART_COLOURS])
+    bar: alt.Chart = _base(records, PANEL - 145, height=alt.Step(17)).mark_bar().encode(
+        x=alt.X("mb:Q", title="MB", axis=alt.Axis(tickCount=5)),
+        y=alt.Y("name:N", sort=names, title=None, axis=_names(names)),
+        color=alt.Color("part:N", scale=colours),
+        order="rank:O",
+        description="hint:N",
+    )  # fmt: skip
+    return bar.facet(row=alt.Row("place:N", sort=list(finding.study.servers), title=None, header=_HEADER))
+
+
+def _rates(courses: Sequence[Course]) -> Chart:
+    """The planned rate as an area; what was sent as points."""
+    course = courses[0]
+    planned = [{"second": second, "rate": rate} for second, rate in course.series.get("plan", ())]
+    sent = [
+        {"second": second, "rate": count, "hint": f"second {second:.0f}: {count:.0f} requests sent"}
+        for second, count, *_ in course.series.get("latency", ())
+        if second is not None and second >= 0
+    ]
+    y = alt.Y("rate:Q", title="requests/s", axis=alt.Axis(tickCount=3))
+    x = _second("seconds")
+    area = _base(planned, PANEL - 60, height=55).mark_area(color=LIGHT["line"], interpolate="step-after", aria=False)
+    dots = _base(sent, PANEL - 60, height=55).mark_point(filled=True, size=14, color=LIGHT["ink"], opacity=1)
+    return alt.layer(area.encode(x=x, y=y), dots.encode(x=x, y=y, description="hint:N"))
+
+
+def _second(title: str | None) -> alt.X:
+    return alt.X("second:Q", title=title, axis=alt.Axis(tickCount=6, format="d"))
+
+
+def _seconds(course: Course) -> Iterable[Record]:
+    """A record a second and kind; what the clock does not resolve stands at its resolution."""
+    for second, count, median, _, worst in course.series.get("latency", ()):
+        if second is None or second < 0 or not count:
+            continue
+        for what, value in (("median", median), ("worst", worst)):
+            shown = max(value or RESOLUTION, RESOLUTION)
+            told = f"{course.title}, second {second:.0f}: {what} {seconds(shown) if value else 'under 1 ms'}"
+            yield {
+                "second": second,
+                "value": shown,
+                "ms": shown * 1000,
+                "what": what,
+                "name": course.title,
+                "hint": told,
+            }
+
+
+def _ratio(ratio: Ratio, **kept: Any) -> Record:
+    low, high = ratio.low or ratio.estimate, ratio.high or ratio.estimate
+    told = {"ratio": ratio.estimate, "low": low, "high": high, "told": times(ratio), "between": f"({interval(ratio)})"}
+    return told | kept | {"hint": f"{kept['name']} {kept.get('place', '')}: {times(ratio)} ({interval(ratio)})"}
+
+
+def _noise(finding: Finding, width: int) -> list[alt.Chart]:
+    """The band of ratios that tell nothing, and the line of no difference."""
+    one = alt.Chart(alt.InlineData(values=[{"one": 1}])).mark_rule(color=LIGHT["muted"], aria=False).encode(x="one:Q")
+    if finding.floor is None:
+        return [one]
+    edges = [{"low": 1 / (1 + finding.floor), "high": 1 + finding.floor}]
+    band = alt.Chart(alt.InlineData(values=edges), width=width).mark_rect(color=LIGHT["grey"], opacity=0.45, aria=False)
+    return [band.encode(x="low:Q", x2="high:Q"), one]
+
+
+def _logarithmic(data: Sequence[Record], room: float) -> tuple[alt.Scale, alt.Axis]:
+    """A log scale with a share of room for the labels at its right, and ticks in ones, twos and fives."""
+    low = min([0.8, *(record["low"] for record in data)]) * 0.95
+    high = max([2.0, *(record["high"] for record in data)])
+    high *= (high / low) ** (room / (1 - room))
+    ticks = [tick for tick in TICKS if low <= tick <= high]
+    return (
+        alt.Scale(type="log", domain=[low, high], nice=False),
+        alt.Axis(values=ticks, labelExpr="datum.value + '×'", labelOverlap="greedy", labelSeparation=10),
+    )
+
+
+def _names(names: Iterable[str]) -> alt.Axis:
+    """An axis with room for its labels in the reader's font, which may be wider than the one they are measured in."""
+    return alt.Axis(minExtent=7 * max(map(len, names), default=0))
+
+
+def _base(data: Iterable[Record], width: int, height: Any) -> alt.Chart:
+    return alt.Chart(alt.InlineData(values=list(data)), width=width, height=height)
+
+
+def _colours(names: Sequence[str], first: str | None = None) -> alt.Scale:
+    """The colour of each name, as `keys` gives it."""
+    return alt.Scale(domain=list(names), range=[LIGHT[colour] for _, colour in keys(names, first)])
+
+
+def _rows(finding: Finding, variant: str) -> list[Row]:
+    """A variant's stacks in the study's order of servers."""
+    found = [row for row in finding.rows if row.stack.variant == variant]
+    return sorted(found, key=lambda row: finding.study.servers.index(row.stack.server))
+
+
+_HEADER = alt.Header(labelOrient="top", labelAnchor="start", labelFontWeight=600, title=None)

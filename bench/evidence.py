@@ -1,0 +1,139 @@
+"""The runs of a session by what they measured, and the figures they yield; a figure that is absent says why."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+import msgspec
+import numpy as np
+
+from bench.model import Instrument, Run, Session, Stack, Study, Verdict
+from bench.stats import Ratio, blocked_ratio, noise_floor
+
+LIMITED = "generator-limited"
+Subject = str | Stack
+
+
+class Figure(msgspec.Struct, frozen=True, kw_only=True):
+    """A number in SI units, or why there is none; `below` says that the truth is somewhere under `value`."""
+
+    value: float | None = None
+    below: bool = False
+    reason: str | None = None
+    instead: str = "—"
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """How many times as fast as its baseline something is, or why that is not known.
+
+    `claimed` says that the whole interval lies beyond the noise floor; only then do words call it a difference.
+    """
+
+    ratio: Ratio | None = None
+    claimed: bool = False
+    reason: str | None = None
+
+
+class Evidence:
+    """One session's runs, looked up by instrument, subject (a variant for micro, a stack for the rest) and load.
+
+    `same` is the ratio of the A/A pair, `floor` how far from 1 its interval reaches; both absent without a pair.
+    """
+
+    def __init__(self, session: Session, runs: Iterable[Run], study: Study) -> None:
+        self.study = study
+        self._session = session
+        self._runs: dict[tuple[Instrument, Subject, str | None, bool], list[Run]] = defaultdict(list)
+        self._failures: dict[Subject, str] = {}
+        for run in runs:
+            case = run.case
+            subject = case.stack or case.variant
+            self._runs[case.instrument, subject, case.load, case.twin].append(run)
+            if run.verdict == "failed" and case.instrument != "size" and case.rate is None:
+                self._failures.setdefault(subject, run.reason or "failed without a reason")
+        self.same = self._ratio(self.of("micro", study.baseline), self._of("micro", study.baseline, None, True), "time")
+        self.floor = noise_floor(self.same) if self.same else None
+
+    def of(self, instrument: Instrument, subject: Subject, load: str | None = None) -> Sequence[Run]:
+        """The runs that count: none of a subject with a trouble, none of a case of which one failed."""
+        return () if self.trouble(subject) else self._of(instrument, subject, load, False)
+
+    def why_none(self, instrument: Instrument, subject: Subject, load: str | None = None) -> str:
+        """Why `of` finds nothing there."""
+        tried = self._runs.get((instrument, subject, load, False), ())
+        failed = (run.reason for run in tried if run.verdict == "failed")
+        absent = "not part of this study" if self._session.finished else "not measured yet"
+        return self.trouble(subject) or next(failed, None) or absent
+
+    def trouble(self, subject: Subject) -> str | None:
+        """Why no figure of `subject` counts: a hole, or a run that failed. A wrong answer spoils a whole row."""
+        names: list[Subject] = [subject.variant, subject] if isinstance(subject, Stack) else [subject]
+        for name in names:
+            hole = next((hole.reason for hole in self._session.holes if hole.what == str(name)), None)
+            if hole or name in self._failures:
+                return hole or self._failures[name]
+        return None
+
+    def verdict(self, subject: Subject) -> Verdict:
+        """`hole` where nothing could be measured, `failed` where something was measured and went wrong."""
+        names = {str(subject), subject.variant if isinstance(subject, Stack) else subject}
+        holes = [hole for hole in self._session.holes if hole.what in names]
+        if holes and not any(hole.failed for hole in holes):
+            return "hole"
+        return "failed" if self.trouble(subject) else "pass"
+
+    def speedup(
+        self, instrument: Instrument, subject: Subject, metric: str, load: str | None = None, over: str | None = None
+    ) -> Comparison:
+        """`metric` of the baseline (or of variant `over`) ÷ that of `subject`, by pairs within blocks."""
+        name = over or self.study.baseline
+        baseline = msgspec.structs.replace(subject, variant=name) if isinstance(subject, Stack) else name
+        found = self._ratio(self.of(instrument, baseline, load), self.of(instrument, subject, load), metric)
+        if found is None:
+            lacking = subject if not self.of(instrument, subject, load) else baseline
+            return Comparison(reason=f"{lacking}: {self.why_none(instrument, lacking, load)}")
+        return Comparison(ratio=found, claimed=self.floor is not None and found.differs_by_more_than(self.floor))
+
+    def _of(self, instrument: Instrument, subject: Subject, load: str | None, twin: bool) -> Sequence[Run]:
+        found = self._runs.get((instrument, subject, load, twin), ())
+        return () if any(run.verdict != "pass" for run in found) else sorted(found, key=lambda run: run.block)
+
+    @staticmethod
+    def _ratio(above: Iterable[Run], below: Iterable[Run], metric: str) -> Ratio | None:
+        values = {run.block: run.values(metric) for run in above}
+        pairs = [(values.get(run.block, ()), run.values(metric)) for run in below]
+        whole = [(one, two) for one, two in pairs if one and two]
+        return blocked_ratio(whole) if whole else None
+
+
+def mean(runs: Sequence[Run], metric: str, reason: str) -> Figure:
+    """The mean over processes of each one's mean."""
+    means = [np.mean(run.values(metric)) for run in runs if run.values(metric)]
+    return Figure(value=float(np.mean(means))) if means else Figure(reason=reason)
+
+
+def quantile(runs: Sequence[Run], metric: str, share: float, reason: str) -> Figure:
+    """The quantile over processes, each of which has one value."""
+    values = [value for run in runs for value in run.values(metric)]
+    return Figure(value=float(np.quantile(values, share))) if values else Figure(reason=reason)
+
+
+def capacity(runs: Sequence[Run], reason: str) -> Figure:
+    """Requests per second that the server could answer; absent where the generator was what set the rate."""
+    if any(LIMITED in run.limits for run in runs):
+        busy = mean(runs, "generator_cpu", "").value
+        told = "" if busy is None else f": its core was {busy:.0%} busy"
+        return Figure(reason=f"the load generator set the rate, not the server{told}", instead=LIMITED)
+    return mean(runs, "rate", reason)
+
+
+def latency(runs: Sequence[Run], percentile: str, reason: str) -> Figure:
+    """The median over fresh servers of a latency percentile; one below the clock's resolution counts as that."""
+    metric = f"latency.{percentile}"
+    known = [value for run in runs for value in run.values(metric)]
+    bounds = [value for run in runs for value in run.values(f"{metric}.below")]
+    if not known and not bounds:
+        return Figure(reason="too few requests lie beyond this percentile" if runs else reason)
+    value = float(np.median(known + bounds))
+    return Figure(value=value, below=bool(bounds) and value <= max(bounds))

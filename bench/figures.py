@@ -1,0 +1,129 @@
+"""The drawings of the report, what each shows in words, what its colours stand for, and the command behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from bench import catalog, charts
+from bench.finding import PARTS, Finding
+from bench.wording import listed, milliseconds, scaled, times
+
+LAB = ".venv/bin/python -m bench"
+KINDS = {"unpacked": "As installed", "stripped": "Symbols stripped", "compressed": "Stripped and compressed"}
+
+
+class Key(msgspec.Struct, frozen=True):
+    """What a colour stands for; `style` is `block`, `line` or `dashes`."""
+
+    label: str
+    colour: str
+    style: str = "block"
+
+
+class Panel(msgspec.Struct, frozen=True):
+    """One drawing and what it shows in words; `narrow` is drawn for a phone, where the first does not fit there."""
+
+    title: str
+    words: str
+    svg: str
+    narrow: str = ""
+
+
+class Plot(msgspec.Struct, frozen=True, kw_only=True):
+    """The panels of a plot, none if there are no figures for it; `again` is the command behind them."""
+
+    keys: tuple[Key, ...] = ()
+    panels: tuple[Panel, ...]
+    again: str
+
+
+def plots(finding: Finding) -> dict[str, Plot]:
+    """Every plot by the name of its section."""
+    return {
+        "speedups": _speedups(finding),
+        "survival": _survival(finding),
+        "latency": _latency(finding),
+        "memory": _memory(finding),
+        "sizes": _sizes(finding),
+    }
+
+
+def rerun(finding: Finding) -> str:
+    """The command that measures this study anew; one that was narrowed to a variant bears that at its name's end."""
+    study = finding.study
+    if study.name in catalog.studies():
+        return f"{LAB} run {study.name} --force"
+    variant = study.variants[-1]
+    return f"{LAB} run {study.name.removesuffix(f'-{variant}')} --variant {variant} --force"
+
+
+def load_title(name: str) -> str:
+    """The catalogue's title of a load, its name where the declaration is gone."""
+    return catalog.loads()[name].title if name in catalog.loads() else name
+
+
+def _speedups(finding: Finding) -> Plot:
+    told = [f"{core.title} {times(core.speedup.ratio)}" for core in finding.cores if core.speedup.ratio]
+    study = finding.study
+    return Plot(
+        panels=_both(charts.speedups, finding, told),
+        again=f"{LAB} compare {study.name}/{study.baseline} {study.name}/{finding.cores[0].variant}",
+    )
+
+
+def _survival(finding: Finding) -> Plot:
+    rows = [row for row in finding.rows if not row.core.baseline]
+    told = [f"{row.stack} {times(row.speedup.ratio)}" for row in rows if row.speedup.ratio]
+    keys = charts.keys([charts.ALONE, *finding.study.servers], "ink")
+    return Plot(
+        keys=tuple(Key(*pair) for pair in keys), panels=_both(charts.survival, finding, told), again=rerun(finding)
+    )
+
+
+def _latency(finding: Finding) -> Plot:
+    shown = [course for course in finding.courses if course.rate and course.series.get("latency")]
+    panels = []
+    for load in dict.fromkeys(course.load for course in shown):
+        worst = [(course.title, course.percentiles["max"]) for course in shown if course.load == load]
+        told = listed([f"{title} {milliseconds(figure)} ms" for title, figure in worst])
+        svg = charts.draw(charts.latencies(finding, load), f"latency-{load}")
+        panels.append(Panel(load_title(load), f"Latency second by second; worst: {told}", svg))
+    names = [Key(*pair) for pair in charts.keys(charts.contestants(finding), "grey")]
+    lines = [Key("median", "ink", "line"), Key("worst", "ink", "dashes")]
+    return Plot(keys=(*names, *lines), panels=tuple(panels), again=rerun(finding))
+
+
+def _memory(finding: Finding) -> Plot:
+    panels = []
+    for core in finding.cores:
+        rows = [row for row in finding.rows if row.core is core and row.memory.value is not None]
+        if rows:
+            told = listed([f"{scaled(row.memory, charts.MEGA)} MB behind {row.stack.server}" for row in rows])
+            svg = charts.draw(charts.memory(finding, core.variant), f"memory-{core.variant}")
+            panels.append(Panel(core.title, f"PSS over time, flat or rising to {told}", svg))
+    keys = charts.keys(finding.study.servers)
+    return Plot(keys=tuple(Key(*pair, "line") for pair in keys), panels=tuple(panels), again=rerun(finding))
+
+
+def _sizes(finding: Finding) -> Plot:
+    rows = [row for row in finding.rows if row.parts]
+    told = listed([f"{row.stack} {scaled(row.compressed, charts.MEGA)} MB" for row in rows])
+    panels = [
+        Panel(title, f"Bytes by part; compressed: {told}", charts.draw(charts.sizes(finding, kind), f"sizes-{kind}"))
+        for kind, title in KINDS.items()
+        if rows
+    ]
+    keys = zip(PARTS, charts.PART_COLOURS, strict=True)
+    return Plot(keys=tuple(Key(*pair) for pair in keys), panels=tuple(panels), again=f"{LAB} size")
+
+
+def _both(chart: Callable[[Finding, int], charts.Chart], finding: Finding, told: list[str]) -> tuple[Panel, ...]:
+    """One plot drawn for a desk and for a phone; none if there is nothing to tell."""
+    if not told:
+        return ()
+    name = chart.__name__
+    wide, narrow = chart(finding, charts.WIDE), chart(finding, charts.NARROW)
+    words = f"Times as fast as the baseline: {listed(told)}"
+    return (Panel("", words, charts.draw(wide, name), charts.draw(narrow, f"{name}-narrow")),)

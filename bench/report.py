@@ -1,0 +1,119 @@
+"""The report: one HTML file of a finding that needs nothing beside it, neither network nor the lab."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from bench import look
+from bench.answer import answer, noise
+from bench.cost import Price
+from bench.figures import LAB, load_title, plots, rerun
+from bench.finding import PERCENTILES, Core, Course, Finding, Row, find
+from bench.model import Run, Session, Study
+from bench.table import Cell, Column, columns, latency
+from bench.wording import number, seconds
+
+TEMPLATES = Path(__file__).parent / "templates"
+GIGABYTE = 1e9
+HASH_DIGITS = 12
+
+
+def write(folder: Path, session: Session, runs: Iterable[Run], study: Study, price: Price | None = None) -> Path:
+    """Write `report.html` beside the session's record. Returns its path."""
+    path = folder / "report.html"
+    path.write_text(page(find(session, runs, study, price)), encoding="utf-8")
+    return path
+
+
+def page(finding: Finding) -> str:
+    """The whole page as HTML."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    chosen = columns(finding)
+    return environment.get_template("report.html").render(
+        finding=finding,
+        answer=answer(finding),
+        noise=noise(finding),
+        look=look,
+        plots=plots(finding),
+        columns=chosen,
+        rows=[_cells(row, chosen) for row in finding.rows],
+        loads=[_load(course) for course in finding.courses if course.rate is not None],
+        percentiles=PERCENTILES,
+        warmups=[_warmup(core) for core in finding.cores],
+        machine=[(name.replace("_", " "), _told(name, value)) for name, value in finding.session.machine.items()],
+        versions=[_version(core) for core in finding.cores],
+        rerun=rerun(finding),
+        lab=LAB,
+    )
+
+
+def _cells(row: Row, chosen: list[Column]) -> dict[str, Any]:
+    """The cells of a row; where it has no figures, those of its core and, over the rest, the reason."""
+    shown = [column for column in chosen if row.verdict == "pass" or (column.of_core and row.core.reason is None)]
+    named = shown or chosen[:2]
+    return {"row": row, "cells": [column.cell(row) for column in named], "left": len(chosen) - len(named)}
+
+
+def _load(course: Course) -> dict[str, Any]:
+    """A row of the table of open loads, with Gatling's own report where it was kept."""
+    kept = next((path for path in course.raw if path.endswith(".gatling")), None)
+    return {
+        "load": load_title(course.load),
+        "title": course.title,
+        "server": course.stack.server,
+        "rate": number(course.rate or 0.0),
+        "cells": [latency(figure) for figure in course.percentiles.values()],
+        "report": kept and f"{kept}/index.html",
+    }
+
+
+def _warmup(core: Core) -> dict[str, Any]:
+    first, steady = (
+        Cell(
+            text=figure.instead if figure.value is None else seconds(figure.value),
+            order=figure.value,
+            hint=figure.reason,
+        )
+        for figure in (core.first, core.time)
+    )
+    return {"title": core.title, "first": first, "steady": steady, "shape": core.shape or "—"}
+
+
+def _version(core: Core) -> dict[str, Any]:
+    """What the measured process said of itself, and what the build took."""
+    built = core.build_seconds.value
+    wheel = core.wheel_bytes.value
+    return {
+        "title": core.title,
+        "variant": core.variant,
+        "facts": {name: _short(value) for name, value in core.facts.items()},
+        "build": "—" if built is None or wheel is None else f"{number(wheel / 1e3)} kB in {number(built)} s",
+        "reason": core.reason,
+    }
+
+
+def _told(name: str, value: Any) -> str:
+    """A fact about the machine as text; bytes as gigabytes."""
+    if name.endswith("_bytes"):
+        return f"{number(value / GIGABYTE)} GB"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return str(value)
+
+
+def _short(value: Any) -> str:
+    """A fact as text; a long hash by its first digits."""
+    text = _told("", value)
+    return f"{text[:HASH_DIGITS]}…" if len(text) >= 40 and all(digit in "0123456789abcdef" for digit in text) else text

@@ -1,0 +1,177 @@
+"""The main table, one row a stack: its columns, and each cell as text, as a number to sort by, and with its hint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from bench.evidence import Comparison, Figure
+from bench.finding import Finding, Row
+from bench.wording import interval, milliseconds, scaled, times
+
+MICRO, MEGA = 1e-6, 1e6
+
+
+class Cell(msgspec.Struct, frozen=True, kw_only=True):
+    """`detail` stands small beside the text; `order` sorts the column, absent ones last; `hint` is shown on hover."""
+
+    text: str
+    detail: str = ""
+    order: float | str | None
+    hint: str | None = None
+    claimed: bool = True
+
+
+class Column(msgspec.Struct, frozen=True, kw_only=True):
+    """A column's heading, its unit, what the figure is, and how a row's cell comes about.
+
+    `brief` is its heading in the terminal's table, where it has a place there; `of_core` says that it needs no server.
+    """
+
+    heading: str
+    unit: str
+    about: str
+    cell: Callable[[Row], Cell]
+    brief: str | None = None
+    of_core: bool = False
+
+
+def columns(finding: Finding) -> list[Column]:
+    """The columns that this finding can fill; money only where a price was given."""
+    return [*_CORE, *_STACK, *([_MONEY] if finding.price else [])]
+
+
+def latency(figure: Figure) -> Cell:
+    """A latency's cell, in milliseconds."""
+    return Cell(text=milliseconds(figure), order=figure.value, hint=figure.reason)
+
+
+def _figure(figure: Figure, unit: float) -> Cell:
+    return Cell(text=scaled(figure, unit), order=figure.value, hint=figure.reason)
+
+
+def _comparison(row: Row, comparison: Comparison) -> Cell:
+    ratio = comparison.ratio
+    if ratio is None:
+        return Cell(text="—", order=None, hint=comparison.reason)
+    if row.core.baseline:
+        return Cell(text="1×", order=1.0, hint="the baseline")
+    hint = None if comparison.claimed else "within the noise: no difference is claimed"
+    return Cell(text=times(ratio), detail=interval(ratio), order=ratio.estimate, hint=hint, claimed=comparison.claimed)
+
+
+def _start(row: Row) -> Cell:
+    median, late = row.start, row.start_p95
+    if median.value is None:
+        return _figure(median, 1.0)
+    return Cell(text=scaled(median, 1.0), detail=f"p95 {scaled(late, 1.0)}", order=median.value)
+
+
+def _size(row: Row) -> Cell:
+    if row.compressed.value is None:
+        return _figure(row.compressed, MEGA)
+    hint = f"{scaled(row.unpacked, MEGA)} MB unpacked"
+    return Cell(text=scaled(row.compressed, MEGA), order=row.compressed.value, hint=hint)
+
+
+_CORE = [
+    Column(
+        heading="Variant",
+        unit="",
+        about="Core, compiler and interpreter",
+        cell=lambda row: Cell(text=row.stack.variant, order=row.stack.variant, hint=row.core.title),
+        of_core=True,
+    ),
+    Column(
+        heading="Server",
+        unit="",
+        about="Server and worker class, one worker",
+        cell=lambda row: Cell(text=row.stack.server, order=row.stack.server, hint=row.server),
+        of_core=True,
+    ),
+    Column(
+        heading="Core alone",
+        unit="µs",
+        about="Time of the transform for one document, without a server, steady",
+        cell=lambda row: _figure(row.core.time, MICRO),
+        brief="core\nµs",
+        of_core=True,
+    ),
+    Column(
+        heading="Speed-up",
+        unit="core alone",
+        about="The baseline's time divided by this one's, with its 95 % interval",
+        cell=lambda row: _comparison(row, row.core.speedup),
+        brief="speed-up\n",
+        of_core=True,
+    ),
+]
+_STACK = [
+    Column(
+        heading="Server CPU",
+        unit="µs/request",
+        about="CPU time of the whole server under the closed load, divided by its requests",
+        cell=lambda row: _figure(row.cpu, MICRO),
+        brief="CPU\nµs",
+    ),
+    Column(
+        heading="Speed-up",
+        unit="server CPU",
+        about="The baseline's server CPU per request divided by this one's, behind the same server",
+        cell=lambda row: _comparison(row, row.speedup),
+        brief="speed-up\nby CPU",
+    ),
+    Column(
+        heading="Capacity",
+        unit="requests/s",
+        about="Right answers a second under the closed load; absent where the generator was the limit",
+        cell=lambda row: _figure(row.capacity, 1.0),
+        brief="capacity\n1/s",
+    ),
+    Column(
+        heading="p99",
+        unit="ms, closed",
+        about="99th percentile of the latency under the closed load; the open loads stand below",
+        cell=lambda row: latency(row.p99),
+    ),
+    Column(
+        heading="Memory",
+        unit="MB",
+        about="PSS of the whole server under load",
+        cell=lambda row: _figure(row.memory, MEGA),
+        brief="PSS\nMB",
+    ),
+    Column(
+        heading="Start-up",
+        unit="s",
+        about="Spawn of the server to its first right answer: median and 95th percentile",
+        cell=_start,
+    ),
+    Column(
+        heading="Size",
+        unit="MB packed",
+        about="All files that the stack needs on a bare image, stripped and compressed",
+        cell=_size,
+        brief="size\nMB",
+    ),
+    Column(
+        heading="CPU cost",
+        unit="h/million",
+        about="Hours of one core for a million requests",
+        cell=lambda row: _figure(row.cost.cpu_hours, 1.0),
+    ),
+    Column(
+        heading="Memory cost",
+        unit="GB·h/million",
+        about="Gigabytes times hours that a busy worker holds while it answers a million requests",
+        cell=lambda row: _figure(row.cost.gb_hours, 1.0),
+    ),
+]
+_MONEY = Column(
+    heading="Money",
+    unit="per million",
+    about="What the two before cost at the given prices",
+    cell=lambda row: _figure(row.cost.money, 1.0),
+    brief="money\n/10⁶",
+)

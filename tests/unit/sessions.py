@@ -1,0 +1,184 @@
+"""A made-up session of the study `quick`: every figure here is test data, none was measured.
+
+It holds what a report must bear: a variant whose answers went wrong under load, one that could not be built, a stack
+that is impossible, a generator-limited row, and percentiles that are absent or below the clock's resolution.
+"""
+
+import msgspec
+import numpy as np
+
+from bench import catalog
+from bench.model import Case, Hole, Measurement, Run, Session, Stack, Study
+from bench.paths import ROOT
+
+STARTED = "2026-11-24T13:00:00+00:00"
+LOADS = {"ramp": "Linear ramp", "ramp-peaks": "Linear ramp with peaks", "steady-peaks": "Constant with peaks"}
+SERVERS = {"gunicorn-sync": 108e-6, "uwsgi-processes": 22e-6}  # seconds of CPU that a request costs beside the core
+CORES = {  # seconds a document, first document, MB under load, spawn
+    "cpython": (1210e-6, 1900e-6, 39, 0.42),
+    "pypy": (640e-6, 21e-3, 118, 0.71),
+    "cython": (26.4e-6, 61e-6, 38, 0.43),
+    "numba": (41.7e-6, 1.2, 176, 1.31),
+    "cython-untouched": (961e-6, 1500e-6, 39, 0.42),
+    "mypyc": (1204e-6, 1700e-6, 39, 0.43),
+}
+WRONG, UNBUILT = "mypyc", "nuitka"
+IMPOSSIBLE = Stack(variant="pypy", framework="falcon", server="uwsgi-processes")
+LIMITED = Stack(variant="cython", framework="falcon", server="uwsgi-processes")
+PARTS_MB = {"interpreter": (33, 31, 10.5), "framework": (1.2, 1.2, 0.3), "server": (0.9, 0.9, 0.2)}
+MACHINE = {
+    "architecture": "x86_64", "cpu": "Example CPU @ 3.0 GHz", "cores": 2, "virtual": True, "memory_bytes": 8 * 2**30,
+    "kernel": "6.1.0-0-amd64", "system": "Debian GNU/Linux 12 (bookworm)", "python": "3.11.2",
+    "load_average": [0.4, 0.3, 0.2], "commit": "0123456789ab",
+}  # fmt: skip
+
+
+def quick() -> Study:
+    """The study as declared, whatever variants the catalogue has at the moment."""
+    variants = (*CORES, UNBUILT)
+    declared = catalog.read(ROOT / "bench/studies/quick.toml", Study)
+    return msgspec.structs.replace(declared, variants=variants)
+
+
+def session(study: Study, runs: list[Run], *, finished: bool = True) -> Session:
+    """The record of a session that made `runs`."""
+    return Session(
+        study=study.name,
+        started=STARTED,
+        seed=1,
+        machine=MACHINE,
+        cases=tuple({run.case.identity: run.case for run in runs}.values()),
+        holes=(
+            Hole(what=UNBUILT, reason="no C compiler was found", fill="apt-get install gcc", failed=True),
+            Hole(what=str(IMPOSSIBLE), reason="uWSGI's PyPy plugin did not start", declared=True),
+        ),
+        finished="2026-11-24T13:11:00+00:00" if finished else None,
+    )
+
+
+def runs(study: Study) -> list[Run]:
+    """Every run of the session, the same each time."""
+    rng = np.random.default_rng(5)
+    made = [_micro(name, block, rng) for block in range(10) for name in CORES]
+    made += [_micro("cpython", block, rng, twin=True) for block in range(10)]
+    stacks = [
+        Stack(variant=name, framework="falcon", server=server)
+        for server in study.servers
+        for name in CORES
+        if Stack(variant=name, framework="falcon", server=server) != IMPOSSIBLE
+    ]
+    made += [_size(stack) for stack in stacks]
+    made += [_start(stack, block, rng) for stack in stacks if stack.server == "gunicorn-sync" for block in range(20)]
+    made += [_closed(stack, block, rng) for stack in stacks for block in range(2)]
+    pair = [msgspec.structs.replace(LIMITED, variant=name) for name in ("cpython", "cython")]
+    made += [_open(stack, load, rng) for load in LOADS for stack in pair]
+    return made
+
+
+def run(case: Case, block: int, **kept) -> Run:
+    """One run that passed unless `kept` says otherwise."""
+    measured = kept.pop("measured", {})
+    measurements = tuple(
+        Measurement(metric=metric, unit=unit, values=tuple(map(float, np.atleast_1d(values))))
+        for metric, (unit, values) in measured.items()
+    )
+    whole = {"started": STARTED, "seconds": 1.0, "verdict": "pass", "measurements": measurements} | kept
+    return Run(case=case, block=block, **whole)
+
+
+def _noisy(rng, value, spread, size=None):
+    return value * np.exp(rng.normal(0, spread, size))
+
+
+def _micro(name, block, rng, *, twin=False):
+    time, first, _, _ = CORES[name]
+    level = _noisy(rng, time, 0.012)
+    slow = np.geomspace(4, 1.0, 8) if name == "pypy" else np.array([1.01])
+    measured = {
+        "first": ("s", _noisy(rng, first, 0.05)),
+        "warmup": ("s", _noisy(rng, level * slow, 0.004, len(slow))),
+        "time": ("s", _noisy(rng, level, 0.004, 5)),
+    }
+    facts = {
+        "variant": name,
+        "implementation": "pypy" if name == "pypy" else "cpython",
+        "python": "3.11.2",
+        "suffix": ".py" if name in {"cpython", "pypy"} else ".cpython-311-x86_64-linux-gnu.so",
+    }
+    case = Case(instrument="micro", variant=name, workload="medium", twin=twin)
+    return run(case, block, measured=measured, facts=facts)
+
+
+def _size(stack):
+    parts = dict(PARTS_MB)
+    parts["core"] = (0.4, 0.3, 0.1) if stack.variant == "cython" else (0.05, 0.05, 0.02)
+    if stack.variant == "numba":
+        parts["libraries"] = (231, 190, 61)
+    if stack.variant == "pypy":
+        parts["interpreter"] = (98, 91, 27)
+    kinds = ("unpacked", "stripped", "compressed")
+    measured = {f"{part}.{kind}": ("B", value * 1e6) for part, sizes in parts.items() for kind, value in zip(kinds, sizes, strict=True)}
+    measured |= {"wheel": ("B", 9200 if stack.variant == "cpython" else 140_000), "build": ("s", 14.2)}
+    return run(Case(instrument="size", variant=stack.variant, stack=stack), 0, measured=measured)
+
+
+def _start(stack, block, rng):
+    case = Case(instrument="startup", variant=stack.variant, stack=stack, workload="medium")
+    return run(case, block, measured={"ready": ("s", _noisy(rng, CORES[stack.variant][3], 0.05))})
+
+
+def _closed(stack, block, rng):
+    case = Case(instrument="macro", variant=stack.variant, stack=stack, workload="medium", load="closed")
+    if stack.variant == WRONG and stack.server == "gunicorn-sync" and block == 1:
+        return run(case, block, verdict="failed", reason="3 of 8 held-out documents answered wrong after the load")
+    cpu = _noisy(rng, CORES[stack.variant][0] + SERVERS[stack.server], 0.006)
+    measured = {
+        "requests": ("1", 6 / cpu),
+        "cpu": ("s", cpu),
+        "generator_cpu": ("1", 0.93 if stack == LIMITED else 0.31),
+        "latency.p50": ("s", 8 * cpu),
+        "memory.idle": ("B", 0.9 * CORES[stack.variant][2] * 1e6),
+        "memory.loaded": ("B", CORES[stack.variant][2] * 1e6),
+        "memory.after": ("B", CORES[stack.variant][2] * 1e6),
+    }
+    if stack == LIMITED:
+        measured |= {"latency.p50.below": ("s", 0.001), "latency.p99.below": ("s", 0.001)}
+        measured.pop("latency.p50")
+    else:
+        measured["rate"] = ("1/s", 0.98 / cpu)
+        if stack.variant != "numba":  # where too few requests lie beyond the percentile
+            measured["latency.p99"] = ("s", max(0.002, round(9.5 * cpu, 3)))
+    limits = ("generator-limited",) if stack == LIMITED else ()
+    return run(case, block, measured=measured, limits=limits, series={"memory": _memory(stack, 12, rng)})
+
+
+def _open(stack, load, rng):
+    declared = catalog.loads()[load]
+    case = Case(instrument="macro", variant=stack.variant, stack=stack, workload="medium", load=load, rate=560.0)
+    plan = []
+    for segment in declared.segments:
+        shares = np.linspace(segment.start, segment.end, int(segment.seconds) + 1)[:-1]
+        plan += [(float(len(plan) + index), 560.0 * float(share)) for index, share in enumerate(shares)]
+    slow = stack.variant == "cpython"
+    rows = []
+    for second, rate in plan:
+        queue = max(0.0, rate / 760 - 0.55) ** 2 if slow else 0.0
+        p50 = 0.0014 + queue * 0.12 if slow else 0.001
+        worst = float(_noisy(rng, 0.006 + queue * 2 if slow else 0.002, 0.2))
+        rows.append((second, float(round(rate)), p50, None, max(worst, 0.001)))
+    top = max(row[4] for row in rows)
+    measured = {"cpu": ("s", CORES[stack.variant][0] + SERVERS[stack.server]), "latency.max": ("s", top)}
+    if slow:
+        measured |= {f"latency.{name}": ("s", share * top) for name, share in (("p50", 0.05), ("p90", 0.3), ("p99", 0.8))}
+    else:
+        measured |= {"latency.p50.below": ("s", 0.001), "latency.p90.below": ("s", 0.001), "latency.p99": ("s", 0.002)}
+    rows.insert(0, (-1.0, 40.0, None, None, 0.606))  # the last second of the lead-in
+    series = {"latency": tuple(rows), "plan": tuple(plan), "memory": _memory(stack, len(plan), rng)}
+    return run(case, 0, measured=measured, series=series, raw=(f"open-000/{case.identity}.gatling", f"open-000/{case.identity}.log"))
+
+
+def _memory(stack, seconds, rng):
+    full = CORES[stack.variant][2] * 1e6
+    times = np.arange(0, seconds, 0.5)
+    rise = full * (0.9 + 0.1 * (1 - np.exp(-times / 1.5)))
+    return tuple((float(at), float(_noisy(rng, level, 0.002))) for at, level in zip(times, rise, strict=True))
