@@ -13,13 +13,13 @@ from rich.table import Table
 
 from bench import catalog, pipeline, store, summary, verify
 from bench import compare as comparing
-from bench import doctor as doctoring
 from bench import plan as planning
 from bench import report as reporting
 from bench import serve as serving
 from bench.build import artifact as built
 from bench.errors import LabError
 from bench.instruments import sizes
+from bench.inventory import inventory
 from bench.model import Hole, Session, Stack, Study
 from bench.pinning import cores
 from bench.progress import Progress
@@ -60,8 +60,18 @@ def list_() -> int:
 
 @app.command
 def doctor(*, json: Json = False) -> int:
-    """Show what the lab needs, what of it is here, and how to get the rest."""
-    return doctoring.show(out, json)
+    """Show what the lab needs, what of it is here, and how to get the rest; exit 1 if anything is missing."""
+    found = dict(inventory())
+    if json:
+        out.print_json(msgspec.json.encode(found).decode())
+    else:
+        for name, state in found.items():
+            here = isinstance(state, str)
+            text = state if isinstance(state, str) else f"{state.reason}; to get it: {state.fill or 'no way is known'}"
+            out.print(
+                f"{'here   ' if here else 'missing'} {name}: {text}", style=None if here else "red", highlight=False
+            )
+    return int(any(isinstance(state, Hole) for state in found.values()))
 
 
 @app.command

@@ -80,6 +80,11 @@ def python(name: str) -> Path:
     return PREFIXES / name / "bin" / "python"
 
 
+def base(name: str) -> Path:
+    """The prefix that the interpreter of variant `name` itself was installed into."""
+    return Path(require(name).interpreter.executable).resolve().parent.parent
+
+
 def environment(variant: Variant) -> dict[str, str]:
     """The whole environment of a process of `variant`: nothing of the caller's passes."""
     interpreter = catalog.interpreters()[variant.interpreter]

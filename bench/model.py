@@ -122,7 +122,7 @@ class Server(Declared, frozen=True, kw_only=True):
     """A server with one worker class: its argv, what it needs, and where it cannot run.
 
     `label` is what stacks call it; two files may share one where two implementations need two ways to start it.
-    `install` names the Debian parts that hold the executable, where no package of the prefix does.
+    `files` names what the server needs beside the packages of the prefix, for its size, as glob patterns.
     """
 
     name: str
@@ -133,7 +133,7 @@ class Server(Declared, frozen=True, kw_only=True):
     implementations: tuple[Implementation, ...]
     argv: Argv
     requirements: tuple[str, ...] = ()
-    install: FromDebian | None = None
+    files: tuple[str, ...] = ()
     env: dict[str, str] = {}
     keep_alive: bool
     concurrency: Count = 1

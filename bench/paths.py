@@ -9,7 +9,6 @@ RESULTS = ROOT / "results"
 
 LAB = ROOT / ".lab"
 INTERPRETERS = LAB / "interpreters"
-SERVERS = LAB / "servers"
 PREFIXES = LAB / "prefixes"
 TOOLS = LAB / "tools"
 ARTIFACTS = LAB / "artifacts"

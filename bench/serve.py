@@ -21,7 +21,7 @@ import psutil
 from bench import build, catalog
 from bench.errors import LabError
 from bench.model import Exchange, Stack
-from bench.paths import PREFIXES, SERVERS
+from bench.paths import PREFIXES
 from bench.pinning import pinned
 
 HOST = "127.0.0.1"
@@ -57,12 +57,11 @@ def command(stack: Stack, port: int) -> tuple[list[str], dict[str, str]]:
     reason = server.impossible.get(stack.variant)
     if reason:
         raise LabError(f"{stack} is impossible: {reason}")
-    built = build.require(stack.variant)
+    build.require(stack.variant)
     places = {
         "python": str(build.python(stack.variant)),
         "prefix": str(PREFIXES / stack.variant),
-        "base": str(Path(built.interpreter.executable).resolve().parent.parent),
-        "server": str(SERVERS / server.name),
+        "base": str(build.base(stack.variant)),
         "host": HOST,
         "port": str(port),
         "backlog": str(BACKLOG),

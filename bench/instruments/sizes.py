@@ -22,8 +22,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from bench import build, catalog
+from bench.errors import LabError
 from bench.model import Case, Measurement, Observed, Stack, stack_of
-from bench.paths import PREFIXES, SERVERS
+from bench.paths import PREFIXES
 
 # Parts of a standard library that no service loads; what Debian, too, keeps in packages of their own.
 NOT_NEEDED = {
@@ -79,8 +80,7 @@ def sizes(stack: Stack) -> dict[str, Size]:
         needed = _closure(names, installed) - taken
         taken |= needed
         files[part] = {path for name in needed for path in _files(installed[name])}
-    if server.install:
-        files["server"] |= set(_tree(SERVERS / server.name))
+    files["server"] |= set(_beside(server.files, stack.variant))
     seen = set(files["interpreter"])
     for part in asked:
         files[part] |= _shared_libraries(files[part]) - seen
@@ -122,6 +122,16 @@ def _interpreter(variant: str) -> set[Path]:
     executable, library = map(Path, json.loads(subprocess.check_output([base, "-c", ask], text=True)))
     files = {executable.resolve(), *_tree(library)}
     return files | _shared_libraries(files)
+
+
+def _beside(patterns: Iterable[str], variant: str) -> Iterator[Path]:
+    """What a server needs that no package of the prefix holds; patterns begin with `{base}`, the interpreter's prefix."""
+    base = build.base(variant)
+    for pattern in patterns:
+        found = [path for path in base.glob(pattern.removeprefix("{base}/")) if path.is_file()]
+        if not found:
+            raise LabError(f"{pattern}: the interpreter of {variant} has no such file")
+        yield from found
 
 
 def _tree(folder: Path) -> Iterator[Path]:
