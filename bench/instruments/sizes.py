@@ -83,7 +83,7 @@ def sizes(stack: Stack) -> dict[str, Size]:
     files["server"] |= set(_beside(server.files, stack.variant))
     seen = set(files["interpreter"])
     for part in asked:
-        files[part] |= _shared_libraries(files[part]) - seen
+        files[part] |= _shared_libraries(files[part], build.base(stack.variant)) - seen
         seen |= files[part]
     return {part: _measure(frozenset(files[part])) for part in PARTS if files[part]}
 
@@ -121,11 +121,11 @@ def _interpreter(variant: str) -> set[Path]:
     base = Path(build.require(variant).interpreter.executable)
     executable, library = map(Path, json.loads(subprocess.check_output([base, "-c", ask], text=True)))
     files = {executable.resolve(), *_tree(library)}
-    return files | _shared_libraries(files)
+    return files | _shared_libraries(files, build.base(variant))
 
 
 def _beside(patterns: Iterable[str], variant: str) -> Iterator[Path]:
-    """What a server needs that no package of the prefix holds; patterns begin with `{base}`, the interpreter's prefix."""
+    """What a server needs that no package of the prefix holds; patterns begin with the interpreter's prefix."""
     base = build.base(variant)
     for pattern in patterns:
         found = [path for path in base.glob(pattern.removeprefix("{base}/")) if path.is_file()]
@@ -142,13 +142,18 @@ def _tree(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _shared_libraries(files: Iterable[Path]) -> set[Path]:
-    """What the dynamic loader finds for the ELF files among `files`."""
+def _shared_libraries(files: Iterable[Path], base: Path) -> set[Path]:
+    """What the dynamic loader finds for the ELF files among `files`: those below `base`, the interpreter's prefix, first.
+
+    An unpacked interpreter brings its own C library, which the loader takes for all that it then loads.
+    """
     elves = [str(path) for path in files if _is_elf(path)]
     if not elves:
         return set()
     told = subprocess.run(["ldd", *elves], check=False, capture_output=True, text=True).stdout
-    return {Path(found).resolve() for found in re.findall(r"(?:=> |^\t)(/\S+)", told, re.MULTILINE)}
+    own = {path.name: path for path in base.glob("lib/*-linux-gnu/*.so*")}
+    found = map(Path, re.findall(r"(?:=> |^\t)(/\S+)", told, re.MULTILINE))
+    return {own.get(path.name, path).resolve() for path in found}
 
 
 def _is_elf(path: Path) -> bool:
