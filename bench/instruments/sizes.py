@@ -143,7 +143,7 @@ def _tree(folder: Path) -> Iterator[Path]:
 
 
 def _shared_libraries(files: Iterable[Path], base: Path) -> set[Path]:
-    """What the dynamic loader finds for the ELF files among `files`: those below `base`, the interpreter's prefix, first.
+    """What the loader finds for the ELF files among `files`, first below `base`, the prefix of the interpreter.
 
     An unpacked interpreter brings its own C library, which the loader takes for all that it then loads.
     """
