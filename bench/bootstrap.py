@@ -14,11 +14,11 @@ from pathlib import Path
 
 from bench import locks, system
 from bench.errors import LabError
+from bench.paths import LAB, ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "bench/locks/lab.txt"
 VENV = ROOT / ".venv"
-HOLES = ROOT / ".lab/system.json"
+HOLES = LAB / "system.json"
 NO_VENV = "no Python here can make an environment: install python3-venv (needs root), then try again"
 
 
