@@ -33,7 +33,7 @@ def _cores(finding: Finding) -> str:
     if best.baseline or not best.speedup.claimed or best.speedup.ratio is None:
         return f"No variant is faster than {base.title} by more than {_floor(finding)}."
     lead = f"The fastest core is {best.title}"
-    if not finding.lead.claimed:
+    if finding.lead.ratio and not finding.lead.claimed:
         lead = f"The fastest cores, too close to tell apart, are {best.title} and {finding.cores[1].title}"
     return f"{lead}, at {_ratio(best.speedup.ratio)} the speed of {base.title}{_untouched(best, finding)}."
 
@@ -52,11 +52,14 @@ def _untouched(best: Core, finding: Finding) -> str:
 def _servers(finding: Finding) -> str:
     winner = finding.cores[0]
     measured = [row for row in finding.rows if row.cpu.value is not None]
-    if not finding.study.servers or not measured:
+    if not measured:
         return "Behind a server nothing was measured."
-    cheapest = f"{measured[0].stack} spends the least, {seconds(measured[0].cpu.value or 0.0)} a request"
-    left = [_left(row, finding) for row in measured if row.core is winner and not winner.baseline]
-    if not left:
+    cheapest = f"{measured[0].stack} spends the least"
+    if finding.cheapest.ratio and not finding.cheapest.claimed:
+        cheapest = f"{measured[0].stack} and {measured[1].stack} spend the least, too close to tell apart"
+    cheapest = f"{cheapest}: {seconds(measured[0].cpu.value or 0.0)} a request"
+    left = [_left(row, finding) for row in measured if row.core is winner]
+    if not winner.speedup.claimed or not left:
         return f"In server CPU time, {cheapest}."
     return f"In server CPU time per request, {listed(left)} is left of that; {cheapest}."
 

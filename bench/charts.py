@@ -1,8 +1,4 @@
-"""The plots of a finding, each a Vega-Lite chart drawn into SVG.
-
-They are drawn here and not in the reader's browser: all of them take less room than the scripts that would draw them,
-and they look the same in print. Marks carry their figures as labels, which the page shows on hover.
-"""
+"""The plots of a finding as charts. Marks carry their figures as labels, which the page shows on hover."""
 
 from __future__ import annotations
 
@@ -11,36 +7,20 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import altair as alt
-import vl_convert
 
+from bench.drawing import Chart, Record, extent, hues, logarithmic, names_axis, sheet
 from bench.finding import PARTS, Course, Finding, Row
-from bench.look import CONFIG, LIGHT, SERIES
+from bench.look import LIGHT, SERIES
 from bench.stats import Ratio
 from bench.wording import interval, number, seconds, times
 
 WIDE, NARROW = 760, 350  # pixels of a plot that stands alone: at a desk, on a phone
 PANEL = 350  # of one of several side by side
-TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
 ALONE = "core alone"
 PART_COLOURS = ("grey", *SERIES)
 MEGA, RESOLUTION = 1e6, 1e-3
 DECADES = (1, 10, 100, 1000, 10_000, 100_000)
 LABELS = "datum.value <= 1 ? '≤ 1' : format(datum.value, ',')"  # the clock tells no less than a millisecond
-
-Chart = alt.Chart | alt.LayerChart | alt.VConcatChart | alt.FacetChart
-Record = dict[str, Any]
-
-
-def keys(names: Sequence[str], first: str | None = None) -> list[tuple[str, str]]:
-    """Names with their colours: the series' in turn, after one of its own for the first name where that is given."""
-    colours = ([first] if first else []) + [*SERIES] * len(names)
-    return list(zip(names, colours, strict=False))
-
-
-def draw(chart: Chart, name: str) -> str:
-    """The chart as an SVG element, the names inside it made the page's only ones by `name`."""
-    svg = str(vl_convert.vegalite_to_svg(chart.configure(**CONFIG).to_dict()))
-    return svg.replace('id="', f'id="{name}-').replace("url(#", f"url(#{name}-")
 
 
 def speedups(finding: Finding, width: int) -> Chart:
@@ -53,11 +33,11 @@ def speedups(finding: Finding, width: int) -> Chart:
     ]
     names = [record["name"] for record in data]
     told = "datum.told" + (" + '  ' + datum.between" if width == WIDE else "")
-    scale, axis = _logarithmic(data, room=0.3)
-    y = alt.Y("name:N", sort=names, title=None, axis=_names(names))
+    scale, axis = logarithmic(data, room=0.3)
+    y = alt.Y("name:N", sort=names, title=None, axis=names_axis(names))
     colour = alt.condition("datum.claimed", alt.value(LIGHT["blue"]), alt.value(LIGHT["grey"]))
     x = alt.X("ratio:Q", scale=scale, axis=axis, title="times as fast as the baseline")
-    base = _base(data, width, height=38 * len(data)).encode(y=y)
+    base = sheet(data, width, height=38 * len(data)).encode(y=y)
     span = base.mark_rule(strokeWidth=3, aria=False).encode(x=alt.X("low:Q"), x2="high:Q", color=colour)
     point = base.mark_point(filled=True, size=90, opacity=1).encode(x=x, color=colour, description="hint:N")
     text = base.transform_calculate(text=told).mark_text(align="left", dx=12, aria=False).encode(x=x, text="text:N")
@@ -71,17 +51,21 @@ def survival(finding: Finding, width: int) -> Chart:
         name = core.title if width == WIDE else core.variant
         behind = [(row.stack.server, row.speedup.ratio) for row in _rows(finding, core.variant)]
         ratios += [(name, place, ratio) for place, ratio in [(ALONE, core.speedup.ratio), *behind] if not core.baseline]
-    data = [_ratio(ratio, name=name, place=place, one=1) for name, place, ratio in ratios if ratio]
+    data = [
+        _ratio(ratio, name=name, place=place, one=1, end=max(ratio.estimate, 1))
+        for name, place, ratio in ratios
+        if ratio
+    ]
     places = [ALONE, *finding.study.servers]
-    scale, axis = _logarithmic(data, room=0.18)
+    scale, axis = logarithmic(data, room=0.18)
     lanes = list(dict.fromkeys(record["name"] for record in data))
-    y = alt.Y("name:N", sort=lanes, title=None, scale=alt.Scale(paddingInner=0.3), axis=_names(lanes))
+    y = alt.Y("name:N", sort=lanes, title=None, scale=alt.Scale(paddingInner=0.3), axis=names_axis(lanes))
     offset = alt.YOffset("place:N", sort=places, scale=alt.Scale(domain=places, paddingInner=0.15))
     x = alt.X("ratio:Q", scale=scale, axis=axis, title="times as fast as the baseline there")
-    colour = alt.Color("place:N", sort=places, scale=_colours(places, "ink"))
-    base = _base(data, width, height=19 * len(places) * len(lanes)).encode(y=y, yOffset=offset)
+    colour = alt.Color("place:N", sort=places, scale=hues(places, "ink"))
+    base = sheet(data, width, height=19 * len(places) * len(lanes)).encode(y=y, yOffset=offset)
     bar = base.mark_bar().encode(x=x, x2="one:Q", color=colour, description="hint:N")
-    text = base.mark_text(align="left", dx=5, fontSize=11, aria=False).encode(x=x, text="told:N")
+    text = base.mark_text(align="left", dx=5, fontSize=11, aria=False).encode(x="end:Q", text="told:N")
     return alt.layer(bar, text)
 
 
@@ -93,9 +77,9 @@ def latencies(finding: Finding, load: str) -> Chart:
     top = max(record["ms"] for course in finding.courses if course.rate for record in _seconds(course))
     scale = alt.Scale(type="log", domain=[1, 10 ** math.ceil(math.log10(max(top, 10)))])
     y = alt.Y("ms:Q", scale=scale, title="latency, ms", axis=alt.Axis(values=DECADES, labelExpr=LABELS))
-    colour = alt.Color("name:N", sort=titles, scale=_colours(titles, "grey"))
+    colour = alt.Color("name:N", sort=titles, scale=hues(titles, "grey"))
     dash = alt.StrokeDash("what:N", sort=["median", "worst"], scale=alt.Scale(range=[[1, 0], [4, 3]]))
-    base = _base(records, PANEL - 60, height=150).encode(x=_second(None), y=y, color=colour)
+    base = sheet(records, PANEL - 60, height=150).encode(x=_second(None), y=y, color=colour)
     line = base.mark_line(strokeWidth=2, clip=True, aria=False).encode(strokeDash=dash)
     point = base.mark_point(filled=True, size=22, opacity=1).encode(description="hint:N")
     return alt.vconcat(alt.layer(line, point), _rates(courses), spacing=6)
@@ -111,7 +95,9 @@ def contestants(finding: Finding) -> list[str]:
 def memory(finding: Finding, variant: str) -> Chart:
     """PSS of a variant's stacks under the closed load, over time."""
     shown = [course for course in finding.courses if course.rate is None and course.series.get("memory")]
+    times = [second or 0.0 for course in shown for second, _ in course.series["memory"]]
     top = max((level or 0.0) / MEGA for course in shown for _, level in course.series["memory"])
+    span = alt.Scale(domain=[min(times), max(times)], nice=False)
     records = [
         {
             "second": second, "mb": (level or 0.0) / MEGA, "place": course.stack.server, "run": course.block,
@@ -122,10 +108,10 @@ def memory(finding: Finding, variant: str) -> Chart:
         for second, level in course.series["memory"]
     ]  # fmt: skip
     places = list(finding.study.servers)
-    line: alt.Chart = _base(records, PANEL, height=120).mark_line(strokeWidth=1.8).encode(
-        x=alt.X("second:Q", title="seconds", axis=alt.Axis(tickCount=6)),
+    line: alt.Chart = sheet(records, PANEL, height=120).mark_line(strokeWidth=1.8).encode(
+        x=alt.X("second:Q", title="seconds", scale=span, axis=alt.Axis(tickCount=5, labelOverlap="greedy")),
         y=alt.Y("mb:Q", title="PSS, MB", scale=alt.Scale(domain=[0, top]), axis=alt.Axis(tickCount=4)),
-        color=alt.Color("place:N", sort=places, scale=_colours(places)),
+        color=alt.Color("place:N", sort=places, scale=hues(places)),
         detail="run:N",
         description="hint:N",
     )  # fmt: skip
@@ -143,9 +129,9 @@ def sizes(finding: Finding, kind: str) -> Chart:
     ]  # fmt: skip
     names = [core.variant for core in finding.cores]
     colours = alt.Scale(domain=list(PARTS), range=[LIGHT[name] for name in PART_COLOURS])
-    bar: alt.Chart = _base(records, PANEL - 145, height=alt.Step(17)).mark_bar().encode(
+    bar: alt.Chart = sheet(records, PANEL - extent(names) - 25, height=alt.Step(17)).mark_bar().encode(
         x=alt.X("mb:Q", title="MB", axis=alt.Axis(tickCount=5)),
-        y=alt.Y("name:N", sort=names, title=None, axis=_names(names)),
+        y=alt.Y("name:N", sort=names, title=None, axis=names_axis(names)),
         color=alt.Color("part:N", scale=colours),
         order="rank:O",
         description="hint:N",
@@ -164,8 +150,8 @@ def _rates(courses: Sequence[Course]) -> Chart:
     ]
     y = alt.Y("rate:Q", title="requests/s", axis=alt.Axis(tickCount=3))
     x = _second("seconds")
-    area = _base(planned, PANEL - 60, height=55).mark_area(color=LIGHT["line"], interpolate="step-after", aria=False)
-    dots = _base(sent, PANEL - 60, height=55).mark_point(filled=True, size=14, color=LIGHT["ink"], opacity=1)
+    area = sheet(planned, PANEL - 60, height=55).mark_area(color=LIGHT["line"], interpolate="step-after", aria=False)
+    dots = sheet(sent, PANEL - 60, height=55).mark_point(filled=True, size=14, color=LIGHT["ink"], opacity=1)
     return alt.layer(area.encode(x=x, y=y), dots.encode(x=x, y=y, description="hint:N"))
 
 
@@ -205,32 +191,6 @@ def _noise(finding: Finding, width: int) -> list[alt.Chart]:
     edges = [{"low": 1 / (1 + finding.floor), "high": 1 + finding.floor}]
     band = alt.Chart(alt.InlineData(values=edges), width=width).mark_rect(color=LIGHT["grey"], opacity=0.45, aria=False)
     return [band.encode(x="low:Q", x2="high:Q"), one]
-
-
-def _logarithmic(data: Sequence[Record], room: float) -> tuple[alt.Scale, alt.Axis]:
-    """A log scale with a share of room for the labels at its right, and ticks in ones, twos and fives."""
-    low = min([0.8, *(record["low"] for record in data)]) * 0.95
-    high = max([2.0, *(record["high"] for record in data)])
-    high *= (high / low) ** (room / (1 - room))
-    ticks = [tick for tick in TICKS if low <= tick <= high]
-    return (
-        alt.Scale(type="log", domain=[low, high], nice=False),
-        alt.Axis(values=ticks, labelExpr="datum.value + '×'", labelOverlap="greedy", labelSeparation=10),
-    )
-
-
-def _names(names: Iterable[str]) -> alt.Axis:
-    """An axis with room for its labels in the reader's font, which may be wider than the one they are measured in."""
-    return alt.Axis(minExtent=7 * max(map(len, names), default=0))
-
-
-def _base(data: Iterable[Record], width: int, height: Any) -> alt.Chart:
-    return alt.Chart(alt.InlineData(values=list(data)), width=width, height=height)
-
-
-def _colours(names: Sequence[str], first: str | None = None) -> alt.Scale:
-    """The colour of each name, as `keys` gives it."""
-    return alt.Scale(domain=list(names), range=[LIGHT[colour] for _, colour in keys(names, first)])
 
 
 def _rows(finding: Finding, variant: str) -> list[Row]:

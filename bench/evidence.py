@@ -84,11 +84,15 @@ class Evidence:
         return "failed" if self.trouble(subject) else "pass"
 
     def speedup(
-        self, instrument: Instrument, subject: Subject, metric: str, load: str | None = None, over: str | None = None
+        self,
+        instrument: Instrument,
+        subject: Subject,
+        metric: str,
+        load: str | None = None,
+        over: Subject | None = None,
     ) -> Comparison:
-        """`metric` of the baseline (or of variant `over`) ÷ that of `subject`, by pairs within blocks."""
-        name = over or self.study.baseline
-        baseline = msgspec.structs.replace(subject, variant=name) if isinstance(subject, Stack) else name
+        """`metric` of `over` ÷ that of `subject`, by pairs within blocks; over the study's baseline if not told."""
+        baseline = over or self._baseline(subject)
         found = self._ratio(self.of(instrument, baseline, load), self.of(instrument, subject, load), metric)
         if found is None:
             lacking = subject if not self.of(instrument, subject, load) else baseline
@@ -98,6 +102,10 @@ class Evidence:
     def _of(self, instrument: Instrument, subject: Subject, load: str | None, twin: bool) -> Sequence[Run]:
         found = self._runs.get((instrument, subject, load, twin), ())
         return () if any(run.verdict != "pass" for run in found) else sorted(found, key=lambda run: run.block)
+
+    def _baseline(self, subject: Subject) -> Subject:
+        name = self.study.baseline
+        return msgspec.structs.replace(subject, variant=name) if isinstance(subject, Stack) else name
 
     @staticmethod
     def _ratio(above: Iterable[Run], below: Iterable[Run], metric: str) -> Ratio | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from bench import catalog, charts
+from bench.drawing import Chart, draw, keys
 from bench.finding import PARTS, Finding
 from bench.wording import listed, milliseconds, scaled, times
 
@@ -76,9 +77,9 @@ def _speedups(finding: Finding) -> Plot:
 def _survival(finding: Finding) -> Plot:
     rows = [row for row in finding.rows if not row.core.baseline]
     told = [f"{row.stack} {times(row.speedup.ratio)}" for row in rows if row.speedup.ratio]
-    keys = charts.keys([charts.ALONE, *finding.study.servers], "ink")
+    places = keys([charts.ALONE, *finding.study.servers], "ink")
     return Plot(
-        keys=tuple(Key(*pair) for pair in keys), panels=_both(charts.survival, finding, told), again=rerun(finding)
+        keys=tuple(Key(*pair) for pair in places), panels=_both(charts.survival, finding, told), again=rerun(finding)
     )
 
 
@@ -88,9 +89,9 @@ def _latency(finding: Finding) -> Plot:
     for load in dict.fromkeys(course.load for course in shown):
         worst = [(course.title, course.percentiles["max"]) for course in shown if course.load == load]
         told = listed([f"{title} {milliseconds(figure)} ms" for title, figure in worst])
-        svg = charts.draw(charts.latencies(finding, load), f"latency-{load}")
+        svg = draw(charts.latencies(finding, load), f"latency-{load}")
         panels.append(Panel(load_title(load), f"Latency second by second; worst: {told}", svg))
-    names = [Key(*pair) for pair in charts.keys(charts.contestants(finding), "grey")]
+    names = [Key(*pair) for pair in keys(charts.contestants(finding), "grey")]
     lines = [Key("median", "ink", "line"), Key("worst", "ink", "dashes")]
     return Plot(keys=(*names, *lines), panels=tuple(panels), again=rerun(finding))
 
@@ -101,29 +102,29 @@ def _memory(finding: Finding) -> Plot:
         rows = [row for row in finding.rows if row.core is core and row.memory.value is not None]
         if rows:
             told = listed([f"{scaled(row.memory, charts.MEGA)} MB behind {row.stack.server}" for row in rows])
-            svg = charts.draw(charts.memory(finding, core.variant), f"memory-{core.variant}")
+            svg = draw(charts.memory(finding, core.variant), f"memory-{core.variant}")
             panels.append(Panel(core.title, f"PSS over time, flat or rising to {told}", svg))
-    keys = charts.keys(finding.study.servers)
-    return Plot(keys=tuple(Key(*pair, "line") for pair in keys), panels=tuple(panels), again=rerun(finding))
+    places = keys(finding.study.servers)
+    return Plot(keys=tuple(Key(*pair, "line") for pair in places), panels=tuple(panels), again=rerun(finding))
 
 
 def _sizes(finding: Finding) -> Plot:
     rows = [row for row in finding.rows if row.parts]
     told = listed([f"{row.stack} {scaled(row.compressed, charts.MEGA)} MB" for row in rows])
     panels = [
-        Panel(title, f"Bytes by part; compressed: {told}", charts.draw(charts.sizes(finding, kind), f"sizes-{kind}"))
+        Panel(title, f"Bytes by part; compressed: {told}", draw(charts.sizes(finding, kind), f"sizes-{kind}"))
         for kind, title in KINDS.items()
         if rows
     ]
-    keys = zip(PARTS, charts.PART_COLOURS, strict=True)
-    return Plot(keys=tuple(Key(*pair) for pair in keys), panels=tuple(panels), again=f"{LAB} size")
+    parts = zip(PARTS, charts.PART_COLOURS, strict=True)
+    return Plot(keys=tuple(Key(*pair) for pair in parts), panels=tuple(panels), again=f"{LAB} size")
 
 
-def _both(chart: Callable[[Finding, int], charts.Chart], finding: Finding, told: list[str]) -> tuple[Panel, ...]:
+def _both(chart: Callable[[Finding, int], Chart], finding: Finding, told: list[str]) -> tuple[Panel, ...]:
     """One plot drawn for a desk and for a phone; none if there is nothing to tell."""
     if not told:
         return ()
     name = chart.__name__
     wide, narrow = chart(finding, charts.WIDE), chart(finding, charts.NARROW)
     words = f"Times as fast as the baseline: {listed(told)}"
-    return (Panel("", words, charts.draw(wide, name), charts.draw(narrow, f"{name}-narrow")),)
+    return (Panel("", words, draw(wide, name), draw(narrow, f"{name}-narrow")),)

@@ -13,8 +13,8 @@ import msgspec
 from bench import catalog
 from bench.cost import Cost, Price, cost
 from bench.errors import LabError
-from bench.evidence import Comparison, Evidence, Figure, capacity, latency, mean, quantile
-from bench.model import Run, Session, Stack, Study, Verdict
+from bench.evidence import Comparison, Evidence, Figure, Subject, capacity, latency, mean, quantile
+from bench.model import Instrument, Run, Session, Stack, Study, Verdict, stack_of
 from bench.stats import Ratio, Shape, warmup_shape
 
 REFERENCE = "app.core"
@@ -80,7 +80,8 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """All that a session says.
 
-    `same` is the ratio of the A/A pair, `floor` how far from 1 it reaches; `lead` is the fastest core over the second.
+    `same` is the ratio of the A/A pair, `floor` how far from 1 it reaches. `lead` compares the fastest core with the
+    second, `cheapest` the stack that spends the least server CPU with the next.
     """
 
     study: Study
@@ -88,6 +89,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     same: Ratio | None
     floor: float | None
     lead: Comparison
+    cheapest: Comparison
     cores: tuple[Core, ...]
     rows: tuple[Row, ...]
     courses: tuple[Course, ...]
@@ -106,16 +108,18 @@ def find(session: Session, runs: Iterable[Run], study: Study, price: Price | Non
     evidence = Evidence(session, runs, study)
     cores = sorted((_core(name, evidence) for name in study.variants), key=lambda core: _rank(core.time))
     rows = [_row(stack, core, evidence, price) for core in cores for stack in _stacks(study, core.variant)]
-    loaded = [run for run in runs if run.case.stack and run.case.load and run.verdict == "pass"]
+    rows.sort(key=lambda row: _rank(row.cpu))
+    loaded = [run for run in runs if run.case.load and run.verdict == "pass"]
     return Finding(
         study=study,
         session=session,
         same=evidence.same,
         floor=evidence.floor,
-        lead=_lead(cores, evidence),
+        lead=_lead(evidence, "micro", "time", [core.variant for core in cores]),
+        cheapest=_lead(evidence, "macro", "cpu", [row.stack for row in rows]),
         cores=tuple(cores),
-        rows=tuple(sorted(rows, key=lambda row: _rank(row.cpu))),
-        courses=tuple(_course(run, run.case.stack) for run in loaded if run.case.stack),
+        rows=tuple(rows),
+        courses=tuple(sorted((_course(run) for run in loaded), key=lambda course: _place(course, study))),
         failed=tuple(run for run in runs if run.verdict == "failed"),
         price=price,
     )
@@ -143,7 +147,7 @@ def _core(name: str, evidence: Evidence) -> Core:
 
 
 def _row(stack: Stack, core: Core, evidence: Evidence, price: Price | None) -> Row:
-    load = next(iter(evidence.study.macro.loads), None) if evidence.study.macro else None
+    load = _closed(evidence.study)
     runs, reason = evidence.of("macro", stack, load), evidence.why_none("macro", stack, load)
     starts, no_start = evidence.of("startup", stack), evidence.why_none("startup", stack)
     parts = _parts(evidence.of("size", stack))
@@ -169,13 +173,16 @@ def _row(stack: Stack, core: Core, evidence: Evidence, price: Price | None) -> R
     )
 
 
-def _lead(cores: Sequence[Core], evidence: Evidence) -> Comparison:
-    if len(cores) < 2 or cores[1].time.value is None:
-        return Comparison(reason="there is no second core to compare with")
-    return evidence.speedup("micro", cores[0].variant, "time", over=cores[1].variant)
+def _lead(evidence: Evidence, instrument: Instrument, metric: str, ranked: Sequence[Subject]) -> Comparison:
+    """The first of those that are ranked by `metric` over the second."""
+    if len(ranked) < 2:
+        return Comparison(reason="there is no second to compare with")
+    load = _closed(evidence.study) if instrument == "macro" else None
+    return evidence.speedup(instrument, ranked[0], metric, load, over=ranked[1])
 
 
-def _course(run: Run, stack: Stack) -> Course:
+def _course(run: Run) -> Course:
+    stack = stack_of(run.case)
     return Course(
         stack=stack,
         title=_title(catalog.variants(), stack.variant),
@@ -192,6 +199,17 @@ def _stacks(study: Study, variant: str) -> Iterator[Stack]:
     for server in study.servers:
         for framework in study.frameworks:
             yield Stack(variant=variant, framework=framework, server=server)
+
+
+def _closed(study: Study) -> str | None:
+    """The load that the figures of the table come from: the first closed one."""
+    return study.macro.loads[0] if study.macro else None
+
+
+def _place(course: Course, study: Study) -> tuple[int, bool, int]:
+    """Courses stand in the study's order of loads, the baseline first."""
+    loads = (study.macro.loads if study.macro else ()) + (study.open.loads if study.open else ())
+    return loads.index(course.load), course.stack.variant != study.baseline, course.block
 
 
 def _shape(runs: Iterable[Run], tolerance: float) -> Shape | None:

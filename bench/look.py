@@ -6,8 +6,6 @@ those of Okabe and Ito, "Color Universal Design", 2008, shifted where their cont
 
 from __future__ import annotations
 
-from typing import Any
-
 PALETTE = {  # name: (light, dark)
     "page": ("#ffffff", "#14181c"),
     "raised": ("#f4f6f8", "#1d2329"),
@@ -23,28 +21,6 @@ PALETTE = {  # name: (light, dark)
 }
 LIGHT = {name: light for name, (light, _) in PALETTE.items()}
 SERIES = ("blue", "orange", "green", "purple")
-CONFIG: dict[str, Any] = {  # of Vega-Lite
-    "autosize": {"type": "fit", "contains": "padding"},
-    "background": "transparent",
-    "font": "system-ui, sans-serif",
-    "axis": {
-        "aria": False,
-        "labelColor": LIGHT["ink"],
-        "labelFontSize": 12,
-        "labelLimit": 200,
-        "titleColor": LIGHT["muted"],
-        "titleFontSize": 12,
-        "titleFontWeight": "normal",
-        "gridColor": LIGHT["line"],
-        "domainColor": LIGHT["line"],
-        "tickColor": LIGHT["line"],
-    },
-    "axisY": {"domain": False, "ticks": False},
-    "legend": {"disable": True},
-    "header": {"labelColor": LIGHT["ink"], "labelFontSize": 12},
-    "text": {"color": LIGHT["ink"], "fontSize": 12},
-    "view": {"stroke": None},
-}
 
 
 def variables(dark: bool) -> str:

@@ -38,7 +38,7 @@ def times(ratio: Ratio) -> str:
 def interval(ratio: Ratio) -> str:
     """The ends of a ratio's interval, or that it has none."""
     if ratio.low is None or ratio.high is None:
-        return "one process, no interval"
+        return "no interval"
     return f"{number(ratio.low)}–{number(ratio.high)}"
 
 

@@ -1,0 +1,87 @@
+"""How plots are drawn: charts into SVG, the colours of their names, axes with room for their labels.
+
+They are drawn here and not in the reader's browser: all of them take less room than the scripts that would draw them,
+and they look the same in print.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import altair as alt
+import vl_convert
+
+from bench.look import LIGHT, SERIES
+
+TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
+
+Chart = alt.Chart | alt.LayerChart | alt.VConcatChart | alt.FacetChart
+Record = dict[str, Any]
+
+CONFIG: dict[str, Any] = {  # of Vega-Lite
+    "autosize": {"type": "fit", "contains": "padding"},
+    "background": "transparent",
+    "font": "system-ui, sans-serif",
+    "axis": {
+        "aria": False,
+        "labelColor": LIGHT["ink"],
+        "labelFontSize": 12,
+        "labelLimit": 200,
+        "titleColor": LIGHT["muted"],
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "gridColor": LIGHT["line"],
+        "domainColor": LIGHT["line"],
+        "tickColor": LIGHT["line"],
+    },
+    "axisY": {"domain": False, "ticks": False},
+    "legend": {"disable": True},
+    "header": {"labelColor": LIGHT["ink"], "labelFontSize": 12},
+    "text": {"color": LIGHT["ink"], "fontSize": 12},
+    "view": {"stroke": None},
+}
+
+
+def draw(chart: Chart, name: str) -> str:
+    """The chart as an SVG element, the names inside it made the page's only ones by `name`."""
+    svg = str(vl_convert.vegalite_to_svg(chart.configure(**CONFIG).to_dict()))
+    return svg.replace('id="', f'id="{name}-').replace("url(#", f"url(#{name}-")
+
+
+def keys(names: Sequence[str], first: str | None = None) -> list[tuple[str, str]]:
+    """Names with their colours: the series' in turn, after one of its own for the first name where that is given."""
+    cycle = ([first] if first else []) + [*SERIES] * len(names)
+    return list(zip(names, cycle, strict=False))
+
+
+def hues(names: Sequence[str], first: str | None = None) -> alt.Scale:
+    """The colour of each name, as `keys` gives it."""
+    return alt.Scale(domain=list(names), range=[LIGHT[colour] for _, colour in keys(names, first)])
+
+
+def sheet(data: Iterable[Record], width: int, height: Any) -> alt.Chart:
+    """A chart of `data`, `width` pixels wide and `height` high (or an `alt.Step` a row), with nothing on it yet."""
+    return alt.Chart(alt.InlineData(values=list(data)), width=width, height=height)
+
+
+def logarithmic(data: Sequence[Record], room: float) -> tuple[alt.Scale, alt.Axis]:
+    """A log scale with a share of room for the labels at its right, and ticks in ones, twos and fives."""
+    low = min([0.8, *(record["low"] for record in data)]) * 0.95
+    high = max([2.0, *(record["high"] for record in data)])
+    high *= (high / low) ** (room / (1 - room))
+    ticks = [tick for tick in TICKS if low <= tick <= high]
+    return (
+        alt.Scale(type="log", domain=[low, high], nice=False),
+        alt.Axis(values=ticks, labelExpr="datum.value + '×'", labelOverlap="greedy", labelSeparation=10),
+    )
+
+
+def names_axis(names: Iterable[str]) -> alt.Axis:
+    """An axis with room for its labels in the reader's font, which may be wider than the one they are measured in."""
+    return alt.Axis(minExtent=extent(names))
+
+
+def extent(names: Iterable[str]) -> int:
+    """The pixels that the longest of `names` may need."""
+    return 7 * max(map(len, names), default=0)
