@@ -22,7 +22,7 @@ class Core:
 
 
 def load_core(name: str, loads: str | None = None, dumps: str | None = None) -> Core:
-    """Import the core `name`; `loads` and `dumps` are dotted names of another codec's functions, or None for its own."""
+    """Import the core `name`; `loads` and `dumps` name functions of another codec, dotted too."""
     module = import_module(name)
     codec = {"loads": loads, "dumps": dumps}
     swapped = {role: resolve_name(function) for role, function in codec.items() if function is not None}

@@ -1,26 +1,22 @@
-"""The statement transform: a batch of orders in, one statement per customer out; `spec/statement.md` as plain Python.
+"""The statement transform: a batch of orders in, one statement per customer out; spec/statement.md as plain Python.
 
 `transform` reads a document once, checking and adding up as it goes, with tests that are cheap and say only *that*
-something is wrong. Where something is, `judge` reads the document anew, strictly and in the order of the spec's table,
+something is wrong. If something is, `judge` reads the document anew, strictly and in the order of the spec's table,
 and says *what*. Nothing is kept between calls.
 """
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
-from typing import Any
-
-MAX_INTEGER = 2**53 - 1
-MAX_DEPTH = 200
-MAX_DIGITS = 4300
+from typing import Any, Final, NamedTuple
 
 
-class MalformedDocument(ValueError):
+class MalformedDocument(ValueError):  # noqa: N818, it tells of the document, not of the program
     """The bytes are not one JSON text as the spec wants it."""
 
 
-class InvalidDocument(ValueError):
+class InvalidDocument(ValueError):  # noqa: N818
     """The JSON breaks a rule; `pointer` is the JSON Pointer (RFC 6901) of the first breach."""
 
     def __init__(self, pointer: str) -> None:
@@ -29,7 +25,7 @@ class InvalidDocument(ValueError):
 
 
 def loads(document: bytes) -> Any:
-    """Parse UTF-8 JSON; what it should refuse and does not, `is_plain` finds."""
+    """Parse a document for which `is_plain` holds."""
     return json.loads(document.decode())
 
 
@@ -37,35 +33,87 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def dumps(statement: Any) -> bytes:
-    """Write a statement as compact UTF-8 JSON."""
+    """Write a statement: compact, in raw UTF-8."""
     return _encode(statement).encode()
 
 
-def transform(
-    document: bytes, loads: Callable[[bytes], Any] = loads, dumps: Callable[[Any], bytes] = dumps
-) -> bytes:
-    """Answer a batch with its statement, or raise MalformedDocument or InvalidDocument.
+def transform(document: bytes, loads: Callable[[bytes], Any] = loads, dumps: Callable[[Any], bytes] = dumps) -> bytes:
+    """Answer a batch with its statement; raise MalformedDocument, or InvalidDocument with the first breach.
 
-    `loads` and `dumps` may be another codec's: what `loads` refuses (with a ValueError) is judged by this module.
+    Another codec's `loads` and `dumps` may stand in; of what its `loads` refuses, with a ValueError, `judge` decides.
     """
     try:
-        batch = loads(document) if is_plain(document) else strict_loads(document)
-        statement = summarise(batch)
+        statement = summarise(loads(document) if is_plain(document) else strict_loads(document))
     except (KeyError, TypeError, ValueError, RecursionError):
         judge(document)
-        raise  # only if the two readings of the rules disagree: a bug of this module, shown as it is
+        raise  # the two readings of the rules disagree: an error of this module, shown as it is
     totals = statement["totals"]
     if totals["gross"] + totals["open"] > MAX_INTEGER:
         raise InvalidDocument("/orders")
     return dumps(statement)
 
 
-# --- the hot path -----------------------------------------------------------------------------------------------------
+# --- Values -----------------------------------------------------------------------------------------------------------
 
-_SKU = re.compile(r"[A-Za-z0-9._-]{1,40}")
-_CURRENCY = re.compile(r"[A-Z]{3}")
-_PLACED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z")
-_STATUSES = frozenset(("open", "paid", "shipped", "refunded", "cancelled"))
+Test = Callable[[Any], bool]
+
+
+def integer(low: int, high: int) -> Test:
+    return lambda value: type(value) is int and low <= value <= high
+
+
+def text(low: int, high: int) -> Test:
+    return lambda value: type(value) is str and low <= len(value) <= high
+
+
+def matching(pattern: str) -> Test:
+    match = re.compile(pattern).fullmatch
+    return lambda value: type(value) is str and match(value) is not None
+
+
+def null_or(test: Test) -> Test:
+    return lambda value: value is None or test(value)
+
+
+def normalised(name: str) -> str:
+    """The name with every run of ASCII white space turned into one space, and none at either end."""
+    return b" ".join(name.encode().split()).decode()  # of bytes: str.split() knows more white space than ASCII's
+
+
+MAX_INTEGER: Final = 2**53 - 1
+MAX_QUANTITY: Final = 1_000_000
+MAX_PRICE: Final = 1_000_000_000
+MAX_ORDERS: Final = 100_000
+MAX_LINES: Final = 1_000
+MAX_TAGS: Final = 20
+STATUSES: Final = frozenset(("open", "paid", "shipped", "refunded", "cancelled"))
+
+is_batch_name = text(1, 64)
+is_currency = matching(r"[A-Z]{3}")
+is_id = integer(1, MAX_INTEGER)
+is_channel = null_or(text(1, 30))
+is_note = null_or(text(0, 2_000))
+is_sku = matching(r"[A-Za-z0-9._-]{1,40}")
+is_tag = text(1, 30)
+has_form_of_moment = matching(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z")
+
+
+def is_moment(value: Any) -> bool:
+    try:
+        return has_form_of_moment(value) and date.fromisoformat(value[:10]) is not None
+    except ValueError:
+        return False
+
+
+def is_status(value: Any) -> bool:
+    return type(value) is str and value in STATUSES
+
+
+def is_name(value: Any) -> bool:
+    return type(value) is str and 1 <= len(normalised(value)) <= 200
+
+
+# --- Rules: one hurried pass that checks and adds up ------------------------------------------------------------------
 
 
 class Customer:
@@ -73,11 +121,11 @@ class Customer:
 
     __slots__ = ("channels", "first", "gross", "last", "name", "open", "orders", "refunded", "skus", "tags", "units")
 
-    def __init__(self) -> None:
+    def __init__(self, placed: str) -> None:
         self.name = ""
         self.orders = 0
-        self.first = "~"  # after every date
-        self.last = ""
+        self.first = placed
+        self.last = placed
         self.units = 0
         self.gross = 0
         self.refunded = 0
@@ -86,223 +134,195 @@ class Customer:
         self.tags: set[str] = set()
         self.channels: dict[str, int] = {}
 
-
-def normalised(name: str) -> str:
-    """The name with every run of ASCII white space as one space, and none at its ends."""
-    return b" ".join(name.encode().split()).decode()  # of bytes, split() knows ASCII white space only
-
-
-def is_moment(placed: str) -> bool:
-    """Whether this is a real date and time, `YYYY-MM-DDThh:mm:ssZ`."""
-    if not _PLACED.fullmatch(placed):
-        return False
-    try:
-        date.fromisoformat(placed[:10])
-    except ValueError:
-        return False
-    return True
-
-
-def summarise(batch: Any) -> dict[str, Any]:
-    """Check a parsed batch and add it up; any breach raises a KeyError, TypeError or ValueError without further news."""
-    title = batch["batch"]
-    currency = batch["currency"]
-    orders = batch["orders"]
-    if (
-        len(batch) != 3
-        or type(title) is not str
-        or not 1 <= len(title) <= 64
-        or not _CURRENCY.fullmatch(currency)
-        or type(orders) is not list
-        or len(orders) > 100_000
-    ):
-        raise ValueError
-    seen: set[int] = set()
-    cancelled: list[int] = []
-    customers: dict[int, Customer] = {}
-    names: dict[str, str] = {}
-    known_skus: set[str] = set()
-    known_tags: set[str] = set()
-    for order in orders:
-        order_id = order["id"]
-        placed = order["placed"]
+    def add(self, order: Any) -> None:
+        """Add an order that `check_order` let pass."""
+        amount = self.add_lines(order["lines"])
         status = order["status"]
-        buyer = order["customer"]
-        lines = order["lines"]
-        channel = order.get("channel")
-        note = order.get("note")
-        customer_id = buyer["id"]
-        raw_name = buyer["name"]
-        if (
-            len(order) != 5 + ("channel" in order) + ("note" in order)
-            or len(buyer) != 2
-            or type(order_id) is not int
-            or not 1 <= order_id <= MAX_INTEGER
-            or not is_moment(placed)
-            or status not in _STATUSES
-            or type(customer_id) is not int
-            or not 1 <= customer_id <= MAX_INTEGER
-            or type(raw_name) is not str
-            or type(lines) is not list
-            or not 1 <= len(lines) <= 1000
-            or (channel is not None and (type(channel) is not str or not 1 <= len(channel) <= 30))
-            or (note is not None and (type(note) is not str or len(note) > 2000))
-        ):
-            raise ValueError
-        name = names.get(raw_name)
-        if name is None:
-            name = names[raw_name] = normalised(raw_name)
-            if not 1 <= len(name) <= 200:
-                raise ValueError
-
-        if order_id in seen or status == "cancelled":
-            customer = Customer()  # checked like any other, and then left out
-            if order_id not in seen:
-                cancelled.append(order_id)
+        if status == "open":
+            self.open += amount
         else:
-            known = customers.get(customer_id)
-            customer = customers[customer_id] = Customer() if known is None else known
-        seen.add(order_id)
+            self.gross += amount
+            if status == "refunded":
+                self.refunded += amount
+        self.name = order["customer"]["name"]
+        self.orders += 1
+        placed = order["placed"]
+        if placed < self.first:
+            self.first = placed
+        elif placed > self.last:
+            self.last = placed
+        channel = order.get("channel")
+        if channel is not None:
+            self.channels[channel] = self.channels.get(channel, 0) + 1
 
-        units = amount = 0
-        skus = customer.skus
+    def add_lines(self, lines: Any) -> int:
+        """Check lines, add them to units, skus and tags, and return their amount."""
+        if type(lines) is not list or not 1 <= len(lines) <= MAX_LINES:
+            raise ValueError
+        skus = self.skus
+        known_tags = self.tags
+        units = total = 0
         for line in lines:
             sku = line["sku"]
             quantity = line["quantity"]
             price = line["price"]
-            if (
-                type(quantity) is not int
-                or not 1 <= quantity <= 1_000_000
-                or type(price) is not int
-                or not 0 <= price <= 1_000_000_000
-            ):
+            if type(quantity) is not int or not 1 <= quantity <= MAX_QUANTITY:
                 raise ValueError
-            if len(line) != 3:
+            if type(price) is not int or not 0 <= price <= MAX_PRICE:
+                raise ValueError
+            if len(line) > 3:
                 tags = line["tags"]
-                if len(line) != 4 or type(tags) is not list or len(tags) > 20:
+                if len(line) > 4 or type(tags) is not list or len(tags) > MAX_TAGS:
                     raise ValueError
                 if not known_tags.issuperset(tags):
-                    for tag in tags:
-                        if type(tag) is not str or not 1 <= len(tag) <= 30:
-                            raise ValueError
+                    if not all(map(is_tag, tags)):
+                        raise ValueError
                     known_tags.update(tags)
-                customer.tags.update(tags)
+            amount = quantity * price
+            total += amount
             units += quantity
-            line_amount = quantity * price
-            amount += line_amount
             entry = skus.get(sku)
             if entry is not None:
                 entry["units"] += quantity
-                entry["amount"] += line_amount
+                entry["amount"] += amount
+            elif is_sku(sku):
+                skus[sku] = {"sku": sku, "units": quantity, "amount": amount}
             else:
-                if sku not in known_skus:
-                    if not _SKU.fullmatch(sku):
-                        raise ValueError
-                    known_skus.add(sku)
-                skus[sku] = {"sku": sku, "units": quantity, "amount": line_amount}
+                raise ValueError
+        self.units += units
+        return total
 
-        customer.name = name
-        customer.orders += 1
-        customer.units += units
-        if placed < customer.first:
-            customer.first = placed
-        if placed > customer.last:
-            customer.last = placed
-        if status == "open":
-            customer.open += amount
+    def statement(self, customer_id: int) -> dict[str, Any]:
+        """The members of a customer's statement, in their order."""
+        return {
+            "id": customer_id,
+            "name": normalised(self.name),
+            "orders": self.orders,
+            "first": self.first,
+            "last": self.last,
+            "units": self.units,
+            "gross": self.gross,
+            "refunded": self.refunded,
+            "open": self.open,
+            "net": self.gross - self.refunded,
+            "skus": [self.skus[sku] for sku in sorted(self.skus)],
+            "tags": sorted(self.tags),
+            "channels": [{"channel": channel, "orders": self.channels[channel]} for channel in sorted(self.channels)],
+        }
+
+
+def check_order(order: Any, good_names: set[str]) -> None:
+    """Raise if a member of an order, its lines apart, is not as it should be; `good_names` grows by its name."""
+    customer = order["customer"]
+    name = customer["name"]
+    if not (
+        is_id(order["id"])
+        and is_moment(order["placed"])
+        and order["status"] in STATUSES
+        and is_id(customer["id"])
+        and (name in good_names or is_name(name))
+        and len(customer) == 2
+        and is_channel(order.get("channel"))
+        and is_note(order.get("note"))
+        and len(order) == 5 + ("channel" in order) + ("note" in order)
+    ):
+        raise ValueError
+    good_names.add(name)
+
+
+def summarise(batch: Any) -> dict[str, Any]:
+    """The statement of a parsed batch; any breach raises KeyError, TypeError or ValueError, and says no more."""
+    orders = batch["orders"]
+    if not (is_batch_name(batch["batch"]) and is_currency(batch["currency"]) and len(batch) == 3):
+        raise ValueError
+    if type(orders) is not list or len(orders) > MAX_ORDERS:
+        raise ValueError
+    seen: set[int] = set()
+    cancelled: list[int] = []
+    customers: dict[int, Customer] = {}
+    good_names: set[str] = set()
+    for order in orders:
+        check_order(order, good_names)
+        order_id = order["id"]
+        customer_id = order["customer"]["id"]
+        if order_id in seen or order["status"] == "cancelled":
+            customer = Customer(order["placed"])  # its lines are checked like any other's, and then forgotten
+            if order_id not in seen:
+                cancelled.append(order_id)
+        elif customer_id in customers:
+            customer = customers[customer_id]
         else:
-            customer.gross += amount
-            if status == "refunded":
-                customer.refunded += amount
-        if channel is not None:
-            customer.channels[channel] = customer.channels.get(channel, 0) + 1
+            customer = customers[customer_id] = Customer(order["placed"])
+        seen.add(order_id)
+        customer.add(order)
 
-    statements = [statement_of(customer_id, customer) for customer_id, customer in customers.items()]
+    statements = [customer.statement(customer_id) for customer_id, customer in customers.items()]
     statements.sort(key=lambda statement: (-statement["net"], statement["id"]))
-    cancelled.sort()
     totals = {"customers": len(statements)}
     for member in ("units", "gross", "refunded", "open", "net"):
         totals[member] = sum([statement[member] for statement in statements])
     return {
-        "batch": title,
-        "currency": currency,
+        "batch": batch["batch"],
+        "currency": batch["currency"],
         "orders": len(seen),
         "duplicates": len(orders) - len(seen),
-        "cancelled": cancelled,
+        "cancelled": sorted(cancelled),
         "customers": statements,
         "totals": totals,
     }
 
 
-def statement_of(customer_id: int, customer: Customer) -> dict[str, Any]:
-    """One customer's statement."""
-    skus = customer.skus
-    channels = customer.channels
-    return {
-        "id": customer_id,
-        "name": customer.name,
-        "orders": customer.orders,
-        "first": customer.first,
-        "last": customer.last,
-        "units": customer.units,
-        "gross": customer.gross,
-        "refunded": customer.refunded,
-        "open": customer.open,
-        "net": customer.gross - customer.refunded,
-        "skus": [skus[sku] for sku in sorted(skus)],
-        "tags": sorted(customer.tags),
-        "channels": [{"channel": channel, "orders": channels[channel]} for channel in sorted(channels)],
-    }
+# --- Errors: what is malformed ----------------------------------------------------------------------------------------
 
-
-# --- strict reading ---------------------------------------------------------------------------------------------------
-
-_DIGIT_RUN = re.compile(rb"[0-9]{10}")
+MAX_DEPTH: Final = 200
+MAX_DIGITS: Final = 4_300
+_TEN_DIGITS = re.compile(rb"[0-9]{10}")
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _UNPAIRED = re.compile(
-    rb"\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])"  # a high surrogate without a low one after it
-    rb"|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]"  # a low one without a high one before it
+    rb"\\u[dD](?:[89abAB]..(?!\\u[dD][c-fC-F])"  # a high half with no low one after it
+    rb"|(?<!\\u[dD][89abAB]..\\u[dD])[c-fC-F])"  # a low half with no high one before it
 )
 
 
-def has_unpaired_surrogate(document: bytes) -> bool:
-    """Whether a JSON document holds an escape of half a surrogate pair."""
-    if b"\\ud" not in document and b"\\uD" not in document:
-        return False
-    return _UNPAIRED.search(document.replace(b"\\\\", b"  ")) is not None
-
-
 def is_plain(document: bytes) -> bool:
-    """Whether a lenient parser is safe here: no constants, no unpaired surrogate escapes, no endless integers.
+    """Whether any JSON parser may be trusted with this document.
 
-    It may doubt a good document, and never trusts a bad one.
+    False where something stands that some let pass: NaN and its like, half a surrogate pair, an endless integer. It may
+    doubt a good document, and never trusts a bad one.
     """
     return not (
         b"NaN" in document
         or b"Infinity" in document
+        or _TEN_DIGITS.search(document[::421])  # 4,301 digits in a row show ten at least of every 421st byte
         or has_unpaired_surrogate(document)
-        or _DIGIT_RUN.search(document[::400])  # 4,301 digits hold ten or more of every 400th byte
     )
 
 
-def _refuse(constant: str) -> Any:
-    raise MalformedDocument(f"{constant} is not JSON")
+def has_unpaired_surrogate(document: bytes) -> bool:
+    """Whether a JSON text holds the escape of one half of a surrogate pair without the other."""
+    if _SURROGATE.search(document) is None:
+        return False
+    return _UNPAIRED.search(document.replace(rb"\\", b"__")) is not None  # now each \u is an escape
+
+
+def strict_loads(document: bytes) -> Any:
+    """Parse any document; ValueError or RecursionError for all that the spec calls malformed, but for mere depth."""
+    if has_unpaired_surrogate(document):
+        raise ValueError("an unpaired surrogate escape")
+    return _strict_decode(document.decode())
 
 
 def _integer(literal: str) -> int:
     if len(literal.lstrip("-")) > MAX_DIGITS:
-        raise MalformedDocument(f"an integer of more than {MAX_DIGITS} digits")
+        raise ValueError(f"an integer of more than {MAX_DIGITS} digits")
     return int(literal)
 
 
-_strict_decode = json.JSONDecoder(parse_constant=_refuse, parse_int=_integer).decode
+def _constant(literal: str) -> Any:
+    raise ValueError(f"{literal} is not JSON")
 
 
-def strict_loads(document: bytes) -> Any:
-    """Parse UTF-8 JSON, refusing with a ValueError (or RecursionError) all that the spec calls malformed but depth."""
-    value = _strict_decode(document.decode())
-    if has_unpaired_surrogate(document):
-        raise MalformedDocument("an unpaired surrogate escape")
-    return value
+_strict_decode = json.JSONDecoder(parse_constant=_constant, parse_int=_integer).decode
 
 
 def is_too_deep(value: Any) -> bool:
@@ -317,103 +337,77 @@ def _children(value: Any) -> Iterable[Any]:
     return value.values() if type(value) is dict else value if type(value) is list else ()
 
 
-# --- the judge: the spec's table, in its order -------------------------------------------------------------------------
-
-Rule = Callable[[Any, str], "str | None"]  # of a value and its pointer: the pointer of the first breach, None if none
+# --- Errors: what is invalid ------------------------------------------------------------------------------------------
 
 
-def _test(holds: Callable[[Any], bool]) -> Rule:
-    return lambda value, at: None if holds(value) else at
+class Array(NamedTuple):
+    low: int
+    high: int
+    element: "Shape"
 
 
-def _integer_in(low: int, high: int) -> Rule:
-    return _test(lambda value: type(value) is int and low <= value <= high)
+class Object(NamedTuple):
+    members: "dict[str, Shape]"
+    optional: tuple[str, ...] = ()
 
 
-def _text(low: int, high: int) -> Rule:
-    return _test(lambda value: type(value) is str and low <= len(value) <= high)
+Shape = Array | Object | Callable[[Any], bool]
+
+LINE = Object(
+    {
+        "sku": is_sku,
+        "quantity": integer(1, MAX_QUANTITY),
+        "price": integer(0, MAX_PRICE),
+        "tags": Array(0, MAX_TAGS, is_tag),
+    },
+    optional=("tags",),
+)
+ORDER = Object(
+    {
+        "id": is_id,
+        "placed": is_moment,
+        "status": is_status,
+        "customer": Object({"id": is_id, "name": is_name}),
+        "lines": Array(1, MAX_LINES, LINE),
+        "channel": is_channel,
+        "note": is_note,
+    },
+    optional=("channel", "note"),
+)
+BATCH = Object({"batch": is_batch_name, "currency": is_currency, "orders": Array(0, MAX_ORDERS, ORDER)})
 
 
-def _matching(matches: Callable[[str], object]) -> Rule:
-    return _test(lambda value: type(value) is str and bool(matches(value)))
-
-
-def _null_or(rule: Rule) -> Rule:
-    return lambda value, at: None if value is None else rule(value, at)
-
-
-def _array(low: int, high: int, element: Rule) -> Rule:
-    def rule(value: Any, at: str) -> "str | None":
-        if type(value) is not list or not low <= len(value) <= high:
-            return at
-        for index, item in enumerate(value):
-            breach = element(item, f"{at}/{index}")
-            if breach is not None:
-                return breach
-        return None
-
-    return rule
-
-
-def _object(required: dict[str, Rule], optional: dict[str, Rule]) -> Rule:
-    members = required | optional
-
-    def rule(value: Any, at: str) -> "str | None":
+def breaches(value: Any, shape: Shape, pointer: str = "") -> Iterator[str]:
+    """The pointers of all breaches of a shape, first things first."""
+    if isinstance(shape, Object):
         if type(value) is not dict:
-            return at
-        for name, member in members.items():
+            yield pointer
+            return
+        for name, member in shape.members.items():
             if name in value:
-                breach = member(value[name], f"{at}/{name}")
-                if breach is not None:
-                    return breach
-            elif name in required:
-                return f"{at}/{name}"
+                yield from breaches(value[name], member, f"{pointer}/{name}")
+            elif name not in shape.optional:
+                yield f"{pointer}/{name}"
         for name in value:
-            if name not in members:
-                return f"{at}/" + name.replace("~", "~0").replace("/", "~1")
-        return None
-
-    return rule
-
-
-_LINE = _object(
-    {
-        "sku": _matching(_SKU.fullmatch),
-        "quantity": _integer_in(1, 1_000_000),
-        "price": _integer_in(0, 1_000_000_000),
-    },
-    {"tags": _array(0, 20, _text(1, 30))},
-)
-_CUSTOMER = _object(
-    {
-        "id": _integer_in(1, MAX_INTEGER),
-        "name": _matching(lambda name: 1 <= len(normalised(name)) <= 200),
-    },
-    {},
-)
-_ORDER = _object(
-    {
-        "id": _integer_in(1, MAX_INTEGER),
-        "placed": _matching(is_moment),
-        "status": _matching(_STATUSES.__contains__),
-        "customer": _CUSTOMER,
-        "lines": _array(1, 1000, _LINE),
-    },
-    {"channel": _null_or(_text(1, 30)), "note": _null_or(_text(0, 2000))},
-)
-_BATCH = _object(
-    {"batch": _text(1, 64), "currency": _matching(_CURRENCY.fullmatch), "orders": _array(0, 100_000, _ORDER)}, {}
-)
+            if name not in shape.members:
+                yield f"{pointer}/" + name.replace("~", "~0").replace("/", "~1")
+    elif isinstance(shape, Array):
+        if type(value) is not list or not shape.low <= len(value) <= shape.high:
+            yield pointer
+            return
+        for index, element in enumerate(value):
+            yield from breaches(element, shape.element, f"{pointer}/{index}")
+    elif not shape(value):
+        yield pointer
 
 
 def judge(document: bytes) -> None:
-    """Raise MalformedDocument or InvalidDocument with the first breach; return if only the amount rule can be broken."""
+    """Raise what is wrong with a document, if it is anything but its amounts."""
     try:
-        value = strict_loads(document)
+        batch = strict_loads(document)
     except (ValueError, RecursionError) as error:
         raise MalformedDocument(str(error)) from None
-    if is_too_deep(value):
+    if is_too_deep(batch):
         raise MalformedDocument(f"more than {MAX_DEPTH} arrays and objects inside one another")
-    breach = _BATCH(value, "")
-    if breach is not None:
-        raise InvalidDocument(breach)
+    for pointer in breaches(batch, BATCH):
+        raise InvalidDocument(pointer)
