@@ -88,6 +88,6 @@ def install(wanted: Iterable[Part], rights: tuple[str, ...] | None, runner: Runn
 def complaint(done: subprocess.CompletedProcess[str]) -> str:
     """The first error in a client's own words with the causes it gives, else its last line, else its exit status."""
     lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-    errors = [line for line in lines if line.lower().startswith(("e:", "err:", "error"))][:1]
+    errors = [line for line in lines if line.lower().startswith(("e:", "error"))][:1]
     causes = [line for line in lines if line.startswith("cause:")]
     return "; ".join([*errors, *causes] or lines[-1:]) or f"exit status {done.returncode}"
