@@ -40,7 +40,7 @@ def speedups(finding: Finding, width: int) -> Chart:
     base = sheet(data, width, height=38 * len(data)).encode(y=y)
     span = base.mark_rule(strokeWidth=3, aria=False).encode(x=alt.X("low:Q"), x2="high:Q", color=colour)
     point = base.mark_point(filled=True, size=90, opacity=1).encode(x=x, color=colour, description="hint:N")
-    text = base.transform_calculate(text=told).mark_text(align="left", dx=12, aria=False).encode(x=x, text="text:N")
+    text = base.transform_calculate(text=told).mark_text(align="left", dx=8, dy=-11, aria=False).encode(x=x, text="text:N")
     return alt.layer(*_noise(finding, width), span, point, text)
 
 

@@ -52,7 +52,8 @@ class Evidence:
             self._runs[case.instrument, subject, case.load, case.twin].append(run)
             if run.verdict == "failed" and case.instrument != "size" and case.rate is None:
                 self._failures.setdefault(subject, run.reason or "failed without a reason")
-        self.same = self._ratio(self.of("micro", study.baseline), self._of("micro", study.baseline, None, True), "time")
+        twins = self._of("micro", study.baseline, None, True)
+        self.same = paired(self.of("micro", study.baseline), twins, "time")
         self.floor = noise_floor(self.same) if self.same else None
 
     def of(self, instrument: Instrument, subject: Subject, load: str | None = None) -> Sequence[Run]:
@@ -93,7 +94,7 @@ class Evidence:
     ) -> Comparison:
         """`metric` of `over` ÷ that of `subject`, by pairs within blocks; over the study's baseline if not told."""
         baseline = over or self._baseline(subject)
-        found = self._ratio(self.of(instrument, baseline, load), self.of(instrument, subject, load), metric)
+        found = paired(self.of(instrument, baseline, load), self.of(instrument, subject, load), metric)
         if found is None:
             lacking = subject if not self.of(instrument, subject, load) else baseline
             return Comparison(reason=f"{lacking}: {self.why_none(instrument, lacking, load)}")
@@ -107,12 +108,13 @@ class Evidence:
         name = self.study.baseline
         return msgspec.structs.replace(subject, variant=name) if isinstance(subject, Stack) else name
 
-    @staticmethod
-    def _ratio(above: Iterable[Run], below: Iterable[Run], metric: str) -> Ratio | None:
-        values = {run.block: run.values(metric) for run in above}
-        pairs = [(values.get(run.block, ()), run.values(metric)) for run in below]
-        whole = [(one, two) for one, two in pairs if one and two]
-        return blocked_ratio(whole) if whole else None
+
+def paired(above: Iterable[Run], below: Iterable[Run], metric: str) -> Ratio | None:
+    """`metric` of one side ÷ that of the other by the blocks that hold both; None if there is no such block."""
+    values = {run.block: run.values(metric) for run in above}
+    pairs = [(values.get(run.block, ()), run.values(metric)) for run in below]
+    whole = [(one, two) for one, two in pairs if one and two]
+    return blocked_ratio(whole) if whole else None
 
 
 def mean(runs: Sequence[Run], metric: str, reason: str) -> Figure:
