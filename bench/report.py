@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bench import look
 from bench.answer import answer, noise
-from bench.cost import Price
 from bench.figures import LAB, load_title, plots, rerun
-from bench.finding import PERCENTILES, Core, Course, Finding, Row, find
-from bench.model import Run, Session, Study
+from bench.finding import PERCENTILES, Core, Course, Finding, Row
 from bench.table import Cell, Column, columns, latency
 from bench.wording import number, seconds
 
@@ -22,10 +19,10 @@ GIGABYTE = 1e9
 HASH_DIGITS = 12
 
 
-def write(folder: Path, session: Session, runs: Iterable[Run], study: Study, price: Price | None = None) -> Path:
+def write(folder: Path, finding: Finding) -> Path:
     """Write `report.html` beside the session's record. Returns its path."""
     path = folder / "report.html"
-    path.write_text(page(find(session, runs, study, price)), encoding="utf-8")
+    path.write_text(page(finding), encoding="utf-8")
     return path
 
 

@@ -1,22 +1,76 @@
-"""What ends a run on a terminal: the main table, what is missing and why, and the answer."""
+"""What ends a run on a terminal: the main table, what is missing and why, the answer, and where the report is."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from bench.answer import answer, noise
 from bench.finding import Finding
+from bench.instruments.sizes import Size
 from bench.model import Stack
-from bench.table import Cell, columns
+from bench.table import MEGA, Cell, columns
+from bench.wording import number
 
-WIDE = 100
+WIDE = 100  # columns of a terminal from which an interval has room beside its estimate
 
 
-def show(finding: Finding, console: Console) -> None:
-    """Print the main table by server, holes and failures with their reasons, the answer and the noise floor."""
-    gap = " " if console.width >= WIDE else "\n"
+def show(console: Console, finding: Finding, page: Path, json: bool) -> None:
+    """Print the main table, what is missing and why, the answer, the noise floor and the report's path."""
+    if json:
+        console.print_json(msgspec.json.encode(_record(finding, page)).decode())
+        return
+    console.print(_stacks(finding, console.width))
+    for row in (row for row in finding.rows if row.verdict != "pass"):
+        _say(console, f"{row.verdict}: {row.stack}: {row.reason}", "yellow")
+    _say(console, f"\n{finding.study.question}", "bold")
+    _say(console, " ".join(answer(finding)))
+    _say(console, noise(finding))
+    _say(console, f"\nMeasured {finding.session.started}. The report: {page}")
+
+
+def show_sizes(console: Console, sizes: Mapping[Stack, Mapping[str, Size]], json: bool) -> int:
+    """Print what each stack needs on a bare image, part by part. Returns exit status 0."""
+    if json:
+        console.print_json(msgspec.json.encode({str(stack): parts for stack, parts in sizes.items()}).decode())
+        return 0
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("", no_wrap=True)
+    table.add_column("")
+    for kind in Size.__struct_fields__:
+        table.add_column(f"{kind}\nMB", justify="right")
+    for stack, parts in sizes.items():
+        for index, (part, size) in enumerate(parts.items()):
+            bytes_ = msgspec.structs.astuple(size)
+            table.add_row("" if index else str(stack), part, *(number(value / MEGA) for value in bytes_))
+        totals = [sum(column) for column in zip(*map(msgspec.structs.astuple, parts.values()), strict=True)]
+        table.add_row("", "all", *(number(total / MEGA) for total in totals), style="bold", end_section=True)
+    console.print(table)
+    return 0
+
+
+def _record(finding: Finding, page: Path) -> dict[str, object]:
+    """What machines read: no series, but every row with its figures and reasons."""
+    return {
+        "study": finding.study.name,
+        "started": finding.session.started,
+        "answer": answer(finding),
+        "noise_floor": finding.floor,
+        "cores": finding.cores,
+        "stacks": finding.rows,
+        "holes": finding.session.holes,
+        "report": str(page),
+    }
+
+
+def _stacks(finding: Finding, width: int) -> Table:
+    """The main table, server by server."""
+    gap = " " if width >= WIDE else "\n"
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
     table.add_column("", no_wrap=True)
     chosen = {column.brief: column for column in columns(finding) if column.brief}
@@ -28,12 +82,7 @@ def show(finding: Finding, console: Console) -> None:
             table.add_row(
                 f" {_name(row.stack, finding)}", *(_text(column.cell(row), gap) for column in chosen.values())
             )
-    console.print(table)
-    for row in (row for row in finding.rows if row.verdict != "pass"):
-        _say(console, f"{row.verdict}: {row.stack}: {row.reason}", "yellow")
-    _say(console, f"\n{finding.study.question}", "bold")
-    _say(console, " ".join(answer(finding)))
-    _say(console, noise(finding))
+    return table
 
 
 def _name(stack: Stack, finding: Finding) -> str:
