@@ -1,6 +1,6 @@
 # `make bench` and `make test` set up all they need. For one variant against the baseline: `make variant=nuitka bench`.
 python := .venv/bin/python
-run    := $(if $(variant),run variant --variant $(variant),run quick)
+run    := run quick $(if $(variant),--variant $(variant))
 
 .PHONY: setup bench test lint size report lock
 setup:        ; @python3 -m bench.bootstrap

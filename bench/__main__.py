@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,7 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table
 
-from bench import catalog, pipeline, store, summary, verify
+from bench import catalog, cost, finding, pipeline, store, summary, verify
 from bench import compare as comparing
 from bench import plan as planning
 from bench import report as reporting
@@ -35,13 +36,14 @@ Exit status: 0 all passed or declared holes, 1 a case failed or was wrong, 2 usa
     result_action="return_value",
 )
 out = Console()
+Price = Annotated[str | None, Parameter(help="What a CPU-hour and a GB-hour cost, such as 0.04,0.005: adds money.")]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON for machines instead.")]
 
 
 @app.command(name="list")
 def list_() -> int:
     """Show what there is to choose from: variants, servers, frameworks, workloads, loads, studies."""
-    nouns = {
+    nouns: dict[str, Mapping[str, object]] = {
         "variant": catalog.variants(),
         "interpreter": catalog.interpreters(),
         "framework": catalog.frameworks(),
@@ -133,7 +135,7 @@ def check(
         checked = verify.check_variant(variant, cases.resolve())
     else:
         parsed = catalog.parse_stack(stack or "")
-        with serving.serving(parsed, serving.HELLO, store.log_path(parsed), cores().server) as running:
+        with serving.serving(parsed, serving.HELLO, serving.log_of(parsed), cores().server) as running:
             checked = verify.check_server(running.port, cases.resolve())
     for mismatch in checked.mismatches:
         out.print(mismatch, markup=False, highlight=False)
@@ -145,7 +147,7 @@ def check(
 def serve(stack: str, *, port: int = 8000) -> int:
     """Serve one stack on the loopback until Ctrl-C."""
     parsed = catalog.parse_stack(stack)
-    log = store.log_path(parsed)
+    log = serving.log_of(parsed)
     try:
         with serving.serving(parsed, serving.HELLO, log, cores().server, port) as running:
             out.print(f"{parsed} answers at {running.url} (log: {log}); Ctrl-C ends it", highlight=False)
@@ -156,7 +158,7 @@ def serve(stack: str, *, port: int = 8000) -> int:
 
 
 @app.command
-def run(study: str, *, variant: str | None = None, force: bool = False, json: Json = False) -> int:
+def run(study: str, *, variant: str | None = None, force: bool = False, price: Price = None, json: Json = False) -> int:
     """Measure a study and show its answer. A finished one is shown with its date; an interrupted one goes on.
 
     Parameters
@@ -167,27 +169,27 @@ def run(study: str, *, variant: str | None = None, force: bool = False, json: Js
     """
     chosen = _study(study, variant)
     folder, _ = pipeline.run(chosen, Progress(), force)
-    return _show(chosen, folder, json)
+    return _show(chosen, folder, price, json)
 
 
 @app.command
-def report(study: str = "quick", *, variant: str | None = None, json: Json = False) -> int:
+def report(study: str = "quick", *, variant: str | None = None, price: Price = None, json: Json = False) -> int:
     """Write the report of a study's last session anew from what is stored, and show its answer."""
     chosen = _study(study, variant)
     folder, _ = store.latest(chosen.name)
-    return _show(chosen, folder, json)
+    return _show(chosen, folder, price, json)
 
 
 @app.command
 def compare(a: str, b: str, *, json: Json = False) -> int:
-    """Compare two results: pyperf JSON files, the lab's or others'; a ratio with its interval.
+    """Compare two results by the times of their processes: a ratio with its interval.
 
     Parameters
     ----------
-    a: The first file, the baseline.
-    b: The second file.
+    a: The baseline: STUDY/VARIANT of the lab's last session, or a plain pyperf JSON file.
+    b: What is compared with it, named likewise.
     """
-    return comparing.show(out, Path(a), Path(b), json)
+    return comparing.show(out, a, b, json)
 
 
 @app.command
@@ -217,11 +219,11 @@ def main() -> int:
         return 130
 
 
-def _show(study: Study, folder: Path, json: bool) -> int:
+def _show(study: Study, folder: Path, price: str | None, json: bool) -> int:
     """Write the report of what lies in `folder`, and print the answer."""
     session, runs = store.read(folder / "session.json", Session), store.runs(folder)
-    page = reporting.write(folder, session, runs, study)
-    summary.show(out, study, session, runs, page, json)
+    found = finding.find(session, runs, study, cost.parse(price) if price else None)
+    summary.show(out, found, reporting.write(folder, found), json)
     return pipeline.status(runs, session.holes)
 
 

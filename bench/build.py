@@ -166,6 +166,8 @@ def _fill(prefix: Path, variant: Variant, interpreter: Provisioned, wheel: Path,
     inside = _venv(prefix, interpreter, log)
     install(inside, _requirements(variant, interpreter.implementation))
     install(inside, [], wheel=wheel)
+    # Nothing is compiled at its first import: a start-up that is measured is not the one that writes bytecode.
+    _run([str(inside), "-m", "compileall", "-q", str(prefix / "lib")], prefix, log)
     places = {"python": str(inside), "prefix": str(prefix)}
     _run_all(variant.after_install, places, prefix, log, environment(variant))
 

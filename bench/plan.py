@@ -145,6 +145,14 @@ def seconds(phase: Phase) -> float:
     return phase.blocks * sum(case_seconds(case) for case in phase.cases)
 
 
+def study_seconds(study: Study) -> float:
+    """How long the whole study is expected to take after set-up and builds, open loads included."""
+    open_loads = [catalog.loads()[name] for name in study.open.loads] if study.open else []
+    runs = 2 * study.open.runs if study.open else 0  # the baseline and the winner
+    contest = runs * sum(OVERHEAD_SECONDS["macro"] + load_seconds(load) for load in open_loads)
+    return sum(map(seconds, phases(study))) + contest
+
+
 def case_seconds(case: Case) -> float:
     """How long one run of `case` is expected to take."""
     load = catalog.loads()[case.load] if case.load else None

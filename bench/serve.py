@@ -21,7 +21,7 @@ import psutil
 from bench import build, catalog
 from bench.errors import LabError
 from bench.model import Exchange, Stack
-from bench.paths import PREFIXES
+from bench.paths import LOGS, PREFIXES
 from bench.pinning import pinned
 
 HOST = "127.0.0.1"
@@ -99,6 +99,12 @@ def serving(
         _kill(process)
         raise
     _stop(process, stack, log)
+
+
+def log_of(stack: Stack) -> Path:
+    """Where a stack that is served outside of a study keeps its log."""
+    LOGS.mkdir(parents=True, exist_ok=True)
+    return LOGS / f"{str(stack).replace('/', '-')}.log"
 
 
 def free_port() -> int:

@@ -6,14 +6,17 @@ first answers are compared with the expected ones, so that a core which is wrong
 
 import json
 import sys
+from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 
 import pyperf
+
 from app.about import about, built_core
 
 
-def time_passes(loops, transform, documents):
+def time_passes(loops: int, transform: Callable[[bytes], bytes], documents: list[bytes]) -> float:
     """Seconds that `loops` passes over `documents` take."""
     began = perf_counter()
     for _ in range(loops):
@@ -22,7 +25,7 @@ def time_passes(loops, transform, documents):
     return perf_counter() - began
 
 
-def main():
+def main() -> None:
     """Run the benchmark `--name` over the folder `--documents`."""
     runner = pyperf.Runner(add_cmdline_args=_pass_on)
     runner.argparser.add_argument("--name", required=True)
@@ -44,7 +47,7 @@ def main():
     runner.bench_time_func(args.name, time_passes, core.transform, documents, inner_loops=len(documents))
 
 
-def _pass_on(command, args):
+def _pass_on(command: list[str], args: Namespace) -> None:
     command += ["--name", args.name, "--documents", str(args.documents)]
 
 
