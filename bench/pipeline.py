@@ -11,7 +11,7 @@ import msgspec
 
 from bench import build, catalog, documents, machine, measure, plan, provision, store, verify
 from bench.errors import LabError
-from bench.instruments import gatling_setup
+from bench.instruments import gatling_setup, micro
 from bench.model import Artifact, Hole, Run, Session, Study, Variant
 from bench.pinning import leave_server_alone
 from bench.plan import Phase
@@ -43,6 +43,7 @@ def run(study: Study, progress: Progress, force: bool = False) -> tuple[Path, Se
         progress.more(plan.seconds(contest))
         measure.measure(identified(contest, artifacts), folder, session.seed, progress, measure.execute)
     progress.end()
+    micro.merge(folder, store.runs(folder))
     return folder, store.finish(folder, session)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 import pyperf
 
 from bench import build, catalog, documents, verify
 from bench.errors import LabError
-from bench.model import Case, Measurement, Observed, Warmup
+from bench.model import Case, Measurement, Observed, Run, Warmup
 from bench.paths import SUBJECT, TOOLS
 from bench.pinning import cores, pinned
 from bench.store import scrub
@@ -65,9 +66,19 @@ def read(path: Path, variant: str) -> Observed:
     return Observed(measurements=measurements, facts=verify.witness(variant, json.loads(metadata["about"])))
 
 
-def merge(parts: list[Path], output: Path) -> None:
-    """One plain pyperf JSON of the runs of several, for `pyperf compare_to` and its like."""
-    (merged,) = pyperf.BenchmarkSuite.load(str(parts[0])).get_benchmarks()
-    for part in parts[1:]:
-        merged.add_runs(pyperf.BenchmarkSuite.load(str(part)).get_benchmarks()[0])
-    merged.dump(str(output), replace=True)
+def merge(session: Path, runs: Iterable[Run]) -> None:
+    """Put the processes of each variant into one plain pyperf JSON, `pyperf/<variant>.json`, for `pyperf compare_to`."""
+    folder = session / "pyperf"
+    folder.mkdir(exist_ok=True)
+    merged: dict[str, pyperf.Benchmark] = {}
+    for run in runs:
+        for raw in run.raw:
+            if run.verdict == "pass" and raw.endswith(".pyperf.json"):
+                name = f"{run.case.variant}{'-again' if run.case.twin else ''}"
+                (one,) = pyperf.BenchmarkSuite.load(str(session / raw)).get_benchmarks()
+                if name in merged:
+                    merged[name].add_runs(one)
+                else:
+                    merged[name] = one
+    for name, benchmark in merged.items():
+        benchmark.dump(str(folder / f"{name}.json"), replace=True)
