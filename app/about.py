@@ -1,0 +1,35 @@
+"""What runs here, told from inside: the artifact's own record and facts that only the process can know."""
+
+import json
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+from app.contract import Core, load_core
+
+
+def built() -> dict[str, Any]:
+    """What the artifact was built as; there is no such record in a checkout, only in a built wheel."""
+    record: dict[str, Any] = json.loads(Path(__file__).with_name("built.json").read_text(encoding="utf-8"))
+    return record
+
+
+def built_core() -> Core:
+    """The core that the artifact was built for."""
+    record = built()
+    return load_core(record["core"], record["loads"], record["dumps"])
+
+
+def about(core: Core) -> dict[str, Any]:
+    """The artifact's record, and what answers: implementation, version, type and file of the core, its own witness."""
+    file = Path(core.module.__file__ or "")
+    return {
+        **built(),
+        "implementation": sys.implementation.name,
+        "python": platform.python_version(),
+        "suffix": "".join(file.suffixes),
+        "type": type(core.module.transform).__name__,
+        "compiled": hasattr(core.module, "__compiled__"),
+        **core.witness(),
+    }
