@@ -11,7 +11,7 @@ def answer(finding: Finding) -> tuple[str, str]:
     """Which core wins by how much, and what of that is left behind each server."""
     first = _cores(finding)
     if finding.study.first_look:
-        first = f"A first look: {first}"
+        first = f"A first look: {first[0].lower()}{first[1:]}"
     return first, _servers(finding)
 
 

@@ -117,7 +117,11 @@ def _size(stack):
     if stack.variant == "pypy":
         parts["interpreter"] = (98, 91, 27)
     kinds = ("unpacked", "stripped", "compressed")
-    measured = {f"{part}.{kind}": ("B", value * 1e6) for part, sizes in parts.items() for kind, value in zip(kinds, sizes, strict=True)}
+    measured = {
+        f"{part}.{kind}": ("B", value * 1e6)
+        for part, sizes in parts.items()
+        for kind, value in zip(kinds, sizes, strict=True)
+    }
     measured |= {"wheel": ("B", 9200 if stack.variant == "cpython" else 140_000), "build": ("s", 14.2)}
     return run(Case(instrument="size", variant=stack.variant, stack=stack), 0, measured=measured)
 
@@ -169,12 +173,20 @@ def _open(stack, load, rng):
     top = max(row[4] for row in rows)
     measured = {"cpu": ("s", CORES[stack.variant][0] + SERVERS[stack.server]), "latency.max": ("s", top)}
     if slow:
-        measured |= {f"latency.{name}": ("s", share * top) for name, share in (("p50", 0.05), ("p90", 0.3), ("p99", 0.8))}
+        measured |= {
+            f"latency.{name}": ("s", share * top) for name, share in (("p50", 0.05), ("p90", 0.3), ("p99", 0.8))
+        }
     else:
         measured |= {"latency.p50.below": ("s", 0.001), "latency.p90.below": ("s", 0.001), "latency.p99": ("s", 0.002)}
     rows.insert(0, (-1.0, 40.0, None, None, 0.606))  # the last second of the lead-in
     series = {"latency": tuple(rows), "plan": tuple(plan), "memory": _memory(stack, len(plan), rng)}
-    return run(case, 0, measured=measured, series=series, raw=(f"open-000/{case.identity}.gatling", f"open-000/{case.identity}.log"))
+    return run(
+        case,
+        0,
+        measured=measured,
+        series=series,
+        raw=(f"open-000/{case.identity}.gatling", f"open-000/{case.identity}.log"),
+    )
 
 
 def _memory(stack, seconds, rng):

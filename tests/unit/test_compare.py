@@ -1,0 +1,104 @@
+"""Two results against each other: of the lab's own sessions, and of plain pyperf files."""
+
+import io
+
+import msgspec
+import pyperf
+import pytest
+from rich.console import Console
+
+from bench import compare, store
+from bench.errors import LabError
+from tests.unit import sessions
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """A results folder that holds one session of `quick`."""
+    folder = tmp_path_factory.mktemp("results")
+    study = sessions.quick()
+    runs = [run for run in sessions.runs(study) if run.case.instrument == "micro"]
+    session = store.create(sessions.session(study, runs), folder)
+    for run in runs:
+        block = session / f"micro-{run.block:03}"
+        block.mkdir(exist_ok=True)
+        store.save(block, run)
+    return folder
+
+
+def pyperf_file(path, **benchmarks):
+    """A pyperf JSON file; each benchmark is a list of processes, each a list of seconds."""
+    made = [
+        pyperf.Benchmark([pyperf.Run(values, metadata={"name": name}, collect_metadata=False) for values in processes])
+        for name, processes in benchmarks.items()
+    ]
+    pyperf.BenchmarkSuite(made).dump(str(path))
+    return str(path)
+
+
+def test_variants_of_one_session_are_paired_by_block_and_held_against_its_noise_floor(results):
+    (found,) = compare.compare("quick/cpython", "quick/cython", results)
+    assert found.paired
+    assert found.speedup.estimate == pytest.approx(1210 / 26.4, rel=0.02)
+    assert found.processes == (10, 10)
+    assert "Beyond the noise floor of 1.7 %" in compare.told(found)
+    (same,) = compare.compare("quick/cpython", "quick/mypyc", results)
+    assert "Not beyond the noise floor" in compare.told(same)
+
+
+def test_pyperf_files_with_unequal_counts_are_compared_by_process(tmp_path):
+    one = pyperf_file(tmp_path / "one.json", go=[[2.0, 2.1], [2.2], [1.9, 2.0, 2.1]])
+    two = pyperf_file(tmp_path / "two.json", go=[[1.0], [1.1, 1.0], [0.9], [1.0], [1.0]])
+    (found,) = compare.compare(one, two)
+    assert found.processes == (3, 5)
+    assert found.speedup.estimate == pytest.approx((2.05 + 2.2 + 2.0) / 3 / ((1.0 + 1.05 + 0.9 + 1.0 + 1.0) / 5))
+    assert found.speedup.low < 2 < found.speedup.high
+    assert "Not measured side by side" in compare.told(found)
+
+
+def test_a_single_process_has_no_interval_and_says_so(tmp_path):
+    one = pyperf_file(tmp_path / "one.json", go=[[2.0, 2.1, 2.0]])
+    two = pyperf_file(tmp_path / "two.json", go=[[1.0, 1.1, 1.0]])
+    (found,) = compare.compare(one, two)
+    assert "no interval" in compare.told(found)
+    assert "One process tells nothing of the next" in compare.told(found)
+
+
+def test_benchmarks_are_matched_by_name_and_a_single_pair_whatever_its_names(tmp_path, results):
+    one = pyperf_file(tmp_path / "one.json", a=[[1.0], [1.0]], b=[[2.0], [2.0]])
+    two = pyperf_file(tmp_path / "two.json", b=[[1.0], [1.0]], c=[[2.0], [2.0]])
+    assert [each.benchmark for each in compare.compare(one, two)] == ["b"]
+    (found,) = compare.compare(
+        pyperf_file(tmp_path / "three.json", mine=[[1.21e-3], [1.21e-3]]), "quick/cython", results
+    )
+    assert found.speedup.estimate == pytest.approx(45.8, rel=0.02)
+    assert not found.paired
+
+
+def test_equal_files_show_no_difference(tmp_path):
+    one = pyperf_file(tmp_path / "one.json", go=[[1.0], [1.1], [0.9]])
+    assert "no difference is shown" in compare.told(compare.compare(one, one)[0])
+
+
+@pytest.mark.parametrize("text", ["nothing", "quick/nothing", "nothing/cython"])
+def test_a_side_that_is_not_there_is_named(results, text):
+    with pytest.raises(LabError, match=text):
+        compare.compare("quick/cpython", text, results)
+
+
+def test_what_is_no_pyperf_file_and_what_has_nothing_in_common_are_refused(tmp_path):
+    (tmp_path / "other.json").write_text("{}")
+    one = pyperf_file(tmp_path / "one.json", a=[[1.0]], b=[[1.0]])
+    two = pyperf_file(tmp_path / "two.json", c=[[1.0]], d=[[1.0]])
+    with pytest.raises(LabError, match="not a pyperf JSON file"):
+        compare.compare(one, str(tmp_path / "other.json"))
+    with pytest.raises(LabError, match="no benchmark in common"):
+        compare.compare(one, two)
+
+
+def test_machines_read_json_and_a_difference_is_no_failure(results):
+    console = Console(file=io.StringIO(), width=80)
+    assert compare.show(console, "quick/cpython", "quick/pypy", True, results) == 0
+    (found,) = msgspec.json.decode(console.file.getvalue())
+    assert found["paired"]
+    assert found["speedup"]["low"] < found["speedup"]["estimate"] < found["speedup"]["high"]

@@ -1,0 +1,165 @@
+"""The page and the terminal's table of a made-up session: whole, by themselves, and true to the figures."""
+
+import io
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from bench import report, summary
+from bench.answer import answer
+from bench.cost import Price
+from bench.finding import find
+from bench.instruments.sizes import Size
+from bench.look import PALETTE
+from tests.unit import sessions
+
+STUDY = sessions.quick()
+RUNS = sessions.runs(STUDY)
+FINDING = find(sessions.session(STUDY, RUNS), RUNS, STUDY)
+PAGE = report.page(FINDING)
+
+
+class Reader(HTMLParser):
+    """Counts tags, gathers text and references, and checks that what is opened is closed."""
+
+    VOID = ("meta", "link", "br", "path", "rect", "line", "circle", "use")
+
+    def __init__(self, page):
+        super().__init__()
+        self.open, self.text, self.references, self.ids, self.unlabelled = [], [], [], [], 0
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        if tag not in self.VOID:
+            self.open.append(tag)
+        self.references += [given[name] for name in ("src", "href") if given.get(name)]
+        self.ids += [given["id"]] if "id" in given else []
+        self.unlabelled += "plot" in given.get("class", "").split() and not given.get("aria-label")
+
+    def handle_endtag(self, tag):
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+@pytest.fixture(scope="module")
+def reader():
+    return Reader(PAGE)
+
+
+def test_the_page_is_well_formed_and_every_plot_has_words(reader):
+    assert reader.open == []
+    assert reader.unlabelled == 0
+    assert len(reader.ids) == len(set(reader.ids))
+
+
+def test_the_page_needs_nothing_beside_it_but_the_kept_outputs_it_links(reader):
+    elsewhere = [
+        reference for reference in reader.references if not reference.startswith(("#", "data:", "open-", "macro-"))
+    ]
+    assert elsewhere == []
+    assert "@import" not in PAGE
+    assert "fetch(" not in PAGE
+
+
+def test_the_page_answers_on_top_and_says_what_is_missing(reader):
+    text = " ".join(" ".join(reader.text).split())
+    assert STUDY.question in text
+    assert all(sentence in text for sentence in answer(FINDING))
+    assert text.index("Noise floor") < text.index("How fast is the core?")
+    assert "uWSGI's PyPy plugin did not start" in text
+    assert "To fill it: apt-get install gcc" in text
+    assert "generator-limited" in text
+    assert "Example CPU @ 3.0 GHz" in text
+    assert ".venv/bin/python -m bench run quick --force" in text
+
+
+def test_an_absent_figure_is_a_dash_with_its_reason_and_never_zero():
+    cells = re.findall(r"<td([^>]*)>([^<]*)", PAGE)
+    assert (' title="too few requests lie beyond this percentile"', "—") in cells
+    assert "0" not in [text for _, text in cells]
+
+
+def test_every_colour_of_a_plot_has_a_dark_value():
+    plots = "".join(re.findall(r"<svg.*?</svg>", PAGE, re.DOTALL))
+    used = set(re.findall(r'(?:fill|stroke)="(#[0-9a-f]{3,6})"', plots))
+    assert used <= {light for light, _ in PALETTE.values()}
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_text_stands_out_from_the_page(dark):
+    page = PALETTE["page"][dark]
+    assert contrast(PALETTE["ink"][dark], page) >= 7
+    for name in ("muted", "blue"):
+        assert contrast(PALETTE[name][dark], page) >= 4.5
+    for name in ("orange", "green", "purple", "grey"):
+        assert contrast(PALETTE[name][dark], page) >= 3
+
+
+def contrast(one, two):
+    """The contrast ratio of two colours, WCAG 2.2."""
+    light, dark = sorted(map(luminance, (one, two)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(colour):
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_hostile_text_stays_text():
+    runs = [
+        msgspec.structs.replace(run, reason="<script>alert(1)</script>") if run.verdict == "failed" else run
+        for run in RUNS
+    ]
+    assert "<script>alert" not in report.page(find(sessions.session(STUDY, runs), runs, STUDY))
+
+
+def test_a_session_with_nothing_in_it_is_a_page_too(tmp_path):
+    written = report.write(tmp_path, find(sessions.session(STUDY, [], finished=False), [], STUDY))
+    text = " ".join("".join(Reader(written.read_text(encoding="utf-8")).text).split())
+    assert "interrupted, not whole" in text
+    assert "Nothing to show: not measured yet" in text
+
+
+def test_money_has_a_column_where_a_price_was_given():
+    assert "Money" not in PAGE
+    priced = find(sessions.session(STUDY, RUNS), RUNS, STUDY, Price(cpu_hour=0.04, gb_hour=0.005))
+    assert "per million" in report.page(priced)
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_the_terminal_shows_each_stack_the_answer_and_the_path(width):
+    console = Console(file=io.StringIO(), width=width)
+    summary.show(console, FINDING, Path("results/quick/x/report.html"), json=False)
+    shown = console.file.getvalue()
+    assert max(map(len, shown.splitlines())) <= width
+    assert all(variant in shown for variant in STUDY.variants)
+    assert "…" not in shown
+    assert "failed: nuitka/falcon/gunicorn-sync: no C compiler was found" in shown
+    words = " ".join(shown.split())
+    assert all(sentence in words for sentence in answer(FINDING))
+    assert "results/quick/x/report.html" in words
+
+
+def test_machines_read_the_same_figures_as_json():
+    console = Console(file=io.StringIO(), width=80)
+    summary.show(console, FINDING, Path("report.html"), json=True)
+    told = msgspec.json.decode(console.file.getvalue())
+    assert told["noise_floor"] == FINDING.floor
+    assert told["stacks"][0]["cpu"]["value"] == FINDING.rows[0].cpu.value
+
+
+def test_sizes_are_summed_by_kind():
+    console = Console(file=io.StringIO(), width=100)
+    parts = {"interpreter": Size(30_000_000, 20_000_000, 10_000_000), "core": Size(500_000, 400_000, 100_000)}
+    assert summary.show_sizes(console, {sessions.LIMITED: parts}, json=False) == 0
+    assert re.search(r"all +30\.5 +20\.4 +10\.1", console.file.getvalue())
