@@ -13,9 +13,9 @@ from pathlib import Path
 
 import msgspec
 
-from bench import catalog, machine
-from bench.errors import LabError
-from bench.model import Argv, Artifact, Implementation, Provisioned, Variant
+from bench import catalog, machine, system
+from bench.errors import LabError, MissingError
+from bench.model import Argv, Artifact, Hole, Implementation, Provisioned, Server, Variant
 from bench.paths import ARTIFACTS, LAB, PREFIXES, ROOT, TOOLS
 from bench.provision import MEASURED_LOCK, install
 
@@ -29,12 +29,13 @@ STEP_SECONDS = 600
 def build(variant: Variant, interpreter: Provisioned) -> Artifact:
     """Build `variant` with `interpreter`, or return the artifact that is here already for unchanged inputs.
 
-    Raises LabError with the failing command and the place of its log.
+    Raises LabError with the failing command and the place of its log, and MissingError for what cannot be had here.
     """
     fingerprint = fingerprint_of(variant, interpreter)
     built = artifact(variant.name)
-    if built and built.fingerprint == fingerprint:
+    if built and built.fingerprint == fingerprint and not built.lacks:
         return built
+    system.require(variant.needs)
     folder, prefix = ARTIFACTS / variant.name, PREFIXES / variant.name
     for stale in (folder, prefix, BUILDERS / variant.name):
         shutil.rmtree(stale, ignore_errors=True)
@@ -45,7 +46,7 @@ def build(variant: Variant, interpreter: Provisioned) -> Artifact:
     began = time.perf_counter()
     wheel = _wheel(variant, builder, folder, log)
     seconds = time.perf_counter() - began
-    _fill(prefix, variant, interpreter, wheel, log)
+    lacks = _fill(prefix, variant, interpreter, wheel, log)
     _tools(inside=prefix / "bin" / "python", interpreter=interpreter)
     made = Artifact(
         variant=variant.name,
@@ -56,6 +57,7 @@ def build(variant: Variant, interpreter: Provisioned) -> Artifact:
         build_seconds=seconds,
         interpreter=interpreter,
         built=datetime.now(UTC).isoformat(timespec="seconds"),
+        lacks=lacks,
     )
     (folder / "artifact.json").write_bytes(msgspec.json.encode(made))
     return made
@@ -97,7 +99,7 @@ def fingerprint_of(variant: Variant, interpreter: Provisioned) -> str:
     """Hash of all that goes into the artifact and its prefix."""
     digest = hashlib.sha256(msgspec.json.encode(variant, order="sorted"))
     digest.update(interpreter.fingerprint.encode() + MEASURED_LOCK.read_bytes() + Path(__file__).read_bytes())
-    digest.update(" ".join(_requirements(variant, interpreter.implementation)).encode())
+    digest.update(msgspec.json.encode([list(catalog.frameworks().values()), _servers(interpreter.implementation)]))
     for place, path in _sources(variant):
         digest.update(f"{place}\0".encode() + path.read_bytes())
     return digest.hexdigest()
@@ -161,15 +163,27 @@ def _describe(variant: Variant, builder: Path, stage: Path) -> None:
     (info / "WHEEL").write_text(f"Wheel-Version: 1.0\nGenerator: bench\nRoot-Is-Purelib: {pure}\nTag: {tag}\n")
 
 
-def _fill(prefix: Path, variant: Variant, interpreter: Provisioned, wheel: Path, log: Path) -> None:
-    """Make the prefix that is measured: frameworks, servers, what the variant needs, and its wheel."""
+def _fill(prefix: Path, variant: Variant, interpreter: Provisioned, wheel: Path, log: Path) -> dict[str, Hole]:
+    """Make the prefix that is measured: frameworks, what the variant needs, its wheel, and the servers that fit.
+
+    Returns the servers that cannot be had here, by label.
+    """
     inside = _venv(prefix, interpreter, log)
-    install(inside, _requirements(variant, interpreter.implementation))
+    frameworks = [name for framework in catalog.frameworks().values() for name in framework.requirements]
+    install(inside, sorted({*frameworks, *variant.requirements}))
     install(inside, [], wheel=wheel)
+    lacks = {}
+    for server in _servers(interpreter.implementation):
+        try:
+            system.require(server.needs)
+            install(inside, server.requirements)
+        except MissingError as missing:
+            lacks[server.label] = Hole(what=server.label, reason=str(missing), fill=missing.fill)
     # Nothing is compiled at its first import: a start-up that is measured is not the one that writes bytecode.
     _run([str(inside), "-m", "compileall", "-q", str(prefix / "lib")], prefix, log)
     places = {"python": str(inside), "prefix": str(prefix)}
     _run_all(variant.after_install, places, prefix, log, environment(variant))
+    return lacks
 
 
 def _tools(inside: Path, interpreter: Provisioned) -> None:
@@ -184,13 +198,9 @@ def _tools(inside: Path, interpreter: Provisioned) -> None:
     stamp.write_text(made_for)
 
 
-def _requirements(variant: Variant, implementation: Implementation) -> list[str]:
-    """Names of everything in the prefix but the wheel: frameworks, the servers that fit, the variant's own."""
-    names = [name for framework in catalog.frameworks().values() for name in framework.requirements]
-    for server in catalog.servers().values():
-        if implementation in server.implementations:
-            names += server.requirements
-    return sorted({*names, *variant.requirements})
+def _servers(implementation: Implementation) -> list[Server]:
+    """The servers that run on that implementation."""
+    return [server for server in catalog.servers().values() if implementation in server.implementations]
 
 
 def _venv(folder: Path, interpreter: Provisioned, log: Path) -> Path:

@@ -1,5 +1,15 @@
-"""The one error that the lab shows a person."""
+"""The errors that the lab shows a person."""
+
+from __future__ import annotations
 
 
 class LabError(Exception):
     """What went wrong, in one line that names the file, key or command and what to do; the program exits with 2."""
+
+
+class MissingError(LabError):
+    """What cannot be had on this machine: a hole, and the rest goes on; `fill` is the command that brings it."""
+
+    def __init__(self, reason: str, fill: str | None = None) -> None:
+        super().__init__(reason)
+        self.fill = fill

@@ -91,7 +91,7 @@ class Variant(Declared, frozen=True, kw_only=True):
 
     `source` maps files and folders of the checkout to their place in the stage; `app` is always there. `steps` run in
     the stage and `after_install` in the prefix, with `{python}` and `{prefix}` replaced. `witness` lists facts that
-    the measured process has to report of itself.
+    the measured process has to report of itself. `needs` names the parts of `bench/system.toml` that a build takes.
     """
 
     name: str
@@ -103,6 +103,7 @@ class Variant(Declared, frozen=True, kw_only=True):
     source: dict[str, str] = {}
     requirements: tuple[str, ...] = ()
     build_requirements: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
     steps: tuple[Argv, ...] = ()
     remove: tuple[str, ...] = ()
     after_install: tuple[Argv, ...] = ()
@@ -133,6 +134,7 @@ class Server(Declared, frozen=True, kw_only=True):
     implementations: tuple[Implementation, ...]
     argv: Argv
     requirements: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     env: dict[str, str] = {}
     keep_alive: bool
@@ -245,6 +247,19 @@ class Study(Declared, frozen=True, kw_only=True):
 # ---------------------------------------------------------------- what a study yields
 
 
+class Hole(Recorded, frozen=True):
+    """What is not measured here: `what`, why, and the command that fills it.
+
+    `declared` where the catalogue says that it can be had nowhere; `failed` where it should have worked.
+    """
+
+    what: str
+    reason: str
+    fill: str | None = None
+    declared: bool = False
+    failed: bool = False
+
+
 class Provisioned(Recorded, frozen=True):
     """An interpreter that is here. `build` holds what its builder chose (`pgo`, `lto`, `jit`, `gil`)."""
 
@@ -258,7 +273,10 @@ class Provisioned(Recorded, frozen=True):
 
 
 class Artifact(Recorded, frozen=True):
-    """A built variant: the wheel under `.lab/artifacts`, installed into the prefix of the same name."""
+    """A built variant: the wheel under `.lab/artifacts`, installed into the prefix of the same name.
+
+    `lacks` holds the servers that could not be installed beside it, each with its hole.
+    """
 
     variant: str
     fingerprint: str
@@ -268,6 +286,7 @@ class Artifact(Recorded, frozen=True):
     build_seconds: float
     interpreter: Provisioned
     built: str
+    lacks: dict[str, Hole] = {}
 
 
 Instrument = Literal["micro", "macro", "startup", "size"]
@@ -320,19 +339,6 @@ def stack_of(case: Case) -> Stack:
     if case.stack is None:
         raise ValueError(f"{case.label}: it has no stack")
     return case.stack
-
-
-class Hole(Recorded, frozen=True):
-    """What is not measured here: `what`, why, and the command that fills it.
-
-    `declared` where the catalogue says that it can be had nowhere; `failed` where it should have worked.
-    """
-
-    what: str
-    reason: str
-    fill: str | None = None
-    declared: bool = False
-    failed: bool = False
 
 
 class Measurement(Recorded, frozen=True):

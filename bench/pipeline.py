@@ -10,7 +10,7 @@ from time import time_ns
 import msgspec
 
 from bench import build, catalog, documents, machine, measure, plan, provision, store, verify
-from bench.errors import LabError
+from bench.errors import LabError, MissingError
 from bench.instruments import gatling_setup, micro
 from bench.model import Artifact, Hole, Run, Session, Study, Variant
 from bench.pinning import leave_server_alone
@@ -28,9 +28,11 @@ def run(study: Study, progress: Progress, force: bool = False) -> tuple[Path, Se
     if workload.documents:
         with progress.step(f"documents {workload.name}"):
             documents.ensure(workload)
-    with progress.step("the load generator"):
-        gatling_setup.provision()
-    phases = [identified(phase, artifacts) for phase in plan.phases(study)]
+    planned, none = plan.phases(study), generator_missing(progress)
+    if none:
+        planned = [phase for phase in planned if phase.name != "macro"]
+        holes.append(none)
+    phases = [identified(phase, artifacts) for phase in planned]
     folder, session = open_session(study, phases, holes + plan.declared_holes(study), force)
     if session.finished:
         return folder, session
@@ -55,9 +57,20 @@ def prepare(variants: Iterable[str], progress: Progress) -> tuple[dict[str, Arti
         made = _prepared(catalog.variants()[name], progress)
         if isinstance(made, Hole):
             holes.append(made)
-        else:
-            artifacts[name] = made
+            continue
+        artifacts[name] = made
+        holes += [msgspec.structs.replace(hole, what=f"{name}/*/{hole.what}") for hole in made.lacks.values()]
     return artifacts, holes
+
+
+def generator_missing(progress: Progress) -> Hole | None:
+    """Bring the load generator; the hole that it leaves where it cannot be had."""
+    try:
+        with progress.step("the load generator"):
+            gatling_setup.provision()
+    except MissingError as missing:
+        return Hole(what="every load", reason=str(missing), fill=missing.fill)
+    return None
 
 
 def _prepared(variant: Variant, progress: Progress) -> Artifact | Hole:
@@ -70,6 +83,8 @@ def _prepared(variant: Variant, progress: Progress) -> Artifact | Hole:
             artifact = build.build(variant, interpreter)
         with progress.step(f"check {variant.name}"):
             checked = verify.check_variant(variant.name)
+    except MissingError as missing:
+        return Hole(what=variant.name, reason=str(missing), fill=missing.fill)
     except LabError as error:
         return Hole(what=variant.name, reason=str(error), fill=f"python -m bench build {variant.name}", failed=True)
     if checked.mismatches:
@@ -81,8 +96,12 @@ def _prepared(variant: Variant, progress: Progress) -> Artifact | Hole:
 
 
 def identified(phase: Phase, artifacts: dict[str, Artifact]) -> Phase:
-    """The phase with the cases whose variant is built, each with its inputs' hashes."""
-    cases = [plan.identified(case, artifacts[case.variant]) for case in phase.cases if case.variant in artifacts]
+    """The phase with the cases whose variant is built, and its server beside it, each with its inputs' hashes."""
+    cases = [
+        plan.identified(case, artifact)
+        for case in phase.cases
+        if (artifact := artifacts.get(case.variant)) and not (case.stack and case.stack.server in artifact.lacks)
+    ]
     return msgspec.structs.replace(phase, cases=tuple(cases))
 
 

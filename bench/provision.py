@@ -14,7 +14,7 @@ from typing import Any
 from uv import find_uv_bin
 
 from bench import debian, locks, system
-from bench.errors import LabError
+from bench.errors import LabError, MissingError
 from bench.model import FromDebian, FromPath, FromPyenv, FromUv, Hole, Interpreter, Provider, Provisioned
 from bench.paths import INTERPRETERS, LAB, ROOT
 
@@ -163,7 +163,7 @@ def install(python: Path, names: Sequence[str], target: Path | None = None, whee
 
     They go to the environment of `python`, or for it into the folder `target`. Every download is checked against its
     hash in the lock, and so are the tools that build a source distribution. What is built is kept for each interpreter
-    on its own: a uWSGI is linked to the very Python that it was built with. Raises LabError with uv's complaint.
+    on its own: a uWSGI is linked to the very Python that it was built with. Raises MissingError with uv's complaint.
     """
     locks.entries(MEASURED_LOCK, names)
     home = probe(str(python), {})
@@ -187,6 +187,6 @@ def uv(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def must(done: subprocess.CompletedProcess[str]) -> None:
-    """Raise LabError with the complaint of a command that failed."""
+    """Raise MissingError with the complaint of a command that failed."""
     if done.returncode != 0:
-        raise LabError(f"`uv {' '.join(done.args[1:3])}` failed: {system.complaint(done)}")
+        raise MissingError(f"`uv {' '.join(done.args[1:3])}` failed: {system.complaint(done)}")

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.errors import LabError, MissingError
+
 DECLARED = Path(__file__).with_name("system.toml")
 
 Runner = Callable[[Sequence[str]], "subprocess.CompletedProcess[str]"]
@@ -43,6 +45,17 @@ class Part:
 def parts(declared: Path = DECLARED) -> list[Part]:
     """The parts that `system.toml` declares, in its order."""
     return [Part(**table) for table in tomllib.loads(declared.read_text(encoding="utf-8"))["part"]]
+
+
+def require(names: Iterable[str]) -> None:
+    """Raises MissingError for the first of the parts `names` that is not here."""
+    known = {part.name: part for part in parts()}
+    for name in names:
+        part = known.get(name)
+        if part is None:
+            raise LabError(f"needs = {name!r}: bench/system.toml has no part of that name")
+        if part.missing:
+            raise MissingError(f"{name} is not here: {', '.join(part.missing)}", part.fill)
 
 
 def run(argv: Sequence[str], env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:

@@ -11,7 +11,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from bench.errors import LabError
+from bench import system
+from bench.errors import LabError, MissingError
 from bench.paths import GATLING, ROOT
 
 PROJECT = ROOT / "bench" / "gatling"
@@ -45,8 +46,7 @@ _ASKED_XML = """<?xml version="1.0" encoding="UTF-8" standalone="no"?>
 def provision(home: Path = GATLING) -> None:
     """Make `home` ready for runs; does nothing where it is, for this project, JDK and JVM options.
 
-    Raises LabError if Maven or a JDK is missing, if a download or the compilation fails, or if a jar is not the one
-    that `jars.sha256` names.
+    Raises MissingError if Maven, a JDK or a download is, and LabError if a jar is not the one that `jars.sha256` names.
     """
     key = _key()
     if (home / STAMP).exists() and (home / STAMP).read_text() == key:
@@ -69,10 +69,8 @@ def command(home: Path, *options: str) -> list[str]:
 
 def _key() -> str:
     """A hash of all that the result depends on: the project's files, the JDK's release, the JVM options."""
-    javac, mvn = shutil.which("javac"), shutil.which("mvn")
-    if javac is None or mvn is None:
-        raise LabError("Gatling needs a JDK and Maven: sudo apt-get install default-jdk-headless maven")
-    release = Path(javac).resolve().parent.parent / "release"
+    system.require(("JDK", "Maven"))
+    release = Path(shutil.which("javac") or "").resolve().parent.parent / "release"
     files = sorted(path for path in PROJECT.rglob("*") if path.is_file())
     digest = hashlib.sha256("\n".join(JVM).encode())
     for path in (*files, release):
@@ -123,4 +121,4 @@ def _run(argv: list[str], folder: Path, what: str) -> None:
     if done.returncode != 0:
         lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
         errors = [line for line in lines if "ERROR" in line] or lines[-1:]
-        raise LabError(f"{what} failed with status {done.returncode}: {' '.join(errors[:1])}")
+        raise MissingError(f"{what} failed with status {done.returncode}: {' '.join(errors[:1])}")

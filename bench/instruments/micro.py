@@ -67,7 +67,7 @@ def read(path: Path, variant: str) -> Observed:
 
 
 def merge(session: Path, runs: Iterable[Run]) -> None:
-    """Put the processes of each variant into one plain pyperf JSON, `pyperf/<variant>.json`, for `pyperf compare_to`."""
+    """Put the processes of each variant into one plain pyperf JSON for `compare_to`: `pyperf/<variant>.json`."""
     folder = session / "pyperf"
     folder.mkdir(exist_ok=True)
     merged: dict[str, pyperf.Benchmark] = {}
