@@ -9,6 +9,8 @@ import falcon
 from app.contract import Core
 from app.http import DEFAULT_MAX_BYTES, HELLO, JSON, PROBLEM, TEXT, Problem, answer, read_document, wait_seconds
 
+REQUIREMENTS = ("falcon",)  # what has to be installed beside this file
+
 
 class Hello:
     """The least that a server can answer."""
