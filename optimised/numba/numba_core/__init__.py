@@ -1,0 +1,59 @@
+"""The statement transform as a scanner over bytes, compiled by Numba; docs/cores-numba.md tells how it works."""
+
+import os
+import threading
+from typing import Any
+
+import numpy as np
+
+from app.core import transform as reference
+from numba_core.entry import ANSWER, statement
+
+_SEED = int.from_bytes(os.urandom(8), "little")  # keys the hash tables
+
+
+class _Memory(threading.local):
+    """A block to work in, kept by each thread for its next document."""
+
+    def __init__(self) -> None:
+        self.block = np.empty(1 << 16, np.uint8)
+
+
+class _Fallbacks:
+    """How many documents the reference core had to judge."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._lock = threading.Lock()
+
+    def add(self) -> None:
+        with self._lock:
+            self.count += 1
+
+
+_memory = _Memory()
+_fallbacks = _Fallbacks()
+
+
+def transform(document: bytes) -> bytes:
+    """Answer a batch with its statement, or raise MalformedDocument or InvalidDocument, as the reference core does."""
+    text = np.frombuffer(document, np.uint8)
+    block = _memory.block
+    length = statement(text, block, _SEED)
+    if length < 0:
+        block = _memory.block = np.empty(-length, np.uint8)
+        length = statement(text, block, _SEED)
+    if length:
+        return block[ANSWER : ANSWER + length].tobytes()
+    _fallbacks.add()
+    return reference(document)
+
+
+def witness() -> dict[str, Any]:
+    """What runs: the signatures compiled without the interpreter, how many of them came from the cache, fallbacks."""
+    return {
+        "nopython": len(statement.nopython_signatures) == len(statement.signatures) == 1,
+        "signatures": [str(signature) for signature in statement.nopython_signatures],
+        "cache_hits": sum(statement.stats.cache_hits.values()),
+        "fallbacks": _fallbacks.count,
+    }

@@ -1,0 +1,171 @@
+"""What Numba cannot say itself: loads, stores and bit operations at plain addresses, and records laid out there.
+
+An address is an int64, eight bytes read as one number are a uint64 (mixing the two makes Numba fall into floats), and
+nothing is checked: whoever reads or writes here knows that the bytes are theirs. All of it compiles to an instruction
+or two; none of it can be called from Python.
+"""
+
+from typing import Any
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+kernel = numba.njit(nogil=True, error_model="numpy")
+"""Compile a function without the interpreter, as a part of those that call it."""
+inlined = numba.njit(nogil=True, error_model="numpy", forceinline=True)
+"""The same with its code at each place of call: a call costs a dozen instructions and returns its results in memory."""
+
+_WORD = ir.IntType(64)
+_BYTE = ir.IntType(8)
+
+
+def _pointer(builder: Any, address: Any, offset: int = 0) -> Any:
+    return builder.inttoptr(builder.add(address, _WORD(offset)), ir.PointerType())
+
+
+def _load(builder: Any, address: Any, offset: int = 0) -> Any:
+    return builder.load(_pointer(builder, address, offset), typ=_WORD, align=1)
+
+
+def _little_endian(text: bytes, offset: int = 0) -> Any:
+    return _WORD(int.from_bytes(text[offset : offset + 8], "little"))
+
+
+@intrinsic
+def word(_context: Any, _address: Any) -> Any:
+    """The eight bytes at an address, the first one lowest."""
+    return types.uint64(types.int64), lambda _, builder, __, arguments: _load(builder, arguments[0])
+
+
+@intrinsic
+def byte(_context: Any, _address: Any) -> Any:
+    """The byte at an address, as an int64."""
+
+    def load(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
+        return builder.zext(builder.load(_pointer(builder, arguments[0]), typ=_BYTE), _WORD)
+
+    return types.int64(types.int64), load
+
+
+@intrinsic
+def set_word(_context: Any, _address: Any, _value: Any) -> Any:
+    """Write eight bytes at an address, the lowest one first."""
+
+    def store(context: Any, builder: Any, _: Any, arguments: Any) -> Any:
+        builder.store(arguments[1], _pointer(builder, arguments[0]), align=1)
+        return context.get_dummy_value()
+
+    return types.none(types.int64, types.uint64), store
+
+
+@intrinsic
+def set_byte(_context: Any, _address: Any, _value: Any) -> Any:
+    """Write the low byte of an int64 at an address."""
+
+    def store(context: Any, builder: Any, _: Any, arguments: Any) -> Any:
+        builder.store(builder.trunc(arguments[1], _BYTE), _pointer(builder, arguments[0]))
+        return context.get_dummy_value()
+
+    return types.none(types.int64, types.int64), store
+
+
+@intrinsic
+def copy(_context: Any, _target: Any, _source: Any, _count: Any) -> Any:
+    """Copy `count` bytes between places that do not overlap."""
+
+    def call(context: Any, builder: Any, _: Any, arguments: Any) -> Any:
+        target, source = (_pointer(builder, address) for address in arguments[:2])
+        cgutils.raw_memcpy(builder, target, source, arguments[2], 1)
+        return context.get_dummy_value()
+
+    return types.none(types.int64, types.int64, types.int64), call
+
+
+@intrinsic
+def clear(_context: Any, _target: Any, _count: Any) -> Any:
+    """Set `count` bytes to zero."""
+
+    def call(context: Any, builder: Any, _: Any, arguments: Any) -> Any:
+        cgutils.memset(builder, _pointer(builder, arguments[0]), arguments[1], 0)
+        return context.get_dummy_value()
+
+    return types.none(types.int64, types.int64), call
+
+
+@intrinsic
+def lowest_byte(_context: Any, _marks: Any) -> Any:
+    """The index, 0 to 7, of the lowest byte of a word that is not zero; the word must not be zero."""
+
+    def count(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
+        return builder.lshr(builder.cttz(arguments[0], ir.IntType(1)(1)), _WORD(3))
+
+    return types.int64(types.uint64), count
+
+
+@intrinsic
+def lowest_bit(_context: Any, _bits: Any) -> Any:
+    """The index, 0 to 63, of the lowest bit set; the word must not be zero."""
+    return types.int64(types.uint64), lambda _, builder, __, arguments: builder.cttz(arguments[0], ir.IntType(1)(1))
+
+
+@intrinsic
+def swapped(_context: Any, _word: Any) -> Any:
+    """A word with its bytes in the other order: as a number it then sorts as the bytes do."""
+    return types.uint64(types.uint64), lambda _, builder, __, arguments: builder.bswap(arguments[0])
+
+
+@intrinsic(prefer_literal=True)
+def starts(_context: Any, _address: Any, text: Any) -> Any:
+    """Whether the bytes at an address begin with a literal; reads eight bytes even for a shorter one."""
+    expected = text.literal_value.encode()
+    last = len(expected) - 8
+
+    def compare(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
+        if last < 0:
+            found = builder.and_(_load(builder, arguments[0]), _WORD((1 << 8 * len(expected)) - 1))
+            return builder.icmp_unsigned("==", found, _little_endian(expected))
+        differences = _WORD(0)
+        for offset in [*range(0, last, 8), last]:
+            difference = builder.xor(_load(builder, arguments[0], offset), _little_endian(expected, offset))
+            differences = builder.or_(differences, difference)
+        return builder.icmp_unsigned("==", differences, _WORD(0))
+
+    return types.boolean(types.int64, text), compare
+
+
+@intrinsic(prefer_literal=True)
+def put(_context: Any, _address: Any, text: Any) -> Any:
+    """Write a literal at an address and return the address after it; up to seven bytes more are overwritten."""
+    written = text.literal_value.encode()
+
+    def store(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
+        for offset in range(0, len(written), 8):
+            builder.store(_little_endian(written, offset), _pointer(builder, arguments[0], offset), align=1)
+        return builder.add(arguments[0], _WORD(len(written)))
+
+    return types.int64(types.int64, text), store
+
+
+def record(integers: str, words: str = "") -> tuple[Any, int]:
+    """A kind of row of named numbers, eight bytes each: the function that refers to a row, and the bytes of one.
+
+    `integers` names the int64 fields, `words` the uint64 ones. The function takes the address of a table and an index;
+    setting a field of what it returns sets it in memory.
+    """
+    fields = [*((name, np.int64) for name in integers.split()), *((name, np.uint64) for name in words.split())]
+    size = 8 * len(fields)
+    row_type = numba.from_dtype(np.dtype(fields))
+
+    @intrinsic
+    def row(_context: Any, _table: Any, _index: Any) -> Any:
+        def refer(context: Any, builder: Any, _: Any, arguments: Any) -> Any:
+            table = builder.inttoptr(arguments[0], context.get_value_type(row_type))
+            return builder.gep(table, [builder.mul(arguments[1], _WORD(size))], source_etype=_BYTE)
+
+        return row_type(types.int64, types.int64), refer
+
+    return row, size

@@ -1,0 +1,84 @@
+"""Tags and channels as small numbers: ranks in their common order, and a set of ranks that is read in that order."""
+
+from numba_core.memory import clear, kernel, lowest_bit
+from numba_core.order import sort_texts
+from numba_core.tables import NOTHING, NUMBER_BYTES, TEXT_BYTES, WORD_BYTES, Number, Order, Text, Word
+from numba_core.values import U, equal, sortable
+
+
+@kernel
+def rank_labels(state):
+    """Sort all tags and channels, give equal ones the same rank, and list a row for each rank."""
+    count = state.label_count - 1
+    for position in range(count):
+        text = Text(state.labels, position + 1)
+        Number(state.rows, position).value = position + 1
+        Word(state.keys, position).bits = sortable(text.value, text.value_bytes)
+    sort_texts(count, state.labels, TEXT_BYTES, state)
+    ranks = 0
+    for position in range(count):
+        row = Number(state.rows, position).value
+        text = Text(state.labels, row)
+        if ranks == 0 or not same_text(text, Text(state.labels, Number(state.ranked, ranks - 1).value)):
+            Number(state.ranked, ranks).value = row
+            ranks += 1
+        text.rank = ranks - 1
+    clear(state.counts, ranks * NUMBER_BYTES)
+    clear(state.present, (ranks // 64 + 1) * WORD_BYTES)
+    clear(state.summary, (ranks // 4096 + 1) * WORD_BYTES)
+
+
+@kernel
+def same_text(text, other):
+    """Whether two rows hold the same text."""
+    return text.value_bytes == other.value_bytes and equal(text.value, other.value, text.value_bytes)
+
+
+@kernel
+def mark(rank, state):
+    """Enter a rank into the set: a bit in its word, and a bit for that word in the summary."""
+    Word(state.present, rank >> 6).bits |= U(1) << U(rank & 63)
+    Word(state.summary, rank >> 12).bits |= U(1) << U(rank >> 6 & 63)
+
+
+@kernel
+def drain(state):
+    """List the ranks of the set in `listed`, ascending, and leave it empty; how many they are."""
+    count = 0
+    for group in range((state.label_count >> 12) + 1):
+        summary = Word(state.summary, group)
+        while summary.bits:
+            index = 64 * group + lowest_bit(summary.bits)
+            present = Word(state.present, index)
+            while present.bits:
+                Number(state.listed, count).value = 64 * index + lowest_bit(present.bits)
+                count += 1
+                present.bits &= present.bits - U(1)
+            summary.bits &= summary.bits - U(1)
+    return count
+
+
+@kernel
+def tag_ranks(customer, state):
+    """List the ranks of a customer's tags in `listed`; how many they are."""
+    row = customer.newest
+    while row != NOTHING:
+        order = Order(state.orders, row)
+        for index in range(order.tags, order.past_tags):
+            mark(Text(state.labels, Number(state.tags, index).value).rank, state)
+        row = order.older
+    return drain(state)
+
+
+@kernel
+def channel_ranks(customer, state):
+    """List the ranks of a customer's channels in `listed`, and their orders in `counts`; how many they are."""
+    row = customer.newest
+    while row != NOTHING:
+        order = Order(state.orders, row)
+        if order.channel != NOTHING:
+            rank = Text(state.labels, order.channel).rank
+            Number(state.counts, rank).value += 1
+            mark(rank, state)
+        row = order.older
+    return drain(state)

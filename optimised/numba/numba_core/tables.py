@@ -1,0 +1,103 @@
+"""The tables that a document is read into, and where they lie: rows at addresses inside one block of memory.
+
+How many rows there can be follows from the smallest spelling of each thing, so that no table has to grow; what is
+never touched costs nothing.
+"""
+
+from numba_core.memory import kernel, record
+
+SMALLEST_TAG = len('"A",')
+SMALLEST_LINE = len('{"sku":"A","quantity":1,"price":0},')
+SMALLEST_ORDER = SMALLEST_LINE + len(
+    '{"id":1,"placed":"2026-02-28T23:59:59Z","status":"paid","customer":{"id":1,"name":"A"},"lines":[]}'
+)
+BYTES_A_LABEL = 12  # a document with more labels to learn than one in so many bytes goes to the reference
+
+PADDING = 64  # bytes that may be read, or overwritten, behind a text
+BATCH_TEXT = 512  # bytes of the members of batch and totals, without the texts in them
+CUSTOMER_TEXT = 400  # bytes of a customer's members, without the texts in them
+CHANNEL_TEXT = len('{"channel":"","orders":},') + 6
+LINE_TEXT = len('{"sku":"","units":,"amount":},') + 40 + 2 * 16
+
+State, STATE_BYTES = record(
+    "wall title currency"
+    " text arena answer ids id_mask buyers labels label_slots names name_slots text_mask"
+    " customers orders lines tags cancelled listed_customers keys rows words spare ranked listed counts present summary"
+    " free label_room label_count name_count customer_count order_count line_count tag_count cancelled_count"
+    " duplicates total",
+    words="seed",
+)
+"""What one call knows: the batch's own members, the addresses of its tables, and how many rows are in them.
+
+`wall` is an address where nothing of JSON stands. Who meets a breach returns it as the place to go on from, and
+whatever is read there fails too.
+"""
+
+Order, ORDER_BYTES = record(
+    "id placed_at placed status customer name lines past_lines tags past_tags channel units amount older"
+)
+Line, LINE_BYTES = record("sku length units amount", words="key")
+Customer, CUSTOMER_BYTES = record("id name orders first first_at last last_at units gross refunded open newest")
+Text, TEXT_BYTES = record("value value_bytes source length written written_bytes rank")
+"""A name or a label (a tag or a channel): as it stands in the document, as it sorts, and as it is written.
+
+Rows begin at 1; row 0 has a length that no text has.
+"""
+Span, _ = record("text length")
+"""How a row begins that is sorted by a text."""
+Number, NUMBER_BYTES = record("value")
+Word, WORD_BYTES = record("", words="bits")
+
+NOTHING = -1
+
+
+@kernel
+def power_of_two(least):
+    """The smallest power of two that is at least `least`."""
+    power = 64
+    while power < least:
+        power *= 2
+    return power
+
+
+@kernel
+def lay_out(state, base, size):
+    """Place the tables for a document of `size` bytes from the address `base` on; return the address after them."""
+    tags = size // SMALLEST_TAG + 1
+    lines = size // SMALLEST_LINE + 1
+    orders = size // SMALLEST_ORDER + 1
+    labels = size // BYTES_A_LABEL + PADDING
+    sorted_ = max(lines, labels) + 3
+    slots = power_of_two(2 * orders)
+    text_slots = power_of_two(max(256, size // 32))
+    state.label_room = labels
+    state.id_mask = slots - 1
+    state.text_mask = text_slots - 1
+
+    state.answer = base
+    state.text = state.answer + size + BATCH_TEXT + orders * (CUSTOMER_TEXT + CHANNEL_TEXT) + lines * LINE_TEXT
+    state.arena = state.text + size + PADDING
+    state.orders = state.arena + 3 * size + PADDING
+    state.lines = state.orders + orders * ORDER_BYTES
+    state.tags = state.lines + lines * LINE_BYTES
+    state.customers = state.tags + tags * NUMBER_BYTES
+    state.cancelled = state.customers + orders * CUSTOMER_BYTES
+    state.listed_customers = state.cancelled + orders * WORD_BYTES
+    state.names = state.listed_customers + orders * NUMBER_BYTES
+    state.labels = state.names + (orders + 1) * TEXT_BYTES
+    state.ranked = state.labels + labels * TEXT_BYTES
+    state.listed = state.ranked + labels * NUMBER_BYTES
+    state.keys = state.listed + labels * NUMBER_BYTES
+    state.rows = state.keys + sorted_ * WORD_BYTES
+    state.words = state.rows + sorted_ * WORD_BYTES
+    state.spare = state.words + sorted_ * WORD_BYTES
+    state.title = state.spare + sorted_ * WORD_BYTES
+    state.ids = state.title + TEXT_BYTES
+    # From `ids` to `counts` all has to begin empty.
+    state.buyers = state.ids + slots * NUMBER_BYTES
+    state.label_slots = state.buyers + slots * NUMBER_BYTES
+    state.name_slots = state.label_slots + text_slots * NUMBER_BYTES
+    state.counts = state.name_slots + text_slots * NUMBER_BYTES
+    state.present = state.counts + labels * NUMBER_BYTES
+    state.summary = state.present + (labels // 64 + 1) * WORD_BYTES
+    return state.summary + (labels // 4096 + 1) * WORD_BYTES
