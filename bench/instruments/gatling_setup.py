@@ -20,16 +20,17 @@ STAMP = "stamp"
 ARCHIVE = "classes.jsa"
 PREFERENCES = "preferences"
 
-# Without --add-opens Netty's buffers take a slow path. One collector thread is all that one core can use; a young
-# generation this large is collected every second or two at full load, in 2 to 3 ms.
 JVM = (
-    "--add-opens=java.base/java.lang=ALL-UNNAMED",
-    "-XX:+UseSerialGC",
+    "--add-opens=java.base/java.lang=ALL-UNNAMED",  # else Netty's buffers take a slow path
     "-Xms768m",
     "-Xmx768m",
-    "-Xmn512m",
-    "-XX:MetaspaceSize=128m",  # below it the class loading of a start sets off two full collections
-    "-XX:-UsePerfData",  # its memory-mapped file can stall the JVM on a busy disk
+    # What lives longer than a request lives to the end. Promoted by the first collection, which this young generation
+    # brings about in the lead-in, it is not copied again: later pauses take 0.6 ms instead of 15 to 30.
+    "-XX:+UseSerialGC",
+    "-Xmn64m",
+    "-XX:MaxTenuringThreshold=0",
+    "-XX:MetaspaceSize=128m",  # else loading the classes sets off two full collections
+    "-XX:-UsePerfData",  # a memory-mapped file that can stall the JVM on a busy disk
 )
 
 # Gatling asks Maven Central for its newest release at each start, at most once in a while, and cannot be told not to:
