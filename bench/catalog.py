@@ -27,14 +27,18 @@ def read(path: Path, noun: type[T]) -> T:
         raise LabError(f"{path.relative_to(ROOT)}: {error}") from error
 
 
-def _listing(pattern: str, noun: type[T]) -> dict[str, T]:
-    """Every declared noun of a folder by its file's stem, which its `name` has to equal."""
+def _listing(noun: type[T], *patterns: str) -> dict[str, T]:
+    """Every declared noun of some folders by its file's stem, which its `name` has to equal and no other file has."""
     found: dict[str, T] = {}
-    for path in sorted(ROOT.glob(pattern)):
+    places: dict[str, Path] = {}
+    for path in sorted(path for pattern in patterns for path in ROOT.glob(pattern)):
         declared = read(path, noun)
         name: str = getattr(declared, "name")  # noqa: B009 - every declared noun has one
         if name != path.stem:
             raise LabError(f"{path.relative_to(ROOT)}: name is {name!r}, but the file is called {path.name}")
+        first = places.setdefault(name, path)
+        if first != path:
+            raise LabError(f"{path.relative_to(ROOT)}: name {name!r} is taken by {first.relative_to(ROOT)}")
         found[name] = declared
     return found
 
@@ -42,13 +46,13 @@ def _listing(pattern: str, noun: type[T]) -> dict[str, T]:
 @cache
 def interpreters() -> dict[str, Interpreter]:
     """Interpreters by name."""
-    return _listing("bench/interpreters/*.toml", Interpreter)
+    return _listing(Interpreter, "bench/interpreters/*.toml")
 
 
 @cache
 def variants() -> dict[str, Variant]:
     """Variants by name: the rewrites in `optimised` and the unchanged source in `builds`."""
-    found = _listing("builds/*/*.toml", Variant) | _listing("optimised/*/*.toml", Variant)
+    found = _listing(Variant, "builds/*/*.toml", "optimised/*/*.toml")
     for variant in found.values():
         pick(interpreters(), variant.interpreter, f"interpreter of variant {variant.name!r}")
     return found
@@ -57,25 +61,25 @@ def variants() -> dict[str, Variant]:
 @cache
 def servers() -> dict[str, Server]:
     """Servers by file name; the two files of one server for two implementations share their `label`."""
-    return _listing("bench/servers/*.toml", Server)
+    return _listing(Server, "bench/servers/*.toml")
 
 
 @cache
 def workloads() -> dict[str, Workload]:
     """Workloads by name."""
-    return _listing("bench/workloads/*.toml", Workload)
+    return _listing(Workload, "bench/workloads/*.toml")
 
 
 @cache
 def loads() -> dict[str, Load]:
     """Loads by name."""
-    return _listing("bench/loads/*.toml", Load)
+    return _listing(Load, "bench/loads/*.toml")
 
 
 @cache
 def studies() -> dict[str, Study]:
     """Studies by name, every name in them known."""
-    found = _listing("bench/studies/*.toml", Study)
+    found = _listing(Study, "bench/studies/*.toml")
     for study in found.values():
         _check(study)
     return found
