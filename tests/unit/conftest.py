@@ -1,0 +1,38 @@
+"""Fixtures of more than one module's tests."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bench import catalog, paths
+
+READERS = (
+    catalog.interpreters,
+    catalog.variants,
+    catalog.servers,
+    catalog.workloads,
+    catalog.loads,
+    catalog.studies,
+    catalog.frameworks,
+)
+
+
+def _forget() -> None:
+    for reader in READERS:
+        reader.cache_clear()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of what the catalogue reads, which a test may change; `catalog` reads it while the test runs."""
+    for pattern in ("bench/*/*.toml", "builds/*/*.toml", "optimised/*/*.toml", "app/wsgi/*_app.py"):
+        for path in paths.ROOT.glob(pattern):
+            copy = tmp_path / path.relative_to(paths.ROOT)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)
+    monkeypatch.setattr(catalog, "ROOT", tmp_path)
+    _forget()
+    yield tmp_path
+    _forget()

@@ -1,0 +1,155 @@
+"""The catalogue: what is wrong with a TOML file is said in one line that names the file and the key."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench import catalog
+from bench.errors import LabError
+from bench.model import Stack
+
+STUDY = """
+name = "tiny"
+title = "Tiny"
+question = "Which?"
+baseline = "cpython"
+variants = ["cpython", "pypy"]
+servers = ["gunicorn-sync"]
+workload = "medium"
+
+[macro]
+loads = ["closed"]
+runs = 1
+"""
+
+
+def changed(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def complaint(read: Callable[[], object]) -> str:
+    """The one line that `read` fails with."""
+    with pytest.raises(LabError) as caught:
+        read()
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_everything_shipped_is_read() -> None:
+    nouns = ("interpreters", "variants", "servers", "workloads", "loads", "studies", "frameworks")
+    for known in (getattr(catalog, noun)() for noun in nouns):
+        assert known
+        assert all(declared.name == name for name, declared in known.items())
+
+
+def test_every_shipped_variant_goes_behind_every_server_that_serves_its_interpreter() -> None:
+    for variant in catalog.variants().values():
+        implementation = catalog.interpreters()[variant.interpreter].implementation
+        for server in catalog.servers().values():
+            if implementation in server.implementations:
+                stack = catalog.parse_stack(f"{variant.name}/falcon/{server.label}")
+                assert catalog.server_for(stack) == server
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "told"),
+    [
+        ("bench/servers/gunicorn-sync.toml", "keep_alive", "keepalive", ("keepalive",)),
+        ("bench/servers/gunicorn-sync.toml", "keep_alive", "concurrency = 0\nkeep_alive", ("$.concurrency", ">= 1")),
+        ("bench/servers/gunicorn-sync.toml", '["gunicorn"]', '"gunicorn"', ("$.requirements", "array")),
+        ("bench/interpreters/cpython-3.11.toml", 'kind = "uv"', 'kind = "conda"', ("$.providers", "conda")),
+        ("bench/workloads/medium.toml", "orders = 50", 'orders = "fifty"', ("$.documents.orders", "int")),
+        ("bench/workloads/medium.toml", 'title = "', "title = ", ("line 2",)),
+        ("bench/loads/closed.toml", 'model = "closed"', "", ("model", "missing")),
+        ("builds/nuitka/nuitka.toml", "[witness]", "[witnesses]", ("witness",)),
+    ],
+)
+def test_a_wrong_key_is_named_with_its_file(
+    checkout: Path, file: str, old: str, new: str, told: tuple[str, ...]
+) -> None:
+    changed(checkout / file, old, new)
+    reader = file.split("/")[-2] if file.startswith("bench") else "variants"
+    line = complaint(getattr(catalog, reader))
+    assert line.startswith(f"{file}: ")
+    assert all(word in line for word in told)
+
+
+def test_a_file_is_called_what_it_declares(checkout: Path) -> None:
+    (checkout / "bench/loads/closed.toml").rename(checkout / "bench/loads/shut.toml")
+    assert complaint(catalog.loads) == "bench/loads/shut.toml: name is 'closed', but the file is called shut.toml"
+
+
+def test_two_variants_of_one_name_are_refused(checkout: Path) -> None:
+    twin = checkout / "optimised" / "other" / "nuitka.toml"
+    twin.parent.mkdir(parents=True)
+    twin.write_text((checkout / "builds/nuitka/nuitka.toml").read_text())
+    line = complaint(catalog.variants)
+    assert "builds/nuitka/nuitka.toml" in line
+    assert "optimised/other/nuitka.toml" in line
+
+
+def test_a_variants_interpreter_is_one_that_is_declared(checkout: Path) -> None:
+    changed(checkout / "builds/pypy/pypy.toml", 'interpreter = "pypy-3.11"', 'interpreter = "pypy-4"')
+    line = complaint(catalog.variants)
+    assert "'pypy-4'" in line
+    assert "variant 'pypy'" in line
+    assert "pypy-3.11" in line, "what there is instead"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('"cpython", "pypy"', '"cpython", "jython"', "variant 'jython' is unknown"),
+        ('baseline = "cpython"', 'baseline = "jython"', "variant 'jython' is unknown"),
+        ('baseline = "cpython"', 'baseline = "nuitka"', "the baseline 'nuitka' has to be one of the variants"),
+        ("gunicorn-sync", "gunicorn", "server 'gunicorn' is unknown"),
+        ("medium", "middling", "workload 'middling' is unknown"),
+        ('["closed"]', '["shut"]', "load 'shut' is unknown"),
+    ],
+)
+def test_a_study_names_what_is_declared(checkout: Path, old: str, new: str, told: str) -> None:
+    (checkout / "bench/studies/quick.toml").unlink()
+    study = checkout / "bench/studies/tiny.toml"
+    study.write_text(STUDY)
+    assert list(catalog.studies()) == ["tiny"]
+    catalog.studies.cache_clear()
+    changed(study, old, new)
+    assert complaint(catalog.studies).startswith(f"bench/studies/tiny.toml: {told}")
+
+
+def test_a_new_framework_is_one_file_that_says_what_it_needs(checkout: Path) -> None:
+    adapter = checkout / "app" / "wsgi" / "flask_app.py"
+    adapter.write_text('import flask\n\nREQUIREMENTS = ("flask", "flask-restful")\n')
+    assert catalog.frameworks()["flask"].requirements == ("flask", "flask-restful")
+    catalog.frameworks.cache_clear()
+    adapter.write_text("import flask\n")
+    assert complaint(catalog.frameworks).startswith("app/wsgi/flask_app.py: no constant REQUIREMENTS")
+
+
+def test_a_stack_is_three_names() -> None:
+    stack = Stack(variant="cpython", framework="falcon", server="uwsgi-threads")
+    assert catalog.parse_stack("cpython/falcon/uwsgi-threads") == stack
+    assert str(stack) == "cpython/falcon/uwsgi-threads"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("cpython", "'cpython' is no stack: write variant/framework/server"),
+        ("cpython/falcon/gunicorn-sync/", "is no stack"),
+        ("jython/falcon/gunicorn-sync", "variant 'jython' is unknown; there are: cpython, "),
+        ("cpython/django/gunicorn-sync", "framework 'django' is unknown; there are: falcon"),
+        ("cpython/falcon/gunicorn", "server 'gunicorn' is unknown; there are: gunicorn-gthread, gunicorn-sync, "),
+    ],
+)
+def test_what_is_no_stack_is_told_with_what_there_is(text: str, told: str) -> None:
+    assert told in complaint(lambda: catalog.parse_stack(text))
+
+
+def test_a_server_that_no_file_declares_for_an_implementation_is_refused(checkout: Path) -> None:
+    (checkout / "bench/servers/uwsgi-threads-pypy.toml").unlink()
+    line = complaint(lambda: catalog.parse_stack("pypy/falcon/uwsgi-threads"))
+    assert line == "pypy/falcon/uwsgi-threads: no file in bench/servers serves uwsgi-threads on pypy"
