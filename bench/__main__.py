@@ -35,7 +35,7 @@ Exit status: 0 all passed or declared holes, 1 a case failed or was wrong, 2 usa
     version_flags=[],
     result_action="return_value",
 )
-out = Console()
+out = Console(width=None if sys.stdout.isatty() else 160)
 Price = Annotated[str | None, Parameter(help="What a CPU-hour and a GB-hour cost, such as 0.04,0.005: adds money.")]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON for machines instead.")]
 
@@ -201,7 +201,7 @@ def size(*variants: str, json: Json = False) -> int:
         for name in names
         for server in {server.label: None for server in catalog.servers().values()}
         for stack in [Stack(variant=name, framework="falcon", server=server)]
-        if planning.impossible(stack) is None
+        if catalog.impossible(stack) is None
     ]
     return summary.show_sizes(out, {stack: sizes.sizes(stack) for stack in stacks}, json)
 

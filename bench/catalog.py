@@ -111,6 +111,18 @@ def server_for(stack: Stack) -> Server:
     raise LabError(f"{stack}: no file in bench/servers serves {stack.server} on {implementation}")
 
 
+def impossible(stack: Stack) -> str | None:
+    """Why the catalogue says that `stack` cannot run anywhere, or None."""
+    variant = variants()[stack.variant]
+    implementation = interpreters()[variant.interpreter].implementation
+    named = [server for server in servers().values() if server.label == stack.server]
+    for server in named:
+        reason = server.impossible.get(stack.variant) or server.impossible.get(implementation)
+        if reason:
+            return reason
+    return None
+
+
 def parse_stack(text: str) -> Stack:
     """`variant/framework/server` as a Stack, every name known. Raises LabError."""
     parts = text.split("/")

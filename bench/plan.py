@@ -98,25 +98,13 @@ def winning_stack(closed: Iterable[Run]) -> Stack | None:
 def stacks(study: Study, servers: tuple[str, ...] | None = None) -> Iterator[Stack]:
     """Every stack of the study that is not declared impossible."""
     for stack in _all_stacks(study, servers or study.servers):
-        if impossible(stack) is None:
+        if catalog.impossible(stack) is None:
             yield stack
-
-
-def impossible(stack: Stack) -> str | None:
-    """Why the catalogue says that `stack` cannot run anywhere, or None."""
-    variant = catalog.variants()[stack.variant]
-    implementation = catalog.interpreters()[variant.interpreter].implementation
-    named = [server for server in catalog.servers().values() if server.label == stack.server]
-    for server in named:
-        reason = server.impossible.get(stack.variant) or server.impossible.get(implementation)
-        if reason:
-            return reason
-    return None
 
 
 def declared_holes(study: Study) -> list[Hole]:
     """The stacks that the catalogue declares impossible, with their reasons."""
-    reasons = {stack: impossible(stack) for stack in _all_stacks(study, study.servers)}
+    reasons = {stack: catalog.impossible(stack) for stack in _all_stacks(study, study.servers)}
     return [Hole(what=str(stack), reason=reason, declared=True) for stack, reason in reasons.items() if reason]
 
 

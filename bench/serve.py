@@ -54,7 +54,7 @@ def command(stack: Stack, port: int) -> tuple[list[str], dict[str, str]]:
     """
     variant = catalog.variants()[stack.variant]
     server = catalog.server_for(stack)
-    reason = server.impossible.get(stack.variant)
+    reason = catalog.impossible(stack)
     if reason:
         raise LabError(f"{stack} is impossible: {reason}")
     build.require(stack.variant)
