@@ -22,7 +22,8 @@ def noise(finding: Finding) -> str:
     name, same = finding.baseline.title, finding.same
     return (
         f"Noise floor: {share(finding.floor)}. {name}, measured twice as if it were two variants, "
-        f"came out {times(same)} as fast as itself ({interval(same)}). No difference smaller than that is claimed."
+        f"came out {times(same)} as fast as itself ({interval(same)}). No smaller difference is claimed, "
+        "with a server or without."
     )
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import altair as alt
 
 from bench.drawing import Chart, Record, extent, hues, logarithmic, names_axis, sheet
-from bench.finding import PARTS, Course, Finding, Row
+from bench.finding import Course, Finding, Row
+from bench.instruments.sizes import PARTS
 from bench.look import LIGHT, SERIES
 from bench.stats import Ratio
 from bench.wording import interval, number, seconds, times
@@ -40,7 +41,9 @@ def speedups(finding: Finding, width: int) -> Chart:
     base = sheet(data, width, height=38 * len(data)).encode(y=y)
     span = base.mark_rule(strokeWidth=3, aria=False).encode(x=alt.X("low:Q"), x2="high:Q", color=colour)
     point = base.mark_point(filled=True, size=90, opacity=1).encode(x=x, color=colour, description="hint:N")
-    text = base.transform_calculate(text=told).mark_text(align="left", dx=8, dy=-11, aria=False).encode(x=x, text="text:N")
+    text = (
+        base.transform_calculate(text=told).mark_text(align="left", dx=8, dy=-11, aria=False).encode(x=x, text="text:N")
+    )
     return alt.layer(*_noise(finding, width), span, point, text)
 
 

@@ -14,11 +14,11 @@ from bench import catalog
 from bench.cost import Cost, Price, cost
 from bench.errors import LabError
 from bench.evidence import Comparison, Evidence, Figure, Subject, capacity, latency, mean, quantile
-from bench.model import Instrument, Run, Session, Stack, Study, Verdict, stack_of
+from bench.instruments.sizes import PARTS
+from bench.model import Instrument, Run, Server, Session, Stack, Study, Verdict, stack_of
 from bench.stats import Ratio, Shape, warmup_shape
 
 REFERENCE = "app.core"
-PARTS = ("interpreter", "libraries", "framework", "server", "core")
 PERCENTILES = ("p50", "p90", "p99", "p99.9", "max")
 LEAST_STEP = 0.02  # a change of speed that is no warm-up, however quiet the machine
 
@@ -125,6 +125,14 @@ def find(session: Session, runs: Iterable[Run], study: Study, price: Price | Non
     )
 
 
+def served_by(stack: Stack) -> Server | None:
+    """The declaration of the server behind `stack`, None where the catalogue has it no more."""
+    try:
+        return catalog.server_for(stack)
+    except LabError:
+        return None
+
+
 def _core(name: str, evidence: Evidence) -> Core:
     runs, reason = evidence.of("micro", name), evidence.why_none("micro", name)
     sizes = [run for stack in _stacks(evidence.study, name) for run in evidence.of("size", stack)]
@@ -140,7 +148,7 @@ def _core(name: str, evidence: Evidence) -> Core:
         speedup=evidence.speedup("micro", name, "time"),
         build_seconds=mean(sizes, "build", no_size),
         wheel_bytes=mean(sizes, "wheel", no_size),
-        facts=next((run.facts for run in runs), {}),
+        facts={name: fact for run in [*sizes[:1], *runs[:1]] for name, fact in run.facts.items()},
         verdict=evidence.verdict(name),
         reason=evidence.trouble(name),
     )
@@ -152,11 +160,12 @@ def _row(stack: Stack, core: Core, evidence: Evidence, price: Price | None) -> R
     starts, no_start = evidence.of("startup", stack), evidence.why_none("startup", stack)
     parts = _parts(evidence.of("size", stack))
     no_size = evidence.why_none("size", stack)
+    server = served_by(stack)
     cpu, memory = mean(runs, "cpu", reason), mean(runs, "memory.loaded", reason)
     return Row(
         stack=stack,
         core=core,
-        server=_server(stack),
+        server=server.title if server else stack.server,
         cpu=cpu,
         speedup=evidence.speedup("macro", stack, "cpu", load),
         capacity=capacity(runs, reason),
@@ -240,11 +249,3 @@ def _rank(figure: Figure) -> float:
 def _title(known: Mapping[str, Any], name: str) -> str:
     """The catalogue's title; results may outlive the declaration, then the name stands for itself."""
     return str(known[name].title) if name in known else name
-
-
-def _server(stack: Stack) -> str:
-    """The title of the server file that serves `stack`, its label where the catalogue knows none any more."""
-    try:
-        return catalog.server_for(stack).title
-    except LabError:
-        return stack.server

@@ -7,10 +7,11 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from bench import look
+from bench import catalog, look
 from bench.answer import answer, noise
 from bench.figures import LAB, load_title, plots, rerun
-from bench.finding import PERCENTILES, Core, Course, Finding, Row
+from bench.finding import PERCENTILES, Core, Course, Finding, Row, served_by
+from bench.model import Server, Study
 from bench.table import Cell, Column, columns, latency
 from bench.wording import number, seconds
 
@@ -47,8 +48,14 @@ def page(finding: Finding) -> str:
         loads=[_load(course) for course in finding.courses if course.rate is not None],
         percentiles=PERCENTILES,
         warmups=[_warmup(core) for core in finding.cores],
-        machine=[(name.replace("_", " "), _told(name, value)) for name, value in finding.session.machine.items()],
+        machine=[
+            (name.removesuffix("_bytes").replace("_", " "), _told(name, value))
+            for name, value in finding.session.machine.items()
+        ],
         versions=[_version(core) for core in finding.cores],
+        workload=catalog.workloads().get(finding.study.workload),
+        servers=_servers(finding),
+        titles={name: load_title(name) for name in _loads(finding.study)},
         rerun=rerun(finding),
         lab=LAB,
     )
@@ -97,6 +104,16 @@ def _version(core: Core) -> dict[str, Any]:
         "build": "—" if built is None or wheel is None else f"{number(wheel / 1e3)} kB in {number(built)} s",
         "reason": core.reason,
     }
+
+
+def _servers(finding: Finding) -> list[Server]:
+    """Each server that had something to serve: a label may stand for one a kind of interpreter."""
+    found = [served_by(row.stack) for row in finding.rows if row.verdict == "pass"]
+    return list({server.name: server for server in found if server}.values())
+
+
+def _loads(study: Study) -> tuple[str, ...]:
+    return (study.macro.loads if study.macro else ()) + (study.open.loads if study.open else ())
 
 
 def _told(name: str, value: Any) -> str:
