@@ -80,7 +80,7 @@ def told_apart(expected: Outcome, got: Outcome) -> dict[str, str]:
     """Two unlike outcomes in words; of two answers, from shortly before where they part."""
     parting = 0
     if expected[0] == got[0] == "ok":
-        parting = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(expected[1], got[1])))
+        parting = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(expected[1], got[1], strict=False)))
     return {"expected": worded(expected, parting), "got": worded(got, parting)}
 
 
