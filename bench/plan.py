@@ -23,7 +23,7 @@ HARNESS = (
     "bench/pinning.py",
     "bench/instruments",
     "bench/subject",
-    "bench/gatling/src",
+    "bench/gatling",
 )
 
 
@@ -163,7 +163,7 @@ def harness() -> str:
 def _files(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
-    return sorted(file for file in path.rglob("*") if file.suffix in {".py", ".java", ".xml"})
+    return sorted(file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
 
 
 def _digest(declared: Declared) -> str:
