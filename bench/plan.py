@@ -80,7 +80,7 @@ def contenders(study: Study, runs: Iterable[Run]) -> Phase | None:
     capacity = [rate for run in closed if run.case.stack == baseline for rate in run.values("rate")]
     if not capacity:
         return None
-    rate = round(study.open.share * median(capacity), -1)
+    rate = float(f"{study.open.share * median(capacity):.3g}")
     pair = dict.fromkeys([baseline, winner])
     cases = [_case("macro", stack, study.workload, load, rate) for load in study.open.loads for stack in pair]
     return Phase("open", study.open.runs, tuple(cases))
