@@ -119,6 +119,7 @@ def narrowed(study: Study, variant: str) -> Study:
 def identified(case: Case, artifact: Artifact) -> Case:
     """`case` with a hash of each thing that could change its figure, known once its variant is built."""
     inputs = {"artifact": artifact.wheel_sha256, "prefix": artifact.fingerprint, "harness": harness()}
+    inputs["environment"] = _digest(catalog.interpreters()[artifact.interpreter.name].env)
     if case.stack:
         inputs["server"] = _digest(catalog.server_for(case.stack))
     if case.workload:
@@ -166,7 +167,7 @@ def _files(path: Path) -> list[Path]:
     return sorted(file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
 
 
-def _digest(declared: Declared) -> str:
+def _digest(declared: Declared | dict[str, str]) -> str:
     return hashlib.sha256(msgspec.json.encode(declared, order="sorted")).hexdigest()
 
 
