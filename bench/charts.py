@@ -74,10 +74,10 @@ def survival(finding: Finding, width: int) -> Chart:
 
 def latencies(finding: Finding, load: str) -> Chart:
     """Median and worst latency of each second under an open load, and the rate that was planned and sent."""
-    courses = [course for course in finding.courses if course.load == load and course.rate is not None]
+    courses = [course for course in finding.open if course.load == load]
     titles = contestants(finding)
     records = [record for course in courses for record in _seconds(course)]
-    top = max(record["ms"] for course in finding.courses if course.rate for record in _seconds(course))
+    top = max(record["ms"] for course in finding.open for record in _seconds(course))
     scale = alt.Scale(type="log", domain=[1, 10 ** math.ceil(math.log10(max(top, 10)))])
     y = alt.Y("ms:Q", scale=scale, title="latency, ms", axis=alt.Axis(values=DECADES, labelExpr=LABELS))
     colour = alt.Color("name:N", sort=titles, scale=hues(titles, "grey"))
@@ -90,14 +90,12 @@ def latencies(finding: Finding, load: str) -> Chart:
 
 def contestants(finding: Finding) -> list[str]:
     """The titles of what ran under an open load, the baseline first."""
-    ran = [course for course in finding.courses if course.rate is not None]
-    ran.sort(key=lambda course: course.stack.variant != finding.study.baseline)
-    return list(dict.fromkeys(course.title for course in ran))
+    return list(dict.fromkeys(course.title for course in finding.open))
 
 
 def memory(finding: Finding, variant: str) -> Chart:
     """PSS of a variant's stacks under the closed load, over time."""
-    shown = [course for course in finding.courses if course.rate is None and course.series.get("memory")]
+    shown = [course for course in finding.closed if course.series.get("memory")]
     times = [second or 0.0 for course in shown for second, _ in course.series["memory"]]
     top = max((level or 0.0) / MEGA for course in shown for _, level in course.series["memory"])
     span = alt.Scale(domain=[min(times), max(times)], nice=False)

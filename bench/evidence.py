@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 import msgspec
 import numpy as np
 
+from bench.instruments.sizes import PARTS
 from bench.model import Instrument, Run, Session, Stack, Study, Verdict
-from bench.stats import Ratio, blocked_ratio, noise_floor
+from bench.stats import Ratio, Shape, blocked_ratio, noise_floor, warmup_shape
 
 LIMITED = "generator-limited"
 Subject = str | Stack
@@ -147,3 +148,26 @@ def latency(runs: Sequence[Run], percentile: str, reason: str) -> Figure:
         return Figure(reason="too few requests lie beyond this percentile" if runs else reason)
     value = float(np.median(known + bounds))
     return Figure(value=value, below=bool(bounds) and value <= max(bounds))
+
+
+def shape(runs: Sequence[Run], tolerance: float) -> Shape | None:
+    """What a process's passes over the documents typically do; None where none was timed."""
+    steady = [len(run.values("time")) for run in runs]
+    if not steady or not min(steady):
+        return None
+    return warmup_shape([run.values("warmup") + run.values("time") for run in runs], min(steady), tolerance)
+
+
+def parts_of(runs: Iterable[Run]) -> dict[str, dict[str, float]]:
+    """Bytes by part and kind, of the last run; a part that holds nothing is absent."""
+    found: dict[str, dict[str, float]] = {}
+    for metric in (metric for run in runs for metric in run.measurements):
+        part, _, kind = metric.metric.partition(".")
+        if part in PARTS:
+            found.setdefault(part, {})[kind] = metric.values[-1]
+    return found
+
+
+def total(parts: dict[str, dict[str, float]], kind: str, reason: str) -> Figure:
+    """The bytes of all parts together."""
+    return Figure(value=sum(part[kind] for part in parts.values())) if parts else Figure(reason=reason)

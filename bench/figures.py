@@ -85,7 +85,7 @@ def _survival(finding: Finding) -> Plot:
 
 
 def _latency(finding: Finding) -> Plot:
-    shown = [course for course in finding.courses if course.rate and course.series.get("latency")]
+    shown = [course for course in finding.open if course.series.get("latency")]
     panels = []
     for load in dict.fromkeys(course.load for course in shown):
         worst = [(course.title, course.percentiles["max"]) for course in shown if course.load == load]

@@ -9,9 +9,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bench import catalog, look
 from bench.answer import answer, noise
+from bench.derive import PERCENTILES, served_by
 from bench.figures import LAB, load_title, plots, rerun
-from bench.finding import PERCENTILES, Core, Course, Finding, Row, served_by
-from bench.model import Server, Study
+from bench.finding import Core, Course, Finding, Row, loads_of
+from bench.model import Server
 from bench.table import Cell, Column, columns, latency
 from bench.wording import number, seconds
 
@@ -45,7 +46,7 @@ def page(finding: Finding) -> str:
         plots=plots(finding),
         columns=chosen,
         rows=[_cells(row, chosen) for row in finding.rows],
-        loads=[_load(course) for course in finding.courses if course.rate is not None],
+        loads=[_load(course) for course in finding.open],
         percentiles=PERCENTILES,
         warmups=[_warmup(core) for core in finding.cores],
         machine=[
@@ -55,7 +56,7 @@ def page(finding: Finding) -> str:
         versions=[_version(core) for core in finding.cores],
         workload=catalog.workloads().get(finding.study.workload),
         servers=_servers(finding),
-        titles={name: load_title(name) for name in _loads(finding.study)},
+        titles={name: load_title(name) for name in loads_of(finding.study)},
         rerun=rerun(finding),
         lab=LAB,
     )
@@ -110,10 +111,6 @@ def _servers(finding: Finding) -> list[Server]:
     """Each server that had something to serve: a label may stand for one a kind of interpreter."""
     found = [served_by(row.stack) for row in finding.rows if row.verdict == "pass"]
     return list({server.name: server for server in found if server}.values())
-
-
-def _loads(study: Study) -> tuple[str, ...]:
-    return (study.macro.loads if study.macro else ()) + (study.open.loads if study.open else ())
 
 
 def _told(name: str, value: Any) -> str:
