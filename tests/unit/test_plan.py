@@ -1,0 +1,292 @@
+"""Planning: which cases a study makes, who meets in its open loads, and what makes a case another one."""
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bench import catalog, paths, plan
+from bench.errors import LabError
+from bench.model import (
+    Artifact,
+    Case,
+    MacroPlan,
+    Measurement,
+    MicroPlan,
+    OpenPlan,
+    Provisioned,
+    Run,
+    Stack,
+    StartupPlan,
+    Study,
+)
+
+STUDY = Study(
+    name="trial",
+    title="A trial",
+    question="Which?",
+    baseline="cpython",
+    variants=("cpython", "pypy", "nuitka"),
+    servers=("gunicorn-sync", "uwsgi-processes"),
+    workload="medium",
+    twin=True,
+    sizes=True,
+    micro=MicroPlan(processes=10, values=5, passes=2),
+    startup=StartupPlan(spawns=20, server="gunicorn-sync"),
+    macro=MacroPlan(loads=("closed",), runs=2),
+    open=OpenPlan(loads=("ramp", "steady-peaks"), runs=1, share=0.7),
+)
+ARTIFACT = Artifact(
+    variant="cpython",
+    fingerprint="f" * 64,
+    wheel="statements_cpython-0.1.0-py3-none-any.whl",
+    wheel_sha256="a" * 64,
+    wheel_bytes=1,
+    build_seconds=1.0,
+    interpreter=Provisioned(
+        name="cpython-3.11",
+        executable="/usr/bin/python3.11",
+        implementation="cpython",
+        version="3.11.2",
+        provider="path",
+        build={},
+        fingerprint="c" * 64,
+    ),
+    built="2026-11-24T12:00:00+00:00",
+)
+
+
+def stack(text: str) -> Stack:
+    variant, server = text.split(" behind ")
+    return Stack(variant=variant, framework="falcon", server=server)
+
+
+def closed(where: str, cpu: float, rate: float | None = None, **changes: object) -> Run:
+    """A run under the closed load; without a rate it was limited by the generator."""
+    values = {"cpu": cpu} | ({} if rate is None else {"rate": rate})
+    case = Case(instrument="macro", variant=stack(where).variant, stack=stack(where), workload="medium", load="closed")
+    run = Run(
+        case=case,
+        block=0,
+        started="",
+        seconds=1.0,
+        verdict="pass",
+        measurements=tuple(Measurement(metric=name, unit="", values=(value,)) for name, value in values.items()),
+    )
+    return msgspec.structs.replace(run, **changes)
+
+
+def met(runs: Iterable[Run], study: Study = STUDY) -> tuple[set[str], set[float | None]]:
+    """The stacks that meet in the open loads, and the rates."""
+    phase = plan.contenders(study, runs)
+    assert phase is not None
+    return {str(case.stack) for case in phase.cases}, {case.rate for case in phase.cases}
+
+
+# ---------------------------------------------------------------- phases
+
+
+def test_each_instrument_is_a_phase_with_as_many_blocks_as_fresh_processes() -> None:
+    assert [(phase.name, phase.blocks, len(phase.cases)) for phase in plan.phases(STUDY)] == [
+        ("size", 1, 6),
+        ("micro", 10, 4),
+        ("startup", 20, 3),
+        ("macro", 2, 6),
+    ]
+
+
+def test_the_shipped_first_look_covers_every_variant() -> None:
+    quick = catalog.studies()["quick"]
+    assert set(quick.variants) == set(catalog.variants())
+    phases = {phase.name: phase for phase in plan.phases(quick)}
+    assert {case.variant for case in phases["micro"].cases} == set(quick.variants)
+    assert len({str(case.stack) for case in phases["macro"].cases}) == 2 * len(quick.variants)
+
+
+def test_one_twin_of_the_baseline_is_measured_beside_it() -> None:
+    micro = plan.phases(STUDY)[1].cases
+    baseline, twin = (case for case in micro if case.variant == "cpython")
+    assert (baseline.twin, twin.twin) == (False, True)
+    assert baseline.identity != twin.identity
+    assert baseline.settings == twin.settings
+
+
+def test_every_variant_makes_equally_many_passes() -> None:
+    micro = plan.phases(STUDY)[1].cases
+    assert {(case.settings["values"], case.settings["loops"]) for case in micro} == {(5, 2)}
+
+
+def test_what_a_study_does_not_ask_for_is_no_phase() -> None:
+    bare = msgspec.structs.replace(STUDY, sizes=False, startup=None, macro=None, open=None)
+    assert [phase.name for phase in plan.phases(bare)] == ["micro"]
+
+
+def test_narrowed_to_one_variant_it_is_another_study_with_the_baseline() -> None:
+    one = plan.narrowed(STUDY, "nuitka")
+    assert one.variants == ("cpython", "nuitka")
+    assert one.name == "trial-nuitka"
+    assert catalog.variants()["nuitka"].title in one.title
+    assert plan.narrowed(STUDY, "cpython").variants == ("cpython",)
+    with pytest.raises(LabError, match="variant 'jython' is unknown"):
+        plan.narrowed(STUDY, "jython")
+
+
+@pytest.mark.parametrize("key", ["pypy", "nuitka"])
+def test_a_stack_declared_impossible_is_a_hole_with_its_reason_and_no_case(checkout: Path, key: str) -> None:
+    """A server's TOML rules out a variant by its own name or by its interpreter's implementation."""
+    for file in (checkout / "bench/servers").glob("uwsgi-processes*.toml"):
+        file.write_text(file.read_text() + f'\n[impossible]\n{key} = "it needs a moon"\n')
+    (hole,) = plan.declared_holes(STUDY)
+    assert (hole.what, hole.reason) == (f"{key}/falcon/uwsgi-processes", "it needs a moon")
+    assert hole.declared
+    assert not hole.failed
+    macro = plan.phases(STUDY)[-1].cases
+    assert len(macro) == 5
+    assert hole.what not in {str(case.stack) for case in macro}
+
+
+def test_the_estimate_counts_what_each_load_takes_and_the_open_loads_of_both() -> None:
+    macro = plan.phases(STUDY)[-1]
+    load = catalog.loads()["closed"]
+    assert plan.load_seconds(load) == load.lead_in_seconds + (load.seconds or 0)
+    assert plan.seconds(macro) > macro.blocks * len(macro.cases) * plan.load_seconds(load)
+    without = msgspec.structs.replace(STUDY, open=None)
+    ramps = sum(plan.load_seconds(catalog.loads()[name]) for name in ("ramp", "steady-peaks"))
+    assert plan.study_seconds(STUDY) - plan.study_seconds(without) > 2 * ramps
+
+
+# ---------------------------------------------------------------- contenders
+
+
+def test_the_cheapest_stack_meets_the_baseline_behind_its_own_server() -> None:
+    runs = [
+        closed("cpython behind gunicorn-sync", 1.4e-3, 600),
+        closed("cpython behind uwsgi-processes", 1.2e-3, 800),
+        closed("pypy behind gunicorn-sync", 0.6e-3, 1500),
+        closed("pypy behind uwsgi-processes", 0.9e-3, 1200),
+    ]
+    stacks, rates = met(runs)
+    assert stacks == {"pypy/falcon/gunicorn-sync", "cpython/falcon/gunicorn-sync"}
+    assert rates == {420.0}, "0.7 of what the baseline manages behind that server"
+    phase = plan.contenders(STUDY, runs)
+    assert phase is not None
+    assert [case.load for case in phase.cases] == ["ramp", "ramp", "steady-peaks", "steady-peaks"]
+
+
+def test_server_cpu_decides_where_the_generator_limits_the_winner() -> None:
+    runs = [
+        closed("cpython behind gunicorn-sync", 1.4e-3, 600),
+        closed("nuitka behind gunicorn-sync", 0.1e-3),
+        closed("pypy behind gunicorn-sync", 0.6e-3, 1500),
+    ]
+    assert met(runs) == ({"nuitka/falcon/gunicorn-sync", "cpython/falcon/gunicorn-sync"}, {420.0})
+
+
+def test_fresh_servers_are_compared_by_their_median() -> None:
+    lucky = [closed("pypy behind gunicorn-sync", cpu, 1000) for cpu in (0.1e-3, 2e-3, 2e-3)]
+    even = [closed("nuitka behind gunicorn-sync", 1e-3, 900)] * 3
+    base = [closed("cpython behind gunicorn-sync", 1.4e-3, rate) for rate in (590, 600, 1000)]
+    stacks, rates = met(lucky + even + base)
+    assert "nuitka/falcon/gunicorn-sync" in stacks
+    assert rates == {420.0}
+
+
+def test_a_baseline_that_wins_runs_alone() -> None:
+    runs = [closed("cpython behind gunicorn-sync", 1e-3, 600), closed("pypy behind gunicorn-sync", 2e-3, 400)]
+    assert met(runs)[0] == {"cpython/falcon/gunicorn-sync"}
+
+
+def test_a_slow_baseline_has_a_rate_above_zero() -> None:
+    assert met([closed("cpython behind gunicorn-sync", 3.0, 0.3)])[1] == {0.21}
+
+
+def test_what_failed_and_what_was_open_does_not_count() -> None:
+    base = closed("cpython behind gunicorn-sync", 1.4e-3, 600)
+    wrong = closed("nuitka behind gunicorn-sync", 0.1e-3, 9000, verdict="failed")
+    driven = closed("pypy behind gunicorn-sync", 0.2e-3, 400)
+    driven = msgspec.structs.replace(driven, case=msgspec.structs.replace(driven.case, load="ramp", rate=400.0))
+    assert met([base, wrong, driven])[0] == {"cpython/falcon/gunicorn-sync"}
+
+
+def test_without_a_capacity_of_the_baseline_there_are_no_open_loads() -> None:
+    limited = [closed("cpython behind gunicorn-sync", 1e-4), closed("pypy behind gunicorn-sync", 5e-5)]
+    assert plan.contenders(STUDY, limited) is None
+    assert plan.contenders(STUDY, []) is None
+    runs = [closed("cpython behind gunicorn-sync", 1e-3, 600)]
+    assert plan.contenders(msgspec.structs.replace(STUDY, open=None), runs) is None
+
+
+# ---------------------------------------------------------------- identity
+
+
+def macro_case() -> Case:
+    return Case(
+        instrument="macro",
+        variant="cpython",
+        stack=stack("cpython behind gunicorn-sync"),
+        workload="medium",
+        load="closed",
+    )
+
+
+def test_equal_inputs_make_an_equal_case() -> None:
+    one = plan.identified(macro_case(), ARTIFACT)
+    assert one.identity == plan.identified(macro_case(), ARTIFACT).identity
+    assert {"artifact", "prefix", "harness", "environment", "server", "workload", "load"} == set(one.inputs)
+
+
+@pytest.mark.parametrize("change", [{"wheel_sha256": "b" * 64}, {"fingerprint": "e" * 64}])
+def test_another_artifact_or_prefix_makes_another_case(change: dict[str, str]) -> None:
+    other = msgspec.structs.replace(ARTIFACT, **change)
+    assert plan.identified(macro_case(), other).identity != plan.identified(macro_case(), ARTIFACT).identity
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "another"),
+    [
+        ("bench/servers/gunicorn-sync.toml", '"--workers", "1"', '"--workers", "2"', True),
+        ("bench/workloads/medium.toml", "seed = 20261103", "seed = 20261104", True),
+        ("bench/loads/closed.toml", "users = 8", "users = 9", True),
+        ("bench/interpreters/cpython-3.11.toml", "[[prov", '[env]\nPYTHONMALLOC = "malloc"\n\n[[prov', True),
+        ("bench/servers/gunicorn-gthread.toml", '"4"', '"8"', False),
+        ("bench/workloads/small.toml", "seed = 20261101", "seed = 20261102", False),
+    ],
+)
+def test_only_what_could_change_its_figure_makes_another_case(
+    checkout: Path, file: str, old: str, new: str, another: bool
+) -> None:
+    before = plan.identified(macro_case(), ARTIFACT).identity
+    path = checkout / file
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    for reader in (catalog.interpreters, catalog.variants, catalog.servers, catalog.workloads, catalog.loads):
+        reader.cache_clear()
+    assert (plan.identified(macro_case(), ARTIFACT).identity != before) is another
+
+
+@pytest.mark.parametrize(
+    ("file", "another"),
+    [
+        ("bench/measure.py", True),
+        ("bench/instruments/process_tree.py", True),
+        ("bench/subject/micro.py", True),
+        ("bench/gatling/src/main/java/lab/ClosedSimulation.java", True),
+        ("bench/gatling/src/main/resources/gatling.conf", True),
+        ("bench/gatling/pom.xml", True),
+        ("bench/report.py", False),
+        ("bench/templates/report.css", False),
+    ],
+)
+def test_code_that_measures_makes_other_cases_and_code_that_tells_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, another: bool
+) -> None:
+    shutil.copytree(paths.ROOT / "bench", tmp_path / "bench", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(plan, "ROOT", tmp_path)
+    before = plan.harness()
+    assert plan.harness() == before
+    with (tmp_path / file).open("ab") as changed:
+        changed.write(b" ")
+    assert (plan.harness() != before) is another
