@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.finding import Core, Finding, Row
+from bench.rows import Core, Finding, Row
 from bench.stats import Ratio
 from bench.wording import interval, listed, seconds, share, times
 

@@ -9,9 +9,9 @@ from typing import Any
 import altair as alt
 
 from bench.drawing import Chart, Record, extent, hues, logarithmic, names_axis, sheet
-from bench.finding import Course, Finding, Row
 from bench.instruments.sizes import PARTS
 from bench.look import LIGHT, SERIES
+from bench.rows import Course, Finding, Row
 from bench.stats import Ratio
 from bench.wording import interval, number, seconds, times
 

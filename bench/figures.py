@@ -8,8 +8,8 @@ import msgspec
 
 from bench import catalog, charts
 from bench.drawing import Chart, draw, keys
-from bench.finding import Finding
 from bench.instruments.sizes import PARTS
+from bench.rows import Finding
 from bench.wording import listed, milliseconds, scaled, times
 
 LAB = ".venv/bin/python -m bench"

@@ -9,10 +9,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bench import catalog, look
 from bench.answer import answer, noise
-from bench.derive import PERCENTILES, served_by
 from bench.figures import LAB, load_title, plots, rerun
-from bench.finding import Core, Course, Finding, Row, loads_of
+from bench.finding import PERCENTILES, served_by
 from bench.model import Server
+from bench.rows import Core, Course, Finding, Row, loads_of
 from bench.table import Cell, Column, columns, latency
 from bench.wording import number, seconds
 

@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.answer import answer, noise
-from bench.finding import Finding
 from bench.instruments.sizes import Size
 from bench.model import Stack
+from bench.rows import Finding
 from bench.table import MEGA, Cell, columns
 from bench.wording import number
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from bench.evidence import Comparison, Figure
-from bench.finding import Finding, Row
+from bench.rows import Finding, Row
 from bench.wording import interval, milliseconds, scaled, times
 
 MICRO, MEGA = 1e-6, 1e6

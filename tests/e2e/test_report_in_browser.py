@@ -11,7 +11,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from bench import report
-from bench.derive import find
+from bench.finding import find
 from bench.look import PALETTE
 from tests.unit import sessions
 

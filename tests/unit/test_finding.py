@@ -5,9 +5,9 @@ import pytest
 
 from bench import cost
 from bench.answer import answer, noise
-from bench.derive import find
 from bench.errors import LabError
 from bench.evidence import Figure
+from bench.finding import find
 from bench.model import Hole, Stack
 from tests.unit import sessions
 

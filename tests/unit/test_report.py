@@ -12,7 +12,7 @@ from rich.console import Console
 from bench import report, summary
 from bench.answer import answer
 from bench.cost import Price
-from bench.derive import find
+from bench.finding import find
 from bench.instruments.sizes import Size
 from bench.look import PALETTE
 from tests.unit import sessions

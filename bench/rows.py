@@ -1,0 +1,111 @@
+"""What a session says, as frozen rows of figures: the page, the terminal's table and the answer read nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from bench.cost import Cost, Price
+from bench.evidence import Comparison, Figure
+from bench.model import Run, Session, Stack, Study, Verdict
+from bench.stats import Ratio, Shape
+
+Series = tuple[tuple[float | None, ...], ...]
+
+
+class Core(msgspec.Struct, frozen=True, kw_only=True):
+    """A variant by itself, without a server: seconds per document, steady and for the first one of a process."""
+
+    variant: str
+    title: str
+    baseline: bool
+    rewritten: bool
+    time: Figure
+    first: Figure
+    shape: Shape | None
+    speedup: Comparison
+    build_seconds: Figure
+    wheel_bytes: Figure
+    facts: dict[str, Any]
+    verdict: Verdict
+    reason: str | None
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """A stack: seconds of server CPU per request under the closed load, requests per second, seconds, bytes."""
+
+    stack: Stack
+    core: Core
+    server: str
+    cpu: Figure
+    speedup: Comparison
+    capacity: Figure
+    p99: Figure
+    memory: Figure
+    start: Figure
+    start_p95: Figure
+    parts: dict[str, dict[str, float]]
+    unpacked: Figure
+    compressed: Figure
+    cost: Cost
+    verdict: Verdict
+    reason: str | None
+
+
+class Course(msgspec.Struct, frozen=True, kw_only=True):
+    """How one run under a load went, second by second, its series as stored; `rate` in requests per second."""
+
+    stack: Stack
+    title: str
+    load: str
+    block: int
+    rate: float | None
+    series: dict[str, Series]
+    percentiles: dict[str, Figure]
+    raw: tuple[str, ...]
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a session says.
+
+    `same` is the ratio of the A/A pair, `floor` how far from 1 it reaches. `lead` compares the fastest core with the
+    second, `cheapest` the stack that spends the least server CPU with the next.
+    """
+
+    study: Study
+    session: Session
+    same: Ratio | None
+    floor: float | None
+    lead: Comparison
+    cheapest: Comparison
+    cores: tuple[Core, ...]
+    rows: tuple[Row, ...]
+    courses: tuple[Course, ...]
+    failed: tuple[Run, ...]
+    price: Price | None
+
+    @property
+    def baseline(self) -> Core:
+        """What all speed-ups are relative to."""
+        return next(core for core in self.cores if core.baseline)
+
+    @property
+    def closed(self) -> tuple[Course, ...]:
+        """The courses behind the figures of the rows."""
+        return tuple(course for course in self.courses if course.load == closed_load(self.study))
+
+    @property
+    def open(self) -> tuple[Course, ...]:
+        """The courses of the open loads."""
+        return tuple(course for course in self.courses if course.rate is not None)
+
+
+def loads_of(study: Study) -> tuple[str, ...]:
+    """The study's loads, the closed ones first."""
+    return (study.macro.loads if study.macro else ()) + (study.open.loads if study.open else ())
+
+
+def closed_load(study: Study) -> str | None:
+    """The load that the figures of the rows come from: the first closed one."""
+    return study.macro.loads[0] if study.macro else None
