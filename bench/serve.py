@@ -115,13 +115,15 @@ def free_port() -> int:
 
 
 def ask(port: int, exchange: Exchange, timeout_seconds: float = 10.0) -> tuple[int, bytes]:
-    """Send one request over a connection of its own; status and body of the answer."""
+    """Send one request over a connection of its own; status and body of the answer. Raises LabError if none comes."""
     connection = http.client.HTTPConnection(HOST, port, timeout=timeout_seconds)
     try:
         headers = {"Content-Type": "application/json"} if exchange.body is not None else {}
         connection.request(exchange.method, exchange.path, exchange.body, headers)
         response = connection.getresponse()
         return response.status, response.read()
+    except (OSError, http.client.HTTPException) as error:
+        raise LabError(f"{exchange.method} {exchange.path}: no answer, {type(error).__name__}: {error}") from error
     finally:
         connection.close()
 
@@ -134,7 +136,7 @@ def _await_answer(process: subprocess.Popen[bytes], port: int, first: Exchange, 
             raise LabError(f"{stack}: the server ended with status {process.returncode} before it answered; see {log}")
         try:
             status, body = ask(port, first)
-        except (OSError, http.client.HTTPException):
+        except LabError:
             time.sleep(POLL_SECONDS)
             continue
         if (status, body) == (200, first.expect):
