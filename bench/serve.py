@@ -76,7 +76,7 @@ def serving(
 ) -> Iterator[Running]:
     """Serve `stack` on `cpus` while the block runs, its output in `log`; ready when `first` is answered right.
 
-    Raises LabError if it dies or is not ready in `READY_SECONDS`, and if SIGTERM does not end it in `STOP_SECONDS`.
+    Raises LabError if it is not ready in `READY_SECONDS`, ends by itself, or SIGTERM does not end it in `STOP_SECONDS`.
     """
     port = port or free_port()
     argv, env = command(stack, port)
@@ -146,12 +146,21 @@ def _await_answer(process: subprocess.Popen[bytes], port: int, first: Exchange, 
 
 
 def _stop(process: subprocess.Popen[bytes], stack: Stack, log: Path) -> None:
+    """SIGTERM, then the kill. Raises LabError if the server had ended by itself, or if anything of it did not heed."""
+    if process.poll() is not None:
+        _kill(process)
+        raise LabError(f"{stack}: the server ended by itself with status {process.returncode}; see {log}")
+    children = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGTERM)
     try:
         process.wait(STOP_SECONDS)
+        left = psutil.wait_procs(children, STOP_SECONDS)[1]
+        who = f"{len(left)} of its children" if left else None
     except subprocess.TimeoutExpired:
+        who = "the server"
+    if who:
         _kill(process)
-        raise LabError(f"{stack}: still running {STOP_SECONDS:.0f} s after SIGTERM, killed; see {log}") from None
+        raise LabError(f"{stack}: {who} still ran {STOP_SECONDS:.0f} s after SIGTERM, killed; see {log}")
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
