@@ -1,0 +1,240 @@
+"""The life of a server, with real processes: ready at its first right answer, and gone at the end whatever happens."""
+
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bench import build, serve
+from bench.errors import LabError
+from bench.model import Exchange, Stack
+from bench.pinning import cores
+
+STACK = Stack(variant="cpython", framework="falcon", server="gunicorn-sync")
+
+# Answers GET with a text and POST with what it was sent; what else it does is put in before it serves.
+SERVER = """
+import os, signal, subprocess, sys, time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.answer({status}, {answer!r})
+    def do_POST(self):
+        self.answer(200, self.rfile.read(int(self.headers["Content-Length"])))
+    def answer(self, status, body):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+def child():
+    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+
+{before}
+HTTPServer(("127.0.0.1", {port}), Handler).serve_forever()
+"""
+
+Start = Callable[..., None]
+
+
+@pytest.fixture
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
+    """Decides which program is started in place of the stack's server."""
+
+    def decide(before: str = "", answer: bytes = b"Hello, world!\n", status: int = 200) -> None:
+        def command(stack: Stack, port: int) -> tuple[list[str], dict[str, str]]:
+            script = tmp_path / "server.py"
+            script.write_text(SERVER.format(before=before, answer=answer, status=status, port=port))
+            return [sys.executable, str(script)], {}
+
+        monkeypatch.setattr(serve, "command", command)
+        monkeypatch.setattr(serve, "PREFIXES", tmp_path)
+        (tmp_path / STACK.variant).mkdir(exist_ok=True)
+
+    return decide
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "server.log"
+
+
+def serving(log: Path, first: Exchange = serve.HELLO):
+    return serve.serving(STACK, first, log, cores().server)
+
+
+def family(running: serve.Running) -> list[psutil.Process]:
+    return [running.process, *running.process.children()]
+
+
+def is_gone(process: psutil.Process) -> bool:
+    """Whether a process has ended, be it that no one has asked for its status yet."""
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
+def are_gone(processes: list[psutil.Process]) -> bool:
+    """Whether all have ended; the kernel is given a moment to deliver a signal that was sent."""
+    deadline = time.monotonic() + 5
+    while not all(map(is_gone, processes)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return all(map(is_gone, processes))
+
+
+def test_it_answers_while_the_block_runs_and_is_gone_after(start: Start, log: Path) -> None:
+    start("print('here I am', flush=True)")
+    with serving(log) as running:
+        assert running.stack == STACK
+        assert running.url == f"http://127.0.0.1:{running.port}"
+        assert serve.ask(running.port, serve.HELLO) == (200, b"Hello, world!\n")
+        body = Exchange(method="POST", path="/statements", body=b"\x00\xff", expect=b"")
+        assert serve.ask(running.port, body) == (200, b"\x00\xff")
+        assert 0 < running.ready_seconds < 60
+    assert is_gone(running.process)
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(("127.0.0.1", running.port))
+    assert "here I am" in log.read_text()
+
+
+def test_it_runs_on_the_cores_that_it_was_given(start: Start, log: Path) -> None:
+    start()
+    with serving(log) as running:
+        assert set(running.process.cpu_affinity()) == cores().server
+
+
+def test_it_is_ready_no_earlier_than_its_first_answer(start: Start, log: Path) -> None:
+    """A server that takes its time to listen is waited for: refused connections are no failure."""
+    start("time.sleep(0.3)")
+    with serving(log) as running:
+        assert running.ready_seconds > 0.3
+
+
+@pytest.mark.parametrize(("answer", "status"), [(b"Hello!\n", 200), (b"Hello, world!\n", 503), (b"", 404)])
+def test_a_wrong_first_answer_is_told_at_once(start: Start, log: Path, answer: bytes, status: int) -> None:
+    start(answer=answer, status=status)
+    with pytest.raises(LabError, match=f"the first answer was wrong: status {status}"), serving(log):
+        pytest.fail("it never answered right")
+
+
+def test_one_that_dies_early_is_named_with_its_status_and_log(start: Start, log: Path) -> None:
+    start("sys.exit('no such module: nothing')\n")
+    with pytest.raises(LabError) as caught, serving(log):
+        pytest.fail("it never answered")
+    assert str(caught.value) == (
+        f"cpython/falcon/gunicorn-sync: the server ended with status 1 before it answered; see {log}"
+    )
+    assert "no such module: nothing" in log.read_text()
+
+
+def test_one_that_never_answers_is_given_up_and_killed(
+    start: Start, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve, "READY_SECONDS", 0.5)
+    start(f"open({str(log.with_suffix('.pid'))!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)")
+    with pytest.raises(LabError, match="no right answer within"), serving(log):
+        pytest.fail("it never answered")
+    assert not psutil.pid_exists(int(log.with_suffix(".pid").read_text()))
+
+
+def test_one_that_ignores_sigterm_is_killed_with_its_children_and_complained_of(
+    start: Start, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve, "STOP_SECONDS", 0.2)
+    start("signal.signal(signal.SIGTERM, signal.SIG_IGN)\nchild()")
+    with pytest.raises(LabError, match=r"the server still ran .* after SIGTERM, killed"), serving(log) as running:
+        tree = family(running)
+    assert len(tree) == 2
+    assert are_gone(tree)
+
+
+def test_children_that_outlive_their_server_are_killed_and_complained_of(
+    start: Start, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve, "STOP_SECONDS", 0.2)
+    start("child()")
+    with pytest.raises(LabError, match="1 of its children still ran"), serving(log) as running:
+        tree = family(running)
+    assert len(tree) == 2
+    assert are_gone(tree)
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_what_goes_wrong_in_the_block_ends_the_server_and_its_children(
+    start: Start, log: Path, error: type[BaseException]
+) -> None:
+    start("signal.signal(signal.SIGTERM, signal.SIG_IGN)\nchild()")
+    tree: list[psutil.Process] = []
+
+    def block() -> None:
+        with serving(log) as running:
+            tree.extend(family(running))
+            raise error
+
+    with pytest.raises(error):
+        block()
+    assert len(tree) == 2
+    assert are_gone(tree)
+
+
+def test_a_server_that_ends_inside_the_block_is_no_clean_end(start: Start, log: Path) -> None:
+    start()
+
+    def block() -> None:
+        with serving(log) as running:
+            running.process.send_signal(signal.SIGKILL)
+            assert are_gone([running.process])
+
+    with pytest.raises(LabError, match="the server ended by itself with status -9"):
+        block()
+
+
+def test_an_answer_that_does_not_come_is_told(start: Start, log: Path) -> None:
+    """Nothing listens; a connection is closed without an answer; an answer is shorter than it says."""
+    with pytest.raises(LabError, match="GET /hello: no answer"):
+        serve.ask(serve.free_port(), serve.HELLO)
+    start("Handler.do_POST = lambda self: None")
+    posted = Exchange(method="POST", path="/statements", body=b"{}", expect=b"")
+    with serving(log) as running, pytest.raises(LabError, match="POST /statements: no answer"):
+        serve.ask(running.port, posted)
+    start("Handler.do_POST = lambda self: self.wfile.write(b'HTTP/1.0 200 OK\\r\\nContent-Length: 9\\r\\n\\r\\n{')")
+    with serving(log) as running, pytest.raises(LabError, match="POST /statements: no answer"):
+        serve.ask(running.port, posted)
+
+
+def test_a_free_port_can_be_bound() -> None:
+    port = serve.free_port()
+    with socket.create_server(("127.0.0.1", port)):
+        pass
+
+
+def test_the_command_is_the_servers_with_its_places_filled_in_and_nothing_of_the_callers_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/somewhere/else")
+    monkeypatch.setattr(build, "require", lambda name: None)
+    monkeypatch.setattr(build, "base", lambda name: tmp_path)
+    argv, env = serve.command(STACK, 8123)
+    assert argv[0] == str(build.python("cpython"))
+    assert "127.0.0.1:8123" in argv
+    assert not [part for part in argv if "{" in part]
+    assert "PYTHONPATH" not in env
+
+
+def test_a_stack_whose_variant_is_not_built_is_told_with_the_command(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(build, "ARTIFACTS", tmp_path)
+    with pytest.raises(LabError, match="variant 'cpython' is not built: run `python -m bench build cpython`"):
+        serve.command(STACK, 8123)
+
+
+def test_a_stack_that_its_server_declares_impossible_is_not_started(checkout: Path) -> None:
+    path = checkout / "bench/servers/gunicorn-sync.toml"
+    path.write_text(path.read_text() + '\n[impossible]\ncpython = "it needs a moon"\n')
+    with pytest.raises(LabError, match="cpython/falcon/gunicorn-sync is impossible: it needs a moon"):
+        serve.command(STACK, 8123)
