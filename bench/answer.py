@@ -66,8 +66,7 @@ def _servers(finding: Finding) -> str:
 
 
 def _left(row: Row, finding: Finding) -> str:
-    several = len(finding.study.frameworks) > 1
-    where = f"behind {row.stack.server}" + (f" with {row.stack.framework}" if several else "")
+    where = f"behind {row.place}"
     if row.speedup.ratio is None:
         return f"an unknown part {where} ({row.speedup.reason})"
     if not row.speedup.claimed:

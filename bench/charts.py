@@ -52,14 +52,14 @@ def survival(finding: Finding, width: int) -> Chart:
     ratios: list[tuple[str, str, Ratio | None]] = []
     for core in finding.cores:
         name = core.title if width == WIDE else core.variant
-        behind = [(row.stack.server, row.speedup.ratio) for row in _rows(finding, core.variant)]
+        behind = [(row.place, row.speedup.ratio) for row in _rows(finding, core.variant)]
         ratios += [(name, place, ratio) for place, ratio in [(ALONE, core.speedup.ratio), *behind] if not core.baseline]
     data = [
         _ratio(ratio, name=name, place=place, one=1, end=max(ratio.estimate, 1))
         for name, place, ratio in ratios
         if ratio
     ]
-    places = [ALONE, *finding.study.servers]
+    places = [ALONE, *finding.places]
     scale, axis = logarithmic(data, room=0.18)
     lanes = list(dict.fromkeys(record["name"] for record in data))
     y = alt.Y("name:N", sort=lanes, title=None, scale=alt.Scale(paddingInner=0.3), axis=names_axis(lanes))
@@ -101,14 +101,14 @@ def memory(finding: Finding, variant: str) -> Chart:
     span = alt.Scale(domain=[min(times), max(times)], nice=False)
     records = [
         {
-            "second": second, "mb": (level or 0.0) / MEGA, "place": course.stack.server, "run": course.block,
+            "second": second, "mb": (level or 0.0) / MEGA, "place": course.place, "run": course.block,
             "hint": f"{course.stack}, server {course.block + 1}: PSS",
         }
         for course in shown
         if course.stack.variant == variant
         for second, level in course.series["memory"]
     ]  # fmt: skip
-    places = list(finding.study.servers)
+    places = finding.places
     line: alt.Chart = sheet(records, PANEL, height=120).mark_line(strokeWidth=1.8).encode(
         x=alt.X("second:Q", title="seconds", scale=span, axis=alt.Axis(tickCount=5, labelOverlap="greedy")),
         y=alt.Y("mb:Q", title="PSS, MB", scale=alt.Scale(domain=[0, top]), axis=alt.Axis(tickCount=4)),
@@ -123,7 +123,7 @@ def sizes(finding: Finding, kind: str) -> Chart:
     """Bytes of each stack by part: `unpacked`, `stripped` or `compressed`."""
     records = [
         {
-            "name": row.stack.variant, "place": row.stack.server, "part": part, "rank": PARTS.index(part),
+            "name": row.stack.variant, "place": row.place, "part": part, "rank": PARTS.index(part),
             "mb": found[kind] / MEGA, "hint": f"{row.stack}: {part} {number(found[kind] / MEGA)} MB",
         }
         for row in finding.rows for part, found in row.parts.items()
@@ -137,7 +137,7 @@ def sizes(finding: Finding, kind: str) -> Chart:
         order="rank:O",
         description="hint:N",
     )  # fmt: skip
-    return bar.facet(row=alt.Row("place:N", sort=list(finding.study.servers), title=None, header=_HEADER))
+    return bar.facet(row=alt.Row("place:N", sort=list(finding.places), title=None, header=_HEADER))
 
 
 def _rates(courses: Sequence[Course]) -> Chart:
@@ -197,7 +197,7 @@ def _noise(finding: Finding, width: int) -> list[alt.Chart]:
 def _rows(finding: Finding, variant: str) -> list[Row]:
     """A variant's stacks in the study's order of servers."""
     found = [row for row in finding.rows if row.stack.variant == variant]
-    return sorted(found, key=lambda row: finding.study.servers.index(row.stack.server))
+    return sorted(found, key=lambda row: finding.places.index(row.place))
 
 
 _HEADER = alt.Header(labelOrient="top", labelAnchor="start", labelFontWeight=600, title=None)

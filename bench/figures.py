@@ -78,7 +78,7 @@ def _speedups(finding: Finding) -> Plot:
 def _survival(finding: Finding) -> Plot:
     rows = [row for row in finding.rows if not row.core.baseline]
     told = [f"{row.stack} {times(row.speedup.ratio)}" for row in rows if row.speedup.ratio]
-    places = keys([charts.ALONE, *finding.study.servers], "ink")
+    places = keys([charts.ALONE, *finding.places], "ink")
     return Plot(
         keys=tuple(Key(*pair) for pair in places), panels=_both(charts.survival, finding, told), again=rerun(finding)
     )
@@ -102,10 +102,10 @@ def _memory(finding: Finding) -> Plot:
     for core in finding.cores:
         rows = [row for row in finding.rows if row.core is core and row.memory.value is not None]
         if rows:
-            told = listed([f"{scaled(row.memory, charts.MEGA)} MB behind {row.stack.server}" for row in rows])
+            told = listed([f"{scaled(row.memory, charts.MEGA)} MB behind {row.place}" for row in rows])
             svg = draw(charts.memory(finding, core.variant), f"memory-{core.variant}")
             panels.append(Panel(core.title, f"PSS over time, flat or rising to {told}", svg))
-    places = keys(finding.study.servers)
+    places = keys(finding.places)
     return Plot(keys=tuple(Key(*pair, "line") for pair in places), panels=tuple(panels), again=rerun(finding))
 
 

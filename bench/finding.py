@@ -25,7 +25,7 @@ from bench.evidence import (
     total,
 )
 from bench.model import Instrument, Run, Server, Session, Stack, Study, stack_of
-from bench.rows import Core, Course, Finding, Row, closed_load, loads_of
+from bench.rows import Core, Course, Finding, Row, closed_load, loads_of, place
 
 REFERENCE = "app.core"
 PERCENTILES = ("p50", "p90", "p99", "p99.9", "max")
@@ -51,7 +51,7 @@ def find(session: Session, runs: Iterable[Run], study: Study, price: Price | Non
         cheapest=_lead(evidence, "macro", "cpu", [row.stack for row in rows]),
         cores=tuple(cores),
         rows=tuple(rows),
-        courses=tuple(sorted((_course(run) for run in loaded), key=lambda course: _place(course, study))),
+        courses=tuple(sorted((_course(run, study) for run in loaded), key=lambda course: _order(course, study))),
         failed=tuple(run for run in runs if run.verdict == "failed"),
         price=price,
     )
@@ -96,6 +96,7 @@ def _row(stack: Stack, core: Core, evidence: Evidence, price: Price | None) -> R
     cpu, memory = mean(runs, "cpu", reason), mean(runs, "memory.loaded", reason)
     return Row(
         stack=stack,
+        place=place(stack, evidence.study),
         core=core,
         server=server.title if server else stack.server,
         cpu=cpu,
@@ -122,10 +123,11 @@ def _lead(evidence: Evidence, instrument: Instrument, metric: str, ranked: Seque
     return evidence.speedup(instrument, ranked[0], metric, load, over=ranked[1])
 
 
-def _course(run: Run) -> Course:
+def _course(run: Run, study: Study) -> Course:
     stack = stack_of(run.case)
     return Course(
         stack=stack,
+        place=place(stack, study),
         title=_title(catalog.variants(), stack.variant),
         load=run.case.load or "",
         block=run.block,
@@ -142,11 +144,11 @@ def _stacks(study: Study, variant: str) -> Iterator[Stack]:
             yield Stack(variant=variant, framework=framework, server=server)
 
 
-def _place(course: Course, study: Study) -> tuple[int, bool, int]:
+def _order(course: Course, study: Study) -> tuple[int, bool, int]:
     """Courses stand in the study's order of loads, the baseline first."""
     loads = loads_of(study)
-    place = loads.index(course.load) if course.load in loads else len(loads)
-    return place, course.stack.variant != study.baseline, course.block
+    load = loads.index(course.load) if course.load in loads else len(loads)
+    return load, course.stack.variant != study.baseline, course.block
 
 
 def _rank(figure: Figure) -> float:

@@ -75,7 +75,7 @@ def _load(course: Course) -> dict[str, Any]:
     return {
         "load": load_title(course.load),
         "title": course.title,
-        "server": course.stack.server,
+        "server": course.place,
         "rate": number(course.rate or 0.0),
         "cells": [latency(figure) for figure in course.percentiles.values()],
         "report": kept and f"{kept}/index.html",

@@ -33,9 +33,13 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """A stack: seconds of server CPU per request under the closed load, requests per second, seconds, bytes."""
+    """A stack: seconds of server CPU per request under the closed load, requests per second, seconds, bytes.
+
+    `place` is what the core runs behind, as short as the study allows; `server` is the server's title.
+    """
 
     stack: Stack
+    place: str
     core: Core
     server: str
     cpu: Figure
@@ -57,6 +61,7 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
     """How one run under a load went, second by second, its series as stored; `rate` in requests per second."""
 
     stack: Stack
+    place: str
     title: str
     load: str
     block: int
@@ -91,6 +96,12 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         return next(core for core in self.cores if core.baseline)
 
     @property
+    def places(self) -> tuple[str, ...]:
+        """What the cores run behind, in the study's order."""
+        stacks = (Stack(variant="", framework=f, server=s) for s in self.study.servers for f in self.study.frameworks)
+        return tuple(place(stack, self.study) for stack in stacks)
+
+    @property
     def closed(self) -> tuple[Course, ...]:
         """The courses behind the figures of the rows."""
         return tuple(course for course in self.courses if course.load == closed_load(self.study))
@@ -99,6 +110,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     def open(self) -> tuple[Course, ...]:
         """The courses of the open loads."""
         return tuple(course for course in self.courses if course.rate is not None)
+
+
+def place(stack: Stack, study: Study) -> str:
+    """A stack without its variant: the server, after the framework where the study has several."""
+    return stack.server if len(study.frameworks) == 1 else f"{stack.framework}/{stack.server}"
 
 
 def loads_of(study: Study) -> tuple[str, ...]:

@@ -76,17 +76,11 @@ def _stacks(finding: Finding, width: int) -> Table:
     chosen = {column.brief: column for column in columns(finding) if column.brief}
     for heading in chosen:
         table.add_column(heading, justify="right", overflow="fold")
-    for server in finding.study.servers:
-        table.add_row(Text(server, style="bold"))
-        for row in (row for row in finding.rows if row.stack.server == server):
-            table.add_row(
-                f" {_name(row.stack, finding)}", *(_text(column.cell(row), gap) for column in chosen.values())
-            )
+    for place in finding.places:
+        table.add_row(Text(place, style="bold"))
+        for row in (row for row in finding.rows if row.place == place):
+            table.add_row(f" {row.stack.variant}", *(_text(column.cell(row), gap) for column in chosen.values()))
     return table
-
-
-def _name(stack: Stack, finding: Finding) -> str:
-    return stack.variant if len(finding.study.frameworks) == 1 else f"{stack.variant}/{stack.framework}"
 
 
 def _text(cell: Cell, gap: str) -> Text:

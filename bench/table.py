@@ -87,7 +87,7 @@ _CORE = [
         heading="Server",
         unit="",
         about="Server and worker class, one worker",
-        cell=lambda row: Cell(text=row.stack.server, order=row.stack.server, hint=row.server),
+        cell=lambda row: Cell(text=row.place, order=row.place, hint=row.server),
         of_core=True,
     ),
     Column(

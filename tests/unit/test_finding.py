@@ -194,3 +194,15 @@ def test_cost_lacks_what_its_inputs_lack():
 def test_a_price_that_is_none_is_refused(text):
     with pytest.raises(LabError, match="--price"):
         cost.parse(text)
+
+
+def test_where_a_study_has_several_frameworks_a_place_names_its_own():
+    study = msgspec.structs.replace(STUDY, frameworks=("falcon", "bare"))
+    found = find(sessions.session(study, RUNS), RUNS, study)
+    assert found.places == (
+        "falcon/gunicorn-sync",
+        "bare/gunicorn-sync",
+        "falcon/uwsgi-processes",
+        "bare/uwsgi-processes",
+    )
+    assert "behind falcon/gunicorn-sync" in answer(found)[1]
