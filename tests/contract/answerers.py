@@ -1,0 +1,49 @@
+"""Whoever answers documents: the reference in this process, or a built variant in a process of its own prefix."""
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from app.core import InvalidDocument, MalformedDocument, transform
+from bench import build, catalog
+from bench.paths import SUBJECT
+
+Outcome = tuple[object, ...]  # ("ok", answer), ("malformed",) or ("invalid", pointer); anything else is a fault
+Answerer = Callable[[bytes], Outcome]
+
+
+def reference(document: bytes) -> Outcome:
+    """What `app/core.py` says."""
+    try:
+        return ("ok", transform(document))
+    except MalformedDocument:
+        return ("malformed",)
+    except InvalidDocument as error:
+        return ("invalid", error.pointer)
+
+
+@contextmanager
+def variant(name: str) -> Iterator[Answerer]:
+    """A built variant, asked through a pipe; its process ends with the block."""
+    child = subprocess.Popen(
+        [build.python(name), SUBJECT / "check.py"],
+        env=build.environment(catalog.variants()[name]),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert child.stdin is not None
+    assert child.stdout is not None
+    requests, replies = child.stdin, child.stdout
+
+    def ask(document: bytes) -> Outcome:
+        requests.write(len(document).to_bytes(4, "big") + document)
+        requests.flush()
+        line = replies.readline()
+        assert line, f"{name} died of {document!r}"
+        kind, *news = json.loads(line)
+        return ("ok", replies.read(news[0])) if kind == "ok" else (kind, *news)
+
+    with child:
+        yield ask
+        requests.close()

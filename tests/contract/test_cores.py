@@ -1,0 +1,53 @@
+"""One contract for every core: the golden cases, and whatever the reference says to documents of all kinds."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bench import catalog, verify
+from bench.paths import PREFIXES
+from tests import strategies
+from tests.contract import answerers
+from tests.contract.answerers import Answerer
+
+BUILT = [name for name in catalog.variants() if (PREFIXES / name).is_dir()]
+
+
+@pytest.fixture(scope="module", params=BUILT)
+def name(request: pytest.FixtureRequest) -> str:
+    """A variant that is built here."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def answerer(name: str) -> Iterator[Answerer]:
+    with answerers.variant(name) as asked:
+        yield asked
+
+
+def test_golden_cases(name: str) -> None:
+    checked = verify.check_variant(name)
+    assert checked.cases > 0
+    assert checked.mismatches == ()
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], deadline=None)
+@given(documents=st.lists(strategies.documents, min_size=1, max_size=6))
+def test_says_what_the_reference_says(answerer: Answerer, documents: list[bytes]) -> None:
+    for document in documents:
+        assert answerer(document) == answerers.reference(document)
+
+
+@pytest.mark.parametrize("over", [-1, 0, 1])
+def test_keeps_the_limit_of_amounts(answerer: Answerer, over: int) -> None:
+    document = strategies.plain(strategies.with_amounts(strategies.MAX_INTEGER + over))
+    assert answerer(document) == answerers.reference(document)
+
+
+def test_keeps_nothing_between_calls(answerer: Answerer) -> None:
+    document = strategies.plain(strategies.with_amounts(strategies.MAX_INTEGER))
+    first = answerer(document)
+    answerer(b"{")
+    assert answerer(document) == first
