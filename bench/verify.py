@@ -27,6 +27,12 @@ class Checked(msgspec.Struct, frozen=True):
     mismatches: tuple[str, ...]
 
 
+class Problem(msgspec.Struct, frozen=True):
+    """What is read of the problem details (RFC 9457) of an invalid document."""
+
+    pointer: str
+
+
 def exchanges(workload: Workload) -> list[Exchange]:
     """The requests that verify a workload: held-out documents, or its one path."""
     if workload.documents is None:
@@ -102,7 +108,10 @@ def check_server(port: int, cases: Path = GOLDEN) -> Checked:
     for path in _inputs(cases):
         count += 1
         exchange = Exchange(method="POST", path="/statements", body=path.read_bytes(), expect=b"")
-        wrong = _wrong(path, *ask(port, exchange))
+        try:
+            wrong = _wrong(path, *ask(port, exchange))
+        except LabError as error:
+            wrong = str(error)
         if wrong:
             mismatches.append(f"{path.relative_to(cases)}: {wrong}")
     return Checked(count, tuple(mismatches))
@@ -126,7 +135,11 @@ def _wrong(case: Path, status: int, body: bytes) -> str | None:
         return None if status == 400 else f"status {status} instead of 400"
     if status != 422:
         return f"status {status} instead of 422"
-    told, expected = json.loads(body).get("pointer"), pointer.read_bytes().decode()
+    try:
+        told = msgspec.json.decode(body, type=Problem).pointer
+    except msgspec.DecodeError as error:
+        return f"no problem details with a pointer: {error}"
+    expected = pointer.read_bytes().decode()
     return None if told == expected else f"pointer {told!r} instead of {expected!r}"
 
 
