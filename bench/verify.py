@@ -87,14 +87,17 @@ def check_variant(variant: str, cases: Path = GOLDEN) -> Checked:
     build.require(variant)
     declared = catalog.variants()[variant]
     argv = [str(build.python(variant)), str(SUBJECT / "check.py"), "--core", declared.core, "--cases", str(cases)]
-    done = subprocess.run(
-        argv,
-        check=False,
-        cwd=build.python(variant).parent,
-        env=build.environment(declared),
-        capture_output=True,
-        timeout=CHECK_SECONDS,
-    )
+    try:
+        done = subprocess.run(
+            argv,
+            check=False,
+            cwd=build.python(variant).parent,
+            env=build.environment(declared),
+            capture_output=True,
+            timeout=CHECK_SECONDS,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise LabError(f"check of {variant} was not over after {CHECK_SECONDS} s") from error
     *mismatches, counts = done.stdout.decode().splitlines() or [""]
     if done.returncode not in {0, 1} or not counts:
         last = done.stderr.decode().strip().splitlines()[-1:]
