@@ -217,19 +217,25 @@ def _run_all(
 
 def _run(argv: list[str], folder: Path, log: Path, env: dict[str, str] | None = None) -> None:
     """Run one command of the build, its output kept in `log`. Raises LabError if it fails."""
+    told, see = f"`{' '.join(argv)}`", f"see {log.relative_to(ROOT)}"
     with log.open("ab") as output:
         output.write(f"$ {' '.join(argv)}\n".encode())
         output.flush()
         env = env or {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "SOURCE_DATE_EPOCH": EPOCH}
-        done = subprocess.run(
-            argv,
-            check=False,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            env=env,
-            timeout=STEP_SECONDS,
-        )
+        try:
+            done = subprocess.run(
+                argv,
+                check=False,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=env,
+                timeout=STEP_SECONDS,
+            )
+        except OSError as error:
+            raise LabError(f"{told} could not be started ({error.strerror}); {see}") from error
+        except subprocess.TimeoutExpired as error:
+            raise LabError(f"{told} was not over after {STEP_SECONDS} s; {see}") from error
     if done.returncode:
-        raise LabError(f"`{' '.join(argv)}` failed with status {done.returncode}; see {log.relative_to(ROOT)}")
+        raise LabError(f"{told} failed with status {done.returncode}; {see}")
