@@ -1,0 +1,193 @@
+"""Building: what makes an artifact another one, what is in it, and how a step that fails is told."""
+
+import json
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bench import build, catalog, provision
+from bench.errors import LabError
+from bench.model import Artifact, Codec, Provisioned, Variant
+
+TINY = Variant(
+    name="tiny",
+    title="Tiny",
+    interpreter="cpython-3.11",
+    compiler="none",
+    codec=Codec(loads="json.loads", dumps="json.dumps"),
+    source={"optimised/tiny": "tiny_core", "setup.py": "setup.py"},
+    steps=(("{python}", "-c", "open('tiny_core/made.txt', 'w').write('made by a step')"),),
+    remove=("setup.py", "tiny_core/left*"),
+    env={"TINY_CACHE": "{prefix}/cache"},
+    witness={},
+)
+
+
+@pytest.fixture(scope="module")
+def interpreter() -> Provisioned:
+    found = provision.provision(catalog.interpreters()["cpython-3.11"])
+    assert isinstance(found, Provisioned)
+    return found
+
+
+@pytest.fixture
+def lab(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout with two sources, whose prefixes need no framework and no server; what is built stays inside."""
+    shutil.rmtree(checkout / "bench" / "servers")
+    shutil.rmtree(checkout / "app")
+    for name, text in {
+        "app/core.py": "def transform(document):\n    return document\n",
+        "app/README.md": "Words.\n",
+        "optimised/tiny/__init__.py": "",
+        "optimised/tiny/left_over.py": "",
+        "setup.py": "",
+    }.items():
+        path = checkout / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    monkeypatch.setattr(build, "ROOT", checkout)
+    for folder in ("ARTIFACTS", "PREFIXES", "TOOLS", "BUILDERS"):
+        monkeypatch.setattr(build, folder, checkout / ".lab" / folder.lower())
+    return checkout
+
+
+@pytest.fixture
+def nothing_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps run, and packages are none of their business."""
+    monkeypatch.setattr(build, "install", lambda *places, **more: None)
+
+
+# ---------------------------------------------------------------- fingerprint
+
+
+@pytest.mark.parametrize(
+    ("path", "another"),
+    [("app/core.py", True), ("optimised/tiny/__init__.py", True), ("setup.py", True), ("app/README.md", False)],
+)
+def test_a_byte_of_a_source_makes_another_artifact(
+    lab: Path, interpreter: Provisioned, path: str, another: bool
+) -> None:
+    before = build.fingerprint_of(TINY, interpreter)
+    assert build.fingerprint_of(TINY, interpreter) == before
+    (lab / path).write_bytes((lab / path).read_bytes() + b"#")
+    assert (build.fingerprint_of(TINY, interpreter) != before) is another
+
+
+def test_a_source_under_another_name_makes_another_artifact(lab: Path, interpreter: Provisioned) -> None:
+    before = build.fingerprint_of(TINY, interpreter)
+    (lab / "optimised/tiny/left_over.py").rename(lab / "optimised/tiny/left_behind.py")
+    assert build.fingerprint_of(TINY, interpreter) != before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"steps": ()}, {"remove": ()}, {"codec": None}, {"requirements": ("cffi",)}, {"env": {"TINY_CACHE": "/"}}],
+)
+def test_another_declaration_makes_another_artifact(
+    lab: Path, interpreter: Provisioned, change: dict[str, object]
+) -> None:
+    other = msgspec.structs.replace(TINY, **change)
+    assert build.fingerprint_of(other, interpreter) != build.fingerprint_of(TINY, interpreter)
+
+
+def test_interpreter_lock_and_servers_go_into_it(
+    lab: Path, interpreter: Provisioned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prints = [build.fingerprint_of(TINY, interpreter)]
+    prints.append(build.fingerprint_of(TINY, msgspec.structs.replace(interpreter, fingerprint="another")))
+    (lab / "lock.txt").write_text("falcon==4.0\n")
+    monkeypatch.setattr(build, "MEASURED_LOCK", lab / "lock.txt")
+    prints.append(build.fingerprint_of(TINY, interpreter))
+    (lab / "app/wsgi").mkdir()
+    (lab / "app/wsgi/falcon_app.py").write_text('REQUIREMENTS = ("falcon",)\n')
+    catalog.frameworks.cache_clear()
+    prints.append(build.fingerprint_of(TINY, interpreter))
+    assert len(set(prints)) == len(prints)
+
+
+def test_a_source_that_is_not_here_is_named(lab: Path, interpreter: Provisioned) -> None:
+    missing = msgspec.structs.replace(TINY, source={"optimised/nothing": "nothing"})
+    with pytest.raises(LabError, match=r"^tiny.toml: source 'optimised/nothing' is not in the checkout$"):
+        build.fingerprint_of(missing, interpreter)
+
+
+# ---------------------------------------------------------------- steps that fail
+
+
+def failure(interpreter: Provisioned, *step: str) -> str:
+    """What a build says whose only step is `step`."""
+    with pytest.raises(LabError) as caught:
+        build.build(msgspec.structs.replace(TINY, steps=(step,)), interpreter)
+    return str(caught.value)
+
+
+@pytest.mark.usefixtures("nothing_installed")
+def test_a_step_that_fails_is_told_with_its_command_and_log(lab: Path, interpreter: Provisioned) -> None:
+    log = ".lab/artifacts/tiny/build.log"
+    told = failure(interpreter, "{python}", "-c", "import sys; sys.exit('out of ' + 'luck')")
+    builder = lab / ".lab/builders/tiny/bin/python"
+    assert told == f"`{builder} -c import sys; sys.exit('out of ' + 'luck')` failed with status 1; see {log}"
+    assert "out of luck" in (lab / log).read_text()
+    assert build.artifact("tiny") is None
+    with pytest.raises(LabError, match="'tiny' is not built: run `python -m bench build tiny`"):
+        build.require("tiny")
+
+
+@pytest.mark.usefixtures("nothing_installed")
+def test_a_step_whose_tool_is_missing_is_told(lab: Path, interpreter: Provisioned) -> None:
+    told = failure(interpreter, "no-such-compiler", "-O3")
+    assert told.startswith("`no-such-compiler -O3` could not be started (No such file or directory); see .lab/")
+
+
+@pytest.mark.usefixtures("nothing_installed")
+def test_a_step_that_hangs_is_told(lab: Path, interpreter: Provisioned, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "STEP_SECONDS", 2)
+    assert failure(interpreter, "sleep", "600").startswith("`sleep 600` was not over after 2 s; see .lab/")
+
+
+# ---------------------------------------------------------------- a whole build
+
+
+@pytest.fixture
+def built(lab: Path, interpreter: Provisioned) -> Artifact:
+    return build.build(TINY, interpreter)
+
+
+def test_an_artifact_is_a_wheel_in_a_prefix_of_its_own(lab: Path, interpreter: Provisioned, built: Artifact) -> None:
+    wheel = lab / ".lab/artifacts/tiny" / built.wheel
+    assert wheel.stat().st_size == built.wheel_bytes
+    with zipfile.ZipFile(wheel) as packed:
+        names = {name for name in packed.namelist() if ".dist-info/" not in name}
+        assert names == {"app/core.py", "app/built.json", "tiny_core/__init__.py", "tiny_core/made.txt"}
+        record = json.loads(packed.read("app/built.json"))
+    assert record["variant"] == "tiny"
+    assert (record["core"], record["compiler"]) == ("app.core", "none")
+    assert (record["loads"], record["dumps"]) == ("json.loads", "json.dumps")
+
+    ask = "import app.core, tiny_core, sys; print(app.core.__file__); print(*sys.path, sep='\\n')"
+    env = build.environment(TINY)
+    told = subprocess.check_output([build.python("tiny"), "-c", ask], cwd=lab / ".lab", env=env, text=True).splitlines()
+    assert Path(told[0]).is_relative_to(lab / ".lab/prefixes/tiny")
+    assert str(lab) not in told, "the checkout is not on the path of what is measured"
+    assert env["TINY_CACHE"] == f"{lab}/.lab/prefixes/tiny/cache"
+    pyperf = (lab / ".lab").rglob("pyperf/__init__.py")
+    assert [str(path.relative_to(lab)) for path in pyperf] == [".lab/tools/cpython-3.11/pyperf/__init__.py"]
+
+    assert build.require("tiny") == built
+    assert build.build(TINY, interpreter) == built, "what is unchanged is not built again"
+
+    shutil.rmtree(lab / ".lab/artifacts")
+    again = build.build(TINY, interpreter)
+    assert again.wheel_sha256 == built.wheel_sha256, "equal sources make equal wheels"
+
+
+def test_nothing_of_the_callers_environment_reaches_a_measured_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PYTHONPATH", "PYTHONHASHSEED", "LD_PRELOAD", "CFLAGS"):
+        monkeypatch.setenv(name, "from the caller")
+    for variant in catalog.variants().values():
+        env = build.environment(variant)
+        assert not [name for name, value in env.items() if value == "from the caller"]
