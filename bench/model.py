@@ -318,7 +318,7 @@ class Case(Recorded, frozen=True):
     load: str | None = None
     rate: float | None = None
     twin: bool = False
-    settings: dict[str, float] = {}
+    settings: dict[str, int] = {}
     inputs: dict[str, str] = {}
 
     @property

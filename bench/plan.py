@@ -41,7 +41,7 @@ def phases(study: Study) -> list[Phase]:
     if study.sizes:
         planned.append(Phase("size", 1, tuple(_case("size", stack) for stack in stacks(study))))
     if study.micro:
-        settings: dict[str, float] = {"values": study.micro.values, "loops": study.micro.passes}
+        settings: dict[str, int] = {"values": study.micro.values, "loops": study.micro.passes}
         cases = [
             Case(
                 instrument="micro",

@@ -34,7 +34,7 @@ def observe(case: Case, output: Path) -> Observed:
     result = output.with_suffix(".pyperf.json")
     variant = catalog.variants()[case.variant]
     env = build.environment(variant) | {"PYTHONPATH": str(TOOLS / variant.interpreter)}
-    settings = [f"--{name}={value:.0f}" for name, value in case.settings.items()]
+    settings = [f"--{name}={value}" for name, value in case.settings.items()]
     argv = [
         str(build.python(variant.name)), str(SUBJECT / "micro.py"),
         "--name", f"transform {workload.name}", "--documents", str(documents.ensure(workload).load),
