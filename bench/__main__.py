@@ -12,10 +12,8 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table
 
-from bench import catalog, cost, finding, pipeline, store, summary, verify
-from bench import compare as comparing
+from bench import catalog, pipeline, store, verify
 from bench import plan as planning
-from bench import report as reporting
 from bench import serve as serving
 from bench.build import artifact as built
 from bench.errors import LabError
@@ -189,12 +187,16 @@ def compare(a: str, b: str, *, json: Json = False) -> int:
     a: The baseline: STUDY/VARIANT of the lab's last session, or a plain pyperf JSON file.
     b: What is compared with it, named likewise.
     """
+    from bench import compare as comparing  # noqa: PLC0415 - as in `_show`
+
     return comparing.show(out, a, b, json)
 
 
 @app.command
 def size(*variants: str, json: Json = False) -> int:
     """Report what each built variant needs on a bare image, behind each server: interpreter, libraries, core."""
+    from bench.report import summary  # noqa: PLC0415 - as in `_show`
+
     names = variants or tuple(name for name in catalog.variants() if built(name))
     stacks = [
         stack
@@ -221,9 +223,11 @@ def main() -> int:
 
 def _show(study: Study, folder: Path, price: str | None, json: bool) -> int:
     """Write the report of what lies in `folder`, and print the answer."""
+    from bench.report import cost, finding, page, summary  # noqa: PLC0415 - a second of imports that other verbs spare
+
     session, runs = store.read(folder / "session.json", Session), store.runs(folder)
     found = finding.find(session, runs, study, cost.parse(price) if price else None)
-    summary.show(out, found, reporting.write(folder, found), json)
+    summary.show(out, found, page.write(folder, found), json)
     return pipeline.status(runs, session.holes)
 
 

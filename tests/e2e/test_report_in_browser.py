@@ -10,9 +10,9 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from bench import report
-from bench.finding import find
-from bench.look import PALETTE
+from bench.report import page as report
+from bench.report.finding import find
+from bench.report.look import PALETTE
 from tests.unit import sessions
 
 FLAGS = (

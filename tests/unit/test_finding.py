@@ -3,12 +3,12 @@
 import msgspec
 import pytest
 
-from bench import cost
-from bench.answer import answer, noise
 from bench.errors import LabError
-from bench.evidence import Figure
-from bench.finding import find
 from bench.model import Hole, Stack
+from bench.report import cost
+from bench.report.answer import answer, noise
+from bench.report.evidence import Figure
+from bench.report.finding import find
 from tests.unit import sessions
 
 STUDY = sessions.quick()

@@ -237,6 +237,13 @@ def test_equal_inputs_make_an_equal_case() -> None:
     assert {"artifact", "prefix", "harness", "environment", "server", "workload", "load"} == set(one.inputs)
 
 
+def test_a_case_read_back_from_disk_is_the_same_case() -> None:
+    contest = plan.contenders(STUDY, [closed("cpython behind gunicorn-sync", 1.4e-3, 600)])
+    assert contest is not None
+    for case in (case for phase in [*plan.phases(STUDY), contest] for case in phase.cases):
+        assert msgspec.json.decode(msgspec.json.encode(case), type=Case).identity == case.identity
+
+
 @pytest.mark.parametrize("change", [{"wheel_sha256": "b" * 64}, {"fingerprint": "e" * 64}])
 def test_another_artifact_or_prefix_makes_another_case(change: dict[str, str]) -> None:
     other = msgspec.structs.replace(ARTIFACT, **change)
@@ -277,7 +284,7 @@ def test_only_what_could_change_its_figure_makes_another_case(
         ("bench/gatling/src/main/resources/gatling.conf", True),
         ("bench/gatling/pom.xml", True),
         ("bench/report.py", False),
-        ("bench/templates/report.css", False),
+        ("bench/report/templates/report.css", False),
     ],
 )
 def test_code_that_measures_makes_other_cases_and_code_that_tells_does_not(

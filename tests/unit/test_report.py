@@ -9,18 +9,19 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from bench import report, summary
-from bench.answer import answer
-from bench.cost import Price
-from bench.finding import find
 from bench.instruments.sizes import Size
-from bench.look import PALETTE
+from bench.report import page as report
+from bench.report import summary
+from bench.report.answer import answer
+from bench.report.cost import Price
+from bench.report.finding import find
+from bench.report.look import PALETTE
 from tests.unit import sessions
 
 STUDY = sessions.quick()
 RUNS = sessions.runs(STUDY)
 FINDING = find(sessions.session(STUDY, RUNS), RUNS, STUDY)
-PAGE = report.page(FINDING)
+PAGE = report.html(FINDING)
 
 
 class Reader(HTMLParser):
@@ -120,7 +121,7 @@ def test_hostile_text_stays_text():
         msgspec.structs.replace(run, reason="<script>alert(1)</script>") if run.verdict == "failed" else run
         for run in RUNS
     ]
-    assert "<script>alert" not in report.page(find(sessions.session(STUDY, runs), runs, STUDY))
+    assert "<script>alert" not in report.html(find(sessions.session(STUDY, runs), runs, STUDY))
 
 
 def test_a_session_with_nothing_in_it_is_a_page_too(tmp_path):
@@ -133,7 +134,7 @@ def test_a_session_with_nothing_in_it_is_a_page_too(tmp_path):
 def test_money_has_a_column_where_a_price_was_given():
     assert "Money" not in PAGE
     priced = find(sessions.session(STUDY, RUNS), RUNS, STUDY, Price(cpu_hour=0.04, gb_hour=0.005))
-    assert "per million" in report.page(priced)
+    assert "per million" in report.html(priced)
 
 
 @pytest.mark.parametrize("width", [80, 140])

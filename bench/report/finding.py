@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bench import catalog
-from bench.cost import Price, cost
 from bench.errors import LabError
-from bench.evidence import (
+from bench.model import Instrument, Run, Server, Session, Stack, Study, stack_of
+from bench.report.cost import Price, cost
+from bench.report.evidence import (
     Comparison,
     Evidence,
     Figure,
@@ -24,8 +25,7 @@ from bench.evidence import (
     shape,
     total,
 )
-from bench.model import Instrument, Run, Server, Session, Stack, Study, stack_of
-from bench.rows import Core, Course, Finding, Row, closed_load, loads_of, place
+from bench.report.rows import Core, Course, Finding, Row, closed_load, loads_of, place
 
 REFERENCE = "app.core"
 PERCENTILES = ("p50", "p90", "p99", "p99.9", "max")

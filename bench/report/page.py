@@ -7,14 +7,15 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from bench import catalog, look
-from bench.answer import answer, noise
-from bench.figures import LAB, load_title, plots, rerun
-from bench.finding import PERCENTILES, served_by
+from bench import catalog
 from bench.model import Server
-from bench.rows import Core, Course, Finding, Row, loads_of
-from bench.table import Cell, Column, columns, latency
-from bench.wording import number, seconds
+from bench.report import look
+from bench.report.answer import answer, noise
+from bench.report.figures import LAB, load_title, plots, rerun
+from bench.report.finding import PERCENTILES, served_by
+from bench.report.rows import Core, Course, Finding, Row, loads_of
+from bench.report.table import Cell, Column, columns, latency
+from bench.report.wording import number, seconds
 
 TEMPLATES = Path(__file__).parent / "templates"
 GIGABYTE = 1e9
@@ -24,11 +25,11 @@ HASH_DIGITS = 12
 def write(folder: Path, finding: Finding) -> Path:
     """Write `report.html` beside the session's record. Returns its path."""
     path = folder / "report.html"
-    path.write_text(page(finding), encoding="utf-8")
+    path.write_text(html(finding), encoding="utf-8")
     return path
 
 
-def page(finding: Finding) -> str:
+def html(finding: Finding) -> str:
     """The whole page as HTML."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),

@@ -8,12 +8,12 @@ from typing import Any
 
 import altair as alt
 
-from bench.drawing import Chart, Record, extent, hues, logarithmic, names_axis, sheet
 from bench.instruments.sizes import PARTS
-from bench.look import LIGHT, SERIES
-from bench.rows import Course, Finding, Row
+from bench.report.drawing import Chart, Record, extent, hues, logarithmic, names_axis, sheet
+from bench.report.look import LIGHT, SERIES
+from bench.report.rows import Course, Finding, Row
+from bench.report.wording import interval, number, seconds, times
 from bench.stats import Ratio
-from bench.wording import interval, number, seconds, times
 
 WIDE, NARROW = 760, 350  # pixels of a plot that stands alone: at a desk, on a phone
 PANEL = 350  # of one of several side by side

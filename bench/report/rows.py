@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from bench.cost import Cost, Price
-from bench.evidence import Comparison, Figure
 from bench.model import Run, Session, Stack, Study, Verdict
+from bench.report.cost import Cost, Price
+from bench.report.evidence import Comparison, Figure
 from bench.stats import Ratio, Shape
 
 Series = tuple[tuple[float | None, ...], ...]

@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 import msgspec
 
-from bench import catalog, charts
-from bench.drawing import Chart, draw, keys
+from bench import catalog
 from bench.instruments.sizes import PARTS
-from bench.rows import Finding
-from bench.wording import listed, milliseconds, scaled, times
+from bench.report import charts
+from bench.report.drawing import Chart, draw, keys
+from bench.report.rows import Finding
+from bench.report.wording import listed, milliseconds, scaled, times
 
 LAB = ".venv/bin/python -m bench"
 KINDS = {"unpacked": "As installed", "stripped": "Symbols stripped", "compressed": "Stripped and compressed"}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bench.rows import Core, Finding, Row
+from bench.report.rows import Core, Finding, Row
+from bench.report.wording import interval, listed, seconds, share, times
 from bench.stats import Ratio
-from bench.wording import interval, listed, seconds, share, times
 
 
 def answer(finding: Finding) -> tuple[str, str]:

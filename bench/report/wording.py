@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from bench.evidence import Figure
+from bench.report.evidence import Figure
 from bench.stats import Ratio
 
 UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import msgspec
 
-from bench.evidence import Comparison, Figure
-from bench.rows import Finding, Row
-from bench.wording import interval, milliseconds, scaled, times
+from bench.report.evidence import Comparison, Figure
+from bench.report.rows import Finding, Row
+from bench.report.wording import interval, milliseconds, scaled, times
 
 MICRO, MEGA = 1e-6, 1e6
 

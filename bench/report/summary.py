@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bench.answer import answer, noise
 from bench.instruments.sizes import Size
 from bench.model import Stack
-from bench.rows import Finding
-from bench.table import MEGA, Cell, columns
-from bench.wording import number
+from bench.report.answer import answer, noise
+from bench.report.rows import Finding
+from bench.report.table import MEGA, Cell, columns
+from bench.report.wording import number
 
 WIDE = 100  # columns of a terminal from which an interval has room beside its estimate
 

@@ -12,7 +12,7 @@ from typing import Any
 import altair as alt
 import vl_convert
 
-from bench.look import LIGHT, SERIES
+from bench.report.look import LIGHT, SERIES
 
 TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
 

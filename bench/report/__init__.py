@@ -1,0 +1,7 @@
+"""From runs to an answer: what a person reads of a study.
+
+evidence, rows, finding    runs → figures with their reasons; nothing is calculated after these
+answer, wording, table     the sentences and the cells
+charts, drawing, figures   the plots
+page, summary              the HTML page, and what ends a run on a terminal
+"""
