@@ -37,14 +37,13 @@ def run(study: Study, progress: Progress, force: bool = False) -> tuple[Path, Se
     if session.finished:
         return folder, session
     leave_server_alone()
-    progress.begin(sum(map(plan.seconds, phases)))
-    for phase in phases:
-        measure.measure(phase, folder, session.seed, progress, measure.execute)
-    contest = plan.contenders(study, store.runs(folder))
-    if contest:
-        progress.more(plan.seconds(contest))
-        measure.measure(identified(contest, artifacts), folder, session.seed, progress, measure.execute)
-    progress.end()
+    with progress.measuring(sum(map(plan.seconds, phases))):
+        for phase in phases:
+            measure.measure(phase, folder, session.seed, progress, measure.execute)
+        contest = plan.contenders(study, store.runs(folder))
+        if contest:
+            progress.more(plan.seconds(contest))
+            measure.measure(identified(contest, artifacts), folder, session.seed, progress, measure.execute)
     micro.merge(folder, store.runs(folder))
     return folder, store.finish(folder, session)
 

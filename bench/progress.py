@@ -42,8 +42,9 @@ class Progress:
         if took > 2:
             self._console.print(f"{what}: {took:.0f} s", highlight=False)
 
-    def begin(self, seconds: float) -> None:
-        """Start the bar of a study that is planned to take so long."""
+    @contextmanager
+    def measuring(self, seconds: float) -> Iterator[None]:
+        """The bar of a study that is planned to take so long; taken away however the study ends."""
         self._planned = seconds
         self._console.print(
             f"about {_minutes(seconds)} of measuring; Ctrl-C loses nothing, the next run goes on", highlight=False
@@ -51,6 +52,10 @@ class Progress:
         if self._console.is_terminal:
             self._bar.update(self._task, visible=True)
             self._bar.start()
+        try:
+            yield
+        finally:
+            self._bar.stop()
 
     def more(self, seconds: float) -> None:
         """The study turned out to have so much more to do."""
@@ -72,10 +77,6 @@ class Progress:
         """A case that an earlier start of this session has measured already."""
         self._done += plan.case_seconds(case)
         self._spent += plan.case_seconds(case)
-
-    def end(self) -> None:
-        """Take the bar away."""
-        self._bar.stop()
 
     def _show(self, label: str) -> None:
         pace = self._spent / self._done if self._done else 1.0
