@@ -1,0 +1,296 @@
+"""The spine: what a session is, when one goes on, and what the exit status tells. Nothing is measured here."""
+
+import io
+from functools import partial
+from pathlib import Path
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from bench import build, documents, measure, pipeline, plan, provision, store, verify
+from bench.errors import LabError
+from bench.instruments import gatling_setup
+from bench.model import (
+    Artifact,
+    Case,
+    Hole,
+    Interpreter,
+    MacroPlan,
+    Measurement,
+    MicroPlan,
+    OpenPlan,
+    Provisioned,
+    Run,
+    Study,
+    Variant,
+)
+from bench.plan import Phase
+from bench.progress import Progress
+
+STUDY = Study(
+    name="trial",
+    title="A trial",
+    question="Which?",
+    baseline="cpython",
+    variants=("cpython", "nuitka"),
+    servers=("gunicorn-sync",),
+    workload="medium",
+    micro=MicroPlan(processes=3, values=5),
+    macro=MacroPlan(loads=("closed",), runs=1),
+    open=OpenPlan(loads=("ramp",), runs=1, share=0.5),
+)
+
+
+@pytest.fixture(autouse=True)
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Sessions are kept in a folder of the test's own."""
+    monkeypatch.setattr(store, "create", partial(store.create, results=tmp_path))
+    monkeypatch.setattr(store, "sessions", partial(store.sessions, results=tmp_path))
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each look at the clock is a second later, so that no two sessions begin at one."""
+    seconds = iter(range(60))
+    monkeypatch.setattr(store, "now", lambda: f"2026-11-24T12:00:{next(seconds):02}+00:00")
+
+
+def phase(**inputs: str) -> Phase:
+    cases = tuple(Case(instrument="micro", variant=name, inputs=inputs) for name in STUDY.variants)
+    return Phase("micro", 3, cases)
+
+
+def test_the_first_start_makes_a_session_with_its_machine_and_holes() -> None:
+    hole = Hole(what="pypy", reason="not here")
+    folder, session = pipeline.open_session(STUDY, [phase()], [hole], force=False)
+    assert [(kept, record.seed) for kept, record in store.sessions("trial")] == [(folder, session.seed)]
+    assert session.cases == phase().cases
+    assert session.holes == (hole,)
+    assert session.machine["cores"] >= 1
+    assert session.finished is None
+
+
+def test_an_interrupted_session_goes_on_with_its_own_seed() -> None:
+    folder, session = pipeline.open_session(STUDY, [phase()], [], force=False)
+    again, resumed = pipeline.open_session(STUDY, [phase()], [], force=False)
+    assert again == folder
+    assert resumed.seed == session.seed
+    assert resumed.finished is None
+
+
+def test_a_finished_one_is_shown() -> None:
+    folder, session = pipeline.open_session(STUDY, [phase()], [], force=False)
+    done = store.finish(folder, session)
+    shown, record = pipeline.open_session(STUDY, [phase()], [], force=False)
+    assert shown == folder
+    assert record.finished == done.finished
+
+
+def test_a_changed_input_begins_another_session_and_keeps_the_first() -> None:
+    first, _ = pipeline.open_session(STUDY, [phase(artifact="1")], [], force=False)
+    second, session = pipeline.open_session(STUDY, [phase(artifact="2")], [], force=False)
+    assert first != second
+    assert [folder for folder, _ in store.sessions("trial")] == [first, second]
+    assert session.cases == phase(artifact="2").cases
+
+
+def test_force_measures_anew_and_keeps_what_was() -> None:
+    folder, session = pipeline.open_session(STUDY, [phase()], [], force=False)
+    store.finish(folder, session)
+    anew, fresh = pipeline.open_session(STUDY, [phase()], [], force=True)
+    assert anew != folder
+    assert fresh.finished is None
+    assert len(store.sessions("trial")) == 2
+
+
+def test_only_what_is_built_is_measured() -> None:
+    artifact = made("cpython")
+    kept = pipeline.identified(phase(), {"cpython": artifact}).cases
+    assert [case.variant for case in kept] == ["cpython"]
+    assert kept[0].inputs["artifact"] == artifact.wheel_sha256[:16]
+
+
+# ---------------------------------------------------------------- exit status
+
+
+def run(verdict: str = "pass") -> Run:
+    case = Case(instrument="micro", variant="cpython")
+    return Run(case=case, block=0, started="", seconds=1.0, verdict=verdict, reason="so")
+
+
+MISSING = Hole(what="pypy", reason="not here")
+DECLARED = Hole(what="pypy/falcon/meinheld", reason="it cannot", declared=True)
+FAILED = Hole(what="nuitka", reason="it did not build", failed=True)
+
+
+@pytest.mark.parametrize(
+    ("runs", "holes", "alone", "under_ci"),
+    [
+        ([run()], [], 0, 0),
+        ([run()], [DECLARED], 0, 0),
+        ([run()], [MISSING], 0, 1),
+        ([run()], [FAILED], 1, 1),
+        ([run(), run("failed")], [], 1, 1),
+    ],
+)
+def test_the_exit_status_tells_of_failures_and_under_ci_of_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, runs: list[Run], holes: list[Hole], alone: int, under_ci: int
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    assert pipeline.status(runs, holes) == alone
+    monkeypatch.setenv("CI", "true")
+    assert pipeline.status(runs, holes) == under_ci
+
+
+# ---------------------------------------------------------------- the whole way
+
+
+def made(variant: str) -> Artifact:
+    interpreter = Provisioned(
+        name="cpython-3.11",
+        executable="/usr/bin/python3.11",
+        implementation="cpython",
+        version="3.11.2",
+        provider="path",
+        build={},
+        fingerprint="c" * 64,
+    )
+    return Artifact(
+        variant=variant,
+        fingerprint="f" * 64,
+        wheel="statements.whl",
+        wheel_sha256=variant.encode().hex().ljust(64, "0"),
+        wheel_bytes=1,
+        build_seconds=1.0,
+        interpreter=interpreter,
+        built="2026-11-24T12:00:00+00:00",
+    )
+
+
+class Bench:
+    """Takes the place of all that provisions, builds, verifies and measures; keeps what was measured."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.missing: set[str] = set()
+        self.broken: set[str] = set()
+        self.wrong: set[str] = set()
+        self.stop_after: int | None = None
+        self.measured: list[Case] = []
+        self.said = io.StringIO()
+        monkeypatch.setattr(provision, "provision", self.provision)
+        monkeypatch.setattr(build, "build", self.build)
+        monkeypatch.setattr(verify, "check_variant", self.check)
+        monkeypatch.setattr(documents, "ensure", lambda workload: None)
+        monkeypatch.setattr(gatling_setup, "provision", lambda: None)
+        monkeypatch.setattr(pipeline, "leave_server_alone", lambda: None)
+        monkeypatch.setattr(measure, "execute", self.execute)
+
+    def provision(self, interpreter: Interpreter) -> Provisioned | Hole:
+        if interpreter.name in self.missing:
+            return Hole(what=interpreter.name, reason="no provider has it", fill="get it")
+        return made("cpython").interpreter
+
+    def build(self, variant: Variant, interpreter: Provisioned) -> Artifact:
+        if variant.name in self.broken:
+            raise LabError("`cc` failed with status 1; see build.log")
+        return made(variant.name)
+
+    def check(self, variant: str) -> verify.Checked:
+        return verify.Checked(94, ("valid/a.json: expected 1, got 2",) if variant in self.wrong else ())
+
+    def execute(self, case: Case, block: int, folder: Path) -> Run:
+        if len(self.measured) == self.stop_after:
+            raise KeyboardInterrupt
+        self.measured.append(case)
+        cost = {"cpython": 1e-3, "nuitka": 5e-4}[case.variant]
+        values = {"time": cost, "cpu": cost, "rate": 1 / cost}
+        measurements = tuple(Measurement(metric=name, unit="", values=(value,)) for name, value in values.items())
+        return Run(case=case, block=block, started="", seconds=1.0, verdict="pass", measurements=measurements)
+
+    def run(self, study: Study = STUDY, force: bool = False):
+        return pipeline.run(study, Progress(Console(file=self.said)), force)
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
+    return Bench(monkeypatch)
+
+
+def test_a_study_is_measured_to_its_end_with_the_open_loads_of_both(bench: Bench) -> None:
+    folder, session = bench.run()
+    assert session.finished
+    runs = store.runs(folder)
+    assert len(runs) == len(bench.measured) == 3 * 2 + 2 + 2
+    driven = [run.case for run in runs if run.case.rate is not None]
+    assert {(case.variant, case.load, case.rate) for case in driven} == {
+        ("cpython", "ramp", 500.0),
+        ("nuitka", "ramp", 500.0),
+    }
+    assert all(run.case.inputs["harness"] for run in runs)
+
+
+def test_finished_it_is_not_measured_again_unless_forced(bench: Bench) -> None:
+    first, _ = bench.run()
+    count = len(bench.measured)
+    assert bench.run()[0] == first
+    assert len(bench.measured) == count
+    assert bench.run(force=True)[0] != first
+    assert len(bench.measured) == 2 * count
+
+
+@pytest.mark.parametrize("after", [0, 3, 7, 9])
+def test_interrupted_anywhere_it_goes_on_where_it_was(bench: Bench, after: int) -> None:
+    bench.stop_after = after
+    with pytest.raises(KeyboardInterrupt):
+        bench.run()
+    bench.stop_after = None
+    folder, session = bench.run()
+    assert session.finished
+    assert len(store.runs(folder)) == 10
+    assert len(store.sessions("trial")) == 1
+    assert len(bench.measured) <= 11, "of a broken block no more than its one run is measured twice"
+
+
+def test_interrupted_on_a_terminal_it_gives_the_cursor_back(bench: Bench) -> None:
+    bench.stop_after = 3
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.run(STUDY, Progress(Console(file=bench.said, force_terminal=True)))
+    hidden, shown = "\x1b[?25l", "\x1b[?25h"
+    assert bench.said.getvalue().rfind(shown) > bench.said.getvalue().rfind(hidden) > 0
+
+
+def test_what_cannot_be_had_is_a_hole_and_the_rest_goes_on(bench: Bench) -> None:
+    bench.missing = {"pypy-3.11"}
+    bench.broken = {"mypyc"}
+    bench.wrong = {"cython-untouched"}
+    names = ("cpython", "nuitka", "pypy", "mypyc", "cython-untouched")
+    folder, session = bench.run(msgspec.structs.replace(STUDY, variants=names))
+    holes = {hole.what: hole for hole in session.holes}
+    assert set(holes) == {"pypy", "mypyc", "cython-untouched"}
+    assert (holes["pypy"].reason, holes["pypy"].fill) == ("no provider has it", "get it")
+    assert not holes["pypy"].failed
+    assert holes["mypyc"].failed
+    assert holes["mypyc"].reason == "`cc` failed with status 1; see build.log"
+    assert holes["mypyc"].fill == "python -m bench build mypyc"
+    assert holes["cython-untouched"].failed
+    assert "1 of 94 golden cases wrong, first valid/a.json: expected 1" in holes["cython-untouched"].reason
+    assert {run.case.variant for run in store.runs(folder)} == {"cpython", "nuitka"}
+
+
+def test_a_variant_that_is_there_at_last_is_measured_in_a_session_with_its_baseline(bench: Bench) -> None:
+    bench.broken = {"nuitka"}
+    first, _ = bench.run()
+    bench.broken = set()
+    second, session = bench.run()
+    assert first != second
+    assert session.holes == ()
+    assert {run.case.variant for run in store.runs(second)} == {"cpython", "nuitka"}
+
+
+def test_plans_and_runs_agree_on_what_is_measured(bench: Bench) -> None:
+    folder, _ = bench.run()
+    planned = sum(phase.blocks * len(phase.cases) for phase in plan.phases(STUDY))
+    closed = [run for run in store.runs(folder) if run.case.rate is None]
+    assert len(closed) == planned
