@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from bench import build, documents, measure, pipeline, plan, provision, store, verify
-from bench.errors import LabError
+from bench.errors import LabError, MissingError
 from bench.instruments import gatling_setup
 from bench.model import (
     Artifact,
@@ -176,6 +176,8 @@ class Bench:
         self.missing: set[str] = set()
         self.broken: set[str] = set()
         self.wrong: set[str] = set()
+        self.lacks: dict[str, Hole] = {}
+        self.no_generator: MissingError | None = None
         self.stop_after: int | None = None
         self.measured: list[Case] = []
         self.said = io.StringIO()
@@ -183,7 +185,7 @@ class Bench:
         monkeypatch.setattr(build, "build", self.build)
         monkeypatch.setattr(verify, "check_variant", self.check)
         monkeypatch.setattr(documents, "ensure", lambda workload: None)
-        monkeypatch.setattr(gatling_setup, "provision", lambda: None)
+        monkeypatch.setattr(gatling_setup, "provision", self.generator)
         monkeypatch.setattr(pipeline, "leave_server_alone", lambda: None)
         monkeypatch.setattr(measure, "execute", self.execute)
 
@@ -195,7 +197,11 @@ class Bench:
     def build(self, variant: Variant, interpreter: Provisioned) -> Artifact:
         if variant.name in self.broken:
             raise LabError("`cc` failed with status 1; see build.log")
-        return made(variant.name)
+        return msgspec.structs.replace(made(variant.name), lacks=self.lacks)
+
+    def generator(self) -> None:
+        if self.no_generator:
+            raise self.no_generator
 
     def check(self, variant: str) -> verify.Checked:
         return verify.Checked(94, ("valid/a.json: expected 1, got 2",) if variant in self.wrong else ())
@@ -277,6 +283,29 @@ def test_what_cannot_be_had_is_a_hole_and_the_rest_goes_on(bench: Bench) -> None
     assert holes["cython-untouched"].failed
     assert "1 of 94 golden cases wrong, first valid/a.json: expected 1" in holes["cython-untouched"].reason
     assert {run.case.variant for run in store.runs(folder)} == {"cpython", "nuitka"}
+
+
+def test_without_a_load_generator_the_rest_is_measured(bench: Bench) -> None:
+    bench.no_generator = MissingError("mvn is not here", "apt-get install maven")
+    folder, session = bench.run()
+    assert session.holes == (Hole(what="every load", reason="mvn is not here", fill="apt-get install maven"),)
+    assert {run.case.instrument for run in store.runs(folder)} == {"micro"}
+    bench.no_generator = None
+    again, session = bench.run()
+    assert again != folder
+    assert session.holes == ()
+    assert {run.case.instrument for run in store.runs(again)} == {"micro", "macro"}
+
+
+def test_a_server_that_cannot_be_had_beside_a_variant_is_a_hole_of_it(bench: Bench) -> None:
+    bench.lacks = {"uwsgi-processes": Hole(what="uwsgi-processes", reason="no C compiler", fill="apt-get install gcc")}
+    folder, session = bench.run(msgspec.structs.replace(STUDY, servers=("gunicorn-sync", "uwsgi-processes")))
+    assert [(hole.what, hole.reason, hole.fill, hole.failed) for hole in session.holes] == [
+        ("cpython/*/uwsgi-processes", "no C compiler", "apt-get install gcc", False),
+        ("nuitka/*/uwsgi-processes", "no C compiler", "apt-get install gcc", False),
+    ]
+    servers = {run.case.stack.server for run in store.runs(folder) if run.case.stack}
+    assert servers == {"gunicorn-sync"}
 
 
 def test_a_variant_that_is_there_at_last_is_measured_in_a_session_with_its_baseline(bench: Bench) -> None:
