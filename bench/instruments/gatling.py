@@ -66,7 +66,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         return self.ended - self.started
 
 
-def run(
+def run(  # noqa: PLR0917 - what is driven, at what, from where
     load: Load,
     workload: Workload,
     url: str,
