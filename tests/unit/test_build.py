@@ -4,14 +4,16 @@ import json
 import shutil
 import subprocess
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from bench import build, catalog, provision
-from bench.errors import LabError
-from bench.model import Artifact, Codec, Provisioned, Variant
+from bench import build, catalog, provision, system
+from bench.errors import LabError, MissingError
+from bench.model import Artifact, Codec, Hole, Provisioned, Variant
+from bench.paths import ROOT
 
 TINY = Variant(
     name="tiny",
@@ -147,6 +149,45 @@ def test_a_step_whose_tool_is_missing_is_told(lab: Path, interpreter: Provisione
 def test_a_step_that_hangs_is_told(lab: Path, interpreter: Provisioned, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "STEP_SECONDS", 2)
     assert failure(interpreter, "sleep", "600").startswith("`sleep 600` was not over after 2 s; see .lab/")
+
+
+# ---------------------------------------------------------------- what cannot be had
+
+
+def test_without_a_part_of_the_system_that_it_needs_nothing_is_built(
+    lab: Path, interpreter: Provisioned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = system.Part(name="a moon", needed="tides", commands=("moon",), packages=("moon-dev",))
+    monkeypatch.setattr(system, "parts", lambda: [part])
+    with pytest.raises(MissingError) as caught:
+        build.build(msgspec.structs.replace(TINY, needs=("a moon",)), interpreter)
+    assert str(caught.value) == "a moon is not here: moon"
+    assert caught.value.fill == part.fill
+    assert not (lab / ".lab").exists()
+
+
+def test_a_server_that_cannot_be_had_is_lacking_until_it_can(
+    lab: Path, interpreter: Provisioned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (lab / "bench/servers").mkdir()
+    shutil.copy(ROOT / "bench/servers/gunicorn-sync.toml", lab / "bench/servers")
+    catalog.servers.cache_clear()
+    asked: list[str] = []
+
+    def install(python: Path, names: Sequence[str], **places: Path) -> None:
+        asked.extend(names)
+        if "gunicorn" in names:
+            raise MissingError("no network", "pip install gunicorn")
+        provision.install(python, [name for name in names if name == "wheel"], **places)
+
+    monkeypatch.setattr(build, "install", install)
+    built = build.build(TINY, interpreter)
+    assert built.lacks == {
+        "gunicorn-sync": Hole(what="gunicorn-sync", reason="no network", fill="pip install gunicorn")
+    }
+    asked.clear()
+    assert build.build(TINY, interpreter).lacks == built.lacks
+    assert "gunicorn" in asked, "it is tried again each time"
 
 
 # ---------------------------------------------------------------- a whole build
