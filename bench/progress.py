@@ -55,7 +55,8 @@ class Progress:
         try:
             yield
         finally:
-            self._bar.stop()
+            if self._console.is_terminal:
+                self._bar.stop()
 
     def more(self, seconds: float) -> None:
         """The study turned out to have so much more to do."""
@@ -70,7 +71,8 @@ class Progress:
         self._done += plan.case_seconds(case)
         self._spent += run.seconds
         if run.verdict == "failed":
-            self._console.print(f"failed: {case.label}: {run.reason}", style="red", highlight=False)
+            told = f"failed: {case.label}: {run.reason}"
+            self._console.print(told, style="red", markup=False, highlight=False, soft_wrap=True)
         self._show(case.label)
 
     def skipped(self, case: Case) -> None:
