@@ -178,13 +178,12 @@ def test_a_server_that_cannot_be_had_is_lacking_until_it_can(
         asked.extend(names)
         if "gunicorn" in names:
             raise MissingError("no network", "pip install gunicorn")
-        provision.install(python, [name for name in names if name == "wheel"], **places)
+        provision.install(python, names, **places)
 
     monkeypatch.setattr(build, "install", install)
     built = build.build(TINY, interpreter)
-    assert built.lacks == {
-        "gunicorn-sync": Hole(what="gunicorn-sync", reason="no network", fill="pip install gunicorn")
-    }
+    hole = Hole(what="gunicorn-sync", reason="no network", fill="pip install gunicorn")
+    assert built.lacks == {"gunicorn-sync": hole}
     asked.clear()
     assert build.build(TINY, interpreter).lacks == built.lacks
     assert "gunicorn" in asked, "it is tried again each time"
