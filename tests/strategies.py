@@ -274,7 +274,8 @@ FRAGMENTS: tuple[bytes, ...] = (
     *(b"1" * 4301, b"-" + b"9" * 4301),
     *(b"[1,]", b"[,1]", b"[1", b"]", b'{"a":1,}', b'{"a"}', b'{"a":}', b"{1:1}", b"{a:1}", b"[1}", b"/**/1", b"1//"),
     *(rb'"\ud800"', rb'"\udfff"', rb'"\uDBFF\uDBFF\uDC00"', rb'"\ud83d\\ude00"', rb'"\ude00\ud83d"', rb'{"\ud800":1}'),
-    *(b'"\n"', b'"\0"', b'"\x1f"', rb'"\x41"', rb'"\u12g4"', rb'"\u123"', rb'"\u+123"', rb'"\u 123"', b'"\\', b'"'),
+    *(b'"\n"', b'"\0"', b'"\x1f"', b'"\\', b'"', rb'"\x41"', rb'"\u123"', rb'"\u12g4"', rb'"\u+123"', rb'"\u 123"'),
+    *(rb'"\u1_23"', '"\\u٠123"'.encode()),
     *(b'"\xff"', b'"\xc0\xaf"', b'"\xed\xa0\x80"', b'"\xf4\x90\x80\x80"', b'"\xe2\x82"', b"\xff", b"\xa0", b"\x0c1"),
 )
 TOO_DEEP = (b"[" * 200 + b"]" * 200, b'{"a":' * 199 + b"[]" + b"}" * 199)
@@ -313,7 +314,7 @@ def mangled_documents(draw: st.DrawFn) -> bytes:
     dice = Random(draw(seeds))
     for _ in range(dice.randint(1, 3)):
         at = dice.randrange(len(document) + 1)
-        alphabet = b'{}[]",:\\ \n0123456789eE+-.truefalsnuldD\x00\x80\xc3\xff'
+        alphabet = b'{}[]",:\\ \n0123456789eE+-.truefalsnuldD_\x00\x80\xc3\xff'
         inserted = bytes(dice.choices(alphabet, k=dice.randint(0, 2)))
         document[at : at + dice.randint(0, 2)] = inserted
     return bytes(document)

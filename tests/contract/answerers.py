@@ -3,7 +3,7 @@
 import json
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from app.core import InvalidDocument, MalformedDocument, transform
 from bench import build, catalog
@@ -37,13 +37,15 @@ def variant(name: str) -> Iterator[Answerer]:
     requests, replies = child.stdin, child.stdout
 
     def ask(document: bytes) -> Outcome:
-        requests.write(len(document).to_bytes(4, "big") + document)
-        requests.flush()
+        with suppress(BrokenPipeError):
+            requests.write(len(document).to_bytes(4, "big") + document)
+            requests.flush()
         line = replies.readline()
-        assert line, f"{name} died of {document!r}"
+        assert line, f"{name} ended with status {child.wait()} instead of answering {document!r}"
         kind, *news = json.loads(line)
         return ("ok", replies.read(news[0])) if kind == "ok" else (kind, *news)
 
     with child:
         yield ask
-        requests.close()
+        with suppress(BrokenPipeError):
+            requests.close()

@@ -6,13 +6,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench import catalog, verify
-from bench.paths import PREFIXES
+from bench import build, catalog, verify
 from tests import strategies
 from tests.contract import answerers
 from tests.contract.answerers import Answerer
 
-BUILT = [name for name in catalog.variants() if (PREFIXES / name).is_dir()]
+BUILT = [name for name in catalog.variants() if build.artifact(name)]
 
 
 @pytest.fixture(scope="module", params=BUILT)

@@ -159,13 +159,13 @@ def test_refuses_to_wait(server: Server, query: str) -> None:
     assert is_problem(reply, 400) or (len(query) > 4000 and is_refused(reply))
 
 
-@pytest.mark.parametrize("target", ["/", "/nope", "/statements/1", "/hello/", "/%", "/%2e%2e", "/hello%00"])
+@pytest.mark.parametrize("target", ["/", "/nope", "/statements/1", "/hello/", "/%", "/%2e%2e"])
 def test_unknown_paths(server: Server, target: str) -> None:
     assert is_problem(ask(server, "GET", target), 404)
 
 
 @pytest.mark.parametrize(
-    "target", ["//hello", "/%ff", "/%E2%82%AC", "/hello?%ff=%E2%82%AC&%", "*", "/" + "x" * 9000, "/a b"]
+    "target", ["//hello", "/hello%00", "/%ff", "/%E2%82%AC", "/hello?%ff=%E2%82%AC&%", "*", "/" + "x" * 9000, "/a b"]
 )
 def test_odd_targets_are_no_error_of_the_server(server: Server, target: str) -> None:
     assert ask(server, "GET", target).status < 500

@@ -33,7 +33,9 @@ def send(server: Server, request: bytes, *, cut: bool = False) -> Reply:
             response = HTTPResponse(connection, method=request.partition(b" ")[0].decode())
             response.begin()
             return Reply(response.status, response.getheader("Content-Type", ""), response.read())
-        except (ConnectionError, HTTPException):
+        except TimeoutError:
+            raise
+        except (OSError, HTTPException):
             return Reply(0, "", b"")
 
 
