@@ -1,0 +1,179 @@
+"""Artifact size on made-up prefixes: what a stack requires counts, once, in the part that needs it first."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bench import build
+from bench.errors import LabError
+from bench.instruments import sizes
+from bench.model import Artifact, Case, Provisioned, Stack
+
+STACK = Stack(variant="cpython", framework="falcon", server="gunicorn-sync")
+KIB = 1024
+
+
+def write(path: Path, size: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"#" * size)
+
+
+class Prefix:
+    """A made-up interpreter, and the prefix of a variant with the distributions that a test puts there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.base = folder / "base"
+        self.library = self.base / "lib" / "python3.11"
+        self.site = folder / "prefixes" / STACK.variant / "lib" / "python3.11" / "site-packages"
+        self.python = self.base / "bin" / "python3"
+        self.site.mkdir(parents=True)
+        write(self.library / "os.py", 3 * KIB)
+        told = json.dumps([str(self.python), str(self.library)])
+        self.python.parent.mkdir(parents=True)
+        self.python.write_text(f"#!/bin/sh\necho '{told}'\n".ljust(KIB))
+        self.python.chmod(0o755)
+
+    def add(self, name: str, size: int, requires: tuple[str, ...] = ()) -> None:
+        """Install a distribution of one module of `size` bytes."""
+        info = f"{name.replace('-', '_')}-1.0.dist-info"
+        write(self.site / f"{name}.py", size)
+        text = "".join(f"Requires-Dist: {need}\n" for need in requires)
+        (self.site / info).mkdir()
+        (self.site / info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{text}")
+        (self.site / info / "RECORD").write_text(f"{name}.py,,\n__pycache__/{name}.cpython-311.pyc,,\n")
+        write(self.site / "__pycache__" / f"{name}.cpython-311.pyc", 50 * KIB)
+
+    def artifact(self) -> Artifact:
+        interpreter = Provisioned(
+            name="cpython-3.11",
+            executable=str(self.python),
+            implementation="cpython",
+            version="3.11.2",
+            provider="path",
+            build={},
+            fingerprint="c" * 64,
+        )
+        return Artifact(
+            variant=STACK.variant,
+            fingerprint="f" * 64,
+            wheel="statements_cpython-0.1.0-py3-none-any.whl",
+            wheel_sha256="a" * 64,
+            wheel_bytes=777,
+            build_seconds=2.5,
+            interpreter=interpreter,
+            built="2026-11-24T12:00:00+00:00",
+        )
+
+
+@pytest.fixture
+def prefix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Prefix:
+    made = Prefix(tmp_path)
+    made.add("statements-cpython", 2 * KIB)
+    made.add("falcon", 5 * KIB)
+    made.add("gunicorn", 7 * KIB, ("packaging",))
+    made.add("packaging", 1 * KIB)
+    monkeypatch.setattr(sizes, "PREFIXES", tmp_path / "prefixes")
+    monkeypatch.setattr(build, "require", lambda name: made.artifact())
+    monkeypatch.setattr(sizes, "_interpreter", sizes._interpreter.__wrapped__)  # it would remember this one
+    return made
+
+
+def unpacked(stack: Stack = STACK) -> dict[str, float]:
+    return {part: size.unpacked / KIB for part, size in sizes.sizes(stack).items()}
+
+
+def test_each_part_counts_what_it_requires(prefix: Prefix) -> None:
+    assert unpacked() == {"interpreter": 4, "framework": 5, "server": 8, "core": 2}
+
+
+def test_what_stands_in_the_prefix_and_is_not_required_is_not_counted(prefix: Prefix) -> None:
+    prefix.add("uwsgi", 900 * KIB)
+    assert unpacked()["server"] == 8
+
+
+def test_what_two_parts_need_counts_in_the_first(prefix: Prefix) -> None:
+    shutil.rmtree(prefix.site / "falcon-1.0.dist-info")
+    prefix.add("falcon", 5 * KIB, ("packaging>=20",))
+    assert unpacked() == {"interpreter": 4, "framework": 6, "server": 7, "core": 2}
+
+
+def test_requirements_are_followed_through_circles_extras_and_markers(prefix: Prefix) -> None:
+    shutil.rmtree(prefix.site / "packaging-1.0.dist-info")
+    prefix.add("packaging", KIB, ("gunicorn", "Deep_Down>=1", "absent; python_version < '3'", "tests; extra == 'test'"))
+    prefix.add("deep-down", 16 * KIB)
+    prefix.add("tests", 900 * KIB)
+    assert unpacked()["server"] == 24
+
+
+def test_a_variants_own_requirements_are_its_libraries(prefix: Prefix, checkout: Path) -> None:
+    path = checkout / "builds/cpython/cpython.toml"
+    path.write_text('requirements = ["codec"]\n' + path.read_text())
+    prefix.add("codec", 32 * KIB)
+    assert unpacked() == {"interpreter": 4, "libraries": 32, "framework": 5, "server": 8, "core": 2}
+
+
+def test_of_the_standard_library_what_a_service_loads_counts(prefix: Prefix) -> None:
+    for unneeded in (
+        "test/test_os.py",
+        "idlelib/run.py",
+        "site-packages/pip.py",
+        "__pycache__/os.pyc",
+        "config-3.11/x",
+    ):
+        write(prefix.library / unneeded, 64 * KIB)
+    write(prefix.library / "json" / "decoder.py", 8 * KIB)
+    assert unpacked()["interpreter"] == 12
+
+
+@pytest.fixture
+def linked(checkout: Path) -> Path:
+    """The server declares a file beside the interpreter."""
+    path = checkout / "bench/servers/gunicorn-sync.toml"
+    path.write_text('files = ["{base}/bin/gun*"]\n' + path.read_text())
+    return path
+
+
+@pytest.mark.usefixtures("linked")
+def test_a_file_that_the_server_declares_counts_and_has_to_be_there(prefix: Prefix) -> None:
+    with pytest.raises(LabError, match=r"\{base\}/bin/gun\*: the interpreter of cpython has no such file"):
+        unpacked()
+    write(prefix.base / "bin" / "gun-core", 10 * KIB)
+    assert unpacked()["server"] == 18
+
+
+def test_shared_libraries_that_are_loaded_count_with_what_loads_them(prefix: Prefix) -> None:
+    """A real extension module in the place of the made-up core brings the C library that it is linked to."""
+    extension = Path(msgspec._core.__file__)
+    shutil.copy(extension, prefix.site / "statements-cpython.py")
+    assert unpacked()["core"] > extension.stat().st_size / KIB + 500
+
+
+def test_stripped_is_without_symbols_and_compressed_is_an_image_layer(prefix: Prefix) -> None:
+    (prefix.site / "falcon.py").write_bytes(os.urandom(64 * KIB))
+    write(prefix.site / "gunicorn.py", 64 * KIB)
+    found = sizes.sizes(STACK)
+    assert found["framework"].compressed > 64 * KIB
+    assert found["server"].compressed < 8 * KIB
+    assert found["framework"].stripped == found["framework"].unpacked, "there is nothing to strip"
+
+
+def test_measuring_leaves_the_prefix_as_it_was(prefix: Prefix) -> None:
+    before = {path: path.stat() for path in prefix.site.rglob("*")}
+    sizes.sizes(STACK)
+    after = {path: path.stat() for path in prefix.site.rglob("*")}
+    assert {path: (stat.st_size, stat.st_mtime_ns) for path, stat in before.items()} == {
+        path: (stat.st_size, stat.st_mtime_ns) for path, stat in after.items()
+    }
+
+
+def test_a_run_holds_every_part_the_wheel_and_the_seconds_of_the_build(prefix: Prefix, tmp_path: Path) -> None:
+    seen = sizes.observe(Case(instrument="size", variant="cpython", stack=STACK), tmp_path / "none")
+    assert seen.values("wheel") == (777.0,)
+    assert seen.values("build") == (2.5,)
+    assert seen.values("server.unpacked") == (8 * KIB,)
+    parts = {measurement.metric.split(".")[0] for measurement in seen.measurements}
+    assert parts == {"wheel", "build", "interpreter", "framework", "server", "core"}
