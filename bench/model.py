@@ -123,7 +123,8 @@ class Server(Declared, frozen=True, kw_only=True):
     """A server with one worker class: its argv, what it needs, and where it cannot run.
 
     `label` is what stacks call it; two files may share one where two implementations need two ways to start it.
-    `files` names what the server needs beside the packages of the prefix, for its size, as glob patterns.
+    `files` names what the server needs beside the packages of the prefix, for its size, as glob patterns. `note` is
+    what a reader of its figures has to know.
     """
 
     name: str
@@ -138,6 +139,7 @@ class Server(Declared, frozen=True, kw_only=True):
     files: tuple[str, ...] = ()
     env: dict[str, str] = {}
     keep_alive: bool
+    note: str | None = None
     concurrency: Count = 1
     impossible: dict[str, str] = {}
 
