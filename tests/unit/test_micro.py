@@ -1,0 +1,128 @@
+"""pyperf's result files, as captured from real processes: every iteration is kept, and what ran is who it should be."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pyperf
+import pytest
+
+from bench import build, catalog
+from bench.errors import LabError
+from bench.instruments import micro
+from bench.model import Case, Run
+
+DATA = Path(__file__).parent.parent / "data" / "pyperf"
+
+
+def test_every_value_of_a_process_is_kept_in_seconds_a_document() -> None:
+    seen = micro.read(DATA / "cpython-1.json", "cpython")
+    written = json.loads((DATA / "cpython-1.json").read_text())
+    (run,) = written["benchmarks"][0]["runs"]
+    assert seen.values("time") == tuple(run["values"])
+    assert seen.values("warmup") == tuple(value for _, value in run["warmups"])
+    assert seen.values("first") == (written["metadata"]["first_seconds"],)
+    assert {measurement.unit for measurement in seen.measurements} == {"s"}
+    whole_pass = sum(seen.values("time")) * written["metadata"]["documents"] * written["metadata"]["loops"]
+    assert whole_pass < written["metadata"]["duration"], "a value is of one document, not of a pass"
+
+
+def test_warming_up_is_kept_value_by_value() -> None:
+    seen = micro.read(DATA / "pypy-1.json", "pypy")
+    assert (len(seen.values("warmup")), len(seen.values("time"))) == (3, 5)
+
+
+def test_what_ran_is_kept_and_has_to_be_what_was_meant() -> None:
+    facts = micro.read(DATA / "pypy-1.json", "pypy").facts
+    assert (facts["variant"], facts["implementation"], facts["suffix"]) == ("pypy", "pypy", ".py")
+    with pytest.raises(LabError, match="the process that should run 'cpython' says"):
+        micro.read(DATA / "pypy-1.json", "cpython")
+
+
+def test_captured_files_tell_no_host_and_no_path() -> None:
+    for path in DATA.glob("*.json"):
+        metadata = json.loads(path.read_text())["metadata"]
+        assert metadata["hostname"] == "<host>"
+        assert metadata["python_executable"].startswith("<checkout>/")
+
+
+# ---------------------------------------------------------------- one file a variant
+
+
+def run(raw: str, variant: str, block: int = 0, **changes: object) -> Run:
+    case = Case(instrument="micro", variant=variant, twin=bool(changes.pop("twin", False)))
+    kept = {"verdict": "pass", "raw": (raw, "micro-000/server.log")} | changes
+    return Run(case=case, block=block, started="", seconds=1.0, **kept)
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Path:
+    """A session's folder with three blocks."""
+    for block, names in enumerate((("cpython-1", "pypy-1"), ("cpython-2",), ("cpython-1",))):
+        folder = tmp_path / f"micro-{block:03}"
+        folder.mkdir()
+        for name in names:
+            shutil.copy(DATA / f"{name}.json", folder / f"{name}.pyperf.json")
+    return tmp_path
+
+
+def test_the_processes_of_a_variant_make_one_plain_pyperf_file(session: Path) -> None:
+    runs = [
+        run("micro-000/cpython-1.pyperf.json", "cpython"),
+        run("micro-000/pypy-1.pyperf.json", "pypy"),
+        run("micro-001/cpython-2.pyperf.json", "cpython", 1),
+        run("micro-002/cpython-1.pyperf.json", "cpython", 2, twin=True),
+        run("micro-002/nothing.pyperf.json", "nuitka", 2, verdict="failed"),
+    ]
+    micro.merge(session, runs)
+    made = {path.stem: pyperf.BenchmarkSuite.load(str(path)) for path in (session / "pyperf").glob("*.json")}
+    assert set(made) == {"cpython", "cpython-again", "pypy"}
+    (merged,) = made["cpython"].get_benchmarks()
+    parts = [micro.read(DATA / f"cpython-{number}.json", "cpython") for number in (1, 2)]
+    assert [timed.values for timed in merged.get_runs()] == [part.values("time") for part in parts]
+    micro.merge(session, runs)
+    assert len(pyperf.BenchmarkSuite.load(str(session / "pyperf" / "cpython.json")).get_benchmarks()[0].get_runs()) == 2
+
+
+def test_pyperf_itself_compares_what_the_lab_keeps(session: Path) -> None:
+    raw = {"cpython": "micro-000/cpython-1.pyperf.json", "pypy": "micro-000/pypy-1.pyperf.json"}
+    micro.merge(session, [run(path, variant) for variant, path in raw.items()])
+    files = [str(session / "pyperf" / f"{variant}.json") for variant in raw]
+    told = subprocess.run(
+        [sys.executable, "-m", "pyperf", "compare_to", *files, "--table"], check=True, capture_output=True, text=True
+    )
+    assert "transform small" in told.stdout
+
+
+# ---------------------------------------------------------------- a process that does not end well
+
+
+def test_a_variants_own_warm_up_goes_before_its_interpreters(checkout: Path) -> None:
+    assert micro.warmup_of("pypy") == catalog.interpreters()["pypy-3.11"].warmup
+    path = checkout / "builds/pypy/pypy.toml"
+    path.write_text(path.read_text() + "\n[warmup]\npasses = 40\n")
+    catalog.variants.cache_clear()
+    assert micro.warmup_of("pypy").passes == 40
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        ("echo 'the answer to 0000.json is wrong' >&2; exit 1", "the answer to 0000.json is wrong"),
+        ("echo 'Traceback:'; echo 'MemoryError'; exit 1", "MemoryError"),
+    ],
+)
+def test_a_process_that_fails_is_told_by_its_last_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, told: str
+) -> None:
+    python = tmp_path / "cpython" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f"#!/bin/sh\n{script}\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(build, "PREFIXES", tmp_path)
+    case = Case(instrument="micro", variant="cpython", workload="small", settings={"values": 1, "loops": 1})
+    with pytest.raises(LabError) as caught:
+        micro.observe(case, tmp_path / "run")
+    assert str(caught.value) == f"pyperf of cpython failed with status 1: {told}"
