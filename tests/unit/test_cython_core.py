@@ -130,6 +130,14 @@ def test_a_document_may_end_anywhere_on_a_page(core: ModuleType) -> None:
         assert answers(core, document(order(note="n" * (length % 2000))) + b" " * length)
 
 
+@pytest.mark.parametrize(
+    "tags", ['"a""b"', '"a" "b"', '"a",', ',"a"', '"a",,"b"', '"a"]', '"a" ,"b"', ' "a" , "b" ', " "]
+)
+def test_commas_between_tags_are_where_they_should_be(core: ModuleType, tags: str) -> None:
+    given = document(order(lines=[line(tags=["a", "b"]), line(tags="*")])).replace(b'"*"', f"[{tags}]".encode())
+    assert outcome(core.transform, given) == outcome(reference, given)
+
+
 def test_what_is_cut_off_is_malformed(core: ModuleType) -> None:
     whole = document(order(lines=[line(tags=["new"])], channel="web", note="hi"))
     assert {outcome(core.transform, whole[:end]) for end in range(len(whole))} == {"malformed"}

@@ -2,7 +2,7 @@
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.object cimport PyObject
-from cpython.ref cimport Py_XDECREF
+from cpython.ref cimport Py_DECREF
 from libc.stdint cimport uint8_t, uint64_t, uintptr_t
 from libc.string cimport memcpy, memset
 
@@ -12,7 +12,7 @@ from app.core import transform as reference
 from cython_core.scan cimport scan
 from cython_core.tables cimport PAD, Arena, Batch, close_arena, open_arena, open_batch, take
 from cython_core.words cimport ALWAYS_COPY, PATH, count_one, counted, handed_over, plant, widest_path
-from cython_core.write cimport Plan, prepare, room_for, write
+from cython_core.write cimport Plan, fill_fours, prepare, room_for, write
 
 cdef extern from "Python.h":
     PyObject *PyBytes_FromStringAndSize(const char *start, Py_ssize_t size) except NULL
@@ -20,6 +20,7 @@ cdef extern from "Python.h":
 
 cdef enum:
     PAGE = 4096
+    SMALL = 4096     # bytes of an answer up to which it is written in the arena, and copied
     RELEASE = 16384  # bytes of a document from which on it pays to let other threads run
 
 
@@ -41,40 +42,53 @@ cdef inline bint read(Batch *batch, Plan *plan, const uint8_t *document, uint64_
     return document != NULL and open_batch(batch, document, length) and scan(batch) and prepare(batch, plan)
 
 
+cdef object written(Batch *batch, Plan *plan):
+    """The statement, or None if there is no memory to sort in."""
+    cdef uint64_t room = room_for(batch)
+    cdef PyObject *result = NULL
+    cdef uint8_t *start
+    cdef uint8_t *end
+    if room <= SMALL:
+        start = <uint8_t *>take(&batch.arena, room)
+        end = write(batch, plan, start) if start != NULL else NULL
+        if end == NULL:
+            return None
+        result = PyBytes_FromStringAndSize(<char *>start, end - start)
+    else:
+        result = PyBytes_FromStringAndSize(NULL, room)
+        start = <uint8_t *>PyBytes_AS_STRING(<object>result)
+        if batch.length < RELEASE:
+            end = write(batch, plan, start)
+        else:
+            with nogil:
+                end = write(batch, plan, start)
+        if end == NULL:
+            Py_DECREF(<object>result)
+            return None
+        _PyBytes_Resize(&result, end - start)
+    statement = <object>result
+    Py_DECREF(statement)
+    return statement
+
+
 cdef object statement(bytes document):
     """The statement of a document, or None if it is not to be judged here."""
     cdef Batch batch
     cdef Plan plan
     cdef const uint8_t *start = <const uint8_t *>PyBytes_AS_STRING(document)
     cdef uint64_t length = PyBytes_GET_SIZE(document)
-    cdef PyObject *result = NULL
-    cdef uint8_t *first
-    cdef uint8_t *end = NULL
     cdef bint good
     if length >> 32:
         return None
-    open_arena(&batch.arena)
+    open_arena(&batch.arena, length)
     try:
         if length < RELEASE:
             good = read(&batch, &plan, start, length)
         else:
             with nogil:
                 good = read(&batch, &plan, start, length)
-        if not good:
-            return None
-        result = PyBytes_FromStringAndSize(NULL, room_for(&batch))
-        first = <uint8_t *>PyBytes_AS_STRING(<object>result)
-        if length < RELEASE:
-            end = write(&batch, &plan, first)
-        else:
-            with nogil:
-                end = write(&batch, &plan, first)
-        if end == NULL:
-            return None
-        _PyBytes_Resize(&result, end - first)
-        return <object>result
+        return written(&batch, &plan) if good else None
     finally:
-        Py_XDECREF(result)
         close_arena(&batch.arena)
 
 
@@ -97,5 +111,6 @@ def widest() -> str:
     return widest_path().decode()
 
 
+fill_fours()
 plant(0, int.from_bytes(urandom(8), "little"))
 plant(1, int.from_bytes(urandom(8), "little"))

@@ -5,7 +5,7 @@ from libc.string cimport memcmp, memset
 
 from cython_core.tables cimport NONE, Arena, Entry, Memo, take
 from cython_core.text cimport Text
-from cython_core.words cimport RANKED, big_word, count_below, lowest
+from cython_core.words cimport RANKED, count_below, low_word, lowest, swapped
 
 
 cdef struct Pairs:
@@ -31,10 +31,12 @@ cdef inline void swap(Pairs *pairs) noexcept nogil:
 
 cdef inline void sort_by_rank(Pairs *pairs, uint32_t n) noexcept nogil:
     """Put every pair where as many keys are below it: no branch depends on how the keys compare."""
-    cdef uint32_t i, place
-    for i in range(8):
+    cdef uint32_t i, j, place
+    for i in range(16):
         pairs.keys[n + i] = ~<uint64_t>0  # never below a key
-    memset(pairs.other_items, 0xFF, n * sizeof(uint32_t))
+    for i in range(0, n, 8):
+        for j in range(8):
+            pairs.other_items[i + j] = NONE
     for i in range(n):
         place = count_below(pairs.keys, n, pairs.keys[i])
         while pairs.other_items[place] != NONE:
@@ -85,9 +87,7 @@ cdef inline uint64_t key_of(const Text *text, uint64_t at) noexcept nogil:
     """Eight bytes of a text from `at` on, as a number that sorts as they do; 0 stands for what is missing."""
     if at >= text.length:
         return 0
-    if text.length - at >= 8:
-        return big_word(text.start + at)
-    return big_word(text.start + at) & ~(~<uint64_t>0 >> 8 * (text.length - at))
+    return swapped(low_word(text.start + at, <uint32_t>min(text.length - at, <uint64_t>8)))
 
 
 cdef inline bint is_after(const Text *a, const Text *b) noexcept nogil:
@@ -202,13 +202,13 @@ cdef inline void count(Tally *tally, uint32_t rank) noexcept nogil:
 
 cdef inline uint32_t take_lowest(Tally *tally, uint32_t *counted) noexcept nogil:
     """Take the lowest rank out, with how often it was counted; NONE if the tally is empty."""
-    cdef uint32_t group, word, rank
+    cdef uint32_t group, place, rank
     for group in range(tally.size):
         if tally.words[group]:
-            word = group << 6 | lowest(tally.words[group])
-            rank = word << 6 | lowest(tally.ranks[word])
-            tally.ranks[word] &= tally.ranks[word] - 1
-            if not tally.ranks[word]:
+            place = group << 6 | lowest(tally.words[group])
+            rank = place << 6 | lowest(tally.ranks[place])
+            tally.ranks[place] &= tally.ranks[place] - 1
+            if not tally.ranks[place]:
                 tally.words[group] &= tally.words[group] - 1
             counted[0] = tally.counts[rank]
             tally.counts[rank] = 0

@@ -6,13 +6,14 @@ a time; an object that is written otherwise is read anew, member by member. NULL
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from cython_core.tables cimport (
-    CANCELLED, NONE, OPEN, PAID, REFUNDED, SHIPPED, Batch, Draft, file_order, intern, intern_name, take,
-)
+from cython_core.tables cimport NONE, Batch, Draft, file_order, find_short, intern, intern_anew, intern_name, take
 from cython_core.text cimport (
     Found, Text, characters, decode, escapes_are_good, is_utf8, put_quoted, string_end,
 )
-from cython_core.words cimport LineWindow, big_word, digit_run, line_window, match, sku_run, word
+from cython_core.words cimport (
+    LineWindow, StatusText, digit_run, half, likely, line_window, low_word,
+    match, number, plain_end, sku_run, statuses, swapped, two_numbers, unlikely, word,
+)
 
 cdef enum Limit:
     MOST_QUANTITY = 1000000
@@ -25,21 +26,9 @@ cdef enum Limit:
 # ---- values ----
 
 
-cdef inline uint64_t eight(const uint8_t *p, uint32_t n) noexcept nogil:
-    """The value of n digits, 1 <= n <= 8."""
-    cdef uint64_t v = (word(p) << (64 - 8 * n)) & <uint64_t>0x0F0F0F0F0F0F0F0F
-    v = v * 10 + (v >> 8)
-    return (
-        (v & <uint64_t>0x000000FF000000FF) * <uint64_t>0x000F424000000064
-        + ((v >> 16) & <uint64_t>0x000000FF000000FF) * <uint64_t>0x0000271000000001
-    ) >> 32
-
-
-cdef inline uint64_t value_of(const uint8_t *p, uint32_t n) noexcept nogil:
-    """The value of n digits, 1 <= n <= 16."""
-    if n <= 8:
-        return eight(p, n)
-    return eight(p, n - 8) * <uint64_t>100000000 + eight(p + n - 8, 8)
+cdef inline uint64_t digits_at(const uint8_t *p, uint32_t n) noexcept nogil:
+    """The n digits at p, 1 <= n <= 8, with nothing before them."""
+    return word(p) << (64 - 8 * n)
 
 
 cdef inline const uint8_t *integer(const uint8_t *p, uint64_t *value) noexcept nogil:
@@ -47,7 +36,10 @@ cdef inline const uint8_t *integer(const uint8_t *p, uint64_t *value) noexcept n
     cdef uint32_t n = digit_run(line_window(p), p, 0)
     if n - 1 > 15 or (p[0] == c'0' and n > 1):
         return NULL
-    value[0] = value_of(p, n)
+    if n <= 8:
+        value[0] = number(digits_at(p, n))
+    else:
+        value[0] = number(digits_at(p, n - 8)) * <uint64_t>100000000 + number(word(p + n - 8))
     return p + n
 
 
@@ -93,48 +85,34 @@ cdef inline bint read_moment(const uint8_t *p, uint64_t *moment) noexcept nogil:
 
 
 cdef inline uint32_t status_of(const uint8_t *p, uint32_t *length) noexcept nogil:
-    """The status that stands at p, its closing quote included; NONE if it is none."""
-    cdef uint64_t w = word(p)
-    if w == word(b"shipped\""):
-        length[0] = 8
-        return SHIPPED
-    if (w ^ word(b"paid\"   ")) << 24 == 0:
-        length[0] = 5
-        return PAID
-    if (w ^ word(b"open\"   ")) << 24 == 0:
-        length[0] = 5
-        return OPEN
-    if w == word(b"refunded") and p[8] == c'"':
-        length[0] = 9
-        return REFUNDED
-    if w == word(b"cancelle") and p[8] == c'd' and p[9] == c'"':
-        length[0] = 10
-        return CANCELLED
-    return NONE
+    """The status that stands at p, and its length with the closing quote; NONE if it is none."""
+    cdef const StatusText *text = &statuses[p[0] & 31]
+    length[0] = text.length
+    if unlikely(
+        not text.length or half(p + text.length - 4) != half(text.tail)
+        or low_word(p, text.length - 1 if text.length < 9 else 8) != word(text.head)
+    ):
+        return NONE
+    return text.status
 
 
 cdef inline const uint8_t *channel(Batch *batch, const uint8_t *p, Draft *draft) noexcept nogil:
     """Read a channel whose first byte, after the quote, is at p, and the quote behind it."""
-    cdef Found found
-    cdef uint32_t index
-    if not string_end(p, &found):
-        return NULL
-    index = intern(&batch.channels, &batch.arena, p, found.length, found.backslashes != 0, found.high != 0)
+    cdef uint64_t length
+    cdef uint32_t index = intern(&batch.channels, &batch.arena, p, &length)
     if index == NONE:
         return NULL
     draft.channel = index + 1
-    return p + found.length + 1
+    return p + length + 1
 
 
 cdef inline const uint8_t *name(Batch *batch, const uint8_t *p, Draft *draft) noexcept nogil:
     """Read a customer's name, like a channel."""
-    cdef Found found
-    if not string_end(p, &found):
-        return NULL
-    draft.name = intern_name(&batch.names, &batch.arena, p, found.length)
+    cdef uint64_t length
+    draft.name = intern_name(&batch.names, &batch.arena, p, &length)
     if draft.name == NONE:
         return NULL
-    return p + found.length + 1
+    return p + length + 1
 
 
 cdef inline const uint8_t *note(Batch *batch, const uint8_t *p) noexcept nogil:
@@ -160,96 +138,91 @@ cdef inline const uint8_t *note(Batch *batch, const uint8_t *p) noexcept nogil:
     return p + found.length + 1
 
 
-cdef inline const uint8_t *tags(Batch *batch, const uint8_t *p, uint64_t *mask) noexcept nogil:
+cdef inline bint add_extra(Batch *batch, uint32_t index) noexcept nogil:
+    """Take in a tag beyond the first 64; False if there is none, or no memory."""
+    if batch.extras == NULL:
+        batch.extras = <uint32_t *>take(&batch.arena, batch.length)  # a tag takes four bytes at least
+    if index == NONE or batch.extras == NULL:
+        return False
+    batch.extras[batch.extra_count] = index
+    batch.extra_count += 1
+    return True
+
+
+cdef inline const uint8_t *tags(Batch *batch, const uint8_t *p, Draft *draft) noexcept nogil:
     """Read the tags of a line, from behind the bracket."""
-    cdef Found found
+    cdef uint64_t length
     cdef uint32_t index, count = 0
-    p = skip(p)
+    if unlikely(p[0] <= 32):
+        p = skip(p)
     if p[0] == c']':
         return p + 1
-    while True:
-        if p[0] != c'"' or count == MOST_TAGS or not string_end(p + 1, &found):
+    while likely(p[0] == c'"' and count < MOST_TAGS):
+        p += 1
+        index = NONE
+        length = plain_end(p)
+        if likely(length <= 16 and p[length] == c'"'):
+            index = find_short(&batch.tags.texts, p, <uint32_t>length)
+        if unlikely(index == NONE):
+            index = intern_anew(&batch.tags, &batch.arena, p, &length)
+        if likely(index < 64):
+            draft.tags |= <uint64_t>1 << index
+        elif not add_extra(batch, index):
             return NULL
         count += 1
-        index = intern(&batch.tags, &batch.arena, p + 1, found.length, found.backslashes != 0, found.high != 0)
-        if index < 64:
-            mask[0] |= <uint64_t>1 << index
-        elif index == NONE:
-            return NULL
-        else:
-            batch.extras[batch.extra_count] = index
-            batch.extra_count += 1
-        p = skip(p + found.length + 2)
-        if p[0] == c',':
-            p = skip(p + 1)
-        elif p[0] == c']':
-            return p + 1
-        else:
-            return NULL
+        p += length + 1
+        if unlikely(p[0] <= 32):
+            p = skip(p)
+        if p[0] != c',':
+            return p + 1 if likely(p[0] == c']') else NULL
+        p += 1
+        if unlikely(p[0] <= 32):
+            p = skip(p)
+    return NULL
 
 
 # ---- lines ----
 
 
 cdef inline void add_line(
-    Batch *batch, Draft *draft, const uint8_t *sku, uint64_t length, uint64_t quantity, uint64_t price
+    Batch *batch, Draft *draft, const uint8_t *sku, uint32_t length, uint64_t deal
 ) noexcept nogil:
+    """Take in a line; `deal` is the quantity, and the price in the upper half."""
     cdef uint32_t i = batch.line_count
-    cdef uint64_t key = big_word(sku)
-    if length < 8:
-        key = key >> (64 - 8 * length) << (64 - 8 * length)
-    batch.keys[i] = key
-    batch.deals[i] = quantity | price << 32
-    batch.skus[i].start = sku
-    batch.skus[i].length = length
+    cdef uint64_t quantity = <uint32_t>deal
     batch.line_count = i + 1
+    batch.keys[i] = swapped(low_word(sku, length if length < 8 else 8))
+    batch.deals[i] = deal
+    batch.skus[i] = <uint64_t>(sku - batch.document) << 6 | length
     draft.units += quantity
-    draft.amount += quantity * price
+    draft.amount += quantity * (deal >> 32)
 
 
 cdef inline const uint8_t *usual_line(Batch *batch, const uint8_t *p, Draft *draft) noexcept nogil:
-    """Read a line that is written as usual, from its brace on. NULL: it is not, or it breaks a rule."""
-    cdef LineWindow window
-    cdef const uint8_t *sku = p + 8
-    cdef uint32_t length, at, n
-    cdef uint64_t quantity, price, mask = 0
-    if not match(p, b'{"sku":"'):
+    """Read a line that is written as usual, from its sku on. NULL: it is not, or it breaks a rule."""
+    cdef LineWindow window = line_window(p)
+    cdef const uint8_t *sku = p
+    cdef uint32_t length = sku_run(window, p), at = length + 13, n
+    cdef uint64_t deal
+    if unlikely(length - 1 > 23 or not match(p + length, b'","quantity":')):
         return NULL
-    window = line_window(p)
-    length = sku_run(window, p, 8)
-    if length - 1 > 39:
-        return NULL
-    at = 8 + length
-    if length > 16:  # or the window might end before the price does
-        p += length
-        window = line_window(p)
-        at = 8
-    if not match(p + at, b'","quantity":'):
-        return NULL
-    at += 13
     n = digit_run(window, p, at)
-    if n - 1 > 6 or p[at] == c'0':
+    if unlikely(n - 1 > 5 or p[at] == c'0' or not match(p + at + n, b',"price":')):
         return NULL
-    quantity = eight(p + at, n)
-    at += n
-    if not match(p + at, b',"price":'):
-        return NULL
-    at += 9
+    deal = digits_at(p + at, n)
+    at += n + 9
     n = digit_run(window, p, at)
-    if n - 1 > 9 or (p[at] == c'0' and n > 1):
+    if unlikely((n - 1 > 7) | ((p[at] == c'0') & (n > 1))):
         return NULL
-    price = value_of(p + at, n)
-    if quantity > MOST_QUANTITY or price > MOST_PRICE:
-        return NULL
+    deal = two_numbers(deal, digits_at(p + at, n))
     p += at + n
     if p[0] != c'}':
-        if not match(p, b',"tags":['):
+        if unlikely(not match(p, b',"tags":[')):
             return NULL
-        p = tags(batch, p + 9, &mask)
-        if p == NULL or p[0] != c'}':
+        p = tags(batch, p + 9, draft)
+        if unlikely(p == NULL or p[0] != c'}'):
             return NULL
-    draft.tags |= mask
-    add_line(batch, draft, sku, length, quantity, price)
+    add_line(batch, draft, sku, length, deal)
     return p + 1
 
 
@@ -263,15 +236,21 @@ cdef inline const uint8_t *lines(Batch *batch, const uint8_t *p, Draft *draft, H
     p = skip(p)
     while True:
         extra_count = batch.extra_count
-        end = usual_line(batch, p, draft)
-        if end == NULL:
+        end = usual_line(batch, p + 8, draft) if likely(match(p, b'{"sku":"')) else NULL
+        if unlikely(end == NULL):
             batch.extra_count = extra_count
             end = other_line(batch, p, draft, habit)
             if end == NULL:
                 return NULL
-        p = end if end[0] > 32 else skip(end)
+        if match(end, b',{'):
+            p = end + 1
+            continue
+        if likely(end[0] == c']'):
+            p = end
+            break
+        p = skip(end)
         if p[0] == c',':
-            p = p + 1 if p[1] > 32 else skip(p + 1)
+            p = skip(p + 1)
         elif p[0] == c']':
             break
         else:
@@ -309,7 +288,7 @@ cdef inline const uint8_t *usual_order(Batch *batch, const uint8_t *p, Draft *dr
     if p == NULL:
         return NULL
     draft.channel = 0
-    if p[0] == c',' and match(p, b',"channel":'):
+    if match(p, b',"channel":'):
         p += 11
         if p[0] == c'"':
             p = channel(batch, p + 1, draft)
@@ -319,7 +298,7 @@ cdef inline const uint8_t *usual_order(Batch *batch, const uint8_t *p, Draft *dr
             p += 4
         else:
             return NULL
-    if p[0] == c',' and match(p, b',"note":'):
+    if match(p, b',"note":'):
         p += 8
         if p[0] == c'"':
             p = note(batch, p + 1)
@@ -442,7 +421,7 @@ cdef inline const uint8_t *other_line(Batch *batch, const uint8_t *p, Draft *dra
     cdef bint more = True
     cdef const uint8_t *sku = p
     cdef uint32_t length = 0
-    cdef uint64_t quantity = 0, price = 0, mask = 0
+    cdef uint64_t quantity = 0, price = 0
     p = enter(p, &walk, SKU, TAGS)
     while p != NULL and more:
         p = next_member(p, &walk, habit)
@@ -452,7 +431,7 @@ cdef inline const uint8_t *other_line(Batch *batch, const uint8_t *p, Draft *dra
             if p[0] != c'"':
                 return NULL
             sku = p + 1
-            length = sku_run(line_window(sku), sku, 0)
+            length = sku_run(line_window(sku), sku)
             if length - 1 > 39 or sku[length] != c'"':
                 return NULL
             p = sku + length + 1
@@ -467,14 +446,13 @@ cdef inline const uint8_t *other_line(Batch *batch, const uint8_t *p, Draft *dra
         else:
             if p[0] != c'[':
                 return NULL
-            p = tags(batch, p + 1, &mask)
+            p = tags(batch, p + 1, draft)
             if p == NULL:
                 return NULL
         p = end_member(p, &more)
     if p == NULL or walk.seen | 1 << TAGS != 1 << SKU | 1 << QUANTITY | 1 << PRICE | 1 << TAGS:
         return NULL
-    draft.tags |= mask
-    add_line(batch, draft, sku, length, quantity, price)
+    add_line(batch, draft, sku, length, quantity | price << 32)
     return p
 
 

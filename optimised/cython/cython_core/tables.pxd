@@ -8,13 +8,16 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy, memset
 
-from cython_core.text cimport Text, characters, decode, is_utf8, normalise, put_quoted
-from cython_core.words cimport fold, high_word, low_word, seed, width, word
+from cython_core.text cimport (
+    Found, Text, characters, decode, is_tidy, is_utf8, normalise, put_quoted, string_end,
+)
+from cython_core.words cimport fold, high_word, likely, low_word, plain_end, seed, unlikely, width, word
 
 cdef enum:
     PAD = 128  # bytes that a wide load may reach beyond what it is after
     LINE_BYTES = 34
     ORDER_BYTES = 132
+    SPARSE = 8  # slots for each string: a second look is a mispredicted branch
     NONE = 0xFFFFFFFF
 
 
@@ -28,13 +31,8 @@ cdef struct Arena:
     uint8_t *next
     uint8_t *end
     Chunk *chunks
-    uint8_t first[6144]  # enough for a small document, on the stack
-
-
-cdef inline void open_arena(Arena *arena) noexcept nogil:
-    arena.next = arena.first
-    arena.end = arena.first + sizeof(arena.first)
-    arena.chunks = NULL
+    uint64_t step        # bytes of the next chunk
+    uint8_t first[8192]  # enough for a small document, on the stack
 
 
 cdef inline void *take(Arena *arena, uint64_t size) noexcept nogil:
@@ -43,8 +41,9 @@ cdef inline void *take(Arena *arena, uint64_t size) noexcept nogil:
     cdef Chunk *chunk
     cdef uint8_t *start
     size = (size + PAD + 15) & ~<uint64_t>15
-    if size > <uint64_t>(arena.end - arena.next):
-        room = sizeof(Chunk) + (size if size > 65536 else 65536)
+    if unlikely(size > <uint64_t>(arena.end - arena.next)):
+        room = sizeof(Chunk) + max(size, arena.step)
+        arena.step = 32768
         chunk = <Chunk *>malloc(room)
         if chunk == NULL:
             return NULL
@@ -55,6 +54,18 @@ cdef inline void *take(Arena *arena, uint64_t size) noexcept nogil:
     start = arena.next
     arena.next = start + size
     return start
+
+
+cdef inline void open_arena(Arena *arena, uint64_t length) noexcept nogil:
+    """An arena for a document of so many bytes.
+
+    One chunk mostly holds all, and hardly more: then the allocator keeps it from call to call instead of giving it back
+    to the system, whose fresh pages took a third of the time.
+    """
+    arena.next = arena.first
+    arena.end = arena.first + sizeof(arena.first)
+    arena.chunks = NULL
+    arena.step = 24576 + 2 * length + length // 4
 
 
 cdef inline void close_arena(Arena *arena) noexcept nogil:
@@ -71,8 +82,8 @@ cdef inline void close_arena(Arena *arena) noexcept nogil:
 cdef struct Entry:
     uint64_t low            # the source in two words, or a digest of it if it is longer than 16 bytes
     uint64_t high
-    const uint8_t *source
     uint64_t length
+    const uint8_t *source
     Text text               # what it says
     Text written            # how the answer writes that, quotes included
     uint32_t meaning        # of a spelling: the entry that says the same without escapes
@@ -90,43 +101,63 @@ cdef struct Memo:
     uint32_t *slots         # an entry's index + 1; 0 is empty
     uint32_t mask
     uint32_t count
-    uint32_t most           # entries there is room for: half the slots
-    uint32_t first_slots[64]
-    Entry first_entries[32]
+    uint32_t most           # entries there is room for
 
 
-cdef inline void open_memo(Memo *memo) noexcept nogil:
-    memo.entries = memo.first_entries
-    memo.slots = memo.first_slots
-    memo.mask = 63
-    memo.most = 32
+cdef inline bint open_memo(Memo *memo, Arena *arena, uint32_t most) noexcept nogil:
+    """An empty memo with room for `most` entries, a power of two; False if there is no memory."""
+    memo.entries = <Entry *>take(arena, most * sizeof(Entry))
+    memo.slots = <uint32_t *>take(arena, SPARSE * most * sizeof(uint32_t))
+    if memo.entries == NULL or memo.slots == NULL:
+        return False
+    memset(memo.slots, 0, SPARSE * most * sizeof(uint32_t))
+    memo.mask = SPARSE * most - 1
+    memo.most = most
     memo.count = 0
-    memset(memo.first_slots, 0, sizeof(memo.first_slots))
+    return True
 
 
 cdef inline uint32_t slot_of(uint64_t low, uint64_t high, uint32_t mask) noexcept nogil:
     return <uint32_t>fold(low ^ seed[0], high ^ seed[1]) & mask
 
 
+cdef inline void digest(const uint8_t *p, uint64_t length, uint64_t *low, uint64_t *high) noexcept nogil:
+    """What stands for a source of more than 16 bytes."""
+    cdef uint64_t at = 0, sum = length
+    while at < length - 16:
+        sum = fold(word(p + at) ^ sum ^ seed[0], word(p + at + 8) ^ seed[1])
+        at += 16
+    low[0] = sum
+    high[0] = fold(word(p + length - 16) ^ sum ^ seed[0], word(p + length - 8) ^ seed[1])
+
+
+cdef inline uint32_t find_short(const Memo *memo, const uint8_t *p, uint32_t length) noexcept nogil:
+    """`find` for at most 16 bytes, without what it takes to add them."""
+    cdef uint64_t low = low_word(p, length), high = high_word(p, length)
+    cdef uint32_t slot = slot_of(low, high, memo.mask)
+    cdef const Entry *entry
+    while likely(memo.slots[slot]):
+        entry = &memo.entries[memo.slots[slot] - 1]
+        if likely((entry.low ^ low) | (entry.high ^ high) | (entry.length ^ length) == 0):
+            return memo.slots[slot] - 1
+        slot = (slot + 1) & memo.mask
+    return NONE
+
+
 cdef inline uint32_t find(const Memo *memo, const uint8_t *p, uint64_t length, Key *key) noexcept nogil:
     """The entry of these bytes, or NONE; `key` then serves to add it."""
-    cdef uint64_t low, high, at
+    cdef uint64_t low, high
     cdef uint32_t slot
     cdef const Entry *entry
-    if length <= 16:
+    if likely(length <= 16):
         low = low_word(p, <uint32_t>length)
         high = high_word(p, <uint32_t>length)
     else:
-        low = length
-        at = 0
-        while at < length - 16:
-            low = fold(word(p + at) ^ low ^ seed[0], word(p + at + 8) ^ seed[1])
-            at += 16
-        high = fold(word(p + length - 16) ^ low ^ seed[0], word(p + length - 8) ^ seed[1])
+        digest(p, length, &low, &high)
     slot = slot_of(low, high, memo.mask)
-    while memo.slots[slot]:
+    while likely(memo.slots[slot]):
         entry = &memo.entries[memo.slots[slot] - 1]
-        if (entry.low ^ low) | (entry.high ^ high) | (entry.length ^ length) == 0:
+        if likely((entry.low ^ low) | (entry.high ^ high) | (entry.length ^ length) == 0):
             if length <= 16 or memcmp(p, entry.source, length) == 0:
                 return memo.slots[slot] - 1
         slot = (slot + 1) & memo.mask
@@ -140,22 +171,18 @@ cdef inline uint32_t find(const Memo *memo, const uint8_t *p, uint64_t length, K
 
 cdef inline bint grow(Memo *memo, Arena *arena) noexcept nogil:
     """Twice the room."""
-    cdef uint32_t size = 2 * (memo.mask + 1), i, slot
-    cdef Entry *entries = <Entry *>take(arena, size // 2 * sizeof(Entry))
-    cdef uint32_t *slots = <uint32_t *>take(arena, size * sizeof(uint32_t))
-    if entries == NULL or slots == NULL:
+    cdef Memo larger
+    cdef uint32_t i, slot
+    if not open_memo(&larger, arena, 2 * memo.most):
         return False
-    memcpy(entries, memo.entries, memo.count * sizeof(Entry))
-    memset(slots, 0, size * sizeof(uint32_t))
+    memcpy(larger.entries, memo.entries, memo.count * sizeof(Entry))
     for i in range(memo.count):
-        slot = slot_of(entries[i].low, entries[i].high, size - 1)
-        while slots[slot]:
-            slot = (slot + 1) & (size - 1)
-        slots[slot] = i + 1
-    memo.entries = entries
-    memo.slots = slots
-    memo.mask = size - 1
-    memo.most = size // 2
+        slot = slot_of(larger.entries[i].low, larger.entries[i].high, larger.mask)
+        while larger.slots[slot]:
+            slot = (slot + 1) & larger.mask
+        larger.slots[slot] = i + 1
+    larger.count = memo.count
+    memo[0] = larger
     return True
 
 
@@ -186,36 +213,39 @@ cdef struct Strings:
     Memo spellings  # by how an escape spells them
 
 
-cdef inline void open_strings(Strings *strings) noexcept nogil:
-    open_memo(&strings.texts)
-    open_memo(&strings.spellings)
+cdef inline bint open_strings(Strings *strings, Arena *arena, uint32_t most) noexcept nogil:
+    return open_memo(&strings.texts, arena, most) and open_memo(&strings.spellings, arena, most)
 
 
-cdef inline uint32_t admit(Strings *strings, Arena *arena, const Key *key, bint escaped, bint high) noexcept nogil:
-    """The index of a string met for the first time; NONE if it is malformed or has not 1 to 30 characters."""
+cdef inline uint32_t admit(Strings *strings, Arena *arena, const Key *key, const Found *found) noexcept nogil:
+    """The index of a string without escapes, met for the first time; NONE if it is malformed or too long."""
+    cdef Entry *entry
+    if not key.length or (found.high and not is_utf8(key.source, key.length)):
+        return NONE
+    if key.length > 30 and characters(key.source, key.length) > 30:
+        return NONE
+    entry = add(&strings.texts, arena, key)
+    if entry == NULL:
+        return NONE
+    entry.text.start = key.source
+    entry.text.length = key.length
+    entry.written.start = key.source - 1
+    entry.written.length = key.length + 2
+    return strings.texts.count - 1
+
+
+cdef inline uint32_t admit_spelled(Strings *strings, Arena *arena, const Key *key) noexcept nogil:
+    """The index of a string that is spelled so for the first time; NONE if it is malformed or too long."""
     cdef Entry *entry
     cdef Key plain
     cdef uint8_t *text
     cdef uint8_t *written
     cdef uint32_t index
-    cdef int64_t length = key.length
-    if not length or length > 360:  # a character takes twelve bytes at most
+    cdef int64_t length
+    if key.length > 360:  # a character takes twelve bytes at most
         return NONE
-    if not escaped:
-        if high and (not is_utf8(key.source, length) or (length > 30 and characters(key.source, length) > 30)):
-            return NONE
-        if not high and length > 30:
-            return NONE
-        entry = add(&strings.texts, arena, key)
-        if entry == NULL:
-            return NONE
-        entry.text.start = key.source
-        entry.text.length = length
-        entry.written.start = key.source - 1
-        entry.written.length = length + 2
-        return strings.texts.count - 1
-    text = <uint8_t *>take(arena, length)
-    written = <uint8_t *>take(arena, length + 2)
+    text = <uint8_t *>take(arena, key.length)
+    written = <uint8_t *>take(arena, key.length + 2)
     if text == NULL or written == NULL:
         return NONE
     length = decode(key.source, key.length, text)
@@ -238,51 +268,70 @@ cdef inline uint32_t admit(Strings *strings, Arena *arena, const Key *key, bint 
     return index
 
 
-cdef inline uint32_t intern(
-    Strings *strings, Arena *arena, const uint8_t *p, uint64_t length, bint escaped, bint high
-) noexcept nogil:
-    """The index of the string spelled by these bytes; NONE if it is malformed or has not 1 to 30 characters."""
+cdef inline uint32_t intern_anew(Strings *strings, Arena *arena, const uint8_t *p, uint64_t *length) noexcept nogil:
+    """`intern` for a string that has escapes, or is long, or was not met before, or is malformed."""
+    cdef Found found
     cdef Key key
     cdef uint32_t index
-    if not escaped:
-        index = find(&strings.texts, p, length, &key)
-        if index != NONE:
-            return index
-    else:
-        index = find(&strings.spellings, p, length, &key)
-        if index != NONE:
-            return strings.spellings.entries[index].meaning
-    return admit(strings, arena, &key, escaped, high)
+    if not string_end(p, &found):
+        return NONE
+    length[0] = found.length
+    if not found.backslashes:
+        index = find(&strings.texts, p, found.length, &key)
+        return index if index != NONE else admit(strings, arena, &key, &found)
+    index = find(&strings.spellings, p, found.length, &key)
+    if index != NONE:
+        return strings.spellings.entries[index].meaning
+    return admit_spelled(strings, arena, &key)
 
 
-cdef inline uint32_t intern_name(
-    Memo *names, Arena *arena, const uint8_t *p, uint64_t length
-) noexcept nogil:
-    """The index of the name spelled by these bytes, normalised; NONE if it is malformed or has not 1 to 200 characters."""
-    cdef Key key
+cdef inline uint32_t intern(Strings *strings, Arena *arena, const uint8_t *p, uint64_t *length) noexcept nogil:
+    """The index of the string that begins at p, and its length; NONE if it is malformed or has not 1 to 30 characters."""
+    cdef uint32_t index = NONE
+    length[0] = plain_end(p)
+    if likely(length[0] <= 16 and p[length[0]] == c'"'):
+        index = find_short(&strings.texts, p, <uint32_t>length[0])
+    return index if likely(index != NONE) else intern_anew(strings, arena, p, length)
+
+
+cdef inline uint32_t admit_name(Memo *names, Arena *arena, const Key *key) noexcept nogil:
+    """The index of a name met for the first time; NONE if it is malformed or has not 1 to 200 characters, normalised."""
     cdef Entry *entry
     cdef uint8_t *text
-    cdef uint8_t *written
-    cdef int64_t size
-    cdef uint32_t index = find(names, p, length, &key)
-    if index != NONE:
-        return index
-    text = <uint8_t *>take(arena, length)
-    written = <uint8_t *>take(arena, length + 2)
-    if text == NULL or written == NULL:
-        return NONE
-    size = decode(p, length, text)
-    if size < 0:
-        return NONE
-    size = normalise(text, size)
-    if not size or (size > 200 and characters(text, size) > 200):
-        return NONE
-    entry = add(names, arena, &key)
+    cdef uint8_t *written = <uint8_t *>key.source - 1
+    cdef int64_t length = key.length
+    if key.length - 1 > 199 or not is_tidy(key.source, length):
+        text = <uint8_t *>take(arena, length)
+        written = <uint8_t *>take(arena, length + 2)
+        if text == NULL or written == NULL:
+            return NONE
+        length = decode(key.source, length, text)
+        if length < 0:
+            return NONE
+        length = normalise(text, length)
+        if not length or (length > 200 and characters(text, length) > 200):
+            return NONE
+        length = put_quoted(written, text, length) - written - 2
+    entry = add(names, arena, key)
     if entry == NULL:
         return NONE
     entry.written.start = written
-    entry.written.length = put_quoted(written, text, size) - written
+    entry.written.length = length + 2
     return names.count - 1
+
+
+cdef inline uint32_t intern_name(Memo *names, Arena *arena, const uint8_t *p, uint64_t *length) noexcept nogil:
+    """The index of the name that begins at p, and its length; NONE if it is malformed or has not 1 to 200 characters."""
+    cdef Found found
+    cdef Key key
+    cdef uint32_t index
+    length[0] = plain_end(p)
+    if unlikely(p[length[0]] != c'"'):
+        if not string_end(p, &found):
+            return NONE
+        length[0] = found.length
+    index = find(names, p, length[0], &key)
+    return index if likely(index != NONE) else admit_name(names, arena, &key)
 
 
 # ---- ids that stood earlier ----
@@ -392,9 +441,7 @@ cdef struct Customer:
     const uint8_t *first_at
     const uint8_t *last_at
     uint64_t units
-    uint64_t gross
-    uint64_t refunded
-    uint64_t open
+    uint64_t amounts[4]       # by status
     uint32_t orders
     uint32_t lines
     uint32_t name
@@ -409,7 +456,7 @@ cdef struct Batch:
     # Lines, side by side
     uint64_t *keys            # the first eight bytes of the sku, to sort by
     uint64_t *deals           # quantity, and price in the upper half
-    Text *skus
+    uint64_t *skus            # where its bytes begin in the document << 6 | how many they are
     uint32_t line_count
     uint32_t *extras          # indexes of tags beyond the first 64
     uint32_t extra_count
@@ -435,21 +482,23 @@ cdef inline bint open_batch(Batch *batch, const uint8_t *document, uint64_t leng
     cdef uint64_t lines = length // LINE_BYTES + 1
     cdef uint64_t orders = length // ORDER_BYTES + 1
     cdef Arena *arena = &batch.arena
+    cdef uint32_t few = 4 if length < 1024 else 32  # strings at first: a memo grows
     cdef uint64_t slots = <uint64_t>1 << width(2 * orders)
     batch.document = document
     batch.length = length
     batch.keys = <uint64_t *>take(arena, lines * sizeof(uint64_t))
     batch.deals = <uint64_t *>take(arena, lines * sizeof(uint64_t))
-    batch.skus = <Text *>take(arena, lines * sizeof(Text))
-    batch.extras = <uint32_t *>take(arena, length)
+    batch.skus = <uint64_t *>take(arena, lines * sizeof(uint64_t))
+    batch.extras = NULL
     batch.orders = <Order *>take(arena, orders * sizeof(Order))
     batch.customers = <Customer *>take(arena, orders * sizeof(Customer))
     batch.customer_slots = <uint32_t *>take(arena, slots * sizeof(uint32_t))
     batch.cancelled = <uint64_t *>take(arena, orders * sizeof(uint64_t))
     if (
         not open_ids(&batch.ids, arena, orders) or batch.keys == NULL or batch.deals == NULL or batch.skus == NULL
-        or batch.extras == NULL or batch.orders == NULL or batch.customers == NULL
-        or batch.customer_slots == NULL or batch.cancelled == NULL
+        or batch.orders == NULL or batch.customers == NULL
+        or batch.customer_slots == NULL or batch.cancelled == NULL or not open_memo(&batch.names, arena, few)
+        or not open_strings(&batch.tags, arena, few) or not open_strings(&batch.channels, arena, few)
     ):
         return False
     memset(batch.customer_slots, 0, slots * sizeof(uint32_t))
@@ -462,13 +511,10 @@ cdef inline bint open_batch(Batch *batch, const uint8_t *document, uint64_t leng
     batch.distinct = 0
     batch.duplicates = 0
     batch.amount = 0
-    open_strings(&batch.tags)
-    open_strings(&batch.channels)
-    open_memo(&batch.names)
     return True
 
 
-cdef enum Status:
+cdef enum:  # statuses, as words.h numbers them
     OPEN, PAID, SHIPPED, REFUNDED, CANCELLED
 
 
@@ -533,10 +579,9 @@ cdef inline bint file_order(Batch *batch, const Draft *draft) noexcept nogil:
     if draft.placed > customer.last:
         customer.last = draft.placed
         customer.last_at = draft.placed_at
-    if draft.status == OPEN:
-        customer.open += draft.amount
-    else:
-        customer.gross += draft.amount
-        if draft.status == REFUNDED:
-            customer.refunded += draft.amount
+    customer.amounts[draft.status] += draft.amount
     return True
+
+
+cdef inline uint64_t gross(const Customer *customer) noexcept nogil:
+    return customer.amounts[PAID] + customer.amounts[SHIPPED] + customer.amounts[REFUNDED]

@@ -6,7 +6,7 @@ Nothing here is on the usual path but `string_end`: tags, channels and names are
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from cython_core.words cimport SHIFT, STRIDE, Marks, lowest, marks
+from cython_core.words cimport STEP, STRIDE, Bytes, below, bytes_at, equal, highest, lowest, tops
 
 cdef struct Text:
     const uint8_t *start
@@ -23,31 +23,32 @@ cdef inline bint string_end(const uint8_t *p, Found *found) noexcept nogil:
 
     The end of the document is one: `bytes` end in a NUL.
     """
-    cdef Marks m
-    cdef uint64_t escaped, stop, before
+    cdef Bytes v
+    cdef uint64_t quotes, backslashes, escaped, stop, inside
     cdef uint64_t at = 0
     found.backslashes = 0
     found.high = 0
     while True:
-        m = marks(p + at)
-        stop = m.quote | m.control
-        escaped = (m.backslash << (1 << SHIFT)) & (m.backslash | m.quote)
+        v = bytes_at(p + at)
+        quotes = equal(v, c'"')
+        backslashes = equal(v, c'\\')
+        stop = quotes | below(v, 32)
+        escaped = (backslashes << STEP) & (backslashes | quotes)
         if escaped and (not stop or (escaped & -escaped) <= (stop & -stop)):
             # An escaped quote or backslash: go behind the first, and look anew.
-            before = (escaped & -escaped) - 1
-            found.backslashes |= m.backslash & before
-            found.high |= m.high & before
-            at += (lowest(escaped) >> SHIFT) + 1
+            inside = (escaped & -escaped) - 1
+            at += lowest(escaped) // STEP + 1
+            stop = 0
         elif stop:
-            before = (stop & -stop) - 1
-            found.backslashes |= m.backslash & before
-            found.high |= m.high & before
-            found.length = at + (lowest(stop) >> SHIFT)
-            return (stop & -stop & m.quote) != 0
+            inside = (stop & -stop) - 1
         else:
-            found.backslashes |= m.backslash
-            found.high |= m.high
-            at += STRIDE - (m.backslash >> 63)  # a window never begins inside an escape
+            inside = ~<uint64_t>0
+            at += STRIDE - (backslashes >> 63)  # a window never begins inside an escape
+        found.backslashes |= backslashes & inside
+        found.high |= tops(v) & inside
+        if stop:
+            found.length = at + lowest(stop) // STEP
+            return (stop & -stop & quotes) != 0
 
 
 cdef inline uint32_t utf8_size(const uint8_t *p) noexcept nogil:
@@ -74,16 +75,70 @@ cdef inline uint32_t utf8_size(const uint8_t *p) noexcept nogil:
     return 4
 
 
+cdef inline uint64_t first(uint64_t n) noexcept nogil:
+    """The mask of the first n bytes of a window."""
+    return ~<uint64_t>0 if n >= STRIDE else (<uint64_t>1 << n * STEP) - 1
+
+
 cdef inline bint is_utf8(const uint8_t *p, uint64_t length) noexcept nogil:
     """Whether a string's bytes are UTF-8."""
     cdef uint64_t at = 0
     cdef uint32_t size
+    if STRIDE == 64:
+        return is_wide_utf8(p, length)
     while at < length:
         size = utf8_size(p + at)
         if not size:
             return False
         at += size
     return at == length
+
+
+cdef inline bint is_wide_utf8(const uint8_t *p, uint64_t length) noexcept nogil:
+    """`is_utf8` with a mask for each class of bytes: what follows each lead has to be just where it should."""
+    cdef Bytes v
+    cdef uint64_t inside, follow, two, three, four, wrong, low, whole
+    cdef uint64_t at = 0
+    while at < length:
+        v = bytes_at(p + at)
+        inside = first(min(length - at, <uint64_t>61))  # three bytes may follow
+        follow = tops(v) & below(v, 0xC0)
+        if length - at > 61:
+            whole = highest(inside & ~follow | 1)  # characters that end in this window; the next one begins there
+            if not whole:
+                return False
+            inside = first(whole)
+            at += whole
+        else:
+            at = length
+        low = below(v, 0xA0)
+        two = inside & ~below(v, 0xC2)
+        three = two & ~below(v, 0xE0)
+        four = three & ~below(v, 0xF0)
+        wrong = (
+            (inside & tops(v) & ~follow & ~two) | (inside & ~below(v, 0xF5))
+            | (inside & equal(v, <char>0xE0)) << 1 & low | (inside & equal(v, <char>0xED)) << 1 & ~low
+            | (inside & equal(v, <char>0xF0)) << 1 & below(v, 0x90) | (inside & equal(v, <char>0xF4)) << 1 & ~below(v, 0x90)
+        )
+        if wrong or follow & inside != two << 1 | three << 2 | four << 3:
+            return False
+    return True
+
+
+cdef inline bint is_tidy(const uint8_t *p, uint64_t length) noexcept nogil:
+    """Whether a name, up to its quote, is one as it stands: without escapes, each space alone and between others."""
+    cdef Bytes v
+    cdef uint64_t inside, gaps, at = 0, wrong = 0, high = 0
+    cdef uint64_t before = <uint64_t>1 << (STEP - 1)
+    while at < length:
+        v = bytes_at(p + at)
+        inside = first(length - at)
+        gaps = equal(v, c' ')
+        wrong |= inside & (below(v, 32) | equal(v, c'\\') | (gaps & (gaps << STEP | before)))
+        high |= inside & tops(v)
+        before = gaps >> 63 << (STEP - 1)
+        at += STRIDE
+    return not wrong and p[length - 1] != c' ' and (not high or is_utf8(p, length))
 
 
 cdef inline int64_t hex_digit(uint8_t c) noexcept nogil:
@@ -138,15 +193,19 @@ cdef inline const uint8_t *unescape(const uint8_t *p, uint32_t *character) noexc
 cdef inline bint escapes_are_good(const uint8_t *p, uint64_t length) noexcept nogil:
     """Whether every escape of a string is one, and no surrogate stands alone."""
     cdef const uint8_t *end = p + length
+    cdef uint64_t backslashes
     cdef uint32_t character
     while p < end:
-        if p[0] == c'\\':
+        backslashes = equal(bytes_at(p), c'\\')
+        if not backslashes:
+            p += STRIDE
+            continue
+        p += lowest(backslashes) // STEP
+        while p < end and p[0] == c'\\':
             p = unescape(p, &character)
             if p == NULL:
                 return False
-        else:
-            p += 1
-    return p == end
+    return True
 
 
 cdef inline uint8_t *put_character(uint8_t *o, uint32_t c) noexcept nogil:

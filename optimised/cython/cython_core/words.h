@@ -1,6 +1,6 @@
 /* What Cython cannot say: bytes taken as words, wide windows of them, and a few instructions.
  *
- * A window shows the next STRIDE bytes as masks, in which byte i stands at bit i << SHIFT or the seven above it. This
+ * A window shows the next STRIDE bytes as masks, in which each byte has STEP bits, and the highest of them tells. This
  * file is compiled once a path: 64 bytes at a time with AVX-512 or AVX2, or 8 at a time in a plain word, anywhere.
  */
 #ifndef CYTHON_CORE_WORDS_H
@@ -17,11 +17,13 @@
 #define EACH(byte) (UINT64_C(0x0101010101010101) * (byte)) /* the byte in all eight places */
 
 INLINE uint64_t word(const void *p) { uint64_t w; memcpy(&w, p, 8); return w; }
-INLINE uint64_t big_word(const void *p) { return __builtin_bswap64(word(p)); }
+INLINE uint32_t half(const void *p) { uint32_t w; memcpy(&w, p, 4); return w; }
+INLINE uint64_t swapped(uint64_t w) { return __builtin_bswap64(w); }
 INLINE void put_word(void *o, uint64_t w) { memcpy(o, &w, 8); }
-INLINE void put_big_word(void *o, uint64_t w) { put_word(o, __builtin_bswap64(w)); }
+INLINE void put_half(void *o, uint32_t w) { memcpy(o, &w, 4); }
 INLINE void put_32(void *o, const void *p) { memcpy(o, p, 32); }
 INLINE uint32_t lowest(uint64_t mask) { return (uint32_t)__builtin_ctzll(mask); } /* mask != 0 */
+INLINE uint32_t highest(uint64_t mask) { return 63 - (uint32_t)__builtin_clzll(mask); }
 INLINE uint32_t width(uint64_t n) { return 64 - (uint32_t)__builtin_clzll(n); }   /* n != 0 */
 
 /* Literal text: these become a few loads, compares and stores of constants. */
@@ -31,6 +33,24 @@ INLINE uint8_t *put(uint8_t *o, const char *text) {
     memcpy(o, text, n);
     return o + n;
 }
+
+/* The value of eight digits, the first one lowest; what precedes a number may be 0 as well as '0'. */
+INLINE uint64_t number(uint64_t digits) {
+    uint64_t v = (digits & EACH(15)) * 10 + ((digits & EACH(15)) >> 8);
+    return ((v & UINT64_C(0xFF000000FF)) * (100 + (UINT64_C(1000000) << 32)) +
+            ((v >> 16) & UINT64_C(0xFF000000FF)) * (1 + (UINT64_C(10000) << 32))) >> 32;
+}
+
+/* The four characters of each number below 10,000, the first one lowest; filled when the module is imported. */
+static uint32_t fours[10000];
+
+/* The statuses, by the last five bits of their first letter: up to eight letters, the last four bytes with the quote. */
+typedef struct { char head[8], tail[4]; uint32_t length, status; } StatusText;
+static const StatusText statuses[32] = {
+    ['o' & 31] = {"open", "pen\"", 5, 0},     ['p' & 31] = {"paid", "aid\"", 5, 1},
+    ['s' & 31] = {"shipped", "ped\"", 8, 2},  ['r' & 31] = {"refunded", "ded\"", 9, 3},
+    ['c' & 31] = {"cancelle", "led\"", 10, 4},
+};
 
 /* The two halves of a product, mixed: the step of the hashes. */
 INLINE uint64_t fold(uint64_t a, uint64_t b) {
@@ -72,16 +92,17 @@ INLINE const char *widest_path(void) {
 
 /* ---- windows ---- */
 
-/* The bytes of a string that ask for attention; `high` are those beyond ASCII. */
-typedef struct { uint64_t quote, backslash, control, high; } Marks;
 /* The bytes of a line that end a sku, and those that end a number. */
 typedef struct { uint64_t sku, digits; } LineWindow;
 
 #if defined(__AVX2__)
 #include <immintrin.h>
 #define STRIDE 64
-#define SHIFT 0
+#define STEP 1
 #define RANKED 128 /* up to so many keys, comparing each with every other is the fastest way to sort them */
+
+/* count_below: how many keys are less than one of them; the keys are looked at in sixteens, and are padded with the
+ * highest. Without a loop for up to sixteen: the end of a loop is a mispredicted branch. */
 
 #if defined(__AVX512BW__)
 #define PATH "avx512"
@@ -96,10 +117,13 @@ INLINE Bytes lookup(__m128i t, Bytes v) { return _mm512_shuffle_epi8(_mm512_broa
 INLINE uint64_t disjoint(Bytes a, Bytes b) { return _mm512_testn_epi8_mask(a, b); }
 
 INLINE uint32_t count_below(const uint64_t *keys, uint32_t n, uint64_t key) {
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < n; i += 8)
+    uint32_t count = 0, i = 0;
+    __m512i pivot = _mm512_set1_epi64((long long)key);
+    do {
         count += (uint32_t)__builtin_popcount(
-            _mm512_cmplt_epu64_mask(_mm512_loadu_si512(keys + i), _mm512_set1_epi64((long long)key)));
+            _mm512_cmplt_epu64_mask(_mm512_loadu_si512(keys + i), pivot) |
+            _mm512_cmplt_epu64_mask(_mm512_loadu_si512(keys + i + 8), pivot) << 8);
+    } while ((i += 16) < n);
     return count;
 }
 #else
@@ -143,19 +167,17 @@ INLINE uint64_t disjoint(Bytes a, Bytes b) {
 INLINE uint32_t count_below(const uint64_t *keys, uint32_t n, uint64_t key) {
     const __m256i flip = _mm256_set1_epi64x(INT64_MIN); /* the comparison is a signed one */
     __m256i pivot = _mm256_xor_si256(_mm256_set1_epi64x((long long)key), flip), sum = _mm256_setzero_si256();
-    for (uint32_t i = 0; i < n; i += 4) {
-        __m256i v = _mm256_xor_si256(_mm256_loadu_si256((const __m256i *)(keys + i)), flip);
-        sum = _mm256_sub_epi64(sum, _mm256_cmpgt_epi64(pivot, v));
-    }
+    uint32_t i = 0;
+    do {
+        for (uint32_t j = 0; j < 16; j += 4) {
+            __m256i v = _mm256_xor_si256(_mm256_loadu_si256((const __m256i *)(keys + i + j)), flip);
+            sum = _mm256_sub_epi64(sum, _mm256_cmpgt_epi64(pivot, v));
+        }
+    } while ((i += 16) < n);
     __m128i half = _mm_add_epi64(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
     return (uint32_t)(_mm_cvtsi128_si64(half) + _mm_extract_epi64(half, 1));
 }
 #endif
-
-INLINE Marks marks(const uint8_t *p) {
-    Bytes v = bytes_at(p);
-    return (Marks){equal(v, '"'), equal(v, '\\'), below(v, ' '), tops(v)};
-}
 
 /* A byte may stand in a sku if its row (high half) and its column (low half) have a bit in common. */
 INLINE LineWindow line_window(const uint8_t *p) {
@@ -164,13 +186,27 @@ INLINE LineWindow line_window(const uint8_t *p) {
     Bytes v = bytes_at(p);
     return (LineWindow){disjoint(lookup(rows, nibbles(v)), lookup(columns, v)), ~below(minus(v, '0'), 10)};
 }
-INLINE uint32_t sku_run(LineWindow w, const uint8_t *p, uint32_t at) { (void)p; return (uint32_t)_tzcnt_u64(w.sku >> at); }
+INLINE uint32_t sku_run(LineWindow w, const uint8_t *p) { (void)p; return (uint32_t)_tzcnt_u64(w.sku); }
 INLINE uint32_t digit_run(LineWindow w, const uint8_t *p, uint32_t at) { (void)p; return (uint32_t)_tzcnt_u64(w.digits >> at); }
+
+INLINE uint64_t plain_end(const uint8_t *p) {
+    Bytes v = bytes_at(p);
+    return _tzcnt_u64(equal(v, '"') | equal(v, '\\'));
+}
+
+/* Two numbers at once, in the halves of a vector: pairs of digits, of pairs, and of fours. */
+INLINE uint64_t two_numbers(uint64_t a, uint64_t b) {
+    __m128i v = _mm_and_si128(_mm_set_epi64x((long long)b, (long long)a), _mm_set1_epi8(15));
+    v = _mm_maddubs_epi16(v, _mm_set1_epi16(10 | 1 << 8));
+    v = _mm_madd_epi16(v, _mm_set1_epi32(100 | 1 << 16));
+    v = _mm_madd_epi16(_mm_packus_epi32(v, v), _mm_set1_epi32(10000 | 1 << 16));
+    return (uint64_t)_mm_cvtsi128_si64(v);
+}
 
 #else
 #define PATH "scalar"
 #define STRIDE 8
-#define SHIFT 3
+#define STEP 8
 #define RANKED 48
 #define TOPS EACH(0x80)
 
@@ -178,10 +214,11 @@ INLINE uint32_t digit_run(LineWindow w, const uint8_t *p, uint32_t at) { (void)p
 INLINE uint64_t zeros(uint64_t w) { return ~(((w & ~TOPS) + ~TOPS) | w | ~TOPS); }
 INLINE uint64_t at_least(uint64_t low, uint8_t c) { return low + EACH(0x80 - c); } /* its top bits; low < 0x80 each */
 
-INLINE Marks marks(const uint8_t *p) {
-    uint64_t w = word(p);
-    return (Marks){zeros(w ^ EACH('"')), zeros(w ^ EACH('\\')), ~(at_least(w & ~TOPS, ' ') | w) & TOPS, w & TOPS};
-}
+typedef uint64_t Bytes;
+INLINE Bytes bytes_at(const uint8_t *p) { return word(p); }
+INLINE uint64_t equal(Bytes v, char c) { return zeros(v ^ EACH((uint8_t)c)); }
+INLINE uint64_t below(Bytes v, uint8_t c) { return ~(at_least(v & ~TOPS, c) | v) & TOPS; } /* c <= 0x80 */
+INLINE uint64_t tops(Bytes v) { return v & TOPS; }
 INLINE uint64_t not_sku(uint64_t w) {
     uint64_t low = w & ~TOPS, letter = low | EACH(0x20);
     uint64_t good = at_least(letter, 'a') & ~at_least(letter, 'z' + 1);
@@ -194,20 +231,26 @@ INLINE uint64_t not_digits(uint64_t w) {
     return (~at_least(low, '0') | at_least(low, '9' + 1) | w) & TOPS;
 }
 INLINE LineWindow line_window(const uint8_t *p) { (void)p; return (LineWindow){0, 0}; }
-INLINE uint32_t sku_run(LineWindow w, const uint8_t *p, uint32_t at) {
+INLINE uint32_t sku_run(LineWindow w, const uint8_t *p) {
     uint64_t ends;
     uint32_t n = 0;
     (void)w;
-    while ((ends = not_sku(word(p + at + n))) == 0) n += 8;
-    return n + (lowest(ends) >> SHIFT);
+    while ((ends = not_sku(word(p + n))) == 0) n += 8;
+    return n + (lowest(ends) / STEP);
 }
 INLINE uint32_t digit_run(LineWindow w, const uint8_t *p, uint32_t at) {
     uint64_t ends;
     uint32_t n = 0;
     (void)w;
     while ((ends = not_digits(word(p + at + n))) == 0 && n < 16) n += 8;
-    return ends ? n + (lowest(ends) >> SHIFT) : n;
+    return ends ? n + (lowest(ends) / STEP) : n;
 }
+INLINE uint64_t plain_end(const uint8_t *p) {
+    uint64_t ends, n = 0;
+    while ((ends = equal(word(p + n), '"') | equal(word(p + n), '\\')) == 0 && n < 56) n += 8;
+    return ends ? n + (lowest(ends) / STEP) : n + 8;
+}
+INLINE uint64_t two_numbers(uint64_t a, uint64_t b) { return number(a) | number(b) << 32; }
 INLINE uint32_t count_below(const uint64_t *keys, uint32_t n, uint64_t key) {
     uint32_t count = 0;
     for (uint32_t i = 0; i < n; i++) count += keys[i] < key;

@@ -6,21 +6,33 @@ cdef extern from "cython_core/words.h" nogil:
     const char *PATH
     const char *widest_path()
     const int STRIDE
-    const int SHIFT
+    const int STEP
     const uint32_t RANKED
     const bint ALWAYS_COPY
 
     uint64_t word(const void *p)
-    uint64_t big_word(const void *p)
+    uint32_t half(const void *p)
+    uint64_t swapped(uint64_t w)
     void put_word(void *o, uint64_t w)
-    void put_big_word(void *o, uint64_t w)
+    void put_half(void *o, uint32_t w)
     void put_32(void *o, const void *p)
     uint32_t lowest(uint64_t mask)
+    uint32_t highest(uint64_t mask)
     uint32_t width(uint64_t n)
 
     bint match(const uint8_t *p, const char *text)
     uint8_t *put(uint8_t *o, const char *text)
 
+    ctypedef struct StatusText:
+        char head[8]
+        char tail[4]
+        uint32_t length
+        uint32_t status
+
+    const StatusText statuses[32]
+    uint64_t number(uint64_t digits)
+    uint32_t fours[10000]
+    uint64_t two_numbers(uint64_t a, uint64_t b)
     uint64_t fold(uint64_t a, uint64_t b)
     uint64_t low_word(const uint8_t *p, uint32_t n)
     uint64_t high_word(const uint8_t *p, uint32_t n)
@@ -31,17 +43,23 @@ cdef extern from "cython_core/words.h" nogil:
     void count_one(uint64_t *count)
     uint64_t counted(const uint64_t *count)
 
-    ctypedef struct Marks:
-        uint64_t quote
-        uint64_t backslash
-        uint64_t control
-        uint64_t high
+    ctypedef struct Bytes:
+        pass
+
+    Bytes bytes_at(const uint8_t *p)
+    uint64_t equal(Bytes v, char c)
+    uint64_t below(Bytes v, uint8_t c)
+    uint64_t tops(Bytes v)
 
     ctypedef struct LineWindow:
         pass
 
-    Marks marks(const uint8_t *p)
+    uint64_t plain_end(const uint8_t *p)
     LineWindow line_window(const uint8_t *p)
-    uint32_t sku_run(LineWindow w, const uint8_t *p, uint32_t at)
+    uint32_t sku_run(LineWindow w, const uint8_t *p)
     uint32_t digit_run(LineWindow w, const uint8_t *p, uint32_t at)
     uint32_t count_below(const uint64_t *keys, uint32_t n, uint64_t key)
+
+cdef extern from *:  # of every module that Cython writes
+    bint likely(bint truth) nogil
+    bint unlikely(bint truth) nogil

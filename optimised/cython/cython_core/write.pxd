@@ -6,9 +6,9 @@ from libc.string cimport memcmp, memcpy
 from cython_core.order cimport (
     Pairs, Ranking, Tally, count, open_pairs, open_tally, rank, sort, sort_texts, take_lowest,
 )
-from cython_core.tables cimport NONE, Arena, Batch, Customer, Order
+from cython_core.tables cimport NONE, OPEN, REFUNDED, Arena, Batch, Customer, Order, gross, take
 from cython_core.text cimport Text
-from cython_core.words cimport lowest, put, put_32, put_big_word, put_word
+from cython_core.words cimport fours, likely, lowest, put, put_32, put_half, put_word, swapped, unlikely
 
 cdef struct Plan:
     # What stands between the tables and the answer.
@@ -46,7 +46,7 @@ cdef inline bint prepare(Batch *batch, Plan *plan) noexcept nogil:
     sort(&customers, batch.customer_count)
     for i in range(batch.customer_count):
         customer = &batch.customers[customers.items[i]]
-        customers.keys[i] = ~(customer.gross - customer.refunded)
+        customers.keys[i] = ~(gross(customer) - customer.amounts[REFUNDED])
     sort(&customers, batch.customer_count)
     plan.customers = customers.items
     return True
@@ -63,29 +63,39 @@ cdef inline uint64_t room_for(const Batch *batch) noexcept nogil:
     )
 
 
-cdef inline uint64_t eight_digits(uint64_t n) noexcept nogil:
-    """The digits of n < 100,000,000, one a byte, the first one lowest."""
-    cdef uint64_t fours, hundreds, tens
-    hundreds = n // 10000
-    fours = hundreds | (n - hundreds * 10000) << 32
-    hundreds = (fours * 10486 >> 20) & <uint64_t>0x0000007F0000007F
-    hundreds += (fours - hundreds * 100) << 16
-    tens = (hundreds * 103 >> 10) & <uint64_t>0x000F000F000F000F
-    return tens + ((hundreds - tens * 10) << 8)
+cdef inline void fill_fours() noexcept nogil:
+    cdef uint32_t n
+    for n in range(10000):
+        fours[n] = <uint32_t>0x30303030 + n // 1000 + (n // 100 % 10 << 8) + (n // 10 % 10 << 16) + (n % 10 << 24)
 
 
-cdef inline uint8_t *put_number(uint8_t *o, uint64_t n) noexcept nogil:
-    """Write n < 10^16 in decimal."""
-    cdef uint64_t digits
-    cdef uint32_t leading
-    if n >= <uint64_t>100000000:
-        o = put_number(o, n // <uint64_t>100000000)
-        put_word(o, eight_digits(n % <uint64_t>100000000) | <uint64_t>0x3030303030303030)
-        return o + 8
-    digits = eight_digits(n)
-    leading = lowest(digits | <uint64_t>1 << 56) & 0x38
-    put_word(o, (digits | <uint64_t>0x3030303030303030) >> leading)
+cdef inline uint8_t *put_eight(uint8_t *o, uint32_t n) noexcept nogil:
+    """Write n < 100,000,000, whose length no branch depends on."""
+    cdef uint64_t digits = fours[n // 10000] | <uint64_t>fours[n % 10000] << 32
+    cdef uint32_t leading = lowest(digits ^ <uint64_t>0x3030303030303030 | <uint64_t>1 << 56) & 0x38
+    put_word(o, digits >> leading)
     return o + 8 - (leading >> 3)
+
+
+cdef inline uint8_t *put_sum(uint8_t *o, uint64_t n) noexcept nogil:
+    """Write n < 10^16, mostly below 10^8."""
+    if likely(n < 100000000):
+        return put_eight(o, <uint32_t>n)
+    o = put_eight(o, <uint32_t>(n // 100000000))
+    n %= 100000000
+    put_half(o, fours[n // 10000])
+    put_half(o + 4, fours[n % 10000])
+    return o + 8
+
+
+cdef inline uint8_t *put_count(uint8_t *o, uint64_t n) noexcept nogil:
+    """Write n < 10^16, mostly below 10^4."""
+    cdef uint32_t leading
+    if unlikely(n >= 10000):
+        return put_sum(o, n)
+    leading = lowest(fours[n] ^ <uint32_t>0x30303030 | <uint32_t>1 << 24) & 0x18
+    put_half(o, fours[n] >> leading)
+    return o + 4 - (leading >> 3)
 
 
 cdef inline uint8_t *put_text(uint8_t *o, const uint8_t *start, uint64_t length) noexcept nogil:
@@ -98,9 +108,10 @@ cdef inline uint8_t *put_text(uint8_t *o, const uint8_t *start, uint64_t length)
     return o + length
 
 
-cdef inline bint is_same(const Text *a, const Text *b) noexcept nogil:
+cdef inline bint is_same(const Batch *batch, uint64_t a, uint64_t b) noexcept nogil:
     """Whether two skus whose first eight bytes are equal are the same."""
-    return a.length == b.length and (a.length <= 8 or memcmp(a.start, b.start, a.length) == 0)
+    cdef uint64_t length = a & 63
+    return length == b & 63 and (length <= 8 or memcmp(batch.document + (a >> 6), batch.document + (b >> 6), length) == 0)
 
 
 cdef inline uint8_t *put_skus(const Batch *batch, const Pairs *lines, uint32_t n, bint sorted, uint8_t *o) noexcept nogil:
@@ -109,19 +120,18 @@ cdef inline uint8_t *put_skus(const Batch *batch, const Pairs *lines, uint32_t n
     NULL: they are not, and two skus differ only behind those bytes.
     """
     cdef uint32_t i = 0, line
-    cdef uint64_t key, deal, units, amount
-    cdef const Text *sku
+    cdef uint64_t key, deal, units, amount, sku
     while i < n:
         key = lines.keys[i]
         line = lines.items[i]
-        sku = &batch.skus[line]
+        sku = batch.skus[line]
         deal = batch.deals[line]
         units = <uint32_t>deal
         amount = units * (deal >> 32)
         i += 1
         while i < n and lines.keys[i] == key:
             line = lines.items[i]
-            if not is_same(sku, &batch.skus[line]):
+            if not is_same(batch, sku, batch.skus[line]):
                 if sorted:
                     break
                 return NULL
@@ -130,15 +140,34 @@ cdef inline uint8_t *put_skus(const Batch *batch, const Pairs *lines, uint32_t n
             amount += <uint64_t><uint32_t>deal * (deal >> 32)
             i += 1
         o = put(o, b'{"sku":"')
-        if sku.length <= 8:
-            put_big_word(o, key)
-            o += sku.length
-        else:
-            o = put_text(o, sku.start, sku.length)
-        o = put_number(put(o, b'","units":'), units)
-        o = put_number(put(o, b',"amount":'), amount)
+        put_word(o, swapped(key))
+        if sku & 63 > 8:
+            put_text(o, batch.document + (sku >> 6), sku & 63)
+        o = put_count(put(o + (sku & 63), b'","units":'), units)
+        o = put_sum(put(o, b',"amount":'), amount)
         o = put(o, b'},')
     return o - 1
+
+
+cdef inline bint sort_wholly(Batch *batch, Pairs *lines, uint32_t n) noexcept nogil:
+    """Sort lines by the whole of their skus; False if there is no memory."""
+    cdef Text *texts = <Text *>take(&batch.arena, n * sizeof(Text))
+    cdef uint32_t *whose = <uint32_t *>take(&batch.arena, n * sizeof(uint32_t))
+    cdef uint32_t i
+    cdef uint64_t sku
+    if texts == NULL or whose == NULL:
+        return False
+    for i in range(n):
+        whose[i] = lines.items[i]
+        lines.items[i] = i
+        sku = batch.skus[whose[i]]
+        texts[i].start = batch.document + (sku >> 6)
+        texts[i].length = sku & 63
+    if not sort_texts(lines, n, texts, 0, &batch.arena):
+        return False
+    for i in range(n):
+        lines.items[i] = whose[lines.items[i]]
+    return True
 
 
 cdef inline uint32_t gather(const Batch *batch, const Customer *customer, Plan *plan) noexcept nogil:
@@ -172,26 +201,24 @@ cdef inline uint8_t *put_customer(Batch *batch, const Customer *customer, Plan *
     cdef uint32_t n = gather(batch, customer, plan), i, times, place
     cdef const Text *written = &batch.names.entries[customer.name].written
     cdef uint8_t *start
-    o = put_number(put(o, b'{"id":'), customer.id)
+    o = put_sum(put(o, b'{"id":'), customer.id)
     o = put_text(put(o, b',"name":'), written.start, written.length)
-    o = put_number(put(o, b',"orders":'), customer.orders)
+    o = put_count(put(o, b',"orders":'), customer.orders)
     o = put(o, b',"first":"')
     memcpy(o, customer.first_at, 20)
     o = put(o + 20, b'","last":"')
     memcpy(o, customer.last_at, 20)
-    o = put_number(put(o + 20, b'","units":'), customer.units)
-    o = put_number(put(o, b',"gross":'), customer.gross)
-    o = put_number(put(o, b',"refunded":'), customer.refunded)
-    o = put_number(put(o, b',"open":'), customer.open)
-    o = put_number(put(o, b',"net":'), customer.gross - customer.refunded)
+    o = put_count(put(o + 20, b'","units":'), customer.units)
+    o = put_sum(put(o, b',"gross":'), gross(customer))
+    o = put_sum(put(o, b',"refunded":'), customer.amounts[REFUNDED])
+    o = put_sum(put(o, b',"open":'), customer.amounts[OPEN])
+    o = put_sum(put(o, b',"net":'), gross(customer) - customer.amounts[REFUNDED])
     o = put(o, b',"skus":[')
     sort(&plan.lines, n)
     start = o
     o = put_skus(batch, &plan.lines, n, False, start)
     if o == NULL:
-        for i in range(n):
-            plan.lines.keys[i] = batch.keys[plan.lines.items[i]]
-        if not sort_texts(&plan.lines, n, batch.skus, 0, &batch.arena):
+        if not sort_wholly(batch, &plan.lines, n):
             return NULL
         o = put_skus(batch, &plan.lines, n, True, start)
     o = put(o, b'],"tags":[')
@@ -207,7 +234,7 @@ cdef inline uint8_t *put_customer(Batch *batch, const Customer *customer, Plan *
     while place != NONE:
         written = &plan.channel_ranks.written[place]
         o = put_text(put(o, b'{"channel":'), written.start, written.length)
-        o = put(put_number(put(o, b',"orders":'), times), b'},')
+        o = put(put_count(put(o, b',"orders":'), times), b'},')
         place = take_lowest(&plan.channels, &times)
     return put(o if o == start else o - 1, b']},')
 
@@ -215,31 +242,31 @@ cdef inline uint8_t *put_customer(Batch *batch, const Customer *customer, Plan *
 cdef inline uint8_t *write(Batch *batch, Plan *plan, uint8_t *o) noexcept nogil:
     """Write the whole answer at o and return its end; NULL if there is no memory."""
     cdef uint32_t i
-    cdef uint64_t units = 0, gross = 0, refunded = 0, open = 0
+    cdef uint64_t units = 0, sold = 0, refunded = 0, open = 0
     cdef const Customer *customer
     o = put_text(put(o, b'{"batch":'), batch.title.start, batch.title.length)
     o = put(o, b',"currency":"')
     memcpy(o, batch.currency, 3)
-    o = put_number(put(o + 3, b'","orders":'), batch.distinct)
-    o = put_number(put(o, b',"duplicates":'), batch.duplicates)
+    o = put_count(put(o + 3, b'","orders":'), batch.distinct)
+    o = put_count(put(o, b',"duplicates":'), batch.duplicates)
     o = put(o, b',"cancelled":[')
     for i in range(batch.cancelled_count):
-        o = put(put_number(o, batch.cancelled[i]), b',')
+        o = put(put_sum(o, batch.cancelled[i]), b',')
     o = put(o - 1 if batch.cancelled_count else o, b'],"customers":[')
     for i in range(batch.customer_count):
         customer = &batch.customers[plan.customers[i]]
         units += customer.units
-        gross += customer.gross
-        refunded += customer.refunded
-        open += customer.open
+        sold += gross(customer)
+        refunded += customer.amounts[REFUNDED]
+        open += customer.amounts[OPEN]
         o = put_customer(batch, customer, plan, o)
         if o == NULL:
             return NULL
     o = put(o - 1 if batch.customer_count else o, b'],"totals":{"customers":')
-    o = put_number(o, batch.customer_count)
-    o = put_number(put(o, b',"units":'), units)
-    o = put_number(put(o, b',"gross":'), gross)
-    o = put_number(put(o, b',"refunded":'), refunded)
-    o = put_number(put(o, b',"open":'), open)
-    o = put_number(put(o, b',"net":'), gross - refunded)
+    o = put_sum(o, batch.customer_count)
+    o = put_sum(put(o, b',"units":'), units)
+    o = put_sum(put(o, b',"gross":'), sold)
+    o = put_sum(put(o, b',"refunded":'), refunded)
+    o = put_sum(put(o, b',"open":'), open)
+    o = put_sum(put(o, b',"net":'), sold - refunded)
     return put(o, b'}}')
