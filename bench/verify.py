@@ -85,14 +85,13 @@ def ask_witness(port: int, variant: str) -> dict[str, Any]:
 def check_variant(variant: str, cases: Path = GOLDEN) -> Checked:
     """Every case of a folder laid out like spec/golden, asked of a built variant in its own interpreter."""
     build.require(variant)
-    declared = catalog.variants()[variant]
-    argv = [str(build.python(variant)), str(SUBJECT / "check.py"), "--core", declared.core, "--cases", str(cases)]
+    argv = [str(build.python(variant)), str(SUBJECT / "check.py"), "--cases", str(cases)]
     try:
         done = subprocess.run(
             argv,
             check=False,
             cwd=build.python(variant).parent,
-            env=build.environment(declared),
+            env=build.environment(catalog.variants()[variant]),
             capture_output=True,
             timeout=CHECK_SECONDS,
         )
