@@ -27,6 +27,12 @@ class Checked(msgspec.Struct, frozen=True):
     mismatches: tuple[str, ...]
 
 
+class Counts(msgspec.Struct, frozen=True):
+    """The last line of `subject/check.py`."""
+
+    cases: int
+
+
 class Problem(msgspec.Struct, frozen=True):
     """What is read of the problem details (RFC 9457) of an invalid document."""
 
@@ -97,11 +103,15 @@ def check_variant(variant: str, cases: Path = GOLDEN) -> Checked:
         )
     except subprocess.TimeoutExpired as error:
         raise LabError(f"check of {variant} was not over after {CHECK_SECONDS} s") from error
-    *mismatches, counts = done.stdout.decode().splitlines() or [""]
-    if done.returncode not in {0, 1} or not counts:
-        last = done.stderr.decode().strip().splitlines()[-1:]
-        raise LabError(f"check of {variant} ended with status {done.returncode}: {' '.join(last)}")
-    return Checked(json.loads(counts)["cases"], tuple(_worded(json.loads(line)) for line in mismatches))
+    *mismatches, last = done.stdout.splitlines() or [b""]
+    try:
+        counts = msgspec.json.decode(last, type=Counts)
+    except msgspec.DecodeError:
+        counts = None
+    if counts is None or done.returncode not in {0, 1}:
+        said = done.stderr.decode().strip().splitlines()[-1:]
+        raise LabError(f"check of {variant} ended with status {done.returncode}: {' '.join(said)}")
+    return Checked(counts.cases, tuple(_worded(json.loads(line)) for line in mismatches))
 
 
 def check_server(port: int, cases: Path = GOLDEN) -> Checked:
@@ -120,9 +130,14 @@ def check_server(port: int, cases: Path = GOLDEN) -> Checked:
 
 
 def _inputs(cases: Path) -> Iterator[Path]:
+    """The cases of a folder; what they are is told by the files beside them, as in `subject/check.py`."""
     found = [path for path in sorted(cases.rglob("*.json")) if not path.name.endswith(".out.json")]
     if not found:
         raise LabError(f"{cases}: no case here; a case is NAME.json with NAME.out.json or NAME.pointer beside it")
+    for path in found:
+        beside = path.with_suffix(".out.json").exists() or path.with_suffix(".pointer").exists()
+        if not beside and path.parent.name != "malformed":
+            raise LabError(f"{path}: neither .out.json nor .pointer beside it, and its folder is not named malformed")
     yield from found
 
 
