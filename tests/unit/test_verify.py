@@ -117,6 +117,12 @@ def test_a_folder_without_a_case_is_refused(tmp_path: Path) -> None:
         verify.check_server(serve.free_port(), tmp_path)
 
 
+def test_a_document_that_is_no_case_is_refused(cases: Path) -> None:
+    (cases / "valid" / "one.out.json").unlink()
+    with pytest.raises(LabError, match=r"valid/one.json: neither .out.json nor .pointer beside it"):
+        verify.check_server(serve.free_port(), cases)
+
+
 # ---------------------------------------------------------------- before, between and after loads
 
 
@@ -218,6 +224,10 @@ def test_what_a_core_answers_wrong_is_told_with_the_case(says: Callable[[str], N
     [
         ("echo 'ImportError: no core' >&2; exit 1", "check of cpython ended with status 1: ImportError: no core"),
         ("kill -SEGV $$", "check of cpython ended with status -11"),
+        (
+            "echo '{\"case\": \"a\"}'; echo 'b.json: no case' >&2; exit 1",
+            "check of cpython ended with status 1: b.json",
+        ),
         ("sleep 600", "check of cpython was not over after 0.3 s"),
     ],
 )
