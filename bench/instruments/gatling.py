@@ -66,10 +66,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         return self.ended - self.started
 
 
-def run(  # noqa: PLR0917 - what is driven, at what, from where
+def run(
     load: Load,
     workload: Workload,
     url: str,
+    *,
     output: Path,
     cpus: frozenset[int],
     documents: Path | None = None,

@@ -29,7 +29,13 @@ def observe(case: Case, output: Path) -> Observed:
         verify.answers_right(running.port, asked)
         with process_tree.Sampler(running.process) as sampled:
             outcome = gatling.run(
-                load, workload, running.url, output.with_suffix(".gatling"), cores().generator, folder, case.rate
+                load,
+                workload,
+                running.url,
+                output=output.with_suffix(".gatling"),
+                cpus=cores().generator,
+                documents=folder,
+                rate=case.rate,
             )
         after = process_tree.pss_bytes(running.process)
         verify.answers_right(running.port, asked)

@@ -14,8 +14,8 @@ from memory_profiler import memory_usage
 
 from bench.errors import LabError
 
-CPU_SAMPLE_SECONDS = 0.05
-MEMORY_EVERY = 10  # one PSS sample to so many CPU samples: reading smaps stops the process for a moment
+CPU_SAMPLE_SECONDS = 0.2  # to find the tree's processes is to read all of the machine's: not more often than needed
+MEMORY_EVERY = 2  # one PSS sample to so many CPU samples: reading smaps stops the process for a moment
 MEBIBYTE = 2**20
 
 
@@ -45,7 +45,7 @@ def pss_bytes(root: psutil.Process) -> float:
 
 
 class Sampler(Thread):
-    """Samples one tree until the block ends: `cpu` at 20 Hz, and `memory` as (epoch seconds, bytes) at 2 Hz."""
+    """Samples one tree until the block ends: `cpu` at 5 Hz, and `memory` as (epoch seconds, bytes) half as often."""
 
     def __init__(self, root: psutil.Process) -> None:
         super().__init__(daemon=True)
