@@ -183,7 +183,7 @@ def put_on_path(monkeypatch: pytest.MonkeyPatch, folder: Path, **scripts: str) -
 def test_a_gatling_that_fails_is_told_with_its_last_words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     put_on_path(monkeypatch, tmp_path / "bin", java="echo first; echo 'the last words'; exit 3")
     with pytest.raises(LabError, match="Gatling failed with status 3: the last words"):
-        gatling.run(CLOSED, HELLO, "http://127.0.0.1:1", tmp_path / "output", frozenset({0}))
+        gatling.run(CLOSED, HELLO, "http://127.0.0.1:1", output=tmp_path / "output", cpus=frozenset({0}))
 
 
 def test_set_up_needs_a_jdk_and_maven(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
