@@ -31,6 +31,7 @@ A stack is written variant/framework/server, such as cython/falcon/gunicorn-sync
 Exit status: 0 all passed or declared holes, 1 a case failed or was wrong, 2 usage or set-up.
 """,
     version_flags=[],
+    suppress_keyboard_interrupt=False,
     result_action="return_value",
 )
 out = Console(width=None if sys.stdout.isatty() else 160)
@@ -105,10 +106,7 @@ def plan(study: str, *, variant: str | None = None, json: Json = False) -> int:
 @app.command
 def build(*variants: str) -> int:
     """Build variants into prefixes of their own; without a name, all. What is unchanged stays as it is."""
-    names = variants or tuple(catalog.variants())
-    for name in names:
-        catalog.pick(catalog.variants(), name, "variant")
-    artifacts, holes = pipeline.prepare(names, Progress())
+    artifacts, holes = pipeline.prepare(_known(variants) or tuple(catalog.variants()), Progress())
     for name, artifact in artifacts.items():
         out.print(
             f"{name}: {artifact.wheel}, {artifact.wheel_bytes:,} bytes, {artifact.build_seconds:.1f} s", highlight=False
@@ -197,7 +195,7 @@ def size(*variants: str, json: Json = False) -> int:
     """Report what each built variant needs on a bare image, behind each server: interpreter, libraries, core."""
     from bench.report import summary  # noqa: PLC0415 - as in `_show`
 
-    names = variants or tuple(name for name in catalog.variants() if built(name))
+    names = _known(variants) or tuple(name for name in catalog.variants() if built(name))
     stacks = [
         stack
         for name in names
@@ -234,6 +232,10 @@ def _show(study: Study, folder: Path, price: str | None, json: bool) -> int:
 def _study(name: str, variant: str | None) -> Study:
     study = catalog.pick(catalog.studies(), name, "study")
     return planning.narrowed(study, variant) if variant else study
+
+
+def _known(variants: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(catalog.pick(catalog.variants(), name, "variant").name for name in variants)
 
 
 def _tell_holes(holes: list[Hole]) -> int:
