@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -69,9 +70,8 @@ def doctor(*, json: Json = False) -> int:
         for name, state in found.items():
             here = isinstance(state, str)
             text = state if isinstance(state, str) else f"{state.reason}; to get it: {state.fill or 'no way is known'}"
-            out.print(
-                f"{'here   ' if here else 'missing'} {name}: {text}", style=None if here else "red", highlight=False
-            )
+            told = f"{'here   ' if here else 'missing'} {name}: {text}"
+            out.print(told, style=None if here else "red", markup=False, highlight=False, soft_wrap=True)
     return int(any(isinstance(state, Hole) for state in found.values()))
 
 
@@ -98,7 +98,7 @@ def plan(study: str, *, variant: str | None = None, json: Json = False) -> int:
         )
     out.print(chosen.question, table, sep="\n")
     for hole in holes:
-        out.print(f"hole: {hole.what}: {hole.reason}")
+        out.print(f"hole: {hole.what}: {hole.reason}", markup=False, highlight=False, soft_wrap=True)
     out.print(f"about {planning.study_seconds(chosen) / 60:.0f} minutes after set-up and builds")
     return 0
 
@@ -134,7 +134,7 @@ def check(
         with serving.serving(parsed, serving.HELLO, serving.log_of(parsed), cores().server) as running:
             checked = verify.check_server(running.port, cases.resolve())
     for mismatch in checked.mismatches:
-        out.print(mismatch, markup=False, highlight=False)
+        out.print(mismatch, markup=False, highlight=False, soft_wrap=True)
     out.print(f"{checked.cases - len(checked.mismatches)} of {checked.cases} right", highlight=False)
     return int(bool(checked.mismatches))
 
@@ -208,6 +208,7 @@ def size(*variants: str, json: Json = False) -> int:
 
 def main() -> int:
     """Run the verb; what went wrong is said in one line."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C, so that no server is left behind
     try:
         status: int = app()
         return status
@@ -241,9 +242,8 @@ def _known(variants: tuple[str, ...]) -> tuple[str, ...]:
 def _tell_holes(holes: list[Hole]) -> int:
     for hole in holes:
         fill = f"; to fill it: {hole.fill}" if hole.fill else ""
-        out.print(
-            f"{'failed' if hole.failed else 'hole'}: {hole.what}: {hole.reason}{fill}", markup=False, highlight=False
-        )
+        told = f"{'failed' if hole.failed else 'hole'}: {hole.what}: {hole.reason}{fill}"
+        out.print(told, markup=False, highlight=False, soft_wrap=True)
     return pipeline.status((), holes)
 
 
