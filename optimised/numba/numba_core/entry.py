@@ -1,9 +1,11 @@
 """The one function that Python calls: the whole transform, compiled once for the bytes of a document."""
 
+import numpy as np
 from numba import int64, njit, types, uint8, uint64
 
 from numba_core.memory import clear, copy, kernel, put
 from numba_core.scan import batch
+from numba_core.squeeze import squeeze
 from numba_core.tables import NOTHING, PADDING, STATE_BYTES, State, Text, lay_out
 from numba_core.write import answer
 
@@ -15,17 +17,19 @@ ANSWER = STATE_BYTES
 
 
 @kernel
-def write(size, state):
-    """Read the text, and write the answer if there is nothing for the reference core to judge; its length, or 0."""
+def begin(size, state):
+    """Empty the tables and fence the text; the address where it ends."""
+    clear(state.ids, state.counts - state.ids)
+    state.free = state.arena
+    state.label_count = state.name_count = 1
+    Text(state.labels, 0).length = Text(state.names, 0).length = NOTHING
+    state.customer_count = state.order_count = state.line_count = state.tag_count = state.cancelled_count = 0
+    state.duplicates = state.total = 0
     end = state.text + size
     clear(end, PADDING)
     put(end + 1, '"')  # where a string without an end ends
     state.wall = end + 8
-    state.label_count = state.name_count = 1
-    Text(state.labels, 0).length = Text(state.names, 0).length = NOTHING
-    if batch(state.text, state) != end:
-        return 0
-    return answer(state) - state.answer
+    return end
 
 
 @njit(int64(DOCUMENT, MEMORY, uint64), cache=True, nogil=True, error_model="numpy")
@@ -33,16 +37,20 @@ def statement(document, memory, seed):
     """Write the statement of a document into `memory`, from `ANSWER` on; its length in bytes.
 
     0 if the reference core has to judge the document; minus the bytes needed if `memory` has not as many. `memory` must
-    have at least STATE_BYTES, `seed` is what the hash tables are keyed with.
+    have at least STATE_BYTES; `seed` is what the hash tables are keyed with.
     """
-    start = memory.ctypes.data
-    clear(start, STATE_BYTES)
+    start = np.int64(memory.ctypes.data)
     state = State(start, 0)
     past = lay_out(state, start + STATE_BYTES, document.size)
     if past - start > memory.size:
         return start - past
-    clear(state.ids, state.counts - state.ids)
     state.seed = seed
-    state.free = state.arena
-    copy(state.text, document.ctypes.data, document.size)
-    return write(document.size, state)
+    copy(state.text, np.int64(document.ctypes.data), document.size)
+    end = begin(document.size, state)
+    if batch(state.text, state) != end:
+        size = squeeze(state.text, end, state.answer)  # to where there is room as yet
+        copy(state.text, state.answer, size)
+        end = begin(size, state)
+        if batch(state.text, state) != end:
+            return 0
+    return answer(state) - state.answer

@@ -2,7 +2,7 @@
 
 from numba_core.lookup import label
 from numba_core.memory import byte, kernel, starts
-from numba_core.tables import Line, Number
+from numba_core.tables import KEY_BYTES, Line, Tag
 from numba_core.values import COMMA, integer, sku_length, sortable
 
 SKU, QUANTITY, PRICE, TAGS = 1, 8, 64, 512  # members met: see scan.py
@@ -54,7 +54,8 @@ def line(at, order, state):
     if not 1 <= quantity <= 1_000_000 or not 0 <= price <= 1_000_000_000:
         return state.wall
     state.line_count += 1
-    new.key = sortable(new.sku, new.length)
+    new.next = state.line_count  # of the order's last line, `chain` says what comes next
+    new.key = sortable(new.sku, min(new.length, KEY_BYTES))
     new.units = quantity
     new.amount = quantity * price
     order.units += quantity
@@ -69,9 +70,10 @@ def tags(at, state):
         return at + 2
     count = 0
     while starts(at + 1, '"'):
-        tag = Number(state.tags, state.tag_count)
-        tag.value, at = label(at + 2, state)
+        tag = Tag(state.tags, state.tag_count)
+        tag.label, at = label(at + 2, state)
         state.tag_count += 1
+        tag.next = state.tag_count
         count += 1
         if byte(at) != COMMA:
             return at + 1 if starts(at, "]") and count <= 20 else state.wall

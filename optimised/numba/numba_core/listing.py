@@ -1,9 +1,9 @@
 """The orders in which the answer lists things: customers by net, a customer's lines by sku, cancelled ids."""
 
 from numba_core.memory import copy, kernel
-from numba_core.order import sort, sort_texts
-from numba_core.tables import LINE_BYTES, NOTHING, WORD_BYTES, Customer, Line, Number, Order, Word
-from numba_core.values import ALL, U, equal
+from numba_core.order import position_bits, sort_by_number, sort_by_text
+from numba_core.tables import KEY_BYTES, LINE_BYTES, WORD_BYTES, Customer, Line, Number, Word
+from numba_core.values import MAX_INTEGER, U, equal
 
 
 @kernel
@@ -13,46 +13,42 @@ def list_customers(state):
     for row in range(count):
         Number(state.rows, row).value = row
         Word(state.keys, row).bits = U(Customer(state.customers, row).id)
-    sort(0, count, state)
-    for index in range(count):
-        customer = Customer(state.customers, Number(state.rows, index).value)
-        Word(state.keys, index).bits = ALL - U(customer.gross - customer.refunded)
-    sort(0, count, state)
+    sort_by_number(count, state)
+    for position in range(count):
+        customer = Customer(state.customers, Number(state.rows, position).value)
+        Word(state.keys, position).bits = U(MAX_INTEGER - (customer.gross - customer.refunded))
+    sort_by_number(count, state)
     copy(state.listed_customers, state.rows, count * WORD_BYTES)
 
 
 @kernel
 def list_lines(customer, state):
-    """List the rows of a customer's lines in `rows`, by sku; how many they are."""
-    count = 0
-    row = customer.newest
-    while row != NOTHING:
-        order = Order(state.orders, row)
-        for number in range(order.lines, order.past_lines):
-            line = Line(state.lines, number)
-            Number(state.rows, count).value = number
-            Word(state.keys, count).bits = line.key
-            count += 1
-        row = order.older
-    sort_texts(count, state.lines, LINE_BYTES, state)
-    return count
+    """Sort a customer's lines by sku: the address of sorted words that hold positions in `rows`."""
+    bits = position_bits(customer.lines)
+    longest = 0
+    row = customer.newest_line
+    for position in range(customer.lines):
+        line = Line(state.lines, row)
+        longest = max(longest, line.length)
+        Number(state.rows, position).value = row
+        Word(state.words, position).bits = line.key >> U(bits) << U(bits) | U(position)
+        row = line.next
+    return sort_by_text(customer.lines, longest, state.lines, LINE_BYTES, state)
 
 
 @kernel
 def same_sku(line, other):
     """Whether two lines are of the same sku."""
-    return (
-        line.key == other.key
-        and line.length == other.length
-        and (line.length <= 8 or equal(line.sku, other.sku, line.length))
-    )
+    same = line.key == other.key and line.length == other.length
+    return same and (line.length <= KEY_BYTES or equal(line.sku, other.sku, line.length))
 
 
 @kernel
 def list_cancelled(state):
-    """Sort the ids of the cancelled orders."""
+    """List the ids of the cancelled orders in `rows`, ascending."""
     count = state.cancelled_count
     for position in range(count):
-        Word(state.keys, position).bits = Word(state.cancelled, position).bits
-    sort(0, count, state)
-    copy(state.cancelled, state.keys, count * WORD_BYTES)
+        order_id = Number(state.cancelled, position).value
+        Number(state.rows, position).value = order_id
+        Word(state.keys, position).bits = U(order_id)
+    sort_by_number(count, state)

@@ -5,11 +5,12 @@ Each hash is keyed with a secret of the process: nobody outside can make keys co
 
 import numpy as np
 
-from numba_core.memory import inlined, kernel, word
+from numba_core.memory import inlined, kernel
 from numba_core.tables import NOTHING, Customer, Number, Text
-from numba_core.text import characters, closing, normalise, spell, unescape
+from numba_core.text import ZERO, characters, closing, is_normal, normalise, spell, unescape
 from numba_core.values import U, equal, first
 
+LATEST = 2**63 - 1
 PROBES = 8
 MIX = U(0x9E3779B97F4A7C15)
 
@@ -56,43 +57,43 @@ def new_customer(customer_id, state):
     state.customer_count += 1
     customer = Customer(state.customers, row)
     customer.id = customer_id
-    customer.orders = customer.units = customer.gross = customer.refunded = customer.open = 0
-    customer.newest = NOTHING
+    customer.orders = customer.lines = customer.units = customer.gross = customer.refunded = customer.open = 0
+    customer.newest_order = customer.newest_line = customer.newest_tag = NOTHING
+    customer.first, customer.last = LATEST, NOTHING
     return row
 
 
 @inlined
-def digest(at, end, state):
-    """A slot for a text that a quote ends, which is hashed too."""
-    mixed = state.seed
-    while end - at >= 8:
-        mixed = (mixed ^ word(at)) * MIX
-        mixed ^= mixed >> U(32)
-        at += 8
-    return scattered(mixed ^ first(at, end + 1 - at), state.seed, state.text_mask)
+def ends(at, length):
+    """The first and the last eight bytes of a text, the same word twice if there are less: all of it up to 16 bytes."""
+    count = min(length, 8)
+    return first(at, count), first(at + length - count, count)
 
 
 @inlined
-def is_text(row, rows, at, length):
+def is_text(row, rows, at, length, head, tail):
     """Whether a row holds a text in this spelling. Row 0 holds none."""
     text = Text(rows, row)
-    return text.length == length and equal(text.source, at, length + 1)
+    same = text.length == length and text.head == head and text.tail == tail
+    return same and (length <= 16 or equal(text.source + 8, at + 8, length - 16))
 
 
-@kernel
-def recall(at, length, slot, slots, rows, state):
-    """The row of a text in one of the slots behind its first one, or NOTHING; and that slot, or one to enter it at.
+@inlined
+def recall(at, length, slots, rows, state):
+    """The row of a text that was met in the same spelling, and where in the hash table it stands; else NOTHING.
 
     It is a memory that may forget: after some probes a text takes another's slot. Equal texts in two rows are told
     apart by nobody, since they sort and write the same.
     """
+    head, tail = ends(at, length)
+    slot = np.int64((head ^ state.seed) * MIX + (tail + U(length)) * (state.seed | U(1)) >> U(40)) & state.text_mask
     for probe in range(slot, slot + PROBES):
         slot = probe & state.text_mask
         row = Number(slots, slot).value
+        if is_text(row, rows, at, length, head, tail):
+            return row, slot
         if row == 0:
             break
-        if is_text(row, rows, at, length):
-            return row, slot
     return NOTHING, slot
 
 
@@ -100,32 +101,32 @@ def recall(at, length, slot, slots, rows, state):
 def label(at, state):
     """Read a tag or channel behind its opening quote: its row, and the address behind its closing one, or the wall."""
     end = closing(at)
-    slot = digest(at, end, state)
-    row = Number(state.label_slots, slot).value
-    if is_text(row, state.labels, at, end - at):
-        return row, end + 1
-    return new_label(at, end, slot, state)
+    if end == at:
+        return NOTHING, state.wall
+    row, slot = recall(at, end - at, state.label_slots, state.labels, state)
+    if row == NOTHING:
+        row = new_label(at, end, slot, state)
+    return row, (end + 1 if row != NOTHING else state.wall)
 
 
 @kernel
 def new_label(at, end, slot, state):
-    """The same for a label that is not in its first slot."""
-    row, slot = recall(at, end - at, slot, state.label_slots, state.labels, state)
-    if row == NOTHING:
-        row = state.label_count
-        if row == state.label_room or not keep(Text(state.labels, row), at, end, 30, state):
-            return NOTHING, state.wall
-        state.label_count = row + 1
-        Number(state.label_slots, slot).value = row
-    return row, end + 1
+    """The row of a label that was not met before, entered in a slot; or NOTHING."""
+    row = state.label_count
+    if row == state.label_room or not keep(Text(state.labels, row), at, end, 30, state):
+        return NOTHING
+    state.label_count = row + 1
+    Number(state.label_slots, slot).value = row
+    return row
 
 
 @kernel
 def name(at, state):
     """Read a name behind its opening quote: its row, and the address behind its closing one, or the wall."""
     end = closing(at)
-    slot = digest(at, end, state)
-    row, slot = recall(at, end - at, slot, state.name_slots, state.names, state)
+    if end == at:
+        return NOTHING, state.wall
+    row, slot = recall(at, end - at, state.name_slots, state.names, state)
     if row == NOTHING:
         row = state.name_count
         if not keep_name(Text(state.names, row), at, end, state):
@@ -136,37 +137,52 @@ def name(at, state):
 
 
 @kernel
+def set_source(text, at, end):
+    """Remember in which spelling a text was met."""
+    text.source = at
+    text.length = end - at
+    text.head, text.tail = ends(at, end - at)
+
+
+@kernel
 def keep(text, at, end, most, state):
-    """Fill a row with a string of 1 to `most` characters; whether it is one."""
+    """Fill a row with a string of 1 to `most` characters; whether it is one.
+
+    A text with U+0000 goes to the reference core: here it would sort like a shorter one.
+    """
     count, escaped = characters(at, end)
-    text.source = text.value = text.written = at
-    text.length = text.value_bytes = text.written_bytes = end - at
-    if escaped and count > 0:
+    if not 1 <= count <= most or escaped == ZERO:
+        return False
+    set_source(text, at, end)
+    text.value = text.written = at
+    text.value_bytes = text.written_bytes = end - at
+    if escaped:
         text.value = state.free
         text.written = unescape(at, end, text.value)
         state.free = spell(text.value, text.written, text.written)
         text.value_bytes = text.written - text.value
         text.written_bytes = state.free - text.written
-    return 1 <= count <= most
+    return True
 
 
 @kernel
 def keep_name(text, at, end, state):
     """Fill a row with a name of 1 to 200 characters, which count as normalised; whether it is one."""
     count, escaped = characters(at, end)
-    text.source = at
-    text.length = end - at
     if count < 0:
         return False
+    set_source(text, at, end)
     if escaped:
         at, end = state.free, unescape(at, end, state.free)
         state.free = end
-    text.written = state.free
-    state.free = normalise(at, end, text.written)
-    count -= (end - at) - (state.free - text.written)
+    if escaped or not is_normal(at, end):
+        start, past = at, end
+        at, end = state.free, normalise(start, past, state.free)
+        state.free = end
+        count -= (past - start) - (end - at)
     if escaped:
-        at, end = text.written, state.free
-        text.written = end
-        state.free = spell(at, end, text.written)
-    text.written_bytes = state.free - text.written
+        at, end = state.free, spell(at, end, state.free)
+        state.free = end
+    text.written = at
+    text.written_bytes = end - at
     return 1 <= count <= 200

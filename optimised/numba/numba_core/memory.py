@@ -118,6 +118,49 @@ def swapped(_context: Any, _word: Any) -> Any:
     return types.uint64(types.uint64), lambda _, builder, __, arguments: builder.bswap(arguments[0])
 
 
+@intrinsic
+def bits_set(_context: Any, _bits: Any) -> Any:
+    """How many bits of a word are set."""
+    return types.int64(types.uint64), lambda _, builder, __, arguments: builder.ctpop(arguments[0])
+
+
+@intrinsic
+def copy_32(_context: Any, _target: Any, _source: Any) -> Any:
+    """Copy 32 bytes between places that do not overlap."""
+    block = ir.VectorType(_BYTE, 32)
+
+    def move(context: Any, builder: Any, _: Any, arguments: Any) -> Any:
+        target, source = (_pointer(builder, address) for address in arguments)
+        builder.store(builder.load(source, typ=block, align=1), target, align=1)
+        return context.get_dummy_value()
+
+    return types.none(types.int64, types.int64), move
+
+
+def _window(size: int) -> Any:
+    """A function that compares `size` bytes at once: in what vectors, LLVM decides for the processor."""
+
+    @intrinsic(prefer_literal=True)
+    def among(_context: Any, _address: Any, low: Any, high: Any) -> Any:
+        """A word with a bit set for each of the bytes at an address that lies from `low` to `high`, both literals."""
+        block = ir.VectorType(_BYTE, size)
+        span = high.literal_value - low.literal_value
+
+        def compare(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
+            bytes_ = builder.load(_pointer(builder, arguments[0]), typ=block, align=1)
+            above = builder.sub(bytes_, block([low.literal_value] * size))
+            marks = builder.icmp_unsigned("<=", above, block([span] * size))
+            return builder.zext(builder.bitcast(marks, ir.IntType(size)), _WORD)
+
+        return types.uint64(types.int64, low, high), compare
+
+    return among
+
+
+among_16 = _window(16)
+among_64 = _window(64)
+
+
 @intrinsic(prefer_literal=True)
 def starts(_context: Any, _address: Any, text: Any) -> Any:
     """Whether the bytes at an address begin with a literal; reads eight bytes even for a shorter one."""

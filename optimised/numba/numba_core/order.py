@@ -1,73 +1,115 @@
-"""Stable sorting of rows by keys of eight bytes, and by texts of any length.
+"""Sorting without branches to mispredict: of words, of rows by numbers, of rows by texts.
 
-A key and a row stand at each position of `state.keys` and `state.rows`. Sorted is one word for both: those bits of the
-key in which any two differ, and below them the position, so that no two words are equal.
+Sorted are words that hold a part of a key above and a position of `state.rows` below, so that no two are equal: six
+bytes and 16 bits, or four bytes and 32 where there are more positions than that.
 """
 
 import numpy as np
 
-from numba_core.memory import copy, kernel, lowest_bit
+from numba_core.memory import copy, kernel
 from numba_core.tables import WORD_BYTES, Number, Span, Word
-from numba_core.values import ALL, U, sortable
+from numba_core.values import ALL, U, equal, sortable
 
 RUN = 12  # words sorted at once, before runs are merged; a multiple of four
 
 
 @kernel
-def sort(start, count, state):
-    """Sort `count` positions from `start` on."""
-    keys = state.keys + start * WORD_BYTES
-    rows = state.rows + start * WORD_BYTES
-    differences = U(0)
-    for position in range(1, count):
-        differences |= Word(keys, position).bits ^ Word(keys, 0).bits
-    below = U(16 if count <= 1 << 16 else 32)
-    while differences:  # once, unless they are further apart than a word has room for: then from the low bits up
-        shift = U(lowest_bit(differences))
-        differences &= ~((ALL >> below) << shift)
+def position_bits(count):
+    """How many of a word's 64 bits are for the position."""
+    return 16 if count <= 1 << 16 else 32
+
+
+@kernel
+def row_of(sorted_, bits, state):
+    """The row at the position that a word holds in its low bits."""
+    return Number(state.rows, np.int64(sorted_ & ~(ALL << U(bits)))).value
+
+
+@kernel
+def sort_by_number(count, state):
+    """Sort `rows`, stably, by the numbers in `keys`."""
+    bits = position_bits(count)
+    largest = U(0)
+    for position in range(count):
+        largest |= Word(state.keys, position).bits
+    while largest:  # once, unless numbers need more bits than there is room for: then the low ones first
         for position in range(count):
-            Word(state.words, position).bits = Word(keys, position).bits >> shift << below | U(position)
+            number = Word(state.keys, position)
+            Word(state.words, position).bits = number.bits << U(bits) | U(position)
+            number.bits >>= U(64 - bits)
+        largest >>= U(64 - bits)
         words = sort_words(state.words, count, state.spare)
-        free = state.words + state.spare - words
-        permute(keys, words, ~(ALL << below), count, free)
-        permute(rows, words, ~(ALL << below), count, free)
+        permute(state.rows, words, count, state)
+        if largest:
+            permute(state.keys, words, count, state)
 
 
 @kernel
-def sort_texts(count, table, row_bytes, state):
-    """Sort positions by the texts with which their rows begin, and of which their keys hold the first eight bytes."""
-    sort(0, count, state)
-    start = 0
-    for end in range(1, count + 1):
-        if end == count or Word(state.keys, end).bits != Word(state.keys, start).bits:
-            if end - start > 1:
-                sort_deeper(start, end, table, row_bytes, state)
-            start = end
-
-
-@kernel
-def sort_deeper(start, end, table, row_bytes, state):
-    """Sort the positions start … end, whose texts begin alike, by the rest of them: lengths first, first bytes last."""
-    longest = 0
-    for position in range(start, end):
-        span = Span(table + Number(state.rows, position).value * row_bytes, 0)
-        Word(state.keys, position).bits = U(span.length)
-        longest = max(longest, span.length)
-    sort(start, end - start, state)
-    for offset in range((longest - 1) // 8 * 8, 0, -8):
-        for position in range(start, end):
-            span = Span(table + Number(state.rows, position).value * row_bytes, 0)
-            Word(state.keys, position).bits = sortable(span.text + offset, span.length - offset)
-        sort(start, end - start, state)
-
-
-@kernel
-def permute(table, words, positions, count, free):
-    """Bring the words of a table into the order of the positions that sorted words hold below."""
+def permute(table, words, count, state):
+    """Bring the words of a table into the order of the positions in sorted words."""
+    free = state.words + state.spare - words
+    positions = ~(ALL << U(position_bits(count)))
     for place in range(count):
         position = np.int64(Word(words, place).bits & positions)
         Word(free, place).bits = Word(table, position).bits
     copy(table, free, count * WORD_BYTES)
+
+
+@kernel
+def beginning(text, length, position, bits):
+    """A word to sort a text by: its first bytes, and a position."""
+    return sortable(text, length) >> U(bits) << U(bits) | U(position)
+
+
+@kernel
+def sort_by_text(count, longest, table, row_bytes, state):
+    """Sort `words`, the beginnings of the texts with which the rows of a table begin; the address where they then lie.
+
+    `longest` is the greatest length of these texts. None of them has a zero byte.
+    """
+    words = sort_words(state.words, count, state.spare)
+    width = 8 - position_bits(count) // 8
+    offset = width
+    while offset < longest and sort_alike(words, count, offset, table, row_bytes, state):
+        offset += width
+    return words
+
+
+@kernel
+def sort_alike(words, count, offset, table, row_bytes, state):
+    """Sort those whose texts have the first `offset` bytes in common by what comes then; whether there are any."""
+    bits = position_bits(count)
+    found = False
+    start = 0
+    while start < count:
+        one = Span(table + row_of(Word(words, start).bits, bits, state) * row_bytes, 0)
+        end = start + 1
+        while end < count:
+            other = Span(table + row_of(Word(words, end).bits, bits, state) * row_bytes, 0)
+            if min(one.length, other.length) < offset or not equal(one.text, other.text, offset):
+                break
+            end += 1
+        if end - start > 1:
+            found |= sort_group(words, start, end, offset, bits, table, row_bytes, state)
+        start = end
+    return found
+
+
+@kernel
+def sort_group(words, start, end, offset, bits, table, row_bytes, state):
+    """Sort the words start … end by their texts from `offset` on; whether any of these is that long."""
+    longest = 0
+    for index in range(start, end):
+        sorted_ = Word(words, index).bits
+        span = Span(table + row_of(sorted_, bits, state) * row_bytes, 0)
+        longest = max(longest, span.length)
+        position = np.int64(sorted_ & ~(ALL << U(bits)))
+        Word(state.keys, index - start).bits = beginning(span.text + offset, span.length - offset, position, bits)
+    if longest <= offset:
+        return False
+    free = state.words + state.spare - words
+    copy(words + start * WORD_BYTES, sort_words(state.keys, end - start, free), (end - start) * WORD_BYTES)
+    return True
 
 
 @kernel

@@ -1,23 +1,26 @@
 """Tags and channels as small numbers: ranks in their common order, and a set of ranks that is read in that order."""
 
 from numba_core.memory import clear, kernel, lowest_bit
-from numba_core.order import sort_texts
-from numba_core.tables import NOTHING, NUMBER_BYTES, TEXT_BYTES, WORD_BYTES, Number, Order, Text, Word
-from numba_core.values import U, equal, sortable
+from numba_core.order import beginning, position_bits, row_of, sort_by_text
+from numba_core.tables import NOTHING, NUMBER_BYTES, TEXT_BYTES, WORD_BYTES, Number, Order, Tag, Text, Word
+from numba_core.values import U, equal
 
 
 @kernel
 def rank_labels(state):
-    """Sort all tags and channels, give equal ones the same rank, and list a row for each rank."""
+    """Sort all tags and channels, give equal ones the same rank, and list a row for each rank in `ranked`."""
     count = state.label_count - 1
+    bits = position_bits(count)
+    longest = 0
     for position in range(count):
         text = Text(state.labels, position + 1)
+        longest = max(longest, text.value_bytes)
         Number(state.rows, position).value = position + 1
-        Word(state.keys, position).bits = sortable(text.value, text.value_bytes)
-    sort_texts(count, state.labels, TEXT_BYTES, state)
+        Word(state.words, position).bits = beginning(text.value, text.value_bytes, position, bits)
+    words = sort_by_text(count, longest, state.labels, TEXT_BYTES, state)
     ranks = 0
-    for position in range(count):
-        row = Number(state.rows, position).value
+    for index in range(count):
+        row = row_of(Word(words, index).bits, bits, state)
         text = Text(state.labels, row)
         if ranks == 0 or not same_text(text, Text(state.labels, Number(state.ranked, ranks - 1).value)):
             Number(state.ranked, ranks).value = row
@@ -61,24 +64,23 @@ def drain(state):
 @kernel
 def tag_ranks(customer, state):
     """List the ranks of a customer's tags in `listed`; how many they are."""
-    row = customer.newest
+    row = customer.newest_tag
     while row != NOTHING:
-        order = Order(state.orders, row)
-        for index in range(order.tags, order.past_tags):
-            mark(Text(state.labels, Number(state.tags, index).value).rank, state)
-        row = order.older
+        tag = Tag(state.tags, row)
+        mark(Text(state.labels, tag.label).rank, state)
+        row = tag.next
     return drain(state)
 
 
 @kernel
 def channel_ranks(customer, state):
-    """List the ranks of a customer's channels in `listed`, and their orders in `counts`; how many they are."""
-    row = customer.newest
+    """List the ranks of a customer's channels in `listed`, and how many orders came by each in `counts`; how many."""
+    row = customer.newest_order
     while row != NOTHING:
         order = Order(state.orders, row)
         if order.channel != NOTHING:
             rank = Text(state.labels, order.channel).rank
             Number(state.counts, rank).value += 1
             mark(rank, state)
-        row = order.older
+        row = order.next
     return drain(state)

@@ -5,14 +5,23 @@ object takes one, and a guess that the processor gets right. What is met in anot
 (white space, an escape in a name) is a breach here, and so is a member named twice.
 """
 
+import numpy as np
+
 from numba_core.lines import lines
 from numba_core.lookup import customer_of, is_new, keep, label, name
-from numba_core.memory import byte, kernel, starts
-from numba_core.tables import NOTHING, Customer, Number, Order, Text
+from numba_core.memory import byte, kernel, starts, word
+from numba_core.tables import NOTHING, Customer, Line, Number, Order, Tag, Text
 from numba_core.text import characters, closing
-from numba_core.values import COMMA, MAX_INTEGER, QUOTE, integer, moment
+from numba_core.values import COMMA, MAX_INTEGER, QUOTE, UPPER_A, UPPER_Z, U, integer, moment
 
+STATUSES = ("open", "paid", "shipped", "refunded", "cancelled")
 OPEN, PAID, SHIPPED, REFUNDED, CANCELLED = range(5)
+# Compared without a branch: the first letter says which it has to be.
+STATUS_OF = np.zeros(256, np.int64)
+STATUS_OF[[ord(word[0]) for word in STATUSES]] = range(5)
+STATUS_LENGTH = np.array([len(word) + 1 for word in STATUSES])
+STATUS_START = np.array([int.from_bytes(word[:2].encode(), "little") for word in STATUSES], np.uint64)
+STATUS_END = np.array([int.from_bytes(f'"status":"{word}"'[-8:].encode(), "little") for word in STATUSES], np.uint64)
 
 # What the members of an object add up to: each counts in an octal digit of its own.
 BATCH, CURRENCY, ORDERS = 1, 8, 64
@@ -51,7 +60,7 @@ def batch(at, state):
 def is_currency(at):
     """Whether three letters A-Z and a quote stand at an address."""
     for index in range(3):
-        if not ord("A") <= byte(at + index) <= ord("Z"):
+        if not UPPER_A <= byte(at + index) <= UPPER_Z:
             return False
     return byte(at + 3) == QUOTE
 
@@ -77,8 +86,8 @@ def order(at, state):
     new = Order(state.orders, state.order_count)
     new.channel = NOTHING
     new.units = new.amount = 0
-    new.lines = state.line_count
-    new.tags = state.tag_count
+    new.first_line = state.line_count
+    new.first_tag = state.tag_count
     met = order_id = 0
     for _ in range(7):
         if starts(at + 1, '"id":'):
@@ -130,17 +139,11 @@ def order(at, state):
 @kernel
 def status(at, state):
     """Read one of the five words and its quote."""
-    if starts(at, 'paid"'):
-        return PAID, at + 5
-    if starts(at, 'shipped"'):
-        return SHIPPED, at + 8
-    if starts(at, 'open"'):
-        return OPEN, at + 5
-    if starts(at, 'cancelled"'):
-        return CANCELLED, at + 10
-    if starts(at, 'refunded"'):
-        return REFUNDED, at + 9
-    return NOTHING, state.wall
+    code = STATUS_OF[byte(at)]
+    past = at + STATUS_LENGTH[code]
+    if word(at) & U(0xFFFF) != STATUS_START[code] or word(past - 8) != STATUS_END[code]:
+        return NOTHING, state.wall
+    return code, past
 
 
 @kernel
@@ -179,38 +182,46 @@ def customer(at, new, state):
 @kernel
 def settle(order_id, new, state):
     """Group an order that is read, or drop it; whether the batch's amounts still fit."""
-    grouped = False
     if not is_new(order_id, state):
         state.duplicates += 1
-    elif new.status == CANCELLED:
+        return drop(new, state)
+    if new.status == CANCELLED:
         Number(state.cancelled, state.cancelled_count).value = order_id
         state.cancelled_count += 1
-    else:
-        grouped = True
-    if not grouped:
-        state.line_count = new.lines
-        state.tag_count = new.tags
-        return True
-    new.past_lines = state.line_count
-    new.past_tags = state.tag_count
+        return drop(new, state)
     buyer = Customer(state.customers, customer_of(new.customer, state))
-    new.older = buyer.newest
-    buyer.newest = state.order_count
-    state.order_count += 1
+    chain(new, buyer, state)
     buyer.name = new.name
     buyer.orders += 1
     buyer.units += new.units
-    if new.status == OPEN:
-        buyer.open += new.amount
-    else:
-        buyer.gross += new.amount
-        if new.status == REFUNDED:
-            buyer.refunded += new.amount
-    if buyer.orders == 1 or new.placed < buyer.first:
-        buyer.first = new.placed
-        buyer.first_at = new.placed_at
-    if buyer.orders == 1 or new.placed > buyer.last:
-        buyer.last = new.placed
-        buyer.last_at = new.placed_at
+    buyer.gross += new.amount * (new.status != OPEN)
+    buyer.refunded += new.amount * (new.status == REFUNDED)
+    buyer.open += new.amount * (new.status == OPEN)
+    buyer.first_at = new.placed_at if new.placed < buyer.first else buyer.first_at
+    buyer.first = min(new.placed, buyer.first)
+    buyer.last_at = new.placed_at if new.placed > buyer.last else buyer.last_at
+    buyer.last = max(new.placed, buyer.last)
     state.total += new.amount
     return state.total <= MAX_INTEGER
+
+
+@kernel
+def drop(new, state):
+    """Forget the lines and tags of an order."""
+    state.line_count = new.first_line
+    state.tag_count = new.first_tag
+    return True
+
+
+@kernel
+def chain(new, buyer, state):
+    """Put an order, its lines and its tags before those that the customer has already."""
+    new.next = buyer.newest_order
+    buyer.newest_order = state.order_count
+    state.order_count += 1
+    Line(state.lines, state.line_count - 1).next = buyer.newest_line
+    buyer.newest_line = new.first_line
+    buyer.lines += state.line_count - new.first_line
+    if state.tag_count > new.first_tag:
+        Tag(state.tags, state.tag_count - 1).next = buyer.newest_tag
+        buyer.newest_tag = new.first_tag

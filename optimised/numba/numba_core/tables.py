@@ -11,9 +11,10 @@ SMALLEST_LINE = len('{"sku":"A","quantity":1,"price":0},')
 SMALLEST_ORDER = SMALLEST_LINE + len(
     '{"id":1,"placed":"2026-02-28T23:59:59Z","status":"paid","customer":{"id":1,"name":"A"},"lines":[]}'
 )
+KEY_BYTES = 6  # of a sku, to sort its line by
 BYTES_A_LABEL = 12  # a document with more labels to learn than one in so many bytes goes to the reference
 
-PADDING = 64  # bytes that may be read, or overwritten, behind a text
+PADDING = 128  # bytes that may be read, or overwritten, behind a text
 BATCH_TEXT = 512  # bytes of the members of batch and totals, without the texts in them
 CUSTOMER_TEXT = 400  # bytes of a customer's members, without the texts in them
 CHANNEL_TEXT = len('{"channel":"","orders":},') + 6
@@ -33,12 +34,13 @@ State, STATE_BYTES = record(
 whatever is read there fails too.
 """
 
-Order, ORDER_BYTES = record(
-    "id placed_at placed status customer name lines past_lines tags past_tags channel units amount older"
+Order, ORDER_BYTES = record("placed placed_at status customer name first_line first_tag channel units amount next")
+Line, LINE_BYTES = record("sku length units amount next", words="key")
+Tag, TAG_BYTES = record("label next")
+Customer, CUSTOMER_BYTES = record(
+    "id name orders lines first first_at last last_at units gross refunded open newest_order newest_line newest_tag"
 )
-Line, LINE_BYTES = record("sku length units amount", words="key")
-Customer, CUSTOMER_BYTES = record("id name orders first first_at last last_at units gross refunded open newest")
-Text, TEXT_BYTES = record("value value_bytes source length written written_bytes rank")
+Text, TEXT_BYTES = record("value value_bytes source length written written_bytes rank", words="head tail")
 """A name or a label (a tag or a channel): as it stands in the document, as it sorts, and as it is written.
 
 Rows begin at 1; row 0 has a length that no text has.
@@ -80,7 +82,7 @@ def lay_out(state, base, size):
     state.orders = state.arena + 3 * size + PADDING
     state.lines = state.orders + orders * ORDER_BYTES
     state.tags = state.lines + lines * LINE_BYTES
-    state.customers = state.tags + tags * NUMBER_BYTES
+    state.customers = state.tags + tags * TAG_BYTES
     state.cancelled = state.customers + orders * CUSTOMER_BYTES
     state.listed_customers = state.cancelled + orders * WORD_BYTES
     state.names = state.listed_customers + orders * NUMBER_BYTES

@@ -2,20 +2,23 @@
 
 import numpy as np
 
-from numba_core.memory import byte, inlined, kernel, lowest_byte, put, set_byte, set_word, word
-from numba_core.values import HIGH, ONES, QUOTE, U, each
+from numba_core.memory import among_64, bits_set, byte, copy_32, inlined, kernel, lowest_bit, put, set_byte, word
+from numba_core.values import ALL, QUOTE, U
 
-BACKSLASH = ord("\\")
-SPACE = ord(" ")
-ESCAPED = np.full(256, -1)
+BACKSLASH, SPACE, LETTER_U = map(ord, "\\ u")
+WINDOW = 60  # bytes that are looked at together, of 64: what continues the last character has to be among them
+
+PLAIN, ESCAPED, ZERO = range(3)
+
+MEANING = np.full(256, -1)
 """What a letter after a backslash stands for."""
-ESCAPING = np.zeros(256, np.int64)
+SPELLING = np.zeros(256, np.int64)
 """The letter written after a backslash for a character; 0 for one that is written as it is, `u` for `\\u00xx`."""
-ESCAPING[:32] = ord("u")
+SPELLING[:32] = LETTER_U
 for letter, character in zip('"\\/bfnrt', '"\\/\b\f\n\r\t', strict=True):
-    ESCAPED[ord(letter)] = ord(character)
+    MEANING[ord(letter)] = ord(character)
     if character != "/":
-        ESCAPING[ord(character)] = ord(letter)
+        SPELLING[ord(character)] = ord(letter)
 HEX = np.full(256, -1)
 """The value of a hexadecimal digit."""
 HEX_DIGITS = np.frombuffer(b"0123456789abcdef", np.uint8).astype(np.int64)
@@ -24,21 +27,14 @@ for value, digit in enumerate(HEX_DIGITS):
 
 
 @inlined
-def marks(text, character):
-    """Marks (0x80) on the bytes equal to a character; exact for the lowest mark only."""
-    differences = text ^ each(character)
-    return (differences - ONES) & ~differences & HIGH
-
-
-@inlined
 def closing(at):
     """The address of the quote that ends the string whose first character is at an address."""
     while True:
-        quotes = marks(word(at), QUOTE)
+        quotes = among_64(at, QUOTE, QUOTE)
         while quotes == U(0):
-            at += 8
-            quotes = marks(word(at), QUOTE)
-        at += lowest_byte(quotes)
+            at += 64
+            quotes = among_64(at, QUOTE, QUOTE)
+        at += lowest_bit(quotes)
         if byte(at - 1) != BACKSLASH or not is_escaped(at):
             return at
         at += 1
@@ -55,33 +51,67 @@ def is_escaped(at):
 
 @kernel
 def characters(at, end):
-    """How many characters a string has between its quotes, and whether any is escaped; (-1, …) if it is malformed."""
+    """How many characters a string has between its quotes, -1 if it is malformed; and whether any is escaped.
+
+    That is PLAIN, ESCAPED, or ZERO if U+0000 is among them.
+    """
     count = 0
-    escaped = False
     while at < end:
-        text = word(at)
-        specials = (text - each(0x20) | text | marks(text, BACKSLASH)) & HIGH
-        plain = min(lowest_byte(specials) if specials else 8, end - at)
-        count += plain
-        at += plain
-        if plain == 8 or at == end:
-            continue
-        if byte(at) == BACKSLASH:
+        length = min(end - at, WINDOW)
+        inside = ALL >> U(64 - length)
+        if (among_64(at, 0x00, 0x1F) | among_64(at, BACKSLASH, BACKSLASH)) & inside:
+            return characters_by_one(at, end, count)
+        if among_64(at, 0x80, 0xFF) & inside:
+            if length < end - at:
+                return characters_by_one(at, end, count)
+            continuing = continuations(at, inside)
+            return (count + length - continuing if continuing else -1), PLAIN
+        at += length
+        count += length
+    return count, PLAIN
+
+
+@kernel
+def continuations(at, inside):
+    """How many bytes continue a character in the text that `inside` marks; 0 if it is not well-formed UTF-8.
+
+    All of it at once, with one bit for each byte: the bytes that lead a character tell where others have to follow.
+    """
+    two = among_64(at, 0xC2, 0xDF) & inside
+    three = among_64(at, 0xE0, 0xEF) & inside
+    four = among_64(at, 0xF0, 0xF4) & inside
+    following = among_64(at, 0x80, 0xBF) & inside
+    second = (two | three | four) << U(1)
+    wrong = following ^ (second | (three | four) << U(2) | four << U(3))
+    wrong |= (among_64(at, 0xC0, 0xC1) | among_64(at, 0xF5, 0xFF)) & inside
+    # Not spelled longer than need be, no surrogate, nothing above U+10FFFF.
+    wrong |= among_64(at, 0xE0, 0xE0) << U(1) & second & among_64(at, 0x80, 0x9F)
+    wrong |= among_64(at, 0xED, 0xED) << U(1) & second & among_64(at, 0xA0, 0xBF)
+    wrong |= among_64(at, 0xF0, 0xF0) << U(1) & second & among_64(at, 0x80, 0x8F)
+    wrong |= among_64(at, 0xF4, 0xF4) << U(1) & second & among_64(at, 0x90, 0xBF)
+    return 0 if wrong else bits_set(following)
+
+
+@kernel
+def characters_by_one(at, end, count):
+    """The same for a string with escapes, or a long one, of which `count` characters are counted."""
+    escaped = PLAIN
+    while at < end:
+        character = byte(at)
+        length = 1
+        if character >= 0x80:
+            length = sequence(at)
+        elif character == BACKSLASH:
             code, length = escape(at)
-            escaped = True
             if code < 0:
                 return -1, escaped
-            at += length
-            count += 1
-            continue
-        while True:
-            length = sequence(at)
-            if length == 0:
-                return -1, escaped
-            at += length
-            count += 1
-            if byte(at) < 0x80:
-                break
+            escaped = max(escaped, ESCAPED if code else ZERO)
+        elif character < SPACE:
+            return -1, escaped
+        if length == 0:
+            return -1, escaped
+        at += length
+        count += 1
     return count, escaped
 
 
@@ -110,13 +140,13 @@ def hex_number(at):
 def escape(at):
     """The character that an escape sequence stands for, or -1, and the length of the sequence (of both of a pair)."""
     letter = byte(at + 1)
-    if letter != ord("u"):
-        return ESCAPED[letter], 2
+    if letter != LETTER_U:
+        return MEANING[letter], 2
     code = hex_number(at + 2)
     if code & 0xF800 != 0xD800:
         return code, 6
     low = hex_number(at + 8)
-    if code >= 0xDC00 or byte(at + 6) != BACKSLASH or byte(at + 7) != ord("u") or low & 0xFC00 != 0xDC00:
+    if code >= 0xDC00 or byte(at + 6) != BACKSLASH or byte(at + 7) != LETTER_U or low & 0xFC00 != 0xDC00:
         return -1, 6
     return 0x10000 + ((code & 0x3FF) << 10 | low & 0x3FF), 12
 
@@ -147,17 +177,27 @@ def encode(code, to):
 def unescape(at, end, to):
     """Write a well-formed string without its escapes, and return the address behind it."""
     while at < end:
-        text = word(at)
-        set_word(to, text)
-        escapes = marks(text, BACKSLASH)
-        plain = min(lowest_byte(escapes) if escapes else 8, end - at)
+        copy_32(to, at)
+        escapes = among_64(at, BACKSLASH, BACKSLASH) & U(0xFFFFFFFF)
+        plain = min(lowest_bit(escapes) if escapes else 32, end - at)
         at += plain
         to += plain
-        if plain < 8 and at < end:
+        if at < end and byte(at) == BACKSLASH:
             code, length = escape(at)
             to = encode(code, to)
             at += length
     return to
+
+
+@kernel
+def is_normal(at, end):
+    """Whether a name without escapes is known to be normalised: no space at an end or beside another."""
+    if end - at > WINDOW:
+        return False
+    inside = ALL >> U(64 - (end - at))
+    spaces = among_64(at, SPACE, SPACE) & inside
+    ends = U(1) | (inside ^ inside >> U(1))
+    return spaces & (spaces << U(1) | ends) == U(0)
 
 
 @kernel
@@ -186,17 +226,17 @@ def spell(at, end, to):
     while at < end:
         character = byte(at)
         at += 1
-        letter = ESCAPING[character]
-        if letter:
-            set_byte(to, BACKSLASH)
-            set_byte(to + 1, letter)
-            to += 2
-            if letter == ord("u"):
-                to = put(to, "00")
-                set_byte(to, HEX_DIGITS[character >> 4])
-                set_byte(to + 1, HEX_DIGITS[character & 15])
-                to += 2
-        else:
+        letter = SPELLING[character]
+        if letter == 0:
             set_byte(to, character)
             to += 1
+            continue
+        set_byte(to, BACKSLASH)
+        set_byte(to + 1, letter)
+        to += 2
+        if letter == LETTER_U:
+            to = put(to, "00")
+            set_byte(to, HEX_DIGITS[character >> 4])
+            set_byte(to + 1, HEX_DIGITS[character & 15])
+            to += 2
     return to

@@ -1,54 +1,54 @@
-"""Plain values as they stand in a document: integers, moments, skus. All are read eight bytes at a time."""
+"""Plain values as they stand in a document: integers, moments, skus."""
 
 import numpy as np
 
-from numba_core.memory import byte, inlined, kernel, lowest_byte, swapped, word
+from numba_core.memory import among_16, byte, inlined, kernel, lowest_bit, swapped, word
 
 U = np.uint64
-ONES = U(0x0101010101010101)
 HIGH = U(0x8080808080808080)
 ALL = U(0xFFFFFFFFFFFFFFFF)
 POWERS = np.array([10**exponent for exponent in range(8)])
 
-COMMA = ord(",")
-QUOTE = ord('"')
-ZERO = ord("0")
+COMMA, QUOTE, ZERO, NINE = map(ord, ',"09')
+DOT, HYPHEN, UNDERSCORE = map(ord, ".-_")
+UPPER_A, UPPER_Z, LOWER_A, LOWER_Z = map(ord, "AZaz")
 MAX_INTEGER = 2**53 - 1
+
+YEAR = U(0xFFFFFFFF)
 DATE = U(int.from_bytes(b"0000-00-", "little"))
 TIME = U(int.from_bytes(b"00T00:00", "little"))
 SECONDS = U(int.from_bytes(b"0:00:00Z", "little"))
-YEAR = U(0xFFFFFFFF)
 DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 
 
 @kernel
 def each(character):
     """A word of eight times the same byte."""
-    return ONES * U(character)
-
-
-@inlined
-def first(address, count):
-    """The first `count` bytes at an address, at least one and at most eight, as a word; the rest of it is zero."""
-    return word(address) & (ALL >> U(64 - 8 * min(count, 8)))
+    return U(0x0101010101010101) * U(character)
 
 
 @kernel
-def sortable(address, count):
-    """The first `count` bytes at an address, at most eight, as a number that sorts as they do; 0 if there are none."""
-    return swapped(first(address, count)) if count > 0 else U(0)
+def first(address, count):
+    """The first `count` bytes at an address, one to eight, as a word; the rest of it is zero."""
+    return word(address) & (ALL >> U(64 - 8 * count))
 
 
-@inlined
+@kernel
 def equal(address, other, count):
-    """Whether `count` bytes at two addresses are the same; `count` is at least one."""
+    """Whether `count` bytes at two addresses are the same."""
     while count > 8:
         if word(address) != word(other):
             return False
         address += 8
         other += 8
         count -= 8
-    return first(address, count) == first(other, count)
+    return count <= 0 or first(address, count) == first(other, count)
+
+
+@kernel
+def sortable(address, count):
+    """The first `count` bytes at an address, at most eight, as a number that sorts as they do; 0 if there are none."""
+    return swapped(first(address, min(count, 8))) if count > 0 else U(0)
 
 
 @inlined
@@ -61,10 +61,10 @@ def digits(text):
 
 
 @inlined
-def leading_digits(text):
-    """How many of the eight bytes are digits before the first that is none."""
-    ends = (((text ^ each(ZERO)) + each(0x76)) | text) & HIGH
-    return lowest_byte(ends) if ends else 8
+def digits_end(text):
+    """Eight times the number of digits with which a word begins."""
+    others = (((text ^ each(ZERO)) + each(0x76)) | text) & HIGH
+    return lowest_bit(others) - 7 if others else 64
 
 
 @inlined
@@ -77,12 +77,12 @@ def integer(at):
     if not 0 <= byte(at + 1) - ZERO <= 9:
         return (digit if 0 <= digit <= 9 else -1), at + 1
     text = word(at)
-    length = leading_digits(text)
-    if length == 0 or digit == 0:
+    bits = digits_end(text)
+    if bits == 0 or digit == 0:
         return -1, at
-    value = digits(text << U(64 - 8 * length))
-    at += length
-    if length == 8:
+    value = digits(text << U(64 - bits))
+    at += bits >> 3
+    if bits == 64:
         return longer_integer(value, at)
     return value, at
 
@@ -91,12 +91,12 @@ def integer(at):
 def longer_integer(value, at):
     """Read what follows the first eight digits of a number."""
     text = word(at)
-    length = leading_digits(text)
-    if length == 0:
+    bits = digits_end(text)
+    if bits == 0:
         return value, at
-    if length == 8:
+    if bits == 64:
         return value * 100_000_000 + digits(text), at + 8
-    return value * POWERS[length] + digits(text << U(64 - 8 * length)), at + length
+    return value * POWERS[bits >> 3] + digits(text << U(64 - bits)), at + (bits >> 3)
 
 
 @kernel
@@ -134,24 +134,16 @@ def days_of(month, year):
     return DAYS[month] + leap
 
 
-@kernel
-def within(text, low, high):
-    """Marks (0x80) on those bytes of a word, all below 0x80, that lie from `low` to `high`."""
-    return (text + each(0x80 - low)) & ~(text + each(0x7F - high)) & HIGH
-
-
 @inlined
 def sku_length(at):
     """The length of the sku at an address, or 0 if it is none that a quote ends."""
     length = 0
     while length <= 40:
-        text = word(at + length)
-        ascii_ = text & ~HIGH
-        good = within(ascii_, ord("-"), ord("9")) & ~within(ascii_, ord("/"), ord("/"))
-        good |= within(ascii_ | each(0x20), ord("a"), ord("z")) | within(ascii_, ord("_"), ord("_"))
-        others = ~good & HIGH | text & HIGH
-        if others:
-            length += lowest_byte(others)
+        start = at + length
+        good = among_16(start, ZERO, NINE) | among_16(start, UPPER_A, UPPER_Z) | among_16(start, LOWER_A, LOWER_Z)
+        good |= among_16(start, HYPHEN, DOT) | among_16(start, UNDERSCORE, UNDERSCORE)
+        if good != U(0xFFFF):
+            length += lowest_bit(~good)
             return length if length <= 40 and byte(at + length) == QUOTE else 0
-        length += 8
+        length += 16
     return 0

@@ -1,9 +1,10 @@
 """The answer, written once from the tables. Writers return the address behind what they wrote."""
 
 from numba_core.listing import list_cancelled, list_customers, list_lines, same_sku
-from numba_core.memory import kernel, lowest_byte, put, set_byte, set_word, word
+from numba_core.memory import copy_32, inlined, kernel, lowest_byte, put, set_byte, set_word
+from numba_core.order import position_bits, row_of
 from numba_core.ranks import channel_ranks, rank_labels, tag_ranks
-from numba_core.tables import Customer, Line, Number, Text
+from numba_core.tables import Customer, Line, Number, Text, Word
 from numba_core.values import ZERO, U, each
 
 
@@ -40,14 +41,16 @@ def integer_below(number, to):
     return to + 8 - zeros
 
 
-@kernel
+@inlined
 def text(at, length, to):
-    """Write `length` bytes that stand elsewhere, at least one; up to seven bytes more are overwritten."""
+    """Write `length` bytes that stand elsewhere; up to 31 bytes more are overwritten."""
+    copy_32(to, at)
     end = to + length
-    while to < end:
-        set_word(to, word(at))
-        at += 8
-        to += 8
+    while length > 32:
+        at += 32
+        to += 32
+        length -= 32
+        copy_32(to, at)
     return end
 
 
@@ -69,7 +72,7 @@ def cancelled(state, to):
     """Write the ids of the cancelled orders, ascending."""
     list_cancelled(state)
     for index in range(state.cancelled_count):
-        to = put(integer(Number(state.cancelled, index).value, to), ",")
+        to = put(integer(Number(state.rows, index).value, to), ",")
     return to - (state.cancelled_count > 0)
 
 
@@ -108,24 +111,27 @@ def customer(one, state, to):
 @kernel
 def skus(one, state, to):
     """Write the lines of a customer, merged by sku; there is at least one."""
-    count = list_lines(one, state)
-    index = 0
-    while index < count:
-        line = Line(state.lines, Number(state.rows, index).value)
-        units, amount = line.units, line.amount
-        index += 1
-        while index < count:
-            other = Line(state.lines, Number(state.rows, index).value)
-            if not same_sku(line, other):
-                break
-            units += other.units
-            amount += other.amount
-            index += 1
-        to = text(line.sku, line.length, put(to, '{"sku":"'))
-        to = integer(units, put(to, '","units":'))
-        to = integer(amount, put(to, ',"amount":'))
-        to = put(to, "},")
-    return to - 1
+    bits = position_bits(one.lines)
+    words = list_lines(one, state)
+    line = Line(state.lines, row_of(Word(words, 0).bits, bits, state))
+    units = amount = 0
+    for index in range(one.lines):
+        other = Line(state.lines, row_of(Word(words, index).bits, bits, state))
+        if not same_sku(line, other):
+            to = put(sku(line, units, amount, to), ",")
+            line = other
+            units = amount = 0
+        units += other.units
+        amount += other.amount
+    return sku(line, units, amount, to)
+
+
+@inlined
+def sku(line, units, amount, to):
+    """Write what the lines of one sku add up to."""
+    to = text(line.sku, line.length, put(to, '{"sku":"'))
+    to = integer(units, put(to, '","units":'))
+    return put(integer(amount, put(to, ',"amount":')), "}")
 
 
 @kernel

@@ -1,0 +1,47 @@
+"""White space between tokens, taken out of a document that has some before it is scanned."""
+
+import numpy as np
+
+from numba_core.memory import among_64, byte, copy_32, inlined, kernel, lowest_bit
+from numba_core.text import SPACE, closing
+from numba_core.values import QUOTE, U
+
+TAB, LINE_FEED, RETURN = map(ord, "\t\n\r")
+APART = np.zeros(256, np.bool_)
+"""The characters beside which white space may go without making one token of two."""
+APART[[ord(character) for character in '{}[]:," \t\n\r']] = True
+
+
+@kernel
+def squeeze(at, end, start):
+    """Write a text to another place without the white space between its tokens; the size it has there.
+
+    0 if that would make one token of two: JSON has no white space there.
+    """
+    to = start
+    while at < end:
+        spaces = white(at)
+        if spaces & U(1):
+            at += lowest_bit(~spaces) if ~spaces else 64
+            if start < to and at < end and not (APART[byte(to - 1)] or APART[byte(at)]):
+                return 0
+            continue
+        past = at + 64
+        if byte(at) == QUOTE:
+            past = closing(at + 1) + 1
+        else:
+            stops = spaces | among_64(at, QUOTE, QUOTE)
+            past = at + lowest_bit(stops) if stops else at + 64
+        past = min(past, end)
+        while at < past:
+            copy_32(to, at)
+            moved = min(32, past - at)
+            at += moved
+            to += moved
+    return to - start
+
+
+@inlined
+def white(at):
+    """A bit for each of 64 bytes that is white space."""
+    return among_64(at, SPACE, SPACE) | among_64(at, TAB, LINE_FEED) | among_64(at, RETURN, RETURN)
