@@ -3,7 +3,7 @@
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcmp, memset
 
-from cython_core.tables cimport NONE, Arena, Entry, Memo, take
+from cython_core.tables cimport NONE, PAD, Arena, Entry, Memo, take
 from cython_core.text cimport Text
 from cython_core.words cimport RANKED, count_below, low_word, lowest, swapped
 
@@ -17,11 +17,13 @@ cdef struct Pairs:
 
 
 cdef inline bint open_pairs(Pairs *pairs, Arena *arena, uint64_t most) noexcept nogil:
-    pairs.keys = <uint64_t *>take(arena, most * sizeof(uint64_t))
-    pairs.items = <uint32_t *>take(arena, most * sizeof(uint32_t))
-    pairs.other_keys = <uint64_t *>take(arena, most * sizeof(uint64_t))
-    pairs.other_items = <uint32_t *>take(arena, most * sizeof(uint32_t))
-    return pairs.keys != NULL and pairs.items != NULL and pairs.other_keys != NULL and pairs.other_items != NULL
+    """Room for so many pairs, and behind each array for what a wide load or store may touch; False if there is none."""
+    cdef uint64_t room = most + PAD // sizeof(uint64_t)
+    pairs.keys = <uint64_t *>take(arena, 3 * room * sizeof(uint64_t))
+    pairs.other_keys = pairs.keys + room
+    pairs.items = <uint32_t *>(pairs.other_keys + room)
+    pairs.other_items = pairs.items + room
+    return pairs.keys != NULL
 
 
 cdef inline void swap(Pairs *pairs) noexcept nogil:
@@ -146,8 +148,7 @@ cdef inline bint sort_equals(
 
 
 cdef struct Ranking:
-    uint32_t *items  # indexes of the entries, sorted
-    Text *written    # in that order
+    Text *written  # what the answer writes, in the texts' order
 
 
 cdef inline bint rank(Memo *memo, Ranking *ranking, Arena *arena) noexcept nogil:
@@ -155,9 +156,8 @@ cdef inline bint rank(Memo *memo, Ranking *ranking, Arena *arena) noexcept nogil
     cdef Pairs pairs
     cdef Entry *entry
     cdef uint32_t i
-    cdef Text *texts = <Text *>take(arena, memo.count * sizeof(Text))
-    ranking.written = <Text *>take(arena, memo.count * sizeof(Text))
-    if texts == NULL or ranking.written == NULL or not open_pairs(&pairs, arena, memo.count):
+    cdef Text *texts = <Text *>take(arena, 2 * memo.count * sizeof(Text))
+    if texts == NULL or not open_pairs(&pairs, arena, memo.count):
         return False
     for i in range(memo.count):
         texts[i] = memo.entries[i].text
@@ -165,6 +165,7 @@ cdef inline bint rank(Memo *memo, Ranking *ranking, Arena *arena) noexcept nogil
         pairs.items[i] = i
     if not sort_texts(&pairs, memo.count, texts, 0, arena):
         return False
+    ranking.written = texts + memo.count
     for i in range(memo.count):
         entry = &memo.entries[pairs.items[i]]
         entry.rank = i
@@ -182,15 +183,16 @@ cdef struct Tally:
 
 
 cdef inline bint open_tally(Tally *tally, Arena *arena, uint32_t most) noexcept nogil:
-    tally.size = (most + 4095) // 4096
-    tally.ranks = <uint64_t *>take(arena, tally.size * 64 * sizeof(uint64_t))
-    tally.words = <uint64_t *>take(arena, tally.size * sizeof(uint64_t))
-    tally.counts = <uint32_t *>take(arena, most * sizeof(uint32_t))
-    if tally.ranks == NULL or tally.words == NULL or tally.counts == NULL:
+    """An empty tally of ranks below `most`; False if there is no memory."""
+    cdef uint64_t size = (most + 4095) // 4096, ranks = (most + 63) // 64
+    cdef uint64_t bytes = (size + ranks) * sizeof(uint64_t) + most * sizeof(uint32_t)
+    tally.words = <uint64_t *>take(arena, bytes)
+    if tally.words == NULL:
         return False
-    memset(tally.ranks, 0, tally.size * 64 * sizeof(uint64_t))
-    memset(tally.words, 0, tally.size * sizeof(uint64_t))
-    memset(tally.counts, 0, most * sizeof(uint32_t))
+    memset(tally.words, 0, bytes)
+    tally.ranks = tally.words + size
+    tally.counts = <uint32_t *>(tally.ranks + ranks)
+    tally.size = <uint32_t>size
     return True
 
 

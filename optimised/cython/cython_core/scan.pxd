@@ -6,9 +6,9 @@ a time; an object that is written otherwise is read anew, member by member. NULL
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from cython_core.tables cimport NONE, Batch, Draft, file_order, find_short, intern, intern_anew, intern_name, take
+from cython_core.tables cimport NONE, Batch, Draft, express, file_order, find_short, intern, intern_anew, intern_name, take
 from cython_core.text cimport (
-    Found, Text, characters, decode, escapes_are_good, is_utf8, put_quoted, string_end,
+    Found, Text, characters, decode, escapes_are_good, is_utf8, string_end,
 )
 from cython_core.words cimport (
     LineWindow, StatusText, digit_run, half, likely, line_window, low_word,
@@ -557,20 +557,15 @@ cdef inline const uint8_t *orders(Batch *batch, const uint8_t *p, Habit *habit) 
 cdef inline const uint8_t *title(Batch *batch, const uint8_t *p) noexcept nogil:
     """Read the batch's own name, from behind the quote."""
     cdef Found found
-    cdef uint8_t *text
-    cdef uint8_t *written
-    cdef int64_t length
-    if not string_end(p, &found) or found.length > 768:  # a character takes twelve bytes at most
+    cdef Text text
+    if not string_end(p, &found) or found.length - 1 >= 768:  # a character takes twelve bytes at most
         return NULL
-    text = <uint8_t *>take(&batch.arena, found.length)
-    written = <uint8_t *>take(&batch.arena, found.length + 2)
-    if text == NULL or written == NULL:
+    if found.length <= 64 and not found.backslashes and not found.high:
+        batch.title.start = p - 1
+        batch.title.length = found.length + 2
+        return p + found.length + 1
+    if not express(&batch.arena, p, found.length, False, 64, &text, &batch.title):
         return NULL
-    length = decode(p, found.length, text)
-    if length <= 0 or characters(text, length) > 64:
-        return NULL
-    batch.title.start = written
-    batch.title.length = put_quoted(written, text, length) - written
     return p + found.length + 1
 
 

@@ -206,6 +206,30 @@ cdef inline Entry *add(Memo *memo, Arena *arena, const Key *key) noexcept nogil:
     return entry
 
 
+cdef inline bint express(
+    Arena *arena, const uint8_t *p, uint64_t length, bint is_name, uint64_t most, Text *text, Text *written
+) noexcept nogil:
+    """What a string says, normalised if it is a name, and how the answer writes that.
+
+    False: it is malformed, or has not 1 to `most` characters, or there is no memory.
+    """
+    cdef uint8_t *said = <uint8_t *>take(arena, length)
+    cdef uint8_t *quoted = <uint8_t *>take(arena, length + 2)
+    cdef int64_t size
+    if said == NULL or quoted == NULL:
+        return False
+    size = decode(p, length, said)
+    if is_name and size > 0 and not is_tidy(said, size):
+        size = normalise(said, size)
+    if size <= 0 or (<uint64_t>size > most and characters(said, size) > most):
+        return False
+    text.start = said
+    text.length = size
+    written.start = quoted
+    written.length = put_quoted(quoted, said, size) - quoted
+    return True
+
+
 # ---- tags and channels: strings, however they are spelled ----
 
 cdef struct Strings:
@@ -238,28 +262,17 @@ cdef inline uint32_t admit_spelled(Strings *strings, Arena *arena, const Key *ke
     """The index of a string that is spelled so for the first time; NONE if it is malformed or too long."""
     cdef Entry *entry
     cdef Key plain
-    cdef uint8_t *text
-    cdef uint8_t *written
+    cdef Text text, written
     cdef uint32_t index
-    cdef int64_t length
-    if key.length > 360:  # a character takes twelve bytes at most
-        return NONE
-    text = <uint8_t *>take(arena, key.length)
-    written = <uint8_t *>take(arena, key.length + 2)
-    if text == NULL or written == NULL:
-        return NONE
-    length = decode(key.source, key.length, text)
-    if length <= 0 or (length > 30 and characters(text, length) > 30):
-        return NONE
-    index = find(&strings.texts, text, length, &plain)
+    if key.length > 360 or not express(arena, key.source, key.length, False, 30, &text, &written):
+        return NONE  # a character takes twelve bytes at most
+    index = find(&strings.texts, text.start, text.length, &plain)
     if index == NONE:
         entry = add(&strings.texts, arena, &plain)
         if entry == NULL:
             return NONE
-        entry.text.start = text
-        entry.text.length = length
-        entry.written.start = written
-        entry.written.length = put_quoted(written, text, length) - written
+        entry.text = text
+        entry.written = written
         index = strings.texts.count - 1
     entry = add(&strings.spellings, arena, key)
     if entry == NULL:
@@ -297,26 +310,16 @@ cdef inline uint32_t intern(Strings *strings, Arena *arena, const uint8_t *p, ui
 cdef inline uint32_t admit_name(Memo *names, Arena *arena, const Key *key) noexcept nogil:
     """The index of a name met for the first time; NONE if it is malformed or has not 1 to 200 characters, normalised."""
     cdef Entry *entry
-    cdef uint8_t *text
-    cdef uint8_t *written = <uint8_t *>key.source - 1
-    cdef int64_t length = key.length
-    if key.length - 1 > 199 or not is_tidy(key.source, length):
-        text = <uint8_t *>take(arena, length)
-        written = <uint8_t *>take(arena, length + 2)
-        if text == NULL or written == NULL:
-            return NONE
-        length = decode(key.source, length, text)
-        if length < 0:
-            return NONE
-        length = normalise(text, length)
-        if not length or (length > 200 and characters(text, length) > 200):
-            return NONE
-        length = put_quoted(written, text, length) - written - 2
+    cdef Text text, written
+    if key.length - 1 < 200 and is_tidy(key.source, key.length):
+        written.start = key.source - 1
+        written.length = key.length + 2
+    elif not express(arena, key.source, key.length, True, 200, &text, &written):
+        return NONE
     entry = add(names, arena, key)
     if entry == NULL:
         return NONE
-    entry.written.start = written
-    entry.written.length = length + 2
+    entry.written = written
     return names.count - 1
 
 

@@ -6,7 +6,7 @@ Nothing here is on the usual path but `string_end`: tags, channels and names are
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from cython_core.words cimport STEP, STRIDE, Bytes, below, bytes_at, equal, highest, lowest, tops
+from cython_core.words cimport STEP, STRIDE, Bytes, below, bytes_at, equal, half, highest, lowest, put_32, tops
 
 cdef struct Text:
     const uint8_t *start
@@ -141,22 +141,23 @@ cdef inline bint is_tidy(const uint8_t *p, uint64_t length) noexcept nogil:
     return not wrong and p[length - 1] != c' ' and (not high or is_utf8(p, length))
 
 
-cdef inline int64_t hex_digit(uint8_t c) noexcept nogil:
-    """The value of a hexadecimal digit, negative for another character."""
-    if 48 <= c <= 57:
-        return c - 48
-    c |= 0x20
-    return c - 87 if 97 <= c <= 102 else -0x100000
-
-
-cdef inline int64_t hex_four(const uint8_t *p) noexcept nogil:
-    """The value of four hexadecimal digits, negative if they are not."""
-    return hex_digit(p[0]) << 12 | hex_digit(p[1]) << 8 | hex_digit(p[2]) << 4 | hex_digit(p[3])
+cdef inline uint32_t hex_four(const uint8_t *p) noexcept nogil:
+    """The value of four hexadecimal digits, 0x10000 if they are not; all four are looked at together."""
+    cdef uint32_t w = half(p)
+    cdef uint32_t low = w & 0x7F7F7F7F
+    cdef uint32_t letter = low | 0x20202020
+    # Top bits: at least '0' and not above '9', at least 'a' and not above 'f'.
+    cdef uint32_t good = (low + 0x50505050) & ~(low + 0x46464646) | (letter + 0x1F1F1F1F) & ~(letter + 0x19191919)
+    if good & ~w & <uint32_t>0x80808080 != <uint32_t>0x80808080:
+        return 0x10000
+    w = (w & 0x0F0F0F0F) + 9 * (w >> 6 & 0x01010101)
+    w = w << 4 | w >> 8
+    return (w & 0xFF) << 8 | w >> 16 & 0xFF
 
 
 cdef inline const uint8_t *unescape(const uint8_t *p, uint32_t *character) noexcept nogil:
     """Read the escape whose backslash is at p and return what follows it, or NULL if it is none, or half a surrogate pair."""
-    cdef int64_t value, rest
+    cdef uint32_t value, rest
     cdef uint8_t c = p[1]
     if c == c'u':
         value = hex_four(p + 2)
@@ -169,9 +170,9 @@ cdef inline const uint8_t *unescape(const uint8_t *p, uint32_t *character) noexc
                 return NULL
             value = 0x10000 + ((value - 0xD800) << 10) + (rest - 0xDC00)
             p += 6
-        elif value < 0 or 0xDC00 <= value < 0xE000:
+        elif value > 0xFFFF or 0xDC00 <= value < 0xE000:
             return NULL
-        character[0] = <uint32_t>value
+        character[0] = value
         return p
     if c == c'"' or c == c'\\' or c == c'/':
         character[0] = c
@@ -229,6 +230,22 @@ cdef inline uint8_t *put_character(uint8_t *o, uint32_t c) noexcept nogil:
     return o + 4
 
 
+cdef inline uint8_t *put_text(uint8_t *o, const uint8_t *start, uint64_t length) noexcept nogil:
+    """Copy a text, in whole stretches of 32 bytes."""
+    cdef uint64_t at = 32
+    put_32(o, start)
+    while at < length:
+        put_32(o + at, start + at)
+        at += 32
+    return o + length
+
+
+cdef inline uint64_t run_before(uint64_t mask, uint64_t length) noexcept nogil:
+    """How many of the next `length` bytes stand before the first that the mask of this window shows."""
+    cdef uint64_t run = lowest(mask) // STEP if mask else STRIDE
+    return run if run < length else length
+
+
 cdef inline int64_t decode(const uint8_t *p, uint64_t length, uint8_t *o) noexcept nogil:
     """Write what a string says, in UTF-8, and return how many bytes that takes; negative if it is malformed.
 
@@ -236,21 +253,20 @@ cdef inline int64_t decode(const uint8_t *p, uint64_t length, uint8_t *o) noexce
     """
     cdef const uint8_t *end = p + length
     cdef uint8_t *start = o
-    cdef uint32_t character, size
+    cdef uint64_t run
+    cdef uint32_t character
+    if not is_utf8(p, length):
+        return -1
     while p < end:
-        if p[0] == c'\\':
+        run = run_before(equal(bytes_at(p), c'\\'), end - p)
+        o = put_text(o, p, run)
+        p += run
+        while p < end and p[0] == c'\\':
             p = unescape(p, &character)
             if p == NULL:
                 return -1
             o = put_character(o, character)
-        else:
-            size = utf8_size(p)
-            if not size:
-                return -1
-            memcpy(o, p, 4)
-            p += size
-            o += size
-    return o - start if p == end else -1
+    return o - start
 
 
 cdef inline uint64_t characters(const uint8_t *p, uint64_t length) noexcept nogil:
@@ -283,27 +299,31 @@ cdef inline uint8_t *put_quoted(uint8_t *o, const uint8_t *text, uint64_t length
     """Write a string of the answer; it takes no more bytes than its shortest spelling in a document, quotes included."""
     cdef const char *names = b"btn?fr"  # of the characters 8 to 13; 11 has none
     cdef const char *hexadecimal = b"0123456789abcdef"
-    cdef uint64_t i
+    cdef const uint8_t *end = text + length
+    cdef Bytes v
+    cdef uint64_t run
     cdef uint8_t c
     o[0] = c'"'
     o += 1
-    for i in range(length):
-        c = text[i]
-        if c >= 32 and c != c'"' and c != c'\\':
-            o[0] = c
-            o += 1
-            continue
-        o[0] = c'\\'
-        if c >= 32:
-            o[1] = c
-            o += 2
-        elif 8 <= c <= 13 and c != 11:
-            o[1] = names[c - 8]
-            o += 2
-        else:
-            memcpy(o + 1, b"u00", 3)
-            o[4] = hexadecimal[c >> 4]
-            o[5] = hexadecimal[c & 15]
-            o += 6
+    while text < end:
+        v = bytes_at(text)
+        run = run_before(equal(v, c'"') | equal(v, c'\\') | below(v, 32), end - text)
+        o = put_text(o, text, run)
+        text += run
+        while text < end and (text[0] < 32 or text[0] == c'"' or text[0] == c'\\'):
+            c = text[0]
+            text += 1
+            o[0] = c'\\'
+            if c >= 32:
+                o[1] = c
+                o += 2
+            elif 8 <= c <= 13 and c != 11:
+                o[1] = names[c - 8]
+                o += 2
+            else:
+                memcpy(o + 1, b"u00", 3)
+                o[4] = hexadecimal[c >> 4]
+                o[5] = hexadecimal[c & 15]
+                o += 6
     o[0] = c'"'
     return o + 1

@@ -99,7 +99,7 @@ typedef struct { uint64_t sku, digits; } LineWindow;
 #include <immintrin.h>
 #define STRIDE 64
 #define STEP 1
-#define RANKED 128 /* up to so many keys, comparing each with every other is the fastest way to sort them */
+#define RANKED 320 /* up to so many keys, comparing each with every other is the fastest way to sort them */
 
 /* count_below: how many keys are less than one of them; the keys are looked at in sixteens, and are padded with the
  * highest. Without a loop for up to sixteen: the end of a loop is a mispredicted branch. */

@@ -7,8 +7,8 @@ from cython_core.order cimport (
     Pairs, Ranking, Tally, count, open_pairs, open_tally, rank, sort, sort_texts, take_lowest,
 )
 from cython_core.tables cimport NONE, OPEN, REFUNDED, Arena, Batch, Customer, Order, gross, take
-from cython_core.text cimport Text
-from cython_core.words cimport fours, likely, lowest, put, put_32, put_half, put_word, swapped, unlikely
+from cython_core.text cimport Text, put_text
+from cython_core.words cimport fours, likely, lowest, put, put_half, put_word, swapped, unlikely
 
 cdef struct Plan:
     # What stands between the tables and the answer.
@@ -96,16 +96,6 @@ cdef inline uint8_t *put_count(uint8_t *o, uint64_t n) noexcept nogil:
     leading = lowest(fours[n] ^ <uint32_t>0x30303030 | <uint32_t>1 << 24) & 0x18
     put_half(o, fours[n] >> leading)
     return o + 4 - (leading >> 3)
-
-
-cdef inline uint8_t *put_text(uint8_t *o, const uint8_t *start, uint64_t length) noexcept nogil:
-    """Copy a text, in whole stretches of 32 bytes."""
-    cdef uint64_t at = 32
-    put_32(o, start)
-    while at < length:
-        put_32(o + at, start + at)
-        at += 32
-    return o + length
 
 
 cdef inline bint is_same(const Batch *batch, uint64_t a, uint64_t b) noexcept nogil:
