@@ -1,7 +1,7 @@
 """The orders in which the answer lists things: customers by net, a customer's lines by sku, cancelled ids."""
 
 from numba_core.memory import copy, kernel
-from numba_core.order import position_bits, sort_by_number, sort_by_text
+from numba_core.order import beginning, set_count, sort_by_number, sort_by_text
 from numba_core.tables import KEY_BYTES, LINE_BYTES, WORD_BYTES, Customer, Line, Number, Word
 from numba_core.values import MAX_INTEGER, U, equal
 
@@ -24,14 +24,14 @@ def list_customers(state):
 @kernel
 def list_lines(customer, state):
     """Sort a customer's lines by sku: the address of sorted words that hold positions in `rows`."""
-    bits = position_bits(customer.lines)
+    set_count(customer.lines, state)
     longest = 0
     row = customer.newest_line
     for position in range(customer.lines):
         line = Line(state.lines, row)
         longest = max(longest, line.length)
         Number(state.rows, position).value = row
-        Word(state.words, position).bits = line.key >> U(bits) << U(bits) | U(position)
+        Word(state.words, position).bits = beginning(line.key, position, state)
         row = line.next
     return sort_by_text(customer.lines, longest, state.lines, LINE_BYTES, state)
 

@@ -71,9 +71,8 @@ def ends(at, length):
 
 
 @inlined
-def is_text(row, rows, at, length, head, tail):
-    """Whether a row holds a text in this spelling. Row 0 holds none."""
-    text = Text(rows, row)
+def is_spelled(text, at, length, head, tail):
+    """Whether a row holds a text in this spelling."""
     same = text.length == length and text.head == head and text.tail == tail
     return same and (length <= 16 or equal(text.source + 8, at + 8, length - 16))
 
@@ -90,7 +89,7 @@ def recall(at, length, slots, rows, state):
     for probe in range(slot, slot + PROBES):
         slot = probe & state.text_mask
         row = Number(slots, slot).value
-        if is_text(row, rows, at, length, head, tail):
+        if is_spelled(Text(rows, row), at, length, head, tail):
             return row, slot
         if row == 0:
             break

@@ -6,7 +6,7 @@ bytes and 16 bits, or four bytes and 32 where there are more positions than that
 
 import numpy as np
 
-from numba_core.memory import copy, kernel
+from numba_core.memory import copy, inlined, kernel
 from numba_core.tables import WORD_BYTES, Number, Span, Word
 from numba_core.values import ALL, U, equal, sortable
 
@@ -14,30 +14,43 @@ RUN = 12  # words sorted at once, before runs are merged; a multiple of four
 
 
 @kernel
-def position_bits(count):
-    """How many of a word's 64 bits are for the position."""
-    return 16 if count <= 1 << 16 else 32
+def set_count(count, state):
+    """Say how many positions are to be sorted: from that follows how many of a word's 64 bits hold the position."""
+    state.bits = 16 if count <= 1 << 16 else 32
 
 
-@kernel
-def row_of(sorted_, bits, state):
-    """The row at the position that a word holds in its low bits."""
-    return Number(state.rows, np.int64(sorted_ & ~(ALL << U(bits)))).value
+@inlined
+def position_of(word, state):
+    """The position that a word holds."""
+    return np.int64(word & ~(ALL << U(state.bits)))
+
+
+@inlined
+def row_of(word, state):
+    """The row at the position that a word holds."""
+    return Number(state.rows, position_of(word, state)).value
+
+
+@inlined
+def beginning(key, position, state):
+    """A word of the first bytes of a key and a position."""
+    return key >> U(state.bits) << U(state.bits) | U(position)
 
 
 @kernel
 def sort_by_number(count, state):
     """Sort `rows`, stably, by the numbers in `keys`."""
-    bits = position_bits(count)
+    set_count(count, state)
+    bits = U(state.bits)
     largest = U(0)
     for position in range(count):
         largest |= Word(state.keys, position).bits
     while largest:  # once, unless numbers need more bits than there is room for: then the low ones first
         for position in range(count):
             number = Word(state.keys, position)
-            Word(state.words, position).bits = number.bits << U(bits) | U(position)
-            number.bits >>= U(64 - bits)
-        largest >>= U(64 - bits)
+            Word(state.words, position).bits = number.bits << bits | U(position)
+            number.bits >>= U(64) - bits
+        largest >>= U(64) - bits
         words = sort_words(state.words, count, state.spare)
         permute(state.rows, words, count, state)
         if largest:
@@ -48,17 +61,10 @@ def sort_by_number(count, state):
 def permute(table, words, count, state):
     """Bring the words of a table into the order of the positions in sorted words."""
     free = state.words + state.spare - words
-    positions = ~(ALL << U(position_bits(count)))
     for place in range(count):
-        position = np.int64(Word(words, place).bits & positions)
+        position = position_of(Word(words, place).bits, state)
         Word(free, place).bits = Word(table, position).bits
     copy(table, free, count * WORD_BYTES)
-
-
-@kernel
-def beginning(text, length, position, bits):
-    """A word to sort a text by: its first bytes, and a position."""
-    return sortable(text, length) >> U(bits) << U(bits) | U(position)
 
 
 @kernel
@@ -67,44 +73,49 @@ def sort_by_text(count, longest, table, row_bytes, state):
 
     `longest` is the greatest length of these texts. None of them has a zero byte.
     """
+    state.sorted_table = table
+    state.sorted_bytes = row_bytes
     words = sort_words(state.words, count, state.spare)
-    width = 8 - position_bits(count) // 8
+    width = 8 - state.bits // 8
     offset = width
-    while offset < longest and sort_alike(words, count, offset, table, row_bytes, state):
+    while offset < longest and sort_alike(words, count, offset, state):
         offset += width
     return words
 
 
 @kernel
-def sort_alike(words, count, offset, table, row_bytes, state):
+def sort_alike(words, count, offset, state):
     """Sort those whose texts have the first `offset` bytes in common by what comes then; whether there are any."""
-    bits = position_bits(count)
     found = False
     start = 0
     while start < count:
-        one = Span(table + row_of(Word(words, start).bits, bits, state) * row_bytes, 0)
         end = start + 1
-        while end < count:
-            other = Span(table + row_of(Word(words, end).bits, bits, state) * row_bytes, 0)
-            if min(one.length, other.length) < offset or not equal(one.text, other.text, offset):
-                break
+        while end < count and are_alike(Word(words, start).bits, Word(words, end).bits, offset, state):
             end += 1
         if end - start > 1:
-            found |= sort_group(words, start, end, offset, bits, table, row_bytes, state)
+            found |= sort_group(words, start, end, offset, state)
         start = end
     return found
 
 
 @kernel
-def sort_group(words, start, end, offset, bits, table, row_bytes, state):
+def are_alike(word, other, offset, state):
+    """Whether the texts of two words are both of at least `offset` bytes, and begin with the same."""
+    one = Span(state.sorted_table + row_of(word, state) * state.sorted_bytes, 0)
+    two = Span(state.sorted_table + row_of(other, state) * state.sorted_bytes, 0)
+    return min(one.length, two.length) >= offset and equal(one.text, two.text, offset)
+
+
+@kernel
+def sort_group(words, start, end, offset, state):
     """Sort the words start … end by their texts from `offset` on; whether any of these is that long."""
     longest = 0
     for index in range(start, end):
-        sorted_ = Word(words, index).bits
-        span = Span(table + row_of(sorted_, bits, state) * row_bytes, 0)
+        word = Word(words, index).bits
+        span = Span(state.sorted_table + row_of(word, state) * state.sorted_bytes, 0)
         longest = max(longest, span.length)
-        position = np.int64(sorted_ & ~(ALL << U(bits)))
-        Word(state.keys, index - start).bits = beginning(span.text + offset, span.length - offset, position, bits)
+        key = sortable(span.text + offset, span.length - offset)
+        Word(state.keys, index - start).bits = beginning(key, position_of(word, state), state)
     if longest <= offset:
         return False
     free = state.words + state.spare - words

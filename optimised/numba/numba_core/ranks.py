@@ -1,26 +1,26 @@
 """Tags and channels as small numbers: ranks in their common order, and a set of ranks that is read in that order."""
 
 from numba_core.memory import clear, kernel, lowest_bit
-from numba_core.order import beginning, position_bits, row_of, sort_by_text
+from numba_core.order import beginning, row_of, set_count, sort_by_text
 from numba_core.tables import NOTHING, NUMBER_BYTES, TEXT_BYTES, WORD_BYTES, Number, Order, Tag, Text, Word
-from numba_core.values import U, equal
+from numba_core.values import U, equal, sortable
 
 
 @kernel
 def rank_labels(state):
     """Sort all tags and channels, give equal ones the same rank, and list a row for each rank in `ranked`."""
     count = state.label_count - 1
-    bits = position_bits(count)
+    set_count(count, state)
     longest = 0
     for position in range(count):
         text = Text(state.labels, position + 1)
         longest = max(longest, text.value_bytes)
         Number(state.rows, position).value = position + 1
-        Word(state.words, position).bits = beginning(text.value, text.value_bytes, position, bits)
+        Word(state.words, position).bits = beginning(sortable(text.value, text.value_bytes), position, state)
     words = sort_by_text(count, longest, state.labels, TEXT_BYTES, state)
     ranks = 0
     for index in range(count):
-        row = row_of(Word(words, index).bits, bits, state)
+        row = row_of(Word(words, index).bits, state)
         text = Text(state.labels, row)
         if ranks == 0 or not same_text(text, Text(state.labels, Number(state.ranked, ranks - 1).value)):
             Number(state.ranked, ranks).value = row

@@ -79,7 +79,7 @@ def orders(at, state):
 
 
 @kernel
-def order(at, state):
+def order(at, state):  # noqa: PLR0912 - a branch for each member
     """Read one order from its opening brace on, and settle it."""
     if not starts(at, "{"):
         return state.wall

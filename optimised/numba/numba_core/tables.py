@@ -21,10 +21,16 @@ CHANNEL_TEXT = len('{"channel":"","orders":},') + 6
 LINE_TEXT = len('{"sku":"","units":,"amount":},') + 40 + 2 * 16
 
 State, STATE_BYTES = record(
-    "wall title currency"
-    " text arena answer ids id_mask buyers labels label_slots names name_slots text_mask"
-    " customers orders lines tags cancelled listed_customers keys rows words spare ranked listed counts present summary"
-    " free label_room label_count name_count customer_count order_count line_count tag_count cancelled_count"
+    # places: the text, what is made of it, the answer, and tables with a row each for …
+    "text wall arena free answer orders lines tags customers cancelled names labels title currency"
+    # hash tables, and the masks of their slots
+    " ids buyers id_mask name_slots label_slots text_mask"
+    # work space of sorting
+    " keys rows words spare bits sorted_table sorted_bytes listed_customers"
+    # labels by rank, and a set of ranks
+    " ranked listed counts present summary"
+    # how many there are
+    " order_count line_count tag_count customer_count cancelled_count name_count label_count label_room"
     " duplicates total",
     words="seed",
 )

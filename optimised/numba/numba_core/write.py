@@ -2,7 +2,7 @@
 
 from numba_core.listing import list_cancelled, list_customers, list_lines, same_sku
 from numba_core.memory import copy_32, inlined, kernel, lowest_byte, put, set_byte, set_word
-from numba_core.order import position_bits, row_of
+from numba_core.order import row_of
 from numba_core.ranks import channel_ranks, rank_labels, tag_ranks
 from numba_core.tables import Customer, Line, Number, Text, Word
 from numba_core.values import ZERO, U, each
@@ -111,12 +111,11 @@ def customer(one, state, to):
 @kernel
 def skus(one, state, to):
     """Write the lines of a customer, merged by sku; there is at least one."""
-    bits = position_bits(one.lines)
     words = list_lines(one, state)
-    line = Line(state.lines, row_of(Word(words, 0).bits, bits, state))
+    line = Line(state.lines, row_of(Word(words, 0).bits, state))
     units = amount = 0
     for index in range(one.lines):
-        other = Line(state.lines, row_of(Word(words, index).bits, bits, state))
+        other = Line(state.lines, row_of(Word(words, index).bits, state))
         if not same_sku(line, other):
             to = put(sku(line, units, amount, to), ",")
             line = other
