@@ -6,21 +6,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench import build, catalog, verify
+from bench import verify
 from tests import strategies
 from tests.contract import answerers
 from tests.contract.answerers import Answerer
 
-BUILT = [name for name in catalog.variants() if build.artifact(name)]
 
-
-@pytest.fixture(scope="module", params=BUILT)
-def name(request: pytest.FixtureRequest) -> str:
-    """A variant that is built here."""
-    return str(request.param)
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def answerer(name: str) -> Iterator[Answerer]:
     with answerers.variant(name) as asked:
         yield asked
