@@ -1,0 +1,267 @@
+"""The lab as a person uses it: verbs, what they print, and their exit status."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bench import __main__, catalog, pipeline, serve
+from bench.model import Hole
+from bench.paths import ROOT, SPEC
+
+STACK = "cpython/falcon/gunicorn-sync"
+Main = Callable[..., tuple[int, str, str]]
+pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked without tokens")  # `main` is meant to
+
+
+def bench(*words: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """`python -m bench WORDS` in the checkout, as a script would run it."""
+    return subprocess.run(
+        [sys.executable, "-m", "bench", *words],
+        check=False,
+        cwd=ROOT,
+        env=os.environ | env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+
+
+@pytest.fixture(scope="module")
+def built() -> str:
+    """The baseline, built; what is built already stays as it is."""
+    done = bench("build", "cpython")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def main(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Main]:
+    """The same without a process of its own: the status, and what went to either output."""
+    handler = signal.getsignal(signal.SIGTERM)
+
+    def run(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["bench", *words])
+        try:
+            status = __main__.main()
+        except SystemExit as ended:
+            status = int(ended.code or 0)
+        return status, *capsys.readouterr()
+
+    yield run
+    signal.signal(signal.SIGTERM, handler)
+
+
+# ---------------------------------------------------------------- what there is
+
+
+def test_list_shows_every_name_of_the_catalogue() -> None:
+    done = bench("list")
+    assert done.returncode == 0
+    words = done.stdout.split()
+    for known in (catalog.variants(), catalog.workloads(), catalog.loads(), catalog.studies(), catalog.interpreters()):
+        assert set(known) <= set(words)
+    assert {server.label for server in catalog.servers().values()} <= set(words)
+
+
+def test_plan_shows_phases_and_minutes() -> None:
+    done = bench("plan", "quick")
+    assert done.returncode == 0
+    assert catalog.studies()["quick"].question in done.stdout
+    for phase in ("size", "micro", "startup", "macro", "open"):
+        assert f"\n{phase} " in done.stdout
+    assert "minutes after set-up and builds" in done.stdout
+
+
+def test_plan_as_json_holds_each_case_and_hole() -> None:
+    done = bench("plan", "quick", "--variant", "pypy", "--json")
+    planned = json.loads(done.stdout)
+    assert {phase["name"] for phase in planned["phases"]} == {"size", "micro", "startup", "macro"}
+    assert {case["variant"] for phase in planned["phases"] for case in phase["cases"]} == {"cpython", "pypy"}
+    assert all(hole["declared"] for hole in planned["holes"])
+
+
+def test_doctor_tells_of_each_part_what_is_here_or_how_to_get_it() -> None:
+    told = json.loads(bench("doctor", "--json").stdout)
+    assert set(catalog.interpreters()) <= set(told)
+    for state in told.values():
+        assert isinstance(state, str) or {"what", "reason"} <= set(state)
+    plain = bench("doctor")
+    assert len(plain.stdout.splitlines()) == len(told)
+    assert plain.returncode == int(any(not isinstance(state, str) for state in told.values()))
+
+
+# ---------------------------------------------------------------- what is not
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("plan", "slow"), "study 'slow' is unknown; there are: quick"),
+        (("run", "quick", "--variant", "jython"), "variant 'jython' is unknown; there are: cpython, "),
+        (("build", "cpython", "jython"), "variant 'jython' is unknown"),
+        (("size", "jython"), "variant 'jython' is unknown"),
+        (("serve", "cpython/falcon"), "'cpython/falcon' is no stack: write variant/framework/server"),
+        (("serve", "cpython/falcon/apache"), "server 'apache' is unknown; there are: gunicorn-gthread, "),
+        (("check",), "check needs one of --variant V and --stack"),
+        (("check", "--variant", "cpython", "--cases", "nowhere"), "--cases nowhere: there is no such folder"),
+        (("compare", "one", "other"), "'one' is neither a file nor"),
+    ],
+)
+def test_what_is_unknown_is_told_in_one_line(main: Main, words: tuple[str, ...], told: str) -> None:
+    status, output, errors = main(*words)
+    assert (status, output) == (2, "")
+    (line,) = errors.splitlines()
+    assert line.startswith(f"bench: {told}")
+
+
+@pytest.mark.parametrize("words", [("dance",), ("plan",), ("plan", "quick", "--fast"), ("serve", STACK, "--port", "x")])
+def test_wrong_usage_is_told_with_status_2(main: Main, words: tuple[str, ...]) -> None:
+    status, output, errors = main(*words)
+    assert (status, output) == (2, "")
+    assert errors
+
+
+def test_an_error_is_a_line_and_a_status_for_a_script_too() -> None:
+    done = bench("plan", "slow")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "bench: study 'slow' is unknown; there are: quick\n"
+
+
+def test_interrupted_it_says_that_nothing_is_lost(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pipeline, "run", interrupted)
+    status, output, errors = main("run", "quick")
+    assert (status, output) == (130, "")
+    assert errors.strip() == "interrupted; what was measured is kept, the same command goes on"
+
+
+def test_a_hole_is_told_in_one_line_with_the_command_that_fills_it(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    reason = "`uv pip` failed: [Errno 101] Network is unreachable, " * 5 + "and so on"
+    missing = Hole(what="pypy", reason=reason, fill=".venv/bin/uv python install pypy@3.11")
+    monkeypatch.setattr(pipeline, "prepare", lambda names, progress: ({}, [missing]))
+    status, output, _ = main("build", "pypy")
+    assert status == 0
+    assert output == f"hole: pypy: {reason}; to fill it: .venv/bin/uv python install pypy@3.11\n"
+    monkeypatch.setenv("CI", "true")
+    assert main("build", "pypy")[0] == 1
+
+
+# ---------------------------------------------------------------- build and check
+
+
+@pytest.mark.slow
+def test_what_is_built_is_told_and_not_built_again(built: str) -> None:
+    assert built.startswith("cpython: statements_cpython-")
+    record = ROOT / ".lab" / "artifacts" / "cpython" / "artifact.json"
+    before = record.stat().st_mtime_ns
+    assert bench("build", "cpython").stdout == built
+    assert record.stat().st_mtime_ns == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("whom", [("--variant", "cpython"), ("--stack", STACK)])
+@pytest.mark.usefixtures("built")
+def test_check_counts_what_is_right(whom: tuple[str, str]) -> None:
+    done = bench("check", *whom, "--cases", SPEC / "golden")
+    count = sum(not path.name.endswith(".out.json") for path in (SPEC / "golden").rglob("*.json"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"{count} of {count} right\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("whom", [("--variant", "cpython"), ("--stack", STACK)])
+@pytest.mark.usefixtures("built")
+def test_check_prints_each_mismatch_and_exits_with_1(tmp_path: Path, whom: tuple[str, str]) -> None:
+    cases = tmp_path / "cases"
+    shutil.copytree(SPEC / "golden", cases)
+    answer, pointer = min(cases.rglob("*.out.json")), min(cases.rglob("*.pointer"))
+    answer.write_bytes(answer.read_bytes() + b"\n")
+    pointer.write_text("somewhere/else")
+    done = bench("check", *whom, "--cases", cases)
+    assert done.returncode == 1
+    *mismatches, counts = done.stdout.splitlines()
+    named = {line.split(": ")[0] for line in mismatches}
+    assert named == {
+        str(answer.relative_to(cases)).replace(".out.json", ".json"),
+        str(pointer.relative_to(cases).with_suffix(".json")),
+    }
+    right, all_of_them = (int(word) for word in counts.split() if word.isdigit())
+    assert right == all_of_them - 2
+
+
+# ---------------------------------------------------------------- serve
+
+
+@contextmanager
+def served(port: int) -> Iterator[subprocess.Popen[str]]:
+    """`serve` in the background, once it says that it answers."""
+    argv = [sys.executable, "-m", "bench", "serve", STACK, "--port", str(port)]
+    process = subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout
+        assert process.stdout.readline().startswith(f"{STACK} answers at http://127.0.0.1:{port} ")
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def is_refused(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.usefixtures("built")
+def test_serve_answers_until_it_is_told_to_end(ending: signal.Signals) -> None:
+    port = serve.free_port()
+    with served(port) as process:
+        assert serve.ask(port, serve.HELLO) == (200, serve.HELLO.expect)
+        (server,) = psutil.Process(process.pid).children()
+        tree = [server, *server.children(recursive=True)]
+        process.send_signal(ending)
+        assert process.wait(30) == 0
+        assert psutil.wait_procs(tree, 10)[1] == []
+    assert is_refused(port)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("built")
+def test_serve_tells_where_the_log_is_when_the_port_is_taken() -> None:
+    with socket.socket() as taken:  # bound, and not listened at
+        taken.bind(("127.0.0.1", 0))
+        done = bench("serve", "cpython/falcon/uwsgi-processes", "--port", str(taken.getsockname()[1]))
+    assert done.returncode == 2
+    assert ".lab/logs/cpython-falcon-uwsgi-processes.log" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+# ---------------------------------------------------------------- setup.py
+
+
+@pytest.mark.slow
+def test_the_extensions_of_optimised_cython_compile_in_place(tmp_path: Path) -> None:
+    ignored = shutil.ignore_patterns("__pycache__", "*.so", "*.c", "build")
+    shutil.copytree(ROOT / "optimised", tmp_path / "optimised", ignore=ignored)
+    shutil.copy(ROOT / "setup.py", tmp_path)
+    argv = [sys.executable, "setup.py", "build_ext", "--inplace"]
+    done = subprocess.run(argv, check=False, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    made = sorted((tmp_path / "optimised" / "cython").rglob("*.so"))
+    sources = sorted((tmp_path / "optimised" / "cython").rglob("_*.pyx"))
+    assert [path.name.split(".")[0] for path in made] == [path.stem for path in sources]
