@@ -76,8 +76,11 @@ def _latencies(outcome: gatling.Outcome) -> dict[str, tuple[str, float]]:
 
 
 def _peak(memory: list[tuple[float, float]], outcome: gatling.Outcome) -> float:
-    """The most memory held while the measured part of the load ran."""
-    return max(pss for at, pss in memory if outcome.started <= at <= outcome.ended + 1)
+    """The most memory held while the measured part of the load ran. Raises LabError without a sample of it."""
+    held = [pss for at, pss in memory if outcome.started <= at <= outcome.ended + 1]
+    if not held:
+        raise LabError("no memory sample within the measured part of the load: the machine stalled or it is too short")
+    return max(held)
 
 
 def _seconds(milliseconds: float | None) -> float | None:
