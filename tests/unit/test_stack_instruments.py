@@ -1,0 +1,169 @@
+"""Macro and start-up on a tiny service of real processes; the load is a few requests, and Gatling's word made up."""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bench import serve
+from bench.errors import LabError
+from bench.instruments import gatling, macro, startup
+from bench.instruments.latency import Latency
+from bench.model import Case, Exchange, Stack
+
+STACK = Stack(variant="cpython", framework="falcon", server="gunicorn-sync")
+ABOUT = {"variant": "cpython", "implementation": "cpython", "type": "function", "suffix": ".py", "compiled": False}
+CLOSED = Case(instrument="macro", variant="cpython", stack=STACK, workload="hello", load="closed")
+SPAWN = Case(instrument="startup", variant="cpython", stack=STACK, workload="hello")
+
+SERVICE = """
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+class Handler(BaseHTTPRequestHandler):
+    greeting = b"Hello, world!\\n"
+    def do_GET(self):
+        if self.path == "/spoil":
+            Handler.greeting = b"Hello!\\n"
+        body = {about!r} if self.path == "/__version__" else self.greeting
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+        until = time.process_time() + 0.02
+        while time.process_time() < until: pass
+
+HTTPServer(("127.0.0.1", {port}), Handler).serve_forever()
+"""
+
+Service = Callable[[dict[str, object]], None]
+
+
+@pytest.fixture
+def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
+    """Decides what the service says that it is; each request costs it 20 ms of CPU time."""
+
+    def decide(about: dict[str, object]) -> None:
+        def command(stack: Stack, port: int) -> tuple[list[str], dict[str, str]]:
+            script = tmp_path / "service.py"
+            script.write_text(SERVICE.format(about=json.dumps(about).encode(), port=port))
+            return [sys.executable, str(script)], {}
+
+        monkeypatch.setattr(serve, "command", command)
+
+    monkeypatch.setattr(serve, "PREFIXES", tmp_path)
+    (tmp_path / STACK.variant).mkdir()
+    decide(ABOUT)
+    return decide
+
+
+class Load:
+    """In the place of Gatling: asks one after the other for a while; then says what a test has decided."""
+
+    def __init__(self) -> None:
+        self.paths = ["/hello"]
+        self.says: dict[str, object] = {}
+
+    def __call__(self, load: object, workload: object, url: str, **places: object) -> gatling.Outcome:
+        port = int(url.rsplit(":", 1)[1])
+        started, count = time.time(), 0
+        while time.time() < started + 0.6:
+            for path in self.paths:
+                serve.ask(port, Exchange(method="GET", path=path, body=None, expect=b""))
+                count += 1
+        ended = time.time()
+        outcome = gatling.Outcome(
+            requests=count,
+            failed=0,
+            failures={},
+            started=started,
+            ended=ended,
+            rate=count / (ended - started),
+            mean_ms=21.0,
+            users=1,
+            latencies={"p50": Latency(ms=21, below=False), "p99": Latency(ms=1, below=True)},
+            longest=Latency(ms=25, below=False),
+            series=(),
+            kept=None,
+            generator_busy=0.3,
+            generator_pause_ms=0.6,
+        )
+        return msgspec.structs.replace(outcome, **self.says)
+
+
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch, service: Service) -> Load:
+    made = Load()
+    monkeypatch.setattr(gatling, "run", made)
+    return made
+
+
+def test_a_row_holds_rate_server_cpu_latencies_and_memory(load: Load, tmp_path: Path) -> None:
+    seen = macro.observe(CLOSED, tmp_path / "run")
+    assert seen.limits == ()
+    (cpu,), (rate,) = seen.values("cpu"), seen.values("rate")
+    assert 0.01 < cpu < 0.1, "seconds of the server's CPU a request"
+    assert rate > 0
+    assert seen.values("latency.p50") == (0.021,)
+    assert seen.values("latency.p99.below") == (0.001,)
+    assert seen.values("latency.p99") == ()
+    assert seen.values("latency.max") == (0.025,)
+    assert seen.values("generator_cpu") == (0.3,)
+    assert all(seen.values(f"memory.{when}")[0] > 2**20 for when in ("idle", "first", "loaded", "after"))
+    assert seen.series["memory"]
+    assert seen.facts == ABOUT
+
+
+def test_a_generator_that_is_the_limit_spoils_the_rate_and_nothing_else(load: Load, tmp_path: Path) -> None:
+    load.says = {"generator_busy": 0.93}
+    seen = macro.observe(CLOSED, tmp_path / "run")
+    assert seen.limits == ("generator-limited",)
+    assert seen.values("rate") == ()
+    assert seen.values("cpu")
+    assert seen.values("latency.p50")
+
+
+def test_requests_that_failed_spoil_the_row(load: Load, tmp_path: Path) -> None:
+    load.says = {"failed": 12, "requests": 400, "failures": {"status 500": 2, "other bytes": 10}}
+    with pytest.raises(LabError, match=r"^12 of 400 requests failed: other bytes$"):
+        macro.observe(CLOSED, tmp_path / "run")
+
+
+def test_a_service_that_goes_wrong_under_load_is_caught_after_it(load: Load, tmp_path: Path) -> None:
+    """The load itself saw nothing."""
+    load.paths = ["/hello", "/spoil"]
+    with pytest.raises(LabError, match="wrong answer to GET /hello"):
+        macro.observe(CLOSED, tmp_path / "run")
+
+
+def test_a_load_too_short_to_be_sampled_is_no_row(load: Load, tmp_path: Path) -> None:
+    load.says = {"started": time.time() + 3600, "ended": time.time() + 3601}
+    with pytest.raises(LabError, match="no memory sample within the measured part"):
+        macro.observe(CLOSED, tmp_path / "run")
+
+
+def test_the_servers_log_is_kept_beside_the_run(load: Load, tmp_path: Path) -> None:
+    macro.observe(CLOSED, tmp_path / "0123456789abcdef")
+    assert "GET /hello" in (tmp_path / "0123456789abcdef.log").read_text()
+
+
+@pytest.mark.parametrize(("instrument", "case"), [(macro, CLOSED), (startup, SPAWN)])
+def test_something_else_than_was_meant_has_no_figure(
+    service: Service, load: Load, tmp_path: Path, instrument: object, case: Case
+) -> None:
+    service(ABOUT | {"type": "builtin_function_or_method"})
+    with pytest.raises(LabError, match="says type = 'builtin_function_or_method', not 'function'"):
+        instrument.observe(case, tmp_path / "run")
+
+
+@pytest.mark.usefixtures("service")
+def test_start_up_is_spawn_to_the_first_right_answer(tmp_path: Path) -> None:
+    began = time.perf_counter()
+    seen = startup.observe(SPAWN, tmp_path / "run")
+    (ready,) = seen.values("ready")
+    assert 0 < ready < time.perf_counter() - began
+    assert seen.facts == ABOUT
