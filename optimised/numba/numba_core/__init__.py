@@ -10,10 +10,11 @@ from app.core import transform as reference
 from numba_core.entry import ANSWER, statement
 
 _SEED = int.from_bytes(os.urandom(8), "little")  # keys the hash tables
+_KEPT_BYTES = 1 << 26  # a block for documents of 2 MB; most of it is never touched
 
 
 class _Memory(threading.local):
-    """A block to work in, kept by each thread for its next document."""
+    """A block to work in, which each thread keeps for its next document."""
 
     def __init__(self) -> None:
         self.block = np.empty(1 << 16, np.uint8)
@@ -41,8 +42,10 @@ def transform(document: bytes) -> bytes:
     block = _memory.block
     length = statement(text, block, _SEED)
     if length < 0:
-        block = _memory.block = np.empty(-length, np.uint8)
+        block = np.empty(-length, np.uint8)
         length = statement(text, block, _SEED)
+        if block.size <= _KEPT_BYTES:
+            _memory.block = block
     if length:
         return block[ANSWER : ANSWER + length].tobytes()
     _fallbacks.add()
