@@ -94,7 +94,10 @@ def plan(study: str, *, variant: str | None = None, json: Json = False) -> int:
         table.add_row(phase.name, str(len(phase.cases)), str(phase.blocks), f"{planning.seconds(phase) / 60:.1f} min")
     if chosen.open:
         table.add_row(
-            "open", f"{len(chosen.open.loads)} loads", str(chosen.open.runs), "baseline and winner of the closed load"
+            "open",
+            f"{len(chosen.open.loads)} loads",
+            str(chosen.open.runs),
+            f"{planning.contest_seconds(chosen) / 60:.1f} min",
         )
     out.print(chosen.question, table, sep="\n")
     for hole in holes:

@@ -28,21 +28,20 @@ def run(study: Study, progress: Progress, force: bool = False) -> tuple[Path, Se
     if workload.documents:
         with progress.step(f"documents {workload.name}"):
             documents.ensure(workload)
-    planned, none = plan.phases(study), generator_missing(progress)
+    planned, contest_seconds, none = plan.phases(study), plan.contest_seconds(study), generator_missing(progress)
     if none:
-        planned = [phase for phase in planned if phase.name != "macro"]
+        planned, contest_seconds = [phase for phase in planned if phase.name != "macro"], 0.0
         holes.append(none)
     phases = [identified(phase, artifacts) for phase in planned]
     folder, session = open_session(study, phases, holes + plan.declared_holes(study), force)
     if session.finished:
         return folder, session
     leave_server_alone()
-    with progress.measuring(sum(map(plan.seconds, phases))):
+    with progress.measuring(sum(map(plan.seconds, phases)) + contest_seconds):
         for phase in phases:
             measure.measure(phase, folder, session.seed, progress, measure.execute)
         contest = plan.contenders(study, store.runs(folder))
         if contest:
-            progress.more(plan.seconds(contest))
             measure.measure(identified(contest, artifacts), folder, session.seed, progress, measure.execute)
     micro.merge(folder, store.runs(folder))
     return folder, store.finish(folder, session)

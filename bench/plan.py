@@ -135,11 +135,15 @@ def seconds(phase: Phase) -> float:
 
 
 def study_seconds(study: Study) -> float:
-    """How long the whole study is expected to take after set-up and builds, open loads included."""
+    """How long the whole study is expected to take after set-up and builds."""
+    return sum(map(seconds, phases(study))) + contest_seconds(study)
+
+
+def contest_seconds(study: Study) -> float:
+    """How long its open loads are expected to take: each for the baseline and for the winner."""
     open_loads = [catalog.loads()[name] for name in study.open.loads] if study.open else []
-    runs = 2 * study.open.runs if study.open else 0  # the baseline and the winner
-    contest = runs * sum(OVERHEAD_SECONDS["macro"] + load_seconds(load) for load in open_loads)
-    return sum(map(seconds, phases(study))) + contest
+    runs = 2 * study.open.runs if study.open else 0
+    return runs * sum(OVERHEAD_SECONDS["macro"] + load_seconds(load) for load in open_loads)
 
 
 def case_seconds(case: Case) -> float:

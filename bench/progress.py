@@ -58,10 +58,6 @@ class Progress:
             if self._console.is_terminal:
                 self._bar.stop()
 
-    def more(self, seconds: float) -> None:
-        """The study turned out to have so much more to do."""
-        self._planned += seconds
-
     def case(self, case: Case, run: Run | None) -> None:
         """A case begins (`run` is None) or has ended; a failure is said at once and in full."""
         if run is None:

@@ -85,16 +85,6 @@ def test_what_an_earlier_start_measured_counts_as_done(plain: Progress, said: io
 
 
 @pytest.mark.usefixtures("always")
-def test_open_loads_that_turn_up_are_added(plain: Progress, said: io.StringIO) -> None:
-    expected = plan.case_seconds(MICRO)
-    with plain.measuring(expected):
-        plain.case(MICRO, run(MICRO, expected))
-        plain.more(expected)
-        plain.case(MICRO, None)
-    assert lines(said)[-1].startswith("50%")
-
-
-@pytest.mark.usefixtures("always")
 def test_taking_longer_than_planned_leaves_nothing_rather_than_less(plain: Progress, said: io.StringIO) -> None:
     with plain.measuring(1):
         for _ in range(9):
