@@ -15,11 +15,11 @@ from rich.console import Console
 
 from bench import store
 from bench.errors import LabError
-from bench.report.evidence import paired
 from bench.model import Run
 from bench.paths import RESULTS
-from bench.stats import Ratio, noise_floor, ratio
+from bench.report.evidence import paired
 from bench.report.wording import interval, seconds, share, times
+from bench.stats import Ratio, noise_floor, ratio
 
 
 class Side(msgspec.Struct, frozen=True, kw_only=True):
