@@ -1,0 +1,187 @@
+"""A study as it is run, with real processes and real load: interrupted, resumed; and a stall that latency has to show."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+
+import msgspec
+import psutil
+import pytest
+
+from bench import catalog, store
+from bench.instruments import gatling
+from bench.model import Load, MacroPlan, MicroPlan, Run, Segment, Stack, StartupPlan, Study
+from bench.paths import ROOT
+from bench.pinning import cores
+from bench.serve import HELLO, serving
+
+pytestmark = pytest.mark.slow
+STACK = Stack(variant="cpython", framework="falcon", server="gunicorn-sync")
+TINY = Study(
+    name="tiny",
+    title="Tiny",
+    question="Does it work?",
+    baseline="cpython",
+    variants=("cpython",),
+    servers=("gunicorn-sync",),
+    workload="small",
+    sizes=True,
+    micro=MicroPlan(processes=2, values=2),
+    startup=StartupPlan(spawns=2, server="gunicorn-sync"),
+    macro=MacroPlan(loads=("closed",), runs=1),
+)
+
+# `run` of a study that no TOML declares, its results in a folder of the test's own.
+PROGRAM = """
+import sys
+from functools import partial
+from pathlib import Path
+import msgspec
+from bench import __main__, catalog, store
+from bench.model import Study
+study, results = msgspec.json.decode(sys.argv.pop().encode(), type=Study), Path(sys.argv.pop())
+store.create, store.sessions = (partial(f, results=results) for f in (store.create, store.sessions))
+catalog.studies = lambda: {study.name: study}
+sys.exit(__main__.main())
+"""
+
+
+@contextmanager
+def run(results: Path) -> Iterator[subprocess.Popen[str]]:
+    """The study in the background; ended with the block."""
+    argv = [sys.executable, "-c", PROGRAM, "run", "tiny", str(results), msgspec.json.encode(TINY).decode()]
+    process = subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def runs_in(results: Path) -> list[Path]:
+    """The records of runs, of whole blocks and of broken ones."""
+    return [path for path in results.glob("tiny/*/*/*.json") if len(path.name) == len("0123456789abcdef.json")]
+
+
+@pytest.fixture(scope="module")
+def interrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Results of a run that Ctrl-C ended after its first measurements, and what it said."""
+    results = tmp_path_factory.mktemp("results")
+    with run(results) as started:
+        while len(runs_in(results)) < 2 and started.poll() is None:
+            time.sleep(0.05)
+        started.send_signal(signal.SIGINT)
+        _, errors = started.communicate(timeout=60)
+    assert started.returncode == 130, errors
+    return results, errors
+
+
+@pytest.fixture(scope="module")
+def finished(interrupted: tuple[Path, str]) -> tuple[Path, str]:
+    """The same results after the next run, and what that printed."""
+    results, _ = interrupted
+    with run(results) as started:
+        output, errors = started.communicate(timeout=300)
+    ((_, session),) = store.sessions("tiny", results)
+    if session.holes and not os.environ.get("CI"):
+        pytest.skip(f"not everything is here: {session.holes[0].reason}")
+    assert started.returncode == 0, output + errors
+    return results, output
+
+
+def test_ctrl_c_loses_nothing(interrupted: tuple[Path, str]) -> None:
+    results, errors = interrupted
+    assert errors.rstrip().endswith("interrupted; what was measured is kept, the same command goes on")
+    ((_, session),) = store.sessions("tiny", results)
+    assert session.finished is None
+    assert len(runs_in(results)) >= 2
+
+
+def test_the_next_run_goes_on_to_an_answer_and_a_report(finished: tuple[Path, str]) -> None:
+    results, output = finished
+    ((folder, session),) = store.sessions("tiny", results)
+    assert session.finished
+    made = store.runs(folder)
+    assert [each.reason for each in made if each.verdict != "pass"] == []
+    counted = Counter(each.case.instrument for each in made)
+    assert counted == {"size": 1, "micro": 2, "startup": 2, "macro": 1}
+    assert TINY.question in output
+    assert "report.html" in output
+    assert "<svg" in (folder / "report.html").read_text()
+
+
+def test_a_finished_study_is_shown_and_not_measured(finished: tuple[Path, str]) -> None:
+    results, _ = finished
+    before = {path: path.stat().st_mtime_ns for path in runs_in(results)}
+    with run(results) as started:
+        started.communicate(timeout=60)
+    assert started.returncode == 0
+    assert {path: path.stat().st_mtime_ns for path in runs_in(results)} == before
+
+
+def test_each_instrument_measured_what_it_should(finished: tuple[Path, str]) -> None:
+    results, _ = finished
+    ((folder, _),) = store.sessions("tiny", results)
+    by_name: dict[str, Run] = {each.case.instrument: each for each in store.runs(folder)}
+    assert len(by_name["micro"].values("time")) == 2
+    assert by_name["size"].values("interpreter.unpacked")[0] > 2**20
+    assert by_name["startup"].values("ready")[0] > 0
+    for metric in ("cpu", "generator_cpu", "memory.idle", "memory.loaded"):
+        assert by_name["macro"].values(metric)[0] > 0
+    for each in (by_name["micro"], by_name["startup"], by_name["macro"]):
+        assert each.facts["variant"] == "cpython"
+        assert each.facts["commit"]
+        assert all((folder / raw).exists() for raw in each.raw)
+
+
+def test_what_is_kept_names_no_host_and_no_place(finished: tuple[Path, str]) -> None:
+    results, _ = finished
+    secrets = [str(ROOT).encode(), f'"{socket.gethostname()}"'.encode(), str(Path.home()).encode() + b"/"]
+    for path in results.rglob("*"):
+        if path.is_file():
+            text = path.read_bytes()
+            assert not [secret for secret in secrets if secret in text], path
+
+
+def test_a_server_that_stands_still_shows_in_the_latency(tmp_path: Path) -> None:
+    """An open load keeps its plan while the server is stopped for a second; whoever came then has waited."""
+    load = Load(name="even", title="Even", model="open", segments=(Segment(start=1.0, end=1.0, seconds=8),))
+    output = tmp_path / "run.gatling"
+
+    def stand_still(server: psutil.Process) -> None:
+        while not list(tmp_path.rglob("simulation.log")):
+            time.sleep(0.05)
+        time.sleep(load.lead_in_seconds + 3)
+        tree = [server, *server.children(recursive=True)]
+        for process in tree:
+            process.suspend()
+        time.sleep(1)
+        for process in tree:
+            process.resume()
+
+    with serving(STACK, HELLO, tmp_path / "server.log", cores().server) as running:
+        thread = Thread(target=stand_still, args=(running.process,))
+        thread.start()
+        outcome = gatling.run(
+            load,
+            catalog.workloads()["hello"],
+            running.url,
+            output=output,
+            cpus=cores().generator,
+            documents=None,
+            rate=150.0,
+        )
+        thread.join()
+    assert outcome.failed == 0
+    assert outcome.requests == pytest.approx(8 * 150, abs=5), "none was left out because the server did not answer"
+    assert outcome.longest is not None
+    assert outcome.longest.ms >= 900
+    assert outcome.latencies["p95"].ms >= 300, "of 8 seconds' requests, an eighth came while it stood still"
