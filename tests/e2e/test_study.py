@@ -1,4 +1,4 @@
-"""A study as it is run, with real processes and real load: interrupted, resumed; and a stall that latency has to show."""
+"""A study as it is run, with real processes and real load, interrupted and resumed; and a stall that has to show."""
 
 import os
 import signal
