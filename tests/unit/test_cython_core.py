@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -156,3 +157,20 @@ def test_the_environment_names_the_path(built: Path) -> None:
     ask = "import cython_core; print(cython_core.witness()['path'])"
     env = {**os.environ, "PYTHONPATH": f"{built}:{ROOT}", "CYTHON_CORE_PATH": "scalar"}
     assert subprocess.check_output([sys.executable, "-c", ask], env=env, text=True) == "scalar\n"
+
+
+def test_a_path_that_is_none_is_refused(built: Path) -> None:
+    env = {**os.environ, "PYTHONPATH": f"{built}:{ROOT}", "CYTHON_CORE_PATH": "wide"}
+    done = subprocess.run([sys.executable, "-c", "import cython_core"], env=env, capture_output=True, text=True)
+    assert "CYTHON_CORE_PATH is 'wide'" in done.stderr
+
+
+def test_several_threads_answer_at_once(core: ModuleType) -> None:
+    orders = [
+        order(n, customer={"id": n % 9 + 1, "name": "Zoë"}, lines=[line(f"S{n % 70}", tags=["é"])])
+        for n in range(1, 700)
+    ]
+    given = document(*orders, escaped=True)
+    right = reference(given)
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(core.transform, [given] * 40)) == {right}

@@ -9,7 +9,10 @@ from importlib import import_module
 
 from cython_core._scalar import widest
 
-_path = os.environ.get("CYTHON_CORE_PATH", widest())
+_widest = widest()
+_path = os.environ.get("CYTHON_CORE_PATH", _widest)
+if _path not in {"avx512": ("avx512", "avx2", "scalar"), "avx2": ("avx2", "scalar")}.get(_widest, ("scalar",)):
+    raise ImportError(f"CYTHON_CORE_PATH is {_path!r}, but the widest path of this processor is {_widest!r}")
 _module = import_module(f"cython_core._{_path}")
 transform = _module.transform
 witness = _module.witness

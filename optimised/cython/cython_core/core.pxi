@@ -21,7 +21,7 @@ cdef extern from "Python.h":
 cdef enum:
     PAGE = 4096
     SMALL = 4096     # bytes of an answer up to which it is written in the arena, and copied
-    RELEASE = 16384  # bytes of a document from which on it pays to let other threads run
+    RELEASE = 65536  # bytes of a document from which on it pays to let other threads run
 
 
 cdef inline const uint8_t *padded(const uint8_t *document, uint64_t length, Arena *arena) noexcept nogil:

@@ -117,14 +117,16 @@ INLINE Bytes lookup(__m128i t, Bytes v) { return _mm512_shuffle_epi8(_mm512_broa
 INLINE uint64_t disjoint(Bytes a, Bytes b) { return _mm512_testn_epi8_mask(a, b); }
 
 INLINE uint32_t count_below(const uint64_t *keys, uint32_t n, uint64_t key) {
-    uint32_t count = 0, i = 0;
-    __m512i pivot = _mm512_set1_epi64((long long)key);
-    do {
-        count += (uint32_t)__builtin_popcount(
-            _mm512_cmplt_epu64_mask(_mm512_loadu_si512(keys + i), pivot) |
-            _mm512_cmplt_epu64_mask(_mm512_loadu_si512(keys + i + 8), pivot) << 8);
+    const __m512i pivot = _mm512_set1_epi64((long long)key), one = _mm512_set1_epi64(1);
+    __m512i sum = _mm512_setzero_si512();
+    uint32_t i = 0;
+    do { /* summed as a vector: gcc 12 spills a mask of eight as a byte and reads it again as four */
+        __mmask8 first = _mm512_cmplt_epu64_mask(_mm512_loadu_si512(keys + i), pivot);
+        __mmask8 second = _mm512_cmplt_epu64_mask(_mm512_loadu_si512(keys + i + 8), pivot);
+        sum = _mm512_mask_add_epi64(sum, first, sum, one);
+        sum = _mm512_mask_add_epi64(sum, second, sum, one);
     } while ((i += 16) < n);
-    return count;
+    return (uint32_t)_mm512_reduce_add_epi64(sum);
 }
 #else
 #define PATH "avx2"
