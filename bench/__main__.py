@@ -109,7 +109,7 @@ def plan(study: str, *, variant: str | None = None, json: Json = False) -> int:
 @app.command
 def build(*variants: str) -> int:
     """Build variants into prefixes of their own; without a name, all. What is unchanged stays as it is."""
-    artifacts, holes = pipeline.prepare(_known(variants) or tuple(catalog.variants()), Progress())
+    artifacts, holes = pipeline.build_all(_known(variants) or tuple(catalog.variants()), Progress())
     for name, artifact in artifacts.items():
         out.print(
             f"{name}: {artifact.wheel}, {artifact.wheel_bytes:,} bytes, {artifact.build_seconds:.1f} s", highlight=False

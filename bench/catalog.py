@@ -152,8 +152,10 @@ def _check(study: Study) -> None:
     for name in study.frameworks:
         pick(frameworks(), name, f"{where}: framework")
     pick(workloads(), study.workload, f"{where}: workload")
-    for name in (study.macro.loads if study.macro else ()) + (study.open.loads if study.open else ()):
-        pick(loads(), name, f"{where}: load")
+    for model, chosen in (("closed", study.macro), ("open", study.open)):
+        for name in chosen.loads if chosen else ():
+            if pick(loads(), name, f"{where}: load").model != model:
+                raise LabError(f"{where}: load {name!r} is not {model}")
     if study.baseline not in study.variants:
         raise LabError(f"{where}: the baseline {study.baseline!r} has to be one of the variants")
 

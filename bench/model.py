@@ -61,10 +61,9 @@ Provider = FromPath | FromUv | FromPyenv | FromDebian
 
 
 class Warmup(Declared, frozen=True):
-    """How many iterations a process does before the steady ones are looked for; all of them are kept."""
+    """How many passes over the documents a process does before the steady ones are looked for; all of them are kept."""
 
     passes: Annotated[int, Meta(ge=0)] = 1
-    seconds: Seconds = 0.0
 
 
 class Interpreter(Declared, frozen=True):

@@ -49,10 +49,21 @@ def run(study: Study, progress: Progress, force: bool = False) -> tuple[Path, Se
 
 def prepare(variants: Iterable[str], progress: Progress) -> tuple[dict[str, Artifact], list[Hole]]:
     """Provision, build and verify each variant; what cannot be had or is wrong becomes a hole with its reason."""
+    artifacts, holes = build_all(variants, progress)
+    for name in list(artifacts):
+        wrong = _wrong(name, progress)
+        if wrong:
+            del artifacts[name]
+            holes.append(wrong)
+    return artifacts, holes
+
+
+def build_all(variants: Iterable[str], progress: Progress) -> tuple[dict[str, Artifact], list[Hole]]:
+    """Provision and build each variant, one that is unchanged at once; what cannot be had or fails becomes a hole."""
     artifacts: dict[str, Artifact] = {}
     holes: list[Hole] = []
     for name in variants:
-        made = _prepared(catalog.variants()[name], progress)
+        made = _built(catalog.variants()[name], progress)
         if isinstance(made, Hole):
             holes.append(made)
             continue
@@ -71,26 +82,31 @@ def generator_missing(progress: Progress) -> Hole | None:
     return None
 
 
-def _prepared(variant: Variant, progress: Progress) -> Artifact | Hole:
+def _built(variant: Variant, progress: Progress) -> Artifact | Hole:
     try:
         with progress.step(f"interpreter {variant.interpreter}"):
             interpreter = provision.provision(catalog.interpreters()[variant.interpreter])
         if isinstance(interpreter, Hole):
             return msgspec.structs.replace(interpreter, what=variant.name)
         with progress.step(f"build {variant.name}"):
-            artifact = build.build(variant, interpreter)
-        with progress.step(f"check {variant.name}"):
-            checked = verify.check_variant(variant.name)
+            return build.build(variant, interpreter)
     except MissingError as missing:
         return Hole(what=variant.name, reason=str(missing), fill=missing.fill)
     except LabError as error:
         return Hole(what=variant.name, reason=str(error), fill=f"python -m bench build {variant.name}", failed=True)
-    if checked.mismatches:
+
+
+def _wrong(name: str, progress: Progress) -> Hole | None:
+    """The hole that a built variant leaves if it answers the golden cases wrong."""
+    try:
+        with progress.step(f"check {name}"):
+            checked = verify.check_variant(name)
+        if not checked.mismatches:
+            return None
         reason = f"{len(checked.mismatches)} of {checked.cases} golden cases wrong, first {checked.mismatches[0]}"
-        return Hole(
-            what=variant.name, reason=reason, fill=f"python -m bench check --variant {variant.name}", failed=True
-        )
-    return artifact
+    except LabError as error:
+        reason = str(error)
+    return Hole(what=name, reason=reason, fill=f"python -m bench check --variant {name}", failed=True)
 
 
 def identified(phase: Phase, artifacts: dict[str, Artifact]) -> Phase:

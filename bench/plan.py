@@ -69,7 +69,8 @@ def phases(study: Study) -> list[Phase]:
 def contenders(study: Study, runs: Iterable[Run]) -> Phase | None:
     """The open loads for the winner of the closed one and for the baseline behind the same server.
 
-    The winner spends the least server CPU per request. Both get the same rate: a share of the baseline's capacity.
+    The winner spends the least server CPU per request. Both get the same rate: a share of the baseline's capacity,
+    or of the generator's where that is what limited the baseline.
     None if the study asks for no open load, or if the closed one left no winner or no baseline capacity.
     """
     closed = [run for run in runs if run.case.instrument == "macro" and run.verdict == "pass" and run.case.rate is None]
@@ -77,7 +78,8 @@ def contenders(study: Study, runs: Iterable[Run]) -> Phase | None:
     if not study.open or winner is None:
         return None
     baseline = msgspec.structs.replace(winner, variant=study.baseline)
-    capacity = [rate for run in closed if run.case.stack == baseline for rate in run.values("rate")]
+    found = [run for run in closed if run.case.stack == baseline]
+    capacity = [rate for run in found for rate in run.values("rate") or run.values("reached")]
     if not capacity:
         return None
     rate = float(f"{study.open.share * median(capacity):.3g}")
