@@ -184,6 +184,18 @@ def test_server_cpu_decides_where_the_generator_limits_the_winner() -> None:
     assert met(runs) == ({"nuitka/falcon/gunicorn-sync", "cpython/falcon/gunicorn-sync"}, {420.0})
 
 
+def test_a_baseline_that_outran_the_generator_is_driven_at_a_share_of_what_that_could() -> None:
+    limited = msgspec.structs.replace(
+        closed("cpython behind gunicorn-sync", 1e-4),
+        measurements=(
+            Measurement(metric="cpu", unit="s", values=(1e-4,)),
+            Measurement(metric="reached", unit="1/s", values=(5000,)),
+        ),
+        limits=("generator-limited",),
+    )
+    assert met([limited]) == ({"cpython/falcon/gunicorn-sync"}, {3500.0})
+
+
 def test_fresh_servers_are_compared_by_their_median() -> None:
     lucky = [closed("pypy behind gunicorn-sync", cpu, 1000) for cpu in (0.1e-3, 2e-3, 2e-3)]
     even = [closed("nuitka behind gunicorn-sync", 1e-3, 900)] * 3
