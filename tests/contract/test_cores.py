@@ -24,7 +24,7 @@ def test_golden_cases(name: str) -> None:
     assert checked.mismatches == ()
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], deadline=None)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(documents=st.lists(strategies.documents, min_size=1, max_size=6))
 def test_says_what_the_reference_says(answerer: Answerer, documents: list[bytes]) -> None:
     for document in documents:

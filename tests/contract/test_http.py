@@ -61,7 +61,7 @@ def test_golden_cases(server: Server, path: Path) -> None:
         assert is_problem(reply, 400)
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], deadline=None)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(documents=st.lists(strategies.documents, min_size=1, max_size=4))
 def test_outcomes_become_statuses(server: Server, documents: list[bytes]) -> None:
     for document in documents:
