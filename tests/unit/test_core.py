@@ -159,7 +159,7 @@ def test_there_may_be_100000_orders_and_no_more() -> None:
     batch["orders"] *= 100_000
     assert summarise(batch)["duplicates"] == 99_999
     batch["orders"].append(batch["orders"][0])
-    with pytest.raises(ValueError, match="^$"):
+    with pytest.raises(ValueError, match=r"^$"):
         summarise(batch)
     assert breach(strategies.plain(batch | {"orders": 100_001 * [0]})) == "/orders"
 
