@@ -161,8 +161,11 @@ def test_the_environment_names_the_path(built: Path) -> None:
 
 def test_a_path_that_is_none_is_refused(built: Path) -> None:
     env = {**os.environ, "PYTHONPATH": f"{built}:{ROOT}", "CYTHON_CORE_PATH": "wide"}
-    done = subprocess.run([sys.executable, "-c", "import cython_core"], env=env, capture_output=True, text=True)
-    assert "CYTHON_CORE_PATH is 'wide'" in done.stderr
+    with pytest.raises(subprocess.CalledProcessError) as failure:
+        subprocess.run(
+            [sys.executable, "-c", "import cython_core"], env=env, check=True, capture_output=True, text=True
+        )
+    assert "CYTHON_CORE_PATH is 'wide'" in failure.value.stderr
 
 
 def test_several_threads_answer_at_once(core: ModuleType) -> None:

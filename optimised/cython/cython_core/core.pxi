@@ -9,8 +9,9 @@ from libc.string cimport memcpy, memset
 from os import urandom
 
 from app.core import transform as reference
+from cython_core.memory cimport PAD, Arena, close_arena, open_arena, take
 from cython_core.scan cimport scan
-from cython_core.tables cimport PAD, Arena, Batch, close_arena, open_arena, open_batch, take
+from cython_core.tables cimport Batch, open_batch
 from cython_core.words cimport ALWAYS_COPY, PATH, count_one, counted, handed_over, plant, widest_path
 from cython_core.write cimport Plan, fill_fours, prepare, room_for, write
 
@@ -25,7 +26,7 @@ cdef enum:
 
 
 cdef inline const uint8_t *padded(const uint8_t *document, uint64_t length, Arena *arena) noexcept nogil:
-    """The document where wide loads may reach PAD bytes beyond its end: in place, if that stays within its last page."""
+    """The document where wide loads may reach PAD bytes beyond its end: in place, if that stays on its last page."""
     cdef uint8_t *copy
     if not ALWAYS_COPY and <uintptr_t>(document + length) % PAGE <= PAGE - PAD:
         return document

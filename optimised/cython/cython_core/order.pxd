@@ -3,7 +3,8 @@
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcmp, memset
 
-from cython_core.tables cimport NONE, PAD, Arena, Entry, Memo, take
+from cython_core.memory cimport PAD, Arena, take
+from cython_core.strings cimport NONE, Entry, Memo
 from cython_core.text cimport Text
 from cython_core.words cimport RANKED, count_below, low_word, lowest, swapped
 
@@ -98,7 +99,7 @@ cdef inline bint is_after(const Text *a, const Text *b) noexcept nogil:
 
 
 cdef inline bint sort_texts(Pairs *pairs, uint32_t n, const Text *texts, uint64_t at, Arena *arena) noexcept nogil:
-    """Sort items by their texts; their keys are those from `at` on, all before is equal. False if there is no memory."""
+    """Sort items by their texts, equal up to `at`, where their keys are from; False if there is no memory."""
     cdef uint32_t start = 0, end
     sort(pairs, n)
     while start < n:

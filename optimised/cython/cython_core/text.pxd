@@ -1,6 +1,7 @@
 """Strings: where they end, whether they are what the spec allows, what they say, and how that is written.
 
-Nothing here is on the usual path but `string_end`: tags, channels and names are looked at once, then known by their bytes.
+Nothing here is on the usual path but `string_end`: tags, channels and names are looked at once, then known by their
+bytes.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -118,7 +119,8 @@ cdef inline bint is_wide_utf8(const uint8_t *p, uint64_t length) noexcept nogil:
         wrong = (
             (inside & tops(v) & ~follow & ~two) | (inside & ~below(v, 0xF5))
             | (inside & equal(v, <char>0xE0)) << 1 & low | (inside & equal(v, <char>0xED)) << 1 & ~low
-            | (inside & equal(v, <char>0xF0)) << 1 & below(v, 0x90) | (inside & equal(v, <char>0xF4)) << 1 & ~below(v, 0x90)
+            | (inside & equal(v, <char>0xF0)) << 1 & below(v, 0x90)
+            | (inside & equal(v, <char>0xF4)) << 1 & ~below(v, 0x90)
         )
         if wrong or follow & inside != two << 1 | three << 2 | four << 3:
             return False
@@ -156,7 +158,7 @@ cdef inline uint32_t hex_four(const uint8_t *p) noexcept nogil:
 
 
 cdef inline const uint8_t *unescape(const uint8_t *p, uint32_t *character) noexcept nogil:
-    """Read the escape whose backslash is at p and return what follows it, or NULL if it is none, or half a surrogate pair."""
+    """Read the escape at p and return what follows it, or NULL if it is none, or half a surrogate pair."""
     cdef uint32_t value, rest
     cdef uint8_t c = p[1]
     if c == c'u':
@@ -296,7 +298,7 @@ cdef inline uint64_t normalise(uint8_t *text, uint64_t length) noexcept nogil:
 
 
 cdef inline uint8_t *put_quoted(uint8_t *o, const uint8_t *text, uint64_t length) noexcept nogil:
-    """Write a string of the answer; it takes no more bytes than its shortest spelling in a document, quotes included."""
+    """Write a string of the answer; it takes no more bytes than any spelling of it in a document, with quotes."""
     cdef const char *names = b"btn?fr"  # of the characters 8 to 13; 11 has none
     cdef const char *hexadecimal = b"0123456789abcdef"
     cdef const uint8_t *end = text + length

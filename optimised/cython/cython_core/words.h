@@ -189,7 +189,10 @@ INLINE LineWindow line_window(const uint8_t *p) {
     return (LineWindow){disjoint(lookup(rows, nibbles(v)), lookup(columns, v)), ~below(minus(v, '0'), 10)};
 }
 INLINE uint32_t sku_run(LineWindow w, const uint8_t *p) { (void)p; return (uint32_t)_tzcnt_u64(w.sku); }
-INLINE uint32_t digit_run(LineWindow w, const uint8_t *p, uint32_t at) { (void)p; return (uint32_t)_tzcnt_u64(w.digits >> at); }
+INLINE uint32_t digit_run(LineWindow w, const uint8_t *p, uint32_t at) {
+    (void)p;
+    return (uint32_t)_tzcnt_u64(w.digits >> at);
+}
 
 INLINE uint64_t plain_end(const uint8_t *p) {
     Bytes v = bytes_at(p);

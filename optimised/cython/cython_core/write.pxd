@@ -3,10 +3,12 @@
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
+from cython_core.memory cimport Arena, take
 from cython_core.order cimport (
     Pairs, Ranking, Tally, count, open_pairs, open_tally, rank, sort, sort_texts, take_lowest,
 )
-from cython_core.tables cimport NONE, OPEN, REFUNDED, Arena, Batch, Customer, Order, gross, take
+from cython_core.strings cimport NONE
+from cython_core.tables cimport OPEN, REFUNDED, Batch, Customer, Order, gross
 from cython_core.text cimport Text, put_text
 from cython_core.words cimport fours, likely, lowest, put, put_half, put_word, swapped, unlikely
 
@@ -101,10 +103,14 @@ cdef inline uint8_t *put_count(uint8_t *o, uint64_t n) noexcept nogil:
 cdef inline bint is_same(const Batch *batch, uint64_t a, uint64_t b) noexcept nogil:
     """Whether two skus whose first eight bytes are equal are the same."""
     cdef uint64_t length = a & 63
-    return length == b & 63 and (length <= 8 or memcmp(batch.document + (a >> 6), batch.document + (b >> 6), length) == 0)
+    if length != b & 63:
+        return False
+    return length <= 8 or memcmp(batch.document + (a >> 6), batch.document + (b >> 6), length) == 0
 
 
-cdef inline uint8_t *put_skus(const Batch *batch, const Pairs *lines, uint32_t n, bint sorted, uint8_t *o) noexcept nogil:
+cdef inline uint8_t *put_skus(
+    const Batch *batch, const Pairs *lines, uint32_t n, bint sorted, uint8_t *o
+) noexcept nogil:
     """Write the skus of n lines that are sorted by their first eight bytes, or wholly if `sorted`.
 
     NULL: they are not, and two skus differ only behind those bytes.

@@ -1,0 +1,274 @@
+"""Strings known by the bytes that spell them: looked at once, then found again by a hash.
+
+Tags and channels are numbered by what they say, however they are spelled; names by their spelling alone.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcmp, memcpy, memset
+
+from cython_core.memory cimport Arena, take
+from cython_core.text cimport (
+    Found, Text, characters, decode, is_tidy, is_utf8, normalise, put_quoted, string_end,
+)
+from cython_core.words cimport fold, high_word, likely, low_word, plain_end, seed, unlikely, word
+
+cdef enum:
+    NONE = 0xFFFFFFFF
+    SPARSE = 8  # slots for each string: a second look is a mispredicted branch
+
+cdef struct Entry:
+    uint64_t low            # the source in two words, or a digest of it if it is longer than 16 bytes
+    uint64_t high
+    uint64_t length
+    const uint8_t *source
+    Text text               # what it says
+    Text written            # how the answer writes that, quotes included
+    uint32_t meaning        # of a spelling: the entry that says the same without escapes
+    uint32_t rank           # its place among all, once they are sorted
+
+cdef struct Key:
+    uint64_t low
+    uint64_t high
+    const uint8_t *source
+    uint64_t length
+    uint32_t slot           # where it would stand
+
+cdef struct Memo:
+    Entry *entries
+    uint32_t *slots         # an entry's index + 1; 0 is empty
+    uint32_t mask
+    uint32_t count
+    uint32_t most           # entries there is room for
+
+
+cdef inline bint open_memo(Memo *memo, Arena *arena, uint32_t most) noexcept nogil:
+    """An empty memo with room for `most` entries, a power of two; False if there is no memory."""
+    memo.entries = <Entry *>take(arena, most * sizeof(Entry))
+    memo.slots = <uint32_t *>take(arena, SPARSE * most * sizeof(uint32_t))
+    if memo.entries == NULL or memo.slots == NULL:
+        return False
+    memset(memo.slots, 0, SPARSE * most * sizeof(uint32_t))
+    memo.mask = SPARSE * most - 1
+    memo.most = most
+    memo.count = 0
+    return True
+
+
+cdef inline uint32_t slot_of(uint64_t low, uint64_t high, uint32_t mask) noexcept nogil:
+    return <uint32_t>fold(low ^ seed[0], high ^ seed[1]) & mask
+
+
+cdef inline void digest(const uint8_t *p, uint64_t length, uint64_t *low, uint64_t *high) noexcept nogil:
+    """What stands for a source of more than 16 bytes."""
+    cdef uint64_t at = 0, sum = length
+    while at < length - 16:
+        sum = fold(word(p + at) ^ sum ^ seed[0], word(p + at + 8) ^ seed[1])
+        at += 16
+    low[0] = sum
+    high[0] = fold(word(p + length - 16) ^ sum ^ seed[0], word(p + length - 8) ^ seed[1])
+
+
+cdef inline uint32_t find_short(const Memo *memo, const uint8_t *p, uint32_t length) noexcept nogil:
+    """`find` for at most 16 bytes, without what it takes to add them."""
+    cdef uint64_t low = low_word(p, length), high = high_word(p, length)
+    cdef uint32_t slot = slot_of(low, high, memo.mask)
+    cdef const Entry *entry
+    while likely(memo.slots[slot]):
+        entry = &memo.entries[memo.slots[slot] - 1]
+        if likely((entry.low ^ low) | (entry.high ^ high) | (entry.length ^ length) == 0):
+            return memo.slots[slot] - 1
+        slot = (slot + 1) & memo.mask
+    return NONE
+
+
+cdef inline uint32_t find(const Memo *memo, const uint8_t *p, uint64_t length, Key *key) noexcept nogil:
+    """The entry of these bytes, or NONE; `key` then serves to add it."""
+    cdef uint64_t low, high
+    cdef uint32_t slot
+    cdef const Entry *entry
+    if likely(length <= 16):
+        low = low_word(p, <uint32_t>length)
+        high = high_word(p, <uint32_t>length)
+    else:
+        digest(p, length, &low, &high)
+    slot = slot_of(low, high, memo.mask)
+    while likely(memo.slots[slot]):
+        entry = &memo.entries[memo.slots[slot] - 1]
+        if likely((entry.low ^ low) | (entry.high ^ high) | (entry.length ^ length) == 0):
+            if length <= 16 or memcmp(p, entry.source, length) == 0:
+                return memo.slots[slot] - 1
+        slot = (slot + 1) & memo.mask
+    key.low = low
+    key.high = high
+    key.source = p
+    key.length = length
+    key.slot = slot
+    return NONE
+
+
+cdef inline bint grow(Memo *memo, Arena *arena) noexcept nogil:
+    """Twice the room."""
+    cdef Memo larger
+    cdef uint32_t i, slot
+    if not open_memo(&larger, arena, 2 * memo.most):
+        return False
+    memcpy(larger.entries, memo.entries, memo.count * sizeof(Entry))
+    for i in range(memo.count):
+        slot = slot_of(larger.entries[i].low, larger.entries[i].high, larger.mask)
+        while larger.slots[slot]:
+            slot = (slot + 1) & larger.mask
+        larger.slots[slot] = i + 1
+    larger.count = memo.count
+    memo[0] = larger
+    return True
+
+
+cdef inline Entry *add(Memo *memo, Arena *arena, const Key *key) noexcept nogil:
+    """A new entry for a key that was not found, its text and writing still to be filled; NULL if there is no memory."""
+    cdef Entry *entry
+    cdef uint32_t slot = key.slot
+    if memo.count == memo.most:
+        if not grow(memo, arena):
+            return NULL
+        slot = slot_of(key.low, key.high, memo.mask)
+        while memo.slots[slot]:
+            slot = (slot + 1) & memo.mask
+    entry = &memo.entries[memo.count]
+    memo.count += 1
+    memo.slots[slot] = memo.count
+    entry.low = key.low
+    entry.high = key.high
+    entry.source = key.source
+    entry.length = key.length
+    return entry
+
+
+cdef inline bint express(
+    Arena *arena, const uint8_t *p, uint64_t length, bint is_name, uint64_t most, Text *text, Text *written
+) noexcept nogil:
+    """What a string says, normalised if it is a name, and how the answer writes that.
+
+    False: it is malformed, or has not 1 to `most` characters, or there is no memory.
+    """
+    cdef uint8_t *said = <uint8_t *>take(arena, length)
+    cdef uint8_t *quoted = <uint8_t *>take(arena, length + 2)
+    cdef int64_t size
+    if said == NULL or quoted == NULL:
+        return False
+    size = decode(p, length, said)
+    if is_name and size > 0 and not is_tidy(said, size):
+        size = normalise(said, size)
+    if size <= 0 or (<uint64_t>size > most and characters(said, size) > most):
+        return False
+    text.start = said
+    text.length = size
+    written.start = quoted
+    written.length = put_quoted(quoted, said, size) - quoted
+    return True
+
+
+# ---- tags and channels: strings, however they are spelled ----
+
+cdef struct Strings:
+    Memo texts      # by what they say
+    Memo spellings  # by how an escape spells them
+
+
+cdef inline bint open_strings(Strings *strings, Arena *arena, uint32_t most) noexcept nogil:
+    return open_memo(&strings.texts, arena, most) and open_memo(&strings.spellings, arena, most)
+
+
+cdef inline uint32_t admit(Strings *strings, Arena *arena, const Key *key, const Found *found) noexcept nogil:
+    """The index of a string without escapes, met for the first time; NONE if it is malformed or too long."""
+    cdef Entry *entry
+    if not key.length or (found.high and not is_utf8(key.source, key.length)):
+        return NONE
+    if key.length > 30 and characters(key.source, key.length) > 30:
+        return NONE
+    entry = add(&strings.texts, arena, key)
+    if entry == NULL:
+        return NONE
+    entry.text.start = key.source
+    entry.text.length = key.length
+    entry.written.start = key.source - 1
+    entry.written.length = key.length + 2
+    return strings.texts.count - 1
+
+
+cdef inline uint32_t admit_spelled(Strings *strings, Arena *arena, const Key *key) noexcept nogil:
+    """The index of a string that is spelled so for the first time; NONE if it is malformed or too long."""
+    cdef Entry *entry
+    cdef Key plain
+    cdef Text text, written
+    cdef uint32_t index
+    if key.length > 360 or not express(arena, key.source, key.length, False, 30, &text, &written):
+        return NONE  # a character takes twelve bytes at most
+    index = find(&strings.texts, text.start, text.length, &plain)
+    if index == NONE:
+        entry = add(&strings.texts, arena, &plain)
+        if entry == NULL:
+            return NONE
+        entry.text = text
+        entry.written = written
+        index = strings.texts.count - 1
+    entry = add(&strings.spellings, arena, key)
+    if entry == NULL:
+        return NONE
+    entry.meaning = index
+    return index
+
+
+cdef inline uint32_t intern_anew(Strings *strings, Arena *arena, const uint8_t *p, uint64_t *length) noexcept nogil:
+    """`intern` for a string that has escapes, or is long, or was not met before, or is malformed."""
+    cdef Found found
+    cdef Key key
+    cdef uint32_t index
+    if not string_end(p, &found):
+        return NONE
+    length[0] = found.length
+    if not found.backslashes:
+        index = find(&strings.texts, p, found.length, &key)
+        return index if index != NONE else admit(strings, arena, &key, &found)
+    index = find(&strings.spellings, p, found.length, &key)
+    if index != NONE:
+        return strings.spellings.entries[index].meaning
+    return admit_spelled(strings, arena, &key)
+
+
+cdef inline uint32_t intern(Strings *strings, Arena *arena, const uint8_t *p, uint64_t *length) noexcept nogil:
+    """The index of the string at p, and its length; NONE if it is malformed or has not 1 to 30 characters."""
+    cdef uint32_t index = NONE
+    length[0] = plain_end(p)
+    if likely(length[0] <= 16 and p[length[0]] == c'"'):
+        index = find_short(&strings.texts, p, <uint32_t>length[0])
+    return index if likely(index != NONE) else intern_anew(strings, arena, p, length)
+
+
+cdef inline uint32_t admit_name(Memo *names, Arena *arena, const Key *key) noexcept nogil:
+    """The index of a new name; NONE if it is malformed or has not 1 to 200 characters, normalised."""
+    cdef Entry *entry
+    cdef Text text, written
+    if key.length - 1 < 200 and is_tidy(key.source, key.length):
+        written.start = key.source - 1
+        written.length = key.length + 2
+    elif not express(arena, key.source, key.length, True, 200, &text, &written):
+        return NONE
+    entry = add(names, arena, key)
+    if entry == NULL:
+        return NONE
+    entry.written = written
+    return names.count - 1
+
+
+cdef inline uint32_t intern_name(Memo *names, Arena *arena, const uint8_t *p, uint64_t *length) noexcept nogil:
+    """The index of the name at p, and its length; NONE if it is malformed or has not 1 to 200 characters."""
+    cdef Found found
+    cdef Key key
+    cdef uint32_t index
+    length[0] = plain_end(p)
+    if unlikely(p[length[0]] != c'"'):
+        if not string_end(p, &found):
+            return NONE
+        length[0] = found.length
+    index = find(names, p, length[0], &key)
+    return index if likely(index != NONE) else admit_name(names, arena, &key)
