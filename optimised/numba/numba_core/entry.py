@@ -23,7 +23,8 @@ def begin(size, state):
     state.free = state.arena
     state.label_count = state.name_count = 1
     Text(state.labels, 0).length = Text(state.names, 0).length = NOTHING
-    state.customer_count = state.order_count = state.line_count = state.tag_count = state.cancelled_count = 0
+    state.grouped = state.line_count = state.tag_count = state.channel_count = 0
+    state.customer_count = state.cancelled_count = 0
     state.duplicates = state.total = 0
     end = state.text + size
     clear(end, PADDING)

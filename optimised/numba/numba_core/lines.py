@@ -2,7 +2,7 @@
 
 from numba_core.lookup import label
 from numba_core.memory import byte, kernel, starts
-from numba_core.tables import KEY_BYTES, Line, Tag
+from numba_core.tables import KEY_BYTES, Line, Mark
 from numba_core.values import COMMA, integer, sku_length, sortable
 
 SKU, QUANTITY, PRICE, TAGS = 1, 8, 64, 512  # members met: see scan.py
@@ -70,7 +70,7 @@ def tags(at, state):
         return at + 2
     count = 0
     while starts(at + 1, '"'):
-        tag = Tag(state.tags, state.tag_count)
+        tag = Mark(state.tags, state.tag_count)
         tag.label, at = label(at + 2, state)
         state.tag_count += 1
         tag.next = state.tag_count

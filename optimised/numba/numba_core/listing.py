@@ -1,22 +1,31 @@
 """The orders in which the answer lists things: customers by net, a customer's lines by sku, cancelled ids."""
 
-from numba_core.memory import copy, kernel
+from numba_core.memory import bit_length, copy, kernel
 from numba_core.order import beginning, set_count, sort_by_number, sort_by_text
 from numba_core.tables import KEY_BYTES, LINE_BYTES, WORD_BYTES, Customer, Line, Number, Word
-from numba_core.values import MAX_INTEGER, U, equal
+from numba_core.values import ALL, U, equal
 
 
 @kernel
 def list_customers(state):
     """List the rows of the customers in `listed_customers`: by net, the greatest first, then by id."""
     count = state.customer_count
+    ids = nets = 0
     for row in range(count):
+        customer = Customer(state.customers, row)
+        ids |= customer.id
+        nets |= customer.gross - customer.refunded
         Number(state.rows, row).value = row
-        Word(state.keys, row).bits = U(Customer(state.customers, row).id)
-    sort_by_number(count, state)
+        Word(state.keys, row).bits = U(customer.id)
+    id_bits = bit_length(U(ids))
+    net_bits = bit_length(U(nets))
+    if id_bits + net_bits > 64:  # one number cannot hold both
+        sort_by_number(count, state)
+        id_bits = 0
     for position in range(count):
         customer = Customer(state.customers, Number(state.rows, position).value)
-        Word(state.keys, position).bits = U(MAX_INTEGER - (customer.gross - customer.refunded))
+        below = ~(ALL << U(net_bits)) - U(customer.gross - customer.refunded)
+        Word(state.keys, position).bits = below << U(id_bits) | U(customer.id) & ~(ALL << U(id_bits))
     sort_by_number(count, state)
     copy(state.listed_customers, state.rows, count * WORD_BYTES)
 

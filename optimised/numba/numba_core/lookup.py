@@ -58,7 +58,7 @@ def new_customer(customer_id, state):
     customer = Customer(state.customers, row)
     customer.id = customer_id
     customer.orders = customer.lines = customer.units = customer.gross = customer.refunded = customer.open = 0
-    customer.newest_order = customer.newest_line = customer.newest_tag = NOTHING
+    customer.newest_line = customer.newest_tag = customer.newest_channel = NOTHING
     customer.first, customer.last = LATEST, NOTHING
     return row
 

@@ -119,6 +119,16 @@ def swapped(_context: Any, _word: Any) -> Any:
 
 
 @intrinsic
+def bit_length(_context: Any, _bits: Any) -> Any:
+    """How many bits a number takes; 0 for zero."""
+
+    def count(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
+        return builder.sub(_WORD(64), builder.ctlz(arguments[0], ir.IntType(1)(0)))
+
+    return types.int64(types.uint64), count
+
+
+@intrinsic
 def bits_set(_context: Any, _bits: Any) -> Any:
     """How many bits of a word are set."""
     return types.int64(types.uint64), lambda _, builder, __, arguments: builder.ctpop(arguments[0])

@@ -73,6 +73,8 @@ def sort_by_text(count, longest, table, row_bytes, state):
 
     `longest` is the greatest length of these texts. None of them has a zero byte.
     """
+    if count == 1:
+        return state.words
     state.sorted_table = table
     state.sorted_bytes = row_bytes
     words = sort_words(state.words, count, state.spare)

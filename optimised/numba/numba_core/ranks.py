@@ -2,7 +2,7 @@
 
 from numba_core.memory import clear, kernel, lowest_bit
 from numba_core.order import beginning, row_of, set_count, sort_by_text
-from numba_core.tables import NOTHING, NUMBER_BYTES, TEXT_BYTES, WORD_BYTES, Number, Order, Tag, Text, Word
+from numba_core.tables import NOTHING, NUMBER_BYTES, TEXT_BYTES, WORD_BYTES, Mark, Number, Text, Word
 from numba_core.values import U, equal, sortable
 
 
@@ -62,25 +62,13 @@ def drain(state):
 
 
 @kernel
-def tag_ranks(customer, state):
-    """List the ranks of a customer's tags in `listed`; how many they are."""
-    row = customer.newest_tag
+def list_ranks(newest, table, state):
+    """List the ranks of a chain of tags or channels in `listed`, and how many of each in `counts`; how many ranks."""
+    row = newest
     while row != NOTHING:
-        tag = Tag(state.tags, row)
-        mark(Text(state.labels, tag.label).rank, state)
-        row = tag.next
-    return drain(state)
-
-
-@kernel
-def channel_ranks(customer, state):
-    """List the ranks of a customer's channels in `listed`, and how many orders came by each in `counts`; how many."""
-    row = customer.newest_order
-    while row != NOTHING:
-        order = Order(state.orders, row)
-        if order.channel != NOTHING:
-            rank = Text(state.labels, order.channel).rank
-            Number(state.counts, rank).value += 1
-            mark(rank, state)
-        row = order.next
+        one = Mark(table, row)
+        rank = Text(state.labels, one.label).rank
+        Number(state.counts, rank).value += 1
+        mark(rank, state)
+        row = one.next
     return drain(state)

@@ -10,7 +10,7 @@ import numpy as np
 from numba_core.lines import lines
 from numba_core.lookup import customer_of, is_new, keep, label, name
 from numba_core.memory import byte, kernel, starts, word
-from numba_core.tables import NOTHING, Customer, Line, Number, Order, Tag, Text
+from numba_core.tables import NOTHING, Customer, Line, Mark, Number, Order, Text
 from numba_core.text import characters, closing
 from numba_core.values import COMMA, MAX_INTEGER, QUOTE, UPPER_A, UPPER_Z, U, integer, moment
 
@@ -83,7 +83,7 @@ def order(at, state):  # noqa: PLR0912 - a branch for each member
     """Read one order from its opening brace on, and settle it."""
     if not starts(at, "{"):
         return state.wall
-    new = Order(state.orders, state.order_count)
+    new = Order(state.order, 0)
     new.channel = NOTHING
     new.units = new.amount = 0
     new.first_line = state.line_count
@@ -191,6 +191,7 @@ def settle(order_id, new, state):
         return drop(new, state)
     buyer = Customer(state.customers, customer_of(new.customer, state))
     chain(new, buyer, state)
+    state.grouped += 1
     buyer.name = new.name
     buyer.orders += 1
     buyer.units += new.units
@@ -215,13 +216,16 @@ def drop(new, state):
 
 @kernel
 def chain(new, buyer, state):
-    """Put an order, its lines and its tags before those that the customer has already."""
-    new.next = buyer.newest_order
-    buyer.newest_order = state.order_count
-    state.order_count += 1
+    """Put an order's lines, tags and channel before those that the customer has already."""
     Line(state.lines, state.line_count - 1).next = buyer.newest_line
     buyer.newest_line = new.first_line
     buyer.lines += state.line_count - new.first_line
     if state.tag_count > new.first_tag:
-        Tag(state.tags, state.tag_count - 1).next = buyer.newest_tag
+        Mark(state.tags, state.tag_count - 1).next = buyer.newest_tag
         buyer.newest_tag = new.first_tag
+    if new.channel != NOTHING:
+        channel = Mark(state.channels, state.channel_count)
+        channel.label = new.channel
+        channel.next = buyer.newest_channel
+        buyer.newest_channel = state.channel_count
+        state.channel_count += 1

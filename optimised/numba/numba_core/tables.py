@@ -22,7 +22,7 @@ LINE_TEXT = len('{"sku":"","units":,"amount":},') + 40 + 2 * 16
 
 State, STATE_BYTES = record(
     # places: the text, what is made of it, the answer, and tables with a row each for …
-    "text wall arena free answer orders lines tags customers cancelled names labels title currency"
+    "text wall arena free answer order lines tags channels customers cancelled names labels title currency"
     # hash tables, and the masks of their slots
     " ids buyers id_mask name_slots label_slots text_mask"
     # work space of sorting
@@ -30,7 +30,7 @@ State, STATE_BYTES = record(
     # labels by rank, and a set of ranks
     " ranked listed counts present summary"
     # how many there are
-    " order_count line_count tag_count customer_count cancelled_count name_count label_count label_room"
+    " grouped line_count tag_count channel_count customer_count cancelled_count name_count label_count label_room"
     " duplicates total",
     words="seed",
 )
@@ -42,9 +42,10 @@ whatever is read there fails too.
 
 Order, ORDER_BYTES = record("placed placed_at status customer name first_line first_tag channel units amount next")
 Line, LINE_BYTES = record("sku length units amount next", words="key")
-Tag, TAG_BYTES = record("label next")
+Mark, MARK_BYTES = record("label next")
+"""A tag of a line, or the channel of an order."""
 Customer, CUSTOMER_BYTES = record(
-    "id name orders lines first first_at last last_at units gross refunded open newest_order newest_line newest_tag"
+    "id name orders lines first first_at last last_at units gross refunded open newest_line newest_tag newest_channel"
 )
 Text, TEXT_BYTES = record("value value_bytes source length written written_bytes rank", words="head tail")
 """A name or a label (a tag or a channel): as it stands in the document, as it sorts, and as it is written.
@@ -77,7 +78,7 @@ def lay_out(state, base, size):
     labels = size // BYTES_A_LABEL + PADDING
     sorted_ = max(lines, labels) + 3
     slots = power_of_two(2 * orders)
-    text_slots = power_of_two(max(256, size // 32))
+    text_slots = power_of_two(max(256, size // 128))
     state.label_room = labels
     state.id_mask = slots - 1
     state.text_mask = text_slots - 1
@@ -85,10 +86,11 @@ def lay_out(state, base, size):
     state.answer = base
     state.text = state.answer + size + BATCH_TEXT + orders * (CUSTOMER_TEXT + CHANNEL_TEXT) + lines * LINE_TEXT
     state.arena = state.text + size + PADDING
-    state.orders = state.arena + 3 * size + PADDING
-    state.lines = state.orders + orders * ORDER_BYTES
+    state.order = state.arena + 3 * size + PADDING
+    state.lines = state.order + ORDER_BYTES
     state.tags = state.lines + lines * LINE_BYTES
-    state.customers = state.tags + tags * TAG_BYTES
+    state.channels = state.tags + tags * MARK_BYTES
+    state.customers = state.channels + orders * MARK_BYTES
     state.cancelled = state.customers + orders * CUSTOMER_BYTES
     state.listed_customers = state.cancelled + orders * WORD_BYTES
     state.names = state.listed_customers + orders * NUMBER_BYTES

@@ -3,7 +3,7 @@
 from numba_core.listing import list_cancelled, list_customers, list_lines, same_sku
 from numba_core.memory import copy_32, inlined, kernel, lowest_byte, put, set_byte, set_word
 from numba_core.order import row_of
-from numba_core.ranks import channel_ranks, rank_labels, tag_ranks
+from numba_core.ranks import list_ranks, rank_labels
 from numba_core.tables import Customer, Line, Number, Text, Word
 from numba_core.values import ZERO, U, each
 
@@ -60,7 +60,7 @@ def answer(state):
     title = Text(state.title, 0)
     to = text(title.written, title.written_bytes, put(state.answer, '{"batch":"'))
     to = text(state.currency, 3, put(to, '","currency":"'))
-    to = integer(state.order_count + state.cancelled_count, put(to, '","orders":'))
+    to = integer(state.grouped + state.cancelled_count, put(to, '","orders":'))
     to = integer(state.duplicates, put(to, ',"duplicates":'))
     to = cancelled(state, put(to, ',"cancelled":['))
     to = customers(state, put(to, '],"customers":['))
@@ -136,9 +136,11 @@ def sku(line, units, amount, to):
 @kernel
 def tags(one, state, to):
     """Write a customer's tags."""
-    count = tag_ranks(one, state)
+    count = list_ranks(one.newest_tag, state.tags, state)
     for index in range(count):
-        tag = Text(state.labels, Number(state.ranked, Number(state.listed, index).value).value)
+        rank = Number(state.listed, index).value
+        Number(state.counts, rank).value = 0
+        tag = Text(state.labels, Number(state.ranked, rank).value)
         to = put(text(tag.written, tag.written_bytes, put(to, '"')), '",')
     return to - (count > 0)
 
@@ -146,7 +148,7 @@ def tags(one, state, to):
 @kernel
 def channels(one, state, to):
     """Write a customer's channels and the orders that came by each."""
-    count = channel_ranks(one, state)
+    count = list_ranks(one.newest_channel, state.channels, state)
     for index in range(count):
         rank = Number(state.listed, index).value
         orders = Number(state.counts, rank)
