@@ -23,6 +23,7 @@ setup(
             [f"{SOURCE}/cython_core/_{path}.pyx"],
             include_dirs=[str(SOURCE)],
             depends=sorted(map(str, SOURCE.glob("cython_core/*.[hp]*"))),
+            define_macros=[("CYTHON_USE_MODULE_STATE", "1")],  # what a subinterpreter needs of Cython
             extra_compile_args=["-O3", "-g0", *flags],
         )
         for path, flags in PATHS.items()

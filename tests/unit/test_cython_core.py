@@ -177,3 +177,13 @@ def test_several_threads_answer_at_once(core: ModuleType) -> None:
     right = reference(given)
     with ThreadPoolExecutor(4) as pool:
         assert set(pool.map(core.transform, [given] * 40)) == {right}
+
+
+def test_subinterpreters_load_it_each_for_itself(built: Path) -> None:
+    pytest.importorskip("_xxsubinterpreters")  # the name it has up to CPython 3.12
+    ask = "import cython_core; print(len(cython_core.transform(bytes.fromhex('{}'))))"
+    run = f"sub.run_string(sub.create(), {ask.format(document().hex())!r})"
+    code = f"import _xxsubinterpreters as sub\nfor _ in range(2): {run}"
+    env = {**os.environ, "PYTHONPATH": f"{built}:{ROOT}"}
+    said = subprocess.check_output([sys.executable, "-c", code], env=env, text=True)
+    assert said.split() == [str(len(reference(document())))] * 2
