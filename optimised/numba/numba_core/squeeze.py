@@ -4,9 +4,9 @@ import numpy as np
 
 from numba_core.memory import among_64, byte, copy_32, inlined, kernel, lowest_bit
 from numba_core.text import SPACE, closing
-from numba_core.values import QUOTE, U
+from numba_core.values import COMMA, QUOTE, U
 
-TAB, LINE_FEED, RETURN = map(ord, "\t\n\r")
+TAB, LINE_FEED, RETURN, COLON = map(ord, "\t\n\r:")
 APART = np.zeros(256, np.bool_)
 """The characters beside which white space may go without making one token of two."""
 APART[[ord(character) for character in '{}[]:," \t\n\r']] = True
@@ -20,25 +20,28 @@ def squeeze(at, end, start):
     """
     to = start
     while at < end:
-        spaces = white(at)
-        if spaces & U(1):
-            at += lowest_bit(~spaces) if ~spaces else 64
-            if start < to and at < end and not (APART[byte(to - 1)] or APART[byte(at)]):
-                return 0
-            continue
-        past = at + 64
-        if byte(at) == QUOTE:
-            past = closing(at + 1) + 1
-        else:
-            stops = spaces | among_64(at, QUOTE, QUOTE)
-            past = at + lowest_bit(stops) if stops else at + 64
-        past = min(past, end)
+        past = min(token_end(at), end)
         while at < past:
             copy_32(to, at)
             moved = min(32, past - at)
             at += moved
             to += moved
+        spaces = white(at)
+        if spaces & U(1):
+            at += lowest_bit(~spaces) if ~spaces else 64
+            if start < to and at < end and not (APART[byte(to - 1)] or APART[byte(at)]):
+                return 0
     return to - start
+
+
+@inlined
+def token_end(at):
+    """Where a string ends, with a colon or comma behind it; else what stands before the next quote or white space."""
+    if byte(at) == QUOTE:
+        past = closing(at + 1) + 1
+        return past + (byte(past) == COLON or byte(past) == COMMA)
+    stops = white(at) | among_64(at, QUOTE, QUOTE)
+    return at + (lowest_bit(stops) if stops else 64)
 
 
 @inlined
