@@ -152,7 +152,7 @@ def test_a_hole_is_told_in_one_line_with_the_command_that_fills_it(main: Main, m
     monkeypatch.delenv("CI", raising=False)
     reason = "`uv pip` failed: [Errno 101] Network is unreachable, " * 5 + "and so on"
     missing = Hole(what="pypy", reason=reason, fill=".venv/bin/uv python install pypy@3.11")
-    monkeypatch.setattr(pipeline, "prepare", lambda names, progress: ({}, [missing]))
+    monkeypatch.setattr(pipeline, "build_all", lambda names, progress: ({}, [missing]))
     status, output, _ = main("build", "pypy")
     assert status == 0
     assert output == f"hole: pypy: {reason}; to fill it: .venv/bin/uv python install pypy@3.11\n"
