@@ -4,10 +4,15 @@ One extension a path: the same source with other instructions, chosen between wh
 `build_ext` setuptools takes by itself.
 """
 
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 from platform import machine
 
 from setuptools import Extension, setup
+
+if find_spec("Cython") is None:
+    sys.exit("setup.py: this Python has no Cython; `make setup` makes one that has: .venv/bin/python setup.py build_ext")
 
 SOURCE = Path("optimised/cython")
 WIDE = ["-mavx2", "-mbmi", "-mbmi2", "-mlzcnt"]
