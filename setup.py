@@ -12,7 +12,7 @@ from platform import machine
 from setuptools import Extension, setup
 
 if find_spec("Cython") is None:
-    sys.exit("setup.py: this Python has no Cython; `make setup` makes one that has: .venv/bin/python setup.py build_ext")
+    sys.exit("setup.py: this Python has no Cython; after `make setup` one has: .venv/bin/python setup.py build_ext")
 
 SOURCE = Path("optimised/cython")
 WIDE = ["-mavx2", "-mbmi", "-mbmi2", "-mlzcnt"]
