@@ -29,7 +29,7 @@ def loads(document: bytes) -> Any:
     return json.loads(document.decode())
 
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
 
 def dumps(statement: Any) -> bytes:
