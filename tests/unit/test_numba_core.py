@@ -150,6 +150,15 @@ def test_one_string_spelled_in_several_ways_is_one(core: ModuleType) -> None:
     assert answers(core, document(order(lines=[line(tags="*")], channel="web")).replace(b'"*"', spellings))
 
 
+def test_labels_that_the_memory_forgets(core: ModuleType) -> None:
+    dice = random.Random(8)
+    tags = [f"the same beginning {number:03} and the same end" for number in range(200)]
+    tags = [tag[:30] for tag in tags] + [f"tag 0{number:05}f the end" for number in range(6000)]
+    for most in (300, 6000):
+        lines = [line(tags=[tags[dice.randrange(most)] for _ in range(20)]) for _ in range(900)]
+        assert agrees(core, document(order(1, lines=lines), order(2, lines=lines[:1])))
+
+
 def test_zero_bytes_sort_before_all_others(core: ModuleType) -> None:
     assert agrees(core, document(order(lines=[line(tags=["a\0\0", "a", "a\0", "", "a\0b"][:3])])))
 

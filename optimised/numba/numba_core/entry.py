@@ -3,7 +3,7 @@
 import numpy as np
 from numba import int64, njit, types, uint8, uint64
 
-from numba_core.memory import clear, copy, kernel, put
+from numba_core.memory import Row, clear, copy, kernel, put
 from numba_core.scan import batch
 from numba_core.squeeze import squeeze
 from numba_core.tables import NOTHING, PADDING, STATE_BYTES, State, Text, lay_out
@@ -17,7 +17,7 @@ ANSWER = STATE_BYTES
 
 
 @kernel
-def begin(size, state):
+def begin(size: int, state: Row) -> int:
     """Empty the tables and fence the text; the address where it ends."""
     clear(state.ids, state.counts - state.ids)
     state.free = state.arena
@@ -34,7 +34,7 @@ def begin(size, state):
 
 
 @njit(int64(DOCUMENT, MEMORY, uint64), cache=True, nogil=True, error_model="numpy")
-def statement(document, memory, seed):
+def statement(document: np.ndarray, memory: np.ndarray, seed: np.uint64) -> int:
     """Write the statement of a document into `memory`, from `ANSWER` on; its length in bytes.
 
     0 if the reference core has to judge the document; minus the bytes needed if `memory` has not as many. `memory` must

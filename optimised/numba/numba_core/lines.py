@@ -1,7 +1,7 @@
 """The lines of an order: most of the bytes of a document, and so the part of the scan that has to be quick."""
 
 from numba_core.lookup import label
-from numba_core.memory import byte, kernel, starts
+from numba_core.memory import Row, byte, kernel, starts
 from numba_core.tables import KEY_BYTES, Line, Mark
 from numba_core.values import COMMA, integer, sku_length, sortable
 
@@ -9,7 +9,7 @@ SKU, QUANTITY, PRICE, TAGS = 1, 8, 64, 512  # members met: see scan.py
 
 
 @kernel
-def lines(at, order, state):
+def lines(at: int, order: Row, state: Row) -> int:
     """Read the array of an order's lines from its opening bracket on; it has at least one."""
     count = 0
     while True:
@@ -20,7 +20,7 @@ def lines(at, order, state):
 
 
 @kernel
-def line(at, order, state):
+def line(at: int, order: Row, state: Row) -> int:
     """Read one line from its opening brace on."""
     if not starts(at, "{"):
         return state.wall
@@ -64,7 +64,7 @@ def line(at, order, state):
 
 
 @kernel
-def tags(at, state):
+def tags(at: int, state: Row) -> int:
     """Read an array of tags from its opening bracket on."""
     if starts(at, "[]"):
         return at + 2

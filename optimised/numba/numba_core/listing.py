@@ -1,13 +1,13 @@
 """The orders in which the answer lists things: customers by net, a customer's lines by sku, cancelled ids."""
 
-from numba_core.memory import bit_length, copy, kernel
+from numba_core.memory import Row, bit_length, copy, kernel
 from numba_core.order import beginning, set_count, sort_by_number, sort_by_text
 from numba_core.tables import KEY_BYTES, LINE_BYTES, WORD_BYTES, Customer, Line, Number, Word
 from numba_core.values import ALL, U, equal
 
 
 @kernel
-def list_customers(state):
+def list_customers(state: Row) -> None:
     """List the rows of the customers in `listed_customers`: by net, the greatest first, then by id."""
     count = state.customer_count
     ids = nets = 0
@@ -31,7 +31,7 @@ def list_customers(state):
 
 
 @kernel
-def list_lines(customer, state):
+def list_lines(customer: Row, state: Row) -> int:
     """Sort a customer's lines by sku: the address of sorted words that hold positions in `rows`."""
     set_count(customer.lines, state)
     longest = 0
@@ -46,14 +46,14 @@ def list_lines(customer, state):
 
 
 @kernel
-def same_sku(line, other):
+def same_sku(line: Row, other: Row) -> bool:
     """Whether two lines are of the same sku."""
     same = line.key == other.key and line.length == other.length
     return same and (line.length <= KEY_BYTES or equal(line.sku, other.sku, line.length))
 
 
 @kernel
-def list_cancelled(state):
+def list_cancelled(state: Row) -> None:
     """List the ids of the cancelled orders in `rows`, ascending."""
     count = state.cancelled_count
     for position in range(count):

@@ -5,7 +5,7 @@ Each hash is keyed with a secret of the process: nobody outside can make keys co
 
 import numpy as np
 
-from numba_core.memory import inlined, kernel
+from numba_core.memory import Row, inlined, kernel
 from numba_core.tables import NOTHING, Customer, Number, Text
 from numba_core.text import ZERO, characters, closing, is_normal, normalise, spell, unescape
 from numba_core.values import U, equal, first
@@ -16,14 +16,14 @@ MIX = U(0x9E3779B97F4A7C15)
 
 
 @kernel
-def scattered(key, seed, mask):
+def scattered(key: np.uint64, seed: np.uint64, mask: int) -> int:
     """A slot for a word."""
     key = (key + seed) * MIX
     return np.int64((key ^ key >> U(32)) * (seed | U(1)) >> U(33)) & mask
 
 
 @kernel
-def is_new(order_id, state):
+def is_new(order_id: int, state: Row) -> bool:
     """Whether an order id was not met before; from now on it was."""
     slot = scattered(U(order_id), state.seed, state.id_mask)
     while True:
@@ -37,7 +37,7 @@ def is_new(order_id, state):
 
 
 @kernel
-def customer_of(customer_id, state):
+def customer_of(customer_id: int, state: Row) -> int:
     """The row of a customer, made if there is none yet."""
     slot = scattered(U(customer_id), state.seed, state.id_mask)
     while True:
@@ -51,7 +51,7 @@ def customer_of(customer_id, state):
 
 
 @kernel
-def new_customer(customer_id, state):
+def new_customer(customer_id: int, state: Row) -> int:
     """The next row, for a customer without orders yet."""
     row = state.customer_count
     state.customer_count += 1
@@ -64,21 +64,21 @@ def new_customer(customer_id, state):
 
 
 @inlined
-def ends(at, length):
+def ends(at: int, length: int) -> tuple[np.uint64, np.uint64]:
     """The first and the last eight bytes of a text, the same word twice if there are less: all of it up to 16 bytes."""
     count = min(length, 8)
     return first(at, count), first(at + length - count, count)
 
 
 @inlined
-def is_spelled(text, at, length, head, tail):
+def is_spelled(text: Row, at: int, length: int, head: np.uint64, tail: np.uint64) -> bool:
     """Whether a row holds a text in this spelling."""
     same = text.length == length and text.head == head and text.tail == tail
     return same and (length <= 16 or equal(text.source + 8, at + 8, length - 16))
 
 
 @inlined
-def recall(at, length, slots, rows, state):
+def recall(at: int, length: int, slots: int, rows: int, state: Row) -> tuple[int, int]:
     """The row of a text that was met in the same spelling, and where in the hash table it stands; else NOTHING.
 
     It is a memory that may forget: after some probes a text takes another's slot. Equal texts in two rows are told
@@ -97,7 +97,7 @@ def recall(at, length, slots, rows, state):
 
 
 @inlined
-def label(at, state):
+def label(at: int, state: Row) -> tuple[int, int]:
     """Read a tag or channel behind its opening quote: its row, and the address behind its closing one, or the wall."""
     end = closing(at)
     if end == at:
@@ -109,7 +109,7 @@ def label(at, state):
 
 
 @kernel
-def new_label(at, end, slot, state):
+def new_label(at: int, end: int, slot: int, state: Row) -> int:
     """The row of a label that was not met before, entered in a slot; or NOTHING."""
     row = state.label_count
     if row == state.label_room or not keep(Text(state.labels, row), at, end, 30, state):
@@ -120,7 +120,7 @@ def new_label(at, end, slot, state):
 
 
 @kernel
-def name(at, state):
+def name(at: int, state: Row) -> tuple[int, int]:
     """Read a name behind its opening quote: its row, and the address behind its closing one, or the wall."""
     end = closing(at)
     if end == at:
@@ -136,7 +136,7 @@ def name(at, state):
 
 
 @kernel
-def set_source(text, at, end):
+def set_source(text: Row, at: int, end: int) -> None:
     """Remember in which spelling a text was met."""
     text.source = at
     text.length = end - at
@@ -144,7 +144,7 @@ def set_source(text, at, end):
 
 
 @kernel
-def keep(text, at, end, most, state):
+def keep(text: Row, at: int, end: int, most: int, state: Row) -> bool:
     """Fill a row with a string of 1 to `most` characters; whether it is one.
 
     A text with U+0000 goes to the reference core: here it would sort like a shorter one.
@@ -165,7 +165,7 @@ def keep(text, at, end, most, state):
 
 
 @kernel
-def keep_name(text, at, end, state):
+def keep_name(text: Row, at: int, end: int, state: Row) -> bool:
     """Fill a row with a name of 1 to 200 characters, which count as normalised; whether it is one."""
     count, escaped = characters(at, end)
     if count < 0:

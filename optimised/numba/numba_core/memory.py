@@ -14,6 +14,9 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+Row = Any
+"""What `record` makes functions for: a reference to a row."""
+
 kernel = numba.njit(nogil=True, error_model="numpy")
 """Compile a function without the interpreter, as a part of those that call it."""
 inlined = numba.njit(nogil=True, error_model="numpy", forceinline=True)

@@ -6,7 +6,7 @@ bytes and 16 bits, or four bytes and 32 where there are more positions than that
 
 import numpy as np
 
-from numba_core.memory import copy, inlined, kernel
+from numba_core.memory import Row, copy, inlined, kernel
 from numba_core.tables import WORD_BYTES, Number, Span, Word
 from numba_core.values import ALL, U, equal, sortable
 
@@ -14,31 +14,31 @@ RUN = 12  # words sorted at once, before runs are merged; a multiple of four
 
 
 @kernel
-def set_count(count, state):
+def set_count(count: int, state: Row) -> None:
     """Say how many positions are to be sorted: from that follows how many of a word's 64 bits hold the position."""
     state.bits = 16 if count <= 1 << 16 else 32
 
 
 @inlined
-def position_of(word, state):
+def position_of(word: np.uint64, state: Row) -> int:
     """The position that a word holds."""
     return np.int64(word & ~(ALL << U(state.bits)))
 
 
 @inlined
-def row_of(word, state):
+def row_of(word: np.uint64, state: Row) -> int:
     """The row at the position that a word holds."""
     return Number(state.rows, position_of(word, state)).value
 
 
 @inlined
-def beginning(key, position, state):
+def beginning(key: np.uint64, position: int, state: Row) -> np.uint64:
     """A word of the first bytes of a key and a position."""
     return key >> U(state.bits) << U(state.bits) | U(position)
 
 
 @kernel
-def sort_by_number(count, state):
+def sort_by_number(count: int, state: Row) -> None:
     """Sort `rows`, stably, by the numbers in `keys`."""
     set_count(count, state)
     bits = U(state.bits)
@@ -58,7 +58,7 @@ def sort_by_number(count, state):
 
 
 @kernel
-def permute(table, words, count, state):
+def permute(table: int, words: int, count: int, state: Row) -> None:
     """Bring the words of a table into the order of the positions in sorted words."""
     free = state.words + state.spare - words
     for place in range(count):
@@ -68,7 +68,7 @@ def permute(table, words, count, state):
 
 
 @kernel
-def sort_by_text(count, longest, table, row_bytes, state):
+def sort_by_text(count: int, longest: int, table: int, row_bytes: int, state: Row) -> int:
     """Sort `words`, the beginnings of the texts with which the rows of a table begin; the address where they then lie.
 
     `longest` is the greatest length of these texts. None of them has a zero byte.
@@ -86,7 +86,7 @@ def sort_by_text(count, longest, table, row_bytes, state):
 
 
 @kernel
-def sort_alike(words, count, offset, state):
+def sort_alike(words: int, count: int, offset: int, state: Row) -> bool:
     """Sort those whose texts have the first `offset` bytes in common by what comes then; whether there are any."""
     found = False
     start = 0
@@ -101,7 +101,7 @@ def sort_alike(words, count, offset, state):
 
 
 @kernel
-def are_alike(word, other, offset, state):
+def are_alike(word: np.uint64, other: np.uint64, offset: int, state: Row) -> bool:
     """Whether the texts of two words are both of at least `offset` bytes, and begin with the same."""
     one = Span(state.sorted_table + row_of(word, state) * state.sorted_bytes, 0)
     two = Span(state.sorted_table + row_of(other, state) * state.sorted_bytes, 0)
@@ -109,7 +109,7 @@ def are_alike(word, other, offset, state):
 
 
 @kernel
-def sort_group(words, start, end, offset, state):
+def sort_group(words: int, start: int, end: int, offset: int, state: Row) -> bool:
     """Sort the words start … end by their texts from `offset` on; whether any of these is that long."""
     longest = 0
     for index in range(start, end):
@@ -126,7 +126,7 @@ def sort_group(words, start, end, offset, state):
 
 
 @kernel
-def sort_words(words, count, spare):
+def sort_words(words: int, count: int, spare: int) -> int:
     """Sort words, no two of them equal; where they then lie, in the one place or the other."""
     for index in range(count, count + 3):
         Word(words, index).bits = ALL
@@ -145,7 +145,7 @@ def sort_words(words, count, spare):
 
 
 @kernel
-def sort_run(words, count, target):
+def sort_run(words: int, count: int, target: int) -> None:
     """Put each word where the number of smaller ones says: more comparisons, and no branch to mispredict.
 
     Four at a time; up to three that follow the last one, greater than all, are written behind the others.
@@ -167,7 +167,7 @@ def sort_run(words, count, target):
 
 
 @kernel
-def merge(source, left, middle, end, target):
+def merge(source: int, left: int, middle: int, end: int, target: int) -> None:
     """Merge the sorted words left … middle and middle … end into the same positions of another place."""
     right = middle
     place = left

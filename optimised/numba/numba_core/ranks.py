@@ -1,13 +1,13 @@
 """Tags and channels as small numbers: ranks in their common order, and a set of ranks that is read in that order."""
 
-from numba_core.memory import clear, kernel, lowest_bit
+from numba_core.memory import Row, clear, kernel, lowest_bit
 from numba_core.order import beginning, row_of, set_count, sort_by_text
 from numba_core.tables import NOTHING, NUMBER_BYTES, TEXT_BYTES, WORD_BYTES, Mark, Number, Text, Word
 from numba_core.values import U, equal, sortable
 
 
 @kernel
-def rank_labels(state):
+def rank_labels(state: Row) -> None:
     """Sort all tags and channels, give equal ones the same rank, and list a row for each rank in `ranked`."""
     count = state.label_count - 1
     set_count(count, state)
@@ -26,29 +26,30 @@ def rank_labels(state):
             Number(state.ranked, ranks).value = row
             ranks += 1
         text.rank = ranks - 1
+    state.rank_count = ranks
     clear(state.counts, ranks * NUMBER_BYTES)
     clear(state.present, (ranks // 64 + 1) * WORD_BYTES)
     clear(state.summary, (ranks // 4096 + 1) * WORD_BYTES)
 
 
 @kernel
-def same_text(text, other):
+def same_text(text: Row, other: Row) -> bool:
     """Whether two rows hold the same text."""
     return text.value_bytes == other.value_bytes and equal(text.value, other.value, text.value_bytes)
 
 
 @kernel
-def mark(rank, state):
+def mark(rank: int, state: Row) -> None:
     """Enter a rank into the set: a bit in its word, and a bit for that word in the summary."""
     Word(state.present, rank >> 6).bits |= U(1) << U(rank & 63)
     Word(state.summary, rank >> 12).bits |= U(1) << U(rank >> 6 & 63)
 
 
 @kernel
-def drain(state):
+def drain(state: Row) -> int:
     """List the ranks of the set in `listed`, ascending, and leave it empty; how many they are."""
     count = 0
-    for group in range((state.label_count >> 12) + 1):
+    for group in range((state.rank_count >> 12) + 1):
         summary = Word(state.summary, group)
         while summary.bits:
             index = 64 * group + lowest_bit(summary.bits)
@@ -62,7 +63,7 @@ def drain(state):
 
 
 @kernel
-def list_ranks(newest, table, state):
+def list_ranks(newest: int, table: int, state: Row) -> int:
     """List the ranks of a chain of tags or channels in `listed`, and how many of each in `counts`; how many ranks."""
     row = newest
     while row != NOTHING:

@@ -9,7 +9,7 @@ import numpy as np
 
 from numba_core.lines import lines
 from numba_core.lookup import customer_of, is_new, keep, label, name
-from numba_core.memory import byte, kernel, starts, word
+from numba_core.memory import Row, byte, kernel, starts, word
 from numba_core.tables import NOTHING, Customer, Line, Mark, Number, Order, Text
 from numba_core.text import characters, closing
 from numba_core.values import COMMA, MAX_INTEGER, QUOTE, UPPER_A, UPPER_Z, U, integer, moment
@@ -30,7 +30,7 @@ PLACED, STATUS, CUSTOMER, LINES, CHANNEL, NOTE = 8, 64, 8**3, 8**4, 8**5, 8**6
 
 
 @kernel
-def batch(at, state):
+def batch(at: int, state: Row) -> int:
     """Read the document into the tables; the address behind it, or the wall."""
     if not starts(at, "{"):
         return state.wall
@@ -57,7 +57,7 @@ def batch(at, state):
 
 
 @kernel
-def is_currency(at):
+def is_currency(at: int) -> bool:
     """Whether three letters A-Z and a quote stand at an address."""
     for index in range(3):
         if not UPPER_A <= byte(at + index) <= UPPER_Z:
@@ -66,7 +66,7 @@ def is_currency(at):
 
 
 @kernel
-def orders(at, state):
+def orders(at: int, state: Row) -> int:
     """Read the array of orders from its opening bracket on."""
     if starts(at, "[]"):
         return at + 2
@@ -79,7 +79,7 @@ def orders(at, state):
 
 
 @kernel
-def order(at, state):  # noqa: PLR0912 - a branch for each member
+def order(at: int, state: Row) -> int:  # noqa: PLR0912 - a branch for each member
     """Read one order from its opening brace on, and settle it."""
     if not starts(at, "{"):
         return state.wall
@@ -137,7 +137,7 @@ def order(at, state):  # noqa: PLR0912 - a branch for each member
 
 
 @kernel
-def status(at, state):
+def status(at: int, state: Row) -> tuple[int, int]:
     """Read one of the five words and its quote."""
     code = STATUS_OF[byte(at)]
     past = at + STATUS_LENGTH[code]
@@ -147,13 +147,13 @@ def status(at, state):
 
 
 @kernel
-def null(at, state):
+def null(at: int, state: Row) -> int:
     """Read a null."""
     return at + 4 if starts(at, "null") else state.wall
 
 
 @kernel
-def note(at, state):
+def note(at: int, state: Row) -> int:
     """Read a note behind its opening quote."""
     end = closing(at)
     count, _ = characters(at, end)
@@ -161,7 +161,7 @@ def note(at, state):
 
 
 @kernel
-def customer(at, new, state):
+def customer(at: int, new: Row, state: Row) -> int:
     """Read an order's customer from its opening brace on."""
     met = 0
     for _ in range(2):
@@ -180,7 +180,7 @@ def customer(at, new, state):
 
 
 @kernel
-def settle(order_id, new, state):
+def settle(order_id: int, new: Row, state: Row) -> bool:
     """Group an order that is read, or drop it; whether the batch's amounts still fit."""
     if not is_new(order_id, state):
         state.duplicates += 1
@@ -207,7 +207,7 @@ def settle(order_id, new, state):
 
 
 @kernel
-def drop(new, state):
+def drop(new: Row, state: Row) -> bool:
     """Forget the lines and tags of an order."""
     state.line_count = new.first_line
     state.tag_count = new.first_tag
@@ -215,7 +215,7 @@ def drop(new, state):
 
 
 @kernel
-def chain(new, buyer, state):
+def chain(new: Row, buyer: Row, state: Row) -> None:
     """Put an order's lines, tags and channel before those that the customer has already."""
     Line(state.lines, state.line_count - 1).next = buyer.newest_line
     buyer.newest_line = new.first_line

@@ -13,7 +13,7 @@ APART[[ord(character) for character in '{}[]:," \t\n\r']] = True
 
 
 @kernel
-def squeeze(at, end, start):
+def squeeze(at: int, end: int, start: int) -> int:
     """Write a text to another place without the white space between its tokens; the size it has there.
 
     0 if that would make one token of two: JSON has no white space there.
@@ -35,7 +35,7 @@ def squeeze(at, end, start):
 
 
 @inlined
-def token_end(at):
+def token_end(at: int) -> int:
     """Where a string ends, with a colon or comma behind it; else what stands before the next quote or white space."""
     if byte(at) == QUOTE:
         past = closing(at + 1) + 1
@@ -45,6 +45,6 @@ def token_end(at):
 
 
 @inlined
-def white(at):
+def white(at: int) -> np.uint64:
     """A bit for each of 64 bytes that is white space."""
     return among_64(at, SPACE, SPACE) | among_64(at, TAB, LINE_FEED) | among_64(at, RETURN, RETURN)

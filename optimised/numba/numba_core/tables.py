@@ -4,7 +4,7 @@ How many rows there can be follows from the smallest spelling of each thing, so 
 never touched costs nothing.
 """
 
-from numba_core.memory import kernel, record
+from numba_core.memory import Row, kernel, record
 
 SMALLEST_TAG = len('"A",')
 SMALLEST_LINE = len('{"sku":"A","quantity":1,"price":0},')
@@ -12,6 +12,7 @@ SMALLEST_ORDER = SMALLEST_LINE + len(
     '{"id":1,"placed":"2026-02-28T23:59:59Z","status":"paid","customer":{"id":1,"name":"A"},"lines":[]}'
 )
 KEY_BYTES = 6  # of a sku, to sort its line by
+NAMES_TOO_MANY = 16  # names that a last order may have over and above its own, before its breach is seen
 BYTES_A_LABEL = 12  # a document with more labels to learn than one in so many bytes goes to the reference
 
 PADDING = 128  # bytes that may be read, or overwritten, behind a text
@@ -28,7 +29,7 @@ State, STATE_BYTES = record(
     # work space of sorting
     " keys rows words spare bits sorted_table sorted_bytes listed_customers"
     # labels by rank, and a set of ranks
-    " ranked listed counts present summary"
+    " ranked listed rank_count counts present summary"
     # how many there are
     " grouped line_count tag_count channel_count customer_count cancelled_count name_count label_count label_room"
     " duplicates total",
@@ -61,7 +62,7 @@ NOTHING = -1
 
 
 @kernel
-def power_of_two(least):
+def power_of_two(least: int) -> int:
     """The smallest power of two that is at least `least`."""
     power = 64
     while power < least:
@@ -70,7 +71,7 @@ def power_of_two(least):
 
 
 @kernel
-def lay_out(state, base, size):
+def lay_out(state: Row, base: int, size: int) -> int:
     """Place the tables for a document of `size` bytes from the address `base` on; return the address after them."""
     tags = size // SMALLEST_TAG + 1
     lines = size // SMALLEST_LINE + 1
@@ -94,7 +95,7 @@ def lay_out(state, base, size):
     state.cancelled = state.customers + orders * CUSTOMER_BYTES
     state.listed_customers = state.cancelled + orders * WORD_BYTES
     state.names = state.listed_customers + orders * NUMBER_BYTES
-    state.labels = state.names + (orders + 1) * TEXT_BYTES
+    state.labels = state.names + (orders + NAMES_TOO_MANY) * TEXT_BYTES
     state.ranked = state.labels + labels * TEXT_BYTES
     state.listed = state.ranked + labels * NUMBER_BYTES
     state.keys = state.listed + labels * NUMBER_BYTES

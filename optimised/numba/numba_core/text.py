@@ -27,7 +27,7 @@ for value, digit in enumerate(HEX_DIGITS):
 
 
 @inlined
-def closing(at):
+def closing(at: int) -> int:
     """The address of the quote that ends the string whose first character is at an address."""
     while True:
         quotes = among_64(at, QUOTE, QUOTE)
@@ -41,7 +41,7 @@ def closing(at):
 
 
 @kernel
-def is_escaped(at):
+def is_escaped(at: int) -> bool:
     """Whether an odd number of backslashes stands before an address."""
     before = at - 1
     while byte(before) == BACKSLASH:
@@ -50,7 +50,7 @@ def is_escaped(at):
 
 
 @kernel
-def characters(at, end):
+def characters(at: int, end: int) -> tuple[int, int]:
     """How many characters a string has between its quotes, -1 if it is malformed; and whether any is escaped.
 
     That is PLAIN, ESCAPED, or ZERO if U+0000 is among them.
@@ -72,7 +72,7 @@ def characters(at, end):
 
 
 @kernel
-def continuations(at, inside):
+def continuations(at: int, inside: np.uint64) -> int:
     """How many bytes continue a character in the text that `inside` marks; 0 if it is not well-formed UTF-8.
 
     All of it at once, with one bit for each byte: the bytes that lead a character tell where others have to follow.
@@ -93,7 +93,7 @@ def continuations(at, inside):
 
 
 @kernel
-def characters_by_one(at, end, count):
+def characters_by_one(at: int, end: int, count: int) -> tuple[int, int]:
     """The same for a string with escapes, or a long one, of which `count` characters are counted."""
     escaped = PLAIN
     while at < end:
@@ -116,7 +116,7 @@ def characters_by_one(at, end, count):
 
 
 @kernel
-def sequence(at):
+def sequence(at: int) -> int:
     """The length of the well-formed UTF-8 sequence of two to four bytes at an address, or 0."""
     text = np.int64(word(at) & U(0xFFFFFFFF))
     if text & 0xC0E0 == 0x80C0:
@@ -131,13 +131,13 @@ def sequence(at):
 
 
 @kernel
-def hex_number(at):
+def hex_number(at: int) -> int:
     """The number that four hexadecimal digits spell; negative if they are none."""
     return HEX[byte(at)] << 12 | HEX[byte(at + 1)] << 8 | HEX[byte(at + 2)] << 4 | HEX[byte(at + 3)]
 
 
 @kernel
-def escape(at):
+def escape(at: int) -> tuple[int, int]:
     """The character that an escape sequence stands for, or -1, and the length of the sequence (of both of a pair)."""
     letter = byte(at + 1)
     if letter != LETTER_U:
@@ -152,7 +152,7 @@ def escape(at):
 
 
 @kernel
-def encode(code, to):
+def encode(code: int, to: int) -> int:
     """Write a character as UTF-8 and return the address behind it."""
     if code < 0x80:
         set_byte(to, code)
@@ -174,7 +174,7 @@ def encode(code, to):
 
 
 @kernel
-def unescape(at, end, to):
+def unescape(at: int, end: int, to: int) -> int:
     """Write a well-formed string without its escapes, and return the address behind it."""
     while at < end:
         copy_32(to, at)
@@ -190,7 +190,7 @@ def unescape(at, end, to):
 
 
 @kernel
-def is_normal(at, end):
+def is_normal(at: int, end: int) -> bool:
     """Whether a name without escapes is known to be normalised: no space at an end or beside another."""
     if end - at > WINDOW:
         return False
@@ -201,7 +201,7 @@ def is_normal(at, end):
 
 
 @kernel
-def normalise(at, end, to):
+def normalise(at: int, end: int, to: int) -> int:
     """Write a name with each run of ASCII white space as one space and none at its ends; return the address behind."""
     start = to
     space = False
@@ -221,7 +221,7 @@ def normalise(at, end, to):
 
 
 @kernel
-def spell(at, end, to):
+def spell(at: int, end: int, to: int) -> int:
     """Write a text as it stands in the answer, with escapes where JSON wants them; return the address behind."""
     while at < end:
         character = byte(at)

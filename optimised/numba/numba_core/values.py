@@ -22,19 +22,19 @@ DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 
 
 @kernel
-def each(character):
+def each(character: int) -> np.uint64:
     """A word of eight times the same byte."""
     return U(0x0101010101010101) * U(character)
 
 
 @kernel
-def first(address, count):
+def first(address: int, count: int) -> np.uint64:
     """The first `count` bytes at an address, one to eight, as a word; the rest of it is zero."""
     return word(address) & (ALL >> U(64 - 8 * count))
 
 
 @kernel
-def equal(address, other, count):
+def equal(address: int, other: int, count: int) -> bool:
     """Whether `count` bytes at two addresses are the same."""
     while count > 8:
         if word(address) != word(other):
@@ -46,13 +46,13 @@ def equal(address, other, count):
 
 
 @kernel
-def sortable(address, count):
+def sortable(address: int, count: int) -> np.uint64:
     """The first `count` bytes at an address, at most eight, as a number that sorts as they do; 0 if there are none."""
     return swapped(first(address, min(count, 8))) if count > 0 else U(0)
 
 
 @inlined
-def digits(text):
+def digits(text: np.uint64) -> int:
     """The number that eight ASCII digits spell, the first one lowest in the word; zero bytes count as zeros."""
     ones = text & each(0x0F)
     pairs = ((ones * U(2561)) >> U(8)) & U(0x00FF00FF00FF00FF)
@@ -61,14 +61,14 @@ def digits(text):
 
 
 @inlined
-def digits_end(text):
+def digits_end(text: np.uint64) -> int:
     """Eight times the number of digits with which a word begins."""
     others = (((text ^ each(ZERO)) + each(0x76)) | text) & HIGH
     return lowest_bit(others) - 7 if others else 64
 
 
 @inlined
-def integer(at):
+def integer(at: int) -> tuple[int, int]:
     """Read a number of up to 16 digits and no sign: its value, or -1, and the address where it ends.
 
     What may not follow (more digits, a fraction) the caller sees there.
@@ -88,7 +88,7 @@ def integer(at):
 
 
 @kernel
-def longer_integer(value, at):
+def longer_integer(value: int, at: int) -> tuple[int, int]:
     """Read what follows the first eight digits of a number."""
     text = word(at)
     bits = digits_end(text)
@@ -100,13 +100,13 @@ def longer_integer(value, at):
 
 
 @kernel
-def part(text, index):
+def part(text: np.uint64, index: int) -> int:
     """The byte at `index` of a word, as an integer."""
     return np.int64((text >> U(8 * index)) & U(0xFF))
 
 
 @kernel
-def moment(at):
+def moment(at: int) -> int:
     """A date and time `YYYY-MM-DDThh:mm:ssZ` and a quote, as an integer that sorts alike; -1 if it is no real one."""
     date = word(at) ^ DATE  # all that follows works on the digits themselves, separators being zero
     time = word(at + 8) ^ TIME
@@ -128,14 +128,14 @@ def moment(at):
 
 
 @kernel
-def days_of(month, year):
+def days_of(month: int, year: int) -> int:
     """How many days a month has."""
     leap = month == 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
     return DAYS[month] + leap
 
 
 @inlined
-def sku_length(at):
+def sku_length(at: int) -> int:
     """The length of the sku at an address, or 0 if it is none that a quote ends."""
     length = 0
     while length <= 40:

@@ -1,7 +1,9 @@
 """The answer, written once from the tables. Writers return the address behind what they wrote."""
 
+import numpy as np
+
 from numba_core.listing import list_cancelled, list_customers, list_lines, same_sku
-from numba_core.memory import copy_32, inlined, kernel, lowest_byte, put, set_byte, set_word
+from numba_core.memory import Row, copy_32, inlined, kernel, lowest_byte, put, set_byte, set_word
 from numba_core.order import row_of
 from numba_core.ranks import list_ranks, rank_labels
 from numba_core.tables import Customer, Line, Number, Text, Word
@@ -9,7 +11,7 @@ from numba_core.values import ZERO, U, each
 
 
 @kernel
-def eight_digits(number):
+def eight_digits(number: np.uint64) -> np.uint64:
     """The eight digits of a number below 10^8, as values 0 to 9, the first one lowest in the word."""
     fours = number // U(10_000) | number % U(10_000) << U(32)
     hundreds = (fours * U(10_486) >> U(20)) & U(0x0000007F0000007F)
@@ -19,7 +21,7 @@ def eight_digits(number):
 
 
 @kernel
-def integer(value, to):
+def integer(value: int, to: int) -> int:
     """Write an integer of up to 16 digits without sign."""
     if value < 10:
         set_byte(to, ZERO + value)
@@ -33,7 +35,7 @@ def integer(value, to):
 
 
 @kernel
-def integer_below(number, to):
+def integer_below(number: np.uint64, to: int) -> int:
     """Write a number below 10^8."""
     digits = eight_digits(number)
     zeros = lowest_byte(digits | U(1) << U(56))
@@ -42,7 +44,7 @@ def integer_below(number, to):
 
 
 @inlined
-def text(at, length, to):
+def text(at: int, length: int, to: int) -> int:
     """Write `length` bytes that stand elsewhere; up to 31 bytes more are overwritten."""
     copy_32(to, at)
     end = to + length
@@ -55,7 +57,7 @@ def text(at, length, to):
 
 
 @kernel
-def answer(state):
+def answer(state: Row) -> int:
     """Write the whole answer."""
     title = Text(state.title, 0)
     to = text(title.written, title.written_bytes, put(state.answer, '{"batch":"'))
@@ -68,7 +70,7 @@ def answer(state):
 
 
 @kernel
-def cancelled(state, to):
+def cancelled(state: Row, to: int) -> int:
     """Write the ids of the cancelled orders, ascending."""
     list_cancelled(state)
     for index in range(state.cancelled_count):
@@ -77,7 +79,7 @@ def cancelled(state, to):
 
 
 @kernel
-def customers(state, to):
+def customers(state: Row, to: int) -> int:
     """Write the customers' statements."""
     rank_labels(state)
     list_customers(state)
@@ -89,7 +91,7 @@ def customers(state, to):
 
 
 @kernel
-def customer(one, state, to):
+def customer(one: Row, state: Row, to: int) -> int:
     """Write one customer's statement."""
     to = integer(one.id, put(to, '{"id":'))
     name = Text(state.names, one.name)
@@ -109,7 +111,7 @@ def customer(one, state, to):
 
 
 @kernel
-def skus(one, state, to):
+def skus(one: Row, state: Row, to: int) -> int:
     """Write the lines of a customer, merged by sku; there is at least one."""
     words = list_lines(one, state)
     line = Line(state.lines, row_of(Word(words, 0).bits, state))
@@ -126,7 +128,7 @@ def skus(one, state, to):
 
 
 @inlined
-def sku(line, units, amount, to):
+def sku(line: Row, units: int, amount: int, to: int) -> int:
     """Write what the lines of one sku add up to."""
     to = text(line.sku, line.length, put(to, '{"sku":"'))
     to = integer(units, put(to, '","units":'))
@@ -134,7 +136,7 @@ def sku(line, units, amount, to):
 
 
 @kernel
-def tags(one, state, to):
+def tags(one: Row, state: Row, to: int) -> int:
     """Write a customer's tags."""
     count = list_ranks(one.newest_tag, state.tags, state)
     for index in range(count):
@@ -146,7 +148,7 @@ def tags(one, state, to):
 
 
 @kernel
-def channels(one, state, to):
+def channels(one: Row, state: Row, to: int) -> int:
     """Write a customer's channels and the orders that came by each."""
     count = list_ranks(one.newest_channel, state.channels, state)
     for index in range(count):
@@ -160,7 +162,7 @@ def channels(one, state, to):
 
 
 @kernel
-def totals(state, to):
+def totals(state: Row, to: int) -> int:
     """Write the sums over all customers, and the end of the answer."""
     units = gross = refunded = open_ = 0
     for row in range(state.customer_count):
