@@ -134,9 +134,9 @@ class Customer:
         self.tags: set[str] = set()
         self.channels: dict[str, int] = {}
 
-    def add(self, order: Any) -> None:
+    def add(self, order: Any, good_skus: set[str]) -> None:
         """Add an order that `check_order` let pass."""
-        amount = self.add_lines(order["lines"])
+        amount = self.add_lines(order["lines"], good_skus)
         status = order["status"]
         if status == "open":
             self.open += amount
@@ -155,8 +155,8 @@ class Customer:
         if channel is not None:
             self.channels[channel] = self.channels.get(channel, 0) + 1
 
-    def add_lines(self, lines: Any) -> int:
-        """Check lines, add them to units, skus and tags, and return their amount."""
+    def add_lines(self, lines: Any, good_skus: set[str]) -> int:
+        """Check lines, add them to units, skus and tags, and return their amount; `good_skus` grows by theirs."""
         if type(lines) is not list or not 1 <= len(lines) <= MAX_LINES:
             raise ValueError
         skus = self.skus
@@ -185,10 +185,12 @@ class Customer:
             if entry is not None:
                 entry["units"] += quantity
                 entry["amount"] += amount
-            elif is_sku(sku):
-                skus[sku] = {"sku": sku, "units": quantity, "amount": amount}
             else:
-                raise ValueError
+                if sku not in good_skus:
+                    if not is_sku(sku):
+                        raise ValueError
+                    good_skus.add(sku)
+                skus[sku] = {"sku": sku, "units": quantity, "amount": amount}
         self.units += units
         return total
 
@@ -240,7 +242,8 @@ def summarise(batch: Any) -> dict[str, Any]:
     seen: set[int] = set()
     cancelled: list[int] = []
     customers: dict[int, Customer] = {}
-    good_names: set[str] = set()
+    good_names: set[str] = set()  # what was found good needs no second look
+    good_skus: set[str] = set()
     for order in orders:
         check_order(order, good_names)
         order_id = order["id"]
@@ -254,7 +257,7 @@ def summarise(batch: Any) -> dict[str, Any]:
         else:
             customer = customers[customer_id] = Customer(order["placed"])
         seen.add(order_id)
-        customer.add(order)
+        customer.add(order, good_skus)
 
     statements = [customer.statement(customer_id) for customer_id, customer in customers.items()]
     statements.sort(key=lambda statement: (-statement["net"], statement["id"]))
