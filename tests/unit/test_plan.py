@@ -309,3 +309,7 @@ def test_code_that_measures_makes_other_cases_and_code_that_tells_does_not(
     with (tmp_path / file).open("ab") as changed:
         changed.write(b" ")
     assert (plan.harness() != before) is another
+
+
+def test_a_first_look_is_had_within_twelve_minutes() -> None:
+    assert plan.study_seconds(catalog.studies()["quick"]) <= 12 * 60
