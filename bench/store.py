@@ -119,9 +119,12 @@ def now() -> str:
 
 @contextmanager
 def scrubbed(path: Path) -> Iterator[Path]:
-    """A file that a tool writes inside the block, scrubbed at its end."""
-    yield path
-    path.write_bytes(scrub(path.read_bytes()))
+    """A file that a tool writes inside the block, scrubbed at its end, be that an interruption."""
+    try:
+        yield path
+    finally:
+        if path.exists():
+            path.write_bytes(scrub(path.read_bytes()))
 
 
 def _secrets() -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from bench.errors import LabError
 from bench.model import Case, Measurement, Observed, Run, Warmup
 from bench.paths import SUBJECT, TOOLS
 from bench.pinning import cores, pinned
-from bench.store import scrub
+from bench.store import scrubbed
 
 PROCESS_SECONDS = 600
 
@@ -42,13 +42,13 @@ def observe(case: Case, output: Path) -> Observed:
     ]  # fmt: skip
     result.unlink(missing_ok=True)
     argv = pinned(argv, cores().server)
-    done = subprocess.run(
-        argv, check=False, cwd=output.parent, env=env, capture_output=True, text=True, timeout=PROCESS_SECONDS
-    )
+    with scrubbed(result):
+        done = subprocess.run(
+            argv, check=False, cwd=output.parent, env=env, capture_output=True, text=True, timeout=PROCESS_SECONDS
+        )
     if done.returncode:
         last = (done.stderr or done.stdout).strip().splitlines()[-1:]
         raise LabError(f"pyperf of {variant.name} failed with status {done.returncode}: {' '.join(last)}")
-    result.write_bytes(scrub(result.read_bytes()))
     return read(result, variant.name)
 
 

@@ -53,3 +53,11 @@ def test_the_identity_of_a_case_changes_with_its_inputs() -> None:
     two = Case(instrument="micro", variant="cython", inputs={"artifact": "2"})
     assert one.identity != two.identity
     assert one.identity == Case(instrument="micro", variant="cython", inputs={"artifact": "1"}).identity
+
+
+def test_what_a_tool_wrote_is_scrubbed_though_it_was_interrupted(tmp_path: Path) -> None:
+    path = tmp_path / "raw"
+    with pytest.raises(KeyboardInterrupt), store.scrubbed(path):
+        path.write_text(str(ROOT))
+        raise KeyboardInterrupt
+    assert path.read_text() == "<checkout>"
