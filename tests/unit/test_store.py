@@ -57,7 +57,12 @@ def test_the_identity_of_a_case_changes_with_its_inputs() -> None:
 
 def test_what_a_tool_wrote_is_scrubbed_though_it_was_interrupted(tmp_path: Path) -> None:
     path = tmp_path / "raw"
-    with pytest.raises(KeyboardInterrupt), store.scrubbed(path):
-        path.write_text(str(ROOT))
-        raise KeyboardInterrupt
+
+    def interrupted_while_writing() -> None:
+        with store.scrubbed(path):
+            path.write_text(str(ROOT))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_while_writing()
     assert path.read_text() == "<checkout>"
