@@ -16,11 +16,10 @@ from rich.table import Table
 from bench import catalog, pipeline, store, verify
 from bench import plan as planning
 from bench import serve as serving
-from bench.build import artifact as built
 from bench.errors import LabError
 from bench.instruments import sizes
 from bench.inventory import inventory
-from bench.model import Hole, Session, Stack, Study
+from bench.model import Hole, Session, Study
 from bench.pinning import cores
 from bench.progress import Progress
 
@@ -195,18 +194,12 @@ def compare(a: str, b: str, *, json: Json = False) -> int:
 
 @app.command
 def size(*variants: str, json: Json = False) -> int:
-    """Report what each built variant needs on a bare image, behind each server: interpreter, libraries, core."""
+    """Report what each variant, built first, needs on a bare image behind each server: interpreter, libraries, core."""
     from bench.report import summary  # noqa: PLC0415 - as in `_show`
 
-    names = _known(variants) or tuple(name for name in catalog.variants() if built(name))
-    stacks = [
-        stack
-        for name in names
-        for server in {server.label: None for server in catalog.servers().values()}
-        for stack in [Stack(variant=name, framework="falcon", server=server)]
-        if catalog.impossible(stack) is None
-    ]
-    return summary.show_sizes(out, {stack: sizes.sizes(stack) for stack in stacks}, json)
+    artifacts, holes = pipeline.build_all(_known(variants) or tuple(catalog.variants()), Progress())
+    summary.show_sizes(out, sizes.by_stack(artifacts), json)
+    return _tell_holes(holes)
 
 
 def main() -> int:

@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import time
+import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from bench.model import Argv, Artifact, Hole, Implementation, Provisioned, Serve
 from bench.paths import ARTIFACTS, LAB, PREFIXES, ROOT, TOOLS
 from bench.provision import MEASURED_LOCK, install
 
-VERSION = "0.1.0"
+VERSION: str = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 BUILDERS = LAB / "builders"
 SOURCE_SUFFIXES = frozenset({".py", ".pyx", ".pxd", ".pxi", ".h"})
 EPOCH = "1577836800"  # a fixed date in every wheel, so that equal sources make equal bytes

@@ -12,9 +12,10 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.metadata import Distribution, distributions
+from itertools import product
 from pathlib import Path
 
 import msgspec
@@ -23,7 +24,7 @@ from packaging.utils import canonicalize_name
 
 from bench import build, catalog
 from bench.errors import LabError
-from bench.model import Case, Measurement, Observed, Stack, stack_of
+from bench.model import Artifact, Case, Measurement, Observed, Stack, stack_of
 from bench.paths import PREFIXES
 
 # Parts of a standard library that no service loads; what Debian, too, keeps in packages of their own.
@@ -61,6 +62,18 @@ def observe(case: Case, output: Path) -> Observed:  # noqa: ARG001 - it writes n
     seconds = Measurement(metric="build", unit="s", values=(built.build_seconds,))
     facts = {"wheel": built.wheel, "wheel_sha256": built.wheel_sha256, "interpreter": built.interpreter.version}
     return Observed(measurements=(wheel, seconds, *measured), facts=facts)
+
+
+def by_stack(artifacts: Mapping[str, Artifact]) -> dict[Stack, dict[str, Size]]:
+    """The sizes of every stack of built variants; worker classes of a server that need the same files count once."""
+    found: dict[tuple[str, str, tuple[str, ...]], Stack] = {}
+    labels = dict.fromkeys(server.label for server in catalog.servers().values())
+    for variant, framework, label in product(artifacts, catalog.frameworks(), labels):
+        stack = Stack(variant=variant, framework=framework, server=label)
+        if catalog.impossible(stack) is None and label not in artifacts[variant].lacks:
+            server = catalog.server_for(stack)
+            found.setdefault((variant, framework, server.requirements + server.files), stack)
+    return {stack: sizes(stack) for stack in found.values()}
 
 
 def sizes(stack: Stack) -> dict[str, Size]:
