@@ -11,6 +11,7 @@ from pathlib import Path
 from bench.errors import LabError
 
 FOLDER = Path(__file__).with_name("locks")
+OVERRIDES = FOLDER / "overrides.txt"
 OLDEST = {"lab": "3.11", "measured": "3.10"}  # the Python that each lock has to serve, and all later ones
 ENTRY = re.compile(r"^([A-Za-z0-9._-]+)==\S+.*?(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
 
@@ -29,6 +30,7 @@ def entries(lock: Path, names: Iterable[str]) -> str:
 def compile_all(options: list[str]) -> None:
     """Resolve every `.in` file for all platforms, with hashes and without addresses; pins stay unless `--upgrade`."""
     how = ["--universal", "--generate-hashes", "--no-emit-index-url", "--no-emit-find-links", "--no-config", "--quiet"]
+    how += ["--overrides", OVERRIDES.name]
     for name, python in OLDEST.items():
         files = [f"{name}.in", "--output-file", f"{name}.txt", "--custom-compile-command", "make lock"]
         uv = [sys.executable, "-m", "uv", "pip", "compile", "--python-version", python]

@@ -174,6 +174,7 @@ def install(python: Path, names: Sequence[str], target: Path | None = None, whee
     pip = ["pip", "install", "--no-config", "--cache-dir", str(cache), *place]
     if names:
         pinned = ["--verify-hashes", "--constraints", str(MEASURED_LOCK), "--build-constraints", str(MEASURED_LOCK)]
+        pinned += ["--overrides", str(locks.OVERRIDES)]
         # first from the cache alone: some registries answer in a way that would have uv build everything again
         if uv(*pip, "--offline", *pinned, *names).returncode != 0:
             must(uv(*pip, *pinned, *names))
