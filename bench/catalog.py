@@ -151,7 +151,8 @@ def _check(study: Study) -> None:
         pick(labels, name, f"{where}: server")
     for name in study.frameworks:
         pick(frameworks(), name, f"{where}: framework")
-    pick(workloads(), study.workload, f"{where}: workload")
+    for name in study.workloads:
+        pick(workloads(), name, f"{where}: workload")
     for model, chosen in (("closed", study.macro), ("open", study.open)):
         for name in chosen.loads if chosen else ():
             if pick(loads(), name, f"{where}: load").model != model:

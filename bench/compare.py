@@ -120,7 +120,7 @@ def _sides(text: str, results: Path) -> list[Side]:
     study, slash, variant = text.partition("/")
     if not slash or not (results / study).is_dir():
         raise LabError(f"{text!r} is neither a file nor study/variant of a study that was run")
-    return [_micro(study, variant, results)]
+    return _micro(study, variant, results)
 
 
 def _pyperf(path: Path) -> list[Side]:
@@ -138,22 +138,30 @@ def _pyperf(path: Path) -> list[Side]:
     ]
 
 
-def _micro(study: str, variant: str, results: Path) -> Side:
-    """The micro runs of a variant in a study's last session, and the noise floor of its A/A pair."""
+def _micro(study: str, variant: str, results: Path) -> list[Side]:
+    """A variant's micro runs in a study's last session, workload by workload."""
     folder, _ = store.latest(study, results)
-    micro = [run for run in store.runs(folder) if run.case.instrument == "micro"]
+    micro: dict[str | None, list[Run]] = {}
+    for run in store.runs(folder):
+        if run.case.instrument == "micro":
+            micro.setdefault(run.case.workload, []).append(run)
+    return [_side(f"{study}/{variant}", variant, folder, runs) for runs in micro.values() or [[]]]
+
+
+def _side(name: str, variant: str, folder: Path, micro: list[Run]) -> Side:
+    """The micro runs of a variant among those of one workload, and the noise floor of its A/A pair."""
     runs = tuple(run for run in micro if run.case.variant == variant and not run.case.twin)
     wrong = next((run.reason for run in runs if run.verdict != "pass"), None)
     if wrong or not runs:
         known = ", ".join(sorted({run.case.variant for run in micro})) or "nothing"
-        raise LabError(f"{study}/{variant} has no figure: {wrong or f'its last session measured {known}'}")
+        raise LabError(f"{name} has no figure: {wrong or f'its last session measured {known}'}")
     twins = [run for run in micro if run.case.twin and run.verdict == "pass"]
     others = [
         run for run in micro if not run.case.twin and any(run.case.variant == twin.case.variant for twin in twins)
     ]
     same = paired(others, twins, "time")
     return Side(
-        name=f"{study}/{variant}",
+        name=name,
         benchmark=f"transform {runs[0].case.workload}",
         processes=tuple(run.values("time") for run in runs),
         session=folder,

@@ -235,7 +235,7 @@ class Study(Declared, frozen=True, kw_only=True):
     variants: tuple[str, ...]
     frameworks: tuple[str, ...] = ("falcon",)
     servers: tuple[str, ...] = ()
-    workload: str
+    workloads: Annotated[tuple[str, ...], Meta(min_length=1)]
     first_look: bool = False
     twin: bool = False
     micro: MicroPlan | None = None

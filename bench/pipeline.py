@@ -24,15 +24,12 @@ def run(study: Study, progress: Progress, force: bool = False) -> tuple[Path, Se
     Returns the session's folder and record; the runs lie in the folder.
     """
     artifacts, holes = prepare(study.variants, progress)
-    workload = catalog.workloads()[study.workload]
-    if workload.documents:
-        with progress.step(f"documents {workload.name}"):
-            documents.ensure(workload)
     planned, contest_seconds, none = plan.phases(study), plan.contest_seconds(study), generator_missing(progress)
     if none:
         planned, contest_seconds = [phase for phase in planned if phase.name != "macro"], 0.0
         holes.append(none)
     phases = [identified(phase, artifacts) for phase in planned]
+    bring_documents(phases, progress)
     folder, session = open_session(study, phases, holes + plan.declared_holes(study), force)
     if session.finished:
         return folder, session
@@ -70,6 +67,15 @@ def build_all(variants: Iterable[str], progress: Progress) -> tuple[dict[str, Ar
         artifacts[name] = made
         holes += [msgspec.structs.replace(hole, what=f"{name}/*/{hole.what}") for hole in made.lacks.values()]
     return artifacts, holes
+
+
+def bring_documents(phases: Iterable[Phase], progress: Progress) -> None:
+    """Make the documents of every workload that a case asks for, where they are not there yet."""
+    for name in dict.fromkeys(case.workload for phase in phases for case in phase.cases if case.workload):
+        workload = catalog.workloads()[name]
+        if workload.documents:
+            with progress.step(f"documents {name}"):
+                documents.ensure(workload)
 
 
 def generator_missing(progress: Progress) -> Hole | None:

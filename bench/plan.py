@@ -11,7 +11,7 @@ import msgspec
 
 from bench import catalog
 from bench.instruments.micro import warmup_of
-from bench.model import Artifact, Case, Declared, Hole, Instrument, Load, Run, Stack, Study
+from bench.model import Artifact, Case, Declared, Hole, Instrument, Load, OpenPlan, Run, Stack, Study
 from bench.paths import ROOT
 
 # Seconds that a run takes beside what its declaration says, measured on two cores; they only feed the estimate.
@@ -47,9 +47,10 @@ def phases(study: Study) -> list[Phase]:
             Case(
                 instrument="micro",
                 variant=variant,
-                workload=study.workload,
+                workload=workload,
                 settings=settings | {"warmups": warmup_of(variant).passes},
             )
+            for workload in study.workloads
             for variant in study.variants
         ]
         if study.twin:
@@ -58,35 +59,48 @@ def phases(study: Study) -> list[Phase]:
     if study.startup:
         label = study.startup.server
         chosen = [stack for stack in stacks(study, (label,)) if stack.framework == study.frameworks[0]]
-        planned.append(
-            Phase("startup", study.startup.spawns, tuple(_case("startup", s, study.workload) for s in chosen))
-        )
+        first = study.workloads[0]  # a start is to its first answer, whatever comes after it
+        planned.append(Phase("startup", study.startup.spawns, tuple(_case("startup", s, first) for s in chosen)))
     if study.macro:
-        cases = [_case("macro", s, study.workload, load) for load in study.macro.loads for s in stacks(study)]
+        cases = [
+            _case("macro", stack, workload, load)
+            for workload in study.workloads
+            for load in study.macro.loads
+            for stack in stacks(study)
+        ]
         planned.append(Phase("macro", study.macro.runs, tuple(cases)))
     return planned
 
 
 def contenders(study: Study, runs: Iterable[Run]) -> Phase | None:
-    """The open loads for the winner of the closed one and for the baseline behind the same server.
+    """The open loads, of each workload for the winner of its closed one and the baseline behind the same server.
 
     The winner spends the least server CPU per request. Both get the same rate: a share of the baseline's capacity,
     or of the generator's where that is what limited the baseline.
-    None if the study asks for no open load, or if the closed one left no winner or no baseline capacity.
+    None if the study asks for no open load, or if no closed one left a winner and a baseline capacity.
     """
-    closed = [run for run in runs if run.case.instrument == "macro" and run.verdict == "pass" and run.case.rate is None]
-    winner = winning_stack(closed)
-    if not study.open or winner is None:
+    if not study.open:
         return None
+    closed = [run for run in runs if run.case.instrument == "macro" and run.verdict == "pass" and run.case.rate is None]
+    cases: list[Case] = []
+    for workload in study.workloads:
+        cases += _contest(study, study.open, workload, [run for run in closed if run.case.workload == workload])
+    return Phase("open", study.open.runs, tuple(cases)) if cases else None
+
+
+def _contest(study: Study, asked: OpenPlan, workload: str, closed: list[Run]) -> list[Case]:
+    """The cases of the open loads of one workload, from the runs of its closed one."""
+    winner = winning_stack(closed)
+    if winner is None:
+        return []
     baseline = msgspec.structs.replace(winner, variant=study.baseline)
     found = [run for run in closed if run.case.stack == baseline]
     capacity = [rate for run in found for rate in run.values("rate") or run.values("reached")]
     if not capacity:
-        return None
-    rate = float(f"{study.open.share * median(capacity):.3g}")
+        return []
+    rate = float(f"{asked.share * median(capacity):.3g}")
     pair = dict.fromkeys([baseline, winner])
-    cases = [_case("macro", stack, study.workload, load, rate) for load in study.open.loads for stack in pair]
-    return Phase("open", study.open.runs, tuple(cases))
+    return [_case("macro", stack, workload, load, rate) for load in asked.loads for stack in pair]
 
 
 def winning_stack(closed: Iterable[Run]) -> Stack | None:
@@ -143,9 +157,9 @@ def study_seconds(study: Study) -> float:
 
 
 def contest_seconds(study: Study) -> float:
-    """How long its open loads are expected to take: each for the baseline and for the winner."""
+    """How long its open loads are expected to take: each for the baseline and for the winner, of each workload."""
     open_loads = [catalog.loads()[name] for name in study.open.loads] if study.open else []
-    runs = 2 * study.open.runs if study.open else 0
+    runs = 2 * study.open.runs * len(study.workloads) if study.open else 0
     return runs * sum(OVERHEAD_SECONDS["macro"] + load_seconds(load) for load in open_loads)
 
 

@@ -67,18 +67,21 @@ def read(path: Path, variant: str) -> Observed:
 
 
 def merge(session: Path, runs: Iterable[Run]) -> None:
-    """Put the processes of each variant into one plain pyperf JSON for `compare_to`: `pyperf/<variant>.json`."""
+    """Put the processes of each variant into one plain pyperf JSON for `compare_to`: `pyperf/<variant>.json`.
+
+    It holds one benchmark a workload.
+    """
     folder = session / "pyperf"
     folder.mkdir(exist_ok=True)
-    merged: dict[str, pyperf.Benchmark] = {}
+    merged: dict[str, dict[str, pyperf.Benchmark]] = {}
     for run in runs:
         for raw in run.raw:
             if run.verdict == "pass" and raw.endswith(".pyperf.json"):
-                name = f"{run.case.variant}{'-again' if run.case.twin else ''}"
+                benchmarks = merged.setdefault(f"{run.case.variant}{'-again' if run.case.twin else ''}", {})
                 (one,) = pyperf.BenchmarkSuite.load(str(session / raw)).get_benchmarks()
-                if name in merged:
-                    merged[name].add_runs(one)
+                if one.get_name() in benchmarks:
+                    benchmarks[one.get_name()].add_runs(one)
                 else:
-                    merged[name] = one
-    for name, benchmark in merged.items():
-        benchmark.dump(str(folder / f"{name}.json"), replace=True)
+                    benchmarks[one.get_name()] = one
+    for name, benchmarks in merged.items():
+        pyperf.BenchmarkSuite(list(benchmarks.values())).dump(str(folder / f"{name}.json"), replace=True)

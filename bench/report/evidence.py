@@ -37,20 +37,23 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Evidence:
-    """One session's runs, looked up by instrument, subject (a variant for micro, a stack for the rest) and load.
+    """A session's runs of one workload, by instrument, subject (a variant for micro, a stack for the rest) and load.
 
+    What belongs to a stack whatever is sent to it, its size and its start-up, is there for each workload.
     `same` is the ratio of the A/A pair, `floor` how far from 1 its interval reaches; both absent without a pair.
     """
 
-    def __init__(self, session: Session, runs: Iterable[Run], study: Study) -> None:
+    def __init__(self, session: Session, runs: Iterable[Run], study: Study, workload: str) -> None:
         self.study = study
+        self.workload = workload
         self._session = session
         self._runs: dict[tuple[Instrument, Subject, str | None, bool], list[Run]] = defaultdict(list)
         self._failures: dict[Subject, str] = {}
         for run in runs:
             case = run.case
             subject = case.stack or case.variant
-            self._runs[case.instrument, subject, case.load, case.twin].append(run)
+            if case.workload == workload or case.instrument in {"size", "startup"}:
+                self._runs[case.instrument, subject, case.load, case.twin].append(run)
             if run.verdict == "failed" and case.instrument != "size" and case.rate is None:
                 self._failures.setdefault(subject, run.reason or "failed without a reason")
         twins = self._of("micro", study.baseline, None, True)

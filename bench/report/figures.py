@@ -67,6 +67,11 @@ def load_title(name: str) -> str:
     return catalog.loads()[name].title if name in catalog.loads() else name
 
 
+def workload_title(name: str) -> str:
+    """The catalogue's title of a workload, likewise."""
+    return catalog.workloads()[name].title if name in catalog.workloads() else name
+
+
 def _speedups(finding: Finding) -> Plot:
     told = [f"{core.title} {times(core.speedup.ratio)}" for core in finding.cores if core.speedup.ratio]
     study = finding.study
@@ -91,7 +96,7 @@ def _latency(finding: Finding) -> Plot:
     for load in dict.fromkeys(course.load for course in shown):
         worst = [(course.title, course.percentiles["max"]) for course in shown if course.load == load]
         told = listed([f"{title} {milliseconds(figure)} ms" for title, figure in worst])
-        svg = draw(charts.latencies(finding, load), f"latency-{load}")
+        svg = draw(charts.latencies(finding, load), f"{finding.workload}-latency-{load}")
         panels.append(Panel(load_title(load), f"Latency second by second; worst: {told}", svg))
     names = [Key(*pair) for pair in keys(charts.contestants(finding), "grey")]
     lines = [Key("median", "ink", "line"), Key("worst", "ink", "dashes")]
@@ -104,7 +109,7 @@ def _memory(finding: Finding) -> Plot:
         rows = [row for row in finding.rows if row.core is core and row.memory.value is not None]
         if rows:
             told = listed([f"{scaled(row.memory, charts.MEGA)} MB behind {row.place}" for row in rows])
-            svg = draw(charts.memory(finding, core.variant), f"memory-{core.variant}")
+            svg = draw(charts.memory(finding, core.variant), f"{finding.workload}-memory-{core.variant}")
             panels.append(Panel(core.title, f"PSS over time, flat or rising to {told}", svg))
     places = keys(finding.places)
     return Plot(keys=tuple(Key(*pair, "line") for pair in places), panels=tuple(panels), again=rerun(finding))
@@ -114,7 +119,11 @@ def _sizes(finding: Finding) -> Plot:
     rows = [row for row in finding.rows if row.parts]
     told = listed([f"{row.stack} {scaled(row.compressed, charts.MEGA)} MB" for row in rows])
     panels = [
-        Panel(title, f"Bytes by part; compressed: {told}", draw(charts.sizes(finding, kind), f"sizes-{kind}"))
+        Panel(
+            title,
+            f"Bytes by part; compressed: {told}",
+            draw(charts.sizes(finding, kind), f"{finding.workload}-sizes-{kind}"),
+        )
         for kind, title in KINDS.items()
         if rows
     ]
@@ -126,7 +135,7 @@ def _both(chart: Callable[[Finding, int], Chart], finding: Finding, told: list[s
     """One plot drawn for a desk and for a phone; none if there is nothing to tell."""
     if not told:
         return ()
-    name = chart.__name__
+    name = f"{finding.workload}-{chart.__name__}"
     wide, narrow = chart(finding, charts.WIDE), chart(finding, charts.NARROW)
     words = f"Times as fast as the baseline: {listed(told)}"
     return (Panel("", words, draw(wide, name), draw(narrow, f"{name}-narrow")),)

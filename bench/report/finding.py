@@ -1,4 +1,4 @@
-"""study + session + runs → a finding.
+"""study + session + runs → a finding, of each workload.
 
 A figure of a stack comes from runs of one session, a ratio from pairs within its blocks. What is absent says why.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
+
+import msgspec
 
 from bench import catalog
 from bench.errors import LabError
@@ -33,17 +35,23 @@ LEAST_STEP = 0.02  # a change of speed that is no warm-up, however quiet the mac
 
 
 def find(session: Session, runs: Iterable[Run], study: Study, price: Price | None = None) -> Finding:
-    """Derive everything that is shown; the fastest core and the cheapest stack come first, what has no figure last."""
+    """Derive everything that is shown: of the study's first workload, with the findings of the others in it."""
     runs = list(runs)
-    evidence = Evidence(session, runs, study)
+    first, *others = [_of_workload(workload, session, runs, study, price) for workload in study.workloads]
+    return msgspec.structs.replace(first, others=tuple(others))
+
+
+def _of_workload(workload: str, session: Session, runs: list[Run], study: Study, price: Price | None) -> Finding:
+    """The fastest core and the cheapest stack come first, what has no figure last."""
+    evidence = Evidence(session, runs, study, workload)
     cores = sorted((_core(name, evidence) for name in study.variants), key=lambda core: _rank(core.time))
     rows = [_row(stack, core, evidence, price) for core in cores for stack in _stacks(study, core.variant)]
     rows.sort(key=lambda row: _rank(row.cpu))
-    loaded = [
-        run for run in runs if run.verdict == "pass" and run.case.load and not evidence.trouble(stack_of(run.case))
-    ]
+    of_workload = [run for run in runs if run.verdict == "pass" and run.case.workload == workload]
+    loaded = [run for run in of_workload if run.case.load and not evidence.trouble(stack_of(run.case))]
     return Finding(
         study=study,
+        workload=workload,
         session=session,
         same=evidence.same,
         floor=evidence.floor,
@@ -52,7 +60,7 @@ def find(session: Session, runs: Iterable[Run], study: Study, price: Price | Non
         cores=tuple(cores),
         rows=tuple(rows),
         courses=tuple(sorted((_course(run, study) for run in loaded), key=lambda course: _order(course, study))),
-        failed=tuple(run for run in runs if run.verdict == "failed"),
+        failed=tuple(run for run in runs if run.verdict == "failed" and run.case.workload in {workload, None}),
         price=price,
     )
 
@@ -71,6 +79,7 @@ def _core(name: str, evidence: Evidence) -> Core:
     no_size = evidence.trouble(name) or "not measured"
     return Core(
         variant=name,
+        workload=evidence.workload,
         title=_title(catalog.variants(), name),
         baseline=name == evidence.study.baseline,
         rewritten=name in catalog.variants() and catalog.variants()[name].core != REFERENCE,
@@ -96,6 +105,7 @@ def _row(stack: Stack, core: Core, evidence: Evidence, price: Price | None) -> R
     cpu, memory = mean(runs, "cpu", reason), mean(runs, "memory.loaded", reason)
     return Row(
         stack=stack,
+        workload=evidence.workload,
         place=place(stack, evidence.study),
         core=core,
         server=server.title if server else stack.server,

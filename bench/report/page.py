@@ -11,7 +11,7 @@ from bench import catalog
 from bench.model import Server
 from bench.report import look
 from bench.report.answer import answer, noise
-from bench.report.figures import LAB, load_title, plots, rerun
+from bench.report.figures import LAB, load_title, plots, rerun, workload_title
 from bench.report.finding import PERCENTILES, served_by
 from bench.report.rows import Core, Course, Finding, Row, loads_of
 from bench.report.table import Cell, Column, columns, latency
@@ -41,26 +41,36 @@ def html(finding: Finding) -> str:
     chosen = columns(finding)
     return environment.get_template("report.html").render(
         finding=finding,
-        answer=answer(finding),
-        noise=noise(finding),
+        parts=[_part(each, chosen) for each in finding.each],
+        failed=[run for each in finding.each for run in each.failed],
         look=look,
-        plots=plots(finding),
         columns=chosen,
-        rows=[_cells(row, chosen) for row in finding.rows],
-        loads=[_load(course) for course in finding.open],
         percentiles=PERCENTILES,
-        warmups=[_warmup(core) for core in finding.cores],
         machine=[
             (name.removesuffix("_bytes").replace("_", " "), _told(name, value))
             for name, value in finding.session.machine.items()
         ],
         versions=[_version(core) for core in finding.cores],
-        workload=catalog.workloads().get(finding.study.workload),
+        workloads=[catalog.workloads()[name] for name in finding.study.workloads if name in catalog.workloads()],
         servers=_servers(finding),
         titles={name: load_title(name) for name in loads_of(finding.study)},
         rerun=rerun(finding),
         lab=LAB,
     )
+
+
+def _part(finding: Finding, chosen: list[Column]) -> dict[str, Any]:
+    """What the page shows of one workload."""
+    return {
+        "title": workload_title(finding.workload),
+        "finding": finding,
+        "answer": answer(finding),
+        "noise": noise(finding),
+        "plots": plots(finding),
+        "rows": [_cells(row, chosen) for row in finding.rows],
+        "loads": [_load(course) for course in finding.open],
+        "warmups": [_warmup(core) for core in finding.cores],
+    }
 
 
 def _cells(row: Row, chosen: list[Column]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
     """A variant by itself, without a server: seconds per document, steady and for the first one of a process."""
 
     variant: str
+    workload: str
     title: str
     baseline: bool
     rewritten: bool
@@ -39,6 +40,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     stack: Stack
+    workload: str
     place: str
     core: Core
     server: str
@@ -72,13 +74,14 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a session says.
+    """All that a session says of one workload; in that of the study's first, `others` holds those of the others.
 
     `same` is the ratio of the A/A pair, `floor` how far from 1 it reaches. `lead` compares the fastest core with the
     second, `cheapest` the stack that spends the least server CPU with the next.
     """
 
     study: Study
+    workload: str
     session: Session
     same: Ratio | None
     floor: float | None
@@ -89,6 +92,12 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     courses: tuple[Course, ...]
     failed: tuple[Run, ...]
     price: Price | None
+    others: tuple[Finding, ...] = ()
+
+    @property
+    def each(self) -> tuple[Finding, ...]:
+        """The findings of all workloads, in the study's order."""
+        return (self, *self.others)
 
     @property
     def baseline(self) -> Core:

@@ -13,6 +13,7 @@ from rich.text import Text
 from bench.instruments.sizes import Size
 from bench.model import Stack
 from bench.report.answer import answer, noise
+from bench.report.figures import workload_title
 from bench.report.rows import Finding
 from bench.report.table import MEGA, Cell, columns
 from bench.report.wording import number
@@ -25,12 +26,17 @@ def show(console: Console, finding: Finding, page: Path, json: bool) -> None:
     if json:
         console.print_json(msgspec.json.encode(_record(finding, page)).decode())
         return
-    console.print(_stacks(finding, console.width))
-    for row in (row for row in finding.rows if row.verdict != "pass"):
-        _say(console, f"{row.verdict}: {row.stack}: {row.reason}", "yellow")
+    for each in finding.each:
+        if finding.others:
+            _say(console, workload_title(each.workload), "bold")
+        console.print(_stacks(each, console.width))
+        for row in (row for row in each.rows if row.verdict != "pass"):
+            _say(console, f"{row.verdict}: {row.stack}: {row.reason}", "yellow")
     _say(console, f"\n{finding.study.question}", "bold")
-    _say(console, " ".join(answer(finding)))
-    _say(console, noise(finding))
+    for each in finding.each:
+        lead = f"{workload_title(each.workload)}: " if finding.others else ""
+        _say(console, lead + " ".join(answer(each)))
+        _say(console, noise(each))
     _say(console, f"\nMeasured {finding.session.started}. The report: {page}")
 
 
@@ -59,10 +65,10 @@ def _record(finding: Finding, page: Path) -> dict[str, object]:
     return {
         "study": finding.study.name,
         "started": finding.session.started,
-        "answer": answer(finding),
-        "noise_floor": finding.floor,
-        "cores": finding.cores,
-        "stacks": finding.rows,
+        "answer": [sentence for each in finding.each for sentence in answer(each)],
+        "noise_floor": {each.workload: each.floor for each in finding.each},
+        "cores": [core for each in finding.each for core in each.cores],
+        "stacks": [row for each in finding.each for row in each.rows],
         "holes": finding.session.holes,
         "report": str(page),
     }

@@ -32,7 +32,7 @@ TINY = Study(
     baseline="cpython",
     variants=("cpython",),
     servers=("gunicorn-sync",),
-    workload="small",
+    workloads=("small",),
     sizes=True,
     micro=MicroPlan(processes=2, values=2),
     startup=StartupPlan(spawns=2, server="gunicorn-sync"),

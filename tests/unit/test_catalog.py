@@ -16,7 +16,7 @@ question = "Which?"
 baseline = "cpython"
 variants = ["cpython", "pypy"]
 servers = ["gunicorn-sync"]
-workload = "medium"
+workloads = ["medium"]
 
 [macro]
 loads = ["closed"]

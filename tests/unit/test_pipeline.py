@@ -35,7 +35,7 @@ STUDY = Study(
     baseline="cpython",
     variants=("cpython", "nuitka"),
     servers=("gunicorn-sync",),
-    workload="medium",
+    workloads=("medium",),
     micro=MicroPlan(processes=3, values=5),
     macro=MacroPlan(loads=("closed",), runs=1),
     open=OpenPlan(loads=("ramp",), runs=1, share=0.5),

@@ -30,7 +30,7 @@ STUDY = Study(
     baseline="cpython",
     variants=("cpython", "pypy", "nuitka"),
     servers=("gunicorn-sync", "uwsgi-processes"),
-    workload="medium",
+    workloads=("medium",),
     twin=True,
     sizes=True,
     micro=MicroPlan(processes=10, values=5, passes=2),
@@ -95,6 +95,29 @@ def test_each_instrument_is_a_phase_with_as_many_blocks_as_fresh_processes() -> 
         ("startup", 20, 3),
         ("macro", 2, 6),
     ]
+
+
+def test_every_variant_and_stack_takes_each_workload_and_starts_with_the_first() -> None:
+    study = msgspec.structs.replace(STUDY, workloads=("medium", "large"))
+    cases = {phase.name: phase.cases for phase in plan.phases(study)}
+    assert {name: len(cases[name]) for name in ("size", "micro", "startup", "macro")} == {
+        "size": 6, "micro": 8, "startup": 3, "macro": 12,
+    }  # fmt: skip
+    assert {case.workload for case in cases["startup"]} == {"medium"}
+    assert [case.workload for case in cases["micro"] if case.twin] == ["medium", "large"]
+
+
+def test_each_workload_has_open_loads_of_its_own_winner_and_rate() -> None:
+    study = msgspec.structs.replace(STUDY, workloads=("medium", "large"))
+    runs = [closed("cpython behind gunicorn-sync", 1e-3, 600), closed("pypy behind gunicorn-sync", 5e-4, 1000)]
+    large = [
+        msgspec.structs.replace(run, case=msgspec.structs.replace(run.case, workload="large"))
+        for run in (closed("cpython behind gunicorn-sync", 0.1, 6), closed("nuitka behind gunicorn-sync", 0.09, 7))
+    ]
+    phase = plan.contenders(study, [*runs, *large])
+    assert phase is not None
+    met = {(case.workload, case.rate): {c.variant for c in phase.cases if c.rate == case.rate} for case in phase.cases}
+    assert met == {("medium", 420.0): {"cpython", "pypy"}, ("large", 4.2): {"cpython", "nuitka"}}
 
 
 def test_the_shipped_first_look_covers_every_variant() -> None:

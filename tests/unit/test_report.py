@@ -131,6 +131,23 @@ def test_a_session_with_nothing_in_it_is_a_page_too(tmp_path):
     assert "Nothing to show: not measured yet" in text
 
 
+def test_several_workloads_stand_one_below_the_other_under_each_question():
+    study = msgspec.structs.replace(STUDY, workloads=("medium", "large"))
+    runs = RUNS + [
+        msgspec.structs.replace(run, case=msgspec.structs.replace(run.case, workload="large"))
+        for run in RUNS
+        if run.case.instrument in {"micro", "macro"}
+    ]
+    read = Reader(report.html(find(sessions.session(study, runs), runs, study)))
+    assert read.open == []
+    assert len(read.ids) == len(set(read.ids))
+    text = " ".join(" ".join(read.text).split())
+    assert text.count("How fast is the core?") == 1
+    assert text.index("How fast is the core?") < text.rindex("Five thousand orders a document")
+    assert text.count("The fastest core") == 2
+    assert "Five thousand orders a document" not in " ".join(Reader(PAGE).text)
+
+
 def test_money_has_a_column_where_a_price_was_given():
     assert "Money" not in PAGE
     priced = find(sessions.session(STUDY, RUNS), RUNS, STUDY, Price(cpu_hour=0.04, gb_hour=0.005))
@@ -155,7 +172,7 @@ def test_machines_read_the_same_figures_as_json():
     console = Console(file=io.StringIO(), width=80)
     summary.show(console, FINDING, Path("report.html"), json=True)
     told = msgspec.json.decode(console.file.getvalue())
-    assert told["noise_floor"] == FINDING.floor
+    assert told["noise_floor"] == {"medium": FINDING.floor}
     assert told["stacks"][0]["cpu"]["value"] == FINDING.rows[0].cpu.value
 
 
