@@ -18,6 +18,8 @@ Count = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0)]
 
+COLD_JVM_SECONDS = 5.0  # what a JVM measures of itself before that is its own compiling
+
 
 class Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a TOML file declares; a misspelt key is an error that names it."""
@@ -184,15 +186,28 @@ class Segment(Declared, frozen=True):
 
 
 class Load(Declared, frozen=True):
-    """A Gatling injection profile: closed (so many users in a loop) or open (segments of a rate)."""
+    """How requests come: closed (so many users in a loop) or open (segments of a rate), driven by Gatling or wrk.
+
+    `capacity_seconds` is how long wrk drives the same server after Gatling's closed load: that is where its capacity
+    comes from, as Gatling's own is soon the limit.
+    """
 
     name: str
     title: str
     model: Literal["closed", "open"]
-    lead_in_seconds: Annotated[float, Meta(ge=5)] = 5.0
+    generator: Literal["gatling", "wrk"] = "gatling"
+    lead_in_seconds: Seconds = 5.0
     users: Count | None = None
     seconds: Seconds | None = None
+    capacity_seconds: Count | None = None
     segments: tuple[Segment, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raises ValueError, which the decoder tells with the file, for what no generator can do."""
+        if self.generator == "gatling" and self.lead_in_seconds < COLD_JVM_SECONDS:
+            raise ValueError(f"lead_in_seconds: Gatling's JVM is cold for {COLD_JVM_SECONDS} s")
+        if self.model == "open" and (self.generator == "wrk" or self.capacity_seconds):
+            raise ValueError("an open load is driven by Gatling, and finds no capacity")
 
 
 class MicroPlan(Declared, frozen=True):
@@ -243,6 +258,11 @@ class Study(Declared, frozen=True, kw_only=True):
     open: OpenPlan | None = None
     startup: StartupPlan | None = None
     sizes: bool = False
+
+    @property
+    def loads(self) -> tuple[str, ...]:
+        """The loads by name, the closed ones first."""
+        return (self.macro.loads if self.macro else ()) + (self.open.loads if self.open else ())
 
 
 # ---------------------------------------------------------------- what a study yields

@@ -9,7 +9,7 @@ from time import time_ns
 
 import msgspec
 
-from bench import build, catalog, documents, machine, measure, plan, provision, store, verify
+from bench import build, catalog, documents, machine, measure, plan, provision, store, system, verify
 from bench.errors import LabError, MissingError
 from bench.instruments import gatling_setup, micro
 from bench.model import Artifact, Hole, Run, Session, Study, Variant
@@ -24,7 +24,7 @@ def run(study: Study, progress: Progress, force: bool = False) -> tuple[Path, Se
     Returns the session's folder and record; the runs lie in the folder.
     """
     artifacts, holes = prepare(study.variants, progress)
-    planned, contest_seconds, none = plan.phases(study), plan.contest_seconds(study), generator_missing(progress)
+    planned, contest_seconds, none = plan.phases(study), plan.contest_seconds(study), generator_missing(study, progress)
     if none:
         planned, contest_seconds = [phase for phase in planned if phase.name != "macro"], 0.0
         holes.append(none)
@@ -78,11 +78,15 @@ def bring_documents(phases: Iterable[Phase], progress: Progress) -> None:
                 documents.ensure(workload)
 
 
-def generator_missing(progress: Progress) -> Hole | None:
-    """Bring the load generator; the hole that it leaves where it cannot be had."""
+def generator_missing(study: Study, progress: Progress) -> Hole | None:
+    """Bring the generators of the study's loads; the hole that one leaves where it cannot be had."""
+    generators = {catalog.loads()[name].generator for name in study.loads}
     try:
-        with progress.step("the load generator"):
-            gatling_setup.provision()
+        if "wrk" in generators:
+            system.require(("wrk",))
+        if "gatling" in generators:
+            with progress.step("the load generator"):
+                gatling_setup.provision()
     except MissingError as missing:
         return Hole(what="every load", reason=str(missing), fill=missing.fill)
     return None

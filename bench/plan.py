@@ -15,7 +15,7 @@ from bench.model import Artifact, Case, Declared, Hole, Instrument, Load, OpenPl
 from bench.paths import ROOT
 
 # Seconds that a run takes beside what its declaration says, measured on two cores; they only feed the estimate.
-OVERHEAD_SECONDS = {"size": 1.7, "micro": 0.6, "startup": 0.55, "macro": 3.3}
+OVERHEAD_SECONDS = {"size": 1.7, "micro": 0.6, "startup": 0.55, "gatling": 3.3, "wrk": 1.0}
 PASS_SECONDS = 0.16  # the baseline over 200 medium documents; what is faster is done sooner than estimated
 HARNESS = (
     "bench/measure.py",
@@ -160,19 +160,21 @@ def contest_seconds(study: Study) -> float:
     """How long its open loads are expected to take: each for the baseline and for the winner, of each workload."""
     open_loads = [catalog.loads()[name] for name in study.open.loads] if study.open else []
     runs = 2 * study.open.runs * len(study.workloads) if study.open else 0
-    return runs * sum(OVERHEAD_SECONDS["macro"] + load_seconds(load) for load in open_loads)
+    return runs * sum(map(load_seconds, open_loads))
 
 
 def case_seconds(case: Case) -> float:
     """How long one run of `case` is expected to take."""
-    load = catalog.loads()[case.load] if case.load else None
+    if case.load:
+        return load_seconds(catalog.loads()[case.load])
     passes = case.settings.get("loops", 0) * (case.settings.get("warmups", 0) + case.settings.get("values", 0))
-    return OVERHEAD_SECONDS[case.instrument] + passes * PASS_SECONDS + (load_seconds(load) if load else 0.0)
+    return OVERHEAD_SECONDS[case.instrument] + passes * PASS_SECONDS
 
 
 def load_seconds(load: Load) -> float:
-    """Lead-in and measured part of a load."""
-    return load.lead_in_seconds + (load.seconds or 0.0) + sum(segment.seconds for segment in load.segments)
+    """A run of a load: a fresh server, the generator's start, lead-in and measured part, and wrk's after it."""
+    sent = load.lead_in_seconds + (load.seconds or 0.0) + sum(segment.seconds for segment in load.segments)
+    return OVERHEAD_SECONDS[load.generator] + sent + (load.capacity_seconds or 0.0)
 
 
 def harness() -> str:

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
-import time
 from pathlib import Path
 
 import msgspec
-import psutil
 
 from bench.errors import LabError
-from bench.instruments import gatling_setup, injection, latency, simulation_log
+from bench.instruments import gatling_setup, injection, latency, simulation_log, watched
 from bench.instruments.injection import Kept
 from bench.instruments.latency import Latency, Row
 from bench.instruments.process_tree import Sample, used_between
@@ -28,7 +25,6 @@ from bench.store import scrubbed
 LEAD_IN, MEASURED = "lead-in", "measured"  # the request names that the simulations use
 SIMULATIONS = {"closed": "lab.ClosedSimulation", "open": "lab.OpenSimulation"}
 LOG, CONSOLE, PAUSES = "simulation.log", "console.txt", "pauses.txt"
-SAMPLE_SECONDS = 0.1
 GRACE_SECONDS = 120.0  # start, the 60 s after which Gatling gives a request up, and its report
 
 _PAUSE = re.compile(r"\[(\d+)ms\].* Total: +(\d+) ns")
@@ -89,7 +85,7 @@ def run(
     argv = pinned(command(load, asked(workload, url, documents), output, rate, home), cpus)
     seconds = load.lead_in_seconds + (load.seconds or 0) + sum(segment.seconds for segment in load.segments)
     with scrubbed(output / CONSOLE) as console:
-        samples = _watch(argv, console, seconds + GRACE_SECONDS)
+        samples = watched.run("Gatling", argv, console, seconds + GRACE_SECONDS)
     (report,) = output.glob("*simulation-*")
     for path in report.iterdir():
         path.rename(output / path.name)
@@ -171,40 +167,6 @@ def _injected(load: Load, rate: float | None) -> dict[str, str]:
     whole = injection.whole
     seconds = {"lead-in": whole(load, load.lead_in_seconds), "seconds": whole(load, load.seconds)}
     return {"users": str(load.users)} | {name: str(value) for name, value in seconds.items()}
-
-
-def _watch(argv: list[str], console: Path, timeout_seconds: float) -> list[Sample]:
-    """Run Gatling to its end, what it says in `console`; its CPU time every `SAMPLE_SECONDS`."""
-    samples = []
-    deadline = time.monotonic() + timeout_seconds
-    with console.open("wb") as said:
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True)
-    try:
-        watched = psutil.Process(process.pid)
-        while not _ended(process):
-            times = watched.cpu_times()
-            samples.append(Sample(time.time(), times.user + times.system))
-            if time.monotonic() > deadline:
-                raise LabError(f"Gatling still ran after {timeout_seconds:.0f} s; see {console}")
-    finally:
-        process.kill()
-        process.wait()
-    if process.returncode != 0:
-        raise LabError(f"Gatling failed with status {process.returncode}: {_last_line(console)}")
-    return samples
-
-
-def _ended(process: subprocess.Popen[bytes]) -> bool:
-    try:
-        process.wait(SAMPLE_SECONDS)
-    except subprocess.TimeoutExpired:
-        return False
-    return True
-
-
-def _last_line(console: Path) -> str:
-    lines = [line for line in console.read_text().splitlines() if line.strip()]
-    return (lines or ["it said nothing"])[-1]
 
 
 def _longest_pause(path: Path, started: float, ended: float) -> float:

@@ -40,7 +40,7 @@ def argument(load: Load, rate: float) -> str:
 def whole(load: Load, seconds: float) -> int:
     """`seconds` as an int. Raises LabError if it is none."""
     if seconds != int(seconds):
-        raise LabError(f"load {load.name!r}: {seconds} s: Gatling takes whole seconds only")
+        raise LabError(f"load {load.name!r}: {seconds} s: generators take whole seconds only")
     return int(seconds)
 
 

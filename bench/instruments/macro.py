@@ -1,17 +1,44 @@
-"""A stack under load: a fresh server, verified, driven by Gatling, verified again; its CPU time and memory sampled."""
+"""A stack under load: a fresh server, verified, driven by a generator, verified again; its CPU and memory sampled."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+
+import msgspec
 
 from bench import catalog, documents, verify
 from bench.errors import LabError
-from bench.instruments import gatling, process_tree
-from bench.model import Case, Measurement, Observed, stack_of
+from bench.instruments import gatling, injection, process_tree, wrk
+from bench.model import Case, Load, Measurement, Observed, Workload, stack_of
 from bench.pinning import cores
-from bench.serve import HELLO, serving
+from bench.serve import HELLO, Running, serving
 
 GENERATOR_BUSY = 0.8  # share of the generator's cores above which it, not the server, sets the rate
+
+Metrics = dict[str, tuple[str, float]]  # unit and value by metric
+Series = dict[str, tuple[tuple[float | None, ...], ...]]
+
+
+class Drive(msgspec.Struct, frozen=True, kw_only=True):
+    """A load about to be driven: against which server, with which documents, and where its outputs are kept."""
+
+    load: Load
+    workload: Workload
+    rate: float | None
+    running: Running
+    documents: Path | None
+    output: Path
+
+
+class Driven(msgspec.Struct, frozen=True):
+    """What a generator saw, and from when to when, in seconds of the epoch, memory counts."""
+
+    metrics: Metrics
+    started: float
+    ended: float
+    series: Series = {}
+    limits: tuple[str, ...] = ()
 
 
 def observe(case: Case, output: Path) -> Observed:
@@ -27,25 +54,38 @@ def observe(case: Case, output: Path) -> Observed:
         verify.answers_right(running.port, asked[:1])
         first = process_tree.pss_bytes(running.process)
         verify.answers_right(running.port, asked)
+        drive = Drive(load=load, workload=workload, rate=case.rate, running=running, documents=folder, output=output)
         with process_tree.Sampler(running.process) as sampled:
-            outcome = gatling.run(
-                load,
-                workload,
-                running.url,
-                output=output.with_suffix(".gatling"),
-                cpus=cores().generator,
-                documents=folder,
-                rate=case.rate,
-            )
+            driven = _DRIVERS[load.generator](drive, sampled)
         after = process_tree.pss_bytes(running.process)
         verify.answers_right(running.port, asked)
         facts = verify.ask_witness(running.port, case.variant)
+    loaded = _peak(sampled.memory, driven)
+    memory = {"idle": idle, "first": first, "loaded": loaded, "after": after}
+    metrics = driven.metrics | {f"memory.{when}": ("B", pss) for when, pss in memory.items()}
+    return Observed(
+        measurements=tuple(Measurement(metric=name, unit=unit, values=(v,)) for name, (unit, v) in metrics.items()),
+        facts=facts,
+        series=driven.series | {"memory": tuple((at - driven.started, pss) for at, pss in sampled.memory)},
+        limits=driven.limits,
+    )
+
+
+def _by_gatling(drive: Drive, sampled: process_tree.Sampler) -> Driven:
+    outcome = gatling.run(
+        drive.load,
+        drive.workload,
+        drive.running.url,
+        output=drive.output.with_suffix(".gatling"),
+        cpus=cores().generator,
+        documents=drive.documents,
+        rate=drive.rate,
+    )
     if outcome.failed:
         raise LabError(f"{outcome.failed} of {outcome.requests} requests failed: {_most_common(outcome.failures)}")
-    memory = {"idle": idle, "first": first, "loaded": _peak(sampled.memory, outcome), "after": after}
     used, span = process_tree.used_between(sampled.cpu, outcome.started, outcome.ended)
     limits = ("generator-limited",) if outcome.generator_busy > GENERATOR_BUSY else ()
-    measured = {
+    measured: Metrics = {
         "requests": ("1", float(outcome.requests)),
         "cpu": ("s", used / span / outcome.rate),
         "generator_cpu": ("1", outcome.generator_busy),
@@ -53,22 +93,56 @@ def observe(case: Case, output: Path) -> Observed:
         # What the generator could do is no capacity of the server, but open loads can be driven at shares of it.
         ("reached" if limits else "rate"): ("1/s", outcome.rate),
         **_latencies(outcome),
-        **{f"memory.{when}": ("B", pss) for when, pss in memory.items()},
     }
-    series = {
+    series: Series = {
         "latency": tuple(
             (row[0], row[1], *(_seconds(ms) for ms in (row[4], row[6], row[7]))) for row in outcome.series
         ),
-        "memory": tuple((at - outcome.started, pss) for at, pss in sampled.memory),
     }
     if outcome.kept:
         series["plan"] = tuple((index / 4, count * 4) for index, count in enumerate(outcome.kept.planned))
         measured["plan_deviation"] = ("1", outcome.kept.deviation)
-    values = [Measurement(metric=metric, unit=unit, values=(value,)) for metric, (unit, value) in measured.items()]
-    return Observed(measurements=tuple(values), facts=facts, series=series, limits=limits)
+    return Driven(measured, outcome.started, outcome.ended, series, limits)
 
 
-def _latencies(outcome: gatling.Outcome) -> dict[str, tuple[str, float]]:
+def _by_wrk(drive: Drive, _: process_tree.Sampler) -> Driven:
+    """The lead-in as a run of its own, then the measured one."""
+    if drive.load.lead_in_seconds:
+        _wrk(drive, drive.load.lead_in_seconds, ".lead-in.wrk")
+    outcome, cpu = _wrk(drive, drive.load.seconds, ".wrk")
+    limited = outcome.generator_busy > GENERATOR_BUSY
+    metrics: Metrics = {
+        "requests": ("1", float(outcome.requests)),
+        "cpu": ("s", cpu),
+        "generator_cpu": ("1", outcome.generator_busy),
+        ("reached" if limited else "rate"): ("1/s", outcome.rate),
+    }
+    return Driven(metrics, outcome.started, outcome.ended, limits=("generator-limited",) if limited else ())
+
+
+_DRIVERS: dict[str, Callable[[Drive, process_tree.Sampler], Driven]] = {"gatling": _by_gatling, "wrk": _by_wrk}
+
+
+def _wrk(drive: Drive, seconds: float | None, suffix: str) -> tuple[wrk.Outcome, float]:
+    """A run of wrk, and the CPU seconds of the whole server by request, between its start and its end."""
+    load = drive.load
+    if load.users is None or seconds is None:
+        raise LabError(f"load {load.name!r} is closed: it needs users and seconds")
+    before = process_tree.cpu_seconds(drive.running.process)
+    outcome = wrk.run(
+        drive.workload,
+        drive.running.url,
+        users=load.users,
+        seconds=injection.whole(load, seconds),
+        output=drive.output.with_suffix(suffix),
+        cpus=cores().generator,
+        documents=drive.documents,
+    )
+    used = process_tree.cpu_seconds(drive.running.process) - before
+    return outcome, used / outcome.requests
+
+
+def _latencies(outcome: gatling.Outcome) -> Metrics:
     """Percentiles in seconds; one below the clock's resolution is named so, and holds that bound."""
     levels = outcome.latencies | ({"max": outcome.longest} if outcome.longest else {})
     return {
@@ -76,9 +150,9 @@ def _latencies(outcome: gatling.Outcome) -> dict[str, tuple[str, float]]:
     } | {"latency.mean": ("s", outcome.mean_ms / 1000)}
 
 
-def _peak(memory: list[tuple[float, float]], outcome: gatling.Outcome) -> float:
+def _peak(memory: list[tuple[float, float]], driven: Driven) -> float:
     """The most memory held while the measured part of the load ran. Raises LabError without a sample of it."""
-    held = [pss for at, pss in memory if outcome.started <= at <= outcome.ended + 1]
+    held = [pss for at, pss in memory if driven.started <= at <= driven.ended + 1]
     if not held:
         raise LabError("no memory sample within the measured part of the load: the machine stalled or it is too short")
     return max(held)

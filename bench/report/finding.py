@@ -27,7 +27,7 @@ from bench.report.evidence import (
     shape,
     total,
 )
-from bench.report.rows import Core, Course, Finding, Row, closed_load, loads_of, place
+from bench.report.rows import Core, Course, Finding, Row, closed_load, place
 
 REFERENCE = "app.core"
 PERCENTILES = ("p50", "p90", "p99", "p99.9", "max")
@@ -156,7 +156,7 @@ def _stacks(study: Study, variant: str) -> Iterator[Stack]:
 
 def _order(course: Course, study: Study) -> tuple[int, bool, int]:
     """Courses stand in the study's order of loads, the baseline first."""
-    loads = loads_of(study)
+    loads = study.loads
     load = loads.index(course.load) if course.load in loads else len(loads)
     return load, course.stack.variant != study.baseline, course.block
 

@@ -13,7 +13,7 @@ from bench.report import look
 from bench.report.answer import answer, noise
 from bench.report.figures import LAB, load_title, plots, rerun, workload_title
 from bench.report.finding import PERCENTILES, served_by
-from bench.report.rows import Core, Course, Finding, Row, loads_of
+from bench.report.rows import Core, Course, Finding, Row
 from bench.report.table import Cell, Column, columns, latency
 from bench.report.wording import number, seconds
 
@@ -53,7 +53,7 @@ def html(finding: Finding) -> str:
         versions=[_version(core) for core in finding.cores],
         workloads=[catalog.workloads()[name] for name in finding.study.workloads if name in catalog.workloads()],
         servers=_servers(finding),
-        titles={name: load_title(name) for name in loads_of(finding.study)},
+        titles={name: load_title(name) for name in finding.study.loads},
         rerun=rerun(finding),
         lab=LAB,
     )

@@ -126,11 +126,6 @@ def place(stack: Stack, study: Study) -> str:
     return stack.server if len(study.frameworks) == 1 else f"{stack.framework}/{stack.server}"
 
 
-def loads_of(study: Study) -> tuple[str, ...]:
-    """The study's loads, the closed ones first."""
-    return (study.macro.loads if study.macro else ()) + (study.open.loads if study.open else ())
-
-
 def closed_load(study: Study) -> str | None:
     """The load that the figures of the rows come from: the first closed one."""
     return study.macro.loads[0] if study.macro else None

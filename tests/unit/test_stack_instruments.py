@@ -11,7 +11,7 @@ import pytest
 
 from bench import serve
 from bench.errors import LabError
-from bench.instruments import gatling, macro, startup
+from bench.instruments import gatling, macro, startup, wrk
 from bench.instruments.latency import Latency
 from bench.model import Case, Exchange, Stack
 
@@ -142,13 +142,37 @@ def test_a_service_that_goes_wrong_under_load_is_caught_after_it(load: Load, tmp
 
 def test_a_load_too_short_to_be_sampled_is_no_row(load: Load, tmp_path: Path) -> None:
     load.says = {"started": time.time() + 3600, "ended": time.time() + 3601}
-    with pytest.raises(LabError, match="no memory sample within the measured part"):
+    with pytest.raises(LabError, match=r"sample.* within the measured part"):
         macro.observe(CLOSED, tmp_path / "run")
 
 
 def test_the_servers_log_is_kept_beside_the_run(load: Load, tmp_path: Path) -> None:
     macro.observe(CLOSED, tmp_path / "0123456789abcdef")
     assert "GET /hello" in (tmp_path / "0123456789abcdef.log").read_text()
+
+
+def test_a_light_load_is_a_lead_in_and_a_measured_run_of_wrk(
+    monkeypatch: pytest.MonkeyPatch, service: Service, tmp_path: Path
+) -> None:
+    """The server's CPU time of the measured run alone is divided by its requests."""
+    driven = []
+
+    def run(workload: object, url: str, *, seconds: int, output: Path, **rest: object) -> wrk.Outcome:
+        driven.append((seconds, output.name, rest["users"]))
+        started = time.time()
+        for _ in range(seconds * 10):
+            serve.ask(int(url.rsplit(":", 1)[1]), Exchange(method="GET", path="/hello", body=None, expect=b""))
+        return wrk.Outcome(
+            requests=seconds * 10, rate=45.0, mean_seconds=0.02, started=started, ended=time.time(), generator_busy=0.2
+        )
+
+    monkeypatch.setattr(wrk, "run", run)
+    seen = macro.observe(msgspec.structs.replace(CLOSED, load="light"), tmp_path / "run")
+    assert driven == [(1, "run.lead-in.wrk", 8), (2, "run.wrk", 8)]
+    assert seen.values("requests") == (20,)
+    assert seen.values("rate") == (45.0,)
+    assert 0.015 < seen.values("cpu")[0] < 0.1
+    assert seen.values("memory.loaded")[0] > 2**20
 
 
 @pytest.mark.parametrize(("instrument", "case"), [(macro, CLOSED), (startup, SPAWN)])

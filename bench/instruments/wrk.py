@@ -1,0 +1,128 @@
+"""wrk: a light closed load, for capacities that Gatling cannot drive from one core.
+
+Its script `wrk.lua` posts the documents in turn and compares each answer, byte for byte, with the right ones.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import msgspec
+
+from bench import system
+from bench.errors import LabError
+from bench.instruments import watched
+from bench.instruments.process_tree import used_between
+from bench.model import Workload
+from bench.pinning import pinned
+from bench.store import scrubbed
+
+SCRIPT = Path(__file__).with_suffix(".lua")
+ANSWER_SECONDS = 60  # after which a request counts as lost, as with Gatling
+GRACE_SECONDS = 30.0
+
+
+class Told(msgspec.Struct, frozen=True):
+    """The line of JSON that `wrk.lua` ends with.
+
+    `refused` are answers of status 400 and more, `wrong` all answers of another status than 200 or with bytes that
+    answer none of the documents, `lost` what broke on the way or took too long. `asked` and `answered` count requests
+    and right answers by document.
+    """
+
+    requests: int
+    seconds: float
+    refused: int
+    lost: int
+    wrong: int
+    mean_seconds: float
+    asked: tuple[int, ...]
+    answered: tuple[int, ...]
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What a load yielded: right answers, and how many of them a second.
+
+    `mean_seconds` is how long one took. `started` and `ended` enclose the load, in seconds of the epoch;
+    `generator_busy` is wrk's use of its core (0 to 1) between them.
+    """
+
+    requests: int
+    rate: float
+    mean_seconds: float
+    started: float
+    ended: float
+    generator_busy: float
+
+
+def run(
+    workload: Workload,
+    url: str,
+    *,
+    users: int,
+    seconds: int,
+    output: Path,
+    cpus: frozenset[int],
+    documents: Path | None,
+) -> Outcome:
+    """Drive the server at `url` for so many seconds over `users` connections, each asking again when answered.
+
+    What wrk said is kept in the file `output`. Raises MissingError without wrk, and LabError if it fails, if an answer
+    is wrong, or if one is missing.
+    """
+    system.require(("wrk",))
+    argv = ["wrk", "--threads", "1", "--connections", str(users), "--duration", f"{seconds}s"]
+    argv += ["--timeout", f"{ANSWER_SECONDS}s", "--script", str(SCRIPT), url, "--", *_asked(workload, documents)]
+    started = time.time()
+    with scrubbed(output) as console:
+        samples = watched.run("wrk", pinned(argv, cpus), console, seconds + GRACE_SECONDS)
+    ended = time.time()
+    told = read(output)
+    wrong = fault(told, users)
+    if wrong:
+        raise LabError(wrong)
+    used, span = used_between(samples, started, ended)
+    return Outcome(
+        requests=told.requests,
+        rate=told.requests / told.seconds,
+        mean_seconds=told.mean_seconds,
+        started=started,
+        ended=ended,
+        generator_busy=used / span,
+    )
+
+
+def read(output: Path) -> Told:
+    """What the script told at the end of a run. Raises LabError if that is not there."""
+    last = output.read_text().splitlines()[-1:]
+    try:
+        return msgspec.json.decode("".join(last), type=Told)
+    except msgspec.DecodeError as error:
+        raise LabError(f"{output}: does not end with the script's line of JSON ({error})") from error
+
+
+def fault(told: Told, users: int) -> str | None:
+    """What makes a run no measurement: a wrong answer, a lost one, or one to a document that was not asked.
+
+    At the end as many requests may be under way as there are users, and wrk takes one at the start only to look at it.
+    """
+    if told.wrong:
+        return f"{told.wrong} of {told.requests} answers were wrong, {told.refused} of them of status 400 or more"
+    if told.lost:
+        return f"{told.lost} of {told.requests} requests were lost: the connection broke, or no answer came in time"
+    open_ = [asked - answered for asked, answered in zip(told.asked, told.answered, strict=True)]
+    if min(open_) < 0 or sum(open_) > users + 1:
+        worst = max(range(len(open_)), key=lambda document: abs(open_[document]))
+        asked, answered = told.asked[worst], told.answered[worst]
+        return f"document {worst} was asked {asked} times and answered {answered} times: answers went astray"
+    return None if told.requests else "no request was answered"
+
+
+def _asked(workload: Workload, documents: Path | None) -> list[str]:
+    """The script's arguments."""
+    if documents is not None:
+        return [workload.method, workload.path, str(documents)]
+    if workload.expect is not None:
+        return [workload.method, workload.path, "=", workload.expect]
+    raise LabError(f"workload {workload.name!r} has neither documents nor a text to expect")
