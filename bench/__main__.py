@@ -44,6 +44,7 @@ def list_() -> int:
     """Show what there is to choose from: variants, servers, frameworks, workloads, loads, studies."""
     nouns: dict[str, Mapping[str, object]] = {
         "variant": catalog.variants(),
+        "yardstick": catalog.yardsticks(),
         "interpreter": catalog.interpreters(),
         "framework": catalog.frameworks(),
         "server": {server.label: server for server in catalog.servers().values()},
@@ -129,7 +130,7 @@ def check(
     if not cases.is_dir():
         raise LabError(f"--cases {cases}: there is no such folder")
     if variant is not None:
-        catalog.pick(catalog.variants(), variant, "variant")
+        catalog.variant(variant)
         checked = verify.check_variant(variant, cases.resolve())
     else:
         parsed = catalog.parse_stack(stack or "")
@@ -232,7 +233,7 @@ def _study(name: str, variant: str | None) -> Study:
 
 
 def _known(variants: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(catalog.pick(catalog.variants(), name, "variant").name for name in variants)
+    return tuple(catalog.variant(name).name for name in variants)
 
 
 def _tell_holes(holes: list[Hole]) -> int:

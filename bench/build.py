@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import time
@@ -27,14 +28,15 @@ EPOCH = "1577836800"  # a fixed date in every wheel, so that equal sources make 
 STEP_SECONDS = 600
 
 
-def build(variant: Variant, interpreter: Provisioned) -> Artifact:
+def build(variant: Variant, interpreter: Provisioned, served: bool = True) -> Artifact:
     """Build `variant` with `interpreter`, or return the artifact that is here already for unchanged inputs.
 
+    Its prefix holds frameworks and servers, unless nothing is to be `served` from it.
     Raises LabError with the failing command and the place of its log, and MissingError for what cannot be had here.
     """
     fingerprint = fingerprint_of(variant, interpreter)
     built = artifact(variant.name)
-    if built and built.fingerprint == fingerprint and not built.lacks:
+    if built and built.fingerprint == fingerprint and (not served or (built.served and not built.lacks)):
         return built
     system.require(variant.needs)
     folder, prefix = ARTIFACTS / variant.name, PREFIXES / variant.name
@@ -47,9 +49,11 @@ def build(variant: Variant, interpreter: Provisioned) -> Artifact:
     began = time.perf_counter()
     wheel = _wheel(variant, builder, folder, log)
     seconds = time.perf_counter() - began
-    lacks = _fill(prefix, variant, interpreter, wheel, log)
+    inside = _venv(prefix, interpreter, log)
+    lacks = _add_servers(inside, interpreter.implementation) if served else {}
+    _fill(prefix, variant, wheel, log)
     seconds += _warm(prefix, variant, log)
-    _tools(inside=prefix / "bin" / "python", interpreter=interpreter)
+    _tools(inside, interpreter)
     made = Artifact(
         variant=variant.name,
         fingerprint=fingerprint,
@@ -60,6 +64,7 @@ def build(variant: Variant, interpreter: Provisioned) -> Artifact:
         interpreter=interpreter,
         built=datetime.now(UTC).isoformat(timespec="seconds"),
         lacks=lacks,
+        served=served,
     )
     (folder / "artifact.json").write_bytes(msgspec.json.encode(made))
     return made
@@ -77,6 +82,11 @@ def require(name: str) -> Artifact:
     if built is None:
         raise LabError(f"variant {name!r} is not built: run `python -m bench build {name}`")
     return built
+
+
+def distribution(variant: Variant) -> str:
+    """The name of the variant's wheel, as package names are normalised."""
+    return "statements-" + re.sub(r"[^a-z0-9]+", "-", variant.name)
 
 
 def python(name: str) -> Path:
@@ -158,31 +168,33 @@ def _describe(variant: Variant, builder: Path, stage: Path) -> None:
     native = any(stage.rglob("*.so"))
     ask = "from packaging.tags import sys_tags as t; print(next(x for x in t() if x.platform.startswith('linux_')))"
     tag = subprocess.check_output([builder, "-c", ask], text=True).strip() if native else "py3-none-any"
-    info = stage / f"statements_{variant.name.replace('-', '_')}-{VERSION}.dist-info"
+    name = distribution(variant)
+    info = stage / f"{name.replace('-', '_')}-{VERSION}.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: statements-{variant.name}\nVersion: {VERSION}\n")
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {VERSION}\n")
     pure = str(not native).lower()
     (info / "WHEEL").write_text(f"Wheel-Version: 1.0\nGenerator: bench\nRoot-Is-Purelib: {pure}\nTag: {tag}\n")
 
 
-def _fill(prefix: Path, variant: Variant, interpreter: Provisioned, wheel: Path, log: Path) -> dict[str, Hole]:
-    """Make the prefix that is measured: frameworks, what the variant needs, its wheel, and the servers that fit.
-
-    Returns the servers that cannot be had here, by label.
-    """
-    inside = _venv(prefix, interpreter, log)
-    frameworks = [name for framework in catalog.frameworks().values() for name in framework.requirements]
-    install(inside, sorted({*frameworks, *variant.requirements}))
+def _fill(prefix: Path, variant: Variant, wheel: Path, log: Path) -> None:
+    """Install into the prefix that is measured what the variant needs, and its wheel."""
+    inside = prefix / "bin" / "python"
+    install(inside, variant.requirements)
     install(inside, [], wheel=wheel)
+    # Nothing is compiled at its first import: a start-up that is measured is not the one that writes bytecode.
+    _run([str(inside), "-m", "compileall", "-q", str(prefix / "lib")], prefix, log)
+
+
+def _add_servers(inside: Path, implementation: Implementation) -> dict[str, Hole]:
+    """Install the frameworks, and the servers that fit; what of these cannot be had here, by label."""
+    install(inside, sorted({name for framework in catalog.frameworks().values() for name in framework.requirements}))
     lacks = {}
-    for server in _servers(interpreter.implementation):
+    for server in _servers(implementation):
         try:
             system.require(server.needs)
             install(inside, server.requirements)
         except MissingError as missing:
             lacks[server.label] = Hole(what=server.label, reason=str(missing), fill=missing.fill)
-    # Nothing is compiled at its first import: a start-up that is measured is not the one that writes bytecode.
-    _run([str(inside), "-m", "compileall", "-q", str(prefix / "lib")], prefix, log)
     return lacks
 
 

@@ -1,6 +1,7 @@
 """What there is to choose from: the folders of TOML files, read into the nouns of `model`.
 
 The folder listing is the registry: a new interpreter, variant, server, workload, load or study is one more file.
+A variant on another interpreter than its file names needs none: `cython@cpython-3.13`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TypeVar
 import msgspec
 
 from bench.errors import LabError
-from bench.model import Declared, Framework, Interpreter, Load, Server, Stack, Study, Variant, Workload
+from bench.model import Declared, Framework, Interpreter, Load, Server, Stack, Study, Variant, Workload, Yardstick
 from bench.paths import ROOT
 
 T = TypeVar("T", bound=Declared)
@@ -59,6 +60,36 @@ def variants() -> dict[str, Variant]:
 
 
 @cache
+def yardsticks() -> dict[str, Yardstick]:
+    """Yardsticks by name."""
+    return _listing(Yardstick, "bench/yardsticks/*.toml")
+
+
+def variant(name: str) -> Variant:
+    """The variant or yardstick of that name, which may be of a file or, as `NAME@INTERPRETER`, one moved elsewhere.
+
+    Raises LabError if there is none, or if the interpreter is of another implementation.
+    """
+    own, _, elsewhere = name.partition("@")
+    declared: Variant = pick(variants() | yardsticks(), own, "variant")
+    if not elsewhere:
+        return declared
+    home = interpreters()[declared.interpreter]
+    new = pick(interpreters(), elsewhere, f"{name}: interpreter")
+    if home.implementation != new.implementation:
+        raise LabError(f"{name}: {own} is made for {home.implementation}, and {new.name} is {new.implementation}")
+    # where a title tells the interpreter, it tells the new one
+    title = declared.title.replace(home.title, new.title) if home.title in declared.title else declared.title
+    title = title if new.title in title else f"{title}, {new.title}"
+    return msgspec.structs.replace(declared, name=name, title=title, interpreter=new.name)
+
+
+def at(name: str, interpreter: str) -> str:
+    """The name of a variant on that interpreter: its own where that is its home, or where the name tells already."""
+    return name if "@" in name or variant(name).interpreter == interpreter else f"{name}@{interpreter}"
+
+
+@cache
 def servers() -> dict[str, Server]:
     """Servers by file name; the two files of one server for two implementations share their `label`."""
     return _listing(Server, "bench/servers/*.toml")
@@ -79,7 +110,7 @@ def loads() -> dict[str, Load]:
 @cache
 def studies() -> dict[str, Study]:
     """Studies by name, every name in them known."""
-    found = _listing(Study, "bench/studies/*.toml")
+    found = {name: _at_home(study) for name, study in _listing(Study, "bench/studies/*.toml").items()}
     for study in found.values():
         _check(study)
     return found
@@ -100,8 +131,7 @@ def server_for(stack: Stack) -> Server:
 
     Raises LabError if there is none.
     """
-    variant = pick(variants(), stack.variant, "variant")
-    implementation = interpreters()[variant.interpreter].implementation
+    implementation = interpreters()[variant(stack.variant).interpreter].implementation
     named = [server for server in servers().values() if server.label == stack.server]
     if not named:
         pick({server.label: server for server in servers().values()}, stack.server, "server")
@@ -113,11 +143,10 @@ def server_for(stack: Stack) -> Server:
 
 def impossible(stack: Stack) -> str | None:
     """Why the catalogue says that `stack` cannot run anywhere, or None."""
-    variant = variants()[stack.variant]
-    implementation = interpreters()[variant.interpreter].implementation
+    implementation = interpreters()[variant(stack.variant).interpreter].implementation
     named = [server for server in servers().values() if server.label == stack.server]
     for server in named:
-        reason = server.impossible.get(stack.variant) or server.impossible.get(implementation)
+        reason = server.impossible.get(stack.variant.partition("@")[0]) or server.impossible.get(implementation)
         if reason:
             return reason
     return None
@@ -129,7 +158,7 @@ def parse_stack(text: str) -> Stack:
     if len(parts) != 3:
         raise LabError(f"{text!r} is no stack: write variant/framework/server, such as cython/falcon/gunicorn-sync")
     stack = Stack(variant=parts[0], framework=parts[1], server=parts[2])
-    pick(variants(), stack.variant, "variant")
+    variant(stack.variant)
     pick(frameworks(), stack.framework, "framework")
     server_for(stack)
     return stack
@@ -142,10 +171,24 @@ def pick(known: dict[str, T], name: str, noun: str) -> T:
     return known[name]
 
 
+def _at_home(study: Study) -> Study:
+    """The study with each of its variants on each of its interpreters; what it compares them with is on the first."""
+    if not study.interpreters:
+        return study
+    for name in study.interpreters:
+        pick(interpreters(), name, f"bench/studies/{study.name}.toml: interpreter")
+    for name in (study.baseline, *study.variants):
+        pick(variants(), name.partition("@")[0], f"bench/studies/{study.name}.toml: variant")
+    moved = [at(name, interpreter) for interpreter in study.interpreters for name in study.variants]
+    return msgspec.structs.replace(
+        study, variants=tuple(dict.fromkeys(moved)), baseline=at(study.baseline, study.interpreters[0])
+    )
+
+
 def _check(study: Study) -> None:
     where = f"bench/studies/{study.name}.toml"
     for name in (study.baseline, *study.variants):
-        pick(variants(), name, f"{where}: variant")
+        pick(variants(), name.partition("@")[0], f"{where}: variant")
     labels = {server.label: server for server in servers().values()}
     for name in study.servers:
         pick(labels, name, f"{where}: server")

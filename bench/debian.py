@@ -39,6 +39,7 @@ def unpack(source: FromDebian, prefix: Path) -> Path:
     shutil.rmtree(fresh, ignore_errors=True)
     manifest = {"source": identity(source, prefix), "packages": dict(sorted(_unpacked(source, fresh)))}
     _relocate(fresh, prefix)
+    _find_headers(fresh)
     if not (fresh / source.executable).exists():
         raise LabError(f"{' '.join(source.packages)} of {' '.join(source.suites)} hold no {source.executable}")
     shutil.rmtree(prefix, ignore_errors=True)
@@ -152,6 +153,16 @@ def _relocate(fresh: Path, prefix: Path) -> None:
         # RPATH, unlike RUNPATH, also serves the libraries that a library loads
         search = ["--force-rpath", "--set-rpath", str(place.parent)]
         _run(["patchelf", "--set-interpreter", str(place), *search, str(program)])
+
+
+def _find_headers(prefix: Path) -> None:
+    """Let each Python's headers find the part of them that Debian keeps by architecture and includes from usr/include.
+
+    That folder is no compiler's own here, while a build of an extension names the one of the Python's headers.
+    """
+    include = prefix / "usr/include"
+    for config in include.glob("*-linux-*/python3.*/pyconfig.h"):
+        (include / config.parent.name / config.parts[-3]).symlink_to(f"../{config.parts[-3]}")
 
 
 def _compile(prefix: Path) -> None:

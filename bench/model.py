@@ -113,6 +113,13 @@ class Variant(Declared, frozen=True, kw_only=True):
     warmup: Warmup | None = None
 
 
+class Yardstick(Variant, frozen=True, kw_only=True):
+    """What variants are held against in micro: it does a part of their work, so it has no answer that could be right.
+
+    Nothing verifies, serves or contracts it.
+    """
+
+
 class Framework(Declared, frozen=True):
     """A thin adapter over the core: one file in `app/wsgi`, and what it must have installed."""
 
@@ -241,13 +248,17 @@ class StartupPlan(Declared, frozen=True):
 
 
 class Study(Declared, frozen=True, kw_only=True):
-    """A question, a selection of cases, and what is compared."""
+    """A question, a selection of cases, and what is compared.
+
+    With `interpreters`, each variant runs on each of them, whatever its own file names.
+    """
 
     name: str
     title: str
     question: str
     baseline: str
     variants: tuple[str, ...]
+    interpreters: tuple[str, ...] = ()
     frameworks: tuple[str, ...] = ("falcon",)
     servers: tuple[str, ...] = ()
     workloads: Annotated[tuple[str, ...], Meta(min_length=1)]
@@ -296,7 +307,8 @@ class Provisioned(Recorded, frozen=True):
 class Artifact(Recorded, frozen=True):
     """A built variant: the wheel under `.lab/artifacts`, installed into the prefix of the same name.
 
-    `lacks` holds the servers that could not be installed beside it, each with its hole.
+    If it is to be `served`, frameworks and servers stand beside it; `lacks` holds the servers that could not be
+    installed, each with its hole.
     """
 
     variant: str
@@ -308,6 +320,7 @@ class Artifact(Recorded, frozen=True):
     interpreter: Provisioned
     built: str
     lacks: dict[str, Hole] = {}
+    served: bool = True
 
 
 Instrument = Literal["micro", "macro", "startup", "size"]

@@ -12,7 +12,7 @@ import msgspec
 from bench import build, catalog, documents, machine, measure, plan, provision, store, system, verify
 from bench.errors import LabError, MissingError
 from bench.instruments import gatling_setup, micro
-from bench.model import Artifact, Hole, Run, Session, Study, Variant
+from bench.model import Artifact, Hole, Run, Session, Study, Variant, Yardstick
 from bench.pinning import leave_server_alone
 from bench.plan import Phase
 from bench.progress import Progress
@@ -23,7 +23,7 @@ def run(study: Study, progress: Progress, force: bool = False) -> tuple[Path, Se
 
     Returns the session's folder and record; the runs lie in the folder.
     """
-    artifacts, holes = prepare(study.variants, progress)
+    artifacts, holes = prepare(study.variants, progress, served=plan.is_served(study))
     planned, contest_seconds, none = plan.phases(study), plan.contest_seconds(study), generator_missing(study, progress)
     if none:
         planned, contest_seconds = [phase for phase in planned if phase.name != "macro"], 0.0
@@ -44,10 +44,10 @@ def run(study: Study, progress: Progress, force: bool = False) -> tuple[Path, Se
     return folder, store.finish(folder, session)
 
 
-def prepare(variants: Iterable[str], progress: Progress) -> tuple[dict[str, Artifact], list[Hole]]:
+def prepare(variants: Iterable[str], progress: Progress, served: bool = True) -> tuple[dict[str, Artifact], list[Hole]]:
     """Provision, build and verify each variant; what cannot be had or is wrong becomes a hole with its reason."""
-    artifacts, holes = build_all(variants, progress)
-    for name in list(artifacts):
+    artifacts, holes = build_all(variants, progress, served)
+    for name in [name for name in artifacts if not isinstance(catalog.variant(name), Yardstick)]:
         wrong = _wrong(name, progress)
         if wrong:
             del artifacts[name]
@@ -55,12 +55,15 @@ def prepare(variants: Iterable[str], progress: Progress) -> tuple[dict[str, Arti
     return artifacts, holes
 
 
-def build_all(variants: Iterable[str], progress: Progress) -> tuple[dict[str, Artifact], list[Hole]]:
+def build_all(
+    variants: Iterable[str], progress: Progress, served: bool = True
+) -> tuple[dict[str, Artifact], list[Hole]]:
     """Provision and build each variant, one that is unchanged at once; what cannot be had or fails becomes a hole."""
     artifacts: dict[str, Artifact] = {}
     holes: list[Hole] = []
     for name in variants:
-        made = _built(catalog.variants()[name], progress)
+        variant = catalog.variant(name)
+        made = _built(variant, progress, served and not isinstance(variant, Yardstick))
         if isinstance(made, Hole):
             holes.append(made)
             continue
@@ -92,14 +95,14 @@ def generator_missing(study: Study, progress: Progress) -> Hole | None:
     return None
 
 
-def _built(variant: Variant, progress: Progress) -> Artifact | Hole:
+def _built(variant: Variant, progress: Progress, served: bool) -> Artifact | Hole:
     try:
         with progress.step(f"interpreter {variant.interpreter}"):
             interpreter = provision.provision(catalog.interpreters()[variant.interpreter])
         if isinstance(interpreter, Hole):
             return msgspec.structs.replace(interpreter, what=variant.name)
         with progress.step(f"build {variant.name}"):
-            return build.build(variant, interpreter)
+            return build.build(variant, interpreter, served)
     except MissingError as missing:
         return Hole(what=variant.name, reason=str(missing), fill=missing.fill)
     except LabError as error:

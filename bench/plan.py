@@ -72,6 +72,11 @@ def phases(study: Study) -> list[Phase]:
     return planned
 
 
+def is_served(study: Study) -> bool:
+    """Whether the study asks for more than cores alone."""
+    return bool(study.sizes or study.startup or study.macro)
+
+
 def contenders(study: Study, runs: Iterable[Run]) -> Phase | None:
     """The open loads, of each workload for the winner of its closed one and the baseline behind the same server.
 
@@ -127,9 +132,9 @@ def declared_holes(study: Study) -> list[Hole]:
 
 def narrowed(study: Study, variant: str) -> Study:
     """The study with `variant` and the baseline alone, kept under a name of its own."""
-    catalog.pick(catalog.variants(), variant, "variant")
+    variant = catalog.at(variant, study.interpreters[0]) if study.interpreters else variant
     chosen = tuple(dict.fromkeys((study.baseline, variant)))
-    title = f"{study.title}: {catalog.variants()[variant].title}"
+    title = f"{study.title}: {catalog.variant(variant).title}"
     return msgspec.structs.replace(study, name=f"{study.name}-{variant}", title=title, variants=chosen)
 
 

@@ -52,7 +52,7 @@ def command(stack: Stack, port: int) -> tuple[list[str], dict[str, str]]:
 
     Raises LabError if the variant is not built, or if the server declares the pair impossible.
     """
-    variant = catalog.variants()[stack.variant]
+    variant = catalog.variant(stack.variant)
     server = catalog.server_for(stack)
     reason = catalog.impossible(stack)
     if reason:

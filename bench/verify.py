@@ -72,7 +72,7 @@ def witness(variant: str, about: dict[str, Any]) -> dict[str, Any]:
 
     Raises LabError naming the first fact that differs: something else runs than what was meant.
     """
-    expected = catalog.variants()[variant].witness | {"variant": variant}
+    expected = catalog.variant(variant).witness | {"variant": variant}
     for fact, value in expected.items():
         if about.get(fact) != value:
             raise LabError(f"the process that should run {variant!r} says {fact} = {about.get(fact)!r}, not {value!r}")
@@ -97,7 +97,7 @@ def check_variant(variant: str, cases: Path = GOLDEN) -> Checked:
             argv,
             check=False,
             cwd=build.python(variant).parent,
-            env=build.environment(catalog.variants()[variant]),
+            env=build.environment(catalog.variant(variant)),
             capture_output=True,
             timeout=CHECK_SECONDS,
         )

@@ -11,7 +11,7 @@ import pyperf
 
 from bench import build, catalog, documents, verify
 from bench.errors import LabError
-from bench.model import Case, Measurement, Observed, Run, Warmup
+from bench.model import Case, Measurement, Observed, Run, Warmup, Yardstick
 from bench.paths import SUBJECT, TOOLS
 from bench.pinning import cores, pinned
 from bench.store import scrubbed
@@ -21,7 +21,7 @@ PROCESS_SECONDS = 600
 
 def warmup_of(variant: str) -> Warmup:
     """The variant's warm-up policy, its interpreter's where it declares none."""
-    declared = catalog.variants()[variant]
+    declared = catalog.variant(variant)
     return declared.warmup or catalog.interpreters()[declared.interpreter].warmup
 
 
@@ -32,13 +32,14 @@ def observe(case: Case, output: Path) -> Observed:
     """
     workload = catalog.workloads()[case.workload or ""]
     result = output.with_suffix(".pyperf.json")
-    variant = catalog.variants()[case.variant]
+    variant = catalog.variant(case.variant)
     env = build.environment(variant) | {"PYTHONPATH": str(TOOLS / variant.interpreter)}
     settings = [f"--{name}={value}" for name, value in case.settings.items()]
     argv = [
         str(build.python(variant.name)), str(SUBJECT / "micro.py"),
         "--name", f"transform {workload.name}", "--documents", str(documents.ensure(workload).load),
         "--processes", "1", *settings, "--inherit-environ", ",".join(sorted(env)), "--quiet", "--output", str(result),
+        *(["--unanswered"] if isinstance(variant, Yardstick) else []),
     ]  # fmt: skip
     result.unlink(missing_ok=True)
     argv = pinned(argv, cores().server)

@@ -78,11 +78,11 @@ def by_stack(artifacts: Mapping[str, Artifact]) -> dict[Stack, dict[str, Size]]:
 
 def sizes(stack: Stack) -> dict[str, Size]:
     """The size of each part of `stack` that is not empty. What two parts need counts in the first."""
-    variant = catalog.variants()[stack.variant]
+    variant = catalog.variant(stack.variant)
     server = catalog.server_for(stack)
     installed = _installed(stack.variant)
     asked = {
-        "core": (f"statements-{variant.name}",),
+        "core": (build.distribution(variant),),
         "framework": catalog.frameworks()[stack.framework].requirements,
         "server": server.requirements,
         "libraries": variant.requirements,

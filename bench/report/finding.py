@@ -5,14 +5,13 @@ A figure of a stack comes from runs of one session, a ratio from pairs within it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
 from bench import catalog
 from bench.errors import LabError
-from bench.model import Instrument, Run, Server, Session, Stack, Study, stack_of
+from bench.model import Instrument, Run, Server, Session, Stack, Study, Variant, stack_of
 from bench.report.cost import Price, cost
 from bench.report.evidence import (
     Comparison,
@@ -80,9 +79,9 @@ def _core(name: str, evidence: Evidence) -> Core:
     return Core(
         variant=name,
         workload=evidence.workload,
-        title=_title(catalog.variants(), name),
+        title=title(name),
         baseline=name == evidence.study.baseline,
-        rewritten=name in catalog.variants() and catalog.variants()[name].core != REFERENCE,
+        rewritten=_declared(name) is not None and catalog.variant(name).core != REFERENCE,
         time=mean(runs, "time", reason),
         first=mean(runs, "first", reason),
         shape=shape(runs, max(evidence.floor or 0.0, LEAST_STEP)),
@@ -138,7 +137,7 @@ def _course(run: Run, study: Study) -> Course:
     return Course(
         stack=stack,
         place=place(stack, study),
-        title=_title(catalog.variants(), stack.variant),
+        title=title(stack.variant),
         load=run.case.load or "",
         block=run.block,
         rate=run.case.rate,
@@ -165,6 +164,14 @@ def _rank(figure: Figure) -> float:
     return float("inf") if figure.value is None else figure.value
 
 
-def _title(known: Mapping[str, Any], name: str) -> str:
-    """The catalogue's title; results may outlive the declaration, then the name stands for itself."""
-    return str(known[name].title) if name in known else name
+def title(name: str) -> str:
+    """The catalogue's title of a variant; results may outlive the declaration, then the name stands for itself."""
+    declared = _declared(name)
+    return declared.title if declared else name
+
+
+def _declared(name: str) -> Variant | None:
+    try:
+        return catalog.variant(name)
+    except LabError:
+        return None

@@ -30,6 +30,7 @@ def main() -> None:
     runner = pyperf.Runner(add_cmdline_args=_pass_on)
     runner.argparser.add_argument("--name", required=True)
     runner.argparser.add_argument("--documents", required=True, type=Path)
+    runner.argparser.add_argument("--unanswered", action="store_true", help="there is no answer to be right")
     args = runner.parse_args()
     if not args.worker:
         runner.bench_time_func(args.name, time_passes)
@@ -40,8 +41,9 @@ def main() -> None:
     began = perf_counter()
     first = core.transform(documents[0])
     runner.metadata["first_seconds"] = perf_counter() - began
-    if first != paths[0].with_suffix(".out.json").read_bytes():
+    if not args.unanswered and first != paths[0].with_suffix(".out.json").read_bytes():
         sys.exit(f"{args.name}: the answer to {paths[0].name} is wrong")
+    del first  # a parser with room for one result could not go on
     runner.metadata["documents"] = len(documents)
     runner.metadata["about"] = json.dumps(about(core))
     runner.bench_time_func(args.name, time_passes, core.transform, documents, inner_loops=len(documents))
@@ -49,6 +51,7 @@ def main() -> None:
 
 def _pass_on(command: list[str], args: Namespace) -> None:
     command += ["--name", args.name, "--documents", str(args.documents)]
+    command += ["--unanswered"] if args.unanswered else []
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from bench import catalog, paths
 READERS = (
     catalog.interpreters,
     catalog.variants,
+    catalog.yardsticks,
     catalog.servers,
     catalog.workloads,
     catalog.loads,

@@ -1,8 +1,10 @@
 """The catalogue: what is wrong with a TOML file is said in one line that names the file and the key."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bench import catalog
@@ -153,3 +155,44 @@ def test_a_server_that_no_file_declares_for_an_implementation_is_refused(checkou
     (checkout / "bench/servers/uwsgi-threads-pypy.toml").unlink()
     line = complaint(lambda: catalog.parse_stack("pypy/falcon/uwsgi-threads"))
     assert line == "pypy/falcon/uwsgi-threads: no file in bench/servers serves uwsgi-threads on pypy"
+
+
+# ---------------------------------------------------------------- a variant on another interpreter
+
+
+def test_a_variant_moves_to_another_interpreter_without_a_file_of_its_own() -> None:
+    moved, own = catalog.variant("cython@cpython-3.13"), catalog.variant("cython")
+    assert moved == msgspec.structs.replace(
+        own, name="cython@cpython-3.13", title=f"{own.title}, CPython 3.13", interpreter="cpython-3.13"
+    )
+    assert catalog.variant("cpython@cpython-3.13").title == "CPython 3.13"
+    assert catalog.at("cython", "cpython-3.11") == "cython"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("cythn@cpython-3.13", "variant 'cythn' is unknown"),
+        ("cython@cpython-2.7", "interpreter 'cpython-2.7' is unknown"),
+        ("pypy@cpython-3.13", "pypy is made for pypy, and cpython-3.13 is cpython"),
+    ],
+)
+def test_where_a_variant_cannot_move_is_told(name: str, told: str) -> None:
+    with pytest.raises(LabError, match=told):
+        catalog.variant(name)
+
+
+def test_a_study_crosses_its_variants_with_its_interpreters(checkout: Path) -> None:
+    path = checkout / "bench/studies/quick.toml"
+    names = 'interpreters = ["cpython-3.13", "cpython-3.11"]'
+    text = re.sub(r"variants = .*", f'variants = ["cpython", "cython"]\n{names}', path.read_text())
+    path.write_text(text)
+    study = catalog.studies()["quick"]
+    assert study.baseline == "cpython@cpython-3.13"
+    assert study.variants == ("cpython@cpython-3.13", "cython@cpython-3.13", "cpython", "cython")
+
+
+def test_a_yardstick_is_no_variant() -> None:
+    assert catalog.yardsticks()
+    assert not catalog.yardsticks().keys() & catalog.variants().keys()
+    assert catalog.variant("simdjson") is catalog.yardsticks()["simdjson"]

@@ -93,6 +93,16 @@ def test_a_prefix_is_whole_only_with_a_manifest_of_the_same_packages_at_the_same
     assert not debian.is_unpacked(PYPY, prefix.rename(tmp_path / "moved"))
 
 
+def test_the_headers_of_an_unpacked_python_find_their_other_part(tmp_path: Path) -> None:
+    headers = tmp_path / "usr/include/python3.13"
+    other = tmp_path / "usr/include/x86_64-linux-gnu/python3.13"
+    for folder in (headers, other):
+        folder.mkdir(parents=True)
+        (folder / "pyconfig.h").touch()
+    debian._find_headers(tmp_path)
+    assert (headers / "x86_64-linux-gnu/python3.13/pyconfig.h").samefile(other / "pyconfig.h")
+
+
 def test_unpacking_names_the_tool_that_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(LabError, match="unpacking pypy3 needs apt-get, which is not here"):
