@@ -181,16 +181,27 @@ def report(study: str = "quick", *, variant: str | None = None, price: Price = N
 
 @app.command
 def compare(a: str, b: str, *, json: Json = False) -> int:
-    """Compare two results by the times of their processes: a ratio with its interval.
+    """Compare two results process by process: ratio, interval, noise floor, and the smallest effect to be seen.
 
     Parameters
     ----------
-    a: The baseline: STUDY/VARIANT of the lab's last session, or a plain pyperf JSON file.
+    a: The baseline: STUDY/VARIANT or STUDY/VARIANT/FRAMEWORK/SERVER, of its last session, or a plain pyperf JSON file.
     b: What is compared with it, named likewise.
     """
     from bench import compare as comparing  # noqa: PLC0415 - as in `_show`
 
     return comparing.show(out, a, b, json)
+
+
+@app.command
+def selftest(*, force: bool = False, json: Json = False) -> int:
+    """Measure this machine's noise floor: equals against equals, then known differences; exit 1 if the method fails.
+
+    Parameters
+    ----------
+    force: Measure anew what is finished.
+    """
+    return run("selftest", force=force, json=json)
 
 
 @app.command
@@ -218,13 +229,18 @@ def main() -> int:
 
 
 def _show(study: Study, folder: Path, price: str | None, json: bool) -> int:
-    """Write the report of what lies in `folder`, and print the answer."""
-    from bench.report import cost, finding, page, summary  # noqa: PLC0415 - a second of imports that other verbs spare
+    """Write the report of what lies in `folder` and print the answer; of a self-test, its verdict."""
+    from bench import selftest as testing  # noqa: PLC0415 - a second of imports that other verbs spare
+    from bench.report import cost, finding, page, summary  # noqa: PLC0415
 
     session, runs = store.read(folder / "session.json", Session), store.runs(folder)
-    found = finding.find(session, runs, study, cost.parse(price) if price else None)
+    status = pipeline.status(runs, session.holes)
+    if study.selftest:
+        return max(status, testing.conclude(out, folder, study, json))
+    floors = testing.latest(session.machine.get("fingerprint"))
+    found = finding.find(session, runs, study, cost.parse(price) if price else None, floors)
     summary.show(out, found, page.write(folder, found), json)
-    return pipeline.status(runs, session.holes)
+    return status
 
 
 def _study(name: str, variant: str | None) -> Study:

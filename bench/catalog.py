@@ -17,6 +17,7 @@ from bench.errors import LabError
 from bench.model import Declared, Framework, Interpreter, Load, Server, Stack, Study, Variant, Workload, Yardstick
 from bench.paths import ROOT
 
+REFERENCE = "app.core"
 T = TypeVar("T", bound=Declared)
 
 

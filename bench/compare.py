@@ -1,11 +1,14 @@
 """Two results against each other: a ratio with its interval, be it of the lab's own runs or of pyperf files.
 
-A side is `study/variant`, of that study's last session, or the path of a pyperf JSON file, anyone's. `compare_to` of
-pyperf takes the values of a process for independent ones; here the process is the unit, and counts may differ.
+A side is `study/variant` or `study/variant/framework/server`, of that study's last session, or the path of a pyperf
+JSON file, anyone's. `compare_to` of pyperf takes the values of a process for independent ones; here the process is the
+unit, and counts may differ.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -13,23 +16,27 @@ import numpy as np
 import pyperf
 from rich.console import Console
 
-from bench import store
+from bench import selftest, store
 from bench.errors import LabError
-from bench.model import Run
+from bench.model import Instrument, Run
 from bench.paths import RESULTS
-from bench.report.evidence import paired
-from bench.report.wording import interval, seconds, share, times
-from bench.stats import Ratio, noise_floor, ratio
+from bench.report.comparison import Comparison, as_a_family, noise_floor, paired
+from bench.report.wording import interval, number, seconds, share, times
+from bench.stats import Ratio, ratio
 
 
 class Side(msgspec.Struct, frozen=True, kw_only=True):
-    """Seconds, value by value, of each process of one benchmark; `runs` and `session` where they are of the lab."""
+    """Seconds, value by value, of each process of one benchmark.
+
+    `session`, `runs` with their `metric`, and the noise `floor` are there where they are of the lab.
+    """
 
     name: str
     benchmark: str
     processes: tuple[tuple[float, ...], ...]
     session: Path | None = None
     runs: tuple[Run, ...] = ()
+    metric: str = "time"
     floor: float | None = None
 
     @property
@@ -39,7 +46,11 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
-    """How many times as fast `b` is as `a`. `paired` says that both were measured in the same blocks."""
+    """How many times as fast `b` is as `a`. `paired` says that both were measured in the same blocks.
+
+    `among` is how many benchmarks the two have in common: a family, in which `claimed` holds. `smallest` is the
+    smallest difference that four of five such measurements see.
+    """
 
     benchmark: str
     a: str
@@ -50,6 +61,9 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     speedup: Ratio
     paired: bool
     floor: float | None
+    smallest: float | None
+    among: int = 1
+    claimed: bool = False
 
 
 def show(console: Console, a: str, b: str, json: bool, results: Path = RESULTS) -> int:
@@ -70,36 +84,46 @@ def compare(a: str, b: str, results: Path = RESULTS) -> list[Compared]:
     """
     ones, others = ({side.benchmark: side for side in _sides(text, results)} for text in (a, b))
     if len(ones) == len(others) == 1:
-        return [_compared(*ones.values(), *others.values())]
+        return _family([_compared(*ones.values(), *others.values())])
     common = [name for name in ones if name in others]
     if not common:
         raise LabError(f"{a} and {b} have no benchmark in common: {', '.join(ones)} and {', '.join(others)}")
-    return [_compared(ones[name], others[name]) for name in common]
+    return _family([_compared(ones[name], others[name]) for name in common])
 
 
 def told(each: Compared) -> str:
-    """A comparison in words, with what it rests on."""
+    """A comparison in words: the ratio with its interval, what it rests on, the floor and the smallest effect."""
     sides = ((each.a, each.a_seconds, each.processes[0]), (each.b, each.b_seconds, each.processes[1]))
     means = [f"{name}: {seconds(mean)} over {count} process{'es' * (count > 1)}" for name, mean, count in sides]
     between = "no interval" if each.speedup.low is None else f"95 % interval {interval(each.speedup)}"
     lines = [
         f"{each.benchmark}: {each.b} is {times(each.speedup)} as fast as {each.a} ({between})",
         f"  {means[0]}; {means[1]}",
+        *(f"  {line}" for line in _held(each)),
     ]
-    if each.speedup.low is None:
-        lines.append("  One process tells nothing of the next: measure more for an interval.")
-    elif each.floor is not None:
-        beyond = each.speedup.differs_by_more_than(each.floor)
-        lines.append(f"  {'Beyond' if beyond else 'Not beyond'} the noise floor of {share(each.floor)}.")
-    elif not each.speedup.differs_by_more_than(0.0):
-        lines.append("  The interval holds 1×: no difference is shown.")
     if not each.paired:
         lines.append("  Not measured side by side: what the machine did in between is part of this ratio.")
     return "\n".join(lines)
 
 
+def _held(each: Compared) -> Iterator[str]:
+    """What the ratio is held against."""
+    if each.smallest is None:
+        yield "One process tells nothing of the next: measure more for an interval."
+        return
+    family = f", among {each.among} benchmarks (Benjamini-Hochberg, 5 %)" if each.among > 1 else ""
+    if each.floor is not None:
+        yield f"{'Beyond' if each.claimed else 'Not beyond'} the noise floor of {share(each.floor)}{family}."
+    else:
+        shown = "The interval leaves out 1×" if each.claimed else "No difference is shown"
+        yield f"{shown}{family}; no noise floor is known for it."
+    yield f"The smallest difference that four of five such measurements see is {share(each.smallest)}."
+
+
 def _compared(a: Side, b: Side) -> Compared:
-    side_by_side = paired(a.runs, b.runs, "time") if a.session == b.session else None
+    side_by_side = paired(a.runs, b.runs, a.metric) if a.session == b.session and a.metric == b.metric else None
+    speedup = side_by_side or ratio(a.processes, b.processes)
+    floor = a.floor if side_by_side else None
     return Compared(
         benchmark=b.benchmark,
         a=a.name,
@@ -107,20 +131,30 @@ def _compared(a: Side, b: Side) -> Compared:
         a_seconds=a.seconds,
         b_seconds=b.seconds,
         processes=(len(a.processes), len(b.processes)),
-        speedup=side_by_side or ratio(a.processes, b.processes),
+        speedup=speedup,
         paired=side_by_side is not None,
-        floor=a.floor if side_by_side else None,
+        floor=floor,
+        smallest=speedup.smallest(floor or 0.0),
     )
+
+
+def _family(found: list[Compared]) -> list[Compared]:
+    """The benchmarks that two sides have in common are read together; beyond 1× where no floor is known."""
+    held = as_a_family([Comparison(ratio=each.speedup, floor=each.floor or 0.0) for each in found])
+    return [
+        msgspec.structs.replace(each, among=len(found), claimed=comparison.claimed)
+        for each, comparison in zip(found, held, strict=True)
+    ]
 
 
 def _sides(text: str, results: Path) -> list[Side]:
     path = Path(text)
     if path.is_file():
         return _pyperf(path)
-    study, slash, variant = text.partition("/")
+    study, slash, subject = text.partition("/")
     if not slash or not (results / study).is_dir():
-        raise LabError(f"{text!r} is neither a file nor study/variant of a study that was run")
-    return _micro(study, variant, results)
+        raise LabError(f"{text!r} is neither a file nor STUDY/VARIANT[/FRAMEWORK/SERVER] of a study that was run")
+    return _of_the_lab(study, subject, results)
 
 
 def _pyperf(path: Path) -> list[Side]:
@@ -138,33 +172,52 @@ def _pyperf(path: Path) -> list[Side]:
     ]
 
 
-def _micro(study: str, variant: str, results: Path) -> list[Side]:
-    """A variant's micro runs in a study's last session, workload by workload."""
-    folder, _ = store.latest(study, results)
-    micro: dict[str | None, list[Run]] = {}
-    for run in store.runs(folder):
-        if run.case.instrument == "micro":
-            micro.setdefault(run.case.workload, []).append(run)
-    return [_side(f"{study}/{variant}", variant, folder, runs) for runs in micro.values() or [[]]]
-
-
-def _side(name: str, variant: str, folder: Path, micro: list[Run]) -> Side:
-    """The micro runs of a variant among those of one workload, and the noise floor of its A/A pair."""
-    runs = tuple(run for run in micro if run.case.variant == variant and not run.case.twin)
-    wrong = next((run.reason for run in runs if run.verdict != "pass"), None)
-    if wrong or not runs:
-        known = ", ".join(sorted({run.case.variant for run in micro})) or "nothing"
-        raise LabError(f"{name} has no figure: {wrong or f'its last session measured {known}'}")
-    twins = [run for run in micro if run.case.twin and run.verdict == "pass"]
-    others = [
-        run for run in micro if not run.case.twin and any(run.case.variant == twin.case.variant for twin in twins)
+def _of_the_lab(study: str, subject: str, results: Path) -> list[Side]:
+    """A variant's times, or a stack's server CPU per request load by load, in a study's last session."""
+    folder, session = store.latest(study, results)
+    instrument: Instrument = "macro" if "/" in subject else "micro"
+    metric = selftest.METRICS[instrument]
+    runs = store.runs(folder)
+    of_kind = [run for run in runs if run.case.instrument == instrument]
+    found = [run for run in of_kind if subject == _subject(run) and not run.case.twin]
+    wrong = next((run.reason for run in found if run.verdict != "pass"), None)
+    if wrong or not found:
+        known = ", ".join(sorted({_subject(run) for run in of_kind})) or "nothing"
+        raise LabError(f"{study}/{subject} has no figure: {wrong or f'its last session measured {known}'}")
+    tested = selftest.latest(session.machine.get("fingerprint"), results)
+    return [
+        Side(
+            name=f"{study}/{subject}",
+            benchmark=benchmark,
+            processes=tuple(run.values(metric) for run in measured),
+            session=folder,
+            runs=tuple(measured),
+            metric=metric,
+            floor=noise_floor(_pair(runs, measured[0].case.workload), tested.floor(instrument) if tested else None),
+        )
+        for benchmark, measured in _benchmarks(found).items()
     ]
-    same = paired(others, twins, "time")
-    return Side(
-        name=name,
-        benchmark=f"transform {runs[0].case.workload}",
-        processes=tuple(run.values("time") for run in runs),
-        session=folder,
-        runs=runs,
-        floor=noise_floor(same) if same else None,
-    )
+
+
+def _benchmarks(runs: Iterable[Run]) -> dict[str, list[Run]]:
+    """Runs by what they measured, in words."""
+    found: dict[str, list[Run]] = defaultdict(list)
+    for run in runs:
+        case = run.case
+        rate = "" if case.rate is None else f" at {number(case.rate)}/s"
+        load = f"server CPU a request, {case.workload}, {case.load}{rate}"
+        found[load if case.load else f"transform {case.workload}"].append(run)
+    return found
+
+
+def _subject(run: Run) -> str:
+    return str(run.case.stack or run.case.variant)
+
+
+def _pair(runs: Iterable[Run], workload: str | None) -> Ratio | None:
+    """The ratio of the session's A/A pair on a workload, None where it measured none."""
+    of_workload = [run for run in runs if run.case.workload == workload and run.verdict == "pass"]
+    micro = [run for run in of_workload if run.case.instrument == "micro"]
+    twins = [run for run in micro if run.case.twin]
+    names = {run.case.variant for run in twins}
+    return paired([run for run in micro if run.case.variant in names and not run.case.twin], twins, "time")

@@ -247,6 +247,17 @@ class StartupPlan(Declared, frozen=True):
     server: str
 
 
+class SelftestPlan(Declared, frozen=True):
+    """`comparisons` of the baseline with itself by each instrument, each of as many processes and runs as those say.
+
+    Then, in micro alone, `known` comparisons with the baseline made slower by each of `slower` percent.
+    """
+
+    comparisons: Count
+    known: Count
+    slower: tuple[Count, ...]
+
+
 class Study(Declared, frozen=True, kw_only=True):
     """A question, a selection of cases, and what is compared.
 
@@ -268,6 +279,7 @@ class Study(Declared, frozen=True, kw_only=True):
     macro: MacroPlan | None = None
     open: OpenPlan | None = None
     startup: StartupPlan | None = None
+    selftest: SelftestPlan | None = None
     sizes: bool = False
 
     @property

@@ -16,7 +16,8 @@ from bench.paths import ROOT
 
 # Seconds that a run takes beside what its declaration says, measured on two cores; they only feed the estimate.
 OVERHEAD_SECONDS = {"size": 1.7, "micro": 0.6, "startup": 0.55, "gatling": 3.3, "wrk": 1.0}
-PASS_SECONDS = 0.16  # the baseline over 200 medium documents; what is faster is done sooner than estimated
+PASS_SECONDS = 0.16  # the reference core over 200 medium documents
+REWRITTEN_PASS_SECONDS = 0.006  # another source for the same answer
 HARNESS = (
     "bench/measure.py",
     "bench/serve.py",
@@ -41,6 +42,7 @@ def phases(study: Study) -> list[Phase]:
     planned = []
     if study.sizes:
         planned.append(Phase("size", 1, tuple(_case("size", stack) for stack in stacks(study))))
+    comparisons = study.selftest.comparisons if study.selftest else 1
     if study.micro:
         settings: dict[str, int] = {"values": study.micro.values, "loops": study.micro.passes}
         cases = [
@@ -53,9 +55,12 @@ def phases(study: Study) -> list[Phase]:
             for workload in study.workloads
             for variant in study.variants
         ]
-        if study.twin:
-            cases += [msgspec.structs.replace(case, twin=True) for case in cases if case.variant == study.baseline]
-        planned.append(Phase("micro", study.micro.processes, tuple(cases)))
+        if study.selftest:
+            known = [slowed(case, percent) for case in cases for percent in (0, *study.selftest.slower)]
+            planned.append(Phase("known", study.micro.processes * study.selftest.known, tuple(known)))
+        if study.twin or study.selftest:
+            cases += _twins(study, cases)
+        planned.append(Phase("micro", study.micro.processes * comparisons, tuple(cases)))
     if study.startup:
         label = study.startup.server
         chosen = [stack for stack in stacks(study, (label,)) if stack.framework == study.frameworks[0]]
@@ -68,7 +73,9 @@ def phases(study: Study) -> list[Phase]:
             for load in study.macro.loads
             for stack in stacks(study)
         ]
-        planned.append(Phase("macro", study.macro.runs, tuple(cases)))
+        if study.selftest:
+            cases += _twins(study, cases)
+        planned.append(Phase("macro", study.macro.runs * comparisons, tuple(cases)))
     return planned
 
 
@@ -130,6 +137,11 @@ def declared_holes(study: Study) -> list[Hole]:
     return [Hole(what=str(stack), reason=reason, declared=True) for stack, reason in reasons.items() if reason]
 
 
+def slowed(case: Case, percent: int) -> Case:
+    """A micro case whose every pass does so many percent of its documents a second time."""
+    return msgspec.structs.replace(case, settings=case.settings | {"slower": percent})
+
+
 def narrowed(study: Study, variant: str) -> Study:
     """The study with `variant` and the baseline alone, kept under a name of its own."""
     variant = catalog.at(variant, study.interpreters[0]) if study.interpreters else variant
@@ -173,7 +185,9 @@ def case_seconds(case: Case) -> float:
     if case.load:
         return load_seconds(catalog.loads()[case.load])
     passes = case.settings.get("loops", 0) * (case.settings.get("warmups", 0) + case.settings.get("values", 0))
-    return OVERHEAD_SECONDS[case.instrument] + passes * PASS_SECONDS
+    variant = catalog.variants().get(case.variant.partition("@")[0])
+    pass_seconds = REWRITTEN_PASS_SECONDS if variant and variant.core != catalog.REFERENCE else PASS_SECONDS
+    return OVERHEAD_SECONDS[case.instrument] + passes * pass_seconds
 
 
 def load_seconds(load: Load) -> float:
@@ -205,6 +219,11 @@ def _all_stacks(study: Study, servers: tuple[str, ...]) -> Iterator[Stack]:
         for framework in study.frameworks:
             for variant in study.variants:
                 yield Stack(variant=variant, framework=framework, server=server)
+
+
+def _twins(study: Study, cases: Iterable[Case]) -> list[Case]:
+    """The second halves of A/A pairs: the baseline's cases once more."""
+    return [msgspec.structs.replace(case, twin=True) for case in cases if case.variant == study.baseline]
 
 
 def _case(

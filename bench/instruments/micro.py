@@ -54,13 +54,17 @@ def observe(case: Case, output: Path) -> Observed:
 
 
 def read(path: Path, variant: str) -> Observed:
-    """The values of a pyperf JSON of one process of `variant`, in seconds per document; all iterations are kept."""
+    """The values of a pyperf JSON of one process of `variant`, in seconds per document; all iterations are kept.
+
+    `documents` is how many an iteration took.
+    """
     (bench,) = pyperf.BenchmarkSuite.load(str(path)).get_benchmarks()
     (timed,) = bench.get_runs()
     metadata = bench.get_metadata()
     warmups = [value for _, value in timed.warmups or ()]
     measurements = (
         Measurement(metric="first", unit="s", values=(metadata["first_seconds"],)),
+        Measurement(metric="documents", unit="1", values=(float(metadata["documents"] * metadata["loops"]),)),
         Measurement(metric="warmup", unit="s", values=tuple(warmups)),
         Measurement(metric="time", unit="s", values=tuple(timed.values)),
     )
@@ -78,7 +82,9 @@ def merge(session: Path, runs: Iterable[Run]) -> None:
     for run in runs:
         for raw in run.raw:
             if run.verdict == "pass" and raw.endswith(".pyperf.json"):
-                benchmarks = merged.setdefault(f"{run.case.variant}{'-again' if run.case.twin else ''}", {})
+                slower = run.case.settings.get("slower")
+                name = f"{run.case.variant}{'-again' if run.case.twin else ''}{f'-slower-{slower}' if slower else ''}"
+                benchmarks = merged.setdefault(name, {})
                 (one,) = pyperf.BenchmarkSuite.load(str(session / raw)).get_benchmarks()
                 if one.get_name() in benchmarks:
                     benchmarks[one.get_name()].add_runs(one)

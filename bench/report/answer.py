@@ -15,18 +15,6 @@ def answer(finding: Finding) -> tuple[str, str]:
     return first, _servers(finding)
 
 
-def noise(finding: Finding) -> str:
-    """What the A/A pair says of this machine."""
-    if finding.floor is None or finding.same is None:
-        return "Noise floor: unknown, as no A/A pair was measured. So no difference is claimed."
-    name, same = finding.baseline.title, finding.same
-    return (
-        f"Noise floor: {share(finding.floor)}. {name}, measured twice as if it were two variants, "
-        f"came out {times(same)} as fast as itself ({interval(same)}). No smaller difference is claimed, "
-        "with a server or without."
-    )
-
-
 def _cores(finding: Finding) -> str:
     best, base = finding.cores[0], finding.baseline
     if base.time.value is None:
@@ -70,7 +58,7 @@ def _left(row: Row, finding: Finding) -> str:
     if row.speedup.ratio is None:
         return f"an unknown part {where} ({row.speedup.reason})"
     if not row.speedup.claimed:
-        return f"nothing beyond {_floor(finding)} {where}"
+        return f"nothing beyond {_named(finding.floor_served)} {where}"
     return f"{_ratio(row.speedup.ratio)} {where}"
 
 
@@ -79,4 +67,8 @@ def _ratio(ratio: Ratio) -> str:
 
 
 def _floor(finding: Finding) -> str:
-    return "an unknown noise" if finding.floor is None else f"the noise floor of {share(finding.floor)}"
+    return _named(finding.floor)
+
+
+def _named(floor: float | None) -> str:
+    return "an unknown noise" if floor is None else f"the noise floor of {share(floor)}"

@@ -9,10 +9,11 @@ from typing import Any
 import altair as alt
 
 from bench.instruments.sizes import PARTS
+from bench.report.comparison import Comparison
 from bench.report.drawing import Chart, Record, extent, hues, logarithmic, names_axis, sheet
 from bench.report.look import LIGHT, SERIES
 from bench.report.rows import Course, Finding, Row
-from bench.report.wording import interval, number, seconds, times
+from bench.report.wording import NONE, interval, number, seconds, times
 from bench.stats import Ratio
 
 WIDE, NARROW = 760, 350  # pixels of a plot that stands alone: at a desk, on a phone
@@ -26,11 +27,11 @@ LABELS = "datum.value <= 1 ? '≤ 1' : format(datum.value, ',')"  # the clock te
 
 def speedups(finding: Finding, width: int) -> Chart:
     """Each core's speed-up with its interval, the noise floor as a band; for the baseline that of its A/A pair."""
-    ratios = [(core, finding.same if core.baseline else core.speedup.ratio) for core in finding.cores]
+    compared = [(core, Comparison(ratio=finding.same) if core.baseline else core.speedup) for core in finding.cores]
     data = [
-        _ratio(ratio, name=core.title if width == WIDE else core.variant, claimed=core.speedup.claimed)
-        for core, ratio in ratios
-        if ratio
+        _ratio(found, found.ratio, name=core.title if width == WIDE else core.variant, claimed=found.claimed)
+        for core, found in compared
+        if found.ratio
     ]
     names = [record["name"] for record in data]
     told = "datum.told" + (" + '  ' + datum.between" if width == WIDE else "")
@@ -49,15 +50,15 @@ def speedups(finding: Finding, width: int) -> Chart:
 
 def survival(finding: Finding, width: int) -> Chart:
     """What is left of each core's speed-up behind each server: a bar from 1× for the core alone and for each stack."""
-    ratios: list[tuple[str, str, Ratio | None]] = []
+    compared: list[tuple[str, str, Comparison]] = []
     for core in finding.cores:
         name = core.title if width == WIDE else core.variant
-        behind = [(row.place, row.speedup.ratio) for row in _rows(finding, core.variant)]
-        ratios += [(name, place, ratio) for place, ratio in [(ALONE, core.speedup.ratio), *behind] if not core.baseline]
+        behind = [(row.place, row.speedup) for row in _rows(finding, core.variant)]
+        compared += [(name, place, found) for place, found in [(ALONE, core.speedup), *behind] if not core.baseline]
     data = [
-        _ratio(ratio, name=name, place=place, one=1, end=max(ratio.estimate, 1))
-        for name, place, ratio in ratios
-        if ratio
+        _ratio(found, found.ratio, name=name, place=place, one=1, end=1 if found.none else max(found.ratio.estimate, 1))
+        for name, place, found in compared
+        if found.ratio
     ]
     places = [ALONE, *finding.places]
     scale, axis = logarithmic(data, room=0.18)
@@ -178,10 +179,19 @@ def _seconds(course: Course) -> Iterable[Record]:
             }
 
 
-def _ratio(ratio: Ratio, **kept: Any) -> Record:
+def _ratio(comparison: Comparison, ratio: Ratio, **kept: Any) -> Record:
+    """A mark's record; an estimate that does not leave the noise floor is drawn as no difference."""
     low, high = ratio.low or ratio.estimate, ratio.high or ratio.estimate
-    told = {"ratio": ratio.estimate, "low": low, "high": high, "told": times(ratio), "between": f"({interval(ratio)})"}
-    return told | kept | {"hint": f"{kept['name']} {kept.get('place', '')}: {times(ratio)} ({interval(ratio)})"}
+    drawn, told = (1.0, NONE) if comparison.none else (ratio.estimate, times(ratio))
+    hint = f"{kept['name']} {kept.get('place', '')}: {times(ratio)} ({interval(ratio)})"
+    return {
+        "ratio": drawn,
+        "low": low,
+        "high": high,
+        "told": told,
+        "between": f"({interval(ratio)})",
+        "hint": hint,
+    } | kept
 
 
 def _noise(finding: Finding, width: int) -> list[alt.Chart]:

@@ -10,7 +10,9 @@ import numpy as np
 
 from bench.instruments.sizes import PARTS
 from bench.model import Instrument, Run, Session, Stack, Study, Verdict
-from bench.stats import Ratio, Shape, blocked_ratio, noise_floor, warmup_shape
+from bench.report.comparison import Comparison, compared, noise_floor, paired
+from bench.selftest import Selftest
+from bench.warmup import Warmup, warmup
 
 LIMITED = "generator-limited"
 Subject = str | Stack
@@ -25,25 +27,16 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     instead: str = "—"
 
 
-class Comparison(msgspec.Struct, frozen=True, kw_only=True):
-    """How many times as fast as its baseline something is, or why that is not known.
-
-    `claimed` says that the whole interval lies beyond the noise floor; only then do words call it a difference.
-    """
-
-    ratio: Ratio | None = None
-    claimed: bool = False
-    reason: str | None = None
-
-
 class Evidence:
     """A session's runs of one workload, by instrument, subject (a variant for micro, a stack for the rest) and load.
 
     What belongs to a stack whatever is sent to it, its size and its start-up, is there for each workload.
-    `same` is the ratio of the A/A pair, `floor` how far from 1 its interval reaches; both absent without a pair.
+    `same` is the ratio of the study's own A/A pair, absent without one.
     """
 
-    def __init__(self, session: Session, runs: Iterable[Run], study: Study, workload: str) -> None:
+    def __init__(
+        self, session: Session, runs: Iterable[Run], study: Study, workload: str, selftest: Selftest | None = None
+    ) -> None:
         self.study = study
         self.workload = workload
         self._session = session
@@ -58,7 +51,11 @@ class Evidence:
                 self._failures.setdefault(subject, run.reason or "failed without a reason")
         twins = self._of("micro", study.baseline, None, True)
         self.same = paired(self.of("micro", study.baseline), twins, "time")
-        self.floor = noise_floor(self.same) if self.same else None
+        self._selftest = selftest
+
+    def floor(self, instrument: Instrument) -> float | None:
+        """The noise floor of what `instrument` measures; None where neither a self-test nor a pair tells of it."""
+        return noise_floor(self.same, self._selftest.floor(instrument) if self._selftest else None)
 
     def of(self, instrument: Instrument, subject: Subject, load: str | None = None) -> Sequence[Run]:
         """The runs that count: none of a subject with a trouble, none of a case of which one failed."""
@@ -94,15 +91,20 @@ class Evidence:
         subject: Subject,
         metric: str,
         load: str | None = None,
+        *,
         over: Subject | None = None,
+        among: int = 1,
     ) -> Comparison:
-        """`metric` of `over` ÷ that of `subject`, by pairs within blocks; over the study's baseline if not told."""
+        """`metric` of `over` ÷ that of `subject`, by pairs within blocks; over the study's baseline if not told.
+
+        `among` is of how many comparisons this one was picked for what came out.
+        """
         baseline = over or self._baseline(subject)
         found = paired(self.of(instrument, baseline, load), self.of(instrument, subject, load), metric)
         if found is None:
             lacking = subject if not self.of(instrument, subject, load) else baseline
             return Comparison(reason=f"{lacking}: {self.why_none(instrument, lacking, load)}")
-        return Comparison(ratio=found, claimed=self.floor is not None and found.differs_by_more_than(self.floor))
+        return compared(found, self.floor(instrument), among)
 
     def _of(self, instrument: Instrument, subject: Subject, load: str | None, twin: bool) -> Sequence[Run]:
         found = self._runs.get((instrument, subject, load, twin), ())
@@ -111,14 +113,6 @@ class Evidence:
     def _baseline(self, subject: Subject) -> Subject:
         name = self.study.baseline
         return msgspec.structs.replace(subject, variant=name) if isinstance(subject, Stack) else name
-
-
-def paired(above: Iterable[Run], below: Iterable[Run], metric: str) -> Ratio | None:
-    """`metric` of one side ÷ that of the other by the blocks that hold both; None if there is no such block."""
-    values = {run.block: run.values(metric) for run in above}
-    pairs = [(values.get(run.block, ()), run.values(metric)) for run in below]
-    whole = [(one, two) for one, two in pairs if one and two]
-    return blocked_ratio(whole) if whole else None
 
 
 def mean(runs: Sequence[Run], metric: str, reason: str) -> Figure:
@@ -153,12 +147,35 @@ def latency(runs: Sequence[Run], percentile: str, reason: str) -> Figure:
     return Figure(value=value, below=bool(bounds) and value <= max(bounds))
 
 
-def shape(runs: Sequence[Run], tolerance: float) -> Shape | None:
+def warm(runs: Sequence[Run], tolerance: float) -> Warmup | None:
     """What a process's passes over the documents typically do; None where none was timed."""
     steady = [len(run.values("time")) for run in runs]
     if not steady or not min(steady):
         return None
-    return warmup_shape([run.values("warmup") + run.values("time") for run in runs], min(steady), tolerance)
+    return warmup([run.values("warmup") + run.values("time") for run in runs], min(steady), tolerance)
+
+
+def settled(runs: Sequence[Run], shape: Warmup | None, reason: str) -> Figure:
+    """Seconds of work until a fresh process is steady: its first document and the passes before the steady ones."""
+    if shape is None:
+        return Figure(reason=reason)
+    if shape.before is None:
+        return Figure(reason="no steady state was reached", instead="never")
+    spent = [
+        sum(run.values("first"))
+        + sum(run.values("documents")) * sum((run.values("warmup") + run.values("time"))[: shape.before])
+        for run in runs
+        if run.values("documents")
+    ]
+    return (
+        Figure(value=float(np.mean(spent))) if spent else Figure(reason="how many documents a pass holds was not kept")
+    )
+
+
+def _before_steady(run: Run, passes: int) -> float:
+    """Seconds that the first document and so many passes took; a value is of one document."""
+    (documents,) = run.values("documents")
+    return sum(run.values("first")) + documents * sum((run.values("warmup") + run.values("time"))[:passes])
 
 
 def parts_of(runs: Iterable[Run]) -> dict[str, dict[str, float]]:

@@ -6,15 +6,16 @@ A figure of a stack comes from runs of one session, a ratio from pairs within it
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import msgspec
 
 from bench import catalog
 from bench.errors import LabError
 from bench.model import Instrument, Run, Server, Session, Stack, Study, Variant, stack_of
+from bench.report.comparison import Comparison, as_a_family
 from bench.report.cost import Price, cost
 from bench.report.evidence import (
-    Comparison,
     Evidence,
     Figure,
     Subject,
@@ -23,29 +24,44 @@ from bench.report.evidence import (
     mean,
     parts_of,
     quantile,
-    shape,
+    settled,
     total,
+    warm,
 )
 from bench.report.rows import Core, Course, Finding, Row, closed_load, place
+from bench.selftest import Selftest
 
-REFERENCE = "app.core"
+T = TypeVar("T", Core, Row)
 PERCENTILES = ("p50", "p90", "p99", "p99.9", "max")
 LEAST_STEP = 0.02  # a change of speed that is no warm-up, however quiet the machine
 
 
-def find(session: Session, runs: Iterable[Run], study: Study, price: Price | None = None) -> Finding:
-    """Derive everything that is shown: of the study's first workload, with the findings of the others in it."""
+def find(
+    session: Session,
+    runs: Iterable[Run],
+    study: Study,
+    price: Price | None = None,
+    selftest: Selftest | None = None,
+) -> Finding:
+    """Derive everything that is shown: of the study's first workload, with the findings of the others in it.
+
+    `selftest` is that of the session's machine. Of each workload all cores against the baseline are one family of
+    comparisons, all stacks another.
+    """
     runs = list(runs)
-    first, *others = [_of_workload(workload, session, runs, study, price) for workload in study.workloads]
+    evidences = [Evidence(session, runs, study, workload, selftest) for workload in study.workloads]
+    first, *others = [_of_workload(evidence, session, runs, price, selftest) for evidence in evidences]
     return msgspec.structs.replace(first, others=tuple(others))
 
 
-def _of_workload(workload: str, session: Session, runs: list[Run], study: Study, price: Price | None) -> Finding:
+def _of_workload(
+    evidence: Evidence, session: Session, runs: list[Run], price: Price | None, selftest: Selftest | None
+) -> Finding:
     """The fastest core and the cheapest stack come first, what has no figure last."""
-    evidence = Evidence(session, runs, study, workload)
-    cores = sorted((_core(name, evidence) for name in study.variants), key=lambda core: _rank(core.time))
+    study, workload = evidence.study, evidence.workload
+    cores = _families(sorted((_core(name, evidence) for name in study.variants), key=lambda core: _rank(core.time)))
     rows = [_row(stack, core, evidence, price) for core in cores for stack in _stacks(study, core.variant)]
-    rows.sort(key=lambda row: _rank(row.cpu))
+    rows = _families(sorted(rows, key=lambda row: _rank(row.cpu)))
     of_workload = [run for run in runs if run.verdict == "pass" and run.case.workload == workload]
     loaded = [run for run in of_workload if run.case.load and not evidence.trouble(stack_of(run.case))]
     return Finding(
@@ -53,7 +69,9 @@ def _of_workload(workload: str, session: Session, runs: list[Run], study: Study,
         workload=workload,
         session=session,
         same=evidence.same,
-        floor=evidence.floor,
+        selftest=selftest,
+        floor=evidence.floor("micro"),
+        floor_served=evidence.floor("macro"),
         lead=_lead(evidence, "micro", "time", [core.variant for core in cores]),
         cheapest=_lead(evidence, "macro", "cpu", [row.stack for row in rows]),
         cores=tuple(cores),
@@ -76,15 +94,17 @@ def _core(name: str, evidence: Evidence) -> Core:
     runs, reason = evidence.of("micro", name), evidence.why_none("micro", name)
     sizes = [run for stack in _stacks(evidence.study, name) for run in evidence.of("size", stack)]
     no_size = evidence.trouble(name) or "not measured"
+    shape = warm(runs, max(evidence.floor("micro") or 0.0, LEAST_STEP))
     return Core(
         variant=name,
         workload=evidence.workload,
         title=title(name),
         baseline=name == evidence.study.baseline,
-        rewritten=_declared(name) is not None and catalog.variant(name).core != REFERENCE,
+        rewritten=_declared(name) is not None and catalog.variant(name).core != catalog.REFERENCE,
         time=mean(runs, "time", reason),
         first=mean(runs, "first", reason),
-        shape=shape(runs, max(evidence.floor or 0.0, LEAST_STEP)),
+        settled=settled(runs, shape, reason),
+        shape=shape.shape if shape else None,
         speedup=evidence.speedup("micro", name, "time"),
         build_seconds=mean(sizes, "build", no_size),
         wheel_bytes=mean(sizes, "wheel", no_size),
@@ -124,12 +144,26 @@ def _row(stack: Stack, core: Core, evidence: Evidence, price: Price | None) -> R
     )
 
 
+def _families(ranked: Sequence[T]) -> list[T]:
+    """Cores or rows, their speed-ups over the baseline's claimed as one family; the baseline itself is none of it."""
+    others = [each for each in ranked if not _is_baseline(each)]
+    held = iter(as_a_family([each.speedup for each in others]))
+    return [each if _is_baseline(each) else msgspec.structs.replace(each, speedup=next(held)) for each in ranked]
+
+
+def _is_baseline(each: Core | Row) -> bool:
+    return each.baseline if isinstance(each, Core) else each.core.baseline
+
+
 def _lead(evidence: Evidence, instrument: Instrument, metric: str, ranked: Sequence[Subject]) -> Comparison:
-    """The first of those that are ranked by `metric` over the second."""
+    """The first of those that are ranked by `metric` over the second, held against each of the rest at once.
+
+    Hsu, "Multiple Comparisons", 1996, ch. 4, with Bonferroni's bound.
+    """
     if len(ranked) < 2:
         return Comparison(reason="there is no second to compare with")
     load = closed_load(evidence.study) if instrument == "macro" else None
-    return evidence.speedup(instrument, ranked[0], metric, load, over=ranked[1])
+    return evidence.speedup(instrument, ranked[0], metric, load, over=ranked[1], among=len(ranked) - 1)
 
 
 def _course(run: Run, study: Study) -> Course:

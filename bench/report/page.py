@@ -10,9 +10,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from bench import catalog
 from bench.model import Server
 from bench.report import look
-from bench.report.answer import answer, noise
+from bench.report.answer import answer
 from bench.report.figures import LAB, load_title, plots, rerun, workload_title
 from bench.report.finding import PERCENTILES, served_by
+from bench.report.noise import noise, power
 from bench.report.rows import Core, Course, Finding, Row
 from bench.report.table import Cell, Column, columns, latency
 from bench.report.wording import number, seconds
@@ -66,6 +67,7 @@ def _part(finding: Finding, chosen: list[Column]) -> dict[str, Any]:
         "finding": finding,
         "answer": answer(finding),
         "noise": noise(finding),
+        "power": power(finding),
         "plots": plots(finding),
         "rows": [_cells(row, chosen) for row in finding.rows],
         "loads": [_load(course) for course in finding.open],
@@ -94,15 +96,15 @@ def _load(course: Course) -> dict[str, Any]:
 
 
 def _warmup(core: Core) -> dict[str, Any]:
-    first, steady = (
+    first, settled, steady = (
         Cell(
             text=figure.instead if figure.value is None else seconds(figure.value),
             order=figure.value,
             hint=figure.reason,
         )
-        for figure in (core.first, core.time)
+        for figure in (core.first, core.settled, core.time)
     )
-    return {"title": core.title, "first": first, "steady": steady, "shape": core.shape or "—"}
+    return {"title": core.title, "first": first, "settled": settled, "steady": steady, "shape": core.shape or "—"}
 
 
 def _version(core: Core) -> dict[str, Any]:

@@ -7,15 +7,21 @@ from typing import Any
 import msgspec
 
 from bench.model import Run, Session, Stack, Study, Verdict
+from bench.report.comparison import Comparison
 from bench.report.cost import Cost, Price
-from bench.report.evidence import Comparison, Figure
-from bench.stats import Ratio, Shape
+from bench.report.evidence import Figure
+from bench.selftest import Selftest
+from bench.stats import Ratio
+from bench.warmup import Shape
 
 Series = tuple[tuple[float | None, ...], ...]
 
 
 class Core(msgspec.Struct, frozen=True, kw_only=True):
-    """A variant by itself, without a server: seconds per document, steady and for the first one of a process."""
+    """A variant by itself, without a server: seconds per document, steady and for the first one of a process.
+
+    `settled` is how many seconds of work a fresh process took until it was steady.
+    """
 
     variant: str
     workload: str
@@ -24,6 +30,7 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
     rewritten: bool
     time: Figure
     first: Figure
+    settled: Figure
     shape: Shape | None
     speedup: Comparison
     build_seconds: Figure
@@ -76,7 +83,8 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """All that a session says of one workload; in that of the study's first, `others` holds those of the others.
 
-    `same` is the ratio of the A/A pair, `floor` how far from 1 it reaches. `lead` compares the fastest core with the
+    `same` is the ratio of the A/A pair and `selftest` the machine's; `floor` and `floor_served` are the noise floors
+    that they give, without a server and with one. `lead` compares the fastest core with the
     second, `cheapest` the stack that spends the least server CPU with the next.
     """
 
@@ -84,7 +92,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     workload: str
     session: Session
     same: Ratio | None
+    selftest: Selftest | None
     floor: float | None
+    floor_served: float | None
     lead: Comparison
     cheapest: Comparison
     cores: tuple[Core, ...]

@@ -12,8 +12,9 @@ from rich.text import Text
 
 from bench.instruments.sizes import Size
 from bench.model import Stack
-from bench.report.answer import answer, noise
+from bench.report.answer import answer
 from bench.report.figures import workload_title
+from bench.report.noise import noise, power
 from bench.report.rows import Finding
 from bench.report.table import MEGA, Cell, columns
 from bench.report.wording import number
@@ -36,7 +37,7 @@ def show(console: Console, finding: Finding, page: Path, json: bool) -> None:
     for each in finding.each:
         lead = f"{workload_title(each.workload)}: " if finding.others else ""
         _say(console, lead + " ".join(answer(each)))
-        _say(console, noise(each))
+        _say(console, f"{noise(each)} {power(each)}")
     _say(console, f"\nMeasured {finding.session.started}. The report: {page}")
 
 
@@ -67,6 +68,8 @@ def _record(finding: Finding, page: Path) -> dict[str, object]:
         "started": finding.session.started,
         "answer": [sentence for each in finding.each for sentence in answer(each)],
         "noise_floor": {each.workload: each.floor for each in finding.each},
+        "noise_floor_served": {each.workload: each.floor_served for each in finding.each},
+        "selftest": finding.selftest,
         "cores": [core for each in finding.each for core in each.cores],
         "stacks": [row for each in finding.each for row in each.rows],
         "holes": finding.session.holes,

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import msgspec
 
-from bench.report.evidence import Comparison, Figure
+from bench.report.comparison import Comparison
+from bench.report.evidence import Figure
 from bench.report.rows import Finding, Row
-from bench.report.wording import interval, milliseconds, scaled, times
+from bench.report.wording import NONE, interval, milliseconds, scaled, share, times
 
 MICRO, MEGA = 1e-6, 1e6
 
@@ -57,8 +58,15 @@ def _comparison(row: Row, comparison: Comparison) -> Cell:
         return Cell(text="—", order=None, hint=comparison.reason)
     if row.core.baseline:
         return Cell(text="1×", order=1.0, hint="the baseline")
-    hint = None if comparison.claimed else "within the noise: no difference is claimed"
-    return Cell(text=times(ratio), detail=interval(ratio), order=ratio.estimate, hint=hint, claimed=comparison.claimed)
+    hint = None if comparison.claimed else f"within the noise: no difference is claimed{_seen(comparison)}"
+    text = NONE if comparison.none else times(ratio)
+    return Cell(text=text, detail=interval(ratio), order=ratio.estimate, hint=hint, claimed=comparison.claimed)
+
+
+def _seen(comparison: Comparison) -> str:
+    if comparison.smallest is None:
+        return ""
+    return f"; four of five such sessions see one of {share(comparison.smallest)}"
 
 
 def _start(row: Row) -> Cell:

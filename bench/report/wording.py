@@ -7,6 +7,7 @@ import math
 from bench.report.evidence import Figure
 from bench.stats import Ratio
 
+NONE = "≈1×"  # an estimate that does not leave the noise floor
 UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 
 

@@ -2,6 +2,8 @@
 
 One loop is one whole pass over the documents of a folder, each a distinct one; a value is seconds per document. The
 first answers are compared with the expected ones, so that a core which is wrong gets no figure.
+
+`--slower PERCENT` makes a difference of known size: so many of a hundred documents are done twice and counted once.
 """
 
 import json
@@ -25,12 +27,21 @@ def time_passes(loops: int, transform: Callable[[bytes], bytes], documents: list
     return perf_counter() - began
 
 
+def again(documents: list[bytes], percent: int) -> list[bytes]:
+    """So many percent of the documents, taken from all over, to be done at the end of a pass."""
+    count, rest = divmod(len(documents) * percent, 100)
+    if rest:
+        sys.exit(f"--slower {percent}: of {len(documents)} documents that is no whole number")
+    return [documents[index * len(documents) // count] for index in range(count)]
+
+
 def main() -> None:
     """Run the benchmark `--name` over the folder `--documents`."""
     runner = pyperf.Runner(add_cmdline_args=_pass_on)
     runner.argparser.add_argument("--name", required=True)
     runner.argparser.add_argument("--documents", required=True, type=Path)
     runner.argparser.add_argument("--unanswered", action="store_true", help="there is no answer to be right")
+    runner.argparser.add_argument("--slower", default=0, type=int, metavar="PERCENT")
     args = runner.parse_args()
     if not args.worker:
         runner.bench_time_func(args.name, time_passes)
@@ -46,11 +57,12 @@ def main() -> None:
     del first  # a parser with room for one result could not go on
     runner.metadata["documents"] = len(documents)
     runner.metadata["about"] = json.dumps(about(core))
-    runner.bench_time_func(args.name, time_passes, core.transform, documents, inner_loops=len(documents))
+    done = documents + again(documents, args.slower)
+    runner.bench_time_func(args.name, time_passes, core.transform, done, inner_loops=len(documents))
 
 
 def _pass_on(command: list[str], args: Namespace) -> None:
-    command += ["--name", args.name, "--documents", str(args.documents)]
+    command += ["--name", args.name, "--documents", str(args.documents), "--slower", str(args.slower)]
     command += ["--unanswered"] if args.unanswered else []
 
 

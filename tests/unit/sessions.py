@@ -96,6 +96,7 @@ def _micro(name, block, rng, *, twin=False):
     slow = np.geomspace(4, 1.0, 8) if name == "pypy" else np.array([1.01])
     measured = {
         "first": ("s", _noisy(rng, first, 0.05)),
+        "documents": ("1", 200),
         "warmup": ("s", _noisy(rng, level * slow, 0.004, len(slow))),
         "time": ("s", _noisy(rng, level, 0.004, 5)),
     }

@@ -3,13 +3,16 @@
 import io
 
 import msgspec
+import numpy as np
 import pyperf
 import pytest
 from rich.console import Console
 
 from bench import compare, store
 from bench.errors import LabError
+from bench.report.wording import share
 from tests.unit import sessions
+from tests.unit.test_micro import DATA
 
 
 @pytest.fixture(scope="module")
@@ -17,10 +20,10 @@ def results(tmp_path_factory):
     """A results folder that holds one session of `quick`."""
     folder = tmp_path_factory.mktemp("results")
     study = sessions.quick()
-    runs = [run for run in sessions.runs(study) if run.case.instrument == "micro"]
+    runs = [run for run in sessions.runs(study) if run.case.instrument in {"micro", "macro"} and run.case.rate is None]
     session = store.create(sessions.session(study, runs), folder)
     for run in runs:
-        block = session / f"micro-{run.block:03}"
+        block = session / f"{run.case.instrument}-{run.block:03}"
         block.mkdir(exist_ok=True)
         store.save(block, run)
     return folder
@@ -44,6 +47,62 @@ def test_variants_of_one_session_are_paired_by_block_and_held_against_its_noise_
     assert "Beyond the noise floor of 1.7 %" in compare.told(found)
     (same,) = compare.compare("quick/cpython", "quick/mypyc", results)
     assert "Not beyond the noise floor" in compare.told(same)
+    assert f"that four of five such measurements see is {share(same.smallest)}" in compare.told(same)
+    assert same.smallest > same.floor
+
+
+def test_stacks_are_compared_by_server_cpu_load_by_load(results):
+    (found,) = compare.compare("quick/cpython/falcon/gunicorn-sync", "quick/cython/falcon/gunicorn-sync", results)
+    assert found.benchmark == "server CPU a request, medium, closed"
+    assert found.speedup.estimate == pytest.approx((1210 + 108) / (26.4 + 108), rel=0.05)
+    assert (found.paired, found.processes) == (True, (2, 2))
+
+
+def test_no_comparison_is_called_significant_and_each_tells_what_it_could_have_seen(results, tmp_path):
+    one = pyperf_file(tmp_path / "one.json", go=[[2.0], [2.1], [2.2]])
+    pairs = [("quick/cpython", "quick/cython"), ("quick/cpython", "quick/mypyc"), (one, "quick/cython"), (one, one)]
+    for pair in pairs:
+        told = compare.told(compare.compare(*pair, results)[0])
+        assert "significant" not in told
+        assert "noise floor" in told
+        assert "interval" in told
+        assert "smallest difference" in told
+
+
+def test_captured_pyperf_files_of_unequal_counts_are_compared(tmp_path):
+    """Two processes of five values against one of five, and against two of which one has lost two values."""
+    one, two = (pyperf.BenchmarkSuite.load(str(DATA / f"cpython-{number}.json")) for number in (1, 2))
+    both = one.get_benchmarks()[0]
+    both.add_runs(two.get_benchmarks()[0])
+    both.dump(str(tmp_path / "both.json"))
+    (alone,) = compare.compare(str(tmp_path / "both.json"), str(DATA / "pypy-1.json"))
+    assert alone.processes == (2, 1)
+    assert alone.speedup.low is None
+    first, second = both.get_runs()
+    shorter = pyperf.Run(second.values[:3], metadata={"name": "x"}, collect_metadata=False)
+    whole = pyperf.Run(first.values, metadata={"name": "x"}, collect_metadata=False)
+    pyperf.Benchmark([whole, shorter]).dump(str(tmp_path / "fewer.json"))
+    (found,) = compare.compare(str(tmp_path / "both.json"), str(tmp_path / "fewer.json"))
+    assert found.processes == (2, 2)
+    assert not found.claimed
+    assert "No difference is shown" in compare.told(found)
+
+
+def test_several_benchmarks_are_a_family(tmp_path):
+    """One of twenty equals that by itself would be called different is not so among them."""
+    rng = np.random.default_rng(0)
+    equals = {f"b{index}": np.exp(rng.normal(0, 0.02, (5, 1))).tolist() for index in range(19)}
+    again = {name: np.exp(rng.normal(0, 0.02, (5, 1))).tolist() for name in equals}
+    lucky = {"lucky": [[1.0], [1.01], [0.99], [1.005], [0.995]]}
+    other = {"lucky": [[1.02], [1.03], [1.01], [1.025], [1.015]]}
+    (alone,) = compare.compare(pyperf_file(tmp_path / "a.json", **lucky), pyperf_file(tmp_path / "b.json", **other))
+    assert alone.claimed
+    family = compare.compare(
+        pyperf_file(tmp_path / "c.json", **lucky, **equals), pyperf_file(tmp_path / "d.json", **other, **again)
+    )
+    assert len(family) == 20
+    assert not any(each.claimed for each in family)
+    assert "among 20 benchmarks (Benjamini-Hochberg, 5 %)" in compare.told(family[0])
 
 
 def test_pyperf_files_with_unequal_counts_are_compared_by_process(tmp_path):
@@ -77,7 +136,7 @@ def test_benchmarks_are_matched_by_name_and_a_single_pair_whatever_its_names(tmp
 
 def test_equal_files_show_no_difference(tmp_path):
     one = pyperf_file(tmp_path / "one.json", go=[[1.0], [1.1], [0.9]])
-    assert "no difference is shown" in compare.told(compare.compare(one, one)[0])
+    assert "No difference is shown" in compare.told(compare.compare(one, one)[0])
 
 
 @pytest.mark.parametrize("text", ["nothing", "quick/nothing", "nothing/cython"])

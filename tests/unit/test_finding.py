@@ -1,14 +1,18 @@
 """From the runs of a made-up session to figures, reasons, claims and the answer."""
 
 import msgspec
+import numpy as np
 import pytest
 
-from bench.errors import LabError
-from bench.model import Hole, Stack
-from bench.report import cost
-from bench.report.answer import answer, noise
+from bench import selftest
+from bench.model import Measurement
+from bench.report import charts
+from bench.report.comparison import as_a_family, compared
 from bench.report.evidence import Figure
 from bench.report.finding import find
+from bench.report.noise import noise, power
+from bench.report.page import html
+from bench.stats import Ratio
 from tests.unit import sessions
 
 STUDY = sessions.quick()
@@ -122,87 +126,89 @@ def test_what_was_not_asked_for_and_what_is_still_to_come_are_told_apart():
     assert row("cython", "uwsgi-processes", find(interrupted, RUNS, STUDY)).start.reason == "not measured yet"
 
 
-def test_warm_up_is_classified():
+def test_warm_up_is_classified_and_its_work_until_steady_told():
     assert core("pypy").shape == "warm-up"
     assert core("cpython").shape == "flat"
+    cold = core("cpython")
+    assert cold.settled.value == pytest.approx(cold.first.value), "steady after its first document"
+    passes = 640e-6 * np.geomspace(4, 1.0, 8)[:7].sum() * 200
+    assert core("pypy").settled.value == pytest.approx(21e-3 + passes, rel=0.1)
 
 
-def test_courses_stand_in_the_studys_order_the_baseline_first():
-    told = [(course.load, course.stack.variant) for course in FINDING.courses if course.rate]
-    assert told == [(load, variant) for load in sessions.LOADS for variant in ("cpython", "cython")]
-
-
-def test_results_outlive_their_declarations():
-    old = Stack(variant="gone", framework="falcon", server="lost")
-    study = msgspec.structs.replace(STUDY, variants=("cpython", "gone"), servers=("lost",))
-    found = find(sessions.session(study, []), [], study)
-    assert {(row.core.title, row.server) for row in found.rows if row.stack == old} == {("gone", "lost")}
-
-
-def test_the_answer_names_winner_ratio_interval_and_what_is_left_behind_each_server():
-    first, second = answer(FINDING)
-    best = core("cython")
-    assert first.startswith(f"A first look: the fastest core is {best.title}, at 45.")
-    assert f"the speed of {FINDING.baseline.title}" in first
-    assert "9.77× (9.66–9.88) behind gunicorn-sync" in second
-    assert "behind uwsgi-processes" in second
-    assert "cython/falcon/uwsgi-processes spends the least: 48.1 µs a request" in second
-    assert noise(FINDING).startswith("Noise floor: 1.7 %.")
-
-
-def test_without_a_rewrite_the_answer_names_the_best_of_the_same_source():
-    unrewritten = msgspec.structs.replace(FINDING, cores=tuple(c for c in FINDING.cores if c.variant != "numba"))
-    assert "; without a rewrite it is PyPy 3.11, at 1.89×" in answer(unrewritten)[0]
-
-
-def test_without_an_a_a_pair_nothing_is_claimed():
-    found = find(SESSION, [run for run in RUNS if not run.case.twin], STUDY)
-    assert not any(core.speedup.claimed for core in found.cores)
-    assert answer(found)[0].startswith("A first look: no variant is faster than CPython 3.11")
-    assert "no A/A pair" in noise(found)
-
-
-def test_two_leaders_that_the_noise_does_not_part_share_the_first_place():
-    equal = [run for run in RUNS if run.case.variant == "cython" and run.case.instrument == "micro"]
-    double = [msgspec.structs.replace(run, case=msgspec.structs.replace(run.case, variant="numba")) for run in equal]
-    runs = [run for run in RUNS if (run.case.variant, run.case.instrument) != ("numba", "micro")] + double
-    assert "too close to tell apart" in answer(find(SESSION, runs, STUDY))[0]
-
-
-def test_a_study_without_a_baseline_figure_says_so():
-    holes = (Hole(what="cpython", reason="the interpreter is not here"),)
-    found = find(msgspec.structs.replace(SESSION, holes=holes), RUNS, STUDY)
-    assert "has no figure (the interpreter is not here)" in answer(found)[0]
-
-
-def test_cost_is_hours_of_a_core_and_of_a_gigabyte_for_a_million_requests():
-    price = cost.parse("0.04,0.005")
-    found = cost.cost(Figure(value=36e-6), Figure(value=100e6), price)
-    assert found.cpu_hours.value == pytest.approx(0.01)
-    assert found.gb_hours.value == pytest.approx(0.001)
-    assert found.money.value == pytest.approx(0.01 * 0.04 + 0.001 * 0.005)
-
-
-def test_cost_lacks_what_its_inputs_lack():
-    found = cost.cost(Figure(value=36e-6), Figure(reason="no PSS here"), None)
-    assert found.cpu_hours.value == pytest.approx(0.01)
-    assert found.gb_hours.reason == "no PSS here"
-    assert cost.cost(Figure(reason="failed"), Figure(value=1.0), None).cpu_hours.reason == "failed"
-
-
-@pytest.mark.parametrize("text", ["", "1", "1,2,3", "a,b", "-1,0", "nan,1", "inf,1"])
-def test_a_price_that_is_none_is_refused(text):
-    with pytest.raises(LabError, match="--price"):
-        cost.parse(text)
-
-
-def test_where_a_study_has_several_frameworks_a_place_names_its_own():
-    study = msgspec.structs.replace(STUDY, frameworks=("falcon", "bare"))
-    found = find(sessions.session(study, RUNS), RUNS, study)
-    assert found.places == (
-        "falcon/gunicorn-sync",
-        "bare/gunicorn-sync",
-        "falcon/uwsgi-processes",
-        "bare/uwsgi-processes",
+def test_without_a_steady_state_there_is_no_time_until_it():
+    restless = changed(
+        RUNS,
+        lambda run: run.case.variant == "pypy" and run.case.instrument == "micro",
+        measurements=(Measurement(metric="time", unit="s", values=(1.0, 2.0, 1.0, 3.0)),),
     )
-    assert "behind falcon/gunicorn-sync" in answer(found)[1]
+    found = core("pypy", find(SESSION, restless, STUDY))
+    assert (found.shape, found.settled.instead) == ("no steady state", "never")
+
+
+def machine_tested(floor, different):
+    """A self-test of the made-up machine."""
+    equals = tuple(
+        selftest.Equals(
+            instrument=instrument, a_side=6, comparisons=40, floor=share, different=different, allowed=5, smallest=0.01
+        )
+        for instrument, share in floor.items()
+    )
+    return selftest.Selftest(started=sessions.STARTED, fingerprint="f", variant="cython", equals=equals, known=())
+
+
+def test_the_machines_selftest_gives_the_floors_and_the_page_says_so():
+    found = find(SESSION, RUNS, STUDY, selftest=machine_tested({"micro": 0.011, "macro": 0.023}, 2))
+    assert (found.floor, found.floor_served) == (0.011, 0.023)
+    assert "1.1 % without a server, 2.3 % with one, by this machine's self-test of 2026-11-24" in noise(found)
+    assert "2 of 40 micro comparisons and 2 of 40 macro comparisons" in noise(found)
+    assert "too many" in noise(find(SESSION, RUNS, STUDY, selftest=machine_tested({"micro": 0.011}, 9)))
+
+
+def test_a_pair_that_comes_out_further_apart_than_the_selftest_counts_more():
+    def slowed(measurement):
+        return msgspec.structs.replace(measurement, values=tuple(1.1 * value for value in measurement.values))
+
+    runs = [
+        msgspec.structs.replace(run, measurements=tuple(map(slowed, run.measurements))) if run.case.twin else run
+        for run in RUNS
+    ]
+    found = find(SESSION, runs, STUDY, selftest=machine_tested({"micro": 0.011, "macro": 0.2}, 2))
+    assert found.floor == pytest.approx(0.1, abs=0.03)
+    assert found.floor_served == 0.2
+
+
+def test_without_a_selftest_the_studys_own_pair_gives_the_floor_and_the_page_says_so():
+    assert "by the study's own A/A pair, as `python -m bench selftest` was not run on this machine" in noise(FINDING)
+
+
+def test_the_smallest_effect_that_could_be_seen_is_told():
+    seen = core("mypyc").speedup.smallest
+    assert FINDING.floor < seen < 0.1
+    assert "Four of five such sessions see, by this one's spread, a difference of" in power(FINDING)
+    nothing = find(sessions.session(STUDY, []), [], STUDY)
+    assert power(nothing) == "What difference this session could have seen is unknown."
+
+
+def test_cores_are_one_family_of_comparisons_and_stacks_another():
+    cores = [core.speedup.among for core in FINDING.cores if core.speedup.ratio and not core.baseline]
+    rows = [row.speedup.among for row in FINDING.rows if row.speedup.ratio and not row.core.baseline]
+    assert set(cores) == {len(cores)}
+    assert set(rows) == {len(rows)}
+
+
+def test_a_claim_that_stands_alone_may_fall_among_its_family():
+    """An effect barely beyond the floor, among many that are none."""
+    barely = Ratio(estimate=1.05, low=1.012, high=1.09, error=0.016, freedom=9)
+    none = Ratio(estimate=1.0, low=0.99, high=1.01, error=0.005, freedom=9)
+    assert compared(barely, 0.01).claimed
+    assert not as_a_family([compared(barely, 0.01)] + [compared(none, 0.01)] * 9)[0].claimed
+
+
+def test_an_estimate_inside_the_floor_is_drawn_as_no_difference():
+    assert core("mypyc").speedup.none
+    assert not core("cython").speedup.none
+    described = charts.speedups(FINDING, charts.WIDE).to_dict()
+    marks = [mark for data in described["datasets"].values() for mark in data if "told" in mark]
+    (drawn,) = {(mark["ratio"], mark["told"]) for mark in marks if mark["name"] == core("mypyc").title}
+    assert drawn == (1.0, "≈1×")
+    assert "≈1×" in html(FINDING)

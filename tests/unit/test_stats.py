@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.stats import Ratio, blocked_ratio, noise_floor, ratio, warmup_shape
+from bench.stats import Ratio, benjamini_hochberg, blocked_ratio, ratio, reach
 
 TRIALS = 300
 
@@ -79,13 +79,14 @@ def test_a_single_process_has_a_ratio_without_an_interval():
 
 
 def test_processes_without_any_spread_have_an_interval_without_width():
-    assert ratio([[4.0]] * 2, [[2.0]] * 2) == Ratio(estimate=2.0, low=2.0, high=2.0)
+    found = ratio([[4.0]] * 2, [[2.0]] * 2)
+    assert (found.estimate, found.low, found.high, found.smallest(), found.chance()) == (2.0, 2.0, 2.0, 0.0, 0.0)
 
 
-def test_the_noise_floor_reaches_as_far_as_the_interval_of_an_a_a_pair_either_way():
-    assert noise_floor(Ratio(estimate=1.0, low=0.96, high=1.01)) == pytest.approx(1 / 0.96 - 1)
-    assert noise_floor(Ratio(estimate=1.0, low=0.99, high=1.03)) == pytest.approx(0.03)
-    assert noise_floor(Ratio(estimate=1.0)) is None
+def test_a_pair_reaches_as_far_as_the_interval_of_an_a_a_pair_either_way():
+    assert reach(Ratio(estimate=1.0, low=0.96, high=1.01)) == pytest.approx(1 / 0.96 - 1)
+    assert reach(Ratio(estimate=1.0, low=0.99, high=1.03)) == pytest.approx(0.03)
+    assert reach(Ratio(estimate=1.0)) is None
 
 
 @pytest.mark.parametrize(
@@ -95,15 +96,46 @@ def test_what_reaches_into_the_noise_floor_is_no_difference(low, high, differs):
     assert Ratio(estimate=1.0, low=low, high=high).differs_by_more_than(0.02) is differs
 
 
-@pytest.mark.parametrize(
-    ("curve", "shape"),
-    [
-        ([1.0, 1.0, 1.0, 1.01, 1.0, 0.99], "flat"),
-        ([3.0, 1.5, 1.0, 1.0, 1.01, 1.0], "warm-up"),
-        ([0.7, 0.8, 1.0, 1.0, 1.0, 1.0], "slow-down"),
-        ([1.0, 1.0, 1.0, 1.3, 1.0, 1.5], "no steady state"),
-    ],
-)
-def test_iterations_are_classified_by_their_shape(curve, shape):
-    slow, fast = [2 * value for value in curve], curve
-    assert warmup_shape([slow, fast, curve], steady=3, tolerance=0.05) == shape
+def test_the_smallest_effect_is_the_one_that_four_of_five_sessions_tell_from_the_floor():
+    rng = np.random.default_rng(13)
+    for count in (4, 10):
+        smallest = np.median([blocked_ratio(blocks(rng, count, speedup=1)).smallest(0.01) for _ in range(TRIALS)])
+        truly = [blocked_ratio(blocks(rng, count, speedup=1 + smallest)) for _ in range(TRIALS)]
+        assert 0.7 <= sum(each.differs_by_more_than(0.01) for each in truly) / TRIALS <= 0.9
+        third = [blocked_ratio(blocks(rng, count, speedup=1 + smallest / 3)) for _ in range(TRIALS)]
+        assert sum(each.differs_by_more_than(0.01) for each in third) / TRIALS <= 0.4
+
+
+def test_more_processes_see_smaller_effects():
+    rng = np.random.default_rng(14)
+    few, many = (blocked_ratio(blocks(rng, count)) for count in (4, 30))
+    assert many.smallest() < few.smallest() / 2
+    assert Ratio(estimate=2.0).smallest() is None
+
+
+def test_a_p_value_is_below_a_twentieth_as_often_as_the_interval_leaves_one():
+    rng = np.random.default_rng(15)
+    found = [blocked_ratio(blocks(rng, 4, speedup=1.02)) for _ in range(TRIALS)]
+    assert all((each.chance() < 0.05) == each.differs_by_more_than(0.0) for each in found)
+    equal = [blocked_ratio(blocks(rng, 10, speedup=1)).chance() for _ in range(TRIALS)]
+    assert 0.02 <= np.mean(np.array(equal) < 0.05) <= 0.08
+    assert Ratio(estimate=2.0).chance() == 1.0
+    assert Ratio(estimate=1.01, low=1.0, high=1.02, error=0.001, freedom=9).chance(0.02) == 1.0
+
+
+def test_benjamini_and_hochberg_of_their_own_example():
+    """The fifteen p-values of their paper, §4.1: at 5 % the first four hold; Bonferroni would leave three."""
+    values = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.324, 0.4262, 0.5719, 0.6528]
+    values += [0.759, 1.0]
+    shuffled = np.random.default_rng(16).permutation(15)
+    raised = benjamini_hochberg([values[index] for index in shuffled])
+    assert {values[index] for index, value in zip(shuffled, raised, strict=True) if value <= 0.05} == set(values[:4])
+    assert benjamini_hochberg([]) == []
+    assert max(raised) == 1.0
+
+
+def test_of_a_family_of_equals_one_in_twenty_holds_a_false_difference():
+    rng = np.random.default_rng(17)
+    families = [[blocked_ratio(blocks(rng, 5, speedup=1)).chance() for _ in range(10)] for _ in range(TRIALS)]
+    assert np.mean([min(family) < 0.05 for family in families]) > 0.3, "one by one, most families hold one"
+    assert np.mean([min(benjamini_hochberg(family)) < 0.05 for family in families]) <= 0.09

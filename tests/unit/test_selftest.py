@@ -1,0 +1,188 @@
+"""The self-test against subjects that are made up: a right method passes, broken ones are caught."""
+
+import io
+
+import msgspec
+import numpy as np
+import pytest
+from rich.console import Console
+
+from bench import catalog, measure, plan, selftest, store
+from bench.errors import LabError
+from bench.model import Instrument, MacroPlan, Measurement, MicroPlan, Run, SelftestPlan, Session
+from bench.stats import Ratio, ratio
+
+DECLARED = catalog.studies()[selftest.STUDY]
+STARTED = "2026-11-24T13:00:00+00:00"
+
+
+class Subject:
+    """An instrument on a made-up machine: blocks, processes and values each have a spread of their own."""
+
+    def __init__(self, seed, *, block=0.02, process=0.01, value=0.003, biased=0.0):
+        self.rng = np.random.default_rng(seed)
+        self.spread = {"block": block, "process": process, "value": value}
+        self.biased = biased
+        self.fates = {}
+
+    def __call__(self, case, block, _=None):
+        fate = self.fates.setdefault(block, self.noise("block"))
+        slow = 1 + case.settings.get("slower", 0) / 100 + (self.biased if case.twin else 0)
+        level = 20e-6 * slow * fate * self.noise("process")
+        values = tuple(level * self.noise("value") for _ in range(case.settings.get("values", 1)))
+        metric = selftest.METRICS[case.instrument]
+        measured = (Measurement(metric=metric, unit="s", values=values),)
+        return Run(case=case, block=block, started=STARTED, seconds=1.0, verdict="pass", measurements=measured)
+
+    def noise(self, of):
+        return float(np.exp(self.rng.normal(0, self.spread[of])))
+
+    def case(self, case, run):
+        pass
+
+    def skipped(self, case):
+        pass
+
+
+def runs(subject, study=DECLARED):
+    phases = plan.phases(study)
+    return [subject(case, block) for phase in phases for block in range(phase.blocks) for case in phase.cases]
+
+
+def session(study=DECLARED, **machine):
+    return Session(study=study.name, started=STARTED, seed=1, machine=machine or {"fingerprint": "f"}, cases=())
+
+
+def judged(seed, **spread):
+    return selftest.judge(session(), runs(Subject(seed, **spread)), DECLARED)
+
+
+def test_a_right_method_passes_and_its_floor_covers_all_but_a_twentieth():
+    found = judged(1)
+    micro, macro = found.equals
+    assert found.passed
+    assert (micro.instrument, micro.comparisons, micro.allowed) == ("micro", 40, 5)
+    assert (macro.instrument, macro.comparisons, macro.allowed) == ("macro", 40, 5)
+    # Of six processes a side the ratio spreads by sqrt(2 / 6) of one's spread; a twentieth lie twice as far.
+    assert micro.floor == pytest.approx(2 * 0.01 * (2 / 6) ** 0.5, rel=0.4)
+    assert macro.floor > micro.floor, "of fewer servers"
+
+
+def test_a_right_method_calls_equals_different_once_in_twenty():
+    different = [judged(seed).equals[0].different for seed in range(8)]
+    assert 0.02 <= sum(different) / (8 * 40) <= 0.08
+
+
+def test_known_differences_come_out_as_large_as_they_are_and_the_larger_ones_are_found():
+    found = {known.percent: known for known in judged(2).known}
+    assert {percent: known.comparisons for percent, known in found.items()} == {3: 5, 5: 5, 10: 5}
+    assert all(known.median == pytest.approx(1 + known.percent / 100, abs=0.006) for known in found.values())
+    assert found[3].found <= found[5].found <= found[10].found == 5
+    assert found[5].found >= 4
+
+
+def pooled(pairs):
+    """What `compare_to` does: each value taken for one by itself, whatever its process."""
+    above, below = ([[value] for values in side for value in values] for side in zip(*pairs, strict=True))
+    return ratio(above, below)
+
+
+def plain_percentiles(pairs):
+    """A textbook bootstrap of so few: its tails are too short."""
+    above, below = (np.array([np.mean(values) for values in side]) for side in zip(*pairs, strict=True))
+    drawn = np.random.default_rng(1).integers(0, len(pairs), (2000, len(pairs)))
+    low, high = np.quantile(above[drawn].mean(axis=1) / below[drawn].mean(axis=1), [0.025, 0.975])
+    return Ratio(estimate=above.mean() / below.mean(), low=low, high=high, error=0.01, freedom=1.0)
+
+
+@pytest.mark.parametrize("method", [pooled, plain_percentiles])
+def test_a_broken_method_is_caught(monkeypatch, method):
+    monkeypatch.setattr(selftest, "blocked_ratio", method)
+    found = judged(1, block=0.0)
+    assert not found.passed
+    assert any("FAILED" in line for line in selftest.told(found))
+
+
+def test_a_bench_that_treats_its_second_half_otherwise_is_caught():
+    """The twin always a little slower, such as by an order that is not random."""
+    assert not judged(4, biased=0.02).passed
+
+
+def test_how_many_may_be_called_different_is_told_by_chance():
+    assert [selftest.allowed(count) for count in (1, 2, 20, 40, 200)] == [1, 1, 4, 5, 17]
+
+
+# ---------------------------------------------------------------- stored, resumed, carried
+
+SMALL = msgspec.structs.replace(
+    DECLARED,
+    selftest=SelftestPlan(comparisons=3, known=2, slower=(10,)),
+    micro=MicroPlan(processes=2, values=2),
+    macro=MacroPlan(loads=("brief",), runs=2),
+)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A finished session of a small self-test, measured block by block and stored as any study."""
+    record = session(SMALL)
+    made = store.create(record, tmp_path)
+    subject = Subject(5)
+    for phase in plan.phases(SMALL):
+        measure.measure(phase, made, record.seed, subject, subject)
+    store.finish(made, record)
+    return made
+
+
+def test_it_is_a_study_like_any_whose_blocks_hold_both_halves(folder):
+    assert {phase.name: (phase.blocks, len(phase.cases)) for phase in plan.phases(SMALL)} == {
+        "micro": (6, 2), "macro": (6, 2), "known": (4, 2),
+    }  # fmt: skip
+    assert sorted(path.name for path in folder.iterdir() if path.is_dir())[:4] == [f"known-00{n}" for n in range(4)]
+    assert len(store.runs(folder)) == 6 * 2 + 6 * 2 + 4 * 2
+
+
+def test_its_verdict_is_kept_with_the_machine_and_found_by_it(folder, tmp_path):
+    console = Console(file=io.StringIO(), width=300)
+    status = selftest.conclude(console, folder, SMALL, json=False)
+    kept = selftest.latest("f", tmp_path)
+    assert status == int(not kept.passed)
+    assert (kept.started, kept.variant, [each.comparisons for each in kept.equals]) == (STARTED, "cython", [3, 3])
+    assert kept.floor("micro") == kept.equals[0].floor
+    assert kept.floor("startup") is None
+    assert selftest.latest("another machine", tmp_path) is None
+    said = console.file.getvalue()
+    assert "A/A micro: cython against itself, 3 times, 2 a side: noise floor" in said
+    assert "10 % slower by counted work: found" in said
+    assert "significant" not in said
+
+
+def test_the_exit_status_is_1_where_too_many_equals_are_called_different(folder, monkeypatch):
+    monkeypatch.setattr(selftest, "allowed", lambda _: -1)
+    console = Console(file=io.StringIO())
+    assert selftest.conclude(console, folder, SMALL, json=True) == 1
+    assert msgspec.json.decode(console.file.getvalue())["known"][0]["percent"] == 10
+
+
+def test_a_run_that_failed_costs_its_block_and_nothing_else():
+    made = runs(Subject(6))
+    broken = [
+        msgspec.structs.replace(run, verdict="failed", measurements=())
+        if run.case.instrument == "micro" and run.block == 0 and run.case.twin
+        else run
+        for run in made
+    ]
+    assert selftest.judge(session(), broken, DECLARED).equals[0].comparisons == 40
+
+
+def test_without_any_run_there_is_no_verdict():
+    with pytest.raises(LabError, match="no A/A comparison was measured"):
+        selftest.judge(session(), [], DECLARED)
+
+
+def test_what_is_slower_is_no_instrument_of_its_own_and_has_its_own_identity():
+    (known,) = [phase for phase in plan.phases(DECLARED) if phase.name == "known"]
+    assert {case.settings["slower"] for case in known.cases} == {0, 3, 5, 10}
+    assert len({case.identity for case in known.cases}) == 4
+    instrument: Instrument = "micro"
+    assert {case.instrument for case in known.cases} == {instrument}
