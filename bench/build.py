@@ -53,6 +53,8 @@ def build(variant: Variant, interpreter: Provisioned, served: bool = True) -> Ar
     lacks = _add_servers(inside, interpreter.implementation) if served else {}
     _fill(prefix, variant, wheel, log)
     seconds += _warm(prefix, variant, log)
+    if counted_path(variant):  # what a counter would have to wait for; no part of the artifact
+        _warm(prefix, variant, log, counted_path(variant))
     _tools(inside, interpreter)
     made = Artifact(
         variant=variant.name,
@@ -105,6 +107,20 @@ def environment(variant: Variant) -> dict[str, str]:
     prefix = str(PREFIXES / variant.name)
     own = {key: value.replace("{prefix}", prefix) for key, value in (interpreter.env | variant.env).items()}
     return {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": prefix, **own}
+
+
+def forced(variant: Variant, path: str | None) -> dict[str, str]:
+    """What is added to the environment so that the core takes `path`; nothing without one."""
+    if path is None:
+        return {}
+    if variant.path is None:
+        raise LabError(f"variant {variant.name!r} declares no variable that forces its path")
+    return {variant.path.variable: path}
+
+
+def counted_path(variant: Variant) -> dict[str, str]:
+    """What is added to the environment where instructions are counted."""
+    return forced(variant, variant.path.counted if variant.path else None)
 
 
 def fingerprint_of(variant: Variant, interpreter: Provisioned) -> str:
@@ -198,11 +214,11 @@ def _add_servers(inside: Path, implementation: Implementation) -> dict[str, Hole
     return lacks
 
 
-def _warm(prefix: Path, variant: Variant, log: Path) -> float:
+def _warm(prefix: Path, variant: Variant, log: Path, path: dict[str, str] | None = None) -> float:
     """Run what the variant wants run once in its prefix, such as a compiling that is cached; the seconds it took."""
     places = {"python": str(prefix / "bin" / "python"), "prefix": str(prefix)}
     began = time.perf_counter()
-    _run_all(variant.after_install, places, prefix, log, environment(variant))
+    _run_all(variant.after_install, places, prefix, log, environment(variant) | (path or {}))
     return time.perf_counter() - began
 
 

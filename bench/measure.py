@@ -14,7 +14,7 @@ import psutil
 
 from bench import store
 from bench.errors import LabError
-from bench.instruments import macro, micro, sizes, startup
+from bench.instruments import instructions, macro, micro, sizes, startup
 from bench.model import Case, Instrument, Observed, Run
 from bench.plan import Phase
 
@@ -23,6 +23,7 @@ INSTRUMENTS: dict[Instrument, Callable[[Case, Path], Observed]] = {
     "macro": macro.observe,
     "size": sizes.observe,
     "startup": startup.observe,
+    "instructions": instructions.observe,
 }
 
 

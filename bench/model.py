@@ -87,6 +87,16 @@ class Codec(Declared, frozen=True):
     dumps: str
 
 
+class PathChoice(Declared, frozen=True):
+    """How the `path` that a core's witness tells is forced: by an environment variable.
+
+    `counted` is what is asked for where instructions are counted; without it the core chooses there, too.
+    """
+
+    variable: str
+    counted: str | None = None
+
+
 class Variant(Declared, frozen=True, kw_only=True):
     """core × codec × compiler × interpreter: what is built, how, and the proof of what runs.
 
@@ -109,6 +119,7 @@ class Variant(Declared, frozen=True, kw_only=True):
     remove: tuple[str, ...] = ()
     after_install: tuple[Argv, ...] = ()
     env: dict[str, str] = {}
+    path: PathChoice | None = None
     witness: dict[str, Any]
     warmup: Warmup | None = None
 
@@ -225,6 +236,14 @@ class MicroPlan(Declared, frozen=True):
     passes: Count = 1
 
 
+class InstructionsPlan(Declared, frozen=True):
+    """`runs` processes a variant under callgrind, each `passes` counted passes over the first `documents`."""
+
+    runs: Count
+    documents: Count
+    passes: Count = 2
+
+
 class MacroPlan(Declared, frozen=True):
     """`runs` fresh servers a stack under each load."""
 
@@ -275,6 +294,7 @@ class Study(Declared, frozen=True, kw_only=True):
     workloads: Annotated[tuple[str, ...], Meta(min_length=1)]
     first_look: bool = False
     twin: bool = False
+    instructions: InstructionsPlan | None = None
     micro: MicroPlan | None = None
     macro: MacroPlan | None = None
     open: OpenPlan | None = None
@@ -335,7 +355,7 @@ class Artifact(Recorded, frozen=True):
     served: bool = True
 
 
-Instrument = Literal["micro", "macro", "startup", "size"]
+Instrument = Literal["micro", "macro", "startup", "size", "instructions"]
 Verdict = Literal["pass", "hole", "failed"]
 
 
@@ -354,7 +374,8 @@ class Case(Recorded, frozen=True):
     """One point of the matrix.
 
     `inputs` holds a hash of each thing that could change the figure (source, interpreter, server, documents, load,
-    harness), so `identity` changes when one of them does. `twin` marks the second half of an A/A pair.
+    harness), so `identity` changes when one of them does. `twin` marks the second half of an A/A pair; `path` is what
+    the core is forced to, where it would choose another one by itself.
     """
 
     instrument: Instrument
@@ -364,6 +385,7 @@ class Case(Recorded, frozen=True):
     load: str | None = None
     rate: float | None = None
     twin: bool = False
+    path: str | None = None
     settings: dict[str, int] = {}
     inputs: dict[str, str] = {}
 
@@ -377,6 +399,7 @@ class Case(Recorded, frozen=True):
         """The case in words, for progress lines and messages."""
         what = str(self.stack) if self.stack else self.variant
         parts = [self.instrument, what, self.workload, self.load, "A/A twin" if self.twin else None]
+        parts.append(f"on path {self.path}" if self.path else None)
         return " ".join(part for part in parts if part)
 
 

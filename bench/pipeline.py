@@ -11,7 +11,7 @@ import msgspec
 
 from bench import build, catalog, documents, machine, measure, plan, provision, store, system, verify
 from bench.errors import LabError, MissingError
-from bench.instruments import gatling_setup, micro
+from bench.instruments import gatling_setup, instructions, micro
 from bench.model import Artifact, Hole, Run, Session, Study, Variant, Yardstick
 from bench.pinning import leave_server_alone
 from bench.plan import Phase
@@ -28,6 +28,9 @@ def run(study: Study, progress: Progress, force: bool = False) -> tuple[Path, Se
     if none:
         planned, contest_seconds = [phase for phase in planned if phase.name != "macro"], 0.0
         holes.append(none)
+    if study.instructions and (no_counter := counter_missing()):
+        planned = [phase for phase in planned if phase.name != "instructions"]
+        holes.append(no_counter)
     phases = [identified(phase, artifacts) for phase in planned]
     bring_documents(phases, progress)
     folder, session = open_session(study, phases, holes + plan.declared_holes(study), force)
@@ -36,7 +39,8 @@ def run(study: Study, progress: Progress, force: bool = False) -> tuple[Path, Se
     leave_server_alone()
     with progress.measuring(sum(map(plan.seconds, phases)) + contest_seconds):
         for phase in phases:
-            measure.measure(phase, folder, session.seed, progress, measure.execute)
+            whole = plan.with_counted_paths(phase, store.runs(folder)) if phase.name == "micro" else phase
+            measure.measure(whole, folder, session.seed, progress, measure.execute)
         contest = plan.contenders(study, store.runs(folder))
         if contest:
             measure.measure(identified(contest, artifacts), folder, session.seed, progress, measure.execute)
@@ -92,6 +96,15 @@ def generator_missing(study: Study, progress: Progress) -> Hole | None:
                 gatling_setup.provision()
     except MissingError as missing:
         return Hole(what="every load", reason=str(missing), fill=missing.fill)
+    return None
+
+
+def counter_missing() -> Hole | None:
+    """Make ready to count instructions; the hole that it leaves where that cannot be had."""
+    try:
+        instructions.provision()
+    except MissingError as missing:
+        return Hole(what="every instruction count", reason=str(missing), fill=missing.fill)
     return None
 
 

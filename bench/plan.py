@@ -10,14 +10,16 @@ from statistics import median
 import msgspec
 
 from bench import catalog
+from bench.instruments.instructions import why_not
 from bench.instruments.micro import warmup_of
 from bench.model import Artifact, Case, Declared, Hole, Instrument, Load, OpenPlan, Run, Stack, Study
 from bench.paths import ROOT
 
 # Seconds that a run takes beside what its declaration says, measured on two cores; they only feed the estimate.
-OVERHEAD_SECONDS = {"size": 1.7, "micro": 0.6, "startup": 0.55, "gatling": 3.3, "wrk": 1.0}
+OVERHEAD_SECONDS = {"size": 1.7, "instructions": 1.5, "micro": 0.6, "startup": 0.55, "gatling": 3.3, "wrk": 1.0}
 PASS_SECONDS = 0.16  # the reference core over 200 medium documents
 REWRITTEN_PASS_SECONDS = 0.006  # another source for the same answer
+COUNTED_SECONDS = 0.05  # a medium document under callgrind, over the variants
 HARNESS = (
     "bench/measure.py",
     "bench/serve.py",
@@ -39,12 +41,22 @@ class Phase(msgspec.Struct, frozen=True):
 
 def phases(study: Study) -> list[Phase]:
     """All phases of a study but the open loads, which need the closed ones' outcome (`contenders`)."""
-    planned = []
+    planned: list[Phase] = []
+    settings: dict[str, int]
     if study.sizes:
         planned.append(Phase("size", 1, tuple(_case("size", stack) for stack in stacks(study))))
     comparisons = study.selftest.comparisons if study.selftest else 1
+    if study.instructions:
+        settings = {"documents": study.instructions.documents, "passes": study.instructions.passes}
+        counted = tuple(
+            Case(instrument="instructions", variant=variant, workload=workload, settings=settings)
+            for workload in study.workloads
+            for variant in study.variants
+            if why_not(catalog.variant(variant)) is None
+        )
+        planned.append(Phase("instructions", study.instructions.runs, counted))
     if study.micro:
-        settings: dict[str, int] = {"values": study.micro.values, "loops": study.micro.passes}
+        settings = {"values": study.micro.values, "loops": study.micro.passes}
         cases = [
             Case(
                 instrument="micro",
@@ -82,6 +94,20 @@ def phases(study: Study) -> list[Phase]:
 def is_served(study: Study) -> bool:
     """Whether the study asks for more than cores alone."""
     return bool(study.sizes or study.startup or study.macro)
+
+
+def with_counted_paths(phase: Phase, runs: Iterable[Run]) -> Phase:
+    """The phase with each variant timed on the path, too, on which its instructions were counted, if it is another."""
+    counted = {
+        (run.case.variant, run.case.workload): run.facts for run in runs if run.case.instrument == "instructions"
+    }
+    others = [
+        msgspec.structs.replace(case, path=facts["path"])
+        for case in phase.cases
+        if case.instrument == "micro" and not case.twin and (facts := counted.get((case.variant, case.workload)))
+        if catalog.variant(case.variant).path and facts.get("path") != facts.get("timed_path")
+    ]
+    return msgspec.structs.replace(phase, cases=(*phase.cases, *others))
 
 
 def contenders(study: Study, runs: Iterable[Run]) -> Phase | None:
@@ -132,9 +158,12 @@ def stacks(study: Study, servers: tuple[str, ...] | None = None) -> Iterator[Sta
 
 
 def declared_holes(study: Study) -> list[Hole]:
-    """The stacks that the catalogue declares impossible, with their reasons."""
+    """What the catalogue declares impossible, with the reasons: stacks, and counting what compiles while it runs."""
     reasons = {stack: catalog.impossible(stack) for stack in _all_stacks(study, study.servers)}
-    return [Hole(what=str(stack), reason=reason, declared=True) for stack, reason in reasons.items() if reason]
+    found = {str(stack): reason for stack, reason in reasons.items()}
+    if study.instructions:
+        found |= {f"{name}: instructions": why_not(catalog.variant(name)) for name in study.variants}
+    return [Hole(what=what, reason=reason, declared=True) for what, reason in found.items() if reason]
 
 
 def slowed(case: Case, percent: int) -> Case:
@@ -184,6 +213,9 @@ def case_seconds(case: Case) -> float:
     """How long one run of `case` is expected to take."""
     if case.load:
         return load_seconds(catalog.loads()[case.load])
+    if case.instrument == "instructions":
+        counted = case.settings["documents"] * (case.settings["passes"] + 1)
+        return OVERHEAD_SECONDS["instructions"] + counted * COUNTED_SECONDS
     passes = case.settings.get("loops", 0) * (case.settings.get("warmups", 0) + case.settings.get("values", 0))
     variant = catalog.variants().get(case.variant.partition("@")[0])
     pass_seconds = REWRITTEN_PASS_SECONDS if variant and variant.core != catalog.REFERENCE else PASS_SECONDS

@@ -33,7 +33,8 @@ def observe(case: Case, output: Path) -> Observed:
     workload = catalog.workloads()[case.workload or ""]
     result = output.with_suffix(".pyperf.json")
     variant = catalog.variant(case.variant)
-    env = build.environment(variant) | {"PYTHONPATH": str(TOOLS / variant.interpreter)}
+    env = build.environment(variant) | build.forced(variant, case.path)
+    env["PYTHONPATH"] = str(TOOLS / variant.interpreter)
     settings = [f"--{name}={value}" for name, value in case.settings.items()]
     argv = [
         str(build.python(variant.name)), str(SUBJECT / "micro.py"),
@@ -71,6 +72,12 @@ def read(path: Path, variant: str) -> Observed:
     return Observed(measurements=measurements, facts=verify.witness(variant, json.loads(metadata["about"])))
 
 
+def _name(case: Case) -> str:
+    slower = case.settings.get("slower")
+    marks = ["again" if case.twin else None, f"slower-{slower}" if slower else None, case.path and f"path-{case.path}"]
+    return "-".join([case.variant, *(mark for mark in marks if mark)])
+
+
 def merge(session: Path, runs: Iterable[Run]) -> None:
     """Put the processes of each variant into one plain pyperf JSON for `compare_to`: `pyperf/<variant>.json`.
 
@@ -82,9 +89,7 @@ def merge(session: Path, runs: Iterable[Run]) -> None:
     for run in runs:
         for raw in run.raw:
             if run.verdict == "pass" and raw.endswith(".pyperf.json"):
-                slower = run.case.settings.get("slower")
-                name = f"{run.case.variant}{'-again' if run.case.twin else ''}{f'-slower-{slower}' if slower else ''}"
-                benchmarks = merged.setdefault(name, {})
+                benchmarks = merged.setdefault(_name(run.case), {})
                 (one,) = pyperf.BenchmarkSuite.load(str(session / raw)).get_benchmarks()
                 if one.get_name() in benchmarks:
                     benchmarks[one.get_name()].add_runs(one)

@@ -15,6 +15,7 @@ from bench.selftest import Selftest
 from bench.warmup import Warmup, warmup
 
 LIMITED = "generator-limited"
+ASIDE = {"size", "instructions"}  # what goes wrong there says nothing against an answer
 Subject = str | Stack
 
 
@@ -41,13 +42,18 @@ class Evidence:
         self.workload = workload
         self._session = session
         self._runs: dict[tuple[Instrument, Subject, str | None, bool], list[Run]] = defaultdict(list)
+        self._forced: dict[Subject, list[Run]] = defaultdict(list)
         self._failures: dict[Subject, str] = {}
         for run in runs:
             case = run.case
             subject = case.stack or case.variant
+            if case.path and case.workload == workload:
+                self._forced[subject].append(run)
+            if case.path:
+                continue
             if case.workload == workload or case.instrument in {"size", "startup"}:
                 self._runs[case.instrument, subject, case.load, case.twin].append(run)
-            if run.verdict == "failed" and case.instrument != "size" and case.rate is None:
+            if run.verdict == "failed" and case.instrument not in ASIDE and case.rate is None:
                 self._failures.setdefault(subject, run.reason or "failed without a reason")
         twins = self._of("micro", study.baseline, None, True)
         self.same = paired(self.of("micro", study.baseline), twins, "time")
@@ -64,9 +70,15 @@ class Evidence:
     def why_none(self, instrument: Instrument, subject: Subject, load: str | None = None) -> str:
         """Why `of` finds nothing there."""
         tried = self._runs.get((instrument, subject, load, False), ())
+        hole = next((hole.reason for hole in self._session.holes if hole.what == f"{subject}: {instrument}"), None)
         failed = (run.reason for run in tried if run.verdict == "failed")
         absent = "not part of this study" if self._session.finished else "not measured yet"
-        return self.trouble(subject) or next(failed, None) or absent
+        return self.trouble(subject) or hole or next(failed, None) or absent
+
+    def forced(self, variant: str) -> Sequence[Run]:
+        """The timed processes of `variant` on the path that was counted, where it takes another by itself."""
+        runs = self._forced.get(variant, ())
+        return () if self.trouble(variant) or any(run.verdict != "pass" for run in runs) else runs
 
     def trouble(self, subject: Subject) -> str | None:
         """Why no figure of `subject` counts: a hole, or a run that failed. A wrong answer spoils a whole row."""
@@ -105,6 +117,11 @@ class Evidence:
             lacking = subject if not self.of(instrument, subject, load) else baseline
             return Comparison(reason=f"{lacking}: {self.why_none(instrument, lacking, load)}")
         return compared(found, self.floor(instrument), among)
+
+    def forced_speedup(self, variant: str) -> Comparison:
+        """The baseline's time ÷ that of `variant` on the path that was counted."""
+        found = paired(self.of("micro", self.study.baseline), self.forced(variant), "time")
+        return compared(found, self.floor("micro")) if found else Comparison(reason="not timed on that path")
 
     def _of(self, instrument: Instrument, subject: Subject, load: str | None, twin: bool) -> Sequence[Run]:
         found = self._runs.get((instrument, subject, load, twin), ())

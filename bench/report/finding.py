@@ -28,7 +28,7 @@ from bench.report.evidence import (
     total,
     warm,
 )
-from bench.report.rows import Core, Course, Finding, Row, closed_load, place
+from bench.report.rows import Core, Counts, Course, Finding, Row, closed_load, place
 from bench.selftest import Selftest
 
 T = TypeVar("T", Core, Row)
@@ -106,11 +106,26 @@ def _core(name: str, evidence: Evidence) -> Core:
         settled=settled(runs, shape, reason),
         shape=shape.shape if shape else None,
         speedup=evidence.speedup("micro", name, "time"),
+        counts=_counts(name, evidence),
         build_seconds=mean(sizes, "build", no_size),
         wheel_bytes=mean(sizes, "wheel", no_size),
         facts={name: fact for run in [*sizes[:1], *runs[:1]] for name, fact in run.facts.items()},
         verdict=evidence.verdict(name),
         reason=evidence.trouble(name),
+    )
+
+
+def _counts(name: str, evidence: Evidence) -> Counts:
+    runs, reason = evidence.of("instructions", name), evidence.why_none("instructions", name)
+    counted = [value for run in runs for value in run.values("instructions")]
+    path, timed = (runs[0].facts.get(fact) for fact in ("path", "timed_path")) if runs else (None, None)
+    return Counts(
+        instructions=mean(runs, "instructions", reason),
+        spread=max(counted) / min(counted) - 1 if counted else None,
+        path=path,
+        timed_path=timed if timed != path else None,
+        time=mean(evidence.forced(name), "time", "not timed on that path"),
+        speedup=evidence.forced_speedup(name),
     )
 
 

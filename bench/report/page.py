@@ -15,7 +15,7 @@ from bench.report.figures import LAB, load_title, plots, rerun, workload_title
 from bench.report.finding import PERCENTILES, served_by
 from bench.report.noise import noise, power
 from bench.report.rows import Core, Course, Finding, Row
-from bench.report.table import Cell, Column, columns, latency
+from bench.report.table import Cell, Column, columns, instructions, latency
 from bench.report.wording import number, seconds
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -71,6 +71,7 @@ def _part(finding: Finding, chosen: list[Column]) -> dict[str, Any]:
         "plots": plots(finding),
         "rows": [_cells(row, chosen) for row in finding.rows],
         "loads": [_load(course) for course in finding.open],
+        "instructions": [instructions(core, finding.baseline) for core in finding.cores],
         "warmups": [_warmup(core) for core in finding.cores],
     }
 

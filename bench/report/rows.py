@@ -17,6 +17,21 @@ from bench.warmup import Shape
 Series = tuple[tuple[float | None, ...], ...]
 
 
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """Instructions a document and how far the counted passes lie apart (1 is as much as the count itself).
+
+    `path` is what the core took under the counter; `timed_path` what it takes by itself, if that is another one. Then
+    `time` and `speedup` are of `path`, too.
+    """
+
+    instructions: Figure
+    spread: float | None = None
+    path: str | None = None
+    timed_path: str | None = None
+    time: Figure
+    speedup: Comparison
+
+
 class Core(msgspec.Struct, frozen=True, kw_only=True):
     """A variant by itself, without a server: seconds per document, steady and for the first one of a process.
 
@@ -33,6 +48,7 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
     settled: Figure
     shape: Shape | None
     speedup: Comparison
+    counts: Counts
     build_seconds: Figure
     wheel_bytes: Figure
     facts: dict[str, Any]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
 from bench.report.comparison import Comparison
 from bench.report.evidence import Figure
-from bench.report.rows import Finding, Row
-from bench.report.wording import NONE, interval, milliseconds, scaled, share, times
+from bench.report.rows import Core, Counts, Finding, Row
+from bench.report.wording import NONE, interval, milliseconds, number, scaled, seconds, share, times
 
-MICRO, MEGA = 1e-6, 1e6
+MICRO, KILO, MEGA = 1e-6, 1e3, 1e6
 
 
 class Cell(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,15 +49,47 @@ def latency(figure: Figure) -> Cell:
     return Cell(text=milliseconds(figure), order=figure.value, hint=figure.reason)
 
 
+def counted(counts: Counts) -> Cell:
+    """Instructions in thousands; both paths where the counted one is not the timed one, and the time on that."""
+    cell = _figure(counts.instructions, KILO)
+    if counts.timed_path is None or counts.instructions.value is None:
+        return cell
+    time = "not timed" if counts.time.value is None else f"{seconds(counts.time.value)} a document"
+    hint = f"counted on path {counts.path}, timed on {counts.timed_path}; with {counts.path} forced: {time}"
+    return msgspec.structs.replace(cell, detail=f"{counts.path}, not {counts.timed_path}", hint=hint)
+
+
 def _figure(figure: Figure, unit: float) -> Cell:
     return Cell(text=scaled(figure, unit), order=figure.value, hint=figure.reason)
 
 
-def _comparison(row: Row, comparison: Comparison) -> Cell:
+def instructions(core: Core, baseline: Core) -> dict[str, Any]:
+    """A row of the table of instruction counts: them, what they are relative to the baseline's, and both times."""
+    counts, base = core.counts, baseline.counts.instructions.value
+    own = counts.instructions.value
+    spread = None if counts.spread is None else share(counts.spread)
+    fewer = Cell(text="—", order=None, hint=counts.instructions.reason or baseline.counts.instructions.reason)
+    if own and base:
+        fewer = Cell(text=f"{number(base / own)}×", order=base / own)
+    forced = [_figure(counts.time, MICRO), _comparison(core, counts.speedup)] if counts.timed_path else []
+    return {
+        "title": core.title,
+        "cells": [
+            counted(counts),
+            fewer,
+            Cell(text=spread or "—", order=counts.spread),
+            _figure(core.time, MICRO),
+            _comparison(core, core.speedup),
+            *(forced or [Cell(text="", order=None)] * 2),
+        ],
+    }
+
+
+def _comparison(core: Core, comparison: Comparison) -> Cell:
     ratio = comparison.ratio
     if ratio is None:
         return Cell(text="—", order=None, hint=comparison.reason)
-    if row.core.baseline:
+    if core.baseline:
         return Cell(text="1×", order=1.0, hint="the baseline")
     hint = None if comparison.claimed else f"within the noise: no difference is claimed{_seen(comparison)}"
     text = NONE if comparison.none else times(ratio)
@@ -110,8 +143,16 @@ _CORE = [
         heading="Speed-up",
         unit="core alone",
         about="The baseline's time divided by this one's, with its 95 % interval",
-        cell=lambda row: _comparison(row, row.core.speedup),
+        cell=lambda row: _comparison(row.core, row.core.speedup),
         brief="speed-up\n",
+        of_core=True,
+    ),
+    Column(
+        heading="Instructions",
+        unit="thousand",
+        about="Instructions of the transform for one document, counted by callgrind: a witness that nothing disturbs",
+        cell=lambda row: counted(row.core.counts),
+        brief="instr.\n10³",
         of_core=True,
     ),
 ]
@@ -127,7 +168,7 @@ _STACK = [
         heading="Speed-up",
         unit="server CPU",
         about="The baseline's server CPU per request divided by this one's, behind the same server",
-        cell=lambda row: _comparison(row, row.speedup),
+        cell=lambda row: _comparison(row.core, row.speedup),
         brief="speed-up\nby CPU",
     ),
     Column(

@@ -18,7 +18,7 @@ import pytest
 
 from bench import catalog, store
 from bench.instruments import gatling
-from bench.model import Load, MacroPlan, MicroPlan, Run, Segment, Stack, StartupPlan, Study
+from bench.model import InstructionsPlan, Load, MacroPlan, MicroPlan, Run, Segment, Stack, StartupPlan, Study
 from bench.paths import ROOT
 from bench.pinning import cores
 from bench.serve import HELLO, serving
@@ -34,6 +34,7 @@ TINY = Study(
     servers=("gunicorn-sync",),
     workloads=("small",),
     sizes=True,
+    instructions=InstructionsPlan(runs=2, documents=2),
     micro=MicroPlan(processes=2, values=2),
     startup=StartupPlan(spawns=2, server="gunicorn-sync"),
     macro=MacroPlan(loads=("closed",), runs=1),
@@ -112,7 +113,7 @@ def test_the_next_run_goes_on_to_an_answer_and_a_report(finished: tuple[Path, st
     made = store.runs(folder)
     assert [each.reason for each in made if each.verdict != "pass"] == []
     counted = Counter(each.case.instrument for each in made)
-    assert counted == {"size": 1, "micro": 2, "startup": 2, "macro": 1}
+    assert counted == {"size": 1, "instructions": 2, "micro": 2, "startup": 2, "macro": 1}
     assert TINY.question in output
     assert "report.html" in output
     assert "<svg" in (folder / "report.html").read_text()
@@ -140,6 +141,15 @@ def test_each_instrument_measured_what_it_should(finished: tuple[Path, str]) -> 
         assert each.facts["variant"] == "cpython"
         assert each.facts["commit"]
         assert all((folder / raw).exists() for raw in each.raw)
+
+
+def test_instructions_are_the_same_in_each_process(finished: tuple[Path, str]) -> None:
+    results, _ = finished
+    ((folder, _),) = store.sessions("tiny", results)
+    first, second = (run for run in store.runs(folder) if run.case.instrument == "instructions")
+    assert first.values("instructions")[-1] == pytest.approx(second.values("instructions")[-1], rel=1e-3)
+    assert first.facts["implementation"] == "cpython"
+    assert (folder / first.raw[0]).read_text().startswith("# callgrind format")
 
 
 def test_what_is_kept_names_no_host_and_no_place(finished: tuple[Path, str]) -> None:

@@ -50,6 +50,7 @@ def session(study: Study, runs: list[Run], *, finished: bool = True) -> Session:
         cases=tuple({run.case.identity: run.case for run in runs}.values()),
         holes=(
             Hole(what=UNBUILT, reason="no C compiler was found", fill="apt-get install gcc", failed=True),
+            Hole(what="pypy: instructions", reason="PyPy compiles while it runs", declared=True),
             Hole(what=str(IMPOSSIBLE), reason="uWSGI's PyPy plugin did not start", declared=True),
         ),
         finished="2026-11-24T13:11:00+00:00" if finished else None,
@@ -61,6 +62,8 @@ def runs(study: Study) -> list[Run]:
     rng = np.random.default_rng(5)
     made = [_micro(name, block, rng) for block in range(10) for name in CORES]
     made += [_micro("cpython", block, rng, twin=True) for block in range(10)]
+    made += [_counted(name) for name in CORES if name != "pypy"]
+    made += [_micro("cython", block, np.random.default_rng(block), path="avx2") for block in range(10)]
     stacks = [
         Stack(variant=name, framework="falcon", server=server)
         for server in study.servers
@@ -90,8 +93,16 @@ def _noisy(rng, value, spread, size=None):
     return value * np.exp(rng.normal(0, spread, size))
 
 
-def _micro(name, block, rng, *, twin=False):
+def _counted(name):
+    own = CORES[name][0] * 6e9
+    facts = {"path": "avx2", "timed_path": "avx512"} if name == "cython" else {}
+    case = Case(instrument="instructions", variant=name, workload="medium")
+    return run(case, 0, measured={"instructions": ("1", [own, 1.001 * own])}, facts={"variant": name} | facts)
+
+
+def _micro(name, block, rng, *, twin=False, path=None):
     time, first, _, _ = CORES[name]
+    time = time if path is None else 1.5 * time
     level = _noisy(rng, time, 0.012)
     slow = np.geomspace(4, 1.0, 8) if name == "pypy" else np.array([1.01])
     measured = {
@@ -106,7 +117,7 @@ def _micro(name, block, rng, *, twin=False):
         "python": "3.11.2",
         "suffix": ".py" if name in {"cpython", "pypy"} else ".cpython-311-x86_64-linux-gnu.so",
     }
-    case = Case(instrument="micro", variant=name, workload="medium", twin=twin)
+    case = Case(instrument="micro", variant=name, workload="medium", twin=twin, path=path)
     return run(case, block, measured=measured, facts=facts)
 
 

@@ -50,6 +50,25 @@ def test_a_speedup_is_the_baselines_time_over_the_variants():
     assert found.claimed
 
 
+def test_instructions_stand_beside_time_and_what_was_forced_is_no_figure_of_the_variant():
+    counts, base = core("cython").counts, core("cpython").counts
+    assert counts.instructions.value == pytest.approx(26.4e-6 * 6e9, rel=0.001)
+    assert counts.spread == pytest.approx(0.001)
+    assert (counts.path, counts.timed_path) == ("avx2", "avx512")
+    assert counts.time.value == pytest.approx(1.5 * core("cython").time.value, rel=0.02)
+    assert counts.speedup.ratio.estimate == pytest.approx(1210 / 26.4 / 1.5, rel=0.02)
+    assert (base.timed_path, base.time.value) == (None, None)
+
+
+def test_what_cannot_be_counted_says_why_and_keeps_its_row():
+    assert core("pypy").counts.instructions.reason == "PyPy compiles while it runs"
+    assert core("pypy").verdict == "pass"
+    wrong = changed(RUNS, lambda run: run.case.instrument == "instructions", verdict="failed", reason="it died")
+    found = core("cython", find(SESSION, wrong, STUDY))
+    assert (found.counts.instructions.reason, found.verdict) == ("it died", "pass")
+    assert found.time.value is not None
+
+
 def test_a_difference_within_the_noise_is_shown_and_not_claimed():
     found = core("mypyc").speedup
     assert found.ratio.estimate == pytest.approx(1, rel=0.02)

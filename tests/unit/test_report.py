@@ -181,3 +181,9 @@ def test_sizes_are_summed_by_kind():
     parts = {"interpreter": Size(30_000_000, 20_000_000, 10_000_000), "core": Size(500_000, 400_000, 100_000)}
     assert summary.show_sizes(console, {sessions.LIMITED: parts}, json=False) == 0
     assert re.search(r"all +30\.5 +20\.4 +10\.1", console.file.getvalue())
+
+
+def test_a_count_on_another_path_names_both_and_the_time_on_it():
+    words = " ".join(" ".join(Reader(PAGE).text).split())
+    assert "avx2, not avx512" in words
+    assert "counted on path avx2, timed on avx512; with avx2 forced: 39" in PAGE
