@@ -148,7 +148,7 @@ def serve(stack: str, *, port: int = 8000) -> int:
     parsed = catalog.parse_stack(stack)
     log = serving.log_of(parsed)
     try:
-        with serving.serving(parsed, serving.HELLO, log, cores().server, port) as running:
+        with serving.serving(parsed, serving.HELLO, log, cores().server, port=port) as running:
             out.print(f"{parsed} answers at {running.url} (log: {log}); Ctrl-C ends it", highlight=False)
             running.process.wait()
             raise LabError(f"{parsed} ended by itself; see {log}")
@@ -157,7 +157,16 @@ def serve(stack: str, *, port: int = 8000) -> int:
 
 
 @app.command
-def run(study: str, *, variant: str | None = None, force: bool = False, price: Price = None, json: Json = False) -> int:
+def run(
+    study: str,
+    *,
+    variant: str | None = None,
+    force: bool = False,
+    scheduler: str | None = None,
+    allow_remote_load: Annotated[bool, Parameter(negative="")] = False,
+    price: Price = None,
+    json: Json = False,
+) -> int:
     """Measure a study and show its answer. A finished one is shown with its date; an interrupted one goes on.
 
     Parameters
@@ -165,18 +174,42 @@ def run(study: str, *, variant: str | None = None, force: bool = False, price: P
     study: A name from bench/studies.
     variant: Only this variant, against the study's baseline.
     force: Measure anew what is finished.
+    scheduler: The address of a dask scheduler: its workers measure, one answer for each kind of machine.
+    allow_remote_load: Let its generators drive the loads; servers then listen on their machine's private address.
     """
     chosen = _study(study, variant)
-    folder, _ = pipeline.run(chosen, Progress(), force)
-    return _show(chosen, folder, price, json)
+    if scheduler is None:
+        if allow_remote_load:
+            raise LabError("--allow-remote-load is of a fleet: it needs --scheduler ADDRESS")
+        folders = [pipeline.run(chosen, Progress(), force)[0]]
+    else:
+        from bench import fleet  # noqa: PLC0415 - as in `_show`
+
+        found = fleet.run(chosen, scheduler, Progress(), force=force, remote_load=allow_remote_load)
+        folders = [folder for folder, _ in found]
+    return max(_show(chosen, folder, price, json) for folder in folders)
+
+
+@app.command
+def worker(scheduler: str, *, generator: Annotated[bool, Parameter(negative="")] = False) -> int:
+    """Let this machine measure for a dask scheduler, one block of a study at a time, until Ctrl-C or its end.
+
+    Parameters
+    ----------
+    scheduler: Its address, such as tcp://10.0.0.1:8786.
+    generator: Drive load against servers of the others instead of measuring.
+    """
+    from bench import worker as working  # noqa: PLC0415 - as in `_show`
+
+    working.work(scheduler, "generator" if generator else "machine")
+    return 0
 
 
 @app.command
 def report(study: str = "quick", *, variant: str | None = None, price: Price = None, json: Json = False) -> int:
-    """Write the report of a study's last session anew from what is stored, and show its answer."""
+    """Write the report of a study's last session anew, for each kind of machine that has one, and show its answer."""
     chosen = _study(study, variant)
-    folder, _ = store.latest(chosen.name)
-    return _show(chosen, folder, price, json)
+    return max(_show(chosen, folder, price, json) for folder, _ in store.latest_by_machine(chosen.name))
 
 
 @app.command

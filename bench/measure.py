@@ -5,20 +5,22 @@ from __future__ import annotations
 import random
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 import psutil
 
-from bench import store
+from bench import machine, store
 from bench.errors import LabError
 from bench.instruments import instructions, macro, micro, sizes, startup
 from bench.model import Case, Instrument, Observed, Run
 from bench.plan import Phase
 
-INSTRUMENTS: dict[Instrument, Callable[[Case, Path], Observed]] = {
+Instruments = dict[Instrument, Callable[[Case, Path], Observed]]
+
+INSTRUMENTS: Instruments = {
     "micro": micro.observe,
     "macro": macro.observe,
     "size": sizes.observe,
@@ -40,12 +42,12 @@ class Watcher(Protocol):
 Execute = Callable[[Case, int, Path], Run]
 
 
-def execute(case: Case, block: int, folder: Path) -> Run:
+def execute(case: Case, block: int, folder: Path, instruments: Instruments = INSTRUMENTS) -> Run:
     """One run of `case`, tool outputs kept in `folder`; a failure is a run with its reason, and the study goes on."""
     started, began = store.now(), time.perf_counter()
     observed, reason = Observed(), None
     try:
-        observed = INSTRUMENTS[case.instrument](case, folder / case.identity)
+        observed = instruments[case.instrument](case, folder / case.identity)
     except (LabError, OSError, subprocess.SubprocessError, psutil.Error) as error:
         reason = " ".join(str(error).split())
     return Run(
@@ -55,23 +57,35 @@ def execute(case: Case, block: int, folder: Path) -> Run:
         seconds=time.perf_counter() - began,
         verdict="failed" if reason else "pass",
         reason=reason,
+        machine=machine.mark(),
         raw=tuple(sorted(str(path.relative_to(folder.parent)) for path in folder.glob(f"{case.identity}.*"))),
         **msgspec.structs.asdict(observed),
     )
 
 
 def measure(phase: Phase, session: Path, seed: int, watcher: Watcher, execute: Execute = execute) -> None:
-    """Measure every block of `phase` that is not whole yet, its cases in a random order that `seed` fixes."""
-    for block in range(phase.blocks):
-        if store.is_whole(session, phase.name, block, phase.cases):
-            for case in phase.cases:
-                watcher.skipped(case)
-            continue
+    """Measure every block of `phase` that is not whole yet."""
+    for block in unmeasured(phase, session, watcher):
         folder = store.block_folder(session, phase.name, block)
-        order = list(phase.cases)
-        random.Random(f"{seed} {phase.name} {block}").shuffle(order)
-        for case in order:
+        for case in in_order(phase, block, seed):
             watcher.case(case, None)
             run = execute(case, block, folder)
             store.save(folder, run)
             watcher.case(case, run)
+
+
+def unmeasured(phase: Phase, session: Path, watcher: Watcher) -> Iterator[int]:
+    """The blocks of `phase` that are not whole yet; `watcher` is told of the cases of the others."""
+    for block in range(phase.blocks):
+        if not store.is_whole(session, phase.name, block, phase.cases):
+            yield block
+            continue
+        for case in phase.cases:
+            watcher.skipped(case)
+
+
+def in_order(phase: Phase, block: int, seed: int) -> list[Case]:
+    """The cases of one block in a random order that `seed` fixes."""
+    order = list(phase.cases)
+    random.Random(f"{seed} {phase.name} {block}").shuffle(order)
+    return order

@@ -438,8 +438,8 @@ class Observed(Recorded, frozen=True):
 class Run(Observed, frozen=True, kw_only=True):
     """One execution of a case in fresh processes, saved at once, with what was observed of it.
 
-    Where the verdict is not `pass`, nothing was, and `reason` says why. `raw` names the kept outputs of the tools,
-    relative to the session's folder.
+    Where the verdict is not `pass`, nothing was, and `reason` says why. `machine` tells which of several equal ones it
+    ran on. `raw` names the kept outputs of the tools, relative to the session's folder.
     """
 
     case: Case
@@ -448,11 +448,29 @@ class Run(Observed, frozen=True, kw_only=True):
     seconds: float
     verdict: Verdict
     reason: str | None = None
+    machine: str | None = None
     raw: tuple[str, ...] = ()
 
 
+class Ready(Recorded, frozen=True, kw_only=True):
+    """What a machine has for a study: itself described, what is built, and the holes.
+
+    `missing` holds what a phase of that name lacks altogether. `generator` is the fingerprint of the machines that
+    generate load for it, where it does not do so itself.
+    """
+
+    machine: dict[str, Any]
+    artifacts: dict[str, Artifact]
+    holes: tuple[Hole, ...] = ()
+    missing: dict[str, Hole] = {}
+    generator: str | None = None
+
+
 class Session(Recorded, frozen=True):
-    """One start of `run`: its seed, machine, cases and holes. Blocks are numbered within a phase of the study."""
+    """One start of `run`: its seed, machine, cases and holes. Blocks are numbered within a phase of the study.
+
+    All its blocks are measured on this machine or on others that equal it, each block on one of them.
+    """
 
     study: str
     started: str

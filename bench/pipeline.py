@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from time import time_ns
+from typing import Any
 
 import msgspec
 
-from bench import build, catalog, documents, machine, measure, plan, provision, store, system, verify
+from bench import build, catalog, documents, machine, plan, provision, store, system, verify
+from bench import measure as measuring
 from bench.errors import LabError, MissingError
 from bench.instruments import gatling_setup, instructions, micro
-from bench.model import Artifact, Hole, Run, Session, Study, Variant, Yardstick
+from bench.model import Artifact, Hole, Ready, Run, Session, Study, Variant, Yardstick
 from bench.pinning import leave_server_alone
 from bench.plan import Phase
 from bench.progress import Progress
+
+Measure = Callable[[Phase, Path, int, Progress], None]
 
 
 def run(study: Study, progress: Progress, force: bool = False) -> tuple[Path, Session]:
@@ -23,29 +27,40 @@ def run(study: Study, progress: Progress, force: bool = False) -> tuple[Path, Se
 
     Returns the session's folder and record; the runs lie in the folder.
     """
+    return carry_out(study, make_ready(study, progress), progress, force, _measure_here)
+
+
+def make_ready(study: Study, progress: Progress) -> Ready:
+    """Make this machine ready for the study: build and verify its variants, bring documents and load generators."""
     artifacts, holes = prepare(study.variants, progress, served=plan.is_served(study))
-    planned, contest_seconds, none = plan.phases(study), plan.contest_seconds(study), generator_missing(study, progress)
-    if none:
-        planned, contest_seconds = [phase for phase in planned if phase.name != "macro"], 0.0
-        holes.append(none)
-    if study.instructions and (no_counter := counter_missing()):
-        planned = [phase for phase in planned if phase.name != "instructions"]
-        holes.append(no_counter)
-    phases = [identified(phase, artifacts) for phase in planned]
-    bring_documents(phases, progress)
-    folder, session = open_session(study, phases, holes + plan.declared_holes(study), force)
+    bring_documents(plan.phases(study), progress)
+    none = {"macro": generator_missing(study, progress), "instructions": study.instructions and counter_missing()}
+    missing = {name: hole for name, hole in none.items() if hole}
+    return Ready(machine=machine.describe(), artifacts=artifacts, holes=tuple(holes), missing=missing)
+
+
+def carry_out(study: Study, ready: Ready, progress: Progress, force: bool, measure: Measure) -> tuple[Path, Session]:
+    """The session of the study on what is `ready`, measured phase by phase by `measure`; a finished one as it is."""
+    contest_seconds = 0.0 if "macro" in ready.missing else plan.contest_seconds(study)
+    phases = [identified(phase, ready) for phase in plan.phases(study) if phase.name not in ready.missing]
+    holes = [*ready.holes, *ready.missing.values(), *plan.declared_holes(study)]
+    folder, session = open_session(study, phases, holes, force, ready.machine)
     if session.finished:
         return folder, session
-    leave_server_alone()
     with progress.measuring(sum(map(plan.seconds, phases)) + contest_seconds):
         for phase in phases:
             whole = plan.with_counted_paths(phase, store.runs(folder)) if phase.name == "micro" else phase
-            measure.measure(whole, folder, session.seed, progress, measure.execute)
+            measure(whole, folder, session.seed, progress)
         contest = plan.contenders(study, store.runs(folder))
         if contest:
-            measure.measure(identified(contest, artifacts), folder, session.seed, progress, measure.execute)
+            measure(identified(contest, ready), folder, session.seed, progress)
     micro.merge(folder, store.runs(folder))
     return folder, store.finish(folder, session)
+
+
+def _measure_here(phase: Phase, folder: Path, seed: int, progress: Progress) -> None:
+    leave_server_alone()
+    measuring.measure(phase, folder, seed, progress, measuring.execute)
 
 
 def prepare(variants: Iterable[str], progress: Progress, served: bool = True) -> tuple[dict[str, Artifact], list[Hole]]:
@@ -135,20 +150,26 @@ def _wrong(name: str, progress: Progress) -> Hole | None:
     return Hole(what=name, reason=reason, fill=f"python -m bench check --variant {name}", failed=True)
 
 
-def identified(phase: Phase, artifacts: dict[str, Artifact]) -> Phase:
+def identified(phase: Phase, ready: Ready) -> Phase:
     """The phase with the cases whose variant is built, and its server beside it, each with its inputs' hashes."""
     cases = [
-        plan.identified(case, artifact)
+        plan.identified(case, artifact, ready.generator)
         for case in phase.cases
-        if (artifact := artifacts.get(case.variant)) and not (case.stack and case.stack.server in artifact.lacks)
+        if (artifact := ready.artifacts.get(case.variant)) and not (case.stack and case.stack.server in artifact.lacks)
     ]
     return msgspec.structs.replace(phase, cases=tuple(cases))
 
 
-def open_session(study: Study, phases: list[Phase], holes: list[Hole], force: bool) -> tuple[Path, Session]:
-    """The study's last session if it has the same cases, finished or to be resumed; else, or by `force`, a new one."""
+def open_session(
+    study: Study, phases: list[Phase], holes: list[Hole], force: bool, described: dict[str, Any]
+) -> tuple[Path, Session]:
+    """The study's last session on such a machine if it has the same cases, finished or to be resumed; else a new one.
+
+    By `force` it is a new one in any case.
+    """
     cases = tuple(case for phase in phases for case in phase.cases)
-    found = store.sessions(study.name)
+    same = described["fingerprint"]
+    found = [each for each in store.sessions(study.name) if each[1].machine.get("fingerprint") == same]
     if found and not force:
         folder, session = found[-1]
         if {case.identity for case in session.cases} == {case.identity for case in cases}:
@@ -157,7 +178,7 @@ def open_session(study: Study, phases: list[Phase], holes: list[Hole], force: bo
         study=study.name,
         started=store.now(),
         seed=time_ns() % 2**32,
-        machine=machine.describe(),
+        machine=described,
         cases=cases,
         holes=tuple(holes),
     )

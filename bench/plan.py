@@ -179,8 +179,11 @@ def narrowed(study: Study, variant: str) -> Study:
     return msgspec.structs.replace(study, name=f"{study.name}-{variant}", title=title, variants=chosen)
 
 
-def identified(case: Case, artifact: Artifact) -> Case:
-    """`case` with a hash of each thing that could change its figure, known once its variant is built."""
+def identified(case: Case, artifact: Artifact, generator: str | None = None) -> Case:
+    """`case` with a hash of each thing that could change its figure, known once its variant is built.
+
+    `generator` is the fingerprint of the machine that the load comes from, if it is another one.
+    """
     inputs = {"artifact": artifact.wheel_sha256, "prefix": artifact.fingerprint, "harness": harness()}
     inputs["environment"] = _digest(catalog.interpreters()[artifact.interpreter.name].env)
     if case.stack:
@@ -189,6 +192,7 @@ def identified(case: Case, artifact: Artifact) -> Case:
         inputs["workload"] = _digest(catalog.workloads()[case.workload])
     if case.load:
         inputs["load"] = _digest(catalog.loads()[case.load])
+        inputs |= {"generator": generator} if generator else {}
     return msgspec.structs.replace(case, inputs={name: text[:16] for name, text in inputs.items()})
 
 

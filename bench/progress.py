@@ -42,6 +42,10 @@ class Progress:
         if took > 2:
             self._console.print(f"{what}: {took:.0f} s", highlight=False)
 
+    def say(self, what: str) -> None:
+        """A line that a person should see, whatever is drawn."""
+        self._console.print(what, markup=False, highlight=False, soft_wrap=True)
+
     @contextmanager
     def measuring(self, seconds: float) -> Iterator[None]:
         """The bar of a study that is planned to take so long; taken away however the study ends."""

@@ -24,7 +24,7 @@ from bench.model import Exchange, Stack
 from bench.paths import LOGS, PREFIXES
 from bench.pinning import pinned
 
-HOST = "127.0.0.1"
+HOST = "127.0.0.1"  # where a server listens unless its load comes from another machine
 BACKLOG = 1024
 READY_SECONDS = 60.0
 POLL_SECONDS = 0.002
@@ -36,6 +36,7 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     """A server that has answered right. `ready_seconds` is spawn to that answer."""
 
     stack: Stack
+    host: str
     port: int
     process: psutil.Process
     ready_seconds: float
@@ -44,11 +45,11 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def url(self) -> str:
         """`http://host:port`, without a slash at the end."""
-        return f"http://{HOST}:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
 
-def command(stack: Stack, port: int) -> tuple[list[str], dict[str, str]]:
-    """The argv and the whole environment that start `stack` on `port`.
+def command(stack: Stack, port: int, host: str = HOST) -> tuple[list[str], dict[str, str]]:
+    """The argv and the whole environment that start `stack` on `port` of `host`.
 
     Raises LabError if the variant is not built, or if the server declares the pair impossible.
     """
@@ -62,7 +63,7 @@ def command(stack: Stack, port: int) -> tuple[list[str], dict[str, str]]:
         "python": str(build.python(stack.variant)),
         "prefix": str(PREFIXES / stack.variant),
         "base": str(build.base(stack.variant)),
-        "host": HOST,
+        "host": host,
         "port": str(port),
         "backlog": str(BACKLOG),
     }
@@ -72,14 +73,14 @@ def command(stack: Stack, port: int) -> tuple[list[str], dict[str, str]]:
 
 @contextmanager
 def serving(
-    stack: Stack, first: Exchange, log: Path, cpus: frozenset[int], port: int | None = None
+    stack: Stack, first: Exchange, log: Path, cpus: frozenset[int], *, port: int | None = None, host: str = HOST
 ) -> Iterator[Running]:
     """Serve `stack` on `cpus` while the block runs, its output in `log`; ready when `first` is answered right.
 
     Raises LabError if it is not ready in `READY_SECONDS`, ends by itself, or SIGTERM does not end it in `STOP_SECONDS`.
     """
-    port = port or free_port()
-    argv, env = command(stack, port)
+    port = port or free_port(host)
+    argv, env = command(stack, port, host)
     with log.open("wb") as output:
         began = time.perf_counter()
         process = subprocess.Popen(
@@ -92,9 +93,10 @@ def serving(
             start_new_session=True,
         )
     try:
-        _await_answer(process, port, first, stack, log)
+        _await_answer(process, first, stack, log, host=host, port=port)
         ready = time.perf_counter() - began
-        yield Running(stack=stack, port=port, process=psutil.Process(process.pid), ready_seconds=ready, log=log)
+        watched = psutil.Process(process.pid)
+        yield Running(stack=stack, host=host, port=port, process=watched, ready_seconds=ready, log=log)
     except BaseException:
         _kill(process)
         raise
@@ -107,16 +109,16 @@ def log_of(stack: Stack) -> Path:
     return LOGS / f"{str(stack).replace('/', '-')}.log"
 
 
-def free_port() -> int:
-    """A TCP port of the loopback that is free now."""
-    with socket.create_server((HOST, 0)) as probe:
+def free_port(host: str = HOST) -> int:
+    """A TCP port of `host`, an address of this machine, that is free now."""
+    with socket.create_server((host, 0)) as probe:
         port: int = probe.getsockname()[1]
         return port
 
 
-def ask(port: int, exchange: Exchange, timeout_seconds: float = 10.0) -> tuple[int, bytes]:
+def ask(port: int, exchange: Exchange, timeout_seconds: float = 10.0, host: str = HOST) -> tuple[int, bytes]:
     """Send one request over a connection of its own; status and body of the answer. Raises LabError if none comes."""
-    connection = http.client.HTTPConnection(HOST, port, timeout=timeout_seconds)
+    connection = http.client.HTTPConnection(host, port, timeout=timeout_seconds)
     try:
         headers = {"Content-Type": "application/json"} if exchange.body is not None else {}
         connection.request(exchange.method, exchange.path, exchange.body, headers)
@@ -128,14 +130,16 @@ def ask(port: int, exchange: Exchange, timeout_seconds: float = 10.0) -> tuple[i
         connection.close()
 
 
-def _await_answer(process: subprocess.Popen[bytes], port: int, first: Exchange, stack: Stack, log: Path) -> None:
+def _await_answer(
+    process: subprocess.Popen[bytes], first: Exchange, stack: Stack, log: Path, *, host: str, port: int
+) -> None:
     """Poll until `first` is answered right; a wrong answer is no readiness and no reason to wait."""
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise LabError(f"{stack}: the server ended with status {process.returncode} before it answered; see {log}")
         try:
-            status, body = ask(port, first)
+            status, body = ask(port, first, host=host)
         except LabError:
             time.sleep(POLL_SECONDS)
             continue

@@ -51,6 +51,17 @@ def latest(study: str, results: Path = RESULTS) -> tuple[Path, Session]:
     return found[-1]
 
 
+def latest_by_machine(study: str, results: Path = RESULTS) -> list[tuple[Path, Session]]:
+    """The last session of each kind of machine that measured `study` at the commit it was last measured at.
+
+    Raises LabError if the study was never run.
+    """
+    _, last = latest(study, results)
+    found = sessions(study, results)
+    same = [each for each in found if each[1].machine.get("commit") == last.machine.get("commit")]
+    return sorted({each[1].machine.get("fingerprint"): each for each in same}.values())
+
+
 def finish(folder: Path, session: Session) -> Session:
     """Mark the session as whole."""
     done = msgspec.structs.replace(session, finished=now())

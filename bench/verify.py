@@ -14,7 +14,7 @@ from bench import build, catalog, documents
 from bench.errors import LabError
 from bench.model import Exchange, Workload
 from bench.paths import SPEC, SUBJECT
-from bench.serve import ask
+from bench.serve import HOST, ask
 
 GOLDEN = SPEC / "golden"
 CHECK_SECONDS = 600
@@ -56,10 +56,10 @@ def exchanges(workload: Workload) -> list[Exchange]:
     ]
 
 
-def answers_right(port: int, asked: Iterable[Exchange]) -> None:
+def answers_right(port: int, asked: Iterable[Exchange], host: str = HOST) -> None:
     """Ask each and compare bytes. Raises LabError at the first wrong answer: it yields no number."""
     for number, exchange in enumerate(asked):
-        status, body = ask(port, exchange)
+        status, body = ask(port, exchange, host=host)
         if (status, body) != (200, exchange.expect):
             got = f"status {status}, {len(body)} bytes"
             raise LabError(
@@ -79,9 +79,9 @@ def witness(variant: str, about: dict[str, Any]) -> dict[str, Any]:
     return about
 
 
-def ask_witness(port: int, variant: str) -> dict[str, Any]:
+def ask_witness(port: int, variant: str, host: str = HOST) -> dict[str, Any]:
     """The witness of a running server, from its `/__version__`."""
-    status, body = ask(port, Exchange(method="GET", path="/__version__", body=None, expect=b""))
+    status, body = ask(port, Exchange(method="GET", path="/__version__", body=None, expect=b""), host=host)
     if status != 200:
         raise LabError(f"GET /__version__ answered {status}")
     about: dict[str, Any] = json.loads(body)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -12,16 +13,20 @@ from bench.errors import LabError
 from bench.instruments import gatling, injection, process_tree, wrk
 from bench.model import Case, Load, Measurement, Observed, Workload, stack_of
 from bench.pinning import cores
-from bench.serve import HELLO, Running, serving
+from bench.serve import HELLO, HOST, Running, serving
 
 GENERATOR_BUSY = 0.8  # share of the generator's cores above which it, not the server, sets the rate
 
+Tool = Callable[..., Any]  # `run` of a generator
 Metrics = dict[str, tuple[str, float]]  # unit and value by metric
 Series = dict[str, tuple[tuple[float | None, ...], ...]]
 
 
 class Drive(msgspec.Struct, frozen=True, kw_only=True):
-    """A load about to be driven: against which server, with which documents, and where its outputs are kept."""
+    """A load about to be driven: against which server, with which documents, and where its outputs are kept.
+
+    `at` makes a generator's `run` of this machine one of that which the load comes from.
+    """
 
     load: Load
     workload: Workload
@@ -29,6 +34,7 @@ class Drive(msgspec.Struct, frozen=True, kw_only=True):
     running: Running
     documents: Path | None
     output: Path
+    at: Callable[[Tool], Tool]
 
 
 class Driven(msgspec.Struct, frozen=True):
@@ -41,25 +47,39 @@ class Driven(msgspec.Struct, frozen=True):
     limits: tuple[str, ...] = ()
 
 
-def observe(case: Case, output: Path) -> Observed:
+def here(tool: Tool) -> Tool:
+    """The generator on this machine."""
+    return tool
+
+
+def observe(case: Case, output: Path, at: Callable[[Tool], Tool] = here, host: str = HOST) -> Observed:
     """One load on one fresh server: rate, CPU time per request, latencies, memory.
 
+    Where the load comes from another machine, `host` is this one's address there. The server listens at it alone.
     Raises LabError if an answer is wrong or a request fails: such a server has no figure.
     """
     workload, load = catalog.workloads()[case.workload or ""], catalog.loads()[case.load or ""]
     asked = verify.exchanges(workload)
     folder = documents.ensure(workload).load if workload.documents else None
-    with serving(stack_of(case), HELLO, output.with_suffix(".log"), cores().server) as running:
+    with serving(stack_of(case), HELLO, output.with_suffix(".log"), cores().server, host=host) as running:
         idle = process_tree.pss_bytes(running.process)
-        verify.answers_right(running.port, asked[:1])
+        verify.answers_right(running.port, asked[:1], host)
         first = process_tree.pss_bytes(running.process)
-        verify.answers_right(running.port, asked)
-        drive = Drive(load=load, workload=workload, rate=case.rate, running=running, documents=folder, output=output)
+        verify.answers_right(running.port, asked, host)
+        drive = Drive(
+            load=load,
+            workload=workload,
+            rate=case.rate,
+            running=running,
+            documents=folder,
+            output=output,
+            at=at,
+        )
         with process_tree.Sampler(running.process) as sampled:
             driven = _DRIVERS[load.generator](drive, sampled)
         after = process_tree.pss_bytes(running.process)
-        verify.answers_right(running.port, asked)
-        facts = verify.ask_witness(running.port, case.variant)
+        verify.answers_right(running.port, asked, host)
+        facts = verify.ask_witness(running.port, case.variant, host)
     loaded = _peak(sampled.memory, driven)
     memory = {"idle": idle, "first": first, "loaded": loaded, "after": after}
     metrics = driven.metrics | {f"memory.{when}": ("B", pss) for when, pss in memory.items()}
@@ -72,7 +92,7 @@ def observe(case: Case, output: Path) -> Observed:
 
 
 def _by_gatling(drive: Drive, sampled: process_tree.Sampler) -> Driven:
-    outcome = gatling.run(
+    outcome: gatling.Outcome = drive.at(gatling.run)(
         drive.load,
         drive.workload,
         drive.running.url,
@@ -129,7 +149,7 @@ def _wrk(drive: Drive, seconds: float | None, suffix: str) -> tuple[wrk.Outcome,
     if load.users is None or seconds is None:
         raise LabError(f"load {load.name!r} is closed: it needs users and seconds")
     before = process_tree.cpu_seconds(drive.running.process)
-    outcome = wrk.run(
+    outcome: wrk.Outcome = drive.at(wrk.run)(
         drive.workload,
         drive.running.url,
         users=load.users,

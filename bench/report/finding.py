@@ -77,6 +77,7 @@ def _of_workload(
         cores=tuple(cores),
         rows=tuple(rows),
         courses=tuple(sorted((_course(run, study) for run in loaded), key=lambda course: _order(course, study))),
+        machines=len({run.machine for run in runs if run.machine}),
         failed=tuple(run for run in runs if run.verdict == "failed" and run.case.workload in {workload, None}),
         price=price,
     )

@@ -49,7 +49,7 @@ def html(finding: Finding) -> str:
         percentiles=PERCENTILES,
         machine=[
             (name.removesuffix("_bytes").replace("_", " "), _told(name, value))
-            for name, value in finding.session.machine.items()
+            for name, value in (finding.session.machine | _equals(finding)).items()
         ],
         versions=[_version(core) for core in finding.cores],
         workloads=[catalog.workloads()[name] for name in finding.study.workloads if name in catalog.workloads()],
@@ -125,6 +125,11 @@ def _servers(finding: Finding) -> list[Server]:
     """Each server that had something to serve: a label may stand for one a kind of interpreter."""
     found = [served_by(row.stack) for row in finding.rows if row.verdict == "pass"]
     return list({server.name: server for server in found if server}.values())
+
+
+def _equals(finding: Finding) -> dict[str, int]:
+    """How many machines shared the blocks, where they were several."""
+    return {"equal machines": finding.machines} if finding.machines > 1 else {}
 
 
 def _told(name: str, value: Any) -> str:

@@ -100,8 +100,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """All that a session says of one workload; in that of the study's first, `others` holds those of the others.
 
     `same` is the ratio of the A/A pair and `selftest` the machine's; `floor` and `floor_served` are the noise floors
-    that they give, without a server and with one. `lead` compares the fastest core with the
-    second, `cheapest` the stack that spends the least server CPU with the next.
+    that they give, without a server and with one. `lead` compares the fastest core with the second, `cheapest` the
+    stack that spends the least server CPU with the next. `machines` counts the equal ones that measured.
     """
 
     study: Study
@@ -116,6 +116,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     cores: tuple[Core, ...]
     rows: tuple[Row, ...]
     courses: tuple[Course, ...]
+    machines: int
     failed: tuple[Run, ...]
     price: Price | None
     others: tuple[Finding, ...] = ()

@@ -98,8 +98,8 @@ def in_process() -> Iterator[Server]:
 def served(stack: Stack, log: Path) -> Iterator[Server]:
     """A real stack, told to take no document of more than `MAX_BYTES`."""
 
-    def limited(stack: Stack, port: int) -> tuple[list[str], dict[str, str]]:
-        argv, env = command(stack, port)
+    def limited(stack: Stack, port: int, host: str) -> tuple[list[str], dict[str, str]]:
+        argv, env = command(stack, port, host)
         return argv, env | {"STATEMENTS_MAX_BYTES": str(MAX_BYTES)}
 
     command = serve.command

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import getpass
+import re
+import socket
 import subprocess
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 
 from bench import machine
 from bench.machine import Machine
+from bench.pinning import Cores
 
 DATA = Path(__file__).parent.parent / "data" / "machine"
 
@@ -98,3 +101,17 @@ def test_the_commit_tells_of_changes(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert len(clean) == 12
     (tmp_path / "file").write_text("two")
     assert machine.commit() == f"{clean}-dirty"
+
+
+def test_the_mark_tells_machines_apart_and_names_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    marks = set()
+    for name in ("alpha", "beta", "alpha"):
+        monkeypatch.setattr(socket, "gethostname", lambda name=name: name)
+        marks.add(machine.mark())
+    assert len(marks) == 2
+    assert all(re.fullmatch("[0-9a-f]{8}", mark) for mark in marks)
+
+
+def test_the_cores_are_those_that_the_lab_was_started_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "cores", lambda: Cores(server=frozenset({3}), generator=frozenset({0, 1})))
+    assert machine.describe()["cores"] == 3, "though it keeps off the server's core by now"

@@ -21,6 +21,7 @@ from bench.model import (
     MicroPlan,
     OpenPlan,
     Provisioned,
+    Ready,
     Run,
     Study,
     Variant,
@@ -40,6 +41,7 @@ STUDY = Study(
     macro=MacroPlan(loads=("closed",), runs=1),
     open=OpenPlan(loads=("ramp",), runs=1, share=0.5),
 )
+HERE = {"architecture": "x86_64", "fingerprint": "0" * 16}
 
 
 @pytest.fixture(autouse=True)
@@ -64,42 +66,51 @@ def phase(**inputs: str) -> Phase:
 
 def test_the_first_start_makes_a_session_with_its_machine_and_holes() -> None:
     hole = Hole(what="pypy", reason="not here")
-    folder, session = pipeline.open_session(STUDY, [phase()], [hole], force=False)
+    folder, session = pipeline.open_session(STUDY, [phase()], [hole], force=False, described=HERE)
     assert [(kept, record.seed) for kept, record in store.sessions("trial")] == [(folder, session.seed)]
     assert session.cases == phase().cases
     assert session.holes == (hole,)
-    assert session.machine["cores"] >= 1
+    assert session.machine == HERE
     assert session.finished is None
 
 
 def test_an_interrupted_session_goes_on_with_its_own_seed() -> None:
-    folder, session = pipeline.open_session(STUDY, [phase()], [], force=False)
-    again, resumed = pipeline.open_session(STUDY, [phase()], [], force=False)
+    folder, session = pipeline.open_session(STUDY, [phase()], [], force=False, described=HERE)
+    again, resumed = pipeline.open_session(STUDY, [phase()], [], force=False, described=HERE)
     assert again == folder
     assert resumed.seed == session.seed
     assert resumed.finished is None
 
 
 def test_a_finished_one_is_shown() -> None:
-    folder, session = pipeline.open_session(STUDY, [phase()], [], force=False)
+    folder, session = pipeline.open_session(STUDY, [phase()], [], force=False, described=HERE)
     done = store.finish(folder, session)
-    shown, record = pipeline.open_session(STUDY, [phase()], [], force=False)
+    shown, record = pipeline.open_session(STUDY, [phase()], [], force=False, described=HERE)
     assert shown == folder
     assert record.finished == done.finished
 
 
 def test_a_changed_input_begins_another_session_and_keeps_the_first() -> None:
-    first, _ = pipeline.open_session(STUDY, [phase(artifact="1")], [], force=False)
-    second, session = pipeline.open_session(STUDY, [phase(artifact="2")], [], force=False)
+    first, _ = pipeline.open_session(STUDY, [phase(artifact="1")], [], force=False, described=HERE)
+    second, session = pipeline.open_session(STUDY, [phase(artifact="2")], [], force=False, described=HERE)
     assert first != second
     assert [folder for folder, _ in store.sessions("trial")] == [first, second]
     assert session.cases == phase(artifact="2").cases
 
 
+def test_another_kind_of_machine_begins_a_session_of_its_own_and_each_goes_on_with_its_own() -> None:
+    first, _ = pipeline.open_session(STUDY, [phase()], [], force=False, described=HERE)
+    other = HERE | {"fingerprint": "1" * 16}
+    second, session = pipeline.open_session(STUDY, [phase()], [], force=False, described=other)
+    assert second != first
+    assert session.machine == other
+    assert pipeline.open_session(STUDY, [phase()], [], force=False, described=HERE)[0] == first
+
+
 def test_force_measures_anew_and_keeps_what_was() -> None:
-    folder, session = pipeline.open_session(STUDY, [phase()], [], force=False)
+    folder, session = pipeline.open_session(STUDY, [phase()], [], force=False, described=HERE)
     store.finish(folder, session)
-    anew, fresh = pipeline.open_session(STUDY, [phase()], [], force=True)
+    anew, fresh = pipeline.open_session(STUDY, [phase()], [], force=True, described=HERE)
     assert anew != folder
     assert fresh.finished is None
     assert len(store.sessions("trial")) == 2
@@ -107,7 +118,7 @@ def test_force_measures_anew_and_keeps_what_was() -> None:
 
 def test_only_what_is_built_is_measured() -> None:
     artifact = made("cpython")
-    kept = pipeline.identified(phase(), {"cpython": artifact}).cases
+    kept = pipeline.identified(phase(), Ready(machine=HERE, artifacts={"cpython": artifact})).cases
     assert [case.variant for case in kept] == ["cpython"]
     assert kept[0].inputs["artifact"] == artifact.wheel_sha256[:16]
 

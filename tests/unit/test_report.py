@@ -168,6 +168,13 @@ def test_the_terminal_shows_each_stack_the_answer_and_the_path(width):
     assert "results/quick/x/report.html" in words
 
 
+def test_a_page_tells_how_many_equal_machines_shared_the_blocks():
+    assert "equal machines" not in PAGE
+    runs = [msgspec.structs.replace(run, machine=f"mark-{run.block % 3}") for run in sessions.runs(STUDY)]
+    shared = report.html(find(sessions.session(STUDY, runs), runs, STUDY))
+    assert re.search(r"equal machines</\w+>\s*<\w+>3<", shared)
+
+
 def test_machines_read_the_same_figures_as_json():
     console = Console(file=io.StringIO(), width=80)
     summary.show(console, FINDING, Path("report.html"), json=True)

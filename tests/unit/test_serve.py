@@ -48,7 +48,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
     """Decides which program is started in place of the stack's server."""
 
     def decide(before: str = "", answer: bytes = b"Hello, world!\n", status: int = 200) -> None:
-        def command(stack: Stack, port: int) -> tuple[list[str], dict[str, str]]:
+        def command(stack: Stack, port: int, host: str) -> tuple[list[str], dict[str, str]]:
             script = tmp_path / "server.py"
             script.write_text(SERVER.format(before=before, answer=answer, status=status, port=port))
             return [sys.executable, str(script)], {}

@@ -48,7 +48,7 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
     """Decides what the service says that it is; each request costs it 20 ms of CPU time."""
 
     def decide(about: dict[str, object]) -> None:
-        def command(stack: Stack, port: int) -> tuple[list[str], dict[str, str]]:
+        def command(stack: Stack, port: int, host: str) -> tuple[list[str], dict[str, str]]:
             script = tmp_path / "service.py"
             script.write_text(SERVICE.format(about=json.dumps(about).encode(), port=port))
             return [sys.executable, str(script)], {}

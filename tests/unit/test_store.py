@@ -8,7 +8,7 @@ import pytest
 
 from bench import store
 from bench.errors import LabError
-from bench.model import Case, Measurement, Run
+from bench.model import Case, Measurement, Run, Session
 from bench.paths import ROOT
 
 RUN = Run(
@@ -66,3 +66,13 @@ def test_what_a_tool_wrote_is_scrubbed_though_it_was_interrupted(tmp_path: Path)
     with pytest.raises(KeyboardInterrupt):
         interrupted_while_writing()
     assert path.read_text() == "<checkout>"
+
+
+def test_a_report_shows_each_kind_of_machine_at_the_commit_measured_last(tmp_path: Path) -> None:
+    folders = {}
+    for minute, kind, commit in ((1, "a", "old"), (2, "c", "old"), (3, "a", "new"), (4, "b", "new"), (5, "b", "new")):
+        machine = {"fingerprint": kind, "commit": commit}
+        started = f"2026-11-24T12:{minute:02}:00+00:00"
+        record = Session(study="trial", started=started, seed=1, machine=machine, cases=())
+        folders[minute] = store.create(record, tmp_path)
+    assert [folder for folder, _ in store.latest_by_machine("trial", tmp_path)] == [folders[3], folders[5]]

@@ -1,0 +1,273 @@
+"""A fleet of dask workers within this process: who is admitted, what is handed out, and what becomes of a lost one."""
+
+import io
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import count
+from pathlib import Path
+from threading import Event
+from types import SimpleNamespace
+
+import msgspec
+import pytest
+from distributed import LocalCluster, get_worker
+from rich.console import Console
+
+from bench import build, fleet, measure, store, worker
+from bench.errors import LabError
+from bench.model import Artifact, Case, Hole, Measurement, MicroPlan, Observed, Provisioned, Ready, Study
+from bench.progress import Progress
+from bench.worker import Badge
+
+STUDY = Study(
+    name="trial",
+    title="A trial",
+    question="Which?",
+    baseline="cpython",
+    variants=("cpython", "nuitka"),
+    workload="medium",
+    micro=MicroPlan(processes=6, values=1),
+)
+
+
+def made(variant: str) -> Artifact:
+    interpreter = Provisioned(
+        name="cpython-3.11",
+        executable="/usr/bin/python3.11",
+        implementation="cpython",
+        version="3.11.2",
+        provider="path",
+        build={},
+        fingerprint="c" * 64,
+    )
+    return Artifact(
+        variant=variant,
+        fingerprint="f" * 64,
+        wheel="statements.whl",
+        wheel_sha256=variant.encode().hex().ljust(64, "0"),
+        wheel_bytes=1,
+        build_seconds=1.0,
+        interpreter=interpreter,
+        built="2026-11-24T12:00:00+00:00",
+    )
+
+
+NO_LOAD = Hole(what="every load", reason="not here")
+
+
+class Fleet:
+    """Two machines and what a test lets them be; keeps which one measured what. Sent to a worker it stays itself."""
+
+    in_use: "Fleet"
+
+    def __init__(self, cluster: LocalCluster) -> None:
+        self.cluster = cluster
+        self.said = io.StringIO()
+        self.measured: dict[str, list[str]] = defaultdict(list)
+        self.names: dict[str, int] = {each.address: name for name, each in cluster.workers.items()}
+        self.ready: dict[int, Ready] = {}
+        self.badges: dict[int, Badge] = {}
+        self.observe = lambda name: None
+
+    def __reduce__(self):
+        return getattr, (Fleet, "in_use")
+
+    def badge(self, dask_worker) -> Badge:
+        name = self.names[dask_worker.address]
+        badge = Badge(mark=f"mark-{name}", runs=worker.COMMIT, checked_out=worker.COMMIT)
+        return self.badges.get(name, badge)
+
+    def make_ready(self, study: Study) -> Ready:
+        return self.ready.get(self.here(), ready())
+
+    def micro(self, case: Case, output: Path) -> Observed:
+        self.measured[get_worker().address].append(case.variant)
+        self.observe(self.here())
+        output.with_suffix(".log").write_text(f"as {self.here()}")
+        return Observed(measurements=(Measurement(metric="time", unit="s", values=(1e-3,)),))
+
+    def here(self) -> int:
+        return self.names[get_worker().address]
+
+    def close(self, name: int) -> None:
+        self.cluster.sync(self.cluster.workers[name].close, executor_wait=False)
+
+    def run(self, study: Study = STUDY, **options):
+        progress = Progress(Console(file=self.said))
+        return fleet.run(study, self.cluster.scheduler_address, progress, **options)
+
+
+def ready(**other) -> Ready:
+    machine = {"fingerprint": "0" * 16, "commit": "0123456789ab"}
+    usual = {
+        "machine": machine,
+        "artifacts": {name: made(name) for name in STUDY.variants},
+        "missing": {"macro": NO_LOAD},
+    }
+    return Ready(**(usual | other))
+
+
+@pytest.fixture
+def machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
+    monkeypatch.setattr(store, "create", partial(store.create, results=tmp_path))
+    monkeypatch.setattr(store, "sessions", partial(store.sessions, results=tmp_path))
+    seconds = count()
+    monkeypatch.setattr(store, "now", lambda: "2026-11-24T12:{:02}:{:02}+00:00".format(*divmod(next(seconds), 60)))
+    monkeypatch.setattr(worker, "FLEET", tmp_path / "fleet")
+    monkeypatch.setattr(build, "require", made)
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None, resources={"machine": 1}
+    ) as cluster:
+        made_up = Fleet(cluster)
+        monkeypatch.setattr(Fleet, "in_use", made_up, raising=False)
+        monkeypatch.setattr(worker, "badge", made_up.badge)
+        monkeypatch.setattr(worker, "make_ready", made_up.make_ready)
+        monkeypatch.setitem(measure.INSTRUMENTS, "micro", made_up.micro)
+        yield made_up
+
+
+def test_equal_machines_share_a_session_block_by_block(machines: Fleet) -> None:
+    ((folder, session),) = machines.run()
+    runs = store.runs(folder)
+    assert session.finished
+    assert len(runs) == 12
+    assert all(run.machine for run in runs)
+    assert len(machines.measured) == 2, "both machines had their part"
+    for run in runs:
+        (log,) = run.raw
+        assert (folder / log).read_text().startswith("as "), "what the tools wrote came back, too"
+    by_block = {(run.block, (folder / run.raw[0]).read_text()) for run in runs}
+    assert len(by_block) == 6, "all cases of a block ran on one machine"
+
+
+def test_unlike_machines_answer_in_sessions_of_their_own(machines: Fleet) -> None:
+    machines.ready[1] = ready(machine={"fingerprint": "1" * 16, "commit": "0123456789ab"})
+    answers = machines.run()
+    assert [session.machine["fingerprint"] for _, session in answers] == ["0" * 16, "1" * 16]
+    for name, (folder, _) in enumerate(answers):
+        assert {(folder / run.raw[0]).read_text() for run in store.runs(folder)} == {f"as {name}"}
+        assert len(store.runs(folder)) == 12, "each has every block"
+
+
+def test_what_is_measured_is_not_measured_again(machines: Fleet) -> None:
+    ((folder, _),) = machines.run()
+    machines.measured.clear()
+    assert machines.run()[0][0] == folder
+    assert not machines.measured
+    for path in (folder / "micro-002").glob("*.json"):
+        path.unlink()
+    session = store.read(folder / "session.json", store.Session)
+    store.write(folder / "session.json", msgspec.structs.replace(session, finished=None))
+    machines.run()
+    assert sum(map(len, machines.measured.values())) == 2, "the broken block alone"
+
+
+@pytest.mark.parametrize(
+    ("badge", "told"),
+    [
+        (Badge(mark="mark-1", runs="deadbeef", checked_out="deadbeef"), "runs commit deadbeef, this is"),
+        (Badge(mark="mark-1", runs=worker.COMMIT, checked_out="deadbeef"), "while deadbeef is checked out: start it"),
+        (Badge(mark="mark-0", runs=worker.COMMIT, checked_out=worker.COMMIT), "works on the same machine"),
+    ],
+)
+def test_who_does_not_fit_is_refused_with_a_line(machines: Fleet, badge: Badge, told: str) -> None:
+    machines.badges[1] = badge
+    ((folder, session),) = machines.run()
+    assert session.finished
+    assert len(store.runs(folder)) == 12
+    assert [machines.names[address] for address in machines.measured] in ([0], [1])
+    (line,) = [line for line in machines.said.getvalue().splitlines() if line.startswith("refused: the machine at")]
+    assert told in line
+
+
+def test_equal_machines_with_unlike_artifacts_do_not_measure_together(machines: Fleet) -> None:
+    machines.ready[1] = ready(
+        artifacts={"cpython": made("cpython"), "nuitka": msgspec.structs.replace(made("nuitka"), wheel_sha256="0" * 64)}
+    )
+    machines.run()
+    assert [machines.names[address] for address in machines.measured] in ([0], [1])
+    assert "its nuitka not" in machines.said.getvalue()
+
+
+def test_a_lost_machine_s_block_is_measured_by_its_equal(machines: Fleet) -> None:
+    begun, lost = Event(), Event()
+
+    def observe(name: int) -> None:
+        if name == 0:
+            begun.set()
+            lost.wait(30)
+
+    machines.observe = observe
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(machines.run)
+        assert begun.wait(30)
+        machines.close(0)
+        lost.set()
+        ((folder, session),) = answer.result(60)
+    assert session.finished
+    runs = store.runs(folder)
+    assert sorted(Counter(run.block for run in runs).items()) == [(block, 2) for block in range(6)]
+    assert {(folder / run.raw[0]).read_text() for run in runs} == {"as 1"}
+
+
+def test_with_no_machine_of_a_kind_left_the_next_run_goes_on(machines: Fleet) -> None:
+    begun, lost = Event(), Event()
+
+    def observe(name: int) -> None:
+        begun.set()
+        lost.wait(30)
+
+    machines.badges[1] = Badge(mark="mark-1", runs="deadbeef", checked_out="deadbeef")
+    machines.observe = observe
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(machines.run)
+        assert begun.wait(30)
+        machines.close(0)
+        lost.set()
+        with pytest.raises(LabError, match="is lost; what was measured is kept"):
+            answer.result(60)
+    machines.badges.clear()
+    ((_, session),) = machines.run()
+    assert session.finished
+    assert len(store.sessions("trial")) == 1
+
+
+def test_what_is_made_of_something_else_by_now_is_not_measured(
+    machines: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "require", lambda name: msgspec.structs.replace(made(name), wheel_sha256="0" * 64))
+    with pytest.raises(LabError, match="is made of something else here by now"):
+        machines.run()
+
+
+def test_remote_load_has_to_be_allowed_and_to_be_there(machines: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(LabError, match="no load generator is there"):
+        machines.run(remote_load=True)
+    machines.cluster.sync(machines.cluster.workers[1].set_resources, generator=1)
+    with pytest.raises(LabError, match="with --allow-remote-load each server listens"):
+        machines.run()
+
+
+def test_without_a_scheduler_or_a_machine_it_says_what_to_do(machines: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "SCHEDULER_SECONDS", 0.5)
+    for name in (0, 1):
+        machines.close(name)
+    with pytest.raises(LabError, match="no machine can take part"):
+        machines.run()
+    with pytest.raises(LabError, match=r"no dask scheduler answers at '127\.0\.0\.1:1'"):
+        fleet.run(STUDY, "127.0.0.1:1", Progress(Console(file=io.StringIO())))
+
+
+@pytest.mark.parametrize(
+    ("address", "fits"),
+    [("tcp://10.1.2.3:4711", True), ("tcp://[fd00::1]:4711", True), ("tcp://8.8.8.8:4711", False)],
+)
+def test_a_server_listens_on_a_private_address_only(monkeypatch: pytest.MonkeyPatch, address: str, fits: bool) -> None:
+    monkeypatch.setattr(worker, "get_worker", lambda: SimpleNamespace(address=address))
+    if fits:
+        assert worker.private_address() in address
+    else:
+        with pytest.raises(LabError, match=r"8\.8\.8\.8 is a public address"):
+            worker.private_address()
