@@ -27,7 +27,7 @@ STUDY = Study(
     question="Which?",
     baseline="cpython",
     variants=("cpython", "nuitka"),
-    workload="medium",
+    workloads=("medium",),
     micro=MicroPlan(processes=6, values=1),
 )
 
