@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -24,9 +24,23 @@ T = TypeVar("T", bound=Declared)
 def read(path: Path, noun: type[T]) -> T:
     """Decode one TOML file. Raises LabError naming the file and the key that is wrong."""
     try:
-        return msgspec.toml.decode(path.read_bytes(), type=noun)
+        return msgspec.convert(_keys(path), noun)
     except msgspec.DecodeError as error:
         raise LabError(f"{path.relative_to(ROOT)}: {error}") from error
+
+
+def _keys(path: Path) -> dict[str, Any]:
+    """What a TOML file says; with `like = "NAME"`, over what NAME.toml beside it says, table by table."""
+    own: dict[str, Any] = msgspec.toml.decode(path.read_bytes())
+    like = own.pop("like", None)
+    if like is None:
+        return own
+    try:
+        base = _keys(path.with_name(f"{like}.toml"))
+    except FileNotFoundError:
+        raise LabError(f"{path.relative_to(ROOT)}: like {like!r}: there is no {like}.toml beside it") from None
+    tables = {key: base[key] | value for key, value in own.items() if isinstance(value, dict) and key in base}
+    return base | own | tables
 
 
 def _listing(noun: type[T], *patterns: str) -> dict[str, T]:
