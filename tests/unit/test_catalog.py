@@ -197,3 +197,20 @@ def test_a_yardstick_is_no_variant() -> None:
     assert catalog.yardsticks()
     assert not catalog.yardsticks().keys() & catalog.variants().keys()
     assert catalog.variant("simdjson") is catalog.yardsticks()["simdjson"]
+
+
+# ---------------------------------------------------------------- a file like another
+
+
+def test_a_file_like_another_says_only_what_differs() -> None:
+    scalar, own = catalog.variant("cython-scalar"), catalog.variant("cython")
+    assert scalar.steps == own.steps
+    assert scalar.env == {"CYTHON_CORE_PATH": "scalar"}
+    assert scalar.witness == own.witness | {"path": "scalar"}
+
+
+def test_a_file_like_none_is_an_error(checkout: Path) -> None:
+    path = checkout / "optimised/cython/cython-scalar.toml"
+    path.write_text(path.read_text().replace('"cython"', '"cythn"'))
+    with pytest.raises(LabError, match="cython-scalar.toml: like 'cythn': there is no cythn.toml beside it"):
+        catalog.variants()

@@ -120,9 +120,8 @@ def test_each_workload_has_open_loads_of_its_own_winner_and_rate() -> None:
     assert met == {("medium", 420.0): {"cpython", "pypy"}, ("large", 4.2): {"cpython", "nuitka"}}
 
 
-def test_the_shipped_first_look_covers_every_variant() -> None:
+def test_the_shipped_first_look_measures_its_variants_alone_and_behind_servers() -> None:
     quick = catalog.studies()["quick"]
-    assert set(quick.variants) == set(catalog.variants())
     phases = {phase.name: phase for phase in plan.phases(quick)}
     assert {case.variant for case in phases["micro"].cases} == set(quick.variants)
     assert len({str(case.stack) for case in phases["macro"].cases}) == 2 * len(quick.variants)
