@@ -107,9 +107,14 @@ def plan(study: str, *, variant: str | None = None, json: Json = False) -> int:
 
 
 @app.command
-def build(*variants: str) -> int:
-    """Build variants into prefixes of their own; without a name, all. What is unchanged stays as it is."""
-    artifacts, holes = pipeline.build_all(_known(variants) or tuple(catalog.variants()), Progress())
+def build(*variants: str, force: bool = False) -> int:
+    """Build variants into prefixes of their own; without a name, all. What is unchanged stays as it is.
+
+    Parameters
+    ----------
+    force: Build also what is unchanged, and try again what could not be had.
+    """
+    artifacts, holes = pipeline.build_all(_known(variants) or tuple(catalog.variants()), Progress(), force=force)
     for name, artifact in artifacts.items():
         out.print(
             f"{name}: {artifact.wheel}, {artifact.wheel_bytes:,} bytes, {artifact.build_seconds:.1f} s", highlight=False

@@ -28,15 +28,17 @@ EPOCH = "1577836800"  # a fixed date in every wheel, so that equal sources make 
 STEP_SECONDS = 600
 
 
-def build(variant: Variant, interpreter: Provisioned, served: bool = True) -> Artifact:
+def build(variant: Variant, interpreter: Provisioned, served: bool = True, force: bool = False) -> Artifact:
     """Build `variant` with `interpreter`, or return the artifact that is here already for unchanged inputs.
 
-    Its prefix holds frameworks and servers, unless nothing is to be `served` from it.
+    Its prefix holds frameworks and servers, unless nothing is to be `served` from it. A server that could not be had
+    is tried again by `force`, or once a part of the system is here that it waited for.
     Raises LabError with the failing command and the place of its log, and MissingError for what cannot be had here.
     """
     fingerprint = fingerprint_of(variant, interpreter)
     built = artifact(variant.name)
-    if built and built.fingerprint == fingerprint and (not served or (built.served and not built.lacks)):
+    unchanged = built and built.fingerprint == fingerprint and (not served or (built.served and not _regained(built)))
+    if built and unchanged and not force:
         return built
     system.require(variant.needs)
     folder, prefix = ARTIFACTS / variant.name, PREFIXES / variant.name
@@ -66,6 +68,7 @@ def build(variant: Variant, interpreter: Provisioned, served: bool = True) -> Ar
         interpreter=interpreter,
         built=datetime.now(UTC).isoformat(timespec="seconds"),
         lacks=lacks,
+        waits_for=_missing_parts(interpreter.implementation) if lacks else (),
         served=served,
     )
     (folder / "artifact.json").write_bytes(msgspec.json.encode(made))
@@ -210,8 +213,20 @@ def _add_servers(inside: Path, implementation: Implementation) -> dict[str, Hole
             system.require(server.needs)
             install(inside, server.requirements)
         except MissingError as missing:
-            lacks[server.label] = Hole(what=server.label, reason=str(missing), fill=missing.fill)
+            fill = missing.fill or "python -m bench build --force"
+            lacks[server.label] = Hole(what=server.label, reason=str(missing), fill=fill)
     return lacks
+
+
+def _missing_parts(implementation: Implementation) -> tuple[str, ...]:
+    """The parts of the system that a server needs and that are not here."""
+    needed = {name for server in _servers(implementation) for name in server.needs}
+    return tuple(part.name for part in system.parts() if part.name in needed and part.missing)
+
+
+def _regained(built: Artifact) -> bool:
+    """Whether a part is here by now that a server lacked when this was built."""
+    return not set(built.waits_for) <= set(_missing_parts(built.interpreter.implementation))
 
 
 def _warm(prefix: Path, variant: Variant, log: Path, path: dict[str, str] | None = None) -> float:

@@ -340,7 +340,7 @@ class Artifact(Recorded, frozen=True):
     """A built variant: the wheel under `.lab/artifacts`, installed into the prefix of the same name.
 
     If it is to be `served`, frameworks and servers stand beside it; `lacks` holds the servers that could not be
-    installed, each with its hole.
+    installed, each with its hole, and `waits_for` the parts of the system that some of them need.
     """
 
     variant: str
@@ -352,6 +352,7 @@ class Artifact(Recorded, frozen=True):
     interpreter: Provisioned
     built: str
     lacks: dict[str, Hole] = {}
+    waits_for: tuple[str, ...] = ()
     served: bool = True
 
 

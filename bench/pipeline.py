@@ -75,14 +75,17 @@ def prepare(variants: Iterable[str], progress: Progress, served: bool = True) ->
 
 
 def build_all(
-    variants: Iterable[str], progress: Progress, served: bool = True
+    variants: Iterable[str], progress: Progress, served: bool = True, force: bool = False
 ) -> tuple[dict[str, Artifact], list[Hole]]:
-    """Provision and build each variant, one that is unchanged at once; what cannot be had or fails becomes a hole."""
+    """Provision and build each variant, one that is unchanged at once; what cannot be had or fails becomes a hole.
+
+    `force` builds what is unchanged, too.
+    """
     artifacts: dict[str, Artifact] = {}
     holes: list[Hole] = []
     for name in variants:
         variant = catalog.variant(name)
-        made = _built(variant, progress, served and not isinstance(variant, Yardstick))
+        made = _built(variant, progress, served and not isinstance(variant, Yardstick), force)
         if isinstance(made, Hole):
             holes.append(made)
             continue
@@ -123,14 +126,14 @@ def counter_missing() -> Hole | None:
     return None
 
 
-def _built(variant: Variant, progress: Progress, served: bool) -> Artifact | Hole:
+def _built(variant: Variant, progress: Progress, served: bool, force: bool) -> Artifact | Hole:
     try:
         with progress.step(f"interpreter {variant.interpreter}"):
             interpreter = provision.provision(catalog.interpreters()[variant.interpreter])
         if isinstance(interpreter, Hole):
             return msgspec.structs.replace(interpreter, what=variant.name)
         with progress.step(f"build {variant.name}"):
-            return build.build(variant, interpreter, served)
+            return build.build(variant, interpreter, served, force)
     except MissingError as missing:
         return Hole(what=variant.name, reason=str(missing), fill=missing.fill)
     except LabError as error:

@@ -166,7 +166,7 @@ def test_without_a_part_of_the_system_that_it_needs_nothing_is_built(
     assert not (lab / ".lab").exists()
 
 
-def test_a_server_that_cannot_be_had_is_lacking_until_it_can(
+def test_a_server_that_cannot_be_had_is_not_tried_again_at_each_start(
     lab: Path, interpreter: Provisioned, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (lab / "bench/servers").mkdir()
@@ -177,16 +177,38 @@ def test_a_server_that_cannot_be_had_is_lacking_until_it_can(
     def install(python: Path, names: Sequence[str], **places: Path) -> None:
         asked.extend(names)
         if "gunicorn" in names:
-            raise MissingError("no network", "pip install gunicorn")
+            raise MissingError("no network")
         provision.install(python, names, **places)
 
     monkeypatch.setattr(build, "install", install)
     built = build.build(TINY, interpreter)
-    hole = Hole(what="gunicorn-sync", reason="no network", fill="pip install gunicorn")
+    hole = Hole(what="gunicorn-sync", reason="no network", fill="python -m bench build --force")
     assert built.lacks == {"gunicorn-sync": hole}
     asked.clear()
-    assert build.build(TINY, interpreter).lacks == built.lacks
-    assert "gunicorn" in asked, "it is tried again each time"
+    assert build.build(TINY, interpreter) == built
+    assert asked == []
+    assert build.build(TINY, interpreter, force=True).lacks == built.lacks
+    assert "gunicorn" in asked
+
+
+def test_a_server_is_tried_again_once_the_part_is_here_that_it_waited_for(
+    lab: Path, interpreter: Provisioned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (lab / "bench/servers").mkdir()
+    text = (ROOT / "bench/servers/gunicorn-sync.toml").read_text()
+    (lab / "bench/servers/gunicorn-sync.toml").write_text(f'needs = ["a moon"]\n{text}')
+    catalog.servers.cache_clear()
+    moon = lab / "moon"
+    part = system.Part(name="a moon", needed="tides", packages=["moon"], files=[str(moon)])
+    monkeypatch.setattr(system, "parts", lambda: [part])
+    monkeypatch.setattr(build, "install", lambda *_, **__: None)
+    monkeypatch.setattr(build, "_tools", lambda *_: None)
+    monkeypatch.setattr(build, "_wheel", lambda variant, builder, folder, log: lab / "setup.py")
+    built = build.build(TINY, interpreter)
+    assert (list(built.lacks), built.waits_for) == (["gunicorn-sync"], ("a moon",))
+    assert build.build(TINY, interpreter) == built
+    moon.touch()
+    assert build.build(TINY, interpreter).lacks == {}
 
 
 # ---------------------------------------------------------------- a whole build

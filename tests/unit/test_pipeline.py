@@ -205,7 +205,7 @@ class Bench:
             return Hole(what=interpreter.name, reason="no provider has it", fill="get it")
         return made("cpython").interpreter
 
-    def build(self, variant: Variant, interpreter: Provisioned, served: bool) -> Artifact:
+    def build(self, variant: Variant, interpreter: Provisioned, served: bool, force: bool) -> Artifact:
         if variant.name in self.broken:
             raise LabError("`cc` failed with status 1; see build.log")
         return msgspec.structs.replace(made(variant.name), lacks=self.lacks)
