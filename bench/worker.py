@@ -220,5 +220,7 @@ def _clock() -> float:
 
 
 def _room() -> Path:
-    FLEET.mkdir(parents=True, exist_ok=True)
-    return FLEET
+    """Where this machine's worker has its files, of which the coming ones need none; a checkout may be shared."""
+    room = FLEET / machine.mark()
+    room.mkdir(parents=True, exist_ok=True)
+    return room

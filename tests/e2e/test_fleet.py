@@ -1,0 +1,190 @@
+"""A fleet of network namespaces, a machine each: one is killed midway, one drives the load."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from bench import pipeline, store
+from bench.model import MacroPlan, MicroPlan, Study
+from bench.paths import ROOT
+from bench.progress import Progress
+from bench.worker import FLEET
+
+pytestmark = pytest.mark.slow
+SCHEDULER = "10.77.0.1:8786"
+SHARED = Study(
+    name="tiny",
+    title="Tiny",
+    question="Does it work?",
+    baseline="cpython",
+    variants=("cpython",),
+    servers=("gunicorn-sync",),
+    workloads=("small",),
+    twin=True,
+    micro=MicroPlan(processes=8, values=3),
+)
+LOADED = msgspec.structs.replace(SHARED, twin=False, micro=None, macro=MacroPlan(loads=("closed",), runs=1))
+
+# The command line with a study that no TOML declares, its results in a folder of the test's own.
+PROGRAM = """
+import sys
+from functools import partial
+from pathlib import Path
+import msgspec
+from bench import __main__, catalog, store
+from bench.model import Study
+study, results = msgspec.json.decode(sys.argv.pop().encode(), type=Study), Path(sys.argv.pop())
+store.create, store.sessions = (partial(f, results=results) for f in (store.create, store.sessions))
+catalog.studies = lambda: {study.name: study}
+sys.exit(__main__.main())
+"""
+
+
+class Machine:
+    """A network namespace with an address and a machine-id of its own, and what runs in it; ended by its pids."""
+
+    def __init__(self, name: str, address: str, ends: ExitStack) -> None:
+        self.name, self.address, self._ends = f"lab{os.getpid()}{name}", address, ends
+        identity = Path("/etc/netns", self.name, "machine-id")  # `ip netns exec` mounts it over the one in /etc
+        identity.parent.mkdir(parents=True)
+        ends.callback(identity.parent.rmdir)
+        identity.write_text(f"{name * 32}"[:32])
+        ends.callback(identity.unlink)
+        ip("netns", "add", self.name)
+        ends.callback(ip, "netns", "del", self.name)
+        self.ip("link", "set", "lo", "up")
+
+    def ip(self, *words: str) -> None:
+        ip("-n", self.name, *words)
+
+    def start(self, *argv: str) -> subprocess.Popen[str]:
+        whole = ["ip", "netns", "exec", self.name, sys.executable, *argv]
+        process = subprocess.Popen(whole, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self._ends.callback(end, process)
+        return process
+
+    def mark(self) -> str:
+        output, _ = self.start("-c", "from bench import machine; print(machine.mark())").communicate()
+        return output.strip()
+
+
+def ip(*words: str) -> None:
+    subprocess.run(["ip", *words], check=True, capture_output=True, text=True)
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    process.terminate()
+    try:
+        process.communicate(timeout=20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+
+
+def absent(reason: str) -> None:
+    (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+
+
+@contextmanager
+def network(names: str) -> Iterator[dict[str, Machine]]:
+    """A machine for each letter, and `hub` with the bridge between them and the scheduler."""
+    with ExitStack() as ends:
+        try:
+            hub = Machine("hub", SCHEDULER.partition(":")[0], ends)
+            hub.ip("link", "add", "br0", "type", "bridge")
+            hub.ip("addr", "add", f"{hub.address}/24", "dev", "br0")
+            hub.ip("link", "set", "br0", "up")
+            machines = {"hub": hub}
+            for number, name in enumerate(names, start=11):
+                machines[name] = machine = Machine(name, f"10.77.0.{number}", ends)
+                hub.ip("link", "add", f"to-{name}", "type", "veth", "peer", "name", "eth0", "netns", machine.name)
+                hub.ip("link", "set", f"to-{name}", "master", "br0", "up")
+                machine.ip("addr", "add", f"{machine.address}/24", "dev", "eth0")
+                machine.ip("link", "set", "eth0", "up")
+        except (OSError, subprocess.CalledProcessError) as error:
+            absent(f"no network namespaces: they need root and iproute2 ({error})")
+        hub.start("-m", "dask", "scheduler", "--host", SCHEDULER, "--no-dashboard")
+        yield machines
+
+
+@pytest.fixture(scope="module", autouse=True)
+def built() -> None:
+    """The machines share this checkout, so what they need is made once."""
+    artifacts, holes = pipeline.prepare(["cpython"], Progress(Console(quiet=True)))
+    if not artifacts:
+        absent(holes[0].reason)
+
+
+def run(hub: Machine, study: Study, results: Path, *options: str) -> subprocess.Popen[str]:
+    words = ["run", study.name, "--scheduler", SCHEDULER, *options, str(results), msgspec.json.encode(study).decode()]
+    return hub.start("-c", PROGRAM, *words)
+
+
+def wait_for(what: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    while not what():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+
+
+def workers(machine: Machine, count: int) -> None:
+    """Wait until so many workers are there: a run takes those that it finds."""
+    program = f"from distributed import Client; Client('{SCHEDULER}').wait_for_workers({count}, timeout=60)"
+    waiting = machine.start("-c", program)
+    assert waiting.wait(90) == 0, waiting.communicate()
+
+
+def test_a_study_is_whole_though_a_machine_is_killed_midway(tmp_path: Path) -> None:
+    with network("abc") as machines:
+        hub = machines.pop("hub")
+        working = {name: each.start("-m", "bench", "worker", SCHEDULER) for name, each in machines.items()}
+        marks = {name: machine.mark() for name, machine in machines.items()}
+        workers(hub, 3)
+        study = run(hub, SHARED, tmp_path)
+        wait_for(lambda: any((FLEET / marks["b"]).glob("*/micro-*/*.json")), study)
+        working["b"].send_signal(signal.SIGKILL)
+        output, errors = study.communicate(timeout=240)
+        assert study.returncode == 0, output + errors
+    ((folder, session),) = store.sessions("tiny", tmp_path)
+    runs = store.runs(folder)
+    assert session.finished
+    assert [each.reason for each in runs if each.verdict != "pass"] == []
+    blocks = {block: [each for each in runs if each.block == block] for block in range(8)}
+    assert all(sorted(each.case.twin for each in block) == [False, True] for block in blocks.values())
+    assert all(len({each.machine for each in block}) == 1 for block in blocks.values()), "a ratio is of one machine"
+    assert {each.machine for each in runs} >= {marks["a"], marks["c"]}
+    assert len(runs) == 16
+    assert all((folder / raw).is_file() for each in runs for raw in each.raw), "what the tools wrote came, too"
+
+
+def test_load_from_another_machine_has_to_be_allowed_and_reaches_a_private_address(tmp_path: Path) -> None:
+    with network("ag") as machines:
+        machines["a"].start("-m", "bench", "worker", SCHEDULER)
+        machines["g"].start("-m", "bench", "worker", SCHEDULER, "--generator")
+        workers(machines["hub"], 2)
+        refused = run(machines["hub"], LOADED, tmp_path)
+        _, errors = refused.communicate(timeout=120)
+        assert (refused.returncode, "--allow-remote-load" in errors) == (2, True), errors
+        study = run(machines["hub"], LOADED, tmp_path, "--allow-remote-load", "--json")
+        output, errors = study.communicate(timeout=240)
+        assert study.returncode == 0, output + errors
+    assert json.loads(output)["holes"] == []
+    ((folder, session),) = store.sessions("tiny", tmp_path)
+    (made,) = store.runs(folder)
+    assert (session.finished is not None, made.verdict, made.reason) == (True, "pass", None)
+    assert made.case.inputs["generator"] == session.machine["fingerprint"], "both are this very machine"
+    (log,) = (raw for raw in made.raw if raw.endswith(".log"))
+    assert f"http://{machines['a'].address}:" in (folder / log).read_text()
+    (kept,) = (raw for raw in made.raw if raw.endswith(".gatling"))
+    assert (folder / kept / "simulation.log").is_file()
+    (cpu,), (rate,) = made.values("cpu"), made.values("rate") or made.values("reached")
+    assert 0 < cpu * rate <= 1.05, "the server's CPU is of the time that the generator's clock tells"
