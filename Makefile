@@ -2,9 +2,10 @@
 python := .venv/bin/python
 run    := run quick $(if $(variant),--variant $(variant))
 
-.PHONY: setup bench test lint size report lock
+.PHONY: setup bench limits test lint size report lock
 setup:        ; @python3 -m bench.bootstrap
 bench: setup  ; $(python) -m bench $(run)
+limits: setup ; $(python) -m bench run limits
 test: setup   ; $(python) -m pytest
 lint: setup   ; $(python) -m ruff check . && $(python) -m mypy
 size: setup   ; $(python) -m bench size

@@ -14,7 +14,20 @@ from typing import Any, TypeVar
 import msgspec
 
 from bench.errors import LabError
-from bench.model import Declared, Framework, Interpreter, Load, Server, Stack, Study, Variant, Workload, Yardstick
+from bench.model import (
+    Against,
+    Declared,
+    Framework,
+    Interpreter,
+    Load,
+    Server,
+    Stack,
+    Study,
+    Target,
+    Variant,
+    Workload,
+    Yardstick,
+)
 from bench.paths import ROOT
 
 REFERENCE = "app.core"
@@ -195,9 +208,20 @@ def _at_home(study: Study) -> Study:
     for name in (study.baseline, *study.variants):
         pick(variants(), name.partition("@")[0], f"bench/studies/{study.name}.toml: variant")
     moved = [at(name, interpreter) for interpreter in study.interpreters for name in study.variants]
+    first = study.interpreters[0]
     return msgspec.structs.replace(
-        study, variants=tuple(dict.fromkeys(moved)), baseline=at(study.baseline, study.interpreters[0])
+        study,
+        variants=tuple(dict.fromkeys(moved)),
+        baseline=at(study.baseline, first),
+        targets=tuple(_target_at(target, first) for target in study.targets),
     )
+
+
+def _target_at(target: Target, interpreter: str) -> Target:
+    against = target.against
+    if against and against.variant:
+        against = msgspec.structs.replace(against, variant=at(against.variant, interpreter))
+    return msgspec.structs.replace(target, variant=at(target.variant, interpreter), against=against)
 
 
 def _check(study: Study) -> None:
@@ -211,12 +235,24 @@ def _check(study: Study) -> None:
         pick(frameworks(), name, f"{where}: framework")
     for name in study.workloads:
         pick(workloads(), name, f"{where}: workload")
+    for target in study.targets:
+        _check_target(target, f"{where}: target {target.title!r}")
     for model, chosen in (("closed", study.macro), ("open", study.open)):
         for name in chosen.loads if chosen else ():
             if pick(loads(), name, f"{where}: load").model != model:
                 raise LabError(f"{where}: load {name!r} is not {model}")
     if study.baseline not in study.variants:
         raise LabError(f"{where}: the baseline {study.baseline!r} has to be one of the variants")
+
+
+def _check_target(target: Target, where: str) -> None:
+    against = target.against or Against()
+    for name in filter(None, (target.variant, against.variant)):
+        pick(variants() | yardsticks(), name.partition("@")[0], f"{where}: variant")
+    for name in filter(None, (*target.workloads, against.workload)):
+        pick(workloads(), name, f"{where}: workload")
+    if (target.metric == "time") != (target.against is not None):
+        raise LabError(f"{where}: time is held `against` something, and no other metric is")
 
 
 def _constant(path: Path, name: str) -> tuple[str, ...]:

@@ -229,11 +229,15 @@ class Load(Declared, frozen=True):
 
 
 class MicroPlan(Declared, frozen=True):
-    """`processes` fresh processes a variant, each `values` values of `passes` whole passes over the documents."""
+    """`processes` fresh processes a variant, each `values` values of `passes` whole passes over the documents.
+
+    A value takes more passes where those hold fewer than so many `orders`: a tenth of a millisecond tells little.
+    """
 
     processes: Count
     values: Count
     passes: Count = 1
+    orders: Count = 1
 
 
 class InstructionsPlan(Declared, frozen=True):
@@ -264,6 +268,31 @@ class StartupPlan(Declared, frozen=True):
 
     spawns: Count
     server: str
+
+
+class Against(Declared, frozen=True):
+    """What a target's case is held against, always on one core; what is not told is as in the target."""
+
+    variant: str | None = None
+    workload: str | None = None
+
+
+class Target(Declared, frozen=True, kw_only=True):
+    """How fast a core has to be: a figure of `variant` on each of `workloads`, `at_most` so much.
+
+    The `metric` is `time`, per byte of input and in units of that of what it is held `against`; or `fallbacks`, the
+    share of the documents that the reference core had to judge; `ready`, seconds from the start of a process to its
+    first answer; `build`, seconds of building. With `threads`, as many at once as there are cores. Without `at_most`
+    the figure is shown, and nothing is demanded of it.
+    """
+
+    title: str
+    variant: str
+    workloads: tuple[str, ...]
+    metric: Literal["time", "fallbacks", "ready", "build"] = "time"
+    against: Against | None = None
+    threads: bool = False
+    at_most: float | None = None
 
 
 class SelftestPlan(Declared, frozen=True):
@@ -300,6 +329,7 @@ class Study(Declared, frozen=True, kw_only=True):
     open: OpenPlan | None = None
     startup: StartupPlan | None = None
     selftest: SelftestPlan | None = None
+    targets: tuple[Target, ...] = ()
     sizes: bool = False
 
     @property

@@ -12,6 +12,11 @@ class Cores(NamedTuple):
     generator: frozenset[int]
 
     @property
+    def all(self) -> frozenset[int]:
+        """Every core, for what runs with nothing beside it."""
+        return self.server | self.generator
+
+    @property
     def shared(self) -> bool:
         """Whether server and generator have to share a core."""
         return bool(self.server & self.generator)

@@ -32,7 +32,7 @@ def run(study: Study, progress: Progress, force: bool = False) -> tuple[Path, Se
 
 def make_ready(study: Study, progress: Progress) -> Ready:
     """Make this machine ready for the study: build and verify its variants, bring documents and load generators."""
-    artifacts, holes = prepare(study.variants, progress, served=plan.is_served(study))
+    artifacts, holes = prepare(plan.variants(study), progress, served=plan.is_served(study))
     bring_documents(plan.phases(study), progress)
     none = {"macro": generator_missing(study, progress), "instructions": study.instructions and counter_missing()}
     missing = {name: hole for name, hole in none.items() if hole}

@@ -12,13 +12,14 @@ import msgspec
 from bench import catalog
 from bench.instruments.instructions import why_not
 from bench.instruments.micro import warmup_of
-from bench.model import Artifact, Case, Declared, Hole, Instrument, Load, OpenPlan, Run, Stack, Study
+from bench.model import Artifact, Case, Declared, Hole, Instrument, Load, MicroPlan, OpenPlan, Run, Stack, Study
 from bench.paths import ROOT
+from bench.pinning import cores
 
 # Seconds that a run takes beside what its declaration says, measured on two cores; they only feed the estimate.
 OVERHEAD_SECONDS = {"size": 1.7, "instructions": 1.5, "micro": 0.6, "startup": 0.55, "gatling": 3.3, "wrk": 1.0}
-PASS_SECONDS = 0.16  # the reference core over 200 medium documents
-REWRITTEN_PASS_SECONDS = 0.006  # another source for the same answer
+ORDER_SECONDS = 16e-6  # the reference core on an order of a medium document
+REWRITTEN_ORDER_SECONDS = 0.6e-6  # another source for the same answer
 COUNTED_SECONDS = 0.05  # a medium document under callgrind, over the variants
 HARNESS = (
     "bench/measure.py",
@@ -56,17 +57,9 @@ def phases(study: Study) -> list[Phase]:
         )
         planned.append(Phase("instructions", study.instructions.runs, counted))
     if study.micro:
-        settings = {"values": study.micro.values, "loops": study.micro.passes}
-        cases = [
-            Case(
-                instrument="micro",
-                variant=variant,
-                workload=workload,
-                settings=settings | {"warmups": warmup_of(variant).passes},
-            )
-            for workload in study.workloads
-            for variant in study.variants
-        ]
+        pairs = [(variant, workload) for workload in study.workloads for variant in study.variants]
+        cases = [core_case(study.micro, variant, workload) for variant, workload in pairs]
+        cases = list({case.identity: case for case in [*cases, *target_cases(study, study.micro)]}.values())
         if study.selftest:
             known = [slowed(case, percent) for case in cases for percent in (0, *study.selftest.slower)]
             planned.append(Phase("known", study.micro.processes * study.selftest.known, tuple(known)))
@@ -89,6 +82,30 @@ def phases(study: Study) -> list[Phase]:
             cases += _twins(study, cases)
         planned.append(Phase("macro", study.macro.runs * comparisons, tuple(cases)))
     return planned
+
+
+def core_case(plan: MicroPlan, variant: str, workload: str, threads: int = 1) -> Case:
+    """The core of `variant` alone over the documents of `workload`."""
+    spec = catalog.workloads()[workload].documents
+    passes = max(plan.passes, -(-plan.orders // (spec.count * spec.orders))) if spec else plan.passes
+    settings = {"values": plan.values, "loops": passes, "warmups": warmup_of(variant).passes}
+    settings |= {"threads": threads} if threads > 1 else {}
+    return Case(instrument="micro", variant=variant, workload=workload, settings=settings)
+
+
+def target_cases(study: Study, plan: MicroPlan) -> Iterator[Case]:
+    """What the study's targets hold against each other, in pairs."""
+    for target in study.targets:
+        for workload in target.workloads:
+            yield core_case(plan, target.variant, workload, len(cores().all) if target.threads else 1)
+            if target.against:
+                yield core_case(plan, target.against.variant or target.variant, target.against.workload or workload)
+
+
+def variants(study: Study) -> list[str]:
+    """All that the study runs, the yardsticks of its targets, too."""
+    targets = [name for each in study.targets for name in (each.variant, each.against and each.against.variant) if name]
+    return list(dict.fromkeys([*study.variants, *targets]))
 
 
 def is_served(study: Study) -> bool:
@@ -221,9 +238,11 @@ def case_seconds(case: Case) -> float:
         counted = case.settings["documents"] * (case.settings["passes"] + 1)
         return OVERHEAD_SECONDS["instructions"] + counted * COUNTED_SECONDS
     passes = case.settings.get("loops", 0) * (case.settings.get("warmups", 0) + case.settings.get("values", 0))
+    spec = catalog.workloads()[case.workload].documents if case.workload else None
+    orders = passes * spec.count * spec.orders if spec else 0
     variant = catalog.variants().get(case.variant.partition("@")[0])
-    pass_seconds = REWRITTEN_PASS_SECONDS if variant and variant.core != catalog.REFERENCE else PASS_SECONDS
-    return OVERHEAD_SECONDS[case.instrument] + passes * pass_seconds
+    rewritten = variant is None or variant.core != catalog.REFERENCE
+    return OVERHEAD_SECONDS[case.instrument] + orders * (REWRITTEN_ORDER_SECONDS if rewritten else ORDER_SECONDS)
 
 
 def load_seconds(load: Load) -> float:

@@ -6,7 +6,9 @@ import json
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pyperf
 
 from bench import build, catalog, documents, verify
@@ -35,15 +37,16 @@ def observe(case: Case, output: Path) -> Observed:
     variant = catalog.variant(case.variant)
     env = build.environment(variant) | build.forced(variant, case.path)
     env["PYTHONPATH"] = str(TOOLS / variant.interpreter)
+    last_words = output.with_suffix(".about.json")
     settings = [f"--{name}={value}" for name, value in case.settings.items()]
     argv = [
         str(build.python(variant.name)), str(SUBJECT / "micro.py"),
         "--name", f"transform {workload.name}", "--documents", str(documents.ensure(workload).load),
         "--processes", "1", *settings, "--inherit-environ", ",".join(sorted(env)), "--quiet", "--output", str(result),
-        *(["--unanswered"] if isinstance(variant, Yardstick) else []),
+        "--last-words", str(last_words), *(["--unanswered"] if isinstance(variant, Yardstick) else []),
     ]  # fmt: skip
     result.unlink(missing_ok=True)
-    argv = pinned(argv, cores().server)
+    argv = pinned(argv, cores().all if "threads" in case.settings else cores().server)
     with scrubbed(result):
         done = subprocess.run(
             argv, check=False, cwd=output.parent, env=env, capture_output=True, text=True, timeout=PROCESS_SECONDS
@@ -51,7 +54,21 @@ def observe(case: Case, output: Path) -> Observed:
     if done.returncode:
         last = (done.stderr or done.stdout).strip().splitlines()[-1:]
         raise LabError(f"pyperf of {variant.name} failed with status {done.returncode}: {' '.join(last)}")
-    return read(result, variant.name)
+    observed = read(result, variant.name)
+    told = verify.witness(variant.name, json.loads(last_words.read_bytes()))
+    built = Measurement(metric="build", unit="s", values=(build.require(variant.name).build_seconds,))
+    counts = (*observed.measurements, built, *_fallbacks(observed, told))
+    return msgspec.structs.replace(observed, measurements=counts, facts=told)
+
+
+def _fallbacks(observed: Observed, told: dict[str, Any]) -> tuple[Measurement, ...]:
+    """The share of its documents that a core which counts them handed to the reference core, the first one apart."""
+    if "fallbacks" not in told:
+        return ()
+    (documents,) = observed.values("documents")
+    passed = documents * (len(observed.values("warmup")) + len(observed.values("time")))
+    share = (told["fallbacks"] - observed.facts["fallbacks"]) / passed
+    return (Measurement(metric="fallbacks", unit="1", values=(share,)),)
 
 
 def read(path: Path, variant: str) -> Observed:
@@ -65,6 +82,11 @@ def read(path: Path, variant: str) -> Observed:
     warmups = [value for _, value in timed.warmups or ()]
     measurements = (
         Measurement(metric="first", unit="s", values=(metadata["first_seconds"],)),
+        *(
+            Measurement(metric=metric, unit=unit, values=(metadata[key],))
+            for metric, unit, key in (("ready", "s", "ready_seconds"), ("size", "B", "mean_bytes"))
+            if key in metadata
+        ),
         Measurement(metric="documents", unit="1", values=(float(metadata["documents"] * metadata["loops"]),)),
         Measurement(metric="warmup", unit="s", values=tuple(warmups)),
         Measurement(metric="time", unit="s", values=tuple(timed.values)),

@@ -49,7 +49,7 @@ class Evidence:
             subject = case.stack or case.variant
             if case.path and case.workload == workload:
                 self._forced[subject].append(run)
-            if case.path:
+            if case.path or "threads" in case.settings:
                 continue
             if case.workload == workload or case.instrument in {"size", "startup"}:
                 self._runs[case.instrument, subject, case.load, case.twin].append(run)

@@ -29,6 +29,7 @@ from bench.report.evidence import (
     warm,
 )
 from bench.report.rows import Core, Counts, Course, Finding, Row, closed_load, place
+from bench.report.targets import held
 from bench.selftest import Selftest
 
 T = TypeVar("T", Core, Row)
@@ -51,7 +52,7 @@ def find(
     runs = list(runs)
     evidences = [Evidence(session, runs, study, workload, selftest) for workload in study.workloads]
     first, *others = [_of_workload(evidence, session, runs, price, selftest) for evidence in evidences]
-    return msgspec.structs.replace(first, others=tuple(others))
+    return msgspec.structs.replace(first, others=tuple(others), targets=held(study, session, runs))
 
 
 def _of_workload(

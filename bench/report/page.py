@@ -16,6 +16,7 @@ from bench.report.finding import PERCENTILES, served_by
 from bench.report.noise import noise, power
 from bench.report.rows import Core, Course, Finding, Row
 from bench.report.table import Cell, Column, columns, instructions, latency
+from bench.report.targets import verdict
 from bench.report.wording import number, seconds
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -46,6 +47,7 @@ def html(finding: Finding) -> str:
         failed=[run for each in finding.each for run in each.failed],
         look=look,
         columns=chosen,
+        targets={"rows": finding.targets, "verdict": verdict(finding.targets)},
         percentiles=PERCENTILES,
         machine=[
             (name.removesuffix("_bytes").replace("_", " "), _told(name, value))

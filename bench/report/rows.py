@@ -10,6 +10,7 @@ from bench.model import Run, Session, Stack, Study, Verdict
 from bench.report.comparison import Comparison
 from bench.report.cost import Cost, Price
 from bench.report.evidence import Figure
+from bench.report.targets import Held
 from bench.selftest import Selftest
 from bench.stats import Ratio
 from bench.warmup import Shape
@@ -99,6 +100,8 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """All that a session says of one workload; in that of the study's first, `others` holds those of the others.
 
+    There stand the study's `targets`, too.
+
     `same` is the ratio of the A/A pair and `selftest` the machine's; `floor` and `floor_served` are the noise floors
     that they give, without a server and with one. `lead` compares the fastest core with the second, `cheapest` the
     stack that spends the least server CPU with the next. `machines` counts the equal ones that measured.
@@ -120,6 +123,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     failed: tuple[Run, ...]
     price: Price | None
     others: tuple[Finding, ...] = ()
+    targets: tuple[Held, ...] = ()
 
     @property
     def each(self) -> tuple[Finding, ...]:

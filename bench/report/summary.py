@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 
 import msgspec
@@ -17,6 +18,7 @@ from bench.report.figures import workload_title
 from bench.report.noise import noise, power
 from bench.report.rows import Finding
 from bench.report.table import MEGA, Cell, columns
+from bench.report.targets import Held, verdict
 from bench.report.wording import number
 
 WIDE = 100  # columns of a terminal from which an interval has room beside its estimate
@@ -27,7 +29,10 @@ def show(console: Console, finding: Finding, page: Path, json: bool) -> None:
     if json:
         console.print_json(msgspec.json.encode(_record(finding, page)).decode())
         return
-    for each in finding.each:
+    if finding.targets:
+        console.print(_targets(finding.targets))
+        _say(console, verdict(finding.targets), "bold")
+    for each in finding.each if finding.rows else ():
         if finding.others:
             _say(console, workload_title(each.workload), "bold")
         console.print(_stacks(each, console.width))
@@ -71,10 +76,25 @@ def _record(finding: Finding, page: Path) -> dict[str, object]:
         "noise_floor_served": {each.workload: each.floor_served for each in finding.each},
         "selftest": finding.selftest,
         "cores": [core for each in finding.each for core in each.cores],
+        "targets": finding.targets,
         "stacks": [row for each in finding.each for row in each.rows],
         "holes": finding.session.holes,
         "report": str(page),
     }
+
+
+def _targets(rows: Sequence[Held]) -> Table:
+    """Each target under its title, workload by workload."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("", no_wrap=True)
+    for heading in ("figure", "limit", "", "times the reference"):
+        table.add_column(heading, justify="right")
+    for title, group in groupby(rows, key=lambda row: row.target.title):
+        table.add_row(Text(title, style="bold"))
+        for row in group:
+            cells = (row.reason or row.told, row.limit, row.outcome or "", row.fold)
+            table.add_row(f" {row.workload}", *map(Text, cells), style="yellow" if row.outcome == "missed" else "")
+    return table
 
 
 def _stacks(finding: Finding, width: int) -> Table:

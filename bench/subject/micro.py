@@ -3,15 +3,19 @@
 One loop is one whole pass over the documents of a folder, each a distinct one; a value is seconds per document. The
 first answers are compared with the expected ones, so that a core which is wrong gets no figure.
 
+`--threads N` makes each pass in N threads at once; a value is then seconds of all per document of all.
 `--slower PERCENT` makes a difference of known size: so many of a hundred documents are done twice and counted once.
 """
 
 import json
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from time import perf_counter
+from threading import Barrier, Thread
+from time import CLOCK_BOOTTIME, clock_gettime, perf_counter
 
 import pyperf
 
@@ -25,6 +29,31 @@ def time_passes(loops: int, transform: Callable[[bytes], bytes], documents: list
         for document in documents:
             transform(document)
     return perf_counter() - began
+
+
+def time_threads(threads: int, loops: int, transform: Callable[[bytes], bytes], documents: list[bytes]) -> float:
+    """Seconds until each of `threads` has made `loops` passes over `documents`, from when all of them were there."""
+    ready = Barrier(threads + 1)
+
+    def work(start: int) -> None:
+        own = documents[start:] + documents[:start]  # no two at the same document
+        ready.wait()
+        time_passes(loops, transform, own)
+
+    workers = [Thread(target=work, args=(index * len(documents) // threads,)) for index in range(threads)]
+    for worker in workers:
+        worker.start()
+    ready.wait()
+    began = perf_counter()
+    for worker in workers:
+        worker.join()
+    return perf_counter() - began
+
+
+def age_seconds() -> float:
+    """How long ago this process began, to a hundredth of a second."""
+    began = Path("/proc/self/stat").read_text(encoding="ascii").rpartition(")")[2].split()[19]
+    return clock_gettime(CLOCK_BOOTTIME) - int(began) / os.sysconf("SC_CLK_TCK")
 
 
 def again(documents: list[bytes], percent: int) -> list[bytes]:
@@ -41,6 +70,10 @@ def main() -> None:
     runner.argparser.add_argument("--name", required=True)
     runner.argparser.add_argument("--documents", required=True, type=Path)
     runner.argparser.add_argument("--unanswered", action="store_true", help="there is no answer to be right")
+    runner.argparser.add_argument("--threads", default=1, type=int)
+    runner.argparser.add_argument(
+        "--last-words", required=True, type=Path, help="where to write what the process says at its end"
+    )
     runner.argparser.add_argument("--slower", default=0, type=int, metavar="PERCENT")
     args = runner.parse_args()
     if not args.worker:
@@ -52,17 +85,22 @@ def main() -> None:
     began = perf_counter()
     first = core.transform(documents[0])
     runner.metadata["first_seconds"] = perf_counter() - began
+    runner.metadata["ready_seconds"] = age_seconds()
     if not args.unanswered and first != paths[0].with_suffix(".out.json").read_bytes():
         sys.exit(f"{args.name}: the answer to {paths[0].name} is wrong")
     del first  # a parser with room for one result could not go on
     runner.metadata["documents"] = len(documents)
+    runner.metadata["mean_bytes"] = sum(map(len, documents)) / len(documents)
     runner.metadata["about"] = json.dumps(about(core))
     done = documents + again(documents, args.slower)
-    runner.bench_time_func(args.name, time_passes, core.transform, done, inner_loops=len(documents))
+    timed = partial(time_threads, args.threads) if args.threads > 1 else time_passes
+    runner.bench_time_func(args.name, timed, core.transform, done, inner_loops=args.threads * len(documents))
+    args.last_words.write_text(json.dumps(about(core)), encoding="utf-8")
 
 
 def _pass_on(command: list[str], args: Namespace) -> None:
     command += ["--name", args.name, "--documents", str(args.documents), "--slower", str(args.slower)]
+    command += ["--threads", str(args.threads), "--last-words", str(args.last_words)]
     command += ["--unanswered"] if args.unanswered else []
 
 

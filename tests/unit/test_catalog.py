@@ -212,5 +212,5 @@ def test_a_file_like_another_says_only_what_differs() -> None:
 def test_a_file_like_none_is_an_error(checkout: Path) -> None:
     path = checkout / "optimised/cython/cython-scalar.toml"
     path.write_text(path.read_text().replace('"cython"', '"cythn"'))
-    with pytest.raises(LabError, match="cython-scalar.toml: like 'cythn': there is no cythn.toml beside it"):
+    with pytest.raises(LabError, match=r"cython-scalar\.toml: like 'cythn': there is no cythn\.toml beside it"):
         catalog.variants()
