@@ -182,17 +182,12 @@ cdef inline const uint8_t *orders(Batch *batch, const uint8_t *p, Habit *habit) 
     """Read the orders, from behind the bracket, and file each."""
     cdef Draft draft
     cdef const uint8_t *end
-    cdef uint32_t line_count, extra_count
     p = skip(p)
     if p[0] == c']':
         return p + 1
     while True:
-        line_count = batch.line_count
-        extra_count = batch.extra_count
         end = usual_order(batch, p, &draft, habit)
         if end == NULL:
-            batch.line_count = line_count
-            batch.extra_count = extra_count
             end = other_order(batch, p, &draft, habit)
             if end == NULL:
                 return NULL

@@ -10,7 +10,7 @@ from cython_core.memory cimport Arena, take
 from cython_core.text cimport (
     Found, Text, characters, decode, is_tidy, is_utf8, normalise, put_quoted, string_end,
 )
-from cython_core.words cimport fold, high_word, likely, low_word, plain_end, seed, unlikely, word
+from cython_core.words cimport fold, high_word, likely, low_word, plain_end, quote_run, seed, unlikely, word
 
 cdef enum:
     NONE = 0xFFFFFFFF
@@ -23,7 +23,7 @@ cdef struct Entry:
     const uint8_t *source
     Text text               # what it says
     Text written            # how the answer writes that, quotes included
-    uint32_t meaning        # of a spelling: the entry that says the same without escapes
+    uint32_t meaning        # the entry that says the same as the answer spells it
     uint32_t rank           # its place among all, once they are sorted
 
 cdef struct Key:
@@ -65,18 +65,22 @@ cdef inline void digest(const uint8_t *p, uint64_t length, uint64_t *low, uint64
         sum = fold(word(p + at) ^ sum ^ seed[0], word(p + at + 8) ^ seed[1])
         at += 16
     low[0] = sum
-    high[0] = fold(word(p + length - 16) ^ sum ^ seed[0], word(p + length - 8) ^ seed[1])
+    # No short source ends like that: 255 stands in no UTF-8.
+    high[0] = fold(word(p + length - 16) ^ sum ^ seed[0], word(p + length - 8) ^ seed[1]) | <uint64_t>0xFF << 56
 
 
 cdef inline uint32_t find_short(const Memo *memo, const uint8_t *p, uint32_t length) noexcept nogil:
-    """`find` for at most 16 bytes, without what it takes to add them."""
+    """What a spelling of at most 16 bytes, up to the next quote, means; NONE: it was not met before.
+
+    No spelling holds a NUL, so its bytes tell its length; and none ends with a backslash that escapes the quote.
+    """
     cdef uint64_t low = low_word(p, length), high = high_word(p, length)
     cdef uint32_t slot = slot_of(low, high, memo.mask)
     cdef const Entry *entry
     while likely(memo.slots[slot]):
         entry = &memo.entries[memo.slots[slot] - 1]
-        if likely((entry.low ^ low) | (entry.high ^ high) | (entry.length ^ length) == 0):
-            return memo.slots[slot] - 1
+        if likely((entry.low ^ low) | (entry.high ^ high) == 0):
+            return entry.meaning
         slot = (slot + 1) & memo.mask
     return NONE
 
@@ -167,81 +171,75 @@ cdef inline bint express(
     return True
 
 
-# ---- tags and channels: strings, however they are spelled ----
-
-cdef struct Strings:
-    Memo texts      # by what they say
-    Memo spellings  # by how an escape spells them
+# ---- tags and channels: one string, however it is spelled ----
 
 
-cdef inline bint open_strings(Strings *strings, Arena *arena, uint32_t most) noexcept nogil:
-    return open_memo(&strings.texts, arena, most) and open_memo(&strings.spellings, arena, most)
+cdef inline uint32_t admit(Memo *memo, Arena *arena, const Key *key) noexcept nogil:
+    """A string's index, at the first sight of a spelling; NONE if it is malformed or has not 1 to 30 characters.
 
-
-cdef inline uint32_t admit(Strings *strings, Arena *arena, const Key *key, const Found *found) noexcept nogil:
-    """The index of a string without escapes, met for the first time; NONE if it is malformed or too long."""
-    cdef Entry *entry
-    if not key.length or (found.high and not is_utf8(key.source, key.length)):
-        return NONE
-    if key.length > 30 and characters(key.source, key.length) > 30:
-        return NONE
-    entry = add(&strings.texts, arena, key)
-    if entry == NULL:
-        return NONE
-    entry.text.start = key.source
-    entry.text.length = key.length
-    entry.written.start = key.source - 1
-    entry.written.length = key.length + 2
-    return strings.texts.count - 1
-
-
-cdef inline uint32_t admit_spelled(Strings *strings, Arena *arena, const Key *key) noexcept nogil:
-    """The index of a string that is spelled so for the first time; NONE if it is malformed or too long."""
+    It is that of its plainest spelling, the answer's.
+    """
     cdef Entry *entry
     cdef Key plain
     cdef Text text, written
     cdef uint32_t index
     if key.length > 360 or not express(arena, key.source, key.length, False, 30, &text, &written):
         return NONE  # a character takes twelve bytes at most
-    index = find(&strings.texts, text.start, text.length, &plain)
+    index = find(memo, written.start + 1, written.length - 2, &plain)
     if index == NONE:
-        entry = add(&strings.texts, arena, &plain)
+        entry = add(memo, arena, &plain)
+        if entry == NULL:
+            return NONE
+        index = memo.count - 1
+        entry.text = text
+        entry.written = written
+        entry.meaning = index
+    if find(memo, key.source, key.length, &plain) == NONE:
+        entry = add(memo, arena, &plain)
         if entry == NULL:
             return NONE
         entry.text = text
         entry.written = written
-        index = strings.texts.count - 1
-    entry = add(&strings.spellings, arena, key)
-    if entry == NULL:
-        return NONE
-    entry.meaning = index
+        entry.meaning = index
     return index
 
 
-cdef inline uint32_t intern_anew(Strings *strings, Arena *arena, const uint8_t *p, uint64_t *length) noexcept nogil:
-    """`intern` for a string that has escapes, or is long, or was not met before, or is malformed."""
+cdef inline uint32_t intern_anew(Memo *memo, Arena *arena, const uint8_t *p, uint64_t *length) noexcept nogil:
+    """`intern` for a string that is long, or was not met before, or is malformed."""
     cdef Found found
     cdef Key key
+    cdef Entry *entry
     cdef uint32_t index
     if not string_end(p, &found):
         return NONE
     length[0] = found.length
-    if not found.backslashes:
-        index = find(&strings.texts, p, found.length, &key)
-        return index if index != NONE else admit(strings, arena, &key, &found)
-    index = find(&strings.spellings, p, found.length, &key)
+    index = find(memo, p, found.length, &key)
     if index != NONE:
-        return strings.spellings.entries[index].meaning
-    return admit_spelled(strings, arena, &key)
+        return memo.entries[index].meaning
+    if found.backslashes:
+        return admit(memo, arena, &key)
+    if not found.length or (found.high and not is_utf8(p, found.length)):
+        return NONE
+    if found.length > 30 and characters(p, found.length) > 30:
+        return NONE
+    entry = add(memo, arena, &key)
+    if entry == NULL:
+        return NONE
+    entry.text.start = p
+    entry.text.length = found.length
+    entry.written.start = p - 1
+    entry.written.length = found.length + 2
+    entry.meaning = memo.count - 1
+    return entry.meaning
 
 
-cdef inline uint32_t intern(Strings *strings, Arena *arena, const uint8_t *p, uint64_t *length) noexcept nogil:
+cdef inline uint32_t intern(Memo *memo, Arena *arena, const uint8_t *p, uint64_t *length) noexcept nogil:
     """The index of the string at p, and its length; NONE if it is malformed or has not 1 to 30 characters."""
     cdef uint32_t index = NONE
-    length[0] = plain_end(p)
-    if likely(length[0] <= 16 and p[length[0]] == c'"'):
-        index = find_short(&strings.texts, p, <uint32_t>length[0])
-    return index if likely(index != NONE) else intern_anew(strings, arena, p, length)
+    length[0] = quote_run(p)
+    if likely(length[0] <= 16):
+        index = find_short(memo, p, <uint32_t>length[0])
+    return index if likely(index != NONE) else intern_anew(memo, arena, p, length)
 
 
 cdef inline uint32_t admit_name(Memo *names, Arena *arena, const Key *key) noexcept nogil:

@@ -8,13 +8,15 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from cython_core.memory cimport Arena, take
-from cython_core.strings cimport NONE, Memo, Strings, open_memo, open_strings
+from cython_core.strings cimport NONE, Memo, open_memo
 from cython_core.text cimport Text
 from cython_core.words cimport fold, seed, width
 
 cdef enum:
     LINE_BYTES = 34
     ORDER_BYTES = 132
+    LINES_AHEAD = 128   # that are read at once
+    TAGS_NOTED = 3      # of a line, without a branch
 
 cdef enum:  # statuses, as words.h numbers them
     OPEN, PAID, SHIPPED, REFUNDED, CANCELLED
@@ -93,28 +95,51 @@ cdef inline int stood_before(Ids *ids, Arena *arena, uint64_t id) noexcept nogil
 
 # ---- orders and customers ----
 
+cdef struct Basket:
+    # The lines of an order.
+    uint64_t tags             # a bit for each of the first 64
+    uint64_t units
+    uint64_t amount
+    uint32_t start            # where they begin in the document, and what follows them
+    uint32_t end
+    uint32_t first_line
+    uint32_t lines
+    uint32_t extra            # its latest tag beyond the first 64, as an index + 1; 0 is none
+
+cdef struct Extra:
+    uint32_t tag
+    uint32_t earlier          # another extra of the same order
+
+cdef struct Ahead:
+    # Lines that are read before their orders.
+    uint32_t at                           # how far lines were looked for
+    uint32_t starts[LINES_AHEAD + 3]      # where each begins
+    uint32_t ends[LINES_AHEAD]            # what follows its price, and at last its closing brace
+    uint32_t basket[LINES_AHEAD + 1]      # whose it is
+    uint32_t tagged[LINES_AHEAD + 1]      # the lines that have tags
+    uint64_t notes[LINES_AHEAD * TAGS_NOTED + 1]  # where each tag begins, and in the upper half whose it is
+    Basket baskets[LINES_AHEAD + 3]
+    Basket *next                          # the first that no order has taken yet
+    Basket *open                          # the first that is not whole
+
 cdef struct Draft:
     # An order as it is read.
     uint64_t id
     uint64_t placed           # sorts as the text does
     const uint8_t *placed_at
     uint64_t customer
-    uint64_t units
-    uint64_t amount
-    uint64_t tags             # a bit for each of the first 64
+    const Basket *basket
+    Basket own                # for lines that were not read ahead
     uint32_t name
     uint32_t channel          # its index + 1; 0 is none
     uint32_t status
-    uint32_t first_line
-    uint32_t first_extra
 
 cdef struct Order:
     # What is kept of an order that counts.
     uint64_t tags
     uint32_t first_line
     uint32_t lines
-    uint32_t first_extra
-    uint32_t extras
+    uint32_t extra
     uint32_t channel
     uint32_t next             # an earlier order of the same customer, or NONE
 
@@ -142,8 +167,10 @@ cdef struct Batch:
     uint64_t *deals           # quantity, and price in the upper half
     uint64_t *skus            # where its bytes begin in the document << 6 | how many they are
     uint32_t line_count
-    uint32_t *extras          # indexes of tags beyond the first 64
+    uint32_t most_lines
+    Extra *extras
     uint32_t extra_count
+    Ahead ahead
     Order *orders
     uint32_t order_count
     Customer *customers
@@ -156,14 +183,14 @@ cdef struct Batch:
     uint32_t duplicates
     uint64_t amount           # gross and open of all
     Ids ids
-    Strings tags
-    Strings channels
+    Memo tags
+    Memo channels
     Memo names
 
 
 cdef inline bint open_batch(Batch *batch, const uint8_t *document, uint64_t length) noexcept nogil:
     """Lay out empty tables for a document of so many bytes, in an open arena; False if there is no memory."""
-    cdef uint64_t lines = length // LINE_BYTES + 1
+    cdef uint64_t lines = length // LINE_BYTES + 4
     cdef uint64_t orders = length // ORDER_BYTES + 1
     cdef Arena *arena = &batch.arena
     cdef uint32_t few = 4 if length < 1024 else 32  # strings at first: a memo grows
@@ -182,11 +209,16 @@ cdef inline bint open_batch(Batch *batch, const uint8_t *document, uint64_t leng
         not open_ids(&batch.ids, arena, orders) or batch.keys == NULL or batch.deals == NULL or batch.skus == NULL
         or batch.orders == NULL or batch.customers == NULL
         or batch.customer_slots == NULL or batch.cancelled == NULL or not open_memo(&batch.names, arena, few)
-        or not open_strings(&batch.tags, arena, few) or not open_strings(&batch.channels, arena, few)
+        or not open_memo(&batch.tags, arena, few) or not open_memo(&batch.channels, arena, few)
     ):
         return False
     memset(batch.customer_slots, 0, slots * sizeof(uint32_t))
     batch.customer_mask = <uint32_t>(slots - 1)
+    batch.ahead.next = batch.ahead.baskets
+    batch.ahead.open = batch.ahead.baskets
+    batch.ahead.open.lines = 0
+    batch.ahead.at = 0
+    batch.most_lines = <uint32_t>lines
     batch.line_count = 0
     batch.extra_count = 0
     batch.order_count = 0
@@ -224,27 +256,22 @@ cdef inline bint file_order(Batch *batch, const Draft *draft) noexcept nogil:
     cdef Order *order
     cdef int stood = stood_before(&batch.ids, &batch.arena, draft.id)
     if stood:
-        batch.line_count = draft.first_line
-        batch.extra_count = draft.first_extra
         batch.duplicates += 1
         return stood > 0
     batch.distinct += 1
     if draft.status == CANCELLED:
-        batch.line_count = draft.first_line
-        batch.extra_count = draft.first_extra
         batch.cancelled[batch.cancelled_count] = draft.id
         batch.cancelled_count += 1
         return True
-    batch.amount += draft.amount
+    batch.amount += draft.basket.amount
     if batch.amount > <uint64_t>9007199254740991:
         return False
     customer = customer_of(batch, draft)
     order = &batch.orders[batch.order_count]
-    order.tags = draft.tags
-    order.first_line = draft.first_line
-    order.lines = batch.line_count - draft.first_line
-    order.first_extra = draft.first_extra
-    order.extras = batch.extra_count - draft.first_extra
+    order.tags = draft.basket.tags
+    order.first_line = draft.basket.first_line
+    order.lines = draft.basket.lines
+    order.extra = draft.basket.extra
     order.channel = draft.channel
     order.next = customer.latest
     customer.latest = batch.order_count
@@ -252,14 +279,14 @@ cdef inline bint file_order(Batch *batch, const Draft *draft) noexcept nogil:
     customer.orders += 1
     customer.lines += order.lines
     customer.name = draft.name
-    customer.units += draft.units
+    customer.units += draft.basket.units
     if draft.placed < customer.first:
         customer.first = draft.placed
         customer.first_at = draft.placed_at
     if draft.placed > customer.last:
         customer.last = draft.placed
         customer.last_at = draft.placed_at
-    customer.amounts[draft.status] += draft.amount
+    customer.amounts[draft.status] += draft.basket.amount
     return True
 
 

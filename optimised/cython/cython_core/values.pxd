@@ -4,25 +4,24 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from cython_core.strings cimport NONE
 from cython_core.words cimport (
-    StatusText, digit_run, half, line_window, low_word, number, statuses, unlikely, word,
+    StatusText, digit_bits, half, low_word, number, statuses, unlikely, word,
 )
-
-
-cdef inline uint64_t digits_at(const uint8_t *p, uint32_t n) noexcept nogil:
-    """The n digits at p, 1 <= n <= 8, with nothing before them."""
-    return word(p) << (64 - 8 * n)
 
 
 cdef inline const uint8_t *integer(const uint8_t *p, uint64_t *value) noexcept nogil:
     """Read digits, at most 16; what follows them is the caller's to check."""
-    cdef uint32_t n = digit_run(line_window(p), p, 0)
-    if n - 1 > 15 or (p[0] == c'0' and n > 1):
+    cdef uint64_t digits = word(p)
+    cdef uint32_t bits = digit_bits(digits), more
+    if bits == 0 or (p[0] == c'0' and bits > 8):
         return NULL
-    if n <= 8:
-        value[0] = number(digits_at(p, n))
-    else:
-        value[0] = number(digits_at(p, n - 8)) * <uint64_t>100000000 + number(word(p + n - 8))
-    return p + n
+    if bits < 64:
+        value[0] = number(digits << (64 - bits))
+        return p + (bits >> 3)
+    more = digit_bits(word(p + 8))
+    value[0] = number(word(p + (more >> 3)))
+    if more:
+        value[0] += number(digits << (64 - more)) * <uint64_t>100000000
+    return p + 8 + (more >> 3)
 
 
 cdef inline bint is_id(uint64_t value) noexcept nogil:

@@ -23,6 +23,7 @@ INLINE void put_word(void *o, uint64_t w) { memcpy(o, &w, 8); }
 INLINE void put_half(void *o, uint32_t w) { memcpy(o, &w, 4); }
 INLINE void put_32(void *o, const void *p) { memcpy(o, p, 32); }
 INLINE uint32_t lowest(uint64_t mask) { return (uint32_t)__builtin_ctzll(mask); } /* mask != 0 */
+INLINE uint32_t ones(uint64_t mask) { return (uint32_t)__builtin_popcountll(mask); }
 INLINE uint32_t highest(uint64_t mask) { return 63 - (uint32_t)__builtin_clzll(mask); }
 INLINE uint32_t width(uint64_t n) { return 64 - (uint32_t)__builtin_clzll(n); }   /* n != 0 */
 
@@ -39,6 +40,13 @@ INLINE uint64_t number(uint64_t digits) {
     uint64_t v = (digits & EACH(15)) * 10 + ((digits & EACH(15)) >> 8);
     return ((v & UINT64_C(0xFF000000FF)) * (100 + (UINT64_C(1000000) << 32)) +
             ((v >> 16) & UINT64_C(0xFF000000FF)) * (1 + (UINT64_C(10000) << 32))) >> 32;
+}
+
+/* How many bits the digits take that a word begins with. */
+INLINE uint32_t digit_bits(uint64_t w) {
+    uint64_t v = w ^ EACH('0');
+    uint64_t others = ((v + EACH(0x76)) | v) & EACH(0x80); /* right up to the first, and that is what counts */
+    return others ? lowest(others) & 0x78 : 64;
 }
 
 /* The four characters of each number below 10,000, the first one lowest; filled when the module is imported. */
@@ -92,9 +100,6 @@ INLINE const char *widest_path(void) {
 
 /* ---- windows ---- */
 
-/* The bytes of a line that end a sku, and those that end a number. */
-typedef struct { uint64_t sku, digits; } LineWindow;
-
 #if defined(__AVX2__)
 #include <immintrin.h>
 #define STRIDE 64
@@ -111,10 +116,7 @@ INLINE Bytes bytes_at(const uint8_t *p) { return _mm512_loadu_si512(p); }
 INLINE uint64_t equal(Bytes v, char c) { return _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(c)); }
 INLINE uint64_t below(Bytes v, uint8_t c) { return _mm512_cmplt_epu8_mask(v, _mm512_set1_epi8((char)c)); }
 INLINE uint64_t tops(Bytes v) { return _mm512_movepi8_mask(v); }
-INLINE Bytes minus(Bytes v, char c) { return _mm512_sub_epi8(v, _mm512_set1_epi8(c)); }
-INLINE Bytes nibbles(Bytes v) { return _mm512_and_si512(_mm512_srli_epi16(v, 4), _mm512_set1_epi8(15)); }
-INLINE Bytes lookup(__m128i t, Bytes v) { return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(t), v); }
-INLINE uint64_t disjoint(Bytes a, Bytes b) { return _mm512_testn_epi8_mask(a, b); }
+INLINE uint64_t equal_both(const uint8_t *p, char c, const uint8_t *q, char d) { return equal(bytes_at(p), c) & equal(bytes_at(q), d); }
 
 INLINE uint32_t count_below(const uint64_t *keys, uint32_t n, uint64_t key) {
     const __m512i pivot = _mm512_set1_epi64((long long)key), one = _mm512_set1_epi64(1);
@@ -147,23 +149,11 @@ INLINE uint64_t below(Bytes v, uint8_t c) {
                    _mm256_cmpeq_epi8(_mm256_max_epu8(v.high, most), most));
 }
 INLINE uint64_t tops(Bytes v) { return mask_of(v.low, v.high); }
-INLINE Bytes minus(Bytes v, char c) {
-    __m256i each = _mm256_set1_epi8(c);
-    return (Bytes){_mm256_sub_epi8(v.low, each), _mm256_sub_epi8(v.high, each)};
-}
-INLINE Bytes nibbles(Bytes v) {
-    __m256i four = _mm256_set1_epi8(15);
-    return (Bytes){_mm256_and_si256(_mm256_srli_epi16(v.low, 4), four),
-                   _mm256_and_si256(_mm256_srli_epi16(v.high, 4), four)};
-}
-INLINE Bytes lookup(__m128i t, Bytes v) {
-    __m256i table = _mm256_broadcastsi128_si256(t);
-    return (Bytes){_mm256_shuffle_epi8(table, v.low), _mm256_shuffle_epi8(table, v.high)};
-}
-INLINE uint64_t disjoint(Bytes a, Bytes b) {
-    __m256i none = _mm256_setzero_si256();
-    return mask_of(_mm256_cmpeq_epi8(_mm256_and_si256(a.low, b.low), none),
-                   _mm256_cmpeq_epi8(_mm256_and_si256(a.high, b.high), none));
+INLINE uint64_t equal_both(const uint8_t *p, char c, const uint8_t *q, char d) {
+    __m256i each = _mm256_set1_epi8(c), other = _mm256_set1_epi8(d);
+    Bytes v = bytes_at(p), w = bytes_at(q);
+    return mask_of(_mm256_and_si256(_mm256_cmpeq_epi8(v.low, each), _mm256_cmpeq_epi8(w.low, other)),
+                   _mm256_and_si256(_mm256_cmpeq_epi8(v.high, each), _mm256_cmpeq_epi8(w.high, other)));
 }
 
 INLINE uint32_t count_below(const uint64_t *keys, uint32_t n, uint64_t key) {
@@ -181,17 +171,25 @@ INLINE uint32_t count_below(const uint64_t *keys, uint32_t n, uint64_t key) {
 }
 #endif
 
-/* A byte may stand in a sku if its row (high half) and its column (low half) have a bit in common. */
-INLINE LineWindow line_window(const uint8_t *p) {
+INLINE uint32_t lowest_if(uint64_t mask) { return (uint32_t)_tzcnt_u64(mask); } /* 64 if there is none */
+INLINE uint64_t alternate(uint64_t mask) { return _pdep_u64(EACH(0x55), mask); } /* its first, third … bit */
+
+/* How many bytes may stand in a sku, of 32 at most: those whose row (high half) and column (low half) share a bit. */
+INLINE uint32_t sku_run(const uint8_t *p) {
     const __m128i rows = _mm_setr_epi8(0, 0, 1, 2, 4, 8, 4, 16, 0, 0, 0, 0, 0, 0, 0, 0);
     const __m128i columns = _mm_setr_epi8(26, 30, 30, 30, 30, 30, 30, 30, 30, 30, 28, 4, 4, 5, 5, 12);
-    Bytes v = bytes_at(p);
-    return (LineWindow){disjoint(lookup(rows, nibbles(v)), lookup(columns, v)), ~below(minus(v, '0'), 10)};
+    __m256i v = _mm256_loadu_si256((const __m256i *)p);
+    __m256i high = _mm256_and_si256(_mm256_srli_epi16(v, 4), _mm256_set1_epi8(15));
+    __m256i row = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(rows), high);
+    __m256i column = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(columns), v);
+    __m256i none = _mm256_cmpeq_epi8(_mm256_and_si256(row, column), _mm256_setzero_si256());
+    return _tzcnt_u32((uint32_t)_mm256_movemask_epi8(none));
 }
-INLINE uint32_t sku_run(LineWindow w, const uint8_t *p) { (void)p; return (uint32_t)_tzcnt_u64(w.sku); }
-INLINE uint32_t digit_run(LineWindow w, const uint8_t *p, uint32_t at) {
-    (void)p;
-    return (uint32_t)_tzcnt_u64(w.digits >> at);
+
+/* Where the next quote is, of 32 bytes at most. */
+INLINE uint32_t quote_run(const uint8_t *p) {
+    __m256i v = _mm256_loadu_si256((const __m256i *)p);
+    return _tzcnt_u32((uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(v, _mm256_set1_epi8('"'))));
 }
 
 INLINE uint64_t plain_end(const uint8_t *p) {
@@ -199,14 +197,6 @@ INLINE uint64_t plain_end(const uint8_t *p) {
     return _tzcnt_u64(equal(v, '"') | equal(v, '\\'));
 }
 
-/* Two numbers at once, in the halves of a vector: pairs of digits, of pairs, and of fours. */
-INLINE uint64_t two_numbers(uint64_t a, uint64_t b) {
-    __m128i v = _mm_and_si128(_mm_set_epi64x((long long)b, (long long)a), _mm_set1_epi8(15));
-    v = _mm_maddubs_epi16(v, _mm_set1_epi16(10 | 1 << 8));
-    v = _mm_madd_epi16(v, _mm_set1_epi32(100 | 1 << 16));
-    v = _mm_madd_epi16(_mm_packus_epi32(v, v), _mm_set1_epi32(10000 | 1 << 16));
-    return (uint64_t)_mm_cvtsi128_si64(v);
-}
 
 #else
 #define PATH "scalar"
@@ -224,6 +214,9 @@ INLINE Bytes bytes_at(const uint8_t *p) { return word(p); }
 INLINE uint64_t equal(Bytes v, char c) { return zeros(v ^ EACH((uint8_t)c)); }
 INLINE uint64_t below(Bytes v, uint8_t c) { return ~(at_least(v & ~TOPS, c) | v) & TOPS; } /* c <= 0x80 */
 INLINE uint64_t tops(Bytes v) { return v & TOPS; }
+INLINE uint64_t equal_both(const uint8_t *p, char c, const uint8_t *q, char d) {
+    return zeros((word(p) ^ EACH((uint8_t)c)) | (word(q) ^ EACH((uint8_t)d)));
+}
 INLINE uint64_t not_sku(uint64_t w) {
     uint64_t low = w & ~TOPS, letter = low | EACH(0x20);
     uint64_t good = at_least(letter, 'a') & ~at_least(letter, 'z' + 1);
@@ -231,31 +224,25 @@ INLINE uint64_t not_sku(uint64_t w) {
     good |= zeros(low ^ EACH('_'));
     return (~good | w) & TOPS;
 }
-INLINE uint64_t not_digits(uint64_t w) {
-    uint64_t low = w & ~TOPS;
-    return (~at_least(low, '0') | at_least(low, '9' + 1) | w) & TOPS;
-}
-INLINE LineWindow line_window(const uint8_t *p) { (void)p; return (LineWindow){0, 0}; }
-INLINE uint32_t sku_run(LineWindow w, const uint8_t *p) {
+INLINE uint32_t lowest_if(uint64_t mask) { return mask ? lowest(mask) : 64; }
+INLINE uint64_t alternate(uint64_t mask) { return mask; } /* for windows of 64 bytes alone */
+INLINE uint32_t sku_run(const uint8_t *p) {
     uint64_t ends;
     uint32_t n = 0;
-    (void)w;
-    while ((ends = not_sku(word(p + n))) == 0) n += 8;
-    return n + (lowest(ends) / STEP);
+    while ((ends = not_sku(word(p + n))) == 0 && n < 24) n += 8;
+    return ends ? n + (lowest(ends) / STEP) : 32;
 }
-INLINE uint32_t digit_run(LineWindow w, const uint8_t *p, uint32_t at) {
+INLINE uint32_t quote_run(const uint8_t *p) {
     uint64_t ends;
     uint32_t n = 0;
-    (void)w;
-    while ((ends = not_digits(word(p + at + n))) == 0 && n < 16) n += 8;
-    return ends ? n + (lowest(ends) / STEP) : n;
+    while ((ends = equal(word(p + n), '"')) == 0 && n < 24) n += 8;
+    return ends ? n + (lowest(ends) / STEP) : 32;
 }
 INLINE uint64_t plain_end(const uint8_t *p) {
     uint64_t ends, n = 0;
     while ((ends = equal(word(p + n), '"') | equal(word(p + n), '\\')) == 0 && n < 56) n += 8;
     return ends ? n + (lowest(ends) / STEP) : n + 8;
 }
-INLINE uint64_t two_numbers(uint64_t a, uint64_t b) { return number(a) | number(b) << 32; }
 INLINE uint32_t count_below(const uint64_t *keys, uint32_t n, uint64_t key) {
     uint32_t count = 0;
     for (uint32_t i = 0; i < n; i++) count += keys[i] < key;

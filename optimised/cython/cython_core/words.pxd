@@ -17,6 +17,9 @@ cdef extern from "cython_core/words.h" nogil:
     void put_half(void *o, uint32_t w)
     void put_32(void *o, const void *p)
     uint32_t lowest(uint64_t mask)
+    uint32_t lowest_if(uint64_t mask)
+    uint32_t ones(uint64_t mask)
+    uint64_t alternate(uint64_t mask)
     uint32_t highest(uint64_t mask)
     uint32_t width(uint64_t n)
 
@@ -31,8 +34,8 @@ cdef extern from "cython_core/words.h" nogil:
 
     const StatusText statuses[32]
     uint64_t number(uint64_t digits)
+    uint32_t digit_bits(uint64_t w)
     uint32_t fours[10000]
-    uint64_t two_numbers(uint64_t a, uint64_t b)
     uint64_t fold(uint64_t a, uint64_t b)
     uint64_t low_word(const uint8_t *p, uint32_t n)
     uint64_t high_word(const uint8_t *p, uint32_t n)
@@ -50,14 +53,11 @@ cdef extern from "cython_core/words.h" nogil:
     uint64_t equal(Bytes v, char c)
     uint64_t below(Bytes v, uint8_t c)
     uint64_t tops(Bytes v)
-
-    ctypedef struct LineWindow:
-        pass
+    uint64_t equal_both(const uint8_t *p, char c, const uint8_t *q, char d)
 
     uint64_t plain_end(const uint8_t *p)
-    LineWindow line_window(const uint8_t *p)
-    uint32_t sku_run(LineWindow w, const uint8_t *p)
-    uint32_t digit_run(LineWindow w, const uint8_t *p, uint32_t at)
+    uint32_t quote_run(const uint8_t *p)
+    uint32_t sku_run(const uint8_t *p)
     uint32_t count_below(const uint64_t *keys, uint32_t n, uint64_t key)
 
 cdef extern from *:  # of every module that Cython writes

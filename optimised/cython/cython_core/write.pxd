@@ -29,10 +29,10 @@ cdef inline bint prepare(Batch *batch, Plan *plan) noexcept nogil:
     cdef Customer *customer
     cdef uint32_t i
     if not (
-        rank(&batch.tags.texts, &plan.tag_ranks, arena)
-        and rank(&batch.channels.texts, &plan.channel_ranks, arena)
-        and open_tally(&plan.tags, arena, batch.tags.texts.count)
-        and open_tally(&plan.channels, arena, batch.channels.texts.count)
+        rank(&batch.tags, &plan.tag_ranks, arena)
+        and rank(&batch.channels, &plan.channel_ranks, arena)
+        and open_tally(&plan.tags, arena, batch.tags.count)
+        and open_tally(&plan.channels, arena, batch.channels.count)
         and open_pairs(&plan.lines, arena, batch.line_count)
         and open_pairs(&customers, arena, batch.customer_count)
         and open_pairs(&cancelled, arena, batch.cancelled_count)
@@ -170,7 +170,7 @@ cdef inline uint32_t gather(const Batch *batch, const Customer *customer, Plan *
     """Bring together the lines, tags and channels of a customer's orders; return how many lines there are."""
     cdef Pairs *lines = &plan.lines
     cdef const Order *order
-    cdef uint32_t index = customer.latest, n = 0, i, j, first
+    cdef uint32_t index = customer.latest, n = 0, i, j, first, extra
     cdef uint64_t mask = 0
     while index != NONE:
         order = &batch.orders[index]
@@ -181,13 +181,15 @@ cdef inline uint32_t gather(const Batch *batch, const Customer *customer, Plan *
                 lines.items[n + i + j] = first + j
         n += order.lines
         mask |= order.tags
-        for i in range(order.extras):
-            count(&plan.tags, batch.tags.texts.entries[batch.extras[order.first_extra + i]].rank)
+        extra = order.extra
+        while extra:
+            count(&plan.tags, batch.tags.entries[batch.extras[extra - 1].tag].rank)
+            extra = batch.extras[extra - 1].earlier
         if order.channel:
-            count(&plan.channels, batch.channels.texts.entries[order.channel - 1].rank)
+            count(&plan.channels, batch.channels.entries[order.channel - 1].rank)
         index = order.next
     while mask:
-        count(&plan.tags, batch.tags.texts.entries[lowest(mask)].rank)
+        count(&plan.tags, batch.tags.entries[lowest(mask)].rank)
         mask &= mask - 1
     return n
 
