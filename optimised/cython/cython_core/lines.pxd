@@ -294,8 +294,6 @@ cdef inline const uint8_t *other_line(Batch *batch, const uint8_t *p, Basket *ba
         p = end_member(p, &more)
     if p == NULL or walk.seen | 1 << TAGS != 1 << SKU | 1 << QUANTITY | 1 << PRICE | 1 << TAGS:
         return NULL
-    if batch.line_count == batch.most_lines:  # full of lines that were read ahead, and are now read anew
-        return NULL
     file_line(batch, batch.line_count, sku, length, quantity, price)
     basket.amount += quantity * price
     basket.units += quantity
@@ -304,21 +302,42 @@ cdef inline const uint8_t *other_line(Batch *batch, const uint8_t *p, Basket *ba
     return p
 
 
-cdef inline const uint8_t *other_lines(Batch *batch, const uint8_t *p, Basket *basket, Habit *habit) noexcept nogil:
-    """Read the lines of an order, from behind the bracket, however they are written."""
-    basket.first_line = batch.line_count
-    basket.lines = basket.extra = 0
-    basket.units = basket.amount = basket.tags = 0
-    while True:
-        p = other_line(batch, skip(p), basket, habit)
-        if p == NULL:
-            return NULL
+cdef inline const uint8_t *line_by_itself(Batch *batch, const uint8_t *p, Basket *basket) noexcept nogil:
+    """Read a line that is written as usual. NULL: it is not, or it breaks a rule."""
+    cdef uint64_t deal
+    p = usual_line(batch, p, batch.line_count)
+    if likely(p != NULL) and p[0] == c',':
+        p = tags(batch, p + 9, basket) if likely(match(p, b',"tags":[')) else NULL
+    if unlikely(p == NULL or p[0] != c'}'):
+        return NULL
+    deal = batch.deals[batch.line_count]
+    basket.units += <uint32_t>deal
+    basket.amount += (deal >> 32) * <uint32_t>deal
+    basket.lines += 1
+    batch.line_count += 1
+    return p + 1
+
+
+cdef inline const uint8_t *one_by_one(Batch *batch, const uint8_t *p, Basket *basket, Habit *habit) noexcept nogil:
+    """Read the lines of an order, from behind the bracket."""
+    cdef const uint8_t *end
+    begin(basket, 0, batch.line_count)
+    if unlikely(p[0] <= 32):
         p = skip(p)
-        if p[0] == c']':
-            return p + 1
-        if p[0] != c',':
-            return NULL
-        p += 1
+    while likely(batch.line_count < batch.most_lines):  # those read ahead, and now anew, may fill the table
+        end = line_by_itself(batch, p, basket)
+        if unlikely(end == NULL):
+            end = other_line(batch, p, basket, habit)
+            if end == NULL:
+                return NULL
+        if unlikely(end[0] <= 32):
+            end = skip(end)
+        if end[0] != c',':
+            return end + 1 if likely(end[0] == c']') else NULL
+        p = end + 1
+        if unlikely(p[0] <= 32):
+            p = skip(p)
+    return NULL
 
 
 cdef inline const uint8_t *lines(Batch *batch, const uint8_t *p, Draft *draft, Habit *habit) noexcept nogil:
@@ -335,5 +354,5 @@ cdef inline const uint8_t *lines(Batch *batch, const uint8_t *p, Draft *draft, H
         p = batch.document + ahead.next.end
     else:
         draft.basket = &draft.own
-        p = other_lines(batch, p, &draft.own, habit)
+        p = one_by_one(batch, p, &draft.own, habit)
     return p if p != NULL and draft.basket.lines <= MOST_LINES else NULL

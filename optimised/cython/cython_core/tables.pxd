@@ -10,12 +10,13 @@ from libc.string cimport memset
 from cython_core.memory cimport Arena, take
 from cython_core.strings cimport NONE, Memo, open_memo
 from cython_core.text cimport Text
-from cython_core.words cimport fold, seed, width
+from cython_core.words cimport STRIDE, fold, seed, width
 
 cdef enum:
     LINE_BYTES = 34
     ORDER_BYTES = 132
     LINES_AHEAD = 128   # that are read at once
+    READ_AHEAD = 1024   # bytes of a document from which on that pays, with windows of 64
     TAGS_NOTED = 3      # of a line, without a branch
 
 cdef enum:  # statuses, as words.h numbers them
@@ -217,7 +218,7 @@ cdef inline bint open_batch(Batch *batch, const uint8_t *document, uint64_t leng
     batch.ahead.next = batch.ahead.baskets
     batch.ahead.open = batch.ahead.baskets
     batch.ahead.open.lines = 0
-    batch.ahead.at = 0
+    batch.ahead.at = 0 if STRIDE == 64 and length >= READ_AHEAD else <uint32_t>length
     batch.most_lines = <uint32_t>lines
     batch.line_count = 0
     batch.extra_count = 0
