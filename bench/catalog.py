@@ -238,7 +238,7 @@ def _check(study: Study) -> None:
     for target in study.targets:
         _check_target(target, f"{where}: target {target.title!r}")
     for model, chosen in (("closed", study.macro), ("open", study.open)):
-        for name in chosen.loads if chosen else ():
+        for name in (*chosen.loads, *getattr(chosen, "own", ())) if chosen else ():
             if pick(loads(), name, f"{where}: load").model != model:
                 raise LabError(f"{where}: load {name!r} is not {model}")
     if study.baseline not in study.variants:

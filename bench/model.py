@@ -256,11 +256,15 @@ class MacroPlan(Declared, frozen=True):
 
 
 class OpenPlan(Declared, frozen=True):
-    """Open loads for the baseline and the winner of the closed one, at `share` of the baseline's capacity."""
+    """Open loads for the baseline and the winner of the closed one, at `share` of the baseline's capacity.
+
+    Those named in `own` drive the winner at that share of its own capacity, too.
+    """
 
     loads: tuple[str, ...]
     runs: Count
     share: Share
+    own: tuple[str, ...] = ()
 
 
 class StartupPlan(Declared, frozen=True):
@@ -386,7 +390,7 @@ class Artifact(Recorded, frozen=True):
     served: bool = True
 
 
-Instrument = Literal["micro", "macro", "startup", "size", "instructions"]
+Instrument = Literal["micro", "macro", "startup", "size", "instructions", "null"]
 Verdict = Literal["pass", "hole", "failed"]
 
 
@@ -453,13 +457,12 @@ class Observed(Recorded, frozen=True):
     """What an instrument saw of one case.
 
     `facts` is the witness and what else describes what ran; `series` holds time series as rows beginning with
-    seconds since the measured part began; `limits` names what spoils a part of the row (`generator-limited`).
+    seconds since the measured part began. What spoils a part of it is seen when it is read (`bench.gates`).
     """
 
     measurements: tuple[Measurement, ...] = ()
     facts: dict[str, Any] = {}
     series: dict[str, tuple[tuple[float | None, ...], ...]] = {}
-    limits: tuple[str, ...] = ()
 
     def values(self, metric: str) -> tuple[float, ...]:
         """The values of `metric`, none if it was not measured."""

@@ -105,9 +105,10 @@ def bring_documents(phases: Iterable[Phase], progress: Progress) -> None:
 
 def generator_missing(study: Study, progress: Progress) -> Hole | None:
     """Bring the generators of the study's loads; the hole that one leaves where it cannot be had."""
-    generators = {catalog.loads()[name].generator for name in study.loads}
+    loads = [catalog.loads()[name] for name in study.loads]
+    generators = {load.generator for load in loads}
     try:
-        if "wrk" in generators:
+        if "wrk" in generators or any(load.capacity_seconds for load in loads):
             system.require(("wrk",))
         if "gatling" in generators:
             with progress.step("the load generator"):

@@ -9,7 +9,7 @@ from statistics import median
 
 import msgspec
 
-from bench import catalog
+from bench import catalog, gates
 from bench.instruments.instructions import why_not
 from bench.instruments.micro import warmup_of
 from bench.model import Artifact, Case, Declared, Hole, Instrument, Load, MicroPlan, OpenPlan, Run, Stack, Study
@@ -130,8 +130,9 @@ def with_counted_paths(phase: Phase, runs: Iterable[Run]) -> Phase:
 def contenders(study: Study, runs: Iterable[Run]) -> Phase | None:
     """The open loads, of each workload for the winner of its closed one and the baseline behind the same server.
 
-    The winner spends the least server CPU per request. Both get the same rate: a share of the baseline's capacity,
-    or of the generator's where that is what limited the baseline.
+    The winner spends the least server CPU per request. Both are driven at one rate, a share of the baseline's capacity,
+    and by some loads the winner at that share of its own; where Gatling can drive less than that capacity, it is a
+    share of what that can.
     None if the study asks for no open load, or if no closed one left a winner and a baseline capacity.
     """
     if not study.open:
@@ -149,13 +150,18 @@ def _contest(study: Study, asked: OpenPlan, workload: str, closed: list[Run]) ->
     if winner is None:
         return []
     baseline = msgspec.structs.replace(winner, variant=study.baseline)
-    found = [run for run in closed if run.case.stack == baseline]
-    capacity = [rate for run in found for rate in run.values("rate") or run.values("reached")]
-    if not capacity:
+    common, own = (_share(asked.share, [run for run in closed if run.case.stack == s]) for s in (baseline, winner))
+    if common is None:
         return []
-    rate = float(f"{asked.share * median(capacity):.3g}")
-    pair = dict.fromkeys([baseline, winner])
-    return [_case("macro", stack, workload, load, rate) for load in asked.loads for stack in pair]
+    driven = [(load, *each) for load in asked.loads for each in ((baseline, common), (winner, common))]
+    driven += [(load, winner, own or common) for load in asked.own]
+    return [_case("macro", stack, workload, load, rate) for load, stack, rate in dict.fromkeys(driven)]
+
+
+def _share(share: float, closed: list[Run]) -> float | None:
+    """A share of what a stack can answer a second, or of what Gatling can ask; None if that was not measured."""
+    most = [most for run in closed if (most := gates.drivable(run))]
+    return float(f"{share * median(most):.3g}") if most else None
 
 
 def winning_stack(closed: Iterable[Run]) -> Stack | None:
@@ -224,9 +230,10 @@ def study_seconds(study: Study) -> float:
 
 
 def contest_seconds(study: Study) -> float:
-    """How long its open loads are expected to take: each for the baseline and for the winner, of each workload."""
-    open_loads = [catalog.loads()[name] for name in study.open.loads] if study.open else []
-    runs = 2 * study.open.runs * len(study.workloads) if study.open else 0
+    """How long its open loads are expected to take: of each workload, for the baseline and for the winner."""
+    asked = (*study.open.loads, *study.open.loads, *study.open.own) if study.open else ()
+    open_loads = [catalog.loads()[name] for name in asked]
+    runs = study.open.runs * len(study.workloads) if study.open else 0
     return runs * sum(map(load_seconds, open_loads))
 
 

@@ -1,17 +1,27 @@
-"""What a list of latencies says: percentiles as far as it can bear them, and how they went second by second."""
+"""What a list of latencies says: percentiles as far as it can bear them, and how they went second by second.
+
+Latencies are kept as an HdrHistogram, in milliseconds: a file that its tools read, and from which percentiles are read
+here.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import msgspec
 import numpy as np
+from hdrh.histogram import HdrHistogram
+from hdrh.log import HistogramLogWriter
 from numpy.typing import NDArray
 
 from bench.instruments.simulation_log import Requests
 
 PERCENTILES = {"p50": 500, "p75": 750, "p90": 900, "p95": 950, "p99": 990, "p99.9": 999}  # in thousandths
 BEYOND = 10  # a percentile needs so many values beyond it
+LONGEST_MS = 600_000
+DIGITS = 4  # exact up to 16 s
+DELAYED = (39, 47)  # ms from … to: where Linux's delayed acknowledgement (40 ms) shows as latency
 
 Milliseconds = NDArray[np.int64]
 Row = tuple[float | None, ...]
@@ -33,16 +43,50 @@ def latency(ms: int) -> Latency:
     return Latency(ms) if ms else Latency(1, below=True)
 
 
-def percentiles(latencies: Milliseconds) -> dict[str, Latency]:
+def histogram(latencies: Milliseconds) -> HdrHistogram:
+    """All latencies, counted; in milliseconds."""
+    made = HdrHistogram(1, LONGEST_MS, DIGITS)
+    for ms, count in zip(*np.unique(latencies, return_counts=True), strict=True):
+        made.record_value(int(ms), int(count))
+    return made
+
+
+def keep(encoded: bytes, path: Path, started: float, seconds: float) -> None:
+    """Write an encoded histogram as a log of one interval, in the format of HdrHistogram's own tools."""
+    with path.open("w") as file:
+        log = HistogramLogWriter(file)
+        log.output_log_format_version()
+        log.output_comment("[Latencies in milliseconds; 0 is below the clock's resolution]")
+        log.output_legend()
+        log.output_interval_histogram(HdrHistogram.decode(encoded), started, started + seconds, 1000.0)
+
+
+def percentiles(kept: HdrHistogram) -> dict[str, Latency]:
     """Percentiles by nearest rank; one with fewer than `BEYOND` values beyond it is absent."""
-    ordered = np.sort(latencies)
-    found = {name: _percentile(ordered, thousandths) for name, thousandths in PERCENTILES.items()}
-    return {name: latency(ms) for name, ms in found.items() if ms is not None}
+    total = kept.get_total_count()
+    known = {name: part / 10 for name, part in PERCENTILES.items() if total - _rank(total, part) >= BEYOND}
+    values = kept.get_percentile_to_value_dict(known.values()) if known else {}
+    return {name: latency(values[share]) for name, share in known.items()}
+
+
+def delayed(latencies: Milliseconds) -> float:
+    """The share of latencies by which 40 ms stands out from what lies below and above it: 0 where it does not.
+
+    That is how an answer looks that waits for the acknowledgement of its first half (Nagle's algorithm).
+    """
+    low, high = DELAYED
+    width = high - low
+    around = np.histogram(latencies, [low - width, low, high, high + width])[0]
+    return float(max(around[1] - (around[0] + around[2]) / 2, 0) / max(len(latencies), 1))
 
 
 def _percentile(ordered: Milliseconds, thousandths: int) -> int | None:
-    rank = -(-len(ordered) * thousandths // 1000)
+    rank = _rank(len(ordered), thousandths)
     return int(ordered[rank - 1]) if len(ordered) - rank >= BEYOND else None
+
+
+def _rank(count: int, thousandths: int) -> int:
+    return -(-count * thousandths // 1000)
 
 
 def by_second(parts: Iterable[Requests], origin: int) -> tuple[Row, ...]:

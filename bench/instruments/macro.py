@@ -8,14 +8,12 @@ from typing import Any
 
 import msgspec
 
-from bench import catalog, documents, verify
+from bench import catalog, documents, gates, verify
 from bench.errors import LabError
 from bench.instruments import gatling, injection, process_tree, wrk
 from bench.model import Case, Load, Measurement, Observed, Workload, stack_of
 from bench.pinning import cores
 from bench.serve import HELLO, HOST, Running, serving
-
-GENERATOR_BUSY = 0.8  # share of the generator's cores above which it, not the server, sets the rate
 
 Tool = Callable[..., Any]  # `run` of a generator
 Metrics = dict[str, tuple[str, float]]  # unit and value by metric
@@ -44,7 +42,7 @@ class Driven(msgspec.Struct, frozen=True):
     started: float
     ended: float
     series: Series = {}
-    limits: tuple[str, ...] = ()
+    failures: dict[str, int] = {}
 
 
 def here(tool: Tool) -> Tool:
@@ -56,7 +54,7 @@ def observe(case: Case, output: Path, at: Callable[[Tool], Tool] = here, host: s
     """One load on one fresh server: rate, CPU time per request, latencies, memory.
 
     Where the load comes from another machine, `host` is this one's address there. The server listens at it alone.
-    Raises LabError if an answer is wrong or a request fails: such a server has no figure.
+    Raises LabError if a gate trips that spoils the whole row, such as for a wrong answer: such a server has no figure.
     """
     workload, load = catalog.workloads()[case.workload or ""], catalog.loads()[case.load or ""]
     asked = verify.exchanges(workload)
@@ -83,12 +81,15 @@ def observe(case: Case, output: Path, at: Callable[[Tool], Tool] = here, host: s
     loaded = _peak(sampled.memory, driven)
     memory = {"idle": idle, "first": first, "loaded": loaded, "after": after}
     metrics = driven.metrics | {f"memory.{when}": ("B", pss) for when, pss in memory.items()}
-    return Observed(
+    seen = Observed(
         measurements=tuple(Measurement(metric=name, unit=unit, values=(v,)) for name, (unit, v) in metrics.items()),
-        facts=facts,
+        facts=facts | ({"failures": driven.failures} if driven.failures else {}),
         series=driven.series | {"memory": tuple((at - driven.started, pss) for at, pss in sampled.memory)},
-        limits=driven.limits,
     )
+    for tripped in gates.judge(seen):
+        if tripped.spoils == "row":
+            raise LabError(f"{tripped.gate}: {tripped.reason}")
+    return seen
 
 
 def _by_gatling(drive: Drive, sampled: process_tree.Sampler) -> Driven:
@@ -101,17 +102,18 @@ def _by_gatling(drive: Drive, sampled: process_tree.Sampler) -> Driven:
         documents=drive.documents,
         rate=drive.rate,
     )
-    if outcome.failed:
-        raise LabError(f"{outcome.failed} of {outcome.requests} requests failed: {_most_common(outcome.failures)}")
     used, span = process_tree.used_between(sampled.cpu, outcome.started, outcome.ended)
-    limits = ("generator-limited",) if outcome.generator_busy > GENERATOR_BUSY else ()
+    load = drive.load
+    asked = load.seconds or sum(segment.seconds for segment in load.segments)
     measured: Metrics = {
         "requests": ("1", float(outcome.requests)),
-        "cpu": ("s", used / span / outcome.rate),
+        "failed": ("1", float(outcome.failed)),
+        "seconds": ("s", asked),
+        "rate": ("1/s", outcome.rate),
+        "cpu": ("s", used / span * outcome.seconds / outcome.requests),
         "generator_cpu": ("1", outcome.generator_busy),
         "generator_pause": ("s", outcome.generator_pause_ms / 1000),
-        # What the generator could do is no capacity of the server, but open loads can be driven at shares of it.
-        ("reached" if limits else "rate"): ("1/s", outcome.rate),
+        **({"users": ("1", float(load.users))} if load.users else {}),
         **_latencies(outcome),
     }
     series: Series = {
@@ -122,29 +124,23 @@ def _by_gatling(drive: Drive, sampled: process_tree.Sampler) -> Driven:
     if outcome.kept:
         series["plan"] = tuple((index / 4, count * 4) for index, count in enumerate(outcome.kept.planned))
         measured["plan_deviation"] = ("1", outcome.kept.deviation)
-    return Driven(measured, outcome.started, outcome.ended, series, limits)
+    if load.capacity_seconds:
+        measured |= {f"wrk.{name}": value for name, value in _wrk(drive, load.capacity_seconds, ".wrk").metrics.items()}
+    return Driven(measured, outcome.started, outcome.ended, series, outcome.failures)
 
 
 def _by_wrk(drive: Drive, _: process_tree.Sampler) -> Driven:
     """The lead-in as a run of its own, then the measured one."""
     if drive.load.lead_in_seconds:
         _wrk(drive, drive.load.lead_in_seconds, ".lead-in.wrk")
-    outcome, cpu = _wrk(drive, drive.load.seconds, ".wrk")
-    limited = outcome.generator_busy > GENERATOR_BUSY
-    metrics: Metrics = {
-        "requests": ("1", float(outcome.requests)),
-        "cpu": ("s", cpu),
-        "generator_cpu": ("1", outcome.generator_busy),
-        ("reached" if limited else "rate"): ("1/s", outcome.rate),
-    }
-    return Driven(metrics, outcome.started, outcome.ended, limits=("generator-limited",) if limited else ())
+    return _wrk(drive, drive.load.seconds, ".wrk")
 
 
 _DRIVERS: dict[str, Callable[[Drive, process_tree.Sampler], Driven]] = {"gatling": _by_gatling, "wrk": _by_wrk}
 
 
-def _wrk(drive: Drive, seconds: float | None, suffix: str) -> tuple[wrk.Outcome, float]:
-    """A run of wrk, and the CPU seconds of the whole server by request, between its start and its end."""
+def _wrk(drive: Drive, seconds: float | None, suffix: str) -> Driven:
+    """A run of wrk; the CPU time of the whole server is that between its start and its end."""
     load = drive.load
     if load.users is None or seconds is None:
         raise LabError(f"load {load.name!r} is closed: it needs users and seconds")
@@ -159,7 +155,14 @@ def _wrk(drive: Drive, seconds: float | None, suffix: str) -> tuple[wrk.Outcome,
         documents=drive.documents,
     )
     used = process_tree.cpu_seconds(drive.running.process) - before
-    return outcome, used / outcome.requests
+    metrics: Metrics = {
+        "requests": ("1", float(outcome.requests)),
+        "seconds": ("s", seconds),
+        "rate": ("1/s", outcome.rate),
+        "cpu": ("s", used / outcome.requests),
+        "generator_cpu": ("1", outcome.generator_busy),
+    }
+    return Driven(metrics, outcome.started, outcome.ended)
 
 
 def _latencies(outcome: gatling.Outcome) -> Metrics:
@@ -167,7 +170,7 @@ def _latencies(outcome: gatling.Outcome) -> Metrics:
     levels = outcome.latencies | ({"max": outcome.longest} if outcome.longest else {})
     return {
         f"latency.{name}{'.below' if level.below else ''}": ("s", level.ms / 1000) for name, level in levels.items()
-    } | {"latency.mean": ("s", outcome.mean_ms / 1000)}
+    } | {"latency.mean": ("s", outcome.mean_ms / 1000), "latency.delayed": ("1", outcome.delayed)}
 
 
 def _peak(memory: list[tuple[float, float]], driven: Driven) -> float:
@@ -180,7 +183,3 @@ def _peak(memory: list[tuple[float, float]], driven: Driven) -> float:
 
 def _seconds(milliseconds: float | None) -> float | None:
     return None if milliseconds is None else milliseconds / 1000
-
-
-def _most_common(failures: dict[str, int]) -> str:
-    return max(failures, key=lambda message: failures[message], default="no reason given")

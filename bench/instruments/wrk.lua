@@ -1,5 +1,6 @@
 -- wrk's side of `wrk.py`: requests in rotation, answers compared with the right ones, and the counts as a line of JSON.
--- Arguments: METHOD PATH FOLDER, of documents NNNN.json with their answers NNNN.out.json; or METHOD PATH = ANSWER.
+-- Arguments: METHOD PATH FOLDER, of documents NNNN.json with their answers NNNN.out.json; FOLDER ANSWER where one answer
+-- is right for all; = ANSWER where nothing is posted.
 --
 -- An answer does not tell which connection it came over, so it is looked up among all right ones. A string is hashed and
 -- compared with its equal by LuaJIT as it arrives; the lookup is then one by address. That each document was answered as
@@ -25,12 +26,12 @@ end
 
 function init(args)
   local method, path, folder, answer = unpack(args)
-  if answer then return add(wrk.format(method, path), answer) end
+  if folder == "=" then return add(wrk.format(method, path), answer) end
   wrk.headers["Content-Type"] = "application/json"
   repeat
     local stem = string.format("%s/%04d", folder, #requests)
     local document = content(stem .. ".json")
-    if document then add(wrk.format(method, path, nil, document), assert(content(stem .. ".out.json"), stem)) end
+    if document then add(wrk.format(method, path, nil, document), answer or assert(content(stem .. ".out.json"), stem)) end
   until not document
   assert(#requests > 0, folder .. " has no documents")
 end
@@ -56,11 +57,11 @@ function setup(only)
   thread = only
 end
 
-function done(summary, latency)
+function done(summary)
   local errors = summary.errors
   local lost = errors.connect + errors.read + errors.write + errors.timeout
   io.write(string.format(
-    '{"requests":%d,"seconds":%.6f,"refused":%d,"lost":%d,"wrong":%d,"mean_seconds":%.9f,"asked":[%s],"answered":[%s]}\n',
-    summary.requests, summary.duration / 1e6, errors.status, lost, thread:get("wrong"), latency.mean / 1e6,
+    '{"requests":%d,"seconds":%.6f,"refused":%d,"lost":%d,"wrong":%d,"asked":[%s],"answered":[%s]}\n',
+    summary.requests, summary.duration / 1e6, errors.status, lost, thread:get("wrong"),
     table.concat(thread:get("asked"), ","), table.concat(thread:get("answered"), ",")))
 end

@@ -36,7 +36,6 @@ class Told(msgspec.Struct, frozen=True):
     refused: int
     lost: int
     wrong: int
-    mean_seconds: float
     asked: tuple[int, ...]
     answered: tuple[int, ...]
 
@@ -44,13 +43,12 @@ class Told(msgspec.Struct, frozen=True):
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What a load yielded: right answers, and how many of them a second.
 
-    `mean_seconds` is how long one took. `started` and `ended` enclose the load, in seconds of the epoch;
-    `generator_busy` is wrk's use of its core (0 to 1) between them.
+    `started` and `ended` enclose the load, in seconds of the epoch; `generator_busy` is wrk's use of its core (0 to 1)
+    between them. wrk's latencies are left out: it alters them by what it supposes a stall to have hidden.
     """
 
     requests: int
     rate: float
-    mean_seconds: float
     started: float
     ended: float
     generator_busy: float
@@ -86,7 +84,6 @@ def run(
     return Outcome(
         requests=told.requests,
         rate=told.requests / told.seconds,
-        mean_seconds=told.mean_seconds,
         started=started,
         ended=ended,
         generator_busy=used / span,

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 import numpy as np
 
+from bench import gates
 from bench.instruments.sizes import PARTS
 from bench.model import Instrument, Run, Session, Stack, Study, Verdict
 from bench.report.comparison import Comparison, compared, noise_floor, paired
@@ -74,6 +75,11 @@ class Evidence:
         failed = (run.reason for run in tried if run.verdict == "failed")
         absent = "not part of this study" if self._session.finished else "not measured yet"
         return self.trouble(subject) or hole or next(failed, None) or absent
+
+    def null(self, load: str | None) -> float | None:
+        """The most that the null server answered in a second under `load`; None where that was not measured."""
+        runs = self._runs.get(("null", self.study.baseline, load, False), ())
+        return max((rate for run in runs for rate in run.values("rate")), default=None)
 
     def forced(self, variant: str) -> Sequence[Run]:
         """The timed processes of `variant` on the path that was counted, where it takes another by itself."""
@@ -144,18 +150,31 @@ def quantile(runs: Sequence[Run], metric: str, share: float, reason: str) -> Fig
     return Figure(value=float(np.quantile(values, share))) if values else Figure(reason=reason)
 
 
-def capacity(runs: Sequence[Run], reason: str) -> Figure:
-    """Requests per second that the server could answer; absent where the generator was what set the rate."""
-    if any(LIMITED in run.limits for run in runs):
-        busy = mean(runs, "generator_cpu", "").value
-        told = "" if busy is None else f": its core was {busy:.0%} busy"
-        return Figure(reason=f"the load generator set the rate, not the server{told}", instead=LIMITED)
-    return mean(runs, "rate", reason)
+def capacity(runs: Sequence[Run], null: float | None, reason: str) -> Figure:
+    """Requests per second that the server could answer; absent where a gate says that they are something else.
+
+    `null` is what a server without work answered.
+    """
+    spoilt = first_tripped(runs, "capacity", null)
+    if spoilt:
+        instead = LIMITED if spoilt.gate in {"generator", "plateau"} else "—"
+        return Figure(reason=f"gate {spoilt.gate}: {spoilt.reason}", instead=instead)
+    rates = [rate for run in runs if (rate := gates.reached(run))]
+    return Figure(value=float(np.mean(rates))) if rates else Figure(reason=reason)
+
+
+def first_tripped(runs: Iterable[Run], spoils: gates.Spoils, null: float | None = None) -> gates.Tripped | None:
+    """The first gate that spoils such a figure of any of `runs`."""
+    found = (tripped for run in runs for tripped in gates.judge(run, null) if tripped.spoils == spoils)
+    return next(found, None)
 
 
 def latency(runs: Sequence[Run], percentile: str, reason: str) -> Figure:
     """The median over fresh servers of a latency percentile; one below the clock's resolution counts as that."""
     metric = f"latency.{percentile}"
+    spoilt = first_tripped(runs, "latency")
+    if spoilt:
+        return Figure(reason=f"gate {spoilt.gate}: {spoilt.reason}")
     known = [value for run in runs for value in run.values(metric)]
     bounds = [value for run in runs for value in run.values(f"{metric}.below")]
     if not known and not bounds:

@@ -147,7 +147,7 @@ def _row(stack: Stack, core: Core, evidence: Evidence, price: Price | None) -> R
         server=server.title if server else stack.server,
         cpu=cpu,
         speedup=evidence.speedup("macro", stack, "cpu", load),
-        capacity=capacity(runs, reason),
+        capacity=capacity(runs, evidence.null(load), reason),
         p99=latency(runs, "p99", reason),
         memory=memory,
         start=quantile(starts, "ready", 0.5, no_start),

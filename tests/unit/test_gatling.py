@@ -1,10 +1,13 @@
 """Gatling: what it is told, what a captured run of it says, and what is refused. `data/gatling` holds real runs."""
 
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hdrh.histogram import HdrHistogram
+from hdrh.log import HistogramLogReader
 
 from bench import catalog
 from bench.errors import LabError
@@ -103,14 +106,18 @@ def test_a_log_that_gatling_contradicts_is_refused(said: str, instead: str) -> N
 # ---------------------------------------------------------------- latencies
 
 
+def percentiles(milliseconds: Iterable[int]) -> dict[str, Latency]:
+    return latency.percentiles(latency.histogram(np.array([*milliseconds])))
+
+
 def test_a_percentile_needs_ten_values_beyond_it() -> None:
-    assert latency.percentiles(np.arange(1, 10_001)).keys() == {"p50", "p75", "p90", "p95", "p99", "p99.9"}
-    assert latency.percentiles(np.arange(1, 10_000)).keys() == {"p50", "p75", "p90", "p95", "p99"}
-    assert latency.percentiles(np.arange(1, 20)) == {}
+    assert percentiles(range(1, 10_001)).keys() == {"p50", "p75", "p90", "p95", "p99", "p99.9"}
+    assert percentiles(range(1, 10_000)).keys() == {"p50", "p75", "p90", "p95", "p99"}
+    assert percentiles(range(1, 20)) == {}
 
 
 def test_percentiles_are_values_of_the_sample() -> None:
-    assert latency.percentiles(np.array([7] * 90 + [50] * 10)) == {
+    assert percentiles([7] * 90 + [50] * 10) == {
         "p50": Latency(7),
         "p75": Latency(7),
         "p90": Latency(7),
@@ -118,8 +125,31 @@ def test_percentiles_are_values_of_the_sample() -> None:
 
 
 def test_below_the_resolution_is_said_so() -> None:
-    found = latency.percentiles(np.array([0] * 60 + [3] * 40))
+    found = percentiles([0] * 60 + [3] * 40)
     assert {name: str(value) for name, value in found.items()} == {"p50": "< 1 ms", "p75": "3 ms", "p90": "3 ms"}
+
+
+def test_the_histogram_on_disk_is_read_by_its_own_tools(tmp_path: Path) -> None:
+    """Exact to a millisecond for as long as ten seconds and more."""
+    kept = latency.histogram(np.array([0] * 10 + [3] * 80 + [9_999] * 10))
+    latency.keep(kept.encode(), tmp_path / "latency.hlog", 1_764_000_000.25, 4.5)
+    reader = HistogramLogReader(str(tmp_path / "latency.hlog"), HdrHistogram(1, latency.LONGEST_MS, latency.DIGITS))
+    read = reader.get_next_interval_histogram()
+    assert (read.get_total_count(), read.get_min_value(), read.get_max_value()) == (100, 0, 9_999)
+    assert read.get_value_at_percentile(50) == 3
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "share"),
+    [
+        ([1] * 90 + [41] * 10, 0.1),
+        ([*range(100)], 0.0),
+        ([30] * 50 + [50] * 50, 0.0),
+        ([1] * 100, 0.0),
+    ],
+)
+def test_forty_milliseconds_stand_out_or_not(milliseconds: list[int], share: float) -> None:
+    assert latency.delayed(np.array(milliseconds)) == pytest.approx(share)
 
 
 # ---------------------------------------------------------------- what Gatling is told

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench import serve
+from bench import catalog, gates, model, serve
 from bench.errors import LabError
 from bench.instruments import gatling, macro, startup, wrk
 from bench.instruments.latency import Latency
@@ -85,10 +85,12 @@ class Load:
             rate=count / (ended - started),
             mean_ms=21.0,
             users=1,
-            latencies={"p50": Latency(ms=21, below=False), "p99": Latency(ms=1, below=True)},
+            latencies={"p50": Latency(ms=1, below=True), "p99": Latency(ms=21)},
             longest=Latency(ms=25, below=False),
             series=(),
             kept=None,
+            histogram=b"",
+            delayed=0.0,
             generator_busy=0.3,
             generator_pause_ms=0.6,
         )
@@ -99,18 +101,20 @@ class Load:
 def load(monkeypatch: pytest.MonkeyPatch, service: Service) -> Load:
     made = Load()
     monkeypatch.setattr(gatling, "run", made)
+    short = model.Load(name="closed", title="Short", model="closed", users=1, seconds=0.6)
+    monkeypatch.setattr(catalog, "loads", lambda: {"closed": short})
     return made
 
 
 def test_a_row_holds_rate_server_cpu_latencies_and_memory(load: Load, tmp_path: Path) -> None:
     seen = macro.observe(CLOSED, tmp_path / "run")
-    assert seen.limits == ()
+    assert gates.judge(seen) == ()
     (cpu,), (rate,) = seen.values("cpu"), seen.values("rate")
     assert 0.01 < cpu < 0.1, "seconds of the server's CPU a request"
     assert rate > 0
-    assert seen.values("latency.p50") == (0.021,)
-    assert seen.values("latency.p99.below") == (0.001,)
-    assert seen.values("latency.p99") == ()
+    assert seen.values("latency.p50.below") == (0.001,)
+    assert seen.values("latency.p50") == ()
+    assert seen.values("latency.p99") == (0.021,)
     assert seen.values("latency.max") == (0.025,)
     assert seen.values("generator_cpu") == (0.3,)
     assert all(seen.values(f"memory.{when}")[0] > 2**20 for when in ("idle", "first", "loaded", "after"))
@@ -118,18 +122,23 @@ def test_a_row_holds_rate_server_cpu_latencies_and_memory(load: Load, tmp_path: 
     assert seen.facts == ABOUT
 
 
-def test_a_generator_that_is_the_limit_spoils_the_rate_and_nothing_else(load: Load, tmp_path: Path) -> None:
+def test_a_generator_that_is_the_limit_spoils_the_capacity_and_nothing_else(load: Load, tmp_path: Path) -> None:
     load.says = {"generator_busy": 0.93}
     seen = macro.observe(CLOSED, tmp_path / "run")
-    assert seen.limits == ("generator-limited",)
-    assert seen.values("rate") == ()
+    assert [(gate.gate, gate.spoils) for gate in gates.judge(seen)] == [("generator", "capacity")]
     assert seen.values("cpu")
-    assert seen.values("latency.p50")
+    assert seen.values("latency.p99")
 
 
 def test_requests_that_failed_spoil_the_row(load: Load, tmp_path: Path) -> None:
     load.says = {"failed": 12, "requests": 400, "failures": {"status 500": 2, "other bytes": 10}}
-    with pytest.raises(LabError, match=r"^12 of 400 requests failed: other bytes$"):
+    with pytest.raises(LabError, match=r"^right answers: 12 of 400 requests failed: other bytes$"):
+        macro.observe(CLOSED, tmp_path / "run")
+
+
+def test_arithmetic_that_does_not_hold_spoils_the_row(load: Load, tmp_path: Path) -> None:
+    load.says = {"mean_ms": 2100.0}
+    with pytest.raises(LabError, match=r"^Little's law: .* requests under way, of 1 users$"):
         macro.observe(CLOSED, tmp_path / "run")
 
 
@@ -162,15 +171,15 @@ def test_a_light_load_is_a_lead_in_and_a_measured_run_of_wrk(
         started = time.time()
         for _ in range(seconds * 10):
             serve.ask(int(url.rsplit(":", 1)[1]), Exchange(method="GET", path="/hello", body=None, expect=b""))
-        return wrk.Outcome(
-            requests=seconds * 10, rate=45.0, mean_seconds=0.02, started=started, ended=time.time(), generator_busy=0.2
-        )
+        return wrk.Outcome(requests=seconds * 10, rate=10.0, started=started, ended=time.time(), generator_busy=0.2)
 
     monkeypatch.setattr(wrk, "run", run)
-    seen = macro.observe(msgspec.structs.replace(CLOSED, load="light"), tmp_path / "run")
+    brief = msgspec.structs.replace(catalog.loads()["brief"], lead_in_seconds=1)
+    monkeypatch.setattr(catalog, "loads", lambda: {"brief": brief})
+    seen = macro.observe(msgspec.structs.replace(CLOSED, load="brief"), tmp_path / "run")
     assert driven == [(1, "run.lead-in.wrk", 8), (2, "run.wrk", 8)]
     assert seen.values("requests") == (20,)
-    assert seen.values("rate") == (45.0,)
+    assert seen.values("rate") == (10.0,)
     assert 0.015 < seen.values("cpu")[0] < 0.1
     assert seen.values("memory.loaded")[0] > 2**20
 

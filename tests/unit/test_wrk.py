@@ -38,9 +38,7 @@ def test_equal_answers_are_counted_in_one_place() -> None:
     assert wrk.fault(told, USERS) is None
 
 
-TOLD = wrk.Told(
-    requests=30, seconds=1.0, refused=0, lost=0, wrong=0, mean_seconds=0.1, asked=(11, 10, 10), answered=(10, 10, 10)
-)
+TOLD = wrk.Told(requests=30, seconds=1.0, refused=0, lost=0, wrong=0, asked=(11, 10, 10), answered=(10, 10, 10))
 
 
 @pytest.mark.parametrize(
@@ -135,7 +133,6 @@ def test_documents_are_posted_in_turn_and_right_answers_counted(tmp_path: Path) 
     assert outcome.requests > 3 * USERS
     assert outcome.rate == pytest.approx(outcome.requests, rel=0.5)
     assert 0 < outcome.generator_busy <= 1
-    assert outcome.mean_seconds > 0
     counts = [posted.count(document) for document in ANSWERS]
     assert max(counts) - min(counts) <= USERS
 

@@ -1,0 +1,184 @@
+"""Gates: what can make a figure under load untrue. Each looks at what was observed of one run and says why, if so.
+
+A gate takes only what it spoils: `row` all figures of the stack, as errors, wrong answers and broken arithmetic do;
+`capacity` what the server could have answered at most; `latency` how long its answers took.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Literal
+
+import msgspec
+
+from bench.model import Measurement, Observed
+
+Spoils = Literal["row", "capacity", "latency"]
+
+BUSY = 0.8  # share of a core from which on it is the limit
+PLATEAU = 0.8  # share of the null server's rate from which on the generator may be what is measured
+AGREE = 1.25  # how far apart server CPU per request may be under the two generators
+MORE_THAN_ALL = 1.05  # users at work beyond those there are; what is more than rounding
+COUNT_OFF = 0.1  # requests ÷ seconds asked for against the rate between the first start and the last end
+START_OFF = 0.1  # starts in a quarter of a second against the plan
+DELAYED = 0.02  # share of answers by which 40 ms stands out
+WRK, NULL = "wrk.", "null.rate"  # prefix of what wrk measured after Gatling; the null server's rate
+ORDER = ("p50", "p75", "p90", "p95", "p99", "p99.9", "max")
+
+
+class Tripped(msgspec.Struct, frozen=True):
+    """A gate that a run did not pass: its name, what that spoils, and why."""
+
+    gate: str
+    spoils: Spoils
+    reason: str
+
+
+Check = Callable[[Observed], str | None]
+
+
+class Gate(msgspec.Struct, frozen=True):
+    """A gate's name, what it spoils, what it asks, and the function that answers with a reason if it trips."""
+
+    name: str
+    spoils: Spoils
+    asks: str
+    check: Check
+
+
+def right_answers(seen: Observed) -> str | None:
+    """Every answer has status 200 and, byte for byte, the body that its document asks for."""
+    requests, failed = _one(seen, "requests"), _one(seen, "failed")
+    if not failed:
+        return None
+    failures: dict[str, int] = seen.facts.get("failures", {})
+    most = max(failures, key=lambda message: failures[message], default="no reason given")
+    return f"{failed:.0f} of {requests:.0f} requests failed: {most}"
+
+
+def littles_law(seen: Observed) -> str | None:
+    """Requests under way, N = X·R (rate × mean latency), are no more than the users there are."""
+    users, rate, mean = _one(seen, "users"), _one(seen, "rate"), _one(seen, "latency.mean")
+    if users is None or rate is None or mean is None or rate * mean <= MORE_THAN_ALL * users:
+        return None
+    return f"{rate:.0f}/s × {1000 * mean:.3g} ms leaves {rate * mean:.1f} requests under way, of {users:.0f} users"
+
+
+def count_and_rate(seen: Observed) -> str | None:
+    """Requests ÷ the seconds that were asked for is the rate that the clock shows, under each generator.
+
+    The last answer may come after the time that was asked for, by no more than the longest took.
+    """
+    longest = _latency(seen, "max") or 0.0
+    for generator in ("", WRK):
+        requests, seconds, rate = (_one(seen, f"{generator}{name}") for name in ("requests", "seconds", "rate"))
+        if requests and seconds and rate and abs(requests / seconds / rate - 1) > COUNT_OFF + longest / seconds:
+            return f"{requests:.0f} requests in {seconds:.0f} s are {requests / seconds:.1f}/s, not {rate:.1f}/s"
+    return None
+
+
+def ordered(seen: Observed) -> str | None:
+    """A higher percentile is no shorter than a lower one."""
+    levels = [(name, _latency(seen, name)) for name in ORDER]
+    known = [(name, level) for name, level in levels if level is not None]
+    for (name, level), (higher, longer) in pairwise(known):
+        if longer < level:
+            return f"{higher} is {1000 * longer:.0f} ms, and {name} {1000 * level:.0f} ms"
+    return None
+
+
+def no_forty_ms(seen: Observed) -> str | None:
+    """Answers do not gather at 40 ms while the server is idle: that is an acknowledgement waited for, not work."""
+    delayed, cpu, rate = _one(seen, "latency.delayed"), _one(seen, "cpu"), _one(seen, "rate")
+    if delayed is None or cpu is None or rate is None or delayed <= DELAYED or cpu * rate >= BUSY:
+        return None
+    return f"{delayed:.0%} of the answers gather at 40 ms, with the server's core {cpu * rate:.0%} busy"
+
+
+def starts_on_time(seen: Observed) -> str | None:
+    """In each 250 ms of an open load as many requests start as the plan says."""
+    off = _one(seen, "plan_deviation")
+    if off is None or off <= START_OFF:
+        return None
+    return f"starts in one quarter of a second were {off:.0%} off the plan"
+
+
+def generator_idle(seen: Observed) -> str | None:
+    """The core of the generator that found the capacity has time to spare: else it set the rate."""
+    busy = _one(seen, f"{_found_by(seen)}generator_cpu")
+    return None if busy is None or busy <= BUSY else f"the generator's core was {busy:.0%} busy"
+
+
+def generators_agree(seen: Observed) -> str | None:
+    """Server CPU per request is the same under wrk, which finds the capacity, as under Gatling."""
+    ratio = agreement(seen)
+    if ratio is None or 1 / AGREE <= ratio <= AGREE:
+        return None
+    return f"server CPU per request under wrk is {ratio:.2f} of that under Gatling"
+
+
+def agreement(seen: Observed) -> float | None:
+    """Server CPU per request under wrk ÷ that under Gatling, of a run that has both."""
+    wrk, gatling = _one(seen, "wrk.cpu"), _one(seen, "cpu")
+    return wrk / gatling if wrk and gatling else None
+
+
+def above_no_plateau(seen: Observed) -> str | None:
+    """A server without work answers far more: else the rate is the generator's, or the network's."""
+    rate, null = reached(seen), _one(seen, NULL)
+    if rate is None or null is None or rate < PLATEAU * null:
+        return None
+    return f"{rate:.0f}/s is {rate / null:.0%} of the {null:.0f}/s of a server without work"
+
+
+GATES = (
+    Gate("right answers", "row", "Each answer has status 200 and, byte for byte, the right body.", right_answers),
+    Gate("Little's law", "row", "Rate × mean latency is no more than the users there are.", littles_law),
+    Gate("count and rate", "row", "Requests ÷ the seconds asked for is the rate by the clock.", count_and_rate),
+    Gate("order", "row", "A higher percentile is no shorter than a lower one.", ordered),
+    Gate("starts", "latency", "Starts of an open load keep to the plan in each 250 ms.", starts_on_time),
+    Gate("40 ms", "latency", "Answers do not gather at 40 ms beside an idle server.", no_forty_ms),
+    Gate("40 ms", "capacity", "The same: who waits for an acknowledgement asks less often.", no_forty_ms),
+    Gate("generator", "capacity", f"The generator's core is less than {BUSY:.0%} busy.", generator_idle),
+    Gate("plateau", "capacity", f"The rate is below {PLATEAU:.0%} of the null server's.", above_no_plateau),
+    Gate("agreement", "capacity", f"Server CPU by request is within ×{AGREE} by both generators.", generators_agree),
+)
+
+
+def judge(seen: Observed, null: float | None = None) -> tuple[Tripped, ...]:
+    """The gates that what was seen does not pass; `null` is the rate of the null server, where that was measured."""
+    if null is not None:
+        known = Measurement(metric=NULL, unit="1/s", values=(null,))
+        seen = msgspec.structs.replace(seen, measurements=(*seen.measurements, known))
+    found = ((gate, gate.check(seen)) for gate in GATES)
+    return tuple(Tripped(gate.name, gate.spoils, reason) for gate, reason in found if reason)
+
+
+def reached(seen: Observed) -> float | None:
+    """Requests per second that a closed load reached: the server's capacity, unless a gate says that it is not."""
+    return _one(seen, f"{_found_by(seen)}rate")
+
+
+def drivable(seen: Observed) -> float | None:
+    """Requests per second that an open load can have: what the server can answer, but no more than Gatling can ask.
+
+    Gatling's part is its rate scaled to a core that is as busy as it may be.
+    """
+    found, gatling, busy = reached(seen), _one(seen, "rate"), _one(seen, "generator_cpu")
+    return min(found, gatling * BUSY / busy) if found and gatling and busy else found
+
+
+def _found_by(seen: Observed) -> str:
+    """The prefix of what the generator measured that found the capacity: wrk where both drove."""
+    return WRK if seen.values(f"{WRK}rate") else ""
+
+
+def _one(seen: Observed, metric: str) -> float | None:
+    return next(iter(seen.values(metric)), None)
+
+
+def _latency(seen: Observed, name: str) -> float | None:
+    """A percentile in seconds, one below the clock's resolution as that."""
+    known = _one(seen, f"latency.{name}")
+    return _one(seen, f"latency.{name}.below") if known is None else known

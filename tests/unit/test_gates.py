@@ -1,0 +1,119 @@
+"""Gates: each with what trips it and what does not, and captured runs that pass them all."""
+
+from pathlib import Path
+
+import pytest
+
+from bench import gates
+from bench.instruments import gatling, simulation_log, wrk
+from bench.instruments.process_tree import Sample
+from bench.model import Load, Measurement, Observed
+
+DATA = Path(__file__).parent.parent / "data"
+SOUND = {
+    "requests": 2400, "failed": 0, "seconds": 3, "users": 8, "rate": 795, "cpu": 0.0011, "generator_cpu": 0.3,
+    "latency.mean": 0.0098, "latency.p50": 0.009, "latency.p90": 0.012, "latency.p99": 0.02, "latency.max": 0.04,
+    "latency.delayed": 0.0, "plan_deviation": 0.04,
+    "wrk.requests": 1640, "wrk.seconds": 2, "wrk.rate": 815, "wrk.cpu": 0.00105, "wrk.generator_cpu": 0.1,
+}  # fmt: skip
+NULL = 20_000.0
+
+
+def seen(**changed: float) -> Observed:
+    values = SOUND | {name.replace("_of_", "."): value for name, value in changed.items()}
+    return Observed(measurements=tuple(Measurement(metric=n, unit="", values=(float(v),)) for n, v in values.items()))
+
+
+def tripped(observed: Observed, null: float | None = NULL) -> set[tuple[str, str]]:
+    return {(each.gate, each.spoils) for each in gates.judge(observed, null)}
+
+
+def test_what_is_sound_passes_them_all() -> None:
+    assert tripped(seen()) == set()
+    assert tripped(Observed()) == set(), "what was not measured trips nothing"
+
+
+@pytest.mark.parametrize(
+    ("changed", "gate", "spoils", "reason"),
+    [
+        ({"failed": 12}, "right answers", "row", "12 of 2400 requests failed"),
+        ({"latency_of_mean": 0.02}, "Little's law", "row", "15.9 requests under way, of 8 users"),
+        ({"requests": 1200}, "count and rate", "row", "1200 requests in 3 s are 400.0/s, not 795.0/s"),
+        ({"wrk_of_requests": 3000}, "count and rate", "row", "3000 requests in 2 s are 1500.0/s, not 815.0/s"),
+        ({"latency_of_p90": 0.008}, "order", "row", "p90 is 8 ms, and p50 9 ms"),
+        ({"plan_deviation": 0.3}, "starts", "latency", "30% off the plan"),
+        ({"wrk_of_generator_cpu": 0.93}, "generator", "capacity", "93% busy"),
+        ({"wrk_of_cpu": 0.0006}, "agreement", "capacity", "0.55 of that under Gatling"),
+        ({"wrk_of_rate": 17_000, "wrk_of_requests": 34_000}, "plateau", "capacity", "85% of the 20000/s"),
+    ],
+)
+def test_a_gate_takes_what_it_spoils_and_says_why(
+    changed: dict[str, float], gate: str, spoils: str, reason: str
+) -> None:
+    (found,) = gates.judge(seen(**changed), NULL)
+    assert (found.gate, found.spoils) == (gate, spoils)
+    assert reason in found.reason
+
+
+def test_forty_milliseconds_take_latency_and_capacity_where_the_server_is_idle() -> None:
+    waits = seen(latency_of_delayed=0.9, cpu=0.0001, wrk_of_cpu=0.0001)
+    assert tripped(waits) == {("40 ms", "latency"), ("40 ms", "capacity")}
+    works = seen(latency_of_delayed=0.9)
+    assert tripped(works) == set(), "eight users of a server that works for 5 ms wait as long, too"
+
+
+def test_gatling_may_be_busy_where_wrk_finds_the_capacity() -> None:
+    assert tripped(seen(generator_cpu=0.95)) == set()
+    alone = Observed(measurements=tuple(m for m in seen(generator_cpu=0.95).measurements if "wrk" not in m.metric))
+    assert tripped(alone) == {("generator", "capacity")}
+
+
+def test_without_a_null_server_there_is_no_plateau() -> None:
+    fast = seen(wrk_of_rate=17_000, wrk_of_requests=34_000)
+    assert tripped(fast, None) == set()
+
+
+def test_an_open_load_has_no_more_than_gatling_can_ask() -> None:
+    assert gates.drivable(seen()) == 815
+    assert gates.drivable(seen(generator_cpu=0.95, wrk_of_rate=5000)) == pytest.approx(795 * 0.8 / 0.95)
+    assert gates.drivable(Observed()) is None
+
+
+# ---------------------------------------------------------------- captured runs
+
+
+def of_gatling(name: str, load: Load, seconds: float) -> Observed:
+    """A kept run of Gatling as `macro` measures it."""
+    start = simulation_log.read(DATA / "gatling" / name / "simulation.log").start_epoch_ms / 1000
+    samples = [Sample(start + tenth / 10, tenth / 20) for tenth in range(150)]
+    outcome = gatling.read(DATA / "gatling" / name, load, None, samples, cores=1)
+    values = {
+        "requests": outcome.requests, "failed": outcome.failed, "seconds": seconds, "users": load.users or 0,
+        "rate": outcome.requests / outcome.seconds, "latency.mean": outcome.mean_ms / 1000,
+        "generator_cpu": outcome.generator_busy, "latency.delayed": outcome.delayed, "cpu": 0.001,
+        "latency.max": outcome.longest.ms / 1000 if outcome.longest else 0.0,
+        **{f"latency.{level}": value.ms / 1000 for level, value in outcome.latencies.items()},
+    }  # fmt: skip
+    kept = tuple(Measurement(metric=n, unit="", values=(float(v),)) for n, v in values.items())
+    return Observed(measurements=kept, facts={"failures": outcome.failures})
+
+
+def test_a_captured_run_with_wrong_answers_trips_that_gate_alone() -> None:
+    load = Load(name="closed", title="Closed", model="closed", users=4, seconds=3)
+    (found,) = gates.judge(of_gatling("closed", load, 3.0))
+    assert (found.gate, found.spoils) == ("right answers", "row")
+    assert found.reason.startswith("28 of 611 requests failed: ")
+
+
+def test_a_captured_run_judged_by_other_facts_than_its_own_is_caught() -> None:
+    two = Load(name="closed", title="Closed", model="closed", users=2, seconds=3)
+    assert ("Little's law", "row") in tripped(of_gatling("closed", two, 3.0), None)
+    four = Load(name="closed", title="Closed", model="closed", users=4, seconds=3)
+    assert ("count and rate", "row") in tripped(of_gatling("closed", four, 9.0), None)
+
+
+def test_a_captured_run_of_wrk_counts_as_its_clock_does() -> None:
+    told = wrk.read(DATA / "wrk" / "medium.txt")
+    values = {"wrk.requests": told.requests, "wrk.seconds": 2.0, "wrk.rate": told.requests / told.seconds}
+    kept = tuple(Measurement(metric=n, unit="", values=(float(v),)) for n, v in values.items())
+    assert tripped(Observed(measurements=kept)) == set()
