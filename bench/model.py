@@ -163,14 +163,21 @@ class Server(Declared, frozen=True, kw_only=True):
     impossible: dict[str, str] = {}
 
 
+Shape = Literal[
+    "shuffled", "separated", "indented", "repeated-member", "tags-200", "long-skus", "many-customers", "distinct-names",
+    "colliding-customers", "ordinary-customers", "colliding-skus", "ordinary-skus",
+]  # fmt: skip
+
+
 class DocumentsSpec(Declared, frozen=True, kw_only=True):
-    """A seeded set of documents; `sha256` pins the inputs."""
+    """A seeded set of documents, in the usual shape or in another; `sha256` pins the inputs."""
 
     generator: Literal["orders", "cdnow"]
     seed: int
     count: Count
     orders: Count
     escaped: bool = False
+    shape: Shape | None = None
     check: Annotated[int, Meta(ge=0)] = 8
     sha256: str
 

@@ -5,7 +5,6 @@ Beside each stands `NNNN.out.json`, the reference core's answer: the layout of s
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,7 +15,8 @@ from tempfile import TemporaryDirectory
 import msgspec
 
 from app.core import transform
-from bench.documents import cdnow, orders
+from bench.documents import cdnow, orders, shapes
+from bench.documents.dice import Dice
 from bench.documents.shop import Batch
 from bench.errors import LabError
 from bench.model import DocumentsSpec, Recorded, Workload
@@ -79,9 +79,10 @@ def documents(spec: DocumentsSpec) -> Iterator[tuple[str, bytes]]:
     """The inputs of a set, each with its path in the set's folder: first the load's, then the held-out ones."""
     generate = _GENERATORS[spec.generator]
     for folder, seed, count in (("load", spec.seed, spec.count), ("check", spec.seed + 1, spec.check)):
+        dice = Dice(seed + 2)  # of what the shape invents
         for number, batch in enumerate(generate(seed, count, spec.orders)):
-            text = json.dumps(batch, ensure_ascii=spec.escaped, separators=(",", ":"))
-            yield f"{folder}/{number:04}.json", text.encode()
+            made = shapes.shaped(spec.shape, batch, dice) if spec.shape else batch
+            yield f"{folder}/{number:04}.json", shapes.spelled(spec.shape, made, spec.escaped)
 
 
 class Pin:

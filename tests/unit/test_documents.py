@@ -14,7 +14,7 @@ import pytest
 
 from app.core import transform
 from bench import catalog
-from bench.documents import cdnow, ensure
+from bench.documents import cdnow, ensure, shapes
 from bench.documents.dice import Dice, Ranked
 from bench.documents.sets import Pin, documents
 from bench.errors import LabError
@@ -246,3 +246,42 @@ def test_a_history_that_cannot_be_had_is_one_clear_error(monkeypatch: pytest.Mon
     with pytest.raises(LabError, match=r"cdnow\.txt: cannot fetch the CDNOW history; .+: .+"):
         cdnow.history()
     assert list((tmp_path / ".lab").iterdir()) == []
+
+
+# ---------------------------------------------------------------- off the usual shape
+
+
+def batch_of(shape: str, orders: int = 30) -> dict[str, Any]:
+    """The first document of a small set in that shape."""
+    spec = DocumentsSpec(generator="orders", seed=1, count=1, orders=orders, shape=shape, check=0, sha256="")
+    ((_, document),) = documents(spec)
+    return json.loads(document)
+
+
+@pytest.mark.parametrize("shape", [*shapes.SHAPES, *shapes.SPELLINGS, "repeated-member"])
+def test_every_shape_is_valid_and_the_same_each_time(shape: str) -> None:
+    spec = DocumentsSpec(generator="orders", seed=1, count=1, orders=3, shape=shape, check=1, sha256="")
+    made = list(documents(spec))
+    assert made == list(documents(spec))
+    for _, document in made:
+        assert transform(document)
+
+
+@pytest.mark.parametrize("shape", ["shuffled", "separated", "indented", "repeated-member"])
+def test_a_shape_of_spelling_leaves_the_answer_as_it_was(shape: str) -> None:
+    usual = DocumentsSpec(generator="orders", seed=1, count=1, orders=30, check=0, sha256="")
+    other = msgspec.structs.replace(usual, shape=shape)
+    ((_, plain),), ((_, spelled),) = documents(usual), documents(other)
+    assert plain != spelled
+    assert transform(plain) == transform(spelled)
+
+
+def test_the_shapes_are_what_their_names_say() -> None:
+    assert {len(line["sku"]) for order in batch_of("long-skus")["orders"] for line in order["lines"]} == {40}
+    ids = [order["customer"]["id"] for order in batch_of("many-customers")["orders"]]
+    assert len(set(ids)) == len(ids)
+    assert len({order["customer"]["name"] for order in batch_of("distinct-names")["orders"]}) == 30
+    assert {order["customer"]["id"] % 2**32 for order in batch_of("colliding-customers")["orders"]} == {0}
+    skus = {line["sku"] for order in batch_of("colliding-skus", 3)["orders"] for line in order["lines"]}
+    assert len(skus) == 3_000
+    assert len({sku[:16] + sku[24:] for sku in skus}) == 1
