@@ -232,6 +232,24 @@ def compare(a: str, b: str, *, json: Json = False) -> int:
 
 
 @app.command
+def repeat(study: str, *sessions: str, variant: str | None = None, json: Json = False) -> int:
+    """Measure a study a second time, in a session of its own, and show where the two disagree.
+
+    Parameters
+    ----------
+    study: A name from bench/studies.
+    sessions: Two finished sessions to compare instead of measuring, by the names of their folders.
+    variant: Only this variant, against the study's baseline.
+    """
+    from bench import repeat as repeating  # noqa: PLC0415 - as in `_show`
+
+    chosen = _study(study, variant)
+    if not sessions:
+        pipeline.run_twice(chosen, Progress())
+    return repeating.show(out, repeating.chosen(chosen.name, sessions), json)
+
+
+@app.command
 def selftest(*, force: bool = False, json: Json = False) -> int:
     """Measure this machine's noise floor: equals against equals, then known differences; exit 1 if the method fails.
 

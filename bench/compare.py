@@ -179,7 +179,7 @@ def _of_the_lab(study: str, subject: str, results: Path) -> list[Side]:
     metric = selftest.METRICS[instrument]
     runs = store.runs(folder)
     of_kind = [run for run in runs if run.case.instrument == instrument]
-    found = [run for run in of_kind if subject == _subject(run) and not run.case.twin and run.case.path is None]
+    found = [run for run in of_kind if subject == _subject(run) and run.case.is_plain]
     wrong = next((run.reason for run in found if run.verdict != "pass"), None)
     if wrong or not found:
         known = ", ".join(sorted({_subject(run) for run in of_kind})) or "nothing"
@@ -221,5 +221,5 @@ def _pair(runs: Iterable[Run], workload: str | None) -> Ratio | None:
     twins = [run for run in micro if run.case.twin]
     names = {run.case.variant for run in twins}
     return paired(
-        [run for run in micro if run.case.variant in names and not (run.case.twin or run.case.path)], twins, "time"
+        [run for run in micro if run.case.variant in names and run.case.is_plain], twins, "time"
     )

@@ -437,6 +437,11 @@ class Case(Recorded, frozen=True):
         return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()[:16]
 
     @property
+    def is_plain(self) -> bool:
+        """Whether it measures its subject as it is: no second half of a pair, on no forced path, not slowed down."""
+        return not (self.twin or self.path or self.settings.get("slower"))
+
+    @property
     def label(self) -> str:
         """The case in words, for progress lines and messages."""
         what = str(self.stack) if self.stack else self.variant

@@ -30,6 +30,17 @@ def run(study: Study, progress: Progress, force: bool = False) -> tuple[Path, Se
     return carry_out(study, make_ready(study, progress), progress, force, _measure_here)
 
 
+def run_twice(study: Study, progress: Progress) -> None:
+    """Measure `study` once more than it was, and a first time before that where this, as it is now, never was.
+
+    A repetition that was interrupted goes on.
+    """
+    known = [session.finished for _, session in store.sessions(study.name)]
+    run(study, progress)
+    if not any(known) or known[-1]:
+        run(study, progress, force=True)
+
+
 def make_ready(study: Study, progress: Progress) -> Ready:
     """Make this machine ready for the study: build and verify its variants, bring documents and load generators."""
     artifacts, holes = prepare(plan.variants(study), progress, served=plan.is_served(study))

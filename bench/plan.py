@@ -17,7 +17,7 @@ from bench.paths import ROOT
 from bench.pinning import cores
 
 # Seconds that a run takes beside what its declaration says, measured on two cores; they only feed the estimate.
-OVERHEAD_SECONDS = {"size": 1.7, "instructions": 1.5, "micro": 0.6, "startup": 0.55, "gatling": 3.3, "wrk": 1.0}
+OVERHEAD_SECONDS = {"size": 1.7, "instructions": 1.5, "micro": 0.4, "startup": 0.55, "gatling": 3.3, "wrk": 1.0}
 ORDER_SECONDS = 16e-6  # the reference core on an order of a medium document
 REWRITTEN_ORDER_SECONDS = 0.6e-6  # another source for the same answer
 COUNTED_SECONDS = 0.05  # a medium document under callgrind, over the variants

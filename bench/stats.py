@@ -54,6 +54,12 @@ class Ratio(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the estimate itself lies in the noise floor."""
         return 1 / (1 + floor) <= self.estimate <= 1 + floor
 
+    def lies_apart_from(self, other: Ratio) -> bool:
+        """Whether the two intervals have nothing in common."""
+        if self.low is None or self.high is None or other.low is None or other.high is None:
+            return False
+        return self.low > other.high or other.low > self.high
+
     def chance(self, floor: float = 0.0) -> float:
         """How often at most a ratio as far out comes about where the truth lies in the noise floor: a p-value."""
         beyond = abs(math.log(self.estimate)) - math.log1p(floor)

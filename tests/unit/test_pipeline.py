@@ -257,6 +257,22 @@ def test_finished_it_is_not_measured_again_unless_forced(bench: Bench) -> None:
     assert len(bench.measured) == 2 * count
 
 
+def test_run_twice_it_has_two_finished_sessions_and_three_after_another_time(bench: Bench) -> None:
+    for count in (2, 3):
+        pipeline.run_twice(STUDY, Progress(Console(file=bench.said)))
+        assert [bool(session.finished) for _, session in store.sessions("trial")] == [True] * count
+
+
+def test_an_interrupted_repetition_goes_on(bench: Bench) -> None:
+    bench.run()
+    bench.stop_after = len(bench.measured) + 4
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.run_twice(STUDY, Progress(Console(file=bench.said)))
+    bench.stop_after = None
+    pipeline.run_twice(STUDY, Progress(Console(file=bench.said)))
+    assert [bool(session.finished) for _, session in store.sessions("trial")] == [True, True]
+
+
 @pytest.mark.parametrize("after", [0, 3, 7, 9])
 def test_interrupted_anywhere_it_goes_on_where_it_was(bench: Bench, after: int) -> None:
     bench.stop_after = after

@@ -160,6 +160,16 @@ def test_narrowed_to_one_variant_it_is_another_study_with_the_baseline() -> None
         plan.narrowed(STUDY, "jython")
 
 
+def test_each_block_holds_the_baseline_beside_whatever_is_compared_with_it() -> None:
+    """A phase's blocks hold all its cases: so each of them has the baseline's case with all else equal."""
+    for study in catalog.studies().values():
+        for phase in plan.phases(study):
+            for case in phase.cases:
+                stack = case.stack and msgspec.structs.replace(case.stack, variant=study.baseline)
+                beside = {(other.variant, other.stack, other.workload, other.load) for other in phase.cases}
+                assert (study.baseline, stack, case.workload, case.load) in beside, (study.name, phase.name)
+
+
 @pytest.mark.parametrize("key", ["pypy", "nuitka"])
 def test_a_stack_declared_impossible_is_a_hole_with_its_reason_and_no_case(checkout: Path, key: str) -> None:
     """A server's TOML rules out a variant by its own name or by its interpreter's implementation."""

@@ -63,8 +63,8 @@ def test_a_right_method_passes_and_its_floor_covers_all_but_a_twentieth():
     assert found.passed
     assert (micro.instrument, micro.comparisons, micro.allowed) == ("micro", 40, 5)
     assert (macro.instrument, macro.comparisons, macro.allowed) == ("macro", 40, 5)
-    # Of six processes a side the ratio spreads by sqrt(2 / 6) of one's spread; a twentieth lie twice as far.
-    assert micro.floor == pytest.approx(2 * 0.01 * (2 / 6) ** 0.5, rel=0.4)
+    # Of eight processes a side the ratio spreads by sqrt(2 / 8) of one's spread; a twentieth lie twice as far.
+    assert micro.floor == pytest.approx(2 * 0.01 * (2 / 8) ** 0.5, rel=0.4)
     assert macro.floor > micro.floor, "of fewer servers"
 
 
