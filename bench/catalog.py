@@ -138,10 +138,10 @@ def loads() -> dict[str, Load]:
 @cache
 def studies() -> dict[str, Study]:
     """Studies by name, every name in them known."""
-    found = {name: _at_home(study) for name, study in _listing(Study, "bench/studies/*.toml").items()}
+    found = _listing(Study, "bench/studies/*.toml")
     for study in found.values():
         _check(study)
-    return found
+    return {name: _at_home(study) for name, study in found.items()}
 
 
 @cache
@@ -203,10 +203,6 @@ def _at_home(study: Study) -> Study:
     """The study with each of its variants on each of its interpreters; what it compares them with is on the first."""
     if not study.interpreters:
         return study
-    for name in study.interpreters:
-        pick(interpreters(), name, f"bench/studies/{study.name}.toml: interpreter")
-    for name in (study.baseline, *study.variants):
-        pick(variants(), name.partition("@")[0], f"bench/studies/{study.name}.toml: variant")
     moved = [at(name, interpreter) for interpreter in study.interpreters for name in study.variants]
     first = study.interpreters[0]
     return msgspec.structs.replace(
@@ -228,6 +224,8 @@ def _check(study: Study) -> None:
     where = f"bench/studies/{study.name}.toml"
     for name in (study.baseline, *study.variants):
         pick(variants(), name.partition("@")[0], f"{where}: variant")
+    for name in study.interpreters:
+        pick(interpreters(), name, f"{where}: interpreter")
     labels = {server.label: server for server in servers().values()}
     for name in study.servers:
         pick(labels, name, f"{where}: server")

@@ -41,7 +41,7 @@ def observe(case: Case, output: Path) -> Observed:
     settings = [f"--{name}={value}" for name, value in case.settings.items()]
     argv = [
         str(build.python(variant.name)), str(SUBJECT / "micro.py"),
-        "--name", f"transform {workload.name}", "--documents", str(documents.ensure(workload).load),
+        "--name", _benchmark(case), "--documents", str(documents.ensure(workload).load),
         "--processes", "1", *settings, "--inherit-environ", ",".join(sorted(env)), "--quiet", "--output", str(result),
         "--last-words", str(last_words), *(["--unanswered"] if isinstance(variant, Yardstick) else []),
     ]  # fmt: skip
@@ -92,6 +92,11 @@ def read(path: Path, variant: str) -> Observed:
         Measurement(metric="time", unit="s", values=tuple(timed.values)),
     )
     return Observed(measurements=measurements, facts=verify.witness(variant, json.loads(metadata["about"])))
+
+
+def _benchmark(case: Case) -> str:
+    threads = case.settings.get("threads")
+    return f"transform {case.workload}{f', {threads} threads' if threads else ''}"
 
 
 def _name(case: Case) -> str:

@@ -1,0 +1,138 @@
+"""A study's targets: what is planned for them, and when they are met. Every figure here is test data."""
+
+import io
+from pathlib import Path
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from bench import catalog, plan
+from bench.errors import LabError
+from bench.model import Against, Case, Measurement, MicroPlan, Run, Session, Study, Target
+from bench.report import page, summary
+from bench.report.finding import find
+from bench.report.targets import Held, held, verdict
+
+FAST = Target(title="Fast", variant="cython", workloads=("medium",), against=Against(variant="simdjson"), at_most=1.0)
+STUDY = Study(
+    name="trial",
+    title="A trial",
+    question="How near?",
+    baseline="cpython",
+    variants=("cpython", "cython"),
+    workloads=("medium",),
+    micro=MicroPlan(processes=3, values=2, orders=10_000),
+    targets=(FAST,),
+)
+
+
+def session(*runs: Run) -> Session:
+    cases = tuple({run.case.identity: run.case for run in runs}.values())
+    return Session(study="trial", started="2026-11-24T12:00:00+00:00", seed=1, machine={}, cases=cases, finished="now")
+
+
+def core(variant: str, *times: float, workload: str = "medium", size: float = 100.0, threads: int = 1, **more: float):
+    """Runs of a core, a block each, with seconds a document of `size` bytes."""
+    settings = {"threads": threads} if threads > 1 else {}
+    case = Case(instrument="micro", variant=variant, workload=workload, settings=settings)
+    return [
+        Run(
+            case=case,
+            block=block,
+            started="",
+            seconds=1.0,
+            verdict="pass",
+            measurements=tuple(
+                Measurement(metric=metric, unit="", values=(value,))
+                for metric, value in {"time": time, "size": size, **more}.items()
+            ),
+        )
+        for block, time in enumerate(times)
+    ]
+
+
+def one(target: Target, *runs: Run) -> Held:
+    (row,) = held(msgspec.structs.replace(STUDY, targets=(target,)), session(*runs), runs)
+    return row
+
+
+@pytest.mark.parametrize(
+    ("times", "outcome"),
+    [((0.70, 0.71, 0.72), "met"), ((1.40, 1.41, 1.42), "missed"), ((0.9, 1.0, 1.05), "open")],
+)
+def test_a_target_is_met_or_missed_with_its_whole_interval(times: tuple[float, ...], outcome: str) -> None:
+    row = one(FAST, *core("cython", *times), *core("simdjson", 1.0, 1.0, 1.0))
+    assert row.outcome == outcome
+
+
+def test_time_is_held_per_byte_so_that_documents_of_two_sizes_compare() -> None:
+    target = msgspec.structs.replace(FAST, workloads=("large",), against=Against(workload="medium"))
+    row = one(target, *core("cython", 4.0, 4.0, workload="large", size=400.0), *core("cython", 1.0, 1.0))
+    assert row.value == pytest.approx(1.0)
+
+
+def test_the_multiple_of_the_reference_stands_beside_and_is_no_target() -> None:
+    row = one(FAST, *core("cython", 0.7, 0.7), *core("simdjson", 1.0, 1.0), *core("cpython", 35.0, 35.0))
+    assert row.multiple is not None
+    assert row.multiple.estimate == pytest.approx(50.0)
+
+
+def test_threads_are_held_against_one_of_them() -> None:
+    target = msgspec.structs.replace(FAST, threads=True, against=Against())
+    row = one(target, *core("cython", 0.5, 0.5, threads=2), *core("cython", 1.0, 1.0))
+    assert row.value == pytest.approx(0.5)
+
+
+def test_other_figures_are_those_of_the_worst_process() -> None:
+    target = Target(title="Share", variant="cython", workloads=("medium",), metric="fallbacks", at_most=0.001)
+    runs = core("cython", 1.0, fallbacks=0.0) + core("cython", 1.0, 1.0, fallbacks=0.002)[1:]
+    assert (one(target, *runs).value, one(target, *runs).outcome) == (0.002, "missed")
+
+
+def test_what_is_not_measured_says_why_and_is_not_met() -> None:
+    row = one(FAST, *core("cython", 1.0))
+    assert (row.value, row.outcome, row.reason) == (None, None, "simdjson: not measured")
+    assert verdict([row]) == "0 of 1 targets are met, 1 not measured."
+
+
+def test_a_target_brings_the_cases_that_it_compares() -> None:
+    target = msgspec.structs.replace(FAST, workloads=("medium", "large"), threads=True)
+    (phase,) = plan.phases(msgspec.structs.replace(STUDY, targets=(FAST, target)))
+    made = {(case.variant, case.workload, case.settings.get("threads")) for case in phase.cases}
+    assert {("simdjson", "medium", None), ("simdjson", "large", None), ("cython", "medium", None)} <= made
+    assert len(made) == len(phase.cases)
+    assert plan.variants(STUDY) == ["cpython", "cython", "simdjson"]
+
+
+def test_a_value_takes_as_many_passes_as_hold_the_orders_that_are_asked_for() -> None:
+    passes = {name: plan.core_case(STUDY.micro, "cython", name).settings["loops"] for name in ("small", "medium")}
+    assert passes == {"small": 20, "medium": 1}
+
+
+def test_the_terminal_and_the_page_show_each_target() -> None:
+    runs = [*core("cython", 0.7, 0.7), *core("simdjson", 1.0, 1.0), *core("cpython", 35.0, 35.0)]
+    finding = find(session(*runs), runs, STUDY)
+    console = Console(file=io.StringIO(), width=120)
+    summary.show(console, finding, Path("report.html"), json=False)
+    for shown in (console.file.getvalue(), page.html(finding)):
+        assert "0.700×" in shown
+        assert "≤ 1×" in shown
+        assert "1 of 1 targets are met." in shown
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('against = { variant = "simdjson" }\n', "", "time is held `against` something, and no other metric is"),
+        ('variant = "simdjson"', 'variant = "simdjsn"', "variant 'simdjsn' is unknown"),
+        ('workloads = ["medium"]', 'workloads = ["middling"]', "workload 'middling' is unknown"),
+    ],
+)
+def test_a_target_of_what_there_is_not_is_an_error(checkout: Path, old: str, new: str, told: str) -> None:
+    path = checkout / "bench/studies/limits.toml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(LabError, match=rf"limits\.toml: target .*{told}"):
+        catalog.studies()
