@@ -14,7 +14,7 @@ from cython_core.tables cimport LINES_AHEAD, TAGS_NOTED, Ahead, Basket, Batch, D
 from cython_core.values cimport integer
 from cython_core.words cimport (
     STEP, STRIDE, Bytes, alternate, bytes_at, digit_bits, equal, equal_both, likely, low_word, lowest, lowest_if, match,
-    number, ones, quote_run, sku_run, swapped, unlikely, word,
+    ones, quote_run, sku_run, swapped, two_numbers, unlikely, word,
 )
 
 cdef enum:
@@ -77,12 +77,10 @@ cdef inline const uint8_t *tags(Batch *batch, const uint8_t *p, Basket *basket) 
     return NULL
 
 
-cdef inline void file_line(
-    Batch *batch, uint32_t i, const uint8_t *sku, uint32_t length, uint64_t quantity, uint64_t price
-) noexcept nogil:
-    """Put a line into the table."""
+cdef inline void file_line(Batch *batch, uint32_t i, const uint8_t *sku, uint32_t length, uint64_t deal) noexcept nogil:
+    """Put a line into the table; `deal` is the quantity, and the price in the upper half."""
     batch.keys[i] = swapped(low_word(sku, length if length < 8 else 8))
-    batch.deals[i] = quantity | price << 32
+    batch.deals[i] = deal
     batch.skus[i] = <uint64_t>(sku - batch.document) << 6 | length
 
 
@@ -121,7 +119,7 @@ cdef inline const uint8_t *usual_line(Batch *batch, const uint8_t *p, uint32_t i
     bits = digit_bits(quantity)
     if unlikely(bits - 8 > 40 or p[13] == c'0'):
         return NULL
-    quantity = number(quantity << (64 - bits))
+    quantity <<= 64 - bits
     p += 13 + (bits >> 3)
     if unlikely(not match(p, b',"price":')):
         return NULL
@@ -129,8 +127,7 @@ cdef inline const uint8_t *usual_line(Batch *batch, const uint8_t *p, uint32_t i
     bits = digit_bits(price)
     if unlikely((bits - 8 > 56) | ((p[9] == c'0') & (bits > 8))):
         return NULL
-    price = number(price << (64 - bits))
-    file_line(batch, i, sku, length, quantity, price)
+    file_line(batch, i, sku, length, two_numbers(quantity, price << (64 - bits)))
     return p + 9 + (bits >> 3)
 
 
@@ -294,7 +291,7 @@ cdef inline const uint8_t *other_line(Batch *batch, const uint8_t *p, Basket *ba
         p = end_member(p, &more)
     if p == NULL or walk.seen | 1 << TAGS != 1 << SKU | 1 << QUANTITY | 1 << PRICE | 1 << TAGS:
         return NULL
-    file_line(batch, batch.line_count, sku, length, quantity, price)
+    file_line(batch, batch.line_count, sku, length, quantity | price << 32)
     basket.amount += quantity * price
     basket.units += quantity
     basket.lines += 1

@@ -243,8 +243,10 @@ cdef inline Customer *customer_of(Batch *batch, const Draft *draft) noexcept nog
     customer = &batch.customers[batch.customer_count]
     batch.customer_count += 1
     batch.customer_slots[slot] = batch.customer_count
-    memset(customer, 0, sizeof(Customer))
     customer.id = draft.customer
+    customer.units = 0
+    customer.amounts[0] = customer.amounts[1] = customer.amounts[2] = customer.amounts[3] = 0
+    customer.orders = customer.lines = 0
     customer.first = customer.last = draft.placed
     customer.first_at = customer.last_at = draft.placed_at
     customer.latest = NONE

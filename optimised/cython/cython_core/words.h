@@ -198,6 +198,15 @@ INLINE uint64_t plain_end(const uint8_t *p) {
 }
 
 
+/* Two numbers at once, in the halves of a vector: pairs of digits, of pairs, and of fours. */
+INLINE uint64_t two_numbers(uint64_t a, uint64_t b) {
+    __m128i v = _mm_and_si128(_mm_set_epi64x((long long)b, (long long)a), _mm_set1_epi8(15));
+    v = _mm_maddubs_epi16(v, _mm_set1_epi16(10 | 1 << 8));
+    v = _mm_madd_epi16(v, _mm_set1_epi32(100 | 1 << 16));
+    v = _mm_madd_epi16(_mm_packus_epi32(v, v), _mm_set1_epi32(10000 | 1 << 16));
+    return (uint64_t)_mm_cvtsi128_si64(v);
+}
+
 #else
 #define PATH "scalar"
 #define STRIDE 8
@@ -243,6 +252,7 @@ INLINE uint64_t plain_end(const uint8_t *p) {
     while ((ends = equal(word(p + n), '"') | equal(word(p + n), '\\')) == 0 && n < 56) n += 8;
     return ends ? n + (lowest(ends) / STEP) : n + 8;
 }
+INLINE uint64_t two_numbers(uint64_t a, uint64_t b) { return number(a) | number(b) << 32; }
 INLINE uint32_t count_below(const uint64_t *keys, uint32_t n, uint64_t key) {
     uint32_t count = 0;
     for (uint32_t i = 0; i < n; i++) count += keys[i] < key;

@@ -35,6 +35,7 @@ cdef extern from "cython_core/words.h" nogil:
     const StatusText statuses[32]
     uint64_t number(uint64_t digits)
     uint32_t digit_bits(uint64_t w)
+    uint64_t two_numbers(uint64_t a, uint64_t b)
     uint32_t fours[10000]
     uint64_t fold(uint64_t a, uint64_t b)
     uint64_t low_word(const uint8_t *p, uint32_t n)
