@@ -120,6 +120,27 @@ def test_members_in_any_order_with_any_white_space(core: ModuleType, indent: int
     assert answers(core, document(*shuffled, indent=indent))
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        '{"price":1,"sku":"B","quantity":2}',
+        '{"sku":"B", "quantity":2,"price":1}',
+        '{"sku":"B","quantity":2,"price":123456789}',
+    ]
+    + [
+        f'{{"sku":"B","quantity":2,"price":1,"tags":[{tags}]}}'
+        for tags in ('"]"', '"a]","}"', r'"\\","\""', '"a","b","c","d"', '"a" ')
+    ],
+)
+@pytest.mark.parametrize("place", [0, 1, 126, 127, 128, 129, 299])
+def test_an_odd_line_among_many_usual_ones(core: ModuleType, odd: str, place: int) -> None:
+    lines = [line(f"S{number}", tags=["a", "new"] * (number % 3)) for number in range(300)]
+    lines[place] = line("*")
+    orders = [order(1, lines=lines[:100]), order(2, lines=lines[100:])]
+    star = json.dumps(line("*"), separators=(",", ":")).encode()
+    assert answers(core, document(*orders).replace(star, odd.encode()))
+
+
 def test_a_duplicate_is_known_whatever_the_order_of_ids(core: ModuleType) -> None:
     dice = random.Random(6)
     ids = [dice.randint(1, 500) for _ in range(600)]

@@ -1,8 +1,8 @@
 """The lines of an order, and their tags: where most of a document's bytes are.
 
-Lines as most programs write them are read ahead of their orders, a stretch of the document at a time: first where each
-begins, then each line, then each tag. Three plain loops, in which nearly no branch depends on a document: how many
-lines an order has and how many tags a line are what a processor cannot predict.
+With wide windows, lines as most programs write them are read ahead of their orders, many at once: where each begins,
+then each line, each list of tags, each tag. No branch of these plain loops depends on how many lines an order has or
+how many tags a line, which no processor can predict. All others are read one by one.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -88,7 +88,7 @@ cdef inline void file_line(Batch *batch, uint32_t i, const uint8_t *sku, uint32_
 
 
 cdef inline uint32_t find_lines(const Batch *batch, Ahead *ahead) noexcept nogil:
-    """Note where the next lines begin, each with `{"s`, and where the one after them does; return how many there are."""
+    """Note where the next lines begin, each with `{"s`, and where the one after them; return how many there are."""
     cdef uint64_t at = ahead.at, mask, rest
     cdef uint32_t n = 0
     while n <= LINES_AHEAD and at < batch.length:
@@ -154,11 +154,9 @@ cdef inline const uint8_t *usual_tags(const uint8_t *p, uint64_t *found) noexcep
 
 cdef inline const uint8_t *line_tags(Batch *batch, const uint8_t *p, Basket *basket, uint64_t *found) noexcept nogil:
     """Find the tags behind a price, or take them in if they are not as usual; return the line's closing brace."""
-    cdef const uint8_t *end
-    if STRIDE == 64:
-        end = usual_tags(p, found)
-        if likely(end != NULL):
-            return end
+    cdef const uint8_t *end = usual_tags(p, found)
+    if likely(end != NULL):
+        return end
     found[0] = 0
     return tags(batch, p + 9, basket) if match(p, b',"tags":[') else NULL
 
@@ -232,6 +230,7 @@ cdef inline void fill_baskets(Batch *batch, Ahead *ahead, uint32_t count) noexce
 cdef inline void read_ahead(Batch *batch) noexcept nogil:
     """Read the next lines into baskets, one for each order."""
     cdef Ahead *ahead = &batch.ahead
+    cdef Basket *basket
     cdef uint32_t i, notes, count = find_lines(batch, ahead)
     if count > batch.most_lines - batch.line_count:
         count = 0
@@ -244,8 +243,9 @@ cdef inline void read_ahead(Batch *batch) noexcept nogil:
     notes = read_tags(batch, ahead, read_lines(batch, ahead, count))
     fill_baskets(batch, ahead, count)
     for i in range(notes):
-        if unlikely(tag(batch, batch.document + <uint32_t>ahead.notes[i], &ahead.baskets[ahead.notes[i] >> 32]) == NULL):
-            ahead.baskets[ahead.notes[i] >> 32].start = 0
+        basket = &ahead.baskets[ahead.notes[i] >> 32]
+        if unlikely(tag(batch, batch.document + <uint32_t>ahead.notes[i], basket) == NULL):
+            basket.start = 0
     batch.line_count += count
     ahead.next = ahead.baskets
     ahead.open = &ahead.baskets[ahead.basket[count]]

@@ -17,7 +17,7 @@ cdef struct Arena:
     uint8_t *end
     Chunk *chunks
     uint64_t step        # bytes of the next chunk
-    uint8_t first[8192]  # enough for a small document, on the stack
+    uint8_t first[16384]  # enough for a small document, on the stack
 
 
 cdef inline void *take(Arena *arena, uint64_t size) noexcept nogil:

@@ -116,7 +116,9 @@ INLINE Bytes bytes_at(const uint8_t *p) { return _mm512_loadu_si512(p); }
 INLINE uint64_t equal(Bytes v, char c) { return _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(c)); }
 INLINE uint64_t below(Bytes v, uint8_t c) { return _mm512_cmplt_epu8_mask(v, _mm512_set1_epi8((char)c)); }
 INLINE uint64_t tops(Bytes v) { return _mm512_movepi8_mask(v); }
-INLINE uint64_t equal_both(const uint8_t *p, char c, const uint8_t *q, char d) { return equal(bytes_at(p), c) & equal(bytes_at(q), d); }
+INLINE uint64_t equal_both(const uint8_t *p, char c, const uint8_t *q, char d) {
+    return equal(bytes_at(p), c) & equal(bytes_at(q), d);
+}
 
 INLINE uint32_t count_below(const uint64_t *keys, uint32_t n, uint64_t key) {
     const __m512i pivot = _mm512_set1_epi64((long long)key), one = _mm512_set1_epi64(1);
