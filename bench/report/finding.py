@@ -28,8 +28,10 @@ from bench.report.evidence import (
     total,
     warm,
 )
+from bench.report.gated import agreements, gated
 from bench.report.rows import Core, Counts, Course, Finding, Row, closed_load, place
 from bench.report.targets import held
+from bench.report.wording import number
 from bench.selftest import Selftest
 
 T = TypeVar("T", Core, Row)
@@ -64,7 +66,10 @@ def _of_workload(
     rows = [_row(stack, core, evidence, price) for core in cores for stack in _stacks(study, core.variant)]
     rows = _families(sorted(rows, key=lambda row: _rank(row.cpu)))
     of_workload = [run for run in runs if run.verdict == "pass" and run.case.workload == workload]
-    loaded = [run for run in of_workload if run.case.load and not evidence.trouble(stack_of(run.case))]
+    loaded = [run for run in of_workload if run.case.stack and run.case.load and not evidence.trouble(run.case.stack)]
+    common = {run.case.load: run.case.rate for run in loaded if run.case.variant == study.baseline}
+    courses = [_course(run, study, own=run.case.rate != common.get(run.case.load)) for run in loaded]
+    null = evidence.null(closed_load(study))
     return Finding(
         study=study,
         workload=workload,
@@ -77,7 +82,10 @@ def _of_workload(
         cheapest=_lead(evidence, "macro", "cpu", [row.stack for row in rows]),
         cores=tuple(cores),
         rows=tuple(rows),
-        courses=tuple(sorted((_course(run, study) for run in loaded), key=lambda course: _order(course, study))),
+        courses=tuple(sorted(courses, key=lambda course: _order(course, study))),
+        gates=gated((run for run in runs if run.case.workload == workload), null),
+        agreements=agreements(of_workload),
+        null=null,
         machines=len({run.machine for run in runs if run.machine}),
         failed=tuple(run for run in runs if run.verdict == "failed" and run.case.workload in {workload, None}),
         price=price,
@@ -183,12 +191,14 @@ def _lead(evidence: Evidence, instrument: Instrument, metric: str, ranked: Seque
     return evidence.speedup(instrument, ranked[0], metric, load, over=ranked[1], among=len(ranked) - 1)
 
 
-def _course(run: Run, study: Study) -> Course:
+def _course(run: Run, study: Study, *, own: bool) -> Course:
+    """A run under load; one at a rate of its own, and not the baseline's, is named so."""
     stack = stack_of(run.case)
+    apart = f", at {number(run.case.rate)}/s" if own and run.case.rate else ""
     return Course(
         stack=stack,
         place=place(stack, study),
-        title=title(stack.variant),
+        title=title(stack.variant) + apart,
         load=run.case.load or "",
         block=run.block,
         rate=run.case.rate,

@@ -10,6 +10,7 @@ from bench.model import Run, Session, Stack, Study, Verdict
 from bench.report.comparison import Comparison
 from bench.report.cost import Cost, Price
 from bench.report.evidence import Figure
+from bench.report.gated import Gated
 from bench.report.targets import Held
 from bench.selftest import Selftest
 from bench.stats import Ratio
@@ -104,7 +105,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     `same` is the ratio of the A/A pair and `selftest` the machine's; `floor` and `floor_served` are the noise floors
     that they give, without a server and with one. `lead` compares the fastest core with the second, `cheapest` the
-    stack that spends the least server CPU with the next. `machines` counts the equal ones that measured.
+    stack that spends the least server CPU with the next. `agreements` are wrk's server CPU per request as shares of
+    Gatling's, `null` is what the null server answered a second. `machines` counts the equal ones that measured.
     """
 
     study: Study
@@ -119,6 +121,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     cores: tuple[Core, ...]
     rows: tuple[Row, ...]
     courses: tuple[Course, ...]
+    gates: tuple[Gated, ...]
+    agreements: tuple[float, ...]
+    null: float | None
     machines: int
     failed: tuple[Run, ...]
     price: Price | None

@@ -75,6 +75,7 @@ def runs(study: Study) -> list[Run]:
     made += [_closed(stack, block, rng) for stack in stacks for block in range(2)]
     pair = [msgspec.structs.replace(LIMITED, variant=name) for name in ("cpython", "cython")]
     made += [_open(stack, load, rng) for load in LOADS for stack in pair]
+    made.append(_open(pair[1], "steady-peaks", rng, unit=2800.0))
     return made
 
 
@@ -152,6 +153,9 @@ def _closed(stack, block, rng):
         "requests": ("1", 6 / cpu),
         "cpu": ("s", cpu),
         "rate": ("1/s", 0.98 / cpu),
+        "wrk.cpu": ("s", 0.97 * cpu),
+        "wrk.rate": ("1/s", 0.98 / cpu),
+        "wrk.generator_cpu": ("1", 0.93 if stack == LIMITED else 0.1),
         "generator_cpu": ("1", 0.93 if stack == LIMITED else 0.31),
         "latency.p50": ("s", 8 * cpu),
         "memory.idle": ("B", 0.9 * CORES[stack.variant][2] * 1e6),
@@ -166,13 +170,13 @@ def _closed(stack, block, rng):
     return run(case, block, measured=measured, series={"memory": _memory(stack, 12, rng)})
 
 
-def _open(stack, load, rng):
+def _open(stack, load, rng, unit=560.0):
     declared = catalog.loads()[load]
-    case = Case(instrument="macro", variant=stack.variant, stack=stack, workload="medium", load=load, rate=560.0)
+    case = Case(instrument="macro", variant=stack.variant, stack=stack, workload="medium", load=load, rate=unit)
     plan = []
     for segment in declared.segments:
         shares = np.linspace(segment.start, segment.end, int(segment.seconds) + 1)[:-1]
-        plan += [(float(len(plan) + index), 560.0 * float(share)) for index, share in enumerate(shares)]
+        plan += [(float(len(plan) + index), unit * float(share)) for index, share in enumerate(shares)]
     slow = stack.variant == "cpython"
     rows = []
     for second, rate in plan:

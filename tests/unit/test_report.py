@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
+from bench import gates
 from bench.instruments.sizes import Size
 from bench.report import page as report
 from bench.report import summary
@@ -194,3 +195,16 @@ def test_a_count_on_another_path_names_both_and_the_time_on_it():
     words = " ".join(" ".join(Reader(PAGE).text).split())
     assert "avx2, not avx512" in words
     assert "counted on path avx2, timed on avx512; with avx2 forced: 39" in PAGE
+
+
+def test_every_gate_is_shown_with_what_it_takes_and_what_tripped_it():
+    text = PAGE
+    section = text[text.index('<section id="gates">') :]
+    for gate in gates.GATES:
+        assert gate.asks.replace("'", "&#39;") in section
+    assert "block 0: the generator&#39;s core was 93% busy" in section
+    assert "as a share of that under Gatling on the same server: 0.97 to 0.97" in section
+
+
+def test_a_winner_at_its_own_rate_is_told_from_itself_at_the_common_one():
+    assert [course.title for course in FINDING.open if course.rate == 2800.0] == ["Cython, written by hand, at 2,800/s"]
