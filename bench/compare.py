@@ -220,6 +220,4 @@ def _pair(runs: Iterable[Run], workload: str | None) -> Ratio | None:
     micro = [run for run in of_workload if run.case.instrument == "micro"]
     twins = [run for run in micro if run.case.twin]
     names = {run.case.variant for run in twins}
-    return paired(
-        [run for run in micro if run.case.variant in names and run.case.is_plain], twins, "time"
-    )
+    return paired([run for run in micro if run.case.variant in names and run.case.is_plain], twins, "time")
