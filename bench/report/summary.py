@@ -39,7 +39,7 @@ def show(console: Console, finding: Finding, page: Path, json: bool) -> None:
         for row in (row for row in each.rows if row.verdict != "pass"):
             _say(console, f"{row.verdict}: {row.stack}: {row.reason}", "yellow")
     _say(console, f"\n{finding.study.question}", "bold")
-    for each in finding.each:
+    for each in finding.each if finding.rows or not finding.targets else ():
         lead = f"{workload_title(each.workload)}: " if finding.others else ""
         _say(console, lead + " ".join(answer(each)))
         _say(console, f"{noise(each)} {power(each)}")
