@@ -438,8 +438,8 @@ class Case(Recorded, frozen=True):
 
     @property
     def is_plain(self) -> bool:
-        """Whether it measures its subject as it is: no second half of a pair, on no forced path, not slowed down."""
-        return not (self.twin or self.path or self.settings.get("slower"))
+        """Whether it measures its subject as it is: no half of a pair, no forced path, one thread, not slowed."""
+        return not (self.twin or self.path or "threads" in self.settings or "slower" in self.settings)
 
     @property
     def label(self) -> str:

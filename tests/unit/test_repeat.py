@@ -68,6 +68,7 @@ def test_twins_failures_rates_and_what_one_session_lacks_are_left_out():
     two = micro(LEVELS, 2)
     failed = [msgspec.structs.replace(run, verdict="failed", measurements=()) for run in two[:1]]
     first = micro(LEVELS | {"pypy": 900.0}, 1) + micro({"cpython": 800.0}, 3, twin=True)
+    first += micro({"cpython": 1.0}, 4, path="avx2") + micro({"cpython": 1.0}, 5, settings={"threads": 2})
     assert agreed(first, failed + two[1:]).subjects == 4
     at_a_rate = [msgspec.structs.replace(run, case=msgspec.structs.replace(run.case, rate=100.0)) for run in two]
     assert list(repeat.agreements(first, at_a_rate)) == []
