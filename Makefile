@@ -2,11 +2,12 @@
 python := .venv/bin/python
 run    := run quick $(if $(variant),--variant $(variant))
 
-.PHONY: setup bench limits test lint size report lock
+.PHONY: setup bench limits test fuzz lint size report lock
 setup:        ; @python3 -m bench.bootstrap
 bench: setup  ; $(python) -m bench $(run)
 limits: setup ; $(python) -m bench run limits
 test: setup   ; $(python) -m pytest
+fuzz: setup   ; $(python) -m tests.fuzz $(options)
 lint: setup   ; $(python) -m ruff check . && $(python) -m mypy
 size: setup   ; $(python) -m bench size
 report: setup ; $(python) -m bench report

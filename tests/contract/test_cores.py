@@ -1,15 +1,19 @@
 """One contract for every core: the golden cases, and whatever the reference says to documents of all kinds."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench import verify
+from bench.paths import ROOT
 from tests import strategies
 from tests.contract import answerers
 from tests.contract.answerers import Answerer
+
+FOUND = ROOT / "tests" / "data" / "fuzz"
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +26,11 @@ def test_golden_cases(name: str) -> None:
     checked = verify.check_variant(name)
     assert checked.cases > 0
     assert checked.mismatches == ()
+
+
+@pytest.mark.parametrize("path", sorted(FOUND.iterdir()), ids=lambda path: path.stem)
+def test_what_fuzzing_found(answerer: Answerer, path: Path) -> None:
+    assert answerer(path.read_bytes()) == answerers.reference(path.read_bytes())
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])

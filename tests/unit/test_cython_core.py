@@ -19,6 +19,7 @@ from app.core import transform as reference
 ROOT = Path(__file__).parents[2]
 BUILT = ROOT / "build" / "tests"
 GOLDEN = ROOT / "spec" / "golden"
+FOUND = ROOT / "tests" / "data" / "fuzz"
 
 Outcome = bytes | str
 
@@ -76,8 +77,8 @@ def answers(core: ModuleType, document: bytes) -> bool:
     return bool(core.witness()["fallbacks"] == before)
 
 
-@pytest.mark.parametrize("path", sorted(GOLDEN.glob("*/*.json")), ids=lambda path: path.stem)
-def test_golden_cases(core: ModuleType, path: Path) -> None:
+@pytest.mark.parametrize("path", sorted((*GOLDEN.glob("*/*.json"), *FOUND.iterdir())), ids=lambda path: path.stem)
+def test_golden_cases_and_what_fuzzing_found(core: ModuleType, path: Path) -> None:
     given = path.read_bytes()
     assert outcome(core.transform, given) == outcome(reference, given)
 

@@ -245,10 +245,13 @@ cdef inline uint32_t intern(Memo *memo, Arena *arena, const uint8_t *p, uint64_t
 cdef inline uint32_t admit_name(Memo *names, Arena *arena, const Key *key) noexcept nogil:
     """The index of a new name; NONE if it is malformed or has not 1 to 200 characters, normalised."""
     cdef Entry *entry
+    cdef Found found
     cdef Text text, written
     if key.length - 1 < 200 and is_tidy(key.source, key.length):
         written.start = key.source - 1
         written.length = key.length + 2
+    elif not string_end(key.source, &found):  # a control character, which `plain_end` passes over
+        return NONE
     elif not express(arena, key.source, key.length, True, 200, &text, &written):
         return NONE
     entry = add(names, arena, key)

@@ -1,0 +1,149 @@
+"""`python -m tests.fuzz`: documents by the million to the Cython core under sanitizers; counts, and what was found.
+
+A finding ends its process and is kept in `tests/data/fuzz`, where the ordinary tests put it to every core.
+Exit status: 0 nothing found, 1 a finding, or too few documents that the core answered itself; 2 set-up.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from bench.errors import LabError
+from bench.paths import ROOT
+from tests.fuzz import LEAST_ANSWERED
+from tests.fuzz.build import BUILT, HOST, build
+
+FINDINGS = ROOT / "tests" / "data" / "fuzz"
+GOLDEN = [str(ROOT / "spec" / "golden" / kind) for kind in ("valid", "invalid", "malformed")]
+SHARES = {2048: 0.98, 70_000: 0.02}  # of the executions, by the most bytes of a document
+SAY_EVERY_SECONDS = 15.0
+# What tells in a process' words why it ended: a difference, a sanitizer, a document that took too long.
+REASON = re.compile(
+    r"^(AssertionError: .*|.*ERROR: (?!libFuzzer: deadly).*|.*runtime error: .*|.*Error: .*)$", re.MULTILINE
+)
+
+
+class Worker(NamedTuple):
+    """A fuzzing process, the folder of its corpus, and the files in which it counts and complains."""
+
+    process: subprocess.Popen[bytes]
+    counts: Path
+    log: Path
+
+
+def start(folder: Path, executions: int, longest: int, seed: int, findings: Path = FINDINGS) -> Worker:
+    """Begin so many executions on documents of at most `longest` bytes."""
+    (folder / "corpus").mkdir(parents=True)
+    findings.mkdir(parents=True, exist_ok=True)
+    limits = [f"-runs={executions}", f"-max_len={longest}", f"-seed={seed}", "-detect_leaks=0", "-timeout=60"]
+    pace = ["-reduce_inputs=0", "-entropic=0"]  # both cost more than they bring where a grammar does the mutating
+    log = folder / "log"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [HOST, *limits, *pace, f"-artifact_prefix={findings}/", folder / "corpus", findings, *GOLDEN],
+            env=os.environ
+            | {"ASAN_OPTIONS": "detect_leaks=0:quarantine_size_mb=16:malloc_context_size=0"}
+            | {"PYTHONPATH": f"{BUILT}:{ROOT}", "PYTHONDONTWRITEBYTECODE": "1", "FUZZ_COUNTS": str(folder / "counts")},
+            stdout=file,
+            stderr=file,
+        )
+    return Worker(process, folder / "counts", log)
+
+
+def counted(workers: list[Worker]) -> dict[str, int]:
+    """The sums of what the processes have counted so far."""
+    sums: dict[str, int] = {}
+    for worker in workers:
+        lines = worker.counts.read_text(encoding="utf-8").splitlines() if worker.counts.exists() else []
+        for name, count in json.loads(lines[-1]).items() if lines else ():
+            sums[name] = sums.get(name, 0) + count
+    return sums
+
+
+def finding(worker: Worker) -> str | None:
+    """Why a process that has ended ended, unless it did all it should."""
+    if worker.process.returncode == 0:
+        return None
+    said = worker.log.read_text(encoding="utf-8", errors="replace")
+    reason = REASON.search(said)
+    kept = re.search(r"Test unit written to (\S+)", said)
+    told = reason[0][:600] if reason else f"ended with status {worker.process.returncode}, see {worker.log}"
+    return f"{told}\n  kept in {kept[1]}" if kept else told
+
+
+def fuzz(executions: int, seed: int, folder: Path, findings: Path = FINDINGS) -> tuple[dict[str, int], list[str]]:
+    """Run on every processor; the counts, and what was found."""
+    shutil.rmtree(folder, ignore_errors=True)
+    began = said = time.monotonic()
+    workers: list[Worker] = []
+    processors = len(os.sched_getaffinity(0))
+    for longest, share in SHARES.items():
+        each = int(executions * share / processors) + 1
+        seeds = range(seed, seed + processors)
+        round_ = [start(folder / f"{longest}-{one}", each, longest, one, findings) for one in seeds]
+        workers += round_
+        while any(worker.process.poll() is None for worker in round_):
+            time.sleep(0.2)
+            if time.monotonic() - said > SAY_EVERY_SECONDS:
+                said = time.monotonic()
+                tell_progress(counted(workers).get("executions", 0), executions, said - began)
+        if any(worker.process.returncode for worker in round_):
+            break
+    return counted(workers), list(dict.fromkeys(told for worker in workers if (told := finding(worker)) is not None))
+
+
+def tell_progress(done: int, executions: int, seconds: float) -> None:
+    """A line now and then, with an estimate from the pace so far."""
+    left = seconds / done * (executions - done) / 60 if done else float("nan")
+    print(f"{done:>12,} of {executions:,}, {left:.0f} min left", file=sys.stderr, flush=True)
+
+
+def tell(counts: dict[str, int], found: list[str], seconds: float) -> None:
+    """The counts, as they stand in the note."""
+    judged = sum(counts[name] for name in ("malformed", "invalid", "valid_after_all"))
+    print(
+        f"{counts['executions']:,} documents in {seconds:.0f} s, {counts['bytes'] / 1e9:.1f} GB; each put to every path"
+    )
+    print(f"{counts['answered']:,} answered by every path ({counts['answered'] / counts['executions']:.0%})")
+    print(f"{counts['partly']:,} answered by some path, and handed over by another")
+    print(f"{counts['compared']:,} answers compared with the reference")
+    print(f"{counts['handed_over']:,} handed over; of {judged:,} of these, judged by the reference:")
+    for name, told in (("malformed", "malformed"), ("invalid", "invalid"), ("valid_after_all", "valid after all")):
+        print(f"  {counts[name]:,} {told}")
+    print(f"{len(found)} findings: differences, sanitizer reports, hangs")
+    for each in found:
+        print(f"- {each}")
+
+
+def main() -> int:
+    """Build, run, tell."""
+    options = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
+    options.add_argument("--executions", type=int, default=20_000_000)
+    options.add_argument("--seed", type=int, default=1, help="of the first process; the others count on from it")
+    given = options.parse_args()
+    began = time.monotonic()
+    try:
+        build()
+    except LabError as error:
+        print(f"fuzz: {error}", file=sys.stderr)
+        return 2
+    counts, found = fuzz(given.executions, given.seed, BUILT / "run")
+    if not counts:
+        print(f"fuzz: no process began: {'; '.join(found)}", file=sys.stderr)
+        return 2
+    tell(counts, found, time.monotonic() - began)
+    enough = counts["answered"] >= LEAST_ANSWERED * counts["executions"]
+    if not enough:
+        print(f"- fewer than {LEAST_ANSWERED:.0%} were answered: the mutator, or the core, is not what it was")
+    return 0 if enough and not found else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,45 @@
+"""The fuzzing process, compiled: all paths of the core and libFuzzer's host, by clang with its sanitizers."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+from bench import system
+from bench.errors import LabError
+from bench.paths import ROOT
+
+BUILT = ROOT / "build" / "fuzz"
+HOST = BUILT / "host"
+HERE = Path(__file__).parent
+SANITIZERS = "address,undefined"
+# The core asks for the macro that gcc defines, and clang does not.
+COVERAGE = "inline-8bit-counters,pc-table"
+WATCHED = f"-fsanitize={SANITIZERS} -fsanitize-coverage={COVERAGE} -fno-sanitize-recover=all -D__SANITIZE_ADDRESS__=1"
+
+
+def build() -> None:
+    """Compile what has changed. Raises MissingError without clang, LabError with a compiler's complaint."""
+    system.require(["clang"])
+    compilers = {"CC": "clang", "LDSHARED": "clang -shared", "CFLAGS": WATCHED}
+    command = [sys.executable, "setup.py", "--quiet", "build_ext", "-j", "2", "--build-temp", str(BUILT / "temporary")]
+    run([*command, "--build-lib", str(BUILT)], compilers)
+    (BUILT / "cython_core" / "__init__.py").touch()
+    sources = [str(HERE / "host.cpp"), str(HERE / "mutator.cpp")]
+    variables = sysconfig.get_config_vars()
+    where = BUILT / "temporary"
+    # Compiled without sanitizers, which would only slow it: what is watched is the core.
+    run(["clang++", "-std=c++17", "-O2", "-Wall", "-I", variables["INCLUDEPY"], "-c", *sources], folder=where)
+    library = [f"-L{variables['LIBDIR']}", f"-lpython{variables['LDVERSION']}", f"-Wl,-rpath,{variables['LIBDIR']}"]
+    objects = [str(where / "host.o"), str(where / "mutator.o")]
+    run(["clang++", f"-fsanitize=fuzzer,{SANITIZERS}", *objects, *library, "-o", str(HOST)])
+
+
+def run(command: list[str], environment: dict[str, str] | None = None, folder: Path = ROOT) -> None:
+    """Run a compiler, and raise LabError if it fails."""
+    done = subprocess.run(
+        command, cwd=folder, env=os.environ | (environment or {}), capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise LabError(f"`{' '.join(command)}` failed: {system.complaint(done)}")
