@@ -21,8 +21,11 @@ def built_core() -> Core:
     return load_core(record["core"], record["loads"], record["dumps"])
 
 
-def about(core: Core) -> dict[str, Any]:
-    """The artifact's record, and what answers: implementation, version, type and file of the core, its own witness."""
+def about(core: Core, **facts: str) -> dict[str, Any]:
+    """The artifact's record, and what answers: implementation, version, type and file of the core, its own witness.
+
+    `facts` are those that only the caller knows, such as the framework.
+    """
     file = Path(core.module.__file__ or "")
     return {
         **built(),
@@ -32,4 +35,5 @@ def about(core: Core) -> dict[str, Any]:
         "type": type(core.module.transform).__name__,
         "compiled": hasattr(core.module, "__compiled__"),
         **core.witness(),
+        **facts,
     }

@@ -410,7 +410,7 @@ def judge(document: bytes) -> None:
     """Raise what is wrong with a document, if it is anything but its amounts."""
     try:
         batch = strict_loads(document)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, TypeError) as error:  # TypeError: PyPy's, where the stack ends in an exception
         raise MalformedDocument(str(error)) from None
     if is_too_deep(batch):
         raise MalformedDocument(f"more than {MAX_DEPTH} arrays and objects inside one another")

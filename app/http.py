@@ -27,14 +27,18 @@ class Problem(Exception):  # noqa: N818, it is the name that RFC 9457 gives it
         return json.dumps(self.members).encode()
 
 
+def expect_json(media_type: str) -> None:
+    """Problem 415 unless a body of this Content-Type is JSON."""
+    if media_type != JSON and media_type.partition(";")[0].strip().lower() != JSON:
+        raise Problem("415 Unsupported Media Type", f"the body must be {JSON}")
+
+
 def read_document(environ: dict[str, Any], max_bytes: int) -> bytes:
     """The body of a POST, by the rules of WSGI; Problem 415, 411, 413, or 400 if it breaks off.
 
     The limit counts the bytes that are read, not those that are announced.
     """
-    media_type = environ.get("CONTENT_TYPE", "")
-    if media_type != JSON and media_type.partition(";")[0].strip().lower() != JSON:
-        raise Problem("415 Unsupported Media Type", f"the body must be {JSON}")
+    expect_json(environ.get("CONTENT_TYPE", ""))
     body_ends = environ.get("wsgi.input_terminated", False)  # if not, reading on after the body may never return
     if "HTTP_TRANSFER_ENCODING" in environ and not body_ends:
         raise Problem("411 Length Required", "this server does not hand on a body without Content-Length")
@@ -51,9 +55,14 @@ def read_document(environ: dict[str, Any], max_bytes: int) -> bytes:
         document: bytes = environ["wsgi.input"].read(wanted)
     except Exception as error:  # each server has exceptions of its own for a body that breaks off or is framed wrong
         raise Problem("400 Bad Request", "the body cannot be read") from error
+    return whole(document, max_bytes, int(announced) if announced else None)
+
+
+def whole(document: bytes, max_bytes: int, announced: int | None) -> bytes:
+    """What was read of a body, up to one byte more than the limit; Problem 413, or 400 if less came than announced."""
     if len(document) > max_bytes:
         raise Problem("413 Content Too Large", f"the body may have {max_bytes} bytes")
-    if announced and len(document) < wanted:
+    if announced is not None and len(document) < min(announced, max_bytes + 1):
         raise Problem("400 Bad Request", f"the body ended after {len(document)} of {announced} bytes")
     return document
 
@@ -73,3 +82,8 @@ def wait_seconds(ms: str | None) -> float:
     if ms is None or not (ms.isascii() and ms.isdecimal() and len(ms) <= 5) or int(ms) > MAX_WAIT_MS:
         raise Problem("400 Bad Request", f"ms must be an integer from 0 to {MAX_WAIT_MS}")
     return int(ms) / 1000
+
+
+def waited(seconds: float) -> str:
+    """The answer of `/wait` after waiting."""
+    return f"Waited {seconds * 1000:.0f} ms.\n"

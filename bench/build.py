@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench import catalog, machine, system
+from bench import catalog, machine, system, uwsgi
 from bench.errors import LabError, MissingError
 from bench.model import Argv, Artifact, Hole, Implementation, Provisioned, Server, Variant
 from bench.paths import ARTIFACTS, LAB, PREFIXES, ROOT, TOOLS
@@ -129,7 +129,9 @@ def counted_path(variant: Variant) -> dict[str, str]:
 def fingerprint_of(variant: Variant, interpreter: Provisioned) -> str:
     """Hash of all that goes into the artifact and its prefix."""
     digest = hashlib.sha256(msgspec.json.encode(variant, order="sorted"))
-    digest.update(interpreter.fingerprint.encode() + MEASURED_LOCK.read_bytes() + Path(__file__).read_bytes())
+    digest.update(interpreter.fingerprint.encode() + MEASURED_LOCK.read_bytes())
+    for maker in (__file__, uwsgi.__file__):
+        digest.update(Path(maker).read_bytes())
     digest.update(msgspec.json.encode([list(catalog.frameworks().values()), _servers(interpreter.implementation)]))
     for place, path in _sources(variant):
         digest.update(f"{place}\0".encode() + path.read_bytes())
@@ -211,6 +213,7 @@ def _add_servers(inside: Path, implementation: Implementation) -> dict[str, Hole
     for server in _servers(implementation):
         try:
             system.require(server.needs)
+            install(inside, server.build_requirements)
             install(inside, server.requirements)
         except MissingError as missing:
             fill = missing.fill or "python -m bench build --force"
@@ -251,7 +254,10 @@ def _tools(inside: Path, interpreter: Provisioned) -> None:
 
 def _servers(implementation: Implementation) -> list[Server]:
     """The servers that run on that implementation."""
-    return [server for server in catalog.servers().values() if implementation in server.implementations]
+    declared = catalog.servers().values()
+    return [
+        each for each in declared if implementation in each.implementations and implementation not in each.impossible
+    ]
 
 
 def _venv(folder: Path, interpreter: Provisioned, log: Path) -> Path:

@@ -18,6 +18,9 @@ from bench.model import (
     Against,
     Declared,
     Framework,
+    Implementation,
+    Impossible,
+    Interface,
     Interpreter,
     Load,
     Server,
@@ -32,6 +35,7 @@ from bench.paths import ROOT
 
 REFERENCE = "app.core"
 T = TypeVar("T", bound=Declared)
+INTERFACES: dict[Interface, str] = {"wsgi": "", "asgi": "-asgi"}  # and the end of its frameworks' names
 
 
 def read(path: Path, noun: type[T]) -> T:
@@ -146,38 +150,49 @@ def studies() -> dict[str, Study]:
 
 @cache
 def frameworks() -> dict[str, Framework]:
-    """Frameworks by name: `app/wsgi/NAME_app.py`, whose constant `REQUIREMENTS` says what it needs installed."""
+    """Frameworks by name, each a file whose constant `REQUIREMENTS` says what it needs installed.
+
+    `app/wsgi/wheezy_web_app.py` is `wheezy-web`, and `app/asgi/falcon_app.py` is `falcon-asgi`.
+    """
     found = {}
-    for path in sorted(ROOT.glob("app/wsgi/*_app.py")):
-        name = path.stem.removesuffix("_app")
-        found[name] = Framework(name=name, requirements=_constant(path, "REQUIREMENTS"))
+    for interface, suffix in INTERFACES.items():
+        for path in sorted(ROOT.glob(f"app/{interface}/*_app.py")):
+            name = path.stem.removesuffix("_app").replace("_", "-") + suffix
+            module, requirements = f"app.{interface}.{path.stem}", _constant(path, "REQUIREMENTS")
+            found[name] = Framework(name=name, module=module, interface=interface, requirements=requirements)
     return found
 
 
 def server_for(stack: Stack) -> Server:
     """The server file that serves `stack`: the one of that label for its interpreter's implementation.
 
-    Raises LabError if there is none.
+    Where no file is for that implementation, the one that says why. Raises LabError if there is none.
     """
-    implementation = interpreters()[variant(stack.variant).interpreter].implementation
+    implementation = _implementation(stack)
     named = [server for server in servers().values() if server.label == stack.server]
     if not named:
         pick({server.label: server for server in servers().values()}, stack.server, "server")
-    for server in named:
-        if implementation in server.implementations:
-            return server
-    raise LabError(f"{stack}: no file in bench/servers serves {stack.server} on {implementation}")
+    serving = [server for server in named if implementation in server.implementations]
+    telling = [server for server in named if implementation in server.impossible]
+    if not (serving or telling):
+        raise LabError(f"{stack}: no file in bench/servers serves {stack.server} on {implementation}")
+    return (serving or telling)[0]
 
 
-def impossible(stack: Stack) -> str | None:
+def impossible(stack: Stack) -> Impossible | None:
     """Why the catalogue says that `stack` cannot run anywhere, or None."""
-    implementation = interpreters()[variant(stack.variant).interpreter].implementation
-    named = [server for server in servers().values() if server.label == stack.server]
-    for server in named:
-        reason = server.impossible.get(stack.variant.partition("@")[0]) or server.impossible.get(implementation)
-        if reason:
-            return reason
-    return None
+    server, framework = server_for(stack), pick(frameworks(), stack.framework, "framework")
+    if server.interface != framework.interface:
+        reason = (
+            f"{stack.server} calls {server.interface.upper()}, {stack.framework} speaks {framework.interface.upper()}"
+        )
+        return Impossible(reason=reason, symptom="positional argument")
+    names = (stack.variant.partition("@")[0], _implementation(stack), stack.framework)
+    return next((server.impossible[name] for name in names if name in server.impossible), None)
+
+
+def _implementation(stack: Stack) -> Implementation:
+    return interpreters()[variant(stack.variant).interpreter].implementation
 
 
 def parse_stack(text: str) -> Stack:
@@ -256,6 +271,9 @@ def _check_target(target: Target, where: str) -> None:
 def _constant(path: Path, name: str) -> tuple[str, ...]:
     """A tuple of strings assigned at the top of a module that must not be imported here."""
     for node in ast.parse(path.read_text()).body:
-        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
-            return tuple(ast.literal_eval(node.value))
+        match node:
+            case ast.Assign(targets=[ast.Name(id=found)], value=value) if found == name:
+                return tuple(ast.literal_eval(value))
+            case ast.AnnAssign(target=ast.Name(id=found), value=ast.expr() as value) if found == name:
+                return tuple(ast.literal_eval(value))
     raise LabError(f"{path.relative_to(ROOT)}: no constant {name} that lists what the framework needs installed")

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta
 
 Implementation = Literal["cpython", "pypy"]
+Interface = Literal["wsgi", "asgi"]
 Argv = tuple[str, ...]
 Count = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(ge=0)]
@@ -132,18 +133,30 @@ class Yardstick(Variant, frozen=True, kw_only=True):
 
 
 class Framework(Declared, frozen=True):
-    """A thin adapter over the core: one file in `app/wsgi`, and what it must have installed."""
+    """A thin adapter over the core: one module of `app`, and what it must have installed."""
 
     name: str
+    module: str
+    interface: Interface
     requirements: tuple[str, ...]
+
+
+class Impossible(Declared, frozen=True):
+    """Why a pair cannot be, and the words that whoever tries it all the same gets to see."""
+
+    reason: str
+    symptom: str
 
 
 class Server(Declared, frozen=True, kw_only=True):
     """A server with one worker class: its argv, what it needs, and where it cannot run.
 
     `label` is what stacks call it; two files may share one where two implementations need two ways to start it.
+    `build_requirements` are packages that have to be in the prefix before the others are built.
     `files` names what the server needs beside the packages of the prefix, for its size, as glob patterns. `note` is
-    what a reader of its figures has to know.
+    what a reader of its figures has to know. `wait` names the function of `/wait`: how this worker class waits without
+    keeping more than the request waiting. `impossible` names an implementation, a variant or a framework.
+    `departures` says by the name of a test of the HTTP contract what this server does in some of its cases instead.
     """
 
     name: str
@@ -153,14 +166,18 @@ class Server(Declared, frozen=True, kw_only=True):
     worker_class: str
     implementations: tuple[Implementation, ...]
     argv: Argv
+    interface: Interface = "wsgi"
+    wait: str = "time.sleep"
     requirements: tuple[str, ...] = ()
+    build_requirements: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     env: dict[str, str] = {}
     keep_alive: bool
     note: str | None = None
     concurrency: Count = 1
-    impossible: dict[str, str] = {}
+    impossible: dict[str, Impossible] = {}
+    departures: dict[str, str] = {}
 
 
 Shape = Literal[

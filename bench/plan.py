@@ -183,7 +183,7 @@ def stacks(study: Study, servers: tuple[str, ...] | None = None) -> Iterator[Sta
 def declared_holes(study: Study) -> list[Hole]:
     """What the catalogue declares impossible, with the reasons: stacks, and counting what compiles while it runs."""
     reasons = {stack: catalog.impossible(stack) for stack in _all_stacks(study, study.servers)}
-    found = {str(stack): reason for stack, reason in reasons.items()}
+    found = {str(stack): told and told.reason for stack, told in reasons.items()}
     if study.instructions:
         found |= {f"{name}: instructions": why_not(catalog.variant(name)) for name in study.variants}
     return [Hole(what=what, reason=reason, declared=True) for what, reason in found.items() if reason]

@@ -13,7 +13,7 @@ from typing import Any
 
 from uv import find_uv_bin
 
-from bench import debian, locks, system
+from bench import debian, locks, system, uwsgi
 from bench.errors import LabError, MissingError
 from bench.model import FromDebian, FromPath, FromPyenv, FromUv, Hole, Interpreter, Provider, Provisioned
 from bench.paths import INTERPRETERS, LAB, ROOT
@@ -21,11 +21,7 @@ from bench.paths import INTERPRETERS, LAB, ROOT
 MEASURED_LOCK = ROOT / "bench" / "locks" / "measured.txt"
 UV_CACHE = LAB / "uv"
 
-# What is built must not depend on which libraries the machine happens to have headers of, nor on the hour.
-BUILD = {
-    "SOURCE_DATE_EPOCH": "1577836800",
-    "UWSGI_PROFILE_OVERRIDE": "json=false;pcre=false;ssl=false;xml=false;yaml=embedded",
-}
+EPOCH = {"SOURCE_DATE_EPOCH": "1577836800"}  # what is built must not depend on the hour
 
 # Runs in the interpreter that is asked about. CPython keeps how it was configured; but Debian's keeps how its shared
 # library was, which /usr/bin/python3 does not use: of that one nothing is claimed. PyPy's JIT is a built-in module.
@@ -173,18 +169,22 @@ def install(python: Path, names: Sequence[str], target: Path | None = None, whee
     place = ["--python", str(python), *(["--target", str(target)] if target else [])]
     pip = ["pip", "install", "--no-config", "--cache-dir", str(cache), *place]
     if names:
+        env = EPOCH
+        if "uwsgi" in names:
+            env = env | uwsgi.building(python)
+            pip += ["--config-settings-package", f"uwsgi:recipe={uwsgi.RECIPE}"]
         pinned = ["--verify-hashes", "--constraints", str(MEASURED_LOCK), "--build-constraints", str(MEASURED_LOCK)]
-        pinned += ["--overrides", str(locks.OVERRIDES)]
+        pinned += ["--overrides", str(locks.OVERRIDES), "--only-binary", "granian"]  # it would want a Rust
         # first from the cache alone: some registries answer in a way that would have uv build everything again
-        if uv(*pip, "--offline", *pinned, *names).returncode != 0:
-            must(uv(*pip, *pinned, *names))
+        if uv(*pip, "--offline", *pinned, *names, env=env).returncode != 0:
+            must(uv(*pip, *pinned, *names, env=env))
     if wheel:
         must(uv(*pip, "--no-deps", "--reinstall", str(wheel)))
 
 
-def uv(*words: str) -> subprocess.CompletedProcess[str]:
+def uv(*words: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run uv and keep what it says."""
-    return system.run([find_uv_bin(), *words], env=BUILD)
+    return system.run([find_uv_bin(), *words], env)
 
 
 def must(done: subprocess.CompletedProcess[str]) -> None:

@@ -55,9 +55,9 @@ def command(stack: Stack, port: int, host: str = HOST) -> tuple[list[str], dict[
     """
     variant = catalog.variant(stack.variant)
     server = catalog.server_for(stack)
-    reason = catalog.impossible(stack)
-    if reason:
-        raise LabError(f"{stack} is impossible: {reason}")
+    impossible = catalog.impossible(stack)
+    if impossible:
+        raise LabError(f"{stack} is impossible: {impossible.reason}")
     build.require(stack.variant)
     places = {
         "python": str(build.python(stack.variant)),
@@ -68,6 +68,7 @@ def command(stack: Stack, port: int, host: str = HOST) -> tuple[list[str], dict[
         "backlog": str(BACKLOG),
     }
     env = {key: value.format_map(places) for key, value in server.env.items()}
+    env |= {"STATEMENTS_FRAMEWORK": catalog.frameworks()[stack.framework].module, "STATEMENTS_WAIT": server.wait}
     return [part.format_map(places) for part in server.argv], build.environment(variant) | env
 
 

@@ -12,7 +12,7 @@ import msgspec
 
 from bench import build, catalog, documents
 from bench.errors import LabError
-from bench.model import Exchange, Workload
+from bench.model import Exchange, Stack, Workload
 from bench.paths import SPEC, SUBJECT
 from bench.serve import HOST, ask
 
@@ -67,25 +67,25 @@ def answers_right(port: int, asked: Iterable[Exchange], host: str = HOST) -> Non
             )
 
 
-def witness(variant: str, about: dict[str, Any]) -> dict[str, Any]:
-    """`about`, what the measured process says of itself, if it agrees with the variant's declaration.
+def witness(variant: str, about: dict[str, Any], **more: str) -> dict[str, Any]:
+    """`about`, what the measured process says of itself, if it agrees with the variant's declaration and with `more`.
 
     Raises LabError naming the first fact that differs: something else runs than what was meant.
     """
-    expected = catalog.variant(variant).witness | {"variant": variant}
+    expected = catalog.variant(variant).witness | {"variant": variant} | more
     for fact, value in expected.items():
         if about.get(fact) != value:
             raise LabError(f"the process that should run {variant!r} says {fact} = {about.get(fact)!r}, not {value!r}")
     return about
 
 
-def ask_witness(port: int, variant: str, host: str = HOST) -> dict[str, Any]:
-    """The witness of a running server, from its `/__version__`."""
+def ask_witness(port: int, stack: Stack, host: str = HOST) -> dict[str, Any]:
+    """The witness of a running server, from its `/__version__`: its variant, and the framework that answers."""
     status, body = ask(port, Exchange(method="GET", path="/__version__", body=None, expect=b""), host=host)
     if status != 200:
         raise LabError(f"GET /__version__ answered {status}")
     about: dict[str, Any] = json.loads(body)
-    return witness(variant, about)
+    return witness(stack.variant, about, framework=catalog.frameworks()[stack.framework].module)
 
 
 def check_variant(variant: str, cases: Path = GOLDEN) -> Checked:

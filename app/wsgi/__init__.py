@@ -1,1 +1,1 @@
-"""One file a framework: `make(core, about, max_bytes)` is its WSGI application. Servers point at entry.py."""
+"""One file a framework: `make(core, about, wait, max_bytes)` is its WSGI application."""

@@ -1,13 +1,12 @@
 """The service on Falcon."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 import falcon
 
 from app.contract import Core
-from app.http import DEFAULT_MAX_BYTES, HELLO, JSON, PROBLEM, TEXT, Problem, answer, read_document, wait_seconds
+from app.http import DEFAULT_MAX_BYTES, HELLO, JSON, PROBLEM, TEXT, Problem, answer, read_document, wait_seconds, waited
 
 REQUIREMENTS = ("falcon",)  # what has to be installed beside this file
 
@@ -35,11 +34,14 @@ class Statements:
 class Wait:
     """A slow back end: it keeps the worker waiting, not computing."""
 
+    def __init__(self, wait: Callable[[float], object]) -> None:
+        self.wait = wait
+
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         seconds = wait_seconds(req.get_param("ms"))
-        time.sleep(seconds)
+        self.wait(seconds)
         resp.content_type = TEXT
-        resp.text = f"Waited {seconds * 1000:.0f} ms.\n"
+        resp.text = waited(seconds)
 
 
 class Version:
@@ -53,13 +55,16 @@ class Version:
 
 
 def make(
-    core: Core, about: Callable[[], dict[str, Any]], max_bytes: int = DEFAULT_MAX_BYTES
+    core: Core, about: Callable[[], dict[str, Any]], wait: Callable[[float], object], max_bytes: int = DEFAULT_MAX_BYTES
 ) -> falcon.App[falcon.Request, falcon.Response]:
-    """The WSGI application over a core; `about` tells what runs, bodies of more than `max_bytes` are refused."""
+    """The WSGI application over a core; `about` tells what runs, `wait` waits so many seconds.
+
+    Bodies of more than `max_bytes` are refused.
+    """
     app = falcon.App()
     app.add_route("/hello", Hello())
     app.add_route("/statements", Statements(core.transform, max_bytes))
-    app.add_route("/wait", Wait())
+    app.add_route("/wait", Wait(wait))
     app.add_route("/__version__", Version(about))
     app.add_error_handler(Problem, _tell)
     app.set_error_serializer(_tell_of_http)

@@ -144,8 +144,8 @@ def test_a_stack_is_three_names() -> None:
         ("cpython", "'cpython' is no stack: write variant/framework/server"),
         ("cpython/falcon/gunicorn-sync/", "is no stack"),
         ("jython/falcon/gunicorn-sync", "variant 'jython' is unknown; there are: cpython, "),
-        ("cpython/django/gunicorn-sync", "framework 'django' is unknown; there are: falcon"),
-        ("cpython/falcon/gunicorn", "server 'gunicorn' is unknown; there are: gunicorn-gthread, gunicorn-sync, "),
+        ("cpython/django/gunicorn-sync", "framework 'django' is unknown; there are: bare, falcon, "),
+        ("cpython/falcon/gunicorn", "server 'gunicorn' is unknown; there are: bjoern, granian-asgi, "),
     ],
 )
 def test_what_is_no_stack_is_told_with_what_there_is(text: str, told: str) -> None:

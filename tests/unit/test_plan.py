@@ -177,7 +177,7 @@ def test_each_block_holds_the_baseline_beside_whatever_is_compared_with_it() -> 
 def test_a_stack_declared_impossible_is_a_hole_with_its_reason_and_no_case(checkout: Path, key: str) -> None:
     """A server's TOML rules out a variant by its own name or by its interpreter's implementation."""
     for file in (checkout / "bench/servers").glob("uwsgi-processes*.toml"):
-        file.write_text(file.read_text() + f'\n[impossible]\n{key} = "it needs a moon"\n')
+        file.write_text(file.read_text() + f'\n[impossible.{key}]\nreason = "it needs a moon"\nsymptom = "no moon"\n')
     (hole,) = plan.declared_holes(STUDY)
     assert (hole.what, hole.reason) == (f"{key}/falcon/uwsgi-processes", "it needs a moon")
     assert hole.declared

@@ -235,6 +235,6 @@ def test_a_stack_whose_variant_is_not_built_is_told_with_the_command(
 
 def test_a_stack_that_its_server_declares_impossible_is_not_started(checkout: Path) -> None:
     path = checkout / "bench/servers/gunicorn-sync.toml"
-    path.write_text(path.read_text() + '\n[impossible]\ncpython = "it needs a moon"\n')
+    path.write_text(path.read_text() + '\n[impossible.cpython]\nreason = "it needs a moon"\nsymptom = "no moon"\n')
     with pytest.raises(LabError, match="cpython/falcon/gunicorn-sync is impossible: it needs a moon"):
         serve.command(STACK, 8123)

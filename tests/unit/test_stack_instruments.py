@@ -16,7 +16,14 @@ from bench.instruments.latency import Latency
 from bench.model import Case, Exchange, Stack
 
 STACK = Stack(variant="cpython", framework="falcon", server="gunicorn-sync")
-ABOUT = {"variant": "cpython", "implementation": "cpython", "type": "function", "suffix": ".py", "compiled": False}
+ABOUT = {
+    "variant": "cpython",
+    "framework": "app.wsgi.falcon_app",
+    "implementation": "cpython",
+    "type": "function",
+    "suffix": ".py",
+    "compiled": False,
+}
 CLOSED = Case(instrument="macro", variant="cpython", stack=STACK, workload="hello", load="closed")
 SPAWN = Case(instrument="startup", variant="cpython", stack=STACK, workload="hello")
 

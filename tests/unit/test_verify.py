@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bench import build, catalog, documents, serve, verify
 from bench.errors import LabError
-from bench.model import Exchange
+from bench.model import Exchange, Stack
 
 Answer = tuple[int, bytes]
 Answerer = Callable[[str, bytes], Answer]
+STACK = Stack(variant="cpython", framework="falcon", server="gunicorn-sync")
 ABOUT = {"variant": "cpython", "implementation": "cpython", "type": "function", "suffix": ".py", "compiled": False}
 
 
@@ -186,12 +188,15 @@ def test_a_fact_that_is_missing_is_no_agreement() -> None:
 
 
 def test_a_server_tells_its_witness_itself(answering: Callable[[Answerer], int]) -> None:
-    right = answering(lambda path, body: (200 if path == "/__version__" else 404, json.dumps(ABOUT).encode()))
-    assert verify.ask_witness(right, "cpython") == ABOUT
+    about = ABOUT | {"framework": "app.wsgi.falcon_app"}
+    right = answering(lambda path, body: (200 if path == "/__version__" else 404, json.dumps(about).encode()))
+    assert verify.ask_witness(right, STACK) == about
     with pytest.raises(LabError, match="the process that should run 'pypy' says"):
-        verify.ask_witness(right, "pypy")
+        verify.ask_witness(right, msgspec.structs.replace(STACK, variant="pypy"))
+    with pytest.raises(LabError, match=r"framework = 'app.wsgi.falcon_app', not 'app.wsgi.bare_app'"):
+        verify.ask_witness(right, msgspec.structs.replace(STACK, framework="bare"))
     with pytest.raises(LabError, match="GET /__version__ answered 404"):
-        verify.ask_witness(answering(lambda path, body: (404, b"")), "cpython")
+        verify.ask_witness(answering(lambda path, body: (404, b"")), STACK)
 
 
 # ---------------------------------------------------------------- a core by itself

@@ -1,0 +1,104 @@
+"""The service on Falcon's ASGI side."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import falcon.asgi
+
+from app.contract import Core
+from app.http import (
+    DEFAULT_MAX_BYTES,
+    HELLO,
+    JSON,
+    PROBLEM,
+    TEXT,
+    Problem,
+    answer,
+    expect_json,
+    wait_seconds,
+    waited,
+    whole,
+)
+
+REQUIREMENTS = ("falcon",)  # what has to be installed beside this file
+
+
+class Hello:
+    """The least that a server can answer."""
+
+    async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        resp.content_type = TEXT
+        resp.text = HELLO
+
+
+class Statements:
+    """The transform: a batch of orders in, one statement per customer out. It holds the loop while it computes."""
+
+    def __init__(self, transform: Callable[[bytes], bytes], max_bytes: int) -> None:
+        self.transform = transform
+        self.max_bytes = max_bytes
+
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        expect_json(req.content_type or "")
+        document = whole(await req.stream.read(self.max_bytes + 1), self.max_bytes, req.content_length)
+        resp.data = answer(self.transform, document)
+        resp.content_type = JSON
+
+
+class Wait:
+    """A slow back end: the request waits, the loop serves others."""
+
+    def __init__(self, wait: Callable[[float], Awaitable[object]]) -> None:
+        self.wait = wait
+
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        seconds = wait_seconds(req.get_param("ms"))
+        await self.wait(seconds)
+        resp.content_type = TEXT
+        resp.text = waited(seconds)
+
+
+class Version:
+    """What runs here."""
+
+    def __init__(self, about: Callable[[], dict[str, Any]]) -> None:
+        self.about = about
+
+    async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        resp.media = self.about()
+
+
+def make(
+    core: Core,
+    about: Callable[[], dict[str, Any]],
+    wait: Callable[[float], Awaitable[object]],
+    max_bytes: int = DEFAULT_MAX_BYTES,
+) -> falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response]:
+    """The ASGI application over a core; `about` tells what runs, `wait` waits so many seconds.
+
+    Bodies of more than `max_bytes` are refused.
+    """
+    app = falcon.asgi.App()
+    app.add_route("/hello", Hello())
+    app.add_route("/statements", Statements(core.transform, max_bytes))
+    app.add_route("/wait", Wait(wait))
+    app.add_route("/__version__", Version(about))
+    app.add_error_handler(Problem, _tell)
+    app.set_error_serializer(_tell_of_http)
+    return app
+
+
+async def _tell(_req: falcon.asgi.Request, resp: falcon.asgi.Response, problem: Problem, _params: object) -> None:
+    _word(resp, problem)
+
+
+def _tell_of_http(req: falcon.asgi.Request, resp: falcon.asgi.Response, error: falcon.HTTPError) -> None:
+    """Word Falcon's own errors, such as an unknown path, like the service's."""
+    status = falcon.code_to_http_status(error.status)
+    _word(resp, Problem(status, error.description or f"{req.method} {req.path}"))
+
+
+def _word(resp: falcon.asgi.Response, problem: Problem) -> None:
+    resp.status = problem.status
+    resp.content_type = PROBLEM
+    resp.data = problem.body()

@@ -1,0 +1,12 @@
+"""How `/wait` waits where requests are greenlets on asyncio's loop: uWSGI's asyncio engine."""
+
+import asyncio
+
+from greenlet import getcurrent
+
+
+def in_greenlet(seconds: float) -> None:
+    """Wait and let the loop, which runs in the parent greenlet, serve other requests meanwhile."""
+    request = getcurrent()
+    asyncio.get_event_loop().call_later(seconds, request.switch)
+    request.parent.switch()

@@ -1,0 +1,62 @@
+"""The service on nothing: a bare WSGI callable, the floor under every framework."""
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import parse_qs
+
+from app.contract import Core
+from app.http import DEFAULT_MAX_BYTES, HELLO, JSON, PROBLEM, TEXT, Problem, answer, read_document, wait_seconds, waited
+
+REQUIREMENTS: tuple[str, ...] = ()  # what has to be installed beside this file
+
+Environ = dict[str, Any]
+Reply = tuple[str, bytes]  # media type and body of an answer with status 200
+
+
+def make(
+    core: Core, about: Callable[[], dict[str, Any]], wait: Callable[[float], object], max_bytes: int = DEFAULT_MAX_BYTES
+) -> Callable[[Environ, Callable[..., object]], Iterable[bytes]]:
+    """The WSGI application over a core; `about` tells what runs, `wait` waits so many seconds.
+
+    Bodies of more than `max_bytes` are refused.
+    """
+    hello_reply = TEXT, HELLO.encode()
+
+    def hello(_environ: Environ) -> Reply:
+        return hello_reply
+
+    def statements(environ: Environ) -> Reply:
+        return JSON, answer(core.transform, read_document(environ, max_bytes))
+
+    def wait_a_while(environ: Environ) -> Reply:
+        seconds = wait_seconds(parse_qs(environ.get("QUERY_STRING", "")).get("ms", [None])[-1])
+        wait(seconds)
+        return TEXT, waited(seconds).encode()
+
+    def version(_environ: Environ) -> Reply:
+        return JSON, json.dumps(about()).encode()
+
+    routes = {
+        "/hello": ("GET", hello),
+        "/statements": ("POST", statements),
+        "/wait": ("GET", wait_a_while),
+        "/__version__": ("GET", version),
+    }
+
+    def application(environ: Environ, start_response: Callable[..., object]) -> Iterable[bytes]:
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        status = "200 OK"
+        try:
+            if path not in routes:
+                raise Problem("404 Not Found", path)
+            allowed, reply = routes[path]
+            if method != allowed:
+                raise Problem("405 Method Not Allowed", f"{path} takes {allowed}")
+            media_type, body = reply(environ)
+        except Problem as problem:
+            status, media_type, body = problem.status, PROBLEM, problem.body()
+        start_response(status, [("Content-Type", media_type), ("Content-Length", str(len(body)))])
+        return [] if method == "HEAD" else [body]
+
+    return application

@@ -1,0 +1,87 @@
+"""The service on Flask-RESTful."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask, Response, request
+from flask_restful import Api, Resource
+from werkzeug.exceptions import HTTPException
+
+from app.contract import Core
+from app.http import DEFAULT_MAX_BYTES, HELLO, JSON, PROBLEM, TEXT, Problem, answer, read_document, wait_seconds, waited
+
+REQUIREMENTS = ("flask-restful",)  # what has to be installed beside this file
+
+
+class ProblemApi(Api):
+    """An Api whose errors, Flask's own among them, are worded like the service's."""
+
+    def handle_error(self, e: Exception) -> Response:
+        if isinstance(e, HTTPException):
+            e = Problem(f"{e.code} {e.name}", e.description or e.name)
+        if isinstance(e, Problem):
+            return Response(e.body(), e.status, content_type=PROBLEM)
+        return super().handle_error(e)
+
+
+class Once(Resource):
+    """A resource that serves all requests, not one a request."""
+
+    init_every_request = False
+
+
+class Hello(Once):
+    """The least that a server can answer."""
+
+    def get(self) -> Response:
+        return Response(HELLO, content_type=TEXT)
+
+
+class Statements(Once):
+    """The transform: a batch of orders in, one statement per customer out."""
+
+    def __init__(self, transform: Callable[[bytes], bytes], max_bytes: int) -> None:
+        self.transform = transform
+        self.max_bytes = max_bytes
+
+    def post(self) -> Response:
+        body = answer(self.transform, read_document(request.environ, self.max_bytes))
+        return Response(body, content_type=JSON)
+
+
+class Wait(Once):
+    """A slow back end: it keeps the worker waiting, not computing."""
+
+    def __init__(self, wait: Callable[[float], object]) -> None:
+        self.wait = wait
+
+    def get(self) -> Response:
+        seconds = wait_seconds(request.args.get("ms"))
+        self.wait(seconds)
+        return Response(waited(seconds), content_type=TEXT)
+
+
+class Version(Once):
+    """What runs here."""
+
+    def __init__(self, about: Callable[[], dict[str, Any]]) -> None:
+        self.about = about
+
+    def get(self) -> dict[str, Any]:
+        return self.about()
+
+
+def make(
+    core: Core, about: Callable[[], dict[str, Any]], wait: Callable[[float], object], max_bytes: int = DEFAULT_MAX_BYTES
+) -> Flask:
+    """The WSGI application over a core; `about` tells what runs, `wait` waits so many seconds.
+
+    Bodies of more than `max_bytes` are refused.
+    """
+    app = Flask(__name__, static_folder=None)
+    api = ProblemApi(app, catch_all_404s=True)
+    api.add_resource(Hello, "/hello")
+    api.add_resource(Statements, "/statements", resource_class_args=(core.transform, max_bytes))
+    api.add_resource(Wait, "/wait", resource_class_args=(wait,))
+    api.add_resource(Version, "/__version__", resource_class_args=(about,))
+    return app

@@ -1,0 +1,103 @@
+"""The service on wheezy.web: its path routing and method handlers, none of its forms, templates and sessions."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from wheezy.http import HTTPRequest, HTTPResponse, WSGIApplication, bootstrap_http_defaults
+from wheezy.http.response import HTTP_STATUS
+from wheezy.routing import PathRouter, url
+from wheezy.web.handlers import MethodHandler
+from wheezy.web.middleware import path_routing_middleware_factory
+
+from app.contract import Core
+from app.http import DEFAULT_MAX_BYTES, HELLO, JSON, PROBLEM, TEXT, Problem, answer, read_document, wait_seconds, waited
+
+REQUIREMENTS = ("wheezy-web",)  # what has to be installed beside this file
+HTTP_STATUS[422] = "422 Unprocessable Content"  # its table has no such status
+
+Middleware = Callable[[HTTPRequest, Callable[[HTTPRequest], HTTPResponse | None]], HTTPResponse]
+
+
+def response(media_type: str, body: bytes) -> HTTPResponse:
+    """An answer with status 200."""
+    made = HTTPResponse(media_type)
+    made.write_bytes(body)
+    return made
+
+
+class Hello(MethodHandler):
+    """The least that a server can answer."""
+
+    def get(self) -> HTTPResponse:
+        return response(TEXT, HELLO.encode())
+
+
+class Statements(MethodHandler):
+    """The transform: a batch of orders in, one statement per customer out."""
+
+    def post(self) -> HTTPResponse:
+        document = read_document(self.request.environ, self.options["max_bytes"])
+        return response(JSON, answer(self.options["transform"], document))
+
+
+class Wait(MethodHandler):
+    """A slow back end: it keeps the worker waiting, not computing."""
+
+    def get(self) -> HTTPResponse:
+        seconds = wait_seconds(self.request.get_param("ms"))
+        self.options["wait"](seconds)
+        return response(TEXT, waited(seconds).encode())
+
+
+class Version(MethodHandler):
+    """What runs here."""
+
+    def get(self) -> HTTPResponse:
+        return response(JSON, json.dumps(self.options["about"]()).encode())
+
+
+def problems(_options: dict[str, Any]) -> Middleware:
+    """The middleware that words what went wrong, wheezy.web's own errors among it."""
+
+    def middleware(request: HTTPRequest, following: Callable[[HTTPRequest], HTTPResponse | None]) -> HTTPResponse:
+        try:
+            found = following(request)
+            if found is None:
+                raise Problem(HTTP_STATUS[404], request.path)
+            if found.status_code >= 400:
+                raise Problem(found.status, f"{request.method} {request.path}")
+        except Problem as problem:
+            found = response(PROBLEM, b"" if request.method == "HEAD" else problem.body())
+            found.status_code = int(problem.status[:3])
+        return found
+
+    return middleware
+
+
+def make(
+    core: Core, about: Callable[[], dict[str, Any]], wait: Callable[[float], object], max_bytes: int = DEFAULT_MAX_BYTES
+) -> WSGIApplication:
+    """The WSGI application over a core; `about` tells what runs, `wait` waits so many seconds.
+
+    Bodies of more than `max_bytes` are refused.
+    """
+    router = PathRouter()
+    router.add_routes(
+        [
+            url("hello", Hello),
+            url("statements", Statements),
+            url("wait", Wait),
+            url("__version__", Version),
+        ]
+    )
+    return WSGIApplication(
+        middleware=[bootstrap_http_defaults, problems, path_routing_middleware_factory],
+        options={
+            "path_router": router,
+            "transform": core.transform,
+            "about": about,
+            "wait": wait,
+            "max_bytes": max_bytes,
+        },
+    )
