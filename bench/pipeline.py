@@ -167,8 +167,9 @@ def _wrong(name: str, progress: Progress) -> Hole | None:
 
 def identified(phase: Phase, ready: Ready) -> Phase:
     """The phase with the cases whose variant is built, and its server beside it, each with its inputs' hashes."""
+    code = plan.harness()
     cases = [
-        plan.identified(case, artifact, ready.generator)
+        plan.identified(case, artifact, ready.generator, code)
         for case in phase.cases
         if (artifact := ready.artifacts.get(case.variant)) and not (case.stack and case.stack.server in artifact.lacks)
     ]

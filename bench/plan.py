@@ -202,12 +202,13 @@ def narrowed(study: Study, variant: str) -> Study:
     return msgspec.structs.replace(study, name=f"{study.name}-{variant}", title=title, variants=chosen)
 
 
-def identified(case: Case, artifact: Artifact, generator: str | None = None) -> Case:
+def identified(case: Case, artifact: Artifact, generator: str | None = None, code: str | None = None) -> Case:
     """`case` with a hash of each thing that could change its figure, known once its variant is built.
 
-    `generator` is the fingerprint of the machine that the load comes from, if it is another one.
+    `generator` is the fingerprint of the machine that the load comes from, if it is another one; `code` is the
+    harness's hash, for who has many cases.
     """
-    inputs = {"artifact": artifact.wheel_sha256, "prefix": artifact.fingerprint, "harness": harness()}
+    inputs = {"artifact": artifact.wheel_sha256, "prefix": artifact.fingerprint, "harness": code or harness()}
     inputs["environment"] = _digest(catalog.interpreters()[artifact.interpreter.name].env)
     if case.stack:
         inputs["server"] = _digest(catalog.server_for(case.stack))

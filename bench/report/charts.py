@@ -105,8 +105,7 @@ def memory(finding: Finding, variant: str) -> Chart:
             "second": second, "mb": (level or 0.0) / MEGA, "place": course.place, "run": course.block,
             "hint": f"{course.stack}, server {course.block + 1}: PSS",
         }
-        for course in shown
-        if course.stack.variant == variant
+        for course in _typical([course for course in shown if course.stack.variant == variant])
         for second, level in course.series["memory"]
     ]  # fmt: skip
     places = finding.places
@@ -118,6 +117,14 @@ def memory(finding: Finding, variant: str) -> Chart:
         description="hint:N",
     )  # fmt: skip
     return line
+
+
+def _typical(courses: Iterable[Course]) -> list[Course]:
+    """Of each stack the servers that held the least, the median and the most at their peak; all, of three or fewer."""
+    by_stack: dict[str, list[Course]] = {}
+    for course in sorted(courses, key=lambda course: max(level or 0.0 for _, level in course.series["memory"])):
+        by_stack.setdefault(str(course.stack), []).append(course)
+    return [held[rank] for held in by_stack.values() for rank in sorted({0, (len(held) - 1) // 2, len(held) - 1})]
 
 
 def sizes(finding: Finding, kind: str) -> Chart:

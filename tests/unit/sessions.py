@@ -22,6 +22,7 @@ CORES = {  # seconds a document, first document, MB under load, spawn
     "cython-untouched": (961e-6, 1500e-6, 39, 0.42),
     "mypyc": (1204e-6, 1700e-6, 39, 0.43),
 }
+BLOCKS = {"micro": 10, "startup": 20, "macro": 2}
 WRONG, UNBUILT = "mypyc", "nuitka"
 IMPOSSIBLE = Stack(variant="pypy", framework="falcon", server="uwsgi-processes")
 LIMITED = Stack(variant="cython", framework="falcon", server="uwsgi-processes")
@@ -57,11 +58,11 @@ def session(study: Study, runs: list[Run], *, finished: bool = True) -> Session:
     )
 
 
-def runs(study: Study) -> list[Run]:
+def runs(study: Study, blocks: dict[str, int] = BLOCKS) -> list[Run]:
     """Every run of the session, the same each time."""
     rng = np.random.default_rng(5)
-    made = [_micro(name, block, rng) for block in range(10) for name in CORES]
-    made += [_micro("cpython", block, rng, twin=True) for block in range(10)]
+    made = [_micro(name, block, rng) for block in range(blocks["micro"]) for name in CORES]
+    made += [_micro("cpython", block, rng, twin=True) for block in range(blocks["micro"])]
     made += [_counted(name) for name in CORES if name != "pypy"]
     made += [_micro("cython", block, np.random.default_rng(block), path="avx2") for block in range(10)]
     stacks = [
@@ -71,8 +72,9 @@ def runs(study: Study) -> list[Run]:
         if Stack(variant=name, framework="falcon", server=server) != IMPOSSIBLE
     ]
     made += [_size(stack) for stack in stacks]
-    made += [_start(stack, block, rng) for stack in stacks if stack.server == "gunicorn-sync" for block in range(20)]
-    made += [_closed(stack, block, rng) for stack in stacks for block in range(2)]
+    spawned = [stack for stack in stacks if stack.server == "gunicorn-sync"]
+    made += [_start(stack, block, rng) for stack in spawned for block in range(blocks["startup"])]
+    made += [_closed(stack, block, rng) for stack in stacks for block in range(blocks["macro"])]
     pair = [msgspec.structs.replace(LIMITED, variant=name) for name in ("cpython", "cython")]
     made += [_open(stack, load, rng) for load in LOADS for stack in pair]
     made.append(_open(pair[1], "steady-peaks", rng, unit=2800.0))

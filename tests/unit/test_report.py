@@ -11,8 +11,8 @@ from rich.console import Console
 
 from bench import gates
 from bench.instruments.sizes import Size
+from bench.report import charts, summary
 from bench.report import page as report
-from bench.report import summary
 from bench.report.answer import answer
 from bench.report.cost import Price
 from bench.report.finding import find
@@ -208,3 +208,11 @@ def test_every_gate_is_shown_with_what_it_takes_and_what_tripped_it():
 
 def test_a_winner_at_its_own_rate_is_told_from_itself_at_the_common_one():
     assert [course.title for course in FINDING.open if course.rate == 2800.0] == ["Cython, written by hand, at 2,800/s"]
+
+
+def test_of_many_servers_of_a_stack_the_least_the_median_and_the_greatest_are_drawn():
+    runs = sessions.runs(STUDY, {"micro": 2, "startup": 1, "macro": 7})
+    found = find(sessions.session(STUDY, runs), runs, STUDY)
+    (values,) = charts.memory(found, "cython").to_dict()["datasets"].values()
+    assert len({(each["place"], each["run"]) for each in values}) == 3 * len(STUDY.servers)
+    assert len(report.html(found)) < 1.2 * len(PAGE)
