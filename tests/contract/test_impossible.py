@@ -1,0 +1,52 @@
+"""What the catalogue declares impossible is tried all the same: it fails, and with the words that are declared."""
+
+from pathlib import Path
+
+import pytest
+
+from bench import build, catalog, serve
+from bench.errors import LabError
+from bench.model import Artifact, Hole, Stack
+from bench.pinning import cores
+from bench.provision import install
+from tests.contract.conftest import PLAIN, missing
+
+LABELS = sorted({server.label for server in catalog.servers().values()})
+
+
+def declared() -> list[Stack]:
+    """Of each pair of implementation and server, and of each server and interface, the first that cannot be."""
+    found = {}
+    for variant in PLAIN:
+        for label in LABELS:
+            for name in catalog.frameworks():
+                stack = Stack(variant=variant, framework=name, server=label)
+                impossible = catalog.impossible(stack)
+                if impossible:
+                    found.setdefault((label, impossible.symptom), stack)
+    return list(found.values())
+
+
+@pytest.mark.parametrize("stack", declared(), ids=str)
+def test_what_is_declared_impossible_fails_as_declared(
+    stack: Stack, prepared: tuple[dict[str, Artifact], list[Hole]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if stack.variant not in prepared[0]:
+        missing(prepared[1], stack.variant)
+    impossible, command = catalog.impossible(stack), serve.command
+    assert impossible is not None
+
+    def beside(stack: Stack, *where: object) -> tuple[list[str], dict[str, str]]:
+        argv, env = command(stack, *where)
+        return argv, env | {"PYTHONPATH": str(tmp_path / "beside")}
+
+    monkeypatch.setattr(serve, "command", beside)
+    monkeypatch.setattr(serve, "READY_SECONDS", 5.0)
+    monkeypatch.setattr(catalog, "impossible", lambda stack: None)
+    log = tmp_path / "log"
+    log.touch()
+    with pytest.raises(LabError) as caught:  # noqa: PT012 - the failure may come at any step
+        install(build.python(stack.variant), catalog.server_for(stack).requirements, target=tmp_path / "beside")
+        with serve.serving(stack, serve.HELLO, log, cores().server):
+            pass
+    assert impossible.symptom in f"{caught.value} {log.read_text(errors='replace')}"
