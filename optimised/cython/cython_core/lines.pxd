@@ -163,7 +163,7 @@ cdef inline const uint8_t *line_tags(Batch *batch, const uint8_t *p, Basket *bas
 
 cdef inline void begin(Basket *basket, uint32_t start, uint32_t line) noexcept nogil:
     """An empty basket, for the lines from `start` on."""
-    basket.start = start
+    basket.start = basket.end = start  # without lines it ends where it begins: at the end of a document that is cut off
     basket.first_line = line
     basket.lines = 0
     basket.tags = basket.units = basket.amount = 0
