@@ -14,7 +14,7 @@ import psutil
 
 from bench import machine, store
 from bench.errors import LabError
-from bench.instruments import instructions, macro, micro, sizes, startup
+from bench.instruments import instructions, macro, micro, null, sizes, startup
 from bench.model import Case, Instrument, Observed, Run
 from bench.plan import Phase
 
@@ -26,6 +26,7 @@ INSTRUMENTS: Instruments = {
     "size": sizes.observe,
     "startup": startup.observe,
     "instructions": instructions.observe,
+    "null": null.observe,
 }
 
 

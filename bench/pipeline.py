@@ -13,7 +13,7 @@ import msgspec
 from bench import build, catalog, documents, machine, plan, provision, store, system, verify
 from bench import measure as measuring
 from bench.errors import LabError, MissingError
-from bench.instruments import gatling_setup, instructions, micro
+from bench.instruments import gatling_setup, instructions, micro, null
 from bench.model import Artifact, Hole, Ready, Run, Session, Study, Variant, Yardstick
 from bench.pinning import leave_server_alone
 from bench.plan import Phase
@@ -46,14 +46,17 @@ def make_ready(study: Study, progress: Progress) -> Ready:
     artifacts, holes = prepare(plan.variants(study), progress, served=plan.is_served(study))
     bring_documents(plan.phases(study), progress)
     none = {"macro": generator_missing(study, progress), "instructions": study.instructions and counter_missing()}
+    if none["macro"] is None and any(phase.name == "null" for phase in plan.phases(study)):
+        none["null"] = null_missing(study, progress)
     missing = {name: hole for name, hole in none.items() if hole}
     return Ready(machine=machine.describe(), artifacts=artifacts, holes=tuple(holes), missing=missing)
 
 
 def carry_out(study: Study, ready: Ready, progress: Progress, force: bool, measure: Measure) -> tuple[Path, Session]:
     """The session of the study on what is `ready`, measured phase by phase by `measure`; a finished one as it is."""
+    lacking = ready.missing.keys() | ({"null"} if "macro" in ready.missing else set())
     contest_seconds = 0.0 if "macro" in ready.missing else plan.contest_seconds(study)
-    phases = [identified(phase, ready) for phase in plan.phases(study) if phase.name not in ready.missing]
+    phases = [identified(phase, ready) for phase in plan.phases(study) if phase.name not in lacking]
     holes = [*ready.holes, *ready.missing.values(), *plan.declared_holes(study)]
     folder, session = open_session(study, phases, holes, force, ready.machine)
     if session.finished:
@@ -126,6 +129,18 @@ def generator_missing(study: Study, progress: Progress) -> Hole | None:
                 gatling_setup.provision()
     except MissingError as missing:
         return Hole(what="every load", reason=str(missing), fill=missing.fill)
+    return None
+
+
+def null_missing(study: Study, progress: Progress) -> Hole | None:
+    """Bring the null server; the hole that it leaves where it cannot be had."""
+    try:
+        with progress.step("the null server"):
+            null.provision(study.baseline)
+    except MissingError as missing:
+        return Hole(what="the null server", reason=str(missing), fill=missing.fill)
+    except LabError as error:
+        return Hole(what="the null server", reason=str(error))
     return None
 
 

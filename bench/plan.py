@@ -80,6 +80,8 @@ def phases(study: Study) -> list[Phase]:
         ]
         if study.selftest:
             cases += _twins(study, cases)
+        else:
+            planned.append(Phase("null", 1, tuple(_nulls(study))))
         planned.append(Phase("macro", study.macro.runs * comparisons, tuple(cases)))
     return planned
 
@@ -240,8 +242,11 @@ def contest_seconds(study: Study) -> float:
 
 def case_seconds(case: Case) -> float:
     """How long one run of `case` is expected to take."""
-    if case.load:
-        return load_seconds(catalog.loads()[case.load])
+    load = catalog.loads()[case.load] if case.load else None
+    if load and case.instrument == "null":
+        return OVERHEAD_SECONDS["wrk"] + (load.capacity_seconds or load.seconds or 0.0)
+    if load:
+        return load_seconds(load)
     if case.instrument == "instructions":
         counted = case.settings["documents"] * (case.settings["passes"] + 1)
         return OVERHEAD_SECONDS["instructions"] + counted * COUNTED_SECONDS
@@ -282,6 +287,13 @@ def _all_stacks(study: Study, servers: tuple[str, ...]) -> Iterator[Stack]:
         for framework in study.frameworks:
             for variant in study.variants:
                 yield Stack(variant=variant, framework=framework, server=server)
+
+
+def _nulls(study: Study) -> Iterator[Case]:
+    """The null server under each load, on the baseline's interpreter."""
+    for workload in study.workloads:
+        for load in study.macro.loads if study.macro else ():
+            yield Case(instrument="null", variant=study.baseline, workload=workload, load=load)
 
 
 def _twins(study: Study, cases: Iterable[Case]) -> list[Case]:

@@ -35,7 +35,7 @@ HELLO = Exchange(method="GET", path="/hello", body=None, expect=b"Hello, world!\
 class Running(msgspec.Struct, frozen=True, kw_only=True):
     """A server that has answered right. `ready_seconds` is spawn to that answer."""
 
-    stack: Stack
+    name: str
     host: str
     port: int
     process: psutil.Process
@@ -76,17 +76,36 @@ def command(stack: Stack, port: int, host: str = HOST) -> tuple[list[str], dict[
 def serving(
     stack: Stack, first: Exchange, log: Path, cpus: frozenset[int], *, port: int | None = None, host: str = HOST
 ) -> Iterator[Running]:
-    """Serve `stack` on `cpus` while the block runs, its output in `log`; ready when `first` is answered right.
+    """Serve `stack` on `cpus` while the block runs, as `launched` does."""
+    port = port or free_port(host)
+    argv, env = command(stack, port, host)
+    place = {"folder": PREFIXES / stack.variant, "log": log}
+    with launched(str(stack), argv, env, **place, first=first, cpus=cpus, host=host, port=port) as running:
+        yield running
+
+
+@contextmanager
+def launched(
+    name: str,
+    argv: list[str],
+    env: dict[str, str],
+    *,
+    folder: Path,
+    first: Exchange,
+    log: Path,
+    cpus: frozenset[int],
+    host: str,
+    port: int,
+) -> Iterator[Running]:
+    """A server that runs while the block does, its output in `log`; ready when `first` is answered right.
 
     Raises LabError if it is not ready in `READY_SECONDS`, ends by itself, or SIGTERM does not end it in `STOP_SECONDS`.
     """
-    port = port or free_port(host)
-    argv, env = command(stack, port, host)
     with log.open("wb") as output:
         began = time.perf_counter()
         process = subprocess.Popen(
             pinned(argv, cpus),
-            cwd=PREFIXES / stack.variant,
+            cwd=folder,
             env=env,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -94,14 +113,14 @@ def serving(
             start_new_session=True,
         )
     try:
-        _await_answer(process, first, stack, log, host=host, port=port)
+        _await_answer(process, first, name, log, host=host, port=port)
         ready = time.perf_counter() - began
         watched = psutil.Process(process.pid)
-        yield Running(stack=stack, host=host, port=port, process=watched, ready_seconds=ready, log=log)
+        yield Running(name=name, host=host, port=port, process=watched, ready_seconds=ready, log=log)
     except BaseException:
         _kill(process)
         raise
-    _stop(process, stack, log)
+    _stop(process, name, log)
 
 
 def log_of(stack: Stack) -> Path:
@@ -132,13 +151,13 @@ def ask(port: int, exchange: Exchange, timeout_seconds: float = 10.0, host: str 
 
 
 def _await_answer(
-    process: subprocess.Popen[bytes], first: Exchange, stack: Stack, log: Path, *, host: str, port: int
+    process: subprocess.Popen[bytes], first: Exchange, name: str, log: Path, *, host: str, port: int
 ) -> None:
     """Poll until `first` is answered right; a wrong answer is no readiness and no reason to wait."""
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise LabError(f"{stack}: the server ended with status {process.returncode} before it answered; see {log}")
+            raise LabError(f"{name}: the server ended with status {process.returncode} before it answered; see {log}")
         try:
             status, body = ask(port, first, host=host)
         except LabError:
@@ -146,15 +165,15 @@ def _await_answer(
             continue
         if (status, body) == (200, first.expect):
             return
-        raise LabError(f"{stack}: the first answer was wrong: status {status}, {body[:200]!r}; see {log}")
-    raise LabError(f"{stack}: no right answer within {READY_SECONDS:.0f} s; see {log}")
+        raise LabError(f"{name}: the first answer was wrong: status {status}, {body[:200]!r}; see {log}")
+    raise LabError(f"{name}: no right answer within {READY_SECONDS:.0f} s; see {log}")
 
 
-def _stop(process: subprocess.Popen[bytes], stack: Stack, log: Path) -> None:
+def _stop(process: subprocess.Popen[bytes], name: str, log: Path) -> None:
     """SIGTERM, then the kill. Raises LabError if the server had ended by itself, or if anything of it did not heed."""
     if process.poll() is not None:
         _kill(process)
-        raise LabError(f"{stack}: the server ended by itself with status {process.returncode}; see {log}")
+        raise LabError(f"{name}: the server ended by itself with status {process.returncode}; see {log}")
     children = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGTERM)
     try:
@@ -165,7 +184,7 @@ def _stop(process: subprocess.Popen[bytes], stack: Stack, log: Path) -> None:
         who = "the server"
     if who:
         _kill(process)
-        raise LabError(f"{stack}: {who} still ran {STOP_SECONDS:.0f} s after SIGTERM, killed; see {log}")
+        raise LabError(f"{name}: {who} still ran {STOP_SECONDS:.0f} s after SIGTERM, killed; see {log}")
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

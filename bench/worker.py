@@ -24,7 +24,7 @@ from distributed.comm.addressing import get_address_host
 
 from bench import build, machine, measure, pipeline, plan, store
 from bench.errors import LabError
-from bench.instruments import macro
+from bench.instruments import macro, null
 from bench.model import Case, Ready, Run, Study
 from bench.paths import DOCUMENTS, LAB
 from bench.pinning import cores, leave_server_alone
@@ -128,7 +128,10 @@ def measure_block(phase: str, block: int, cases: list[Case], generator: str | No
     instruments = measure.INSTRUMENTS
     if generator:
         at = partial(partial, drive_from, generator)
-        instruments = instruments | {"macro": partial(macro.observe, at=at, host=private_address())}
+        instruments = instruments | {
+            "macro": partial(macro.observe, at=at, host=private_address()),
+            "null": partial(null.observe, at=at, host=private_address()),
+        }
     with TemporaryDirectory(dir=_room()) as session:
         folder = store.block_folder(Path(session), phase, block)
         for case in cases:

@@ -1,6 +1,6 @@
 -- wrk's side of `wrk.py`: requests in rotation, answers compared with the right ones, and the counts as a line of JSON.
--- Arguments: METHOD PATH FOLDER, of documents NNNN.json with their answers NNNN.out.json; FOLDER ANSWER where one answer
--- is right for all; = ANSWER where nothing is posted.
+-- Arguments: METHOD PATH FOLDER, of documents NNNN.json with their answers NNNN.out.json; FOLDER "same" where the first
+-- one's answer is right for all; = ANSWER where nothing is posted.
 --
 -- An answer does not tell which connection it came over, so it is looked up among all right ones. A string is hashed and
 -- compared with its equal by LuaJIT as it arrives; the lookup is then one by address. That each document was answered as
@@ -28,10 +28,11 @@ function init(args)
   local method, path, folder, answer = unpack(args)
   if folder == "=" then return add(wrk.format(method, path), answer) end
   wrk.headers["Content-Type"] = "application/json"
+  local same = answer == "same" and content(folder .. "/0000.out.json")
   repeat
     local stem = string.format("%s/%04d", folder, #requests)
     local document = content(stem .. ".json")
-    if document then add(wrk.format(method, path, nil, document), answer or assert(content(stem .. ".out.json"), stem)) end
+    if document then add(wrk.format(method, path, nil, document), same or assert(content(stem .. ".out.json"), stem)) end
   until not document
   assert(#requests > 0, folder .. " has no documents")
 end

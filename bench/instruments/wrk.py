@@ -63,15 +63,24 @@ def run(
     output: Path,
     cpus: frozenset[int],
     documents: Path | None,
+    same_answer: bool = False,
 ) -> Outcome:
     """Drive the server at `url` for so many seconds over `users` connections, each asking again when answered.
 
-    What wrk said is kept in the file `output`. Raises MissingError without wrk, and LabError if it fails, if an answer
-    is wrong, or if one is missing.
+    `same_answer` says that the first document's answer is right for all. What wrk said is kept in the file `output`.
+    Raises MissingError without wrk, and LabError if it fails, if an answer is wrong, or if one is missing.
     """
     system.require(("wrk",))
     argv = ["wrk", "--threads", "1", "--connections", str(users), "--duration", f"{seconds}s"]
-    argv += ["--timeout", f"{ANSWER_SECONDS}s", "--script", str(SCRIPT), url, "--", *_asked(workload, documents)]
+    argv += [
+        "--timeout",
+        f"{ANSWER_SECONDS}s",
+        "--script",
+        str(SCRIPT),
+        url,
+        "--",
+        *_asked(workload, documents, same_answer),
+    ]
     started = time.time()
     with scrubbed(output) as console:
         samples = watched.run("wrk", pinned(argv, cpus), console, seconds + GRACE_SECONDS)
@@ -116,10 +125,10 @@ def fault(told: Told, users: int) -> str | None:
     return None if told.requests else "no request was answered"
 
 
-def _asked(workload: Workload, documents: Path | None) -> list[str]:
+def _asked(workload: Workload, documents: Path | None, same_answer: bool) -> list[str]:
     """The script's arguments."""
     if documents is not None:
-        return [workload.method, workload.path, str(documents)]
+        return [workload.method, workload.path, str(documents), *(["same"] if same_answer else [])]
     if workload.expect is not None:
         return [workload.method, workload.path, "=", workload.expect]
     raise LabError(f"workload {workload.name!r} has neither documents nor a text to expect")

@@ -113,7 +113,7 @@ def test_the_next_run_goes_on_to_an_answer_and_a_report(finished: tuple[Path, st
     made = store.runs(folder)
     assert [each.reason for each in made if each.verdict != "pass"] == []
     counted = Counter(each.case.instrument for each in made)
-    assert counted == {"size": 1, "instructions": 2, "micro": 2, "startup": 2, "macro": 1}
+    assert counted == {"size": 1, "instructions": 2, "micro": 2, "startup": 2, "macro": 1, "null": 1}
     assert TINY.question in output
     assert "report.html" in output
     assert "<svg" in (folder / "report.html").read_text()

@@ -77,6 +77,8 @@ def runs(study: Study, blocks: dict[str, int] = BLOCKS) -> list[Run]:
     made += [_closed(stack, block, rng) for stack in stacks for block in range(blocks["macro"])]
     pair = [msgspec.structs.replace(LIMITED, variant=name) for name in ("cpython", "cython")]
     made += [_open(stack, load, rng) for load in LOADS for stack in pair]
+    null = Case(instrument="null", variant="cpython", workload="medium", load="closed")
+    made.append(run(null, 0, measured={"rate": ("1/s", 52_000.0), "generator_cpu": ("1", 0.97)}))
     made.append(_open(pair[1], "steady-peaks", rng, unit=2800.0))
     return made
 

@@ -231,3 +231,14 @@ def test_an_estimate_inside_the_floor_is_drawn_as_no_difference():
     (drawn,) = {(mark["ratio"], mark["told"]) for mark in marks if mark["name"] == core("mypyc").title}
     assert drawn == (1.0, "≈1×")
     assert "≈1×" in html(FINDING)
+
+
+def test_a_rate_near_that_of_a_server_without_work_is_no_capacity():
+    runs = [run for run in RUNS if run.case.instrument != "null"]
+    null = next(run for run in RUNS if run.case.instrument == "null")
+    slow = msgspec.structs.replace(null, measurements=(Measurement(metric="rate", unit="1/s", values=(800.0,)),))
+    found = find(sessions.session(STUDY, runs), [*runs, slow], STUDY)
+    reached = next(row for row in found.rows if str(row.stack) == "cpython/falcon/uwsgi-processes")
+    assert reached.capacity.instead == "generator-limited"
+    assert "of the 800/s of a server without work" in reached.capacity.reason
+    assert reached.cpu.value

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from bench import build, documents, measure, pipeline, plan, provision, store, verify
 from bench.errors import LabError, MissingError
-from bench.instruments import gatling_setup
+from bench.instruments import gatling_setup, null
 from bench.model import (
     Artifact,
     Case,
@@ -197,6 +197,7 @@ class Bench:
         monkeypatch.setattr(verify, "check_variant", self.check)
         monkeypatch.setattr(documents, "ensure", lambda workload: None)
         monkeypatch.setattr(gatling_setup, "provision", self.generator)
+        monkeypatch.setattr(null, "provision", lambda variant: None)
         monkeypatch.setattr(pipeline, "leave_server_alone", lambda: None)
         monkeypatch.setattr(measure, "execute", self.execute)
 
@@ -239,7 +240,7 @@ def test_a_study_is_measured_to_its_end_with_the_open_loads_of_both(bench: Bench
     folder, session = bench.run()
     assert session.finished
     runs = store.runs(folder)
-    assert len(runs) == len(bench.measured) == 3 * 2 + 2 + 2
+    assert len(runs) == len(bench.measured) == 3 * 2 + 1 + 2 + 2
     driven = [run.case for run in runs if run.case.rate is not None]
     assert {(case.variant, case.load, case.rate) for case in driven} == {
         ("cpython", "ramp", 500.0),
@@ -281,9 +282,9 @@ def test_interrupted_anywhere_it_goes_on_where_it_was(bench: Bench, after: int) 
     bench.stop_after = None
     folder, session = bench.run()
     assert session.finished
-    assert len(store.runs(folder)) == 10
+    assert len(store.runs(folder)) == 11
     assert len(store.sessions("trial")) == 1
-    assert len(bench.measured) <= 11, "of a broken block no more than its one run is measured twice"
+    assert len(bench.measured) <= 12, "of a broken block no more than its one run is measured twice"
 
 
 def test_interrupted_on_a_terminal_it_gives_the_cursor_back(bench: Bench) -> None:
@@ -321,7 +322,17 @@ def test_without_a_load_generator_the_rest_is_measured(bench: Bench) -> None:
     again, session = bench.run()
     assert again != folder
     assert session.holes == ()
-    assert {run.case.instrument for run in store.runs(again)} == {"micro", "macro"}
+    assert {run.case.instrument for run in store.runs(again)} == {"micro", "null", "macro"}
+
+
+def test_without_a_null_server_the_rest_is_measured(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(variant: str) -> None:
+        raise MissingError("libev is not here: /usr/include/ev.h", "sudo apt-get install libev-dev")
+
+    monkeypatch.setattr(null, "provision", missing)
+    folder, session = bench.run()
+    assert [(hole.what, hole.fill) for hole in session.holes] == [("the null server", "sudo apt-get install libev-dev")]
+    assert {run.case.instrument for run in store.runs(folder)} == {"micro", "macro"}
 
 
 def test_a_server_that_cannot_be_had_beside_a_variant_is_a_hole_of_it(bench: Bench) -> None:

@@ -93,6 +93,7 @@ def test_each_instrument_is_a_phase_with_as_many_blocks_as_fresh_processes() -> 
         ("size", 1, 6),
         ("micro", 10, 4),
         ("startup", 20, 3),
+        ("null", 1, 1),
         ("macro", 2, 6),
     ]
 

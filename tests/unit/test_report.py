@@ -203,6 +203,7 @@ def test_every_gate_is_shown_with_what_it_takes_and_what_tripped_it():
     for gate in gates.GATES:
         assert gate.asks.replace("'", "&#39;") in section
     assert "block 0: the generator&#39;s core was 93% busy" in section
+    assert "A server without work answered 52,000 requests a second." in section
     assert "as a share of that under Gatling on the same server: 0.97 to 0.97" in section
 
 

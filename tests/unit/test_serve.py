@@ -89,7 +89,7 @@ def are_gone(processes: list[psutil.Process]) -> bool:
 def test_it_answers_while_the_block_runs_and_is_gone_after(start: Start, log: Path) -> None:
     start("print('here I am', flush=True)")
     with serving(log) as running:
-        assert running.stack == STACK
+        assert running.name == str(STACK)
         assert running.url == f"http://127.0.0.1:{running.port}"
         assert serve.ask(running.port, serve.HELLO) == (200, b"Hello, world!\n")
         body = Exchange(method="POST", path="/statements", body=b"\x00\xff", expect=b"")

@@ -1,0 +1,73 @@
+"""The null server under the light load: how many answers a second the generator can have at all.
+
+bjoern, the fastest server of the lock, gives one fixed answer. A subject that comes near its rate has reached what the
+generator can ask, not what the server can answer (`bench.gates`, plateau).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+from bench import build, catalog, documents, system
+from bench.errors import LabError
+from bench.instruments import injection, wrk
+from bench.instruments.macro import Tool, here
+from bench.model import Case, Exchange, Measurement, Observed
+from bench.paths import SUBJECT, TOOLS
+from bench.pinning import cores
+from bench.provision import MEASURED_LOCK, install
+from bench.serve import HOST, free_port, launched
+
+PROGRAM = SUBJECT / "null.py"
+SERVER = "bjoern"
+NEEDS = ("C compiler", "python3-dev", "libev")
+
+
+def provision(variant: str) -> None:
+    """Bring the server for the interpreter of `variant`. Raises MissingError where it cannot be had."""
+    folder = _folder(variant)
+    stamp, made_for = folder / "made-for.txt", hashlib.sha256(MEASURED_LOCK.read_bytes()).hexdigest()
+    if stamp.is_file() and stamp.read_text() == made_for:
+        return
+    system.require(NEEDS)
+    install(build.python(variant), [SERVER], target=folder)
+    stamp.write_text(made_for)
+
+
+def observe(case: Case, output: Path, at: Callable[[Tool], Tool] = here, host: str = HOST) -> Observed:
+    """The rate of right answers, and how busy wrk's core was. Raises LabError if an answer is wrong or lost."""
+    workload, load = catalog.workloads()[case.workload or ""], catalog.loads()[case.load or ""]
+    seconds = load.capacity_seconds or load.seconds
+    if load.users is None or seconds is None:
+        raise LabError(f"load {load.name!r} is closed: it needs users and seconds")
+    folder = documents.ensure(workload).load if workload.documents else None
+    answer = folder / "0000.out.json" if folder else output.with_suffix(".answer")
+    if folder is None:
+        answer.write_text(workload.expect or "")
+    port = free_port(host)
+    argv = [str(build.python(case.variant)), str(PROGRAM), host, str(port), str(answer)]
+    env = build.environment(catalog.variant(case.variant)) | {"PYTHONPATH": str(_folder(case.variant))}
+    first = Exchange(method="GET", path="/", body=None, expect=answer.read_bytes())
+    place = {"folder": output.parent, "log": output.with_suffix(".log")}
+    with launched(
+        "the null server", argv, env, **place, first=first, cpus=cores().server, host=host, port=port
+    ) as running:
+        outcome: wrk.Outcome = at(wrk.run)(
+            workload,
+            running.url,
+            users=load.users,
+            seconds=injection.whole(load, seconds),
+            output=output.with_suffix(".wrk"),
+            cpus=cores().generator,
+            documents=folder,
+            same_answer=folder is not None,
+        )
+    rate = Measurement(metric="rate", unit="1/s", values=(outcome.rate,))
+    busy = Measurement(metric="generator_cpu", unit="1", values=(outcome.generator_busy,))
+    return Observed(measurements=(rate, busy), facts={"server": SERVER})
+
+
+def _folder(variant: str) -> Path:
+    return TOOLS / f"{build.require(variant).interpreter.name}-null"
