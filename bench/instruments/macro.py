@@ -77,7 +77,7 @@ def observe(case: Case, output: Path, at: Callable[[Tool], Tool] = here, host: s
             driven = _DRIVERS[load.generator](drive, sampled)
         after = process_tree.pss_bytes(running.process)
         verify.answers_right(running.port, asked, host)
-        facts = verify.ask_witness(running.port, running.stack, host)
+        facts = verify.ask_witness(running.port, stack_of(case), host)
     loaded = _peak(sampled.memory, driven)
     memory = {"idle": idle, "first": first, "loaded": loaded, "after": after}
     metrics = driven.metrics | {f"memory.{when}": ("B", pss) for when, pss in memory.items()}
