@@ -16,7 +16,7 @@ from rich.table import Table
 from bench import catalog, pipeline, store, verify
 from bench import plan as planning
 from bench import serve as serving
-from bench.errors import LabError
+from bench.errors import LabError, RefusedError
 from bench.instruments import sizes
 from bench.inventory import inventory
 from bench.model import Hole, Session, Study
@@ -28,7 +28,7 @@ app = App(
     help="""Which interpreter, compiler and server make a JSON service in Python fast, small and cheap?
 
 A stack is written variant/framework/server, such as cython/falcon/gunicorn-sync; `list` shows the names.
-Exit status: 0 all passed or declared holes, 1 a case failed or was wrong, 2 usage or set-up.
+Exit status: 0 all passed or declared holes, 1 a case failed or was wrong, 2 usage or set-up, 3 refused by --strict.
 """,
     version_flags=[],
     suppress_keyboard_interrupt=False,
@@ -167,6 +167,7 @@ def run(
     *,
     variant: str | None = None,
     force: bool = False,
+    strict: Annotated[bool, Parameter(negative="")] = False,
     scheduler: str | None = None,
     allow_remote_load: Annotated[bool, Parameter(negative="")] = False,
     price: Price = None,
@@ -179,6 +180,7 @@ def run(
     study: A name from bench/studies.
     variant: Only this variant, against the study's baseline.
     force: Measure anew what is finished.
+    strict: Measure nothing, with exit status 3, on a machine that is not quiet within a minute.
     scheduler: The address of a dask scheduler: its workers measure, one answer for each kind of machine.
     allow_remote_load: Let its generators drive the loads; servers then listen on their machine's private address.
     """
@@ -186,7 +188,9 @@ def run(
     if scheduler is None:
         if allow_remote_load:
             raise LabError("--allow-remote-load is of a fleet: it needs --scheduler ADDRESS")
-        folders = [pipeline.run(chosen, Progress(), force)[0]]
+        folders = [pipeline.run(chosen, Progress(), force, strict)[0]]
+    elif strict:
+        raise LabError("--strict is of this machine: a fleet's workers do not ask whether they are quiet")
     else:
         from bench import fleet  # noqa: PLC0415 - as in `_show`
 
@@ -278,7 +282,7 @@ def main() -> int:
         return status
     except LabError as error:
         Console(stderr=True).print(f"bench: {error}", markup=False, highlight=False, soft_wrap=True)
-        return 2
+        return 3 if isinstance(error, RefusedError) else 2
     except KeyboardInterrupt:
         Console(stderr=True).print("\ninterrupted; what was measured is kept, the same command goes on")
         return 130

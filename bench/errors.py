@@ -7,6 +7,10 @@ class LabError(Exception):
     """What went wrong, in one line that names the file, key or command and what to do; the program exits with 2."""
 
 
+class RefusedError(LabError):
+    """What `--strict` does not measure; the program exits with 3."""
+
+
 class MissingError(LabError):
     """What cannot be had on this machine: a hole, and the rest goes on; `fill` is the command that brings it."""
 

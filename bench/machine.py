@@ -102,6 +102,11 @@ def look(root: Path = Path("/")) -> Machine:
     )
 
 
+def governor() -> str | None:
+    """The CPU frequency governor, all of them where the CPUs differ; None where the kernel tells none."""
+    return _governor(_Files(Path("/")))
+
+
 def commit() -> str | None:
     """The commit of this checkout, with `-dirty` behind it where a tracked file differs; None where git knows none."""
     argv = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]

@@ -64,9 +64,18 @@ def execute(case: Case, block: int, folder: Path, instruments: Instruments = INS
     )
 
 
-def measure(phase: Phase, session: Path, seed: int, watcher: Watcher, execute: Execute = execute) -> None:
+def measure(
+    phase: Phase,
+    session: Path,
+    seed: int,
+    watcher: Watcher,
+    execute: Execute = execute,
+    *,
+    before_block: Callable[[], None] = lambda: None,
+) -> None:
     """Measure every block of `phase` that is not whole yet."""
     for block in unmeasured(phase, session, watcher):
+        before_block()
         folder = store.block_folder(session, phase.name, block)
         for case in in_order(phase, block, seed):
             watcher.case(case, None)

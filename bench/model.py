@@ -529,6 +529,20 @@ class Ready(Recorded, frozen=True, kw_only=True):
     generator: str | None = None
 
 
+class Account(Recorded, frozen=True, kw_only=True):
+    """What one start of `run` spent: wall time, CPU of the lab's own process, and time beside measuring, in seconds.
+
+    `noise` says what disturbed the machine, in words, once a block.
+    """
+
+    wall_seconds: float
+    lab_seconds: float
+    starts_seconds: float = 0.0
+    checks_seconds: float = 0.0
+    cool_downs_seconds: float = 0.0
+    noise: tuple[str, ...] = ()
+
+
 class Session(Recorded, frozen=True):
     """One start of `run`: its seed, machine, cases and holes. Blocks are numbered within a phase of the study.
 
@@ -542,3 +556,4 @@ class Session(Recorded, frozen=True):
     cases: tuple[Case, ...]
     holes: tuple[Hole, ...] = ()
     finished: str | None = None
+    accounts: tuple[Account, ...] = ()

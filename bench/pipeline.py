@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from time import time_ns
 from typing import Any
 
 import msgspec
 
-from bench import build, catalog, documents, machine, plan, provision, store, system, verify
+from bench import accounts, build, catalog, documents, machine, plan, provision, quiet, store, system, verify
 from bench import measure as measuring
 from bench.errors import LabError, MissingError
 from bench.instruments import gatling_setup, instructions, micro, null
@@ -22,12 +23,14 @@ from bench.progress import Progress
 Measure = Callable[[Phase, Path, int, Progress], None]
 
 
-def run(study: Study, progress: Progress, force: bool = False) -> tuple[Path, Session]:
+def run(study: Study, progress: Progress, force: bool = False, strict: bool = False) -> tuple[Path, Session]:
     """Answer the study's question: a session, resumed if one was interrupted; the finished one, unless `force`.
 
-    Returns the session's folder and record; the runs lie in the folder.
+    Returns the session's folder and record; the runs lie in the folder. Raises RefusedError if the machine is not
+    quiet and `strict` is asked for.
     """
-    return carry_out(study, make_ready(study, progress), progress, force, _measure_here)
+    watch = quiet.Watch(progress.say, strict)
+    return carry_out(study, make_ready(study, progress), progress, force, partial(_measure_here, watch))
 
 
 def run_twice(study: Study, progress: Progress) -> None:
@@ -54,6 +57,7 @@ def make_ready(study: Study, progress: Progress) -> Ready:
 
 def carry_out(study: Study, ready: Ready, progress: Progress, force: bool, measure: Measure) -> tuple[Path, Session]:
     """The session of the study on what is `ready`, measured phase by phase by `measure`; a finished one as it is."""
+    clock = accounts.Clock()
     lacking = ready.missing.keys() | ({"null"} if "macro" in ready.missing else set())
     contest_seconds = 0.0 if "macro" in ready.missing else plan.contest_seconds(study)
     phases = [identified(phase, ready) for phase in plan.phases(study) if phase.name not in lacking]
@@ -61,20 +65,24 @@ def carry_out(study: Study, ready: Ready, progress: Progress, force: bool, measu
     folder, session = open_session(study, phases, holes, force, ready.machine)
     if session.finished:
         return folder, session
-    with progress.measuring(sum(map(plan.seconds, phases)) + contest_seconds):
-        for phase in phases:
-            whole = plan.with_counted_paths(phase, store.runs(folder)) if phase.name == "micro" else phase
-            measure(whole, folder, session.seed, progress)
-        contest = plan.contenders(study, store.runs(folder))
-        if contest:
-            measure(identified(contest, ready), folder, session.seed, progress)
-    micro.merge(folder, store.runs(folder))
+    try:
+        with progress.measuring(sum(map(plan.seconds, phases)) + contest_seconds):
+            for phase in phases:
+                whole = plan.with_counted_paths(phase, store.runs(folder)) if phase.name == "micro" else phase
+                measure(whole, folder, session.seed, progress)
+            contest = plan.contenders(study, store.runs(folder))
+            if contest:
+                measure(identified(contest, ready), folder, session.seed, progress)
+        micro.merge(folder, store.runs(folder))
+    finally:
+        session = msgspec.structs.replace(session, accounts=(*session.accounts, clock.read()))
+        store.write(folder / "session.json", session)
     return folder, store.finish(folder, session)
 
 
-def _measure_here(phase: Phase, folder: Path, seed: int, progress: Progress) -> None:
+def _measure_here(watch: quiet.Watch, phase: Phase, folder: Path, seed: int, progress: Progress) -> None:
     leave_server_alone()
-    measuring.measure(phase, folder, seed, progress, measuring.execute)
+    measuring.measure(phase, folder, seed, progress, measuring.execute, before_block=watch.before_block)
 
 
 def prepare(variants: Iterable[str], progress: Progress, served: bool = True) -> tuple[dict[str, Artifact], list[Hole]]:

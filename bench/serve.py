@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from bench import build, catalog
+from bench import accounts, build, catalog
 from bench.errors import LabError
 from bench.model import Exchange, Stack
 from bench.paths import LOGS, PREFIXES
@@ -113,7 +113,8 @@ def launched(
             start_new_session=True,
         )
     try:
-        _await_answer(process, first, name, log, host=host, port=port)
+        with accounts.spending("starts"):
+            _await_answer(process, first, name, log, host=host, port=port)
         ready = time.perf_counter() - began
         watched = psutil.Process(process.pid)
         yield Running(name=name, host=host, port=port, process=watched, ready_seconds=ready, log=log)

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from bench import build, catalog, documents
+from bench import accounts, build, catalog, documents
 from bench.errors import LabError
 from bench.model import Exchange, Stack, Workload
 from bench.paths import SPEC, SUBJECT
@@ -56,6 +56,7 @@ def exchanges(workload: Workload) -> list[Exchange]:
     ]
 
 
+@accounts.spending("checks")
 def answers_right(port: int, asked: Iterable[Exchange], host: str = HOST) -> None:
     """Ask each and compare bytes. Raises LabError at the first wrong answer: it yields no number."""
     for number, exchange in enumerate(asked):
@@ -79,6 +80,7 @@ def witness(variant: str, about: dict[str, Any], **more: str) -> dict[str, Any]:
     return about
 
 
+@accounts.spending("checks")
 def ask_witness(port: int, stack: Stack, host: str = HOST) -> dict[str, Any]:
     """The witness of a running server, from its `/__version__`: its variant, and the framework that answers."""
     status, body = ask(port, Exchange(method="GET", path="/__version__", body=None, expect=b""), host=host)

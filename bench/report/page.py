@@ -15,6 +15,7 @@ from bench.report.figures import LAB, load_title, plots, rerun, workload_title
 from bench.report.finding import PERCENTILES, served_by
 from bench.report.noise import noise, power
 from bench.report.rows import Core, Course, Finding, Row
+from bench.report.spent import costs, unrest
 from bench.report.table import Cell, Column, columns, instructions, latency
 from bench.report.targets import verdict
 from bench.report.wording import number, seconds
@@ -57,6 +58,8 @@ def html(finding: Finding) -> str:
         workloads=[catalog.workloads()[name] for name in finding.study.workloads if name in catalog.workloads()],
         servers=_servers(finding),
         titles={name: load_title(name) for name in finding.study.loads},
+        unrest=unrest(finding.session),
+        costs=costs(finding.session),
         rerun=rerun(finding),
         lab=LAB,
     )

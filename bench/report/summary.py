@@ -17,6 +17,7 @@ from bench.report.answer import answer
 from bench.report.figures import workload_title
 from bench.report.noise import noise, power
 from bench.report.rows import Finding
+from bench.report.spent import costs, unrest
 from bench.report.table import MEGA, Cell, columns
 from bench.report.targets import Held, verdict
 from bench.report.wording import number
@@ -43,6 +44,8 @@ def show(console: Console, finding: Finding, page: Path, json: bool) -> None:
         lead = f"{workload_title(each.workload)}: " if finding.others else ""
         _say(console, lead + " ".join(answer(each)))
         _say(console, f"{noise(each)} {power(each)}")
+    for words in filter(None, (unrest(finding.session), costs(finding.session))):
+        _say(console, words)
     _say(console, f"\nMeasured {finding.session.started}. The report: {page}")
 
 

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from bench import build, documents, measure, pipeline, plan, provision, store, verify
-from bench.errors import LabError, MissingError
+from bench import build, documents, measure, pipeline, plan, provision, quiet, store, verify
+from bench.errors import LabError, MissingError, RefusedError
 from bench.instruments import gatling_setup, null
 from bench.model import (
     Artifact,
@@ -192,6 +192,7 @@ class Bench:
         self.stop_after: int | None = None
         self.measured: list[Case] = []
         self.said = io.StringIO()
+        self.clock = self.load = 0.0
         monkeypatch.setattr(provision, "provision", self.provision)
         monkeypatch.setattr(build, "build", self.build)
         monkeypatch.setattr(verify, "check_variant", self.check)
@@ -200,6 +201,8 @@ class Bench:
         monkeypatch.setattr(null, "provision", lambda variant: None)
         monkeypatch.setattr(pipeline, "leave_server_alone", lambda: None)
         monkeypatch.setattr(measure, "execute", self.execute)
+        monkeypatch.setattr(quiet, "sample", self.sample)
+        monkeypatch.setattr(quiet, "WINDOW_SECONDS", 0.0)
 
     def provision(self, interpreter: Interpreter) -> Provisioned | Hole:
         if interpreter.name in self.missing:
@@ -218,6 +221,11 @@ class Bench:
     def check(self, variant: str) -> verify.Checked:
         return verify.Checked(94, ("valid/a.json: expected 1, got 2",) if variant in self.wrong else ())
 
+    def sample(self) -> quiet.Sample:
+        """A clock that goes on by a second at each look, and a CPU that others use as the test says."""
+        self.clock += 1.0
+        return quiet.Sample(at=self.clock, cpus=2, busy=self.load * self.clock, own=0.0)
+
     def execute(self, case: Case, block: int, folder: Path) -> Run:
         if len(self.measured) == self.stop_after:
             raise KeyboardInterrupt
@@ -227,8 +235,8 @@ class Bench:
         measurements = tuple(Measurement(metric=name, unit="", values=(value,)) for name, value in values.items())
         return Run(case=case, block=block, started="", seconds=1.0, verdict="pass", measurements=measurements)
 
-    def run(self, study: Study = STUDY, force: bool = False):
-        return pipeline.run(study, Progress(Console(file=self.said)), force)
+    def run(self, study: Study = STUDY, force: bool = False, strict: bool = False):
+        return pipeline.run(study, Progress(Console(file=self.said)), force, strict)
 
 
 @pytest.fixture
@@ -361,3 +369,25 @@ def test_plans_and_runs_agree_on_what_is_measured(bench: Bench) -> None:
     planned = sum(phase.blocks * len(phase.cases) for phase in plan.phases(STUDY))
     closed = [run for run in store.runs(folder) if run.case.rate is None]
     assert len(closed) == planned
+
+
+def test_each_start_keeps_what_it_spent(bench: Bench) -> None:
+    bench.stop_after = 3
+    with pytest.raises(KeyboardInterrupt):
+        bench.run()
+    bench.stop_after = None
+    _, session = bench.run()
+    assert len(session.accounts) == 2
+    assert all(account.lab_seconds > 0 and account.wall_seconds > 0 for account in session.accounts)
+    assert all(account.noise == () for account in session.accounts)
+
+
+def test_a_machine_that_is_not_quiet_is_told_and_measured_or_refused(bench: Bench) -> None:
+    bench.load = 0.5
+    with pytest.raises(RefusedError, match="others keep"):
+        bench.run(strict=True)
+    assert bench.measured == []
+    _, session = bench.run()
+    assert session.finished
+    assert "not quiet: others keep 0.50 of 2 cores busy" in bench.said.getvalue()
+    assert session.accounts[-1].noise[0] == "others keep 0.50 of 2 cores busy"

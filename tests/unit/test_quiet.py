@@ -1,0 +1,146 @@
+"""Whether a machine counts as quiet, how long quiet is waited for, and what the lab's own work is not."""
+
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+
+from bench import accounts, quiet
+from bench.errors import RefusedError
+from bench.model import Account, Session
+from bench.quiet import Sample, Watch
+from bench.report import spent
+
+BEFORE = Sample(at=100.0, cpus=2, busy=50.0, own=20.0, throttled=3, others={7: ("chrome", 5.0)})
+
+
+def later(seconds: float = 1.0, **changes: object) -> Sample:
+    return msgspec.structs.replace(BEFORE, at=BEFORE.at + seconds, **changes)
+
+
+def test_the_labs_own_work_is_no_noise() -> None:
+    assert quiet.passing(BEFORE, later(10, busy=68.0, own=38.0)) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"busy": 50.5}, "others keep 0.50 of 2 cores busy"),
+        (
+            {"busy": 50.5, "others": {7: ("chromium", 5.4)}},
+            "others keep 0.50 of 2 cores busy, 0.40 of them by chromium",
+        ),
+        ({"stolen": 0.2}, "the hypervisor took 10% of the CPU time"),
+        ({"swapped_bytes": 3 * 2**20}, "3 MiB a second are swapped"),
+        ({"throttled": 4}, "the CPU was throttled"),
+        ({"hot": True}, "a temperature is over its limit"),
+    ],
+)
+def test_what_disturbs_is_told(changes: dict[str, object], told: str) -> None:
+    assert quiet.passing(BEFORE, later(**changes)) == [told]
+
+
+def test_a_governor_is_judged_where_there_is_one() -> None:
+    assert quiet.lasting(BEFORE) == quiet.lasting(later(governor="performance")) == []
+    assert quiet.lasting(later(governor="powersave")) == ["the CPU governor is powersave, not performance"]
+
+
+class Machine:
+    """A clock that sleeping moves, and others' load by the second; the last one stays."""
+
+    def __init__(self, *loads: float, governor: str | None = None) -> None:
+        self.loads, self.governor = loads, governor
+        self.now = self.busy = 0.0
+        self.said: list[str] = []
+
+    def sample(self) -> Sample:
+        return Sample(at=self.now, cpus=2, busy=self.busy, own=0.0, governor=self.governor)
+
+    def pass_time(self, seconds: float) -> None:
+        for _ in range(round(seconds)):
+            self.busy += self.loads[min(int(self.now), len(self.loads) - 1)]
+            self.now += 1
+
+    def watch(self, strict: bool = False) -> Watch:
+        return Watch(self.said.append, strict, self.sample, self.pass_time)
+
+
+@pytest.fixture
+def clock() -> Iterator[accounts.Clock]:
+    return accounts.Clock()
+
+
+def test_a_quiet_machine_is_looked_at_for_one_window(clock: accounts.Clock) -> None:
+    machine = Machine(0.0)
+    machine.watch(strict=True).before_block()
+    assert (machine.now, machine.said, clock.read().noise) == (1, [], ())
+
+
+def test_quiet_is_waited_for(clock: accounts.Clock) -> None:
+    machine = Machine(1.0, 1.0, 1.0, 0.0)
+    machine.watch(strict=True).before_block()
+    assert (machine.now, machine.said, clock.read().noise) == (4, [], ())
+
+
+def test_after_a_minute_it_is_warned_noted_and_gone_on(clock: accounts.Clock) -> None:
+    machine = Machine(1.0)
+    machine.watch().before_block()
+    assert machine.now == quiet.WAIT_SECONDS
+    assert machine.said == [
+        "not quiet: others keep 1.00 of 2 cores busy; measuring all the same, and the report says so"
+    ]
+    assert clock.read().noise == ("others keep 1.00 of 2 cores busy",)
+
+
+def test_strict_refuses_instead_also_for_what_no_waiting_ends() -> None:
+    with pytest.raises(RefusedError, match="not quiet, and --strict refuses: the CPU governor is powersave"):
+        Machine(0.0, governor="powersave").watch(strict=True).before_block()
+
+
+def test_after_a_disturbed_block_the_machine_cools_down_but_not_in_vain_again(clock: accounts.Clock) -> None:
+    machine = Machine(0.0, 1.0)
+    watch = machine.watch()
+    for expected in (1, 11 + quiet.COOL_SECONDS, 21 + quiet.COOL_SECONDS):
+        watch.before_block()
+        assert machine.now == expected
+        machine.pass_time(10)
+    assert len(clock.read().noise) == 2
+
+
+def test_once_quiet_came_back_it_is_waited_for_again() -> None:
+    machine = Machine(0.0, *[1.0] * 60, *[0.0] * 30, 1.0)
+    watch = machine.watch()
+    watch.before_block()  # second 1
+    machine.pass_time(10)
+    watch.before_block()  # noisy: waits in vain
+    assert machine.now == 31
+    machine.pass_time(35)
+    watch.before_block()  # the block was noisy, and no wait: it was in vain before
+    assert machine.now == 66
+    machine.pass_time(10)
+    watch.before_block()  # quiet
+    machine.pass_time(30)
+    watch.before_block()
+    assert machine.now == 106 + quiet.COOL_SECONDS
+
+
+def test_this_machine_can_be_sampled() -> None:
+    first, second = quiet.sample(), quiet.sample()
+    assert second.at > first.at
+    assert second.own >= first.own > 0
+    assert second.busy >= first.busy > 0
+    assert first.cpus >= 1
+
+
+def test_what_the_lab_spent_is_held_against_its_limit() -> None:
+    account = Account(wall_seconds=200.0, lab_seconds=4.0, starts_seconds=30.0, noise=("the CPU was throttled",) * 2)
+    session = Session(study="trial", started="", seed=1, machine={}, cases=(), accounts=(account, account))
+    assert spent.costs(session) == (
+        "The lab itself took 8.00 s of CPU in 400 s, 2.0 %, within the 10% that it may; "
+        "beside measuring: starts of servers 60.0 s."
+    )
+    assert spent.unrest(session) == "The machine was not quiet: the CPU was throttled."
+    bare = msgspec.structs.replace(session, accounts=())
+    assert spent.costs(bare) is spent.unrest(bare) is None
+    greedy = msgspec.structs.replace(session, accounts=(Account(wall_seconds=10.0, lab_seconds=2.0),))
+    assert "20 %, MORE THAN the 10%" in (spent.costs(greedy) or "")
