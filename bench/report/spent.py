@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from bench.model import Session
 from bench.report.wording import listed, number, share
 
@@ -11,13 +9,14 @@ LIMIT = 0.1  # of a study's wall time
 
 
 def costs(session: Session) -> str | None:
-    """The CPU time of the lab's own process against the wall time; None where none was kept."""
+    """The CPU time of the lab's own process against the wall time, waiting left out; None where none was kept."""
     wall, lab, starts, checks, cool = (
         sum(getattr(account, f"{name}_seconds") for account in session.accounts)
         for name in ("wall", "lab", "starts", "checks", "cool_downs")
     )
     if not wall:
         return None
+    wall -= cool
     beside = {"starts of servers": starts, "checks of answers": checks, "waiting for quiet": cool}
     told = listed([f"{what} {number(seconds)} s" for what, seconds in beside.items() if seconds])
     judged = "within" if lab <= LIMIT * wall else "MORE THAN"
@@ -28,10 +27,9 @@ def costs(session: Session) -> str | None:
 
 
 def unrest(session: Session) -> str | None:
-    """What disturbed the machine, the most frequent first; None if nothing was seen."""
-    noted = Counter(noise for account in session.accounts for noise in account.noise)
+    """How often something disturbed the machine, and what did so first; None if nothing was seen."""
+    noted = [noise for account in session.accounts for noise in account.noise]
     if not noted:
         return None
-    kinds = [each for each, _ in noted.most_common(3)]
-    more = f", and {len(noted) - 3} more" if len(noted) > 3 else ""
-    return f"The machine was not quiet: {listed(kinds)}{more}."
+    often = "once" if len(noted) == 1 else f"{len(noted)} times"
+    return f"The machine was not quiet, {often} before or during a block; the first time, {noted[0]}."

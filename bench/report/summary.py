@@ -82,6 +82,7 @@ def _record(finding: Finding, page: Path) -> dict[str, object]:
         "targets": finding.targets,
         "stacks": [row for each in finding.each for row in each.rows],
         "holes": finding.session.holes,
+        "accounts": finding.session.accounts,
         "report": str(page),
     }
 

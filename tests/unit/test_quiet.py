@@ -133,13 +133,21 @@ def test_this_machine_can_be_sampled() -> None:
 
 
 def test_what_the_lab_spent_is_held_against_its_limit() -> None:
-    account = Account(wall_seconds=200.0, lab_seconds=4.0, starts_seconds=30.0, noise=("the CPU was throttled",) * 2)
+    account = Account(
+        wall_seconds=200.0,
+        lab_seconds=4.0,
+        starts_seconds=30.0,
+        cool_downs_seconds=100.0,
+        noise=("the CPU was throttled",) * 2,
+    )
     session = Session(study="trial", started="", seed=1, machine={}, cases=(), accounts=(account, account))
     assert spent.costs(session) == (
-        "The lab itself took 8.00 s of CPU in 400 s, 2.0 %, within the 10% that it may; "
-        "beside measuring: starts of servers 60.0 s."
+        "The lab itself took 8.00 s of CPU in 200 s, 4.0 %, within the 10% that it may; "
+        "beside measuring: starts of servers 60.0 s and waiting for quiet 200 s."
     )
-    assert spent.unrest(session) == "The machine was not quiet: the CPU was throttled."
+    assert spent.unrest(session) == (
+        "The machine was not quiet, 4 times before or during a block; the first time, the CPU was throttled."
+    )
     bare = msgspec.structs.replace(session, accounts=())
     assert spent.costs(bare) is spent.unrest(bare) is None
     greedy = msgspec.structs.replace(session, accounts=(Account(wall_seconds=10.0, lab_seconds=2.0),))
