@@ -28,12 +28,12 @@ def about(core: Core, **facts: str) -> dict[str, Any]:
     """
     file = Path(core.module.__file__ or "")
     return {
+        **core.witness(),  # first: of what the process knows it cannot say otherwise
         **built(),
         "implementation": sys.implementation.name,
         "python": platform.python_version(),
         "suffix": "".join(file.suffixes),
         "type": type(core.module.transform).__name__,
         "compiled": hasattr(core.module, "__compiled__"),
-        **core.witness(),
         **facts,
     }

@@ -107,13 +107,17 @@ def read(path: Path, noun: type[T]) -> T:
 
 
 def write(path: Path, record: object) -> None:
-    """Write one record atomically and durably, scrubbed."""
+    """Write one record atomically and durably, scrubbed. Raises LabError where it cannot be, as on a full disk."""
     part = path.with_suffix(".part")
-    with part.open("wb") as file:
-        file.write(msgspec.json.format(scrub(msgspec.json.encode(record)), indent=1) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    part.rename(path)
+    try:
+        with part.open("wb") as file:
+            file.write(msgspec.json.format(scrub(msgspec.json.encode(record)), indent=1) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        part.rename(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise LabError(f"{path}: not written, {error.strerror}; make room, and the same command goes on") from error
 
 
 def scrub(text: bytes) -> bytes:

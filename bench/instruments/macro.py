@@ -73,7 +73,8 @@ def observe(case: Case, output: Path, at: Callable[[Tool], Tool] = here, host: s
             output=output,
             at=at,
         )
-        with process_tree.Sampler(running.process) as sampled:
+        whole = process_tree.unbroken(running.process)
+        with process_tree.Sampler(running.process) as sampled, process_tree.steady_clock(), whole:
             driven = _DRIVERS[load.generator](drive, sampled)
         after = process_tree.pss_bytes(running.process)
         verify.answers_right(running.port, asked, host)

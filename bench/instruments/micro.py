@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import statistics
 import subprocess
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pyperf
 
-from bench import build, catalog, documents, verify
+from bench import build, catalog, documents, proof, verify
 from bench.errors import LabError
 from bench.model import Case, Measurement, Observed, Run, Warmup, Yardstick
 from bench.paths import SUBJECT, TOOLS
 from bench.pinning import cores, pinned
+from bench.proof import Proof
 from bench.store import scrubbed
 
 PROCESS_SECONDS = 600
+
+
+class LastWords(msgspec.Struct, frozen=True):
+    """What `subject/micro.py` writes at its end: the witness, and how the core proved itself."""
+
+    about: dict[str, Any]
+    proof: Proof | None
 
 
 def warmup_of(variant: str) -> Warmup:
@@ -48,17 +60,47 @@ def observe(case: Case, output: Path) -> Observed:
     result.unlink(missing_ok=True)
     argv = pinned(argv, cores().all if "threads" in case.settings else cores().server)
     with scrubbed(result):
-        done = subprocess.run(
-            argv, check=False, cwd=output.parent, env=env, capture_output=True, text=True, timeout=PROCESS_SECONDS
-        )
+        done = _run(argv, output.parent, env)
     if done.returncode:
-        last = (done.stderr or done.stdout).strip().splitlines()[-1:]
-        raise LabError(f"pyperf of {variant.name} failed with status {done.returncode}: {' '.join(last)}")
+        said = _last_words(done.stderr or done.stdout)
+        raise LabError(f"pyperf of {variant.name} failed with status {done.returncode}: {said}")
     observed = read(result, variant.name)
-    told = verify.witness(variant.name, json.loads(last_words.read_bytes()))
+    words = msgspec.json.decode(last_words.read_bytes(), type=LastWords)
+    told = verify.witness(variant.name, words.about)
     built = Measurement(metric="build", unit="s", values=(build.require(variant.name).build_seconds,))
     counts = (*observed.measurements, built, *_fallbacks(observed, told))
+    if words.proof:
+        if "threads" not in case.settings:
+            proof.judge(words.proof, statistics.median(observed.values("time")))
+        counts += proof.measurements(words.proof)
     return msgspec.structs.replace(observed, measurements=counts, facts=told)
+
+
+def _run(argv: list[str], folder: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run pyperf to its end. Raises LabError after `PROCESS_SECONDS`; its own processes are killed with it."""
+    with subprocess.Popen(
+        argv,
+        cwd=folder,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            said, complained = process.communicate(timeout=PROCESS_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            raise LabError(f"the process hangs: it still ran after {PROCESS_SECONDS:g} s, and was killed") from error
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    return subprocess.CompletedProcess(argv, process.returncode, said, complained)
+
+
+def _last_words(text: str) -> str:
+    """The last line of the worker, if it said one before pyperf's own traceback, and the last of all."""
+    parts = [text.rpartition("Traceback (most recent call last):")[0], text]
+    return "; ".join(line for part in parts for line in part.strip().splitlines()[-1:])
 
 
 def _fallbacks(observed: Observed, told: dict[str, Any]) -> tuple[Measurement, ...]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_left
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Event, Thread
 from types import TracebackType
 from typing import Self
@@ -16,6 +18,7 @@ from bench.errors import LabError
 
 CPU_SAMPLE_SECONDS = 0.2  # to find the tree's processes is to read all of the machine's: not more often than needed
 MEMORY_EVERY = 2  # one PSS sample to so many CPU samples: reading smaps stops the process for a moment
+CLOCK_SECONDS = 0.1  # more than a clock that is only slewed drifts in a load
 MEBIBYTE = 2**20
 
 
@@ -36,6 +39,33 @@ def cpu_seconds(root: psutil.Process) -> float:
             continue  # ended since it was listed; its parent has its time once it is reaped
         total += times.user + times.system + times.children_user + times.children_system
     return total
+
+
+@contextmanager
+def unbroken(root: psutil.Process) -> Iterator[None]:
+    """Raises LabError at the block's end if a process of the tree that stood at its beginning is gone."""
+    before = [root, *root.children(recursive=True)]
+    yield
+    ended = [process for process in before if not _lives(process)]
+    if ended:
+        raise LabError(f"{len(ended)} of {len(before)} server processes ended under the load")
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+@contextmanager
+def steady_clock() -> Iterator[None]:
+    """Raises LabError if the clock was set while the block ran: samples and answers are matched by its time."""
+    before = time.time() - time.monotonic()
+    yield
+    jump = time.time() - time.monotonic() - before
+    if abs(jump) > CLOCK_SECONDS:
+        raise LabError(f"the clock was set by {jump:+.1f} s under the load")
 
 
 def pss_bytes(root: psutil.Process) -> float:

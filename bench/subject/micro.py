@@ -3,10 +3,13 @@
 One loop is one whole pass over the documents of a folder, each a distinct one; a value is seconds per document. The
 first answers are compared with the expected ones, so that a core which is wrong gets no figure.
 
+Once the timing is over, the documents are sent again as bytes that the core has not seen; what that shows is told.
+
 `--threads N` makes each pass in N threads at once; a value is then seconds of all per document of all.
 `--slower PERCENT` makes a difference of known size: so many of a hundred documents are done twice and counted once.
 """
 
+import gc
 import json
 import os
 import sys
@@ -16,10 +19,14 @@ from functools import partial
 from pathlib import Path
 from threading import Barrier, Thread
 from time import CLOCK_BOOTTIME, clock_gettime, perf_counter
+from typing import Any
 
 import pyperf
 
 from app.about import about, built_core
+
+PROOF_SECONDS = 0.3
+LEAST_CALLS = 4
 
 
 def time_passes(loops: int, transform: Callable[[bytes], bytes], documents: list[bytes]) -> float:
@@ -64,6 +71,49 @@ def again(documents: list[bytes], percent: int) -> list[bytes]:
     return [documents[index * len(documents) // count] for index in range(count)]
 
 
+def resident_bytes() -> int:
+    """The memory that this process holds, once what is garbage is gone."""
+    gc.collect()
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def proof(transform: Callable[[bytes], bytes], documents: list[Path]) -> dict[str, Any]:
+    """Call a core for `PROOF_SECONDS` on what it has not seen: those documents with white space at their end.
+
+    Told are the first document that was answered wrong, how many seconds a call took in the middle and in the slowest
+    hundredth, and how many bytes the process grew by in the second half of the calls.
+    """
+    known = [(path.name, path.read_bytes(), path.with_suffix(".out.json").read_bytes()) for path in documents]
+    seconds: list[float] = []
+    half = 0
+    wrong = None
+    began = perf_counter()
+    while (so_far := perf_counter() - began) < PROOF_SECONDS or len(seconds) < LEAST_CALLS:
+        if not half and so_far > PROOF_SECONDS / 2:
+            half, before = len(seconds), resident_bytes()
+        rounds, index = divmod(len(seconds), len(known))
+        name, document, answer = known[index]
+        fresh = document + b" " * (rounds + 1)
+        called = perf_counter()
+        got = transform(fresh)
+        seconds.append(perf_counter() - called)
+        if got != answer:
+            wrong = name
+            break
+    grown = resident_bytes() - before if half else 0
+    calls = len(seconds)
+    seconds.sort()
+    slowest = seconds[-(-calls * 99 // 100) - (calls < 100) :]
+    return {
+        "wrong": wrong,
+        "calls": calls,
+        "median_seconds": seconds[calls // 2],
+        "slowest_seconds": sum(slowest) / len(slowest),
+        "grown_bytes": grown,
+        "grown_calls": calls - half,
+    }
+
+
 def main() -> None:
     """Run the benchmark `--name` over the folder `--documents`."""
     runner = pyperf.Runner(add_cmdline_args=_pass_on)
@@ -95,7 +145,8 @@ def main() -> None:
     done = documents + again(documents, args.slower)
     timed = partial(time_threads, args.threads) if args.threads > 1 else time_passes
     runner.bench_time_func(args.name, timed, core.transform, done, inner_loops=args.threads * len(documents))
-    args.last_words.write_text(json.dumps(about(core)), encoding="utf-8")
+    last_words = {"about": about(core), "proof": None if args.unanswered else proof(core.transform, paths)}
+    args.last_words.write_text(json.dumps(last_words), encoding="utf-8")
 
 
 def _pass_on(command: list[str], args: Namespace) -> None:

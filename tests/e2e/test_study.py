@@ -163,7 +163,7 @@ def test_what_is_kept_names_no_host_and_no_place(finished: tuple[Path, str]) -> 
 
 
 def test_a_server_that_stands_still_shows_in_the_latency(tmp_path: Path) -> None:
-    """An open load keeps its plan while the server is stopped for a second; whoever came then has waited."""
+    """An open load keeps its plan while the server is stopped for two seconds; whoever came then has waited."""
     load = Load(name="even", title="Even", model="open", segments=(Segment(start=1.0, end=1.0, seconds=8),))
     output = tmp_path / "run.gatling"
 
@@ -174,7 +174,7 @@ def test_a_server_that_stands_still_shows_in_the_latency(tmp_path: Path) -> None
         tree = [server, *server.children(recursive=True)]
         for process in tree:
             process.suspend()
-        time.sleep(1)
+        time.sleep(2)
         for process in tree:
             process.resume()
 
@@ -194,5 +194,5 @@ def test_a_server_that_stands_still_shows_in_the_latency(tmp_path: Path) -> None
     assert outcome.failed == 0
     assert outcome.requests == pytest.approx(8 * 150, abs=5), "none was left out because the server did not answer"
     assert outcome.longest is not None
-    assert outcome.longest.ms >= 900
-    assert outcome.latencies["p95"].ms >= 300, "of 8 seconds' requests, an eighth came while it stood still"
+    assert outcome.longest.ms >= 1900
+    assert outcome.latencies["p99"].ms >= 1500, "of 8 seconds' requests, a quarter came while it stood still"

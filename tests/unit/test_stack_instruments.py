@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import psutil
 import pytest
 
 from bench import catalog, gates, model, serve
@@ -74,8 +75,10 @@ class Load:
     def __init__(self) -> None:
         self.paths = ["/hello"]
         self.says: dict[str, object] = {}
+        self.before: Callable[[], object] = lambda: None
 
     def __call__(self, load: object, workload: object, url: str, **places: object) -> gatling.Outcome:
+        self.before()
         port = int(url.rsplit(":", 1)[1])
         started, count = time.time(), 0
         while time.time() < started + 0.6:
@@ -153,6 +156,33 @@ def test_a_service_that_goes_wrong_under_load_is_caught_after_it(load: Load, tmp
     """The load itself saw nothing."""
     load.paths = ["/hello", "/spoil"]
     with pytest.raises(LabError, match="wrong answer to GET /hello"):
+        macro.observe(CLOSED, tmp_path / "run")
+
+
+def test_a_process_of_the_server_that_ends_under_load_spoils_the_row(
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though no request failed: the master stays and starts another."""
+
+    def kill_the_worker() -> None:
+        psutil.Process().children(recursive=True)[-1].kill()
+
+    load.before = kill_the_worker
+    start = serve.command
+
+    def with_a_worker(*places: object) -> tuple[list[str], dict[str, str]]:
+        argv, env = start(*places)
+        return ["sh", "-c", 'sleep 60 & exec "$@"', "sh", *argv], env
+
+    monkeypatch.setattr(serve, "command", with_a_worker)
+    with pytest.raises(LabError, match=r"^1 of 2 server processes ended under the load$"):
+        macro.observe(CLOSED, tmp_path / "run")
+
+
+def test_a_clock_that_jumps_spoils_the_row(load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = time.time
+    load.before = lambda: monkeypatch.setattr(time, "time", lambda: real() + 3600)
+    with pytest.raises(LabError, match=r"^the clock was set by \+3600.0 s under the load$"):
         macro.observe(CLOSED, tmp_path / "run")
 
 

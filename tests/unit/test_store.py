@@ -35,6 +35,13 @@ def test_a_file_cut_in_half_is_named(tmp_path: Path) -> None:
         store.read(path, Run)
 
 
+def test_a_full_disk_is_named_and_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / f"{RUN.case.identity}.part").symlink_to("/dev/full")
+    with pytest.raises(LabError, match=f"{RUN.case.identity}.json: not written, No space left on device; make room"):
+        store.save(tmp_path, RUN)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_host_user_and_paths_are_replaced() -> None:
     text = f'{{"a": "{ROOT}/.lab/x", "b": "{Path.home()}/y", "host": "{socket.gethostname()}"}}'.encode()
     clean = store.scrub(text)

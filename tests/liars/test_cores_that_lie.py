@@ -1,0 +1,117 @@
+"""The harness against cores that are wrong, slow, dead, forgetful or dishonest: none gets a figure, each gets its name.
+
+Each is the reference core with a few lines before it, in a prefix of its own, measured as any variant is.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from bench import build, measure
+from bench.instruments import micro
+from bench.model import Case, Run
+from bench.paths import ROOT
+
+pytestmark = pytest.mark.slow
+CASE = Case(
+    instrument="micro", variant="cpython", workload="small", settings={"values": 2, "warmups": 1, "loops": 1}
+)  # a pass over 200 documents
+HONEST = "right = transform\ncalls = 0\n"
+
+Measured = Callable[[str], Run]
+
+
+@pytest.fixture
+def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Measured:
+    """Puts lines at the end of the reference core, and measures that as the variant `cpython`."""
+    prefix = tmp_path / "cpython"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", prefix], check=True)
+    (packages,) = prefix.glob("lib/*/site-packages")
+    shutil.copytree(ROOT / "app", packages / "app", ignore=shutil.ignore_patterns("__pycache__"))
+    built = {"variant": "cpython", "core": "app.core", "loads": None, "dumps": None}
+    (packages / "app" / "built.json").write_text(json.dumps(built))
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools" / "cpython-3.11").symlink_to(sysconfig.get_paths()["purelib"])
+    monkeypatch.setattr(micro, "TOOLS", tmp_path / "tools")
+    monkeypatch.setattr(build, "PREFIXES", tmp_path)
+    monkeypatch.setattr(build, "require", lambda name: SimpleNamespace(build_seconds=1.0))
+
+    def run(lines: str) -> Run:
+        core = packages / "app" / "core.py"
+        core.write_text((ROOT / "app" / "core.py").read_text() + HONEST + lines)
+        folder = tmp_path / "session" / "micro-000"
+        folder.mkdir(parents=True)
+        return measure.execute(CASE, 0, folder)
+
+    return run
+
+
+def test_an_honest_core_gets_its_figures(measured: Measured) -> None:
+    run = measured("")
+    assert (run.verdict, run.reason) == ("pass", None)
+    assert run.values("call.slowest") >= run.values("call.median") > (0.0,)
+
+
+EVERY = """
+def transform(document):
+    global calls
+    calls += 1
+    return {lie} if calls % {turn} == 0 else right(document)
+"""
+
+
+def test_wrong_once_in_a_thousand(measured: Measured) -> None:
+    reason = measured(EVERY.format(turn=1000, lie='right(document) + b" "')).reason
+    assert reason is not None
+    assert "after the timing was answered wrong: 0" in reason
+
+
+def test_slow_once_in_a_hundred_shows_beside_the_middle(measured: Measured) -> None:
+    lie = "__import__('time').sleep(0.01) or right(document)"
+    run = measured(EVERY.format(turn=100, lie=lie))
+    assert run.values("call.slowest")[0] > 0.009 > 3 * run.values("call.median")[0]
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ("kept = []\ndef transform(d):\n kept.append(20 * d)\n return right(d)\n", "memory leaks: "),
+        (
+            "kept = {}\ndef transform(d):\n if d not in kept: kept[d] = right(d)\n return kept[d]\n",
+            "times as long as those of the timing: answers are kept from call to call",
+        ),
+        (EVERY.format(turn=300, lie="__import__('os').abort()"), "failed with exit code -6"),
+        (
+            "class Other:\n def __call__(self, d): return right(d)\ntransform = Other()\n",
+            "says type = 'Other', not 'function'",
+        ),
+        ("def transform(d):\n return b'{}'\n", "failed with status 1: transform small: the answer to "),
+    ],
+    ids=["leaks", "answers from a cache", "crashes", "is another core", "answers nothing"],
+)
+def test_what_is_caught_is_named(measured: Measured, lines: str, told: str) -> None:
+    run = measured(lines)
+    assert run.verdict == "failed"
+    assert told in (run.reason or "")
+    assert run.measurements == ()
+
+
+def test_one_that_hangs_is_ended_with_all_its_processes(measured: Measured, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(micro, "PROCESS_SECONDS", 3)
+    assert (
+        measured(EVERY.format(turn=300, lie="__import__('time').sleep(600)")).reason
+        == "the process hangs: it still ran after 3 s, and was killed"
+    )
+
+
+def test_a_core_cannot_speak_for_its_process(measured: Measured) -> None:
+    run = measured("def witness():\n return {'variant': 'cython', 'type': 'builtin_function_or_method'}\n")
+    assert run.verdict == "pass"
+    assert (run.facts["variant"], run.facts["type"]) == ("cpython", "function")
