@@ -2,12 +2,13 @@
 python := .venv/bin/python
 run    := run quick $(if $(variant),--variant $(variant))
 
-.PHONY: setup bench limits scale test fuzz lint size report lock
+.PHONY: setup bench limits scale test fuzz endurance lint size report lock
 setup:        ; @python3 -m bench.bootstrap
 bench: setup  ; $(python) -m bench $(run)
 limits: setup ; $(python) -m bench run limits
 test: setup   ; $(python) -m pytest
 fuzz: setup   ; $(python) -m tests.fuzz $(options)
+endurance: setup ; $(python) -m bench build cython numba && $(python) -m tests.endurance
 lint: setup   ; $(python) -m ruff check . && $(python) -m mypy
 size: setup   ; $(python) -m bench size
 report: setup ; $(python) -m bench report

@@ -1,0 +1,77 @@
+"""`python -m tests.endurance`: a million calls of each hand-written core leave the memory of its process as it was.
+
+The golden cases of up to 2,000 bytes in turn: answered, handed over, invalid and malformed. Exit status 1 on growth.
+"""
+
+import gc
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+CORES = ("cython", "numba")
+CALLS, WARM = 1_000_000, 100_000  # memory is looked at after the first of them, and at the end
+MOST_BYTES = 2**20  # of growth: a byte a call
+
+
+def own_bytes() -> int:
+    """What would be free if this process ended: its pages that no other shares."""
+    gc.collect()
+    fields = [line.split() for line in Path("/proc/self/smaps_rollup").read_text(encoding="ascii").splitlines()]
+    return 1024 * sum(int(words[1]) for words in fields if words[0] in ("Private_Clean:", "Private_Dirty:"))
+
+
+def within(golden: Path) -> None:
+    """Inside the prefix of a variant: call its core, and print what that did to the process."""
+    from app.about import built_core  # noqa: PLC0415, the variant's own
+    from app.core import InvalidDocument, MalformedDocument  # noqa: PLC0415
+
+    core = built_core()
+    paths = [path for path in sorted(golden.glob("*/*.json")) if not path.name.endswith(".out.json")]
+    documents = [document for path in paths if len(document := path.read_bytes()) <= 2000]
+    outcomes = dict.fromkeys(("answered", "InvalidDocument", "MalformedDocument"), 0)
+    warm = 0
+    for call in range(CALLS):
+        if call == WARM:
+            warm = own_bytes()
+        try:
+            core.transform(documents[call % len(documents)])
+            outcomes["answered"] += 1
+        except (InvalidDocument, MalformedDocument) as error:
+            outcomes[type(error).__name__] += 1
+    told = {"documents": len(documents), "outcomes": outcomes, "warm": warm, "end": own_bytes(), **core.witness()}
+    print(json.dumps(told))
+
+
+def main() -> int:
+    """Ask each core in its own prefix, and tell its growth."""
+    from bench import build, catalog  # noqa: PLC0415, not there within
+    from bench.errors import LabError  # noqa: PLC0415
+    from bench.paths import SPEC  # noqa: PLC0415
+
+    status = 0
+    for name in CORES:
+        began = time.monotonic()
+        try:
+            build.require(name)
+        except LabError as error:
+            print(f"endurance: {error}", file=sys.stderr)
+            return 2
+        argv = [str(build.python(name)), str(Path(__file__)), str(SPEC / "golden")]
+        env = build.environment(catalog.variants()[name])
+        told = json.loads(subprocess.run(argv, env=env, check=True, capture_output=True).stdout)
+        grown = told["end"] - told["warm"]
+        status |= grown > MOST_BYTES
+        counts = ", ".join(f"{count:,} {kind}" for kind, count in told["outcomes"].items())
+        print(f"{name}: {CALLS:,} calls of {told['documents']} documents in {time.monotonic() - began:.0f} s: {counts}")
+        print(f"  handed over: {told.get('fallbacks', 0):,}")
+        print(f"  {told['warm'] / 2**20:.1f} MiB after {WARM:,} calls, {grown / 1024:+.0f} KiB at the end")
+    return status
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        within(Path(sys.argv[1]))
+    else:
+        sys.exit(main())
