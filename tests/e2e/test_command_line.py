@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from bench import __main__, catalog, pipeline, serve
+from bench.errors import RefusedError
 from bench.model import Hole
 from bench.paths import ROOT, SPEC
 
@@ -148,11 +149,23 @@ def test_interrupted_it_says_that_nothing_is_lost(main: Main, monkeypatch: pytes
     assert errors.strip() == "interrupted; what was measured is kept, the same command goes on"
 
 
+def test_what_strict_refuses_is_one_line_and_status_3(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(study: object, progress: object, force: bool, strict: bool) -> None:
+        assert strict
+        raise RefusedError("the machine is not quiet, and --strict refuses: others keep 0.50 of 2 cores busy")
+
+    monkeypatch.setattr(pipeline, "run", refused)
+    status, output, errors = main("run", "quick", "--strict")
+    assert (status, output) == (3, "")
+    assert errors.strip() == "bench: the machine is not quiet, and --strict refuses: others keep 0.50 of 2 cores busy"
+    assert main("run", "quick", "--strict", "--scheduler", "tcp://127.0.0.1:1")[0] == 2
+
+
 def test_a_hole_is_told_in_one_line_with_the_command_that_fills_it(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CI", raising=False)
     reason = "`uv pip` failed: [Errno 101] Network is unreachable, " * 5 + "and so on"
     missing = Hole(what="pypy", reason=reason, fill=".venv/bin/uv python install pypy@3.11")
-    monkeypatch.setattr(pipeline, "build_all", lambda names, progress: ({}, [missing]))
+    monkeypatch.setattr(pipeline, "build_all", lambda names, progress, force: ({}, [missing]))
     status, output, _ = main("build", "pypy")
     assert status == 0
     assert output == f"hole: pypy: {reason}; to fill it: .venv/bin/uv python install pypy@3.11\n"
