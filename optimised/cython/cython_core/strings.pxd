@@ -72,14 +72,15 @@ cdef inline void digest(const uint8_t *p, uint64_t length, uint64_t *low, uint64
 cdef inline uint32_t find_short(const Memo *memo, const uint8_t *p, uint32_t length) noexcept nogil:
     """What a spelling of at most 16 bytes, up to the next quote, means; NONE: it was not met before.
 
-    No spelling holds a NUL, so its bytes tell its length; and none ends with a backslash that escapes the quote.
+    The length is compared, too, for a string that is malformed may end in NULs. No spelling ends with a backslash that
+    escapes the quote.
     """
     cdef uint64_t low = low_word(p, length), high = high_word(p, length)
     cdef uint32_t slot = slot_of(low, high, memo.mask)
     cdef const Entry *entry
     while likely(memo.slots[slot]):
         entry = &memo.entries[memo.slots[slot] - 1]
-        if likely((entry.low ^ low) | (entry.high ^ high) == 0):
+        if likely((entry.low ^ low) | (entry.high ^ high) | (entry.length ^ length) == 0):
             return entry.meaning
         slot = (slot + 1) & memo.mask
     return NONE
