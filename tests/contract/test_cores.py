@@ -8,12 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench import verify
-from bench.paths import ROOT
 from tests import strategies
 from tests.contract import answerers
 from tests.contract.answerers import Answerer
-
-FOUND = ROOT / "tests" / "data" / "fuzz"
+from tests.cores import FOUND
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +26,7 @@ def test_golden_cases(name: str) -> None:
     assert checked.mismatches == ()
 
 
-@pytest.mark.parametrize("path", sorted(FOUND.iterdir()), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", FOUND, ids=lambda path: path.stem)
 def test_what_fuzzing_found(answerer: Answerer, path: Path) -> None:
     assert answerer(path.read_bytes()) == answerers.reference(path.read_bytes())
 

@@ -5,7 +5,6 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
@@ -13,15 +12,11 @@ from types import ModuleType
 
 import pytest
 
-from app.core import InvalidDocument, MalformedDocument
 from app.core import transform as reference
+from bench.paths import ROOT
+from tests.cores import FOUND, GOLDEN, agrees, answers, document, line, order, outcome
 
-ROOT = Path(__file__).parents[2]
 BUILT = ROOT / "build" / "tests"
-GOLDEN = ROOT / "spec" / "golden"
-FOUND = ROOT / "tests" / "data" / "fuzz"
-
-Outcome = bytes | str
 
 
 @pytest.fixture(scope="session")
@@ -45,42 +40,9 @@ def core(request: pytest.FixtureRequest, built: Path) -> ModuleType:
     return import_module(f"cython_core._{request.param}")
 
 
-def outcome(transform: Callable[[bytes], bytes], document: bytes) -> Outcome:
-    """The answer, or the kind of error with its pointer."""
-    try:
-        return transform(document)
-    except InvalidDocument as error:
-        return f"invalid {error.pointer}"
-    except MalformedDocument:
-        return "malformed"
-
-
-def line(sku: str = "A-1", quantity: int = 2, price: int = 250, **more: object) -> dict[str, object]:
-    return {"sku": sku, "quantity": quantity, "price": price, **more}
-
-
-def order(number: int = 1, **changes: object) -> dict[str, object]:
-    usual: dict[str, object] = {"id": number, "placed": "2026-02-28T23:59:59Z", "status": "paid"}
-    usual |= {"customer": {"id": 7, "name": "Ann Lee"}, "lines": [line()]}
-    return usual | changes
-
-
-def document(*orders: dict[str, object], escaped: bool = False, indent: int | None = None) -> bytes:
-    batch = {"batch": "b", "currency": "EUR", "orders": list(orders)}
-    return json.dumps(batch, ensure_ascii=escaped, indent=indent, separators=(",", ":")).encode()
-
-
-def answers(core: ModuleType, document: bytes) -> bool:
-    """Whether the core gave the right answer, and gave it itself."""
-    before = core.witness()["fallbacks"]
-    assert core.transform(document) == reference(document)
-    return bool(core.witness()["fallbacks"] == before)
-
-
-@pytest.mark.parametrize("path", sorted((*GOLDEN.glob("*/*.json"), *FOUND.iterdir())), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*GOLDEN, *FOUND], ids=lambda path: path.stem)
 def test_golden_cases_and_what_fuzzing_found(core: ModuleType, path: Path) -> None:
-    given = path.read_bytes()
-    assert outcome(core.transform, given) == outcome(reference, given)
+    assert agrees(core, path.read_bytes())
 
 
 @pytest.mark.parametrize("size", [0, 7, 8, 9, 15, 16, 17, 24, 31, 32, 33, 40])

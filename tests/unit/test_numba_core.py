@@ -1,10 +1,8 @@
 """The Numba core against the reference: what its windows of bytes, its sorting and its tables could get wrong."""
 
-import json
 import os
 import random
 import sys
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from importlib import import_module
@@ -14,12 +12,11 @@ from types import ModuleType
 
 import pytest
 
-from app.core import InvalidDocument, MalformedDocument
 from app.core import transform as reference
+from bench.paths import ROOT
+from tests.cores import FOUND, GOLDEN, agrees, answers, document, line, order, outcome
 
-ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "optimised" / "numba"
-GOLDEN = ROOT / "spec" / "golden"
 
 
 @pytest.fixture(scope="session")
@@ -32,45 +29,8 @@ def core() -> ModuleType:
     return import_module("numba_core")
 
 
-def outcome(transform: Callable[[bytes], bytes], document: bytes) -> bytes | str:
-    """The answer, or the kind of error with its pointer."""
-    try:
-        return transform(document)
-    except InvalidDocument as error:
-        return f"invalid {error.pointer}"
-    except MalformedDocument:
-        return "malformed"
-
-
-def agrees(core: ModuleType, document: bytes) -> bool:
-    """Whether the core and the reference say the same."""
-    return outcome(core.transform, document) == outcome(reference, document)
-
-
-def answers(core: ModuleType, document: bytes) -> bool:
-    """Whether the core gave the right answer, and gave it itself."""
-    before = core.witness()["fallbacks"]
-    assert core.transform(document) == reference(document)
-    return bool(core.witness()["fallbacks"] == before)
-
-
-def line(sku: str = "A-1", quantity: int = 2, price: int = 250, **more: object) -> dict[str, object]:
-    return {"sku": sku, "quantity": quantity, "price": price, **more}
-
-
-def order(number: int = 1, **changes: object) -> dict[str, object]:
-    usual: dict[str, object] = {"id": number, "placed": "2026-02-28T23:59:59Z", "status": "paid"}
-    usual |= {"customer": {"id": 7, "name": "Ann Lee"}, "lines": [line()]}
-    return usual | changes
-
-
-def document(*orders: object, escaped: bool = False, separators: tuple[str, str] = (",", ":")) -> bytes:
-    batch = {"batch": "b", "currency": "EUR", "orders": list(orders)}
-    return json.dumps(batch, ensure_ascii=escaped, separators=separators).encode()
-
-
-@pytest.mark.parametrize("path", sorted(GOLDEN.glob("*/*[!t].json")), ids=lambda path: path.stem)
-def test_golden_cases(core: ModuleType, path: Path) -> None:
+@pytest.mark.parametrize("path", [*GOLDEN, *FOUND], ids=lambda path: path.stem)
+def test_golden_cases_and_what_fuzzing_found(core: ModuleType, path: Path) -> None:
     assert agrees(core, path.read_bytes())
 
 
