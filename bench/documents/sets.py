@@ -5,8 +5,11 @@ Beside each stands `NNNN.out.json`, the reference core's answer: the layout of s
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -65,14 +68,26 @@ def ensure(workload: Workload, root: Path = DOCUMENTS) -> DocumentSet:
         raise LabError(f"bench/workloads/{workload.name}.toml: documents: there are none, its path says all")
     folder = root / workload.name
     made_of = _made_of(spec)
-    stamp = _standing(folder)
-    if stamp is None or stamp.made_of != made_of:
-        root.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=f".{workload.name}-", dir=root) as unfinished:
-            stamp = _make(workload, spec, made_of, Path(unfinished) / workload.name)
-            shutil.rmtree(folder, ignore_errors=True)
-            (Path(unfinished) / workload.name).rename(folder)
+    root.mkdir(parents=True, exist_ok=True)
+    with _held(root):  # of two processes that want them, such as workers of a fleet, one makes them
+        stamp = _standing(folder)
+        if stamp is None or stamp.made_of != made_of:
+            with TemporaryDirectory(prefix=f".{workload.name}-", dir=root) as unfinished:
+                stamp = _make(workload, spec, made_of, Path(unfinished) / workload.name)
+                shutil.rmtree(folder, ignore_errors=True)
+                (Path(unfinished) / workload.name).rename(folder)
     return DocumentSet(folder, stamp.count, stamp.bytes, spec.sha256)
+
+
+@contextmanager
+def _held(root: Path) -> Iterator[None]:
+    """Keep other processes from making documents below `root` meanwhile."""
+    folder = os.open(root, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def documents(spec: DocumentsSpec) -> Iterator[tuple[str, bytes]]:

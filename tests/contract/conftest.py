@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
@@ -124,7 +125,8 @@ def served(stack: Stack, log: Path) -> Iterator[Server]:
         return argv, env | {"STATEMENTS_MAX_BYTES": str(MAX_BYTES)}
 
     command = serve.command
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(serve, "command", limited)
-        with serve.serving(stack, serve.HELLO, log, cores().server) as running:
-            yield Server(serve.HOST, running.port, MAX_BYTES)
+    with ExitStack() as until_served:
+        with pytest.MonkeyPatch.context() as patch:  # for the start alone: other tests run while this one is served
+            patch.setattr(serve, "command", limited)
+            running = until_served.enter_context(serve.serving(stack, serve.HELLO, log, cores().server))
+        yield Server(serve.HOST, running.port, MAX_BYTES)
