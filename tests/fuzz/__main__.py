@@ -9,11 +9,15 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
+
+import psutil
 
 from bench.errors import LabError
 from bench.paths import ROOT
@@ -24,7 +28,8 @@ FINDINGS = ROOT / "tests" / "data" / "fuzz"
 GOLDEN = [str(ROOT / "spec" / "golden" / kind) for kind in ("valid", "invalid", "malformed")]
 SHARES = {2048: 0.98, 70_000: 0.02}  # of the executions, by the most bytes of a document
 SAY_EVERY_SECONDS = 15.0
-# What tells in a process' words why it ended: a difference, a sanitizer, a document that took too long.
+HANG_SECONDS = 120.0  # a report comes every second or two
+# What tells in a process' words why it ended: a difference or a sanitizer; one that hangs says nothing.
 REASON = re.compile(
     r"^(AssertionError: .*|.*ERROR: (?!libFuzzer: deadly).*|.*runtime error: .*|.*Error: .*)$", re.MULTILINE
 )
@@ -42,7 +47,8 @@ def start(folder: Path, executions: int, longest: int, seed: int, findings: Path
     """Begin so many executions on documents of at most `longest` bytes."""
     (folder / "corpus").mkdir(parents=True)
     findings.mkdir(parents=True, exist_ok=True)
-    limits = [f"-runs={executions}", f"-max_len={longest}", f"-seed={seed}", "-detect_leaks=0", "-timeout=60"]
+    limits = [f"-runs={executions}", f"-max_len={longest}", f"-seed={seed}", "-detect_leaks=0"]
+    limits += ["-timeout=1000000", "-report_slow_units=1000000"]  # of a clock that goes on where the machine sleeps
     pace = ["-reduce_inputs=0", "-entropic=0"]  # both cost more than they bring where a grammar does the mutating
     log = folder / "log"
     with log.open("wb") as file:
@@ -67,6 +73,23 @@ def counted(workers: list[Worker]) -> dict[str, int]:
     return sums
 
 
+def end_if_it_hangs(worker: Worker, seen: dict[int, tuple[int, float]]) -> None:
+    """Abort a process that counted nothing more in `HANG_SECONDS` of CPU time; it then keeps its document.
+
+    `seen` is what this knows from its last calls: by process, the bytes of its report and the CPU time then.
+    """
+    pid = worker.process.pid
+    with suppress(psutil.NoSuchProcess):
+        used = psutil.Process(pid).cpu_times().user
+        size = worker.counts.stat().st_size if worker.counts.exists() else 0
+        known, since = seen.setdefault(pid, (size, used))
+        if size != known:
+            seen[pid] = (size, used)
+        elif used - since > HANG_SECONDS:
+            worker.process.send_signal(signal.SIGABRT)
+            seen[pid] = (size, float("inf"))
+
+
 def finding(worker: Worker) -> str | None:
     """Why a process that has ended ended, unless it did all it should."""
     if worker.process.returncode == 0:
@@ -74,7 +97,7 @@ def finding(worker: Worker) -> str | None:
     said = worker.log.read_text(encoding="utf-8", errors="replace")
     reason = REASON.search(said)
     kept = re.search(r"Test unit written to (\S+)", said)
-    told = reason[0][:600] if reason else f"ended with status {worker.process.returncode}, see {worker.log}"
+    told = reason[0][:600] if reason else f"hung, or was ended: status {worker.process.returncode}, see {worker.log}"
     return f"{told}\n  kept in {kept[1]}" if kept else told
 
 
@@ -83,6 +106,7 @@ def fuzz(executions: int, seed: int, folder: Path, findings: Path = FINDINGS) ->
     shutil.rmtree(folder, ignore_errors=True)
     began = said = time.monotonic()
     workers: list[Worker] = []
+    hanging: dict[int, tuple[int, float]] = {}
     processors = len(os.sched_getaffinity(0))
     for longest, share in SHARES.items():
         each = int(executions * share / processors) + 1
@@ -90,7 +114,9 @@ def fuzz(executions: int, seed: int, folder: Path, findings: Path = FINDINGS) ->
         round_ = [start(folder / f"{longest}-{one}", each, longest, one, findings) for one in seeds]
         workers += round_
         while any(worker.process.poll() is None for worker in round_):
-            time.sleep(0.2)
+            time.sleep(0.5)
+            for worker in round_:
+                end_if_it_hangs(worker, hanging)
             if time.monotonic() - said > SAY_EVERY_SECONDS:
                 said = time.monotonic()
                 tell_progress(counted(workers).get("executions", 0), executions, said - began)
