@@ -48,7 +48,7 @@ def start(folder: Path, executions: int, longest: int, seed: int, findings: Path
     (folder / "corpus").mkdir(parents=True)
     findings.mkdir(parents=True, exist_ok=True)
     limits = [f"-runs={executions}", f"-max_len={longest}", f"-seed={seed}", "-detect_leaks=0"]
-    limits += ["-timeout=1000000", "-report_slow_units=1000000"]  # of a clock that goes on where the machine sleeps
+    limits += ["-timeout=1000000", "-report_slow_units=1000000"]  # of a clock that goes on while a process is suspended
     pace = ["-reduce_inputs=0", "-entropic=0"]  # both cost more than they bring where a grammar does the mutating
     log = folder / "log"
     with log.open("wb") as file:
