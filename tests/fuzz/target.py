@@ -12,11 +12,9 @@ from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 
-from app.core import InvalidDocument, MalformedDocument
 from app.core import transform as reference
+from tests.cores import Outcome, outcome
 from tests.fuzz import COMPARED_ONE_IN, JUDGED_ONE_IN, PATHS
-
-Outcome = bytes | str
 
 HANDED_OVER = b"handed over"  # no answer starts like that
 STEP = 8192  # executions between two reports
@@ -25,16 +23,6 @@ counts = dict.fromkeys(
     ("executions", "answered", "partly", "compared", "handed_over", "malformed", "invalid", "valid_after_all", "bytes"),
     0,
 )
-
-
-def outcome(transform: Callable[[bytes], bytes], document: bytes) -> Outcome:
-    """The answer, or the kind of error with its pointer."""
-    try:
-        return transform(document)
-    except InvalidDocument as error:
-        return f"invalid {error.pointer}"
-    except MalformedDocument:
-        return "malformed"
 
 
 def paths() -> list[Callable[[bytes], bytes]]:
