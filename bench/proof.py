@@ -27,7 +27,9 @@ class Proof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def judge(proof: Proof, seconds: float) -> None:
     """Raises LabError that names what is wrong with a core whose timed calls took so many seconds each."""
     if proof.wrong:
-        raise LabError(f"call {proof.calls} after the timing was answered wrong: {proof.wrong}, white space behind it")
+        raise LabError(
+            f"call {proof.calls} after the timing was answered wrong: {proof.wrong}, as a batch of another name"
+        )
     if proof.median_seconds > KEPT * seconds:
         raise LabError(
             f"unseen documents took {proof.median_seconds / seconds:.1f} times as long as those of the timing: "

@@ -1,5 +1,7 @@
 """What the catalogue declares impossible is tried all the same: it fails, and with the words that are declared."""
 
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,16 @@ def test_what_is_declared_impossible_fails_as_declared(
     monkeypatch.setattr(catalog, "impossible", lambda stack: None)
     log = tmp_path / "log"
     log.touch()
+    kill = serve._kill
+
+    def kill_once_it_has_said_why(process: subprocess.Popen[bytes]) -> None:
+        """A server may answer before it writes what was wrong."""
+        deadline = time.monotonic() + 5
+        while impossible.symptom not in log.read_text(errors="replace") and time.monotonic() < deadline:
+            time.sleep(0.02)
+        kill(process)
+
+    monkeypatch.setattr(serve, "_kill", kill_once_it_has_said_why)
     with pytest.raises(LabError) as caught:  # noqa: PT012 - the failure may come at any step
         install(build.python(stack.variant), catalog.server_for(stack).requirements, target=tmp_path / "beside")
         with serve.serving(stack, serve.HELLO, log, cores().server):

@@ -59,6 +59,12 @@ def test_an_honest_core_gets_its_figures(measured: Measured) -> None:
     assert run.values("call.slowest") >= run.values("call.median") > (0.0,)
 
 
+def test_a_core_may_be_slow_where_white_space_is_unusual(measured: Measured) -> None:
+    """An honest core that takes white space out first was called one that keeps its answers."""
+    run = measured("def transform(d):\n for _ in range(9 * d.endswith(b' ')): right(d)\n return right(d)\n")
+    assert (run.verdict, run.reason) == ("pass", None)
+
+
 EVERY = """
 def transform(document):
     global calls
