@@ -33,7 +33,7 @@ def about(core: Core, **facts: str) -> dict[str, Any]:
         "implementation": sys.implementation.name,
         "python": platform.python_version(),
         "suffix": "".join(file.suffixes),
-        "type": type(core.module.transform).__name__,
+        "type": type(core.function).__name__,
         "compiled": hasattr(core.module, "__compiled__"),
         **facts,
     }

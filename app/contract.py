@@ -11,9 +11,13 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Core:
-    """A loaded core: `transform` answers a document or raises app.core's MalformedDocument or InvalidDocument."""
+    """A loaded core: `transform` answers a document or raises app.core's MalformedDocument or InvalidDocument.
+
+    It is the `function` of the `module`, with another codec if that was asked for.
+    """
 
     module: ModuleType
+    function: Callable[..., bytes]
     transform: Callable[[bytes], bytes]
 
     def witness(self) -> dict[str, Any]:
@@ -22,8 +26,13 @@ class Core:
 
 
 def load_core(name: str, loads: str | None = None, dumps: str | None = None) -> Core:
-    """Import the core `name`; `loads` and `dumps` name functions of another codec, dotted too."""
-    module = import_module(name)
+    """Import the core `name`: a module whose `transform` it is, or MODULE:FUNCTION.
+
+    `loads` and `dumps` name functions of another codec, dotted too.
+    """
+    module_name, _, function_name = name.partition(":")
+    module = import_module(module_name)
+    function = resolve_name(f"{module_name}:{function_name or 'transform'}")
     codec = {"loads": loads, "dumps": dumps}
-    swapped = {role: resolve_name(function) for role, function in codec.items() if function is not None}
-    return Core(module, partial(module.transform, **swapped) if swapped else module.transform)
+    swapped = {role: resolve_name(codec_function) for role, codec_function in codec.items() if codec_function}
+    return Core(module, function, partial(function, **swapped) if swapped else function)

@@ -16,7 +16,7 @@ from rich.table import Table
 from bench import catalog, pipeline, store, verify
 from bench import plan as planning
 from bench import serve as serving
-from bench.errors import LabError, RefusedError
+from bench.errors import LabError
 from bench.instruments import sizes
 from bench.inventory import inventory
 from bench.model import Hole, Session, Study
@@ -199,6 +199,50 @@ def run(
     return max(_show(chosen, folder, price, json) for folder in folders)
 
 
+@app.command(name="try")
+def try_(
+    core: str,
+    *,
+    documents: Path,
+    against: str | None = None,
+    servers: str = "gunicorn-sync,uwsgi-processes",
+    framework: str = "falcon",
+    source: Path = Path(),
+    requires: str = "",
+    force: bool = False,
+    strict: Annotated[bool, Parameter(negative="")] = False,
+    json: Json = False,
+) -> int:
+    """Measure a core of your own, any function of bytes that returns bytes: alone, and behind each server.
+
+    Parameters
+    ----------
+    core: MODULE:FUNCTION, or MODULE:FUNCTION@INTERPRETER.
+    documents: A folder laid out like spec/golden/valid: NAME.json, and its right answer NAME.out.json.
+    against: A variant, or another MODULE:FUNCTION; else cpython, if that answers these documents right.
+    servers: Server names with commas between them; "" for the core alone.
+    framework: The framework it is served by.
+    source: The folder that MODULE lies in; else the current one.
+    requires: The packages that it imports, with commas between them, as bench/locks/measured.txt pins them.
+    force: Measure anew what is finished.
+    strict: Measure nothing, with exit status 3, on a machine that is not quiet within a minute.
+    """
+    from bench import trying  # noqa: PLC0415 - other verbs know no documents but the catalogue's
+
+    own = trying.Own(
+        core=core,
+        documents=documents.resolve(),
+        source=source.resolve(),
+        against=against,
+        servers=_words(servers),
+        framework=framework,
+        requires=_words(requires),
+    )
+    study = trying.study_of(own, Progress())
+    folder, _ = pipeline.run(study, Progress(), force, strict, own.documents)
+    return _show(study, folder, None, json)
+
+
 @app.command
 def worker(scheduler: str, *, generator: Annotated[bool, Parameter(negative="")] = False) -> int:
     """Let this machine measure for a dask scheduler, one block of a study at a time, until Ctrl-C or its end.
@@ -282,7 +326,7 @@ def main() -> int:
         return status
     except LabError as error:
         Console(stderr=True).print(f"bench: {error}", markup=False, highlight=False, soft_wrap=True)
-        return 3 if isinstance(error, RefusedError) else 2
+        return error.status
     except KeyboardInterrupt:
         Console(stderr=True).print("\ninterrupted; what was measured is kept, the same command goes on")
         return 130
@@ -306,6 +350,10 @@ def _show(study: Study, folder: Path, price: str | None, json: bool) -> int:
 def _study(name: str, variant: str | None) -> Study:
     study = catalog.pick(catalog.studies(), name, "study")
     return planning.narrowed(study, variant) if variant else study
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
 def _known(variants: tuple[str, ...]) -> tuple[str, ...]:

@@ -133,6 +133,14 @@ def workloads() -> dict[str, Workload]:
     return _listing(Workload, "bench/workloads/*.toml")
 
 
+def add(noun: Variant | Workload) -> None:
+    """Know, while this process runs, a noun that no file declares. Raises LabError if its name is taken."""
+    known: dict[str, Any] = variants() if isinstance(noun, Variant) else workloads()
+    if noun.name in known:
+        raise LabError(f"the name {noun.name!r} is taken by one of the catalogue")
+    known[noun.name] = noun
+
+
 @cache
 def loads() -> dict[str, Load]:
     """Loads by name."""

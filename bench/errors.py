@@ -6,9 +6,19 @@ from __future__ import annotations
 class LabError(Exception):
     """What went wrong, in one line that names the file, key or command and what to do; the program exits with 2."""
 
+    status = 2
+
+
+class WrongError(LabError):
+    """A core of one's own that answers wrong, so that it gets no figure; the program exits with 1."""
+
+    status = 1
+
 
 class RefusedError(LabError):
     """What `--strict` does not measure; the program exits with 3."""
+
+    status = 3
 
 
 class MissingError(LabError):

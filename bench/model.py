@@ -187,16 +187,27 @@ Shape = Literal[
 
 
 class DocumentsSpec(Declared, frozen=True, kw_only=True):
-    """A seeded set of documents, in the usual shape or in another; `sha256` pins the inputs."""
+    """A set of documents: made from a `seed`, in the usual shape or in another, or `given` in a `folder`.
 
-    generator: Literal["orders", "cdnow"]
-    seed: int
+    `count` of them are sent, `check` held out. `sha256` pins the inputs, and of given ones their answers, too.
+    `seconds` is about how long a core takes for a given one; nobody knows its orders.
+    """
+
+    generator: Literal["orders", "cdnow", "given"]
+    seed: int = 0
     count: Count
-    orders: Count
+    orders: Count = 1
     escaped: bool = False
     shape: Shape | None = None
+    folder: str | None = None
+    seconds: float | None = None
     check: Annotated[int, Meta(ge=0)] = 8
     sha256: str
+
+    def __post_init__(self) -> None:
+        """Raises ValueError, which the decoder tells with the file, where a folder is named for nothing or missing."""
+        if (self.generator == "given") != (self.folder is not None):
+            raise ValueError("folder: documents that are `given` lie in one, and no others do")
 
 
 class Workload(Declared, frozen=True):
@@ -337,7 +348,8 @@ class SelftestPlan(Declared, frozen=True):
 class Study(Declared, frozen=True, kw_only=True):
     """A question, a selection of cases, and what is compared.
 
-    With `interpreters`, each variant runs on each of them, whatever its own file names.
+    With `interpreters`, each variant runs on each of them, whatever its own file names. `words` measure it where it is
+    no file's: what stands after `python -m bench`.
     """
 
     name: str
@@ -359,6 +371,7 @@ class Study(Declared, frozen=True, kw_only=True):
     selftest: SelftestPlan | None = None
     targets: tuple[Target, ...] = ()
     sizes: bool = False
+    words: str | None = None
 
     @property
     def loads(self) -> tuple[str, ...]:

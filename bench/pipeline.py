@@ -23,14 +23,16 @@ from bench.progress import Progress
 Measure = Callable[[Phase, Path, int, Progress], None]
 
 
-def run(study: Study, progress: Progress, force: bool = False, strict: bool = False) -> tuple[Path, Session]:
+def run(
+    study: Study, progress: Progress, force: bool = False, strict: bool = False, cases: Path = verify.GOLDEN
+) -> tuple[Path, Session]:
     """Answer the study's question: a session, resumed if one was interrupted; the finished one, unless `force`.
 
-    Returns the session's folder and record; the runs lie in the folder. Raises RefusedError if the machine is not
-    quiet and `strict` is asked for.
+    Its variants have to be right about `cases`. Returns the session's folder and record; the runs lie in the folder.
+    Raises RefusedError if the machine is not quiet and `strict` is asked for.
     """
     watch = quiet.Watch(progress.say, strict)
-    return carry_out(study, make_ready(study, progress), progress, force, partial(_measure_here, watch))
+    return carry_out(study, make_ready(study, progress, cases), progress, force, partial(_measure_here, watch))
 
 
 def run_twice(study: Study, progress: Progress) -> None:
@@ -44,9 +46,9 @@ def run_twice(study: Study, progress: Progress) -> None:
         run(study, progress, force=True)
 
 
-def make_ready(study: Study, progress: Progress) -> Ready:
+def make_ready(study: Study, progress: Progress, cases: Path = verify.GOLDEN) -> Ready:
     """Make this machine ready for the study: build and verify its variants, bring documents and load generators."""
-    artifacts, holes = prepare(plan.variants(study), progress, served=plan.is_served(study))
+    artifacts, holes = prepare(plan.variants(study), progress, plan.is_served(study), cases)
     bring_documents(plan.phases(study), progress)
     none = {"macro": generator_missing(study, progress), "instructions": study.instructions and counter_missing()}
     if none["macro"] is None and any(phase.name == "null" for phase in plan.phases(study)):
@@ -85,11 +87,13 @@ def _measure_here(watch: quiet.Watch, phase: Phase, folder: Path, seed: int, pro
     measuring.measure(phase, folder, seed, progress, measuring.execute, before_block=watch.before_block)
 
 
-def prepare(variants: Iterable[str], progress: Progress, served: bool = True) -> tuple[dict[str, Artifact], list[Hole]]:
+def prepare(
+    variants: Iterable[str], progress: Progress, served: bool = True, cases: Path = verify.GOLDEN
+) -> tuple[dict[str, Artifact], list[Hole]]:
     """Provision, build and verify each variant; what cannot be had or is wrong becomes a hole with its reason."""
     artifacts, holes = build_all(variants, progress, served)
     for name in [name for name in artifacts if not isinstance(catalog.variant(name), Yardstick)]:
-        wrong = _wrong(name, progress)
+        wrong = _wrong(name, progress, cases)
         if wrong:
             del artifacts[name]
             holes.append(wrong)
@@ -175,14 +179,14 @@ def _built(variant: Variant, progress: Progress, served: bool, force: bool) -> A
         return Hole(what=variant.name, reason=str(error), fill=f"python -m bench build {variant.name}", failed=True)
 
 
-def _wrong(name: str, progress: Progress) -> Hole | None:
-    """The hole that a built variant leaves if it answers the golden cases wrong."""
+def _wrong(name: str, progress: Progress, cases: Path) -> Hole | None:
+    """The hole that a built variant leaves if it answers any of `cases` wrong."""
     try:
         with progress.step(f"check {name}"):
-            checked = verify.check_variant(name)
+            checked = verify.check_variant(name, cases)
         if not checked.mismatches:
             return None
-        reason = f"{len(checked.mismatches)} of {checked.cases} golden cases wrong, first {checked.mismatches[0]}"
+        reason = f"{len(checked.mismatches)} of {checked.cases} cases wrong, first {checked.mismatches[0]}"
     except LabError as error:
         reason = str(error)
     return Hole(what=name, reason=reason, fill=f"python -m bench check --variant {name}", failed=True)

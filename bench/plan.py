@@ -252,6 +252,8 @@ def case_seconds(case: Case) -> float:
         return OVERHEAD_SECONDS["instructions"] + counted * COUNTED_SECONDS
     passes = case.settings.get("loops", 0) * (case.settings.get("warmups", 0) + case.settings.get("values", 0))
     spec = catalog.workloads()[case.workload].documents if case.workload else None
+    if spec and spec.seconds is not None:
+        return OVERHEAD_SECONDS[case.instrument] + passes * spec.count * spec.seconds
     orders = passes * spec.count * spec.orders if spec else 0
     variant = catalog.variants().get(case.variant.partition("@")[0])
     rewritten = variant is None or variant.core != catalog.REFERENCE

@@ -21,16 +21,18 @@ CHECK_SECONDS = 600
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """How many cases were asked, and what was wrong with each that was answered wrong."""
+    """How many cases were asked, what was wrong with each that was answered wrong, and how long a core took for one."""
 
     cases: int
     mismatches: tuple[str, ...]
+    median_seconds: float | None = None
 
 
 class Counts(msgspec.Struct, frozen=True):
     """The last line of `subject/check.py`."""
 
     cases: int
+    median_seconds: float
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -113,7 +115,7 @@ def check_variant(variant: str, cases: Path = GOLDEN) -> Checked:
     if counts is None or done.returncode not in {0, 1}:
         said = done.stderr.decode().strip().splitlines()[-1:]
         raise LabError(f"check of {variant} ended with status {done.returncode}: {' '.join(said)}")
-    return Checked(counts.cases, tuple(_worded(json.loads(line)) for line in mismatches))
+    return Checked(counts.cases, tuple(_worded(json.loads(line)) for line in mismatches), counts.median_seconds)
 
 
 def check_server(port: int, cases: Path = GOLDEN) -> Checked:

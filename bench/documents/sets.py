@@ -1,6 +1,7 @@
 """A workload's documents on disk: `load/NNNN.json`, sent in turn, and `check/NNNN.json`, which no load ever sends.
 
-Beside each stands `NNNN.out.json`, the reference core's answer: the layout of spec/golden/valid.
+Beside each stands `NNNN.out.json`, its answer: the layout of spec/golden/valid. The reference core has answered, unless
+the documents are given with their answers.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +20,7 @@ from tempfile import TemporaryDirectory
 import msgspec
 
 from app.core import transform
-from bench.documents import cdnow, orders, shapes
+from bench.documents import cdnow, given, orders, shapes
 from bench.documents.dice import Dice
 from bench.documents.shop import Batch
 from bench.errors import LabError
@@ -79,6 +81,17 @@ def ensure(workload: Workload, root: Path = DOCUMENTS) -> DocumentSet:
     return DocumentSet(folder, stamp.count, stamp.bytes, spec.sha256)
 
 
+def described(folder: Path) -> DocumentsSpec:
+    """The documents that lie in somebody's folder now. Raises LabError for one that is not laid out as such."""
+    pin, counts = Pin(), Counter[str]()
+    for path, document, answer in given.placed(folder):
+        pin.add(path, document, answer)
+        counts[path.partition("/")[0]] += 1
+    return DocumentsSpec(
+        generator="given", folder=str(folder), count=counts["load"], check=counts["check"], sha256=pin.hexdigest()
+    )
+
+
 @contextmanager
 def _held(root: Path) -> Iterator[None]:
     """Keep other processes from making documents below `root` meanwhile."""
@@ -100,15 +113,26 @@ def documents(spec: DocumentsSpec) -> Iterator[tuple[str, bytes]]:
             yield f"{folder}/{number:04}.json", shapes.spelled(spec.shape, made, spec.escaped)
 
 
+def answered(spec: DocumentsSpec) -> Iterator[tuple[str, bytes, bytes]]:
+    """The documents of a set, each with its path and its answer."""
+    if spec.folder:
+        yield from given.placed(Path(spec.folder))
+        return
+    for path, document in documents(spec):
+        yield path, document, transform(document)
+
+
 class Pin:
     """The hash of a set's inputs: SHA-256 over the lines that `sha256sum` would print of them, in order."""
 
     def __init__(self) -> None:
         self._lines = sha256()
 
-    def add(self, path: str, document: bytes) -> None:
-        """Take in the next input."""
+    def add(self, path: str, document: bytes, answer: bytes | None = None) -> None:
+        """Take in the next input, and its answer where that is no outcome of the checkout's own code."""
         self._lines.update(f"{sha256(document).hexdigest()}  {path}\n".encode())
+        if answer is not None:
+            self._lines.update(f"{sha256(answer).hexdigest()}  {path.replace('.json', given.ANSWER)}\n".encode())
 
     def hexdigest(self) -> str:
         """The hash of what was added."""
@@ -119,10 +143,10 @@ def _make(workload: Workload, spec: DocumentsSpec, made_of: str, folder: Path) -
     (folder / "load").mkdir(parents=True)
     (folder / "check").mkdir()
     pin = Pin()
-    for path, document in documents(spec):
-        pin.add(path, document)
+    for path, document, answer in answered(spec):
+        pin.add(path, document, answer if spec.folder else None)
         (folder / path).write_bytes(document)
-        (folder / path).with_suffix(".out.json").write_bytes(transform(document))
+        (folder / path).with_suffix(".out.json").write_bytes(answer)
     if pin.hexdigest() != spec.sha256:
         raise LabError(
             f"bench/workloads/{workload.name}.toml: documents.sha256 is {spec.sha256}, "

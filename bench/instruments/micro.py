@@ -51,11 +51,14 @@ def observe(case: Case, output: Path) -> Observed:
     env["PYTHONPATH"] = str(TOOLS / variant.interpreter)
     last_words = output.with_suffix(".about.json")
     settings = [f"--{name}={value}" for name, value in case.settings.items()]
+    docs = documents.ensure(workload)
+    given = workload.documents is not None and workload.documents.folder is not None
     argv = [
         str(build.python(variant.name)), str(SUBJECT / "micro.py"),
-        "--name", _benchmark(case), "--documents", str(documents.ensure(workload).load),
+        "--name", _benchmark(case), "--documents", str(docs.load),
         "--processes", "1", *settings, "--inherit-environ", ",".join(sorted(env)), "--quiet", "--output", str(result),
         "--last-words", str(last_words), *(["--unanswered"] if isinstance(variant, Yardstick) else []),
+        *(["--held-out", str(docs.check)] if given else []),
     ]  # fmt: skip
     result.unlink(missing_ok=True)
     argv = pinned(argv, cores().all if "threads" in case.settings else cores().server)
@@ -71,7 +74,7 @@ def observe(case: Case, output: Path) -> Observed:
     counts = (*observed.measurements, built, *_fallbacks(observed, told))
     if words.proof:
         if "threads" not in case.settings:
-            proof.judge(words.proof, statistics.median(observed.values("time")))
+            proof.judge(words.proof, None if given else statistics.median(observed.values("time")))
         counts += proof.measurements(words.proof)
     return msgspec.structs.replace(observed, measurements=counts, facts=told)
 

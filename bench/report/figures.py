@@ -56,6 +56,8 @@ def plots(finding: Finding) -> dict[str, Plot]:
 def rerun(finding: Finding) -> str:
     """The command that measures this study anew; one that was narrowed to a variant bears that at its name's end."""
     study = finding.study
+    if study.words:
+        return f"{LAB} {study.words} --force"
     if study.name in catalog.studies():
         return f"{LAB} run {study.name} --force"
     variant = study.variants[-1]

@@ -1,8 +1,9 @@
 """Ask a core, inside the measured interpreter: all cases of a folder, or document after document from a pipe.
 
 With `--cases FOLDER`, laid out like spec/golden: one JSON line a mismatch, {"case", "expected", "got"}, and a last one
-of counts, {"cases", "mismatches"}; exit status 1 on any. NAME.json is a case; NAME.out.json beside it is its answer,
-NAME.pointer its first breach, and without either it is malformed, if its folder is named so.
+of counts and the seconds of a call, {"cases", "mismatches", "median_seconds"}; exit status 1 on any. NAME.json is a
+case; NAME.out.json beside it is its answer, NAME.pointer its first breach, and without either it is malformed, if its
+folder is named so.
 
 Without it: documents come in through stdin and outcomes go out through stdout, one for one, until stdin ends. A
 document is its length (4 bytes, big-endian) and its bytes; an outcome is a JSON line like ["invalid", "/orders/0/id"],
@@ -15,19 +16,23 @@ import sys
 from collections.abc import Callable, Iterator
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, BinaryIO
+from statistics import median
+from time import perf_counter
+from typing import Any, BinaryIO, TextIO
 
 from app.about import built_core
 from app.contract import load_core
 from app.core import InvalidDocument, MalformedDocument
 
-Outcome = tuple[Any, ...]  # ("ok", answer), ("malformed",), ("invalid", pointer); or ("raised", error): none of these
+# ("ok", answer), ("malformed",), ("invalid", pointer); or none of these: ("raised", error), ("returned", type)
+Outcome = tuple[Any, ...]
 
 
 def outcome(transform: Callable[[bytes], bytes], document: bytes) -> Outcome:
     """What a core says to a document."""
     try:
-        return ("ok", transform(document))
+        answer: object = transform(document)
+        return ("ok", answer) if isinstance(answer, bytes) else ("returned", type(answer).__name__)
     except MalformedDocument:
         return ("malformed",)
     except InvalidDocument as error:
@@ -46,16 +51,20 @@ def serve(transform: Callable[[bytes], bytes], documents: BinaryIO, outcomes: Bi
         outcomes.flush()
 
 
-def check(transform: Callable[[bytes], bytes], folder: Path) -> bool:
-    """Print what is wrong with the answers to the cases of a folder, and the counts; whether nothing is."""
-    cases = mismatches = 0
+def check(transform: Callable[[bytes], bytes], folder: Path, told: TextIO) -> bool:
+    """Tell what is wrong with the answers to the cases of a folder, and the counts; whether nothing is."""
+    mismatches = 0
+    seconds: list[float] = []
     for path, expected in read_cases(folder):
-        cases += 1
-        got = outcome(transform, path.read_bytes())
+        document = path.read_bytes()
+        began = perf_counter()
+        got = outcome(transform, document)
+        seconds.append(perf_counter() - began)
         if got != expected:
             mismatches += 1
-            print(json.dumps({"case": str(path.relative_to(folder)), **told_apart(expected, got)}))
-    print(json.dumps({"cases": cases, "mismatches": mismatches}))
+            print(json.dumps({"case": str(path.relative_to(folder)), **told_apart(expected, got)}), file=told)
+    counts = {"cases": len(seconds), "mismatches": mismatches, "median_seconds": median(seconds)}
+    print(json.dumps(counts), file=told)
     return mismatches == 0
 
 
@@ -99,10 +108,11 @@ def main() -> None:
     parser.add_argument("--core", help="dotted name; without it, the one that the prefix was built for")
     parser.add_argument("--cases", type=Path, help="folder laid out like spec/golden; without it, stdin is read")
     args = parser.parse_args()
+    told, sys.stdout = sys.stdout, sys.stderr  # what a core prints is none of what is told here
     core = load_core(args.core) if args.core else built_core()
     if args.cases is None:
-        serve(core.transform, sys.stdin.buffer, sys.stdout.buffer)
-    elif not check(core.transform, args.cases):
+        serve(core.transform, sys.stdin.buffer, told.buffer)
+    elif not check(core.transform, args.cases, told):
         sys.exit(1)
 
 

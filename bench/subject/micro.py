@@ -3,7 +3,8 @@
 One loop is one whole pass over the documents of a folder, each a distinct one; a value is seconds per document. The
 first answers are compared with the expected ones, so that a core which is wrong gets no figure.
 
-Once the timing is over, the documents are sent again as bytes that the core has not seen; what that shows is told.
+Once the timing is over, bytes come that the core has not seen: the documents again as batches of other names or, of
+other documents than the lab's own, those that are `--held-out`. What that shows is told.
 
 `--threads N` makes each pass in N threads at once; a value is then seconds of all per document of all.
 `--slower PERCENT` makes a difference of known size: so many of a hundred documents are done twice and counted once.
@@ -29,6 +30,7 @@ from app.about import about, built_core
 PROOF_SECONDS = 0.3
 BATCH = re.compile(rb'"batch"\s*:\s*"')  # no text within a string reads like that: its quotes are escaped
 LEAST_CALLS = 4
+LEAST_UNSEEN = 5  # the middle one of fewer calls may be a stall's
 
 
 def time_passes(loops: int, transform: Callable[[bytes], bytes], documents: list[bytes]) -> float:
@@ -84,23 +86,27 @@ def unseen(text: bytes, number: int) -> bytes:
     return BATCH.sub(rb"\g<0>%d-" % number, text)
 
 
-def proof(transform: Callable[[bytes], bytes], documents: list[Path]) -> dict[str, Any]:
+def proof(transform: Callable[[bytes], bytes], documents: list[Path], *, held_out: bool = False) -> dict[str, Any]:
     """Call a core for `PROOF_SECONDS` on what it has not seen: those documents as batches of other names.
 
-    Told are the first document that was answered wrong, how many seconds a call took in the middle and in the slowest
-    hundredth, and how many bytes the process grew by in the second half of the calls.
+    If they were `held_out` they are sent as they are, and seen from their second round on.
+
+    Told are the first document that was answered wrong, how many seconds a call took in the middle (of the unseen, and
+    of the seen if there are enough) and in the slowest hundredth, and how many bytes the process grew by in the second
+    half of the calls.
     """
     known = [(path.name, path.read_bytes(), path.with_suffix(".out.json").read_bytes()) for path in documents]
+    least_calls = 2 * len(known) if held_out else LEAST_CALLS
     seconds: list[float] = []
     half = 0
     wrong = None
     began = perf_counter()
-    while (so_far := perf_counter() - began) < PROOF_SECONDS or len(seconds) < LEAST_CALLS:
+    while (so_far := perf_counter() - began) < PROOF_SECONDS or len(seconds) < least_calls:
         if not half and so_far > PROOF_SECONDS / 2:
             half, before = len(seconds), resident_bytes()
         rounds, index = divmod(len(seconds), len(known))
         name, document, answer = known[index]
-        fresh, right = unseen(document, rounds), unseen(answer, rounds)
+        fresh, right = (document, answer) if held_out else (unseen(document, rounds), unseen(answer, rounds))
         called = perf_counter()
         got = transform(fresh)
         seconds.append(perf_counter() - called)
@@ -108,17 +114,28 @@ def proof(transform: Callable[[bytes], bytes], documents: list[Path]) -> dict[st
             wrong = name
             break
     grown = resident_bytes() - before if half else 0
-    calls = len(seconds)
-    seconds.sort()
-    slowest = seconds[-(-calls * 99 // 100) - (calls < 100) :]
+    first, later = (seconds[: len(known)], seconds[len(known) :]) if held_out else (seconds, [])
+    slowest = sorted(seconds)
+    slowest = slowest[-(-len(seconds) * 99 // 100) - (len(seconds) < 100) :]
     return {
         "wrong": wrong,
-        "calls": calls,
-        "median_seconds": seconds[calls // 2],
+        "calls": len(seconds),
+        "median_seconds": middle(first),
+        "seen_seconds": middle(later) if later and len(first) >= LEAST_UNSEEN else None,
         "slowest_seconds": sum(slowest) / len(slowest),
         "grown_bytes": grown,
-        "grown_calls": calls - half,
+        "grown_calls": len(seconds) - half,
     }
+
+
+def middle(seconds: list[float]) -> float:
+    """The middle one, the upper of two."""
+    return sorted(seconds)[len(seconds) // 2]
+
+
+def inputs(folder: Path) -> list[Path]:
+    """The documents of a folder, in order."""
+    return sorted(path for path in folder.glob("*.json") if not path.name.endswith(".out.json"))
 
 
 def main() -> None:
@@ -127,6 +144,7 @@ def main() -> None:
     runner.argparser.add_argument("--name", required=True)
     runner.argparser.add_argument("--documents", required=True, type=Path)
     runner.argparser.add_argument("--unanswered", action="store_true", help="there is no answer to be right")
+    runner.argparser.add_argument("--held-out", type=Path, help="a folder of documents that are not timed")
     runner.argparser.add_argument("--threads", default=1, type=int)
     runner.argparser.add_argument(
         "--last-words", required=True, type=Path, help="where to write what the process says at its end"
@@ -136,7 +154,7 @@ def main() -> None:
     if not args.worker:
         runner.bench_time_func(args.name, time_passes)
         return
-    paths = sorted(path for path in args.documents.glob("*.json") if not path.name.endswith(".out.json"))
+    paths = inputs(args.documents)
     documents = [path.read_bytes() for path in paths]
     core = built_core()
     began = perf_counter()
@@ -152,7 +170,12 @@ def main() -> None:
     done = documents + again(documents, args.slower)
     timed = partial(time_threads, args.threads) if args.threads > 1 else time_passes
     runner.bench_time_func(args.name, timed, core.transform, done, inner_loops=args.threads * len(documents))
-    last_words = {"about": about(core), "proof": None if args.unanswered else proof(core.transform, paths)}
+    shown = None
+    if args.held_out:
+        shown = proof(core.transform, inputs(args.held_out), held_out=True)
+    elif not args.unanswered:
+        shown = proof(core.transform, paths)
+    last_words = {"about": about(core), "proof": shown}
     args.last_words.write_text(json.dumps(last_words), encoding="utf-8")
 
 
@@ -160,6 +183,7 @@ def _pass_on(command: list[str], args: Namespace) -> None:
     command += ["--name", args.name, "--documents", str(args.documents), "--slower", str(args.slower)]
     command += ["--threads", str(args.threads), "--last-words", str(args.last_words)]
     command += ["--unanswered"] if args.unanswered else []
+    command += ["--held-out", str(args.held_out)] if args.held_out else []
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ def test_slow_once_in_a_hundred_shows_beside_the_middle(measured: Measured) -> N
         ("kept = []\ndef transform(d):\n kept.append(20 * d)\n return right(d)\n", "memory leaks: "),
         (
             "kept = {}\ndef transform(d):\n if d not in kept: kept[d] = right(d)\n return kept[d]\n",
-            "times as long as those of the timing: answers are kept from call to call",
+            "times as long as seen ones: answers are kept from call to call",
         ),
         (EVERY.format(turn=300, lie="__import__('os').abort()"), "failed with exit code -6"),
         (

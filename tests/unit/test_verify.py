@@ -219,9 +219,9 @@ def says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], Non
 
 def test_what_a_core_answers_wrong_is_told_with_the_case(says: Callable[[str], None], cases: Path) -> None:
     wrong = json.dumps({"case": "valid/one.json", "expected": "{}", "got": "[]"})
-    says(f"""echo '{wrong}'; echo '{{"cases": 3, "mismatches": 1}}'; exit 1""")
+    says(f"""echo '{wrong}'; echo '{{"cases": 3, "mismatches": 1, "median_seconds": 0.001}}'; exit 1""")
     checked = verify.check_variant("cpython", cases)
-    assert checked == verify.Checked(3, ("valid/one.json: expected {}, got []",))
+    assert checked == verify.Checked(3, ("valid/one.json: expected {}, got []",), 0.001)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,342 @@
+"""A core of one's own: what becomes a study, and each mistake as one line. Nothing is built or measured here."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from app.contract import load_core
+from bench import catalog, documents, pipeline, plan, trying, verify
+from bench.documents import given
+from bench.documents.sets import answered
+from bench.errors import LabError, WrongError
+from bench.model import Artifact, DocumentsSpec, Hole, Provisioned, Study, Variant, Workload
+from bench.progress import Progress
+from bench.subject import check
+from bench.trying import Own
+from bench.verify import Checked
+
+CORE = "def transform(document: bytes) -> bytes:\n    return document.upper()\n"
+
+
+@pytest.fixture(autouse=True)
+def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test adds to the catalogue, and the paces it finds, are gone with it."""
+    variants, workloads = dict(catalog.variants()), dict(catalog.workloads())
+    monkeypatch.setattr(catalog, "variants", lambda: variants)
+    monkeypatch.setattr(catalog, "workloads", lambda: workloads)
+    monkeypatch.setattr(trying, "PACES", tmp_path / "paces")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Thirty documents of a service that has nothing to do with the lab's, with their answers."""
+    return lay(tmp_path / "words", {f"{number:02}": f"word {number}" for number in range(30)})
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """The folder of a core, and of another one."""
+    (tmp_path / "src").mkdir()
+    for name in ("mycore", "other"):
+        (tmp_path / "src" / f"{name}.py").write_text(CORE)
+    return tmp_path / "src"
+
+
+def lay(folder: Path, texts: dict[str, str]) -> Path:
+    folder.mkdir()
+    for name, text in texts.items():
+        (folder / f"{name}.json").write_text(text)
+        (folder / f"{name}.out.json").write_text(text.upper())
+    return folder
+
+
+# ---------------------------------------------------------------- documents
+
+
+def test_given_documents_are_sent_or_held_out_never_both_with_their_own_answers(folder: Path, tmp_path: Path) -> None:
+    spec = documents.described(folder)
+    assert (spec.count, spec.check) == (24, 6)
+    made = documents.ensure(workload(spec), tmp_path / "sets")
+    sent, held_out = (
+        {path.read_text(): path.with_suffix(".out.json").read_text() for path in place.glob("????.json")}
+        for place in (made.load, made.check)
+    )
+    assert len(sent) == 24
+    assert len(held_out) == 6
+    assert sorted(sent | held_out) == sorted(f"word {number}" for number in range(30))
+    assert all(answer == text.upper() for text, answer in (sent | held_out).items())
+
+
+def workload(spec: DocumentsSpec) -> Workload:
+    return Workload(name="given-words", title="", method="POST", path="/statements", documents=spec)
+
+
+@pytest.mark.parametrize(("count", "held_out"), [(2, 1), (9, 1), (10, 2), (39, 7), (40, 8), (500, 8)])
+def test_a_fifth_is_held_out_but_at_least_one_and_at_most_eight(count: int, held_out: int) -> None:
+    pairs = [given.Pair(str(number), b"", b"") for number in range(count)]
+    sent, kept = given.split(pairs)
+    assert (len(sent), len(kept)) == (count - held_out, held_out)
+
+
+def test_the_held_out_ones_are_from_all_over() -> None:
+    pairs = [given.Pair(str(number), b"", b"") for number in range(40)]
+    assert [pair.name for pair in given.split(pairs)[1]] == ["0", "5", "10", "15", "20", "25", "30", "35"]
+
+
+def test_another_answer_makes_another_set(folder: Path, tmp_path: Path) -> None:
+    first = documents.described(folder)
+    (folder / "07.out.json").write_text("Word 7")
+    second = documents.described(folder)
+    assert first.sha256 != second.sha256
+    with pytest.raises(LabError, match=r"documents.sha256 is "):
+        documents.ensure(workload(first), tmp_path / "sets")
+    assert b"Word 7" in {answer for _, _, answer in answered(second)}
+
+
+@pytest.mark.parametrize(
+    ("texts", "lacking", "told"),
+    [
+        ({}, None, "words: 0 documents NAME.json with their answers NAME.out.json; it takes two"),
+        ({"a": "a"}, None, "words: 1 documents NAME.json with their answers NAME.out.json; it takes two"),
+        ({"a": "a", "b": "b"}, "a.out.json", "words/a.json: its right answer is not there: a.out.json"),
+        ({"a": "a", "b": "b"}, "b.json", "words/b.out.json: an answer without a document: b.json"),
+    ],
+)
+def test_a_folder_that_is_not_laid_out_as_one_is_told_by_name(
+    tmp_path: Path, texts: dict[str, str], lacking: str | None, told: str
+) -> None:
+    laid = lay(tmp_path / "words", texts)
+    if lacking:
+        (laid / lacking).unlink()
+    with pytest.raises(LabError) as caught:
+        documents.described(laid)
+    assert str(caught.value).startswith(f"{tmp_path}/{told}")
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(LabError, match="nowhere: there is no such folder of documents"):
+        documents.described(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("keys", [{"generator": "given"}, {"generator": "orders", "folder": "/tmp"}])
+def test_a_folder_is_named_for_given_documents_and_for_no_others(keys: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="folder: documents that are `given` lie in one"):
+        DocumentsSpec(count=1, sha256="", **keys)
+
+
+# ---------------------------------------------------------------- the function
+
+
+def test_a_core_is_any_function_of_a_module(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (source / "manycores.py").write_text(CORE + "class Loud:\n    shout = staticmethod(transform)\n")
+    monkeypatch.syspath_prepend(str(source))
+    for name in ("manycores", "manycores:transform", "manycores:Loud.shout"):
+        core = load_core(name)
+        assert core.transform(b"a") == b"A"
+        assert core.function is core.module.transform
+    with pytest.raises(AttributeError, match="has no attribute 'whisper'"):
+        load_core("manycores:whisper")
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"), [("text", "str"), (None, "NoneType"), (bytearray(b"A"), "bytearray"), ({}, "dict")]
+)
+def test_what_is_no_bytes_is_no_answer(answer: object, told: str) -> None:
+    def transform(_: bytes) -> bytes:
+        return answer  # type: ignore[return-value]
+
+    assert check.outcome(transform, b"a") == ("returned", told)
+    assert check.told_apart(("ok", b"A"), ("returned", told))["got"] == f"returned {told}"
+
+
+# ---------------------------------------------------------------- the study
+
+Answers = dict[str, Checked | LabError]
+Planned = Callable[..., Study]
+
+
+@pytest.fixture
+def planned(folder: Path, source: Path, monkeypatch: pytest.MonkeyPatch) -> Planned:
+    """Plans the study of an own core, where each variant answers as a test has decided, in a millisecond."""
+
+    def decide(answers: Answers | None = None, **how: Any) -> Study:
+        def build_all(names: list[str], *_: object) -> tuple[dict[str, Artifact], list[Hole]]:
+            return {name: artifact(name) for name in names}, []
+
+        def check_variant(name: str, cases: Path) -> Checked:
+            said = (answers or {}).get(name, Checked(30, (), 1e-3))
+            assert cases == folder
+            if isinstance(said, LabError):
+                raise said
+            return said
+
+        monkeypatch.setattr(pipeline, "build_all", build_all)
+        monkeypatch.setattr(verify, "check_variant", check_variant)
+        own = Own(core="mycore:transform", documents=folder, source=source)
+        return trying.study_of(msgspec.structs.replace(own, **how), Progress())
+
+    return decide
+
+
+def artifact(name: str) -> Artifact:
+    interpreter = Provisioned(
+        name="cpython-3.11",
+        executable="python",
+        implementation="cpython",
+        version="3.11.2",
+        provider="path",
+        build={},
+        fingerprint="f",
+    )
+    return Artifact(
+        variant=name,
+        fingerprint=name,
+        wheel="w.whl",
+        wheel_sha256="0",
+        wheel_bytes=1,
+        build_seconds=1.0,
+        interpreter=interpreter,
+        built="",
+    )
+
+
+WRONG = Checked(30, ("07.json: expected 6 bytes, got raised ValueError()",), 1e-3)
+
+
+def test_the_core_its_documents_and_the_baseline_make_a_study_like_any_other(planned: Planned, source: Path) -> None:
+    study = planned(servers=("gunicorn-sync",))
+    assert (study.name, study.baseline, study.variants) == (
+        "try-mycore.transform",
+        "cpython",
+        ("cpython", "mycore.transform"),
+    )
+    variant = catalog.variant("mycore.transform")
+    assert (variant.core, variant.title) == ("mycore:transform", "mycore:transform")
+    assert variant.source == {str(source / "mycore.py"): "mycore.py"}
+    assert variant.interpreter == catalog.variant("cpython").interpreter
+    assert catalog.workloads()[study.workloads[0]].documents == msgspec.structs.replace(
+        documents.described(Path(str(source.parent / "words"))), seconds=1e-3
+    )
+    assert [phase.name for phase in plan.phases(study)] == ["micro", "null", "macro"]
+    assert plan.study_seconds(study) > 60
+
+
+def test_without_a_server_the_core_alone_is_measured(planned: Planned) -> None:
+    assert [phase.name for phase in plan.phases(planned())] == ["micro"]
+
+
+def test_a_value_takes_as_many_passes_as_make_it_long_enough(planned: Planned) -> None:
+    fast = planned({"mycore.transform": Checked(30, (), 1e-5)})
+    assert fast.micro is not None
+    assert fast.micro.passes == round(0.05 / (24 * 1e-5))
+
+
+def test_a_slow_core_is_passed_over_once_and_planned_as_long(planned: Planned) -> None:
+    slow = planned({"mycore.transform": Checked(30, (), 0.5), "cpython": Checked(30, (), 0.5)})
+    assert slow.micro is not None
+    assert slow.micro.passes == 1
+    assert plan.study_seconds(slow) > 24 * 0.5 * slow.micro.processes * slow.micro.values
+
+
+def test_how_long_a_document_takes_is_found_once_so_that_the_same_command_goes_on(planned: Planned) -> None:
+    first = planned()
+    del catalog.variants()["mycore.transform"], catalog.workloads()[first.workloads[0]]  # as another process begins
+    asked_again = LabError("asked again")
+    assert planned({"mycore.transform": asked_again, "cpython": asked_again}) == first
+
+
+def test_a_baseline_that_nobody_asked_for_is_left_out_if_it_is_wrong(
+    planned: Planned, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = planned({"cpython": WRONG})
+    assert (study.baseline, study.variants) == ("mycore.transform", ("mycore.transform",))
+    told = "cpython answers 1 of 30 documents wrong, so there is no baseline; --against MODULE:FUNCTION names one"
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("answers", "how", "told"),
+    [
+        ({"mycore.transform": WRONG}, {}, "mycore.transform answers 1 of 30 documents wrong, first 07.json: expected"),
+        ({"cpython": WRONG}, {"against": "cpython"}, "cpython answers 1 of 30 documents wrong, first 07.json"),
+        ({"other.transform": WRONG}, {"against": "other:transform"}, "other.transform answers 1 of 30 documents wrong"),
+    ],
+)
+def test_who_was_asked_for_and_is_wrong_gets_no_figure(
+    planned: Planned, answers: Answers, how: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(WrongError) as caught:
+        planned(answers, **how)
+    assert str(caught.value).startswith(told)
+    assert caught.value.status == 1
+
+
+def test_another_core_of_ones_own_is_a_baseline(planned: Planned) -> None:
+    study = planned(against="other:transform")
+    assert (study.baseline, study.variants) == ("other.transform", ("other.transform", "mycore.transform"))
+
+
+def test_the_same_core_elsewhere_is_another_variant(planned: Planned) -> None:
+    study = planned(core="mycore:transform@pypy-3.11", against="mycore:transform")
+    assert study.variants == ("mycore.transform", "mycore.transform-pypy-3.11")
+    elsewhere = catalog.variant("mycore.transform-pypy-3.11")
+    assert (elsewhere.interpreter, elsewhere.witness["implementation"]) == ("pypy-3.11", "pypy")
+
+
+def test_its_words_measure_it_again(planned: Planned, source: Path, folder: Path) -> None:
+    study = planned(against="other:transform", servers=("gunicorn-sync",), requires=("orjson",))
+    assert study.words == (
+        f"try mycore:transform --documents {folder} --source {source} --servers gunicorn-sync --framework falcon "
+        "--against other:transform --requires orjson"
+    )
+
+
+def test_a_package_is_staged_as_a_whole_and_what_was_compiled_beside_a_module(planned: Planned, source: Path) -> None:
+    (source / "pack").mkdir()
+    (source / "mycore.cpython-311-x86_64-linux-gnu.so").touch()
+    planned(core="pack.inner:transform", against="mycore:transform")
+    assert catalog.variant("pack.inner.transform").source == {str(source / "pack"): "pack"}
+    assert set(catalog.variant("mycore.transform").source.values()) == {
+        "mycore.cpython-311-x86_64-linux-gnu.so",
+        "mycore.py",
+    }
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ({"core": "mycore"}, "'mycore' is no core: write MODULE:FUNCTION, such as mycore:transform"),
+        ({"core": "nocore:transform"}, "nocore: there is no nocore.py and no package nocore in "),
+        ({"core": "json:loads"}, "json: the measured process has a module 'json' already"),
+        ({"core": "app.core:transform"}, "app.core: the measured process has a module 'app' already"),
+        ({"core": "mycore:transform@jython"}, "mycore:transform@jython: interpreter 'jython' is unknown; there are: "),
+        ({"against": "jython"}, "variant 'jython' is unknown; there are: "),
+        ({"against": "mycore:transform"}, "--against mycore:transform: that is the core itself"),
+        ({"servers": ("apache",)}, "--servers: server 'apache' is unknown; there are: "),
+        ({"framework": "django"}, "--framework: framework 'django' is unknown; there are: "),
+    ],
+)
+def test_each_mistake_is_told_in_one_line(planned: Planned, how: dict[str, Any], told: str) -> None:
+    with pytest.raises(LabError) as caught:
+        planned(None, **how)
+    assert str(caught.value).startswith(told)
+
+
+def test_what_cannot_be_built_is_told(folder: Path, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reason = "measured.txt does not pin nosuch; name it in measured.in and run `make lock`"
+    hole = Hole(what="mycore.transform", reason=reason, failed=True)
+    monkeypatch.setattr(pipeline, "build_all", lambda *_: ({}, [hole]))
+    own = Own(core="mycore:transform", documents=folder, source=source, requires=("nosuch",))
+    with pytest.raises(LabError, match=r"mycore\.transform: measured\.txt does not pin nosuch"):
+        trying.study_of(own, Progress())
+
+
+def test_the_catalogue_takes_no_name_twice() -> None:
+    variant = Variant(name="cpython", title="", interpreter="cpython-3.11", witness={})
+    with pytest.raises(LabError, match="the name 'cpython' is taken"):
+        catalog.add(variant)
+    catalog.add(msgspec.structs.replace(variant, name="mine"))
+    assert catalog.variant("mine").name == "mine"
