@@ -217,15 +217,24 @@ def try_(
 
     Parameters
     ----------
-    core: MODULE:FUNCTION, or MODULE:FUNCTION@INTERPRETER.
-    documents: A folder laid out like spec/golden/valid: NAME.json, and its right answer NAME.out.json.
-    against: A variant, or another MODULE:FUNCTION; else cpython, if that answers these documents right.
-    servers: Server names with commas between them; "" for the core alone.
-    framework: The framework it is served by.
-    source: The folder that MODULE lies in; else the current one.
-    requires: The packages that it imports, with commas between them, as bench/locks/measured.txt pins them.
-    force: Measure anew what is finished.
-    strict: Measure nothing, with exit status 3, on a machine that is not quiet within a minute.
+    core
+        MODULE:FUNCTION, or MODULE:FUNCTION@INTERPRETER.
+    documents
+        A folder laid out like spec/golden/valid: NAME.json, and its right answer NAME.out.json.
+    against
+        A variant, or another MODULE:FUNCTION; else cpython, if that answers these documents right.
+    servers
+        Names of servers with commas between them; "" for the core alone.
+    framework
+        The framework that it is served by.
+    source
+        The folder that MODULE lies in; else the current one.
+    requires
+        The packages that it imports, with commas between them, as bench/locks/measured.txt pins them.
+    force
+        Measure anew what is finished.
+    strict
+        Measure nothing, with exit status 3, on a machine that is not quiet within a minute.
     """
     from bench import trying  # noqa: PLC0415 - other verbs know no documents but the catalogue's
 

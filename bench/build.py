@@ -295,4 +295,10 @@ def _run(argv: list[str], folder: Path, log: Path, env: dict[str, str] | None = 
         except subprocess.TimeoutExpired as error:
             raise LabError(f"{told} was not over after {STEP_SECONDS} s; {see}") from error
     if done.returncode:
-        raise LabError(f"{told} failed with status {done.returncode}; {see}")
+        raise LabError(f"{told} failed with status {done.returncode}{_last_line(log)}; {see}")
+
+
+def _last_line(log: Path) -> str:
+    """What the command that was run last said at its end, after a colon; nothing if it said nothing."""
+    last = log.read_text(encoding="utf-8", errors="replace").rstrip().rpartition("\n")[2].strip()
+    return "" if last.startswith("$ ") else f": {last}"

@@ -51,9 +51,9 @@ class Own(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Paces(Recorded, frozen=True):
-    """About how long each core that is right takes for a document, in seconds: told once, as plans are made of it.
+    """About how long each core that is right takes for a document, in seconds: found once, as plans are made of it.
 
-    `of` is a hash of all that went into their prefixes, and of the documents.
+    `of` is a hash of what was asked for, of all that went into the cores' prefixes, and of the documents.
     """
 
     of: str
@@ -66,8 +66,8 @@ def study_of(own: Own, progress: Progress) -> Study:
     The catalogue knows the core and the documents from then on. Raises WrongError if the core, or a baseline that was
     asked for, answers a document wrong, and LabError for what is not there.
     """
-    spec = documents.described(own.documents)
     _check_names(own)
+    spec = documents.described(own.documents)
     baseline = _variant(own.against or BASELINE, own, _home())
     core = _variant(own.core, own, baseline.interpreter)
     if core == baseline:
@@ -80,6 +80,10 @@ def study_of(own: Own, progress: Progress) -> Study:
     chosen = tuple(name for name in (baseline.name, core.name) if name in paces)
     workload = _workload(own.documents, spec, max(paces.values()))
     catalog.add(workload)
+    if baseline.name not in paces:
+        progress.say(
+            f"{baseline.name} answers these documents otherwise: no baseline; --against MODULE:FUNCTION names one"
+        )
     if spec.count < FEW:
         progress.say(f"{spec.count} documents are sent in turn: below {FEW}, a processor soon knows them by heart")
     one_pass = min(paces.values()) * spec.count
@@ -155,8 +159,8 @@ def _built(variants: tuple[Variant, ...], own: Own, progress: Progress) -> dict[
 
 def _paces(own: Own, spec: DocumentsSpec, artifacts: dict[str, Artifact], progress: Progress) -> dict[str, float]:
     """About how long each of these cores takes for a document, for as long as neither those nor cores change."""
-    made_of = [artifact.fingerprint for artifact in artifacts.values()]
-    of = hashlib.sha256(" ".join([spec.sha256, *made_of]).encode()).hexdigest()
+    made_of = [own.against or "", spec.sha256, *(artifact.fingerprint for artifact in artifacts.values())]
+    of = hashlib.sha256(" ".join(made_of).encode()).hexdigest()
     path = PACES / f"{of[:16]}.json"
     if path.is_file():
         return store.read(path, Paces).seconds
@@ -180,11 +184,10 @@ def _pace(name: str, own: Own, progress: Progress) -> float | None:
         raise LabError(f"{error}{hint}") from error
     if not checked.mismatches:
         return checked.median_seconds
-    wrong = f"{name} answers {len(checked.mismatches)} of {checked.cases} documents wrong"
-    if name != BASELINE or own.against:
-        raise WrongError(f"{wrong}, first {checked.mismatches[0]}")
-    progress.say(f"{wrong}, so there is no baseline; --against MODULE:FUNCTION names one that is right")
-    return None
+    if name == BASELINE and own.against is None:
+        return None
+    wrong = f"{len(checked.mismatches)} of {checked.cases} documents wrong"
+    raise WrongError(f"{name} answers {wrong}, first {checked.mismatches[0]}")
 
 
 def _workload(folder: Path, spec: DocumentsSpec, seconds: float) -> Workload:

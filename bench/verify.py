@@ -113,8 +113,8 @@ def check_variant(variant: str, cases: Path = GOLDEN) -> Checked:
     except msgspec.DecodeError:
         counts = None
     if counts is None or done.returncode not in {0, 1}:
-        said = done.stderr.decode().strip().splitlines()[-1:]
-        raise LabError(f"check of {variant} ended with status {done.returncode}: {' '.join(said)}")
+        said = done.stderr.decode().strip().splitlines()[-1:] or ["it said nothing"]
+        raise LabError(f"check of {variant} ended with status {done.returncode}: {said[0]}")
     return Checked(counts.cases, tuple(_worded(json.loads(line)) for line in mismatches), counts.median_seconds)
 
 

@@ -38,8 +38,8 @@ def read(folder: Path) -> list[Pair]:
             raise LabError(f"{path}: an answer without a document: {path.name.removesuffix(ANSWER)}.json")
     if len(inputs) < 2:
         raise LabError(
-            f"{folder}: {len(inputs)} documents NAME.json with their answers NAME{ANSWER}; it takes two, one of them "
-            "to be held out for checking"
+            f"{folder}: it takes two documents or more, NAME.json with the answer NAME{ANSWER}, as some are held out "
+            f"for checking; here are {len(inputs)}"
         )
     return [
         Pair(str(path.relative_to(folder)), path.read_bytes(), path.with_suffix(ANSWER).read_bytes()) for path in inputs

@@ -18,7 +18,7 @@ from bench.report.figures import workload_title
 from bench.report.noise import noise, power
 from bench.report.rows import Finding
 from bench.report.spent import costs, unrest
-from bench.report.table import MEGA, Cell, columns
+from bench.report.table import MEGA, Cell, alone, columns
 from bench.report.targets import Held, verdict
 from bench.report.wording import number
 
@@ -39,6 +39,10 @@ def show(console: Console, finding: Finding, page: Path, json: bool) -> None:
         console.print(_stacks(each, console.width))
         for row in (row for row in each.rows if row.verdict != "pass"):
             _say(console, f"{row.verdict}: {row.stack}: {row.reason}", "yellow")
+    if not finding.rows and not finding.targets:
+        console.print(_cores(finding))
+        for core in (core for core in finding.cores if core.verdict != "pass"):
+            _say(console, f"{core.verdict}: {core.variant}: {core.reason}", "yellow")
     _say(console, f"\n{finding.study.question}", "bold")
     for each in finding.each if finding.rows or not finding.targets else ():
         lead = f"{workload_title(each.workload)}: " if finding.others else ""
@@ -98,6 +102,16 @@ def _targets(rows: Sequence[Held]) -> Table:
         for row in group:
             cells = (row.reason or row.told, row.limit, row.outcome or "", row.fold)
             table.add_row(f" {row.workload}", *map(Text, cells), style="yellow" if row.outcome == "missed" else "")
+    return table
+
+
+def _cores(finding: Finding) -> Table:
+    """What there is to say of cores that nothing serves."""
+    table = Table("", box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
+    for heading in ("core\nµs", "speed-up\n"):
+        table.add_column(heading, justify="right", overflow="fold")
+    for core in finding.cores:
+        table.add_row(core.variant, *(_text(cell, " ") for cell in alone(core)))
     return table
 
 

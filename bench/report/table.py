@@ -85,6 +85,11 @@ def instructions(core: Core, baseline: Core) -> dict[str, Any]:
     }
 
 
+def alone(core: Core) -> tuple[Cell, Cell]:
+    """A core's time for a document in microseconds, and its speed-up: all there is to say of it without a server."""
+    return _figure(core.time, MICRO), _comparison(core, core.speedup)
+
+
 def _comparison(core: Core, comparison: Comparison) -> Cell:
     ratio = comparison.ratio
     if ratio is None:

@@ -132,8 +132,11 @@ def test_a_step_that_fails_is_told_with_its_command_and_log(lab: Path, interpret
     log = ".lab/artifacts/tiny/build.log"
     told = failure(interpreter, "{python}", "-c", "import sys; sys.exit('out of ' + 'luck')")
     builder = lab / ".lab/builders/tiny/bin/python"
-    assert told == f"`{builder} -c import sys; sys.exit('out of ' + 'luck')` failed with status 1; see {log}"
+    assert (
+        told == f"`{builder} -c import sys; sys.exit('out of ' + 'luck')` failed with status 1: out of luck; see {log}"
+    )
     assert "out of luck" in (lab / log).read_text()
+    assert "`false` failed with status 1; see " in failure(interpreter, "false")
     assert build.artifact("tiny") is None
     with pytest.raises(LabError, match="'tiny' is not built: run `python -m bench build tiny`"):
         build.require("tiny")

@@ -169,6 +169,22 @@ def test_the_terminal_shows_each_stack_the_answer_and_the_path(width):
     assert "results/quick/x/report.html" in words
 
 
+def test_the_terminal_shows_cores_that_nothing_serves():
+    study = msgspec.structs.replace(STUDY, servers=(), macro=None, open=None, startup=None, sizes=False)
+    console = Console(file=io.StringIO(), width=80)
+    summary.show(console, find(sessions.session(study, RUNS), RUNS, study), Path("report.html"), json=False)
+    shown = console.file.getvalue()
+    assert re.search(r"^cython +\d+(\.\d+)? +\d+(\.\d+)?× \(", shown, re.MULTILINE)
+    assert re.search(r"^cpython +[\d,]+ +1× *$", shown, re.MULTILINE)
+    assert "failed: nuitka: no C compiler was found" in shown
+
+
+def test_a_study_that_no_file_declares_tells_its_own_words():
+    own = msgspec.structs.replace(STUDY, name="try-mine", words="try mine:transform --documents papers")
+    page = report.html(find(sessions.session(own, RUNS), RUNS, own))
+    assert "python -m bench try mine:transform --documents papers --force" in page
+
+
 def test_a_page_tells_how_many_equal_machines_shared_the_blocks():
     assert "equal machines" not in PAGE
     runs = [msgspec.structs.replace(run, machine=f"mark-{run.block % 3}") for run in sessions.runs(STUDY)]
