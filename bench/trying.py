@@ -98,7 +98,7 @@ def study_of(own: Own, progress: Progress) -> Study:
         workloads=(workload.name,),
         twin=True,
         micro=MicroPlan(processes=8, values=3, passes=max(1, round(VALUE_SECONDS / one_pass))),
-        macro=MacroPlan(loads=("closed",), runs=2) if own.servers else None,
+        macro=MacroPlan(loads=("closed",), runs=3) if own.servers else None,
         words=own.words,
     )
 
