@@ -4,6 +4,7 @@ The server's environment says what it is made of; what is named by its dotted na
 
 STATEMENTS_FRAMEWORK  the module whose `make` makes the application, such as app.wsgi.falcon_app
 STATEMENTS_WAIT       what `/wait` waits with: a function of seconds, such as time.sleep
+                      what else that asks for, such as where its database is, is said in its own module
 STATEMENTS_MAX_BYTES  the limit of a document's size; 64 MiB if it is not set
 """
 

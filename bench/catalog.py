@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 from functools import cache
-from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +16,7 @@ import msgspec
 from bench.errors import LabError
 from bench.model import (
     Against,
+    Backend,
     Declared,
     Framework,
     Implementation,
@@ -125,13 +125,27 @@ def at(name: str, interpreter: str) -> str:
 @cache
 def servers() -> dict[str, Server]:
     """Servers by file name; the two files of one server for two implementations share their `label`."""
-    return _listing(Server, "bench/servers/*.toml")
+    found = _listing(Server, "bench/servers/*.toml")
+    for server in found.values():
+        for backend in server.waits:
+            pick(backends(), backend, f"bench/servers/{server.name}.toml: waits")
+    return found
+
+
+@cache
+def backends() -> dict[str, Backend]:
+    """Back ends by name."""
+    return _listing(Backend, "bench/backends/*.toml")
 
 
 @cache
 def workloads() -> dict[str, Workload]:
     """Workloads by name."""
-    return _listing(Workload, "bench/workloads/*.toml")
+    found = _listing(Workload, "bench/workloads/*.toml")
+    for workload in found.values():
+        if workload.backend is not None:
+            pick(backends(), workload.backend, f"bench/workloads/{workload.name}.toml: backend")
+    return found
 
 
 def add(noun: Variant | Workload) -> None:
@@ -144,13 +158,8 @@ def add(noun: Variant | Workload) -> None:
 
 @cache
 def loads() -> dict[str, Load]:
-    """Loads by name, each brief one a closed load of as many users."""
-    found = _listing(Load, "bench/loads/*.toml")
-    for load in found.values():
-        brief = pick(found, load.brief, f"bench/loads/{load.name}.toml: brief") if load.brief else load
-        if (brief.model, brief.users) != (load.model, load.users):
-            raise LabError(f"bench/loads/{load.name}.toml: brief {brief.name!r} has to be closed, of as many users")
-    return found
+    """Loads by name."""
+    return _listing(Load, "bench/loads/*.toml")
 
 
 @cache
@@ -264,12 +273,8 @@ def _check(study: Study) -> None:
         pick(workloads(), name, f"{where}: workload")
     for target in study.targets:
         _check_target(target, f"{where}: target {target.title!r}")
-    if study.macro and not study.macro.loads_of.keys() <= set(study.workloads):
-        raise LabError(f"{where}: loads_of has to name workloads of the study")
-    closed = [*study.macro.loads, *chain(*study.macro.loads_of.values())] if study.macro else []
-    driven = [*study.open.loads, *study.open.own] if study.open else []
-    for model, names in (("closed", closed), ("open", driven)):
-        for name in names:
+    for model, chosen in (("closed", study.macro), ("open", study.open)):
+        for name in (*chosen.loads, *getattr(chosen, "own", ())) if chosen else ():
             if pick(loads(), name, f"{where}: load").model != model:
                 raise LabError(f"{where}: load {name!r} is not {model}")
     if study.baseline not in study.variants:

@@ -110,6 +110,14 @@ def generator_idle(seen: Observed) -> str | None:
     return None if busy is None or busy <= BUSY else f"the generator's core was {busy:.0%} busy"
 
 
+def backend_idle(seen: Observed) -> str | None:
+    """The core that generator and back end share has time to spare: else the service waits for more than it asks."""
+    back, generator = _one(seen, "backend_cpu"), _one(seen, f"{_found_by(seen)}generator_cpu")
+    if back is None or generator is None or back + generator <= BUSY:
+        return None
+    return f"the back end took {back:.0%} of the core that it shares with the generator, which took {generator:.0%}"
+
+
 def generators_agree(seen: Observed) -> str | None:
     """Server CPU per request is the same under wrk, which finds the capacity, as under Gatling."""
     ratio = agreement(seen)
@@ -141,6 +149,7 @@ GATES = (
     Gate("40 ms", "latency", "Answers do not gather at 40 ms beside an idle server.", no_forty_ms),
     Gate("40 ms", "capacity", "The same: who waits for an acknowledgement asks less often.", no_forty_ms),
     Gate("generator", "capacity", f"The generator's core is less than {BUSY:.0%} busy.", generator_idle),
+    Gate("back end", "capacity", f"Generator and back end keep a core less than {BUSY:.0%} busy.", backend_idle),
     Gate("plateau", "capacity", f"The rate is below {PLATEAU:.0%} of the null server's.", above_no_plateau),
     Gate("agreement", "capacity", f"Server CPU by request is within ×{AGREE} by both generators.", generators_agree),
 )

@@ -148,6 +148,28 @@ class Impossible(Declared, frozen=True):
     symptom: str
 
 
+class Backend(Declared, frozen=True, kw_only=True):
+    """What a service waits for in earnest: a PostgreSQL, or what speaks as it does, that the lab starts for one run.
+
+    `prepare` and then `argv` run in a fresh folder, with `{folder}` replaced by its path, as `user` where the lab is
+    root; their programs are looked for on PATH and in `paths` (glob patterns). `dsn` is what the service is told of it,
+    in libpq's words, and `requirements` what its driver needs installed, by implementation. `wait` names the function
+    of `/wait` for a worker class that takes one request at a time; a server's `waits` names another. `needs` names
+    parts of `bench/system.toml`.
+    """
+
+    name: str
+    title: str
+    prepare: Argv
+    argv: Argv
+    dsn: str
+    wait: str
+    requirements: dict[Implementation, tuple[str, ...]]
+    paths: tuple[str, ...] = ()
+    user: str | None = None
+    needs: tuple[str, ...] = ()
+
+
 class Server(Declared, frozen=True, kw_only=True):
     """A server with one worker class: its argv, what it needs, and where it cannot run.
 
@@ -155,7 +177,8 @@ class Server(Declared, frozen=True, kw_only=True):
     `build_requirements` are packages that have to be in the prefix before the others are built.
     `files` names what the server needs beside the packages of the prefix, for its size, as glob patterns. `note` is
     what a reader of its figures has to know. `wait` names the function of `/wait`: how this worker class waits without
-    keeping more than the request waiting. `impossible` names an implementation, a variant or a framework.
+    keeping more than the request waiting; `waits` that for a back end of that name, where one connection does not do.
+    `impossible` names an implementation, a variant or a framework.
     `departures` says by the name of a test of the HTTP contract what this server does in some of its cases instead.
     """
 
@@ -168,6 +191,7 @@ class Server(Declared, frozen=True, kw_only=True):
     argv: Argv
     interface: Interface = "wsgi"
     wait: str = "time.sleep"
+    waits: dict[str, str] = {}
     requirements: tuple[str, ...] = ()
     build_requirements: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
@@ -211,18 +235,15 @@ class DocumentsSpec(Declared, frozen=True, kw_only=True):
 
 
 class Workload(Declared, frozen=True):
-    """Endpoint + a set of documents taken in turn + expected answers.
-
-    Stacks are ranked by server CPU per request, or by the `rate` of their answers where a request mostly waits.
-    """
+    """Endpoint + a set of documents taken in turn + expected answers; and the `backend` that is waited for, if any."""
 
     name: str
     title: str
     method: Literal["GET", "POST"]
     path: str
     expect: str | None = None
-    ranked_by: Literal["cpu", "rate"] = "cpu"
     documents: DocumentsSpec | None = None
+    backend: str | None = None
 
 
 class Exchange(Recorded, frozen=True):
@@ -246,8 +267,7 @@ class Load(Declared, frozen=True):
     """How requests come: closed (so many users in a loop) or open (segments of a rate), driven by Gatling or wrk.
 
     `capacity_seconds` is how long wrk drives the same server after Gatling's closed load: that is where its capacity
-    comes from, as Gatling's own is soon the limit. `brief` names the shorter load of as many users that stands in for a
-    closed one in the rounds of a race.
+    comes from, as Gatling's own is soon the limit.
     """
 
     name: str
@@ -258,15 +278,14 @@ class Load(Declared, frozen=True):
     users: Count | None = None
     seconds: Seconds | None = None
     capacity_seconds: Count | None = None
-    brief: str | None = None
     segments: tuple[Segment, ...] = ()
 
     def __post_init__(self) -> None:
         """Raises ValueError, which the decoder tells with the file, for what no generator can do."""
         if self.generator == "gatling" and self.lead_in_seconds < COLD_JVM_SECONDS:
             raise ValueError(f"lead_in_seconds: Gatling's JVM is cold for {COLD_JVM_SECONDS} s")
-        if self.model == "open" and (self.generator == "wrk" or self.capacity_seconds or self.brief):
-            raise ValueError("an open load is driven by Gatling, finds no capacity, and has no brief one")
+        if self.model == "open" and (self.generator == "wrk" or self.capacity_seconds):
+            raise ValueError("an open load is driven by Gatling, and finds no capacity")
 
 
 class MicroPlan(Declared, frozen=True):
@@ -290,15 +309,10 @@ class InstructionsPlan(Declared, frozen=True):
 
 
 class MacroPlan(Declared, frozen=True):
-    """`runs` fresh servers a stack under each load; a workload that `loads_of` names takes those loads instead."""
+    """`runs` fresh servers a stack under each load."""
 
     loads: tuple[str, ...]
     runs: Count
-    loads_of: dict[str, tuple[str, ...]] = {}
-
-    def loads_for(self, workload: str) -> tuple[str, ...]:
-        """The loads that drive `workload`, by name."""
-        return self.loads_of.get(workload, self.loads)
 
 
 class OpenPlan(Declared, frozen=True):
@@ -387,8 +401,7 @@ class Study(Declared, frozen=True, kw_only=True):
     @property
     def loads(self) -> tuple[str, ...]:
         """The loads by name, the closed ones first."""
-        closed = [name for workload in self.workloads for name in self.macro.loads_for(workload)] if self.macro else []
-        return tuple(dict.fromkeys(closed)) + (self.open.loads if self.open else ())
+        return (self.macro.loads if self.macro else ()) + (self.open.loads if self.open else ())
 
 
 # ---------------------------------------------------------------- what a study yields
@@ -440,7 +453,7 @@ class Artifact(Recorded, frozen=True):
 
 
 Instrument = Literal["micro", "macro", "startup", "size", "instructions", "null"]
-Verdict = Literal["pass", "hole", "failed", "dropped"]
+Verdict = Literal["pass", "hole", "failed"]
 
 
 class Stack(Recorded, frozen=True):
@@ -543,7 +556,8 @@ class Run(Observed, frozen=True, kw_only=True):
 class Ready(Recorded, frozen=True, kw_only=True):
     """What a machine has for a study: itself described, what is built, and the holes.
 
-    `missing` holds what a phase of that name lacks altogether. `generator` is the fingerprint of the machines that
+    `missing` holds what a phase of that name lacks altogether, `unserved` what the workloads with a back end lack of
+    it, by variant. `generator` is the fingerprint of the machines that
     generate load for it, where it does not do so itself.
     """
 
@@ -551,6 +565,7 @@ class Ready(Recorded, frozen=True, kw_only=True):
     artifacts: dict[str, Artifact]
     holes: tuple[Hole, ...] = ()
     missing: dict[str, Hole] = {}
+    unserved: dict[str, dict[str, Hole]] = {}
     generator: str | None = None
 
 
@@ -568,59 +583,10 @@ class Account(Recorded, frozen=True, kw_only=True):
     noise: tuple[str, ...] = ()
 
 
-class Dropped(Recorded, frozen=True, kw_only=True):
-    """A stack that a race measures no further on a workload, and why; it was raced under the brief `load`.
-
-    By what the workload is ranked by it took `times` as much as `best`, with the 95 % interval `low` … `high`, over so
-    many fresh `servers` each; absent where a run of it failed. `worse` says that this is beyond chance; else the budget
-    had no room for it.
-    """
-
-    stack: Stack
-    workload: str
-    load: str
-    reason: str
-    best: Stack | None = None
-    times: float | None = None
-    low: float | None = None
-    high: float | None = None
-    servers: int | None = None
-    worse: bool = False
-
-
-class Round(Recorded, frozen=True, kw_only=True):
-    """A round of a race: how many candidates ran in so many blocks, the seconds that took, and whom it dropped."""
-
-    candidates: int
-    blocks: int
-    seconds: float
-    dropped: tuple[Dropped, ...] = ()
-
-
-class Race(Recorded, frozen=True, kw_only=True):
-    """How a study was cut to a budget: the rounds so far, and whom the budget `left_out` after them.
-
-    A candidate is a stack on a workload; `finalists` counts those that are measured as the study says, absent until
-    that is settled. Who may be as `near` to the best as that is never dropped as worse: 0.05 is 5 %.
-    """
-
-    budget_seconds: float
-    near: float
-    rounds: tuple[Round, ...] = ()
-    left_out: tuple[Dropped, ...] = ()
-    finalists: int | None = None
-
-    @property
-    def dropped(self) -> tuple[Dropped, ...]:
-        """All that are out, those of the first round first."""
-        return tuple(each for round_ in self.rounds for each in round_.dropped) + self.left_out
-
-
 class Session(Recorded, frozen=True):
     """One start of `run`: its seed, machine, cases and holes. Blocks are numbered within a phase of the study.
 
-    All its blocks are measured on this machine or on others that equal it, each block on one of them. With a `race`,
-    not every case was measured to the end.
+    All its blocks are measured on this machine or on others that equal it, each block on one of them.
     """
 
     study: str
@@ -631,4 +597,3 @@ class Session(Recorded, frozen=True):
     holes: tuple[Hole, ...] = ()
     finished: str | None = None
     accounts: tuple[Account, ...] = ()
-    race: Race | None = None

@@ -9,13 +9,14 @@ from statistics import median
 
 import msgspec
 
-from bench import catalog, gates
+from bench import backend, catalog, gates
 from bench.instruments.instructions import why_not
 from bench.instruments.micro import warmup_of
 from bench.model import Artifact, Case, Declared, Hole, Instrument, Load, MicroPlan, OpenPlan, Run, Stack, Study
 from bench.paths import ROOT
 from bench.pinning import cores
 
+BACKEND_SECONDS = 1.5  # making and starting a back end for a run, and ending it
 # Seconds that a run takes beside what its declaration says, measured on two cores; they only feed the estimate.
 OVERHEAD_SECONDS = {"size": 1.7, "instructions": 1.5, "micro": 0.4, "startup": 0.55, "gatling": 3.3, "wrk": 1.0}
 ORDER_SECONDS = 16e-6  # the reference core on an order of a medium document
@@ -24,6 +25,7 @@ COUNTED_SECONDS = 0.05  # a medium document under callgrind, over the variants
 HARNESS = (
     "bench/measure.py",
     "bench/serve.py",
+    "bench/backend.py",
     "bench/verify.py",
     "bench/pinning.py",
     "bench/instruments",
@@ -33,15 +35,11 @@ HARNESS = (
 
 
 class Phase(msgspec.Struct, frozen=True):
-    """Cases measured by one instrument in `blocks` blocks; each block holds each case once, in random order.
-
-    Blocks are numbered from `first` on.
-    """
+    """Cases measured by one instrument in `blocks` blocks; each block holds each case once, in random order."""
 
     name: str
     blocks: int
     cases: tuple[Case, ...]
-    first: int = 0
 
 
 def phases(study: Study) -> list[Phase]:
@@ -79,7 +77,7 @@ def phases(study: Study) -> list[Phase]:
         cases = [
             _case("macro", stack, workload, load)
             for workload in study.workloads
-            for load in study.macro.loads_for(workload)
+            for load in study.macro.loads
             for stack in stacks(study)
         ]
         if study.selftest:
@@ -143,12 +141,10 @@ def contenders(study: Study, runs: Iterable[Run]) -> Phase | None:
     """
     if not study.open:
         return None
-    passed = [run for run in runs if run.case.instrument == "macro" and run.verdict == "pass" and run.case.rate is None]
+    closed = [run for run in runs if run.case.instrument == "macro" and run.verdict == "pass" and run.case.rate is None]
     cases: list[Case] = []
     for workload in study.workloads:
-        loads = study.macro.loads_for(workload) if study.macro else ()
-        closed = [run for run in passed if run.case.workload == workload and run.case.load in loads]
-        cases += _contest(study, study.open, workload, closed)
+        cases += _contest(study, study.open, workload, [run for run in closed if run.case.workload == workload])
     return Phase("open", study.open.runs, tuple(cases)) if cases else None
 
 
@@ -222,10 +218,17 @@ def identified(case: Case, artifact: Artifact, generator: str | None = None, cod
         inputs["server"] = _digest(catalog.server_for(case.stack))
     if case.workload:
         inputs["workload"] = _digest(catalog.workloads()[case.workload])
+    waited_for = backend_of(case)
+    inputs |= {"backend": backend.fingerprint(waited_for)} if waited_for else {}
     if case.load:
         inputs["load"] = _digest(catalog.loads()[case.load])
         inputs |= {"generator": generator} if generator else {}
     return msgspec.structs.replace(case, inputs={name: text[:16] for name, text in inputs.items()})
+
+
+def backend_of(case: Case) -> str | None:
+    """The back end that the stack of `case` waits for, if any."""
+    return catalog.workloads()[case.workload].backend if case.stack and case.workload else None
 
 
 def seconds(phase: Phase) -> float:
@@ -248,6 +251,10 @@ def contest_seconds(study: Study) -> float:
 
 def case_seconds(case: Case) -> float:
     """How long one run of `case` is expected to take."""
+    return _seconds_alone(case) + (BACKEND_SECONDS if backend_of(case) else 0.0)
+
+
+def _seconds_alone(case: Case) -> float:
     load = catalog.loads()[case.load] if case.load else None
     if load and case.instrument == "null":
         return OVERHEAD_SECONDS["wrk"] + (load.capacity_seconds or load.seconds or 0.0)
@@ -300,7 +307,7 @@ def _all_stacks(study: Study, servers: tuple[str, ...]) -> Iterator[Stack]:
 def _nulls(study: Study) -> Iterator[Case]:
     """The null server under each load, on the baseline's interpreter."""
     for workload in study.workloads:
-        for load in study.macro.loads_for(workload) if study.macro else ():
+        for load in study.macro.loads if study.macro else ():
             yield Case(instrument="null", variant=study.baseline, workload=workload, load=load)
 
 

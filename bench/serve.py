@@ -19,6 +19,7 @@ import msgspec
 import psutil
 
 from bench import accounts, build, catalog
+from bench.backend import Attached
 from bench.errors import LabError
 from bench.model import Exchange, Stack
 from bench.paths import LOGS, PREFIXES
@@ -74,11 +75,19 @@ def command(stack: Stack, port: int, host: str = HOST) -> tuple[list[str], dict[
 
 @contextmanager
 def serving(
-    stack: Stack, first: Exchange, log: Path, cpus: frozenset[int], *, port: int | None = None, host: str = HOST
+    stack: Stack,
+    first: Exchange,
+    log: Path,
+    cpus: frozenset[int],
+    *,
+    port: int | None = None,
+    host: str = HOST,
+    backend: Attached | None = None,
 ) -> Iterator[Running]:
-    """Serve `stack` on `cpus` while the block runs, as `launched` does."""
+    """Serve `stack` on `cpus` while the block runs, as `launched` does; its `/wait` waits for `backend` if one runs."""
     port = port or free_port(host)
     argv, env = command(stack, port, host)
+    env |= backend.environment(stack) if backend else {}
     place = {"folder": PREFIXES / stack.variant, "log": log}
     with launched(str(stack), argv, env, **place, first=first, cpus=cpus, host=host, port=port) as running:
         yield running

@@ -83,13 +83,13 @@ def witness(variant: str, about: dict[str, Any], **more: str) -> dict[str, Any]:
 
 
 @accounts.spending("checks")
-def ask_witness(port: int, stack: Stack, host: str = HOST) -> dict[str, Any]:
-    """The witness of a running server, from its `/__version__`: its variant, and the framework that answers."""
+def ask_witness(port: int, stack: Stack, host: str = HOST, **more: str) -> dict[str, Any]:
+    """The witness of a running server, from its `/__version__`: its variant, the framework that answers, and `more`."""
     status, body = ask(port, Exchange(method="GET", path="/__version__", body=None, expect=b""), host=host)
     if status != 200:
         raise LabError(f"GET /__version__ answered {status}")
     about: dict[str, Any] = json.loads(body)
-    return witness(stack.variant, about, framework=catalog.frameworks()[stack.framework].module)
+    return witness(stack.variant, about, framework=catalog.frameworks()[stack.framework].module, **more)
 
 
 def check_variant(variant: str, cases: Path = GOLDEN) -> Checked:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from bench import catalog, documents, gates, verify
+from bench.backend import Attached, attached
 from bench.errors import LabError
 from bench.instruments import gatling, injection, process_tree, wrk
 from bench.model import Case, Load, Measurement, Observed, Workload, stack_of
@@ -59,7 +61,12 @@ def observe(case: Case, output: Path, at: Callable[[Tool], Tool] = here, host: s
     workload, load = catalog.workloads()[case.workload or ""], catalog.loads()[case.load or ""]
     asked = verify.exchanges(workload)
     folder = documents.ensure(workload).load if workload.documents else None
-    with serving(stack_of(case), HELLO, output.with_suffix(".log"), cores().server, host=host) as running:
+    stack, logs = stack_of(case), (output.with_suffix(".log"), output.with_suffix(".backend.log"))
+    with (
+        attached(workload, logs[1]) as backend,
+        serving(stack, HELLO, logs[0], cores().server, host=host, backend=backend) as running,
+        _watching(backend) as behind,
+    ):
         idle = process_tree.pss_bytes(running.process)
         verify.answers_right(running.port, asked[:1], host)
         first = process_tree.pss_bytes(running.process)
@@ -78,10 +85,14 @@ def observe(case: Case, output: Path, at: Callable[[Tool], Tool] = here, host: s
             driven = _DRIVERS[load.generator](drive, sampled)
         after = process_tree.pss_bytes(running.process)
         verify.answers_right(running.port, asked, host)
-        facts = verify.ask_witness(running.port, stack_of(case), host)
+        facts = verify.ask_witness(running.port, stack, host, **({"waits": backend.waits(stack)} if backend else {}))
     loaded = _peak(sampled.memory, driven)
     memory = {"idle": idle, "first": first, "loaded": loaded, "after": after}
     metrics = driven.metrics | {f"memory.{when}": ("B", pss) for when, pss in memory.items()}
+    if backend and behind:
+        used, span = process_tree.used_between(behind.cpu, driven.started, driven.ended)
+        metrics |= {"backend_cpu": ("1", used / span)}
+        facts |= {"backend": f"{backend.backend.name} {backend.version}"}
     seen = Observed(
         measurements=tuple(Measurement(metric=name, unit=unit, values=(v,)) for name, (unit, v) in metrics.items()),
         facts=facts | ({"failures": driven.failures} if driven.failures else {}),
@@ -91,6 +102,16 @@ def observe(case: Case, output: Path, at: Callable[[Tool], Tool] = here, host: s
         if tripped.spoils == "row":
             raise LabError(f"{tripped.gate}: {tripped.reason}")
     return seen
+
+
+@contextmanager
+def _watching(backend: Attached | None) -> Iterator[process_tree.Sampler | None]:
+    """The CPU time of a back end sampled while the block runs."""
+    if backend is None:
+        yield None
+        return
+    with process_tree.Sampler(backend.process, memory=False) as sampled:
+        yield sampled
 
 
 def _by_gatling(drive: Drive, sampled: process_tree.Sampler) -> Driven:

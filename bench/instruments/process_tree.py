@@ -75,13 +75,16 @@ def pss_bytes(root: psutil.Process) -> float:
 
 
 class Sampler(Thread):
-    """Samples one tree until the block ends: `cpu` at 5 Hz, and `memory` as (epoch seconds, bytes) half as often."""
+    """Samples one tree until the block ends: `cpu` at 5 Hz, and `memory` as (epoch seconds, bytes) half as often.
 
-    def __init__(self, root: psutil.Process) -> None:
+    Of what is not measured itself no `memory` is needed, and looking at it costs.
+    """
+
+    def __init__(self, root: psutil.Process, memory: bool = True) -> None:
         super().__init__(daemon=True)
         self.cpu: list[Sample] = []
         self.memory: list[tuple[float, float]] = []
-        self._root, self._over = root, Event()
+        self._root, self._over, self._looks = root, Event(), memory
 
     def run(self) -> None:
         """Take samples until the tree or the block ends."""
@@ -89,7 +92,7 @@ class Sampler(Thread):
         while not self._over.wait(CPU_SAMPLE_SECONDS):
             try:
                 self.cpu.append(Sample(time.time(), cpu_seconds(self._root)))
-                if turn % MEMORY_EVERY == 0:
+                if self._looks and turn % MEMORY_EVERY == 0:
                     self.memory.append((time.time(), pss_bytes(self._root)))
             except psutil.NoSuchProcess:
                 return

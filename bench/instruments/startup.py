@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from bench import catalog, verify
+from bench.backend import attached
 from bench.model import Case, Measurement, Observed, stack_of
 from bench.pinning import cores
 from bench.serve import serving
@@ -10,8 +11,12 @@ from bench.serve import serving
 
 def observe(case: Case, output: Path) -> Observed:
     """One spawn of the case's stack, as `ready` in seconds."""
-    first = verify.exchanges(catalog.workloads()[case.workload or ""])[0]
-    with serving(stack_of(case), first, output.with_suffix(".log"), cores().server) as running:
-        facts = verify.ask_witness(running.port, stack_of(case))
+    workload, stack = catalog.workloads()[case.workload or ""], stack_of(case)
+    first, log = verify.exchanges(workload)[0], output.with_suffix(".log")
+    with (
+        attached(workload, output.with_suffix(".backend.log")) as backend,
+        serving(stack, first, log, cores().server, backend=backend) as running,
+    ):
+        facts = verify.ask_witness(running.port, stack)
         ready = Measurement(metric="ready", unit="s", values=(running.ready_seconds,))
     return Observed(measurements=(ready,), facts=facts)

@@ -43,6 +43,7 @@ def test_what_is_sound_passes_them_all() -> None:
         ({"latency_of_p90": 0.008}, "order", "row", "p90 is 8 ms, and p50 9 ms"),
         ({"plan_deviation": 0.3}, "starts", "latency", "30% off the plan"),
         ({"wrk_of_generator_cpu": 0.93}, "generator", "capacity", "93% busy"),
+        ({"backend_cpu": 0.75}, "back end", "capacity", "75% of the core that it shares with the generator"),
         ({"wrk_of_cpu": 0.0006}, "agreement", "capacity", "0.55 of that under Gatling"),
         ({"wrk_of_rate": 17_000, "wrk_of_requests": 34_000}, "plateau", "capacity", "85% of the 20000/s"),
     ],

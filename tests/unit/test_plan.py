@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench import catalog, paths, plan
+from bench import backend, catalog, paths, plan
 from bench.errors import LabError
 from bench.model import (
     Artifact,
@@ -106,13 +106,6 @@ def test_every_variant_and_stack_takes_each_workload_and_starts_with_the_first()
     }  # fmt: skip
     assert {case.workload for case in cases["startup"]} == {"medium"}
     assert [case.workload for case in cases["micro"] if case.twin] == ["medium", "large"]
-
-
-def test_a_workload_takes_the_loads_that_the_study_says_for_it() -> None:
-    macro = MacroPlan(loads=("closed",), runs=2, loads_of={"wait": ("closed-64",)})
-    phases = plan.phases(msgspec.structs.replace(STUDY, workloads=("hello", "wait"), micro=None, macro=macro))
-    for phase in (phase for phase in phases if phase.name in {"null", "macro"}):
-        assert {(case.workload, case.load) for case in phase.cases} == {("hello", "closed"), ("wait", "closed-64")}
 
 
 def test_each_workload_has_open_loads_of_its_own_winner_and_rate() -> None:
@@ -322,7 +315,7 @@ def test_another_artifact_or_prefix_makes_another_case(change: dict[str, str]) -
     [
         ("bench/servers/gunicorn-sync.toml", '"--workers", "1"', '"--workers", "2"', True),
         ("bench/workloads/medium.toml", "seed = 20261103", "seed = 20261104", True),
-        ("bench/loads/closed.toml", "seconds = 3", "seconds = 4", True),
+        ("bench/loads/closed.toml", "users = 8", "users = 9", True),
         ("bench/interpreters/cpython-3.11.toml", "[[prov", '[env]\nPYTHONMALLOC = "malloc"\n\n[[prov', True),
         ("bench/servers/gunicorn-gthread.toml", '"4"', '"8"', False),
         ("bench/workloads/small.toml", "seed = 20261101", "seed = 20261102", False),
@@ -339,6 +332,18 @@ def test_only_what_could_change_its_figure_makes_another_case(
     for reader in (catalog.interpreters, catalog.variants, catalog.servers, catalog.workloads, catalog.loads):
         reader.cache_clear()
     assert (plan.identified(macro_case(), ARTIFACT).identity != before) is another
+
+
+def test_another_database_makes_another_case_of_what_waits_for_it_and_of_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waiting = msgspec.structs.replace(macro_case(), workload="wait-postgres")
+    monkeypatch.setattr(backend, "_program", lambda declared, name: name)
+    identities = []
+    for version in (b"15", b"16"):
+        monkeypatch.setattr(backend, "_bytes", lambda program, version=version: version)
+        identities.append([plan.identified(case, ARTIFACT).identity for case in (macro_case(), waiting)])
+    assert [one == other for one, other in zip(*identities, strict=True)] == [True, False]
 
 
 @pytest.mark.parametrize(

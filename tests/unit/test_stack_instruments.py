@@ -1,9 +1,11 @@
 """Macro and start-up on a tiny service of real processes; the load is a few requests, and Gatling's word made up."""
 
 import json
+import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -11,6 +13,7 @@ import psutil
 import pytest
 
 from bench import catalog, gates, model, serve
+from bench.backend import Attached
 from bench.errors import LabError
 from bench.instruments import gatling, macro, startup, wrk
 from bench.instruments.latency import Latency
@@ -220,6 +223,42 @@ def test_a_light_load_is_a_lead_in_and_a_measured_run_of_wrk(
     assert seen.values("rate") == (10.0,)
     assert 0.015 < seen.values("cpu")[0] < 0.1
     assert seen.values("memory.loaded")[0] > 2**20
+
+
+@pytest.fixture
+def waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A back end that works all the time, in the place of the one that `hello` would wait for."""
+    declared = catalog.backends()["postgres"]
+
+    @contextmanager
+    def attached(*_: object) -> Iterator[Attached]:
+        with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as process:
+            at = psutil.Process(process.pid)
+            try:
+                yield Attached(backend=declared, version="15.7", dsn="host=/x", process=at)
+            finally:
+                process.kill()
+
+    monkeypatch.setattr(macro, "attached", attached)
+    monkeypatch.setattr(Attached, "environment", lambda self, stack: {})
+
+
+@pytest.mark.usefixtures("waiting")
+def test_a_back_end_is_told_with_what_it_took_and_is_no_part_of_the_server(
+    load: Load, service: Service, tmp_path: Path
+) -> None:
+    service(ABOUT | {"waits": "app.postgres.on_one_connection"})
+    seen = macro.observe(CLOSED, tmp_path / "run")
+    assert seen.facts["backend"] == "postgres 15.7"
+    assert seen.values("backend_cpu")[0] > 0.1
+    assert seen.values("cpu")[0] < 0.1
+
+
+@pytest.mark.usefixtures("waiting")
+def test_who_sleeps_instead_of_asking_the_back_end_has_no_figure(load: Load, service: Service, tmp_path: Path) -> None:
+    service(ABOUT | {"waits": "time.sleep"})
+    with pytest.raises(LabError, match=r"says waits = 'time.sleep', not 'app.postgres.on_one_connection'"):
+        macro.observe(CLOSED, tmp_path / "run")
 
 
 @pytest.mark.parametrize(("instrument", "case"), [(macro, CLOSED), (startup, SPAWN)])

@@ -160,7 +160,7 @@ def test_a_workload_is_verified_by_documents_that_no_load_sends() -> None:
 
 def test_a_workload_without_documents_is_verified_by_its_path() -> None:
     (asked,) = verify.exchanges(catalog.workloads()["wait"])
-    assert asked == Exchange(method="GET", path="/wait?ms=20", body=None, expect=b"Waited 20 ms.\n")
+    assert asked == Exchange(method="GET", path="/wait?ms=25", body=None, expect=b"Waited 25 ms.\n")
 
 
 # ---------------------------------------------------------------- witness

@@ -1,0 +1,113 @@
+"""`/wait` on a real PostgreSQL: as many requests at once as a worker class takes, and a plain word once it is gone."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from typing import NamedTuple
+
+import psutil
+import pytest
+from rich.console import Console
+
+from bench import catalog, pipeline, serve
+from bench.backend import Attached, attached
+from bench.model import Artifact, Hole, Stack
+from bench.pinning import cores
+from bench.progress import Progress
+from tests.contract.conftest import MAX_BYTES, missing, pairwise
+from tests.contract.test_http import is_problem
+from tests.contract.wire import Server, ask
+
+WORKLOAD = catalog.workloads()["wait-postgres"]
+REQUESTS = 5  # one more than any server has threads
+WAIT_MS = 150
+ROUNDS = 10  # a pool may still be filling in the first ones
+
+
+class Waiting(NamedTuple):
+    """A stack that waits for a database, and what ends the latter."""
+
+    stack: Stack
+    server: Server
+    database: Attached
+    end_database: Callable[[], None]
+
+
+def stacks() -> list[Stack]:
+    """CPython on every server; on PyPy one stack of each server and way to wait."""
+    found: dict[tuple[str, str], Stack] = {}
+    for stack in (each for each in pairwise() if each.variant == "pypy"):
+        server = catalog.server_for(stack)
+        found.setdefault((server.server, server.waits.get("postgres", "")), stack)
+    return [*(stack for stack in pairwise() if stack.variant == "cpython"), *found.values()]
+
+
+@pytest.fixture(scope="module", params=stacks(), ids=str)
+def waiting(
+    request: pytest.FixtureRequest,
+    prepared: tuple[dict[str, Artifact], list[Hole]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Waiting]:
+    """Each stack in turn, with a database of its own."""
+    stack: Stack = request.param
+    artifacts, holes = prepared
+    if stack.variant not in artifacts:
+        missing(holes, stack.variant)
+    if stack.server in artifacts[stack.variant].lacks:
+        missing(holes, f"{stack.variant}/*/{stack.server}")
+    lacks = pipeline.backends_missing([WORKLOAD.name], [stack.variant], Progress(Console(quiet=True)))
+    if lacks:
+        hole = lacks[stack.variant][WORKLOAD.name]
+        missing([hole], hole.what)
+    logs = tmp_path_factory.mktemp("waiting")
+    with ExitStack() as both:
+        database = both.enter_context(ExitStack())
+        backend = database.enter_context(attached(WORKLOAD, logs / "backend.log"))
+        assert backend is not None
+        running = both.enter_context(
+            serve.serving(stack, serve.HELLO, logs / "server.log", cores().server, backend=backend)
+        )
+        yield Waiting(stack, Server(serve.HOST, running.port, MAX_BYTES), backend, database.close)
+
+
+def asleep(database: Attached) -> int:
+    """How many of the database's clients it has asleep now, by the titles of its processes."""
+    count = 0
+    for child in database.process.children():
+        try:
+            count += " SELECT" in " ".join(child.cmdline())
+        except psutil.NoSuchProcess:
+            continue
+    return count
+
+
+def most_asleep_at_once(waiting: Waiting) -> int:
+    """The most seen while `REQUESTS` come at once; each has to be answered right."""
+    most = 0
+    with ThreadPoolExecutor(REQUESTS) as users:
+        asked = [users.submit(ask, waiting.server, "GET", f"/wait?ms={WAIT_MS}") for _ in range(REQUESTS)]
+        while wait(asked, timeout=0.005).not_done:
+            most = max(most, asleep(waiting.database))
+    right = f"Waited {WAIT_MS} ms.\n".encode()
+    assert [(reply.status, reply.body) for reply in (each.result() for each in asked)] == [(200, right)] * REQUESTS
+    return most
+
+
+def test_as_many_requests_wait_at_once_as_the_worker_class_takes(waiting: Waiting) -> None:
+    expected = min(REQUESTS, catalog.server_for(waiting.stack).concurrency)
+    seen = 0
+    for _ in range(ROUNDS):
+        seen = max(seen, most_asleep_at_once(waiting))
+        if seen >= expected:
+            break
+    assert seen == expected
+
+
+def test_a_database_that_is_gone_is_told_at_once_and_the_rest_is_served(waiting: Waiting) -> None:
+    """The last test of a stack: it ends the database."""
+    waiting.end_database()
+    for _ in range(2):
+        reply = ask(waiting.server, "GET", "/wait?ms=1")
+        assert is_problem(reply, 503)
+        assert b"the database does not answer" in reply.body
+    assert ask(waiting.server, "GET", "/hello").body == b"Hello, world!\n"
