@@ -21,6 +21,18 @@ def built_core() -> Core:
     return load_core(record["core"], record["loads"], record["dumps"])
 
 
+def switches() -> dict[str, bool]:
+    """Whether CPython's JIT and its global lock are on in this process, where it tells: from 3.14, and from 3.13 on.
+
+    An extension that does not declare itself safe without the lock turns it on when it is imported.
+    """
+    asked = {
+        "jit": getattr(getattr(sys, "_jit", None), "is_enabled", None),
+        "gil": getattr(sys, "_is_gil_enabled", None),
+    }
+    return {name: ask() for name, ask in asked.items() if ask}
+
+
 def about(core: Core, **facts: str) -> dict[str, Any]:
     """The artifact's record, and what answers: implementation, version, type and file of the core, its own witness.
 
@@ -32,6 +44,7 @@ def about(core: Core, **facts: str) -> dict[str, Any]:
         **built(),
         "implementation": sys.implementation.name,
         "python": platform.python_version(),
+        **switches(),
         "suffix": "".join(file.suffixes),
         "type": type(core.function).__name__,
         "compiled": hasattr(core.module, "__compiled__"),

@@ -13,13 +13,14 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table
 
+from bench import build as building
 from bench import catalog, pipeline, store, verify
 from bench import plan as planning
 from bench import serve as serving
 from bench.errors import LabError
 from bench.instruments import sizes
-from bench.inventory import inventory
-from bench.model import Hole, Session, Study
+from bench.inventory import inventory, lines, standings
+from bench.model import Hole, Session, Stack, Study
 from bench.pinning import cores
 from bench.progress import Progress
 
@@ -74,6 +75,19 @@ def doctor(*, json: Json = False) -> int:
             told = f"{'here   ' if here else 'missing'} {name}: {text}"
             out.print(told, style=None if here else "red", markup=False, highlight=False, soft_wrap=True)
     return int(any(isinstance(state, Hole) for state in found.values()))
+
+
+@app.command
+def interpreters(*, json: Json = False) -> int:
+    """Show every interpreter: what is here and how it was built, what it lacks, and how to get the rest."""
+    found = standings()
+    if json:
+        out.print_json(msgspec.json.encode(found).decode())
+        return 0
+    for each in found:
+        for line in lines(each):
+            out.print(line, markup=False, highlight=False, soft_wrap=True)
+    return 0
 
 
 @app.command
@@ -139,7 +153,7 @@ def check(
         catalog.variant(variant)
         checked = verify.check_variant(variant, cases.resolve())
     else:
-        parsed = catalog.parse_stack(stack or "")
+        parsed = _built_stack(stack or "")
         with serving.serving(parsed, serving.HELLO, serving.log_of(parsed), cores().server) as running:
             checked = verify.check_server(running.port, cases.resolve())
     for mismatch in checked.mismatches:
@@ -151,7 +165,7 @@ def check(
 @app.command
 def serve(stack: str, *, port: int = 8000) -> int:
     """Serve one stack on the loopback until Ctrl-C."""
-    parsed = catalog.parse_stack(stack)
+    parsed = _built_stack(stack)
     log = serving.log_of(parsed)
     try:
         with serving.serving(parsed, serving.HELLO, log, cores().server, port=port) as running:
@@ -360,6 +374,12 @@ def _show(study: Study, folder: Path, price: str | None, json: bool) -> int:
 def _study(name: str, variant: str | None) -> Study:
     study = catalog.pick(catalog.studies(), name, "study")
     return planning.narrowed(study, variant) if variant else study
+
+
+def _built_stack(text: str) -> Stack:
+    stack = catalog.parse_stack(text)
+    building.require_server(stack)
+    return stack
 
 
 def _words(text: str) -> tuple[str, ...]:

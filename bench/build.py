@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import time
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,7 +17,7 @@ import msgspec
 
 from bench import catalog, machine, system, uwsgi
 from bench.errors import LabError, MissingError
-from bench.model import Argv, Artifact, Hole, Implementation, Provisioned, Server, Variant
+from bench.model import Argv, Artifact, Hole, Implementation, Provisioned, Server, Stack, Variant
 from bench.paths import ARTIFACTS, LAB, PREFIXES, ROOT, TOOLS
 from bench.provision import MEASURED_LOCK, install
 
@@ -28,18 +28,24 @@ EPOCH = "1577836800"  # a fixed date in every wheel, so that equal sources make 
 STEP_SECONDS = 600
 
 
-def build(variant: Variant, interpreter: Provisioned, served: bool = True, force: bool = False) -> Artifact:
+def build(
+    variant: Variant, interpreter: Provisioned, servers: Collection[str] | None = None, force: bool = False
+) -> Artifact:
     """Build `variant` with `interpreter`, or return the artifact that is here already for unchanged inputs.
 
-    Its prefix holds frameworks and servers, unless nothing is to be `served` from it. A server that could not be had
-    is tried again by `force`, or once a part of the system is here that it waited for.
+    Its prefix holds the frameworks and, by label, `servers` and those that it held before, or all that fit; nothing
+    of either where none is asked for. A server that could not be had is tried again by `force`, or once a part of the
+    system is here that it waited for.
     Raises LabError with the failing command and the place of its log, and MissingError for what cannot be had here.
     """
     fingerprint = fingerprint_of(variant, interpreter)
+    fitting = [server.label for server in _servers(interpreter.implementation)]
+    wanted = {label for label in fitting if servers is None or label in servers}
     built = artifact(variant.name)
-    unchanged = built and built.fingerprint == fingerprint and (not served or (built.served and not _regained(built)))
-    if built and unchanged and not force:
-        return built
+    if built and built.fingerprint == fingerprint:
+        if wanted <= set(built.servers) and not (wanted and _regained(built)) and not force:
+            return built
+        wanted |= set(built.servers)
     system.require(variant.needs)
     folder, prefix = ARTIFACTS / variant.name, PREFIXES / variant.name
     for stale in (folder, prefix, BUILDERS / variant.name):
@@ -52,7 +58,7 @@ def build(variant: Variant, interpreter: Provisioned, served: bool = True, force
     wheel = _wheel(variant, builder, folder, log)
     seconds = time.perf_counter() - began
     inside = _venv(prefix, interpreter, log)
-    lacks = _add_servers(inside, interpreter.implementation) if served else {}
+    lacks = _add_servers(inside, interpreter.implementation, wanted) if wanted else {}
     _fill(prefix, variant, wheel, log)
     seconds += _warm(prefix, variant, log)
     if counted_path(variant):  # what a counter would have to wait for; no part of the artifact
@@ -69,7 +75,7 @@ def build(variant: Variant, interpreter: Provisioned, served: bool = True, force
         built=datetime.now(UTC).isoformat(timespec="seconds"),
         lacks=lacks,
         waits_for=_missing_parts(interpreter.implementation) if lacks else (),
-        served=served,
+        servers=tuple(label for label in fitting if label in wanted),
     )
     (folder / "artifact.json").write_bytes(msgspec.json.encode(made))
     return made
@@ -81,12 +87,26 @@ def artifact(name: str) -> Artifact | None:
     return msgspec.json.decode(path.read_bytes(), type=Artifact) if path.is_file() else None
 
 
+def artifacts() -> list[Artifact]:
+    """All that is built here."""
+    return [made for path in sorted(ARTIFACTS.glob("*/artifact.json")) if (made := artifact(path.parent.name))]
+
+
 def require(name: str) -> Artifact:
     """The artifact of `name`, or a LabError with the command that builds it."""
     built = artifact(name)
     if built is None:
         raise LabError(f"variant {name!r} is not built: run `python -m bench build {name}`")
     return built
+
+
+def require_server(stack: Stack) -> None:
+    """Raises LabError where the prefix of a stack's variant holds no such server, with the reason or the command."""
+    built = require(stack.variant)
+    if stack.server in built.lacks:
+        raise LabError(f"{stack}: {built.lacks[stack.server].reason}")
+    if stack.server not in built.servers and catalog.impossible(stack) is None:
+        raise LabError(f"{stack.variant} was built without {stack.server}: run `python -m bench build {stack.variant}`")
 
 
 def distribution(variant: Variant) -> str:
@@ -102,6 +122,12 @@ def python(name: str) -> Path:
 def base(name: str) -> Path:
     """The prefix that the interpreter of variant `name` itself was installed into."""
     return Path(require(name).interpreter.executable).resolve().parent.parent
+
+
+def provenance(name: str) -> dict[str, bool | str]:
+    """Where the interpreter of a built variant is from, and how it was built, as facts to keep with its figures."""
+    interpreter = require(name).interpreter
+    return {"provider": interpreter.provider, **interpreter.build}
 
 
 def environment(variant: Variant) -> dict[str, str]:
@@ -206,11 +232,11 @@ def _fill(prefix: Path, variant: Variant, wheel: Path, log: Path) -> None:
     _run([str(inside), "-m", "compileall", "-q", str(prefix / "lib")], prefix, log)
 
 
-def _add_servers(inside: Path, implementation: Implementation) -> dict[str, Hole]:
-    """Install the frameworks, and the servers that fit; what of these cannot be had here, by label."""
+def _add_servers(inside: Path, implementation: Implementation, wanted: Collection[str]) -> dict[str, Hole]:
+    """Install the frameworks, and the servers that are wanted; what of these cannot be had here, by label."""
     install(inside, sorted({name for framework in catalog.frameworks().values() for name in framework.requirements}))
     lacks = {}
-    for server in _servers(implementation):
+    for server in (server for server in _servers(implementation) if server.label in wanted):
         try:
             system.require(server.needs)
             install(inside, server.build_requirements)

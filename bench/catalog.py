@@ -117,9 +117,16 @@ def variant(name: str) -> Variant:
     return msgspec.structs.replace(declared, name=name, title=title, interpreter=new.name)
 
 
+def is_plain(variant: Variant) -> bool:
+    """Whether it is the untouched source, as it is, with the standard library's codec."""
+    return variant.core == REFERENCE and variant.compiler is None and variant.codec is None
+
+
 def at(name: str, interpreter: str) -> str:
-    """The name of a variant on that interpreter: its own where that is its home, or where the name tells already."""
-    return name if "@" in name or variant(name).interpreter == interpreter else f"{name}@{interpreter}"
+    """The name of a variant on that interpreter, or on the one that the name tells: its own where that is its home."""
+    own, _, elsewhere = name.partition("@")
+    interpreter = elsewhere or interpreter
+    return own if variant(own).interpreter == interpreter else f"{own}@{interpreter}"
 
 
 @cache
@@ -210,12 +217,21 @@ def impossible(stack: Stack) -> Impossible | None:
             f"{stack.server} calls {server.interface.upper()}, {stack.framework} speaks {framework.interface.upper()}"
         )
         return Impossible(reason=reason, symptom="positional argument")
-    names = (stack.variant.partition("@")[0], _implementation(stack), stack.framework)
+    names = (stack.variant.partition("@")[0], *kinds(_interpreter(stack)), stack.framework)
     return next((server.impossible[name] for name in names if name in server.impossible), None)
 
 
+def kinds(interpreter: Interpreter) -> tuple[str, str]:
+    """What a server may call an interpreter that it cannot run on: its implementation, or that with the version."""
+    return interpreter.implementation, f"{interpreter.implementation}-{interpreter.version}"
+
+
 def _implementation(stack: Stack) -> Implementation:
-    return interpreters()[variant(stack.variant).interpreter].implementation
+    return _interpreter(stack).implementation
+
+
+def _interpreter(stack: Stack) -> Interpreter:
+    return interpreters()[variant(stack.variant).interpreter]
 
 
 def parse_stack(text: str) -> Stack:

@@ -104,7 +104,8 @@ def _stanza(text: str) -> Iterator[tuple[str, str, list[str]]]:
 
 def identity(source: FromDebian, prefix: Path) -> str:
     """What a prefix was made from, and for which place: its executables hold its path."""
-    return f"{msgspec.json.encode(source, order='sorted').decode()} in {prefix}"
+    made_from = msgspec.structs.replace(source, built={})  # what is told of them changes nothing
+    return f"{msgspec.json.encode(made_from, order='sorted').decode()} in {prefix}"
 
 
 def _unpacked(source: FromDebian, fresh: Path) -> Iterator[tuple[str, dict[str, str]]]:

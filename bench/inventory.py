@@ -7,19 +7,40 @@ from collections.abc import Iterator
 
 import msgspec
 
-from bench import catalog, provision, system
+from bench import build, catalog, provision, system
 from bench.bootstrap import HOLES
-from bench.model import FromDebian, FromUv, Hole, Interpreter, Provider, Provisioned
+from bench.built import OPTIMISATIONS, how
+from bench.model import FromDebian, FromUv, Hole, Interpreter, Provider, Provisioned, Recorded
+
+
+class Standing(Recorded, frozen=True, kw_only=True):
+    """An interpreter of the catalogue as it stands on this machine.
+
+    `here` is what was found; where nothing was, `reason` says why. `build_brings` tells what the command `fill` would
+    fetch before it made do with that. `lacks` tells what the interpreter goes without, with the reasons: ways of
+    optimising it, and servers by their label.
+    """
+
+    name: str
+    title: str
+    here: Provisioned | None = None
+    reason: str | None = None
+    build_brings: tuple[str, ...] = ()
+    fill: str | None = None
+    lacks: dict[str, str]
 
 
 def inventory() -> Iterator[tuple[str, str | Hole]]:
-    """Each part's name with what is here, or with the hole that it leaves. Brings nothing."""
+    """Each part's name with what is here, or with the hole that it leaves. Brings nothing.
+
+    Of the interpreters those that a variant is at home on; `standings` has all of them.
+    """
     kept = json.loads(HOLES.read_text(encoding="utf-8")) if HOLES.exists() else []
     reasons = {hole["what"]: hole["reason"] for hole in kept}
     for part in system.parts():
         yield part.name, part_here(part, reasons)
-    for interpreter in catalog.interpreters().values():
-        yield interpreter.name, interpreter_here(interpreter)
+    for name in sorted({variant.interpreter for variant in catalog.variants().values()}):
+        yield name, interpreter_here(catalog.interpreters()[name])
 
 
 def part_here(part: system.Part, reasons: dict[str, str]) -> str | Hole:
@@ -40,6 +61,80 @@ def interpreter_here(interpreter: Interpreter) -> str | Hole:
     return found
 
 
-def brings(provider: Provider) -> bool:
-    """Whether a provider can install what is not here."""
-    return isinstance(provider, FromDebian) or (isinstance(provider, FromUv) and provider.install)
+def brings(provider: Provider) -> str | None:
+    """What a provider would install that is not here; None for one that only looks."""
+    match provider:
+        case FromDebian(packages=packages, suites=suites):
+            return f"unpacks {' '.join(packages)} of Debian {' '.join(suites)}"
+        case FromUv(request=request, install=True):
+            return f"runs `uv python install {request}`"
+        case _:
+            return None
+
+
+def standings() -> list[Standing]:
+    """Every interpreter of the catalogue as it stands here. Brings nothing."""
+    return [standing(interpreter) for interpreter in catalog.interpreters().values()]
+
+
+def standing(interpreter: Interpreter) -> Standing:
+    """An interpreter as it stands here."""
+    found = provision.provision(interpreter, bring=False)
+    here = found if isinstance(found, Provisioned) else None
+    brought = tuple(_brought_before(interpreter, here))
+    return Standing(
+        name=interpreter.name,
+        title=interpreter.title,
+        here=here,
+        build_brings=brought,
+        reason=found.reason if isinstance(found, Hole) else None,
+        fill=_fill(interpreter) if brought else None,
+        lacks=(_goes_without(here) if here else {}) | _unserved(interpreter),
+    )
+
+
+def lines(standing: Standing) -> list[str]:
+    """What a terminal shows of an interpreter: where it is, what a build fetches, what it lacks."""
+    here, brought = standing.here, ", else ".join(standing.build_brings)
+    if here:
+        told = [f"here    {standing.name}: {here.version} from {here.provider} at {here.executable}; {how(here.build)}"]
+    else:
+        told = [f"missing {standing.name}: {standing.reason}"]
+    if brought:
+        told.append(f"        `{standing.fill}` {'first ' if here else ''}{brought}")
+    return told + [f"        lacks {what}: {reason}" for what, reason in standing.lacks.items()]
+
+
+def _brought_before(interpreter: Interpreter, here: Provisioned | None) -> Iterator[str]:
+    """What a build would fetch, provider by provider, before it came to the one that has what is here."""
+    for provider in interpreter.providers:
+        if here and provision.name(provider) == here.provider:
+            return
+        told = brings(provider)
+        if told:
+            yield told
+
+
+def _fill(interpreter: Interpreter) -> str:
+    """The command that builds the untouched source on an interpreter, which it brings."""
+    plain = next(
+        name
+        for name, variant in catalog.variants().items()
+        if catalog.is_plain(variant)
+        and catalog.interpreters()[variant.interpreter].implementation == interpreter.implementation
+    )
+    return f"python -m bench build {catalog.at(plain, interpreter.name)}"
+
+
+def _goes_without(here: Provisioned) -> dict[str, str]:
+    """The ways of optimising an interpreter that its builder left out."""
+    return {name: "not built with it" for key, name in OPTIMISATIONS.items() if here.build.get(key) is False}
+
+
+def _unserved(interpreter: Interpreter) -> dict[str, str]:
+    """The servers that cannot be had on an interpreter: as declared, and as the builds on it found."""
+    names = catalog.kinds(interpreter)
+    declared = catalog.servers().values()
+    never = {each.label: each.impossible[name].reason for each in declared for name in names if name in each.impossible}
+    made = (each for each in build.artifacts() if each.interpreter.name == interpreter.name)
+    return never | {label: hole.reason for each in made for label, hole in each.lacks.items()}

@@ -34,9 +34,13 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class FromPath(Declared, frozen=True, tag="path", tag_field="kind"):
-    """An executable already here: names looked up on PATH (all of PATH, in order) or given as absolute paths."""
+    """An executable already here: names looked up on PATH (all of PATH, in order) or given as absolute paths.
+
+    `built` is what its distribution tells of the build (`pgo`, `lto`), where the executable keeps no record of it.
+    """
 
     names: tuple[str, ...]
+    built: dict[str, bool] = {}
 
 
 class FromUv(Declared, frozen=True, tag="uv", tag_field="kind"):
@@ -53,11 +57,12 @@ class FromPyenv(Declared, frozen=True, tag="pyenv", tag_field="kind"):
 
 
 class FromDebian(Declared, frozen=True, tag="debian", tag_field="kind"):
-    """Debian packages and the libraries they need, unpacked into a prefix of their own."""
+    """Debian packages and the libraries they need, unpacked into a prefix of their own; `built` as in `FromPath`."""
 
     suites: tuple[str, ...]
     packages: tuple[str, ...]
     executable: str
+    built: dict[str, bool] = {}
 
 
 Provider = FromPath | FromUv | FromPyenv | FromDebian
@@ -70,7 +75,10 @@ class Warmup(Declared, frozen=True):
 
 
 class Interpreter(Declared, frozen=True):
-    """An executable that runs Python, how to come by it, and the environment it is started with."""
+    """An executable that runs Python, how to come by it, and the environment it is started with.
+
+    `witness` lists facts that whatever it runs has to report of itself: whether the `jit` and the `gil` are on.
+    """
 
     name: str
     title: str
@@ -78,6 +86,7 @@ class Interpreter(Declared, frozen=True):
     version: str
     providers: tuple[Provider, ...]
     env: dict[str, str] = {}
+    witness: dict[str, bool] = {}
     warmup: Warmup = Warmup()
 
 
@@ -178,7 +187,7 @@ class Server(Declared, frozen=True, kw_only=True):
     `files` names what the server needs beside the packages of the prefix, for its size, as glob patterns. `note` is
     what a reader of its figures has to know. `wait` names the function of `/wait`: how this worker class waits without
     keeping more than the request waiting; `waits` that for a back end of that name, where one connection does not do.
-    `impossible` names an implementation, a variant or a framework.
+    `impossible` names an implementation, a version of one (`cpython-3.14`), a variant or a framework.
     `departures` says by the name of a test of the HTTP contract what this server does in some of its cases instead.
     """
 
@@ -421,7 +430,11 @@ class Hole(Recorded, frozen=True):
 
 
 class Provisioned(Recorded, frozen=True):
-    """An interpreter that is here. `build` holds what its builder chose (`pgo`, `lto`, `jit`, `gil`)."""
+    """An interpreter that is here. `build` holds what its builder chose, as far as that is known.
+
+    `pgo` and `lto`: optimised by a profile, and when it is linked; `shared`: its code lies in a library; `jit`, `gil`:
+    on, as it is started here.
+    """
 
     name: str
     executable: str
@@ -435,8 +448,8 @@ class Provisioned(Recorded, frozen=True):
 class Artifact(Recorded, frozen=True):
     """A built variant: the wheel under `.lab/artifacts`, installed into the prefix of the same name.
 
-    If it is to be `served`, frameworks and servers stand beside it; `lacks` holds the servers that could not be
-    installed, each with its hole, and `waits_for` the parts of the system that some of them need.
+    Frameworks and the `servers` that were asked for, by label, stand beside it; `lacks` holds those of them that could
+    not be installed, each with its hole, and `waits_for` the parts of the system that some of them need.
     """
 
     variant: str
@@ -449,7 +462,7 @@ class Artifact(Recorded, frozen=True):
     built: str
     lacks: dict[str, Hole] = {}
     waits_for: tuple[str, ...] = ()
-    served: bool = True
+    servers: tuple[str, ...] = ()
 
 
 Instrument = Literal["micro", "macro", "startup", "size", "instructions", "null"]

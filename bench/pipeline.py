@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from pathlib import Path
 from time import time_ns
@@ -48,13 +48,13 @@ def run_twice(study: Study, progress: Progress) -> None:
 
 def make_ready(study: Study, progress: Progress, cases: Path = verify.GOLDEN) -> Ready:
     """Make this machine ready for the study: build and verify its variants, bring documents and load generators."""
-    artifacts, holes = prepare(plan.variants(study), progress, plan.is_served(study), cases)
+    artifacts, holes = prepare(plan.variants(study), progress, plan.servers(study), cases)
     bring_documents(plan.phases(study), progress)
     none = {"macro": generator_missing(study, progress), "instructions": study.instructions and counter_missing()}
     if none["macro"] is None and any(phase.name == "null" for phase in plan.phases(study)):
         none["null"] = null_missing(study, progress)
     missing = {name: hole for name, hole in none.items() if hole}
-    unserved = backends_missing(study.workloads, artifacts, progress) if plan.is_served(study) else {}
+    unserved = backends_missing(study.workloads, artifacts, progress) if plan.servers(study) else {}
     holes += [hole for lacks in unserved.values() for hole in lacks.values()]
     return Ready(
         machine=machine.describe(), artifacts=artifacts, holes=tuple(holes), missing=missing, unserved=unserved
@@ -92,10 +92,10 @@ def _measure_here(watch: quiet.Watch, phase: Phase, folder: Path, seed: int, pro
 
 
 def prepare(
-    variants: Iterable[str], progress: Progress, served: bool = True, cases: Path = verify.GOLDEN
+    variants: Iterable[str], progress: Progress, servers: Collection[str] | None = None, cases: Path = verify.GOLDEN
 ) -> tuple[dict[str, Artifact], list[Hole]]:
     """Provision, build and verify each variant; what cannot be had or is wrong becomes a hole with its reason."""
-    artifacts, holes = build_all(variants, progress, served)
+    artifacts, holes = build_all(variants, progress, servers)
     for name in [name for name in artifacts if not isinstance(catalog.variant(name), Yardstick)]:
         wrong = _wrong(name, progress, cases)
         if wrong:
@@ -105,17 +105,17 @@ def prepare(
 
 
 def build_all(
-    variants: Iterable[str], progress: Progress, served: bool = True, force: bool = False
+    variants: Iterable[str], progress: Progress, servers: Collection[str] | None = None, force: bool = False
 ) -> tuple[dict[str, Artifact], list[Hole]]:
     """Provision and build each variant, one that is unchanged at once; what cannot be had or fails becomes a hole.
 
-    `force` builds what is unchanged, too.
+    Each gets those `servers`, or all that fit. `force` builds what is unchanged, too.
     """
     artifacts: dict[str, Artifact] = {}
     holes: list[Hole] = []
     for name in variants:
         variant = catalog.variant(name)
-        made = _built(variant, progress, served and not isinstance(variant, Yardstick), force)
+        made = _built(variant, progress, () if isinstance(variant, Yardstick) else servers, force)
         if isinstance(made, Hole):
             holes.append(made)
             continue
@@ -186,14 +186,14 @@ def counter_missing() -> Hole | None:
     return None
 
 
-def _built(variant: Variant, progress: Progress, served: bool, force: bool) -> Artifact | Hole:
+def _built(variant: Variant, progress: Progress, servers: Collection[str] | None, force: bool) -> Artifact | Hole:
     try:
         with progress.step(f"interpreter {variant.interpreter}"):
             interpreter = provision.provision(catalog.interpreters()[variant.interpreter])
         if isinstance(interpreter, Hole):
             return msgspec.structs.replace(interpreter, what=variant.name)
         with progress.step(f"build {variant.name}"):
-            return build.build(variant, interpreter, served, force)
+            return build.build(variant, interpreter, servers, force)
     except MissingError as missing:
         return Hole(what=variant.name, reason=str(missing), fill=missing.fill)
     except LabError as error:

@@ -112,9 +112,10 @@ def variants(study: Study) -> list[str]:
     return list(dict.fromkeys([*study.variants, *targets]))
 
 
-def is_served(study: Study) -> bool:
-    """Whether the study asks for more than cores alone."""
-    return bool(study.sizes or study.startup or study.macro)
+def servers(study: Study) -> tuple[str, ...]:
+    """The servers that the study needs beside its cores, by label; none where it measures cores alone."""
+    asked = study.servers if study.sizes or study.macro or study.open else ()
+    return tuple(dict.fromkeys([*asked, *([study.startup.server] if study.startup else [])]))
 
 
 def with_counted_paths(phase: Phase, runs: Iterable[Run]) -> Phase:

@@ -34,6 +34,7 @@ else:
     chosen = sysconfig.get_config_var("CONFIG_ARGS") or ""
     with open("/proc/self/maps") as maps:
         shared = "libpython" in maps.read()
+    build["shared"] = shared
     if shared == ("--enable-shared" in chosen):
         build["pgo"], build["lto"] = "--enable-optimizations" in chosen, "--with-lto" in chosen
 if hasattr(sys, "_jit"):
@@ -56,7 +57,7 @@ def provision(interpreter: Interpreter, bring: bool = True) -> Provisioned | Hol
     reasons = []
     for provider in interpreter.providers:
         try:
-            candidates = look(provider, interpreter.name, bring)
+            candidates = look(provider, bring)
         except LabError as error:
             reasons.append(f"{name(provider)}: {error}")
             continue
@@ -74,8 +75,8 @@ def fill(interpreter: Interpreter) -> str | None:
     return f".venv/bin/uv python install {requests[0]}" if requests else None
 
 
-def look(provider: Provider, interpreter: str, bring: bool) -> list[str]:
-    """Executables that `provider` has for the interpreter of that name, best first; may install it if `bring`.
+def look(provider: Provider, bring: bool) -> list[str]:
+    """Executables that `provider` has, best first; may install one if `bring`.
 
     Raises LabError if its tool fails or is missing.
     """
@@ -89,8 +90,13 @@ def look(provider: Provider, interpreter: str, bring: bool) -> list[str]:
         case FromUv(request=request, install=wanted):
             return uv_python(request, wanted)
         case FromDebian():
-            prefix = INTERPRETERS / interpreter
+            prefix = unpacked(provider)
             return [str(debian.unpack(provider, prefix))] if bring or debian.is_unpacked(provider, prefix) else []
+
+
+def unpacked(source: FromDebian) -> Path:
+    """Where its packages are unpacked: interpreters that differ in their environment alone share the place."""
+    return INTERPRETERS / "-".join([*source.suites, Path(source.executable).name])
 
 
 def on_path(name: str) -> list[str]:
@@ -127,9 +133,10 @@ def probe(executable: str, env: dict[str, str]) -> dict[str, Any] | None:
 
 
 def fits(facts: dict[str, Any], interpreter: Interpreter) -> bool:
-    """Whether what runs is what is declared: the implementation, and the version to the precision given."""
+    """Whether what runs is what is declared: the implementation, the version to the precision given, the witness."""
     same = facts["implementation"] == interpreter.implementation
-    return same and f"{facts['python']}.".startswith(f"{interpreter.version}.")
+    says = all(facts["build"].get(fact) == value for fact, value in interpreter.witness.items())
+    return same and says and f"{facts['python']}.".startswith(f"{interpreter.version}.")
 
 
 def provisioned(interpreter: str, provider: Provider, facts: dict[str, Any]) -> Provisioned:
@@ -137,14 +144,14 @@ def provisioned(interpreter: str, provider: Provider, facts: dict[str, Any]) -> 
     executable = Path(facts["executable"])
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode() + executable.read_bytes())
     if isinstance(provider, FromDebian):
-        digest.update(json.dumps(debian.packages(INTERPRETERS / interpreter), sort_keys=True).encode())
+        digest.update(json.dumps(debian.packages(unpacked(provider)), sort_keys=True).encode())
     return Provisioned(
         name=interpreter,
         executable=str(executable),
         implementation=facts["implementation"],
         version=facts["version"],
         provider=name(provider),
-        build=facts["build"],
+        build=(provider.built if isinstance(provider, FromPath | FromDebian) else {}) | facts["build"],
         fingerprint=digest.hexdigest(),
     )
 

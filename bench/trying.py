@@ -150,7 +150,7 @@ def _source(module: str, folder: Path) -> dict[str, str]:
 def _built(variants: tuple[Variant, ...], own: Own, progress: Progress) -> dict[str, Artifact]:
     """The variants, built. Raises LabError if one cannot be had; a server that cannot be is a hole of the study."""
     names = [variant.name for variant in variants]
-    artifacts, holes = pipeline.build_all(names, progress, bool(own.servers))
+    artifacts, holes = pipeline.build_all(names, progress, own.servers)
     for hole in holes:
         if hole.what in names:
             raise LabError(f"{hole.what}: {hole.reason}")

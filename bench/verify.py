@@ -71,11 +71,14 @@ def answers_right(port: int, asked: Iterable[Exchange], host: str = HOST) -> Non
 
 
 def witness(variant: str, about: dict[str, Any], **more: str) -> dict[str, Any]:
-    """`about`, what the measured process says of itself, if it agrees with the variant's declaration and with `more`.
+    """`about`, what the measured process says of itself, if it agrees with what is declared and with `more`.
 
-    Raises LabError naming the first fact that differs: something else runs than what was meant.
+    Declared are the variant's own facts and its interpreter's. Raises LabError naming the first fact that differs:
+    something else runs than what was meant.
     """
-    expected = catalog.variant(variant).witness | {"variant": variant} | more
+    declared = catalog.variant(variant)
+    own = catalog.interpreters()[declared.interpreter].witness | declared.witness
+    expected = own | {"variant": variant} | more
     for fact, value in expected.items():
         if about.get(fact) != value:
             raise LabError(f"the process that should run {variant!r} says {fact} = {about.get(fact)!r}, not {value!r}")

@@ -31,7 +31,7 @@ _SOURCE = SUBJECT / "callgrind.c"
 def why_not(variant: Variant) -> str | None:
     """Why instructions of `variant` cannot be counted, or None."""
     interpreter = catalog.interpreters()[variant.interpreter]
-    if interpreter.implementation == "cpython":
+    if interpreter.implementation == "cpython" and not interpreter.witness.get("jit"):
         return None
     return f"{interpreter.title} compiles while it runs: the compiling would be counted, and other code in each pass"
 

@@ -76,7 +76,7 @@ def observe(case: Case, output: Path) -> Observed:
         if "threads" not in case.settings:
             proof.judge(words.proof, None if given else statistics.median(observed.values("time")))
         counts += proof.measurements(words.proof)
-    return msgspec.structs.replace(observed, measurements=counts, facts=told)
+    return msgspec.structs.replace(observed, measurements=counts, facts=build.provenance(variant.name) | told)
 
 
 def _run(argv: list[str], folder: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:

@@ -61,7 +61,7 @@ def observe(case: Case, output: Path) -> Observed:  # noqa: ARG001 - it writes n
     wheel = Measurement(metric="wheel", unit="B", values=(float(built.wheel_bytes),))
     seconds = Measurement(metric="build", unit="s", values=(built.build_seconds,))
     facts = {"wheel": built.wheel, "wheel_sha256": built.wheel_sha256, "interpreter": built.interpreter.version}
-    return Observed(measurements=(wheel, seconds, *measured), facts=facts)
+    return Observed(measurements=(wheel, seconds, *measured), facts=facts | build.provenance(case.variant))
 
 
 def by_stack(artifacts: Mapping[str, Artifact]) -> dict[Stack, dict[str, Size]]:

@@ -8,9 +8,11 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bench import catalog
+from bench.built import how
 from bench.model import Server
 from bench.report import look
 from bench.report.answer import answer
+from bench.report.builds import unlike
 from bench.report.figures import LAB, load_title, plots, rerun, workload_title
 from bench.report.finding import PERCENTILES, served_by
 from bench.report.noise import noise, power
@@ -58,6 +60,7 @@ def html(finding: Finding) -> str:
         workloads=[catalog.workloads()[name] for name in finding.study.workloads if name in catalog.workloads()],
         servers=_servers(finding),
         titles={name: load_title(name) for name in finding.study.loads},
+        unlike=unlike(finding.cores),
         unrest=unrest(finding.session),
         costs=costs(finding.session),
         rerun=rerun(finding),
@@ -121,6 +124,7 @@ def _version(core: Core) -> dict[str, Any]:
         "title": core.title,
         "variant": core.variant,
         "facts": {name: _short(value) for name, value in core.facts.items()},
+        "how": how(core.facts),
         "build": "—" if built is None or wheel is None else f"{number(wheel / 1e3)} kB in {number(built)} s",
         "reason": core.reason,
     }

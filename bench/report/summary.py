@@ -14,6 +14,7 @@ from rich.text import Text
 from bench.instruments.sizes import Size
 from bench.model import Stack
 from bench.report.answer import answer
+from bench.report.builds import unlike
 from bench.report.figures import workload_title
 from bench.report.noise import noise, power
 from bench.report.rows import Finding
@@ -48,7 +49,7 @@ def show(console: Console, finding: Finding, page: Path, json: bool) -> None:
         lead = f"{workload_title(each.workload)}: " if finding.others else ""
         _say(console, lead + " ".join(answer(each)))
         _say(console, f"{noise(each)} {power(each)}")
-    for words in filter(None, (unrest(finding.session), costs(finding.session))):
+    for words in filter(None, (unlike(finding.cores), unrest(finding.session), costs(finding.session))):
         _say(console, words)
     _say(console, f"\nMeasured {finding.session.started}. The report: {page}")
 

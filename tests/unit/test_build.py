@@ -12,7 +12,7 @@ import pytest
 
 from bench import build, catalog, provision, system
 from bench.errors import LabError, MissingError
-from bench.model import Artifact, Codec, Hole, Provisioned, Variant
+from bench.model import Artifact, Codec, Hole, Provisioned, Stack, Variant
 from bench.paths import ROOT
 
 TINY = Variant(
@@ -212,6 +212,32 @@ def test_a_server_is_tried_again_once_the_part_is_here_that_it_waited_for(
     assert build.build(TINY, interpreter) == built
     moon.touch()
     assert build.build(TINY, interpreter).lacks == {}
+
+
+def test_a_prefix_holds_the_servers_that_were_asked_for_and_forgets_none(
+    lab: Path, interpreter: Provisioned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (lab / "bench/servers").mkdir()
+    for name in ("gunicorn-sync", "gunicorn-gthread", "bjoern"):
+        shutil.copy(ROOT / f"bench/servers/{name}.toml", lab / "bench/servers")
+    catalog.servers.cache_clear()
+    monkeypatch.setattr(system, "require", lambda _: None)
+    monkeypatch.setattr(build, "install", lambda *_, **__: None)
+    monkeypatch.setattr(build, "_tools", lambda *_: None)
+    monkeypatch.setattr(build, "_wheel", lambda variant, builder, folder, log: lab / "setup.py")
+    assert build.build(TINY, interpreter, ()).servers == ()
+    assert build.build(TINY, interpreter, ("gunicorn-sync",)).servers == ("gunicorn-sync",)
+    both = build.build(TINY, interpreter, ("gunicorn-gthread",))
+    assert both.servers == ("gunicorn-gthread", "gunicorn-sync")
+    assert build.build(TINY, interpreter, ("gunicorn-sync",)) == both, "what is there is not built again"
+    assert build.build(TINY, interpreter, ()) == both
+
+    absent = Stack(variant="tiny", framework="falcon", server="bjoern")
+    monkeypatch.setattr(catalog, "impossible", lambda _: None)
+    with pytest.raises(LabError, match="tiny was built without bjoern: run `python -m bench build tiny`"):
+        build.require_server(absent)
+    build.build(TINY, interpreter)
+    build.require_server(absent)
 
 
 # ---------------------------------------------------------------- a whole build

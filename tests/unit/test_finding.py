@@ -7,6 +7,7 @@ import pytest
 from bench import selftest
 from bench.model import Measurement
 from bench.report import charts
+from bench.report.builds import unlike
 from bench.report.comparison import as_a_family, compared
 from bench.report.evidence import Figure
 from bench.report.finding import find
@@ -242,3 +243,21 @@ def test_a_rate_near_that_of_a_server_without_work_is_no_capacity():
     assert reached.capacity.instead == "generator-limited"
     assert "of the 800/s of a server without work" in reached.capacity.reason
     assert reached.cpu.value
+
+
+def test_interpreters_that_were_built_otherwise_than_the_rest_are_named():
+    def built(name, **facts):
+        return msgspec.structs.replace(core("cython"), variant=name, facts=facts)
+
+    alike = [built("cpython", pgo=True), built("cython@cpython-3.13", pgo=True), built("pypy")]
+    assert unlike(alike) is None
+    assert unlike([built("cpython", pgo=False)]) is None, "there is none that it could be unlike"
+    other = [built("cpython@cpython-3.12", pgo=False), built("cython@cpython-3.12", pgo=False)]
+    assert unlike([*alike, *other]) == (
+        "Built without profile-guided optimisation, which the others have: CPython 3.12. "
+        "What parts these from the others is the build as well as the version."
+    )
+    facts = {"pgo": False}
+    runs = changed(RUNS, lambda run: run.case.variant == "cython", facts=facts)
+    runs = changed(runs, lambda run: run.case.variant == "pypy", facts={"pgo": True})
+    assert "Built without profile-guided optimisation" in html(find(SESSION, runs, STUDY))

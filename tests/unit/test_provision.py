@@ -60,12 +60,37 @@ def test_a_hole_tells_each_providers_reason_and_a_command(tmp_path: Path, monkey
 
 @pytest.mark.parametrize(("python", "fits"), [("3.11.2", True), ("3.1.4", False), ("3.110.0", False), ("3.12", False)])
 def test_a_version_fits_to_the_precision_declared(python: str, fits: bool) -> None:
-    facts = {"implementation": "cpython", "python": python}
+    facts = {"implementation": "cpython", "python": python, "build": {}}
     assert provision.fits(facts, interpreter(version="3.11")) is fits
 
 
 def test_another_implementation_does_not_fit() -> None:
-    assert not provision.fits({"implementation": "pypy", "python": "3.11.2"}, interpreter(version="3.11"))
+    assert not provision.fits({"implementation": "pypy", "python": "3.11.2", "build": {}}, interpreter(version="3.11"))
+
+
+@pytest.mark.parametrize(("build", "fits"), [({"jit": True}, True), ({"jit": False}, False), ({}, False)])
+def test_an_interpreter_says_of_itself_what_is_declared(build: dict[str, bool], fits: bool) -> None:
+    facts = {"implementation": "cpython", "python": f"{HERE}.0", "build": build}
+    declared = Interpreter(
+        name="it", title="It", implementation="cpython", version=HERE, providers=(), witness={"jit": True}
+    )
+    assert provision.fits(facts, declared) is fits
+
+
+def test_what_is_told_of_a_build_gives_way_to_its_own_record() -> None:
+    source = FromPath(names=(sys.executable,), built={"pgo": True, "lto": True})
+    facts = {"executable": sys.executable, "implementation": "cpython", "version": HERE, "build": {"pgo": False}}
+    assert provision.provisioned("it", source, facts).build == {"pgo": False, "lto": True}
+
+
+def test_interpreters_that_differ_in_their_environment_alone_share_what_is_unpacked() -> None:
+    known = catalog.interpreters()
+    (plain,), (jit,) = (
+        [each for each in known[name].providers if isinstance(each, FromDebian)]
+        for name in ("cpython-3.15", "cpython-3.15-jit")
+    )
+    assert provision.unpacked(plain) == provision.unpacked(jit)
+    assert (known["cpython-3.15"].env, known["cpython-3.15-jit"].env) == ({"PYTHON_JIT": "0"}, {"PYTHON_JIT": "1"})
 
 
 def test_a_shadowed_executable_is_a_candidate_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,4 +125,4 @@ def test_installing_what_is_not_locked_is_an_error_before_anything_is_done(tmp_p
 def test_the_inventory_names_everything_once() -> None:
     names = [name for name, _ in inventory()]
     assert len(names) == len(set(names))
-    assert {"JDK", "patchelf", *catalog.interpreters()} <= set(names)
+    assert {"JDK", "patchelf", "cpython-3.11", "pypy-3.11"} <= set(names)

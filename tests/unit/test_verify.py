@@ -187,6 +187,15 @@ def test_a_fact_that_is_missing_is_no_agreement() -> None:
         verify.witness("cpython", silent)
 
 
+def test_a_jit_that_was_meant_to_be_on_has_to_be() -> None:
+    about = ABOUT | {"variant": "cpython@cpython-3.15-jit", "jit": True, "gil": True}
+    assert verify.witness("cpython@cpython-3.15-jit", about) == about
+    with pytest.raises(LabError, match="jit = False, not True"):
+        verify.witness("cpython@cpython-3.15-jit", about | {"jit": False})
+    with pytest.raises(LabError, match="gil = True, not False"):
+        verify.witness("cpython@cpython-3.15t", about | {"variant": "cpython@cpython-3.15t"})
+
+
 def test_a_server_tells_its_witness_itself(answering: Callable[[Answerer], int]) -> None:
     about = ABOUT | {"framework": "app.wsgi.falcon_app"}
     right = answering(lambda path, body: (200 if path == "/__version__" else 404, json.dumps(about).encode()))

@@ -1,0 +1,23 @@
+"""How an interpreter was built, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+OPTIMISATIONS = {"pgo": "profile-guided optimisation", "lto": "link-time optimisation"}
+WORDS = {
+    ("pgo", True): "PGO",
+    ("pgo", False): "no PGO",
+    ("lto", True): "LTO",
+    ("lto", False): "no LTO",
+    ("shared", True): "in a shared library",
+    ("jit", True): "JIT on",
+    ("jit", False): "JIT off",
+    ("gil", False): "no GIL",
+}
+
+
+def how(build: Mapping[str, Any]) -> str:
+    """What is known of a build, such as `PGO, LTO, JIT off`; `build unknown` where nothing is."""
+    return ", ".join(words for (key, value), words in WORDS.items() if build.get(key) is value) or "build unknown"

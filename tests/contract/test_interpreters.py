@@ -1,0 +1,52 @@
+"""Every interpreter at least once, with a variant, a server and a framework in turn: who runs, and right answers.
+
+Those that a variant is at home on meet every server in the other contracts.
+"""
+
+import os
+from itertools import count
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from bench import catalog, pipeline, serve, verify
+from bench.model import FromDebian, Stack
+from bench.pinning import cores
+from bench.progress import Progress
+
+VARIANTS = ("cython", "cpython")
+SERVERS = ("gunicorn-sync", "uwsgi-processes", "gunicorn-gthread")
+
+
+def in_turn() -> list[Stack]:
+    """A stack an interpreter."""
+    homes = {variant.interpreter for variant in catalog.variants().values()}
+    away = [name for name in catalog.interpreters() if name not in homes]
+    frameworks = [name for name, framework in catalog.frameworks().items() if framework.interface == "wsgi"]
+    return [
+        Stack(
+            variant=f"{VARIANTS[turn % len(VARIANTS)]}@{name}",
+            framework=frameworks[turn % len(frameworks)],
+            server=SERVERS[turn % len(SERVERS)],
+        )
+        for turn, name in zip(count(), away, strict=False)
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stack", in_turn(), ids=str)
+def test_an_interpreter_is_what_it_says_and_answers_right(stack: Stack, tmp_path: Path) -> None:
+    _, holes = pipeline.prepare([stack.variant], Progress(Console(quiet=True)), [stack.server])
+    for hole in holes:
+        sure = any(isinstance(each, FromDebian) for each in catalog.interpreters()[_home(stack)].providers)
+        if hole.failed or ("CI" in os.environ and sure):
+            pytest.fail(f"{hole.what}: {hole.reason}")
+        pytest.skip(f"{hole.what}: {hole.reason}; to fill it: {hole.fill}")
+    with serve.serving(stack, serve.HELLO, tmp_path / "log", cores().server) as running:
+        verify.ask_witness(running.port, stack)
+        assert verify.check_server(running.port).mismatches == ()
+
+
+def _home(stack: Stack) -> str:
+    return catalog.variant(stack.variant).interpreter
