@@ -14,9 +14,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import build as building
-from bench import catalog, pipeline, store, verify
+from bench import catalog, pipeline, racing, store, verify
 from bench import plan as planning
 from bench import serve as serving
+from bench.durations import duration, written
 from bench.errors import LabError
 from bench.instruments import sizes
 from bench.inventory import inventory, lines, standings
@@ -37,6 +38,7 @@ Exit status: 0 all passed or declared holes, 1 a case failed or was wrong, 2 usa
 )
 out = Console(width=None if sys.stdout.isatty() else 160)
 Price = Annotated[str | None, Parameter(help="What a CPU-hour and a GB-hour cost, such as 0.04,0.005: adds money.")]
+Budget = Annotated[str | None, Parameter(help="Cut the study to so much measuring, such as 30m, by racing its stacks.")]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON for machines instead.")]
 
 
@@ -91,7 +93,7 @@ def interpreters(*, json: Json = False) -> int:
 
 
 @app.command
-def plan(study: str, *, variant: str | None = None, json: Json = False) -> int:
+def plan(study: str, *, variant: str | None = None, budget: Budget = None, json: Json = False) -> int:
     """Show what a study would measure: its cases, its holes with their reasons, and the time it needs.
 
     Parameters
@@ -101,11 +103,15 @@ def plan(study: str, *, variant: str | None = None, json: Json = False) -> int:
     """
     chosen = _study(study, variant)
     phases, holes = planning.phases(chosen), planning.declared_holes(chosen)
+    whole = planning.study_seconds(chosen)
+    limit = duration(budget, "--budget") if budget else None
+    track = racing.track(chosen, phases, limit) if limit else None
     if json:
-        out.print_json(msgspec.json.encode({"phases": phases, "holes": holes}).decode())
+        raced = {"budget_seconds": limit, "whole_seconds": whole, "first_round": track.first} if track else None
+        out.print_json(msgspec.json.encode({"phases": phases, "holes": holes, "race": raced}).decode())
         return 0
     table = Table("phase", "cases", "blocks", "about", box=None, pad_edge=False)
-    for phase in phases:
+    for phase in [track.first if track and phase is track.final else phase for phase in phases]:
         table.add_row(phase.name, str(len(phase.cases)), str(phase.blocks), f"{planning.seconds(phase) / 60:.1f} min")
     if chosen.open:
         table.add_row(
@@ -117,7 +123,15 @@ def plan(study: str, *, variant: str | None = None, json: Json = False) -> int:
     out.print(chosen.question, table, sep="\n")
     for hole in holes:
         out.print(f"hole: {hole.what}: {hole.reason}", markup=False, highlight=False, soft_wrap=True)
-    out.print(f"about {planning.study_seconds(chosen) / 60:.0f} minutes after set-up and builds")
+    told = f"about {whole / 60:.0f} minutes"
+    if limit and track:
+        rest = (track.seconds - planning.seconds(track.first)) / 60
+        runs = f"{track.final.blocks} fresh servers each under {' and '.join(chosen.loads)}"
+        out.print(
+            f"after that round {rest:.1f} min are left: more rounds for those in play, then {runs}", highlight=False
+        )
+        told = f"about {written(limit)} by racing, instead of {told}"
+    out.print(f"{told} after set-up and builds")
     return 0
 
 
@@ -182,6 +196,7 @@ def run(
     *,
     variant: str | None = None,
     force: bool = False,
+    budget: Budget = None,
     strict: Annotated[bool, Parameter(negative="")] = False,
     scheduler: str | None = None,
     allow_remote_load: Annotated[bool, Parameter(negative="")] = False,
@@ -203,7 +218,10 @@ def run(
     if scheduler is None:
         if allow_remote_load:
             raise LabError("--allow-remote-load is of a fleet: it needs --scheduler ADDRESS")
-        folders = [pipeline.run(chosen, Progress(), force, strict)[0]]
+        limit = duration(budget, "--budget") if budget else None
+        folders = [pipeline.run(chosen, Progress(), force, strict, budget=limit)[0]]
+    elif budget:
+        raise LabError("--budget is of this machine: a fleet's workers share the blocks of a whole study")
     elif strict:
         raise LabError("--strict is of this machine: a fleet's workers do not ask whether they are quiet")
     else:

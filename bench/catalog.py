@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -165,8 +166,13 @@ def add(noun: Variant | Workload) -> None:
 
 @cache
 def loads() -> dict[str, Load]:
-    """Loads by name."""
-    return _listing(Load, "bench/loads/*.toml")
+    """Loads by name, each brief one a closed load of as many users."""
+    found = _listing(Load, "bench/loads/*.toml")
+    for load in found.values():
+        brief = pick(found, load.brief, f"bench/loads/{load.name}.toml: brief") if load.brief else load
+        if (brief.model, brief.users) != (load.model, load.users):
+            raise LabError(f"bench/loads/{load.name}.toml: brief {brief.name!r} has to be closed, of as many users")
+    return found
 
 
 @cache
@@ -289,8 +295,12 @@ def _check(study: Study) -> None:
         pick(workloads(), name, f"{where}: workload")
     for target in study.targets:
         _check_target(target, f"{where}: target {target.title!r}")
-    for model, chosen in (("closed", study.macro), ("open", study.open)):
-        for name in (*chosen.loads, *getattr(chosen, "own", ())) if chosen else ():
+    if study.macro and not study.macro.loads_of.keys() <= set(study.workloads):
+        raise LabError(f"{where}: loads_of has to name workloads of the study")
+    closed = [*study.macro.loads, *chain(*study.macro.loads_of.values())] if study.macro else []
+    driven = [*study.open.loads, *study.open.own] if study.open else []
+    for model, names in (("closed", closed), ("open", driven)):
+        for name in names:
             if pick(loads(), name, f"{where}: load").model != model:
                 raise LabError(f"{where}: load {name!r} is not {model}")
     if study.baseline not in study.variants:

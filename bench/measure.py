@@ -86,7 +86,7 @@ def measure(
 
 def unmeasured(phase: Phase, session: Path, watcher: Watcher) -> Iterator[int]:
     """The blocks of `phase` that are not whole yet; `watcher` is told of the cases of the others."""
-    for block in range(phase.blocks):
+    for block in range(phase.first, phase.first + phase.blocks):
         if not store.is_whole(session, phase.name, block, phase.cases):
             yield block
             continue

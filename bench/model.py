@@ -244,13 +244,17 @@ class DocumentsSpec(Declared, frozen=True, kw_only=True):
 
 
 class Workload(Declared, frozen=True):
-    """Endpoint + a set of documents taken in turn + expected answers; and the `backend` that is waited for, if any."""
+    """Endpoint + a set of documents taken in turn + expected answers; and the `backend` that is waited for, if any.
+
+    Stacks are ranked by server CPU per request, or by the `rate` of their answers where a request mostly waits.
+    """
 
     name: str
     title: str
     method: Literal["GET", "POST"]
     path: str
     expect: str | None = None
+    ranked_by: Literal["cpu", "rate"] = "cpu"
     documents: DocumentsSpec | None = None
     backend: str | None = None
 
@@ -276,7 +280,8 @@ class Load(Declared, frozen=True):
     """How requests come: closed (so many users in a loop) or open (segments of a rate), driven by Gatling or wrk.
 
     `capacity_seconds` is how long wrk drives the same server after Gatling's closed load: that is where its capacity
-    comes from, as Gatling's own is soon the limit.
+    comes from, as Gatling's own is soon the limit. `brief` names the shorter load of as many users that stands in for a
+    closed one in the rounds of a race.
     """
 
     name: str
@@ -287,14 +292,15 @@ class Load(Declared, frozen=True):
     users: Count | None = None
     seconds: Seconds | None = None
     capacity_seconds: Count | None = None
+    brief: str | None = None
     segments: tuple[Segment, ...] = ()
 
     def __post_init__(self) -> None:
         """Raises ValueError, which the decoder tells with the file, for what no generator can do."""
         if self.generator == "gatling" and self.lead_in_seconds < COLD_JVM_SECONDS:
             raise ValueError(f"lead_in_seconds: Gatling's JVM is cold for {COLD_JVM_SECONDS} s")
-        if self.model == "open" and (self.generator == "wrk" or self.capacity_seconds):
-            raise ValueError("an open load is driven by Gatling, and finds no capacity")
+        if self.model == "open" and (self.generator == "wrk" or self.capacity_seconds or self.brief):
+            raise ValueError("an open load is driven by Gatling, finds no capacity, and has no brief one")
 
 
 class MicroPlan(Declared, frozen=True):
@@ -318,10 +324,15 @@ class InstructionsPlan(Declared, frozen=True):
 
 
 class MacroPlan(Declared, frozen=True):
-    """`runs` fresh servers a stack under each load."""
+    """`runs` fresh servers a stack under each load; a workload that `loads_of` names takes those loads instead."""
 
     loads: tuple[str, ...]
     runs: Count
+    loads_of: dict[str, tuple[str, ...]] = {}
+
+    def loads_for(self, workload: str) -> tuple[str, ...]:
+        """The loads that drive `workload`, by name."""
+        return self.loads_of.get(workload, self.loads)
 
 
 class OpenPlan(Declared, frozen=True):
@@ -410,7 +421,8 @@ class Study(Declared, frozen=True, kw_only=True):
     @property
     def loads(self) -> tuple[str, ...]:
         """The loads by name, the closed ones first."""
-        return (self.macro.loads if self.macro else ()) + (self.open.loads if self.open else ())
+        closed = [name for workload in self.workloads for name in self.macro.loads_for(workload)] if self.macro else []
+        return tuple(dict.fromkeys(closed)) + (self.open.loads if self.open else ())
 
 
 # ---------------------------------------------------------------- what a study yields
@@ -466,7 +478,7 @@ class Artifact(Recorded, frozen=True):
 
 
 Instrument = Literal["micro", "macro", "startup", "size", "instructions", "null"]
-Verdict = Literal["pass", "hole", "failed"]
+Verdict = Literal["pass", "hole", "failed", "dropped"]
 
 
 class Stack(Recorded, frozen=True):
@@ -596,10 +608,59 @@ class Account(Recorded, frozen=True, kw_only=True):
     noise: tuple[str, ...] = ()
 
 
+class Dropped(Recorded, frozen=True, kw_only=True):
+    """A stack that a race measures no further on a workload, and why; it was raced under the brief `load`.
+
+    By what the workload is ranked by it took `times` as much as `best`, with the 95 % interval `low` … `high`, over so
+    many fresh `servers` each; absent where a run of it failed. `worse` says that this is beyond chance; else the budget
+    had no room for it.
+    """
+
+    stack: Stack
+    workload: str
+    load: str
+    reason: str
+    best: Stack | None = None
+    times: float | None = None
+    low: float | None = None
+    high: float | None = None
+    servers: int | None = None
+    worse: bool = False
+
+
+class Round(Recorded, frozen=True, kw_only=True):
+    """A round of a race: how many candidates ran in so many blocks, the seconds that took, and whom it dropped."""
+
+    candidates: int
+    blocks: int
+    seconds: float
+    dropped: tuple[Dropped, ...] = ()
+
+
+class Race(Recorded, frozen=True, kw_only=True):
+    """How a study was cut to a budget: the rounds so far, and whom the budget `left_out` after them.
+
+    A candidate is a stack on a workload; `finalists` counts those that are measured as the study says, absent until
+    that is settled. Who may be as `near` to the best as that is never dropped as worse: 0.05 is 5 %.
+    """
+
+    budget_seconds: float
+    near: float
+    rounds: tuple[Round, ...] = ()
+    left_out: tuple[Dropped, ...] = ()
+    finalists: int | None = None
+
+    @property
+    def dropped(self) -> tuple[Dropped, ...]:
+        """All that are out, those of the first round first."""
+        return tuple(each for round_ in self.rounds for each in round_.dropped) + self.left_out
+
+
 class Session(Recorded, frozen=True):
     """One start of `run`: its seed, machine, cases and holes. Blocks are numbered within a phase of the study.
 
-    All its blocks are measured on this machine or on others that equal it, each block on one of them.
+    All its blocks are measured on this machine or on others that equal it, each block on one of them. With a `race`,
+    not every case was measured to the end.
     """
 
     study: str
@@ -610,3 +671,4 @@ class Session(Recorded, frozen=True):
     holes: tuple[Hole, ...] = ()
     finished: str | None = None
     accounts: tuple[Account, ...] = ()
+    race: Race | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from time import time_ns
@@ -11,11 +11,26 @@ from typing import Any
 
 import msgspec
 
-from bench import accounts, backend, build, catalog, documents, machine, plan, provision, quiet, store, system, verify
+from bench import (
+    accounts,
+    backend,
+    build,
+    catalog,
+    documents,
+    machine,
+    plan,
+    provision,
+    quiet,
+    racing,
+    selftest,
+    store,
+    system,
+    verify,
+)
 from bench import measure as measuring
 from bench.errors import LabError, MissingError
 from bench.instruments import gatling_setup, instructions, micro, null
-from bench.model import Artifact, Hole, Ready, Run, Session, Study, Variant, Yardstick
+from bench.model import Artifact, Hole, Race, Ready, Run, Session, Study, Variant, Yardstick
 from bench.pinning import leave_server_alone
 from bench.plan import Phase
 from bench.progress import Progress
@@ -24,15 +39,24 @@ Measure = Callable[[Phase, Path, int, Progress], None]
 
 
 def run(
-    study: Study, progress: Progress, force: bool = False, strict: bool = False, cases: Path = verify.GOLDEN
+    study: Study,
+    progress: Progress,
+    force: bool = False,
+    strict: bool = False,
+    cases: Path = verify.GOLDEN,
+    *,
+    budget: float | None = None,
 ) -> tuple[Path, Session]:
     """Answer the study's question: a session, resumed if one was interrupted; the finished one, unless `force`.
 
-    Its variants have to be right about `cases`. Returns the session's folder and record; the runs lie in the folder.
-    Raises RefusedError if the machine is not quiet and `strict` is asked for.
+    Its variants have to be right about `cases`; `budget` is seconds of measuring, kept by racing. Returns the session's
+    folder and record; the runs lie in the folder. Raises RefusedError if the machine is not quiet and `strict` is asked
+    for.
     """
-    watch = quiet.Watch(progress.say, strict)
-    return carry_out(study, make_ready(study, progress, cases), progress, force, partial(_measure_here, watch))
+    if budget is not None:
+        racing.track(study, plan.phases(study), budget)  # whether there is time enough, before anything is built
+    measure = partial(_measure_here, quiet.Watch(progress.say, strict))
+    return carry_out(study, make_ready(study, progress, cases), progress, force, measure, budget=budget)
 
 
 def run_twice(study: Study, progress: Progress) -> None:
@@ -61,29 +85,70 @@ def make_ready(study: Study, progress: Progress, cases: Path = verify.GOLDEN) ->
     )
 
 
-def carry_out(study: Study, ready: Ready, progress: Progress, force: bool, measure: Measure) -> tuple[Path, Session]:
-    """The session of the study on what is `ready`, measured phase by phase by `measure`; a finished one as it is."""
+def carry_out(
+    study: Study, ready: Ready, progress: Progress, force: bool, measure: Measure, *, budget: float | None = None
+) -> tuple[Path, Session]:
+    """The session of the study on what is `ready`, measured phase by phase by `measure`; a finished one as it is.
+
+    `budget` is seconds of measuring: what does not fit is raced.
+    """
     clock = accounts.Clock()
     lacking = ready.missing.keys() | ({"null"} if "macro" in ready.missing else set())
     contest_seconds = 0.0 if "macro" in ready.missing else plan.contest_seconds(study)
     phases = [identified(phase, ready) for phase in plan.phases(study) if phase.name not in lacking]
+    track = _track(study, phases, ready, budget)
     holes = [*ready.holes, *ready.missing.values(), *plan.declared_holes(study)]
-    folder, session = open_session(study, phases, holes, force, ready.machine)
+    race = Race(budget_seconds=budget, near=_near(ready)) if budget and track else None
+    planned = [*phases, track.first] if track else phases
+    folder, session = open_session(study, planned, holes, force, ready.machine, race=race)
     if session.finished:
         return folder, session
     try:
-        with progress.measuring(sum(map(plan.seconds, phases)) + contest_seconds):
+        with progress.measuring(budget if budget and track else sum(map(plan.seconds, phases)) + contest_seconds):
             for phase in phases:
                 whole = plan.with_counted_paths(phase, store.runs(folder)) if phase.name == "micro" else phase
+                if track and session.race and phase is track.final:
+                    for race in _raced(track, session.race, folder, measure, progress):
+                        progress.say(racing.said(race))
+                        whole = racing.finalists(phase, race)
                 measure(whole, folder, session.seed, progress)
             contest = plan.contenders(study, store.runs(folder))
             if contest:
                 measure(identified(contest, ready), folder, session.seed, progress)
         micro.merge(folder, store.runs(folder))
     finally:
+        session = store.read(folder / "session.json", Session)
         session = msgspec.structs.replace(session, accounts=(*session.accounts, clock.read()))
         store.write(folder / "session.json", session)
     return folder, store.finish(folder, session)
+
+
+def _track(study: Study, phases: list[Phase], ready: Ready, budget: float | None) -> racing.Track | None:
+    """The race to run, where there is a budget that the study does not fit, and a generator of loads."""
+    if budget is None or "macro" in ready.missing:
+        return None
+    track = racing.track(study, phases, budget)
+    return msgspec.structs.replace(track, first=identified(track.first, ready)) if track else None
+
+
+def _raced(track: racing.Track, begun: Race, folder: Path, measure: Measure, progress: Progress) -> Iterator[Race]:
+    """A race after each of its rounds, of which the session's record tells, too."""
+    session = store.read(folder / "session.json", Session)
+    entered = {case.identity for case in track.first.cases}
+
+    def measured(phase: Phase) -> list[Run]:
+        measure(phase, folder, session.seed, progress)
+        return [run for run in store.runs(folder) if run.case.identity in entered]
+
+    for race in racing.race(track, begun, measured):
+        store.write(folder / "session.json", msgspec.structs.replace(session, race=race))
+        yield race
+
+
+def _near(ready: Ready) -> float:
+    """How near to the best is as good: the noise floor of server CPU on this machine, if that is more than usual."""
+    tested = selftest.latest(ready.machine.get("fingerprint"))
+    return max(racing.NEAR, (tested.floor("macro") if tested else None) or 0.0)
 
 
 def _measure_here(watch: quiet.Watch, phase: Phase, folder: Path, seed: int, progress: Progress) -> None:
@@ -136,6 +201,7 @@ def bring_documents(phases: Iterable[Phase], progress: Progress) -> None:
 def generator_missing(study: Study, progress: Progress) -> Hole | None:
     """Bring the generators of the study's loads; the hole that one leaves where it cannot be had."""
     loads = [catalog.loads()[name] for name in study.loads]
+    loads += [catalog.loads()[load.brief] for load in loads if load.brief]
     generators = {load.generator for load in loads}
     try:
         if "wrk" in generators or any(load.capacity_seconds for load in loads):
@@ -226,18 +292,25 @@ def identified(phase: Phase, ready: Ready) -> Phase:
 
 
 def open_session(
-    study: Study, phases: list[Phase], holes: list[Hole], force: bool, described: dict[str, Any]
+    study: Study,
+    phases: list[Phase],
+    holes: list[Hole],
+    force: bool,
+    described: dict[str, Any],
+    *,
+    race: Race | None = None,
 ) -> tuple[Path, Session]:
     """The study's last session on such a machine if it has the same cases, finished or to be resumed; else a new one.
 
-    By `force` it is a new one in any case.
+    One that is raced has the same budget, too. By `force` it is a new one in any case.
     """
     cases = tuple(case for phase in phases for case in phase.cases)
     same = described["fingerprint"]
     found = [each for each in store.sessions(study.name) if each[1].machine.get("fingerprint") == same]
     if found and not force:
         folder, session = found[-1]
-        if {case.identity for case in session.cases} == {case.identity for case in cases}:
+        raced = [each and each.budget_seconds for each in (session.race, race)]
+        if {case.identity for case in session.cases} == {case.identity for case in cases} and raced[0] == raced[1]:
             return folder, session
     session = Session(
         study=study.name,
@@ -246,6 +319,7 @@ def open_session(
         machine=described,
         cases=cases,
         holes=tuple(holes),
+        race=race,
     )
     return store.create(session), session
 

@@ -35,11 +35,15 @@ HARNESS = (
 
 
 class Phase(msgspec.Struct, frozen=True):
-    """Cases measured by one instrument in `blocks` blocks; each block holds each case once, in random order."""
+    """Cases measured by one instrument in `blocks` blocks; each block holds each case once, in random order.
+
+    Blocks are numbered from `first` on.
+    """
 
     name: str
     blocks: int
     cases: tuple[Case, ...]
+    first: int = 0
 
 
 def phases(study: Study) -> list[Phase]:
@@ -77,7 +81,7 @@ def phases(study: Study) -> list[Phase]:
         cases = [
             _case("macro", stack, workload, load)
             for workload in study.workloads
-            for load in study.macro.loads
+            for load in study.macro.loads_for(workload)
             for stack in stacks(study)
         ]
         if study.selftest:
@@ -142,10 +146,12 @@ def contenders(study: Study, runs: Iterable[Run]) -> Phase | None:
     """
     if not study.open:
         return None
-    closed = [run for run in runs if run.case.instrument == "macro" and run.verdict == "pass" and run.case.rate is None]
+    passed = [run for run in runs if run.case.instrument == "macro" and run.verdict == "pass" and run.case.rate is None]
     cases: list[Case] = []
     for workload in study.workloads:
-        cases += _contest(study, study.open, workload, [run for run in closed if run.case.workload == workload])
+        loads = study.macro.loads_for(workload) if study.macro else ()
+        closed = [run for run in passed if run.case.workload == workload and run.case.load in loads]
+        cases += _contest(study, study.open, workload, closed)
     return Phase("open", study.open.runs, tuple(cases)) if cases else None
 
 
@@ -308,7 +314,7 @@ def _all_stacks(study: Study, servers: tuple[str, ...]) -> Iterator[Stack]:
 def _nulls(study: Study) -> Iterator[Case]:
     """The null server under each load, on the baseline's interpreter."""
     for workload in study.workloads:
-        for load in study.macro.loads if study.macro else ():
+        for load in study.macro.loads_for(workload) if study.macro else ():
             yield Case(instrument="null", variant=study.baseline, workload=workload, load=load)
 
 

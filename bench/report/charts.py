@@ -108,7 +108,8 @@ def memory(finding: Finding, variant: str) -> Chart:
         for course in _typical([course for course in shown if course.stack.variant == variant])
         for second, level in course.series["memory"]
     ]  # fmt: skip
-    places = finding.places
+    held = {course.place for course in shown}
+    places = [place for place in finding.places if place in held]
     line: alt.Chart = sheet(records, PANEL, height=120).mark_line(strokeWidth=1.8).encode(
         x=alt.X("second:Q", title="seconds", scale=span, axis=alt.Axis(tickCount=5, labelOverlap="greedy")),
         y=alt.Y("mb:Q", title="PSS, MB", scale=alt.Scale(domain=[0, top]), axis=alt.Axis(tickCount=4)),

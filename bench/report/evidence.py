@@ -74,7 +74,8 @@ class Evidence:
         hole = next((hole.reason for hole in self._session.holes if hole.what == f"{subject}: {instrument}"), None)
         failed = (run.reason for run in tried if run.verdict == "failed")
         absent = "not part of this study" if self._session.finished else "not measured yet"
-        return self.trouble(subject) or hole or next(failed, None) or absent
+        dropped = self.dropped(subject) if instrument == "macro" else None
+        return self.trouble(subject) or hole or next(failed, None) or dropped or absent
 
     def null(self, load: str | None) -> float | None:
         """The most that the null server answered in a second under `load`; None where that was not measured."""
@@ -95,13 +96,22 @@ class Evidence:
                 return hole or self._failures[name]
         return None
 
+    def dropped(self, subject: Subject) -> str | None:
+        """Why a race measured `subject` no further on this workload; None if it did, or if there was none."""
+        race = self._session.race
+        out = (each for each in race.dropped if each.workload == self.workload) if race else ()
+        return next((each.reason for each in out if each.stack == subject), None)
+
     def verdict(self, subject: Subject) -> Verdict:
-        """`hole` where nothing could be measured, `failed` where something was measured and went wrong."""
+        """`hole` where nothing could be measured, `failed` where something was measured and went wrong.
+
+        `dropped` where a race ended before.
+        """
         names = {str(subject), subject.variant if isinstance(subject, Stack) else subject}
         holes = [hole for hole in self._session.holes if hole.what in names]
         if holes and not any(hole.failed for hole in holes):
             return "hole"
-        return "failed" if self.trouble(subject) else "pass"
+        return "failed" if self.trouble(subject) else "dropped" if self.dropped(subject) else "pass"
 
     def speedup(
         self,

@@ -10,6 +10,7 @@ from bench import catalog
 from bench.instruments.sizes import PARTS
 from bench.report import charts
 from bench.report.drawing import Chart, draw, keys
+from bench.report.ladder import STATES, ladder, state
 from bench.report.rows import Finding
 from bench.report.wording import listed, milliseconds, scaled, times
 
@@ -45,6 +46,7 @@ class Plot(msgspec.Struct, frozen=True, kw_only=True):
 def plots(finding: Finding) -> dict[str, Plot]:
     """Every plot by the name of its section."""
     return {
+        "ranking": _ranking(finding),
         "speedups": _speedups(finding),
         "survival": _survival(finding),
         "latency": _latency(finding),
@@ -72,6 +74,17 @@ def load_title(name: str) -> str:
 def workload_title(name: str) -> str:
     """The catalogue's title of a workload, likewise."""
     return catalog.workloads()[name].title if name in catalog.workloads() else name
+
+
+def _ranking(finding: Finding) -> Plot:
+    told = [f"{each.stack} {times(each.behind.ratio)}" for each in finding.ranking if each.behind.ratio]
+    shown = finding.ranks_stacks and told
+    wide, narrow = (ladder(finding, width) if shown else None for width in (charts.WIDE, charts.NARROW))
+    words = f"Times as much as {finding.ranking[0].stack}: {listed(told)}" if shown else ""
+    name = f"{finding.workload}-ranking"
+    panels = (Panel("", words, draw(wide, name), draw(narrow, f"{name}-narrow")),) if wide and narrow else ()
+    states = [pair for pair in keys(STATES, "grey") if pair[0] in {state(each) for each in finding.ranking}]
+    return Plot(keys=tuple(Key(*pair) for pair in states), panels=panels, again=rerun(finding))
 
 
 def _speedups(finding: Finding) -> Plot:
@@ -113,7 +126,8 @@ def _memory(finding: Finding) -> Plot:
             told = listed([f"{scaled(row.memory, charts.MEGA)} MB behind {row.place}" for row in rows])
             svg = draw(charts.memory(finding, core.variant), f"{finding.workload}-memory-{core.variant}")
             panels.append(Panel(core.title, f"PSS over time, flat or rising to {told}", svg))
-    places = keys(finding.places)
+    held = {course.place for course in finding.closed}
+    places = keys([place for place in finding.places if place in held])
     return Plot(keys=tuple(Key(*pair, "line") for pair in places), panels=tuple(panels), again=rerun(finding))
 
 

@@ -29,6 +29,7 @@ from bench.report.evidence import (
     warm,
 )
 from bench.report.gated import agreements, gated
+from bench.report.ranking import ranking
 from bench.report.rows import Core, Counts, Course, Finding, Row, closed_load, place
 from bench.report.targets import held
 from bench.report.wording import number
@@ -69,7 +70,7 @@ def _of_workload(
     loaded = [run for run in of_workload if run.case.stack and run.case.load and not evidence.trouble(run.case.stack)]
     common = {run.case.load: run.case.rate for run in loaded if run.case.variant == study.baseline}
     courses = [_course(run, study, own=run.case.rate != common.get(run.case.load)) for run in loaded]
-    null = evidence.null(closed_load(study))
+    null = evidence.null(closed_load(study, workload))
     return Finding(
         study=study,
         workload=workload,
@@ -83,6 +84,7 @@ def _of_workload(
         cores=tuple(cores),
         rows=tuple(rows),
         courses=tuple(sorted(courses, key=lambda course: _order(course, study))),
+        ranking=ranking(evidence, runs, closed_load(study, workload), session.race),
         gates=gated((run for run in runs if run.case.workload == workload), null),
         agreements=agreements(of_workload),
         null=null,
@@ -140,7 +142,7 @@ def _counts(name: str, evidence: Evidence) -> Counts:
 
 
 def _row(stack: Stack, core: Core, evidence: Evidence, price: Price | None) -> Row:
-    load = closed_load(evidence.study)
+    load = closed_load(evidence.study, evidence.workload)
     runs, reason = evidence.of("macro", stack, load), evidence.why_none("macro", stack, load)
     starts, no_start = evidence.of("startup", stack), evidence.why_none("startup", stack)
     parts = parts_of(evidence.of("size", stack))
@@ -165,7 +167,7 @@ def _row(stack: Stack, core: Core, evidence: Evidence, price: Price | None) -> R
         compressed=total(parts, "compressed", no_size),
         cost=cost(cpu, memory, price),
         verdict=evidence.verdict(stack),
-        reason=evidence.trouble(stack),
+        reason=evidence.trouble(stack) or evidence.dropped(stack),
     )
 
 
@@ -187,7 +189,7 @@ def _lead(evidence: Evidence, instrument: Instrument, metric: str, ranked: Seque
     """
     if len(ranked) < 2:
         return Comparison(reason="there is no second to compare with")
-    load = closed_load(evidence.study) if instrument == "macro" else None
+    load = closed_load(evidence.study, evidence.workload) if instrument == "macro" else None
     return evidence.speedup(instrument, ranked[0], metric, load, over=ranked[1], among=len(ranked) - 1)
 
 

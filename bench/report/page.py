@@ -10,13 +10,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from bench import catalog
 from bench.built import how
 from bench.model import Server
-from bench.report import look
+from bench.report import ladder, look, ranking
 from bench.report.answer import answer
 from bench.report.builds import unlike
 from bench.report.figures import LAB, load_title, plots, rerun, workload_title
 from bench.report.finding import PERCENTILES, served_by
 from bench.report.noise import noise, power
-from bench.report.rows import Core, Course, Finding, Row
+from bench.report.rows import Core, Course, Finding, Row, closed_load
 from bench.report.spent import costs, unrest
 from bench.report.table import Cell, Column, columns, instructions, latency
 from bench.report.targets import verdict
@@ -50,6 +50,7 @@ def html(finding: Finding) -> str:
         failed=[run for each in finding.each for run in each.failed],
         look=look,
         columns=chosen,
+        race=_race(finding),
         targets={"rows": finding.targets, "verdict": verdict(finding.targets)},
         percentiles=PERCENTILES,
         machine=[
@@ -77,11 +78,20 @@ def _part(finding: Finding, chosen: list[Column]) -> dict[str, Any]:
         "noise": noise(finding),
         "power": power(finding),
         "plots": plots(finding),
+        "load": load_title(closed_load(finding.study, finding.workload) or ""),
+        "ranking": ladder.rows(finding),
+        "ranked_by": ranking.ranked_by(finding.workload),
         "rows": [_cells(row, chosen) for row in finding.rows],
         "loads": [_load(course) for course in finding.open],
         "instructions": [instructions(core, finding.baseline) for core in finding.cores],
         "warmups": [_warmup(core) for core in finding.cores],
     }
+
+
+def _race(finding: Finding) -> dict[str, Any] | None:
+    """What a race did, round by round; None where there was none."""
+    race = finding.session.race
+    return {"words": ranking.words(race), "rounds": race.rounds} if race else None
 
 
 def _cells(row: Row, chosen: list[Column]) -> dict[str, Any]:

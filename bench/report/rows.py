@@ -11,6 +11,7 @@ from bench.report.comparison import Comparison
 from bench.report.cost import Cost, Price
 from bench.report.evidence import Figure
 from bench.report.gated import Gated
+from bench.report.ranking import Ranked
 from bench.report.targets import Held
 from bench.selftest import Selftest
 from bench.stats import Ratio
@@ -107,6 +108,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     that they give, without a server and with one. `lead` compares the fastest core with the second, `cheapest` the
     stack that spends the least server CPU with the next. `agreements` are wrk's server CPU per request as shares of
     Gatling's, `null` is what the null server answered a second. `machines` counts the equal ones that measured.
+    `ranking` holds the stacks from the best on, those behind that a race dropped.
     """
 
     study: Study
@@ -121,6 +123,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     cores: tuple[Core, ...]
     rows: tuple[Row, ...]
     courses: tuple[Course, ...]
+    ranking: tuple[Ranked, ...] = ()
     gates: tuple[Gated, ...]
     agreements: tuple[float, ...]
     null: float | None
@@ -136,6 +139,16 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         return (self, *self.others)
 
     @property
+    def compares_cores(self) -> bool:
+        """Whether one core is held against another."""
+        return len(self.study.variants) > 1
+
+    @property
+    def ranks_stacks(self) -> bool:
+        """Whether it is stacks that the study compares: it has one core for all, or they were raced."""
+        return self.study.macro is not None and (not self.compares_cores or self.session.race is not None)
+
+    @property
     def baseline(self) -> Core:
         """What all speed-ups are relative to."""
         return next(core for core in self.cores if core.baseline)
@@ -149,7 +162,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def closed(self) -> tuple[Course, ...]:
         """The courses behind the figures of the rows."""
-        return tuple(course for course in self.courses if course.load == closed_load(self.study))
+        return tuple(course for course in self.courses if course.load == closed_load(self.study, self.workload))
 
     @property
     def open(self) -> tuple[Course, ...]:
@@ -162,6 +175,6 @@ def place(stack: Stack, study: Study) -> str:
     return stack.server if len(study.frameworks) == 1 else f"{stack.framework}/{stack.server}"
 
 
-def closed_load(study: Study) -> str | None:
-    """The load that the figures of the rows come from: the first closed one."""
-    return study.macro.loads[0] if study.macro else None
+def closed_load(study: Study, workload: str) -> str | None:
+    """The load that a workload's figures come from: the first closed one."""
+    return study.macro.loads_for(workload)[0] if study.macro else None

@@ -13,9 +13,11 @@ from rich.text import Text
 
 from bench.instruments.sizes import Size
 from bench.model import Stack
+from bench.report import ranking
 from bench.report.answer import answer
 from bench.report.builds import unlike
 from bench.report.figures import workload_title
+from bench.report.ladder import rows
 from bench.report.noise import noise, power
 from bench.report.rows import Finding
 from bench.report.spent import costs, unrest
@@ -23,6 +25,7 @@ from bench.report.table import MEGA, Cell, alone, columns
 from bench.report.targets import Held, verdict
 from bench.report.wording import number
 
+SHOWN = 20  # stacks of a ranking
 WIDE = 100  # columns of a terminal from which an interval has room beside its estimate
 
 
@@ -37,8 +40,8 @@ def show(console: Console, finding: Finding, page: Path, json: bool) -> None:
     for each in finding.each if finding.rows else ():
         if finding.others:
             _say(console, workload_title(each.workload), "bold")
-        console.print(_stacks(each, console.width))
-        for row in (row for row in each.rows if row.verdict != "pass"):
+        console.print(_ranking(each) if finding.ranks_stacks else _stacks(each, console.width))
+        for row in (row for row in each.rows if row.verdict not in {"pass", "dropped"}):
             _say(console, f"{row.verdict}: {row.stack}: {row.reason}", "yellow")
     if not finding.rows and not finding.targets:
         console.print(_cores(finding))
@@ -49,7 +52,8 @@ def show(console: Console, finding: Finding, page: Path, json: bool) -> None:
         lead = f"{workload_title(each.workload)}: " if finding.others else ""
         _say(console, lead + " ".join(answer(each)))
         _say(console, f"{noise(each)} {power(each)}")
-    for words in filter(None, (unlike(finding.cores), unrest(finding.session), costs(finding.session))):
+    raced = ranking.words(finding.session.race) if finding.session.race else None
+    for words in filter(None, (raced, unlike(finding.cores), unrest(finding.session), costs(finding.session))):
         _say(console, words)
     _say(console, f"\nMeasured {finding.session.started}. The report: {page}")
 
@@ -86,6 +90,8 @@ def _record(finding: Finding, page: Path) -> dict[str, object]:
         "cores": [core for each in finding.each for core in each.cores],
         "targets": finding.targets,
         "stacks": [row for each in finding.each for row in each.rows],
+        "ranking": {each.workload: each.ranking for each in finding.each},
+        "race": finding.session.race,
         "holes": finding.session.holes,
         "accounts": finding.session.accounts,
         "report": str(page),
@@ -128,6 +134,20 @@ def _stacks(finding: Finding, width: int) -> Table:
         table.add_row(Text(place, style="bold"))
         for row in (row for row in finding.rows if row.place == place):
             table.add_row(f" {row.stack.variant}", *(_text(column.cell(row), gap) for column in chosen.values()))
+    return table
+
+
+def _ranking(finding: Finding) -> Table:
+    """The stacks of a workload from the best on, as many as a screen holds; the page has all of them."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("", no_wrap=True)
+    for heading in ("rank", "CPU µs", "answers/s", "behind the best", "servers", "measured"):
+        table.add_column(heading, justify="right", overflow="fold")
+    found = rows(finding)
+    for row in found[:SHOWN]:
+        table.add_row(row["name"], *(_text(cell, " ") for cell in row["cells"]))
+    if len(found) > SHOWN:
+        table.add_row(Text(f"and {len(found) - SHOWN} more", style="dim"))
     return table
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -28,7 +28,8 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
 class Column(msgspec.Struct, frozen=True, kw_only=True):
     """A column's heading, its unit, what the figure is, and how a row's cell comes about.
 
-    `brief` is its heading in the terminal's table, where it has a place there; `of_core` says that it needs no server.
+    `brief` is its heading in the terminal's table, where it has a place there; `of_core` says that it needs no server,
+    `part` names the part of a study that fills it, where not all of them have it.
     """
 
     heading: str
@@ -37,11 +38,13 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     cell: Callable[[Row], Cell]
     brief: str | None = None
     of_core: bool = False
+    part: Literal["micro", "instructions", "startup", "sizes"] | None = None
 
 
 def columns(finding: Finding) -> list[Column]:
     """The columns that this finding can fill; money only where a price was given."""
-    return [*_CORE, *_STACK, *([_MONEY] if finding.price else [])]
+    asked = [column for column in (*_CORE, *_STACK) if column.part is None or getattr(finding.study, column.part)]
+    return [*asked, *([_MONEY] if finding.price else [])]
 
 
 def latency(figure: Figure) -> Cell:
@@ -138,6 +141,7 @@ _CORE = [
     ),
     Column(
         heading="Core alone",
+        part="micro",
         unit="µs",
         about="Time of the transform for one document, without a server, steady",
         cell=lambda row: _figure(row.core.time, MICRO),
@@ -147,6 +151,7 @@ _CORE = [
     Column(
         heading="Speed-up",
         unit="core alone",
+        part="micro",
         about="The baseline's time divided by this one's, with its 95 % interval",
         cell=lambda row: _comparison(row.core, row.core.speedup),
         brief="speed-up\n",
@@ -154,6 +159,7 @@ _CORE = [
     ),
     Column(
         heading="Instructions",
+        part="instructions",
         unit="thousand",
         about="Instructions of the transform for one document, counted by callgrind: a witness that nothing disturbs",
         cell=lambda row: counted(row.core.counts),
@@ -198,12 +204,14 @@ _STACK = [
     ),
     Column(
         heading="Start-up",
+        part="startup",
         unit="s",
         about="Spawn of the server to its first right answer: median and 95th percentile",
         cell=_start,
     ),
     Column(
         heading="Size",
+        part="sizes",
         unit="MB packed",
         about="All files that the stack needs on a bare image, stripped and compressed",
         cell=_size,

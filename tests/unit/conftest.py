@@ -29,7 +29,12 @@ def _forget() -> None:
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of what the catalogue reads, which a test may change; `catalog` reads it while the test runs."""
-    for pattern in ("bench/*/*.toml", "builds/*/*.toml", "optimised/*/*.toml", "app/*/*_app.py"):
+    for pattern in (
+        "bench/*/*.toml",
+        "builds/*/*.toml",
+        "optimised/*/*.toml",
+        "app/*/*_app.py",
+    ):
         for path in paths.ROOT.glob(pattern):
             copy = tmp_path / path.relative_to(paths.ROOT)
             copy.parent.mkdir(parents=True, exist_ok=True)

@@ -132,6 +132,29 @@ def test_a_study_names_what_is_declared(checkout: Path, old: str, new: str, told
     assert complaint(catalog.studies).startswith(f"bench/studies/tiny.toml: {told}")
 
 
+def test_a_study_says_which_loads_go_with_which_of_its_workloads(checkout: Path) -> None:
+    study = checkout / "bench/studies/tiny.toml"
+    study.write_text(STUDY + 'loads_of = { medium = ["closed-64"] }\n')
+    assert catalog.studies()["tiny"].loads == ("closed-64",)
+    for old, new, told in (
+        ("medium = [", "large = [", "loads_of has to name workloads of the study"),
+        ("closed-64", "ramp", "load 'ramp' is not closed"),
+    ):
+        catalog.studies.cache_clear()
+        study.write_text(STUDY + 'loads_of = { medium = ["closed-64"] }\n'.replace(old, new))
+        assert complaint(catalog.studies) == f"bench/studies/tiny.toml: {told}"
+
+
+@pytest.mark.parametrize(
+    ("brief", "told"), [("ramp", "has to be closed"), ("glance-64", "of as many users"), ("x", "'x'")]
+)
+def test_a_brief_load_is_a_closed_one_of_as_many_users(checkout: Path, brief: str, told: str) -> None:
+    changed(checkout / "bench/loads/closed.toml", 'brief = "glance"', f'brief = "{brief}"')
+    line = complaint(catalog.loads)
+    assert line.startswith("bench/loads/closed.toml: brief")
+    assert told in line
+
+
 def test_a_new_framework_is_one_file_that_says_what_it_needs(checkout: Path) -> None:
     adapter = checkout / "app" / "wsgi" / "flask_app.py"
     adapter.write_text('import flask\n\nREQUIREMENTS = ("flask", "flask-restful")\n')

@@ -24,6 +24,7 @@ from bench.model import (
     Provisioned,
     Ready,
     Run,
+    Session,
     Study,
     Variant,
 )
@@ -236,8 +237,10 @@ class Bench:
         measurements = tuple(Measurement(metric=name, unit="", values=(value,)) for name, value in values.items())
         return Run(case=case, block=block, started="", seconds=1.0, verdict="pass", measurements=measurements)
 
-    def run(self, study: Study = STUDY, force: bool = False, strict: bool = False):
-        return pipeline.run(study, Progress(Console(file=self.said)), force, strict)
+    def run(
+        self, study: Study = STUDY, force: bool = False, strict: bool = False, budget: float | None = None
+    ) -> tuple[Path, Session]:
+        return pipeline.run(study, Progress(Console(file=self.said)), force, strict, budget=budget)
 
 
 @pytest.fixture
@@ -410,3 +413,61 @@ def test_a_machine_that_is_not_quiet_is_told_and_measured_or_refused(bench: Benc
     assert session.finished
     assert "not quiet: others keep 0.50 of 2 cores busy" in bench.said.getvalue()
     assert session.accounts[-1].noise[0] == "others keep 0.50 of 2 cores busy"
+
+
+# ---------------------------------------------------------------- a race
+
+RACED = msgspec.structs.replace(
+    STUDY,
+    servers=("gunicorn-sync", "bjoern"),
+    workloads=("hello", "medium"),
+    micro=None,
+    open=None,
+    macro=MacroPlan(loads=("closed",), runs=5),
+)
+
+
+def test_a_budget_is_kept_by_a_race_that_the_sessions_record_tells_of(bench: Bench) -> None:
+    budget = plan.study_seconds(RACED) * 0.9
+    folder, session = bench.run(RACED, budget=budget)
+    assert session.finished
+    assert session.race is not None
+    assert session.race.finalists is not None
+    runs = store.runs(folder)
+    out = {(each.stack, each.workload) for each in session.race.dropped}
+    final = {(run.case.stack, run.case.workload) for run in runs if run.case.load == "closed" and run.case.stack}
+    entered = {(run.case.stack, run.case.workload) for run in runs if run.case.load == "glance"}
+    assert out | final == entered
+    assert not out & final
+    assert len(final) == session.race.finalists
+    assert "race, round 1: " in bench.said.getvalue()
+
+
+def test_a_raced_session_is_shown_for_its_own_budget_alone(bench: Bench) -> None:
+    budget = plan.study_seconds(RACED) * 0.9
+    first, _ = bench.run(RACED, budget=budget)
+    assert bench.run(RACED, budget=budget)[0] == first
+    assert bench.run(RACED, budget=budget - 30)[0] != first
+    whole, session = bench.run(RACED)
+    assert whole != first
+    assert session.race is None
+
+
+@pytest.mark.parametrize("after", [1, 7, 9, 16, 18])
+def test_an_interrupted_race_comes_to_the_same_end(bench: Bench, after: int) -> None:
+    budget = plan.study_seconds(RACED) * 0.9
+    folder, undisturbed = bench.run(RACED, budget=budget)
+    bench.stop_after = len(bench.measured) + after
+    with pytest.raises(KeyboardInterrupt):
+        bench.run(RACED, force=True, budget=budget)
+    bench.stop_after = None
+    again, resumed = bench.run(RACED, budget=budget)
+    assert again != folder
+    assert resumed.race == undisturbed.race
+    assert len(store.runs(again)) == len(store.runs(folder))
+
+
+def test_too_small_a_budget_is_refused_before_anything_is_built(bench: Bench) -> None:
+    with pytest.raises(LabError, match="--budget 1m is too little"):
+        bench.run(RACED, budget=60)
+    assert bench.measured == []

@@ -108,6 +108,13 @@ def test_every_variant_and_stack_takes_each_workload_and_starts_with_the_first()
     assert [case.workload for case in cases["micro"] if case.twin] == ["medium", "large"]
 
 
+def test_a_workload_takes_the_loads_that_the_study_says_for_it() -> None:
+    macro = MacroPlan(loads=("closed",), runs=2, loads_of={"wait": ("closed-64",)})
+    phases = plan.phases(msgspec.structs.replace(STUDY, workloads=("hello", "wait"), micro=None, macro=macro))
+    for phase in (phase for phase in phases if phase.name in {"null", "macro"}):
+        assert {(case.workload, case.load) for case in phase.cases} == {("hello", "closed"), ("wait", "closed-64")}
+
+
 def test_each_workload_has_open_loads_of_its_own_winner_and_rate() -> None:
     study = msgspec.structs.replace(STUDY, workloads=("medium", "large"))
     runs = [closed("cpython behind gunicorn-sync", 1e-3, 600), closed("pypy behind gunicorn-sync", 5e-4, 1000)]
@@ -315,7 +322,7 @@ def test_another_artifact_or_prefix_makes_another_case(change: dict[str, str]) -
     [
         ("bench/servers/gunicorn-sync.toml", '"--workers", "1"', '"--workers", "2"', True),
         ("bench/workloads/medium.toml", "seed = 20261103", "seed = 20261104", True),
-        ("bench/loads/closed.toml", "users = 8", "users = 9", True),
+        ("bench/loads/closed.toml", "seconds = 3", "seconds = 4", True),
         ("bench/interpreters/cpython-3.11.toml", "[[prov", '[env]\nPYTHONMALLOC = "malloc"\n\n[[prov', True),
         ("bench/servers/gunicorn-gthread.toml", '"4"', '"8"', False),
         ("bench/workloads/small.toml", "seed = 20261101", "seed = 20261102", False),

@@ -1,0 +1,176 @@
+"""A study cut to a budget by racing: short runs for all, the study's own loads for those still in play.
+
+A candidate is a stack on a workload. A round is a few whole blocks under the brief load that stands in for the study's
+own; after it each candidate is held against the best of its workload (`bench.standings`): a ratio's interval comes from
+fresh servers, and the claims hold among the family. Who is worse beyond chance is dropped, but for the baseline and who
+needs longer to be warm; so the next round takes less time. Rounds go on until those in play fit the rest of the budget
+as the study measures them; where there is no time for one more, or the last dropped nobody, the first of each ranking
+go on. Stored runs alone decide: an interrupted race comes to the same end.
+
+Birattari, Stützle, Paquete & Varrentrapp, "A racing algorithm for configuring metaheuristics", GECCO 2002 (F-Race);
+López-Ibáñez et al., "The irace package", Operations Research Perspectives 3, 2016.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import zip_longest
+
+import msgspec
+from msgspec.structs import replace
+
+from bench import candidates, catalog, plan
+from bench.candidates import Candidate, candidate
+from bench.durations import written
+from bench.errors import LabError
+from bench.model import Race, Round, Run, Stack, Study, stack_of
+from bench.plan import Phase
+from bench.standings import Standing, standings
+
+BLOCKS = 2  # of a round: one block has no interval
+NEAR = 0.05  # what is nearer to the best is as good as it: of many equals the best is so by luck
+Measured = Callable[[Phase], Sequence[Run]]
+
+
+class Track(msgspec.Struct, frozen=True, kw_only=True):
+    """A race to be run: the round of all, the closed loads that the study asks for, and `seconds` for both together."""
+
+    study: Study
+    first: Phase
+    final: Phase
+    seconds: float
+
+
+def track(study: Study, phases: Sequence[Phase], budget: float) -> Track | None:
+    """The race that keeps the study within the budget; None where the whole study fits: nothing is raced then.
+
+    Raises LabError for a study that serves nothing, for a load without a brief one, and for less time than a race
+    takes.
+    """
+    final = next((phase for phase in phases if phase.name == "macro"), None)
+    if final is None:
+        raise LabError(f"--budget: study {study.name!r} puts no stacks under load, so there is nothing to race")
+    beside = sum(plan.seconds(phase) for phase in phases if phase is not final) + plan.contest_seconds(study)
+    if beside + plan.seconds(final) <= budget:
+        return None
+    for name in sorted({case.load or "" for case in final.cases}):
+        if catalog.loads()[name].brief is None:
+            raise LabError(f"--budget: bench/loads/{name}.toml names no `brief` load for the rounds of a race")
+    cases = {candidate(case): replace(case, load=candidate(case).load) for case in final.cases}
+    first = Phase("race", BLOCKS, tuple(cases.values()))
+    least = beside + plan.seconds(first) + _least(study, final)
+    if least > budget:
+        raise LabError(
+            f"--budget {written(budget)} is too little for {study.name}: it takes at least {written(least)}, for one "
+            f"round of {len(cases)} candidates and the best and the baseline of each workload after it"
+        )
+    return Track(study=study, first=first, final=final, seconds=budget - beside)
+
+
+def race(on: Track, begun: Race, measured: Measured) -> Iterator[Race]:
+    """The race after each of its rounds; after the last one it tells how many finalists there are.
+
+    `measured` measures what is missing of a round and returns the runs of all rounds so far.
+    """
+    done = replace(begun, rounds=(), left_out=(), finalists=None)
+    while done.finalists is None:
+        playing = finalists(on.first, done)
+        runs = measured(replace(playing, first=BLOCKS * len(done.rounds)))
+        done = _settled(on, runs, _judged(on, playing, runs, done))
+        yield done
+
+
+def finalists(phase: Phase, race: Race) -> Phase:
+    """The phase with those of its cases alone that the race has not dropped."""
+    out = set(map(candidates.of, race.dropped))
+    return replace(phase, cases=tuple(case for case in phase.cases if candidate(case) not in out))
+
+
+def said(race: Race) -> str:
+    """What the last round did, in a line."""
+    last = race.rounds[-1]
+    line = f"race, round {len(race.rounds)}: {len(last.dropped)} of {last.candidates} candidates dropped"
+    line += f"; {len(race.left_out)} left out, as the budget has no room for them" if race.left_out else ""
+    return line + ("" if race.finalists is None else f"; {race.finalists} go on to the study's own loads")
+
+
+def _judged(on: Track, playing: Phase, runs: Sequence[Run], done: Race) -> Race:
+    """The race with one round more: out are those of which a run failed, and those that are worse beyond chance."""
+    running = list(map(candidate, playing.cases))
+    failed = {stack_of(run.case): run for run in runs if run.verdict != "pass"}  # that spoils the stack everywhere
+    out = [candidates.failed(each, failed[each.stack]) for each in running if each.stack in failed]
+    when = f"after round {len(done.rounds) + 1}"
+    tables = _tables([each for each in running if each.stack not in failed], runs, done.near)
+    worse = [each for table in tables for each in table if each[1].behind.claimed and not each[0].warms_up]
+    out += [candidates.behind(*each, when=when, worse=True) for each in worse]
+    gone = set(map(candidates.of, out))
+    rivals = {each for each in running if each not in gone and each.stack.variant != on.study.baseline}
+    kept = _with_baselines(on, rivals)
+    ended = Round(
+        candidates=len(running),
+        blocks=BLOCKS,
+        seconds=sum(run.seconds for run in runs if run.block >= BLOCKS * len(done.rounds)),
+        dropped=tuple(each for each in out if candidates.of(each) not in kept),
+    )
+    return replace(done, rounds=(*done.rounds, ended))
+
+
+def _settled(on: Track, runs: Sequence[Run], done: Race) -> Race:
+    """The race with its finalists, if those in play fit the time that is left, or else another round brings no more.
+
+    That is so where there is no time for one, and where one that could have dropped somebody did not.
+    """
+    playing = finalists(on.first, done)
+    spent = sum(run.seconds for run in runs)
+    pace = spent / (sum(plan.case_seconds(run.case) for run in runs) or 1.0)
+    left = (on.seconds - spent) / max(pace, 1.0)
+    if plan.seconds(finalists(on.final, done)) <= left:
+        return replace(done, finalists=len(playing.cases))
+    tables = _tables(map(candidate, playing.cases), runs, done.near)
+    turns = [each for rank in zip_longest(*tables) for each in rank if each]  # the first of each, then the second …
+    chosen = _with_baselines(on, {first for first, _ in turns[: len(tables)]})
+    goes_on = len(done.rounds) == 1 or done.rounds[-1].dropped  # the first has the widest intervals
+    if goes_on and plan.seconds(playing) + _final_seconds(on, chosen) <= left:
+        return done
+    for each, _ in turns:
+        more = _with_baselines(on, chosen | {each})
+        if _final_seconds(on, more) > left:
+            break
+        chosen = more
+    when = "and the budget has no room for it"
+    out = [candidates.behind(*each, when=when) for each in turns if each[0] not in chosen]
+    return replace(done, left_out=tuple(out), finalists=len(playing.cases) - len(out))
+
+
+def _tables(running: Iterable[Candidate], runs: Sequence[Run], near: float) -> list[list[_Entry]]:
+    """Those of the candidates that have figures, by workload and brief load, the best first."""
+    playing: dict[tuple[str, str], set[Stack]] = {}
+    for each in running:
+        playing.setdefault((each.workload, each.load), set()).add(each.stack)
+    found = []
+    for (workload, load), stacks in playing.items():
+        own = [run for run in runs if (run.case.workload, run.case.load) == (workload, load)]
+        ranked = standings((run for run in own if run.case.stack in stacks), near)
+        found.append([(Candidate(each.stack, workload, load), each) for each in ranked])
+    return [table for table in found if table]
+
+
+def _with_baselines(on: Track, chosen: set[Candidate]) -> set[Candidate]:
+    """They, the baseline beside each of them, and on every workload the baseline's first stack."""
+    entered, baseline = [candidate(case) for case in on.first.cases], on.study.baseline
+    first = next((each.stack for each in entered if each.stack.variant == baseline), None)
+    beside = {each._replace(stack=replace(each.stack, variant=baseline)) for each in chosen if first}
+    return (chosen | beside | {each for each in entered if each.stack == first}) & set(entered)
+
+
+def _final_seconds(on: Track, chosen: set[Candidate]) -> float:
+    return plan.seconds(replace(on.final, cases=tuple(case for case in on.final.cases if candidate(case) in chosen)))
+
+
+def _least(study: Study, final: Phase) -> float:
+    """Seconds of a final of the best of each workload, the baseline beside it, and the baseline's first stack."""
+    of_workload = {(case.workload, case.load): plan.case_seconds(case) for case in final.cases}
+    return final.blocks * sum(of_workload.values()) * (2 if len(study.variants) == 1 else 3)
+
+
+_Entry = tuple[Candidate, Standing]

@@ -1,0 +1,92 @@
+"""A ranking shown: its plot, and its rows as cells."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+
+from bench.report.drawing import Chart, Record, hues, logarithmic, names_axis, sheet
+from bench.report.evidence import Figure
+from bench.report.ranking import Ranked
+from bench.report.rows import Finding, place
+from bench.report.table import MICRO, Cell
+from bench.report.wording import interval, scaled, times
+
+STATES = ("dropped as worse", "measured to the end", "left out for want of time")
+ROW_PIXELS = 19
+LEAST, ROOM = 0.8, 1.3  # how far an interval is drawn: to that ratio, and to so much of the largest estimate
+
+
+def state(each: Ranked) -> str:
+    """What became of a stack, one of `STATES`."""
+    return STATES[1] if each.reason is None else STATES[0] if each.after is not None else STATES[2]
+
+
+def name(each: Ranked, finding: Finding) -> str:
+    """The stack, without its variant where the study has one for all."""
+    return place(each.stack, finding.study) if len(finding.study.variants) == 1 else str(each.stack)
+
+
+def ladder(finding: Finding, width: int) -> Chart:
+    """How far each stack is behind the best, the interval cut off where nothing else is to be seen."""
+    top = max(each.behind.ratio.estimate if each.behind.ratio else 1.0 for each in finding.ranking) * ROOM
+    data: list[Record] = []
+    for each in finding.ranking:
+        ratio = each.behind.ratio
+        at = ratio.estimate if ratio else 1.0
+        low, high = (ratio.low or at, ratio.high or at) if ratio else (at, at)
+        told = f"{times(ratio)}" if ratio else "the best"
+        hint = f"{each.stack}: {told} ({interval(ratio)}), {state(each)}" if ratio else f"{each.stack}: the best"
+        record = {"name": name(each, finding), "ratio": at, "low": max(low, LEAST), "high": min(high, top)}
+        data.append(record | {"told": told, "state": state(each), "hint": hint})
+    names = [record["name"] for record in data]
+    scale, axis = logarithmic(data, room=0.15)
+    base = sheet(data, width, height=ROW_PIXELS * len(data)).encode(
+        y=alt.Y("name:N", sort=names, title=None, axis=names_axis(names)),
+        color=alt.Color("state:N", sort=list(STATES), scale=hues(STATES, "grey")),
+    )
+    x = alt.X("ratio:Q", scale=scale, axis=axis, title="times as much as the best")
+    span = base.mark_rule(strokeWidth=2, aria=False).encode(x=alt.X("low:Q"), x2="high:Q")
+    point = base.mark_point(filled=True, size=70, opacity=1).encode(x=x, description="hint:N")
+    text = base.mark_text(align="left", dx=8, dy=-7, fontSize=10, aria=False).encode(x=x, text="told:N")
+    return alt.layer(span, point, text)
+
+
+def rows(finding: Finding) -> list[dict[str, Any]]:
+    """A row of the ranking's table for each stack."""
+    return [
+        {
+            "name": name(each, finding),
+            "cells": [
+                Cell(text=str(rank), order=rank),
+                _cell(each.figures.cpu, MICRO),
+                _cell(each.figures.rate, 1.0),
+                _behind(each),
+                Cell(text=str(each.servers), order=each.servers, hint=f"under the load {each.load!r}"),
+                Cell(text=until(each), order=each.after or 0, hint=each.reason),
+            ],
+        }
+        for rank, each in enumerate(finding.ranking, 1)
+    ]
+
+
+def until(each: Ranked) -> str:
+    """How far a stack came."""
+    return f"dropped after round {each.after}" if each.after is not None else state(each)
+
+
+def _behind(each: Ranked) -> Cell:
+    ratio = each.behind.ratio
+    if ratio is None:
+        return Cell(text="the best", order=1.0)
+    hint = None if each.behind.claimed else each.reason or f"not told from the best: {_why(each)}"
+    return Cell(text=times(ratio), detail=interval(ratio), order=ratio.estimate, hint=hint, claimed=each.behind.claimed)
+
+
+def _why(each: Ranked) -> str:
+    return "no noise floor is known of this machine" if each.behind.floor is None else "it may be chance"
+
+
+def _cell(figure: Figure, unit: float) -> Cell:
+    return Cell(text=scaled(figure, unit), order=figure.value, hint=figure.reason)

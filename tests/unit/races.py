@@ -1,0 +1,84 @@
+"""A race of fake stacks: what each costs is made up here, its noise by a seed, and the clock runs at a pace."""
+
+import random
+from collections.abc import Callable, Sequence
+
+from bench import plan, racing
+from bench.model import Case, MacroPlan, Measurement, Race, Run, Session, Study
+from bench.plan import Phase
+
+SERVERS = ("gunicorn-sync", "gunicorn-gthread", "uwsgi-processes", "bjoern")
+STUDY = Study(
+    name="trial",
+    title="A trial",
+    question="Which?",
+    baseline="cython",
+    variants=("cython",),
+    frameworks=("falcon", "bare"),
+    servers=SERVERS,
+    workloads=("hello", "medium"),
+    macro=MacroPlan(loads=("closed",), runs=3),
+)
+SPENT = {  # µs of CPU for a request, beside the 4 that Falcon costs
+    "hello": {"gunicorn-sync": 200, "gunicorn-gthread": 202, "uwsgi-processes": 21, "bjoern": 20},
+    "medium": {"gunicorn-sync": 230, "gunicorn-gthread": 232, "uwsgi-processes": 50, "bjoern": 60},
+    "wait": {"gunicorn-sync": 200, "gunicorn-gthread": 202, "uwsgi-processes": 21, "bjoern": 20},
+}
+Cost = Callable[[Case], float]
+
+
+def cost(case: Case) -> float:
+    """Seconds of CPU for a request."""
+    return 1e-6 * (SPENT[case.workload][case.stack.server] + (4 if case.stack.framework == "falcon" else 0))
+
+
+def equal(_: Case) -> float:
+    return 1e-4
+
+
+class Fake:
+    """Measures a case by what it costs, with noise that its block and the seed fix, on a clock that runs at a pace."""
+
+    def __init__(self, cost: Cost = cost, *, spread: float = 0.01, pace: float = 1.0, seed: int = 1) -> None:
+        self.cost, self.spread, self.pace, self.seed = cost, spread, pace, seed
+        self.rounds: list[Phase] = []
+        self.runs: list[Run] = []
+        self.broken: set[tuple[str, str | None]] = set()
+
+    def __call__(self, phase: Phase) -> Sequence[Run]:
+        self.rounds.append(phase)
+        for block in range(phase.first, phase.first + phase.blocks):
+            self.runs += [self.run(case, block) for case in phase.cases]
+        return self.runs
+
+    def run(self, case: Case, block: int) -> Run:
+        seconds = plan.case_seconds(case) * self.pace
+        if (str(case.stack), case.workload) in self.broken:
+            return Run(case=case, block=block, started="", seconds=seconds, verdict="failed", reason="it fell over")
+        noise = random.Random(f"{self.seed} {block} {case.identity}").gauss(1, self.spread)
+        spent = self.cost(case) * noise
+        values = {"cpu": spent, "rate": 1 / spent}
+        measured = tuple(Measurement(metric=name, unit="", values=(value,)) for name, value in values.items())
+        return Run(case=case, block=block, started="", seconds=seconds, verdict="pass", measurements=measured)
+
+
+def raced(fake: Fake, study: Study = STUDY, budget: float = 360.0) -> tuple[Race, Phase]:
+    """The race at its end, and what is left for the study's own loads."""
+    track = racing.track(study, plan.phases(study), budget)
+    assert track is not None
+    *_, last = racing.race(track, Race(budget_seconds=budget, near=racing.NEAR), fake)
+    return last, racing.finalists(track.final, last)
+
+
+def session(race: Race, runs: Sequence[Run], study: Study = STUDY) -> Session:
+    """The record of a session that ended so."""
+    cases = tuple({run.case.identity: run.case for run in runs}.values())
+    return Session(
+        study=study.name,
+        started="2026-11-25T10:00:00+00:00",
+        seed=1,
+        machine={"cores": 2},
+        cases=cases,
+        finished="2026-11-25T10:06:00+00:00",
+        race=race,
+    )

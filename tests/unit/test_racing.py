@@ -1,0 +1,172 @@
+"""Racing: who is dropped, on what evidence, and when; with a fake subject and a fake clock, and nothing measured."""
+
+import msgspec
+import pytest
+
+from bench import catalog, plan, racing
+from bench.durations import duration, written
+from bench.errors import LabError
+from bench.model import Case, MacroPlan, Measurement, MicroPlan, Run
+from bench.plan import Phase
+from tests.unit.races import SERVERS, STUDY, Fake, cost, equal, raced
+
+
+def names(phase: Phase) -> set[tuple[str, str]]:
+    return {(f"{case.stack.framework}/{case.stack.server}", case.workload) for case in phase.cases}
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90s", 90), ("30m", 1800), ("1h", 3600), ("1h30m", 5400), ("2m5s", 125)]
+)
+def test_a_duration_is_written_as_people_do(text: str, seconds: float) -> None:
+    assert duration(text, "--budget") == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0m", "30", "half an hour", "30m1h", "-5m", "1.5h"])
+def test_what_is_no_duration_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(LabError, match=r"--budget .* is no time: write 90s, 30m, 1h or 1h30m"):
+        duration(text, "--budget")
+
+
+def test_a_duration_is_never_told_shorter_than_it_is() -> None:
+    assert [written(seconds) for seconds in (45.2, 60, 61, 5400, 7200)] == ["46s", "1m", "2m", "1h30m", "2h"]
+
+
+def test_each_round_holds_everybody_still_in_play_in_whole_blocks_under_the_brief_load() -> None:
+    fake = Fake()
+    race, final = raced(fake)
+    first, *later = fake.rounds
+    assert len(first.cases) == 16
+    assert {case.load for case in first.cases} == {"glance"}
+    assert [phase.first for phase in fake.rounds] == [racing.BLOCKS * number for number in range(len(fake.rounds))]
+    playing = names(first)
+    for phase, ended in zip(later, race.rounds, strict=False):
+        playing -= {(f"{each.stack.framework}/{each.stack.server}", each.workload) for each in ended.dropped}
+        assert names(phase) == playing
+    assert {case.load for case in final.cases} == {"closed"}
+    assert race.finalists == len(final.cases)
+
+
+def test_the_best_of_each_workload_and_the_baseline_are_measured_to_the_end() -> None:
+    _, final = raced(Fake())
+    best = {("bare/bjoern", "hello"), ("bare/uwsgi-processes", "medium")}
+    baseline = {("falcon/gunicorn-sync", "hello"), ("falcon/gunicorn-sync", "medium")}
+    assert best | baseline <= names(final)
+
+
+def test_who_is_dropped_is_worse_than_the_best_of_its_workload_beyond_chance() -> None:
+    race, final = raced(Fake())
+    dropped = {each: number for number, ended in enumerate(race.rounds, 1) for each in ended.dropped}
+    assert dropped
+    for each, number in dropped.items():
+        assert each.worse
+        assert each.low is not None
+        assert each.low > 1
+        servers = 2 * number
+        assert f" the server CPU a request of {each.best}, by {servers} fresh servers each" in each.reason
+        assert each.reason.endswith(f", after round {number}")
+    gone = {(f"{each.stack.framework}/{each.stack.server}", each.workload) for each in race.dropped}
+    assert gone.isdisjoint(names(final))
+    assert len(gone) + len(final.cases) == 16, "everybody is in the final or has a reason"
+
+
+def test_the_baseline_is_never_dropped_and_stands_beside_each_variant_in_play() -> None:
+    study = msgspec.structs.replace(STUDY, baseline="cpython", variants=("cpython", "cython"), frameworks=("falcon",))
+
+    def slow(case: Case) -> float:
+        return cost(case) * (10 if case.variant == "cpython" else 1)
+
+    race, final = raced(Fake(slow), study)
+    baselines = {(case.stack.server, case.workload) for case in final.cases if case.variant == "cpython"}
+    others = {(case.stack.server, case.workload) for case in final.cases if case.variant == "cython"}
+    assert others <= baselines
+    assert {("gunicorn-sync", "hello"), ("gunicorn-sync", "medium")} <= baselines
+    assert race.dropped
+
+
+@pytest.mark.parametrize(("slow", "is_dropped"), [("cpython", True), ("pypy", False)])
+def test_who_is_cold_in_a_brief_load_is_not_dropped_for_it(slow: str, is_dropped: bool) -> None:
+    study = msgspec.structs.replace(STUDY, variants=("cython", slow), frameworks=("falcon",), servers=SERVERS[:3])
+
+    def ten_times(case: Case) -> float:
+        return cost(case) * (10 if case.variant == slow else 1)
+
+    race, _ = raced(Fake(ten_times), study)
+    assert any(each.worse for each in race.dropped if each.stack.variant == slow) is is_dropped
+
+
+def test_a_stack_that_mostly_waits_is_ranked_by_its_rate() -> None:
+    assert catalog.workloads()["wait"].ranked_by == "rate"
+    study = msgspec.structs.replace(STUDY, workloads=("wait",))
+
+    class Waiting(Fake):
+        def run(self, case: Case, block: int) -> Run:
+            known = super().run(case, block)
+            rate = Measurement(metric="rate", unit="", values=(50.0 if case.stack.server == "bjoern" else 3000.0,))
+            return msgspec.structs.replace(known, measurements=(known.measurements[0], rate))
+
+    race, _ = raced(Waiting(), study, budget=200)
+    worse = [each for ended in race.rounds for each in ended.dropped]
+    assert {each.stack.server for each in worse} == {"bjoern"}
+    assert all("60.0× (60.0–60.0) the time between answers of " in each.reason for each in worse)
+
+
+def test_a_run_that_fails_ends_the_race_for_its_stack_on_every_workload() -> None:
+    fake = Fake()
+    fake.broken = {("cython/bare/bjoern", "hello")}
+    race, final = raced(fake)
+    failed = [each for each in race.rounds[0].dropped if str(each.stack) == "cython/bare/bjoern"]
+    assert [(each.reason, each.worse) for each in failed] == [("failed on hello: it fell over", False)] * 2
+    assert "bare/bjoern" not in {name for name, _ in names(final)}
+
+
+def test_whom_the_budget_has_no_room_for_is_left_out_by_rank_and_said_so() -> None:
+    race, final = raced(Fake(equal, spread=0.05), budget=300)
+    assert race.left_out
+    assert not any(each.worse for each in race.left_out)
+    assert all(each.reason.endswith("fresh servers each, and the budget has no room for it") for each in race.left_out)
+    spent = sum(ended.seconds for ended in race.rounds)
+    assert spent + plan.seconds(final) <= 300
+    assert spent + plan.seconds(final) > 300 - 3 * plan.case_seconds(final.cases[0]), "the time is used"
+
+
+def test_on_a_slow_machine_the_same_budget_holds_fewer() -> None:
+    budget = 330
+    (_, quick), (race, slow) = (raced(Fake(spread=0.08, pace=pace), budget=budget) for pace in (1.0, 1.4))
+    assert len(slow.cases) <= len(quick.cases)
+    assert sum(ended.seconds for ended in race.rounds) + 1.4 * plan.seconds(slow) <= budget
+
+
+def test_the_seed_fixes_the_race() -> None:
+    assert raced(Fake(seed=3)) == raced(Fake(seed=3))
+
+
+def test_nobody_is_dropped_as_worse_where_all_are_equal() -> None:
+    """Twenty-four races of equals whose servers scatter by 3 %: the best of them is so by luck."""
+    for seed in range(24):
+        race, _ = raced(Fake(equal, spread=0.03, seed=seed), budget=300)
+        assert not [each for ended in race.rounds for each in ended.dropped]
+
+
+def test_a_study_that_fits_its_budget_is_not_raced() -> None:
+    phases = plan.phases(STUDY)
+    assert racing.track(STUDY, phases, plan.study_seconds(STUDY)) is None
+
+
+def test_too_small_a_budget_is_refused_with_the_least_that_does() -> None:
+    phases = plan.phases(STUDY)
+    with pytest.raises(LabError, match="--budget 1m is too little for trial: it takes at least ") as refused:
+        racing.track(STUDY, phases, 60)
+    least = duration(str(refused.value).split("at least ")[1].split(",")[0], "the least")
+    assert racing.track(STUDY, phases, least)
+    with pytest.raises(LabError, match="too little"):
+        racing.track(STUDY, phases, least - 60)
+
+
+def test_what_cannot_be_raced_is_told() -> None:
+    cores = msgspec.structs.replace(STUDY, macro=None, micro=MicroPlan(processes=2, values=1))
+    with pytest.raises(LabError, match="study 'trial' puts no stacks under load"):
+        racing.track(cores, plan.phases(cores), 60)
+    glance = msgspec.structs.replace(STUDY, macro=MacroPlan(loads=("glance",), runs=9))
+    with pytest.raises(LabError, match=r"bench/loads/glance\.toml names no `brief` load"):
+        racing.track(glance, plan.phases(glance), 60)

@@ -1,0 +1,73 @@
+"""What a report shows of a race: every stack in its place, those that were dropped with their reason."""
+
+import io
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from bench.report import ranking, summary
+from bench.report.finding import find
+from bench.report.page import html
+from tests.unit.races import STUDY, Fake, raced, session
+
+FAKE = Fake()
+RACE, FINAL = raced(FAKE)
+RUNS = [*FAKE.runs, *(FAKE.run(case, block) for block in range(FINAL.blocks) for case in FINAL.cases)]
+FINDING = find(session(RACE, RUNS), RUNS, STUDY)
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return html(FINDING)
+
+
+def shown(json: bool) -> str:
+    console = Console(file=io.StringIO(), width=160)
+    summary.show(console, FINDING, "report.html", json)
+    return console.file.getvalue()
+
+
+def test_every_stack_has_a_place_by_how_far_it_is_behind_the_best_under_the_same_load() -> None:
+    for each in FINDING.each:
+        assert len(each.ranking) == 8
+        behind = [one.behind.ratio.estimate for one in each.ranking[1:]]
+        assert behind == sorted(behind)
+        assert {(one.load, one.servers) for one in each.ranking if one.reason is None} == {("closed", 3)}
+        assert {one.load for one in each.ranking if one.reason} == {"glance"}
+        assert each.ranking[0].reason is None
+
+
+def test_the_first_of_a_ranking_is_the_best_and_what_is_near_it_is_not_told_from_it() -> None:
+    hello, medium = FINDING.each
+    assert str(hello.ranking[0].stack) == "cython/bare/bjoern"
+    assert str(medium.ranking[0].stack) == "cython/bare/uwsgi-processes"
+    assert hello.ranking[0].behind.ratio is None
+    assert all(each.behind.ratio.estimate > 1 for each in hello.ranking[1:])
+
+
+def test_a_stack_that_was_dropped_keeps_its_row_with_the_evidence() -> None:
+    rows = {str(row.stack): row for row in FINDING.rows}
+    dropped = [each for each in RACE.dropped if each.workload == "hello"]
+    assert dropped
+    for each in dropped:
+        row = rows[str(each.stack)]
+        assert (row.verdict, row.reason, row.cpu.value) == ("dropped", each.reason, None)
+        assert row.cpu.reason == each.reason
+    assert {row.verdict for row in FINDING.rows} == {"pass", "dropped"}
+
+
+def test_the_page_tells_of_the_rounds_and_of_what_became_of_each(page: str) -> None:
+    assert ranking.words(RACE) in page
+    assert "dropped after round 1" in page
+    assert page.count("<h3>") >= 2
+    assert "How fast is the core?" not in page, "nothing of it was asked"
+
+
+def test_the_terminal_and_the_json_tell_of_it_too() -> None:
+    assert "Raced to keep to 6.00 minutes: of 16 candidates" in " ".join(shown(json=False).split())
+    told = msgspec.json.decode(shown(json=True))
+    assert told["race"]["finalists"] == RACE.finalists
+    assert [each["candidates"] for each in told["race"]["rounds"]] == [each.candidates for each in RACE.rounds]
+    assert told["ranking"]["hello"][0]["stack"] == {"variant": "cython", "framework": "bare", "server": "bjoern"}
+    assert len(told["ranking"]["medium"]) == 8
