@@ -1,76 +1,102 @@
 """Whom the contracts are put to: every variant, built, and the service over each of them on each server."""
 
-import os
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from importlib import import_module
 from pathlib import Path
-from threading import Thread
 from typing import NoReturn
-from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 from rich.console import Console
 
-from app.contract import load_core
 from bench import catalog, pipeline, serve
-from bench.model import Artifact, Framework, Hole, Stack
+from bench.model import Artifact, Hole, Implementation, Stack
 from bench.pinning import cores
 from bench.progress import Progress
+from tests.absent import lacks
 from tests.contract.wire import Server
 
 MAX_BYTES = 300_000
-PLAIN = ("cpython", "pypy")  # the untouched source on each implementation: these meet every server
+PLAIN: dict[Implementation, str] = {"cpython": "cpython", "pypy": "pypy"}  # the untouched source on each
+LABELS = sorted({server.label for server in catalog.servers().values()})
+ANYWHERE = "gunicorn-sync"  # in pure Python, it stands on every interpreter
 
 
-def pairwise() -> list[Stack]:
-    """PLAIN on every server, every other variant on a Gunicorn and a uWSGI, frameworks in turn: not the product."""
-    labels = sorted({server.label for server in catalog.servers().values()})
-    families = [[label for label in labels if label.startswith(family)] for family in ("gunicorn", "uwsgi")]
-    pairs = [(variant, label) for variant in PLAIN for label in labels]
-    for turn, variant in enumerate(name for name in catalog.variants() if name not in PLAIN):
-        pairs += [(variant, family[turn % len(family)]) for family in families]
-    stacks = []
-    for turn, (variant, label) in enumerate(pairs):
-        each = [Stack(variant=variant, framework=name, server=label) for name in catalog.frameworks()]
-        possible = [stack for stack in each if catalog.impossible(stack) is None]
-        stacks += possible[turn % len(possible) :][:1] if possible else []
-    return stacks
+def elsewhere() -> list[str]:
+    """The untouched source on each interpreter that no variant is at home on."""
+    homes = {variant.interpreter for variant in catalog.variants().values()}
+    others = [each for name, each in catalog.interpreters().items() if name not in homes]
+    return [catalog.at(PLAIN[each.implementation], each.name) for each in others]
 
 
-class Quiet(WSGIRequestHandler):
-    """A handler that keeps no log."""
+def partners(implementation: Implementation) -> list[Stack]:
+    """Each server of an implementation and each of its variants at least once, taken in turn: not the product."""
+    homes = {name: catalog.interpreters()[each.interpreter] for name, each in catalog.variants().items()}
+    variants = [name for name, home in homes.items() if home.implementation == implementation]
+    labels = [label for label in LABELS if possible(variants[0], label)]
+    turns = range(max(len(labels), len(variants)))
+    pairs = [(turn, variants[turn % len(variants)], labels[turn % len(labels)]) for turn in turns]
+    return [in_turn(*pair) for pair in pairs if possible(*pair[1:])]
 
-    def log_message(self, *_: object) -> None:
-        pass
+
+def possible(variant: str, label: str) -> list[Stack]:
+    """The variant on that server with each framework that it can run."""
+    stacks = [Stack(variant=variant, framework=name, server=label) for name in catalog.frameworks()]
+    return [stack for stack in stacks if catalog.impossible(stack) is None]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """Where a server is declared to depart from the contract, some cases of that test are expected to fail."""
-    for item in items:
-        stack = item.callspec.params.get("server") if hasattr(item, "callspec") else None
-        if isinstance(stack, Stack):
-            reason = catalog.server_for(stack).departures.get(item.originalname.removeprefix("test_"))
-            if reason:
-                item.add_marker(pytest.mark.xfail(reason=reason, strict=False))
+def in_turn(turn: int, variant: str, label: str) -> Stack:
+    """One of the possible stacks, another one the next time."""
+    stacks = possible(variant, label)
+    return stacks[turn % len(stacks)]
+
+
+STACKS = [
+    *(stack for implementation in PLAIN for stack in partners(implementation)),
+    *(in_turn(turn, variant, ANYWHERE) for turn, variant in enumerate(elsewhere())),
+]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Function]) -> None:
+    """Where a server is declared to depart from a case of the contract, the case has to fail; and there is such a case.
+
+    Raises UsageError naming the file and the departure that no case is called by, where all cases were collected.
+    """
+    declared = {(each.name, case) for each in catalog.servers().values() for case in each.departures}
+    served = [item for item in items if isinstance(getattr(item, "callspec", None) and stack_of(item), Stack)]
+    for item in served:
+        server, case = catalog.server_for(stack_of(item)), case_of(item)
+        if case in server.departures:
+            declared.discard((server.name, case))
+            reason = f"{server.departures[case]} If it does so no more, delete it from bench/servers/{server.name}.toml"
+            item.add_marker(pytest.mark.xfail(reason=reason, raises=AssertionError, strict=True))
+    if served and declared and not any("::" in argument for argument in config.args):
+        told = ", ".join(f"bench/servers/{name}.toml: departures: {case!r}" for name, case in sorted(declared))
+        raise pytest.UsageError(f"no case of the HTTP contract is called so: {told}")
+
+
+def stack_of(item: pytest.Function) -> Stack | None:
+    return item.callspec.params.get("server")
+
+
+def case_of(item: pytest.Function) -> str:
+    """What a case is called whatever serves it, such as `unknown_paths[/nope]`."""
+    stack = str(stack_of(item))
+    parameters = item.callspec.id.removeprefix(stack).removesuffix(stack).strip("-")
+    return item.originalname.removeprefix("test_") + (f"[{parameters}]" if parameters else "")
 
 
 @pytest.fixture(scope="session")
 def prepared() -> tuple[dict[str, Artifact], list[Hole]]:
     """All variants built and checked, and what is missing of them."""
-    return pipeline.prepare(catalog.variants(), Progress(Console(quiet=True)))
+    return pipeline.prepare([*catalog.variants(), *elsewhere()], Progress(Console(quiet=True)))
 
 
 def missing(holes: list[Hole], what: str) -> NoReturn:
     """Leave out what cannot be had here; under CI, and where it should have worked, that is a failure."""
-    hole = next((hole for hole in holes if hole.what == what), Hole(what=what, reason="it is not built"))
-    if hole.failed or "CI" in os.environ:
-        pytest.fail(f"{what}: {hole.reason}")
-    pytest.skip(f"{what}: {hole.reason}; to fill it: {hole.fill}")
+    lacks(next((hole for hole in holes if hole.what == what), Hole(what=what, reason="it is not built")))
 
 
-@pytest.fixture(scope="session", params=list(catalog.variants()))
+@pytest.fixture(scope="session", params=[*catalog.variants(), *elsewhere()])
 def name(request: pytest.FixtureRequest, prepared: tuple[dict[str, Artifact], list[Hole]]) -> str:
     """A variant that is built here."""
     artifacts, holes = prepared
@@ -79,23 +105,13 @@ def name(request: pytest.FixtureRequest, prepared: tuple[dict[str, Artifact], li
     return str(request.param)
 
 
-IN_PROCESS = [framework for framework in catalog.frameworks().values() if framework.interface == "wsgi"]
-
-
-def called(service: Framework | Stack) -> str:
-    return f"in process {service.name}" if isinstance(service, Framework) else str(service)
-
-
-@pytest.fixture(scope="session", params=[*IN_PROCESS, *pairwise()], ids=called)
+@pytest.fixture(scope="session", params=STACKS, ids=str)
 def server(
     request: pytest.FixtureRequest,
     prepared: tuple[dict[str, Artifact], list[Hole]],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Server]:
-    """Each service in turn: the plainest of servers around each framework, and the stacks of `pairwise`."""
-    if isinstance(request.param, Framework):
-        yield from in_process(request.param)
-        return
+    """Each of the stacks, running."""
     stack: Stack = request.param
     artifacts, holes = prepared
     if stack.variant not in artifacts:
@@ -103,18 +119,6 @@ def server(
     if stack.server in artifacts[stack.variant].lacks:
         missing(holes, f"{stack.variant}/*/{stack.server}")
     yield from served(stack, tmp_path_factory.mktemp("server") / "log")
-
-
-def in_process(framework: Framework) -> Iterator[Server]:
-    """A framework's WSGI application over the reference core, in a thread."""
-    make = import_module(framework.module).make
-    application = make(load_core("app.core"), lambda: {"variant": "reference"}, time.sleep, MAX_BYTES)
-    with make_server("127.0.0.1", 0, application, handler_class=Quiet) as server:
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield Server("127.0.0.1", server.server_port, MAX_BYTES)
-        server.shutdown()
-        thread.join()
 
 
 def served(stack: Stack, log: Path) -> Iterator[Server]:

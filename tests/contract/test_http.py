@@ -18,6 +18,11 @@ CASES = sorted(path for path in (SPEC / "golden").glob("*/*.json") if not path.n
 POST = "POST /statements HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n"
 
 
+def short(text: str) -> str:
+    """What a case is called; one too long to read, by its length."""
+    return text if len(text) < 40 else f"{len(text)} characters"
+
+
 def is_problem(reply: Reply, status: int) -> bool:
     """Whether a reply is a problem of RFC 9457 with this status."""
     return (
@@ -115,21 +120,29 @@ def test_the_limit_holds_for_chunks(server: Server) -> None:
     assert is_well(server)
 
 
-@pytest.mark.parametrize(
-    "body", [b"zz\r\n{}\r\n0\r\n\r\n", b"5\r\n{}", b"2\r\n{}xx0\r\n\r\n", b"-1\r\n", b"", b"0\r\n"]
-)
+BROKEN = {
+    "length of letters": b"zz\r\n{}\r\n0\r\n\r\n",
+    "breaks off": b"5\r\n{}",
+    "longer than its length": b"2\r\n{}xx0\r\n\r\n",
+    "length below zero": b"-1\r\n",
+    "nothing": b"",
+    "no end": b"0\r\n",
+}
+
+
+@pytest.mark.parametrize("body", BROKEN.values(), ids=BROKEN.keys())
 def test_broken_chunks_are_refused(server: Server, body: bytes) -> None:
     assert is_refused(send(server, f"{POST}Transfer-Encoding: chunked\r\n\r\n".encode() + body, cut=True))
     assert is_well(server)
 
 
-@pytest.mark.parametrize("length", [len(EMPTY) + 1, 10**6, 10**12, 10**18, 10**30])
+@pytest.mark.parametrize("length", [len(EMPTY) + 1, 10**6, 10**12, 10**18, 10**30], ids="{:.0e}".format)
 def test_a_body_that_breaks_off_is_refused(server: Server, length: int) -> None:
     assert is_refused(send(server, f"{POST}Content-Length: {length}\r\n\r\n".encode() + EMPTY, cut=True))
     assert is_well(server)
 
 
-@pytest.mark.parametrize("length", ["-1", "x", "1x", "0x10", "1_0", "4 2", "٤", "9" * 5000])
+@pytest.mark.parametrize("length", ["-1", "x", "1x", "0x10", "1_0", "4 2", "٤", "9" * 5000], ids=short)
 def test_a_length_that_is_none_is_refused(server: Server, length: str) -> None:
     assert is_refused(send(server, f"{POST}Content-Length: {length}\r\n\r\n".encode() + EMPTY, cut=True))
     assert is_well(server)
@@ -153,7 +166,7 @@ def test_waits(server: Server, ms: str) -> None:
 
 @pytest.mark.parametrize("query", ["", "?", "?ms", "?ms=", "?x=1", *("?ms=" + quote(ms) for ms in (
     "-1", "10001", "1.5", "1e3", "x", " 1", "+1", "1_0", "٤", "²", "9" * 5000, "\0"
-)), "?ms=%ff", "?ms=%", "?&&=&ms"])  # fmt: skip
+)), "?ms=%ff", "?ms=%", "?&&=&ms"], ids=short)  # fmt: skip
 def test_refuses_to_wait(server: Server, query: str) -> None:
     reply = ask(server, "GET", f"/wait{query}")
     assert is_problem(reply, 400) or (len(query) > 4000 and is_refused(reply))
@@ -165,7 +178,9 @@ def test_unknown_paths(server: Server, target: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["//hello", "/hello%00", "/%ff", "/%E2%82%AC", "/hello?%ff=%E2%82%AC&%", "*", "/" + "x" * 9000, "/a b"]
+    "target",
+    ["//hello", "/hello%00", "/%ff", "/%E2%82%AC", "/hello?%ff=%E2%82%AC&%", "*", "/" + "x" * 9000, "/a b"],
+    ids=short,
 )
 def test_odd_targets_are_no_error_of_the_server(server: Server, target: str) -> None:
     assert ask(server, "GET", target).status < 500
@@ -186,8 +201,8 @@ def test_other_methods_are_not_allowed(server: Server, method: str, target: str)
     assert is_problem(ask(server, method, target, b""), 405)
 
 
-@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "TRACE", "CONNECT", "BREW", "get"])
 @pytest.mark.parametrize("target", ["/hello", "/statements"])
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "TRACE", "CONNECT", "BREW", "get"])
 def test_odd_methods_are_no_error_of_the_server(server: Server, method: str, target: str) -> None:
     assert ask(server, method, target).status < 500
     assert is_well(server)

@@ -11,15 +11,13 @@ from bench.errors import LabError
 from bench.model import Artifact, Hole, Stack
 from bench.pinning import cores
 from bench.provision import install
-from tests.contract.conftest import PLAIN, missing
-
-LABELS = sorted({server.label for server in catalog.servers().values()})
+from tests.contract.conftest import LABELS, PLAIN, missing
 
 
 def declared() -> list[Stack]:
     """Of each pair of implementation and server, and of each server and interface, the first that cannot be."""
     found = {}
-    for variant in PLAIN:
+    for variant in PLAIN.values():
         for label in LABELS:
             for name in catalog.frameworks():
                 stack = Stack(variant=variant, framework=name, server=label)

@@ -19,35 +19,13 @@ from bench.model import MacroPlan, MicroPlan, Study
 from bench.paths import ROOT
 from bench.progress import Progress
 from bench.worker import FLEET
+from tests.absent import absent, expect_none
+from tests.e2e.tiny import TINY, command
 
 pytestmark = pytest.mark.slow
 SCHEDULER = "10.77.0.1:8786"
-SHARED = Study(
-    name="tiny",
-    title="Tiny",
-    question="Does it work?",
-    baseline="cpython",
-    variants=("cpython",),
-    servers=("gunicorn-sync",),
-    workloads=("small",),
-    twin=True,
-    micro=MicroPlan(processes=8, values=3),
-)
-LOADED = msgspec.structs.replace(SHARED, twin=False, micro=None, macro=MacroPlan(loads=("closed",), runs=1))
-
-# The command line with a study that no TOML declares, its results in a folder of the test's own.
-PROGRAM = """
-import sys
-from functools import partial
-from pathlib import Path
-import msgspec
-from bench import __main__, catalog, store
-from bench.model import Study
-study, results = msgspec.json.decode(sys.argv.pop().encode(), type=Study), Path(sys.argv.pop())
-store.create, store.sessions = (partial(f, results=results) for f in (store.create, store.sessions))
-catalog.studies = lambda: {study.name: study}
-sys.exit(__main__.main())
-"""
+SHARED = msgspec.structs.replace(TINY, twin=True, micro=MicroPlan(processes=8, values=3))
+LOADED = msgspec.structs.replace(TINY, macro=MacroPlan(loads=("closed",), runs=1))
 
 
 class Machine:
@@ -91,10 +69,6 @@ def end(process: subprocess.Popen[str]) -> None:
         process.communicate()
 
 
-def absent(reason: str) -> None:
-    (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
-
-
 @contextmanager
 def network(names: str) -> Iterator[dict[str, Machine]]:
     """A machine for each letter, and `hub` with the bridge between them and the scheduler."""
@@ -112,7 +86,7 @@ def network(names: str) -> Iterator[dict[str, Machine]]:
                 machine.ip("addr", "add", f"{machine.address}/24", "dev", "eth0")
                 machine.ip("link", "set", "eth0", "up")
         except (OSError, subprocess.CalledProcessError) as error:
-            absent(f"no network namespaces: they need root and iproute2 ({error})")
+            absent(f"no network namespaces ({error}); they need root", "apt-get install iproute2")
         hub.start("-m", "dask", "scheduler", "--host", SCHEDULER, "--no-dashboard")
         yield machines
 
@@ -122,12 +96,11 @@ def built() -> None:
     """The machines share this checkout, so what they need is made once."""
     artifacts, holes = pipeline.prepare(["cpython"], Progress(Console(quiet=True)))
     if not artifacts:
-        absent(holes[0].reason)
+        expect_none(holes)
 
 
 def run(hub: Machine, study: Study, results: Path, *options: str) -> subprocess.Popen[str]:
-    words = ["run", study.name, "--scheduler", SCHEDULER, *options, str(results), msgspec.json.encode(study).decode()]
-    return hub.start("-c", PROGRAM, *words)
+    return hub.start(*command(study, results, "--scheduler", SCHEDULER, *options))
 
 
 def wait_for(what: Callable[[], bool], process: subprocess.Popen[str]) -> None:

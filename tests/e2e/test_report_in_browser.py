@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 import shutil
 
 import pytest
@@ -13,6 +12,7 @@ from selenium.webdriver.common.keys import Keys
 from bench.report import page as report
 from bench.report.finding import find
 from bench.report.look import PALETTE
+from tests.absent import absent
 from tests.unit import sessions
 
 FLAGS = (
@@ -35,8 +35,7 @@ def chromium(tmp_path_factory):
     """A headless Chromium with an empty profile. In CI its absence is a failure."""
     browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if not browser or not driver:
-        absent = pytest.fail if os.environ.get("CI") else pytest.skip
-        absent("Chromium is not here: apt-get install chromium chromium-driver")
+        absent("Chromium is not here", "apt-get install chromium chromium-driver")
     options = webdriver.ChromeOptions()
     options.binary_location = browser
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})

@@ -17,9 +17,10 @@ from rich.console import Console
 
 from bench import build, fleet, measure, store, worker
 from bench.errors import LabError
-from bench.model import Artifact, Case, Hole, Measurement, MicroPlan, Observed, Provisioned, Ready, Study
+from bench.model import Case, Hole, Measurement, MicroPlan, Observed, Ready, Study
 from bench.progress import Progress
 from bench.worker import Badge
+from tests.unit.made import artifact
 
 STUDY = Study(
     name="trial",
@@ -30,28 +31,6 @@ STUDY = Study(
     workloads=("medium",),
     micro=MicroPlan(processes=6, values=1),
 )
-
-
-def made(variant: str) -> Artifact:
-    interpreter = Provisioned(
-        name="cpython-3.11",
-        executable="/usr/bin/python3.11",
-        implementation="cpython",
-        version="3.11.2",
-        provider="path",
-        build={},
-        fingerprint="c" * 64,
-    )
-    return Artifact(
-        variant=variant,
-        fingerprint="f" * 64,
-        wheel="statements.whl",
-        wheel_sha256=variant.encode().hex().ljust(64, "0"),
-        wheel_bytes=1,
-        build_seconds=1.0,
-        interpreter=interpreter,
-        built="2026-11-24T12:00:00+00:00",
-    )
 
 
 NO_LOAD = Hole(what="every load", reason="not here")
@@ -103,7 +82,7 @@ def ready(**other) -> Ready:
     machine = {"fingerprint": "0" * 16, "commit": "0123456789ab"}
     usual = {
         "machine": machine,
-        "artifacts": {name: made(name) for name in STUDY.variants},
+        "artifacts": {name: artifact(name) for name in STUDY.variants},
         "missing": {"macro": NO_LOAD},
     }
     return Ready(**(usual | other))
@@ -116,7 +95,7 @@ def machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]
     seconds = count()
     monkeypatch.setattr(store, "now", lambda: "2026-11-24T12:{:02}:{:02}+00:00".format(*divmod(next(seconds), 60)))
     monkeypatch.setattr(worker, "FLEET", tmp_path / "fleet")
-    monkeypatch.setattr(build, "require", made)
+    monkeypatch.setattr(build, "require", artifact)
     with LocalCluster(
         n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None, resources={"machine": 1}
     ) as cluster:
@@ -184,7 +163,7 @@ def test_who_does_not_fit_is_refused_with_a_line(machines: Fleet, badge: Badge, 
 
 def test_equal_machines_with_unlike_artifacts_do_not_measure_together(machines: Fleet) -> None:
     machines.ready[1] = ready(
-        artifacts={"cpython": made("cpython"), "nuitka": msgspec.structs.replace(made("nuitka"), wheel_sha256="0" * 64)}
+        artifacts={"cpython": artifact("cpython"), "nuitka": artifact("nuitka", wheel_sha256="0" * 64)}
     )
     machines.run()
     assert [machines.names[address] for address in machines.measured] in ([0], [1])
@@ -237,7 +216,7 @@ def test_with_no_machine_of_a_kind_left_the_next_run_goes_on(machines: Fleet) ->
 def test_what_is_made_of_something_else_by_now_is_not_measured(
     machines: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(build, "require", lambda name: msgspec.structs.replace(made(name), wheel_sha256="0" * 64))
+    monkeypatch.setattr(build, "require", lambda name: artifact(name, wheel_sha256="0" * 64))
     with pytest.raises(LabError, match="is made of something else here by now"):
         machines.run()
 

@@ -1,37 +1,18 @@
 """The Numba core against the reference: what its windows of bytes, its sorting and its tables could get wrong."""
 
-import os
 import random
-import sys
-from concurrent.futures import ThreadPoolExecutor
-from hashlib import sha256
-from importlib import import_module
 from itertools import product
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from app.core import transform as reference
-from bench.paths import ROOT
-from tests.cores import FOUND, GOLDEN, agrees, answers, document, line, order, outcome
-
-SOURCE = ROOT / "optimised" / "numba"
+from tests.cores import agrees, answers, document, line, order, outcome
+from tests.unit.hand_written import numba_core
 
 
 @pytest.fixture(scope="session")
 def core() -> ModuleType:
-    """The core, compiled when its source has changed."""
-    digest = sha256(b"".join(path.read_bytes() for path in sorted(SOURCE.rglob("*.py"))))
-    os.environ["NUMBA_CACHE_DIR"] = str(ROOT / "build" / "tests" / f"numba-{digest.hexdigest()[:16]}")
-    pytest.importorskip("numba")
-    sys.path.insert(0, str(SOURCE))
-    return import_module("numba_core")
-
-
-@pytest.mark.parametrize("path", [*GOLDEN, *FOUND], ids=lambda path: path.stem)
-def test_golden_cases_and_what_fuzzing_found(core: ModuleType, path: Path) -> None:
-    assert agrees(core, path.read_bytes())
+    return numba_core()
 
 
 def test_the_witness_tells_what_was_compiled_and_what_fell_back(core: ModuleType) -> None:
@@ -40,13 +21,6 @@ def test_the_witness_tells_what_was_compiled_and_what_fell_back(core: ModuleType
     assert len(told["signatures"]) == 1
     assert outcome(core.transform, b"[]") == "invalid "
     assert core.witness()["fallbacks"] == told["fallbacks"] + 1
-
-
-@pytest.mark.parametrize("size", [0, 1, 5, 6, 7, 8, 11, 12, 13, 15, 16, 17, 31, 32, 33, 36, 38, 40])
-def test_skus_of_any_length_are_sorted_and_merged(core: ModuleType, size: int) -> None:
-    skus = ["x" * size + end for end in ("b", "a", "c", "ab", "", "b") if 1 <= len("x" * size + end) <= 40]
-    assert answers(core, document(order(lines=[line(sku) for sku in skus])))
-    assert answers(core, document(order(lines=[line(sku) for sku in skus * 30])))
 
 
 @pytest.mark.parametrize(
@@ -84,30 +58,6 @@ def test_nets_of_any_size_are_sorted(core: ModuleType) -> None:
         for n, price in enumerate(prices, 1)
     ]
     assert answers(core, document(*orders))
-
-
-@pytest.mark.parametrize("count", [1, 63, 64, 65, 200, 5000])
-def test_any_number_of_tags_and_channels(core: ModuleType, count: int) -> None:
-    names = [f"tag {number * 7919 % count}" for number in range(count)]
-    orders = [order(n, lines=[line(tags=[tag, "é", "new"])], channel=tag) for n, tag in enumerate(names, 1)]
-    assert answers(core, document(*orders))
-
-
-@pytest.mark.parametrize("escaped", [False, True])
-def test_strings_of_any_script(core: ModuleType, escaped: bool) -> None:
-    words = ["a", "é", "夏", "🎁", 'say "hi"', "back\\slash", "tab\tbell\a", "～", "\x7f", "/", "ǆ" * 30, "😀" * 30]
-    orders = [
-        order(
-            n, customer={"id": n, "name": f" {word}\n{word}\0 "}, lines=[line(tags=words)], channel=word, note=word * 60
-        )
-        for n, word in enumerate(words, 1)
-    ]
-    assert answers(core, document(*orders, escaped=escaped))
-
-
-def test_one_string_spelled_in_several_ways_is_one(core: ModuleType) -> None:
-    spellings = rb'["\u0061b","a\u0062","ab","\"","\u0022","a\\u0062","\/","/","\\\\","\u005c\\"]'
-    assert answers(core, document(order(lines=[line(tags="*")], channel="web")).replace(b'"*"', spellings))
 
 
 def test_labels_that_the_memory_forgets(core: ModuleType) -> None:
@@ -173,14 +123,6 @@ def test_moments(core: ModuleType) -> None:
             assert agrees(core, document(order(placed=placed[:place] + character + placed[place + 1 :])))
 
 
-def test_members_in_any_order_with_any_white_space(core: ModuleType) -> None:
-    dice = random.Random(5)
-    orders = [order(n, lines=[line(tags=["x"])] * n, channel="web", note=None) for n in range(1, 9)]
-    shuffled = [dict(dice.sample(list(one.items()), len(one))) for one in orders]
-    for separators in ((",", ":"), (", ", ": "), ("\n" + " " * 70 + ",", "\t:\r\n")):
-        assert answers(core, document(*shuffled, separators=separators))
-
-
 @pytest.mark.parametrize("pair", ["- 1", "1 0", "tr ue", "nul l", '"a" "b"', "1 .0", "1e 5"])
 def test_white_space_does_not_join_tokens(core: ModuleType, pair: str) -> None:
     assert agrees(core, document(order(note="*")).replace(b'"*"', pair.encode()))
@@ -201,36 +143,8 @@ def test_a_member_named_twice(core: ModuleType) -> None:
             assert agrees(core, whole.replace(member, b",".join([member] * times)))
 
 
-@pytest.mark.parametrize("array", ["", "1", ",", "{},", '"a",', ',"a"', '"a",,"b"', '"a"]', '"a"}'])
-def test_commas_are_where_they_should_be(core: ModuleType, array: str) -> None:
-    for given in (document(order(lines=[line(tags="*")])), document(order(lines="*")), document("*")):
-        assert agrees(core, given.replace(b'"*"', f"[{array}]".encode()))
-
-
-def test_what_is_cut_off_is_malformed(core: ModuleType) -> None:
-    whole = document(order(lines=[line(tags=["new"])], channel="web", note="hi"))
-    assert {outcome(core.transform, whole[:end]) for end in range(len(whole))} == {"malformed"}
-
-
-def test_a_changed_byte_is_judged_like_the_reference_does(core: ModuleType) -> None:
-    dice = random.Random(7)
-    others = b'"\\{}[]:,019 \n\0\x1f\x80\xc3\xed\xff-.e'
-    whole = document(order(lines=[line(tags=["né"])], channel="web", note="日\n"))
-    for place in range(len(whole)):
-        for _ in range(3):
-            assert agrees(core, whole[:place] + bytes([dice.choice(others)]) + whole[place + 1 :])
-
-
 def test_amounts_up_to_the_limit(core: ModuleType) -> None:
     for price in (2**53 - 1 - 9 * 10**15, 2**53 - 9 * 10**15):
         nine = [line("A", 10**6, 10**9)] * 9
         rest = [line("B", 10**6, price // 10**6), line("B", 1, price % 10**6)]
         assert agrees(core, document(order(1, lines=nine), order(2, status="open", lines=rest)))
-
-
-def test_threads_do_not_disturb_each_other(core: ModuleType) -> None:
-    given = [document(*(order(n, lines=[line(f"{one}-{n}")] * n) for n in range(1, 40))) for one in range(8)]
-    right = [reference(one) for one in given]
-    with ThreadPoolExecutor(4) as pool:
-        for _ in range(20):
-            assert list(pool.map(core.transform, given)) == right

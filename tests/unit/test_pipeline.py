@@ -30,6 +30,7 @@ from bench.model import (
 )
 from bench.plan import Phase
 from bench.progress import Progress
+from tests.unit import made
 
 STUDY = Study(
     name="trial",
@@ -119,7 +120,7 @@ def test_force_measures_anew_and_keeps_what_was() -> None:
 
 
 def test_only_what_is_built_is_measured() -> None:
-    artifact = made("cpython")
+    artifact = made.artifact("cpython")
     kept = pipeline.identified(phase(), Ready(machine=HERE, artifacts={"cpython": artifact})).cases
     assert [case.variant for case in kept] == ["cpython"]
     assert kept[0].inputs["artifact"] == artifact.wheel_sha256[:16]
@@ -160,28 +161,6 @@ def test_the_exit_status_tells_of_failures_and_under_ci_of_what_is_missing(
 # ---------------------------------------------------------------- the whole way
 
 
-def made(variant: str) -> Artifact:
-    interpreter = Provisioned(
-        name="cpython-3.11",
-        executable="/usr/bin/python3.11",
-        implementation="cpython",
-        version="3.11.2",
-        provider="path",
-        build={},
-        fingerprint="c" * 64,
-    )
-    return Artifact(
-        variant=variant,
-        fingerprint="f" * 64,
-        wheel="statements.whl",
-        wheel_sha256=variant.encode().hex().ljust(64, "0"),
-        wheel_bytes=1,
-        build_seconds=1.0,
-        interpreter=interpreter,
-        built="2026-11-24T12:00:00+00:00",
-    )
-
-
 class Bench:
     """Takes the place of all that provisions, builds, verifies and measures; keeps what was measured."""
 
@@ -209,12 +188,12 @@ class Bench:
     def provision(self, interpreter: Interpreter) -> Provisioned | Hole:
         if interpreter.name in self.missing:
             return Hole(what=interpreter.name, reason="no provider has it", fill="get it")
-        return made("cpython").interpreter
+        return made.interpreter()
 
     def build(self, variant: Variant, interpreter: Provisioned, served: bool, force: bool) -> Artifact:
         if variant.name in self.broken:
             raise LabError("`cc` failed with status 1; see build.log")
-        return msgspec.structs.replace(made(variant.name), lacks=self.lacks)
+        return made.artifact(variant.name, lacks=self.lacks)
 
     def generator(self) -> None:
         if self.no_generator:

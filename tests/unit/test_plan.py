@@ -10,18 +10,17 @@ import pytest
 from bench import backend, catalog, paths, plan
 from bench.errors import LabError
 from bench.model import (
-    Artifact,
     Case,
     MacroPlan,
     Measurement,
     MicroPlan,
     OpenPlan,
-    Provisioned,
     Run,
     Stack,
     StartupPlan,
     Study,
 )
+from tests.unit.made import artifact
 
 STUDY = Study(
     name="trial",
@@ -38,24 +37,7 @@ STUDY = Study(
     macro=MacroPlan(loads=("closed",), runs=2),
     open=OpenPlan(loads=("ramp", "steady-peaks"), runs=1, share=0.7, own=("steady-peaks",)),
 )
-ARTIFACT = Artifact(
-    variant="cpython",
-    fingerprint="f" * 64,
-    wheel="statements_cpython-0.1.0-py3-none-any.whl",
-    wheel_sha256="a" * 64,
-    wheel_bytes=1,
-    build_seconds=1.0,
-    interpreter=Provisioned(
-        name="cpython-3.11",
-        executable="/usr/bin/python3.11",
-        implementation="cpython",
-        version="3.11.2",
-        provider="path",
-        build={},
-        fingerprint="c" * 64,
-    ),
-    built="2026-11-24T12:00:00+00:00",
-)
+ARTIFACT = artifact("cpython")
 
 
 def stack(text: str) -> Stack:

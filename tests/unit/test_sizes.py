@@ -11,7 +11,8 @@ import pytest
 from bench import build
 from bench.errors import LabError
 from bench.instruments import sizes
-from bench.model import Artifact, Case, Provisioned, Stack
+from bench.model import Artifact, Case, Stack
+from tests.unit.made import artifact, interpreter
 
 STACK = Stack(variant="cpython", framework="falcon", server="gunicorn-sync")
 KIB = 1024
@@ -48,25 +49,8 @@ class Prefix:
         write(self.site / "__pycache__" / f"{name}.cpython-311.pyc", 50 * KIB)
 
     def artifact(self) -> Artifact:
-        interpreter = Provisioned(
-            name="cpython-3.11",
-            executable=str(self.python),
-            implementation="cpython",
-            version="3.11.2",
-            provider="path",
-            build={},
-            fingerprint="c" * 64,
-        )
-        return Artifact(
-            variant=STACK.variant,
-            fingerprint="f" * 64,
-            wheel="statements_cpython-0.1.0-py3-none-any.whl",
-            wheel_sha256="a" * 64,
-            wheel_bytes=777,
-            build_seconds=2.5,
-            interpreter=interpreter,
-            built="2026-11-24T12:00:00+00:00",
-        )
+        found = interpreter(executable=str(self.python))
+        return artifact(STACK.variant, wheel_bytes=777, build_seconds=2.5, interpreter=found)
 
 
 @pytest.fixture

@@ -12,11 +12,12 @@ from bench import catalog, documents, pipeline, plan, trying, verify
 from bench.documents import given
 from bench.documents.sets import answered
 from bench.errors import LabError, WrongError
-from bench.model import Artifact, DocumentsSpec, Hole, Provisioned, Study, Variant, Workload
+from bench.model import Artifact, DocumentsSpec, Hole, Study, Variant, Workload
 from bench.progress import Progress
 from bench.subject import check
 from bench.trying import Own
 from bench.verify import Checked
+from tests.unit.made import artifact
 
 CORE = "def transform(document: bytes) -> bytes:\n    return document.upper()\n"
 
@@ -179,28 +180,6 @@ def planned(folder: Path, source: Path, monkeypatch: pytest.MonkeyPatch) -> Plan
         return trying.study_of(msgspec.structs.replace(own, **how), Progress())
 
     return decide
-
-
-def artifact(name: str) -> Artifact:
-    interpreter = Provisioned(
-        name="cpython-3.11",
-        executable="python",
-        implementation="cpython",
-        version="3.11.2",
-        provider="path",
-        build={},
-        fingerprint="f",
-    )
-    return Artifact(
-        variant=name,
-        fingerprint=name,
-        wheel="w.whl",
-        wheel_sha256="0",
-        wheel_bytes=1,
-        build_seconds=1.0,
-        interpreter=interpreter,
-        built="",
-    )
 
 
 def forget(study: Study) -> None:

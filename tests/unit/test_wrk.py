@@ -1,6 +1,5 @@
 """wrk: what it told, what makes a run no measurement, and the real one against servers that lie."""
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from bench.instruments import wrk
 from bench.model import Workload
 from bench.paths import ROOT
 from bench.pinning import cores
+from tests.absent import absent
 
 CAPTURED = ROOT / "tests/data/wrk"
 USERS = 8
@@ -116,8 +116,8 @@ def drive(url: str, folder: Path) -> wrk.Outcome:
 @pytest.fixture
 def wrk_here() -> None:
     """Skips where there is no wrk; under CI that is a failure."""
-    if shutil.which("wrk") is None and not os.environ.get("CI"):
-        pytest.skip("wrk is not here")
+    if shutil.which("wrk") is None:
+        absent("wrk is not here", "apt-get install wrk")
 
 
 @pytest.mark.usefixtures("wrk_here")

@@ -1,0 +1,30 @@
+"""What the tests of several modules make up: an interpreter that is here, and an artifact that it built."""
+
+from typing import Any
+
+from bench.model import Artifact, Provisioned
+
+
+def interpreter(**changes: Any) -> Provisioned:
+    """A CPython 3.11."""
+    usual = {"name": "cpython-3.11", "executable": "/usr/bin/python3.11", "implementation": "cpython"}
+    return Provisioned(
+        **usual | {"version": "3.11.2", "provider": "path", "build": {}, "fingerprint": "c" * 64} | changes
+    )
+
+
+def artifact(variant: str, **changes: Any) -> Artifact:
+    """A built variant; what its wheel holds is another thing for each."""
+    return Artifact(
+        **{
+            "variant": variant,
+            "fingerprint": "f" * 64,
+            "wheel": "statements.whl",
+            "wheel_sha256": variant.encode().hex().ljust(64, "0"),
+            "wheel_bytes": 1,
+            "build_seconds": 1.0,
+            "interpreter": interpreter(),
+            "built": "2026-11-24T12:00:00+00:00",
+        }
+        | changes
+    )
