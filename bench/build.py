@@ -267,14 +267,14 @@ def _warm(prefix: Path, variant: Variant, log: Path, path: dict[str, str] | None
 
 
 def _tools(inside: Path, interpreter: Provisioned) -> None:
-    """Put pyperf beside the measured closure, one folder an interpreter, so that it is in no figure of size."""
+    """Put the instruments beside the measured closure, one folder an interpreter: they are in no figure of size."""
     folder = TOOLS / interpreter.name
     stamp = folder / "made-for.txt"
     made_for = interpreter.fingerprint + hashlib.sha256(MEASURED_LOCK.read_bytes()).hexdigest()
     if stamp.is_file() and stamp.read_text() == made_for:
         return
     shutil.rmtree(folder, ignore_errors=True)
-    install(inside, ["pyperf"], target=folder)
+    install(inside, ["pyperf", "ddt", "testtools"], target=folder)
     stamp.write_text(made_for)
 
 

@@ -14,7 +14,7 @@ import psutil
 
 from bench import machine, store
 from bench.errors import LabError
-from bench.instruments import instructions, macro, micro, null, sizes, startup
+from bench.instruments import instructions, macro, micro, null, sizes, startup, suite
 from bench.model import Case, Instrument, Observed, Run
 from bench.plan import Phase
 
@@ -27,6 +27,7 @@ INSTRUMENTS: Instruments = {
     "startup": startup.observe,
     "instructions": instructions.observe,
     "null": null.observe,
+    "suite": suite.observe,
 }
 
 

@@ -188,7 +188,8 @@ class Server(Declared, frozen=True, kw_only=True):
     what a reader of its figures has to know. `wait` names the function of `/wait`: how this worker class waits without
     keeping more than the request waiting; `waits` that for a back end of that name, where one connection does not do.
     `impossible` names an implementation, a version of one (`cpython-3.14`), a variant or a framework.
-    `departures` says by the name of a test of the HTTP contract what this server does in some of its cases instead.
+    `departures` says by a case of the HTTP contract, such as `unknown_paths[/%]`, what this server does there instead;
+    that it does so is tested.
     """
 
     name: str
@@ -379,6 +380,12 @@ class Target(Declared, frozen=True, kw_only=True):
     at_most: float | None = None
 
 
+class SuitePlan(Declared, frozen=True):
+    """`processes` fresh processes a framework, each with the whole HTTP contract against it, without a server."""
+
+    processes: Count
+
+
 class SelftestPlan(Declared, frozen=True):
     """`comparisons` of the baseline with itself by each instrument, each of as many processes and runs as those say.
 
@@ -413,6 +420,7 @@ class Study(Declared, frozen=True, kw_only=True):
     macro: MacroPlan | None = None
     open: OpenPlan | None = None
     startup: StartupPlan | None = None
+    suite: SuitePlan | None = None
     selftest: SelftestPlan | None = None
     targets: tuple[Target, ...] = ()
     sizes: bool = False
@@ -477,7 +485,7 @@ class Artifact(Recorded, frozen=True):
     servers: tuple[str, ...] = ()
 
 
-Instrument = Literal["micro", "macro", "startup", "size", "instructions", "null"]
+Instrument = Literal["micro", "macro", "startup", "size", "instructions", "null", "suite"]
 Verdict = Literal["pass", "hole", "failed", "dropped"]
 
 
@@ -497,7 +505,7 @@ class Case(Recorded, frozen=True):
 
     `inputs` holds a hash of each thing that could change the figure (source, interpreter, server, documents, load,
     harness), so `identity` changes when one of them does. `twin` marks the second half of an A/A pair; `path` is what
-    the core is forced to, where it would choose another one by itself.
+    the core is forced to, where it would choose another one by itself; `framework` is one that nothing serves.
     """
 
     instrument: Instrument
@@ -508,6 +516,7 @@ class Case(Recorded, frozen=True):
     rate: float | None = None
     twin: bool = False
     path: str | None = None
+    framework: str | None = None
     settings: dict[str, int] = {}
     inputs: dict[str, str] = {}
 
@@ -525,7 +534,7 @@ class Case(Recorded, frozen=True):
     def label(self) -> str:
         """The case in words, for progress lines and messages."""
         what = str(self.stack) if self.stack else self.variant
-        parts = [self.instrument, what, self.workload, self.load, "A/A twin" if self.twin else None]
+        parts = [self.instrument, what, self.framework, self.workload, self.load, "A/A twin" if self.twin else None]
         parts.append(f"on path {self.path}" if self.path else None)
         return " ".join(part for part in parts if part)
 

@@ -18,7 +18,8 @@ from bench.pinning import cores
 
 BACKEND_SECONDS = 1.5  # making and starting a back end for a run, and ending it
 # Seconds that a run takes beside what its declaration says, measured on two cores; they only feed the estimate.
-OVERHEAD_SECONDS = {"size": 1.7, "instructions": 1.5, "micro": 0.4, "startup": 0.55, "gatling": 3.3, "wrk": 1.0}
+OVERHEAD_SECONDS = {"size": 1.7, "instructions": 1.5, "micro": 0.4, "startup": 0.55, "suite": 1.0}
+OVERHEAD_SECONDS |= {"gatling": 3.3, "wrk": 1.0}
 ORDER_SECONDS = 16e-6  # the reference core on an order of a medium document
 REWRITTEN_ORDER_SECONDS = 0.6e-6  # another source for the same answer
 COUNTED_SECONDS = 0.05  # a medium document under callgrind, over the variants
@@ -32,6 +33,7 @@ HARNESS = (
     "bench/subject",
     "bench/gatling",
 )
+SUITE_CASES = "spec/golden"
 
 
 class Phase(msgspec.Struct, frozen=True):
@@ -77,6 +79,10 @@ def phases(study: Study) -> list[Phase]:
         chosen = [stack for stack in stacks(study, (label,)) if stack.framework == study.frameworks[0]]
         first = study.workloads[0]  # a start is to its first answer, whatever comes after it
         planned.append(Phase("startup", study.startup.spawns, tuple(_case("startup", s, first) for s in chosen)))
+    if study.suite:
+        tested = [Case(instrument="suite", variant=study.baseline, framework=name) for name in study.frameworks]
+        tested += _twins(study, tested[:1]) if study.twin else []
+        planned.append(Phase("suite", study.suite.processes, tuple(tested)))
     if study.macro:
         cases = [
             _case("macro", stack, workload, load)
@@ -118,7 +124,7 @@ def variants(study: Study) -> list[str]:
 
 def servers(study: Study) -> tuple[str, ...]:
     """The servers that the study needs beside its cores, by label; none where it measures cores alone."""
-    asked = study.servers if study.sizes or study.macro or study.open else ()
+    asked = study.servers if study.sizes or study.macro or study.open or study.suite else ()
     return tuple(dict.fromkeys([*asked, *([study.startup.server] if study.startup else [])]))
 
 
@@ -221,6 +227,8 @@ def identified(case: Case, artifact: Artifact, generator: str | None = None, cod
     """
     inputs = {"artifact": artifact.wheel_sha256, "prefix": artifact.fingerprint, "harness": code or harness()}
     inputs["environment"] = _digest(catalog.interpreters()[artifact.interpreter.name].env)
+    if case.framework:
+        inputs["cases"] = digest(SUITE_CASES)
     if case.stack:
         inputs["server"] = _digest(catalog.server_for(case.stack))
     if case.workload:
@@ -288,10 +296,15 @@ def load_seconds(load: Load) -> float:
 
 def harness() -> str:
     """Hash of the code that measures; a change of it makes other cases."""
-    digest = hashlib.sha256()
-    for path in (path for name in HARNESS for path in _files(ROOT / name)):
-        digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
+    return digest(*HARNESS)
+
+
+def digest(*names: str) -> str:
+    """Hash of files and folders of the checkout."""
+    found = hashlib.sha256()
+    for path in (path for name in names for path in _files(ROOT / name)):
+        found.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
+    return found.hexdigest()
 
 
 def _files(path: Path) -> list[Path]:

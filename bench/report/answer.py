@@ -17,6 +17,8 @@ def answer(finding: Finding) -> tuple[str, str]:
 
 def _cores(finding: Finding) -> str:
     best, base = finding.cores[0], finding.baseline
+    if finding.study.micro is None:
+        return "Cores alone are not part of this study."
     if base.time.value is None:
         return f"The baseline, {base.title}, has no figure ({base.time.reason}), so nothing can be compared."
     if best.baseline or not best.speedup.claimed or best.speedup.ratio is None:

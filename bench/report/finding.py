@@ -31,6 +31,7 @@ from bench.report.evidence import (
 from bench.report.gated import agreements, gated
 from bench.report.ranking import ranking
 from bench.report.rows import Core, Counts, Course, Finding, Row, closed_load, place
+from bench.report.suites import tested
 from bench.report.targets import held
 from bench.report.wording import number
 from bench.selftest import Selftest
@@ -55,7 +56,8 @@ def find(
     runs = list(runs)
     evidences = [Evidence(session, runs, study, workload, selftest) for workload in study.workloads]
     first, *others = [_of_workload(evidence, session, runs, price, selftest) for evidence in evidences]
-    return msgspec.structs.replace(first, others=tuple(others), targets=held(study, session, runs))
+    targets, suites = held(study, session, runs), tested(study, session, runs, selftest)
+    return msgspec.structs.replace(first, others=tuple(others), targets=targets, tested=suites)
 
 
 def _of_workload(

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from bench import catalog
 from bench.built import how
 from bench.model import Server
-from bench.report import ladder, look, ranking
+from bench.report import ladder, look, ranking, suites
 from bench.report.answer import answer
 from bench.report.builds import unlike
 from bench.report.figures import LAB, load_title, plots, rerun, workload_title
@@ -51,6 +51,7 @@ def html(finding: Finding) -> str:
         look=look,
         columns=chosen,
         race=_race(finding),
+        tested=_suites(finding),
         targets={"rows": finding.targets, "verdict": verdict(finding.targets)},
         percentiles=PERCENTILES,
         machine=[
@@ -92,6 +93,12 @@ def _race(finding: Finding) -> dict[str, Any] | None:
     """What a race did, round by round; None where there was none."""
     race = finding.session.race
     return {"words": ranking.words(race), "rounds": race.rounds} if race else None
+
+
+def _suites(finding: Finding) -> dict[str, Any]:
+    """The table of what it takes to test each framework, and the sentence above it; no rows without a suite."""
+    rows = [(row, suites.cells(row)) for row in finding.tested]
+    return {"rows": rows, "words": suites.words(finding.tested) if rows else "", "headings": suites.HEADINGS}
 
 
 def _cells(row: Row, chosen: list[Column]) -> dict[str, Any]:

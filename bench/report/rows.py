@@ -12,6 +12,7 @@ from bench.report.cost import Cost, Price
 from bench.report.evidence import Figure
 from bench.report.gated import Gated
 from bench.report.ranking import Ranked
+from bench.report.suites import Tested
 from bench.report.targets import Held
 from bench.selftest import Selftest
 from bench.stats import Ratio
@@ -102,7 +103,7 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """All that a session says of one workload; in that of the study's first, `others` holds those of the others.
 
-    There stand the study's `targets`, too.
+    There stand the study's `targets`, too, and what its frameworks were `tested` with.
 
     `same` is the ratio of the A/A pair and `selftest` the machine's; `floor` and `floor_served` are the noise floors
     that they give, without a server and with one. `lead` compares the fastest core with the second, `cheapest` the
@@ -132,6 +133,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     price: Price | None
     others: tuple[Finding, ...] = ()
     targets: tuple[Held, ...] = ()
+    tested: tuple[Tested, ...] = ()
 
     @property
     def each(self) -> tuple[Finding, ...]:

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from bench.instruments.sizes import Size
 from bench.model import Stack
-from bench.report import ranking
+from bench.report import ranking, suites
 from bench.report.answer import answer
 from bench.report.builds import unlike
 from bench.report.figures import workload_title
@@ -37,13 +37,16 @@ def show(console: Console, finding: Finding, page: Path, json: bool) -> None:
     if finding.targets:
         console.print(_targets(finding.targets))
         _say(console, verdict(finding.targets), "bold")
+    if finding.tested:
+        console.print(_tested(finding.tested))
+        _say(console, suites.words(finding.tested), "bold")
     for each in finding.each if finding.rows else ():
         if finding.others:
             _say(console, workload_title(each.workload), "bold")
         console.print(_ranking(each) if finding.ranks_stacks else _stacks(each, console.width))
         for row in (row for row in each.rows if row.verdict not in {"pass", "dropped"}):
             _say(console, f"{row.verdict}: {row.stack}: {row.reason}", "yellow")
-    if not finding.rows and not finding.targets:
+    if not (finding.rows or finding.targets or finding.tested):
         console.print(_cores(finding))
         for core in (core for core in finding.cores if core.verdict != "pass"):
             _say(console, f"{core.verdict}: {core.variant}: {core.reason}", "yellow")
@@ -83,12 +86,16 @@ def _record(finding: Finding, page: Path) -> dict[str, object]:
     return {
         "study": finding.study.name,
         "started": finding.session.started,
-        "answer": [sentence for each in finding.each for sentence in answer(each)],
+        "answer": [
+            *([suites.words(finding.tested)] if finding.tested else []),
+            *(sentence for each in finding.each for sentence in answer(each)),
+        ],
         "noise_floor": {each.workload: each.floor for each in finding.each},
         "noise_floor_served": {each.workload: each.floor_served for each in finding.each},
         "selftest": finding.selftest,
         "cores": [core for each in finding.each for core in each.cores],
         "targets": finding.targets,
+        "tested": finding.tested,
         "stacks": [row for each in finding.each for row in each.rows],
         "ranking": {each.workload: each.ranking for each in finding.each},
         "race": finding.session.race,
@@ -109,6 +116,16 @@ def _targets(rows: Sequence[Held]) -> Table:
         for row in group:
             cells = (row.reason or row.told, row.limit, row.outcome or "", row.fold)
             table.add_row(f" {row.workload}", *map(Text, cells), style="yellow" if row.outcome == "missed" else "")
+    return table
+
+
+def _tested(rows: Sequence[suites.Tested]) -> Table:
+    """What it takes to test each framework; without a figure, the reason."""
+    table = Table("", box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
+    for heading in suites.HEADINGS:
+        table.add_column(heading, justify="right", overflow="fold")
+    for row in rows:
+        table.add_row(row.framework, *suites.cells(row))
     return table
 
 

@@ -1,0 +1,120 @@
+"""What it takes to test each framework: seconds of the suite with their intervals, and lines of code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from bench.model import Run, Session, Study
+from bench.report.comparison import Comparison, as_a_family, compared, noise_floor, paired
+from bench.report.wording import interval, listed, number, share, times
+from bench.selftest import Selftest
+from bench.stats import Ratio, blocked_ratio
+
+MILLI = 1e-3
+PARTS = ("adapter", "client", "suite")
+HEADINGS = ("tests", "suite\nms", "process\nms", "as long as the first", "lines\nadapter", "lines\nclient")
+
+
+class Tested(msgspec.Struct, frozen=True, kw_only=True):
+    """A framework under the suite: seconds of the `suite` and of the whole `process`, each a mean with its interval.
+
+    `slower` is how many times as long as with the study's first framework the suite takes. `lines` are of the
+    framework's `adapter` and `client`, and of the `suite` that it shares. `reason` says why there is no figure.
+    """
+
+    framework: str
+    tests: int | None = None
+    suite: Ratio | None = None
+    process: Ratio | None = None
+    slower: Comparison
+    lines: dict[str, int] = {}
+    reason: str | None = None
+
+
+def tested(study: Study, session: Session, runs: Iterable[Run], selftest: Selftest | None) -> tuple[Tested, ...]:
+    """A row a framework in the study's order, none where the study has no suite; the comparisons are one family."""
+    if study.suite is None:
+        return ()
+    runs = [run for run in runs if run.case.instrument == "suite"]
+    own = {name: [run for run in runs if run.case.framework == name and not run.case.twin] for name in study.frameworks}
+    first, *others = study.frameworks
+    same = paired([run for run in runs if run.case.twin], own[first], "suite")
+    floor = noise_floor(same, selftest.floor("micro") if selftest else None)
+    held = as_a_family([_slower(own[first], own[name], floor) for name in others])
+    rows = [Comparison(reason="the others are held against it"), *held]
+    hole = next((hole.reason for hole in session.holes if hole.what == study.baseline), None)
+    return tuple(_row(name, own[name], slower, hole) for name, slower in zip(own, rows, strict=True))
+
+
+def words(rows: Sequence[Tested]) -> str:
+    """What the suite says of the frameworks, in one sentence."""
+    first, *others = rows
+    if first.suite is None:
+        return f"The suite has no figure with {first.framework} ({first.reason}), so nothing can be compared."
+    told = [f"with {row.framework} {_compared(row)}" for row in others]
+    lead = f"The same {first.tests} tests take {_milliseconds(first.suite)} with {first.framework}"
+    return f"{lead}, {listed(told)}." if told else f"{lead}."
+
+
+def cells(row: Tested) -> list[str]:
+    """A row's cells as text, under the `HEADINGS`."""
+    if row.suite is None or row.process is None:
+        return ["—"] * len(HEADINGS)
+    ratio = row.slower.ratio
+    compared_with = f"{times(ratio)} ({interval(ratio)})" if ratio else "1×"
+    lines = [str(row.lines[part]) for part in ("adapter", "client")]
+    return [str(row.tests), *map(_between, (row.suite, row.process)), compared_with, *lines]
+
+
+def _slower(first: Sequence[Run], other: Sequence[Run], floor: float | None) -> Comparison:
+    found = paired(_whole(other), _whole(first), "suite")
+    return compared(found, floor) if found else Comparison(reason="not measured")
+
+
+def _row(name: str, runs: Sequence[Run], slower: Comparison, hole: str | None) -> Tested:
+    whole = _whole(runs)
+    if not whole:
+        failed = next((run.reason for run in runs if run.verdict != "pass"), None)
+        return Tested(framework=name, slower=slower, reason=failed or hole or "not measured")
+    tests, *lines = (int(whole[-1].values(metric)[0]) for metric in ("tests", *(f"lines.{part}" for part in PARTS)))
+    return Tested(
+        framework=name,
+        tests=tests,
+        suite=_mean(whole, "suite"),
+        process=_mean(whole, "process"),
+        slower=slower,
+        lines=dict(zip(PARTS, lines, strict=True)),
+    )
+
+
+def _whole(runs: Sequence[Run]) -> Sequence[Run]:
+    """The runs, none where one of them failed."""
+    return () if any(run.verdict != "pass" for run in runs) else runs
+
+
+def _mean(runs: Sequence[Run], metric: str) -> Ratio:
+    """The mean over processes with its interval: their ratio to one second each."""
+    return blocked_ratio([(run.values(metric), (1.0,)) for run in runs])
+
+
+def _compared(row: Tested) -> str:
+    ratio = row.slower.ratio
+    if ratio is None or row.suite is None:
+        return f"an unknown time ({row.reason})"
+    if not row.slower.claimed:
+        floor = "an unknown noise" if row.slower.floor is None else f"the noise floor of {share(row.slower.floor)}"
+        return f"no other time beyond {floor}"
+    return f"{times(ratio)} ({interval(ratio)}) as long"
+
+
+def _milliseconds(mean: Ratio) -> str:
+    return f"{number(mean.estimate / MILLI)} ms"
+
+
+def _between(mean: Ratio) -> str:
+    """A mean in milliseconds with the ends of its interval."""
+    if mean.low is None or mean.high is None:
+        return number(mean.estimate / MILLI)
+    return f"{number(mean.estimate / MILLI)} ({number(mean.low / MILLI)}–{number(mean.high / MILLI)})"

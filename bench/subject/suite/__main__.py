@@ -1,0 +1,33 @@
+"""Run the suite against one framework: `python -m suite CLIENT MODULE`, in the prefix whose core is meant.
+
+What came of it goes to stdout, as one line of JSON: `seconds` of all `tests`, the `wrong` ones with their reasons, and
+what the process says of itself.
+"""
+
+import argparse
+import json
+import time
+from functools import partial
+from importlib import import_module
+
+from app.about import about, built_core
+
+from .contract import MAX_BYTES
+from .running import run
+
+
+def main() -> None:
+    """Run as a package, with ddt and testtools on the path."""
+    parser = argparse.ArgumentParser(prog="suite", description="Test the service within this process.")
+    parser.add_argument("client", help="the module of this package that asks, such as falcon_client")
+    parser.add_argument("module", help="the module whose `make` makes the application, such as app.wsgi.falcon_app")
+    args = parser.parse_args()
+    core = built_core()
+    told = partial(about, core, framework=args.module)
+    application = import_module(args.module).make(core, told, time.sleep, MAX_BYTES)
+    client = import_module(f".{args.client}", __package__).Client(application)
+    print(json.dumps({**run(client), "about": told()}))
+
+
+if __name__ == "__main__":
+    main()

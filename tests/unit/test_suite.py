@@ -1,0 +1,160 @@
+"""The suite of tests within one process: each framework passes it, what is wrong is named, the study tells of it."""
+
+import io
+import time
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from app.contract import load_core
+from bench import catalog, measure, plan
+from bench.errors import LabError
+from bench.instruments import suite
+from bench.model import Case, Framework, Measurement, Run, Session
+from bench.report import page, summary
+from bench.report.finding import find
+from bench.subject.suite.bare_client import Client as Bare
+from bench.subject.suite.contract import MAX_BYTES
+from bench.subject.suite.running import run
+
+STUDY = catalog.studies()["frameworks"]
+FRAMEWORKS = [each for each in catalog.frameworks().values() if each.interface == "wsgi"]
+Wsgi = Callable[[dict[str, Any], Callable[..., object]], Iterable[bytes]]
+
+
+def application(module: str) -> Wsgi:
+    """The service on a framework, over the reference core."""
+    return import_module(module).make(load_core("app.core"), lambda: {"variant": "x"}, time.sleep, MAX_BYTES)
+
+
+@pytest.mark.filterwarnings("ignore:Unknown REQUEST_METHOD")
+@pytest.mark.parametrize("framework", FRAMEWORKS, ids=lambda framework: framework.name)
+def test_each_framework_passes_with_its_own_client(framework: Framework) -> None:
+    client = import_module(f"bench.subject.suite.{suite.client(framework).stem}")
+    told = run(client.Client(application(framework.module)))
+    assert told["wrong"] == {}
+    assert told["tests"] > 100
+
+
+def spoilt(status: str, wrong: Callable[[list[bytes]], list[bytes]]) -> Wsgi:
+    """The service with another body for each answer of that status."""
+    right = application("app.wsgi.bare_app")
+
+    def answer(environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
+        said: list[Any] = []
+        body = list(right(environ, lambda *start: said.append(start)))
+        start_response(*said[0])
+        return wrong(body) if said[0][0].startswith(status) else body
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("status", "test"),
+    [
+        ("200", "test_hello"),
+        ("415", "test_media_type_refused_1_text_plain"),
+        ("405", "test_method_not_allowed_1___GET"),
+    ],
+)
+def test_a_wrong_answer_is_found_and_its_test_named(status: str, test: str) -> None:
+    wrong = run(Bare(spoilt(status, lambda body: [b"{}"])))["wrong"]
+    assert [name for name in wrong if name.startswith(test)]
+    assert run(Bare(spoilt("418", lambda body: [b"{}"])))["wrong"] == {}
+
+
+def test_an_application_that_raises_fails_its_tests_and_no_others() -> None:
+    right = application("app.wsgi.bare_app")
+
+    def raises(environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/hello":
+            raise ZeroDivisionError("one by none")
+        return right(environ, start_response)
+
+    wrong = run(Bare(raises))["wrong"]
+    assert "one by none" in wrong["test_hello"]
+    assert all(name.startswith(("test_hello", "test_odd_method", "test_method_not_allowed")) for name in wrong)
+
+
+def test_lines_of_code_are_those_that_do_something(tmp_path: Path) -> None:
+    path = tmp_path / "module.py"
+    path.write_text(
+        '"""Two\nlines."""\n\n# why\nimport os\n\n\ndef f(\n    a,\n):\n    """Doc."""\n    return """x\ny"""\n'
+    )
+    assert suite.code_lines(path) == 6
+
+
+def test_a_framework_without_a_client_is_told_which_file_it_lacks() -> None:
+    framework = catalog.frameworks()["falcon-asgi"]
+    with pytest.raises(LabError, match=r"^bench/subject/suite/falcon_asgi_client\.py is not there"):
+        suite.client(framework)
+
+
+# ---------------------------------------------------------------- the study
+
+
+def test_the_study_tests_each_framework_and_the_first_one_twice() -> None:
+    (phase,) = (phase for phase in plan.phases(STUDY) if phase.name == "suite")
+    assert phase.blocks == 12
+    assert [(case.framework, case.twin) for case in phase.cases] == [
+        *((name, False) for name in STUDY.frameworks),
+        (STUDY.frameworks[0], True),
+    ]
+    assert len({case.identity for case in phase.cases}) == 5
+    assert "suite" in measure.INSTRUMENTS
+
+
+def made(framework: str, block: int, seconds: float, *, twin: bool) -> Run:
+    """A run of the suite that took so long."""
+    values = {"suite": seconds, "process": seconds + 0.2, "tests": 140}
+    values |= {"lines.adapter": 50, "lines.client": 10, "lines.suite": 90}
+    return Run(
+        case=Case(instrument="suite", variant="cython", framework=framework, twin=twin),
+        block=block,
+        started="",
+        seconds=1.0,
+        verdict="pass",
+        measurements=tuple(Measurement(metric=name, unit="", values=(float(value),)) for name, value in values.items()),
+    )
+
+
+def session(runs: list[Run]) -> Session:
+    cases = tuple(run.case for run in runs)
+    return Session(study="frameworks", started="2026-11-25T10:00:00+00:00", seed=1, machine={}, cases=cases)
+
+
+def runs(**seconds: float) -> list[Run]:
+    """Eight blocks, no two equal, in which frameworks take so long; the first one and its twin lie 1 % apart."""
+    found = []
+    for block in range(8):
+        slow = 1 + block / 100
+        found += [made(name.replace("_", "-"), block, slow * each, twin=False) for name, each in seconds.items()]
+        found.append(made("falcon", block, seconds["falcon"] * slow * (1.01 if block % 2 else 0.99), twin=True))
+    return found
+
+
+def test_frameworks_are_held_against_the_first_in_pairs_beyond_the_noise() -> None:
+    found = runs(falcon=0.08, flask_restful=0.06, wheezy_web=0.0801, bare=0.03)
+    rows = {row.framework: row for row in find(session(found), found, STUDY).tested}
+    assert rows["falcon"].suite.estimate == pytest.approx(0.0828)
+    assert rows["falcon"].suite.low < 0.0828 < rows["falcon"].suite.high
+    assert rows["flask-restful"].slower.ratio.estimate == pytest.approx(0.75)
+    assert [name for name, row in rows.items() if row.slower.claimed] == ["flask-restful", "bare"]
+    assert rows["bare"].lines == {"adapter": 50, "client": 10, "suite": 90}
+
+
+def test_the_terminal_and_the_page_show_what_testing_takes_and_why_a_figure_lacks() -> None:
+    found = runs(falcon=0.08, flask_restful=0.06, wheezy_web=0.0801, bare=0.03)
+    found[1] = msgspec.structs.replace(found[1], verdict="failed", reason="3 of 140 tests fail", measurements=())
+    finding = find(session(found), found, STUDY)
+    console = Console(file=io.StringIO(), width=200)
+    summary.show(console, finding, Path("report.html"), json=False)
+    for shown in (" ".join(text.split()) for text in (console.file.getvalue(), page.html(finding))):
+        assert "The same 140 tests take 82.8 ms with falcon, with flask-restful an unknown time" in shown
+        assert "(3 of 140 tests fail)" in shown
+        assert "with bare 0.375× (0.375–0.375) as long" in shown
