@@ -62,6 +62,7 @@ def problems(_options: dict[str, Any]) -> Middleware:
 
     def middleware(request: HTTPRequest, following: Callable[[HTTPRequest], HTTPResponse | None]) -> HTTPResponse:
         try:
+            request.environ.setdefault("QUERY_STRING", "")  # which WSGI lets a server leave out, and this framework not
             found = following(request)
             if found is None:
                 raise Problem(HTTP_STATUS[404], request.path)

@@ -18,14 +18,11 @@ from tests.contract.wire import Server
 MAX_BYTES = 300_000
 PLAIN: dict[Implementation, str] = {"cpython": "cpython", "pypy": "pypy"}  # the untouched source on each
 LABELS = sorted({server.label for server in catalog.servers().values()})
-ANYWHERE = "gunicorn-sync"  # in pure Python, it stands on every interpreter
 
 
-def elsewhere() -> list[str]:
-    """The untouched source on each interpreter that no variant is at home on."""
-    homes = {variant.interpreter for variant in catalog.variants().values()}
-    others = [each for name, each in catalog.interpreters().items() if name not in homes]
-    return [catalog.at(PLAIN[each.implementation], each.name) for each in others]
+def on_every_server(variant: str) -> list[Stack]:
+    """A variant on each server that it can run on, frameworks in turn."""
+    return [in_turn(turn, variant, label) for turn, label in enumerate(LABELS) if possible(variant, label)]
 
 
 def partners(implementation: Implementation) -> list[Stack]:
@@ -50,10 +47,7 @@ def in_turn(turn: int, variant: str, label: str) -> Stack:
     return stacks[turn % len(stacks)]
 
 
-STACKS = [
-    *(stack for implementation in PLAIN for stack in partners(implementation)),
-    *(in_turn(turn, variant, ANYWHERE) for turn, variant in enumerate(elsewhere())),
-]
+STACKS = [stack for implementation in PLAIN for stack in partners(implementation)]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Function]) -> None:
@@ -88,7 +82,7 @@ def case_of(item: pytest.Function) -> str:
 @pytest.fixture(scope="session")
 def prepared() -> tuple[dict[str, Artifact], list[Hole]]:
     """All variants built and checked, and what is missing of them."""
-    return pipeline.prepare([*catalog.variants(), *elsewhere()], Progress(Console(quiet=True)))
+    return pipeline.prepare(catalog.variants(), Progress(Console(quiet=True)))
 
 
 def missing(holes: list[Hole], what: str) -> NoReturn:
@@ -96,7 +90,7 @@ def missing(holes: list[Hole], what: str) -> NoReturn:
     lacks(next((hole for hole in holes if hole.what == what), Hole(what=what, reason="it is not built")))
 
 
-@pytest.fixture(scope="session", params=[*catalog.variants(), *elsewhere()])
+@pytest.fixture(scope="session", params=list(catalog.variants()))
 def name(request: pytest.FixtureRequest, prepared: tuple[dict[str, Artifact], list[Hole]]) -> str:
     """A variant that is built here."""
     artifacts, holes = prepared

@@ -14,7 +14,7 @@ from bench.backend import Attached, attached
 from bench.model import Artifact, Hole, Stack
 from bench.pinning import cores
 from bench.progress import Progress
-from tests.contract.conftest import MAX_BYTES, missing, pairwise
+from tests.contract.conftest import MAX_BYTES, PLAIN, missing, on_every_server
 from tests.contract.test_http import is_problem
 from tests.contract.wire import Server, ask
 
@@ -36,10 +36,10 @@ class Waiting(NamedTuple):
 def stacks() -> list[Stack]:
     """CPython on every server; on PyPy one stack of each server and way to wait."""
     found: dict[tuple[str, str], Stack] = {}
-    for stack in (each for each in pairwise() if each.variant == "pypy"):
+    for stack in on_every_server(PLAIN["pypy"]):
         server = catalog.server_for(stack)
         found.setdefault((server.server, server.waits.get("postgres", "")), stack)
-    return [*(stack for stack in pairwise() if stack.variant == "cpython"), *found.values()]
+    return [*on_every_server(PLAIN["cpython"]), *found.values()]
 
 
 @pytest.fixture(scope="module", params=stacks(), ids=str)
