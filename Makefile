@@ -2,7 +2,7 @@
 python := .venv/bin/python
 run    := run quick $(if $(variant),--variant $(variant))
 
-.PHONY: setup bench limits scale test fuzz endurance lint size report lock
+.PHONY: setup bench limits scale test fuzz endurance lint size report findings lock
 setup:        ; @python3 -m bench.bootstrap
 bench: setup  ; $(python) -m bench $(run)
 limits: setup ; $(python) -m bench run limits
@@ -12,5 +12,6 @@ endurance: setup ; $(python) -m bench build cython numba && $(python) -m tests.e
 lint: setup   ; $(python) -m ruff check . && $(python) -m mypy
 size: setup   ; $(python) -m bench size
 report: setup ; $(python) -m bench report
+findings: setup ; $(python) -m bench findings
 lock: setup   ; $(python) -m bench.locks $(options)
 scale: setup  ; $(python) -m tests.scale

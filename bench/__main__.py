@@ -22,6 +22,7 @@ from bench.errors import LabError
 from bench.instruments import sizes
 from bench.inventory import inventory, lines, standings
 from bench.model import Hole, Session, Stack, Study
+from bench.paths import ROOT
 from bench.pinning import cores
 from bench.progress import Progress
 
@@ -201,6 +202,7 @@ def run(
     scheduler: str | None = None,
     allow_remote_load: Annotated[bool, Parameter(negative="")] = False,
     price: Price = None,
+    keep: Annotated[bool, Parameter(negative="")] = False,
     json: Json = False,
 ) -> int:
     """Measure a study and show its answer. A finished one is shown with its date; an interrupted one goes on.
@@ -213,6 +215,7 @@ def run(
     strict: Measure nothing, with exit status 3, on a machine that is not quiet within a minute.
     scheduler: The address of a dask scheduler: its workers measure, one answer for each kind of machine.
     allow_remote_load: Let its generators drive the loads; servers then listen on their machine's private address.
+    keep: Keep the session in the repository, for `findings`.
     """
     chosen = _study(study, variant)
     if scheduler is None:
@@ -229,7 +232,30 @@ def run(
 
         found = fleet.run(chosen, scheduler, Progress(), force=force, remote_load=allow_remote_load)
         folders = [folder for folder, _ in found]
-    return max(_show(chosen, folder, price, json) for folder in folders)
+    status = max(_show(chosen, folder, price, json) for folder in folders)
+    return max(status, _keep(chosen)) if keep else status
+
+
+@app.command(name="keep")
+def keep_(study: str, *, variant: str | None = None) -> int:
+    """Keep the last session of a study in the repository, small and whole: docs/findings/data.
+
+    Parameters
+    ----------
+    study: A name from bench/studies.
+    variant: That of this variant alone, against the study's baseline.
+    """
+    return _keep(_study(study, variant))
+
+
+@app.command
+def findings() -> int:
+    """Write docs/findings anew from the sessions that are kept there."""
+    from bench.report import findings as pages  # noqa: PLC0415 - as in `_show`
+
+    for path in pages.write():
+        out.print(str(path.relative_to(ROOT)), highlight=False)
+    return 0
 
 
 @app.command(name="try")
@@ -387,6 +413,16 @@ def _show(study: Study, folder: Path, price: str | None, json: bool) -> int:
     found = finding.find(session, runs, study, cost.parse(price) if price else None, floors)
     summary.show(out, found, page.write(folder, found), json)
     return status
+
+
+def _keep(study: Study) -> int:
+    """Keep the study's last session, and say where, beside what machines read."""
+    from bench import keep as keeping  # noqa: PLC0415 - as in `_show`
+
+    path = keeping.keep(study)
+    told = f"kept in {path.relative_to(ROOT)}, {path.stat().st_size:,} bytes; `python -m bench findings` makes its page"
+    Console(stderr=True).print(told, highlight=False, soft_wrap=True)
+    return 0
 
 
 def _study(name: str, variant: str | None) -> Study:

@@ -37,6 +37,7 @@ from bench.paths import ROOT
 
 REFERENCE = "app.core"
 T = TypeVar("T", bound=Declared)
+Moved = TypeVar("Moved", Target, Against)
 INTERFACES: dict[Interface, str] = {"wsgi": "", "asgi": "-asgi"}  # and the end of its frameworks' names
 
 
@@ -274,10 +275,18 @@ def _at_home(study: Study) -> Study:
 
 
 def _target_at(target: Target, interpreter: str) -> Target:
-    against = target.against
-    if against and against.variant:
-        against = msgspec.structs.replace(against, variant=at(against.variant, interpreter))
-    return msgspec.structs.replace(target, variant=at(target.variant, interpreter), against=against)
+    against = target.against and _moved(target.against, interpreter)
+    return msgspec.structs.replace(_moved(target, interpreter), against=against)
+
+
+def _moved(subject: Moved, interpreter: str) -> Moved:
+    """What a target is of, or held against, on that interpreter."""
+    variant, slash, rest = (subject.stack or "").partition("/")
+    return msgspec.structs.replace(
+        subject,
+        variant=subject.variant and at(subject.variant, interpreter),
+        stack=f"{at(variant, interpreter)}/{rest}" if slash else subject.stack,
+    )
 
 
 def _check(study: Study) -> None:
@@ -294,7 +303,7 @@ def _check(study: Study) -> None:
     for name in study.workloads:
         pick(workloads(), name, f"{where}: workload")
     for target in study.targets:
-        _check_target(target, f"{where}: target {target.title!r}")
+        _check_target(target, study, f"{where}: target {target.title!r}")
     if study.macro and not study.macro.loads_of.keys() <= set(study.workloads):
         raise LabError(f"{where}: loads_of has to name workloads of the study")
     closed = [*study.macro.loads, *chain(*study.macro.loads_of.values())] if study.macro else []
@@ -307,14 +316,22 @@ def _check(study: Study) -> None:
         raise LabError(f"{where}: the baseline {study.baseline!r} has to be one of the variants")
 
 
-def _check_target(target: Target, where: str) -> None:
+def _check_target(target: Target, study: Study, where: str) -> None:
     against = target.against or Against()
     for name in filter(None, (target.variant, against.variant)):
         pick(variants() | yardsticks(), name.partition("@")[0], f"{where}: variant")
     for name in filter(None, (*target.workloads, against.workload)):
         pick(workloads(), name, f"{where}: workload")
-    if (target.metric == "time") != (target.against is not None):
-        raise LabError(f"{where}: time is held `against` something, and no other metric is")
+    for name in filter(None, (target.stack, against.stack)):
+        _check_in(study, name, f"{where}: stack {name!r}")
+
+
+def _check_in(study: Study, stack: str, where: str) -> None:
+    """A target's stack has to be measured; nothing else brings it."""
+    parts = stack.split("/")
+    axes = (study.variants, study.frameworks, study.servers)
+    if len(parts) != len(axes) or any(part not in axis for part, axis in zip(parts, axes, strict=True)):
+        raise LabError(f"{where} is none of this study's variants/frameworks/servers")
 
 
 def _constant(path: Path, name: str) -> tuple[str, ...]:

@@ -359,25 +359,45 @@ class Against(Declared, frozen=True):
     """What a target's case is held against, always on one core; what is not told is as in the target."""
 
     variant: str | None = None
+    stack: str | None = None
     workload: str | None = None
 
 
 class Target(Declared, frozen=True, kw_only=True):
-    """How fast a core has to be: a figure of `variant` on each of `workloads`, `at_most` so much.
+    """How good something has to be: a figure of a `variant` or a `stack` on each of `workloads`, `at_most` so much.
 
-    The `metric` is `time`, per byte of input and in units of that of what it is held `against`; or `fallbacks`, the
-    share of the documents that the reference core had to judge; `ready`, seconds from the start of a process to its
-    first answer; `build`, seconds of building. With `threads`, as many at once as there are cores. Without `at_most`
-    the figure is shown, and nothing is demanded of it.
+    The `metric` of a variant is `time`, per byte of input and in units of that of what it is held `against`; or
+    `fallbacks`, the share of the documents that the reference core had to judge; `ready`, seconds from the start of a
+    process to its first answer; `build`, seconds of building. With `threads`, as many at once as there are cores.
+    A stack's, in units of that of the stack that it is held `against`, is `cpu`, server CPU per request under the
+    study's first closed load; `memory`, held under it; or `ready`, spawn to first right answer, whatever the workload.
+    Without `at_most` the figure is shown, and nothing is demanded of it.
     """
 
     title: str
-    variant: str
+    variant: str | None = None
+    stack: str | None = None
     workloads: tuple[str, ...]
-    metric: Literal["time", "fallbacks", "ready", "build"] = "time"
+    metric: Literal["time", "fallbacks", "ready", "build", "cpu", "memory"] = "time"
     against: Against | None = None
     threads: bool = False
     at_most: float | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ValueError, which the decoder tells with the file, for what cannot be held."""
+        if (self.variant is None) == (self.stack is None):
+            raise ValueError(f"target {self.title!r}: it is of a `variant` or of a `stack`")
+        if self.stack and (self.metric not in {"cpu", "memory", "ready"} or not (self.against and self.against.stack)):
+            raise ValueError(f"target {self.title!r}: a stack's cpu, memory or ready is held `against` another stack's")
+        if self.variant and (self.metric in {"cpu", "memory"} or (self.metric == "time") != bool(self.against)):
+            raise ValueError(
+                f"target {self.title!r}: a variant's time is held `against` something, none of its other metrics is"
+            )
+
+    @property
+    def subject(self) -> str:
+        """The variant or the stack, as written."""
+        return self.variant or self.stack or ""
 
 
 class SuitePlan(Declared, frozen=True):

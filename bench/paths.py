@@ -6,6 +6,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SPEC = ROOT / "spec"
 SUBJECT = ROOT / "bench" / "subject"
 RESULTS = ROOT / "results"
+FINDINGS = ROOT / "docs" / "findings"
+KEPT = FINDINGS / "data"
 
 LAB = ROOT / ".lab"
 INTERPRETERS = LAB / "interpreters"

@@ -108,12 +108,12 @@ def core_case(plan: MicroPlan, variant: str, workload: str, threads: int = 1) ->
 
 
 def target_cases(study: Study, plan: MicroPlan) -> Iterator[Case]:
-    """What the study's targets hold against each other, in pairs."""
+    """What the study's targets of cores hold against each other, in pairs."""
     for target in study.targets:
-        for workload in target.workloads:
-            yield core_case(plan, target.variant, workload, len(cores().all) if target.threads else 1)
+        for workload in target.workloads if target.variant else ():
+            yield core_case(plan, target.subject, workload, len(cores().all) if target.threads else 1)
             if target.against:
-                yield core_case(plan, target.against.variant or target.variant, target.against.workload or workload)
+                yield core_case(plan, target.against.variant or target.subject, target.against.workload or workload)
 
 
 def variants(study: Study) -> list[str]:

@@ -4,4 +4,5 @@ evidence, rows, finding    runs → figures with their reasons; nothing is calcu
 answer, wording, table     the sentences and the cells
 charts, drawing, figures   the plots
 page, summary              the HTML page, and what ends a run on a terminal
+findings, pictures, gain   the pages in the docs, of what is kept in the repository
 """

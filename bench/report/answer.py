@@ -1,18 +1,53 @@
-"""The answer to a study's question, in two sentences made of its figures; no difference within the noise is told."""
+"""The answer to a study's question, in sentences made of its figures; no difference within the noise is told."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
+from bench.model import Stack
+from bench.report import suites
+from bench.report.figures import workload_title
+from bench.report.finding import served_by
+from bench.report.ranking import Ranked, ranked_by
 from bench.report.rows import Core, Finding, Row
-from bench.report.wording import interval, listed, seconds, share, times
+from bench.report.targets import verdict
+from bench.report.wording import interval, listed, number, seconds, share, times
 from bench.stats import Ratio
 
+SEVERAL = 3  # so many places, and which one is best on each server is worth a sentence
 
-def answer(finding: Finding) -> tuple[str, str]:
-    """Which core wins by how much, and what of that is left behind each server."""
-    first = _cores(finding)
+
+def answers(finding: Finding) -> tuple[str, ...]:
+    """The whole study's answer, sentence by sentence."""
+    return tuple(sentence for paragraph in paragraphs(finding) for sentence in paragraph)
+
+
+def paragraphs(finding: Finding) -> list[tuple[str, ...]]:
+    """How many of the study's targets are met, what its suite says, then workload by workload, named if several.
+
+    Of cores alone that are held against something, the targets are all there is to say.
+    """
+    told: list[tuple[str, ...]] = [(verdict(finding.targets),)] if finding.targets else []
+    told += [(suites.words(finding.tested),)] if finding.tested else []
+    for each in finding.each if finding.rows or not finding.targets else ():
+        lead = f"{workload_title(each.workload)}: " if finding.others else ""
+        first, *rest = answer(each)
+        told.append((f"{lead}{first}", *rest))
+    return told
+
+
+def answer(finding: Finding) -> tuple[str, ...]:
+    """Of one workload, which core wins by how much, what of that is left behind each server, and which stack is best.
+
+    Where no variant is compared with another, there is nothing to say of cores.
+    """
+    compared = finding.study.micro is not None and len(finding.cores) > 1
+    told = [_cores(finding)] if compared or not finding.rows else []
+    told += _ranked(finding) if finding.ranks_stacks and finding.ranking else [_servers(finding), *_best(finding)]
+    told += _cold(finding)
     if finding.study.first_look:
-        first = f"A first look: {first[0].lower()}{first[1:]}"
-    return first, _servers(finding)
+        told[0] = f"A first look: {told[0][0].lower()}{told[0][1:]}"
+    return tuple(told)
 
 
 def _cores(finding: Finding) -> str:
@@ -22,7 +57,7 @@ def _cores(finding: Finding) -> str:
     if base.time.value is None:
         return f"The baseline, {base.title}, has no figure ({base.time.reason}), so nothing can be compared."
     if best.baseline or not best.speedup.claimed or best.speedup.ratio is None:
-        return f"No variant is faster than {base.title} by more than {_floor(finding)}."
+        return f"No variant is faster than {base.title} by more than {_floor(finding)}{_slower(finding)}."
     lead = f"The fastest core is {best.title}"
     if finding.lead.ratio and not finding.lead.claimed:
         lead = f"The fastest cores, too close to tell apart, are {best.title} and {finding.cores[1].title}"
@@ -40,19 +75,77 @@ def _untouched(best: Core, finding: Finding) -> str:
     return f"; without a rewrite it is {runner.title}, at {_ratio(runner.speedup.ratio)}"
 
 
+def _slower(finding: Finding) -> str:
+    """The only other one, where nothing is faster than the baseline."""
+    if len(finding.cores) != 2:
+        return ""
+    other = finding.cores[1]  # the fastest is the baseline, or told from it by chance alone
+    ratio = other.speedup.ratio
+    return f"; {other.title} is at {_ratio(ratio)} its speed" if ratio and other.speedup.claimed else ""
+
+
 def _servers(finding: Finding) -> str:
-    winner = finding.cores[0]
-    measured = [row for row in finding.rows if row.cpu.value is not None]
+    measured = _measured(finding)
     if not measured:
         return "Behind a server nothing was measured."
     cheapest = f"{measured[0].stack} spends the least"
     if finding.cheapest.ratio and not finding.cheapest.claimed:
         cheapest = f"{measured[0].stack} and {measured[1].stack} spend the least, too close to tell apart"
-    cheapest = f"{cheapest}: {seconds(measured[0].cpu.value or 0.0)} a request"
+    cheapest = f"{cheapest}: {_spent(measured[0])} a request"
+    winner = finding.cores[0]
+    if winner.baseline and len(finding.cores) == 2:
+        behind = [_behind(row) for row in measured if not row.core.baseline]
+        return (
+            f"By server CPU time per request {finding.cores[1].title} is {listed(behind or ['unknown'])}; {cheapest}."
+        )
     left = [_left(row, finding) for row in measured if row.core is winner]
     if not winner.speedup.claimed or not left:
         return f"In server CPU time, {cheapest}."
     return f"In server CPU time per request, {listed(left)} is left of that; {cheapest}."
+
+
+def _ranked(finding: Finding) -> list[str]:
+    """Where stacks are ranked: the best, who is not told from it, and the best of each server; dropped ones count."""
+    best, *others = finding.ranking
+    level = [str(each.stack) for each in others if each.reason is None and not each.behind.claimed]
+    beside = f"; not told from it: {listed(level)}" if level else ""
+    first: dict[str, Ranked] = {}
+    for each in finding.ranking:
+        first.setdefault(_program(each.stack), each)
+    behind = [f"{each.stack} {times(each.behind.ratio)}" for each in first.values() if each.behind.ratio]
+    least = f" The best on each other server, in units of that: {listed(behind)}." if behind else ""
+    cpu, rate = best.figures.cpu.value, best.figures.rate.value
+    told = [f"{seconds(cpu)} of server CPU a request"] if cpu else []
+    told += [f"{number(rate)} answers a second"] if rate else []
+    return [f"By {ranked_by(finding.workload)} {best.stack} is the best, with {listed(told)}{beside}.{least}"]
+
+
+def _best(finding: Finding) -> Iterator[str]:
+    """Where several servers were compared: the cheapest stack of each, and who answers the most if it is another."""
+    measured = _measured(finding)
+    if len({row.place for row in measured}) < SEVERAL:
+        return
+    best: dict[str, Row] = {}
+    for row in measured:
+        best.setdefault(_program(row.stack), row)
+    yield f"The least on each server: {listed([f'{row.stack} {_spent(row)}' for row in best.values()])}."
+    most = max(measured, key=lambda row: row.capacity.value or 0.0)
+    if most.capacity.value and most is not measured[0]:
+        yield f"The largest capacity that was found is that of {most.stack}: {number(most.capacity.value)} a second."
+
+
+def _program(stack: Stack) -> str:
+    declared = served_by(stack)
+    return declared.server if declared else stack.server
+
+
+def _measured(finding: Finding) -> Sequence[Row]:
+    """The stacks that have a figure, the cheapest first."""
+    return [row for row in finding.rows if row.cpu.value is not None]
+
+
+def _spent(row: Row) -> str:
+    return seconds(row.cpu.value or 0.0)
 
 
 def _left(row: Row, finding: Finding) -> str:
@@ -62,6 +155,26 @@ def _left(row: Row, finding: Finding) -> str:
     if not row.speedup.claimed:
         return f"nothing beyond {_named(finding.floor_served)} {where}"
     return f"{_ratio(row.speedup.ratio)} {where}"
+
+
+def _behind(row: Row) -> str:
+    """How fast a stack is that wins nothing."""
+    where = f"behind {row.place}"
+    if row.speedup.ratio is None:
+        return f"unknown {where} ({row.speedup.reason})"
+    return f"{'at ' + _ratio(row.speedup.ratio) if row.speedup.claimed else 'not told from it'} {where}"
+
+
+def _cold(finding: Finding) -> Iterator[str]:
+    """What warms up, how long that takes, and its first document against the baseline's."""
+    for core in finding.cores:
+        if core.shape == "warm-up" and core.settled.value is not None and core.first.value is not None:
+            base = finding.baseline
+            beside = f" ({base.title}: {seconds(base.first.value)})" if base.first.value and not core.baseline else ""
+            yield (
+                f"{core.title} is steady after {seconds(core.settled.value)} of work; the first document of a fresh "
+                f"process takes it {seconds(core.first.value)}{beside}."
+            )
 
 
 def _ratio(ratio: Ratio) -> str:

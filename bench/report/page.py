@@ -55,7 +55,7 @@ def html(finding: Finding) -> str:
         targets={"rows": finding.targets, "verdict": verdict(finding.targets)},
         percentiles=PERCENTILES,
         machine=[
-            (name.removesuffix("_bytes").replace("_", " "), _told(name, value))
+            (name.removesuffix("_bytes").replace("_", " "), told(name, value))
             for name, value in (finding.session.machine | _equals(finding)).items()
         ],
         versions=[_version(core) for core in finding.cores],
@@ -85,7 +85,7 @@ def _part(finding: Finding, chosen: list[Column]) -> dict[str, Any]:
         "rows": [_cells(row, chosen) for row in finding.rows],
         "loads": [_load(course) for course in finding.open],
         "instructions": [instructions(core, finding.baseline) for core in finding.cores],
-        "warmups": [_warmup(core) for core in finding.cores],
+        "warmups": [warmup(core) for core in finding.cores],
     }
 
 
@@ -121,7 +121,8 @@ def _load(course: Course) -> dict[str, Any]:
     }
 
 
-def _warmup(core: Core) -> dict[str, Any]:
+def warmup(core: Core) -> dict[str, Any]:
+    """A row of the table of cold and warm processes."""
     first, settled, steady = (
         Cell(
             text=figure.instead if figure.value is None else seconds(figure.value),
@@ -158,7 +159,7 @@ def _equals(finding: Finding) -> dict[str, int]:
     return {"equal machines": finding.machines} if finding.machines > 1 else {}
 
 
-def _told(name: str, value: Any) -> str:
+def told(name: str, value: Any) -> str:
     """A fact about the machine as text; bytes as gigabytes."""
     if name.endswith("_bytes"):
         return f"{number(value / GIGABYTE)} GB"
@@ -171,5 +172,5 @@ def _told(name: str, value: Any) -> str:
 
 def _short(value: Any) -> str:
     """A fact as text; a long hash by its first digits."""
-    text = _told("", value)
+    text = told("", value)
     return f"{text[:HASH_DIGITS]}…" if len(text) >= 40 and all(digit in "0123456789abcdef" for digit in text) else text

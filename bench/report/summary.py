@@ -14,7 +14,7 @@ from rich.text import Text
 from bench.instruments.sizes import Size
 from bench.model import Stack
 from bench.report import ranking, suites
-from bench.report.answer import answer
+from bench.report.answer import answer, answers
 from bench.report.builds import unlike
 from bench.report.figures import workload_title
 from bench.report.ladder import rows
@@ -86,10 +86,7 @@ def _record(finding: Finding, page: Path) -> dict[str, object]:
     return {
         "study": finding.study.name,
         "started": finding.session.started,
-        "answer": [
-            *([suites.words(finding.tested)] if finding.tested else []),
-            *(sentence for each in finding.each for sentence in answer(each)),
-        ],
+        "answer": answers(finding),
         "noise_floor": {each.workload: each.floor for each in finding.each},
         "noise_floor_served": {each.workload: each.floor_served for each in finding.each},
         "selftest": finding.selftest,

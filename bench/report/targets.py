@@ -9,20 +9,23 @@ from typing import Literal
 import msgspec
 from msgspec.structs import replace
 
-from bench.model import Run, Session, Study, Target
+from bench.model import Instrument, Run, Session, Study, Target
 from bench.report.comparison import paired
 from bench.report.wording import interval, number, seconds, share, times
 from bench.stats import Ratio
 
 Outcome = Literal["met", "missed", "open"]
+METRICS = {"memory": "memory.loaded"}  # where a target calls it otherwise than the runs
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):
     """One workload of a target.
 
-    `value` is in the unit of the target's metric; for time it is a ratio with the interval `low` … `high`, for the rest
-    the worst of all processes. `multiple` is how many times as fast as the study's baseline the variant is there.
-    The outcome is `open` where the interval reaches over the limit either way, and absent where nothing is demanded.
+    What is held against something is a ratio with the interval `low` … `high`; else `value` is in the unit of the
+    target's metric, the worst of all processes. `multiple` is how many times as fast as the study's baseline the
+    variant is there, or the stack as the baseline behind the same server.
+    The outcome is `open` where the interval reaches over the limit either way or is unknown, as it is of one process;
+    it is absent where nothing is demanded.
     """
 
     target: Target
@@ -39,11 +42,9 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
         """The figure in words, with its interval."""
         if self.value is None:
             return "—"
-        match self.target.metric:
-            case "fallbacks":
-                return share(self.value) if self.value else "none"
-            case "ready" | "build":
-                return seconds(self.value)
+        if self.target.against is None:
+            is_share = self.target.metric == "fallbacks"
+            return (share(self.value) if self.value else "none") if is_share else seconds(self.value)
         between = f" ({number(self.low)}–{number(self.high)})" if self.low and self.high else ""
         return f"{number(self.value)}×{between}"
 
@@ -58,40 +59,50 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
         limit = self.target.at_most
         if limit is None:
             return ""
-        match self.target.metric:
-            case "fallbacks":
-                return f"≤ {share(limit)}"
-            case "ready" | "build":
-                return f"≤ {limit:g} s"
+        if self.target.against is None:
+            return f"≤ {share(limit)}" if self.target.metric == "fallbacks" else f"≤ {limit:g} s"
         return f"≤ {limit:g}×"
 
 
-class Cores:
-    """The runs of cores alone, by variant, workload and whether one thread or more had to do the work."""
+class Wanted(msgspec.Struct, frozen=True):
+    """What a target asks for: a variant or stack as written, and whether one thread or more had to do the work."""
 
-    def __init__(self, session: Session, runs: Iterable[Run]) -> None:
-        self._runs: dict[tuple[str, str | None, bool], list[Run]] = defaultdict(list)
+    instrument: Instrument
+    subject: str
+    workload: str | None
+    threads: bool = False
+
+
+class Measured:
+    """The runs that targets are of: those of cores alone, of starts, and under the study's first closed load."""
+
+    def __init__(self, study: Study, session: Session, runs: Iterable[Run]) -> None:
+        self._runs: dict[Wanted, list[Run]] = defaultdict(list)
         self._holes = {hole.what: hole.reason for hole in session.holes}
         for run in runs:
             case = run.case
-            if case.instrument == "micro" and not case.twin and case.path is None:
-                self._runs[case.variant, case.workload, "threads" in case.settings].append(run)
+            closed = study.macro.loads_for(case.workload or "")[0] if study.macro else None
+            if not (case.twin or case.path) and case.load in {None, closed}:
+                subject = str(case.stack or case.variant)
+                where = None if case.instrument == "startup" else case.workload  # a start is of no workload
+                self._runs[Wanted(case.instrument, subject, where, "threads" in case.settings)].append(run)
 
-    def of(self, variant: str, workload: str, threads: bool = False) -> list[Run]:
+    def of(self, wanted: Wanted) -> list[Run]:
         """The runs of a case, none where one of them failed."""
-        found = self._runs.get((variant, workload, threads), [])
+        found = self._runs.get(wanted, [])
         return [] if any(run.verdict != "pass" for run in found) else found
 
-    def why_none(self, variant: str, workload: str, threads: bool = False) -> str:
+    def why_none(self, wanted: Wanted) -> str:
         """Why `of` finds nothing there."""
-        failed = [run.reason for run in self._runs.get((variant, workload, threads), ()) if run.verdict != "pass"]
-        return self._holes.get(variant) or next(filter(None, failed), "not measured")
+        failed = [run.reason for run in self._runs.get(wanted, ()) if run.verdict != "pass"]
+        holes = (self._holes.get(name) for name in (wanted.subject, wanted.subject.partition("/")[0]))
+        return next(filter(None, (*holes, *failed)), "not measured")
 
 
 def held(study: Study, session: Session, runs: Iterable[Run]) -> tuple[Held, ...]:
     """Every target, workload by workload, in the study's order."""
-    cores = Cores(session, runs)
-    return tuple(_held(target, workload, cores, study) for target in study.targets for workload in target.workloads)
+    measured = Measured(study, session, runs)
+    return tuple(_held(target, workload, measured, study) for target in study.targets for workload in target.workloads)
 
 
 def verdict(rows: Sequence[Held]) -> str:
@@ -102,25 +113,40 @@ def verdict(rows: Sequence[Held]) -> str:
     return f"{counts['met']} of {len(demanded)} targets are met{''.join(f', {each}' for each in rest)}."
 
 
-def _held(target: Target, workload: str, cores: Cores, study: Study) -> Held:
+def _held(target: Target, workload: str, measured: Measured, study: Study) -> Held:
     row = Held(target=target, workload=workload)
-    runs = cores.of(target.variant, workload, target.threads)
+    wanted = _wanted(target, target.subject, workload)
+    runs, metric = measured.of(wanted), METRICS.get(target.metric, target.metric)
     if not runs:
-        return replace(row, reason=f"{target.variant}: {cores.why_none(target.variant, workload, target.threads)}")
+        return replace(row, reason=f"{wanted.subject}: {measured.why_none(wanted)}")
     if target.against is None:
-        values = [value for run in runs for value in run.values(target.metric)]
+        values = [value for run in runs for value in run.values(metric)]
         if not values:
-            return replace(row, reason=f"{target.variant} does not tell")
+            return replace(row, reason=f"{wanted.subject} does not tell")
         return replace(row, value=max(values), outcome=_outcome(target, max(values), max(values)))
-    other, elsewhere = target.against.variant or target.variant, target.against.workload or workload
-    found = paired(runs, cores.of(other, elsewhere), "time")
+    against = target.against.stack or target.against.variant or target.subject
+    other = replace(_wanted(target, against, target.against.workload or workload), threads=False)
+    found = paired(runs, measured.of(other), metric)
     if found is None:
-        return replace(row, reason=f"{other}: {cores.why_none(other, elsewhere)}")
-    bytes_ratio = _bytes(cores.of(other, elsewhere)) / _bytes(runs)
-    value, low, high = (end and end * bytes_ratio for end in (found.estimate, found.low, found.high))
-    outcome = _outcome(target, low or found.estimate * bytes_ratio, high or found.estimate * bytes_ratio)
-    multiple = None if target.threads else paired(cores.of(study.baseline, workload), runs, "time")
+        return replace(row, reason=f"{other.subject}: {measured.why_none(other)}")
+    scale = _bytes(measured.of(other)) / _bytes(runs) if metric == "time" else 1.0
+    value, low, high = (end and end * scale for end in (found.estimate, found.low, found.high))
+    outcome = _outcome(target, low, high)
+    base = replace(wanted, subject=_baseline(target.subject, study))
+    timed = metric in {"time", "cpu"} and not target.threads
+    multiple = paired(measured.of(base), runs, metric) if timed else None
     return replace(row, value=value, low=low, high=high, outcome=outcome, multiple=multiple)
+
+
+def _wanted(target: Target, subject: str, workload: str) -> Wanted:
+    if target.variant:
+        return Wanted("micro", subject, workload, target.threads)
+    return Wanted("startup", subject, None) if target.metric == "ready" else Wanted("macro", subject, workload)
+
+
+def _baseline(subject: str, study: Study) -> str:
+    """The study's baseline, behind the same server where the subject stands behind one."""
+    return "/".join([study.baseline, *subject.split("/")[1:]])
 
 
 def _bytes(runs: Sequence[Run]) -> float:
@@ -128,7 +154,9 @@ def _bytes(runs: Sequence[Run]) -> float:
     return runs[0].values("size")[0]
 
 
-def _outcome(target: Target, low: float, high: float) -> Outcome | None:
+def _outcome(target: Target, low: float | None, high: float | None) -> Outcome | None:
     if target.at_most is None:
         return None
+    if low is None or high is None:
+        return "open"
     return "met" if high <= target.at_most else "missed" if low > target.at_most else "open"

@@ -1,6 +1,7 @@
 """A study's targets: what is planned for them, and when they are met. Every figure here is test data."""
 
 import io
+import json
 from pathlib import Path
 
 import msgspec
@@ -9,7 +10,7 @@ from rich.console import Console
 
 from bench import catalog, plan
 from bench.errors import LabError
-from bench.model import Against, Case, Measurement, MicroPlan, Run, Session, Study, Target
+from bench.model import Against, Case, MacroPlan, Measurement, MicroPlan, Run, Session, Stack, Study, Target
 from bench.report import page, summary
 from bench.report.finding import find
 from bench.report.targets import Held, held, verdict
@@ -23,6 +24,7 @@ STUDY = Study(
     variants=("cpython", "cython"),
     workloads=("medium",),
     micro=MicroPlan(processes=3, values=2, orders=10_000),
+    macro=MacroPlan(loads=("closed",), runs=3),
     targets=(FAST,),
 )
 
@@ -78,6 +80,52 @@ def test_the_multiple_of_the_reference_stands_beside_and_is_no_target() -> None:
     assert row.multiple.estimate == pytest.approx(50.0)
 
 
+SPENT = Target(
+    title="Cheap",
+    stack="cython/falcon/bjoern",
+    workloads=("medium",),
+    metric="cpu",
+    against=Against(stack="cpython/falcon/bjoern"),
+    at_most=0.1,
+)
+
+
+def served(stack: str, metric: str, *values: float, instrument: str = "macro", load: str | None = "closed"):
+    """Runs of a stack under load or of its starts, a block each."""
+    variant, framework, server = stack.split("/")
+    place = Stack(variant=variant, framework=framework, server=server)
+    case = Case(instrument=instrument, variant=variant, stack=place, workload="medium", load=load)
+    measured = [(Measurement(metric=metric, unit="", values=(value,)),) for value in values]
+    return [
+        Run(case=case, block=block, started="", seconds=1.0, verdict="pass", measurements=each)
+        for block, each in enumerate(measured)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("metric", "kept", "more"),
+    [
+        ("cpu", "cpu", {}),
+        ("memory", "memory.loaded", {}),
+        ("ready", "ready", {"instrument": "startup", "load": None}),
+    ],
+)
+def test_a_stack_is_held_against_another(metric: str, kept: str, more: dict[str, str | None]) -> None:
+    runs = served("cython/falcon/bjoern", kept, 2.0, 2.0, 2.1, **more)
+    runs += served("cpython/falcon/bjoern", kept, 40.0, 40.0, 40.0, **more)
+    row = one(msgspec.structs.replace(SPENT, metric=metric), *runs)
+    assert (row.outcome, row.told[:10], row.limit) == ("met", "0.0508× (0", "≤ 0.1×")
+    assert bool(row.multiple) == (metric == "cpu")
+
+
+def test_an_open_load_is_none_of_a_target_and_one_server_settles_nothing() -> None:
+    base = served("cpython/falcon/bjoern", "cpu", 40.0)
+    beside = served("cython/falcon/bjoern", "cpu", 2.0, load="ramp")
+    assert one(SPENT, *beside, *base).reason == "cython/falcon/bjoern: not measured"
+    row = one(SPENT, *served("cython/falcon/bjoern", "cpu", 2.0), *base)
+    assert (row.value, row.outcome) == (0.05, "open")
+
+
 def test_threads_are_held_against_one_of_them() -> None:
     target = msgspec.structs.replace(FAST, threads=True, against=Against())
     row = one(target, *core("cython", 0.5, 0.5, threads=2), *core("cython", 1.0, 1.0))
@@ -98,7 +146,7 @@ def test_what_is_not_measured_says_why_and_is_not_met() -> None:
 
 def test_a_target_brings_the_cases_that_it_compares() -> None:
     target = msgspec.structs.replace(FAST, workloads=("medium", "large"), threads=True)
-    (phase,) = plan.phases(msgspec.structs.replace(STUDY, targets=(FAST, target)))
+    phase = plan.phases(msgspec.structs.replace(STUDY, targets=(FAST, target)))[0]
     made = {(case.variant, case.workload, case.settings.get("threads")) for case in phase.cases}
     assert {("simdjson", "medium", None), ("simdjson", "large", None), ("cython", "medium", None)} <= made
     assert len(made) == len(phase.cases)
@@ -119,12 +167,16 @@ def test_the_terminal_and_the_page_show_each_target() -> None:
         assert "0.700×" in shown
         assert "≤ 1×" in shown
         assert "1 of 1 targets are met." in shown
+    machines = Console(file=io.StringIO(), width=120)
+    summary.show(machines, finding, Path("report.html"), json=True)
+    assert json.loads(machines.file.getvalue())["answer"] == ["1 of 1 targets are met."]
 
 
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ('against = { variant = "simdjson" }\n', "", "time is held `against` something, and no other metric is"),
+        ('against = { variant = "simdjson" }\n', "", "a variant's time is held `against` something"),
+        ('variant = "cython"\n', 'stack = "cython/falcon/bjoern"\n', "a stack's cpu, memory or ready is held"),
         ('variant = "simdjson"', 'variant = "simdjsn"', "variant 'simdjsn' is unknown"),
         ('workloads = ["medium"]', 'workloads = ["middling"]', "workload 'middling' is unknown"),
     ],
@@ -135,4 +187,21 @@ def test_a_target_of_what_there_is_not_is_an_error(checkout: Path, old: str, new
     assert old in text
     path.write_text(text.replace(old, new, 1))
     with pytest.raises(LabError, match=rf"limits\.toml: target .*{told}"):
+        catalog.studies()
+
+
+def test_a_stack_of_a_target_has_to_be_one_that_its_study_measures(checkout: Path) -> None:
+    target = """
+[[targets]]
+title = "Cheap"
+stack = "cython/falcon/bjoern"
+metric = "cpu"
+workloads = ["medium"]
+against = { stack = "cpython/falcon/uwsgi-processes" }
+"""
+    path = checkout / "bench/studies/quick.toml"
+    path.write_text(path.read_text() + target)
+    with pytest.raises(
+        LabError, match=r"quick\.toml: target 'Cheap': stack 'cython/falcon/bjoern' is none of this study's"
+    ):
         catalog.studies()

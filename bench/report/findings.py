@@ -1,0 +1,235 @@
+"""The findings in the docs: a page a study and an index, made from the sessions that are kept in the repository."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from bench import keep
+from bench.model import Session, Study
+from bench.paths import FINDINGS, KEPT
+from bench.report import ladder, ranking, suites
+from bench.report.answer import paragraphs
+from bench.report.builds import unlike
+from bench.report.figures import load_title, rerun, workload_title
+from bench.report.finding import find
+from bench.report.gain import gain
+from bench.report.noise import noise, power
+from bench.report.page import TEMPLATES, told, warmup
+from bench.report.pictures import pictures
+from bench.report.rows import Finding
+from bench.report.spent import costs, unrest
+from bench.report.table import Cell, alone, columns
+from bench.report.wording import listed
+
+ASKED = ("variants", "servers", "newest", "nodejs", "spring", "pypy", "frameworks")  # in the index, measured or not
+FIGURES = {*"0123456789≈<≤"}
+DERIVED = {"CPU cost", "Memory cost"}  # columns for which a page in the docs has no room
+Grid = Sequence[Sequence[str]]  # a heading and rows
+
+
+class Missing(msgspec.Struct, frozen=True):
+    """What has no figure, and why."""
+
+    what: str
+    kind: str
+    reason: str
+    fill: str | None = None
+
+
+def write(kept: Path = KEPT, folder: Path = FINDINGS) -> list[Path]:
+    """Write the page and the plots of every kept study, and the index; pages and plots of others are removed.
+
+    What is kept yields the same bytes each time. Returns what was written.
+    """
+    found = findings(kept)
+    files = {folder / name: text for name, text in texts(found).items()}
+    for name, finding in found.items():
+        files |= {folder / "plots" / f"{name}-{each.name}.svg": each.svg() for each in pictures(finding)}
+    for path in [*folder.glob("*.md"), *folder.glob("plots/*.svg")]:
+        path.unlink()
+    for path, text in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return list(files)
+
+
+def findings(kept: Path = KEPT) -> dict[str, Finding]:
+    """The finding of every session that is kept, by study."""
+    return {
+        each.study.name: find(each.session, each.runs, each.study, selftest=each.selftest)
+        for each in keep.all_kept(kept)
+    }
+
+
+def texts(found: dict[str, Finding]) -> dict[str, str]:
+    """The index and the pages as Markdown, by the names of their files."""
+    return {"README.md": index(found)} | {f"{name}.md": page(finding) for name, finding in found.items()}
+
+
+def page(finding: Finding) -> str:
+    """A study's page as Markdown."""
+    session = finding.session
+    return _render(
+        "finding.md",
+        finding=finding,
+        study=finding.study,
+        session=session,
+        machine=_machine(session),
+        sample=_sample(finding.study),
+        facts=", ".join(f"{_named(name)} {told(name, value)}" for name, value in session.machine.items()),
+        answers=[" ".join(paragraph) for paragraph in paragraphs(finding)],
+        gain=gain(finding),
+        pictures=list(pictures(finding)),
+        targets=_targets(finding),
+        tested=_tested(finding),
+        parts=[_part(each) for each in finding.each if each.rows or not finding.targets],
+        missing=list(_missing(finding)),
+        rerun=rerun(finding),
+        race=ranking.words(session.race) if session.race else None,
+        spent=[words for words in (unlike(finding.cores), unrest(session), costs(session)) if words],
+    )
+
+
+def index(found: dict[str, Finding]) -> str:
+    """The list of all questions with their answers; what is not kept is not measured yet."""
+    rows = [["question", "answer", "measured"]]
+    for name in dict.fromkeys((*ASKED, *found)):
+        finding = found.get(name)
+        if finding:
+            short = " ".join(lead for lead, *_ in paragraphs(finding))
+            rows.append([f"[{finding.study.question}]({name}.md)", short, finding.session.started[:10]])
+        else:
+            rows.append([f"`{name}`", f"not measured yet: `python -m bench run {name} --keep`", ""])
+    return _render("findings.md", rows=rows)
+
+
+def table(grid: Grid) -> str:
+    """A heading and rows as a Markdown table, columns that hold figures to the right."""
+    heading, *rows = [[_cell(text) for text in row] for row in grid]
+    figures = [any(row[column][:1] in FIGURES for row in rows if row[column]) for column in range(len(heading))]
+    lines = [heading, ["--:" if right else "---" for right in figures], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _part(finding: Finding) -> dict[str, Any]:
+    """What the page shows of one workload."""
+    warmups = [warmup(core) for core in finding.cores if core.time.value is not None]
+    cold = [["variant", "first document", "until steady", "steady", "shape"]]
+    for each in warmups:
+        cells = (each[name].text for name in ("first", "settled", "steady"))
+        cold.append([each["title"], *cells, each["shape"]])
+    return {
+        "title": workload_title(finding.workload),
+        "noise": noise(finding),
+        "power": power(finding),
+        "ranking": _ranking(finding) if finding.ranks_stacks and finding.ranking else None,
+        "rows": _stacks(finding) if finding.rows else _cores(finding),
+        "warmups": cold if warmups else None,
+    }
+
+
+def _stacks(finding: Finding) -> Grid:
+    """The main table: the rows that have figures, and the columns that any of them fills."""
+    rows = [row for row in finding.rows if row.verdict == "pass"]
+    shown = [column for column in columns(finding) if column.heading not in DERIVED]
+    filled = [column for column in shown if any(column.cell(row).order is not None for row in rows)]
+    heading = [f"{column.heading}, {column.unit}" if column.unit else column.heading for column in filled]
+    return [heading, *([_text(column.cell(row)) for column in filled] for row in rows)]
+
+
+def _ranking(finding: Finding) -> Grid:
+    """Every stack from the best on, those that a race dropped among them."""
+    heading = [
+        "stack",
+        "rank",
+        "server CPU, µs/request",
+        "answers/s",
+        "times as much as the best",
+        "servers",
+        "measured",
+    ]
+    return [heading, *([row["name"], *map(_text, row["cells"])] for row in ladder.rows(finding))]
+
+
+def _cores(finding: Finding) -> Grid:
+    heading = ["variant", "core alone, µs", "speed-up"]
+    return [heading, *([core.title, *map(_text, alone(core))] for core in finding.cores if core.verdict == "pass")]
+
+
+def _targets(finding: Finding) -> Grid | None:
+    rows = [
+        [row.target.title, workload_title(row.workload), row.reason or row.told, row.limit, row.outcome or "", row.fold]
+        for row in finding.targets
+    ]
+    heading = ["target", "documents", "figure", "limit", "outcome", f"times as fast as {finding.baseline.title}"]
+    return [heading, *rows] if rows else None
+
+
+def _tested(finding: Finding) -> Grid | None:
+    """Each framework under the suite."""
+    heading = ["framework", *(heading.replace("\n", ", ") for heading in suites.HEADINGS)]
+    rows = [[row.framework, *suites.cells(row)] for row in finding.tested]
+    return [heading, *rows] if rows else None
+
+
+def _missing(finding: Finding) -> Iterator[Missing]:
+    """Holes, runs that failed, and rows that have no figures for another reason."""
+    for hole in finding.session.holes:
+        kind = "failed" if hole.failed else "impossible" if hole.declared else "hole"
+        yield Missing(hole.what, kind, hole.reason, hole.fill)
+    for run in {run.case.identity: run for each in finding.each for run in each.failed}.values():
+        yield Missing(run.case.label, "failed", run.reason or "without a reason")
+    for each in finding.each:
+        ranked = {stack.stack for stack in each.ranking}
+        for row in each.rows:
+            if row.verdict == "dropped" and row.stack not in ranked:
+                where = f", {workload_title(each.workload)}" if finding.others else ""
+                yield Missing(f"{row.stack}{where}", row.verdict, row.reason or "without a reason")
+
+
+def _machine(session: Session) -> str:
+    """The machine in half a line."""
+    known = session.machine
+    parts = [known.get("cpu"), f"{known['cores']} cores" if "cores" in known else None, known.get("system")]
+    return ", ".join(str(part) for part in parts if part) or "an unknown machine"
+
+
+def _sample(study: Study) -> list[str]:
+    """How much was measured."""
+    told = [f"each core in {study.micro.processes} fresh processes"] if study.micro else []
+    told += [f"the suite in {study.suite.processes} fresh processes a framework"] if study.suite else []
+    if study.macro:
+        closed = dict.fromkeys(load for name in study.workloads for load in study.macro.loads_for(name))
+        loads = listed([f"“{load_title(load)}”" for load in closed])
+        told.append(f"each stack on {study.macro.runs} fresh servers, one worker on one core, under {loads}")
+    return told + ([f"{study.startup.spawns} starts behind {study.startup.server}"] if study.startup else [])
+
+
+def _named(name: str) -> str:
+    return name.removesuffix("_bytes").replace("_", " ")
+
+
+def _text(cell: Cell) -> str:
+    return f"{cell.text} ({cell.detail})" if cell.detail else cell.text
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _render(name: str, **kept: Any) -> str:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,
+    )
+    environment.globals["table"] = table
+    return re.sub(r"\n{3,}", "\n\n", environment.get_template(name).render(**kept).rstrip()) + "\n"

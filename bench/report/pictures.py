@@ -1,0 +1,161 @@
+"""The plots of a finding's page in the docs: files beside it, each with what it shows in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import altair as alt
+import msgspec
+import numpy as np
+import vl_convert
+
+from bench.report import charts
+from bench.report.drawing import CONFIG, Chart, Record, extent, hues, keys, sheet
+from bench.report.figures import workload_title
+from bench.report.ladder import STATES, ladder
+from bench.report.look import LIGHT
+from bench.report.ranking import ranked_by
+from bench.report.rows import Course, Finding
+from bench.report.wording import listed, number, seconds, times
+
+MICRO = 1e-6
+ROW_PIXELS = 19
+TICKS = tuple(step * 10**power for power in range(8) for step in (1, 2, 3, 5))
+FEW = 5  # colours that are told apart
+
+
+class Picture(msgspec.Struct, frozen=True):
+    """A chart: the end of its file's name, what it is, and what it shows in words."""
+
+    name: str
+    title: str
+    words: str
+    chart: Chart
+
+    def svg(self) -> str:
+        """The drawing, on a ground of its own, as whoever shows the file may have a dark one."""
+        config = CONFIG | {"background": LIGHT["page"], "padding": 10}
+        return f"{vl_convert.vegalite_to_svg(self.chart.configure(**config).to_dict())}\n"
+
+
+def pictures(finding: Finding) -> Iterator[Picture]:
+    """Those that a study's figures allow, workload by workload."""
+    for each in finding.each:
+        where = f", {workload_title(each.workload)}" if finding.others else ""
+        if finding.ranks_stacks and len(each.ranking) > 1:
+            title = f"Behind the best, by {ranked_by(each.workload)}{where}, on a log scale"
+            shown = _with_keys(ladder(each, charts.WIDE), keys(STATES, "grey"))
+            yield Picture(f"{each.workload}-ranking", title, _ranked(each), shown)
+        elif len([row for row in each.rows if row.cpu.value is not None]) > 1:
+            title = f"Server CPU time for a request{where}, in µs on a log scale"
+            yield Picture(f"{each.workload}-spent", title, _cheapest(each), spent(each))
+        if len([core for core in each.cores if core.speedup.ratio]) > 1:
+            what, chart = ("survival", charts.survival) if _served(each) else ("speedups", charts.speedups)
+            title = "Times as fast as the baseline" + (", alone and behind each server" if _served(each) else "")
+            shown = chart(each, charts.WIDE)
+            keyed = _with_keys(shown, keys([charts.ALONE, *each.places], "ink")) if _served(each) else shown
+            yield Picture(f"{each.workload}-{what}", title + where, _fastest(each), keyed)
+        if warming := [course for course in each.closed if course.series.get("warmup")]:
+            title = f"A fresh server under load, second by second{where}: server CPU time for a request"
+            yield Picture(f"{each.workload}-warming", title, _warmed(warming), warm(warming))
+
+
+def spent(finding: Finding) -> Chart:
+    """A point a stack, the least first; the baseline's stand out in grey."""
+    records: list[Record] = [
+        {
+            "name": str(row.stack),
+            "us": row.cpu.value / MICRO,
+            "told": number(row.cpu.value / MICRO),
+            "baseline": row.core.baseline,
+        }
+        for row in finding.rows
+        if row.cpu.value is not None
+    ]
+    names = [record["name"] for record in records]
+    base = sheet(records, charts.WIDE, height=ROW_PIXELS * len(records)).encode(
+        y=alt.Y("name:N", sort=names, title=None, axis=alt.Axis(minExtent=extent(names), labelLimit=2 * extent(names))),
+        x=alt.X("us:Q", title="µs", **_microseconds([record["us"] for record in records], room=0.15)),
+    )
+    colour = alt.condition("datum.baseline", alt.value(LIGHT["grey"]), alt.value(LIGHT["blue"]))
+    point = base.mark_point(filled=True, size=80, opacity=1).encode(color=colour)
+    return alt.layer(point, base.mark_text(align="left", dx=9).encode(text="told:N"))
+
+
+def warm(courses: list[Course]) -> Chart:
+    """Server CPU per request of each second since the first request, a line a server."""
+    names = list(dict.fromkeys(str(course.stack) for course in courses))
+    records: list[Record] = [
+        {"second": second, "us": (used or 0.0) / MICRO, "name": str(course.stack), "server": course.block}
+        for course in courses
+        for second, _, used in course.series["warmup"]
+    ]
+    line: alt.Chart = sheet(records, charts.WIDE, height=220).mark_line(strokeWidth=1.8).encode(
+        x=alt.X("second:Q", title="seconds since the first request", axis=alt.Axis(format="d")),
+        y=alt.Y("us:Q", title="µs a request", **_microseconds([record["us"] for record in records], room=0.0)),
+        color=alt.Color("name:N", sort=names, scale=hues(names)),
+        detail="server:N",
+    )  # fmt: skip
+    return _with_keys(line, keys(names))
+
+
+def _microseconds(shown: list[float], room: float) -> dict[str, Any]:
+    """A log scale with a share of room for labels at its end, and ticks in ones, twos, threes and fives."""
+    low, high = min(shown) / 1.4, max(shown) * 1.4
+    high *= (high / low) ** (room / (1 - room))
+    ticks = [tick for tick in TICKS if low <= tick <= high]
+    axis = alt.Axis(values=ticks, labelExpr="format(datum.value, ',')", labelOverlap="greedy")
+    return {"scale": alt.Scale(type="log", domain=[low, high], nice=False), "axis": axis}
+
+
+def _with_keys(chart: Chart, named: Sequence[tuple[str, str]]) -> Chart:
+    """The chart under what its colours stand for: a file has no page around it that could tell."""
+    records: list[Record] = []
+    at, line = 0, 0
+    for name, colour in named:
+        if at and at + 8 * len(name) > charts.WIDE:
+            at, line = 0, line + 1
+        records.append({"name": name, "at": at, "line": line, "colour": LIGHT[colour]})
+        at += 8 * len(name) + 40
+    base = sheet(records, charts.WIDE, height=ROW_PIXELS * (line + 1)).encode(
+        x=alt.X("at:Q", axis=None, scale=alt.Scale(domain=[0, charts.WIDE])),
+        y=alt.Y("line:O", axis=None),
+        color=alt.Color("colour:N", scale=None),
+    )
+    text = base.mark_text(align="left", dx=10).encode(text="name:N", color=alt.value(LIGHT["ink"]))
+    return alt.vconcat(alt.layer(base.mark_point(filled=True, shape="square", size=90, opacity=1), text), chart)
+
+
+def _served(finding: Finding) -> bool:
+    return any(row.speedup.ratio and not row.core.baseline for row in finding.rows)
+
+
+def _ranked(finding: Finding) -> str:
+    best, *others = finding.ranking
+    told = [f"{each.stack} {times(each.behind.ratio)}" for each in others if each.behind.ratio]
+    return f"Times as much as {best.stack}: {listed(told)}"
+
+
+def _cheapest(finding: Finding) -> str:
+    told = [f"{row.stack} {seconds(row.cpu.value)}" for row in finding.rows if row.cpu.value is not None]
+    return f"The least: {listed(told[:FEW])}; the most: {told[-1]}"
+
+
+def _fastest(finding: Finding) -> str:
+    told = [f"{core.title} {number(core.speedup.ratio.estimate)}×" for core in finding.cores if core.speedup.ratio]
+    return f"Cores alone: {listed(told)}"
+
+
+def _warmed(courses: list[Course]) -> str:
+    """Each stack's first second and its last one."""
+    ends: dict[str, list[tuple[float, float]]] = {}
+    for course in courses:
+        used = [row[2] or 0.0 for row in course.series["warmup"]]
+        ends.setdefault(str(course.stack), []).append((used[0], used[-1]))
+    return listed(
+        [
+            f"{name} from {seconds(float(np.mean(pairs, axis=0)[0]))} to {seconds(float(np.mean(pairs, axis=0)[1]))}"
+            for name, pairs in ends.items()
+        ]
+    )

@@ -1,0 +1,196 @@
+"""What is kept of a session, and the pages made from it: whole, the same each time, and true to the figures."""
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bench import keep, store
+from bench.errors import LabError
+from bench.model import Hole, Session
+from bench.paths import FINDINGS
+from bench.report import findings
+from bench.report.answer import answers
+from bench.report.finding import find
+from bench.report.gain import gain
+from bench.report.pictures import pictures
+from tests.unit import sessions
+
+STUDY = sessions.quick()
+WARMUP = tuple((float(second), 600.0, 2e-3 / second + 9e-4) for second in range(1, 6))
+RUNS = [
+    msgspec.structs.replace(run, series=run.series | {"warmup": WARMUP})
+    if (run.case.variant, run.case.load) == ("pypy", "closed") and run.verdict == "pass"
+    else run
+    for run in sessions.runs(STUDY)
+]
+SESSION = sessions.session(STUDY, RUNS)
+FINDING = find(SESSION, RUNS, STUDY)
+
+
+def stored(results: Path, session: Session = SESSION) -> Path:
+    """The session as a run leaves it behind. Returns its folder."""
+    folder = store.create(session, results)
+    for run in RUNS:
+        block = folder / f"{run.case.instrument}-{run.block:03}"
+        block.mkdir(exist_ok=True)
+        store.save(block, run)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("kept")
+    keep.write(keep.Kept(study=STUDY, session=SESSION, runs=tuple(RUNS)), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pages(kept: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pages")
+    findings.write(kept, folder)
+    return folder
+
+
+def test_what_is_kept_says_all_that_the_session_said(tmp_path: Path) -> None:
+    stored(tmp_path / "results")
+    path = keep.keep(STUDY, tmp_path / "results", tmp_path / "kept")
+    found = keep.read(path)
+    assert (found.study, found.session, found.selftest) == (STUDY, SESSION, None)
+    assert findings.page(find(found.session, found.runs, found.study)) == findings.page(FINDING)
+    assert path.stat().st_size < keep.LIMIT / 4
+
+
+def test_what_is_kept_names_neither_the_machine_nor_a_folder_of_it(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(store.socket, "gethostname", lambda: "build-7.example.org")
+    hole = Hole(what="numba", reason=f"{Path.home()}/numba is broken on build-7.example.org")
+    session = msgspec.structs.replace(SESSION, holes=(hole,))
+    path = keep.write(keep.Kept(study=STUDY, session=session, runs=()), tmp_path)
+    assert keep.read(path).session.holes[0].reason == "<home>/numba is broken on <host>"
+
+
+@pytest.mark.parametrize(
+    ("harm", "told"),
+    [
+        (lambda whole: whole[:-40], "no kept session"),
+        (lambda whole: b"not packed", "no kept session"),
+        (lambda whole: keep.lzma.compress(b'{"run": 1}'), "no kept session"),
+        (lambda whole: keep.lzma.compress(b""), "no kept session"),
+    ],
+)
+def test_a_damaged_file_is_an_error_that_names_it(kept: Path, tmp_path: Path, harm, told: str) -> None:
+    path = tmp_path / "quick.jsonl.xz"
+    path.write_bytes(harm((kept / "quick.jsonl.xz").read_bytes()))
+    with pytest.raises(LabError, match=rf"quick\.jsonl\.xz: {told}"):
+        keep.read(path)
+
+
+def test_a_session_that_is_not_whole_or_too_large_is_not_kept(tmp_path: Path, monkeypatch) -> None:
+    folder = stored(tmp_path, sessions.session(STUDY, RUNS, finished=False))
+    with pytest.raises(LabError, match="quick: its last session is not finished"):
+        keep.keep(STUDY, tmp_path, tmp_path)
+    store.finish(folder, SESSION)
+    monkeypatch.setattr(keep, "LIMIT", 1000)
+    with pytest.raises(LabError, match=r"quick: .* bytes are too much to keep"):
+        keep.keep(STUDY, tmp_path, tmp_path)
+    assert not list(tmp_path.glob(f"*{keep.SUFFIX}"))
+
+
+def test_the_same_data_yield_the_same_bytes_and_nothing_else_stays(kept: Path, pages: Path, tmp_path: Path) -> None:
+    for gone in (tmp_path / "gone.md", tmp_path / "plots/gone.svg"):
+        gone.parent.mkdir(exist_ok=True)
+        gone.write_text("of a study that is kept no more")
+    for _ in range(2):
+        findings.write(kept, tmp_path)
+        assert content(tmp_path) == content(pages)
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_page_answers_and_says_where_from_and_what_is_missing(pages: Path) -> None:
+    text = (pages / "quick.md").read_text()
+    words = " ".join(text.split())
+    assert STUDY.question in words
+    assert all(sentence in words for sentence in answers(FINDING))
+    for told in (
+        "Measured 2026-11-24 13:00 UTC on Example CPU @ 3.0 GHz, 2 cores, Debian GNU/Linux 12 (bookworm)",
+        "PyPy 3.11 is steady after",
+        "**nuitka** (failed): no C compiler was found. To fill it: `apt-get install gcc`",
+        "uWSGI's PyPy plugin did not start",
+        "3 of 8 held-out documents answered wrong after the load",
+        ".venv/bin/python -m bench run quick --force --keep",
+        "generator-limited",
+    ):
+        assert told in words
+    plots = re.findall(r"\]\((plots/\S+\.svg)\)", text)
+    assert [path.rpartition("-")[2] for path in plots] == ["spent.svg", "survival.svg", "warming.svg"]
+    assert {path.name for path in (pages / "plots").iterdir()} == {Path(path).name for path in plots}
+
+
+def test_every_row_of_a_table_has_as_many_cells_as_its_heading(pages: Path) -> None:
+    for path in pages.glob("*.md"):
+        for rows in re.findall(r"(?:^\|.*\n)+", path.read_text(), re.MULTILINE):
+            assert len({line.count("|") - line.count(r"\|") for line in rows.splitlines()}) == 1
+            assert len(rows.splitlines()) > 2
+
+
+def test_what_a_cell_says_stays_in_its_cell() -> None:
+    assert findings.table([["a|b", "c"], ["one\ntwo", "3"]]).splitlines()[::2] == [r"| a\|b | c |", "| one two | 3 |"]
+
+
+def test_the_index_gives_each_answer_and_what_is_not_measured_yet(pages: Path) -> None:
+    text = (pages / "README.md").read_text()
+    assert f"[{STUDY.question}](quick.md) | {answers(FINDING)[0]} | 2026-11-24 |" in text
+    for name in findings.ASKED:
+        assert f"| `{name}` | not measured yet: `python -m bench run {name} --keep` |" in text
+
+
+def test_a_gain_is_taken_apart_into_factors_that_make_up_the_whole() -> None:
+    told = gain(FINDING)
+    whole, core, server = (float(text) for text in re.findall(r"([\d.]+)× (?:the server|by the)", told))
+    assert core * server == pytest.approx(whole, rel=0.01)
+    assert re.search(r"the core alone has \S+× \(Cython, written by hand\) from another source", told)
+    assert "1.26× (Cython, untouched source) from a compiler on the same source" in told
+    assert "1.89× (PyPy 3.11) from another interpreter" in told
+
+
+def test_a_loser_is_told_of_where_it_is_the_only_other_one() -> None:
+    study = msgspec.structs.replace(STUDY, variants=("cpython", "numba"), baseline="numba")
+    alone = [run for run in RUNS if not run.case.twin]
+    twins = [
+        msgspec.structs.replace(run, case=msgspec.structs.replace(run.case, twin=True))
+        for run in alone
+        if (run.case.instrument, run.case.variant) == ("micro", "numba")
+    ]
+    told = " ".join(answers(find(sessions.session(study, alone + twins), alone + twins, study)))
+    assert re.search(r"no variant is faster than Numba.*; CPython 3\.11 is at 0\.03\S* \(\S+\) its speed", told)
+    assert re.search(
+        r"By server CPU time per request CPython 3\.11 is at 0\.05\S* \(\S+\) behind uwsgi-processes", told
+    )
+
+
+def test_each_picture_tells_its_figures_in_words() -> None:
+    told = {each.name: each.words for each in pictures(FINDING)}
+    assert re.match(r"The least: cython/falcon/uwsgi-processes 4\S+ µs, .*; the most: \S+ ", told["medium-spent"])
+    assert "pypy/falcon/gunicorn-sync from 2.90 ms to 1.30 ms" in told["medium-warming"]
+
+
+def test_the_pages_in_the_docs_are_those_of_the_data_beside_them() -> None:
+    """Where this fails, `make findings` mends it."""
+    found = findings.texts(findings.findings())
+    assert {path.name: path.read_text() for path in FINDINGS.glob("*.md")} == found
+
+
+def test_where_stacks_are_ranked_the_best_is_told_and_the_others_stand_behind_it() -> None:
+    study = msgspec.structs.replace(STUDY, variants=("cython",), baseline="cython", micro=None, first_look=False)
+    runs = [run for run in RUNS if run.case.variant == "cython"]
+    found = find(sessions.session(study, runs), runs, study)
+    (told,) = answers(found)
+    best, other = (f"cython/falcon/{server}" for server in ("uwsgi-processes", "gunicorn-sync"))
+    assert re.match(rf"By server CPU per request {best} is the best, with 4\S+ µs of server CPU a request", told)
+    assert re.search(rf"in units of that: {other} 2\.\S+×\.", told)
+    assert re.search(rf"\| {other.split('/')[-1]} \| 2 \| 13\S+ \|", findings.page(found))
+    assert [each.name for each in pictures(found)] == ["medium-ranking"]
