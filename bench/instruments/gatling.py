@@ -38,11 +38,12 @@ _COUNTS = re.compile(r"^> (\S+) +\| +([\d,]+) \| +([\d,]+) \| +([\d,]+)$", re.MU
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What a load yielded; lead-in excluded but for `series`.
 
-    `started` and `ended` are the first start and the last end, in seconds of the epoch, and `rate` right answers per
-    second between them. `latencies`, `longest`, and `histogram`, an encoded HdrHistogram, are of the right answers,
-    `mean_ms` is of all requests, `delayed` the share by which 40 ms stands out. `kept` compares an open load with its
-    plan. `generator_busy` is the generator's use of its cores (0 to 1), `generator_pause_ms` the longest stop of its
-    JVM, both between `started` and `ended`. `series` has the rows of `latency.by_second`.
+    `started` and `ended` are, in seconds of the epoch, from when to when all users of a closed load were at it, of an
+    open one the first start and the last end. `answered` counts the requests that ended between them, `rate` is right
+    answers per second there. `latencies`, `longest`, and `histogram`, an encoded HdrHistogram, are of the right
+    answers, `mean_ms` is of all requests, `delayed` the share by which 40 ms stands out. `kept` compares an open load
+    with its plan. `generator_busy` is the generator's use of its cores (0 to 1), `generator_pause_ms` the longest stop
+    of its JVM, both between `started` and `ended`. `series` has the rows of `latency.by_second`.
     """
 
     requests: int
@@ -50,6 +51,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     failures: dict[str, int]
     started: float
     ended: float
+    answered: int
     rate: float
     mean_ms: float
     users: int | None
@@ -64,7 +66,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def seconds(self) -> float:
-        """First start to last end."""
+        """From `started` to `ended`."""
         return self.ended - self.started
 
 
@@ -109,7 +111,10 @@ def read(output: Path, load: Load, rate: float | None, samples: list[Sample], co
     if MEASURED not in log.requests:
         raise LabError(f"{output}: Gatling sent no measured request")
     measured, took = log.requests[MEASURED], log.requests[MEASURED].milliseconds
-    first, last = int(measured.start.min()), int(measured.end.max())
+    first, last = span_of(log, load)
+    within = (measured.end >= first) & (measured.end <= last)
+    if not within.any():
+        raise LabError(f"no answer came while all users asked: load {load.name!r} is too short for such a server")
     started, ended = ((log.start_epoch_ms + ms) / 1000 for ms in (first, last))
     used, span = used_between(samples, started, ended)
     right = took[measured.ok]
@@ -120,18 +125,34 @@ def read(output: Path, load: Load, rate: float | None, samples: list[Sample], co
         failures=measured.failures,
         started=started,
         ended=ended,
-        rate=len(right) / (ended - started),
+        answered=int(within.sum()),
+        rate=int((within & measured.ok).sum()) / (ended - started),
         mean_ms=float(took.mean()),
         users=load.users,
         histogram=histogram.encode(),
         latencies=latency.percentiles(histogram),
         longest=latency.latency(int(right.max())) if len(right) else None,
         delayed=latency.delayed(right),
-        series=latency.by_second(log.requests.values(), origin=first),
+        series=latency.by_second(log.requests.values(), origin=int(measured.start.min())),
         kept=None if rate is None else injection.kept(load, rate, measured.start),
         generator_busy=used / span / cores,
         generator_pause_ms=_longest_pause(output / PAUSES, started, ended),
     )
+
+
+def span_of(log: SimulationLog, load: Load) -> tuple[int, int]:
+    """From when to when the measured requests are the load that was asked for, in ms after the run's start.
+
+    A user of a closed load goes from its lead-in to the measured part, and leaves that, with an answer. Where answers
+    take long, some still lead in beside others that measure, and at the end a queue is drained that nobody fills: the
+    server's whole work is measured requests from the last answer of the lead-in to the first user's end.
+    """
+    measured = log.requests[MEASURED]
+    first, last = int(measured.start.min()), int(measured.end.max())
+    if load.model == "open" or load.seconds is None:
+        return first, last
+    lead_in = log.requests.get(LEAD_IN)
+    return (max(first, int(lead_in.end.max())) if lead_in else first), min(last, first + round(1000 * load.seconds))
 
 
 def check_sums(log: SimulationLog, console: str) -> None:

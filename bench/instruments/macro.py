@@ -132,7 +132,7 @@ def _by_gatling(drive: Drive, sampled: process_tree.Sampler) -> Driven:
         "failed": ("1", float(outcome.failed)),
         "seconds": ("s", asked),
         "rate": ("1/s", outcome.rate),
-        "cpu": ("s", used / span * outcome.seconds / outcome.requests),
+        "cpu": ("s", used / span * outcome.seconds / outcome.answered),
         "generator_cpu": ("1", outcome.generator_busy),
         "generator_pause": ("s", outcome.generator_pause_ms / 1000),
         **({"users": ("1", float(load.users))} if load.users else {}),

@@ -90,7 +90,7 @@ def of_gatling(name: str, load: Load, seconds: float) -> Observed:
     outcome = gatling.read(DATA / "gatling" / name, load, None, samples, cores=1)
     values = {
         "requests": outcome.requests, "failed": outcome.failed, "seconds": seconds, "users": load.users or 0,
-        "rate": outcome.requests / outcome.seconds, "latency.mean": outcome.mean_ms / 1000,
+        "rate": outcome.answered / outcome.seconds, "latency.mean": outcome.mean_ms / 1000,
         "generator_cpu": outcome.generator_busy, "latency.delayed": outcome.delayed, "cpu": 0.001,
         "latency.max": outcome.longest.ms / 1000 if outcome.longest else 0.0,
         **{f"latency.{level}": value.ms / 1000 for level, value in outcome.latencies.items()},

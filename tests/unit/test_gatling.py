@@ -4,6 +4,7 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from hdrh.histogram import HdrHistogram
@@ -44,13 +45,32 @@ def captured(name: str, load: Load, rate: float | None = None) -> gatling.Outcom
 def test_a_closed_load() -> None:
     outcome = captured("closed", CLOSED)
     assert (outcome.requests, outcome.failed, outcome.users, outcome.kept) == (611, 28, 4, None)
-    assert outcome.seconds == pytest.approx(3.311)
-    assert outcome.rate == pytest.approx((611 - 28) / 3.311)
+    assert outcome.seconds == pytest.approx(2.722), "from the lead-in's last answer to the first user's end"
+    assert (outcome.answered, outcome.rate) == (546, pytest.approx((546 - 24) / 2.722))
     assert outcome.latencies == {"p50": Latency(12), "p75": Latency(14), "p90": Latency(16), "p95": Latency(29)}
     assert outcome.longest == Latency(303)
     assert outcome.generator_busy == pytest.approx(0.5)
     # Little's law: four users, each with one request under way but for the moment between two.
-    assert outcome.requests / outcome.seconds * outcome.mean_ms / 1000 == pytest.approx(4, rel=0.1)
+    assert outcome.answered / outcome.seconds * outcome.mean_ms / 1000 == pytest.approx(4, rel=0.03)
+
+
+def test_where_answers_take_long_the_span_is_that_in_which_all_users_measure() -> None:
+    """64 users of a server that answers one by one in 25 ms: each waits 1.6 s, for its turn to begin and end, too."""
+    turns = 25 * np.arange(1, 521)  # when the server answers
+    asked = np.concatenate([np.zeros(64, np.int64), turns[:-64]])
+    lead_in, measured = asked < 5000, (asked >= 5000) & (asked < 5000 + 5000 + 1600)
+    columns = {"lead-in": lead_in, "measured": measured}
+    requests = {
+        name: simulation_log.Requests(start=asked[of], end=turns[of], ok=np.ones(of.sum(), bool), failures={})
+        for name, of in columns.items()
+    }
+    log = simulation_log.SimulationLog(
+        version="", simulation="", start_epoch_ms=0, description="", scenarios=(), requests=requests, errors={}
+    )
+    first, last = gatling.span_of(log, msgspec.structs.replace(CLOSED, users=64, seconds=5))
+    assert (first, last) == (6575, 10000)
+    ended = requests["measured"].end
+    assert ((ended > first) & (ended <= last)).sum() / (last - first) == pytest.approx(1 / 25)
 
 
 def test_the_series_begins_with_the_lead_in_and_adds_up() -> None:

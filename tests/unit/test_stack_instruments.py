@@ -95,6 +95,7 @@ class Load:
             failures={},
             started=started,
             ended=ended,
+            answered=count,
             rate=count / (ended - started),
             mean_ms=21.0,
             users=1,
