@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -38,6 +39,7 @@ def unpack(source: FromDebian, prefix: Path) -> Path:
     fresh = prefix.with_name(prefix.name + ".part")
     shutil.rmtree(fresh, ignore_errors=True)
     manifest = {"source": identity(source, prefix), "packages": dict(sorted(_unpacked(source, fresh)))}
+    _link_within(fresh)
     _relocate(fresh, prefix)
     _find_headers(fresh)
     if not (fresh / source.executable).exists():
@@ -104,8 +106,7 @@ def _stanza(text: str) -> Iterator[tuple[str, str, list[str]]]:
 
 def identity(source: FromDebian, prefix: Path) -> str:
     """What a prefix was made from, and for which place: its executables hold its path."""
-    made_from = msgspec.structs.replace(source, built={})  # what is told of them changes nothing
-    return f"{msgspec.json.encode(made_from, order='sorted').decode()} in {prefix}"
+    return f"{msgspec.json.encode(source, order='sorted').decode()} in {prefix}"
 
 
 def _unpacked(source: FromDebian, fresh: Path) -> Iterator[tuple[str, dict[str, str]]]:
@@ -144,6 +145,16 @@ def _brought_by_the_system() -> str:
     return "".join(f"Package: {name}\nArchitecture: {architecture}\n{fields}\n\n" for name in names)
 
 
+def _link_within(root: Path) -> None:
+    """Turn links that name a file by its place on an installed system into links within `root`."""
+    for link in list(root.rglob("*")):
+        if link.is_symlink() and (target := link.readlink()).is_absolute():
+            within = root / target.relative_to("/")
+            if within.exists():
+                link.unlink()
+                link.symlink_to(os.path.relpath(within, link.parent))
+
+
 def _relocate(fresh: Path, prefix: Path) -> None:
     """Make every program under `fresh` find the loader and the libraries at `prefix`, where it will stand."""
     loader = next(fresh.glob("usr/lib/*/ld-linux*.so.*"), None)
@@ -152,7 +163,8 @@ def _relocate(fresh: Path, prefix: Path) -> None:
     place = prefix / loader.relative_to(fresh)
     for program in _programs(fresh):
         # RPATH, unlike RUNPATH, also serves the libraries that a library loads
-        search = ["--force-rpath", "--set-rpath", str(place.parent)]
+        own = _run(["patchelf", "--print-rpath", str(program)]).strip()
+        search = ["--force-rpath", "--set-rpath", ":".join(filter(None, (own, str(place.parent))))]
         _run(["patchelf", "--set-interpreter", str(place), *search, str(program)])
 
 

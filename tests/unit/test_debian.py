@@ -103,6 +103,19 @@ def test_the_headers_of_an_unpacked_python_find_their_other_part(tmp_path: Path)
     assert (headers / "x86_64-linux-gnu/python3.13/pyconfig.h").samefile(other / "pyconfig.h")
 
 
+def test_links_to_where_a_package_would_be_installed_lead_into_the_prefix(tmp_path: Path) -> None:
+    (tmp_path / "etc/java").mkdir(parents=True)
+    (tmp_path / "etc/java/java.security").write_text("unpacked")
+    conf = tmp_path / "usr/lib/jvm/java/conf"
+    conf.mkdir(parents=True)
+    (conf / "java.security").symlink_to("/etc/java/java.security")
+    (conf / "elsewhere").symlink_to("/etc/not/unpacked")
+    debian._link_within(tmp_path)
+    moved = tmp_path.rename(tmp_path.with_name("moved"))
+    assert (moved / "usr/lib/jvm/java/conf/java.security").read_text() == "unpacked"
+    assert (moved / "usr/lib/jvm/java/conf/elsewhere").readlink() == Path("/etc/not/unpacked")
+
+
 def test_unpacking_names_the_tool_that_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(LabError, match="unpacking pypy3 needs apt-get, which is not here"):

@@ -1,0 +1,40 @@
+package statements.core;
+
+import java.io.OutputStream;
+import java.util.Arrays;
+
+/** Bytes that are appended to an array which is kept for the next time. */
+public final class Bytes extends OutputStream {
+    private static final int KEPT = 1 << 20; // a larger array is given back
+
+    public byte[] array = new byte[1 << 15];
+    public int length;
+
+    /** Begins anew. */
+    public void clear() {
+        length = 0;
+        if (array.length > KEPT) {
+            array = new byte[KEPT];
+        }
+    }
+
+    /** Makes the array long enough for so many more bytes. */
+    public void reserve(int more) {
+        if (array.length - length < more) {
+            array = Arrays.copyOf(array, Math.addExact(Math.max(array.length, more), length));
+        }
+    }
+
+    @Override
+    public void write(int value) {
+        reserve(1);
+        array[length++] = (byte) value;
+    }
+
+    @Override
+    public void write(byte[] from, int at, int count) {
+        reserve(count);
+        System.arraycopy(from, at, array, length, count);
+        length += count;
+    }
+}
