@@ -21,7 +21,7 @@ from bench.durations import duration, written
 from bench.errors import LabError
 from bench.instruments import sizes
 from bench.inventory import inventory, lines, standings
-from bench.model import Hole, Session, Stack, Study
+from bench.model import Artifact, Hole, Session, Stack, Study
 from bench.paths import ROOT
 from bench.pinning import cores
 from bench.progress import Progress
@@ -30,7 +30,8 @@ app = App(
     name="python -m bench",
     help="""Which interpreter, compiler and server make a JSON service in Python fast, small and cheap?
 
-A stack is written variant/framework/server, such as cython/falcon/gunicorn-sync; `list` shows the names.
+A stack is written variant/framework/server, such as cython/falcon/gunicorn-sync, a peer in another language by its
+name, such as node-expert; `list` shows the names.
 Exit status: 0 all passed or declared holes, 1 a case failed or was wrong, 2 usage or set-up, 3 refused by --strict.
 """,
     version_flags=[],
@@ -45,10 +46,11 @@ Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON fo
 
 @app.command(name="list")
 def list_() -> int:
-    """Show what there is to choose from: variants, servers, frameworks, workloads, loads, studies."""
+    """Show what there is to choose from: variants, peers, servers, frameworks, workloads, loads, studies."""
     nouns: dict[str, Mapping[str, object]] = {
         "variant": catalog.variants(),
         "yardstick": catalog.yardsticks(),
+        "peer": catalog.peers(),
         "interpreter": catalog.interpreters(),
         "framework": catalog.frameworks(),
         "server": {server.label: server for server in catalog.servers().values()},
@@ -138,17 +140,16 @@ def plan(study: str, *, variant: str | None = None, budget: Budget = None, json:
 
 @app.command
 def build(*variants: str, force: bool = False) -> int:
-    """Build variants into prefixes of their own; without a name, all. What is unchanged stays as it is.
+    """Build variants and peers into prefixes of their own; without a name, all. What is unchanged stays as it is.
 
     Parameters
     ----------
     force: Build also what is unchanged, and try again what could not be had.
     """
-    artifacts, holes = pipeline.build_all(_known(variants) or tuple(catalog.variants()), Progress(), force=force)
-    for name, artifact in artifacts.items():
-        out.print(
-            f"{name}: {artifact.wheel}, {artifact.wheel_bytes:,} bytes, {artifact.build_seconds:.1f} s", highlight=False
-        )
+    made, holes = pipeline.build_all(_known(variants) or _all(), Progress(), force=force)
+    for name, each in made.items():
+        what = f"{each.wheel}, {each.wheel_bytes:,} bytes" if isinstance(each, Artifact) else f"runs on {each.version}"
+        out.print(f"{name}: {what}, {each.build_seconds:.1f} s", highlight=False)
     return _tell_holes(holes)
 
 
@@ -161,16 +162,14 @@ def check(
 ) -> int:
     """Ask a variant in its own interpreter, or a stack over HTTP, every case of a folder; exit 1 on a wrong answer."""
     if (variant is None) == (stack is None):
-        raise LabError("check needs one of --variant V and --stack V/FRAMEWORK/SERVER")
+        raise LabError("check needs one of --variant V and --stack V/FRAMEWORK/SERVER (or a peer)")
     if not cases.is_dir():
         raise LabError(f"--cases {cases}: there is no such folder")
     if variant is not None:
         catalog.variant(variant)
         checked = verify.check_variant(variant, cases.resolve())
     else:
-        parsed = _built_stack(stack or "")
-        with serving.serving(parsed, serving.HELLO, serving.log_of(parsed), cores().server) as running:
-            checked = verify.check_server(running.port, cases.resolve())
+        checked = verify.check_stack(_built_stack(stack or ""), cases.resolve())
     for mismatch in checked.mismatches:
         out.print(mismatch, markup=False, highlight=False, soft_wrap=True)
     out.print(f"{checked.cases - len(checked.mismatches)} of {checked.cases} right", highlight=False)
@@ -378,10 +377,10 @@ def selftest(*, force: bool = False, json: Json = False) -> int:
 
 @app.command
 def size(*variants: str, json: Json = False) -> int:
-    """Report what each variant, built first, needs on a bare image behind each server: interpreter, libraries, core."""
+    """Report what each variant behind each server, and each peer, built first, needs on a bare image, part by part."""
     from bench.report import summary  # noqa: PLC0415 - as in `_show`
 
-    artifacts, holes = pipeline.build_all(_known(variants) or tuple(catalog.variants()), Progress())
+    artifacts, holes = pipeline.build_all(_known(variants) or _all(), Progress())
     summary.show_sizes(out, sizes.by_stack(artifacts), json)
     return _tell_holes(holes)
 
@@ -432,7 +431,8 @@ def _study(name: str, variant: str | None) -> Study:
 
 def _built_stack(text: str) -> Stack:
     stack = catalog.parse_stack(text)
-    building.require_server(stack)
+    if not stack.is_peer:
+        building.require_server(stack)
     return stack
 
 
@@ -441,7 +441,11 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def _known(variants: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(catalog.variant(name).name for name in variants)
+    return tuple(catalog.subject(name).name for name in variants)
+
+
+def _all() -> tuple[str, ...]:
+    return (*catalog.variants(), *catalog.peers())
 
 
 def _tell_holes(holes: list[Hole]) -> int:

@@ -50,7 +50,7 @@ class Attached(msgspec.Struct, frozen=True, kw_only=True):
 
     def waits(self, stack: Stack) -> str:
         """The function that `/wait` of this stack waits for it with."""
-        return catalog.server_for(stack).waits.get(self.backend.name, self.backend.wait)
+        return catalog.server_file(stack).waits.get(self.backend.name, self.backend.wait)
 
     def environment(self, stack: Stack) -> dict[str, str]:
         """What is added to the environment of a stack that waits for it."""

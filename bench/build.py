@@ -184,7 +184,7 @@ def _wheel(variant: Variant, builder: Path, folder: Path, log: Path) -> Path:
     for place, file in _sources(variant):
         (stage / place).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, stage / place)
-    _run_all(variant.steps, {"python": str(builder)}, stage, log)
+    run_all(variant.steps, {"python": str(builder)}, stage, log)
     for pattern in variant.remove:
         for left in stage.glob(pattern):
             shutil.rmtree(left) if left.is_dir() else left.unlink()
@@ -262,7 +262,7 @@ def _warm(prefix: Path, variant: Variant, log: Path, path: dict[str, str] | None
     """Run what the variant wants run once in its prefix, such as a compiling that is cached; the seconds it took."""
     places = {"python": str(prefix / "bin" / "python"), "prefix": str(prefix)}
     began = time.perf_counter()
-    _run_all(variant.after_install, places, prefix, log, environment(variant) | (path or {}))
+    run_all(variant.after_install, places, prefix, log, environment(variant) | (path or {}))
     return time.perf_counter() - began
 
 
@@ -291,9 +291,10 @@ def _venv(folder: Path, interpreter: Provisioned, log: Path) -> Path:
     return folder / "bin" / "python"
 
 
-def _run_all(
+def run_all(
     steps: tuple[Argv, ...], places: Mapping[str, str], folder: Path, log: Path, env: dict[str, str] | None = None
 ) -> None:
+    """Run the steps of a build in `folder`, the names in braces replaced. Raises LabError at the first that fails."""
     for step in steps:
         _run([part.format_map(places) for part in step], folder, log, env)
 

@@ -7,6 +7,7 @@ A variant on another interpreter than its file names needs none: `cython@cpython
 from __future__ import annotations
 
 import ast
+import math
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -25,11 +26,13 @@ from bench.model import (
     Interface,
     Interpreter,
     Load,
+    Peer,
     Server,
     Stack,
     Study,
     Target,
     Variant,
+    Warmup,
     Workload,
     Yardstick,
 )
@@ -38,6 +41,7 @@ from bench.paths import ROOT
 REFERENCE = "app.core"
 T = TypeVar("T", bound=Declared)
 Moved = TypeVar("Moved", Target, Against)
+MADE_OF = ("runtime", "provider", "source", "needs", "steps")  # of a peer, what its build is made of
 INTERFACES: dict[Interface, str] = {"wsgi": "", "asgi": "-asgi"}  # and the end of its frameworks' names
 
 
@@ -124,6 +128,39 @@ def is_plain(variant: Variant) -> bool:
     return variant.core == REFERENCE and variant.compiler is None and variant.codec is None
 
 
+@cache
+def peers() -> dict[str, Peer]:
+    """Peers by name, those of one build alike in all that the build is made of."""
+    found = _listing(Peer, "peers/*/*.toml")
+    first: dict[str, Peer] = {}
+    for peer in found.values():
+        other = first.setdefault(peer.build, peer)
+        unlike = [key for key in MADE_OF if getattr(peer, key) != getattr(other, key)]
+        if unlike:
+            raise LabError(f"peer {peer.name!r}: {unlike[0]} is not that of {other.name!r}, of the same build")
+        if peer.name in variants() or peer.build in variants():
+            raise LabError(f"peer {peer.name!r}: its name or its build's is that of a variant")
+    return found
+
+
+def subject(name: str) -> Variant | Peer:
+    """What is built under that name: a peer, or a variant as `variant` finds it. Raises LabError if there is none."""
+    return peers()[name] if name in peers() else variant(name)
+
+
+def warmup_of(name: str) -> Warmup:
+    """The warm-up policy of a peer or variant, its interpreter's where a variant declares none."""
+    declared = subject(name)
+    if isinstance(declared, Peer):
+        return declared.warmup
+    return declared.warmup or interpreters()[declared.interpreter].warmup
+
+
+def seconds_to_warm(name: str, load: Load) -> int:
+    """How many seconds a fresh server of a peer or variant is warmed before a load: what its lead-in is too short."""
+    return max(0, math.ceil(warmup_of(name).seconds - load.lead_in_seconds))
+
+
 def at(name: str, interpreter: str) -> str:
     """The name of a variant on that interpreter, or on the one that the name tells: its own where that is its home."""
     own, _, elsewhere = name.partition("@")
@@ -200,11 +237,16 @@ def frameworks() -> dict[str, Framework]:
     return found
 
 
-def server_for(stack: Stack) -> Server:
-    """The server file that serves `stack`: the one of that label for its interpreter's implementation.
+def server_for(stack: Stack) -> Server | Peer:
+    """What serves `stack`: a peer itself, else the server of that label for its interpreter's implementation.
 
     Where no file is for that implementation, the one that says why. Raises LabError if there is none.
     """
+    return pick(peers(), stack.variant, "peer") if stack.is_peer else server_file(stack)
+
+
+def server_file(stack: Stack) -> Server:
+    """The file in bench/servers that serves a stack that is no peer. Raises LabError if there is none."""
     implementation = _implementation(stack)
     named = [server for server in servers().values() if server.label == stack.server]
     if not named:
@@ -218,7 +260,9 @@ def server_for(stack: Stack) -> Server:
 
 def impossible(stack: Stack) -> Impossible | None:
     """Why the catalogue says that `stack` cannot run anywhere, or None."""
-    server, framework = server_for(stack), pick(frameworks(), stack.framework, "framework")
+    if stack.is_peer:
+        return None
+    server, framework = server_file(stack), pick(frameworks(), stack.framework, "framework")
     if server.interface != framework.interface:
         reason = (
             f"{stack.server} calls {server.interface.upper()}, {stack.framework} speaks {framework.interface.upper()}"
@@ -242,10 +286,15 @@ def _interpreter(stack: Stack) -> Interpreter:
 
 
 def parse_stack(text: str) -> Stack:
-    """`variant/framework/server` as a Stack, every name known. Raises LabError."""
+    """`variant/framework/server`, or the name of a peer, as a Stack, every name known. Raises LabError."""
     parts = text.split("/")
+    if len(parts) == 1 and text in peers():
+        return Stack(variant=text)
     if len(parts) != 3:
-        raise LabError(f"{text!r} is no stack: write variant/framework/server, such as cython/falcon/gunicorn-sync")
+        named = f", or a peer: {', '.join(peers())}" if len(parts) == 1 else ""
+        raise LabError(
+            f"{text!r} is no stack: write variant/framework/server, such as cython/falcon/gunicorn-sync{named}"
+        )
     stack = Stack(variant=parts[0], framework=parts[1], server=parts[2])
     variant(stack.variant)
     pick(frameworks(), stack.framework, "framework")
@@ -293,6 +342,8 @@ def _check(study: Study) -> None:
     where = f"bench/studies/{study.name}.toml"
     for name in (study.baseline, *study.variants):
         pick(variants(), name.partition("@")[0], f"{where}: variant")
+    for name in study.peers:
+        pick(peers(), name, f"{where}: peer")
     for name in study.interpreters:
         pick(interpreters(), name, f"{where}: interpreter")
     labels = {server.label: server for server in servers().values()}

@@ -1,8 +1,8 @@
 """Two results against each other: a ratio with its interval, be it of the lab's own runs or of pyperf files.
 
-A side is `study/variant` or `study/variant/framework/server`, of that study's last session, or the path of a pyperf
-JSON file, anyone's. `compare_to` of pyperf takes the values of a process for independent ones; here the process is the
-unit, and counts may differ.
+A side is `study/variant`, `study/variant/framework/server` or `study/peer`, of that study's last session, or the path
+of a pyperf JSON file, anyone's. `compare_to` of pyperf takes the values of a process for independent ones; here the
+process is the unit, and counts may differ.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import pyperf
 from rich.console import Console
 
-from bench import selftest, store
+from bench import catalog, selftest, store
 from bench.errors import LabError
 from bench.model import Instrument, Run
 from bench.paths import RESULTS
@@ -175,7 +175,7 @@ def _pyperf(path: Path) -> list[Side]:
 def _of_the_lab(study: str, subject: str, results: Path) -> list[Side]:
     """A variant's times, or a stack's server CPU per request load by load, in a study's last session."""
     folder, session = store.latest(study, results)
-    instrument: Instrument = "macro" if "/" in subject else "micro"
+    instrument: Instrument = "macro" if "/" in subject or subject in catalog.peers() else "micro"
     metric = selftest.METRICS[instrument]
     runs = store.runs(folder)
     of_kind = [run for run in runs if run.case.instrument == instrument]

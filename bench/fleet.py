@@ -17,7 +17,7 @@ from distributed import Client, Future, KilledWorker
 
 from bench import measure, pipeline, store, worker
 from bench.errors import LabError
-from bench.model import Ready, Session, Study
+from bench.model import Artifact, BuiltPeer, Ready, Session, Study
 from bench.plan import Phase
 from bench.progress import Progress
 from bench.worker import Badge, Block, LostError, Role
@@ -139,12 +139,15 @@ def _made(task: Future[Ready], lost: bool) -> Ready | str:
 
 def _unlike(one: Ready, other: Ready) -> list[str]:
     """What equal machines do not have alike: variants, and what whole phases need, by name."""
-    ones, others = (
-        {name: (made.fingerprint, made.wheel_sha256, sorted(made.lacks)) for name, made in ready.artifacts.items()}
-        for ready in (one, other)
-    )
+    ones, others = ({name: _made_of(made) for name, made in ready.artifacts.items()} for ready in (one, other))
     variants = sorted(name for name in ones.keys() | others.keys() if ones.get(name) != others.get(name))
     return variants + sorted(one.missing.keys() ^ other.missing.keys())
+
+
+def _made_of(made: Artifact | BuiltPeer) -> tuple[object, ...]:
+    if isinstance(made, BuiltPeer):
+        return made.fingerprint, made.version
+    return made.fingerprint, made.wheel_sha256, sorted(made.lacks)
 
 
 def _loaded_by(generators: Kind, kind: Kind) -> Kind:

@@ -1,4 +1,4 @@
-"""What the lab needs, what of it is here, and how to get the rest: the system parts and the interpreters."""
+"""What the lab needs, what of it is here, and how to get the rest: system parts, interpreters, what runs peers."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import msgspec
 
-from bench import build, catalog, provision, system
+from bench import build, catalog, peers, provision, system
 from bench.bootstrap import HOLES
 from bench.built import OPTIMISATIONS, how
-from bench.model import FromDebian, FromUv, Hole, Interpreter, Provider, Provisioned, Recorded
+from bench.model import FromDebian, FromUv, Hole, Interpreter, Peer, Provider, Provisioned, Recorded
 
 
 class Standing(Recorded, frozen=True, kw_only=True):
@@ -41,6 +41,8 @@ def inventory() -> Iterator[tuple[str, str | Hole]]:
         yield part.name, part_here(part, reasons)
     for name in sorted({variant.interpreter for variant in catalog.variants().values()}):
         yield name, interpreter_here(catalog.interpreters()[name])
+    for peer in {peer.runtime: peer for peer in catalog.peers().values()}.values():
+        yield peer.runtime, runtime_here(peer)
 
 
 def part_here(part: system.Part, reasons: dict[str, str]) -> str | Hole:
@@ -59,6 +61,13 @@ def interpreter_here(interpreter: Interpreter) -> str | Hole:
     if any(brings(provider) for provider in interpreter.providers):
         return msgspec.structs.replace(found, reason="not here yet", fill="python -m bench build")
     return found
+
+
+def runtime_here(peer: Peer) -> str | Hole:
+    """What runs a peer: its place, or the hole that a build of the peer fills."""
+    if peers.is_here(peer):
+        return f"{peers.home(peer)}, from {provision.name(peer.provider)}"
+    return Hole(what=peer.runtime, reason="not here yet", fill=f"python -m bench build {peer.name}")
 
 
 def brings(provider: Provider) -> str | None:

@@ -65,13 +65,25 @@ class FromDebian(Declared, frozen=True, tag="debian", tag_field="kind"):
     built: dict[str, bool] = {}
 
 
+class FromNpm(Declared, frozen=True, tag="npm", tag_field="kind"):
+    """A program that an npm package holds: `folder` has package.json and a lock with the hash of all it brings."""
+
+    folder: str
+    executable: str
+
+
 Provider = FromPath | FromUv | FromPyenv | FromDebian
 
 
 class Warmup(Declared, frozen=True):
-    """How many passes over the documents a process does before the steady ones are looked for; all of them are kept."""
+    """What a fresh process does before it is steady; all of it is kept.
+
+    `passes` over the documents by a core alone; `seconds` of a server under load before what counts, the load's own
+    lead-in among them.
+    """
 
     passes: Annotated[int, Meta(ge=0)] = 1
+    seconds: Annotated[int, Meta(ge=0)] = 0
 
 
 class Interpreter(Declared, frozen=True):
@@ -212,6 +224,44 @@ class Server(Declared, frozen=True, kw_only=True):
     concurrency: Count = 1
     impossible: dict[str, Impossible] = {}
     departures: dict[str, str] = {}
+
+
+class Peer(Declared, frozen=True, kw_only=True):
+    """A subject in another language: it serves the same HTTP contract, and is its own framework and server.
+
+    `kind` says what its core is: as most would write it, tuned by an expert with the same library, or written by hand
+    over the bytes; `server` what it is served by. Peers of one `build` share a prefix: `source` maps what lies in the
+    checkout to its place there, and `steps` run in it. `runtime` names the program that runs them, which `provider`
+    brings. In argv and env, `{runtime}` is that program and `{home}` the folder that it was brought into; `{prefix}`,
+    and to serve `{host}`, `{port}`, `{backlog}`. `files` names all that a bare image needs, by part of `sizes`, as glob
+    patterns below `{home}` or `{prefix}`. `witness`, `note` and `departures` are as a variant's and a server's.
+    """
+
+    name: str
+    title: str
+    language: str
+    kind: Literal["ordinary", "expert", "hand-written"]
+    server: str
+    build: str
+    runtime: str
+    provider: FromNpm | FromDebian
+    source: dict[str, str]
+    needs: tuple[str, ...] = ()
+    steps: tuple[Argv, ...] = ()
+    argv: Argv
+    env: dict[str, str] = {}
+    files: dict[str, tuple[str, ...]]
+    witness: dict[str, Any]
+    keep_alive: bool
+    concurrency: Count = 1
+    note: str | None = None
+    warmup: Warmup = Warmup()
+    departures: dict[str, str] = {}
+
+    @property
+    def label(self) -> str:
+        """What stacks call it."""
+        return self.name
 
 
 Shape = Literal[
@@ -429,6 +479,7 @@ class Study(Declared, frozen=True, kw_only=True):
     question: str
     baseline: str
     variants: tuple[str, ...]
+    peers: tuple[str, ...] = ()
     interpreters: tuple[str, ...] = ()
     frameworks: tuple[str, ...] = ("falcon",)
     servers: tuple[str, ...] = ()
@@ -505,19 +556,37 @@ class Artifact(Recorded, frozen=True):
     servers: tuple[str, ...] = ()
 
 
+class BuiltPeer(Recorded, frozen=True):
+    """What peers of a `build` run from. `version` is what their runtime says of itself."""
+
+    build: str
+    fingerprint: str
+    version: str
+    build_seconds: float
+    built: str
+
+
 Instrument = Literal["micro", "macro", "startup", "size", "instructions", "null", "suite"]
 Verdict = Literal["pass", "hole", "failed", "dropped"]
 
 
 class Stack(Recorded, frozen=True):
-    """variant × framework × server (with its worker class), written `variant/framework/server`."""
+    """variant × framework × server (with its worker class), written `variant/framework/server`.
+
+    A peer is all three: its name stands for the variant, and alone.
+    """
 
     variant: str
-    framework: str
-    server: str
+    framework: str = ""
+    server: str = ""
 
     def __str__(self) -> str:
-        return f"{self.variant}/{self.framework}/{self.server}"
+        return "/".join(filter(None, (self.variant, self.framework, self.server)))
+
+    @property
+    def is_peer(self) -> bool:
+        """Whether it is a peer."""
+        return not self.server
 
 
 class Case(Recorded, frozen=True):
@@ -616,7 +685,7 @@ class Ready(Recorded, frozen=True, kw_only=True):
     """
 
     machine: dict[str, Any]
-    artifacts: dict[str, Artifact]
+    artifacts: dict[str, Artifact | BuiltPeer]
     holes: tuple[Hole, ...] = ()
     missing: dict[str, Hole] = {}
     unserved: dict[str, dict[str, Hole]] = {}

@@ -18,6 +18,7 @@ from bench import (
     catalog,
     documents,
     machine,
+    peers,
     plan,
     provision,
     quiet,
@@ -30,12 +31,13 @@ from bench import (
 from bench import measure as measuring
 from bench.errors import LabError, MissingError
 from bench.instruments import gatling_setup, instructions, micro, null
-from bench.model import Artifact, Hole, Race, Ready, Run, Session, Study, Variant, Yardstick
+from bench.model import Artifact, BuiltPeer, Hole, Peer, Race, Ready, Run, Session, Stack, Study, Variant, Yardstick
 from bench.pinning import leave_server_alone
 from bench.plan import Phase
 from bench.progress import Progress
 
 Measure = Callable[[Phase, Path, int, Progress], None]
+Built = dict[str, Artifact | BuiltPeer]
 
 
 def run(
@@ -158,10 +160,10 @@ def _measure_here(watch: quiet.Watch, phase: Phase, folder: Path, seed: int, pro
 
 def prepare(
     variants: Iterable[str], progress: Progress, servers: Collection[str] | None = None, cases: Path = verify.GOLDEN
-) -> tuple[dict[str, Artifact], list[Hole]]:
-    """Provision, build and verify each variant; what cannot be had or is wrong becomes a hole with its reason."""
+) -> tuple[Built, list[Hole]]:
+    """Provision, build and verify each variant or peer; what cannot be had or is wrong becomes a hole."""
     artifacts, holes = build_all(variants, progress, servers)
-    for name in [name for name in artifacts if not isinstance(catalog.variant(name), Yardstick)]:
+    for name in [name for name in artifacts if not isinstance(catalog.subject(name), Yardstick)]:
         wrong = _wrong(name, progress, cases)
         if wrong:
             del artifacts[name]
@@ -171,22 +173,29 @@ def prepare(
 
 def build_all(
     variants: Iterable[str], progress: Progress, servers: Collection[str] | None = None, force: bool = False
-) -> tuple[dict[str, Artifact], list[Hole]]:
-    """Provision and build each variant, one that is unchanged at once; what cannot be had or fails becomes a hole.
+) -> tuple[Built, list[Hole]]:
+    """Provision and build each variant or peer, one unchanged at once; what cannot be had or fails becomes a hole.
 
     Each gets those `servers`, or all that fit. `force` builds what is unchanged, too.
     """
-    artifacts: dict[str, Artifact] = {}
+    artifacts: Built = {}
     holes: list[Hole] = []
     for name in variants:
-        variant = catalog.variant(name)
-        made = _built(variant, progress, () if isinstance(variant, Yardstick) else servers, force)
+        subject = catalog.subject(name)
+        made = _built(subject, progress, () if isinstance(subject, Yardstick) else servers, force)
         if isinstance(made, Hole):
             holes.append(made)
             continue
         artifacts[name] = made
-        holes += [msgspec.structs.replace(hole, what=f"{name}/*/{hole.what}") for hole in made.lacks.values()]
+        lacks = made.lacks if isinstance(made, Artifact) else {}
+        holes += [msgspec.structs.replace(hole, what=f"{name}/*/{hole.what}") for hole in lacks.values()]
     return artifacts, holes
+
+
+def required(name: str) -> Artifact | BuiltPeer:
+    """What was built of a variant or peer. Raises LabError with the command that builds it."""
+    subject = catalog.subject(name)
+    return peers.require(subject) if isinstance(subject, Peer) else build.require(name)
 
 
 def bring_documents(phases: Iterable[Phase], progress: Progress) -> None:
@@ -204,7 +213,9 @@ def generator_missing(study: Study, progress: Progress) -> Hole | None:
     loads += [catalog.loads()[load.brief] for load in loads if load.brief]
     generators = {load.generator for load in loads}
     try:
-        if "wrk" in generators or any(load.capacity_seconds for load in loads):
+        subjects = (*study.variants, *study.peers)
+        warmed = any(catalog.seconds_to_warm(name, load) for load in loads for name in subjects)
+        if "wrk" in generators or warmed or any(load.capacity_seconds for load in loads):
             system.require(("wrk",))
         if "gatling" in generators:
             with progress.step("the load generator"):
@@ -222,6 +233,10 @@ def backends_missing(
     asked = [workload for name in workloads if (workload := catalog.workloads()[name]).backend]
     for variant, workload in ((variant, workload) for variant in variants for workload in asked):
         what = f"{variant}/*/*, {workload.name}"
+        if variant in catalog.peers():
+            reason = f"a peer has no driver for {workload.backend}"
+            lacks.setdefault(variant, {})[workload.name] = Hole(what=what, reason=reason, declared=True)
+            continue
         try:
             with progress.step(f"back end {workload.backend} for {variant}"):
                 backend.provision(catalog.backends()[workload.backend or ""], variant)
@@ -252,31 +267,38 @@ def counter_missing() -> Hole | None:
     return None
 
 
-def _built(variant: Variant, progress: Progress, servers: Collection[str] | None, force: bool) -> Artifact | Hole:
+def _built(
+    subject: Variant | Peer, progress: Progress, servers: Collection[str] | None, force: bool
+) -> Artifact | BuiltPeer | Hole:
     try:
-        with progress.step(f"interpreter {variant.interpreter}"):
-            interpreter = provision.provision(catalog.interpreters()[variant.interpreter])
+        if isinstance(subject, Peer):
+            with progress.step(f"runtime {subject.runtime}, build {subject.name}"):
+                return peers.make(subject, force)
+        with progress.step(f"interpreter {subject.interpreter}"):
+            interpreter = provision.provision(catalog.interpreters()[subject.interpreter])
         if isinstance(interpreter, Hole):
-            return msgspec.structs.replace(interpreter, what=variant.name)
-        with progress.step(f"build {variant.name}"):
-            return build.build(variant, interpreter, servers, force)
+            return msgspec.structs.replace(interpreter, what=subject.name)
+        with progress.step(f"build {subject.name}"):
+            return build.build(subject, interpreter, servers, force)
     except MissingError as missing:
-        return Hole(what=variant.name, reason=str(missing), fill=missing.fill)
+        return Hole(what=subject.name, reason=str(missing), fill=missing.fill)
     except LabError as error:
-        return Hole(what=variant.name, reason=str(error), fill=f"python -m bench build {variant.name}", failed=True)
+        return Hole(what=subject.name, reason=str(error), fill=f"python -m bench build {subject.name}", failed=True)
 
 
 def _wrong(name: str, progress: Progress, cases: Path) -> Hole | None:
-    """The hole that a built variant leaves if it answers any of `cases` wrong."""
+    """The hole that a built variant or peer leaves if it answers any of `cases` wrong."""
+    peer = name in catalog.peers()
     try:
         with progress.step(f"check {name}"):
-            checked = verify.check_variant(name, cases)
+            checked = verify.check_stack(Stack(variant=name), cases) if peer else verify.check_variant(name, cases)
         if not checked.mismatches:
             return None
         reason = f"{len(checked.mismatches)} of {checked.cases} cases wrong, first {checked.mismatches[0]}"
     except LabError as error:
         reason = str(error)
-    return Hole(what=name, reason=reason, fill=f"python -m bench check --variant {name}", failed=True)
+    fill = f"python -m bench check {'--stack' if peer else '--variant'} {name}"
+    return Hole(what=name, reason=reason, fill=fill, failed=True)
 
 
 def identified(phase: Phase, ready: Ready) -> Phase:
@@ -285,10 +307,15 @@ def identified(phase: Phase, ready: Ready) -> Phase:
     cases = [
         plan.identified(case, artifact, ready.generator, code)
         for case in phase.cases
-        if (artifact := ready.artifacts.get(case.variant)) and not (case.stack and case.stack.server in artifact.lacks)
+        if (artifact := ready.artifacts.get(case.variant)) and not _lacks(artifact, case.stack)
         if not (case.stack and case.workload in ready.unserved.get(case.variant, {}))
     ]
     return msgspec.structs.replace(phase, cases=tuple(cases))
+
+
+def _lacks(artifact: Artifact | BuiltPeer, stack: Stack | None) -> bool:
+    """Whether the server of a stack could not be installed beside its variant."""
+    return isinstance(artifact, Artifact) and stack is not None and stack.server in artifact.lacks
 
 
 def open_session(

@@ -11,8 +11,20 @@ import msgspec
 
 from bench import backend, catalog, gates
 from bench.instruments.instructions import why_not
-from bench.instruments.micro import warmup_of
-from bench.model import Artifact, Case, Declared, Hole, Instrument, Load, MicroPlan, OpenPlan, Run, Stack, Study
+from bench.model import (
+    Artifact,
+    BuiltPeer,
+    Case,
+    Declared,
+    Hole,
+    Instrument,
+    Load,
+    MicroPlan,
+    OpenPlan,
+    Run,
+    Stack,
+    Study,
+)
 from bench.paths import ROOT
 from bench.pinning import cores
 
@@ -20,6 +32,7 @@ BACKEND_SECONDS = 1.5  # making and starting a back end for a run, and ending it
 # Seconds that a run takes beside what its declaration says, measured on two cores; they only feed the estimate.
 OVERHEAD_SECONDS = {"size": 1.7, "instructions": 1.5, "micro": 0.4, "startup": 0.55, "suite": 1.0}
 OVERHEAD_SECONDS |= {"gatling": 3.3, "wrk": 1.0}
+SLICE_SECONDS = 0.2  # likewise, of each second of warm-up
 ORDER_SECONDS = 16e-6  # the reference core on an order of a medium document
 REWRITTEN_ORDER_SECONDS = 0.6e-6  # another source for the same answer
 COUNTED_SECONDS = 0.05  # a medium document under callgrind, over the variants
@@ -28,6 +41,7 @@ HARNESS = (
     "bench/serve.py",
     "bench/backend.py",
     "bench/verify.py",
+    "bench/peers.py",
     "bench/pinning.py",
     "bench/instruments",
     "bench/subject",
@@ -76,7 +90,7 @@ def phases(study: Study) -> list[Phase]:
         planned.append(Phase("micro", study.micro.processes * comparisons, tuple(cases)))
     if study.startup:
         label = study.startup.server
-        chosen = [stack for stack in stacks(study, (label,)) if stack.framework == study.frameworks[0]]
+        chosen = [stack for stack in stacks(study, (label,)) if stack.framework in {study.frameworks[0], ""}]
         first = study.workloads[0]  # a start is to its first answer, whatever comes after it
         planned.append(Phase("startup", study.startup.spawns, tuple(_case("startup", s, first) for s in chosen)))
     if study.suite:
@@ -102,7 +116,7 @@ def core_case(plan: MicroPlan, variant: str, workload: str, threads: int = 1) ->
     """The core of `variant` alone over the documents of `workload`."""
     spec = catalog.workloads()[workload].documents
     passes = max(plan.passes, -(-plan.orders // (spec.count * spec.orders))) if spec else plan.passes
-    settings = {"values": plan.values, "loops": passes, "warmups": warmup_of(variant).passes}
+    settings = {"values": plan.values, "loops": passes, "warmups": catalog.warmup_of(variant).passes}
     settings |= {"threads": threads} if threads > 1 else {}
     return Case(instrument="micro", variant=variant, workload=workload, settings=settings)
 
@@ -117,9 +131,9 @@ def target_cases(study: Study, plan: MicroPlan) -> Iterator[Case]:
 
 
 def variants(study: Study) -> list[str]:
-    """All that the study runs, the yardsticks of its targets, too."""
+    """All that the study runs, its peers and the yardsticks of its targets, too."""
     targets = [name for each in study.targets for name in (each.variant, each.against and each.against.variant) if name]
-    return list(dict.fromkeys([*study.variants, *targets]))
+    return list(dict.fromkeys([*study.variants, *targets, *study.peers]))
 
 
 def servers(study: Study) -> tuple[str, ...]:
@@ -145,9 +159,9 @@ def with_counted_paths(phase: Phase, runs: Iterable[Run]) -> Phase:
 def contenders(study: Study, runs: Iterable[Run]) -> Phase | None:
     """The open loads, of each workload for the winner of its closed one and the baseline behind the same server.
 
-    The winner spends the least server CPU per request. Both are driven at one rate, a share of the baseline's capacity,
-    and by some loads the winner at that share of its own; where Gatling can drive less than that capacity, it is a
-    share of what that can.
+    The winner spends the least server CPU per request; so does the peer that stands beside it, if there are any. All
+    are driven at one rate, a share of the baseline's capacity, and by some loads the winner and that peer at that share
+    of their own; where Gatling can drive less than that capacity, it is a share of what that can.
     None if the study asks for no open load, or if no closed one left a winner and a baseline capacity.
     """
     if not study.open:
@@ -163,16 +177,22 @@ def contenders(study: Study, runs: Iterable[Run]) -> Phase | None:
 
 def _contest(study: Study, asked: OpenPlan, workload: str, closed: list[Run]) -> list[Case]:
     """The cases of the open loads of one workload, from the runs of its closed one."""
-    winner = winning_stack(closed)
+    winner, peer = (winning_stack(run for run in closed if is_peer == _is_of_peer(run)) for is_peer in (False, True))
     if winner is None:
         return []
     baseline = msgspec.structs.replace(winner, variant=study.baseline)
-    common, own = (_share(asked.share, [run for run in closed if run.case.stack == s]) for s in (baseline, winner))
+    best = [stack for stack in (winner, peer) if stack]
+    shares = {s: _share(asked.share, [run for run in closed if run.case.stack == s]) for s in (baseline, *best)}
+    common = shares[baseline]
     if common is None:
         return []
-    driven = [(load, *each) for load in asked.loads for each in ((baseline, common), (winner, common))]
-    driven += [(load, winner, own or common) for load in asked.own]
+    driven = [(load, stack, common) for load in asked.loads for stack in (baseline, *best)]
+    driven += [(load, stack, shares[stack] or common) for load in asked.own for stack in best]
     return [_case("macro", stack, workload, load, rate) for load, stack, rate in dict.fromkeys(driven)]
+
+
+def _is_of_peer(run: Run) -> bool:
+    return run.case.stack is not None and run.case.stack.is_peer
 
 
 def _share(share: float, closed: list[Run]) -> float | None:
@@ -212,21 +232,29 @@ def slowed(case: Case, percent: int) -> Case:
 
 
 def narrowed(study: Study, variant: str) -> Study:
-    """The study with `variant` and the baseline alone, kept under a name of its own."""
+    """The study with `variant`, or a peer, and the baseline alone, kept under a name of its own."""
+    if variant in catalog.peers():
+        title = f"{study.title}: {catalog.peers()[variant].title}"
+        alone = {"variants": (study.baseline,), "peers": (variant,)}
+        return msgspec.structs.replace(study, name=f"{study.name}-{variant}", title=title, **alone)
     variant = catalog.at(variant, study.interpreters[0]) if study.interpreters else variant
     chosen = tuple(dict.fromkeys((study.baseline, variant)))
     title = f"{study.title}: {catalog.variant(variant).title}"
-    return msgspec.structs.replace(study, name=f"{study.name}-{variant}", title=title, variants=chosen)
+    return msgspec.structs.replace(study, name=f"{study.name}-{variant}", title=title, variants=chosen, peers=())
 
 
-def identified(case: Case, artifact: Artifact, generator: str | None = None, code: str | None = None) -> Case:
+def identified(
+    case: Case, artifact: Artifact | BuiltPeer, generator: str | None = None, code: str | None = None
+) -> Case:
     """`case` with a hash of each thing that could change its figure, known once its variant is built.
 
     `generator` is the fingerprint of the machine that the load comes from, if it is another one; `code` is the
     harness's hash, for who has many cases.
     """
-    inputs = {"artifact": artifact.wheel_sha256, "prefix": artifact.fingerprint, "harness": code or harness()}
-    inputs["environment"] = _digest(catalog.interpreters()[artifact.interpreter.name].env)
+    inputs = {"prefix": artifact.fingerprint, "harness": code or harness()}
+    if isinstance(artifact, Artifact):
+        inputs["artifact"] = artifact.wheel_sha256
+        inputs["environment"] = _digest(catalog.interpreters()[artifact.interpreter.name].env)
     if case.framework:
         inputs["cases"] = digest(SUITE_CASES)
     if case.stack:
@@ -257,11 +285,14 @@ def study_seconds(study: Study) -> float:
 
 
 def contest_seconds(study: Study) -> float:
-    """How long its open loads are expected to take: of each workload, for the baseline and for the winner."""
-    asked = (*study.open.loads, *study.open.loads, *study.open.own) if study.open else ()
-    open_loads = [catalog.loads()[name] for name in asked]
-    runs = study.open.runs * len(study.workloads) if study.open else 0
-    return runs * sum(map(load_seconds, open_loads))
+    """How long its open loads are expected to take: of each workload for the baseline, the winner and the best peer."""
+    if not study.open:
+        return 0.0
+    loads, own = ([catalog.loads()[name] for name in names] for names in (study.open.loads, study.open.own))
+    each = 2 * sum(map(load_seconds, loads)) + sum(map(load_seconds, own))
+    for load in (*loads, *own) if study.peers else ():
+        each += load_seconds(load) + max(warm_seconds(name, load) for name in study.peers)
+    return study.open.runs * len(study.workloads) * each
 
 
 def case_seconds(case: Case) -> float:
@@ -274,7 +305,7 @@ def _seconds_alone(case: Case) -> float:
     if load and case.instrument == "null":
         return OVERHEAD_SECONDS["wrk"] + (load.capacity_seconds or load.seconds or 0.0)
     if load:
-        return load_seconds(load)
+        return load_seconds(load) + warm_seconds(case.variant, load)
     if case.instrument == "instructions":
         counted = case.settings["documents"] * (case.settings["passes"] + 1)
         return OVERHEAD_SECONDS["instructions"] + counted * COUNTED_SECONDS
@@ -292,6 +323,11 @@ def load_seconds(load: Load) -> float:
     """A run of a load: a fresh server, the generator's start, lead-in and measured part, and wrk's after it."""
     sent = load.lead_in_seconds + (load.seconds or 0.0) + sum(segment.seconds for segment in load.segments)
     return OVERHEAD_SECONDS[load.generator] + sent + (load.capacity_seconds or 0.0)
+
+
+def warm_seconds(name: str, load: Load) -> float:
+    """How long a fresh server of a peer or variant is warmed before a load."""
+    return catalog.seconds_to_warm(name, load) * (1 + SLICE_SECONDS)
 
 
 def harness() -> str:
@@ -322,6 +358,8 @@ def _all_stacks(study: Study, servers: tuple[str, ...]) -> Iterator[Stack]:
         for framework in study.frameworks:
             for variant in study.variants:
                 yield Stack(variant=variant, framework=framework, server=server)
+    for peer in study.peers if servers else ():
+        yield Stack(variant=peer)
 
 
 def _nulls(study: Study) -> Iterator[Case]:

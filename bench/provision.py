@@ -15,7 +15,7 @@ from uv import find_uv_bin
 
 from bench import debian, locks, system, uwsgi
 from bench.errors import LabError, MissingError
-from bench.model import FromDebian, FromPath, FromPyenv, FromUv, Hole, Interpreter, Provider, Provisioned
+from bench.model import FromDebian, FromNpm, FromPath, FromPyenv, FromUv, Hole, Interpreter, Provider, Provisioned
 from bench.paths import INTERPRETERS, LAB, ROOT
 
 MEASURED_LOCK = ROOT / "bench" / "locks" / "measured.txt"
@@ -156,7 +156,7 @@ def provisioned(interpreter: str, provider: Provider, facts: dict[str, Any]) -> 
     )
 
 
-def name(provider: Provider) -> str:
+def name(provider: Provider | FromNpm) -> str:
     """The kind of a provider, as its TOML names it."""
     return type(provider).__name__.removeprefix("From").lower()
 

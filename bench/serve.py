@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from bench import accounts, build, catalog
+from bench import accounts, build, catalog, peers
 from bench.backend import Attached
 from bench.errors import LabError
 from bench.model import Exchange, Stack
@@ -52,10 +52,12 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
 def command(stack: Stack, port: int, host: str = HOST) -> tuple[list[str], dict[str, str]]:
     """The argv and the whole environment that start `stack` on `port` of `host`.
 
-    Raises LabError if the variant is not built, or if the server declares the pair impossible.
+    Raises LabError if the variant or peer is not built, or if the server declares the pair impossible.
     """
+    if stack.is_peer:
+        return peers.command(catalog.peers()[stack.variant], host=host, port=port, backlog=BACKLOG)
     variant = catalog.variant(stack.variant)
-    server = catalog.server_for(stack)
+    server = catalog.server_file(stack)
     impossible = catalog.impossible(stack)
     if impossible:
         raise LabError(f"{stack} is impossible: {impossible.reason}")
@@ -88,7 +90,8 @@ def serving(
     port = port or free_port(host)
     argv, env = command(stack, port, host)
     env |= backend.environment(stack) if backend else {}
-    place = {"folder": PREFIXES / stack.variant, "log": log}
+    prefix = catalog.peers()[stack.variant].build if stack.is_peer else stack.variant
+    place = {"folder": PREFIXES / prefix, "log": log}
     with launched(str(stack), argv, env, **place, first=first, cpus=cpus, host=host, port=port) as running:
         yield running
 

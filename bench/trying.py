@@ -154,7 +154,7 @@ def _built(variants: tuple[Variant, ...], own: Own, progress: Progress) -> dict[
     for hole in holes:
         if hole.what in names:
             raise LabError(f"{hole.what}: {hole.reason}")
-    return artifacts
+    return {name: made for name, made in artifacts.items() if isinstance(made, Artifact)}
 
 
 def _paces(own: Own, spec: DocumentsSpec, artifacts: dict[str, Artifact], progress: Progress) -> dict[str, float]:

@@ -17,6 +17,7 @@ from bench.model import Case, Load, Measurement, Observed, Workload, stack_of
 from bench.pinning import cores
 from bench.serve import HELLO, HOST, Running, serving
 
+WARM_USERS = 8  # who warm a server before any load that counts
 Tool = Callable[..., Any]  # `run` of a generator
 Metrics = dict[str, tuple[str, float]]  # unit and value by metric
 Series = dict[str, tuple[tuple[float | None, ...], ...]]
@@ -80,6 +81,7 @@ def observe(case: Case, output: Path, at: Callable[[Tool], Tool] = here, host: s
             output=output,
             at=at,
         )
+        warmed = _warmed(drive, catalog.seconds_to_warm(case.variant, load))
         whole = process_tree.unbroken(running.process)
         with process_tree.Sampler(running.process) as sampled, process_tree.steady_clock(), whole:
             driven = _DRIVERS[load.generator](drive, sampled)
@@ -93,10 +95,11 @@ def observe(case: Case, output: Path, at: Callable[[Tool], Tool] = here, host: s
         used, span = process_tree.used_between(behind.cpu, driven.started, driven.ended)
         metrics |= {"backend_cpu": ("1", used / span)}
         facts |= {"backend": f"{backend.backend.name} {backend.version}"}
+    memory_over_time: Series = {"memory": tuple((at - driven.started, pss) for at, pss in sampled.memory)}
     seen = Observed(
         measurements=tuple(Measurement(metric=name, unit=unit, values=(v,)) for name, (unit, v) in metrics.items()),
         facts=facts | ({"failures": driven.failures} if driven.failures else {}),
-        series=driven.series | {"memory": tuple((at - driven.started, pss) for at, pss in sampled.memory)},
+        series=driven.series | memory_over_time | ({"warmup": warmed} if warmed else {}),
     )
     for tripped in gates.judge(seen):
         if tripped.spoils == "row":
@@ -112,6 +115,28 @@ def _watching(backend: Attached | None) -> Iterator[process_tree.Sampler | None]
         return
     with process_tree.Sampler(backend.process, memory=False) as sampled:
         yield sampled
+
+
+def _warmed(drive: Drive, seconds: int) -> tuple[tuple[float | None, ...], ...]:
+    """A light load for so many seconds: of each its end, right answers a second and server CPU per request.
+
+    What a just-in-time compiler does to a fresh server shows in CPU per request, whoever limits the rate.
+    """
+    rows: list[tuple[float | None, ...]] = []
+    for second in range(seconds):
+        before = process_tree.cpu_seconds(drive.running.process)
+        outcome: wrk.Outcome = drive.at(wrk.run)(
+            drive.workload,
+            drive.running.url,
+            users=WARM_USERS,
+            seconds=1,
+            output=drive.output.with_suffix(".warm-up.wrk"),
+            cpus=cores().generator,
+            documents=drive.documents,
+        )
+        used = process_tree.cpu_seconds(drive.running.process) - before
+        rows.append((second + 1.0, outcome.rate, used / outcome.requests))
+    return tuple(rows)
 
 
 def _by_gatling(drive: Drive, sampled: process_tree.Sampler) -> Driven:

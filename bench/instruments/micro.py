@@ -17,7 +17,7 @@ import pyperf
 
 from bench import build, catalog, documents, proof, verify
 from bench.errors import LabError
-from bench.model import Case, Measurement, Observed, Run, Warmup, Yardstick
+from bench.model import Case, Measurement, Observed, Run, Yardstick
 from bench.paths import SUBJECT, TOOLS
 from bench.pinning import cores, pinned
 from bench.proof import Proof
@@ -31,12 +31,6 @@ class LastWords(msgspec.Struct, frozen=True):
 
     about: dict[str, Any]
     proof: Proof | None
-
-
-def warmup_of(variant: str) -> Warmup:
-    """The variant's warm-up policy, its interpreter's where it declares none."""
-    declared = catalog.variant(variant)
-    return declared.warmup or catalog.interpreters()[declared.interpreter].warmup
 
 
 def observe(case: Case, output: Path) -> Observed:

@@ -22,9 +22,9 @@ import msgspec
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from bench import build, catalog
+from bench import build, catalog, peers
 from bench.errors import LabError
-from bench.model import Artifact, Case, Measurement, Observed, Stack, stack_of
+from bench.model import Artifact, BuiltPeer, Case, Measurement, Observed, Peer, Stack, stack_of
 from bench.paths import PREFIXES
 
 # Parts of a standard library that no service loads; what Debian, too, keeps in packages of their own.
@@ -52,34 +52,42 @@ class Size(msgspec.Struct, frozen=True):
 
 def observe(case: Case, output: Path) -> Observed:  # noqa: ARG001 - it writes nothing but what it returns
     """The sizes of the case's stack by part, and what its build made and took."""
-    built = build.require(case.variant)
     measured = [
         Measurement(metric=f"{part}.{kind}", unit="B", values=(float(getattr(size, kind)),))
         for part, size in sizes(stack_of(case)).items()
         for kind in ("unpacked", "stripped", "compressed")
     ]
+    if stack_of(case).is_peer:
+        made = peers.require(catalog.peers()[case.variant])
+        seconds = Measurement(metric="build", unit="s", values=(made.build_seconds,))
+        return Observed(measurements=(seconds, *measured), facts={"runtime": made.version})
+    built = build.require(case.variant)
     wheel = Measurement(metric="wheel", unit="B", values=(float(built.wheel_bytes),))
     seconds = Measurement(metric="build", unit="s", values=(built.build_seconds,))
     facts = {"wheel": built.wheel, "wheel_sha256": built.wheel_sha256, "interpreter": built.interpreter.version}
     return Observed(measurements=(wheel, seconds, *measured), facts=facts | build.provenance(case.variant))
 
 
-def by_stack(artifacts: Mapping[str, Artifact]) -> dict[Stack, dict[str, Size]]:
-    """The sizes of every stack of built variants; worker classes of a server that need the same files count once."""
+def by_stack(made: Mapping[str, Artifact | BuiltPeer]) -> dict[Stack, dict[str, Size]]:
+    """The sizes of every stack of what is built; worker classes of a server that need the same files count once."""
+    artifacts = {name: each for name, each in made.items() if isinstance(each, Artifact)}
     found: dict[tuple[str, str, tuple[str, ...]], Stack] = {}
     labels = dict.fromkeys(server.label for server in catalog.servers().values())
     for variant, framework, label in product(artifacts, catalog.frameworks(), labels):
         stack = Stack(variant=variant, framework=framework, server=label)
         if catalog.impossible(stack) is None and label not in artifacts[variant].lacks:
-            server = catalog.server_for(stack)
+            server = catalog.server_file(stack)
             found.setdefault((variant, framework, server.requirements + server.files), stack)
-    return {stack: sizes(stack) for stack in found.values()}
+    own = [Stack(variant=name) for name in made if name not in artifacts]
+    return {stack: sizes(stack) for stack in [*found.values(), *own]}
 
 
 def sizes(stack: Stack) -> dict[str, Size]:
     """The size of each part of `stack` that is not empty. What two parts need counts in the first."""
+    if stack.is_peer:
+        return _sizes_of_peer(catalog.peers()[stack.variant])
     variant = catalog.variant(stack.variant)
-    server = catalog.server_for(stack)
+    server = catalog.server_file(stack)
     installed = _installed(stack.variant)
     asked = {
         "core": (build.distribution(variant),),
@@ -94,11 +102,21 @@ def sizes(stack: Stack) -> dict[str, Size]:
         taken |= needed
         files[part] = {path for name in needed for path in _files(installed[name])}
     files["server"] |= set(_beside(server.files, stack.variant))
-    seen = set(files["interpreter"])
-    for part in asked:
-        files[part] |= _shared_libraries(files[part], build.base(stack.variant)) - seen
-        seen |= files[part]
-    return {part: _measure(frozenset(files[part])) for part in PARTS if files[part]}
+    return _by_part(files, build.base(stack.variant))
+
+
+def _sizes_of_peer(peer: Peer) -> dict[str, Size]:
+    """A peer's parts are declared; what its programs load is found, first beside them where Debian's were unpacked."""
+    return _by_part(peers.files(peer), peers.home(peer) / "usr")
+
+
+def _by_part(files: dict[str, set[Path]], base: Path) -> dict[str, Size]:
+    """The size of each part that is not empty, with the shared libraries that it loads and no earlier part holds."""
+    seen: set[Path] = set()
+    for own in files.values():
+        own.update(_shared_libraries(own, base) - seen)
+        seen |= own
+    return {part: _measure(frozenset(files[part])) for part in PARTS if files.get(part)}
 
 
 def _installed(variant: str) -> dict[str, Distribution]:

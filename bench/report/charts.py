@@ -49,9 +49,12 @@ def speedups(finding: Finding, width: int) -> Chart:
 
 
 def survival(finding: Finding, width: int) -> Chart:
-    """What is left of each core's speed-up behind each server: a bar from 1× for the core alone and for each stack."""
+    """What is left of each core's speed-up behind each server: a bar from 1× for the core alone and for each stack.
+
+    A peer has one bar, over the baseline behind the first server.
+    """
     compared: list[tuple[str, str, Comparison]] = []
-    for core in finding.cores:
+    for core in (*finding.cores, *finding.peers):
         name = core.title if width == WIDE else core.variant
         behind = [(row.place, row.speedup) for row in _rows(finding, core.variant)]
         compared += [(name, place, found) for place, found in [(ALONE, core.speedup), *behind] if not core.baseline]
@@ -137,7 +140,7 @@ def sizes(finding: Finding, kind: str) -> Chart:
         }
         for row in finding.rows for part, found in row.parts.items()
     ]  # fmt: skip
-    names = [core.variant for core in finding.cores]
+    names = [core.variant for core in (*finding.cores, *finding.peers)]
     colours = alt.Scale(domain=list(PARTS), range=[LIGHT[name] for name in PART_COLOURS])
     bar: alt.Chart = sheet(records, PANEL - extent(names) - 25, height=alt.Step(17)).mark_bar().encode(
         x=alt.X("mb:Q", title="MB", axis=alt.Axis(tickCount=5)),

@@ -15,6 +15,7 @@ from bench.report.comparison import Comparison, compared, noise_floor, paired
 from bench.selftest import Selftest
 from bench.warmup import Warmup, warmup
 
+LEAST_STEP_SERVED = 0.05  # a change of CPU per request from second to second that is no warm-up
 LIMITED = "generator-limited"
 ASIDE = {"size", "instructions", "suite"}  # what goes wrong there spoils no answer of a core or a stack
 Subject = str | Stack
@@ -125,6 +126,8 @@ class Evidence:
     ) -> Comparison:
         """`metric` of `over` ÷ that of `subject`, by pairs within blocks; over the study's baseline if not told.
 
+        Of a stack that is behind the same server, of a peer behind the study's first one.
+
         `among` is of how many comparisons this one was picked for what came out.
         """
         baseline = over or self._baseline(subject)
@@ -145,6 +148,8 @@ class Evidence:
 
     def _baseline(self, subject: Subject) -> Subject:
         name = self.study.baseline
+        if isinstance(subject, Stack) and subject.is_peer and self.study.servers:
+            return Stack(variant=name, framework=self.study.frameworks[0], server=self.study.servers[0])
         return msgspec.structs.replace(subject, variant=name) if isinstance(subject, Stack) else name
 
 
@@ -216,6 +221,18 @@ def settled(runs: Sequence[Run], shape: Warmup | None, reason: str) -> Figure:
     return (
         Figure(value=float(np.mean(spent))) if spent else Figure(reason="how many documents a pass holds was not kept")
     )
+
+
+def warmed_up(runs: Sequence[Run], reason: str) -> Figure:
+    """Seconds of a light load until a fresh server is steady in its CPU per request, second by second."""
+    warmed = [run.series["warmup"] for run in runs if "warmup" in run.series]
+    if not warmed:
+        return Figure(reason="it is warmed by the lead-in alone" if runs else reason)
+    spent = [[row[2] or 0.0 for row in rows] for rows in warmed]
+    shape = warmup(spent, max(1, min(map(len, spent)) // 3), LEAST_STEP_SERVED)
+    if shape.before is None:
+        return Figure(reason=f"no steady state within {len(spent[0])} s", instead="never")
+    return Figure(value=float(shape.before), reason=shape.shape)
 
 
 def _before_steady(run: Run, passes: int) -> float:

@@ -120,7 +120,7 @@ def _latency(finding: Finding) -> Plot:
 
 def _memory(finding: Finding) -> Plot:
     panels = []
-    for core in finding.cores:
+    for core in (*finding.cores, *finding.peers):
         rows = [row for row in finding.rows if row.core is core and row.memory.value is not None]
         if rows:
             told = listed([f"{scaled(row.memory, charts.MEGA)} MB behind {row.place}" for row in rows])

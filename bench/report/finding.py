@@ -12,7 +12,7 @@ import msgspec
 
 from bench import catalog
 from bench.errors import LabError
-from bench.model import Instrument, Run, Server, Session, Stack, Study, Variant, stack_of
+from bench.model import Instrument, Peer, Run, Server, Session, Stack, Study, Variant, stack_of
 from bench.report.comparison import Comparison, as_a_family
 from bench.report.cost import Price, cost
 from bench.report.evidence import (
@@ -27,6 +27,7 @@ from bench.report.evidence import (
     settled,
     total,
     warm,
+    warmed_up,
 )
 from bench.report.gated import agreements, gated
 from bench.report.ranking import ranking
@@ -66,7 +67,9 @@ def _of_workload(
     """The fastest core and the cheapest stack come first, what has no figure last."""
     study, workload = evidence.study, evidence.workload
     cores = _families(sorted((_core(name, evidence) for name in study.variants), key=lambda core: _rank(core.time)))
+    peers = [_core(name, evidence) for name in study.peers]
     rows = [_row(stack, core, evidence, price) for core in cores for stack in _stacks(study, core.variant)]
+    rows += [_row(Stack(variant=peer.variant), peer, evidence, price) for peer in peers]
     rows = _families(sorted(rows, key=lambda row: _rank(row.cpu)))
     of_workload = [run for run in runs if run.verdict == "pass" and run.case.workload == workload]
     loaded = [run for run in of_workload if run.case.stack and run.case.load and not evidence.trouble(run.case.stack)]
@@ -84,6 +87,7 @@ def _of_workload(
         lead=_lead(evidence, "micro", "time", [core.variant for core in cores]),
         cheapest=_lead(evidence, "macro", "cpu", [row.stack for row in rows]),
         cores=tuple(cores),
+        peers=tuple(peers),
         rows=tuple(rows),
         courses=tuple(sorted(courses, key=lambda course: _order(course, study))),
         ranking=ranking(evidence, runs, closed_load(study, workload), session.race),
@@ -96,8 +100,8 @@ def _of_workload(
     )
 
 
-def served_by(stack: Stack) -> Server | None:
-    """The declaration of the server behind `stack`, None where the catalogue has it no more."""
+def served_by(stack: Stack) -> Server | Peer | None:
+    """The declaration of the server behind `stack`, or of the peer; None where the catalogue has it no more."""
     try:
         return catalog.server_for(stack)
     except LabError:
@@ -106,15 +110,19 @@ def served_by(stack: Stack) -> Server | None:
 
 def _core(name: str, evidence: Evidence) -> Core:
     runs, reason = evidence.of("micro", name), evidence.why_none("micro", name)
-    sizes = [run for stack in _stacks(evidence.study, name) for run in evidence.of("size", stack)]
+    stacks = [Stack(variant=name)] if name in evidence.study.peers else list(_stacks(evidence.study, name))
+    sizes = [run for stack in stacks for run in evidence.of("size", stack)]
+    load = closed_load(evidence.study, evidence.workload)
+    loaded = [run for stack in stacks for run in evidence.of("macro", stack, load)]
     no_size = evidence.trouble(name) or "not measured"
     shape = warm(runs, max(evidence.floor("micro") or 0.0, LEAST_STEP))
+    declared = _declared(name)
     return Core(
         variant=name,
         workload=evidence.workload,
         title=title(name),
         baseline=name == evidence.study.baseline,
-        rewritten=_declared(name) is not None and catalog.variant(name).core != catalog.REFERENCE,
+        rewritten=isinstance(declared, Variant) and declared.core != catalog.REFERENCE,
         time=mean(runs, "time", reason),
         first=mean(runs, "first", reason),
         settled=settled(runs, shape, reason),
@@ -123,7 +131,7 @@ def _core(name: str, evidence: Evidence) -> Core:
         counts=_counts(name, evidence),
         build_seconds=mean(sizes, "build", no_size),
         wheel_bytes=mean(sizes, "wheel", no_size),
-        facts={name: fact for run in [*sizes[:1], *runs[:1]] for name, fact in run.facts.items()},
+        facts={name: fact for run in [*sizes[:1], *(runs or loaded)[:1]] for name, fact in run.facts.items()},
         verdict=evidence.verdict(name),
         reason=evidence.trouble(name),
     )
@@ -164,6 +172,7 @@ def _row(stack: Stack, core: Core, evidence: Evidence, price: Price | None) -> R
         memory=memory,
         start=quantile(starts, "ready", 0.5, no_start),
         start_p95=quantile(starts, "ready", 0.95, no_start),
+        warmed=warmed_up(runs, reason),
         parts=parts,
         unpacked=total(parts, "unpacked", no_size),
         compressed=total(parts, "compressed", no_size),
@@ -230,13 +239,13 @@ def _rank(figure: Figure) -> float:
 
 
 def title(name: str) -> str:
-    """The catalogue's title of a variant; results may outlive the declaration, then the name stands for itself."""
+    """The catalogue's title of a variant or peer; results may outlive the declaration, then its name stands there."""
     declared = _declared(name)
     return declared.title if declared else name
 
 
-def _declared(name: str) -> Variant | None:
+def _declared(name: str) -> Variant | Peer | None:
     try:
-        return catalog.variant(name)
+        return catalog.subject(name)
     except LabError:
         return None

@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bench import catalog
 from bench.built import how
-from bench.model import Server
+from bench.model import Peer, Server
 from bench.report import ladder, look, ranking, suites
 from bench.report.answer import answer
 from bench.report.builds import unlike
@@ -58,7 +58,7 @@ def html(finding: Finding) -> str:
             (name.removesuffix("_bytes").replace("_", " "), told(name, value))
             for name, value in (finding.session.machine | _equals(finding)).items()
         ],
-        versions=[_version(core) for core in finding.cores],
+        versions=[_version(core) for core in (*finding.cores, *finding.peers)],
         workloads=[catalog.workloads()[name] for name in finding.study.workloads if name in catalog.workloads()],
         servers=_servers(finding),
         titles={name: load_title(name) for name in finding.study.loads},
@@ -142,13 +142,19 @@ def _version(core: Core) -> dict[str, Any]:
         "title": core.title,
         "variant": core.variant,
         "facts": {name: _short(value) for name, value in core.facts.items()},
-        "how": how(core.facts),
-        "build": "—" if built is None or wheel is None else f"{number(wheel / 1e3)} kB in {number(built)} s",
+        "how": "" if core.variant in catalog.peers() else how(core.facts),
+        "build": _made(built, wheel),
         "reason": core.reason,
     }
 
 
-def _servers(finding: Finding) -> list[Server]:
+def _made(seconds_: float | None, wheel: float | None) -> str:
+    """What the build made, and how long it took; a peer has no wheel."""
+    what = "built" if wheel is None else f"wheel of {number(wheel / 1e3)} kB"
+    return "—" if seconds_ is None else f"{what} in {number(seconds_)} s"
+
+
+def _servers(finding: Finding) -> list[Server | Peer]:
     """Each server that had something to serve: a label may stand for one a kind of interpreter."""
     found = [served_by(row.stack) for row in finding.rows if row.verdict == "pass"]
     return list({server.name: server for server in found if server}.values())

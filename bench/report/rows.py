@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from bench import catalog
 from bench.model import Run, Session, Stack, Study, Verdict
 from bench.report.comparison import Comparison
 from bench.report.cost import Cost, Price
@@ -63,7 +64,9 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """A stack: seconds of server CPU per request under the closed load, requests per second, seconds, bytes.
 
-    `place` is what the core runs behind, as short as the study allows; `server` is the server's title.
+    `place` is what the core runs behind, as short as the study allows; `server` is the server's title. `warmed` is
+    how many seconds of load a fresh server took until it was steady. A peer's speed-up is over the baseline behind the
+    study's first server.
     """
 
     stack: Stack
@@ -78,6 +81,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     memory: Figure
     start: Figure
     start_p95: Figure
+    warmed: Figure
     parts: dict[str, dict[str, float]]
     unpacked: Figure
     compressed: Figure
@@ -103,7 +107,8 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """All that a session says of one workload; in that of the study's first, `others` holds those of the others.
 
-    There stand the study's `targets`, too, and what its frameworks were `tested` with.
+    There stand the study's `targets`, too, and what its frameworks were `tested` with. `peers` are told as cores of
+    which nothing is known without a server.
 
     `same` is the ratio of the A/A pair and `selftest` the machine's; `floor` and `floor_served` are the noise floors
     that they give, without a server and with one. `lead` compares the fastest core with the second, `cheapest` the
@@ -122,6 +127,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     lead: Comparison
     cheapest: Comparison
     cores: tuple[Core, ...]
+    peers: tuple[Core, ...] = ()
     rows: tuple[Row, ...]
     courses: tuple[Course, ...]
     ranking: tuple[Ranked, ...] = ()
@@ -157,9 +163,10 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def places(self) -> tuple[str, ...]:
-        """What the cores run behind, in the study's order."""
-        stacks = (Stack(variant="", framework=f, server=s) for s in self.study.servers for f in self.study.frameworks)
-        return tuple(place(stack, self.study) for stack in stacks)
+        """What the cores run behind, in the study's order; then what the peers do."""
+        stacks = [Stack(variant="", framework=f, server=s) for s in self.study.servers for f in self.study.frameworks]
+        stacks += [Stack(variant=name) for name in self.study.peers]
+        return tuple(dict.fromkeys(place(stack, self.study) for stack in stacks))
 
     @property
     def closed(self) -> tuple[Course, ...]:
@@ -173,7 +180,10 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def place(stack: Stack, study: Study) -> str:
-    """A stack without its variant: the server, after the framework where the study has several."""
+    """A stack without its variant: the server, after the framework where the study has several; that of a peer."""
+    if stack.is_peer:
+        known = catalog.peers().get(stack.variant)
+        return known.server if known else stack.variant
     return stack.server if len(study.frameworks) == 1 else f"{stack.framework}/{stack.server}"
 
 

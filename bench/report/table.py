@@ -12,6 +12,7 @@ from bench.report.evidence import Figure
 from bench.report.rows import Core, Counts, Finding, Row
 from bench.report.wording import NONE, interval, milliseconds, number, scaled, seconds, share, times
 
+PEER = "over the baseline behind the first of the servers"
 MICRO, KILO, MEGA = 1e-6, 1e3, 1e6
 
 
@@ -44,7 +45,8 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
 def columns(finding: Finding) -> list[Column]:
     """The columns that this finding can fill; money only where a price was given."""
     asked = [column for column in (*_CORE, *_STACK) if column.part is None or getattr(finding.study, column.part)]
-    return [*asked, *([_MONEY] if finding.price else [])]
+    warmed = any(row.warmed.value is not None or row.warmed.instead == "never" for row in finding.rows)
+    return [*asked, *([_WARMED] if warmed else []), *([_MONEY] if finding.price else [])]
 
 
 def latency(figure: Figure) -> Cell:
@@ -93,13 +95,14 @@ def alone(core: Core) -> tuple[Cell, Cell]:
     return _figure(core.time, MICRO), _comparison(core, core.speedup)
 
 
-def _comparison(core: Core, comparison: Comparison) -> Cell:
+def _comparison(core: Core, comparison: Comparison, over: str | None = None) -> Cell:
     ratio = comparison.ratio
     if ratio is None:
         return Cell(text="—", order=None, hint=comparison.reason)
     if core.baseline:
         return Cell(text="1×", order=1.0, hint="the baseline")
     hint = None if comparison.claimed else f"within the noise: no difference is claimed{_seen(comparison)}"
+    hint = hint or over
     text = NONE if comparison.none else times(ratio)
     return Cell(text=text, detail=interval(ratio), order=ratio.estimate, hint=hint, claimed=comparison.claimed)
 
@@ -179,7 +182,7 @@ _STACK = [
         heading="Speed-up",
         unit="server CPU",
         about="The baseline's server CPU per request divided by this one's, behind the same server",
-        cell=lambda row: _comparison(row.core, row.speedup),
+        cell=lambda row: _comparison(row.core, row.speedup, PEER if row.stack.is_peer else None),
         brief="speed-up\nby CPU",
     ),
     Column(
@@ -230,6 +233,13 @@ _STACK = [
         cell=lambda row: _figure(row.cost.gb_hours, 1.0),
     ),
 ]
+_WARMED = Column(
+    heading="Until steady",
+    unit="s of load",
+    about="How long a fresh server was driven until its CPU time per request, second by second, was steady",
+    cell=lambda row: _figure(row.warmed, 1.0),
+    brief="steady\ns",
+)
 _MONEY = Column(
     heading="Money",
     unit="per million",

@@ -47,6 +47,7 @@ def in_turn(turn: int, variant: str, label: str) -> Stack:
     return stacks[turn % len(stacks)]
 
 
+PEERS = [Stack(variant=name) for name in catalog.peers()]
 STACKS = [stack for implementation in PLAIN for stack in partners(implementation)]
 
 
@@ -80,9 +81,9 @@ def case_of(item: pytest.Function) -> str:
 
 
 @pytest.fixture(scope="session")
-def prepared() -> tuple[dict[str, Artifact], list[Hole]]:
-    """All variants built and checked, and what is missing of them."""
-    return pipeline.prepare(catalog.variants(), Progress(Console(quiet=True)))
+def prepared() -> tuple[pipeline.Built, list[Hole]]:
+    """All variants and peers built and checked, and what is missing of them."""
+    return pipeline.prepare((*catalog.variants(), *catalog.peers()), Progress(Console(quiet=True)))
 
 
 def missing(holes: list[Hole], what: str) -> NoReturn:
@@ -91,7 +92,7 @@ def missing(holes: list[Hole], what: str) -> NoReturn:
 
 
 @pytest.fixture(scope="session", params=list(catalog.variants()))
-def name(request: pytest.FixtureRequest, prepared: tuple[dict[str, Artifact], list[Hole]]) -> str:
+def name(request: pytest.FixtureRequest, prepared: tuple[pipeline.Built, list[Hole]]) -> str:
     """A variant that is built here."""
     artifacts, holes = prepared
     if request.param not in artifacts:
@@ -99,18 +100,19 @@ def name(request: pytest.FixtureRequest, prepared: tuple[dict[str, Artifact], li
     return str(request.param)
 
 
-@pytest.fixture(scope="session", params=STACKS, ids=str)
+@pytest.fixture(scope="session", params=[*STACKS, *PEERS], ids=str)
 def server(
     request: pytest.FixtureRequest,
-    prepared: tuple[dict[str, Artifact], list[Hole]],
+    prepared: tuple[pipeline.Built, list[Hole]],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Server]:
-    """Each of the stacks, running."""
+    """Each of the stacks and peers, running."""
     stack: Stack = request.param
     artifacts, holes = prepared
     if stack.variant not in artifacts:
         missing(holes, stack.variant)
-    if stack.server in artifacts[stack.variant].lacks:
+    built = artifacts[stack.variant]
+    if isinstance(built, Artifact) and stack.server in built.lacks:
         missing(holes, f"{stack.variant}/*/{stack.server}")
     yield from served(stack, tmp_path_factory.mktemp("server") / "log")
 
@@ -127,4 +129,4 @@ def served(stack: Stack, log: Path) -> Iterator[Server]:
         with pytest.MonkeyPatch.context() as patch:  # for the start alone: other tests run while this one is served
             patch.setattr(serve, "command", limited)
             running = until_served.enter_context(serve.serving(stack, serve.HELLO, log, cores().server))
-        yield Server(serve.HOST, running.port, MAX_BYTES)
+        yield Server(serve.HOST, running.port, MAX_BYTES, stack.is_peer)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bench import build, catalog, serve
+from bench import build, catalog, pipeline, serve
 from bench.errors import LabError
-from bench.model import Artifact, Hole, Stack
+from bench.model import Hole, Stack
 from bench.pinning import cores
 from bench.provision import install
 from tests.contract.conftest import LABELS, PLAIN, missing
@@ -29,7 +29,7 @@ def declared() -> list[Stack]:
 
 @pytest.mark.parametrize("stack", declared(), ids=str)
 def test_what_is_declared_impossible_fails_as_declared(
-    stack: Stack, prepared: tuple[dict[str, Artifact], list[Hole]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, prepared: tuple[pipeline.Built, list[Hole]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if stack.variant not in prepared[0]:
         missing(prepared[1], stack.variant)
@@ -56,7 +56,7 @@ def test_what_is_declared_impossible_fails_as_declared(
 
     monkeypatch.setattr(serve, "_kill", kill_once_it_has_said_why)
     with pytest.raises(LabError) as caught:  # noqa: PT012 - the failure may come at any step
-        install(build.python(stack.variant), catalog.server_for(stack).requirements, target=tmp_path / "beside")
+        install(build.python(stack.variant), catalog.server_file(stack).requirements, target=tmp_path / "beside")
         with serve.serving(stack, serve.HELLO, log, cores().server):
             pass
     assert impossible.symptom in f"{caught.value} {log.read_text(errors='replace')}"

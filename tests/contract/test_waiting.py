@@ -11,7 +11,7 @@ from rich.console import Console
 
 from bench import catalog, pipeline, serve
 from bench.backend import Attached, attached
-from bench.model import Artifact, Hole, Stack
+from bench.model import Hole, Stack
 from bench.pinning import cores
 from bench.progress import Progress
 from tests.contract.conftest import MAX_BYTES, PLAIN, missing, on_every_server
@@ -45,7 +45,7 @@ def stacks() -> list[Stack]:
 @pytest.fixture(scope="module", params=stacks(), ids=str)
 def waiting(
     request: pytest.FixtureRequest,
-    prepared: tuple[dict[str, Artifact], list[Hole]],
+    prepared: tuple[pipeline.Built, list[Hole]],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Waiting]:
     """Each stack in turn, with a database of its own."""

@@ -8,11 +8,12 @@ TIMEOUT_SECONDS = 30
 
 
 class Server(NamedTuple):
-    """The address of a running service, and how large a document it takes."""
+    """The address of a running service, how large a document it takes, and whether it is a peer's."""
 
     host: str
     port: int
     max_bytes: int
+    peer: bool = False
 
 
 class Reply(NamedTuple):

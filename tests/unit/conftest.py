@@ -12,6 +12,7 @@ READERS = (
     catalog.interpreters,
     catalog.variants,
     catalog.yardsticks,
+    catalog.peers,
     catalog.servers,
     catalog.backends,
     catalog.workloads,
@@ -33,6 +34,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         "bench/*/*.toml",
         "builds/*/*.toml",
         "optimised/*/*.toml",
+        "peers/*/*.toml",
         "app/*/*_app.py",
     ):
         for path in paths.ROOT.glob(pattern):

@@ -100,11 +100,11 @@ def test_pyperf_itself_compares_what_the_lab_keeps(session: Path) -> None:
 
 
 def test_a_variants_own_warm_up_goes_before_its_interpreters(checkout: Path) -> None:
-    assert micro.warmup_of("pypy") == catalog.interpreters()["pypy-3.11"].warmup
+    assert catalog.warmup_of("pypy") == catalog.interpreters()["pypy-3.11"].warmup
     path = checkout / "builds/pypy/pypy.toml"
     path.write_text(path.read_text() + "\n[warmup]\npasses = 40\n")
     catalog.variants.cache_clear()
-    assert micro.warmup_of("pypy").passes == 40
+    assert catalog.warmup_of("pypy").passes == 40
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,393 @@
+// The transform with JSON.parse, tuned (spec/statement.md). What each idea brought stands in docs/peers.md.
+//
+// A document is not decoded: its bytes are taken for Latin-1, one unit each, which V8 holds and parses at half the
+// size, and in which the usual comparison of strings is that of their UTF-8 bytes, thus of code points. What is written
+// is encoded likewise, and comes out as the bytes that came in. Only where \u escapes stand are strings decoded, and
+// those that are kept are made bytes again.
+
+import { isUtf8 } from "node:buffer";
+
+import {
+  InvalidDocument,
+  isMoment,
+  judge,
+  MalformedDocument,
+  MAX_LINES,
+  MAX_ORDERS,
+  MAX_PRICE,
+  MAX_QUANTITY,
+  MAX_TAGS,
+} from "./errors.mjs";
+
+const MAX = Number.MAX_SAFE_INTEGER;
+const KEYED = 7; // characters of a sku that a number holds, seven bits each
+const FEW = 24; // up to so many are sorted by insertion
+const IS_SKU = new Uint8Array(128);
+for (const character of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") {
+  IS_SKU[character.charCodeAt(0)] = 1;
+}
+const TO_ESCAPE = /["\\\x00-\x1f]/; // eslint-disable-line no-control-regex
+
+/** Answer the bytes of a batch with those of its statement, as a string of one unit a byte.
+ *
+ * Throws MalformedDocument or InvalidDocument.
+ */
+export function transform(document) {
+  try {
+    if (!isUtf8(document)) {
+      throw new MalformedDocument("not UTF-8");
+    }
+    const bytes = document.latin1Slice();
+    return bytes.includes("\\u") ? summarise(JSON.parse(document.utf8Slice()), encode) : summarise(JSON.parse(bytes), same);
+  } catch (error) {
+    if (!(error instanceof InvalidDocument)) {
+      judge(document);
+    }
+    throw error; // the two readings of the rules disagree: an error of this module
+  }
+}
+
+const same = (text) => text;
+
+/** A decoded string as its UTF-8 bytes, one unit each. */
+function encode(text) {
+  for (let index = 0; index < text.length; index++) {
+    if (text.charCodeAt(index) > 0x7f) {
+      check(text.isWellFormed());
+      return Buffer.from(text).latin1Slice();
+    }
+  }
+  return text;
+}
+
+/** What the orders of one customer add up to; `lines` are all of theirs. */
+class Customer {
+  constructor(id, placed) {
+    this.id = id;
+    this.name = "";
+    this.orders = 0;
+    this.first = placed;
+    this.last = placed;
+    this.units = 0;
+    this.gross = 0;
+    this.refunded = 0;
+    this.open = 0;
+    this.lines = [];
+    this.tags = null;
+    this.channels = null;
+  }
+}
+
+/** Lines of one sku; `key` is the beginning of the sku as a number, which sorts as it does. */
+class Line {
+  constructor(sku, key, units, amount) {
+    this.sku = sku;
+    this.key = key;
+    this.units = units;
+    this.amount = amount;
+  }
+}
+
+function summarise(batch, encoded) {
+  const { currency, orders } = batch;
+  const name = textOf(batch.batch, 64, encoded);
+  check(typeof currency === "string" && /^[A-Z]{3}$/.test(currency));
+  check(Array.isArray(orders) && orders.length <= MAX_ORDERS && members(batch) === 3);
+  const customers = new Map();
+  const seen = new Seen();
+  const cancelled = [];
+  for (let index = 0; index < orders.length; index++) {
+    const order = orders[index];
+    const { id, placed, status, customer: buyer, lines } = order;
+    check(isId(id) && isMoment(placed) && isId(buyer.id) && members(buyer) === 2);
+    const buyerName = nameOf(buyer.name, encoded);
+    const channel = checkRest(order, encoded);
+    const isNew = seen.add(id);
+    if (!isNew || status === "cancelled") {
+      check(isStatus(status));
+      readLines(lines, null, encoded);
+      if (isNew) {
+        cancelled.push(id);
+      }
+      continue;
+    }
+    let customer = customers.get(buyer.id);
+    if (customer === undefined) {
+      customer = new Customer(buyer.id, placed);
+      customers.set(buyer.id, customer);
+    }
+    addOrder(customer, status, placed, buyerName, channel, readLines(lines, customer, encoded));
+  }
+  const counts = { orders: seen.count, duplicates: orders.length - seen.count };
+  return written(name, currency, counts, cancelled, [...customers.values()]);
+}
+
+/** The ids so far: as long as each is larger than the last, none of them need be looked up. */
+class Seen {
+  count = 0;
+  last = 0;
+  ids = [];
+  set = null;
+
+  add(id) {
+    if (this.set === null) {
+      if (id > this.last) {
+        this.last = id;
+        this.ids.push(id);
+        this.count++;
+        return true;
+      }
+      this.set = new Set(this.ids);
+    }
+    if (this.set.has(id)) {
+      return false;
+    }
+    this.set.add(id);
+    this.count++;
+    return true;
+  }
+}
+
+function addOrder(customer, status, placed, name, channel, amount) {
+  if (status === "open") {
+    customer.open += amount;
+  } else {
+    check(status === "paid" || status === "shipped" || status === "refunded");
+    customer.gross += amount;
+    if (status === "refunded") {
+      customer.refunded += amount;
+    }
+  }
+  customer.name = name;
+  customer.orders++;
+  if (placed < customer.first) {
+    customer.first = placed;
+  } else if (placed > customer.last) {
+    customer.last = placed;
+  }
+  if (channel !== null) {
+    customer.channels ??= new Map();
+    customer.channels.set(channel, (customer.channels.get(channel) ?? 0) + 1);
+  }
+}
+
+/** Check lines, and add them to `customer` unless that is null; their amount. */
+function readLines(lines, customer, encoded) {
+  check(Array.isArray(lines) && lines.length >= 1 && lines.length <= MAX_LINES);
+  let total = 0;
+  for (let index = 0; index < lines.length; index++) {
+    const line = lines[index];
+    const { sku, quantity, price, tags } = line;
+    const key = keyOf(sku);
+    check(Number.isInteger(quantity) && quantity >= 1 && quantity <= MAX_QUANTITY);
+    check(Number.isInteger(price) && price >= 0 && price <= MAX_PRICE);
+    if (tags === undefined) {
+      check(members(line) === 3);
+    } else {
+      check(members(line) === 4);
+      readTags(tags, customer, encoded);
+    }
+    if (customer !== null) {
+      const amount = quantity * price;
+      total += amount;
+      customer.units += quantity;
+      customer.lines.push(new Line(sku, key, quantity, amount));
+    }
+  }
+  return total;
+}
+
+function readTags(tags, customer, encoded) {
+  check(Array.isArray(tags) && tags.length <= MAX_TAGS);
+  for (let index = 0; index < tags.length; index++) {
+    const tag = textOf(tags[index], 30, encoded);
+    if (customer !== null) {
+      (customer.tags ??= new Set()).add(tag);
+    }
+  }
+}
+
+/** Check what may be absent from an order, and how many members it has; its channel, or null. */
+function checkRest(order, encoded) {
+  const { channel, note } = order;
+  if (typeof note === "string") {
+    const bytes = encoded(note);
+    check(bytes.length <= 2_000 || characters(bytes) <= 2_000);
+  } else {
+    check(note === undefined || note === null);
+  }
+  check(members(order) === 5 + (channel === undefined ? 0 : 1) + (note === undefined ? 0 : 1));
+  return channel === undefined || channel === null ? null : textOf(channel, 30, encoded);
+}
+
+function isId(value) {
+  return Number.isInteger(value) && value >= 1 && value <= MAX;
+}
+
+function isStatus(value) {
+  return value === "cancelled" || value === "open" || value === "paid" || value === "shipped" || value === "refunded";
+}
+
+/** A string of 1 to `most` characters, as bytes. */
+function textOf(value, most, encoded) {
+  check(typeof value === "string" && value.length > 0);
+  const bytes = encoded(value);
+  check(bytes.length <= most || characters(bytes) <= most);
+  return bytes;
+}
+
+/** How many code points the bytes of a string are: all but those that continue one. */
+function characters(bytes) {
+  let count = 0;
+  for (let index = 0; index < bytes.length; index++) {
+    count += (bytes.charCodeAt(index) & 0xc0) === 0x80 ? 0 : 1;
+  }
+  return count;
+}
+
+/** The normalised bytes of a name: most have no white space that would change. */
+function nameOf(value, encoded) {
+  check(typeof value === "string");
+  const bytes = /^[ \t-\r]|[\t-\r]|  | $/.test(value) ? squeezed(encoded(value)) : encoded(value);
+  check(bytes.length >= 1 && (bytes.length <= 200 || characters(bytes) <= 200));
+  return bytes;
+}
+
+function squeezed(bytes) {
+  return bytes.replace(/[ \t-\r]+/g, " ").replace(/^ | $/g, "");
+}
+
+/** The first characters of a sku as a number that sorts likewise; every character is checked. */
+function keyOf(sku) {
+  check(typeof sku === "string" && sku.length >= 1 && sku.length <= 40);
+  let key = 0;
+  for (let index = 0; index < sku.length; index++) {
+    const unit = sku.charCodeAt(index);
+    check(unit < 128 && IS_SKU[unit] === 1);
+    if (index < KEYED) {
+      key = key * 128 + unit;
+    }
+  }
+  for (let index = sku.length; index < KEYED; index++) {
+    key *= 128;
+  }
+  return key;
+}
+
+function members(object) {
+  let count = 0;
+  for (const _ in object) {
+    count++;
+  }
+  return count;
+}
+
+function check(holds) {
+  if (!holds) {
+    throw new TypeError("a rule is broken");
+  }
+}
+
+// --- what is written ----------------------------------------------------------------------------------------------
+
+function written(name, currency, counts, cancelled, customers) {
+  customers.sort(byNet);
+  let [units, gross, refunded, open] = [0, 0, 0, 0];
+  const texts = new Map();
+  let text = `{"batch":${quoted(name)},"currency":"${currency}","orders":${counts.orders}`;
+  text += `,"duplicates":${counts.duplicates},"cancelled":[${cancelled.sort((a, b) => a - b).join()}],"customers":[`;
+  for (let index = 0; index < customers.length; index++) {
+    const customer = customers[index];
+    text += index === 0 ? statement(customer, texts) : "," + statement(customer, texts);
+    units += customer.units;
+    gross += customer.gross;
+    refunded += customer.refunded;
+    open += customer.open;
+  }
+  if (gross + open > MAX) {
+    throw new InvalidDocument("/orders");
+  }
+  text += `],"totals":{"customers":${customers.length},"units":${units},"gross":${gross},"refunded":${refunded}`;
+  return text + `,"open":${open},"net":${gross - refunded}}}`;
+}
+
+function byNet(a, b) {
+  return b.gross - b.refunded - (a.gross - a.refunded) || a.id - b.id;
+}
+
+function statement(customer, texts) {
+  const { gross, refunded } = customer;
+  let text = `{"id":${customer.id},"name":${quoted(customer.name)},"orders":${customer.orders}`;
+  text += `,"first":"${customer.first}","last":"${customer.last}","units":${customer.units},"gross":${gross}`;
+  text += `,"refunded":${refunded},"open":${customer.open},"net":${gross - refunded},"skus":[`;
+  text += skus(customer.lines) + '],"tags":[';
+  if (customer.tags !== null) {
+    const tags = [...customer.tags].sort();
+    for (let index = 0; index < tags.length; index++) {
+      text += index === 0 ? known(tags[index], texts) : "," + known(tags[index], texts);
+    }
+  }
+  text += '],"channels":[';
+  if (customer.channels !== null) {
+    const channels = [...customer.channels.keys()].sort();
+    for (let index = 0; index < channels.length; index++) {
+      const channel = channels[index];
+      text += index === 0 ? '{"channel":' : ',{"channel":';
+      text += known(channel, texts) + ',"orders":' + customer.channels.get(channel) + "}";
+    }
+  }
+  return text + "]}";
+}
+
+/** The merged lines: sorted, those of one sku are neighbours. */
+function skus(lines) {
+  sort(lines);
+  let text = "";
+  for (let index = 0; index < lines.length; ) {
+    const line = lines[index];
+    let { units, amount } = line;
+    for (index++; index < lines.length && lines[index].key === line.key && lines[index].sku === line.sku; index++) {
+      units += lines[index].units;
+      amount += lines[index].amount;
+    }
+    text += text === "" ? '{"sku":"' : ',{"sku":"';
+    text += line.sku + '","units":' + units + ',"amount":' + amount + "}";
+  }
+  return text;
+}
+
+function sort(lines) {
+  if (lines.length > FEW) {
+    lines.sort(bySku);
+    return;
+  }
+  for (let index = 1; index < lines.length; index++) {
+    const line = lines[index];
+    let place = index;
+    while (place > 0 && bySku(lines[place - 1], line) > 0) {
+      lines[place] = lines[place - 1];
+      place--;
+    }
+    lines[place] = line;
+  }
+}
+
+function bySku(a, b) {
+  if (a.key !== b.key) {
+    return a.key < b.key ? -1 : 1;
+  }
+  return a.sku < b.sku ? -1 : a.sku > b.sku ? 1 : 0;
+}
+
+function known(text, texts) {
+  let found = texts.get(text);
+  if (found === undefined) {
+    found = quoted(text);
+    texts.set(text, found);
+  }
+  return found;
+}
+
+function quoted(text) {
+  return TO_ESCAPE.test(text) ? JSON.stringify(text) : `"${text}"`;
+}

@@ -1,0 +1,256 @@
+"""Peers: declared, built once for all of a build, planned and told like stacks, judged as the spec says."""
+
+import json
+import os
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from app.core import transform
+from bench import catalog, npm, peers, pipeline, plan, serve, verify
+from bench.errors import LabError, MissingError
+from bench.instruments import sizes
+from bench.model import BuiltPeer, Case, FromNpm, MacroPlan, Measurement, OpenPlan, Peer, Run, Stack, StartupPlan, Study
+from bench.report import page
+from bench.report.finding import find
+from tests.cores import GOLDEN, document, line, order
+from tests.unit import sessions
+
+PROGRAM = """#!/bin/sh
+[ "$1" = --version ] && echo v9.9.9 && exit
+exec cat "$@"
+"""
+TINY = Peer(
+    name="tiny-expert",
+    title="Tiny",
+    language="Shell",
+    kind="expert",
+    server="sh",
+    build="tiny",
+    runtime="sh-9",
+    provider=FromNpm(folder="peers/tiny", executable="bin/run"),
+    source={"peers/tiny/src": "."},
+    steps=(("{runtime}", "main.sh", "--", "{prefix}/built.json"), ("cp", "main.sh", "made.sh")),
+    argv=("{runtime}", "{prefix}/made.sh", "{host}", "{port}", "{backlog}"),
+    env={"TINY_HOME": "{home}"},
+    files={"interpreter": ("{runtime}",), "core": ("{prefix}/*.sh",)},
+    witness={"core": "expert"},
+    keep_alive=True,
+)
+STUDY = Study(
+    name="trial",
+    title="A trial",
+    question="Which?",
+    baseline="cpython",
+    variants=("cpython", "cython"),
+    peers=("node-ordinary",),
+    servers=("gunicorn-sync", "uwsgi-processes"),
+    workloads=("medium",),
+    sizes=True,
+    startup=StartupPlan(spawns=2, server="gunicorn-sync"),
+    macro=MacroPlan(loads=("closed",), runs=2),
+    open=OpenPlan(loads=("ramp",), runs=1, share=0.7, own=("steady-peaks",)),
+)
+PEER = Stack(variant="node-ordinary")
+
+
+@pytest.fixture
+def lab(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout with the source of a peer, whose runtime is a program that lies there already."""
+    for name, text in {"src/main.sh": "", "package.json": "{}", "package-lock.json": "{}"}.items():
+        path = checkout / "peers" / "tiny" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    for module in (peers, npm, peers.build):
+        monkeypatch.setattr(module, "ROOT", checkout)
+    for folder in ("ARTIFACTS", "PREFIXES", "INTERPRETERS"):
+        monkeypatch.setattr(peers, folder, checkout / ".lab" / folder.lower())
+    program = peers.home(TINY) / "bin" / "run"
+    program.parent.mkdir(parents=True)
+    program.write_text(PROGRAM)
+    program.chmod(0o755)
+    (peers.home(TINY) / npm.STAMP).write_text(json.dumps(npm.identity(TINY.provider)))
+    return checkout
+
+
+def test_a_peer_is_built_once_for_all_of_its_build(lab: Path) -> None:
+    made = peers.make(TINY)
+    assert (made.version, made.build) == ("v9.9.9", "tiny")
+    assert (peers.PREFIXES / "tiny" / "made.sh").exists()
+    record = json.loads((peers.PREFIXES / "tiny" / "built.json").read_text())
+    assert record["fingerprint"] == made.fingerprint
+    sibling = msgspec.structs.replace(TINY, name="tiny-ordinary", kind="ordinary", env={})
+    assert peers.make(sibling) == made
+    (lab / "peers/tiny/src/main.sh").write_text("# changed\n")
+    assert peers.make(TINY).fingerprint != made.fingerprint
+
+
+def test_a_peers_command_has_its_own_environment_and_nothing_of_the_callers(lab: Path) -> None:
+    peers.make(TINY)
+    argv, env = peers.command(TINY, host="127.0.0.1", port=8000, backlog=64)
+    prefix = peers.PREFIXES / "tiny"
+    assert argv == [str(peers.home(TINY) / "bin/run"), f"{prefix}/made.sh", "127.0.0.1", "8000", "64"]
+    assert env["STATEMENTS_VARIANT"] == "tiny-expert"
+    assert env["TINY_HOME"] == str(peers.home(TINY))
+    assert env["HOME"] == str(prefix)
+    assert not {"USER", "PWD", "VIRTUAL_ENV"} & env.keys()
+
+
+def test_a_step_that_fails_is_told_with_its_last_words(lab: Path) -> None:
+    broken = msgspec.structs.replace(TINY, steps=(("sh", "-c", "echo no such jar; exit 3"),))
+    with pytest.raises(LabError, match=r"failed with status 3: no such jar; see .*build\.log"):
+        peers.make(broken)
+    with pytest.raises(LabError, match="peer 'tiny-expert' is not built: run `python -m bench build tiny-expert`"):
+        peers.require(TINY)
+
+
+def test_what_a_peer_needs_on_a_bare_image_is_what_it_names(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    peers.make(TINY)
+    monkeypatch.setattr(catalog, "peers", lambda: {"tiny-expert": TINY})
+    found = sizes.sizes(Stack(variant="tiny-expert"))
+    assert {part: size.unpacked for part, size in found.items()} == {"interpreter": len(PROGRAM), "core": 0}
+    nothing = msgspec.structs.replace(TINY, files={"core": ("{prefix}/*.jar",)})
+    with pytest.raises(LabError, match=r"peer 'tiny-expert': files: \{prefix\}/\*\.jar names no file"):
+        peers.files(nothing)
+
+
+def test_npm_brings_what_the_lock_names_or_its_complaint_is_told(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = lab / "fake" / "npm"
+    fake.parent.mkdir()
+    monkeypatch.setenv("PATH", str(fake.parent), prepend=os.pathsep)
+    monkeypatch.setattr(npm.system, "require", lambda names: None)
+    fake.write_text("#!/bin/sh\nmkdir -p $3/bin; cp $3/package-lock.json $3/bin/run\n")
+    fake.chmod(0o755)
+    assert npm.unpack(TINY.provider, lab / "fresh").read_text() == "{}"
+    assert npm.is_unpacked(TINY.provider, lab / "fresh")
+    (lab / "peers/tiny/package-lock.json").write_text('{"another": 1}')
+    assert not npm.is_unpacked(TINY.provider, lab / "fresh")
+    fake.write_text("#!/bin/sh\nprintf 'npm error code X\\nnpm error sha512-x was wrong\\n' >&2; exit 1\n")
+    with pytest.raises(MissingError, match=r"`npm ci` of peers/tiny failed: sha512-x was wrong"):
+        npm.unpack(TINY.provider, lab / "fresh")
+
+
+def test_peers_of_one_build_are_made_of_the_same(checkout: Path) -> None:
+    text = (checkout / "peers/nodejs/node-ordinary.toml").read_text().replace("node-ordinary", "node-other")
+    (checkout / "peers/nodejs/node-other.toml").write_text(text.replace('runtime = "node-24"', 'runtime = "node-26"'))
+    with pytest.raises(LabError, match="peer 'node-other': runtime is not that of 'node-expert', of the same build"):
+        catalog.peers()
+
+
+def test_a_peers_name_is_a_stack() -> None:
+    for name in catalog.peers():
+        assert catalog.parse_stack(name) == Stack(variant=name)
+        assert str(Stack(variant=name)) == name
+        assert catalog.server_for(Stack(variant=name)) is catalog.peers()[name]
+        assert catalog.impossible(Stack(variant=name)) is None
+
+
+def test_a_peer_is_in_every_phase_of_a_study_but_those_of_cores() -> None:
+    cases = {phase.name: [str(case.stack) for case in phase.cases] for phase in plan.phases(STUDY)}
+    assert all(cases[name].count("node-ordinary") == 1 for name in ("size", "startup", "macro"))
+    assert plan.variants(STUDY) == ["cpython", "cython", "node-ordinary"]
+    warm = catalog.peers()["node-ordinary"].warmup.seconds - catalog.loads()["closed"].lead_in_seconds
+    case = Case(instrument="macro", variant=PEER.variant, stack=PEER, workload="medium", load="closed")
+    stack = Stack(variant="cython", framework="falcon", server="gunicorn-sync")
+    of_stack = msgspec.structs.replace(case, variant="cython", stack=stack)
+    assert plan.case_seconds(case) - plan.case_seconds(of_stack) >= warm > 0
+
+
+def test_a_study_narrowed_to_a_peer_keeps_it_and_the_baseline() -> None:
+    narrowed = plan.narrowed(STUDY, "node-ordinary")
+    assert (narrowed.variants, narrowed.peers) == (("cpython",), ("node-ordinary",))
+    assert plan.narrowed(STUDY, "cython").peers == ()
+
+
+def test_a_change_of_a_peer_makes_other_cases() -> None:
+    built = BuiltPeer(build="nodejs", fingerprint="f" * 64, version="v1", build_seconds=1.0, built="")
+    case = Case(instrument="macro", variant=PEER.variant, stack=PEER, workload="medium", load="closed")
+    known = plan.identified(case, built).identity
+    assert plan.identified(case, msgspec.structs.replace(built, fingerprint="e" * 64)).identity != known
+    assert plan.identified(case, built).inputs.keys() >= {"prefix", "server", "workload", "load", "harness"}
+
+
+def closed(stack: Stack, cpu: float, rate: float, block: int = 0, **more) -> Run:
+    case = Case(instrument="macro", variant=stack.variant, stack=stack, workload="medium", load="closed")
+    measured = {"cpu": ("s", cpu), "rate": ("1/s", rate), "generator_cpu": ("1", 0.1), "memory.loaded": ("B", 9e7)}
+    taken = tuple(Measurement(metric=name, unit=unit, values=(value,)) for name, (unit, value) in measured.items())
+    series = {"memory": ((0.0, 8e7), (1.0, 9e7))} | more.pop("series", {})
+    whole = {"started": "", "seconds": 1.0, "verdict": "pass", "series": series} | more
+    return Run(case=case, block=block, measurements=taken, **whole)
+
+
+def falcon(variant: str, server: str = "gunicorn-sync") -> Stack:
+    return Stack(variant=variant, framework="falcon", server=server)
+
+
+def test_the_best_peer_meets_the_winner_and_the_baseline_at_one_rate() -> None:
+    runs = [closed(falcon("cpython"), 1e-3, 900), closed(falcon("cython"), 2e-4, 4000), closed(PEER, 3e-4, 3000)]
+    phase = plan.contenders(STUDY, runs)
+    assert phase is not None
+    driven = {(str(case.stack), case.load, case.rate) for case in phase.cases}
+    everyone = ("cpython/falcon/gunicorn-sync", "cython/falcon/gunicorn-sync", "node-ordinary")
+    own = {("cython/falcon/gunicorn-sync", "steady-peaks", 2800.0), ("node-ordinary", "steady-peaks", 2100.0)}
+    assert driven == {(each, "ramp", 630.0) for each in everyone} | own
+
+
+def test_a_peers_row_is_held_against_the_baseline_behind_the_first_server_and_tells_when_it_was_steady() -> None:
+    cooling = tuple((float(second + 1), 3000.0, cost) for second, cost in enumerate([9e-4, 6e-4, *[3e-4] * 8]))
+    runs = [
+        run
+        for block in (0, 1)
+        for run in (
+            closed(falcon("cpython"), 1.2e-3, 900, block),
+            closed(falcon("cython"), 2e-4, 4000, block),
+            closed(PEER, 3e-4, 3000, block, series={"warmup": cooling}, facts={"node": "v24"}),
+        )
+    ]
+    finding = find(sessions.session(STUDY, runs), runs, STUDY)
+    row = next(row for row in finding.rows if row.stack == PEER)
+    assert row.speedup.ratio is not None
+    assert row.speedup.ratio.estimate == pytest.approx(4.0)
+    assert (row.warmed.value, row.warmed.reason) == (2.0, "warm-up")
+    assert row.place == "node:http"
+    assert finding.places == ("gunicorn-sync", "uwsgi-processes", "node:http")
+    assert [core.variant for core in finding.peers] == ["node-ordinary"]
+    assert "NodeJS 24, as most would write it" in page.html(finding)
+
+
+def test_a_peer_may_refuse_in_its_own_way_and_no_other() -> None:
+    valid, invalid, malformed = document(order()), document(order(0)), b"[1,"
+    answer = transform(valid)
+    assert not verify.is_free(valid, 400, b"")  # what is valid has one answer
+    assert not verify.is_free(valid, 200, answer)
+    assert all(verify.is_free(wrong, status, b"") for wrong in (invalid, malformed) for status in (400, 422))
+    assert not any(verify.is_free(wrong, status, b"") for wrong in (invalid, malformed) for status in (200, 500, 413))
+    for spelled in (b'"id":1.0,', b'"id":1e0,', b'"id":100000000000000000001e-20,'):
+        assert verify.is_free(valid.replace(b'"id":1,', spelled), 200, answer)
+    assert not verify.is_free(valid.replace(b'"id":1,', b'"id":1.5,'), 200, answer)
+    assert not verify.is_free(document(order(lines=[line(quantity=10**400)])), 200, answer)
+    for dropped in (rb'"\ud800"', b"9" * 4301):
+        assert verify.is_free(valid.replace(b"{", b'{"batch":' + dropped + b",", 1), 200, answer)
+    assert not verify.is_free(valid.replace(b"{", b'{"batch":NaN,', 1), 200, answer)
+
+
+def test_the_freedoms_are_few_of_the_golden_cases() -> None:
+    """Of the golden cases that are errors, at most those of the spec's three freedoms may be answered at all."""
+    answerable = [path.stem for path in GOLDEN if path.parent.name != "valid" and _may_be_answered(path.read_bytes())]
+    dropped = ["dropped-member-with-4301-digits", "dropped-member-with-lone-surrogate"]
+    assert sorted(answerable) == [*dropped, "id-float"]
+
+
+def _may_be_answered(bytes_: bytes) -> bool:
+    try:
+        return verify.is_free(bytes_, 200, transform(verify._as_read_elsewhere(bytes_)))
+    except (ValueError, RecursionError):
+        return False
+
+
+def test_what_was_built_of_a_peer_is_required_by_its_name(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalog, "peers", lambda: {"tiny-expert": TINY})
+    with pytest.raises(LabError, match="is not built"):
+        pipeline.required("tiny-expert")
+    with pytest.raises(LabError, match="is not built"):
+        serve.command(Stack(variant="tiny-expert"), 8000)
+    made = peers.make(TINY)
+    assert pipeline.required("tiny-expert") == made
