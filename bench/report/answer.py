@@ -106,14 +106,16 @@ def _servers(finding: Finding) -> str:
 
 def _ranked(finding: Finding) -> list[str]:
     """Where stacks are ranked: the best, who is not told from it, and the best of each server; dropped ones count."""
-    best, *others = finding.ranking
-    level = [str(each.stack) for each in others if each.reason is None and not each.behind.claimed]
+    best, *rest = finding.ranking
+    level = [str(each.stack) for each in rest if each.reason is None and not each.behind.claimed]
     beside = f"; not told from it: {listed(level)}" if level else ""
+    one_server = len(finding.study.servers) == 1
     first: dict[str, Ranked] = {}
     for each in finding.ranking:
-        first.setdefault(_program(each.stack), each)
-    behind = [f"{each.stack} {times(each.behind.ratio)}" for each in first.values() if each.behind.ratio]
-    least = f" The best on each other server, in units of that: {listed(behind)}." if behind else ""
+        first.setdefault(each.stack.framework if one_server else _program(each.stack), each)
+    behind = [f"{each.stack} {_ratio(each.behind.ratio)}" for each in first.values() if each.behind.ratio]
+    others = "with each other framework" if one_server else "on each other server"
+    least = f" The best {others}, in units of that: {listed(behind)}." if behind else ""
     cpu, rate = best.figures.cpu.value, best.figures.rate.value
     told = [f"{seconds(cpu)} of server CPU a request"] if cpu else []
     told += [f"{number(rate)} answers a second"] if rate else []

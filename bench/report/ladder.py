@@ -14,7 +14,7 @@ from bench.report.table import MICRO, Cell
 from bench.report.wording import interval, scaled, times
 
 STATES = ("dropped as worse", "measured to the end", "left out for want of time")
-ROW_PIXELS = 19
+ROW_PIXELS, AXIS_PIXELS = 19, 45
 LEAST, ROOM = 0.8, 1.3  # how far an interval is drawn: to that ratio, and to so much of the largest estimate
 
 
@@ -42,7 +42,7 @@ def ladder(finding: Finding, width: int) -> Chart:
         data.append(record | {"told": told, "state": state(each), "hint": hint})
     names = [record["name"] for record in data]
     scale, axis = logarithmic(data, room=0.15)
-    base = sheet(data, width, height=ROW_PIXELS * len(data)).encode(
+    base = sheet(data, width, height=ROW_PIXELS * len(data) + AXIS_PIXELS).encode(
         y=alt.Y("name:N", sort=names, title=None, axis=names_axis(names)),
         color=alt.Color("state:N", sort=list(STATES), scale=hues(STATES, "grey")),
     )

@@ -6,7 +6,9 @@ import msgspec
 import pytest
 from rich.console import Console
 
+from bench.model import Case, Stack
 from bench.report import ranking, summary
+from bench.report.answer import answer
 from bench.report.finding import find
 from bench.report.page import html
 from tests.unit.races import STUDY, Fake, raced, session
@@ -71,3 +73,16 @@ def test_the_terminal_and_the_json_tell_of_it_too() -> None:
     assert [each["candidates"] for each in told["race"]["rounds"]] == [each.candidates for each in RACE.rounds]
     assert told["ranking"]["hello"][0]["stack"] == {"variant": "cython", "framework": "bare", "server": "bjoern"}
     assert len(told["ranking"]["medium"]) == 8
+
+
+def test_on_a_single_server_each_framework_is_held_against_the_best() -> None:
+    study = msgspec.structs.replace(STUDY, servers=("bjoern",), workloads=("hello",))
+    stacks = [Stack(variant="cython", framework=name, server="bjoern") for name in study.frameworks]
+    runs = [
+        FAKE.run(Case(instrument="macro", variant="cython", stack=stack, workload="hello", load="closed"), block)
+        for block in range(6)
+        for stack in stacks
+    ]
+    made = session(None, runs, study)
+    (told,) = answer(find(made, runs, study))
+    assert "with each other framework, in units of that: cython/falcon/bjoern 1.2" in told

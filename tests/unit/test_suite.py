@@ -16,6 +16,7 @@ from bench import catalog, measure, plan
 from bench.errors import LabError
 from bench.instruments import suite
 from bench.model import Case, Framework, Measurement, Run, Session
+from bench.paths import ROOT
 from bench.report import page, summary
 from bench.report.finding import find
 from bench.subject.suite.bare_client import Client as Bare
@@ -87,6 +88,13 @@ def test_lines_of_code_are_those_that_do_something(tmp_path: Path) -> None:
         '"""Two\nlines."""\n\n# why\nimport os\n\n\ndef f(\n    a,\n):\n    """Doc."""\n    return """x\ny"""\n'
     )
     assert suite.code_lines(path) == 6
+
+
+def test_the_page_tells_the_lines_of_today() -> None:
+    page = (ROOT / "docs" / "frameworks.md").read_text()
+    for name in STUDY.frameworks:
+        lines = {part: suite.code_lines(path) for part, path in suite.sources(catalog.frameworks()[name]).items()}
+        assert f"| `{name}` | {lines['adapter']} | {lines['client']} |" in page
 
 
 def test_a_framework_without_a_client_is_told_which_file_it_lacks() -> None:
