@@ -31,7 +31,21 @@ from bench import (
 from bench import measure as measuring
 from bench.errors import LabError, MissingError
 from bench.instruments import gatling_setup, instructions, micro, null
-from bench.model import Artifact, BuiltPeer, Hole, Peer, Race, Ready, Run, Session, Stack, Study, Variant, Yardstick
+from bench.model import (
+    Artifact,
+    BuiltPeer,
+    Hole,
+    Peer,
+    Provisioned,
+    Race,
+    Ready,
+    Run,
+    Session,
+    Stack,
+    Study,
+    Variant,
+    Yardstick,
+)
 from bench.pinning import leave_server_alone
 from bench.plan import Phase
 from bench.progress import Progress
@@ -180,9 +194,10 @@ def build_all(
     """
     artifacts: Built = {}
     holes: list[Hole] = []
+    known: dict[str, Provisioned | Hole] = {}  # asked for once: a provider that cannot be reached takes its time
     for name in variants:
         subject = catalog.subject(name)
-        made = _built(subject, progress, () if isinstance(subject, Yardstick) else servers, force)
+        made = _built(subject, known, progress, () if isinstance(subject, Yardstick) else servers, force)
         if isinstance(made, Hole):
             holes.append(made)
             continue
@@ -268,14 +283,21 @@ def counter_missing() -> Hole | None:
 
 
 def _built(
-    subject: Variant | Peer, progress: Progress, servers: Collection[str] | None, force: bool
+    subject: Variant | Peer,
+    known: dict[str, Provisioned | Hole],
+    progress: Progress,
+    servers: Collection[str] | None,
+    force: bool,
 ) -> Artifact | BuiltPeer | Hole:
+    """What was built, or the hole that it leaves; an interpreter is looked for where it is not `known`."""
     try:
         if isinstance(subject, Peer):
             with progress.step(f"runtime {subject.runtime}, build {subject.name}"):
                 return peers.make(subject, force)
-        with progress.step(f"interpreter {subject.interpreter}"):
-            interpreter = provision.provision(catalog.interpreters()[subject.interpreter])
+        if subject.interpreter not in known:
+            with progress.step(f"interpreter {subject.interpreter}"):
+                known[subject.interpreter] = provision.provision(catalog.interpreters()[subject.interpreter])
+        interpreter = known[subject.interpreter]
         if isinstance(interpreter, Hole):
             return msgspec.structs.replace(interpreter, what=subject.name)
         with progress.step(f"build {subject.name}"):

@@ -82,4 +82,5 @@ def _own_system(loader: str | None) -> list[str]:
         return []
     folder = Path(loader).parent
     search = [f"-L{folder}", f"-Wl,--disable-new-dtags,-rpath,{folder}", f"-Wl,--dynamic-linker,{loader}"]
-    return [*search, str(folder / "libc.so.6"), str(folder / "libm.so.6")]
+    # what its libraries want of each other is there once they are loaded, and not among the machine's
+    return [*search, "-Wl,--allow-shlib-undefined", str(folder / "libc.so.6")]

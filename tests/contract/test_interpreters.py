@@ -16,7 +16,7 @@ from bench.pinning import cores
 from bench.progress import Progress
 
 VARIANTS = ("cython", "cpython")
-SERVERS = ("gunicorn-sync", "uwsgi-processes", "gunicorn-gthread")
+SERVERS = ("gunicorn-sync", "gunicorn-gthread", "uwsgi-processes", "gunicorn-tornado", "granian-wsgi")
 
 
 def in_turn() -> list[Stack]:
