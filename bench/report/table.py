@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from bench.built import how
 from bench.report.comparison import Comparison
 from bench.report.evidence import Figure
 from bench.report.rows import Core, Counts, Finding, Row
@@ -44,7 +45,8 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
 
 def columns(finding: Finding) -> list[Column]:
     """The columns that this finding can fill; money only where a price was given."""
-    asked = [column for column in (*_CORE, *_STACK) if column.part is None or getattr(finding.study, column.part)]
+    known = (*_CORE[:2], *([_BUILT] if len(finding.study.interpreters) > 1 else []), *_CORE[2:], *_STACK)
+    asked = [column for column in known if column.part is None or getattr(finding.study, column.part)]
     warmed = any(row.warmed.value is not None or row.warmed.instead == "never" for row in finding.rows)
     return [*asked, *([_WARMED] if warmed else []), *([_MONEY] if finding.price else [])]
 
@@ -170,6 +172,13 @@ _CORE = [
         of_core=True,
     ),
 ]
+_BUILT = Column(
+    heading="Built",
+    unit="",
+    about="How the interpreter was built, as far as that is known",
+    cell=lambda row: Cell(text=how(row.core.facts), order=how(row.core.facts)),
+    of_core=True,
+)
 _STACK = [
     Column(
         heading="Server CPU",

@@ -261,3 +261,5 @@ def test_interpreters_that_were_built_otherwise_than_the_rest_are_named():
     runs = changed(RUNS, lambda run: run.case.variant == "cython", facts=facts)
     runs = changed(runs, lambda run: run.case.variant == "pypy", facts={"pgo": True})
     assert "Built without profile-guided optimisation" in html(find(SESSION, runs, STUDY))
+    several = msgspec.structs.replace(STUDY, interpreters=("cpython-3.11", "cpython-3.13"))
+    assert ">no PGO<" in html(find(SESSION, runs, several))
