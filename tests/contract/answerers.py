@@ -2,8 +2,9 @@
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from app.core import InvalidDocument, MalformedDocument, transform
 from bench import build, catalog
@@ -26,12 +27,18 @@ def reference(document: bytes) -> Outcome:
 @contextmanager
 def variant(name: str) -> Iterator[Answerer]:
     """A built variant, asked through a pipe; its process ends with the block."""
-    child = subprocess.Popen(
-        [build.python(name), SUBJECT / "check.py"],
-        env=build.environment(catalog.variants()[name]),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
+    argv = [build.python(name), SUBJECT / "check.py"]
+    with piped(name, argv, build.environment(catalog.variants()[name])) as asked:
+        yield asked
+
+
+@contextmanager
+def piped(name: str, argv: Sequence[str | Path], env: dict[str, str]) -> Iterator[Answerer]:
+    """A program that reads documents, each after its length, and answers each with a line of JSON and what that says.
+
+    It ends with the block.
+    """
+    child = subprocess.Popen(argv, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert child.stdin is not None
     assert child.stdout is not None
     requests, replies = child.stdin, child.stdout

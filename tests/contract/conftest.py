@@ -47,7 +47,8 @@ def in_turn(turn: int, variant: str, label: str) -> Stack:
     return stacks[turn % len(stacks)]
 
 
-PEERS = [Stack(variant=name) for name in catalog.peers()]
+ON_EACH_SERVER = {peer.server: peer for peer in catalog.peers().values()}.values()
+PEERS = [Stack(variant=peer.name) for peer in ON_EACH_SERVER]  # all of their cores are put to other tests
 STACKS = [stack for implementation in PLAIN for stack in partners(implementation)]
 
 
@@ -56,16 +57,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Func
 
     Raises UsageError naming the file and the departure that no case is called by, where all cases were collected.
     """
-    declared = {(each.name, case) for each in catalog.servers().values() for case in each.departures}
+    declared = {(s.name, case) for s in (*catalog.servers().values(), *ON_EACH_SERVER) for case in s.departures}
     served = [item for item in items if isinstance(getattr(item, "callspec", None) and stack_of(item), Stack)]
     for item in served:
         server, case = catalog.server_for(stack_of(item)), case_of(item)
         if case in server.departures:
             declared.discard((server.name, case))
-            reason = f"{server.departures[case]} If it does so no more, delete it from bench/servers/{server.name}.toml"
+            reason = f"{server.departures[case]} If it does so no more, delete it from {server.name}.toml"
             item.add_marker(pytest.mark.xfail(reason=reason, raises=AssertionError, strict=True))
     if served and declared and not any("::" in argument for argument in config.args):
-        told = ", ".join(f"bench/servers/{name}.toml: departures: {case!r}" for name, case in sorted(declared))
+        told = ", ".join(f"{name}.toml: departures: {case!r}" for name, case in sorted(declared))
         raise pytest.UsageError(f"no case of the HTTP contract is called so: {told}")
 
 
@@ -106,7 +107,7 @@ def server(
     prepared: tuple[pipeline.Built, list[Hole]],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Server]:
-    """Each of the stacks and peers, running."""
+    """Each of the stacks, and a peer on each server of theirs, running."""
     stack: Stack = request.param
     artifacts, holes = prepared
     if stack.variant not in artifacts:

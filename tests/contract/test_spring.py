@@ -1,0 +1,73 @@
+"""The cores of the Spring peers, each alone behind a pipe: they say what the reference says, pointers, too."""
+
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bench import catalog, peers, pipeline
+from bench.model import Hole
+from bench.paths import PREFIXES
+from tests import strategies
+from tests.contract import answerers
+from tests.contract.answerers import Answerer
+from tests.contract.conftest import missing
+from tests.cores import FOUND, GOLDEN
+
+CORES = ("ordinary", "expert", "hand-written")
+BUILT = [peer for peer in catalog.peers().values() if peer.build == "spring-tomcat"]
+
+
+@pytest.fixture(scope="module")
+def cores(prepared: tuple[pipeline.Built, list[Hole]]) -> Iterator[dict[str, Answerer]]:
+    """Each core by name, asked through a pipe."""
+    made, holes = prepared
+    if BUILT[0].name not in made:
+        missing(holes, BUILT[0].name)
+    app = PREFIXES / BUILT[0].build / "app"
+    java = [peers.provision(BUILT[0]), "-XX:TieredStopAtLevel=1", "-cp", f"{app}/service.jar:{app}/lib/*"]
+    with ExitStack() as asked:
+        yield {
+            name: asked.enter_context(answerers.piped(name, [*java, "statements.Pipe", name], {"LANG": "C.UTF-8"}))
+            for name in CORES
+        }
+
+
+LONG_NUMBER = re.compile(rb"[0-9]{4301}")  # malformed to Jackson, be it an integer or not
+
+
+def all_right(cores: dict[str, Answerer], document: bytes) -> bool:
+    """Whether all say what the reference says."""
+    expected = answerers.reference(document)
+    right = [expected, ("malformed",)] if expected[0] == "invalid" and LONG_NUMBER.search(document) else [expected]
+    return all(core(document) in right for core in cores.values())
+
+
+def test_each_peer_runs_one_of_them() -> None:
+    assert {peer.env["STATEMENTS_CORE"] for peer in BUILT} == set(CORES)
+
+
+@pytest.mark.parametrize("path", [*GOLDEN, *FOUND], ids=lambda path: path.stem)
+def test_what_one_has_been_wrong_about(cores: dict[str, Answerer], path: Path) -> None:
+    assert all_right(cores, path.read_bytes())
+
+
+@settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(documents=st.lists(strategies.documents, min_size=1, max_size=6))
+def test_they_say_what_the_reference_says(cores: dict[str, Answerer], documents: list[bytes]) -> None:
+    for document in documents:
+        assert all_right(cores, document)
+
+
+@pytest.mark.parametrize("over", [-1, 0, 1])
+def test_they_keep_the_limit_of_amounts(cores: dict[str, Answerer], over: int) -> None:
+    assert all_right(cores, strategies.plain(strategies.with_amounts(strategies.MAX_INTEGER + over)))
+
+
+def test_they_take_all_that_may_be_and_are_as_before_after_it(cores: dict[str, Answerer]) -> None:
+    largest, least = strategies.plain(strategies.at_every_limit()), b'{"batch":"b","currency":"EUR","orders":[]}'
+    assert all(all_right(cores, document) for document in (least, largest, least))
