@@ -21,6 +21,7 @@ PLATEAU = 0.8  # share of the null server's rate from which on the generator may
 AGREE = 1.25  # how far apart server CPU per request may be under the two generators
 MORE_THAN_ALL = 1.05  # users at work beyond those there are; what is more than rounding
 COUNT_OFF = 0.1  # requests ÷ seconds asked for against the rate between the first start and the last end
+LATE_SECONDS = 0.2  # how late a generator may end on a busy machine
 START_OFF = 0.1  # starts in a quarter of a second against the plan
 DELAYED = 0.02  # share of answers by which 40 ms stands out
 WRK, NULL = "wrk.", "null.rate"  # prefix of what wrk measured after Gatling; the null server's rate
@@ -68,9 +69,10 @@ def littles_law(seen: Observed) -> str | None:
 def count_and_rate(seen: Observed) -> str | None:
     """Requests ÷ the seconds that were asked for is the rate that the clock shows, under each generator.
 
-    The last answer may come after the time that was asked for, by no more than the longest took.
+    The last answer may come after the time that was asked for, by no more than the longest took; a generator that
+    tells of no longest may end a little late.
     """
-    longest = _latency(seen, "max") or 0.0
+    longest = _latency(seen, "max") or LATE_SECONDS
     for generator in ("", WRK):
         requests, seconds, rate = (_one(seen, f"{generator}{name}") for name in ("requests", "seconds", "rate"))
         if requests and seconds and rate and abs(requests / seconds / rate - 1) > COUNT_OFF + longest / seconds:

@@ -14,6 +14,7 @@ from msgspec import Meta
 
 Implementation = Literal["cpython", "pypy"]
 Interface = Literal["wsgi", "asgi"]
+RankedBy = Literal["cpu", "rate"]
 Argv = tuple[str, ...]
 Count = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(ge=0)]
@@ -297,7 +298,7 @@ class DocumentsSpec(Declared, frozen=True, kw_only=True):
 class Workload(Declared, frozen=True):
     """Endpoint + a set of documents taken in turn + expected answers; and the `backend` that is waited for, if any.
 
-    Stacks are ranked by server CPU per request, or by the `rate` of their answers where a request mostly waits.
+    Stacks are ranked by server CPU per request, or first by the `rate` of their answers where a request mostly waits.
     """
 
     name: str
@@ -305,7 +306,7 @@ class Workload(Declared, frozen=True):
     method: Literal["GET", "POST"]
     path: str
     expect: str | None = None
-    ranked_by: Literal["cpu", "rate"] = "cpu"
+    ranked_by: RankedBy = "cpu"
     documents: DocumentsSpec | None = None
     backend: str | None = None
 
@@ -709,9 +710,9 @@ class Account(Recorded, frozen=True, kw_only=True):
 class Dropped(Recorded, frozen=True, kw_only=True):
     """A stack that a race measures no further on a workload, and why; it was raced under the brief `load`.
 
-    By what the workload is ranked by it took `times` as much as `best`, with the 95 % interval `low` … `high`, over so
-    many fresh `servers` each; absent where a run of it failed. `worse` says that this is beyond chance; else the budget
-    had no room for it.
+    It took `times` as much server CPU per request as `best`, or `by` rate time between answers, with the 95 % interval
+    `low` … `high`, over so many fresh `servers` each; absent where a run of it failed. `worse` says that this is beyond
+    chance; else the budget had no room for it.
     """
 
     stack: Stack
@@ -719,6 +720,7 @@ class Dropped(Recorded, frozen=True, kw_only=True):
     load: str
     reason: str
     best: Stack | None = None
+    by: RankedBy = "cpu"
     times: float | None = None
     low: float | None = None
     high: float | None = None
@@ -739,7 +741,8 @@ class Race(Recorded, frozen=True, kw_only=True):
     """How a study was cut to a budget: the rounds so far, and whom the budget `left_out` after them.
 
     A candidate is a stack on a workload; `finalists` counts those that are measured as the study says, absent until
-    that is settled. Who may be as `near` to the best as that is never dropped as worse: 0.05 is 5 %.
+    that is settled, by so many `runs` each where the budget has no room for the study's. Who may be as `near` to the
+    best as that is never dropped as worse: 0.05 is 5 %.
     """
 
     budget_seconds: float
@@ -747,6 +750,7 @@ class Race(Recorded, frozen=True, kw_only=True):
     rounds: tuple[Round, ...] = ()
     left_out: tuple[Dropped, ...] = ()
     finalists: int | None = None
+    runs: int | None = None
 
     @property
     def dropped(self) -> tuple[Dropped, ...]:

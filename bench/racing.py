@@ -27,8 +27,9 @@ from bench.model import Race, Round, Run, Stack, Study, stack_of
 from bench.plan import Phase
 from bench.standings import Standing, standings
 
-BLOCKS = 2  # of a round: one block has no interval
+BLOCKS = 2  # of a round, and at least of the final: one block has no interval
 NEAR = 0.05  # what is nearer to the best is as good as it: of many equals the best is so by luck
+FINAL = "macro"  # the phase that a race leaves its finalists to
 Measured = Callable[[Phase], Sequence[Run]]
 
 
@@ -47,7 +48,7 @@ def track(study: Study, phases: Sequence[Phase], budget: float) -> Track | None:
     Raises LabError for a study that serves nothing, for a load without a brief one, and for less time than a race
     takes.
     """
-    final = next((phase for phase in phases if phase.name == "macro"), None)
+    final = next((phase for phase in phases if phase.name == FINAL), None)
     if final is None:
         raise LabError(f"--budget: study {study.name!r} puts no stacks under load, so there is nothing to race")
     beside = sum(plan.seconds(phase) for phase in phases if phase is not final) + plan.contest_seconds(study)
@@ -72,7 +73,7 @@ def race(on: Track, begun: Race, measured: Measured) -> Iterator[Race]:
 
     `measured` measures what is missing of a round and returns the runs of all rounds so far.
     """
-    done = replace(begun, rounds=(), left_out=(), finalists=None)
+    done = replace(begun, rounds=(), left_out=(), finalists=None, runs=None)
     while done.finalists is None:
         playing = finalists(on.first, done)
         runs = measured(replace(playing, first=BLOCKS * len(done.rounds)))
@@ -81,9 +82,10 @@ def race(on: Track, begun: Race, measured: Measured) -> Iterator[Race]:
 
 
 def finalists(phase: Phase, race: Race) -> Phase:
-    """The phase with those of its cases alone that the race has not dropped."""
+    """The phase with those of its cases alone that the race has not dropped, the final with as many runs as it has."""
     out = set(map(candidates.of, race.dropped))
-    return replace(phase, cases=tuple(case for case in phase.cases if candidate(case) not in out))
+    blocks = race.runs or phase.blocks if phase.name == FINAL else phase.blocks
+    return replace(phase, blocks=blocks, cases=tuple(case for case in phase.cases if candidate(case) not in out))
 
 
 def said(race: Race) -> str:
@@ -130,8 +132,11 @@ def _settled(on: Track, runs: Sequence[Run], done: Race) -> Race:
     turns = [each for rank in zip_longest(*tables) for each in rank if each]  # the first of each, then the second …
     chosen = _with_baselines(on, {first for first, _ in turns[: len(tables)]})
     goes_on = len(done.rounds) == 1 or done.rounds[-1].dropped  # the first has the widest intervals
-    if goes_on and plan.seconds(playing) + _final_seconds(on, chosen) <= left:
+    least = _final_seconds(on, chosen) / on.final.blocks  # of one block
+    if goes_on and plan.seconds(playing) + least * on.final.blocks <= left:
         return done
+    runs_each = max(_fewest(on.final), min(on.final.blocks, int(left / least))) if least else on.final.blocks
+    left *= on.final.blocks / runs_each
     for each, _ in turns:
         more = _with_baselines(on, chosen | {each})
         if _final_seconds(on, more) > left:
@@ -139,7 +144,7 @@ def _settled(on: Track, runs: Sequence[Run], done: Race) -> Race:
         chosen = more
     when = "and the budget has no room for it"
     out = [candidates.behind(*each, when=when) for each in turns if each[0] not in chosen]
-    return replace(done, left_out=tuple(out), finalists=len(playing.cases) - len(out))
+    return replace(done, left_out=tuple(out), finalists=len(playing.cases) - len(out), runs=runs_each)
 
 
 def _tables(running: Iterable[Candidate], runs: Sequence[Run], near: float) -> list[list[_Entry]]:
@@ -167,10 +172,15 @@ def _final_seconds(on: Track, chosen: set[Candidate]) -> float:
     return plan.seconds(replace(on.final, cases=tuple(case for case in on.final.cases if candidate(case) in chosen)))
 
 
+def _fewest(final: Phase) -> int:
+    """As many blocks as a final has at least."""
+    return min(BLOCKS, final.blocks)
+
+
 def _least(study: Study, final: Phase) -> float:
     """Seconds of a final of the best of each workload, the baseline beside it, and the baseline's first stack."""
     of_workload = {(case.workload, case.load): plan.case_seconds(case) for case in final.cases}
-    return final.blocks * sum(of_workload.values()) * (2 if len(study.variants) == 1 else 3)
+    return _fewest(final) * sum(of_workload.values()) * (2 if len(study.variants) == 1 else 3)
 
 
 _Entry = tuple[Candidate, Standing]

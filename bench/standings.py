@@ -9,23 +9,23 @@ from statistics import mean
 import msgspec
 
 from bench import catalog
-from bench.model import Run, Stack, stack_of
+from bench.model import RankedBy, Run, Stack, stack_of
 from bench.report.comparison import Comparison, as_a_family, paired
 from bench.report.wording import interval, times
-from bench.stats import Ratio
 
 COSTS = {"cpu": "server CPU a request", "rate": "time between answers"}
+SLOWER = 1.1  # times the time between answers of the quickest, from which on a stack is slower than that
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a stack stands: `cost` is seconds of what its workload is ranked by, the mean over so many fresh `servers`.
+    """Where a stack stands: `behind` is its cost ÷ that of the `best`, in pairs within blocks, by so many `servers`.
 
-    `behind` is that ÷ the cost of the `best`, by pairs within blocks; the best itself has no such ratio.
+    The cost is server CPU per request, or the time between answers if it is behind `by` rate. The best has no ratio.
     """
 
     stack: Stack
-    cost: float
     best: Stack
+    by: RankedBy
     behind: Comparison
     servers: int
 
@@ -33,42 +33,50 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 def standings(runs: Iterable[Run], floor: float | None) -> list[Standing]:
     """The stacks of the runs of one workload under one load, the best first; none of a stack of which a run failed.
 
-    All but the best are one family of comparisons with it, beyond the noise floor; none is claimed without one.
+    Where a request mostly waits, the best is that of the quickest which spends the least CPU: how many wait at a time
+    decides first. All but the best are one family of comparisons with it, beyond the noise floor; none is claimed
+    without one.
     """
     by_stack: dict[Stack, list[Run]] = defaultdict(list)
     for run in runs:
         by_stack[stack_of(run.case)].append(run)
     right = {stack: own for stack, own in by_stack.items() if all(run.verdict == "pass" for run in own)}
-    costs = {stack: mean(map(_cost, own)) for stack, own in right.items()}
-    ranked = sorted(costs, key=costs.__getitem__)
-    held = as_a_family([Comparison(ratio=_behind(right[stack], right[ranked[0]]), floor=floor) for stack in ranked[1:]])
+    slow = {stack: own for stack, own in right.items() if _is_slow(own, right.values())}
+    ranked = sorted(right.keys() - slow.keys(), key=lambda stack: (_mean(right[stack], "cpu"), str(stack)))
+    ranked += sorted(slow, key=lambda stack: (-_mean(slow[stack], "rate"), str(stack)))
+    ratios = [
+        paired(right[ranked[0]], right[stack], "rate")
+        if stack in slow
+        else paired(right[stack], right[ranked[0]], "cpu")
+        for stack in ranked[1:]
+    ]
+    held = as_a_family([Comparison(ratio=ratio, floor=floor) for ratio in ratios])
     return [
-        Standing(stack=stack, cost=costs[stack], best=ranked[0], behind=behind, servers=len(right[stack]))
+        Standing(
+            stack=stack,
+            best=ranked[0],
+            by="rate" if stack in slow else "cpu",
+            behind=behind,
+            servers=len(right[stack]),
+        )
         for stack, behind in zip(ranked, [Comparison(reason="the best"), *held], strict=False)
     ]
 
 
-def ranked_by(workload: str) -> str:
-    """What stacks are ranked by there, in words; less is better."""
-    return COSTS[catalog.workloads()[workload].ranked_by]
-
-
-def told(standing: Standing, workload: str) -> str:
+def told(standing: Standing) -> str:
     """How far a stack is behind the best, in words."""
     ratio = standing.behind.ratio
     if ratio is None:
-        return f"the least {ranked_by(workload)}"
-    return f"{times(ratio)} ({interval(ratio)}) the {ranked_by(workload)} of {standing.best}"
+        return "the best"
+    return f"{times(ratio)} ({interval(ratio)}) the {COSTS[standing.by]} of {standing.best}"
 
 
-def _cost(run: Run) -> float:
-    """Seconds a request, of what the run's workload is ranked by."""
-    by = catalog.workloads()[run.case.workload or ""].ranked_by
-    (value,) = run.values(by)
-    return 1 / value if by == "rate" else value
+def _is_slow(own: list[Run], everyone: Iterable[list[Run]]) -> bool:
+    """Whether a stack answers fewer requests than the quickest, where that is what its workload is ranked by first."""
+    if catalog.workloads()[own[0].case.workload or ""].ranked_by != "rate":
+        return False
+    return _mean(own, "rate") * SLOWER < max(_mean(runs, "rate") for runs in everyone)
 
 
-def _behind(runs: list[Run], best: list[Run]) -> Ratio | None:
-    """The cost of `runs` ÷ that of `best`; a rate is the less the more time lies between answers."""
-    by = catalog.workloads()[runs[0].case.workload or ""].ranked_by
-    return paired(best, runs, by) if by == "rate" else paired(runs, best, by)
+def _mean(runs: list[Run], metric: str) -> float:
+    return mean(value for run in runs for value in run.values(metric))

@@ -107,7 +107,7 @@ def _servers(finding: Finding) -> str:
 def _ranked(finding: Finding) -> list[str]:
     """Where stacks are ranked: the best, who is not told from it, and the best of each server; dropped ones count."""
     best, *rest = finding.ranking
-    level = [str(each.stack) for each in rest if each.reason is None and not each.behind.claimed]
+    level = [str(each.stack) for each in rest if each.level]
     beside = f"; not told from it: {listed(level)}" if level else ""
     one_server = len(finding.study.servers) == 1
     first: dict[str, Ranked] = {}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from bench import catalog
+from bench.durations import written
 from bench.instruments.sizes import PARTS
 from bench.report import charts
 from bench.report.drawing import Chart, draw, keys
@@ -61,7 +62,8 @@ def rerun(finding: Finding) -> str:
     if study.words:
         return f"{LAB} {study.words} --force"
     if study.name in catalog.studies():
-        return f"{LAB} run {study.name} --force"
+        race = finding.session.race
+        return f"{LAB} run {study.name}{f' --budget {written(race.budget_seconds)}' if race else ''} --force"
     variant = study.variants[-1]
     return f"{LAB} run {study.name.removesuffix(f'-{variant}')} --variant {variant} --force"
 

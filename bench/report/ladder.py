@@ -25,7 +25,7 @@ def state(each: Ranked) -> str:
 
 def name(each: Ranked, finding: Finding) -> str:
     """The stack, without its variant where the study has one for all."""
-    return place(each.stack, finding.study) if len(finding.study.variants) == 1 else str(each.stack)
+    return str(each.stack) if finding.compares_cores else place(each.stack, finding.study)
 
 
 def ladder(finding: Finding, width: int) -> Chart:
@@ -49,7 +49,7 @@ def ladder(finding: Finding, width: int) -> Chart:
     x = alt.X("ratio:Q", scale=scale, axis=axis, title="times as much as the best")
     span = base.mark_rule(strokeWidth=2, aria=False).encode(x=alt.X("low:Q"), x2="high:Q")
     point = base.mark_point(filled=True, size=70, opacity=1).encode(x=x, description="hint:N")
-    text = base.mark_text(align="left", dx=8, dy=-7, fontSize=10, aria=False).encode(x=x, text="told:N")
+    text = base.mark_text(align="left", dx=7, fontSize=11, aria=False).encode(x="high:Q", text="told:N")
     return alt.layer(span, point, text)
 
 

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from bench import catalog
-from bench.model import Dropped, Race, Run, Stack, stack_of
+from bench.durations import written
+from bench.model import Dropped, Race, RankedBy, Run, Stack, stack_of
 from bench.report.comparison import Comparison
 from bench.report.evidence import Evidence, Figure, mean
-from bench.report.wording import number
 from bench.standings import standings
 from bench.stats import Ratio
 
@@ -28,6 +28,8 @@ class Figures(msgspec.Struct, frozen=True):
 class Ranked(msgspec.Struct, frozen=True, kw_only=True):
     """A stack where it stands, by so many fresh `servers` under `load`: `behind` is its cost ÷ that of the best.
 
+    The cost is server CPU per request, or the time between answers of what is behind `by` rate.
+
     What a race dropped has the `reason`, and the round `after` which; whom the budget left out has no such round.
     """
 
@@ -35,9 +37,15 @@ class Ranked(msgspec.Struct, frozen=True, kw_only=True):
     load: str
     figures: Figures
     servers: int
+    by: RankedBy
     behind: Comparison
     after: int | None = None
     reason: str | None = None
+
+    @property
+    def level(self) -> bool:
+        """Whether nothing told it from the best; where no noise floor is known, nothing could."""
+        return self.behind.floor is not None and not self.behind.claimed
 
 
 def ranking(evidence: Evidence, runs: Iterable[Run], load: str | None, race: Race | None) -> tuple[Ranked, ...]:
@@ -46,16 +54,19 @@ def ranking(evidence: Evidence, runs: Iterable[Run], load: str | None, race: Rac
     counted = [run for run in closed if not evidence.trouble(stack_of(run.case))]
     own = [run for run in counted if run.case.load == load]
     found = []
-    for each in standings(own, evidence.floor("macro")):
+    floor = evidence.floor("macro")
+    for each in standings(own, max(race.near, floor or 0.0) if race else floor):
         figures = _figures(each.stack, own)
         found.append(
-            Ranked(load=load or "", stack=each.stack, servers=each.servers, behind=each.behind, figures=figures)
+            Ranked(
+                load=load or "", stack=each.stack, servers=each.servers, by=each.by, behind=each.behind, figures=figures
+            )
         )
     for after, dropped in _ends(race) if race else ():
         for one in dropped:
             if one.workload == evidence.workload and one.times is not None:
                 figures = _figures(one.stack, [run for run in counted if run.case.load == one.load])
-                found.append(_dropped(one, after, figures))
+                found.append(_dropped(one, after, figures, race.near if race else None))
     return tuple(sorted(found, key=_distance))
 
 
@@ -65,7 +76,7 @@ def words(race: Race) -> str:
     rounds = f"{len(race.rounds)} round{'s' * (len(race.rounds) > 1)}"
     entered = race.rounds[0].candidates if race.rounds else 0
     told = (
-        f"Raced to keep to {number(race.budget_seconds / 60)} minutes: of {entered} candidates (a stack on a workload) "
+        f"Raced to keep to a budget of {written(race.budget_seconds)}: of {entered} candidates (a stack on a workload) "
     )
     told += f"{worse} were dropped in {rounds} as worse than the best beyond chance"
     told += f", {late} were left out for a failure or for want of time" if late else ""
@@ -77,7 +88,11 @@ def words(race: Race) -> str:
 def ranked_by(workload: str) -> str:
     """What stacks are ranked by, in words."""
     declared = catalog.workloads().get(workload)
-    return "answers per second" if declared and declared.ranked_by == "rate" else "server CPU per request"
+    return (
+        "answers per second, then server CPU,"
+        if declared and declared.ranked_by == "rate"
+        else "server CPU per request"
+    )
 
 
 def _is_closed(run: Run) -> bool:
@@ -94,18 +109,20 @@ def _ends(race: Race) -> list[tuple[int | None, tuple[Dropped, ...]]]:
     return [*enumerate((ended.dropped for ended in race.rounds), 1), (None, race.left_out)]
 
 
-def _distance(each: Ranked) -> float:
-    return each.behind.ratio.estimate if each.behind.ratio else 0.0
+def _distance(each: Ranked) -> tuple[bool, float]:
+    """Who is slower comes after who spends more."""
+    return each.by == "rate", each.behind.ratio.estimate if each.behind.ratio else 0.0
 
 
-def _dropped(each: Dropped, after: int | None, figures: Figures) -> Ranked:
+def _dropped(each: Dropped, after: int | None, figures: Figures, near: float | None) -> Ranked:
     ratio = Ratio(estimate=each.times or 0.0, low=each.low, high=each.high)
     return Ranked(
         stack=each.stack,
         load=each.load,
         figures=figures,
         servers=each.servers or 0,
-        behind=Comparison(ratio=ratio, claimed=each.worse),
+        by=each.by,
+        behind=Comparison(ratio=ratio, floor=near, claimed=each.worse),
         after=after,
         reason=each.reason,
     )

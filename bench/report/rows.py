@@ -148,8 +148,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def compares_cores(self) -> bool:
-        """Whether one core is held against another."""
-        return len(self.study.variants) > 1
+        """Whether one core is held against another, or against a peer."""
+        return len(self.study.variants) + len(self.study.peers) > 1
 
     @property
     def ranks_stacks(self) -> bool:

@@ -118,3 +118,10 @@ def test_a_captured_run_of_wrk_counts_as_its_clock_does() -> None:
     values = {"wrk.requests": told.requests, "wrk.seconds": 2.0, "wrk.rate": told.requests / told.seconds}
     kept = tuple(Measurement(metric=n, unit="", values=(float(v),)) for n, v in values.items())
     assert tripped(Observed(measurements=kept)) == set()
+
+
+@pytest.mark.parametrize(("took", "stops"), [(1.15, set()), (2.0, {("count and rate", "row")})])
+def test_a_glance_may_end_a_little_late_on_a_busy_machine(took: float, stops: set[tuple[str, str]]) -> None:
+    values = {"requests": 11_000.0, "seconds": 1.0, "rate": 11_000 / took}
+    kept = tuple(Measurement(metric=name, unit="", values=(value,)) for name, value in values.items())
+    assert tripped(Observed(measurements=kept)) == stops
