@@ -381,8 +381,9 @@ def _check_in(study: Study, stack: str, where: str) -> None:
     """A target's stack has to be measured; nothing else brings it."""
     parts = stack.split("/")
     axes = (study.variants, study.frameworks, study.servers)
-    if len(parts) != len(axes) or any(part not in axis for part, axis in zip(parts, axes, strict=True)):
-        raise LabError(f"{where} is none of this study's variants/frameworks/servers")
+    own = len(parts) == len(axes) and all(part in axis for part, axis in zip(parts, axes, strict=True))
+    if not own and stack not in study.peers:
+        raise LabError(f"{where} is none of this study's variants/frameworks/servers, nor a peer of it")
 
 
 def _constant(path: Path, name: str) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from bench.model import Stack
 from bench.report import suites
+from bench.report.against import against
 from bench.report.figures import workload_title
 from bench.report.finding import served_by
 from bench.report.ranking import Ranked, ranked_by
@@ -44,7 +45,7 @@ def answer(finding: Finding) -> tuple[str, ...]:
     compared = finding.study.micro is not None and len(finding.cores) > 1
     told = [_cores(finding)] if compared or not finding.rows else []
     told += _ranked(finding) if finding.ranks_stacks and finding.ranking else [_servers(finding), *_best(finding)]
-    told += _cold(finding)
+    told += [*against(finding), *_cold(finding)]
     if finding.study.first_look:
         told[0] = f"A first look: {told[0][0].lower()}{told[0][1:]}"
     return tuple(told)

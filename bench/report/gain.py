@@ -41,7 +41,7 @@ def _spent(finding: Finding) -> list[float]:
 
 def _stacks(finding: Finding) -> list[str]:
     """From the baseline behind the study's first server to the cheapest stack: by the core, and by the server."""
-    measured = [row for row in finding.rows if row.cpu.value is not None]
+    measured = [row for row in finding.rows if row.cpu.value is not None and not row.stack.is_peer]
     first = _behind(measured, finding.baseline, finding.places[0]) if measured else None
     if first is None or measured[0] is first:
         return []

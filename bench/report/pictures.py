@@ -62,13 +62,13 @@ def pictures(finding: Finding) -> Iterator[Picture]:
 
 
 def spent(finding: Finding) -> Chart:
-    """A point a stack, the least first; the baseline's stand out in grey."""
+    """A point a stack, the least first; the baseline's stand out in grey, those in another language in orange."""
     records: list[Record] = [
         {
             "name": str(row.stack),
             "us": row.cpu.value / MICRO,
             "told": number(row.cpu.value / MICRO),
-            "baseline": row.core.baseline,
+            "colour": LIGHT["orange" if row.stack.is_peer else "grey" if row.core.baseline else "blue"],
         }
         for row in finding.rows
         if row.cpu.value is not None
@@ -78,8 +78,7 @@ def spent(finding: Finding) -> Chart:
         y=alt.Y("name:N", sort=names, title=None, axis=alt.Axis(minExtent=extent(names), labelLimit=2 * extent(names))),
         x=alt.X("us:Q", title="µs", **_microseconds([record["us"] for record in records], room=0.15)),
     )
-    colour = alt.condition("datum.baseline", alt.value(LIGHT["grey"]), alt.value(LIGHT["blue"]))
-    point = base.mark_point(filled=True, size=80, opacity=1).encode(color=colour)
+    point = base.mark_point(filled=True, size=80, opacity=1).encode(color=alt.Color("colour:N", scale=None))
     return alt.layer(point, base.mark_text(align="left", dx=9).encode(text="told:N"))
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from bench import keep, store
 from bench.errors import LabError
-from bench.model import Hole, Session
+from bench.model import Hole, Session, Stack
 from bench.paths import FINDINGS
 from bench.report import findings
 from bench.report.answer import answers
@@ -194,3 +194,22 @@ def test_where_stacks_are_ranked_the_best_is_told_and_the_others_stand_behind_it
     assert re.search(rf"in units of that: {other} 2\.\S+× \(\S+\)\.", told)
     assert re.search(rf"\| {other.split('/')[-1]} \| 2 \| 13\S+ \|", findings.page(found))
     assert [each.name for each in pictures(found)] == ["medium-ranking"]
+
+
+def test_a_peer_is_held_against_the_best_in_python_and_against_the_plain_reference() -> None:
+    study = msgspec.structs.replace(STUDY, peers=("node-expert",))
+    model = [run for run in RUNS if str(run.case.stack) == "numba/falcon/gunicorn-sync"]
+    peer = Stack(variant="node-expert")
+    runs = RUNS + [
+        msgspec.structs.replace(run, case=msgspec.structs.replace(run.case, variant=str(peer), stack=peer))
+        for run in model
+        if run.case.instrument == "macro"
+    ]
+    found = find(sessions.session(study, runs), runs, study)
+    told = " ".join(answers(found))
+    assert re.search(r"spends 149 µs a request, 3\.\S+× what the best in Python does, cython/falcon/uwsgi-pro", told)
+    assert re.search(
+        r"the plain reference spends 5\.\S+× on PyPy 3\.11 and 8\.\S+× on CPython 3\.11 of what it does", told
+    )
+    assert gain(found) == gain(FINDING), "what parts two stacks in Python has nothing to do with a peer"
+    assert "A peer's are over the baseline behind gunicorn-sync." in findings.page(found)
