@@ -118,7 +118,10 @@ def pyenv(prefix: str) -> list[str]:
 def uv_python(request: str, wanted: bool) -> list[str]:
     """The executable that uv finds for `request`, which it installs first if `wanted`; none if it knows of none."""
     if wanted:
-        must(uv("python", "install", "--no-bin", request))
+        done = uv("python", "install", "--no-bin", request)
+        if done.returncode != 0:
+            words = system.complaint(done).split("; ")  # between the first and the last stand addresses alone
+            raise MissingError(f"`uv python install` failed: {'; '.join(dict.fromkeys([words[0], words[-1]]))}")
     done = uv("python", "find", "--no-project", "--system", "--no-python-downloads", request)
     return done.stdout.split("\n")[:1] if done.returncode == 0 else []
 
