@@ -22,7 +22,7 @@ class Progress:
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True)
         self._planned = self._done = self._spent = 0.0
-        self._case_began = self._said = time.monotonic()
+        self._said = time.monotonic()
         self._bar = Bar(
             BarColumn(),
             TextColumn("{task.fields[left]}"),
@@ -65,7 +65,6 @@ class Progress:
     def case(self, case: Case, run: Run | None) -> None:
         """A case begins (`run` is None) or has ended; a failure is said at once and in full."""
         if run is None:
-            self._case_began = time.monotonic()
             self._show(case.label)
             return
         self._done += plan.case_seconds(case)

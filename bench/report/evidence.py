@@ -212,15 +212,10 @@ def settled(runs: Sequence[Run], shape: Warmup | None, reason: str) -> Figure:
         return Figure(reason=reason)
     if shape.before is None:
         return Figure(reason="no steady state was reached", instead="never")
-    spent = [
-        sum(run.values("first"))
-        + sum(run.values("documents")) * sum((run.values("warmup") + run.values("time"))[: shape.before])
-        for run in runs
-        if run.values("documents")
-    ]
-    return (
-        Figure(value=float(np.mean(spent))) if spent else Figure(reason="how many documents a pass holds was not kept")
-    )
+    spent = [_before_steady(run, shape.before) for run in runs if run.values("documents")]
+    if not spent:
+        return Figure(reason="how many documents a pass holds was not kept")
+    return Figure(value=float(np.mean(spent)))
 
 
 def warmed_up(runs: Sequence[Run], reason: str) -> Figure:
