@@ -1,7 +1,7 @@
 """`python -m tests.fuzz`: documents by the million to the Cython core under sanitizers; counts, and what was found.
 
 A finding ends its process and is kept in `tests/data/fuzz`, where the ordinary tests put it to every core.
-Exit status: 0 nothing found, 1 a finding, or too few documents that the core answered itself; 2 set-up.
+Exit status: 0 nothing found; 1 a finding or too few documents that the core answered itself; 2 set-up; 130 interrupted.
 """
 
 import argparse
@@ -35,6 +35,14 @@ REASON = re.compile(
 )
 
 
+class Interrupted(Exception):  # noqa: N818 - it is no error
+    """By Ctrl-C; `found` is what was found till then."""
+
+    def __init__(self, found: list[str]) -> None:
+        super().__init__()
+        self.found = found
+
+
 class Worker(NamedTuple):
     """A fuzzing process, the folder of its corpus, and the files in which it counts and complains."""
 
@@ -59,15 +67,16 @@ def start(folder: Path, executions: int, longest: int, seed: int, findings: Path
             | {"PYTHONPATH": f"{BUILT}:{ROOT}", "PYTHONDONTWRITEBYTECODE": "1", "FUZZ_COUNTS": str(folder / "counts")},
             stdout=file,
             stderr=file,
+            start_new_session=True,  # a Ctrl-C is for the one that counts; it ends the others
         )
     return Worker(process, folder / "counts", log)
 
 
-def counted(workers: list[Worker]) -> dict[str, int]:
-    """The sums of what the processes have counted so far."""
+def counted(folder: Path) -> dict[str, int]:
+    """The sums of what the processes of a run in `folder` have counted so far."""
     sums: dict[str, int] = {}
-    for worker in workers:
-        lines = worker.counts.read_text(encoding="utf-8").splitlines() if worker.counts.exists() else []
+    for counts in folder.glob("*/counts"):
+        lines = counts.read_text(encoding="utf-8").splitlines()
         for name, count in json.loads(lines[-1]).items() if lines else ():
             sums[name] = sums.get(name, 0) + count
     return sums
@@ -113,16 +122,24 @@ def fuzz(executions: int, seed: int, folder: Path, findings: Path = FINDINGS) ->
         seeds = range(seed, seed + processors)
         round_ = [start(folder / f"{longest}-{one}", each, longest, one, findings) for one in seeds]
         workers += round_
-        while any(worker.process.poll() is None for worker in round_):
-            time.sleep(0.5)
-            for worker in round_:
-                end_if_it_hangs(worker, hanging)
-            if time.monotonic() - said > SAY_EVERY_SECONDS:
-                said = time.monotonic()
-                tell_progress(counted(workers).get("executions", 0), executions, said - began)
+        try:
+            while any(worker.process.poll() is None for worker in round_):
+                time.sleep(0.5)
+                for worker in round_:
+                    end_if_it_hangs(worker, hanging)
+                if time.monotonic() - said > SAY_EVERY_SECONDS:
+                    said = time.monotonic()
+                    tell_progress(counted(folder).get("executions", 0), executions, said - began)
+        except KeyboardInterrupt:
+            running = [worker for worker in round_ if worker.process.poll() is None]
+            for worker in running:
+                worker.process.kill()
+                worker.process.wait()
+            ended = [worker for worker in workers if worker not in running]
+            raise Interrupted([told for worker in ended if (told := finding(worker)) is not None]) from None
         if any(worker.process.returncode for worker in round_):
             break
-    return counted(workers), list(dict.fromkeys(told for worker in workers if (told := finding(worker)) is not None))
+    return counted(folder), list(dict.fromkeys(told for worker in workers if (told := finding(worker)) is not None))
 
 
 def tell_progress(done: int, executions: int, seconds: float) -> None:
@@ -132,7 +149,9 @@ def tell_progress(done: int, executions: int, seconds: float) -> None:
 
 
 def tell(counts: dict[str, int], found: list[str], seconds: float) -> None:
-    """The counts, as they stand in the note."""
+    """The counts; none where no process has told of any yet."""
+    if not counts:
+        return
     judged = sum(counts[name] for name in ("malformed", "invalid", "valid_after_all"))
     print(
         f"{counts['executions']:,} documents in {seconds:.0f} s, {counts['bytes'] / 1e9:.1f} GB; each put to every path"
@@ -160,7 +179,12 @@ def main() -> int:
     except LabError as error:
         print(f"fuzz: {error}", file=sys.stderr)
         return 2
-    counts, found = fuzz(given.executions, given.seed, BUILT / "run")
+    try:
+        counts, found = fuzz(given.executions, given.seed, BUILT / "run")
+    except Interrupted as interrupted:
+        print("fuzz: interrupted; till then:", file=sys.stderr)
+        tell(counted(BUILT / "run"), interrupted.found, time.monotonic() - began)
+        return 130
     if not counts:
         print(f"fuzz: no process began: {'; '.join(found)}", file=sys.stderr)
         return 2
