@@ -150,8 +150,8 @@ def test_a_peer_is_in_every_phase_of_a_study_but_those_of_cores() -> None:
     cases = {phase.name: [str(case.stack) for case in phase.cases] for phase in plan.phases(STUDY)}
     assert all(cases[name].count("node-ordinary") == 1 for name in ("size", "startup", "macro"))
     assert plan.variants(STUDY) == ["cpython", "cython", "node-ordinary"]
-    warm = catalog.peers()["node-ordinary"].warmup.seconds - catalog.loads()["closed"].lead_in_seconds
-    case = Case(instrument="macro", variant=PEER.variant, stack=PEER, workload="medium", load="closed")
+    warm = catalog.peers()["node-ordinary"].warmup.seconds - catalog.loads()["brief"].lead_in_seconds
+    case = Case(instrument="macro", variant=PEER.variant, stack=PEER, workload="medium", load="brief")
     stack = Stack(variant="cython", framework="falcon", server="gunicorn-sync")
     of_stack = msgspec.structs.replace(case, variant="cython", stack=stack)
     assert plan.case_seconds(case) - plan.case_seconds(of_stack) >= warm > 0

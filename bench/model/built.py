@@ -1,0 +1,64 @@
+"""What is here once variants and peers are built, and what cannot be had."""
+
+from __future__ import annotations
+
+from bench.model.base import Implementation, Recorded
+
+
+class Hole(Recorded, frozen=True):
+    """What is not measured here: `what`, why, and the command that fills it.
+
+    `declared` where the catalogue says that it can be had nowhere; `failed` where it should have worked.
+    """
+
+    what: str
+    reason: str
+    fill: str | None = None
+    declared: bool = False
+    failed: bool = False
+
+
+class Provisioned(Recorded, frozen=True):
+    """An interpreter that is here. `build` holds what its builder chose, as far as that is known.
+
+    `pgo` and `lto`: optimised by a profile, and when it is linked; `shared`: its code lies in a library; `jit`, `gil`:
+    on, as it is started here.
+    """
+
+    name: str
+    executable: str
+    implementation: Implementation
+    version: str
+    provider: str
+    build: dict[str, bool]
+    fingerprint: str
+
+
+class Artifact(Recorded, frozen=True):
+    """A built variant: the wheel under `.lab/artifacts`, installed into the prefix of the same name.
+
+    Frameworks and the `servers` that were asked for, by label, stand beside it; `lacks` holds those of them that could
+    not be installed, each with its hole, and `waits_for` the parts of the system that some of them need.
+    """
+
+    variant: str
+    fingerprint: str
+    wheel: str
+    wheel_sha256: str
+    wheel_bytes: int
+    build_seconds: float
+    interpreter: Provisioned
+    built: str
+    lacks: dict[str, Hole] = {}
+    waits_for: tuple[str, ...] = ()
+    servers: tuple[str, ...] = ()
+
+
+class BuiltPeer(Recorded, frozen=True):
+    """What peers of a `build` run from. `version` is what their runtime says of itself."""
+
+    build: str
+    fingerprint: str
+    version: str
+    build_seconds: float
+    built: str

@@ -1,0 +1,98 @@
+"""What is asked of a subject, and how it comes: documents, workloads, loads."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from bench.model.base import COLD_JVM_SECONDS, Count, Declared, RankedBy, Recorded, Seconds, Share
+
+Shape = Literal[
+    "shuffled", "separated", "indented", "repeated-member", "tags-200", "long-skus", "many-customers", "distinct-names",
+    "colliding-customers", "ordinary-customers", "colliding-skus", "ordinary-skus",
+]  # fmt: skip
+
+
+class DocumentsSpec(Declared, frozen=True, kw_only=True):
+    """A set of documents: made from a `seed`, in the usual shape or in another, or `given` in a `folder`.
+
+    `count` of them are sent, `check` held out. `sha256` pins the inputs, and of given ones their answers, too.
+    `seconds` is about how long a core takes for a given one; nobody knows its orders.
+    """
+
+    generator: Literal["orders", "cdnow", "given"]
+    seed: int = 0
+    count: Count
+    orders: Count = 1
+    escaped: bool = False
+    shape: Shape | None = None
+    folder: str | None = None
+    seconds: float | None = None
+    check: Annotated[int, Meta(ge=0)] = 8
+    sha256: str
+
+    def __post_init__(self) -> None:
+        """Raises ValueError, which the decoder tells with the file, where a folder is named for nothing or missing."""
+        if (self.generator == "given") != (self.folder is not None):
+            raise ValueError("folder: documents that are `given` lie in one, and no others do")
+
+
+class Workload(Declared, frozen=True):
+    """Endpoint + a set of documents taken in turn + expected answers; and the `backend` that is waited for, if any.
+
+    Stacks are ranked by server CPU per request, or first by the `rate` of their answers where a request mostly waits.
+    """
+
+    name: str
+    title: str
+    method: Literal["GET", "POST"]
+    path: str
+    expect: str | None = None
+    ranked_by: RankedBy = "cpu"
+    documents: DocumentsSpec | None = None
+    backend: str | None = None
+
+
+class Exchange(Recorded, frozen=True):
+    """One request of a workload and the body of its only right answer (status 200)."""
+
+    method: str
+    path: str
+    body: bytes | None
+    expect: bytes
+
+
+class Segment(Declared, frozen=True):
+    """A stretch of an open load, in shares of the rate it is driven at."""
+
+    seconds: Seconds
+    start: Share
+    end: Share
+
+
+class Load(Declared, frozen=True):
+    """How requests come: closed (so many users in a loop) or open (segments of a rate), driven by Gatling or wrk.
+
+    `capacity_seconds` is how long wrk drives the same server after Gatling's closed load: that is where its capacity
+    comes from, as Gatling's own is soon the limit. `brief` names the shorter load of as many users that stands in for a
+    closed one in the rounds of a race.
+    """
+
+    name: str
+    title: str
+    model: Literal["closed", "open"]
+    generator: Literal["gatling", "wrk"] = "gatling"
+    lead_in_seconds: Seconds = 5.0
+    users: Count | None = None
+    seconds: Seconds | None = None
+    capacity_seconds: Count | None = None
+    brief: str | None = None
+    segments: tuple[Segment, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raises ValueError, which the decoder tells with the file, for what no generator can do."""
+        if self.generator == "gatling" and self.lead_in_seconds < COLD_JVM_SECONDS:
+            raise ValueError(f"lead_in_seconds: Gatling's JVM is cold for {COLD_JVM_SECONDS} s")
+        if self.model == "open" and (self.generator == "wrk" or self.capacity_seconds or self.brief):
+            raise ValueError("an open load is driven by Gatling, finds no capacity, and has no brief one")
