@@ -9,7 +9,6 @@ import { isUtf8 } from "node:buffer";
 
 import {
   InvalidDocument,
-  isMoment,
   judge,
   MalformedDocument,
   MAX_LINES,
@@ -26,6 +25,7 @@ const IS_SKU = new Uint8Array(128);
 for (const character of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") {
   IS_SKU[character.charCodeAt(0)] = 1;
 }
+const DAYS = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 const TO_ESCAPE = /["\\\x00-\x1f]/; // eslint-disable-line no-control-regex
 
 /** Answer the bytes of a batch with those of its statement, as a string of one unit a byte.
@@ -218,6 +218,30 @@ function checkRest(order, encoded) {
   }
   check(members(order) === 5 + (channel === undefined ? 0 : 1) + (note === undefined ? 0 : 1));
   return channel === undefined || channel === null ? null : textOf(channel, 30, encoded);
+}
+
+/** Whether a string is a real date and time of the spec's form: digit by digit, which is faster than a pattern. */
+function isMoment(value) {
+  if (typeof value !== "string" || value.length !== 20) {
+    return false;
+  }
+  const year = two(value, 0) * 100 + two(value, 2);
+  const month = two(value, 5);
+  const day = two(value, 8);
+  const isFormed =
+    value.charCodeAt(4) === 0x2d && value.charCodeAt(7) === 0x2d && value.charCodeAt(10) === 0x54 &&
+    value.charCodeAt(13) === 0x3a && value.charCodeAt(16) === 0x3a && value.charCodeAt(19) === 0x5a; // prettier-ignore
+  const isTime = two(value, 11) <= 23 && two(value, 14) <= 59 && two(value, 17) <= 59;
+  const isDay = month >= 1 && month <= 12 && day >= 1 && day <= DAYS[month];
+  const isLeapDay = month === 2 && day === 29 && year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  return isFormed && isTime && year >= 1 && year <= 9999 && (isDay || isLeapDay);
+}
+
+/** The number of two digits; far more than any where there are not two. */
+function two(text, at) {
+  const tens = text.charCodeAt(at) - 0x30;
+  const ones = text.charCodeAt(at + 1) - 0x30;
+  return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : 1e6;
 }
 
 function isId(value) {

@@ -102,6 +102,7 @@ export class Room {
     this.amount = 0;
     this.units = 0;
     this.word = 0;
+    this.count = 0;
     this.textStart = 0;
     this.textLength = 0;
     this.textEscaped = 0;

@@ -82,23 +82,22 @@ export function write(room) {
 
 /** The customers by net, the largest first, then by id. */
 function inOrder(room) {
-  const { customers, order, customerNet, customerId } = room;
+  const { customers, order, customerNet } = room;
   for (let customer = 0; customer < customers; customer++) {
     order[customer] = customer;
     customerNet[customer] = room.customerRefunded[customer] - room.customerGross[customer];
   }
-  const sorted = sort(room, customers, customerNet, (one, other) => customerId[one] - customerId[other]);
+  const sorted = sort(room, customers, customerNet, byId);
   return sorted.slice(0, customers);
 }
 
 /** Rank the words by their bytes. */
 function rankWords(room) {
-  const { words, order, wordStart, wordLength, wordRank } = room;
+  const { words, order, wordRank } = room;
   for (let word = 0; word < words; word++) {
     order[word] = word;
   }
-  const byBytes = (one, other) => bytewise(room.work, wordStart[one], wordLength[one], wordStart[other], wordLength[other]);
-  const sorted = sort(room, words, room.wordKey, byBytes);
+  const sorted = sort(room, words, room.wordKey, byWord);
   for (let rank = 0; rank < words; rank++) {
     wordRank[sorted[rank]] = rank;
   }
@@ -137,9 +136,7 @@ function skus(room, at, first) {
   for (let line = first; line >= 0; line = lineNext[line]) {
     order[count++] = line;
   }
-  const sorted = sort(room, count, room.lineKey, (one, other) =>
-    bytewise(work, lineStart[one], lineLength[one], lineStart[other], lineLength[other]),
-  );
+  const sorted = sort(room, count, room.lineKey, bySku);
   for (let index = 0; index < count; index++) {
     const line = sorted[index];
     at = comma(out, at, index);
@@ -158,7 +155,7 @@ function skus(room, at, first) {
   return at;
 }
 
-/** The pairs of a list in the order of their words. */
+/** The pairs of a list in the order of their words; `room.count` says how many they are. */
 function pairsOf(room, first) {
   const { order, pairRank, pairNext, pairWord, wordRank } = room;
   let count = 0;
@@ -166,13 +163,14 @@ function pairsOf(room, first) {
     order[count++] = pair;
     pairRank[pair] = wordRank[pairWord[pair]];
   }
-  return sort(room, count, pairRank, unequal).subarray(0, count);
+  room.count = count;
+  return sort(room, count, pairRank, byNothing);
 }
 
 function tags(room, at, first) {
   const { out } = room;
   const pairs = pairsOf(room, first);
-  for (let index = 0; index < pairs.length; index++) {
+  for (let index = 0; index < room.count; index++) {
     at = comma(out, at, index);
     out[at++] = QUOTE;
     at = wordOf(room, at, pairs[index]);
@@ -184,7 +182,7 @@ function tags(room, at, first) {
 function channels(room, at, first) {
   const { out, pairCount } = room;
   const pairs = pairsOf(room, first);
-  for (let index = 0; index < pairs.length; index++) {
+  for (let index = 0; index < room.count; index++) {
     at = put(out, comma(out, at, index), CHANNEL);
     at = wordOf(room, at, pairs[index]);
     at = number(out, put(out, at, OF_ORDERS), pairCount[pairs[index]]);
@@ -334,7 +332,12 @@ function bytewise(work, one, oneLength, other, otherLength) {
 
 // --- sorting ------------------------------------------------------------------------------------------------------
 
-const unequal = () => 0;
+const byNothing = () => 0; // ranks are never equal
+const byId = (room, one, other) => room.customerId[one] - room.customerId[other];
+const byWord = ({ work, wordStart, wordLength }, one, other) =>
+  bytewise(work, wordStart[one], wordLength[one], wordStart[other], wordLength[other]);
+const bySku = ({ work, lineStart, lineLength }, one, other) =>
+  bytewise(work, lineStart[one], lineLength[one], lineStart[other], lineLength[other]);
 
 /** The first `count` of `room.order` by their keys, and by `tie` where those are equal: runs of a few, merged.
  *
@@ -343,25 +346,25 @@ const unequal = () => 0;
 function sort(room, count, keys, tie) {
   let [from, to] = [room.order, room.spare];
   for (let start = 0; start < count; start += FEW) {
-    insert(from, start, Math.min(start + FEW, count), keys, tie);
+    insert(room, from, start, Math.min(start + FEW, count), keys, tie);
   }
   for (let width = FEW; width < count; width *= 2) {
     for (let start = 0; start < count; start += 2 * width) {
-      merge(from, to, start, Math.min(start + width, count), Math.min(start + 2 * width, count), keys, tie);
+      merge(room, from, to, start, Math.min(start + width, count), Math.min(start + 2 * width, count), keys, tie);
     }
     [from, to] = [to, from];
   }
   return from;
 }
 
-function insert(order, start, end, keys, tie) {
+function insert(room, order, start, end, keys, tie) {
   for (let index = start + 1; index < end; index++) {
     const each = order[index];
     const key = keys[each];
     let place = index;
     while (place > start) {
       const before = order[place - 1];
-      if (keys[before] < key || (keys[before] === key && tie(before, each) <= 0)) {
+      if (keys[before] < key || (keys[before] === key && tie(room, before, each) <= 0)) {
         break;
       }
       order[place] = before;
@@ -371,14 +374,14 @@ function insert(order, start, end, keys, tie) {
   }
 }
 
-function merge(from, to, start, middle, end, keys, tie) {
+function merge(room, from, to, start, middle, end, keys, tie) {
   let [left, right] = [start, middle];
   for (let place = start; place < end; place++) {
-    const isLeft = right >= end || (left < middle && isBefore(from[left], from[right], keys, tie));
+    const isLeft = right >= end || (left < middle && isBefore(room, from[left], from[right], keys, tie));
     to[place] = isLeft ? from[left++] : from[right++];
   }
 }
 
-function isBefore(one, other, keys, tie) {
-  return keys[one] < keys[other] || (keys[one] === keys[other] && tie(one, other) <= 0);
+function isBefore(room, one, other, keys, tie) {
+  return keys[one] < keys[other] || (keys[one] === keys[other] && tie(room, one, other) <= 0);
 }
