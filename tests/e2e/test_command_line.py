@@ -141,7 +141,7 @@ def test_an_error_is_a_line_and_a_status_for_a_script_too() -> None:
 
 
 def test_interrupted_it_says_that_nothing_is_lost(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(pipeline, "run", interrupted)
@@ -151,7 +151,7 @@ def test_interrupted_it_says_that_nothing_is_lost(main: Main, monkeypatch: pytes
 
 
 def test_what_strict_refuses_is_one_line_and_status_3(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(study: object, progress: object, force: bool, strict: bool) -> None:
+    def refused(study: object, progress: object, force: bool, strict: bool, budget: object) -> None:
         assert strict
         raise RefusedError("the machine is not quiet, and --strict refuses: others keep 0.50 of 2 cores busy")
 

@@ -41,7 +41,8 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Measured:
     (tmp_path / "tools" / "cpython-3.11").symlink_to(sysconfig.get_paths()["purelib"])
     monkeypatch.setattr(micro, "TOOLS", tmp_path / "tools")
     monkeypatch.setattr(build, "PREFIXES", tmp_path)
-    monkeypatch.setattr(build, "require", lambda name: SimpleNamespace(build_seconds=1.0))
+    built = SimpleNamespace(build_seconds=1.0, interpreter=SimpleNamespace(provider="path", build={}))
+    monkeypatch.setattr(build, "require", lambda name: built)
 
     def run(lines: str) -> Run:
         core = packages / "app" / "core.py"
