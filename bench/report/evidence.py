@@ -53,9 +53,10 @@ class Evidence:
                 self._forced[subject].append(run)
             if case.path or "threads" in case.settings:
                 continue
-            if case.workload == workload or case.instrument in {"size", "startup"}:
+            here = case.workload == workload or case.instrument in {"size", "startup"}
+            if here:
                 self._runs[case.instrument, subject, case.load, case.twin].append(run)
-            if run.verdict == "failed" and case.instrument not in ASIDE and case.rate is None:
+            if here and run.verdict == "failed" and case.instrument not in ASIDE and case.rate is None:
                 self._failures.setdefault(subject, run.reason or "failed without a reason")
         twins = self._of("micro", study.baseline, None, True)
         self.same = paired(self.of("micro", study.baseline), twins, "time")
