@@ -11,7 +11,7 @@ import altair as alt
 from bench.instruments.sizes import PARTS
 from bench.report.comparison import Comparison
 from bench.report.drawing import Chart, Record, extent, hues, logarithmic, names_axis, sheet
-from bench.report.look import LIGHT, SERIES
+from bench.report.look import LIGHT
 from bench.report.rows import Course, Finding, Row
 from bench.report.wording import NONE, interval, number, seconds, times
 from bench.stats import Ratio
@@ -19,7 +19,7 @@ from bench.stats import Ratio
 WIDE, NARROW = 760, 350  # pixels of a plot that stands alone: at a desk, on a phone
 PANEL = 350  # of one of several side by side
 ALONE = "core alone"
-PART_COLOURS = ("grey", *SERIES)
+PART_COLOURS = ("grey", "blue", "orange", "green", "purple")
 MEGA, RESOLUTION = 1e6, 1e-3
 DECADES = (1, 10, 100, 1000, 10_000, 100_000)
 LABELS = "datum.value <= 1 ? '≤ 1' : format(datum.value, ',')"  # the clock tells no less than a millisecond

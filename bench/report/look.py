@@ -17,10 +17,11 @@ PALETTE = {  # name: (light, dark)
     "orange": ("#d55e00", "#f0a04b"),
     "green": ("#00795c", "#2fc59a"),
     "purple": ("#a8508a", "#dd96c4"),
+    "yellow": ("#8f7a00", "#f0e442"),
     "grey": ("#7b858f", "#8d97a1"),
 }
 LIGHT = {name: light for name, (light, _) in PALETTE.items()}
-SERIES = ("blue", "orange", "green", "purple")
+SERIES = ("blue", "orange", "green", "purple", "yellow", "ink")
 
 
 def variables(dark: bool) -> str:

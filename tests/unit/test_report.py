@@ -101,7 +101,7 @@ def test_text_stands_out_from_the_page(dark):
     assert contrast(PALETTE["ink"][dark], page) >= 7
     for name in ("muted", "blue"):
         assert contrast(PALETTE[name][dark], page) >= 4.5
-    for name in ("orange", "green", "purple", "grey"):
+    for name in ("orange", "green", "purple", "yellow", "grey"):
         assert contrast(PALETTE[name][dark], page) >= 3
 
 
