@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench.report.gain import KINDS, kind
+from bench.report.gain import is_plain
 from bench.report.rows import Finding, Row
 from bench.report.wording import listed, number, seconds
 
@@ -18,7 +18,7 @@ def against(finding: Finding) -> Iterator[str]:
     own = [row for row in measured if not row.stack.is_peer]
     plain: dict[str, Row] = {}
     for row in own:
-        if row.core.baseline or kind(row.core, finding.baseline) == KINDS[-1]:
+        if is_plain(row.core):
             plain.setdefault(row.core.title, row)
     for peer in (row for row in measured if row.stack.is_peer):
         if own:

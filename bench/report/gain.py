@@ -33,6 +33,15 @@ def kind(core: Core, baseline: Core) -> str | None:
     return KINDS[2] if own.compiler else KINDS[3] if own.interpreter != base.interpreter else None
 
 
+def is_plain(core: Core) -> bool:
+    """Whether it is the reference's own source, not compiled and with its own codec, on whatever interpreter."""
+    try:
+        own = catalog.variant(core.variant)
+    except LabError:
+        return False
+    return not (core.rewritten or own.codec or own.compiler)
+
+
 def _spent(finding: Finding) -> list[float]:
     """Seconds of server CPU, or without a server of time, for each request or document of the baseline."""
     rows = [row.cpu.value for row in finding.rows if row.core.baseline and row.cpu.value is not None]
