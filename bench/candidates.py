@@ -18,7 +18,7 @@ class Candidate(NamedTuple):
 
     @property
     def warms_up(self) -> bool:
-        """Whether a brief load finds it cold: it compiles while it runs, and nothing else warms it before a load."""
+        """Whether it compiles while it runs: the seconds that warm it may leave it short of its best."""
         variant = self.stack.variant.partition("@")[0]
         if variant not in catalog.variants():
             return False

@@ -3,9 +3,9 @@
 A candidate is a stack on a workload. A round is a few whole blocks under the brief load that stands in for the study's
 own; after it each candidate is held against the best of its workload (`bench.standings`): a ratio's interval comes from
 fresh servers, and the claims hold among the family. Who is worse beyond chance is dropped, but for the baseline and who
-needs longer to be warm; so the next round takes less time. Rounds go on until those in play fit the rest of the budget
-as the study measures them; where there is no time for one more, or the last dropped nobody, the first of each ranking
-go on. Stored runs alone decide: an interrupted race comes to the same end.
+may need longer to be warm; so the next round takes less time. Rounds go on until those in play fit the rest of the
+budget as the study measures them; where there is no time for one more, or the last dropped nobody, the first of each
+ranking go on. Stored runs alone decide: an interrupted race comes to the same end.
 
 Birattari, Stützle, Paquete & Varrentrapp, "A racing algorithm for configuring metaheuristics", GECCO 2002 (F-Race);
 López-Ibáñez et al., "The irace package", Operations Research Perspectives 3, 2016.

@@ -11,7 +11,7 @@ import msgspec
 
 from bench import catalog, documents, gates, verify
 from bench.backend import Attached, attached
-from bench.errors import LabError
+from bench.errors import LabError, UnansweredError
 from bench.instruments import gatling, injection, process_tree, wrk
 from bench.model import Case, Load, Measurement, Observed, Workload, stack_of
 from bench.pinning import cores
@@ -120,22 +120,27 @@ def _watching(backend: Attached | None) -> Iterator[process_tree.Sampler | None]
 def _warmed(drive: Drive, seconds: int) -> tuple[tuple[float | None, ...], ...]:
     """A light load for so many seconds: of each its end, right answers a second and server CPU per request.
 
-    What a just-in-time compiler does to a fresh server shows in CPU per request, whoever limits the rate.
+    What a just-in-time compiler does to a fresh server shows in CPU per request, whoever limits the rate. Where
+    nothing was answered within a second, what was spent is the least that a request takes.
     """
     rows: list[tuple[float | None, ...]] = []
     for second in range(seconds):
         before = process_tree.cpu_seconds(drive.running.process)
-        outcome: wrk.Outcome = drive.at(wrk.run)(
-            drive.workload,
-            drive.running.url,
-            users=WARM_USERS,
-            seconds=1,
-            output=drive.output.with_suffix(".warm-up.wrk"),
-            cpus=cores().generator,
-            documents=drive.documents,
-        )
+        try:
+            outcome: wrk.Outcome = drive.at(wrk.run)(
+                drive.workload,
+                drive.running.url,
+                users=WARM_USERS,
+                seconds=1,
+                output=drive.output.with_suffix(".warm-up.wrk"),
+                cpus=cores().generator,
+                documents=drive.documents,
+            )
+            rate, requests = outcome.rate, outcome.requests
+        except UnansweredError:
+            rate, requests = 0.0, 1
         used = process_tree.cpu_seconds(drive.running.process) - before
-        rows.append((second + 1.0, outcome.rate, used / outcome.requests))
+        rows.append((second + 1.0, rate, used / requests))
     return tuple(rows)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from bench import system
-from bench.errors import LabError
+from bench.errors import LabError, UnansweredError
 from bench.instruments import watched
 from bench.instruments.process_tree import used_between
 from bench.model import Workload
@@ -68,7 +68,8 @@ def run(
     """Drive the server at `url` for so many seconds over `users` connections, each asking again when answered.
 
     `same_answer` says that the first document's answer is right for all. What wrk said is kept in the file `output`.
-    Raises MissingError without wrk, and LabError if it fails, if an answer is wrong, or if one is missing.
+    Raises MissingError without wrk, UnansweredError if nothing was answered, and LabError if it fails, if an answer is
+    wrong, or if one is missing.
     """
     system.require(("wrk",))
     argv = ["wrk", "--threads", "1", "--connections", str(users), "--duration", f"{seconds}s"]
@@ -88,7 +89,7 @@ def run(
     told = read(output)
     wrong = fault(told, users)
     if wrong:
-        raise LabError(wrong)
+        raise LabError(wrong) if told.requests else UnansweredError(wrong)
     used, span = used_between(samples, started, ended)
     return Outcome(
         requests=told.requests,

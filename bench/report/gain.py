@@ -34,12 +34,11 @@ def kind(core: Core, baseline: Core) -> str | None:
 
 
 def is_plain(core: Core) -> bool:
-    """Whether it is the reference's own source, not compiled and with its own codec, on whatever interpreter."""
+    """Whether it is the reference as it is, on whatever interpreter; not one that the catalogue has no more."""
     try:
-        own = catalog.variant(core.variant)
+        return catalog.is_plain(catalog.variant(core.variant))
     except LabError:
         return False
-    return not (core.rewritten or own.codec or own.compiler)
 
 
 def _spent(finding: Finding) -> list[float]:

@@ -105,6 +105,15 @@ def test_a_wrong_answer_spoils_the_whole_row_and_no_other():
     assert core(sessions.WRONG).time.value is not None
 
 
+def test_what_fails_on_one_workload_leaves_the_others_their_figures():
+    known = next(run for run in RUNS if run.case.instrument == "macro" and run.case.variant == "cython")
+    elsewhere = msgspec.structs.replace(known.case, workload="large")
+    failed = msgspec.structs.replace(known, case=elsewhere, verdict="failed", reason="no request was answered")
+    spared = row("cython", known.case.stack.server, find(SESSION, [*RUNS, failed], STUDY))
+    assert spared.cpu == row("cython", known.case.stack.server).cpu
+    assert spared.verdict == "pass"
+
+
 def test_a_core_that_fails_by_itself_has_no_stack_with_a_figure():
     runs = changed(
         RUNS,

@@ -14,7 +14,7 @@ import pytest
 
 from bench import catalog, gates, model, serve
 from bench.backend import Attached
-from bench.errors import LabError
+from bench.errors import LabError, UnansweredError
 from bench.instruments import gatling, macro, startup, wrk
 from bench.instruments.latency import Latency
 from bench.model import Case, Exchange, Stack
@@ -224,6 +224,26 @@ def test_a_light_load_is_a_lead_in_and_a_measured_run_of_wrk(
     assert seen.values("rate") == (10.0,)
     assert 0.015 < seen.values("cpu")[0] < 0.1
     assert seen.values("memory.loaded")[0] > 2**20
+
+
+def test_a_server_too_slow_to_answer_within_a_second_of_its_warm_up_is_measured_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, service: Service, tmp_path: Path
+) -> None:
+    """Nothing was answered then, and what it spent is the least that a request takes."""
+
+    def run(workload: object, url: str, *, seconds: int, output: Path, **rest: object) -> wrk.Outcome:
+        started = time.time()
+        time.sleep(0.5)  # memory is looked at every 0.4 s
+        if output.name == "run.warm-up.wrk":
+            raise UnansweredError("no request was answered")
+        return wrk.Outcome(requests=seconds * 10, rate=10.0, started=started, ended=time.time(), generator_busy=0.2)
+
+    monkeypatch.setattr(wrk, "run", run)
+    monkeypatch.setattr(catalog, "seconds_to_warm", lambda name, load: 2)
+    seen = macro.observe(msgspec.structs.replace(CLOSED, load="brief"), tmp_path / "run")
+    assert [row[:2] for row in seen.series["warmup"]] == [(1.0, 0.0), (2.0, 0.0)]
+    assert all(row[2] >= 0 for row in seen.series["warmup"])
+    assert seen.values("rate") == (10.0,)
 
 
 @pytest.fixture
