@@ -155,9 +155,10 @@ def _left(row: Row, finding: Finding) -> str:
     where = f"behind {row.place}"
     if row.speedup.ratio is None:
         return f"an unknown part {where} ({row.speedup.reason})"
-    if not row.speedup.claimed:
+    if row.speedup.none:
         return f"nothing beyond {_named(finding.floor_served)} {where}"
-    return f"{_ratio(row.speedup.ratio)} {where}"
+    chance = "" if row.speedup.claimed else ", which so few servers cannot tell from chance,"
+    return f"{_ratio(row.speedup.ratio)} {where}{chance}"
 
 
 def _behind(row: Row) -> str:

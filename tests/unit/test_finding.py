@@ -7,6 +7,7 @@ import pytest
 from bench import selftest
 from bench.model import Measurement
 from bench.report import charts
+from bench.report.answer import answers
 from bench.report.builds import unlike
 from bench.report.comparison import as_a_family, compared
 from bench.report.evidence import Figure
@@ -231,6 +232,18 @@ def test_a_claim_that_stands_alone_may_fall_among_its_family():
     none = Ratio(estimate=1.0, low=0.99, high=1.01, error=0.005, freedom=9)
     assert compared(barely, 0.01).claimed
     assert not as_a_family([compared(barely, 0.01)] + [compared(none, 0.01)] * 9)[0].claimed
+
+
+def test_a_large_ratio_of_few_servers_is_told_with_its_doubt_and_not_called_nothing():
+    doubted = [
+        msgspec.structs.replace(each, speedup=msgspec.structs.replace(each.speedup, claimed=False))
+        if each.core is FINDING.cores[0]
+        else each
+        for each in FINDING.rows
+    ]
+    told = " ".join(answers(msgspec.structs.replace(FINDING, rows=tuple(doubted))))
+    assert "which so few servers cannot tell from chance" in told
+    assert "nothing beyond" not in told
 
 
 def test_an_estimate_inside_the_floor_is_drawn_as_no_difference():
