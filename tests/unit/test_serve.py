@@ -206,6 +206,12 @@ def test_an_answer_that_does_not_come_is_told(start: Start, log: Path) -> None:
         serve.ask(running.port, posted)
 
 
+def test_a_server_keeps_the_memory_of_one_request_for_the_next(start: Start, log: Path) -> None:
+    start(answer=b"Hello, world!\n", before="assert os.environ['MALLOC_TRIM_THRESHOLD_'] == str(64 << 20)")
+    with serving(log) as running:
+        assert serve.ALLOCATOR.items() <= running.process.environ().items()
+
+
 def test_a_free_port_can_be_bound() -> None:
     port = serve.free_port()
     with socket.create_server(("127.0.0.1", port)):
