@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import build as building
-from bench import catalog, pipeline, racing, store, verify
+from bench import catalog, declarations, estimate, pairing, pipeline, racing, readiness, store, verify
 from bench import plan as planning
 from bench import serve as serving
 from bench.durations import duration, written
@@ -106,7 +106,7 @@ def plan(study: str, *, variant: str | None = None, budget: Budget = None, json:
     """
     chosen = _study(study, variant)
     phases, holes = planning.phases(chosen), planning.declared_holes(chosen)
-    whole = planning.study_seconds(chosen)
+    whole = estimate.study_seconds(chosen)
     limit = duration(budget, "--budget") if budget else None
     track = racing.track(chosen, phases, limit) if limit else None
     if json:
@@ -115,20 +115,20 @@ def plan(study: str, *, variant: str | None = None, budget: Budget = None, json:
         return 0
     table = Table("phase", "cases", "blocks", "about", box=None, pad_edge=False)
     for phase in [track.first if track and phase is track.final else phase for phase in phases]:
-        table.add_row(phase.name, str(len(phase.cases)), str(phase.blocks), f"{planning.seconds(phase) / 60:.1f} min")
+        table.add_row(phase.name, str(len(phase.cases)), str(phase.blocks), f"{estimate.seconds(phase) / 60:.1f} min")
     if chosen.open:
         table.add_row(
             "open",
             f"{len(chosen.open.loads)} loads",
             str(chosen.open.runs),
-            f"{planning.contest_seconds(chosen) / 60:.1f} min",
+            f"{estimate.contest_seconds(chosen) / 60:.1f} min",
         )
     out.print(chosen.question, table, sep="\n")
     for hole in holes:
         out.print(f"hole: {hole.what}: {hole.reason}", markup=False, highlight=False, soft_wrap=True)
     told = f"about {whole / 60:.0f} minutes"
     if limit and track:
-        rest = (track.seconds - planning.seconds(track.first)) / 60
+        rest = (track.seconds - estimate.seconds(track.first)) / 60
         runs = f"{track.final.blocks} fresh servers each under {' and '.join(chosen.loads)}"
         out.print(
             f"after that round {rest:.1f} min are left: more rounds for those in play, then {runs}", highlight=False
@@ -146,7 +146,7 @@ def build(*variants: str, force: bool = False) -> int:
     ----------
     force: Build also what is unchanged, and try again what could not be had.
     """
-    made, holes = pipeline.build_all(_known(variants) or _all(), Progress(), force=force)
+    made, holes = readiness.build_all(_known(variants) or _all(), Progress(), force=force)
     for name, each in made.items():
         what = f"{each.wheel}, {each.wheel_bytes:,} bytes" if isinstance(each, Artifact) else f"runs on {each.version}"
         out.print(f"{name}: {what}, {each.build_seconds:.1f} s", highlight=False)
@@ -380,7 +380,7 @@ def size(*variants: str, json: Json = False) -> int:
     """Report what each variant behind each server, and each peer, built first, needs on a bare image, part by part."""
     from bench.report import summary  # noqa: PLC0415 - as in `_show`
 
-    artifacts, holes = pipeline.build_all(_known(variants) or _all(), Progress())
+    artifacts, holes = readiness.build_all(_known(variants) or _all(), Progress())
     summary.show_sizes(out, sizes.by_stack(artifacts), json)
     return _tell_holes(holes)
 
@@ -425,12 +425,12 @@ def _keep(study: Study) -> int:
 
 
 def _study(name: str, variant: str | None) -> Study:
-    study = catalog.pick(catalog.studies(), name, "study")
+    study = declarations.pick(catalog.studies(), name, "study")
     return planning.narrowed(study, variant) if variant else study
 
 
 def _built_stack(text: str) -> Stack:
-    stack = catalog.parse_stack(text)
+    stack = pairing.parse_stack(text)
     if not stack.is_peer:
         building.require_server(stack)
     return stack

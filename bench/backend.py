@@ -24,7 +24,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from bench import build, catalog, system
+from bench import build, catalog, pairing, system
 from bench.errors import LabError, MissingError
 from bench.model import Argv, Backend, Stack, Workload
 from bench.paths import TOOLS
@@ -50,14 +50,14 @@ class Attached(msgspec.Struct, frozen=True, kw_only=True):
 
     def waits(self, stack: Stack) -> str:
         """The function that `/wait` of this stack waits for it with."""
-        return catalog.server_file(stack).waits.get(self.backend.name, self.backend.wait)
+        return pairing.server_file(stack).waits.get(self.backend.name, self.backend.wait)
 
     def environment(self, stack: Stack) -> dict[str, str]:
         """What is added to the environment of a stack that waits for it."""
         return {
             "STATEMENTS_WAIT": self.waits(stack),
             "STATEMENTS_DATABASE": self.dsn,
-            "STATEMENTS_CONNECTIONS": str(catalog.server_for(stack).concurrency),
+            "STATEMENTS_CONNECTIONS": str(pairing.server_for(stack).concurrency),
             "PYTHONPATH": str(_driver(self.backend, stack.variant)),
         }
 

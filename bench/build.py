@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench import catalog, machine, system, uwsgi
+from bench import catalog, machine, pairing, system, uwsgi
 from bench.errors import LabError, MissingError
 from bench.model import Argv, Artifact, Hole, Implementation, Provisioned, Server, Stack, Variant
 from bench.paths import ARTIFACTS, LAB, PREFIXES, ROOT, TOOLS
@@ -105,7 +105,7 @@ def require_server(stack: Stack) -> None:
     built = require(stack.variant)
     if stack.server in built.lacks:
         raise LabError(f"{stack}: {built.lacks[stack.server].reason}")
-    if stack.server not in built.servers and catalog.impossible(stack) is None:
+    if stack.server not in built.servers and pairing.impossible(stack) is None:
         raise LabError(f"{stack.variant} was built without {stack.server}: run `python -m bench build {stack.variant}`")
 
 

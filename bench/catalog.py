@@ -6,29 +6,24 @@ A variant on another interpreter than its file names needs none: `cython@cpython
 
 from __future__ import annotations
 
-import ast
 import math
 from functools import cache
 from itertools import chain
-from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
+from bench.declarations import constant, listing, pick
 from bench.errors import LabError
 from bench.model import (
     Against,
     Backend,
-    Declared,
     Framework,
-    Implementation,
-    Impossible,
     Interface,
     Interpreter,
     Load,
     Peer,
     Server,
-    Stack,
     Study,
     Target,
     Variant,
@@ -39,60 +34,21 @@ from bench.model import (
 from bench.paths import ROOT
 
 REFERENCE = "app.core"
-T = TypeVar("T", bound=Declared)
 Moved = TypeVar("Moved", Target, Against)
 MADE_OF = ("runtime", "provider", "source", "needs", "steps")  # of a peer, what its build is made of
 INTERFACES: dict[Interface, str] = {"wsgi": "", "asgi": "-asgi"}  # and the end of its frameworks' names
 
 
-def read(path: Path, noun: type[T]) -> T:
-    """Decode one TOML file. Raises LabError naming the file and the key that is wrong."""
-    try:
-        return msgspec.convert(_keys(path), noun)
-    except msgspec.DecodeError as error:
-        raise LabError(f"{path.relative_to(ROOT)}: {error}") from error
-
-
-def _keys(path: Path) -> dict[str, Any]:
-    """What a TOML file says; with `like = "NAME"`, over what NAME.toml beside it says, table by table."""
-    own: dict[str, Any] = msgspec.toml.decode(path.read_bytes())
-    like = own.pop("like", None)
-    if like is None:
-        return own
-    try:
-        base = _keys(path.with_name(f"{like}.toml"))
-    except FileNotFoundError:
-        raise LabError(f"{path.relative_to(ROOT)}: like {like!r}: there is no {like}.toml beside it") from None
-    tables = {key: base[key] | value for key, value in own.items() if isinstance(value, dict) and key in base}
-    return base | own | tables
-
-
-def _listing(noun: type[T], *patterns: str) -> dict[str, T]:
-    """Every declared noun of some folders by its file's stem, which its `name` has to equal and no other file has."""
-    found: dict[str, T] = {}
-    places: dict[str, Path] = {}
-    for path in sorted(path for pattern in patterns for path in ROOT.glob(pattern)):
-        declared = read(path, noun)
-        name: str = getattr(declared, "name")  # noqa: B009 - every declared noun has one
-        if name != path.stem:
-            raise LabError(f"{path.relative_to(ROOT)}: name is {name!r}, but the file is called {path.name}")
-        first = places.setdefault(name, path)
-        if first != path:
-            raise LabError(f"{path.relative_to(ROOT)}: name {name!r} is taken by {first.relative_to(ROOT)}")
-        found[name] = declared
-    return found
-
-
 @cache
 def interpreters() -> dict[str, Interpreter]:
     """Interpreters by name."""
-    return _listing(Interpreter, "bench/interpreters/*.toml")
+    return listing(Interpreter, "bench/interpreters/*.toml")
 
 
 @cache
 def variants() -> dict[str, Variant]:
     """Variants by name: the rewrites in `optimised` and the unchanged source in `builds`."""
-    found = _listing(Variant, "builds/*/*.toml", "optimised/*/*.toml")
+    found = listing(Variant, "builds/*/*.toml", "optimised/*/*.toml")
     for variant in found.values():
         pick(interpreters(), variant.interpreter, f"interpreter of variant {variant.name!r}")
     return found
@@ -101,7 +57,7 @@ def variants() -> dict[str, Variant]:
 @cache
 def yardsticks() -> dict[str, Yardstick]:
     """Yardsticks by name."""
-    return _listing(Yardstick, "bench/yardsticks/*.toml")
+    return listing(Yardstick, "bench/yardsticks/*.toml")
 
 
 def variant(name: str) -> Variant:
@@ -131,7 +87,7 @@ def is_plain(variant: Variant) -> bool:
 @cache
 def peers() -> dict[str, Peer]:
     """Peers by name, those of one build alike in all that the build is made of."""
-    found = _listing(Peer, "peers/*/*.toml")
+    found = listing(Peer, "peers/*/*.toml")
     first: dict[str, Peer] = {}
     for peer in found.values():
         other = first.setdefault(peer.build, peer)
@@ -171,7 +127,7 @@ def at(name: str, interpreter: str) -> str:
 @cache
 def servers() -> dict[str, Server]:
     """Servers by file name; the two files of one server for two implementations share their `label`."""
-    found = _listing(Server, "bench/servers/*.toml")
+    found = listing(Server, "bench/servers/*.toml")
     for server in found.values():
         for backend in server.waits:
             pick(backends(), backend, f"bench/servers/{server.name}.toml: waits")
@@ -181,13 +137,13 @@ def servers() -> dict[str, Server]:
 @cache
 def backends() -> dict[str, Backend]:
     """Back ends by name."""
-    return _listing(Backend, "bench/backends/*.toml")
+    return listing(Backend, "bench/backends/*.toml")
 
 
 @cache
 def workloads() -> dict[str, Workload]:
     """Workloads by name."""
-    found = _listing(Workload, "bench/workloads/*.toml")
+    found = listing(Workload, "bench/workloads/*.toml")
     for workload in found.values():
         if workload.backend is not None:
             pick(backends(), workload.backend, f"bench/workloads/{workload.name}.toml: backend")
@@ -205,7 +161,7 @@ def add(noun: Variant | Workload) -> None:
 @cache
 def loads() -> dict[str, Load]:
     """Loads by name, each brief one a closed load of as many users."""
-    found = _listing(Load, "bench/loads/*.toml")
+    found = listing(Load, "bench/loads/*.toml")
     for load in found.values():
         brief = pick(found, load.brief, f"bench/loads/{load.name}.toml: brief") if load.brief else load
         if (brief.model, brief.users) != (load.model, load.users):
@@ -216,7 +172,7 @@ def loads() -> dict[str, Load]:
 @cache
 def studies() -> dict[str, Study]:
     """Studies by name, every name in them known."""
-    found = _listing(Study, "bench/studies/*.toml")
+    found = listing(Study, "bench/studies/*.toml")
     for study in found.values():
         _check(study)
     return {name: _at_home(study) for name, study in found.items()}
@@ -232,81 +188,9 @@ def frameworks() -> dict[str, Framework]:
     for interface, suffix in INTERFACES.items():
         for path in sorted(ROOT.glob(f"app/{interface}/*_app.py")):
             name = path.stem.removesuffix("_app").replace("_", "-") + suffix
-            module, requirements = f"app.{interface}.{path.stem}", _constant(path, "REQUIREMENTS")
+            module, requirements = f"app.{interface}.{path.stem}", constant(path, "REQUIREMENTS")
             found[name] = Framework(name=name, module=module, interface=interface, requirements=requirements)
     return found
-
-
-def server_for(stack: Stack) -> Server | Peer:
-    """What serves `stack`: a peer itself, else the server of that label for its interpreter's implementation.
-
-    Where no file is for that implementation, the one that says why. Raises LabError if there is none.
-    """
-    return pick(peers(), stack.variant, "peer") if stack.is_peer else server_file(stack)
-
-
-def server_file(stack: Stack) -> Server:
-    """The file in bench/servers that serves a stack that is no peer. Raises LabError if there is none."""
-    implementation = _implementation(stack)
-    named = [server for server in servers().values() if server.label == stack.server]
-    if not named:
-        pick({server.label: server for server in servers().values()}, stack.server, "server")
-    serving = [server for server in named if implementation in server.implementations]
-    telling = [server for server in named if implementation in server.impossible]
-    if not (serving or telling):
-        raise LabError(f"{stack}: no file in bench/servers serves {stack.server} on {implementation}")
-    return (serving or telling)[0]
-
-
-def impossible(stack: Stack) -> Impossible | None:
-    """Why the catalogue says that `stack` cannot run anywhere, or None."""
-    if stack.is_peer:
-        return None
-    server, framework = server_file(stack), pick(frameworks(), stack.framework, "framework")
-    if server.interface != framework.interface:
-        reason = (
-            f"{stack.server} calls {server.interface.upper()}, {stack.framework} speaks {framework.interface.upper()}"
-        )
-        return Impossible(reason=reason, symptom="positional argument")
-    names = (stack.variant.partition("@")[0], *kinds(_interpreter(stack)), stack.framework)
-    return next((server.impossible[name] for name in names if name in server.impossible), None)
-
-
-def kinds(interpreter: Interpreter) -> tuple[str, str]:
-    """What a server may call an interpreter that it cannot run on: its implementation, or that with the version."""
-    return interpreter.implementation, f"{interpreter.implementation}-{interpreter.version}"
-
-
-def _implementation(stack: Stack) -> Implementation:
-    return _interpreter(stack).implementation
-
-
-def _interpreter(stack: Stack) -> Interpreter:
-    return interpreters()[variant(stack.variant).interpreter]
-
-
-def parse_stack(text: str) -> Stack:
-    """`variant/framework/server`, or the name of a peer, as a Stack, every name known. Raises LabError."""
-    parts = text.split("/")
-    if len(parts) == 1 and text in peers():
-        return Stack(variant=text)
-    if len(parts) != 3:
-        named = f", or a peer: {', '.join(peers())}" if len(parts) == 1 else ""
-        raise LabError(
-            f"{text!r} is no stack: write variant/framework/server, such as cython/falcon/gunicorn-sync{named}"
-        )
-    stack = Stack(variant=parts[0], framework=parts[1], server=parts[2])
-    variant(stack.variant)
-    pick(frameworks(), stack.framework, "framework")
-    server_for(stack)
-    return stack
-
-
-def pick(known: dict[str, T], name: str, noun: str) -> T:
-    """`known[name]`, or a LabError that lists what there is."""
-    if name not in known:
-        raise LabError(f"{noun} {name!r} is unknown; there are: {', '.join(sorted(known)) or 'none'}")
-    return known[name]
 
 
 def _at_home(study: Study) -> Study:
@@ -384,14 +268,3 @@ def _check_in(study: Study, stack: str, where: str) -> None:
     own = len(parts) == len(axes) and all(part in axis for part, axis in zip(parts, axes, strict=True))
     if not own and stack not in study.peers:
         raise LabError(f"{where} is none of this study's variants/frameworks/servers, nor a peer of it")
-
-
-def _constant(path: Path, name: str) -> tuple[str, ...]:
-    """A tuple of strings assigned at the top of a module that must not be imported here."""
-    for node in ast.parse(path.read_text()).body:
-        match node:
-            case ast.Assign(targets=[ast.Name(id=found)], value=value) if found == name:
-                return tuple(ast.literal_eval(value))
-            case ast.AnnAssign(target=ast.Name(id=found), value=ast.expr() as value) if found == name:
-                return tuple(ast.literal_eval(value))
-    raise LabError(f"{path.relative_to(ROOT)}: no constant {name} that lists what the framework needs installed")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from bench import build, catalog, peers, provision, system
+from bench import build, catalog, pairing, peers, provision, system
 from bench.bootstrap import HOLES
 from bench.built import OPTIMISATIONS, how
 from bench.model import FromDebian, FromUv, Hole, Interpreter, Peer, Provider, Provisioned, Recorded
@@ -142,7 +142,7 @@ def _goes_without(here: Provisioned) -> dict[str, str]:
 
 def _unserved(interpreter: Interpreter) -> dict[str, str]:
     """The servers that cannot be had on an interpreter: as declared, and as the builds on it found."""
-    names = catalog.kinds(interpreter)
+    names = pairing.kinds(interpreter)
     declared = catalog.servers().values()
     never = {each.label: each.impossible[name].reason for each in declared for name in names if name in each.impossible}
     made = (each for each in build.artifacts() if each.interpreter.name == interpreter.name)

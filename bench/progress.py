@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 
-from bench import plan
+from bench import estimate
 from bench.model import Case, Run
 
 LINE_EVERY_SECONDS = 15.0  # off a terminal a line now and then stands for the bar
@@ -67,7 +67,7 @@ class Progress:
         if run is None:
             self._show(case.label)
             return
-        self._done += plan.case_seconds(case)
+        self._done += estimate.case_seconds(case)
         self._spent += run.seconds
         if run.verdict == "failed":
             told = f"failed: {case.label}: {run.reason}"
@@ -76,8 +76,8 @@ class Progress:
 
     def skipped(self, case: Case) -> None:
         """A case that an earlier start of this session has measured already."""
-        self._done += plan.case_seconds(case)
-        self._spent += plan.case_seconds(case)
+        self._done += estimate.case_seconds(case)
+        self._spent += estimate.case_seconds(case)
 
     def _show(self, label: str) -> None:
         pace = self._spent / self._done if self._done else 1.0

@@ -19,7 +19,7 @@ from itertools import zip_longest
 import msgspec
 from msgspec.structs import replace
 
-from bench import candidates, catalog, plan
+from bench import candidates, catalog, estimate
 from bench.candidates import Candidate, candidate
 from bench.durations import written
 from bench.errors import LabError
@@ -51,15 +51,15 @@ def track(study: Study, phases: Sequence[Phase], budget: float) -> Track | None:
     final = next((phase for phase in phases if phase.name == FINAL), None)
     if final is None:
         raise LabError(f"--budget: study {study.name!r} puts no stacks under load, so there is nothing to race")
-    beside = sum(plan.seconds(phase) for phase in phases if phase is not final) + plan.contest_seconds(study)
-    if beside + plan.seconds(final) <= budget:
+    beside = sum(estimate.seconds(phase) for phase in phases if phase is not final) + estimate.contest_seconds(study)
+    if beside + estimate.seconds(final) <= budget:
         return None
     for name in sorted({case.load or "" for case in final.cases}):
         if catalog.loads()[name].brief is None:
             raise LabError(f"--budget: bench/loads/{name}.toml names no `brief` load for the rounds of a race")
     cases = {candidate(case): replace(case, load=candidate(case).load) for case in final.cases}
     first = Phase("race", BLOCKS, tuple(cases.values()))
-    least = beside + plan.seconds(first) + _least(study, final)
+    least = beside + estimate.seconds(first) + _least(study, final)
     if least > budget:
         raise LabError(
             f"--budget {written(budget)} is too little for {study.name}: it takes at least {written(least)}, for one "
@@ -124,16 +124,16 @@ def _settled(on: Track, runs: Sequence[Run], done: Race) -> Race:
     """
     playing = finalists(on.first, done)
     spent = sum(run.seconds for run in runs)
-    pace = spent / (sum(plan.case_seconds(run.case) for run in runs) or 1.0)
+    pace = spent / (sum(estimate.case_seconds(run.case) for run in runs) or 1.0)
     left = (on.seconds - spent) / max(pace, 1.0)
-    if plan.seconds(finalists(on.final, done)) <= left:
+    if estimate.seconds(finalists(on.final, done)) <= left:
         return replace(done, finalists=len(playing.cases))
     tables = _tables(map(candidate, playing.cases), runs, done.near)
     turns = [each for rank in zip_longest(*tables) for each in rank if each]  # the first of each, then the second …
     chosen = _with_baselines(on, {first for first, _ in turns[: len(tables)]})
     goes_on = len(done.rounds) == 1 or done.rounds[-1].dropped  # the first has the widest intervals
     least = _final_seconds(on, chosen) / on.final.blocks  # of one block
-    if goes_on and plan.seconds(playing) + least * on.final.blocks <= left:
+    if goes_on and estimate.seconds(playing) + least * on.final.blocks <= left:
         return done
     runs_each = max(_fewest(on.final), min(on.final.blocks, int(left / least))) if least else on.final.blocks
     left *= on.final.blocks / runs_each
@@ -169,7 +169,9 @@ def _with_baselines(on: Track, chosen: set[Candidate]) -> set[Candidate]:
 
 
 def _final_seconds(on: Track, chosen: set[Candidate]) -> float:
-    return plan.seconds(replace(on.final, cases=tuple(case for case in on.final.cases if candidate(case) in chosen)))
+    return estimate.seconds(
+        replace(on.final, cases=tuple(case for case in on.final.cases if candidate(case) in chosen))
+    )
 
 
 def _fewest(final: Phase) -> int:
@@ -179,7 +181,7 @@ def _fewest(final: Phase) -> int:
 
 def _least(study: Study, final: Phase) -> float:
     """Seconds of a final of the best of each workload, the baseline beside it, and the baseline's first stack."""
-    of_workload = {(case.workload, case.load): plan.case_seconds(case) for case in final.cases}
+    of_workload = {(case.workload, case.load): estimate.case_seconds(case) for case in final.cases}
     return _fewest(final) * sum(of_workload.values()) * (2 if len(study.variants) == 1 else 3)
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from bench import accounts, build, catalog, peers
+from bench import accounts, build, catalog, pairing, peers
 from bench.backend import Attached
 from bench.errors import LabError
 from bench.model import Exchange, Stack
@@ -60,8 +60,8 @@ def command(stack: Stack, port: int, host: str = HOST) -> tuple[list[str], dict[
     if stack.is_peer:
         return peers.command(catalog.peers()[stack.variant], host=host, port=port, backlog=BACKLOG)
     variant = catalog.variant(stack.variant)
-    server = catalog.server_file(stack)
-    impossible = catalog.impossible(stack)
+    server = pairing.server_file(stack)
+    impossible = pairing.impossible(stack)
     if impossible:
         raise LabError(f"{stack} is impossible: {impossible.reason}")
     build.require(stack.variant)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench import catalog, documents, pipeline, store, verify
+from bench import catalog, declarations, documents, readiness, store, verify
 from bench.errors import LabError, WrongError
 from bench.model import Artifact, DocumentsSpec, MacroPlan, MicroPlan, Recorded, Study, Variant, Workload
 from bench.paths import PACES
@@ -108,8 +108,8 @@ def _check_names(own: Own) -> None:
         raise LabError(f"{own.core!r} is no core: write MODULE:FUNCTION, such as mycore:transform")
     labels = {server.label: server for server in catalog.servers().values()}
     for server in own.servers:
-        catalog.pick(labels, server, "--servers: server")
-    catalog.pick(catalog.frameworks(), own.framework, "--framework: framework")
+        declarations.pick(labels, server, "--servers: server")
+    declarations.pick(catalog.frameworks(), own.framework, "--framework: framework")
 
 
 def _variant(name: str, own: Own, home: str) -> Variant:
@@ -117,7 +117,7 @@ def _variant(name: str, own: Own, home: str) -> Variant:
     function, _, elsewhere = name.partition("@")
     if ":" not in function:
         return catalog.variant(name)
-    interpreter = catalog.pick(catalog.interpreters(), elsewhere or home, f"{name}: interpreter")
+    interpreter = declarations.pick(catalog.interpreters(), elsewhere or home, f"{name}: interpreter")
     usual = interpreter.name == _home()
     return Variant(
         name=re.sub(r"\W+", ".", function) + ("" if usual else f"-{interpreter.name}"),
@@ -150,7 +150,7 @@ def _source(module: str, folder: Path) -> dict[str, str]:
 def _built(variants: tuple[Variant, ...], own: Own, progress: Progress) -> dict[str, Artifact]:
     """The variants, built. Raises LabError if one cannot be had; a server that cannot be is a hole of the study."""
     names = [variant.name for variant in variants]
-    artifacts, holes = pipeline.build_all(names, progress, own.servers)
+    artifacts, holes = readiness.build_all(names, progress, own.servers)
     for hole in holes:
         if hole.what in names:
             raise LabError(f"{hole.what}: {hole.reason}")

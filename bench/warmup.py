@@ -50,6 +50,17 @@ def warmup(iterations: Sequence[Sequence[float]], steady: int, tolerance: float)
     return Warmup("warm-up" if levels[unlike[0]] > levels[-1] else "slow-down", before)
 
 
+def without_lone(values: Sequence[float]) -> list[float]:
+    """The values without those that stand out of both their neighbours: a running median of three, the first kept.
+
+    A collection in one second is no change of level; Barrett et al. take such outliers out before they cut, too.
+    """
+    if len(values) < 3:
+        return list(values)
+    around = [values[0], *values, values[-2]]  # as if the last but one came again after the last
+    return [sorted(around[place : place + 3])[1] for place in range(len(values))]
+
+
 def change_points(curve: NDArray[np.float64], least: float) -> list[int]:
     """Where segments of one level begin, the first at 0: the cut with the least squares and a price for each segment.
 

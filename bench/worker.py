@@ -22,7 +22,7 @@ import psutil
 from distributed import Client, Future, Worker, get_client, get_worker, wait
 from distributed.comm.addressing import get_address_host
 
-from bench import machine, measure, pipeline, plan, store
+from bench import identity, machine, measure, plan, readiness, store
 from bench.errors import LabError
 from bench.instruments import macro, null
 from bench.model import Case, Ready, Run, Study
@@ -107,13 +107,13 @@ def badge() -> Badge:
 
 def make_ready(study: Study) -> Ready:
     """Everything that the study needs on this machine; its terminal shows how that goes on."""
-    return pipeline.make_ready(study, Progress())
+    return readiness.make_ready(study, Progress())
 
 
 def ready_to_load(study: Study) -> Ready:
     """What generating load for the study needs."""
-    pipeline.bring_documents(plan.phases(study), Progress())
-    none = pipeline.generator_missing(study, Progress())
+    readiness.bring_documents(plan.phases(study), Progress())
+    none = readiness.generator_missing(study, Progress())
     return Ready(machine=machine.describe(), artifacts={}, missing={"macro": none} if none else {})
 
 
@@ -123,7 +123,7 @@ def measure_block(phase: str, block: int, cases: list[Case], generator: str | No
     Raises LabError if a case is not the one that was planned: what it is made of is another one here by now.
     """
     for case in cases:
-        if plan.identified(case, pipeline.required(case.variant), case.inputs.get("generator")) != case:
+        if identity.identified(case, readiness.required(case.variant), case.inputs.get("generator")) != case:
             raise LabError(f"{case.label} is made of something else here by now: start this worker again, then the run")
     instruments = measure.INSTRUMENTS
     if generator:

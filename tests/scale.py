@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import msgspec
 
-from bench import catalog, pipeline, plan, store
+from bench import catalog, estimate, pipeline, plan, store
 from bench.model import Artifact, MacroPlan, Provisioned, Ready, Run, Session, Study, Variant
 from bench.report import finding, page
 from tests.unit import sessions
@@ -51,7 +51,7 @@ def plan_cases() -> list[plan.Phase]:
     ready = Ready(machine={}, artifacts={name: artifact(name) for name in variants})
     phases = [pipeline.identified(phase, ready) for phase in plan.phases(study)]
     assert plan.declared_holes(study) == []
-    assert plan.study_seconds(study) > 0
+    assert estimate.study_seconds(study) > 0
     return phases
 
 

@@ -22,7 +22,7 @@ import msgspec
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from bench import build, catalog, peers
+from bench import build, catalog, pairing, peers
 from bench.errors import LabError
 from bench.model import Artifact, BuiltPeer, Case, Measurement, Observed, Peer, Stack, stack_of
 from bench.paths import PREFIXES
@@ -75,8 +75,8 @@ def by_stack(made: Mapping[str, Artifact | BuiltPeer]) -> dict[Stack, dict[str, 
     labels = dict.fromkeys(server.label for server in catalog.servers().values())
     for variant, framework, label in product(artifacts, catalog.frameworks(), labels):
         stack = Stack(variant=variant, framework=framework, server=label)
-        if catalog.impossible(stack) is None and label not in artifacts[variant].lacks:
-            server = catalog.server_file(stack)
+        if pairing.impossible(stack) is None and label not in artifacts[variant].lacks:
+            server = pairing.server_file(stack)
             found.setdefault((variant, framework, server.requirements + server.files), stack)
     own = [Stack(variant=name) for name in made if name not in artifacts]
     return {stack: sizes(stack) for stack in [*found.values(), *own]}
@@ -87,7 +87,7 @@ def sizes(stack: Stack) -> dict[str, Size]:
     if stack.is_peer:
         return _sizes_of_peer(catalog.peers()[stack.variant])
     variant = catalog.variant(stack.variant)
-    server = catalog.server_file(stack)
+    server = pairing.server_file(stack)
     installed = _installed(stack.variant)
     asked = {
         "core": (build.distribution(variant),),

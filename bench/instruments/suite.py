@@ -14,7 +14,7 @@ import tokenize
 from pathlib import Path
 from typing import Any
 
-from bench import build, catalog, verify
+from bench import build, catalog, declarations, verify
 from bench.errors import LabError
 from bench.model import Case, Framework, Measurement, Observed
 from bench.paths import ROOT, SUBJECT, TOOLS
@@ -34,7 +34,7 @@ def observe(case: Case, output: Path) -> Observed:  # noqa: ARG001 - it writes n
     the lines of code of `lines.adapter`, `lines.client` and `lines.suite`. Raises LabError with the first test that
     failed, or with the last words of the process.
     """
-    framework = catalog.pick(catalog.frameworks(), case.framework or "", "framework")
+    framework = declarations.pick(catalog.frameworks(), case.framework or "", "framework")
     variant = catalog.variant(case.variant)
     env = build.environment(variant) | {"PYTHONPATH": f"{TOOLS / variant.interpreter}:{SUBJECT}"}
     argv = [str(build.python(variant.name)), "-m", "suite", client(framework).stem, framework.module]

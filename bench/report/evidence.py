@@ -13,9 +13,8 @@ from bench.instruments.sizes import PARTS
 from bench.model import Instrument, Run, Session, Stack, Study, Verdict
 from bench.report.comparison import Comparison, compared, noise_floor, paired
 from bench.selftest import Selftest
-from bench.warmup import Warmup, warmup
+from bench.warmup import Warmup, warmup, without_lone
 
-LEAST_STEP_SERVED = 0.05  # a change of CPU per request from second to second that is no warm-up
 LIMITED = "generator-limited"
 ASIDE = {"size", "instructions", "suite"}  # what goes wrong there spoils no answer of a core or a stack
 Subject = str | Stack
@@ -219,13 +218,13 @@ def settled(runs: Sequence[Run], shape: Warmup | None, reason: str) -> Figure:
     return Figure(value=float(np.mean(spent)))
 
 
-def warmed_up(runs: Sequence[Run], reason: str) -> Figure:
+def warmed_up(runs: Sequence[Run], tolerance: float, reason: str) -> Figure:
     """Seconds of a light load until a fresh server is steady in its CPU per request, second by second."""
     warmed = [run.series["warmup"] for run in runs if "warmup" in run.series]
     if not warmed:
         return Figure(reason="it is warmed by the lead-in alone" if runs else reason)
-    spent = [[row[2] or 0.0 for row in rows] for rows in warmed]
-    shape = warmup(spent, max(1, min(map(len, spent)) // 3), LEAST_STEP_SERVED)
+    spent = [without_lone([row[2] or 0.0 for row in rows]) for rows in warmed]
+    shape = warmup(spent, max(1, min(map(len, spent)) // 3), tolerance)
     if shape.before is None:
         return Figure(reason=f"no steady state within {len(spent[0])} s", instead="never")
     return Figure(value=float(shape.before), reason=shape.shape)

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
-from bench import catalog
+from bench import catalog, pairing
 from bench.errors import LabError
 from bench.model import Instrument, Peer, Run, Server, Session, Stack, Study, Variant, stack_of
 from bench.report.comparison import Comparison, as_a_family
@@ -40,6 +40,7 @@ from bench.selftest import Selftest
 T = TypeVar("T", Core, Row)
 PERCENTILES = ("p50", "p90", "p99", "p99.9", "max")
 LEAST_STEP = 0.02  # a change of speed that is no warm-up, however quiet the machine
+LEAST_STEP_SERVED = 0.05  # likewise, of a server's CPU per request from second to second
 
 
 def find(
@@ -103,7 +104,7 @@ def _of_workload(
 def served_by(stack: Stack) -> Server | Peer | None:
     """The declaration of the server behind `stack`, or of the peer; None where the catalogue has it no more."""
     try:
-        return catalog.server_for(stack)
+        return pairing.server_for(stack)
     except LabError:
         return None
 
@@ -172,7 +173,7 @@ def _row(stack: Stack, core: Core, evidence: Evidence, price: Price | None) -> R
         memory=memory,
         start=quantile(starts, "ready", 0.5, no_start),
         start_p95=quantile(starts, "ready", 0.95, no_start),
-        warmed=warmed_up(runs, reason),
+        warmed=warmed_up(runs, max(evidence.floor("macro") or 0.0, LEAST_STEP_SERVED), reason),
         parts=parts,
         unpacked=total(parts, "unpacked", no_size),
         compressed=total(parts, "compressed", no_size),

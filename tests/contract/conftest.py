@@ -8,7 +8,7 @@ from typing import NoReturn
 import pytest
 from rich.console import Console
 
-from bench import catalog, pipeline, serve
+from bench import catalog, pairing, readiness, serve
 from bench.model import Artifact, Hole, Implementation, Stack
 from bench.pinning import cores
 from bench.progress import Progress
@@ -38,7 +38,7 @@ def partners(implementation: Implementation) -> list[Stack]:
 def possible(variant: str, label: str) -> list[Stack]:
     """The variant on that server with each framework that it can run."""
     stacks = [Stack(variant=variant, framework=name, server=label) for name in catalog.frameworks()]
-    return [stack for stack in stacks if catalog.impossible(stack) is None]
+    return [stack for stack in stacks if pairing.impossible(stack) is None]
 
 
 def in_turn(turn: int, variant: str, label: str) -> Stack:
@@ -60,7 +60,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Func
     declared = {(s.name, case) for s in (*catalog.servers().values(), *ON_EACH_SERVER) for case in s.departures}
     served = [item for item in items if isinstance(getattr(item, "callspec", None) and stack_of(item), Stack)]
     for item in served:
-        server, case = catalog.server_for(stack_of(item)), case_of(item)
+        server, case = pairing.server_for(stack_of(item)), case_of(item)
         if case in server.departures:
             declared.discard((server.name, case))
             reason = f"{server.departures[case]} If it does so no more, delete it from {server.name}.toml"
@@ -82,9 +82,9 @@ def case_of(item: pytest.Function) -> str:
 
 
 @pytest.fixture(scope="session")
-def prepared() -> tuple[pipeline.Built, list[Hole]]:
+def prepared() -> tuple[readiness.Built, list[Hole]]:
     """All variants and peers built and checked, and what is missing of them."""
-    return pipeline.prepare((*catalog.variants(), *catalog.peers()), Progress(Console(quiet=True)))
+    return readiness.prepare((*catalog.variants(), *catalog.peers()), Progress(Console(quiet=True)))
 
 
 def missing(holes: list[Hole], what: str) -> NoReturn:
@@ -93,7 +93,7 @@ def missing(holes: list[Hole], what: str) -> NoReturn:
 
 
 @pytest.fixture(scope="session", params=list(catalog.variants()))
-def name(request: pytest.FixtureRequest, prepared: tuple[pipeline.Built, list[Hole]]) -> str:
+def name(request: pytest.FixtureRequest, prepared: tuple[readiness.Built, list[Hole]]) -> str:
     """A variant that is built here."""
     artifacts, holes = prepared
     if request.param not in artifacts:
@@ -104,7 +104,7 @@ def name(request: pytest.FixtureRequest, prepared: tuple[pipeline.Built, list[Ho
 @pytest.fixture(scope="session", params=[*STACKS, *PEERS], ids=str)
 def server(
     request: pytest.FixtureRequest,
-    prepared: tuple[pipeline.Built, list[Hole]],
+    prepared: tuple[readiness.Built, list[Hole]],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Server]:
     """Each of the stacks, and a peer on each server of theirs, running."""

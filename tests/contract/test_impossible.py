@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bench import build, catalog, pipeline, serve
+from bench import build, catalog, pairing, readiness, serve
 from bench.errors import LabError
 from bench.model import Hole, Stack
 from bench.pinning import cores
@@ -25,7 +25,7 @@ def declared() -> list[Stack]:
         for label in LABELS:
             for name in catalog.frameworks():
                 stack = Stack(variant=variant, framework=name, server=label)
-                impossible = catalog.impossible(stack)
+                impossible = pairing.impossible(stack)
                 if impossible:
                     found.setdefault((label, impossible.symptom), stack)
     return list(found.values())
@@ -33,13 +33,13 @@ def declared() -> list[Stack]:
 
 @pytest.mark.parametrize("stack", declared(), ids=str)
 def test_what_is_declared_impossible_fails_as_declared(
-    stack: Stack, prepared: tuple[pipeline.Built, list[Hole]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, prepared: tuple[readiness.Built, list[Hole]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if stack.variant in NEWER:
-        prepared = pipeline.prepare([stack.variant], Progress(Console(quiet=True)), [stack.server])
+        prepared = readiness.prepare([stack.variant], Progress(Console(quiet=True)), [stack.server])
     if stack.variant not in prepared[0]:
         missing(prepared[1], stack.variant)
-    impossible, command = catalog.impossible(stack), serve.command
+    impossible, command = pairing.impossible(stack), serve.command
     assert impossible is not None
 
     def beside(stack: Stack, *where: object) -> tuple[list[str], dict[str, str]]:
@@ -48,7 +48,7 @@ def test_what_is_declared_impossible_fails_as_declared(
 
     monkeypatch.setattr(serve, "command", beside)
     monkeypatch.setattr(serve, "READY_SECONDS", 5.0)
-    monkeypatch.setattr(catalog, "impossible", lambda stack: None)
+    monkeypatch.setattr(pairing, "impossible", lambda stack: None)
     log = tmp_path / "log"
     log.touch()
     kill = serve._kill
@@ -62,7 +62,7 @@ def test_what_is_declared_impossible_fails_as_declared(
 
     monkeypatch.setattr(serve, "_kill", kill_once_it_has_said_why)
     with pytest.raises(LabError) as caught:  # noqa: PT012 - the failure may come at any step
-        install(build.python(stack.variant), catalog.server_file(stack).requirements, target=tmp_path / "beside")
+        install(build.python(stack.variant), pairing.server_file(stack).requirements, target=tmp_path / "beside")
         with serve.serving(stack, serve.HELLO, log, cores().server):
             pass
     assert impossible.symptom in f"{caught.value} {log.read_text(errors='replace')}"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bench import catalog, pipeline, serve, verify
+from bench import catalog, readiness, serve, verify
 from bench.model import FromDebian, Stack
 from bench.pinning import cores
 from bench.progress import Progress
@@ -37,7 +37,7 @@ def in_turn() -> list[Stack]:
 @pytest.mark.slow
 @pytest.mark.parametrize("stack", in_turn(), ids=str)
 def test_an_interpreter_is_what_it_says_and_answers_right(stack: Stack, tmp_path: Path) -> None:
-    _, holes = pipeline.prepare([stack.variant], Progress(Console(quiet=True)), [stack.server])
+    _, holes = readiness.prepare([stack.variant], Progress(Console(quiet=True)), [stack.server])
     for hole in holes:
         sure = any(isinstance(each, FromDebian) for each in catalog.interpreters()[_home(stack)].providers)
         if hole.failed or ("CI" in os.environ and sure):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench import catalog, pipeline, serve, verify
+from bench import catalog, readiness, serve, verify
 from bench.model import Hole, Stack
 from bench.pinning import cores
 from tests import strategies
@@ -20,7 +20,7 @@ WITHOUT_PIPE = [peer.name for peer in catalog.peers().values() if peer.language 
 @pytest.fixture(scope="module", params=WITHOUT_PIPE)
 def peer(
     request: pytest.FixtureRequest,
-    prepared: tuple[pipeline.Built, list[Hole]],
+    prepared: tuple[readiness.Built, list[Hole]],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[HTTPConnection]:
     """A connection to each of them in turn."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench import catalog, peers, pipeline
+from bench import catalog, peers, readiness
 from bench.model import Hole
 from bench.paths import PREFIXES
 from tests import strategies
@@ -23,7 +23,7 @@ BUILT = [peer for peer in catalog.peers().values() if peer.build == "spring-tomc
 
 
 @pytest.fixture(scope="module")
-def cores(prepared: tuple[pipeline.Built, list[Hole]]) -> Iterator[dict[str, Answerer]]:
+def cores(prepared: tuple[readiness.Built, list[Hole]]) -> Iterator[dict[str, Answerer]]:
     """Each core by name, asked through a pipe."""
     made, holes = prepared
     if BUILT[0].name not in made:

@@ -9,7 +9,7 @@ import psutil
 import pytest
 from rich.console import Console
 
-from bench import catalog, pipeline, serve
+from bench import catalog, pairing, readiness, serve
 from bench.backend import Attached, attached
 from bench.model import Hole, Stack
 from bench.pinning import cores
@@ -37,7 +37,7 @@ def stacks() -> list[Stack]:
     """CPython on every server; on PyPy one stack of each server and way to wait."""
     found: dict[tuple[str, str], Stack] = {}
     for stack in on_every_server(PLAIN["pypy"]):
-        server = catalog.server_for(stack)
+        server = pairing.server_for(stack)
         found.setdefault((server.server, server.waits.get("postgres", "")), stack)
     return [*on_every_server(PLAIN["cpython"]), *found.values()]
 
@@ -45,7 +45,7 @@ def stacks() -> list[Stack]:
 @pytest.fixture(scope="module", params=stacks(), ids=str)
 def waiting(
     request: pytest.FixtureRequest,
-    prepared: tuple[pipeline.Built, list[Hole]],
+    prepared: tuple[readiness.Built, list[Hole]],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Waiting]:
     """Each stack in turn, with a database of its own."""
@@ -55,7 +55,7 @@ def waiting(
         missing(holes, stack.variant)
     if stack.server in artifacts[stack.variant].lacks:
         missing(holes, f"{stack.variant}/*/{stack.server}")
-    lacks = pipeline.backends_missing([WORKLOAD.name], [stack.variant], Progress(Console(quiet=True)))
+    lacks = readiness.backends_missing([WORKLOAD.name], [stack.variant], Progress(Console(quiet=True)))
     if lacks:
         hole = lacks[stack.variant][WORKLOAD.name]
         missing([hole], hole.what)
@@ -94,7 +94,7 @@ def most_asleep_at_once(waiting: Waiting) -> int:
 
 
 def test_as_many_requests_wait_at_once_as_the_worker_class_takes(waiting: Waiting) -> None:
-    expected = min(REQUESTS, catalog.server_for(waiting.stack).concurrency)
+    expected = min(REQUESTS, pairing.server_for(waiting.stack).concurrency)
     seen = 0
     for _ in range(ROUNDS):
         seen = max(seen, most_asleep_at_once(waiting))

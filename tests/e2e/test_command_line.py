@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench import __main__, catalog, pipeline, serve
+from bench import __main__, catalog, pipeline, readiness, serve
 from bench.errors import RefusedError
 from bench.model import Hole
 from bench.paths import ROOT, SPEC
@@ -166,7 +166,7 @@ def test_a_hole_is_told_in_one_line_with_the_command_that_fills_it(main: Main, m
     monkeypatch.delenv("CI", raising=False)
     reason = "`uv pip` failed: [Errno 101] Network is unreachable, " * 5 + "and so on"
     missing = Hole(what="pypy", reason=reason, fill=".venv/bin/uv python install pypy@3.11")
-    monkeypatch.setattr(pipeline, "build_all", lambda names, progress, force: ({}, [missing]))
+    monkeypatch.setattr(readiness, "build_all", lambda names, progress, force: ({}, [missing]))
     status, output, _ = main("build", "pypy")
     assert status == 0
     assert output == f"hole: pypy: {reason}; to fill it: .venv/bin/uv python install pypy@3.11\n"

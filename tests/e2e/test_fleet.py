@@ -14,7 +14,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from bench import pipeline, store
+from bench import readiness, store
 from bench.model import MacroPlan, MicroPlan, Study
 from bench.paths import ROOT
 from bench.progress import Progress
@@ -94,7 +94,7 @@ def network(names: str) -> Iterator[dict[str, Machine]]:
 @pytest.fixture(scope="module", autouse=True)
 def built() -> None:
     """The machines share this checkout, so what they need is made once."""
-    artifacts, holes = pipeline.prepare(["cpython"], Progress(Console(quiet=True)))
+    artifacts, holes = readiness.prepare(["cpython"], Progress(Console(quiet=True)))
     if not artifacts:
         expect_none(holes)
 

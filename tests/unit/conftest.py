@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import catalog, paths
+from bench import catalog, declarations, paths
 
 READERS = (
     catalog.interpreters,
@@ -41,7 +41,8 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             copy = tmp_path / path.relative_to(paths.ROOT)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy)
-    monkeypatch.setattr(catalog, "ROOT", tmp_path)
+    for module in (catalog, declarations):
+        monkeypatch.setattr(module, "ROOT", tmp_path)
     _forget()
     yield tmp_path
     _forget()

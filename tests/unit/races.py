@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Sequence
 
-from bench import plan, racing
+from bench import estimate, plan, racing
 from bench.model import Case, MacroPlan, Measurement, Race, Run, Session, Study
 from bench.plan import Phase
 
@@ -52,7 +52,7 @@ class Fake:
         return self.runs
 
     def run(self, case: Case, block: int) -> Run:
-        seconds = plan.case_seconds(case) * self.pace
+        seconds = estimate.case_seconds(case) * self.pace
         if (str(case.stack), case.workload) in self.broken:
             return Run(case=case, block=block, started="", seconds=seconds, verdict="failed", reason="it fell over")
         noise = random.Random(f"{self.seed} {block} {case.identity}").gauss(1, self.spread)

@@ -7,7 +7,7 @@ that is impossible, a generator-limited row, and percentiles that are absent or 
 import msgspec
 import numpy as np
 
-from bench import catalog
+from bench import catalog, declarations
 from bench.model import Case, Hole, Measurement, Run, Session, Stack, Study
 from bench.paths import ROOT
 
@@ -37,7 +37,7 @@ MACHINE = {
 def quick() -> Study:
     """The study as declared, whatever variants the catalogue has at the moment."""
     variants = (*CORES, UNBUILT)
-    declared = catalog.read(ROOT / "bench/studies/quick.toml", Study)
+    declared = declarations.read(ROOT / "bench/studies/quick.toml", Study)
     return msgspec.structs.replace(declared, variants=variants)
 
 

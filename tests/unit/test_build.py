@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench import build, catalog, provision, system
+from bench import build, catalog, pairing, provision, system
 from bench.errors import LabError, MissingError
 from bench.model import Artifact, Codec, Hole, Provisioned, Stack, Variant
 from bench.paths import ROOT
@@ -233,7 +233,7 @@ def test_a_prefix_holds_the_servers_that_were_asked_for_and_forgets_none(
     assert build.build(TINY, interpreter, ()) == both
 
     absent = Stack(variant="tiny", framework="falcon", server="bjoern")
-    monkeypatch.setattr(catalog, "impossible", lambda _: None)
+    monkeypatch.setattr(pairing, "impossible", lambda _: None)
     with pytest.raises(LabError, match="tiny was built without bjoern: run `python -m bench build tiny`"):
         build.require_server(absent)
     build.build(TINY, interpreter)

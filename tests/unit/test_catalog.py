@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench import catalog
+from bench import catalog, pairing
 from bench.errors import LabError
 from bench.model import Stack
 
@@ -52,8 +52,8 @@ def test_every_shipped_variant_goes_behind_every_server_that_serves_its_interpre
         implementation = catalog.interpreters()[variant.interpreter].implementation
         for server in catalog.servers().values():
             if implementation in server.implementations:
-                stack = catalog.parse_stack(f"{variant.name}/falcon/{server.label}")
-                assert catalog.server_for(stack) == server
+                stack = pairing.parse_stack(f"{variant.name}/falcon/{server.label}")
+                assert pairing.server_for(stack) == server
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_a_new_framework_is_one_file_that_says_what_it_needs(checkout: Path) -> 
 
 def test_a_stack_is_three_names() -> None:
     stack = Stack(variant="cpython", framework="falcon", server="uwsgi-threads")
-    assert catalog.parse_stack("cpython/falcon/uwsgi-threads") == stack
+    assert pairing.parse_stack("cpython/falcon/uwsgi-threads") == stack
     assert str(stack) == "cpython/falcon/uwsgi-threads"
 
 
@@ -181,12 +181,12 @@ def test_a_stack_is_three_names() -> None:
     ],
 )
 def test_what_is_no_stack_is_told_with_what_there_is(text: str, told: str) -> None:
-    assert told in complaint(lambda: catalog.parse_stack(text))
+    assert told in complaint(lambda: pairing.parse_stack(text))
 
 
 def test_a_server_that_no_file_declares_for_an_implementation_is_refused(checkout: Path) -> None:
     (checkout / "bench/servers/uwsgi-threads-pypy.toml").unlink()
-    line = complaint(lambda: catalog.parse_stack("pypy/falcon/uwsgi-threads"))
+    line = complaint(lambda: pairing.parse_stack("pypy/falcon/uwsgi-threads"))
     assert line == "pypy/falcon/uwsgi-threads: no file in bench/servers serves uwsgi-threads on pypy"
 
 

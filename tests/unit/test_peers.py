@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from app.core import transform
-from bench import catalog, npm, peers, pipeline, plan, serve, verify
+from bench import catalog, contest, estimate, identity, npm, pairing, peers, plan, readiness, serve, verify
 from bench.errors import LabError, MissingError
 from bench.instruments import sizes
 from bench.model import BuiltPeer, Case, FromNpm, MacroPlan, Measurement, OpenPlan, Peer, Run, Stack, StartupPlan, Study
@@ -140,10 +140,10 @@ def test_peers_of_one_build_are_made_of_the_same(checkout: Path) -> None:
 
 def test_a_peers_name_is_a_stack() -> None:
     for name in catalog.peers():
-        assert catalog.parse_stack(name) == Stack(variant=name)
+        assert pairing.parse_stack(name) == Stack(variant=name)
         assert str(Stack(variant=name)) == name
-        assert catalog.server_for(Stack(variant=name)) is catalog.peers()[name]
-        assert catalog.impossible(Stack(variant=name)) is None
+        assert pairing.server_for(Stack(variant=name)) is catalog.peers()[name]
+        assert pairing.impossible(Stack(variant=name)) is None
 
 
 def test_a_peer_is_in_every_phase_of_a_study_but_those_of_cores() -> None:
@@ -154,7 +154,7 @@ def test_a_peer_is_in_every_phase_of_a_study_but_those_of_cores() -> None:
     case = Case(instrument="macro", variant=PEER.variant, stack=PEER, workload="medium", load="brief")
     stack = Stack(variant="cython", framework="falcon", server="gunicorn-sync")
     of_stack = msgspec.structs.replace(case, variant="cython", stack=stack)
-    assert plan.case_seconds(case) - plan.case_seconds(of_stack) >= warm > 0
+    assert estimate.case_seconds(case) - estimate.case_seconds(of_stack) >= warm > 0
 
 
 def test_a_study_narrowed_to_a_peer_keeps_it_and_the_baseline() -> None:
@@ -166,9 +166,9 @@ def test_a_study_narrowed_to_a_peer_keeps_it_and_the_baseline() -> None:
 def test_a_change_of_a_peer_makes_other_cases() -> None:
     built = BuiltPeer(build="nodejs", fingerprint="f" * 64, version="v1", build_seconds=1.0, built="")
     case = Case(instrument="macro", variant=PEER.variant, stack=PEER, workload="medium", load="closed")
-    known = plan.identified(case, built).identity
-    assert plan.identified(case, msgspec.structs.replace(built, fingerprint="e" * 64)).identity != known
-    assert plan.identified(case, built).inputs.keys() >= {"prefix", "server", "workload", "load", "harness"}
+    known = identity.identified(case, built).identity
+    assert identity.identified(case, msgspec.structs.replace(built, fingerprint="e" * 64)).identity != known
+    assert identity.identified(case, built).inputs.keys() >= {"prefix", "server", "workload", "load", "harness"}
 
 
 def closed(stack: Stack, cpu: float, rate: float, block: int = 0, **more) -> Run:
@@ -186,7 +186,7 @@ def falcon(variant: str, server: str = "gunicorn-sync") -> Stack:
 
 def test_the_best_peer_meets_the_winner_and_the_baseline_at_one_rate() -> None:
     runs = [closed(falcon("cpython"), 1e-3, 900), closed(falcon("cython"), 2e-4, 4000), closed(PEER, 3e-4, 3000)]
-    phase = plan.contenders(STUDY, runs)
+    phase = contest.contenders(STUDY, runs)
     assert phase is not None
     driven = {(str(case.stack), case.load, case.rate) for case in phase.cases}
     everyone = ("cpython/falcon/gunicorn-sync", "cython/falcon/gunicorn-sync", "node-ordinary")
@@ -249,8 +249,8 @@ def _may_be_answered(bytes_: bytes) -> bool:
 def test_what_was_built_of_a_peer_is_required_by_its_name(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalog, "peers", lambda: {"tiny-expert": TINY})
     with pytest.raises(LabError, match="is not built"):
-        pipeline.required("tiny-expert")
+        readiness.required("tiny-expert")
     with pytest.raises(LabError, match="is not built"):
         serve.command(Stack(variant="tiny-expert"), 8000)
     made = peers.make(TINY)
-    assert pipeline.required("tiny-expert") == made
+    assert readiness.required("tiny-expert") == made

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from bench import backend, build, documents, measure, pipeline, plan, provision, quiet, store, verify
+from bench import backend, build, documents, estimate, measure, pipeline, plan, provision, quiet, store, verify
 from bench.errors import LabError, MissingError, RefusedError
 from bench.instruments import gatling_setup, null
 from bench.model import (
@@ -407,7 +407,7 @@ RACED = msgspec.structs.replace(
 
 
 def test_a_budget_is_kept_by_a_race_that_the_sessions_record_tells_of(bench: Bench) -> None:
-    budget = plan.study_seconds(RACED) * 0.9
+    budget = estimate.study_seconds(RACED) * 0.9
     folder, session = bench.run(RACED, budget=budget)
     assert session.finished
     assert session.race is not None
@@ -423,7 +423,7 @@ def test_a_budget_is_kept_by_a_race_that_the_sessions_record_tells_of(bench: Ben
 
 
 def test_a_raced_session_is_shown_for_its_own_budget_alone(bench: Bench) -> None:
-    budget = plan.study_seconds(RACED) * 0.9
+    budget = estimate.study_seconds(RACED) * 0.9
     first, _ = bench.run(RACED, budget=budget)
     assert bench.run(RACED, budget=budget)[0] == first
     assert bench.run(RACED, budget=budget - 30)[0] != first
@@ -434,7 +434,7 @@ def test_a_raced_session_is_shown_for_its_own_budget_alone(bench: Bench) -> None
 
 @pytest.mark.parametrize("after", [1, 7, 9, 16, 18])
 def test_an_interrupted_race_comes_to_the_same_end(bench: Bench, after: int) -> None:
-    budget = plan.study_seconds(RACED) * 0.9
+    budget = estimate.study_seconds(RACED) * 0.9
     folder, undisturbed = bench.run(RACED, budget=budget)
     bench.stop_after = len(bench.measured) + after
     with pytest.raises(KeyboardInterrupt):

@@ -6,7 +6,7 @@ import re
 import pytest
 from rich.console import Console
 
-from bench import plan, progress
+from bench import estimate, progress
 from bench.model import Case, Run
 from bench.progress import Progress
 
@@ -47,7 +47,7 @@ def test_it_begins_with_an_estimate(plain: Progress, said: io.StringIO) -> None:
 
 @pytest.mark.usefixtures("always")
 def test_off_a_terminal_it_writes_lines_that_count_up(plain: Progress, said: io.StringIO) -> None:
-    expected = plan.case_seconds(MICRO)
+    expected = estimate.case_seconds(MICRO)
     with plain.measuring(4 * expected):
         for _ in range(4):
             plain.case(MICRO, None)
@@ -68,7 +68,7 @@ def test_off_a_terminal_lines_are_few(plain: Progress, said: io.StringIO) -> Non
 
 @pytest.mark.usefixtures("always")
 def test_the_estimate_learns_from_what_was_measured(plain: Progress, said: io.StringIO) -> None:
-    expected = plan.case_seconds(MICRO)
+    expected = estimate.case_seconds(MICRO)
     with plain.measuring(10 * expected):
         plain.case(MICRO, run(MICRO, 3 * expected))
     assert lines(said)[-1].startswith(f"10% {9 * 3 * expected:.0f} s left")
@@ -76,7 +76,7 @@ def test_the_estimate_learns_from_what_was_measured(plain: Progress, said: io.St
 
 @pytest.mark.usefixtures("always")
 def test_what_an_earlier_start_measured_counts_as_done(plain: Progress, said: io.StringIO) -> None:
-    expected = plan.case_seconds(MICRO)
+    expected = estimate.case_seconds(MICRO)
     with plain.measuring(10 * expected):
         for _ in range(5):
             plain.skipped(MICRO)

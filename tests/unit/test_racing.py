@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from bench import catalog, plan, racing
+from bench import catalog, estimate, plan, racing
 from bench.durations import duration, written
 from bench.errors import LabError
 from bench.model import Case, MacroPlan, Measurement, MicroPlan, Run
@@ -131,26 +131,26 @@ def test_whom_the_budget_has_no_room_for_is_left_out_by_rank_and_said_so() -> No
     assert not any(each.worse for each in race.left_out)
     assert all(each.reason.endswith("fresh servers each, and the budget has no room for it") for each in race.left_out)
     spent = sum(ended.seconds for ended in race.rounds)
-    assert spent + plan.seconds(final) <= 300
-    assert spent + plan.seconds(final) > 300 - 3 * plan.case_seconds(final.cases[0]), "the time is used"
+    assert spent + estimate.seconds(final) <= 300
+    assert spent + estimate.seconds(final) > 300 - 3 * estimate.case_seconds(final.cases[0]), "the time is used"
 
 
 def test_where_time_is_short_the_last_have_fewer_servers_but_two_at_least() -> None:
     phases = plan.phases(STUDY)
     final = phases[-1]
-    first = 2 * sum(plan.case_seconds(case) for case in racing.track(STUDY, phases, 400).first.cases)
-    four = 4 * plan.case_seconds(final.cases[0])  # the best and the baseline of each workload
+    first = 2 * sum(estimate.case_seconds(case) for case in racing.track(STUDY, phases, 400).first.cases)
+    four = 4 * estimate.case_seconds(final.cases[0])  # the best and the baseline of each workload
     for runs, room in ((3, 3.2), (2, 2.2), (2, 2.9)):
-        race, left = raced(Fake(spread=0.002), budget=plan.seconds(phases[0]) + first + room * four)
+        race, left = raced(Fake(spread=0.002), budget=estimate.seconds(phases[0]) + first + room * four)
         assert (race.runs or 3, left.blocks) == (runs, runs)
-        assert sum(ended.seconds for ended in race.rounds) + plan.seconds(left) <= race.budget_seconds
+        assert sum(ended.seconds for ended in race.rounds) + estimate.seconds(left) <= race.budget_seconds
 
 
 def test_on_a_slow_machine_the_same_budget_holds_fewer() -> None:
     budget = 330
     (_, quick), (race, slow) = (raced(Fake(spread=0.08, pace=pace), budget=budget) for pace in (1.0, 1.4))
     assert len(slow.cases) <= len(quick.cases)
-    assert sum(ended.seconds for ended in race.rounds) + 1.4 * plan.seconds(slow) <= budget
+    assert sum(ended.seconds for ended in race.rounds) + 1.4 * estimate.seconds(slow) <= budget
 
 
 def test_the_seed_fixes_the_race() -> None:
@@ -166,7 +166,7 @@ def test_nobody_is_dropped_as_worse_where_all_are_equal() -> None:
 
 def test_a_study_that_fits_its_budget_is_not_raced() -> None:
     phases = plan.phases(STUDY)
-    assert racing.track(STUDY, phases, plan.study_seconds(STUDY)) is None
+    assert racing.track(STUDY, phases, estimate.study_seconds(STUDY)) is None
 
 
 def test_too_small_a_budget_is_refused_with_the_least_that_does() -> None:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from app.contract import load_core
-from bench import catalog, documents, pipeline, plan, trying, verify
+from bench import catalog, documents, estimate, plan, readiness, trying, verify
 from bench.documents import given
 from bench.documents.sets import answered
 from bench.errors import LabError, WrongError
@@ -174,7 +174,7 @@ def planned(folder: Path, source: Path, monkeypatch: pytest.MonkeyPatch) -> Plan
                 raise said
             return said
 
-        monkeypatch.setattr(pipeline, "build_all", build_all)
+        monkeypatch.setattr(readiness, "build_all", build_all)
         monkeypatch.setattr(verify, "check_variant", check_variant)
         own = Own(core="mycore:transform", documents=folder, source=source)
         return trying.study_of(msgspec.structs.replace(own, **how), Progress())
@@ -205,7 +205,7 @@ def test_the_core_its_documents_and_the_baseline_make_a_study_like_any_other(pla
         documents.described(Path(str(source.parent / "words"))), seconds=1e-3
     )
     assert [phase.name for phase in plan.phases(study)] == ["micro", "null", "macro"]
-    assert plan.study_seconds(study) > 60
+    assert estimate.study_seconds(study) > 60
 
 
 def test_without_a_server_the_core_alone_is_measured(planned: Planned) -> None:
@@ -222,7 +222,7 @@ def test_a_slow_core_is_passed_over_once_and_planned_as_long(planned: Planned) -
     slow = planned({"mycore.transform": Checked(30, (), 0.5), "cpython": Checked(30, (), 0.5)})
     assert slow.micro is not None
     assert slow.micro.passes == 1
-    assert plan.study_seconds(slow) > 24 * 0.5 * slow.micro.processes * slow.micro.values
+    assert estimate.study_seconds(slow) > 24 * 0.5 * slow.micro.processes * slow.micro.values
 
 
 def test_how_long_a_document_takes_is_found_once_so_that_the_same_command_goes_on(planned: Planned) -> None:
@@ -315,7 +315,7 @@ def test_each_mistake_is_told_in_one_line(planned: Planned, how: dict[str, Any],
 def test_what_cannot_be_built_is_told(folder: Path, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reason = "measured.txt does not pin nosuch; name it in measured.in and run `make lock`"
     hole = Hole(what="mycore.transform", reason=reason, failed=True)
-    monkeypatch.setattr(pipeline, "build_all", lambda *_: ({}, [hole]))
+    monkeypatch.setattr(readiness, "build_all", lambda *_: ({}, [hole]))
     own = Own(core="mycore:transform", documents=folder, source=source, requires=("nosuch",))
     with pytest.raises(LabError, match=r"mycore\.transform: measured\.txt does not pin nosuch"):
         trying.study_of(own, Progress())

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.warmup import Warmup, change_points, warmup
+from bench.warmup import Warmup, change_points, warmup, without_lone
 
 
 @pytest.mark.parametrize(
@@ -48,3 +48,10 @@ def test_a_tiered_jit_is_steady_from_its_last_step_on():
 def test_a_step_among_the_last_is_no_steady_state():
     assert warmup([[2.0, 2.0, 2.0, 1.04, 1.0, 1.0]], steady=3, tolerance=0.05).shape == "warm-up"
     assert warmup([[2.0, 2.0, 2.0, 1.4, 1.0, 1.0]], steady=3, tolerance=0.05) == Warmup("no steady state", None)
+
+
+def test_a_lone_second_is_taken_out_and_a_step_and_the_cold_start_are_not():
+    assert without_lone([9.0, 2.0, 2.0, 5.0, 2.0, 1.0, 1.0, 3.0]) == [9.0, 2.0, 2.0, 2.0, 2.0, 1.0, 1.0, 1.0]
+    assert without_lone([1.0, 1.0, 2.0, 2.0]) == [1.0, 1.0, 2.0, 2.0]
+    assert without_lone([3.0, 1.0]) == [3.0, 1.0]
+    assert without_lone([3.0]) == [3.0]

@@ -1,0 +1,72 @@
+"""How long cases, phases and studies are expected to take: what progress and budgets reckon with."""
+
+from __future__ import annotations
+
+from bench import catalog
+from bench.model import Case, Load, Study
+from bench.plan import Phase, backend_of, phases
+
+BACKEND_SECONDS = 1.5  # making and starting a back end for a run, and ending it
+# Seconds that a run takes beside what its declaration says, measured on two cores; they only feed the estimate.
+OVERHEAD_SECONDS = {"size": 1.7, "instructions": 1.5, "micro": 0.4, "startup": 0.55, "suite": 1.0}
+OVERHEAD_SECONDS |= {"gatling": 3.3, "wrk": 0.9}
+SLICE_SECONDS = 0.2  # likewise, of each second of warm-up
+ORDER_SECONDS = 16e-6  # the reference core on an order of a medium document
+REWRITTEN_ORDER_SECONDS = 0.6e-6  # another source for the same answer
+COUNTED_SECONDS = 0.05  # a medium document under callgrind, over the variants
+
+
+def seconds(phase: Phase) -> float:
+    """How long the phase is expected to take."""
+    return phase.blocks * sum(case_seconds(case) for case in phase.cases)
+
+
+def study_seconds(study: Study) -> float:
+    """How long the whole study is expected to take after set-up and builds."""
+    return sum(map(seconds, phases(study))) + contest_seconds(study)
+
+
+def contest_seconds(study: Study) -> float:
+    """How long its open loads are expected to take: of each workload for the baseline, the winner and the best peer."""
+    if not study.open:
+        return 0.0
+    loads, own = ([catalog.loads()[name] for name in names] for names in (study.open.loads, study.open.own))
+    each = 2 * sum(map(load_seconds, loads)) + sum(map(load_seconds, own))
+    for load in (*loads, *own) if study.peers else ():
+        each += load_seconds(load) + max(warm_seconds(name, load) for name in study.peers)
+    return study.open.runs * len(study.workloads) * each
+
+
+def case_seconds(case: Case) -> float:
+    """How long one run of `case` is expected to take."""
+    return _seconds_alone(case) + (BACKEND_SECONDS if backend_of(case) else 0.0)
+
+
+def _seconds_alone(case: Case) -> float:
+    load = catalog.loads()[case.load] if case.load else None
+    if load and case.instrument == "null":
+        return OVERHEAD_SECONDS["wrk"] + (load.capacity_seconds or load.seconds or 0.0)
+    if load:
+        return load_seconds(load) + warm_seconds(case.variant, load)
+    if case.instrument == "instructions":
+        counted = case.settings["documents"] * (case.settings["passes"] + 1)
+        return OVERHEAD_SECONDS["instructions"] + counted * COUNTED_SECONDS
+    passes = case.settings.get("loops", 0) * (case.settings.get("warmups", 0) + case.settings.get("values", 0))
+    spec = catalog.workloads()[case.workload].documents if case.workload else None
+    if spec and spec.seconds is not None:
+        return OVERHEAD_SECONDS[case.instrument] + passes * spec.count * spec.seconds
+    orders = passes * spec.count * spec.orders if spec else 0
+    variant = catalog.variants().get(case.variant.partition("@")[0])
+    rewritten = variant is None or variant.core != catalog.REFERENCE
+    return OVERHEAD_SECONDS[case.instrument] + orders * (REWRITTEN_ORDER_SECONDS if rewritten else ORDER_SECONDS)
+
+
+def load_seconds(load: Load) -> float:
+    """A run of a load: a fresh server, the generator's start, lead-in and measured part, and wrk's after it."""
+    sent = load.lead_in_seconds + (load.seconds or 0.0) + sum(segment.seconds for segment in load.segments)
+    return OVERHEAD_SECONDS[load.generator] + sent + (load.capacity_seconds or 0.0)
+
+
+def warm_seconds(name: str, load: Load) -> float:
+    """How long a fresh server of a peer or variant is warmed before a load."""
+    return catalog.seconds_to_warm(name, load) * (1 + SLICE_SECONDS)

@@ -1,0 +1,186 @@
+"""What a study needs → here: its variants and peers built and proved right, its documents, generators and back ends.
+
+What cannot be had, fails, or is wrong becomes a hole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+import msgspec
+
+from bench import backend, build, catalog, documents, machine, peers, plan, provision, system, verify
+from bench.errors import LabError, MissingError
+from bench.instruments import gatling_setup, instructions, null
+from bench.model import Artifact, BuiltPeer, Hole, Peer, Provisioned, Ready, Stack, Study, Variant, Yardstick
+from bench.plan import Phase
+from bench.progress import Progress
+
+Built = dict[str, Artifact | BuiltPeer]
+
+
+def make_ready(study: Study, progress: Progress, cases: Path = verify.GOLDEN) -> Ready:
+    """Make this machine ready for the study: build and verify its variants, bring documents and load generators."""
+    artifacts, holes = prepare(plan.variants(study), progress, plan.servers(study), cases)
+    bring_documents(plan.phases(study), progress)
+    none = {"macro": generator_missing(study, progress), "instructions": study.instructions and counter_missing()}
+    if none["macro"] is None and any(phase.name == "null" for phase in plan.phases(study)):
+        none["null"] = null_missing(study, progress)
+    missing = {name: hole for name, hole in none.items() if hole}
+    unserved = backends_missing(study.workloads, artifacts, progress) if plan.servers(study) else {}
+    holes += [hole for lacks in unserved.values() for hole in lacks.values()]
+    return Ready(
+        machine=machine.describe(), artifacts=artifacts, holes=tuple(holes), missing=missing, unserved=unserved
+    )
+
+
+def prepare(
+    variants: Iterable[str], progress: Progress, servers: Collection[str] | None = None, cases: Path = verify.GOLDEN
+) -> tuple[Built, list[Hole]]:
+    """Provision, build and verify each variant or peer; what cannot be had or is wrong becomes a hole."""
+    artifacts, holes = build_all(variants, progress, servers)
+    for name in [name for name in artifacts if not isinstance(catalog.subject(name), Yardstick)]:
+        wrong = _wrong(name, progress, cases)
+        if wrong:
+            del artifacts[name]
+            holes.append(wrong)
+    return artifacts, holes
+
+
+def build_all(
+    variants: Iterable[str], progress: Progress, servers: Collection[str] | None = None, force: bool = False
+) -> tuple[Built, list[Hole]]:
+    """Provision and build each variant or peer, one unchanged at once; what cannot be had or fails becomes a hole.
+
+    Each gets those `servers`, or all that fit. `force` builds what is unchanged, too.
+    """
+    artifacts: Built = {}
+    holes: list[Hole] = []
+    known: dict[str, Provisioned | Hole] = {}  # asked for once: a provider that cannot be reached takes its time
+    for name in variants:
+        subject = catalog.subject(name)
+        made = _built(subject, known, progress, () if isinstance(subject, Yardstick) else servers, force)
+        if isinstance(made, Hole):
+            holes.append(made)
+            continue
+        artifacts[name] = made
+        lacks = made.lacks if isinstance(made, Artifact) else {}
+        holes += [msgspec.structs.replace(hole, what=f"{name}/*/{hole.what}") for hole in lacks.values()]
+    return artifacts, holes
+
+
+def required(name: str) -> Artifact | BuiltPeer:
+    """What was built of a variant or peer. Raises LabError with the command that builds it."""
+    subject = catalog.subject(name)
+    return peers.require(subject) if isinstance(subject, Peer) else build.require(name)
+
+
+def bring_documents(phases: Iterable[Phase], progress: Progress) -> None:
+    """Make the documents of every workload that a case asks for, where they are not there yet."""
+    for name in dict.fromkeys(case.workload for phase in phases for case in phase.cases if case.workload):
+        workload = catalog.workloads()[name]
+        if workload.documents:
+            with progress.step(f"documents {name}"):
+                documents.ensure(workload)
+
+
+def generator_missing(study: Study, progress: Progress) -> Hole | None:
+    """Bring the generators of the study's loads; the hole that one leaves where it cannot be had."""
+    loads = [catalog.loads()[name] for name in study.loads]
+    loads += [catalog.loads()[load.brief] for load in loads if load.brief]
+    generators = {load.generator for load in loads}
+    try:
+        subjects = (*study.variants, *study.peers)
+        warmed = any(catalog.seconds_to_warm(name, load) for load in loads for name in subjects)
+        if "wrk" in generators or warmed or any(load.capacity_seconds for load in loads):
+            system.require(("wrk",))
+        if "gatling" in generators:
+            with progress.step("the load generator"):
+                gatling_setup.provision()
+    except MissingError as missing:
+        return Hole(what="every load", reason=str(missing), fill=missing.fill)
+    return None
+
+
+def backends_missing(
+    workloads: Iterable[str], variants: Iterable[str], progress: Progress
+) -> dict[str, dict[str, Hole]]:
+    """Bring the back ends of the workloads; by variant and workload, the hole that one leaves there."""
+    lacks: dict[str, dict[str, Hole]] = {}
+    asked = [workload for name in workloads if (workload := catalog.workloads()[name]).backend]
+    for variant, workload in ((variant, workload) for variant in variants for workload in asked):
+        what = f"{variant}/*/*, {workload.name}"
+        if variant in catalog.peers():
+            reason = f"a peer has no driver for {workload.backend}"
+            lacks.setdefault(variant, {})[workload.name] = Hole(what=what, reason=reason, declared=True)
+            continue
+        try:
+            with progress.step(f"back end {workload.backend} for {variant}"):
+                backend.provision(catalog.backends()[workload.backend or ""], variant)
+        except MissingError as missing:
+            hole = Hole(what=what, reason=str(missing), fill=missing.fill)
+            lacks.setdefault(variant, {})[workload.name] = hole
+    return lacks
+
+
+def null_missing(study: Study, progress: Progress) -> Hole | None:
+    """Bring the null server; the hole that it leaves where it cannot be had."""
+    try:
+        with progress.step("the null server"):
+            null.provision(study.baseline)
+    except MissingError as missing:
+        return Hole(what="the null server", reason=str(missing), fill=missing.fill)
+    except LabError as error:
+        return Hole(what="the null server", reason=str(error))
+    return None
+
+
+def counter_missing() -> Hole | None:
+    """Make ready to count instructions; the hole that it leaves where that cannot be had."""
+    try:
+        instructions.provision()
+    except MissingError as missing:
+        return Hole(what="every instruction count", reason=str(missing), fill=missing.fill)
+    return None
+
+
+def _built(
+    subject: Variant | Peer,
+    known: dict[str, Provisioned | Hole],
+    progress: Progress,
+    servers: Collection[str] | None,
+    force: bool,
+) -> Artifact | BuiltPeer | Hole:
+    """What was built, or the hole that it leaves; an interpreter is looked for where it is not `known`."""
+    try:
+        if isinstance(subject, Peer):
+            with progress.step(f"runtime {subject.runtime}, build {subject.name}"):
+                return peers.make(subject, force)
+        if subject.interpreter not in known:
+            with progress.step(f"interpreter {subject.interpreter}"):
+                known[subject.interpreter] = provision.provision(catalog.interpreters()[subject.interpreter])
+        interpreter = known[subject.interpreter]
+        if isinstance(interpreter, Hole):
+            return msgspec.structs.replace(interpreter, what=subject.name)
+        with progress.step(f"build {subject.name}"):
+            return build.build(subject, interpreter, servers, force)
+    except MissingError as missing:
+        return Hole(what=subject.name, reason=str(missing), fill=missing.fill)
+    except LabError as error:
+        return Hole(what=subject.name, reason=str(error), fill=f"python -m bench build {subject.name}", failed=True)
+
+
+def _wrong(name: str, progress: Progress, cases: Path) -> Hole | None:
+    """The hole that a built variant or peer leaves if it answers any of `cases` wrong."""
+    peer = name in catalog.peers()
+    try:
+        with progress.step(f"check {name}"):
+            checked = verify.check_stack(Stack(variant=name), cases) if peer else verify.check_variant(name, cases)
+        if not checked.mismatches:
+            return None
+        reason = f"{len(checked.mismatches)} of {checked.cases} cases wrong, first {checked.mismatches[0]}"
+    except LabError as error:
+        reason = str(error)
+    fill = f"python -m bench check {'--stack' if peer else '--variant'} {name}"
+    return Hole(what=name, reason=reason, fill=fill, failed=True)
