@@ -22,10 +22,10 @@ def against(finding: Finding) -> Iterator[str]:
             plain.setdefault(row.core.title, row)
     for peer in (row for row in measured if row.stack.is_peer):
         if own:
-            told = [f"{_fold(row, peer)} on {title}" for title, row in plain.items()]
-            beside = f"; the plain reference spends {listed(told)} of what it does" if told else ""
-            best = f"{_fold(peer, own[0])} what the best in Python does, {own[0].stack}"
-            yield f"{peer.core.title} spends {seconds(peer.cpu.value or 0.0)} a request, {best}{beside}."
+            told = [f"{_fold(row, peer)} that on {title}" for title, row in plain.items()]
+            beside = f"; the plain reference takes {listed(told)}" if told else ""
+            best = f"{_fold(peer, own[0])} the best in Python, {own[0].stack}"
+            yield f"{peer.core.title} takes {seconds(peer.cpu.value or 0.0)} a request, {best}{beside}."
 
 
 def _fold(more: Row, less: Row) -> str:

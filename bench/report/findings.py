@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bench import keep
 from bench.model import Session, Study
-from bench.paths import FINDINGS, KEPT
+from bench.paths import FINDINGS, KEPT, PROFILES
 from bench.report import ladder, ranking, suites
 from bench.report.answer import paragraphs
 from bench.report.builds import unlike
@@ -83,10 +83,11 @@ def page(finding: Finding) -> str:
         machine=_machine(session),
         sample=_sample(finding.study),
         facts=", ".join(f"{_named(name)} {told(name, value)}" for name, value in session.machine.items()),
-        answers=[" ".join(paragraph) for paragraph in paragraphs(finding)],
+        answers=paragraphs(finding),
         gain=gain(finding),
         pictures=list(pictures(finding)),
         targets=_targets(finding),
+        profile=_profile(finding),
         tested=_tested(finding),
         parts=[_part(each) for each in finding.each if each.rows or not finding.targets],
         missing=list(_missing(finding)),
@@ -169,6 +170,13 @@ def _targets(finding: Finding) -> Grid | None:
     ]
     heading = ["target", "documents", "figure", "limit", "outcome", f"times as fast as {finding.baseline.title}"]
     return [heading, *rows] if rows else None
+
+
+def _profile(finding: Finding) -> str | None:
+    """What somebody who profiled the study wrote of where the time goes, where a target is not met."""
+    path = PROFILES / f"{finding.study.name}.md"
+    unmet = any(row.outcome in {"missed", "open"} for row in finding.targets)
+    return path.read_text(encoding="utf-8").strip() if unmet and path.exists() else None
 
 
 def _tested(finding: Finding) -> Grid | None:
