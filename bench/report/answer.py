@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bench.model import Stack
-from bench.report import suites
+from bench.report import suites, versions
 from bench.report.against import against
 from bench.report.figures import workload_title
 from bench.report.finding import served_by
@@ -40,12 +40,13 @@ def paragraphs(finding: Finding) -> list[tuple[str, ...]]:
 def answer(finding: Finding) -> tuple[str, ...]:
     """Of one workload, which core wins by how much, what of that is left behind each server, and which stack is best.
 
-    Where no variant is compared with another, there is nothing to say of cores.
+    Where no variant is compared with another, there is nothing to say of cores; where interpreters are, it is of them.
     """
     compared = finding.study.micro is not None and len(finding.cores) > 1
-    told = [_cores(finding)] if compared or not finding.rows else []
+    told = list(versions.words(finding)) if versions.compared(finding) else []
+    told += [_cores(finding)] if not told and (compared or not finding.rows) else []
     told += _ranked(finding) if finding.ranks_stacks and finding.ranking else [_servers(finding), *_best(finding)]
-    told += [*against(finding), *_cold(finding)]
+    told += [*against(finding), *(() if versions.compared(finding) else _cold(finding))]
     if finding.study.first_look:
         told[0] = f"A first look: {told[0][0].lower()}{told[0][1:]}"
     return tuple(told)
@@ -100,7 +101,7 @@ def _servers(finding: Finding) -> str:
             f"By server CPU time per request {finding.cores[1].title} is {listed(behind or ['unknown'])}; {cheapest}."
         )
     left = [_left(row, finding) for row in measured if row.core is winner]
-    if not winner.speedup.claimed or not left:
+    if not winner.speedup.claimed or not left or versions.compared(finding):
         return f"In server CPU time, {cheapest}."
     return f"In server CPU time per request, {listed(left)} is left of that; {cheapest}."
 

@@ -172,6 +172,29 @@ def test_a_loser_is_told_of_where_it_is_the_only_other_one() -> None:
     )
 
 
+def test_interpreters_are_told_of_where_the_study_asks_for_several() -> None:
+    names = {"cpython": "cpython", "cython-untouched": "cpython@cpython-3.13", "cython": "cython"}
+    study = msgspec.structs.replace(
+        STUDY,
+        variants=tuple(names.values()),
+        interpreters=("cpython-3.11", "cpython-3.13"),
+        instructions=None,
+        open=None,
+    )
+    runs = []
+    for run in (run for run in RUNS if run.case.variant in names and run.case.instrument in {"micro", "macro"}):
+        name = names[run.case.variant]
+        stack = run.case.stack and msgspec.structs.replace(run.case.stack, variant=name)
+        runs.append(
+            msgspec.structs.replace(run, case=msgspec.structs.replace(run.case, variant=name, stack=stack, inputs={}))
+        )
+    told = " ".join(answers(find(sessions.session(study, runs), runs, study)))
+    assert re.search(r"on CPython 3\.11, the same source runs at 1\.2\d× on CPython 3\.13\. Cython", told)
+    assert re.search(r"Cython, written by hand takes 26\.\d µs a document\.", told)
+    assert "Behind gunicorn-sync it holds" in told
+    assert "The fastest core" not in told
+
+
 def test_each_picture_tells_its_figures_in_words() -> None:
     told = {each.name: each.words for each in pictures(FINDING)}
     assert re.match(r"The least: cython/falcon/uwsgi-processes 4\S+ µs, .*; the most: \S+ ", told["medium-spent"])

@@ -1,0 +1,67 @@
+"""What a newer interpreter brings to the same source, in sentences made of the figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bench import catalog
+from bench.errors import LabError
+from bench.report.rows import Core, Finding
+from bench.report.wording import NONE, listed, number, seconds, times
+
+
+def compared(finding: Finding) -> bool:
+    """Whether the study asks for several interpreters."""
+    return len(finding.study.interpreters) > 1
+
+
+def words(finding: Finding) -> Iterator[str]:
+    """The baseline's source on each interpreter against its own; any other source by its span; memory likewise."""
+    sources: dict[str, list[Core]] = {}
+    for core in finding.cores:
+        if core.time.value is not None and _on(core):
+            sources.setdefault(core.variant.partition("@")[0], []).append(core)
+    own = sources.pop(finding.baseline.variant.partition("@")[0], [])
+    others = [f"{_times(core)} on {_on(core)}" for core in sorted(own, key=_version) if not core.baseline]
+    if others:
+        yield f"In units of its speed on {_on(finding.baseline)}, the same source runs at {listed(others)}."
+    for cores in sources.values():
+        yield _span(cores)
+    for place in finding.places:
+        held = [
+            (row.memory.value, _on(row.core) or row.core.title)
+            for row in finding.rows
+            if row.place == place and row.memory.value is not None and row.core in own
+        ]
+        if len(held) > 1:
+            (least, first), (most, last) = min(held), max(held)
+            yield f"Behind {place} it holds {number(least / 1e6)} MB on {first} and {number(most / 1e6)} MB on {last}."
+
+
+def _span(cores: list[Core]) -> str:
+    """A source that is no baseline: its fastest and slowest interpreter, which `cores` begin and end with."""
+    fastest, slowest = cores[0], cores[-1]
+    if fastest is slowest:
+        return f"{fastest.title} takes {seconds(fastest.time.value or 0.0)} a document."
+    title = fastest.title.removesuffix(f", {_on(fastest)}")
+    least, most = (f"{seconds(core.time.value or 0.0)} on {_on(core)}" for core in (fastest, slowest))
+    return f"{title} takes from {least} to {most}."
+
+
+def _times(core: Core) -> str:
+    if core.speedup.ratio is None:
+        return "an unknown speed"
+    return NONE if core.speedup.none else times(core.speedup.ratio)
+
+
+def _on(core: Core) -> str | None:
+    """The title of its interpreter; None of what the catalogue has no more."""
+    try:
+        return catalog.interpreters()[catalog.variant(core.variant).interpreter].title
+    except LabError:
+        return None
+
+
+def _version(core: Core) -> tuple[int, ...]:
+    version = catalog.interpreters()[catalog.variant(core.variant).interpreter].version
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
