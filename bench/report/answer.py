@@ -171,15 +171,17 @@ def _behind(row: Row) -> str:
 
 
 def _cold(finding: Finding) -> Iterator[str]:
-    """What warms up, how long that takes, and its first document against the baseline's."""
+    """What warms up, how long that takes or that it does not end, and its first document against the baseline's."""
+    base = finding.baseline
     for core in finding.cores:
-        if core.shape == "warm-up" and core.settled.value is not None and core.first.value is not None:
-            base = finding.baseline
-            beside = f" ({base.title}: {seconds(base.first.value)})" if base.first.value and not core.baseline else ""
-            yield (
-                f"{core.title} is steady after {seconds(core.settled.value)} of work; the first document of a fresh "
-                f"process takes it {seconds(core.first.value)}{beside}."
-            )
+        if core.shape not in {"warm-up", "no steady state"} or core.first.value is None:
+            continue
+        beside = f" ({base.title}: {seconds(base.first.value)})" if base.first.value and not core.baseline else ""
+        settled = "reaches no steady state"
+        if core.settled.value is not None:
+            settled = f"is steady after {seconds(core.settled.value)} of work"
+        first = f"the first document of a fresh process takes it {seconds(core.first.value)}{beside}"
+        yield f"{core.title} {settled}; {first}."
 
 
 def _ratio(ratio: Ratio) -> str:
