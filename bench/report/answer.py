@@ -15,6 +15,7 @@ from bench.report.targets import verdict
 from bench.report.wording import interval, listed, number, seconds, share, times
 from bench.stats import Ratio
 
+NAMED = 6  # stacks in a sentence
 SEVERAL = 3  # so many places, and which one is best on each server is worth a sentence
 
 
@@ -110,6 +111,8 @@ def _ranked(finding: Finding) -> list[str]:
     """Where stacks are ranked: the best, who is not told from it, and the best of each server; dropped ones count."""
     best, *rest = finding.ranking
     level = [str(each.stack) for each in rest if each.level]
+    if len(level) > NAMED:
+        level[NAMED - 1 :] = [f"{len(level) - NAMED + 1} more"]
     beside = f"; not told from it: {listed(level)}" if level else ""
     one_server = len(finding.study.servers) == 1
     first: dict[str, Ranked] = {}
