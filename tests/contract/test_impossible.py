@@ -15,6 +15,7 @@ from bench.progress import Progress
 from bench.provision import install
 from tests.contract.conftest import LABELS, PLAIN, missing
 
+STARTS, ASKED = 6, 20  # what reads memory that is not its own may do so for a while before it crashes
 NEWER = ("cpython@cpython-3.13", "cpython@cpython-3.15")  # on which some of what CPython can otherwise cannot be
 
 
@@ -63,6 +64,8 @@ def test_what_is_declared_impossible_fails_as_declared(
     monkeypatch.setattr(serve, "_kill", kill_once_it_has_said_why)
     with pytest.raises(LabError) as caught:  # noqa: PT012 - the failure may come at any step
         install(build.python(stack.variant), pairing.server_file(stack).requirements, target=tmp_path / "beside")
-        with serve.serving(stack, serve.HELLO, log, cores().server):
-            pass
+        for _ in range(STARTS):
+            with serve.serving(stack, serve.HELLO, log, cores().server) as running:
+                for _ in range(ASKED):
+                    serve.ask(running.port, serve.HELLO)
     assert impossible.symptom in f"{caught.value} {log.read_text(errors='replace')}"
