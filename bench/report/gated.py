@@ -1,13 +1,16 @@
-"""Every gate with what did not pass it, and how far the two generators agree."""
+"""The gates that a session's runs could trip, with what did not pass them, and how far the two generators agree."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from bench import gates
 from bench.model import Run
+
+WRONG = re.compile(r"\b(wrong|lost|astray)\b")  # why a load or a check of answers ends a run, in words
 
 
 class Stopped(msgspec.Struct, frozen=True):
@@ -27,12 +30,18 @@ class Gated(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def gated(runs: Iterable[Run], null: float | None) -> tuple[Gated, ...]:
-    """All gates over the runs under load; one that spoiled a whole row has left its reason and no figures."""
+    """The gates over the runs under load, none that no run could trip.
+
+    A run that lost its whole row has left its reason and no figures.
+    """
     runs = [run for run in runs if run.case.instrument == "macro"]
     judged = [(run, gates.judge(run, null)) for run in runs]
+    listed = [gate for gate in gates.GATES if any(gate.could_trip(run, null) for run in runs)]
+    found = ((gate, tuple(_stopped(gate, judged))) for gate in gates.GATES)
     return tuple(
-        Gated(name=gate.name, asks=gate.asks, spoils=gate.spoils, stopped=tuple(_stopped(gate, judged)))
-        for gate in gates.GATES
+        Gated(name=gate.name, asks=gate.asks, spoils=gate.spoils, stopped=stopped)
+        for gate, stopped in found
+        if stopped or gate in listed
     )
 
 
@@ -47,5 +56,11 @@ def _stopped(gate: gates.Gate, judged: Sequence[tuple[Run, tuple[gates.Tripped, 
         for tripped in found:
             if (tripped.gate, tripped.spoils) == (gate.name, gate.spoils):
                 yield Stopped(label, tripped.reason)
-        if run.reason and run.reason.startswith(f"{gate.name}: ") and gate.spoils == "row":
+        if run.reason and gate.spoils == "row" and _ended_by(run.reason) == gate.name:
             yield Stopped(label, run.reason.removeprefix(f"{gate.name}: "))
+
+
+def _ended_by(reason: str) -> str | None:
+    """The gate that cost a run its row; wrong answers that no gate names end a run by themselves."""
+    named = next((gate.name for gate in gates.GATES if reason.startswith(f"{gate.name}: ")), None)
+    return named or ("right answers" if WRONG.search(reason) else None)

@@ -7,7 +7,8 @@ import pytest
 from bench import gates
 from bench.instruments import gatling, simulation_log, wrk
 from bench.instruments.process_tree import Sample
-from bench.model import Load, Measurement, Observed
+from bench.model import Case, Load, Measurement, Observed, Run, Stack
+from bench.report.gated import gated
 
 DATA = Path(__file__).parent.parent / "data"
 SOUND = {
@@ -78,6 +79,56 @@ def test_an_open_load_has_no_more_than_gatling_can_ask() -> None:
     assert gates.drivable(seen()) == 815
     assert gates.drivable(seen(generator_cpu=0.95, wrk_of_rate=5000)) == pytest.approx(795 * 0.8 / 0.95)
     assert gates.drivable(Observed()) is None
+
+
+# ---------------------------------------------------------------- which ones a study could trip
+
+BRIEF = {"requests": 1640, "seconds": 2, "rate": 815, "cpu": 0.00105, "generator_cpu": 0.1}  # what wrk alone yields
+
+
+def run(values: dict[str, float], *, reason: str | None = None) -> Run:
+    """A run of a stack under load that measured `values`, or that failed for a reason."""
+    case = Case(instrument="macro", variant="cython", stack=Stack(variant="cython", framework="bare", server="bjoern"))
+    kept = tuple(Measurement(metric=name, unit="", values=(float(value),)) for name, value in values.items())
+    verdict = "failed" if reason else "pass"
+    return Run(case=case, block=0, started="", seconds=1.0, verdict=verdict, reason=reason, measurements=kept)
+
+
+def listed(runs: list[Run], null: float | None = None) -> list[str]:
+    return [gate.name for gate in gated(runs, null)]
+
+
+def test_a_gate_that_no_run_of_a_study_could_trip_is_not_listed() -> None:
+    assert listed([run(BRIEF)]) == ["right answers", "count and rate", "generator"]
+    assert listed([run(BRIEF)], NULL) == ["right answers", "count and rate", "generator", "plateau"]
+    assert listed([run(BRIEF | {"backend_cpu": 0.2})]) == ["right answers", "count and rate", "generator", "back end"]
+    assert listed([]) == []
+
+
+def test_one_run_that_could_trip_a_gate_lists_it() -> None:
+    names = [gate.name for gate in gates.GATES]
+    assert listed([run(BRIEF), run(SOUND | {"backend_cpu": 0.2})], NULL) == names
+    assert listed([run(BRIEF), run(SOUND)]) == [name for name in names if name not in {"back end", "plateau"}]
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "3 of 100 answers were wrong, 2 of them of status 400 or more",
+        "document 4 was asked 9 times and answered 12 times: answers went astray",
+        "wrong answer to POST /, document 3 of the check set: status 500",
+        "right answers: 12 of 2400 requests failed: no answer",
+    ],
+)
+def test_answers_that_end_a_run_are_told_under_that_gate(reason: str) -> None:
+    found = {gate.name: gate.stopped for gate in gated([run(BRIEF), run({}, reason=reason)], None)}
+    assert [stop.reason for stop in found.pop("right answers")] == [reason.removeprefix("right answers: ")]
+    assert set(found.values()) == {()}
+
+
+def test_a_run_that_ends_for_another_reason_is_told_under_no_gate() -> None:
+    found = gated([run({}, reason="the server ended with status 1")], None)
+    assert [(gate.name, gate.stopped) for gate in found] == [("right answers", ())]
 
 
 # ---------------------------------------------------------------- captured runs

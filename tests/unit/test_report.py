@@ -9,7 +9,6 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from bench import gates
 from bench.instruments.sizes import Size
 from bench.report import charts, summary
 from bench.report import page as report
@@ -213,14 +212,27 @@ def test_a_count_on_another_path_names_both_and_the_time_on_it():
     assert "counted on path avx2, timed on avx512; with avx2 forced: 39" in PAGE
 
 
-def test_every_gate_is_shown_with_what_it_takes_and_what_tripped_it():
-    text = PAGE
-    section = text[text.index('<section id="gates">') :]
-    for gate in gates.GATES:
+def listed(page):
+    """The names in the page's table of gates."""
+    section = page[page.index('<section id="gates">') :]
+    return re.findall(r'<th scope="row">([^<]+)</th><td>[^<]*</td><td>(?:row|capacity|latency)</td>', section)
+
+
+def test_a_gate_is_shown_with_what_it_takes_and_what_tripped_it():
+    assert listed(PAGE) == ["right answers", "order", "generator", "plateau", "agreement"]
+    section = PAGE[PAGE.index('<section id="gates">') :]
+    for gate in FINDING.gates:
         assert gate.asks.replace("'", "&#39;") in section
     assert "block 0: the generator&#39;s core was 93% busy" in section
+    assert "closed, block 1: 3 of 8 held-out documents answered wrong after the load" in section
     assert "A server without work answered 52,000 requests a second." in section
     assert "as a share of that under Gatling on the same server: 0.97 to 0.97" in section
+
+
+def test_a_study_that_loads_nothing_shows_no_gates():
+    cores = msgspec.structs.replace(STUDY, servers=(), macro=None, open=None, startup=None, sizes=False)
+    runs = [run for run in RUNS if run.case.instrument == "micro"]
+    assert '<section id="gates">' not in report.html(find(sessions.session(cores, runs), runs, cores))
 
 
 def test_a_winner_at_its_own_rate_is_told_from_itself_at_the_common_one():
