@@ -17,7 +17,7 @@ import numpy as np
 from rich.console import Console
 from scipy.stats import kendalltau, spearmanr
 
-from bench import store
+from bench import gates, store
 from bench.errors import LabError
 from bench.model import Run, Session
 from bench.paths import RESULTS
@@ -28,11 +28,12 @@ from bench.stats import Ratio
 METRICS = {  # instrument and metric: what it is, in words; less is better in each but the rate, which a rank ignores
     ("micro", "time"): "time of the core alone",
     ("macro", "cpu"): "server CPU a request",
-    ("macro", "rate"): "capacity",
+    ("macro", "rate"): "answers a second",
     ("macro", "latency.p99"): "p99 of the latency",
     ("macro", "memory.loaded"): "memory under load",
     ("startup", "ready"): "start-up",
 }
+CAPACITY = ("macro", "rate")
 FEWEST = 3  # subjects that a rank correlation says something of
 
 _Key = tuple[tuple[str, str], str | None, str | None]
@@ -148,9 +149,14 @@ def _grouped(runs: Sequence[Run]) -> dict[_Key, dict[str, list[Run]]]:
             continue
         for measurement in run.measurements:
             what = (run.case.instrument, measurement.metric)
-            if what in METRICS:
+            if what in METRICS and not (what == CAPACITY and _is_limited(run)):
                 found[what, run.case.workload, run.case.load][_subject(run)].append(run)
     return found
+
+
+def _is_limited(run: Run) -> bool:
+    """Whether the rate of a run tells of something else than its server."""
+    return any(tripped.spoils == "capacity" for tripped in gates.judge(run))
 
 
 def _level(runs: Sequence[Run], metric: str) -> float:

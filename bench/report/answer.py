@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from bench.model import Stack
 from bench.report import suites, versions
 from bench.report.against import against
+from bench.report.evidence import LIMITED
 from bench.report.figures import workload_title
 from bench.report.finding import served_by
 from bench.report.ranking import Ranked, ranked_by
@@ -128,7 +129,10 @@ def _ranked(finding: Finding) -> list[str]:
 
 
 def _best(finding: Finding) -> Iterator[str]:
-    """Where several servers were compared: the cheapest stack of each, and who answers the most if it is another."""
+    """Where several servers were compared: the cheapest stack of each, and the largest capacity if another has it.
+
+    Where the generator limited one stack, which has the largest capacity is unknown.
+    """
     measured = _measured(finding)
     if len({row.place for row in measured}) < SEVERAL:
         return
@@ -137,8 +141,9 @@ def _best(finding: Finding) -> Iterator[str]:
         best.setdefault(_program(row.stack), row)
     yield f"The least on each server: {listed([f'{row.stack} {_spent(row)}' for row in best.values()])}."
     most = max(measured, key=lambda row: row.capacity.value or 0.0)
-    if most.capacity.value and most is not measured[0]:
-        yield f"The largest capacity that was found is that of {most.stack}: {number(most.capacity.value)} a second."
+    limited = any(row.capacity.instead == LIMITED for row in measured)
+    if most.capacity.value and most is not measured[0] and not limited:
+        yield f"The largest capacity is that of {most.stack}: {number(most.capacity.value)} requests a second."
 
 
 def _program(stack: Stack) -> str:

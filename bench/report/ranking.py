@@ -13,13 +13,13 @@ from bench import catalog
 from bench.durations import written
 from bench.model import Dropped, Race, RankedBy, Run, Stack, stack_of
 from bench.report.comparison import Comparison
-from bench.report.evidence import Evidence, Figure, mean
+from bench.report.evidence import Evidence, Figure, capacity, mean
 from bench.standings import standings
 from bench.stats import Ratio
 
 
 class Figures(msgspec.Struct, frozen=True):
-    """Seconds of server CPU per request, and answers per second."""
+    """Seconds of server CPU per request, and answers per second, absent where the generator was the limit."""
 
     cpu: Figure
     rate: Figure
@@ -56,7 +56,7 @@ def ranking(evidence: Evidence, runs: Iterable[Run], load: str | None, race: Rac
     found = []
     floor = evidence.floor("macro")
     for each in standings(own, max(race.near, floor or 0.0) if race else floor):
-        figures = _figures(each.stack, own)
+        figures = _figures(each.stack, own, evidence.null(load))
         found.append(
             Ranked(
                 load=load or "", stack=each.stack, servers=each.servers, by=each.by, behind=each.behind, figures=figures
@@ -65,7 +65,8 @@ def ranking(evidence: Evidence, runs: Iterable[Run], load: str | None, race: Rac
     for after, dropped in _ends(race) if race else ():
         for one in dropped:
             if one.workload == evidence.workload and one.times is not None:
-                figures = _figures(one.stack, [run for run in counted if run.case.load == one.load])
+                under = [run for run in counted if run.case.load == one.load]
+                figures = _figures(one.stack, under, evidence.null(one.load))
                 found.append(_dropped(one, after, figures, race.near if race else None))
     return tuple(sorted(found, key=_distance))
 
@@ -99,9 +100,9 @@ def _is_closed(run: Run) -> bool:
     return run.case.instrument == "macro" and run.case.rate is None and run.case.is_plain
 
 
-def _figures(stack: Stack, runs: Sequence[Run]) -> Figures:
+def _figures(stack: Stack, runs: Sequence[Run], null: float | None) -> Figures:
     own = [run for run in runs if run.case.stack == stack]
-    return Figures(mean(own, "cpu", "not measured"), mean(own, "rate", "not measured"))
+    return Figures(mean(own, "cpu", "not measured"), capacity(own, null, "not measured"))
 
 
 def _ends(race: Race) -> list[tuple[int | None, tuple[Dropped, ...]]]:

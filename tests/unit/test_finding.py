@@ -267,6 +267,25 @@ def test_a_rate_near_that_of_a_server_without_work_is_no_capacity():
     assert reached.cpu.value
 
 
+def test_the_largest_capacity_is_told_where_the_generator_limited_none():
+    study = msgspec.structs.replace(STUDY, servers=(*STUDY.servers, "bjoern"))
+    closed = [run for run in RUNS if run.case.load == "closed" and run.case.stack and run.verdict == "pass"]
+    stacks = {run.case.stack: msgspec.structs.replace(run.case.stack, server="bjoern") for run in closed}
+    runs = RUNS + [
+        msgspec.structs.replace(run, case=msgspec.structs.replace(run.case, stack=stacks[run.case.stack]))
+        for run in closed
+        if run.case.stack.server == "gunicorn-sync"
+    ]
+    told = " ".join(answers(find(sessions.session(study, runs), runs, study)))
+    assert "The least on each server: cython/falcon/uwsgi-processes" in told
+    assert "largest capacity" not in told
+    slow = (("cpu", 48e-6), ("wrk.cpu", 48e-6), ("wrk.rate", 9000.0), ("wrk.generator_cpu", 0.2))
+    measured = tuple(Measurement(metric=metric, unit="", values=(value,)) for metric, value in slow)
+    runs = changed(runs, lambda run: run.case.stack == sessions.LIMITED and run in closed, measurements=measured)
+    told = " ".join(answers(find(sessions.session(study, runs), runs, study)))
+    assert "The largest capacity is that of numba/falcon/uwsgi-processes: 15," in told
+
+
 def test_interpreters_that_were_built_otherwise_than_the_rest_are_named():
     def built(name, **facts):
         return msgspec.structs.replace(core("cython"), variant=name, facts=facts)

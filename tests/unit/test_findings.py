@@ -221,7 +221,9 @@ def test_where_stacks_are_ranked_the_best_is_told_and_the_others_stand_behind_it
     best, other = (f"cython/falcon/{server}" for server in ("uwsgi-processes", "gunicorn-sync"))
     assert re.match(rf"By server CPU per request {best} is the best, with 4\S+ µs of server CPU a request", told)
     assert re.search(rf"in units of that: {other} 2\.\S+× \(\S+\)\.", told)
-    assert re.search(rf"\| {other.split('/')[-1]} \| 2 \| 13\S+ \|", findings.page(found))
+    assert re.search(rf"\| {other.split('/')[-1]} \| 2 \| 13\S+ \| 7,\d+ \|", findings.page(found))
+    assert re.search(r"\| uwsgi-processes \| 1 \| 4\S+ \| generator-limited \|", findings.page(found))
+    assert "answers a second" not in told, "the generator was the limit"
     assert [each.name for each in pictures(found)] == ["medium-ranking"]
 
 

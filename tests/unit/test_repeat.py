@@ -104,6 +104,22 @@ def test_stacks_are_ranked_by_each_metric_load_by_load():
     assert [each.spearman for each in found.values()] == pytest.approx([1.0, 1.0])
 
 
+def test_a_rate_that_the_generator_limited_is_compared_with_none():
+    def served(run):
+        values = {
+            "rate": 1 / run.values("time")[0],
+            "generator_cpu": 0.95 if run.case.variant == "cython" else 0.5,
+        }
+        return msgspec.structs.replace(
+            run,
+            case=msgspec.structs.replace(run.case, instrument="macro", load="brief"),
+            measurements=tuple(Measurement(metric=name, unit="", values=(value,)) for name, value in values.items()),
+        )
+
+    found = agreed(list(map(served, micro(LEVELS, 1))), list(map(served, micro(LEVELS, 2))))
+    assert (found.metric, found.subjects) == ("answers a second, medium, brief", len(LEVELS) - 1)
+
+
 def test_two_subjects_have_no_rank_correlation():
     pair = {"cpython": 800.0, "cython": 20.0}
     found = agreed(micro(pair, 1), micro(pair, 2))
