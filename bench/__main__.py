@@ -334,7 +334,7 @@ def report(study: str = "quick", *, variant: str | None = None, price: Price = N
 
 @app.command
 def compare(a: str, b: str, *, json: Json = False) -> int:
-    """Compare two results process by process: ratio, interval, noise floor, and the smallest effect to be seen.
+    """Compare two results process by process: ratio, interval, noise floor, and the smallest detectable difference.
 
     Parameters
     ----------
@@ -366,7 +366,7 @@ def repeat(study: str, *sessions: str, variant: str | None = None, json: Json = 
 
 @app.command
 def selftest(*, force: bool = False, json: Json = False) -> int:
-    """Measure this machine's noise floor: equals against equals, then known differences; exit 1 if the method fails.
+    """Measure this machine's bias by A/A comparisons, then known differences; exit 1 if the method fails.
 
     Parameters
     ----------
@@ -403,13 +403,14 @@ def _show(study: Study, folder: Path, price: str | None, json: bool) -> int:
     """Write the report of what lies in `folder` and print the answer; of a self-test, its verdict."""
     from bench import selftest as testing  # noqa: PLC0415 - a second of imports that other verbs spare
     from bench.report import cost, finding, page, summary  # noqa: PLC0415
+    from bench.report import selftest as verdict  # noqa: PLC0415
 
     session, runs = store.read(folder / "session.json", Session), store.runs(folder)
     status = pipeline.status(runs, session.holes)
     if study.selftest:
-        return max(status, testing.conclude(out, folder, study, json))
-    floors = testing.latest(session.machine.get("fingerprint"))
-    found = finding.find(session, runs, study, cost.parse(price) if price else None, floors)
+        return max(status, verdict.conclude(out, folder, study, json))
+    tested = testing.latest(session.machine.get("fingerprint"))
+    found = finding.find(session, runs, study, cost.parse(price) if price else None, tested)
     summary.show(out, found, page.write(folder, found), json)
     return status
 

@@ -21,8 +21,8 @@ from bench.errors import LabError
 from bench.model import Instrument, Run
 from bench.paths import RESULTS
 from bench.report.comparison import Comparison, as_a_family, noise_floor, paired
-from bench.report.wording import interval, number, seconds, share, times
-from bench.stats import Ratio, ratio
+from bench.report.wording import EQUAL, interval, number, seconds, share, times
+from bench.stats import POWER, Ratio, ratio
 
 
 class Side(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,7 +37,7 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
     session: Path | None = None
     runs: tuple[Run, ...] = ()
     metric: str = "time"
-    floor: float | None = None
+    floor: float = 0.0
 
     @property
     def seconds(self) -> float:
@@ -48,8 +48,8 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
     """How many times as fast `b` is as `a`. `paired` says that both were measured in the same blocks.
 
-    `among` is how many benchmarks the two have in common: a family, in which `claimed` holds. `smallest` is the
-    smallest difference that four of five such measurements see.
+    `among` is how many benchmarks the two have in common: a family, in which `claimed` holds; what is not claimed is
+    `equal` or undecided. `smallest` is the smallest difference that 80 % of such measurements detect.
     """
 
     benchmark: str
@@ -60,10 +60,11 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     processes: tuple[int, int]
     speedup: Ratio
     paired: bool
-    floor: float | None
+    floor: float
     smallest: float | None
     among: int = 1
     claimed: bool = False
+    equal: bool = False
 
 
 def show(console: Console, a: str, b: str, json: bool, results: Path = RESULTS) -> int:
@@ -92,12 +93,11 @@ def compare(a: str, b: str, results: Path = RESULTS) -> list[Compared]:
 
 
 def told(each: Compared) -> str:
-    """A comparison in words: the ratio with its interval, what it rests on, the floor and the smallest effect."""
+    """A comparison in words: the verdict with its interval, what it rests on, the floor and the smallest effect."""
     sides = ((each.a, each.a_seconds, each.processes[0]), (each.b, each.b_seconds, each.processes[1]))
     means = [f"{name}: {seconds(mean)} over {count} process{'es' * (count > 1)}" for name, mean, count in sides]
-    between = "no interval" if each.speedup.low is None else f"95 % interval {interval(each.speedup)}"
     lines = [
-        f"{each.benchmark}: {each.b} is {times(each.speedup)} as fast as {each.a} ({between})",
+        f"{each.benchmark}: {_verdict(each)}",
         f"  {means[0]}; {means[1]}",
         *(f"  {line}" for line in _held(each)),
     ]
@@ -106,24 +106,31 @@ def told(each: Compared) -> str:
     return "\n".join(lines)
 
 
+def _verdict(each: Compared) -> str:
+    between = "no interval" if each.speedup.low is None else f"95 % interval {interval(each.speedup)}"
+    if each.claimed:
+        return f"{each.b} is {times(each.speedup)} as fast as {each.a} ({between})"
+    if each.equal:
+        return f"{each.b} is as fast as {each.a}: {EQUAL} ({between})"
+    return f"undecided whether {each.b} is as fast as {each.a} ({between})"
+
+
 def _held(each: Compared) -> Iterator[str]:
     """What the ratio is held against."""
     if each.smallest is None:
         yield "One process tells nothing of the next: measure more for an interval."
         return
-    family = f", among {each.among} benchmarks (Benjamini-Hochberg, 5 %)" if each.among > 1 else ""
-    if each.floor is not None:
-        yield f"{'Beyond' if each.claimed else 'Not beyond'} the noise floor of {share(each.floor)}{family}."
-    else:
-        shown = "The interval leaves out 1×" if each.claimed else "No difference is shown"
-        yield f"{shown}{family}; no noise floor is known for it."
-    yield f"The smallest difference that four of five such measurements see is {share(each.smallest)}."
+    family = f" among {each.among} benchmarks (Benjamini-Hochberg, 5 %)" if each.among > 1 else ""
+    said = "Significant" if each.claimed else "Equal within 5 %" if each.equal else "No significant difference"
+    floor = f"noise floor {share(each.floor)}" if each.floor else "the bias of the machine is not known"
+    yield f"{said}{family}; {floor}."
+    yield f"Smallest detectable difference ({share(POWER)} power): {share(each.smallest)}."
 
 
 def _compared(a: Side, b: Side) -> Compared:
     side_by_side = paired(a.runs, b.runs, a.metric) if a.session == b.session and a.metric == b.metric else None
     speedup = side_by_side or ratio(a.processes, b.processes)
-    floor = a.floor if side_by_side else None
+    floor = a.floor if side_by_side else 0.0
     return Compared(
         benchmark=b.benchmark,
         a=a.name,
@@ -134,15 +141,15 @@ def _compared(a: Side, b: Side) -> Compared:
         speedup=speedup,
         paired=side_by_side is not None,
         floor=floor,
-        smallest=speedup.smallest(floor or 0.0),
+        smallest=speedup.smallest(floor),
     )
 
 
 def _family(found: list[Compared]) -> list[Compared]:
-    """The benchmarks that two sides have in common are read together; beyond 1× where no floor is known."""
-    held = as_a_family([Comparison(ratio=each.speedup, floor=each.floor or 0.0) for each in found])
+    """The benchmarks that two sides have in common are read together."""
+    held = as_a_family([Comparison(ratio=each.speedup, floor=each.floor) for each in found])
     return [
-        msgspec.structs.replace(each, among=len(found), claimed=comparison.claimed)
+        msgspec.structs.replace(each, among=len(found), claimed=comparison.claimed, equal=comparison.equal)
         for each, comparison in zip(found, held, strict=True)
     ]
 
@@ -193,7 +200,7 @@ def _of_the_lab(study: str, subject: str, results: Path) -> list[Side]:
             session=folder,
             runs=tuple(measured),
             metric=metric,
-            floor=noise_floor(_pair(runs, measured[0].case.workload), tested.floor(instrument) if tested else None),
+            floor=noise_floor(_pair(runs, measured[0].case.workload), tested.bias(instrument) if tested else None),
         )
         for benchmark, measured in _benchmarks(found).items()
     ]

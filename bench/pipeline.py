@@ -115,9 +115,9 @@ def _raced(track: racing.Track, begun: Race, folder: Path, measure: Measure, pro
 
 
 def _near(ready: Ready) -> float:
-    """How near to the best is as good: the noise floor of server CPU on this machine, if that is more than usual."""
+    """How near to the best is as good: this machine's bias of server CPU, if that is more than usual."""
     tested = selftest.latest(ready.machine.get("fingerprint"))
-    return max(racing.NEAR, (tested.floor("macro") if tested else None) or 0.0)
+    return max(racing.NEAR, (tested.bias("macro") if tested else None) or 0.0)
 
 
 def _measure_here(watch: quiet.Watch, phase: Phase, folder: Path, seed: int, progress: Progress) -> None:

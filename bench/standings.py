@@ -30,12 +30,11 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     servers: int
 
 
-def standings(runs: Iterable[Run], floor: float | None) -> list[Standing]:
+def standings(runs: Iterable[Run], floor: float) -> list[Standing]:
     """The stacks of the runs of one workload under one load, the best first; none of a stack of which a run failed.
 
     Where a request mostly waits, the best is that of the quickest which spends the least CPU: how many wait at a time
-    decides first. All but the best are one family of comparisons with it, beyond the noise floor; none is claimed
-    without one.
+    decides first. All but the best are one family of comparisons with it, beyond the noise floor.
     """
     by_stack: dict[Stack, list[Run]] = defaultdict(list)
     for run in runs:

@@ -1,4 +1,4 @@
-"""The answer to a study's question, in sentences made of its figures; no difference within the noise is told."""
+"""The answer to a study's question, in sentences made of its figures; only significant differences are told."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from bench.report.finding import served_by
 from bench.report.ranking import Ranked, ranked_by
 from bench.report.rows import Core, Finding, Row
 from bench.report.targets import verdict
-from bench.report.wording import interval, listed, number, seconds, share, times
-from bench.stats import Ratio
+from bench.report.wording import judged, listed, number, seconds
 
 NAMED = 6  # stacks in a sentence
 SEVERAL = 3  # so many places, and which one is best on each server is worth a sentence
@@ -60,12 +59,12 @@ def _cores(finding: Finding) -> str:
         return "Cores alone are not part of this study."
     if base.time.value is None:
         return f"The baseline, {base.title}, has no figure ({base.time.reason}), so nothing can be compared."
-    if best.baseline or not best.speedup.claimed or best.speedup.ratio is None:
-        return f"No variant is faster than {base.title} by more than {_floor(finding)}{_slower(finding)}."
+    if best.baseline or not best.speedup.claimed:
+        return f"No variant is significantly faster than {base.title}{_slower(finding)}."
     lead = f"The fastest core is {best.title}"
     if finding.lead.ratio and not finding.lead.claimed:
-        lead = f"The fastest cores, too close to tell apart, are {best.title} and {finding.cores[1].title}"
-    return f"{lead}, at {_ratio(best.speedup.ratio)} the speed of {base.title}{_untouched(best, finding)}."
+        lead = f"The fastest cores are {best.title} and {finding.cores[1].title} (no significant difference)"
+    return f"{lead}, at {judged(best.speedup)} the speed of {base.title}{_untouched(best, finding)}."
 
 
 def _untouched(best: Core, finding: Finding) -> str:
@@ -75,17 +74,16 @@ def _untouched(best: Core, finding: Finding) -> str:
         return ""
     runner = others[0]
     if not runner.speedup.claimed or runner.speedup.ratio is None or runner.speedup.ratio.estimate < 1:
-        return f"; without a rewrite nothing gains more than {_floor(finding)}"
-    return f"; without a rewrite it is {runner.title}, at {_ratio(runner.speedup.ratio)}"
+        return "; without a rewrite no variant is significantly faster"
+    return f"; without a rewrite it is {runner.title}, at {judged(runner.speedup)}"
 
 
 def _slower(finding: Finding) -> str:
     """The only other one, where nothing is faster than the baseline."""
     if len(finding.cores) != 2:
         return ""
-    other = finding.cores[1]  # the fastest is the baseline, or told from it by chance alone
-    ratio = other.speedup.ratio
-    return f"; {other.title} is at {_ratio(ratio)} its speed" if ratio and other.speedup.claimed else ""
+    other = finding.cores[1]  # the fastest is the baseline, or not significantly faster
+    return f"; {other.title} runs at {judged(other.speedup)} its speed" if other.speedup.claimed else ""
 
 
 def _servers(finding: Finding) -> str:
@@ -94,32 +92,33 @@ def _servers(finding: Finding) -> str:
         return "Behind a server nothing was measured."
     cheapest = f"{measured[0].stack} spends the least"
     if finding.cheapest.ratio and not finding.cheapest.claimed:
-        cheapest = f"{measured[0].stack} and {measured[1].stack} spend the least, too close to tell apart"
+        cheapest = f"{measured[0].stack} and {measured[1].stack} spend the least (no significant difference)"
     cheapest = f"{cheapest}: {_spent(measured[0])} a request"
-    winner = finding.cores[0]
-    if winner.baseline and len(finding.cores) == 2:
-        behind = [_behind(row) for row in measured if not row.core.baseline]
-        return (
-            f"By server CPU time per request {finding.cores[1].title} is {listed(behind or ['unknown'])}; {cheapest}."
-        )
-    left = [_left(row, finding) for row in measured if row.core is winner]
-    if not winner.speedup.claimed or not left or versions.compared(finding):
-        return f"In server CPU time, {cheapest}."
-    return f"In server CPU time per request, {listed(left)} is left of that; {cheapest}."
+    core = _compared(finding)
+    behind = [_behind(row) for row in measured if row.core is core]
+    speedup = f"the speed-up of {core.title} is {listed(behind)}; " if core and behind else ""
+    return f"By server CPU per request, {speedup}{cheapest}."
+
+
+def _compared(finding: Finding) -> Core | None:
+    """The core whose speed-up behind servers is told: the winner, or the only other one where the baseline wins."""
+    winner, *others = finding.cores
+    if winner.baseline and len(others) == 1:
+        return others[0]
+    return winner if winner.speedup.claimed and not versions.compared(finding) else None
 
 
 def _ranked(finding: Finding) -> list[str]:
-    """Where stacks are ranked: the best, who is not told from it, and the best of each server; dropped ones count."""
+    """Where stacks are ranked: the best, what is not significantly behind it, and the best of each server."""
     best, *rest = finding.ranking
     level = [str(each.stack) for each in rest if each.level]
-    if len(level) > NAMED:
-        level[NAMED - 1 :] = [f"{len(level) - NAMED + 1} more"]
-    beside = f"; not told from it: {listed(level)}" if level else ""
+    named = listed(level) if len(level) <= NAMED else f"{len(level)} stacks (see the table)"
+    beside = f"; not significantly behind it: {named}" if level else ""
     one_server = len(finding.study.servers) == 1
     first: dict[str, Ranked] = {}
     for each in finding.ranking:
         first.setdefault(each.stack.framework if one_server else _program(each.stack), each)
-    behind = [f"{each.stack} {_ratio(each.behind.ratio)}" for each in first.values() if each.behind.ratio]
+    behind = [f"{each.stack} {judged(each.behind)}" for each in first.values() if each.behind.ratio]
     others = "with each other framework" if one_server else "on each other server"
     least = f" The best {others}, in units of that: {listed(behind)}." if behind else ""
     cpu, rate = best.figures.cpu.value, best.figures.rate.value
@@ -160,22 +159,12 @@ def _spent(row: Row) -> str:
     return seconds(row.cpu.value or 0.0)
 
 
-def _left(row: Row, finding: Finding) -> str:
-    where = f"behind {row.place}"
-    if row.speedup.ratio is None:
-        return f"an unknown part {where} ({row.speedup.reason})"
-    if row.speedup.none:
-        return f"nothing beyond {_named(finding.floor_served)} {where}"
-    chance = "" if row.speedup.claimed else ", which so few servers cannot tell from chance,"
-    return f"{_ratio(row.speedup.ratio)} {where}{chance}"
-
-
 def _behind(row: Row) -> str:
-    """How fast a stack is that wins nothing."""
+    """The speed-up of a stack over the baseline behind the same server."""
     where = f"behind {row.place}"
     if row.speedup.ratio is None:
         return f"unknown {where} ({row.speedup.reason})"
-    return f"{'at ' + _ratio(row.speedup.ratio) if row.speedup.claimed else 'not told from it'} {where}"
+    return f"{judged(row.speedup)} {where}"
 
 
 def _cold(finding: Finding) -> Iterator[str]:
@@ -190,15 +179,3 @@ def _cold(finding: Finding) -> Iterator[str]:
             settled = f"is steady after {seconds(core.settled.value)} of work"
         first = f"the first document of a fresh process takes it {seconds(core.first.value)}{beside}"
         yield f"{core.title} {settled}; {first}."
-
-
-def _ratio(ratio: Ratio) -> str:
-    return f"{times(ratio)} ({interval(ratio)})"
-
-
-def _floor(finding: Finding) -> str:
-    return _named(finding.floor)
-
-
-def _named(floor: float | None) -> str:
-    return "an unknown noise" if floor is None else f"the noise floor of {share(floor)}"

@@ -9,11 +9,11 @@ from typing import Any
 import altair as alt
 
 from bench.instruments.sizes import PARTS
-from bench.report.comparison import Comparison
+from bench.report.comparison import Comparison, compared
 from bench.report.drawing import Chart, Record, extent, hues, logarithmic, names_axis, sheet
 from bench.report.look import LIGHT
 from bench.report.rows import Course, Finding, Row
-from bench.report.wording import NONE, interval, number, seconds, times
+from bench.report.wording import estimate, interval, judged, number, seconds
 from bench.stats import Ratio
 
 WIDE, NARROW = 760, 350  # pixels of a plot that stands alone: at a desk, on a phone
@@ -26,11 +26,12 @@ LABELS = "datum.value <= 1 ? '≤ 1' : format(datum.value, ',')"  # the clock te
 
 
 def speedups(finding: Finding, width: int) -> Chart:
-    """Each core's speed-up with its interval, the noise floor as a band; for the baseline that of its A/A pair."""
-    compared = [(core, Comparison(ratio=finding.same) if core.baseline else core.speedup) for core in finding.cores]
+    """Each core's speed-up with its interval, the bias as a band; for the baseline that of its A/A pair."""
+    pair = compared(finding.same) if finding.same else Comparison()
+    shown = [(core, pair if core.baseline else core.speedup) for core in finding.cores]
     data = [
         _ratio(found, found.ratio, name=core.title if width == WIDE else core.variant, claimed=found.claimed)
-        for core, found in compared
+        for core, found in shown
         if found.ratio
     ]
     names = [record["name"] for record in data]
@@ -53,16 +54,12 @@ def survival(finding: Finding, width: int) -> Chart:
 
     A peer has one bar, over the baseline behind the first server.
     """
-    compared: list[tuple[str, str, Comparison]] = []
+    shown: list[tuple[str, str, Comparison]] = []
     for core in (*finding.cores, *finding.peers):
         name = core.title if width == WIDE else core.variant
         behind = [(row.place, row.speedup) for row in _rows(finding, core.variant)]
-        compared += [(name, place, found) for place, found in [(ALONE, core.speedup), *behind] if not core.baseline]
-    data = [
-        _ratio(found, found.ratio, name=name, place=place, one=1, end=1 if found.none else max(found.ratio.estimate, 1))
-        for name, place, found in compared
-        if found.ratio
-    ]
+        shown += [(name, place, found) for place, found in [(ALONE, core.speedup), *behind] if not core.baseline]
+    data = [_bar(found, found.ratio, name, place) for name, place, found in shown if found.ratio]
     places = [ALONE, *finding.places]
     scale, axis = logarithmic(data, room=0.18)
     lanes = list(dict.fromkeys(record["name"] for record in data))
@@ -190,25 +187,30 @@ def _seconds(course: Course) -> Iterable[Record]:
             }
 
 
-def _ratio(comparison: Comparison, ratio: Ratio, **kept: Any) -> Record:
-    """A mark's record; an estimate that does not leave the noise floor is drawn as no difference."""
+def _bar(found: Comparison, ratio: Ratio, name: str, place: str) -> Record:
+    """A bar's record; without a claimed difference it has no length."""
+    drawn = ratio.estimate if found.claimed else 1.0
+    return _ratio(found, ratio, name=name, place=place) | {"ratio": drawn, "one": 1, "end": max(drawn, 1.0)}
+
+
+def _ratio(found: Comparison, ratio: Ratio, **kept: Any) -> Record:
+    """A mark's record: the estimate with its interval, and the verdict in words."""
     low, high = ratio.low or ratio.estimate, ratio.high or ratio.estimate
-    drawn, told = (1.0, NONE) if comparison.none else (ratio.estimate, times(ratio))
-    hint = f"{kept['name']} {kept.get('place', '')}: {times(ratio)} ({interval(ratio)})"
+    hint = f"{kept['name']} {kept.get('place', '')}: {judged(found)}"
     return {
-        "ratio": drawn,
+        "ratio": ratio.estimate,
         "low": low,
         "high": high,
-        "told": told,
+        "told": estimate(found),
         "between": f"({interval(ratio)})",
         "hint": hint,
     } | kept
 
 
 def _noise(finding: Finding, width: int) -> list[alt.Chart]:
-    """The band of ratios that tell nothing, and the line of no difference."""
+    """The band of ratios that tell nothing, where the machine has a bias, and the line of no difference."""
     one = alt.Chart(alt.InlineData(values=[{"one": 1}])).mark_rule(color=LIGHT["muted"], aria=False).encode(x="one:Q")
-    if finding.floor is None:
+    if not finding.floor:
         return [one]
     edges = [{"low": 1 / (1 + finding.floor), "high": 1 + finding.floor}]
     band = alt.Chart(alt.InlineData(values=edges), width=width).mark_rect(color=LIGHT["grey"], opacity=0.45, aria=False)

@@ -13,6 +13,7 @@ from bench.instruments.sizes import PARTS
 from bench.model import Instrument, Run, Session, Stack, Study, Verdict
 from bench.report.comparison import Comparison, compared, noise_floor, paired
 from bench.selftest import Selftest
+from bench.stats import reach
 from bench.warmup import Warmup, warmup, without_lone
 
 LIMITED = "generator-limited"
@@ -50,7 +51,7 @@ class Evidence:
             subject = case.stack or case.variant
             if case.path and case.workload == workload:
                 self._forced[subject].append(run)
-            if case.path or "threads" in case.settings:
+            if case.path or not case.settings.keys().isdisjoint({"threads", "slower"}):
                 continue
             here = case.workload == workload or case.instrument in {"size", "startup"}
             if here:
@@ -61,9 +62,15 @@ class Evidence:
         self.same = paired(self.of("micro", study.baseline), twins, "time")
         self._selftest = selftest
 
-    def floor(self, instrument: Instrument) -> float | None:
-        """The noise floor of what `instrument` measures; None where neither a self-test nor a pair tells of it."""
-        return noise_floor(self.same, self._selftest.floor(instrument) if self._selftest else None)
+    def floor(self, instrument: Instrument) -> float:
+        """The noise floor of what `instrument` measures, 0 where neither a self-test nor the pair tells of a bias."""
+        return noise_floor(self.same, self._selftest.bias(instrument) if self._selftest else None)
+
+    def spread(self, instrument: Instrument) -> float:
+        """How far equals scatter on this machine: by its self-test, else as far as the interval of the pair reaches."""
+        tested = self._selftest.spread(instrument) if self._selftest else None
+        own = reach(self.same) if self.same else None
+        return max(tested or own or 0.0, self.floor(instrument))
 
     def of(self, instrument: Instrument, subject: Subject, load: str | None = None) -> Sequence[Run]:
         """The runs that count: none of a subject with a trouble, none of a case of which one failed."""

@@ -12,8 +12,8 @@ from bench.instruments.sizes import PARTS
 from bench.report import charts
 from bench.report.drawing import Chart, draw, keys
 from bench.report.ladder import STATES, ladder, state
-from bench.report.rows import Finding
-from bench.report.wording import listed, milliseconds, scaled, times
+from bench.report.rows import Core, Finding
+from bench.report.wording import estimate, listed, milliseconds, scaled
 
 LAB = ".venv/bin/python -m bench"
 KINDS = {"unpacked": "As installed", "stripped": "Symbols stripped", "compressed": "Stripped and compressed"}
@@ -79,7 +79,7 @@ def workload_title(name: str) -> str:
 
 
 def _ranking(finding: Finding) -> Plot:
-    told = [f"{each.stack} {times(each.behind.ratio)}" for each in finding.ranking if each.behind.ratio]
+    told = [f"{each.stack} {estimate(each.behind)}" for each in finding.ranking if each.behind.ratio]
     shown = finding.ranks_stacks and told
     wide, narrow = (ladder(finding, width) if shown else None for width in (charts.WIDE, charts.NARROW))
     words = f"Times as much as {finding.ranking[0].stack}: {listed(told)}" if shown else ""
@@ -90,7 +90,7 @@ def _ranking(finding: Finding) -> Plot:
 
 
 def _speedups(finding: Finding) -> Plot:
-    told = [f"{core.title} {times(core.speedup.ratio)}" for core in finding.cores if core.speedup.ratio]
+    told = [f"{core.title} {_speedup(core)}" for core in finding.cores if core.speedup.ratio]
     study = finding.study
     return Plot(
         panels=_both(charts.speedups, finding, told),
@@ -98,9 +98,13 @@ def _speedups(finding: Finding) -> Plot:
     )
 
 
+def _speedup(core: Core) -> str:
+    return "1×" if core.baseline else estimate(core.speedup)
+
+
 def _survival(finding: Finding) -> Plot:
     rows = [row for row in finding.rows if not row.core.baseline]
-    told = [f"{row.stack} {times(row.speedup.ratio)}" for row in rows if row.speedup.ratio]
+    told = [f"{row.stack} {estimate(row.speedup)}" for row in rows if row.speedup.ratio]
     places = keys([charts.ALONE, *finding.places], "ink")
     return Plot(
         keys=tuple(Key(*pair) for pair in places), panels=_both(charts.survival, finding, told), again=rerun(finding)

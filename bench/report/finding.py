@@ -116,7 +116,7 @@ def _core(name: str, evidence: Evidence) -> Core:
     load = closed_load(evidence.study, evidence.workload)
     loaded = [run for stack in stacks for run in evidence.of("macro", stack, load)]
     no_size = evidence.trouble(name) or "not measured"
-    shape = warm(runs, max(evidence.floor("micro") or 0.0, LEAST_STEP))
+    shape = warm(runs, max(evidence.spread("micro"), LEAST_STEP))
     declared = _declared(name)
     return Core(
         variant=name,
@@ -173,7 +173,7 @@ def _row(stack: Stack, core: Core, evidence: Evidence, price: Price | None) -> R
         memory=memory,
         start=quantile(starts, "ready", 0.5, no_start),
         start_p95=quantile(starts, "ready", 0.95, no_start),
-        warmed=warmed_up(runs, max(evidence.floor("macro") or 0.0, LEAST_STEP_SERVED), reason),
+        warmed=warmed_up(runs, max(evidence.spread("macro"), LEAST_STEP_SERVED), reason),
         parts=parts,
         unpacked=total(parts, "unpacked", no_size),
         compressed=total(parts, "compressed", no_size),

@@ -6,7 +6,7 @@ from bench import catalog
 from bench.errors import LabError
 from bench.report.figures import workload_title
 from bench.report.rows import Core, Finding, Row
-from bench.report.wording import listed, number, times
+from bench.report.wording import estimate, listed, number
 
 KINDS = ("another source", "another codec", "a compiler on the same source", "another interpreter")
 
@@ -76,10 +76,9 @@ def _cores(finding: Finding) -> list[str]:
 
 
 def _told(core: Core) -> str:
-    ratio = core.speedup.ratio
-    if ratio is None or not core.speedup.claimed:
-        return f"nothing beyond the noise ({core.title})"
-    return f"{times(ratio)} ({core.title})"
+    if not core.speedup.claimed:
+        return f"no significant gain ({core.title})"
+    return f"{estimate(core.speedup)} ({core.title})"
 
 
 def _behind(rows: list[Row], core: Core, place: str) -> Row | None:

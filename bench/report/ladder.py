@@ -10,8 +10,8 @@ from bench.report.drawing import Chart, Record, hues, logarithmic, names_axis, s
 from bench.report.evidence import Figure
 from bench.report.ranking import Ranked
 from bench.report.rows import Finding, place
-from bench.report.table import MICRO, Cell
-from bench.report.wording import interval, scaled, times
+from bench.report.table import MICRO, Cell, versus
+from bench.report.wording import estimate, judged, scaled
 
 STATES = ("dropped as worse", "measured to the end", "left out for want of time")
 ROW_PIXELS, AXIS_PIXELS = 19, 45
@@ -36,8 +36,8 @@ def ladder(finding: Finding, width: int) -> Chart:
         ratio = each.behind.ratio
         at = ratio.estimate if ratio else 1.0
         low, high = (ratio.low or at, ratio.high or at) if ratio else (at, at)
-        told = f"{times(ratio)}" if ratio else "the best"
-        hint = f"{each.stack}: {told} ({interval(ratio)}), {state(each)}" if ratio else f"{each.stack}: the best"
+        told = estimate(each.behind) if ratio else "the best"
+        hint = f"{each.stack}: {judged(each.behind)}, {state(each)}" if ratio else f"{each.stack}: the best"
         record = {"name": name(each, finding), "ratio": at, "low": max(low, LEAST), "high": min(high, top)}
         data.append(record | {"told": told, "state": state(each), "hint": hint})
     names = [record["name"] for record in data]
@@ -80,12 +80,7 @@ def _behind(each: Ranked) -> Cell:
     ratio = each.behind.ratio
     if ratio is None:
         return Cell(text="the best", order=1.0)
-    hint = None if each.behind.claimed else each.reason or f"not told from the best: {_why(each)}"
-    return Cell(text=times(ratio), detail=interval(ratio), order=ratio.estimate, hint=hint, claimed=each.behind.claimed)
-
-
-def _why(each: Ranked) -> str:
-    return "no noise floor is known of this machine" if each.behind.floor is None else "it may be chance"
+    return versus(each.behind, ratio, None if each.behind.claimed else each.reason or "no significant difference")
 
 
 def _cell(figure: Figure, unit: float) -> Cell:

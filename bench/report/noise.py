@@ -1,56 +1,59 @@
-"""What stands beside the answer: the noise floor and where it is from, and what this session could have seen."""
+"""What stands beside the answer: the machine's bias and where that is from, and what this session could detect."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.report.rows import Core, Finding, Row
-from bench.report.wording import interval, listed, share, times
+from bench.report.comparison import Comparison, compared
+from bench.report.rows import Finding
+from bench.report.wording import judged, listed, share
 from bench.selftest import Selftest
+from bench.stats import POWER
 
-UNTESTED = "`python -m bench selftest` was not run on this machine"
+WHERE = {"micro": "without a server", "macro": "behind a server"}
 
 
 def noise(finding: Finding) -> str:
-    """The noise floor, from the machine's self-test or else the study's own A/A pair."""
-    if finding.floor is None:
-        return f"Noise floor: unknown, as {UNTESTED} and no A/A pair was measured. So no difference is claimed."
-    served = "unknown" if finding.floor_served is None else share(finding.floor_served)
-    source = _tested(finding.selftest) if finding.selftest else f"the study's own A/A pair, as {UNTESTED}"
-    return (
-        f"Noise floor: {share(finding.floor)} without a server, {served} with one, by {source}.{_pair(finding)} "
-        "No smaller difference is claimed or drawn."
-    )
+    """The machine's bias by its self-test, and the study's own A/A pair."""
+    return f"{_bias(finding.selftest)}{_pair(finding)}"
 
 
 def power(finding: Finding) -> str:
-    """The smallest differences from the baseline that this session could have seen beyond the floor."""
-    told = [*_smallest(finding.cores, "without a server"), *_smallest(finding.rows, "with one")]
-    if not told:
-        return "What difference this session could have seen is unknown."
-    return f"Four of five such sessions see, by this one's spread, a difference of {listed(told)}."
+    """The smallest differences that this session could detect beyond the floor: from the baseline, or from the best."""
+    alone = [core.speedup for core in finding.cores if not core.baseline]
+    served = [row.speedup for row in finding.rows if not row.core.baseline]
+    served = [each.behind for each in finding.ranking] if finding.ranks_stacks else served
+    told = [*_smallest(alone, WHERE["micro"]), *_smallest(served, WHERE["macro"])]
+    lead = f"Smallest detectable difference ({share(POWER)} power)"
+    return f"{lead}: {listed(told)}." if told else f"{lead}: unknown, as no ratio has an interval."
 
 
-def _smallest(compared: Sequence[Core | Row], where: str) -> list[str]:
-    smallest = [each.speedup.smallest for each in compared if each.speedup.smallest]
-    return [f"{share(min(smallest))} to {share(max(smallest))} {where}"] if smallest else []
+def _smallest(comparisons: Sequence[Comparison], where: str) -> list[str]:
+    smallest = [each.smallest for each in comparisons if each.smallest]
+    return [f"{' to '.join(dict.fromkeys((share(min(smallest)), share(max(smallest)))))} {where}"] if smallest else []
 
 
-def _tested(selftest: Selftest) -> str:
-    """What the self-test was, and how often it called equals different."""
-    told = [
-        f"{each.different} of {each.comparisons} {each.instrument} comparisons{'' if each.passed else ', too many'}"
-        for each in selftest.equals
-    ]
-    against = f"{selftest.variant} against itself, called different in {listed(told)}"
-    return f"this machine's self-test of {selftest.started[:10]} ({against})"
+def _bias(selftest: Selftest | None) -> str:
+    """What the self-test found; where it told of no bias, that claims rest on their intervals alone."""
+    tested = [each for each in selftest.equals if each.bias is not None] if selftest else []
+    if selftest is None or not tested:
+        return (
+            "Bias of this machine: untested, so claims rest on the intervals alone; `python -m bench selftest` "
+            "measures it."
+        )
+    told = listed([f"{share(each.bias or 0.0)} {WHERE[each.instrument]}" for each in tested])
+    claimed = listed([f"{each.claimed} of {each.comparisons} {each.instrument}" for each in tested])
+    failed = "" if selftest.passed else ", FAILED"
+    date = selftest.started[:10]
+    return f"Bias of this machine: {told} (self-test of {date}{failed}; equals claimed to differ: {claimed})."
 
 
 def _pair(finding: Finding) -> str:
-    """What the study's own pair of equals came to."""
+    """What the study's own pair of equals came to, and whether it raised the floor."""
     if finding.same is None:
         return ""
-    return (
-        f" {finding.baseline.title}, measured twice as if it were two variants, came out {times(finding.same)} as fast "
-        f"as itself ({interval(finding.same)})."
-    )
+    told = f" A/A pair of this study, {finding.baseline.title} against itself: {judged(compared(finding.same))}."
+    bias = finding.selftest.bias("micro") if finding.selftest else None
+    if finding.floor <= (bias or 0.0):
+        return told
+    return f"{told} Its interval excludes 1×, so no difference below {share(finding.floor)} is claimed."

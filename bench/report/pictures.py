@@ -17,7 +17,7 @@ from bench.report.ladder import STATES, ladder
 from bench.report.look import LIGHT
 from bench.report.ranking import ranked_by
 from bench.report.rows import Course, Finding
-from bench.report.wording import listed, number, seconds, times
+from bench.report.wording import estimate, listed, number, seconds
 
 MICRO = 1e-6
 ROW_PIXELS = 19
@@ -132,7 +132,7 @@ def _served(finding: Finding) -> bool:
 
 def _ranked(finding: Finding) -> str:
     best, *others = finding.ranking
-    told = [f"{each.stack} {times(each.behind.ratio)}" for each in others if each.behind.ratio]
+    told = [f"{each.stack} {estimate(each.behind)}" for each in others if each.behind.ratio]
     return f"Times as much as {best.stack}: {listed(told)}"
 
 
@@ -142,7 +142,8 @@ def _cheapest(finding: Finding) -> str:
 
 
 def _fastest(finding: Finding) -> str:
-    told = [f"{core.title} {number(core.speedup.ratio.estimate)}×" for core in finding.cores if core.speedup.ratio]
+    others = [core for core in finding.cores if core.speedup.ratio and not core.baseline]
+    told = [f"{core.title} {estimate(core.speedup)}" for core in others]
     return f"Cores alone: {listed(told)}"
 
 

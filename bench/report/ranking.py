@@ -44,8 +44,8 @@ class Ranked(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def level(self) -> bool:
-        """Whether nothing told it from the best; where no noise floor is known, nothing could."""
-        return self.behind.floor is not None and not self.behind.claimed
+        """Whether it is the best, or not significantly behind it."""
+        return not self.behind.claimed
 
 
 def ranking(evidence: Evidence, runs: Iterable[Run], load: str | None, race: Race | None) -> tuple[Ranked, ...]:
@@ -55,7 +55,7 @@ def ranking(evidence: Evidence, runs: Iterable[Run], load: str | None, race: Rac
     own = [run for run in counted if run.case.load == load]
     found = []
     floor = evidence.floor("macro")
-    for each in standings(own, max(race.near, floor or 0.0) if race else floor):
+    for each in standings(own, max(race.near, floor) if race else floor):
         figures = _figures(each.stack, own, evidence.null(load))
         found.append(
             Ranked(
@@ -67,7 +67,7 @@ def ranking(evidence: Evidence, runs: Iterable[Run], load: str | None, race: Rac
             if one.workload == evidence.workload and one.times is not None:
                 under = [run for run in counted if run.case.load == one.load]
                 figures = _figures(one.stack, under, evidence.null(one.load))
-                found.append(_dropped(one, after, figures, race.near if race else None))
+                found.append(_dropped(one, after, figures, race.near if race else 0.0))
     return tuple(sorted(found, key=_distance))
 
 
@@ -115,7 +115,7 @@ def _distance(each: Ranked) -> tuple[bool, float]:
     return each.by == "rate", each.behind.ratio.estimate if each.behind.ratio else 0.0
 
 
-def _dropped(each: Dropped, after: int | None, figures: Figures, near: float | None) -> Ranked:
+def _dropped(each: Dropped, after: int | None, figures: Figures, near: float) -> Ranked:
     ratio = Ratio(estimate=each.times or 0.0, low=each.low, high=each.high)
     return Ranked(
         stack=each.stack,

@@ -111,9 +111,10 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     which nothing is known without a server.
 
     `same` is the ratio of the A/A pair and `selftest` the machine's; `floor` and `floor_served` are the noise floors
-    that they give, without a server and with one. `lead` compares the fastest core with the second, `cheapest` the
-    stack that spends the least server CPU with the next. `agreements` are wrk's server CPU per request as shares of
-    Gatling's, `null` is what the null server answered a second. `machines` counts the equal ones that measured.
+    that they give, without a server and with one, 0 where nothing tells of a bias. `lead` compares the fastest core
+    with the second, `cheapest` the stack that spends the least server CPU with the next. `agreements` are wrk's server
+    CPU per request as shares of Gatling's, `null` is what the null server answered a second. `machines` counts the
+    equal ones that measured.
     `ranking` holds the stacks from the best on, those behind that a race dropped.
     """
 
@@ -122,8 +123,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     session: Session
     same: Ratio | None
     selftest: Selftest | None
-    floor: float | None
-    floor_served: float | None
+    floor: float
+    floor_served: float
     lead: Comparison
     cheapest: Comparison
     cores: tuple[Core, ...]

@@ -8,7 +8,7 @@ import msgspec
 
 from bench.model import Run, Session, Study
 from bench.report.comparison import Comparison, as_a_family, compared, noise_floor, paired
-from bench.report.wording import interval, listed, number, share, times
+from bench.report.wording import interval, judged, listed, number
 from bench.selftest import Selftest
 from bench.stats import Ratio, blocked_ratio
 
@@ -41,7 +41,7 @@ def tested(study: Study, session: Session, runs: Iterable[Run], selftest: Selfte
     own = {name: [run for run in runs if run.case.framework == name and not run.case.twin] for name in study.frameworks}
     first, *others = study.frameworks
     same = paired([run for run in runs if run.case.twin], own[first], "suite")
-    floor = noise_floor(same, selftest.floor("micro") if selftest else None)
+    floor = noise_floor(same, selftest.bias("micro") if selftest else None)
     held = as_a_family([_slower(own[first], own[name], floor) for name in others])
     rows = [Comparison(reason="the others are held against it"), *held]
     hole = next((hole.reason for hole in session.holes if hole.what == study.baseline), None)
@@ -62,13 +62,12 @@ def cells(row: Tested) -> list[str]:
     """A row's cells as text, under the `HEADINGS`."""
     if row.suite is None or row.process is None:
         return ["—"] * len(HEADINGS)
-    ratio = row.slower.ratio
-    compared_with = f"{times(ratio)} ({interval(ratio)})" if ratio else "1×"
+    compared_with = judged(row.slower) if row.slower.ratio else "1×"
     lines = [str(row.lines[part]) for part in ("adapter", "client")]
     return [str(row.tests), *map(_between, (row.suite, row.process)), compared_with, *lines]
 
 
-def _slower(first: Sequence[Run], other: Sequence[Run], floor: float | None) -> Comparison:
+def _slower(first: Sequence[Run], other: Sequence[Run], floor: float) -> Comparison:
     found = paired(_whole(other), _whole(first), "suite")
     return compared(found, floor) if found else Comparison(reason="not measured")
 
@@ -100,13 +99,11 @@ def _mean(runs: Sequence[Run], metric: str) -> Ratio:
 
 
 def _compared(row: Tested) -> str:
-    ratio = row.slower.ratio
-    if ratio is None or row.suite is None:
+    if row.slower.ratio is None or row.suite is None:
         return f"an unknown time ({row.reason})"
-    if not row.slower.claimed:
-        floor = "an unknown noise" if row.slower.floor is None else f"the noise floor of {share(row.slower.floor)}"
-        return f"no other time beyond {floor}"
-    return f"{times(ratio)} ({interval(ratio)}) as long"
+    if row.slower.claimed or row.slower.equal:
+        return f"{judged(row.slower)} as long"
+    return f"no significant difference ({interval(row.slower.ratio)})"
 
 
 def _milliseconds(mean: Ratio) -> str:

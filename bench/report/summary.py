@@ -30,7 +30,7 @@ WIDE = 100  # columns of a terminal from which an interval has room beside its e
 
 
 def show(console: Console, finding: Finding, page: Path, json: bool) -> None:
-    """Print the main table, what is missing and why, the answer, the noise floor and the report's path."""
+    """Print the main table, what is missing and why, the answer, the machine's bias and the report's path."""
     if json:
         console.print_json(msgspec.json.encode(_record(finding, page)).decode())
         return
@@ -166,7 +166,7 @@ def _ranking(finding: Finding) -> Table:
 
 
 def _text(cell: Cell, gap: str) -> Text:
-    """A figure within the noise is dim; in a narrow table an interval stands below its estimate."""
+    """A ratio without a claim is dim; in a narrow table an interval stands below its estimate."""
     detail = f"{gap}({cell.detail})" if cell.detail else ""
     return Text(cell.text.replace("-", f"-{gap.strip(' ')}") + detail, style="" if cell.claimed else "dim")
 

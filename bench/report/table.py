@@ -11,7 +11,8 @@ from bench.built import how
 from bench.report.comparison import Comparison
 from bench.report.evidence import Figure
 from bench.report.rows import Core, Counts, Finding, Row
-from bench.report.wording import NONE, interval, milliseconds, number, scaled, seconds, share, times
+from bench.report.wording import estimate, interval, milliseconds, number, scaled, seconds, share
+from bench.stats import Ratio
 
 PEER = "over the baseline behind the first of the servers"
 MICRO, KILO, MEGA = 1e-6, 1e3, 1e6
@@ -103,16 +104,19 @@ def _comparison(core: Core, comparison: Comparison, over: str | None = None) -> 
         return Cell(text="—", order=None, hint=comparison.reason)
     if core.baseline:
         return Cell(text="1×", order=1.0, hint="the baseline")
-    hint = None if comparison.claimed else f"within the noise: no difference is claimed{_seen(comparison)}"
-    hint = hint or over
-    text = NONE if comparison.none else times(ratio)
-    return Cell(text=text, detail=interval(ratio), order=ratio.estimate, hint=hint, claimed=comparison.claimed)
+    return versus(comparison, ratio, over if comparison.claimed else _detectable(comparison))
 
 
-def _seen(comparison: Comparison) -> str:
+def versus(found: Comparison, ratio: Ratio, hint: str | None) -> Cell:
+    """The cell of a ratio that is known."""
+    return Cell(text=estimate(found), detail=interval(ratio), order=ratio.estimate, hint=hint, claimed=found.claimed)
+
+
+def _detectable(comparison: Comparison) -> str:
+    said = "equal within 5 %" if comparison.equal else "no significant difference"
     if comparison.smallest is None:
-        return ""
-    return f"; four of five such sessions see one of {share(comparison.smallest)}"
+        return said
+    return f"{said}; the smallest detectable one (80 % power) is {share(comparison.smallest)}"
 
 
 def _start(row: Row) -> Cell:

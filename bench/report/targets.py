@@ -10,8 +10,8 @@ import msgspec
 from msgspec.structs import replace
 
 from bench.model import Instrument, Run, Session, Study, Target
-from bench.report.comparison import paired
-from bench.report.wording import interval, number, seconds, share, times
+from bench.report.comparison import compared, paired
+from bench.report.wording import judged, number, seconds, share
 from bench.stats import Ratio
 
 Outcome = Literal["met", "missed", "open"]
@@ -51,7 +51,7 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def fold(self) -> str:
         """How many times as fast as the baseline, in words."""
-        return f"{times(self.multiple)} ({interval(self.multiple)})" if self.multiple else ""
+        return judged(compared(self.multiple)) if self.multiple else ""
 
     @property
     def limit(self) -> str:
@@ -133,7 +133,7 @@ def _held(target: Target, workload: str, measured: Measured, study: Study) -> He
     value, low, high = (end and end * scale for end in (found.estimate, found.low, found.high))
     outcome = _outcome(target, low, high)
     base = replace(wanted, subject=_baseline(target.subject, study))
-    timed = metric in {"time", "cpu"} and not target.threads
+    timed = metric in {"time", "cpu"} and not target.threads and base != wanted
     multiple = paired(measured.of(base), runs, metric) if timed else None
     return replace(row, value=value, low=low, high=high, outcome=outcome, multiple=multiple)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bench import catalog
 from bench.errors import LabError
 from bench.report.rows import Core, Finding
-from bench.report.wording import NONE, listed, number, seconds, times
+from bench.report.wording import estimate, listed, number, seconds
 
 
 def compared(finding: Finding) -> bool:
@@ -51,7 +51,7 @@ def _span(cores: list[Core]) -> str:
 def _times(core: Core) -> str:
     if core.speedup.ratio is None:
         return "an unknown speed"
-    return NONE if core.speedup.none else times(core.speedup.ratio)
+    return estimate(core.speedup)
 
 
 def _on(core: Core) -> str | None:

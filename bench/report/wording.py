@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
+from bench.report.comparison import Comparison
 from bench.report.evidence import Figure
 from bench.stats import Ratio
 
-NONE = "≈1×"  # an estimate that does not leave the noise floor
+EQUAL, UNDECIDED = "≈1×", "undecided"  # what stands for an estimate that no difference is claimed of
 UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 
 
@@ -41,6 +42,19 @@ def interval(ratio: Ratio) -> str:
     if ratio.low is None or ratio.high is None:
         return "no interval"
     return f"{number(ratio.low)}–{number(ratio.high)}"
+
+
+def estimate(found: Comparison) -> str:
+    """The estimate of a claimed difference, `≈1×` of equals, or that it is undecided; a dash where it is unknown."""
+    if found.ratio is None:
+        return "—"
+    return times(found.ratio) if found.claimed else EQUAL if found.equal else UNDECIDED
+
+
+def judged(found: Comparison) -> str:
+    """The estimate with its interval, such as `1.52× (1.34–1.68)` or `undecided (0.94–1.31)`."""
+    between = interval(found.ratio) if found.ratio else found.reason or "unknown"
+    return f"{estimate(found)} ({between})"
 
 
 def scaled(figure: Figure, unit: float) -> str:

@@ -1,6 +1,7 @@
 """Two results against each other: of the lab's own sessions, and of plain pyperf files."""
 
 import io
+import re
 
 import msgspec
 import numpy as np
@@ -8,7 +9,7 @@ import pyperf
 import pytest
 from rich.console import Console
 
-from bench import compare, store
+from bench import compare, selftest, store
 from bench.errors import LabError
 from bench.report.wording import share
 from tests.unit import sessions
@@ -39,16 +40,29 @@ def pyperf_file(path, **benchmarks):
     return str(path)
 
 
-def test_variants_of_one_session_are_paired_by_block_and_held_against_its_noise_floor(results):
+def test_variants_of_one_session_are_paired_by_block(results):
     (found,) = compare.compare("quick/cpython", "quick/cython", results)
     assert found.paired
     assert found.speedup.estimate == pytest.approx(1210 / 26.4, rel=0.02)
     assert found.processes == (10, 10)
-    assert "Beyond the noise floor of 1.7 %" in compare.told(found)
+    assert "quick/cython is 45.8× as fast as quick/cpython (95 % interval " in compare.told(found)
+    assert "Significant; the bias of the machine is not known." in compare.told(found)
     (same,) = compare.compare("quick/cpython", "quick/mypyc", results)
-    assert "Not beyond the noise floor" in compare.told(same)
-    assert f"that four of five such measurements see is {share(same.smallest)}" in compare.told(same)
+    assert "quick/mypyc is as fast as quick/cpython: ≈1× (95 % interval " in compare.told(same)
+    assert "Equal within 5 %" in compare.told(same)
+    assert f"Smallest detectable difference (80 % power): {share(same.smallest)}." in compare.told(same)
     assert same.smallest > same.floor
+
+
+def test_the_bias_of_the_machine_is_the_floor_of_what_was_measured_side_by_side(results, monkeypatch):
+    equals = selftest.Equals(
+        instrument="micro", a_side=8, comparisons=40, bias=0.012, different=1, allowed=5, smallest=0.02
+    )
+    tested = selftest.Selftest(started="", fingerprint="f", variant="cython", equals=(equals,), known=())
+    monkeypatch.setattr(selftest, "latest", lambda *_: tested)
+    (found,) = compare.compare("quick/cpython", "quick/cython", results)
+    assert found.floor == 0.012
+    assert "Significant; noise floor 1.2 %." in compare.told(found)
 
 
 def test_stacks_are_compared_by_server_cpu_load_by_load(results):
@@ -58,15 +72,14 @@ def test_stacks_are_compared_by_server_cpu_load_by_load(results):
     assert (found.paired, found.processes) == (True, (2, 2))
 
 
-def test_no_comparison_is_called_significant_and_each_tells_what_it_could_have_seen(results, tmp_path):
+def test_each_comparison_tells_its_verdict_and_what_it_could_have_detected(results, tmp_path):
     one = pyperf_file(tmp_path / "one.json", go=[[2.0], [2.1], [2.2]])
     pairs = [("quick/cpython", "quick/cython"), ("quick/cpython", "quick/mypyc"), (one, "quick/cython"), (one, one)]
     for pair in pairs:
         told = compare.told(compare.compare(*pair, results)[0])
-        assert "significant" not in told
-        assert "noise floor" in told
+        assert re.search(r"Significant|Equal within 5 %|No significant difference", told)
         assert "interval" in told
-        assert "smallest difference" in told
+        assert "Smallest detectable difference" in told
 
 
 def test_captured_pyperf_files_of_unequal_counts_are_compared(tmp_path):
@@ -85,7 +98,8 @@ def test_captured_pyperf_files_of_unequal_counts_are_compared(tmp_path):
     (found,) = compare.compare(str(tmp_path / "both.json"), str(tmp_path / "fewer.json"))
     assert found.processes == (2, 2)
     assert not found.claimed
-    assert "No difference is shown" in compare.told(found)
+    assert "undecided whether" in compare.told(found)
+    assert "No significant difference" in compare.told(found)
 
 
 def test_several_benchmarks_are_a_family(tmp_path):
@@ -136,7 +150,7 @@ def test_benchmarks_are_matched_by_name_and_a_single_pair_whatever_its_names(tmp
 
 def test_equal_files_show_no_difference(tmp_path):
     one = pyperf_file(tmp_path / "one.json", go=[[1.0], [1.1], [0.9]])
-    assert "No difference is shown" in compare.told(compare.compare(one, one)[0])
+    assert "No significant difference" in compare.told(compare.compare(one, one)[0])
 
 
 @pytest.mark.parametrize("text", ["nothing", "quick/nothing", "nothing/cython"])

@@ -1,5 +1,7 @@
 """From the runs of a made-up session to figures, reasons, claims and the answer."""
 
+import re
+
 import msgspec
 import numpy as np
 import pytest
@@ -9,12 +11,14 @@ from bench.model import Measurement
 from bench.report import charts
 from bench.report.answer import answers
 from bench.report.builds import unlike
-from bench.report.comparison import as_a_family, compared
+from bench.report.comparison import as_a_family, compared, noise_floor
 from bench.report.evidence import Figure
 from bench.report.finding import find
 from bench.report.noise import noise, power
 from bench.report.page import html
-from bench.stats import Ratio
+from bench.report.table import alone, columns
+from bench.report.wording import interval, judged, share, times
+from bench.stats import Ratio, blocked_ratio
 from tests.unit import sessions
 
 STUDY = sessions.quick()
@@ -71,11 +75,55 @@ def test_what_cannot_be_counted_says_why_and_keeps_its_row():
     assert found.time.value is not None
 
 
-def test_a_difference_within_the_noise_is_shown_and_not_claimed():
+def test_what_lies_within_five_percent_as_a_whole_is_equal_and_no_difference():
     found = core("mypyc").speedup
     assert found.ratio.estimate == pytest.approx(1, rel=0.02)
-    assert not found.claimed
-    assert 0 < FINDING.floor < 0.05
+    assert (found.claimed, found.equal) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "floor", "told"),
+    [
+        (1.34, 1.68, 0.0, "1.50× (1.34–1.68)"),
+        (1.01, 1.02, 0.0, "1.50× (1.01–1.02)"),  # a small difference is one
+        (1.01, 1.02, 0.015, "≈1× (1.01–1.02)"),  # but within the bias of the machine it is none
+        (0.96, 1.04, 0.0, "≈1× (0.960–1.04)"),
+        (0.96, 1.06, 0.0, "undecided (0.960–1.06)"),
+        (0.94, 1.04, 0.0, "undecided (0.940–1.04)"),
+        (1.01, 1.30, 0.05, "undecided (1.01–1.30)"),
+        (0.357, 5.60, 0.0, "undecided (0.357–5.60)"),
+        (None, None, 0.0, "undecided (no interval)"),
+    ],
+)
+def test_one_rule_for_estimate_and_interval(low, high, floor, told):
+    ratio = Ratio(estimate=1.5, low=low, high=high, error=0.01 if low else None, freedom=9 if low else None)
+    assert judged(compared(ratio, floor)) == told
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "bias", "floor"),
+    [
+        (0.99, 1.05, 0.01, 0.01),  # the sampling error of a pair raises nothing
+        (0.99, 1.05, None, 0.0),
+        (1.03, 1.08, 0.01, 0.03),
+        (0.90, 0.98, 0.01, 1 / 0.98 - 1),
+        (1.03, 1.08, 0.04, 0.04),
+        (None, None, 0.01, 0.01),
+    ],
+)
+def test_a_pair_raises_the_floor_where_its_interval_excludes_one(low, high, bias, floor):
+    assert noise_floor(Ratio(estimate=1.0, low=low, high=high), bias) == pytest.approx(floor)
+    assert noise_floor(None, bias) == (bias or 0.0)
+
+
+def test_what_the_interval_says_the_p_value_says_too():
+    """Where Student's t gives both, of blocks too few to resample."""
+    rng = np.random.default_rng(4)
+    for floor in (0.0, 0.01):
+        pairs = [[([float(np.exp(rng.normal(0.03, 0.02)))], [1.0]) for _ in range(4)] for _ in range(200)]
+        found = [compared(blocked_ratio(each), floor) for each in pairs]
+        assert {each.claimed for each in found} == {True, False}
+        assert all(each.claimed == each.ratio.differs_by_more_than(floor) for each in found)
 
 
 def test_a_slow_hour_of_the_machine_strikes_both_sides_of_a_ratio():
@@ -175,23 +223,34 @@ def test_without_a_steady_state_there_is_no_time_until_it():
     assert (found.shape, found.settled.instead) == ("no steady state", "never")
 
 
-def machine_tested(floor, different):
+def machine_tested(bias, claimed):
     """A self-test of the made-up machine."""
     equals = tuple(
         selftest.Equals(
-            instrument=instrument, a_side=6, comparisons=40, floor=share, different=different, allowed=5, smallest=0.01
+            instrument=instrument,
+            a_side=6,
+            comparisons=40,
+            bias=share,
+            claimed=claimed,
+            different=2,
+            allowed=5,
+            smallest=0.01,
         )
-        for instrument, share in floor.items()
+        for instrument, share in bias.items()
     )
     return selftest.Selftest(started=sessions.STARTED, fingerprint="f", variant="cython", equals=equals, known=())
 
 
-def test_the_machines_selftest_gives_the_floors_and_the_page_says_so():
+def test_the_machines_selftest_gives_the_bias_and_the_page_says_so():
     found = find(SESSION, RUNS, STUDY, selftest=machine_tested({"micro": 0.011, "macro": 0.023}, 2))
     assert (found.floor, found.floor_served) == (0.011, 0.023)
-    assert "1.1 % without a server, 2.3 % with one, by this machine's self-test of 2026-11-24" in noise(found)
-    assert "2 of 40 micro comparisons and 2 of 40 macro comparisons" in noise(found)
-    assert "too many" in noise(find(SESSION, RUNS, STUDY, selftest=machine_tested({"micro": 0.011}, 9)))
+    assert noise(found).startswith(
+        "Bias of this machine: 1.1 % without a server and 2.3 % behind a server (self-test of 2026-11-24; "
+        "equals claimed to differ: 2 of 40 micro and 2 of 40 macro). A/A pair of this study"
+    )
+    assert "self-test of 2026-11-24, FAILED" in noise(
+        find(SESSION, RUNS, STUDY, selftest=machine_tested({"micro": 0.011}, 9))
+    )
 
 
 def test_a_pair_that_comes_out_further_apart_than_the_selftest_counts_more():
@@ -203,20 +262,30 @@ def test_a_pair_that_comes_out_further_apart_than_the_selftest_counts_more():
         for run in RUNS
     ]
     found = find(SESSION, runs, STUDY, selftest=machine_tested({"micro": 0.011, "macro": 0.2}, 2))
-    assert found.floor == pytest.approx(0.1, abs=0.03)
+    nearer = max(found.same.low - 1, 1 / found.same.high - 1)
+    assert found.floor == pytest.approx(nearer)
+    assert 0.07 < found.floor < 0.1, "the nearer end, not how far the interval reaches"
     assert found.floor_served == 0.2
+    assert f"Its interval excludes 1×, so no difference below {share(found.floor)} is claimed." in noise(found)
 
 
-def test_without_a_selftest_the_studys_own_pair_gives_the_floor_and_the_page_says_so():
-    assert "by the study's own A/A pair, as `python -m bench selftest` was not run on this machine" in noise(FINDING)
+def test_without_a_selftest_claims_rest_on_the_intervals_and_the_page_says_so():
+    assert (FINDING.floor, FINDING.floor_served) == (0.0, 0.0)
+    assert "untested, so claims rest on the intervals alone; `python -m bench selftest` measures it." in noise(FINDING)
+    assert f"A/A pair of this study, CPython 3.11 against itself: ≈1× ({interval(FINDING.same)})." in noise(FINDING)
+    assert core("cython").speedup.claimed
 
 
 def test_the_smallest_effect_that_could_be_seen_is_told():
     seen = core("mypyc").speedup.smallest
-    assert FINDING.floor < seen < 0.1
-    assert "Four of five such sessions see, by this one's spread, a difference of" in power(FINDING)
+    assert 0 < seen < 0.1
+    assert re.match(
+        r"Smallest detectable difference \(80 % power\): \S+ % to \S+ % without a server and \S+ % to", power(FINDING)
+    )
+    tested = find(SESSION, RUNS, STUDY, selftest=machine_tested({"micro": 0.00001, "macro": 0.00001}, 0))
+    assert power(tested) == power(FINDING), "the baseline against itself is no comparison"
     nothing = find(sessions.session(STUDY, []), [], STUDY)
-    assert power(nothing) == "What difference this session could have seen is unknown."
+    assert power(nothing).endswith("unknown, as no ratio has an interval.")
 
 
 def test_cores_are_one_family_of_comparisons_and_stacks_another():
@@ -242,18 +311,35 @@ def test_a_large_ratio_of_few_servers_is_told_with_its_doubt_and_not_called_noth
         for each in FINDING.rows
     ]
     told = " ".join(answers(msgspec.structs.replace(FINDING, rows=tuple(doubted))))
-    assert "which so few servers cannot tell from chance" in told
-    assert "nothing beyond" not in told
+    assert "the speed-up of Cython, written by hand is undecided (" in told
 
 
-def test_an_estimate_inside_the_floor_is_drawn_as_no_difference():
-    assert core("mypyc").speedup.none
-    assert not core("cython").speedup.none
-    described = charts.speedups(FINDING, charts.WIDE).to_dict()
-    marks = [mark for data in described["datasets"].values() for mark in data if "told" in mark]
-    (drawn,) = {(mark["ratio"], mark["told"]) for mark in marks if mark["name"] == core("mypyc").title}
-    assert drawn == (1.0, "≈1×")
+def marks(chart, name):
+    """What a chart holds of a core."""
+    described = chart.to_dict()
+    found = [mark for data in described["datasets"].values() for mark in data if "told" in mark]
+    return [mark for mark in found if mark["name"] == name]
+
+
+def test_equals_are_named_so_and_a_bar_of_theirs_has_no_length():
+    title = core("mypyc").title
+    (point,) = {(mark["ratio"], mark["told"]) for mark in marks(charts.speedups(FINDING, charts.WIDE), title)}
+    assert point == (core("mypyc").speedup.ratio.estimate, "≈1×")
+    bars = {mark["place"]: mark for mark in marks(charts.survival(FINDING, charts.WIDE), title)}
+    assert (bars[charts.ALONE]["ratio"], bars[charts.ALONE]["told"]) == (1.0, "≈1×")
     assert "≈1×" in html(FINDING)
+
+
+def test_a_claimed_ratio_has_its_estimate_and_what_is_not_claimed_has_none():
+    cells = [(core.speedup, alone(core)[1].text) for core in FINDING.cores if core.speedup.ratio and not core.baseline]
+    (column,) = (each for each in columns(FINDING) if (each.heading, each.unit) == ("Speed-up", "server CPU"))
+    cells += [
+        (row.speedup, column.cell(row).text) for row in FINDING.rows if row.speedup.ratio and not row.core.baseline
+    ]
+    assert {found.claimed for found, _ in cells} == {True, False}
+    for found, text in cells:
+        assert (text == times(found.ratio)) is found.claimed
+        assert found.claimed or text == ("≈1×" if found.equal else "undecided")
 
 
 def test_a_rate_near_that_of_a_server_without_work_is_no_capacity():

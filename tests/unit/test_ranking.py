@@ -1,6 +1,7 @@
 """What a report shows of a race: every stack in its place, those that were dropped with their reason."""
 
 import io
+import re
 
 import msgspec
 import pytest
@@ -10,6 +11,7 @@ from bench.model import Case, Stack
 from bench.report import ranking, summary
 from bench.report.answer import answer
 from bench.report.finding import find
+from bench.report.noise import power
 from bench.report.page import html
 from tests.unit.races import STUDY, Fake, raced, session
 
@@ -87,3 +89,6 @@ def test_on_a_single_server_each_framework_is_held_against_the_best() -> None:
     made = session(None, runs, study)
     (told,) = answer(find(made, runs, study))
     assert "with each other framework, in units of that: cython/falcon/bjoern 1.2" in told
+    assert re.fullmatch(
+        r"Smallest detectable difference \(80 % power\): \S+ % behind a server\.", power(find(made, runs, study))
+    ), "of two stacks there is one difference"

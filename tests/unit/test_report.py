@@ -74,7 +74,7 @@ def test_the_page_answers_on_top_and_says_what_is_missing(reader):
     text = " ".join(" ".join(reader.text).split())
     assert STUDY.question in text
     assert all(sentence in text for sentence in answer(FINDING))
-    assert text.index("Noise floor") < text.index("How fast is the core?")
+    assert text.index("Bias of this machine") < text.index("How fast is the core?")
     assert "uWSGI's PyPy plugin did not start" in text
     assert "To fill it: apt-get install gcc" in text
     assert "generator-limited" in text

@@ -10,7 +10,8 @@ from rich.console import Console
 from bench import catalog, measure, plan, selftest, store
 from bench.errors import LabError
 from bench.model import Instrument, MacroPlan, Measurement, MicroPlan, Run, SelftestPlan, Session
-from bench.stats import Ratio, ratio
+from bench.report.selftest import conclude, told
+from bench.stats import Ratio, blocked_ratio, ratio
 
 DECLARED = catalog.studies()[selftest.STUDY]
 STARTED = "2026-11-24T13:00:00+00:00"
@@ -57,15 +58,26 @@ def judged(seed, **spread):
     return selftest.judge(session(), runs(Subject(seed, **spread)), DECLARED)
 
 
-def test_a_right_method_passes_and_its_floor_covers_all_but_a_twentieth():
+def test_a_right_method_passes_and_averaging_leaves_little_bias():
     found = judged(1)
     micro, macro = found.equals
     assert found.passed
     assert (micro.instrument, micro.comparisons, micro.allowed) == ("micro", 40, 5)
     assert (macro.instrument, macro.comparisons, macro.allowed) == ("macro", 40, 5)
-    # Of eight processes a side the ratio spreads by sqrt(2 / 8) of one's spread; a twentieth lie twice as far.
-    assert micro.floor == pytest.approx(2 * 0.01 * (2 / 8) ** 0.5, rel=0.4)
-    assert macro.floor > micro.floor, "of fewer servers"
+    for each, a_side in ((micro, 8), (macro, 2)):
+        assert each.claimed <= selftest.CLAIMS
+        assert each.mean.low < 1 < each.mean.high
+        # A comparison spreads by sqrt(2 / a side) of a process's spread, the mean of forty by a sixth of that.
+        assert each.bias < 3 * 0.01 * (2 / a_side / 40) ** 0.5
+    assert macro.smallest > micro.smallest > 5 * micro.bias, "of fewer servers"
+
+
+def test_the_bias_is_what_order_leaves_and_not_the_sampling_error():
+    micro, _ = judged(4, biased=0.004).equals
+    assert micro.bias == pytest.approx(0.004, abs=0.0024)
+    assert micro.mean.low <= 1.004 <= micro.mean.high
+    noisy, _ = judged(4, process=0.04).equals
+    assert noisy.bias < noisy.smallest / 4
 
 
 def test_a_right_method_calls_equals_different_once_in_twenty():
@@ -75,10 +87,40 @@ def test_a_right_method_calls_equals_different_once_in_twenty():
 
 def test_known_differences_come_out_as_large_as_they_are_and_the_larger_ones_are_found():
     found = {known.percent: known for known in judged(2).known}
-    assert {percent: known.comparisons for percent, known in found.items()} == {3: 5, 5: 5, 10: 5}
+    assert {percent: known.comparisons for percent, known in found.items()} == {3: 10, 5: 10, 10: 10}
     assert all(known.median == pytest.approx(1 + known.percent / 100, abs=0.006) for known in found.values())
-    assert found[3].found <= found[5].found <= found[10].found == 5
-    assert found[5].found >= 4
+    assert found[3].found <= found[5].found <= found[10].found == 10
+    assert found[5].found >= found[5].needed == 9
+    assert all(known.smallest < known.sure for known in found.values())
+
+
+def test_a_difference_below_what_the_spread_can_show_need_not_be_found():
+    found = judged(2, process=0.08)
+    assert [known.needed for known in found.known] == [0, 0, 0]
+    assert all(known.sure > 0.1 for known in found.known)
+    assert all(known.passed for known in found.known)
+
+
+def test_what_is_found_is_what_a_report_would_claim_beyond_the_bias():
+    plain, biased = (judged(4, biased=biased).known[0] for biased in (0.0, 0.025))
+    assert plain.found >= 9
+    assert biased.found <= 2, "3 % is not significantly more than a bias of 2.5 %"
+
+
+def timid(pairs):
+    """Intervals twice as wide as the error that they are made of."""
+    found = blocked_ratio(pairs)
+    return msgspec.structs.replace(found, low=found.low / 1.2, high=found.high * 1.2)
+
+
+def test_a_method_that_finds_less_than_it_promises_is_caught(monkeypatch):
+    monkeypatch.setattr(selftest, "blocked_ratio", timid)
+    found = judged(2)
+    assert all(each.passed for each in found.equals), "equals alone would not show it"
+    assert not found.passed
+    assert any(
+        "10 % slower by counted work, FAILED: found 0 of 10 times (at least 9 needed)" in line for line in told(found)
+    )
 
 
 def pooled(pairs):
@@ -100,7 +142,7 @@ def test_a_broken_method_is_caught(monkeypatch, method):
     monkeypatch.setattr(selftest, "blocked_ratio", method)
     found = judged(1, block=0.0)
     assert not found.passed
-    assert any("FAILED" in line for line in selftest.told(found))
+    assert any("FAILED" in line for line in told(found))
 
 
 def test_a_bench_that_treats_its_second_half_otherwise_is_caught():
@@ -108,7 +150,14 @@ def test_a_bench_that_treats_its_second_half_otherwise_is_caught():
     assert not judged(4, biased=0.02).passed
 
 
-def test_how_many_may_be_called_different_is_told_by_chance():
+def test_equals_that_a_report_would_call_different_fail_it():
+    (micro, _) = judged(1).equals
+    assert msgspec.structs.replace(micro, claimed=2).passed
+    assert not msgspec.structs.replace(micro, claimed=3).passed
+    assert not msgspec.structs.replace(micro, different=6).passed
+
+
+def test_how_many_intervals_may_exclude_one_is_told_by_chance():
     assert [selftest.allowed(count) for count in (1, 2, 20, 40, 200)] == [1, 1, 4, 5, 17]
 
 
@@ -144,24 +193,36 @@ def test_it_is_a_study_like_any_whose_blocks_hold_both_halves(folder):
 
 def test_its_verdict_is_kept_with_the_machine_and_found_by_it(folder, tmp_path):
     console = Console(file=io.StringIO(), width=300)
-    status = selftest.conclude(console, folder, SMALL, json=False)
+    status = conclude(console, folder, SMALL, json=False)
     kept = selftest.latest("f", tmp_path)
     assert status == int(not kept.passed)
     assert (kept.started, kept.variant, [each.comparisons for each in kept.equals]) == (STARTED, "cython", [3, 3])
-    assert kept.floor("micro") == kept.equals[0].floor
-    assert kept.floor("startup") is None
+    assert kept.bias("micro") == kept.equals[0].bias
+    assert kept.bias("startup") is None
     assert selftest.latest("another machine", tmp_path) is None
     said = console.file.getvalue()
-    assert "A/A micro: cython against itself, 3 times, 2 a side: noise floor" in said
-    assert "10 % slower by counted work: found" in said
+    assert "A/A micro, passed: cython against itself, 3 comparisons of 2 processes a side. Bias: " in said
+    assert "10 % slower by counted work, passed: found" in said
+    assert said.count("Smallest detectable difference") == 3
     assert "significant" not in said
 
 
 def test_the_exit_status_is_1_where_too_many_equals_are_called_different(folder, monkeypatch):
     monkeypatch.setattr(selftest, "allowed", lambda _: -1)
     console = Console(file=io.StringIO())
-    assert selftest.conclude(console, folder, SMALL, json=True) == 1
+    assert conclude(console, folder, SMALL, json=True) == 1
     assert msgspec.json.decode(console.file.getvalue())["known"][0]["percent"] == 10
+
+
+def test_a_record_of_an_earlier_lab_tells_of_no_bias():
+    equals = {"instrument": "micro", "a_side": 8, "comparisons": 40, "floor": 0.07, "different": 5, "allowed": 5}
+    record = {"started": STARTED, "fingerprint": "f", "variant": "cython", "equals": [equals | {"smallest": 0.05}]}
+    record["known"] = [{"percent": 3, "comparisons": 5, "found": 4, "median": 1.03}]
+    found = msgspec.convert(record, selftest.Selftest)
+    assert found.bias("micro") is None
+    assert found.spread("micro") == 0.07
+    assert found.passed
+    assert any("Bias: untested" in line for line in told(found))
 
 
 def test_a_run_that_failed_costs_its_block_and_nothing_else():

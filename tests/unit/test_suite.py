@@ -147,17 +147,18 @@ def runs(**seconds: float) -> list[Run]:
 
 
 def test_frameworks_are_held_against_the_first_in_pairs_beyond_the_noise() -> None:
-    found = runs(falcon=0.08, flask_restful=0.06, wheezy_web=0.0801, bare=0.03)
+    found = runs(falcon=0.08, flask_restful=0.06, wheezy_web=0.08, bare=0.03)
     rows = {row.framework: row for row in find(session(found), found, STUDY).tested}
     assert rows["falcon"].suite.estimate == pytest.approx(0.0828)
     assert rows["falcon"].suite.low < 0.0828 < rows["falcon"].suite.high
     assert rows["flask-restful"].slower.ratio.estimate == pytest.approx(0.75)
     assert [name for name, row in rows.items() if row.slower.claimed] == ["flask-restful", "bare"]
+    assert rows["wheezy-web"].slower.equal
     assert rows["bare"].lines == {"adapter": 50, "client": 10, "suite": 90}
 
 
 def test_the_terminal_and_the_page_show_what_testing_takes_and_why_a_figure_lacks() -> None:
-    found = runs(falcon=0.08, flask_restful=0.06, wheezy_web=0.0801, bare=0.03)
+    found = runs(falcon=0.08, flask_restful=0.06, wheezy_web=0.08, bare=0.03)
     found[1] = msgspec.structs.replace(found[1], verdict="failed", reason="3 of 140 tests fail", measurements=())
     finding = find(session(found), found, STUDY)
     console = Console(file=io.StringIO(), width=200)
@@ -166,3 +167,4 @@ def test_the_terminal_and_the_page_show_what_testing_takes_and_why_a_figure_lack
         assert "The same 140 tests take 82.8 ms with falcon, with flask-restful an unknown time" in shown
         assert "(3 of 140 tests fail)" in shown
         assert "with bare 0.375× (0.375–0.375) as long" in shown
+        assert "with wheezy-web ≈1× (1.00–1.00) as long" in shown

@@ -1,0 +1,85 @@
+"""A self-test in words: its lines on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+
+from bench import store
+from bench.model import Session, Study
+from bench.report.wording import share
+from bench.selftest import CLAIMS, RECORD, SURE, Equals, Known, Selftest, judge
+from bench.stats import POWER
+
+SIDES = {"micro": "processes", "macro": "servers"}
+
+
+def conclude(console: Console, folder: Path, study: Study, json: bool) -> int:
+    """Judge the session in `folder`, keep the verdict in it and print it. Returns the exit status, 1 if it failed."""
+    session = store.read(folder / "session.json", Session)
+    found = judge(session, store.runs(folder), study)
+    if session.finished:
+        store.write(folder / RECORD, found)
+    if json:
+        console.print_json(msgspec.json.encode(found).decode())
+    else:
+        for line in told(found):
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+    return int(not found.passed)
+
+
+def told(found: Selftest) -> Iterator[str]:
+    """The verdict, line by line."""
+    for each in found.equals:
+        yield (
+            f"A/A {each.instrument}, {_outcome(each)}: {found.variant} against itself, {each.comparisons} comparisons "
+            f"of {_a_side(each)}. Bias: {_bias(each)}; mean of the ratios {_mean(each)}. "
+            f"Differences claimed: {_claimed(each)}. Intervals that exclude 1: {_excluding(each)}. "
+            f"Smallest detectable difference ({share(POWER)} power): {share(each.smallest)}."
+        )
+    for known in found.known:
+        needed = f"at least {known.needed} needed" if known.needed else "too small to demand it"
+        yield (
+            f"{known.percent} % slower by counted work, {_outcome(known)}: found {known.found} of {known.comparisons} "
+            f"times ({needed}); median of the ratios {_ratio(known.median)}. Smallest detectable difference: "
+            f"{_share(known.smallest)} ({share(POWER)} power), {_share(known.sure)} ({share(SURE)} power)."
+        )
+
+
+def _outcome(each: Equals | Known) -> str:
+    return "passed" if each.passed else "FAILED"
+
+
+def _a_side(each: Equals) -> str:
+    return f"{each.a_side} {SIDES[each.instrument]} a side"
+
+
+def _bias(each: Equals) -> str:
+    return "untested" if each.bias is None else share(each.bias)
+
+
+def _mean(each: Equals) -> str:
+    """The mean of the ratios to as many digits as a bias of less than a percent needs."""
+    if each.mean is None:
+        return "—"
+    between = "no interval" if each.mean.low is None else f"{_ratio(each.mean.low)}–{_ratio(each.mean.high)}"
+    return f"{_ratio(each.mean.estimate)} ({between})"
+
+
+def _claimed(each: Equals) -> str:
+    return "not counted" if each.claimed is None else f"{each.claimed} (at most {CLAIMS})"
+
+
+def _excluding(each: Equals) -> str:
+    return f"{each.different} (by chance at most {each.allowed})"
+
+
+def _ratio(value: float | None) -> str:
+    return "—" if value is None else f"{value:.4f}"
+
+
+def _share(value: float | None) -> str:
+    return "—" if value is None else share(value)
