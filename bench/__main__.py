@@ -365,14 +365,15 @@ def repeat(study: str, *sessions: str, variant: str | None = None, json: Json = 
 
 
 @app.command
-def selftest(*, force: bool = False, json: Json = False) -> int:
+def selftest(*, force: bool = False, keep: Annotated[bool, Parameter(negative="")] = False, json: Json = False) -> int:
     """Measure this machine's bias by A/A comparisons, then known differences; exit 1 if the method fails.
 
     Parameters
     ----------
     force: Measure anew what is finished.
+    keep: Keep the session in the repository, for `findings`.
     """
-    return run("selftest", force=force, json=json)
+    return run("selftest", force=force, keep=keep, json=json)
 
 
 @app.command

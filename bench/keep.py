@@ -52,8 +52,9 @@ def keep(study: Study, results: Path = RESULTS, kept: Path = KEPT) -> Path:
     folder, session = store.latest(study.name, results)
     if not session.finished:
         raise LabError(f"{study.name}: its last session is not finished: `python -m bench run {study.name}` goes on")
-    tested = selftest.latest(session.machine.get("fingerprint"), results)
     runs = tuple(_lean(run) for run in store.runs(folder))
+    own = selftest.judge(session, runs, study) if study.selftest else None
+    tested = own or selftest.latest(session.machine.get("fingerprint"), results)
     return write(Kept(study=study, session=session, runs=runs, selftest=tested), kept)
 
 

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from bench import keep
 from bench.model import Session, Study
 from bench.paths import FINDINGS, KEPT, PROFILES
-from bench.report import ladder, ranking, suites
+from bench.report import ladder, ranking, selftest, suites
 from bench.report.answer import paragraphs
 from bench.report.builds import unlike
 from bench.report.figures import load_title, rerun, workload_title
@@ -26,6 +26,7 @@ from bench.report.rows import Finding
 from bench.report.spent import costs, unrest
 from bench.report.table import Cell, alone, columns
 from bench.report.wording import listed
+from bench.selftest import Selftest, judge
 
 ASKED = ("variants", "servers", "newest", "nodejs", "spring", "pypy", "frameworks")  # in the index, measured or not
 FIGURES = {*"0123456789≈<≤"}
@@ -62,7 +63,7 @@ def write(kept: Path = KEPT, folder: Path = FINDINGS) -> list[Path]:
 def findings(kept: Path = KEPT) -> dict[str, Finding]:
     """The finding of every session that is kept, by study."""
     return {
-        each.study.name: find(each.session, each.runs, each.study, selftest=each.selftest)
+        each.study.name: find(each.session, each.runs, each.study, selftest=_selftest(each))
         for each in keep.all_kept(kept)
     }
 
@@ -75,14 +76,21 @@ def texts(found: dict[str, Finding]) -> dict[str, str]:
 def page(finding: Finding) -> str:
     """A study's page as Markdown."""
     session = finding.session
+    common = {
+        "study": finding.study,
+        "session": session,
+        "machine": _machine(session),
+        "facts": ", ".join(f"{_named(name)} {told(name, value)}" for name, value in session.machine.items()),
+        "missing": list(_missing(finding)),
+        "rerun": rerun(finding),
+        "spent": [words for words in (unlike(finding.cores), unrest(session), costs(session)) if words],
+    }
+    if finding.study.selftest and finding.selftest:
+        return _render("selftest.md", verdict=selftest, found=finding.selftest, **common)
     return _render(
         "finding.md",
         finding=finding,
-        study=finding.study,
-        session=session,
-        machine=_machine(session),
         sample=_sample(finding.study),
-        facts=", ".join(f"{_named(name)} {told(name, value)}" for name, value in session.machine.items()),
         answers=paragraphs(finding),
         gain=gain(finding),
         pictures=list(pictures(finding)),
@@ -90,10 +98,8 @@ def page(finding: Finding) -> str:
         profile=_profile(finding),
         tested=_tested(finding),
         parts=[_part(each) for each in finding.each if each.rows or not finding.targets],
-        missing=list(_missing(finding)),
-        rerun=rerun(finding),
         race=ranking.words(session.race) if session.race else None,
-        spent=[words for words in (unlike(finding.cores), unrest(session), costs(session)) if words],
+        **common,
     )
 
 
@@ -103,11 +109,24 @@ def index(found: dict[str, Finding]) -> str:
     for name in dict.fromkeys((*ASKED, *found)):
         finding = found.get(name)
         if finding:
-            short = " ".join(lead for lead, *_ in paragraphs(finding))
+            short = " ".join(_short(finding))
             rows.append([f"[{finding.study.question}]({name}.md)", short, finding.session.started[:10]])
         else:
             rows.append([f"`{name}`", f"not measured yet: `python -m bench run {name} --keep`", ""])
     return _render("findings.md", rows=rows)
+
+
+def _selftest(each: keep.Kept) -> Selftest | None:
+    """The self-test of the session's machine; a session that is one itself is judged by its kept runs."""
+    return judge(each.session, each.runs, each.study) if each.study.selftest else each.selftest
+
+
+def _short(finding: Finding) -> Iterator[str]:
+    """The answer in the index: a self-test's verdict, else the first sentence of each paragraph."""
+    if finding.study.selftest and finding.selftest:
+        yield from selftest.told(finding.selftest)
+    else:
+        yield from (lead for lead, *_ in paragraphs(finding))
 
 
 def table(grid: Grid) -> str:

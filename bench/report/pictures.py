@@ -40,8 +40,8 @@ class Picture(msgspec.Struct, frozen=True):
 
 
 def pictures(finding: Finding) -> Iterator[Picture]:
-    """Those that a study's figures allow, workload by workload."""
-    for each in finding.each:
+    """Those that a study's figures allow, workload by workload; none of a self-test, which compares nothing else."""
+    for each in finding.each if finding.study.selftest is None else ():
         where = f", {workload_title(each.workload)}" if finding.others else ""
         if finding.ranks_stacks and len(each.ranking) > 1:
             title = f"Behind the best, by {ranked_by(each.workload)}{where}, on a log scale"

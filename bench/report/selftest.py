@@ -1,8 +1,8 @@
-"""A self-test in words: its lines on a terminal."""
+"""A self-test in words: its lines on a terminal, and its tables on a page."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -15,6 +15,14 @@ from bench.selftest import CLAIMS, RECORD, SURE, Equals, Known, Selftest, judge
 from bench.stats import POWER
 
 SIDES = {"micro": "processes", "macro": "servers"}
+EQUALS = (
+    "A/A", "comparisons", "bias", "mean of the ratios", "differences claimed", "intervals that exclude 1",
+    "detectable at 80 % power", "outcome",
+)  # fmt: skip
+KNOWN = (
+    "slower by", "comparisons", "median of the ratios", "found", "needed",
+    "detectable at 80 % power", "detectable at 98 % power", "outcome",
+)  # fmt: skip
 
 
 def conclude(console: Console, folder: Path, study: Study, json: bool) -> int:
@@ -47,6 +55,42 @@ def told(found: Selftest) -> Iterator[str]:
             f"times ({needed}); median of the ratios {_ratio(known.median)}. Smallest detectable difference: "
             f"{_share(known.smallest)} ({share(POWER)} power), {_share(known.sure)} ({share(SURE)} power)."
         )
+
+
+def equals_table(found: Selftest) -> list[Sequence[str]]:
+    """The table of equals: its heading and a row an instrument."""
+    rows = [
+        (
+            f"{each.instrument}, {_a_side(each)}",
+            str(each.comparisons),
+            _bias(each),
+            _mean(each),
+            _claimed(each),
+            _excluding(each),
+            share(each.smallest),
+            _outcome(each),
+        )
+        for each in found.equals
+    ]
+    return [EQUALS, *rows]
+
+
+def known_table(found: Selftest) -> list[Sequence[str]]:
+    """The table of known differences: its heading and a row a difference."""
+    rows = [
+        (
+            f"{each.percent} %",
+            str(each.comparisons),
+            _ratio(each.median),
+            str(each.found),
+            str(each.needed) if each.needed else "—",
+            _share(each.smallest),
+            _share(each.sure),
+            _outcome(each),
+        )
+        for each in found.known
+    ]
+    return [KNOWN, *rows]
 
 
 def _outcome(each: Equals | Known) -> str:

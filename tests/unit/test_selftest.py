@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from bench import catalog, measure, plan, selftest, store
+from bench import catalog, keep, measure, plan, selftest, store
 from bench.errors import LabError
 from bench.model import Instrument, MacroPlan, Measurement, MicroPlan, Run, SelftestPlan, Session
+from bench.report import findings
 from bench.report.selftest import conclude, told
 from bench.stats import Ratio, blocked_ratio, ratio
 
@@ -212,6 +213,31 @@ def test_the_exit_status_is_1_where_too_many_equals_are_called_different(folder,
     console = Console(file=io.StringIO())
     assert conclude(console, folder, SMALL, json=True) == 1
     assert msgspec.json.decode(console.file.getvalue())["known"][0]["percent"] == 10
+
+
+def test_its_runs_are_kept_and_yield_the_same_verdict(folder, tmp_path):
+    kept = keep.read(keep.keep(SMALL, tmp_path, tmp_path / "kept"))
+    assert len(kept.runs) == len(store.runs(folder))
+    assert kept.selftest == selftest.judge(kept.session, kept.runs, kept.study)
+    assert kept.selftest == selftest.judge(session(SMALL), store.runs(folder), SMALL)
+
+
+def test_what_is_kept_of_it_is_a_page_with_its_verdict(folder, tmp_path):
+    kept = keep.read(keep.keep(SMALL, tmp_path, tmp_path / "kept"))
+    texts = findings.texts(findings.findings(tmp_path / "kept"))
+    words = " ".join(texts["selftest.md"].split())
+    for line in told(kept.selftest):
+        assert line in words
+        assert line in texts["README.md"]
+    assert "| micro, 2 processes a side | 3 | " in words
+    assert "| 10 % | 2 | 1." in words
+    assert ".venv/bin/python -m bench selftest --force --keep" in words
+
+
+def test_the_runs_of_a_whole_self_test_are_few_enough_to_keep(tmp_path):
+    made = tuple(runs(Subject(7)))
+    path = keep.write(keep.Kept(study=DECLARED, session=session(), runs=made), tmp_path)
+    assert path.stat().st_size < keep.LIMIT / 4
 
 
 def test_a_record_of_an_earlier_lab_tells_of_no_bias():
