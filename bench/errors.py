@@ -15,10 +15,6 @@ class WrongError(LabError):
     status = 1
 
 
-class UnansweredError(LabError):
-    """A load of which no request was answered, though none was lost or answered wrong."""
-
-
 class RefusedError(LabError):
     """What `--strict` does not measure; the program exits with 3."""
 

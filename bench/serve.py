@@ -18,8 +18,10 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from bench import accounts, build, catalog, pairing, peers
+from bench import accounts, build, catalog, cpu_time, pairing, peers
 from bench.backend import Attached
+from bench.cgroup import group
+from bench.cpu_time import Meter
 from bench.errors import LabError
 from bench.model import Exchange, Stack
 from bench.paths import LOGS, PREFIXES
@@ -37,13 +39,14 @@ HELLO = Exchange(method="GET", path="/hello", body=None, expect=b"Hello, world!\
 
 
 class Running(msgspec.Struct, frozen=True, kw_only=True):
-    """A server that has answered right. `ready_seconds` is spawn to that answer."""
+    """A server that has answered right. `ready_seconds` is spawn to that answer; `cpu` all the CPU time it spends."""
 
     name: str
     host: str
     port: int
     process: psutil.Process
     ready_seconds: float
+    cpu: Meter
     log: Path
 
     @property
@@ -116,10 +119,10 @@ def launched(
 
     Raises LabError if it is not ready in `READY_SECONDS`, ends by itself, or SIGTERM does not end it in `STOP_SECONDS`.
     """
-    with log.open("wb") as output:
+    with group() as own, log.open("wb") as output:
         began = time.perf_counter()
         process = subprocess.Popen(
-            pinned(argv, cpus),
+            pinned(own.joined(argv) if own else argv, cpus),
             cwd=folder,
             env=ALLOCATOR | env,
             stdin=subprocess.DEVNULL,
@@ -127,16 +130,17 @@ def launched(
             stderr=output,
             start_new_session=True,
         )
-    try:
-        with accounts.spending("starts"):
-            _await_answer(process, first, name, log, host=host, port=port)
-        ready = time.perf_counter() - began
-        watched = psutil.Process(process.pid)
-        yield Running(name=name, host=host, port=port, process=watched, ready_seconds=ready, log=log)
-    except BaseException:
-        _kill(process)
-        raise
-    _stop(process, name, log)
+        try:
+            with accounts.spending("starts"):
+                _await_answer(process, first, name, log, host=host, port=port)
+            ready = time.perf_counter() - began
+            watched = psutil.Process(process.pid)
+            meter = own.meter if own else cpu_time.of_tree(watched)
+            yield Running(name=name, host=host, port=port, process=watched, ready_seconds=ready, cpu=meter, log=log)
+        except BaseException:
+            _kill(process)
+            raise
+        _stop(process, name, log)
 
 
 def log_of(stack: Stack) -> Path:

@@ -39,11 +39,12 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What a load yielded; lead-in excluded but for `series`.
 
     `started` and `ended` are, in seconds of the epoch, from when to when all users of a closed load were at it, of an
-    open one the first start and the last end. `answered` counts the requests that ended between them, `rate` is right
-    answers per second there. `latencies`, `longest`, and `histogram`, an encoded HdrHistogram, are of the right
-    answers, `mean_ms` is of all requests, `delayed` the share by which 40 ms stands out. `kept` compares an open load
-    with its plan. `generator_busy` is the generator's use of its cores (0 to 1), `generator_pause_ms` the longest stop
-    of its JVM, both between `started` and `ended`. `series` has the rows of `latency.by_second`.
+    open one the first start and the last end. `reached` counts all requests that reached the server, lead-in included;
+    `answered` those that ended between the two, `rate` is right answers per second there. `latencies`, `longest`, and
+    `histogram`, an encoded HdrHistogram, are of the right answers, `mean_ms` is of all requests, `delayed` the share by
+    which 40 ms stands out. `kept` compares an open load with its plan. `generator_busy` is the generator's use of its
+    cores (0 to 1), `generator_pause_ms` the longest stop of its JVM, both between `started` and `ended`. `series` has
+    the rows of `latency.by_second`.
     """
 
     requests: int
@@ -51,6 +52,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     failures: dict[str, int]
     started: float
     ended: float
+    reached: int
     answered: int
     rate: float
     mean_ms: float
@@ -125,6 +127,7 @@ def read(output: Path, load: Load, rate: float | None, samples: list[Sample], co
         failures=measured.failures,
         started=started,
         ended=ended,
+        reached=sum(map(len, log.requests.values())),
         answered=int(within.sum()),
         rate=int((within & measured.ok).sum()) / (ended - started),
         mean_ms=float(took.mean()),

@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from bench import catalog, documents, gates, verify
+from bench import catalog, cpu_time, documents, gates, verify
 from bench.backend import Attached, attached
-from bench.errors import LabError, UnansweredError
+from bench.errors import LabError
 from bench.instruments import gatling, injection, process_tree, wrk
 from bench.model import Case, Load, Measurement, Observed, Workload, stack_of
 from bench.pinning import cores
@@ -39,7 +39,7 @@ class Drive(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Driven(msgspec.Struct, frozen=True):
-    """What a generator saw, and from when to when, in seconds of the epoch, memory counts."""
+    """What a generator saw, what it cost the server, and from when to when, in seconds of the epoch, memory counts."""
 
     metrics: Metrics
     started: float
@@ -84,7 +84,7 @@ def observe(case: Case, output: Path, at: Callable[[Tool], Tool] = here, host: s
         warmed = _warmed(drive, catalog.seconds_to_warm(case.variant, load))
         whole = process_tree.unbroken(running.process)
         with process_tree.Sampler(running.process) as sampled, process_tree.steady_clock(), whole:
-            driven = _DRIVERS[load.generator](drive, sampled)
+            driven = _DRIVERS[load.generator](drive)
         after = process_tree.pss_bytes(running.process)
         verify.answers_right(running.port, asked, host)
         facts = verify.ask_witness(running.port, stack, host, **({"waits": backend.waits(stack)} if backend else {}))
@@ -98,7 +98,7 @@ def observe(case: Case, output: Path, at: Callable[[Tool], Tool] = here, host: s
     memory_over_time: Series = {"memory": tuple((at - driven.started, pss) for at, pss in sampled.memory)}
     seen = Observed(
         measurements=tuple(Measurement(metric=name, unit=unit, values=(v,)) for name, (unit, v) in metrics.items()),
-        facts=facts | ({"failures": driven.failures} if driven.failures else {}),
+        facts=facts | {"cpu_time": running.cpu.source} | ({"failures": driven.failures} if driven.failures else {}),
         series=driven.series | memory_over_time | ({"warmup": warmed} if warmed else {}),
     )
     for tripped in gates.judge(seen):
@@ -120,31 +120,21 @@ def _watching(backend: Attached | None) -> Iterator[process_tree.Sampler | None]
 def _warmed(drive: Drive, seconds: int) -> tuple[tuple[float | None, ...], ...]:
     """A light load for so many seconds: of each its end, right answers a second and server CPU per request.
 
-    What a just-in-time compiler does to a fresh server shows in CPU per request, whoever limits the rate. Where
-    nothing was answered within a second, what was spent is the least that a request takes.
+    What a just-in-time compiler does to a fresh server shows in CPU per request, whoever limits the rate. Each second
+    ends with the last answer to what was asked in it.
     """
     rows: list[tuple[float | None, ...]] = []
+    before = drive.running.cpu.read() if seconds else 0.0
     for second in range(seconds):
-        before = process_tree.cpu_seconds(drive.running.process)
-        try:
-            outcome: wrk.Outcome = drive.at(wrk.run)(
-                drive.workload,
-                drive.running.url,
-                users=WARM_USERS,
-                seconds=1,
-                output=drive.output.with_suffix(".warm-up.wrk"),
-                cpus=cores().generator,
-                documents=drive.documents,
-            )
-            rate, requests = outcome.rate, outcome.requests
-        except UnansweredError:
-            rate, requests = 0.0, 1
-        used = process_tree.cpu_seconds(drive.running.process) - before
-        rows.append((second + 1.0, rate, used / requests))
+        outcome = _by_users(drive, WARM_USERS, 1, ".warm-up.wrk")
+        spent = drive.running.cpu.read()
+        rows.append((second + 1.0, outcome.rate, (spent - before) / outcome.requests))
+        before = spent
     return tuple(rows)
 
 
-def _by_gatling(drive: Drive, sampled: process_tree.Sampler) -> Driven:
+def _by_gatling(drive: Drive) -> Driven:
+    before = cpu_time.idle_seconds(drive.running.cpu)
     outcome: gatling.Outcome = drive.at(gatling.run)(
         drive.load,
         drive.workload,
@@ -154,7 +144,7 @@ def _by_gatling(drive: Drive, sampled: process_tree.Sampler) -> Driven:
         documents=drive.documents,
         rate=drive.rate,
     )
-    used, span = process_tree.used_between(sampled.cpu, outcome.started, outcome.ended)
+    cpu = _cpu(drive, before, outcome.reached)
     load = drive.load
     asked = load.seconds or sum(segment.seconds for segment in load.segments)
     measured: Metrics = {
@@ -162,7 +152,7 @@ def _by_gatling(drive: Drive, sampled: process_tree.Sampler) -> Driven:
         "failed": ("1", float(outcome.failed)),
         "seconds": ("s", asked),
         "rate": ("1/s", outcome.rate),
-        "cpu": ("s", used / span * outcome.seconds / outcome.answered),
+        **cpu,
         "generator_cpu": ("1", outcome.generator_busy),
         "generator_pause": ("s", outcome.generator_pause_ms / 1000),
         **({"users": ("1", float(load.users))} if load.users else {}),
@@ -181,40 +171,60 @@ def _by_gatling(drive: Drive, sampled: process_tree.Sampler) -> Driven:
     return Driven(measured, outcome.started, outcome.ended, series, outcome.failures)
 
 
-def _by_wrk(drive: Drive, _: process_tree.Sampler) -> Driven:
+def _by_wrk(drive: Drive) -> Driven:
     """The lead-in as a run of its own, then the measured one."""
     if drive.load.lead_in_seconds:
         _wrk(drive, drive.load.lead_in_seconds, ".lead-in.wrk")
     return _wrk(drive, drive.load.seconds, ".wrk")
 
 
-_DRIVERS: dict[str, Callable[[Drive, process_tree.Sampler], Driven]] = {"gatling": _by_gatling, "wrk": _by_wrk}
+_DRIVERS: dict[str, Callable[[Drive], Driven]] = {"gatling": _by_gatling, "wrk": _by_wrk}
 
 
 def _wrk(drive: Drive, seconds: float | None, suffix: str) -> Driven:
-    """A run of wrk; the CPU time of the whole server is that between its start and its end."""
+    """A run of wrk, with the server idle before and after it."""
     load = drive.load
     if load.users is None or seconds is None:
         raise LabError(f"load {load.name!r} is closed: it needs users and seconds")
-    before = process_tree.cpu_seconds(drive.running.process)
+    before = cpu_time.idle_seconds(drive.running.cpu)
+    outcome = _by_users(drive, load.users, injection.whole(load, seconds), suffix)
+    metrics: Metrics = {
+        "requests": ("1", float(outcome.within)),
+        "seconds": ("s", seconds),
+        "rate": ("1/s", outcome.rate),
+        **_cpu(drive, before, outcome.requests),
+        "generator_cpu": ("1", outcome.generator_busy),
+    }
+    return Driven(metrics, outcome.started, outcome.ended)
+
+
+def _by_users(drive: Drive, users: int, seconds: int, suffix: str) -> wrk.Outcome:
     outcome: wrk.Outcome = drive.at(wrk.run)(
         drive.workload,
         drive.running.url,
-        users=load.users,
-        seconds=injection.whole(load, seconds),
+        users=users,
+        seconds=seconds,
         output=drive.output.with_suffix(suffix),
         cpus=cores().generator,
         documents=drive.documents,
     )
-    used = process_tree.cpu_seconds(drive.running.process) - before
-    metrics: Metrics = {
-        "requests": ("1", float(outcome.requests)),
-        "seconds": ("s", seconds),
-        "rate": ("1/s", outcome.rate),
-        "cpu": ("s", used / outcome.requests),
-        "generator_cpu": ("1", outcome.generator_busy),
+    return outcome
+
+
+def _cpu(drive: Drive, before: float, reached: int) -> Metrics:
+    """Server CPU per request since it was idle at `before` seconds, and the share of it that its clock resolves.
+
+    It is divided by all requests that reached the server, as all of them cost it time.
+    """
+    meter = drive.running.cpu
+    seconds = cpu_time.idle_seconds(meter) - before
+    if seconds <= 0:
+        raise LabError(f"the load cost no CPU time that {meter.source} could tell: it is too short")
+    return {
+        "cpu": ("s", seconds / reached),
+        "cpu.resolution": ("1", meter.resolution_seconds / seconds),
+        "reached": ("1", float(reached)),
     }
-    return Driven(metrics, outcome.started, outcome.ended)
 
 
 def _latencies(outcome: gatling.Outcome) -> Metrics:

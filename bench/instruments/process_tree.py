@@ -14,6 +14,7 @@ import msgspec
 import psutil
 from memory_profiler import memory_usage
 
+from bench.cpu_time import of_tree
 from bench.errors import LabError
 
 CPU_SAMPLE_SECONDS = 0.2  # to find the tree's processes is to read all of the machine's: not more often than needed
@@ -27,18 +28,6 @@ class Sample(msgspec.Struct, frozen=True):
 
     at: float
     cpu_seconds: float
-
-
-def cpu_seconds(root: psutil.Process) -> float:
-    """User and system time of `root`, of its descendants, and of those they have reaped."""
-    total = 0.0
-    for process in [root, *root.children(recursive=True)]:
-        try:
-            times = process.cpu_times()
-        except psutil.NoSuchProcess:
-            continue  # ended since it was listed; its parent has its time once it is reaped
-        total += times.user + times.system + times.children_user + times.children_system
-    return total
 
 
 @contextmanager
@@ -84,14 +73,14 @@ class Sampler(Thread):
         super().__init__(daemon=True)
         self.cpu: list[Sample] = []
         self.memory: list[tuple[float, float]] = []
-        self._root, self._over, self._looks = root, Event(), memory
+        self._root, self._over, self._looks, self._meter = root, Event(), memory, of_tree(root)
 
     def run(self) -> None:
         """Take samples until the tree or the block ends."""
         turn = 0
         while not self._over.wait(CPU_SAMPLE_SECONDS):
             try:
-                self.cpu.append(Sample(time.time(), cpu_seconds(self._root)))
+                self.cpu.append(Sample(time.time(), self._meter.read()))
                 if self._looks and turn % MEMORY_EVERY == 0:
                     self.memory.append((time.time(), pss_bytes(self._root)))
             except psutil.NoSuchProcess:

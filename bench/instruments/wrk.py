@@ -1,6 +1,7 @@
 """wrk: a light closed load, for capacities that Gatling cannot drive from one core.
 
-Its script `wrk.lua` posts the documents in turn and compares each answer, byte for byte, with the right ones.
+Its script `wrk.lua` posts the documents in turn, compares each answer, byte for byte, with the right ones, and awaits
+the answer of every request that it sent.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from bench import system
-from bench.errors import LabError, UnansweredError
+from bench.errors import LabError
 from bench.instruments import watched
 from bench.instruments.process_tree import used_between
 from bench.model import Workload
@@ -21,17 +22,20 @@ from bench.store import scrubbed
 SCRIPT = Path(__file__).with_suffix(".lua")
 ANSWER_SECONDS = 60  # after which a request counts as lost, as with Gatling
 GRACE_SECONDS = 30.0
+LOST = f"the connection broke, or no answer came within {ANSWER_SECONDS} s"
 
 
 class Told(msgspec.Struct, frozen=True):
     """The line of JSON that `wrk.lua` ends with.
 
-    `refused` are answers of status 400 and more, `wrong` all answers of another status than 200 or with bytes that
-    answer none of the documents, `lost` what broke on the way or took too long. `asked` and `answered` count requests
-    and right answers by document.
+    `seconds` is how long requests were sent, and `within` counts the answers that came meanwhile. `refused` are answers
+    of status 400 and more, `wrong` all answers of another status than 200 or with bytes that answer none of the
+    documents, `lost` what took too long and connections that were refused. `asked` and `answered` count requests and
+    right answers by document.
     """
 
     requests: int
+    within: int
     seconds: float
     refused: int
     lost: int
@@ -41,13 +45,15 @@ class Told(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What a load yielded: right answers, and how many of them a second.
+    """What a load yielded: right answers, and the `rate` of those that came `within` the time that requests were sent.
 
-    `started` and `ended` enclose the load, in seconds of the epoch; `generator_busy` is wrk's use of its core (0 to 1)
-    between them. wrk's latencies are left out: it alters them by what it supposes a stall to have hidden.
+    All `requests` were answered: so many reached the server. `started` and `ended` enclose the load, in seconds of the
+    epoch; `generator_busy` is wrk's use of its core (0 to 1) between them. wrk's latencies are left out: it alters them
+    by what it supposes a stall to have hidden.
     """
 
     requests: int
+    within: int
     rate: float
     started: float
     ended: float
@@ -67,12 +73,14 @@ def run(
 ) -> Outcome:
     """Drive the server at `url` for so many seconds over `users` connections, each asking again when answered.
 
+    It ends with the last answer.
+
     `same_answer` says that the first document's answer is right for all. What wrk said is kept in the file `output`.
-    Raises MissingError without wrk, UnansweredError if nothing was answered, and LabError if it fails, if an answer is
-    wrong, or if one is missing.
+    Raises MissingError without wrk, and LabError if it fails, if an answer is wrong, or if one is missing.
     """
     system.require(("wrk",))
-    argv = ["wrk", "--threads", "1", "--connections", str(users), "--duration", f"{seconds}s"]
+    most = seconds + ANSWER_SECONDS
+    argv = ["wrk", "--threads", "1", "--connections", str(users), "--duration", f"{most}s"]
     argv += [
         "--timeout",
         f"{ANSWER_SECONDS}s",
@@ -80,20 +88,21 @@ def run(
         str(SCRIPT),
         url,
         "--",
-        *_asked(workload, documents, same_answer),
+        *_asked(workload, seconds, documents, same_answer),
     ]
     started = time.time()
     with scrubbed(output) as console:
-        samples = watched.run("wrk", pinned(argv, cpus), console, seconds + GRACE_SECONDS)
+        samples = watched.run("wrk", pinned(argv, cpus), console, most + GRACE_SECONDS)
     ended = time.time()
     told = read(output)
-    wrong = fault(told, users)
+    wrong = fault(told)
     if wrong:
-        raise LabError(wrong) if told.requests else UnansweredError(wrong)
+        raise LabError(wrong)
     used, span = used_between(samples, started, ended)
     return Outcome(
         requests=told.requests,
-        rate=told.requests / told.seconds,
+        within=told.within,
+        rate=told.within / told.seconds,
         started=started,
         ended=ended,
         generator_busy=used / span,
@@ -109,27 +118,24 @@ def read(output: Path) -> Told:
         raise LabError(f"{output}: does not end with the script's line of JSON ({error})") from error
 
 
-def fault(told: Told, users: int) -> str | None:
-    """What makes a run no measurement: a wrong answer, a lost one, or one to a document that was not asked.
-
-    At the end as many requests may be under way as there are users, and wrk takes one at the start only to look at it.
-    """
+def fault(told: Told) -> str | None:
+    """What makes a run no measurement: a wrong answer, a lost one, or one to a document that was not asked."""
     if told.wrong:
         return f"{told.wrong} of {told.requests} answers were wrong, {told.refused} of them of status 400 or more"
-    if told.lost:
-        return f"{told.lost} of {told.requests} requests were lost: the connection broke, or no answer came in time"
-    open_ = [asked - answered for asked, answered in zip(told.asked, told.answered, strict=True)]
-    if min(open_) < 0 or sum(open_) > users + 1:
-        worst = max(range(len(open_)), key=lambda document: abs(open_[document]))
-        asked, answered = told.asked[worst], told.answered[worst]
-        return f"document {worst} was asked {asked} times and answered {answered} times: answers went astray"
-    return None if told.requests else "no request was answered"
+    asked, answered = sum(told.asked), sum(told.answered)
+    if told.lost or answered < asked:
+        return f"{max(told.lost, asked - answered)} of {asked} requests were lost: {LOST}"
+    astray = next((n for n, pair in enumerate(zip(told.asked, told.answered, strict=True)) if pair[0] != pair[1]), None)
+    if astray is not None:
+        times = f"asked {told.asked[astray]} times and answered {told.answered[astray]} times"
+        return f"document {astray} was {times}: answers went astray"
+    return None if told.within else "no request was answered while requests were sent: the load is too short"
 
 
-def _asked(workload: Workload, documents: Path | None, same_answer: bool) -> list[str]:
+def _asked(workload: Workload, seconds: int, documents: Path | None, same_answer: bool) -> list[str]:
     """The script's arguments."""
     if documents is not None:
-        return [workload.method, workload.path, str(documents), *(["same"] if same_answer else [])]
+        return [workload.method, workload.path, str(seconds), str(documents), *(["same"] if same_answer else [])]
     if workload.expect is not None:
-        return [workload.method, workload.path, "=", workload.expect]
+        return [workload.method, workload.path, str(seconds), "=", workload.expect]
     raise LabError(f"workload {workload.name!r} has neither documents nor a text to expect")
