@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from time import time_ns
@@ -11,8 +11,9 @@ from typing import Any
 
 import msgspec
 
-from bench import accounts, contest, estimate, identity, plan, quiet, racing, readiness, selftest, store, verify
+from bench import accounts, contest, estimate, identity, plan, playoff, quiet, racing, readiness, store, verify
 from bench import measure as measuring
+from bench.again import servers_again
 from bench.instruments import micro
 from bench.model import Artifact, BuiltPeer, Hole, Race, Ready, Run, Session, Stack, Study
 from bench.pinning import leave_server_alone
@@ -67,7 +68,7 @@ def carry_out(
     phases = [identified(phase, ready) for phase in plan.phases(study) if phase.name not in lacking]
     track = _track(study, phases, ready, budget)
     holes = [*ready.holes, *ready.missing.values(), *plan.declared_holes(study)]
-    race = Race(budget_seconds=budget, near=_near(ready)) if budget and track else None
+    race = Race(budget_seconds=budget) if budget and track else None
     planned = [*phases, track.first] if track else phases
     folder, session = open_session(study, planned, holes, force, ready.machine, race=race)
     if session.finished:
@@ -75,20 +76,20 @@ def carry_out(
     try:
         with progress.measuring(budget if budget and track else sum(map(estimate.seconds, phases)) + contest_seconds):
             for phase in phases:
+                if track and session.race and phase.name == racing.FINAL:
+                    _race(track, session, folder, measure, progress)
+                    continue
                 whole = plan.with_counted_paths(phase, store.runs(folder)) if phase.name == "micro" else phase
-                if track and session.race and phase is track.final:
-                    for race in _raced(track, session.race, folder, measure, progress):
-                        progress.say(racing.said(race))
-                        whole = racing.finalists(phase, race)
                 measure(whole, folder, session.seed, progress)
+                if phase.name == racing.FINAL and not study.selftest:
+                    _measured_again(phase, folder, measure, progress)
             driven = contest.contenders(study, store.runs(folder))
             if driven:
                 measure(identified(driven, ready), folder, session.seed, progress)
         micro.merge(folder, store.runs(folder))
     finally:
         session = store.read(folder / "session.json", Session)
-        session = msgspec.structs.replace(session, accounts=(*session.accounts, clock.read()))
-        store.write(folder / "session.json", session)
+        session = _noted(folder, accounts=(*session.accounts, clock.read()))
     return folder, store.finish(folder, session)
 
 
@@ -100,24 +101,48 @@ def _track(study: Study, phases: list[Phase], ready: Ready, budget: float | None
     return msgspec.structs.replace(track, first=identified(track.first, ready)) if track else None
 
 
-def _raced(track: racing.Track, begun: Race, folder: Path, measure: Measure, progress: Progress) -> Iterator[Race]:
-    """A race after each of its rounds, of which the session's record tells, too."""
-    session = store.read(folder / "session.json", Session)
-    entered = {case.identity for case in track.first.cases}
+def _race(track: racing.Track, session: Session, folder: Path, measure: Measure, progress: Progress) -> None:
+    """The rounds, the final of those that are left, and blocks for what is undecided; the session's record tells."""
+    entered = {case.identity for case in (*track.first.cases, *track.final.cases)}
+
+    def known() -> list[Run]:
+        return [run for run in store.runs(folder) if run.case.identity in entered]
 
     def measured(phase: Phase) -> list[Run]:
         measure(phase, folder, session.seed, progress)
-        return [run for run in store.runs(folder) if run.case.identity in entered]
+        return known()
 
-    for race in racing.race(track, begun, measured):
-        store.write(folder / "session.json", msgspec.structs.replace(session, race=race))
-        yield race
+    def measured_again(phase: Phase) -> list[Run]:
+        measured(phase)
+        _measured_again(phase, folder, measure, progress)
+        return known()
+
+    race = session.race or Race(budget_seconds=track.seconds)
+    for ended in racing.race(track, race, measured_again):
+        race = _noted(folder, race=ended).race or ended
+        progress.say(racing.said(ended))
+    runs = measured_again(racing.finalists(track.final, race))
+    for block in playoff.blocks(track, race, runs, measured):
+        progress.say(f"{len(block.cases)} stacks were undecided: another server for each")
 
 
-def _near(ready: Ready) -> float:
-    """How near to the best is as good: this machine's bias of server CPU, if that is more than usual."""
-    tested = selftest.latest(ready.machine.get("fingerprint"))
-    return max(racing.NEAR, (tested.bias("macro") if tested else None) or 0.0)
+def _measured_again(phase: Phase, folder: Path, measure: Measure, progress: Progress) -> None:
+    """Another server for each stack whose servers disagree in that phase."""
+    found = servers_again(phase, store.runs(folder))
+    if found is None:
+        return
+    more, again = found
+    session = store.read(folder / "session.json", Session)
+    _noted(folder, again=tuple(dict.fromkeys((*session.again, *again))))
+    progress.say(f"servers of {len(again)} stacks disagree: another one for each")
+    measure(more, folder, session.seed, progress)
+
+
+def _noted(folder: Path, **changes: Any) -> Session:
+    """The session's record with changes, as it is now on disk."""
+    session = msgspec.structs.replace(store.read(folder / "session.json", Session), **changes)
+    store.write(folder / "session.json", session)
+    return session
 
 
 def _measure_here(watch: quiet.Watch, phase: Phase, folder: Path, seed: int, progress: Progress) -> None:

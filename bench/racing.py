@@ -1,11 +1,12 @@
-"""A study cut to a budget by racing: short runs for all, the study's own loads for those still in play.
+"""A study cut to a budget by racing: short runs for all, more servers for those still in play.
 
 A candidate is a stack on a workload. A round is a few whole blocks under the brief load that stands in for the study's
-own; after it each candidate is held against the best of its workload (`bench.standings`): a ratio's interval comes from
-fresh servers, and the claims hold among the family. Who is worse beyond chance is dropped, but for the baseline and who
-may need longer to be warm; so the next round takes less time. Rounds go on until those in play fit the rest of the
-budget as the study measures them; where there is no time for one more, or the last dropped nobody, the first of each
-ranking go on. Stored runs alone decide: an interrupted race comes to the same end.
+own; after it the candidates of a workload are compared with the best of them (`bench.standings`), by intervals that
+hold together at `SURE`. Significantly worse candidates are eliminated, except the best of each server, the baseline,
+and candidates that may still be warming up; so the next round takes less time. Rounds go on until those in play fit the
+rest of the budget as the study measures them. Where there is no time for one more, or the last one eliminated nobody,
+the best of each server go on, and after them those that may be the best of their workload, as far as the budget
+reaches. Stored runs alone decide: an interrupted race comes to the same end.
 
 Birattari, Stützle, Paquete & Varrentrapp, "A racing algorithm for configuring metaheuristics", GECCO 2002 (F-Race);
 López-Ibáñez et al., "The irace package", Operations Research Perspectives 3, 2016.
@@ -13,13 +14,14 @@ López-Ibáñez et al., "The irace package", Operations Research Perspectives 3,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import zip_longest
 
 import msgspec
 from msgspec.structs import replace
 
-from bench import candidates, catalog, estimate
+from bench import candidates, estimate
 from bench.candidates import Candidate, candidate
 from bench.durations import written
 from bench.errors import LabError
@@ -28,7 +30,8 @@ from bench.plan import Phase
 from bench.standings import Standing, standings
 
 BLOCKS = 2  # of a round, and at least of the final: one block has no interval
-NEAR = 0.05  # what is nearer to the best is as good as it: of many equals the best is so by luck
+ROUND = BLOCKS + 1  # numbers of blocks that a round takes: the last is of servers that are measured again
+SURE = 0.99  # how sure it is that no round eliminates the best
 FINAL = "macro"  # the phase that a race leaves its finalists to
 Measured = Callable[[Phase], Sequence[Run]]
 
@@ -45,8 +48,7 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
 def track(study: Study, phases: Sequence[Phase], budget: float) -> Track | None:
     """The race that keeps the study within the budget; None where the whole study fits: nothing is raced then.
 
-    Raises LabError for a study that serves nothing, for a load without a brief one, and for less time than a race
-    takes.
+    Raises LabError for a study that serves nothing, and for less time than a race takes.
     """
     final = next((phase for phase in phases if phase.name == FINAL), None)
     if final is None:
@@ -54,16 +56,15 @@ def track(study: Study, phases: Sequence[Phase], budget: float) -> Track | None:
     beside = sum(estimate.seconds(phase) for phase in phases if phase is not final) + estimate.contest_seconds(study)
     if beside + estimate.seconds(final) <= budget:
         return None
-    for name in sorted({case.load or "" for case in final.cases}):
-        if catalog.loads()[name].brief is None:
-            raise LabError(f"--budget: bench/loads/{name}.toml names no `brief` load for the rounds of a race")
+    if all(candidate(case).load == case.load for case in final.cases):
+        final = replace(final, blocks=1)  # the servers of the rounds count, too, and the rest goes where it decides
     cases = {candidate(case): replace(case, load=candidate(case).load) for case in final.cases}
     first = Phase("race", BLOCKS, tuple(cases.values()))
     least = beside + estimate.seconds(first) + _least(study, final)
     if least > budget:
         raise LabError(
             f"--budget {written(budget)} is too little for {study.name}: it takes at least {written(least)}, for one "
-            f"round of {len(cases)} candidates and the best and the baseline of each workload after it"
+            f"round of {len(cases)} candidates and the best of each server on each workload after it"
         )
     return Track(study=study, first=first, final=final, seconds=budget - beside)
 
@@ -76,16 +77,22 @@ def race(on: Track, begun: Race, measured: Measured) -> Iterator[Race]:
     done = replace(begun, rounds=(), left_out=(), finalists=None, runs=None)
     while done.finalists is None:
         playing = finalists(on.first, done)
-        runs = measured(replace(playing, first=BLOCKS * len(done.rounds)))
+        runs = measured(replace(playing, first=ROUND * len(done.rounds)))
+        runs = [run for run in runs if run.block < ROUND * (len(done.rounds) + 1)]  # a race that goes on has more
         done = _settled(on, runs, _judged(on, playing, runs, done))
         yield done
 
 
 def finalists(phase: Phase, race: Race) -> Phase:
-    """The phase with those of its cases alone that the race has not dropped, the final with as many runs as it has."""
+    """The phase with those of its cases alone that the race has not dropped, the final with as many runs as it has.
+
+    The final's blocks are numbered after those of the rounds, whose servers count beside its own under the same load.
+    """
     out = set(map(candidates.of, race.dropped))
-    blocks = race.runs or phase.blocks if phase.name == FINAL else phase.blocks
-    return replace(phase, blocks=blocks, cases=tuple(case for case in phase.cases if candidate(case) not in out))
+    playing = replace(phase, cases=tuple(case for case in phase.cases if candidate(case) not in out))
+    if phase.name != FINAL:
+        return playing
+    return replace(playing, blocks=race.runs or phase.blocks, first=ROUND * len(race.rounds))
 
 
 def said(race: Race) -> str:
@@ -97,13 +104,15 @@ def said(race: Race) -> str:
 
 
 def _judged(on: Track, playing: Phase, runs: Sequence[Run], done: Race) -> Race:
-    """The race with one round more: out are those of which a run failed, and those that are worse beyond chance."""
+    """The race with one round more: out are those of which a run failed, and those that are significantly worse."""
     running = list(map(candidate, playing.cases))
     failed = {stack_of(run.case): run for run in runs if run.verdict != "pass"}  # that spoils the stack everywhere
     out = [candidates.failed(each, failed[each.stack]) for each in running if each.stack in failed]
     when = f"after round {len(done.rounds) + 1}"
-    tables = _tables([each for each in running if each.stack not in failed], runs, done.near)
+    tables = _tables([each for each in running if each.stack not in failed], runs)
+    firsts = _firsts(tables)
     worse = [each for table in tables for each in table if each[1].behind.claimed and not each[0].warms_up]
+    worse = [each for each in worse if each[0] not in firsts]
     out += [candidates.behind(*each, when=when, worse=True) for each in worse]
     gone = set(map(candidates.of, out))
     rivals = {each for each in running if each not in gone and each.stack.variant != on.study.baseline}
@@ -111,7 +120,7 @@ def _judged(on: Track, playing: Phase, runs: Sequence[Run], done: Race) -> Race:
     ended = Round(
         candidates=len(running),
         blocks=BLOCKS,
-        seconds=sum(run.seconds for run in runs if run.block >= BLOCKS * len(done.rounds)),
+        seconds=sum(run.seconds for run in runs if run.block >= ROUND * len(done.rounds)),
         dropped=tuple(each for each in out if candidates.of(each) not in kept),
     )
     return replace(done, rounds=(*done.rounds, ended))
@@ -128,16 +137,16 @@ def _settled(on: Track, runs: Sequence[Run], done: Race) -> Race:
     left = (on.seconds - spent) / max(pace, 1.0)
     if estimate.seconds(finalists(on.final, done)) <= left:
         return replace(done, finalists=len(playing.cases))
-    tables = _tables(map(candidate, playing.cases), runs, done.near)
+    tables = _tables(map(candidate, playing.cases), runs)
     turns = [each for rank in zip_longest(*tables) for each in rank if each]  # the first of each, then the second …
-    chosen = _with_baselines(on, {first for first, _ in turns[: len(tables)]})
+    chosen = _with_baselines(on, _firsts(tables))
     goes_on = len(done.rounds) == 1 or done.rounds[-1].dropped  # the first has the widest intervals
     least = _final_seconds(on, chosen) / on.final.blocks  # of one block
     if goes_on and estimate.seconds(playing) + least * on.final.blocks <= left:
         return done
     runs_each = max(_fewest(on.final), min(on.final.blocks, int(left / least))) if least else on.final.blocks
     left *= on.final.blocks / runs_each
-    for each, _ in turns:
+    for each in (each for each, standing in turns if not standing.behind.claimed):
         more = _with_baselines(on, chosen | {each})
         if _final_seconds(on, more) > left:
             break
@@ -147,7 +156,16 @@ def _settled(on: Track, runs: Sequence[Run], done: Race) -> Race:
     return replace(done, left_out=tuple(out), finalists=len(playing.cases) - len(out), runs=runs_each)
 
 
-def _tables(running: Iterable[Candidate], runs: Sequence[Run], near: float) -> list[list[_Entry]]:
+def _firsts(tables: Iterable[list[_Entry]]) -> set[Candidate]:
+    """The best of each server on each workload."""
+    firsts: dict[tuple[str, str], Candidate] = {}
+    for table in tables:
+        for each, _ in table:
+            firsts.setdefault((each.workload, each.stack.server or each.stack.variant), each)
+    return set(firsts.values())
+
+
+def _tables(running: Iterable[Candidate], runs: Sequence[Run]) -> list[list[_Entry]]:
     """Those of the candidates that have figures, by workload and brief load, the best first."""
     playing: dict[tuple[str, str], set[Stack]] = {}
     for each in running:
@@ -155,7 +173,7 @@ def _tables(running: Iterable[Candidate], runs: Sequence[Run], near: float) -> l
     found = []
     for (workload, load), stacks in playing.items():
         own = [run for run in runs if (run.case.workload, run.case.load) == (workload, load)]
-        ranked = standings((run for run in own if run.case.stack in stacks), near)
+        ranked = standings((run for run in own if run.case.stack in stacks), SURE)
         found.append([(Candidate(each.stack, workload, load), each) for each in ranked])
     return [table for table in found if table]
 
@@ -180,9 +198,12 @@ def _fewest(final: Phase) -> int:
 
 
 def _least(study: Study, final: Phase) -> float:
-    """Seconds of a final of the best of each workload, the baseline beside it, and the baseline's first stack."""
-    of_workload = {(case.workload, case.load): estimate.case_seconds(case) for case in final.cases}
-    return _fewest(final) * sum(of_workload.values()) * (2 if len(study.variants) == 1 else 3)
+    """Seconds of a final of each server's best on each workload, and the baselines beside them."""
+    each: dict[tuple[str | None, str | None, str], float] = {}
+    for case in final.cases:
+        key = (case.workload, case.load, stack_of(case).server or case.variant)
+        each[key] = min(estimate.case_seconds(case), each.get(key, math.inf))
+    return _fewest(final) * sum(each.values()) * (1 if len(study.variants) == 1 else 2)
 
 
 _Entry = tuple[Candidate, Standing]

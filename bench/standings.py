@@ -1,64 +1,67 @@
-"""Stacks ranked on one workload under one load, each held against the best: for races and for reports."""
+"""Stacks ranked on one workload under one load, each compared with the best: for races and for reports."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from statistics import mean
 
 import msgspec
 
 from bench import catalog
-from bench.model import RankedBy, Run, Stack, stack_of
-from bench.report.comparison import Comparison, as_a_family, paired
+from bench.model import RankedBy, Run, Stack
+from bench.report.comparison import Comparison, as_a_family
 from bench.report.wording import interval, times
+from bench.spread import pooled, right
+from bench.stats import LEVEL, Ratio
 
 COSTS = {"cpu": "server CPU a request", "rate": "time between answers"}
 SLOWER = 1.1  # times the time between answers of the quickest, from which on a stack is slower than that
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a stack stands: `behind` is its cost ÷ that of the `best`, in pairs within blocks, by so many `servers`.
+    """Where a stack stands: `behind` is its cost ÷ that of the best, by so many fresh `servers`; `best` is the first.
 
-    The cost is server CPU per request, or the time between answers if it is behind `by` rate. The best has no ratio.
+    The cost is server CPU per request, in `seconds`, or the time between answers if it is behind `by` rate. The best
+    has no ratio.
     """
 
     stack: Stack
     best: Stack
     by: RankedBy
     behind: Comparison
+    seconds: float
     servers: int
 
 
-def standings(runs: Iterable[Run], floor: float) -> list[Standing]:
+def standings(runs: Iterable[Run], level: float = LEVEL, floor: float = 0.0) -> list[Standing]:
     """The stacks of the runs of one workload under one load, the best first; none of a stack of which a run failed.
 
     Where a request mostly waits, the best is that of the quickest which spends the least CPU: how many wait at a time
-    decides first. All but the best are one family of comparisons with it, beyond the noise floor.
+    decides first. The intervals of all that are ranked by CPU hold together at `level`. A stack is claimed to be worse
+    than the best if its interval lies beyond the noise `floor`.
     """
-    by_stack: dict[Stack, list[Run]] = defaultdict(list)
-    for run in runs:
-        by_stack[stack_of(run.case)].append(run)
-    right = {stack: own for stack, own in by_stack.items() if all(run.verdict == "pass" for run in own)}
-    slow = {stack: own for stack, own in right.items() if _is_slow(own, right.values())}
-    ranked = sorted(right.keys() - slow.keys(), key=lambda stack: (_mean(right[stack], "cpu"), str(stack)))
-    ranked += sorted(slow, key=lambda stack: (-_mean(slow[stack], "rate"), str(stack)))
-    ratios = [
-        paired(right[ranked[0]], right[stack], "rate")
-        if stack in slow
-        else paired(right[stack], right[ranked[0]], "cpu")
-        for stack in ranked[1:]
-    ]
-    held = as_a_family([Comparison(ratio=ratio, floor=floor) for ratio in ratios])
+    own = right(runs)
+    cpu, time = pooled(own, "cpu"), pooled(own, "rate")
+    if cpu is None or time is None:
+        return []
+    slow = {stack for stack, measured in own.items() if _is_slow(measured, own.values())}
+    ratios = cpu.to_the_best(own.keys() - slow, level)
+    best, *_ = ratios
+    behind = {stack: _to_the_best(ratio, floor, len(ratios) - 1) for stack, ratio in ratios.items()}
+    later = sorted(slow, key=lambda stack: (time.cost(stack), str(stack)))
+    behind[best] = Comparison(reason="the best")
+    held = as_a_family([Comparison(ratio=time.ratio(stack, best), floor=floor) for stack in later])
+    behind |= dict(zip(later, held, strict=True))
     return [
         Standing(
             stack=stack,
-            best=ranked[0],
+            best=best,
             by="rate" if stack in slow else "cpu",
-            behind=behind,
-            servers=len(right[stack]),
+            behind=each,
+            seconds=cpu.cost(stack),
+            servers=cpu.servers(stack),
         )
-        for stack, behind in zip(ranked, [Comparison(reason="the best"), *held], strict=False)
+        for stack, each in behind.items()
     ]
 
 
@@ -68,6 +71,12 @@ def told(standing: Standing) -> str:
     if ratio is None:
         return "the best"
     return f"{times(ratio)} ({interval(ratio)}) the {COSTS[standing.by]} of {standing.best}"
+
+
+def _to_the_best(ratio: Ratio, floor: float, among: int) -> Comparison:
+    """One of the ratios whose intervals hold together: no further allowance is made for the family."""
+    claimed = ratio.low is not None and ratio.low > 1 + floor
+    return Comparison(ratio=ratio, floor=floor, among=among, claimed=claimed, smallest=ratio.smallest(floor))
 
 
 def _is_slow(own: list[Run], everyone: Iterable[list[Run]]) -> bool:

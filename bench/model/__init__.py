@@ -19,6 +19,7 @@ from bench.model.base import (
 from bench.model.built import Artifact, BuiltPeer, Hole, Provisioned
 from bench.model.outcome import (
     Account,
+    Again,
     Case,
     Dropped,
     Instrument,
@@ -65,6 +66,7 @@ from bench.model.work import DocumentsSpec, Exchange, Load, Segment, Shape, Work
 __all__ = [
     "COLD_JVM_SECONDS",
     "Account",
+    "Again",
     "Against",
     "Argv",
     "Artifact",

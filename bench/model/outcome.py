@@ -184,12 +184,10 @@ class Race(Recorded, frozen=True, kw_only=True):
     """How a study was cut to a budget: the rounds so far, and whom the budget `left_out` after them.
 
     A candidate is a stack on a workload; `finalists` counts those that are measured as the study says, absent until
-    that is settled, by so many `runs` each where the budget has no room for the study's. Who may be as `near` to the
-    best as that is never dropped as worse: 0.05 is 5 %.
+    that is settled, by so many `runs` each where the budget has no room for the study's.
     """
 
     budget_seconds: float
-    near: float
     rounds: tuple[Round, ...] = ()
     left_out: tuple[Dropped, ...] = ()
     finalists: int | None = None
@@ -201,11 +199,20 @@ class Race(Recorded, frozen=True, kw_only=True):
         return tuple(each for round_ in self.rounds for each in round_.dropped) + self.left_out
 
 
+class Again(Recorded, frozen=True):
+    """A stack of which one server lay far from its equals under a load, so that it got another one, in that block."""
+
+    stack: Stack
+    workload: str
+    load: str
+    block: int
+
+
 class Session(Recorded, frozen=True):
     """One start of `run`: its seed, machine, cases and holes. Blocks are numbered within a phase of the study.
 
     All its blocks are measured on this machine or on others that equal it, each block on one of them. With a `race`,
-    not every case was measured to the end.
+    not every case was measured to the end. `again` holds the stacks whose servers disagreed.
     """
 
     study: str
@@ -217,3 +224,4 @@ class Session(Recorded, frozen=True):
     finished: str | None = None
     accounts: tuple[Account, ...] = ()
     race: Race | None = None
+    again: tuple[Again, ...] = ()

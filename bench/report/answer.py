@@ -8,10 +8,9 @@ from bench.model import Stack
 from bench.report import suites, versions
 from bench.report.against import against
 from bench.report.evidence import LIMITED
-from bench.report.figures import workload_title
 from bench.report.finding import served_by
 from bench.report.ranking import Ranked, ranked_by
-from bench.report.rows import Core, Finding, Row
+from bench.report.rows import Core, Finding, Row, workload_title
 from bench.report.targets import verdict
 from bench.report.wording import judged, listed, number, seconds
 
@@ -111,9 +110,8 @@ def _compared(finding: Finding) -> Core | None:
 def _ranked(finding: Finding) -> list[str]:
     """Where stacks are ranked: the best, what is not significantly behind it, and the best of each server."""
     best, *rest = finding.ranking
-    level = [str(each.stack) for each in rest if each.level]
-    named = listed(level) if len(level) <= NAMED else f"{len(level)} stacks (see the table)"
-    beside = f"; not significantly behind it: {named}" if level else ""
+    beside = _named("equal to it within 5 %", [str(each.stack) for each in rest if each.behind.equal])
+    beside += _named("undecided", [str(each.stack) for each in rest if each.behind.undecided])
     one_server = len(finding.study.servers) == 1
     first: dict[str, Ranked] = {}
     for each in finding.ranking:
@@ -125,6 +123,12 @@ def _ranked(finding: Finding) -> list[str]:
     told = [f"{seconds(cpu)} of server CPU a request"] if cpu else []
     told += [f"{number(rate)} answers a second"] if rate else []
     return [f"By {ranked_by(finding.workload)} {best.stack} is the best, with {listed(told)}{beside}.{least}"]
+
+
+def _named(lead: str, stacks: list[str]) -> str:
+    """Stacks by name, or how many where they are many."""
+    named = listed(stacks) if len(stacks) <= NAMED else f"{len(stacks)} stacks (see the table)"
+    return f"; {lead}: {named}" if stacks else ""
 
 
 def _best(finding: Finding) -> Iterator[str]:

@@ -37,6 +37,11 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
             return False
         return self.ratio.low >= 1 / (1 + MARGIN) and self.ratio.high <= 1 + MARGIN
 
+    @property
+    def undecided(self) -> bool:
+        """Whether there is a ratio that tells neither of a difference nor of equality."""
+        return self.ratio is not None and not self.claimed and not self.equal
+
 
 def compared(ratio: Ratio, floor: float = 0.0, among: int = 1, chance: float | None = None) -> Comparison:
     """`ratio` held against a noise floor; `chance` is its p-value, raised for a family, by default `among` times."""

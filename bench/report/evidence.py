@@ -11,9 +11,11 @@ import numpy as np
 from bench import gates
 from bench.instruments.sizes import PARTS
 from bench.model import Instrument, Run, Session, Stack, Study, Verdict
+from bench.pooled import Pooled
 from bench.report.comparison import Comparison, compared, noise_floor, paired
 from bench.selftest import Selftest
-from bench.stats import reach
+from bench.spread import POOLED, pooled
+from bench.stats import Ratio, reach
 from bench.warmup import Warmup, warmup, without_lone
 
 LIMITED = "generator-limited"
@@ -61,6 +63,7 @@ class Evidence:
         twins = self._of("micro", study.baseline, None, True)
         self.same = paired(self.of("micro", study.baseline), twins, "time")
         self._selftest = selftest
+        self._costs: dict[tuple[str | None, str], Pooled[Subject] | None] = {}
 
     def floor(self, instrument: Instrument) -> float:
         """The noise floor of what `instrument` measures, 0 where neither a self-test nor the pair tells of a bias."""
@@ -138,11 +141,33 @@ class Evidence:
         `among` is of how many comparisons this one was picked for what came out.
         """
         baseline = over or self._baseline(subject)
-        found = paired(self.of(instrument, baseline, load), self.of(instrument, subject, load), metric)
+        found = self._ratio(instrument, baseline, subject, metric, load)
         if found is None:
             lacking = subject if not self.of(instrument, subject, load) else baseline
             return Comparison(reason=f"{lacking}: {self.why_none(instrument, lacking, load)}")
         return compared(found, self.floor(instrument), among)
+
+    def _ratio(
+        self, instrument: Instrument, above: Subject, below: Subject, metric: str, load: str | None
+    ) -> Ratio | None:
+        """Pairs within blocks; of stacks under a load with one spread for all of them."""
+        if instrument == "macro" and metric in POOLED:
+            costs = self._pooled(load, metric)
+            known = costs is not None and above in costs.stacks and below in costs.stacks
+            return costs.ratio(above, below) if costs and known else None
+        return paired(self.of(instrument, above, load), self.of(instrument, below, load), metric)
+
+    def residual(self, load: str | None) -> float | None:
+        """The residual standard deviation of server CPU under a load; None where no stack had two servers."""
+        costs = self._pooled(load, "cpu")
+        return costs.sd if costs else None
+
+    def _pooled(self, load: str | None, metric: str) -> Pooled[Subject] | None:
+        if (load, metric) not in self._costs:
+            loaded = [key[1] for key in self._runs if key[0] == "macro" and key[2:] == (load, False)]
+            own = {subject: runs for subject in loaded if (runs := self.of("macro", subject, load))}
+            self._costs[load, metric] = pooled(own, metric)
+        return self._costs[load, metric]
 
     def forced_speedup(self, variant: str) -> Comparison:
         """The baseline's time ÷ that of `variant` on the path that was counted."""

@@ -12,7 +12,7 @@ from bench.instruments.sizes import PARTS
 from bench.report import charts
 from bench.report.drawing import Chart, draw, keys
 from bench.report.ladder import STATES, ladder, state
-from bench.report.rows import Core, Finding
+from bench.report.rows import Core, Finding, load_title
 from bench.report.wording import estimate, listed, milliseconds, scaled
 
 LAB = ".venv/bin/python -m bench"
@@ -66,16 +66,6 @@ def rerun(finding: Finding) -> str:
         return f"{LAB} run {study.name}{f' --budget {written(race.budget_seconds)}' if race else ''} --force"
     variant = study.variants[-1]
     return f"{LAB} run {study.name.removesuffix(f'-{variant}')} --variant {variant} --force"
-
-
-def load_title(name: str) -> str:
-    """The catalogue's title of a load, its name where the declaration is gone."""
-    return catalog.loads()[name].title if name in catalog.loads() else name
-
-
-def workload_title(name: str) -> str:
-    """The catalogue's title of a workload, likewise."""
-    return catalog.workloads()[name].title if name in catalog.workloads() else name
 
 
 def _ranking(finding: Finding) -> Plot:

@@ -30,7 +30,7 @@ from bench.report.evidence import (
     warmed_up,
 )
 from bench.report.gated import agreements, gated
-from bench.report.ranking import ranking
+from bench.report.ranking import brief_load, ranking
 from bench.report.rows import Core, Counts, Course, Finding, Row, closed_load, place
 from bench.report.suites import tested
 from bench.report.targets import held
@@ -76,7 +76,8 @@ def _of_workload(
     loaded = [run for run in of_workload if run.case.stack and run.case.load and not evidence.trouble(run.case.stack)]
     common = {run.case.load: run.case.rate for run in loaded if run.case.variant == study.baseline}
     courses = [_course(run, study, own=run.case.rate != common.get(run.case.load)) for run in loaded]
-    null = evidence.null(closed_load(study, workload))
+    load = closed_load(study, workload)
+    null, brief = evidence.null(load), brief_load(load, session.race)
     return Finding(
         study=study,
         workload=workload,
@@ -91,11 +92,14 @@ def _of_workload(
         peers=tuple(peers),
         rows=tuple(rows),
         courses=tuple(sorted(courses, key=lambda course: _order(course, study))),
-        ranking=ranking(evidence, runs, closed_load(study, workload), session.race),
+        ranking=ranking(evidence, runs, load, session.race),
+        raced=ranking(evidence, runs, brief, session.race) if brief else (),
         gates=gated((run for run in runs if run.case.workload == workload), null),
         agreements=agreements(of_workload),
         null=null,
         machines=len({run.machine for run in runs if run.machine}),
+        residual=evidence.residual(load),
+        awaited=all(run.values("reached") for run in loaded),
         failed=tuple(run for run in runs if run.verdict == "failed" and run.case.workload in {workload, None}),
         price=price,
     )

@@ -16,13 +16,13 @@ from bench.paths import FINDINGS, KEPT, PROFILES
 from bench.report import ladder, ranking, selftest, suites
 from bench.report.answer import paragraphs
 from bench.report.builds import unlike
-from bench.report.figures import load_title, rerun, workload_title
+from bench.report.figures import rerun
 from bench.report.finding import find
 from bench.report.gain import gain
 from bench.report.noise import noise, power
 from bench.report.page import TEMPLATES, told, warmup
 from bench.report.pictures import pictures
-from bench.report.rows import Finding
+from bench.report.rows import Finding, load_title, workload_title
 from bench.report.spent import costs, unrest
 from bench.report.table import Cell, alone, columns
 from bench.report.wording import listed
@@ -100,6 +100,7 @@ def page(finding: Finding) -> str:
         parts=[_part(each) for each in finding.each if each.rows or not finding.targets],
         race=ranking.words(session.race) if session.race else None,
         **common,
+        too_high=_is_too_high(finding),
     )
 
 
@@ -113,7 +114,13 @@ def index(found: dict[str, Finding]) -> str:
             rows.append([f"[{finding.study.question}]({name}.md)", short, finding.session.started[:10]])
         else:
             rows.append([f"`{name}`", f"not measured yet: `python -m bench run {name} --keep`", ""])
-    return _render("findings.md", rows=rows)
+    awaiting = [f"[{name}]({name}.md)" for name, finding in found.items() if _is_too_high(finding)]
+    return _render("findings.md", rows=rows, awaiting=listed(awaiting))
+
+
+def _is_too_high(finding: Finding) -> bool:
+    """Whether its server CPU was counted before requests under way were awaited."""
+    return not all(each.awaited for each in finding.each)
 
 
 def _selftest(each: keep.Kept) -> Selftest | None:
@@ -148,7 +155,7 @@ def _part(finding: Finding) -> dict[str, Any]:
         "title": workload_title(finding.workload),
         "noise": noise(finding),
         "power": power(finding),
-        "ranking": _ranking(finding) if finding.ranks_stacks and finding.ranking else None,
+        "rankings": _rankings(finding) if finding.ranks_stacks else [],
         "rows": _stacks(finding) if finding.rows else _cores(finding),
         "warmups": cold if warmups else None,
     }
@@ -163,8 +170,8 @@ def _stacks(finding: Finding) -> Grid:
     return [heading, *([_text(column.cell(row)) for column in filled] for row in rows)]
 
 
-def _ranking(finding: Finding) -> Grid:
-    """Every stack from the best on, those that a race dropped among them."""
+def _rankings(finding: Finding) -> list[dict[str, Any]]:
+    """By load, every stack from the best on, those that a race eliminated among them."""
     heading = [
         "stack",
         "rank",
@@ -174,7 +181,10 @@ def _ranking(finding: Finding) -> Grid:
         "servers",
         "measured",
     ]
-    return [heading, *([row["name"], *map(_text, row["cells"])] for row in ladder.rows(finding))]
+    return [
+        {"load": each["load"], "table": [heading, *([row["name"], *map(_text, row["cells"])] for row in each["rows"])]}
+        for each in ladder.rankings(finding)
+    ]
 
 
 def _cores(finding: Finding) -> Grid:
@@ -213,7 +223,7 @@ def _missing(finding: Finding) -> Iterator[Missing]:
     for run in {run.case.identity: run for each in finding.each for run in each.failed}.values():
         yield Missing(run.case.label, "failed", run.reason or "without a reason")
     for each in finding.each:
-        ranked = {stack.stack for stack in each.ranking}
+        ranked = {stack.stack for stack in (*each.ranking, *each.raced)}
         for row in each.rows:
             if row.verdict == "dropped" and row.stack not in ranked:
                 where = f", {workload_title(each.workload)}" if finding.others else ""

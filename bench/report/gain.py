@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from bench import catalog
 from bench.errors import LabError
-from bench.report.figures import workload_title
-from bench.report.rows import Core, Finding, Row
+from bench.report.rows import Core, Finding, Row, workload_title
 from bench.report.wording import estimate, listed, number
 
 KINDS = ("another source", "another codec", "a compiler on the same source", "another interpreter")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
@@ -9,11 +10,11 @@ import altair as alt
 from bench.report.drawing import Chart, Record, hues, logarithmic, names_axis, sheet
 from bench.report.evidence import Figure
 from bench.report.ranking import Ranked
-from bench.report.rows import Finding, place
+from bench.report.rows import Finding, load_title, place
 from bench.report.table import MICRO, Cell, versus
 from bench.report.wording import estimate, judged, scaled
 
-STATES = ("dropped as worse", "measured to the end", "left out for want of time")
+STATES = ("eliminated as worse", "measured to the end", "left out for want of time")
 ROW_PIXELS, AXIS_PIXELS = 19, 45
 LEAST, ROOM = 0.8, 1.3  # how far an interval is drawn: to that ratio, and to so much of the largest estimate
 
@@ -53,8 +54,14 @@ def ladder(finding: Finding, width: int) -> Chart:
     return alt.layer(span, point, text)
 
 
-def rows(finding: Finding) -> list[dict[str, Any]]:
-    """A row of the ranking's table for each stack."""
+def rankings(finding: Finding) -> list[dict[str, Any]]:
+    """The rankings of a workload, that of the finalists first: the load's title, and the rows of its table."""
+    ranked = [each for each in (finding.ranking, finding.raced) if each]
+    return [{"load": load_title(each[0].load), "rows": rows(finding, each)} for each in ranked]
+
+
+def rows(finding: Finding, ranked: Sequence[Ranked]) -> list[dict[str, Any]]:
+    """A row of a ranking's table for each stack."""
     return [
         {
             "name": name(each, finding),
@@ -67,13 +74,13 @@ def rows(finding: Finding) -> list[dict[str, Any]]:
                 Cell(text=until(each), order=each.after or 0, hint=each.reason),
             ],
         }
-        for rank, each in enumerate(finding.ranking, 1)
+        for rank, each in enumerate(ranked, 1)
     ]
 
 
 def until(each: Ranked) -> str:
     """How far a stack came."""
-    return f"dropped after round {each.after}" if each.after is not None else state(each)
+    return f"eliminated after round {each.after}" if each.after is not None else state(each)
 
 
 def _behind(each: Ranked) -> Cell:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bench.report import ranking
 from bench.report.comparison import Comparison, compared
 from bench.report.rows import Finding
 from bench.report.wording import judged, listed, share
@@ -15,7 +16,8 @@ WHERE = {"micro": "without a server", "macro": "behind a server"}
 
 def noise(finding: Finding) -> str:
     """The machine's bias by its self-test, and the study's own A/A pair."""
-    return f"{_bias(finding.selftest)}{_pair(finding)}"
+    again = ranking.again(finding.session, finding.workload)
+    return " ".join(filter(None, [f"{_bias(finding.selftest)}{_pair(finding)}", _residual(finding), again]))
 
 
 def power(finding: Finding) -> str:
@@ -26,6 +28,13 @@ def power(finding: Finding) -> str:
     told = [*_smallest(alone, WHERE["micro"]), *_smallest(served, WHERE["macro"])]
     lead = f"Smallest detectable difference ({share(POWER)} power)"
     return f"{lead}: {listed(told)}." if told else f"{lead}: unknown, as no ratio has an interval."
+
+
+def _residual(finding: Finding) -> str:
+    """The residual standard deviation of servers, from which the intervals behind servers come."""
+    if finding.residual is None:
+        return ""
+    return f"Fresh servers scatter by {share(finding.residual)} (residual standard deviation over all stacks)."
 
 
 def _smallest(comparisons: Sequence[Comparison], where: str) -> list[str]:

@@ -13,10 +13,10 @@ from bench.model import Peer, Server
 from bench.report import ladder, look, ranking, suites
 from bench.report.answer import answer
 from bench.report.builds import unlike
-from bench.report.figures import LAB, load_title, plots, rerun, workload_title
+from bench.report.figures import LAB, plots, rerun
 from bench.report.finding import PERCENTILES, served_by
 from bench.report.noise import noise, power
-from bench.report.rows import Core, Course, Finding, Row, closed_load
+from bench.report.rows import Core, Course, Finding, Row, closed_load, load_title, workload_title
 from bench.report.spent import costs, unrest
 from bench.report.table import Cell, Column, columns, instructions, latency
 from bench.report.targets import verdict
@@ -80,7 +80,7 @@ def _part(finding: Finding, chosen: list[Column]) -> dict[str, Any]:
         "power": power(finding),
         "plots": plots(finding),
         "load": load_title(closed_load(finding.study, finding.workload) or ""),
-        "ranking": ladder.rows(finding),
+        "rankings": ladder.rankings(finding),
         "ranked_by": ranking.ranked_by(finding.workload),
         "rows": [_cells(row, chosen) for row in finding.rows],
         "loads": [_load(course) for course in finding.open],

@@ -12,11 +12,10 @@ import vl_convert
 
 from bench.report import charts
 from bench.report.drawing import CONFIG, Chart, Record, extent, hues, keys, sheet
-from bench.report.figures import workload_title
 from bench.report.ladder import STATES, ladder
 from bench.report.look import LIGHT
 from bench.report.ranking import ranked_by
-from bench.report.rows import Course, Finding
+from bench.report.rows import Course, Finding, workload_title
 from bench.report.wording import estimate, listed, number, seconds
 
 MICRO = 1e-6

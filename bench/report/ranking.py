@@ -1,21 +1,22 @@
-"""The stacks of a workload in order, those that a race dropped among them, each by how far it is behind the best.
+"""The stacks of a workload in order, each by how far it is behind the best under one load.
 
-A ratio is to the best under the same load: for what was dropped, under the brief one of the race's rounds.
+A ranking never mixes loads. Where a race's rounds ran under a brief load of their own, what they said is a ranking of
+its own beside that of the finalists.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import msgspec
 
 from bench import catalog
 from bench.durations import written
-from bench.model import Dropped, Race, RankedBy, Run, Stack, stack_of
+from bench.model import Race, RankedBy, Run, Session, Stack, stack_of
 from bench.report.comparison import Comparison
-from bench.report.evidence import Evidence, Figure, capacity, mean
+from bench.report.evidence import Evidence, Figure, capacity
+from bench.report.wording import listed
 from bench.standings import standings
-from bench.stats import Ratio
 
 
 class Figures(msgspec.Struct, frozen=True):
@@ -30,7 +31,7 @@ class Ranked(msgspec.Struct, frozen=True, kw_only=True):
 
     The cost is server CPU per request, or the time between answers of what is behind `by` rate.
 
-    What a race dropped has the `reason`, and the round `after` which; whom the budget left out has no such round.
+    What a race eliminated has the `reason`, and the round `after` which; what the budget left out has no such round.
     """
 
     stack: Stack
@@ -42,33 +43,35 @@ class Ranked(msgspec.Struct, frozen=True, kw_only=True):
     after: int | None = None
     reason: str | None = None
 
-    @property
-    def level(self) -> bool:
-        """Whether it is the best, or not significantly behind it."""
-        return not self.behind.claimed
-
 
 def ranking(evidence: Evidence, runs: Iterable[Run], load: str | None, race: Race | None) -> tuple[Ranked, ...]:
-    """Every stack of a workload that has figures, the best first; `load` is what those come from that went on."""
+    """Every stack of a workload that has figures under the closed `load`, the best first."""
     closed = [run for run in runs if run.case.workload == evidence.workload and _is_closed(run)]
-    counted = [run for run in closed if not evidence.trouble(stack_of(run.case))]
-    own = [run for run in counted if run.case.load == load]
+    own = [run for run in closed if run.case.load == load and not evidence.trouble(stack_of(run.case))]
+    out = dict(_eliminated(race, evidence.workload)) if race else {}
     found = []
-    floor = evidence.floor("macro")
-    for each in standings(own, max(race.near, floor) if race else floor):
-        figures = _figures(each.stack, own, evidence.null(load))
+    for each in standings(own, floor=evidence.floor("macro")):
+        after, reason = out.get(each.stack, (None, None))
+        rate = capacity([run for run in own if run.case.stack == each.stack], evidence.null(load), "not measured")
         found.append(
             Ranked(
-                load=load or "", stack=each.stack, servers=each.servers, by=each.by, behind=each.behind, figures=figures
+                stack=each.stack,
+                load=load or "",
+                figures=Figures(Figure(value=each.seconds), rate),
+                servers=each.servers,
+                by=each.by,
+                behind=each.behind,
+                after=after,
+                reason=reason,
             )
         )
-    for after, dropped in _ends(race) if race else ():
-        for one in dropped:
-            if one.workload == evidence.workload and one.times is not None:
-                under = [run for run in counted if run.case.load == one.load]
-                figures = _figures(one.stack, under, evidence.null(one.load))
-                found.append(_dropped(one, after, figures, race.near if race else 0.0))
-    return tuple(sorted(found, key=_distance))
+    return tuple(found)
+
+
+def brief_load(load: str | None, race: Race | None) -> str | None:
+    """The load of a race's rounds, where it is another one than the study's own."""
+    known = catalog.loads().get(load or "")
+    return known.brief if race and known and known.brief != load else None
 
 
 def words(race: Race) -> str:
@@ -76,14 +79,19 @@ def words(race: Race) -> str:
     worse, late = (sum(each.worse is how for each in race.dropped) for how in (True, False))
     rounds = f"{len(race.rounds)} round{'s' * (len(race.rounds) > 1)}"
     entered = race.rounds[0].candidates if race.rounds else 0
-    told = (
-        f"Raced to keep to a budget of {written(race.budget_seconds)}: of {entered} candidates (a stack on a workload) "
-    )
-    told += f"{worse} were dropped in {rounds} as worse than the best beyond chance"
-    told += f", {late} were left out for a failure or for want of time" if late else ""
-    return told + (
-        f"; {race.finalists} were measured to the end." if race.finalists is not None else "; it is not over yet."
-    )
+    told = f"Raced within {written(race.budget_seconds)}: {entered} candidates (a stack on a workload) entered; "
+    told += f"{worse} were eliminated in {rounds} as significantly worse than the best"
+    told += f", {late} for a failure or for want of time" if late else ""
+    end = "it is not over yet" if race.finalists is None else f"{race.finalists} went on to the final"
+    return f"{told}; {end}."
+
+
+def again(session: Session, workload: str) -> str:
+    """Which stacks got another server on a workload, in a sentence; nothing where none did."""
+    stacks = [str(each.stack) for each in session.again if each.workload == workload]
+    if not stacks:
+        return ""
+    return f"Servers of {listed(stacks)} disagreed by more than 3 residual standard deviations: each got another one."
 
 
 def ranked_by(workload: str) -> str:
@@ -100,30 +108,9 @@ def _is_closed(run: Run) -> bool:
     return run.case.instrument == "macro" and run.case.rate is None and run.case.is_plain
 
 
-def _figures(stack: Stack, runs: Sequence[Run], null: float | None) -> Figures:
-    own = [run for run in runs if run.case.stack == stack]
-    return Figures(mean(own, "cpu", "not measured"), capacity(own, null, "not measured"))
-
-
-def _ends(race: Race) -> list[tuple[int | None, tuple[Dropped, ...]]]:
-    """Who is out, and after which round."""
-    return [*enumerate((ended.dropped for ended in race.rounds), 1), (None, race.left_out)]
-
-
-def _distance(each: Ranked) -> tuple[bool, float]:
-    """Who is slower comes after who spends more."""
-    return each.by == "rate", each.behind.ratio.estimate if each.behind.ratio else 0.0
-
-
-def _dropped(each: Dropped, after: int | None, figures: Figures, near: float) -> Ranked:
-    ratio = Ratio(estimate=each.times or 0.0, low=each.low, high=each.high)
-    return Ranked(
-        stack=each.stack,
-        load=each.load,
-        figures=figures,
-        servers=each.servers or 0,
-        by=each.by,
-        behind=Comparison(ratio=ratio, floor=near, claimed=each.worse),
-        after=after,
-        reason=each.reason,
+def _eliminated(race: Race, workload: str) -> Iterable[tuple[Stack, tuple[int | None, str]]]:
+    """What the race eliminated or left out on a workload, after which round and why."""
+    ends = [*enumerate((ended.dropped for ended in race.rounds), 1), (None, race.left_out)]
+    return (
+        (each.stack, (after, each.reason)) for after, dropped in ends for each in dropped if each.workload == workload
     )

@@ -111,11 +111,12 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     which nothing is known without a server.
 
     `same` is the ratio of the A/A pair and `selftest` the machine's; `floor` and `floor_served` are the noise floors
-    that they give, without a server and with one, 0 where nothing tells of a bias. `lead` compares the fastest core
-    with the second, `cheapest` the stack that spends the least server CPU with the next. `agreements` are wrk's server
-    CPU per request as shares of Gatling's, `null` is what the null server answered a second. `machines` counts the
-    equal ones that measured.
-    `ranking` holds the stacks from the best on, those behind that a race dropped.
+    that they give, without a server and with one, 0 where nothing tells of a bias. `residual` is the standard deviation
+    of server CPU from server to server. `lead` compares the fastest core with the second, `cheapest` the stack that
+    spends the least server CPU with the next. `agreements` are wrk's server CPU per request as shares of Gatling's,
+    `null` is what the null server answered a second. `machines` counts the equal ones that measured. Where not every
+    request was `awaited`, server CPU per request is too high for what is slow and was warmed before. `ranking` holds
+    the stacks from the best on; `raced` those of a race's rounds, where they ran under another load.
     """
 
     study: Study
@@ -132,10 +133,13 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     rows: tuple[Row, ...]
     courses: tuple[Course, ...]
     ranking: tuple[Ranked, ...] = ()
+    raced: tuple[Ranked, ...] = ()
     gates: tuple[Gated, ...]
     agreements: tuple[float, ...]
     null: float | None
     machines: int
+    awaited: bool = True
+    residual: float | None = None
     failed: tuple[Run, ...]
     price: Price | None
     others: tuple[Finding, ...] = ()
@@ -191,3 +195,13 @@ def place(stack: Stack, study: Study) -> str:
 def closed_load(study: Study, workload: str) -> str | None:
     """The load that a workload's figures come from: the first closed one."""
     return study.macro.loads_for(workload)[0] if study.macro else None
+
+
+def load_title(name: str) -> str:
+    """The catalogue's title of a load, its name where the declaration is gone."""
+    return catalog.loads()[name].title if name in catalog.loads() else name
+
+
+def workload_title(name: str) -> str:
+    """The catalogue's title of a workload, likewise."""
+    return catalog.workloads()[name].title if name in catalog.workloads() else name

@@ -16,10 +16,9 @@ from bench.model import Stack
 from bench.report import ranking, suites
 from bench.report.answer import answer, answers
 from bench.report.builds import unlike
-from bench.report.figures import workload_title
 from bench.report.ladder import rows
 from bench.report.noise import noise, power
-from bench.report.rows import Finding
+from bench.report.rows import Finding, workload_title
 from bench.report.spent import costs, unrest
 from bench.report.table import MEGA, Cell, alone, columns
 from bench.report.targets import Held, verdict
@@ -95,6 +94,7 @@ def _record(finding: Finding, page: Path) -> dict[str, object]:
         "tested": finding.tested,
         "stacks": [row for each in finding.each for row in each.rows],
         "ranking": {each.workload: each.ranking for each in finding.each},
+        "raced": {each.workload: each.raced for each in finding.each},
         "race": finding.session.race,
         "holes": finding.session.holes,
         "accounts": finding.session.accounts,
@@ -157,7 +157,7 @@ def _ranking(finding: Finding) -> Table:
     table.add_column("", no_wrap=True)
     for heading in ("rank", "CPU µs", "answers/s", "behind the best", "servers", "measured"):
         table.add_column(heading, justify="right", overflow="fold")
-    found = rows(finding)
+    found = rows(finding, finding.ranking)
     for row in found[:SHOWN]:
         table.add_row(row["name"], *(_text(cell, " ") for cell in row["cells"]))
     if len(found) > SHOWN:

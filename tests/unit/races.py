@@ -66,7 +66,7 @@ def raced(fake: Fake, study: Study = STUDY, budget: float = 360.0) -> tuple[Race
     """The race at its end, and what is left for the study's own loads."""
     track = racing.track(study, plan.phases(study), budget)
     assert track is not None
-    *_, last = racing.race(track, Race(budget_seconds=budget, near=racing.NEAR), fake)
+    *_, last = racing.race(track, Race(budget_seconds=budget), fake)
     return last, racing.finalists(track.final, last)
 
 

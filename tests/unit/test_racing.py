@@ -38,7 +38,7 @@ def test_each_round_holds_everybody_still_in_play_in_whole_blocks_under_the_brie
     first, *later = fake.rounds
     assert len(first.cases) == 16
     assert {case.load for case in first.cases} == {"glance"}
-    assert [phase.first for phase in fake.rounds] == [racing.BLOCKS * number for number in range(len(fake.rounds))]
+    assert [phase.first for phase in fake.rounds] == [racing.ROUND * number for number in range(len(fake.rounds))]
     playing = names(first)
     for phase, ended in zip(later, race.rounds, strict=False):
         playing -= {(f"{each.stack.framework}/{each.stack.server}", each.workload) for each in ended.dropped}
@@ -71,12 +71,12 @@ def test_who_is_dropped_is_worse_than_the_best_of_its_workload_beyond_chance() -
 
 
 def test_the_baseline_is_never_dropped_and_stands_beside_each_variant_in_play() -> None:
-    study = msgspec.structs.replace(STUDY, baseline="cpython", variants=("cpython", "cython"), frameworks=("falcon",))
+    study = msgspec.structs.replace(STUDY, baseline="cpython", variants=("cpython", "cython"))
 
     def slow(case: Case) -> float:
         return cost(case) * (10 if case.variant == "cpython" else 1)
 
-    race, final = raced(Fake(slow), study)
+    race, final = raced(Fake(slow), study, budget=720)
     baselines = {(case.stack.server, case.workload) for case in final.cases if case.variant == "cpython"}
     others = {(case.stack.server, case.workload) for case in final.cases if case.variant == "cython"}
     assert others <= baselines
@@ -84,20 +84,21 @@ def test_the_baseline_is_never_dropped_and_stands_beside_each_variant_in_play() 
     assert race.dropped
 
 
-@pytest.mark.parametrize(("slow", "is_dropped"), [("cpython", True), ("pypy", False)])
-def test_who_is_cold_in_a_brief_load_is_not_dropped_for_it(slow: str, is_dropped: bool) -> None:
+@pytest.mark.parametrize(("slow", "budget", "is_dropped"), [("cpython", 420, True), ("pypy", 480, False)])
+def test_who_is_cold_in_a_brief_load_is_not_dropped_for_it(slow: str, budget: float, is_dropped: bool) -> None:
     study = msgspec.structs.replace(STUDY, variants=("cython", slow), frameworks=("falcon",), servers=SERVERS[:3])
 
     def ten_times(case: Case) -> float:
         return cost(case) * (10 if case.variant == slow else 1)
 
-    race, _ = raced(Fake(ten_times), study, budget=480)  # PyPy is driven until it is warm, which takes its time
+    race, _ = raced(Fake(ten_times), study, budget=budget)  # PyPy is driven until it is warm, which takes its time
     assert any(each.worse for each in race.dropped if each.stack.variant == slow) is is_dropped
 
 
 def test_who_waits_with_few_requests_at_a_time_is_out_and_of_the_others_cpu_decides() -> None:
+    """But for the best of each server, which goes on whatever it costs."""
     assert catalog.workloads()["wait"].ranked_by == "rate"
-    study = msgspec.structs.replace(STUDY, frameworks=("falcon",), workloads=("wait",))
+    study = msgspec.structs.replace(STUDY, workloads=("wait",))
 
     class Waiting(Fake):
         def run(self, case: Case, block: int) -> Run:
@@ -105,15 +106,16 @@ def test_who_waits_with_few_requests_at_a_time_is_out_and_of_the_others_cpu_deci
             rate = Measurement(metric="rate", unit="", values=(50.0 if case.stack.server == "bjoern" else 3000.0,))
             return msgspec.structs.replace(known, measurements=(known.measurements[0], rate))
 
-    race, _ = raced(Waiting(), study, budget=140)
+    race, final = raced(Waiting(), study, budget=220)
     worse = [each for ended in race.rounds for each in ended.dropped]
-    slow = {each.stack.server for each in worse if each.by == "rate"}
-    assert slow == {"bjoern"}, "though it spends the least CPU"
-    assert {each.stack.server for each in worse} - slow == {"gunicorn-gthread"}, "level, by CPU"
-    assert {str(each.best) for each in worse} == {"cython/falcon/uwsgi-processes"}
+    assert {(str(each.stack), each.by) for each in worse} >= {("cython/falcon/bjoern", "rate")}
     assert all(
-        each.reason.startswith("60.0× (60.0–60.0) the time between answers of ") for each in worse if each.by == "rate"
+        each.reason.startswith("60.0× (60.0–60.0) the time between answers of cython/bare/uwsgi-processes")
+        for each in worse
+        if each.by == "rate"
     )
+    assert {str(each.best) for each in worse} == {"cython/bare/uwsgi-processes"}, "bjoern spends less CPU"
+    assert {server for name, _ in names(final) for server in [name.split("/")[1]]} == set(SERVERS)
 
 
 def test_a_run_that_fails_ends_the_race_for_its_stack_on_every_workload() -> None:
@@ -126,28 +128,28 @@ def test_a_run_that_fails_ends_the_race_for_its_stack_on_every_workload() -> Non
 
 
 def test_whom_the_budget_has_no_room_for_is_left_out_by_rank_and_said_so() -> None:
-    race, final = raced(Fake(equal, spread=0.05), budget=300)
+    race, final = raced(Fake(equal, spread=0.05), budget=400)
     assert race.left_out
     assert not any(each.worse for each in race.left_out)
     assert all(each.reason.endswith("fresh servers each, and the budget has no room for it") for each in race.left_out)
     spent = sum(ended.seconds for ended in race.rounds)
-    assert spent + estimate.seconds(final) <= 300
-    assert spent + estimate.seconds(final) > 300 - 3 * estimate.case_seconds(final.cases[0]), "the time is used"
+    assert spent + estimate.seconds(final) <= 400
+    assert spent + estimate.seconds(final) > 400 - 3 * estimate.case_seconds(final.cases[0]), "the time is used"
 
 
 def test_where_time_is_short_the_last_have_fewer_servers_but_two_at_least() -> None:
     phases = plan.phases(STUDY)
     final = phases[-1]
     first = 2 * sum(estimate.case_seconds(case) for case in racing.track(STUDY, phases, 400).first.cases)
-    four = 4 * estimate.case_seconds(final.cases[0])  # the best and the baseline of each workload
+    ten = 10 * estimate.case_seconds(final.cases[0])  # each server's best on each workload, and the baseline's first
     for runs, room in ((3, 3.2), (2, 2.2), (2, 2.9)):
-        race, left = raced(Fake(spread=0.002), budget=estimate.seconds(phases[0]) + first + room * four)
+        race, left = raced(Fake(spread=0.002), budget=estimate.seconds(phases[0]) + first + room * ten)
         assert (race.runs or 3, left.blocks) == (runs, runs)
         assert sum(ended.seconds for ended in race.rounds) + estimate.seconds(left) <= race.budget_seconds
 
 
 def test_on_a_slow_machine_the_same_budget_holds_fewer() -> None:
-    budget = 330
+    budget = 460
     (_, quick), (race, slow) = (raced(Fake(spread=0.08, pace=pace), budget=budget) for pace in (1.0, 1.4))
     assert len(slow.cases) <= len(quick.cases)
     assert sum(ended.seconds for ended in race.rounds) + 1.4 * estimate.seconds(slow) <= budget
@@ -183,6 +185,13 @@ def test_what_cannot_be_raced_is_told() -> None:
     cores = msgspec.structs.replace(STUDY, macro=None, micro=MicroPlan(processes=2, values=1))
     with pytest.raises(LabError, match="study 'trial' puts no stacks under load"):
         racing.track(cores, plan.phases(cores), 60)
-    glance = msgspec.structs.replace(STUDY, macro=MacroPlan(loads=("glance",), runs=9))
-    with pytest.raises(LabError, match=r"bench/loads/glance\.toml names no `brief` load"):
-        racing.track(glance, plan.phases(glance), 60)
+
+
+def test_a_study_whose_own_load_is_the_brief_one_counts_the_servers_of_the_rounds_too() -> None:
+    study = msgspec.structs.replace(STUDY, macro=MacroPlan(loads=("glance",), runs=9))
+    track = racing.track(study, plan.phases(study), 150)
+    assert (track.final.blocks, {case.load for case in track.final.cases}) == (1, {"glance"})
+    fake = Fake()
+    race, final = raced(fake, study, budget=150)
+    assert {case.load for phase in (*fake.rounds, final) for case in phase.cases} == {"glance"}
+    assert final.first == racing.ROUND * len(race.rounds), "after the rounds, whose blocks it goes on from"

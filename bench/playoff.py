@@ -1,0 +1,59 @@
+"""Blocks for the finalists that a race leaves undecided, as long as the budget lasts.
+
+Undecided is a finalist that may be the best of its workload and may be more than 5 % dearer. A block holds those and
+the best beside them, under the study's own load. Each block is one more look at the data, so these decisions hold at
+`racing.SURE`. Stored runs alone decide, as in the race.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
+
+from msgspec.structs import replace
+
+from bench import estimate, racing
+from bench.model import Case, Race, Run, Stack, stack_of
+from bench.plan import Phase
+from bench.standings import standings
+
+
+def blocks(on: racing.Track, race: Race, runs: Iterable[Run], measured: racing.Measured) -> Iterator[Phase]:
+    """The blocks after the final, each measured by `measured`, until all is decided or the budget is spent."""
+    final = racing.finalists(on.final, race)
+    number = final.first + final.blocks + 1  # after the servers that the final measures again
+    while True:
+        known = [run for run in runs if run.block < number]
+        block = _block(on, final, known, number)
+        if block is None:
+            return
+        runs = measured(block)
+        number += 1
+        yield block
+
+
+def _block(on: racing.Track, final: Phase, runs: Sequence[Run], number: int) -> Phase | None:
+    """The next block, those first that stand nearest to the best; None where nobody is undecided or fits."""
+    tables = [table for table in _tables(final, runs) if len(table) > 1]
+    spent = sum(run.seconds for run in runs)
+    pace = spent / (sum(estimate.case_seconds(run.case) for run in runs) or 1.0)
+    left = (on.seconds - spent) / max(pace, 1.0)
+    chosen: dict[str, Case] = {}
+    for turn in zip_longest(*(table[1:] for table in tables)):
+        for table, case in zip(tables, turn, strict=True):
+            more = {one.identity: one for one in (table[0], case) if one}
+            if case and estimate.seconds(Phase("", 1, tuple((chosen | more).values()))) <= left:
+                chosen |= more
+    return replace(final, first=number, blocks=1, cases=tuple(chosen.values())) if chosen else None
+
+
+def _tables(final: Phase, runs: Sequence[Run]) -> Iterator[list[Case]]:
+    """Of each workload and load the finalists that are undecided, the best of all first."""
+    by_load: dict[tuple[str | None, str | None], dict[Stack, Case]] = {}
+    for case in final.cases:
+        by_load.setdefault((case.workload, case.load), {})[stack_of(case)] = case
+    for (workload, load), cases in by_load.items():
+        own = [run for run in runs if (run.case.workload, run.case.load) == (workload, load)]
+        best, *others = standings(own, racing.SURE)
+        undecided = [each.stack for each in others if each.by == "cpu" and each.behind.undecided]
+        yield [cases[stack] for stack in (best.stack, *undecided) if stack in cases]

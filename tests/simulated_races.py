@@ -1,0 +1,161 @@
+"""Races of the study `servers` with the noise that was seen: `python -m tests.simulated_races [RACES]`.
+
+What each stack costs is what a session measured; what fresh servers scatter is drawn: heavy-tailed errors of 7 %, and
+blocks that are up to 12 % dearer as a whole. The clock runs as the lab estimates, and nothing is measured.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from bench import catalog, estimate, plan, playoff, racing
+from bench.model import Case, Measurement, Race, Run, Stack, stack_of
+from bench.plan import Phase
+from bench.standings import SLOWER, Standing, standings
+
+SEEN = Path(__file__).parent / "data/races/servers.json"
+BUDGET_SECONDS = 17 * 60.0
+SD, TAIL = 0.07, 4.75  # Student's t with so many degrees of freedom has the kurtosis of 11 that was seen
+BLOCK_SD = 0.12  # at most; each race draws its own
+
+Costs = Mapping[str, Mapping[Stack, "Cost"]]  # by workload
+
+
+class Cost(NamedTuple):
+    """CPU seconds a request, and answers a second."""
+
+    cpu: float
+    rate: float
+
+
+class Ended(NamedTuple):
+    """A race at its end: its finalists, and the standings of all stacks, by workload."""
+
+    race: Race
+    finalists: dict[str, set[Stack]]
+    standings: dict[str, list[Standing]]
+
+    def claimed(self, workload: str, stack: Stack) -> bool:
+        """Whether the page would call that stack worse than the best."""
+        return next(each.behind.claimed for each in self.standings[workload] if each.stack == stack)
+
+    def undecided(self, workload: str) -> int:
+        """How many stacks the page leaves undecided."""
+        return sum(each.behind.undecided for each in self.standings[workload])
+
+
+def seen() -> Costs:
+    """What each stack of `servers` was seen to cost."""
+    told = msgspec.json.decode(SEEN.read_bytes(), type=dict[str, dict[str, tuple[float, float]]])
+    return {
+        workload: {Stack(*name.split("/")): Cost(*cost) for name, cost in stacks.items()}
+        for workload, stacks in told.items()
+    }
+
+
+def with_second(costs: Costs, times: float) -> tuple[Costs, dict[str, Stack]]:
+    """The costs with one stack `times` as dear as the best and nobody between; that stack by workload."""
+    made: dict[str, dict[Stack, Cost]] = {}
+    second: dict[str, Stack] = {}
+    for workload, stacks in costs.items():
+        first, other, *rest = _ranked(workload, stacks)
+        least = stacks[first].cpu
+        apart = {stack: stacks[stack]._replace(cpu=max(stacks[stack].cpu, 1.4 * least)) for stack in rest}
+        made[workload] = {**stacks, **apart, other: Cost(times * least, stacks[first].rate)}
+        second[workload] = other
+    return made, second
+
+
+def equals(costs: Costs) -> Costs:
+    """All alike."""
+    return {workload: dict.fromkeys(stacks, Cost(1e-4, 1e4)) for workload, stacks in costs.items()}
+
+
+def raced(costs: Costs, seed: int, sd: float = SD, budget: float = BUDGET_SECONDS) -> Ended:
+    """One race to its end, and the blocks for what it left undecided."""
+    study = catalog.studies()["servers"]
+    track = racing.track(study, plan.phases(study), budget)
+    assert track is not None
+    drawn = np.random.default_rng(seed)
+    block_sd = drawn.uniform(0, BLOCK_SD)
+    runs: list[Run] = []
+
+    def measured(phase: Phase) -> list[Run]:
+        for block in range(phase.first, phase.first + phase.blocks):
+            beside = drawn.normal(0, block_sd)
+            errors = drawn.standard_t(TAIL, len(phase.cases)) * sd / math.sqrt(TAIL / (TAIL - 2))
+            runs.extend(
+                _run(case, block, costs, math.exp(beside + error))
+                for case, error in zip(phase.cases, errors, strict=True)
+            )
+        return runs
+
+    *_, race = racing.race(track, Race(budget_seconds=budget), measured)
+    final = racing.finalists(track.final, race)
+    measured(final)
+    for _ in playoff.blocks(track, race, runs, measured):
+        pass
+    by_workload: dict[str, list[Run]] = {}
+    for run in runs:
+        by_workload.setdefault(run.case.workload or "", []).append(run)
+    finalists: dict[str, set[Stack]] = {workload: set() for workload in costs}
+    for case in final.cases:
+        finalists[case.workload or ""].add(stack_of(case))
+    return Ended(race, finalists, {workload: standings(own) for workload, own in by_workload.items()})
+
+
+def best(costs: Costs) -> dict[str, Stack]:
+    """The best of each workload in truth."""
+    return {workload: _ranked(workload, stacks)[0] for workload, stacks in costs.items()}
+
+
+def _ranked(workload: str, stacks: Mapping[Stack, Cost]) -> list[Stack]:
+    """The stacks by CPU, the cheapest first; where the rate decides first, those of the quickest alone."""
+    most = max(cost.rate for cost in stacks.values())
+    quick = stacks.keys()
+    if catalog.workloads()[workload].ranked_by == "rate":
+        quick = {stack for stack, cost in stacks.items() if cost.rate * SLOWER >= most}
+    return sorted(quick, key=lambda stack: stacks[stack].cpu)
+
+
+def _run(case: Case, block: int, costs: Costs, noise: float) -> Run:
+    cost = costs[case.workload or ""][stack_of(case)]
+    values = {"cpu": cost.cpu * noise, "rate": cost.rate}
+    measured = tuple(Measurement(metric=name, unit="", values=(value,)) for name, value in values.items())
+    seconds = estimate.case_seconds(case)
+    return Run(case=case, block=block, started="", seconds=seconds, verdict="pass", measurements=measured)
+
+
+def main(races: int) -> None:
+    """Print how often the best is eliminated, a stack 15 % worse is told so, and what becomes of equals."""
+    costs = seen()
+    lost, undecided = 0, []
+    for seed in range(races):
+        ended = raced(costs, seed)
+        lost += any(stack not in ended.finalists[workload] for workload, stack in best(costs).items())
+        undecided.append([ended.undecided(workload) for workload in costs])
+    print(f"as measured: the best of a workload was eliminated in {lost} of {races} races")
+    print(f"undecided a workload, mean: {dict(zip(costs, np.mean(undecided, axis=0).round(1), strict=True))}")
+    near, second = with_second(costs, 1.15)
+    told = sum(
+        raced(near, seed).claimed(workload, second[workload])
+        for seed in range(races)
+        for workload in ["hello", "medium"]
+    )
+    print(f"15 % worse: told so in {told} of {2 * races} workloads of as many races")
+    alike = equals(costs)
+    ends = [raced(alike, seed) for seed in range(min(races, 100))]
+    worse = sum(any(each.behind.claimed for each in ended.standings["hello"]) for ended in ends)
+    left = np.mean([ended.undecided("hello") for ended in ends])
+    print(f"47 equals: {worse} of {len(ends)} races call one of them worse; {left:.1f} stay undecided")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 200)

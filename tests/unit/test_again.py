@@ -1,0 +1,45 @@
+"""Another server for a stack whose servers disagree."""
+
+import msgspec
+
+from bench import plan
+from bench.again import servers_again
+from tests.unit.races import STUDY, Fake, cost
+
+PHASE = plan.phases(STUDY)[-1]
+ODD = ("cython/bare/bjoern", "medium", 1)
+
+
+class Odd(Fake):
+    """One server of one stack takes half as long again."""
+
+    def run(self, case, block):
+        run = super().run(case, block)
+        if (str(case.stack), case.workload, block) != ODD or run.verdict != "pass":
+            return run
+        spent = run.measurements[0]
+        dearer = msgspec.structs.replace(spent, values=(spent.values[0] * 1.5,))
+        return msgspec.structs.replace(run, measurements=(dearer, *run.measurements[1:]))
+
+
+def test_it_stands_in_a_block_of_its_own_beside_the_best() -> None:
+    phase, again = servers_again(PHASE, Odd()(PHASE))
+    assert [(str(each.stack), each.workload, each.load, each.block) for each in again] == [
+        ("cython/bare/bjoern", "medium", "closed", 3)
+    ]
+    assert {str(case.stack) for case in phase.cases} == {"cython/bare/bjoern", "cython/bare/uwsgi-processes"}
+    assert {case.workload for case in phase.cases} == {"medium"}
+    assert (phase.first, phase.blocks) == (PHASE.first + PHASE.blocks, 1)
+
+
+def test_where_all_agree_there_is_none() -> None:
+    assert servers_again(PHASE, Fake(spread=0.0)(PHASE)) is None
+
+
+def test_servers_of_other_blocks_and_of_stacks_that_failed_do_not_count() -> None:
+    runs = Odd()(PHASE)
+    elsewhere = [msgspec.structs.replace(run, block=run.block + 3) for run in runs]
+    assert servers_again(PHASE, elsewhere) is None
+    broken = Odd(cost)
+    broken.broken = {(ODD[0], ODD[1])}
+    assert servers_again(PHASE, broken(PHASE)) is None
