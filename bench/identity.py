@@ -3,44 +3,40 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
+from collections.abc import Callable
 
 import msgspec
 
-from bench import backend, catalog, pairing
-from bench.model import Artifact, BuiltPeer, Case, Declared
+from bench import backend, catalog, closure, measure, pairing
+from bench.model import Artifact, BuiltPeer, Case, Declared, Instrument
 from bench.paths import ROOT
 from bench.plan import backend_of
 
-HARNESS = (
-    "bench/measure.py",
-    "bench/serve.py",
-    "bench/backend.py",
-    "bench/verify.py",
-    "bench/peers.py",
-    "bench/pinning.py",
-    "bench/instruments",
-    "bench/subject",
-    "bench/gatling",
-)
+STORED_BY = ("bench.store", "bench.machine")  # what a run is made of once its instrument has observed
+CALLED_BY = "bench/measure.py"  # hashed alone: what it imports beside those are the other instruments
+FLEET = "bench/worker.py"  # likewise: it hands the load to another machine
 SUITE_CASES = "spec/golden"
 
 
 def identified(
-    case: Case, artifact: Artifact | BuiltPeer, generator: str | None = None, code: str | None = None
+    case: Case,
+    artifact: Artifact | BuiltPeer,
+    generator: str | None = None,
+    code: Callable[[Instrument], str] | None = None,
 ) -> Case:
     """`case` with a hash of each thing that could change its figure, known once its variant is built.
 
-    `generator` is the fingerprint of the machine that the load comes from, if it is another one; `code` is the
-    harness's hash, for who has many cases.
+    The framework's adapter and the service itself are in the prefix's. `generator` is the fingerprint of the machine
+    that the load comes from, if it is another one; `code` is `harness` with a memory, for who has many cases.
     """
-    inputs = {"prefix": artifact.fingerprint, "harness": code or harness()}
+    inputs = {"prefix": artifact.fingerprint, "harness": (code or harness)(case.instrument)}
     if isinstance(artifact, Artifact):
         inputs["artifact"] = artifact.wheel_sha256
-        inputs["environment"] = _digest(catalog.interpreters()[artifact.interpreter.name].env)
+        inputs["interpreter"] = _digest(catalog.interpreters()[artifact.interpreter.name])
+    inputs["subject"] = _digest(catalog.subject(case.variant))
     if case.framework:
         inputs["cases"] = digest(SUITE_CASES)
-    if case.stack:
+    if case.stack and not case.stack.is_peer:
         inputs["server"] = _digest(pairing.server_for(case.stack))
     if case.workload:
         inputs["workload"] = _digest(catalog.workloads()[case.workload])
@@ -48,28 +44,28 @@ def identified(
     inputs |= {"backend": backend.fingerprint(waited_for)} if waited_for else {}
     if case.load:
         inputs["load"] = _digest(catalog.loads()[case.load])
-        inputs |= {"generator": generator} if generator else {}
+        inputs |= {"generator": generator, "fleet": digest(FLEET)} if generator else {}
     return msgspec.structs.replace(case, inputs={name: text[:16] for name, text in inputs.items()})
 
 
-def harness() -> str:
-    """Hash of the code that measures; a change of it makes other cases."""
-    return digest(*HARNESS)
+def harness(instrument: Instrument) -> str:
+    """Hash of the code at work from a subject's start to its stored run; a change of it makes other cases."""
+    return digest(*code_of(instrument))
+
+
+def code_of(instrument: Instrument) -> tuple[str, ...]:
+    """The files of that code, by path in the checkout."""
+    own = measure.INSTRUMENTS[instrument].__module__
+    return (CALLED_BY, *map(str, closure.files(ROOT, own, *STORED_BY)))
 
 
 def digest(*names: str) -> str:
     """Hash of files and folders of the checkout."""
     found = hashlib.sha256()
-    for path in (path for name in names for path in _files(ROOT / name)):
+    for path in (path for name in names for path in closure.below(ROOT / name)):
         found.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
     return found.hexdigest()
 
 
-def _files(path: Path) -> list[Path]:
-    if path.is_file():
-        return [path]
-    return sorted(file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
-
-
-def _digest(declared: Declared | dict[str, str]) -> str:
+def _digest(declared: Declared) -> str:
     return hashlib.sha256(msgspec.json.encode(declared, order="sorted")).hexdigest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from time import time_ns
 from typing import Any
@@ -152,7 +152,7 @@ def _measure_here(watch: quiet.Watch, phase: Phase, folder: Path, seed: int, pro
 
 def identified(phase: Phase, ready: Ready) -> Phase:
     """The phase with the cases whose variant is built, with its server and back end, each with its inputs' hashes."""
-    code = identity.harness()
+    code = cache(identity.harness)
     cases = [
         identity.identified(case, artifact, ready.generator, code)
         for case in phase.cases

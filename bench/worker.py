@@ -12,7 +12,7 @@ import signal
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -122,8 +122,9 @@ def measure_block(phase: str, block: int, cases: list[Case], generator: str | No
 
     Raises LabError if a case is not the one that was planned: what it is made of is another one here by now.
     """
+    code = cache(identity.harness)
     for case in cases:
-        if identity.identified(case, readiness.required(case.variant), case.inputs.get("generator")) != case:
+        if identity.identified(case, readiness.required(case.variant), case.inputs.get("generator"), code) != case:
             raise LabError(f"{case.label} is made of something else here by now: start this worker again, then the run")
     instruments = measure.INSTRUMENTS
     if generator:

@@ -6,9 +6,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench import backend, catalog, contest, identity, paths, plan
-from bench.model import Case
-from tests.unit.made import artifact
+from bench import backend, catalog, contest, identity, measure, paths, plan
+from bench.model import Artifact, BuiltPeer, Case, Instrument, Stack
+from tests.unit.conftest import READERS
+from tests.unit.made import artifact, interpreter
 from tests.unit.trial import STUDY, closed, stack
 
 ARTIFACT = artifact("cpython")
@@ -24,10 +25,42 @@ def macro_case() -> Case:
     )
 
 
+CASES = {
+    "core": Case(instrument="micro", variant="cython", workload="medium"),
+    "cpython": macro_case(),
+    "pypy": msgspec.structs.replace(macro_case(), variant="pypy", stack=stack("pypy behind gunicorn-sync")),
+    "node": msgspec.structs.replace(macro_case(), variant="node-expert", stack=Stack(variant="node-expert")),
+    "suite": Case(instrument="suite", variant="cpython", framework="falcon"),
+}
+ALL, ON_CPYTHON, STACKS = set(CASES), {"core", "cpython", "suite"}, {"cpython", "pypy", "node"}
+
+
+def built(variant: str) -> Artifact | BuiltPeer:
+    """What a variant or a peer of `CASES` was built to."""
+    if variant in catalog.peers():
+        return BuiltPeer(build="nodejs", fingerprint="f" * 64, version="v24", build_seconds=1.0, built="")
+    return artifact(variant, interpreter=interpreter(name=catalog.variant(variant).interpreter))
+
+
+def identities() -> dict[str, str]:
+    """The cases' identities by the names that they have here."""
+    return {name: identity.identified(case, built(case.variant)).identity for name, case in CASES.items()}
+
+
+def changed(path: Path, old: str, new: str) -> set[str]:
+    """The cases that are others once `old` is `new` in a file; without `old` that is added at its end."""
+    before, text = identities(), path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1) if old else text + new)
+    for reader in READERS:
+        reader.cache_clear()
+    return {name for name, after in identities().items() if after != before[name]}
+
+
 def test_equal_inputs_make_an_equal_case() -> None:
     one = identity.identified(macro_case(), ARTIFACT)
     assert one.identity == identity.identified(macro_case(), ARTIFACT).identity
-    assert {"artifact", "prefix", "harness", "environment", "server", "workload", "load"} == set(one.inputs)
+    assert {"artifact", "prefix", "harness", "subject", "interpreter", "server", "workload", "load"} == set(one.inputs)
 
 
 def test_a_case_read_back_from_disk_is_the_same_case() -> None:
@@ -44,27 +77,27 @@ def test_another_artifact_or_prefix_makes_another_case(change: dict[str, str]) -
 
 
 @pytest.mark.parametrize(
-    ("file", "old", "new", "another"),
+    ("file", "old", "new", "touched"),
     [
-        ("bench/servers/gunicorn-sync.toml", '"--workers", "1"', '"--workers", "2"', True),
-        ("bench/workloads/medium.toml", "seed = 20261103", "seed = 20261104", True),
-        ("bench/loads/closed.toml", "seconds = 3", "seconds = 4", True),
-        ("bench/interpreters/cpython-3.11.toml", "[[prov", '[env]\nPYTHONMALLOC = "malloc"\n\n[[prov', True),
-        ("bench/servers/gunicorn-gthread.toml", '"4"', '"8"', False),
-        ("bench/workloads/small.toml", "seed = 20261101", "seed = 20261102", False),
+        ("bench/servers/gunicorn-sync.toml", '"--workers", "1"', '"--workers", "2"', {"cpython", "pypy"}),
+        ("bench/servers/gunicorn-gthread.toml", '"4"', '"8"', set()),
+        ("bench/workloads/medium.toml", "seed = 20261103", "seed = 20261104", ALL - {"suite"}),
+        ("bench/workloads/small.toml", "seed = 20261101", "seed = 20261102", set()),
+        ("bench/loads/closed.toml", "seconds = 3", "seconds = 4", STACKS),
+        ("bench/interpreters/cpython-3.11.toml", "[[prov", '[env]\nA = "b"\n\n[[prov', ON_CPYTHON),
+        ("bench/interpreters/cpython-3.11.toml", "[[prov", "[warmup]\nseconds = 7\n\n[[prov", ON_CPYTHON),
+        ("bench/interpreters/pypy-3.11.toml", "seconds = 7", "seconds = 8", {"pypy"}),
+        ("optimised/cython/cython.toml", "", "\n[warmup]\nseconds = 7\n", {"core"}),
+        ("builds/pypy/pypy.toml", "", "\n[warmup]\nseconds = 8\n", {"pypy"}),
+        ("peers/nodejs/node-ordinary.toml", "seconds = 5", "seconds = 6", {"node"}),  # which node-expert is like
+        ("peers/nodejs/node-expert.toml", "", "\n[warmup]\nseconds = 6\n", {"node"}),
+        ("peers/nodejs/node-handwritten.toml", "", "\n[warmup]\nseconds = 6\n", set()),
     ],
 )
-def test_only_what_could_change_its_figure_makes_another_case(
-    checkout: Path, file: str, old: str, new: str, another: bool
+def test_a_declaration_makes_other_cases_of_those_that_it_is_of(
+    checkout: Path, file: str, old: str, new: str, touched: set[str]
 ) -> None:
-    before = identity.identified(macro_case(), ARTIFACT).identity
-    path = checkout / file
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new, 1))
-    for reader in (catalog.interpreters, catalog.variants, catalog.servers, catalog.workloads, catalog.loads):
-        reader.cache_clear()
-    assert (identity.identified(macro_case(), ARTIFACT).identity != before) is another
+    assert changed(checkout / file, old, new) == touched
 
 
 def test_another_database_makes_another_case_of_what_waits_for_it_and_of_nothing_else(
@@ -79,26 +112,68 @@ def test_another_database_makes_another_case_of_what_waits_for_it_and_of_nothing
     assert [one == other for one, other in zip(*identities, strict=True)] == [True, False]
 
 
+@pytest.fixture
+def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the code that measures, which a test may change."""
+    for folder in ("bench", "app", "spec/golden"):
+        shutil.copytree(paths.ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(identity, "ROOT", tmp_path)
+    return tmp_path
+
+
 @pytest.mark.parametrize(
-    ("file", "another"),
+    ("file", "touched"),
     [
-        ("bench/measure.py", True),
-        ("bench/instruments/process_tree.py", True),
-        ("bench/subject/micro.py", True),
-        ("bench/gatling/src/main/java/lab/ClosedSimulation.java", True),
-        ("bench/gatling/src/main/resources/gatling.conf", True),
-        ("bench/gatling/pom.xml", True),
-        ("bench/report.py", False),
-        ("bench/report/templates/report.css", False),
+        ("bench/measure.py", ALL),
+        ("bench/store.py", ALL),
+        ("bench/catalog.py", ALL),
+        ("bench/provision.py", ALL),
+        ("bench/verify.py", ALL),
+        ("bench/locks/measured.txt", ALL),
+        ("bench/proof.py", {"core"}),
+        ("bench/subject/micro.py", {"core"}),
+        ("bench/gates.py", STACKS),
+        ("bench/instruments/process_tree.py", STACKS),
+        ("bench/instruments/wrk.lua", STACKS),
+        ("bench/gatling/src/main/java/lab/ClosedSimulation.java", STACKS),
+        ("bench/gatling/src/main/resources/gatling.conf", STACKS),
+        ("bench/gatling/pom.xml", STACKS),
+        ("bench/subject/suite/contract.py", {"suite"}),
+        ("bench/report/page.py", set()),
+        ("bench/report/templates/report.css", set()),
+        ("bench/racing.py", set()),
+        ("bench/worker.py", set()),
     ],
 )
 def test_code_that_measures_makes_other_cases_and_code_that_tells_does_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, another: bool
+    code: Path, file: str, touched: set[str]
 ) -> None:
-    shutil.copytree(paths.ROOT / "bench", tmp_path / "bench", ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(identity, "ROOT", tmp_path)
-    before = identity.harness()
-    assert identity.harness() == before
-    with (tmp_path / file).open("ab") as changed:
-        changed.write(b" ")
-    assert (identity.harness() != before) is another
+    assert changed(code / file, "", " " if file.endswith((".txt", ".css", ".xml", ".conf")) else "\n") == touched
+
+
+def test_no_file_of_the_report_makes_another_case(code: Path) -> None:
+    before = identities()
+    for path in (path for path in (code / "bench/report").rglob("*") if path.is_file()):
+        path.write_bytes(path.read_bytes() + b"\n")
+    assert identities() == before
+
+
+def test_who_hands_the_load_to_another_machine_matters_where_one_does(code: Path) -> None:
+    def remote() -> str:
+        return identity.identified(macro_case(), ARTIFACT, generator="0" * 16).identity
+
+    before = remote()
+    (code / "bench/worker.py").write_text("")
+    assert remote() != before
+
+
+def test_many_cases_read_the_code_of_an_instrument_once() -> None:
+    asked: list[Instrument] = []
+
+    def code(instrument: Instrument) -> str:
+        asked.append(instrument)
+        return instrument
+
+    known = {identity.identified(case, built(case.variant), code=code).inputs["harness"] for case in CASES.values()}
+    assert known == set(asked) == {"micro", "macro", "suite"}
+    assert known <= set(measure.INSTRUMENTS)

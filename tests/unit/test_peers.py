@@ -168,7 +168,7 @@ def test_a_change_of_a_peer_makes_other_cases() -> None:
     case = Case(instrument="macro", variant=PEER.variant, stack=PEER, workload="medium", load="closed")
     known = identity.identified(case, built).identity
     assert identity.identified(case, msgspec.structs.replace(built, fingerprint="e" * 64)).identity != known
-    assert identity.identified(case, built).inputs.keys() >= {"prefix", "server", "workload", "load", "harness"}
+    assert identity.identified(case, built).inputs.keys() == {"prefix", "subject", "workload", "load", "harness"}
 
 
 def closed(stack: Stack, cpu: float, rate: float, block: int = 0, **more) -> Run:
