@@ -260,6 +260,8 @@ def _check_target(target: Target, study: Study, where: str) -> None:
         pick(workloads(), name, f"{where}: workload")
     for name in filter(None, (target.stack, against.stack)):
         _check_in(study, name, f"{where}: stack {name!r}")
+    if target.at_most is not None and target.declared is None:
+        raise LabError(f"{where}: `at_most` needs the day of its declaration, such as `declared = 2026-11-25`")
 
 
 def _check_in(study: Study, stack: str, where: str) -> None:

@@ -196,6 +196,7 @@ def open_session(
         cases=cases,
         holes=tuple(holes),
         race=race,
+        targets=study.targets,
     )
     return store.create(session), session
 

@@ -9,6 +9,7 @@ import msgspec
 
 from bench.model.base import RankedBy, Recorded
 from bench.model.built import Artifact, BuiltPeer, Hole
+from bench.model.study import Target
 
 Instrument = Literal["micro", "macro", "startup", "size", "instructions", "null", "suite"]
 Verdict = Literal["pass", "hole", "failed", "dropped"]
@@ -212,7 +213,8 @@ class Session(Recorded, frozen=True):
     """One start of `run`: its seed, machine, cases and holes. Blocks are numbered within a phase of the study.
 
     All its blocks are measured on this machine or on others that equal it, each block on one of them. With a `race`,
-    not every case was measured to the end. `again` holds the stacks whose servers disagreed.
+    not every case was measured to the end. `again` holds the stacks whose servers disagreed, `targets` are those that
+    the study had when it began; None if unknown.
     """
 
     study: str
@@ -225,3 +227,4 @@ class Session(Recorded, frozen=True):
     accounts: tuple[Account, ...] = ()
     race: Race | None = None
     again: tuple[Again, ...] = ()
+    targets: tuple[Target, ...] | None = None

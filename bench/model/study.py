@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal
 
 from msgspec import Meta
@@ -77,6 +78,9 @@ class Target(Declared, frozen=True, kw_only=True):
     A stack's, in units of that of the stack that it is held `against`, is `cpu`, server CPU per request under the
     study's first closed load; `memory`, held under it; or `ready`, spawn to first right answer, whatever the workload.
     Without `at_most` the figure is shown, and nothing is demanded of it.
+
+    `declared` is the day on which it got its subject and its limit, `changed` that of a later change. One that was
+    declared or changed after a session of its study was kept says so: `after_session` is the day of the first one.
     """
 
     title: str
@@ -87,6 +91,9 @@ class Target(Declared, frozen=True, kw_only=True):
     against: Against | None = None
     threads: bool = False
     at_most: float | None = None
+    declared: date | None = None
+    changed: date | None = None
+    after_session: date | None = None
 
     def __post_init__(self) -> None:
         """Raises ValueError, which the decoder tells with the file, for what cannot be held."""
@@ -98,11 +105,18 @@ class Target(Declared, frozen=True, kw_only=True):
             raise ValueError(
                 f"target {self.title!r}: a variant's time is held `against` something, none of its other metrics is"
             )
+        if self.after_session and (self.settled is None or self.settled < self.after_session):
+            raise ValueError(f"target {self.title!r}: `after_session` is no later than `changed` or `declared`")
 
     @property
     def subject(self) -> str:
         """The variant or the stack, as written."""
         return self.variant or self.stack or ""
+
+    @property
+    def settled(self) -> date | None:
+        """The day on which it became what it is."""
+        return self.changed or self.declared
 
 
 class SuitePlan(Declared, frozen=True):

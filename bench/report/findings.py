@@ -194,7 +194,14 @@ def _cores(finding: Finding) -> Grid:
 
 def _targets(finding: Finding) -> Grid | None:
     rows = [
-        [row.target.title, workload_title(row.workload), row.reason or row.told, row.limit, row.outcome or "", row.fold]
+        [
+            f"{row.target.title} ({row.remark})" if row.remark else row.target.title,
+            workload_title(row.workload),
+            row.reason or row.told,
+            row.limit,
+            row.outcome or "",
+            row.fold,
+        ]
         for row in finding.targets
     ]
     heading = ["target", "documents", "figure", "limit", "outcome", f"times as fast as {finding.baseline.title}"]

@@ -108,8 +108,10 @@ def _targets(rows: Sequence[Held]) -> Table:
     table.add_column("", no_wrap=True)
     for heading in ("figure", "limit", "", "times the reference"):
         table.add_column(heading, justify="right")
-    for title, group in groupby(rows, key=lambda row: row.target.title):
+    for (title, remark), group in groupby(rows, key=lambda row: (row.target.title, row.remark)):
         table.add_row(Text(title, style="bold"))
+        if remark:
+            table.add_row(Text(f" {remark}", style="yellow", no_wrap=False))
         for row in group:
             cells = (row.reason or row.told, row.limit, row.outcome or "", row.fold)
             table.add_row(f" {row.workload}", *map(Text, cells), style="yellow" if row.outcome == "missed" else "")

@@ -49,6 +49,15 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
         return f"{number(self.value)}×{between}"
 
     @property
+    def remark(self) -> str:
+        """That data of the study existed before the target did, with both days; nothing where none did."""
+        target = self.target
+        if target.after_session is None:
+            return ""
+        verb = "changed" if target.changed else "declared"
+        return f"{verb} {target.settled}, after the study's first session of {target.after_session}"
+
+    @property
     def fold(self) -> str:
         """How many times as fast as the baseline, in words."""
         return judged(compared(self.multiple)) if self.multiple else ""
@@ -106,11 +115,13 @@ def held(study: Study, session: Session, runs: Iterable[Run]) -> tuple[Held, ...
 
 
 def verdict(rows: Sequence[Held]) -> str:
-    """How many of the limits are met, in a sentence."""
+    """How many of the limits are met, in a sentence; and how many of them came after data."""
     demanded = [row for row in rows if row.target.at_most is not None]
     counts = {outcome: sum(row.outcome == outcome for row in demanded) for outcome in ("met", "missed", "open", None)}
     rest = [f"{count} {name or 'not measured'}" for name, count in counts.items() if count and name != "met"]
-    return f"{counts['met']} of {len(demanded)} targets are met{''.join(f', {each}' for each in rest)}."
+    late = sum(bool(row.remark) for row in demanded)
+    after = f" ({late} declared or changed after the study's first session)" if late else ""
+    return f"{counts['met']} of {len(demanded)} targets are met{''.join(f', {each}' for each in rest)}{after}."
 
 
 def _held(target: Target, workload: str, measured: Measured, study: Study) -> Held:

@@ -1,7 +1,9 @@
 """A study's targets: what is planned for them, and when they are met. Every figure here is test data."""
 
+import html
 import io
 import json
+from datetime import date
 from pathlib import Path
 
 import msgspec
@@ -11,7 +13,7 @@ from rich.console import Console
 from bench import catalog, plan
 from bench.errors import LabError
 from bench.model import Against, Case, MacroPlan, Measurement, MicroPlan, Run, Session, Stack, Study, Target
-from bench.report import page, summary
+from bench.report import findings, page, summary
 from bench.report.finding import find
 from bench.report.targets import Held, held, verdict
 
@@ -179,6 +181,7 @@ def test_the_terminal_and_the_page_show_each_target() -> None:
         ('variant = "cython"\n', 'stack = "cython/falcon/bjoern"\n', "a stack's cpu, memory or ready is held"),
         ('variant = "simdjson"', 'variant = "simdjsn"', "variant 'simdjsn' is unknown"),
         ('workloads = ["medium"]', 'workloads = ["middling"]', "workload 'middling' is unknown"),
+        ("declared = 2026-11-24\n", "", "`at_most` needs the day of its declaration, such as `declared = "),
     ],
 )
 def test_a_target_of_what_there_is_not_is_an_error(checkout: Path, old: str, new: str, told: str) -> None:
@@ -188,6 +191,46 @@ def test_a_target_of_what_there_is_not_is_an_error(checkout: Path, old: str, new
     path.write_text(text.replace(old, new, 1))
     with pytest.raises(LabError, match=rf"limits\.toml: target .*{told}"):
         catalog.studies()
+
+
+def test_no_target_was_settled_before_the_session_that_it_came_after(checkout: Path) -> None:
+    path = checkout / "bench/studies/nodejs.toml"
+    path.write_text(path.read_text().replace("after_session = 2026-11-25", "after_session = 2026-11-26"))
+    with pytest.raises(LabError, match=r"nodejs\.toml: .*`after_session` is no later than `changed` or `declared`"):
+        catalog.studies()
+
+
+@pytest.mark.parametrize(
+    ("days", "told"),
+    [
+        ({"declared": date(2026, 11, 25)}, "declared 2026-11-25, after the study's first session of 2026-11-24"),
+        (
+            {"declared": date(2026, 11, 20), "changed": date(2026, 11, 24)},
+            "changed 2026-11-24, after the study's first session of 2026-11-24",
+        ),
+    ],
+)
+def test_a_target_that_came_after_data_says_so_wherever_it_is_shown(days: dict[str, date], told: str) -> None:
+    late = msgspec.structs.replace(FAST, after_session=date(2026, 11, 24), **days)
+    study = msgspec.structs.replace(STUDY, targets=(late, msgspec.structs.replace(FAST, title="Before data")))
+    runs = [*core("cython", 0.7, 0.7), *core("simdjson", 1.0, 1.0)]
+    found = find(msgspec.structs.replace(session(*runs), machine={"commit": "0123456789ab"}), runs, study)
+    console = Console(file=io.StringIO(), width=120)
+    summary.show(console, found, Path("report.html"), json=False)
+    for shown in (console.file.getvalue(), html.unescape(page.html(found)), findings.page(found)):
+        assert shown.count(told) == 1
+        assert "2 of 2 targets are met (1 declared or changed after the study's first session)." in shown
+
+
+def test_what_a_target_says_of_data_before_it_is_whole_on_a_narrow_terminal() -> None:
+    late = msgspec.structs.replace(FAST, declared=date(2026, 11, 25), after_session=date(2026, 11, 24))
+    runs = [*core("cython", 0.7, 0.7), *core("simdjson", 1.0, 1.0)]
+    found = find(session(*runs), runs, msgspec.structs.replace(STUDY, targets=(late,)))
+    console = Console(file=io.StringIO(), width=70)
+    summary.show(console, found, Path("report.html"), json=False)
+    words = console.file.getvalue().split()
+    assert words.count("2026-11-25,") == 1
+    assert words.count("2026-11-24") == 1
 
 
 def test_a_stack_of_a_target_has_to_be_one_that_its_study_measures(checkout: Path) -> None:
