@@ -217,6 +217,10 @@ def run(
     keep: Keep the session in the repository, for `findings`.
     """
     chosen = _study(study, variant)
+    if keep:
+        from bench import keep as keeping  # noqa: PLC0415 - as in `_show`
+
+        keeping.require_keepable(chosen, force=force)  # before an hour of measuring, and again after it
     if scheduler is None:
         if allow_remote_load:
             raise LabError("--allow-remote-load is of a fleet: it needs --scheduler ADDRESS")

@@ -4,25 +4,30 @@
 
 What findings are made of is there, every value included; what tools wrote by themselves is not, and of the time series
 those alone that a finding draws. `xzcat` shows it.
+
+A session is kept only if a commit holds the code that measured it, and if the study's targets are those that it had
+before its data, or say that they are not (`bench.model.Target`).
 """
 
 from __future__ import annotations
 
 import lzma
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import date
 from pathlib import Path
 
 import msgspec
 from msgspec.structs import replace
 
-from bench import selftest, store
+from bench import machine, selftest, store
 from bench.errors import LabError
-from bench.model import Recorded, Run, Session, Study
+from bench.model import Recorded, Run, Session, Study, Target
 from bench.paths import KEPT, RESULTS
 from bench.selftest import Selftest
 
 SUFFIX = ".jsonl.xz"
 DRAWN = {"warmup"}  # how a fresh server became steady
+DIRTY = "-dirty"  # what `machine.commit` ends with where a tracked file differs from the commit
 LIMIT = 300_000  # bytes of a study's file, beyond which it is too much for a repository
 
 
@@ -31,36 +36,109 @@ class Line(Recorded, frozen=True, kw_only=True):
 
     study: Study | None = None
     session: Session | None = None
+    first_started: str | None = None
     selftest: Selftest | None = None
     run: Run | None = None
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """A finished session with what was asked, all that was measured, and the machine's self-test if there was one."""
+    """A finished session with what was asked, all that was measured, and the machine's self-test if there was one.
+
+    `first_started` is when the first session of the study that was ever kept began; None if it is this one.
+    """
 
     study: Study
     session: Session
     runs: tuple[Run, ...]
     selftest: Selftest | None = None
+    first_started: str | None = None
+
+    @property
+    def first_day(self) -> date:
+        """The day of the first session of the study that was ever kept."""
+        return date.fromisoformat((self.first_started or self.session.started)[:10])
 
 
 def keep(study: Study, results: Path = RESULTS, kept: Path = KEPT) -> Path:
     """Keep the last session of `study`. Returns the file.
 
-    Raises LabError where it is not finished, or if it is too much for a repository.
+    Raises LabError where it is not finished, was measured with code that no commit holds, has targets that were not
+    declared before it, or is too much for a repository.
     """
     folder, session = store.latest(study.name, results)
     if not session.finished:
         raise LabError(f"{study.name}: its last session is not finished: `python -m bench run {study.name}` goes on")
+    _require_commit(session, study.name)
+    before = _before(study, kept)
+    first = before.first_started or before.session.started if before else None
     runs = tuple(_lean(run) for run in store.runs(folder))
     own = selftest.judge(session, runs, study) if study.selftest else None
     tested = own or selftest.latest(session.machine.get("fingerprint"), results)
-    return write(Kept(study=study, session=session, runs=runs, selftest=tested), kept)
+    made = Kept(study=study, session=session, runs=runs, selftest=tested, first_started=first)
+    if before:
+        _require_declared(study, before.study.targets, before.first_day)
+    if session.targets is not None:
+        _require_declared(study, session.targets, made.first_day)
+    return write(made, kept)
+
+
+def require_keepable(study: Study, *, force: bool = False, results: Path = RESULTS, kept: Path = KEPT) -> None:
+    """Raises LabError where a session that is measured now, or that goes on unless `force`, could not be kept."""
+    commit = machine.commit()
+    if commit is None or commit.endswith(DIRTY):
+        what = f"this checkout is at {commit}" if commit else "this is no git checkout"
+        raise LabError(f"--keep: {what}: commit what is to be measured first, a finding names its code")
+    for _, last in [] if force else store.sessions(study.name, results)[-1:]:
+        if not last.finished:
+            _require_commit(last, study.name)
+    before = _before(study, kept)
+    if before:
+        _require_declared(study, before.study.targets, before.first_day)
+
+
+def _require_commit(session: Session, study: str) -> None:
+    """Raises LabError where the code that measured a session is in no commit."""
+    commit = session.machine.get("commit")
+    if commit is None or commit.endswith(DIRTY):
+        code = f"at {commit}" if commit else "without a commit"
+        anew = f"commit the code, then `python -m bench run {study} --force --keep`"
+        raise LabError(f"{study}: its last session was measured {code}, and a finding names its code: {anew}")
+
+
+def _before(study: Study, kept: Path) -> Kept | None:
+    """What is kept of the study by now."""
+    path = kept / f"{study.name}{SUFFIX}"
+    return read(path) if path.exists() else None
+
+
+def _require_declared(study: Study, known: Sequence[Target], first: date) -> None:
+    """Raises LabError for a target that differs from the `known` ones, those beside the data, and does not say so.
+
+    `first` is the day of the study's first session. A target may change, and it may cease to demand anything; it may
+    not vanish, and what was said of it stays.
+    """
+    where, then = f"bench/studies/{study.name}.toml", {_form(target): target for target in known}
+    say = f"write `after_session = {first}` beside the day on which it was `declared` or `changed`"
+    for target in study.targets:
+        was, said = then.pop(_form(target), None), target.after_session
+        if said is None and (was is None or was.after_session):
+            raise LabError(f"{where}: target {target.title!r} is not as it was before the study was measured: {say}")
+        if said and said > first:
+            raise LabError(f"{where}: target {target.title!r}: the study's first session was earlier: {say}")
+    if then and len(study.targets) < len(known):
+        gone = next(iter(then.values())).title
+        raise LabError(f"{where}: target {gone!r} is gone: leave it in without `at_most`, and {say}")
+
+
+def _form(target: Target) -> Target:
+    """The target without the days that belong to it."""
+    return replace(target, declared=None, changed=None, after_session=None)
 
 
 def write(found: Kept, kept: Path = KEPT) -> Path:
     """Write a session's file, scrubbed, the same bytes each time. Raises LabError if it is too large."""
     lines = [Line(study=found.study), Line(session=found.session)]
+    lines += [Line(first_started=found.first_started)] if found.first_started else []
     lines += [Line(selftest=found.selftest)] if found.selftest else []
     lines += [Line(run=run) for run in found.runs]
     text = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
@@ -86,6 +164,7 @@ def read(path: Path) -> Kept:
         session=session,
         runs=tuple(line.run for line in lines if line.run),
         selftest=next((line.selftest for line in lines if line.selftest), None),
+        first_started=next((line.first_started for line in lines if line.first_started), None),
     )
 
 

@@ -1,0 +1,167 @@
+"""What may be kept: a session of code that a commit holds, with targets that were there before its data or say so."""
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bench import __main__, catalog, keep, machine, pipeline, store
+from bench.errors import LabError
+from bench.model import Against, Session, Study, Target
+from bench.paths import KEPT
+from tests.unit import sessions
+
+FAST = Target(
+    title="Fast",
+    variant="cython",
+    workloads=("medium",),
+    against=Against(variant="cpython"),
+    at_most=0.1,
+    declared=date(2026, 11, 20),
+)
+SMALL = msgspec.structs.replace(FAST, title="Fast on small ones", workloads=("small",))
+LATE = {"changed": date(2026, 11, 26), "after_session": date(2026, 11, 24)}
+STUDY = msgspec.structs.replace(sessions.quick(), targets=(FAST,))
+SESSION = sessions.session(STUDY, [])
+
+
+def study(*targets: Target) -> Study:
+    return msgspec.structs.replace(STUDY, targets=targets)
+
+
+def like(target: Target, **changes: object) -> Target:
+    return msgspec.structs.replace(target, **changes)
+
+
+def measured(results: Path, day: str = "2026-11-24", **changes: object) -> None:
+    """A session of that day, finished unless `changes` say otherwise."""
+    store.create(msgspec.structs.replace(SESSION, started=f"{day}T13:00:00+00:00", **changes), results)
+
+
+def at(commit: str | None) -> dict[str, object]:
+    return sessions.MACHINE | {"commit": commit} if commit else {"architecture": "x86_64"}
+
+
+# ---------------------------------------------------------------- code
+
+
+@pytest.mark.parametrize(
+    ("commit", "told"), [("0123456789ab-dirty", "at 0123456789ab-dirty"), (None, "without a commit")]
+)
+def test_what_was_measured_with_code_of_no_commit_is_not_kept(tmp_path: Path, commit: str | None, told: str) -> None:
+    measured(tmp_path, machine=at(commit))
+    with pytest.raises(LabError, match=f"quick: its last session was measured {told}, .*--force --keep`$"):
+        keep.keep(STUDY, tmp_path, tmp_path)
+    assert not list(tmp_path.glob(f"*{keep.SUFFIX}"))
+
+
+@pytest.mark.parametrize(
+    ("commit", "told"),
+    [("0123456789ab-dirty", "this checkout is at 0123456789ab-dirty"), (None, "this is no git checkout")],
+)
+def test_nothing_is_measured_that_could_not_be_kept(
+    monkeypatch: pytest.MonkeyPatch, commit: str | None, told: str
+) -> None:
+    ran: list[Study] = []
+    monkeypatch.setattr(machine, "commit", lambda: commit)
+    monkeypatch.setattr(pipeline, "run", lambda study, *_, **__: ran.append(study))
+    with pytest.raises(LabError, match=f"--keep: {told}: commit what is to be measured first"):
+        __main__.run("quick", keep=True)
+    assert ran == []
+
+
+def test_an_interrupted_session_of_such_code_goes_on_for_no_finding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "commit", lambda: "0123456789ab")
+    measured(tmp_path, machine=at("0123456789ab-dirty"), finished=None)
+    with pytest.raises(LabError, match="quick: its last session was measured at 0123456789ab-dirty"):
+        keep.require_keepable(STUDY, results=tmp_path, kept=tmp_path)
+    keep.require_keepable(STUDY, force=True, results=tmp_path, kept=tmp_path)
+
+
+# ---------------------------------------------------------------- targets
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"title": "Faster"},
+        {"variant": "numba"},
+        {"against": Against(variant="pypy")},
+        {"workloads": ("medium", "large")},
+        {"metric": "build", "against": None},
+        {"at_most": 0.2},
+        {"threads": True},
+    ],
+)
+def test_a_target_that_was_changed_after_a_session_is_kept_only_if_it_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, object]
+) -> None:
+    monkeypatch.setattr(machine, "commit", lambda: "0123456789ab")
+    measured(tmp_path)
+    keep.keep(STUDY, tmp_path, tmp_path)
+    silent, said = study(like(FAST, **changes)), study(like(FAST, **changes, **LATE))
+    title = silent.targets[0].title
+    refused = rf"^bench/studies/quick\.toml: target '{title}' is not as it was .*: write `after_session = 2026-11-24`"
+    with pytest.raises(LabError, match=refused):
+        keep.require_keepable(silent, results=tmp_path, kept=tmp_path)
+    measured(tmp_path, "2026-11-27")
+    with pytest.raises(LabError, match=refused):
+        keep.keep(silent, tmp_path, tmp_path)
+    keep.require_keepable(said, results=tmp_path, kept=tmp_path)
+    assert keep.read(keep.keep(said, tmp_path, tmp_path)).study.targets == said.targets
+
+
+@pytest.mark.parametrize(
+    ("targets", "told"),
+    [
+        ((FAST, SMALL), "'Fast on small ones' is not as it was"),
+        ((FAST, like(SMALL, declared=date(2026, 11, 27), after_session=date(2026, 11, 27))), "session was earlier"),
+        ((), "'Fast' is gone: leave it in without `at_most`"),
+        ((like(FAST, at_most=None),), "'Fast' is not as it was"),
+    ],
+)
+def test_a_target_neither_comes_nor_goes_unsaid(tmp_path: Path, targets: Sequence[Target], told: str) -> None:
+    measured(tmp_path)
+    keep.keep(STUDY, tmp_path, tmp_path)
+    with pytest.raises(LabError, match=told):
+        keep.keep(study(*targets), tmp_path, tmp_path)
+
+
+def test_what_was_said_of_a_target_stays_said(tmp_path: Path) -> None:
+    measured(tmp_path)
+    keep.keep(STUDY, tmp_path, tmp_path)
+    keep.keep(study(like(FAST, at_most=0.2, **LATE)), tmp_path, tmp_path)
+    with pytest.raises(LabError, match="target 'Fast' is not as it was"):
+        keep.keep(study(like(FAST, at_most=0.2)), tmp_path, tmp_path)
+
+
+def test_the_day_of_the_first_session_is_handed_on_from_file_to_file(tmp_path: Path) -> None:
+    for day in ("2026-11-24", "2026-11-26", "2026-11-27"):
+        measured(tmp_path, day)
+        kept = keep.read(keep.keep(STUDY, tmp_path, tmp_path))
+        assert kept.session.started == f"{day}T13:00:00+00:00"
+        assert kept.first_day == date(2026, 11, 24)
+
+
+def test_a_target_that_is_changed_between_a_first_session_and_its_keeping_says_so_too(tmp_path: Path) -> None:
+    measured(tmp_path, targets=STUDY.targets)
+    with pytest.raises(LabError, match=r"target 'Fast' is not as it was .*`after_session = 2026-11-24`"):
+        keep.keep(study(like(FAST, at_most=0.2)), tmp_path, tmp_path)
+    keep.keep(study(like(FAST, at_most=0.2, **LATE)), tmp_path, tmp_path)
+
+
+def test_a_session_knows_the_targets_that_it_began_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "sessions", lambda name: [])
+    monkeypatch.setattr(store, "create", lambda session: store.write(tmp_path / "session.json", session))
+    pipeline.open_session(STUDY, [], [], False, {"fingerprint": "f"})
+    assert store.read(tmp_path / "session.json", Session).targets == STUDY.targets
+
+
+@pytest.mark.parametrize("path", sorted(KEPT.glob(f"*{keep.SUFFIX}")), ids=lambda path: path.name)
+def test_the_targets_of_today_may_be_kept_beside_what_is_kept(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "commit", lambda: "0123456789ab")
+    keep.require_keepable(catalog.studies()[keep.read(path).study.name], force=True)  # whatever was measured here
