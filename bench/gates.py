@@ -22,6 +22,7 @@ AGREE = 1.25  # how far apart server CPU per request may be under the two genera
 MORE_THAN_ALL = 1.05  # users at work beyond those there are; what is more than rounding
 COUNT_OFF = 0.1  # requests ÷ seconds asked for against the rate between the first start and the last end
 LATE_SECONDS = 0.2  # how late a generator may end on a busy machine
+COARSE = 0.005  # of the server's CPU time under a load, the least that its clock may tell
 START_OFF = 0.1  # starts in a quarter of a second against the plan
 DELAYED = 0.02  # share of answers by which 40 ms stands out
 WRK, NULL = "wrk.", "null.rate"  # prefix of what wrk measured after Gatling; the null server's rate
@@ -87,6 +88,14 @@ def count_and_rate(seen: Observed) -> str | None:
         if requests and seconds and rate and abs(requests / seconds / rate - 1) > COUNT_OFF + longest / seconds:
             return f"{requests:.0f} requests in {seconds:.0f} s are {requests / seconds:.1f}/s, not {rate:.1f}/s"
     return None
+
+
+def cpu_resolved(seen: Observed) -> str | None:
+    """What the clock of the server's CPU time can tell is a small part of the figure."""
+    share = _one(seen, "cpu.resolution")
+    if share is None or share <= COARSE:
+        return None
+    return f"the clock of the server's CPU time tells {share:.1%} of what the load cost, and no less"
 
 
 def ordered(seen: Observed) -> str | None:
@@ -160,6 +169,13 @@ GATES = (
     Gate("right answers", "row", "Each answer has status 200 and, byte for byte, the right body.", right_answers),
     Gate("Little's law", "row", "Rate × mean latency is no more than the users there are.", littles_law, _LITTLE),
     Gate("count and rate", "row", "Requests ÷ the seconds asked for is the rate by the clock.", count_and_rate, _COUNT),
+    Gate(
+        "CPU clock",
+        "row",
+        f"Server CPU is read to {COARSE:.1%} of its figure.",
+        cpu_resolved,
+        ("cpu.resolution",),
+    ),
     Gate("order", "row", "A higher percentile is no shorter than a lower one.", ordered, ("latency.",)),
     Gate(
         "starts",

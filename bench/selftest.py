@@ -10,6 +10,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from statistics import mean
 
 import msgspec
 import numpy as np
@@ -19,6 +20,7 @@ from bench import store
 from bench.errors import LabError
 from bench.model import Instrument, Recorded, Run, Session, Study
 from bench.paths import RESULTS
+from bench.pooled import Pooled
 from bench.report.comparison import Comparison, as_a_family
 from bench.stats import LEVEL, Ratio, blocked_ratio
 
@@ -144,15 +146,21 @@ def latest(fingerprint: str | None, results: Path = RESULTS) -> Selftest | None:
     return next((found for path in records if (found := store.read(path, Selftest)).fingerprint == fingerprint), None)
 
 
-def _comparisons(above: _Side, below: _Side, size: int) -> list[Ratio]:
+def _comparisons(above: _Side, below: _Side, size: int, instrument: Instrument) -> list[Ratio]:
     """The ratios of one side to the other, each of `size` blocks in a row: where all ratios of a self-test are made.
 
-    Blocks that lack one of the two are left out, and so is a comparison that has less than two blocks.
+    Those of servers have one spread, as a report's have. Blocks that lack one of the two are left out, and so is a
+    comparison that has less than two blocks.
     """
-    groups: dict[int, list[tuple[Values, Values]]] = defaultdict(list)
+    groups: dict[int, dict[int, tuple[Values, Values]]] = defaultdict(dict)
     for block in sorted(above.keys() & below.keys()):
-        groups[block // size].append((above[block], below[block]))
-    return [blocked_ratio(pairs) for pairs in groups.values() if len(pairs) > 1]
+        groups[block // size][block % size] = (above[block], below[block])
+    whole = {number: pairs for number, pairs in groups.items() if len(pairs) > 1}
+    if instrument == "micro":
+        return [blocked_ratio(list(pairs.values())) for pairs in whole.values()]
+    within = {number: {b: mean(one) / mean(two) for b, (one, two) in pairs.items()} for number, pairs in whole.items()}
+    costs = Pooled(within, blocked=False) if within else None
+    return [costs.ratio(number) for number in costs.stacks] if costs else []
 
 
 def _side(runs: Iterable[Run], instrument: Instrument, *, twin: bool = False, slower: int | None = None) -> _Side:
@@ -163,16 +171,16 @@ def _side(runs: Iterable[Run], instrument: Instrument, *, twin: bool = False, sl
 
 
 def _equals(runs: Sequence[Run], instrument: Instrument, a_side: int) -> Equals | None:
-    ratios = _comparisons(_side(runs, instrument, twin=True), _side(runs, instrument), a_side)
+    ratios = _comparisons(_side(runs, instrument, twin=True), _side(runs, instrument), a_side, instrument)
     if not ratios:
         return None
-    mean = _averaged(ratios)
+    averaged = _averaged(ratios)
     return Equals(
         instrument=instrument,
         a_side=a_side,
         comparisons=len(ratios),
-        bias=math.expm1(abs(math.log(mean.estimate))),
-        mean=mean,
+        bias=math.expm1(abs(math.log(averaged.estimate))),
+        mean=averaged,
         spread=float(np.expm1(np.quantile(np.abs(np.log([each.estimate for each in ratios])), SPREAD_SHARE))),
         claimed=sum(each.claimed for each in _claims(ratios, 0.0)),  # the bias is of these ratios: it may excuse none
         different=sum(each.differs_by_more_than(0.0) for each in ratios),
@@ -182,7 +190,7 @@ def _equals(runs: Sequence[Run], instrument: Instrument, a_side: int) -> Equals 
 
 
 def _known(runs: Sequence[Run], percent: int, a_side: int, floor: float) -> Known:
-    ratios = _comparisons(_side(runs, "micro", slower=percent), _side(runs, "micro", slower=0), a_side)
+    ratios = _comparisons(_side(runs, "micro", slower=percent), _side(runs, "micro", slower=0), a_side, "micro")
     if not ratios:
         return Known(percent=percent, comparisons=0, found=0)
     return Known(

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from bench.model import Instrument, Run, Session, Study, Target
 from bench.report.comparison import compared, paired
 from bench.report.wording import judged, number, seconds, share
+from bench.spread import POOLED, pooled
 from bench.stats import Ratio
 
 Outcome = Literal["met", "missed", "open"]
@@ -101,6 +102,14 @@ class Measured:
         found = self._runs.get(wanted, [])
         return [] if any(run.verdict != "pass" for run in found) else found
 
+    def ratio(self, above: Wanted, below: Wanted, metric: str) -> Ratio | None:
+        """`metric` of one case ÷ that of another, of stacks under a load with one spread for all; None without both."""
+        if above.instrument != "macro" or metric not in POOLED:
+            return paired(self.of(above), self.of(below), metric)
+        loaded = (wanted for wanted in self._runs if (wanted.instrument, wanted.workload) == ("macro", above.workload))
+        costs = pooled({wanted: self.of(wanted) for wanted in loaded}, metric)
+        return costs.ratio(above, below) if costs and {above, below} <= set(costs.stacks) else None
+
     def why_none(self, wanted: Wanted) -> str:
         """Why `of` finds nothing there."""
         failed = [run.reason for run in self._runs.get(wanted, ()) if run.verdict != "pass"]
@@ -137,7 +146,7 @@ def _held(target: Target, workload: str, measured: Measured, study: Study) -> He
         return replace(row, value=max(values), outcome=_outcome(target, max(values), max(values)))
     against = target.against.stack or target.against.variant or target.subject
     other = replace(_wanted(target, against, target.against.workload or workload), threads=False)
-    found = paired(runs, measured.of(other), metric)
+    found = measured.ratio(wanted, other, metric)
     if found is None:
         return replace(row, reason=f"{other.subject}: {measured.why_none(other)}")
     scale = _bytes(measured.of(other)) / _bytes(runs) if metric == "time" else 1.0
@@ -145,7 +154,7 @@ def _held(target: Target, workload: str, measured: Measured, study: Study) -> He
     outcome = _outcome(target, low, high)
     base = replace(wanted, subject=_baseline(target.subject, study))
     timed = metric in {"time", "cpu"} and not target.threads and base != wanted
-    multiple = paired(measured.of(base), runs, metric) if timed else None
+    multiple = measured.ratio(base, wanted, metric) if timed else None
     return replace(row, value=value, low=low, high=high, outcome=outcome, multiple=multiple)
 
 

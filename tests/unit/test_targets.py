@@ -125,7 +125,7 @@ def test_an_open_load_is_none_of_a_target_and_one_server_settles_nothing() -> No
     beside = served("cython/falcon/bjoern", "cpu", 2.0, load="ramp")
     assert one(SPENT, *beside, *base).reason == "cython/falcon/bjoern: not measured"
     row = one(SPENT, *served("cython/falcon/bjoern", "cpu", 2.0), *base)
-    assert (row.value, row.outcome) == (0.05, "open")
+    assert (row.value, row.outcome) == (pytest.approx(0.05), "open")
 
 
 def test_threads_are_held_against_one_of_them() -> None:

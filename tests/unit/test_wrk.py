@@ -148,7 +148,7 @@ def test_no_request_is_left_under_way_and_no_connection_opened_after_the_last(tm
     with server(slow, closes=closes) as url:
         outcome = drive(url, tmp_path)
     assert outcome.requests == len(posted)
-    assert USERS - 1 <= outcome.requests - outcome.within <= USERS, "one answer may be the one that ends it"
+    assert USERS - 2 <= outcome.requests - outcome.within <= USERS, "some may come as the window ends"
     assert outcome.ended - outcome.started < 2
 
 
