@@ -114,7 +114,7 @@ def plan(study: str, *, variant: str | None = None, budget: Budget = None, json:
         out.print_json(msgspec.json.encode({"phases": phases, "holes": holes, "race": raced}).decode())
         return 0
     table = Table("phase", "cases", "blocks", "about", box=None, pad_edge=False)
-    for phase in [track.first if track and phase is track.final else phase for phase in phases]:
+    for phase in [track.first if track and phase.name == racing.FINAL else phase for phase in phases]:
         table.add_row(phase.name, str(len(phase.cases)), str(phase.blocks), f"{estimate.seconds(phase) / 60:.1f} min")
     if chosen.open:
         table.add_row(
@@ -129,7 +129,8 @@ def plan(study: str, *, variant: str | None = None, budget: Budget = None, json:
     told = f"about {whole / 60:.0f} minutes"
     if limit and track:
         rest = (track.seconds - estimate.seconds(track.first)) / 60
-        runs = f"{track.final.blocks} fresh servers each under {' and '.join(chosen.loads)}"
+        count = track.final.blocks
+        runs = f"{count} fresh server{'s' * (count > 1)} each under {' and '.join(chosen.loads)}"
         out.print(
             f"after that round {rest:.1f} min are left: more rounds for those in play, then {runs}", highlight=False
         )

@@ -53,13 +53,8 @@ def runs(subject, study=DECLARED):
 
 
 def session(study=DECLARED, **machine):
-    return Session(
-        study=study.name,
-        started=STARTED,
-        seed=1,
-        machine={"commit": "0123456789ab"} | (machine or {"fingerprint": "f"}),
-        cases=(),
-    )
+    known = {"commit": "0123456789ab", "fingerprint": "f"} | machine
+    return Session(study=study.name, started=STARTED, seed=1, machine=known, cases=())
 
 
 def judged(seed, **spread):
