@@ -18,17 +18,19 @@ from rich.console import Console
 
 from bench import catalog, selftest, store
 from bench.errors import LabError
-from bench.model import Instrument, Run
+from bench.model import Instrument, Run, stack_of
 from bench.paths import RESULTS
 from bench.report.comparison import Comparison, as_a_family, noise_floor, paired
 from bench.report.wording import EQUAL, interval, number, seconds, share, times
+from bench.spread import POOLED, pooled, right
 from bench.stats import POWER, Ratio, ratio
 
 
 class Side(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds, value by value, of each process of one benchmark.
 
-    `session`, `runs` with their `metric`, and the noise `floor` are there where they are of the lab.
+    `session`, `runs` with their `metric`, those of all stacks `under` the same load, and the noise `floor` are there
+    where they are of the lab.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
     processes: tuple[tuple[float, ...], ...]
     session: Path | None = None
     runs: tuple[Run, ...] = ()
+    under: tuple[Run, ...] = ()
     metric: str = "time"
     floor: float = 0.0
 
@@ -128,7 +131,7 @@ def _held(each: Compared) -> Iterator[str]:
 
 
 def _compared(a: Side, b: Side) -> Compared:
-    side_by_side = paired(a.runs, b.runs, a.metric) if a.session == b.session and a.metric == b.metric else None
+    side_by_side = _side_by_side(a, b) if a.session == b.session and a.metric == b.metric else None
     speedup = side_by_side or ratio(a.processes, b.processes)
     floor = a.floor if side_by_side else 0.0
     return Compared(
@@ -143,6 +146,14 @@ def _compared(a: Side, b: Side) -> Compared:
         floor=floor,
         smallest=speedup.smallest(floor),
     )
+
+
+def _side_by_side(a: Side, b: Side) -> Ratio | None:
+    """The ratio of what one session measured; of stacks under one load as its page has it, with one spread for all."""
+    if a.metric not in POOLED or not a.under or a.under != b.under:
+        return paired(a.runs, b.runs, a.metric)
+    costs = pooled(right(a.under), a.metric)
+    return costs.ratio(stack_of(a.runs[0].case), stack_of(b.runs[0].case)) if costs else None
 
 
 def _family(found: list[Compared]) -> list[Compared]:
@@ -199,6 +210,7 @@ def _of_the_lab(study: str, subject: str, results: Path) -> list[Side]:
             processes=tuple(run.values(metric) for run in measured),
             session=folder,
             runs=tuple(measured),
+            under=tuple(run for run in of_kind if _load(run) == _load(measured[0])) if instrument == "macro" else (),
             metric=metric,
             floor=noise_floor(_pair(runs, measured[0].case.workload), tested.bias(instrument) if tested else None),
         )
@@ -215,6 +227,10 @@ def _benchmarks(runs: Iterable[Run]) -> dict[str, list[Run]]:
         load = f"server CPU a request, {case.workload}, {case.load}{rate}"
         found[load if case.load else f"transform {case.workload}"].append(run)
     return found
+
+
+def _load(run: Run) -> tuple[str | None, str | None, float | None]:
+    return run.case.workload, run.case.load, run.case.rate
 
 
 def _subject(run: Run) -> str:

@@ -246,3 +246,14 @@ def test_a_file_like_none_is_an_error(checkout: Path) -> None:
     path.write_text(path.read_text().replace('"cython"', '"cythn"'))
     with pytest.raises(LabError, match=r"cython-scalar\.toml: like 'cythn': there is no cythn\.toml beside it"):
         catalog.variants()
+
+
+def test_where_requests_wait_every_load_of_a_study_lasts_for_twenty_batches_of_them() -> None:
+    """Fewer, and what a server spends by the clock and not by the request is no small part of the figure."""
+    for study in catalog.studies().values():
+        for workload in study.workloads:
+            waits = re.search(r"\?ms=(\d+)$", catalog.workloads()[workload].path)
+            names = study.macro.loads_for(workload) if study.macro and waits else ()
+            for load in (catalog.loads()[name] for name in names):
+                brief = catalog.loads()[load.brief] if load.brief else load
+                assert min(load.seconds, brief.seconds) >= 20 * int(waits[1]) / 1000

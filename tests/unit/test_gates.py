@@ -12,7 +12,8 @@ from bench.report.gated import gated
 
 DATA = Path(__file__).parent.parent / "data"
 SOUND = {
-    "requests": 2400, "failed": 0, "seconds": 3, "users": 8, "rate": 795, "cpu": 0.0011, "generator_cpu": 0.3, "cpu.resolution": 1e-9,
+    "requests": 2400, "failed": 0, "seconds": 3, "users": 8, "rate": 795, "cpu": 0.0011, "generator_cpu": 0.3,
+    "cpu.resolution": 1e-9,
     "latency.mean": 0.0098, "latency.p50": 0.009, "latency.p90": 0.012, "latency.p99": 0.02, "latency.max": 0.04,
     "latency.delayed": 0.0, "plan_deviation": 0.04,
     "wrk.requests": 1640, "wrk.seconds": 2, "wrk.rate": 815, "wrk.cpu": 0.00105, "wrk.generator_cpu": 0.1,
