@@ -28,17 +28,17 @@ LOST = f"the connection broke, or no answer came within {ANSWER_SECONDS} s"
 class Told(msgspec.Struct, frozen=True):
     """The line of JSON that `wrk.lua` ends with.
 
-    `seconds` is how long requests were sent, and `within` counts the answers that came meanwhile. `refused` are answers
-    of status 400 and more, `wrong` all answers of another status than 200 or with bytes that answer none of the
-    documents, `lost` what took too long and connections that were refused. `asked` and `answered` count requests and
-    right answers by document.
+    `within` counts the answers that came while requests were sent. So many `users` had a request under way at a time.
+    `refused` are answers of status 400 and more, `wrong` all answers of another status than 200 or with bytes that
+    answer none of the documents, `late` those that took too long. `asked` and `answered` count requests and right
+    answers by document.
     """
 
     requests: int
     within: int
-    seconds: float
+    users: int
     refused: int
-    lost: int
+    late: int
     wrong: int
     asked: tuple[int, ...]
     answered: tuple[int, ...]
@@ -95,14 +95,14 @@ def run(
         samples = watched.run("wrk", pinned(argv, cpus), console, most + GRACE_SECONDS)
     ended = time.time()
     told = read(output)
-    wrong = fault(told)
+    wrong = fault(told, users)
     if wrong:
         raise LabError(wrong)
     used, span = used_between(samples, started, ended)
     return Outcome(
         requests=told.requests,
         within=told.within,
-        rate=told.within / told.seconds,
+        rate=told.within / seconds,
         started=started,
         ended=ended,
         generator_busy=used / span,
@@ -118,13 +118,15 @@ def read(output: Path) -> Told:
         raise LabError(f"{output}: does not end with the script's line of JSON ({error})") from error
 
 
-def fault(told: Told) -> str | None:
-    """What makes a run no measurement: a wrong answer, a lost one, or one to a document that was not asked."""
+def fault(told: Told, users: int) -> str | None:
+    """What makes a run no measurement: an answer that is wrong, lost or astray, or a user that was not served."""
     if told.wrong:
         return f"{told.wrong} of {told.requests} answers were wrong, {told.refused} of them of status 400 or more"
     asked, answered = sum(told.asked), sum(told.answered)
-    if told.lost or answered < asked:
-        return f"{max(told.lost, asked - answered)} of {asked} requests were lost: {LOST}"
+    if told.late or answered < asked:
+        return f"{max(told.late, asked - answered)} of {asked} requests were lost: {LOST}"
+    if told.users < users:
+        return f"only {told.users} of {users} users had a request under way: the server refused a connection"
     astray = next((n for n, pair in enumerate(zip(told.asked, told.answered, strict=True)) if pair[0] != pair[1]), None)
     if astray is not None:
         times = f"asked {told.asked[astray]} times and answered {told.answered[astray]} times"

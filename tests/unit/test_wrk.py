@@ -29,17 +29,24 @@ def test_a_run_with_documents_is_read() -> None:
     told = wrk.read(CAPTURED / "medium.txt")
     assert (len(told.asked), len(told.answered)) == (200, 200)
     assert sum(told.answered) == told.requests
-    assert wrk.fault(told) is None
+    assert wrk.fault(told, USERS) is None
 
 
 def test_equal_answers_are_counted_in_one_place() -> None:
     told = wrk.read(CAPTURED / "hello.txt")
     assert len(told.asked) == 1
-    assert wrk.fault(told) is None
+    assert wrk.fault(told, USERS) is None
 
 
 TOLD = wrk.Told(
-    requests=30, within=25, seconds=1.0, refused=0, lost=0, wrong=0, asked=(10, 10, 10), answered=(10, 10, 10)
+    requests=30,
+    within=25,
+    users=USERS,
+    refused=0,
+    late=0,
+    wrong=0,
+    asked=(10, 10, 10),
+    answered=(10, 10, 10),
 )
 
 
@@ -48,15 +55,16 @@ TOLD = wrk.Told(
     [
         ({"wrong": 3}, "3 of 30 answers were wrong, 0 of them of status 400 or more"),
         ({"wrong": 30, "refused": 30}, "30 of 30 answers were wrong, 30 of them of status 400 or more"),
-        ({"lost": 1}, "1 of 30 requests were lost"),
+        ({"late": 1}, "1 of 30 requests were lost"),
         ({"answered": (30, 0, 0)}, "document 0 was asked 10 times and answered 30 times"),
         ({"asked": (11, 10, 10)}, "1 of 31 requests were lost: the connection broke, or no answer came within 60 s"),
+        ({"users": 7}, "only 7 of 8 users had a request under way: the server refused a connection"),
         ({"within": 0}, "no request was answered while requests were sent: the load is too short"),
     ],
 )
 def test_what_makes_a_run_no_measurement(changed: dict[str, object], complaint: str) -> None:
-    assert wrk.fault(TOLD) is None
-    found = wrk.fault(msgspec.structs.replace(TOLD, **changed))
+    assert wrk.fault(TOLD, USERS) is None
+    found = wrk.fault(msgspec.structs.replace(TOLD, **changed), USERS)
     assert found is not None
     assert complaint in found
 
@@ -79,12 +87,16 @@ def test_without_wrk_it_is_said_what_brings_it(monkeypatch: pytest.MonkeyPatch, 
 
 
 @contextmanager
-def server(answer: Answer, *, closes: bool = False) -> Iterator[str]:
-    """A server on a port of its own, whose answers `answer` decides; it may close each connection after one."""
+def server(answer: Answer, *, closes: bool = False, idle_seconds: float | None = None) -> Iterator[str]:
+    """A server on a port of its own, whose answers `answer` decides.
+
+    It may close each connection after one, or one that is idle for so long.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.0" if closes else "HTTP/1.1"
         disable_nagle_algorithm = True
+        timeout = idle_seconds
         count = 0
 
         def do_POST(self) -> None:
@@ -99,7 +111,10 @@ def server(answer: Answer, *, closes: bool = False) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 64  # with fewer than there are users some would connect a second later
+
+    with Server(("127.0.0.1", 0), Handler) as listening:
         Thread(target=listening.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{listening.server_port}"
         listening.shutdown()
@@ -150,6 +165,17 @@ def test_no_request_is_left_under_way_and_no_connection_opened_after_the_last(tm
     assert outcome.requests == len(posted)
     assert USERS - 2 <= outcome.requests - outcome.within <= USERS, "some may come as the window ends"
     assert outcome.ended - outcome.started < 2
+
+
+@pytest.mark.usefixtures("wrk_here")
+def test_a_server_that_closes_idle_connections_while_the_last_answers_are_awaited_loses_nothing(tmp_path: Path) -> None:
+    def one_is_slow(_: int, body: bytes) -> tuple[int, bytes]:
+        time.sleep(1.2 if body == b"document 0" else 0.05)
+        return 200, ANSWERS[body]
+
+    with server(one_is_slow, idle_seconds=0.2) as url:
+        outcome = drive(url, tmp_path)
+    assert outcome.requests > outcome.within > 0
 
 
 @pytest.mark.usefixtures("wrk_here")
