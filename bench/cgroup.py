@@ -7,6 +7,7 @@ on or not (Linux, Documentation/admin-guide/cgroup-v1/cpuacct.rst and cgroup-v2.
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -65,19 +66,30 @@ def group(proc: Path = PROC) -> Iterator[Group | None]:
 def _made(proc: Path) -> Group | None:
     for parent in _parents(proc):
         _swept(parent.folder)
-        made = msgspec.structs.replace(parent, folder=parent.folder / f"bench-{os.getpid()}-{next(_numbers)}")
+        made = msgspec.structs.replace(parent, folder=_free(parent.folder))
         try:
             made.folder.mkdir()
         except OSError:
             continue  # not ours to make: the other version, or the processes' own clocks
-        try:
-            made.meter.read()
-            os.close(os.open(made.folder / "cgroup.procs", os.O_WRONLY))
-        except OSError:
-            made.folder.rmdir()
-            continue
-        return made
+        if _serves(made):
+            return made
+        made.folder.rmdir()
     return None
+
+
+def _free(parent: Path) -> Path:
+    """A name that no group has: one may be left of a process that had this one's number."""
+    names = (parent / f"bench-{os.getpid()}-{number}" for number in _numbers)
+    return next(name for name in names if not name.exists())
+
+
+def _serves(made: Group) -> bool:
+    """Whether a process can enter the group, and its time be read: not every hierarchy lets one in."""
+    try:
+        made.meter.read()
+    except OSError:
+        return False
+    return subprocess.run(made.joined(["true"]), capture_output=True, check=False).returncode == 0
 
 
 def _swept(parent: Path) -> None:
@@ -116,7 +128,7 @@ def _removed(made: Group) -> None:
         except OSError:
             if time.monotonic() > deadline:
                 left = (made.folder / "cgroup.procs").read_text().split()
-                raise LabError(f"processes {', '.join(left) or 'unknown'} of an ended server still run") from None
+                raise LabError(f"the server ended; still running: process {', '.join(left) or 'unknown'}") from None
             time.sleep(0.01)
         else:
             return

@@ -10,6 +10,7 @@ import msgspec
 from bench import gates
 from bench.model import Case, OpenPlan, Run, Stack, Study
 from bench.plan import Phase, stack_case
+from bench.spread import pooled, right
 
 
 def contenders(study: Study, runs: Iterable[Run]) -> Phase | None:
@@ -58,9 +59,6 @@ def _share(share: float, closed: list[Run]) -> float | None:
 
 
 def winning_stack(closed: Iterable[Run]) -> Stack | None:
-    """The stack with the least server CPU per request over its fresh servers."""
-    spent: dict[Stack, list[float]] = {}
-    for run in closed:
-        if run.case.stack and run.values("cpu"):
-            spent.setdefault(run.case.stack, []).extend(run.values("cpu"))
-    return min(spent, key=lambda stack: median(spent[stack]), default=None)
+    """The stack with the least server CPU per request over its fresh servers; None where no stack has a figure."""
+    costs = pooled(right(closed), "cpu")
+    return min(costs.stacks, key=costs.cost) if costs else None

@@ -15,7 +15,7 @@ from typing import Literal
 import msgspec
 import psutil
 
-from bench.errors import LabError
+from bench.errors import DisturbedError
 
 Source = Literal["cpuacct.usage", "cpu.stat", "process clocks", "ticks"]
 
@@ -49,14 +49,14 @@ def idle_seconds(
 ) -> float:
     """CPU seconds spent by the time that the server is idle: under 1 ms in 100 ms, twice in a row.
 
-    Raises LabError if it is not within 5 s: what it then still spends belongs to no request that could be named.
+    Raises DisturbedError if it is not within 5 s: what it then still spends belongs to no request that could be named.
     """
     deadline = now() + WITHIN_SECONDS
     last, quiet, spent = meter.read(), 0, 1.0
     while quiet < IN_A_ROW:
         if now() > deadline:
             told = f"{WITHIN_SECONDS:.0f} s after its last answer: {spent:.1%} of a core"
-            raise LabError(f"the server was not idle {told}")
+            raise DisturbedError(f"the server was not idle {told}")
         began = now()
         sleep(LOOK_SECONDS)
         read = meter.read()

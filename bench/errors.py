@@ -15,6 +15,10 @@ class WrongError(LabError):
     status = 1
 
 
+class DisturbedError(LabError):
+    """What the machine did to a run, and not its subject: it is measured once more."""
+
+
 class RefusedError(LabError):
     """What `--strict` does not measure; the program exits with 3."""
 

@@ -90,11 +90,11 @@ def count_and_rate(seen: Observed) -> str | None:
 
 
 def cpu_resolved(seen: Observed) -> str | None:
-    """What the clock of the server's CPU time can tell is a small part of the figure."""
+    """The resolution of the server's CPU clock is a small part of the measured time."""
     share = _one(seen, "cpu.resolution")
     if share is None or share <= COARSE:
         return None
-    return f"the clock of the server's CPU time tells {share:.1%} of what the load cost, and no less"
+    return f"CPU clock resolution is {share:.1%} of the measured time (limit {COARSE:.1%})"
 
 
 def ordered(seen: Observed) -> str | None:
@@ -171,7 +171,7 @@ GATES = (
     Gate(
         "CPU clock",
         "row",
-        f"Server CPU is read to {COARSE:.1%} of its figure.",
+        f"The CPU clock's resolution is below {COARSE:.1%} of the measured time.",
         cpu_resolved,
         ("cpu.resolution",),
     ),
@@ -184,7 +184,7 @@ GATES = (
         ("plan_deviation",),
     ),
     Gate("40 ms", "latency", "Answers do not gather at 40 ms beside an idle server.", no_forty_ms, _WAITED),
-    Gate("40 ms", "capacity", "The same: who waits for an acknowledgement asks less often.", no_forty_ms, _WAITED),
+    Gate("40 ms", "capacity", "The same: delayed acknowledgements reduce the request rate.", no_forty_ms, _WAITED),
     Gate(
         "generator",
         "capacity",

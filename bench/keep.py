@@ -86,8 +86,8 @@ def require_keepable(study: Study, *, force: bool = False, results: Path = RESUL
     """Raises LabError where a session that is measured now, or that goes on unless `force`, could not be kept."""
     commit = machine.commit()
     if commit is None or commit.endswith(DIRTY):
-        what = f"this checkout is at {commit}" if commit else "this is no git checkout"
-        raise LabError(f"--keep: {what}: commit what is to be measured first, a finding names its code")
+        what = f"uncommitted changes ({commit})" if commit else "this is no git checkout"
+        raise LabError(f"--keep: {what}: commit them first, as a finding names its code")
     for _, last in [] if force else store.sessions(study.name, results)[-1:]:
         if not last.finished:
             _require_commit(last, study.name)
@@ -97,12 +97,13 @@ def require_keepable(study: Study, *, force: bool = False, results: Path = RESUL
 
 
 def _require_commit(session: Session, study: str) -> None:
-    """Raises LabError where the code that measured a session is in no commit."""
-    commit = session.machine.get("commit")
-    if commit is None or commit.endswith(DIRTY):
-        code = f"at {commit}" if commit else "without a commit"
-        anew = f"commit the code, then `python -m bench run {study} --force --keep`"
-        raise LabError(f"{study}: its last session was measured {code}, and a finding names its code: {anew}")
+    """Raises LabError where the code that measured a session is in no commit, or in several."""
+    commits = {session.machine.get("commit"), *(each.commit for each in session.accounts if each.commit)}
+    if len(commits) == 1 and not any(commit is None or commit.endswith(DIRTY) for commit in commits):
+        return
+    code = f"at {', '.join(sorted(filter(None, commits)))}" if any(commits) else "without a commit"
+    anew = f"commit the code, then `python -m bench run {study} --force --keep`"
+    raise LabError(f"{study}: its last session was measured {code}, and a finding names its code: {anew}")
 
 
 def _before(study: Study, kept: Path) -> Kept | None:
@@ -119,13 +120,15 @@ def _require_declared(study: Study, known: Sequence[Target], first: date) -> Non
     """
     where, then = f"bench/studies/{study.name}.toml", {_form(target): target for target in known}
     say = f"write `after_session = {first}` beside the day on which it was `declared` or `changed`"
+    changed = 0
     for target in study.targets:
         was, said = then.pop(_form(target), None), target.after_session
+        changed += was is None
         if said is None and (was is None or was.after_session):
-            raise LabError(f"{where}: target {target.title!r} is not as it was before the study was measured: {say}")
+            raise LabError(f"{where}: target {target.title!r} changed after the study's first session: {say}")
         if said and said > first:
             raise LabError(f"{where}: target {target.title!r}: the study's first session was earlier: {say}")
-    if then and len(study.targets) < len(known):
+    if len(then) > changed:
         gone = next(iter(then.values())).title
         raise LabError(f"{where}: target {gone!r} is gone: leave it in without `at_most`, and {say}")
 

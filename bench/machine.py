@@ -20,6 +20,7 @@ from bench.model import Recorded
 from bench.paths import ROOT
 from bench.pinning import cores
 
+CODE = ("app", "bench", "builds", "optimised", "peers", "spec", "setup.py")  # what a figure may depend on
 _CONTAINER_MARKS = (".dockerenv", "run/.containerenv", "run/systemd/container")
 
 
@@ -108,12 +109,20 @@ def governor() -> str | None:
 
 
 def commit() -> str | None:
-    """The commit of this checkout, with `-dirty` behind it where a tracked file differs; None where git knows none."""
-    argv = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    """The commit of this checkout, with `-dirty` behind it where `CODE` differs; None where git knows none.
+
+    A new file counts, too: a declaration is one. What is written about results does not.
+    """
     try:
-        asked = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+        known = _git("rev-parse", "--short=12", "HEAD")
+        changed = known and _git("status", "--porcelain", "--", *CODE)
     except FileNotFoundError:
         return None
+    return f"{known}-dirty" if changed else known
+
+
+def _git(*words: str) -> str | None:
+    asked = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
     return asked.stdout.strip() or None
 
 

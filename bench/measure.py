@@ -13,7 +13,7 @@ import msgspec
 import psutil
 
 from bench import machine, store
-from bench.errors import LabError
+from bench.errors import DisturbedError, LabError
 from bench.instruments import instructions, macro, micro, null, sizes, startup, suite
 from bench.model import Case, Instrument, Observed, Run
 from bench.plan import Phase
@@ -49,7 +49,7 @@ def execute(case: Case, block: int, folder: Path, instruments: Instruments = INS
     started, began = store.now(), time.perf_counter()
     observed, reason = Observed(), None
     try:
-        observed = instruments[case.instrument](case, folder / case.identity)
+        observed = _observed(instruments[case.instrument], case, folder / case.identity)
     except (LabError, OSError, subprocess.SubprocessError, psutil.Error) as error:
         reason = " ".join(str(error).split())
     return Run(
@@ -63,6 +63,15 @@ def execute(case: Case, block: int, folder: Path, instruments: Instruments = INS
         raw=tuple(sorted(str(path.relative_to(folder.parent)) for path in folder.glob(f"{case.identity}.*"))),
         **msgspec.structs.asdict(observed),
     )
+
+
+def _observed(instrument: Callable[[Case, Path], Observed], case: Case, output: Path) -> Observed:
+    """What the instrument saw; where the machine disturbed it, what it saw on a second try, which its facts tell."""
+    try:
+        return instrument(case, output)
+    except DisturbedError as error:
+        seen = instrument(case, output)
+        return msgspec.structs.replace(seen, facts=seen.facts | {"disturbed": str(error)})
 
 
 def measure(

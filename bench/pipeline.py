@@ -11,9 +11,23 @@ from typing import Any
 
 import msgspec
 
-from bench import accounts, contest, estimate, identity, plan, playoff, quiet, racing, readiness, store, verify
+from bench import (
+    accounts,
+    contest,
+    estimate,
+    identity,
+    plan,
+    playoff,
+    quiet,
+    racing,
+    readiness,
+    selftest,
+    store,
+    verify,
+)
 from bench import measure as measuring
 from bench.again import servers_again
+from bench.errors import LabError
 from bench.instruments import micro
 from bench.model import Artifact, BuiltPeer, Hole, Race, Ready, Run, Session, Stack, Study
 from bench.pinning import leave_server_alone
@@ -77,7 +91,7 @@ def carry_out(
         with progress.measuring(budget if budget and track else sum(map(estimate.seconds, phases)) + contest_seconds):
             for phase in phases:
                 if track and session.race and phase.name == racing.FINAL:
-                    _race(track, session, folder, measure, progress)
+                    _race(track, session, folder, measure, progress, floor=_bias(ready))
                     continue
                 whole = plan.with_counted_paths(phase, store.runs(folder)) if phase.name == "micro" else phase
                 measure(whole, folder, session.seed, progress)
@@ -89,7 +103,8 @@ def carry_out(
         micro.merge(folder, store.runs(folder))
     finally:
         session = store.read(folder / "session.json", Session)
-        session = _noted(folder, accounts=(*session.accounts, clock.read()))
+        account = msgspec.structs.replace(clock.read(), commit=ready.machine.get("commit"))
+        session = _noted(folder, accounts=(*session.accounts, account))
     return folder, store.finish(folder, session)
 
 
@@ -101,7 +116,9 @@ def _track(study: Study, phases: list[Phase], ready: Ready, budget: float | None
     return msgspec.structs.replace(track, first=identified(track.first, ready)) if track else None
 
 
-def _race(track: racing.Track, session: Session, folder: Path, measure: Measure, progress: Progress) -> None:
+def _race(
+    track: racing.Track, session: Session, folder: Path, measure: Measure, progress: Progress, *, floor: float
+) -> None:
     """The rounds, the final of those that are left, and blocks for what is undecided; the session's record tells."""
     entered = {case.identity for case in (*track.first.cases, *track.final.cases)}
 
@@ -122,8 +139,14 @@ def _race(track: racing.Track, session: Session, folder: Path, measure: Measure,
         race = _noted(folder, race=ended).race or ended
         progress.say(racing.said(ended))
     runs = measured_again(racing.finalists(track.final, race))
-    for block in playoff.blocks(track, race, runs, measured):
-        progress.say(f"{len(block.cases)} stacks were undecided: another server for each")
+    for block in playoff.blocks(track, race, runs, measured_again, floor):
+        progress.say(f"extra block {block.first}: fresh servers for what is undecided, and for the best beside it")
+
+
+def _bias(ready: Ready) -> float:
+    """The bias of server CPU that this machine's self-test found; 0 without one."""
+    tested = selftest.latest(ready.machine.get("fingerprint"))
+    return (tested.bias("macro") if tested else None) or 0.0
 
 
 def _measured_again(phase: Phase, folder: Path, measure: Measure, progress: Progress) -> None:
@@ -134,7 +157,7 @@ def _measured_again(phase: Phase, folder: Path, measure: Measure, progress: Prog
     more, again = found
     session = store.read(folder / "session.json", Session)
     _noted(folder, again=tuple(dict.fromkeys((*session.again, *again))))
-    progress.say(f"servers of {len(again)} stacks disagree: another one for each")
+    progress.say(f"servers disagree, so each gets an extra one: {', '.join(str(each.stack) for each in again)}")
     measure(more, folder, session.seed, progress)
 
 
@@ -147,7 +170,20 @@ def _noted(folder: Path, **changes: Any) -> Session:
 
 def _measure_here(watch: quiet.Watch, phase: Phase, folder: Path, seed: int, progress: Progress) -> None:
     leave_server_alone()
-    measuring.measure(phase, folder, seed, progress, measuring.execute, before_block=watch.before_block)
+
+    def before_block() -> None:
+        _require_unchanged(phase)
+        watch.before_block()
+
+    measuring.measure(phase, folder, seed, progress, measuring.execute, before_block=before_block)
+
+
+def _require_unchanged(phase: Phase) -> None:
+    """Raises LabError where the code that measures is not what the cases of the phase were identified with."""
+    known = {(case.instrument, case.inputs["harness"]) for case in phase.cases if "harness" in case.inputs}
+    for instrument, code in known:
+        if not identity.harness(instrument).startswith(code):
+            raise LabError(f"the code of {instrument} changed while it measured: the same command begins a new session")
 
 
 def identified(phase: Phase, ready: Ready) -> Phase:

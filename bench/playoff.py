@@ -18,23 +18,28 @@ from bench.plan import Phase
 from bench.standings import standings
 
 
-def blocks(on: racing.Track, race: Race, runs: Iterable[Run], measured: racing.Measured) -> Iterator[Phase]:
-    """The blocks after the final, each measured by `measured`, until all is decided or the budget is spent."""
+def blocks(
+    on: racing.Track, race: Race, runs: Iterable[Run], measured: racing.Measured, floor: float = 0.0
+) -> Iterator[Phase]:
+    """The blocks after the final, each measured by `measured`, until all is decided or the budget is spent.
+
+    A difference counts beyond the noise `floor`, as it does on the page.
+    """
     final = racing.finalists(on.final, race)
     number = final.first + final.blocks + 1  # after the servers that the final measures again
     while True:
         known = [run for run in runs if run.block < number]
-        block = _block(on, final, known, number)
+        block = _block(on, final, known, number, floor)
         if block is None:
             return
         runs = measured(block)
-        number += 1
+        number += 2  # the next one is of servers that are measured again
         yield block
 
 
-def _block(on: racing.Track, final: Phase, runs: Sequence[Run], number: int) -> Phase | None:
-    """The next block, those first that stand nearest to the best; None where nobody is undecided or fits."""
-    tables = [table for table in _tables(final, runs) if len(table) > 1]
+def _block(on: racing.Track, final: Phase, runs: Sequence[Run], number: int, floor: float) -> Phase | None:
+    """The next block, those first that stand nearest to the best; None if nothing is undecided or fits."""
+    tables = [table for table in _tables(final, runs, floor) if len(table) > 1]
     spent = sum(run.seconds for run in runs)
     pace = spent / (sum(estimate.case_seconds(run.case) for run in runs) or 1.0)
     left = (on.seconds - spent) / max(pace, 1.0)
@@ -47,13 +52,13 @@ def _block(on: racing.Track, final: Phase, runs: Sequence[Run], number: int) -> 
     return replace(final, first=number, blocks=1, cases=tuple(chosen.values())) if chosen else None
 
 
-def _tables(final: Phase, runs: Sequence[Run]) -> Iterator[list[Case]]:
+def _tables(final: Phase, runs: Sequence[Run], floor: float) -> Iterator[list[Case]]:
     """Of each workload and load the finalists that are undecided, the best of all first."""
     by_load: dict[tuple[str | None, str | None], dict[Stack, Case]] = {}
     for case in final.cases:
         by_load.setdefault((case.workload, case.load), {})[stack_of(case)] = case
     for (workload, load), cases in by_load.items():
         own = [run for run in runs if (run.case.workload, run.case.load) == (workload, load)]
-        best, *others = standings(own, racing.SURE)
-        undecided = [each.stack for each in others if each.by == "cpu" and each.behind.undecided]
-        yield [cases[stack] for stack in (best.stack, *undecided) if stack in cases]
+        ranked = standings(own, racing.SURE, floor)
+        undecided = [each.stack for each in ranked[1:] if each.by == "cpu" and each.behind.undecided]
+        yield [cases[stack] for stack in (*(each.stack for each in ranked[:1]), *undecided) if stack in cases]

@@ -13,7 +13,7 @@ Edwards & Hsu, "Multiple comparisons with the best treatment", JASA 78, 1983 (in
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Generic, NamedTuple, TypeVar
 
@@ -55,10 +55,9 @@ class Pooled(Generic[S]):
 
     def __init__(self, costs: Mapping[S, Mapping[int, float]], *, blocked: bool = True) -> None:
         self.stacks = tuple(sorted(costs, key=str))  # what is simulated must not depend on the order
-        blocks = sorted({block for own in costs.values() for block in own})
-        self._logs = np.array(
-            [[math.log(own[b]) if b in own else np.nan for b in blocks] for own in map(costs.__getitem__, self.stacks)]
-        )
+        self._blocks = sorted({block for own in costs.values() for block in own})
+        rows = [[costs[stack].get(block, np.nan) for block in self._blocks] for stack in self.stacks]
+        self._logs = np.log(np.array(rows))
         self._present: Present = tuple(tuple(row) for row in (~np.isnan(self._logs)).tolist())
         self._blocked = blocked
         self._fit = _fitted(self._logs, blocked)
@@ -86,8 +85,8 @@ class Pooled(Generic[S]):
         log = self._effect(above) - (self._effect(below) if below is not None else 0.0)
         if not self.freedom:
             return Ratio(estimate=math.exp(log))
-        reach = float(self._reach(below)[self.stacks.index(above)])
-        return self._ratio(log, log - reach, log + reach, reach)
+        reach, far = self._reaches(above, below)
+        return _ratio(log, (log - reach, log + reach), reach, far)
 
     def to_the_best(self, among: Iterable[S] | None = None, level: float = LEVEL) -> dict[S, Ratio]:
         """Each stack's cost ÷ that of the least of them, whichever that is; in order of cost.
@@ -101,45 +100,63 @@ class Pooled(Generic[S]):
         places = tuple(self.stacks.index(name) for name in names)
         effects = self._fit.stacks[list(places)]
         apart = effects[:, None] - effects  # of the row's stack to the column's
-        family, alone = tuple(sorted(places)), self._reach(names[0])
+        family = tuple(sorted(places))
         reach: dict[int, Table] = {}
         for best, place in enumerate(places):
             if best and apart[best, 0] > FAR * reach[0][best]:
-                break  # nor may any be the best that is dearer still
+                continue
             together = _together(self._present, self._blocked, place, family, level)
             reach[best] = together[list(places)] * float(self._fit.scale)
-        possible = [best for best, far in reach.items() if (apart[:, best] + far >= 0).all()]  # nobody is surely less
+        # Who may be the best: nobody is surely less.
+        possible = [best for best, far in reach.items() if (apart[:, best] + far >= 0).all()] or [0]
         found = {}
         for row, name in enumerate(names):
             ends = [(apart[row, best], reach[best][row]) for best in possible if best != row]
             low = 0.0 if row in possible else max(0.0, min(log - far for log, far in ends))
             high = max((log + far for log, far in ends), default=0.0)
-            found[name] = self._ratio(float(apart[row, 0]), low, max(high, 0.0), float(alone[places[row]]))
+            found[name] = _ratio(float(apart[row, 0]), (low, max(high, 0.0)), *self._reaches(name, names[0]))
         return found
 
-    def disagreeing(self) -> tuple[S, ...]:
-        """The stacks of which one server lies more than `DISAGREE` residual standard deviations from its equals."""
-        left = np.sort(self._logs - self._fit.blocks, axis=1)  # the missing ones come last
-        counts = (~np.isnan(left)).sum(axis=1)
-        middle = left[np.arange(len(left)), (counts - 1) // 2]
-        far = np.nanmax(np.abs(left - middle[:, None]), axis=1) > DISAGREE * (self.sd or np.inf)
-        return tuple(stack for stack, is_far in zip(self.stacks, far, strict=True) if is_far)
+    def disagreeing(self) -> dict[S, int]:
+        """The stacks of which a server lies more than `DISAGREE` residual standard deviations from the others.
 
-    def _reach(self, stack: S | None) -> Table:
-        """How far from the truth its contrast with each other stack may lie, in logarithms, one by one."""
-        place = None if stack is None else self.stacks.index(stack)
-        reach: Table = _alone(self._present, self._blocked, place) * float(self._fit.scale)
-        return reach
+        By stack the block of that server; of two servers it is the dearer one.
+        """
+        left = self._logs - self._fit.blocks
+        counts = (~np.isnan(left)).sum(axis=1)
+        middle = np.sort(left, axis=1)[np.arange(len(left)), (counts - 1) // 2]  # the missing ones come last
+        away = np.nan_to_num(np.abs(left - middle[:, None]))
+        far = away.max(axis=1) > DISAGREE * (self.sd or np.inf)
+        return {self.stacks[row]: self._blocks[int(away[row].argmax())] for row in np.flatnonzero(far)}
+
+    def _reaches(self, above: S, below: S | None) -> tuple[float, float]:
+        """How far from the truth their contrast lies in 95 % of cases, and in `TAIL_LEVEL` of them, in logarithms."""
+        base = None if below is None else self.stacks.index(below)
+        place, scale = self.stacks.index(above), float(self._fit.scale)
+        near, far = (_alone(self._present, self._blocked, base, level)[place] for level in (LEVEL, TAIL_LEVEL))
+        return float(near) * scale, float(far) * scale
 
     def _effect(self, stack: S) -> float:
         return float(self._fit.stacks[self.stacks.index(stack)])
 
-    def _ratio(self, log: float, low: float, high: float, reach: float) -> Ratio:
-        """A ratio from logarithms: its own, and those of its ends; by its standard error Student's t reaches as far."""
-        error = reach / float(stdtrit(self.freedom, (1 + LEVEL) / 2))
-        return Ratio(
-            estimate=math.exp(log), low=math.exp(low), high=math.exp(high), error=error, freedom=float(self.freedom)
-        )
+
+def _ratio(log: float, ends: tuple[float, float], reach: float, far: float) -> Ratio:
+    """A ratio from logarithms. Its standard error and degrees of freedom are of the Student's t with the same tail.
+
+    That is the one that reaches as far in 95 % and in `TAIL_LEVEL` of cases: families read it far out.
+    """
+    freedom = float(np.interp(-far / reach if reach else 0.0, *_tails()))
+    error = reach / float(stdtrit(freedom, (1 + LEVEL) / 2))
+    low, high = map(math.exp, ends)
+    return Ratio(estimate=math.exp(log), low=low, high=high, error=error, freedom=freedom)
+
+
+@lru_cache(maxsize=1)
+def _tails() -> tuple[Table, Table]:
+    """Of Student's t by degrees of freedom: minus its `TAIL_LEVEL` reach ÷ its 95 % one, and those, both ascending."""
+    freedoms = np.geomspace(1, 1000, 200)
+    far, near = (stdtrit(freedoms, (1 + level) / 2) for level in (TAIL_LEVEL, LEVEL))
+    return -far / near, freedoms
 
 
 def _fitted(logs: Table, blocked: bool) -> Fit:
@@ -194,11 +211,11 @@ def _simulated(present: Present, blocked: bool) -> Fit:
     return _fitted(np.where(mask, errors, np.nan), blocked)
 
 
-@lru_cache(maxsize=128)
-def _alone(present: Present, blocked: bool, stack: int | None) -> Table:
-    """By stack, how far its contrast with `stack` is off in 95 of 100 tables of that design, in units of the scale."""
-    reach: Table = np.quantile(np.abs(_contrasts(present, blocked, stack)), LEVEL, axis=0)
-    return reach
+@lru_cache(maxsize=256)
+def _alone(present: Present, blocked: bool, stack: int | None, level: float) -> Table:
+    """By stack, how far its contrast with `stack` is off in that share of tables, in units of the scale."""
+    rows = [() if place == stack else row for place, row in enumerate(present)]  # it is at 0 from itself
+    return _quantiles(np.abs(_contrasts(present, blocked, stack)), rows, level)
 
 
 @lru_cache(maxsize=128)
@@ -210,14 +227,19 @@ def _together(present: Present, blocked: bool, stack: int, among: tuple[int, ...
     """
     others = [place for place in among if place != stack]
     contrasts = np.abs(_contrasts(present, blocked, stack))[:, others]
-    size = np.empty(len(others))
-    rows = [present[place] for place in others]
-    for row in set(rows):  # stacks with servers in the same blocks scatter alike
-        alike = [place for place, other in enumerate(rows) if other == row]
-        size[alike] = np.quantile(contrasts[:, alike], TAIL_LEVEL)
+    size = _quantiles(contrasts, [present[place] for place in others], TAIL_LEVEL)
     reach = np.zeros(len(present))
     reach[others] = size * np.quantile((contrasts / size).max(axis=1), level)
     return reach
+
+
+def _quantiles(drawn: Table, rows: Sequence[tuple[bool, ...]], level: float) -> Table:
+    """A quantile of each column; of stacks with servers in the same blocks together, as they scatter alike."""
+    found = np.empty(len(rows))
+    for row in set(rows):
+        alike = [place for place, other in enumerate(rows) if other == row]
+        found[alike] = np.quantile(drawn[:, alike], level)
+    return found
 
 
 def _contrasts(present: Present, blocked: bool, stack: int | None) -> Table:

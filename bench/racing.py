@@ -84,7 +84,7 @@ def race(on: Track, begun: Race, measured: Measured) -> Iterator[Race]:
 
 
 def finalists(phase: Phase, race: Race) -> Phase:
-    """The phase with those of its cases alone that the race has not dropped, the final with as many runs as it has.
+    """The phase without eliminated cases; the final with as many blocks as the race settled on.
 
     The final's blocks are numbered after those of the rounds, whose servers count beside its own under the same load.
     """
@@ -98,7 +98,7 @@ def finalists(phase: Phase, race: Race) -> Phase:
 def said(race: Race) -> str:
     """What the last round did, in a line."""
     last = race.rounds[-1]
-    line = f"race, round {len(race.rounds)}: {len(last.dropped)} of {last.candidates} candidates dropped"
+    line = f"race, round {len(race.rounds)}: {len(last.dropped)} of {last.candidates} candidates eliminated"
     line += f"; {len(race.left_out)} left out, as the budget has no room for them" if race.left_out else ""
     return line + ("" if race.finalists is None else f"; {race.finalists} go on to the study's own loads")
 

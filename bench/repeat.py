@@ -21,8 +21,10 @@ from bench import gates, store
 from bench.errors import LabError
 from bench.model import Run, Session
 from bench.paths import RESULTS
+from bench.pooled import Pooled
 from bench.report.comparison import paired
 from bench.report.wording import interval, times
+from bench.spread import POOLED, pooled
 from bench.stats import Ratio
 
 METRICS = {  # instrument and metric: what it is, in words; less is better in each but the rate, which a rank ignores
@@ -119,7 +121,8 @@ def _agreement(words: str, metric: str, shared: list[_Both]) -> Agreement:
     levels = np.array([[_level(runs, metric) for runs in each.runs] for each in shared])
     pairs = list(combinations(range(len(shared)), 2))
     swapped = [(shared[a], shared[b]) for a, b in pairs if np.prod(levels[a] - levels[b]) < 0]
-    beyond = [swap for a, b in swapped if (swap := _beyond(a, b, metric))]
+    fits = _fits(shared, metric)
+    beyond = [swap for a, b in swapped if (swap := _beyond(a, b, metric, fits))]
     ranked = len(shared) >= FEWEST
     return Agreement(
         metric=words,
@@ -132,9 +135,19 @@ def _agreement(words: str, metric: str, shared: list[_Both]) -> Agreement:
     )
 
 
-def _beyond(a: _Both, b: _Both, metric: str) -> Swap | None:
+def _fits(shared: list[_Both], metric: str) -> list[Pooled[str] | None]:
+    """Of each session the fit of all stacks, where they have one spread."""
+    if metric not in POOLED:
+        return [None, None]
+    return [pooled({each.name: each.runs[session] for each in shared}, metric) for session in (0, 1)]
+
+
+def _beyond(a: _Both, b: _Both, metric: str, fits: list[Pooled[str] | None]) -> Swap | None:
     """The pair, if the intervals of its ratio in the two sessions lie apart."""
-    first, second = (paired(one, other, metric) for one, other in zip(a.runs, b.runs, strict=True))
+    first, second = (
+        fit.ratio(a.name, b.name) if fit else paired(one, other, metric)
+        for fit, one, other in zip(fits, a.runs, b.runs, strict=True)
+    )
     if not first or not second or not first.lies_apart_from(second):
         return None
     return Swap(a=a.name, b=b.name, first=first, second=second)

@@ -24,11 +24,11 @@ def right(runs: Iterable[Run]) -> dict[Stack, list[Run]]:
 def pooled(runs: Mapping[S, Sequence[Run]], metric: str) -> Pooled[S] | None:
     """The `metric` of stacks under one load, as costs: a rate is taken as the time between answers.
 
-    Without the stacks that were not asked for it; None where none is left.
+    Without the stacks that were not asked for it, and the servers whose clock told of none; None where none is left.
     """
     power = -1 if metric == "rate" else 1
     costs = {
-        stack: {run.block: mean(values) ** power for run in own if (values := run.values(metric))}
+        stack: {run.block: level**power for run in own if (level := mean(run.values(metric) or (0.0,)))}
         for stack, own in runs.items()
     }
     known = {stack: own for stack, own in costs.items() if own}

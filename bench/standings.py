@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from statistics import mean
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from bench import catalog
 from bench.model import RankedBy, Run, Stack
+from bench.pooled import Pooled
 from bench.report.comparison import Comparison, as_a_family
 from bench.report.wording import interval, times
 from bench.spread import pooled, right
 from bench.stats import LEVEL, Ratio
 
 COSTS = {"cpu": "server CPU a request", "rate": "time between answers"}
-SLOWER = 1.1  # times the time between answers of the quickest, from which on a stack is slower than that
+SLOWER = 1.1  # times the time between answers of the quickest, beyond which a stack is slower than that
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,15 +41,20 @@ def standings(runs: Iterable[Run], level: float = LEVEL, floor: float = 0.0) -> 
     than the best if its interval lies beyond the noise `floor`.
     """
     own = right(runs)
-    cpu, time = pooled(own, "cpu"), pooled(own, "rate")
-    if cpu is None or time is None:
+    time = pooled(own, "rate")
+    if time is None:
         return []
-    slow = {stack for stack, measured in own.items() if _is_slow(measured, own.values())}
-    ratios = cpu.to_the_best(own.keys() - slow, level)
+    slow = _slow(time) if _by_rate(own) else set()
+    # What takes one request at a time answers few while they wait, and its CPU scatters more: no spread for both.
+    cpu = pooled({stack: own[stack] for stack in time.stacks if stack not in slow}, "cpu")
+    cpu_of_slow = pooled({stack: own[stack] for stack in slow}, "cpu")
+    if cpu is None:
+        return []
+    ratios = cpu.to_the_best(level=level)
     best, *_ = ratios
     behind = {stack: _to_the_best(ratio, floor, len(ratios) - 1) for stack, ratio in ratios.items()}
-    later = sorted(slow, key=lambda stack: (time.cost(stack), str(stack)))
     behind[best] = Comparison(reason="the best")
+    later = sorted(cpu_of_slow.stacks, key=lambda stack: (time.cost(stack), str(stack))) if cpu_of_slow else []
     held = as_a_family([Comparison(ratio=time.ratio(stack, best), floor=floor) for stack in later])
     behind |= dict(zip(later, held, strict=True))
     return [
@@ -58,10 +63,11 @@ def standings(runs: Iterable[Run], level: float = LEVEL, floor: float = 0.0) -> 
             best=best,
             by="rate" if stack in slow else "cpu",
             behind=each,
-            seconds=cpu.cost(stack),
-            servers=cpu.servers(stack),
+            seconds=fit.cost(stack),
+            servers=fit.servers(stack),
         )
         for stack, each in behind.items()
+        if (fit := cpu_of_slow if stack in slow else cpu)
     ]
 
 
@@ -79,12 +85,14 @@ def _to_the_best(ratio: Ratio, floor: float, among: int) -> Comparison:
     return Comparison(ratio=ratio, floor=floor, among=among, claimed=claimed, smallest=ratio.smallest(floor))
 
 
-def _is_slow(own: list[Run], everyone: Iterable[list[Run]]) -> bool:
-    """Whether a stack answers fewer requests than the quickest, where that is what its workload is ranked by first."""
-    if catalog.workloads()[own[0].case.workload or ""].ranked_by != "rate":
-        return False
-    return _mean(own, "rate") * SLOWER < max(_mean(runs, "rate") for runs in everyone)
+def _by_rate(own: Mapping[Stack, list[Run]]) -> bool:
+    """Whether answers per second decide first on that workload."""
+    run = next(iter(own.values()))[0]
+    return catalog.workloads()[run.case.workload or ""].ranked_by == "rate"
 
 
-def _mean(runs: list[Run], metric: str) -> float:
-    return mean(value for run in runs for value in run.values(metric))
+def _slow(time: Pooled[Stack]) -> set[Stack]:
+    """The stacks that take more time between answers than the quickest, `SLOWER` times beyond doubt."""
+    quickest = min(time.stacks, key=time.cost)
+    ratios = {stack: time.ratio(stack, quickest) for stack in time.stacks if stack != quickest}
+    return {stack for stack, ratio in ratios.items() if (ratio.estimate if ratio.low is None else ratio.low) > SLOWER}

@@ -11,7 +11,7 @@ import msgspec
 
 from bench import catalog, cpu_time, documents, gates, verify
 from bench.backend import Attached, attached
-from bench.errors import LabError
+from bench.errors import DisturbedError, LabError
 from bench.instruments import gatling, injection, process_tree, wrk
 from bench.model import Case, Load, Measurement, Observed, Workload, stack_of
 from bench.pinning import cores
@@ -239,7 +239,9 @@ def _peak(memory: list[tuple[float, float]], driven: Driven) -> float:
     """The most memory held while the measured part of the load ran. Raises LabError without a sample of it."""
     held = [pss for at, pss in memory if driven.started <= at <= driven.ended + 1]
     if not held:
-        raise LabError("no memory sample within the measured part of the load: the machine stalled or it is too short")
+        raise DisturbedError(
+            "no memory sample within the measured part of the load: the machine stalled or it is too short"
+        )
     return max(held)
 
 

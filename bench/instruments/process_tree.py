@@ -15,7 +15,7 @@ import psutil
 from memory_profiler import memory_usage
 
 from bench.cpu_time import of_tree
-from bench.errors import LabError
+from bench.errors import DisturbedError, LabError
 
 CPU_SAMPLE_SECONDS = 0.2  # to find the tree's processes is to read all of the machine's: not more often than needed
 MEMORY_EVERY = 2  # one PSS sample to so many CPU samples: reading smaps stops the process for a moment
@@ -54,7 +54,7 @@ def steady_clock() -> Iterator[None]:
     yield
     jump = time.time() - time.monotonic() - before
     if abs(jump) > CLOCK_SECONDS:
-        raise LabError(f"the clock was set by {jump:+.1f} s under the load")
+        raise DisturbedError(f"the clock was set by {jump:+.1f} s under the load")
 
 
 def pss_bytes(root: psutil.Process) -> float:
@@ -105,7 +105,7 @@ def used_between(samples: list[Sample], start: float, end: float) -> tuple[float
     times = [sample.at for sample in samples]
     first, last = bisect_left(times, start), bisect_left(times, end) - 1
     if last <= first:
-        raise LabError(
+        raise DisturbedError(
             "too few CPU samples within the measured part of the load: the machine stalled or it is too short"
         )
     return samples[last].cpu_seconds - samples[first].cpu_seconds, times[last] - times[first]

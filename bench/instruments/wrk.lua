@@ -21,10 +21,10 @@ ffi.cdef([[
 local MONOTONIC, OPEN_FILES, INTERRUPT = 1, 7, 2 -- of Linux
 
 local requests, place, places, turn = {}, {}, {}, nil
-local window, began, open, ended = 0, nil, 0, false
+local window, began, open = 0, nil, 0
 -- Globals, as `done` runs in another state and asks this one for them. `within` were answered in the window, `most` were
 -- under way at a time: as many as there are users, unless a connection was refused.
-asked, answered, wrong, within, most = {}, {}, 0, 0, 0
+asked, answered, wrong, within, most, ended = {}, {}, 0, 0, 0, false
 
 local instant = ffi.new("instant")
 local function clock()
@@ -120,8 +120,8 @@ function done(summary)
   -- Of errors on a connection only the request that was under way is a loss, and `asked` tells of that: after the window
   -- a server may close what is idle.
   io.write(string.format(
-    '{"requests":%d,"within":%d,"users":%d,"refused":%d,"late":%d,"wrong":%d,"asked":[%s],"answered":[%s]}\n',
-    summary.requests, thread:get("within"), thread:get("most"),
+    '{"requests":%d,"within":%d,"users":%d,"ended":%s,"refused":%d,"late":%d,"wrong":%d,"asked":[%s],"answered":[%s]}\n',
+    summary.requests, thread:get("within"), thread:get("most"), tostring(thread:get("ended")),
     summary.errors.status, summary.errors.timeout, thread:get("wrong"),
     table.concat(thread:get("asked"), ","), table.concat(thread:get("answered"), ",")))
 end

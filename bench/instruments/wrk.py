@@ -29,6 +29,7 @@ class Told(msgspec.Struct, frozen=True):
     """The line of JSON that `wrk.lua` ends with.
 
     `within` counts the answers that came while requests were sent. So many `users` had a request under way at a time.
+    The window `ended`, unless the server took no more connections.
     `refused` are answers of status 400 and more, `wrong` all answers of another status than 200 or with bytes that
     answer none of the documents, `late` those that took too long. `asked` and `answered` count requests and right
     answers by document.
@@ -37,6 +38,7 @@ class Told(msgspec.Struct, frozen=True):
     requests: int
     within: int
     users: int
+    ended: bool
     refused: int
     late: int
     wrong: int
@@ -125,13 +127,14 @@ def fault(told: Told, users: int) -> str | None:
     asked, answered = sum(told.asked), sum(told.answered)
     if told.late or answered < asked:
         return f"{max(told.late, asked - answered)} of {asked} requests were lost: {LOST}"
-    if told.users < users:
-        return f"only {told.users} of {users} users had a request under way: the server refused a connection"
+    if told.users < users or not told.ended:
+        served = f"only {told.users} of {users} users had" if told.ended else "at the end no user had"
+        return f"{served} a request under way: the server refused connections"
     astray = next((n for n, pair in enumerate(zip(told.asked, told.answered, strict=True)) if pair[0] != pair[1]), None)
     if astray is not None:
         times = f"asked {told.asked[astray]} times and answered {told.answered[astray]} times"
-        return f"document {astray} was {times}: answers went astray"
-    return None if told.within else "no request was answered while requests were sent: the load is too short"
+        return f"document {astray} was {times}: answers do not match their requests"
+    return None if told.within else "no answer arrived within the window: the load is too short"
 
 
 def _asked(workload: Workload, seconds: int, documents: Path | None, same_answer: bool) -> list[str]:

@@ -140,9 +140,10 @@ class Ready(Recorded, frozen=True, kw_only=True):
 class Account(Recorded, frozen=True, kw_only=True):
     """What one start of `run` spent: wall time, CPU of the lab's own process, and time beside measuring, in seconds.
 
-    `noise` says what disturbed the machine, in words, once a block.
+    `noise` says what disturbed the machine, in words, once a block; `commit` is that of the code which measured.
     """
 
+    commit: str | None = None
     wall_seconds: float
     lab_seconds: float
     starts_seconds: float = 0.0

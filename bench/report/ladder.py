@@ -14,7 +14,7 @@ from bench.report.rows import Finding, load_title, place
 from bench.report.table import MICRO, Cell, versus
 from bench.report.wording import estimate, judged, scaled
 
-STATES = ("eliminated as worse", "measured to the end", "left out for want of time")
+STATES = ("eliminated", "measured to the end", "left out for want of time")
 ROW_PIXELS, AXIS_PIXELS = 19, 45
 LEAST, ROOM = 0.8, 1.3  # how far an interval is drawn: to that ratio, and to so much of the largest estimate
 

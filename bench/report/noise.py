@@ -54,7 +54,7 @@ def _bias(selftest: Selftest | None) -> str:
     claimed = listed([f"{each.claimed} of {each.comparisons} {each.instrument}" for each in tested])
     failed = "" if selftest.passed else ", FAILED"
     date = selftest.started[:10]
-    return f"Bias of this machine: {told} (self-test of {date}{failed}; equals claimed to differ: {claimed})."
+    return f"Bias of this machine: {told} (self-test of {date}{failed}; A/A false positives: {claimed})."
 
 
 def _pair(finding: Finding) -> str:

@@ -81,7 +81,7 @@ def words(race: Race) -> str:
     entered = race.rounds[0].candidates if race.rounds else 0
     told = f"Raced within {written(race.budget_seconds)}: {entered} candidates (a stack on a workload) entered; "
     told += f"{worse} were eliminated in {rounds} as significantly worse than the best"
-    told += f", {late} for a failure or for want of time" if late else ""
+    told += f", {late} failed or had no room in the budget" if late else ""
     end = "it is not over yet" if race.finalists is None else f"{race.finalists} went on to the final"
     return f"{told}; {end}."
 
@@ -91,7 +91,8 @@ def again(session: Session, workload: str) -> str:
     stacks = [str(each.stack) for each in session.again if each.workload == workload]
     if not stacks:
         return ""
-    return f"Servers of {listed(stacks)} disagreed by more than 3 residual standard deviations: each got another one."
+    each = "each got an extra server" if len(stacks) > 1 else "it got an extra server"
+    return f"Servers of {listed(stacks)} differed by more than 3 residual standard deviations: {each}."
 
 
 def ranked_by(workload: str) -> str:

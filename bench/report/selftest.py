@@ -118,7 +118,7 @@ def _claimed(each: Equals) -> str:
 
 
 def _excluding(each: Equals) -> str:
-    return f"{each.different} (by chance at most {each.allowed})"
+    return f"{each.different} (limit {each.allowed})"
 
 
 def _ratio(value: float | None) -> str:

@@ -36,10 +36,20 @@ def test_where_all_agree_there_is_none() -> None:
     assert servers_again(PHASE, Fake(spread=0.0)(PHASE)) is None
 
 
-def test_servers_of_other_blocks_and_of_stacks_that_failed_do_not_count() -> None:
+def test_servers_of_earlier_blocks_are_equals_and_those_of_stacks_that_failed_do_not_count() -> None:
     runs = Odd()(PHASE)
-    elsewhere = [msgspec.structs.replace(run, block=run.block + 3) for run in runs]
-    assert servers_again(PHASE, elsewhere) is None
+    later = msgspec.structs.replace(PHASE, first=3)
+    steady = Fake(spread=0.01)(later)
+    assert servers_again(later, [*runs, *steady]) is None, "it got another one after its own blocks"
     broken = Odd(cost)
     broken.broken = {(ODD[0], ODD[1])}
     assert servers_again(PHASE, broken(PHASE)) is None
+
+
+def test_a_server_that_is_far_from_those_of_earlier_blocks_is_seen_in_a_block_of_its_own() -> None:
+    """As in a race, whose final adds one server to those of its rounds."""
+    rounds = Fake(spread=0.01)(msgspec.structs.replace(PHASE, blocks=2))
+    odd = [msgspec.structs.replace(run, block=2) for run in Odd()(PHASE) if run.block == 1]
+    phase, again = servers_again(msgspec.structs.replace(PHASE, first=2, blocks=1), [*rounds, *odd])
+    assert [str(each.stack) for each in again] == [ODD[0]]
+    assert phase.first == 3

@@ -97,7 +97,7 @@ def test_what_outlives_its_server_is_told() -> None:
     with subprocess.Popen(own.joined(["sleep", "60"])) as process:
         while not (own.folder / "cgroup.procs").read_text().strip():
             time.sleep(0.01)
-        with pytest.raises(LabError, match=rf"^processes {process.pid} of an ended server still run$"):
+        with pytest.raises(LabError, match=rf"^the server ended; still running: process {process.pid}$"):
             entered.__exit__(None, None, None)
         process.kill()
     own.folder.rmdir()

@@ -117,7 +117,7 @@ def test_one_run_that_could_trip_a_gate_lists_it() -> None:
     "reason",
     [
         "3 of 100 answers were wrong, 2 of them of status 400 or more",
-        "document 4 was asked 9 times and answered 12 times: answers went astray",
+        "document 4 was asked 9 times and answered 12 times: answers do not match their requests",
         "wrong answer to POST /, document 3 of the check set: status 500",
         "right answers: 12 of 2400 requests failed: no answer",
     ],

@@ -59,7 +59,7 @@ def test_what_was_measured_with_code_of_no_commit_is_not_kept(tmp_path: Path, co
 
 @pytest.mark.parametrize(
     ("commit", "told"),
-    [("0123456789ab-dirty", "this checkout is at 0123456789ab-dirty"), (None, "this is no git checkout")],
+    [("0123456789ab-dirty", "uncommitted changes .0123456789ab-dirty."), (None, "this is no git checkout")],
 )
 def test_nothing_is_measured_that_could_not_be_kept(
     monkeypatch: pytest.MonkeyPatch, commit: str | None, told: str
@@ -67,7 +67,7 @@ def test_nothing_is_measured_that_could_not_be_kept(
     ran: list[Study] = []
     monkeypatch.setattr(machine, "commit", lambda: commit)
     monkeypatch.setattr(pipeline, "run", lambda study, *_, **__: ran.append(study))
-    with pytest.raises(LabError, match=f"--keep: {told}: commit what is to be measured first"):
+    with pytest.raises(LabError, match=f"--keep: {told}: commit them first, as a finding names its code"):
         __main__.run("quick", keep=True)
     assert ran == []
 
@@ -105,7 +105,7 @@ def test_a_target_that_was_changed_after_a_session_is_kept_only_if_it_says_so(
     keep.keep(STUDY, tmp_path, tmp_path)
     silent, said = study(like(FAST, **changes)), study(like(FAST, **changes, **LATE))
     title = silent.targets[0].title
-    refused = rf"^bench/studies/quick\.toml: target '{title}' is not as it was .*: write `after_session = 2026-11-24`"
+    refused = rf"^bench/studies/quick\.toml: target '{title}' changed after .*: write `after_session = 2026-11-24`"
     with pytest.raises(LabError, match=refused):
         keep.require_keepable(silent, results=tmp_path, kept=tmp_path)
     measured(tmp_path, "2026-11-27")
@@ -118,10 +118,10 @@ def test_a_target_that_was_changed_after_a_session_is_kept_only_if_it_says_so(
 @pytest.mark.parametrize(
     ("targets", "told"),
     [
-        ((FAST, SMALL), "'Fast on small ones' is not as it was"),
+        ((FAST, SMALL), "'Fast on small ones' changed after"),
         ((FAST, like(SMALL, declared=date(2026, 11, 27), after_session=date(2026, 11, 27))), "session was earlier"),
         ((), "'Fast' is gone: leave it in without `at_most`"),
-        ((like(FAST, at_most=None),), "'Fast' is not as it was"),
+        ((like(FAST, at_most=None),), "'Fast' changed after"),
     ],
 )
 def test_a_target_neither_comes_nor_goes_unsaid(tmp_path: Path, targets: Sequence[Target], told: str) -> None:
@@ -135,7 +135,7 @@ def test_what_was_said_of_a_target_stays_said(tmp_path: Path) -> None:
     measured(tmp_path)
     keep.keep(STUDY, tmp_path, tmp_path)
     keep.keep(study(like(FAST, at_most=0.2, **LATE)), tmp_path, tmp_path)
-    with pytest.raises(LabError, match="target 'Fast' is not as it was"):
+    with pytest.raises(LabError, match="target 'Fast' changed after"):
         keep.keep(study(like(FAST, at_most=0.2)), tmp_path, tmp_path)
 
 
@@ -149,7 +149,7 @@ def test_the_day_of_the_first_session_is_handed_on_from_file_to_file(tmp_path: P
 
 def test_a_target_that_is_changed_between_a_first_session_and_its_keeping_says_so_too(tmp_path: Path) -> None:
     measured(tmp_path, targets=STUDY.targets)
-    with pytest.raises(LabError, match=r"target 'Fast' is not as it was .*`after_session = 2026-11-24`"):
+    with pytest.raises(LabError, match=r"target 'Fast' changed after .*`after_session = 2026-11-24`"):
         keep.keep(study(like(FAST, at_most=0.2)), tmp_path, tmp_path)
     keep.keep(study(like(FAST, at_most=0.2, **LATE)), tmp_path, tmp_path)
 

@@ -92,14 +92,22 @@ def test_the_commit_tells_of_changes(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setattr(machine, "ROOT", tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert machine.commit() is None
-    (tmp_path / "file").write_text("one")
+    code, page, new = (tmp_path / name for name in ("bench/core.py", "docs/page.md", "bench/new.toml"))
+    for path in (code, page):
+        path.parent.mkdir()
+        path.write_text("one")
     git("init")
-    git("add", "file")
+    git("add", ".")
     git("commit", "-m", "one")
     clean = machine.commit()
     assert clean is not None
     assert len(clean) == 12
-    (tmp_path / "file").write_text("two")
+    page.write_text("two")
+    assert machine.commit() == clean, "what is written about results changes none"
+    new.write_text("a declaration")
+    assert machine.commit() == f"{clean}-dirty"
+    new.unlink()
+    code.write_text("two")
     assert machine.commit() == f"{clean}-dirty"
 
 

@@ -29,7 +29,7 @@ def test_blocks_hold_the_undecided_and_the_best_beside_them_until_the_budget_is_
     assert blocks
     assert all(len(block.cases) > 1 and block.blocks == 1 for block in blocks)
     numbers = [block.first for block in blocks]
-    assert numbers == list(range(numbers[0], numbers[0] + len(blocks)))
+    assert numbers == list(range(numbers[0], numbers[0] + 2 * len(blocks), 2))
     assert sum(run.seconds for run in fake.runs) <= BUDGET
     assert sum(run.seconds for run in fake.runs) > BUDGET - 8 * estimate.case_seconds(blocks[0].cases[0])
 
