@@ -25,8 +25,8 @@ RESOLUTION_SECONDS: dict[Source, float] = {
     "process clocks": 1e-9,
     "ticks": 1 / os.sysconf("SC_CLK_TCK"),
 }
-LOOK_SECONDS = 0.1
-IDLE_SECONDS = 0.001  # of CPU between two looks: what a master or an event loop spends on its timers
+LOOK_SECONDS = 0.05
+IDLE_SHARE = 0.01  # of a core between two looks: more than a master or an event loop spends on its timers
 IN_A_ROW = 2
 WITHIN_SECONDS = 5.0  # a just-in-time compiler or a collector may work on after the last answer
 PROCESS_CLOCK = 2  # CPUCLOCK_SCHED of a whole process, as clock_getcpuclockid(3) composes it
@@ -47,7 +47,7 @@ class Meter(msgspec.Struct, frozen=True):
 def idle_seconds(
     meter: Meter, sleep: Callable[[float], None] = time.sleep, now: Callable[[], float] = time.monotonic
 ) -> float:
-    """CPU seconds spent by the time that the server is idle: under 1 ms in 100 ms, twice in a row.
+    """CPU seconds spent by the time that the server is idle: under 1 % of a core in 50 ms, twice in a row.
 
     Raises DisturbedError if it is not within 5 s: what it then still spends belongs to no request that could be named.
     """
@@ -61,7 +61,7 @@ def idle_seconds(
         sleep(LOOK_SECONDS)
         read = meter.read()
         spent, last = (read - last) / max(now() - began, LOOK_SECONDS), read
-        quiet = quiet + 1 if spent < IDLE_SECONDS / LOOK_SECONDS else 0
+        quiet = quiet + 1 if spent < IDLE_SHARE else 0
     return last
 
 

@@ -1,8 +1,8 @@
 """Blocks for the finalists that a race leaves undecided, as long as the budget lasts.
 
 Undecided is a finalist that may be the best of its workload and may be more than 5 % dearer. A block holds those and
-the best beside them, under the study's own load. Each block is one more look at the data, so these decisions hold at
-`racing.SURE`. Stored runs alone decide, as in the race.
+the best beside them, under the study's own load. What is decided follows the page's own rule. Stored runs alone decide,
+as in the race.
 """
 
 from __future__ import annotations
@@ -59,6 +59,6 @@ def _tables(final: Phase, runs: Sequence[Run], floor: float) -> Iterator[list[Ca
         by_load.setdefault((case.workload, case.load), {})[stack_of(case)] = case
     for (workload, load), cases in by_load.items():
         own = [run for run in runs if (run.case.workload, run.case.load) == (workload, load)]
-        ranked = standings(own, racing.SURE, floor)
+        ranked = standings(own, floor=floor)
         undecided = [each.stack for each in ranked[1:] if each.by == "cpu" and each.behind.undecided]
         yield [cases[stack] for stack in (*(each.stack for each in ranked[:1]), *undecided) if stack in cases]
