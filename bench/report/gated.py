@@ -10,7 +10,7 @@ import msgspec
 from bench import gates
 from bench.model import Run
 
-WRONG = re.compile(r"\b(wrong|lost|astray)\b")  # why a load or a check of answers ends a run, in words
+WRONG = re.compile(r"\b(wrong|lost|do not match)\b")  # why a load or a check of answers ends a run, in words
 
 
 class Stopped(msgspec.Struct, frozen=True):

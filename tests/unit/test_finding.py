@@ -246,7 +246,7 @@ def test_the_machines_selftest_gives_the_bias_and_the_page_says_so():
     assert (found.floor, found.floor_served) == (0.011, 0.023)
     assert noise(found).startswith(
         "Bias of this machine: 1.1 % without a server and 2.3 % behind a server (self-test of 2026-11-24; "
-        "equals claimed to differ: 2 of 40 micro and 2 of 40 macro). A/A pair of this study"
+        "A/A false positives: 2 of 40 micro and 2 of 40 macro). A/A pair of this study"
     )
     assert "self-test of 2026-11-24, FAILED" in noise(
         find(SESSION, RUNS, STUDY, selftest=machine_tested({"micro": 0.011}, 9))
