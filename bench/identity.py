@@ -27,7 +27,7 @@ def identified(
     """`case` with a hash of each thing that could change its figure, known once its variant is built.
 
     The framework's adapter and the service itself are in the prefix's. `generator` is the fingerprint of the machine
-    that the load comes from, if it is another one; `code` is `harness` with a memory, for who has many cases.
+    that the load comes from, if it is another one. `code` is a cached `harness`, for many cases.
     """
     inputs = {"prefix": artifact.fingerprint, "harness": (code or harness)(case.instrument)}
     if isinstance(artifact, Artifact):
