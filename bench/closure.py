@@ -19,8 +19,8 @@ from bench import paths
 def files(root: Path, *modules: str) -> tuple[Path, ...]:
     """What `modules` and all that they import from the checkout at `root` consist of, by path in it, sorted.
 
-    Beside the source of a module stands what it reads or starts: files of its own name with another suffix, such as
-    `wrk.lua`, and what it spells out below `bench`, such as `SUBJECT / "micro.py"`, of a folder all files.
+    Beside the source of a module stands what it reads or starts: files of its own name with another suffix, and what it
+    spells out below `bench`, such as `SUBJECT / "micro.py"`, of a folder all files.
     """
     sources: dict[str, Path] = {}
     todo = list(modules)

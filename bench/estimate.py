@@ -9,7 +9,7 @@ from bench.plan import Phase, backend_of, phases
 BACKEND_SECONDS = 1.5  # making and starting a back end for a run, and ending it
 # Seconds that a run takes beside what its declaration says, measured on two cores; they only feed the estimate.
 OVERHEAD_SECONDS = {"size": 1.7, "instructions": 1.5, "micro": 0.4, "startup": 0.55, "suite": 1.0}
-OVERHEAD_SECONDS |= {"gatling": 3.3, "wrk": 1.2}
+OVERHEAD_SECONDS |= {"gatling": 3.3, "pacer": 1.2}
 SLICE_SECONDS = 0.2  # likewise, of each second of warm-up
 ORDER_SECONDS = 16e-6  # the reference core on an order of a medium document
 REWRITTEN_ORDER_SECONDS = 0.6e-6  # another source for the same answer
@@ -45,7 +45,7 @@ def case_seconds(case: Case) -> float:
 def _seconds_alone(case: Case) -> float:
     load = catalog.loads()[case.load] if case.load else None
     if load and case.instrument == "null":
-        return OVERHEAD_SECONDS["wrk"] + (load.capacity_seconds or load.seconds or 0.0)
+        return OVERHEAD_SECONDS["pacer"] + (load.capacity_seconds or load.seconds or 0.0)
     if load:
         return load_seconds(load) + warm_seconds(case.variant, load)
     if case.instrument == "instructions":
@@ -62,7 +62,7 @@ def _seconds_alone(case: Case) -> float:
 
 
 def load_seconds(load: Load) -> float:
-    """A run of a load: a fresh server, the generator's start, lead-in and measured part, and wrk's after it."""
+    """A run of a load: a fresh server, the generator's start, lead-in and measured part, and the pacer's after it."""
     sent = load.lead_in_seconds + (load.seconds or 0.0) + sum(segment.seconds for segment in load.segments)
     return OVERHEAD_SECONDS[load.generator] + sent + (load.capacity_seconds or 0.0)
 

@@ -23,8 +23,13 @@ MORE_THAN_ALL = 1.05  # users at work beyond those there are; what is more than 
 COUNT_OFF = 0.1  # requests ÷ seconds asked for against the rate between the first start and the last end
 COARSE = 0.005  # of the server's CPU time under a load, the least that its clock may tell
 START_OFF = 0.1  # starts in a quarter of a second against the plan
+LAG = 0.25  # of the mean latency, the part by which the generator itself was late
+UNSEEN = 1.5  # times as long as a document that was seen takes one that was not: answers are kept, not worked out
+AFTER = 0.1  # of the server's CPU time under a load, the part that it spends once all is answered
+LAST = 2.0  # requests' worth of work that may be left then: a server may tidy up behind its answer
+SLOWER, SURE = 0.7, 5.0  # late answers to early ones; by how many standard deviations of a Poisson count they are fewer
 DELAYED = 0.02  # share of answers by which 40 ms stands out
-WRK, NULL = "wrk.", "null.rate"  # prefix of what wrk measured after Gatling; the null server's rate
+PACER, NULL = "pacer.", "null.rate"  # prefix of what the pacer measured after Gatling; the null server's rate
 ORDER = ("p50", "p75", "p90", "p95", "p99", "p99.9", "max")
 
 
@@ -78,8 +83,8 @@ def littles_law(seen: Observed) -> str | None:
 def count_and_rate(seen: Observed) -> str | None:
     """Requests ÷ the seconds that were asked for is the rate that Gatling's clock shows.
 
-    The last answer may come after the time that was asked for, by no more than the longest took. wrk's rate is that
-    quotient itself.
+    The last answer may come after the time that was asked for, by no more than the longest took. A closed load of
+    the pacer tells no latency, and its rate is that quotient itself.
     """
     requests, seconds, rate, longest = (_one(seen, name) for name in ("requests", "seconds", "rate", "latency.max"))
     if not requests or not seconds or not rate or longest is None:
@@ -123,6 +128,46 @@ def starts_on_time(seen: Observed) -> str | None:
     return f"starts in one quarter of a second were {off:.0%} off the plan"
 
 
+def generator_on_time(seen: Observed) -> str | None:
+    """Latency counts from the intended start, and is the server's: the generator itself is hardly late."""
+    mean, lag = _one(seen, "latency.mean"), _one(seen, "latency.lag")
+    if not mean or lag is None or lag <= LAG * mean:
+        return None
+    return f"the generator itself was {1e6 * lag:.0f} µs late, of a mean latency of {1e6 * mean:.0f} µs"
+
+
+def answers_worked_out(seen: Observed) -> str | None:
+    """Documents that are sent only once take no longer than those that come again and again."""
+    times = _one(seen, "unseen")
+    if times is None or times <= UNSEEN:
+        return None
+    return f"documents that were not seen before took {times:.1f} times as long: answers are kept, not worked out"
+
+
+def work_before_answer(seen: Observed) -> str | None:
+    """The work is done when the answer comes: hardly any is left once all requests are answered."""
+    after, reached = _one(seen, "cpu.after"), _one(seen, "reached")
+    if after is None or reached is None or after <= AFTER or after * reached <= LAST:
+        return None
+    return f"{after:.0%} of the server's CPU time was spent after its last answer: it answers before it works"
+
+
+def steady(seen: Observed) -> str | None:
+    """The second half of a closed load brings about as many answers as the first."""
+    early, late = _one(seen, "answers.early"), _one(seen, "answers.late")
+    if early is None or late is None or late >= SLOWER * early or early - late < SURE * (early + late) ** 0.5:
+        return None
+    return f"{late:.0f} answers in the second half of the load after {early:.0f} in the first: it is fast only at first"
+
+
+def connections_kept(seen: Observed) -> str | None:
+    """A server keeps its connections or closes each after its answer; one that hangs up now and then loses requests."""
+    resent, connected, reached = (_one(seen, name) for name in ("resent", "connected", "reached"))
+    if not resent or connected is None or reached is None or connected >= reached / 2 or _one(seen, "latency.mean"):
+        return None  # of an open load connections are idle in between, and may be closed for it
+    return f"{resent:.0f} of {reached:.0f} requests met a kept connection that the server had closed without saying so"
+
+
 def generator_idle(seen: Observed) -> str | None:
     """The core of the generator that found the capacity has time to spare: else it set the rate."""
     busy = _one(seen, f"{_found_by(seen)}generator_cpu")
@@ -138,17 +183,17 @@ def backend_idle(seen: Observed) -> str | None:
 
 
 def generators_agree(seen: Observed) -> str | None:
-    """Server CPU per request is the same under wrk, which finds the capacity, as under Gatling."""
+    """Server CPU per request is the same under the pacer, which finds the capacity, as under Gatling."""
     ratio = agreement(seen)
     if ratio is None or 1 / AGREE <= ratio <= AGREE:
         return None
-    return f"server CPU per request under wrk is {ratio:.2f} of that under Gatling"
+    return f"server CPU per request under the pacer is {ratio:.2f} of that under Gatling"
 
 
 def agreement(seen: Observed) -> float | None:
-    """Server CPU per request under wrk ÷ that under Gatling, of a run that has both."""
-    wrk, gatling = _one(seen, "wrk.cpu"), _one(seen, "cpu")
-    return wrk / gatling if wrk and gatling else None
+    """Server CPU per request under the pacer ÷ that under Gatling, of a run that has both."""
+    paced, gatling = _one(seen, f"{PACER}cpu"), _one(seen, "cpu")
+    return paced / gatling if paced and gatling else None
 
 
 def above_no_plateau(seen: Observed) -> str | None:
@@ -164,7 +209,7 @@ _COUNT = ("requests", "seconds", "rate", "latency.max")
 _WAITED = ("latency.delayed", "cpu", "rate")
 _BACK_END = ("backend_cpu", "generator_cpu")
 GATES = (
-    # Either generator compares each answer; wrk's run ends there, so that no metric tells of it: it needs none.
+    # Either generator compares each answer; a closed load of the pacer ends there, and no metric tells of it.
     Gate("right answers", "row", "Each answer has status 200 and, byte for byte, the right body.", right_answers),
     Gate("Little's law", "row", "Rate × mean latency is no more than the users there are.", littles_law, _LITTLE),
     Gate("count and rate", "row", "Requests ÷ the seconds asked for is the rate by the clock.", count_and_rate, _COUNT),
@@ -175,6 +220,34 @@ GATES = (
         cpu_resolved,
         ("cpu.resolution",),
     ),
+    Gate(
+        "unseen documents",
+        "row",
+        f"Documents sent once take at most {UNSEEN} times as long as those sent in turn.",
+        answers_worked_out,
+        ("unseen",),
+    ),
+    Gate(
+        "work before answer",
+        "row",
+        f"At most {AFTER:.0%} of the server's CPU time comes after its last answer.",
+        work_before_answer,
+        ("cpu.after", "reached"),
+    ),
+    Gate(
+        "steady rate",
+        "row",
+        f"The second half of a closed load brings at least {SLOWER} times the answers of the first.",
+        steady,
+        ("answers.early", "answers.late"),
+    ),
+    Gate(
+        "connections",
+        "row",
+        "Under a closed load a server does not hang up on a connection that it keeps.",
+        connections_kept,
+        ("resent", "connected", "reached"),
+    ),
     Gate("order", "row", "A higher percentile is no shorter than a lower one.", ordered, ("latency.",)),
     Gate(
         "starts",
@@ -182,6 +255,13 @@ GATES = (
         "Starts of an open load keep to the plan in each 250 ms.",
         starts_on_time,
         ("plan_deviation",),
+    ),
+    Gate(
+        "generator's lag",
+        "latency",
+        f"The generator's own lateness is at most {LAG:.0%} of the mean latency.",
+        generator_on_time,
+        ("latency.mean", "latency.lag"),
     ),
     Gate("40 ms", "latency", "Answers do not gather at 40 ms beside an idle server.", no_forty_ms, _WAITED),
     Gate("40 ms", "capacity", "The same: delayed acknowledgements reduce the request rate.", no_forty_ms, _WAITED),
@@ -211,7 +291,7 @@ GATES = (
         "capacity",
         f"Server CPU by request is within ×{AGREE} by both generators.",
         generators_agree,
-        ("cpu", f"{WRK}cpu"),
+        ("cpu", f"{PACER}cpu"),
     ),
 )
 
@@ -240,8 +320,8 @@ def drivable(seen: Observed) -> float | None:
 
 
 def _found_by(seen: Observed) -> str:
-    """The prefix of what the generator measured that found the capacity: wrk where both drove."""
-    return WRK if seen.values(f"{WRK}rate") else ""
+    """The prefix of what the generator measured that found the capacity: the pacer where both drove."""
+    return PACER if seen.values(f"{PACER}rate") else ""
 
 
 def _one(seen: Observed, metric: str) -> float | None:

@@ -29,6 +29,7 @@ class Progress:
             TextColumn("{task.description}"),
             console=self._console,
             transient=True,
+            auto_refresh=False,  # or it draws on the generator's core while that measures
         )
         self._task = self._bar.add_task("", total=1.0, left="", visible=False)
 
@@ -83,6 +84,7 @@ class Progress:
         pace = self._spent / self._done if self._done else 1.0
         left = _minutes(max(self._planned - self._done, 0.0) * pace) + " left"
         self._bar.update(self._task, completed=self._done, total=self._planned, description=label, left=left)
+        self._bar.refresh()
         due = time.monotonic() - self._said > LINE_EVERY_SECONDS
         if due and not self._console.is_terminal:
             self._said = time.monotonic()

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import msgspec
 
-from bench import backend, build, catalog, documents, machine, peers, plan, provision, system, verify
+from bench import backend, build, catalog, documents, machine, peers, plan, provision, verify
 from bench.errors import LabError, MissingError
-from bench.instruments import gatling_setup, instructions, null
+from bench.instruments import gatling_setup, instructions, null, pacer
 from bench.model import Artifact, BuiltPeer, Hole, Peer, Provisioned, Ready, Stack, Study, Variant, Yardstick
 from bench.plan import Phase
 from bench.progress import Progress
@@ -93,8 +93,8 @@ def generator_missing(study: Study, progress: Progress) -> Hole | None:
     try:
         subjects = (*study.variants, *study.peers)
         warmed = any(catalog.seconds_to_warm(name, load) for load in loads for name in subjects)
-        if "wrk" in generators or warmed or any(load.capacity_seconds for load in loads):
-            system.require(("wrk",))
+        if "pacer" in generators or warmed or any(load.capacity_seconds for load in loads):
+            pacer.provision()
         if "gatling" in generators:
             with progress.step("the load generator"):
                 gatling_setup.provision()

@@ -161,7 +161,7 @@ def ask(port: int, exchange: Exchange, timeout_seconds: float = 10.0, host: str 
     connection = http.client.HTTPConnection(host, port, timeout=timeout_seconds)
     try:
         headers = {"Content-Type": "application/json"} if exchange.body is not None else {}
-        connection.request(exchange.method, exchange.path, exchange.body, headers)
+        connection.request(exchange.method, exchange.path, exchange.body, headers | exchange.headers)
         response = connection.getresponse()
         return response.status, response.read()
     except (OSError, http.client.HTTPException) as error:

@@ -45,19 +45,7 @@ class Problem(msgspec.Struct, frozen=True):
 
 def exchanges(workload: Workload) -> list[Exchange]:
     """The requests that verify a workload: held-out documents, or its one path."""
-    if workload.documents is None:
-        expect = (workload.expect or "").encode()
-        return [Exchange(method=workload.method, path=workload.path, body=None, expect=expect)]
-    folder = documents.ensure(workload).check
-    return [
-        Exchange(
-            method=workload.method,
-            path=workload.path,
-            body=path.with_name(path.name.replace(".out.json", ".json")).read_bytes(),
-            expect=path.read_bytes(),
-        )
-        for path in sorted(folder.glob("*.out.json"))
-    ]
+    return documents.exchanges(workload, documents.ensure(workload).check if workload.documents else None)
 
 
 @accounts.spending("checks")
@@ -65,7 +53,7 @@ def answers_right(port: int, asked: Iterable[Exchange], host: str = HOST) -> Non
     """Ask each and compare bytes. Raises LabError at the first wrong answer: it yields no number."""
     for number, exchange in enumerate(asked):
         status, body = ask(port, exchange, host=host)
-        if (status, body) != (200, exchange.expect):
+        if (status, body) != (exchange.status, exchange.expect):
             got = f"status {status}, {len(body)} bytes"
             raise LabError(
                 f"wrong answer to {exchange.method} {exchange.path}, document {number} of the check set: {got}"

@@ -1,9 +1,10 @@
 """The documents that the workloads send, with the answers they must get: made from a seed or given, pinned by hash.
 
-`ensure(workload)` is all that the rest of the lab needs, and `described(folder)` for documents that somebody brings;
-docs/documents.md tells what is in them.
+The rest of the lab needs `ensure(workload)`, `exchanges(workload, folder)` for requests, and `described(folder)` for
+documents that somebody brings; docs/documents.md tells what is in them.
 """
 
+from bench.documents.exchanges import exchanges
 from bench.documents.sets import DocumentSet, described, ensure
 
-__all__ = ["DocumentSet", "described", "ensure"]
+__all__ = ["DocumentSet", "described", "ensure", "exchanges"]

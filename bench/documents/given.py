@@ -1,4 +1,4 @@
-"""Documents that somebody brings: a folder laid out like spec/golden/valid, part of it held out for checking."""
+"""Documents that somebody brings: a folder laid out like spec/golden/valid, parts of it held out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 from bench.errors import LabError
 
 ANSWER = ".out.json"
-HELD_OUT = 8  # at most, and at most a fifth: the others are sent in turn, the more the better
+CHECKED, UNSEEN = 8, 24  # at most, and at most a fifth each: the others are sent in turn, the more the better
 
 
 class Pair(msgspec.Struct, frozen=True):
@@ -46,15 +46,23 @@ def read(folder: Path) -> list[Pair]:
     ]
 
 
-def split(pairs: list[Pair]) -> tuple[list[Pair], list[Pair]]:
-    """What is sent and what is held out: at least one, from all over, as names may say how documents differ."""
-    count = min(HELD_OUT, max(1, len(pairs) // 5))
-    held_out = [pairs[index * len(pairs) // count] for index in range(count)]
-    return [pair for pair in pairs if pair not in held_out], held_out
+def split(pairs: list[Pair]) -> tuple[list[Pair], list[Pair], list[Pair]]:
+    """What is sent in turn, what checks answers (at least one) and what is sent once, if there are enough.
+
+    The last two are from all over, as names may say how documents differ.
+    """
+    fifth = len(pairs) // 5
+    checked = _spread(pairs, min(CHECKED, max(1, fifth)))
+    unseen = _spread([pair for pair in pairs if pair not in checked], min(UNSEEN, fifth))
+    return [pair for pair in pairs if pair not in checked and pair not in unseen], checked, unseen
 
 
 def placed(folder: Path) -> Iterator[tuple[str, bytes, bytes]]:
-    """Documents and answers, each with its path in the set: first those that are sent, then those held out."""
-    for place, pairs in zip(("load", "check"), split(read(folder)), strict=True):
+    """Documents and answers, each with its path in the set: first those that are sent in turn."""
+    for place, pairs in zip(("load", "check", "unseen"), split(read(folder)), strict=True):
         for number, pair in enumerate(pairs):
             yield f"{place}/{number:04}.json", pair.document, pair.answer
+
+
+def _spread(pairs: list[Pair], count: int) -> list[Pair]:
+    return [pairs[index * len(pairs) // count] for index in range(count)]

@@ -1,4 +1,5 @@
-"""A workload's documents on disk: `load/NNNN.json`, sent in turn, and `check/NNNN.json`, which no load ever sends.
+"""A workload's documents on disk: `load/NNNN.json`, sent in turn; `unseen/NNNN.json`, sent once each among those; and
+`check/NNNN.json`, which no load ever sends.
 
 Beside each stands `NNNN.out.json`, its answer: the layout of spec/golden/valid. The reference core has answered, unless
 the documents are given with their answers.
@@ -29,6 +30,7 @@ from bench.paths import DOCUMENTS, ROOT
 
 _GENERATORS: dict[str, Callable[[int, int, int], Iterator[Batch]]] = {"orders": orders.batches, "cdnow": cdnow.batches}
 _SOURCES = (*sorted((ROOT / "bench" / "documents").glob("*.py")), ROOT / "app" / "core.py", cdnow.LOCK)
+PARTS = ("load", "check", "unseen")
 _INPUTS = "[0-9][0-9][0-9][0-9].json"
 
 
@@ -50,6 +52,11 @@ class DocumentSet:
     def check(self) -> Path:
         """The folder of the documents held out for checking answers before and after a load."""
         return self.folder / "check"
+
+    @property
+    def unseen(self) -> Path:
+        """The folder of the documents that a load sends once each."""
+        return self.folder / "unseen"
 
 
 class _Stamp(Recorded, frozen=True):
@@ -88,7 +95,12 @@ def described(folder: Path) -> DocumentsSpec:
         pin.add(path, document, answer)
         counts[path.partition("/")[0]] += 1
     return DocumentsSpec(
-        generator="given", folder=str(folder), count=counts["load"], check=counts["check"], sha256=pin.hexdigest()
+        generator="given",
+        folder=str(folder),
+        count=counts["load"],
+        check=counts["check"],
+        unseen=counts["unseen"],
+        sha256=pin.hexdigest(),
     )
 
 
@@ -104,9 +116,14 @@ def _held(root: Path) -> Iterator[None]:
 
 
 def documents(spec: DocumentsSpec) -> Iterator[tuple[str, bytes]]:
-    """The inputs of a set, each with its path in the set's folder: first the load's, then the held-out ones."""
+    """The inputs of a set, each with its path in the set's folder: first the load's, then those of the other two."""
     generate = _GENERATORS[spec.generator]
-    for folder, seed, count in (("load", spec.seed, spec.count), ("check", spec.seed + 1, spec.check)):
+    parts = (
+        ("load", spec.seed, spec.count),
+        ("check", spec.seed + 1, spec.check),
+        ("unseen", spec.seed + 3, spec.unseen),
+    )
+    for folder, seed, count in parts:
         dice = Dice(seed + 2)  # of what the shape invents
         for number, batch in enumerate(generate(seed, count, spec.orders)):
             made = shapes.shaped(spec.shape, batch, dice) if spec.shape else batch
@@ -140,8 +157,8 @@ class Pin:
 
 
 def _make(workload: Workload, spec: DocumentsSpec, made_of: str, folder: Path) -> _Stamp:
-    (folder / "load").mkdir(parents=True)
-    (folder / "check").mkdir()
+    for part in PARTS:
+        (folder / part).mkdir(parents=True)
     pin = Pin()
     for path, document, answer in answered(spec):
         pin.add(path, document, answer if spec.folder else None)

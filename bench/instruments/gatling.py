@@ -85,7 +85,7 @@ def run(
 ) -> Outcome:
     """Drive `load` from `cpus` against the server at `url`; an open load at `rate` requests per second.
 
-    `documents` is the folder of what the workload posts in turn. What Gatling wrote is kept in the folder `output`:
+    `documents` is the set of what the workload posts in turn. What Gatling wrote is kept in the folder `output`:
     `simulation.log`, its report `index.html`, `console.txt`, `pauses.txt` of its JVM, and `latency.hlog`: the latencies
     of the right answers as an HdrHistogram.
 
@@ -187,7 +187,7 @@ def asked(workload: Workload, url: str, documents: Path | None) -> dict[str, str
     """What the simulations ask, and what must come back, as their parameters."""
     request = {"url": url, "method": workload.method, "path": workload.path}
     if documents is not None:
-        return request | {"documents": str(documents)}
+        return request | {"documents": str(documents / "load")}
     if workload.expect is not None:
         return request | {"expect": workload.expect}
     raise LabError(f"workload {workload.name!r} has neither documents nor a text to expect")

@@ -1,6 +1,8 @@
-"""The plan of an open load: what Gatling is told, when requests should start, and how the starts kept to it."""
+"""The plan of a load: what is sent in turn, when requests should start, and how Gatling's starts kept to it."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
@@ -10,6 +12,7 @@ from bench.errors import LabError
 from bench.model import Load, Segment
 
 WINDOW_MS = 250
+GRID_SECONDS = 0.001  # of the integral of a load's rate
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,8 +31,7 @@ def argument(load: Load, rate: float) -> str:
 
     The lead-in runs at the load's mean rate. Raises LabError for parts of seconds, which Gatling would cut off.
     """
-    seconds = sum(segment.seconds for segment in load.segments)
-    mean = sum(segment.seconds * (segment.start + segment.end) / 2 for segment in load.segments) / seconds
+    mean = mean_share(load)
     lead_in = Segment(seconds=load.lead_in_seconds, start=mean, end=mean)
     return ",".join(
         f"{rate * segment.start:.3f}:{rate * segment.end:.3f}:{whole(load, segment.seconds)}"
@@ -42,6 +44,40 @@ def whole(load: Load, seconds: float) -> int:
     if seconds != int(seconds):
         raise LabError(f"load {load.name!r}: {seconds} s: generators take whole seconds only")
     return int(seconds)
+
+
+def rotation(weights: Sequence[int]) -> NDArray[np.int64]:
+    """The numbers of the exchanges in the order in which they are sent, round and round.
+
+    Each comes as often as it weighs. Where all weigh alike they keep their order; else it is shuffled, always the same.
+    """
+    order = np.repeat(np.arange(len(weights)), weights)
+    return order if len(set(weights)) == 1 else np.random.default_rng(0).permutation(order)
+
+
+def arrivals(load: Load, rate: float, seed: int) -> NDArray[np.float64]:
+    """When the requests of an open load are due, in seconds from the start of its lead-in, earliest first.
+
+    They come as a Poisson process does, given their number: independent users know nothing of each other (Cox & Lewis,
+    1966, theorem 2.1). Evenly spaced ones would never queue at a server that is always equally fast.
+    """
+    edges = np.cumsum([0.0, load.lead_in_seconds, *(segment.seconds for segment in load.segments)])
+    at = np.arange(0.0, edges[-1] + GRID_SECONDS / 2, GRID_SECONDS)
+    part = np.clip(np.searchsorted(edges, at, side="right") - 1, 0, len(load.segments))
+    plan = np.array([(mean := mean_share(load), mean), *((each.start, each.end) for each in load.segments)])
+    within = (at - edges[part]) / np.maximum(np.diff(edges)[part], GRID_SECONDS)
+    shares = plan[part, 0] + (plan[part, 1] - plan[part, 0]) * within
+    due = np.concatenate([[0.0], np.cumsum((shares[1:] + shares[:-1]) / 2) * GRID_SECONDS * rate])
+    uniform = np.random.default_rng(seed).uniform(0.0, due[-1], max(1, round(due[-1])))
+    found: NDArray[np.float64] = np.interp(np.sort(uniform), due, at)
+    return found
+
+
+def mean_share(load: Load) -> float:
+    """The mean of an open load's segments, in shares of its rate."""
+    return sum(each.seconds * (each.start + each.end) / 2 for each in load.segments) / sum(
+        each.seconds for each in load.segments
+    )
 
 
 def planned(load: Load, rate: float) -> NDArray[np.float64]:

@@ -1,7 +1,6 @@
 """What a list of latencies says: percentiles as far as it can bear them, and how they went second by second.
 
-Latencies are kept as an HdrHistogram, in milliseconds: a file that its tools read, and from which percentiles are read
-here.
+Latencies are kept as an HdrHistogram, in whole milliseconds or microseconds: a file that its tools read.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ LONGEST_MS = 600_000
 DIGITS = 4  # exact up to 16 s
 DELAYED = (39, 47)  # ms from … to: where Linux's delayed acknowledgement (40 ms) shows as latency
 
-Milliseconds = NDArray[np.int64]
+Whole = NDArray[np.int64]  # numbers of some unit of time
 Row = tuple[float | None, ...]
 ROW = ("second", "started", "answered", "failed", "p50", "p95", "p99", "max")
 
@@ -43,20 +42,20 @@ def latency(ms: int) -> Latency:
     return Latency(ms) if ms else Latency(1, below=True)
 
 
-def histogram(latencies: Milliseconds) -> HdrHistogram:
-    """All latencies, counted; in milliseconds."""
-    made = HdrHistogram(1, LONGEST_MS, DIGITS)
-    for ms, count in zip(*np.unique(latencies, return_counts=True), strict=True):
-        made.record_value(int(ms), int(count))
+def histogram(latencies: Whole, longest: int = LONGEST_MS) -> HdrHistogram:
+    """All latencies, counted; in the unit that they and the `longest` possible one have."""
+    made = HdrHistogram(1, longest, DIGITS)
+    for level, count in zip(*np.unique(latencies, return_counts=True), strict=True):
+        made.record_value(int(level), int(count))
     return made
 
 
-def keep(encoded: bytes, path: Path, started: float, seconds: float) -> None:
+def keep(encoded: bytes, path: Path, started: float, seconds: float, unit: str = "milliseconds") -> None:
     """Write an encoded histogram as a log of one interval, in the format of HdrHistogram's own tools."""
     with path.open("w") as file:
         log = HistogramLogWriter(file)
         log.output_log_format_version()
-        log.output_comment("[Latencies in milliseconds; 0 is below the clock's resolution]")
+        log.output_comment(f"[Latencies in {unit}; 0 is below the clock's resolution]")
         log.output_legend()
         log.output_interval_histogram(HdrHistogram.decode(encoded), started, started + seconds, 1000.0)
 
@@ -69,7 +68,7 @@ def percentiles(kept: HdrHistogram) -> dict[str, Latency]:
     return {name: latency(values[share]) for name, share in known.items()}
 
 
-def delayed(latencies: Milliseconds) -> float:
+def delayed(latencies: Whole) -> float:
     """The share of latencies by which 40 ms stands out from what lies below and above it: 0 where it does not.
 
     That is how an answer looks that waits for the acknowledgement of its first half (Nagle's algorithm).
@@ -80,7 +79,8 @@ def delayed(latencies: Milliseconds) -> float:
     return float(max(around[1] - (around[0] + around[2]) / 2, 0) / max(len(latencies), 1))
 
 
-def _percentile(ordered: Milliseconds, thousandths: int) -> int | None:
+def percentile(ordered: Whole, thousandths: int) -> int | None:
+    """A percentile of sorted values by nearest rank; None with fewer than `BEYOND` values beyond it."""
     rank = _rank(len(ordered), thousandths)
     return int(ordered[rank - 1]) if len(ordered) - rank >= BEYOND else None
 
@@ -110,7 +110,7 @@ def by_second(parts: Iterable[Requests], origin: int) -> tuple[Row, ...]:
     )
 
 
-def _levels(ordered: Milliseconds) -> Row:
-    levels = [_percentile(ordered, PERCENTILES[name]) for name in ("p50", "p95", "p99")]
+def _levels(ordered: Whole) -> Row:
+    levels = [percentile(ordered, PERCENTILES[name]) for name in ("p50", "p95", "p99")]
     levels.append(int(ordered[-1]) if len(ordered) else None)
     return tuple(None if ms is None else float(max(ms, 1)) for ms in levels)

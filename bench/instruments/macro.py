@@ -1,9 +1,11 @@
-"""A stack under load: a fresh server, verified, driven by a generator, verified again; its CPU and memory sampled."""
+"""A stack under load: a fresh server, verified, driven by a generator, verified again; its CPU time and memory.
+
+Nothing of the lab runs beside the light generator. What the server spent and held is read before and after.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +13,16 @@ import msgspec
 
 from bench import catalog, cpu_time, documents, gates, verify
 from bench.backend import Attached, attached
-from bench.errors import DisturbedError, LabError
-from bench.instruments import gatling, injection, process_tree, wrk
+from bench.cpu_time import of_tree
+from bench.errors import LabError
+from bench.instruments import gatling, pacer, peak, process_tree
+from bench.instruments.paced import Metrics, Outcome
 from bench.model import Case, Load, Measurement, Observed, Workload, stack_of
 from bench.pinning import cores
 from bench.serve import HELLO, HOST, Running, serving
 
-WARM_USERS = 8  # who warm a server before any load that counts
+WARM_UP = Load(name="warm-up", title="A second of warm-up", model="closed", generator="pacer", users=8, seconds=1)
 Tool = Callable[..., Any]  # `run` of a generator
-Metrics = dict[str, tuple[str, float]]  # unit and value by metric
 Series = dict[str, tuple[tuple[float | None, ...], ...]]
 
 
@@ -39,13 +42,11 @@ class Drive(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Driven(msgspec.Struct, frozen=True):
-    """What a generator saw, what it cost the server, and from when to when, in seconds of the epoch, memory counts."""
+    """What a generator saw, and what it cost the server."""
 
     metrics: Metrics
-    started: float
-    ended: float
     series: Series = {}
-    failures: dict[str, int] = {}
+    facts: dict[str, Any] = {}
 
 
 def here(tool: Tool) -> Tool:
@@ -61,16 +62,15 @@ def observe(case: Case, output: Path, at: Callable[[Tool], Tool] = here, host: s
     """
     workload, load = catalog.workloads()[case.workload or ""], catalog.loads()[case.load or ""]
     asked = verify.exchanges(workload)
-    folder = documents.ensure(workload).load if workload.documents else None
+    folder = documents.ensure(workload).folder if workload.documents else None
     stack, logs = stack_of(case), (output.with_suffix(".log"), output.with_suffix(".backend.log"))
     with (
         attached(workload, logs[1]) as backend,
         serving(stack, HELLO, logs[0], cores().server, host=host, backend=backend) as running,
-        _watching(backend) as behind,
     ):
-        idle = process_tree.pss_bytes(running.process)
+        memory = {"idle": process_tree.pss_bytes(running.process)}
         verify.answers_right(running.port, asked[:1], host)
-        first = process_tree.pss_bytes(running.process)
+        memory["first"] = process_tree.pss_bytes(running.process)
         verify.answers_right(running.port, asked, host)
         drive = Drive(
             load=load,
@@ -82,24 +82,19 @@ def observe(case: Case, output: Path, at: Callable[[Tool], Tool] = here, host: s
             at=at,
         )
         warmed = _warmed(drive, catalog.seconds_to_warm(case.variant, load))
-        whole = process_tree.unbroken(running.process)
-        with process_tree.Sampler(running.process) as sampled, process_tree.steady_clock(), whole:
-            driven = _DRIVERS[load.generator](drive)
-        after = process_tree.pss_bytes(running.process)
+        from_now_on = peak.forget(running.process)
+        with process_tree.unbroken(running.process), process_tree.steady_clock():
+            driven = _with_backend(backend, drive)
+        memory["after"] = process_tree.pss_bytes(running.process)
+        memory["loaded"] = memory["after"] + peak.above_now_bytes(running.process)
         verify.answers_right(running.port, asked, host)
         facts = verify.ask_witness(running.port, stack, host, **({"waits": backend.waits(stack)} if backend else {}))
-    loaded = _peak(sampled.memory, driven)
-    memory = {"idle": idle, "first": first, "loaded": loaded, "after": after}
     metrics = driven.metrics | {f"memory.{when}": ("B", pss) for when, pss in memory.items()}
-    if backend and behind:
-        used, span = process_tree.used_between(behind.cpu, driven.started, driven.ended)
-        metrics |= {"backend_cpu": ("1", used / span)}
-        facts |= {"backend": f"{backend.backend.name} {backend.version}"}
-    memory_over_time: Series = {"memory": tuple((at - driven.started, pss) for at, pss in sampled.memory)}
+    facts |= {"cpu_time": running.cpu.source} | ({} if from_now_on else {"memory_peak": "since the start"})
     seen = Observed(
         measurements=tuple(Measurement(metric=name, unit=unit, values=(v,)) for name, (unit, v) in metrics.items()),
-        facts=facts | {"cpu_time": running.cpu.source} | ({"failures": driven.failures} if driven.failures else {}),
-        series=driven.series | memory_over_time | ({"warmup": warmed} if warmed else {}),
+        facts=facts | driven.facts,
+        series=driven.series | ({"warmup": warmed} if warmed else {}),
     )
     for tripped in gates.judge(seen):
         if tripped.spoils == "row":
@@ -107,14 +102,20 @@ def observe(case: Case, output: Path, at: Callable[[Tool], Tool] = here, host: s
     return seen
 
 
-@contextmanager
-def _watching(backend: Attached | None) -> Iterator[process_tree.Sampler | None]:
-    """The CPU time of a back end sampled while the block runs."""
+def _with_backend(backend: Attached | None, drive: Drive) -> Driven:
+    """The load driven, with the share of a core that the back end took for it, if there is one."""
+    generator = _DRIVERS[drive.load.generator]
     if backend is None:
-        yield None
-        return
-    with process_tree.Sampler(backend.process, memory=False) as sampled:
-        yield sampled
+        return generator(drive)
+    meter = of_tree(backend.process)
+    before = meter.read()
+    driven = generator(drive)
+    (_, reached), (_, rate) = driven.metrics["reached"], driven.metrics["rate"]
+    return msgspec.structs.replace(
+        driven,
+        metrics=driven.metrics | {"backend_cpu": ("1", (meter.read() - before) / reached * rate)},
+        facts=driven.facts | {"backend": f"{backend.backend.name} {backend.version}"},
+    )
 
 
 def _warmed(drive: Drive, seconds: int) -> tuple[tuple[float | None, ...], ...]:
@@ -126,9 +127,9 @@ def _warmed(drive: Drive, seconds: int) -> tuple[tuple[float | None, ...], ...]:
     rows: list[tuple[float | None, ...]] = []
     before = drive.running.cpu.read() if seconds else 0.0
     for second in range(seconds):
-        outcome = _by_users(drive, WARM_USERS, 1, ".warm-up.wrk")
+        outcome = _paced(drive, WARM_UP, ".warm-up.pacer")
         spent = drive.running.cpu.read()
-        rows.append((second + 1.0, outcome.rate, (spent - before) / outcome.requests))
+        rows.append((second + 1.0, outcome.rate, (spent - before) / outcome.reached))
         before = spent
     return tuple(rows)
 
@@ -167,46 +168,47 @@ def _by_gatling(drive: Drive) -> Driven:
         series["plan"] = tuple((index / 4, count * 4) for index, count in enumerate(outcome.kept.planned))
         measured["plan_deviation"] = ("1", outcome.kept.deviation)
     if load.capacity_seconds:
-        measured |= {f"wrk.{name}": value for name, value in _wrk(drive, load.capacity_seconds, ".wrk").metrics.items()}
-    return Driven(measured, outcome.started, outcome.ended, series, outcome.failures)
+        closed = msgspec.structs.replace(load, seconds=float(load.capacity_seconds))
+        found = _paced_alone(drive, closed, ".pacer").metrics
+        measured |= {f"{gates.PACER}{name}": value for name, value in found.items()}
+    return Driven(measured, series, {"failures": outcome.failures} if outcome.failures else {})
 
 
-def _by_wrk(drive: Drive) -> Driven:
-    """The lead-in as a run of its own, then the measured one."""
-    if drive.load.lead_in_seconds:
-        _wrk(drive, drive.load.lead_in_seconds, ".lead-in.wrk")
-    return _wrk(drive, drive.load.seconds, ".wrk")
+def _by_pacer(drive: Drive) -> Driven:
+    """The lead-in of a closed load as a run of its own, then the measured one."""
+    if drive.load.model == "closed" and drive.load.lead_in_seconds:
+        lead_in = msgspec.structs.replace(drive.load, seconds=drive.load.lead_in_seconds)
+        _paced(drive, lead_in, ".lead-in.pacer")
+    return _paced_alone(drive, drive.load, ".pacer")
 
 
-_DRIVERS: dict[str, Callable[[Drive], Driven]] = {"gatling": _by_gatling, "wrk": _by_wrk}
+_DRIVERS: dict[str, Callable[[Drive], Driven]] = {"gatling": _by_gatling, "pacer": _by_pacer}
 
 
-def _wrk(drive: Drive, seconds: float | None, suffix: str) -> Driven:
-    """A run of wrk, with the server idle before and after it."""
-    load = drive.load
-    if load.users is None or seconds is None:
-        raise LabError(f"load {load.name!r} is closed: it needs users and seconds")
+def _paced_alone(drive: Drive, load: Load, suffix: str) -> Driven:
+    """A run of the pacer, with the server idle before and after it."""
     before = cpu_time.idle_seconds(drive.running.cpu)
-    outcome = _by_users(drive, load.users, injection.whole(load, seconds), suffix)
-    metrics: Metrics = {
-        "requests": ("1", float(outcome.within)),
-        "seconds": ("s", seconds),
-        "rate": ("1/s", outcome.rate),
-        **_cpu(drive, before, outcome.requests),
-        "generator_cpu": ("1", outcome.generator_busy),
-    }
-    return Driven(metrics, outcome.started, outcome.ended)
+    outcome = _paced(drive, load, suffix)
+    ended = drive.running.cpu.read()
+    cpu = _cpu(drive, before, outcome.reached)
+    spent = cpu["cpu"][1] * outcome.reached
+    return Driven(
+        metrics=outcome.metrics | cpu | {"cpu.after": ("1", (before + spent - ended) / spent)},
+        series={"latency": outcome.series} if outcome.series else {},
+        facts=({"failures": outcome.failures} if outcome.failures else {})
+        | ({} if outcome.seed is None else {"arrivals_seed": outcome.seed}),
+    )
 
 
-def _by_users(drive: Drive, users: int, seconds: int, suffix: str) -> wrk.Outcome:
-    outcome: wrk.Outcome = drive.at(wrk.run)(
+def _paced(drive: Drive, load: Load, suffix: str) -> Outcome:
+    outcome: Outcome = drive.at(pacer.run)(
+        load,
         drive.workload,
         drive.running.url,
-        users=users,
-        seconds=seconds,
         output=drive.output.with_suffix(suffix),
         cpus=cores().generator,
         documents=drive.documents,
+        rate=drive.rate,
     )
     return outcome
 
@@ -233,16 +235,6 @@ def _latencies(outcome: gatling.Outcome) -> Metrics:
     return {
         f"latency.{name}{'.below' if level.below else ''}": ("s", level.ms / 1000) for name, level in levels.items()
     } | {"latency.mean": ("s", outcome.mean_ms / 1000), "latency.delayed": ("1", outcome.delayed)}
-
-
-def _peak(memory: list[tuple[float, float]], driven: Driven) -> float:
-    """The most memory held while the measured part of the load ran. Raises LabError without a sample of it."""
-    held = [pss for at, pss in memory if driven.started <= at <= driven.ended + 1]
-    if not held:
-        raise DisturbedError(
-            "no memory sample within the measured part of the load: the machine stalled or it is too short"
-        )
-    return max(held)
 
 
 def _seconds(milliseconds: float | None) -> float | None:

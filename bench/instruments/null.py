@@ -10,10 +10,12 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from bench import build, catalog, documents, system
-from bench.errors import LabError
-from bench.instruments import injection, wrk
+from bench.instruments import pacer
 from bench.instruments.macro import Tool, here
+from bench.instruments.paced import Outcome
 from bench.model import Case, Exchange, Measurement, Observed
 from bench.paths import SUBJECT, TOOLS
 from bench.pinning import cores
@@ -37,13 +39,11 @@ def provision(variant: str) -> None:
 
 
 def observe(case: Case, output: Path, at: Callable[[Tool], Tool] = here, host: str = HOST) -> Observed:
-    """The rate of right answers, and how busy wrk's core was. Raises LabError if an answer is wrong or lost."""
+    """The rate of right answers, and how busy the generator was. Raises LabError if an answer is wrong or lost."""
     workload, load = catalog.workloads()[case.workload or ""], catalog.loads()[case.load or ""]
-    seconds = load.capacity_seconds or load.seconds
-    if load.users is None or seconds is None:
-        raise LabError(f"load {load.name!r} is closed: it needs users and seconds")
-    folder = documents.ensure(workload).load if workload.documents else None
-    answer = folder / "0000.out.json" if folder else output.with_suffix(".answer")
+    load = msgspec.structs.replace(load, seconds=load.capacity_seconds or load.seconds)
+    folder = documents.ensure(workload).folder if workload.documents else None
+    answer = folder / "load" / "0000.out.json" if folder else output.with_suffix(".answer")
     if folder is None:
         answer.write_text(workload.expect or "")
     port = free_port(host)
@@ -54,19 +54,21 @@ def observe(case: Case, output: Path, at: Callable[[Tool], Tool] = here, host: s
     with launched(
         "the null server", argv, env, **place, first=first, cpus=cores().server, host=host, port=port
     ) as running:
-        outcome: wrk.Outcome = at(wrk.run)(
+        outcome: Outcome = at(pacer.run)(
+            load,
             workload,
             running.url,
-            users=load.users,
-            seconds=injection.whole(load, seconds),
-            output=output.with_suffix(".wrk"),
+            output=output.with_suffix(".pacer"),
             cpus=cores().generator,
             documents=folder,
             same_answer=folder is not None,
         )
-    rate = Measurement(metric="rate", unit="1/s", values=(outcome.rate,))
-    busy = Measurement(metric="generator_cpu", unit="1", values=(outcome.generator_busy,))
-    return Observed(measurements=(rate, busy), facts={"server": SERVER})
+    told = tuple(
+        Measurement(metric=name, unit=unit, values=(value,))
+        for name, (unit, value) in outcome.metrics.items()
+        if name in {"rate", "generator_cpu"}
+    )
+    return Observed(measurements=told, facts={"server": SERVER})
 
 
 def _folder(variant: str) -> Path:

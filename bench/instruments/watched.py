@@ -1,7 +1,9 @@
-"""A load generator run to its end: what it says kept, its CPU time sampled."""
+"""A load generator run to its end, what it says kept: watched by its CPU time, or left alone until it ends."""
 
 from __future__ import annotations
 
+import os
+import select
 import subprocess
 import time
 from pathlib import Path
@@ -36,6 +38,27 @@ def run(name: str, argv: list[str], console: Path, timeout_seconds: float) -> li
     if process.returncode != 0:
         raise LabError(f"{name} failed with status {process.returncode}: {_last_line(console)}")
     return samples
+
+
+def run_alone(name: str, argv: list[str], console: Path, timeout_seconds: float) -> None:
+    """Run `argv`, what it says in `console`, and sleep until it ends: nothing of the lab runs beside it.
+
+    Raises LabError, with its last words, if it fails or still runs after `timeout_seconds`.
+    """
+    with console.open("wb") as said:
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True)
+    handle = os.pidfd_open(process.pid)  # `wait` with a timeout would look again and again
+    try:
+        ends = select.poll()
+        ends.register(handle, select.POLLIN)
+        if not ends.poll(timeout_seconds * 1000):
+            raise LabError(f"{name} still ran after {timeout_seconds:.0f} s; see {console}")
+    finally:
+        os.close(handle)
+        process.kill()
+        process.wait()
+    if process.returncode != 0:
+        raise LabError(f"{name} failed with status {process.returncode}: {_last_line(console)}")
 
 
 def _ended(process: subprocess.Popen[bytes]) -> bool:

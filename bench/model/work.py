@@ -17,7 +17,8 @@ Shape = Literal[
 class DocumentsSpec(Declared, frozen=True, kw_only=True):
     """A set of documents: made from a `seed`, in the usual shape or in another, or `given` in a `folder`.
 
-    `count` of them are sent, `check` held out. `sha256` pins the inputs, and of given ones their answers, too.
+    `count` of them are sent in turn, `check` before and after a load, `unseen` once each during it. `sha256` pins the
+    inputs, and of given ones their answers, too.
     `seconds` is about how long a core takes for a given one; nobody knows its orders.
     """
 
@@ -30,6 +31,7 @@ class DocumentsSpec(Declared, frozen=True, kw_only=True):
     folder: str | None = None
     seconds: float | None = None
     check: Annotated[int, Meta(ge=0)] = 8
+    unseen: Annotated[int, Meta(ge=0)] = 0
     sha256: str
 
     def __post_init__(self) -> None:
@@ -41,26 +43,31 @@ class DocumentsSpec(Declared, frozen=True, kw_only=True):
 class Workload(Declared, frozen=True):
     """Endpoint + a set of documents taken in turn + expected answers; and the `backend` that is waited for, if any.
 
-    Stacks are ranked by server CPU per request, or first by the `rate` of their answers where a request mostly waits.
+    `headers` go with each request. Stacks are ranked by server CPU per request, or first by the `rate` of their answers
+    where a request mostly waits.
     """
 
     name: str
     title: str
     method: Literal["GET", "POST"]
     path: str
+    headers: dict[str, str] = {}
     expect: str | None = None
     ranked_by: RankedBy = "cpu"
     documents: DocumentsSpec | None = None
     backend: str | None = None
 
 
-class Exchange(Recorded, frozen=True):
-    """One request of a workload and the body of its only right answer (status 200)."""
+class Exchange(Recorded, frozen=True, kw_only=True):
+    """One request, and status and body of its only right answer; `weight` is its share in a mix of requests."""
 
     method: str
     path: str
+    headers: dict[str, str] = {}
     body: bytes | None
+    status: int = 200
     expect: bytes
+    weight: Count = 1
 
 
 class Segment(Declared, frozen=True):
@@ -72,17 +79,17 @@ class Segment(Declared, frozen=True):
 
 
 class Load(Declared, frozen=True):
-    """How requests come: closed (so many users in a loop) or open (segments of a rate), driven by Gatling or wrk.
+    """How requests come: closed (so many users in a loop) or open (segments of a rate), by Gatling or the lab's pacer.
 
-    `capacity_seconds` is how long wrk drives the same server after Gatling's closed load: that is where its capacity
-    comes from, as Gatling's own is soon the limit. `brief` names the shorter load of as many users that stands in for a
-    closed one in the rounds of a race.
+    `capacity_seconds` is how long the pacer drives the same server after Gatling's closed load: that is where its
+    capacity comes from, as Gatling's own is soon the limit. `brief` names the shorter load of as many users that stands
+    in for a closed one in the rounds of a race.
     """
 
     name: str
     title: str
     model: Literal["closed", "open"]
-    generator: Literal["gatling", "wrk"] = "gatling"
+    generator: Literal["gatling", "pacer"] = "gatling"
     lead_in_seconds: Seconds = 5.0
     users: Count | None = None
     seconds: Seconds | None = None
@@ -94,5 +101,5 @@ class Load(Declared, frozen=True):
         """Raises ValueError, which the decoder tells with the file, for what no generator can do."""
         if self.generator == "gatling" and self.lead_in_seconds < COLD_JVM_SECONDS:
             raise ValueError(f"lead_in_seconds: Gatling's JVM is cold for {COLD_JVM_SECONDS} s")
-        if self.model == "open" and (self.generator == "wrk" or self.capacity_seconds or self.brief):
-            raise ValueError("an open load is driven by Gatling, finds no capacity, and has no brief one")
+        if self.model == "open" and (self.users or self.capacity_seconds or self.brief or not self.segments):
+            raise ValueError("an open load is made of segments: it has no users, finds no capacity, has no brief one")

@@ -46,7 +46,7 @@ def gated(runs: Iterable[Run], null: float | None) -> tuple[Gated, ...]:
 
 
 def agreements(runs: Iterable[Run]) -> tuple[float, ...]:
-    """Server CPU per request under wrk ÷ that under Gatling, of each run that has both, the least first."""
+    """Server CPU per request under the pacer ÷ that under Gatling, of each run that has both, the least first."""
     return tuple(sorted(ratio for run in runs if (ratio := gates.agreement(run))))
 
 

@@ -113,10 +113,10 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     `same` is the ratio of the A/A pair and `selftest` the machine's; `floor` and `floor_served` are the noise floors
     that they give, without a server and with one, 0 where nothing tells of a bias. `residual` is the standard deviation
     of server CPU from server to server. `lead` compares the fastest core with the second, `cheapest` the stack that
-    spends the least server CPU with the next. `agreements` are wrk's server CPU per request as shares of Gatling's,
-    `null` is what the null server answered a second. `machines` counts the equal ones that measured. Where not every
-    request was `awaited`, server CPU per request is too high for what is slow and was warmed before. `ranking` holds
-    the stacks from the best on; `raced` those of a race's rounds, where they ran under another load.
+    spends the least server CPU with the next. `agreements` are the pacer's server CPU per request as shares of
+    Gatling's, `null` is what the null server answered a second. `machines` counts the equal ones that measured. Where
+    not every request was `awaited`, server CPU per request is too high for what is slow and was warmed before.
+    `ranking` holds the stacks from the best on; `raced` those of a race's rounds, where they ran under another load.
     """
 
     study: Study

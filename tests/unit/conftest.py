@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from bench import catalog, declarations, paths
-from tests.absent import absent
 
 READERS = (
     catalog.interpreters,
@@ -47,10 +46,3 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     _forget()
     yield tmp_path
     _forget()
-
-
-@pytest.fixture
-def wrk_here() -> None:
-    """Skips where there is no wrk; under CI that is a failure."""
-    if shutil.which("wrk") is None:
-        absent("wrk is not here", "apt-get install wrk")

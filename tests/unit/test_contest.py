@@ -69,7 +69,7 @@ def test_a_baseline_that_outran_the_generator_is_driven_at_a_share_of_what_that_
             Measurement(metric="cpu", unit="s", values=(1e-4,)),
             Measurement(metric="rate", unit="1/s", values=(5000,)),
             Measurement(metric="generator_cpu", unit="1", values=(0.95,)),
-            Measurement(metric="wrk.rate", unit="1/s", values=(9000,)),
+            Measurement(metric="pacer.rate", unit="1/s", values=(9000,)),
         ),
     )
     assert met([limited]) == ({"cpython/falcon/gunicorn-sync"}, {2950.0}), "0.7 of 5000 × 0.8 ÷ 0.95"

@@ -365,7 +365,7 @@ def test_the_largest_capacity_is_told_where_the_generator_limited_none():
     told = " ".join(answers(find(sessions.session(study, runs), runs, study)))
     assert "The least on each server: cython/falcon/uwsgi-processes" in told
     assert "largest capacity" not in told
-    slow = (("cpu", 48e-6), ("wrk.cpu", 48e-6), ("wrk.rate", 9000.0), ("wrk.generator_cpu", 0.2))
+    slow = (("cpu", 48e-6), ("pacer.cpu", 48e-6), ("pacer.rate", 9000.0), ("pacer.generator_cpu", 0.2))
     measured = tuple(Measurement(metric=metric, unit="", values=(value,)) for metric, value in slow)
     runs = changed(runs, lambda run: run.case.stack == sessions.LIMITED and run in closed, measurements=measured)
     told = " ".join(answers(find(sessions.session(study, runs), runs, study)))

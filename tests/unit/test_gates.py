@@ -16,7 +16,7 @@ SOUND = {
     "cpu.resolution": 1e-9,
     "latency.mean": 0.0098, "latency.p50": 0.009, "latency.p90": 0.012, "latency.p99": 0.02, "latency.max": 0.04,
     "latency.delayed": 0.0, "plan_deviation": 0.04,
-    "wrk.requests": 1640, "wrk.seconds": 2, "wrk.rate": 815, "wrk.cpu": 0.00105, "wrk.generator_cpu": 0.1,
+    "pacer.requests": 1640, "pacer.seconds": 2, "pacer.rate": 815, "pacer.cpu": 0.00105, "pacer.generator_cpu": 0.1,
 }  # fmt: skip
 NULL = 20_000.0
 
@@ -43,10 +43,19 @@ def test_what_is_sound_passes_them_all() -> None:
         ({"requests": 1200}, "count and rate", "row", "1200 requests in 3 s are 400.0/s, not 795.0/s"),
         ({"latency_of_p90": 0.008}, "order", "row", "p90 is 8 ms, and p50 9 ms"),
         ({"plan_deviation": 0.3}, "starts", "latency", "30% off the plan"),
-        ({"wrk_of_generator_cpu": 0.93}, "generator", "capacity", "93% busy"),
+        ({"pacer_of_generator_cpu": 0.93}, "generator", "capacity", "93% busy"),
         ({"backend_cpu": 0.75}, "back end", "capacity", "75% of the core that it shares with the generator"),
-        ({"wrk_of_cpu": 0.0006}, "agreement", "capacity", "0.55 of that under Gatling"),
-        ({"wrk_of_rate": 17_000, "wrk_of_requests": 34_000}, "plateau", "capacity", "85% of the 20000/s"),
+        ({"pacer_of_cpu": 0.0006}, "agreement", "capacity", "0.55 of that under Gatling"),
+        ({"latency_of_lag": 0.003}, "generator's lag", "latency", "3000 µs late, of a mean latency of 9800 µs"),
+        ({"unseen": 1.8}, "unseen documents", "row", "1.8 times as long: answers are kept"),
+        (
+            {"cpu_of_after": 0.4, "reached": 2400},
+            "work before answer",
+            "row",
+            "40% of the server's CPU time was spent after its last",
+        ),
+        ({"answers_of_early": 900, "answers_of_late": 500}, "steady rate", "row", "500 answers in the second half"),
+        ({"pacer_of_rate": 17_000, "pacer_of_requests": 34_000}, "plateau", "capacity", "85% of the 20000/s"),
     ],
 )
 def test_a_gate_takes_what_it_spoils_and_says_why(
@@ -57,33 +66,48 @@ def test_a_gate_takes_what_it_spoils_and_says_why(
     assert reason in found.reason
 
 
+def test_a_server_may_keep_its_connections_or_close_them_and_not_hang_up_now_and_then() -> None:
+    paced = BRIEF | {"reached": 1640, "connected": 8, "resent": 2}
+    (found,) = gates.judge(run(paced))
+    assert (found.gate, found.spoils) == ("connections", "row")
+    assert "2 of 1640 requests met a kept connection" in found.reason
+    assert gates.judge(run(paced | {"resent": 0})) == ()
+    assert gates.judge(run(paced | {"connected": 1640, "resent": 1632})) == (), "it closes each without saying so"
+    assert gates.judge(run(paced | {"latency.mean": 0.001})) == (), "connections of an open load are idle in between"
+
+
+def test_few_late_answers_are_no_lower_rate() -> None:
+    assert tripped(seen(answers_of_early=9, answers_of_late=5)) == set()
+
+
 def test_forty_milliseconds_take_latency_and_capacity_where_the_server_is_idle() -> None:
-    waits = seen(latency_of_delayed=0.9, cpu=0.0001, wrk_of_cpu=0.0001)
+    waits = seen(latency_of_delayed=0.9, cpu=0.0001, pacer_of_cpu=0.0001)
     assert tripped(waits) == {("40 ms", "latency"), ("40 ms", "capacity")}
     works = seen(latency_of_delayed=0.9)
     assert tripped(works) == set(), "eight users of a server that works for 5 ms wait as long, too"
 
 
-def test_gatling_may_be_busy_where_wrk_finds_the_capacity() -> None:
+def test_gatling_may_be_busy_where_the_pacer_finds_the_capacity() -> None:
     assert tripped(seen(generator_cpu=0.95)) == set()
-    alone = Observed(measurements=tuple(m for m in seen(generator_cpu=0.95).measurements if "wrk" not in m.metric))
+    alone = Observed(measurements=tuple(m for m in seen(generator_cpu=0.95).measurements if "pacer." not in m.metric))
     assert tripped(alone) == {("generator", "capacity")}
 
 
 def test_without_a_null_server_there_is_no_plateau() -> None:
-    fast = seen(wrk_of_rate=17_000, wrk_of_requests=34_000)
+    fast = seen(pacer_of_rate=17_000, pacer_of_requests=34_000)
     assert tripped(fast, None) == set()
 
 
 def test_an_open_load_has_no_more_than_gatling_can_ask() -> None:
     assert gates.drivable(seen()) == 815
-    assert gates.drivable(seen(generator_cpu=0.95, wrk_of_rate=5000)) == pytest.approx(795 * 0.8 / 0.95)
+    assert gates.drivable(seen(generator_cpu=0.95, pacer_of_rate=5000)) == pytest.approx(795 * 0.8 / 0.95)
     assert gates.drivable(Observed()) is None
 
 
 # ---------------------------------------------------------------- which ones a study could trip
 
-# What wrk alone yields.
+# What a closed load of the pacer alone yields.
+ONLY_PACED = ("unseen", "cpu.after", "reached", "answers.early", "answers.late", "resent", "connected", "latency.lag")
 BRIEF = {"requests": 1640, "seconds": 2, "rate": 815, "cpu": 0.00105, "cpu.resolution": 1e-9, "generator_cpu": 0.1}
 
 
@@ -109,8 +133,10 @@ def test_a_gate_that_no_run_of_a_study_could_trip_is_not_listed() -> None:
 
 def test_one_run_that_could_trip_a_gate_lists_it() -> None:
     names = [gate.name for gate in gates.GATES]
-    assert listed([run(BRIEF), run(SOUND | {"backend_cpu": 0.2})], NULL) == names
-    assert listed([run(BRIEF), run(SOUND)]) == [name for name in names if name not in {"back end", "plateau"}]
+    whole = SOUND | {"backend_cpu": 0.2} | dict.fromkeys(ONLY_PACED, 0.0)
+    assert listed([run(BRIEF), run(whole)], NULL) == names
+    without = {"back end", "plateau", "generator's lag", "unseen documents", "work before answer", "steady rate"}
+    assert listed([run(BRIEF), run(SOUND)]) == [name for name in names if name not in without | {"connections"}]
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("bench/subject/micro.py", {"core"}),
         ("bench/gates.py", STACKS),
         ("bench/instruments/process_tree.py", STACKS),
-        ("bench/instruments/wrk.lua", STACKS),
+        ("bench/pacer/pacer.c", STACKS),
         ("bench/gatling/src/main/java/lab/ClosedSimulation.java", STACKS),
         ("bench/gatling/src/main/resources/gatling.conf", STACKS),
         ("bench/gatling/pom.xml", STACKS),

@@ -15,8 +15,9 @@ import pytest
 from bench import catalog, cpu_time, gates, model, serve
 from bench.backend import Attached
 from bench.errors import LabError
-from bench.instruments import gatling, macro, startup, wrk
+from bench.instruments import gatling, macro, pacer, startup
 from bench.instruments.latency import Latency
+from bench.instruments.paced import Outcome
 from bench.model import Case, Exchange, Stack
 
 STACK = Stack(variant="cpython", framework="falcon", server="gunicorn-sync")
@@ -134,7 +135,6 @@ def test_a_row_holds_rate_server_cpu_latencies_and_memory(load: Load, tmp_path: 
     assert seen.values("latency.max") == (0.025,)
     assert seen.values("generator_cpu") == (0.3,)
     assert all(seen.values(f"memory.{when}")[0] > 2**20 for when in ("idle", "first", "loaded", "after"))
-    assert seen.series["memory"]
     assert seen.facts.items() >= ABOUT.items()
     assert seen.facts["cpu_time"] in cpu_time.RESOLUTION_SECONDS
 
@@ -193,50 +193,36 @@ def test_a_clock_that_jumps_spoils_the_row(load: Load, tmp_path: Path, monkeypat
         macro.observe(CLOSED, tmp_path / "run")
 
 
-def test_a_load_too_short_to_be_sampled_is_no_row(load: Load, tmp_path: Path) -> None:
-    load.says = {"started": time.time() + 3600, "ended": time.time() + 3601}
-    with pytest.raises(LabError, match=r"sample.* within the measured part"):
-        macro.observe(CLOSED, tmp_path / "run")
-
-
 def test_the_servers_log_is_kept_beside_the_run(load: Load, tmp_path: Path) -> None:
     macro.observe(CLOSED, tmp_path / "0123456789abcdef")
     assert "GET /hello" in (tmp_path / "0123456789abcdef.log").read_text()
 
 
-def test_a_light_load_is_a_lead_in_and_a_measured_run_of_wrk(
+def test_a_light_load_is_a_lead_in_and_a_measured_run_of_the_pacer(
     monkeypatch: pytest.MonkeyPatch, service: Service, tmp_path: Path
 ) -> None:
     """The server's CPU time of the measured run alone is divided by its requests."""
     driven = []
 
-    def run(workload: object, url: str, *, seconds: int, output: Path, **rest: object) -> wrk.Outcome:
-        driven.append((seconds, output.name, rest["users"]))
-        started = time.time()
-        for _ in range(seconds * 10):
+    def run(load: model.Load, workload: object, url: str, *, output: Path, **rest: object) -> Outcome:
+        driven.append((load.seconds, output.name, load.users))
+        count = round(10 * (load.seconds or 0.0))
+        for _ in range(count):
             serve.ask(int(url.rsplit(":", 1)[1]), Exchange(method="GET", path="/hello", body=None, expect=b""))
-        time.sleep(max(0.0, started + 1 - time.time()))  # memory is looked at every 0.4 s
-        return wrk.Outcome(
-            requests=seconds * 10,
-            within=seconds * 10,
-            rate=10.0,
-            started=started,
-            ended=time.time(),
-            generator_busy=0.2,
-        )
+        metrics = {"requests": ("1", float(count)), "rate": ("1/s", 10.0), "seconds": ("s", load.seconds or 0.0)}
+        return Outcome(metrics=metrics, failures={}, reached=count, started=0.0, ended=1.0)
 
-    monkeypatch.setattr(wrk, "run", run)
+    monkeypatch.setattr(pacer, "run", run)
     brief = msgspec.structs.replace(catalog.loads()["brief"], lead_in_seconds=1)
     monkeypatch.setattr(catalog, "loads", lambda: {"brief": brief})
     seen = macro.observe(msgspec.structs.replace(CLOSED, load="brief"), tmp_path / "run")
-    assert driven == [(1, "run.lead-in.wrk", 8), (2, "run.wrk", 8)]
+    assert driven == [(1, "run.lead-in.pacer", 8), (2, "run.pacer", 8)]
     assert seen.values("requests") == (20,)
     assert seen.values("rate") == (10.0,)
     assert 0.02 < seen.values("cpu")[0] < 0.03
     assert seen.values("memory.loaded")[0] > 2**20
 
 
-@pytest.mark.usefixtures("wrk_here")
 @pytest.mark.parametrize(("window", "slices"), [(1, 0), (2, 0), (1, 1)])
 def test_a_request_costs_what_it_costs_whatever_the_window_and_after_slices_of_warm_up(
     monkeypatch: pytest.MonkeyPatch, service: Service, tmp_path: Path, window: int, slices: int
@@ -244,7 +230,7 @@ def test_a_request_costs_what_it_costs_whatever_the_window_and_after_slices_of_w
     """300 ms of CPU each, spent after the answer; what is under way at a window's end must not count in the next."""
     service(ABOUT, burn=0.3)
     users = 3
-    monkeypatch.setattr(macro, "WARM_USERS", users)
+    monkeypatch.setattr(macro, "WARM_UP", msgspec.structs.replace(macro.WARM_UP, users=users))
     monkeypatch.setattr(catalog, "seconds_to_warm", lambda name, load: slices)
     brief = msgspec.structs.replace(catalog.loads()["brief"], users=users, seconds=window)
     monkeypatch.setattr(catalog, "loads", lambda: {"brief": brief})

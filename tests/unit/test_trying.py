@@ -59,27 +59,28 @@ def lay(folder: Path, texts: dict[str, str]) -> Path:
 
 def test_given_documents_are_sent_or_held_out_never_both_with_their_own_answers(folder: Path, tmp_path: Path) -> None:
     spec = documents.described(folder)
-    assert (spec.count, spec.check) == (24, 6)
+    assert (spec.count, spec.check, spec.unseen) == (18, 6, 6)
     made = documents.ensure(workload(spec), tmp_path / "sets")
-    sent, held_out = (
+    sent, held_out, unseen = (
         {path.read_text(): path.with_suffix(".out.json").read_text() for path in place.glob("????.json")}
-        for place in (made.load, made.check)
+        for place in (made.load, made.check, made.unseen)
     )
-    assert len(sent) == 24
-    assert len(held_out) == 6
-    assert sorted(sent | held_out) == sorted(f"word {number}" for number in range(30))
-    assert all(answer == text.upper() for text, answer in (sent | held_out).items())
+    assert (len(sent), len(held_out), len(unseen)) == (18, 6, 6)
+    assert sorted(sent | held_out | unseen) == sorted(f"word {number}" for number in range(30))
+    assert all(answer == text.upper() for text, answer in (sent | held_out | unseen).items())
 
 
 def workload(spec: DocumentsSpec) -> Workload:
     return Workload(name="given-words", title="", method="POST", path="/statements", documents=spec)
 
 
-@pytest.mark.parametrize(("count", "held_out"), [(2, 1), (9, 1), (10, 2), (39, 7), (40, 8), (500, 8)])
-def test_a_fifth_is_held_out_but_at_least_one_and_at_most_eight(count: int, held_out: int) -> None:
+@pytest.mark.parametrize(
+    ("count", "held_out", "once"), [(2, 1, 0), (9, 1, 1), (10, 2, 2), (39, 7, 7), (40, 8, 8), (500, 8, 24)]
+)
+def test_a_fifth_is_held_out_and_a_fifth_sent_once(count: int, held_out: int, once: int) -> None:
     pairs = [given.Pair(str(number), b"", b"") for number in range(count)]
-    sent, kept = given.split(pairs)
-    assert (len(sent), len(kept)) == (count - held_out, held_out)
+    sent, kept, unseen = given.split(pairs)
+    assert (len(sent), len(kept), len(unseen)) == (count - held_out - once, held_out, once)
 
 
 def test_the_held_out_ones_are_from_all_over() -> None:
@@ -215,7 +216,7 @@ def test_without_a_server_the_core_alone_is_measured(planned: Planned) -> None:
 def test_a_value_takes_as_many_passes_as_make_it_long_enough(planned: Planned) -> None:
     fast = planned({"mycore.transform": Checked(30, (), 1e-5)})
     assert fast.micro is not None
-    assert fast.micro.passes == round(0.05 / (24 * 1e-5))
+    assert fast.micro.passes == round(0.05 / (18 * 1e-5))
 
 
 def test_a_slow_core_is_passed_over_once_and_planned_as_long(planned: Planned) -> None:
