@@ -23,12 +23,12 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What a load yielded; a lead-in is left out but for `reached`, which counts all requests.
 
     `started` and `ended` enclose the measured part, in seconds of the epoch. `metrics` are: `requests` sent in it (of
-    a closed load, answered in it) and those that `failed`; the `rate` of right answers that came in it; `generator_cpu`, the generator's use of its core
-    (0 to 1); the most requests `under_way` at a time; connections that were `connected`; requests `resent`; the
-    median time of documents that were sent only once, in units of the others' (`unseen`). Of a closed load also the
-    answers of either half. Of an open one `latency.*`, of right answers from the intended start; `latency.lag` is the
-    part of their mean by which the generator itself was late. `series` has a row a second of those: second, requests
-    due, p50, p99, longest. `seed` made the arrivals.
+    a closed load, answered in it) and those that `failed`; the `rate` of right answers that came in it; the generator's
+    use of its core, 0 to 1 (`generator_cpu`); the most requests `under_way` at a time; connections that were
+    `connected`; requests `resent`; the median time of documents that were sent only once, in units of the others'
+    (`unseen`). Of a closed load also the answers of either half. Of an open one `latency.*`, of right answers from the
+    intended start; `latency.lag` is the part of their mean by which the generator itself was late. `series` has a row a
+    second of those: second, requests due, p50, p99, longest. `seed` made the arrivals.
     """
 
     metrics: Metrics
