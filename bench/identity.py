@@ -12,7 +12,7 @@ from bench.model import Artifact, BuiltPeer, Case, Declared, Instrument
 from bench.paths import ROOT
 from bench.plan import backend_of
 
-STORED_BY = ("bench.store", "bench.machine")  # what a run is made of once its instrument has observed
+STORED_BY = ("bench.store", "bench.machine", "bench.steal")  # what a run is made of once its instrument has observed
 CALLED_BY = "bench/measure.py"  # hashed alone: what it imports beside those are the other instruments
 FLEET = "bench/worker.py"  # likewise: it hands the load to another machine
 SUITE_CASES = "spec/golden"

@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 import psutil
 
-from bench import machine, store
+from bench import machine, steal, store
 from bench.errors import DisturbedError, LabError
 from bench.instruments import instructions, macro, micro, null, sizes, startup, suite
 from bench.model import Case, Instrument, Observed, Run
@@ -46,17 +46,19 @@ Execute = Callable[[Case, int, Path], Run]
 
 def execute(case: Case, block: int, folder: Path, instruments: Instruments = INSTRUMENTS) -> Run:
     """One run of `case`, tool outputs kept in `folder`; a failure is a run with its reason, and the study goes on."""
-    started, began = store.now(), time.perf_counter()
+    started, began, times = store.now(), time.perf_counter(), steal.cpu_times()
     observed, reason = Observed(), None
     try:
         observed = _observed(instruments[case.instrument], case, folder / case.identity)
     except (LabError, OSError, subprocess.SubprocessError, psutil.Error) as error:
         reason = " ".join(str(error).split())
+    seconds = time.perf_counter() - began
     return Run(
         case=case,
         block=block,
         started=started,
-        seconds=time.perf_counter() - began,
+        seconds=seconds,
+        stolen=steal.stolen_share(times, steal.cpu_times(), seconds),
         verdict="failed" if reason else "pass",
         reason=reason,
         machine=machine.mark(),

@@ -14,15 +14,14 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from bench import accounts, machine
+from bench import accounts, machine, steal
 from bench.errors import RefusedError
-from bench.pinning import cores
+from bench.steal import STOLEN_SHARE
 
 WINDOW_SECONDS = 1.0
 WAIT_SECONDS = 60.0  # for quiet before the first block
 COOL_SECONDS = 20.0  # and between two
 LOAD_CORES = 0.1
-STOLEN_SHARE = 0.02
 SWAPPED_BYTES = 2**20  # a second
 QUIET_GOVERNORS = {None, "performance"}
 _THROTTLES = ("sys/devices/system/cpu/cpu[0-9]*/thermal_throttle/*_throttle_count",)
@@ -128,8 +127,7 @@ class Watch:
 
 def sample() -> Sample:
     """This machine now."""
-    allowed = cores().server | cores().generator
-    times = [each for cpu, each in enumerate(psutil.cpu_times(percpu=True)) if cpu in allowed]
+    times = steal.cpu_times()
     own = {process.pid: process for process in (psutil.Process(), *psutil.Process().children(recursive=True))}
     others: dict[int, tuple[str, float]] = {}
     alive = 0.0
@@ -149,7 +147,7 @@ def sample() -> Sample:
         # without interrupts: the kernel does not tell whose they are
         busy=sum(each.user + each.nice + each.system for each in times),
         own=alive + reaped.ru_utime + reaped.ru_stime,
-        stolen=sum(getattr(each, "steal", 0.0) for each in times),
+        stolen=steal.stolen_seconds(times) or 0.0,
         swapped_bytes=swap.sin + swap.sout,
         throttled=_throttled(),
         hot=_hot(),

@@ -32,6 +32,7 @@ from bench.report.evidence import (
 from bench.report.gated import agreements, gated
 from bench.report.ranking import brief_load, ranking
 from bench.report.rows import Core, Counts, Course, Finding, Row, closed_load, place
+from bench.report.stolen import stolen
 from bench.report.suites import tested
 from bench.report.targets import held
 from bench.report.wording import number
@@ -59,7 +60,8 @@ def find(
     evidences = [Evidence(session, runs, study, workload, selftest) for workload in study.workloads]
     first, *others = [_of_workload(evidence, session, runs, price, selftest) for evidence in evidences]
     targets, suites = held(study, session, runs), tested(study, session, runs, selftest)
-    return msgspec.structs.replace(first, others=tuple(others), targets=targets, tested=suites)
+    kept = {"targets": targets, "tested": suites, "stolen": stolen(runs)}
+    return msgspec.structs.replace(first, others=tuple(others), **kept)
 
 
 def _of_workload(

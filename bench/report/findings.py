@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from bench import keep
 from bench.model import Session, Study
 from bench.paths import FINDINGS, KEPT, PROFILES
-from bench.report import ladder, ranking, selftest, suites
+from bench.report import ladder, ranking, selftest, stolen, suites
 from bench.report.answer import paragraphs
 from bench.report.builds import unlike
 from bench.report.figures import rerun
@@ -84,6 +84,7 @@ def page(finding: Finding) -> str:
         "missing": list(_missing(finding)),
         "rerun": rerun(finding),
         "spent": [words for words in (unlike(finding.cores), unrest(session), costs(session)) if words],
+        "stolen": {"words": stolen.words(finding.stolen), "grid": stolen.grid(finding.stolen)},
     }
     if finding.study.selftest and finding.selftest:
         return _render("selftest.md", verdict=selftest, found=finding.selftest, **common)

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from bench import catalog
 from bench.built import how
 from bench.model import Peer, Server
-from bench.report import ladder, look, ranking, suites
+from bench.report import ladder, look, ranking, stolen, suites
 from bench.report.answer import answer
 from bench.report.builds import unlike
 from bench.report.figures import LAB, plots, rerun
@@ -64,6 +64,7 @@ def html(finding: Finding) -> str:
         titles={name: load_title(name) for name in finding.study.loads},
         unlike=unlike(finding.cores),
         unrest=unrest(finding.session),
+        stolen={"words": stolen.words(finding.stolen), "grid": stolen.grid(finding.stolen)},
         costs=costs(finding.session),
         rerun=rerun(finding),
         lab=LAB,

@@ -13,6 +13,7 @@ from bench.report.cost import Cost, Price
 from bench.report.evidence import Figure
 from bench.report.gated import Gated
 from bench.report.ranking import Ranked
+from bench.report.stolen import Stolen
 from bench.report.suites import Tested
 from bench.report.targets import Held
 from bench.selftest import Selftest
@@ -107,8 +108,8 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """All that a session says of one workload; in that of the study's first, `others` holds those of the others.
 
-    There stand the study's `targets`, too, and what its frameworks were `tested` with. `peers` are told as cores of
-    which nothing is known without a server.
+    There stand the study's `targets`, too, what its frameworks were `tested` with, and the runs of which CPU time was
+    `stolen`. `peers` are told as cores of which nothing is known without a server.
 
     `same` is the ratio of the A/A pair and `selftest` the machine's; `floor` and `floor_served` are the noise floors
     that they give, without a server and with one, 0 where nothing tells of a bias. `residual` is the standard deviation
@@ -144,6 +145,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     price: Price | None
     others: tuple[Finding, ...] = ()
     targets: tuple[Held, ...] = ()
+    stolen: Stolen = Stolen()
     tested: tuple[Tested, ...] = ()
 
     @property

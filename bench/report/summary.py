@@ -13,7 +13,7 @@ from rich.text import Text
 
 from bench.instruments.sizes import Size
 from bench.model import Stack
-from bench.report import ranking, suites
+from bench.report import ranking, stolen, suites
 from bench.report.answer import answer, answers
 from bench.report.builds import unlike
 from bench.report.ladder import rows
@@ -55,7 +55,8 @@ def show(console: Console, finding: Finding, page: Path, json: bool) -> None:
         _say(console, lead + " ".join(answer(each)))
         _say(console, f"{noise(each)} {power(each)}")
     raced = ranking.words(finding.session.race) if finding.session.race else None
-    for words in filter(None, (raced, unlike(finding.cores), unrest(finding.session), costs(finding.session))):
+    noisy = unrest(finding.session), stolen.words(finding.stolen)
+    for words in filter(None, (raced, unlike(finding.cores), *noisy, costs(finding.session))):
         _say(console, words)
     _say(console, f"\nMeasured {finding.session.started}. The report: {page}")
 

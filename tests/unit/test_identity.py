@@ -126,6 +126,7 @@ def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         ("bench/measure.py", ALL),
         ("bench/store.py", ALL),
+        ("bench/steal.py", ALL),
         ("bench/catalog.py", ALL),
         ("bench/provision.py", ALL),
         ("bench/verify.py", ALL),

@@ -1,14 +1,19 @@
 """What a process tree uses: its memory, samples of it over time, and the arithmetic on them."""
 
+import os
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
 
 import psutil
 import pytest
 
 from bench.errors import LabError
+from bench.instruments.file_pages import left_to_others_bytes
 from bench.instruments.process_tree import MEBIBYTE, Sample, Sampler, pss_bytes, used_between
 
 BURN = "import os, time\nwhile time.process_time() < {seconds}: pass\n"
@@ -20,7 +25,22 @@ import subprocess, sys
 child = subprocess.Popen([sys.executable, "-c", {child!r}], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 child.stdout.readline()
 """
-Spawn = Callable[[str], psutil.Process]
+# A file of which every page is read, or written to a copy of the process's own.
+FILE_BYTES = 16 << 20
+MAP = """
+import mmap
+with open({path!r}, "rb") as file:
+    seen = mmap.mmap(file.fileno(), 0, access=mmap.{access})
+for at in range(0, len(seen), mmap.PAGESIZE):
+    {use}
+"""
+READ = {"access": "ACCESS_READ", "use": "seen[at]"}
+WRITE = {"access": "ACCESS_COPY", "use": "seen[at] = 1"}
+NOISE_BYTES = MEBIBYTE // 2  # two starts of one program differ by so much
+
+
+class Spawn(Protocol):
+    def __call__(self, program: str, python: str = sys.executable) -> psutil.Process: ...
 
 
 @pytest.fixture
@@ -28,9 +48,9 @@ def spawn() -> Iterator[Spawn]:
     """Starts a Python program and waits until it says that it is there."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def start(program: str) -> psutil.Process:
-        argv = [sys.executable, "-c", program]
-        process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    def start(program: str, python: str = sys.executable) -> psutil.Process:
+        argv, env = [python, "-S", "-c", program], os.environ | {"PYTHONHOME": sys.base_prefix}
+        process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
         started.append(process)
         assert process.stdout
         assert b"here" in process.stdout.readline()
@@ -49,6 +69,54 @@ def test_memory_of_a_tree_is_that_of_all_its_processes(spawn: Spawn) -> None:
     assert pss_bytes(root) >= alone + 64 * MEBIBYTE
     resident = sum(process.memory_info().rss for process in [root, *root.children()])
     assert pss_bytes(root) < resident
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    """A file that nobody maps yet."""
+    path = tmp_path / "mapped"
+    path.write_bytes(b"x" * FILE_BYTES)
+    return str(path)
+
+
+def test_an_interpreter_that_the_lab_runs_on_looks_no_smaller(spawn: Spawn, tmp_path: Path) -> None:
+    """The tests run on one of them; of the other, a copy, there is no other process."""
+    copy = shutil.copy(os.path.realpath(sys.executable), tmp_path / "python3")
+    ours, nobodys = pss_bytes(spawn(STAY)), pss_bytes(spawn(STAY, copy))
+    assert ours == pytest.approx(nobodys, abs=NOISE_BYTES)
+
+
+@pytest.mark.parametrize("use", [READ, WRITE], ids=["read", "written"])
+def test_a_strangers_look_at_a_file_changes_nothing(spawn: Spawn, file: str, use: dict[str, str]) -> None:
+    root = spawn(MAP.format(path=file, **use) + STAY)
+    before = pss_bytes(root)
+    assert before > FILE_BYTES
+    stranger = spawn(MAP.format(path=file, **READ) + STAY)
+    assert pss_bytes(root) == pytest.approx(before, abs=NOISE_BYTES)
+    assert pss_bytes(stranger) > FILE_BYTES
+
+
+def test_what_forks_share_counts_once(spawn: Spawn, file: str) -> None:
+    """Memory that the parent wrote, and a file that both read and a stranger, too."""
+    fill = "kept = bytes(range(256)) * (64 << 12)\n" + MAP.format(path=file, **READ)
+    alone = pss_bytes(spawn(fill + STAY))
+    fork = "import os, sys\nif os.fork():\n    sys.stdin.read(), os.wait(), sys.exit()\nsum(seen[::mmap.PAGESIZE])\n"
+    root = spawn(fill + fork + STAY)
+    assert len(root.children()) == 1
+    spawn(MAP.format(path=file, **READ) + STAY)
+    assert pss_bytes(root) == pytest.approx(alone, abs=4 * MEBIBYTE), "what the child writes is its own"
+
+
+def test_a_process_that_ended_leaves_nothing(spawn: Spawn) -> None:
+    root = spawn(STAY)
+    root.kill()
+    while root.status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.001)
+    assert left_to_others_bytes([root.pid]) == 0, "its parent has not waited for it yet"
+    root.wait()
+    assert left_to_others_bytes([root.pid]) == 0
+    with pytest.raises(psutil.NoSuchProcess):
+        pss_bytes(root)
 
 
 def test_a_sampler_follows_a_tree_while_the_block_runs(spawn: Spawn) -> None:

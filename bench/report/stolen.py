@@ -1,0 +1,92 @@
+"""The runs during which the hypervisor took CPU time, by subject, and what that may have changed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from bench.model import Run
+from bench.report.wording import share
+from bench.steal import STOLEN_SHARE
+
+UNTIMED = {"size", "instructions"}  # instruments
+ROWS = 12
+HEADINGS = ("Subject", "Disturbed runs", "Most stolen", "Blocks")
+
+
+class Disturbed(msgspec.Struct, frozen=True, kw_only=True):
+    """A stack, framework or core: how many `runs` it had, and the largest share that was stolen during one.
+
+    `blocks` holds the number of each run with more than 2 % stolen, by what was measured: instrument, workload, load.
+    """
+
+    subject: str
+    runs: int
+    most: float
+    blocks: dict[str, list[int]]
+
+    @property
+    def disturbed(self) -> int:
+        """How many runs had more than 2 % stolen."""
+        return sum(map(len, self.blocks.values()))
+
+
+class Stolen(msgspec.Struct, frozen=True, kw_only=True):
+    """The timed `runs` whose stolen share is known, and the `subjects` that were disturbed, the worst first."""
+
+    runs: int = 0
+    subjects: tuple[Disturbed, ...] = ()
+
+
+def stolen(runs: Iterable[Run]) -> Stolen:
+    """The timed runs by subject: a stack, a framework under its suite, or a core alone."""
+    known: dict[str, list[Run]] = defaultdict(list)
+    for run in runs:
+        if run.stolen is not None and run.case.instrument not in UNTIMED:
+            known[str(run.case.stack or run.case.framework or run.case.variant)].append(run)
+    found = [each for subject, own in known.items() if (each := _disturbed(subject, own))]
+    return Stolen(
+        runs=sum(map(len, known.values())),
+        subjects=tuple(sorted(found, key=lambda each: each.most, reverse=True)),
+    )
+
+
+def words(found: Stolen) -> str | None:
+    """How many runs were disturbed, and what that may have changed; None if none was."""
+    if not found.subjects:
+        return None
+    count, worst = sum(each.disturbed for each in found.subjects), found.subjects[0]
+    return (
+        f"The hypervisor took more than {share(STOLEN_SHARE)} of the CPU time during {count} of {found.runs} runs, "
+        f"at most {share(worst.most)} ({worst.subject}). Their times, latencies and server CPU may be too high and "
+        f"their rates too low; memory, sizes and instruction counts do not depend on it."
+    )
+
+
+def grid(found: Stolen) -> list[Sequence[str]]:
+    """The worst subjects under their headings; nothing if none was disturbed."""
+    rows = [
+        (
+            each.subject,
+            f"{each.disturbed} of {each.runs}",
+            share(each.most),
+            "; ".join(f"{what}: {', '.join(map(str, blocks))}" for what, blocks in each.blocks.items()),
+        )
+        for each in found.subjects[:ROWS]
+    ]
+    return [HEADINGS, *rows] if rows else []
+
+
+def _disturbed(subject: str, runs: Sequence[Run]) -> Disturbed | None:
+    """What was disturbed of a subject's runs; None if nothing was."""
+    most = max(run.stolen or 0.0 for run in runs)
+    if most <= STOLEN_SHARE:
+        return None
+    blocks: dict[str, list[int]] = defaultdict(list)
+    for run in runs:
+        if (run.stolen or 0.0) > STOLEN_SHARE:
+            measured = (run.case.instrument, run.case.workload, run.case.load)
+            blocks[" ".join(filter(None, measured))].append(run.block)
+    return Disturbed(subject=subject, runs=len(runs), most=most, blocks=dict(blocks))

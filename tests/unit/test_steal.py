@@ -1,0 +1,132 @@
+"""CPU time that the hypervisor took: what a run keeps of it, and what pages tell."""
+
+from collections import namedtuple
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bench import measure, steal, store
+from bench.errors import LabError
+from bench.model import Case, Observed, Run
+from bench.report import findings, stolen
+from bench.report import page as report
+from bench.report.finding import find
+from tests.unit import sessions
+
+Times = namedtuple("Times", "user idle steal")
+Without = namedtuple("Without", "user idle")
+BEFORE = [Times(10.0, 90.0, 1.0), Times(20.0, 80.0, 0.0)]
+AFTER = [Times(15.0, 94.0, 1.5), Times(25.0, 84.0, 0.5)]
+CASE = Case(instrument="micro", variant="cython")
+
+
+def test_the_share_is_of_the_time_of_all_cpus() -> None:
+    assert steal.stolen_share(BEFORE, AFTER, seconds=10.0) == pytest.approx(0.05)
+    assert steal.stolen_share(BEFORE, BEFORE, seconds=10.0) == 0.0
+
+
+@pytest.mark.parametrize(
+    "times",
+    [[], [Without(10.0, 90.0)], [Times(0.0, 0.0, 0.0)]],
+    ids=["no CPU", "no such field", "nothing is counted"],
+)
+def test_where_the_kernel_tells_none_it_is_unknown(times: list[tuple[float, ...]]) -> None:
+    assert steal.stolen_share(times, times, seconds=10.0) is None
+
+
+def test_a_counter_that_was_reset_tells_nothing() -> None:
+    assert steal.stolen_share(AFTER, BEFORE, seconds=10.0) is None
+
+
+def test_this_machine_tells_its_times() -> None:
+    assert len(steal.cpu_times()) >= 1
+
+
+@pytest.fixture
+def hypervisor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that steals 0.01 s between two looks."""
+
+    def looks() -> Iterator[list[Times]]:
+        taken = 0.0
+        while True:
+            yield [Times(10.0, 90.0, taken)]
+            taken += 0.01
+
+    seen = looks()
+    monkeypatch.setattr(steal, "cpu_times", lambda: next(seen))
+
+
+@pytest.mark.usefixtures("hypervisor")
+@pytest.mark.parametrize("fails", [False, True])
+def test_each_run_keeps_its_share_failed_or_not(tmp_path: Path, fails: bool) -> None:
+    def observe(_: Case, __: Path) -> Observed:
+        if fails:
+            raise LabError("it hung")
+        return Observed()
+
+    run = measure.execute(CASE, 0, tmp_path, {"micro": observe})
+    assert run.verdict == ("failed" if fails else "pass")
+    assert run.stolen == pytest.approx(0.01 / run.seconds)
+    assert store.read(store.save(tmp_path, run), Run) == run
+
+
+def test_a_run_of_before_is_read_as_one_of_unknown_share(tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    case = '{"instrument": "micro", "variant": "cython"}'
+    path.write_text(f'{{"case": {case}, "block": 0, "started": "", "seconds": 1.0, "verdict": "pass"}}')
+    assert store.read(path, Run).stolen is None
+
+
+# ---------------------------------------------------------------- what pages tell
+
+
+STUDY = sessions.quick()
+RUNS = sessions.runs(STUDY)
+
+
+def disturbed(shares: dict[tuple[str, str, int], float | None]) -> list[Run]:
+    """The runs of the session, those of a variant, instrument and block with so much stolen, the others with none."""
+    return [
+        msgspec.structs.replace(run, stolen=shares.get((run.case.variant, run.case.instrument, run.block), 0.0))
+        for run in RUNS
+    ]
+
+
+def told(runs: list[Run]) -> tuple[str, str]:
+    """The report page and the page in the docs."""
+    found = find(sessions.session(STUDY, runs), runs, STUDY)
+    return report.html(found), findings.page(found)
+
+
+def test_the_disturbed_runs_are_told_by_subject_the_worst_first() -> None:
+    runs = disturbed({("numba", "micro", 3): 0.11, ("numba", "micro", 7): 0.03, ("pypy", "startup", 5): 0.2})
+    found = stolen.stolen(runs)
+    timed = [run for run in runs if run.case.instrument not in {"size", "instructions"}]
+    assert stolen.words(found) == (
+        f"The hypervisor took more than 2.0 % of the CPU time during 3 of {len(timed)} runs, at most 20 % "
+        "(pypy/falcon/gunicorn-sync). Their times, latencies and server CPU may be too high and their rates too low; "
+        "memory, sizes and instruction counts do not depend on it."
+    )
+    starts = sum(str(run.case.stack) == "pypy/falcon/gunicorn-sync" for run in timed)
+    assert stolen.grid(found)[1:] == [
+        ("pypy/falcon/gunicorn-sync", f"1 of {starts}", "20 %", "startup medium: 5"),
+        ("numba", "2 of 10", "11 %", "micro medium: 3, 7"),
+    ]
+
+
+def test_the_pages_show_them() -> None:
+    for page in told(disturbed({("numba", "micro", 3): 0.11})):
+        assert "at most 11 % (numba)" in page
+        assert "micro medium: 3" in page
+
+
+@pytest.mark.parametrize("share", [None, 0.0, 0.02])
+def test_nothing_is_told_where_nothing_was_stolen(share: float | None) -> None:
+    for page in told(disturbed({("numba", "micro", 3): share})):
+        assert "hypervisor" not in page
+
+
+def test_what_times_nothing_is_not_disturbed() -> None:
+    assert stolen.stolen(disturbed({("numba", "size", 0): 0.5, ("numba", "instructions", 0): 0.5})).subjects == ()
