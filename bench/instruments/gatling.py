@@ -96,7 +96,7 @@ def run(
     argv = pinned(command(load, asked(workload, url, documents), output, rate, home), cpus)
     seconds = load.lead_in_seconds + (load.seconds or 0) + sum(segment.seconds for segment in load.segments)
     with scrubbed(output / CONSOLE) as console:
-        samples = watched.run("Gatling", argv, console, seconds + GRACE_SECONDS)
+        samples = watched.run("Gatling", argv, console, seconds + GRACE_SECONDS, cpus)
     (report,) = output.glob("*simulation-*")
     for path in report.iterdir():
         path.rename(output / path.name)
@@ -186,6 +186,7 @@ def command(load: Load, request: dict[str, str], output: Path, rate: float | Non
 def asked(workload: Workload, url: str, documents: Path | None) -> dict[str, str]:
     """What the simulations ask, and what must come back, as their parameters."""
     request = {"url": url, "method": workload.method, "path": workload.path}
+    request |= {f"header.{name}": value for name, value in workload.headers.items()}
     if documents is not None:
         return request | {"documents": str(documents / "load")}
     if workload.expect is not None:

@@ -1,4 +1,4 @@
-"""CPU time and proportional memory (PSS) of process trees, sampled while a load runs."""
+"""Memory of process trees, what breaks while a load runs, and CPU time between two moments from samples."""
 
 from __future__ import annotations
 
@@ -6,20 +6,14 @@ import time
 from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Event, Thread
-from types import TracebackType
-from typing import Self
 
 import msgspec
 import psutil
 from memory_profiler import memory_usage
 
-from bench.cpu_time import of_tree
 from bench.errors import DisturbedError, LabError
 from bench.instruments.file_pages import left_to_others_bytes
 
-CPU_SAMPLE_SECONDS = 0.2  # to find the tree's processes is to read all of the machine's: not more often than needed
-MEMORY_EVERY = 2  # one PSS sample to so many CPU samples: reading smaps stops the process for a moment
 CLOCK_SECONDS = 0.1  # more than a clock that is only slewed drifts in a load
 MEBIBYTE = 2**20
 
@@ -66,39 +60,6 @@ def pss_bytes(root: psutil.Process) -> float:
     (sample,) = memory_usage(root.pid, interval=0.0, include_children=True, backend="psutil_pss")
     tree = (root, *root.children(recursive=True))
     return float(sample) * MEBIBYTE + left_to_others_bytes(process.pid for process in tree)
-
-
-class Sampler(Thread):
-    """Samples one tree until the block ends: `cpu` at 5 Hz, and `memory` as (epoch seconds, bytes) half as often.
-
-    Of what is not measured itself no `memory` is needed, and looking at it costs.
-    """
-
-    def __init__(self, root: psutil.Process, memory: bool = True) -> None:
-        super().__init__(daemon=True)
-        self.cpu: list[Sample] = []
-        self.memory: list[tuple[float, float]] = []
-        self._root, self._over, self._looks, self._meter = root, Event(), memory, of_tree(root)
-
-    def run(self) -> None:
-        """Take samples until the tree or the block ends."""
-        turn = 0
-        while not self._over.wait(CPU_SAMPLE_SECONDS):
-            try:
-                self.cpu.append(Sample(time.time(), self._meter.read()))
-                if self._looks and turn % MEMORY_EVERY == 0:
-                    self.memory.append((time.time(), pss_bytes(self._root)))
-            except psutil.NoSuchProcess:
-                return
-            turn += 1
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *error: type[BaseException] | BaseException | TracebackType | None) -> None:
-        self._over.set()
-        self.join()
 
 
 def used_between(samples: list[Sample], start: float, end: float) -> tuple[float, float]:

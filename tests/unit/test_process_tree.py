@@ -1,4 +1,4 @@
-"""What a process tree uses: its memory, samples of it over time, and the arithmetic on them."""
+"""What a process tree uses: its memory now and at its peak, and the arithmetic on samples of its CPU time."""
 
 import os
 import shutil
@@ -13,8 +13,9 @@ import psutil
 import pytest
 
 from bench.errors import LabError
+from bench.instruments import peak
 from bench.instruments.file_pages import left_to_others_bytes
-from bench.instruments.process_tree import MEBIBYTE, Sample, Sampler, pss_bytes, used_between
+from bench.instruments.process_tree import MEBIBYTE, Sample, pss_bytes, used_between
 
 BURN = "import os, time\nwhile time.process_time() < {seconds}: pass\n"
 # Each says on its output that it is where the test wants it, and stays until its input ends.
@@ -119,28 +120,44 @@ def test_a_process_that_ended_leaves_nothing(spawn: Spawn) -> None:
         pss_bytes(root)
 
 
-def test_a_sampler_follows_a_tree_while_the_block_runs(spawn: Spawn) -> None:
-    root = spawn(ALONE.format(seconds=0.1))
-    with Sampler(root) as sampled:
-        while len(sampled.cpu) < 3 or not sampled.memory:
-            time.sleep(0.01)
-    count = len(sampled.cpu)
-    assert [sample.at for sample in sampled.cpu] == sorted(sample.at for sample in sampled.cpu)
-    assert sampled.cpu[-1].cpu_seconds >= sampled.cpu[0].cpu_seconds > 0
-    assert all(pss > MEBIBYTE for _, pss in sampled.memory)
-    time.sleep(0.1)
-    assert len(sampled.cpu) == count
+# ---------------------------------------------------------------- peaks
+
+HOLD = """
+import sys
+print("here", flush=True)
+for line in sys.stdin:
+    held = bytearray(int(line)); held[::4096] = b"x" * len(held[::4096]); del held
+    print("done", flush=True)
+"""
 
 
-def test_a_sampler_ends_with_its_tree(spawn: Spawn) -> None:
-    root = spawn(STAY)
-    with Sampler(root) as sampled:
-        while not sampled.memory:
-            time.sleep(0.01)
-        root.kill()
-        root.wait()
-        sampled.join(5)
-        assert not sampled.is_alive()
+def test_a_peak_between_two_looks_is_told_and_forgotten(tmp_path: Path) -> None:
+    """Nothing looks while 64 MB are held: the kernel remembers."""
+    with subprocess.Popen([sys.executable, "-c", HOLD], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdout.readline()
+        root = psutil.Process(process.pid)
+
+        def hold(megabytes: int) -> float:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(b"%d\n" % (megabytes * MEBIBYTE))
+            process.stdin.flush()
+            process.stdout.readline()
+            return peak.above_now_bytes(root) / MEBIBYTE
+
+        assert peak.forget(root)
+        assert hold(64) == pytest.approx(64, abs=4)
+        assert peak.forget(root)
+        assert peak.above_now_bytes(root) < 4 * MEBIBYTE
+        assert hold(16) == pytest.approx(16, abs=4)
+        process.stdin.close()
+
+
+def test_where_the_kernel_forgets_no_peaks_that_is_told(tmp_path: Path) -> None:
+    assert not peak.forget(psutil.Process(), proc=tmp_path)
+    assert peak.above_now_bytes(psutil.Process(), proc=tmp_path) == 0
 
 
 # ---------------------------------------------------------------- arithmetic

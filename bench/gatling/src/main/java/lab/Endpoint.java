@@ -14,6 +14,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Map;
 import java.util.List;
 import java.util.function.ToLongFunction;
 import java.util.stream.Stream;
@@ -22,13 +23,14 @@ import java.util.stream.Stream;
  * The endpoint under load: what is asked, and the answer that must come back byte for byte.
  *
  * <p>{@code lab.documents} names a folder of NNNN.json with their answers NNNN.out.json, posted in turn; without it the
- * request has no body and its answer is {@code lab.expect}.
+ * request has no body and its answer is {@code lab.expect}. Each {@code lab.header.NAME} goes with every request.
  */
 final class Endpoint {
   private static final String ANSWER = ".out.json";
 
   private final String method = Setting.text("method");
   private final String path = Setting.text("path");
+  private final Map<String, String> headers = Setting.group("header");
   private final byte[][] bodies;
   private final byte[][] answers;
 
@@ -56,7 +58,7 @@ final class Endpoint {
 
   /** A request named {@code name} in the log; {@code turn} says which document in the rotation a session has reached. */
   HttpRequestActionBuilder request(String name, ToLongFunction<Session> turn) {
-    HttpRequestActionBuilder request = http(name).httpRequest(method, path);
+    HttpRequestActionBuilder request = http(name).httpRequest(method, path).headers(headers);
     if (bodies.length > 0) {
       request = request
           .header("content-type", "application/json")
