@@ -319,6 +319,15 @@ def drivable(seen: Observed) -> float | None:
     return min(found, gatling * BUSY / busy) if found and gatling and busy else found
 
 
+def paceable(seen: Observed) -> float | None:
+    """Requests per second that an open load of the pacer can have: the server's capacity, or what the pacer can ask.
+
+    The latter is its rate scaled to a core that is as busy as it may be.
+    """
+    found, busy = reached(seen), _one(seen, f"{_found_by(seen)}generator_cpu")
+    return found * min(1.0, BUSY / busy) if found and busy else found
+
+
 def _found_by(seen: Observed) -> str:
     """The prefix of what the generator measured that found the capacity: the pacer where both drove."""
     return PACER if seen.values(f"{PACER}rate") else ""

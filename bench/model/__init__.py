@@ -38,6 +38,7 @@ from bench.model.serving import Backend, Framework, Impossible, Peer, Server
 from bench.model.study import (
     Against,
     InstructionsPlan,
+    LatencyPlan,
     MacroPlan,
     MicroPlan,
     OpenPlan,
@@ -92,6 +93,7 @@ __all__ = [
     "Instrument",
     "Interface",
     "Interpreter",
+    "LatencyPlan",
     "Load",
     "MacroPlan",
     "Measurement",

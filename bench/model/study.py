@@ -54,6 +54,18 @@ class OpenPlan(Declared, frozen=True):
     own: tuple[str, ...] = ()
 
 
+class LatencyPlan(Declared, frozen=True):
+    """`runs` fresh servers under an open `load` at each rate, for the best stack of each server program and every peer.
+
+    The rates are `shares` of each one's own capacity, and one for all: the share `common` of the least capacity.
+    """
+
+    load: str
+    runs: Count
+    shares: tuple[Share, ...] = (0.3, 0.6, 0.9)
+    common: Share = 0.5
+
+
 class StartupPlan(Declared, frozen=True):
     """`spawns` fresh servers a variant, spawn to first right answer."""
 
@@ -159,6 +171,7 @@ class Study(Declared, frozen=True, kw_only=True):
     micro: MicroPlan | None = None
     macro: MacroPlan | None = None
     open: OpenPlan | None = None
+    latency: LatencyPlan | None = None
     startup: StartupPlan | None = None
     suite: SuitePlan | None = None
     selftest: SelftestPlan | None = None
@@ -170,4 +183,5 @@ class Study(Declared, frozen=True, kw_only=True):
     def loads(self) -> tuple[str, ...]:
         """The loads by name, the closed ones first."""
         closed = [name for workload in self.workloads for name in self.macro.loads_for(workload)] if self.macro else []
-        return tuple(dict.fromkeys(closed)) + (self.open.loads if self.open else ())
+        later = (*(self.open.loads if self.open else ()), *((self.latency.load,) if self.latency else ()))
+        return tuple(dict.fromkeys((*closed, *later)))
