@@ -109,7 +109,7 @@ def _latency(finding: Finding) -> Plot:
         told = listed([f"{title} {milliseconds(figure)} ms" for title, figure in worst])
         svg = draw(charts.latencies(finding, load), f"{finding.workload}-latency-{load}")
         panels.append(Panel(load_title(load), f"Median latency second by second; worst of all: {told}", svg))
-    names = [Key(*pair, "dashes" if peer else "line") for *pair, peer in charts.contestants(finding)]
+    names = [Key(title, hue, "dashes" if peer else "line") for title, hue, peer in charts.contestants(finding)]
     return Plot(keys=tuple(names), panels=tuple(panels), again=rerun(finding))
 
 
