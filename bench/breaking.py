@@ -19,7 +19,7 @@ from bench.model import Observed
 
 LATE_TIMES = 10  # a second is late above so many times the median latency before the overload …
 LATE_SECONDS = 0.05  # … and above that
-STEADY = 0.7  # share of capacity up to which the seconds before the overload are the usual ones
+STEADY = 0.75  # share of capacity up to which the seconds before the overload are the usual ones
 BACK_TIMES = 2  # it is back within so many times its latency before the overload …
 BACK_SECONDS = 0.01  # … or below that
 KINDS = {
@@ -29,7 +29,7 @@ KINDS = {
 }
 RULE = (
     "Latency of a second is the 99th percentile of the requests that started in it. If a second of the load holds too "
-    "few requests for that, the median stands in. "
+    "few requests for that, the median stands in, and below 20 requests a second the longest. "
     f"A second is late above {1000 * LATE_SECONDS:.0f} ms and {LATE_TIMES} times the usual median. "
     f"Usual are the seconds at up to {STEADY:.0%} of capacity before the first overload. "
     "A server breaks in its first late second; a lone late second within capacity does not count. "
@@ -37,7 +37,7 @@ RULE = (
     "Recovery counts from the last second beyond capacity. A pause of Gatling's JVM makes no second late."
 )
 
-Percentile = Literal["p99", "p50"]
+Percentile = Literal["p99", "p50", "max"]
 
 
 class Break(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,10 +76,11 @@ class Second(NamedTuple):
     started: float
     p50: float | None
     p99: float | None
+    longest: float | None
 
     def level(self, percentile: Percentile) -> float | None:
         """The percentile, absent where too few requests bear it."""
-        return self.p99 if percentile == "p99" else self.p50
+        return {"p99": self.p99, "p50": self.p50, "max": self.longest}[percentile]
 
 
 def overload(seen: Observed, capacity: float | None) -> Overload:
@@ -93,8 +94,9 @@ def overload(seen: Observed, capacity: float | None) -> Overload:
     if unknown:
         return Overload(unknown=unknown, failures=failures)
     before = [second for second in seconds[: beyond[0]] if second.planned <= STEADY * capacity]
-    by: Percentile = "p99" if all(second.p99 is not None for second in seconds) else "p50"
-    medians, usual = ([level for second in before if (level := second.level(each))] for each in ("p50", by))
+    by = _judged_by(seconds, before)
+    middle: Percentile = "max" if by == "max" else "p50"
+    medians, usual = ([level for second in before if (level := second.level(each))] for each in (middle, by))
     if not medians or not usual:
         return Overload(unknown="too few requests a second before the overload", failures=failures)
     bound = max(LATE_TIMES * median(medians), LATE_SECONDS, *seen.values("generator_pause"))
@@ -120,7 +122,11 @@ def by_second(seen: Observed) -> list[Second]:
     for at, rate in seen.series.get("plan", ()):
         plan.setdefault(int(at or 0.0), []).append(rate or 0.0)
     rows = {int(row[0]): row for row in seen.series.get("latency", ()) if row[0] is not None and row[0] >= 0}
-    return [Second(mean(plan[at]), row[1] or 0.0, row[2], row[-2]) for at, row in sorted(rows.items()) if at in plan]
+    return [
+        Second(mean(plan[at]), row[1] or 0.0, row[2], row[-2], row[-1])
+        for at, row in sorted(rows.items())
+        if at in plan
+    ]
 
 
 def kinds(failures: dict[str, int]) -> dict[str, int]:
@@ -148,6 +154,13 @@ def _generator_limit(seen: Observed, seconds: Sequence[Second]) -> str | None:
     if peak <= gates.BUSY:
         return None
     return f"Gatling's core was {busy:.0%} busy, which is {peak:.0%} at the load's peak"
+
+
+def _judged_by(seconds: Sequence[Second], before: Sequence[Second]) -> Percentile:
+    """The percentile that the requests of a second bear: of every one, or at least of one before the overload."""
+    if all(second.p99 is not None for second in seconds):
+        return "p99"
+    return "p50" if any(second.p50 is not None for second in before) else "max"
 
 
 def _first_late(levels: Sequence[float | None], bound: float, beyond: Sequence[int]) -> int | None:

@@ -102,7 +102,7 @@ def page(finding: Finding) -> str:
         finding=finding,
         sample=_sample(finding.study),
         answers=paragraphs(finding),
-        gain=gain(finding),
+        gain=None if finding.study.open else gain(finding),
         pictures=list(pictures(finding)),
         targets=_targets(finding),
         profile=_profile(finding),

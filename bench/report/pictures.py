@@ -57,7 +57,7 @@ def pictures(finding: Finding) -> Iterator[Picture]:
             yield Picture(f"{each.workload}-{what}", title + where, _fastest(each), keyed)
         if each.open:
             title = f"Median latency second by second{where}, on a log scale; the rate as a share of the capacity"
-            yield Picture(f"{each.workload}-overload", title, "; ".join(loads.words(each)), overloads(each))
+            yield Picture(f"{each.workload}-overload", title, " ".join(loads.words(each)), overloads(each))
         if warming := [course for course in each.closed if course.series.get("warmup")]:
             title = f"A fresh server under load, second by second{where}: server CPU time for a request"
             yield Picture(f"{each.workload}-warming", title, _warmed(warming), warm(warming))

@@ -18,11 +18,11 @@ def seen(
 ) -> Observed:
     """A run whose seconds take `usual`, but for those that are `late`; the lead-in was late, too, and counts nowhere.
 
-    As in a real log, a 99th percentile is absent below 1,000 requests a second.
+    As in a real log, a 99th percentile is absent below 1,000 requests a second, and a median below 20.
     """
     medians = [late.get(at, usual) for at in range(len(plan))]
     rows = [
-        (float(at), rate, took, 1.5 * took if rate >= 1000 else None, 2 * took)
+        (float(at), rate, took if rate >= 20 else None, 1.5 * took if rate >= 1000 else None, 2 * took)
         for at, (rate, took) in enumerate(zip(plan, medians, strict=True))
     ]
     measured = {"generator_cpu": 0.2, "plan_deviation": 0.01, "failed": float(sum((failures or {}).values()))}

@@ -57,6 +57,13 @@ def test_a_load_is_judged_by_the_percentile_that_all_its_seconds_bear(least: flo
     assert found.broke is not None
 
 
+def test_below_twenty_requests_a_second_the_longest_decides() -> None:
+    found = breaking.overload(seen((12, 14, 26, 10, 10), {2: 0.3, 3: 0.2}), 20.0)
+    assert found.judged_by == "max"
+    assert found.broke is not None
+    assert (found.broke.second, found.broke.recovered) == (2, 2)
+
+
 @pytest.mark.parametrize(
     ("metrics", "reason"),
     [
