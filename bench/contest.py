@@ -1,64 +1,63 @@
-"""The runs of the closed loads → the open loads, for the best stack and the baseline behind the same server."""
+"""The runs of the closed loads → the open loads: of each server program the best stack, and every peer."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from statistics import median
 
-import msgspec
-
-from bench import gates
+from bench import gates, pairing
 from bench.model import Case, OpenPlan, Run, Stack, Study
 from bench.plan import Phase, stack_case
-from bench.spread import pooled, right
+from bench.standings import standings
 
 
-def contenders(study: Study, runs: Iterable[Run]) -> Phase | None:
-    """The open loads, of each workload for the winner of its closed one and the baseline behind the same server.
+def open_loads(study: Study, runs: Iterable[Run]) -> Phase | None:
+    """The contenders of each workload under each open load, each at a share of its own capacity.
 
-    The winner spends the least server CPU per request; so does the peer that stands beside it, if there are any. All
-    are driven at one rate, a share of the baseline's capacity, and by some loads the winner and that peer at that share
-    of their own; where Gatling can drive less than that capacity, it is a share of what that can.
-    None if the study asks for no open load, or if no closed one left a winner and a baseline capacity.
+    None if the study asks for no open load, or if nobody passed a closed one.
     """
     if not study.open:
         return None
-    passed = [run for run in runs if run.case.instrument == "macro" and run.verdict == "pass" and run.case.rate is None]
-    cases: list[Case] = []
-    for workload in study.workloads:
-        loads = study.macro.loads_for(workload) if study.macro else ()
-        closed = [run for run in passed if run.case.workload == workload and run.case.load in loads]
-        cases += _contest(study, study.open, workload, closed)
+    runs = list(runs)
+    cases = [
+        stack_case("macro", stack, workload, load, rate)
+        for workload in study.workloads
+        for stack, rate in _rates(study, study.open, workload, runs)
+        for load in study.open.loads
+    ]
     return Phase("open", study.open.runs, tuple(cases)) if cases else None
 
 
-def _contest(study: Study, asked: OpenPlan, workload: str, closed: list[Run]) -> list[Case]:
-    """The cases of the open loads of one workload, from the runs of its closed one."""
-    winner, peer = (winning_stack(run for run in closed if is_peer == _is_of_peer(run)) for is_peer in (False, True))
-    if winner is None:
-        return []
-    baseline = msgspec.structs.replace(winner, variant=study.baseline)
-    best = [stack for stack in (winner, peer) if stack]
-    shares = {s: _share(asked.share, [run for run in closed if run.case.stack == s]) for s in (baseline, *best)}
-    common = shares[baseline]
-    if common is None:
-        return []
-    driven = [(load, stack, common) for load in asked.loads for stack in (baseline, *best)]
-    driven += [(load, stack, shares[stack] or common) for load in asked.own for stack in best]
-    return [stack_case("macro", stack, workload, load, rate) for load, stack, rate in dict.fromkeys(driven)]
+def contenders(study: Study, workload: str, runs: Iterable[Run]) -> list[Stack]:
+    """The best stack of each server program on `workload`, and each peer; the best of all first.
+
+    The best is what the workload's ranking says of the closed load, so nothing of which a run failed is among them.
+    """
+    first: dict[Stack | str, Stack] = {}
+    for standing in standings(closed(study, workload, runs)):
+        stack = standing.stack
+        first.setdefault(stack if stack.is_peer else pairing.server_for(stack).server, stack)
+    return list(first.values())
 
 
-def _is_of_peer(run: Run) -> bool:
-    return run.case.stack is not None and run.case.stack.is_peer
+def closed(study: Study, workload: str, runs: Iterable[Run]) -> list[Run]:
+    """The runs under the first closed load of `workload`: the ranking and the capacities come from there."""
+    load = study.macro.loads_for(workload)[0] if study.macro else None
+    return [run for run in runs if run.case.instrument == "macro" and _asked(run.case) == (workload, load)]
 
 
-def _share(share: float, closed: list[Run]) -> float | None:
-    """A share of what a stack can answer a second, or of what Gatling can ask; None if that was not measured."""
-    most = [most for run in closed if (most := gates.drivable(run))]
-    return float(f"{share * median(most):.3g}") if most else None
+def _asked(case: Case) -> tuple[str | None, str | None]:
+    return case.workload, case.load
 
 
-def winning_stack(closed: Iterable[Run]) -> Stack | None:
-    """The stack with the least server CPU per request over its fresh servers; None where no stack has a figure."""
-    costs = pooled(right(closed), "cpu")
-    return min(costs.stacks, key=costs.cost) if costs else None
+def _rates(study: Study, plan: OpenPlan, workload: str, runs: list[Run]) -> list[tuple[Stack, float]]:
+    """Each contender with the requests per second that are 1 in the open loads.
+
+    That is a share of what it can answer, or of what Gatling can ask where that is less.
+    """
+    measured = closed(study, workload, runs)
+    most = {
+        stack: [rate for run in measured if run.case.stack == stack and (rate := gates.drivable(run))]
+        for stack in contenders(study, workload, runs)
+    }
+    return [(stack, float(f"{plan.share * median(rates):.3g}")) for stack, rates in most.items() if rates]

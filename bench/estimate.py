@@ -27,13 +27,13 @@ def study_seconds(study: Study) -> float:
 
 
 def contest_seconds(study: Study) -> float:
-    """How long its open loads are expected to take: of each workload for the baseline, the winner and the best peer."""
+    """How long its open loads are expected to take: of each workload for each server program and each peer."""
     if not study.open:
         return 0.0
-    loads, own = ([catalog.loads()[name] for name in names] for names in (study.open.loads, study.open.own))
-    each = 2 * sum(map(load_seconds, loads)) + sum(map(load_seconds, own))
-    for load in (*loads, *own) if study.peers else ():
-        each += load_seconds(load) + max(warm_seconds(name, load) for name in study.peers)
+    programs = {server.server for server in catalog.servers().values() if server.label in study.servers}
+    subjects = [study.baseline] * len(programs) + list(study.peers)
+    loads = [catalog.loads()[name] for name in study.open.loads]
+    each = sum(load_seconds(load) + warm_seconds(name, load) for load in loads for name in subjects)
     return study.open.runs * len(study.workloads) * each
 
 

@@ -97,7 +97,7 @@ def carry_out(
                 measure(whole, folder, session.seed, progress)
                 if phase.name == racing.FINAL and not study.selftest:
                     _measured_again(phase, folder, measure, progress)
-            driven = contest.contenders(study, store.runs(folder))
+            driven = contest.open_loads(study, store.runs(folder))
             if driven:
                 measure(identified(driven, ready), folder, session.seed, progress)
         micro.merge(folder, store.runs(folder))

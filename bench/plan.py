@@ -25,7 +25,7 @@ class Phase(msgspec.Struct, frozen=True):
 
 
 def phases(study: Study) -> list[Phase]:
-    """All phases of a study but the open loads, which need the closed ones' outcome (`contenders`)."""
+    """All phases of a study but the open loads, which need the closed ones' outcome (`bench.contest`)."""
     planned: list[Phase] = []
     settings: dict[str, int]
     if study.sizes:

@@ -43,15 +43,14 @@ class MacroPlan(Declared, frozen=True):
 
 
 class OpenPlan(Declared, frozen=True):
-    """Open loads for the baseline and the winner of the closed one, at `share` of the baseline's capacity.
+    """`runs` fresh servers under each open load, for the best stack of each server program and for every peer.
 
-    Those named in `own` drive the winner at that share of its own capacity, too.
+    Each is driven at `share` of its own capacity, as the closed load found it.
     """
 
     loads: tuple[str, ...]
     runs: Count
     share: Share
-    own: tuple[str, ...] = ()
 
 
 class LatencyPlan(Declared, frozen=True):

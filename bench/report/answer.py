@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bench.model import Stack
-from bench.report import suites, versions
+from bench.report import loads, suites, versions
 from bench.report.against import against
 from bench.report.evidence import LIMITED
 from bench.report.finding import served_by
@@ -34,14 +34,18 @@ def paragraphs(finding: Finding) -> list[tuple[str, ...]]:
         lead = f"{workload_title(each.workload)}: " if finding.others else ""
         first, *rest = answer(each)
         told.append((f"{lead}{first}", *rest))
-    return told
+    together = loads.agreement(finding) if finding.study.open else ""
+    return told + ([(together,)] if together else [])
 
 
 def answer(finding: Finding) -> tuple[str, ...]:
     """Of one workload, which core wins by how much, what of that is left behind each server, and which stack is best.
 
     Where no variant is compared with another, there is nothing to say of cores; where interpreters are, it is of them.
+    Where open loads go beyond capacity, it is of what breaks.
     """
+    if finding.study.open:
+        return loads.words(finding)
     compared = finding.study.micro is not None and len(finding.cores) > 1
     told = list(versions.words(finding)) if versions.compared(finding) else []
     told += [_cores(finding)] if not told and (compared or not finding.rows) else []

@@ -10,7 +10,7 @@ import altair as alt
 
 from bench.instruments.sizes import PARTS
 from bench.report.comparison import Comparison, compared
-from bench.report.drawing import Chart, Record, extent, hues, logarithmic, names_axis, sheet
+from bench.report.drawing import Chart, Record, extent, hues, keys, logarithmic, names_axis, sheet
 from bench.report.look import LIGHT
 from bench.report.rows import Course, Finding, Row
 from bench.report.wording import estimate, interval, judged, number, seconds
@@ -74,24 +74,26 @@ def survival(finding: Finding, width: int) -> Chart:
 
 
 def latencies(finding: Finding, load: str) -> Chart:
-    """Median and worst latency of each second under an open load, and the rate that was planned and sent."""
+    """Median latency of each second under an open load, and the rate that was planned and sent; peers are dashed."""
     courses = [course for course in finding.open if course.load == load]
-    titles = contestants(finding)
-    records = [record for course in courses for record in _seconds(course)]
+    colours = {title: LIGHT[colour] for title, colour, _ in contestants(finding)}
+    records = [record | {"colour": colours[course.title]} for course in courses for record in _seconds(course)]
     top = max(record["ms"] for course in finding.open for record in _seconds(course))
     scale = alt.Scale(type="log", domain=[1, 10 ** math.ceil(math.log10(max(top, 10)))])
     y = alt.Y("ms:Q", scale=scale, title="latency, ms", axis=alt.Axis(values=DECADES, labelExpr=LABELS))
-    colour = alt.Color("name:N", sort=titles, scale=hues(titles, "grey"))
-    dash = alt.StrokeDash("what:N", sort=["median", "worst"], scale=alt.Scale(range=[[1, 0], [4, 3]]))
-    base = sheet(records, PANEL - 60, height=150).encode(x=_second(None), y=y, color=colour)
-    line = base.mark_line(strokeWidth=2, clip=True, aria=False).encode(strokeDash=dash)
+    dashed = alt.Scale(domain=[False, True], range=[[1, 0], [4, 3]])
+    base = sheet(records, PANEL - 60, height=150).encode(x=_second(None), y=y, color=alt.Color("colour:N", scale=None))
+    line = base.mark_line(strokeWidth=2, clip=True, aria=False).encode(
+        detail="name:N", strokeDash=alt.StrokeDash("peer:N", scale=dashed)
+    )
     point = base.mark_point(filled=True, size=22, opacity=1).encode(description="hint:N")
     return alt.vconcat(alt.layer(line, point), _rates(courses), spacing=6)
 
 
-def contestants(finding: Finding) -> list[str]:
-    """The titles of what ran under an open load, the baseline first."""
-    return list(dict.fromkeys(course.title for course in finding.open))
+def contestants(finding: Finding) -> list[tuple[str, str, bool]]:
+    """The title and colour of each that ran under an open load, and whether it is a peer; those have dashed lines."""
+    groups = {peer: [c.title for c in finding.open if c.stack.is_peer is peer] for peer in (False, True)}
+    return [(*pair, peer) for peer, titles in groups.items() for pair in keys(list(dict.fromkeys(titles)))]
 
 
 def memory(finding: Finding, variant: str) -> Chart:
@@ -150,15 +152,20 @@ def sizes(finding: Finding, kind: str) -> Chart:
 
 
 def _rates(courses: Sequence[Course]) -> Chart:
-    """The planned rate as an area; what was sent as points."""
-    course = courses[0]
-    planned = [{"second": second, "rate": rate} for second, rate in course.series.get("plan", ())]
+    """The planned rate as an area, what was sent as points: as shares of the rate that each was driven at."""
+    plans = [(course.rate or 1.0, course.series.get("plan", ())) for course in courses[:1]]
+    planned = [{"second": second, "rate": (rate or 0.0) / unit} for unit, plan in plans for second, rate in plan]
     sent = [
-        {"second": second, "rate": count, "hint": f"second {second:.0f}: {count:.0f} requests sent"}
+        {
+            "second": second,
+            "rate": (count or 0.0) / (course.rate or 1.0),
+            "hint": f"{course.title}, second {second:.0f}: {count:.0f} requests sent",
+        }
+        for course in courses
         for second, count, *_ in course.series.get("latency", ())
         if second is not None and second >= 0
     ]
-    y = alt.Y("rate:Q", title="requests/s", axis=alt.Axis(tickCount=3))
+    y = alt.Y("rate:Q", title="rate, of 1", axis=alt.Axis(tickCount=3))
     x = _second("seconds")
     area = sheet(planned, PANEL - 60, height=55).mark_area(color=LIGHT["line"], interpolate="step-after", aria=False)
     dots = sheet(sent, PANEL - 60, height=55).mark_point(filled=True, size=14, color=LIGHT["ink"], opacity=1)
@@ -170,21 +177,17 @@ def _second(title: str | None) -> alt.X:
 
 
 def _seconds(course: Course) -> Iterable[Record]:
-    """A record a second and kind; what the clock does not resolve stands at its resolution."""
-    for second, count, median, _, worst in course.series.get("latency", ()):
-        if second is None or second < 0 or not count:
+    """A record of each second that has a median; what the clock does not resolve stands at its resolution."""
+    for second, _, median, *_ in course.series.get("latency", ()):
+        if second is None or second < 0 or median is None:
             continue
-        for what, value in (("median", median), ("worst", worst)):
-            shown = max(value or RESOLUTION, RESOLUTION)
-            told = f"{course.title}, second {second:.0f}: {what} {seconds(shown) if value else 'under 1 ms'}"
-            yield {
-                "second": second,
-                "value": shown,
-                "ms": shown * 1000,
-                "what": what,
-                "name": course.title,
-                "hint": told,
-            }
+        yield {
+            "second": second,
+            "ms": max(median, RESOLUTION) * 1000,
+            "name": course.title,
+            "peer": course.stack.is_peer,
+            "hint": f"{course.title}, second {second:.0f}: median {seconds(median)}",
+        }
 
 
 def _bar(found: Comparison, ratio: Ratio, name: str, place: str) -> Record:

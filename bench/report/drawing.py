@@ -16,7 +16,7 @@ from bench.report.look import LIGHT, SERIES
 
 TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
 
-Chart = alt.Chart | alt.LayerChart | alt.VConcatChart | alt.FacetChart
+Chart = alt.Chart | alt.LayerChart | alt.VConcatChart | alt.HConcatChart | alt.FacetChart
 Record = dict[str, Any]
 
 CONFIG: dict[str, Any] = {  # of Vega-Lite

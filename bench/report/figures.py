@@ -108,10 +108,9 @@ def _latency(finding: Finding) -> Plot:
         worst = [(course.title, course.percentiles["max"]) for course in shown if course.load == load]
         told = listed([f"{title} {milliseconds(figure)} ms" for title, figure in worst])
         svg = draw(charts.latencies(finding, load), f"{finding.workload}-latency-{load}")
-        panels.append(Panel(load_title(load), f"Latency second by second; worst: {told}", svg))
-    names = [Key(*pair) for pair in keys(charts.contestants(finding), "grey")]
-    lines = [Key("median", "ink", "line"), Key("worst", "ink", "dashes")]
-    return Plot(keys=(*names, *lines), panels=tuple(panels), again=rerun(finding))
+        panels.append(Panel(load_title(load), f"Median latency second by second; worst of all: {told}", svg))
+    names = [Key(title, hue, "dashes" if peer else "line") for title, hue, peer in charts.contestants(finding)]
+    return Plot(keys=tuple(names), panels=tuple(panels), again=rerun(finding))
 
 
 def _memory(finding: Finding) -> Plot:

@@ -11,6 +11,7 @@ from typing import TypeVar
 import msgspec
 
 from bench import catalog, pairing
+from bench.breaking import overload
 from bench.errors import LabError
 from bench.model import Instrument, Peer, Run, Server, Session, Stack, Study, Variant, stack_of
 from bench.report.comparison import Comparison, as_a_family
@@ -35,11 +36,10 @@ from bench.report.rows import Core, Counts, Course, Finding, Row, closed_load, p
 from bench.report.stolen import stolen
 from bench.report.suites import tested
 from bench.report.targets import held
-from bench.report.wording import number
 from bench.selftest import Selftest
 
 T = TypeVar("T", Core, Row)
-PERCENTILES = ("p50", "p90", "p99", "p99.9", "max")
+PERCENTILES = ("p50", "p99", "max")
 LEAST_STEP = 0.02  # a change of speed that is no warm-up, however quiet the machine
 LEAST_STEP_SERVED = 0.05  # likewise, of a server's CPU per request from second to second
 
@@ -76,8 +76,8 @@ def _of_workload(
     rows = _families(sorted(rows, key=lambda row: _rank(row.cpu)))
     of_workload = [run for run in runs if run.verdict == "pass" and run.case.workload == workload]
     loaded = [run for run in of_workload if run.case.stack and run.case.load and not evidence.trouble(run.case.stack)]
-    common = {run.case.load: run.case.rate for run in loaded if run.case.variant == study.baseline}
-    courses = [_course(run, study, own=run.case.rate != common.get(run.case.load)) for run in loaded]
+    capacities = {row.stack: row.capacity.value for row in rows}
+    courses = [_course(run, study, capacities.get(stack_of(run.case))) for run in loaded]
     load = closed_load(study, workload)
     null, brief = evidence.null(load), brief_load(load, session.race)
     return Finding(
@@ -211,21 +211,29 @@ def _lead(evidence: Evidence, instrument: Instrument, metric: str, ranked: Seque
     return evidence.speedup(instrument, ranked[0], metric, load, over=ranked[1], among=len(ranked) - 1)
 
 
-def _course(run: Run, study: Study, *, own: bool) -> Course:
-    """A run under load; one at a rate of its own, and not the baseline's, is named so."""
+def _course(run: Run, study: Study, capacity: float | None) -> Course:
+    """A run under load, of a stack that answers so many requests a second."""
     stack = stack_of(run.case)
-    apart = f", at {number(run.case.rate)}/s" if own and run.case.rate else ""
     return Course(
         stack=stack,
         place=place(stack, study),
-        title=title(stack.variant) + apart,
+        title=_told(stack, study),
         load=run.case.load or "",
         block=run.block,
         rate=run.case.rate,
         series=run.series,
         percentiles={name: latency([run], name, "") for name in PERCENTILES},
         raw=run.raw,
+        capacity=capacity,
+        overload=None if run.case.rate is None else overload(run, capacity),
     )
+
+
+def _told(stack: Stack, study: Study) -> str:
+    """A stack as short as the study allows: a peer by its title, others without the only variant."""
+    if stack.is_peer:
+        return title(stack.variant)
+    return place(stack, study) if len(study.variants) == 1 else str(stack)
 
 
 def _stacks(study: Study, variant: str) -> Iterator[Stack]:

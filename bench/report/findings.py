@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,10 @@ import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bench import keep
+from bench.breaking import RULE
 from bench.model import Session, Study
 from bench.paths import FINDINGS, KEPT, PROFILES
-from bench.report import ladder, ranking, selftest, stolen, suites
+from bench.report import ladder, loads, ranking, selftest, stolen, suites
 from bench.report.answer import paragraphs
 from bench.report.builds import unlike
 from bench.report.figures import rerun
@@ -28,7 +29,16 @@ from bench.report.table import Cell, alone, columns
 from bench.report.wording import listed
 from bench.selftest import Selftest, judge
 
-ASKED = ("variants", "servers", "newest", "nodejs", "spring", "pypy", "frameworks")  # in the index, measured or not
+ASKED = (
+    "variants",
+    "servers",
+    "loads",
+    "newest",
+    "nodejs",
+    "spring",
+    "pypy",
+    "frameworks",
+)  # in the index, measured or not
 FIGURES = {*"0123456789≈<≤"}
 DERIVED = {"CPU cost", "Memory cost"}  # columns for which a page in the docs has no room
 Grid = Sequence[Sequence[str]]  # a heading and rows
@@ -93,12 +103,13 @@ def page(finding: Finding) -> str:
         finding=finding,
         sample=_sample(finding.study),
         answers=paragraphs(finding),
-        gain=gain(finding),
+        gain=None if finding.study.open else gain(finding),
         pictures=list(pictures(finding)),
         targets=_targets(finding),
         profile=_profile(finding),
         tested=_tested(finding),
         parts=[_part(each) for each in finding.each if each.rows or not finding.targets],
+        rule=RULE if finding.study.open else None,
         race=ranking.words(session.race) if session.race else None,
         **common,
         too_high=_is_too_high(finding),
@@ -157,6 +168,8 @@ def _part(finding: Finding) -> dict[str, Any]:
         "noise": noise(finding),
         "power": power(finding),
         "rankings": _rankings(finding) if finding.ranks_stacks else [],
+        "broke": [loads.heading(finding), *loads.rows(finding)] if finding.open else None,
+        "unclaimed": loads.unclaimed(finding),
         "rows": _stacks(finding) if finding.rows else _cores(finding),
         "warmups": cold if warmups else None,
     }
@@ -250,10 +263,16 @@ def _sample(study: Study) -> list[str]:
     told = [f"each core in {study.micro.processes} fresh processes"] if study.micro else []
     told += [f"the suite in {study.suite.processes} fresh processes a framework"] if study.suite else []
     if study.macro:
-        closed = dict.fromkeys(load for name in study.workloads for load in study.macro.loads_for(name))
-        loads = listed([f"“{load_title(load)}”" for load in closed])
-        told.append(f"each stack on {study.macro.runs} fresh servers, one worker on one core, under {loads}")
+        driven = _quoted(load for name in study.workloads for load in study.macro.loads_for(name))
+        servers = f"{study.macro.runs} fresh server{'s' * (study.macro.runs > 1)}"
+        told.append(f"each stack on {servers}, one worker on one core, under {driven}")
+    if study.open:
+        told.append(f"the best of each server program and each peer under {_quoted(study.open.loads)}")
     return told + ([f"{study.startup.spawns} starts behind {study.startup.server}"] if study.startup else [])
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return listed([f"“{load_title(name)}”" for name in dict.fromkeys(names)])
 
 
 def _named(name: str) -> str:

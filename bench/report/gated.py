@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from statistics import median
 
 import msgspec
 
 from bench import gates
-from bench.model import Run
+from bench.model import Run, Stack
 
 WRONG = re.compile(r"\b(wrong|lost|do not match)\b")  # why a load or a check of answers ends a run, in words
 
@@ -46,8 +47,15 @@ def gated(runs: Iterable[Run], null: float | None) -> tuple[Gated, ...]:
 
 
 def agreements(runs: Iterable[Run]) -> tuple[float, ...]:
-    """Server CPU per request under the pacer ÷ that under Gatling, of each run that has both, the least first."""
-    return tuple(sorted(ratio for run in runs if (ratio := gates.agreement(run))))
+    """Server CPU per request under the pacer ÷ that under Gatling, of each stack the median of the runs that have both.
+
+    The least comes first.
+    """
+    found: dict[Stack | None, list[float]] = {}
+    for run in runs:
+        if ratio := gates.agreement(run):
+            found.setdefault(run.case.stack, []).append(ratio)
+    return tuple(sorted(map(median, found.values())))
 
 
 def _stopped(gate: gates.Gate, judged: Sequence[tuple[Run, tuple[gates.Tripped, ...]]]) -> Iterable[Stopped]:

@@ -7,10 +7,10 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from bench import catalog
+from bench import breaking, catalog
 from bench.built import how
 from bench.model import Peer, Server
-from bench.report import ladder, look, ranking, stolen, suites
+from bench.report import ladder, loads, look, ranking, stolen, suites
 from bench.report.answer import answer
 from bench.report.builds import unlike
 from bench.report.figures import LAB, plots, rerun
@@ -54,6 +54,7 @@ def html(finding: Finding) -> str:
         tested=_suites(finding),
         targets={"rows": finding.targets, "verdict": verdict(finding.targets)},
         percentiles=PERCENTILES,
+        rule=breaking.RULE,
         machine=[
             (name.removesuffix("_bytes").replace("_", " "), told(name, value))
             for name, value in (finding.session.machine | _equals(finding)).items()
@@ -85,6 +86,7 @@ def _part(finding: Finding, chosen: list[Column]) -> dict[str, Any]:
         "ranked_by": ranking.ranked_by(finding.workload),
         "rows": [_cells(row, chosen) for row in finding.rows],
         "loads": [_load(course) for course in finding.open],
+        "unclaimed": loads.unclaimed(finding),
         "instructions": [instructions(core, finding.baseline) for core in finding.cores],
         "warmups": [warmup(core) for core in finding.cores],
     }
@@ -115,7 +117,7 @@ def _load(course: Course) -> dict[str, Any]:
     return {
         "load": load_title(course.load),
         "title": course.title,
-        "server": course.place,
+        "broke": loads.cells(course),
         "rate": number(course.rate or 0.0),
         "cells": [latency(figure) for figure in course.percentiles.values()],
         "report": kept and f"{kept}/index.html",

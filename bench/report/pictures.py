@@ -10,12 +10,12 @@ import msgspec
 import numpy as np
 import vl_convert
 
-from bench.report import charts
+from bench.report import charts, loads
 from bench.report.drawing import CONFIG, Chart, Record, extent, hues, keys, sheet
 from bench.report.ladder import STATES, ladder
 from bench.report.look import LIGHT
 from bench.report.ranking import ranked_by
-from bench.report.rows import Course, Finding, workload_title
+from bench.report.rows import Course, Finding, load_title, workload_title
 from bench.report.wording import estimate, listed, number, seconds
 
 MICRO = 1e-6
@@ -55,6 +55,9 @@ def pictures(finding: Finding) -> Iterator[Picture]:
             shown = chart(each, charts.WIDE)
             keyed = _with_keys(shown, keys([charts.ALONE, *each.places], "ink")) if _served(each) else shown
             yield Picture(f"{each.workload}-{what}", title + where, _fastest(each), keyed)
+        if each.open:
+            title = f"Median latency second by second{where}, on a log scale; the rate as a share of the capacity"
+            yield Picture(f"{each.workload}-overload", title, " ".join(loads.words(each)), overloads(each))
         if warming := [course for course in each.closed if course.series.get("warmup")]:
             title = f"A fresh server under load, second by second{where}: server CPU time for a request"
             yield Picture(f"{each.workload}-warming", title, _warmed(warming), warm(warming))
@@ -79,6 +82,14 @@ def spent(finding: Finding) -> Chart:
     )
     point = base.mark_point(filled=True, size=80, opacity=1).encode(color=alt.Color("colour:N", scale=None))
     return alt.layer(point, base.mark_text(align="left", dx=9).encode(text="told:N"))
+
+
+def overloads(finding: Finding) -> Chart:
+    """The open loads side by side."""
+    names = list(dict.fromkeys(course.load for course in finding.open))
+    panels = [charts.latencies(finding, name).properties(title=load_title(name)) for name in names]
+    named = [(f"{title} (dashed)" if peer else title, colour) for title, colour, peer in charts.contestants(finding)]
+    return _with_keys(alt.hconcat(*panels), named)
 
 
 def warm(courses: list[Course]) -> Chart:

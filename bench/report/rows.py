@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from bench import catalog
+from bench.breaking import Overload
 from bench.model import Run, Session, Stack, Study, Verdict
 from bench.report.comparison import Comparison
 from bench.report.cost import Cost, Price
@@ -92,7 +93,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Course(msgspec.Struct, frozen=True, kw_only=True):
-    """How one run under a load went, second by second, its series as stored; `rate` in requests per second."""
+    """How one run under a load went, second by second, its series as stored; `rate` in requests per second.
+
+    `capacity` is what the closed load found for the stack, `overload` what an open load did to it.
+    """
 
     stack: Stack
     place: str
@@ -103,6 +107,8 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
     series: dict[str, Series]
     percentiles: dict[str, Figure]
     raw: tuple[str, ...]
+    capacity: float | None = None
+    overload: Overload | None = None
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,9 +121,10 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     that they give, without a server and with one, 0 where nothing tells of a bias. `residual` is the standard deviation
     of server CPU from server to server. `lead` compares the fastest core with the second, `cheapest` the stack that
     spends the least server CPU with the next. `agreements` are the pacer's server CPU per request as shares of
-    Gatling's, `null` is what the null server answered a second. `machines` counts the equal ones that measured. Where
-    not every request was `awaited`, server CPU per request is too high for what is slow and was warmed before.
-    `ranking` holds the stacks from the best on; `raced` those of a race's rounds, where they ran under another load.
+    Gatling's, one a stack; `null` is what the null server answered a second. `machines` counts the equal ones that
+    measured. Where not every request was `awaited`, server CPU per request is too high for what is slow and was warmed
+    before. `ranking` holds the stacks from the best on; `raced` those of a race's rounds, where they ran under another
+    load. `latencies` are of the open loads for latency, `courses` of all others.
     """
 
     study: Study
@@ -182,8 +189,10 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def open(self) -> tuple[Course, ...]:
-        """The courses of the open loads."""
-        return tuple(course for course in self.courses if course.rate is not None)
+        """The courses of the open loads, load by load; of each the peers come last."""
+        found = [course for course in self.courses if course.rate is not None]
+        order = {load: place for place, load in enumerate(dict.fromkeys(course.load for course in found))}
+        return tuple(sorted(found, key=lambda course: (order[course.load], course.stack.is_peer, course.title)))
 
 
 def place(stack: Stack, study: Study) -> str:

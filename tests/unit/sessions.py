@@ -7,12 +7,11 @@ that is impossible, a generator-limited row, and percentiles that are absent or 
 import msgspec
 import numpy as np
 
-from bench import catalog, declarations
+from bench import declarations
 from bench.model import Case, Hole, Measurement, Run, Session, Stack, Study
 from bench.paths import ROOT
 
 STARTED = "2026-11-24T13:00:00+00:00"
-LOADS = {"ramp": "Linear ramp", "ramp-peaks": "Linear ramp with peaks", "steady-peaks": "Constant with peaks"}
 SERVERS = {"gunicorn-sync": 108e-6, "uwsgi-processes": 22e-6}  # seconds of CPU that a request costs beside the core
 CORES = {  # seconds a document, first document, MB under load, spawn
     "cpython": (1210e-6, 1900e-6, 39, 0.42),
@@ -75,11 +74,8 @@ def runs(study: Study, blocks: dict[str, int] = BLOCKS) -> list[Run]:
     spawned = [stack for stack in stacks if stack.server == "gunicorn-sync"]
     made += [_start(stack, block, rng) for stack in spawned for block in range(blocks["startup"])]
     made += [_closed(stack, block, rng) for stack in stacks for block in range(blocks["macro"])]
-    pair = [msgspec.structs.replace(LIMITED, variant=name) for name in ("cpython", "cython")]
-    made += [_open(stack, load, rng) for load in LOADS for stack in pair]
     null = Case(instrument="null", variant="cpython", workload="medium", load="closed")
     made.append(run(null, 0, measured={"rate": ("1/s", 52_000.0), "generator_cpu": ("1", 0.97)}))
-    made.append(_open(pair[1], "steady-peaks", rng, unit=2800.0))
     return made
 
 
@@ -172,39 +168,6 @@ def _closed(stack, block, rng):
     elif stack.variant != "numba":  # where too few requests lie beyond the percentile
         measured["latency.p99"] = ("s", max(0.002, round(9.5 * cpu, 3)))
     return run(case, block, measured=measured, series={"memory": _memory(stack, 12, rng)})
-
-
-def _open(stack, load, rng, unit=560.0):
-    declared = catalog.loads()[load]
-    case = Case(instrument="macro", variant=stack.variant, stack=stack, workload="medium", load=load, rate=unit)
-    plan = []
-    for segment in declared.segments:
-        shares = np.linspace(segment.start, segment.end, int(segment.seconds) + 1)[:-1]
-        plan += [(float(len(plan) + index), unit * float(share)) for index, share in enumerate(shares)]
-    slow = stack.variant == "cpython"
-    rows = []
-    for second, rate in plan:
-        queue = max(0.0, rate / 760 - 0.55) ** 2 if slow else 0.0
-        p50 = 0.0014 + queue * 0.12 if slow else 0.001
-        worst = float(_noisy(rng, 0.006 + queue * 2 if slow else 0.002, 0.2))
-        rows.append((second, float(round(rate)), p50, None, max(worst, 0.001)))
-    top = max(row[4] for row in rows)
-    measured = {"cpu": ("s", CORES[stack.variant][0] + SERVERS[stack.server]), "latency.max": ("s", top)}
-    if slow:
-        measured |= {
-            f"latency.{name}": ("s", share * top) for name, share in (("p50", 0.05), ("p90", 0.3), ("p99", 0.8))
-        }
-    else:
-        measured |= {"latency.p50.below": ("s", 0.001), "latency.p90.below": ("s", 0.001), "latency.p99": ("s", 0.002)}
-    rows.insert(0, (-1.0, 40.0, None, None, 0.606))  # the last second of the lead-in
-    series = {"latency": tuple(rows), "plan": tuple(plan), "memory": _memory(stack, len(plan), rng)}
-    return run(
-        case,
-        0,
-        measured=measured,
-        series=series,
-        raw=(f"open-000/{case.identity}.gatling", f"open-000/{case.identity}.log"),
-    )
 
 
 def _memory(stack, seconds, rng):

@@ -190,3 +190,15 @@ def test_a_captured_run_judged_by_other_facts_than_its_own_is_caught() -> None:
     assert ("Little's law", "row") in tripped(of_gatling("closed", two, 3.0), None)
     four = Load(name="closed", title="Closed", model="closed", users=4, seconds=3)
     assert ("count and rate", "row") in tripped(of_gatling("closed", four, 9.0), None)
+
+
+def test_a_request_without_an_answer_is_what_an_open_load_asks_about_and_a_wrong_answer_is_not() -> None:
+    lost, wrong = "j.n.ConnectException: Connection refused", "status.find.is(200), found 500"
+    facts = {"failures": {lost: 9, wrong: 2}}
+    beyond = Observed(measurements=seen(failed=11).measurements, facts=facts)
+    (found,) = gates.judge(beyond)
+    assert found.reason == f"2 of 2400 requests failed: {wrong}"
+    closed = tuple(each for each in seen(failed=9).measurements if each.metric != "plan_deviation")
+    assert tripped(Observed(measurements=closed, facts={"failures": {lost: 9}})) == {("right answers", "row")}
+    unanswered = Observed(measurements=seen(failed=9).measurements, facts={"failures": {lost: 9}})
+    assert tripped(unanswered) == set()

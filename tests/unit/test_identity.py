@@ -64,7 +64,7 @@ def test_equal_inputs_make_an_equal_case() -> None:
 
 
 def test_a_case_read_back_from_disk_is_the_same_case() -> None:
-    driven = contest.contenders(STUDY, [closed("cpython behind gunicorn-sync", 1.4e-3, 600)])
+    driven = contest.open_loads(STUDY, [closed("cpython behind gunicorn-sync", 1.4e-3, 600)])
     assert driven is not None
     for case in (case for phase in [*plan.phases(STUDY), driven] for case in phase.cases):
         assert msgspec.json.decode(msgspec.json.encode(case), type=Case).identity == case.identity

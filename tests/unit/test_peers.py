@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from app.core import transform
-from bench import catalog, contest, estimate, identity, npm, pairing, peers, plan, readiness, serve, verify
+from bench import catalog, estimate, identity, npm, pairing, peers, plan, readiness, serve, verify
 from bench.errors import LabError, MissingError
 from bench.instruments import sizes
 from bench.model import BuiltPeer, Case, FromNpm, MacroPlan, Measurement, OpenPlan, Peer, Run, Stack, StartupPlan, Study
@@ -50,7 +50,7 @@ STUDY = Study(
     sizes=True,
     startup=StartupPlan(spawns=2, server="gunicorn-sync"),
     macro=MacroPlan(loads=("closed",), runs=2),
-    open=OpenPlan(loads=("ramp",), runs=1, share=0.7, own=("steady-peaks",)),
+    open=OpenPlan(loads=("ramp",), runs=1, share=0.7),
 )
 PEER = Stack(variant="node-ordinary")
 
@@ -182,16 +182,6 @@ def closed(stack: Stack, cpu: float, rate: float, block: int = 0, **more) -> Run
 
 def falcon(variant: str, server: str = "gunicorn-sync") -> Stack:
     return Stack(variant=variant, framework="falcon", server=server)
-
-
-def test_the_best_peer_meets_the_winner_and_the_baseline_at_one_rate() -> None:
-    runs = [closed(falcon("cpython"), 1e-3, 900), closed(falcon("cython"), 2e-4, 4000), closed(PEER, 3e-4, 3000)]
-    phase = contest.contenders(STUDY, runs)
-    assert phase is not None
-    driven = {(str(case.stack), case.load, case.rate) for case in phase.cases}
-    everyone = ("cpython/falcon/gunicorn-sync", "cython/falcon/gunicorn-sync", "node-ordinary")
-    own = {("cython/falcon/gunicorn-sync", "steady-peaks", 2800.0), ("node-ordinary", "steady-peaks", 2100.0)}
-    assert driven == {(each, "ramp", 630.0) for each in everyone} | own
 
 
 def test_a_peers_row_is_held_against_the_baseline_behind_the_first_server_and_tells_when_it_was_steady() -> None:

@@ -235,10 +235,6 @@ def test_a_study_that_loads_nothing_shows_no_gates():
     assert '<section id="gates">' not in report.html(find(sessions.session(cores, runs), runs, cores))
 
 
-def test_a_winner_at_its_own_rate_is_told_from_itself_at_the_common_one():
-    assert [course.title for course in FINDING.open if course.rate == 2800.0] == ["Cython, written by hand, at 2,800/s"]
-
-
 def test_of_many_servers_of_a_stack_the_least_the_median_and_the_greatest_are_drawn():
     runs = sessions.runs(STUDY, {"micro": 2, "startup": 1, "macro": 7})
     found = find(sessions.session(STUDY, runs), runs, STUDY)

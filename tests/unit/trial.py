@@ -17,7 +17,7 @@ STUDY = Study(
     micro=MicroPlan(processes=10, values=5, passes=2),
     startup=StartupPlan(spawns=20, server="gunicorn-sync"),
     macro=MacroPlan(loads=("closed",), runs=2),
-    open=OpenPlan(loads=("ramp", "steady-peaks"), runs=1, share=0.7, own=("steady-peaks",)),
+    open=OpenPlan(loads=("ramp", "steady-peaks"), runs=1, share=0.7),
 )
 
 

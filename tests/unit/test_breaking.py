@@ -1,0 +1,97 @@
+"""What breaks under an open load, when, and how it recovers: made series of a server that answers 2,000 a second."""
+
+import pytest
+
+from bench import breaking
+from tests.unit.overloads import CAPACITY, RAMP, seen
+
+
+def test_what_breaks_beyond_capacity_and_recovers() -> None:
+    found = breaking.overload(seen(RAMP, {4: 0.1, 5: 0.4, 6: 0.06}), CAPACITY)
+    assert found.unknown is None
+    assert found.broke is not None
+    assert (found.broke.second, found.broke.rate, found.broke.share) == (4, 2200, 1.1)
+    assert found.broke.recovered == 2, "the first second after the overload is late, the second one is not"
+    assert found.broke.answered == pytest.approx(2200 / 1.3), "the next second's requests came 1.3 s later"
+    assert (found.waiting, found.watched, found.failures) == (0, 3, {})
+
+
+def test_what_never_recovers_leaves_requests_waiting() -> None:
+    found = breaking.overload(seen(RAMP, {4: 0.3, 5: 1.0, 6: 1.2, 7: 1.1, 8: 0.9}), CAPACITY)
+    assert found.broke is not None
+    assert found.broke.recovered is None
+    assert found.waiting == 1000, "the last second's"
+
+
+def test_what_never_breaks_says_so() -> None:
+    found = breaking.overload(seen(RAMP, {5: 0.012}), CAPACITY)
+    assert (found.unknown, found.broke) == (None, None)
+
+
+def test_a_lone_late_second_within_capacity_is_no_break() -> None:
+    lone = breaking.overload(seen(RAMP, {1: 0.2}), CAPACITY)
+    assert lone.broke is None
+    two = breaking.overload(seen(RAMP, {2: 0.2, 3: 0.2}), CAPACITY)
+    assert two.broke is not None
+    assert (two.broke.second, two.broke.share) == (2, 0.7)
+    assert two.broke.recovered == 1, "it was back before the overload, and stayed so"
+
+
+def test_a_second_is_late_beyond_ten_times_the_usual_median() -> None:
+    waits = 0.025
+    assert breaking.overload(seen(RAMP, {5: 0.15}, usual=waits), CAPACITY).broke is None
+    broke = breaking.overload(seen(RAMP, {5: 0.26}, usual=waits), CAPACITY).broke
+    assert broke is not None
+    assert broke.second == 5
+
+
+def test_a_pause_of_gatling_is_no_break() -> None:
+    assert breaking.overload(seen(RAMP, {5: 0.06}, generator_pause=0.1), CAPACITY).broke is None
+
+
+@pytest.mark.parametrize(("least", "judged_by"), [(1000, "p99"), (900, "p50")])
+def test_a_load_is_judged_by_the_percentile_that_all_its_seconds_bear(least: float, judged_by: str) -> None:
+    plan = (least, 1200, 1400, 2600, 1000)
+    found = breaking.overload(seen(plan, {3: 0.3}), CAPACITY)
+    assert found.judged_by == judged_by
+    assert found.broke is not None
+
+
+def test_below_twenty_requests_a_second_the_longest_decides() -> None:
+    found = breaking.overload(seen((12, 14, 26, 10, 10), {2: 0.3, 3: 0.2}), 20.0)
+    assert found.judged_by == "max"
+    assert found.broke is not None
+    assert (found.broke.second, found.broke.recovered) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "reason"),
+    [
+        ({"generator_cpu": 0.95}, "the generator's core was 95% busy"),
+        ({"plan_deviation": 0.4}, "40% off the plan"),
+        ({"generator_cpu": 0.6}, "Gatling's core was 60% busy, which is 108% at the load's peak"),
+    ],
+)
+def test_where_gatling_is_the_limit_nothing_is_claimed(metrics: dict[str, float], reason: str) -> None:
+    found = breaking.overload(seen(RAMP, {4: 0.3, 5: 0.6}, **metrics), CAPACITY)
+    assert found.broke is None
+    assert reason in (found.unknown or "")
+
+
+def test_without_a_capacity_or_an_overload_nothing_is_claimed() -> None:
+    assert breaking.overload(seen(RAMP, {5: 0.4}), None).unknown == "its capacity is unknown"
+    assert breaking.overload(seen(RAMP, {5: 0.4}), 3000.0).unknown == "the load stayed within its capacity"
+
+
+def test_failures_are_told_by_kind() -> None:
+    messages = {
+        "j.n.ConnectException: finishConnect(..) failed with error(-111): Connection refused": 3,
+        "i.g.h.c.i.RequestTimeoutException: Request timeout to localhost/127.0.0.1:8000 after 60000 ms": 2,
+        "i.n.c.ConnectTimeoutException: connection timed out after 10000 ms": 1,
+        "j.i.IOException: Premature close": 5,
+        "status.find.is(200), found 500": 1,
+        "bodyBytes.find.is the answer, j.l.IllegalArgumentException: wrong answer": 1,
+    }
+    assert breaking.kinds(messages) == {"refused": 3, "timed out": 3, "lost": 5, "wrong": 2}
+    refused = dict([*messages.items()][:1])
+    assert breaking.overload(seen(RAMP, {5: 0.4}, refused), CAPACITY).failures == {"refused": 3}
