@@ -10,6 +10,7 @@ from typing import Annotated
 
 import msgspec
 from cyclopts import App, Parameter
+from cyclopts.validators import Number
 from rich.console import Console
 from rich.table import Table
 
@@ -352,18 +353,30 @@ def compare(a: str, b: str, *, json: Json = False) -> int:
 
 
 @app.command
-def repeat(study: str, *sessions: str, variant: str | None = None, json: Json = False) -> int:
-    """Measure a study a second time, in a session of its own, and show where the two disagree.
+def repeat(
+    study: str,
+    *sessions: str,
+    times: Annotated[int | None, Parameter(validator=Number(gte=2))] = None,
+    variant: str | None = None,
+    json: Json = False,
+) -> int:
+    """Measure a study again, in sessions of their own, and show where they disagree.
 
     Parameters
     ----------
     study: A name from bench/studies.
     sessions: Two finished sessions to compare instead of measuring, by the names of their folders.
+    times: Measure until there are so many sessions; shows each ratio over all of them, with the interval between them.
     variant: Only this variant, against the study's baseline.
     """
-    from bench import repeat as repeating  # noqa: PLC0415 - as in `_show`
+    from bench import between  # noqa: PLC0415 - as in `_show`
+    from bench import repeat as repeating  # noqa: PLC0415
 
     chosen = _study(study, variant)
+    if times is not None:
+        if sessions:
+            raise LabError("--times measures sessions: name either them or --times")
+        return between.show(out, chosen, pipeline.run_times(chosen, Progress(), times), json)
     if not sessions:
         pipeline.run_twice(chosen, Progress())
     return repeating.show(out, repeating.chosen(chosen.name, sessions), json)
