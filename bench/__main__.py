@@ -243,7 +243,7 @@ def run(
 
 @app.command(name="keep")
 def keep_(study: str, *, variant: str | None = None) -> int:
-    """Keep the last session of a study in the repository, small and whole: docs/findings/data.
+    """Keep the last session of a study, and all that are like it, in the repository: docs/findings/data.
 
     Parameters
     ----------
@@ -435,12 +435,13 @@ def _show(study: Study, folder: Path, price: str | None, json: bool) -> int:
 
 
 def _keep(study: Study) -> int:
-    """Keep the study's last session, and say where, beside what machines read."""
+    """Keep the study's last session and those like it, and say where, beside what machines read."""
     from bench import keep as keeping  # noqa: PLC0415 - as in `_show`
 
-    path = keeping.keep(study)
-    told = f"kept in {path.relative_to(ROOT)}, {path.stat().st_size:,} bytes; `python -m bench findings` makes its page"
-    Console(stderr=True).print(told, highlight=False, soft_wrap=True)
+    for path in keeping.keep(study):
+        told = f"kept in {path.relative_to(ROOT)}, {path.stat().st_size:,} bytes"
+        Console(stderr=True).print(told, highlight=False, soft_wrap=True)
+    Console(stderr=True).print("`python -m bench findings` makes its page", highlight=False, soft_wrap=True)
     return 0
 
 

@@ -25,6 +25,8 @@ from bench.report.pictures import pictures
 from bench.report.rows import Finding, load_title, workload_title
 from bench.report.spent import costs, unrest
 from bench.report.table import Cell, alone, columns
+from bench.report.together import together
+from bench.report.together import words as sessions
 from bench.report.wording import listed
 from bench.selftest import Selftest, judge
 
@@ -61,10 +63,12 @@ def write(kept: Path = KEPT, folder: Path = FINDINGS) -> list[Path]:
 
 
 def findings(kept: Path = KEPT) -> dict[str, Finding]:
-    """The finding of every session that is kept, by study."""
+    """The finding of every study that is kept, over all its sessions."""
     return {
-        each.study.name: find(each.session, each.runs, each.study, selftest=_selftest(each))
-        for each in keep.all_kept(kept)
+        own[0].study.name: together(
+            [find(each.session, each.runs, each.study, selftest=_selftest(each)) for each in own]
+        )
+        for own in keep.all_kept(kept)
     }
 
 
@@ -93,6 +97,7 @@ def page(finding: Finding) -> str:
         sample=_sample(finding.study),
         answers=paragraphs(finding),
         gain=gain(finding),
+        sessions=sessions(finding),
         pictures=list(pictures(finding)),
         targets=_targets(finding),
         profile=_profile(finding),

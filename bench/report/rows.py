@@ -116,7 +116,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     spends the least server CPU with the next. `agreements` are wrk's server CPU per request as shares of Gatling's,
     `null` is what the null server answered a second. `machines` counts the equal ones that measured. Where not every
     request was `awaited`, server CPU per request is too high for what is slow and was warmed before. `ranking` holds
-    the stacks from the best on; `raced` those of a race's rounds, where they ran under another load.
+    the stacks from the best on; `raced` those of a race's rounds, where they ran under another load. Where speed-ups
+    and targets are `over` several sessions, `session` is the last of these.
     """
 
     study: Study
@@ -145,6 +146,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     others: tuple[Finding, ...] = ()
     targets: tuple[Held, ...] = ()
     tested: tuple[Tested, ...] = ()
+    over: tuple[Session, ...] = ()
 
     @property
     def each(self) -> tuple[Finding, ...]:

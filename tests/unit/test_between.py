@@ -7,10 +7,13 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from bench import between, store
-from bench.model import Run, Session
+from bench import between, stats, store
+from bench.model import Against, Run, Session, Target
+from bench.report import findings as pages
 from bench.report.finding import find
-from bench.report.rows import Finding
+from bench.report.rows import Core, Finding
+from bench.report.targets import Held, over_sessions
+from bench.report.together import together
 from tests.unit import sessions
 
 STUDY = sessions.quick()
@@ -94,3 +97,51 @@ def test_stored_sessions_are_told_and_read_by_machines(folders: list[Path]) -> N
     read = msgspec.json.decode(machines.file.getvalue(), type=list[between.Repeated])
     assert of(read, "cython").pairs == 3
 
+
+# ---------------------------------------------------------------- one page of several sessions
+
+
+def test_a_page_of_three_sessions_shows_ratios_over_them() -> None:
+    each = findings(1.0, 1.08, 1.15)
+    found = together(each)
+    moved, before = (core(finding, "cython-untouched") for finding in (found, each[-1]))
+    ratios = [core(finding, "cython-untouched").speedup.ratio for finding in each]
+    assert moved.speedup.ratio == stats.between(ratios)
+    assert moved.speedup.ratio.high > before.speedup.ratio.high
+    assert moved.time.value == pytest.approx(sum(core(finding, "cython-untouched").time.value for finding in each) / 3)
+    assert core(found, "cython").speedup.claimed
+    assert next(row for row in found.rows if row.core.variant == "cython-untouched").core == moved
+    assert "over 3 sessions (2026-11-24 to 2026-11-26), with the interval between" in findings_page(found)
+
+
+def test_a_page_of_fewer_says_that_its_ratios_are_of_one_session() -> None:
+    each = findings(1.0, 1.08)
+    assert together(each) == each[-1]
+    assert "Ratios are of one session; another one may differ" in findings_page(together(each))
+
+
+def test_cores_change_their_order_and_lose_a_lead_that_a_session_does_not_confirm() -> None:
+    found = together([find(session(day), runs(faster, "numba"), STUDY) for day, faster in enumerate((1.1, 2.0, 2.6))])
+    assert [core.variant for core in found.cores[:2]] == ["numba", "cython"]
+    assert found.lead.ratio.low < 1 < found.lead.ratio.high
+    assert not found.lead.claimed
+
+
+def test_a_target_is_met_where_the_interval_between_sessions_is() -> None:
+    target = Target(
+        title="Fast", variant="cython", workloads=("medium",), against=Against(variant="cpython"), at_most=1.3
+    )
+    rows = [Held(target=target, workload="medium", value=value, low=value, high=value) for value in (1.1, 1.2, 1.25)]
+    held = over_sessions(rows)
+    assert (held.value, held.outcome) == (pytest.approx((1.1 * 1.2 * 1.25) ** (1 / 3)), "open")
+    assert over_sessions([rows[1], rows[1], rows[1]]).outcome == "met"
+    build = msgspec.structs.replace(target, metric="build", against=None)
+    assert over_sessions([Held(target=build, workload="medium", value=value) for value in (1.2, 1.4, 1.1)]).value == 1.4
+
+
+def core(finding: Finding, variant: str) -> Core:
+    return next(core for core in finding.cores if core.variant == variant)
+
+
+def findings_page(finding: Finding) -> str:
+    return " ".join(pages.page(finding).split())
