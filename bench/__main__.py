@@ -395,6 +395,18 @@ def selftest(*, force: bool = False, keep: Annotated[bool, Parameter(negative=""
 
 
 @app.command
+def sessions(*, force: bool = False, keep: Annotated[bool, Parameter(negative="")] = False, json: Json = False) -> int:
+    """Measure what moves a core's time from session to session: files, build, environment, hash seed, addresses, time.
+
+    Parameters
+    ----------
+    force: Measure anew what is finished.
+    keep: Keep the session in the repository, for `findings`.
+    """
+    return run("sessions", force=force, keep=keep, json=json)
+
+
+@app.command
 def size(*variants: str, json: Json = False) -> int:
     """Report what each variant behind each server, and each peer, built first, needs on a bare image, part by part."""
     from bench.report import summary  # noqa: PLC0415 - as in `_show`
@@ -421,13 +433,15 @@ def main() -> int:
 def _show(study: Study, folder: Path, price: str | None, json: bool) -> int:
     """Write the report of what lies in `folder` and print the answer; of a self-test, its verdict."""
     from bench import selftest as testing  # noqa: PLC0415 - a second of imports that other verbs spare
-    from bench.report import cost, finding, page, summary  # noqa: PLC0415
+    from bench.report import cost, drift, finding, page, summary  # noqa: PLC0415
     from bench.report import selftest as verdict  # noqa: PLC0415
 
     session, runs = store.read(folder / "session.json", Session), store.runs(folder)
     status = pipeline.status(runs, session.holes)
     if study.selftest:
         return max(status, verdict.conclude(out, folder, study, json))
+    if study.factors:
+        return max(status, drift.conclude(out, folder, study, json))
     tested = testing.latest(session.machine.get("fingerprint"))
     found = finding.find(session, runs, study, cost.parse(price) if price else None, tested)
     summary.show(out, found, page.write(folder, found), json)

@@ -10,10 +10,11 @@ from typing import Any
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from bench import drift as sources
 from bench import keep
 from bench.model import Session, Study
 from bench.paths import FINDINGS, KEPT, PROFILES
-from bench.report import ladder, ranking, selftest, suites
+from bench.report import drift, ladder, ranking, selftest, suites
 from bench.report.answer import paragraphs
 from bench.report.builds import unlike
 from bench.report.figures import rerun
@@ -53,7 +54,8 @@ def write(kept: Path = KEPT, folder: Path = FINDINGS) -> list[Path]:
     found = findings(kept)
     files = {folder / name: text for name, text in texts(found).items()}
     for name, finding in found.items():
-        files |= {folder / "plots" / f"{name}-{each.name}.svg": each.svg() for each in pictures(finding)}
+        drawn = [drift.picture(finding.drift)] if finding.drift else pictures(finding)
+        files |= {folder / "plots" / f"{name}-{each.name}.svg": each.svg() for each in drawn}
     for path in [*folder.glob("*.md"), *folder.glob("plots/*.svg")]:
         path.unlink()
     for path, text in files.items():
@@ -64,12 +66,16 @@ def write(kept: Path = KEPT, folder: Path = FINDINGS) -> list[Path]:
 
 def findings(kept: Path = KEPT) -> dict[str, Finding]:
     """The finding of every study that is kept, over all its sessions."""
-    return {
-        own[0].study.name: together(
-            [find(each.session, each.runs, each.study, selftest=_selftest(each)) for each in own]
-        )
-        for own in keep.all_kept(kept)
-    }
+    return {own[0].study.name: _over(own) for own in keep.all_kept(kept)}
+
+
+def _over(own: Sequence[keep.Kept]) -> Finding:
+    """The finding of a study's sessions, the oldest first."""
+    found = together([find(each.session, each.runs, each.study, selftest=_selftest(each)) for each in own])
+    last = own[-1]
+    if not last.study.factors:
+        return found
+    return msgspec.structs.replace(found, drift=sources.judge(last.session, last.runs, last.study))
 
 
 def texts(found: dict[str, Finding]) -> dict[str, str]:
@@ -91,6 +97,9 @@ def page(finding: Finding) -> str:
     }
     if finding.study.selftest and finding.selftest:
         return _render("selftest.md", verdict=selftest, found=finding.selftest, **common)
+    if finding.drift:
+        shown = drift.picture(finding.drift)
+        return _render("drift.md", verdict=drift, found=finding.drift, picture=shown, **common)
     return _render(
         "finding.md",
         finding=finding,
@@ -134,9 +143,11 @@ def _selftest(each: keep.Kept) -> Selftest | None:
 
 
 def _short(finding: Finding) -> Iterator[str]:
-    """The answer in the index: a self-test's verdict, else the first sentence of each paragraph."""
+    """The answer in the index: a verdict's lines, else the first sentence of each paragraph."""
     if finding.study.selftest and finding.selftest:
         yield from selftest.told(finding.selftest)
+    elif finding.drift:
+        yield from drift.told(finding.drift)
     else:
         yield from (lead for lead, *_ in paragraphs(finding))
 

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from bench import catalog
+from bench.drift import Drift
 from bench.model import Run, Session, Stack, Study, Verdict
 from bench.report.comparison import Comparison
 from bench.report.cost import Cost, Price
@@ -117,7 +118,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     `null` is what the null server answered a second. `machines` counts the equal ones that measured. Where not every
     request was `awaited`, server CPU per request is too high for what is slow and was warmed before. `ranking` holds
     the stacks from the best on; `raced` those of a race's rounds, where they ran under another load. Where speed-ups
-    and targets are `over` several sessions, `session` is the last of these.
+    and targets are `over` several sessions, `session` is the last of these. `drift` is what a session of factors says.
     """
 
     study: Study
@@ -147,6 +148,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     targets: tuple[Held, ...] = ()
     tested: tuple[Tested, ...] = ()
     over: tuple[Session, ...] = ()
+    drift: Drift | None = None
 
     @property
     def each(self) -> tuple[Finding, ...]:
