@@ -357,6 +357,7 @@ def repeat(
     study: str,
     *sessions: str,
     times: Annotated[int | None, Parameter(validator=Number(gte=2))] = None,
+    budget: Budget = None,
     variant: str | None = None,
     json: Json = False,
 ) -> int:
@@ -376,7 +377,10 @@ def repeat(
     if times is not None:
         if sessions:
             raise LabError("--times measures sessions: name either them or --times")
-        return between.show(out, chosen, pipeline.run_times(chosen, Progress(), times), json)
+        limit = duration(budget, "--budget") if budget else None
+        return between.show(out, chosen, pipeline.run_times(chosen, Progress(), times, budget=limit), json)
+    if budget:
+        raise LabError("--budget is of the sessions that --times measures: add --times N")
     if not sessions:
         pipeline.run_twice(chosen, Progress())
     return repeating.show(out, repeating.chosen(chosen.name, sessions), json)

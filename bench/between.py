@@ -6,7 +6,7 @@ Student's t over the sessions' log ratios.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations, groupby
 from pathlib import Path
 
@@ -14,15 +14,17 @@ import msgspec
 from rich.console import Console
 
 from bench import selftest, store
-from bench.model import Session, Study
+from bench.model import Session, Stack, Study
 from bench.report.finding import find
 from bench.report.rows import Finding, closed_load
 from bench.report.wording import interval, times
 from bench.stats import FEWEST_SESSIONS, Ratio, between
 
+FASTER = "times as fast as the baseline"
+
 
 class Repeated(msgspec.Struct, frozen=True, kw_only=True):
-    """How many times as fast as its baseline a subject is: in each of the `sessions`, and over them (`ratio`).
+    """A ratio of a subject's in each of the `sessions`, and over them (`ratio`); `metric` says what of, and to what.
 
     Of all `pairs` of sessions that have intervals, so many are `overlapping`.
     """
@@ -48,7 +50,8 @@ def show(console: Console, study: Study, folders: Sequence[Path], json: bool) ->
 
 def repeated(findings: Sequence[Finding]) -> Iterator[Repeated]:
     """Each core and each stack that has a ratio in every one of the sessions, workload by workload."""
-    tables = [dict(_ratios(finding)) for finding in findings]
+    best = {each.workload: each.ranking[0].stack for each in findings[-1].each if each.ranks_stacks and each.ranking}
+    tables = [dict([*_speedups(finding), *_costs(finding, best)]) for finding in findings]
     for metric, subject in tables[0]:
         ratios = [table[metric, subject] for table in tables if (metric, subject) in table]
         if len(ratios) < len(tables):
@@ -69,8 +72,7 @@ def told(found: Sequence[Repeated]) -> Iterator[str]:
     for metric, group in groupby(found, lambda each: each.metric):
         rows = list(group)
         overlapping, pairs = sum(each.overlapping for each in rows), sum(each.pairs for each in rows)
-        agreed = f"{overlapping} of {pairs} pairs of intervals overlap" if pairs else "one session: run it again"
-        yield f"{metric}, times as fast as the baseline: {agreed}"
+        yield f"{metric}: {overlapping} of {pairs} pairs of intervals overlap" if pairs else metric
         for each in rows:
             sessions = ", ".join(f"{times(ratio)} ({interval(ratio)})" for ratio in each.sessions)
             yield f"  {each.subject}: {_over(each)}; by session {sessions}"
@@ -85,16 +87,27 @@ def _over(each: Repeated) -> str:
     return f"{times(each.ratio)} ({interval(each.ratio)}) {over}"
 
 
-def _ratios(finding: Finding) -> Iterator[tuple[tuple[str, str], Ratio]]:
-    """The speed-ups of a session's cores and stacks by metric, workload and load, then by subject."""
+def _speedups(finding: Finding) -> Iterator[tuple[tuple[str, str], Ratio]]:
+    """Those of a session's cores and stacks by metric, workload and load, then by subject."""
     for each in finding.each:
         for core in each.cores:
             if core.speedup.ratio and not core.baseline:
-                yield (f"core alone, {each.workload}", core.variant), core.speedup.ratio
+                yield (f"core alone, {each.workload}, {FASTER}", core.variant), core.speedup.ratio
         for row in each.rows:
             if row.speedup.ratio and not row.core.baseline:
                 load = closed_load(each.study, each.workload)
-                yield (f"server CPU a request, {each.workload}, {load}", str(row.stack)), row.speedup.ratio
+                yield (f"server CPU a request, {each.workload}, {load}, {FASTER}", str(row.stack)), row.speedup.ratio
+
+
+def _costs(finding: Finding, best: Mapping[str, Stack]) -> Iterator[tuple[tuple[str, str], Ratio]]:
+    """Where stacks are ranked, what each costs in units of the `best`, one stack for all sessions, by workload."""
+    for each in finding.each:
+        costs = {ranked.stack: ranked.cost for ranked in each.ranking}
+        first = best.get(each.workload)
+        least = costs.get(first) if first else None
+        for stack, cost in costs.items():
+            if cost and least and stack != first:
+                yield (f"cost, {each.workload}, times that of {first}", str(stack)), Ratio(estimate=cost / least)
 
 
 def _finding(study: Study, folder: Path) -> Finding:

@@ -12,9 +12,10 @@ import numpy as np
 from msgspec.structs import replace
 
 from bench.model import Stack
-from bench.report.comparison import Comparison, compared
+from bench.report.comparison import Comparison, as_a_family, compared
 from bench.report.evidence import Figure
 from bench.report.finding import families, rank
+from bench.report.ranking import Figures, Ranked
 from bench.report.rows import Core, Finding, Row
 from bench.report.targets import over_sessions
 from bench.stats import FEWEST_SESSIONS, Ratio, between
@@ -40,8 +41,8 @@ def words(finding: Finding) -> str:
         )
     days = list(dict.fromkeys(session.started[:10] for session in (finding.over[0], finding.over[-1])))
     return (
-        f"Speed-ups and targets are over {len(finding.over)} sessions ({' to '.join(days)}), with the interval between "
-        "sessions; times and server CPU beside them are means over the sessions. All else is of the last one."
+        f"Ratios are over {len(finding.over)} sessions ({' to '.join(days)}), with the interval between "
+        "sessions; times, server CPU and rates beside them are means over the sessions. All else is of the last one."
     )
 
 
@@ -60,6 +61,8 @@ def _of_workload(sessions: Sequence[Finding]) -> Finding:
         rows=tuple(rows),
         lead=_lead([core.variant for core in cores], times, last.lead),
         cheapest=_lead([row.stack for row in rows], costs, last.cheapest),
+        ranking=_ranking([each.ranking for each in sessions], last.floor_served),
+        raced=_ranking([each.raced for each in sessions], last.floor_served),
     )
 
 
@@ -71,6 +74,23 @@ def _core(sessions: Sequence[Core]) -> Core:
 def _row(sessions: Sequence[Row], cores: Mapping[str, Core]) -> Row:
     cpu, speedup = _mean(row.cpu for row in sessions), _over([row.speedup for row in sessions])
     return replace(sessions[-1], core=cores[sessions[-1].core.variant], cpu=cpu, speedup=speedup)
+
+
+def _ranking(sessions: Sequence[Sequence[Ranked]], floor: float) -> tuple[Ranked, ...]:
+    """The stacks that every session ranks alike, the best first, each held against the one that is best over all."""
+    own = [{(each.stack, each.by): each for each in ranked if each.cost} for ranked in sessions]
+    shared = [key for key in own[-1] if all(key in each for each in own)]
+    costs = {key: np.log([each[key].cost or np.nan for each in own]) for key in shared}
+    ordered = sorted(shared, key=lambda key: (key[1] != "cpu", float(costs[key].mean())))
+    ratios = [[Ratio(estimate=float(cost)) for cost in np.exp(costs[key] - costs[ordered[0]])] for key in ordered[1:]]
+    held = as_a_family([Comparison(ratio=between(each), floor=floor) for each in ratios])
+    behind = [Comparison(reason="the best"), *held]
+    return tuple(_ranked([each[key] for each in own], to) for key, to in zip(ordered, behind, strict=False))
+
+
+def _ranked(sessions: Sequence[Ranked], behind: Comparison) -> Ranked:
+    figures = Figures(_mean(each.figures.cpu for each in sessions), _mean(each.figures.rate for each in sessions))
+    return replace(sessions[-1], figures=figures, servers=sum(each.servers for each in sessions), behind=behind)
 
 
 def _named(variant: str, cores: Iterable[Core]) -> Core:

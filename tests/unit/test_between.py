@@ -20,17 +20,15 @@ STUDY = sessions.quick()
 DAYS = ("2026-11-24", "2026-11-25", "2026-11-26", "2026-11-27")
 
 
-def runs(faster: float, variant: str = "cython-untouched") -> list[Run]:
-    """The made-up session, its `variant` so many times as fast alone."""
-    return [_scaled(run, faster) if run.case.variant == variant else run for run in sessions.runs(STUDY)]
+def runs(faster: float, variant: str = "cython-untouched", metric: str = "time") -> list[Run]:
+    """The made-up session, its `variant` so many times as fast alone, or by server CPU."""
+    return [_scaled(run, faster, metric) if run.case.variant == variant else run for run in sessions.runs(STUDY)]
 
 
-def _scaled(run: Run, faster: float) -> Run:
-    if run.case.instrument != "micro":
-        return run
+def _scaled(run: Run, faster: float, metric: str) -> Run:
     scaled = [
         msgspec.structs.replace(each, values=tuple(value / faster for value in each.values))
-        if each.metric == "time"
+        if each.metric == metric
         else each
         for each in run.measurements
     ]
@@ -53,7 +51,7 @@ def of(found: list[between.Repeated], subject: str) -> between.Repeated:
 def test_sessions_that_disagree_have_an_interval_far_wider_than_their_own() -> None:
     found = list(between.repeated(findings(1.0, 1.08, 1.15)))
     moved, still = of(found, "cython-untouched"), of(found, "cython")
-    assert (moved.metric, len(moved.sessions)) == ("core alone, medium", 3)
+    assert (moved.metric, len(moved.sessions)) == ("core alone, medium, times as fast as the baseline", 3)
     assert (moved.overlapping, moved.pairs) == (0, 3)
     assert moved.ratio.low < min(each.low for each in moved.sessions)
     assert moved.ratio.high > max(each.high for each in moved.sessions)
@@ -67,6 +65,15 @@ def test_two_sessions_are_told_side_by_side_without_an_interval_between_them() -
     (told,) = [line for line in lines if line.startswith("  cython-untouched:")]
     assert "over 2 sessions (no interval between fewer than 3); by session 1.2" in told
     assert any(line.startswith("server CPU a request, medium, closed, times as fast") for line in lines)
+
+
+def test_ranked_stacks_are_held_against_the_best_of_the_last_session() -> None:
+    alone = msgspec.structs.replace(STUDY, variants=("cpython",))
+    sessions_of = [find(session(day), runs(1.0), alone) for day in range(3)]
+    rows = [each for each in between.repeated(sessions_of) if each.metric.startswith("cost, medium, times that of ")]
+    assert {each.pairs for each in rows} == {0}, "one stack's own interval to the best of another session says nothing"
+    assert all(each.ratio.low > 1 for each in rows)
+    assert next(between.told(rows)).startswith("cost, medium, times that of cython/falcon/uwsgi-processes")
 
 
 def test_what_one_of_the_sessions_lacks_is_left_out() -> None:
@@ -125,6 +132,20 @@ def test_cores_change_their_order_and_lose_a_lead_that_a_session_does_not_confir
     assert [core.variant for core in found.cores[:2]] == ["numba", "cython"]
     assert found.lead.ratio.low < 1 < found.lead.ratio.high
     assert not found.lead.claimed
+
+
+def test_a_ranking_is_over_sessions_too_each_stack_held_against_one_best() -> None:
+    each = [find(session(day), runs(faster, "numba", "cpu"), STUDY) for day, faster in enumerate((1.0, 1.3, 0.8))]
+    found = together(each)
+    best, *others = found.ranking
+    assert str(best.stack) == "cython/falcon/uwsgi-processes"
+    assert best.behind.ratio is None
+    moved = next(ranked for ranked in others if str(ranked.stack) == "numba/falcon/uwsgi-processes")
+    still = next(ranked for ranked in others if str(ranked.stack) == "pypy/falcon/gunicorn-sync")
+    assert moved.behind.ratio.low < 1 < moved.behind.ratio.high
+    assert not moved.behind.claimed
+    assert still.behind.claimed
+    assert still.servers == 3 * each[0].ranking[0].servers
 
 
 def test_a_target_is_met_where_the_interval_between_sessions_is() -> None:
