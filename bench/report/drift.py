@@ -42,9 +42,9 @@ def told(found: Drift) -> Iterator[str]:
         rows = [each for each in found.moved if each.subject == subject]
         moving = [f"{_short(each.factor)} {_percent(each.moves)}" for each in rows if each.claimed]
         still = [each.moves.high for each in rows if not each.claimed]
-        told = f"{listed(moving)} (standard deviation)" if moving else "no factor significantly"
-        rest = f"; each other factor by at most {share(max(still))}" if still else ""
-        yield f"{subject_title(subject)} is moved by {told}{rest}."
+        told = f"is moved by {listed(moving)} (standard deviation)" if moving else "is moved by no factor significantly"
+        rest = f"; each {'other ' if moving else ''}factor moves it by at most {share(max(still))}" if still else ""
+        yield f"{subject_title(subject)} {told}{rest}."
     for subject in found.subjects:
         same, rebuilt = found.between(subject, TIME), found.between(subject, TIME, "build")
         if same is not None:
