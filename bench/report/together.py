@@ -5,6 +5,7 @@ Times and server CPU beside the ratios are means over the sessions; all else is 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
@@ -77,15 +78,29 @@ def _row(sessions: Sequence[Row], cores: Mapping[str, Core]) -> Row:
 
 
 def _ranking(sessions: Sequence[Sequence[Ranked]], floor: float) -> tuple[Ranked, ...]:
-    """The stacks that every session ranks alike, the best first, each held against the one that is best over all."""
+    """The last session's stacks, the best first, each held against the one that is best over all sessions.
+
+    What some sessions lack is over the others: without an interval where those are fewer than three.
+    """
     own = [{(each.stack, each.by): each for each in ranked if each.cost} for ranked in sessions]
     shared = [key for key in own[-1] if all(key in each for each in own)]
-    costs = {key: np.log([each[key].cost or np.nan for each in own]) for key in shared}
-    ordered = sorted(shared, key=lambda key: (key[1] != "cpu", float(costs[key].mean())))
-    ratios = [[Ratio(estimate=float(cost)) for cost in np.exp(costs[key] - costs[ordered[0]])] for key in ordered[1:]]
-    held = as_a_family([Comparison(ratio=between(each), floor=floor) for each in ratios])
+    if not shared:
+        return tuple(sessions[-1])
+    best = min(shared, key=lambda key: (key[1] != "cpu", float(np.mean([_log(each[key]) for each in own]))))
+    ratios = {
+        key: between([Ratio(estimate=math.exp(_log(each[key]) - _log(each[best]))) for each in own if key in each])
+        for key in own[-1]
+    }
+    ordered = sorted(ratios, key=lambda key: (key[1] != "cpu", key != best, ratios[key].estimate))
+    held = as_a_family([Comparison(ratio=ratios[key], floor=floor) for key in ordered[1:]])
     behind = [Comparison(reason="the best"), *held]
-    return tuple(_ranked([each[key] for each in own], to) for key, to in zip(ordered, behind, strict=False))
+    return tuple(
+        _ranked([each[key] for each in own if key in each], to) for key, to in zip(ordered, behind, strict=True)
+    )
+
+
+def _log(ranked: Ranked) -> float:
+    return math.log(ranked.cost or math.nan)
 
 
 def _ranked(sessions: Sequence[Ranked], behind: Comparison) -> Ranked:

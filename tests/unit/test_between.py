@@ -148,6 +148,16 @@ def test_a_ranking_is_over_sessions_too_each_stack_held_against_one_best() -> No
     assert still.servers == 3 * each[0].ranking[0].servers
 
 
+def test_a_stack_that_a_session_lacks_stays_in_the_ranking_without_an_interval() -> None:
+    lacking = find(session(0), [run for run in runs(1.0) if run.case.variant != "numba"], STUDY)
+    found = together([lacking, *(find(session(day), runs(1.0), STUDY) for day in (1, 2))])
+    assert len(found.ranking) == len(find(session(1), runs(1.0), STUDY).ranking)
+    behind = {ranked.stack.variant: ranked.behind for ranked in found.ranking}
+    assert behind["numba"].undecided
+    assert behind["numba"].ratio.low is None
+    assert behind["pypy"].claimed
+
+
 def test_a_target_is_met_where_the_interval_between_sessions_is() -> None:
     target = Target(
         title="Fast", variant="cython", workloads=("medium",), against=Against(variant="cpython"), at_most=1.3
