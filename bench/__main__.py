@@ -10,6 +10,7 @@ from typing import Annotated
 
 import msgspec
 from cyclopts import App, Parameter
+from cyclopts.validators import Number
 from rich.console import Console
 from rich.table import Table
 
@@ -242,7 +243,7 @@ def run(
 
 @app.command(name="keep")
 def keep_(study: str, *, variant: str | None = None) -> int:
-    """Keep the last session of a study in the repository, small and whole: docs/findings/data.
+    """Keep the last session of a study, and all that are like it, in the repository: docs/findings/data.
 
     Parameters
     ----------
@@ -352,18 +353,34 @@ def compare(a: str, b: str, *, json: Json = False) -> int:
 
 
 @app.command
-def repeat(study: str, *sessions: str, variant: str | None = None, json: Json = False) -> int:
-    """Measure a study a second time, in a session of its own, and show where the two disagree.
+def repeat(
+    study: str,
+    *sessions: str,
+    times: Annotated[int | None, Parameter(validator=Number(gte=2))] = None,
+    budget: Budget = None,
+    variant: str | None = None,
+    json: Json = False,
+) -> int:
+    """Measure a study again, in sessions of their own, and show where they disagree.
 
     Parameters
     ----------
     study: A name from bench/studies.
     sessions: Two finished sessions to compare instead of measuring, by the names of their folders.
+    times: Measure until there are so many sessions; shows each ratio over all of them, with the interval between them.
     variant: Only this variant, against the study's baseline.
     """
-    from bench import repeat as repeating  # noqa: PLC0415 - as in `_show`
+    from bench import between  # noqa: PLC0415 - as in `_show`
+    from bench import repeat as repeating  # noqa: PLC0415
 
     chosen = _study(study, variant)
+    if times is not None:
+        if sessions:
+            raise LabError("--times measures sessions: name either them or --times")
+        limit = duration(budget, "--budget") if budget else None
+        return between.show(out, chosen, pipeline.run_times(chosen, Progress(), times, budget=limit), json)
+    if budget:
+        raise LabError("--budget is of the sessions that --times measures: add --times N")
     if not sessions:
         pipeline.run_twice(chosen, Progress())
     return repeating.show(out, repeating.chosen(chosen.name, sessions), json)
@@ -379,6 +396,18 @@ def selftest(*, force: bool = False, keep: Annotated[bool, Parameter(negative=""
     keep: Keep the session in the repository, for `findings`.
     """
     return run("selftest", force=force, keep=keep, json=json)
+
+
+@app.command
+def sessions(*, force: bool = False, keep: Annotated[bool, Parameter(negative="")] = False, json: Json = False) -> int:
+    """Measure what moves a core's time from session to session: files, build, environment, hash seed, addresses, time.
+
+    Parameters
+    ----------
+    force: Measure anew what is finished.
+    keep: Keep the session in the repository, for `findings`.
+    """
+    return run("sessions", force=force, keep=keep, json=json)
 
 
 @app.command
@@ -408,13 +437,15 @@ def main() -> int:
 def _show(study: Study, folder: Path, price: str | None, json: bool) -> int:
     """Write the report of what lies in `folder` and print the answer; of a self-test, its verdict."""
     from bench import selftest as testing  # noqa: PLC0415 - a second of imports that other verbs spare
-    from bench.report import cost, finding, page, summary  # noqa: PLC0415
+    from bench.report import cost, drift, finding, page, summary  # noqa: PLC0415
     from bench.report import selftest as verdict  # noqa: PLC0415
 
     session, runs = store.read(folder / "session.json", Session), store.runs(folder)
     status = pipeline.status(runs, session.holes)
     if study.selftest:
         return max(status, verdict.conclude(out, folder, study, json))
+    if study.factors:
+        return max(status, drift.conclude(out, folder, study, json))
     tested = testing.latest(session.machine.get("fingerprint"))
     found = finding.find(session, runs, study, cost.parse(price) if price else None, tested)
     summary.show(out, found, page.write(folder, found), json)
@@ -422,12 +453,13 @@ def _show(study: Study, folder: Path, price: str | None, json: bool) -> int:
 
 
 def _keep(study: Study) -> int:
-    """Keep the study's last session, and say where, beside what machines read."""
+    """Keep the study's last session and those like it, and say where, beside what machines read."""
     from bench import keep as keeping  # noqa: PLC0415 - as in `_show`
 
-    path = keeping.keep(study)
-    told = f"kept in {path.relative_to(ROOT)}, {path.stat().st_size:,} bytes; `python -m bench findings` makes its page"
-    Console(stderr=True).print(told, highlight=False, soft_wrap=True)
+    for path in keeping.keep(study):
+        told = f"kept in {path.relative_to(ROOT)}, {path.stat().st_size:,} bytes"
+        Console(stderr=True).print(told, highlight=False, soft_wrap=True)
+    Console(stderr=True).print("`python -m bench findings` makes its page", highlight=False, soft_wrap=True)
     return 0
 
 

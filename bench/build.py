@@ -81,6 +81,19 @@ def build(
     return made
 
 
+def rebuild(variant: Variant, interpreter: Provisioned, folder: Path, prefix: Path) -> None:
+    """Build `variant` once more from the same source: its wheel into `folder`, it alone into `prefix`.
+
+    Its builder is the one that it was built with. Raises LabError with the failing command and the place of its log.
+    """
+    folder.mkdir(parents=True)
+    log = folder / "build.log"
+    wheel = _wheel(variant, BUILDERS / variant.name / "bin" / "python", folder, log)
+    _venv(prefix, interpreter, log)
+    _fill(prefix, variant, wheel, log)
+    _warm(prefix, variant, log)
+
+
 def artifact(name: str) -> Artifact | None:
     """The artifact built last for the variant `name`, if there is one."""
     path = ARTIFACTS / name / "artifact.json"

@@ -8,7 +8,7 @@ from bench.plan import Phase, backend_of, phases
 
 BACKEND_SECONDS = 1.5  # making and starting a back end for a run, and ending it
 # Seconds that a run takes beside what its declaration says, measured on two cores; they only feed the estimate.
-OVERHEAD_SECONDS = {"size": 1.7, "instructions": 1.5, "micro": 0.4, "startup": 0.55, "suite": 1.0}
+OVERHEAD_SECONDS = {"size": 1.7, "instructions": 1.5, "micro": 0.4, "startup": 0.55, "suite": 1.0, "factors": 0.4}
 OVERHEAD_SECONDS |= {"gatling": 3.3, "pacer": 1.2}
 SLICE_SECONDS = 0.2  # likewise, of each second of warm-up
 ORDER_SECONDS = 16e-6  # the reference core on an order of a medium document

@@ -1,19 +1,23 @@
-"""Results small enough to keep in the repository: a finished session as one file of compressed JSON lines.
+"""Results small enough to keep in the repository: each finished session as one file of compressed JSON lines.
 
     docs/findings/data/<study>.jsonl.xz     a record a line: the study, the session, the machine's self-test, the runs
+    docs/findings/data/<study>-2.jsonl.xz   the second session, and so on
 
 What findings are made of is there, every value included; what tools wrote by themselves is not, and of the time series
 those alone that a finding draws. `xzcat` shows it.
 
 A session is kept only if a commit holds the code that measured it, and if the study's targets are those that it had
-before its data, or say that they are not (`bench.model.Target`).
+before its data, or say that they are not (`bench.model.Target`). With it are kept all others of the same cases,
+machine and commit: nobody chooses among them.
 """
 
 from __future__ import annotations
 
 import lzma
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import date
+from itertools import count, takewhile
 from pathlib import Path
 
 import msgspec
@@ -59,26 +63,25 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
         return date.fromisoformat((self.first_started or self.session.started)[:10])
 
 
-def keep(study: Study, results: Path = RESULTS, kept: Path = KEPT) -> Path:
-    """Keep the last session of `study`. Returns the file.
+def keep(study: Study, results: Path = RESULTS, kept: Path = KEPT) -> list[Path]:
+    """Keep the last session of `study` and all that are like it, in place of what was kept. Returns the files.
 
-    Raises LabError where it is not finished, was measured with code that no commit holds, has targets that were not
-    declared before it, or is too much for a repository.
+    Raises LabError where the last one is not finished, was measured with code that no commit holds, has targets that
+    were not declared before it, or is too much for a repository.
     """
-    folder, session = store.latest(study.name, results)
-    if not session.finished:
+    _, last = store.latest(study.name, results)
+    if not last.finished:
         raise LabError(f"{study.name}: its last session is not finished: `python -m bench run {study.name}` goes on")
-    _require_commit(session, study.name)
+    _require_commit(last, study.name)
+    found = _alike(study, last, results)
     before = _before(study, kept)
-    first = before.first_started or before.session.started if before else None
-    runs = tuple(_lean(run) for run in store.runs(folder))
-    own = selftest.judge(session, runs, study) if study.selftest else None
-    tested = own or selftest.latest(session.machine.get("fingerprint"), results)
-    made = Kept(study=study, session=session, runs=runs, selftest=tested, first_started=first)
+    first = before.first_started or before.session.started if before else found[0][1].started
+    made = [_kept(study, folder, session, first, results) for folder, session in found]
     if before:
         _require_declared(study, before.study.targets, before.first_day)
-    if session.targets is not None:
-        _require_declared(study, session.targets, made.first_day)
+    for each in made:
+        if each.session.targets is not None:
+            _require_declared(study, each.session.targets, each.first_day)
     return write(made, kept)
 
 
@@ -98,7 +101,7 @@ def require_keepable(study: Study, *, force: bool = False, results: Path = RESUL
 
 def _require_commit(session: Session, study: str) -> None:
     """Raises LabError where the code that measured a session is in no commit, or in several."""
-    commits = {session.machine.get("commit"), *(each.commit for each in session.accounts if each.commit)}
+    commits = _commits(session)
     if len(commits) == 1 and not any(commit is None or commit.endswith(DIRTY) for commit in commits):
         return
     code = f"at {', '.join(sorted(filter(None, commits)))}" if any(commits) else "without a commit"
@@ -106,10 +109,33 @@ def _require_commit(session: Session, study: str) -> None:
     raise LabError(f"{study}: its last session was measured {code}, and a finding names its code: {anew}")
 
 
+def _commits(session: Session) -> set[str | None]:
+    """The commits at which a session was begun and resumed."""
+    return {session.machine.get("commit"), *(each.commit for each in session.accounts if each.commit)}
+
+
+def _alike(study: Study, last: Session, results: Path) -> list[tuple[Path, Session]]:
+    """The sessions that are kept together, the oldest first: of a study with a verb of its own, the last alone."""
+    same = [each for each in store.alike(last, results) if _commits(each[1]) == _commits(last)]
+    return same[-1:] if study.words else same
+
+
+def _kept(study: Study, folder: Path, session: Session, first: str, results: Path) -> Kept:
+    """A stored session as it is kept; `first` is when the study's first one began."""
+    runs = tuple(_lean(run) for run in store.runs(folder))
+    own = selftest.judge(session, runs, study) if study.selftest else None
+    return Kept(
+        study=study,
+        session=session,
+        runs=runs,
+        selftest=own or selftest.latest(session.machine.get("fingerprint"), results),
+        first_started=first if first != session.started else None,
+    )
+
+
 def _before(study: Study, kept: Path) -> Kept | None:
-    """What is kept of the study by now."""
-    path = kept / f"{study.name}{SUFFIX}"
-    return read(path) if path.exists() else None
+    """The first session that is kept of the study by now."""
+    return next(map(read, files(study.name, kept)), None)
 
 
 def _require_declared(study: Study, known: Sequence[Target], first: date) -> None:
@@ -138,8 +164,33 @@ def _form(target: Target) -> Target:
     return replace(target, declared=None, changed=None, after_session=None)
 
 
-def write(found: Kept, kept: Path = KEPT) -> Path:
-    """Write a session's file, scrubbed, the same bytes each time. Raises LabError if it is too large."""
+def write(found: Sequence[Kept], kept: Path = KEPT) -> list[Path]:
+    """Write the files of a study's sessions, scrubbed, the same bytes each time, in place of those that are there.
+
+    Raises LabError if one is too large.
+    """
+    name = found[0].study.name
+    packed = [_packed(each) for each in found]
+    for stale in files(name, kept):
+        stale.unlink()
+    kept.mkdir(parents=True, exist_ok=True)
+    paths = [_path(name, number, kept) for number in range(1, len(packed) + 1)]
+    for path, content in zip(paths, packed, strict=True):
+        path.write_bytes(content)
+    return paths
+
+
+def files(study: str, kept: Path = KEPT) -> list[Path]:
+    """The files of a study, a session each, the oldest first."""
+    return list(takewhile(Path.exists, (_path(study, number, kept) for number in count(1))))
+
+
+def _path(study: str, number: int, kept: Path) -> Path:
+    return kept / f"{study}{f'-{number}' if number > 1 else ''}{SUFFIX}"
+
+
+def _packed(found: Kept) -> bytes:
+    """The content of a session's file."""
     lines = [Line(study=found.study), Line(session=found.session)]
     lines += [Line(first_started=found.first_started)] if found.first_started else []
     lines += [Line(selftest=found.selftest)] if found.selftest else []
@@ -148,10 +199,7 @@ def write(found: Kept, kept: Path = KEPT) -> Path:
     packed = lzma.compress(store.scrub(text), preset=9 | lzma.PRESET_EXTREME)
     if len(packed) > LIMIT:
         raise LabError(f"{found.study.name}: {len(packed):,} bytes are too much to keep, the limit is {LIMIT:,}")
-    path = kept / f"{found.study.name}{SUFFIX}"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(packed)
-    return path
+    return packed
 
 
 def read(path: Path) -> Kept:
@@ -171,10 +219,27 @@ def read(path: Path) -> Kept:
     )
 
 
-def all_kept(kept: Path = KEPT) -> Iterator[Kept]:
-    """Every session that is kept, by the names of their studies."""
+def all_kept(kept: Path = KEPT) -> Iterator[tuple[Kept, ...]]:
+    """The sessions that are kept of each study, the oldest first, by the names of the studies.
+
+    Raises LabError where those of one study are of several machines or commits.
+    """
+    found: dict[str, list[Kept]] = defaultdict(list)
     for path in sorted(kept.glob(f"*{SUFFIX}")):
-        yield read(path)
+        each = read(path)
+        found[each.study.name].append(each)
+    for name, own in sorted(found.items()):
+        _require_one_origin(name, [each.session for each in own])
+        yield tuple(sorted(own, key=lambda each: each.session.started))
+
+
+def _require_one_origin(study: str, sessions: Sequence[Session]) -> None:
+    """Raises LabError where sessions that make one page are of several machines or commits."""
+    for what in ("fingerprint", "commit"):
+        known = {str(session.machine.get(what)) for session in sessions}
+        if len(known) > 1:
+            listed = ", ".join(sorted(known))
+            raise LabError(f"{study}: several {what}s ({listed}) in kept sessions: `python -m bench keep {study}`")
 
 
 def _lean(run: Run) -> Run:

@@ -14,7 +14,7 @@ import psutil
 
 from bench import machine, steal, store
 from bench.errors import DisturbedError, LabError
-from bench.instruments import instructions, macro, micro, null, sizes, startup, suite
+from bench.instruments import factors, instructions, macro, micro, null, sizes, startup, suite
 from bench.model import Case, Instrument, Observed, Run
 from bench.plan import Phase
 
@@ -28,6 +28,7 @@ INSTRUMENTS: Instruments = {
     "instructions": instructions.observe,
     "null": null.observe,
     "suite": suite.observe,
+    "factors": factors.observe,
 }
 
 

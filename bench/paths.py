@@ -19,3 +19,4 @@ DOCUMENTS = LAB / "documents"
 GATLING = LAB / "gatling"
 LOGS = LAB / "logs"
 PACES = LAB / "paces"
+FACTORS = LAB / "factors"  # copies and rebuilds of prefixes

@@ -69,6 +69,18 @@ def run_twice(study: Study, progress: Progress) -> None:
         run(study, progress, force=True)
 
 
+def run_times(study: Study, progress: Progress, times: int, *, budget: float | None = None) -> list[Path]:
+    """Bring the finished sessions of `study`, as it is now and on this machine, up to so many. Returns their folders.
+
+    One that was interrupted goes on. `budget` is that of each (`run`).
+    """
+    _, session = run(study, progress, budget=budget)
+    while len(found := store.alike(session)) < times:
+        progress.say(f"session {len(found) + 1} of {times}")
+        _, session = run(study, progress, force=True, budget=budget)
+    return [folder for folder, _ in found]
+
+
 def carry_out(
     study: Study, ready: Ready, progress: Progress, force: bool, measure: Measure, *, budget: float | None = None
 ) -> tuple[Path, Session]:

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from bench import catalog, pairing
+from bench.instruments import factors
 from bench.instruments.instructions import why_not
-from bench.model import Case, Hole, Instrument, MicroPlan, Run, Stack, Study
+from bench.model import Case, FactorsPlan, Hole, Instrument, MicroPlan, Run, Stack, Study
 from bench.pinning import cores
 
 
@@ -26,6 +27,8 @@ class Phase(msgspec.Struct, frozen=True):
 
 def phases(study: Study) -> list[Phase]:
     """All phases of a study but the open loads, which need the closed ones' outcome (`bench.contest`)."""
+    if study.micro and study.factors:
+        return [_factors(study.micro, study.factors, study)]
     planned: list[Phase] = []
     settings: dict[str, int]
     if study.sizes:
@@ -72,6 +75,22 @@ def phases(study: Study) -> list[Phase]:
             planned.append(Phase("null", 1, tuple(_nulls(study))))
         planned.append(Phase("macro", study.macro.runs * comparisons, tuple(cases)))
     return planned
+
+
+def _factors(micro: MicroPlan, plan: FactorsPlan, study: Study) -> Phase:
+    """Each variant at each level of each factor, once a block."""
+    plain = [core_case(micro, variant, workload) for workload in study.workloads for variant in study.variants]
+    return Phase(
+        "factors",
+        micro.processes,
+        tuple(
+            msgspec.structs.replace(case, instrument="factors", settings=case.settings | {name: level})
+            for case in plain
+            for name, factor in factors.FACTORS.items()
+            if factors.why_not(name) is None
+            for level in factor.levels(plan.levels)
+        ),
+    )
 
 
 def stack_case(
@@ -142,6 +161,7 @@ def declared_holes(study: Study) -> list[Hole]:
     found = {str(stack): told and told.reason for stack, told in reasons.items()}
     if study.instructions:
         found |= {f"{name}: instructions": why_not(catalog.variant(name)) for name in study.variants}
+    found |= {f"factor {name}": factors.why_not(name) for name in factors.FACTORS if study.factors}
     return [Hole(what=what, reason=reason, declared=True) for what, reason in found.items() if reason]
 
 

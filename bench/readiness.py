@@ -12,7 +12,7 @@ import msgspec
 
 from bench import backend, build, catalog, documents, machine, peers, plan, provision, verify
 from bench.errors import LabError, MissingError
-from bench.instruments import gatling_setup, instructions, null, pacer
+from bench.instruments import factors, gatling_setup, instructions, null, pacer
 from bench.model import Artifact, BuiltPeer, Hole, Peer, Provisioned, Ready, Stack, Study, Variant, Yardstick
 from bench.plan import Phase
 from bench.progress import Progress
@@ -24,6 +24,10 @@ def make_ready(study: Study, progress: Progress, cases: Path = verify.GOLDEN) ->
     """Make this machine ready for the study: build and verify its variants, bring documents and load generators."""
     artifacts, holes = prepare(plan.variants(study), progress, plan.servers(study), cases)
     bring_documents(plan.phases(study), progress)
+    if study.factors:
+        for name in artifacts:
+            with progress.step(f"rebuilds and copies of {name}"):
+                factors.provision(study.factors, name)
     none = {"macro": generator_missing(study, progress), "instructions": study.instructions and counter_missing()}
     if none["macro"] is None and any(phase.name == "null" for phase in plan.phases(study)):
         none["null"] = null_missing(study, progress)

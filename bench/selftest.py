@@ -22,7 +22,7 @@ from bench.model import Instrument, Recorded, Run, Session, Study
 from bench.paths import RESULTS
 from bench.pooled import Pooled
 from bench.report.comparison import Comparison, as_a_family
-from bench.stats import LEVEL, Ratio, blocked_ratio
+from bench.stats import LEVEL, Ratio, averaged, blocked_ratio
 
 STUDY = "selftest"
 RECORD = "selftest.json"
@@ -174,13 +174,13 @@ def _equals(runs: Sequence[Run], instrument: Instrument, a_side: int) -> Equals 
     ratios = _comparisons(_side(runs, instrument, twin=True), _side(runs, instrument), a_side, instrument)
     if not ratios:
         return None
-    averaged = _averaged(ratios)
+    mean_ratio = averaged(ratios)
     return Equals(
         instrument=instrument,
         a_side=a_side,
         comparisons=len(ratios),
-        bias=math.expm1(abs(math.log(averaged.estimate))),
-        mean=averaged,
+        bias=math.expm1(abs(math.log(mean_ratio.estimate))),
+        mean=mean_ratio,
         spread=float(np.expm1(np.quantile(np.abs(np.log([each.estimate for each in ratios])), SPREAD_SHARE))),
         claimed=sum(each.claimed for each in _claims(ratios, 0.0)),  # the bias is of these ratios: it may excuse none
         different=sum(each.differs_by_more_than(0.0) for each in ratios),
@@ -206,18 +206,6 @@ def _known(runs: Sequence[Run], percent: int, a_side: int, floor: float) -> Know
 def _claims(ratios: Iterable[Ratio], floor: float) -> list[Comparison]:
     """The ratios as a report judges them: one family, as they are read together."""
     return as_a_family([Comparison(ratio=each, floor=floor) for each in ratios])
-
-
-def _averaged(ratios: Sequence[Ratio]) -> Ratio:
-    """The geometric mean of ratios, with the interval that their own spread gives it."""
-    logs = np.log([each.estimate for each in ratios])
-    level, size = float(logs.mean()), len(logs)
-    if size < 2:
-        return Ratio(estimate=math.exp(level))
-    error = float(logs.std(ddof=1)) / math.sqrt(size)
-    reach = float(stdtrit(size - 1, (1 + LEVEL) / 2)) * error
-    low, high = math.exp(level - reach), math.exp(level + reach)
-    return Ratio(estimate=math.exp(level), low=low, high=high, error=error, freedom=size - 1)
 
 
 def _sure(ratios: Sequence[Ratio], floor: float) -> float | None:

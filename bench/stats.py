@@ -26,6 +26,7 @@ RESAMPLES = 10_000
 LEVEL = 0.95
 POWER = 0.8
 ENOUGH = 6
+FEWEST_SESSIONS = 3  # with two, Student's t has one degree of freedom and multiplies the standard error by 12.7
 
 Nested = Sequence[Sequence[float]]
 Vector = NDArray[np.float64]
@@ -112,6 +113,24 @@ def blocked_ratio(pairs: Sequence[tuple[Sequence[float], Sequence[float]]], seed
         return found
     drawn = np.random.default_rng(seed).integers(0, size, (RESAMPLES, size))
     return _resampled(found, above[drawn].mean(axis=1) / below[drawn].mean(axis=1), size)
+
+
+def averaged(ratios: Sequence[Ratio]) -> Ratio:
+    """The geometric mean of ratios, with the interval that their own spread gives it; none of a single one."""
+    logs = np.log([each.estimate for each in ratios])
+    estimate, size = math.exp(float(logs.mean())), len(logs)
+    if size < 2:
+        return Ratio(estimate=estimate)
+    return _student(estimate, float(logs.std(ddof=1)) / math.sqrt(size), size - 1)
+
+
+def between(sessions: Sequence[Ratio]) -> Ratio:
+    """The ratio over sessions, each of which has one of its own; an interval from `FEWEST_SESSIONS` on.
+
+    A session is the unit here: how exact it was by itself says nothing of the next one.
+    """
+    found = averaged(sessions)
+    return found if len(sessions) >= FEWEST_SESSIONS else Ratio(estimate=found.estimate)
 
 
 def benjamini_hochberg(chances: Sequence[float]) -> list[float]:

@@ -51,6 +51,12 @@ def latest(study: str, results: Path = RESULTS) -> tuple[Path, Session]:
     return found[-1]
 
 
+def alike(session: Session, results: Path = RESULTS) -> list[tuple[Path, Session]]:
+    """The finished sessions of its study that measured the same cases on an equal machine, the oldest first."""
+    finished = [each for each in sessions(session.study, results=results) if each[1].finished]
+    return [each for each in finished if _what(each[1]) == _what(session)]
+
+
 def latest_by_machine(study: str, results: Path = RESULTS) -> list[tuple[Path, Session]]:
     """The last session of each kind of machine that measured `study` at the commit it was last measured at.
 
@@ -140,6 +146,12 @@ def scrubbed(path: Path) -> Iterator[Path]:
     finally:
         if path.exists():
             path.write_bytes(scrub(path.read_bytes()))
+
+
+def _what(session: Session) -> tuple[object, ...]:
+    """What a session measured, where, and within which budget."""
+    cases = frozenset(case.identity for case in session.cases)
+    return session.machine.get("fingerprint"), cases, session.race and session.race.budget_seconds
 
 
 def _secrets() -> list[tuple[str, str]]:

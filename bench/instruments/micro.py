@@ -1,9 +1,14 @@
-"""pyperf in the variant's own interpreter: the core alone, nothing around it."""
+"""pyperf in the variant's own interpreter: the core alone, nothing around it.
+
+Each process begins with an environment of another size, as that moves where its stack and its first objects lie
+(Mytkowicz et al., "Producing wrong data without doing anything obviously wrong!", ASPLOS 2009): so it is averaged over.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import statistics
 import subprocess
@@ -24,6 +29,8 @@ from bench.proof import Proof
 from bench.store import scrubbed
 
 PROCESS_SECONDS = 600
+PADDING = "BENCH_PADDING"
+PADDING_BYTES = 4096  # a page
 
 
 class LastWords(msgspec.Struct, frozen=True):
@@ -33,7 +40,30 @@ class LastWords(msgspec.Struct, frozen=True):
     proof: Proof | None
 
 
+class Start(msgspec.Struct, frozen=True):
+    """How a process begins: its interpreter, what is added to its environment, and the command that starts it."""
+
+    python: Path
+    env: dict[str, str]
+    by: tuple[str, ...] = ()
+
+
 def observe(case: Case, output: Path) -> Observed:
+    """One fresh process of the variant as it is usually started, its environment padded at random (`timed`)."""
+    return timed(case, output, Start(build.python(case.variant), padded(padding_bytes(output))))
+
+
+def padded(size: int) -> dict[str, str]:
+    """What pads an environment by so many bytes."""
+    return {PADDING: "x" * size}
+
+
+def padding_bytes(output: Path) -> int:
+    """A number below `PADDING_BYTES`, drawn by the names of session, block and case, so that it can be drawn again."""
+    return random.Random("/".join(output.parts[-3:])).randrange(PADDING_BYTES)
+
+
+def timed(case: Case, output: Path, start: Start) -> Observed:
     """One fresh process of the variant over the workload's documents; its pyperf JSON is kept beside `output`.
 
     Raises LabError with the last line of pyperf's output if it fails, or if something else ran than was declared.
@@ -41,14 +71,14 @@ def observe(case: Case, output: Path) -> Observed:
     workload = catalog.workloads()[case.workload or ""]
     result = output.with_suffix(".pyperf.json")
     variant = catalog.variant(case.variant)
-    env = build.environment(variant) | build.forced(variant, case.path)
+    env = build.environment(variant) | build.forced(variant, case.path) | start.env
     env["PYTHONPATH"] = str(TOOLS / variant.interpreter)
     last_words = output.with_suffix(".about.json")
     settings = [f"--{name}={value}" for name, value in case.settings.items()]
     docs = documents.ensure(workload)
     given = workload.documents is not None and workload.documents.folder is not None
     argv = [
-        str(build.python(variant.name)), str(SUBJECT / "micro.py"),
+        *start.by, str(start.python), str(SUBJECT / "micro.py"),
         "--name", _benchmark(case), "--documents", str(docs.load),
         "--processes", "1", *settings, "--inherit-environ", ",".join(sorted(env)), "--quiet", "--output", str(result),
         "--last-words", str(last_words), *(["--unanswered"] if isinstance(variant, Yardstick) else []),
@@ -65,7 +95,8 @@ def observe(case: Case, output: Path) -> Observed:
     words = msgspec.json.decode(last_words.read_bytes(), type=LastWords)
     told = verify.witness(variant.name, words.about)
     built = Measurement(metric="build", unit="s", values=(build.require(variant.name).build_seconds,))
-    counts = (*observed.measurements, built, *_fallbacks(observed, told))
+    padding = Measurement(metric="padding", unit="B", values=(float(len(start.env[PADDING])),))
+    counts = (*observed.measurements, built, padding, *_fallbacks(observed, told))
     if words.proof:
         if "threads" not in case.settings:
             proof.judge(words.proof, None if given else statistics.median(observed.values("time")))
@@ -154,7 +185,7 @@ def merge(session: Path, runs: Iterable[Run]) -> None:
     merged: dict[str, dict[str, pyperf.Benchmark]] = {}
     for run in runs:
         for raw in run.raw:
-            if run.verdict == "pass" and raw.endswith(".pyperf.json"):
+            if run.verdict == "pass" and run.case.instrument == "micro" and raw.endswith(".pyperf.json"):
                 benchmarks = merged.setdefault(_name(run.case), {})
                 (one,) = pyperf.BenchmarkSuite.load(str(session / raw)).get_benchmarks()
                 if one.get_name() in benchmarks:

@@ -37,6 +37,7 @@ from bench.model.outcome import (
 from bench.model.serving import Backend, Framework, Impossible, Peer, Server
 from bench.model.study import (
     Against,
+    FactorsPlan,
     InstructionsPlan,
     LatencyPlan,
     MacroPlan,
@@ -80,6 +81,7 @@ __all__ = [
     "DocumentsSpec",
     "Dropped",
     "Exchange",
+    "FactorsPlan",
     "Framework",
     "FromDebian",
     "FromNpm",

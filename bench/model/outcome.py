@@ -11,7 +11,7 @@ from bench.model.base import RankedBy, Recorded
 from bench.model.built import Artifact, BuiltPeer, Hole
 from bench.model.study import Target
 
-Instrument = Literal["micro", "macro", "startup", "size", "instructions", "null", "suite"]
+Instrument = Literal["micro", "macro", "startup", "size", "instructions", "null", "suite", "factors"]
 Verdict = Literal["pass", "hole", "failed", "dropped"]
 
 

@@ -147,6 +147,12 @@ class SelftestPlan(Declared, frozen=True):
     slower: tuple[Count, ...]
 
 
+class FactorsPlan(Declared, frozen=True):
+    """The cores alone, at so many `levels` of each thing that may differ between two sessions."""
+
+    levels: Annotated[int, Meta(ge=2)]
+
+
 class Study(Declared, frozen=True, kw_only=True):
     """A question, a selection of cases, and what is compared.
 
@@ -174,6 +180,7 @@ class Study(Declared, frozen=True, kw_only=True):
     startup: StartupPlan | None = None
     suite: SuitePlan | None = None
     selftest: SelftestPlan | None = None
+    factors: FactorsPlan | None = None
     targets: tuple[Target, ...] = ()
     sizes: bool = False
     words: str | None = None

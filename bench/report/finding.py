@@ -69,11 +69,11 @@ def _of_workload(
 ) -> Finding:
     """The fastest core and the cheapest stack come first, what has no figure last."""
     study, workload = evidence.study, evidence.workload
-    cores = _families(sorted((_core(name, evidence) for name in study.variants), key=lambda core: _rank(core.time)))
+    cores = families(sorted((_core(name, evidence) for name in study.variants), key=lambda core: rank(core.time)))
     peers = [_core(name, evidence) for name in study.peers]
     rows = [_row(stack, core, evidence, price) for core in cores for stack in _stacks(study, core.variant)]
     rows += [_row(Stack(variant=peer.variant), peer, evidence, price) for peer in peers]
-    rows = _families(sorted(rows, key=lambda row: _rank(row.cpu)))
+    rows = families(sorted(rows, key=lambda row: rank(row.cpu)))
     of_workload = [run for run in runs if run.verdict == "pass" and run.case.workload == workload]
     loaded = [run for run in of_workload if run.case.stack and run.case.load and not evidence.trouble(run.case.stack)]
     capacities = {row.stack: row.capacity.value for row in rows}
@@ -189,7 +189,7 @@ def _row(stack: Stack, core: Core, evidence: Evidence, price: Price | None) -> R
     )
 
 
-def _families(ranked: Sequence[T]) -> list[T]:
+def families(ranked: Sequence[T]) -> list[T]:
     """Cores or rows, their speed-ups over the baseline's claimed as one family; the baseline itself is none of it."""
     others = [each for each in ranked if not _is_baseline(each)]
     held = iter(as_a_family([each.speedup for each in others]))
@@ -249,7 +249,7 @@ def _order(course: Course, study: Study) -> tuple[int, bool, int]:
     return load, course.stack.variant != study.baseline, course.block
 
 
-def _rank(figure: Figure) -> float:
+def rank(figure: Figure) -> float:
     return float("inf") if figure.value is None else figure.value
 
 

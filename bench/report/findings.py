@@ -10,11 +10,12 @@ from typing import Any
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from bench import drift as sources
 from bench import keep
 from bench.breaking import RULE
 from bench.model import Session, Study
 from bench.paths import FINDINGS, KEPT, PROFILES
-from bench.report import ladder, loads, ranking, selftest, stolen, suites
+from bench.report import drift, ladder, loads, ranking, selftest, stolen, suites
 from bench.report.answer import paragraphs
 from bench.report.builds import unlike
 from bench.report.figures import rerun
@@ -26,6 +27,8 @@ from bench.report.pictures import pictures
 from bench.report.rows import Finding, load_title, workload_title
 from bench.report.spent import costs, unrest
 from bench.report.table import Cell, alone, columns
+from bench.report.together import together
+from bench.report.together import words as sessions
 from bench.report.wording import listed
 from bench.selftest import Selftest, judge
 
@@ -61,7 +64,8 @@ def write(kept: Path = KEPT, folder: Path = FINDINGS) -> list[Path]:
     found = findings(kept)
     files = {folder / name: text for name, text in texts(found).items()}
     for name, finding in found.items():
-        files |= {folder / "plots" / f"{name}-{each.name}.svg": each.svg() for each in pictures(finding)}
+        drawn = [drift.picture(finding.drift)] if finding.drift else pictures(finding)
+        files |= {folder / "plots" / f"{name}-{each.name}.svg": each.svg() for each in drawn}
     for path in [*folder.glob("*.md"), *folder.glob("plots/*.svg")]:
         path.unlink()
     for path, text in files.items():
@@ -71,11 +75,17 @@ def write(kept: Path = KEPT, folder: Path = FINDINGS) -> list[Path]:
 
 
 def findings(kept: Path = KEPT) -> dict[str, Finding]:
-    """The finding of every session that is kept, by study."""
-    return {
-        each.study.name: find(each.session, each.runs, each.study, selftest=_selftest(each))
-        for each in keep.all_kept(kept)
-    }
+    """The finding of every study that is kept, over all its sessions."""
+    return {own[0].study.name: _over(own) for own in keep.all_kept(kept)}
+
+
+def _over(own: Sequence[keep.Kept]) -> Finding:
+    """The finding of a study's sessions, the oldest first."""
+    found = together([find(each.session, each.runs, each.study, selftest=_selftest(each)) for each in own])
+    last = own[-1]
+    if not last.study.factors:
+        return found
+    return msgspec.structs.replace(found, drift=sources.judge(last.session, last.runs, last.study))
 
 
 def texts(found: dict[str, Finding]) -> dict[str, str]:
@@ -98,12 +108,16 @@ def page(finding: Finding) -> str:
     }
     if finding.study.selftest and finding.selftest:
         return _render("selftest.md", verdict=selftest, found=finding.selftest, **common)
+    if finding.drift:
+        shown = drift.picture(finding.drift)
+        return _render("drift.md", verdict=drift, found=finding.drift, picture=shown, **common)
     return _render(
         "finding.md",
         finding=finding,
         sample=_sample(finding.study),
         answers=paragraphs(finding),
         gain=None if finding.study.open else gain(finding),
+        sessions=sessions(finding),
         pictures=list(pictures(finding)),
         targets=_targets(finding),
         profile=_profile(finding),
@@ -141,9 +155,11 @@ def _selftest(each: keep.Kept) -> Selftest | None:
 
 
 def _short(finding: Finding) -> Iterator[str]:
-    """The answer in the index: a self-test's verdict, else the first sentence of each paragraph."""
+    """The answer in the index: a verdict's lines, else the first sentence of each paragraph."""
     if finding.study.selftest and finding.selftest:
         yield from selftest.told(finding.selftest)
+    elif finding.drift:
+        yield from drift.told(finding.drift)
     else:
         yield from (lead for lead, *_ in paragraphs(finding))
 

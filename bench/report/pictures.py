@@ -39,12 +39,12 @@ class Picture(msgspec.Struct, frozen=True):
 
 
 def pictures(finding: Finding) -> Iterator[Picture]:
-    """Those that a study's figures allow, workload by workload; none of a self-test, which compares nothing else."""
-    for each in finding.each if finding.study.selftest is None else ():
+    """Those that a study's figures allow, workload by workload; none of one that compares no subjects."""
+    for each in () if finding.study.selftest or finding.study.factors else finding.each:
         where = f", {workload_title(each.workload)}" if finding.others else ""
         if finding.ranks_stacks and len(each.ranking) > 1:
             title = f"Behind the best, by {ranked_by(each.workload)}{where}, on a log scale"
-            shown = _with_keys(ladder(each, charts.WIDE), keys(STATES, "grey"))
+            shown = with_keys(ladder(each, charts.WIDE), keys(STATES, "grey"))
             yield Picture(f"{each.workload}-ranking", title, _ranked(each), shown)
         elif len([row for row in each.rows if row.cpu.value is not None]) > 1:
             title = f"Server CPU time for a request{where}, in µs on a log scale"
@@ -53,7 +53,7 @@ def pictures(finding: Finding) -> Iterator[Picture]:
             what, chart = ("survival", charts.survival) if _served(each) else ("speedups", charts.speedups)
             title = "Times as fast as the baseline" + (", alone and behind each server" if _served(each) else "")
             shown = chart(each, charts.WIDE)
-            keyed = _with_keys(shown, keys([charts.ALONE, *each.places], "ink")) if _served(each) else shown
+            keyed = with_keys(shown, keys([charts.ALONE, *each.places], "ink")) if _served(each) else shown
             yield Picture(f"{each.workload}-{what}", title + where, _fastest(each), keyed)
         if each.open:
             title = f"Median latency second by second{where}, on a log scale; the rate as a share of the capacity"
@@ -106,7 +106,7 @@ def warm(courses: list[Course]) -> Chart:
         color=alt.Color("name:N", sort=names, scale=hues(names)),
         detail="server:N",
     )  # fmt: skip
-    return _with_keys(line, keys(names))
+    return with_keys(line, keys(names))
 
 
 def _microseconds(shown: list[float], room: float) -> dict[str, Any]:
@@ -118,7 +118,7 @@ def _microseconds(shown: list[float], room: float) -> dict[str, Any]:
     return {"scale": alt.Scale(type="log", domain=[low, high], nice=False), "axis": axis}
 
 
-def _with_keys(chart: Chart, named: Sequence[tuple[str, str]]) -> Chart:
+def with_keys(chart: Chart, named: Sequence[tuple[str, str]]) -> Chart:
     """The chart under what its colours stand for: a file has no page around it that could tell."""
     records: list[Record] = []
     at, line = 0, 0

@@ -43,6 +43,13 @@ class Ranked(msgspec.Struct, frozen=True, kw_only=True):
     after: int | None = None
     reason: str | None = None
 
+    @property
+    def cost(self) -> float | None:
+        """What it is ranked by, in seconds; None where the generator was the limit."""
+        if self.by == "cpu":
+            return self.figures.cpu.value
+        return 1 / self.figures.rate.value if self.figures.rate.value else None
+
 
 def ranking(evidence: Evidence, runs: Iterable[Run], load: str | None, race: Race | None) -> tuple[Ranked, ...]:
     """Every stack of a workload that has figures under the closed `load`, the best first."""

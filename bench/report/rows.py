@@ -8,6 +8,7 @@ import msgspec
 
 from bench import catalog
 from bench.breaking import Overload
+from bench.drift import Drift
 from bench.model import Run, Session, Stack, Study, Verdict
 from bench.report.comparison import Comparison
 from bench.report.cost import Cost, Price
@@ -124,7 +125,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     Gatling's, one a stack; `null` is what the null server answered a second. `machines` counts the equal ones that
     measured. Where not every request was `awaited`, server CPU per request is too high for what is slow and was warmed
     before. `ranking` holds the stacks from the best on; `raced` those of a race's rounds, where they ran under another
-    load. `latencies` are of the open loads for latency, `courses` of all others.
+    load. `latencies` are of the open loads for latency, `courses` of all others. Where
+    speed-ups and targets are `over` several sessions, `session` is the last of these. `drift` is what a session of
+    factors says.
     """
 
     study: Study
@@ -154,6 +157,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     targets: tuple[Held, ...] = ()
     stolen: Stolen = Stolen()
     tested: tuple[Tested, ...] = ()
+    over: tuple[Session, ...] = ()
+    drift: Drift | None = None
 
     @property
     def each(self) -> tuple[Finding, ...]:

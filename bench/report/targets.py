@@ -13,7 +13,7 @@ from bench.model import Instrument, Run, Session, Study, Target
 from bench.report.comparison import compared, paired
 from bench.report.wording import judged, number, seconds, share
 from bench.spread import POOLED, pooled
-from bench.stats import Ratio
+from bench.stats import Ratio, between
 
 Outcome = Literal["met", "missed", "open"]
 METRICS = {"memory": "memory.loaded"}  # where a target calls it otherwise than the runs
@@ -121,6 +121,20 @@ def held(study: Study, session: Session, runs: Iterable[Run]) -> tuple[Held, ...
     """Every target, workload by workload, in the study's order."""
     measured = Measured(study, session, runs)
     return tuple(_held(target, workload, measured, study) for target in study.targets for workload in target.workloads)
+
+
+def over_sessions(rows: Sequence[Held]) -> Held:
+    """A target over sessions, the oldest first: its ratios with the interval between them, else the worst value."""
+    last, known = rows[-1], [row.value for row in rows if row.value is not None]
+    if last.value is None:
+        return last
+    multiples = [row.multiple for row in rows if row.multiple]
+    multiple = between(multiples) if multiples else None
+    if last.target.against is None:
+        return replace(last, value=max(known), outcome=_outcome(last.target, max(known), max(known)))
+    found = between([Ratio(estimate=value) for value in known])
+    outcome = _outcome(last.target, found.low, found.high)
+    return replace(last, value=found.estimate, low=found.low, high=found.high, outcome=outcome, multiple=multiple)
 
 
 def verdict(rows: Sequence[Held]) -> str:

@@ -1,5 +1,6 @@
 """Building: what makes an artifact another one, what is in it, and how a step that fails is told."""
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -274,6 +275,14 @@ def test_an_artifact_is_a_wheel_in_a_prefix_of_its_own(lab: Path, interpreter: P
     shutil.rmtree(lab / ".lab/artifacts")
     again = build.build(TINY, interpreter)
     assert again.wheel_sha256 == built.wheel_sha256, "equal sources make equal wheels"
+
+
+def test_a_rebuild_is_the_same_source_in_another_prefix(lab: Path, interpreter: Provisioned, built: Artifact) -> None:
+    folder, prefix = lab / ".lab" / "again" / "wheel", lab / ".lab" / "again" / "prefix"
+    build.rebuild(TINY, interpreter, folder, prefix)
+    assert hashlib.sha256((folder / built.wheel).read_bytes()).hexdigest() == built.wheel_sha256
+    assert list(prefix.rglob("app/core.py"))
+    assert build.artifact(TINY.name) == built, "what is measured otherwise stays as it is"
 
 
 def test_nothing_of_the_callers_environment_reaches_a_measured_process(monkeypatch: pytest.MonkeyPatch) -> None:

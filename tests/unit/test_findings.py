@@ -42,7 +42,7 @@ def stored(results: Path, session: Session = SESSION) -> Path:
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("kept")
-    keep.write(keep.Kept(study=STUDY, session=SESSION, runs=tuple(RUNS)), folder)
+    keep.write([keep.Kept(study=STUDY, session=SESSION, runs=tuple(RUNS))], folder)
     return folder
 
 
@@ -55,7 +55,7 @@ def pages(kept: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_what_is_kept_says_all_that_the_session_said(tmp_path: Path) -> None:
     stored(tmp_path / "results")
-    path = keep.keep(STUDY, tmp_path / "results", tmp_path / "kept")
+    (path,) = keep.keep(STUDY, tmp_path / "results", tmp_path / "kept")
     found = keep.read(path)
     assert (found.study, found.session, found.selftest) == (STUDY, SESSION, None)
     assert findings.page(find(found.session, found.runs, found.study)) == findings.page(FINDING)
@@ -66,7 +66,7 @@ def test_what_is_kept_names_neither_the_machine_nor_a_folder_of_it(tmp_path: Pat
     monkeypatch.setattr(store.socket, "gethostname", lambda: "build-7.example.org")
     hole = Hole(what="numba", reason=f"{Path.home()}/numba is broken on build-7.example.org")
     session = msgspec.structs.replace(SESSION, holes=(hole,))
-    path = keep.write(keep.Kept(study=STUDY, session=session, runs=()), tmp_path)
+    (path,) = keep.write([keep.Kept(study=STUDY, session=session, runs=())], tmp_path)
     assert keep.read(path).session.holes[0].reason == "<home>/numba is broken on <host>"
 
 

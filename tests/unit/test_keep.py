@@ -112,7 +112,7 @@ def test_a_target_that_was_changed_after_a_session_is_kept_only_if_it_says_so(
     with pytest.raises(LabError, match=refused):
         keep.keep(silent, tmp_path, tmp_path)
     keep.require_keepable(said, results=tmp_path, kept=tmp_path)
-    assert keep.read(keep.keep(said, tmp_path, tmp_path)).study.targets == said.targets
+    assert keep.read(keep.keep(said, tmp_path, tmp_path)[0]).study.targets == said.targets
 
 
 @pytest.mark.parametrize(
@@ -140,9 +140,10 @@ def test_what_was_said_of_a_target_stays_said(tmp_path: Path) -> None:
 
 
 def test_the_day_of_the_first_session_is_handed_on_from_file_to_file(tmp_path: Path) -> None:
-    for day in ("2026-11-24", "2026-11-26", "2026-11-27"):
-        measured(tmp_path, day)
-        kept = keep.read(keep.keep(STUDY, tmp_path, tmp_path))
+    for number, day in enumerate(("2026-11-24", "2026-11-26", "2026-11-27")):
+        measured(tmp_path, day, machine=at(f"{number:012}"))
+        (path,) = keep.keep(STUDY, tmp_path, tmp_path)
+        kept = keep.read(path)
         assert kept.session.started == f"{day}T13:00:00+00:00"
         assert kept.first_day == date(2026, 11, 24)
 
@@ -159,6 +160,49 @@ def test_a_session_knows_the_targets_that_it_began_with(tmp_path: Path, monkeypa
     monkeypatch.setattr(store, "create", lambda session: store.write(tmp_path / "session.json", session))
     pipeline.open_session(STUDY, [], [], False, {"fingerprint": "f"})
     assert store.read(tmp_path / "session.json", Session).targets == STUDY.targets
+
+
+# ---------------------------------------------------------------- several sessions
+
+
+def test_all_sessions_of_one_code_are_kept_a_file_each(tmp_path: Path) -> None:
+    for day in ("2026-11-24", "2026-11-25", "2026-11-26"):
+        measured(tmp_path, day)
+        paths = keep.keep(STUDY, tmp_path, tmp_path / "kept")
+    assert [path.name for path in paths] == ["quick.jsonl.xz", "quick-2.jsonl.xz", "quick-3.jsonl.xz"]
+    assert paths == keep.files("quick", tmp_path / "kept")
+    ((first, *others),) = keep.all_kept(tmp_path / "kept")
+    assert [each.session.started[:10] for each in (first, *others)] == ["2026-11-24", "2026-11-25", "2026-11-26"]
+    assert {each.first_day for each in others} == {first.first_day}
+    measured(tmp_path, "2026-11-27", machine=at("ba9876543210"))
+    assert [path.name for path in keep.keep(STUDY, tmp_path, tmp_path / "kept")] == ["quick.jsonl.xz"]
+    assert len(list((tmp_path / "kept").iterdir())) == 1, "files of other code do not stay"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"finished": None}, {"machine": at("ba9876543210")}, {"machine": at("0123456789ab") | {"fingerprint": "g"}}],
+)
+def test_only_finished_sessions_of_the_same_machine_and_code_are_kept_together(
+    tmp_path: Path, other: dict[str, object]
+) -> None:
+    measured(tmp_path, "2026-11-24", **other)
+    measured(tmp_path, "2026-11-25")
+    assert len(keep.keep(STUDY, tmp_path, tmp_path / "kept")) == 1
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        (at("ba9876543210"), r"several commits \(0123456789ab, ba9876543210\)"),
+        (sessions.MACHINE | {"fingerprint": "g"}, r"several fingerprints \(None, g\)"),
+    ],
+)
+def test_no_page_is_made_of_several_machines_or_commits(tmp_path: Path, other: dict[str, object], told: str) -> None:
+    two = msgspec.structs.replace(SESSION, started="2026-11-25T13:00:00+00:00", machine=other)
+    keep.write([keep.Kept(study=STUDY, session=each, runs=()) for each in (SESSION, two)], tmp_path)
+    with pytest.raises(LabError, match=f"quick: {told} in kept sessions"):
+        list(keep.all_kept(tmp_path))
 
 
 @pytest.mark.parametrize("path", sorted(KEPT.glob(f"*{keep.SUFFIX}")), ids=lambda path: path.name)

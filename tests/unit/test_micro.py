@@ -126,3 +126,22 @@ def test_a_process_that_fails_is_told_by_its_last_line(
     with pytest.raises(LabError) as caught:
         micro.observe(case, tmp_path / "run")
     assert str(caught.value) == f"pyperf of cpython failed with status 1: {told}"
+
+
+def test_a_process_begins_with_an_environment_of_a_size_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = tmp_path / "cpython" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\necho ${#BENCH_PADDING} "$@" >&2; exit 1\n')
+    python.chmod(0o755)
+    monkeypatch.setattr(build, "PREFIXES", tmp_path)
+    case = Case(instrument="micro", variant="cpython", workload="small", settings={"values": 1, "loops": 1})
+    sizes = []
+    for block in range(3):
+        output = tmp_path / f"micro-{block:03}" / "run"
+        output.parent.mkdir()
+        with pytest.raises(LabError, match=f"status 1: {micro.padding_bytes(output)} .*{micro.PADDING}"):
+            micro.observe(case, output)
+        sizes.append(micro.padding_bytes(output))
+    assert len(set(sizes)) == 3

@@ -51,7 +51,8 @@ HERE = {"architecture": "x86_64", "fingerprint": "0" * 16}
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Sessions are kept in a folder of the test's own."""
     monkeypatch.setattr(store, "create", partial(store.create, results=tmp_path))
-    monkeypatch.setattr(store, "sessions", partial(store.sessions, results=tmp_path))
+    for name in ("sessions", "alike"):
+        monkeypatch.setattr(store, name, partial(getattr(store, name), results=tmp_path))
     return tmp_path
 
 
@@ -260,6 +261,32 @@ def test_an_interrupted_repetition_goes_on(bench: Bench) -> None:
     bench.stop_after = None
     pipeline.run_twice(STUDY, Progress(Console(file=bench.said)))
     assert [bool(session.finished) for _, session in store.sessions("trial")] == [True, True]
+
+
+def test_sessions_are_brought_up_to_a_number_and_an_interrupted_one_goes_on(bench: Bench) -> None:
+    progress = Progress(Console(file=bench.said))
+    bench.run()
+    each = len(bench.measured)
+    bench.stop_after = 2 * each + 4  # within the third
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.run_times(STUDY, progress, 3)
+    bench.stop_after = None
+    folders = pipeline.run_times(STUDY, progress, 3)
+    assert folders == [folder for folder, _ in store.sessions("trial")]
+    assert len(folders) == 3
+    assert 3 * each <= len(bench.measured) <= 3 * each + 1, "no session is measured twice"
+    assert pipeline.run_times(STUDY, progress, 2) == folders, "there are enough, so nothing is measured"
+    assert "session 3 of 3" in bench.said.getvalue()
+
+
+def test_sessions_of_other_cases_or_of_another_machine_are_not_counted(bench: Bench) -> None:
+    pipeline.run_times(STUDY, Progress(Console(file=bench.said)), 2)
+    (first, _), (folder, record) = store.sessions("trial")
+    store.write(folder / "session.json", msgspec.structs.replace(record, machine={"fingerprint": "f" * 16}))
+    other = store.read(first / "session.json", Session)
+    assert [found for found, _ in store.alike(other)] == [first]
+    longer = msgspec.structs.replace(STUDY, micro=MicroPlan(processes=3, values=6))
+    assert first not in pipeline.run_times(longer, Progress(Console(file=bench.said)), 2)
 
 
 @pytest.mark.parametrize("after", [0, 3, 7, 9])

@@ -223,14 +223,14 @@ def test_the_exit_status_is_1_where_too_many_equals_are_called_different(folder,
 
 
 def test_its_runs_are_kept_and_yield_the_same_verdict(folder, tmp_path):
-    kept = keep.read(keep.keep(SMALL, tmp_path, tmp_path / "kept"))
+    kept = keep.read(*keep.keep(SMALL, tmp_path, tmp_path / "kept"))
     assert len(kept.runs) == len(store.runs(folder))
     assert kept.selftest == selftest.judge(kept.session, kept.runs, kept.study)
     assert kept.selftest == selftest.judge(session(SMALL), store.runs(folder), SMALL)
 
 
 def test_what_is_kept_of_it_is_a_page_with_its_verdict(folder, tmp_path):
-    kept = keep.read(keep.keep(SMALL, tmp_path, tmp_path / "kept"))
+    kept = keep.read(*keep.keep(SMALL, tmp_path, tmp_path / "kept"))
     texts = findings.texts(findings.findings(tmp_path / "kept"))
     words = " ".join(texts["selftest.md"].split())
     for line in told(kept.selftest):
@@ -243,7 +243,7 @@ def test_what_is_kept_of_it_is_a_page_with_its_verdict(folder, tmp_path):
 
 def test_the_runs_of_a_whole_self_test_are_few_enough_to_keep(tmp_path):
     made = tuple(runs(Subject(7)))
-    path = keep.write(keep.Kept(study=DECLARED, session=session(), runs=made), tmp_path)
+    (path,) = keep.write([keep.Kept(study=DECLARED, session=session(), runs=made)], tmp_path)
     assert path.stat().st_size < keep.LIMIT / 4
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.stats import Ratio, benjamini_hochberg, blocked_ratio, ratio, reach
+from bench.stats import Ratio, benjamini_hochberg, between, blocked_ratio, ratio, reach
 
 TRIALS = 300
 
@@ -139,3 +139,28 @@ def test_of_a_family_of_equals_one_in_twenty_holds_a_false_difference():
     families = [[blocked_ratio(blocks(rng, 5, speedup=1)).chance() for _ in range(10)] for _ in range(TRIALS)]
     assert np.mean([min(family) < 0.05 for family in families]) > 0.3, "one by one, most families hold one"
     assert np.mean([min(benjamini_hochberg(family)) < 0.05 for family in families]) <= 0.09
+
+
+# ---------------------------------------------------------------- sessions
+
+
+def sessions(rng, count, *, apart=0.03, blocks_each=8, truth=1.2):
+    """So many sessions' ratios: each session has an offset of its own, far larger than what its blocks tell."""
+    return [blocked_ratio(blocks(rng, blocks_each, speedup=truth * np.exp(rng.normal(0, apart)))) for _ in range(count)]
+
+
+@pytest.mark.parametrize("count", [3, 4, 6])
+def test_the_interval_between_sessions_holds_the_truth_nineteen_times_in_twenty(count):
+    rng = np.random.default_rng(18)
+    trials = [sessions(rng, count) for _ in range(200)]
+    found = [between(each) for each in trials]
+    assert 0.91 <= np.mean([each.low <= 1.2 <= each.high for each in found]) <= 0.99
+    within = [each for trial in trials for each in trial]
+    assert np.mean([each.low <= 1.2 <= each.high for each in within]) < 0.6, "a session's own interval misses it"
+
+
+def test_fewer_than_three_sessions_have_no_interval_between_them():
+    one, two = Ratio(estimate=1.15, low=1.14, high=1.17), Ratio(estimate=1.22, low=1.20, high=1.23)
+    assert between([one]) == Ratio(estimate=pytest.approx(1.15))
+    assert between([one, two]) == Ratio(estimate=pytest.approx((1.15 * 1.22) ** 0.5))
+    assert between([one, two, two]).low < 1.15

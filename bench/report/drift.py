@@ -1,0 +1,138 @@
+"""What moves a core's time from session to session: its lines on a terminal, its tables and its plot on a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import altair as alt
+import msgspec
+from rich.console import Console
+
+from bench import store
+from bench.components import Component
+from bench.drift import PROCESSES, TIME, Drift, judge
+from bench.instruments.factors import FACTORS
+from bench.model import Session, Study
+from bench.report.charts import WIDE
+from bench.report.drawing import Chart, Record, hues, keys, names_axis, sheet
+from bench.report.finding import title
+from bench.report.pictures import Picture, with_keys
+from bench.report.wording import listed, number, share
+
+FACTOR_TITLES = {name: factor.title for name, factor in FACTORS.items()} | {TIME: "time: minutes pass"}
+ROW_PIXELS = 16
+
+
+def conclude(console: Console, folder: Path, study: Study, json: bool) -> int:
+    """Judge the session in `folder` and print what it says. Returns exit status 0: it tells, and demands nothing."""
+    session = store.read(folder / "session.json", Session)
+    found = judge(session, store.runs(folder), study)
+    if json:
+        console.print_json(msgspec.json.encode(found).decode())
+        return 0
+    for line in told(found):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    return 0
+
+
+def told(found: Drift) -> Iterator[str]:
+    """What moves what, line by line; then what that makes of two sessions."""
+    for subject in found.subjects:
+        rows = [each for each in found.moved if each.subject == subject]
+        moving = [f"{_short(each.factor)} {_percent(each.moves)}" for each in rows if each.claimed]
+        still = [each.moves.high for each in rows if not each.claimed]
+        told = f"is moved by {listed(moving)} (standard deviation)" if moving else "is moved by no factor significantly"
+        rest = f"; each {'other ' if moving else ''}factor moves it by at most {share(max(still))}" if still else ""
+        yield f"{subject_title(subject)} {told}{rest}."
+    for subject in found.subjects:
+        same, rebuilt = found.between(subject, TIME), found.between(subject, TIME, "build")
+        if same is not None:
+            again = f", {share(rebuilt)} after a rebuild" if rebuilt is not None else ""
+            yield (
+                f"Sessions of {PROCESSES} processes: {subject_title(subject)} is expected to differ by {share(same)} "
+                f"(standard deviation){again}."
+            )
+
+
+def moves_table(found: Drift) -> list[Sequence[str]]:
+    """By factor, how far its levels lie apart beyond what fresh processes do."""
+    heading = ["what changes", "averaged over in a session", *map(subject_title, found.subjects)]
+    return [heading, *([FACTOR_TITLES[name], _averaged(name), *_cells(found, name)] for name in _factors(found))]
+
+
+def within_table(found: Drift) -> list[Sequence[str]]:
+    """By factor, how far fresh processes at one level of it lie apart."""
+    rows = [
+        [
+            FACTOR_TITLES[name],
+            *(_percent(each.within) if (each := found.of(name, subject)) else "—" for subject in found.subjects),
+        ]
+        for name in _factors(found)
+        if name != TIME
+    ]
+    return [["held at one level", *map(subject_title, found.subjects)], *rows]
+
+
+def picture(found: Drift) -> Picture:
+    """How far each factor moves each subject, with the intervals."""
+    words = [f"{subject_title(subject)}: {_largest(found, subject)}" for subject in found.subjects]
+    about = "How far each factor moves a core's time or a ratio, in % (standard deviation, 95 % interval)"
+    return Picture("factors", about, f"The largest: {listed(words)}", _chart(found))
+
+
+def subject_title(subject: str) -> str:
+    """The titles of a variant, or of the two of a ratio."""
+    return " ÷ ".join(title(name) for name in subject.split(" ÷ "))
+
+
+def _chart(found: Drift) -> Chart:
+    names = [subject_title(subject) for subject in found.subjects]
+    records: list[Record] = [
+        {
+            "factor": _short(each.factor),
+            "subject": subject_title(each.subject),
+            "sd": 100 * each.moves.sd,
+            "low": 100 * each.moves.low,
+            "high": 100 * each.moves.high,
+        }
+        for each in found.moved
+    ]
+    factors = [_short(name) for name in _factors(found)]
+    base = sheet(records, WIDE, height=ROW_PIXELS * len(names) * len(factors)).encode(
+        y=alt.Y("factor:N", sort=factors, title=None, axis=names_axis(factors)),
+        yOffset=alt.YOffset("subject:N", sort=names),
+        color=alt.Color("subject:N", sort=names, scale=hues(names)),
+    )
+    span = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title="%"), x2="high:Q")
+    point = base.mark_point(filled=True, size=60, opacity=1).encode(x="sd:Q")
+    return with_keys(alt.layer(span, point), keys(names))
+
+
+def _factors(found: Drift) -> list[str]:
+    return [name for name in FACTOR_TITLES if any(each.factor == name for each in found.moved)]
+
+
+def _cells(found: Drift, factor: str) -> Iterator[str]:
+    for subject in found.subjects:
+        each = found.of(factor, subject)
+        yield "—" if each is None else f"{_percent(each.moves)}{' *' if each.claimed else ''}"
+
+
+def _averaged(name: str) -> str:
+    return "yes" if name in FACTORS and FACTORS[name].averaged else "no" if name != "nothing" else ""
+
+
+def _largest(found: Drift, subject: str) -> str:
+    most = max((each for each in found.moved if each.subject == subject), key=lambda each: each.moves.sd)
+    return f"{_short(most.factor)} {share(most.moves.sd)}"
+
+
+def _short(factor: str) -> str:
+    """A factor as one word, or two."""
+    return {"addresses": "fixed addresses", "seed": "hash seed"}.get(factor, factor)
+
+
+def _percent(found: Component) -> str:
+    """A standard deviation with its interval, such as `0.42 % (0.11–0.93)`."""
+    return f"{share(found.sd)} ({number(100 * found.low, 2)}–{number(100 * found.high, 2)})"

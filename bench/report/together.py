@@ -1,0 +1,140 @@
+"""A study's sessions → one finding: ratios over all of them, with the interval between sessions.
+
+Times and server CPU beside the ratios are means over the sessions; all else is the last session's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
+
+import numpy as np
+from msgspec.structs import replace
+
+from bench.model import Stack
+from bench.report.comparison import Comparison, as_a_family, compared
+from bench.report.evidence import Figure
+from bench.report.finding import families, rank
+from bench.report.ranking import Figures, Ranked
+from bench.report.rows import Core, Finding, Row
+from bench.report.targets import over_sessions
+from bench.stats import FEWEST_SESSIONS, Ratio, between
+
+S = TypeVar("S", str, Stack)
+
+
+def together(findings: Sequence[Finding]) -> Finding:
+    """The finding of all `findings`, one a session, the oldest first; fewer than three yield the last as it is."""
+    if len(findings) < FEWEST_SESSIONS:
+        return findings[-1]
+    first, *others = [_of_workload(each) for each in zip(*(finding.each for finding in findings), strict=True)]
+    targets = tuple(over_sessions(rows) for rows in zip(*(finding.targets for finding in findings), strict=True))
+    return replace(first, others=tuple(others), targets=targets, over=tuple(each.session for each in findings))
+
+
+def words(finding: Finding) -> str:
+    """Which sessions the page's ratios are of, in a sentence."""
+    if not finding.over:
+        return (
+            "Ratios are of one session; another one may differ beyond their intervals. "
+            f"`python -m bench repeat {finding.study.name} --times {FEWEST_SESSIONS}` measures more."
+        )
+    days = list(dict.fromkeys(session.started[:10] for session in (finding.over[0], finding.over[-1])))
+    return (
+        f"Ratios are over {len(finding.over)} sessions ({' to '.join(days)}), with the interval between "
+        "sessions; times, server CPU and rates beside them are means over the sessions. All else is of the last one."
+    )
+
+
+def _of_workload(sessions: Sequence[Finding]) -> Finding:
+    last = sessions[-1]
+    cores = [_core([_named(core.variant, each.cores) for each in sessions]) for core in last.cores]
+    cores = families(sorted(cores, key=lambda core: rank(core.time)))
+    own = {core.variant: core for core in (*cores, *last.peers)}
+    rows = [_row([_served(row, each.rows) for each in sessions], own) for row in last.rows]
+    rows = families(sorted(rows, key=lambda row: rank(row.cpu)))
+    times = [{core.variant: core.time.value for core in each.cores} for each in sessions]
+    costs = [{row.stack: row.cpu.value for row in each.rows} for each in sessions]
+    return replace(
+        last,
+        cores=tuple(cores),
+        rows=tuple(rows),
+        lead=_lead([core.variant for core in cores], times, last.lead),
+        cheapest=_lead([row.stack for row in rows], costs, last.cheapest),
+        ranking=_ranking([each.ranking for each in sessions], last.floor_served),
+        raced=_ranking([each.raced for each in sessions], last.floor_served),
+    )
+
+
+def _core(sessions: Sequence[Core]) -> Core:
+    time, speedup = _mean(core.time for core in sessions), _over([core.speedup for core in sessions])
+    return replace(sessions[-1], time=time, speedup=speedup)
+
+
+def _row(sessions: Sequence[Row], cores: Mapping[str, Core]) -> Row:
+    cpu, speedup = _mean(row.cpu for row in sessions), _over([row.speedup for row in sessions])
+    return replace(sessions[-1], core=cores[sessions[-1].core.variant], cpu=cpu, speedup=speedup)
+
+
+def _ranking(sessions: Sequence[Sequence[Ranked]], floor: float) -> tuple[Ranked, ...]:
+    """The last session's stacks, the best first, each held against the one that is best over all sessions.
+
+    What some sessions lack is over the others: without an interval where those are fewer than three.
+    """
+    own = [{(each.stack, each.by): each for each in ranked if each.cost} for ranked in sessions]
+    shared = [key for key in own[-1] if all(key in each for each in own)]
+    if not shared:
+        return tuple(sessions[-1])
+    best = min(shared, key=lambda key: (key[1] != "cpu", float(np.mean([_log(each[key]) for each in own]))))
+    ratios = {
+        key: between([Ratio(estimate=math.exp(_log(each[key]) - _log(each[best]))) for each in own if key in each])
+        for key in own[-1]
+    }
+    ordered = sorted(ratios, key=lambda key: (key[1] != "cpu", key != best, ratios[key].estimate))
+    held = as_a_family([Comparison(ratio=ratios[key], floor=floor) for key in ordered[1:]])
+    behind = [Comparison(reason="the best"), *held]
+    return tuple(
+        _ranked([each[key] for each in own if key in each], to) for key, to in zip(ordered, behind, strict=True)
+    )
+
+
+def _log(ranked: Ranked) -> float:
+    return math.log(ranked.cost or math.nan)
+
+
+def _ranked(sessions: Sequence[Ranked], behind: Comparison) -> Ranked:
+    figures = Figures(_mean(each.figures.cpu for each in sessions), _mean(each.figures.rate for each in sessions))
+    return replace(sessions[-1], figures=figures, servers=sum(each.servers for each in sessions), behind=behind)
+
+
+def _named(variant: str, cores: Iterable[Core]) -> Core:
+    return next(core for core in cores if core.variant == variant)
+
+
+def _served(row: Row, rows: Iterable[Row]) -> Row:
+    return next(each for each in rows if each.stack == row.stack)
+
+
+def _mean(figures: Iterable[Figure]) -> Figure:
+    """The mean over the sessions; absent, as in the last one that lacks it, where it is in one of them."""
+    known = list(figures)
+    values = [figure.value for figure in known if figure.value is not None]
+    if len(values) < len(known):
+        return next(figure for figure in reversed(known) if figure.value is None)
+    return replace(known[-1], value=float(np.mean(values)))
+
+
+def _over(sessions: Sequence[Comparison]) -> Comparison:
+    """The comparison over the sessions that have it; without an interval where fewer than three do."""
+    ratios = [each.ratio for each in sessions if each.ratio]
+    return compared(between(ratios), max(each.floor for each in sessions)) if ratios else sessions[-1]
+
+
+def _lead(ranked: Sequence[S], sessions: Sequence[Mapping[S, float | None]], last: Comparison) -> Comparison:
+    """The first of those that are `ranked` over the second; the `last` session's where the two are not in all."""
+    pairs = [(each.get(ranked[0]), each.get(ranked[1])) for each in sessions] if len(ranked) > 1 else []
+    ratios = [Ratio(estimate=second / first) for first, second in pairs if first and second]
+    if len(ratios) < len(sessions):
+        return last
+    return compared(between(ratios), last.floor, among=len(ranked) - 1)

@@ -1,0 +1,178 @@
+"""What several sessions say together: the ratio over them, and how many of their intervals overlap."""
+
+import io
+from pathlib import Path
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from bench import between, stats, store
+from bench.model import Against, Run, Session, Target
+from bench.report import findings as pages
+from bench.report.finding import find
+from bench.report.rows import Core, Finding
+from bench.report.targets import Held, over_sessions
+from bench.report.together import together
+from tests.unit import sessions
+
+STUDY = sessions.quick()
+DAYS = ("2026-11-24", "2026-11-25", "2026-11-26", "2026-11-27")
+
+
+def runs(faster: float, variant: str = "cython-untouched", metric: str = "time") -> list[Run]:
+    """The made-up session, its `variant` so many times as fast alone, or by server CPU."""
+    return [_scaled(run, faster, metric) if run.case.variant == variant else run for run in sessions.runs(STUDY)]
+
+
+def _scaled(run: Run, faster: float, metric: str) -> Run:
+    scaled = [
+        msgspec.structs.replace(each, values=tuple(value / faster for value in each.values))
+        if each.metric == metric
+        else each
+        for each in run.measurements
+    ]
+    return msgspec.structs.replace(run, measurements=tuple(scaled))
+
+
+def session(day: int) -> Session:
+    return msgspec.structs.replace(sessions.session(STUDY, []), started=f"{DAYS[day]}T13:00:00+00:00")
+
+
+def findings(*faster: float) -> list[Finding]:
+    """A session's finding for each factor by which the variant is faster there."""
+    return [find(session(day), runs(each), STUDY) for day, each in enumerate(faster)]
+
+
+def of(found: list[between.Repeated], subject: str) -> between.Repeated:
+    return next(each for each in found if each.subject == subject)
+
+
+def test_sessions_that_disagree_have_an_interval_far_wider_than_their_own() -> None:
+    found = list(between.repeated(findings(1.0, 1.08, 1.15)))
+    moved, still = of(found, "cython-untouched"), of(found, "cython")
+    assert (moved.metric, len(moved.sessions)) == ("core alone, medium, times as fast as the baseline", 3)
+    assert (moved.overlapping, moved.pairs) == (0, 3)
+    assert moved.ratio.low < min(each.low for each in moved.sessions)
+    assert moved.ratio.high > max(each.high for each in moved.sessions)
+    assert (still.overlapping, still.pairs) == (3, 3)
+    assert "cpython" not in {each.subject for each in found}, "the baseline is what the others are held against"
+
+
+def test_two_sessions_are_told_side_by_side_without_an_interval_between_them() -> None:
+    lines = list(between.told(list(between.repeated(findings(1.0, 1.08)))))
+    assert lines[0] == "core alone, medium, times as fast as the baseline: 4 of 5 pairs of intervals overlap"
+    (told,) = [line for line in lines if line.startswith("  cython-untouched:")]
+    assert "over 2 sessions (no interval between fewer than 3); by session 1.2" in told
+    assert any(line.startswith("server CPU a request, medium, closed, times as fast") for line in lines)
+
+
+def test_ranked_stacks_are_held_against_the_best_of_the_last_session() -> None:
+    alone = msgspec.structs.replace(STUDY, variants=("cpython",))
+    sessions_of = [find(session(day), runs(1.0), alone) for day in range(3)]
+    rows = [each for each in between.repeated(sessions_of) if each.metric.startswith("cost, medium, times that of ")]
+    assert {each.pairs for each in rows} == {0}, "one stack's own interval to the best of another session says nothing"
+    assert all(each.ratio.low > 1 for each in rows)
+    assert next(between.told(rows)).startswith("cost, medium, times that of cython/falcon/uwsgi-processes")
+
+
+def test_what_one_of_the_sessions_lacks_is_left_out() -> None:
+    whole = findings(1.0)[0]
+    lacking = find(session(1), [run for run in runs(1.0) if run.case.variant != "numba"], STUDY)
+    subjects = {each.subject for each in between.repeated([whole, lacking])}
+    assert "cython" in subjects
+    assert not {subject for subject in subjects if subject.startswith("numba")}
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> list[Path]:
+    made = []
+    for day in range(3):
+        made.append(store.create(session(day), tmp_path))
+        for run in runs(1.0 + day / 100):
+            block = made[-1] / f"{run.case.instrument}-{run.block:03}"
+            block.mkdir(exist_ok=True)
+            store.save(block, run)
+    return made
+
+
+def test_stored_sessions_are_told_and_read_by_machines(folders: list[Path]) -> None:
+    said, machines = (Console(file=io.StringIO(), width=200) for _ in range(2))
+    assert between.show(said, STUDY, folders, json=False) == 0
+    assert "cython-untouched: 1.2" in said.file.getvalue()
+    between.show(machines, STUDY, folders, json=True)
+    read = msgspec.json.decode(machines.file.getvalue(), type=list[between.Repeated])
+    assert of(read, "cython").pairs == 3
+
+
+# ---------------------------------------------------------------- one page of several sessions
+
+
+def test_a_page_of_three_sessions_shows_ratios_over_them() -> None:
+    each = findings(1.0, 1.08, 1.15)
+    found = together(each)
+    moved, before = (core(finding, "cython-untouched") for finding in (found, each[-1]))
+    ratios = [core(finding, "cython-untouched").speedup.ratio for finding in each]
+    assert moved.speedup.ratio == stats.between(ratios)
+    assert moved.speedup.ratio.high > before.speedup.ratio.high
+    assert moved.time.value == pytest.approx(sum(core(finding, "cython-untouched").time.value for finding in each) / 3)
+    assert core(found, "cython").speedup.claimed
+    assert next(row for row in found.rows if row.core.variant == "cython-untouched").core == moved
+    assert "over 3 sessions (2026-11-24 to 2026-11-26), with the interval between" in findings_page(found)
+
+
+def test_a_page_of_fewer_says_that_its_ratios_are_of_one_session() -> None:
+    each = findings(1.0, 1.08)
+    assert together(each) == each[-1]
+    assert "Ratios are of one session; another one may differ" in findings_page(together(each))
+
+
+def test_cores_change_their_order_and_lose_a_lead_that_a_session_does_not_confirm() -> None:
+    found = together([find(session(day), runs(faster, "numba"), STUDY) for day, faster in enumerate((1.1, 2.0, 2.6))])
+    assert [core.variant for core in found.cores[:2]] == ["numba", "cython"]
+    assert found.lead.ratio.low < 1 < found.lead.ratio.high
+    assert not found.lead.claimed
+
+
+def test_a_ranking_is_over_sessions_too_each_stack_held_against_one_best() -> None:
+    each = [find(session(day), runs(faster, "numba", "cpu"), STUDY) for day, faster in enumerate((1.0, 1.3, 0.8))]
+    found = together(each)
+    best, *others = found.ranking
+    assert str(best.stack) == "cython/falcon/uwsgi-processes"
+    assert best.behind.ratio is None
+    moved = next(ranked for ranked in others if str(ranked.stack) == "numba/falcon/uwsgi-processes")
+    still = next(ranked for ranked in others if str(ranked.stack) == "pypy/falcon/gunicorn-sync")
+    assert moved.behind.ratio.low < 1 < moved.behind.ratio.high
+    assert not moved.behind.claimed
+    assert still.behind.claimed
+    assert still.servers == 3 * each[0].ranking[0].servers
+
+
+def test_a_stack_that_a_session_lacks_stays_in_the_ranking_without_an_interval() -> None:
+    lacking = find(session(0), [run for run in runs(1.0) if run.case.variant != "numba"], STUDY)
+    found = together([lacking, *(find(session(day), runs(1.0), STUDY) for day in (1, 2))])
+    assert len(found.ranking) == len(find(session(1), runs(1.0), STUDY).ranking)
+    behind = {ranked.stack.variant: ranked.behind for ranked in found.ranking}
+    assert behind["numba"].undecided
+    assert behind["numba"].ratio.low is None
+    assert behind["pypy"].claimed
+
+
+def test_a_target_is_met_where_the_interval_between_sessions_is() -> None:
+    target = Target(
+        title="Fast", variant="cython", workloads=("medium",), against=Against(variant="cpython"), at_most=1.3
+    )
+    rows = [Held(target=target, workload="medium", value=value, low=value, high=value) for value in (1.1, 1.2, 1.25)]
+    held = over_sessions(rows)
+    assert (held.value, held.outcome) == (pytest.approx((1.1 * 1.2 * 1.25) ** (1 / 3)), "open")
+    assert over_sessions([rows[1], rows[1], rows[1]]).outcome == "met"
+    build = msgspec.structs.replace(target, metric="build", against=None)
+    assert over_sessions([Held(target=build, workload="medium", value=value) for value in (1.2, 1.4, 1.1)]).value == 1.4
+
+
+def core(finding: Finding, variant: str) -> Core:
+    return next(core for core in finding.cores if core.variant == variant)
+
+
+def findings_page(finding: Finding) -> str:
+    return " ".join(pages.page(finding).split())

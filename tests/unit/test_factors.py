@@ -1,0 +1,251 @@
+"""What moves a core's time from session to session: the plan, how its processes begin, and what is made of the runs."""
+
+import io
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+
+import msgspec
+import numpy as np
+import pytest
+from rich.console import Console
+
+from bench import build, catalog, drift, keep, measure, plan, store
+from bench.errors import LabError
+from bench.instruments import factors, micro
+from bench.model import Case, FactorsPlan, MicroPlan, Run, Session, Study
+from bench.report import drift as verdict
+from bench.report import findings
+from tests.unit import made, sessions
+
+STUDY = catalog.studies()["sessions"]
+RATIO = "cpython ÷ cython-untouched"
+
+
+# ---------------------------------------------------------------- what is measured
+
+
+def test_each_block_holds_each_variant_at_each_level_of_each_factor() -> None:
+    (phase,) = plan.phases(STUDY)
+    levels, variants = STUDY.factors.levels, len(STUDY.variants)
+    assert phase.blocks == STUDY.micro.processes
+    assert len({case.identity for case in phase.cases}) == len(phase.cases) == len(factors.FACTORS) * levels * variants
+    counted = [factors.changed(case) for case in phase.cases if case.variant == "cpython"]
+    assert {name for name, _ in counted} == set(factors.FACTORS)
+    sizes = [level for name, level in counted if name == "environment"]
+    assert (min(sizes), max(sizes)) == (0, micro.PADDING_BYTES)
+    assert len({size % 16 for size in sizes}) > 1, "not all leave the stack aligned alike"
+
+
+def test_a_factor_that_the_machine_refuses_is_a_hole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(factors, "why_not", lambda name: "`setarch` is refused" if name == "addresses" else None)
+    (phase,) = plan.phases(STUDY)
+    assert "addresses" not in {factors.changed(case)[0] for case in phase.cases}
+    (hole,) = plan.declared_holes(STUDY)
+    assert (hole.what, hole.reason) == ("factor addresses", "`setarch` is refused")
+
+
+def started(monkeypatch: pytest.MonkeyPatch, name: str, level: int) -> tuple[micro.Start, Case]:
+    """How the process of a case begins, and the case that is timed."""
+    seen: list[tuple[micro.Start, Case]] = []
+    monkeypatch.setattr(factors, "timed", lambda case, output, start: seen.append((start, case)))
+    settings = {"values": 3, "loops": 1, "warmups": 1, name: level}
+    factors.observe(Case(instrument="factors", variant="cpython", workload="medium", settings=settings), Path("run"))
+    return seen[0]
+
+
+def test_one_thing_is_changed_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual, case = started(monkeypatch, "nothing", 3)
+    assert case.settings == {"values": 3, "loops": 1, "warmups": 1}
+    assert usual == micro.Start(build.python("cpython"), {micro.PADDING: ""})
+    changed = {name: started(monkeypatch, name, 3)[0] for name in factors.FACTORS if name != "nothing"}
+    assert changed["environment"] == micro.Start(usual.python, {micro.PADDING: "xxx"})
+    assert changed["addresses"] == micro.Start(usual.python, {micro.PADDING: "xxx"}, factors.STILL)
+    assert changed["seed"] == micro.Start(usual.python, usual.env | {"PYTHONHASHSEED": "3"})
+    assert changed["files"] == micro.Start(factors.FOLDER / "cpython/files-3/bin/python", usual.env)
+    assert changed["build"] == micro.Start(factors.FOLDER / "cpython/build-3/bin/python", usual.env)
+
+
+def test_a_rebuild_and_a_copy_a_level_are_made_once_for_what_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rebuilt: list[Path] = []
+
+    def rebuild(variant: object, interpreter: object, folder: Path, prefix: Path) -> None:
+        rebuilt.append(prefix)
+        (prefix / "bin").mkdir(parents=True)
+        (prefix / "bin" / "python").symlink_to(__file__)
+
+    built = made.artifact("cpython")
+    monkeypatch.setattr(factors, "FOLDER", tmp_path)
+    monkeypatch.setattr(build, "rebuild", rebuild)
+    monkeypatch.setattr(build, "require", lambda name: built)
+    for _ in range(2):
+        factors.provision(FactorsPlan(levels=3), "cpython")
+    assert rebuilt == [tmp_path / "cpython" / f"build-{level}" for level in range(3)]
+    copies = [tmp_path / "cpython" / f"files-{level}" / "bin" / "python" for level in range(3)]
+    assert all(path.is_file() and not path.is_symlink() for path in copies), "the interpreter is copied, too"
+    built = made.artifact("cpython", fingerprint="0" * 64)
+    factors.provision(FactorsPlan(levels=3), "cpython")
+    assert len(rebuilt) == 6
+
+
+def test_an_environment_is_padded_at_random_and_the_same_for_the_same_process() -> None:
+    outputs = [
+        Path(f"results/quick/20261124T1300{n:02}Z/micro-{block:03}/abc") for n in range(20) for block in range(20)
+    ]
+    sizes = [micro.padding_bytes(output) for output in outputs]
+    assert sizes == [micro.padding_bytes(output) for output in outputs]
+    assert 0 <= min(sizes) < 100
+    assert micro.PADDING_BYTES - 100 < max(sizes) < micro.PADDING_BYTES
+    assert len({size % 16 for size in sizes}) == 16
+
+
+@pytest.mark.parametrize(
+    ("refused", "told"), [("", None), ("setarch: failed to set personality", "is refused here: setarch")]
+)
+def test_fixed_addresses_are_asked_of_the_kernel(
+    monkeypatch: pytest.MonkeyPatch, refused: str, told: str | None
+) -> None:
+    factors.why_not.cache_clear()
+    answer = SimpleNamespace(returncode=int(bool(refused)), stderr=refused)
+    monkeypatch.setattr(subprocess, "run", lambda argv, **_: answer)
+    found = factors.why_not("addresses")
+    assert found is None if told is None else told in found
+    assert factors.why_not("files") is None
+    factors.why_not.cache_clear()
+
+
+# ---------------------------------------------------------------- what is made of it
+
+
+class Machine:
+    """A machine on which each factor moves a variant's time by so much, and time passes as the blocks do."""
+
+    def __init__(self, moves: dict[str, float], *, time: float = 0.0, process: float = 0.005, seed: int = 1) -> None:
+        self._moves, self._time, self._process, self._seed = moves, time, process, seed
+
+    def execute(self, case: Case, block: int, folder: Path) -> Run:
+        name, level = factors.changed(case)
+        log = self._draw(case.variant, name, level) * self._moves.get(name, 0.0)
+        log += self._draw("time", block) * self._time  # the same for all: what ratios within a block cancel
+        log += self._draw(case.identity, block) * self._process
+        return sessions.run(case, block, measured={"time": ("s", 5e-4 * np.exp([log] * 3))})
+
+    def _draw(self, *what: object) -> float:
+        return float(np.random.default_rng([self._seed, *" ".join(map(str, what)).encode()]).normal())
+
+
+class Nobody:
+    """Who is told of the measuring, and tells nobody."""
+
+    def case(self, case: Case, run: Run | None) -> None: ...
+
+    def skipped(self, case: Case) -> None: ...
+
+
+SESSION = Session(study="sessions", started=sessions.STARTED, seed=1, machine=sessions.MACHINE, cases=(), finished="x")
+
+
+def runs(machine: Machine, study: Study = STUDY) -> list[Run]:
+    (phase,) = plan.phases(study)
+    return [machine.execute(case, block, Path()) for block in range(phase.blocks) for case in phase.cases]
+
+
+def test_what_moves_a_core_is_found_with_its_size_and_what_does_not_is_not() -> None:
+    found = drift.judge(SESSION, runs(Machine({"build": 0.03, "seed": 0.02}, time=0.02)), STUDY)
+    assert found.subjects == ("cpython", "cython-untouched", RATIO)
+    for subject in found.subjects:
+        claimed = {each.factor for each in found.moved if each.subject == subject and each.claimed}
+        moving = {"build", "seed"} | (set() if subject == RATIO else {"time"})
+        assert claimed == moving
+    build_moves = found.of("build", "cpython").moves
+    assert build_moves.low < 0.03 < build_moves.high
+    assert found.of("nothing", "cpython").within.sd == pytest.approx(0.005, rel=0.3)
+
+
+def test_equals_are_rarely_told_apart() -> None:
+    found = [drift.judge(SESSION, runs(Machine({}, seed=seed)), STUDY) for seed in range(12)]
+    assert sum(each.claimed for session in found for each in session.moved) <= 3
+
+
+def test_two_sessions_differ_by_what_their_processes_do_not_average() -> None:
+    found = drift.judge(SESSION, runs(Machine({"build": 0.03}, time=0.02)), STUDY)
+    alone, later, rebuilt = (found.between("cpython", *causes) for causes in ((), ("time",), ("time", "build")))
+    assert alone == pytest.approx(found.of("nothing", "cpython").within.sd / 8**0.5)
+    assert alone < later < rebuilt
+    assert found.between("cpython", "weather") is None
+
+
+def test_a_level_that_failed_is_left_out_and_without_any_there_is_nothing_to_say() -> None:
+    whole = runs(Machine({}))
+    broken = [
+        msgspec.structs.replace(run, verdict="failed", reason="no", measurements=())
+        if factors.changed(run.case) == ("build", 1) and run.block == 2
+        else run
+        for run in whole
+    ]
+    found = drift.judge(SESSION, broken, STUDY)
+    assert found.of("build", "cpython").moves != drift.judge(SESSION, whole, STUDY).of("build", "cpython").moves
+    with pytest.raises(LabError, match="no factor was measured at two levels in two blocks"):
+        drift.judge(SESSION, [run for run in whole if run.block == 0], STUDY)
+
+
+def test_an_interrupted_session_goes_on_block_by_block(tmp_path: Path) -> None:
+    study = msgspec.structs.replace(STUDY, factors=FactorsPlan(levels=2), micro=MicroPlan(processes=3, values=3))
+    (phase,) = plan.phases(study)
+    machine, measured = Machine({}), []
+
+    def execute(case: Case, block: int, folder: Path) -> Run:
+        if len(measured) == len(phase.cases) + 5:
+            raise KeyboardInterrupt
+        measured.append(case)
+        return machine.execute(case, block, folder)
+
+    with pytest.raises(KeyboardInterrupt):
+        measure.measure(phase, tmp_path, 1, Nobody(), execute)
+    measure.measure(phase, tmp_path, 1, Nobody(), machine.execute)
+    found, expected = store.runs(tmp_path), runs(machine, study)
+    assert len(found) == len(expected)
+    assert drift.judge(SESSION, found, study) == drift.judge(SESSION, expected, study)
+
+
+# ---------------------------------------------------------------- what is told
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("kept")
+    made_up = tuple(runs(Machine({"build": 0.03}, time=0.01)))
+    keep.write([keep.Kept(study=STUDY, session=SESSION, runs=made_up)], folder)
+    return folder
+
+
+def test_what_is_kept_is_a_page_with_its_tables_and_its_plot(kept: Path, tmp_path: Path) -> None:
+    findings.write(kept, tmp_path)
+    words = " ".join((tmp_path / "sessions.md").read_text().split())
+    assert "CPython 3.11 is moved by " in words
+    assert "build 2" in words or "build 3" in words
+    assert "| a rebuild from the same source | no | " in words
+    assert "each factor at 7 levels, each level in 7 blocks" in words
+    assert ".venv/bin/python -m bench sessions --force --keep" in words
+    assert "![The largest: " in words
+    assert [path.name for path in (tmp_path / "plots").iterdir()] == ["sessions-factors.svg"]
+    assert "is moved by" in (tmp_path / "README.md").read_text()
+    assert all(path.stat().st_size < keep.LIMIT / 2 for path in kept.iterdir())
+
+
+def test_a_run_ends_with_what_moves_what(tmp_path: Path) -> None:
+    folder = store.create(SESSION, tmp_path)
+    for run in runs(Machine({"build": 0.03})):
+        block = folder / f"factors-{run.block:03}"
+        block.mkdir(exist_ok=True)
+        store.save(block, run)
+    said, machines = (Console(file=io.StringIO(), width=200) for _ in range(2))
+    assert verdict.conclude(said, folder, STUDY, json=False) == 0
+    assert (
+        "Sessions of 8 processes: CPython 3.11 ÷ Cython, untouched source is expected to differ by"
+        in said.file.getvalue()
+    )
+    verdict.conclude(machines, folder, STUDY, json=True)
+    assert msgspec.json.decode(machines.file.getvalue(), type=drift.Drift).of("build", RATIO).claimed
