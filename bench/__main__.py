@@ -117,13 +117,9 @@ def plan(study: str, *, variant: str | None = None, budget: Budget = None, json:
     table = Table("phase", "cases", "blocks", "about", box=None, pad_edge=False)
     for phase in [track.first if track and phase.name == racing.FINAL else phase for phase in phases]:
         table.add_row(phase.name, str(len(phase.cases)), str(phase.blocks), f"{estimate.seconds(phase) / 60:.1f} min")
-    if chosen.open:
-        table.add_row(
-            "open",
-            f"{len(chosen.open.loads)} loads",
-            str(chosen.open.runs),
-            f"{estimate.contest_seconds(chosen) / 60:.1f} min",
-        )
+    later = estimate.contest_seconds(chosen)
+    if later:
+        table.add_row("open loads", "each server's best", "", f"{later / 60:.1f} min")
     out.print(chosen.question, table, sep="\n")
     for hole in holes:
         out.print(f"hole: {hole.what}: {hole.reason}", markup=False, highlight=False, soft_wrap=True)

@@ -243,7 +243,7 @@ def _check(study: Study) -> None:
     if study.macro and not study.macro.loads_of.keys() <= set(study.workloads):
         raise LabError(f"{where}: loads_of has to name workloads of the study")
     closed = [*study.macro.loads, *chain(*study.macro.loads_of.values())] if study.macro else []
-    driven = study.open.loads if study.open else ()
+    driven = (*(study.open.loads if study.open else ()), *((study.latency.load,) if study.latency else ()))
     for model, names in (("closed", closed), ("open", driven)):
         for name in names:
             if pick(loads(), name, f"{where}: load").model != model:

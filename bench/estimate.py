@@ -28,13 +28,19 @@ def study_seconds(study: Study) -> float:
 
 def contest_seconds(study: Study) -> float:
     """How long its open loads are expected to take: of each workload for each server program and each peer."""
-    if not study.open:
-        return 0.0
     programs = {server.server for server in catalog.servers().values() if server.label in study.servers}
     subjects = [study.baseline] * len(programs) + list(study.peers)
-    loads = [catalog.loads()[name] for name in study.open.loads]
-    each = sum(load_seconds(load) + warm_seconds(name, load) for load in loads for name in subjects)
-    return study.open.runs * len(study.workloads) * each
+    driven = [(name, study.open.runs) for name in study.open.loads] if study.open else []
+    loads = [(catalog.loads()[name], runs, 1) for name, runs in driven]
+    if study.latency:
+        rates = len(study.latency.shares) + 1
+        loads.append((catalog.loads()[study.latency.load], study.latency.runs, rates))
+    each = sum(
+        runs * (rates * load_seconds(load) + warm_seconds(name, load))
+        for load, runs, rates in loads
+        for name in subjects
+    )
+    return len(study.workloads) * each
 
 
 def case_seconds(case: Case) -> float:
@@ -47,7 +53,7 @@ def _seconds_alone(case: Case) -> float:
     if load and case.instrument == "null":
         return OVERHEAD_SECONDS["pacer"] + (load.capacity_seconds or load.seconds or 0.0)
     if load:
-        return load_seconds(load) + warm_seconds(case.variant, load)
+        return max(len(case.rates), 1) * load_seconds(load) + warm_seconds(case.variant, load)
     if case.instrument == "instructions":
         counted = case.settings["documents"] * (case.settings["passes"] + 1)
         return OVERHEAD_SECONDS["instructions"] + counted * COUNTED_SECONDS

@@ -31,6 +31,7 @@ from bench.selftest import Selftest
 
 SUFFIX = ".jsonl.xz"
 DRAWN = {"warmup"}  # how a fresh server became steady
+TOLD = {"latency", "plan"}  # of an open load beyond capacity: what broke, and when
 DIRTY = "-dirty"  # what `machine.commit` ends with where a tracked file differs from the commit
 LIMIT = 300_000  # bytes of a study's file, beyond which it is too much for a repository
 
@@ -244,5 +245,5 @@ def _require_one_origin(study: str, sessions: Sequence[Session]) -> None:
 
 def _lean(run: Run) -> Run:
     """The run without the names of files that are not kept, and without the series that no finding draws."""
-    drawn = DRAWN if run.case.rate is None else set()
+    drawn = TOLD if run.case.rate is not None else set() if run.case.is_open else DRAWN
     return replace(run, raw=(), series={name: rows for name, rows in run.series.items() if name in drawn})

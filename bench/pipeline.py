@@ -29,6 +29,7 @@ from bench import measure as measuring
 from bench.again import servers_again
 from bench.errors import LabError
 from bench.instruments import micro
+from bench.latency_loads import latency_loads
 from bench.model import Artifact, BuiltPeer, Hole, Race, Ready, Run, Session, Stack, Study
 from bench.pinning import leave_server_alone
 from bench.plan import Phase
@@ -109,9 +110,10 @@ def carry_out(
                 measure(whole, folder, session.seed, progress)
                 if phase.name == racing.FINAL and not study.selftest:
                     _measured_again(phase, folder, measure, progress)
-            driven = contest.open_loads(study, store.runs(folder))
-            if driven:
-                measure(identified(driven, ready), folder, session.seed, progress)
+            for asked in (contest.open_loads, latency_loads):
+                driven = asked(study, store.runs(folder))
+                if driven:
+                    measure(identified(driven, ready), folder, session.seed, progress)
         micro.merge(folder, store.runs(folder))
     finally:
         session = store.read(folder / "session.json", Session)

@@ -130,7 +130,7 @@ def variants(study: Study) -> list[str]:
 
 def servers(study: Study) -> tuple[str, ...]:
     """The servers that the study needs beside its cores, by label; none where it measures cores alone."""
-    asked = study.servers if study.sizes or study.macro or study.open or study.suite else ()
+    asked = study.servers if study.sizes or study.macro or study.suite else ()
     return tuple(dict.fromkeys([*asked, *([study.startup.server] if study.startup else [])]))
 
 

@@ -158,7 +158,7 @@ def _grouped(runs: Sequence[Run]) -> dict[_Key, dict[str, list[Run]]]:
     found: dict[_Key, dict[str, list[Run]]] = defaultdict(lambda: defaultdict(list))
     failed = {_subject(run) for run in runs if run.verdict == "failed"}
     for run in runs:
-        if not run.case.is_plain or run.case.rate is not None or _subject(run) in failed:
+        if not run.case.is_plain or run.case.is_open or _subject(run) in failed:
             continue
         for measurement in run.measurements:
             what = (run.case.instrument, measurement.metric)

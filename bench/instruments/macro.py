@@ -84,7 +84,7 @@ def observe(case: Case, output: Path, at: Callable[[Tool], Tool] = here, host: s
         warmed = _warmed(drive, catalog.seconds_to_warm(case.variant, load))
         from_now_on = peak.forget(running.process)
         with process_tree.unbroken(running.process), process_tree.steady_clock():
-            driven = _with_backend(backend, drive)
+            driven = _at_rates(backend, drive, case.rates) if case.rates else _with_backend(backend, drive)
         memory["after"] = process_tree.pss_bytes(running.process)
         memory["loaded"] = memory["after"] + peak.above_now_bytes(running.process)
         verify.answers_right(running.port, asked, host)
@@ -96,10 +96,25 @@ def observe(case: Case, output: Path, at: Callable[[Tool], Tool] = here, host: s
         facts=facts | driven.facts,
         series=driven.series | ({"warmup": warmed} if warmed else {}),
     )
-    for tripped in gates.judge(seen):
-        if tripped.spoils == "row":
-            raise LabError(f"{tripped.gate}: {tripped.reason}")
+    for part in (seen, *(seen.part(name) for name in case.rates)):
+        for tripped in gates.judge(part):
+            if tripped.spoils == "row":
+                raise LabError(f"{tripped.gate}: {tripped.reason}")
     return seen
+
+
+def _at_rates(backend: Attached | None, drive: Drive, rates: dict[str, float]) -> Driven:
+    """The load at each rate, one after the other, its figures under the name of the rate."""
+    metrics: Metrics = {}
+    series: Series = {}
+    facts: dict[str, Any] = {}
+    for name, rate in rates.items():
+        output = drive.output.with_name(f"{drive.output.name}.{name.replace(' ', '-')}")
+        driven = _with_backend(backend, msgspec.structs.replace(drive, rate=rate, output=output))
+        metrics |= {f"{name}.{metric}": value for metric, value in driven.metrics.items()}
+        series |= {f"{name}.{key}": rows for key, rows in driven.series.items()}
+        facts |= {name: driven.facts}
+    return Driven(metrics, series, facts)
 
 
 def _with_backend(backend: Attached | None, drive: Drive) -> Driven:
@@ -205,7 +220,7 @@ def _paced(drive: Drive, load: Load, suffix: str) -> Outcome:
         load,
         drive.workload,
         drive.running.url,
-        output=drive.output.with_suffix(suffix),
+        output=drive.output.with_name(f"{drive.output.name}{suffix}"),
         cpus=cores().generator,
         documents=drive.documents,
         rate=drive.rate,

@@ -39,7 +39,8 @@ class Case(Recorded, frozen=True):
 
     `inputs` holds a hash of each thing that could change the figure (source, interpreter, server, documents, load,
     harness), so `identity` changes when one of them does. `twin` marks the second half of an A/A pair; `path` is what
-    the core is forced to, where it would choose another one by itself; `framework` is one that nothing serves.
+    the core is forced to, where it would choose another one by itself; `framework` is one that nothing serves. An open
+    load is driven at a `rate`, or at several `rates` by name, one after the other.
     """
 
     instrument: Instrument
@@ -48,6 +49,7 @@ class Case(Recorded, frozen=True):
     workload: str | None = None
     load: str | None = None
     rate: float | None = None
+    rates: dict[str, float] = {}
     twin: bool = False
     path: str | None = None
     framework: str | None = None
@@ -63,6 +65,11 @@ class Case(Recorded, frozen=True):
     def is_plain(self) -> bool:
         """Whether it measures its subject as it is: no half of a pair, no forced path, one thread, not slowed."""
         return not (self.twin or self.path or "threads" in self.settings or "slower" in self.settings)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its load is open, and driven at what the session's closed loads found."""
+        return self.rate is not None or bool(self.rates)
 
     @property
     def label(self) -> str:
@@ -102,6 +109,19 @@ class Observed(Recorded, frozen=True):
     def values(self, metric: str) -> tuple[float, ...]:
         """The values of `metric`, none if it was not measured."""
         return next((m.values for m in self.measurements if m.metric == metric), ())
+
+    def part(self, name: str) -> Observed:
+        """What was observed under one of several loads: what of this begins with its name and a dot."""
+        prefix = f"{name}."
+        return Observed(
+            measurements=tuple(
+                msgspec.structs.replace(each, metric=each.metric.removeprefix(prefix))
+                for each in self.measurements
+                if each.metric.startswith(prefix)
+            ),
+            facts=self.facts.get(name, {}),
+            series={key.removeprefix(prefix): rows for key, rows in self.series.items() if key.startswith(prefix)},
+        )
 
 
 class Run(Observed, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bench.model import Stack
-from bench.report import loads, suites, versions
+from bench.report import latencies, loads, suites, versions
 from bench.report.against import against
 from bench.report.evidence import LIMITED
 from bench.report.finding import served_by
@@ -51,6 +51,7 @@ def answer(finding: Finding) -> tuple[str, ...]:
     told += [_cores(finding)] if not told and (compared or not finding.rows) else []
     told += _ranked(finding) if finding.ranks_stacks and finding.ranking else [_servers(finding), *_best(finding)]
     told += [*against(finding), *(() if versions.compared(finding) else _cold(finding))]
+    told += [waited] if (waited := latencies.words(finding.latencies)) else []
     if finding.study.first_look:
         told[0] = f"A first look: {told[0][0].lower()}{told[0][1:]}"
     return tuple(told)

@@ -21,6 +21,7 @@ PANEL = 350  # of one of several side by side
 ALONE = "core alone"
 PART_COLOURS = ("grey", "blue", "orange", "green", "purple")
 MEGA, RESOLUTION = 1e6, 1e-3
+MOMENTS = {"idle": "idle", "first": "first request", "loaded": "under load", "after": "after it"}
 DECADES = (1, 10, 100, 1000, 10_000, 100_000)
 LABELS = "datum.value <= 1 ? '≤ 1' : format(datum.value, ',')"  # the clock tells no less than a millisecond
 
@@ -97,24 +98,22 @@ def contestants(finding: Finding) -> list[tuple[str, str, bool]]:
 
 
 def memory(finding: Finding, variant: str) -> Chart:
-    """PSS of a variant's stacks under the closed load, over time."""
-    shown = [course for course in finding.closed if course.series.get("memory")]
-    times = [second or 0.0 for course in shown for second, _ in course.series["memory"]]
-    top = max((level or 0.0) / MEGA for course in shown for _, level in course.series["memory"])
-    span = alt.Scale(domain=[min(times), max(times)], nice=False)
+    """Memory of a variant's stacks when idle, after the first request, at its most under the closed load, after it."""
+    shown = [course for course in finding.closed if course.memory]
+    top = max(level / MEGA for course in shown for level in course.memory.values())
     records = [
         {
-            "second": second, "mb": (level or 0.0) / MEGA, "place": course.place, "run": course.block,
-            "hint": f"{course.stack}, server {course.block + 1}: PSS",
+            "when": MOMENTS[when], "mb": level / MEGA, "place": course.place, "run": course.block,
+            "hint": f"{course.stack}, server {course.block + 1}, {MOMENTS[when]}: {number(level / MEGA)} MB",
         }
         for course in _typical([course for course in shown if course.stack.variant == variant])
-        for second, level in course.series["memory"]
+        for when, level in course.memory.items()
     ]  # fmt: skip
     held = {course.place for course in shown}
     places = [place for place in finding.places if place in held]
     line: alt.Chart = sheet(records, PANEL, height=120).mark_line(strokeWidth=1.8).encode(
-        x=alt.X("second:Q", title="seconds", scale=span, axis=alt.Axis(tickCount=5, labelOverlap="greedy")),
-        y=alt.Y("mb:Q", title="PSS, MB", scale=alt.Scale(domain=[0, top]), axis=alt.Axis(tickCount=4)),
+        x=alt.X("when:N", title=None, sort=list(MOMENTS.values()), axis=alt.Axis(labelAngle=0)),
+        y=alt.Y("mb:Q", title="MB", scale=alt.Scale(domain=[0, top]), axis=alt.Axis(tickCount=4)),
         color=alt.Color("place:N", sort=places, scale=hues(places)),
         detail="run:N",
         description="hint:N",
@@ -125,7 +124,7 @@ def memory(finding: Finding, variant: str) -> Chart:
 def _typical(courses: Iterable[Course]) -> list[Course]:
     """Of each stack the servers that held the least, the median and the most at their peak; all, of three or fewer."""
     by_stack: dict[str, list[Course]] = {}
-    for course in sorted(courses, key=lambda course: max(level or 0.0 for _, level in course.series["memory"])):
+    for course in sorted(courses, key=lambda course: course.memory["loaded"]):
         by_stack.setdefault(str(course.stack), []).append(course)
     return [held[rank] for held in by_stack.values() for rank in sorted({0, (len(held) - 1) // 2, len(held) - 1})]
 

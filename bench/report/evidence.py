@@ -58,7 +58,7 @@ class Evidence:
             here = case.workload == workload or case.instrument in {"size", "startup"}
             if here:
                 self._runs[case.instrument, subject, case.load, case.twin].append(run)
-            if here and run.verdict == "failed" and case.instrument not in ASIDE and case.rate is None:
+            if here and run.verdict == "failed" and case.instrument not in ASIDE and not case.is_open:
                 self._failures.setdefault(subject, run.reason or "failed without a reason")
         twins = self._of("micro", study.baseline, None, True)
         self.same = paired(self.of("micro", study.baseline), twins, "time")

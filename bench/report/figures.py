@@ -9,7 +9,7 @@ import msgspec
 from bench import catalog
 from bench.durations import written
 from bench.instruments.sizes import PARTS
-from bench.report import charts
+from bench.report import charts, latencies, percentiles
 from bench.report.drawing import Chart, draw, keys
 from bench.report.ladder import STATES, ladder, state
 from bench.report.rows import Core, Finding, load_title
@@ -51,6 +51,7 @@ def plots(finding: Finding) -> dict[str, Plot]:
         "speedups": _speedups(finding),
         "survival": _survival(finding),
         "latency": _latency(finding),
+        "percentiles": _percentiles(finding),
         "memory": _memory(finding),
         "sizes": _sizes(finding),
     }
@@ -113,6 +114,14 @@ def _latency(finding: Finding) -> Plot:
     return Plot(keys=tuple(names), panels=tuple(panels), again=rerun(finding))
 
 
+def _percentiles(finding: Finding) -> Plot:
+    if not percentiles.has_figures(finding):
+        return Plot(panels=(), again=rerun(finding))
+    svg = draw(percentiles.percentiles(finding), f"{finding.workload}-percentiles")
+    names = tuple(Key(*pair, "line") for pair in percentiles.named(finding))
+    return Plot(keys=names, panels=(Panel("", latencies.words(finding.latencies), svg),), again=rerun(finding))
+
+
 def _memory(finding: Finding) -> Plot:
     panels = []
     for core in (*finding.cores, *finding.peers):
@@ -120,7 +129,7 @@ def _memory(finding: Finding) -> Plot:
         if rows:
             told = listed([f"{scaled(row.memory, charts.MEGA)} MB behind {row.place}" for row in rows])
             svg = draw(charts.memory(finding, core.variant), f"{finding.workload}-memory-{core.variant}")
-            panels.append(Panel(core.title, f"PSS over time, flat or rising to {told}", svg))
+            panels.append(Panel(core.title, f"Memory from idle to after the load; at its most: {told}", svg))
     held = {course.place for course in finding.closed}
     places = keys([place for place in finding.places if place in held])
     return Plot(keys=tuple(Key(*pair, "line") for pair in places), panels=tuple(panels), again=rerun(finding))

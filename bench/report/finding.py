@@ -14,6 +14,7 @@ from bench import catalog, pairing
 from bench.breaking import overload
 from bench.errors import LabError
 from bench.model import Instrument, Peer, Run, Server, Session, Stack, Study, Variant, stack_of
+from bench.report.charts import MOMENTS
 from bench.report.comparison import Comparison, as_a_family
 from bench.report.cost import Price, cost
 from bench.report.evidence import (
@@ -31,6 +32,7 @@ from bench.report.evidence import (
     warmed_up,
 )
 from bench.report.gated import agreements, gated
+from bench.report.latencies import latencies
 from bench.report.ranking import brief_load, ranking
 from bench.report.rows import Core, Counts, Course, Finding, Row, closed_load, place
 from bench.report.stolen import stolen
@@ -76,6 +78,7 @@ def _of_workload(
     rows = families(sorted(rows, key=lambda row: rank(row.cpu)))
     of_workload = [run for run in runs if run.verdict == "pass" and run.case.workload == workload]
     loaded = [run for run in of_workload if run.case.stack and run.case.load and not evidence.trouble(run.case.stack)]
+    loaded, waited = ([run for run in loaded if bool(run.case.rates) is kind] for kind in (False, True))
     capacities = {row.stack: row.capacity.value for row in rows}
     courses = [_course(run, study, capacities.get(stack_of(run.case))) for run in loaded]
     load = closed_load(study, workload)
@@ -98,6 +101,7 @@ def _of_workload(
         raced=ranking(evidence, runs, brief, session.race) if brief else (),
         gates=gated((run for run in runs if run.case.workload == workload), null),
         agreements=agreements(of_workload),
+        latencies=latencies(waited, {stack_of(run.case): _told(stack_of(run.case), study) for run in waited}),
         null=null,
         machines=len({run.machine for run in runs if run.machine}),
         residual=evidence.residual(load),
@@ -223,6 +227,7 @@ def _course(run: Run, study: Study, capacity: float | None) -> Course:
         rate=run.case.rate,
         series=run.series,
         percentiles={name: latency([run], name, "") for name in PERCENTILES},
+        memory={when: value for when in MOMENTS for value in run.values(f"memory.{when}")},
         raw=run.raw,
         capacity=capacity,
         overload=None if run.case.rate is None else overload(run, capacity),

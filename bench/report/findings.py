@@ -15,7 +15,7 @@ from bench import keep
 from bench.breaking import RULE
 from bench.model import Session, Study
 from bench.paths import FINDINGS, KEPT, PROFILES
-from bench.report import drift, ladder, loads, ranking, selftest, stolen, suites
+from bench.report import drift, ladder, latencies, loads, ranking, selftest, stolen, suites
 from bench.report.answer import paragraphs
 from bench.report.builds import unlike
 from bench.report.figures import rerun
@@ -186,6 +186,7 @@ def _part(finding: Finding) -> dict[str, Any]:
         "rankings": _rankings(finding) if finding.ranks_stacks else [],
         "broke": [loads.heading(finding), *loads.rows(finding)] if finding.open else None,
         "unclaimed": loads.unclaimed(finding),
+        "latencies": _latencies(finding),
         "rows": _stacks(finding) if finding.rows else _cores(finding),
         "warmups": cold if warmups else None,
     }
@@ -214,6 +215,14 @@ def _rankings(finding: Finding) -> list[dict[str, Any]]:
     return [
         {"load": each["load"], "table": [heading, *([row["name"], *map(_text, row["cells"])] for row in each["rows"])]}
         for each in ladder.rankings(finding)
+    ]
+
+
+def _latencies(finding: Finding) -> list[dict[str, Any]]:
+    """By rate, every contender from the shortest 99th percentile on."""
+    return [
+        {"title": title, "table": [latencies.HEADING, *(latencies.row(each) for each in group)]}
+        for title, group in latencies.levels(finding.latencies).items()
     ]
 
 

@@ -9,8 +9,8 @@ from statistics import median
 import msgspec
 
 from bench import gates
-from bench.latency_loads import COMMON, OWN
-from bench.model import Run, Stack, stack_of
+from bench.latency_loads import OWN
+from bench.model import Observed, Run, Stack, stack_of
 from bench.report.evidence import Figure
 from bench.report.wording import listed, number
 
@@ -47,22 +47,11 @@ class Latencies(msgspec.Struct, frozen=True, kw_only=True):
 
 def latencies(runs: Iterable[Run], title: dict[Stack, str]) -> tuple[Latencies, ...]:
     """Of runs that passed, by level and then by the median of the 99th percentile, the shortest first."""
-    grouped: dict[tuple[Stack, bool, int], list[Run]] = defaultdict(list)
+    grouped: dict[tuple[Stack, str], list[tuple[float, Observed]]] = defaultdict(list)
     for run in runs:
-        for of in (OWN, COMMON):
-            if of in run.case.settings:
-                grouped[stack_of(run.case), of == OWN, run.case.settings[of]].append(run)
-    found = [
-        Latencies(
-            stack=stack,
-            title=title.get(stack, str(stack)),
-            own=own,
-            percent=percent,
-            rate=same[0].case.rate or 0.0,
-            percentiles={name: _waited(same, name) for name in PERCENTILES},
-        )
-        for (stack, own, percent), same in grouped.items()
-    ]
+        for name, rate in run.case.rates.items():
+            grouped[stack_of(run.case), name].append((rate, run.part(name)))
+    found = [_latencies(stack, title[stack], name, same) for (stack, name), same in grouped.items()]
     return tuple(sorted(found, key=lambda each: (each.level, _order(each))))
 
 
@@ -102,7 +91,26 @@ def cell(waited: Waited) -> tuple[str, str]:
     return number(waited.figure.value / MICRO), "–".join(span) if len(waited.servers) > 1 else ""
 
 
-def _waited(runs: list[Run], name: str) -> Waited:
+def row(each: Latencies) -> list[str]:
+    """A row under `HEADING`."""
+    cells = [cell(waited) for waited in each.percentiles.values()]
+    return [each.title, number(each.rate), *(f"{text} ({span})" if span else text for text, span in cells)]
+
+
+def _latencies(stack: Stack, title: str, name: str, same: list[tuple[float, Observed]]) -> Latencies:
+    of, percent = name.split()
+    seen = [observed for _, observed in same]
+    return Latencies(
+        stack=stack,
+        title=title,
+        own=of == OWN,
+        percent=int(percent),
+        rate=same[0][0],
+        percentiles={each: _waited(seen, each) for each in PERCENTILES},
+    )
+
+
+def _waited(runs: list[Observed], name: str) -> Waited:
     """The median over the servers; absent unless each of them has it, and no gate spoilt the latencies of one."""
     for run in runs:
         spoilt = next((each for each in gates.judge(run) if each.spoils == "latency"), None)

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from bench import breaking, catalog
 from bench.built import how
 from bench.model import Peer, Server
-from bench.report import ladder, loads, look, ranking, stolen, suites
+from bench.report import ladder, latencies, loads, look, ranking, stolen, suites
 from bench.report.answer import answer
 from bench.report.builds import unlike
 from bench.report.figures import LAB, plots, rerun
@@ -86,6 +86,10 @@ def _part(finding: Finding, chosen: list[Column]) -> dict[str, Any]:
         "ranked_by": ranking.ranked_by(finding.workload),
         "rows": [_cells(row, chosen) for row in finding.rows],
         "loads": [_load(course) for course in finding.open],
+        "latencies": {
+            title: [_waited(each) for each in group] for title, group in latencies.levels(finding.latencies).items()
+        },
+        "percentiles": latencies.PERCENTILES,
         "unclaimed": loads.unclaimed(finding),
         "instructions": [instructions(core, finding.baseline) for core in finding.cores],
         "warmups": [warmup(core) for core in finding.cores],
@@ -121,6 +125,18 @@ def _load(course: Course) -> dict[str, Any]:
         "rate": number(course.rate or 0.0),
         "cells": [latency(figure) for figure in course.percentiles.values()],
         "report": kept and f"{kept}/index.html",
+    }
+
+
+def _waited(each: latencies.Latencies) -> dict[str, Any]:
+    """A row of a table of latencies."""
+    cells = [(latencies.cell(waited), waited.figure) for waited in each.percentiles.values()]
+    return {
+        "title": each.title,
+        "rate": number(each.rate),
+        "cells": [
+            Cell(text=text, detail=span, order=figure.value, hint=figure.reason) for (text, span), figure in cells
+        ],
     }
 
 

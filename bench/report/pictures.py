@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import vl_convert
 
-from bench.report import charts, loads
+from bench.report import charts, latencies, loads, percentiles
 from bench.report.drawing import CONFIG, Chart, Record, extent, hues, keys, sheet
 from bench.report.ladder import STATES, ladder
 from bench.report.look import LIGHT
@@ -58,6 +58,10 @@ def pictures(finding: Finding) -> Iterator[Picture]:
         if each.open:
             title = f"Median latency second by second{where}, on a log scale; the rate as a share of the capacity"
             yield Picture(f"{each.workload}-overload", title, " ".join(loads.words(each)), overloads(each))
+        if percentiles.has_figures(each):
+            title = f"Latency from the intended start{where}, in µs on a log scale"
+            shown = with_keys(percentiles.percentiles(each), percentiles.named(each))
+            yield Picture(f"{each.workload}-latency", title, latencies.words(each.latencies), shown)
         if warming := [course for course in each.closed if course.series.get("warmup")]:
             title = f"A fresh server under load, second by second{where}: server CPU time for a request"
             yield Picture(f"{each.workload}-warming", title, _warmed(warming), warm(warming))
@@ -89,7 +93,7 @@ def overloads(finding: Finding) -> Chart:
     names = list(dict.fromkeys(course.load for course in finding.open))
     panels = [charts.latencies(finding, name).properties(title=load_title(name)) for name in names]
     named = [(f"{title} (dashed)" if peer else title, colour) for title, colour, peer in charts.contestants(finding)]
-    return _with_keys(alt.hconcat(*panels), named)
+    return with_keys(alt.hconcat(*panels), named)
 
 
 def warm(courses: list[Course]) -> Chart:

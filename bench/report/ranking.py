@@ -113,7 +113,7 @@ def ranked_by(workload: str) -> str:
 
 
 def _is_closed(run: Run) -> bool:
-    return run.case.instrument == "macro" and run.case.rate is None and run.case.is_plain
+    return run.case.instrument == "macro" and not run.case.is_open and run.case.is_plain
 
 
 def _eliminated(race: Race, workload: str) -> Iterable[tuple[Stack, tuple[int | None, str]]]:

@@ -14,6 +14,7 @@ from bench.report.comparison import Comparison
 from bench.report.cost import Cost, Price
 from bench.report.evidence import Figure
 from bench.report.gated import Gated
+from bench.report.latencies import Latencies
 from bench.report.ranking import Ranked
 from bench.report.stolen import Stolen
 from bench.report.suites import Tested
@@ -96,6 +97,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 class Course(msgspec.Struct, frozen=True, kw_only=True):
     """How one run under a load went, second by second, its series as stored; `rate` in requests per second.
 
+    `memory` is in bytes by the moment at which it was held.
     `capacity` is what the closed load found for the stack, `overload` what an open load did to it.
     """
 
@@ -107,6 +109,7 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
     rate: float | None
     series: dict[str, Series]
     percentiles: dict[str, Figure]
+    memory: dict[str, float]
     raw: tuple[str, ...]
     capacity: float | None = None
     overload: Overload | None = None
@@ -147,6 +150,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     raced: tuple[Ranked, ...] = ()
     gates: tuple[Gated, ...]
     agreements: tuple[float, ...]
+    latencies: tuple[Latencies, ...] = ()
     null: float | None
     machines: int
     awaited: bool = True

@@ -94,6 +94,7 @@ def _record(finding: Finding, page: Path) -> dict[str, object]:
         "targets": finding.targets,
         "tested": finding.tested,
         "stacks": [row for each in finding.each for row in each.rows],
+        "latencies": {each.workload: each.latencies for each in finding.each},
         "ranking": {each.workload: each.ranking for each in finding.each},
         "raced": {each.workload: each.raced for each in finding.each},
         "race": finding.session.race,

@@ -27,7 +27,13 @@ SEEN = {
 def closed(stack: Stack, ratio: float) -> Run:
     """A closed load by both generators, of a server whose CPU per request differs by `ratio` between them."""
     case = Case(instrument="macro", variant=stack.variant, stack=stack, workload="hello", load="closed")
-    values = {"cpu": 1e-4, "wrk.cpu": ratio * 1e-4, "rate": 1900.0, "wrk.rate": CAPACITY, "wrk.generator_cpu": 0.1}
+    values = {
+        "cpu": 1e-4,
+        "pacer.cpu": ratio * 1e-4,
+        "rate": 1900.0,
+        "pacer.rate": CAPACITY,
+        "pacer.generator_cpu": 0.1,
+    }
     return msgspec.structs.replace(run_of(case), measurements=measured(values))
 
 
@@ -85,8 +91,8 @@ def test_the_answer_tells_what_breaks_first_and_how_far_the_generators_agree() -
         "No claim on 3 of 6 runs: reasons stand below the table.",
     )
     assert agreed == (
-        "Gatling and wrk, which drove the same servers: server CPU per request under wrk is 1.00× that under Gatling, "
-        "the median of 3 stacks (0.90–1.10).",
+        "Gatling and the pacer drove the same servers: under the pacer server CPU per request is 1.00× that under "
+        "Gatling, the median of 3 stacks (0.90–1.10).",
     )
 
 

@@ -1,0 +1,62 @@
+"""The plot of latencies: a panel for each rate, a line a stack from its median to its longest percentile."""
+
+from __future__ import annotations
+
+import altair as alt
+
+from bench.report import charts
+from bench.report.drawing import Chart, Record, hues, keys, sheet
+from bench.report.latencies import MICRO, PERCENTILES, Latencies, cell, levels
+from bench.report.rows import Finding
+
+HEIGHT = 170
+TICKS = tuple(step * 10**power for power in range(1, 9) for step in (1, 3))
+
+
+def percentiles(finding: Finding) -> Chart:
+    """All panels, two in a row, with one scale."""
+    shown = levels(finding.latencies)
+    told = [record["us"] for group in shown.values() for record in _records(group)]
+    names = titles(finding)
+    scale = alt.Scale(type="log", domain=[min(told) / 1.3, max(told) * 1.3], nice=False)
+    y = alt.Y("us:Q", title="µs", scale=scale, axis=alt.Axis(values=TICKS, labelExpr="format(datum.value, ',')"))
+    panels = []
+    for title, group in shown.items():
+        base = sheet(_records(group), charts.PANEL - 70, height=HEIGHT).encode(
+            x=alt.X("percentile:N", sort=PERCENTILES, title=None, axis=alt.Axis(labelAngle=0)),
+            y=y,
+            color=alt.Color("name:N", sort=names, scale=hues(names)),
+        )
+        point = base.mark_point(filled=True, size=50, opacity=1).encode(description="hint:N")
+        panels.append(alt.layer(base.mark_line(strokeWidth=1.8, aria=False), point).properties(title=title))
+    pairs = [alt.hconcat(*panels[at : at + 2]) for at in range(0, len(panels), 2)]
+    return alt.vconcat(*pairs)
+
+
+def titles(finding: Finding) -> list[str]:
+    """The stacks of the plot in the order of their colours."""
+    return sorted({each.title for each in finding.latencies})
+
+
+def named(finding: Finding) -> list[tuple[str, str]]:
+    """What the colours stand for."""
+    return keys(titles(finding))
+
+
+def has_figures(finding: Finding) -> bool:
+    """Whether there is anything to draw."""
+    return any(_records([each]) for each in finding.latencies)
+
+
+def _records(group: list[Latencies]) -> list[Record]:
+    return [
+        {
+            "name": each.title,
+            "percentile": name,
+            "us": waited.figure.value / MICRO,
+            "hint": f"{each.title}, {name}: {cell(waited)[0]} µs",
+        }
+        for each in group
+        for name, waited in each.percentiles.items()
+        if waited.figure.value is not None
+    ]

@@ -1,0 +1,109 @@
+"""Open loads for latency: at which rates the contenders are driven, and what is told of their percentiles."""
+
+import msgspec
+
+from bench.latency_loads import capacities, latency_loads
+from bench.model import Case, LatencyPlan, Measurement, Run, Stack, Study
+from bench.report import latencies
+from bench.report.latencies import Latencies
+from tests.unit.trial import STUDY, closed
+
+ASKED: Study = msgspec.structs.replace(STUDY, open=None, latency=LatencyPlan(load="steady", runs=2))
+CLOSED = [
+    closed("cpython behind gunicorn-sync", 1.4e-3, 600),
+    closed("pypy behind gunicorn-sync", 0.7e-3, 1400),
+    closed("cpython behind uwsgi-processes", 1.2e-3, 800),
+]
+FAST, SLOW = (Stack(variant=name, framework="falcon", server="uwsgi-processes") for name in ("cython", "cpython"))
+TITLES = {FAST: "fast", SLOW: "slow"}
+
+
+def test_contenders_are_driven_at_shares_of_their_own_capacity_and_at_one_rate() -> None:
+    phase = latency_loads(ASKED, CLOSED)
+    assert phase is not None
+    assert (phase.name, phase.blocks) == ("latency", 2)
+    assert {str(case.stack): case.rates for case in phase.cases} == {
+        "pypy/falcon/gunicorn-sync": {"common 50": 400.0, "own 30": 420.0, "own 60": 840.0, "own 90": 1260.0},
+        "cpython/falcon/uwsgi-processes": {"common 50": 400.0, "own 30": 240.0, "own 60": 480.0, "own 90": 720.0},
+    }
+    assert all(case.load == "steady" and case.is_open for case in phase.cases)
+
+
+def test_a_stack_that_the_generator_limited_is_driven_at_shares_of_what_that_can_ask() -> None:
+    busy = Measurement(metric="generator_cpu", unit="1", values=(0.96,))
+    others = tuple(each for each in CLOSED[1].measurements if each.metric != busy.metric)
+    limited = msgspec.structs.replace(CLOSED[1], measurements=(*others, busy))
+    assert round(capacities(ASKED, "medium", [limited])[limited.case.stack]) == round(1400 * 0.8 / 0.96)
+
+
+def test_without_a_plan_or_a_capacity_nothing_is_driven() -> None:
+    assert latency_loads(STUDY, CLOSED) is None
+    assert latency_loads(ASKED, []) is None
+
+
+# ---------------------------------------------------------------- what is told
+
+
+def run(stack: Stack, block: int, levels: dict[str, dict[str, float]]) -> Run:
+    """A server driven at some rates, percentiles in microseconds by the name of the rate."""
+    rates = {name: 1000.0 if name.startswith("common") else 5000.0 for name in levels}
+    return Run(
+        case=Case(
+            instrument="macro", variant=stack.variant, stack=stack, workload="medium", load="steady", rates=rates
+        ),
+        block=block,
+        started="",
+        seconds=1.0,
+        verdict="pass",
+        measurements=tuple(
+            Measurement(metric=f"{name}.latency.{metric}", unit="s", values=(value / 1e6,))
+            for name, known in levels.items()
+            for metric, value in known.items()
+        ),
+    )
+
+
+def level(p50: float, p99: float, **more: float) -> dict[str, float]:
+    return {"p50": p50, "p90": 2 * p50, "p99": p99, "mean": p50, "lag": 10.0} | more
+
+
+RUNS = [
+    run(SLOW, 0, {"common 50": level(900, 2000), "own 90": level(3000, 9000)}),
+    run(SLOW, 1, {"common 50": level(800, 3000), "own 90": level(3100, 8000)}),
+    run(FAST, 0, {"common 50": level(100, 200, **{"p99.9": 400}), "own 90": level(300, 800)}),
+    run(FAST, 1, {"common 50": level(120, 240, **{"p99.9": 500}), "own 90": level(310, 700)}),
+]
+
+
+def found(runs: list[Run]) -> tuple[Latencies, ...]:
+    return latencies.latencies(runs, TITLES)
+
+
+def test_percentiles_are_medians_over_servers_in_microseconds_with_their_span() -> None:
+    tables = latencies.levels(found(RUNS))
+    assert list(tables) == ["At 1,000 requests a second each", "At 90 % of each one's own capacity"]
+    assert [latencies.row(each) for each in tables["At 1,000 requests a second each"]] == [
+        ["fast", "1,000", "110 (100–120)", "220 (200–240)", "220 (200–240)", "450 (400–500)"],
+        ["slow", "1,000", "850 (800–900)", "1,700 (1,600–1,800)", "2,500 (2,000–3,000)", "—"],
+    ]
+
+
+def test_the_answer_tells_the_99th_percentile_where_all_are_driven_alike() -> None:
+    assert latencies.words(found(RUNS)) == (
+        "Under an open load of 1,000 requests a second each, 99 % are answered within: fast 220 µs and slow 2,500 µs."
+    )
+    assert latencies.words(()) == ""
+
+
+def test_latencies_that_a_gate_spoils_are_absent_with_its_reason() -> None:
+    late = run(FAST, 2, {"common 50": level(100, 200, lag=60.0)})
+    (fast,) = [each for each in found([*RUNS, late]) if each.stack == FAST and not each.own]
+    figure = fast.percentiles["p99"].figure
+    assert figure.value is None
+    assert "the generator itself was 60 µs late, of a mean latency of 100 µs" in (figure.reason or "")
+    assert latencies.cell(fast.percentiles["p99"]) == ("—", "")
+
+
+def test_a_percentile_that_one_server_lacks_is_absent() -> None:
+    (slow,) = [each for each in found(RUNS) if each.stack == SLOW and not each.own]
+    assert slow.percentiles["p99.9"].figure.reason == "fewer than 10 requests took longer"
