@@ -15,6 +15,7 @@ READERS = (
     catalog.yardsticks,
     catalog.peers,
     catalog.servers,
+    catalog.tunings,
     catalog.backends,
     catalog.workloads,
     catalog.loads,
