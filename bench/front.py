@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +26,11 @@ def together(front: Front, server: list[str], scratch: Path, places: Mapping[str
     (scratch / "front.conf").write_text(_filled(front.config, places))
     script = TOGETHER.format(front=shlex.join(_filled(word, places) for word in front.argv))
     return ["sh", "-c", script, "sh", *server]
+
+
+def fingerprint(front: Front) -> str:
+    """Hash of the front's program, which the system brings and may renew."""
+    return hashlib.sha256(Path(front.argv[0]).read_bytes()).hexdigest()
 
 
 def _filled(text: str, places: Mapping[str, str]) -> str:

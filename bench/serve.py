@@ -33,7 +33,7 @@ BACKLOG = 1024
 READY_SECONDS = 60.0
 POLL_SECONDS = 0.002
 STOP_SECONDS = 10.0
-BAD_GATEWAY = 502  # of a front whose server does not listen yet
+BAD_GATEWAY = 502  # what a front answers while its server does not listen yet
 HELLO = Exchange(method="GET", path="/hello", body=None, expect=b"Hello, world!\n")
 
 
@@ -186,14 +186,12 @@ def _await_answer(
         try:
             status, body = ask(port, first, host=host)
         except LabError:
-            time.sleep(POLL_SECONDS)
-            continue
+            status, body = BAD_GATEWAY, b""
         if (status, body) == (200, first.expect):
             return
-        if status == BAD_GATEWAY:
-            time.sleep(POLL_SECONDS)
-            continue
-        raise LabError(f"{name}: the first answer was wrong: status {status}, {body[:200]!r}; see {log}")
+        if status != BAD_GATEWAY:
+            raise LabError(f"{name}: the first answer was wrong: status {status}, {body[:200]!r}; see {log}")
+        time.sleep(POLL_SECONDS)
     raise LabError(f"{name}: no right answer within {READY_SECONDS:.0f} s; see {log}")
 
 

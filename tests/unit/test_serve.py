@@ -114,6 +114,16 @@ def test_it_is_ready_no_earlier_than_its_first_answer(start: Start, log: Path) -
         assert running.ready_seconds > 0.3
 
 
+def test_a_front_is_up_before_its_server(start: Start, log: Path) -> None:
+    """It answers 502 until then, which is waited out as a refused connection is."""
+    start(
+        "began = time.monotonic()\n"
+        "Handler.do_GET = lambda self: self.answer(200 if time.monotonic() > began + 0.3 else 502, b'Hello, world!\\n')"
+    )
+    with serving(log) as running:
+        assert running.ready_seconds > 0.3
+
+
 @pytest.mark.parametrize(("answer", "status"), [(b"Hello!\n", 200), (b"Hello, world!\n", 503), (b"", 404)])
 def test_a_wrong_first_answer_is_told_at_once(start: Start, log: Path, answer: bytes, status: int) -> None:
     start(answer=answer, status=status)
