@@ -47,7 +47,7 @@ Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON fo
 
 @app.command(name="list")
 def list_() -> int:
-    """Show what there is to choose from: variants, peers, servers, frameworks, workloads, loads, studies."""
+    """Show what there is to choose from: variants, peers, servers, tunings, frameworks, workloads, loads, studies."""
     nouns: dict[str, Mapping[str, object]] = {
         "variant": catalog.variants(),
         "yardstick": catalog.yardsticks(),
@@ -55,6 +55,7 @@ def list_() -> int:
         "interpreter": catalog.interpreters(),
         "framework": catalog.frameworks(),
         "server": {server.label: server for server in catalog.servers().values()},
+        "tuning": catalog.tunings(),
         "backend": catalog.backends(),
         "workload": catalog.workloads(),
         "load": catalog.loads(),

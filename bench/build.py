@@ -116,10 +116,10 @@ def require(name: str) -> Artifact:
 def require_server(stack: Stack) -> None:
     """Raises LabError where the prefix of a stack's variant holds no such server, with the reason or the command."""
     built = require(stack.variant)
-    if stack.server in built.lacks:
-        raise LabError(f"{stack}: {built.lacks[stack.server].reason}")
-    if stack.server not in built.servers and pairing.impossible(stack) is None:
-        raise LabError(f"{stack.variant} was built without {stack.server}: run `python -m bench build {stack.variant}`")
+    if stack.label in built.lacks:
+        raise LabError(f"{stack}: {built.lacks[stack.label].reason}")
+    if stack.label not in built.servers and pairing.impossible(stack) is None:
+        raise LabError(f"{stack.variant} was built without {stack.label}: run `python -m bench build {stack.variant}`")
 
 
 def distribution(variant: Variant) -> str:

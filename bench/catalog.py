@@ -26,12 +26,14 @@ from bench.model import (
     Server,
     Study,
     Target,
+    Tuning,
     Variant,
     Warmup,
     Workload,
     Yardstick,
 )
 from bench.paths import ROOT
+from bench.tuning import tuned
 
 REFERENCE = "app.core"
 Moved = TypeVar("Moved", Target, Against)
@@ -136,6 +138,21 @@ def servers() -> dict[str, Server]:
 
 
 @cache
+def tunings() -> dict[str, Tuning]:
+    """Tunings by name, the programs and labels in them known."""
+    found = listing(Tuning, "bench/tunings/*.toml")
+    labels = {server.label: server for server in servers().values()}
+    programs = {server.server: server for server in servers().values()}
+    for tuning in found.values():
+        where = f"bench/tunings/{tuning.name}.toml"
+        for program in tuning.servers:
+            pick(programs, program, f"{where}: servers: program")
+        for label in tuning.impossible:
+            pick(labels, label, f"{where}: server")
+    return found
+
+
+@cache
 def backends() -> dict[str, Backend]:
     """Back ends by name."""
     return listing(Backend, "bench/backends/*.toml")
@@ -231,9 +248,8 @@ def _check(study: Study) -> None:
         pick(peers(), name, f"{where}: peer")
     for name in study.interpreters:
         pick(interpreters(), name, f"{where}: interpreter")
-    labels = {server.label: server for server in servers().values()}
     for name in study.servers:
-        pick(labels, name, f"{where}: server")
+        _check_server(name, where)
     for name in study.frameworks:
         pick(frameworks(), name, f"{where}: framework")
     for name in study.workloads:
@@ -250,6 +266,13 @@ def _check(study: Study) -> None:
                 raise LabError(f"{where}: load {name!r} is not {model}")
     if study.baseline not in study.variants:
         raise LabError(f"{where}: the baseline {study.baseline!r} has to be one of the variants")
+
+
+def _check_server(name: str, where: str) -> None:
+    label, plus, tuning = name.partition("+")
+    server = pick({server.label: server for server in servers().values()}, label, f"{where}: server")
+    if plus:
+        tuned(server, pick(tunings(), tuning, f"{where}: tuning"))
 
 
 def _check_target(target: Target, study: Study, where: str) -> None:

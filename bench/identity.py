@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from bench import backend, catalog, closure, measure, pairing
+from bench import backend, catalog, closure, front, measure, pairing
 from bench.model import Artifact, BuiltPeer, Case, Declared, Instrument
 from bench.paths import ROOT
 from bench.plan import backend_of
@@ -37,7 +37,9 @@ def identified(
     if case.framework:
         inputs["cases"] = digest(SUITE_CASES)
     if case.stack and not case.stack.is_peer:
-        inputs["server"] = _digest(pairing.server_for(case.stack))
+        server = pairing.server_file(case.stack)
+        inputs["server"] = _digest(server)
+        inputs |= {"front": front.fingerprint(server.front)} if server.front else {}
     if case.workload:
         inputs["workload"] = _digest(catalog.workloads()[case.workload])
     waited_for = backend_of(case)

@@ -6,6 +6,7 @@ from bench import catalog
 from bench.declarations import pick
 from bench.errors import LabError
 from bench.model import Implementation, Impossible, Interpreter, Peer, Server, Stack
+from bench.tuning import tuned
 
 
 def parse_stack(text: str) -> Stack:
@@ -34,16 +35,17 @@ def server_for(stack: Stack) -> Server | Peer:
 
 
 def server_file(stack: Stack) -> Server:
-    """The file in bench/servers that serves a stack that is no peer. Raises LabError if there is none."""
+    """What bench/servers declares to serve a stack that is no peer, tuned as it says. Raises LabError if nothing."""
     implementation = _implementation(stack)
-    named = [server for server in catalog.servers().values() if server.label == stack.server]
+    named = [server for server in catalog.servers().values() if server.label == stack.label]
     if not named:
-        pick({server.label: server for server in catalog.servers().values()}, stack.server, "server")
+        pick({server.label: server for server in catalog.servers().values()}, stack.label, "server")
     serving = [server for server in named if implementation in server.implementations]
     telling = [server for server in named if implementation in server.impossible]
     if not (serving or telling):
-        raise LabError(f"{stack}: no file in bench/servers serves {stack.server} on {implementation}")
-    return (serving or telling)[0]
+        raise LabError(f"{stack}: no file in bench/servers serves {stack.label} on {implementation}")
+    found, tuning = (serving or telling)[0], stack.server.partition("+")[2]
+    return tuned(found, pick(catalog.tunings(), tuning, "tuning")) if tuning else found
 
 
 def impossible(stack: Stack) -> Impossible | None:

@@ -213,8 +213,9 @@ def identified(phase: Phase, ready: Ready) -> Phase:
 
 
 def _lacks(artifact: Artifact | BuiltPeer, stack: Stack | None) -> bool:
-    """Whether the server of a stack could not be installed beside its variant."""
-    return isinstance(artifact, Artifact) and stack is not None and stack.server in artifact.lacks
+    """Whether the server of a stack, or what its tuning needs, could not be had."""
+    needed = {stack.label, stack.server} if stack else set()
+    return isinstance(artifact, Artifact) and not needed.isdisjoint(artifact.lacks)
 
 
 def open_session(

@@ -129,9 +129,10 @@ def variants(study: Study) -> list[str]:
 
 
 def servers(study: Study) -> tuple[str, ...]:
-    """The servers that the study needs beside its cores, by label; none where it measures cores alone."""
+    """The servers that the study needs beside its cores, without their tunings; none where it measures cores alone."""
     asked = study.servers if study.sizes or study.macro or study.suite else ()
-    return tuple(dict.fromkeys([*asked, *([study.startup.server] if study.startup else [])]))
+    served = [*asked, *([study.startup.server] if study.startup else [])]
+    return tuple(dict.fromkeys(name.partition("+")[0] for name in served))
 
 
 def with_counted_paths(phase: Phase, runs: Iterable[Run]) -> Phase:

@@ -23,6 +23,12 @@ Built = dict[str, Artifact | BuiltPeer]
 def make_ready(study: Study, progress: Progress, cases: Path = verify.GOLDEN) -> Ready:
     """Make this machine ready for the study: build and verify its variants, bring documents and load generators."""
     artifacts, holes = prepare(plan.variants(study), progress, plan.servers(study), cases)
+    unfronted = fronts_missing(study.servers)
+    artifacts = {
+        name: msgspec.structs.replace(made, lacks=made.lacks | unfronted) if isinstance(made, Artifact) else made
+        for name, made in artifacts.items()
+    }
+    holes += unfronted.values()
     bring_documents(plan.phases(study), progress)
     if study.factors:
         for name in artifacts:
@@ -125,6 +131,18 @@ def backends_missing(
         except MissingError as missing:
             hole = Hole(what=what, reason=str(missing), fill=missing.fill)
             lacks.setdefault(variant, {})[workload.name] = hole
+    return lacks
+
+
+def fronts_missing(servers: Iterable[str]) -> dict[str, Hole]:
+    """By server as the study names it, the hole that its front leaves where that is not here."""
+    lacks = {}
+    for name in servers:
+        tuning = catalog.tunings().get(name.partition("+")[2])
+        try:
+            system.require(tuning.front.needs if tuning and tuning.front else ())
+        except MissingError as missing:
+            lacks[name] = Hole(what=f"*/*/{name}", reason=str(missing), fill=missing.fill)
     return lacks
 
 

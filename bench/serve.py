@@ -14,11 +14,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
 import psutil
 
-from bench import accounts, build, catalog, cpu_time, pairing, peers
+from bench import accounts, build, catalog, cpu_time, front, pairing, peers, system
 from bench.backend import Attached
 from bench.cgroup import group
 from bench.cpu_time import Meter
@@ -32,9 +33,7 @@ BACKLOG = 1024
 READY_SECONDS = 60.0
 POLL_SECONDS = 0.002
 STOP_SECONDS = 10.0
-# Every server keeps the memory that a request needed for the next one. By its defaults glibc's malloc maps large blocks
-# anew and gives the end of its heap back: with documents of 1.8 MB the page faults cost as much as the core itself.
-ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(32 * 2**20), "MALLOC_TRIM_THRESHOLD_": str(64 * 2**20)}
+BAD_GATEWAY = 502  # what a front answers while its server does not listen yet
 HELLO = Exchange(method="GET", path="/hello", body=None, expect=b"Hello, world!\n")
 
 
@@ -55,8 +54,8 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
         return f"http://{self.host}:{self.port}"
 
 
-def command(stack: Stack, port: int, host: str = HOST) -> tuple[list[str], dict[str, str]]:
-    """The argv and the whole environment that start `stack` on `port` of `host`.
+def command(stack: Stack, port: int, host: str, scratch: Path) -> tuple[list[str], dict[str, str]]:
+    """The argv and the whole environment that start `stack` on `port` of `host`; in `scratch` lies what is of this run.
 
     Raises LabError if the variant or peer is not built, or if the server declares the pair impossible.
     """
@@ -75,10 +74,15 @@ def command(stack: Stack, port: int, host: str = HOST) -> tuple[list[str], dict[
         "host": host,
         "port": str(port),
         "backlog": str(BACKLOG),
+        "scratch": str(scratch),
     }
+    argv = [part.format_map(places) for part in server.argv]
+    if server.front:
+        system.require(server.front.needs)
+        argv = front.together(server.front, argv, scratch, places)
     env = {key: value.format_map(places) for key, value in server.env.items()}
     env |= {"STATEMENTS_FRAMEWORK": catalog.frameworks()[stack.framework].module, "STATEMENTS_WAIT": server.wait}
-    return [part.format_map(places) for part in server.argv], build.environment(variant) | env
+    return argv, build.environment(variant) | env
 
 
 @contextmanager
@@ -94,12 +98,13 @@ def serving(
 ) -> Iterator[Running]:
     """Serve `stack` on `cpus` while the block runs, as `launched` does; its `/wait` waits for `backend` if one runs."""
     port = port or free_port(host)
-    argv, env = command(stack, port, host)
-    env |= backend.environment(stack) if backend else {}
     prefix = catalog.peers()[stack.variant].build if stack.is_peer else stack.variant
     place = {"folder": PREFIXES / prefix, "log": log}
-    with launched(str(stack), argv, env, **place, first=first, cpus=cpus, host=host, port=port) as running:
-        yield running
+    with TemporaryDirectory(prefix="bench-") as scratch:  # below /tmp: the path of a socket has to be short
+        argv, env = command(stack, port, host, Path(scratch))
+        env |= backend.environment(stack) if backend else {}
+        with launched(str(stack), argv, env, **place, first=first, cpus=cpus, host=host, port=port) as running:
+            yield running
 
 
 @contextmanager
@@ -124,7 +129,7 @@ def launched(
         process = subprocess.Popen(
             pinned(own.joined(argv) if own else argv, cpus),
             cwd=folder,
-            env=ALLOCATOR | env,
+            env=env,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -181,11 +186,12 @@ def _await_answer(
         try:
             status, body = ask(port, first, host=host)
         except LabError:
-            time.sleep(POLL_SECONDS)
-            continue
+            status, body = BAD_GATEWAY, b""
         if (status, body) == (200, first.expect):
             return
-        raise LabError(f"{name}: the first answer was wrong: status {status}, {body[:200]!r}; see {log}")
+        if status != BAD_GATEWAY:
+            raise LabError(f"{name}: the first answer was wrong: status {status}, {body[:200]!r}; see {log}")
+        time.sleep(POLL_SECONDS)
     raise LabError(f"{name}: no right answer within {READY_SECONDS:.0f} s; see {log}")
 
 

@@ -34,7 +34,7 @@ from bench.model.outcome import (
     Verdict,
     stack_of,
 )
-from bench.model.serving import Backend, Framework, Impossible, Peer, Server
+from bench.model.serving import Backend, Framework, Front, Impossible, Peer, Server, Tuning
 from bench.model.study import (
     Against,
     FactorsPlan,
@@ -88,6 +88,7 @@ __all__ = [
     "FromPath",
     "FromPyenv",
     "FromUv",
+    "Front",
     "Hole",
     "Implementation",
     "Impossible",
@@ -124,6 +125,7 @@ __all__ = [
     "Study",
     "SuitePlan",
     "Target",
+    "Tuning",
     "Variant",
     "Verdict",
     "Warmup",

@@ -33,6 +33,11 @@ class Stack(Recorded, frozen=True):
         """Whether it is a peer."""
         return not self.server
 
+    @property
+    def label(self) -> str:
+        """The server as its file calls it, without a tuning."""
+        return self.server.partition("+")[0]
+
 
 class Case(Recorded, frozen=True):
     """One point of the matrix.

@@ -46,6 +46,18 @@ class Backend(Declared, frozen=True, kw_only=True):
     needs: tuple[str, ...] = ()
 
 
+class Front(Declared, frozen=True, kw_only=True):
+    """A proxy before a server: `argv`, its configuration, and the parts of `bench/system.toml` that it needs.
+
+    `config` is written to `{scratch}/front.conf`. In both, `{host}`, `{port}` and `{backlog}` say where it listens;
+    `{scratch}` is a folder of that run, in which the server behind it listens on a socket.
+    """
+
+    argv: Argv
+    config: str
+    needs: tuple[str, ...] = ()
+
+
 class Server(Declared, frozen=True, kw_only=True):
     """A server with one worker class: its argv, what it needs, and where it cannot run.
 
@@ -56,7 +68,7 @@ class Server(Declared, frozen=True, kw_only=True):
     keeping more than the request waiting; `waits` that for a back end of that name, where one connection does not do.
     `impossible` names an implementation, a version of one (`cpython-3.14`), a variant or a framework.
     `departures` says by a case of the HTTP contract, such as `unknown_paths[/%]`, what this server does there instead;
-    that it does so is tested.
+    that it does so is tested. A `front` is what a tuning puts before it.
     """
 
     name: str
@@ -77,6 +89,27 @@ class Server(Declared, frozen=True, kw_only=True):
     keep_alive: bool
     note: str | None = None
     concurrency: Count = 1
+    impossible: dict[str, Impossible] = {}
+    departures: dict[str, str] = {}
+    front: Front | None = None
+
+
+class Tuning(Declared, frozen=True, kw_only=True):
+    """A setting that a server's documentation offers and does not presume, written after its label: `bjoern+allocator`.
+
+    It is for the programs that `servers` names (`uwsgi`), for all where it names none. `words` says which words of
+    the server's argv give way to which; `env` is added to its environment. `impossible` is as a server's, by label;
+    `departures` are those of a `front`, which speaks HTTP in place of the server.
+    """
+
+    name: str
+    title: str
+    servers: tuple[str, ...] = ()
+    words: dict[str, Argv] = {}
+    env: dict[str, str] = {}
+    keep_alive: bool | None = None
+    front: Front | None = None
+    note: str | None = None
     impossible: dict[str, Impossible] = {}
     departures: dict[str, str] = {}
 

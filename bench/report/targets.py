@@ -140,6 +140,8 @@ def over_sessions(rows: Sequence[Held]) -> Held:
 def verdict(rows: Sequence[Held]) -> str:
     """How many of the limits are met, in a sentence; and how many of them came after data."""
     demanded = [row for row in rows if row.target.at_most is not None]
+    if not demanded:
+        return "No target has a limit."
     counts = {outcome: sum(row.outcome == outcome for row in demanded) for outcome in ("met", "missed", "open", None)}
     rest = [f"{count} {name or 'not measured'}" for name, count in counts.items() if count and name != "met"]
     late = sum(bool(row.remark) for row in demanded)

@@ -41,6 +41,17 @@ def possible(variant: str, label: str) -> list[Stack]:
     return [stack for stack in stacks if pairing.impossible(stack) is None]
 
 
+def tuned(variant: str) -> list[Stack]:
+    """Each tuning that changes how HTTP is spoken on one server of each program that it is for."""
+    found = {}
+    for tuning in (each for each in catalog.tunings().values() if each.words):
+        for server in (each for each in catalog.servers().values() if each.server in tuning.servers):
+            stacks = possible(variant, f"{server.label}+{tuning.name}")
+            if stacks and server.concurrency == 1:
+                found[tuning.name, server.server] = stacks[0]
+    return list(found.values())
+
+
 def in_turn(turn: int, variant: str, label: str) -> Stack:
     """One of the possible stacks, another one the next time."""
     stacks = possible(variant, label)
@@ -49,7 +60,7 @@ def in_turn(turn: int, variant: str, label: str) -> Stack:
 
 ON_EACH_SERVER = {peer.server: peer for peer in catalog.peers().values()}.values()
 PEERS = [Stack(variant=peer.name) for peer in ON_EACH_SERVER]  # all of their cores are put to other tests
-STACKS = [stack for implementation in PLAIN for stack in partners(implementation)]
+STACKS = [stack for implementation in PLAIN for stack in partners(implementation)] + tuned(PLAIN["cpython"])
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Function]) -> None:
@@ -57,7 +68,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Func
 
     Raises UsageError naming the file and the departure that no case is called by, where all cases were collected.
     """
-    declared = {(s.name, case) for s in (*catalog.servers().values(), *ON_EACH_SERVER) for case in s.departures}
+    tried = (*catalog.servers().values(), *map(pairing.server_for, STACKS), *ON_EACH_SERVER)
+    declared = {(server.name, case) for server in tried for case in server.departures}
     served = [item for item in items if isinstance(getattr(item, "callspec", None) and stack_of(item), Stack)]
     for item in served:
         server, case = pairing.server_for(stack_of(item)), case_of(item)
@@ -113,16 +125,16 @@ def server(
     if stack.variant not in artifacts:
         missing(holes, stack.variant)
     built = artifacts[stack.variant]
-    if isinstance(built, Artifact) and stack.server in built.lacks:
-        missing(holes, f"{stack.variant}/*/{stack.server}")
+    if isinstance(built, Artifact) and stack.label in built.lacks:
+        missing(holes, f"{stack.variant}/*/{stack.label}")
     yield from served(stack, tmp_path_factory.mktemp("server") / "log")
 
 
 def served(stack: Stack, log: Path) -> Iterator[Server]:
     """A real stack, told to take no document of more than `MAX_BYTES`."""
 
-    def limited(stack: Stack, port: int, host: str) -> tuple[list[str], dict[str, str]]:
-        argv, env = command(stack, port, host)
+    def limited(stack: Stack, *where: object) -> tuple[list[str], dict[str, str]]:
+        argv, env = command(stack, *where)
         return argv, env | {"STATEMENTS_MAX_BYTES": str(MAX_BYTES)}
 
     command = serve.command
@@ -130,4 +142,5 @@ def served(stack: Stack, log: Path) -> Iterator[Server]:
         with pytest.MonkeyPatch.context() as patch:  # for the start alone: other tests run while this one is served
             patch.setattr(serve, "command", limited)
             running = until_served.enter_context(serve.serving(stack, serve.HELLO, log, cores().server))
-        yield Server(serve.HOST, running.port, MAX_BYTES, stack.is_peer)
+        front = not stack.is_peer and pairing.server_file(stack).front is not None
+        yield Server(serve.HOST, running.port, MAX_BYTES, stack.is_peer, front)

@@ -4,20 +4,23 @@ import socket
 from http.client import HTTPException, HTTPResponse
 from typing import NamedTuple
 
+from bench import serve
+
 TIMEOUT_SECONDS = 30
 
 
 class Server(NamedTuple):
-    """The address of a running service, how large a document it takes, and whether it is a peer's."""
+    """The address of a running service, how large a document it takes, and whether it is a peer's or behind a front."""
 
     host: str
     port: int
     max_bytes: int
     peer: bool = False
+    front: bool = False
 
 
 class Reply(NamedTuple):
-    """An answer; status 0 is none: the connection was closed without one."""
+    """An answer; status 0 is none: the connection was closed without one, be it that to a front."""
 
     status: int
     content_type: str
@@ -33,7 +36,8 @@ def send(server: Server, request: bytes, *, cut: bool = False) -> Reply:
                 connection.shutdown(socket.SHUT_WR)
             response = HTTPResponse(connection, method=request.partition(b" ")[0].decode())
             response.begin()
-            return Reply(response.status, response.getheader("Content-Type", ""), response.read())
+            status = 0 if server.front and response.status == serve.BAD_GATEWAY else response.status
+            return Reply(status, response.getheader("Content-Type", ""), response.read())
         except TimeoutError:
             raise
         except (OSError, HTTPException):

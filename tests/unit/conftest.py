@@ -14,6 +14,7 @@ READERS = (
     catalog.yardsticks,
     catalog.peers,
     catalog.servers,
+    catalog.tunings,
     catalog.backends,
     catalog.workloads,
     catalog.loads,

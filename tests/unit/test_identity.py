@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench import backend, catalog, contest, identity, measure, paths, plan
+from bench import backend, catalog, contest, front, identity, measure, paths, plan
 from bench.model import Artifact, BuiltPeer, Case, Instrument, Stack
 from tests.unit.conftest import READERS
 from tests.unit.made import artifact, interpreter
@@ -30,9 +30,12 @@ CASES = {
     "cpython": macro_case(),
     "pypy": msgspec.structs.replace(macro_case(), variant="pypy", stack=stack("pypy behind gunicorn-sync")),
     "node": msgspec.structs.replace(macro_case(), variant="node-expert", stack=Stack(variant="node-expert")),
+    "tuned": msgspec.structs.replace(
+        macro_case(), stack=Stack(variant="cpython", framework="falcon", server="gunicorn-sync+allocator")
+    ),
     "suite": Case(instrument="suite", variant="cpython", framework="falcon"),
 }
-ALL, ON_CPYTHON, STACKS = set(CASES), {"core", "cpython", "suite"}, {"cpython", "pypy", "node"}
+ALL, ON_CPYTHON, STACKS = set(CASES), {"core", "cpython", "tuned", "suite"}, {"cpython", "pypy", "node", "tuned"}
 
 
 def built(variant: str) -> Artifact | BuiltPeer:
@@ -79,7 +82,9 @@ def test_another_artifact_or_prefix_makes_another_case(change: dict[str, str]) -
 @pytest.mark.parametrize(
     ("file", "old", "new", "touched"),
     [
-        ("bench/servers/gunicorn-sync.toml", '"--workers", "1"', '"--workers", "2"', {"cpython", "pypy"}),
+        ("bench/servers/gunicorn-sync.toml", '"--workers", "1"', '"--workers", "2"', {"cpython", "pypy", "tuned"}),
+        ("bench/tunings/allocator.toml", "33554432", "16777216", {"tuned"}),
+        ("bench/tunings/nginx.toml", "keepalive 16", "keepalive 32", set()),
         ("bench/servers/gunicorn-gthread.toml", '"4"', '"8"', set()),
         ("bench/workloads/medium.toml", "seed = 20261103", "seed = 20261104", ALL - {"suite"}),
         ("bench/workloads/small.toml", "seed = 20261101", "seed = 20261102", set()),
@@ -110,6 +115,17 @@ def test_another_database_makes_another_case_of_what_waits_for_it_and_of_nothing
         monkeypatch.setattr(backend, "_bytes", lambda program, version=version: version)
         identities.append([identity.identified(case, ARTIFACT).identity for case in (macro_case(), waiting)])
     assert [one == other for one, other in zip(*identities, strict=True)] == [True, False]
+
+
+def test_another_front_makes_another_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    behind = msgspec.structs.replace(
+        macro_case(), stack=Stack(variant="cpython", framework="falcon", server="gunicorn-sync+nginx")
+    )
+    identities = set()
+    for version in ("1.22", "1.26"):
+        monkeypatch.setattr(front, "fingerprint", lambda front, version=version: version)
+        identities.add(identity.identified(behind, ARTIFACT).identity)
+    assert len(identities) == 2
 
 
 @pytest.fixture

@@ -134,7 +134,7 @@ def test_npm_brings_what_the_lock_names_or_its_complaint_is_told(lab: Path, monk
 def test_peers_of_one_build_are_made_of_the_same(checkout: Path) -> None:
     text = (checkout / "peers/nodejs/node-ordinary.toml").read_text().replace("node-ordinary", "node-other")
     (checkout / "peers/nodejs/node-other.toml").write_text(text.replace('runtime = "node-24"', 'runtime = "node-26"'))
-    with pytest.raises(LabError, match="peer 'node-other': runtime is not that of 'node-expert', of the same build"):
+    with pytest.raises(LabError, match="peer 'node-other': runtime is not that of 'node-expert-allocator'"):
         catalog.peers()
 
 
@@ -241,6 +241,6 @@ def test_what_was_built_of_a_peer_is_required_by_its_name(lab: Path, monkeypatch
     with pytest.raises(LabError, match="is not built"):
         readiness.required("tiny-expert")
     with pytest.raises(LabError, match="is not built"):
-        serve.command(Stack(variant="tiny-expert"), 8000)
+        serve.command(Stack(variant="tiny-expert"), 8000, serve.HOST, lab)
     made = peers.make(TINY)
     assert readiness.required("tiny-expert") == made

@@ -60,7 +60,7 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
     """Decides what the service says that it is, and how much CPU time a request costs it, after its answer, too."""
 
     def decide(about: dict[str, object], burn: float = 0.02) -> None:
-        def command(stack: Stack, port: int, host: str) -> tuple[list[str], dict[str, str]]:
+        def command(stack: Stack, port: int, host: str, scratch: Path) -> tuple[list[str], dict[str, str]]:
             script = tmp_path / "service.py"
             script.write_text(SERVICE.format(about=json.dumps(about).encode(), port=port, burn=burn))
             return [sys.executable, str(script)], {}

@@ -146,6 +146,11 @@ def test_what_is_not_measured_says_why_and_is_not_met() -> None:
     assert verdict([row]) == "0 of 1 targets are met, 1 not measured."
 
 
+def test_where_nothing_is_demanded_nothing_is_counted() -> None:
+    shown = msgspec.structs.replace(FAST, at_most=None, declared=None)
+    assert verdict([one(shown, *core("cython", 1.0), *core("simdjson", 2.0))]) == "No target has a limit."
+
+
 def test_a_target_brings_the_cases_that_it_compares() -> None:
     target = msgspec.structs.replace(FAST, workloads=("medium", "large"), threads=True)
     phase = plan.phases(msgspec.structs.replace(STUDY, targets=(FAST, target)))[0]

@@ -1,0 +1,40 @@
+"""A proxy before a server, in one process tree with it: whatever is watched of the server is watched of both."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+from bench.model import Front
+
+# The shell is the tree's root. It ends both as soon as it is told to or one of them has ended, and then ends itself.
+TOGETHER = """
+trap over=1 TERM CHLD
+"$@" & server=$!
+{front} & front=$!
+[ "$over" ] || wait
+trap - CHLD
+kill $server $front 2>/dev/null
+wait
+"""
+
+
+def together(front: Front, server: list[str], scratch: Path, places: Mapping[str, str]) -> list[str]:
+    """The argv that runs `server` behind `front`, whose configuration is written to `scratch`."""
+    (scratch / "front.conf").write_text(_filled(front.config, places))
+    script = TOGETHER.format(front=shlex.join(_filled(word, places) for word in front.argv))
+    return ["sh", "-c", script, "sh", *server]
+
+
+def fingerprint(front: Front) -> str:
+    """Hash of the front's program, which the system brings and may renew."""
+    return hashlib.sha256(Path(front.argv[0]).read_bytes()).hexdigest()
+
+
+def _filled(text: str, places: Mapping[str, str]) -> str:
+    """`text` with its places filled in; any other brace is the configuration's own."""
+    for name, value in places.items():
+        text = text.replace(f"{{{name}}}", value)
+    return text

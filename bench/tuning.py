@@ -1,0 +1,30 @@
+"""A server and a tuning → the server as it then runs."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+from msgspec.structs import replace
+
+from bench.errors import LabError
+from bench.model import Server, Tuning
+
+
+def tuned(server: Server, tuning: Tuning) -> Server:
+    """`server` with `tuning`, called `label+tuning`. Raises LabError where the tuning is not for it."""
+    if tuning.servers and server.server not in tuning.servers:
+        raise LabError(f"tuning {tuning.name!r} is for {', '.join(tuning.servers)}, not for {server.label}")
+    never = tuning.impossible.get(server.label)
+    return replace(
+        server,
+        name=f"{server.name}+{tuning.name}",
+        label=f"{server.label}+{tuning.name}",
+        title=f"{server.title}; {tuning.title}",
+        argv=tuple(chain.from_iterable(tuning.words.get(word, (word,)) for word in server.argv)),
+        env=server.env | tuning.env,
+        keep_alive=server.keep_alive if tuning.keep_alive is None else tuning.keep_alive,
+        note=" ".join(filter(None, (server.note, tuning.note))) or None,
+        front=tuning.front,
+        impossible=server.impossible | (dict.fromkeys(server.implementations, never) if never else {}),
+        departures=tuning.departures if tuning.front else server.departures,
+    )

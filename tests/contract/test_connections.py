@@ -1,0 +1,72 @@
+"""A server keeps connections open if it is declared to, and serves others meanwhile."""
+
+from contextlib import ExitStack
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+from bench import catalog, pairing, readiness, serve
+from bench.errors import LabError
+from bench.model import Artifact, Hole, Stack
+from bench.pinning import cores
+from tests.contract.conftest import PLAIN, missing, possible
+
+CLIENTS = 8  # as many as the light loads have
+ASKED_TWICE = 2
+TIMEOUT_SECONDS = 1.0  # a kept connection that holds its worker is given up by uWSGI after 4 s
+PLAIN_LABELS = list(dict.fromkeys(server.label for server in catalog.servers().values()))
+TUNED = [
+    f"{server.label}+{tuning.name}"
+    for tuning in catalog.tunings().values()
+    for server in catalog.servers().values()
+    if server.server in tuning.servers and "cpython" in server.implementations and not tuning.front
+]  # a front treats all alike: it is in the contract
+
+
+def connections_are_kept(running: serve.Running) -> bool:
+    """Whether connections outlive an answer: several clients, each there from the first one's answer on, ask twice.
+
+    Raises OSError if one of them is not answered in time.
+    """
+    with ExitStack() as opened:
+        asking = [HTTPConnection(running.host, running.port, timeout=TIMEOUT_SECONDS) for _ in range(CLIENTS)]
+        for client in asking:
+            opened.callback(client.close)
+        kept = set()
+        for _ in range(ASKED_TWICE):
+            for client in asking:
+                client.request("GET", "/hello")
+                assert client.getresponse().read() == serve.HELLO.expect
+                kept.add(client.sock is not None)
+    (whether,) = kept
+    return whether
+
+
+def stack_on(label: str) -> Stack:
+    """The first stack of the untouched source on a server, be it declared impossible."""
+    stacks = possible(PLAIN["cpython"], label) or [Stack(variant=PLAIN["cpython"], framework="bare", server=label)]
+    return stacks[0]
+
+
+@pytest.mark.parametrize("label", [*PLAIN_LABELS, *TUNED])
+def test_connections_are_kept_as_declared(
+    label: str, prepared: tuple[readiness.Built, list[Hole]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = stack_on(label)
+    built = prepared[0].get(stack.variant)
+    if not isinstance(built, Artifact) or stack.label in built.lacks:
+        missing(prepared[1], f"{stack.variant}/*/{stack.label}")
+    server, impossible, log = pairing.server_file(stack), pairing.impossible(stack), tmp_path / "log"
+    if impossible is None:
+        with serve.serving(stack, serve.HELLO, log, cores().server) as running:
+            assert connections_are_kept(running) == server.keep_alive
+        return
+    monkeypatch.setattr(pairing, "impossible", lambda stack: None)
+    monkeypatch.setattr(serve, "STOP_SECONDS", 1.0)
+    with (
+        pytest.raises((OSError, LabError)) as caught,
+        serve.serving(stack, serve.HELLO, log, cores().server) as running,
+    ):
+        connections_are_kept(running)
+    assert impossible.symptom in f"{caught.value} {log.read_text(errors='replace')}"

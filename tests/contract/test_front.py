@@ -1,0 +1,69 @@
+"""A stack behind nginx is one with it: where it runs, what is counted, and how it ends."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bench import readiness, serve
+from bench.errors import LabError
+from bench.instruments.process_tree import unbroken
+from bench.model import Hole, Stack
+from bench.pinning import cores
+from tests.absent import absent
+from tests.contract.conftest import PLAIN, missing
+
+STACK = Stack(variant=PLAIN["cpython"], framework="bare", server="gunicorn-sync+nginx")
+
+
+@pytest.fixture(autouse=True)
+def here(prepared: tuple[readiness.Built, list[Hole]]) -> None:
+    """Skips where the variant or nginx is not here; under CI that is a failure."""
+    if STACK.variant not in prepared[0]:
+        missing(prepared[1], STACK.variant)
+    for hole in readiness.fronts_missing([STACK.server]).values():
+        absent(hole.reason, hole.fill)
+
+
+def serving(folder: Path):
+    return serve.serving(STACK, serve.HELLO, folder / "log", cores().server)
+
+
+def named(running: serve.Running, name: str) -> list[psutil.Process]:
+    return [each for each in running.process.children(recursive=True) if each.name() == name]
+
+
+def wait_until(over: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 5
+    while not over() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert over()
+
+
+def test_both_run_on_the_servers_core_and_none_is_left(tmp_path: Path) -> None:
+    with serving(tmp_path) as running:
+        tree = [running.process, *running.process.children(recursive=True)]
+        assert len(named(running, "nginx")) == 2, "a master and one worker"
+        assert {tuple(each.cpu_affinity()) for each in tree} == {tuple(cores().server)}
+    assert not [each for each in tree if each.is_running()]
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["master", "worker"])
+def test_an_nginx_that_dies_under_the_load_spoils_the_row(tmp_path: Path, which: int) -> None:
+    """Its master takes the server along; a worker is started anew, and noticed all the same."""
+    with (  # noqa: PT012 - what follows the death is told, by whichever looks first
+        pytest.raises(LabError, match="server processes ended under the load"),
+        serving(tmp_path) as running,
+        unbroken(running.process),
+    ):
+        victim = named(running, "nginx")[which]
+        victim.kill()
+        wait_until(lambda: not victim.is_running() or victim.status() == psutil.STATUS_ZOMBIE)
+
+
+def test_an_nginx_that_dies_ends_the_server(tmp_path: Path) -> None:
+    with pytest.raises(LabError, match="the server ended by itself"), serving(tmp_path) as running:  # noqa: PT012
+        named(running, "nginx")[0].kill()
+        running.process.wait(5)

@@ -1,0 +1,71 @@
+"""A server and its front as one process tree: both run while the root does, and none is left behind."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bench import front
+from bench.model import Front
+
+SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
+TIMEOUT_SECONDS = 10
+
+
+@contextmanager
+def running(scratch: Path, server: list[str], before: list[str]) -> Iterator[psutil.Popen]:
+    """The tree of `server` behind `before`, once both run."""
+    argv = front.together(Front(argv=tuple(before), config=""), server, scratch, {})
+    root = psutil.Popen(argv, start_new_session=True)
+    try:
+        yield root
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(root.pid, signal.SIGKILL)
+        root.wait(TIMEOUT_SECONDS)
+
+
+def both(root: psutil.Popen) -> list[psutil.Process]:
+    """The server and its front, once they are there."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while len(root.children()) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return sorted(root.children(), key=lambda process: process.pid)
+
+
+def test_the_configuration_has_its_places_filled_in_and_keeps_its_own_braces(tmp_path: Path) -> None:
+    proxy = Front(argv=("proxy", "{scratch}/front.conf"), config="http { listen {host}:{port}; set $a '{}'; }")
+    argv = front.together(proxy, ["serve"], tmp_path, {"scratch": "/a b", "host": "127.0.0.1", "port": "80"})
+    assert (tmp_path / "front.conf").read_text() == "http { listen 127.0.0.1:80; set $a '{}'; }"
+    assert argv[0] == "sh"
+    assert "\nproxy '/a b/front.conf' & " in argv[2]
+    assert argv[-1] == "serve"
+
+
+def test_sigterm_ends_both(tmp_path: Path) -> None:
+    with running(tmp_path, SLEEP, SLEEP) as root:
+        tree = both(root)
+        root.terminate()
+        root.wait(TIMEOUT_SECONDS)
+        assert not [process for process in tree if process.is_running()]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_neither_outlives_the_other(tmp_path: Path, first: int) -> None:
+    with running(tmp_path, SLEEP, SLEEP) as root:
+        tree = both(root)
+        tree[first].kill()
+        root.wait(TIMEOUT_SECONDS)
+        assert not [process for process in tree if process.is_running()]
+
+
+@pytest.mark.parametrize(("server", "before"), [(["false"], SLEEP), (SLEEP, ["false"])])
+def test_one_that_does_not_start_ends_the_other(tmp_path: Path, server: list[str], before: list[str]) -> None:
+    with running(tmp_path, server, before) as root:
+        root.wait(TIMEOUT_SECONDS)

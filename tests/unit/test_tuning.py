@@ -1,0 +1,94 @@
+"""A tuning: written after a server's label, for the servers that it names, and nothing but what it says is changed."""
+
+from pathlib import Path
+
+import pytest
+
+from bench import catalog, pairing, plan, readiness, system
+from bench.errors import LabError
+from bench.model import Server, Stack, Study
+from bench.tuning import tuned
+
+
+def served(text: str) -> Server:
+    """What serves a stack of the Cython core without a framework."""
+    return pairing.server_file(pairing.parse_stack(f"cython/bare/{text}"))
+
+
+def test_an_environment_is_all_that_the_allocator_adds() -> None:
+    plain, with_it = served("bjoern"), served("bjoern+allocator")
+    assert with_it.argv == plain.argv
+    assert with_it.env.keys() - plain.env.keys() == {"MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"}
+    assert (with_it.label, with_it.keep_alive) == ("bjoern+allocator", plain.keep_alive)
+
+
+def test_words_of_the_argv_give_way_to_others_or_to_none() -> None:
+    argv = served("uwsgi-threads+http-keepalive").argv
+    assert argv[1:4] == ("--http-keepalive", "--http", "{host}:{port}")
+    assert "--add-header" not in argv
+    assert served("uwsgi-threads+http-keepalive").keep_alive
+
+
+@pytest.mark.parametrize("tuning", catalog.tunings())
+def test_each_tuning_changes_each_server_that_it_is_for(tuning: str) -> None:
+    for server in catalog.servers().values():
+        noun = catalog.tunings()[tuning]
+        if not noun.servers or server.server in noun.servers:
+            after = tuned(server, noun)
+            assert (after.argv, after.env) != (server.argv, server.env)
+            assert not noun.words or not set(noun.words) & set(after.argv)
+
+
+def test_a_tuning_is_for_the_servers_that_it_names() -> None:
+    with pytest.raises(LabError, match="tuning 'http' is for uwsgi, not for bjoern"):
+        pairing.parse_stack("cython/bare/bjoern+http")
+
+
+def test_an_unknown_tuning_is_told_with_those_there_are() -> None:
+    with pytest.raises(LabError, match="tuning 'faster' is unknown; there are: allocator, "):
+        pairing.parse_stack("cython/bare/bjoern+faster")
+
+
+def test_what_a_tuning_declares_impossible_is_so_for_that_server_alone() -> None:
+    hangs = pairing.impossible(Stack(variant="cython", framework="bare", server="uwsgi-gevent+http11"))
+    assert hangs is not None
+    assert "never answers the second request" in hangs.reason
+    assert pairing.impossible(Stack(variant="cython", framework="bare", server="uwsgi-gevent+http")) is None
+
+
+def test_the_prefix_holds_the_server_whatever_its_tuning() -> None:
+    study = catalog.studies()["ablations"]
+    assert "bjoern+nginx" in study.servers
+    assert {"bjoern", "uwsgi-processes"} <= set(plan.servers(study))
+    assert not [label for label in plan.servers(study) if "+" in label]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("[env]", 'servers = ["bjorn"]\n\n[env]', "servers: program 'bjorn' is unknown"),
+        ("[env]", '[impossible.bjorn]\nreason = ""\nsymptom = ""\n\n[env]', "server 'bjorn' is unknown"),
+    ],
+)
+def test_a_tuning_names_what_is_declared(checkout: Path, old: str, new: str, told: str) -> None:
+    path = checkout / "bench/tunings/allocator.toml"
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(LabError, match=f"^bench/tunings/allocator.toml: {told}"):
+        catalog.tunings()
+
+
+def test_a_study_names_tunings_that_are_for_its_servers(checkout: Path) -> None:
+    path = checkout / "bench/studies/ablations.toml"
+    path.write_text(path.read_text().replace('"bjoern+nginx"', '"bjoern+http"'))
+    with pytest.raises(LabError, match="tuning 'http' is for uwsgi"):
+        catalog.studies()
+
+
+def test_a_front_that_is_not_here_leaves_a_hole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its server still runs, tuned otherwise or not at all."""
+    nowhere = system.Part(name="nginx", needed="", packages=["nginx"], files=["/nowhere/nginx"])
+    monkeypatch.setattr(system, "parts", lambda: [nowhere])
+    study: Study = catalog.studies()["ablations"]
+    lacks = readiness.fronts_missing(study.servers)
+    assert lacks.keys() == {name for name in study.servers if "+nginx" in name}
+    assert lacks["bjoern+nginx"].fill == "sudo apt-get install --no-install-recommends nginx"
