@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench import backend, build, catalog, documents, machine, peers, plan, provision, verify
+from bench import backend, build, catalog, documents, machine, peers, plan, provision, system, verify
 from bench.errors import LabError, MissingError
 from bench.instruments import factors, gatling_setup, instructions, null, pacer
 from bench.model import Artifact, BuiltPeer, Hole, Peer, Provisioned, Ready, Stack, Study, Variant, Yardstick

@@ -106,7 +106,8 @@ class Measured:
         """`metric` of one case ÷ that of another, of stacks under a load with one spread for all; None without both."""
         if above.instrument != "macro" or metric not in POOLED:
             return paired(self.of(above), self.of(below), metric)
-        loaded = (wanted for wanted in self._runs if (wanted.instrument, wanted.workload) == ("macro", above.workload))
+        workloads = {above.workload, below.workload}
+        loaded = (wanted for wanted in self._runs if wanted.instrument == "macro" and wanted.workload in workloads)
         costs = pooled({wanted: self.of(wanted) for wanted in loaded}, metric)
         return costs.ratio(above, below) if costs and {above, below} <= set(costs.stacks) else None
 
