@@ -9,15 +9,16 @@ from pathlib import Path
 
 from bench.model import Front
 
-# The shell is the tree's root. It ends both as soon as it is told to or one of them has ended, and then ends itself.
+# The shell is the tree's root. Told to end, or as soon as one of them has ended, it ends both, and then itself. The trap
+# ends them itself, as a signal may come just before `wait`. It asks twice: a process that is only forked yet forgets a
+# signal when it becomes its program.
 TOGETHER = """
-trap over=1 TERM CHLD
+end() {{ over=1; trap : TERM; trap - CHLD; kill $server $front; sleep 0.1; kill $server $front; }} 2>/dev/null
+trap end TERM CHLD
 "$@" & server=$!
 {front} & front=$!
-[ "$over" ] || wait
-trap - CHLD
-kill $server $front 2>/dev/null
-wait
+[ "$over" ] && end
+until wait; do :; done
 """
 
 
