@@ -25,7 +25,7 @@ COARSE = 0.005  # of the server's CPU time under a load, the least that its cloc
 START_OFF = 0.1  # starts in a quarter of a second against the plan
 LAG = 0.25  # of the mean latency, the part by which the generator itself was late
 UNSEEN = 1.5  # times as long as a document that was seen takes one that was not: answers are kept, not worked out
-FRESH = 1.5  # times the time or the server CPU of a document that was seen, for the same as nobody could know it
+FRESH = 1.5  # times the time or the server CPU of a document that was seen, for one that nobody could know
 AFTER = 0.1  # of the server's CPU time under a load, the part that it spends once all is answered
 LAST = 2.0  # requests' worth of work that may be left then: a server may tidy up behind its answer
 SLOWER, SURE = 0.5, 5.0  # late answers to early ones; by how many standard deviations of a Poisson count they are fewer
@@ -62,7 +62,8 @@ class Gate(msgspec.Struct, frozen=True):
 
     def could_trip(self, seen: Observed, null: float | None = None) -> bool:
         """Whether the run has what the gate needs; `null` is the rate of the null server, where that was measured."""
-        known = [each.metric for each in seen.measurements] + ([NULL] if null is not None else [])
+        measured = [each.metric for each in seen.measurements]
+        known = [*measured, *(metric.removeprefix(PACER) for metric in measured), *([NULL] if null is not None else [])]
         return all(any(_stands_for(need, metric) for metric in known) for need in self.needs)
 
 
@@ -142,24 +143,24 @@ def generator_on_time(seen: Observed) -> str | None:
 
 def answers_worked_out(seen: Observed) -> str | None:
     """Documents that are sent only once take no longer than those that come again and again."""
-    times = _one(seen, "unseen")
+    times = _paced(seen, "unseen")
     if times is None or times <= UNSEEN:
         return None
     return f"documents that were not seen before took {times:.1f} times as long: answers are kept, not worked out"
 
 
 def fresh_worked_out(seen: Observed) -> str | None:
-    """Asked alone, a document named anew for the run costs no more than the same under the name that was seen."""
+    """Asked alone, documents of a secret seed take no more time or CPU than such as the load sent."""
     for metric, unit in (("fresh.time", "as long"), ("fresh.cpu", "as much CPU time")):
         times = _one(seen, metric)
         if times is not None and times > FRESH:
-            return f"documents named anew took {times:.1f} times {unit}: answers are kept, not worked out"
+            return f"documents that nobody could know took {times:.1f} times {unit}: answers are kept, not worked out"
     return None
 
 
 def work_before_answer(seen: Observed) -> str | None:
     """The work is done when the answer comes: hardly any is left once all requests are answered."""
-    after, reached = _one(seen, "cpu.after"), _one(seen, "reached")
+    after, reached = _paced(seen, "cpu.after"), _paced(seen, "reached")
     if after is None or reached is None or after <= AFTER or after * reached <= LAST:
         return None
     return f"{after:.0%} of the server's CPU time was spent after its last answer: it answers before it works"
@@ -167,7 +168,7 @@ def work_before_answer(seen: Observed) -> str | None:
 
 def steady(seen: Observed) -> str | None:
     """The second half of a closed load brings about as many answers as the first."""
-    early, late = _one(seen, "answers.early"), _one(seen, "answers.late")
+    early, late = _paced(seen, "answers.early"), _paced(seen, "answers.late")
     if early is None or late is None or late >= SLOWER * early or early - late < SURE * (early + late) ** 0.5:
         return None
     return f"{late:.0f} answers in the second half of the load after {early:.0f} in the first: it is fast only at first"
@@ -175,8 +176,10 @@ def steady(seen: Observed) -> str | None:
 
 def connections_kept(seen: Observed) -> str | None:
     """A server keeps its connections or closes each after its answer; one that hangs up now and then loses requests."""
-    resent, connected, reached = (_one(seen, name) for name in ("resent", "connected", "reached"))
-    if not resent or connected is None or reached is None or connected >= reached / 2 or _one(seen, "latency.mean"):
+    resent, connected, reached = (_paced(seen, name) for name in ("resent", "connected", "reached"))
+    if not resent or connected is None or reached is None or connected >= reached / 2:
+        return None
+    if _paced(seen, "latency.mean"):
         return None  # of an open load connections are idle in between, and may be closed for it
     return f"{resent:.0f} of {reached:.0f} requests met a kept connection that the server had closed without saying so"
 
@@ -260,7 +263,7 @@ GATES = (
     Gate(
         "fresh documents",
         "row",
-        f"Asked alone, documents named anew take at most {FRESH} times the time or CPU of those sent before.",
+        f"Asked alone, documents of a secret seed take at most {FRESH} times the time or CPU of those sent before.",
         fresh_worked_out,
         ("fresh.",),
         noisy=True,
@@ -346,6 +349,11 @@ def drivable(seen: Observed) -> float | None:
 def _found_by(seen: Observed) -> str:
     """The prefix of what the generator measured that found the capacity: the pacer where both drove."""
     return PACER if seen.values(f"{PACER}rate") else ""
+
+
+def _paced(seen: Observed, metric: str) -> float | None:
+    """What the pacer measured, alone or after Gatling."""
+    return _one(seen, f"{_found_by(seen)}{metric}")
 
 
 def _one(seen: Observed, metric: str) -> float | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
+import secrets
 from pathlib import Path
 
-import msgspec
-
+from bench.documents import sets
 from bench.documents.given import ANSWER
 from bench.errors import LabError
 from bench.model import Exchange, Workload
@@ -28,10 +28,16 @@ def exchanges(workload: Workload, folder: Path | None) -> list[Exchange]:
     raise LabError(f"workload {workload.name!r} has neither documents nor a text to expect")
 
 
-def renamed(exchange: Exchange, prefix: str) -> Exchange:
-    """The same with `prefix` before its batch's name, in the document and in the answer; as it is without a batch."""
-    body, expect = (_BATCH.sub(rb"\g<0>" + prefix.encode(), text) for text in (exchange.body or b"", exchange.expect))
-    return msgspec.structs.replace(exchange, body=body, expect=expect) if exchange.body else exchange
+def fresh(workload: Workload) -> list[Exchange]:
+    """Requests that nobody could know: documents of a secret seed, as batches of names that are used only now.
+
+    There are as many as the workload checks answers with; none of a purchase history or of documents that are given.
+    """
+    if workload.documents is None or workload.documents.generator != "orders":
+        return []
+    name = b"\\g<0>%s-" % secrets.token_hex(4).encode()
+    pairs = sets.secret(workload.documents)
+    return [_exchange(workload, _BATCH.sub(name, document), _BATCH.sub(name, answer)) for document, answer in pairs]
 
 
 def _exchange(workload: Workload, body: bytes | None, expect: bytes) -> Exchange:

@@ -1,4 +1,4 @@
-"""Documents named anew for this run, each beside the same that the load sent, asked one at a time.
+"""Documents that nobody could know beside such as the load sent, asked for one at a time.
 
 Where eight users wait for one worker, an answer that is kept waits for one that is worked out, and both take about as
 long. Here nobody else asks. Server CPU is told of each request, too: a server may sleep beside an answer that it keeps.
@@ -6,23 +6,20 @@ long. Here nobody else asks. Server CPU is told of each request, too: a server m
 
 from __future__ import annotations
 
-import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable
 from contextlib import closing
 from http.client import HTTPConnection, HTTPException
-from itertools import islice
+from random import SystemRandom
 from typing import NamedTuple
 
-from bench import documents
 from bench.errors import LabError
 from bench.instruments.paced import Metrics
 from bench.model import Exchange
 from bench.serve import Running
 
-PAIRS, FEWEST = 24, 2
-ENOUGH_SECONDS = 0.15  # for all pairs; of documents that take long there are fewer
-SETTLED_SECONDS = 0.001  # after an answer, for the server to tidy up and for the kernel to write up its CPU time
+FEWEST = 2  # pairs
+SETTLED_SECONDS = 0.003  # after an answer, for the server to tidy up and for the kernel to write up its CPU time
 FINE_SECONDS = 1e-5  # the resolution that a CPU clock needs to tell of one request
 PATIENCE_SECONDS = 60.0
 
@@ -34,35 +31,30 @@ class Cost(NamedTuple):
     cpu_seconds: float
 
 
-def beside_seen(running: Running, sent: list[Exchange]) -> Metrics:
-    """`fresh.time` and `fresh.cpu`: the least that fresh documents took, in units of the least that seen ones did.
+def beside_seen(running: Running, sent: list[Exchange], fresh: list[Exchange]) -> Metrics:
+    """`fresh.time` and `fresh.cpu`: what fresh documents took, in units of what as many seen ones did.
 
-    The least, as whatever else runs only adds to it. Nothing is told of documents without a batch that could be named,
-    and of CPU time where its clock is too coarse. Raises LabError for an answer that is wrong or missing.
+    Nothing is told where there are too few, and nothing of CPU time where its clock is too coarse. Raises LabError for
+    an answer that is wrong or missing.
     """
-    seen, fresh = [], []
-    began = time.perf_counter()
-    with closing(HTTPConnection(running.host, running.port, timeout=PATIENCE_SECONDS)) as connection:
-        for known, renamed in islice(_pairs(sent), PAIRS):
-            seen.append(_cost(running, connection, known))
-            fresh.append(_cost(running, connection, renamed))
-            if len(seen) >= FEWEST and time.perf_counter() > began + ENOUGH_SECONDS:
-                break
-    if len(seen) < FEWEST:
+    count = min(len(sent), len(fresh))
+    if count < FEWEST:
         return {}
-    told: Metrics = {"fresh.time": ("1", min(c.seconds for c in fresh) / min(c.seconds for c in seen))}
-    if running.cpu.resolution_seconds <= FINE_SECONDS:
-        told["fresh.cpu"] = ("1", min(c.cpu_seconds for c in fresh) / min(c.cpu_seconds for c in seen))
+    pairs = zip(SystemRandom().sample(sent, count), fresh, strict=False)  # such as nobody could know, too
+    with closing(HTTPConnection(running.host, running.port, timeout=PATIENCE_SECONDS)) as connection:
+        asked = [(_cost(running, connection, seen), _cost(running, connection, new)) for seen, new in pairs]
+    seen, new = zip(*asked, strict=True)
+    told: Metrics = {"fresh.time": ("1", _low(c.seconds for c in new) / _low(c.seconds for c in seen))}
+    seen_cpu_seconds = _low(c.cpu_seconds for c in seen)
+    if running.cpu.resolution_seconds <= FINE_SECONDS and seen_cpu_seconds > 0:
+        told["fresh.cpu"] = ("1", _low(c.cpu_seconds for c in new) / seen_cpu_seconds)
     return told
 
 
-def _pairs(sent: list[Exchange]) -> Iterator[tuple[Exchange, Exchange]]:
-    """What was sent, from all over the rotation, each with the same under a name that nobody could know."""
-    prefix = f"{secrets.token_hex(4)}-"
-    for known in sent[:: -(-len(sent) // PAIRS)]:
-        renamed = documents.renamed(known, prefix)
-        if renamed != known:
-            yield known, renamed
+def _low(values: Iterable[float]) -> float:
+    """The lower quartile: what else runs, such as a collector of garbage, seldom makes a request cheaper."""
+    ordered = sorted(values)
+    return ordered[len(ordered) // 4]
 
 
 def _cost(running: Running, connection: HTTPConnection, exchange: Exchange) -> Cost:
@@ -75,7 +67,7 @@ def _cost(running: Running, connection: HTTPConnection, exchange: Exchange) -> C
     seconds = time.perf_counter() - began
     if said != (exchange.status, exchange.expect):
         got = f"status {said[0]}, {len(said[1])} bytes"
-        raise LabError(f"wrong answer to {exchange.method} {exchange.path}, a document named anew: {got}")
+        raise LabError(f"wrong answer to {exchange.method} {exchange.path}, a document of a secret seed: {got}")
     time.sleep(SETTLED_SECONDS)
     return Cost(seconds, running.cpu.read() - before)
 

@@ -62,7 +62,7 @@ def observe(case: Case, output: Path, at: Callable[[Tool], Tool] = here, host: s
     Where a busy machine could trip it as well that is a DisturbedError, and the run is measured once more.
     """
     workload, load = catalog.workloads()[case.workload or ""], catalog.loads()[case.load or ""]
-    asked = verify.exchanges(workload)
+    asked, unknown = verify.exchanges(workload), documents.fresh(workload)
     folder = documents.ensure(workload).folder if workload.documents else None
     stack, logs = stack_of(case), (output.with_suffix(".log"), output.with_suffix(".backend.log"))
     with (
@@ -89,7 +89,7 @@ def observe(case: Case, output: Path, at: Callable[[Tool], Tool] = here, host: s
         memory["after"] = process_tree.pss_bytes(running.process)
         memory["loaded"] = memory["after"] + peak.above_now_bytes(running.process)
         verify.answers_right(running.port, asked, host)
-        beside = fresh.beside_seen(running, documents.exchanges(workload, folder / "load")) if folder else {}
+        beside = fresh.beside_seen(running, documents.exchanges(workload, folder and folder / "load"), unknown)
         facts = verify.ask_witness(running.port, stack, host, **({"waits": backend.waits(stack)} if backend else {}))
     metrics = driven.metrics | beside | {f"memory.{when}": ("B", pss) for when, pss in memory.items()}
     facts |= {"cpu_time": running.cpu.source} | ({} if from_now_on else {"memory_peak": "since the start"})

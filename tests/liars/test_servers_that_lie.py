@@ -1,8 +1,8 @@
 """The harness against servers that keep answers, answer before they work, tire, are wrong or hang up: each is named.
 
 Each is a real stack with a few lines of Python in it, measured as any stack is, under a load that the lab uses. What a
-load cannot see: `glance` lasts a second, so that who is fast for a second passes it. Under an open load answers come as
-they are asked for and connections lie idle in between, so that `steady rate` and `connections` ask nothing of `steady`.
+load cannot see: `glance` ends before one that is fast for a second has tired. Under an open load answers come as they
+are asked for and connections lie idle in between: `steady rate` and `connections` say nothing of `steady`.
 """
 
 from collections.abc import Callable
@@ -166,7 +166,7 @@ def test_what_is_caught_is_named(measured: Measured, core: str, load: str, gate:
     ids=["once the load is over", "while its queue grows", "right behind the answer"],
 )
 def test_answers_before_the_work(measured: Measured, waits: float, load: str, gate: str) -> None:
-    """It knows all documents on disk, the unseen ones, too; not those named anew for the run."""
+    """It knows all documents on disk, the unseen ones, too; not those of a secret seed."""
     with pytest.raises(LabError, match=f"^{gate}"):
         measured(answers_first(waits), load=load)
 

@@ -1,4 +1,4 @@
-"""Documents named anew beside those that were sent: what a tiny service that keeps answers or hangs up shows."""
+"""Documents that nobody could know beside those sent: what a tiny service that keeps answers or hangs up shows."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -7,10 +7,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
+import msgspec
 import psutil
 import pytest
 
-from bench import documents
+from app.core import transform
+from bench import catalog, documents
 from bench.cpu_time import Meter, Source
 from bench.errors import LabError
 from bench.instruments import fresh
@@ -18,10 +20,10 @@ from bench.instruments.paced import Metrics
 from bench.model import Exchange
 from bench.serve import HOST, Running
 
-SENT = [
-    Exchange(method="POST", path="/statements", body=b'{"batch": "%d"}' % number, expect=b'{"batch":"%d"}' % number)
-    for number in range(3)
-]
+SENT, NEW = (
+    [Exchange(method="POST", path="/statements", body=kind + b" %d" % n, expect=kind + b"%d" % n) for n in range(3)]
+    for kind in (b"seen", b"new")
+)
 WORK = 0.002  # seconds
 
 Answer = Callable[[bytes], tuple[float, float]]  # of a document, how long the service works and sleeps for it
@@ -59,23 +61,19 @@ def service(answer: Answer, source: Source = "process clocks", *, hangs_up: bool
         server.shutdown()
 
 
-def told(answer: Answer, sent: list[Exchange] = SENT, **how: object) -> Metrics:
+def told(answer: Answer, new: list[Exchange] = NEW, **how: object) -> Metrics:
     with service(answer, **how) as running:  # type: ignore[arg-type]
-        return fresh.beside_seen(running, sent)
+        return fresh.beside_seen(running, SENT, new)
 
 
-def is_known(document: bytes) -> bool:
-    return document in [each.body for each in SENT]
-
-
-def test_an_honest_service_works_as_much_for_documents_named_anew() -> None:
+def test_an_honest_service_works_as_much_for_documents_that_nobody_could_know() -> None:
     found = told(lambda _: (WORK, 0))
     assert set(found) == {"fresh.time", "fresh.cpu"}
     assert found["fresh.cpu"][1] == pytest.approx(1)
 
 
 def test_one_that_keeps_answers_shows_in_cpu_even_where_it_sleeps_beside_them() -> None:
-    found = told(lambda document: (WORK / 4, WORK * 3 / 4) if is_known(document) else (WORK, 0))
+    found = told(lambda document: (WORK / 4, WORK * 3 / 4) if document.startswith(b"seen") else (WORK, 0))
     assert found["fresh.cpu"][1] == pytest.approx(4)
 
 
@@ -88,18 +86,23 @@ def test_a_connection_that_was_closed_is_opened_again() -> None:
 
 
 def test_a_wrong_answer_is_told() -> None:
-    wrong = [Exchange(method="POST", path="/x", body=each.body, expect=each.expect + b" ") for each in SENT]
-    with pytest.raises(LabError, match=r"^wrong answer to POST /x, a document named anew: status 200, 13 bytes$"):
+    wrong = [msgspec.structs.replace(each, expect=b"else") for each in NEW]
+    with pytest.raises(LabError, match=r"^wrong answer to POST /statements, .* secret seed: status 200, 4 bytes$"):
         told(lambda _: (WORK, 0), wrong)
 
 
-def test_nothing_is_told_of_documents_that_have_no_batch() -> None:
-    plain = [Exchange(method="POST", path="/x", body=b"{}", expect=b"{}")] * 3
-    assert told(lambda _: (WORK, 0), plain) == {}
+def test_nothing_is_told_where_nothing_is_fresh() -> None:
+    assert told(lambda _: (WORK, 0), []) == {}
 
 
-def test_a_document_and_its_answer_get_the_same_new_name() -> None:
-    renamed = documents.renamed(SENT[2], "new-")
-    assert (renamed.body, renamed.expect) == (b'{"batch": "new-2"}', b'{"batch":"new-2"}')
-    hello = Exchange(method="GET", path="/hello", body=None, expect=b"Hello")
-    assert documents.renamed(hello, "new-") == hello
+def test_fresh_documents_are_right_and_never_the_same() -> None:
+    small = catalog.workloads()["small"]
+    once, again = documents.fresh(small), documents.fresh(small)
+    assert len(once) == small.documents.check
+    assert all(transform(each.body) == each.expect for each in (*once, *again))
+    assert not {each.body for each in once} & {each.body for each in again}
+
+
+@pytest.mark.parametrize("name", ["hello", "cdnow"])
+def test_a_greeting_and_a_history_have_no_fresh_documents(name: str) -> None:
+    assert documents.fresh(catalog.workloads()[name]) == []
