@@ -16,7 +16,7 @@ class WrongError(LabError):
 
 
 class DisturbedError(LabError):
-    """What the machine did to a run, and not its subject: it is measured once more."""
+    """What the machine, and not its subject, may have done to a run: it is measured once more."""
 
 
 class RefusedError(LabError):

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from bench.model import Front
 
-# The shell is the tree's root. Told to end, or as soon as one of them has ended, it ends both, and then itself. The trap
-# ends them itself, as a signal may come just before `wait`. It asks twice: a process that is only forked yet forgets a
-# signal when it becomes its program.
+# The shell is the tree's root. Told to end, or as soon as one of them has ended, it ends both, and then itself. The
+# trap ends them itself, as a signal may come just before `wait`. It asks twice: a process that is only forked yet
+# forgets a signal when it becomes its program.
 TOGETHER = """
 end() {{ over=1; trap : TERM; trap - CHLD; kill $server $front; sleep 0.1; kill $server $front; }} 2>/dev/null
 trap end TERM CHLD

@@ -26,9 +26,10 @@ COARSE = 0.005  # of the server's CPU time under a load, the least that its cloc
 START_OFF = 0.1  # starts in a quarter of a second against the plan
 LAG = 0.25  # of the mean latency, the part by which the generator itself was late
 UNSEEN = 1.5  # times as long as a document that was seen takes one that was not: answers are kept, not worked out
+FRESH = 1.5  # times the time or the server CPU of a document that was seen, for one that nobody could know
 AFTER = 0.1  # of the server's CPU time under a load, the part that it spends once all is answered
 LAST = 2.0  # requests' worth of work that may be left then: a server may tidy up behind its answer
-SLOWER, SURE = 0.7, 5.0  # late answers to early ones; by how many standard deviations of a Poisson count they are fewer
+SLOWER, SURE = 0.5, 5.0  # late answers to early ones; by how many standard deviations of a Poisson count they are fewer
 DELAYED = 0.02  # share of answers by which 40 ms stands out
 PACER, NULL = "pacer.", "null.rate"  # prefix of what the pacer measured after Gatling; the null server's rate
 ANSWERED = re.compile(r"\.find\b")  # in Gatling's message of a check: an answer came, and was wrong
@@ -36,11 +37,12 @@ ORDER = ("p50", "p75", "p90", "p95", "p99", "p99.9", "max")
 
 
 class Tripped(msgspec.Struct, frozen=True):
-    """A gate that a run did not pass: its name, what that spoils, and why."""
+    """A gate that a run did not pass: its name, what that spoils, why, and whether a busy machine could do the same."""
 
     gate: str
     spoils: Spoils
     reason: str
+    noisy: bool = False
 
 
 Check = Callable[[Observed], str | None]
@@ -50,6 +52,7 @@ class Gate(msgspec.Struct, frozen=True):
     """A gate's name, what it spoils, what it asks, and the function that answers with a reason if it trips.
 
     `needs` names the metrics without which it cannot trip; one that ends with a dot stands for all that begin so.
+    A `noisy` one asks how long something took, which a busy machine can change: it has to trip in two runs.
     """
 
     name: str
@@ -57,10 +60,12 @@ class Gate(msgspec.Struct, frozen=True):
     asks: str
     check: Check
     needs: tuple[str, ...] = ()
+    noisy: bool = False
 
     def could_trip(self, seen: Observed, null: float | None = None) -> bool:
         """Whether the run has what the gate needs; `null` is the rate of the null server, where that was measured."""
-        known = [each.metric for each in seen.measurements] + ([NULL] if null is not None else [])
+        measured = [each.metric for each in seen.measurements]
+        known = [*measured, *(metric.removeprefix(PACER) for metric in measured), *([NULL] if null is not None else [])]
         return all(any(_stands_for(need, metric) for metric in known) for need in self.needs)
 
 
@@ -146,15 +151,24 @@ def generator_on_time(seen: Observed) -> str | None:
 
 def answers_worked_out(seen: Observed) -> str | None:
     """Documents that are sent only once take no longer than those that come again and again."""
-    times = _one(seen, "unseen")
+    times = _paced(seen, "unseen")
     if times is None or times <= UNSEEN:
         return None
     return f"documents that were not seen before took {times:.1f} times as long: answers are kept, not worked out"
 
 
+def fresh_worked_out(seen: Observed) -> str | None:
+    """Asked alone, documents of a secret seed take no more time or CPU than such as the load sent."""
+    for metric, unit in (("fresh.time", "as long"), ("fresh.cpu", "as much CPU time")):
+        times = _one(seen, metric)
+        if times is not None and times > FRESH:
+            return f"documents that nobody could know took {times:.1f} times {unit}: answers are kept, not worked out"
+    return None
+
+
 def work_before_answer(seen: Observed) -> str | None:
     """The work is done when the answer comes: hardly any is left once all requests are answered."""
-    after, reached = _one(seen, "cpu.after"), _one(seen, "reached")
+    after, reached = _paced(seen, "cpu.after"), _paced(seen, "reached")
     if after is None or reached is None or after <= AFTER or after * reached <= LAST:
         return None
     return f"{after:.0%} of the server's CPU time was spent after its last answer: it answers before it works"
@@ -162,7 +176,7 @@ def work_before_answer(seen: Observed) -> str | None:
 
 def steady(seen: Observed) -> str | None:
     """The second half of a closed load brings about as many answers as the first."""
-    early, late = _one(seen, "answers.early"), _one(seen, "answers.late")
+    early, late = _paced(seen, "answers.early"), _paced(seen, "answers.late")
     if early is None or late is None or late >= SLOWER * early or early - late < SURE * (early + late) ** 0.5:
         return None
     return f"{late:.0f} answers in the second half of the load after {early:.0f} in the first: it is fast only at first"
@@ -170,8 +184,10 @@ def steady(seen: Observed) -> str | None:
 
 def connections_kept(seen: Observed) -> str | None:
     """A server keeps its connections or closes each after its answer; one that hangs up now and then loses requests."""
-    resent, connected, reached = (_one(seen, name) for name in ("resent", "connected", "reached"))
-    if not resent or connected is None or reached is None or connected >= reached / 2 or _one(seen, "latency.mean"):
+    resent, connected, reached = (_paced(seen, name) for name in ("resent", "connected", "reached"))
+    if not resent or connected is None or reached is None or connected >= reached / 2:
+        return None
+    if _paced(seen, "latency.mean"):
         return None  # of an open load connections are idle in between, and may be closed for it
     return f"{resent:.0f} of {reached:.0f} requests met a kept connection that the server had closed without saying so"
 
@@ -228,12 +244,22 @@ GATES = (
         cpu_resolved,
         ("cpu.resolution",),
     ),
+    # Before the next: where a server slows down, what is seen comes early and what is unseen all along.
+    Gate(
+        "steady rate",
+        "row",
+        f"The second half of a closed load brings at least {SLOWER} times the answers of the first.",
+        steady,
+        ("answers.early", "answers.late"),
+        noisy=True,
+    ),
     Gate(
         "unseen documents",
         "row",
         f"Documents sent once take at most {UNSEEN} times as long as those sent in turn.",
         answers_worked_out,
         ("unseen",),
+        noisy=True,
     ),
     Gate(
         "work before answer",
@@ -243,11 +269,12 @@ GATES = (
         ("cpu.after", "reached"),
     ),
     Gate(
-        "steady rate",
+        "fresh documents",
         "row",
-        f"The second half of a closed load brings at least {SLOWER} times the answers of the first.",
-        steady,
-        ("answers.early", "answers.late"),
+        f"Asked alone, documents of a secret seed take at most {FRESH} times the time or CPU of those sent before.",
+        fresh_worked_out,
+        ("fresh.",),
+        noisy=True,
     ),
     Gate(
         "connections",
@@ -310,7 +337,7 @@ def judge(seen: Observed, null: float | None = None) -> tuple[Tripped, ...]:
         known = Measurement(metric=NULL, unit="1/s", values=(null,))
         seen = msgspec.structs.replace(seen, measurements=(*seen.measurements, known))
     found = ((gate, gate.check(seen)) for gate in GATES)
-    return tuple(Tripped(gate.name, gate.spoils, reason) for gate, reason in found if reason)
+    return tuple(Tripped(gate.name, gate.spoils, reason, gate.noisy) for gate, reason in found if reason)
 
 
 def reached(seen: Observed) -> float | None:
@@ -339,6 +366,11 @@ def paceable(seen: Observed) -> float | None:
 def _found_by(seen: Observed) -> str:
     """The prefix of what the generator measured that found the capacity: the pacer where both drove."""
     return PACER if seen.values(f"{PACER}rate") else ""
+
+
+def _paced(seen: Observed, metric: str) -> float | None:
+    """What the pacer measured, alone or after Gatling."""
+    return _one(seen, f"{_found_by(seen)}{metric}")
 
 
 def _one(seen: Observed, metric: str) -> float | None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import secrets
 from pathlib import Path
 
+from bench.documents import sets
 from bench.documents.given import ANSWER
 from bench.errors import LabError
 from bench.model import Exchange, Workload
+
+_BATCH = re.compile(rb'"batch"\s*:\s*"')  # no text within a string reads like that: its quotes are escaped
 
 
 def exchanges(workload: Workload, folder: Path | None) -> list[Exchange]:
@@ -21,6 +26,18 @@ def exchanges(workload: Workload, folder: Path | None) -> list[Exchange]:
     if workload.expect is not None:
         return [_exchange(workload, None, workload.expect.encode())]
     raise LabError(f"workload {workload.name!r} has neither documents nor a text to expect")
+
+
+def fresh(workload: Workload) -> list[Exchange]:
+    """Requests that nobody could know: documents of a secret seed, as batches of names that are used only now.
+
+    There are as many as the workload checks answers with; none of a purchase history or of documents that are given.
+    """
+    if workload.documents is None or workload.documents.generator != "orders":
+        return []
+    name = b"\\g<0>%s-" % secrets.token_hex(4).encode()
+    pairs = sets.secret(workload.documents)
+    return [_exchange(workload, _BATCH.sub(name, document), _BATCH.sub(name, answer)) for document, answer in pairs]
 
 
 def _exchange(workload: Workload, body: bytes | None, expect: bytes) -> Exchange:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -137,6 +139,13 @@ def answered(spec: DocumentsSpec) -> Iterator[tuple[str, bytes, bytes]]:
         return
     for path, document in documents(spec):
         yield path, document, transform(document)
+
+
+@cache
+def secret(spec: DocumentsSpec) -> tuple[tuple[bytes, bytes], ...]:
+    """As many documents as are for checking, and their answers, of a seed that each process of the lab draws."""
+    made = msgspec.structs.replace(spec, seed=secrets.randbits(32), count=spec.check, check=0, unseen=0)
+    return tuple((document, answer) for _, document, answer in answered(made))
 
 
 class Pin:

@@ -14,8 +14,8 @@ import msgspec
 from bench import catalog, cpu_time, documents, gates, verify
 from bench.backend import Attached, attached
 from bench.cpu_time import of_tree
-from bench.errors import LabError
-from bench.instruments import gatling, pacer, peak, process_tree
+from bench.errors import DisturbedError, LabError
+from bench.instruments import fresh, gatling, pacer, peak, process_tree
 from bench.instruments.paced import Metrics, Outcome
 from bench.model import Case, Load, Measurement, Observed, Workload, stack_of
 from bench.pinning import cores
@@ -59,9 +59,10 @@ def observe(case: Case, output: Path, at: Callable[[Tool], Tool] = here, host: s
 
     Where the load comes from another machine, `host` is this one's address there. The server listens at it alone.
     Raises LabError if a gate trips that spoils the whole row, such as for a wrong answer: such a server has no figure.
+    Where a busy machine could trip it as well that is a DisturbedError, and the run is measured once more.
     """
     workload, load = catalog.workloads()[case.workload or ""], catalog.loads()[case.load or ""]
-    asked = verify.exchanges(workload)
+    asked, unknown = verify.exchanges(workload), documents.fresh(workload)
     folder = documents.ensure(workload).folder if workload.documents else None
     stack, logs = stack_of(case), (output.with_suffix(".log"), output.with_suffix(".backend.log"))
     with (
@@ -88,8 +89,9 @@ def observe(case: Case, output: Path, at: Callable[[Tool], Tool] = here, host: s
         memory["after"] = process_tree.pss_bytes(running.process)
         memory["loaded"] = memory["after"] + peak.above_now_bytes(running.process)
         verify.answers_right(running.port, asked, host)
+        beside = fresh.beside_seen(running, documents.exchanges(workload, folder and folder / "load"), unknown)
         facts = verify.ask_witness(running.port, stack, host, **({"waits": backend.waits(stack)} if backend else {}))
-    metrics = driven.metrics | {f"memory.{when}": ("B", pss) for when, pss in memory.items()}
+    metrics = driven.metrics | beside | {f"memory.{when}": ("B", pss) for when, pss in memory.items()}
     facts |= {"cpu_time": running.cpu.source} | ({} if from_now_on else {"memory_peak": "since the start"})
     seen = Observed(
         measurements=tuple(Measurement(metric=name, unit=unit, values=(v,)) for name, (unit, v) in metrics.items()),
@@ -99,7 +101,7 @@ def observe(case: Case, output: Path, at: Callable[[Tool], Tool] = here, host: s
     for part in (seen, *(seen.part(name) for name in case.rates)):
         for tripped in gates.judge(part):
             if tripped.spoils == "row":
-                raise LabError(f"{tripped.gate}: {tripped.reason}")
+                raise (DisturbedError if tripped.noisy else LabError)(f"{tripped.gate}: {tripped.reason}")
     return seen
 
 

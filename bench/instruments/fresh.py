@@ -1,0 +1,79 @@
+"""Documents that nobody could know beside such as the load sent, asked for one at a time.
+
+Where eight users wait for one worker, an answer that is kept waits for one that is worked out, and both take about as
+long. Here nobody else asks. Server CPU is told of each request, too: a server may sleep beside an answer that it keeps.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from contextlib import closing
+from http.client import HTTPConnection, HTTPException
+from random import SystemRandom
+from typing import NamedTuple
+
+from bench.errors import LabError
+from bench.instruments.paced import Metrics
+from bench.model import Exchange
+from bench.serve import Running
+
+FEWEST = 2  # pairs
+SETTLED_SECONDS = 0.003  # after an answer, for the server to tidy up and for the kernel to write up its CPU time
+FINE_SECONDS = 1e-5  # the resolution that a CPU clock needs to tell of one request
+PATIENCE_SECONDS = 60.0
+
+
+class Cost(NamedTuple):
+    """What a request took: seconds until its answer, and seconds of the server's CPU time."""
+
+    seconds: float
+    cpu_seconds: float
+
+
+def beside_seen(running: Running, sent: list[Exchange], fresh: list[Exchange]) -> Metrics:
+    """`fresh.time` and `fresh.cpu`: what fresh documents took, in units of what as many seen ones did.
+
+    Nothing is told where there are too few, and nothing of CPU time where its clock is too coarse. Raises LabError for
+    an answer that is wrong or missing.
+    """
+    count = min(len(sent), len(fresh))
+    if count < FEWEST:
+        return {}
+    pairs = zip(SystemRandom().sample(sent, count), fresh, strict=False)  # such as nobody could know, too
+    with closing(HTTPConnection(running.host, running.port, timeout=PATIENCE_SECONDS)) as connection:
+        asked = [(_cost(running, connection, seen), _cost(running, connection, new)) for seen, new in pairs]
+    seen, new = zip(*asked, strict=True)
+    told: Metrics = {"fresh.time": ("1", _low(c.seconds for c in new) / _low(c.seconds for c in seen))}
+    seen_cpu_seconds = _low(c.cpu_seconds for c in seen)
+    if running.cpu.resolution_seconds <= FINE_SECONDS and seen_cpu_seconds > 0:
+        told["fresh.cpu"] = ("1", _low(c.cpu_seconds for c in new) / seen_cpu_seconds)
+    return told
+
+
+def _low(values: Iterable[float]) -> float:
+    """The lower quartile: what else runs, such as a collector of garbage, seldom makes a request cheaper."""
+    ordered = sorted(values)
+    return ordered[len(ordered) // 4]
+
+
+def _cost(running: Running, connection: HTTPConnection, exchange: Exchange) -> Cost:
+    before, began = running.cpu.read(), time.perf_counter()
+    try:
+        said = _answer(connection, exchange)
+    except (OSError, HTTPException):
+        connection.close()  # a kept connection that the server has closed; how often it does so a load tells
+        said = _answer(connection, exchange)
+    seconds = time.perf_counter() - began
+    if said != (exchange.status, exchange.expect):
+        got = f"status {said[0]}, {len(said[1])} bytes"
+        raise LabError(f"wrong answer to {exchange.method} {exchange.path}, a document of a secret seed: {got}")
+    time.sleep(SETTLED_SECONDS)
+    return Cost(seconds, running.cpu.read() - before)
+
+
+def _answer(connection: HTTPConnection, exchange: Exchange) -> tuple[int, bytes]:
+    headers = {"Content-Type": "application/json"} | exchange.headers
+    connection.request(exchange.method, exchange.path, exchange.body, headers)
+    response = connection.getresponse()
+    return response.status, response.read()
