@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from bench import gates
+from bench.capacity import BUSY
 from bench.model import Observed
 
 LATE_TIMES = 10  # a second is late above so many times the median latency before the overload …
@@ -151,7 +152,7 @@ def _generator_limit(seen: Observed, seconds: Sequence[Second]) -> str | None:
     rates = [second.planned for second in seconds]
     busy = max(seen.values("generator_cpu"), default=0.0)
     peak = busy * max(rates) / mean(rates) if rates else 0.0
-    if peak <= gates.BUSY:
+    if peak <= BUSY:
         return None
     return f"Gatling's core was {busy:.0%} busy, which is {peak:.0%} at the load's peak"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from statistics import median
 
-from bench import gates, pairing
+from bench import pairing
+from bench.capacity import drivable
 from bench.model import Case, OpenPlan, Run, Stack, Study
 from bench.plan import Phase, stack_case
 from bench.standings import standings
@@ -57,7 +58,7 @@ def _rates(study: Study, plan: OpenPlan, workload: str, runs: list[Run]) -> list
     """
     measured = closed(study, workload, runs)
     most = {
-        stack: [rate for run in measured if run.case.stack == stack and (rate := gates.drivable(run))]
+        stack: [rate for run in measured if run.case.stack == stack and (rate := drivable(run))]
         for stack in contenders(study, workload, runs)
     }
     return [(stack, float(f"{plan.share * median(rates):.3g}")) for stack, rates in most.items() if rates]

@@ -13,11 +13,12 @@ from typing import Literal
 
 import msgspec
 
+from bench import cheats
+from bench.capacity import BUSY, PACER, found_by, reached
 from bench.model import Measurement, Observed
 
 Spoils = Literal["row", "capacity", "latency"]
 
-BUSY = 0.8  # share of a core from which on it is the limit
 PLATEAU = 0.8  # share of the null server's rate from which on the generator may be what is measured
 AGREE = 1.25  # how far apart server CPU per request may be under the two generators
 MORE_THAN_ALL = 1.05  # users at work beyond those there are; what is more than rounding
@@ -25,13 +26,8 @@ COUNT_OFF = 0.1  # requests ÷ seconds asked for against the rate between the fi
 COARSE = 0.005  # of the server's CPU time under a load, the least that its clock may tell
 START_OFF = 0.1  # starts in a quarter of a second against the plan
 LAG = 0.25  # of the mean latency, the part by which the generator itself was late
-UNSEEN = 1.5  # times as long as a document that was seen takes one that was not: answers are kept, not worked out
-FRESH = 1.5  # times the time or the server CPU of a document that was seen, for one that nobody could know
-AFTER = 0.1  # of the server's CPU time under a load, the part that it spends once all is answered
-LAST = 2.0  # requests' worth of work that may be left then: a server may tidy up behind its answer
-SLOWER, SURE = 0.5, 5.0  # late answers to early ones; by how many standard deviations of a Poisson count they are fewer
 DELAYED = 0.02  # share of answers by which 40 ms stands out
-PACER, NULL = "pacer.", "null.rate"  # prefix of what the pacer measured after Gatling; the null server's rate
+NULL = "null.rate"  # the null server's rate
 ANSWERED = re.compile(r"\.find\b")  # in Gatling's message of a check: an answer came, and was wrong
 ORDER = ("p50", "p75", "p90", "p95", "p99", "p99.9", "max")
 
@@ -74,7 +70,7 @@ def right_answers(seen: Observed) -> str | None:
 
     Open loads go beyond capacity. There a request without an answer is what they ask about, and no fault.
     """
-    requests, failed = _one(seen, "requests"), _one(seen, "failed")
+    requests, failed = seen.value("requests"), seen.value("failed")
     failures: dict[str, int] = dict(seen.facts.get("failures", {}))
     if failed and seen.values("plan_deviation"):
         unanswered = {message for message in failures if not ANSWERED.search(message)}
@@ -87,7 +83,7 @@ def right_answers(seen: Observed) -> str | None:
 
 def littles_law(seen: Observed) -> str | None:
     """Requests under way, N = X·R (rate × mean latency), are no more than the users there are."""
-    users, rate, mean = _one(seen, "users"), _one(seen, "rate"), _one(seen, "latency.mean")
+    users, rate, mean = seen.value("users"), seen.value("rate"), seen.value("latency.mean")
     if users is None or rate is None or mean is None or rate * mean <= MORE_THAN_ALL * users:
         return None
     return f"{rate:.0f}/s × {1000 * mean:.3g} ms leaves {rate * mean:.1f} requests under way, of {users:.0f} users"
@@ -99,7 +95,7 @@ def count_and_rate(seen: Observed) -> str | None:
     The last answer may come after the time that was asked for, by no more than the longest took. A closed load of
     the pacer tells no latency, and its rate is that quotient itself.
     """
-    requests, seconds, rate, longest = (_one(seen, name) for name in ("requests", "seconds", "rate", "latency.max"))
+    requests, seconds, rate, longest = (seen.value(name) for name in ("requests", "seconds", "rate", "latency.max"))
     if not requests or not seconds or not rate or longest is None:
         return None
     if abs(requests / seconds / rate - 1) <= COUNT_OFF + longest / seconds:
@@ -109,7 +105,7 @@ def count_and_rate(seen: Observed) -> str | None:
 
 def cpu_resolved(seen: Observed) -> str | None:
     """The resolution of the server's CPU clock is a small part of the measured time."""
-    share = _one(seen, "cpu.resolution")
+    share = seen.value("cpu.resolution")
     if share is None or share <= COARSE:
         return None
     return f"CPU clock resolution is {share:.1%} of the measured time (limit {COARSE:.1%})"
@@ -127,7 +123,7 @@ def ordered(seen: Observed) -> str | None:
 
 def no_forty_ms(seen: Observed) -> str | None:
     """Answers do not gather at 40 ms while the server is idle: that is an acknowledgement waited for, not work."""
-    delayed, cpu, rate = _one(seen, "latency.delayed"), _one(seen, "cpu"), _one(seen, "rate")
+    delayed, cpu, rate = seen.value("latency.delayed"), seen.value("cpu"), seen.value("rate")
     if delayed is None or cpu is None or rate is None or delayed <= DELAYED or cpu * rate >= BUSY:
         return None
     return f"{delayed:.0%} of the answers gather at 40 ms, with the server's core {cpu * rate:.0%} busy"
@@ -135,7 +131,7 @@ def no_forty_ms(seen: Observed) -> str | None:
 
 def starts_on_time(seen: Observed) -> str | None:
     """In each 250 ms of an open load as many requests start as the plan says."""
-    off = _one(seen, "plan_deviation")
+    off = seen.value("plan_deviation")
     if off is None or off <= START_OFF:
         return None
     return f"starts in one quarter of a second were {off:.0%} off the plan"
@@ -143,64 +139,21 @@ def starts_on_time(seen: Observed) -> str | None:
 
 def generator_on_time(seen: Observed) -> str | None:
     """Latency counts from the intended start, and is the server's: the generator itself is hardly late."""
-    mean, lag = _one(seen, "latency.mean"), _one(seen, "latency.lag")
+    mean, lag = seen.value("latency.mean"), seen.value("latency.lag")
     if not mean or lag is None or lag <= LAG * mean:
         return None
     return f"the generator itself was {1e6 * lag:.0f} µs late, of a mean latency of {1e6 * mean:.0f} µs"
 
 
-def answers_worked_out(seen: Observed) -> str | None:
-    """Documents that are sent only once take no longer than those that come again and again."""
-    times = _paced(seen, "unseen")
-    if times is None or times <= UNSEEN:
-        return None
-    return f"documents that were not seen before took {times:.1f} times as long: answers are kept, not worked out"
-
-
-def fresh_worked_out(seen: Observed) -> str | None:
-    """Asked alone, documents of a secret seed take no more time or CPU than such as the load sent."""
-    for metric, unit in (("fresh.time", "as long"), ("fresh.cpu", "as much CPU time")):
-        times = _one(seen, metric)
-        if times is not None and times > FRESH:
-            return f"documents that nobody could know took {times:.1f} times {unit}: answers are kept, not worked out"
-    return None
-
-
-def work_before_answer(seen: Observed) -> str | None:
-    """The work is done when the answer comes: hardly any is left once all requests are answered."""
-    after, reached = _paced(seen, "cpu.after"), _paced(seen, "reached")
-    if after is None or reached is None or after <= AFTER or after * reached <= LAST:
-        return None
-    return f"{after:.0%} of the server's CPU time was spent after its last answer: it answers before it works"
-
-
-def steady(seen: Observed) -> str | None:
-    """The second half of a closed load brings about as many answers as the first."""
-    early, late = _paced(seen, "answers.early"), _paced(seen, "answers.late")
-    if early is None or late is None or late >= SLOWER * early or early - late < SURE * (early + late) ** 0.5:
-        return None
-    return f"{late:.0f} answers in the second half of the load after {early:.0f} in the first: it is fast only at first"
-
-
-def connections_kept(seen: Observed) -> str | None:
-    """A server keeps its connections or closes each after its answer; one that hangs up now and then loses requests."""
-    resent, connected, reached = (_paced(seen, name) for name in ("resent", "connected", "reached"))
-    if not resent or connected is None or reached is None or connected >= reached / 2:
-        return None
-    if _paced(seen, "latency.mean"):
-        return None  # of an open load connections are idle in between, and may be closed for it
-    return f"{resent:.0f} of {reached:.0f} requests met a kept connection that the server had closed without saying so"
-
-
 def generator_idle(seen: Observed) -> str | None:
     """The core of the generator that found the capacity has time to spare: else it set the rate."""
-    busy = _one(seen, f"{_found_by(seen)}generator_cpu")
+    busy = seen.value(f"{found_by(seen)}generator_cpu")
     return None if busy is None or busy <= BUSY else f"the generator's core was {busy:.0%} busy"
 
 
 def backend_idle(seen: Observed) -> str | None:
     """The core that generator and back end share has time to spare: else the service waits for more than it asks."""
-    back, generator = _one(seen, "backend_cpu"), _one(seen, f"{_found_by(seen)}generator_cpu")
+    back, generator = seen.value("backend_cpu"), seen.value(f"{found_by(seen)}generator_cpu")
     if back is None or generator is None or back + generator <= BUSY:
         return None
     return f"the back end took {back:.0%} of the core that it shares with the generator, which took {generator:.0%}"
@@ -216,13 +169,13 @@ def generators_agree(seen: Observed) -> str | None:
 
 def agreement(seen: Observed) -> float | None:
     """Server CPU per request under the pacer ÷ that under Gatling, of a run that has both."""
-    paced, gatling = _one(seen, f"{PACER}cpu"), _one(seen, "cpu")
+    paced, gatling = seen.value(f"{PACER}cpu"), seen.value("cpu")
     return paced / gatling if paced and gatling else None
 
 
 def above_no_plateau(seen: Observed) -> str | None:
     """A server without work answers far more: else the rate is the generator's, or the network's."""
-    rate, null = reached(seen), _one(seen, NULL)
+    rate, null = reached(seen), seen.value(NULL)
     if rate is None or null is None or rate < PLATEAU * null:
         return None
     return f"{rate:.0f}/s is {rate / null:.0%} of the {null:.0f}/s of a server without work"
@@ -248,31 +201,31 @@ GATES = (
     Gate(
         "steady rate",
         "row",
-        f"The second half of a closed load brings at least {SLOWER} times the answers of the first.",
-        steady,
+        f"The second half of a closed load brings at least {cheats.SLOWER} times the answers of the first.",
+        cheats.steady,
         ("answers.early", "answers.late"),
         noisy=True,
     ),
     Gate(
         "unseen documents",
         "row",
-        f"Documents sent once take at most {UNSEEN} times as long as those sent in turn.",
-        answers_worked_out,
+        f"Documents sent once take at most {cheats.UNSEEN} times as long as those sent in turn.",
+        cheats.answers_worked_out,
         ("unseen",),
         noisy=True,
     ),
     Gate(
         "work before answer",
         "row",
-        f"At most {AFTER:.0%} of the server's CPU time comes after its last answer.",
-        work_before_answer,
+        f"At most {cheats.AFTER:.0%} of the server's CPU time comes after its last answer.",
+        cheats.work_before_answer,
         ("cpu.after", "reached"),
     ),
     Gate(
         "fresh documents",
         "row",
-        f"Asked alone, documents of a secret seed take at most {FRESH} times the time or CPU of those sent before.",
-        fresh_worked_out,
+        f"Asked alone, documents of a secret seed take at most {cheats.FRESH}× the time or CPU of those sent before.",
+        cheats.fresh_worked_out,
         ("fresh.",),
         noisy=True,
     ),
@@ -280,7 +233,7 @@ GATES = (
         "connections",
         "row",
         "Under a closed load a server does not hang up on a connection that it keeps.",
-        connections_kept,
+        cheats.connections_kept,
         ("resent", "connected", "reached"),
     ),
     Gate("order", "row", "A higher percentile is no shorter than a lower one.", ordered, ("latency.",)),
@@ -340,47 +293,10 @@ def judge(seen: Observed, null: float | None = None) -> tuple[Tripped, ...]:
     return tuple(Tripped(gate.name, gate.spoils, reason, gate.noisy) for gate, reason in found if reason)
 
 
-def reached(seen: Observed) -> float | None:
-    """Requests per second that a closed load reached: the server's capacity, unless a gate says that it is not."""
-    return _one(seen, f"{_found_by(seen)}rate")
-
-
-def drivable(seen: Observed) -> float | None:
-    """Requests per second that an open load can have: what the server can answer, but no more than Gatling can ask.
-
-    Gatling's part is its rate scaled to a core that is as busy as it may be.
-    """
-    found, gatling, busy = reached(seen), _one(seen, "rate"), _one(seen, "generator_cpu")
-    return min(found, gatling * BUSY / busy) if found and gatling and busy else found
-
-
-def paceable(seen: Observed) -> float | None:
-    """Requests per second that an open load of the pacer can have: the server's capacity, or what the pacer can ask.
-
-    The latter is its rate scaled to a core that is as busy as it may be.
-    """
-    found, busy = reached(seen), _one(seen, f"{_found_by(seen)}generator_cpu")
-    return found * min(1.0, BUSY / busy) if found and busy else found
-
-
-def _found_by(seen: Observed) -> str:
-    """The prefix of what the generator measured that found the capacity: the pacer where both drove."""
-    return PACER if seen.values(f"{PACER}rate") else ""
-
-
-def _paced(seen: Observed, metric: str) -> float | None:
-    """What the pacer measured, alone or after Gatling."""
-    return _one(seen, f"{_found_by(seen)}{metric}")
-
-
-def _one(seen: Observed, metric: str) -> float | None:
-    return next(iter(seen.values(metric)), None)
-
-
 def _latency(seen: Observed, name: str) -> float | None:
     """A percentile in seconds, one below the clock's resolution as that."""
-    known = _one(seen, f"latency.{name}")
-    return _one(seen, f"latency.{name}.below") if known is None else known
+    known = seen.value(f"latency.{name}")
+    return seen.value(f"latency.{name}.below") if known is None else known
 
 
 def _stands_for(need: str, metric: str) -> bool:

@@ -10,7 +10,7 @@ from statistics import median
 
 import msgspec
 
-from bench import gates
+from bench.capacity import paceable
 from bench.contest import closed, contenders
 from bench.model import Case, LatencyPlan, Run, Stack, Study
 from bench.plan import Phase, stack_case
@@ -35,7 +35,7 @@ def capacities(study: Study, workload: str, runs: Iterable[Run]) -> dict[Stack, 
     """Each contender with the requests a second that it can answer, or that the generator can ask, if that is less."""
     runs = closed(study, workload, runs)
     most = {
-        stack: [rate for run in runs if run.case.stack == stack and (rate := gates.paceable(run))]
+        stack: [rate for run in runs if run.case.stack == stack and (rate := paceable(run))]
         for stack in contenders(study, workload, runs)
     }
     return {stack: median(rates) for stack, rates in most.items() if rates}

@@ -13,6 +13,7 @@ import msgspec
 
 from bench import catalog, cpu_time, documents, gates, verify
 from bench.backend import Attached, attached
+from bench.capacity import PACER
 from bench.cpu_time import of_tree
 from bench.errors import DisturbedError, LabError
 from bench.instruments import fresh, gatling, pacer, peak, process_tree
@@ -187,7 +188,7 @@ def _by_gatling(drive: Drive) -> Driven:
     if load.capacity_seconds:
         closed = msgspec.structs.replace(load, seconds=float(load.capacity_seconds))
         found = _paced_alone(drive, closed, ".pacer").metrics
-        measured |= {f"{gates.PACER}{name}": value for name, value in found.items()}
+        measured |= {f"{PACER}{name}": value for name, value in found.items()}
     return Driven(measured, series, {"failures": outcome.failures} if outcome.failures else {})
 
 

@@ -115,6 +115,10 @@ class Observed(Recorded, frozen=True):
         """The values of `metric`, none if it was not measured."""
         return next((m.values for m in self.measurements if m.metric == metric), ())
 
+    def value(self, metric: str) -> float | None:
+        """The first value of `metric`; None if it was not measured."""
+        return next(iter(self.values(metric)), None)
+
     def part(self, name: str) -> Observed:
         """What was observed under one of several loads: what of this begins with its name and a dot."""
         prefix = f"{name}."

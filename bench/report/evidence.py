@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from bench import gates
+from bench.capacity import reached
 from bench.instruments.sizes import PARTS
 from bench.model import Instrument, Run, Session, Stack, Study, Verdict
 from bench.pooled import Pooled
@@ -206,7 +207,7 @@ def capacity(runs: Sequence[Run], null: float | None, reason: str) -> Figure:
     if spoilt:
         instead = LIMITED if spoilt.gate in {"generator", "plateau"} else "—"
         return Figure(reason=f"gate {spoilt.gate}: {spoilt.reason}", instead=instead)
-    rates = [rate for run in runs if (rate := gates.reached(run))]
+    rates = [rate for run in runs if (rate := reached(run))]
     return Figure(value=float(np.mean(rates))) if rates else Figure(reason=reason)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import gates
+from bench import capacity, gates
 from bench.instruments import gatling, simulation_log
 from bench.instruments.process_tree import Sample
 from bench.model import Case, Load, Measurement, Observed, Run, Stack
@@ -124,9 +124,9 @@ def test_without_a_null_server_there_is_no_plateau() -> None:
 
 
 def test_an_open_load_has_no_more_than_gatling_can_ask() -> None:
-    assert gates.drivable(seen()) == 815
-    assert gates.drivable(seen(generator_cpu=0.95, pacer_of_rate=5000)) == pytest.approx(795 * 0.8 / 0.95)
-    assert gates.drivable(Observed()) is None
+    assert capacity.drivable(seen()) == 815
+    assert capacity.drivable(seen(generator_cpu=0.95, pacer_of_rate=5000)) == pytest.approx(795 * 0.8 / 0.95)
+    assert capacity.drivable(Observed()) is None
 
 
 # ---------------------------------------------------------------- which ones a study could trip
