@@ -36,11 +36,15 @@ ASKED = (
     "variants",
     "servers",
     "loads",
+    "ablations",
+    "ablations-peers",
+    "waiting",
     "newest",
     "nodejs",
     "spring",
     "pypy",
     "frameworks",
+    "sessions",
 )  # in the index, measured or not
 FIGURES = {*"0123456789≈<≤"}
 DERIVED = {"CPU cost", "Memory cost"}  # columns for which a page in the docs has no room

@@ -10,6 +10,7 @@ from bench.report.rows import Course, Finding, load_title
 from bench.report.wording import listed, number
 
 HELD, UNCLAIMED = "holds", "no claim"
+JUDGED = {"p99": "", "p50": " (by medians)", "max": " (by the longest)"}
 
 
 def heading(finding: Finding) -> list[str]:
@@ -40,7 +41,7 @@ def cells(course: Course | None) -> tuple[str, str]:
     if found.broke is None:
         return f"{HELD}{failed}", "—"
     broke = found.broke
-    at = f"{number(broke.share)}×, {number(broke.rate)}/s in second {broke.second}{failed}"
+    at = f"{number(broke.share)}×, {number(broke.rate)}/s in second {broke.second}{JUDGED[found.judged_by]}{failed}"
     return at, _back(broke, found)
 
 
