@@ -22,7 +22,7 @@ def steady(seen: Observed) -> str | None:
 
 def answers_worked_out(seen: Observed) -> str | None:
     """Documents that are sent only once take no longer than those that come again and again."""
-    times = paced(seen, "unseen")
+    times = None if paced(seen, "latency.mean") else paced(seen, "unseen")  # of an open load's few, bursts decide
     if times is None or times <= UNSEEN:
         return None
     return f"documents that were not seen before took {times:.1f} times as long: answers are kept, not worked out"

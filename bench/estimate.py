@@ -10,6 +10,7 @@ BACKEND_SECONDS = 1.5  # making and starting a back end for a run, and ending it
 # Seconds that a run takes beside what its declaration says, measured on two cores; they only feed the estimate.
 OVERHEAD_SECONDS = {"size": 1.7, "instructions": 1.5, "micro": 0.4, "startup": 0.55, "suite": 1.0, "factors": 0.4}
 OVERHEAD_SECONDS |= {"gatling": 3.3, "pacer": 1.2}
+CAPACITY_SECONDS = 2.4  # finding the capacity of a server that is then driven at shares of it
 SLICE_SECONDS = 0.2  # likewise, of each second of warm-up
 ORDER_SECONDS = 16e-6  # the reference core on an order of a medium document
 REWRITTEN_ORDER_SECONDS = 0.6e-6  # another source for the same answer
@@ -36,7 +37,7 @@ def contest_seconds(study: Study) -> float:
         rates = len(study.latency.shares) + 1
         loads.append((catalog.loads()[study.latency.load], study.latency.runs, rates))
     each = sum(
-        runs * (rates * load_seconds(load) + warm_seconds(name, load))
+        runs * (rates * load_seconds(load) + CAPACITY_SECONDS * (rates > 1) + warm_seconds(name, load))
         for load, runs, rates in loads
         for name in subjects
     )
@@ -53,7 +54,8 @@ def _seconds_alone(case: Case) -> float:
     if load and case.instrument == "null":
         return OVERHEAD_SECONDS["pacer"] + (load.capacity_seconds or load.seconds or 0.0)
     if load:
-        return max(len(case.rates), 1) * load_seconds(load) + warm_seconds(case.variant, load)
+        levels = len(case.shares) + 1
+        return levels * load_seconds(load) + CAPACITY_SECONDS * bool(case.shares) + warm_seconds(case.variant, load)
     if case.instrument == "instructions":
         counted = case.settings["documents"] * (case.settings["passes"] + 1)
         return OVERHEAD_SECONDS["instructions"] + counted * COUNTED_SECONDS

@@ -26,7 +26,9 @@ COUNT_OFF = 0.1  # requests ÷ seconds asked for against the rate between the fi
 COARSE = 0.005  # of the server's CPU time under a load, the least that its clock may tell
 START_OFF = 0.1  # starts in a quarter of a second against the plan
 LAG = 0.25  # of the mean latency, the part by which the generator itself was late
-DELAYED = 0.02  # share of answers by which 40 ms stands out
+DELAYED, GATHERED = 0.02, 20  # share of answers by which 40 ms stands out, and how many these are at least
+LONG_SECONDS = 0.005  # of server CPU a request: from there on its own work may take 40 ms
+MOVED = 2.0  # times as long as in the first half the median of the second is: what is measured still grows
 NULL = "null.rate"  # the null server's rate
 ANSWERED = re.compile(r"\.find\b")  # in Gatling's message of a check: an answer came, and was wrong
 ORDER = ("p50", "p75", "p90", "p95", "p99", "p99.9", "max")
@@ -124,7 +126,11 @@ def ordered(seen: Observed) -> str | None:
 def no_forty_ms(seen: Observed) -> str | None:
     """Answers do not gather at 40 ms while the server is idle: that is an acknowledgement waited for, not work."""
     delayed, cpu, rate = seen.value("latency.delayed"), seen.value("cpu"), seen.value("rate")
-    if delayed is None or cpu is None or rate is None or delayed <= DELAYED or cpu * rate >= BUSY:
+    requests = seen.value("requests")
+    if delayed is None or cpu is None or rate is None or requests is None:
+        return None
+    few = delayed <= DELAYED or delayed * requests < GATHERED
+    if few or cpu * rate >= BUSY or cpu >= LONG_SECONDS:
         return None
     return f"{delayed:.0%} of the answers gather at 40 ms, with the server's core {cpu * rate:.0%} busy"
 
@@ -137,12 +143,20 @@ def starts_on_time(seen: Observed) -> str | None:
     return f"starts in one quarter of a second were {off:.0%} off the plan"
 
 
+def settled(seen: Observed) -> str | None:
+    """Latency under an open load no longer grows: the second half of it takes about as long as the first."""
+    early, late = seen.value("latency.early"), seen.value("latency.late")
+    if early is None or late is None or late <= MOVED * early:
+        return None
+    return f"the median grew from {1000 * early:.3g} to {1000 * late:.3g} ms: the server does not keep up with the rate"
+
+
 def generator_on_time(seen: Observed) -> str | None:
-    """Latency counts from the intended start, and is the server's: the generator itself is hardly late."""
+    """The generator sends when it should: it is late by little, of what the server takes."""
     mean, lag = seen.value("latency.mean"), seen.value("latency.lag")
     if not mean or lag is None or lag <= LAG * mean:
         return None
-    return f"the generator itself was {1e6 * lag:.0f} µs late, of a mean latency of {1e6 * mean:.0f} µs"
+    return f"the generator itself was {1e6 * lag:.0f} µs late, beside a mean latency of {1e6 * mean:.0f} µs"
 
 
 def generator_idle(seen: Observed) -> str | None:
@@ -183,7 +197,7 @@ def above_no_plateau(seen: Observed) -> str | None:
 
 _LITTLE = ("users", "rate", "latency.mean")
 _COUNT = ("requests", "seconds", "rate", "latency.max")
-_WAITED = ("latency.delayed", "cpu", "rate")
+_WAITED = ("latency.delayed", "cpu", "rate", "requests")
 _BACK_END = ("backend_cpu", "generator_cpu")
 GATES = (
     # Either generator compares each answer; a closed load of the pacer ends there, and no metric tells of it.
@@ -245,9 +259,16 @@ GATES = (
         ("plan_deviation",),
     ),
     Gate(
+        "settled latency",
+        "latency",
+        f"The median of an open load's second half is at most {MOVED} times that of its first.",
+        settled,
+        ("latency.early", "latency.late"),
+    ),
+    Gate(
         "generator's lag",
         "latency",
-        f"The generator's own lateness is at most {LAG:.0%} of the mean latency.",
+        f"The generator's own mean lateness is at most {LAG:.0%} of the mean latency.",
         generator_on_time,
         ("latency.mean", "latency.lag"),
     ),

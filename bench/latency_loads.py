@@ -1,4 +1,4 @@
-"""The runs of the closed loads → open loads for latency: at shares of each contender's capacity, and at one rate.
+"""The runs of the closed loads → open loads for latency: at one rate for all contenders, and at shares of capacity.
 
 A fresh server is driven at all of these, one after the other: warming one up may take half a minute.
 """
@@ -15,8 +15,6 @@ from bench.contest import closed, contenders
 from bench.model import Case, LatencyPlan, Run, Stack, Study
 from bench.plan import Phase, stack_case
 
-OWN, COMMON = "own", "common"  # the rate `own 30` is 30 % of a stack's own capacity, `common 50` half of the least one
-
 
 def latency_loads(study: Study, runs: Iterable[Run]) -> Phase | None:
     """The contenders of each workload at each rate; None if the study asks for none, or if nobody has a capacity."""
@@ -24,9 +22,9 @@ def latency_loads(study: Study, runs: Iterable[Run]) -> Phase | None:
         return None
     runs = list(runs)
     cases = [
-        _case(study.latency, workload, stack, rates)
+        case
         for workload in study.workloads
-        for stack, rates in _rates(study.latency, capacities(study, workload, runs)).items()
+        for case in _cases(study.latency, workload, capacities(study, workload, runs))
     ]
     return Phase("latency", study.latency.runs, tuple(cases)) if cases else None
 
@@ -41,19 +39,8 @@ def capacities(study: Study, workload: str, runs: Iterable[Run]) -> dict[Stack, 
     return {stack: median(rates) for stack, rates in most.items() if rates}
 
 
-def _rates(plan: LatencyPlan, most: dict[Stack, float]) -> dict[Stack, dict[str, float]]:
-    """The rates of each stack by name, told to three digits; first that which is one for all."""
-    common = {f"{COMMON} {_percent(plan.common)}": plan.common * min(most.values(), default=0.0)}
-    asked = {
-        stack: common | {f"{OWN} {_percent(share)}": share * capacity for share in plan.shares}
-        for stack, capacity in most.items()
-    }
-    return {stack: {name: float(f"{rate:.3g}") for name, rate in rates.items()} for stack, rates in asked.items()}
-
-
-def _percent(share: float) -> int:
-    return round(100 * share)
-
-
-def _case(plan: LatencyPlan, workload: str, stack: Stack, rates: dict[str, float]) -> Case:
-    return msgspec.structs.replace(stack_case("macro", stack, workload, plan.load), rates=rates)
+def _cases(plan: LatencyPlan, workload: str, most: dict[Stack, float]) -> list[Case]:
+    """A case a stack, all at one rate, which is told to three digits, and then at shares of their own capacities."""
+    common = float(f"{plan.common * min(most.values(), default=0.0):.3g}")
+    cases = [stack_case("macro", stack, workload, plan.load, common) for stack in most]
+    return [msgspec.structs.replace(case, shares=plan.shares) for case in cases]

@@ -21,10 +21,12 @@ def cpu_times() -> list[Any]:
 
 
 def stolen_seconds(times: Sequence[Any]) -> float | None:
-    """CPU time stolen since the machine started; None if the kernel does not count it: no such field, or only zeros."""
-    if not times or not all(hasattr(each, "steal") and any(each) for each in times):
-        return None
-    return float(sum(each.steal for each in times))
+    """CPU time stolen since the machine started; None if that is not counted: there is no such field, or it is zero.
+
+    A hypervisor that does not tell what it takes leaves zero, too.
+    """
+    stolen = sum(getattr(each, "steal", 0.0) for each in times)
+    return float(stolen) or None
 
 
 def stolen_share(before: Sequence[Any], after: Sequence[Any], seconds: float) -> float | None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import msgspec
 
 from bench import catalog, cpu_time, documents, gates, verify
 from bench.backend import Attached, attached
-from bench.capacity import PACER
+from bench.capacity import PACER, paceable
 from bench.cpu_time import of_tree
 from bench.errors import DisturbedError, LabError
 from bench.instruments import fresh, gatling, pacer, peak, process_tree
@@ -22,6 +23,7 @@ from bench.model import Case, Load, Measurement, Observed, Workload, stack_of
 from bench.pinning import cores
 from bench.serve import HELLO, HOST, Running, serving
 
+CAPACITY = Load(name="capacity", title="8 users", model="closed", generator="pacer", users=8, seconds=2)
 WARM_UP = Load(name="warm-up", title="A second of warm-up", model="closed", generator="pacer", users=8, seconds=1)
 Tool = Callable[..., Any]  # `run` of a generator
 Series = dict[str, tuple[tuple[float | None, ...], ...]]
@@ -40,6 +42,7 @@ class Drive(msgspec.Struct, frozen=True, kw_only=True):
     documents: Path | None
     output: Path
     at: Callable[[Tool], Tool]
+    seed: int = 0
 
 
 class Driven(msgspec.Struct, frozen=True):
@@ -82,11 +85,12 @@ def observe(case: Case, output: Path, at: Callable[[Tool], Tool] = here, host: s
             documents=folder,
             output=output,
             at=at,
+            seed=_seed(output),
         )
         warmed = _warmed(drive, catalog.seconds_to_warm(case.variant, load))
         from_now_on = peak.forget(running.process)
         with process_tree.unbroken(running.process), process_tree.steady_clock():
-            driven = _at_rates(backend, drive, case.rates) if case.rates else _with_backend(backend, drive)
+            driven = _at_shares(backend, drive, case) if case.shares else _with_backend(backend, drive)
         memory["after"] = process_tree.pss_bytes(running.process)
         memory["loaded"] = memory["after"] + peak.above_now_bytes(running.process)
         verify.answers_right(running.port, asked, host)
@@ -99,25 +103,40 @@ def observe(case: Case, output: Path, at: Callable[[Tool], Tool] = here, host: s
         facts=facts | driven.facts,
         series=driven.series | ({"warmup": warmed} if warmed else {}),
     )
-    for part in (seen, *(seen.part(name) for name in case.rates)):
+    for part in (seen, *(seen.part(name) for name in case.levels)):
         for tripped in gates.judge(part):
             if tripped.spoils == "row":
                 raise (DisturbedError if tripped.noisy else LabError)(f"{tripped.gate}: {tripped.reason}")
     return seen
 
 
-def _at_rates(backend: Attached | None, drive: Drive, rates: dict[str, float]) -> Driven:
-    """The load at each rate, one after the other, its figures under the name of the rate."""
+def _at_shares(backend: Attached | None, drive: Drive, case: Case) -> Driven:
+    """The load at the case's rate, then at shares of what this server can answer; figures under each level's name."""
     metrics: Metrics = {}
     series: Series = {}
     facts: dict[str, Any] = {}
-    for name, rate in rates.items():
+    capacity = _capacity(drive)
+    rates = (case.rate, *(share * capacity for share in case.shares))
+    for name, rate in zip(case.levels, rates, strict=True):
         output = drive.output.with_name(f"{drive.output.name}.{name.replace(' ', '-')}")
-        driven = _with_backend(backend, msgspec.structs.replace(drive, rate=rate, output=output))
+        level = msgspec.structs.replace(drive, rate=rate, output=output, seed=_seed(drive.output, name))
+        driven = _with_backend(backend, level)
         metrics |= {f"{name}.{metric}": value for metric, value in driven.metrics.items()}
         series |= {f"{name}.{key}": rows for key, rows in driven.series.items()}
         facts |= {name: driven.facts}
     return Driven(metrics, series, facts)
+
+
+def _capacity(drive: Drive) -> float:
+    """Requests a second that this server answers, or that the pacer can ask, if that is less."""
+    metrics = _paced(drive, CAPACITY, ".capacity.pacer").metrics
+    known = tuple(Measurement(metric=name, unit=unit, values=(value,)) for name, (unit, value) in metrics.items())
+    return paceable(Observed(measurements=known)) or 0.0
+
+
+def _seed(output: Path, name: str = "") -> int:
+    """What fixes when requests come: the same for all stacks of a block at one level, another one in each block."""
+    return crc32("/".join((*output.parts[-3:-1], name)).encode())
 
 
 def _with_backend(backend: Attached | None, drive: Drive) -> Driven:
@@ -210,11 +229,11 @@ def _paced_alone(drive: Drive, load: Load, suffix: str) -> Driven:
     ended = drive.running.cpu.read()
     cpu = _cpu(drive, before, outcome.reached)
     spent = cpu["cpu"][1] * outcome.reached
+    asked: Metrics = {} if load.model == "closed" or drive.rate is None else {"asked": ("1/s", drive.rate)}
     return Driven(
-        metrics=outcome.metrics | cpu | {"cpu.after": ("1", (before + spent - ended) / spent)},
+        metrics=outcome.metrics | cpu | asked | {"cpu.after": ("1", (before + spent - ended) / spent)},
         series={"latency": outcome.series} if outcome.series else {},
-        facts=({"failures": outcome.failures} if outcome.failures else {})
-        | ({} if outcome.seed is None else {"arrivals_seed": outcome.seed}),
+        facts={"failures": outcome.failures} if outcome.failures else {},
     )
 
 
@@ -227,6 +246,7 @@ def _paced(drive: Drive, load: Load, suffix: str) -> Outcome:
         cpus=cores().generator,
         documents=drive.documents,
         rate=drive.rate,
+        seed=drive.seed,
     )
     return outcome
 

@@ -14,7 +14,7 @@ from bench.instruments.pacer_files import Records, Told
 from bench.model import Load
 
 NS = 1e9
-FEWEST = 5  # documents of a kind that were answered, for their median to say something
+FEWEST = 5  # requests of a kind that were answered, for their median to say something
 
 Metrics = dict[str, tuple[str, float]]  # unit and value by metric
 
@@ -27,8 +27,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     use of its core, 0 to 1 (`generator_cpu`); the most requests `under_way` at a time; connections that were
     `connected`; requests `resent`; the median time of documents that were sent only once, in units of the others'
     (`unseen`). Of a closed load also the answers of either half. Of an open one `latency.*`, of right answers from the
-    intended start; `latency.lag` is the part of their mean by which the generator itself was late. `series` has a row a
-    second of those: second, requests due, p50, p99, longest. `seed` made the arrivals.
+    intended start. `latency.lag` is the generator's mean lateness, which they do not hold, `latency.early` and
+    `latency.late` are the medians of either half. `series` has a row a second: second, requests due, p50, p99, longest.
     """
 
     metrics: Metrics
@@ -37,7 +37,6 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     started: float
     ended: float
     series: tuple[tuple[float | None, ...], ...] = ()
-    seed: int | None = None
 
     @property
     def rate(self) -> float:
@@ -69,28 +68,27 @@ def read_closed(load: Load, seen: int, told: Told) -> Outcome:
     )
 
 
-def read_open(load: Load, seen: int, told: Told, seed: int) -> tuple[Outcome, bytes]:
+def read_open(load: Load, seen: int, told: Told) -> tuple[Outcome, bytes]:
     """Of an open load, with its latencies in microseconds as an encoded HdrHistogram.
 
     Raises LabError if no request was answered right.
     """
     lead_in, seconds = load.lead_in_seconds * NS, sum(each.seconds for each in load.segments)
     measured = told.records[told.records["due"] >= lead_in]
-    wrong = pacer_files.failures(measured)
+    wrong = pacer_files.failures(told.records)
     right = measured[measured["verdict"] == pacer_files.RIGHT]
-    took = right["done"] - right["due"]
+    took = _waited(right)
     if not len(took):
         raise LabError(f"none of {len(measured)} requests was answered right: {words(wrong)}")
     within = int((right["done"] <= lead_in + seconds * NS).sum())
     asked: Metrics = {"seconds": ("s", seconds), "rate": ("1/s", within / seconds)}
     outcome = Outcome(
-        metrics=_counted(told, measured, seen) | asked | _latencies(right, took),
+        metrics=_counted(told, measured, seen) | asked | _latencies(right, took) | _halves(right, took),
         failures=wrong,
         reached=len(told.records),
         started=told.began + lead_in / NS,
         ended=told.began + told.seconds,
         series=tuple(_by_second(measured, lead_in)),
-        seed=seed,
     )
     counted = latency.histogram(np.maximum(took // 1000, 1), latency.LONGEST_MS * 1000)
     return outcome, counted.encode()
@@ -105,7 +103,7 @@ def _counted(told: Told, records: Records, seen: int) -> Metrics:
     """What is told of either load; `records` are those of its measured part."""
     counts: dict[str, Any] = {
         "requests": len(records),
-        "failed": int((records["verdict"] != pacer_files.RIGHT).sum()),
+        "failed": int((told.records["verdict"] != pacer_files.RIGHT).sum()),
         "generator_cpu": told.cpu_seconds / told.seconds,
         "under_way": told.most,
         "connected": told.connected,
@@ -117,8 +115,17 @@ def _counted(told: Told, records: Records, seen: int) -> Metrics:
     return {name: ("1", float(value)) for name, value in counts.items()}
 
 
+def _waited(records: Records) -> NDArray[np.int64]:
+    """Nanoseconds from the intended start to the last byte, without those by which the generator itself was late.
+
+    It is late where it is not scheduled, whatever the server does; the wait for a free connection is no part of that.
+    """
+    waited: NDArray[np.int64] = records["done"] - records["noticed"]
+    return waited
+
+
 def _latencies(right: Records, took: NDArray[np.int64]) -> Metrics:
-    """Percentiles as far as the values bear them, the longest, the mean, and the generator's part of that."""
+    """Percentiles as far as the values bear them, the longest, the mean, and the generator's mean lateness."""
     ordered = np.sort(took)
     levels = {name: latency.percentile(ordered, part) for name, part in latency.PERCENTILES.items()}
     found = {name: level for name, level in levels.items() if level is not None} | {
@@ -130,13 +137,22 @@ def _latencies(right: Records, took: NDArray[np.int64]) -> Metrics:
     return told | {"latency.delayed": ("1", latency.delayed(took // 1_000_000))}
 
 
+def _halves(right: Records, took: NDArray[np.int64]) -> Metrics:
+    """The median of those that were due in the first half of the measured part, and in the second."""
+    early = right["due"] < (right["due"][0] + right["due"][-1]) / 2
+    if min(early.sum(), (~early).sum()) < FEWEST:
+        return {}
+    halves = {"latency.early": took[early], "latency.late": took[~early]}
+    return {name: ("s", float(np.median(values)) / NS) for name, values in halves.items()}
+
+
 def _by_second(records: Records, lead_in: float) -> list[tuple[float | None, ...]]:
     """A row for each second: how many requests were due in it, and how long the right answers to them took."""
     second = ((records["due"] - lead_in) // NS).astype(np.int64)
     rows = []
     for each in range(int(second.max()) + 1):
         own = records[second == each]
-        took = np.sort((own["done"] - own["due"])[own["verdict"] == pacer_files.RIGHT])
+        took = np.sort(_waited(own[own["verdict"] == pacer_files.RIGHT]))
         levels = [latency.percentile(took, latency.PERCENTILES[name]) for name in ("p50", "p99")]
         levels.append(int(took[-1]) if len(took) else None)
         rows.append((float(each), float(len(own)), *(None if level is None else level / NS for level in levels)))

@@ -7,7 +7,6 @@ each request when it is due, compares each answer byte for byte, awaits all of t
 from __future__ import annotations
 
 import hashlib
-import secrets
 import subprocess
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -65,9 +64,10 @@ def run(
     cpus: frozenset[int],
     documents: Path | None = None,
     rate: float | None = None,
+    seed: int = 0,
     same_answer: bool = False,
 ) -> Outcome:
-    """Drive `load` from `cpus` against the server at `url`; an open load at `rate` requests per second.
+    """Drive `load` from `cpus` against the server at `url`; an open load at `rate`, `seed` fixes when requests come.
 
     `documents` is the set of what the workload posts. With `same_answer` the first document's answer is right for all.
     What the program says is kept in the file `output`, latencies beside it as an HdrHistogram. Raises LabError if the
@@ -77,12 +77,12 @@ def run(
     unseen = sets.exchanges(workload, documents / "unseen") if documents and not same_answer else []
     if same_answer:
         rotation = [msgspec.structs.replace(each, expect=rotation[0].expect) for each in rotation]
-    seed = secrets.randbits(32) if load.model == "open" else None
-    job = _closed(load, rotation, unseen) if seed is None else _open(load, rate, seed, rotation, unseen)
+    is_open = load.model == "open"
+    job = _open(load, rate, seed, rotation, unseen) if is_open else _closed(load, rotation, unseen)
     told = drive(job, url, output, cpus)
-    if seed is None:
+    if not is_open:
         return paced.read_closed(load, len(rotation), told)
-    outcome, histogram = paced.read_open(load, len(rotation), told, seed)
+    outcome, histogram = paced.read_open(load, len(rotation), told)
     seconds = outcome.ended - outcome.started
     latency.keep(histogram, output.with_suffix(HISTOGRAM), outcome.started, seconds, "microseconds")
     return outcome

@@ -25,7 +25,10 @@ def forget(root: psutil.Process, proc: Path = PROC) -> bool:
 
 
 def above_now_bytes(root: psutil.Process, proc: Path = PROC) -> float:
-    """How much more than now the processes of a tree held, each at its own peak: no less than all held at a time."""
+    """Sum of each living process's peak above its present RSS: an upper bound, as they need not peak at once.
+
+    What began and ended in between is not in it.
+    """
     return float(sum(max(0, peak - now) for peak, now in (_levels(proc / str(each.pid)) for each in _tree(root))))
 
 

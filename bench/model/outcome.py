@@ -45,7 +45,7 @@ class Case(Recorded, frozen=True):
     `inputs` holds a hash of each thing that could change the figure (source, interpreter, server, documents, load,
     harness), so `identity` changes when one of them does. `twin` marks the second half of an A/A pair; `path` is what
     the core is forced to, where it would choose another one by itself; `framework` is one that nothing serves. An open
-    load is driven at a `rate`, or at several `rates` by name, one after the other.
+    load is driven at a `rate`; and then, where there are `shares`, at those of what the same server can answer.
     """
 
     instrument: Instrument
@@ -54,7 +54,7 @@ class Case(Recorded, frozen=True):
     workload: str | None = None
     load: str | None = None
     rate: float | None = None
-    rates: dict[str, float] = {}
+    shares: tuple[float, ...] = ()
     twin: bool = False
     path: str | None = None
     framework: str | None = None
@@ -74,7 +74,12 @@ class Case(Recorded, frozen=True):
     @property
     def is_open(self) -> bool:
         """Whether its load is open, and driven at what the session's closed loads found."""
-        return self.rate is not None or bool(self.rates)
+        return self.rate is not None
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """The names of its several rates, such as `common` and `own 30` (percent); none without shares."""
+        return ("common", *(f"own {round(100 * share)}" for share in self.shares)) if self.shares else ()
 
     @property
     def label(self) -> str:

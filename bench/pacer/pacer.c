@@ -253,13 +253,14 @@ static void drop_idle(struct connection *connection) {
 
 static size_t turn, inserted, sent;
 
-/* The requests that are due become records; those of them that find a connection are sent. */
+/* The requests that are due become records, and are sent if they find a connection; those that waited for one first. */
 static void open_turns(void) {
-    nanoseconds at = now();
-    for (; turn < job.header.turns && job.turns[turn].due <= at; turn++)
-        record_of(job.turns[turn].exchange, job.turns[turn].due, at);
     struct connection *connection;
     while (sent < recorded && (connection = free_connection())) start(connection, sent++);
+    for (nanoseconds at; turn < job.header.turns && job.turns[turn].due <= (at = now()); turn++) {
+        record_of(job.turns[turn].exchange, job.turns[turn].due, at);
+        if (sent + 1 == recorded && (connection = free_connection())) start(connection, sent++);
+    }
 }
 
 /* Each user that is free sends what comes next in the rotation, or what is to be inserted by now. */
@@ -315,6 +316,7 @@ static void drive(void) {
         nanoseconds until = look;
         if (!is_closed && turn < job.header.turns && job.turns[turn].due - WAKING < until)
             until = job.turns[turn].due - WAKING;
+        if (!is_closed && under_way == 1) until = at; /* a lone answer would find this thread asleep */
         await_event(until);
     }
 }

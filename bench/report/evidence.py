@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from bench import gates
-from bench.capacity import reached
+from bench.capacity import BUSY, reached
 from bench.instruments.sizes import PARTS
 from bench.model import Instrument, Run, Session, Stack, Study, Verdict
 from bench.pooled import Pooled
@@ -90,9 +90,13 @@ class Evidence:
         return self.trouble(subject) or hole or next(failed, None) or dropped or absent
 
     def null(self, load: str | None) -> float | None:
-        """The most that the null server answered in a second under `load`; None where that was not measured."""
+        """The most that the null server answered in a second under `load`.
+
+        None where that was not measured, or where the generator had time to spare: the null server was the limit then.
+        """
         runs = self._runs.get(("null", self.study.baseline, load, False), ())
-        return max((rate for run in runs for rate in run.values("rate")), default=None)
+        known = [run for run in runs if (run.value("generator_cpu") or 1.0) > BUSY]
+        return max((rate for run in known for rate in run.values("rate")), default=None)
 
     def forced(self, variant: str) -> Sequence[Run]:
         """The timed processes of `variant` on the path that was counted, where it takes another by itself."""

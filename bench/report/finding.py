@@ -78,7 +78,8 @@ def _of_workload(
     rows = families(sorted(rows, key=lambda row: rank(row.cpu)))
     of_workload = [run for run in runs if run.verdict == "pass" and run.case.workload == workload]
     loaded = [run for run in of_workload if run.case.stack and run.case.load and not evidence.trouble(run.case.stack)]
-    loaded, waited = ([run for run in loaded if bool(run.case.rates) is kind] for kind in (False, True))
+    loaded = [run for run in loaded if not run.case.shares]
+    waited = [run for run in runs if run.case.workload == workload and run.case.shares]
     capacities = {row.stack: row.capacity.value for row in rows}
     courses = [_course(run, study, capacities.get(stack_of(run.case))) for run in loaded]
     load = closed_load(study, workload)

@@ -9,14 +9,14 @@ from statistics import median
 import msgspec
 
 from bench import gates
-from bench.latency_loads import OWN
 from bench.model import Observed, Run, Stack, stack_of
 from bench.report.evidence import Figure
-from bench.report.wording import listed, number
+from bench.report.wording import listed, number, share
 
 PERCENTILES = ("p50", "p90", "p99", "p99.9")
 MICRO = 1e-6
-HEADING = ("stack", "requests/s", *(f"{name}, µs" for name in PERCENTILES))
+HEADING = ("stack", "requests/s", "server busy", *(f"{name}, µs" for name in PERCENTILES))
+TOO_FEW = "fewer than 10 requests took longer"
 
 
 class Waited(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,36 +27,36 @@ class Waited(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Latencies(msgspec.Struct, frozen=True, kw_only=True):
-    """A stack under an open load of `rate` requests a second, by percentile.
+    """A stack under an open load, by percentile, at a level: `common`, or `own 30`, percent of its capacity.
 
-    The rate is `percent` of its `own` capacity, or else of the least capacity of all.
+    `rate` is in requests per second, `busy` the share of a core that the server took; medians over its servers.
     """
 
     stack: Stack
     title: str
-    own: bool
-    percent: int
+    level: str
     rate: float
+    busy: float | None
     percentiles: dict[str, Waited]
 
     @property
-    def level(self) -> tuple[bool, int]:
-        """What those of a table have in common: first the rate that is one for all."""
-        return self.own, self.percent
+    def is_common(self) -> bool:
+        """Whether all contenders are driven at that rate."""
+        return self.level == "common"
 
 
 def latencies(runs: Iterable[Run], title: dict[Stack, str]) -> tuple[Latencies, ...]:
-    """Of runs that passed, by level and then by the median of the 99th percentile, the shortest first."""
-    grouped: dict[tuple[Stack, str], list[tuple[float, Observed]]] = defaultdict(list)
+    """By level, and then by the median of the 99th percentile, the shortest first."""
+    grouped: dict[tuple[str, Stack], list[Run]] = defaultdict(list)
     for run in runs:
-        for name, rate in run.case.rates.items():
-            grouped[stack_of(run.case), name].append((rate, run.part(name)))
-    found = [_latencies(stack, title[stack], name, same) for (stack, name), same in grouped.items()]
+        for level in run.case.levels:
+            grouped[level, stack_of(run.case)].append(run)
+    found = [_latencies(stack, title[stack], level, same) for (level, stack), same in grouped.items()]
     return tuple(sorted(found, key=lambda each: (each.level, _order(each))))
 
 
 def levels(found: Iterable[Latencies]) -> dict[str, list[Latencies]]:
-    """The tables, each under its heading."""
+    """The tables, each under its heading; first that of the rate which is one for all."""
     tables: dict[str, list[Latencies]] = defaultdict(list)
     for each in found:
         tables[heading(each)].append(each)
@@ -65,22 +65,23 @@ def levels(found: Iterable[Latencies]) -> dict[str, list[Latencies]]:
 
 def heading(each: Latencies) -> str:
     """What all of a table are driven at."""
-    if each.own:
-        return f"At {each.percent} % of each one's own capacity"
-    return f"At {number(each.rate)} requests a second each"
+    if each.is_common:
+        return f"At {number(each.rate)} requests a second each"
+    return f"At {each.level.split()[1]} % of each one's own capacity"
 
 
 def words(found: Iterable[Latencies]) -> str:
     """The 99th percentile of each where all are driven at one rate, in a sentence; nothing without a figure."""
+    common = [each for each in found if each.is_common]
     told = [
         f"{each.title} {number(level / MICRO)} µs"
-        for each in found
-        if not each.own and (level := each.percentiles["p99"].figure.value) is not None
+        for each in common
+        if (level := each.percentiles["p99"].figure.value) is not None
     ]
-    rate = next((each.rate for each in found if not each.own), None)
-    if not told or rate is None:
+    if not told:
         return ""
-    return f"Under an open load of {number(rate)} requests a second each, 99 % are answered within: {listed(told)}."
+    rate = number(common[0].rate)
+    return f"Under an open load of {rate} requests a second each, 99 % are answered within: {listed(told)}."
 
 
 def cell(waited: Waited) -> tuple[str, str]:
@@ -94,32 +95,42 @@ def cell(waited: Waited) -> tuple[str, str]:
 def row(each: Latencies) -> list[str]:
     """A row under `HEADING`."""
     cells = [cell(waited) for waited in each.percentiles.values()]
-    return [each.title, number(each.rate), *(f"{text} ({span})" if span else text for text, span in cells)]
+    return [
+        each.title,
+        number(each.rate),
+        busy(each),
+        *(f"{text} ({span})" if span else text for text, span in cells),
+    ]
 
 
-def _latencies(stack: Stack, title: str, name: str, same: list[tuple[float, Observed]]) -> Latencies:
-    of, percent = name.split()
-    seen = [observed for _, observed in same]
+def busy(each: Latencies) -> str:
+    """The share of a core that the server took."""
+    return "—" if each.busy is None else share(each.busy)
+
+
+def _latencies(stack: Stack, title: str, level: str, runs: list[Run]) -> Latencies:
+    seen = [run.part(level) for run in runs]
+    rates = [rate for each in seen if (rate := each.value("asked"))]
+    used = [cpu * rate for each in seen if (cpu := each.value("cpu")) and (rate := each.value("rate"))]
+    failed = next((f"a server failed: {run.reason}" for run in runs if run.verdict == "failed"), None)
     return Latencies(
         stack=stack,
         title=title,
-        own=of == OWN,
-        percent=int(percent),
-        rate=same[0][0],
-        percentiles={each: _waited(seen, each) for each in PERCENTILES},
+        level=level,
+        rate=median(rates) if rates else runs[0].case.rate or 0.0,
+        busy=median(used) if used else None,
+        percentiles={name: _waited(seen, name, failed) for name in PERCENTILES},
     )
 
 
-def _waited(runs: list[Observed], name: str) -> Waited:
+def _waited(servers: list[Observed], name: str, failed: str | None) -> Waited:
     """The median over the servers; absent unless each of them has it, and no gate spoilt the latencies of one."""
-    for run in runs:
-        spoilt = next((each for each in gates.judge(run) if each.spoils == "latency"), None)
-        if spoilt:
-            return Waited(figure=Figure(reason=f"{spoilt.gate}: {spoilt.reason}"))
-    servers = tuple(value for run in runs for value in run.values(f"latency.{name}"))
-    if len(servers) < len(runs):
-        return Waited(figure=Figure(reason="fewer than 10 requests took longer"))
-    return Waited(figure=Figure(value=median(servers)), servers=servers)
+    spoilt = [each for seen in servers for each in gates.judge(seen) if each.spoils == "latency"]
+    reason = failed or next((f"{each.gate}: {each.reason}" for each in spoilt), None)
+    values = tuple(value for seen in servers for value in seen.values(f"latency.{name}"))
+    if reason or len(values) < len(servers):
+        return Waited(figure=Figure(reason=reason or TOO_FEW))
+    return Waited(figure=Figure(value=median(values)), servers=values)
 
 
 def _order(each: Latencies) -> float:

@@ -134,6 +134,7 @@ def _waited(each: latencies.Latencies) -> dict[str, Any]:
     return {
         "title": each.title,
         "rate": number(each.rate),
+        "busy": latencies.busy(each),
         "cells": [
             Cell(text=text, detail=span, order=figure.value, hint=figure.reason) for (text, span), figure in cells
         ],

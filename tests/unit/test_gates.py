@@ -46,7 +46,7 @@ def test_what_is_sound_passes_them_all() -> None:
         ({"pacer_of_generator_cpu": 0.93}, "generator", "capacity", "93% busy"),
         ({"backend_cpu": 0.75}, "back end", "capacity", "75% of the core that it shares with the generator"),
         ({"pacer_of_cpu": 0.0006}, "agreement", "capacity", "0.55 of that under Gatling"),
-        ({"latency_of_lag": 0.003}, "generator's lag", "latency", "3000 µs late, of a mean latency of 9800 µs"),
+        ({"latency_of_lag": 0.003}, "generator's lag", "latency", "3000 µs late, beside a mean latency of 9800 µs"),
         ({"pacer_of_unseen": 1.8}, "unseen documents", "row", "1.8 times as long: answers are kept"),
         ({"fresh_of_time": 2.6}, "fresh documents", "row", "took 2.6 times as long: answers are kept"),
         ({"fresh_of_cpu": 9.9, "fresh_of_time": 0.8}, "fresh documents", "row", "9.9 times as much CPU time"),
@@ -133,7 +133,7 @@ def test_an_open_load_has_no_more_than_gatling_can_ask() -> None:
 
 # What a closed load of the pacer alone yields.
 ONLY_PACED = ("unseen", "fresh.time", "cpu.after", "reached", "answers.early", "answers.late")
-ONLY_PACED += ("resent", "connected", "latency.lag")
+ONLY_PACED += ("resent", "connected", "latency.lag", "latency.early", "latency.late")
 BRIEF = {"requests": 1640, "seconds": 2, "rate": 815, "cpu": 0.00105, "cpu.resolution": 1e-9, "generator_cpu": 0.1}
 
 
@@ -162,7 +162,7 @@ def test_one_run_that_could_trip_a_gate_lists_it() -> None:
     whole = SOUND | {"backend_cpu": 0.2} | dict.fromkeys(ONLY_PACED, 0.0)
     assert listed([run(BRIEF), run(whole)], NULL) == names
     without = {"back end", "plateau", "generator's lag", "steady rate", "unseen documents", "work before answer"}
-    without |= {"fresh documents", "connections"}
+    without |= {"fresh documents", "connections", "settled latency"}
     assert listed([run(BRIEF), run(SOUND)]) == [name for name in names if name not in without]
 
 

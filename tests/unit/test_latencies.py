@@ -18,15 +18,15 @@ FAST, SLOW = (Stack(variant=name, framework="falcon", server="uwsgi-processes") 
 TITLES = {FAST: "fast", SLOW: "slow"}
 
 
-def test_contenders_are_driven_at_shares_of_their_own_capacity_and_at_one_rate() -> None:
+def test_contenders_are_driven_at_one_rate_and_then_at_shares_of_their_own_capacity() -> None:
     phase = latency_loads(ASKED, CLOSED)
     assert phase is not None
     assert (phase.name, phase.blocks) == ("latency", 2)
-    assert {str(case.stack): case.rates for case in phase.cases} == {
-        "pypy/falcon/gunicorn-sync": {"common 50": 400.0, "own 30": 420.0, "own 60": 840.0, "own 90": 1260.0},
-        "cpython/falcon/uwsgi-processes": {"common 50": 400.0, "own 30": 240.0, "own 60": 480.0, "own 90": 720.0},
+    assert [str(case.stack) for case in phase.cases] == ["pypy/falcon/gunicorn-sync", "cpython/falcon/uwsgi-processes"]
+    assert {(case.load, case.rate, case.shares, case.is_open) for case in phase.cases} == {
+        ("steady", 400.0, (0.3, 0.6, 0.9), True)
     }
-    assert all(case.load == "steady" and case.is_open for case in phase.cases)
+    assert phase.cases[0].levels == ("common", "own 30", "own 60", "own 90")
 
 
 def test_a_stack_that_the_generator_limited_is_driven_at_shares_of_what_that_can_ask() -> None:
@@ -44,23 +44,27 @@ def test_without_a_plan_or_a_capacity_nothing_is_driven() -> None:
 # ---------------------------------------------------------------- what is told
 
 
-def run(stack: Stack, block: int, levels: dict[str, dict[str, float]]) -> Run:
-    """A server driven at some rates, percentiles in microseconds by the name of the rate."""
-    rates = {name: 1000.0 if name.startswith("common") else 5000.0 for name in levels}
-    return Run(
-        case=Case(
-            instrument="macro", variant=stack.variant, stack=stack, workload="medium", load="steady", rates=rates
-        ),
+def run(stack: Stack, block: int, levels: dict[str, dict[str, float]], **changes: object) -> Run:
+    """A server driven at some rates, percentiles in microseconds by level; it works for 100 µs a request."""
+    case = Case(instrument="macro", variant=stack.variant, stack=stack, workload="medium", load="steady", rate=1000.0)
+    measured = {
+        f"{name}.{metric}": value
+        for name, known in levels.items()
+        for metric, value in (
+            *((f"latency.{percentile}", value / 1e6) for percentile, value in known.items()),
+            ("cpu", 1e-4),
+            *((metric, 1000.0 if name == "common" else 5000.0) for metric in ("asked", "rate")),
+        )
+    }
+    made = Run(
+        case=msgspec.structs.replace(case, shares=(0.9,)),
         block=block,
         started="",
         seconds=1.0,
         verdict="pass",
-        measurements=tuple(
-            Measurement(metric=f"{name}.latency.{metric}", unit="s", values=(value / 1e6,))
-            for name, known in levels.items()
-            for metric, value in known.items()
-        ),
+        measurements=tuple(Measurement(metric=m, unit="", values=(value,)) for m, value in measured.items()),
     )
+    return msgspec.structs.replace(made, **changes)
 
 
 def level(p50: float, p99: float, **more: float) -> dict[str, float]:
@@ -68,10 +72,10 @@ def level(p50: float, p99: float, **more: float) -> dict[str, float]:
 
 
 RUNS = [
-    run(SLOW, 0, {"common 50": level(900, 2000), "own 90": level(3000, 9000)}),
-    run(SLOW, 1, {"common 50": level(800, 3000), "own 90": level(3100, 8000)}),
-    run(FAST, 0, {"common 50": level(100, 200, **{"p99.9": 400}), "own 90": level(300, 800)}),
-    run(FAST, 1, {"common 50": level(120, 240, **{"p99.9": 500}), "own 90": level(310, 700)}),
+    run(SLOW, 0, {"common": level(900, 2000), "own 90": level(3000, 9000)}),
+    run(SLOW, 1, {"common": level(800, 3000), "own 90": level(3100, 8000)}),
+    run(FAST, 0, {"common": level(100, 200, **{"p99.9": 400}), "own 90": level(300, 800)}),
+    run(FAST, 1, {"common": level(120, 240, **{"p99.9": 500}), "own 90": level(310, 700)}),
 ]
 
 
@@ -83,8 +87,8 @@ def test_percentiles_are_medians_over_servers_in_microseconds_with_their_span() 
     tables = latencies.levels(found(RUNS))
     assert list(tables) == ["At 1,000 requests a second each", "At 90 % of each one's own capacity"]
     assert [latencies.row(each) for each in tables["At 1,000 requests a second each"]] == [
-        ["fast", "1,000", "110 (100–120)", "220 (200–240)", "220 (200–240)", "450 (400–500)"],
-        ["slow", "1,000", "850 (800–900)", "1,700 (1,600–1,800)", "2,500 (2,000–3,000)", "—"],
+        ["fast", "1,000", "10 %", "110 (100–120)", "220 (200–240)", "220 (200–240)", "450 (400–500)"],
+        ["slow", "1,000", "10 %", "850 (800–900)", "1,700 (1,600–1,800)", "2,500 (2,000–3,000)", "—"],
     ]
 
 
@@ -96,14 +100,29 @@ def test_the_answer_tells_the_99th_percentile_where_all_are_driven_alike() -> No
 
 
 def test_latencies_that_a_gate_spoils_are_absent_with_its_reason() -> None:
-    late = run(FAST, 2, {"common 50": level(100, 200, lag=60.0)})
-    (fast,) = [each for each in found([*RUNS, late]) if each.stack == FAST and not each.own]
+    late = run(FAST, 2, {"common": level(100, 200, lag=60.0)})
+    (fast,) = [each for each in found([*RUNS, late]) if each.stack == FAST and each.is_common]
     figure = fast.percentiles["p99"].figure
     assert figure.value is None
-    assert "the generator itself was 60 µs late, of a mean latency of 100 µs" in (figure.reason or "")
+    assert "the generator itself was 60 µs late, beside a mean latency of 100 µs" in (figure.reason or "")
     assert latencies.cell(fast.percentiles["p99"]) == ("—", "")
 
 
 def test_a_percentile_that_one_server_lacks_is_absent() -> None:
-    (slow,) = [each for each in found(RUNS) if each.stack == SLOW and not each.own]
-    assert slow.percentiles["p99.9"].figure.reason == "fewer than 10 requests took longer"
+    (slow,) = [each for each in found(RUNS) if each.stack == SLOW and each.is_common]
+    assert slow.percentiles["p99.9"].figure.reason == latencies.TOO_FEW
+
+
+def test_where_a_server_failed_its_equal_alone_says_nothing() -> None:
+    failed = run(FAST, 2, {}, verdict="failed", reason="60 requests got no answer")
+    fast = [each for each in found([*RUNS, failed]) if each.stack == FAST]
+    assert {each.percentiles["p50"].figure.reason for each in fast} == {"a server failed: 60 requests got no answer"}
+
+
+def test_latency_that_still_grows_is_absent() -> None:
+    grows = run(FAST, 2, {"common": level(100, 200, early=60.0, late=150.0), "own 90": level(300, 700)})
+    reasons = {each.level: each.percentiles["p99"].figure.reason for each in found([grows])}
+    assert reasons == {
+        "common": "settled latency: the median grew from 0.06 to 0.15 ms: the server does not keep up with the rate",
+        "own 90": None,
+    }

@@ -62,9 +62,12 @@ TEXT = findings.page(FINDING)
 
 def test_a_row_tells_where_a_stack_broke_and_how_it_recovered() -> None:
     rows = {row[0]: row[1:] for row in loads.rows(FINDING)}
-    assert rows["falcon/bjoern"][:3] == ["2,000", "1.10×, 2,200/s in second 4, 3 refused", "1 s"]
+    assert rows["falcon/bjoern"][:3] == ["2,000", "1.10×, 2,200/s in second 4 (by medians), 3 refused", "1 s"]
     assert rows["falcon/uwsgi-processes"][:3] == ["2,000", "holds", "—"]
-    assert rows["NodeJS 24, as most would write it"][1:3] == ["1.10×, 2,200/s in second 4", "not in 3 s, 1,000 waiting"]
+    assert rows["NodeJS 24, as most would write it"][1:3] == [
+        "1.10×, 2,200/s in second 4 (by medians)",
+        "not in 3 s, 1,000 waiting",
+    ]
     assert len(loads.heading(FINDING)) == len(rows["falcon/bjoern"]) + 1
 
 
@@ -121,5 +124,5 @@ def test_the_report_has_a_row_for_each_run() -> None:
     html = page.html(FINDING)
     section = html[html.index('<section id="latency">') :]
     assert section.count('<th scope="row">Linear ramp</th>') == 3
-    assert "<td>1.10×, 2,200/s in second 4, 3 refused</td><td>1 s</td>" in section
+    assert "<td>1.10×, 2,200/s in second 4 (by medians), 3 refused</td><td>1 s</td>" in section
     assert "No claim on falcon/bjoern, Constant with peaks" in section

@@ -49,7 +49,7 @@ def hypervisor(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that steals 0.01 s between two looks."""
 
     def looks() -> Iterator[list[Times]]:
-        taken = 0.0
+        taken = 1.0
         while True:
             yield [Times(10.0, 90.0, taken)]
             taken += 0.01
