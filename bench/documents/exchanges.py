@@ -31,7 +31,7 @@ def exchanges(workload: Workload, folder: Path | None) -> list[Exchange]:
 def fresh(workload: Workload) -> list[Exchange]:
     """Requests that nobody could know: documents of a secret seed, as batches of names that are used only now.
 
-    There are as many as the workload checks answers with; none of a purchase history or of documents that are given.
+    None of a purchase history or of documents that are given.
     """
     if workload.documents is None or workload.documents.generator != "orders":
         return []

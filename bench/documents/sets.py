@@ -33,6 +33,7 @@ from bench.paths import DOCUMENTS, ROOT
 _GENERATORS: dict[str, Callable[[int, int, int], Iterator[Batch]]] = {"orders": orders.batches, "cdnow": cdnow.batches}
 _SOURCES = (*sorted((ROOT / "bench" / "documents").glob("*.py")), ROOT / "app" / "core.py", cdnow.LOCK)
 PARTS = ("load", "check", "unseen")
+SECRET = 5
 _INPUTS = "[0-9][0-9][0-9][0-9].json"
 
 
@@ -143,8 +144,11 @@ def answered(spec: DocumentsSpec) -> Iterator[tuple[str, bytes, bytes]]:
 
 @cache
 def secret(spec: DocumentsSpec) -> tuple[tuple[bytes, bytes], ...]:
-    """As many documents as are for checking, and their answers, of a seed that each process of the lab draws."""
-    made = msgspec.structs.replace(spec, seed=secrets.randbits(32), count=spec.check, check=0, unseen=0)
+    """As many documents as are for checking, and their answers, of a seed that each process of the lab draws.
+
+    At least `SECRET`, for a delayed acknowledgement may strike every other request.
+    """
+    made = msgspec.structs.replace(spec, seed=secrets.randbits(32), count=max(spec.check, SECRET), check=0, unseen=0)
     return tuple((document, answer) for _, document, answer in answered(made))
 
 
