@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bench.model import Stack
-from bench.report import latencies, loads, suites, versions
+from bench.report import latencies, loads, settings, suites, versions
 from bench.report.against import against
 from bench.report.evidence import LIMITED
 from bench.report.finding import served_by
@@ -26,8 +26,10 @@ def answers(finding: Finding) -> tuple[str, ...]:
 def paragraphs(finding: Finding) -> list[tuple[str, ...]]:
     """How many of the study's targets are met, what its suite says, then workload by workload, named if several.
 
-    Of cores alone that are held against something, the targets are all there is to say.
+    Of cores alone that are held against something, the targets are all there is to say; of settings, what they change.
     """
+    if settings.only_settings(finding.targets):
+        return [tuple(settings.words(finding.targets))]
     told: list[tuple[str, ...]] = [(verdict(finding.targets),)] if finding.targets else []
     told += [(suites.words(finding.tested),)] if finding.tested else []
     for each in finding.each if finding.rows or not finding.targets else ():

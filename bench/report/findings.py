@@ -15,7 +15,7 @@ from bench import keep
 from bench.breaking import RULE
 from bench.model import Session, Study
 from bench.paths import FINDINGS, KEPT, PROFILES
-from bench.report import drift, ladder, latencies, loads, ranking, selftest, stolen, suites
+from bench.report import drift, ladder, latencies, loads, ranking, selftest, settings, stolen, suites
 from bench.report.answer import paragraphs
 from bench.report.builds import unlike
 from bench.report.figures import rerun
@@ -124,6 +124,7 @@ def page(finding: Finding) -> str:
         sessions=sessions(finding),
         pictures=list(pictures(finding)),
         targets=_targets(finding),
+        only_settings=settings.only_settings(finding.targets),
         profile=_profile(finding),
         tested=_tested(finding),
         parts=[_part(each) for each in finding.each if each.rows or not finding.targets],
@@ -248,6 +249,8 @@ def _targets(finding: Finding) -> Grid | None:
         for row in finding.targets
     ]
     heading = ["target", "documents", "figure", "limit", "outcome", f"times as fast as {finding.baseline.title}"]
+    if settings.only_settings(finding.targets):
+        heading, rows = ["setting", "workload", "figure"], [row[:3] for row in rows]
     return [heading, *rows] if rows else None
 
 

@@ -71,17 +71,15 @@ def heading(each: Latencies) -> str:
 
 
 def words(found: Iterable[Latencies]) -> str:
-    """The 99th percentile of each where all are driven at one rate, in a sentence; nothing without a figure."""
+    """Where all are driven at one rate, the highest percentile up to the 99th that all have; nothing without one."""
     common = [each for each in found if each.is_common]
-    told = [
-        f"{each.title} {number(level / MICRO)} µs"
-        for each in common
-        if (level := each.percentiles["p99"].figure.value) is not None
-    ]
-    if not told:
-        return ""
-    rate = number(common[0].rate)
-    return f"Under an open load of {rate} requests a second each, 99 % are answered within: {listed(told)}."
+    for name, part in (("p99", "99 %"), ("p90", "90 %"), ("p50", "half")):
+        known = [(each.title, each.percentiles[name].figure.value) for each in common]
+        told = [f"{title} {number(level / MICRO)} µs" for title, level in known if level is not None]
+        if told and len(told) == len(known):
+            rate = number(common[0].rate)
+            return f"Under an open load of {rate} requests a second each, {part} are answered within: {listed(told)}."
+    return ""
 
 
 def cell(waited: Waited) -> tuple[str, str]:

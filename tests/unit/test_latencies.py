@@ -99,6 +99,11 @@ def test_the_answer_tells_the_99th_percentile_where_all_are_driven_alike() -> No
     assert latencies.words(()) == ""
 
 
+def test_the_answer_tells_a_lower_percentile_where_one_of_them_has_no_99th() -> None:
+    few = run(SLOW, 2, {"common": {"p50": 900.0}, "own 90": {}})
+    assert "each, half are answered within: fast 110 µs and slow 900 µs." in latencies.words(found([*RUNS[2:], few]))
+
+
 def test_latencies_that_a_gate_spoils_are_absent_with_its_reason() -> None:
     late = run(FAST, 2, {"common": level(100, 200, lag=60.0)})
     (fast,) = [each for each in found([*RUNS, late]) if each.stack == FAST and each.is_common]
