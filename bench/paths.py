@@ -8,6 +8,7 @@ SUBJECT = ROOT / "bench" / "subject"
 RESULTS = ROOT / "results"
 FINDINGS = ROOT / "docs" / "findings"
 KEPT = FINDINGS / "data"
+REMARKS = FINDINGS / "remarks"  # NAME.md of a study: what a reader of its page has to know
 PROFILES = FINDINGS / "profiles"  # NAME.md of a study: where the time goes
 
 LAB = ROOT / ".lab"

@@ -26,7 +26,7 @@ RECORD = np.dtype(
     ]
 )
 RIGHT, WRONG_STATUS = 1, 2
-VERDICTS = {3: "other bytes", 4: "the connection broke", 5: "connection refused", 6: "no answer", 7: "no HTTP answer"}
+VERDICTS = {3: "other bytes", 4: "the connection broke", 5: "no connection", 6: "no answer", 7: "no HTTP answer"}
 _ALIGNED = 8
 
 Records = NDArray[np.void]

@@ -166,7 +166,7 @@ static void send_again(struct connection *connection) {
 static void broken(struct connection *connection) {
     int untouched = connection->reused && !connection->refilled && connection->answer.received == 0;
     if (untouched) send_again(connection);
-    else end(connection, errno == ECONNREFUSED ? REFUSED : BROKEN, 0);
+    else end(connection, connection->reused || connection->written ? BROKEN : REFUSED, 0);
 }
 
 static void write_request(struct connection *connection) {

@@ -14,7 +14,7 @@ from bench import drift as sources
 from bench import keep
 from bench.breaking import RULE
 from bench.model import Session, Study
-from bench.paths import FINDINGS, KEPT, PROFILES
+from bench.paths import FINDINGS, KEPT, PROFILES, REMARKS
 from bench.report import drift, ladder, latencies, loads, ranking, selftest, settings, stolen, suites
 from bench.report.answer import paragraphs
 from bench.report.builds import unlike
@@ -126,6 +126,7 @@ def page(finding: Finding) -> str:
         targets=_targets(finding),
         only_settings=settings.only_settings(finding.targets),
         profile=_profile(finding),
+        remark=_remark(finding),
         tested=_tested(finding),
         parts=[_part(each) for each in finding.each if each.rows or not finding.targets],
         rule=RULE if finding.study.open else None,
@@ -259,6 +260,12 @@ def _profile(finding: Finding) -> str | None:
     path = PROFILES / f"{finding.study.name}.md"
     unmet = any(row.outcome in {"missed", "open"} for row in finding.targets)
     return path.read_text(encoding="utf-8").strip() if unmet and path.exists() else None
+
+
+def _remark(finding: Finding) -> str | None:
+    """What somebody wrote for the readers of the page, where figures do not tell it."""
+    path = REMARKS / f"{finding.study.name}.md"
+    return path.read_text(encoding="utf-8").strip() if path.exists() else None
 
 
 def _tested(finding: Finding) -> Grid | None:
