@@ -17,6 +17,7 @@ from bench import selftest, store
 from bench.model import Session, Stack, Study
 from bench.report.finding import find
 from bench.report.rows import Finding, closed_load
+from bench.report.terminal import say
 from bench.report.wording import interval, times
 from bench.stats import FEWEST_SESSIONS, Ratio, between
 
@@ -38,13 +39,12 @@ class Repeated(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def show(console: Console, study: Study, folders: Sequence[Path], json: bool) -> int:
-    """Print what the sessions in `folders` say together. Returns exit status 0: a difference is no failure."""
+    """Print what the sessions in `folders` say together.
+
+    Returns 0, the exit status: sessions that differ are not a failure.
+    """
     found = list(repeated([_finding(study, folder) for folder in folders]))
-    if json:
-        console.print_json(msgspec.json.encode(found).decode())
-        return 0
-    for line in told(found):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    say(console, found, told(found), json)
     return 0
 
 

@@ -23,12 +23,12 @@ Built = dict[str, Artifact | BuiltPeer]
 def make_ready(study: Study, progress: Progress, cases: Path = verify.GOLDEN) -> Ready:
     """Make this machine ready for the study: build and verify its variants, bring documents and load generators."""
     artifacts, holes = prepare(plan.variants(study), progress, plan.servers(study), cases)
-    unfronted = fronts_missing(study.servers)
+    without_front = fronts_missing(study.servers)
     artifacts = {
-        name: msgspec.structs.replace(made, lacks=made.lacks | unfronted) if isinstance(made, Artifact) else made
+        name: msgspec.structs.replace(made, lacks=made.lacks | without_front) if isinstance(made, Artifact) else made
         for name, made in artifacts.items()
     }
-    holes += unfronted.values()
+    holes += without_front.values()
     bring_documents(plan.phases(study), progress)
     if study.factors:
         for name in artifacts:
@@ -135,7 +135,7 @@ def backends_missing(
 
 
 def fronts_missing(servers: Iterable[str]) -> dict[str, Hole]:
-    """By server as the study names it, the hole that its front leaves where that is not here."""
+    """Servers whose front is not installed, by the name that the study uses, each with the hole that it leaves."""
     lacks = {}
     for name in servers:
         tuning = catalog.tunings().get(name.partition("+")[2])

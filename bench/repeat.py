@@ -23,6 +23,7 @@ from bench.model import Run, Session
 from bench.paths import RESULTS
 from bench.pooled import Pooled
 from bench.report.comparison import paired
+from bench.report.terminal import say
 from bench.report.wording import interval, times
 from bench.spread import POOLED, pooled
 from bench.stats import Ratio
@@ -83,14 +84,11 @@ def chosen(study: str, names: Sequence[str], results: Path = RESULTS) -> tuple[P
 
 
 def show(console: Console, folders: tuple[Path, Path], json: bool) -> int:
-    """Print how far two sessions agree. Returns exit status 0: what differs is told, and is no failure."""
+    """Print how far two sessions agree. Returns 0, the exit status: sessions that differ are not a failure."""
     first, second = (store.runs(folder) for folder in folders)
     found = list(agreements(first, second))
-    if json:
-        console.print_json(msgspec.json.encode(found).decode())
-        return 0
-    for line in [*_told_apart(folders), *(line for each in found for line in told(each))]:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    lines = [*_told_apart(folders), *(line for each in found for line in told(each))]
+    say(console, found, lines, json)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Documents that nobody could know beside such as the load sent, asked for one at a time.
+"""Fresh documents timed against documents that the load sent, one request at a time.
 
 Where eight users wait for one worker, an answer that is kept waits for one that is worked out, and both take about as
 long. Here nobody else asks. Server CPU is told of each request, too: a server may sleep beside an answer that it keeps.
@@ -32,7 +32,7 @@ class Cost(NamedTuple):
 
 
 def beside_seen(running: Running, sent: list[Exchange], fresh: list[Exchange]) -> Metrics:
-    """`fresh.time` and `fresh.cpu`: what fresh documents took, in units of what as many seen ones did.
+    """`fresh.time` and `fresh.cpu`: the least that a fresh document took, in units of the least of as many seen ones.
 
     Nothing is told where there are too few, and nothing of CPU time where its clock is too coarse. Raises LabError for
     an answer that is wrong or missing.

@@ -32,7 +32,7 @@ Series = dict[str, tuple[tuple[float | None, ...], ...]]
 class Drive(msgspec.Struct, frozen=True, kw_only=True):
     """A load about to be driven: against which server, with which documents, and where its outputs are kept.
 
-    `at` makes a generator's `run` of this machine one of that which the load comes from.
+    `at` turns a generator's `run` on this machine into one on the machine that drives the load.
     """
 
     load: Load
@@ -131,7 +131,10 @@ def _capacity(drive: Drive) -> float:
     """Requests a second that this server answers, or that the pacer can ask, if that is less."""
     metrics = _paced(drive, CAPACITY, ".capacity.pacer").metrics
     known = tuple(Measurement(metric=name, unit=unit, values=(value,)) for name, (unit, value) in metrics.items())
-    return paceable(Observed(measurements=known)) or 0.0
+    found = paceable(Observed(measurements=known))
+    if found is None:
+        raise LabError("the pacer told no capacity of the server")
+    return found
 
 
 def _seed(output: Path, name: str = "") -> int:

@@ -28,7 +28,7 @@
 
 enum { EVENTS = 64, RECEIVE = 1 << 16, SPARE_FILES = 32, ARRIVED = EPOLLIN | EPOLLHUP | EPOLLERR };
 static const nanoseconds SECOND = 1000000000;
-static const nanoseconds WAKING = 50000; /* what a sleeping virtual CPU needs to wake up: it looks again and again then */
+static const nanoseconds WAKING = 50000; /* of a sleeping virtual CPU: so long before a request is due this polls */
 
 struct connection {
     int socket;
@@ -152,8 +152,8 @@ static void open_and_write(struct connection *connection) {
     write_request(connection);
 }
 
-/* A kept connection turned out to be closed before a byte of the answer: most likely the server closed it without saying
- * so, and has not seen the request (RFC 9112, 9.3.1). */
+/* A kept connection turned out to be closed before a byte of the answer: most likely the server closed it without
+ * saying so, and has not seen the request (RFC 9112, 9.3.1). */
 static void send_again(struct connection *connection) {
     close(connection->socket);
     connection->reused = 0;

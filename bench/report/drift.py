@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import altair as alt
-import msgspec
 from rich.console import Console
 
 from bench import store
@@ -18,6 +17,7 @@ from bench.report.charts import WIDE
 from bench.report.drawing import Chart, Record, hues, keys, names_axis, sheet
 from bench.report.finding import title
 from bench.report.pictures import Picture, with_keys
+from bench.report.terminal import say
 from bench.report.wording import listed, number, share
 
 FACTOR_TITLES = {name: factor.title for name, factor in FACTORS.items()} | {TIME: "time: minutes pass"}
@@ -25,14 +25,10 @@ ROW_PIXELS = 16
 
 
 def conclude(console: Console, folder: Path, study: Study, json: bool) -> int:
-    """Judge the session in `folder` and print what it says. Returns exit status 0: it tells, and demands nothing."""
+    """Judge the session in `folder` and print what it says. Returns 0, the exit status: nothing is demanded."""
     session = store.read(folder / "session.json", Session)
     found = judge(session, store.runs(folder), study)
-    if json:
-        console.print_json(msgspec.json.encode(found).decode())
-        return 0
-    for line in told(found):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    say(console, found, told(found), json)
     return 0
 
 

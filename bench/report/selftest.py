@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import msgspec
 from rich.console import Console
 
 from bench import store
 from bench.model import Session, Study
+from bench.report.terminal import say
 from bench.report.wording import share
 from bench.selftest import CLAIMS, RECORD, SURE, Equals, Known, Selftest, judge
 from bench.stats import POWER
@@ -31,11 +31,7 @@ def conclude(console: Console, folder: Path, study: Study, json: bool) -> int:
     found = judge(session, store.runs(folder), study)
     if session.finished:
         store.write(folder / RECORD, found)
-    if json:
-        console.print_json(msgspec.json.encode(found).decode())
-    else:
-        for line in told(found):
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+    say(console, found, told(found), json)
     return int(not found.passed)
 
 
