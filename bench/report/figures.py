@@ -117,9 +117,13 @@ def _latency(finding: Finding) -> Plot:
 def _percentiles(finding: Finding) -> Plot:
     if not percentiles.has_figures(finding):
         return Plot(panels=(), again=rerun(finding))
-    svg = draw(percentiles.percentiles(finding), f"{finding.workload}-percentiles")
     names = tuple(Key(*pair, "line") for pair in percentiles.named(finding))
-    return Plot(keys=names, panels=(Panel("", latencies.words(finding.latencies), svg),), again=rerun(finding))
+    words = latencies.words(finding.latencies)
+    panels = [
+        Panel(title, words, draw(chart, f"{finding.workload}-percentiles-{at}"))
+        for at, (title, chart) in enumerate(percentiles.panels(finding).items())
+    ]
+    return Plot(keys=names, panels=tuple(panels), again=rerun(finding))
 
 
 def _memory(finding: Finding) -> Plot:

@@ -14,23 +14,28 @@ TICKS = tuple(step * 10**power for power in range(1, 9) for step in (1, 3))
 
 
 def percentiles(finding: Finding) -> Chart:
-    """All panels, two in a row, with one scale."""
+    """All panels, two in a row."""
+    titled = [chart.properties(title=title) for title, chart in panels(finding).items()]
+    return alt.vconcat(*(alt.hconcat(*titled[at : at + 2]) for at in range(0, len(titled), 2)))
+
+
+def panels(finding: Finding) -> dict[str, Chart]:
+    """A panel a rate under its heading, all with one scale."""
     shown = levels(finding.latencies)
     told = [record["us"] for group in shown.values() for record in _records(group)]
-    names = titles(finding)
     scale = alt.Scale(type="log", domain=[min(told) / 1.3, max(told) * 1.3], nice=False)
-    y = alt.Y("us:Q", title="µs", scale=scale, axis=alt.Axis(values=TICKS, labelExpr="format(datum.value, ',')"))
-    panels = []
-    for title, group in shown.items():
-        base = sheet(_records(group), charts.PANEL - 70, height=HEIGHT).encode(
-            x=alt.X("percentile:N", sort=PERCENTILES, title=None, axis=alt.Axis(labelAngle=0)),
-            y=y,
-            color=alt.Color("name:N", sort=names, scale=hues(names)),
-        )
-        point = base.mark_point(filled=True, size=50, opacity=1).encode(description="hint:N")
-        panels.append(alt.layer(base.mark_line(strokeWidth=1.8, aria=False), point).properties(title=title))
-    pairs = [alt.hconcat(*panels[at : at + 2]) for at in range(0, len(panels), 2)]
-    return alt.vconcat(*pairs)
+    return {title: _panel(group, titles(finding), scale) for title, group in shown.items()}
+
+
+def _panel(group: list[Latencies], names: list[str], scale: alt.Scale) -> Chart:
+    axis = alt.Axis(values=TICKS, labelExpr="format(datum.value, ',')")
+    base = sheet(_records(group), charts.PANEL - 70, height=HEIGHT).encode(
+        x=alt.X("percentile:N", sort=PERCENTILES, title=None, axis=alt.Axis(labelAngle=0)),
+        y=alt.Y("us:Q", title="µs", scale=scale, axis=axis),
+        color=alt.Color("name:N", sort=names, scale=hues(names)),
+    )
+    point = base.mark_point(filled=True, size=50, opacity=1).encode(description="hint:N")
+    return alt.layer(base.mark_line(strokeWidth=1.8, aria=False), point)
 
 
 def titles(finding: Finding) -> list[str]:
