@@ -44,37 +44,41 @@ Percentile = Literal["p99", "p50", "max"]
 class Break(msgspec.Struct, frozen=True, kw_only=True):
     """The first late second of a load, its planned requests per second, and that as a `share` of the capacity.
 
-    `answered` is how many requests a second were answered from then to the latest second; absent if that is the first.
-    `recovered` counts seconds from the end of the overload, absent if they were not enough.
+    `answered` is how many requests a second were answered from then to the last second beyond capacity, or in that
+    second alone. `recovered` counts seconds from the end of the overload, absent if they were not enough.
     """
 
     second: int
     rate: float
     share: float
-    answered: float | None
+    answered: float
     recovered: int | None
 
 
 class Overload(msgspec.Struct, frozen=True, kw_only=True):
     """How a server took an open load: nothing `broke`, or that did; nothing is claimed if `unknown` says why.
 
-    `failures` counts the requests that had no right answer, by kind; `waiting` those without an answer when the last
-    one started. `watched` is how many seconds the load went on after its last second beyond capacity.
+    `failures` counts the requests that had no right answer, by kind, and `failed` is the first and the last second in
+    which one ended; `waiting` counts those without an answer when the load's last second ended. `watched` is how many
+    seconds the load went on after its last second beyond capacity.
     """
 
     unknown: str | None = None
     judged_by: Percentile = "p99"
     broke: Break | None = None
     failures: dict[str, int] = {}
+    failed: tuple[int, int] | None = None
     waiting: int = 0
     watched: int = 0
 
 
 class Second(NamedTuple):
-    """A second of a load: requests planned and started in it, and the latencies of these in seconds."""
+    """A second of a load: requests planned, started, answered and failed in it; latencies of those that started."""
 
     planned: float
     started: float
+    answered: float
+    failed: float
     p50: float | None
     p99: float | None
     longest: float | None
@@ -87,19 +91,20 @@ class Second(NamedTuple):
 def overload(seen: Observed, capacity: float | None) -> Overload:
     """What an open load did to a server that answers `capacity` requests a second."""
     seconds = by_second(seen)
-    failures = kinds(seen.facts.get("failures", {}))
+    failures, failed = kinds(seen.facts.get("failures", {})), _failed(seconds)
     if capacity is None:
-        return Overload(unknown="its capacity is unknown", failures=failures)
+        return Overload(unknown="its capacity is unknown", failures=failures, failed=failed)
     beyond = [at for at, second in enumerate(seconds) if second.planned > capacity]
     unknown = _generator_limit(seen, seconds) or (None if beyond else "the load stayed within its capacity")
     if unknown:
-        return Overload(unknown=unknown, failures=failures)
+        return Overload(unknown=unknown, failures=failures, failed=failed)
     before = [second for second in seconds[: beyond[0]] if second.planned <= STEADY * capacity]
     by = _judged_by(seconds, before)
     middle: Percentile = "max" if by == "max" else "p50"
     medians, usual = ([level for second in before if (level := second.level(each))] for each in (middle, by))
     if not medians or not usual:
-        return Overload(unknown="too few requests a second before the overload", failures=failures)
+        few = "too few requests a second before the overload"
+        return Overload(unknown=few, failures=failures, failed=failed)
     bound = max(LATE_TIMES * median(medians), LATE_SECONDS, *seen.values("generator_pause"))
     end = beyond[-1] + 1
     first = _first_late([second.level(by) for second in seconds], bound, beyond)
@@ -111,10 +116,17 @@ def overload(seen: Observed, capacity: float | None) -> Overload:
             second=first,
             rate=seconds[first].planned,
             share=seconds[first].planned / capacity,
-            answered=_answered(seconds, first),
+            answered=mean(second.answered for second in seconds[first : max(end, first + 1)]),
             recovered=None if back is None else back + max(0, first + 1 - end),
         )
-    return Overload(judged_by=by, broke=broke, failures=failures, waiting=waiting(seconds), watched=len(seconds) - end)
+    return Overload(
+        judged_by=by,
+        broke=broke,
+        failures=failures,
+        failed=failed,
+        waiting=waiting(seen),
+        watched=len(seconds) - end,
+    )
 
 
 def by_second(seen: Observed) -> list[Second]:
@@ -122,12 +134,17 @@ def by_second(seen: Observed) -> list[Second]:
     plan: dict[int, list[float]] = {}
     for at, rate in seen.series.get("plan", ()):
         plan.setdefault(int(at or 0.0), []).append(rate or 0.0)
-    rows = {int(row[0]): row for row in seen.series.get("latency", ()) if row[0] is not None and row[0] >= 0}
+    latencies, answers = (_rows(seen.series.get(name, ())) for name in ("latency", "answers"))
     return [
-        Second(mean(plan[at]), row[1] or 0.0, row[2], row[-2], row[-1])
-        for at, row in sorted(rows.items())
-        if at in plan
+        Second(mean(plan[at]), *(count or 0.0 for count in answers[at]), *latencies[at][1:])
+        for at in sorted(plan)
+        if at in latencies
     ]
+
+
+def _rows(series: Sequence[Sequence[float | None]]) -> dict[int, Sequence[float | None]]:
+    """What the rows of a series hold, by the second that begins them."""
+    return {int(at): rest for at, *rest in series if at is not None}
 
 
 def kinds(failures: dict[str, int]) -> dict[str, int]:
@@ -138,10 +155,10 @@ def kinds(failures: dict[str, int]) -> dict[str, int]:
     return dict(found)
 
 
-def waiting(seconds: Sequence[Second]) -> int:
-    """Requests without an answer when the last second ends, about: those whose second's median reaches beyond that."""
-    end = len(seconds)
-    return round(sum(s.started for at, s in enumerate(seconds) if s.p50 is not None and at + 0.5 + s.p50 > end))
+def waiting(seen: Observed) -> int:
+    """Requests without an answer when the load's last whole second ended, the lead-in's included."""
+    rows = _rows(seen.series.get("answers", ())).values()
+    return round(sum((started or 0.0) - (answered or 0.0) - (failed or 0.0) for started, answered, failed in rows))
 
 
 def _generator_limit(seen: Observed, seconds: Sequence[Second]) -> str | None:
@@ -175,13 +192,7 @@ def _recovered(after: Sequence[float | None], limit: float) -> int | None:
     return next((count for count, level in enumerate(after, 1) if level is not None and level <= limit), None)
 
 
-def _answered(seconds: Sequence[Second], first: int) -> float | None:
-    """Answers a second from second `first` to the latest one, by the medians.
-
-    Requests that start a second apart are answered so much further apart as their latency grew.
-    """
-    latest = max(range(first, len(seconds)), key=lambda at: seconds[at].p50 or 0.0)
-    one, other = seconds[first].p50, seconds[latest].p50
-    if latest == first or one is None or other is None:
-        return None
-    return sum(second.started for second in seconds[first:latest]) / (latest - first + other - one)
+def _failed(seconds: Sequence[Second]) -> tuple[int, int] | None:
+    """The first and the last second in which a request failed."""
+    known = [at for at, second in enumerate(seconds) if second.failed]
+    return (known[0], known[-1]) if known else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shlex
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -32,6 +33,12 @@ def together(front: Front, server: list[str], scratch: Path, places: Mapping[str
 def fingerprint(front: Front) -> str:
     """Hash of the front's program, which the system brings and may renew."""
     return hashlib.sha256(Path(front.argv[0]).read_bytes()).hexdigest()
+
+
+def version(front: Front) -> str:
+    """What the front's program says of its version after a colon, such as `nginx/1.22.1`."""
+    said = subprocess.run(front.version, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True).stdout
+    return said.partition(": ")[2].strip()
 
 
 def _filled(text: str, places: Mapping[str, str]) -> str:

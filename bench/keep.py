@@ -31,7 +31,7 @@ from bench.selftest import Selftest
 
 SUFFIX = ".jsonl.xz"
 DRAWN = {"warmup"}  # how a fresh server became steady
-TOLD = {"latency", "plan"}  # of an open load beyond capacity: what broke, and when
+TOLD = {"latency", "answers", "plan"}  # of an open load beyond capacity: what broke, and when
 DIRTY = "-dirty"  # what `machine.commit` ends with where a tracked file differs from the commit
 LIMIT = 300_000  # bytes of a study's file, beyond which it is too much for a repository
 

@@ -12,7 +12,7 @@ from zlib import crc32
 
 import msgspec
 
-from bench import catalog, cpu_time, documents, gates, verify
+from bench import catalog, cpu_time, documents, front, gates, pairing, verify
 from bench.backend import Attached, attached
 from bench.capacity import PACER, paceable
 from bench.cpu_time import of_tree
@@ -97,6 +97,8 @@ def observe(case: Case, output: Path, at: Callable[[Tool], Tool] = here, host: s
         beside = fresh.beside_seen(running, documents.exchanges(workload, folder and folder / "load"), unknown)
         facts = verify.ask_witness(running.port, stack, host, **({"waits": backend.waits(stack)} if backend else {}))
     metrics = driven.metrics | beside | {f"memory.{when}": ("B", pss) for when, pss in memory.items()}
+    proxy = None if stack.is_peer else pairing.server_file(stack).front
+    facts |= {"front": front.version(proxy)} if proxy else {}
     facts |= {"cpu_time": running.cpu.source} | ({} if from_now_on else {"memory_peak": "since the start"})
     seen = Observed(
         measurements=tuple(Measurement(metric=name, unit=unit, values=(v,)) for name, (unit, v) in metrics.items()),
@@ -203,6 +205,7 @@ def _by_gatling(drive: Drive) -> Driven:
         "latency": tuple(
             (row[0], row[1], *(_seconds(ms) for ms in (row[4], row[6], row[7]))) for row in outcome.series
         ),
+        "answers": tuple(row[:4] for row in outcome.series),
     }
     if outcome.kept:
         series["plan"] = tuple((index / 4, count * 4) for index, count in enumerate(outcome.kept.planned))

@@ -50,10 +50,12 @@ class Front(Declared, frozen=True, kw_only=True):
     """A proxy before a server: `argv`, its configuration, and the parts of `bench/system.toml` that it needs.
 
     `config` is written to `{scratch}/front.conf`. In both, `{host}`, `{port}` and `{backlog}` say where it listens;
-    `{scratch}` is a folder of that run, in which the server behind it listens on a socket.
+    `{scratch}` is a folder of that run, in which the server behind it listens on a socket. `version` makes its program
+    print its version.
     """
 
     argv: Argv
+    version: Argv
     config: str
     needs: tuple[str, ...] = ()
 

@@ -62,8 +62,13 @@ def find(
     evidences = [Evidence(session, runs, study, workload, selftest) for workload in study.workloads]
     first, *others = [_of_workload(evidence, session, runs, price, selftest) for evidence in evidences]
     targets, suites = held(study, session, runs), tested(study, session, runs, selftest)
-    kept = {"targets": targets, "tested": suites, "stolen": stolen(runs)}
+    kept = {"targets": targets, "tested": suites, "stolen": stolen(runs), "fronts": _fronts(runs)}
     return msgspec.structs.replace(first, others=tuple(others), **kept)
+
+
+def _fronts(runs: list[Run]) -> tuple[str, ...]:
+    """What stood before servers, by program and version."""
+    return tuple(sorted({str(run.facts["front"]) for run in runs if "front" in run.facts}))
 
 
 def _of_workload(

@@ -95,7 +95,12 @@ def _back(broke: Break, found: Overload) -> str:
 
 
 def _failures(found: Overload) -> str:
-    return "".join(f", {count:,} {kind}" for kind, count in found.failures.items())
+    """How many requests failed, of what kind, and in which seconds."""
+    told = "".join(f", {count:,} {kind}" for kind, count in found.failures.items())
+    if not found.failed:
+        return told
+    first, last = found.failed
+    return f"{told} in second{f's {first}–{last}' if last > first else f' {first}'}"
 
 
 def _lead(known: Sequence[Course], broke: Sequence[Break]) -> str:
@@ -115,12 +120,10 @@ def _recovery(load: str, broke: Sequence[tuple[Course, Break]]) -> str:
 
 
 def _late(broke: Sequence[tuple[Course, Break]]) -> Iterator[str]:
-    """Whether throughput held while latency grew."""
-    shares = [
-        found.answered / course.capacity for course, found in broke if found.answered is not None and course.capacity
-    ]
+    """Whether throughput held in the seconds beyond capacity."""
+    shares = [found.answered / course.capacity for course, found in broke if course.capacity]
     if shares:
-        yield f"While latency grows, throughput is {_span(shares)}× capacity."
+        yield f"From there to the end of the overload, throughput is {_span(shares)}× capacity."
 
 
 def _failed(finding: Finding) -> Iterator[str]:

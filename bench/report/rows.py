@@ -128,9 +128,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     Gatling's, one a stack; `null` is what the null server answered a second. `machines` counts the equal ones that
     measured. Where not every request was `awaited`, server CPU per request is too high for what is slow and was warmed
     before. `ranking` holds the stacks from the best on; `raced` those of a race's rounds, where they ran under another
-    load. `latencies` are of the open loads for latency, `courses` of all others. Where
-    speed-ups and targets are `over` several sessions, `session` is the last of these. `drift` is what a session of
-    factors says.
+    load. `fronts` are the proxies before servers, with their versions. `latencies` are of the open loads for latency,
+    `courses` of all others. Where speed-ups and targets are `over` several sessions, `session` is the last of these.
+    `drift` is what a session of factors says.
     """
 
     study: Study
@@ -160,6 +160,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     others: tuple[Finding, ...] = ()
     targets: tuple[Held, ...] = ()
     stolen: Stolen = Stolen()
+    fronts: tuple[str, ...] = ()
     tested: tuple[Tested, ...] = ()
     over: tuple[Session, ...] = ()
     drift: Drift | None = None

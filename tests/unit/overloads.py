@@ -13,10 +13,13 @@ def seen(
     plan: Sequence[float],
     late: dict[int, float],
     failures: dict[str, int] | None = None,
+    answers: dict[int, tuple[float, float]] | None = None,
     usual: float = USUAL,
     **metrics: float,
 ) -> Observed:
     """A run whose seconds take `usual`, but for those that are `late`; the lead-in was late, too, and counts nowhere.
+
+    `answers` says by second how many requests were answered and failed in it; all that started if it does not.
 
     As in a real log, a 99th percentile is absent below 1,000 requests a second, and a median below 20.
     """
@@ -31,6 +34,10 @@ def seen(
         facts={"failures": failures} if failures else {},
         series={
             "latency": ((-1.0, 40.0, 0.6, 0.6, 0.6), *rows),
+            "answers": (
+                (-1.0, 40.0, 40.0, 0.0),
+                *((float(at), rate, *(answers or {}).get(at, (rate, 0.0))) for at, rate in enumerate(plan)),
+            ),
             "plan": tuple((at + quarter / 4, float(rate)) for at, rate in enumerate(plan) for quarter in range(4)),
         },
     )

@@ -7,20 +7,23 @@ from tests.unit.overloads import CAPACITY, RAMP, seen
 
 
 def test_what_breaks_beyond_capacity_and_recovers() -> None:
-    found = breaking.overload(seen(RAMP, {4: 0.1, 5: 0.4, 6: 0.06}), CAPACITY)
+    answers = {4: (1900.0, 0.0), 5: (2000.0, 0.0), 6: (1900.0, 0.0)}
+    found = breaking.overload(seen(RAMP, {4: 0.1, 5: 0.4, 6: 0.06}, answers=answers), CAPACITY)
     assert found.unknown is None
     assert found.broke is not None
     assert (found.broke.second, found.broke.rate, found.broke.share) == (4, 2200, 1.1)
     assert found.broke.recovered == 2, "the first second after the overload is late, the second one is not"
-    assert found.broke.answered == pytest.approx(2200 / 1.3), "the next second's requests came 1.3 s later"
+    assert found.broke.answered == 1950, "in the two seconds beyond capacity"
     assert (found.waiting, found.watched, found.failures) == (0, 3, {})
 
 
 def test_what_never_recovers_leaves_requests_waiting() -> None:
-    found = breaking.overload(seen(RAMP, {4: 0.3, 5: 1.0, 6: 1.2, 7: 1.1, 8: 0.9}), CAPACITY)
+    answers = {4: (2000.0, 0.0), 5: (1700.0, 100.0), 6: (1000.0, 100.0)}
+    found = breaking.overload(seen(RAMP, dict.fromkeys(range(4, 9), 1.0), answers=answers), CAPACITY)
     assert found.broke is not None
     assert found.broke.recovered is None
-    assert found.waiting == 1000, "the last second's"
+    assert found.waiting == 900, "200 of second 4, 800 of second 5, less 100 that second 6 caught up"
+    assert found.failed == (5, 6)
 
 
 def test_what_never_breaks_says_so() -> None:

@@ -21,7 +21,7 @@ TIMEOUT_SECONDS = 10
 @contextmanager
 def running(scratch: Path, server: list[str], before: list[str]) -> Iterator[psutil.Popen]:
     """The tree of `server` behind `before`, once both run."""
-    argv = front.together(Front(argv=tuple(before), config=""), server, scratch, {})
+    argv = front.together(Front(argv=tuple(before), version=("true",), config=""), server, scratch, {})
     root = psutil.Popen(argv, start_new_session=True)
     try:
         yield root
@@ -40,12 +40,18 @@ def both(root: psutil.Popen) -> list[psutil.Process]:
 
 
 def test_the_configuration_has_its_places_filled_in_and_keeps_its_own_braces(tmp_path: Path) -> None:
-    proxy = Front(argv=("proxy", "{scratch}/front.conf"), config="http { listen {host}:{port}; set $a '{}'; }")
+    config = "http { listen {host}:{port}; set $a '{}'; }"
+    proxy = Front(argv=("proxy", "{scratch}/front.conf"), version=("true",), config=config)
     argv = front.together(proxy, ["serve"], tmp_path, {"scratch": "/a b", "host": "127.0.0.1", "port": "80"})
     assert (tmp_path / "front.conf").read_text() == "http { listen 127.0.0.1:80; set $a '{}'; }"
     assert argv[0] == "sh"
     assert "\nproxy '/a b/front.conf' & " in argv[2]
     assert argv[-1] == "serve"
+
+
+def test_the_version_is_what_the_program_says() -> None:
+    say = (sys.executable, "-c", "import sys; sys.stderr.write('nginx version: nginx/1.22.1\\n')")
+    assert front.version(Front(argv=("nginx",), version=say, config="")) == "nginx/1.22.1"
 
 
 def test_sigterm_ends_both(tmp_path: Path) -> None:

@@ -18,9 +18,9 @@ HOLDS = Stack(variant="cpython", framework="falcon", server="uwsgi-processes")
 NEVER = Stack(variant="node-ordinary")
 REFUSED = {"j.n.ConnectException: Connection refused": 3}
 SEEN = {
-    BREAKS: seen(RAMP, {4: 0.1, 5: 0.4}, REFUSED),
+    BREAKS: seen(RAMP, {4: 0.1, 5: 0.4}, REFUSED, {4: (1997.0, 3.0), 5: (1803.0, 0.0), 6: (2000.0, 0.0)}),
     HOLDS: seen(RAMP, {}),
-    NEVER: seen(RAMP, {4: 0.3, 5: 1.0, 6: 1.2, 7: 1.1, 8: 0.9}),
+    NEVER: seen(RAMP, {4: 0.3, 5: 1.0, 6: 1.2, 7: 1.1, 8: 0.9}, answers={4: (2000.0, 0.0), 5: (1800.0, 0.0)}),
 }
 
 
@@ -62,7 +62,11 @@ TEXT = findings.page(FINDING)
 
 def test_a_row_tells_where_a_stack_broke_and_how_it_recovered() -> None:
     rows = {row[0]: row[1:] for row in loads.rows(FINDING)}
-    assert rows["falcon/bjoern"][:3] == ["2,000", "1.10×, 2,200/s in second 4 (by medians), 3 refused", "1 s"]
+    assert rows["falcon/bjoern"][:3] == [
+        "2,000",
+        "1.10×, 2,200/s in second 4 (by medians), 3 refused in second 4",
+        "1 s",
+    ]
     assert rows["falcon/uwsgi-processes"][:3] == ["2,000", "holds", "—"]
     assert rows["NodeJS 24, as most would write it"][1:3] == [
         "1.10×, 2,200/s in second 4 (by medians)",
@@ -89,8 +93,8 @@ def test_the_answer_tells_what_breaks_first_and_how_far_the_generators_agree() -
         "Latency breaks first, in 2 of 3 runs, at 1.10× capacity.",
         "Linear ramp: 1 of 2 recover within 1 s of the overload's end; NodeJS 24, as most would write it did not "
         "recover within the run.",
-        "While latency grows, throughput is 0.828–0.846× capacity.",
-        "Requests failed: falcon/bjoern under “Linear ramp”, 3 refused.",
+        "From there to the end of the overload, throughput is 0.950× capacity.",
+        "Requests failed: falcon/bjoern under “Linear ramp”, 3 refused in second 4.",
         "No claim on 3 of 6 runs: reasons stand below the table.",
     )
     assert agreed == (
