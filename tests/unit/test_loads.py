@@ -128,5 +128,5 @@ def test_the_report_has_a_row_for_each_run() -> None:
     html = page.html(FINDING)
     section = html[html.index('<section id="latency">') :]
     assert section.count('<th scope="row">Linear ramp</th>') == 3
-    assert "<td>1.10×, 2,200/s in second 4 (by medians), 3 refused</td><td>1 s</td>" in section
+    assert "<td>1.10×, 2,200/s in second 4 (by medians), 3 refused in second 4</td><td>1 s</td>" in section
     assert "No claim on falcon/bjoern, Constant with peaks" in section
