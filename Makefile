@@ -13,5 +13,5 @@ lint: setup   ; $(python) -m ruff check . && $(python) -m mypy
 size: setup   ; $(python) -m bench size
 report: setup ; $(python) -m bench report
 findings: setup ; $(python) -m bench findings
-lock: setup   ; $(python) -m bench.locks $(options)
+lock: setup   ; $(python) -m bench.provision.locks $(options)
 scale: setup  ; $(python) -m tests.scale

@@ -14,18 +14,21 @@ from cyclopts.validators import Number
 from rich.console import Console
 from rich.table import Table
 
-from bench import build as building
-from bench import catalog, declarations, estimate, pairing, pipeline, racing, readiness, store, verify
-from bench import plan as planning
-from bench import serve as serving
+from bench import catalog, pipeline, readiness, store, verify
+from bench.build import artifacts as building
+from bench.catalog import declarations, pairing
 from bench.durations import duration, written
 from bench.errors import LabError
-from bench.instruments import sizes
+from bench.host.pinning import cores
 from bench.inventory import inventory, lines, standings
+from bench.measure.instruments import sizes
 from bench.model import Artifact, Hole, Session, Stack, Study
 from bench.paths import ROOT
-from bench.pinning import cores
+from bench.plan import estimate
+from bench.plan import matrix as planning
 from bench.progress import Progress
+from bench.race import racing
+from bench.serve import life_cycle as serving
 
 app = App(
     name="python -m bench",
@@ -230,9 +233,9 @@ def run(
     elif strict:
         raise LabError("--strict is of this machine: a fleet's workers do not ask whether they are quiet")
     else:
-        from bench import fleet  # noqa: PLC0415 - as in `_show`
+        from bench.fleet import driver  # noqa: PLC0415 - as in `_show`
 
-        found = fleet.run(chosen, scheduler, Progress(), force=force, remote_load=allow_remote_load)
+        found = driver.run(chosen, scheduler, Progress(), force=force, remote_load=allow_remote_load)
         folders = [folder for folder, _ in found]
     status = max(_show(chosen, folder, price, json) for folder in folders)
     return max(status, _keep(chosen)) if keep else status
@@ -322,7 +325,7 @@ def worker(scheduler: str, *, generator: Annotated[bool, Parameter(negative="")]
     scheduler: Its address, such as tcp://10.0.0.1:8786.
     generator: Drive load against servers of the others instead of measuring.
     """
-    from bench import worker as working  # noqa: PLC0415 - as in `_show`
+    from bench.fleet import worker as working  # noqa: PLC0415 - as in `_show`
 
     working.work(scheduler, "generator" if generator else "machine")
     return 0
@@ -344,7 +347,7 @@ def compare(a: str, b: str, *, json: Json = False) -> int:
     a: The baseline: STUDY/VARIANT or STUDY/VARIANT/FRAMEWORK/SERVER, of its last session, or a plain pyperf JSON file.
     b: What is compared with it, named likewise.
     """
-    from bench import compare as comparing  # noqa: PLC0415 - as in `_show`
+    from bench.report import compare as comparing  # noqa: PLC0415 - as in `_show`
 
     return comparing.show(out, a, b, json)
 
@@ -367,8 +370,8 @@ def repeat(
     times: Measure until there are so many sessions; shows each ratio over all of them, with the interval between them.
     variant: Only this variant, against the study's baseline.
     """
-    from bench import between  # noqa: PLC0415 - as in `_show`
-    from bench import repeat as repeating  # noqa: PLC0415
+    from bench.report import between  # noqa: PLC0415 - as in `_show`
+    from bench.report import repeat as repeating  # noqa: PLC0415
 
     chosen = _study(study, variant)
     if times is not None:
@@ -433,7 +436,7 @@ def main() -> int:
 
 def _show(study: Study, folder: Path, price: str | None, json: bool) -> int:
     """Write the report of what lies in `folder` and print the answer; of a self-test, its verdict."""
-    from bench import selftest as testing  # noqa: PLC0415 - a second of imports that other verbs spare
+    from bench.analysis import selftest as testing  # noqa: PLC0415 - a second of imports that other verbs spare
     from bench.report import cost, drift, finding, page, summary  # noqa: PLC0415
     from bench.report import selftest as verdict  # noqa: PLC0415
 

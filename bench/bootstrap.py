@@ -12,9 +12,9 @@ import shutil
 import sys
 from pathlib import Path
 
-from bench import locks, system
 from bench.errors import LabError
 from bench.paths import LAB, ROOT
+from bench.provision import locks, system
 
 LOCK = ROOT / "bench/locks/lab.txt"
 VENV = ROOT / ".venv"

@@ -7,10 +7,13 @@ from collections.abc import Iterator
 
 import msgspec
 
-from bench import build, catalog, pairing, peers, provision, system
+from bench import catalog
 from bench.bootstrap import HOLES
-from bench.built import OPTIMISATIONS, how
+from bench.build import artifacts, peers
+from bench.catalog import pairing
 from bench.model import FromDebian, FromUv, Hole, Interpreter, Peer, Provider, Provisioned, Recorded
+from bench.provision import interpreters, system
+from bench.report.built import OPTIMISATIONS, how
 
 
 class Standing(Recorded, frozen=True, kw_only=True):
@@ -55,7 +58,7 @@ def part_here(part: system.Part, reasons: dict[str, str]) -> str | Hole:
 
 def interpreter_here(interpreter: Interpreter) -> str | Hole:
     """An interpreter: its version and place, or its hole, which a build fills where a provider brings it."""
-    found = provision.provision(interpreter, bring=False)
+    found = interpreters.provision(interpreter, bring=False)
     if isinstance(found, Provisioned):
         return f"{found.version} at {found.executable}, from {found.provider}"
     if any(brings(provider) for provider in interpreter.providers):
@@ -66,7 +69,7 @@ def interpreter_here(interpreter: Interpreter) -> str | Hole:
 def runtime_here(peer: Peer) -> str | Hole:
     """What runs a peer: its place, or the hole that a build of the peer fills."""
     if peers.is_here(peer):
-        return f"{peers.home(peer)}, from {provision.name(peer.provider)}"
+        return f"{peers.home(peer)}, from {interpreters.name(peer.provider)}"
     return Hole(what=peer.runtime, reason="not here yet", fill=f"python -m bench build {peer.name}")
 
 
@@ -88,7 +91,7 @@ def standings() -> list[Standing]:
 
 def standing(interpreter: Interpreter) -> Standing:
     """An interpreter as it stands here."""
-    found = provision.provision(interpreter, bring=False)
+    found = interpreters.provision(interpreter, bring=False)
     here = found if isinstance(found, Provisioned) else None
     brought = tuple(_brought_before(interpreter, here))
     return Standing(
@@ -117,7 +120,7 @@ def lines(standing: Standing) -> list[str]:
 def _brought_before(interpreter: Interpreter, here: Provisioned | None) -> Iterator[str]:
     """What a build would fetch, provider by provider, before it came to the one that has what is here."""
     for provider in interpreter.providers:
-        if here and provision.name(provider) == here.provider:
+        if here and interpreters.name(provider) == here.provider:
             return
         told = brings(provider)
         if told:
@@ -145,5 +148,5 @@ def _unserved(interpreter: Interpreter) -> dict[str, str]:
     names = pairing.kinds(interpreter)
     declared = catalog.servers().values()
     never = {each.label: each.impossible[name].reason for each in declared for name in names if name in each.impossible}
-    made = (each for each in build.artifacts() if each.interpreter.name == interpreter.name)
+    made = (each for each in artifacts.artifacts() if each.interpreter.name == interpreter.name)
     return never | {label: hole.reason for each in made for label, hole in each.lacks.items()}

@@ -23,11 +23,13 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from bench import machine, selftest, store
+from bench import store
+from bench.analysis import selftest
+from bench.analysis.selftest import Selftest
 from bench.errors import LabError
+from bench.host import machine
 from bench.model import Recorded, Run, Session, Study, Target
 from bench.paths import KEPT, RESULTS
-from bench.selftest import Selftest
 
 SUFFIX = ".jsonl.xz"
 DRAWN = {"warmup"}  # how a fresh server became steady

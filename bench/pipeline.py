@@ -11,29 +11,21 @@ from typing import Any
 
 import msgspec
 
-from bench import (
-    accounts,
-    contest,
-    estimate,
-    identity,
-    plan,
-    playoff,
-    quiet,
-    racing,
-    readiness,
-    selftest,
-    store,
-    verify,
-)
-from bench import measure as measuring
-from bench.again import servers_again
+from bench import readiness, store, verify
+from bench.analysis import selftest
 from bench.errors import LabError
-from bench.instruments import micro
-from bench.latency_loads import latency_loads
+from bench.host import accounts, quiet
+from bench.host.pinning import leave_server_alone
+from bench.measure import blocks as measuring
+from bench.measure import identity
+from bench.measure.instruments import micro
 from bench.model import Artifact, BuiltPeer, Hole, Race, Ready, Run, Session, Stack, Study
-from bench.pinning import leave_server_alone
-from bench.plan import Phase
+from bench.plan import contest, estimate, matrix
+from bench.plan.latency_loads import latency_loads
+from bench.plan.matrix import Phase
 from bench.progress import Progress
+from bench.race import playoff, racing
+from bench.race.again import servers_again
 
 Measure = Callable[[Phase, Path, int, Progress], None]
 
@@ -54,7 +46,7 @@ def run(
     for.
     """
     if budget is not None:
-        racing.track(study, plan.phases(study), budget)  # whether there is time enough, before anything is built
+        racing.track(study, matrix.phases(study), budget)  # whether there is time enough, before anything is built
     measure = partial(_measure_here, quiet.Watch(progress.say, strict))
     return carry_out(study, readiness.make_ready(study, progress, cases), progress, force, measure, budget=budget)
 
@@ -92,9 +84,9 @@ def carry_out(
     clock = accounts.Clock()
     lacking = ready.missing.keys() | ({"null"} if "macro" in ready.missing else set())
     contest_seconds = 0.0 if "macro" in ready.missing else estimate.contest_seconds(study)
-    phases = [identified(phase, ready) for phase in plan.phases(study) if phase.name not in lacking]
+    phases = [identified(phase, ready) for phase in matrix.phases(study) if phase.name not in lacking]
     track = _track(study, phases, ready, budget)
-    holes = [*ready.holes, *ready.missing.values(), *plan.declared_holes(study)]
+    holes = [*ready.holes, *ready.missing.values(), *matrix.declared_holes(study)]
     race = Race(budget_seconds=budget) if budget and track else None
     planned = [*phases, track.first] if track else phases
     folder, session = open_session(study, planned, holes, force, ready.machine, race=race)
@@ -106,7 +98,7 @@ def carry_out(
                 if track and session.race and phase.name == racing.FINAL:
                     _race(track, session, folder, measure, progress, floor=_bias(ready))
                     continue
-                whole = plan.with_counted_paths(phase, store.runs(folder)) if phase.name == "micro" else phase
+                whole = matrix.with_counted_paths(phase, store.runs(folder)) if phase.name == "micro" else phase
                 measure(whole, folder, session.seed, progress)
                 if phase.name == racing.FINAL and not study.selftest:
                     _measured_again(phase, folder, measure, progress)

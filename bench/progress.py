@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 
-from bench import estimate
 from bench.model import Case, Run
+from bench.plan import estimate
 
 LINE_EVERY_SECONDS = 15.0  # off a terminal a line now and then stands for the bar
 

@@ -10,52 +10,55 @@ from pathlib import Path
 
 import msgspec
 
-from bench import backend, build, catalog, documents, machine, peers, plan, provision, system, verify
+from bench import catalog, documents, verify
+from bench.build import artifacts, peers
 from bench.errors import LabError, MissingError
-from bench.instruments import factors, gatling_setup, instructions, null, pacer
+from bench.host import machine
+from bench.measure.instruments import factors, gatling_setup, instructions, null, pacer
 from bench.model import Artifact, BuiltPeer, Hole, Peer, Provisioned, Ready, Stack, Study, Variant, Yardstick
-from bench.plan import Phase
+from bench.plan import matrix
+from bench.plan.matrix import Phase
 from bench.progress import Progress
+from bench.provision import interpreters, system
+from bench.serve import backend
 
 Built = dict[str, Artifact | BuiltPeer]
 
 
 def make_ready(study: Study, progress: Progress, cases: Path = verify.GOLDEN) -> Ready:
     """Make this machine ready for the study: build and verify its variants, bring documents and load generators."""
-    artifacts, holes = prepare(plan.variants(study), progress, plan.servers(study), cases)
+    built, holes = prepare(matrix.variants(study), progress, matrix.servers(study), cases)
     without_front = fronts_missing(study.servers)
-    artifacts = {
+    built = {
         name: msgspec.structs.replace(made, lacks=made.lacks | without_front) if isinstance(made, Artifact) else made
-        for name, made in artifacts.items()
+        for name, made in built.items()
     }
     holes += without_front.values()
-    bring_documents(plan.phases(study), progress)
+    bring_documents(matrix.phases(study), progress)
     if study.factors:
-        for name in artifacts:
+        for name in built:
             with progress.step(f"rebuilds and copies of {name}"):
                 factors.provision(study.factors, name)
     none = {"macro": generator_missing(study, progress), "instructions": study.instructions and counter_missing()}
-    if none["macro"] is None and any(phase.name == "null" for phase in plan.phases(study)):
+    if none["macro"] is None and any(phase.name == "null" for phase in matrix.phases(study)):
         none["null"] = null_missing(study, progress)
     missing = {name: hole for name, hole in none.items() if hole}
-    unserved = backends_missing(study.workloads, artifacts, progress) if plan.servers(study) else {}
+    unserved = backends_missing(study.workloads, built, progress) if matrix.servers(study) else {}
     holes += [hole for lacks in unserved.values() for hole in lacks.values()]
-    return Ready(
-        machine=machine.describe(), artifacts=artifacts, holes=tuple(holes), missing=missing, unserved=unserved
-    )
+    return Ready(machine=machine.describe(), artifacts=built, holes=tuple(holes), missing=missing, unserved=unserved)
 
 
 def prepare(
     variants: Iterable[str], progress: Progress, servers: Collection[str] | None = None, cases: Path = verify.GOLDEN
 ) -> tuple[Built, list[Hole]]:
     """Provision, build and verify each variant or peer; what cannot be had or is wrong becomes a hole."""
-    artifacts, holes = build_all(variants, progress, servers)
-    for name in [name for name in artifacts if not isinstance(catalog.subject(name), Yardstick)]:
+    built, holes = build_all(variants, progress, servers)
+    for name in [name for name in built if not isinstance(catalog.subject(name), Yardstick)]:
         wrong = _wrong(name, progress, cases)
         if wrong:
-            del artifacts[name]
+            del built[name]
             holes.append(wrong)
-    return artifacts, holes
+    return built, holes
 
 
 def build_all(
@@ -65,7 +68,7 @@ def build_all(
 
     Each gets those `servers`, or all that fit. `force` builds what is unchanged, too.
     """
-    artifacts: Built = {}
+    built: Built = {}
     holes: list[Hole] = []
     known: dict[str, Provisioned | Hole] = {}  # asked for once: a provider that cannot be reached takes its time
     for name in variants:
@@ -74,16 +77,16 @@ def build_all(
         if isinstance(made, Hole):
             holes.append(made)
             continue
-        artifacts[name] = made
+        built[name] = made
         lacks = made.lacks if isinstance(made, Artifact) else {}
         holes += [msgspec.structs.replace(hole, what=f"{name}/*/{hole.what}") for hole in lacks.values()]
-    return artifacts, holes
+    return built, holes
 
 
 def required(name: str) -> Artifact | BuiltPeer:
     """What was built of a variant or peer. Raises LabError with the command that builds it."""
     subject = catalog.subject(name)
-    return peers.require(subject) if isinstance(subject, Peer) else build.require(name)
+    return peers.require(subject) if isinstance(subject, Peer) else artifacts.require(name)
 
 
 def bring_documents(phases: Iterable[Phase], progress: Progress) -> None:
@@ -181,12 +184,12 @@ def _built(
                 return peers.make(subject, force)
         if subject.interpreter not in known:
             with progress.step(f"interpreter {subject.interpreter}"):
-                known[subject.interpreter] = provision.provision(catalog.interpreters()[subject.interpreter])
+                known[subject.interpreter] = interpreters.provision(catalog.interpreters()[subject.interpreter])
         interpreter = known[subject.interpreter]
         if isinstance(interpreter, Hole):
             return msgspec.structs.replace(interpreter, what=subject.name)
         with progress.step(f"build {subject.name}"):
-            return build.build(subject, interpreter, servers, force)
+            return artifacts.build(subject, interpreter, servers, force)
     except MissingError as missing:
         return Hole(what=subject.name, reason=str(missing), fill=missing.fill)
     except LabError as error:

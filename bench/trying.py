@@ -14,7 +14,8 @@ from pathlib import Path
 
 import msgspec
 
-from bench import catalog, declarations, documents, readiness, store, verify
+from bench import catalog, documents, readiness, store, verify
+from bench.catalog import declarations
 from bench.errors import LabError, WrongError
 from bench.model import Artifact, DocumentsSpec, MacroPlan, MicroPlan, Recorded, Study, Variant, Workload
 from bench.paths import PACES

@@ -11,12 +11,14 @@ from typing import Any
 import msgspec
 
 from app.core import InvalidDocument, MalformedDocument, transform
-from bench import accounts, build, catalog, documents
+from bench import catalog, documents
+from bench.build import artifacts
 from bench.errors import LabError
+from bench.host import accounts
+from bench.host.pinning import cores
 from bench.model import Exchange, Peer, Stack, Workload
 from bench.paths import SPEC, SUBJECT
-from bench.pinning import cores
-from bench.serve import HELLO, HOST, ask, log_of, serving
+from bench.serve.life_cycle import HELLO, HOST, ask, log_of, serving
 
 GOLDEN = SPEC / "golden"
 CHECK_SECONDS = 600
@@ -88,14 +90,14 @@ def ask_witness(port: int, stack: Stack, host: str = HOST, **more: str) -> dict[
 
 def check_variant(variant: str, cases: Path = GOLDEN) -> Checked:
     """Every case of a folder laid out like spec/golden, asked of a built variant in its own interpreter."""
-    build.require(variant)
-    argv = [str(build.python(variant)), str(SUBJECT / "check.py"), "--cases", str(cases)]
+    artifacts.require(variant)
+    argv = [str(artifacts.python(variant)), str(SUBJECT / "check.py"), "--cases", str(cases)]
     try:
         done = subprocess.run(
             argv,
             check=False,
-            cwd=build.python(variant).parent,
-            env=build.environment(catalog.variant(variant)),
+            cwd=artifacts.python(variant).parent,
+            env=artifacts.environment(catalog.variant(variant)),
             capture_output=True,
             timeout=CHECK_SECONDS,
         )

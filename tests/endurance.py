@@ -46,7 +46,8 @@ def within(golden: Path) -> None:
 
 def main() -> int:
     """Ask each core in its own prefix, and tell its growth."""
-    from bench import build, catalog  # noqa: PLC0415, not there within
+    from bench import catalog  # noqa: PLC0415, not there within
+    from bench.build import artifacts  # noqa: PLC0415
     from bench.errors import LabError  # noqa: PLC0415
     from bench.paths import SPEC  # noqa: PLC0415
 
@@ -54,12 +55,12 @@ def main() -> int:
     for name in CORES:
         began = time.monotonic()
         try:
-            build.require(name)
+            artifacts.require(name)
         except LabError as error:
             print(f"endurance: {error}", file=sys.stderr)
             return 2
-        argv = [str(build.python(name)), str(Path(__file__)), str(SPEC / "golden")]
-        env = build.environment(catalog.variants()[name])
+        argv = [str(artifacts.python(name)), str(Path(__file__)), str(SPEC / "golden")]
+        env = artifacts.environment(catalog.variants()[name])
         told = json.loads(subprocess.run(argv, env=env, check=True, capture_output=True).stdout)
         grown = told["end"] - told["warm"]
         status |= grown > MOST_BYTES

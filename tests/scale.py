@@ -15,8 +15,9 @@ from typing import TypeVar
 
 import msgspec
 
-from bench import catalog, estimate, pipeline, plan, store
+from bench import catalog, pipeline, store
 from bench.model import Artifact, MacroPlan, Provisioned, Ready, Run, Session, Study, Variant
+from bench.plan import estimate, matrix
 from bench.report import finding, page
 from tests.unit import sessions
 
@@ -43,14 +44,14 @@ def large(variants: tuple[str, ...], **plans: object) -> Study:
     return msgspec.structs.replace(sessions.quick(), variants=variants, servers=SERVERS, **plans)
 
 
-def plan_cases() -> list[plan.Phase]:
+def plan_cases() -> list[matrix.Phase]:
     """Every case of a study of `CASES`, with its inputs' hashes and its place in the estimate."""
     variants = tuple(catalog.variants())
     loads = ("closed",) * (CASES // (len(variants) * len(SERVERS)))
     study = large(variants, macro=MacroPlan(loads=loads, runs=2), open=None, instructions=None)
     ready = Ready(machine={}, artifacts={name: artifact(name) for name in variants})
-    phases = [pipeline.identified(phase, ready) for phase in plan.phases(study)]
-    assert plan.declared_holes(study) == []
+    phases = [pipeline.identified(phase, ready) for phase in matrix.phases(study)]
+    assert matrix.declared_holes(study) == []
     assert estimate.study_seconds(study) > 0
     return phases
 

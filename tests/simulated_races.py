@@ -15,10 +15,12 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from bench import catalog, plan, playoff, racing
+from bench import catalog
+from bench.analysis.standings import SLOWER, Standing, standings
 from bench.model import Case, Measurement, Race, Run, Stack, stack_of
-from bench.plan import Phase
-from bench.standings import SLOWER, Standing, standings
+from bench.plan import matrix
+from bench.plan.matrix import Phase
+from bench.race import playoff, racing
 
 SEEN = Path(__file__).parent / "data/races/servers.json"
 BUDGET_SECONDS = 17 * 60.0
@@ -84,7 +86,7 @@ def equals(costs: Costs) -> Costs:
 def raced(costs: Costs, seed: int, sd: float = SD, budget: float = BUDGET_SECONDS) -> Ended:
     """One race to its end, and the blocks for what it left undecided."""
     study = catalog.studies()["servers"]
-    track = racing.track(study, plan.phases(study), budget)
+    track = racing.track(study, matrix.phases(study), budget)
     assert track is not None
     drawn = np.random.default_rng(seed)
     block_sd = drawn.uniform(0, BLOCK_SD)

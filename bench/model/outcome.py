@@ -109,7 +109,7 @@ class Observed(Recorded, frozen=True):
     """What an instrument saw of one case.
 
     `facts` is the witness and what else describes what ran; `series` holds time series as rows beginning with
-    seconds since the measured part began. What spoils a part of it is seen when it is read (`bench.gates`).
+    seconds since the measured part began. What spoils a part of it is seen when it is read (`bench.analysis.gates`).
     """
 
     measurements: tuple[Measurement, ...] = ()

@@ -1,4 +1,4 @@
-/* What is asked, when, and what became of it: the files that `bench/instruments/pacer_files.py` writes and reads.
+/* What is asked, when, and what became of it: the files that `bench/measure/instruments/pacer_files.py` writes and reads.
  *
  * Both are in the byte order of the machine. A job is a header, the exchanges, the turns and the inserted turns; an
  * outcome is a header and a record a request, in the order in which requests were due or sent.

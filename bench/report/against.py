@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bench.analysis.text import listed, number, seconds
 from bench.report.gain import is_plain
 from bench.report.rows import Finding, Row
-from bench.report.wording import listed, number, seconds
 
 
 def against(finding: Finding) -> Iterator[str]:

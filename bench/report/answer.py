@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from bench.analysis.text import listed, number, seconds
 from bench.model import Stack
 from bench.report import latencies, loads, settings, suites, versions
 from bench.report.against import against
@@ -12,7 +13,7 @@ from bench.report.finding import served_by
 from bench.report.ranking import Ranked, ranked_by
 from bench.report.rows import Core, Finding, Row, workload_title
 from bench.report.targets import verdict
-from bench.report.wording import judged, listed, number, seconds
+from bench.report.wording import judged
 
 NAMED = 6  # stacks in a sentence
 SEVERAL = 3  # so many places, and which one is best on each server is worth a sentence

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bench import catalog
+from bench.analysis.text import listed
 from bench.errors import LabError
 from bench.report.rows import Core
-from bench.report.wording import listed
 
 
 def unlike(cores: Iterable[Core]) -> str | None:

@@ -8,13 +8,14 @@ from typing import Any
 
 import altair as alt
 
-from bench.instruments.sizes import PARTS
-from bench.report.comparison import Comparison, compared
+from bench.analysis.comparison import Comparison, compared
+from bench.analysis.stats import Ratio
+from bench.analysis.text import interval, number, seconds
+from bench.measure.instruments.sizes import PARTS
 from bench.report.drawing import Chart, Record, extent, hues, keys, logarithmic, names_axis, sheet
 from bench.report.look import LIGHT
 from bench.report.rows import Course, Finding, Row
-from bench.report.wording import estimate, interval, judged, number, seconds
-from bench.stats import Ratio
+from bench.report.wording import estimate, judged
 
 WIDE, NARROW = 760, 350  # pixels of a plot that stands alone: at a desk, on a phone
 PANEL = 350  # of one of several side by side

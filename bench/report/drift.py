@@ -9,16 +9,16 @@ import altair as alt
 from rich.console import Console
 
 from bench import store
-from bench.components import Component
-from bench.drift import PROCESSES, TIME, Drift, judge
-from bench.instruments.factors import FACTORS
+from bench.analysis.components import Component
+from bench.analysis.drift import PROCESSES, TIME, Drift, judge
+from bench.analysis.text import listed, number, share
+from bench.catalog.factors import FACTORS
 from bench.model import Session, Study
 from bench.report.charts import WIDE
 from bench.report.drawing import Chart, Record, hues, keys, names_axis, sheet
 from bench.report.finding import title
 from bench.report.pictures import Picture, with_keys
 from bench.report.terminal import say
-from bench.report.wording import listed, number, share
 
 FACTOR_TITLES = {name: factor.title for name, factor in FACTORS.items()} | {TIME: "time: minutes pass"}
 ROW_PIXELS = 16

@@ -8,16 +8,16 @@ from collections.abc import Iterable, Sequence
 import msgspec
 import numpy as np
 
-from bench import gates
-from bench.capacity import BUSY, reached
-from bench.instruments.sizes import PARTS
+from bench.analysis import gates
+from bench.analysis.capacity import BUSY, reached
+from bench.analysis.comparison import Comparison, compared, noise_floor, paired
+from bench.analysis.pooled import Pooled
+from bench.analysis.selftest import Selftest
+from bench.analysis.spread import POOLED, pooled
+from bench.analysis.stats import Ratio, reach
+from bench.analysis.warmup import Warmup, warmup, without_lone
+from bench.measure.instruments.sizes import PARTS
 from bench.model import Instrument, Run, Session, Stack, Study, Verdict
-from bench.pooled import Pooled
-from bench.report.comparison import Comparison, compared, noise_floor, paired
-from bench.selftest import Selftest
-from bench.spread import POOLED, pooled
-from bench.stats import Ratio, reach
-from bench.warmup import Warmup, warmup, without_lone
 
 LIMITED = "generator-limited"
 ASIDE = {"size", "instructions", "suite"}  # what goes wrong there spoils no answer of a core or a stack

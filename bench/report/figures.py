@@ -7,13 +7,14 @@ from collections.abc import Callable
 import msgspec
 
 from bench import catalog
+from bench.analysis.text import listed
 from bench.durations import written
-from bench.instruments.sizes import PARTS
+from bench.measure.instruments.sizes import PARTS
 from bench.report import charts, latencies, percentiles
 from bench.report.drawing import Chart, draw, keys
 from bench.report.ladder import STATES, ladder, state
 from bench.report.rows import Core, Finding, load_title
-from bench.report.wording import estimate, listed, milliseconds, scaled
+from bench.report.wording import estimate, milliseconds, scaled
 
 LAB = ".venv/bin/python -m bench"
 KINDS = {"unpacked": "As installed", "stripped": "Symbols stripped", "compressed": "Stripped and compressed"}

@@ -10,12 +10,14 @@ from typing import TypeVar
 
 import msgspec
 
-from bench import catalog, pairing
-from bench.breaking import overload
+from bench import catalog
+from bench.analysis.breaking import overload
+from bench.analysis.comparison import Comparison, as_a_family
+from bench.analysis.selftest import Selftest
+from bench.catalog import pairing
 from bench.errors import LabError
 from bench.model import Instrument, Peer, Run, Server, Session, Stack, Study, Variant, stack_of
 from bench.report.charts import MOMENTS
-from bench.report.comparison import Comparison, as_a_family
 from bench.report.cost import Price, cost
 from bench.report.evidence import (
     Evidence,
@@ -38,7 +40,6 @@ from bench.report.rows import Core, Counts, Course, Finding, Row, closed_load, p
 from bench.report.stolen import stolen
 from bench.report.suites import tested
 from bench.report.targets import held
-from bench.selftest import Selftest
 
 T = TypeVar("T", Core, Row)
 PERCENTILES = ("p50", "p99", "max")

@@ -10,9 +10,11 @@ from typing import Any
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from bench import drift as sources
 from bench import keep
-from bench.breaking import RULE
+from bench.analysis import drift as sources
+from bench.analysis.breaking import RULE
+from bench.analysis.selftest import Selftest, judge
+from bench.analysis.text import listed
 from bench.model import Session, Study
 from bench.paths import FINDINGS, KEPT, PROFILES, REMARKS
 from bench.report import drift, ladder, latencies, loads, ranking, selftest, settings, stolen, suites
@@ -29,8 +31,6 @@ from bench.report.spent import costs, unrest
 from bench.report.table import Cell, alone, columns
 from bench.report.together import together
 from bench.report.together import words as sessions
-from bench.report.wording import listed
-from bench.selftest import Selftest, judge
 
 ASKED = (
     "variants",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bench import catalog
+from bench.analysis.text import listed, number
 from bench.errors import LabError
 from bench.report.rows import Core, Finding, Row, workload_title
-from bench.report.wording import estimate, listed, number
+from bench.report.wording import estimate
 
 KINDS = ("another source", "another codec", "a compiler on the same source", "another interpreter")
 

@@ -8,7 +8,7 @@ from statistics import median
 
 import msgspec
 
-from bench import gates
+from bench.analysis import gates
 from bench.model import Run, Stack
 
 WRONG = re.compile(r"\b(wrong|lost|do not match)\b")  # why a load or a check of answers ends a run, in words

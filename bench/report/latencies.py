@@ -8,10 +8,10 @@ from statistics import median
 
 import msgspec
 
-from bench import gates
+from bench.analysis import gates
+from bench.analysis.text import listed, number, share
 from bench.model import Observed, Run, Stack, stack_of
 from bench.report.evidence import Figure
-from bench.report.wording import listed, number, share
 
 PERCENTILES = ("p50", "p90", "p99", "p99.9")
 MICRO = 1e-6

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
 
-from bench.breaking import Break, Overload
+from bench.analysis.breaking import Break, Overload
+from bench.analysis.text import listed, number
 from bench.report.rows import Course, Finding, load_title
-from bench.report.wording import listed, number
 
 HELD, UNCLAIMED = "holds", "no claim"
 JUDGED = {"p99": "", "p50": " (by medians)", "max": " (by the longest)"}

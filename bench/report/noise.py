@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bench.analysis.comparison import Comparison, compared
+from bench.analysis.selftest import Selftest
+from bench.analysis.stats import POWER
+from bench.analysis.text import listed, share
 from bench.report import ranking
-from bench.report.comparison import Comparison, compared
 from bench.report.rows import Finding
-from bench.report.wording import judged, listed, share
-from bench.selftest import Selftest
-from bench.stats import POWER
+from bench.report.wording import judged
 
 WHERE = {"micro": "without a server", "macro": "behind a server"}
 

@@ -7,12 +7,14 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from bench import breaking, catalog
-from bench.built import how
+from bench import catalog
+from bench.analysis import breaking
+from bench.analysis.text import number, seconds
 from bench.model import Peer, Server
 from bench.report import ladder, latencies, loads, look, ranking, stolen, suites
 from bench.report.answer import answer
 from bench.report.builds import unlike
+from bench.report.built import how
 from bench.report.figures import LAB, plots, rerun
 from bench.report.finding import PERCENTILES, served_by
 from bench.report.noise import noise, power
@@ -20,7 +22,6 @@ from bench.report.rows import Core, Course, Finding, Row, closed_load, load_titl
 from bench.report.spent import costs, unrest
 from bench.report.table import Cell, Column, columns, instructions, latency
 from bench.report.targets import verdict
-from bench.report.wording import number, seconds
 
 TEMPLATES = Path(__file__).parent / "templates"
 GIGABYTE = 1e9

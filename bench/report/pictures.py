@@ -10,13 +10,14 @@ import msgspec
 import numpy as np
 import vl_convert
 
+from bench.analysis.text import listed, number, seconds
 from bench.report import charts, latencies, loads, percentiles
 from bench.report.drawing import CONFIG, Chart, Record, extent, hues, keys, sheet
 from bench.report.ladder import STATES, ladder
 from bench.report.look import LIGHT
 from bench.report.ranking import ranked_by
 from bench.report.rows import Course, Finding, load_title, workload_title
-from bench.report.wording import estimate, listed, number, seconds
+from bench.report.wording import estimate
 
 MICRO = 1e-6
 ROW_PIXELS = 19

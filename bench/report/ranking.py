@@ -11,12 +11,12 @@ from collections.abc import Iterable
 import msgspec
 
 from bench import catalog
+from bench.analysis.comparison import Comparison
+from bench.analysis.standings import standings
+from bench.analysis.text import listed
 from bench.durations import written
 from bench.model import Race, RankedBy, Run, Session, Stack, stack_of
-from bench.report.comparison import Comparison
 from bench.report.evidence import Evidence, Figure, capacity
-from bench.report.wording import listed
-from bench.standings import standings
 
 
 class Figures(msgspec.Struct, frozen=True):

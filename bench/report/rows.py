@@ -7,10 +7,13 @@ from typing import Any
 import msgspec
 
 from bench import catalog
-from bench.breaking import Overload
-from bench.drift import Drift
+from bench.analysis.breaking import Overload
+from bench.analysis.comparison import Comparison
+from bench.analysis.drift import Drift
+from bench.analysis.selftest import Selftest
+from bench.analysis.stats import Ratio
+from bench.analysis.warmup import Shape
 from bench.model import Run, Session, Stack, Study, Verdict
-from bench.report.comparison import Comparison
 from bench.report.cost import Cost, Price
 from bench.report.evidence import Figure
 from bench.report.gated import Gated
@@ -19,9 +22,6 @@ from bench.report.ranking import Ranked
 from bench.report.stolen import Stolen
 from bench.report.suites import Tested
 from bench.report.targets import Held
-from bench.selftest import Selftest
-from bench.stats import Ratio
-from bench.warmup import Shape
 
 Series = tuple[tuple[float | None, ...], ...]
 

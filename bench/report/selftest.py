@@ -8,11 +8,11 @@ from pathlib import Path
 from rich.console import Console
 
 from bench import store
+from bench.analysis.selftest import CLAIMS, RECORD, SURE, Equals, Known, Selftest, judge
+from bench.analysis.stats import POWER
+from bench.analysis.text import share
 from bench.model import Session, Study
 from bench.report.terminal import say
-from bench.report.wording import share
-from bench.selftest import CLAIMS, RECORD, SURE, Equals, Known, Selftest, judge
-from bench.stats import POWER
 
 SIDES = {"micro": "processes", "macro": "servers"}
 EQUALS = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bench.report.comparison import MARGIN
+from bench.analysis.comparison import MARGIN
 from bench.report.rows import workload_title
 from bench.report.targets import Held
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from bench.analysis.text import listed, number, share
 from bench.model import Session
-from bench.report.wording import listed, number, share
 
 LIMIT = 0.1  # of a study's wall time
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from bench.analysis.text import share
+from bench.host.steal import STOLEN_SHARE
 from bench.model import Run
-from bench.report.wording import share
-from bench.steal import STOLEN_SHARE
 
 UNTIMED = {"size", "instructions"}  # instruments
 ROWS = 12

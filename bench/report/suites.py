@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from bench.analysis.comparison import Comparison, as_a_family, compared, noise_floor, paired
+from bench.analysis.selftest import Selftest
+from bench.analysis.stats import Ratio, blocked_ratio
+from bench.analysis.text import interval, listed, number
 from bench.model import Run, Session, Study
-from bench.report.comparison import Comparison, as_a_family, compared, noise_floor, paired
-from bench.report.wording import interval, judged, listed, number
-from bench.selftest import Selftest
-from bench.stats import Ratio, blocked_ratio
+from bench.report.wording import judged
 
 MILLI = 1e-3
 PARTS = ("adapter", "client", "suite")

@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bench.instruments.sizes import Size
+from bench.analysis.text import number
+from bench.measure.instruments.sizes import Size
 from bench.model import Stack
 from bench.report import ranking, stolen, suites
 from bench.report.answer import answer, answers
@@ -22,7 +23,6 @@ from bench.report.rows import Finding, workload_title
 from bench.report.spent import costs, unrest
 from bench.report.table import MEGA, Cell, alone, columns
 from bench.report.targets import Held, verdict
-from bench.report.wording import number
 
 SHOWN = 20  # stacks of a ranking
 WIDE = 100  # columns of a terminal from which an interval has room beside its estimate

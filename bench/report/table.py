@@ -7,12 +7,13 @@ from typing import Any, Literal
 
 import msgspec
 
-from bench.built import how
-from bench.report.comparison import Comparison
+from bench.analysis.comparison import Comparison
+from bench.analysis.stats import Ratio
+from bench.analysis.text import interval, number, seconds, share
+from bench.report.built import how
 from bench.report.evidence import Figure
 from bench.report.rows import Core, Counts, Finding, Row
-from bench.report.wording import estimate, interval, milliseconds, number, scaled, seconds, share
-from bench.stats import Ratio
+from bench.report.wording import estimate, milliseconds, scaled
 
 PEER = "over the baseline behind the first of the servers"
 MICRO, KILO, MEGA = 1e-6, 1e3, 1e6

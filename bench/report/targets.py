@@ -9,11 +9,12 @@ from typing import Literal
 import msgspec
 from msgspec.structs import replace
 
+from bench.analysis.comparison import compared, paired
+from bench.analysis.spread import POOLED, pooled
+from bench.analysis.stats import Ratio, between
+from bench.analysis.text import number, seconds, share
 from bench.model import Instrument, Run, Session, Study, Target
-from bench.report.comparison import compared, paired
-from bench.report.wording import judged, number, seconds, share
-from bench.spread import POOLED, pooled
-from bench.stats import Ratio, between
+from bench.report.wording import judged
 
 Outcome = Literal["met", "missed", "open"]
 METRICS = {"memory": "memory.loaded"}  # where a target calls it otherwise than the runs

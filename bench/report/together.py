@@ -12,14 +12,14 @@ from typing import TypeVar
 import numpy as np
 from msgspec.structs import replace
 
+from bench.analysis.comparison import Comparison, as_a_family, compared
+from bench.analysis.stats import FEWEST_SESSIONS, Ratio, between
 from bench.model import Stack
-from bench.report.comparison import Comparison, as_a_family, compared
 from bench.report.evidence import Figure
 from bench.report.finding import families, rank
 from bench.report.ranking import Figures, Ranked
 from bench.report.rows import Core, Finding, Row
 from bench.report.targets import over_sessions
-from bench.stats import FEWEST_SESSIONS, Ratio, between
 
 S = TypeVar("S", str, Stack)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bench import catalog
+from bench.analysis.text import listed, number, seconds
 from bench.errors import LabError
 from bench.report.rows import Core, Finding
-from bench.report.wording import estimate, listed, number, seconds
+from bench.report.wording import estimate
 
 
 def compared(finding: Finding) -> bool:

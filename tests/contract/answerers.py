@@ -7,7 +7,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from app.core import InvalidDocument, MalformedDocument, transform
-from bench import build, catalog
+from bench import catalog
+from bench.build import artifacts
 from bench.paths import SUBJECT
 
 Outcome = tuple[object, ...]  # ("ok", answer), ("malformed",) or ("invalid", pointer); anything else is a fault
@@ -27,8 +28,8 @@ def reference(document: bytes) -> Outcome:
 @contextmanager
 def variant(name: str) -> Iterator[Answerer]:
     """A built variant, asked through a pipe; its process ends with the block."""
-    argv = [build.python(name), SUBJECT / "check.py"]
-    with piped(name, argv, build.environment(catalog.variants()[name])) as asked:
+    argv = [artifacts.python(name), SUBJECT / "check.py"]
+    with piped(name, argv, artifacts.environment(catalog.variants()[name])) as asked:
         yield asked
 
 

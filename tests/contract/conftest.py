@@ -8,10 +8,12 @@ from typing import NoReturn
 import pytest
 from rich.console import Console
 
-from bench import catalog, pairing, readiness, serve
+from bench import catalog, readiness
+from bench.catalog import pairing
+from bench.host.pinning import cores
 from bench.model import Artifact, Hole, Implementation, Stack
-from bench.pinning import cores
 from bench.progress import Progress
+from bench.serve import life_cycle
 from tests.absent import lacks
 from tests.contract.wire import Server
 
@@ -137,10 +139,10 @@ def served(stack: Stack, log: Path) -> Iterator[Server]:
         argv, env = command(stack, *where)
         return argv, env | {"STATEMENTS_MAX_BYTES": str(MAX_BYTES)}
 
-    command = serve.command
+    command = life_cycle.command
     with ExitStack() as until_served:
         with pytest.MonkeyPatch.context() as patch:  # for the start alone: other tests run while this one is served
-            patch.setattr(serve, "command", limited)
-            running = until_served.enter_context(serve.serving(stack, serve.HELLO, log, cores().server))
+            patch.setattr(life_cycle, "command", limited)
+            running = until_served.enter_context(life_cycle.serving(stack, life_cycle.HELLO, log, cores().server))
         front = not stack.is_peer and pairing.server_file(stack).front is not None
-        yield Server(serve.HOST, running.port, MAX_BYTES, stack.is_peer, front)
+        yield Server(life_cycle.HOST, running.port, MAX_BYTES, stack.is_peer, front)

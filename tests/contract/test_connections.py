@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from bench import catalog, pairing, readiness, serve
+from bench import catalog, readiness
+from bench.catalog import pairing
 from bench.errors import LabError
+from bench.host.pinning import cores
 from bench.model import Artifact, Hole, Stack
-from bench.pinning import cores
+from bench.serve import life_cycle
 from tests.contract.conftest import PLAIN, missing, possible
 
 CLIENTS = 8  # as many as the light loads have
@@ -24,7 +26,7 @@ TUNED = [
 ]  # a front treats all alike: it is in the contract
 
 
-def connections_are_kept(running: serve.Running) -> bool:
+def connections_are_kept(running: life_cycle.Running) -> bool:
     """Whether connections outlive an answer: several clients, each there from the first one's answer on, ask twice.
 
     Raises OSError if one of them is not answered in time.
@@ -37,7 +39,7 @@ def connections_are_kept(running: serve.Running) -> bool:
         for _ in range(ASKED_TWICE):
             for client in asking:
                 client.request("GET", "/hello")
-                assert client.getresponse().read() == serve.HELLO.expect
+                assert client.getresponse().read() == life_cycle.HELLO.expect
                 kept.add(client.sock is not None)
     (whether,) = kept
     return whether
@@ -59,14 +61,14 @@ def test_connections_are_kept_as_declared(
         missing(prepared[1], f"{stack.variant}/*/{stack.label}")
     server, impossible, log = pairing.server_file(stack), pairing.impossible(stack), tmp_path / "log"
     if impossible is None:
-        with serve.serving(stack, serve.HELLO, log, cores().server) as running:
+        with life_cycle.serving(stack, life_cycle.HELLO, log, cores().server) as running:
             assert connections_are_kept(running) == server.keep_alive
         return
     monkeypatch.setattr(pairing, "impossible", lambda stack: None)
-    monkeypatch.setattr(serve, "STOP_SECONDS", 1.0)
+    monkeypatch.setattr(life_cycle, "STOP_SECONDS", 1.0)
     with (
         pytest.raises((OSError, LabError)) as caught,
-        serve.serving(stack, serve.HELLO, log, cores().server) as running,
+        life_cycle.serving(stack, life_cycle.HELLO, log, cores().server) as running,
     ):
         connections_are_kept(running)
     assert impossible.symptom in f"{caught.value} {log.read_text(errors='replace')}"

@@ -7,11 +7,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench import readiness, serve
+from bench import readiness
 from bench.errors import LabError
-from bench.instruments.process_tree import unbroken
+from bench.host.pinning import cores
+from bench.measure.instruments.process_tree import unbroken
 from bench.model import Hole, Stack
-from bench.pinning import cores
+from bench.serve import life_cycle
 from tests.absent import absent
 from tests.contract.conftest import PLAIN, missing
 
@@ -28,10 +29,10 @@ def here(prepared: tuple[readiness.Built, list[Hole]]) -> None:
 
 
 def serving(folder: Path):
-    return serve.serving(STACK, serve.HELLO, folder / "log", cores().server)
+    return life_cycle.serving(STACK, life_cycle.HELLO, folder / "log", cores().server)
 
 
-def named(running: serve.Running, name: str) -> list[psutil.Process]:
+def named(running: life_cycle.Running, name: str) -> list[psutil.Process]:
     return [each for each in running.process.children(recursive=True) if each.name() == name]
 
 

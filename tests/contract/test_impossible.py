@@ -7,12 +7,15 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bench import build, catalog, pairing, readiness, serve
+from bench import catalog, readiness
+from bench.build import artifacts
+from bench.catalog import pairing
 from bench.errors import LabError
+from bench.host.pinning import cores
 from bench.model import Hole, Stack
-from bench.pinning import cores
 from bench.progress import Progress
-from bench.provision import install
+from bench.provision.interpreters import install
+from bench.serve import life_cycle
 from tests.contract.conftest import LABELS, PLAIN, missing
 
 STARTS, ASKED = 6, 20  # what reads memory that is not its own may do so for a while before it crashes
@@ -40,19 +43,19 @@ def test_what_is_declared_impossible_fails_as_declared(
         prepared = readiness.prepare([stack.variant], Progress(Console(quiet=True)), [stack.server])
     if stack.variant not in prepared[0]:
         missing(prepared[1], stack.variant)
-    impossible, command = pairing.impossible(stack), serve.command
+    impossible, command = pairing.impossible(stack), life_cycle.command
     assert impossible is not None
 
     def beside(stack: Stack, *where: object) -> tuple[list[str], dict[str, str]]:
         argv, env = command(stack, *where)
         return argv, env | {"PYTHONPATH": str(tmp_path / "beside")}
 
-    monkeypatch.setattr(serve, "command", beside)
-    monkeypatch.setattr(serve, "READY_SECONDS", 5.0)
+    monkeypatch.setattr(life_cycle, "command", beside)
+    monkeypatch.setattr(life_cycle, "READY_SECONDS", 5.0)
     monkeypatch.setattr(pairing, "impossible", lambda stack: None)
     log = tmp_path / "log"
     log.touch()
-    kill = serve._kill
+    kill = life_cycle._kill
 
     def kill_once_it_has_said_why(process: subprocess.Popen[bytes]) -> None:
         """A server may answer before it writes what was wrong."""
@@ -61,11 +64,11 @@ def test_what_is_declared_impossible_fails_as_declared(
             time.sleep(0.02)
         kill(process)
 
-    monkeypatch.setattr(serve, "_kill", kill_once_it_has_said_why)
+    monkeypatch.setattr(life_cycle, "_kill", kill_once_it_has_said_why)
     with pytest.raises(LabError) as caught:  # noqa: PT012 - the failure may come at any step
-        install(build.python(stack.variant), pairing.server_file(stack).requirements, target=tmp_path / "beside")
+        install(artifacts.python(stack.variant), pairing.server_file(stack).requirements, target=tmp_path / "beside")
         for _ in range(STARTS):
-            with serve.serving(stack, serve.HELLO, log, cores().server) as running:
+            with life_cycle.serving(stack, life_cycle.HELLO, log, cores().server) as running:
                 for _ in range(ASKED):
-                    serve.ask(running.port, serve.HELLO)
+                    life_cycle.ask(running.port, life_cycle.HELLO)
     assert impossible.symptom in f"{caught.value} {log.read_text(errors='replace')}"

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bench import catalog, readiness, serve, verify
+from bench import catalog, readiness, verify
+from bench.host.pinning import cores
 from bench.model import FromDebian, Stack
-from bench.pinning import cores
 from bench.progress import Progress
+from bench.serve import life_cycle
 
 VARIANTS = ("cython", "cpython")
 SERVERS = ("gunicorn-sync", "gunicorn-gthread", "uwsgi-processes", "gunicorn-tornado", "granian-wsgi")
@@ -43,7 +44,7 @@ def test_an_interpreter_is_what_it_says_and_answers_right(stack: Stack, tmp_path
         if hole.failed or ("CI" in os.environ and sure):
             pytest.fail(f"{hole.what}: {hole.reason}")
         pytest.skip(f"{hole.what}: {hole.reason}; to fill it: {hole.fill}")
-    with serve.serving(stack, serve.HELLO, tmp_path / "log", cores().server) as running:
+    with life_cycle.serving(stack, life_cycle.HELLO, tmp_path / "log", cores().server) as running:
         verify.ask_witness(running.port, stack)
         assert verify.check_server(running.port).mismatches == ()
 

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench import catalog, readiness, serve, verify
+from bench import catalog, readiness, verify
+from bench.host.pinning import cores
 from bench.model import Hole, Stack
-from bench.pinning import cores
+from bench.serve import life_cycle
 from tests import strategies
 from tests.contract import answerers
 from tests.contract.conftest import missing
@@ -29,7 +30,7 @@ def peer(
     if request.param not in artifacts:
         missing(holes, request.param)
     log = tmp_path_factory.mktemp("peer") / "log"
-    with serve.serving(Stack(variant=request.param), serve.HELLO, log, cores().server) as running:
+    with life_cycle.serving(Stack(variant=request.param), life_cycle.HELLO, log, cores().server) as running:
         connection = HTTPConnection(running.host, running.port, timeout=30)
         yield connection
         connection.close()

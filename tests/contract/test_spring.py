@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench import catalog, peers, readiness
+from bench import catalog, readiness
+from bench.build import peers
 from bench.model import Hole
 from bench.paths import PREFIXES
 from tests import strategies

@@ -9,11 +9,13 @@ import psutil
 import pytest
 from rich.console import Console
 
-from bench import catalog, pairing, readiness, serve
-from bench.backend import Attached, attached
+from bench import catalog, readiness
+from bench.catalog import pairing
+from bench.host.pinning import cores
 from bench.model import Hole, Stack
-from bench.pinning import cores
 from bench.progress import Progress
+from bench.serve import life_cycle
+from bench.serve.backend import Attached, attached
 from tests.contract.conftest import MAX_BYTES, PLAIN, missing, on_every_server
 from tests.contract.test_http import is_problem
 from tests.contract.wire import Server, ask
@@ -65,9 +67,9 @@ def waiting(
         backend = database.enter_context(attached(WORKLOAD, logs / "backend.log"))
         assert backend is not None
         running = both.enter_context(
-            serve.serving(stack, serve.HELLO, logs / "server.log", cores().server, backend=backend)
+            life_cycle.serving(stack, life_cycle.HELLO, logs / "server.log", cores().server, backend=backend)
         )
-        yield Waiting(stack, Server(serve.HOST, running.port, MAX_BYTES), backend, database.close)
+        yield Waiting(stack, Server(life_cycle.HOST, running.port, MAX_BYTES), backend, database.close)
 
 
 def asleep(database: Attached) -> int:

@@ -4,7 +4,7 @@ import socket
 from http.client import HTTPException, HTTPResponse
 from typing import NamedTuple
 
-from bench import serve
+from bench.serve import life_cycle
 
 TIMEOUT_SECONDS = 30
 
@@ -36,7 +36,7 @@ def send(server: Server, request: bytes, *, cut: bool = False) -> Reply:
                 connection.shutdown(socket.SHUT_WR)
             response = HTTPResponse(connection, method=request.partition(b" ")[0].decode())
             response.begin()
-            status = 0 if server.front and response.status == serve.BAD_GATEWAY else response.status
+            status = 0 if server.front and response.status == life_cycle.BAD_GATEWAY else response.status
             return Reply(status, response.getheader("Content-Type", ""), response.read())
         except TimeoutError:
             raise

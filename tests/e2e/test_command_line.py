@@ -14,10 +14,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench import __main__, catalog, pipeline, readiness, serve
+from bench import __main__, catalog, pipeline, readiness
 from bench.errors import RefusedError
 from bench.model import Hole
 from bench.paths import ROOT, SPEC
+from bench.serve import life_cycle
 
 STACK = "cpython/falcon/gunicorn-sync"
 Main = Callable[..., tuple[int, str, str]]
@@ -243,9 +244,9 @@ def is_refused(port: int) -> bool:
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.usefixtures("built")
 def test_serve_answers_until_it_is_told_to_end(ending: signal.Signals) -> None:
-    port = serve.free_port()
+    port = life_cycle.free_port()
     with served(port) as process:
-        assert serve.ask(port, serve.HELLO) == (200, serve.HELLO.expect)
+        assert life_cycle.ask(port, life_cycle.HELLO) == (200, life_cycle.HELLO.expect)
         (server,) = psutil.Process(process.pid).children()
         tree = [server, *server.children(recursive=True)]
         process.send_signal(ending)

@@ -15,10 +15,10 @@ import pytest
 from rich.console import Console
 
 from bench import readiness, store
+from bench.fleet.worker import FLEET
 from bench.model import MacroPlan, MicroPlan, Study
 from bench.paths import ROOT
 from bench.progress import Progress
-from bench.worker import FLEET
 from tests.absent import absent, expect_none
 from tests.e2e.tiny import TINY, command
 

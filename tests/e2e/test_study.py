@@ -16,11 +16,11 @@ import psutil
 import pytest
 
 from bench import catalog, store
-from bench.instruments import gatling
+from bench.host.pinning import cores
+from bench.measure.instruments import gatling
 from bench.model import InstructionsPlan, Load, MacroPlan, MicroPlan, Run, Segment, Stack, StartupPlan
 from bench.paths import ROOT
-from bench.pinning import cores
-from bench.serve import HELLO, serving
+from bench.serve.life_cycle import HELLO, serving
 from tests.absent import expect_none
 from tests.e2e.tiny import TINY, command
 

@@ -6,9 +6,9 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from bench import system
 from bench.errors import LabError
 from bench.paths import ROOT
+from bench.provision import system
 
 BUILT = ROOT / "build" / "fuzz"
 HOST = BUILT / "host"

@@ -14,8 +14,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from bench import build, measure
-from bench.instruments import micro
+from bench.build import artifacts
+from bench.measure import blocks
+from bench.measure.instruments import micro
 from bench.model import Case, Run
 from bench.paths import ROOT
 
@@ -40,16 +41,16 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Measured:
     (tmp_path / "tools").mkdir()
     (tmp_path / "tools" / "cpython-3.11").symlink_to(sysconfig.get_paths()["purelib"])
     monkeypatch.setattr(micro, "TOOLS", tmp_path / "tools")
-    monkeypatch.setattr(build, "PREFIXES", tmp_path)
+    monkeypatch.setattr(artifacts, "PREFIXES", tmp_path)
     built = SimpleNamespace(build_seconds=1.0, interpreter=SimpleNamespace(provider="path", build={}))
-    monkeypatch.setattr(build, "require", lambda name: built)
+    monkeypatch.setattr(artifacts, "require", lambda name: built)
 
     def run(lines: str) -> Run:
         core = packages / "app" / "core.py"
         core.write_text((ROOT / "app" / "core.py").read_text() + HONEST + lines)
         folder = tmp_path / "session" / "micro-000"
         folder.mkdir(parents=True)
-        return measure.execute(CASE, 0, folder)
+        return blocks.execute(CASE, 0, folder)
 
     return run
 

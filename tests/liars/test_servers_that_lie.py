@@ -11,10 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from bench import build, catalog, cheats, documents, serve
+from bench import catalog, documents
+from bench.analysis import cheats
+from bench.build import artifacts
 from bench.errors import DisturbedError, LabError
-from bench.instruments import macro, pacer
+from bench.measure.instruments import macro, pacer
 from bench.model import Case, Observed, Stack
+from bench.serve import life_cycle
 from tests.absent import absent
 
 pytestmark = pytest.mark.slow
@@ -114,16 +117,16 @@ Measured = Callable[..., Observed]
 def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Measured:
     """Measures fifty orders a request on a stack whose core or application stands behind some lines."""
     pacer.provision()
-    command = serve.command
+    command = life_cycle.command
 
     def lying(stack: Stack, *places: object) -> tuple[list[str], dict[str, str]]:
         argv, env = command(stack, *places)
         return [part.replace("app.entry", "entry") for part in argv], env | {"PYTHONPATH": str(tmp_path)}
 
-    monkeypatch.setattr(serve, "command", lying)
+    monkeypatch.setattr(life_cycle, "command", lying)
 
     def measure(core: str = "", application: str = "", stack: Stack = ON_BJOERN, load: str = "brief") -> Observed:
-        built = build.artifact(stack.variant)
+        built = artifacts.artifact(stack.variant)
         if built is None or stack.server in built.lacks or stack.server not in built.servers:
             absent(f"{stack} is not built", f"python -m bench build {stack.variant}")
         (tmp_path / "entry.py").write_text(ENTRY.format(core=core, application=application))

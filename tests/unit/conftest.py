@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bench import catalog, declarations, paths
+from bench import catalog, paths
+from bench.catalog import declarations
 
 READERS = (
     catalog.interpreters,

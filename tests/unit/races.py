@@ -3,9 +3,10 @@
 import random
 from collections.abc import Callable, Sequence
 
-from bench import estimate, plan, racing
 from bench.model import Case, MacroPlan, Measurement, Race, Run, Session, Study
-from bench.plan import Phase
+from bench.plan import estimate, matrix
+from bench.plan.matrix import Phase
+from bench.race import racing
 
 SERVERS = ("gunicorn-sync", "gunicorn-gthread", "uwsgi-processes", "bjoern")
 STUDY = Study(
@@ -64,7 +65,7 @@ class Fake:
 
 def raced(fake: Fake, study: Study = STUDY, budget: float = 360.0) -> tuple[Race, Phase]:
     """The race at its end, and what is left for the study's own loads."""
-    track = racing.track(study, plan.phases(study), budget)
+    track = racing.track(study, matrix.phases(study), budget)
     assert track is not None
     *_, last = racing.race(track, Race(budget_seconds=budget), fake)
     return last, racing.finalists(track.final, last)

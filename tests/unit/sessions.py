@@ -7,7 +7,7 @@ that is impossible, a generator-limited row, and percentiles that are absent or 
 import msgspec
 import numpy as np
 
-from bench import declarations
+from bench.catalog import declarations
 from bench.model import Case, Hole, Measurement, Run, Session, Stack, Study
 from bench.paths import ROOT
 

@@ -2,11 +2,11 @@
 
 import msgspec
 
-from bench import plan
-from bench.again import servers_again
+from bench.plan import matrix
+from bench.race.again import servers_again
 from tests.unit.races import STUDY, Fake, cost
 
-PHASE = plan.phases(STUDY)[-1]
+PHASE = matrix.phases(STUDY)[-1]
 ODD = ("cython/bare/bjoern", "medium", 1)
 
 

@@ -9,10 +9,12 @@ import msgspec
 import psutil
 import pytest
 
-from bench import backend, catalog, system
+from bench import catalog
 from bench.errors import LabError, MissingError
+from bench.host.pinning import cores
 from bench.model import Backend, Stack
-from bench.pinning import cores
+from bench.provision import system
+from bench.serve import backend
 
 # Greets whoever comes as PostgreSQL does, `refusals` times with an error; what else it does is put in before.
 PROGRAM = """#!{python}

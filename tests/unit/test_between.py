@@ -7,8 +7,10 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from bench import between, stats, store
+from bench import store
+from bench.analysis import stats
 from bench.model import Against, Run, Session, Target
+from bench.report import between
 from bench.report import findings as pages
 from bench.report.finding import find
 from bench.report.rows import Core, Finding

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from bench import bootstrap, locks, system
+from bench import bootstrap
 from bench.errors import LabError
-from bench.system import Part
+from bench.provision import locks, system
+from bench.provision.system import Part
 
 LOCKS = sorted(locks.FOLDER.glob("*.txt"))
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench import breaking
+from bench.analysis import breaking
 from tests.unit.overloads import CAPACITY, RAMP, seen
 
 

@@ -11,10 +11,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench import build, catalog, pairing, provision, system
+from bench import catalog
+from bench.build import artifacts
+from bench.catalog import pairing
 from bench.errors import LabError, MissingError
 from bench.model import Artifact, Codec, Hole, Provisioned, Stack, Variant
 from bench.paths import ROOT
+from bench.provision import interpreters, system
 
 TINY = Variant(
     name="tiny",
@@ -32,7 +35,7 @@ TINY = Variant(
 
 @pytest.fixture(scope="module")
 def interpreter() -> Provisioned:
-    found = provision.provision(catalog.interpreters()["cpython-3.11"])
+    found = interpreters.provision(catalog.interpreters()["cpython-3.11"])
     assert isinstance(found, Provisioned)
     return found
 
@@ -52,16 +55,16 @@ def lab(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path = checkout / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    monkeypatch.setattr(build, "ROOT", checkout)
+    monkeypatch.setattr(artifacts, "ROOT", checkout)
     for folder in ("ARTIFACTS", "PREFIXES", "TOOLS", "BUILDERS"):
-        monkeypatch.setattr(build, folder, checkout / ".lab" / folder.lower())
+        monkeypatch.setattr(artifacts, folder, checkout / ".lab" / folder.lower())
     return checkout
 
 
 @pytest.fixture
 def nothing_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps run, and packages are none of their business."""
-    monkeypatch.setattr(build, "install", lambda *places, **more: None)
+    monkeypatch.setattr(artifacts, "install", lambda *places, **more: None)
 
 
 # ---------------------------------------------------------------- fingerprint
@@ -74,16 +77,16 @@ def nothing_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_byte_of_a_source_makes_another_artifact(
     lab: Path, interpreter: Provisioned, path: str, another: bool
 ) -> None:
-    before = build.fingerprint_of(TINY, interpreter)
-    assert build.fingerprint_of(TINY, interpreter) == before
+    before = artifacts.fingerprint_of(TINY, interpreter)
+    assert artifacts.fingerprint_of(TINY, interpreter) == before
     (lab / path).write_bytes((lab / path).read_bytes() + b"#")
-    assert (build.fingerprint_of(TINY, interpreter) != before) is another
+    assert (artifacts.fingerprint_of(TINY, interpreter) != before) is another
 
 
 def test_a_source_under_another_name_makes_another_artifact(lab: Path, interpreter: Provisioned) -> None:
-    before = build.fingerprint_of(TINY, interpreter)
+    before = artifacts.fingerprint_of(TINY, interpreter)
     (lab / "optimised/tiny/left_over.py").rename(lab / "optimised/tiny/left_behind.py")
-    assert build.fingerprint_of(TINY, interpreter) != before
+    assert artifacts.fingerprint_of(TINY, interpreter) != before
 
 
 @pytest.mark.parametrize(
@@ -94,28 +97,28 @@ def test_another_declaration_makes_another_artifact(
     lab: Path, interpreter: Provisioned, change: dict[str, object]
 ) -> None:
     other = msgspec.structs.replace(TINY, **change)
-    assert build.fingerprint_of(other, interpreter) != build.fingerprint_of(TINY, interpreter)
+    assert artifacts.fingerprint_of(other, interpreter) != artifacts.fingerprint_of(TINY, interpreter)
 
 
 def test_interpreter_lock_and_servers_go_into_it(
     lab: Path, interpreter: Provisioned, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prints = [build.fingerprint_of(TINY, interpreter)]
-    prints.append(build.fingerprint_of(TINY, msgspec.structs.replace(interpreter, fingerprint="another")))
+    prints = [artifacts.fingerprint_of(TINY, interpreter)]
+    prints.append(artifacts.fingerprint_of(TINY, msgspec.structs.replace(interpreter, fingerprint="another")))
     (lab / "lock.txt").write_text("falcon==4.0\n")
-    monkeypatch.setattr(build, "MEASURED_LOCK", lab / "lock.txt")
-    prints.append(build.fingerprint_of(TINY, interpreter))
+    monkeypatch.setattr(artifacts, "MEASURED_LOCK", lab / "lock.txt")
+    prints.append(artifacts.fingerprint_of(TINY, interpreter))
     (lab / "app/wsgi").mkdir()
     (lab / "app/wsgi/falcon_app.py").write_text('REQUIREMENTS = ("falcon",)\n')
     catalog.frameworks.cache_clear()
-    prints.append(build.fingerprint_of(TINY, interpreter))
+    prints.append(artifacts.fingerprint_of(TINY, interpreter))
     assert len(set(prints)) == len(prints)
 
 
 def test_a_source_that_is_not_here_is_named(lab: Path, interpreter: Provisioned) -> None:
     missing = msgspec.structs.replace(TINY, source={"optimised/nothing": "nothing"})
     with pytest.raises(LabError, match=r"^tiny.toml: source 'optimised/nothing' is not in the checkout$"):
-        build.fingerprint_of(missing, interpreter)
+        artifacts.fingerprint_of(missing, interpreter)
 
 
 # ---------------------------------------------------------------- steps that fail
@@ -124,7 +127,7 @@ def test_a_source_that_is_not_here_is_named(lab: Path, interpreter: Provisioned)
 def failure(interpreter: Provisioned, *step: str) -> str:
     """What a build says whose only step is `step`."""
     with pytest.raises(LabError) as caught:
-        build.build(msgspec.structs.replace(TINY, steps=(step,)), interpreter)
+        artifacts.build(msgspec.structs.replace(TINY, steps=(step,)), interpreter)
     return str(caught.value)
 
 
@@ -138,9 +141,9 @@ def test_a_step_that_fails_is_told_with_its_command_and_log(lab: Path, interpret
     )
     assert "out of luck" in (lab / log).read_text()
     assert "`false` failed with status 1; see " in failure(interpreter, "false")
-    assert build.artifact("tiny") is None
+    assert artifacts.artifact("tiny") is None
     with pytest.raises(LabError, match="'tiny' is not built: run `python -m bench build tiny`"):
-        build.require("tiny")
+        artifacts.require("tiny")
 
 
 @pytest.mark.usefixtures("nothing_installed")
@@ -151,7 +154,7 @@ def test_a_step_whose_tool_is_missing_is_told(lab: Path, interpreter: Provisione
 
 @pytest.mark.usefixtures("nothing_installed")
 def test_a_step_that_hangs_is_told(lab: Path, interpreter: Provisioned, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build, "STEP_SECONDS", 2)
+    monkeypatch.setattr(artifacts, "STEP_SECONDS", 2)
     assert failure(interpreter, "sleep", "600").startswith("`sleep 600` was not over after 2 s; see .lab/")
 
 
@@ -164,7 +167,7 @@ def test_without_a_part_of_the_system_that_it_needs_nothing_is_built(
     part = system.Part(name="a moon", needed="tides", commands=("moon",), packages=("moon-dev",))
     monkeypatch.setattr(system, "parts", lambda: [part])
     with pytest.raises(MissingError) as caught:
-        build.build(msgspec.structs.replace(TINY, needs=("a moon",)), interpreter)
+        artifacts.build(msgspec.structs.replace(TINY, needs=("a moon",)), interpreter)
     assert str(caught.value) == "a moon is not here: moon"
     assert caught.value.fill == part.fill
     assert not (lab / ".lab").exists()
@@ -182,16 +185,16 @@ def test_a_server_that_cannot_be_had_is_not_tried_again_at_each_start(
         asked.extend(names)
         if "gunicorn" in names:
             raise MissingError("no network")
-        provision.install(python, names, **places)
+        interpreters.install(python, names, **places)
 
-    monkeypatch.setattr(build, "install", install)
-    built = build.build(TINY, interpreter)
+    monkeypatch.setattr(artifacts, "install", install)
+    built = artifacts.build(TINY, interpreter)
     hole = Hole(what="gunicorn-sync", reason="no network", fill="python -m bench build --force")
     assert built.lacks == {"gunicorn-sync": hole}
     asked.clear()
-    assert build.build(TINY, interpreter) == built
+    assert artifacts.build(TINY, interpreter) == built
     assert asked == []
-    assert build.build(TINY, interpreter, force=True).lacks == built.lacks
+    assert artifacts.build(TINY, interpreter, force=True).lacks == built.lacks
     assert "gunicorn" in asked
 
 
@@ -205,14 +208,14 @@ def test_a_server_is_tried_again_once_the_part_is_here_that_it_waited_for(
     moon = lab / "moon"
     part = system.Part(name="a moon", needed="tides", packages=["moon"], files=[str(moon)])
     monkeypatch.setattr(system, "parts", lambda: [part])
-    monkeypatch.setattr(build, "install", lambda *_, **__: None)
-    monkeypatch.setattr(build, "_tools", lambda *_: None)
-    monkeypatch.setattr(build, "_wheel", lambda variant, builder, folder, log: lab / "setup.py")
-    built = build.build(TINY, interpreter)
+    monkeypatch.setattr(artifacts, "install", lambda *_, **__: None)
+    monkeypatch.setattr(artifacts, "_tools", lambda *_: None)
+    monkeypatch.setattr(artifacts, "_wheel", lambda variant, builder, folder, log: lab / "setup.py")
+    built = artifacts.build(TINY, interpreter)
     assert (list(built.lacks), built.waits_for) == (["gunicorn-sync"], ("a moon",))
-    assert build.build(TINY, interpreter) == built
+    assert artifacts.build(TINY, interpreter) == built
     moon.touch()
-    assert build.build(TINY, interpreter).lacks == {}
+    assert artifacts.build(TINY, interpreter).lacks == {}
 
 
 def test_a_prefix_holds_the_servers_that_were_asked_for_and_forgets_none(
@@ -223,22 +226,22 @@ def test_a_prefix_holds_the_servers_that_were_asked_for_and_forgets_none(
         shutil.copy(ROOT / f"bench/servers/{name}.toml", lab / "bench/servers")
     catalog.servers.cache_clear()
     monkeypatch.setattr(system, "require", lambda _: None)
-    monkeypatch.setattr(build, "install", lambda *_, **__: None)
-    monkeypatch.setattr(build, "_tools", lambda *_: None)
-    monkeypatch.setattr(build, "_wheel", lambda variant, builder, folder, log: lab / "setup.py")
-    assert build.build(TINY, interpreter, ()).servers == ()
-    assert build.build(TINY, interpreter, ("gunicorn-sync",)).servers == ("gunicorn-sync",)
-    both = build.build(TINY, interpreter, ("gunicorn-gthread",))
+    monkeypatch.setattr(artifacts, "install", lambda *_, **__: None)
+    monkeypatch.setattr(artifacts, "_tools", lambda *_: None)
+    monkeypatch.setattr(artifacts, "_wheel", lambda variant, builder, folder, log: lab / "setup.py")
+    assert artifacts.build(TINY, interpreter, ()).servers == ()
+    assert artifacts.build(TINY, interpreter, ("gunicorn-sync",)).servers == ("gunicorn-sync",)
+    both = artifacts.build(TINY, interpreter, ("gunicorn-gthread",))
     assert both.servers == ("gunicorn-gthread", "gunicorn-sync")
-    assert build.build(TINY, interpreter, ("gunicorn-sync",)) == both, "what is there is not built again"
-    assert build.build(TINY, interpreter, ()) == both
+    assert artifacts.build(TINY, interpreter, ("gunicorn-sync",)) == both, "what is there is not built again"
+    assert artifacts.build(TINY, interpreter, ()) == both
 
     absent = Stack(variant="tiny", framework="falcon", server="bjoern")
     monkeypatch.setattr(pairing, "impossible", lambda _: None)
     with pytest.raises(LabError, match="tiny was built without bjoern: run `python -m bench build tiny`"):
-        build.require_server(absent)
-    build.build(TINY, interpreter)
-    build.require_server(absent)
+        artifacts.require_server(absent)
+    artifacts.build(TINY, interpreter)
+    artifacts.require_server(absent)
 
 
 # ---------------------------------------------------------------- a whole build
@@ -246,7 +249,7 @@ def test_a_prefix_holds_the_servers_that_were_asked_for_and_forgets_none(
 
 @pytest.fixture
 def built(lab: Path, interpreter: Provisioned) -> Artifact:
-    return build.build(TINY, interpreter)
+    return artifacts.build(TINY, interpreter)
 
 
 def test_an_artifact_is_a_wheel_in_a_prefix_of_its_own(lab: Path, interpreter: Provisioned, built: Artifact) -> None:
@@ -261,33 +264,35 @@ def test_an_artifact_is_a_wheel_in_a_prefix_of_its_own(lab: Path, interpreter: P
     assert (record["loads"], record["dumps"]) == ("json.loads", "json.dumps")
 
     ask = "import app.core, tiny_core, sys; print(app.core.__file__); print(*sys.path, sep='\\n')"
-    env = build.environment(TINY)
-    told = subprocess.check_output([build.python("tiny"), "-c", ask], cwd=lab / ".lab", env=env, text=True).splitlines()
+    env = artifacts.environment(TINY)
+    told = subprocess.check_output(
+        [artifacts.python("tiny"), "-c", ask], cwd=lab / ".lab", env=env, text=True
+    ).splitlines()
     assert Path(told[0]).is_relative_to(lab / ".lab/prefixes/tiny")
     assert str(lab) not in told, "the checkout is not on the path of what is measured"
     assert env["TINY_CACHE"] == f"{lab}/.lab/prefixes/tiny/cache"
     pyperf = (lab / ".lab").rglob("pyperf/__init__.py")
     assert [str(path.relative_to(lab)) for path in pyperf] == [".lab/tools/cpython-3.11/pyperf/__init__.py"]
 
-    assert build.require("tiny") == built
-    assert build.build(TINY, interpreter) == built, "what is unchanged is not built again"
+    assert artifacts.require("tiny") == built
+    assert artifacts.build(TINY, interpreter) == built, "what is unchanged is not built again"
 
     shutil.rmtree(lab / ".lab/artifacts")
-    again = build.build(TINY, interpreter)
+    again = artifacts.build(TINY, interpreter)
     assert again.wheel_sha256 == built.wheel_sha256, "equal sources make equal wheels"
 
 
 def test_a_rebuild_is_the_same_source_in_another_prefix(lab: Path, interpreter: Provisioned, built: Artifact) -> None:
     folder, prefix = lab / ".lab" / "again" / "wheel", lab / ".lab" / "again" / "prefix"
-    build.rebuild(TINY, interpreter, folder, prefix)
+    artifacts.rebuild(TINY, interpreter, folder, prefix)
     assert hashlib.sha256((folder / built.wheel).read_bytes()).hexdigest() == built.wheel_sha256
     assert list(prefix.rglob("app/core.py"))
-    assert build.artifact(TINY.name) == built, "what is measured otherwise stays as it is"
+    assert artifacts.artifact(TINY.name) == built, "what is measured otherwise stays as it is"
 
 
 def test_nothing_of_the_callers_environment_reaches_a_measured_process(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PYTHONPATH", "PYTHONHASHSEED", "LD_PRELOAD", "CFLAGS"):
         monkeypatch.setenv(name, "from the caller")
     for variant in catalog.variants().values():
-        env = build.environment(variant)
+        env = artifacts.environment(variant)
         assert not [name for name, value in env.items() if value == "from the caller"]

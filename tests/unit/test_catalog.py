@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench import catalog, pairing
+from bench import catalog
+from bench.catalog import pairing
 from bench.errors import LabError
 from bench.model import Stack
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bench import closure, identity, measure, paths
+from bench import paths
+from bench.measure import blocks, closure, identity
 from bench.model import Instrument
 
 MODULES = {
@@ -54,13 +55,13 @@ def test_a_module_that_is_not_there_has_no_files(lab: Path) -> None:
     assert closure.files(lab, "bench.missing", "msgspec") == ()
 
 
-@pytest.mark.parametrize("instrument", measure.INSTRUMENTS)
+@pytest.mark.parametrize("instrument", blocks.INSTRUMENTS)
 def test_no_code_that_tells_is_code_that_measures(instrument: Instrument) -> None:
     assert [name for name in identity.code_of(instrument) if name.startswith("bench/report/")] == []
 
 
 def test_all_that_runs_outside_the_lab_s_own_process_belongs_to_an_instrument() -> None:
-    known = {name for instrument in measure.INSTRUMENTS for name in identity.code_of(instrument)}
+    known = {name for instrument in blocks.INSTRUMENTS for name in identity.code_of(instrument)}
     for folder in ("bench/subject", "bench/gatling", "bench/instruments", "bench/documents"):
         assert {str(path.relative_to(paths.ROOT)) for path in closure.below(paths.ROOT / folder)} <= known
 

@@ -9,9 +9,11 @@ import pyperf
 import pytest
 from rich.console import Console
 
-from bench import compare, selftest, store
+from bench import store
+from bench.analysis import selftest
+from bench.analysis.text import share
 from bench.errors import LabError
-from bench.report.wording import share
+from bench.report import compare
 from tests.unit import sessions
 from tests.unit.test_micro import DATA
 

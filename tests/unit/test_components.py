@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.components import components
+from bench.analysis.components import components
 
 TRIALS = 400
 

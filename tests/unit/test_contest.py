@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from bench import contest
 from bench.model import Measurement, Run, Stack, Study
+from bench.plan import contest
 from tests.unit.trial import STUDY, closed
 
 NODE = Stack(variant="node-ordinary")

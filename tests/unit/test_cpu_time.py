@@ -9,10 +9,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench import cpu_time
-from bench.cgroup import Group, group
-from bench.cpu_time import Meter
 from bench.errors import LabError
+from bench.host import cpu_time
+from bench.host.cgroup import Group, group
+from bench.host.cpu_time import Meter
 from tests.absent import absent
 
 # It spends 0.2 s each in itself, in a thread that ends and in a worker that ends, when it is told; then it stays.

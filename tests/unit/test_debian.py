@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bench import debian
 from bench.errors import LabError
 from bench.model import FromDebian
+from bench.provision import debian
 
 MIRROR = "http://mirror.example/debian"
 ONE_LINE = f"""\

@@ -10,10 +10,16 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from bench import build, catalog, drift, keep, measure, plan, store
+from bench import catalog, keep, store
+from bench.analysis import drift
+from bench.build import artifacts
+from bench.catalog import factors
 from bench.errors import LabError
-from bench.instruments import factors, micro
+from bench.measure import blocks
+from bench.measure.instruments import factors as instrument
+from bench.measure.instruments import micro
 from bench.model import Case, FactorsPlan, MicroPlan, Run, Session, Study
+from bench.plan import matrix
 from bench.report import drift as verdict
 from bench.report import findings
 from tests.unit import made, sessions
@@ -26,44 +32,44 @@ RATIO = "cpython ÷ cython-untouched"
 
 
 def test_each_block_holds_each_variant_at_each_level_of_each_factor() -> None:
-    (phase,) = plan.phases(STUDY)
+    (phase,) = matrix.phases(STUDY)
     levels, variants = STUDY.factors.levels, len(STUDY.variants)
     assert phase.blocks == STUDY.micro.processes
     assert len({case.identity for case in phase.cases}) == len(phase.cases) == len(factors.FACTORS) * levels * variants
     counted = [factors.changed(case) for case in phase.cases if case.variant == "cpython"]
     assert {name for name, _ in counted} == set(factors.FACTORS)
     sizes = [level for name, level in counted if name == "environment"]
-    assert (min(sizes), max(sizes)) == (0, micro.PADDING_BYTES)
+    assert (min(sizes), max(sizes)) == (0, factors.PADDING_BYTES)
     assert len({size % 16 for size in sizes}) > 1, "not all leave the stack aligned alike"
 
 
 def test_a_factor_that_the_machine_refuses_is_a_hole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(factors, "why_not", lambda name: "`setarch` is refused" if name == "addresses" else None)
-    (phase,) = plan.phases(STUDY)
+    (phase,) = matrix.phases(STUDY)
     assert "addresses" not in {factors.changed(case)[0] for case in phase.cases}
-    (hole,) = plan.declared_holes(STUDY)
+    (hole,) = matrix.declared_holes(STUDY)
     assert (hole.what, hole.reason) == ("factor addresses", "`setarch` is refused")
 
 
 def started(monkeypatch: pytest.MonkeyPatch, name: str, level: int) -> tuple[micro.Start, Case]:
     """How the process of a case begins, and the case that is timed."""
     seen: list[tuple[micro.Start, Case]] = []
-    monkeypatch.setattr(factors, "timed", lambda case, output, start: seen.append((start, case)))
+    monkeypatch.setattr(instrument, "timed", lambda case, output, start: seen.append((start, case)))
     settings = {"values": 3, "loops": 1, "warmups": 1, name: level}
-    factors.observe(Case(instrument="factors", variant="cpython", workload="medium", settings=settings), Path("run"))
+    instrument.observe(Case(instrument="factors", variant="cpython", workload="medium", settings=settings), Path("run"))
     return seen[0]
 
 
 def test_one_thing_is_changed_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     usual, case = started(monkeypatch, "nothing", 3)
     assert case.settings == {"values": 3, "loops": 1, "warmups": 1}
-    assert usual == micro.Start(build.python("cpython"), {micro.PADDING: ""})
+    assert usual == micro.Start(artifacts.python("cpython"), {micro.PADDING: ""})
     changed = {name: started(monkeypatch, name, 3)[0] for name in factors.FACTORS if name != "nothing"}
     assert changed["environment"] == micro.Start(usual.python, {micro.PADDING: "xxx"})
     assert changed["addresses"] == micro.Start(usual.python, {micro.PADDING: "xxx"}, factors.STILL)
     assert changed["seed"] == micro.Start(usual.python, usual.env | {"PYTHONHASHSEED": "3"})
-    assert changed["files"] == micro.Start(factors.FOLDER / "cpython/files-3/bin/python", usual.env)
-    assert changed["build"] == micro.Start(factors.FOLDER / "cpython/build-3/bin/python", usual.env)
+    assert changed["files"] == micro.Start(instrument.FOLDER / "cpython/files-3/bin/python", usual.env)
+    assert changed["build"] == micro.Start(instrument.FOLDER / "cpython/build-3/bin/python", usual.env)
 
 
 def test_a_rebuild_and_a_copy_a_level_are_made_once_for_what_is_built(
@@ -77,16 +83,16 @@ def test_a_rebuild_and_a_copy_a_level_are_made_once_for_what_is_built(
         (prefix / "bin" / "python").symlink_to(__file__)
 
     built = made.artifact("cpython")
-    monkeypatch.setattr(factors, "FOLDER", tmp_path)
-    monkeypatch.setattr(build, "rebuild", rebuild)
-    monkeypatch.setattr(build, "require", lambda name: built)
+    monkeypatch.setattr(instrument, "FOLDER", tmp_path)
+    monkeypatch.setattr(artifacts, "rebuild", rebuild)
+    monkeypatch.setattr(artifacts, "require", lambda name: built)
     for _ in range(2):
-        factors.provision(FactorsPlan(levels=3), "cpython")
+        instrument.provision(FactorsPlan(levels=3), "cpython")
     assert rebuilt == [tmp_path / "cpython" / f"build-{level}" for level in range(3)]
     copies = [tmp_path / "cpython" / f"files-{level}" / "bin" / "python" for level in range(3)]
     assert all(path.is_file() and not path.is_symlink() for path in copies), "the interpreter is copied, too"
     built = made.artifact("cpython", fingerprint="0" * 64)
-    factors.provision(FactorsPlan(levels=3), "cpython")
+    instrument.provision(FactorsPlan(levels=3), "cpython")
     assert len(rebuilt) == 6
 
 
@@ -97,7 +103,7 @@ def test_an_environment_is_padded_at_random_and_the_same_for_the_same_process() 
     sizes = [micro.padding_bytes(output) for output in outputs]
     assert sizes == [micro.padding_bytes(output) for output in outputs]
     assert 0 <= min(sizes) < 100
-    assert micro.PADDING_BYTES - 100 < max(sizes) < micro.PADDING_BYTES
+    assert factors.PADDING_BYTES - 100 < max(sizes) < factors.PADDING_BYTES
     assert len({size % 16 for size in sizes}) == 16
 
 
@@ -148,7 +154,7 @@ SESSION = Session(study="sessions", started=sessions.STARTED, seed=1, machine=se
 
 
 def runs(machine: Machine, study: Study = STUDY) -> list[Run]:
-    (phase,) = plan.phases(study)
+    (phase,) = matrix.phases(study)
     return [machine.execute(case, block, Path()) for block in range(phase.blocks) for case in phase.cases]
 
 
@@ -193,7 +199,7 @@ def test_a_level_that_failed_is_left_out_and_without_any_there_is_nothing_to_say
 
 def test_an_interrupted_session_goes_on_block_by_block(tmp_path: Path) -> None:
     study = msgspec.structs.replace(STUDY, factors=FactorsPlan(levels=2), micro=MicroPlan(processes=3, values=3))
-    (phase,) = plan.phases(study)
+    (phase,) = matrix.phases(study)
     machine, measured = Machine({}), []
 
     def execute(case: Case, block: int, folder: Path) -> Run:
@@ -203,8 +209,8 @@ def test_an_interrupted_session_goes_on_block_by_block(tmp_path: Path) -> None:
         return machine.execute(case, block, folder)
 
     with pytest.raises(KeyboardInterrupt):
-        measure.measure(phase, tmp_path, 1, Nobody(), execute)
-    measure.measure(phase, tmp_path, 1, Nobody(), machine.execute)
+        blocks.measure(phase, tmp_path, 1, Nobody(), execute)
+    blocks.measure(phase, tmp_path, 1, Nobody(), machine.execute)
     found, expected = store.runs(tmp_path), runs(machine, study)
     assert len(found) == len(expected)
     assert drift.judge(SESSION, found, study) == drift.judge(SESSION, expected, study)

@@ -6,19 +6,20 @@ import msgspec
 import numpy as np
 import pytest
 
-from bench import selftest
+from bench.analysis import selftest
+from bench.analysis.comparison import as_a_family, compared, noise_floor
+from bench.analysis.stats import Ratio, blocked_ratio
+from bench.analysis.text import interval, share, times
 from bench.model import Measurement
 from bench.report import charts
 from bench.report.answer import answers
 from bench.report.builds import unlike
-from bench.report.comparison import as_a_family, compared, noise_floor
 from bench.report.evidence import Figure
 from bench.report.finding import find
 from bench.report.noise import noise, power
 from bench.report.page import html
 from bench.report.table import alone, columns
-from bench.report.wording import interval, judged, share, times
-from bench.stats import Ratio, blocked_ratio
+from bench.report.wording import judged
 from tests.unit import sessions
 
 STUDY = sessions.quick()

@@ -15,11 +15,14 @@ import pytest
 from distributed import LocalCluster, get_worker
 from rich.console import Console
 
-from bench import build, fleet, measure, store, worker
+from bench import store
+from bench.build import artifacts
 from bench.errors import LabError
+from bench.fleet import driver, worker
+from bench.fleet.worker import Badge
+from bench.measure import blocks
 from bench.model import Case, Hole, Measurement, MicroPlan, Observed, Ready, Study
 from bench.progress import Progress
-from bench.worker import Badge
 from tests.unit.made import artifact
 
 STUDY = Study(
@@ -75,7 +78,7 @@ class Fleet:
 
     def run(self, study: Study = STUDY, **options):
         progress = Progress(Console(file=self.said))
-        return fleet.run(study, self.cluster.scheduler_address, progress, **options)
+        return driver.run(study, self.cluster.scheduler_address, progress, **options)
 
 
 def ready(**other) -> Ready:
@@ -95,7 +98,7 @@ def machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]
     seconds = count()
     monkeypatch.setattr(store, "now", lambda: "2026-11-24T12:{:02}:{:02}+00:00".format(*divmod(next(seconds), 60)))
     monkeypatch.setattr(worker, "FLEET", tmp_path / "fleet")
-    monkeypatch.setattr(build, "require", artifact)
+    monkeypatch.setattr(artifacts, "require", artifact)
     with LocalCluster(
         n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None, resources={"machine": 1}
     ) as cluster:
@@ -103,7 +106,7 @@ def machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]
         monkeypatch.setattr(Fleet, "in_use", made_up, raising=False)
         monkeypatch.setattr(worker, "badge", made_up.badge)
         monkeypatch.setattr(worker, "make_ready", made_up.make_ready)
-        monkeypatch.setitem(measure.INSTRUMENTS, "micro", made_up.micro)
+        monkeypatch.setitem(blocks.INSTRUMENTS, "micro", made_up.micro)
         yield made_up
 
 
@@ -216,7 +219,7 @@ def test_with_no_machine_of_a_kind_left_the_next_run_goes_on(machines: Fleet) ->
 def test_what_is_made_of_something_else_by_now_is_not_measured(
     machines: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(build, "require", lambda name: artifact(name, wheel_sha256="0" * 64))
+    monkeypatch.setattr(artifacts, "require", lambda name: artifact(name, wheel_sha256="0" * 64))
     with pytest.raises(LabError, match="is made of something else here by now"):
         machines.run()
 
@@ -236,7 +239,7 @@ def test_without_a_scheduler_or_a_machine_it_says_what_to_do(machines: Fleet, mo
     with pytest.raises(LabError, match="no machine can take part"):
         machines.run()
     with pytest.raises(LabError, match=r"no dask scheduler answers at '127\.0\.0\.1:1'"):
-        fleet.run(STUDY, "127.0.0.1:1", Progress(Console(file=io.StringIO())))
+        driver.run(STUDY, "127.0.0.1:1", Progress(Console(file=io.StringIO())))
 
 
 @pytest.mark.parametrize(

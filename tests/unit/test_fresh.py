@@ -5,11 +5,11 @@ from typing import Any, cast
 
 import pytest
 
-from bench.cpu_time import Meter
-from bench.instruments import fresh
-from bench.instruments.fresh import Cost
+from bench.host.cpu_time import Meter
+from bench.measure.instruments import fresh
+from bench.measure.instruments.fresh import Cost
 from bench.model import Exchange
-from bench.serve import Running
+from bench.serve.life_cycle import Running
 
 SEEN = [Exchange(method="POST", path="/", body=b"seen", expect=b"") for _ in range(5)]
 FRESH = [Exchange(method="POST", path="/", body=b"fresh", expect=b"") for _ in range(5)]

@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench import front
 from bench.model import Front
+from bench.serve import front
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 TIMEOUT_SECONDS = 10

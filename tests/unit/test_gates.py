@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from bench import capacity, gates
-from bench.instruments import gatling, simulation_log
-from bench.instruments.process_tree import Sample
+from bench.analysis import capacity, gates
+from bench.measure.instruments import gatling, simulation_log
+from bench.measure.instruments.process_tree import Sample
 from bench.model import Case, Load, Measurement, Observed, Run, Stack
 from bench.report.gated import gated
 

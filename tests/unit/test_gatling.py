@@ -12,9 +12,9 @@ from hdrh.log import HistogramLogReader
 
 from bench import catalog
 from bench.errors import LabError
-from bench.instruments import gatling, gatling_setup, injection, latency, simulation_log
-from bench.instruments.latency import Latency
-from bench.instruments.process_tree import Sample
+from bench.measure.instruments import gatling, gatling_setup, injection, latency, simulation_log
+from bench.measure.instruments.latency import Latency
+from bench.measure.instruments.process_tree import Sample
 from bench.model import Load, Segment, Workload
 
 CAPTURED = Path(__file__).parent.parent / "data" / "gatling"

@@ -6,8 +6,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench import backend, catalog, contest, front, identity, measure, paths, plan
+from bench import catalog, paths
+from bench.measure import blocks, identity
 from bench.model import Artifact, BuiltPeer, Case, Instrument, Stack
+from bench.plan import contest, matrix
+from bench.serve import backend, front
 from tests.unit.conftest import READERS
 from tests.unit.made import artifact, interpreter
 from tests.unit.trial import STUDY, closed, stack
@@ -69,7 +72,7 @@ def test_equal_inputs_make_an_equal_case() -> None:
 def test_a_case_read_back_from_disk_is_the_same_case() -> None:
     driven = contest.open_loads(STUDY, [closed("cpython behind gunicorn-sync", 1.4e-3, 600)])
     assert driven is not None
-    for case in (case for phase in [*plan.phases(STUDY), driven] for case in phase.cases):
+    for case in (case for phase in [*matrix.phases(STUDY), driven] for case in phase.cases):
         assert msgspec.json.decode(msgspec.json.encode(case), type=Case).identity == case.identity
 
 
@@ -140,17 +143,17 @@ def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     ("file", "touched"),
     [
-        ("bench/measure.py", ALL),
+        ("bench/measure/blocks.py", ALL),
         ("bench/store.py", ALL),
-        ("bench/steal.py", ALL),
-        ("bench/catalog.py", ALL),
-        ("bench/provision.py", ALL),
+        ("bench/host/steal.py", ALL),
+        ("bench/catalog/__init__.py", ALL),
+        ("bench/provision/interpreters.py", ALL),
         ("bench/verify.py", ALL),
         ("bench/locks/measured.txt", ALL),
-        ("bench/proof.py", {"core"}),
+        ("bench/build/proof.py", {"core"}),
         ("bench/subject/micro.py", {"core"}),
-        ("bench/gates.py", STACKS),
-        ("bench/instruments/process_tree.py", STACKS),
+        ("bench/analysis/gates.py", STACKS),
+        ("bench/measure/instruments/process_tree.py", STACKS),
         ("bench/pacer/pacer.c", STACKS),
         ("bench/gatling/src/main/java/lab/ClosedSimulation.java", STACKS),
         ("bench/gatling/src/main/resources/gatling.conf", STACKS),
@@ -158,8 +161,8 @@ def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("bench/subject/suite/contract.py", {"suite"}),
         ("bench/report/page.py", set()),
         ("bench/report/templates/report.css", set()),
-        ("bench/racing.py", set()),
-        ("bench/worker.py", set()),
+        ("bench/race/racing.py", set()),
+        ("bench/fleet/worker.py", set()),
     ],
 )
 def test_code_that_measures_makes_other_cases_and_code_that_tells_does_not(
@@ -180,7 +183,7 @@ def test_who_hands_the_load_to_another_machine_matters_where_one_does(code: Path
         return identity.identified(macro_case(), ARTIFACT, generator="0" * 16).identity
 
     before = remote()
-    (code / "bench/worker.py").write_text("")
+    (code / "bench/fleet/worker.py").write_text("")
     assert remote() != before
 
 
@@ -193,4 +196,4 @@ def test_many_cases_read_the_code_of_an_instrument_once() -> None:
 
     known = {identity.identified(case, built(case.variant), code=code).inputs["harness"] for case in CASES.values()}
     assert known == set(asked) == {"micro", "macro", "suite"}
-    assert known <= set(measure.INSTRUMENTS)
+    assert known <= set(blocks.INSTRUMENTS)

@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench import build, catalog, inventory, provision
-from bench.built import how
+from bench import catalog, inventory
+from bench.build import artifacts
 from bench.model import (
     Artifact,
     FromDebian,
@@ -23,6 +23,8 @@ from bench.model import (
     Provider,
     Provisioned,
 )
+from bench.provision import interpreters
+from bench.report.built import how
 
 HERE = ".".join(map(str, sys.version_info[:2]))
 THIS = FromPath(names=(sys.executable,))
@@ -38,8 +40,8 @@ def interpreter(*providers: Provider, **more: object) -> Interpreter:
 @pytest.fixture(autouse=True)
 def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Nothing is unpacked, built or to be found by pyenv."""
-    monkeypatch.setattr(provision, "INTERPRETERS", tmp_path / "interpreters")
-    monkeypatch.setattr(build, "ARTIFACTS", tmp_path / "artifacts")
+    monkeypatch.setattr(interpreters, "INTERPRETERS", tmp_path / "interpreters")
+    monkeypatch.setattr(artifacts, "ARTIFACTS", tmp_path / "artifacts")
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
     return tmp_path
 
@@ -89,9 +91,9 @@ def test_what_an_interpreter_goes_without_is_told(monkeypatch: pytest.MonkeyPatc
     never = msgspec.structs.replace(server, impossible={f"cpython-{HERE}": Impossible(reason="too new", symptom="")})
     lacks = {"gunicorn-gevent": Hole(what="gunicorn-gevent", reason="no wheel")}
     made = Artifact("cython@it", "", "", "", 0, 0.0, plain, "", lacks)
-    monkeypatch.setattr(provision, "provision", lambda *_, **__: plain)
+    monkeypatch.setattr(interpreters, "provision", lambda *_, **__: plain)
     monkeypatch.setattr(catalog, "servers", lambda: {"bjoern": never})
-    monkeypatch.setattr(build, "artifacts", lambda: [made])
+    monkeypatch.setattr(artifacts, "artifacts", lambda: [made])
     found = inventory.standing(interpreter(THIS))
     assert found.lacks == {
         "profile-guided optimisation": "not built with it",

@@ -7,8 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench import __main__, catalog, keep, machine, pipeline, store
+from bench import __main__, catalog, keep, pipeline, store
 from bench.errors import LabError
+from bench.host import machine
 from bench.model import Against, Session, Study, Target
 from bench.paths import KEPT
 from tests.unit import sessions

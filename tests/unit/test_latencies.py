@@ -2,8 +2,8 @@
 
 import msgspec
 
-from bench.latency_loads import capacities, latency_loads
 from bench.model import Case, LatencyPlan, Measurement, Run, Stack, Study
+from bench.plan.latency_loads import capacities, latency_loads
 from bench.report import latencies
 from bench.report.latencies import Latencies
 from tests.unit.trial import STUDY, closed

@@ -3,7 +3,8 @@
 import msgspec
 import pytest
 
-from bench import breaking, catalog
+from bench import catalog
+from bench.analysis import breaking
 from bench.model import Case, Measurement, Run, Stack
 from bench.report import findings, loads, page
 from bench.report.answer import paragraphs

@@ -11,9 +11,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench import machine
-from bench.machine import Machine
-from bench.pinning import Cores
+from bench.host import machine
+from bench.host.machine import Machine
+from bench.host.pinning import Cores
 
 DATA = Path(__file__).parent.parent / "data" / "machine"
 

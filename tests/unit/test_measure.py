@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from bench import measure, store
+from bench import store
+from bench.measure import blocks
 from bench.model import Case, Run, Session
-from bench.plan import Phase
+from bench.plan.matrix import Phase
 
 CASES = tuple(Case(instrument="micro", variant=name) for name in "abcdef")
 PHASE = Phase("micro", 3, CASES)
@@ -40,7 +41,7 @@ def session(tmp_path: Path) -> Path:
 
 
 def go(session: Path, fake: Fake, seed: int = 7) -> Fake:
-    measure.measure(PHASE, session, seed, fake, fake)
+    blocks.measure(PHASE, session, seed, fake, fake)
     return fake
 
 

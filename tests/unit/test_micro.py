@@ -9,9 +9,10 @@ from pathlib import Path
 import pyperf
 import pytest
 
-from bench import build, catalog
+from bench import catalog
+from bench.build import artifacts
 from bench.errors import LabError
-from bench.instruments import micro
+from bench.measure.instruments import micro
 from bench.model import Case, Run
 
 DATA = Path(__file__).parent.parent / "data" / "pyperf"
@@ -121,7 +122,7 @@ def test_a_process_that_fails_is_told_by_its_last_line(
     python.parent.mkdir(parents=True)
     python.write_text(f"#!/bin/sh\n{script}\n")
     python.chmod(0o755)
-    monkeypatch.setattr(build, "PREFIXES", tmp_path)
+    monkeypatch.setattr(artifacts, "PREFIXES", tmp_path)
     case = Case(instrument="micro", variant="cpython", workload="small", settings={"values": 1, "loops": 1})
     with pytest.raises(LabError) as caught:
         micro.observe(case, tmp_path / "run")
@@ -135,7 +136,7 @@ def test_a_process_begins_with_an_environment_of_a_size_of_its_own(
     python.parent.mkdir(parents=True)
     python.write_text('#!/bin/sh\necho ${#BENCH_PADDING} "$@" >&2; exit 1\n')
     python.chmod(0o755)
-    monkeypatch.setattr(build, "PREFIXES", tmp_path)
+    monkeypatch.setattr(artifacts, "PREFIXES", tmp_path)
     case = Case(instrument="micro", variant="cpython", workload="small", settings={"values": 1, "loops": 1})
     sizes = []
     for block in range(3):

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from bench.errors import LabError
-from bench.instruments import injection, pacer, pacer_files
-from bench.instruments.paced import Outcome
-from bench.instruments.pacer_files import RIGHT, Job
+from bench.host.pinning import cores
+from bench.measure.instruments import injection, pacer, pacer_files
+from bench.measure.instruments.paced import Outcome
+from bench.measure.instruments.pacer_files import RIGHT, Job
 from bench.model import Exchange, Load, Segment, Workload
-from bench.pinning import cores
 
 USERS = 8
 POST = Workload(name="three", title="Three", method="POST", path="/statements")

@@ -8,12 +8,18 @@ import msgspec
 import pytest
 
 from app.core import transform
-from bench import catalog, estimate, identity, npm, pairing, peers, plan, readiness, serve, verify
+from bench import catalog, readiness, verify
+from bench.build import peers
+from bench.catalog import pairing
 from bench.errors import LabError, MissingError
-from bench.instruments import sizes
+from bench.measure import identity
+from bench.measure.instruments import sizes
 from bench.model import BuiltPeer, Case, FromNpm, MacroPlan, Measurement, OpenPlan, Peer, Run, Stack, StartupPlan, Study
+from bench.plan import estimate, matrix
+from bench.provision import npm
 from bench.report import page
 from bench.report.finding import find
+from bench.serve import life_cycle
 from tests.cores import GOLDEN, document, line, order
 from tests.unit import sessions
 
@@ -147,9 +153,9 @@ def test_a_peers_name_is_a_stack() -> None:
 
 
 def test_a_peer_is_in_every_phase_of_a_study_but_those_of_cores() -> None:
-    cases = {phase.name: [str(case.stack) for case in phase.cases] for phase in plan.phases(STUDY)}
+    cases = {phase.name: [str(case.stack) for case in phase.cases] for phase in matrix.phases(STUDY)}
     assert all(cases[name].count("node-ordinary") == 1 for name in ("size", "startup", "macro"))
-    assert plan.variants(STUDY) == ["cpython", "cython", "node-ordinary"]
+    assert matrix.variants(STUDY) == ["cpython", "cython", "node-ordinary"]
     warm = catalog.peers()["node-ordinary"].warmup.seconds - catalog.loads()["brief"].lead_in_seconds
     case = Case(instrument="macro", variant=PEER.variant, stack=PEER, workload="medium", load="brief")
     stack = Stack(variant="cython", framework="falcon", server="gunicorn-sync")
@@ -158,9 +164,9 @@ def test_a_peer_is_in_every_phase_of_a_study_but_those_of_cores() -> None:
 
 
 def test_a_study_narrowed_to_a_peer_keeps_it_and_the_baseline() -> None:
-    narrowed = plan.narrowed(STUDY, "node-ordinary")
+    narrowed = matrix.narrowed(STUDY, "node-ordinary")
     assert (narrowed.variants, narrowed.peers) == (("cpython",), ("node-ordinary",))
-    assert plan.narrowed(STUDY, "cython").peers == ()
+    assert matrix.narrowed(STUDY, "cython").peers == ()
 
 
 def test_a_change_of_a_peer_makes_other_cases() -> None:
@@ -241,6 +247,6 @@ def test_what_was_built_of_a_peer_is_required_by_its_name(lab: Path, monkeypatch
     with pytest.raises(LabError, match="is not built"):
         readiness.required("tiny-expert")
     with pytest.raises(LabError, match="is not built"):
-        serve.command(Stack(variant="tiny-expert"), 8000, serve.HOST, lab)
+        life_cycle.command(Stack(variant="tiny-expert"), 8000, life_cycle.HOST, lab)
     made = peers.make(TINY)
     assert readiness.required("tiny-expert") == made

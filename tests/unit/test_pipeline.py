@@ -8,9 +8,12 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from bench import backend, build, documents, estimate, measure, pipeline, plan, provision, quiet, store, verify
+from bench import documents, pipeline, store, verify
+from bench.build import artifacts
 from bench.errors import LabError, MissingError, RefusedError
-from bench.instruments import gatling_setup, null
+from bench.host import quiet
+from bench.measure import blocks
+from bench.measure.instruments import gatling_setup, null
 from bench.model import (
     Artifact,
     Backend,
@@ -28,8 +31,11 @@ from bench.model import (
     Study,
     Variant,
 )
-from bench.plan import Phase
+from bench.plan import estimate, matrix
+from bench.plan.matrix import Phase
 from bench.progress import Progress
+from bench.provision import interpreters
+from bench.serve import backend
 from tests.unit import made
 
 STUDY = Study(
@@ -175,14 +181,14 @@ class Bench:
         self.measured: list[Case] = []
         self.said = io.StringIO()
         self.clock = self.load = 0.0
-        monkeypatch.setattr(provision, "provision", self.provision)
-        monkeypatch.setattr(build, "build", self.build)
+        monkeypatch.setattr(interpreters, "provision", self.provision)
+        monkeypatch.setattr(artifacts, "build", self.build)
         monkeypatch.setattr(verify, "check_variant", self.check)
         monkeypatch.setattr(documents, "ensure", lambda workload: None)
         monkeypatch.setattr(gatling_setup, "provision", self.generator)
         monkeypatch.setattr(null, "provision", lambda variant: None)
         monkeypatch.setattr(pipeline, "leave_server_alone", lambda: None)
-        monkeypatch.setattr(measure, "execute", self.execute)
+        monkeypatch.setattr(blocks, "execute", self.execute)
         monkeypatch.setattr(quiet, "sample", self.sample)
         monkeypatch.setattr(quiet, "WINDOW_SECONDS", 0.0)
 
@@ -391,7 +397,7 @@ def test_a_variant_that_is_there_at_last_is_measured_in_a_session_with_its_basel
 
 def test_plans_and_runs_agree_on_what_is_measured(bench: Bench) -> None:
     folder, _ = bench.run()
-    planned = sum(phase.blocks * len(phase.cases) for phase in plan.phases(STUDY))
+    planned = sum(phase.blocks * len(phase.cases) for phase in matrix.phases(STUDY))
     closed = [run for run in store.runs(folder) if run.case.rate is None]
     assert len(closed) == planned
 

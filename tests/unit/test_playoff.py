@@ -3,9 +3,10 @@
 import msgspec
 import pytest
 
-from bench import estimate, plan, playoff, racing
 from bench.model import MacroPlan
-from bench.plan import Phase
+from bench.plan import estimate, matrix
+from bench.plan.matrix import Phase
+from bench.race import playoff, racing
 from tests import simulated_races as simulated
 from tests.unit.races import STUDY, Fake, cost, equal, raced
 
@@ -18,7 +19,7 @@ GLANCE = msgspec.structs.replace(STUDY, macro=MacroPlan(loads=("glance",), runs=
 
 def played(fake: Fake) -> list[Phase]:
     """The blocks after the final."""
-    track = racing.track(GLANCE, plan.phases(GLANCE), BUDGET)
+    track = racing.track(GLANCE, matrix.phases(GLANCE), BUDGET)
     race, final = raced(fake, GLANCE, BUDGET)
     return list(playoff.blocks(track, race, list(fake(final)), fake))
 
@@ -53,7 +54,7 @@ class Stored(Fake):
 
 
 def test_an_interrupted_play_off_comes_to_the_same_end() -> None:
-    track = racing.track(GLANCE, plan.phases(GLANCE), BUDGET)
+    track = racing.track(GLANCE, matrix.phases(GLANCE), BUDGET)
     stored = Stored(equal, spread=0.05)
     race, final = raced(stored, GLANCE, BUDGET)
     runs = list(stored(final))

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from bench.pooled import Pooled
-from bench.report.comparison import Comparison, as_a_family
+from bench.analysis.comparison import Comparison, as_a_family
+from bench.analysis.pooled import Pooled
 
 STACKS = 47
 SD = 0.07  # of the log cost of a fresh server, heavy-tailed

@@ -13,9 +13,9 @@ import psutil
 import pytest
 
 from bench.errors import LabError
-from bench.instruments import peak
-from bench.instruments.file_pages import left_to_others_bytes
-from bench.instruments.process_tree import MEBIBYTE, Sample, pss_bytes, used_between
+from bench.measure.instruments import peak
+from bench.measure.instruments.file_pages import left_to_others_bytes
+from bench.measure.instruments.process_tree import MEBIBYTE, Sample, pss_bytes, used_between
 
 BURN = "import os, time\nwhile time.process_time() < {seconds}: pass\n"
 # Each says on its output that it is where the test wants it, and stays until its input ends.

@@ -6,8 +6,9 @@ import re
 import pytest
 from rich.console import Console
 
-from bench import estimate, progress
+from bench import progress
 from bench.model import Case, Run
+from bench.plan import estimate
 from bench.progress import Progress
 
 MICRO = Case(instrument="micro", variant="cpython")

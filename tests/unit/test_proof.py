@@ -5,9 +5,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench import proof
+from bench.build import proof
+from bench.build.proof import Proof
 from bench.errors import LabError
-from bench.proof import Proof
 from bench.subject import micro
 
 HONEST = Proof(

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bench import catalog, provision
+from bench import catalog
 from bench.errors import LabError
 from bench.inventory import inventory
 from bench.model import FromDebian, FromPath, FromPyenv, FromUv, Hole, Interpreter, Provider, Provisioned
+from bench.provision import interpreters
 
 HERE = ".".join(map(str, sys.version_info[:2]))
 
@@ -35,7 +36,7 @@ def test_the_declared_interpreters_can_be_had_in_an_order_that_ends() -> None:
 def test_what_runs_and_fits_is_taken(tmp_path: Path) -> None:
     broken = executable(tmp_path / "broken", "#!/bin/sh\nexit 1\n")
     talks = executable(tmp_path / "talks", "#!/bin/sh\necho hello\n")
-    found = provision.provision(interpreter(FromPath(names=(str(broken), str(talks), sys.executable))))
+    found = interpreters.provision(interpreter(FromPath(names=(str(broken), str(talks), sys.executable))))
     assert isinstance(found, Provisioned)
     assert (found.version, found.implementation, found.provider) == (platform.python_version(), "cpython", "path")
     assert Path(found.executable).resolve() == Path(sys.executable).resolve()
@@ -43,7 +44,7 @@ def test_what_runs_and_fits_is_taken(tmp_path: Path) -> None:
 
 def test_the_fingerprint_is_of_the_interpreter_and_not_of_the_hour() -> None:
     declared = interpreter(FromPath(names=(sys.executable,)))
-    assert provision.provision(declared) == provision.provision(declared)
+    assert interpreters.provision(declared) == interpreters.provision(declared)
 
 
 def test_a_hole_tells_each_providers_reason_and_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,7 +52,7 @@ def test_a_hole_tells_each_providers_reason_and_a_command(tmp_path: Path, monkey
     monkeypatch.setenv("PATH", str(tmp_path))
     debian = FromDebian(suites=("sid",), packages=("python3.99",), executable="usr/bin/python3.99")
     here = FromPath(names=("python3",)), FromPyenv(prefix="3.99"), debian, FromUv(request="cpython@3.99")
-    hole = provision.provision(interpreter(*here))
+    hole = interpreters.provision(interpreter(*here))
     assert isinstance(hole, Hole)
     assert hole.what == "it"
     assert "path: none; pyenv: none; debian: unpacking python3.99 needs apt-get" in hole.reason
@@ -61,11 +62,12 @@ def test_a_hole_tells_each_providers_reason_and_a_command(tmp_path: Path, monkey
 @pytest.mark.parametrize(("python", "fits"), [("3.11.2", True), ("3.1.4", False), ("3.110.0", False), ("3.12", False)])
 def test_a_version_fits_to_the_precision_declared(python: str, fits: bool) -> None:
     facts = {"implementation": "cpython", "python": python, "build": {}}
-    assert provision.fits(facts, interpreter(version="3.11")) is fits
+    assert interpreters.fits(facts, interpreter(version="3.11")) is fits
 
 
 def test_another_implementation_does_not_fit() -> None:
-    assert not provision.fits({"implementation": "pypy", "python": "3.11.2", "build": {}}, interpreter(version="3.11"))
+    facts = {"implementation": "pypy", "python": "3.11.2", "build": {}}
+    assert not interpreters.fits(facts, interpreter(version="3.11"))
 
 
 @pytest.mark.parametrize(("build", "fits"), [({"jit": True}, True), ({"jit": False}, False), ({}, False)])
@@ -74,13 +76,13 @@ def test_an_interpreter_says_of_itself_what_is_declared(build: dict[str, bool], 
     declared = Interpreter(
         name="it", title="It", implementation="cpython", version=HERE, providers=(), witness={"jit": True}
     )
-    assert provision.fits(facts, declared) is fits
+    assert interpreters.fits(facts, declared) is fits
 
 
 def test_what_is_told_of_a_build_gives_way_to_its_own_record() -> None:
     source = FromPath(names=(sys.executable,), built={"pgo": True, "lto": True})
     facts = {"executable": sys.executable, "implementation": "cpython", "version": HERE, "build": {"pgo": False}}
-    assert provision.provisioned("it", source, facts).build == {"pgo": False, "lto": True}
+    assert interpreters.provisioned("it", source, facts).build == {"pgo": False, "lto": True}
 
 
 def test_interpreters_that_differ_in_their_environment_alone_share_what_is_unpacked() -> None:
@@ -89,37 +91,37 @@ def test_interpreters_that_differ_in_their_environment_alone_share_what_is_unpac
         [each for each in known[name].providers if isinstance(each, FromDebian)]
         for name in ("cpython-3.15", "cpython-3.15-jit")
     )
-    assert provision.unpacked(plain) == provision.unpacked(jit)
+    assert interpreters.unpacked(plain) == interpreters.unpacked(jit)
     assert (known["cpython-3.15"].env, known["cpython-3.15-jit"].env) == ({"PYTHON_JIT": "0"}, {"PYTHON_JIT": "1"})
 
 
 def test_a_shadowed_executable_is_a_candidate_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     both = [executable(tmp_path / folder / "python3", "#!/bin/sh\n") for folder in ("shim", "real")]
     monkeypatch.setenv("PATH", f"{tmp_path}/shim:{tmp_path}/empty:{tmp_path}/real")
-    assert provision.on_path("python3") == [str(path) for path in both]
-    assert provision.on_path(str(both[1])) == [str(both[1])]
-    assert provision.on_path(str(tmp_path / "nothing")) == []
+    assert interpreters.on_path("python3") == [str(path) for path in both]
+    assert interpreters.on_path(str(both[1])) == [str(both[1])]
+    assert interpreters.on_path(str(tmp_path / "nothing")) == []
 
 
 def test_pyenvs_newest_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
     for version in ("3.11.9", "3.11.10", "3.12.0", "pypy3.11-7.3.19"):
         executable(tmp_path / "versions" / version / "bin/python", "")
-    found = [Path(path).parts[-3] for path in provision.pyenv("3.11")]
+    found = [Path(path).parts[-3] for path in interpreters.pyenv("3.11")]
     assert found == ["3.11.10", "3.11.9"]
 
 
 def test_looking_brings_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(provision, "INTERPRETERS", tmp_path)
+    monkeypatch.setattr(interpreters, "INTERPRETERS", tmp_path)
     debian = FromDebian(suites=("sid",), packages=("python3.99",), executable="usr/bin/python3.99")
     declared = interpreter(debian, FromUv(request="cpython@3.99", install=True))
-    assert isinstance(provision.provision(declared, bring=False), Hole)
+    assert isinstance(interpreters.provision(declared, bring=False), Hole)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_installing_what_is_not_locked_is_an_error_before_anything_is_done(tmp_path: Path) -> None:
     with pytest.raises(LabError, match=r"measured\.txt does not pin left-pad"):
-        provision.install(tmp_path / "no-python", ["left-pad"])
+        interpreters.install(tmp_path / "no-python", ["left-pad"])
 
 
 def test_the_inventory_names_everything_once() -> None:

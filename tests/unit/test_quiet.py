@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from bench import accounts, quiet
 from bench.errors import RefusedError
+from bench.host import accounts, quiet
+from bench.host.quiet import Sample, Watch
 from bench.model import Account, Session
-from bench.quiet import Sample, Watch
 from bench.report import spent
 
 BEFORE = Sample(at=100.0, cpus=2, busy=50.0, own=20.0, throttled=3, others={7: ("chrome", 5.0)})

@@ -3,11 +3,13 @@
 import msgspec
 import pytest
 
-from bench import catalog, estimate, plan, racing
+from bench import catalog
 from bench.durations import duration, written
 from bench.errors import LabError
 from bench.model import Case, MacroPlan, Measurement, MicroPlan, Run
-from bench.plan import Phase
+from bench.plan import estimate, matrix
+from bench.plan.matrix import Phase
+from bench.race import racing
 from tests.unit.races import SERVERS, STUDY, Fake, cost, equal, raced
 
 
@@ -139,7 +141,7 @@ def test_whom_the_budget_has_no_room_for_is_left_out_by_rank_and_said_so() -> No
 
 
 def test_where_time_is_short_the_last_have_fewer_servers_but_two_at_least() -> None:
-    phases = plan.phases(STUDY)
+    phases = matrix.phases(STUDY)
     final = phases[-1]
     first = 2 * sum(estimate.case_seconds(case) for case in racing.track(STUDY, phases, 400).first.cases)
     ten = 10 * estimate.case_seconds(final.cases[0])  # each server's best on each workload, and the baseline's first
@@ -168,12 +170,12 @@ def test_nobody_is_dropped_as_worse_where_all_are_equal() -> None:
 
 
 def test_a_study_that_fits_its_budget_is_not_raced() -> None:
-    phases = plan.phases(STUDY)
+    phases = matrix.phases(STUDY)
     assert racing.track(STUDY, phases, estimate.study_seconds(STUDY)) is None
 
 
 def test_too_small_a_budget_is_refused_with_the_least_that_does() -> None:
-    phases = plan.phases(STUDY)
+    phases = matrix.phases(STUDY)
     with pytest.raises(LabError, match="--budget 1m is too little for trial: it takes at least ") as refused:
         racing.track(STUDY, phases, 60)
     least = duration(str(refused.value).split("at least ")[1].split(",")[0], "the least")
@@ -185,12 +187,12 @@ def test_too_small_a_budget_is_refused_with_the_least_that_does() -> None:
 def test_what_cannot_be_raced_is_told() -> None:
     cores = msgspec.structs.replace(STUDY, macro=None, micro=MicroPlan(processes=2, values=1))
     with pytest.raises(LabError, match="study 'trial' puts no stacks under load"):
-        racing.track(cores, plan.phases(cores), 60)
+        racing.track(cores, matrix.phases(cores), 60)
 
 
 def test_a_study_whose_own_load_is_the_brief_one_counts_the_servers_of_the_rounds_too() -> None:
     study = msgspec.structs.replace(STUDY, macro=MacroPlan(loads=("glance",), runs=9))
-    track = racing.track(study, plan.phases(study), 150)
+    track = racing.track(study, matrix.phases(study), 150)
     assert (track.final.blocks, {case.load for case in track.final.cases}) == (1, {"glance"})
     fake = Fake()
     race, final = raced(fake, study, budget=150)

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from bench import repeat, store
+from bench import store
 from bench.errors import LabError
 from bench.model import Case, Measurement, Run, Session, Stack
+from bench.report import repeat
 
 LEVELS = {"cpython": 800.0, "nuitka": 720.0, "mypyc": 700.0, "cython": 20.0, "numba": 26.0}  # µs
 STARTED = ("2026-11-24T13:00:00+00:00", "2026-11-25T13:00:00+00:00")

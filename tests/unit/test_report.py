@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from bench.instruments.sizes import Size
+from bench.measure.instruments.sizes import Size
 from bench.report import charts, summary
 from bench.report import page as report
 from bench.report.answer import answer

@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from bench import catalog, keep, measure, plan, selftest, store
+from bench import catalog, keep, store
+from bench.analysis import selftest
+from bench.analysis.stats import Ratio, blocked_ratio, ratio
 from bench.errors import LabError
+from bench.measure import blocks
 from bench.model import Instrument, MacroPlan, Measurement, MicroPlan, Run, SelftestPlan, Session
+from bench.plan import matrix
 from bench.report import findings
 from bench.report.selftest import conclude, told
-from bench.stats import Ratio, blocked_ratio, ratio
 
 DECLARED = catalog.studies()[selftest.STUDY]
 STARTED = "2026-11-24T13:00:00+00:00"
@@ -48,7 +51,7 @@ class Subject:
 
 
 def runs(subject, study=DECLARED):
-    phases = plan.phases(study)
+    phases = matrix.phases(study)
     return [subject(case, block) for phase in phases for block in range(phase.blocks) for case in phase.cases]
 
 
@@ -185,14 +188,14 @@ def folder(tmp_path):
     record = session(SMALL)
     made = store.create(record, tmp_path)
     subject = Subject(5)
-    for phase in plan.phases(SMALL):
-        measure.measure(phase, made, record.seed, subject, subject)
+    for phase in matrix.phases(SMALL):
+        blocks.measure(phase, made, record.seed, subject, subject)
     store.finish(made, record)
     return made
 
 
 def test_it_is_a_study_like_any_whose_blocks_hold_both_halves(folder):
-    assert {phase.name: (phase.blocks, len(phase.cases)) for phase in plan.phases(SMALL)} == {
+    assert {phase.name: (phase.blocks, len(phase.cases)) for phase in matrix.phases(SMALL)} == {
         "micro": (6, 2), "macro": (6, 2), "known": (4, 2),
     }  # fmt: skip
     assert sorted(path.name for path in folder.iterdir() if path.is_dir())[:4] == [f"known-00{n}" for n in range(4)]
@@ -275,7 +278,7 @@ def test_without_any_run_there_is_no_verdict():
 
 
 def test_what_is_slower_is_no_instrument_of_its_own_and_has_its_own_identity():
-    (known,) = [phase for phase in plan.phases(DECLARED) if phase.name == "known"]
+    (known,) = [phase for phase in matrix.phases(DECLARED) if phase.name == "known"]
     assert {case.settings["slower"] for case in known.cases} == {0, 3, 5, 10}
     assert len({case.identity for case in known.cases}) == 4
     instrument: Instrument = "micro"

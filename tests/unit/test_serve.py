@@ -10,10 +10,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench import build, serve
+from bench.build import artifacts
 from bench.errors import LabError
+from bench.host.pinning import cores
 from bench.model import Exchange, Stack
-from bench.pinning import cores
+from bench.serve import life_cycle
 
 STACK = Stack(variant="cpython", framework="falcon", server="gunicorn-sync")
 
@@ -53,8 +54,8 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
             script.write_text(SERVER.format(before=before, answer=answer, status=status, port=port))
             return [sys.executable, str(script)], {}
 
-        monkeypatch.setattr(serve, "command", command)
-        monkeypatch.setattr(serve, "PREFIXES", tmp_path)
+        monkeypatch.setattr(life_cycle, "command", command)
+        monkeypatch.setattr(life_cycle, "PREFIXES", tmp_path)
         (tmp_path / STACK.variant).mkdir(exist_ok=True)
 
     return decide
@@ -65,11 +66,11 @@ def log(tmp_path: Path) -> Path:
     return tmp_path / "server.log"
 
 
-def serving(log: Path, first: Exchange = serve.HELLO):
-    return serve.serving(STACK, first, log, cores().server)
+def serving(log: Path, first: Exchange = life_cycle.HELLO):
+    return life_cycle.serving(STACK, first, log, cores().server)
 
 
-def family(running: serve.Running) -> list[psutil.Process]:
+def family(running: life_cycle.Running) -> list[psutil.Process]:
     return [running.process, *running.process.children()]
 
 
@@ -91,9 +92,9 @@ def test_it_answers_while_the_block_runs_and_is_gone_after(start: Start, log: Pa
     with serving(log) as running:
         assert running.name == str(STACK)
         assert running.url == f"http://127.0.0.1:{running.port}"
-        assert serve.ask(running.port, serve.HELLO) == (200, b"Hello, world!\n")
+        assert life_cycle.ask(running.port, life_cycle.HELLO) == (200, b"Hello, world!\n")
         body = Exchange(method="POST", path="/statements", body=b"\x00\xff", expect=b"")
-        assert serve.ask(running.port, body) == (200, b"\x00\xff")
+        assert life_cycle.ask(running.port, body) == (200, b"\x00\xff")
         assert 0 < running.ready_seconds < 60
     assert is_gone(running.process)
     with pytest.raises(OSError, match="refused"):
@@ -144,7 +145,7 @@ def test_one_that_dies_early_is_named_with_its_status_and_log(start: Start, log:
 def test_one_that_never_answers_is_given_up_and_killed(
     start: Start, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serve, "READY_SECONDS", 0.5)
+    monkeypatch.setattr(life_cycle, "READY_SECONDS", 0.5)
     start(f"open({str(log.with_suffix('.pid'))!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)")
     with pytest.raises(LabError, match="no right answer within"), serving(log):
         pytest.fail("it never answered")
@@ -154,7 +155,7 @@ def test_one_that_never_answers_is_given_up_and_killed(
 def test_one_that_ignores_sigterm_is_killed_with_its_children_and_complained_of(
     start: Start, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serve, "STOP_SECONDS", 0.2)
+    monkeypatch.setattr(life_cycle, "STOP_SECONDS", 0.2)
     start("signal.signal(signal.SIGTERM, signal.SIG_IGN)\nchild()")
     with pytest.raises(LabError, match=r"the server still ran .* after SIGTERM, killed"), serving(log) as running:
         tree = family(running)
@@ -165,7 +166,7 @@ def test_one_that_ignores_sigterm_is_killed_with_its_children_and_complained_of(
 def test_children_that_outlive_their_server_are_killed_and_complained_of(
     start: Start, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serve, "STOP_SECONDS", 0.2)
+    monkeypatch.setattr(life_cycle, "STOP_SECONDS", 0.2)
     start("child()")
     with pytest.raises(LabError, match="1 of its children still ran"), serving(log) as running:
         tree = family(running)
@@ -206,14 +207,14 @@ def test_a_server_that_ends_inside_the_block_is_no_clean_end(start: Start, log: 
 def test_an_answer_that_does_not_come_is_told(start: Start, log: Path) -> None:
     """Nothing listens; a connection is closed without an answer; an answer is shorter than it says."""
     with pytest.raises(LabError, match="GET /hello: no answer"):
-        serve.ask(serve.free_port(), serve.HELLO)
+        life_cycle.ask(life_cycle.free_port(), life_cycle.HELLO)
     start("Handler.do_POST = lambda self: None")
     posted = Exchange(method="POST", path="/statements", body=b"{}", expect=b"")
     with serving(log) as running, pytest.raises(LabError, match="POST /statements: no answer"):
-        serve.ask(running.port, posted)
+        life_cycle.ask(running.port, posted)
     start("Handler.do_POST = lambda self: self.wfile.write(b'HTTP/1.0 200 OK\\r\\nContent-Length: 9\\r\\n\\r\\n{')")
     with serving(log) as running, pytest.raises(LabError, match="POST /statements: no answer"):
-        serve.ask(running.port, posted)
+        life_cycle.ask(running.port, posted)
 
 
 def test_a_server_is_started_without_tuning(start: Start, log: Path) -> None:
@@ -223,7 +224,7 @@ def test_a_server_is_started_without_tuning(start: Start, log: Path) -> None:
 
 
 def test_a_free_port_can_be_bound() -> None:
-    port = serve.free_port()
+    port = life_cycle.free_port()
     with socket.create_server(("127.0.0.1", port)):
         pass
 
@@ -232,10 +233,10 @@ def test_the_command_is_the_servers_with_its_places_filled_in_and_nothing_of_the
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", "/somewhere/else")
-    monkeypatch.setattr(build, "require", lambda name: None)
-    monkeypatch.setattr(build, "base", lambda name: tmp_path)
-    argv, env = serve.command(STACK, 8123, serve.HOST, tmp_path)
-    assert argv[0] == str(build.python("cpython"))
+    monkeypatch.setattr(artifacts, "require", lambda name: None)
+    monkeypatch.setattr(artifacts, "base", lambda name: tmp_path)
+    argv, env = life_cycle.command(STACK, 8123, life_cycle.HOST, tmp_path)
+    assert argv[0] == str(artifacts.python("cpython"))
     assert "127.0.0.1:8123" in argv
     assert not [part for part in argv if "{" in part]
     assert "PYTHONPATH" not in env
@@ -244,13 +245,13 @@ def test_the_command_is_the_servers_with_its_places_filled_in_and_nothing_of_the
 def test_a_stack_whose_variant_is_not_built_is_told_with_the_command(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(build, "ARTIFACTS", tmp_path)
+    monkeypatch.setattr(artifacts, "ARTIFACTS", tmp_path)
     with pytest.raises(LabError, match="variant 'cpython' is not built: run `python -m bench build cpython`"):
-        serve.command(STACK, 8123, serve.HOST, tmp_path)
+        life_cycle.command(STACK, 8123, life_cycle.HOST, tmp_path)
 
 
 def test_a_stack_that_its_server_declares_impossible_is_not_started(checkout: Path, tmp_path: Path) -> None:
     path = checkout / "bench/servers/gunicorn-sync.toml"
     path.write_text(path.read_text() + '\n[impossible.cpython]\nreason = "it needs a moon"\nsymptom = "no moon"\n')
     with pytest.raises(LabError, match="cpython/falcon/gunicorn-sync is impossible: it needs a moon"):
-        serve.command(STACK, 8123, serve.HOST, tmp_path)
+        life_cycle.command(STACK, 8123, life_cycle.HOST, tmp_path)

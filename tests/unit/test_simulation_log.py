@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.errors import LabError
-from bench.instruments import simulation_log
-from bench.instruments.simulation_log import ERROR, GROUP, REQUEST, RUN, USER
+from bench.measure.instruments import simulation_log
+from bench.measure.instruments.simulation_log import ERROR, GROUP, REQUEST, RUN, USER
 
 CAPTURED = Path(__file__).parent.parent / "data" / "gatling"
 REFUSED = "j.n.ConnectException: finishConnect(..) failed with error(-111): Connection refused"

@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench import build
+from bench.build import artifacts
 from bench.errors import LabError
-from bench.instruments import sizes
+from bench.measure.instruments import sizes
 from bench.model import Artifact, Case, Stack
 from tests.unit.made import artifact, interpreter
 
@@ -61,7 +61,7 @@ def prefix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Prefix:
     made.add("gunicorn", 7 * KIB, ("packaging",))
     made.add("packaging", 1 * KIB)
     monkeypatch.setattr(sizes, "PREFIXES", tmp_path / "prefixes")
-    monkeypatch.setattr(build, "require", lambda name: made.artifact())
+    monkeypatch.setattr(artifacts, "require", lambda name: made.artifact())
     monkeypatch.setattr(sizes, "_interpreter", sizes._interpreter.__wrapped__)  # it would remember this one
     return made
 

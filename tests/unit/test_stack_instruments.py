@@ -12,13 +12,16 @@ import msgspec
 import psutil
 import pytest
 
-from bench import catalog, cpu_time, gates, model, serve
-from bench.backend import Attached
+from bench import catalog, model
+from bench.analysis import gates
 from bench.errors import LabError
-from bench.instruments import gatling, macro, pacer, startup
-from bench.instruments.latency import Latency
-from bench.instruments.paced import Outcome
+from bench.host import cpu_time
+from bench.measure.instruments import gatling, macro, pacer, startup
+from bench.measure.instruments.latency import Latency
+from bench.measure.instruments.paced import Outcome
 from bench.model import Case, Exchange, Stack
+from bench.serve import life_cycle
+from bench.serve.backend import Attached
 
 STACK = Stack(variant="cpython", framework="falcon", server="gunicorn-sync")
 ABOUT = {
@@ -65,9 +68,9 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
             script.write_text(SERVICE.format(about=json.dumps(about).encode(), port=port, burn=burn))
             return [sys.executable, str(script)], {}
 
-        monkeypatch.setattr(serve, "command", command)
+        monkeypatch.setattr(life_cycle, "command", command)
 
-    monkeypatch.setattr(serve, "PREFIXES", tmp_path)
+    monkeypatch.setattr(life_cycle, "PREFIXES", tmp_path)
     (tmp_path / STACK.variant).mkdir()
     decide(ABOUT)
     return decide
@@ -87,7 +90,7 @@ class Load:
         started, count = time.time(), 0
         while time.time() < started + 0.6:
             for path in self.paths:
-                serve.ask(port, Exchange(method="GET", path=path, body=None, expect=b""))
+                life_cycle.ask(port, Exchange(method="GET", path=path, body=None, expect=b""))
                 count += 1
         ended = time.time()
         outcome = gatling.Outcome(
@@ -175,13 +178,13 @@ def test_a_process_of_the_server_that_ends_under_load_spoils_the_row(
         next(each for each in psutil.Process().children(recursive=True) if each.name() == "sleep").kill()
 
     load.before = kill_the_worker
-    start = serve.command
+    start = life_cycle.command
 
     def with_a_worker(*places: object) -> tuple[list[str], dict[str, str]]:
         argv, env = start(*places)
         return ["sh", "-c", 'sleep 60 & exec "$@"', "sh", *argv], env
 
-    monkeypatch.setattr(serve, "command", with_a_worker)
+    monkeypatch.setattr(life_cycle, "command", with_a_worker)
     with pytest.raises(LabError, match=r"^1 of 2 server processes ended under the load$"):
         macro.observe(CLOSED, tmp_path / "run")
 
@@ -208,7 +211,7 @@ def test_a_light_load_is_a_lead_in_and_a_measured_run_of_the_pacer(
         driven.append((load.seconds, output.name, load.users))
         count = round(10 * (load.seconds or 0.0))
         for _ in range(count):
-            serve.ask(int(url.rsplit(":", 1)[1]), Exchange(method="GET", path="/hello", body=None, expect=b""))
+            life_cycle.ask(int(url.rsplit(":", 1)[1]), Exchange(method="GET", path="/hello", body=None, expect=b""))
         metrics = {"requests": ("1", float(count)), "rate": ("1/s", 10.0), "seconds": ("s", load.seconds or 0.0)}
         return Outcome(metrics=metrics, failures={}, reached=count, started=0.0, ended=1.0)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.stats import Ratio, benjamini_hochberg, between, blocked_ratio, ratio, reach
+from bench.analysis.stats import Ratio, benjamini_hochberg, between, blocked_ratio, ratio, reach
 
 TRIALS = 300
 

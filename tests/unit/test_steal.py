@@ -7,8 +7,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench import measure, steal, store
+from bench import store
 from bench.errors import LabError
+from bench.host import steal
+from bench.measure import blocks
 from bench.model import Case, Observed, Run
 from bench.report import findings, stolen
 from bench.report import page as report
@@ -66,7 +68,7 @@ def test_each_run_keeps_its_share_failed_or_not(tmp_path: Path, fails: bool) -> 
             raise LabError("it hung")
         return Observed()
 
-    run = measure.execute(CASE, 0, tmp_path, {"micro": observe})
+    run = blocks.execute(CASE, 0, tmp_path, {"micro": observe})
     assert run.verdict == ("failed" if fails else "pass")
     assert run.stolen == pytest.approx(0.01 / run.seconds)
     assert store.read(store.save(tmp_path, run), Run) == run

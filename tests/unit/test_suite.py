@@ -12,11 +12,13 @@ import pytest
 from rich.console import Console
 
 from app.contract import load_core
-from bench import catalog, measure, plan
+from bench import catalog
 from bench.errors import LabError
-from bench.instruments import suite
+from bench.measure import blocks
+from bench.measure.instruments import suite
 from bench.model import Case, Framework, Measurement, Run, Session
 from bench.paths import ROOT
+from bench.plan import matrix
 from bench.report import page, summary
 from bench.report.finding import find
 from bench.subject.suite.bare_client import Client as Bare
@@ -107,14 +109,14 @@ def test_a_framework_without_a_client_is_told_which_file_it_lacks() -> None:
 
 
 def test_the_study_tests_each_framework_and_the_first_one_twice() -> None:
-    (phase,) = (phase for phase in plan.phases(STUDY) if phase.name == "suite")
+    (phase,) = (phase for phase in matrix.phases(STUDY) if phase.name == "suite")
     assert phase.blocks == 12
     assert [(case.framework, case.twin) for case in phase.cases] == [
         *((name, False) for name in STUDY.frameworks),
         (STUDY.frameworks[0], True),
     ]
     assert len({case.identity for case in phase.cases}) == 5
-    assert "suite" in measure.INSTRUMENTS
+    assert "suite" in blocks.INSTRUMENTS
 
 
 def made(framework: str, block: int, seconds: float, *, twin: bool) -> Run:

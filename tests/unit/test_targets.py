@@ -10,9 +10,10 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from bench import catalog, plan
+from bench import catalog
 from bench.errors import LabError
 from bench.model import Against, Case, MacroPlan, Measurement, MicroPlan, Run, Session, Stack, Study, Target
+from bench.plan import matrix
 from bench.report import findings, page, summary
 from bench.report.finding import find
 from bench.report.targets import Held, held, verdict
@@ -153,15 +154,15 @@ def test_where_nothing_is_demanded_nothing_is_counted() -> None:
 
 def test_a_target_brings_the_cases_that_it_compares() -> None:
     target = msgspec.structs.replace(FAST, workloads=("medium", "large"), threads=True)
-    phase = plan.phases(msgspec.structs.replace(STUDY, targets=(FAST, target)))[0]
+    phase = matrix.phases(msgspec.structs.replace(STUDY, targets=(FAST, target)))[0]
     made = {(case.variant, case.workload, case.settings.get("threads")) for case in phase.cases}
     assert {("simdjson", "medium", None), ("simdjson", "large", None), ("cython", "medium", None)} <= made
     assert len(made) == len(phase.cases)
-    assert plan.variants(STUDY) == ["cpython", "cython", "simdjson"]
+    assert matrix.variants(STUDY) == ["cpython", "cython", "simdjson"]
 
 
 def test_a_value_takes_as_many_passes_as_hold_the_orders_that_are_asked_for() -> None:
-    passes = {name: plan.core_case(STUDY.micro, "cython", name).settings["loops"] for name in ("small", "medium")}
+    passes = {name: matrix.core_case(STUDY.micro, "cython", name).settings["loops"] for name in ("small", "medium")}
     assert passes == {"small": 20, "medium": 1}
 
 

@@ -8,11 +8,12 @@ import msgspec
 import pytest
 
 from app.contract import load_core
-from bench import catalog, documents, estimate, plan, readiness, trying, verify
+from bench import catalog, documents, readiness, trying, verify
 from bench.documents import given
 from bench.documents.sets import answered
 from bench.errors import LabError, WrongError
 from bench.model import Artifact, DocumentsSpec, Hole, Study, Variant, Workload
+from bench.plan import estimate, matrix
 from bench.progress import Progress
 from bench.subject import check
 from bench.trying import Own
@@ -205,12 +206,12 @@ def test_the_core_its_documents_and_the_baseline_make_a_study_like_any_other(pla
     assert catalog.workloads()[study.workloads[0]].documents == msgspec.structs.replace(
         documents.described(Path(str(source.parent / "words"))), seconds=1e-3
     )
-    assert [phase.name for phase in plan.phases(study)] == ["micro", "null", "macro"]
+    assert [phase.name for phase in matrix.phases(study)] == ["micro", "null", "macro"]
     assert estimate.study_seconds(study) > 60
 
 
 def test_without_a_server_the_core_alone_is_measured(planned: Planned) -> None:
-    assert [phase.name for phase in plan.phases(planned())] == ["micro"]
+    assert [phase.name for phase in matrix.phases(planned())] == ["micro"]
 
 
 def test_a_value_takes_as_many_passes_as_make_it_long_enough(planned: Planned) -> None:

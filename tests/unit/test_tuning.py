@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from bench import catalog, pairing, plan, readiness, system
+from bench import catalog, readiness
+from bench.catalog import pairing
+from bench.catalog.tuning import tuned
 from bench.errors import LabError
 from bench.model import Server, Stack, Study
-from bench.tuning import tuned
+from bench.plan import matrix
+from bench.provision import system
 
 
 def served(text: str) -> Server:
@@ -59,8 +62,8 @@ def test_what_a_tuning_declares_impossible_is_so_for_that_server_alone() -> None
 def test_the_prefix_holds_the_server_whatever_its_tuning() -> None:
     study = catalog.studies()["ablations"]
     assert "bjoern+nginx" in study.servers
-    assert {"bjoern", "uwsgi-processes"} <= set(plan.servers(study))
-    assert not [label for label in plan.servers(study) if "+" in label]
+    assert {"bjoern", "uwsgi-processes"} <= set(matrix.servers(study))
+    assert not [label for label in matrix.servers(study) if "+" in label]
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench import build, catalog, documents, serve, verify
+from bench import catalog, documents, verify
+from bench.build import artifacts
 from bench.errors import LabError
 from bench.model import Exchange, Stack
+from bench.serve import life_cycle
 
 Answer = tuple[int, bytes]
 Answerer = Callable[[str, bytes], Answer]
@@ -116,13 +118,13 @@ def test_a_server_that_lies_is_told_every_lie(answering: Callable[[Answerer], in
 
 def test_a_folder_without_a_case_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LabError, match="no case here; a case is "):
-        verify.check_server(serve.free_port(), tmp_path)
+        verify.check_server(life_cycle.free_port(), tmp_path)
 
 
 def test_a_document_that_is_no_case_is_refused(cases: Path) -> None:
     (cases / "valid" / "one.out.json").unlink()
     with pytest.raises(LabError, match=r"valid/one.json: neither .out.json nor .pointer beside it"):
-        verify.check_server(serve.free_port(), cases)
+        verify.check_server(life_cycle.free_port(), cases)
 
 
 # ---------------------------------------------------------------- before, between and after loads
@@ -221,8 +223,8 @@ def says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], Non
         path.write_text(f"#!/bin/sh\n{text}\n")
         path.chmod(0o755)
 
-    monkeypatch.setattr(build, "require", lambda name: None)
-    monkeypatch.setattr(build, "PREFIXES", tmp_path)
+    monkeypatch.setattr(artifacts, "require", lambda name: None)
+    monkeypatch.setattr(artifacts, "PREFIXES", tmp_path)
     return script
 
 

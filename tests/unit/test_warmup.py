@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.warmup import Warmup, change_points, warmup, without_lone
+from bench.analysis.warmup import Warmup, change_points, warmup, without_lone
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,148 @@
+"""What moves a core's time from session to session: each factor's share, from runs at several levels of it.
+
+Blocks are minutes apart with nothing changed, so they are a factor, too: `time`. The levels of every factor were timed
+in every block, in random order. What is judged here is derived from the stored runs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from statistics import mean
+
+import numpy as np
+
+from bench.analysis.components import Component, Table, components
+from bench.analysis.stats import LEVEL, benjamini_hochberg
+from bench.catalog.factors import FACTORS, changed
+from bench.errors import LabError
+from bench.model import Recorded, Run, Session, Study
+
+TIME = "time"
+PROCESSES = 8  # of a variant in a session of the study `variants`
+
+_Level = tuple[str, int]  # a factor's name and the level
+_Cells = dict[_Level, dict[int, float]]  # the logarithm of each block's process
+
+
+class Moved(Recorded, frozen=True, kw_only=True):
+    """How far a factor `moves` a subject's time, and how far fresh processes at one level of it lie apart (`within`).
+
+    The subject is a variant, or the baseline's time ÷ a variant's. `claimed` says that it moves it at all, among all
+    factors and subjects of the session.
+    """
+
+    factor: str
+    subject: str
+    moves: Component
+    within: Component
+    claimed: bool = False
+
+
+class Drift(Recorded, frozen=True, kw_only=True):
+    """What a session said of the factors, each at so many `levels` in so many `blocks`."""
+
+    started: str
+    fingerprint: str
+    levels: int
+    blocks: int
+    moved: tuple[Moved, ...]
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """The variants, then the ratios."""
+        return tuple(dict.fromkeys(each.subject for each in self.moved))
+
+    def of(self, factor: str, subject: str) -> Moved | None:
+        """What a factor does to a subject; None where that was not measured."""
+        return next((each for each in self.moved if (each.factor, each.subject) == (factor, subject)), None)
+
+    def between(self, subject: str, *causes: str, processes: int = PROCESSES) -> float | None:
+        """The standard deviation to expect between sessions of so many processes that differ in `causes`, too.
+
+        None where one of them was not measured.
+        """
+        usual, own = self.of("nothing", subject), [self.of(cause, subject) for cause in causes]
+        known = [each for each in own if each]
+        if usual is None or len(known) < len(own):
+            return None
+        return math.sqrt(usual.within.sd**2 / processes + sum(each.moves.sd**2 for each in known))
+
+
+def judge(session: Session, runs: Iterable[Run], study: Study) -> Drift:
+    """Derive what the factors do from the runs of a session, on the study's first workload.
+
+    Raises LabError where none was measured at two levels in two blocks.
+    """
+    own = [run for run in runs if run.case.instrument == "factors" and run.case.workload == study.workloads[0]]
+    cells = _logs(run for run in own if run.verdict == "pass")
+    blocks = sorted({run.block for run in own})
+    moved = [each for subject, table in _subjects(cells, study) for each in _moved(subject, table, blocks)]
+    if not moved:
+        raise LabError(
+            f"{study.name}: no factor was measured at two levels in two blocks; run `python -m bench sessions`"
+        )
+    return Drift(
+        started=session.started,
+        fingerprint=str(session.machine.get("fingerprint")),
+        levels=study.factors.levels if study.factors else 0,
+        blocks=len(blocks),
+        moved=tuple(_claimed(moved)),
+    )
+
+
+def _logs(runs: Iterable[Run]) -> dict[str, _Cells]:
+    """Each process's log mean time, by variant, level and block."""
+    found: dict[str, _Cells] = defaultdict(lambda: defaultdict(dict))
+    for run in runs:
+        found[run.case.variant][changed(run.case)][run.block] = math.log(mean(run.values("time")))
+    return found
+
+
+def _subjects(cells: dict[str, _Cells], study: Study) -> Iterator[tuple[str, _Cells]]:
+    """The variants with their cells, then the ratios with the differences of theirs, level by level, block by block."""
+    known = [name for name in study.variants if name in cells]
+    yield from ((name, cells[name]) for name in known)
+    base = cells.get(study.baseline, {})
+    for name in (name for name in known if name != study.baseline):
+        yield (
+            f"{study.baseline} ÷ {name}",
+            {
+                level: {block: log - own[block] for block, log in base[level].items() if block in own}
+                for level, own in cells[name].items()
+                if level in base
+            },
+        )
+
+
+def _moved(subject: str, cells: _Cells, blocks: Sequence[int]) -> Iterator[Moved]:
+    levels = sorted(cells.items())  # in whatever order they were timed, the figures are the same
+    for factor in FACTORS:
+        table = _table([own for (name, _), own in levels if name == factor], blocks)
+        if table is not None:
+            found = components(table)
+            yield Moved(factor=factor, subject=subject, moves=found.levels, within=found.error)
+    table = _table([own for _, own in levels], blocks)
+    if table is not None:
+        found = components(table)
+        yield Moved(factor=TIME, subject=subject, moves=found.blocks, within=found.error)
+
+
+def _table(levels: Sequence[dict[int, float]], blocks: Sequence[int]) -> Table | None:
+    """The levels that were timed in every block; None where that leaves nothing to compare."""
+    rows = [[own[block] for block in blocks] for own in levels if own.keys() >= set(blocks)]
+    return np.array(rows) if len(rows) > 1 and len(blocks) > 1 else None
+
+
+def _claimed(moved: Sequence[Moved]) -> Iterator[Moved]:
+    """Which of them are significant, all read together."""
+    raised = benjamini_hochberg([1.0 if each.moves.chance is None else each.moves.chance for each in moved])
+    for each, chance in zip(moved, raised, strict=True):
+        yield Moved(
+            factor=each.factor,
+            subject=each.subject,
+            moves=each.moves,
+            within=each.within,
+            claimed=chance <= 1 - LEVEL,
+        )

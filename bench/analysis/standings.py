@@ -1,0 +1,98 @@
+"""Stacks ranked on one workload under one load, each compared with the best: for races and for reports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from bench import catalog
+from bench.analysis.comparison import Comparison, as_a_family
+from bench.analysis.pooled import Pooled
+from bench.analysis.spread import pooled, right
+from bench.analysis.stats import LEVEL, Ratio
+from bench.analysis.text import interval, times
+from bench.model import RankedBy, Run, Stack
+
+COSTS = {"cpu": "server CPU a request", "rate": "time between answers"}
+SLOWER = 1.1  # times the time between answers of the quickest, beyond which a stack is slower than that
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a stack stands: `behind` is its cost ÷ that of the best, by so many fresh `servers`; `best` is the first.
+
+    The cost is server CPU per request, in `seconds`, or the time between answers if it is behind `by` rate. The best
+    has no ratio.
+    """
+
+    stack: Stack
+    best: Stack
+    by: RankedBy
+    behind: Comparison
+    seconds: float
+    servers: int
+
+
+def standings(runs: Iterable[Run], level: float = LEVEL, floor: float = 0.0) -> list[Standing]:
+    """The stacks of the runs of one workload under one load, the best first; none of a stack of which a run failed.
+
+    Where a request mostly waits, the best is that of the quickest which spends the least CPU: how many wait at a time
+    decides first. The intervals of all that are ranked by CPU hold together at `level`. A stack is claimed to be worse
+    than the best if its interval lies beyond the noise `floor`.
+    """
+    own = right(runs)
+    time = pooled(own, "rate")
+    if time is None:
+        return []
+    slow = _slow(time) if _by_rate(own) else set()
+    # What takes one request at a time answers few while they wait, and its CPU scatters more: no spread for both.
+    cpu = pooled({stack: own[stack] for stack in time.stacks if stack not in slow}, "cpu")
+    cpu_of_slow = pooled({stack: own[stack] for stack in slow}, "cpu")
+    if cpu is None:
+        return []
+    ratios = cpu.to_the_best(level=level)
+    best, *_ = ratios
+    behind = {stack: _to_the_best(ratio, floor, len(ratios) - 1) for stack, ratio in ratios.items()}
+    behind[best] = Comparison(reason="the best")
+    later = sorted(cpu_of_slow.stacks, key=lambda stack: (time.cost(stack), str(stack))) if cpu_of_slow else []
+    held = as_a_family([Comparison(ratio=time.ratio(stack, best), floor=floor) for stack in later])
+    behind |= dict(zip(later, held, strict=True))
+    return [
+        Standing(
+            stack=stack,
+            best=best,
+            by="rate" if stack in slow else "cpu",
+            behind=each,
+            seconds=fit.cost(stack),
+            servers=fit.servers(stack),
+        )
+        for stack, each in behind.items()
+        if (fit := cpu_of_slow if stack in slow else cpu)
+    ]
+
+
+def told(standing: Standing) -> str:
+    """How far a stack is behind the best, in words."""
+    ratio = standing.behind.ratio
+    if ratio is None:
+        return "the best"
+    return f"{times(ratio)} ({interval(ratio)}) the {COSTS[standing.by]} of {standing.best}"
+
+
+def _to_the_best(ratio: Ratio, floor: float, among: int) -> Comparison:
+    """One of the ratios whose intervals hold together: no further allowance is made for the family."""
+    claimed = ratio.low is not None and ratio.low > 1 + floor
+    return Comparison(ratio=ratio, floor=floor, among=among, claimed=claimed, smallest=ratio.smallest(floor))
+
+
+def _by_rate(own: Mapping[Stack, list[Run]]) -> bool:
+    """Whether answers per second decide first on that workload."""
+    run = next(iter(own.values()))[0]
+    return catalog.workloads()[run.case.workload or ""].ranked_by == "rate"
+
+
+def _slow(time: Pooled[Stack]) -> set[Stack]:
+    """The stacks that take more time between answers than the quickest, `SLOWER` times beyond doubt."""
+    quickest = min(time.stacks, key=time.cost)
+    ratios = {stack: time.ratio(stack, quickest) for stack in time.stacks if stack != quickest}
+    return {stack for stack, ratio in ratios.items() if (ratio.estimate if ratio.low is None else ratio.low) > SLOWER}

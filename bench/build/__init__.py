@@ -1,0 +1,1 @@
+"""Artifacts and peers, each with the proof of what it is."""

@@ -1,0 +1,1 @@
+"""What is known of the machine that measures, and what it does meanwhile."""

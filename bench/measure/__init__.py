@@ -1,0 +1,1 @@
+"""Blocks of cases, each run by its instrument."""

@@ -1,0 +1,75 @@
+"""The core alone, timed in a fresh process at one level of one factor (`bench.catalog.factors`)."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from bench import catalog
+from bench.build import artifacts
+from bench.catalog.factors import STILL, changed
+from bench.measure.instruments.micro import Start, padded, timed
+from bench.model import Case, FactorsPlan, Observed
+from bench.paths import FACTORS as FOLDER
+
+
+def observe(case: Case, output: Path) -> Observed:
+    """One fresh process at the level of the factor that the case's settings name."""
+    name, level = changed(case)
+    settings = {key: value for key, value in case.settings.items() if key != name}
+    return timed(replace(case, settings=settings), output, STARTS[name](case.variant, level))
+
+
+def provision(plan: FactorsPlan, variant: str) -> None:
+    """Rebuild a variant and copy its files, level by level, where that is not done for what is built now."""
+    artifact, folder = artifacts.require(variant), FOLDER / variant
+    stamp = folder / "made-for.txt"
+    made_for = f"{artifact.fingerprint} {artifact.built} {plan.levels}"
+    if stamp.is_file() and stamp.read_text() == made_for:
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    for level in range(plan.levels):
+        wheel, prefix = folder / f"wheel-{level}", place(variant, "build", level)
+        artifacts.rebuild(catalog.variant(variant), artifact.interpreter, wheel, prefix)
+    for level in range(plan.levels):  # links become files, so that the interpreter is copied, too
+        shutil.copytree(place(variant, "build", 0), place(variant, "files", level))
+    stamp.write_text(made_for)
+
+
+def place(variant: str, factor: str, level: int) -> Path:
+    """The prefix of a variant at a level of a factor."""
+    return FOLDER / variant / f"{factor}-{level}"
+
+
+def _usual(variant: str, _: int) -> Start:
+    return Start(artifacts.python(variant), padded(0))
+
+
+def _elsewhere(variant: str, level: int, *, factor: str) -> Start:
+    return Start(place(variant, factor, level) / "bin" / "python", padded(0))
+
+
+def _padded(variant: str, size: int) -> Start:
+    return Start(artifacts.python(variant), padded(size))
+
+
+def _still(variant: str, size: int) -> Start:
+    return Start(artifacts.python(variant), padded(size), STILL)
+
+
+def _seeded(variant: str, seed: int) -> Start:
+    return Start(artifacts.python(variant), padded(0) | {"PYTHONHASHSEED": str(seed)})
+
+
+STARTS: dict[str, Callable[[str, int], Start]] = {
+    "nothing": _usual,
+    "environment": _padded,
+    "addresses": _still,
+    "seed": _seeded,
+    "files": partial(_elsewhere, factor="files"),
+    "build": partial(_elsewhere, factor="build"),
+}

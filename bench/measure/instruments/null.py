@@ -1,0 +1,77 @@
+"""The null server under the light load: how many answers a second the generator can have at all.
+
+bjoern, the fastest server of the lock, gives one fixed answer. A subject that comes near its rate has reached what the
+generator can ask, not what the server can answer (`bench.analysis.gates`, plateau).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from bench import catalog, documents
+from bench.build import artifacts
+from bench.host.pinning import cores
+from bench.measure.instruments import pacer
+from bench.measure.instruments.macro import Tool, here
+from bench.measure.instruments.paced import Outcome
+from bench.model import Case, Exchange, Measurement, Observed
+from bench.paths import SUBJECT, TOOLS
+from bench.provision import system
+from bench.provision.interpreters import MEASURED_LOCK, install
+from bench.serve.life_cycle import HOST, free_port, launched
+
+PROGRAM = SUBJECT / "null.py"
+SERVER = "bjoern"
+NEEDS = ("C compiler", "python3-dev", "libev")
+
+
+def provision(variant: str) -> None:
+    """Bring the server for the interpreter of `variant`. Raises MissingError where it cannot be had."""
+    folder = _folder(variant)
+    stamp, made_for = folder / "made-for.txt", hashlib.sha256(MEASURED_LOCK.read_bytes()).hexdigest()
+    if stamp.is_file() and stamp.read_text() == made_for:
+        return
+    system.require(NEEDS)
+    install(artifacts.python(variant), [SERVER], target=folder)
+    stamp.write_text(made_for)
+
+
+def observe(case: Case, output: Path, at: Callable[[Tool], Tool] = here, host: str = HOST) -> Observed:
+    """The rate of right answers, and how busy the generator was. Raises LabError if an answer is wrong or lost."""
+    workload, load = catalog.workloads()[case.workload or ""], catalog.loads()[case.load or ""]
+    load = msgspec.structs.replace(load, seconds=load.capacity_seconds or load.seconds)
+    folder = documents.ensure(workload).folder if workload.documents else None
+    answer = folder / "load" / "0000.out.json" if folder else output.with_suffix(".answer")
+    if folder is None:
+        answer.write_text(workload.expect or "")
+    port = free_port(host)
+    argv = [str(artifacts.python(case.variant)), str(PROGRAM), host, str(port), str(answer)]
+    env = artifacts.environment(catalog.variant(case.variant)) | {"PYTHONPATH": str(_folder(case.variant))}
+    first = Exchange(method="GET", path="/", body=None, expect=answer.read_bytes())
+    place = {"folder": output.parent, "log": output.with_suffix(".log")}
+    with launched(
+        "the null server", argv, env, **place, first=first, cpus=cores().server, host=host, port=port
+    ) as running:
+        outcome: Outcome = at(pacer.run)(
+            load,
+            workload,
+            running.url,
+            output=output.with_suffix(".pacer"),
+            cpus=cores().generator,
+            documents=folder,
+            same_answer=folder is not None,
+        )
+    told = tuple(
+        Measurement(metric=name, unit=unit, values=(value,))
+        for name, (unit, value) in outcome.metrics.items()
+        if name in {"rate", "generator_cpu"}
+    )
+    return Observed(measurements=told, facts={"server": SERVER})
+
+
+def _folder(variant: str) -> Path:
+    return TOOLS / f"{artifacts.require(variant).interpreter.name}-null"

@@ -1,0 +1,138 @@
+"""The lab's light load generator: closed loads for capacity, open ones for latency, to the microsecond.
+
+Gatling on one core drives less than a fast stack serves, and tells milliseconds. The program in `bench/pacer` sends
+each request when it is due, compares each answer byte for byte, awaits all of them, and leaves a record a request.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+import numpy as np
+
+from bench import documents as sets
+from bench.errors import LabError
+from bench.host.pinning import pinned
+from bench.measure.instruments import injection, latency, paced, pacer_files, watched
+from bench.measure.instruments.paced import NS, Outcome
+from bench.measure.instruments.pacer_files import Job, Told
+from bench.model import Exchange, Load, Workload
+from bench.paths import ROOT, TOOLS
+from bench.provision import system
+
+SOURCES = ROOT / "bench" / "pacer"
+COMPILE = ("gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Werror")
+ANSWER_SECONDS = 60  # after which a request counts as lost, as with Gatling
+GRACE_SECONDS = 30.0
+CONNECTIONS = 1000  # of an open load at a time, fewer than a server's backlog holds; more requests wait for one
+HISTOGRAM = ".hlog"
+
+
+def program() -> Path:
+    """Where the program lies once it is compiled."""
+    return TOOLS / "pacer" / "pacer"
+
+
+def provision() -> None:
+    """Compile the program where it is not there, or of another source. Raises MissingError without a compiler."""
+    sources = sorted(SOURCES.iterdir())
+    key = hashlib.sha256("\0".join(COMPILE).encode() + b"".join(path.read_bytes() for path in sources)).hexdigest()
+    stamp = program().with_name("made-of.txt")
+    if program().is_file() and stamp.is_file() and stamp.read_text() == key:
+        return
+    system.require(("C compiler",))
+    program().parent.mkdir(parents=True, exist_ok=True)
+    files = [str(path) for path in sources if path.suffix == ".c"]
+    done = subprocess.run(
+        [*COMPILE, "-o", str(program()), *files], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise LabError(f"bench/pacer does not compile: {done.stderr.strip()}")
+    stamp.write_text(key)
+
+
+def run(
+    load: Load,
+    workload: Workload,
+    url: str,
+    *,
+    output: Path,
+    cpus: frozenset[int],
+    documents: Path | None = None,
+    rate: float | None = None,
+    seed: int = 0,
+    same_answer: bool = False,
+) -> Outcome:
+    """Drive `load` from `cpus` against the server at `url`; an open load at `rate`, `seed` fixes when requests come.
+
+    `documents` is the set of what the workload posts. With `same_answer` the first document's answer is right for all.
+    What the program says is kept in the file `output`, latencies beside it as an HdrHistogram. Raises LabError if the
+    program fails, if a request of a closed load is not answered right, or if no answer came in its window.
+    """
+    rotation = sets.exchanges(workload, documents and documents / "load")
+    unseen = sets.exchanges(workload, documents / "unseen") if documents and not same_answer else []
+    if same_answer:
+        rotation = [msgspec.structs.replace(each, expect=rotation[0].expect) for each in rotation]
+    is_open = load.model == "open"
+    job = _open(load, rate, seed, rotation, unseen) if is_open else _closed(load, rotation, unseen)
+    told = drive(job, url, output, cpus)
+    if not is_open:
+        return paced.read_closed(load, len(rotation), told)
+    outcome, histogram = paced.read_open(load, len(rotation), told)
+    seconds = outcome.ended - outcome.started
+    latency.keep(histogram, output.with_suffix(HISTOGRAM), outcome.started, seconds, "microseconds")
+    return outcome
+
+
+def drive(job: Job, url: str, output: Path, cpus: frozenset[int]) -> Told:
+    """Have the program do a job from `cpus`; its files lie beside `output` meanwhile."""
+    address = urlsplit(url)
+    files = output.with_suffix(".job"), output.with_suffix(".outcome")
+    last = max(job.window, int(job.turns["due"][-1]))
+    try:
+        pacer_files.write_job(files[0], job, address.hostname or "", address.port or 80)
+        argv = [str(program()), address.hostname or "", str(address.port or 80), *map(str, files)]
+        timeout = (last + job.patience) / NS + GRACE_SECONDS
+        watched.run_alone("the pacer", pinned(argv, cpus), output, timeout)
+        return pacer_files.read_outcome(files[1])
+    finally:
+        for path in files:
+            path.unlink(missing_ok=True)
+
+
+def _closed(load: Load, rotation: list[Exchange], unseen: list[Exchange]) -> Job:
+    """Users that take the rotation in turn; what is unseen is inserted evenly over the window."""
+    if load.users is None or load.seconds is None:
+        raise LabError(f"load {load.name!r} is closed: it needs users and seconds")
+    window = round(load.seconds * NS)
+    due = (np.arange(len(unseen)) + 0.5) * window / max(len(unseen), 1)
+    return Job(
+        exchanges=(*rotation, *unseen),
+        turns=pacer_files.turns(0, injection.rotation([each.weight for each in rotation])),
+        inserted=pacer_files.turns(due.astype(np.int64), np.arange(len(unseen)) + len(rotation)),
+        connections=load.users,
+        users=load.users,
+        window=window,
+        patience=round(ANSWER_SECONDS * NS),
+    )
+
+
+def _open(load: Load, rate: float | None, seed: int, rotation: list[Exchange], unseen: list[Exchange]) -> Job:
+    """A due time for each request; of those after the lead-in some, evenly spread, are what is unseen."""
+    if rate is None:
+        raise LabError(f"load {load.name!r} is open: it needs a rate to drive it at")
+    due = np.round(injection.arrivals(load, rate, seed) * NS).astype(np.int64)
+    order = np.resize(injection.rotation([each.weight for each in rotation]), len(due))
+    first = int(np.searchsorted(due, load.lead_in_seconds * NS))
+    places = np.unique(np.linspace(first, len(due), len(unseen), endpoint=False).astype(np.int64))
+    order[places] = len(rotation) + np.arange(len(places))
+    return Job(
+        exchanges=(*rotation, *unseen),
+        turns=pacer_files.turns(due, order),
+        connections=CONNECTIONS,
+        patience=round(ANSWER_SECONDS * NS),
+    )

@@ -1,0 +1,214 @@
+"""Artifact size: all that a stack needs on a bare image, by part, as it lies, stripped, and compressed.
+
+A part's bytes are those of the files that an image must hold: the interpreter with its standard library and the shared
+libraries that either loads, the installed distributions that the stack requires, and the core's own wheel.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from importlib.metadata import Distribution, distributions
+from itertools import product
+from pathlib import Path
+
+import msgspec
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from bench import catalog
+from bench.build import artifacts, peers
+from bench.catalog import pairing
+from bench.errors import LabError
+from bench.model import Artifact, BuiltPeer, Case, Measurement, Observed, Peer, Stack, stack_of
+from bench.paths import PREFIXES
+
+# Parts of a standard library that no service loads; what Debian, too, keeps in packages of their own.
+NOT_NEEDED = {
+    "test",
+    "tests",
+    "idlelib",
+    "lib2to3",
+    "tkinter",
+    "turtledemo",
+    "ensurepip",
+    "site-packages",
+    "dist-packages",
+}
+PARTS = ("interpreter", "libraries", "framework", "server", "core")
+
+
+class Size(msgspec.Struct, frozen=True):
+    """Bytes of one part: files as installed, with symbols stripped, and that as a gzipped tar (an image's layer)."""
+
+    unpacked: int
+    stripped: int
+    compressed: int
+
+
+def observe(case: Case, output: Path) -> Observed:  # noqa: ARG001 - it writes nothing but what it returns
+    """The sizes of the case's stack by part, and what its build made and took."""
+    measured = [
+        Measurement(metric=f"{part}.{kind}", unit="B", values=(float(getattr(size, kind)),))
+        for part, size in sizes(stack_of(case)).items()
+        for kind in ("unpacked", "stripped", "compressed")
+    ]
+    if stack_of(case).is_peer:
+        made = peers.require(catalog.peers()[case.variant])
+        seconds = Measurement(metric="build", unit="s", values=(made.build_seconds,))
+        return Observed(measurements=(seconds, *measured), facts={"runtime": made.version})
+    built = artifacts.require(case.variant)
+    wheel = Measurement(metric="wheel", unit="B", values=(float(built.wheel_bytes),))
+    seconds = Measurement(metric="build", unit="s", values=(built.build_seconds,))
+    facts = {"wheel": built.wheel, "wheel_sha256": built.wheel_sha256, "interpreter": built.interpreter.version}
+    return Observed(measurements=(wheel, seconds, *measured), facts=facts | artifacts.provenance(case.variant))
+
+
+def by_stack(made: Mapping[str, Artifact | BuiltPeer]) -> dict[Stack, dict[str, Size]]:
+    """The sizes of every stack of what is built; worker classes of a server that need the same files count once."""
+    wheels = {name: each for name, each in made.items() if isinstance(each, Artifact)}
+    found: dict[tuple[str, str, tuple[str, ...]], Stack] = {}
+    labels = dict.fromkeys(server.label for server in catalog.servers().values())
+    for variant, framework, label in product(wheels, catalog.frameworks(), labels):
+        stack = Stack(variant=variant, framework=framework, server=label)
+        if pairing.impossible(stack) is None and label not in wheels[variant].lacks:
+            server = pairing.server_file(stack)
+            found.setdefault((variant, framework, server.requirements + server.files), stack)
+    own = [Stack(variant=name) for name in made if name not in wheels]
+    return {stack: sizes(stack) for stack in [*found.values(), *own]}
+
+
+def sizes(stack: Stack) -> dict[str, Size]:
+    """The size of each part of `stack` that is not empty. What two parts need counts in the first."""
+    if stack.is_peer:
+        return _sizes_of_peer(catalog.peers()[stack.variant])
+    variant = catalog.variant(stack.variant)
+    server = pairing.server_file(stack)
+    installed = _installed(stack.variant)
+    asked = {
+        "core": (artifacts.distribution(variant),),
+        "framework": catalog.frameworks()[stack.framework].requirements,
+        "server": server.requirements,
+        "libraries": variant.requirements,
+    }
+    files: dict[str, set[Path]] = {"interpreter": _interpreter(stack.variant)}
+    taken: set[str] = set()
+    for part, names in asked.items():
+        needed = _closure(names, installed) - taken
+        taken |= needed
+        files[part] = {path for name in needed for path in _files(installed[name])}
+    files["server"] |= set(_beside(server.files, stack.variant))
+    return _by_part(files, artifacts.base(stack.variant))
+
+
+def _sizes_of_peer(peer: Peer) -> dict[str, Size]:
+    """A peer's parts are declared; what its programs load is found, first beside them where Debian's were unpacked."""
+    return _by_part(peers.files(peer), peers.home(peer) / "usr")
+
+
+def _by_part(files: dict[str, set[Path]], base: Path) -> dict[str, Size]:
+    """The size of each part that is not empty, with the shared libraries that it loads and no earlier part holds."""
+    seen: set[Path] = set()
+    for own in files.values():
+        own.update(_shared_libraries(own, base) - seen)
+        seen |= own
+    return {part: _measure(frozenset(files[part])) for part in PARTS if files.get(part)}
+
+
+def _installed(variant: str) -> dict[str, Distribution]:
+    (site,) = (PREFIXES / variant / "lib").glob("*/site-packages")
+    return {canonicalize_name(found.metadata["Name"]): found for found in distributions(path=[str(site)])}
+
+
+def _closure(names: Iterable[str], installed: dict[str, Distribution]) -> set[str]:
+    """`names` and what they require, as far as it is installed (a marker may rule out the rest)."""
+    found: set[str] = set()
+    todo = [canonicalize_name(name) for name in names]
+    while todo:
+        name = todo.pop()
+        if name in found or name not in installed:
+            continue
+        found.add(name)
+        needs = [Requirement(text) for text in installed[name].requires or ()]
+        todo += [canonicalize_name(need.name) for need in needs if "extra" not in str(need.marker)]
+    return found
+
+
+def _files(distribution: Distribution) -> Iterator[Path]:
+    for file in distribution.files or ():
+        path = Path(str(distribution.locate_file(file))).resolve()
+        if path.is_file() and "__pycache__" not in path.parts:
+            yield path
+
+
+@cache
+def _interpreter(variant: str) -> set[Path]:
+    """Executable, standard library, and the shared libraries they load, asked of the interpreter itself."""
+    ask = "import json,sys,sysconfig; print(json.dumps([sys.executable, sysconfig.get_path('stdlib')]))"
+    base = Path(artifacts.require(variant).interpreter.executable)
+    executable, library = map(Path, json.loads(subprocess.check_output([base, "-c", ask], text=True)))
+    files = {executable.resolve(), *_tree(library)}
+    return files | _shared_libraries(files, artifacts.base(variant))
+
+
+def _beside(patterns: Iterable[str], variant: str) -> Iterator[Path]:
+    """What a server needs that no package of the prefix holds; patterns begin with the interpreter's prefix."""
+    base = artifacts.base(variant)
+    for pattern in patterns:
+        found = [path for path in base.glob(pattern.removeprefix("{base}/")) if path.is_file()]
+        if not found:
+            raise LabError(f"{pattern}: the interpreter of {variant} has no such file")
+        yield from found
+
+
+def _tree(folder: Path) -> Iterator[Path]:
+    for path in folder.rglob("*"):
+        parts = path.relative_to(folder).parts
+        unneeded = NOT_NEEDED.intersection(parts) or "__pycache__" in parts or parts[0].startswith("config-")
+        if path.is_file() and not path.is_symlink() and not unneeded:
+            yield path
+
+
+def _shared_libraries(files: Iterable[Path], base: Path) -> set[Path]:
+    """What the loader finds for the ELF files among `files`, first below `base`, the prefix of the interpreter.
+
+    An unpacked interpreter brings its own C library, which the loader takes for all that it then loads.
+    """
+    elves = [str(path) for path in files if _is_elf(path)]
+    if not elves:
+        return set()
+    told = subprocess.run(["ldd", *elves], check=False, capture_output=True, text=True).stdout
+    own = {path.name: path for path in base.glob("lib/*-linux-gnu/*.so*")}
+    found = map(Path, re.findall(r"(?:=> |^\t)(/\S+)", told, re.MULTILINE))
+    return {own.get(path.name, path).resolve() for path in found}
+
+
+def _is_elf(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == b"\x7fELF"
+
+
+@cache
+def _measure(files: frozenset[Path]) -> Size:
+    """Copy the files, strip the copies, and pack them; the originals stay as they are."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "part"
+        for path in files:
+            copy = folder / str(path).lstrip("/")
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)
+        elves = [copy for copy in folder.rglob("*") if copy.is_file() and _is_elf(copy)]
+        for copy in elves:
+            # What strip refuses (an archive's odd section) stays as it is and counts whole.
+            subprocess.run(["strip", "--strip-unneeded", str(copy)], check=False, stderr=subprocess.DEVNULL)
+        packed = Path(name) / "part.tar.gz"
+        with tarfile.open(packed, "w:gz", compresslevel=6) as archive:
+            archive.add(folder, arcname=".")
+        stripped = sum(copy.stat().st_size for copy in folder.rglob("*") if copy.is_file())
+        return Size(sum(path.stat().st_size for path in files), stripped, packed.stat().st_size)

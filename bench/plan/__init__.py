@@ -1,0 +1,1 @@
+"""Study and catalogue → cases, loads and how long they take."""

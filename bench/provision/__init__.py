@@ -1,0 +1,1 @@
+"""What has to be here before anything is built: interpreters, tools, system packages, locks."""

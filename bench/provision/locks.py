@@ -1,0 +1,42 @@
+"""The lock files: `python -m bench.provision.locks` makes them from `.in` files, `entries` takes a part of one."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from bench.errors import LabError
+from bench.paths import ROOT
+
+FOLDER = ROOT / "bench" / "locks"
+OVERRIDES = FOLDER / "overrides.txt"
+OLDEST = {"lab": "3.11", "measured": "3.10"}  # the Python that each lock has to serve, and all later ones
+ENTRY = re.compile(r"^([A-Za-z0-9._-]+)==\S+.*?(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
+
+
+def entries(lock: Path, names: Iterable[str]) -> str:
+    """The lines of `lock` that pin `names`, with their markers and hashes. Raises LabError for a name not in it."""
+    found: dict[str, str] = {}
+    for match in ENTRY.finditer(lock.read_text(encoding="utf-8")):
+        found[match[1]] = found.get(match[1], "") + match[0]
+    for name in names:
+        if name not in found:
+            raise LabError(f"{lock.name} does not pin {name}; name it in {lock.stem}.in and run `make lock`")
+    return "".join(found[name] for name in names)
+
+
+def compile_all(options: list[str]) -> None:
+    """Resolve every `.in` file for all platforms, with hashes and without addresses; pins stay unless `--upgrade`."""
+    how = ["--universal", "--generate-hashes", "--no-emit-index-url", "--no-emit-find-links", "--no-config", "--quiet"]
+    how += ["--overrides", OVERRIDES.name]
+    for name, python in OLDEST.items():
+        files = [f"{name}.in", "--output-file", f"{name}.txt", "--custom-compile-command", "make lock"]
+        uv = [sys.executable, "-m", "uv", "pip", "compile", "--python-version", python]
+        subprocess.run([*uv, *how, *files, *options], cwd=FOLDER, check=True)
+
+
+if __name__ == "__main__":
+    compile_all(sys.argv[1:])

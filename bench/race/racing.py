@@ -1,0 +1,210 @@
+"""A study cut to a budget by racing: short runs for all, more servers for those still in play.
+
+A candidate is a stack on a workload. A round is a few whole blocks under the brief load that stands in for the study's
+own; after it the candidates of a workload are compared with the best of them (`bench.analysis.standings`), by intervals
+that hold together at `SURE`. Significantly worse candidates are eliminated, except the best of each server, the
+baseline, and candidates that may still be warming up; so the next round takes less time. Rounds go on until those in
+play fit the rest of the budget as the study measures them. Where there is no time for one more, or the last one
+eliminated nobody, the best of each server go on, and after them those that may be the best of their workload, as far as
+the budget reaches. Stored runs alone decide: an interrupted race comes to the same end.
+
+Birattari, Stützle, Paquete & Varrentrapp, "A racing algorithm for configuring metaheuristics", GECCO 2002 (F-Race);
+López-Ibáñez et al., "The irace package", Operations Research Perspectives 3, 2016.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import zip_longest
+
+import msgspec
+from msgspec.structs import replace
+
+from bench.analysis.standings import Standing, standings
+from bench.durations import written
+from bench.errors import LabError
+from bench.model import Race, Round, Run, Stack, Study, stack_of
+from bench.plan import estimate
+from bench.plan.matrix import Phase
+from bench.race import candidates
+from bench.race.candidates import Candidate, candidate
+
+BLOCKS = 2  # of a round, and at least of the final: one block has no interval
+ROUND = BLOCKS + 1  # numbers of blocks that a round takes: the last is of servers that are measured again
+SURE = 0.99  # how sure it is that no round eliminates the best
+FINAL = "macro"  # the phase that a race leaves its finalists to
+Measured = Callable[[Phase], Sequence[Run]]
+
+
+class Track(msgspec.Struct, frozen=True, kw_only=True):
+    """A race to be run: the round of all, the closed loads that the study asks for, and `seconds` for both together."""
+
+    study: Study
+    first: Phase
+    final: Phase
+    seconds: float
+
+
+def track(study: Study, phases: Sequence[Phase], budget: float) -> Track | None:
+    """The race that keeps the study within the budget; None where the whole study fits: nothing is raced then.
+
+    Raises LabError for a study that serves nothing, and for less time than a race takes.
+    """
+    final = next((phase for phase in phases if phase.name == FINAL), None)
+    if final is None:
+        raise LabError(f"--budget: study {study.name!r} puts no stacks under load, so there is nothing to race")
+    beside = sum(estimate.seconds(phase) for phase in phases if phase is not final) + estimate.contest_seconds(study)
+    if beside + estimate.seconds(final) <= budget:
+        return None
+    if all(candidate(case).load == case.load for case in final.cases):
+        final = replace(final, blocks=1)  # the servers of the rounds count, too, and the rest goes where it decides
+    cases = {candidate(case): replace(case, load=candidate(case).load) for case in final.cases}
+    first = Phase("race", BLOCKS, tuple(cases.values()))
+    least = beside + estimate.seconds(first) + _least(study, final)
+    if least > budget:
+        raise LabError(
+            f"--budget {written(budget)} is too little for {study.name}: it takes at least {written(least)}, for one "
+            f"round of {len(cases)} candidates and the best of each server on each workload after it"
+        )
+    return Track(study=study, first=first, final=final, seconds=budget - beside)
+
+
+def race(on: Track, begun: Race, measured: Measured) -> Iterator[Race]:
+    """The race after each of its rounds; after the last one it tells how many finalists there are.
+
+    `measured` measures what is missing of a round and returns the runs of all rounds so far.
+    """
+    done = replace(begun, rounds=(), left_out=(), finalists=None, runs=None)
+    while done.finalists is None:
+        playing = finalists(on.first, done)
+        runs = measured(replace(playing, first=ROUND * len(done.rounds)))
+        runs = [run for run in runs if run.block < ROUND * (len(done.rounds) + 1)]  # a race that goes on has more
+        done = _settled(on, runs, _judged(on, playing, runs, done))
+        yield done
+
+
+def finalists(phase: Phase, race: Race) -> Phase:
+    """The phase without eliminated cases; the final with as many blocks as the race settled on.
+
+    The final's blocks are numbered after those of the rounds, whose servers count beside its own under the same load.
+    """
+    out = set(map(candidates.of, race.dropped))
+    playing = replace(phase, cases=tuple(case for case in phase.cases if candidate(case) not in out))
+    if phase.name != FINAL:
+        return playing
+    return replace(playing, blocks=race.runs or phase.blocks, first=ROUND * len(race.rounds))
+
+
+def said(race: Race) -> str:
+    """What the last round did, in a line."""
+    last = race.rounds[-1]
+    line = f"race, round {len(race.rounds)}: {len(last.dropped)} of {last.candidates} candidates eliminated"
+    line += f"; {len(race.left_out)} left out, as the budget has no room for them" if race.left_out else ""
+    return line + ("" if race.finalists is None else f"; {race.finalists} go on to the study's own loads")
+
+
+def _judged(on: Track, playing: Phase, runs: Sequence[Run], done: Race) -> Race:
+    """The race with one round more: out are those of which a run failed, and those that are significantly worse."""
+    running = list(map(candidate, playing.cases))
+    failed = {stack_of(run.case): run for run in runs if run.verdict != "pass"}  # that spoils the stack everywhere
+    out = [candidates.failed(each, failed[each.stack]) for each in running if each.stack in failed]
+    when = f"after round {len(done.rounds) + 1}"
+    tables = _tables([each for each in running if each.stack not in failed], runs)
+    firsts = _firsts(tables)
+    worse = [each for table in tables for each in table if each[1].behind.claimed and not each[0].warms_up]
+    worse = [each for each in worse if each[0] not in firsts]
+    out += [candidates.behind(*each, when=when, worse=True) for each in worse]
+    gone = set(map(candidates.of, out))
+    rivals = {each for each in running if each not in gone and each.stack.variant != on.study.baseline}
+    kept = _with_baselines(on, rivals)
+    ended = Round(
+        candidates=len(running),
+        blocks=BLOCKS,
+        seconds=sum(run.seconds for run in runs if run.block >= ROUND * len(done.rounds)),
+        dropped=tuple(each for each in out if candidates.of(each) not in kept),
+    )
+    return replace(done, rounds=(*done.rounds, ended))
+
+
+def _settled(on: Track, runs: Sequence[Run], done: Race) -> Race:
+    """The race with its finalists, if those in play fit the time that is left, or else another round brings no more.
+
+    That is so where there is no time for one, and where one that could have dropped somebody did not.
+    """
+    playing = finalists(on.first, done)
+    spent = sum(run.seconds for run in runs)
+    pace = spent / (sum(estimate.case_seconds(run.case) for run in runs) or 1.0)
+    left = (on.seconds - spent) / max(pace, 1.0)
+    if estimate.seconds(finalists(on.final, done)) <= left:
+        return replace(done, finalists=len(playing.cases))
+    tables = _tables(map(candidate, playing.cases), runs)
+    turns = [each for rank in zip_longest(*tables) for each in rank if each]  # the first of each, then the second …
+    chosen = _with_baselines(on, _firsts(tables))
+    goes_on = len(done.rounds) == 1 or done.rounds[-1].dropped  # the first has the widest intervals
+    least = _final_seconds(on, chosen) / on.final.blocks  # of one block
+    if goes_on and estimate.seconds(playing) + least * on.final.blocks <= left:
+        return done
+    runs_each = max(_fewest(on.final), min(on.final.blocks, int(left / least))) if least else on.final.blocks
+    left *= on.final.blocks / runs_each
+    for each in (each for each, standing in turns if not standing.behind.claimed):
+        more = _with_baselines(on, chosen | {each})
+        if _final_seconds(on, more) > left:
+            break
+        chosen = more
+    when = "and the budget has no room for it"
+    out = [candidates.behind(*each, when=when) for each in turns if each[0] not in chosen]
+    return replace(done, left_out=tuple(out), finalists=len(playing.cases) - len(out), runs=runs_each)
+
+
+def _firsts(tables: Iterable[list[_Entry]]) -> set[Candidate]:
+    """The best of each server on each workload."""
+    firsts: dict[tuple[str, str], Candidate] = {}
+    for table in tables:
+        for each, _ in table:
+            firsts.setdefault((each.workload, each.stack.server or each.stack.variant), each)
+    return set(firsts.values())
+
+
+def _tables(running: Iterable[Candidate], runs: Sequence[Run]) -> list[list[_Entry]]:
+    """Those of the candidates that have figures, by workload and brief load, the best first."""
+    playing: dict[tuple[str, str], set[Stack]] = {}
+    for each in running:
+        playing.setdefault((each.workload, each.load), set()).add(each.stack)
+    found = []
+    for (workload, load), stacks in playing.items():
+        own = [run for run in runs if (run.case.workload, run.case.load) == (workload, load)]
+        ranked = standings((run for run in own if run.case.stack in stacks), SURE)
+        found.append([(Candidate(each.stack, workload, load), each) for each in ranked])
+    return [table for table in found if table]
+
+
+def _with_baselines(on: Track, chosen: set[Candidate]) -> set[Candidate]:
+    """They, the baseline beside each of them, and on every workload the baseline's first stack."""
+    entered, baseline = [candidate(case) for case in on.first.cases], on.study.baseline
+    first = next((each.stack for each in entered if each.stack.variant == baseline), None)
+    beside = {each._replace(stack=replace(each.stack, variant=baseline)) for each in chosen if first}
+    return (chosen | beside | {each for each in entered if each.stack == first}) & set(entered)
+
+
+def _final_seconds(on: Track, chosen: set[Candidate]) -> float:
+    return estimate.seconds(
+        replace(on.final, cases=tuple(case for case in on.final.cases if candidate(case) in chosen))
+    )
+
+
+def _fewest(final: Phase) -> int:
+    """As many blocks as a final has at least."""
+    return min(BLOCKS, final.blocks)
+
+
+def _least(study: Study, final: Phase) -> float:
+    """Seconds of a final of each server's best on each workload, and the baselines beside them."""
+    each: dict[tuple[str | None, str | None, str], float] = {}
+    for case in final.cases:
+        key = (case.workload, case.load, stack_of(case).server or case.variant)
+        each[key] = min(estimate.case_seconds(case), each.get(key, math.inf))
+    return _fewest(final) * sum(each.values()) * (1 if len(study.variants) == 1 else 2)
+
+
+_Entry = tuple[Candidate, Standing]

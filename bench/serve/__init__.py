@@ -1,0 +1,1 @@
+"""Servers, proxies and back ends that run."""
