@@ -1,0 +1,72 @@
+"""The house: few modules lie flat in `bench`, and a room imports only what lies below it."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from bench.paths import ROOT
+
+MOST_FLAT = 14
+STOREYS = (  # from the ground up; a name is a room, or a module that lies flat
+    {"errors", "paths"},
+    {"durations"},
+    {"model"},
+    {"store", "documents", "catalog", "host"},
+    {"analysis"},  # what decides from figures lies below whatever tells or races
+    {"provision"},
+    {"build"},
+    {"plan"},
+    {"progress"},
+    {"serve"},
+    {"verify"},
+    {"measure"},
+    {"readiness"},
+    {"race"},
+    {"pipeline"},
+    {"fleet", "keep", "trying"},
+    {"report", "bootstrap"},
+    {"inventory"},
+    {"__main__"},
+)
+APART = {"subject", "yardsticks"}  # they run in measured processes, and know nothing of the lab
+LEVELS = {name: level for level, names in enumerate(STOREYS) for name in names}
+
+
+def room(path: Path) -> str:
+    """The room that a file of `bench` lies in, or its own name where it lies flat."""
+    return path.relative_to(ROOT / "bench").parts[0].removesuffix(".py")
+
+
+FILES = sorted(path for path in (ROOT / "bench").rglob("*.py") if room(path) not in APART)
+
+
+def imported(path: Path) -> set[str]:
+    """The rooms and flat modules of `bench` that a file imports, inside functions, too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {each.name for each in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found |= {f"{node.module}.{each.name}" for each in node.names}
+    return {name.split(".")[1] for name in found if name.startswith("bench.")}
+
+
+def test_few_modules_lie_flat() -> None:
+    assert len(list((ROOT / "bench").glob("*.py"))) <= MOST_FLAT
+
+
+def test_every_room_has_its_storey() -> None:
+    assert {room(path) for path in FILES} - {"__init__"} == LEVELS.keys()
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_room_imports_what_lies_below_it(path: Path) -> None:
+    own = room(path)
+    above = {name for name in imported(path) - {own} if LEVELS[name] >= LEVELS.get(own, -1)}
+    assert not above
+
+
+def test_what_runs_in_a_measured_process_knows_nothing_of_the_lab() -> None:
+    for path in (path for name in APART for path in (ROOT / "bench" / name).rglob("*.py")):
+        assert imported(path) <= {"subject"}, path
