@@ -411,12 +411,30 @@ def sessions(*, force: bool = False, keep: Annotated[bool, Parameter(negative=""
 
 
 @app.command
-def size(*variants: str, json: Json = False) -> int:
-    """Report what each variant behind each server, and each peer, built first, needs on a bare image, part by part."""
+def size(
+    *subjects: str, every: Annotated[bool, Parameter(name="--all", negative="")] = False, json: Json = False
+) -> int:
+    """Report what a stack, built first, needs on a bare image, part by part: one of each variant, and each peer.
+
+    Parameters
+    ----------
+    subjects: Variants, peers, or stacks such as cython/falcon/bjoern; without one, all variants and peers.
+    every: Each stack of the variants, not one.
+    """
     from bench.report import summary  # noqa: PLC0415 - as in `_show`
 
-    artifacts, holes = readiness.build_all(_known(variants) or _all(), Progress())
-    summary.show_sizes(out, sizes.by_stack(artifacts), json)
+    progress = Progress()
+    named = [pairing.parse_stack(name) for name in subjects if "/" in name]
+    names = _known(tuple(name for name in subjects if "/" not in name)) or (() if named else _all())
+    made, holes = readiness.build_all(dict.fromkeys([*names, *(stack.variant for stack in named)]), progress)
+    for stack in named:
+        building.require_server(stack)
+    wanted = [*named, *sizes.stacks({name: made[name] for name in names if name in made}, every)]
+    found = {}
+    for number, stack in enumerate(wanted, 1):
+        with progress.step(f"size of {stack}, {number} of {len(wanted)}"):
+            found[stack] = sizes.sizes(stack)
+    summary.show_sizes(out, found, json)
     return _tell_holes(holes)
 
 

@@ -11,6 +11,7 @@ from bench import catalog
 from bench.catalog import pairing
 from bench.errors import LabError
 from bench.model import Stack
+from bench.paths import ROOT
 
 STUDY = """
 name = "tiny"
@@ -41,11 +42,34 @@ def complaint(read: Callable[[], object]) -> str:
     return str(caught.value)
 
 
-def test_everything_shipped_is_read() -> None:
-    nouns = ("interpreters", "variants", "servers", "workloads", "loads", "studies", "frameworks")
-    for known in (getattr(catalog, noun)() for noun in nouns):
-        assert known
-        assert all(declared.name == name for name, declared in known.items())
+@pytest.mark.parametrize(
+    ("noun", "folders"),
+    [
+        ("variants", ("builds/*", "optimised/*")),
+        ("peers", ("peers/*",)),
+        *(
+            (noun, (f"bench/{noun}",))
+            for noun in (
+                "interpreters",
+                "servers",
+                "tunings",
+                "backends",
+                "workloads",
+                "loads",
+                "studies",
+                "yardsticks",
+            )
+        ),
+    ],
+)
+def test_every_file_shipped_is_read(noun: str, folders: tuple[str, ...]) -> None:
+    files = {path.stem for folder in folders for path in ROOT.glob(f"{folder}/*.toml")}
+    assert files
+    assert getattr(catalog, noun)().keys() == files
+
+
+def test_every_framework_shipped_is_read() -> None:
+    assert len(catalog.frameworks()) == len(list(ROOT.glob("app/*/*_app.py"))) > 1
 
 
 def test_every_shipped_variant_goes_behind_every_server_that_serves_its_interpreter() -> None:

@@ -8,13 +8,14 @@ import pytest
 
 from bench import keep, store
 from bench.errors import LabError
-from bench.model import Hole, Session, Stack
+from bench.model import Hole, Session, Stack, Target
 from bench.paths import FINDINGS
 from bench.report import findings
 from bench.report.answer import answers
 from bench.report.finding import find
 from bench.report.gain import gain
 from bench.report.pictures import pictures
+from bench.report.targets import Held
 from tests.unit import sessions
 
 STUDY = sessions.quick()
@@ -207,7 +208,17 @@ def test_the_pages_in_the_docs_are_those_of_the_data_beside_them() -> None:
     assert {path.name: path.read_text() for path in FINDINGS.glob("*.md")} == found
 
 
-def test_a_target_that_is_missed_has_a_profile_that_says_why() -> None:
+def test_where_a_target_is_missed_the_page_shows_the_profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(findings, "PROFILES", tmp_path)
+    (tmp_path / f"{STUDY.name}.md").write_text("All of it goes to parsing.\n")
+    limit = Target(title="quick", variant="cython", workloads=("medium",), metric="ready", at_most=1.0)
+    for outcome, shown in (("missed", True), ("met", False)):
+        row = Held(target=limit, workload="medium", value=1.0, outcome=outcome)
+        page = findings.page(msgspec.structs.replace(FINDING, targets=(row,)))
+        assert ("All of it goes to parsing." in page) is shown
+
+
+def test_a_kept_study_that_misses_a_target_has_a_profile() -> None:
     missed = {name for name, found in findings.findings().items() if "missed" in {row.outcome for row in found.targets}}
     pages = findings.texts(findings.findings())
     assert all("### Where the time goes" in pages[f"{name}.md"] for name in missed)

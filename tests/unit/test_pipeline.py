@@ -1,6 +1,7 @@
 """The spine: what a session is, when one goes on, and what the exit status tells. Nothing is measured here."""
 
 import io
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 
@@ -197,7 +198,9 @@ class Bench:
             return Hole(what=interpreter.name, reason="no provider has it", fill="get it")
         return made.interpreter()
 
-    def build(self, variant: Variant, interpreter: Provisioned, served: bool, force: bool) -> Artifact:
+    def build(
+        self, variant: Variant, interpreter: Provisioned, servers: Collection[str] | None = None, force: bool = False
+    ) -> Artifact:
         if variant.name in self.broken:
             raise LabError("`cc` failed with status 1; see build.log")
         return made.artifact(variant.name, lacks=self.lacks)

@@ -28,9 +28,11 @@ def executable(path: Path, text: str) -> Path:
     return path
 
 
-def test_the_declared_interpreters_can_be_had_in_an_order_that_ends() -> None:
+def test_what_is_on_the_path_is_taken_before_uv_downloads_anything() -> None:
     for declared in catalog.interpreters().values():
-        assert declared.providers
+        on_path = [at for at, provider in enumerate(declared.providers) if isinstance(provider, FromPath)]
+        downloads = [at for at, each in enumerate(declared.providers) if isinstance(each, FromUv) and each.install]
+        assert max(on_path) < min(downloads), declared.name
 
 
 def test_what_runs_and_fits_is_taken(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -11,7 +12,8 @@ import pytest
 from bench.build import artifacts
 from bench.errors import LabError
 from bench.measure.instruments import sizes
-from bench.model import Artifact, Case, Stack
+from bench.measure.instruments.sizes import Size
+from bench.model import Artifact, BuiltPeer, Case, Stack
 from tests.unit.made import artifact, interpreter
 
 STACK = Stack(variant="cpython", framework="falcon", server="gunicorn-sync")
@@ -161,3 +163,35 @@ def test_a_run_holds_every_part_the_wheel_and_the_seconds_of_the_build(prefix: P
     assert seen.values("server.unpacked") == (8 * KIB,)
     parts = {measurement.metric.split(".")[0] for measurement in seen.measurements}
     assert parts == {"wheel", "build", "interpreter", "framework", "server", "core"}
+
+
+def test_what_is_alike_is_packed_once_wherever_it_lies(
+    prefix: Prefix, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed: list[set[str]] = []
+
+    def pack(placed: Mapping[str, Path]) -> Size:
+        packed.append(set(placed))
+        return Size(1, 1, 1)
+
+    monkeypatch.setattr(sizes, "_PACKED", {})
+    monkeypatch.setattr(sizes, "_packed", pack)
+    sizes.sizes(STACK)
+    count = len(packed)
+    assert count == len(unpacked())
+    assert {"lib/python3.11/site-packages/falcon.py"} in packed, "the same path in whatever prefix"
+    shutil.copytree(tmp_path / "prefixes" / STACK.variant, tmp_path / "prefixes" / "pypy")
+    sizes.sizes(msgspec.structs.replace(STACK, variant="pypy"))
+    assert len(packed) == count, "all that the copy holds was packed"
+    write(prefix.site / "falcon.py", 6 * KIB)
+    sizes.sizes(STACK)
+    assert len(packed) == count + 1, "what has changed is packed anew"
+
+
+def test_one_stack_stands_for_a_variant_unless_all_are_asked_for() -> None:
+    peer = BuiltPeer(build="nodejs", fingerprint="f" * 64, version="v24", build_seconds=1.0, built="")
+    made = {"cpython": artifact("cpython"), "node-expert": peer}
+    assert [stack.variant for stack in sizes.stacks(made)] == ["cpython", "node-expert"]
+    every = sizes.stacks(made, every=True)
+    assert every[0] == sizes.stacks(made)[0]
+    assert len({(stack.framework, stack.server) for stack in every}) == len(every) > 20

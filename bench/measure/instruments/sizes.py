@@ -6,6 +6,7 @@ libraries that either loads, the installed distributions that the stack requires
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -52,6 +53,9 @@ class Size(msgspec.Struct, frozen=True):
     compressed: int
 
 
+_PACKED: dict[bytes, Size] = {}  # by a hash of the content
+
+
 def observe(case: Case, output: Path) -> Observed:  # noqa: ARG001 - it writes nothing but what it returns
     """The sizes of the case's stack by part, and what its build made and took."""
     measured = [
@@ -70,18 +74,20 @@ def observe(case: Case, output: Path) -> Observed:  # noqa: ARG001 - it writes n
     return Observed(measurements=(wheel, seconds, *measured), facts=facts | artifacts.provenance(case.variant))
 
 
-def by_stack(made: Mapping[str, Artifact | BuiltPeer]) -> dict[Stack, dict[str, Size]]:
-    """The sizes of every stack of what is built; worker classes of a server that need the same files count once."""
+def stacks(made: Mapping[str, Artifact | BuiltPeer], every: bool = False) -> list[Stack]:
+    """Each peer that is built, and one stack of each variant: the first possible one in the catalogue's order.
+
+    `every` asks for all stacks; worker classes of a server that need the same files are one.
+    """
     wheels = {name: each for name, each in made.items() if isinstance(each, Artifact)}
-    found: dict[tuple[str, str, tuple[str, ...]], Stack] = {}
+    found: dict[tuple[str, ...], Stack] = {}
     labels = dict.fromkeys(server.label for server in catalog.servers().values())
     for variant, framework, label in product(wheels, catalog.frameworks(), labels):
         stack = Stack(variant=variant, framework=framework, server=label)
         if pairing.impossible(stack) is None and label not in wheels[variant].lacks:
             server = pairing.server_file(stack)
-            found.setdefault((variant, framework, server.requirements + server.files), stack)
-    own = [Stack(variant=name) for name in made if name not in wheels]
-    return {stack: sizes(stack) for stack in [*found.values(), *own]}
+            found.setdefault((variant, framework, *server.requirements, *server.files) if every else (variant,), stack)
+    return [*found.values(), *(Stack(variant=name) for name in made if name not in wheels)]
 
 
 def sizes(stack: Stack) -> dict[str, Size]:
@@ -118,7 +124,7 @@ def _by_part(files: dict[str, set[Path]], base: Path) -> dict[str, Size]:
     for own in files.values():
         own.update(_shared_libraries(own, base) - seen)
         seen |= own
-    return {part: _measure(frozenset(files[part])) for part in PARTS if files.get(part)}
+    return {part: _measure(files[part]) for part in PARTS if files.get(part)}
 
 
 def _installed(variant: str) -> dict[str, Distribution]:
@@ -180,13 +186,19 @@ def _shared_libraries(files: Iterable[Path], base: Path) -> set[Path]:
 
     An unpacked interpreter brings its own C library, which the loader takes for all that it then loads.
     """
-    elves = [str(path) for path in files if _is_elf(path)]
-    if not elves:
-        return set()
-    told = subprocess.run(["ldd", *elves], check=False, capture_output=True, text=True).stdout
     own = {path.name: path for path in base.glob("lib/*-linux-gnu/*.so*")}
-    found = map(Path, re.findall(r"(?:=> |^\t)(/\S+)", told, re.MULTILINE))
-    return {own.get(path.name, path).resolve() for path in found}
+    elves = frozenset((path, path.stat().st_mtime_ns) for path in files if _is_elf(path))
+    return {own.get(path.name, path).resolve() for path in _loaded(elves)}
+
+
+@cache
+def _loaded(elves: frozenset[tuple[Path, int]]) -> frozenset[Path]:
+    """What the loader finds for files, each told with when it was changed."""
+    if not elves:
+        return frozenset()
+    argv = ["ldd", *(str(path) for path, _ in elves)]
+    told = subprocess.run(argv, check=False, capture_output=True, text=True).stdout
+    return frozenset(map(Path, re.findall(r"(?:=> |^\t)(/\S+)", told, re.MULTILINE)))
 
 
 def _is_elf(path: Path) -> bool:
@@ -194,21 +206,41 @@ def _is_elf(path: Path) -> bool:
         return file.read(4) == b"\x7fELF"
 
 
+def _measure(files: Iterable[Path]) -> Size:
+    """The size of a part, packed once for all whose files have the same content at the same place in their prefix."""
+    placed = {_place(path): path for path in files}
+    content = hashlib.sha256()
+    for place, path in sorted(placed.items()):
+        content.update(f"{place}\0{_digest(path, path.stat().st_mtime_ns)}\0".encode())
+    return _PACKED.get(content.digest()) or _PACKED.setdefault(content.digest(), _packed(placed))
+
+
+def _place(path: Path) -> str:
+    """Where an image holds a file: of a prefix, wherever that lies, as in any other."""
+    inside = PREFIXES in path.parents
+    return "/".join(path.relative_to(PREFIXES).parts[1:]) if inside else str(path).lstrip("/")
+
+
 @cache
-def _measure(files: frozenset[Path]) -> Size:
-    """Copy the files, strip the copies, and pack them; the originals stay as they are."""
+def _digest(path: Path, changed_ns: int) -> str:  # noqa: ARG001 - a file that was changed is another one
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _packed(placed: Mapping[str, Path]) -> Size:
+    """Copy the files, each to its place, strip the copies, and pack them; the originals stay as they are."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "part"
-        for path in files:
-            copy = folder / str(path).lstrip("/")
+        for place, path in placed.items():
+            copy = folder / place
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy)
-        elves = [copy for copy in folder.rglob("*") if copy.is_file() and _is_elf(copy)]
-        for copy in elves:
+        copies = [folder / place for place in placed]
+        for copy in filter(_is_elf, copies):
             # What strip refuses (an archive's odd section) stays as it is and counts whole.
             subprocess.run(["strip", "--strip-unneeded", str(copy)], check=False, stderr=subprocess.DEVNULL)
         packed = Path(name) / "part.tar.gz"
         with tarfile.open(packed, "w:gz", compresslevel=6) as archive:
             archive.add(folder, arcname=".")
-        stripped = sum(copy.stat().st_size for copy in folder.rglob("*") if copy.is_file())
-        return Size(sum(path.stat().st_size for path in files), stripped, packed.stat().st_size)
+        unpacked, stripped = (sum(path.stat().st_size for path in found) for found in (placed.values(), copies))
+        return Size(unpacked, stripped, packed.stat().st_size)
