@@ -9,7 +9,7 @@ import pytest
 
 from app.core import transform
 from bench import catalog, readiness, verify
-from bench.build import peers
+from bench.build import artifacts, peers
 from bench.catalog import pairing
 from bench.errors import LabError, MissingError
 from bench.measure import identity
@@ -68,7 +68,7 @@ def lab(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path = checkout / "peers" / "tiny" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    for module in (peers, npm, peers.build):
+    for module in (peers, npm, artifacts):
         monkeypatch.setattr(module, "ROOT", checkout)
     for folder in ("ARTIFACTS", "PREFIXES", "INTERPRETERS"):
         monkeypatch.setattr(peers, folder, checkout / ".lab" / folder.lower())
