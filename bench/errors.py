@@ -4,9 +4,16 @@ from __future__ import annotations
 
 
 class LabError(Exception):
-    """What went wrong, in one line that names the file, key or command and what to do; the program exits with 2."""
+    """What went wrong, in one line that names the file, key or command and what to do; the program exits with 2.
+
+    `gate` names the gate that a run did not pass, if one ended it.
+    """
 
     status = 2
+
+    def __init__(self, told: str, *, gate: str | None = None) -> None:
+        super().__init__(told)
+        self.gate = gate
 
 
 class WrongError(LabError):

@@ -71,7 +71,7 @@ class Progress:
         self._done += estimate.case_seconds(case)
         self._spent += run.seconds
         if run.verdict == "failed":
-            told = f"failed: {case.label}: {run.reason}"
+            told = f"failed: {case.label}: {run.told}"
             self._console.print(told, style="red", markup=False, highlight=False, soft_wrap=True)
         self._show(case.label)
 

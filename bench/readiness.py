@@ -79,7 +79,7 @@ def build_all(
             continue
         built[name] = made
         lacks = made.lacks if isinstance(made, Artifact) else {}
-        holes += [msgspec.structs.replace(hole, what=f"{name}/*/{hole.what}") for hole in lacks.values()]
+        holes += [msgspec.structs.replace(hole, what=f"{name}/*/{hole.what}", variant=name) for hole in lacks.values()]
     return built, holes
 
 
@@ -112,7 +112,7 @@ def generator_missing(study: Study, progress: Progress) -> Hole | None:
             with progress.step("the load generator"):
                 gatling_setup.provision()
     except MissingError as missing:
-        return Hole(what="every load", reason=str(missing), fill=missing.fill)
+        return Hole(what="every load", reason=str(missing), fill=missing.fill, instrument="macro")
     return None
 
 
@@ -126,13 +126,16 @@ def backends_missing(
         what = f"{variant}/*/*, {workload.name}"
         if variant in catalog.peers():
             reason = f"a peer has no driver for {workload.backend}"
-            lacks.setdefault(variant, {})[workload.name] = Hole(what=what, reason=reason, declared=True)
+            hole = Hole(what=what, reason=reason, declared=True, variant=variant, workload=workload.name)
+            lacks.setdefault(variant, {})[workload.name] = hole
             continue
         try:
             with progress.step(f"back end {workload.backend} for {variant}"):
                 backend.provision(catalog.backends()[workload.backend or ""], variant)
         except MissingError as missing:
-            hole = Hole(what=what, reason=str(missing), fill=missing.fill)
+            hole = Hole(
+                what=what, reason=str(missing), fill=missing.fill, variant=variant, workload=workload.name
+            )
             lacks.setdefault(variant, {})[workload.name] = hole
     return lacks
 
@@ -145,7 +148,7 @@ def fronts_missing(servers: Iterable[str]) -> dict[str, Hole]:
         try:
             system.require(tuning.front.needs if tuning and tuning.front else ())
         except MissingError as missing:
-            lacks[name] = Hole(what=f"*/*/{name}", reason=str(missing), fill=missing.fill)
+            lacks[name] = Hole(what=f"*/*/{name}", reason=str(missing), fill=missing.fill, server=name)
     return lacks
 
 
@@ -155,9 +158,9 @@ def null_missing(study: Study, progress: Progress) -> Hole | None:
         with progress.step("the null server"):
             null.provision(study.baseline)
     except MissingError as missing:
-        return Hole(what="the null server", reason=str(missing), fill=missing.fill)
+        return Hole(what="the null server", reason=str(missing), fill=missing.fill, instrument="null")
     except LabError as error:
-        return Hole(what="the null server", reason=str(error))
+        return Hole(what="the null server", reason=str(error), instrument="null")
     return None
 
 
@@ -166,7 +169,7 @@ def counter_missing() -> Hole | None:
     try:
         instructions.provision()
     except MissingError as missing:
-        return Hole(what="every instruction count", reason=str(missing), fill=missing.fill)
+        return Hole(what="every instruction count", reason=str(missing), fill=missing.fill, instrument="instructions")
     return None
 
 
@@ -187,13 +190,14 @@ def _built(
                 known[subject.interpreter] = interpreters.provision(catalog.interpreters()[subject.interpreter])
         interpreter = known[subject.interpreter]
         if isinstance(interpreter, Hole):
-            return msgspec.structs.replace(interpreter, what=subject.name)
+            return msgspec.structs.replace(interpreter, what=subject.name, variant=subject.name)
         with progress.step(f"build {subject.name}"):
             return artifacts.build(subject, interpreter, servers, force)
     except MissingError as missing:
-        return Hole(what=subject.name, reason=str(missing), fill=missing.fill)
+        return Hole(what=subject.name, reason=str(missing), fill=missing.fill, variant=subject.name)
     except LabError as error:
-        return Hole(what=subject.name, reason=str(error), fill=f"python -m bench build {subject.name}", failed=True)
+        fill = f"python -m bench build {subject.name}"
+        return Hole(what=subject.name, reason=str(error), fill=fill, failed=True, variant=subject.name)
 
 
 def _wrong(name: str, progress: Progress, cases: Path) -> Hole | None:
@@ -208,4 +212,4 @@ def _wrong(name: str, progress: Progress, cases: Path) -> Hole | None:
     except LabError as error:
         reason = str(error)
     fill = f"python -m bench check {'--stack' if peer else '--variant'} {name}"
-    return Hole(what=name, reason=reason, fill=fill, failed=True)
+    return Hole(what=name, reason=reason, fill=fill, failed=True, variant=name)

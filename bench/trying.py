@@ -153,7 +153,7 @@ def _built(variants: tuple[Variant, ...], own: Own, progress: Progress) -> dict[
     names = [variant.name for variant in variants]
     artifacts, holes = readiness.build_all(names, progress, own.servers)
     for hole in holes:
-        if hole.what in names:
+        if any(map(hole.covers, names)):
             raise LabError(f"{hole.what}: {hole.reason}")
     return {name: made for name, made in artifacts.items() if isinstance(made, Artifact)}
 

@@ -12,6 +12,7 @@ import msgspec
 
 from app.core import InvalidDocument, MalformedDocument, transform
 from bench import catalog, documents
+from bench.analysis.gates import RIGHT
 from bench.build import artifacts
 from bench.errors import LabError
 from bench.host import accounts
@@ -58,7 +59,8 @@ def answers_right(port: int, asked: Iterable[Exchange], host: str = HOST) -> Non
         if (status, body) != (exchange.status, exchange.expect):
             got = f"status {status}, {len(body)} bytes"
             raise LabError(
-                f"wrong answer to {exchange.method} {exchange.path}, document {number} of the check set: {got}"
+                f"wrong answer to {exchange.method} {exchange.path}, document {number} of the check set: {got}",
+                gate=RIGHT,
             )
 
 

@@ -30,6 +30,7 @@ DELAYED, GATHERED = 0.02, 20  # share of answers by which 40 ms stands out, and 
 LONG_SECONDS = 0.005  # of server CPU a request: from there on its own work may take 40 ms
 MOVED = 2.0  # times as long as in the first half the median of the second is: what is measured still grows
 NULL = "null.rate"  # the null server's rate
+RIGHT = "right answers"
 ANSWERED = re.compile(r"\.find\b")  # in Gatling's message of a check: an answer came, and was wrong
 ORDER = ("p50", "p75", "p90", "p95", "p99", "p99.9", "max")
 
@@ -201,7 +202,7 @@ _WAITED = ("latency.delayed", "cpu", "rate", "requests")
 _BACK_END = ("backend_cpu", "generator_cpu")
 GATES = (
     # Either generator compares each answer; a closed load of the pacer ends there, and no metric tells of it.
-    Gate("right answers", "row", "Each answer has status 200 and, byte for byte, the right body.", right_answers),
+    Gate(RIGHT, "row", "Each answer has status 200 and, byte for byte, the right body.", right_answers),
     Gate("Little's law", "row", "Rate × mean latency is no more than the users there are.", littles_law, _LITTLE),
     Gate("count and rate", "row", "Requests ÷ the seconds asked for is the rate by the clock.", count_and_rate, _COUNT),
     Gate(

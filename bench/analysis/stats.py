@@ -138,10 +138,9 @@ def benjamini_hochberg(chances: Sequence[float]) -> list[float]:
 
     Benjamini & Hochberg, "Controlling the false discovery rate", Journal of the Royal Statistical Society B 57, 1995.
     """
-    order = np.argsort(chances)[::-1]  # the largest first
-    size = len(order)
-    raised = np.minimum.accumulate(np.asarray(chances)[order] * size / np.arange(size, 0, -1))
-    return [float(value) for value in raised[np.argsort(order)]]
+    from scipy.stats import false_discovery_control  # noqa: PLC0415 - most of a second to import
+
+    return [float(value) for value in false_discovery_control(chances)] if chances else []
 
 
 def reach(same: Ratio) -> float | None:

@@ -14,12 +14,12 @@ from pathlib import Path
 import msgspec
 
 from bench import catalog
-from bench.build import artifacts
+from bench.build import commands, wheels
 from bench.errors import LabError
 from bench.host import machine
 from bench.model import BuiltPeer, FromNpm, Peer
 from bench.paths import ARTIFACTS, INTERPRETERS, PREFIXES, ROOT
-from bench.provision import debian, npm, system
+from bench.provision import debian, npm, stamp, system
 
 
 def make(peer: Peer, force: bool = False) -> BuiltPeer:
@@ -41,9 +41,9 @@ def make(peer: Peer, force: bool = False) -> BuiltPeer:
     for place, file in _sources(peer):
         (prefix / place).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, prefix / place)
-    record = {"version": artifacts.VERSION, "commit": machine.commit(), "build": peer.build, "fingerprint": fingerprint}
+    record = {"version": wheels.VERSION, "commit": machine.commit(), "build": peer.build, "fingerprint": fingerprint}
     (prefix / "built.json").write_text(json.dumps(record, indent=1) + "\n")
-    artifacts.run_all(peer.steps, _places(peer), prefix, folder / "build.log", dict(os.environ))
+    commands.run_all(peer.steps, _places(peer), prefix, folder / "build.log", dict(os.environ))
     made = BuiltPeer(
         build=peer.build,
         fingerprint=fingerprint,
@@ -51,14 +51,13 @@ def make(peer: Peer, force: bool = False) -> BuiltPeer:
         build_seconds=time.perf_counter() - began,
         built=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    (folder / "peer.json").write_bytes(msgspec.json.encode(made))
+    stamp.record(folder / "peer.json", made)
     return made
 
 
 def find(peer: Peer) -> BuiltPeer | None:
     """What was built last for `peer`, if anything was."""
-    path = ARTIFACTS / peer.build / "peer.json"
-    return msgspec.json.decode(path.read_bytes(), type=BuiltPeer) if path.is_file() else None
+    return stamp.recorded(ARTIFACTS / peer.build / "peer.json", BuiltPeer)
 
 
 def require(peer: Peer) -> BuiltPeer:
@@ -115,7 +114,7 @@ def fingerprint_of(peer: Peer) -> str:
     """Hash of all that the build is made of, its runtime as it was brought."""
     parts = {key: getattr(peer, key) for key in catalog.MADE_OF}
     digest = hashlib.sha256(msgspec.json.encode(parts, order="sorted") + Path(__file__).read_bytes())
-    brought = npm.STAMP if isinstance(peer.provider, FromNpm) else "manifest.json"
+    brought = stamp.NAME if isinstance(peer.provider, FromNpm) else "manifest.json"
     digest.update((home(peer) / brought).read_bytes())
     for place, path in _sources(peer):
         digest.update(f"{place}\0".encode() + path.read_bytes())

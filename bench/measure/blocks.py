@@ -49,11 +49,11 @@ Execute = Callable[[Case, int, Path], Run]
 def execute(case: Case, block: int, folder: Path, instruments: Instruments = INSTRUMENTS) -> Run:
     """One run of `case`, tool outputs kept in `folder`; a failure is a run with its reason, and the study goes on."""
     started, began, times = store.now(), time.perf_counter(), steal.cpu_times()
-    observed, reason = Observed(), None
+    observed, reason, gate = Observed(), None, None
     try:
         observed = _observed(instruments[case.instrument], case, folder / case.identity)
     except (LabError, OSError, subprocess.SubprocessError, psutil.Error) as error:
-        reason = " ".join(str(error).split())
+        reason, gate = " ".join(str(error).split()), getattr(error, "gate", None)
     seconds = time.perf_counter() - began
     return Run(
         case=case,
@@ -63,6 +63,7 @@ def execute(case: Case, block: int, folder: Path, instruments: Instruments = INS
         stolen=steal.stolen_share(times, steal.cpu_times(), seconds),
         verdict="failed" if reason else "pass",
         reason=reason,
+        gate=gate,
         machine=machine.mark(),
         raw=tuple(sorted(str(path.relative_to(folder.parent)) for path in folder.glob(f"{case.identity}.*"))),
         **msgspec.structs.asdict(observed),
@@ -75,7 +76,7 @@ def _observed(instrument: Callable[[Case, Path], Observed], case: Case, output: 
         return instrument(case, output)
     except DisturbedError as error:
         seen = instrument(case, output)
-        return msgspec.structs.replace(seen, facts=seen.facts | {"disturbed": str(error)})
+        return msgspec.structs.replace(seen, facts=seen.facts | {"disturbed": f"{error.gate or 'no gate'}: {error}"})
 
 
 def measure(

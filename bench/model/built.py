@@ -8,7 +8,9 @@ from bench.model.base import Implementation, Recorded
 class Hole(Recorded, frozen=True):
     """What is not measured here: `what`, why, and the command that fills it.
 
-    `declared` where the catalogue says that it can be had nowhere; `failed` where it should have worked.
+    `declared` where the catalogue says that it can be had nowhere; `failed` where it should have worked. `variant` (or
+    a peer), `framework`, `server`, `workload` and `instrument` say which cases it covers: those that equal all of these
+    that are told; none where it is no hole of cases, but of the system.
     """
 
     what: str
@@ -16,6 +18,26 @@ class Hole(Recorded, frozen=True):
     fill: str | None = None
     declared: bool = False
     failed: bool = False
+    variant: str | None = None
+    framework: str | None = None
+    server: str | None = None
+    workload: str | None = None
+    instrument: str | None = None
+
+    def covers(
+        self,
+        variant: str,
+        framework: str = "",
+        server: str = "",
+        workload: str | None = None,
+        instrument: str | None = None,
+    ) -> bool:
+        """Whether it is of that variant or stack, and of no workload and no instrument but these."""
+        servers = {server, server.partition("+")[0]}  # one that cannot be had leaves nothing to be tuned
+        asked = ({variant}, {framework}, servers, {workload}, {instrument})
+        told = (self.variant, self.framework, self.server, self.workload, self.instrument)
+        known = [(own, values) for own, values in zip(told, asked, strict=True) if own is not None]
+        return bool(known) and all(own in values for own, values in known)
 
 
 class Provisioned(Recorded, frozen=True):

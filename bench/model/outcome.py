@@ -141,7 +141,7 @@ class Observed(Recorded, frozen=True):
 class Run(Observed, frozen=True, kw_only=True):
     """One execution of a case in fresh processes, saved at once, with what was observed of it.
 
-    Where the verdict is not `pass`, nothing was, and `reason` says why. `stolen` is the share of the CPU time that the
+    Where the verdict is not `pass`, nothing was, and `reason` says why, and `gate` which one ended it, if any. `stolen` is the share of the CPU time that the
     hypervisor took meanwhile, None if unknown. `machine` tells which of several equal ones it ran on. `raw` names the
     kept outputs of the tools, relative to the session's folder.
     """
@@ -153,8 +153,14 @@ class Run(Observed, frozen=True, kw_only=True):
     stolen: float | None = None
     verdict: Verdict
     reason: str | None = None
+    gate: str | None = None
     machine: str | None = None
     raw: tuple[str, ...] = ()
+
+    @property
+    def told(self) -> str | None:
+        """The reason, after the gate that ended it."""
+        return f"{self.gate}: {self.reason}" if self.gate else self.reason
 
 
 class Ready(Recorded, frozen=True, kw_only=True):

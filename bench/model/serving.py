@@ -28,7 +28,8 @@ class Backend(Declared, frozen=True, kw_only=True):
     """What a service waits for in earnest: a PostgreSQL, or what speaks as it does, that the lab starts for one run.
 
     `prepare` and then `argv` run in a fresh folder, with `{folder}` replaced by its path, as `user` where the lab is
-    root; their programs are looked for on PATH and in `paths` (glob patterns). `dsn` is what the service is told of it,
+    root; `ready` exits with 0 once a client is let in, and `version` prints what runs. Their programs are looked for on
+    PATH and in `paths` (glob patterns). `dsn` is what the service is told of it,
     in libpq's words, and `requirements` what its driver needs installed, by implementation. `wait` names the function
     of `/wait` for a worker class that takes one request at a time; a server's `waits` names another. `needs` names
     parts of `bench/system.toml`.
@@ -38,6 +39,8 @@ class Backend(Declared, frozen=True, kw_only=True):
     title: str
     prepare: Argv
     argv: Argv
+    ready: Argv
+    version: Argv
     dsn: str
     wait: str
     requirements: dict[Implementation, tuple[str, ...]]

@@ -157,12 +157,19 @@ def stacks(study: Study, servers: tuple[str, ...] | None = None) -> Iterator[Sta
 
 def declared_holes(study: Study) -> list[Hole]:
     """What the catalogue declares impossible, with the reasons: stacks, and counting what compiles while it runs."""
-    reasons = {stack: pairing.impossible(stack) for stack in _all_stacks(study, study.servers)}
-    found = {str(stack): told and told.reason for stack, told in reasons.items()}
-    if study.instructions:
-        found |= {f"{name}: instructions": pairing.uncountable(name) for name in study.variants}
-    found |= {f"factor {name}": factors.why_not(name) for name in factors.FACTORS if study.factors}
-    return [Hole(what=what, reason=reason, declared=True) for what, reason in found.items() if reason]
+    found = [
+        Hole(what=str(stack), reason=told.reason, declared=True, **msgspec.structs.asdict(stack))
+        for stack in _all_stacks(study, study.servers)
+        if (told := pairing.impossible(stack))
+    ]
+    for name in study.variants if study.instructions else ():
+        if reason := pairing.uncountable(name):
+            of = {"variant": name, "instrument": "instructions"}
+            found.append(Hole(what=f"{name}: instructions", reason=reason, declared=True, **of))
+    for name in factors.FACTORS if study.factors else ():
+        if reason := factors.why_not(name):
+            found.append(Hole(what=f"factor {name}", reason=reason, declared=True))
+    return found
 
 
 def slowed(case: Case, percent: int) -> Case:

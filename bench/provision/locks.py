@@ -1,4 +1,4 @@
-"""The lock files: `python -m bench.provision.locks` makes them from `.in` files, `entries` takes a part of one."""
+"""The lock files: `python -m bench.provision.locks` makes them, `entries` takes a part of one."""
 
 from __future__ import annotations
 
@@ -24,18 +24,19 @@ def entries(lock: Path, names: Iterable[str]) -> str:
         found[match[1]] = found.get(match[1], "") + match[0]
     for name in names:
         if name not in found:
-            raise LabError(f"{lock.name} does not pin {name}; name it in {lock.stem}.in and run `make lock`")
+            raise LabError(f"{lock.name} does not pin {name}; name it in pyproject.toml's group {lock.stem} and run `make lock`")
     return "".join(found[name] for name in names)
 
 
 def compile_all(options: list[str]) -> None:
-    """Resolve every `.in` file for all platforms, with hashes and without addresses; pins stay unless `--upgrade`."""
+    """Resolve each dependency group for all platforms, with hashes, without addresses; pins stay unless `--upgrade`."""
     how = ["--universal", "--generate-hashes", "--no-emit-index-url", "--no-emit-find-links", "--no-config", "--quiet"]
-    how += ["--overrides", OVERRIDES.name]
+    how += ["--overrides", str(OVERRIDES.relative_to(ROOT))]
     for name, python in OLDEST.items():
-        files = [f"{name}.in", "--output-file", f"{name}.txt", "--custom-compile-command", "make lock"]
+        lock = str((FOLDER / f"{name}.txt").relative_to(ROOT))
+        files = ["--group", name, "--output-file", lock, "--custom-compile-command", "make lock"]
         uv = [sys.executable, "-m", "uv", "pip", "compile", "--python-version", python]
-        subprocess.run([*uv, *how, *files, *options], cwd=FOLDER, check=True)
+        subprocess.run([*uv, *how, *files, *options], cwd=ROOT, check=True)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def of(dropped: Dropped) -> Candidate:
 
 def failed(each: Candidate, run: Run) -> Dropped:
     """A candidate dropped for a run that failed, be it on another workload."""
-    reason = f"failed on {run.case.workload}: {run.reason}"
+    reason = f"failed on {run.case.workload}: {run.told}"
     return Dropped(stack=each.stack, workload=each.workload, load=each.load, reason=reason)
 
 

@@ -200,7 +200,7 @@ def _of_the_lab(study: str, subject: str, results: Path) -> list[Side]:
     runs = store.runs(folder)
     of_kind = [run for run in runs if run.case.instrument == instrument]
     found = [run for run in of_kind if subject == _subject(run) and run.case.is_plain]
-    wrong = next((run.reason for run in found if run.verdict != "pass"), None)
+    wrong = next((run.told for run in found if run.verdict != "pass"), None)
     if wrong or not found:
         known = ", ".join(sorted({_subject(run) for run in of_kind})) or "nothing"
         raise LabError(f"{study}/{subject} has no figure: {wrong or f'its last session measured {known}'}")

@@ -17,7 +17,7 @@ from bench.analysis.spread import POOLED, pooled
 from bench.analysis.stats import Ratio, reach
 from bench.analysis.warmup import Warmup, warmup, without_lone
 from bench.measure.instruments.sizes import PARTS
-from bench.model import Instrument, Run, Session, Stack, Study, Verdict
+from bench.model import Hole, Instrument, Run, Session, Stack, Study, Verdict
 
 LIMITED = "generator-limited"
 ASIDE = {"size", "instructions", "suite"}  # what goes wrong there spoils no answer of a core or a stack
@@ -60,7 +60,7 @@ class Evidence:
             if here:
                 self._runs[case.instrument, subject, case.load, case.twin].append(run)
             if here and run.verdict == "failed" and case.instrument not in ASIDE and not case.is_open:
-                self._failures.setdefault(subject, run.reason or "failed without a reason")
+                self._failures.setdefault(subject, run.told or "failed without a reason")
         twins = self._of("micro", study.baseline, None, True)
         self.same = paired(self.of("micro", study.baseline), twins, "time")
         self._selftest = selftest
@@ -83,8 +83,8 @@ class Evidence:
     def why_none(self, instrument: Instrument, subject: Subject, load: str | None = None) -> str:
         """Why `of` finds nothing there."""
         tried = self._runs.get((instrument, subject, load, False), ())
-        hole = next((hole.reason for hole in self._session.holes if hole.what == f"{subject}: {instrument}"), None)
-        failed = (run.reason for run in tried if run.verdict == "failed")
+        hole = next((hole.reason for hole in self._holes(subject, instrument)), None)
+        failed = (run.told for run in tried if run.verdict == "failed")
         absent = "not part of this study" if self._session.finished else "not measured yet"
         dropped = self.dropped(subject) if instrument == "macro" else None
         return self.trouble(subject) or hole or next(failed, None) or dropped or absent
@@ -106,11 +106,8 @@ class Evidence:
     def trouble(self, subject: Subject) -> str | None:
         """Why no figure of `subject` counts: a hole, or a run that failed. A wrong answer spoils a whole row."""
         names: list[Subject] = [subject.variant, subject] if isinstance(subject, Stack) else [subject]
-        for name in names:
-            hole = next((hole.reason for hole in self._session.holes if hole.what == str(name)), None)
-            if hole or name in self._failures:
-                return hole or self._failures[name]
-        return None
+        failed = (self._failures[name] for name in names if name in self._failures)
+        return next((hole.reason for hole in self._holes(subject)), None) or next(failed, None)
 
     def dropped(self, subject: Subject) -> str | None:
         """Why a race measured `subject` no further on this workload; None if it did, or if there was none."""
@@ -123,8 +120,7 @@ class Evidence:
 
         `dropped` where a race ended before.
         """
-        names = {str(subject), subject.variant if isinstance(subject, Stack) else subject}
-        holes = [hole for hole in self._session.holes if hole.what in names]
+        holes = self._holes(subject)
         if holes and not any(hole.failed for hole in holes):
             return "hole"
         return "failed" if self.trouble(subject) else "dropped" if self.dropped(subject) else "pass"
@@ -178,6 +174,12 @@ class Evidence:
         """The baseline's time ÷ that of `variant` on the path that was counted."""
         found = paired(self.of("micro", self.study.baseline), self.forced(variant), "time")
         return compared(found, self.floor("micro")) if found else Comparison(reason="not timed on that path")
+
+    def _holes(self, subject: Subject, instrument: Instrument | None = None) -> list[Hole]:
+        """The holes that a subject is in, or that it is in before one instrument alone."""
+        parts = msgspec.structs.asdict(subject) if isinstance(subject, Stack) else {"variant": subject}
+        found = (hole for hole in self._session.holes if hole.instrument == instrument)
+        return [hole for hole in found if hole.covers(**parts, workload=self.workload, instrument=instrument)]
 
     def _of(self, instrument: Instrument, subject: Subject, load: str | None, twin: bool) -> Sequence[Run]:
         found = self._runs.get((instrument, subject, load, twin), ())

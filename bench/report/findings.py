@@ -281,7 +281,7 @@ def _missing(finding: Finding) -> Iterator[Missing]:
         kind = "failed" if hole.failed else "impossible" if hole.declared else "hole"
         yield Missing(hole.what, kind, hole.reason, hole.fill)
     for run in {run.case.identity: run for each in finding.each for run in each.failed}.values():
-        yield Missing(run.case.label, "failed", run.reason or "without a reason")
+        yield Missing(run.case.label, "failed", run.told or "without a reason")
     for each in finding.each:
         ranked = {stack.stack for stack in (*each.ranking, *each.raced)}
         for row in each.rows:

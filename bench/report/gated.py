@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from statistics import median
 
@@ -10,8 +9,6 @@ import msgspec
 
 from bench.analysis import gates
 from bench.model import Run, Stack
-
-WRONG = re.compile(r"\b(wrong|lost|do not match)\b")  # why a load or a check of answers ends a run, in words
 
 
 class Stopped(msgspec.Struct, frozen=True):
@@ -64,11 +61,5 @@ def _stopped(gate: gates.Gate, judged: Sequence[tuple[Run, tuple[gates.Tripped, 
         for tripped in found:
             if (tripped.gate, tripped.spoils) == (gate.name, gate.spoils):
                 yield Stopped(label, tripped.reason)
-        if run.reason and gate.spoils == "row" and _ended_by(run.reason) == gate.name:
-            yield Stopped(label, run.reason.removeprefix(f"{gate.name}: "))
-
-
-def _ended_by(reason: str) -> str | None:
-    """The gate that cost a run its row; wrong answers that no gate names end a run by themselves."""
-    named = next((gate.name for gate in gates.GATES if reason.startswith(f"{gate.name}: ")), None)
-    return named or ("right answers" if WRONG.search(reason) else None)
+        if run.reason and run.gate == gate.name:
+            yield Stopped(label, run.reason)

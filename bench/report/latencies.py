@@ -110,7 +110,7 @@ def _latencies(stack: Stack, title: str, level: str, runs: list[Run]) -> Latenci
     seen = [run.part(level) for run in runs]
     rates = [rate for each in seen if (rate := each.value("asked"))]
     used = [cpu * rate for each in seen if (cpu := each.value("cpu")) and (rate := each.value("rate"))]
-    failed = next((f"a server failed: {run.reason}" for run in runs if run.verdict == "failed"), None)
+    failed = next((f"a server failed: {run.told}" for run in runs if run.verdict == "failed"), None)
     return Latencies(
         stack=stack,
         title=title,

@@ -45,7 +45,7 @@ def tested(study: Study, session: Session, runs: Iterable[Run], selftest: Selfte
     floor = noise_floor(same, selftest.bias("micro") if selftest else None)
     held = as_a_family([_slower(own[first], own[name], floor) for name in others])
     rows = [Comparison(reason="the others are held against it"), *held]
-    hole = next((hole.reason for hole in session.holes if hole.what == study.baseline), None)
+    hole = next((hole.reason for hole in session.holes if hole.covers(study.baseline)), None)
     return tuple(_row(name, own[name], slower, hole) for name, slower in zip(own, rows, strict=True))
 
 
@@ -76,7 +76,7 @@ def _slower(first: Sequence[Run], other: Sequence[Run], floor: float) -> Compari
 def _row(name: str, runs: Sequence[Run], slower: Comparison, hole: str | None) -> Tested:
     whole = _whole(runs)
     if not whole:
-        failed = next((run.reason for run in runs if run.verdict != "pass"), None)
+        failed = next((run.told for run in runs if run.verdict != "pass"), None)
         return Tested(framework=name, slower=slower, reason=failed or hole or "not measured")
     tests, *lines = (int(whole[-1].values(metric)[0]) for metric in ("tests", *(f"lines.{part}" for part in PARTS)))
     return Tested(

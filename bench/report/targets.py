@@ -89,7 +89,7 @@ class Measured:
 
     def __init__(self, study: Study, session: Session, runs: Iterable[Run]) -> None:
         self._runs: dict[Wanted, list[Run]] = defaultdict(list)
-        self._holes = {hole.what: hole.reason for hole in session.holes}
+        self._session = session
         for run in runs:
             case = run.case
             closed = study.macro.loads_for(case.workload or "")[0] if study.macro else None
@@ -114,8 +114,9 @@ class Measured:
 
     def why_none(self, wanted: Wanted) -> str:
         """Why `of` finds nothing there."""
-        failed = [run.reason for run in self._runs.get(wanted, ()) if run.verdict != "pass"]
-        holes = (self._holes.get(name) for name in (wanted.subject, wanted.subject.partition("/")[0]))
+        failed = [run.told for run in self._runs.get(wanted, ()) if run.verdict != "pass"]
+        parts = wanted.subject.split("/")
+        holes = (hole.reason for hole in self._session.holes if hole.covers(*parts, workload=wanted.workload))
         return next(filter(None, (*holes, *failed)), "not measured")
 
 

@@ -1,7 +1,6 @@
 """A back end that a workload waits for: made and started for one run in a folder of its own, and gone after it.
 
-It runs beside the generator, on its cores: the server's are the server's own. It is ready once it greets a client as
-PostgreSQL does, and tells its version by that.
+It runs beside the generator, on its cores: the server's are the server's own.
 """
 
 from __future__ import annotations
@@ -11,13 +10,10 @@ import os
 import pwd
 import shutil
 import signal
-import socket
-import struct
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -31,13 +27,13 @@ from bench.errors import LabError, MissingError
 from bench.host.pinning import cores, pinned
 from bench.model import Argv, Backend, Stack, Workload
 from bench.paths import TOOLS
-from bench.provision import system
+from bench.provision import stamp, system
 from bench.provision.interpreters import MEASURED_LOCK, install
+from bench.serve.process import Program, running
 
 READY_SECONDS = 20.0
 POLL_SECONDS = 0.01
 STOP_SECONDS = 10.0
-SOCKET = ".s.PGSQL.5432"
 IMPORT = "import psycopg, psycopg_pool"  # finds the driver, and that its libpq
 IMPORT_SECONDS = 60.0
 PATH = "/usr/local/bin:/usr/bin:/bin"
@@ -75,17 +71,16 @@ def provision(backend: Backend, variant: str) -> None:
         _user(backend.user)
     folder = _driver(backend, variant)
     names = backend.requirements.get(artifacts.require(variant).interpreter.implementation, ())
-    stamp, made_for = folder / "made-for.txt", f"{' '.join(names)} {hashlib.sha256(_lock()).hexdigest()}"
-    if stamp.is_file() and stamp.read_text() == made_for:
+    made_of = stamp.of(*names, MEASURED_LOCK)
+    if stamp.stands(folder, made_of):
         return
-    shutil.rmtree(folder, ignore_errors=True)
-    install(artifacts.python(variant), names, target=folder)
     argv, env = [str(artifacts.python(variant)), "-c", IMPORT], artifacts.environment(catalog.variant(variant))
     env |= {"PYTHONPATH": str(folder)}
-    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False, timeout=IMPORT_SECONDS)
-    if done.returncode != 0:
-        raise MissingError(f"`{IMPORT}` fails: {system.complaint(done)}")
-    stamp.write_text(made_for)
+    with stamp.making(folder, made_of):
+        install(artifacts.python(variant), names, target=folder)
+        done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False, timeout=IMPORT_SECONDS)
+        if done.returncode != 0:
+            raise MissingError(f"`{IMPORT}` fails: {system.complaint(done)}")
 
 
 def fingerprint(name: str) -> str:
@@ -114,60 +109,43 @@ def attached(workload: Workload, log: Path) -> Iterator[Attached | None]:
 @contextmanager
 def started(backend: Backend, log: Path) -> Iterator[Attached]:
     """`backend` while the block runs, as `attached` has it."""
-    with tempfile.TemporaryDirectory(prefix="lab-", dir="/tmp") as name, log.open("wb") as output:
+    with tempfile.TemporaryDirectory(prefix="lab-", dir="/tmp") as name:
         folder = Path(name)  # where every user may go, and short: the path of a socket has 107 characters at most
         if os.geteuid() == 0 and backend.user is not None:
             os.chown(folder, *_user(backend.user))
         _prepare(backend, folder, log)
-        process = subprocess.Popen(
-            _command(backend, backend.argv, folder),
-            cwd=folder,
+        program = Program(
+            name=backend.name,
+            argv=_command(backend, backend.argv, folder),
+            folder=folder,
             env={"PATH": PATH},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
+            log=log,
+            is_ready=lambda: _asked(backend, backend.ready, folder).returncode == 0,
+            ready_seconds=READY_SECONDS,
+            poll_seconds=POLL_SECONDS,
+            signal=signal.SIGINT,  # by which PostgreSQL cuts off its clients and ends
+            stop_seconds=STOP_SECONDS,
         )
-        try:
-            version = _await_greeting(process, backend, folder / SOCKET, log)
+        with running(program) as process:
+            version = _asked(backend, backend.version, folder).stdout.strip()
             dsn = backend.dsn.format(folder=folder)
-            yield Attached(backend=backend, version=version, dsn=dsn, process=psutil.Process(process.pid))
-        except BaseException:
-            _ends(process)
-            raise
-        _stop(process, backend, log)
+            yield Attached(backend=backend, version=version, dsn=dsn, process=process.process)
 
 
-def greeting(path: Path) -> str | None:
-    """The version that a PostgreSQL tells a client at the socket `path`; None while it does not let one in.
-
-    The client's first message and the server's answers are those of its protocol, version 3.0.
-    """
-    words = b"user\0lab\0database\0postgres\0\0"
-    with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(1.0)
-        try:
-            client.connect(str(path))
-            client.sendall(struct.pack("!ii", 8 + len(words), 3 << 16) + words)
-            stream = client.makefile("rb")
-            while len(head := stream.read(5)) == 5 and head[:1] in b"RS":  # let in; a parameter's name and value
-                name, _, value = stream.read(int.from_bytes(head[1:], "big") - 4).partition(b"\0")
-                if name == b"server_version":
-                    return value.rstrip(b"\0").decode()
-        except OSError:
-            return None
-    return None
+def _asked(backend: Backend, argv: Argv, folder: Path) -> subprocess.CompletedProcess[str]:
+    """What one of the back end's programs says, within `READY_SECONDS`."""
+    command = _command(backend, argv, folder)
+    try:
+        return subprocess.run(
+            command, cwd=folder, env={"PATH": PATH}, capture_output=True, text=True, check=False, timeout=READY_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        raise LabError(f"{backend.name}: {argv[0]} was not over after {READY_SECONDS:.0f} s") from None
 
 
 def _prepare(backend: Backend, folder: Path, log: Path) -> None:
-    """Make what the back end runs on, within `READY_SECONDS`."""
-    argv = _command(backend, backend.prepare, folder)
-    try:
-        done = subprocess.run(
-            argv, cwd=folder, env={"PATH": PATH}, capture_output=True, text=True, check=False, timeout=READY_SECONDS
-        )
-    except subprocess.TimeoutExpired:
-        raise LabError(f"{backend.name}: {backend.prepare[0]} was not over after {READY_SECONDS:.0f} s") from None
+    """Make what the back end runs on."""
+    done = _asked(backend, backend.prepare, folder)
     if done.returncode != 0:
         raise LabError(f"{backend.name}: {backend.prepare[0]} failed: {system.complaint(done)}; log in {log}")
 
@@ -202,44 +180,6 @@ def _user(name: str) -> tuple[int, int]:
             f"no user {name!r} is here, whom it would run as under root", f"useradd --system {name}"
         ) from None
     return known.pw_uid, known.pw_gid
-
-
-def _await_greeting(process: subprocess.Popen[bytes], backend: Backend, path: Path, log: Path) -> str:
-    deadline = time.monotonic() + READY_SECONDS
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise LabError(f"{backend.name}: it ended with status {process.returncode} before it was ready; see {log}")
-        version = greeting(path)
-        if version is not None:
-            return version
-        time.sleep(POLL_SECONDS)
-    raise LabError(f"{backend.name}: not ready within {READY_SECONDS:.0f} s; see {log}")
-
-
-def _stop(process: subprocess.Popen[bytes], backend: Backend, log: Path) -> None:
-    """End it. Raises LabError if it had ended by itself, or does not heed."""
-    if process.poll() is not None:
-        raise LabError(f"{backend.name}: it ended by itself with status {process.returncode}; see {log}")
-    if not _ends(process):
-        raise LabError(f"{backend.name}: it still ran {STOP_SECONDS:.0f} s after SIGINT, killed; see {log}")
-
-
-def _ends(process: subprocess.Popen[bytes]) -> bool:
-    """Whether it heeds SIGINT, by which PostgreSQL cuts off its clients and ends; else it is killed.
-
-    Its children have to be killed one by one, as each has a session of its own.
-    """
-    process.send_signal(signal.SIGINT)
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        for child in psutil.Process(process.pid).children(recursive=True):
-            with suppress(psutil.NoSuchProcess):
-                child.kill()
-        process.kill()
-        process.wait()
-        return False
-    return True
 
 
 def _driver(backend: Backend, variant: str) -> Path:

@@ -6,13 +6,11 @@ What SIGTERM does not end is killed, with a complaint.
 from __future__ import annotations
 
 import http.client
-import os
 import signal
 import socket
-import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,6 +18,7 @@ import msgspec
 import psutil
 
 from bench import catalog
+from bench.analysis.gates import RIGHT
 from bench.build import artifacts, peers
 from bench.catalog import pairing
 from bench.errors import LabError
@@ -30,7 +29,7 @@ from bench.host.pinning import pinned
 from bench.model import Exchange, Stack
 from bench.paths import LOGS, PREFIXES
 from bench.provision import system
-from bench.serve import front
+from bench.serve import front, process
 from bench.serve.backend import Attached
 
 HOST = "127.0.0.1"  # where a server listens unless its load comes from another machine
@@ -129,28 +128,31 @@ def launched(
 
     Raises LabError if it is not ready in `READY_SECONDS`, ends by itself, or SIGTERM does not end it in `STOP_SECONDS`.
     """
-    with group() as own, log.open("wb") as output:
-        began = time.perf_counter()
-        process = subprocess.Popen(
-            pinned(own.joined(argv) if own else argv, cpus),
-            cwd=folder,
+    with ExitStack() as life:
+        own = life.enter_context(group())
+        program = process.Program(
+            name=name,
+            argv=pinned(own.joined(argv) if own else argv, cpus),
+            folder=folder,
             env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
+            log=log,
+            is_ready=partial(_answers, first, name, log, host=host, port=port),
+            ready_seconds=READY_SECONDS,
+            poll_seconds=POLL_SECONDS,
+            signal=signal.SIGTERM,
+            stop_seconds=STOP_SECONDS,
         )
-        try:
-            with accounts.spending("starts"):
-                _await_answer(process, first, name, log, host=host, port=port)
-            ready = time.perf_counter() - began
-            watched = psutil.Process(process.pid)
-            meter = own.meter if own else cpu_time.of_tree(watched)
-            yield Running(name=name, host=host, port=port, process=watched, ready_seconds=ready, cpu=meter, log=log)
-        except BaseException:
-            _kill(process)
-            raise
-        _stop(process, name, log)
+        with accounts.spending("starts"):
+            started = life.enter_context(process.running(program))
+        yield Running(
+            name=name,
+            host=host,
+            port=port,
+            process=started.process,
+            ready_seconds=started.seconds,
+            cpu=own.meter if own else cpu_time.of_tree(started.process),
+            log=log,
+        )
 
 
 def log_of(stack: Stack) -> Path:
@@ -180,46 +182,12 @@ def ask(port: int, exchange: Exchange, timeout_seconds: float = 10.0, host: str 
         connection.close()
 
 
-def _await_answer(
-    process: subprocess.Popen[bytes], first: Exchange, name: str, log: Path, *, host: str, port: int
-) -> None:
-    """Poll until `first` is answered right; a wrong answer is no readiness and no reason to wait."""
-    deadline = time.monotonic() + READY_SECONDS
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise LabError(f"{name}: the server ended with status {process.returncode} before it answered; see {log}")
-        try:
-            status, body = ask(port, first, host=host)
-        except LabError:
-            status, body = BAD_GATEWAY, b""
-        if (status, body) == (200, first.expect):
-            return
-        if status != BAD_GATEWAY:
-            raise LabError(f"{name}: the first answer was wrong: status {status}, {body[:200]!r}; see {log}")
-        time.sleep(POLL_SECONDS)
-    raise LabError(f"{name}: no right answer within {READY_SECONDS:.0f} s; see {log}")
-
-
-def _stop(process: subprocess.Popen[bytes], name: str, log: Path) -> None:
-    """SIGTERM, then the kill. Raises LabError if the server had ended by itself, or if anything of it did not heed."""
-    if process.poll() is not None:
-        _kill(process)
-        raise LabError(f"{name}: the server ended by itself with status {process.returncode}; see {log}")
-    children = psutil.Process(process.pid).children(recursive=True)
-    process.send_signal(signal.SIGTERM)
+def _answers(first: Exchange, name: str, log: Path, *, host: str, port: int) -> bool:
+    """Whether `first` is answered right; a wrong answer is no readiness and no reason to wait."""
     try:
-        process.wait(STOP_SECONDS)
-        left = psutil.wait_procs(children, STOP_SECONDS)[1]
-        who = f"{len(left)} of its children" if left else None
-    except subprocess.TimeoutExpired:
-        who = "the server"
-    if who:
-        _kill(process)
-        raise LabError(f"{name}: {who} still ran {STOP_SECONDS:.0f} s after SIGTERM, killed; see {log}")
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End the server and what it started: they share the session that was made for them."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+        status, body = ask(port, first, host=host)
+    except LabError:
+        return False
+    if status != BAD_GATEWAY and (status, body) != (200, first.expect):
+        raise LabError(f"{name}: the first answer was wrong: status {status}, {body[:200]!r}; see {log}", gate=RIGHT)
+    return status != BAD_GATEWAY

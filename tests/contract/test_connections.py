@@ -58,7 +58,7 @@ def test_connections_are_kept_as_declared(
     stack = stack_on(label)
     built = prepared[0].get(stack.variant)
     if not isinstance(built, Artifact) or stack.label in built.lacks:
-        missing(prepared[1], f"{stack.variant}/*/{stack.label}")
+        missing(prepared[1], stack)
     server, impossible, log = pairing.server_file(stack), pairing.impossible(stack), tmp_path / "log"
     if impossible is None:
         with life_cycle.serving(stack, life_cycle.HELLO, log, cores().server) as running:

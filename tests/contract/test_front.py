@@ -65,6 +65,6 @@ def test_an_nginx_that_dies_under_the_load_spoils_the_row(tmp_path: Path, which:
 
 
 def test_an_nginx_that_dies_ends_the_server(tmp_path: Path) -> None:
-    with pytest.raises(LabError, match="the server ended by itself"), serving(tmp_path) as running:  # noqa: PT012
+    with pytest.raises(LabError, match="it ended by itself"), serving(tmp_path) as running:  # noqa: PT012
         named(running, "nginx")[0].kill()
         running.process.wait(5)

@@ -16,6 +16,7 @@ from bench.model import Hole, Stack
 from bench.progress import Progress
 from bench.serve import life_cycle
 from bench.serve.backend import Attached, attached
+from tests.absent import lacks as leave_out
 from tests.contract.conftest import MAX_BYTES, PLAIN, missing, on_every_server
 from tests.contract.test_http import is_problem
 from tests.contract.wire import Server, ask
@@ -56,11 +57,10 @@ def waiting(
     if stack.variant not in artifacts:
         missing(holes, stack.variant)
     if stack.server in artifacts[stack.variant].lacks:
-        missing(holes, f"{stack.variant}/*/{stack.server}")
+        missing(holes, stack)
     lacks = readiness.backends_missing([WORKLOAD.name], [stack.variant], Progress(Console(quiet=True)))
     if lacks:
-        hole = lacks[stack.variant][WORKLOAD.name]
-        missing([hole], hole.what)
+        leave_out(lacks[stack.variant][WORKLOAD.name])
     logs = tmp_path_factory.mktemp("waiting")
     with ExitStack() as both:
         database = both.enter_context(ExitStack())

@@ -52,7 +52,7 @@ class Machine:
         return process
 
     def mark(self) -> str:
-        output, _ = self.start("-c", "from bench import machine; print(machine.mark())").communicate()
+        output, _ = self.start("-c", "from bench.host import machine; print(machine.mark())").communicate()
         return output.strip()
 
 

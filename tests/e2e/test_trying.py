@@ -20,7 +20,8 @@ PROGRAM = """
 import sys
 from functools import partial
 from pathlib import Path
-from bench import __main__, quiet, store
+from bench import __main__, store
+from bench.host import quiet
 results = Path(sys.argv.pop())
 store.create, store.sessions = (partial(f, results=results) for f in (store.create, store.sessions))
 quiet.WAIT_SECONDS = quiet.COOL_SECONDS = 2  # the machine of a test need not be quiet

@@ -20,7 +20,8 @@ import sys
 from functools import partial
 from pathlib import Path
 import msgspec
-from bench import __main__, catalog, quiet, store
+from bench import __main__, catalog, store
+from bench.host import quiet
 from bench.model import Study
 study, results = msgspec.json.decode(sys.argv.pop().encode(), type=Study), Path(sys.argv.pop())
 store.create, store.sessions = (partial(f, results=results) for f in (store.create, store.sessions))

@@ -108,7 +108,7 @@ def application(environ, start_response):
     return body if calls % 100 else Closing(body, environ["gunicorn.socket"])
 """
 
-KEPT = r"^(unseen|fresh) documents: .* answers are kept, not worked out"  # whichever of the two tells first
+KEPT = "answers are kept, not worked out"  # by documents unseen or fresh, whichever tells first
 
 Measured = Callable[..., Observed]
 
@@ -161,20 +161,21 @@ def test_an_honest_server_gets_its_figures(measured: Measured, stack: Stack, loa
 
 
 @pytest.mark.parametrize(
-    ("core", "load", "gate"),
+    ("core", "load", "gate", "told"),
     [
-        (keeps(), "brief", "unseen documents: .* answers are kept, not worked out"),
-        (keeps(), "steady", "fresh documents: .* answers are kept, not worked out"),
-        (keeps(sleeps=0.0008), "brief", "fresh documents: .* answers are kept, not worked out"),
-        (TIRES, "brief", "steady rate: .* it is fast only at first"),
+        (keeps(), "brief", "unseen documents", KEPT),
+        (keeps(), "steady", "fresh documents", KEPT),
+        (keeps(sleeps=0.0008), "brief", "fresh documents", KEPT),
+        (TIRES, "brief", "steady rate", "it is fast only at first"),
     ],
     ids=["keeps", "keeps, asked seldom", "keeps and sleeps", "tires"],
 )
 def test_what_takes_its_time_is_named_and_measured_once_more(
-    measured: Measured, core: str, load: str, gate: str
+    measured: Measured, core: str, load: str, gate: str, told: str
 ) -> None:
-    with pytest.raises(DisturbedError, match=f"^{gate}"):
+    with pytest.raises(DisturbedError, match=told) as caught:
         measured(core, load=load)
+    assert caught.value.gate == gate
 
 
 def test_one_that_keeps_most_of_its_answers(measured: Measured) -> None:

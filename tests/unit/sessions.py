@@ -49,9 +49,26 @@ def session(study: Study, runs: list[Run], *, finished: bool = True) -> Session:
         machine=MACHINE,
         cases=tuple({run.case.identity: run.case for run in runs}.values()),
         holes=(
-            Hole(what=UNBUILT, reason="no C compiler was found", fill="apt-get install gcc", failed=True),
-            Hole(what="pypy: instructions", reason="PyPy compiles while it runs", declared=True),
-            Hole(what=str(IMPOSSIBLE), reason="uWSGI's PyPy plugin did not start", declared=True),
+            Hole(
+                what=UNBUILT,
+                reason="no C compiler was found",
+                fill="apt-get install gcc",
+                failed=True,
+                variant=UNBUILT,
+            ),
+            Hole(
+                what="pypy: instructions",
+                reason="PyPy compiles while it runs",
+                declared=True,
+                variant="pypy",
+                instrument="instructions",
+            ),
+            Hole(
+                what=str(IMPOSSIBLE),
+                reason="uWSGI's PyPy plugin did not start",
+                declared=True,
+                **msgspec.structs.asdict(IMPOSSIBLE),
+            ),
         ),
         finished="2026-11-24T13:11:00+00:00" if finished else None,
     )
@@ -147,7 +164,8 @@ def _start(stack, block, rng):
 def _closed(stack, block, rng):
     case = Case(instrument="macro", variant=stack.variant, stack=stack, workload="medium", load="closed")
     if stack.variant == WRONG and stack.server == "gunicorn-sync" and block == 1:
-        return run(case, block, verdict="failed", reason="3 of 8 held-out documents answered wrong after the load")
+        reason = "3 of 8 held-out documents answered wrong after the load"
+        return run(case, block, verdict="failed", reason=reason, gate="right answers")
     cpu = _noisy(rng, CORES[stack.variant][0] + SERVERS[stack.server], 0.006)
     measured = {
         "requests": ("1", 6 / cpu),

@@ -1,4 +1,4 @@
-"""The life of a back end, with real processes in the place of PostgreSQL's: ready when it greets, gone at the end."""
+"""The life of a back end, with real processes in the place of PostgreSQL's: ready when it lets clients in, gone at the end."""
 
 import sys
 import time
@@ -16,26 +16,17 @@ from bench.model import Backend, Stack
 from bench.provision import system
 from bench.serve import backend
 
-# Greets whoever comes as PostgreSQL does, `refusals` times with an error; what else it does is put in before.
+# What stands in for PostgreSQL; what else it does is put in before.
 PROGRAM = """#!{python}
-import os, signal, socket, struct, subprocess, sys, time
-folder, refusals = sys.argv[1], {refusals}
+import os, signal, subprocess, sys, time
 {before}
-def message(kind, content):
-    return kind + struct.pack("!i", len(content) + 4) + content
-server = socket.socket(socket.AF_UNIX)
-server.bind(folder + "/.s.PGSQL.5432")
-server.listen()
+open(sys.argv[1] + "/listens", "w").close()
 while True:
-    client, _ = server.accept()
-    assert client.recv(1000)[4:8] == struct.pack("!i", 3 << 16)
-    if refusals:
-        client.sendall(message(b"E", b"SFATAL\\0Mthe database system is starting up\\0\\0"))
-    else:
-        client.sendall(message(b"R", bytes(4)) + message(b"S", b"in_hot_standby\\0off\\0"))
-        client.sendall(message(b"S", b"server_version\\00015.7 (Debian)\\0"))
-    refusals = max(refusals - 1, 0)
-    client.close()
+    time.sleep(600)
+"""
+# Lets nobody in before it listens, and refuses so many clients even then.
+READY = """#!/bin/sh
+test -e "$1/listens" && echo >> "$1/asked" && test $(wc -l < "$1/asked") -gt {refusals}
 """
 
 Make = Callable[..., Backend]
@@ -48,7 +39,9 @@ def make(tmp_path: Path) -> Make:
     def decide(before: str = "", prepare: str = "", refusals: int = 0) -> Backend:
         for name, text in {
             "make-it": f"#!{sys.executable}\nimport sys\n{prepare}\n",
-            "run-it": PROGRAM.format(python=sys.executable, before=before, refusals=refusals),
+            "run-it": PROGRAM.format(python=sys.executable, before=before),
+            "ask-it": READY.format(refusals=refusals),
+            "name-it": "#!/bin/sh\necho made-up 15.7\n",
         }.items():
             (tmp_path / name).write_text(text)
             (tmp_path / name).chmod(0o755)
@@ -57,6 +50,8 @@ def make(tmp_path: Path) -> Make:
             title="Made up",
             prepare=("make-it", "{folder}"),
             argv=("run-it", "{folder}"),
+            ready=("ask-it", "{folder}"),
+            version=("name-it",),
             dsn="host={folder}",
             wait="time.sleep",
             requirements={},
@@ -80,7 +75,7 @@ def test_it_runs_beside_the_generator_while_the_block_does_and_leaves_nothing(ma
     declared = make("print('here I am', flush=True)", "open(sys.argv[1] + '/made', 'w').close()")
     with backend.started(declared, tmp_path / "log") as running:
         folder = Path(running.dsn.removeprefix("host="))
-        assert running.version == "15.7 (Debian)"
+        assert running.version == "made-up 15.7"
         assert set(running.process.cpu_affinity()) == cores().generator
         assert (folder / "made").exists()
     assert is_gone(running.process)
@@ -89,9 +84,9 @@ def test_it_runs_beside_the_generator_while_the_block_does_and_leaves_nothing(ma
 
 
 def test_it_is_ready_once_it_lets_a_client_in(make: Make, tmp_path: Path) -> None:
-    """No socket yet, then refusals while it starts up: both are waited for."""
+    """Nothing listens yet, then clients are refused while it starts up: both are waited for."""
     with backend.started(make("time.sleep(0.2)", refusals=3), tmp_path / "log") as running:
-        assert running.version == "15.7 (Debian)"
+        assert running.version == "made-up 15.7"
 
 
 def test_what_cannot_be_made_is_told_in_the_programs_own_words(make: Make, tmp_path: Path) -> None:
@@ -127,7 +122,7 @@ def test_one_that_does_not_heed_is_killed_with_its_children_and_complained_of(
     monkeypatch.setattr(backend, "STOP_SECONDS", 0.2)
     child = "subprocess.Popen(['sleep', '600'], start_new_session=True)"  # as PostgreSQL's are, each on its own
     declared = make(f"signal.signal(signal.SIGINT, signal.SIG_IGN)\n{child}")
-    with pytest.raises(LabError, match="still ran 0 s after SIGINT, killed"):  # noqa: SIM117 - the end raises
+    with pytest.raises(LabError, match="made-up: it still ran 0 s after SIGINT, killed"):  # noqa: SIM117 - the end raises
         with backend.started(declared, tmp_path / "log") as running:
             tree = [running.process, *running.process.children()]
     assert len(tree) == 2

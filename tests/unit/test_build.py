@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from bench import catalog
-from bench.build import artifacts
+from bench.build import artifacts, commands, wheels
 from bench.catalog import pairing
 from bench.errors import LabError, MissingError
 from bench.model import Artifact, Codec, Hole, Provisioned, Stack, Variant
@@ -55,7 +55,8 @@ def lab(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path = checkout / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    monkeypatch.setattr(artifacts, "ROOT", checkout)
+    for module in (wheels, commands):
+        monkeypatch.setattr(module, "ROOT", checkout)
     for folder in ("ARTIFACTS", "PREFIXES", "TOOLS", "BUILDERS"):
         monkeypatch.setattr(artifacts, folder, checkout / ".lab" / folder.lower())
     return checkout
@@ -154,7 +155,7 @@ def test_a_step_whose_tool_is_missing_is_told(lab: Path, interpreter: Provisione
 
 @pytest.mark.usefixtures("nothing_installed")
 def test_a_step_that_hangs_is_told(lab: Path, interpreter: Provisioned, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(artifacts, "STEP_SECONDS", 2)
+    monkeypatch.setattr(commands, "STEP_SECONDS", 2)
     assert failure(interpreter, "sleep", "600").startswith("`sleep 600` was not over after 2 s; see .lab/")
 
 
@@ -189,7 +190,8 @@ def test_a_server_that_cannot_be_had_is_not_tried_again_at_each_start(
 
     monkeypatch.setattr(artifacts, "install", install)
     built = artifacts.build(TINY, interpreter)
-    hole = Hole(what="gunicorn-sync", reason="no network", fill="python -m bench build --force")
+    fill = "python -m bench build --force"
+    hole = Hole(what="gunicorn-sync", reason="no network", fill=fill, server="gunicorn-sync")
     assert built.lacks == {"gunicorn-sync": hole}
     asked.clear()
     assert artifacts.build(TINY, interpreter) == built
@@ -210,7 +212,7 @@ def test_a_server_is_tried_again_once_the_part_is_here_that_it_waited_for(
     monkeypatch.setattr(system, "parts", lambda: [part])
     monkeypatch.setattr(artifacts, "install", lambda *_, **__: None)
     monkeypatch.setattr(artifacts, "_tools", lambda *_: None)
-    monkeypatch.setattr(artifacts, "_wheel", lambda variant, builder, folder, log: lab / "setup.py")
+    monkeypatch.setattr(wheels, "make", lambda variant, builder, folder, log: lab / "setup.py")
     built = artifacts.build(TINY, interpreter)
     assert (list(built.lacks), built.waits_for) == (["gunicorn-sync"], ("a moon",))
     assert artifacts.build(TINY, interpreter) == built
@@ -228,7 +230,7 @@ def test_a_prefix_holds_the_servers_that_were_asked_for_and_forgets_none(
     monkeypatch.setattr(system, "require", lambda _: None)
     monkeypatch.setattr(artifacts, "install", lambda *_, **__: None)
     monkeypatch.setattr(artifacts, "_tools", lambda *_: None)
-    monkeypatch.setattr(artifacts, "_wheel", lambda variant, builder, folder, log: lab / "setup.py")
+    monkeypatch.setattr(wheels, "make", lambda variant, builder, folder, log: lab / "setup.py")
     assert artifacts.build(TINY, interpreter, ()).servers == ()
     assert artifacts.build(TINY, interpreter, ("gunicorn-sync",)).servers == ("gunicorn-sync",)
     both = artifacts.build(TINY, interpreter, ("gunicorn-gthread",))

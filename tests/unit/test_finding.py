@@ -148,7 +148,7 @@ def test_a_wrong_answer_spoils_the_whole_row_and_no_other():
     spoilt, spared = row(sessions.WRONG, "gunicorn-sync"), row(sessions.WRONG, "uwsgi-processes")
     for figure in (spoilt.cpu, spoilt.capacity, spoilt.p99, spoilt.memory, spoilt.start, spoilt.compressed):
         assert figure.value is None
-        assert figure.reason == "3 of 8 held-out documents answered wrong after the load"
+        assert figure.reason == "right answers: 3 of 8 held-out documents answered wrong after the load"
     assert (spoilt.verdict, spared.verdict) == ("failed", "pass")
     assert spoilt.speedup.ratio is None
     assert spared.cpu.value is not None

@@ -16,6 +16,7 @@ from bench.measure.instruments import gatling, gatling_setup, injection, latency
 from bench.measure.instruments.latency import Latency
 from bench.measure.instruments.process_tree import Sample
 from bench.model import Load, Segment, Workload
+from bench.provision import stamp
 
 CAPTURED = Path(__file__).parent.parent / "data" / "gatling"
 HELLO = Workload(name="hello", title="A greeting", method="GET", path="/hello", expect="hello")
@@ -259,4 +260,4 @@ def test_a_jar_that_is_not_the_expected_one_is_refused(monkeypatch: pytest.Monke
     put_on_path(monkeypatch, jdk(tmp_path / "jdk"), javac="", mvn=f"mkdir {home}/lib; echo evil > {home}/lib/evil.jar")
     with pytest.raises(LabError, match=r"not what bench/gatling/jars.sha256 says: Saxon-HE-12.9.jar, .*evil.jar, "):
         gatling_setup.provision(home)
-    assert not (home / gatling_setup.STAMP).exists()
+    assert not (home / stamp.NAME).exists()

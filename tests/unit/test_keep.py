@@ -7,11 +7,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench import __main__, catalog, keep, pipeline, store
+from bench import catalog, keep, pipeline, store
 from bench.errors import LabError
 from bench.host import machine
 from bench.model import Against, Session, Study, Target
 from bench.paths import KEPT
+from bench.verbs import measure
 from tests.unit import sessions
 
 FAST = Target(
@@ -69,7 +70,7 @@ def test_nothing_is_measured_that_could_not_be_kept(
     monkeypatch.setattr(machine, "commit", lambda: commit)
     monkeypatch.setattr(pipeline, "run", lambda study, *_, **__: ran.append(study))
     with pytest.raises(LabError, match=f"--keep: {told}: commit them first, as a finding names its code"):
-        __main__.run("quick", keep=True)
+        measure.run("quick", keep=True)
     assert ran == []
 
 

@@ -9,14 +9,14 @@ import pytest
 
 from app.core import transform
 from bench import catalog, readiness, verify
-from bench.build import artifacts, peers
+from bench.build import commands, peers
 from bench.catalog import pairing
 from bench.errors import LabError, MissingError
 from bench.measure import identity
 from bench.measure.instruments import sizes
 from bench.model import BuiltPeer, Case, FromNpm, MacroPlan, Measurement, OpenPlan, Peer, Run, Stack, StartupPlan, Study
 from bench.plan import estimate, matrix
-from bench.provision import npm
+from bench.provision import npm, stamp
 from bench.report import page
 from bench.report.finding import find
 from bench.serve import life_cycle
@@ -68,7 +68,7 @@ def lab(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path = checkout / "peers" / "tiny" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    for module in (peers, npm, artifacts):
+    for module in (peers, npm, commands):
         monkeypatch.setattr(module, "ROOT", checkout)
     for folder in ("ARTIFACTS", "PREFIXES", "INTERPRETERS"):
         monkeypatch.setattr(peers, folder, checkout / ".lab" / folder.lower())
@@ -76,7 +76,7 @@ def lab(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program.parent.mkdir(parents=True)
     program.write_text(PROGRAM)
     program.chmod(0o755)
-    (peers.home(TINY) / npm.STAMP).write_text(json.dumps(npm.identity(TINY.provider)))
+    (peers.home(TINY) / stamp.NAME).write_text(npm.made_of(TINY.provider))
     return checkout
 
 

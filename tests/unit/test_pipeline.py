@@ -340,7 +340,8 @@ def test_what_cannot_be_had_is_a_hole_and_the_rest_goes_on(bench: Bench) -> None
 def test_without_a_load_generator_the_rest_is_measured(bench: Bench) -> None:
     bench.no_generator = MissingError("mvn is not here", "apt-get install maven")
     folder, session = bench.run()
-    assert session.holes == (Hole(what="every load", reason="mvn is not here", fill="apt-get install maven"),)
+    hole = Hole(what="every load", reason="mvn is not here", fill="apt-get install maven", instrument="macro")
+    assert session.holes == (hole,)
     assert {run.case.instrument for run in store.runs(folder)} == {"micro"}
     bench.no_generator = None
     again, session = bench.run()
@@ -378,12 +379,14 @@ def test_without_a_back_end_the_workloads_that_do_not_wait_for_it_are_measured(
 
 
 def test_a_server_that_cannot_be_had_beside_a_variant_is_a_hole_of_it(bench: Bench) -> None:
-    bench.lacks = {"uwsgi-processes": Hole(what="uwsgi-processes", reason="no C compiler", fill="apt-get install gcc")}
+    bench.lacks = {"uwsgi-processes": Hole(what="uwsgi-processes", reason="no C compiler", server="uwsgi-processes")}
     folder, session = bench.run(msgspec.structs.replace(STUDY, servers=("gunicorn-sync", "uwsgi-processes")))
     assert [(hole.what, hole.reason, hole.fill, hole.failed) for hole in session.holes] == [
-        ("cpython/*/uwsgi-processes", "no C compiler", "apt-get install gcc", False),
-        ("nuitka/*/uwsgi-processes", "no C compiler", "apt-get install gcc", False),
+        ("cpython/*/uwsgi-processes", "no C compiler", None, False),
+        ("nuitka/*/uwsgi-processes", "no C compiler", None, False),
     ]
+    assert all(hole.covers(hole.variant or "", "falcon", "uwsgi-processes") for hole in session.holes)
+    assert not any(hole.covers("cpython", "falcon", "gunicorn-sync") for hole in session.holes)
     servers = {run.case.stack.server for run in store.runs(folder) if run.case.stack}
     assert servers == {"gunicorn-sync"}
 

@@ -27,6 +27,7 @@ STOREYS = (  # from the ground up; a name is a room, or a module that lies flat
     {"fleet", "keep", "trying"},
     {"report", "bootstrap"},
     {"inventory"},
+    {"verbs"},
     {"__main__"},
 )
 APART = {"subject", "yardsticks"}  # they run in measured processes, and know nothing of the lab

@@ -267,7 +267,7 @@ def test_a_back_end_is_told_with_what_it_took_and_is_no_part_of_the_server(
 ) -> None:
     service(ABOUT | {"waits": "app.postgres.on_one_connection"})
     seen = macro.observe(CLOSED, tmp_path / "run")
-    assert seen.facts["backend"] == "postgres 15.7"
+    assert seen.facts["backend"] == "15.7"
     assert seen.values("backend_cpu")[0] > 0.1
     assert seen.values("cpu")[0] < 0.1
 

@@ -315,8 +315,8 @@ def test_each_mistake_is_told_in_one_line(planned: Planned, how: dict[str, Any],
 
 
 def test_what_cannot_be_built_is_told(folder: Path, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    reason = "measured.txt does not pin nosuch; name it in measured.in and run `make lock`"
-    hole = Hole(what="mycore.transform", reason=reason, failed=True)
+    reason = "measured.txt does not pin nosuch; name it in pyproject.toml's group measured and run `make lock`"
+    hole = Hole(what="mycore.transform", reason=reason, failed=True, variant="mycore.transform")
     monkeypatch.setattr(readiness, "build_all", lambda *_: ({}, [hole]))
     own = Own(core="mycore:transform", documents=folder, source=source, requires=("nosuch",))
     with pytest.raises(LabError, match=r"mycore\.transform: measured\.txt does not pin nosuch"):

@@ -15,6 +15,7 @@ from bench.catalog.factors import STILL, changed
 from bench.measure.instruments.micro import Start, padded, timed
 from bench.model import Case, FactorsPlan, Observed
 from bench.paths import FACTORS as FOLDER
+from bench.provision import stamp
 
 
 def observe(case: Case, output: Path) -> Observed:
@@ -27,17 +28,15 @@ def observe(case: Case, output: Path) -> Observed:
 def provision(plan: FactorsPlan, variant: str) -> None:
     """Rebuild a variant and copy its files, level by level, where that is not done for what is built now."""
     artifact, folder = artifacts.require(variant), FOLDER / variant
-    stamp = folder / "made-for.txt"
-    made_for = f"{artifact.fingerprint} {artifact.built} {plan.levels}"
-    if stamp.is_file() and stamp.read_text() == made_for:
+    made_of = stamp.of(artifact.fingerprint, artifact.built, str(plan.levels))
+    if stamp.stands(folder, made_of):
         return
-    shutil.rmtree(folder, ignore_errors=True)
-    for level in range(plan.levels):
-        wheel, prefix = folder / f"wheel-{level}", place(variant, "build", level)
-        artifacts.rebuild(catalog.variant(variant), artifact.interpreter, wheel, prefix)
-    for level in range(plan.levels):  # links become files, so that the interpreter is copied, too
-        shutil.copytree(place(variant, "build", 0), place(variant, "files", level))
-    stamp.write_text(made_for)
+    with stamp.making(folder, made_of):
+        for level in range(plan.levels):
+            wheel, prefix = folder / f"wheel-{level}", place(variant, "build", level)
+            artifacts.rebuild(catalog.variant(variant), artifact.interpreter, wheel, prefix)
+        for level in range(plan.levels):  # links become files, so that the interpreter is copied, too
+            shutil.copytree(place(variant, "build", 0), place(variant, "files", level))
 
 
 def place(variant: str, factor: str, level: int) -> Path:

@@ -13,6 +13,7 @@ from random import SystemRandom
 from statistics import median
 from typing import NamedTuple
 
+from bench.analysis.gates import RIGHT
 from bench.errors import LabError
 from bench.measure.instruments.paced import Metrics
 from bench.model import Exchange
@@ -80,7 +81,7 @@ def _cost(running: Running, connection: HTTPConnection, exchange: Exchange) -> C
     seconds = time.perf_counter() - began
     if said != (exchange.status, exchange.expect):
         got = f"status {said[0]}, {len(said[1])} bytes"
-        raise LabError(f"wrong answer to {exchange.method} {exchange.path}, a document of a secret seed: {got}")
+        raise LabError(f"wrong answer to {exchange.method} {exchange.path}, a document of a secret seed: {got}", gate=RIGHT)
     time.sleep(SETTLED_SECONDS)
     return Cost(seconds, running.cpu.read() - before)
 

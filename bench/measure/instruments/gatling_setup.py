@@ -13,10 +13,9 @@ from pathlib import Path
 
 from bench.errors import LabError, MissingError
 from bench.paths import GATLING, ROOT
-from bench.provision import system
+from bench.provision import stamp, system
 
 PROJECT = ROOT / "bench" / "gatling"
-STAMP = "stamp"
 ARCHIVE = "classes.jsa"
 PREFERENCES = "preferences"
 
@@ -49,16 +48,14 @@ def provision(home: Path = GATLING) -> None:
 
     Raises MissingError if Maven, a JDK or a download is, and LabError if a jar is not the one that `jars.sha256` names.
     """
-    key = _key()
-    if (home / STAMP).exists() and (home / STAMP).read_text() == key:
+    made_of = _made_of()
+    if stamp.stands(home, made_of):
         return
-    shutil.rmtree(home, ignore_errors=True)
-    home.mkdir(parents=True)
-    _run(["mvn", "--batch-mode", "--quiet", "package", f"-Dtarget={home}"], PROJECT, "Gatling")
-    _check_jars(home / "lib")
-    _remember_asking(home / PREFERENCES)
-    _archive_classes(home)
-    (home / STAMP).write_text(key)
+    with stamp.making(home, made_of):
+        _run(["mvn", "--batch-mode", "--quiet", "package", f"-Dtarget={home}"], PROJECT, "Gatling")
+        _check_jars(home / "lib")
+        _remember_asking(home / PREFERENCES)
+        _archive_classes(home)
 
 
 def command(home: Path, *options: str) -> list[str]:
@@ -68,15 +65,11 @@ def command(home: Path, *options: str) -> list[str]:
     return ["java", *JVM, preferences, *options, "-cp", ":".join(map(str, jars))]
 
 
-def _key() -> str:
+def _made_of() -> str:
     """A hash of all that the result depends on: the project's files, the JDK's release, the JVM options."""
     system.require(("JDK", "Maven"))
     release = Path(shutil.which("javac") or "").resolve().parent.parent / "release"
-    files = sorted(path for path in PROJECT.rglob("*") if path.is_file())
-    digest = hashlib.sha256("\n".join(JVM).encode())
-    for path in (*files, release):
-        digest.update(f"\n{path.name}\n".encode() + path.read_bytes())
-    return digest.hexdigest()
+    return stamp.of(*JVM, *sorted(path for path in PROJECT.rglob("*") if path.is_file()), release)
 
 
 def _hashes() -> dict[str, str]:

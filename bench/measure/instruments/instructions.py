@@ -8,7 +8,6 @@ Source: the Valgrind manual, chapter 6 (client requests, `totals` of the profile
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import subprocess
@@ -22,12 +21,13 @@ from bench.errors import LabError
 from bench.host.pinning import cores, pinned
 from bench.model import Case, Measurement, Observed, Variant, Yardstick
 from bench.paths import SUBJECT, TOOLS
-from bench.provision import system
+from bench.provision import stamp, system
 
 NEEDS = ("valgrind", "C compiler")
 PROCESS_SECONDS = 900
 SAME_EACH_TIME = {"PYTHONHASHSEED": "0"}
 _SOURCE = SUBJECT / "callgrind.c"
+SWITCH = "callgrind.so"
 
 
 def provision() -> Path:
@@ -36,13 +36,13 @@ def provision() -> Path:
     Raises MissingError where valgrind or a C compiler is missing.
     """
     system.require(NEEDS)
-    switch = TOOLS / f"callgrind-{hashlib.sha256(_SOURCE.read_bytes()).hexdigest()[:12]}.so"
-    if not switch.exists():
-        TOOLS.mkdir(parents=True, exist_ok=True)
-        done = system.run(["gcc", "-O2", "-shared", "-fPIC", "-o", str(switch), str(_SOURCE)])
-        if done.returncode:
-            raise LabError(f"bench/subject/callgrind.c: {system.complaint(done)}")
-    return switch
+    folder, made_of = TOOLS / "callgrind", stamp.of(_SOURCE)
+    if not stamp.stands(folder, made_of):
+        with stamp.making(folder, made_of):
+            done = system.run(["gcc", "-O2", "-shared", "-fPIC", "-o", str(folder / SWITCH), str(_SOURCE)])
+            if done.returncode:
+                raise LabError(f"bench/subject/callgrind.c: {system.complaint(done)}")
+    return folder / SWITCH
 
 
 def observe(case: Case, output: Path) -> Observed:

@@ -112,7 +112,7 @@ def observe(case: Case, output: Path, at: Callable[[Tool], Tool] = here, host: s
     for part in (seen, *(seen.part(name) for name in case.levels)):
         for tripped in gates.judge(part):
             if tripped.spoils == "row":
-                raise (DisturbedError if tripped.noisy else LabError)(f"{tripped.gate}: {tripped.reason}")
+                raise (DisturbedError if tripped.noisy else LabError)(tripped.reason, gate=tripped.gate)
     return seen
 
 
@@ -160,7 +160,7 @@ def _with_backend(backend: Attached | None, drive: Drive) -> Driven:
     return msgspec.structs.replace(
         driven,
         metrics=driven.metrics | {"backend_cpu": ("1", (meter.read() - before) / reached * rate)},
-        facts=driven.facts | {"backend": f"{backend.backend.name} {backend.version}"},
+        facts=driven.facts | {"backend": backend.version},
     )
 
 

@@ -6,7 +6,6 @@ generator can ask, not what the server can answer (`bench.analysis.gates`, plate
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from bench.measure.instruments.macro import Tool, here
 from bench.measure.instruments.paced import Outcome
 from bench.model import Case, Exchange, Measurement, Observed
 from bench.paths import SUBJECT, TOOLS
-from bench.provision import system
+from bench.provision import stamp, system
 from bench.provision.interpreters import MEASURED_LOCK, install
 from bench.serve.life_cycle import HOST, free_port, launched
 
@@ -32,12 +31,12 @@ NEEDS = ("C compiler", "python3-dev", "libev")
 def provision(variant: str) -> None:
     """Bring the server for the interpreter of `variant`. Raises MissingError where it cannot be had."""
     folder = _folder(variant)
-    stamp, made_for = folder / "made-for.txt", hashlib.sha256(MEASURED_LOCK.read_bytes()).hexdigest()
-    if stamp.is_file() and stamp.read_text() == made_for:
+    made_of = stamp.of(MEASURED_LOCK)
+    if stamp.stands(folder, made_of):
         return
     system.require(NEEDS)
-    install(artifacts.python(variant), [SERVER], target=folder)
-    stamp.write_text(made_for)
+    with stamp.making(folder, made_of):
+        install(artifacts.python(variant), [SERVER], target=folder)
 
 
 def observe(case: Case, output: Path, at: Callable[[Tool], Tool] = here, host: str = HOST) -> Observed:

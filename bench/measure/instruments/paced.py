@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.analysis.gates import RIGHT
 from bench.errors import LabError
 from bench.measure.instruments import latency, pacer_files
 from bench.measure.instruments.pacer_files import Records, Told
@@ -52,7 +53,7 @@ def read_closed(load: Load, seen: int, told: Told) -> Outcome:
     records, seconds = told.records, load.seconds or 0.0
     wrong = pacer_files.failures(records)
     if wrong:
-        raise LabError(f"{sum(wrong.values())} of {len(records)} answers were wrong or lost: {words(wrong)}")
+        raise LabError(f"{sum(wrong.values())} of {len(records)} answers were wrong or lost: {words(wrong)}", gate=RIGHT)
     within = int((records["done"] <= seconds * NS).sum())
     if not within:
         raise LabError("no answer arrived within the window: the load is too short")
@@ -79,7 +80,7 @@ def read_open(load: Load, seen: int, told: Told) -> tuple[Outcome, bytes]:
     right = measured[measured["verdict"] == pacer_files.RIGHT]
     took = _waited(right)
     if not len(took):
-        raise LabError(f"none of {len(measured)} requests was answered right: {words(wrong)}")
+        raise LabError(f"none of {len(measured)} requests was answered right: {words(wrong)}", gate=RIGHT)
     within = int((right["done"] <= lead_in + seconds * NS).sum())
     asked: Metrics = {"seconds": ("s", seconds), "rate": ("1/s", within / seconds)}
     outcome = Outcome(

@@ -6,8 +6,6 @@ each request when it is due, compares each answer byte for byte, awaits all of t
 
 from __future__ import annotations
 
-import hashlib
-import subprocess
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,7 +20,7 @@ from bench.measure.instruments.paced import NS, Outcome
 from bench.measure.instruments.pacer_files import Job, Told
 from bench.model import Exchange, Load, Workload
 from bench.paths import ROOT, TOOLS
-from bench.provision import system
+from bench.provision import stamp, system
 
 SOURCES = ROOT / "bench" / "pacer"
 COMPILE = ("gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Werror")
@@ -40,19 +38,16 @@ def program() -> Path:
 def provision() -> None:
     """Compile the program where it is not there, or of another source. Raises MissingError without a compiler."""
     sources = sorted(SOURCES.iterdir())
-    key = hashlib.sha256("\0".join(COMPILE).encode() + b"".join(path.read_bytes() for path in sources)).hexdigest()
-    stamp = program().with_name("made-of.txt")
-    if program().is_file() and stamp.is_file() and stamp.read_text() == key:
+    made_of = stamp.of(*COMPILE, *sources)
+    if stamp.stands(program().parent, made_of):
         return
     system.require(("C compiler",))
-    program().parent.mkdir(parents=True, exist_ok=True)
-    files = [str(path) for path in sources if path.suffix == ".c"]
-    done = subprocess.run(
-        [*COMPILE, "-o", str(program()), *files], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        raise LabError(f"bench/pacer does not compile: {done.stderr.strip()}")
-    stamp.write_text(key)
+    with stamp.making(program().parent, made_of):
+        done = system.run(
+            [*COMPILE, "-o", str(program()), *(str(path) for path in sources if path.suffix == ".c")]
+        )
+        if done.returncode != 0:
+            raise LabError(f"bench/pacer does not compile: {done.stderr.strip()}")
 
 
 def run(

@@ -24,7 +24,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from bench import catalog
-from bench.build import artifacts, peers
+from bench.build import artifacts, peers, wheels
 from bench.catalog import pairing
 from bench.errors import LabError
 from bench.model import Artifact, BuiltPeer, Case, Measurement, Observed, Peer, Stack, stack_of
@@ -79,15 +79,15 @@ def stacks(made: Mapping[str, Artifact | BuiltPeer], every: bool = False) -> lis
 
     `every` asks for all stacks; worker classes of a server that need the same files are one.
     """
-    wheels = {name: each for name, each in made.items() if isinstance(each, Artifact)}
+    variants = {name: each for name, each in made.items() if isinstance(each, Artifact)}
     found: dict[tuple[str, ...], Stack] = {}
     labels = dict.fromkeys(server.label for server in catalog.servers().values())
-    for variant, framework, label in product(wheels, catalog.frameworks(), labels):
+    for variant, framework, label in product(variants, catalog.frameworks(), labels):
         stack = Stack(variant=variant, framework=framework, server=label)
-        if pairing.impossible(stack) is None and label not in wheels[variant].lacks:
+        if pairing.impossible(stack) is None and label not in variants[variant].lacks:
             server = pairing.server_file(stack)
             found.setdefault((variant, framework, *server.requirements, *server.files) if every else (variant,), stack)
-    return [*found.values(), *(Stack(variant=name) for name in made if name not in wheels)]
+    return [*found.values(), *(Stack(variant=name) for name in made if name not in variants)]
 
 
 def sizes(stack: Stack) -> dict[str, Size]:
@@ -98,7 +98,7 @@ def sizes(stack: Stack) -> dict[str, Size]:
     server = pairing.server_file(stack)
     installed = _installed(stack.variant)
     asked = {
-        "core": (artifacts.distribution(variant),),
+        "core": (wheels.distribution(variant),),
         "framework": catalog.frameworks()[stack.framework].requirements,
         "server": server.requirements,
         "libraries": variant.requirements,

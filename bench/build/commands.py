@@ -1,0 +1,54 @@
+"""The commands that build something: each is run in a folder, what it says is kept in a log."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from bench.errors import LabError
+from bench.model import Argv
+from bench.paths import ROOT
+
+EPOCH = "1577836800"  # a fixed date in every wheel, so that equal sources make equal bytes
+STEP_SECONDS = 600
+
+
+def run_all(
+    steps: tuple[Argv, ...], places: Mapping[str, str], folder: Path, log: Path, env: dict[str, str] | None = None
+) -> None:
+    """Run the steps of a build in `folder`, the names in braces replaced. Raises LabError at the first that fails."""
+    for step in steps:
+        run([part.format_map(places) for part in step], folder, log, env)
+
+
+def run(argv: list[str], folder: Path, log: Path, env: dict[str, str] | None = None) -> None:
+    """Run one command of the build, its output kept in `log`. Raises LabError if it fails."""
+    told, see = f"`{' '.join(argv)}`", f"see {log.relative_to(ROOT)}"
+    with log.open("ab") as output:
+        output.write(f"$ {' '.join(argv)}\n".encode())
+        output.flush()
+        env = env or {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "SOURCE_DATE_EPOCH": EPOCH}
+        try:
+            done = subprocess.run(
+                argv,
+                check=False,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=env,
+                timeout=STEP_SECONDS,
+            )
+        except OSError as error:
+            raise LabError(f"{told} could not be started ({error.strerror}); {see}") from error
+        except subprocess.TimeoutExpired as error:
+            raise LabError(f"{told} was not over after {STEP_SECONDS} s; {see}") from error
+    if done.returncode:
+        raise LabError(f"{told} failed with status {done.returncode}{_last_line(log)}; {see}")
+
+
+def _last_line(log: Path) -> str:
+    """What the command that was run last said at its end, after a colon; nothing if it said nothing."""
+    last = log.read_text(encoding="utf-8", errors="replace").rstrip().rpartition("\n")[2].strip()
+    return "" if last.startswith("$ ") else f": {last}"

@@ -1,0 +1,71 @@
+"""What all verbs share: the application that they belong to, the console, and options of more than one."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+from cyclopts import App, Parameter
+from rich.console import Console
+
+from bench import catalog, pipeline
+from bench.catalog import declarations, pairing
+from bench.build import artifacts
+from bench.model import Hole, Stack, Study
+from bench.plan import matrix
+
+app = App(
+    name="python -m bench",
+    help="""Which interpreter, compiler and server make a JSON service in Python fast, small and cheap?
+
+A stack is written variant/framework/server, such as cython/falcon/gunicorn-sync, a peer in another language by its
+name, such as node-expert; `list` shows the names.
+Exit status: 0 all passed or declared holes, 1 a case failed or was wrong, 2 usage or set-up, 3 refused by --strict.
+""",
+    version_flags=[],
+    suppress_keyboard_interrupt=False,
+    result_action="return_value",
+)
+out = Console(width=None if sys.stdout.isatty() else 160)
+Price = Annotated[str | None, Parameter(help="What a CPU-hour and a GB-hour cost, such as 0.04,0.005: adds money.")]
+Budget = Annotated[str | None, Parameter(help="Cut the study to so much measuring, such as 30m, by racing its stacks.")]
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON for machines instead.")]
+Flag = Annotated[bool, Parameter(negative="")]
+
+
+def study_of(name: str, variant: str | None) -> Study:
+    """The study of that name, or narrowed to one variant. Raises LabError if there is none."""
+    study = declarations.pick(catalog.studies(), name, "study")
+    return matrix.narrowed(study, variant) if variant else study
+
+
+def built_stack(text: str) -> Stack:
+    """A stack as it is written. Raises LabError for an unknown name, and where its server is not built."""
+    stack = pairing.parse_stack(text)
+    if not stack.is_peer:
+        artifacts.require_server(stack)
+    return stack
+
+
+def words(text: str) -> tuple[str, ...]:
+    """What stands between commas."""
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def known(variants: tuple[str, ...]) -> tuple[str, ...]:
+    """Names of variants and peers. Raises LabError for another one."""
+    return tuple(catalog.subject(name).name for name in variants)
+
+
+def all_subjects() -> tuple[str, ...]:
+    """All variants and peers."""
+    return (*catalog.variants(), *catalog.peers())
+
+
+def tell_holes(holes: list[Hole]) -> int:
+    """Say what could not be had. Returns the exit status."""
+    for hole in holes:
+        fill = f"; to fill it: {hole.fill}" if hole.fill else ""
+        told = f"{'failed' if hole.failed else 'hole'}: {hole.what}: {hole.reason}{fill}"
+        out.print(told, markup=False, highlight=False, soft_wrap=True)
+    return pipeline.status((), holes)

@@ -1,0 +1,108 @@
+"""What there is: the names, what of it is here, and what a study would measure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+from rich.table import Table
+
+from bench import catalog
+from bench.durations import duration, written
+from bench.inventory import inventory, lines, standings
+from bench.model import Hole
+from bench.plan import estimate, matrix
+from bench.race import racing
+from bench.verbs.app import Budget, Json, app, out, study_of
+
+
+@app.command(name="list")
+def list_() -> int:
+    """Show what there is to choose from: variants, peers, servers, tunings, frameworks, workloads, loads, studies."""
+    nouns: dict[str, Mapping[str, object]] = {
+        "variant": catalog.variants(),
+        "yardstick": catalog.yardsticks(),
+        "peer": catalog.peers(),
+        "interpreter": catalog.interpreters(),
+        "framework": catalog.frameworks(),
+        "server": {server.label: server for server in catalog.servers().values()},
+        "tuning": catalog.tunings(),
+        "backend": catalog.backends(),
+        "workload": catalog.workloads(),
+        "load": catalog.loads(),
+        "study": catalog.studies(),
+    }
+    table = Table("", "name", "", box=None, pad_edge=False)
+    for noun, known in nouns.items():
+        for name, declared in known.items():
+            table.add_row(noun, name, getattr(declared, "title", ""))
+    out.print(table)
+    return 0
+
+
+@app.command
+def doctor(*, json: Json = False) -> int:
+    """Show what the lab needs, what of it is here, and how to get the rest; exit 1 if anything is missing."""
+    found = dict(inventory())
+    if json:
+        out.print_json(msgspec.json.encode(found).decode())
+    else:
+        for name, state in found.items():
+            here = isinstance(state, str)
+            text = state if isinstance(state, str) else f"{state.reason}; to get it: {state.fill or 'no way is known'}"
+            told = f"{'here   ' if here else 'missing'} {name}: {text}"
+            out.print(told, style=None if here else "red", markup=False, highlight=False, soft_wrap=True)
+    return int(any(isinstance(state, Hole) for state in found.values()))
+
+
+@app.command
+def interpreters(*, json: Json = False) -> int:
+    """Show every interpreter: what is here and how it was built, what it lacks, and how to get the rest."""
+    found = standings()
+    if json:
+        out.print_json(msgspec.json.encode(found).decode())
+        return 0
+    for each in found:
+        for line in lines(each):
+            out.print(line, markup=False, highlight=False, soft_wrap=True)
+    return 0
+
+
+@app.command
+def plan(study: str, *, variant: str | None = None, budget: Budget = None, json: Json = False) -> int:
+    """Show what a study would measure: its cases, its holes with their reasons, and the time it needs.
+
+    Parameters
+    ----------
+    study: A name from bench/studies.
+    variant: Only this variant, against the study's baseline.
+    """
+    chosen = study_of(study, variant)
+    phases, holes = matrix.phases(chosen), matrix.declared_holes(chosen)
+    whole = estimate.study_seconds(chosen)
+    limit = duration(budget, "--budget") if budget else None
+    track = racing.track(chosen, phases, limit) if limit else None
+    if json:
+        raced = {"budget_seconds": limit, "whole_seconds": whole, "first_round": track.first} if track else None
+        out.print_json(msgspec.json.encode({"phases": phases, "holes": holes, "race": raced}).decode())
+        return 0
+    table = Table("phase", "cases", "blocks", "about", box=None, pad_edge=False)
+    for phase in [track.first if track and phase.name == racing.FINAL else phase for phase in phases]:
+        table.add_row(phase.name, str(len(phase.cases)), str(phase.blocks), f"{estimate.seconds(phase) / 60:.1f} min")
+    later = estimate.contest_seconds(chosen)
+    if later:
+        table.add_row("open loads", "each server's best", "", f"{later / 60:.1f} min")
+    out.print(chosen.question, table, sep="\n")
+    for hole in holes:
+        out.print(f"hole: {hole.what}: {hole.reason}", markup=False, highlight=False, soft_wrap=True)
+    told = f"about {whole / 60:.0f} minutes"
+    if limit and track:
+        rest = (track.seconds - estimate.seconds(track.first)) / 60
+        count = track.final.blocks
+        runs = f"{count} fresh server{'s' * (count > 1)} each under {' and '.join(chosen.loads)}"
+        out.print(
+            f"after that round {rest:.1f} min are left: more rounds for those in play, then {runs}", highlight=False
+        )
+        told = f"about {written(limit)} by racing, instead of {told}"
+    out.print(f"{told} after set-up and builds")
+    return 0
