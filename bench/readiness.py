@@ -133,9 +133,7 @@ def backends_missing(
             with progress.step(f"back end {workload.backend} for {variant}"):
                 backend.provision(catalog.backends()[workload.backend or ""], variant)
         except MissingError as missing:
-            hole = Hole(
-                what=what, reason=str(missing), fill=missing.fill, variant=variant, workload=workload.name
-            )
+            hole = Hole(what=what, reason=str(missing), fill=missing.fill, variant=variant, workload=workload.name)
             lacks.setdefault(variant, {})[workload.name] = hole
     return lacks
 

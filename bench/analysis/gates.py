@@ -96,8 +96,11 @@ def count_and_rate(seen: Observed) -> str | None:
     """Requests ÷ the seconds that were asked for is the rate that Gatling's clock shows.
 
     The last answer may come after the time that was asked for, by no more than the longest took. A closed load of
-    the pacer tells no latency, and its rate is that quotient itself.
+    the pacer tells no latency, and its rate is that quotient itself. An open load's starts are held against its plan
+    instead: beyond capacity its answers end long after it, and some never come.
     """
+    if seen.value("plan_deviation") is not None:
+        return None
     requests, seconds, rate, longest = (seen.value(name) for name in ("requests", "seconds", "rate", "latency.max"))
     if not requests or not seconds or not rate or longest is None:
         return None

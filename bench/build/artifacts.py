@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from bench import catalog
 from bench.build import commands, wheels
 from bench.catalog import pairing
 from bench.errors import LabError, MissingError
-from bench.model import Argv, Artifact, Hole, Implementation, Provisioned, Server, Stack, Variant
+from bench.model import Artifact, Hole, Implementation, Provisioned, Server, Stack, Variant
 from bench.paths import ARTIFACTS, LAB, PREFIXES, TOOLS
 from bench.provision import stamp, system, uwsgi
 from bench.provision.interpreters import MEASURED_LOCK, install

@@ -33,11 +33,16 @@ class Hole(Recorded, frozen=True):
         instrument: str | None = None,
     ) -> bool:
         """Whether it is of that variant or stack, and of no workload and no instrument but these."""
-        servers = {server, server.partition("+")[0]}  # one that cannot be had leaves nothing to be tuned
-        asked = ({variant}, {framework}, servers, {workload}, {instrument})
-        told = (self.variant, self.framework, self.server, self.workload, self.instrument)
-        known = [(own, values) for own, values in zip(told, asked, strict=True) if own is not None]
-        return bool(known) and all(own in values for own, values in known)
+        servers = (server, server.partition("+")[0])  # one that cannot be had leaves nothing to be tuned
+        asked: tuple[tuple[str | None, tuple[str | None, ...]], ...] = (
+            (self.variant, (variant,)),
+            (self.framework, (framework,)),
+            (self.server, servers),
+            (self.workload, (workload,)),
+            (self.instrument, (instrument,)),
+        )
+        told = [(own, values) for own, values in asked if own is not None]
+        return bool(told) and all(own in values for own, values in told)
 
 
 class Provisioned(Recorded, frozen=True):

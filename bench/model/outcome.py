@@ -141,9 +141,9 @@ class Observed(Recorded, frozen=True):
 class Run(Observed, frozen=True, kw_only=True):
     """One execution of a case in fresh processes, saved at once, with what was observed of it.
 
-    Where the verdict is not `pass`, nothing was, and `reason` says why, and `gate` which one ended it, if any. `stolen` is the share of the CPU time that the
-    hypervisor took meanwhile, None if unknown. `machine` tells which of several equal ones it ran on. `raw` names the
-    kept outputs of the tools, relative to the session's folder.
+    Where the verdict is not `pass`, nothing was; `reason` says why, and `gate` which one ended it, if any. `stolen` is
+    the share of the CPU time that the hypervisor took meanwhile, None if unknown. `machine` tells which of several
+    equal ones it ran on. `raw` names the kept outputs of the tools, relative to the session's folder.
     """
 
     case: Case

@@ -157,19 +157,27 @@ def stacks(study: Study, servers: tuple[str, ...] | None = None) -> Iterator[Sta
 
 def declared_holes(study: Study) -> list[Hole]:
     """What the catalogue declares impossible, with the reasons: stacks, and counting what compiles while it runs."""
-    found = [
-        Hole(what=str(stack), reason=told.reason, declared=True, **msgspec.structs.asdict(stack))
-        for stack in _all_stacks(study, study.servers)
-        if (told := pairing.impossible(stack))
-    ]
-    for name in study.variants if study.instructions else ():
-        if reason := pairing.uncountable(name):
-            of = {"variant": name, "instrument": "instructions"}
-            found.append(Hole(what=f"{name}: instructions", reason=reason, declared=True, **of))
-    for name in factors.FACTORS if study.factors else ():
-        if reason := factors.why_not(name):
-            found.append(Hole(what=f"factor {name}", reason=reason, declared=True))
+    reasons = {stack: pairing.impossible(stack) for stack in _all_stacks(study, study.servers)}
+    found = [_declared(str(stack), told.reason, stack) for stack, told in reasons.items() if told]
+    uncounted = {name: pairing.uncountable(name) for name in study.variants} if study.instructions else {}
+    for name, reason in uncounted.items():
+        found += [_declared(f"{name}: instructions", reason, Stack(variant=name), "instructions")] if reason else []
+    fixed = {name: factors.why_not(name) for name in factors.FACTORS} if study.factors else {}
+    found += [Hole(what=f"factor {name}", reason=reason, declared=True) for name, reason in fixed.items() if reason]
     return found
+
+
+def _declared(what: str, reason: str, of: Stack, instrument: Instrument | None = None) -> Hole:
+    """A hole of a stack, or of a variant alone before one instrument."""
+    return Hole(
+        what=what,
+        reason=reason,
+        declared=True,
+        variant=of.variant,
+        framework=of.framework or None,
+        server=of.server or None,
+        instrument=instrument,
+    )
 
 
 def slowed(case: Case, percent: int) -> Case:

@@ -24,7 +24,9 @@ def entries(lock: Path, names: Iterable[str]) -> str:
         found[match[1]] = found.get(match[1], "") + match[0]
     for name in names:
         if name not in found:
-            raise LabError(f"{lock.name} does not pin {name}; name it in pyproject.toml's group {lock.stem} and run `make lock`")
+            raise LabError(
+                f"{lock.name} does not pin {name}; name it in pyproject.toml's group {lock.stem} and run `make lock`"
+            )
     return "".join(found[name] for name in names)
 
 

@@ -115,8 +115,12 @@ class Measured:
     def why_none(self, wanted: Wanted) -> str:
         """Why `of` finds nothing there."""
         failed = [run.told for run in self._runs.get(wanted, ()) if run.verdict != "pass"]
-        parts = wanted.subject.split("/")
-        holes = (hole.reason for hole in self._session.holes if hole.covers(*parts, workload=wanted.workload))
+        variant, framework, server = (*wanted.subject.split("/"), "", "")[:3]
+        holes = (
+            hole.reason
+            for hole in self._session.holes
+            if hole.covers(variant, framework, server, workload=wanted.workload)
+        )
         return next(filter(None, (*holes, *failed)), "not measured")
 
 

@@ -9,8 +9,8 @@ from cyclopts import App, Parameter
 from rich.console import Console
 
 from bench import catalog, pipeline
-from bench.catalog import declarations, pairing
 from bench.build import artifacts
+from bench.catalog import declarations, pairing
 from bench.model import Hole, Stack, Study
 from bench.plan import matrix
 

@@ -1,4 +1,4 @@
-"""The life of a back end, with real processes in the place of PostgreSQL's: ready when it lets clients in, gone at the end."""
+"""The life of a back end, with real processes in PostgreSQL's place: ready when clients get in, gone at the end."""
 
 import sys
 import time

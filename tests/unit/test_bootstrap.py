@@ -202,5 +202,7 @@ def test_entries_hold_every_version_of_a_package_and_nothing_else() -> None:
 
 
 def test_a_package_that_is_not_locked_is_an_error_that_says_what_to_do() -> None:
-    with pytest.raises(LabError, match=r"measured\.txt does not pin left-pad; name it in pyproject\.toml's group measured"):
+    with pytest.raises(
+        LabError, match=r"measured\.txt does not pin left-pad; name it in pyproject\.toml's group measured"
+    ):
         locks.entries(locks.FOLDER / "measured.txt", ["falcon", "left-pad"])

@@ -136,9 +136,7 @@ def test_one_that_dies_early_is_named_with_its_status_and_log(start: Start, log:
     start("sys.exit('no such module: nothing')\n")
     with pytest.raises(LabError) as caught, serving(log):
         pytest.fail("it never answered")
-    assert str(caught.value) == (
-        f"cpython/falcon/gunicorn-sync: it ended with status 1 before it was ready; see {log}"
-    )
+    assert str(caught.value) == (f"cpython/falcon/gunicorn-sync: it ended with status 1 before it was ready; see {log}")
     assert "no such module: nothing" in log.read_text()
 
 

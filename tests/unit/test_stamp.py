@@ -18,15 +18,18 @@ def test_a_folder_stands_once_it_is_filled_of_what_it_was_made_of(tmp_path: Path
 
 
 @pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
-def test_one_that_was_broken_off_does_not_stand_and_is_made_anew(
-    tmp_path: Path, error: type[BaseException]
-) -> None:
+def test_one_that_was_broken_off_does_not_stand_and_is_made_anew(tmp_path: Path, error: type[BaseException]) -> None:
     folder = tmp_path / "made"
     with stamp.making(folder, "flour"):
         pass
-    with pytest.raises(error), stamp.making(folder, "flour"):
-        (folder / "half").write_text("")
-        raise error
+
+    def broken_off() -> None:
+        with stamp.making(folder, "flour"):
+            (folder / "half").write_text("")
+            raise error
+
+    with pytest.raises(error):
+        broken_off()
     assert not stamp.stands(folder, "flour")
     with stamp.making(folder, "flour"):
         assert not list(folder.iterdir())

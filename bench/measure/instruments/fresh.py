@@ -81,7 +81,9 @@ def _cost(running: Running, connection: HTTPConnection, exchange: Exchange) -> C
     seconds = time.perf_counter() - began
     if said != (exchange.status, exchange.expect):
         got = f"status {said[0]}, {len(said[1])} bytes"
-        raise LabError(f"wrong answer to {exchange.method} {exchange.path}, a document of a secret seed: {got}", gate=RIGHT)
+        raise LabError(
+            f"wrong answer to {exchange.method} {exchange.path}, a document of a secret seed: {got}", gate=RIGHT
+        )
     time.sleep(SETTLED_SECONDS)
     return Cost(seconds, running.cpu.read() - before)
 

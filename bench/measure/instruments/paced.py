@@ -53,7 +53,9 @@ def read_closed(load: Load, seen: int, told: Told) -> Outcome:
     records, seconds = told.records, load.seconds or 0.0
     wrong = pacer_files.failures(records)
     if wrong:
-        raise LabError(f"{sum(wrong.values())} of {len(records)} answers were wrong or lost: {words(wrong)}", gate=RIGHT)
+        raise LabError(
+            f"{sum(wrong.values())} of {len(records)} answers were wrong or lost: {words(wrong)}", gate=RIGHT
+        )
     within = int((records["done"] <= seconds * NS).sum())
     if not within:
         raise LabError("no answer arrived within the window: the load is too short")

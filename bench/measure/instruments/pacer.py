@@ -43,9 +43,7 @@ def provision() -> None:
         return
     system.require(("C compiler",))
     with stamp.making(program().parent, made_of):
-        done = system.run(
-            [*COMPILE, "-o", str(program()), *(str(path) for path in sources if path.suffix == ".c")]
-        )
+        done = system.run([*COMPILE, "-o", str(program()), *(str(path) for path in sources if path.suffix == ".c")])
         if done.returncode != 0:
             raise LabError(f"bench/pacer does not compile: {done.stderr.strip()}")
 
