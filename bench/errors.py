@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+RIGHT = "right answers"  # the gate that a wrong answer ends a run at
+
 
 class LabError(Exception):
     """What went wrong, in one line that names the file, key or command and what to do; the program exits with 2.

@@ -12,9 +12,8 @@ import msgspec
 
 from app.core import InvalidDocument, MalformedDocument, transform
 from bench import catalog, documents
-from bench.analysis.gates import RIGHT
 from bench.build import artifacts
-from bench.errors import LabError
+from bench.errors import RIGHT, LabError
 from bench.host import accounts
 from bench.host.pinning import cores
 from bench.model import Exchange, Peer, Stack, Workload

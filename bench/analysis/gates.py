@@ -15,6 +15,7 @@ import msgspec
 
 from bench.analysis import cheats
 from bench.analysis.capacity import BUSY, PACER, found_by, reached
+from bench.errors import RIGHT
 from bench.model import Measurement, Observed
 
 Spoils = Literal["row", "capacity", "latency"]
@@ -30,7 +31,6 @@ DELAYED, GATHERED = 0.02, 20  # share of answers by which 40 ms stands out, and 
 LONG_SECONDS = 0.005  # of server CPU a request: from there on its own work may take 40 ms
 MOVED = 2.0  # times as long as in the first half the median of the second is: what is measured still grows
 NULL = "null.rate"  # the null server's rate
-RIGHT = "right answers"
 ANSWERED = re.compile(r"\.find\b")  # in Gatling's message of a check: an answer came, and was wrong
 ORDER = ("p50", "p75", "p90", "p95", "p99", "p99.9", "max")
 

@@ -18,10 +18,9 @@ import msgspec
 import psutil
 
 from bench import catalog
-from bench.analysis.gates import RIGHT
 from bench.build import artifacts, peers
 from bench.catalog import pairing
-from bench.errors import LabError
+from bench.errors import RIGHT, LabError
 from bench.host import accounts, cpu_time
 from bench.host.cgroup import group
 from bench.host.cpu_time import Meter

@@ -197,21 +197,23 @@ def test_one_that_is_wrong_once(measured: Measured) -> None:
 @pytest.mark.parametrize(
     ("waits", "load", "gate"),
     [
-        (0.02, "brief", "work before answer: .* it answers before it works"),
-        (0.02, "steady", "work before answer: .* it answers before it works"),
-        (0.0, "steady", "fresh documents: .* times as long"),
+        (0.02, "brief", "work before answer"),
+        (0.02, "steady", "work before answer"),
+        (0.0, "steady", "fresh documents"),
     ],
     ids=["once the load is over", "while its queue grows", "right behind the answer"],
 )
 def test_answers_before_the_work(measured: Measured, waits: float, load: str, gate: str) -> None:
     """It knows all documents on disk, the unseen ones, too; not those of a secret seed."""
-    with pytest.raises(LabError, match=f"^{gate}"):
+    with pytest.raises(LabError) as caught:
         measured(answers_first(waits), load=load)
+    assert caught.value.gate == gate
 
 
 def test_one_that_hangs_up_on_connections_that_it_keeps(measured: Measured) -> None:
-    with pytest.raises(LabError, match=r"^connections: \d+ of \d+ requests met a kept connection"):
+    with pytest.raises(LabError, match=r"^\d+ of \d+ requests met a kept connection") as caught:
         measured(application=HANGS_UP, stack=ON_THREADS)
+    assert caught.value.gate == "connections"
 
 
 def test_a_glance_is_over_before_one_tires(measured: Measured) -> None:

@@ -36,15 +36,3 @@ def test_what_is_kept_shows_and_what_waits_does_not(
     told = fresh.beside_seen(cast(Running, running), SEEN, FRESH)
     assert told["fresh.time"][1] == pytest.approx(time, rel=0.01)
     assert told["fresh.cpu"][1] == pytest.approx(cpu, rel=0.01)
-
-
-def test_a_wait_that_misses_a_few_seen_documents_is_no_kept_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All fresh documents and three of five seen ones met a delayed acknowledgement."""
-    seen = iter([Cost(0.0012, 0.001), *[Cost(0.041, 0.001)] * 3, Cost(0.0012, 0.001)])
-
-    def cost(_: object, __: object, exchange: Exchange) -> Cost:
-        return Cost(0.041, 0.001) if exchange.body == b"fresh" else next(seen)
-
-    monkeypatch.setattr(fresh, "_cost", cost)
-    running: Any = SimpleNamespace(host="127.0.0.1", port=1, cpu=Meter("cpuacct.usage", lambda: 0.0))
-    assert fresh.beside_seen(cast(Running, running), SEEN, FRESH)["fresh.time"][1] == 1

@@ -8,8 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.analysis.gates import RIGHT
-from bench.errors import LabError
+from bench.errors import RIGHT, LabError
 from bench.measure.instruments import latency, pacer_files
 from bench.measure.instruments.pacer_files import Records, Told
 from bench.model import Load
