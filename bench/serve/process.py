@@ -70,6 +70,7 @@ def running(program: Program) -> Iterator[Started]:
         yield Started(psutil.Process(process.pid), time.perf_counter() - began)
     except BaseException:
         _end(process, program, IN_HASTE_SECONDS)
+        _kill(process, [])  # what lost its parent, too
         raise
     status = process.poll()
     left = _end(process, program, program.stop_seconds)

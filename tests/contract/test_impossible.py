@@ -1,6 +1,5 @@
 """What the catalogue declares impossible is tried all the same: it fails, and with the words that are declared."""
 
-import subprocess
 import time
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from bench.host.pinning import cores
 from bench.model import Hole, Stack
 from bench.progress import Progress
 from bench.provision.interpreters import install
-from bench.serve import life_cycle
+from bench.serve import life_cycle, process
 from tests.contract.conftest import LABELS, PLAIN, missing
 
 STARTS, ASKED = 6, 20  # what reads memory that is not its own may do so for a while before it crashes
@@ -55,16 +54,16 @@ def test_what_is_declared_impossible_fails_as_declared(
     monkeypatch.setattr(pairing, "impossible", lambda stack: None)
     log = tmp_path / "log"
     log.touch()
-    kill = life_cycle._kill
+    end = process._end
 
-    def kill_once_it_has_said_why(process: subprocess.Popen[bytes]) -> None:
+    def end_once_it_has_said_why(*whom: object) -> str | None:
         """A server may answer before it writes what was wrong."""
         deadline = time.monotonic() + 5
         while impossible.symptom not in log.read_text(errors="replace") and time.monotonic() < deadline:
             time.sleep(0.02)
-        kill(process)
+        return end(*whom)
 
-    monkeypatch.setattr(life_cycle, "_kill", kill_once_it_has_said_why)
+    monkeypatch.setattr(process, "_end", end_once_it_has_said_why)
     with pytest.raises(LabError) as caught:  # noqa: PT012 - the failure may come at any step
         install(artifacts.python(stack.variant), pairing.server_file(stack).requirements, target=tmp_path / "beside")
         for _ in range(STARTS):
