@@ -8,9 +8,10 @@ from bench.model.base import Implementation, Recorded
 class Hole(Recorded, frozen=True):
     """What is not measured here: `what`, why, and the command that fills it.
 
-    `declared` where the catalogue says that it can be had nowhere; `failed` where it should have worked. `variant` (or
-    a peer), `framework`, `server`, `workload` and `instrument` say which cases it covers: those that equal all of these
-    that are told; none where it is no hole of cases, but of the system.
+    `declared` where the catalogue says that it can be had nowhere; `failed` where it should have worked.
+
+    `variant` (or a peer), `framework`, `server`, `workload` and `instrument` select the cases that it covers; one that
+    is absent selects all. Without any of them it concerns a part of the system, and covers no case.
     """
 
     what: str
@@ -32,8 +33,8 @@ class Hole(Recorded, frozen=True):
         workload: str | None = None,
         instrument: str | None = None,
     ) -> bool:
-        """Whether it is of that variant or stack, and of no workload and no instrument but these."""
-        servers = (server, server.partition("+")[0])  # one that cannot be had leaves nothing to be tuned
+        """Whether it covers that variant or stack, on that workload and by that instrument."""
+        servers = (server, server.partition("+")[0])  # a missing server is missing with each of its tunings, too
         asked: tuple[tuple[str | None, tuple[str | None, ...]], ...] = (
             (self.variant, (variant,)),
             (self.framework, (framework,)),

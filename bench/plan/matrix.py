@@ -168,7 +168,7 @@ def declared_holes(study: Study) -> list[Hole]:
 
 
 def _declared(what: str, reason: str, of: Stack, instrument: Instrument | None = None) -> Hole:
-    """A hole of a stack, or of a variant alone before one instrument."""
+    """The hole that a stack leaves, or a variant that one instrument cannot measure."""
     return Hole(
         what=what,
         reason=reason,

@@ -62,7 +62,7 @@ def test_no_code_that_tells_is_code_that_measures(instrument: Instrument) -> Non
 
 def test_all_that_runs_outside_the_lab_s_own_process_belongs_to_an_instrument() -> None:
     known = {name for instrument in blocks.INSTRUMENTS for name in identity.code_of(instrument)}
-    for folder in ("bench/subject", "bench/gatling", "bench/instruments", "bench/documents"):
+    for folder in ("bench/subject", "bench/gatling", "bench/measure/instruments", "bench/documents"):
         assert {str(path.relative_to(paths.ROOT)) for path in closure.below(paths.ROOT / folder)} <= known
 
 
