@@ -7,11 +7,10 @@ from collections.abc import Iterator
 
 import msgspec
 
-from bench import catalog
 from bench.bootstrap import HOLES
 from bench.build import artifacts, peers
 from bench.catalog import pairing
-from bench.model import FromDebian, FromUv, Hole, Interpreter, Peer, Provider, Provisioned, Recorded
+from bench.model import Catalog, FromDebian, FromUv, Hole, Interpreter, Peer, Provider, Provisioned, Recorded
 from bench.provision import interpreters, system
 from bench.report.built import OPTIMISATIONS, how
 
@@ -33,7 +32,7 @@ class Standing(Recorded, frozen=True, kw_only=True):
     lacks: dict[str, str]
 
 
-def inventory() -> Iterator[tuple[str, str | Hole]]:
+def inventory(catalog: Catalog) -> Iterator[tuple[str, str | Hole]]:
     """Each part's name with what is here, or with the hole that it leaves. Brings nothing.
 
     Of the interpreters those that a variant is at home on; `standings` has all of them.
@@ -42,9 +41,9 @@ def inventory() -> Iterator[tuple[str, str | Hole]]:
     reasons = {hole["what"]: hole["reason"] for hole in kept}
     for part in system.parts():
         yield part.name, part_here(part, reasons)
-    for name in sorted({variant.interpreter for variant in catalog.variants().values()}):
-        yield name, interpreter_here(catalog.interpreters()[name])
-    for peer in {peer.runtime: peer for peer in catalog.peers().values()}.values():
+    for name in sorted({variant.interpreter for variant in catalog.variants.values()}):
+        yield name, interpreter_here(catalog.interpreters[name])
+    for peer in {peer.runtime: peer for peer in catalog.peers.values()}.values():
         yield peer.runtime, runtime_here(peer)
 
 
@@ -84,12 +83,12 @@ def brings(provider: Provider) -> str | None:
             return None
 
 
-def standings() -> list[Standing]:
+def standings(catalog: Catalog) -> list[Standing]:
     """Every interpreter of the catalogue as it stands here. Brings nothing."""
-    return [standing(interpreter) for interpreter in catalog.interpreters().values()]
+    return [standing(catalog, interpreter) for interpreter in catalog.interpreters.values()]
 
 
-def standing(interpreter: Interpreter) -> Standing:
+def standing(catalog: Catalog, interpreter: Interpreter) -> Standing:
     """An interpreter as it stands here."""
     found = interpreters.provision(interpreter, bring=False)
     here = found if isinstance(found, Provisioned) else None
@@ -100,8 +99,8 @@ def standing(interpreter: Interpreter) -> Standing:
         here=here,
         build_brings=brought,
         reason=found.reason if isinstance(found, Hole) else None,
-        fill=_fill(interpreter) if brought else None,
-        lacks=(_goes_without(here) if here else {}) | _unserved(interpreter),
+        fill=_fill(catalog, interpreter) if brought else None,
+        lacks=(_goes_without(here) if here else {}) | _unserved(catalog, interpreter),
     )
 
 
@@ -127,13 +126,12 @@ def _brought_before(interpreter: Interpreter, here: Provisioned | None) -> Itera
             yield told
 
 
-def _fill(interpreter: Interpreter) -> str:
+def _fill(catalog: Catalog, interpreter: Interpreter) -> str:
     """The command that builds the untouched source on an interpreter, which it brings."""
     plain = next(
         name
-        for name, variant in catalog.variants().items()
-        if catalog.is_plain(variant)
-        and catalog.interpreters()[variant.interpreter].implementation == interpreter.implementation
+        for name, variant in catalog.variants.items()
+        if variant.is_plain and catalog.interpreter_of(name).implementation == interpreter.implementation
     )
     return f"python -m bench build {catalog.at(plain, interpreter.name)}"
 
@@ -143,10 +141,10 @@ def _goes_without(here: Provisioned) -> dict[str, str]:
     return {name: "not built with it" for key, name in OPTIMISATIONS.items() if here.build.get(key) is False}
 
 
-def _unserved(interpreter: Interpreter) -> dict[str, str]:
+def _unserved(catalog: Catalog, interpreter: Interpreter) -> dict[str, str]:
     """The servers that cannot be had on an interpreter: as declared, and as the builds on it found."""
     names = pairing.kinds(interpreter)
-    declared = catalog.servers().values()
+    declared = catalog.servers.values()
     never = {each.label: each.impossible[name].reason for each in declared for name in names if name in each.impossible}
     made = (each for each in artifacts.artifacts() if each.interpreter.name == interpreter.name)
     return never | {label: hole.reason for each in made for label, hole in each.lacks.items()}

@@ -1,6 +1,6 @@
 """Results small enough to keep in the repository: each finished session as one file of compressed JSON lines.
 
-    docs/findings/data/<study>.jsonl.xz     a record a line: the study, the session, the machine's self-test, the runs
+    docs/findings/data/<study>.jsonl.xz     a record a line: the session, the machine's self-test, the runs
     docs/findings/data/<study>-2.jsonl.xz   the second session, and so on
 
 What findings are made of is there, every value included; what tools wrote by themselves is not, and of the time series
@@ -41,7 +41,6 @@ LIMIT = 300_000  # bytes of a study's file, beyond which it is too much for a re
 class Line(Recorded, frozen=True, kw_only=True):
     """A line of the file: one of these."""
 
-    study: Study | None = None
     session: Session | None = None
     first_started: str | None = None
     selftest: Selftest | None = None
@@ -49,21 +48,26 @@ class Line(Recorded, frozen=True, kw_only=True):
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """A finished session with what was asked, all that was measured, and the machine's self-test if there was one.
+    """A finished session, all that was measured, and the machine's self-test if there was one.
 
+    The study in the session's plan is as it was declared when the session was kept: targets may be later than it.
     `first_started` is when the first session of the study that was ever kept began; None if it is this one.
     """
 
-    study: Study
     session: Session
     runs: tuple[Run, ...]
     selftest: Selftest | None = None
     first_started: str | None = None
 
     @property
+    def study(self) -> Study:
+        """What was asked."""
+        return self.session.plan.study
+
+    @property
     def first_day(self) -> date:
         """The day of the first session of the study that was ever kept."""
-        return date.fromisoformat((self.first_started or self.session.started)[:10])
+        return _day(self.first_started or self.session.started)
 
 
 def keep(study: Study, results: Path = RESULTS, kept: Path = KEPT) -> list[Path]:
@@ -79,12 +83,11 @@ def keep(study: Study, results: Path = RESULTS, kept: Path = KEPT) -> list[Path]
     found = _alike(study, last, results)
     before = _before(study, kept)
     first = before.first_started or before.session.started if before else found[0][1].started
+    for _, session in found:
+        _require_declared(study, session.plan.study.targets, _day(first))
     made = [_kept(study, folder, session, first, results) for folder, session in found]
     if before:
         _require_declared(study, before.study.targets, before.first_day)
-    for each in made:
-        if each.session.targets is not None:
-            _require_declared(study, each.session.targets, each.first_day)
     return write(made, kept)
 
 
@@ -123,13 +126,16 @@ def _alike(study: Study, last: Session, results: Path) -> list[tuple[Path, Sessi
     return same[-1:] if study.words else same
 
 
+def _day(started: str) -> date:
+    return date.fromisoformat(started[:10])
+
+
 def _kept(study: Study, folder: Path, session: Session, first: str, results: Path) -> Kept:
     """A stored session as it is kept; `first` is when the study's first one began."""
     runs = tuple(_lean(run) for run in store.runs(folder))
-    own = selftest.judge(session, runs, study) if study.selftest else None
+    own = selftest.judge(session, runs) if study.selftest else None
     return Kept(
-        study=study,
-        session=session,
+        session=replace(session, plan=replace(session.plan, study=study)),
         runs=runs,
         selftest=own or selftest.latest(session.machine.get("fingerprint"), results),
         first_started=first if first != session.started else None,
@@ -194,7 +200,7 @@ def _path(study: str, number: int, kept: Path) -> Path:
 
 def _packed(found: Kept) -> bytes:
     """The content of a session's file."""
-    lines = [Line(study=found.study), Line(session=found.session)]
+    lines = [Line(session=found.session)]
     lines += [Line(first_started=found.first_started)] if found.first_started else []
     lines += [Line(selftest=found.selftest)] if found.selftest else []
     lines += [Line(run=run) for run in found.runs]
@@ -206,15 +212,13 @@ def _packed(found: Kept) -> bytes:
 
 
 def read(path: Path) -> Kept:
-    """What a file holds. Raises LabError that names it where it is damaged or lacks the study or the session."""
+    """What a file holds. Raises LabError that names it where it is damaged or lacks the session."""
     try:
         lines = [msgspec.json.decode(line, type=Line) for line in lzma.decompress(path.read_bytes()).splitlines()]
-        (study,) = [line.study for line in lines if line.study]
         (session,) = [line.session for line in lines if line.session]
     except (lzma.LZMAError, msgspec.DecodeError, ValueError) as error:
         raise LabError(f"{path}: no kept session ({error}); `python -m bench keep STUDY` makes it anew") from error
     return Kept(
-        study=study,
         session=session,
         runs=tuple(line.run for line in lines if line.run),
         selftest=next((line.selftest for line in lines if line.selftest), None),

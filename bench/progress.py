@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -11,8 +11,8 @@ from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 
 from bench.model import Case, Run
-from bench.plan import estimate
 
+Expected = Callable[[Case], float]  # the seconds that a case is expected to take
 LINE_EVERY_SECONDS = 15.0  # off a terminal a line now and then stands for the bar
 
 
@@ -22,6 +22,7 @@ class Progress:
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True)
         self._planned = self._done = self._spent = 0.0
+        self._expected: Expected = lambda _: 0.0
         self._said = time.monotonic()
         self._bar = Bar(
             BarColumn(),
@@ -48,9 +49,9 @@ class Progress:
         self._console.print(what, markup=False, highlight=False, soft_wrap=True)
 
     @contextmanager
-    def measuring(self, seconds: float) -> Iterator[None]:
-        """The bar of a study that is planned to take so long; taken away however the study ends."""
-        self._planned = seconds
+    def measuring(self, seconds: float, expected: Expected) -> Iterator[None]:
+        """The bar of a study that is planned to take so long, its cases as `expected`; taken away however it ends."""
+        self._planned, self._done, self._spent, self._expected = seconds, 0.0, 0.0, expected
         self._console.print(
             f"about {_minutes(seconds)} of measuring; Ctrl-C loses nothing, the next run goes on", highlight=False
         )
@@ -68,7 +69,7 @@ class Progress:
         if run is None:
             self._show(case.label)
             return
-        self._done += estimate.case_seconds(case)
+        self._done += self._expected(case)
         self._spent += run.seconds
         if run.verdict == "failed":
             told = f"failed: {case.label}: {run.told}"
@@ -77,8 +78,8 @@ class Progress:
 
     def skipped(self, case: Case) -> None:
         """A case that an earlier start of this session has measured already."""
-        self._done += estimate.case_seconds(case)
-        self._spent += estimate.case_seconds(case)
+        self._done += self._expected(case)
+        self._spent += self._expected(case)
 
     def _show(self, label: str) -> None:
         pace = self._spent / self._done if self._done else 1.0

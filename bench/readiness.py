@@ -1,4 +1,4 @@
-"""What a study needs → here: its variants and peers built and proved right, its documents, generators and back ends.
+"""What a plan needs → here: its variants and peers built and proved right, its documents, generators and back ends.
 
 What cannot be had, fails, or is wrong becomes a hole.
 """
@@ -10,14 +10,25 @@ from pathlib import Path
 
 import msgspec
 
-from bench import catalog, documents, verify
+from bench import documents, verify
 from bench.build import artifacts, peers
 from bench.errors import LabError, MissingError
 from bench.host import machine
 from bench.measure.instruments import factors, gatling_setup, instructions, null, pacer
-from bench.model import Artifact, BuiltPeer, Hole, Peer, Provisioned, Ready, Stack, Study, Variant, Yardstick
+from bench.model import (
+    Artifact,
+    BuiltPeer,
+    Catalog,
+    Hole,
+    Peer,
+    Plan,
+    Provisioned,
+    Ready,
+    Stack,
+    Variant,
+    Yardstick,
+)
 from bench.plan import matrix
-from bench.plan.matrix import Phase
 from bench.progress import Progress
 from bench.provision import interpreters, system
 from bench.serve import backend
@@ -25,36 +36,41 @@ from bench.serve import backend
 Built = dict[str, Artifact | BuiltPeer]
 
 
-def make_ready(study: Study, progress: Progress, cases: Path = verify.GOLDEN) -> Ready:
-    """Make this machine ready for the study: build and verify its variants, bring documents and load generators."""
-    built, holes = prepare(matrix.variants(study), progress, matrix.servers(study), cases)
-    without_front = fronts_missing(study.servers)
+def make_ready(plan: Plan, progress: Progress, cases: Path = verify.GOLDEN) -> Ready:
+    """Make this machine ready for the plan: build and verify its variants, bring documents and load generators."""
+    study, catalog = plan.study, plan.catalog
+    built, holes = prepare(catalog, matrix.subjects(study), progress, matrix.servers(study), cases)
+    without_front = fronts_missing(plan)
     built = {
         name: msgspec.structs.replace(made, lacks=made.lacks | without_front) if isinstance(made, Artifact) else made
         for name, made in built.items()
     }
     holes += without_front.values()
-    bring_documents(matrix.phases(study), progress)
+    bring_documents(plan, progress)
     if study.factors:
         for name in built:
             with progress.step(f"rebuilds and copies of {name}"):
-                factors.provision(study.factors, name)
-    none = {"macro": generator_missing(study, progress), "instructions": study.instructions and counter_missing()}
-    if none["macro"] is None and any(phase.name == "null" for phase in matrix.phases(study)):
-        none["null"] = null_missing(study, progress)
+                factors.provision(catalog, study.factors, name)
+    none = {"macro": generator_missing(plan, progress), "instructions": study.instructions and counter_missing()}
+    if none["macro"] is None and plan.phase("null"):
+        none["null"] = null_missing(study.baseline, progress)
     missing = {name: hole for name, hole in none.items() if hole}
-    unserved = backends_missing(study.workloads, built, progress) if matrix.servers(study) else {}
+    unserved = backends_missing(plan, built, progress) if matrix.servers(study) else {}
     holes += [hole for lacks in unserved.values() for hole in lacks.values()]
     return Ready(machine=machine.describe(), artifacts=built, holes=tuple(holes), missing=missing, unserved=unserved)
 
 
 def prepare(
-    variants: Iterable[str], progress: Progress, servers: Collection[str] | None = None, cases: Path = verify.GOLDEN
+    catalog: Catalog,
+    variants: Iterable[str],
+    progress: Progress,
+    servers: Collection[str] | None = None,
+    cases: Path = verify.GOLDEN,
 ) -> tuple[Built, list[Hole]]:
     """Provision, build and verify each variant or peer; what cannot be had or is wrong becomes a hole."""
-    built, holes = build_all(variants, progress, servers)
+    built, holes = build_all(catalog, variants, progress, servers)
     for name in [name for name in built if not isinstance(catalog.subject(name), Yardstick)]:
-        wrong = _wrong(name, progress, cases)
+        wrong = _wrong(catalog, name, progress, cases)
         if wrong:
             del built[name]
             holes.append(wrong)
@@ -62,7 +78,11 @@ def prepare(
 
 
 def build_all(
-    variants: Iterable[str], progress: Progress, servers: Collection[str] | None = None, force: bool = False
+    catalog: Catalog,
+    variants: Iterable[str],
+    progress: Progress,
+    servers: Collection[str] | None = None,
+    force: bool = False,
 ) -> tuple[Built, list[Hole]]:
     """Provision and build each variant or peer, one unchanged at once; what cannot be had or fails becomes a hole.
 
@@ -73,7 +93,8 @@ def build_all(
     known: dict[str, Provisioned | Hole] = {}  # asked for once: a provider that cannot be reached takes its time
     for name in variants:
         subject = catalog.subject(name)
-        made = _built(subject, known, progress, () if isinstance(subject, Yardstick) else servers, force)
+        wanted = () if isinstance(subject, Yardstick) else servers
+        made = _built(catalog, subject, known, progress, wanted, force=force)
         if isinstance(made, Hole):
             holes.append(made)
             continue
@@ -83,25 +104,25 @@ def build_all(
     return built, holes
 
 
-def required(name: str) -> Artifact | BuiltPeer:
+def required(catalog: Catalog, name: str) -> Artifact | BuiltPeer:
     """What was built of a variant or peer. Raises LabError with the command that builds it."""
     subject = catalog.subject(name)
     return peers.require(subject) if isinstance(subject, Peer) else artifacts.require(name)
 
 
-def bring_documents(phases: Iterable[Phase], progress: Progress) -> None:
+def bring_documents(plan: Plan, progress: Progress) -> None:
     """Make the documents of every workload that a case asks for, where they are not there yet."""
-    for name in dict.fromkeys(case.workload for phase in phases for case in phase.cases if case.workload):
-        workload = catalog.workloads()[name]
+    for name in dict.fromkeys(case.workload for case in plan.cases if case.workload):
+        workload = plan.catalog.workloads[name]
         if workload.documents:
             with progress.step(f"documents {name}"):
                 documents.ensure(workload)
 
 
-def generator_missing(study: Study, progress: Progress) -> Hole | None:
-    """Bring the generators of the study's loads; the hole that one leaves where it cannot be had."""
-    loads = [catalog.loads()[name] for name in study.loads]
-    loads += [catalog.loads()[load.brief] for load in loads if load.brief]
+def generator_missing(plan: Plan, progress: Progress) -> Hole | None:
+    """Bring the generators of the plan's loads; the hole that one leaves where it cannot be had."""
+    study, catalog = plan.study, plan.catalog
+    loads = list(catalog.loads.values())
     generators = {load.generator for load in loads}
     try:
         subjects = (*study.variants, *study.peers)
@@ -116,33 +137,32 @@ def generator_missing(study: Study, progress: Progress) -> Hole | None:
     return None
 
 
-def backends_missing(
-    workloads: Iterable[str], variants: Iterable[str], progress: Progress
-) -> dict[str, dict[str, Hole]]:
-    """Bring the back ends of the workloads; by variant and workload, the hole that one leaves there."""
+def backends_missing(plan: Plan, variants: Iterable[str], progress: Progress) -> dict[str, dict[str, Hole]]:
+    """Bring the back ends of the plan's workloads; by variant and workload, the hole that one leaves there."""
     lacks: dict[str, dict[str, Hole]] = {}
-    asked = [workload for name in workloads if (workload := catalog.workloads()[name]).backend]
+    catalog = plan.catalog
+    asked = [workload for name in plan.study.workloads if (workload := catalog.workloads[name]).backend]
     for variant, workload in ((variant, workload) for variant in variants for workload in asked):
         what = f"{variant}/*/*, {workload.name}"
-        if variant in catalog.peers():
+        if variant in catalog.peers:
             reason = f"a peer has no driver for {workload.backend}"
             hole = Hole(what=what, reason=reason, declared=True, variant=variant, workload=workload.name)
             lacks.setdefault(variant, {})[workload.name] = hole
             continue
         try:
             with progress.step(f"back end {workload.backend} for {variant}"):
-                backend.provision(catalog.backends()[workload.backend or ""], variant)
+                backend.provision(catalog, catalog.backends[workload.backend or ""], variant)
         except MissingError as missing:
             hole = Hole(what=what, reason=str(missing), fill=missing.fill, variant=variant, workload=workload.name)
             lacks.setdefault(variant, {})[workload.name] = hole
     return lacks
 
 
-def fronts_missing(servers: Iterable[str]) -> dict[str, Hole]:
+def fronts_missing(plan: Plan) -> dict[str, Hole]:
     """Servers whose front is not installed, by the name that the study uses, each with the hole that it leaves."""
     lacks = {}
-    for name in servers:
-        tuning = catalog.tunings().get(name.partition("+")[2])
+    for name in plan.study.servers:
+        tuning = plan.catalog.tunings.get(name.partition("+")[2])
         try:
             system.require(tuning.front.needs if tuning and tuning.front else ())
         except MissingError as missing:
@@ -150,11 +170,11 @@ def fronts_missing(servers: Iterable[str]) -> dict[str, Hole]:
     return lacks
 
 
-def null_missing(study: Study, progress: Progress) -> Hole | None:
-    """Bring the null server; the hole that it leaves where it cannot be had."""
+def null_missing(baseline: str, progress: Progress) -> Hole | None:
+    """Bring the null server for the interpreter of the baseline; the hole that it leaves where it cannot be had."""
     try:
         with progress.step("the null server"):
-            null.provision(study.baseline)
+            null.provision(baseline)
     except MissingError as missing:
         return Hole(what="the null server", reason=str(missing), fill=missing.fill, instrument="null")
     except LabError as error:
@@ -172,10 +192,12 @@ def counter_missing() -> Hole | None:
 
 
 def _built(
+    catalog: Catalog,
     subject: Variant | Peer,
     known: dict[str, Provisioned | Hole],
     progress: Progress,
     servers: Collection[str] | None,
+    *,
     force: bool,
 ) -> Artifact | BuiltPeer | Hole:
     """What was built, or the hole that it leaves; an interpreter is looked for where it is not `known`."""
@@ -185,12 +207,12 @@ def _built(
                 return peers.make(subject, force)
         if subject.interpreter not in known:
             with progress.step(f"interpreter {subject.interpreter}"):
-                known[subject.interpreter] = interpreters.provision(catalog.interpreters()[subject.interpreter])
+                known[subject.interpreter] = interpreters.provision(catalog.interpreters[subject.interpreter])
         interpreter = known[subject.interpreter]
         if isinstance(interpreter, Hole):
             return msgspec.structs.replace(interpreter, what=subject.name, variant=subject.name)
         with progress.step(f"build {subject.name}"):
-            return artifacts.build(subject, interpreter, servers, force)
+            return artifacts.build(catalog, subject, interpreter, servers, force)
     except MissingError as missing:
         return Hole(what=subject.name, reason=str(missing), fill=missing.fill, variant=subject.name)
     except LabError as error:
@@ -198,12 +220,16 @@ def _built(
         return Hole(what=subject.name, reason=str(error), fill=fill, failed=True, variant=subject.name)
 
 
-def _wrong(name: str, progress: Progress, cases: Path) -> Hole | None:
+def _wrong(catalog: Catalog, name: str, progress: Progress, cases: Path) -> Hole | None:
     """The hole that a built variant or peer leaves if it answers any of `cases` wrong."""
-    peer = name in catalog.peers()
+    peer = name in catalog.peers
     try:
         with progress.step(f"check {name}"):
-            checked = verify.check_stack(Stack(variant=name), cases) if peer else verify.check_variant(name, cases)
+            checked = (
+                verify.check_stack(catalog, Stack(variant=name), cases)
+                if peer
+                else verify.check_variant(catalog, name, cases)
+            )
         if not checked.mismatches:
             return None
         reason = f"{len(checked.mismatches)} of {checked.cases} cases wrong, first {checked.mismatches[0]}"

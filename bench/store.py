@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -66,6 +66,13 @@ def latest_by_machine(study: str, results: Path = RESULTS) -> list[tuple[Path, S
     found = sessions(study, results)
     same = [each for each in found if each[1].machine.get("commit") == last.machine.get("commit")]
     return sorted({each[1].machine.get("fingerprint"): each for each in same}.values())
+
+
+def note(folder: Path, **changes: Any) -> Session:
+    """The session's record in `folder`, as it is now on disk, with changes."""
+    session = msgspec.structs.replace(read(folder / "session.json", Session), **changes)
+    write(folder / "session.json", session)
+    return session
 
 
 def finish(folder: Path, session: Session) -> Session:
@@ -150,7 +157,7 @@ def scrubbed(path: Path) -> Iterator[Path]:
 
 def _what(session: Session) -> tuple[object, ...]:
     """What a session measured, where, and within which budget."""
-    cases = frozenset(case.identity for case in session.cases)
+    cases = frozenset(case.identity for case in session.plan.cases)
     return session.machine.get("fingerprint"), cases, session.race and session.race.budget_seconds
 
 

@@ -10,14 +10,25 @@ import hashlib
 import re
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
-from bench import catalog, documents, readiness, store, verify
-from bench.catalog import declarations
+from bench import documents, readiness, store, verify
 from bench.errors import LabError, WrongError
-from bench.model import Artifact, DocumentsSpec, MacroPlan, MicroPlan, Recorded, Study, Variant, Workload
+from bench.model import (
+    Artifact,
+    Catalog,
+    DocumentsSpec,
+    MacroPlan,
+    MicroPlan,
+    Recorded,
+    Study,
+    Variant,
+    Workload,
+    pick,
+)
 from bench.paths import PACES
 from bench.progress import Progress
 
@@ -61,26 +72,25 @@ class Paces(Recorded, frozen=True):
     seconds: dict[str, float]
 
 
-def study_of(own: Own, progress: Progress) -> Study:
-    """Build the core and its baseline, have each answer every document, and plan the study of them.
+def study_of(own: Own, catalog: Catalog, progress: Progress) -> tuple[Study, Catalog]:
+    """Build the core and its baseline, have each answer every document: the study of them, and a catalogue with them.
 
-    The catalogue knows the core and the documents from then on. Raises WrongError if the core, or a baseline that was
-    asked for, answers a document wrong, and LabError for what is not there.
+    Raises WrongError if the core, or a baseline that was asked for, answers a document wrong, and LabError for what is
+    not there.
     """
-    _check_names(own)
+    _check_names(own, catalog)
     spec = documents.described(own.documents)
-    baseline = _variant(own.against or BASELINE, own, _home())
-    core = _variant(own.core, own, baseline.interpreter)
+    baseline = _variant(own.against or BASELINE, own, _home(catalog), catalog)
+    core = _variant(own.core, own, baseline.interpreter, catalog)
     if core == baseline:
         raise LabError(f"--against {own.against}: that is the core itself")
-    for variant in (core, baseline):
-        if ":" in variant.core:
-            catalog.add(variant)
-    artifacts = _built((core, baseline), own, progress)
-    paces = _paces(own, spec, artifacts, progress)
+    catalog = _with_variants(catalog, *(each for each in (core, baseline) if ":" in each.core))
+    artifacts = _built((core, baseline), own, catalog, progress)
+    paces = _paces(own, spec, artifacts, catalog, progress)
     chosen = tuple(name for name in (baseline.name, core.name) if name in paces)
     workload = _workload(own.documents, spec, max(paces.values()))
-    catalog.add(workload)
+    _require_new(workload.name, catalog.workloads)
+    catalog = msgspec.structs.replace(catalog, workloads=catalog.workloads | {workload.name: workload})
     if baseline.name not in paces:
         progress.say(
             f"{baseline.name} answers these documents otherwise: no baseline; --against MODULE:FUNCTION names one"
@@ -88,7 +98,7 @@ def study_of(own: Own, progress: Progress) -> Study:
     if spec.count < FEW:
         progress.say(f"{spec.count} documents are sent in turn: below {FEW}, a processor soon knows them by heart")
     one_pass = min(paces.values()) * spec.count
-    return Study(
+    study = Study(
         name=f"try-{core.name}",
         title=core.title,
         question=f"How fast is {core.title}, alone and behind a server?",
@@ -102,24 +112,38 @@ def study_of(own: Own, progress: Progress) -> Study:
         macro=MacroPlan(loads=("closed",), runs=3) if own.servers else None,
         words=own.words,
     )
+    return study, catalog
 
 
-def _check_names(own: Own) -> None:
+def _with_variants(catalog: Catalog, *more: Variant) -> Catalog:
+    """The catalogue with variants that no file declares. Raises LabError if a name is taken."""
+    for variant in more:
+        _require_new(variant.name, catalog.variants)
+        catalog = msgspec.structs.replace(catalog, variants=catalog.variants | {variant.name: variant})
+    return catalog
+
+
+def _require_new(name: str, known: Mapping[str, object]) -> None:
+    if name in known:
+        raise LabError(f"the name {name!r} is taken by one of the catalogue")
+
+
+def _check_names(own: Own, catalog: Catalog) -> None:
     if ":" not in own.core:
         raise LabError(f"{own.core!r} is no core: write MODULE:FUNCTION, such as mycore:transform")
-    labels = {server.label: server for server in catalog.servers().values()}
+    labels = catalog.labels()
     for server in own.servers:
-        declarations.pick(labels, server, "--servers: server")
-    declarations.pick(catalog.frameworks(), own.framework, "--framework: framework")
+        pick(labels, server, "--servers: server")
+    pick(catalog.frameworks, own.framework, "--framework: framework")
 
 
-def _variant(name: str, own: Own, home: str) -> Variant:
+def _variant(name: str, own: Own, home: str, catalog: Catalog) -> Variant:
     """The catalogue's variant of that name, or a function made one, on the interpreter `home` if it names no other."""
     function, _, elsewhere = name.partition("@")
     if ":" not in function:
         return catalog.variant(name)
-    interpreter = declarations.pick(catalog.interpreters(), elsewhere or home, f"{name}: interpreter")
-    usual = interpreter.name == _home()
+    interpreter = pick(catalog.interpreters, elsewhere or home, f"{name}: interpreter")
+    usual = interpreter.name == _home(catalog)
     return Variant(
         name=re.sub(r"\W+", ".", function) + ("" if usual else f"-{interpreter.name}"),
         title=function if usual else f"{function}, {interpreter.title}",
@@ -131,7 +155,7 @@ def _variant(name: str, own: Own, home: str) -> Variant:
     )
 
 
-def _home() -> str:
+def _home(catalog: Catalog) -> str:
     """The interpreter of a core that names none."""
     return catalog.variant(BASELINE).interpreter
 
@@ -148,37 +172,39 @@ def _source(module: str, folder: Path) -> dict[str, str]:
     return {str(path.resolve()): path.name for path in sorted(files)}
 
 
-def _built(variants: tuple[Variant, ...], own: Own, progress: Progress) -> dict[str, Artifact]:
+def _built(variants: tuple[Variant, ...], own: Own, catalog: Catalog, progress: Progress) -> dict[str, Artifact]:
     """The variants, built. Raises LabError if one cannot be had; a server that cannot be is a hole of the study."""
     names = [variant.name for variant in variants]
-    artifacts, holes = readiness.build_all(names, progress, own.servers)
+    artifacts, holes = readiness.build_all(catalog, names, progress, own.servers)
     for hole in holes:
         if any(map(hole.covers, names)):
             raise LabError(f"{hole.what}: {hole.reason}")
     return {name: made for name, made in artifacts.items() if isinstance(made, Artifact)}
 
 
-def _paces(own: Own, spec: DocumentsSpec, artifacts: dict[str, Artifact], progress: Progress) -> dict[str, float]:
+def _paces(
+    own: Own, spec: DocumentsSpec, artifacts: dict[str, Artifact], catalog: Catalog, progress: Progress
+) -> dict[str, float]:
     """About how long each of these cores takes for a document, for as long as neither those nor cores change."""
     made_of = [own.against or "", spec.sha256, *(artifact.fingerprint for artifact in artifacts.values())]
     of = hashlib.sha256(" ".join(made_of).encode()).hexdigest()
     path = PACES / f"{of[:16]}.json"
     if path.is_file():
         return store.read(path, Paces).seconds
-    seconds = {name: pace for name in artifacts if (pace := _pace(name, own, progress)) is not None}
+    seconds = {name: pace for name in artifacts if (pace := _pace(name, own, catalog, progress)) is not None}
     PACES.mkdir(parents=True, exist_ok=True)
     store.write(path, Paces(of=of, seconds=seconds))
     return seconds
 
 
-def _pace(name: str, own: Own, progress: Progress) -> float | None:
+def _pace(name: str, own: Own, catalog: Catalog, progress: Progress) -> float | None:
     """The median of a core's answers to all documents; None for a baseline that nobody asked for, if it is wrong.
 
     Raises WrongError if another is.
     """
     try:
         with progress.step(f"check {name}"):
-            checked = verify.check_variant(name, own.documents)
+            checked = verify.check_variant(catalog, name, own.documents)
     except LabError as error:
         lacking = "ModuleNotFoundError" in str(error)
         hint = "; --requires names packages, and modules of its own lie with it in one package" if lacking else ""

@@ -11,12 +11,12 @@ from typing import Any
 import msgspec
 
 from app.core import InvalidDocument, MalformedDocument, transform
-from bench import catalog, documents
+from bench import documents
 from bench.build import artifacts
 from bench.errors import RIGHT, LabError
 from bench.host import accounts
 from bench.host.pinning import cores
-from bench.model import Exchange, Peer, Stack, Workload
+from bench.model import Catalog, Exchange, Peer, Stack, Workload
 from bench.paths import SPEC, SUBJECT
 from bench.serve.life_cycle import HELLO, HOST, ask, log_of, serving
 
@@ -63,14 +63,14 @@ def answers_right(port: int, asked: Iterable[Exchange], host: str = HOST) -> Non
             )
 
 
-def witness(variant: str, about: dict[str, Any], **more: str) -> dict[str, Any]:
+def witness(catalog: Catalog, variant: str, about: dict[str, Any], **more: str) -> dict[str, Any]:
     """`about`, what the measured process says of itself, if it agrees with what is declared and with `more`.
 
     Declared are the variant's own facts and its interpreter's. Raises LabError naming the first fact that differs:
     something else runs than what was meant.
     """
     declared = catalog.subject(variant)
-    own = {} if isinstance(declared, Peer) else catalog.interpreters()[declared.interpreter].witness
+    own = {} if isinstance(declared, Peer) else catalog.interpreters[declared.interpreter].witness
     expected = own | declared.witness | {"variant": variant} | more
     for fact, value in expected.items():
         if about.get(fact) != value:
@@ -79,17 +79,17 @@ def witness(variant: str, about: dict[str, Any], **more: str) -> dict[str, Any]:
 
 
 @accounts.spending("checks")
-def ask_witness(port: int, stack: Stack, host: str = HOST, **more: str) -> dict[str, Any]:
+def ask_witness(catalog: Catalog, port: int, stack: Stack, host: str = HOST, **more: str) -> dict[str, Any]:
     """The witness of a running server, from its `/__version__`: its variant and framework, or the peer, and `more`."""
     status, body = ask(port, Exchange(method="GET", path="/__version__", body=None, expect=b""), host=host)
     if status != 200:
         raise LabError(f"GET /__version__ answered {status}")
     about: dict[str, Any] = json.loads(body)
-    own = {} if stack.is_peer else {"framework": catalog.frameworks()[stack.framework].module}
-    return witness(stack.variant, about, **own, **more)
+    own = {} if stack.is_peer else {"framework": catalog.frameworks[stack.framework].module}
+    return witness(catalog, stack.variant, about, **own, **more)
 
 
-def check_variant(variant: str, cases: Path = GOLDEN) -> Checked:
+def check_variant(catalog: Catalog, variant: str, cases: Path = GOLDEN) -> Checked:
     """Every case of a folder laid out like spec/golden, asked of a built variant in its own interpreter."""
     artifacts.require(variant)
     argv = [str(artifacts.python(variant)), str(SUBJECT / "check.py"), "--cases", str(cases)]
@@ -98,7 +98,7 @@ def check_variant(variant: str, cases: Path = GOLDEN) -> Checked:
             argv,
             check=False,
             cwd=artifacts.python(variant).parent,
-            env=artifacts.environment(catalog.variant(variant)),
+            env=artifacts.environment(catalog, catalog.variant(variant)),
             capture_output=True,
             timeout=CHECK_SECONDS,
         )
@@ -115,9 +115,9 @@ def check_variant(variant: str, cases: Path = GOLDEN) -> Checked:
     return Checked(counts.cases, tuple(_worded(json.loads(line)) for line in mismatches), counts.median_seconds)
 
 
-def check_stack(stack: Stack, cases: Path = GOLDEN) -> Checked:
+def check_stack(catalog: Catalog, stack: Stack, cases: Path = GOLDEN) -> Checked:
     """Every case of such a folder, asked over HTTP of a fresh server of the stack, its log that of `serve`."""
-    with serving(stack, HELLO, log_of(stack), cores().server) as running:
+    with serving(catalog, stack, HELLO, log_of(stack), cores().server) as running:
         return check_server(running.port, cases, peer=stack.is_peer)
 
 

@@ -51,7 +51,7 @@ def main() -> int:
     from bench.errors import LabError  # noqa: PLC0415
     from bench.paths import SPEC  # noqa: PLC0415
 
-    status = 0
+    declared, status = catalog.read(), 0
     for name in CORES:
         began = time.monotonic()
         try:
@@ -60,7 +60,7 @@ def main() -> int:
             print(f"endurance: {error}", file=sys.stderr)
             return 2
         argv = [str(artifacts.python(name)), str(Path(__file__)), str(SPEC / "golden")]
-        env = artifacts.environment(catalog.variants()[name])
+        env = artifacts.environment(declared, declared.variants[name])
         told = json.loads(subprocess.run(argv, env=env, check=True, capture_output=True).stdout)
         grown = told["end"] - told["warm"]
         status |= grown > MOST_BYTES

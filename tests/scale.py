@@ -15,10 +15,13 @@ from typing import TypeVar
 
 import msgspec
 
-from bench import catalog, pipeline, store
-from bench.model import Artifact, MacroPlan, Provisioned, Ready, Run, Session, Study, Variant
-from bench.plan import estimate, matrix
+from bench import store
+from bench.measure import identity
+from bench.model import Artifact, Catalog, MacroPlan, Plan, Provisioned, Ready, Run, Session, Study, Variant
+from bench.plan import estimate
+from bench.plan.planned import plan
 from bench.report import finding, page
+from tests.declared import CATALOG
 from tests.unit import sessions
 
 T = TypeVar("T")
@@ -30,7 +33,7 @@ SERVERS = ("gunicorn-sync", "gunicorn-gthread", "uwsgi-processes", "uwsgi-thread
 def many(count: int) -> dict[str, Variant]:
     """So many variants of one declaration, `cpython` the first."""
     names = ["cpython", *(f"variant-{number:03}" for number in range(1, count))]
-    return {name: msgspec.structs.replace(catalog.variants()["cpython"], name=name, title=name) for name in names}
+    return {name: msgspec.structs.replace(CATALOG.variants["cpython"], name=name, title=name) for name in names}
 
 
 def artifact(variant: str) -> Artifact:
@@ -44,16 +47,16 @@ def large(variants: tuple[str, ...], **plans: object) -> Study:
     return msgspec.structs.replace(sessions.quick(), variants=variants, servers=SERVERS, **plans)
 
 
-def plan_cases() -> list[matrix.Phase]:
+def plan_cases(declared: Catalog) -> Plan:
     """Every case of a study of `CASES`, with its inputs' hashes and its place in the estimate."""
-    variants = tuple(catalog.variants())
+    variants = tuple(declared.variants)
     loads = ("closed",) * (CASES // (len(variants) * len(SERVERS)))
     study = large(variants, macro=MacroPlan(loads=loads, runs=2), open=None, instructions=None)
     ready = Ready(machine={}, artifacts={name: artifact(name) for name in variants})
-    phases = [pipeline.identified(phase, ready) for phase in matrix.phases(study)]
-    assert matrix.declared_holes(study) == []
-    assert estimate.study_seconds(study) > 0
-    return phases
+    made = plan(study, declared)
+    assert made.holes == ()
+    assert estimate.plan_seconds(made) > 0
+    return identity.placed(made, ready)
 
 
 def results() -> tuple[Study, list[Run]]:
@@ -75,10 +78,10 @@ def stored(folder: Path, study: Study, runs: list[Run]) -> None:
         (block / f"{run.case.identity}.json").write_bytes(msgspec.json.format(msgspec.json.encode(run)))
 
 
-def report(folder: Path, study: Study) -> Path:
+def report(folder: Path) -> Path:
     """What `report` does: read every run, derive the finding, write the page."""
     session, runs = store.read(folder / "session.json", Session), store.runs(folder)
-    return page.write(folder, finding.find(session, runs, study))
+    return page.write(folder, finding.find(session, runs))
 
 
 def took(work: Callable[[], T]) -> tuple[float, T]:
@@ -101,13 +104,12 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         stored(folder, study, runs)
-        seconds, written = took(lambda: report(folder, study))
+        seconds, written = took(lambda: report(folder))
         kept.append(told(f"report over {len(runs):,} results", seconds, REPORT_SECONDS, "s"))
         kept.append(told("its page", written.stat().st_size / 1e6, REPORT_MEGABYTES, "MB"))
-    declared = many(500)
-    catalog.variants = lambda: declared
-    seconds, phases = took(plan_cases)
-    count = sum(len(phase.cases) for phase in phases)
+    declared = msgspec.structs.replace(CATALOG, variants=many(500))
+    seconds, made = took(lambda: plan_cases(declared))
+    count = len(made.cases)
     kept.append(told(f"plan for {count:,} cases", seconds, PLAN_SECONDS, "s"))
     return int(not all(kept))
 

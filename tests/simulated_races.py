@@ -15,12 +15,11 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from bench import catalog
 from bench.analysis.standings import SLOWER, Standing, standings
-from bench.model import Case, Measurement, Race, Run, Stack, stack_of
-from bench.plan import matrix
-from bench.plan.matrix import Phase
+from bench.model import Case, Measurement, Phase, Race, Run, Stack, stack_of
+from bench.plan.planned import plan
 from bench.race import playoff, racing
+from tests.declared import CATALOG
 
 SEEN = Path(__file__).parent / "data/races/servers.json"
 BUDGET_SECONDS = 17 * 60.0
@@ -85,8 +84,8 @@ def equals(costs: Costs) -> Costs:
 
 def raced(costs: Costs, seed: int, sd: float = SD, budget: float = BUDGET_SECONDS) -> Ended:
     """One race to its end, and the blocks for what it left undecided."""
-    study = catalog.studies()["servers"]
-    track = racing.track(study, matrix.phases(study), budget)
+    study = CATALOG.studies["servers"]
+    track = racing.track(plan(study, CATALOG), budget)
     assert track is not None
     drawn = np.random.default_rng(seed)
     block_sd = drawn.uniform(0, BLOCK_SD)
@@ -103,7 +102,7 @@ def raced(costs: Costs, seed: int, sd: float = SD, budget: float = BUDGET_SECOND
         return runs
 
     *_, race = racing.race(track, Race(budget_seconds=budget), measured)
-    final = racing.finalists(track.final, race)
+    final = racing.finalists(track, track.final, race)
     measured(final)
     for _ in playoff.blocks(track, race, runs, measured):
         pass
@@ -113,7 +112,7 @@ def raced(costs: Costs, seed: int, sd: float = SD, budget: float = BUDGET_SECOND
     finalists: dict[str, set[Stack]] = {workload: set() for workload in costs}
     for case in final.cases:
         finalists[case.workload or ""].add(stack_of(case))
-    return Ended(race, finalists, {workload: standings(own) for workload, own in by_workload.items()})
+    return Ended(race, finalists, {workload: standings(CATALOG, own) for workload, own in by_workload.items()})
 
 
 def best(costs: Costs) -> dict[str, Stack]:
@@ -125,7 +124,7 @@ def _ranked(workload: str, stacks: Mapping[Stack, Cost]) -> list[Stack]:
     """The stacks by CPU, the cheapest first; where the rate decides first, those of the quickest alone."""
     most = max(cost.rate for cost in stacks.values())
     quick = stacks.keys()
-    if catalog.workloads()[workload].ranked_by == "rate":
+    if CATALOG.workloads[workload].ranked_by == "rate":
         quick = {stack for stack, cost in stacks.items() if cost.rate * SLOWER >= most}
     return sorted(quick, key=lambda stack: stacks[stack].cpu)
 

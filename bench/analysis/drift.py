@@ -15,9 +15,9 @@ import numpy as np
 
 from bench.analysis.components import Component, Table, components
 from bench.analysis.stats import LEVEL, benjamini_hochberg
-from bench.catalog.factors import FACTORS, changed
+from bench.catalog.factors import FACTORS
 from bench.errors import LabError
-from bench.model import Recorded, Run, Session, Study
+from bench.model import FactorsCase, Recorded, Run, Session, Study
 
 TIME = "time"
 PROCESSES = 8  # of a variant in a session of the study `variants`
@@ -41,13 +41,14 @@ class Moved(Recorded, frozen=True, kw_only=True):
 
 
 class Drift(Recorded, frozen=True, kw_only=True):
-    """What a session said of the factors, each at so many `levels` in so many `blocks`."""
+    """What a session said of the factors, each at so many `levels` in so many `blocks`; `titles` are the variants'."""
 
     started: str
     fingerprint: str
     levels: int
     blocks: int
     moved: tuple[Moved, ...]
+    titles: dict[str, str]
 
     @property
     def subjects(self) -> tuple[str, ...]:
@@ -70,11 +71,12 @@ class Drift(Recorded, frozen=True, kw_only=True):
         return math.sqrt(usual.within.sd**2 / processes + sum(each.moves.sd**2 for each in known))
 
 
-def judge(session: Session, runs: Iterable[Run], study: Study) -> Drift:
+def judge(session: Session, runs: Iterable[Run]) -> Drift:
     """Derive what the factors do from the runs of a session, on the study's first workload.
 
     Raises LabError where none was measured at two levels in two blocks.
     """
+    study = session.plan.study
     own = [run for run in runs if run.case.instrument == "factors" and run.case.workload == study.workloads[0]]
     cells = _logs(run for run in own if run.verdict == "pass")
     blocks = sorted({run.block for run in own})
@@ -89,6 +91,7 @@ def judge(session: Session, runs: Iterable[Run], study: Study) -> Drift:
         levels=study.factors.levels if study.factors else 0,
         blocks=len(blocks),
         moved=tuple(_claimed(moved)),
+        titles={name: session.plan.catalog.variant(name).title for name in study.variants},
     )
 
 
@@ -96,7 +99,9 @@ def _logs(runs: Iterable[Run]) -> dict[str, _Cells]:
     """Each process's log mean time, by variant, level and block."""
     found: dict[str, _Cells] = defaultdict(lambda: defaultdict(dict))
     for run in runs:
-        found[run.case.variant][changed(run.case)][run.block] = math.log(mean(run.values("time")))
+        if isinstance(run.case, FactorsCase):
+            level = (run.case.factor, run.case.level)
+            found[run.case.variant][level][run.block] = math.log(mean(run.values("time")))
     return found
 
 

@@ -21,7 +21,7 @@ from bench.analysis.comparison import Comparison, as_a_family
 from bench.analysis.pooled import Pooled
 from bench.analysis.stats import LEVEL, Ratio, averaged, blocked_ratio
 from bench.errors import LabError
-from bench.model import Instrument, Recorded, Run, Session, Study
+from bench.model import Instrument, Recorded, Run, Session
 from bench.paths import RESULTS
 
 STUDY = "selftest"
@@ -114,9 +114,9 @@ class Selftest(Recorded, frozen=True, kw_only=True):
         return next((each.spread for each in self.equals if each.instrument == instrument), None)
 
 
-def judge(session: Session, runs: Iterable[Run], study: Study) -> Selftest:
+def judge(session: Session, runs: Iterable[Run]) -> Selftest:
     """Derive the verdict from the runs of a whole session. Raises LabError where no instrument measured anything."""
-    runs = list(runs)
+    study, runs = session.plan.study, list(runs)
     sides: dict[Instrument, int] = {
         "micro": study.micro.processes if study.micro else 0,
         "macro": study.macro.runs if study.macro else 0,
@@ -166,7 +166,7 @@ def _comparisons(above: _Side, below: _Side, size: int, instrument: Instrument) 
 def _side(runs: Iterable[Run], instrument: Instrument, *, twin: bool = False, slower: int | None = None) -> _Side:
     """The values of one case, block by block; `slower` is 0 for what the slower ones are compared with."""
     wanted = (instrument, twin, slower)
-    found = [run for run in runs if (run.case.instrument, run.case.twin, run.case.settings.get("slower")) == wanted]
+    found = [run for run in runs if (run.case.instrument, run.case.twin, run.case.slower) == wanted]
     return {run.block: run.values(METRICS[instrument]) for run in found if run.verdict == "pass"}
 
 

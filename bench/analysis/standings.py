@@ -6,13 +6,12 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from bench import catalog
 from bench.analysis.comparison import Comparison, as_a_family
 from bench.analysis.pooled import Pooled
 from bench.analysis.spread import pooled, right
 from bench.analysis.stats import LEVEL, Ratio
 from bench.analysis.text import interval, times
-from bench.model import RankedBy, Run, Stack
+from bench.model import Catalog, RankedBy, Run, Stack
 
 COSTS = {"cpu": "server CPU a request", "rate": "time between answers"}
 SLOWER = 1.1  # times the time between answers of the quickest, beyond which a stack is slower than that
@@ -33,7 +32,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     servers: int
 
 
-def standings(runs: Iterable[Run], level: float = LEVEL, floor: float = 0.0) -> list[Standing]:
+def standings(catalog: Catalog, runs: Iterable[Run], level: float = LEVEL, floor: float = 0.0) -> list[Standing]:
     """The stacks of the runs of one workload under one load, the best first; none of a stack of which a run failed.
 
     Where a request mostly waits, the best is that of the quickest which spends the least CPU: how many wait at a time
@@ -44,7 +43,7 @@ def standings(runs: Iterable[Run], level: float = LEVEL, floor: float = 0.0) -> 
     time = pooled(own, "rate")
     if time is None:
         return []
-    slow = _slow(time) if _by_rate(own) else set()
+    slow = _slow(time) if _by_rate(catalog, own) else set()
     # What takes one request at a time answers few while they wait, and its CPU scatters more: no spread for both.
     cpu = pooled({stack: own[stack] for stack in time.stacks if stack not in slow}, "cpu")
     cpu_of_slow = pooled({stack: own[stack] for stack in slow}, "cpu")
@@ -85,10 +84,10 @@ def _to_the_best(ratio: Ratio, floor: float, among: int) -> Comparison:
     return Comparison(ratio=ratio, floor=floor, among=among, claimed=claimed, smallest=ratio.smallest(floor))
 
 
-def _by_rate(own: Mapping[Stack, list[Run]]) -> bool:
+def _by_rate(catalog: Catalog, own: Mapping[Stack, list[Run]]) -> bool:
     """Whether answers per second decide first on that workload."""
     run = next(iter(own.values()))[0]
-    return catalog.workloads()[run.case.workload or ""].ranked_by == "rate"
+    return catalog.workloads[run.case.workload or ""].ranked_by == "rate"
 
 
 def _slow(time: Pooled[Stack]) -> set[Stack]:

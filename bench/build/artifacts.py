@@ -11,11 +11,10 @@ from pathlib import Path
 
 import msgspec
 
-from bench import catalog
 from bench.build import commands, wheels
 from bench.catalog import pairing
 from bench.errors import LabError, MissingError
-from bench.model import Artifact, Hole, Implementation, Provisioned, Server, Stack, Variant
+from bench.model import Artifact, Catalog, Hole, Implementation, Provisioned, Server, Stack, Variant
 from bench.paths import ARTIFACTS, LAB, PREFIXES, TOOLS
 from bench.provision import stamp, system, uwsgi
 from bench.provision.interpreters import MEASURED_LOCK, install
@@ -24,7 +23,11 @@ BUILDERS = LAB / "builders"
 
 
 def build(
-    variant: Variant, interpreter: Provisioned, servers: Collection[str] | None = None, force: bool = False
+    catalog: Catalog,
+    variant: Variant,
+    interpreter: Provisioned,
+    servers: Collection[str] | None = None,
+    force: bool = False,
 ) -> Artifact:
     """Build `variant` with `interpreter`, or return the artifact that is here already for unchanged inputs.
 
@@ -33,12 +36,12 @@ def build(
     system is here that it waited for.
     Raises LabError with the failing command and the place of its log, and MissingError for what cannot be had here.
     """
-    fingerprint = fingerprint_of(variant, interpreter)
-    fitting = [server.label for server in _servers(interpreter.implementation)]
+    fingerprint = fingerprint_of(catalog, variant, interpreter)
+    fitting = [server.label for server in _servers(catalog, interpreter.implementation)]
     wanted = {label for label in fitting if servers is None or label in servers}
     built = artifact(variant.name)
     if built and built.fingerprint == fingerprint:
-        if wanted <= set(built.servers) and not (wanted and _regained(built)) and not force:
+        if wanted <= set(built.servers) and not (wanted and _regained(catalog, built)) and not force:
             return built
         wanted |= set(built.servers)
     system.require(variant.needs)
@@ -53,11 +56,11 @@ def build(
     wheel = wheels.make(variant, builder, folder, log)
     seconds = time.perf_counter() - began
     inside = _venv(prefix, interpreter, log)
-    lacks = _add_servers(inside, interpreter.implementation, wanted) if wanted else {}
+    lacks = _add_servers(catalog, inside, interpreter.implementation, wanted) if wanted else {}
     _fill(prefix, variant, wheel, log)
-    seconds += _warm(prefix, variant, log)
+    seconds += _warm(catalog, prefix, variant, log)
     if counted_path(variant):  # what a counter would have to wait for; no part of the artifact
-        _warm(prefix, variant, log, counted_path(variant))
+        _warm(catalog, prefix, variant, log, counted_path(variant))
     _tools(inside, interpreter)
     made = Artifact(
         variant=variant.name,
@@ -69,14 +72,14 @@ def build(
         interpreter=interpreter,
         built=datetime.now(UTC).isoformat(timespec="seconds"),
         lacks=lacks,
-        waits_for=_missing_parts(interpreter.implementation) if lacks else (),
+        waits_for=_missing_parts(catalog, interpreter.implementation) if lacks else (),
         servers=tuple(label for label in fitting if label in wanted),
     )
     stamp.record(folder / "artifact.json", made)
     return made
 
 
-def rebuild(variant: Variant, interpreter: Provisioned, folder: Path, prefix: Path) -> None:
+def rebuild(catalog: Catalog, variant: Variant, interpreter: Provisioned, folder: Path, prefix: Path) -> None:
     """Build `variant` once more from the same source: its wheel into `folder`, it alone into `prefix`.
 
     Its builder is the one that it was built with. Raises LabError with the failing command and the place of its log.
@@ -86,7 +89,7 @@ def rebuild(variant: Variant, interpreter: Provisioned, folder: Path, prefix: Pa
     wheel = wheels.make(variant, BUILDERS / variant.name / "bin" / "python", folder, log)
     _venv(prefix, interpreter, log)
     _fill(prefix, variant, wheel, log)
-    _warm(prefix, variant, log)
+    _warm(catalog, prefix, variant, log)
 
 
 def artifact(name: str) -> Artifact | None:
@@ -107,12 +110,12 @@ def require(name: str) -> Artifact:
     return built
 
 
-def require_server(stack: Stack) -> None:
+def require_server(catalog: Catalog, stack: Stack) -> None:
     """Raises LabError where the prefix of a stack's variant holds no such server, with the reason or the command."""
     built = require(stack.variant)
     if stack.label in built.lacks:
         raise LabError(f"{stack}: {built.lacks[stack.label].reason}")
-    if stack.label not in built.servers and pairing.impossible(stack) is None:
+    if stack.label not in built.servers and pairing.impossible(catalog, stack) is None:
         raise LabError(f"{stack.variant} was built without {stack.label}: run `python -m bench build {stack.variant}`")
 
 
@@ -132,9 +135,9 @@ def provenance(name: str) -> dict[str, bool | str]:
     return {"provider": interpreter.provider, **interpreter.build}
 
 
-def environment(variant: Variant) -> dict[str, str]:
+def environment(catalog: Catalog, variant: Variant) -> dict[str, str]:
     """The whole environment of a process of `variant`: nothing of the caller's passes."""
-    interpreter = catalog.interpreters()[variant.interpreter]
+    interpreter = catalog.interpreters[variant.interpreter]
     prefix = str(PREFIXES / variant.name)
     own = {key: value.replace("{prefix}", prefix) for key, value in (interpreter.env | variant.env).items()}
     return {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": prefix, **own}
@@ -154,13 +157,14 @@ def counted_path(variant: Variant) -> dict[str, str]:
     return forced(variant, variant.path.counted if variant.path else None)
 
 
-def fingerprint_of(variant: Variant, interpreter: Provisioned) -> str:
+def fingerprint_of(catalog: Catalog, variant: Variant, interpreter: Provisioned) -> str:
     """Hash of all that goes into the artifact and its prefix."""
     digest = hashlib.sha256(msgspec.json.encode(variant, order="sorted"))
     digest.update(interpreter.fingerprint.encode() + MEASURED_LOCK.read_bytes())
     for maker in (__file__, wheels.__file__, commands.__file__, uwsgi.__file__):
         digest.update(Path(maker).read_bytes())
-    digest.update(msgspec.json.encode([list(catalog.frameworks().values()), _servers(interpreter.implementation)]))
+    beside = [list(catalog.frameworks.values()), _servers(catalog, interpreter.implementation)]
+    digest.update(msgspec.json.encode(beside))
     for place, path in wheels.sources(variant):
         digest.update(f"{place}\0".encode() + path.read_bytes())
     return digest.hexdigest()
@@ -175,11 +179,13 @@ def _fill(prefix: Path, variant: Variant, wheel: Path, log: Path) -> None:
     commands.run([str(inside), "-m", "compileall", "-q", str(prefix / "lib")], prefix, log)
 
 
-def _add_servers(inside: Path, implementation: Implementation, wanted: Collection[str]) -> dict[str, Hole]:
+def _add_servers(
+    catalog: Catalog, inside: Path, implementation: Implementation, wanted: Collection[str]
+) -> dict[str, Hole]:
     """Install the frameworks, and the servers that are wanted; what of these cannot be had here, by label."""
-    install(inside, sorted({name for framework in catalog.frameworks().values() for name in framework.requirements}))
+    install(inside, sorted({name for framework in catalog.frameworks.values() for name in framework.requirements}))
     lacks = {}
-    for server in (server for server in _servers(implementation) if server.label in wanted):
+    for server in (server for server in _servers(catalog, implementation) if server.label in wanted):
         try:
             system.require(server.needs)
             install(inside, server.build_requirements)
@@ -190,22 +196,23 @@ def _add_servers(inside: Path, implementation: Implementation, wanted: Collectio
     return lacks
 
 
-def _missing_parts(implementation: Implementation) -> tuple[str, ...]:
+def _missing_parts(catalog: Catalog, implementation: Implementation) -> tuple[str, ...]:
     """The parts of the system that a server needs and that are not here."""
-    needed = {name for server in _servers(implementation) for name in server.needs}
+    needed = {name for server in _servers(catalog, implementation) for name in server.needs}
     return tuple(part.name for part in system.parts() if part.name in needed and part.missing)
 
 
-def _regained(built: Artifact) -> bool:
+def _regained(catalog: Catalog, built: Artifact) -> bool:
     """Whether a part is here by now that a server lacked when this was built."""
-    return not set(built.waits_for) <= set(_missing_parts(built.interpreter.implementation))
+    return not set(built.waits_for) <= set(_missing_parts(catalog, built.interpreter.implementation))
 
 
-def _warm(prefix: Path, variant: Variant, log: Path, path: dict[str, str] | None = None) -> float:
+def _warm(catalog: Catalog, prefix: Path, variant: Variant, log: Path, path: dict[str, str] | None = None) -> float:
     """Run what the variant wants run once in its prefix, such as a compiling that is cached; the seconds it took."""
     places = {"python": str(prefix / "bin" / "python"), "prefix": str(prefix)}
     began = time.perf_counter()
-    commands.run_all(variant.after_install, places, prefix, log, environment(variant) | (path or {}))
+    env = environment(catalog, variant) | (path or {})
+    commands.run_all(variant.after_install, places, prefix, log, env)
     return time.perf_counter() - began
 
 
@@ -217,9 +224,9 @@ def _tools(inside: Path, interpreter: Provisioned) -> None:
             install(inside, ["pyperf", "ddt", "testtools"], target=folder)
 
 
-def _servers(implementation: Implementation) -> list[Server]:
+def _servers(catalog: Catalog, implementation: Implementation) -> list[Server]:
     """The servers that run on that implementation."""
-    declared = catalog.servers().values()
+    declared = catalog.servers.values()
     return [
         each for each in declared if implementation in each.implementations and implementation not in each.impossible
     ]

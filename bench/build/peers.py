@@ -13,7 +13,6 @@ from pathlib import Path
 
 import msgspec
 
-from bench import catalog
 from bench.build import commands, wheels
 from bench.errors import LabError
 from bench.host import machine
@@ -112,8 +111,7 @@ def files(peer: Peer) -> dict[str, set[Path]]:
 
 def fingerprint_of(peer: Peer) -> str:
     """Hash of all that the build is made of, its runtime as it was brought."""
-    parts = {key: getattr(peer, key) for key in catalog.MADE_OF}
-    digest = hashlib.sha256(msgspec.json.encode(parts, order="sorted") + Path(__file__).read_bytes())
+    digest = hashlib.sha256(msgspec.json.encode(peer.made_of, order="sorted") + Path(__file__).read_bytes())
     brought = stamp.NAME if isinstance(peer.provider, FromNpm) else "manifest.json"
     digest.update((home(peer) / brought).read_bytes())
     for place, path in _sources(peer):

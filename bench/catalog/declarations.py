@@ -53,13 +53,6 @@ def listing(noun: type[T], *patterns: str) -> dict[str, T]:
     return found
 
 
-def pick(known: dict[str, T], name: str, noun: str) -> T:
-    """`known[name]`, or a LabError that lists what there is."""
-    if name not in known:
-        raise LabError(f"{noun} {name!r} is unknown; there are: {', '.join(sorted(known)) or 'none'}")
-    return known[name]
-
-
 def constant(path: Path, name: str) -> tuple[str, ...]:
     """A tuple of strings assigned at the top of a module that must not be imported here."""
     for node in ast.parse(path.read_text()).body:

@@ -12,8 +12,6 @@ from functools import cache
 
 from msgspec import Struct
 
-from bench.model import Case
-
 STILL = ("setarch", "--addr-no-randomize")  # starts a process at the same addresses each time
 PADDING_BYTES = 4096  # a page: an environment of another size moves all that lies above it
 
@@ -27,11 +25,6 @@ class Factor(Struct, frozen=True):
     title: str
     levels: Callable[[int], Sequence[int]]
     averaged: bool = False
-
-
-def changed(case: Case) -> tuple[str, int]:
-    """The factor that a case is of, and its level."""
-    return next((name, level) for name, level in case.settings.items() if name in FACTORS)
 
 
 @cache

@@ -20,8 +20,7 @@ from bench.errors import LabError
 from bench.fleet import worker
 from bench.fleet.worker import Badge, Block, LostError, Role
 from bench.measure import blocks
-from bench.model import Artifact, BuiltPeer, Ready, Session, Study
-from bench.plan.matrix import Phase
+from bench.model import Artifact, BuiltPeer, Phase, Plan, Ready, Session
 from bench.progress import Progress
 
 NOT_ALLOWED = (
@@ -41,9 +40,9 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def run(
-    study: Study, address: str, progress: Progress, *, force: bool = False, remote_load: bool = False
+    plan: Plan, address: str, progress: Progress, *, force: bool = False, remote_load: bool = False
 ) -> list[tuple[Path, Session]]:
-    """Answer the study once for each kind of machine that works for the scheduler: each session's folder and record.
+    """Answer the plan's question once for each kind of machine that works for the scheduler: its folder and record.
 
     With `remote_load` the loads come from workers that are generators. Raises LabError if no scheduler answers, if no
     machine fits, or if all of a kind are lost; what was measured is kept, and the next run goes on.
@@ -54,12 +53,12 @@ def run(
             raise LabError(NOT_ALLOWED)
         if remote_load and not generators:
             raise LabError(NO_GENERATOR)
-        loads = _kinds(client, generators, partial(worker.ready_to_load, study), progress) if generators else []
+        loads = _kinds(client, generators, partial(worker.ready_to_load, plan), progress) if generators else []
         if len(loads) > 1:
             raise LabError("the load generators are unlike machines: keep those of one kind, and end the other workers")
-        kinds = _kinds(client, machines, partial(worker.make_ready, study), progress)
+        kinds = _kinds(client, machines, partial(worker.make_ready, plan), progress)
         kinds = [_loaded_by(loads[0], kind) for kind in kinds] if loads else kinds
-        return [pipeline.carry_out(study, kind.ready, progress, force, _measuring(client, kind)) for kind in kinds]
+        return [pipeline.carry_out(plan, kind.ready, progress, force, _measuring(client, kind, plan)) for kind in kinds]
 
 
 @contextmanager
@@ -160,14 +159,14 @@ def _loaded_by(generators: Kind, kind: Kind) -> Kind:
     return msgspec.structs.replace(kind, ready=ready, generators=generators.workers)
 
 
-def _measuring(client: Client, kind: Kind) -> pipeline.Measure:
+def _measuring(client: Client, kind: Kind, plan: Plan) -> pipeline.Measure:
     """Measures a phase on the machines of `kind`: what `measure.measure` does on this one."""
 
     def measured(phase: Phase, session: Path, seed: int, progress: Progress) -> None:
         tasks: dict[Future[Block], int] = {}
         for block in blocks.unmeasured(phase, session, progress):
             generator = kind.generators[block % len(kind.generators)] if kind.generators else None
-            what = (phase.name, block, blocks.in_order(phase, block, seed), generator)
+            what = (plan.catalog, phase.name, block, blocks.in_order(phase, block, seed), generator)
             task = client.submit(
                 worker.measure_block, *what, workers=kind.workers, resources={"machine": 1}, pure=False
             )

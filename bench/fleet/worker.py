@@ -28,9 +28,8 @@ from bench.host import machine
 from bench.host.pinning import cores, leave_server_alone
 from bench.measure import blocks, identity
 from bench.measure.instruments import macro, null
-from bench.model import Case, Ready, Run, Study
+from bench.model import Case, Catalog, Plan, Ready, Run
 from bench.paths import DOCUMENTS, LAB
-from bench.plan import matrix
 from bench.progress import Progress
 
 Role = Literal["machine", "generator"]
@@ -108,26 +107,27 @@ def badge() -> Badge:
     return Badge(mark=machine.mark(), runs=COMMIT, checked_out=machine.commit())
 
 
-def make_ready(study: Study) -> Ready:
-    """Everything that the study needs on this machine; its terminal shows how that goes on."""
-    return readiness.make_ready(study, Progress())
+def make_ready(plan: Plan) -> Ready:
+    """Everything that the plan needs on this machine; its terminal shows how that goes on."""
+    return readiness.make_ready(plan, Progress())
 
 
-def ready_to_load(study: Study) -> Ready:
-    """What generating load for the study needs."""
-    readiness.bring_documents(matrix.phases(study), Progress())
-    none = readiness.generator_missing(study, Progress())
+def ready_to_load(plan: Plan) -> Ready:
+    """What generating load for the plan needs."""
+    readiness.bring_documents(plan, Progress())
+    none = readiness.generator_missing(plan, Progress())
     return Ready(machine=machine.describe(), artifacts={}, missing={"macro": none} if none else {})
 
 
-def measure_block(phase: str, block: int, cases: list[Case], generator: str | None) -> Block:
+def measure_block(catalog: Catalog, phase: str, block: int, cases: list[Case], generator: str | None) -> Block:
     """Measure a whole block here, its cases in that order, the load from the worker at `generator` if one is named.
 
     Raises LabError if a case is not the one that was planned: what it is made of is another one here by now.
     """
     code = cache(identity.harness)
     for case in cases:
-        if identity.identified(case, readiness.required(case.variant), case.inputs.get("generator"), code) != case:
+        built = readiness.required(catalog, case.variant)
+        if identity.identified(catalog, case, built, case.inputs.get("generator"), code) != case:
             raise LabError(f"{case.label} is made of something else here by now: start this worker again, then the run")
     instruments = blocks.INSTRUMENTS
     if generator:
@@ -139,7 +139,7 @@ def measure_block(phase: str, block: int, cases: list[Case], generator: str | No
     with TemporaryDirectory(dir=_room()) as session:
         folder = store.block_folder(Path(session), phase, block)
         for case in cases:
-            store.save(folder, blocks.execute(case, block, folder, instruments))
+            store.save(folder, blocks.execute(catalog, case, block, folder, instruments))
         runs = tuple(store.runs(Path(session)))
         return Block(runs=runs, raw=files(folder, leave=frozenset(f"{run.case.identity}.json" for run in runs)))
 

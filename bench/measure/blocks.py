@@ -6,8 +6,9 @@ import random
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 import psutil
@@ -16,10 +17,9 @@ from bench import store
 from bench.errors import DisturbedError, LabError
 from bench.host import machine, steal
 from bench.measure.instruments import factors, instructions, macro, micro, null, sizes, startup, suite
-from bench.model import Case, Instrument, Observed, Run
-from bench.plan.matrix import Phase
+from bench.model import Case, Catalog, Instrument, Observed, Phase, Run
 
-Instruments = dict[Instrument, Callable[[Case, Path], Observed]]
+Instruments = dict[Instrument, Callable[[Catalog, Any, Path], Observed]]  # each takes the cases of its kind
 
 INSTRUMENTS: Instruments = {
     "micro": micro.observe,
@@ -46,12 +46,12 @@ class Watcher(Protocol):
 Execute = Callable[[Case, int, Path], Run]
 
 
-def execute(case: Case, block: int, folder: Path, instruments: Instruments = INSTRUMENTS) -> Run:
+def execute(catalog: Catalog, case: Case, block: int, folder: Path, instruments: Instruments = INSTRUMENTS) -> Run:
     """One run of `case`, tool outputs kept in `folder`; a failure is a run with its reason, and the study goes on."""
     started, began, times = store.now(), time.perf_counter(), steal.cpu_times()
     observed, reason, gate = Observed(), None, None
     try:
-        observed = _observed(instruments[case.instrument], case, folder / case.identity)
+        observed = _observed(partial(instruments[case.instrument], catalog, case), folder / case.identity)
     except (LabError, OSError, subprocess.SubprocessError, psutil.Error) as error:
         reason, gate = " ".join(str(error).split()), getattr(error, "gate", None)
     seconds = time.perf_counter() - began
@@ -70,12 +70,12 @@ def execute(case: Case, block: int, folder: Path, instruments: Instruments = INS
     )
 
 
-def _observed(instrument: Callable[[Case, Path], Observed], case: Case, output: Path) -> Observed:
+def _observed(instrument: Callable[[Path], Observed], output: Path) -> Observed:
     """What the instrument saw; where the machine disturbed it, what it saw on a second try, which its facts tell."""
     try:
-        return instrument(case, output)
+        return instrument(output)
     except DisturbedError as error:
-        seen = instrument(case, output)
+        seen = instrument(output)
         return msgspec.structs.replace(seen, facts=seen.facts | {"disturbed": f"{error.gate or 'no gate'}: {error}"})
 
 
@@ -84,7 +84,7 @@ def measure(
     session: Path,
     seed: int,
     watcher: Watcher,
-    execute: Execute = execute,
+    execute: Execute,
     *,
     before_block: Callable[[], None] = lambda: None,
 ) -> None:

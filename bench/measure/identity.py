@@ -1,16 +1,17 @@
-"""case → the same with a hash of each thing that could change its figure: what has changed is another case."""
+"""plan → the same, each case with a hash of each thing that could change its figure: what changed is another case."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from functools import cache
 
 import msgspec
 
-from bench import catalog
 from bench.catalog import pairing
+from bench.errors import LabError
 from bench.measure import blocks, closure
-from bench.model import Artifact, BuiltPeer, Case, Declared, Instrument
+from bench.model import Artifact, BuiltPeer, Case, Catalog, Declared, Instrument, Phase, Plan, Ready, Stack, SuiteCase
 from bench.paths import ROOT
 from bench.plan.matrix import backend_of
 from bench.serve import backend, front
@@ -22,7 +23,36 @@ FLEET = "bench/fleet/worker.py"  # likewise: it hands the load to another machin
 SUITE_CASES = "spec/golden"
 
 
+def placed(plan: Plan, ready: Ready) -> Plan:
+    """The plan on what is `ready`: its cases identified, those left out that lack something, and all the holes."""
+    lacking = ready.missing.keys() | ({"null"} if "macro" in ready.missing else set())
+    phases = tuple(phase_of(plan.catalog, phase, ready) for phase in plan.phases if phase.name not in lacking)
+    holes = (*ready.holes, *ready.missing.values(), *plan.holes)
+    return msgspec.structs.replace(plan, phases=phases, holes=holes)
+
+
+def phase_of(catalog: Catalog, phase: Phase, ready: Ready) -> Phase:
+    """The phase with the cases whose variant is built, with its server and back end, each with its inputs' hashes."""
+    code = cache(harness)
+    cases = [
+        identified(catalog, case, artifact, ready.generator, code)
+        for case in phase.cases
+        if (artifact := ready.artifacts.get(case.variant)) and not _lacks(artifact, case.stack)
+        if not (case.stack and case.workload in ready.unserved.get(case.variant, {}))
+    ]
+    return msgspec.structs.replace(phase, cases=tuple(cases))
+
+
+def require_unchanged(phase: Phase) -> None:
+    """Raises LabError where the code that measures is not what the cases of the phase were identified with."""
+    known = {(case.instrument, case.inputs["harness"]) for case in phase.cases if "harness" in case.inputs}
+    for instrument, code in known:
+        if not harness(instrument).startswith(code):
+            raise LabError(f"the code of {instrument} changed while it measured: the same command begins a new session")
+
+
 def identified(
+    catalog: Catalog,
     case: Case,
     artifact: Artifact | BuiltPeer,
     generator: str | None = None,
@@ -36,20 +66,20 @@ def identified(
     inputs = {"prefix": artifact.fingerprint, "harness": (code or harness)(case.instrument)}
     if isinstance(artifact, Artifact):
         inputs["artifact"] = artifact.wheel_sha256
-        inputs["interpreter"] = _digest(catalog.interpreters()[artifact.interpreter.name])
+        inputs["interpreter"] = _digest(catalog.interpreters[artifact.interpreter.name])
     inputs["subject"] = _digest(catalog.subject(case.variant))
-    if case.framework:
+    if isinstance(case, SuiteCase):
         inputs["cases"] = digest(SUITE_CASES)
     if case.stack and not case.stack.is_peer:
-        server = pairing.server_file(case.stack)
+        server = pairing.server_file(catalog, case.stack)
         inputs["server"] = _digest(server)
         inputs |= {"front": front.fingerprint(server.front)} if server.front else {}
     if case.workload:
-        inputs["workload"] = _digest(catalog.workloads()[case.workload])
-    waited_for = backend_of(case)
-    inputs |= {"backend": backend.fingerprint(waited_for)} if waited_for else {}
+        inputs["workload"] = _digest(catalog.workloads[case.workload])
+    waited_for = backend_of(case, catalog)
+    inputs |= {"backend": backend.fingerprint(catalog.backends[waited_for])} if waited_for else {}
     if case.load:
-        inputs["load"] = _digest(catalog.loads()[case.load])
+        inputs["load"] = _digest(catalog.loads[case.load])
         inputs |= {"generator": generator, "fleet": digest(FLEET)} if generator else {}
     return msgspec.structs.replace(case, inputs={name: text[:16] for name, text in inputs.items()})
 
@@ -71,6 +101,12 @@ def digest(*names: str) -> str:
     for path in (path for name in names for path in closure.below(ROOT / name)):
         found.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
     return found.hexdigest()
+
+
+def _lacks(artifact: Artifact | BuiltPeer, stack: Stack | None) -> bool:
+    """Whether the server of a stack, or what its tuning needs, could not be had."""
+    needed = {stack.label, stack.server} if stack else set()
+    return isinstance(artifact, Artifact) and not needed.isdisjoint(artifact.lacks)
 
 
 def _digest(declared: Declared) -> str:

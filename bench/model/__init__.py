@@ -1,7 +1,8 @@
-"""The nouns of the lab, one frozen type each. Imports nothing else of `bench`.
+"""The nouns of the lab, one frozen type each. Imports nothing else of `bench` but its errors.
 
-What a user may vary is declared in a TOML file and decoded into a type of `variant`, `serving`, `work` or `study`; what
-a study yields is recorded as a type of `built` or `outcome`. Unknown is absent (`None` or no key), never 0 or −1.
+What a user may vary is declared in a TOML file and decoded into a type of `variant`, `serving`, `work` or `study`, all
+together a `Catalog`; what is to be measured is a `Plan`; what that yields is recorded as a type of `built`, `race` or
+`outcome`. Unknown is absent (`None` or no key), never 0 or −1.
 """
 
 from bench.model.base import (
@@ -17,23 +18,25 @@ from bench.model.base import (
     Share,
 )
 from bench.model.built import Artifact, BuiltPeer, Hole, Provisioned
-from bench.model.outcome import (
-    Account,
-    Again,
+from bench.model.case import (
+    AnyCase,
     Case,
-    Dropped,
+    FactorsCase,
+    InstructionsCase,
     Instrument,
-    Measurement,
-    Observed,
-    Race,
-    Ready,
-    Round,
-    Run,
-    Session,
+    MacroCase,
+    MicroCase,
+    NullCase,
+    SizeCase,
     Stack,
-    Verdict,
+    StartupCase,
+    SuiteCase,
     stack_of,
 )
+from bench.model.catalog import Catalog, pick
+from bench.model.outcome import Account, Measurement, Observed, Ready, Run, Session, Verdict
+from bench.model.plan import Phase, Plan
+from bench.model.race import Again, Dropped, Race, Round
 from bench.model.serving import Backend, Framework, Front, Impossible, Peer, Server, Tuning
 from bench.model.study import (
     Against,
@@ -70,17 +73,20 @@ __all__ = [
     "Account",
     "Again",
     "Against",
+    "AnyCase",
     "Argv",
     "Artifact",
     "Backend",
     "BuiltPeer",
     "Case",
+    "Catalog",
     "Codec",
     "Count",
     "Declared",
     "DocumentsSpec",
     "Dropped",
     "Exchange",
+    "FactorsCase",
     "FactorsPlan",
     "Framework",
     "FromDebian",
@@ -92,19 +98,25 @@ __all__ = [
     "Hole",
     "Implementation",
     "Impossible",
+    "InstructionsCase",
     "InstructionsPlan",
     "Instrument",
     "Interface",
     "Interpreter",
     "LatencyPlan",
     "Load",
+    "MacroCase",
     "MacroPlan",
     "Measurement",
+    "MicroCase",
     "MicroPlan",
+    "NullCase",
     "Observed",
     "OpenPlan",
     "PathChoice",
     "Peer",
+    "Phase",
+    "Plan",
     "Provider",
     "Provisioned",
     "Race",
@@ -120,9 +132,12 @@ __all__ = [
     "Session",
     "Shape",
     "Share",
+    "SizeCase",
     "Stack",
+    "StartupCase",
     "StartupPlan",
     "Study",
+    "SuiteCase",
     "SuitePlan",
     "Target",
     "Tuning",
@@ -131,5 +146,6 @@ __all__ = [
     "Warmup",
     "Workload",
     "Yardstick",
+    "pick",
     "stack_of",
 ]

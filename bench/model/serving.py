@@ -155,3 +155,14 @@ class Peer(Declared, frozen=True, kw_only=True):
     def label(self) -> str:
         """What stacks call it."""
         return self.name
+
+    @property
+    def made_of(self) -> dict[str, Any]:
+        """What its build is made of: alike in all peers of that build."""
+        return {
+            "runtime": self.runtime,
+            "provider": self.provider,
+            "source": self.source,
+            "needs": self.needs,
+            "steps": self.steps,
+        }

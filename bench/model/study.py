@@ -156,8 +156,8 @@ class FactorsPlan(Declared, frozen=True):
 class Study(Declared, frozen=True, kw_only=True):
     """A question, a selection of cases, and what is compared.
 
-    With `interpreters`, each variant runs on each of them, whatever its own file names. `words` measure it where it is
-    no file's: what stands after `python -m bench`.
+    With `interpreters`, each variant runs on each of them, whatever its own file names. `only` is the variant or peer
+    that it was narrowed to. `words` measure it where it is no file's: what stands after `python -m bench`.
     """
 
     name: str
@@ -183,6 +183,7 @@ class Study(Declared, frozen=True, kw_only=True):
     factors: FactorsPlan | None = None
     targets: tuple[Target, ...] = ()
     sizes: bool = False
+    only: str | None = None
     words: str | None = None
 
     @property

@@ -95,6 +95,9 @@ class PathChoice(Declared, frozen=True):
     counted: str | None = None
 
 
+REFERENCE = "app.core"  # the untouched source
+
+
 class Variant(Declared, frozen=True, kw_only=True):
     """core × codec × compiler × interpreter: what is built, how, and the proof of what runs.
 
@@ -106,7 +109,7 @@ class Variant(Declared, frozen=True, kw_only=True):
     name: str
     title: str
     interpreter: str
-    core: str = "app.core"
+    core: str = REFERENCE
     compiler: str | None = None
     codec: Codec | None = None
     source: dict[str, str] = {}
@@ -120,6 +123,16 @@ class Variant(Declared, frozen=True, kw_only=True):
     path: PathChoice | None = None
     witness: dict[str, Any]
     warmup: Warmup | None = None
+
+    @property
+    def is_rewritten(self) -> bool:
+        """Whether it is another source than the reference."""
+        return self.core != REFERENCE
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is the untouched source, as it is, with the standard library's codec."""
+        return not self.is_rewritten and self.compiler is None and self.codec is None
 
 
 class Yardstick(Variant, frozen=True, kw_only=True):

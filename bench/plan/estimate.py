@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from bench import catalog
-from bench.model import Case, Load, Study
-from bench.plan.matrix import Phase, backend_of, phases
+from bench.model import (
+    Case,
+    Catalog,
+    FactorsCase,
+    InstructionsCase,
+    Load,
+    MacroCase,
+    MicroCase,
+    NullCase,
+    Phase,
+    Plan,
+)
+from bench.plan.matrix import backend_of
 
 BACKEND_SECONDS = 1.5  # making and starting a back end for a run, and ending it
 # Seconds that a run takes beside what its declaration says, measured on two cores; they only feed the estimate.
@@ -17,56 +27,71 @@ REWRITTEN_ORDER_SECONDS = 0.6e-6  # another source for the same answer
 COUNTED_SECONDS = 0.05  # a medium document under callgrind, over the variants
 
 
-def seconds(phase: Phase) -> float:
+def seconds(phase: Phase, catalog: Catalog) -> float:
     """How long the phase is expected to take."""
-    return phase.blocks * sum(case_seconds(case) for case in phase.cases)
+    return phase.blocks * sum(case_seconds(case, catalog) for case in phase.cases)
 
 
-def study_seconds(study: Study) -> float:
+def plan_seconds(plan: Plan) -> float:
     """How long the whole study is expected to take after set-up and builds."""
-    return sum(map(seconds, phases(study))) + contest_seconds(study)
+    return sum(seconds(phase, plan.catalog) for phase in plan.phases) + contest_seconds(plan)
 
 
-def contest_seconds(study: Study) -> float:
-    """How long its open loads are expected to take: of each workload for each server program and each peer."""
-    programs = {server.server for server in catalog.servers().values() if server.label in study.servers}
+def contest_seconds(plan: Plan) -> float:
+    """How long its open loads are expected to take: of each workload for each server program and each peer.
+
+    They need the closed ones: without those there are none.
+    """
+    if plan.phase("macro") is None:
+        return 0.0
+    study, catalog = plan.study, plan.catalog
+    programs = {server.server for server in catalog.servers.values() if server.label in study.servers}
     subjects = [study.baseline] * len(programs) + list(study.peers)
     driven = [(name, study.open.runs) for name in study.open.loads] if study.open else []
-    loads = [(catalog.loads()[name], runs, 1) for name, runs in driven]
+    loads = [(catalog.loads[name], runs, 1) for name, runs in driven]
     if study.latency:
         rates = len(study.latency.shares) + 1
-        loads.append((catalog.loads()[study.latency.load], study.latency.runs, rates))
+        loads.append((catalog.loads[study.latency.load], study.latency.runs, rates))
     each = sum(
-        runs * (rates * load_seconds(load) + CAPACITY_SECONDS * (rates > 1) + warm_seconds(name, load))
+        runs * (rates * load_seconds(load) + CAPACITY_SECONDS * (rates > 1) + warm_seconds(name, load, catalog))
         for load, runs, rates in loads
         for name in subjects
     )
     return len(study.workloads) * each
 
 
-def case_seconds(case: Case) -> float:
+def case_seconds(case: Case, catalog: Catalog) -> float:
     """How long one run of `case` is expected to take."""
-    return _seconds_alone(case) + (BACKEND_SECONDS if backend_of(case) else 0.0)
+    return _seconds_alone(case, catalog) + (BACKEND_SECONDS if backend_of(case, catalog) else 0.0)
 
 
-def _seconds_alone(case: Case) -> float:
-    load = catalog.loads()[case.load] if case.load else None
-    if load and case.instrument == "null":
-        return OVERHEAD_SECONDS["pacer"] + (load.capacity_seconds or load.seconds or 0.0)
-    if load:
-        levels = len(case.shares) + 1
-        return levels * load_seconds(load) + CAPACITY_SECONDS * bool(case.shares) + warm_seconds(case.variant, load)
-    if case.instrument == "instructions":
-        counted = case.settings["documents"] * (case.settings["passes"] + 1)
-        return OVERHEAD_SECONDS["instructions"] + counted * COUNTED_SECONDS
-    passes = case.settings.get("loops", 0) * (case.settings.get("warmups", 0) + case.settings.get("values", 0))
-    spec = catalog.workloads()[case.workload].documents if case.workload else None
-    if spec and spec.seconds is not None:
-        return OVERHEAD_SECONDS[case.instrument] + passes * spec.count * spec.seconds
-    orders = passes * spec.count * spec.orders if spec else 0
-    variant = catalog.variants().get(case.variant.partition("@")[0])
-    rewritten = variant is None or variant.core != catalog.REFERENCE
-    return OVERHEAD_SECONDS[case.instrument] + orders * (REWRITTEN_ORDER_SECONDS if rewritten else ORDER_SECONDS)
+def _seconds_alone(case: Case, catalog: Catalog) -> float:
+    match case:
+        case NullCase():
+            load = catalog.loads[case.load]
+            return OVERHEAD_SECONDS["pacer"] + (load.capacity_seconds or load.seconds or 0.0)
+        case MacroCase():
+            load = catalog.loads[case.load]
+            levels, warm = len(case.shares) + 1, warm_seconds(case.variant, load, catalog)
+            return levels * load_seconds(load) + CAPACITY_SECONDS * bool(case.shares) + warm
+        case InstructionsCase():
+            counted = case.documents * (case.passes + 1)
+            return OVERHEAD_SECONDS["instructions"] + counted * COUNTED_SECONDS
+        case MicroCase() | FactorsCase():
+            return OVERHEAD_SECONDS[case.instrument] + _timed_seconds(case, catalog)
+        case _:
+            return OVERHEAD_SECONDS[case.instrument]
+
+
+def _timed_seconds(case: MicroCase | FactorsCase, catalog: Catalog) -> float:
+    """How long a core takes for all its passes over the documents."""
+    passes, spec = case.loops * (case.warmups + case.values), catalog.workloads[case.workload].documents
+    if spec is None:
+        return 0.0
+    if spec.seconds is not None:
+        return passes * spec.count * spec.seconds
+    rewritten = catalog.variant(case.variant).is_rewritten
+    return passes * spec.count * spec.orders * (REWRITTEN_ORDER_SECONDS if rewritten else ORDER_SECONDS)
 
 
 def load_seconds(load: Load) -> float:
@@ -75,6 +100,6 @@ def load_seconds(load: Load) -> float:
     return OVERHEAD_SECONDS[load.generator] + sent + (load.capacity_seconds or 0.0)
 
 
-def warm_seconds(name: str, load: Load) -> float:
+def warm_seconds(name: str, load: Load, catalog: Catalog) -> float:
     """How long a fresh server of a peer or variant is warmed before a load."""
     return catalog.seconds_to_warm(name, load) * (1 + SLICE_SECONDS)

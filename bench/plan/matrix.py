@@ -3,87 +3,139 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 import msgspec
 
-from bench import catalog
 from bench.catalog import factors, pairing
 from bench.host.pinning import cores
-from bench.model import Case, FactorsPlan, Hole, Instrument, MicroPlan, Run, Stack, Study
+from bench.model import (
+    Case,
+    Catalog,
+    FactorsCase,
+    FactorsPlan,
+    Hole,
+    InstructionsCase,
+    Instrument,
+    MacroCase,
+    MicroCase,
+    MicroPlan,
+    NullCase,
+    Phase,
+    Run,
+    SizeCase,
+    Stack,
+    StartupCase,
+    Study,
+    SuiteCase,
+)
+
+T = TypeVar("T", MicroCase, MacroCase)
 
 
-class Phase(msgspec.Struct, frozen=True):
-    """Cases measured by one instrument in `blocks` blocks; each block holds each case once, in random order.
-
-    Blocks are numbered from `first` on.
-    """
-
-    name: str
-    blocks: int
-    cases: tuple[Case, ...]
-    first: int = 0
-
-
-def phases(study: Study) -> list[Phase]:
+def phases(study: Study, catalog: Catalog) -> list[Phase]:
     """All phases of a study but the open loads, which need the closed ones' outcome (`bench.plan.contest`)."""
     if study.micro and study.factors:
-        return [_factors(study.micro, study.factors, study)]
-    planned: list[Phase] = []
-    settings: dict[str, int]
-    if study.sizes:
-        planned.append(Phase("size", 1, tuple(stack_case("size", stack) for stack in stacks(study))))
-    comparisons = study.selftest.comparisons if study.selftest else 1
-    if study.instructions:
-        settings = {"documents": study.instructions.documents, "passes": study.instructions.passes}
-        counted = tuple(
-            Case(instrument="instructions", variant=variant, workload=workload, settings=settings)
-            for workload in study.workloads
-            for variant in study.variants
-            if pairing.uncountable(variant) is None
-        )
-        planned.append(Phase("instructions", study.instructions.runs, counted))
-    if study.micro:
-        pairs = [(variant, workload) for workload in study.workloads for variant in study.variants]
-        cases = [core_case(study.micro, variant, workload) for variant, workload in pairs]
-        cases = list({case.identity: case for case in [*cases, *target_cases(study, study.micro)]}.values())
-        if study.selftest:
-            known = [slowed(case, percent) for case in cases for percent in (0, *study.selftest.slower)]
-            planned.append(Phase("known", study.micro.processes * study.selftest.known, tuple(known)))
-        if study.twin or study.selftest:
-            cases += _twins(study, cases)
-        planned.append(Phase("micro", study.micro.processes * comparisons, tuple(cases)))
-    if study.startup:
-        label = study.startup.server
-        chosen = [stack for stack in stacks(study, (label,)) if stack.framework in {study.frameworks[0], ""}]
-        first = study.workloads[0]  # a start is to its first answer, whatever comes after it
-        planned.append(Phase("startup", study.startup.spawns, tuple(stack_case("startup", s, first) for s in chosen)))
-    if study.suite:
-        tested = [Case(instrument="suite", variant=study.baseline, framework=name) for name in study.frameworks]
-        tested += _twins(study, tested[:1]) if study.twin else []
-        planned.append(Phase("suite", study.suite.processes, tuple(tested)))
-    if study.macro:
-        cases = [
-            stack_case("macro", stack, workload, load)
-            for workload in study.workloads
-            for load in study.macro.loads_for(workload)
-            for stack in stacks(study)
+        return [_factors(study.micro, study.factors, study, catalog)]
+    served = list(stacks(study, catalog))
+    found = [_sizes(study, served), _counted(study, catalog), *_alone(study, catalog), _starts(study, catalog)]
+    found += [_suites(study), *_loaded(study, served)]
+    return [phase for phase in found if phase]
+
+
+def _sizes(study: Study, served: list[Stack]) -> Phase | None:
+    return Phase("size", 1, tuple(SizeCase(stack=stack) for stack in served)) if study.sizes else None
+
+
+def _counted(study: Study, catalog: Catalog) -> Phase | None:
+    """The cores whose instructions can be counted."""
+    plan = study.instructions
+    if plan is None:
+        return None
+    counted = tuple(
+        InstructionsCase(variant=variant, workload=workload, documents=plan.documents, passes=plan.passes)
+        for workload in study.workloads
+        for variant in study.variants
+        if pairing.uncountable(catalog, variant) is None
+    )
+    return Phase("instructions", plan.runs, counted)
+
+
+def _alone(study: Study, catalog: Catalog) -> Iterator[Phase]:
+    """The cores by themselves; of a self-test those first that are made slower by a known share."""
+    plan = study.micro
+    if plan is None:
+        return
+    pairs = [(variant, workload) for workload in study.workloads for variant in study.variants]
+    cases = [core_case(plan, variant, workload, catalog) for variant, workload in pairs]
+    cases = list({case.identity: case for case in [*cases, *target_cases(study, plan, catalog)]}.values())
+    if study.selftest:
+        known = [
+            msgspec.structs.replace(case, slower=percent) for case in cases for percent in (0, *study.selftest.slower)
         ]
-        if study.selftest:
-            cases += _twins(study, cases)
-        else:
-            planned.append(Phase("null", 1, tuple(_nulls(study))))
-        planned.append(Phase("macro", study.macro.runs * comparisons, tuple(cases)))
-    return planned
+        yield Phase("known", plan.processes * study.selftest.known, tuple(known))
+    if study.twin or study.selftest:
+        cases += _twins(study, cases)
+    yield Phase("micro", plan.processes * _comparisons(study), tuple(cases))
 
 
-def _factors(micro: MicroPlan, plan: FactorsPlan, study: Study) -> Phase:
+def _starts(study: Study, catalog: Catalog) -> Phase | None:
+    """One framework's stacks behind the server whose start is timed; a start is to an answer of the first workload."""
+    plan = study.startup
+    if plan is None:
+        return None
+    behind = stacks(study, catalog, (plan.server,))
+    chosen = [stack for stack in behind if stack.framework in {study.frameworks[0], ""}]
+    cases = tuple(StartupCase(stack=stack, workload=study.workloads[0]) for stack in chosen)
+    return Phase("startup", plan.spawns, cases)
+
+
+def _suites(study: Study) -> Phase | None:
+    if study.suite is None:
+        return None
+    tested = [SuiteCase(variant=study.baseline, framework=name) for name in study.frameworks]
+    tested += [msgspec.structs.replace(tested[0], twin=True)] if study.twin else []
+    return Phase("suite", study.suite.processes, tuple(tested))
+
+
+def _loaded(study: Study, served: list[Stack]) -> Iterator[Phase]:
+    """The stacks under the closed loads, after the null server; in a self-test twins stand in for that."""
+    plan = study.macro
+    if plan is None:
+        return
+    cases = [
+        MacroCase(stack=stack, workload=workload, load=load)
+        for workload in study.workloads
+        for load in plan.loads_for(workload)
+        for stack in served
+    ]
+    if study.selftest:
+        cases += _twins(study, cases)
+    else:
+        yield Phase("null", 1, tuple(_nulls(study)))
+    yield Phase("macro", plan.runs * _comparisons(study), tuple(cases))
+
+
+def _comparisons(study: Study) -> int:
+    return study.selftest.comparisons if study.selftest else 1
+
+
+def _factors(micro: MicroPlan, plan: FactorsPlan, study: Study, catalog: Catalog) -> Phase:
     """Each variant at each level of each factor, once a block."""
-    plain = [core_case(micro, variant, workload) for workload in study.workloads for variant in study.variants]
+    plain = [core_case(micro, variant, workload, catalog) for workload in study.workloads for variant in study.variants]
     return Phase(
         "factors",
         micro.processes,
         tuple(
-            msgspec.structs.replace(case, instrument="factors", settings=case.settings | {name: level})
+            FactorsCase(
+                variant=case.variant,
+                workload=case.workload,
+                values=case.values,
+                loops=case.loops,
+                warmups=case.warmups,
+                factor=name,
+                level=level,
+            )
             for case in plain
             for name, factor in factors.FACTORS.items()
             if factors.why_not(name) is None
@@ -92,36 +144,32 @@ def _factors(micro: MicroPlan, plan: FactorsPlan, study: Study) -> Phase:
     )
 
 
-def stack_case(
-    instrument: Instrument,
-    stack: Stack,
-    workload: str | None = None,
-    load: str | None = None,
-    rate: float | None = None,
-) -> Case:
-    """A stack before one instrument: under a load where it is named, at so many requests a second where it is open."""
-    return Case(instrument=instrument, variant=stack.variant, stack=stack, workload=workload, load=load, rate=rate)
-
-
-def core_case(plan: MicroPlan, variant: str, workload: str, threads: int = 1) -> Case:
+def core_case(plan: MicroPlan, variant: str, workload: str, catalog: Catalog, threads: int = 1) -> MicroCase:
     """The core of `variant` alone over the documents of `workload`."""
-    spec = catalog.workloads()[workload].documents
+    spec = catalog.workloads[workload].documents
     passes = max(plan.passes, -(-plan.orders // (spec.count * spec.orders))) if spec else plan.passes
-    settings = {"values": plan.values, "loops": passes, "warmups": catalog.warmup_of(variant).passes}
-    settings |= {"threads": threads} if threads > 1 else {}
-    return Case(instrument="micro", variant=variant, workload=workload, settings=settings)
+    return MicroCase(
+        variant=variant,
+        workload=workload,
+        values=plan.values,
+        loops=passes,
+        warmups=catalog.warmup_of(variant).passes,
+        threads=threads,
+    )
 
 
-def target_cases(study: Study, plan: MicroPlan) -> Iterator[Case]:
+def target_cases(study: Study, plan: MicroPlan, catalog: Catalog) -> Iterator[MicroCase]:
     """What the study's targets of cores hold against each other, in pairs."""
     for target in study.targets:
         for workload in target.workloads if target.variant else ():
-            yield core_case(plan, target.subject, workload, len(cores().all) if target.threads else 1)
+            threads = len(cores().all) if target.threads else 1
+            yield core_case(plan, target.subject, workload, catalog, threads)
             if target.against:
-                yield core_case(plan, target.against.variant or target.subject, target.against.workload or workload)
+                variant = target.against.variant or target.subject
+                yield core_case(plan, variant, target.against.workload or workload, catalog)
 
 
-def variants(study: Study) -> list[str]:
+def subjects(study: Study) -> list[str]:
     """All that the study runs, its peers and the yardsticks of its targets, too."""
     targets = [name for each in study.targets for name in (each.variant, each.against and each.against.variant) if name]
     return list(dict.fromkeys([*study.variants, *targets, *study.peers]))
@@ -134,7 +182,7 @@ def servers(study: Study) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.partition("+")[0] for name in served))
 
 
-def with_counted_paths(phase: Phase, runs: Iterable[Run]) -> Phase:
+def with_counted_paths(phase: Phase, catalog: Catalog, runs: Iterable[Run]) -> Phase:
     """The phase with each variant timed on the path, too, on which its instructions were counted, if it is another."""
     counted = {
         (run.case.variant, run.case.workload): run.facts for run in runs if run.case.instrument == "instructions"
@@ -142,24 +190,24 @@ def with_counted_paths(phase: Phase, runs: Iterable[Run]) -> Phase:
     others = [
         msgspec.structs.replace(case, path=facts["path"])
         for case in phase.cases
-        if case.instrument == "micro" and not case.twin and (facts := counted.get((case.variant, case.workload)))
+        if isinstance(case, MicroCase) and not case.twin and (facts := counted.get((case.variant, case.workload)))
         if catalog.variant(case.variant).path and facts.get("path") != facts.get("timed_path")
     ]
     return msgspec.structs.replace(phase, cases=(*phase.cases, *others))
 
 
-def stacks(study: Study, servers: tuple[str, ...] | None = None) -> Iterator[Stack]:
-    """Every stack of the study that is not declared impossible."""
-    for stack in _all_stacks(study, servers or study.servers):
-        if pairing.impossible(stack) is None:
+def stacks(study: Study, catalog: Catalog, behind: tuple[str, ...] | None = None) -> Iterator[Stack]:
+    """Every stack of the study that is not declared impossible; those `behind` other servers, if they are named."""
+    for stack in _all_stacks(study, behind or study.servers):
+        if pairing.impossible(catalog, stack) is None:
             yield stack
 
 
-def declared_holes(study: Study) -> list[Hole]:
+def declared_holes(study: Study, catalog: Catalog) -> list[Hole]:
     """What the catalogue declares impossible, with the reasons: stacks, and counting what compiles while it runs."""
-    reasons = {stack: pairing.impossible(stack) for stack in _all_stacks(study, study.servers)}
+    reasons = {stack: pairing.impossible(catalog, stack) for stack in _all_stacks(study, study.servers)}
     found = [_declared(str(stack), told.reason, stack) for stack, told in reasons.items() if told]
-    uncounted = {name: pairing.uncountable(name) for name in study.variants} if study.instructions else {}
+    uncounted = {name: pairing.uncountable(catalog, name) for name in study.variants} if study.instructions else {}
     for name, reason in uncounted.items():
         found += [_declared(f"{name}: instructions", reason, Stack(variant=name), "instructions")] if reason else []
     fixed = {name: factors.why_not(name) for name in factors.FACTORS} if study.factors else {}
@@ -180,26 +228,9 @@ def _declared(what: str, reason: str, of: Stack, instrument: Instrument | None =
     )
 
 
-def slowed(case: Case, percent: int) -> Case:
-    """A micro case whose every pass does so many percent of its documents a second time."""
-    return msgspec.structs.replace(case, settings=case.settings | {"slower": percent})
-
-
-def narrowed(study: Study, variant: str) -> Study:
-    """The study with `variant`, or a peer, and the baseline alone, kept under a name of its own."""
-    if variant in catalog.peers():
-        title = f"{study.title}: {catalog.peers()[variant].title}"
-        alone = {"variants": (study.baseline,), "peers": (variant,)}
-        return msgspec.structs.replace(study, name=f"{study.name}-{variant}", title=title, **alone)
-    variant = catalog.at(variant, study.interpreters[0]) if study.interpreters else variant
-    chosen = tuple(dict.fromkeys((study.baseline, variant)))
-    title = f"{study.title}: {catalog.variant(variant).title}"
-    return msgspec.structs.replace(study, name=f"{study.name}-{variant}", title=title, variants=chosen, peers=())
-
-
-def backend_of(case: Case) -> str | None:
+def backend_of(case: Case, catalog: Catalog) -> str | None:
     """The back end that the stack of `case` waits for, if any."""
-    return catalog.workloads()[case.workload].backend if case.stack and case.workload else None
+    return catalog.workloads[case.workload].backend if case.stack and case.workload else None
 
 
 def _all_stacks(study: Study, servers: tuple[str, ...]) -> Iterator[Stack]:
@@ -211,13 +242,13 @@ def _all_stacks(study: Study, servers: tuple[str, ...]) -> Iterator[Stack]:
         yield Stack(variant=peer)
 
 
-def _nulls(study: Study) -> Iterator[Case]:
+def _nulls(study: Study) -> Iterator[NullCase]:
     """The null server under each load, on the baseline's interpreter."""
     for workload in study.workloads:
         for load in study.macro.loads_for(workload) if study.macro else ():
-            yield Case(instrument="null", variant=study.baseline, workload=workload, load=load)
+            yield NullCase(variant=study.baseline, workload=workload, load=load)
 
 
-def _twins(study: Study, cases: Iterable[Case]) -> list[Case]:
+def _twins(study: Study, cases: Iterable[T]) -> list[T]:
     """The second halves of A/A pairs: the baseline's cases once more."""
     return [msgspec.structs.replace(case, twin=True) for case in cases if case.variant == study.baseline]

@@ -6,11 +6,24 @@ It shares that block with the best of its workload, so that what strikes the who
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
+from bench import store
 from bench.analysis.spread import pooled, right
-from bench.model import Again, Run
-from bench.plan.matrix import Phase
+from bench.model import Again, MacroCase, Phase, Run, Session
+
+
+def measure(phase: Phase, folder: Path, measured: Callable[[Phase], None], say: Callable[[str], None]) -> None:
+    """Another server for each stack whose servers disagree in that phase; the session in `folder` tells which."""
+    found = servers_again(phase, store.runs(folder))
+    if found is None:
+        return
+    more, again = found
+    known = store.read(folder / "session.json", Session).again
+    store.note(folder, again=tuple(dict.fromkeys((*known, *again))))
+    say(f"servers disagree, so each gets an extra one: {', '.join(str(each.stack) for each in again)}")
+    measured(more)
 
 
 def servers_again(phase: Phase, runs: Iterable[Run]) -> tuple[Phase, tuple[Again, ...]] | None:
@@ -22,8 +35,9 @@ def servers_again(phase: Phase, runs: Iterable[Run]) -> tuple[Phase, tuple[Again
     entered = {case.identity for case in phase.cases}
     by_load: dict[tuple[str, str], list[Run]] = defaultdict(list)
     for run in runs:
-        if run.case.identity in entered and run.block < blocks.stop:
-            by_load[run.case.workload or "", run.case.load or ""].append(run)
+        case = run.case
+        if isinstance(case, MacroCase) and case.identity in entered and run.block < blocks.stop:
+            by_load[case.workload, case.load].append(run)
     again, beside = [], set()
     for (workload, load), own in by_load.items():
         costs = pooled(right(own), "cpu")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from bench import catalog
 from bench.analysis.standings import Standing, told
-from bench.model import Case, Dropped, Run, Stack, stack_of
+from bench.model import Case, Catalog, Dropped, MacroCase, Run, Stack
 
 
 class Candidate(NamedTuple):
@@ -16,20 +15,16 @@ class Candidate(NamedTuple):
     workload: str
     load: str
 
-    @property
-    def warms_up(self) -> bool:
+    def warms_up(self, catalog: Catalog) -> bool:
         """Whether it compiles while it runs: the seconds that warm it may leave it short of its best."""
-        variant = self.stack.variant.partition("@")[0]
-        if variant not in catalog.variants():
-            return False
-        interpreter = catalog.interpreters()[catalog.variant(self.stack.variant).interpreter]
-        return interpreter.implementation == "pypy"
+        return not self.stack.is_peer and catalog.interpreter_of(self.stack.variant).implementation == "pypy"
 
 
-def candidate(case: Case) -> Candidate:
+def candidate(catalog: Catalog, case: Case) -> Candidate:
     """What a case is in a race, be its load the study's own or the brief one."""
-    load = catalog.loads()[case.load or ""]
-    return Candidate(stack_of(case), case.workload or "", load.brief or load.name)
+    if not isinstance(case, MacroCase):
+        raise ValueError(f"{case.label}: it is under no load")
+    return Candidate(case.stack, case.workload, catalog.loads[case.load].brief or case.load)
 
 
 def of(dropped: Dropped) -> Candidate:

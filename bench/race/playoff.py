@@ -13,9 +13,8 @@ from itertools import zip_longest
 from msgspec.structs import replace
 
 from bench.analysis.standings import standings
-from bench.model import Case, Race, Run, Stack, stack_of
+from bench.model import Case, Phase, Race, Run, Stack, stack_of
 from bench.plan import estimate
-from bench.plan.matrix import Phase
 from bench.race import racing
 
 
@@ -26,7 +25,7 @@ def blocks(
 
     A difference counts beyond the noise `floor`, as it does on the page.
     """
-    final = racing.finalists(on.final, race)
+    final = racing.finalists(on, on.final, race)
     number = final.first + final.blocks + 1  # after the servers that the final measures again
     while True:
         known = [run for run in runs if run.block < number]
@@ -40,26 +39,26 @@ def blocks(
 
 def _block(on: racing.Track, final: Phase, runs: Sequence[Run], number: int, floor: float) -> Phase | None:
     """The next block, those first that stand nearest to the best; None if nothing is undecided or fits."""
-    tables = [table for table in _tables(final, runs, floor) if len(table) > 1]
+    tables = [table for table in _tables(on, final, runs, floor) if len(table) > 1]
     spent = sum(run.seconds for run in runs)
-    pace = spent / (sum(estimate.case_seconds(run.case) for run in runs) or 1.0)
+    pace = spent / (sum(estimate.case_seconds(run.case, on.catalog) for run in runs) or 1.0)
     left = (on.seconds - spent) / max(pace, 1.0)
     chosen: dict[str, Case] = {}
     for turn in zip_longest(*(table[1:] for table in tables)):
         for table, case in zip(tables, turn, strict=True):
             more = {one.identity: one for one in (table[0], case) if one}
-            if case and estimate.seconds(Phase("", 1, tuple((chosen | more).values()))) <= left:
+            if case and estimate.seconds(Phase("", 1, tuple((chosen | more).values())), on.catalog) <= left:
                 chosen |= more
     return replace(final, first=number, blocks=1, cases=tuple(chosen.values())) if chosen else None
 
 
-def _tables(final: Phase, runs: Sequence[Run], floor: float) -> Iterator[list[Case]]:
+def _tables(on: racing.Track, final: Phase, runs: Sequence[Run], floor: float) -> Iterator[list[Case]]:
     """Of each workload and load the finalists that are undecided, the best of all first."""
     by_load: dict[tuple[str | None, str | None], dict[Stack, Case]] = {}
     for case in final.cases:
         by_load.setdefault((case.workload, case.load), {})[stack_of(case)] = case
     for (workload, load), cases in by_load.items():
         own = [run for run in runs if (run.case.workload, run.case.load) == (workload, load)]
-        ranked = standings(own, floor=floor)
+        ranked = standings(on.catalog, own, floor=floor)
         undecided = [each.stack for each in ranked[1:] if each.by == "cpu" and each.behind.undecided]
         yield [cases[stack] for stack in (*(each.stack for each in ranked[:1]), *undecided) if stack in cases]

@@ -24,9 +24,8 @@ from msgspec.structs import replace
 from bench.analysis.standings import Standing, standings
 from bench.durations import written
 from bench.errors import LabError
-from bench.model import Race, Round, Run, Stack, Study, stack_of
+from bench.model import Catalog, Phase, Plan, Race, Round, Run, Stack, Study, stack_of
 from bench.plan import estimate
-from bench.plan.matrix import Phase
 from bench.race import candidates
 from bench.race.candidates import Candidate, candidate
 
@@ -41,33 +40,35 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
     """A race to be run: the round of all, the closed loads that the study asks for, and `seconds` for both together."""
 
     study: Study
+    catalog: Catalog
     first: Phase
     final: Phase
     seconds: float
 
 
-def track(study: Study, phases: Sequence[Phase], budget: float) -> Track | None:
-    """The race that keeps the study within the budget; None where the whole study fits: nothing is raced then.
+def track(plan: Plan, budget: float) -> Track | None:
+    """The race that keeps the plan within the budget; None where the whole of it fits: nothing is raced then.
 
     Raises LabError for a study that serves nothing, and for less time than a race takes.
     """
-    final = next((phase for phase in phases if phase.name == FINAL), None)
+    study, catalog, final = plan.study, plan.catalog, plan.phase(FINAL)
     if final is None:
         raise LabError(f"--budget: study {study.name!r} puts no stacks under load, so there is nothing to race")
-    beside = sum(estimate.seconds(phase) for phase in phases if phase is not final) + estimate.contest_seconds(study)
-    if beside + estimate.seconds(final) <= budget:
+    beside = estimate.plan_seconds(plan) - estimate.seconds(final, catalog)
+    if beside + estimate.seconds(final, catalog) <= budget:
         return None
-    if all(candidate(case).load == case.load for case in final.cases):
+    if all(candidate(catalog, case).load == case.load for case in final.cases):
         final = replace(final, blocks=1)  # the servers of the rounds count, too, and the rest goes where it decides
-    cases = {candidate(case): replace(case, load=candidate(case).load) for case in final.cases}
-    first = Phase("race", BLOCKS, tuple(cases.values()))
-    least = beside + estimate.seconds(first) + _least(study, final)
+    entered = {candidate(catalog, case): case for case in final.cases}
+    cases = [replace(case, load=each.load) for each, case in entered.items()]
+    first = Phase("race", BLOCKS, tuple(cases))
+    least = beside + estimate.seconds(first, catalog) + _least(study, catalog, final)
     if least > budget:
         raise LabError(
             f"--budget {written(budget)} is too little for {study.name}: it takes at least {written(least)}, for one "
             f"round of {len(cases)} candidates and the best of each server on each workload after it"
         )
-    return Track(study=study, first=first, final=final, seconds=budget - beside)
+    return Track(study=study, catalog=catalog, first=first, final=final, seconds=budget - beside)
 
 
 def race(on: Track, begun: Race, measured: Measured) -> Iterator[Race]:
@@ -77,20 +78,20 @@ def race(on: Track, begun: Race, measured: Measured) -> Iterator[Race]:
     """
     done = replace(begun, rounds=(), left_out=(), finalists=None, runs=None)
     while done.finalists is None:
-        playing = finalists(on.first, done)
+        playing = finalists(on, on.first, done)
         runs = measured(replace(playing, first=ROUND * len(done.rounds)))
         runs = [run for run in runs if run.block < ROUND * (len(done.rounds) + 1)]  # a race that goes on has more
         done = _settled(on, runs, _judged(on, playing, runs, done))
         yield done
 
 
-def finalists(phase: Phase, race: Race) -> Phase:
+def finalists(on: Track, phase: Phase, race: Race) -> Phase:
     """The phase without eliminated cases; the final with as many blocks as the race settled on.
 
     The final's blocks are numbered after those of the rounds, whose servers count beside its own under the same load.
     """
     out = set(map(candidates.of, race.dropped))
-    playing = replace(phase, cases=tuple(case for case in phase.cases if candidate(case) not in out))
+    playing = replace(phase, cases=tuple(case for case in phase.cases if candidate(on.catalog, case) not in out))
     if phase.name != FINAL:
         return playing
     return replace(playing, blocks=race.runs or phase.blocks, first=ROUND * len(race.rounds))
@@ -106,13 +107,13 @@ def said(race: Race) -> str:
 
 def _judged(on: Track, playing: Phase, runs: Sequence[Run], done: Race) -> Race:
     """The race with one round more: out are those of which a run failed, and those that are significantly worse."""
-    running = list(map(candidate, playing.cases))
+    running = [candidate(on.catalog, case) for case in playing.cases]
     failed = {stack_of(run.case): run for run in runs if run.verdict != "pass"}  # that spoils the stack everywhere
     out = [candidates.failed(each, failed[each.stack]) for each in running if each.stack in failed]
     when = f"after round {len(done.rounds) + 1}"
-    tables = _tables([each for each in running if each.stack not in failed], runs)
+    tables = _tables(on, [each for each in running if each.stack not in failed], runs)
     firsts = _firsts(tables)
-    worse = [each for table in tables for each in table if each[1].behind.claimed and not each[0].warms_up]
+    worse = [each for table in tables for each in table if each[1].behind.claimed and not each[0].warms_up(on.catalog)]
     worse = [each for each in worse if each[0] not in firsts]
     out += [candidates.behind(*each, when=when, worse=True) for each in worse]
     gone = set(map(candidates.of, out))
@@ -132,18 +133,18 @@ def _settled(on: Track, runs: Sequence[Run], done: Race) -> Race:
 
     That is so where there is no time for one, and where one that could have dropped somebody did not.
     """
-    playing = finalists(on.first, done)
+    playing = finalists(on, on.first, done)
     spent = sum(run.seconds for run in runs)
-    pace = spent / (sum(estimate.case_seconds(run.case) for run in runs) or 1.0)
+    pace = spent / (sum(estimate.case_seconds(run.case, on.catalog) for run in runs) or 1.0)
     left = (on.seconds - spent) / max(pace, 1.0)
-    if estimate.seconds(finalists(on.final, done)) <= left:
+    if estimate.seconds(finalists(on, on.final, done), on.catalog) <= left:
         return replace(done, finalists=len(playing.cases))
-    tables = _tables(map(candidate, playing.cases), runs)
+    tables = _tables(on, [candidate(on.catalog, case) for case in playing.cases], runs)
     turns = [each for rank in zip_longest(*tables) for each in rank if each]  # the first of each, then the second …
     chosen = _with_baselines(on, _firsts(tables))
     goes_on = len(done.rounds) == 1 or done.rounds[-1].dropped  # the first has the widest intervals
     least = _final_seconds(on, chosen) / on.final.blocks  # of one block
-    if goes_on and estimate.seconds(playing) + least * on.final.blocks <= left:
+    if goes_on and estimate.seconds(playing, on.catalog) + least * on.final.blocks <= left:
         return done
     runs_each = max(_fewest(on.final), min(on.final.blocks, int(left / least))) if least else on.final.blocks
     left *= on.final.blocks / runs_each
@@ -166,7 +167,7 @@ def _firsts(tables: Iterable[list[_Entry]]) -> set[Candidate]:
     return set(firsts.values())
 
 
-def _tables(running: Iterable[Candidate], runs: Sequence[Run]) -> list[list[_Entry]]:
+def _tables(on: Track, running: Iterable[Candidate], runs: Sequence[Run]) -> list[list[_Entry]]:
     """Those of the candidates that have figures, by workload and brief load, the best first."""
     playing: dict[tuple[str, str], set[Stack]] = {}
     for each in running:
@@ -174,23 +175,22 @@ def _tables(running: Iterable[Candidate], runs: Sequence[Run]) -> list[list[_Ent
     found = []
     for (workload, load), stacks in playing.items():
         own = [run for run in runs if (run.case.workload, run.case.load) == (workload, load)]
-        ranked = standings((run for run in own if run.case.stack in stacks), SURE)
+        ranked = standings(on.catalog, (run for run in own if run.case.stack in stacks), SURE)
         found.append([(Candidate(each.stack, workload, load), each) for each in ranked])
     return [table for table in found if table]
 
 
 def _with_baselines(on: Track, chosen: set[Candidate]) -> set[Candidate]:
     """They, the baseline beside each of them, and on every workload the baseline's first stack."""
-    entered, baseline = [candidate(case) for case in on.first.cases], on.study.baseline
+    entered, baseline = [candidate(on.catalog, case) for case in on.first.cases], on.study.baseline
     first = next((each.stack for each in entered if each.stack.variant == baseline), None)
     beside = {each._replace(stack=replace(each.stack, variant=baseline)) for each in chosen if first}
     return (chosen | beside | {each for each in entered if each.stack == first}) & set(entered)
 
 
 def _final_seconds(on: Track, chosen: set[Candidate]) -> float:
-    return estimate.seconds(
-        replace(on.final, cases=tuple(case for case in on.final.cases if candidate(case) in chosen))
-    )
+    cases = tuple(case for case in on.final.cases if candidate(on.catalog, case) in chosen)
+    return estimate.seconds(replace(on.final, cases=cases), on.catalog)
 
 
 def _fewest(final: Phase) -> int:
@@ -198,12 +198,12 @@ def _fewest(final: Phase) -> int:
     return min(BLOCKS, final.blocks)
 
 
-def _least(study: Study, final: Phase) -> float:
+def _least(study: Study, catalog: Catalog, final: Phase) -> float:
     """Seconds of a final of each server's best on each workload, and the baselines beside them."""
     each: dict[tuple[str | None, str | None, str], float] = {}
     for case in final.cases:
         key = (case.workload, case.load, stack_of(case).server or case.variant)
-        each[key] = min(estimate.case_seconds(case), each.get(key, math.inf))
+        each[key] = min(estimate.case_seconds(case, catalog), each.get(key, math.inf))
     return _fewest(final) * sum(each.values()) * (1 if len(study.variants) == 1 else 2)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bench.analysis.text import listed, number, seconds
-from bench.report.gain import is_plain
 from bench.report.rows import Finding, Row
 
 
@@ -18,7 +17,7 @@ def against(finding: Finding) -> Iterator[str]:
     own = [row for row in measured if not row.stack.is_peer]
     plain: dict[str, Row] = {}
     for row in own:
-        if is_plain(row.core):
+        if row.core.plain:
             plain.setdefault(row.core.title, row)
     for peer in (row for row in measured if row.stack.is_peer):
         if own:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bench.analysis.text import listed, number, seconds
+from bench.catalog import pairing
 from bench.model import Stack
 from bench.report import latencies, loads, settings, suites, versions
 from bench.report.against import against
 from bench.report.evidence import LIMITED
-from bench.report.finding import served_by
 from bench.report.ranking import Ranked, ranked_by
-from bench.report.rows import Core, Finding, Row, workload_title
+from bench.report.rows import Core, Finding, Row
 from bench.report.targets import verdict
 from bench.report.wording import judged
 
@@ -30,11 +30,11 @@ def paragraphs(finding: Finding) -> list[tuple[str, ...]]:
     Of cores alone that are held against something, the targets are all there is to say; of settings, what they change.
     """
     if settings.only_settings(finding.targets):
-        return [tuple(settings.words(finding.targets))]
+        return [tuple(settings.words(finding.targets, finding.catalog))]
     told: list[tuple[str, ...]] = [(verdict(finding.targets),)] if finding.targets else []
     told += [(suites.words(finding.tested),)] if finding.tested else []
     for each in finding.each if finding.rows or not finding.targets else ():
-        lead = f"{workload_title(each.workload)}: " if finding.others else ""
+        lead = f"{each.title}: " if finding.others else ""
         first, *rest = answer(each)
         told.append((f"{lead}{first}", *rest))
     together = loads.agreement(finding) if finding.study.open else ""
@@ -123,14 +123,15 @@ def _ranked(finding: Finding) -> list[str]:
     one_server = len(finding.study.servers) == 1
     first: dict[str, Ranked] = {}
     for each in finding.ranking:
-        first.setdefault(each.stack.framework if one_server else _program(each.stack), each)
+        first.setdefault(each.stack.framework if one_server else _program(finding, each.stack), each)
     behind = [f"{each.stack} {judged(each.behind)}" for each in first.values() if each.behind.ratio]
     others = "with each other framework" if one_server else "on each other server"
     least = f" The best {others}, in units of that: {listed(behind)}." if behind else ""
     cpu, rate = best.figures.cpu.value, best.figures.rate.value
     told = [f"{seconds(cpu)} of server CPU a request"] if cpu else []
     told += [f"{number(rate)} answers a second"] if rate else []
-    return [f"By {ranked_by(finding.workload)} {best.stack} is the best, with {listed(told)}{beside}.{least}"]
+    by = ranked_by(finding.catalog.workloads[finding.workload])
+    return [f"By {by} {best.stack} is the best, with {listed(told)}{beside}.{least}"]
 
 
 def _named(lead: str, stacks: list[str]) -> str:
@@ -149,7 +150,7 @@ def _best(finding: Finding) -> Iterator[str]:
         return
     best: dict[str, Row] = {}
     for row in measured:
-        best.setdefault(_program(row.stack), row)
+        best.setdefault(_program(finding, row.stack), row)
     yield f"The least on each server: {listed([f'{row.stack} {_spent(row)}' for row in best.values()])}."
     most = max(measured, key=lambda row: row.capacity.value or 0.0)
     limited = any(row.capacity.instead == LIMITED for row in measured)
@@ -157,9 +158,8 @@ def _best(finding: Finding) -> Iterator[str]:
         yield f"The largest capacity is that of {most.stack}: {number(most.capacity.value)} requests a second."
 
 
-def _program(stack: Stack) -> str:
-    declared = served_by(stack)
-    return declared.server if declared else stack.server
+def _program(finding: Finding, stack: Stack) -> str:
+    return pairing.server_for(finding.catalog, stack).server
 
 
 def _measured(finding: Finding) -> Sequence[Row]:

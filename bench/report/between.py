@@ -17,7 +17,7 @@ from bench import store
 from bench.analysis import selftest
 from bench.analysis.stats import FEWEST_SESSIONS, Ratio, between
 from bench.analysis.text import interval, times
-from bench.model import Session, Stack, Study
+from bench.model import Session, Stack
 from bench.report.finding import find
 from bench.report.rows import Finding, closed_load
 from bench.report.terminal import say
@@ -39,12 +39,12 @@ class Repeated(msgspec.Struct, frozen=True, kw_only=True):
     overlapping: int
 
 
-def show(console: Console, study: Study, folders: Sequence[Path], json: bool) -> int:
+def show(console: Console, folders: Sequence[Path], json: bool) -> int:
     """Print what the sessions in `folders` say together.
 
     Returns 0, the exit status: sessions that differ are not a failure.
     """
-    found = list(repeated([_finding(study, folder) for folder in folders]))
+    found = list(repeated([_finding(folder) for folder in folders]))
     say(console, found, told(found), json)
     return 0
 
@@ -111,7 +111,7 @@ def _costs(finding: Finding, best: Mapping[str, Stack]) -> Iterator[tuple[tuple[
                 yield (f"cost, {each.workload}, times that of {first}", str(stack)), Ratio(estimate=cost / least)
 
 
-def _finding(study: Study, folder: Path) -> Finding:
+def _finding(folder: Path) -> Finding:
     session = store.read(folder / "session.json", Session)
     tested = selftest.latest(session.machine.get("fingerprint"))
-    return find(session, store.runs(folder), study, selftest=tested)
+    return find(session, store.runs(folder), selftest=tested)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from bench import catalog
 from bench.analysis.text import listed
-from bench.errors import LabError
-from bench.report.rows import Core
+from bench.report.rows import Finding
 
 
-def unlike(cores: Iterable[Core]) -> str | None:
-    """A sentence on the interpreters of `cores` that lack what others have; None where all are optimised alike."""
-    known = {_interpreter(core): core.facts["pgo"] for core in cores if "pgo" in core.facts}
+def unlike(finding: Finding) -> str | None:
+    """A sentence on the interpreters of its cores that lack what others have; None where all are optimised alike."""
+    cores = [core for core in finding.cores if "pgo" in core.facts]
+    known = {finding.catalog.interpreter_of(core.variant).title: core.facts["pgo"] for core in cores}
     without = [title for title, pgo in known.items() if not pgo]
     if len(without) in {0, len(known)}:
         return None
@@ -20,11 +17,3 @@ def unlike(cores: Iterable[Core]) -> str | None:
         f"Built without profile-guided optimisation, which the others have: {listed(without)}. "
         "What parts these from the others is the build as well as the version."
     )
-
-
-def _interpreter(core: Core) -> str:
-    """The title of a core's interpreter; results may outlive the declaration, then the version that ran."""
-    try:
-        return catalog.interpreters()[catalog.variant(core.variant).interpreter].title
-    except LabError:
-        return str(core.facts.get("python"))

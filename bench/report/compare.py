@@ -16,7 +16,7 @@ import numpy as np
 import pyperf
 from rich.console import Console
 
-from bench import catalog, store
+from bench import store
 from bench.analysis import selftest
 from bench.analysis.comparison import Comparison, as_a_family, noise_floor, paired
 from bench.analysis.spread import POOLED, pooled, right
@@ -195,7 +195,7 @@ def _pyperf(path: Path) -> list[Side]:
 def _of_the_lab(study: str, subject: str, results: Path) -> list[Side]:
     """A variant's times, or a stack's server CPU per request load by load, in a study's last session."""
     folder, session = store.latest(study, results)
-    instrument: Instrument = "macro" if "/" in subject or subject in catalog.peers() else "micro"
+    instrument: Instrument = "macro" if "/" in subject or subject in session.plan.catalog.peers else "micro"
     metric = selftest.METRICS[instrument]
     runs = store.runs(folder)
     of_kind = [run for run in runs if run.case.instrument == instrument]
@@ -236,7 +236,7 @@ def _load(run: Run) -> tuple[str | None, str | None, float | None]:
 
 
 def _subject(run: Run) -> str:
-    return str(run.case.stack or run.case.variant)
+    return run.case.subject
 
 
 def _pair(runs: Iterable[Run], workload: str | None) -> Ratio | None:

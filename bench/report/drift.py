@@ -13,10 +13,9 @@ from bench.analysis.components import Component
 from bench.analysis.drift import PROCESSES, TIME, Drift, judge
 from bench.analysis.text import listed, number, share
 from bench.catalog.factors import FACTORS
-from bench.model import Session, Study
+from bench.model import Session
 from bench.report.charts import WIDE
 from bench.report.drawing import Chart, Record, hues, keys, names_axis, sheet
-from bench.report.finding import title
 from bench.report.pictures import Picture, with_keys
 from bench.report.terminal import say
 
@@ -24,10 +23,10 @@ FACTOR_TITLES = {name: factor.title for name, factor in FACTORS.items()} | {TIME
 ROW_PIXELS = 16
 
 
-def conclude(console: Console, folder: Path, study: Study, json: bool) -> int:
+def conclude(console: Console, folder: Path, json: bool) -> int:
     """Judge the session in `folder` and print what it says. Returns 0, the exit status: nothing is demanded."""
     session = store.read(folder / "session.json", Session)
-    found = judge(session, store.runs(folder), study)
+    found = judge(session, store.runs(folder))
     say(console, found, told(found), json)
     return 0
 
@@ -40,20 +39,20 @@ def told(found: Drift) -> Iterator[str]:
         still = [each.moves.high for each in rows if not each.claimed]
         told = f"is moved by {listed(moving)} (standard deviation)" if moving else "is moved by no factor significantly"
         rest = f"; each {'other ' if moving else ''}factor moves it by at most {share(max(still))}" if still else ""
-        yield f"{subject_title(subject)} {told}{rest}."
+        yield f"{_title(found, subject)} {told}{rest}."
     for subject in found.subjects:
         same, rebuilt = found.between(subject, TIME), found.between(subject, TIME, "build")
         if same is not None:
             again = f", {share(rebuilt)} after a rebuild" if rebuilt is not None else ""
             yield (
-                f"Sessions of {PROCESSES} processes: {subject_title(subject)} is expected to differ by {share(same)} "
+                f"Sessions of {PROCESSES} processes: {_title(found, subject)} is expected to differ by {share(same)} "
                 f"(standard deviation){again}."
             )
 
 
 def moves_table(found: Drift) -> list[Sequence[str]]:
     """By factor, how far its levels lie apart beyond what fresh processes do."""
-    heading = ["what changes", "averaged over in a session", *map(subject_title, found.subjects)]
+    heading = ["what changes", "averaged over in a session", *_titles(found)]
     return [heading, *([FACTOR_TITLES[name], _averaged(name), *_cells(found, name)] for name in _factors(found))]
 
 
@@ -67,27 +66,31 @@ def within_table(found: Drift) -> list[Sequence[str]]:
         for name in _factors(found)
         if name != TIME
     ]
-    return [["held at one level", *map(subject_title, found.subjects)], *rows]
+    return [["held at one level", *_titles(found)], *rows]
 
 
 def picture(found: Drift) -> Picture:
     """How far each factor moves each subject, with the intervals."""
-    words = [f"{subject_title(subject)}: {_largest(found, subject)}" for subject in found.subjects]
+    words = [f"{_title(found, subject)}: {_largest(found, subject)}" for subject in found.subjects]
     about = "How far each factor moves a core's time or a ratio, in % (standard deviation, 95 % interval)"
     return Picture("factors", about, f"The largest: {listed(words)}", _chart(found))
 
 
-def subject_title(subject: str) -> str:
+def _title(found: Drift, subject: str) -> str:
     """The titles of a variant, or of the two of a ratio."""
-    return " ÷ ".join(title(name) for name in subject.split(" ÷ "))
+    return " ÷ ".join(found.titles[name] for name in subject.split(" ÷ "))
+
+
+def _titles(found: Drift) -> list[str]:
+    return [_title(found, subject) for subject in found.subjects]
 
 
 def _chart(found: Drift) -> Chart:
-    names = [subject_title(subject) for subject in found.subjects]
+    names = _titles(found)
     records: list[Record] = [
         {
             "factor": _short(each.factor),
-            "subject": subject_title(each.subject),
+            "subject": _title(found, each.subject),
             "sd": 100 * each.moves.sd,
             "low": 100 * each.moves.low,
             "high": 100 * each.moves.high,

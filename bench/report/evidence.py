@@ -17,7 +17,7 @@ from bench.analysis.spread import POOLED, pooled
 from bench.analysis.stats import Ratio, reach
 from bench.analysis.warmup import Warmup, warmup, without_lone
 from bench.measure.instruments.sizes import PARTS
-from bench.model import Hole, Instrument, Run, Session, Stack, Study, Verdict
+from bench.model import Hole, Instrument, Run, Session, Stack, Verdict
 
 LIMITED = "generator-limited"
 ASIDE = {"size", "instructions", "suite"}  # what goes wrong there spoils no answer of a core or a stack
@@ -40,10 +40,10 @@ class Evidence:
     `same` is the ratio of the study's own A/A pair, absent without one.
     """
 
-    def __init__(
-        self, session: Session, runs: Iterable[Run], study: Study, workload: str, selftest: Selftest | None = None
-    ) -> None:
-        self.study = study
+    def __init__(self, session: Session, runs: Iterable[Run], workload: str, selftest: Selftest | None = None) -> None:
+        self.plan = session.plan
+        self.study = session.plan.study
+        self.catalog = session.plan.catalog
         self.workload = workload
         self._session = session
         self._runs: dict[tuple[Instrument, Subject, str | None, bool], list[Run]] = defaultdict(list)
@@ -54,15 +54,15 @@ class Evidence:
             subject = case.stack or case.variant
             if case.path and case.workload == workload:
                 self._forced[subject].append(run)
-            if case.path or not case.settings.keys().isdisjoint({"threads", "slower"}):
+            if not case.is_usual:
                 continue
             here = case.workload == workload or case.instrument in {"size", "startup"}
             if here:
                 self._runs[case.instrument, subject, case.load, case.twin].append(run)
             if here and run.verdict == "failed" and case.instrument not in ASIDE and not case.is_open:
                 self._failures.setdefault(subject, run.told or "failed without a reason")
-        twins = self._of("micro", study.baseline, None, True)
-        self.same = paired(self.of("micro", study.baseline), twins, "time")
+        twins = self._of("micro", self.study.baseline, None, True)
+        self.same = paired(self.of("micro", self.study.baseline), twins, "time")
         self._selftest = selftest
         self._costs: dict[tuple[str | None, str], Pooled[Subject] | None] = {}
 

@@ -6,14 +6,13 @@ from collections.abc import Callable
 
 import msgspec
 
-from bench import catalog
 from bench.analysis.text import listed
 from bench.durations import written
 from bench.measure.instruments.sizes import PARTS
 from bench.report import charts, latencies, percentiles
 from bench.report.drawing import Chart, draw, keys
 from bench.report.ladder import STATES, ladder, state
-from bench.report.rows import Core, Finding, load_title
+from bench.report.rows import Core, Finding
 from bench.report.wording import estimate, milliseconds, scaled
 
 LAB = ".venv/bin/python -m bench"
@@ -59,15 +58,14 @@ def plots(finding: Finding) -> dict[str, Plot]:
 
 
 def rerun(finding: Finding) -> str:
-    """The command that measures this study anew; one that was narrowed to a variant bears that at its name's end."""
+    """The command that measures this study anew."""
     study = finding.study
     if study.words:
         return f"{LAB} {study.words} --force"
-    if study.name in catalog.studies():
-        race = finding.session.race
-        return f"{LAB} run {study.name}{f' --budget {written(race.budget_seconds)}' if race else ''} --force"
-    variant = study.variants[-1]
-    return f"{LAB} run {study.name.removesuffix(f'-{variant}')} --variant {variant} --force"
+    name, race = study.name, finding.session.race
+    if study.only:
+        name = f"{name.removesuffix(f'-{study.only}')} --variant {study.only}"
+    return f"{LAB} run {name}{f' --budget {written(race.budget_seconds)}' if race else ''} --force"
 
 
 def _ranking(finding: Finding) -> Plot:
@@ -110,7 +108,8 @@ def _latency(finding: Finding) -> Plot:
         worst = [(course.title, course.percentiles["max"]) for course in shown if course.load == load]
         told = listed([f"{title} {milliseconds(figure)} ms" for title, figure in worst])
         svg = draw(charts.latencies(finding, load), f"{finding.workload}-latency-{load}")
-        panels.append(Panel(load_title(load), f"Median latency second by second; worst of all: {told}", svg))
+        words = f"Median latency second by second; worst of all: {told}"
+        panels.append(Panel(finding.catalog.loads[load].title, words, svg))
     names = [Key(title, hue, "dashes" if peer else "line") for title, hue, peer in charts.contestants(finding)]
     return Plot(keys=tuple(names), panels=tuple(panels), again=rerun(finding))
 
@@ -157,8 +156,8 @@ def _sizes(finding: Finding) -> Plot:
 
 
 def _both(chart: Callable[[Finding, int], Chart], finding: Finding, told: list[str]) -> tuple[Panel, ...]:
-    """One plot drawn for a desk and for a phone; none if there is nothing to tell."""
-    if not told:
+    """One plot drawn for a desk and for a phone; none if there is nothing to tell, or where it is of what breaks."""
+    if not told or finding.study.open:
         return ()
     name = f"{finding.workload}-{chart.__name__}"
     wide, narrow = chart(finding, charts.WIDE), chart(finding, charts.NARROW)

@@ -1,4 +1,4 @@
-"""study + session + runs → a finding, of each workload.
+"""session + runs → a finding, of each workload.
 
 A figure of a stack comes from runs of one session, a ratio from pairs within its blocks. What is absent says why.
 """
@@ -10,13 +10,11 @@ from typing import TypeVar
 
 import msgspec
 
-from bench import catalog
 from bench.analysis.breaking import overload
 from bench.analysis.comparison import Comparison, as_a_family
 from bench.analysis.selftest import Selftest
 from bench.catalog import pairing
-from bench.errors import LabError
-from bench.model import Instrument, Peer, Run, Server, Session, Stack, Study, Variant, stack_of
+from bench.model import Instrument, Plan, Run, Session, Stack, Study, Variant, stack_of
 from bench.report.charts import MOMENTS
 from bench.report.cost import Price, cost
 from bench.report.evidence import (
@@ -50,7 +48,6 @@ LEAST_STEP_SERVED = 0.05  # likewise, of a server's CPU per request from second 
 def find(
     session: Session,
     runs: Iterable[Run],
-    study: Study,
     price: Price | None = None,
     selftest: Selftest | None = None,
 ) -> Finding:
@@ -59,8 +56,8 @@ def find(
     `selftest` is that of the session's machine. Of each workload all cores against the baseline are one family of
     comparisons, all stacks another.
     """
-    runs = list(runs)
-    evidences = [Evidence(session, runs, study, workload, selftest) for workload in study.workloads]
+    study, runs = session.plan.study, list(runs)
+    evidences = [Evidence(session, runs, workload, selftest) for workload in study.workloads]
     first, *others = [_of_workload(evidence, session, runs, price, selftest) for evidence in evidences]
     targets, suites = held(study, session, runs), tested(study, session, runs, selftest)
     kept = {"targets": targets, "tested": suites, "stolen": stolen(runs), "fronts": _fronts(runs)}
@@ -87,11 +84,10 @@ def _of_workload(
     loaded = [run for run in loaded if not run.case.shares]
     waited = [run for run in runs if run.case.workload == workload and run.case.shares]
     capacities = {row.stack: row.capacity.value for row in rows}
-    courses = [_course(run, study, capacities.get(stack_of(run.case))) for run in loaded]
+    courses = [_course(run, session.plan, capacities.get(stack_of(run.case))) for run in loaded]
     load = closed_load(study, workload)
-    null, brief = evidence.null(load), brief_load(load, session.race)
+    null, brief = evidence.null(load), brief_load(session, load)
     return Finding(
-        study=study,
         workload=workload,
         session=session,
         same=evidence.same,
@@ -108,7 +104,7 @@ def _of_workload(
         raced=ranking(evidence, runs, brief, session.race) if brief else (),
         gates=gated((run for run in runs if run.case.workload == workload), null),
         agreements=agreements(of_workload),
-        latencies=latencies(waited, {stack_of(run.case): _told(stack_of(run.case), study) for run in waited}),
+        latencies=latencies(waited, {stack_of(run.case): _told(stack_of(run.case), session.plan) for run in waited}),
         null=null,
         machines=len({run.machine for run in runs if run.machine}),
         residual=evidence.residual(load),
@@ -116,14 +112,6 @@ def _of_workload(
         failed=tuple(run for run in runs if run.verdict == "failed" and run.case.workload in {workload, None}),
         price=price,
     )
-
-
-def served_by(stack: Stack) -> Server | Peer | None:
-    """The declaration of the server behind `stack`, or of the peer; None where the catalogue has it no more."""
-    try:
-        return pairing.server_for(stack)
-    except LabError:
-        return None
 
 
 def _core(name: str, evidence: Evidence) -> Core:
@@ -134,13 +122,14 @@ def _core(name: str, evidence: Evidence) -> Core:
     loaded = [run for stack in stacks for run in evidence.of("macro", stack, load)]
     no_size = evidence.trouble(name) or "not measured"
     shape = warm(runs, max(evidence.spread("micro"), LEAST_STEP))
-    declared = _declared(name)
+    declared = evidence.catalog.subject(name)
     return Core(
         variant=name,
         workload=evidence.workload,
-        title=title(name),
+        title=declared.title,
         baseline=name == evidence.study.baseline,
-        rewritten=isinstance(declared, Variant) and declared.core != catalog.REFERENCE,
+        rewritten=isinstance(declared, Variant) and declared.is_rewritten,
+        plain=isinstance(declared, Variant) and declared.is_plain,
         time=mean(runs, "time", reason),
         first=mean(runs, "first", reason),
         settled=settled(runs, shape, reason),
@@ -175,14 +164,13 @@ def _row(stack: Stack, core: Core, evidence: Evidence, price: Price | None) -> R
     starts, no_start = evidence.of("startup", stack), evidence.why_none("startup", stack)
     parts = parts_of(evidence.of("size", stack))
     no_size = evidence.why_none("size", stack)
-    server = served_by(stack)
     cpu, memory = mean(runs, "cpu", reason), mean(runs, "memory.loaded", reason)
     return Row(
         stack=stack,
         workload=evidence.workload,
-        place=place(stack, evidence.study),
+        place=place(stack, evidence.plan),
         core=core,
-        server=server.title if server else stack.server,
+        server=pairing.server_for(evidence.catalog, stack).title,
         cpu=cpu,
         speedup=evidence.speedup("macro", stack, "cpu", load),
         capacity=capacity(runs, evidence.null(load), reason),
@@ -222,13 +210,13 @@ def _lead(evidence: Evidence, instrument: Instrument, metric: str, ranked: Seque
     return evidence.speedup(instrument, ranked[0], metric, load, over=ranked[1], among=len(ranked) - 1)
 
 
-def _course(run: Run, study: Study, capacity: float | None) -> Course:
+def _course(run: Run, plan: Plan, capacity: float | None) -> Course:
     """A run under load, of a stack that answers so many requests a second."""
     stack = stack_of(run.case)
     return Course(
         stack=stack,
-        place=place(stack, study),
-        title=_told(stack, study),
+        place=place(stack, plan),
+        title=_told(stack, plan),
         load=run.case.load or "",
         block=run.block,
         rate=run.case.rate,
@@ -241,11 +229,11 @@ def _course(run: Run, study: Study, capacity: float | None) -> Course:
     )
 
 
-def _told(stack: Stack, study: Study) -> str:
+def _told(stack: Stack, plan: Plan) -> str:
     """A stack as short as the study allows: a peer by its title, others without the only variant."""
     if stack.is_peer:
-        return title(stack.variant)
-    return place(stack, study) if len(study.variants) == 1 else str(stack)
+        return plan.catalog.peers[stack.variant].title
+    return place(stack, plan) if len(plan.study.variants) == 1 else str(stack)
 
 
 def _stacks(study: Study, variant: str) -> Iterator[Stack]:
@@ -263,16 +251,3 @@ def _order(course: Course, study: Study) -> tuple[int, bool, int]:
 
 def rank(figure: Figure) -> float:
     return float("inf") if figure.value is None else figure.value
-
-
-def title(name: str) -> str:
-    """The catalogue's title of a variant or peer; results may outlive the declaration, then its name stands there."""
-    declared = _declared(name)
-    return declared.title if declared else name
-
-
-def _declared(name: str) -> Variant | Peer | None:
-    try:
-        return catalog.subject(name)
-    except LabError:
-        return None

@@ -15,7 +15,7 @@ from bench.analysis import drift as sources
 from bench.analysis.breaking import RULE
 from bench.analysis.selftest import Selftest, judge
 from bench.analysis.text import listed
-from bench.model import Session, Study
+from bench.model import Plan, Session
 from bench.paths import FINDINGS, KEPT, PROFILES, REMARKS
 from bench.report import drift, ladder, latencies, loads, ranking, selftest, settings, stolen, suites
 from bench.report.answer import paragraphs
@@ -26,7 +26,7 @@ from bench.report.gain import gain
 from bench.report.noise import noise, power
 from bench.report.page import TEMPLATES, told, warmup
 from bench.report.pictures import pictures
-from bench.report.rows import Finding, load_title, workload_title
+from bench.report.rows import Finding
 from bench.report.spent import costs, unrest
 from bench.report.table import Cell, alone, columns
 from bench.report.together import together
@@ -85,11 +85,11 @@ def findings(kept: Path = KEPT) -> dict[str, Finding]:
 
 def _over(own: Sequence[keep.Kept]) -> Finding:
     """The finding of a study's sessions, the oldest first."""
-    found = together([find(each.session, each.runs, each.study, selftest=_selftest(each)) for each in own])
+    found = together([find(each.session, each.runs, selftest=_selftest(each)) for each in own])
     last = own[-1]
     if not last.study.factors:
         return found
-    return msgspec.structs.replace(found, drift=sources.judge(last.session, last.runs, last.study))
+    return msgspec.structs.replace(found, drift=sources.judge(last.session, last.runs))
 
 
 def texts(found: dict[str, Finding]) -> dict[str, str]:
@@ -107,7 +107,7 @@ def page(finding: Finding) -> str:
         "facts": ", ".join(f"{_named(name)} {told(name, value)}" for name, value in session.machine.items()),
         "missing": list(_missing(finding)),
         "rerun": rerun(finding),
-        "spent": [words for words in (unlike(finding.cores), unrest(session), costs(session)) if words],
+        "spent": [words for words in (unlike(finding), unrest(session), costs(session)) if words],
         "stolen": {"words": stolen.words(finding.stolen), "grid": stolen.grid(finding.stolen)},
     }
     if finding.study.selftest and finding.selftest:
@@ -118,7 +118,7 @@ def page(finding: Finding) -> str:
     return _render(
         "finding.md",
         finding=finding,
-        sample=_sample(finding.study),
+        sample=_sample(finding.session.plan),
         answers=paragraphs(finding),
         gain=None if finding.study.open else gain(finding),
         sessions=sessions(finding),
@@ -157,7 +157,7 @@ def _is_too_high(finding: Finding) -> bool:
 
 def _selftest(each: keep.Kept) -> Selftest | None:
     """The self-test of the session's machine; a session that is one itself is judged by its kept runs."""
-    return judge(each.session, each.runs, each.study) if each.study.selftest else each.selftest
+    return judge(each.session, each.runs) if each.study.selftest else each.selftest
 
 
 def _short(finding: Finding) -> Iterator[str]:
@@ -186,7 +186,7 @@ def _part(finding: Finding) -> dict[str, Any]:
         cells = (each[name].text for name in ("first", "settled", "steady"))
         cold.append([each["title"], *cells, each["shape"]])
     return {
-        "title": workload_title(finding.workload),
+        "title": finding.title,
         "noise": noise(finding),
         "power": power(finding),
         "rankings": _rankings(finding) if finding.ranks_stacks else [],
@@ -241,7 +241,7 @@ def _targets(finding: Finding) -> Grid | None:
     rows = [
         [
             f"{row.target.title} ({row.remark})" if row.remark else row.target.title,
-            workload_title(row.workload),
+            finding.catalog.workloads[row.workload].title,
             row.reason or row.told,
             row.limit,
             row.outcome or "",
@@ -286,7 +286,7 @@ def _missing(finding: Finding) -> Iterator[Missing]:
         ranked = {stack.stack for stack in (*each.ranking, *each.raced)}
         for row in each.rows:
             if row.verdict == "dropped" and row.stack not in ranked:
-                where = f", {workload_title(each.workload)}" if finding.others else ""
+                where = f", {each.title}" if finding.others else ""
                 yield Missing(f"{row.stack}{where}", row.verdict, row.reason or "without a reason")
 
 
@@ -297,21 +297,22 @@ def _machine(session: Session) -> str:
     return ", ".join(str(part) for part in parts if part) or "an unknown machine"
 
 
-def _sample(study: Study) -> list[str]:
+def _sample(plan: Plan) -> list[str]:
     """How much was measured."""
+    study = plan.study
     told = [f"each core in {study.micro.processes} fresh processes"] if study.micro else []
     told += [f"the suite in {study.suite.processes} fresh processes a framework"] if study.suite else []
     if study.macro:
-        driven = _quoted(load for name in study.workloads for load in study.macro.loads_for(name))
+        driven = _quoted(plan, (load for name in study.workloads for load in study.macro.loads_for(name)))
         servers = f"{study.macro.runs} fresh server{'s' * (study.macro.runs > 1)}"
         told.append(f"each stack on {servers}, one worker on one core, under {driven}")
     if study.open:
-        told.append(f"the best of each server program and each peer under {_quoted(study.open.loads)}")
+        told.append(f"the best of each server program and each peer under {_quoted(plan, study.open.loads)}")
     return told + ([f"{study.startup.spawns} starts behind {study.startup.server}"] if study.startup else [])
 
 
-def _quoted(names: Iterable[str]) -> str:
-    return listed([f"“{load_title(name)}”" for name in dict.fromkeys(names)])
+def _quoted(plan: Plan, names: Iterable[str]) -> str:
+    return listed([f"“{plan.catalog.loads[name].title}”" for name in dict.fromkeys(names)])
 
 
 def _named(name: str) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from bench import catalog
 from bench.analysis.text import listed, number
-from bench.errors import LabError
-from bench.report.rows import Core, Finding, Row, workload_title
+from bench.model import Catalog
+from bench.report.rows import Core, Finding, Row
 from bench.report.wording import estimate
 
 KINDS = ("another source", "another codec", "a compiler on the same source", "another interpreter")
@@ -18,27 +17,16 @@ def gain(finding: Finding) -> str | None:
     """
     heaviest = max(finding.each, key=lambda each: max(_spent(each), default=0.0))
     told = [*_stacks(heaviest), *_cores(heaviest)]
-    lead = f"{workload_title(heaviest.workload)}: " if finding.others else ""
+    lead = f"{heaviest.title}: " if finding.others else ""
     return f"{lead}{'; '.join(told)}." if told else None
 
 
-def kind(core: Core, baseline: Core) -> str | None:
-    """Which of `KINDS` a core is, None for one that the catalogue has no more."""
-    try:
-        own, base = catalog.variant(core.variant), catalog.variant(baseline.variant)
-    except LabError:
-        return None
+def kind(catalog: Catalog, core: Core, baseline: Core) -> str | None:
+    """Which of `KINDS` a core is; None for the baseline's own source on its interpreter."""
+    own, base = catalog.variant(core.variant), catalog.variant(baseline.variant)
     if core.rewritten or own.codec:
         return KINDS[not core.rewritten]
     return KINDS[2] if own.compiler else KINDS[3] if own.interpreter != base.interpreter else None
-
-
-def is_plain(core: Core) -> bool:
-    """Whether it is the reference as it is, on whatever interpreter; not one that the catalogue has no more."""
-    try:
-        return catalog.is_plain(catalog.variant(core.variant))
-    except LabError:
-        return False
 
 
 def _spent(finding: Finding) -> list[float]:
@@ -68,7 +56,7 @@ def _cores(finding: Finding) -> list[str]:
     base = finding.baseline
     best: dict[str, Core] = {}
     for core in finding.cores:  # the fastest first
-        found = kind(core, base)
+        found = kind(finding.catalog, core, base)
         if found and not core.baseline and core.speedup.ratio:
             best.setdefault(found, core)
     told = [f"{_told(best[name])} from {name}" for name in KINDS if name in best]

@@ -10,7 +10,7 @@ import altair as alt
 from bench.report.drawing import Chart, Record, hues, logarithmic, names_axis, sheet
 from bench.report.evidence import Figure
 from bench.report.ranking import Ranked
-from bench.report.rows import Finding, load_title, place
+from bench.report.rows import Finding, place
 from bench.report.table import MICRO, Cell, versus
 from bench.report.wording import estimate, judged, scaled
 
@@ -26,7 +26,7 @@ def state(each: Ranked) -> str:
 
 def name(each: Ranked, finding: Finding) -> str:
     """The stack, without its variant where the study has one for all."""
-    return str(each.stack) if finding.compares_cores else place(each.stack, finding.study)
+    return str(each.stack) if finding.compares_cores else place(each.stack, finding.session.plan)
 
 
 def ladder(finding: Finding, width: int) -> Chart:
@@ -57,7 +57,7 @@ def ladder(finding: Finding, width: int) -> Chart:
 def rankings(finding: Finding) -> list[dict[str, Any]]:
     """The rankings of a workload, that of the finalists first: the load's title, and the rows of its table."""
     ranked = [each for each in (finding.ranking, finding.raced) if each]
-    return [{"load": load_title(each[0].load), "rows": rows(finding, each)} for each in ranked]
+    return [{"load": finding.catalog.loads[each[0].load].title, "rows": rows(finding, each)} for each in ranked]
 
 
 def rows(finding: Finding, ranked: Sequence[Ranked]) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from statistics import median
 
 from bench.analysis.breaking import Break, Overload
 from bench.analysis.text import listed, number
-from bench.report.rows import Course, Finding, load_title
+from bench.report.rows import Course, Finding
 
 HELD, UNCLAIMED = "holds", "no claim"
 JUDGED = {"p99": "", "p50": " (by medians)", "max": " (by the longest)"}
@@ -15,7 +15,7 @@ JUDGED = {"p99": "", "p50": " (by medians)", "max": " (by the longest)"}
 
 def heading(finding: Finding) -> list[str]:
     """Two columns a load, after the stack and its capacity."""
-    pairs = ([f"{load_title(load)}: breaks at", "recovers after"] for load in _loads(finding))
+    pairs = ([f"{_title(finding, load)}: breaks at", "recovers after"] for load in _loads(finding))
     return ["stack", "capacity/s", *(name for pair in pairs for name in pair)]
 
 
@@ -48,7 +48,7 @@ def cells(course: Course | None) -> tuple[str, str]:
 def unclaimed(finding: Finding) -> list[str]:
     """Why nothing is claimed of a run, one by one."""
     return [
-        f"{course.title}, {load_title(course.load)}: {course.overload.unknown}"
+        f"{course.title}, {_title(finding, course.load)}: {course.overload.unknown}"
         for course in finding.open
         if course.overload and course.overload.unknown
     ]
@@ -63,7 +63,8 @@ def words(finding: Finding) -> tuple[str, ...]:
     if not known:
         return (f"No claim: in none of {len(finding.open)} runs was the server the limit (see below the table).",)
     told = [_lead(known, [found for _, found in broke])]
-    told += [_recovery(load, [each for each in broke if each[0].load == load]) for load in _loads(finding)]
+    by_load = {load: [each for each in broke if each[0].load == load] for load in _loads(finding)}
+    told += [_recovery(_title(finding, load), own) for load, own in by_load.items()]
     return tuple(sentence for sentence in (*told, *_late(broke), *_failed(finding), *_limited(finding)) if sentence)
 
 
@@ -81,6 +82,10 @@ def agreement(finding: Finding) -> str:
 
 def _loads(finding: Finding) -> tuple[str, ...]:
     return finding.study.open.loads if finding.study.open else ()
+
+
+def _title(finding: Finding, load: str) -> str:
+    return finding.catalog.loads[load].title
 
 
 def _capacity(courses: Iterable[Course]) -> str:
@@ -110,13 +115,13 @@ def _lead(known: Sequence[Course], broke: Sequence[Break]) -> str:
     return f"Latency breaks first, in {len(broke)} of {len(known)} runs, at {where}× capacity."
 
 
-def _recovery(load: str, broke: Sequence[tuple[Course, Break]]) -> str:
-    """How long after the overload of a load its stacks recovered, and which did not."""
+def _recovery(title: str, broke: Sequence[tuple[Course, Break]]) -> str:
+    """How long after the overload of a load of that title its stacks recovered, and which did not."""
     back = [found.recovered for _, found in broke if found.recovered is not None]
     never = [course.title for course, found in broke if found.recovered is None]
     told = [f"{len(back)} of {len(broke)} recover within {_span(back)} s of the overload's end"] if back else []
     told += [f"{listed(never)} did not recover within the run"] if never else []
-    return f"{load_title(load)}: {'; '.join(told)}." if told else ""
+    return f"{title}: {'; '.join(told)}." if told else ""
 
 
 def _late(broke: Sequence[tuple[Course, Break]]) -> Iterator[str]:
@@ -128,7 +133,7 @@ def _late(broke: Sequence[tuple[Course, Break]]) -> Iterator[str]:
 
 def _failed(finding: Finding) -> Iterator[str]:
     failed = [
-        f"{course.title} under “{load_title(course.load)}”{_failures(course.overload)}"
+        f"{course.title} under “{_title(finding, course.load)}”{_failures(course.overload)}"
         for course in finding.open
         if course.overload and course.overload.failures
     ]

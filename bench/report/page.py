@@ -7,18 +7,18 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from bench import catalog
 from bench.analysis import breaking
 from bench.analysis.text import number, seconds
+from bench.catalog import pairing
 from bench.model import Peer, Server
 from bench.report import ladder, latencies, loads, look, ranking, stolen, suites
 from bench.report.answer import answer
 from bench.report.builds import unlike
 from bench.report.built import how
 from bench.report.figures import LAB, plots, rerun
-from bench.report.finding import PERCENTILES, served_by
+from bench.report.finding import PERCENTILES
 from bench.report.noise import noise, power
-from bench.report.rows import Core, Course, Finding, Row, closed_load, load_title, workload_title
+from bench.report.rows import Core, Course, Finding, Row, closed_load
 from bench.report.spent import costs, unrest
 from bench.report.table import Cell, Column, columns, instructions, latency
 from bench.report.targets import verdict
@@ -60,11 +60,11 @@ def html(finding: Finding) -> str:
             (name.removesuffix("_bytes").replace("_", " "), told(name, value))
             for name, value in (finding.session.machine | _equals(finding)).items()
         ],
-        versions=[_version(core) for core in (*finding.cores, *finding.peers)],
-        workloads=[catalog.workloads()[name] for name in finding.study.workloads if name in catalog.workloads()],
+        versions=[_version(core, finding) for core in (*finding.cores, *finding.peers)],
+        workloads=[finding.catalog.workloads[name] for name in finding.study.workloads],
         servers=_servers(finding),
-        titles={name: load_title(name) for name in finding.study.loads},
-        unlike=unlike(finding.cores),
+        titles={name: finding.catalog.loads[name].title for name in finding.study.loads},
+        unlike=unlike(finding),
         unrest=unrest(finding.session),
         stolen={"words": stolen.words(finding.stolen), "grid": stolen.grid(finding.stolen)},
         costs=costs(finding.session),
@@ -75,18 +75,19 @@ def html(finding: Finding) -> str:
 
 def _part(finding: Finding, chosen: list[Column]) -> dict[str, Any]:
     """What the page shows of one workload."""
+    load = finding.catalog.loads.get(closed_load(finding.study, finding.workload) or "")
     return {
-        "title": workload_title(finding.workload),
+        "title": finding.title,
         "finding": finding,
         "answer": answer(finding),
         "noise": noise(finding),
         "power": power(finding),
         "plots": plots(finding),
-        "load": load_title(closed_load(finding.study, finding.workload) or ""),
+        "load": load.title if load else "",
         "rankings": ladder.rankings(finding),
-        "ranked_by": ranking.ranked_by(finding.workload),
+        "ranked_by": ranking.ranked_by(finding.catalog.workloads[finding.workload]),
         "rows": [_cells(row, chosen) for row in finding.rows],
-        "loads": [_load(course) for course in finding.open],
+        "loads": [_load(course, finding) for course in finding.open],
         "latencies": {
             title: [_waited(each) for each in group] for title, group in latencies.levels(finding.latencies).items()
         },
@@ -116,11 +117,11 @@ def _cells(row: Row, chosen: list[Column]) -> dict[str, Any]:
     return {"row": row, "cells": [column.cell(row) for column in named], "left": len(chosen) - len(named)}
 
 
-def _load(course: Course) -> dict[str, Any]:
+def _load(course: Course, finding: Finding) -> dict[str, Any]:
     """A row of the table of open loads, with Gatling's own report where it was kept."""
     kept = next((path for path in course.raw if path.endswith(".gatling")), None)
     return {
-        "load": load_title(course.load),
+        "load": finding.catalog.loads[course.load].title,
         "title": course.title,
         "broke": loads.cells(course),
         "rate": number(course.rate or 0.0),
@@ -155,7 +156,7 @@ def warmup(core: Core) -> dict[str, Any]:
     return {"title": core.title, "first": first, "settled": settled, "steady": steady, "shape": core.shape or "—"}
 
 
-def _version(core: Core) -> dict[str, Any]:
+def _version(core: Core, finding: Finding) -> dict[str, Any]:
     """What the measured process said of itself, and what the build took."""
     built = core.build_seconds.value
     wheel = core.wheel_bytes.value
@@ -163,7 +164,7 @@ def _version(core: Core) -> dict[str, Any]:
         "title": core.title,
         "variant": core.variant,
         "facts": {name: _short(value) for name, value in core.facts.items()},
-        "how": "" if core.variant in catalog.peers() else how(core.facts),
+        "how": "" if core.variant in finding.catalog.peers else how(core.facts),
         "build": _made(built, wheel),
         "reason": core.reason,
     }
@@ -177,8 +178,8 @@ def _made(seconds_: float | None, wheel: float | None) -> str:
 
 def _servers(finding: Finding) -> list[Server | Peer]:
     """Each server that had something to serve: a label may stand for one a kind of interpreter."""
-    found = [served_by(row.stack) for row in finding.rows if row.verdict == "pass"]
-    return list({server.name: server for server in found if server}.values())
+    found = [pairing.server_for(finding.catalog, row.stack) for row in finding.rows if row.verdict == "pass"]
+    return list({server.name: server for server in found}.values())
 
 
 def _equals(finding: Finding) -> dict[str, int]:

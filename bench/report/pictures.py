@@ -16,7 +16,7 @@ from bench.report.drawing import CONFIG, Chart, Record, extent, hues, keys, shee
 from bench.report.ladder import STATES, ladder
 from bench.report.look import LIGHT
 from bench.report.ranking import ranked_by
-from bench.report.rows import Course, Finding, load_title, workload_title
+from bench.report.rows import Course, Finding
 from bench.report.wording import estimate
 
 MICRO = 1e-6
@@ -42,9 +42,9 @@ class Picture(msgspec.Struct, frozen=True):
 def pictures(finding: Finding) -> Iterator[Picture]:
     """Those that a study's figures allow, workload by workload; none of one that compares no subjects."""
     for each in () if finding.study.selftest or finding.study.factors else finding.each:
-        where = f", {workload_title(each.workload)}" if finding.others else ""
+        where = f", {each.title}" if finding.others else ""
         if finding.ranks_stacks and len(each.ranking) > 1:
-            title = f"Behind the best, by {ranked_by(each.workload)}{where}, on a log scale"
+            title = f"Behind the best, by {ranked_by(each.catalog.workloads[each.workload])}{where}, on a log scale"
             shown = with_keys(ladder(each, charts.WIDE), keys(STATES, "grey"))
             yield Picture(f"{each.workload}-ranking", title, _ranked(each), shown)
         elif len([row for row in each.rows if row.cpu.value is not None]) > 1:
@@ -92,7 +92,7 @@ def spent(finding: Finding) -> Chart:
 def overloads(finding: Finding) -> Chart:
     """The open loads side by side."""
     names = list(dict.fromkeys(course.load for course in finding.open))
-    panels = [charts.latencies(finding, name).properties(title=load_title(name)) for name in names]
+    panels = [charts.latencies(finding, name).properties(title=finding.catalog.loads[name].title) for name in names]
     named = [(f"{title} (dashed)" if peer else title, colour) for title, colour, peer in charts.contestants(finding)]
     return with_keys(alt.hconcat(*panels), named)
 

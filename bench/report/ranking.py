@@ -10,12 +10,11 @@ from collections.abc import Iterable
 
 import msgspec
 
-from bench import catalog
 from bench.analysis.comparison import Comparison
 from bench.analysis.standings import standings
 from bench.analysis.text import listed
 from bench.durations import written
-from bench.model import Race, RankedBy, Run, Session, Stack, stack_of
+from bench.model import Race, RankedBy, Run, Session, Stack, Workload, stack_of
 from bench.report.evidence import Evidence, Figure, capacity
 
 
@@ -57,7 +56,7 @@ def ranking(evidence: Evidence, runs: Iterable[Run], load: str | None, race: Rac
     own = [run for run in closed if run.case.load == load and not evidence.trouble(stack_of(run.case))]
     out = dict(_eliminated(race, evidence.workload)) if race else {}
     found = []
-    for each in standings(own, floor=evidence.floor("macro")):
+    for each in standings(evidence.catalog, own, floor=evidence.floor("macro")):
         after, reason = out.get(each.stack, (None, None))
         rate = capacity([run for run in own if run.case.stack == each.stack], evidence.null(load), "not measured")
         found.append(
@@ -75,10 +74,10 @@ def ranking(evidence: Evidence, runs: Iterable[Run], load: str | None, race: Rac
     return tuple(found)
 
 
-def brief_load(load: str | None, race: Race | None) -> str | None:
+def brief_load(session: Session, load: str | None) -> str | None:
     """The load of a race's rounds, where it is another one than the study's own."""
-    known = catalog.loads().get(load or "")
-    return known.brief if race and known and known.brief != load else None
+    known = session.plan.catalog.loads.get(load or "")
+    return known.brief if session.race and known and known.brief != load else None
 
 
 def words(race: Race) -> str:
@@ -102,14 +101,9 @@ def again(session: Session, workload: str) -> str:
     return f"Servers of {listed(stacks)} differed by more than 3 residual standard deviations: {each}."
 
 
-def ranked_by(workload: str) -> str:
+def ranked_by(workload: Workload) -> str:
     """What stacks are ranked by, in words."""
-    declared = catalog.workloads().get(workload)
-    return (
-        "answers per second, then server CPU,"
-        if declared and declared.ranked_by == "rate"
-        else "server CPU per request"
-    )
+    return "answers per second, then server CPU," if workload.ranked_by == "rate" else "server CPU per request"
 
 
 def _is_closed(run: Run) -> bool:

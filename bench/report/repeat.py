@@ -176,14 +176,14 @@ def _level(runs: Sequence[Run], metric: str) -> float:
 
 
 def _subject(run: Run) -> str:
-    return str(run.case.stack or run.case.variant)
+    return run.case.subject
 
 
 def _told_apart(folders: tuple[Path, Path]) -> Iterator[str]:
     """Which sessions these are, and whether they measured the same."""
     one, two = (store.read(folder / "session.json", Session) for folder in folders)
     yield f"{one.study}: the session of {one.started} and that of {two.started}"
-    changed = {case.identity for case in one.cases} ^ {case.identity for case in two.cases}
+    changed = {case.identity for case in one.plan.cases} ^ {case.identity for case in two.plan.cases}
     if changed:
         yield f"  Not the same: {len(changed)} of their cases are in one of them only, for an input of theirs changed."
     machines = {session.machine.get("fingerprint") for session in (one, two)}

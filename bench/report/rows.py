@@ -6,14 +6,13 @@ from typing import Any
 
 import msgspec
 
-from bench import catalog
 from bench.analysis.breaking import Overload
 from bench.analysis.comparison import Comparison
 from bench.analysis.drift import Drift
 from bench.analysis.selftest import Selftest
 from bench.analysis.stats import Ratio
 from bench.analysis.warmup import Shape
-from bench.model import Run, Session, Stack, Study, Verdict
+from bench.model import Catalog, Plan, Run, Session, Stack, Study, Verdict
 from bench.report.cost import Cost, Price
 from bench.report.evidence import Figure
 from bench.report.gated import Gated
@@ -44,7 +43,8 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
 class Core(msgspec.Struct, frozen=True, kw_only=True):
     """A variant by itself, without a server: seconds per document, steady and for the first one of a process.
 
-    `settled` is how many seconds of work a fresh process took until it was steady.
+    `plain` is the reference as it is, on whatever interpreter. `settled` is how many seconds of work a fresh process
+    took until it was steady.
     """
 
     variant: str
@@ -52,6 +52,7 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     baseline: bool
     rewritten: bool
+    plain: bool = False
     time: Figure
     first: Figure
     settled: Figure
@@ -133,7 +134,6 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     `drift` is what a session of factors says.
     """
 
-    study: Study
     workload: str
     session: Session
     same: Ratio | None
@@ -166,6 +166,21 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     drift: Drift | None = None
 
     @property
+    def study(self) -> Study:
+        """The study that was measured, as the session has it."""
+        return self.session.plan.study
+
+    @property
+    def catalog(self) -> Catalog:
+        """The declarations that the session was made of."""
+        return self.session.plan.catalog
+
+    @property
+    def title(self) -> str:
+        """The title of its workload."""
+        return self.catalog.workloads[self.workload].title
+
+    @property
     def each(self) -> tuple[Finding, ...]:
         """The findings of all workloads, in the study's order."""
         return (self, *self.others)
@@ -190,7 +205,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         """What the cores run behind, in the study's order; then what the peers do."""
         stacks = [Stack(variant="", framework=f, server=s) for s in self.study.servers for f in self.study.frameworks]
         stacks += [Stack(variant=name) for name in self.study.peers]
-        return tuple(dict.fromkeys(place(stack, self.study) for stack in stacks))
+        return tuple(dict.fromkeys(place(stack, self.session.plan) for stack in stacks))
 
     @property
     def closed(self) -> tuple[Course, ...]:
@@ -205,24 +220,13 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(sorted(found, key=lambda course: (order[course.load], course.stack.is_peer, course.title)))
 
 
-def place(stack: Stack, study: Study) -> str:
+def place(stack: Stack, plan: Plan) -> str:
     """A stack without its variant: the server, after the framework where the study has several; that of a peer."""
     if stack.is_peer:
-        known = catalog.peers().get(stack.variant)
-        return known.server if known else stack.variant
-    return stack.server if len(study.frameworks) == 1 else f"{stack.framework}/{stack.server}"
+        return plan.catalog.peers[stack.variant].server
+    return stack.server if len(plan.study.frameworks) == 1 else f"{stack.framework}/{stack.server}"
 
 
 def closed_load(study: Study, workload: str) -> str | None:
     """The load that a workload's figures come from: the first closed one."""
     return study.macro.loads_for(workload)[0] if study.macro else None
-
-
-def load_title(name: str) -> str:
-    """The catalogue's title of a load, its name where the declaration is gone."""
-    return catalog.loads()[name].title if name in catalog.loads() else name
-
-
-def workload_title(name: str) -> str:
-    """The catalogue's title of a workload, likewise."""
-    return catalog.workloads()[name].title if name in catalog.workloads() else name

@@ -11,7 +11,7 @@ from bench import store
 from bench.analysis.selftest import CLAIMS, RECORD, SURE, Equals, Known, Selftest, judge
 from bench.analysis.stats import POWER
 from bench.analysis.text import share
-from bench.model import Session, Study
+from bench.model import Session
 from bench.report.terminal import say
 
 SIDES = {"micro": "processes", "macro": "servers"}
@@ -25,10 +25,10 @@ KNOWN = (
 )  # fmt: skip
 
 
-def conclude(console: Console, folder: Path, study: Study, json: bool) -> int:
+def conclude(console: Console, folder: Path, json: bool) -> int:
     """Judge the session in `folder`, keep the verdict in it and print it. Returns the exit status, 1 if it failed."""
     session = store.read(folder / "session.json", Session)
-    found = judge(session, store.runs(folder), study)
+    found = judge(session, store.runs(folder))
     if session.finished:
         store.write(folder / RECORD, found)
     say(console, found, told(found), json)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bench.analysis.comparison import MARGIN
-from bench.report.rows import workload_title
+from bench.model import Catalog
 from bench.report.targets import Held
 
 NAMED = 4  # changes of a kind in a sentence
@@ -16,7 +16,7 @@ def only_settings(rows: Sequence[Held]) -> bool:
     return bool(rows) and all(row.target.at_most is None for row in rows)
 
 
-def words(rows: Sequence[Held]) -> Iterator[str]:
+def words(rows: Sequence[Held], catalog: Catalog) -> Iterator[str]:
     """How many figures fall, rise or stay, and the greatest changes."""
     known = [row for row in rows if row.value is not None]
     less = sorted((row for row in known if row.high is not None and row.high < 1), key=lambda row: row.value or 0.0)
@@ -29,13 +29,13 @@ def words(rows: Sequence[Held]) -> Iterator[str]:
     )
     for what, changed in (("Fall most", less), ("Rise most", more)):
         if changed:
-            yield f"{what}: {'; '.join(map(_told, changed[:NAMED]))}."
+            yield f"{what}: {'; '.join(_told(row, catalog) for row in changed[:NAMED])}."
 
 
 def _is_equal(row: Held) -> bool:
     return row.low is not None and row.high is not None and row.low >= 1 / (1 + MARGIN) and row.high <= 1 + MARGIN
 
 
-def _told(row: Held) -> str:
-    where = workload_title(row.workload)
+def _told(row: Held, catalog: Catalog) -> str:
+    where = catalog.workloads[row.workload].title
     return f"{row.target.title}, {where[:1].lower()}{where[1:]} {row.told}"

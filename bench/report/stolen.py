@@ -45,7 +45,7 @@ def stolen(runs: Iterable[Run]) -> Stolen:
     known: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
         if run.stolen is not None and run.case.instrument not in UNTIMED:
-            known[str(run.case.stack or run.case.framework or run.case.variant)].append(run)
+            known[run.case.subject].append(run)
     found = [each for subject, own in known.items() if (each := _disturbed(subject, own))]
     return Stolen(
         runs=sum(map(len, known.values())),

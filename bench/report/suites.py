@@ -39,7 +39,8 @@ def tested(study: Study, session: Session, runs: Iterable[Run], selftest: Selfte
     if study.suite is None:
         return ()
     runs = [run for run in runs if run.case.instrument == "suite"]
-    own = {name: [run for run in runs if run.case.framework == name and not run.case.twin] for name in study.frameworks}
+    plain = [run for run in runs if not run.case.twin]
+    own = {name: [run for run in plain if run.case.subject == name] for name in study.frameworks}
     first, *others = study.frameworks
     same = paired([run for run in runs if run.case.twin], own[first], "suite")
     floor = noise_floor(same, selftest.bias("micro") if selftest else None)

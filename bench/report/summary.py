@@ -19,7 +19,7 @@ from bench.report.answer import answer, answers
 from bench.report.builds import unlike
 from bench.report.ladder import rows
 from bench.report.noise import noise, power
-from bench.report.rows import Finding, workload_title
+from bench.report.rows import Finding
 from bench.report.spent import costs, unrest
 from bench.report.table import MEGA, Cell, alone, columns
 from bench.report.targets import Held, verdict
@@ -41,7 +41,7 @@ def show(console: Console, finding: Finding, page: Path, json: bool) -> None:
         _say(console, suites.words(finding.tested), "bold")
     for each in finding.each if finding.rows else ():
         if finding.others:
-            _say(console, workload_title(each.workload), "bold")
+            _say(console, each.title, "bold")
         console.print(_ranking(each) if finding.ranks_stacks else _stacks(each, console.width))
         for row in (row for row in each.rows if row.verdict not in {"pass", "dropped"}):
             _say(console, f"{row.verdict}: {row.stack}: {row.reason}", "yellow")
@@ -51,12 +51,12 @@ def show(console: Console, finding: Finding, page: Path, json: bool) -> None:
             _say(console, f"{core.verdict}: {core.variant}: {core.reason}", "yellow")
     _say(console, f"\n{finding.study.question}", "bold")
     for each in finding.each if finding.rows or not finding.targets else ():
-        lead = f"{workload_title(each.workload)}: " if finding.others else ""
+        lead = f"{each.title}: " if finding.others else ""
         _say(console, lead + " ".join(answer(each)))
         _say(console, f"{noise(each)} {power(each)}")
     raced = ranking.words(finding.session.race) if finding.session.race else None
     noisy = unrest(finding.session), stolen.words(finding.stolen)
-    for words in filter(None, (raced, unlike(finding.cores), *noisy, costs(finding.session))):
+    for words in filter(None, (raced, unlike(finding), *noisy, costs(finding.session))):
         _say(console, words)
     _say(console, f"\nMeasured {finding.session.started}. The report: {page}")
 

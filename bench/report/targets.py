@@ -92,11 +92,10 @@ class Measured:
         self._session = session
         for run in runs:
             case = run.case
-            closed = study.macro.loads_for(case.workload or "")[0] if study.macro else None
+            closed = study.macro.loads_for(case.workload)[0] if study.macro and case.workload else None
             if not (case.twin or case.path) and case.load in {None, closed}:
-                subject = str(case.stack or case.variant)
                 where = None if case.instrument == "startup" else case.workload  # a start is of no workload
-                self._runs[Wanted(case.instrument, subject, where, "threads" in case.settings)].append(run)
+                self._runs[Wanted(case.instrument, case.subject, where, case.threads > 1)].append(run)
 
     def of(self, wanted: Wanted) -> list[Run]:
         """The runs of a case, none where one of them failed."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench import catalog
 from bench.analysis.text import listed, number, seconds
-from bench.errors import LabError
+from bench.model import Interpreter
 from bench.report.rows import Core, Finding
 from bench.report.wording import estimate
 
@@ -19,18 +18,21 @@ def compared(finding: Finding) -> bool:
 def words(finding: Finding) -> Iterator[str]:
     """The baseline's source on each interpreter against its own; any other source by its span; memory likewise."""
     sources: dict[str, list[Core]] = {}
+    on = {core.variant: finding.catalog.interpreter_of(core.variant) for core in finding.cores}
     for core in finding.cores:
-        if core.time.value is not None and _on(core):
+        if core.time.value is not None:
             sources.setdefault(core.variant.partition("@")[0], []).append(core)
     own = sources.pop(finding.baseline.variant.partition("@")[0], [])
-    others = [f"{_times(core)} on {_on(core)}" for core in sorted(own, key=_version) if not core.baseline]
+    own.sort(key=lambda core: _version(on[core.variant]))
+    others = [f"{_times(core)} on {on[core.variant].title}" for core in own if not core.baseline]
     if others:
-        yield f"In units of its speed on {_on(finding.baseline)}, the same source runs at {listed(others)}."
+        usual = on[finding.baseline.variant].title
+        yield f"In units of its speed on {usual}, the same source runs at {listed(others)}."
     for cores in sources.values():
-        yield _span(cores)
+        yield _span(cores, on)
     for place in finding.places:
         held = [
-            (row.memory.value, _on(row.core) or row.core.title)
+            (row.memory.value, on[row.core.variant].title)
             for row in finding.rows
             if row.place == place and row.memory.value is not None and row.core in own
         ]
@@ -39,13 +41,13 @@ def words(finding: Finding) -> Iterator[str]:
             yield f"Behind {place} it holds {number(least / 1e6)} MB on {first} and {number(most / 1e6)} MB on {last}."
 
 
-def _span(cores: list[Core]) -> str:
+def _span(cores: list[Core], on: dict[str, Interpreter]) -> str:
     """A source that is no baseline: its fastest and slowest interpreter, which `cores` begin and end with."""
     fastest, slowest = cores[0], cores[-1]
     if fastest is slowest:
         return f"{fastest.title} takes {seconds(fastest.time.value or 0.0)} a document."
-    title = fastest.title.removesuffix(f", {_on(fastest)}")
-    least, most = (f"{seconds(core.time.value or 0.0)} on {_on(core)}" for core in (fastest, slowest))
+    title = fastest.title.removesuffix(f", {on[fastest.variant].title}")
+    least, most = (f"{seconds(core.time.value or 0.0)} on {on[core.variant].title}" for core in (fastest, slowest))
     return f"{title} takes from {least} to {most}."
 
 
@@ -55,14 +57,5 @@ def _times(core: Core) -> str:
     return estimate(core.speedup)
 
 
-def _on(core: Core) -> str | None:
-    """The title of its interpreter; None of what the catalogue has no more."""
-    try:
-        return catalog.interpreters()[catalog.variant(core.variant).interpreter].title
-    except LabError:
-        return None
-
-
-def _version(core: Core) -> tuple[int, ...]:
-    version = catalog.interpreters()[catalog.variant(core.variant).interpreter].version
-    return tuple(int(part) for part in version.split(".") if part.isdigit())
+def _version(interpreter: Interpreter) -> tuple[int, ...]:
+    return tuple(int(part) for part in interpreter.version.split(".") if part.isdigit())

@@ -20,12 +20,10 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from bench import catalog
 from bench.build import artifacts
-from bench.catalog import pairing
 from bench.errors import LabError, MissingError
 from bench.host.pinning import cores, pinned
-from bench.model import Argv, Backend, Stack, Workload
+from bench.model import Argv, Backend, Catalog, Server, Stack, Workload
 from bench.paths import TOOLS
 from bench.provision import stamp, system
 from bench.provision.interpreters import MEASURED_LOCK, install
@@ -47,21 +45,21 @@ class Attached(msgspec.Struct, frozen=True, kw_only=True):
     dsn: str
     process: psutil.Process
 
-    def waits(self, stack: Stack) -> str:
-        """The function that `/wait` of this stack waits for it with."""
-        return pairing.server_file(stack).waits.get(self.backend.name, self.backend.wait)
+    def waits(self, server: Server) -> str:
+        """The function that `/wait` behind this server waits for it with."""
+        return server.waits.get(self.backend.name, self.backend.wait)
 
-    def environment(self, stack: Stack) -> dict[str, str]:
-        """What is added to the environment of a stack that waits for it."""
+    def environment(self, stack: Stack, server: Server) -> dict[str, str]:
+        """What is added to the environment of a stack that waits for it behind that server."""
         return {
-            "STATEMENTS_WAIT": self.waits(stack),
+            "STATEMENTS_WAIT": self.waits(server),
             "STATEMENTS_DATABASE": self.dsn,
-            "STATEMENTS_CONNECTIONS": str(pairing.server_for(stack).concurrency),
+            "STATEMENTS_CONNECTIONS": str(server.concurrency),
             "PYTHONPATH": str(_driver(self.backend, stack.variant)),
         }
 
 
-def provision(backend: Backend, variant: str) -> None:
+def provision(catalog: Catalog, backend: Backend, variant: str) -> None:
     """Bring the driver of `backend` for the interpreter of `variant`, beside the measured prefix.
 
     Raises MissingError where it, or the back end itself, cannot be had.
@@ -74,7 +72,7 @@ def provision(backend: Backend, variant: str) -> None:
     made_of = stamp.of(*names, MEASURED_LOCK)
     if stamp.stands(folder, made_of):
         return
-    argv, env = [str(artifacts.python(variant)), "-c", IMPORT], artifacts.environment(catalog.variant(variant))
+    argv, env = [str(artifacts.python(variant)), "-c", IMPORT], artifacts.environment(catalog, catalog.variant(variant))
     env |= {"PYTHONPATH": str(folder)}
     with stamp.making(folder, made_of):
         install(artifacts.python(variant), names, target=folder)
@@ -83,9 +81,8 @@ def provision(backend: Backend, variant: str) -> None:
             raise MissingError(f"`{IMPORT}` fails: {system.complaint(done)}")
 
 
-def fingerprint(name: str) -> str:
+def fingerprint(backend: Backend) -> str:
     """Hash of all of a back end that could change a figure: its declaration, its programs and its driver's lock."""
-    backend = catalog.backends()[name]
     digest = hashlib.sha256(msgspec.json.encode(backend, order="sorted") + _lock())
     for program in (backend.prepare[0], backend.argv[0]):
         digest.update(_bytes(_program(backend, program)))
@@ -93,7 +90,7 @@ def fingerprint(name: str) -> str:
 
 
 @contextmanager
-def attached(workload: Workload, log: Path) -> Iterator[Attached | None]:
+def attached(catalog: Catalog, workload: Workload, log: Path) -> Iterator[Attached | None]:
     """The back end of `workload` while the block runs, what it says in `log`; None for a workload without one.
 
     Raises LabError if it cannot be made, is not ready in `READY_SECONDS`, ends by itself or has to be killed, and
@@ -102,7 +99,7 @@ def attached(workload: Workload, log: Path) -> Iterator[Attached | None]:
     if workload.backend is None:
         yield None
         return
-    with started(catalog.backends()[workload.backend], log) as running:
+    with started(catalog.backends[workload.backend], log) as running:
         yield running
 
 

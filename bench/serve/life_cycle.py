@@ -17,7 +17,6 @@ from tempfile import TemporaryDirectory
 import msgspec
 import psutil
 
-from bench import catalog
 from bench.build import artifacts, peers
 from bench.catalog import pairing
 from bench.errors import RIGHT, LabError
@@ -25,7 +24,7 @@ from bench.host import accounts, cpu_time
 from bench.host.cgroup import group
 from bench.host.cpu_time import Meter
 from bench.host.pinning import pinned
-from bench.model import Exchange, Stack
+from bench.model import Catalog, Exchange, Stack
 from bench.paths import LOGS, PREFIXES
 from bench.provision import system
 from bench.serve import front, process
@@ -57,16 +56,16 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
         return f"http://{self.host}:{self.port}"
 
 
-def command(stack: Stack, port: int, host: str, scratch: Path) -> tuple[list[str], dict[str, str]]:
+def command(catalog: Catalog, stack: Stack, port: int, host: str, scratch: Path) -> tuple[list[str], dict[str, str]]:
     """The argv and the whole environment that start `stack` on `port` of `host`; in `scratch` lies what is of this run.
 
     Raises LabError if the variant or peer is not built, or if the server declares the pair impossible.
     """
     if stack.is_peer:
-        return peers.command(catalog.peers()[stack.variant], host=host, port=port, backlog=BACKLOG)
+        return peers.command(catalog.peers[stack.variant], host=host, port=port, backlog=BACKLOG)
     variant = catalog.variant(stack.variant)
-    server = pairing.server_file(stack)
-    impossible = pairing.impossible(stack)
+    server = pairing.server_file(catalog, stack)
+    impossible = pairing.impossible(catalog, stack)
     if impossible:
         raise LabError(f"{stack} is impossible: {impossible.reason}")
     artifacts.require(stack.variant)
@@ -84,12 +83,13 @@ def command(stack: Stack, port: int, host: str, scratch: Path) -> tuple[list[str
         system.require(server.front.needs)
         argv = front.together(server.front, argv, scratch, places)
     env = {key: value.format_map(places) for key, value in server.env.items()}
-    env |= {"STATEMENTS_FRAMEWORK": catalog.frameworks()[stack.framework].module, "STATEMENTS_WAIT": server.wait}
-    return argv, artifacts.environment(variant) | env
+    env |= {"STATEMENTS_FRAMEWORK": catalog.frameworks[stack.framework].module, "STATEMENTS_WAIT": server.wait}
+    return argv, artifacts.environment(catalog, variant) | env
 
 
 @contextmanager
 def serving(
+    catalog: Catalog,
     stack: Stack,
     first: Exchange,
     log: Path,
@@ -101,11 +101,11 @@ def serving(
 ) -> Iterator[Running]:
     """Serve `stack` on `cpus` while the block runs, as `launched` does; its `/wait` waits for `backend` if one runs."""
     port = port or free_port(host)
-    prefix = catalog.peers()[stack.variant].build if stack.is_peer else stack.variant
+    prefix = catalog.peers[stack.variant].build if stack.is_peer else stack.variant
     place = {"folder": PREFIXES / prefix, "log": log}
     with TemporaryDirectory(prefix="bench-") as scratch:  # below /tmp: the path of a socket has to be short
-        argv, env = command(stack, port, host, Path(scratch))
-        env |= backend.environment(stack) if backend else {}
+        argv, env = command(catalog, stack, port, host, Path(scratch))
+        env |= backend.environment(stack, pairing.server_file(catalog, stack)) if backend else {}
         with launched(str(stack), argv, env, **place, first=first, cpus=cpus, host=host, port=port) as running:
             yield running
 

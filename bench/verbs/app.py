@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -10,9 +11,9 @@ from rich.console import Console
 
 from bench import catalog, pipeline
 from bench.build import artifacts
-from bench.catalog import declarations, pairing
-from bench.model import Hole, Stack, Study
-from bench.plan import matrix
+from bench.catalog import pairing
+from bench.model import Catalog, Hole, Plan, Stack, Study, pick
+from bench.plan import planned
 
 app = App(
     name="python -m bench",
@@ -33,17 +34,28 @@ Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON fo
 Flag = Annotated[bool, Parameter(negative="")]
 
 
+@cache
+def declared() -> Catalog:
+    """All that this checkout declares, read once."""
+    return catalog.read()
+
+
 def study_of(name: str, variant: str | None) -> Study:
     """The study of that name, or narrowed to one variant. Raises LabError if there is none."""
-    study = declarations.pick(catalog.studies(), name, "study")
-    return matrix.narrowed(study, variant) if variant else study
+    study = pick(declared().studies, name, "study")
+    return planned.narrowed(study, variant, declared()) if variant else study
+
+
+def plan_of(study: Study, among: Catalog | None = None) -> Plan:
+    """The plan of a study, made here and nowhere else, of the checkout's catalogue or another one."""
+    return planned.plan(study, among or declared())
 
 
 def built_stack(text: str) -> Stack:
     """A stack as it is written. Raises LabError for an unknown name, and where its server is not built."""
-    stack = pairing.parse_stack(text)
+    stack = pairing.parse_stack(declared(), text)
     if not stack.is_peer:
-        artifacts.require_server(stack)
+        artifacts.require_server(declared(), stack)
     return stack
 
 
@@ -54,12 +66,12 @@ def words(text: str) -> tuple[str, ...]:
 
 def known(variants: tuple[str, ...]) -> tuple[str, ...]:
     """Names of variants and peers. Raises LabError for another one."""
-    return tuple(catalog.subject(name).name for name in variants)
+    return tuple(declared().subject(name).name for name in variants)
 
 
 def all_subjects() -> tuple[str, ...]:
     """All variants and peers."""
-    return (*catalog.variants(), *catalog.peers())
+    return (*declared().variants, *declared().peers)
 
 
 def tell_holes(holes: list[Hole]) -> int:

@@ -7,35 +7,35 @@ from collections.abc import Mapping
 import msgspec
 from rich.table import Table
 
-from bench import catalog
 from bench.durations import duration, written
 from bench.inventory import inventory, lines, standings
 from bench.model import Hole
-from bench.plan import estimate, matrix
+from bench.plan import estimate
 from bench.race import racing
-from bench.verbs.app import Budget, Json, app, out, study_of
+from bench.verbs.app import Budget, Json, app, declared, out, plan_of, study_of
 
 
 @app.command(name="list")
 def list_() -> int:
     """Show what there is to choose from: variants, peers, servers, tunings, frameworks, workloads, loads, studies."""
+    catalog = declared()
     nouns: dict[str, Mapping[str, object]] = {
-        "variant": catalog.variants(),
-        "yardstick": catalog.yardsticks(),
-        "peer": catalog.peers(),
-        "interpreter": catalog.interpreters(),
-        "framework": catalog.frameworks(),
-        "server": {server.label: server for server in catalog.servers().values()},
-        "tuning": catalog.tunings(),
-        "backend": catalog.backends(),
-        "workload": catalog.workloads(),
-        "load": catalog.loads(),
-        "study": catalog.studies(),
+        "variant": catalog.variants,
+        "yardstick": catalog.yardsticks,
+        "peer": catalog.peers,
+        "interpreter": catalog.interpreters,
+        "framework": catalog.frameworks,
+        "server": catalog.labels(),
+        "tuning": catalog.tunings,
+        "backend": catalog.backends,
+        "workload": catalog.workloads,
+        "load": catalog.loads,
+        "study": catalog.studies,
     }
     table = Table("", "name", "", box=None, pad_edge=False)
     for noun, known in nouns.items():
-        for name, declared in known.items():
-            table.add_row(noun, name, getattr(declared, "title", ""))
+        for name, each in known.items():
+            table.add_row(noun, name, getattr(each, "title", ""))
     out.print(table)
     return 0
 
@@ -43,7 +43,7 @@ def list_() -> int:
 @app.command
 def doctor(*, json: Json = False) -> int:
     """Show what the lab needs, what of it is here, and how to get the rest; exit 1 if anything is missing."""
-    found = dict(inventory())
+    found = dict(inventory(declared()))
     if json:
         out.print_json(msgspec.json.encode(found).decode())
     else:
@@ -58,7 +58,7 @@ def doctor(*, json: Json = False) -> int:
 @app.command
 def interpreters(*, json: Json = False) -> int:
     """Show every interpreter: what is here and how it was built, what it lacks, and how to get the rest."""
-    found = standings()
+    found = standings(declared())
     if json:
         out.print_json(msgspec.json.encode(found).decode())
         return 0
@@ -77,29 +77,29 @@ def plan(study: str, *, variant: str | None = None, budget: Budget = None, json:
     study: A name from bench/studies.
     variant: Only this variant, against the study's baseline.
     """
-    chosen = study_of(study, variant)
-    phases, holes = matrix.phases(chosen), matrix.declared_holes(chosen)
-    whole = estimate.study_seconds(chosen)
+    made = plan_of(study_of(study, variant))
+    whole = estimate.plan_seconds(made)
     limit = duration(budget, "--budget") if budget else None
-    track = racing.track(chosen, phases, limit) if limit else None
+    track = racing.track(made, limit) if limit else None
     if json:
         raced = {"budget_seconds": limit, "whole_seconds": whole, "first_round": track.first} if track else None
-        out.print_json(msgspec.json.encode({"phases": phases, "holes": holes, "race": raced}).decode())
+        out.print_json(msgspec.json.encode({"phases": made.phases, "holes": made.holes, "race": raced}).decode())
         return 0
     table = Table("phase", "cases", "blocks", "about", box=None, pad_edge=False)
-    for phase in [track.first if track and phase.name == racing.FINAL else phase for phase in phases]:
-        table.add_row(phase.name, str(len(phase.cases)), str(phase.blocks), f"{estimate.seconds(phase) / 60:.1f} min")
-    later = estimate.contest_seconds(chosen)
+    for phase in [track.first if track and phase.name == racing.FINAL else phase for phase in made.phases]:
+        about = estimate.seconds(phase, made.catalog) / 60
+        table.add_row(phase.name, str(len(phase.cases)), str(phase.blocks), f"{about:.1f} min")
+    later = estimate.contest_seconds(made)
     if later:
         table.add_row("open loads", "each server's best", "", f"{later / 60:.1f} min")
-    out.print(chosen.question, table, sep="\n")
-    for hole in holes:
+    out.print(made.study.question, table, sep="\n")
+    for hole in made.holes:
         out.print(f"hole: {hole.what}: {hole.reason}", markup=False, highlight=False, soft_wrap=True)
     told = f"about {whole / 60:.0f} minutes"
     if limit and track:
-        rest = (track.seconds - estimate.seconds(track.first)) / 60
+        rest = (track.seconds - estimate.seconds(track.first, made.catalog)) / 60
         count = track.final.blocks
-        runs = f"{count} fresh server{'s' * (count > 1)} each under {' and '.join(chosen.loads)}"
+        runs = f"{count} fresh server{'s' * (count > 1)} each under {' and '.join(made.study.loads)}"
         out.print(
             f"after that round {rest:.1f} min are left: more rounds for those in play, then {runs}", highlight=False
         )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from bench import catalog, readiness, verify
+from bench import readiness, verify
 from bench.build import artifacts
 from bench.catalog import pairing
 from bench.errors import LabError
@@ -16,7 +16,7 @@ from bench.measure.instruments import sizes
 from bench.model import Artifact
 from bench.progress import Progress
 from bench.serve import life_cycle
-from bench.verbs.app import Json, all_subjects, app, built_stack, known, out, tell_holes
+from bench.verbs.app import Json, all_subjects, app, built_stack, declared, known, out, tell_holes
 
 
 @app.command
@@ -27,7 +27,7 @@ def build(*variants: str, force: bool = False) -> int:
     ----------
     force: Build also what is unchanged, and try again what could not be had.
     """
-    made, holes = readiness.build_all(known(variants) or all_subjects(), Progress(), force=force)
+    made, holes = readiness.build_all(declared(), known(variants) or all_subjects(), Progress(), force=force)
     for name, each in made.items():
         what = f"{each.wheel}, {each.wheel_bytes:,} bytes" if isinstance(each, Artifact) else f"runs on {each.version}"
         out.print(f"{name}: {what}, {each.build_seconds:.1f} s", highlight=False)
@@ -47,10 +47,10 @@ def check(
     if not cases.is_dir():
         raise LabError(f"--cases {cases}: there is no such folder")
     if variant is not None:
-        catalog.variant(variant)
-        checked = verify.check_variant(variant, cases.resolve())
+        declared().variant(variant)
+        checked = verify.check_variant(declared(), variant, cases.resolve())
     else:
-        checked = verify.check_stack(built_stack(stack or ""), cases.resolve())
+        checked = verify.check_stack(declared(), built_stack(stack or ""), cases.resolve())
     for mismatch in checked.mismatches:
         out.print(mismatch, markup=False, highlight=False, soft_wrap=True)
     out.print(f"{checked.cases - len(checked.mismatches)} of {checked.cases} right", highlight=False)
@@ -63,7 +63,7 @@ def serve(stack: str, *, port: int = 8000) -> int:
     parsed = built_stack(stack)
     log = life_cycle.log_of(parsed)
     try:
-        with life_cycle.serving(parsed, life_cycle.HELLO, log, cores().server, port=port) as running:
+        with life_cycle.serving(declared(), parsed, life_cycle.HELLO, log, cores().server, port=port) as running:
             out.print(f"{parsed} answers at {running.url} (log: {log}); Ctrl-C ends it", highlight=False)
             running.process.wait()
             raise LabError(f"{parsed} ended by itself; see {log}")
@@ -85,15 +85,16 @@ def size(
     from bench.report import summary  # noqa: PLC0415 - as in `show`
 
     progress = Progress()
-    named = [pairing.parse_stack(name) for name in subjects if "/" in name]
+    named = [pairing.parse_stack(declared(), name) for name in subjects if "/" in name]
     names = known(tuple(name for name in subjects if "/" not in name)) or (() if named else all_subjects())
-    made, holes = readiness.build_all(dict.fromkeys([*names, *(stack.variant for stack in named)]), progress)
+    asked = dict.fromkeys([*names, *(stack.variant for stack in named)])
+    made, holes = readiness.build_all(declared(), asked, progress)
     for stack in named:
-        artifacts.require_server(stack)
-    wanted = [*named, *sizes.stacks({name: made[name] for name in names if name in made}, every)]
+        artifacts.require_server(declared(), stack)
+    wanted = [*named, *sizes.stacks(declared(), {name: made[name] for name in names if name in made}, every)]
     found = {}
     for number, stack in enumerate(wanted, 1):
         with progress.step(f"size of {stack}, {number} of {len(wanted)}"):
-            found[stack] = sizes.sizes(stack)
+            found[stack] = sizes.sizes(declared(), stack)
     summary.show_sizes(out, found, json)
     return tell_holes(holes)

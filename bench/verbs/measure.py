@@ -12,7 +12,7 @@ from bench import pipeline
 from bench.durations import duration
 from bench.errors import LabError
 from bench.progress import Progress
-from bench.verbs.app import Budget, Flag, Json, Price, app, out, study_of, words
+from bench.verbs.app import Budget, Flag, Json, Price, app, declared, out, plan_of, study_of, words
 from bench.verbs.tell import keep_last, show
 
 
@@ -51,7 +51,7 @@ def run(
         if allow_remote_load:
             raise LabError("--allow-remote-load is of a fleet: it needs --scheduler ADDRESS")
         limit = duration(budget, "--budget") if budget else None
-        folders = [pipeline.run(chosen, Progress(), force, strict, budget=limit)[0]]
+        folders = [pipeline.run(plan_of(chosen), Progress(), force, strict, budget=limit)[0]]
     elif budget:
         raise LabError("--budget is of this machine: a fleet's workers share the blocks of a whole study")
     elif strict:
@@ -59,9 +59,9 @@ def run(
     else:
         from bench.fleet import driver  # noqa: PLC0415 - as in `show`
 
-        found = driver.run(chosen, scheduler, Progress(), force=force, remote_load=allow_remote_load)
+        found = driver.run(plan_of(chosen), scheduler, Progress(), force=force, remote_load=allow_remote_load)
         folders = [folder for folder, _ in found]
-    status = max(show(chosen, folder, price, json) for folder in folders)
+    status = max(show(folder, price, json) for folder in folders)
     return max(status, keep_last(chosen)) if keep else status
 
 
@@ -113,9 +113,9 @@ def try_(
         framework=framework,
         requires=words(requires),
     )
-    study = trying.study_of(own, Progress())
-    folder, _ = pipeline.run(study, Progress(), force, strict, own.documents)
-    return show(study, folder, None, json)
+    plan = plan_of(*trying.study_of(own, declared(), Progress()))
+    folder, _ = pipeline.run(plan, Progress(), force, strict, own.documents)
+    return show(folder, None, json)
 
 
 @app.command
@@ -144,11 +144,11 @@ def repeat(
         if sessions:
             raise LabError("--times measures sessions: name either them or --times")
         limit = duration(budget, "--budget") if budget else None
-        return between.show(out, chosen, pipeline.run_times(chosen, Progress(), times, budget=limit), json)
+        return between.show(out, pipeline.run_times(plan_of(chosen), Progress(), times, budget=limit), json)
     if budget:
         raise LabError("--budget is of the sessions that --times measures: add --times N")
     if not sessions:
-        pipeline.run_twice(chosen, Progress())
+        pipeline.run_twice(plan_of(chosen), Progress())
     return repeating.show(out, repeating.chosen(chosen.name, sessions), json)
 
 

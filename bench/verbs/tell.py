@@ -15,8 +15,8 @@ from bench.verbs.app import Json, Price, app, out, study_of
 @app.command
 def report(study: str = "quick", *, variant: str | None = None, price: Price = None, json: Json = False) -> int:
     """Write the report of a study's last session anew, for each kind of machine that has one, and show its answer."""
-    chosen = study_of(study, variant)
-    return max(show(chosen, folder, price, json) for folder, _ in store.latest_by_machine(chosen.name))
+    name = study_of(study, variant).name if variant else study
+    return max(show(folder, price, json) for folder, _ in store.latest_by_machine(name))
 
 
 @app.command
@@ -55,20 +55,20 @@ def findings() -> int:
     return 0
 
 
-def show(study: Study, folder: Path, price: str | None, json: bool) -> int:
+def show(folder: Path, price: str | None, json: bool) -> int:
     """Write the report of what lies in `folder` and print the answer; of a self-test, its verdict."""
     from bench.analysis import selftest as testing  # noqa: PLC0415 - a second of imports that other verbs spare
     from bench.report import cost, drift, finding, page, summary  # noqa: PLC0415
     from bench.report import selftest as verdict  # noqa: PLC0415
 
     session, runs = store.read(folder / "session.json", Session), store.runs(folder)
-    status = pipeline.status(runs, session.holes)
+    study, status = session.plan.study, pipeline.status(runs, session.holes)
     if study.selftest:
-        return max(status, verdict.conclude(out, folder, study, json))
+        return max(status, verdict.conclude(out, folder, json))
     if study.factors:
-        return max(status, drift.conclude(out, folder, study, json))
+        return max(status, drift.conclude(out, folder, json))
     tested = testing.latest(session.machine.get("fingerprint"))
-    found = finding.find(session, runs, study, cost.parse(price) if price else None, tested)
+    found = finding.find(session, runs, cost.parse(price) if price else None, tested)
     summary.show(out, found, page.write(folder, found), json)
     return status
 

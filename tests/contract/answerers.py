@@ -7,9 +7,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from app.core import InvalidDocument, MalformedDocument, transform
-from bench import catalog
 from bench.build import artifacts
 from bench.paths import SUBJECT
+from tests.declared import CATALOG
 
 Outcome = tuple[object, ...]  # ("ok", answer), ("malformed",) or ("invalid", pointer); anything else is a fault
 Answerer = Callable[[bytes], Outcome]
@@ -29,7 +29,7 @@ def reference(document: bytes) -> Outcome:
 def variant(name: str) -> Iterator[Answerer]:
     """A built variant, asked through a pipe; its process ends with the block."""
     argv = [artifacts.python(name), SUBJECT / "check.py"]
-    with piped(name, argv, artifacts.environment(catalog.variants()[name])) as asked:
+    with piped(name, argv, artifacts.environment(CATALOG.variants[name])) as asked:
         yield asked
 
 

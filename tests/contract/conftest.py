@@ -8,7 +8,7 @@ from typing import NoReturn
 import pytest
 from rich.console import Console
 
-from bench import catalog, readiness
+from bench import readiness
 from bench.catalog import pairing
 from bench.host.pinning import cores
 from bench.model import Artifact, Hole, Implementation, Stack
@@ -16,10 +16,11 @@ from bench.progress import Progress
 from bench.serve import life_cycle
 from tests.absent import lacks
 from tests.contract.wire import Server
+from tests.declared import CATALOG
 
 MAX_BYTES = 300_000
 PLAIN: dict[Implementation, str] = {"cpython": "cpython", "pypy": "pypy"}  # the untouched source on each
-LABELS = sorted({server.label for server in catalog.servers().values()})
+LABELS = sorted({server.label for server in CATALOG.servers.values()})
 
 
 def on_every_server(variant: str) -> list[Stack]:
@@ -29,7 +30,7 @@ def on_every_server(variant: str) -> list[Stack]:
 
 def partners(implementation: Implementation) -> list[Stack]:
     """Each server of an implementation and each of its variants at least once, taken in turn: not the product."""
-    homes = {name: catalog.interpreters()[each.interpreter] for name, each in catalog.variants().items()}
+    homes = {name: CATALOG.interpreters[each.interpreter] for name, each in CATALOG.variants.items()}
     variants = [name for name, home in homes.items() if home.implementation == implementation]
     labels = [label for label in LABELS if possible(variants[0], label)]
     turns = range(max(len(labels), len(variants)))
@@ -39,15 +40,15 @@ def partners(implementation: Implementation) -> list[Stack]:
 
 def possible(variant: str, label: str) -> list[Stack]:
     """The variant on that server with each framework that it can run."""
-    stacks = [Stack(variant=variant, framework=name, server=label) for name in catalog.frameworks()]
-    return [stack for stack in stacks if pairing.impossible(stack) is None]
+    stacks = [Stack(variant=variant, framework=name, server=label) for name in CATALOG.frameworks]
+    return [stack for stack in stacks if pairing.impossible(CATALOG, stack) is None]
 
 
 def tuned(variant: str) -> list[Stack]:
     """Each tuning that changes how HTTP is spoken on one server of each program that it is for."""
     found = {}
-    for tuning in (each for each in catalog.tunings().values() if each.words):
-        for server in (each for each in catalog.servers().values() if each.server in tuning.servers):
+    for tuning in (each for each in CATALOG.tunings.values() if each.words):
+        for server in (each for each in CATALOG.servers.values() if each.server in tuning.servers):
             stacks = possible(variant, f"{server.label}+{tuning.name}")
             if stacks and server.concurrency == 1:
                 found[tuning.name, server.server] = stacks[0]
@@ -60,7 +61,7 @@ def in_turn(turn: int, variant: str, label: str) -> Stack:
     return stacks[turn % len(stacks)]
 
 
-ON_EACH_SERVER = {peer.server: peer for peer in catalog.peers().values()}.values()
+ON_EACH_SERVER = {peer.server: peer for peer in CATALOG.peers.values()}.values()
 PEERS = [Stack(variant=peer.name) for peer in ON_EACH_SERVER]  # all of their cores are put to other tests
 STACKS = [stack for implementation in PLAIN for stack in partners(implementation)] + tuned(PLAIN["cpython"])
 
@@ -70,11 +71,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Func
 
     Raises UsageError naming the file and the departure that no case is called by, where all cases were collected.
     """
-    tried = (*catalog.servers().values(), *map(pairing.server_for, STACKS), *ON_EACH_SERVER)
+    tried = (*CATALOG.servers.values(), *(pairing.server_for(CATALOG, stack) for stack in STACKS), *ON_EACH_SERVER)
     declared = {(server.name, case) for server in tried for case in server.departures}
     served = [item for item in items if isinstance(getattr(item, "callspec", None) and stack_of(item), Stack)]
     for item in served:
-        server, case = pairing.server_for(stack_of(item)), case_of(item)
+        server, case = pairing.server_for(CATALOG, stack_of(item)), case_of(item)
         if case in server.departures:
             declared.discard((server.name, case))
             reason = f"{server.departures[case]} If it does so no more, delete it from {server.name}.toml"
@@ -98,7 +99,7 @@ def case_of(item: pytest.Function) -> str:
 @pytest.fixture(scope="session")
 def prepared() -> tuple[readiness.Built, list[Hole]]:
     """All variants and peers built and checked, and what is missing of them."""
-    return readiness.prepare((*catalog.variants(), *catalog.peers()), Progress(Console(quiet=True)))
+    return readiness.prepare(CATALOG, (*CATALOG.variants, *CATALOG.peers), Progress(Console(quiet=True)))
 
 
 def missing(holes: list[Hole], subject: str | Stack) -> NoReturn:
@@ -108,7 +109,7 @@ def missing(holes: list[Hole], subject: str | Stack) -> NoReturn:
     lacks(next((hole for hole in holes if hole.covers(*parts)), unknown))
 
 
-@pytest.fixture(scope="session", params=list(catalog.variants()))
+@pytest.fixture(scope="session", params=list(CATALOG.variants))
 def name(request: pytest.FixtureRequest, prepared: tuple[readiness.Built, list[Hole]]) -> str:
     """A variant that is built here."""
     artifacts, holes = prepared
@@ -137,14 +138,16 @@ def server(
 def served(stack: Stack, log: Path) -> Iterator[Server]:
     """A real stack, told to take no document of more than `MAX_BYTES`."""
 
-    def limited(stack: Stack, *where: object) -> tuple[list[str], dict[str, str]]:
-        argv, env = command(stack, *where)
+    def limited(*about: object) -> tuple[list[str], dict[str, str]]:
+        argv, env = command(*about)
         return argv, env | {"STATEMENTS_MAX_BYTES": str(MAX_BYTES)}
 
     command = life_cycle.command
     with ExitStack() as until_served:
         with pytest.MonkeyPatch.context() as patch:  # for the start alone: other tests run while this one is served
             patch.setattr(life_cycle, "command", limited)
-            running = until_served.enter_context(life_cycle.serving(stack, life_cycle.HELLO, log, cores().server))
-        front = not stack.is_peer and pairing.server_file(stack).front is not None
+            running = until_served.enter_context(
+                life_cycle.serving(CATALOG, stack, life_cycle.HELLO, log, cores().server)
+            )
+        front = not stack.is_peer and pairing.server_file(CATALOG, stack).front is not None
         yield Server(life_cycle.HOST, running.port, MAX_BYTES, stack.is_peer, front)

@@ -6,22 +6,23 @@ from pathlib import Path
 
 import pytest
 
-from bench import catalog, readiness
+from bench import readiness
 from bench.catalog import pairing
 from bench.errors import LabError
 from bench.host.pinning import cores
 from bench.model import Artifact, Hole, Stack
 from bench.serve import life_cycle
 from tests.contract.conftest import PLAIN, missing, possible
+from tests.declared import CATALOG
 
 CLIENTS = 8  # as many as the light loads have
 ASKED_TWICE = 2
 TIMEOUT_SECONDS = 1.0  # a kept connection that holds its worker is given up by uWSGI after 4 s
-PLAIN_LABELS = list(dict.fromkeys(server.label for server in catalog.servers().values()))
+PLAIN_LABELS = list(dict.fromkeys(server.label for server in CATALOG.servers.values()))
 TUNED = [
     f"{server.label}+{tuning.name}"
-    for tuning in catalog.tunings().values()
-    for server in catalog.servers().values()
+    for tuning in CATALOG.tunings.values()
+    for server in CATALOG.servers.values()
     if server.server in tuning.servers and "cpython" in server.implementations and not tuning.front
 ]  # a front treats all alike: it is in the contract
 
@@ -59,16 +60,16 @@ def test_connections_are_kept_as_declared(
     built = prepared[0].get(stack.variant)
     if not isinstance(built, Artifact) or stack.label in built.lacks:
         missing(prepared[1], stack)
-    server, impossible, log = pairing.server_file(stack), pairing.impossible(stack), tmp_path / "log"
+    server, impossible, log = pairing.server_file(CATALOG, stack), pairing.impossible(CATALOG, stack), tmp_path / "log"
     if impossible is None:
-        with life_cycle.serving(stack, life_cycle.HELLO, log, cores().server) as running:
+        with life_cycle.serving(CATALOG, stack, life_cycle.HELLO, log, cores().server) as running:
             assert connections_are_kept(running) == server.keep_alive
         return
     monkeypatch.setattr(pairing, "impossible", lambda stack: None)
     monkeypatch.setattr(life_cycle, "STOP_SECONDS", 1.0)
     with (
         pytest.raises((OSError, LabError)) as caught,
-        life_cycle.serving(stack, life_cycle.HELLO, log, cores().server) as running,
+        life_cycle.serving(CATALOG, stack, life_cycle.HELLO, log, cores().server) as running,
     ):
         connections_are_kept(running)
     assert impossible.symptom in f"{caught.value} {log.read_text(errors='replace')}"

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import psutil
 import pytest
 
@@ -15,6 +16,7 @@ from bench.model import Hole, Stack
 from bench.serve import life_cycle
 from tests.absent import absent
 from tests.contract.conftest import PLAIN, missing
+from tests.declared import CATALOG, planned, study_called
 
 STACK = Stack(variant=PLAIN["cpython"], framework="bare", server="gunicorn-sync+nginx")
 
@@ -24,12 +26,13 @@ def here(prepared: tuple[readiness.Built, list[Hole]]) -> None:
     """Skips where the variant or nginx is not here; under CI that is a failure."""
     if STACK.variant not in prepared[0]:
         missing(prepared[1], STACK.variant)
-    for hole in readiness.fronts_missing([STACK.server]).values():
+    study = msgspec.structs.replace(study_called("front"), servers=(STACK.server,))
+    for hole in readiness.fronts_missing(planned(study)).values():
         absent(hole.reason, hole.fill)
 
 
 def serving(folder: Path):
-    return life_cycle.serving(STACK, life_cycle.HELLO, folder / "log", cores().server)
+    return life_cycle.serving(CATALOG, STACK, life_cycle.HELLO, folder / "log", cores().server)
 
 
 def named(running: life_cycle.Running, name: str) -> list[psutil.Process]:

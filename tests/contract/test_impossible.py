@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bench import catalog, readiness
+from bench import readiness
 from bench.build import artifacts
 from bench.catalog import pairing
 from bench.errors import LabError
@@ -16,6 +16,7 @@ from bench.progress import Progress
 from bench.provision.interpreters import install
 from bench.serve import life_cycle, process
 from tests.contract.conftest import LABELS, PLAIN, missing
+from tests.declared import CATALOG
 
 STARTS, ASKED = 6, 20  # what reads memory that is not its own may do so for a while before it crashes
 NEWER = ("cpython@cpython-3.13", "cpython@cpython-3.15")  # on which some of what CPython can otherwise cannot be
@@ -26,9 +27,9 @@ def declared() -> list[Stack]:
     found = {}
     for variant in (*PLAIN.values(), *NEWER):
         for label in LABELS:
-            for name in catalog.frameworks():
+            for name in CATALOG.frameworks:
                 stack = Stack(variant=variant, framework=name, server=label)
-                impossible = pairing.impossible(stack)
+                impossible = pairing.impossible(CATALOG, stack)
                 if impossible:
                     found.setdefault((label, impossible.symptom), stack)
     return list(found.values())
@@ -39,19 +40,19 @@ def test_what_is_declared_impossible_fails_as_declared(
     stack: Stack, prepared: tuple[readiness.Built, list[Hole]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if stack.variant in NEWER:
-        prepared = readiness.prepare([stack.variant], Progress(Console(quiet=True)), [stack.server])
+        prepared = readiness.prepare(CATALOG, [stack.variant], Progress(Console(quiet=True)), [stack.server])
     if stack.variant not in prepared[0]:
         missing(prepared[1], stack.variant)
-    impossible, command = pairing.impossible(stack), life_cycle.command
+    impossible, command = pairing.impossible(CATALOG, stack), life_cycle.command
     assert impossible is not None
 
-    def beside(stack: Stack, *where: object) -> tuple[list[str], dict[str, str]]:
-        argv, env = command(stack, *where)
+    def beside(*about: object) -> tuple[list[str], dict[str, str]]:
+        argv, env = command(*about)
         return argv, env | {"PYTHONPATH": str(tmp_path / "beside")}
 
     monkeypatch.setattr(life_cycle, "command", beside)
     monkeypatch.setattr(life_cycle, "READY_SECONDS", 5.0)
-    monkeypatch.setattr(pairing, "impossible", lambda stack: None)
+    monkeypatch.setattr(pairing, "impossible", lambda *_: None)
     log = tmp_path / "log"
     log.touch()
     end = process._end
@@ -65,9 +66,13 @@ def test_what_is_declared_impossible_fails_as_declared(
 
     monkeypatch.setattr(process, "_end", end_once_it_has_said_why)
     with pytest.raises(LabError) as caught:  # noqa: PT012 - the failure may come at any step
-        install(artifacts.python(stack.variant), pairing.server_file(stack).requirements, target=tmp_path / "beside")
+        install(
+            artifacts.python(stack.variant),
+            pairing.server_file(CATALOG, stack).requirements,
+            target=tmp_path / "beside",
+        )
         for _ in range(STARTS):
-            with life_cycle.serving(stack, life_cycle.HELLO, log, cores().server) as running:
+            with life_cycle.serving(CATALOG, stack, life_cycle.HELLO, log, cores().server) as running:
                 for _ in range(ASKED):
                     life_cycle.ask(running.port, life_cycle.HELLO)
     assert impossible.symptom in f"{caught.value} {log.read_text(errors='replace')}"

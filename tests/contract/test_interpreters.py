@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bench import catalog, readiness, verify
+from bench import readiness, verify
 from bench.host.pinning import cores
 from bench.model import FromDebian, Stack
 from bench.progress import Progress
 from bench.serve import life_cycle
+from tests.declared import CATALOG
 
 VARIANTS = ("cython", "cpython")
 SERVERS = ("gunicorn-sync", "gunicorn-gthread", "uwsgi-processes", "gunicorn-tornado", "granian-wsgi")
@@ -22,9 +23,9 @@ SERVERS = ("gunicorn-sync", "gunicorn-gthread", "uwsgi-processes", "gunicorn-tor
 
 def in_turn() -> list[Stack]:
     """A stack an interpreter."""
-    homes = {variant.interpreter for variant in catalog.variants().values()}
-    away = [name for name in catalog.interpreters() if name not in homes]
-    frameworks = [name for name, framework in catalog.frameworks().items() if framework.interface == "wsgi"]
+    homes = {variant.interpreter for variant in CATALOG.variants.values()}
+    away = [name for name in CATALOG.interpreters if name not in homes]
+    frameworks = [name for name, framework in CATALOG.frameworks.items() if framework.interface == "wsgi"]
     return [
         Stack(
             variant=f"{VARIANTS[turn % len(VARIANTS)]}@{name}",
@@ -38,16 +39,16 @@ def in_turn() -> list[Stack]:
 @pytest.mark.slow
 @pytest.mark.parametrize("stack", in_turn(), ids=str)
 def test_an_interpreter_is_what_it_says_and_answers_right(stack: Stack, tmp_path: Path) -> None:
-    _, holes = readiness.prepare([stack.variant], Progress(Console(quiet=True)), [stack.server])
+    _, holes = readiness.prepare(CATALOG, [stack.variant], Progress(Console(quiet=True)), [stack.server])
     for hole in holes:
-        sure = any(isinstance(each, FromDebian) for each in catalog.interpreters()[_home(stack)].providers)
+        sure = any(isinstance(each, FromDebian) for each in CATALOG.interpreters[_home(stack)].providers)
         if hole.failed or ("CI" in os.environ and sure):
             pytest.fail(f"{hole.what}: {hole.reason}")
         pytest.skip(f"{hole.what}: {hole.reason}; to fill it: {hole.fill}")
-    with life_cycle.serving(stack, life_cycle.HELLO, tmp_path / "log", cores().server) as running:
-        verify.ask_witness(running.port, stack)
+    with life_cycle.serving(CATALOG, stack, life_cycle.HELLO, tmp_path / "log", cores().server) as running:
+        verify.ask_witness(CATALOG, running.port, stack)
         assert verify.check_server(running.port).mismatches == ()
 
 
 def _home(stack: Stack) -> str:
-    return catalog.variant(stack.variant).interpreter
+    return CATALOG.variant(stack.variant).interpreter

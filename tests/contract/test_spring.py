@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench import catalog, readiness
+from bench import readiness
 from bench.build import peers
 from bench.model import Hole
 from bench.paths import PREFIXES
@@ -18,9 +18,10 @@ from tests.contract import answerers
 from tests.contract.answerers import Answerer
 from tests.contract.conftest import missing
 from tests.cores import FOUND, GOLDEN
+from tests.declared import CATALOG
 
 CORES = ("ordinary", "expert", "hand-written")
-BUILT = [peer for peer in catalog.peers().values() if peer.build == "spring-tomcat"]
+BUILT = [peer for peer in CATALOG.peers.values() if peer.build == "spring-tomcat"]
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,12 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from typing import NamedTuple
 
+import msgspec
 import psutil
 import pytest
 from rich.console import Console
 
-from bench import catalog, readiness
+from bench import readiness
 from bench.catalog import pairing
 from bench.host.pinning import cores
 from bench.model import Hole, Stack
@@ -20,8 +21,9 @@ from tests.absent import lacks as leave_out
 from tests.contract.conftest import MAX_BYTES, PLAIN, missing, on_every_server
 from tests.contract.test_http import is_problem
 from tests.contract.wire import Server, ask
+from tests.declared import CATALOG, planned, study_called
 
-WORKLOAD = catalog.workloads()["wait-postgres"]
+WORKLOAD = CATALOG.workloads["wait-postgres"]
 REQUESTS = 5  # one more than any server has threads
 WAIT_MS = 150
 ROUNDS = 10  # a pool may still be filling in the first ones
@@ -40,7 +42,7 @@ def stacks() -> list[Stack]:
     """CPython on every server; on PyPy one stack of each server and way to wait."""
     found: dict[tuple[str, str], Stack] = {}
     for stack in on_every_server(PLAIN["pypy"]):
-        server = pairing.server_for(stack)
+        server = pairing.server_for(CATALOG, stack)
         found.setdefault((server.server, server.waits.get("postgres", "")), stack)
     return [*on_every_server(PLAIN["cpython"]), *found.values()]
 
@@ -58,7 +60,8 @@ def waiting(
         missing(holes, stack.variant)
     if stack.server in artifacts[stack.variant].lacks:
         missing(holes, stack)
-    lacks = readiness.backends_missing([WORKLOAD.name], [stack.variant], Progress(Console(quiet=True)))
+    study = msgspec.structs.replace(study_called("waiting"), workloads=(WORKLOAD.name,))
+    lacks = readiness.backends_missing(planned(study), [stack.variant], Progress(Console(quiet=True)))
     if lacks:
         leave_out(lacks[stack.variant][WORKLOAD.name])
     logs = tmp_path_factory.mktemp("waiting")
@@ -67,7 +70,7 @@ def waiting(
         backend = database.enter_context(attached(WORKLOAD, logs / "backend.log"))
         assert backend is not None
         running = both.enter_context(
-            life_cycle.serving(stack, life_cycle.HELLO, logs / "server.log", cores().server, backend=backend)
+            life_cycle.serving(CATALOG, stack, life_cycle.HELLO, logs / "server.log", cores().server, backend=backend)
         )
         yield Waiting(stack, Server(life_cycle.HOST, running.port, MAX_BYTES), backend, database.close)
 
@@ -96,7 +99,7 @@ def most_asleep_at_once(waiting: Waiting) -> int:
 
 
 def test_as_many_requests_wait_at_once_as_the_worker_class_takes(waiting: Waiting) -> None:
-    expected = min(REQUESTS, pairing.server_for(waiting.stack).concurrency)
+    expected = min(REQUESTS, pairing.server_for(CATALOG, waiting.stack).concurrency)
     seen = 0
     for _ in range(ROUNDS):
         seen = max(seen, most_asleep_at_once(waiting))

@@ -14,11 +14,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench import __main__, catalog, pipeline, readiness
+from bench import __main__, pipeline, readiness
 from bench.errors import RefusedError
 from bench.model import Hole
 from bench.paths import ROOT, SPEC
 from bench.serve import life_cycle
+from tests.declared import CATALOG
 
 STACK = "cpython/falcon/gunicorn-sync"
 Main = Callable[..., tuple[int, str, str]]
@@ -71,15 +72,15 @@ def test_list_shows_every_name_of_the_catalogue() -> None:
     done = bench("list")
     assert done.returncode == 0
     words = done.stdout.split()
-    for known in (catalog.variants(), catalog.workloads(), catalog.loads(), catalog.studies(), catalog.interpreters()):
+    for known in (CATALOG.variants, CATALOG.workloads, CATALOG.loads, CATALOG.studies, CATALOG.interpreters):
         assert set(known) <= set(words)
-    assert {server.label for server in catalog.servers().values()} <= set(words)
+    assert {server.label for server in CATALOG.servers.values()} <= set(words)
 
 
 def test_plan_shows_phases_and_minutes() -> None:
     done = bench("plan", "quick")
     assert done.returncode == 0
-    assert catalog.studies()["quick"].question in done.stdout
+    assert CATALOG.studies["quick"].question in done.stdout
     for phase in ("size", "micro", "startup", "macro", "open"):
         assert f"\n{phase} " in done.stdout
     assert "minutes after set-up and builds" in done.stdout
@@ -96,7 +97,7 @@ def test_plan_as_json_holds_each_case_and_hole() -> None:
 
 def test_doctor_tells_of_each_part_what_is_here_or_how_to_get_it() -> None:
     told = json.loads(bench("doctor", "--json").stdout)
-    assert {variant.interpreter for variant in catalog.variants().values()} <= set(told)
+    assert {variant.interpreter for variant in CATALOG.variants.values()} <= set(told)
     for state in told.values():
         assert isinstance(state, str) or {"what", "reason"} <= set(state)
     plain = bench("doctor")
@@ -138,7 +139,7 @@ def test_wrong_usage_is_told_with_status_2(main: Main, words: tuple[str, ...]) -
 def test_an_error_is_a_line_and_a_status_for_a_script_too() -> None:
     done = bench("plan", "slow")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"bench: study 'slow' is unknown; there are: {', '.join(sorted(catalog.studies()))}\n"
+    assert done.stderr == f"bench: study 'slow' is unknown; there are: {', '.join(sorted(CATALOG.studies))}\n"
 
 
 def test_interrupted_it_says_that_nothing_is_lost(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:

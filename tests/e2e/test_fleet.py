@@ -20,6 +20,7 @@ from bench.model import MacroPlan, MicroPlan, Study
 from bench.paths import ROOT
 from bench.progress import Progress
 from tests.absent import absent, expect_none
+from tests.declared import CATALOG
 from tests.e2e.tiny import TINY, command
 
 pytestmark = pytest.mark.slow
@@ -94,7 +95,7 @@ def network(names: str) -> Iterator[dict[str, Machine]]:
 @pytest.fixture(scope="module", autouse=True)
 def built() -> None:
     """The machines share this checkout, so what they need is made once."""
-    artifacts, holes = readiness.prepare(["cpython"], Progress(Console(quiet=True)))
+    artifacts, holes = readiness.prepare(CATALOG, ["cpython"], Progress(Console(quiet=True)))
     if not artifacts:
         expect_none(holes)
 

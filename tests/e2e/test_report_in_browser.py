@@ -27,7 +27,7 @@ def page(tmp_path_factory):
     """The report of a made-up session, as a file: address."""
     study = sessions.quick()
     runs = sessions.runs(study)
-    return report.write(tmp_path_factory.mktemp("session"), find(sessions.session(study, runs), runs, study)).as_uri()
+    return report.write(tmp_path_factory.mktemp("session"), find(sessions.session(study, runs), runs)).as_uri()
 
 
 @pytest.fixture(scope="module")

@@ -15,13 +15,14 @@ import msgspec
 import psutil
 import pytest
 
-from bench import catalog, store
+from bench import store
 from bench.host.pinning import cores
 from bench.measure.instruments import gatling
 from bench.model import InstructionsPlan, Load, MacroPlan, MicroPlan, Run, Segment, Stack, StartupPlan
 from bench.paths import ROOT
 from bench.serve.life_cycle import HELLO, serving
 from tests.absent import expect_none
+from tests.declared import CATALOG
 from tests.e2e.tiny import TINY, command
 
 pytestmark = pytest.mark.slow
@@ -157,12 +158,12 @@ def test_a_server_that_stands_still_shows_in_the_latency(tmp_path: Path) -> None
         for process in tree:
             process.resume()
 
-    with serving(STACK, HELLO, tmp_path / "server.log", cores().server) as running:
+    with serving(CATALOG, STACK, HELLO, tmp_path / "server.log", cores().server) as running:
         thread = Thread(target=stand_still, args=(running.process,))
         thread.start()
         outcome = gatling.run(
             load,
-            catalog.workloads()["hello"],
+            CATALOG.workloads["hello"],
             running.url,
             output=output,
             cpus=cores().generator,

@@ -20,13 +20,15 @@ import sys
 from functools import partial
 from pathlib import Path
 import msgspec
-from bench import __main__, catalog, store
+from bench import __main__, store
 from bench.host import quiet
 from bench.model import Study
+from bench.verbs.app import declared
 study, results = msgspec.json.decode(sys.argv.pop().encode(), type=Study), Path(sys.argv.pop())
 store.create, store.sessions = (partial(f, results=results) for f in (store.create, store.sessions))
 quiet.WAIT_SECONDS = quiet.COOL_SECONDS = 2  # the machine of a test need not be quiet
-catalog.studies = lambda: {study.name: study}
+declared().studies.clear()
+declared().studies[study.name] = study
 sys.exit(__main__.main())
 """
 

@@ -17,13 +17,12 @@ import pytest
 from bench.build import artifacts
 from bench.measure import blocks
 from bench.measure.instruments import micro
-from bench.model import Case, Run
+from bench.model import MicroCase, Run
 from bench.paths import ROOT
+from tests.declared import CATALOG
 
 pytestmark = pytest.mark.slow
-CASE = Case(
-    instrument="micro", variant="cpython", workload="small", settings={"values": 2, "warmups": 1, "loops": 1}
-)  # a pass over 200 documents
+CASE = MicroCase(variant="cpython", workload="small", values=2)  # a pass over 200 documents
 HONEST = "right = transform\ncalls = 0\n"
 
 Measured = Callable[[str], Run]
@@ -50,7 +49,7 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Measured:
         core.write_text((ROOT / "app" / "core.py").read_text() + HONEST + lines)
         folder = tmp_path / "session" / "micro-000"
         folder.mkdir(parents=True)
-        return blocks.execute(CASE, 0, folder)
+        return blocks.execute(CATALOG, CASE, 0, folder)
 
     return run
 

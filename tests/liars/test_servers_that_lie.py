@@ -11,14 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from bench import catalog, documents
+from bench import documents
 from bench.analysis import cheats
 from bench.build import artifacts
 from bench.errors import DisturbedError, LabError
 from bench.measure.instruments import macro, pacer
-from bench.model import Case, Observed, Stack
+from bench.model import MacroCase, Observed, Stack
 from bench.serve import life_cycle
 from tests.absent import absent
+from tests.declared import CATALOG
 
 pytestmark = pytest.mark.slow
 
@@ -119,8 +120,8 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Measured:
     pacer.provision()
     command = life_cycle.command
 
-    def lying(stack: Stack, *places: object) -> tuple[list[str], dict[str, str]]:
-        argv, env = command(stack, *places)
+    def lying(*about: object) -> tuple[list[str], dict[str, str]]:
+        argv, env = command(*about)
         return [part.replace("app.entry", "entry") for part in argv], env | {"PYTHONPATH": str(tmp_path)}
 
     monkeypatch.setattr(life_cycle, "command", lying)
@@ -130,9 +131,9 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Measured:
         if built is None or stack.server in built.lacks or stack.server not in built.servers:
             absent(f"{stack} is not built", f"python -m bench build {stack.variant}")
         (tmp_path / "entry.py").write_text(ENTRY.format(core=core, application=application))
-        rate = RATE if catalog.loads()[load].model == "open" else None
-        case = Case(instrument="macro", variant="cpython", stack=stack, workload="medium", load=load, rate=rate)
-        return macro.observe(case, tmp_path / "run")
+        rate = RATE if CATALOG.loads[load].model == "open" else None
+        case = MacroCase(stack=stack, workload="medium", load=load, rate=rate)
+        return macro.observe(CATALOG, case, tmp_path / "run")
 
     return measure
 
@@ -147,7 +148,7 @@ def answers_first(waits: float, remembers: int = 2000) -> str:
 
     It `remembers` so many documents at most: with all of them it would not be idle within 5 s, which is told, too.
     """
-    folder = documents.ensure(catalog.workloads()["medium"]).folder
+    folder = documents.ensure(CATALOG.workloads["medium"]).folder
     lines = ANSWERS_FIRST.replace("{documents}", str(folder))
     return lines.replace("{waits}", str(waits)).replace("{remembers}", str(remembers))
 

@@ -1,7 +1,6 @@
 """Fixtures of more than one module's tests."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,29 +8,10 @@ import pytest
 from bench import catalog, paths
 from bench.catalog import declarations
 
-READERS = (
-    catalog.interpreters,
-    catalog.variants,
-    catalog.yardsticks,
-    catalog.peers,
-    catalog.servers,
-    catalog.tunings,
-    catalog.backends,
-    catalog.workloads,
-    catalog.loads,
-    catalog.studies,
-    catalog.frameworks,
-)
-
-
-def _forget() -> None:
-    for reader in READERS:
-        reader.cache_clear()
-
 
 @pytest.fixture
-def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A copy of what the catalogue reads, which a test may change; `catalog` reads it while the test runs."""
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of what the catalogue reads, which a test may change; `catalog.read` reads it while the test runs."""
     for pattern in (
         "bench/*/*.toml",
         "builds/*/*.toml",
@@ -45,6 +25,4 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             shutil.copyfile(path, copy)
     for module in (catalog, declarations):
         monkeypatch.setattr(module, "ROOT", tmp_path)
-    _forget()
-    yield tmp_path
-    _forget()
+    return tmp_path

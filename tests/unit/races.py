@@ -3,10 +3,11 @@
 import random
 from collections.abc import Callable, Sequence
 
-from bench.model import Case, MacroPlan, Measurement, Race, Run, Session, Study
-from bench.plan import estimate, matrix
-from bench.plan.matrix import Phase
+from bench.model import Case, MacroPlan, Measurement, Phase, Plan, Race, Run, Session, Study
+from bench.plan import estimate
+from bench.plan.planned import plan, selected
 from bench.race import racing
+from tests.declared import CATALOG
 
 SERVERS = ("gunicorn-sync", "gunicorn-gthread", "uwsgi-processes", "bjoern")
 STUDY = Study(
@@ -53,7 +54,7 @@ class Fake:
         return self.runs
 
     def run(self, case: Case, block: int) -> Run:
-        seconds = estimate.case_seconds(case) * self.pace
+        seconds = estimate.case_seconds(case, CATALOG) * self.pace
         if (str(case.stack), case.workload) in self.broken:
             return Run(case=case, block=block, started="", seconds=seconds, verdict="failed", reason="it fell over")
         noise = random.Random(f"{self.seed} {block} {case.identity}").gauss(1, self.spread)
@@ -65,21 +66,20 @@ class Fake:
 
 def raced(fake: Fake, study: Study = STUDY, budget: float = 360.0) -> tuple[Race, Phase]:
     """The race at its end, and what is left for the study's own loads."""
-    track = racing.track(study, matrix.phases(study), budget)
+    track = racing.track(plan(study, CATALOG), budget)
     assert track is not None
     *_, last = racing.race(track, Race(budget_seconds=budget), fake)
-    return last, racing.finalists(track.final, last)
+    return last, racing.finalists(track, track.final, last)
 
 
 def session(race: Race, runs: Sequence[Run], study: Study = STUDY) -> Session:
     """The record of a session that ended so."""
     cases = tuple({run.case.identity: run.case for run in runs}.values())
     return Session(
-        study=study.name,
+        plan=Plan(study=study, catalog=selected(study, CATALOG), phases=(Phase("all", 1, cases),)),
         started="2026-11-25T10:00:00+00:00",
         seed=1,
         machine={"cores": 2},
-        cases=cases,
         finished="2026-11-25T10:06:00+00:00",
         race=race,
     )

@@ -8,8 +8,26 @@ import msgspec
 import numpy as np
 
 from bench.catalog import declarations
-from bench.model import Case, Hole, Measurement, Run, Session, Stack, Study
+from bench.model import (
+    Case,
+    Hole,
+    InstructionsCase,
+    MacroCase,
+    Measurement,
+    MicroCase,
+    NullCase,
+    Phase,
+    Plan,
+    Run,
+    Session,
+    SizeCase,
+    Stack,
+    StartupCase,
+    Study,
+)
 from bench.paths import ROOT
+from bench.plan.planned import selected
+from tests.declared import CATALOG
 
 STARTED = "2026-11-24T13:00:00+00:00"
 SERVERS = {"gunicorn-sync": 108e-6, "uwsgi-processes": 22e-6}  # seconds of CPU that a request costs beside the core
@@ -42,12 +60,10 @@ def quick() -> Study:
 
 def session(study: Study, runs: list[Run], *, finished: bool = True) -> Session:
     """The record of a session that made `runs`."""
-    return Session(
-        study=study.name,
-        started=STARTED,
-        seed=1,
-        machine=MACHINE,
-        cases=tuple({run.case.identity: run.case for run in runs}.values()),
+    plan = Plan(
+        study=study,
+        catalog=selected(study, CATALOG),
+        phases=(Phase("all", 1, tuple({run.case.identity: run.case for run in runs}.values())),),
         holes=(
             Hole(
                 what=UNBUILT,
@@ -70,8 +86,9 @@ def session(study: Study, runs: list[Run], *, finished: bool = True) -> Session:
                 **msgspec.structs.asdict(IMPOSSIBLE),
             ),
         ),
-        finished="2026-11-24T13:11:00+00:00" if finished else None,
     )
+    ended = "2026-11-24T13:11:00+00:00" if finished else None
+    return Session(plan=plan, started=STARTED, seed=1, machine=MACHINE, finished=ended)
 
 
 def runs(study: Study, blocks: dict[str, int] = BLOCKS) -> list[Run]:
@@ -91,7 +108,7 @@ def runs(study: Study, blocks: dict[str, int] = BLOCKS) -> list[Run]:
     spawned = [stack for stack in stacks if stack.server == "gunicorn-sync"]
     made += [_start(stack, block, rng) for stack in spawned for block in range(blocks["startup"])]
     made += [_closed(stack, block, rng) for stack in stacks for block in range(blocks["macro"])]
-    null = Case(instrument="null", variant="cpython", workload="medium", load="closed")
+    null = NullCase(variant="cpython", workload="medium", load="closed")
     made.append(run(null, 0, measured={"rate": ("1/s", 52_000.0), "generator_cpu": ("1", 0.97)}))
     return made
 
@@ -114,7 +131,7 @@ def _noisy(rng, value, spread, size=None):
 def _counted(name):
     own = CORES[name][0] * 6e9
     facts = {"path": "avx2", "timed_path": "avx512"} if name == "cython" else {}
-    case = Case(instrument="instructions", variant=name, workload="medium")
+    case = InstructionsCase(variant=name, workload="medium", documents=3, passes=2)
     return run(case, 0, measured={"instructions": ("1", [own, 1.001 * own])}, facts={"variant": name} | facts)
 
 
@@ -135,7 +152,7 @@ def _micro(name, block, rng, *, twin=False, path=None):
         "python": "3.11.2",
         "suffix": ".py" if name in {"cpython", "pypy"} else ".cpython-311-x86_64-linux-gnu.so",
     }
-    case = Case(instrument="micro", variant=name, workload="medium", twin=twin, path=path)
+    case = MicroCase(variant=name, workload="medium", twin=twin, path=path)
     return run(case, block, measured=measured, facts=facts)
 
 
@@ -153,16 +170,16 @@ def _size(stack):
         for kind, value in zip(kinds, sizes, strict=True)
     }
     measured |= {"wheel": ("B", 9200 if stack.variant == "cpython" else 140_000), "build": ("s", 14.2)}
-    return run(Case(instrument="size", variant=stack.variant, stack=stack), 0, measured=measured)
+    return run(SizeCase(stack=stack), 0, measured=measured)
 
 
 def _start(stack, block, rng):
-    case = Case(instrument="startup", variant=stack.variant, stack=stack, workload="medium")
+    case = StartupCase(stack=stack, workload="medium")
     return run(case, block, measured={"ready": ("s", _noisy(rng, CORES[stack.variant][3], 0.05))})
 
 
 def _closed(stack, block, rng):
-    case = Case(instrument="macro", variant=stack.variant, stack=stack, workload="medium", load="closed")
+    case = MacroCase(stack=stack, workload="medium", load="closed")
     if stack.variant == WRONG and stack.server == "gunicorn-sync" and block == 1:
         reason = "3 of 8 held-out documents answered wrong after the load"
         return run(case, block, verdict="failed", reason=reason, gate="right answers")

@@ -4,9 +4,10 @@ import msgspec
 
 from bench.plan import matrix
 from bench.race.again import servers_again
+from tests.declared import CATALOG
 from tests.unit.races import STUDY, Fake, cost
 
-PHASE = matrix.phases(STUDY)[-1]
+PHASE = matrix.phases(STUDY, CATALOG)[-1]
 ODD = ("cython/bare/bjoern", "medium", 1)
 
 

@@ -9,12 +9,13 @@ import msgspec
 import psutil
 import pytest
 
-from bench import catalog
+from bench.catalog import pairing
 from bench.errors import LabError, MissingError
 from bench.host.pinning import cores
 from bench.model import Backend, Stack
 from bench.provision import system
 from bench.serve import backend
+from tests.declared import CATALOG
 
 # What stands in for PostgreSQL; what else it does is put in before.
 PROGRAM = """#!{python}
@@ -182,9 +183,10 @@ def test_a_stack_is_told_where_it_is_and_waits_in_the_way_of_its_worker_class(
     server: str, waits: str, connections: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backend, "_driver", lambda *_: Path("/beside"))
-    declared = catalog.backends()["postgres"]
+    declared = CATALOG.backends["postgres"]
     running = backend.Attached(backend=declared, version="15", dsn="host=/x", process=psutil.Process())
-    assert running.environment(Stack(variant="cpython", framework="falcon", server=server)) == {
+    stack = Stack(variant="cpython", framework="falcon", server=server)
+    assert running.environment(stack, pairing.server_file(CATALOG, stack)) == {
         "STATEMENTS_WAIT": waits,
         "STATEMENTS_DATABASE": "host=/x",
         "STATEMENTS_CONNECTIONS": connections,
@@ -193,6 +195,6 @@ def test_a_stack_is_told_where_it_is_and_waits_in_the_way_of_its_worker_class(
 
 
 def test_who_takes_several_requests_at_a_time_says_how_they_wait_for_each_back_end() -> None:
-    for server in catalog.servers().values():
+    for server in CATALOG.servers.values():
         if server.concurrency > 1:
-            assert server.waits.keys() == catalog.backends().keys(), server.name
+            assert server.waits.keys() == CATALOG.backends.keys(), server.name

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from bench import store
 from bench.analysis import stats
-from bench.model import Against, Run, Session, Target
+from bench.model import Against, Run, Session, Study, Target
 from bench.report import between
 from bench.report import findings as pages
 from bench.report.finding import find
@@ -37,13 +37,13 @@ def _scaled(run: Run, faster: float, metric: str) -> Run:
     return msgspec.structs.replace(run, measurements=tuple(scaled))
 
 
-def session(day: int) -> Session:
-    return msgspec.structs.replace(sessions.session(STUDY, []), started=f"{DAYS[day]}T13:00:00+00:00")
+def session(day: int, study: Study = STUDY) -> Session:
+    return msgspec.structs.replace(sessions.session(study, []), started=f"{DAYS[day]}T13:00:00+00:00")
 
 
 def findings(*faster: float) -> list[Finding]:
     """A session's finding for each factor by which the variant is faster there."""
-    return [find(session(day), runs(each), STUDY) for day, each in enumerate(faster)]
+    return [find(session(day), runs(each)) for day, each in enumerate(faster)]
 
 
 def of(found: list[between.Repeated], subject: str) -> between.Repeated:
@@ -71,7 +71,7 @@ def test_two_sessions_are_told_side_by_side_without_an_interval_between_them() -
 
 def test_ranked_stacks_are_held_against_the_best_of_the_last_session() -> None:
     alone = msgspec.structs.replace(STUDY, variants=("cpython",))
-    sessions_of = [find(session(day), runs(1.0), alone) for day in range(3)]
+    sessions_of = [find(session(day, alone), runs(1.0)) for day in range(3)]
     rows = [each for each in between.repeated(sessions_of) if each.metric.startswith("cost, medium, times that of ")]
     assert {each.pairs for each in rows} == {0}, "one stack's own interval to the best of another session says nothing"
     assert all(each.ratio.low > 1 for each in rows)
@@ -80,7 +80,7 @@ def test_ranked_stacks_are_held_against_the_best_of_the_last_session() -> None:
 
 def test_what_one_of_the_sessions_lacks_is_left_out() -> None:
     whole = findings(1.0)[0]
-    lacking = find(session(1), [run for run in runs(1.0) if run.case.variant != "numba"], STUDY)
+    lacking = find(session(1), [run for run in runs(1.0) if run.case.variant != "numba"])
     subjects = {each.subject for each in between.repeated([whole, lacking])}
     assert "cython" in subjects
     assert not {subject for subject in subjects if subject.startswith("numba")}
@@ -100,9 +100,9 @@ def folders(tmp_path: Path) -> list[Path]:
 
 def test_stored_sessions_are_told_and_read_by_machines(folders: list[Path]) -> None:
     said, machines = (Console(file=io.StringIO(), width=200) for _ in range(2))
-    assert between.show(said, STUDY, folders, json=False) == 0
+    assert between.show(said, folders, json=False) == 0
     assert "cython-untouched: 1.2" in said.file.getvalue()
-    between.show(machines, STUDY, folders, json=True)
+    between.show(machines, folders, json=True)
     read = msgspec.json.decode(machines.file.getvalue(), type=list[between.Repeated])
     assert of(read, "cython").pairs == 3
 
@@ -130,14 +130,14 @@ def test_a_page_of_fewer_says_that_its_ratios_are_of_one_session() -> None:
 
 
 def test_cores_change_their_order_and_lose_a_lead_that_a_session_does_not_confirm() -> None:
-    found = together([find(session(day), runs(faster, "numba"), STUDY) for day, faster in enumerate((1.1, 2.0, 2.6))])
+    found = together([find(session(day), runs(faster, "numba")) for day, faster in enumerate((1.1, 2.0, 2.6))])
     assert [core.variant for core in found.cores[:2]] == ["numba", "cython"]
     assert found.lead.ratio.low < 1 < found.lead.ratio.high
     assert not found.lead.claimed
 
 
 def test_a_ranking_is_over_sessions_too_each_stack_held_against_one_best() -> None:
-    each = [find(session(day), runs(faster, "numba", "cpu"), STUDY) for day, faster in enumerate((1.0, 1.3, 0.8))]
+    each = [find(session(day), runs(faster, "numba", "cpu")) for day, faster in enumerate((1.0, 1.3, 0.8))]
     found = together(each)
     best, *others = found.ranking
     assert str(best.stack) == "cython/falcon/uwsgi-processes"
@@ -151,9 +151,9 @@ def test_a_ranking_is_over_sessions_too_each_stack_held_against_one_best() -> No
 
 
 def test_a_stack_that_a_session_lacks_stays_in_the_ranking_without_an_interval() -> None:
-    lacking = find(session(0), [run for run in runs(1.0) if run.case.variant != "numba"], STUDY)
-    found = together([lacking, *(find(session(day), runs(1.0), STUDY) for day in (1, 2))])
-    assert len(found.ranking) == len(find(session(1), runs(1.0), STUDY).ranking)
+    lacking = find(session(0), [run for run in runs(1.0) if run.case.variant != "numba"])
+    found = together([lacking, *(find(session(day), runs(1.0)) for day in (1, 2))])
+    assert len(found.ranking) == len(find(session(1), runs(1.0)).ranking)
     behind = {ranked.stack.variant: ranked.behind for ranked in found.ranking}
     assert behind["numba"].undecided
     assert behind["numba"].ratio.low is None

@@ -13,11 +13,12 @@ import pytest
 
 from bench import catalog
 from bench.build import artifacts, commands, wheels
-from bench.catalog import pairing
+from bench.catalog import declarations, pairing
 from bench.errors import LabError, MissingError
-from bench.model import Artifact, Codec, Hole, Provisioned, Stack, Variant
+from bench.model import Artifact, Catalog, Codec, Hole, Provisioned, Server, Stack, Variant
 from bench.paths import ROOT
 from bench.provision import interpreters, system
+from tests.declared import CATALOG
 
 TINY = Variant(
     name="tiny",
@@ -33,9 +34,19 @@ TINY = Variant(
 )
 
 
+def declared() -> Catalog:
+    """What goes into a prefix by the checkout of the test: its frameworks and servers, and `TINY`."""
+    return Catalog(
+        interpreters=CATALOG.interpreters,
+        variants={"tiny": TINY},
+        frameworks=catalog.frameworks(),
+        servers=declarations.listing(Server, "bench/servers/*.toml"),
+    )
+
+
 @pytest.fixture(scope="module")
 def interpreter() -> Provisioned:
-    found = interpreters.provision(catalog.interpreters()["cpython-3.11"])
+    found = interpreters.provision(CATALOG.interpreters["cpython-3.11"])
     assert isinstance(found, Provisioned)
     return found
 
@@ -78,16 +89,16 @@ def nothing_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_byte_of_a_source_makes_another_artifact(
     lab: Path, interpreter: Provisioned, path: str, another: bool
 ) -> None:
-    before = artifacts.fingerprint_of(TINY, interpreter)
-    assert artifacts.fingerprint_of(TINY, interpreter) == before
+    before = artifacts.fingerprint_of(declared(), TINY, interpreter)
+    assert artifacts.fingerprint_of(declared(), TINY, interpreter) == before
     (lab / path).write_bytes((lab / path).read_bytes() + b"#")
-    assert (artifacts.fingerprint_of(TINY, interpreter) != before) is another
+    assert (artifacts.fingerprint_of(declared(), TINY, interpreter) != before) is another
 
 
 def test_a_source_under_another_name_makes_another_artifact(lab: Path, interpreter: Provisioned) -> None:
-    before = artifacts.fingerprint_of(TINY, interpreter)
+    before = artifacts.fingerprint_of(declared(), TINY, interpreter)
     (lab / "optimised/tiny/left_over.py").rename(lab / "optimised/tiny/left_behind.py")
-    assert artifacts.fingerprint_of(TINY, interpreter) != before
+    assert artifacts.fingerprint_of(declared(), TINY, interpreter) != before
 
 
 @pytest.mark.parametrize(
@@ -98,28 +109,32 @@ def test_another_declaration_makes_another_artifact(
     lab: Path, interpreter: Provisioned, change: dict[str, object]
 ) -> None:
     other = msgspec.structs.replace(TINY, **change)
-    assert artifacts.fingerprint_of(other, interpreter) != artifacts.fingerprint_of(TINY, interpreter)
+    assert artifacts.fingerprint_of(declared(), other, interpreter) != artifacts.fingerprint_of(
+        declared(), TINY, interpreter
+    )
 
 
 def test_interpreter_lock_and_servers_go_into_it(
     lab: Path, interpreter: Provisioned, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prints = [artifacts.fingerprint_of(TINY, interpreter)]
-    prints.append(artifacts.fingerprint_of(TINY, msgspec.structs.replace(interpreter, fingerprint="another")))
+    prints = [artifacts.fingerprint_of(declared(), TINY, interpreter)]
+    prints.append(
+        artifacts.fingerprint_of(declared(), TINY, msgspec.structs.replace(interpreter, fingerprint="another"))
+    )
     (lab / "lock.txt").write_text("falcon==4.0\n")
     monkeypatch.setattr(artifacts, "MEASURED_LOCK", lab / "lock.txt")
-    prints.append(artifacts.fingerprint_of(TINY, interpreter))
+    prints.append(artifacts.fingerprint_of(declared(), TINY, interpreter))
     (lab / "app/wsgi").mkdir()
     (lab / "app/wsgi/falcon_app.py").write_text('REQUIREMENTS = ("falcon",)\n')
-    catalog.frameworks.cache_clear()
-    prints.append(artifacts.fingerprint_of(TINY, interpreter))
+
+    prints.append(artifacts.fingerprint_of(declared(), TINY, interpreter))
     assert len(set(prints)) == len(prints)
 
 
 def test_a_source_that_is_not_here_is_named(lab: Path, interpreter: Provisioned) -> None:
     missing = msgspec.structs.replace(TINY, source={"optimised/nothing": "nothing"})
     with pytest.raises(LabError, match=r"^tiny.toml: source 'optimised/nothing' is not in the checkout$"):
-        artifacts.fingerprint_of(missing, interpreter)
+        artifacts.fingerprint_of(declared(), missing, interpreter)
 
 
 # ---------------------------------------------------------------- steps that fail
@@ -128,7 +143,7 @@ def test_a_source_that_is_not_here_is_named(lab: Path, interpreter: Provisioned)
 def failure(interpreter: Provisioned, *step: str) -> str:
     """What a build says whose only step is `step`."""
     with pytest.raises(LabError) as caught:
-        artifacts.build(msgspec.structs.replace(TINY, steps=(step,)), interpreter)
+        artifacts.build(declared(), msgspec.structs.replace(TINY, steps=(step,)), interpreter)
     return str(caught.value)
 
 
@@ -168,7 +183,7 @@ def test_without_a_part_of_the_system_that_it_needs_nothing_is_built(
     part = system.Part(name="a moon", needed="tides", commands=("moon",), packages=("moon-dev",))
     monkeypatch.setattr(system, "parts", lambda: [part])
     with pytest.raises(MissingError) as caught:
-        artifacts.build(msgspec.structs.replace(TINY, needs=("a moon",)), interpreter)
+        artifacts.build(declared(), msgspec.structs.replace(TINY, needs=("a moon",)), interpreter)
     assert str(caught.value) == "a moon is not here: moon"
     assert caught.value.fill == part.fill
     assert not (lab / ".lab").exists()
@@ -179,7 +194,7 @@ def test_a_server_that_cannot_be_had_is_not_tried_again_at_each_start(
 ) -> None:
     (lab / "bench/servers").mkdir()
     shutil.copy(ROOT / "bench/servers/gunicorn-sync.toml", lab / "bench/servers")
-    catalog.servers.cache_clear()
+
     asked: list[str] = []
 
     def install(python: Path, names: Sequence[str], **places: Path) -> None:
@@ -189,14 +204,14 @@ def test_a_server_that_cannot_be_had_is_not_tried_again_at_each_start(
         interpreters.install(python, names, **places)
 
     monkeypatch.setattr(artifacts, "install", install)
-    built = artifacts.build(TINY, interpreter)
+    built = artifacts.build(declared(), TINY, interpreter)
     fill = "python -m bench build --force"
     hole = Hole(what="gunicorn-sync", reason="no network", fill=fill, server="gunicorn-sync")
     assert built.lacks == {"gunicorn-sync": hole}
     asked.clear()
-    assert artifacts.build(TINY, interpreter) == built
+    assert artifacts.build(declared(), TINY, interpreter) == built
     assert asked == []
-    assert artifacts.build(TINY, interpreter, force=True).lacks == built.lacks
+    assert artifacts.build(declared(), TINY, interpreter, force=True).lacks == built.lacks
     assert "gunicorn" in asked
 
 
@@ -206,18 +221,18 @@ def test_a_server_is_tried_again_once_the_part_is_here_that_it_waited_for(
     (lab / "bench/servers").mkdir()
     text = (ROOT / "bench/servers/gunicorn-sync.toml").read_text()
     (lab / "bench/servers/gunicorn-sync.toml").write_text(f'needs = ["a moon"]\n{text}')
-    catalog.servers.cache_clear()
+
     moon = lab / "moon"
     part = system.Part(name="a moon", needed="tides", packages=["moon"], files=[str(moon)])
     monkeypatch.setattr(system, "parts", lambda: [part])
     monkeypatch.setattr(artifacts, "install", lambda *_, **__: None)
     monkeypatch.setattr(artifacts, "_tools", lambda *_: None)
     monkeypatch.setattr(wheels, "make", lambda variant, builder, folder, log: lab / "setup.py")
-    built = artifacts.build(TINY, interpreter)
+    built = artifacts.build(declared(), TINY, interpreter)
     assert (list(built.lacks), built.waits_for) == (["gunicorn-sync"], ("a moon",))
-    assert artifacts.build(TINY, interpreter) == built
+    assert artifacts.build(declared(), TINY, interpreter) == built
     moon.touch()
-    assert artifacts.build(TINY, interpreter).lacks == {}
+    assert artifacts.build(declared(), TINY, interpreter).lacks == {}
 
 
 def test_a_prefix_holds_the_servers_that_were_asked_for_and_forgets_none(
@@ -226,24 +241,26 @@ def test_a_prefix_holds_the_servers_that_were_asked_for_and_forgets_none(
     (lab / "bench/servers").mkdir()
     for name in ("gunicorn-sync", "gunicorn-gthread", "bjoern"):
         shutil.copy(ROOT / f"bench/servers/{name}.toml", lab / "bench/servers")
-    catalog.servers.cache_clear()
+
     monkeypatch.setattr(system, "require", lambda _: None)
     monkeypatch.setattr(artifacts, "install", lambda *_, **__: None)
     monkeypatch.setattr(artifacts, "_tools", lambda *_: None)
     monkeypatch.setattr(wheels, "make", lambda variant, builder, folder, log: lab / "setup.py")
-    assert artifacts.build(TINY, interpreter, ()).servers == ()
-    assert artifacts.build(TINY, interpreter, ("gunicorn-sync",)).servers == ("gunicorn-sync",)
-    both = artifacts.build(TINY, interpreter, ("gunicorn-gthread",))
+    assert artifacts.build(declared(), TINY, interpreter, ()).servers == ()
+    assert artifacts.build(declared(), TINY, interpreter, ("gunicorn-sync",)).servers == ("gunicorn-sync",)
+    both = artifacts.build(declared(), TINY, interpreter, ("gunicorn-gthread",))
     assert both.servers == ("gunicorn-gthread", "gunicorn-sync")
-    assert artifacts.build(TINY, interpreter, ("gunicorn-sync",)) == both, "what is there is not built again"
-    assert artifacts.build(TINY, interpreter, ()) == both
+    assert artifacts.build(declared(), TINY, interpreter, ("gunicorn-sync",)) == both, (
+        "what is there is not built again"
+    )
+    assert artifacts.build(declared(), TINY, interpreter, ()) == both
 
     absent = Stack(variant="tiny", framework="falcon", server="bjoern")
-    monkeypatch.setattr(pairing, "impossible", lambda _: None)
+    monkeypatch.setattr(pairing, "impossible", lambda *_: None)
     with pytest.raises(LabError, match="tiny was built without bjoern: run `python -m bench build tiny`"):
-        artifacts.require_server(absent)
-    artifacts.build(TINY, interpreter)
-    artifacts.require_server(absent)
+        artifacts.require_server(declared(), absent)
+    artifacts.build(declared(), TINY, interpreter)
+    artifacts.require_server(declared(), absent)
 
 
 # ---------------------------------------------------------------- a whole build
@@ -251,7 +268,7 @@ def test_a_prefix_holds_the_servers_that_were_asked_for_and_forgets_none(
 
 @pytest.fixture
 def built(lab: Path, interpreter: Provisioned) -> Artifact:
-    return artifacts.build(TINY, interpreter)
+    return artifacts.build(declared(), TINY, interpreter)
 
 
 def test_an_artifact_is_a_wheel_in_a_prefix_of_its_own(lab: Path, interpreter: Provisioned, built: Artifact) -> None:
@@ -266,7 +283,7 @@ def test_an_artifact_is_a_wheel_in_a_prefix_of_its_own(lab: Path, interpreter: P
     assert (record["loads"], record["dumps"]) == ("json.loads", "json.dumps")
 
     ask = "import app.core, tiny_core, sys; print(app.core.__file__); print(*sys.path, sep='\\n')"
-    env = artifacts.environment(TINY)
+    env = artifacts.environment(declared(), TINY)
     told = subprocess.check_output(
         [artifacts.python("tiny"), "-c", ask], cwd=lab / ".lab", env=env, text=True
     ).splitlines()
@@ -277,16 +294,16 @@ def test_an_artifact_is_a_wheel_in_a_prefix_of_its_own(lab: Path, interpreter: P
     assert [str(path.relative_to(lab)) for path in pyperf] == [".lab/tools/cpython-3.11/pyperf/__init__.py"]
 
     assert artifacts.require("tiny") == built
-    assert artifacts.build(TINY, interpreter) == built, "what is unchanged is not built again"
+    assert artifacts.build(declared(), TINY, interpreter) == built, "what is unchanged is not built again"
 
     shutil.rmtree(lab / ".lab/artifacts")
-    again = artifacts.build(TINY, interpreter)
+    again = artifacts.build(declared(), TINY, interpreter)
     assert again.wheel_sha256 == built.wheel_sha256, "equal sources make equal wheels"
 
 
 def test_a_rebuild_is_the_same_source_in_another_prefix(lab: Path, interpreter: Provisioned, built: Artifact) -> None:
     folder, prefix = lab / ".lab" / "again" / "wheel", lab / ".lab" / "again" / "prefix"
-    artifacts.rebuild(TINY, interpreter, folder, prefix)
+    artifacts.rebuild(declared(), TINY, interpreter, folder, prefix)
     assert hashlib.sha256((folder / built.wheel).read_bytes()).hexdigest() == built.wheel_sha256
     assert list(prefix.rglob("app/core.py"))
     assert artifacts.artifact(TINY.name) == built, "what is measured otherwise stays as it is"
@@ -295,6 +312,6 @@ def test_a_rebuild_is_the_same_source_in_another_prefix(lab: Path, interpreter: 
 def test_nothing_of_the_callers_environment_reaches_a_measured_process(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PYTHONPATH", "PYTHONHASHSEED", "LD_PRELOAD", "CFLAGS"):
         monkeypatch.setenv(name, "from the caller")
-    for variant in catalog.variants().values():
-        env = artifacts.environment(variant)
+    for variant in CATALOG.variants.values():
+        env = artifacts.environment(CATALOG, variant)
         assert not [name for name, value in env.items() if value == "from the caller"]

@@ -12,6 +12,7 @@ from bench.catalog import pairing
 from bench.errors import LabError
 from bench.model import Stack
 from bench.paths import ROOT
+from tests.declared import CATALOG
 
 STUDY = """
 name = "tiny"
@@ -65,20 +66,20 @@ def complaint(read: Callable[[], object]) -> str:
 def test_every_file_shipped_is_read(noun: str, folders: tuple[str, ...]) -> None:
     files = {path.stem for folder in folders for path in ROOT.glob(f"{folder}/*.toml")}
     assert files
-    assert getattr(catalog, noun)().keys() == files
+    assert getattr(CATALOG, noun).keys() == files
 
 
 def test_every_framework_shipped_is_read() -> None:
-    assert len(catalog.frameworks()) == len(list(ROOT.glob("app/*/*_app.py"))) > 1
+    assert len(CATALOG.frameworks) == len(list(ROOT.glob("app/*/*_app.py"))) > 1
 
 
 def test_every_shipped_variant_goes_behind_every_server_that_serves_its_interpreter() -> None:
-    for variant in catalog.variants().values():
-        implementation = catalog.interpreters()[variant.interpreter].implementation
-        for server in catalog.servers().values():
+    for variant in CATALOG.variants.values():
+        implementation = CATALOG.interpreters[variant.interpreter].implementation
+        for server in CATALOG.servers.values():
             if implementation in server.implementations:
-                stack = pairing.parse_stack(f"{variant.name}/falcon/{server.label}")
-                assert pairing.server_for(stack) == server
+                stack = pairing.parse_stack(CATALOG, f"{variant.name}/falcon/{server.label}")
+                assert pairing.server_for(CATALOG, stack) == server
 
 
 @pytest.mark.parametrize(
@@ -98,29 +99,28 @@ def test_a_wrong_key_is_named_with_its_file(
     checkout: Path, file: str, old: str, new: str, told: tuple[str, ...]
 ) -> None:
     changed(checkout / file, old, new)
-    reader = file.split("/")[-2] if file.startswith("bench") else "variants"
-    line = complaint(getattr(catalog, reader))
+    line = complaint(catalog.read)
     assert line.startswith(f"{file}: ")
     assert all(word in line for word in told)
 
 
 def test_a_file_is_called_what_it_declares(checkout: Path) -> None:
     (checkout / "bench/loads/closed.toml").rename(checkout / "bench/loads/shut.toml")
-    assert complaint(catalog.loads) == "bench/loads/shut.toml: name is 'closed', but the file is called shut.toml"
+    assert complaint(catalog.read) == "bench/loads/shut.toml: name is 'closed', but the file is called shut.toml"
 
 
 def test_two_variants_of_one_name_are_refused(checkout: Path) -> None:
     twin = checkout / "optimised" / "other" / "nuitka.toml"
     twin.parent.mkdir(parents=True)
     twin.write_text((checkout / "builds/nuitka/nuitka.toml").read_text())
-    line = complaint(catalog.variants)
+    line = complaint(catalog.read)
     assert "builds/nuitka/nuitka.toml" in line
     assert "optimised/other/nuitka.toml" in line
 
 
 def test_a_variants_interpreter_is_one_that_is_declared(checkout: Path) -> None:
     changed(checkout / "builds/pypy/pypy.toml", 'interpreter = "pypy-3.11"', 'interpreter = "pypy-4"')
-    line = complaint(catalog.variants)
+    line = complaint(catalog.read)
     assert "'pypy-4'" in line
     assert "variant 'pypy'" in line
     assert "pypy-3.11" in line, "what there is instead"
@@ -128,11 +128,11 @@ def test_a_variants_interpreter_is_one_that_is_declared(checkout: Path) -> None:
 
 @pytest.mark.parametrize("file", ["bench/workloads/wait-postgres.toml", "bench/servers/granian-asgi.toml"])
 def test_a_back_end_is_one_that_is_declared(checkout: Path, file: str) -> None:
-    for declared in (checkout / "bench/backends").iterdir():
-        declared.unlink()
-    line = complaint(catalog.servers if "servers" in file else catalog.workloads)
+    old = "postgres = " if "servers" in file else 'backend = "postgres"'
+    changed(checkout / file, old, old.replace("postgres", "mysql"))
+    line = complaint(catalog.read)
     assert line.startswith(f"{file}: ")
-    assert "'postgres' is unknown" in line
+    assert "'mysql' is unknown" in line
 
 
 @pytest.mark.parametrize(
@@ -151,23 +151,21 @@ def test_a_study_names_what_is_declared(checkout: Path, old: str, new: str, told
         declared.unlink()
     study = checkout / "bench/studies/tiny.toml"
     study.write_text(STUDY)
-    assert list(catalog.studies()) == ["tiny"]
-    catalog.studies.cache_clear()
+    assert list(catalog.read().studies) == ["tiny"]
     changed(study, old, new)
-    assert complaint(catalog.studies).startswith(f"bench/studies/tiny.toml: {told}")
+    assert complaint(catalog.read).startswith(f"bench/studies/tiny.toml: {told}")
 
 
 def test_a_study_says_which_loads_go_with_which_of_its_workloads(checkout: Path) -> None:
     study = checkout / "bench/studies/tiny.toml"
     study.write_text(STUDY + 'loads_of = { medium = ["closed-64"] }\n')
-    assert catalog.studies()["tiny"].loads == ("closed-64",)
+    assert catalog.read().studies["tiny"].loads == ("closed-64",)
     for old, new, told in (
         ("medium = [", "large = [", "loads_of has to name workloads of the study"),
         ("closed-64", "ramp", "load 'ramp' is not closed"),
     ):
-        catalog.studies.cache_clear()
         study.write_text(STUDY + 'loads_of = { medium = ["closed-64"] }\n'.replace(old, new))
-        assert complaint(catalog.studies) == f"bench/studies/tiny.toml: {told}"
+        assert complaint(catalog.read) == f"bench/studies/tiny.toml: {told}"
 
 
 @pytest.mark.parametrize(
@@ -175,7 +173,7 @@ def test_a_study_says_which_loads_go_with_which_of_its_workloads(checkout: Path)
 )
 def test_a_brief_load_is_a_closed_one_of_as_many_users(checkout: Path, brief: str, told: str) -> None:
     changed(checkout / "bench/loads/closed.toml", 'brief = "glance"', f'brief = "{brief}"')
-    line = complaint(catalog.loads)
+    line = complaint(catalog.read)
     assert line.startswith("bench/loads/closed.toml: brief")
     assert told in line
 
@@ -183,15 +181,14 @@ def test_a_brief_load_is_a_closed_one_of_as_many_users(checkout: Path, brief: st
 def test_a_new_framework_is_one_file_that_says_what_it_needs(checkout: Path) -> None:
     adapter = checkout / "app" / "wsgi" / "flask_app.py"
     adapter.write_text('import flask\n\nREQUIREMENTS = ("flask", "flask-restful")\n')
-    assert catalog.frameworks()["flask"].requirements == ("flask", "flask-restful")
-    catalog.frameworks.cache_clear()
+    assert catalog.read().frameworks["flask"].requirements == ("flask", "flask-restful")
     adapter.write_text("import flask\n")
-    assert complaint(catalog.frameworks).startswith("app/wsgi/flask_app.py: no constant REQUIREMENTS")
+    assert complaint(catalog.read).startswith("app/wsgi/flask_app.py: no constant REQUIREMENTS")
 
 
 def test_a_stack_is_three_names() -> None:
     stack = Stack(variant="cpython", framework="falcon", server="uwsgi-threads")
-    assert pairing.parse_stack("cpython/falcon/uwsgi-threads") == stack
+    assert pairing.parse_stack(CATALOG, "cpython/falcon/uwsgi-threads") == stack
     assert str(stack) == "cpython/falcon/uwsgi-threads"
 
 
@@ -206,12 +203,12 @@ def test_a_stack_is_three_names() -> None:
     ],
 )
 def test_what_is_no_stack_is_told_with_what_there_is(text: str, told: str) -> None:
-    assert told in complaint(lambda: pairing.parse_stack(text))
+    assert told in complaint(lambda: pairing.parse_stack(CATALOG, text))
 
 
 def test_a_server_that_no_file_declares_for_an_implementation_is_refused(checkout: Path) -> None:
     (checkout / "bench/servers/uwsgi-threads-pypy.toml").unlink()
-    line = complaint(lambda: pairing.parse_stack("pypy/falcon/uwsgi-threads"))
+    line = complaint(lambda: pairing.parse_stack(catalog.read(), "pypy/falcon/uwsgi-threads"))
     assert line == "pypy/falcon/uwsgi-threads: no file in bench/servers serves uwsgi-threads on pypy"
 
 
@@ -219,12 +216,12 @@ def test_a_server_that_no_file_declares_for_an_implementation_is_refused(checkou
 
 
 def test_a_variant_moves_to_another_interpreter_without_a_file_of_its_own() -> None:
-    moved, own = catalog.variant("cython@cpython-3.13"), catalog.variant("cython")
+    moved, own = CATALOG.variant("cython@cpython-3.13"), CATALOG.variant("cython")
     assert moved == msgspec.structs.replace(
         own, name="cython@cpython-3.13", title=f"{own.title}, CPython 3.13", interpreter="cpython-3.13"
     )
-    assert catalog.variant("cpython@cpython-3.13").title == "CPython 3.13"
-    assert catalog.at("cython", "cpython-3.11") == "cython"
+    assert CATALOG.variant("cpython@cpython-3.13").title == "CPython 3.13"
+    assert CATALOG.at("cython", "cpython-3.11") == "cython"
 
 
 @pytest.mark.parametrize(
@@ -237,7 +234,7 @@ def test_a_variant_moves_to_another_interpreter_without_a_file_of_its_own() -> N
 )
 def test_where_a_variant_cannot_move_is_told(name: str, told: str) -> None:
     with pytest.raises(LabError, match=told):
-        catalog.variant(name)
+        CATALOG.variant(name)
 
 
 def test_a_study_crosses_its_variants_with_its_interpreters(checkout: Path) -> None:
@@ -245,22 +242,22 @@ def test_a_study_crosses_its_variants_with_its_interpreters(checkout: Path) -> N
     names = 'interpreters = ["cpython-3.13", "cpython-3.11"]'
     text = re.sub(r"variants = .*", f'variants = ["cpython", "cython"]\n{names}', path.read_text())
     path.write_text(text)
-    study = catalog.studies()["quick"]
+    study = catalog.read().studies["quick"]
     assert study.baseline == "cpython@cpython-3.13"
     assert study.variants == ("cpython@cpython-3.13", "cython@cpython-3.13", "cpython", "cython")
 
 
 def test_a_yardstick_is_no_variant() -> None:
-    assert catalog.yardsticks()
-    assert not catalog.yardsticks().keys() & catalog.variants().keys()
-    assert catalog.variant("simdjson") is catalog.yardsticks()["simdjson"]
+    assert CATALOG.yardsticks
+    assert not CATALOG.yardsticks.keys() & CATALOG.variants.keys()
+    assert CATALOG.variant("simdjson") is CATALOG.yardsticks["simdjson"]
 
 
 # ---------------------------------------------------------------- a file like another
 
 
 def test_a_file_like_another_says_only_what_differs() -> None:
-    scalar, own = catalog.variant("cython-scalar"), catalog.variant("cython")
+    scalar, own = CATALOG.variant("cython-scalar"), CATALOG.variant("cython")
     assert scalar.steps == own.steps
     assert scalar.env == {"CYTHON_CORE_PATH": "scalar"}
     assert scalar.witness == own.witness | {"path": "scalar"}
@@ -270,15 +267,15 @@ def test_a_file_like_none_is_an_error(checkout: Path) -> None:
     path = checkout / "optimised/cython/cython-scalar.toml"
     path.write_text(path.read_text().replace('"cython"', '"cythn"'))
     with pytest.raises(LabError, match=r"cython-scalar\.toml: like 'cythn': there is no cythn\.toml beside it"):
-        catalog.variants()
+        catalog.read()
 
 
 def test_where_requests_wait_every_load_of_a_study_lasts_for_twenty_batches_of_them() -> None:
     """Fewer, and what a server spends by the clock and not by the request is no small part of the figure."""
-    for study in catalog.studies().values():
+    for study in CATALOG.studies.values():
         for workload in study.workloads:
-            waits = re.search(r"\?ms=(\d+)$", catalog.workloads()[workload].path)
+            waits = re.search(r"\?ms=(\d+)$", CATALOG.workloads[workload].path)
             names = study.macro.loads_for(workload) if study.macro and waits else ()
-            for load in (catalog.loads()[name] for name in names):
-                brief = catalog.loads()[load.brief] if load.brief else load
+            for load in (CATALOG.loads[name] for name in names):
+                brief = CATALOG.loads[load.brief] if load.brief else load
                 assert min(load.seconds, brief.seconds) >= 20 * int(waits[1]) / 1000

@@ -6,6 +6,8 @@ import msgspec
 
 from bench.model import Measurement, Run, Stack, Study
 from bench.plan import contest
+from bench.plan.planned import plan
+from tests.declared import CATALOG
 from tests.unit.trial import STUDY, closed
 
 NODE = Stack(variant="node-ordinary")
@@ -13,7 +15,7 @@ NODE = Stack(variant="node-ordinary")
 
 def rates(runs: Iterable[Run], study: Study = STUDY) -> dict[str, float | None]:
     """The rate of each stack under the open loads."""
-    phase = contest.open_loads(study, runs)
+    phase = contest.open_loads(plan(study, CATALOG), runs)
     assert phase is not None
     return {str(case.stack): case.rate for case in phase.cases}
 
@@ -35,7 +37,7 @@ def test_the_best_of_each_server_is_driven_at_a_share_of_its_own_capacity() -> N
 
 def test_each_contender_meets_each_load() -> None:
     runs = [closed("cpython behind gunicorn-sync", 1e-3, 600), closed("pypy behind uwsgi-processes", 2e-3, 400)]
-    phase = contest.open_loads(STUDY, runs)
+    phase = contest.open_loads(plan(STUDY, CATALOG), runs)
     assert phase is not None
     assert (phase.name, phase.blocks) == ("open", 1)
     assert [(case.load, case.variant) for case in phase.cases] == [
@@ -49,11 +51,11 @@ def test_each_contender_meets_each_load() -> None:
 def test_every_peer_is_a_contender() -> None:
     expert = Stack(variant="node-expert")
     peers = [
-        of(closed("cpython behind gunicorn-sync", cpu, 3000), variant=stack.variant, stack=stack)
+        of(closed("cpython behind gunicorn-sync", cpu, 3000), stack=stack)
         for stack, cpu in ((NODE, 2e-4), (expert, 1e-4))
     ]
     runs = [closed("cpython behind gunicorn-sync", 1e-3, 900), *peers]
-    best = contest.contenders(STUDY, "medium", runs)
+    best = contest.contenders(plan(STUDY, CATALOG), "medium", runs)
     assert [str(stack) for stack in best] == ["node-expert", "node-ordinary", "cpython/falcon/gunicorn-sync"]
     assert rates(runs)["node-ordinary"] == 2100.0
 
@@ -63,7 +65,7 @@ def test_each_workload_has_contenders_of_its_own() -> None:
     medium = [closed("cpython behind gunicorn-sync", 1e-3, 600), closed("pypy behind gunicorn-sync", 5e-4, 1000)]
     large = [of(run, workload="large") for run in (closed("nuitka behind gunicorn-sync", 0.09, 7), medium[1])]
     large[1] = msgspec.structs.replace(large[1], verdict="failed")
-    phase = contest.open_loads(study, [*medium, *large])
+    phase = contest.open_loads(plan(study, CATALOG), [*medium, *large])
     assert phase is not None
     assert {(case.workload, case.variant, case.rate) for case in phase.cases} == {
         ("medium", "pypy", 700.0),
@@ -113,7 +115,7 @@ def test_what_failed_and_what_was_open_does_not_count() -> None:
 
 
 def test_without_a_capacity_or_without_a_plan_there_are_no_open_loads() -> None:
-    assert contest.open_loads(STUDY, [closed("cpython behind gunicorn-sync", 1e-4)]) is None
-    assert contest.open_loads(STUDY, []) is None
+    assert contest.open_loads(plan(STUDY, CATALOG), [closed("cpython behind gunicorn-sync", 1e-4)]) is None
+    assert contest.open_loads(plan(STUDY, CATALOG), []) is None
     runs = [closed("cpython behind gunicorn-sync", 1e-3, 600)]
-    assert contest.open_loads(msgspec.structs.replace(STUDY, open=None), runs) is None
+    assert contest.open_loads(plan(msgspec.structs.replace(STUDY, open=None), CATALOG), runs) is None

@@ -13,12 +13,12 @@ import msgspec
 import pytest
 
 from app.core import transform
-from bench import catalog
 from bench.documents import cdnow, ensure, shapes
 from bench.documents.dice import Dice, Ranked
 from bench.documents.sets import Pin, documents
 from bench.errors import LabError
 from bench.model import DocumentsSpec, Workload
+from tests.declared import CATALOG
 
 HISTORY = Path(__file__).parent.parent / "data" / "documents" / "cdnow.txt"
 
@@ -26,7 +26,7 @@ Order = dict[str, Any]
 
 
 def spec_of(name: str) -> DocumentsSpec:
-    spec = catalog.workloads()[name].documents
+    spec = CATALOG.workloads[name].documents
     assert spec is not None
     return spec
 
@@ -202,7 +202,7 @@ def test_a_history_gives_valid_documents(history: list[cdnow.Purchase]) -> None:
 
 @pytest.fixture
 def workload() -> Workload:
-    return catalog.workloads()["small"]
+    return CATALOG.workloads["small"]
 
 
 def test_every_document_lies_beside_its_answer(workload: Workload, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from bench import catalog, keep, store
+from bench import keep, store
 from bench.analysis import drift
 from bench.build import artifacts
 from bench.catalog import factors
@@ -18,13 +18,14 @@ from bench.errors import LabError
 from bench.measure import blocks
 from bench.measure.instruments import factors as instrument
 from bench.measure.instruments import micro
-from bench.model import Case, FactorsPlan, MicroPlan, Run, Session, Study
+from bench.model import Case, FactorsCase, FactorsPlan, MicroCase, MicroPlan, Run, Session, Study
 from bench.plan import matrix
 from bench.report import drift as verdict
 from bench.report import findings
+from tests.declared import CATALOG, planned
 from tests.unit import made, sessions
 
-STUDY = catalog.studies()["sessions"]
+STUDY = CATALOG.studies["sessions"]
 RATIO = "cpython ÷ cython-untouched"
 
 
@@ -32,11 +33,11 @@ RATIO = "cpython ÷ cython-untouched"
 
 
 def test_each_block_holds_each_variant_at_each_level_of_each_factor() -> None:
-    (phase,) = matrix.phases(STUDY)
+    (phase,) = matrix.phases(STUDY, CATALOG)
     levels, variants = STUDY.factors.levels, len(STUDY.variants)
     assert phase.blocks == STUDY.micro.processes
     assert len({case.identity for case in phase.cases}) == len(phase.cases) == len(factors.FACTORS) * levels * variants
-    counted = [factors.changed(case) for case in phase.cases if case.variant == "cpython"]
+    counted = [(case.factor, case.level) for case in phase.cases if case.variant == "cpython"]
     assert {name for name, _ in counted} == set(factors.FACTORS)
     sizes = [level for name, level in counted if name == "environment"]
     assert (min(sizes), max(sizes)) == (0, factors.PADDING_BYTES)
@@ -45,24 +46,24 @@ def test_each_block_holds_each_variant_at_each_level_of_each_factor() -> None:
 
 def test_a_factor_that_the_machine_refuses_is_a_hole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(factors, "why_not", lambda name: "`setarch` is refused" if name == "addresses" else None)
-    (phase,) = matrix.phases(STUDY)
-    assert "addresses" not in {factors.changed(case)[0] for case in phase.cases}
-    (hole,) = matrix.declared_holes(STUDY)
+    (phase,) = matrix.phases(STUDY, CATALOG)
+    assert "addresses" not in {case.factor for case in phase.cases}
+    (hole,) = matrix.declared_holes(STUDY, CATALOG)
     assert (hole.what, hole.reason) == ("factor addresses", "`setarch` is refused")
 
 
 def started(monkeypatch: pytest.MonkeyPatch, name: str, level: int) -> tuple[micro.Start, Case]:
     """How the process of a case begins, and the case that is timed."""
     seen: list[tuple[micro.Start, Case]] = []
-    monkeypatch.setattr(instrument, "timed", lambda case, output, start: seen.append((start, case)))
-    settings = {"values": 3, "loops": 1, "warmups": 1, name: level}
-    instrument.observe(Case(instrument="factors", variant="cpython", workload="medium", settings=settings), Path("run"))
+    monkeypatch.setattr(instrument, "timed", lambda declared, case, output, start: seen.append((start, case)))
+    case = FactorsCase(variant="cpython", workload="medium", values=3, factor=name, level=level)
+    instrument.observe(CATALOG, case, Path("run"))
     return seen[0]
 
 
 def test_one_thing_is_changed_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     usual, case = started(monkeypatch, "nothing", 3)
-    assert case.settings == {"values": 3, "loops": 1, "warmups": 1}
+    assert case == MicroCase(variant="cpython", workload="medium", values=3)
     assert usual == micro.Start(artifacts.python("cpython"), {micro.PADDING: ""})
     changed = {name: started(monkeypatch, name, 3)[0] for name in factors.FACTORS if name != "nothing"}
     assert changed["environment"] == micro.Start(usual.python, {micro.PADDING: "xxx"})
@@ -77,7 +78,7 @@ def test_a_rebuild_and_a_copy_a_level_are_made_once_for_what_is_built(
 ) -> None:
     rebuilt: list[Path] = []
 
-    def rebuild(variant: object, interpreter: object, folder: Path, prefix: Path) -> None:
+    def rebuild(_: object, variant: object, interpreter: object, folder: Path, prefix: Path) -> None:
         rebuilt.append(prefix)
         (prefix / "bin").mkdir(parents=True)
         (prefix / "bin" / "python").symlink_to(__file__)
@@ -87,12 +88,12 @@ def test_a_rebuild_and_a_copy_a_level_are_made_once_for_what_is_built(
     monkeypatch.setattr(artifacts, "rebuild", rebuild)
     monkeypatch.setattr(artifacts, "require", lambda name: built)
     for _ in range(2):
-        instrument.provision(FactorsPlan(levels=3), "cpython")
+        instrument.provision(CATALOG, FactorsPlan(levels=3), "cpython")
     assert rebuilt == [tmp_path / "cpython" / f"build-{level}" for level in range(3)]
     copies = [tmp_path / "cpython" / f"files-{level}" / "bin" / "python" for level in range(3)]
     assert all(path.is_file() and not path.is_symlink() for path in copies), "the interpreter is copied, too"
     built = made.artifact("cpython", fingerprint="0" * 64)
-    instrument.provision(FactorsPlan(levels=3), "cpython")
+    instrument.provision(CATALOG, FactorsPlan(levels=3), "cpython")
     assert len(rebuilt) == 6
 
 
@@ -132,7 +133,7 @@ class Machine:
         self._moves, self._time, self._process, self._seed = moves, time, process, seed
 
     def execute(self, case: Case, block: int, folder: Path) -> Run:
-        name, level = factors.changed(case)
+        name, level = case.factor, case.level
         log = self._draw(case.variant, name, level) * self._moves.get(name, 0.0)
         log += self._draw("time", block) * self._time  # the same for all: what ratios within a block cancel
         log += self._draw(case.identity, block) * self._process
@@ -150,16 +151,16 @@ class Nobody:
     def skipped(self, case: Case) -> None: ...
 
 
-SESSION = Session(study="sessions", started=sessions.STARTED, seed=1, machine=sessions.MACHINE, cases=(), finished="x")
+SESSION = Session(plan=planned(STUDY), started=sessions.STARTED, seed=1, machine=sessions.MACHINE, finished="x")
 
 
 def runs(machine: Machine, study: Study = STUDY) -> list[Run]:
-    (phase,) = matrix.phases(study)
+    (phase,) = matrix.phases(study, CATALOG)
     return [machine.execute(case, block, Path()) for block in range(phase.blocks) for case in phase.cases]
 
 
 def test_what_moves_a_core_is_found_with_its_size_and_what_does_not_is_not() -> None:
-    found = drift.judge(SESSION, runs(Machine({"build": 0.03, "seed": 0.02}, time=0.02)), STUDY)
+    found = drift.judge(SESSION, runs(Machine({"build": 0.03, "seed": 0.02}, time=0.02)))
     assert found.subjects == ("cpython", "cython-untouched", RATIO)
     for subject in found.subjects:
         claimed = {each.factor for each in found.moved if each.subject == subject and each.claimed}
@@ -171,12 +172,12 @@ def test_what_moves_a_core_is_found_with_its_size_and_what_does_not_is_not() -> 
 
 
 def test_equals_are_rarely_told_apart() -> None:
-    found = [drift.judge(SESSION, runs(Machine({}, seed=seed)), STUDY) for seed in range(12)]
+    found = [drift.judge(SESSION, runs(Machine({}, seed=seed))) for seed in range(12)]
     assert sum(each.claimed for session in found for each in session.moved) <= 3
 
 
 def test_two_sessions_differ_by_what_their_processes_do_not_average() -> None:
-    found = drift.judge(SESSION, runs(Machine({"build": 0.03}, time=0.02)), STUDY)
+    found = drift.judge(SESSION, runs(Machine({"build": 0.03}, time=0.02)))
     alone, later, rebuilt = (found.between("cpython", *causes) for causes in ((), ("time",), ("time", "build")))
     assert alone == pytest.approx(found.of("nothing", "cpython").within.sd / 8**0.5)
     assert alone < later < rebuilt
@@ -187,19 +188,19 @@ def test_a_level_that_failed_is_left_out_and_without_any_there_is_nothing_to_say
     whole = runs(Machine({}))
     broken = [
         msgspec.structs.replace(run, verdict="failed", reason="no", measurements=())
-        if factors.changed(run.case) == ("build", 1) and run.block == 2
+        if (run.case.factor, run.case.level) == ("build", 1) and run.block == 2
         else run
         for run in whole
     ]
-    found = drift.judge(SESSION, broken, STUDY)
-    assert found.of("build", "cpython").moves != drift.judge(SESSION, whole, STUDY).of("build", "cpython").moves
+    found = drift.judge(SESSION, broken)
+    assert found.of("build", "cpython").moves != drift.judge(SESSION, whole).of("build", "cpython").moves
     with pytest.raises(LabError, match="no factor was measured at two levels in two blocks"):
-        drift.judge(SESSION, [run for run in whole if run.block == 0], STUDY)
+        drift.judge(SESSION, [run for run in whole if run.block == 0])
 
 
 def test_an_interrupted_session_goes_on_block_by_block(tmp_path: Path) -> None:
     study = msgspec.structs.replace(STUDY, factors=FactorsPlan(levels=2), micro=MicroPlan(processes=3, values=3))
-    (phase,) = matrix.phases(study)
+    (phase,) = matrix.phases(study, CATALOG)
     machine, measured = Machine({}), []
 
     def execute(case: Case, block: int, folder: Path) -> Run:
@@ -213,7 +214,8 @@ def test_an_interrupted_session_goes_on_block_by_block(tmp_path: Path) -> None:
     blocks.measure(phase, tmp_path, 1, Nobody(), machine.execute)
     found, expected = store.runs(tmp_path), runs(machine, study)
     assert len(found) == len(expected)
-    assert drift.judge(SESSION, found, study) == drift.judge(SESSION, expected, study)
+    ended = msgspec.structs.replace(SESSION, plan=planned(study))
+    assert drift.judge(ended, found) == drift.judge(ended, expected)
 
 
 # ---------------------------------------------------------------- what is told
@@ -223,7 +225,7 @@ def test_an_interrupted_session_goes_on_block_by_block(tmp_path: Path) -> None:
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("kept")
     made_up = tuple(runs(Machine({"build": 0.03}, time=0.01)))
-    keep.write([keep.Kept(study=STUDY, session=SESSION, runs=made_up)], folder)
+    keep.write([keep.Kept(session=SESSION, runs=made_up)], folder)
     return folder
 
 
@@ -248,10 +250,10 @@ def test_a_run_ends_with_what_moves_what(tmp_path: Path) -> None:
         block.mkdir(exist_ok=True)
         store.save(block, run)
     said, machines = (Console(file=io.StringIO(), width=200) for _ in range(2))
-    assert verdict.conclude(said, folder, STUDY, json=False) == 0
+    assert verdict.conclude(said, folder, json=False) == 0
     assert (
         "Sessions of 8 processes: CPython 3.11 ÷ Cython, untouched source is expected to differ by"
         in said.file.getvalue()
     )
-    verdict.conclude(machines, folder, STUDY, json=True)
+    verdict.conclude(machines, folder, json=True)
     assert msgspec.json.decode(machines.file.getvalue(), type=drift.Drift).of("build", RATIO).claimed

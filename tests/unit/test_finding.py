@@ -25,7 +25,7 @@ from tests.unit import sessions
 STUDY = sessions.quick()
 RUNS = sessions.runs(STUDY)
 SESSION = sessions.session(STUDY, RUNS)
-FINDING = find(SESSION, RUNS, STUDY)
+FINDING = find(SESSION, RUNS)
 
 
 def row(variant, server, finding=FINDING):
@@ -71,7 +71,7 @@ def test_what_cannot_be_counted_says_why_and_keeps_its_row():
     assert core("pypy").counts.instructions.reason == "PyPy compiles while it runs"
     assert core("pypy").verdict == "pass"
     wrong = changed(RUNS, lambda run: run.case.instrument == "instructions", verdict="failed", reason="it died")
-    found = core("cython", find(SESSION, wrong, STUDY))
+    found = core("cython", find(SESSION, wrong))
     assert (found.counts.instructions.reason, found.verdict) == ("it died", "pass")
     assert found.time.value is not None
 
@@ -139,7 +139,7 @@ def test_a_slow_hour_of_the_machine_strikes_both_sides_of_a_ratio():
         else run
         for run in RUNS
     ]
-    before, after = core("cython").speedup.ratio, core("cython", find(SESSION, slow, STUDY)).speedup.ratio
+    before, after = core("cython").speedup.ratio, core("cython", find(SESSION, slow)).speedup.ratio
     assert after.estimate == pytest.approx(before.estimate, rel=0.01)
     assert after.high - after.low < 1.5 * (before.high - before.low)
 
@@ -159,7 +159,7 @@ def test_what_fails_on_one_workload_leaves_the_others_their_figures():
     known = next(run for run in RUNS if run.case.instrument == "macro" and run.case.variant == "cython")
     elsewhere = msgspec.structs.replace(known.case, workload="large")
     failed = msgspec.structs.replace(known, case=elsewhere, verdict="failed", reason="no request was answered")
-    spared = row("cython", known.case.stack.server, find(SESSION, [*RUNS, failed], STUDY))
+    spared = row("cython", known.case.stack.server, find(SESSION, [*RUNS, failed]))
     assert spared.cpu == row("cython", known.case.stack.server).cpu
     assert spared.verdict == "pass"
 
@@ -171,7 +171,7 @@ def test_a_core_that_fails_by_itself_has_no_stack_with_a_figure():
         verdict="failed",
         reason="the answer to 0000.json is wrong",
     )
-    spoilt = row("pypy", "gunicorn-sync", find(SESSION, runs, STUDY))
+    spoilt = row("pypy", "gunicorn-sync", find(SESSION, runs))
     assert spoilt.core.time == Figure(reason="the answer to 0000.json is wrong")
     assert spoilt.cpu.value is None
     assert spoilt.verdict == "failed"
@@ -202,7 +202,7 @@ def test_a_latency_below_the_clock_is_a_bound_and_an_unknown_one_says_why():
 def test_what_was_not_asked_for_and_what_is_still_to_come_are_told_apart():
     assert row("cython", "uwsgi-processes").start.reason == "not part of this study"
     interrupted = sessions.session(STUDY, RUNS, finished=False)
-    assert row("cython", "uwsgi-processes", find(interrupted, RUNS, STUDY)).start.reason == "not measured yet"
+    assert row("cython", "uwsgi-processes", find(interrupted, RUNS)).start.reason == "not measured yet"
 
 
 def test_warm_up_is_classified_and_its_work_until_steady_told():
@@ -220,7 +220,7 @@ def test_without_a_steady_state_there_is_no_time_until_it():
         lambda run: run.case.variant == "pypy" and run.case.instrument == "micro",
         measurements=(Measurement(metric="time", unit="s", values=(1.0, 2.0, 1.0, 3.0)),),
     )
-    found = core("pypy", find(SESSION, restless, STUDY))
+    found = core("pypy", find(SESSION, restless))
     assert (found.shape, found.settled.instead) == ("no steady state", "never")
 
 
@@ -243,15 +243,13 @@ def machine_tested(bias, claimed):
 
 
 def test_the_machines_selftest_gives_the_bias_and_the_page_says_so():
-    found = find(SESSION, RUNS, STUDY, selftest=machine_tested({"micro": 0.011, "macro": 0.023}, 2))
+    found = find(SESSION, RUNS, selftest=machine_tested({"micro": 0.011, "macro": 0.023}, 2))
     assert (found.floor, found.floor_served) == (0.011, 0.023)
     assert noise(found).startswith(
         "Bias of this machine: 1.1 % without a server and 2.3 % behind a server (self-test of 2026-11-24; "
         "A/A false positives: 2 of 40 micro and 2 of 40 macro). A/A pair of this study"
     )
-    assert "self-test of 2026-11-24, FAILED" in noise(
-        find(SESSION, RUNS, STUDY, selftest=machine_tested({"micro": 0.011}, 9))
-    )
+    assert "self-test of 2026-11-24, FAILED" in noise(find(SESSION, RUNS, selftest=machine_tested({"micro": 0.011}, 9)))
 
 
 def test_a_pair_that_comes_out_further_apart_than_the_selftest_counts_more():
@@ -262,7 +260,7 @@ def test_a_pair_that_comes_out_further_apart_than_the_selftest_counts_more():
         msgspec.structs.replace(run, measurements=tuple(map(slowed, run.measurements))) if run.case.twin else run
         for run in RUNS
     ]
-    found = find(SESSION, runs, STUDY, selftest=machine_tested({"micro": 0.011, "macro": 0.2}, 2))
+    found = find(SESSION, runs, selftest=machine_tested({"micro": 0.011, "macro": 0.2}, 2))
     nearer = max(found.same.low - 1, 1 / found.same.high - 1)
     assert found.floor == pytest.approx(nearer)
     assert 0.07 < found.floor < 0.1, "the nearer end, not how far the interval reaches"
@@ -283,9 +281,9 @@ def test_the_smallest_effect_that_could_be_seen_is_told():
     assert re.match(
         r"Smallest detectable difference \(80 % power\): \S+ % to \S+ % without a server and \S+ % to", power(FINDING)
     )
-    tested = find(SESSION, RUNS, STUDY, selftest=machine_tested({"micro": 0.00001, "macro": 0.00001}, 0))
+    tested = find(SESSION, RUNS, selftest=machine_tested({"micro": 0.00001, "macro": 0.00001}, 0))
     assert power(tested) == power(FINDING), "the baseline against itself is no comparison"
-    nothing = find(sessions.session(STUDY, []), [], STUDY)
+    nothing = find(sessions.session(STUDY, []), [])
     assert power(nothing).endswith("unknown, as no ratio has an interval.")
 
 
@@ -347,7 +345,7 @@ def test_a_rate_near_that_of_a_server_without_work_is_no_capacity():
     runs = [run for run in RUNS if run.case.instrument != "null"]
     null = next(run for run in RUNS if run.case.instrument == "null")
     slow = msgspec.structs.replace(null, measurements=(Measurement(metric="rate", unit="1/s", values=(800.0,)),))
-    found = find(sessions.session(STUDY, runs), [*runs, slow], STUDY)
+    found = find(sessions.session(STUDY, runs), [*runs, slow])
     reached = next(row for row in found.rows if str(row.stack) == "cpython/falcon/uwsgi-processes")
     assert reached.capacity.instead == "generator-limited"
     assert "of the 800/s of a server without work" in reached.capacity.reason
@@ -363,13 +361,13 @@ def test_the_largest_capacity_is_told_where_the_generator_limited_none():
         for run in closed
         if run.case.stack.server == "gunicorn-sync"
     ]
-    told = " ".join(answers(find(sessions.session(study, runs), runs, study)))
+    told = " ".join(answers(find(sessions.session(study, runs), runs)))
     assert "The least on each server: cython/falcon/uwsgi-processes" in told
     assert "largest capacity" not in told
     slow = (("cpu", 48e-6), ("pacer.cpu", 48e-6), ("pacer.rate", 9000.0), ("pacer.generator_cpu", 0.2))
     measured = tuple(Measurement(metric=metric, unit="", values=(value,)) for metric, value in slow)
     runs = changed(runs, lambda run: run.case.stack == sessions.LIMITED and run in closed, measurements=measured)
-    told = " ".join(answers(find(sessions.session(study, runs), runs, study)))
+    told = " ".join(answers(find(sessions.session(study, runs), runs)))
     assert "The largest capacity is that of numba/falcon/uwsgi-processes: 15," in told
 
 
@@ -377,17 +375,21 @@ def test_interpreters_that_were_built_otherwise_than_the_rest_are_named():
     def built(name, **facts):
         return msgspec.structs.replace(core("cython"), variant=name, facts=facts)
 
+    def of(*cores):
+        study = msgspec.structs.replace(STUDY, variants=("cpython", *(core.variant for core in cores)))
+        return msgspec.structs.replace(FINDING, cores=cores, session=sessions.session(study, []))
+
     alike = [built("cpython", pgo=True), built("cython@cpython-3.13", pgo=True), built("pypy")]
-    assert unlike(alike) is None
-    assert unlike([built("cpython", pgo=False)]) is None, "there is none that it could be unlike"
+    assert unlike(of(*alike)) is None
+    assert unlike(of(built("cpython", pgo=False))) is None, "there is none that it could be unlike"
     other = [built("cpython@cpython-3.12", pgo=False), built("cython@cpython-3.12", pgo=False)]
-    assert unlike([*alike, *other]) == (
+    assert unlike(of(*alike, *other)) == (
         "Built without profile-guided optimisation, which the others have: CPython 3.12. "
         "What parts these from the others is the build as well as the version."
     )
     facts = {"pgo": False}
     runs = changed(RUNS, lambda run: run.case.variant == "cython", facts=facts)
     runs = changed(runs, lambda run: run.case.variant == "pypy", facts={"pgo": True})
-    assert "Built without profile-guided optimisation" in html(find(SESSION, runs, STUDY))
+    assert "Built without profile-guided optimisation" in html(find(SESSION, runs))
     several = msgspec.structs.replace(STUDY, interpreters=("cpython-3.11", "cpython-3.13"))
-    assert ">no PGO<" in html(find(SESSION, runs, several))
+    assert ">no PGO<" in html(find(sessions.session(several, runs), runs))

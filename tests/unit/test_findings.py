@@ -27,7 +27,7 @@ RUNS = [
     for run in sessions.runs(STUDY)
 ]
 SESSION = sessions.session(STUDY, RUNS)
-FINDING = find(SESSION, RUNS, STUDY)
+FINDING = find(SESSION, RUNS)
 
 
 def stored(results: Path, session: Session = SESSION) -> Path:
@@ -43,7 +43,7 @@ def stored(results: Path, session: Session = SESSION) -> Path:
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("kept")
-    keep.write([keep.Kept(study=STUDY, session=SESSION, runs=tuple(RUNS))], folder)
+    keep.write([keep.Kept(session=SESSION, runs=tuple(RUNS))], folder)
     return folder
 
 
@@ -59,15 +59,15 @@ def test_what_is_kept_says_all_that_the_session_said(tmp_path: Path) -> None:
     (path,) = keep.keep(STUDY, tmp_path / "results", tmp_path / "kept")
     found = keep.read(path)
     assert (found.study, found.session, found.selftest) == (STUDY, SESSION, None)
-    assert findings.page(find(found.session, found.runs, found.study)) == findings.page(FINDING)
+    assert findings.page(find(found.session, found.runs)) == findings.page(FINDING)
     assert path.stat().st_size < keep.LIMIT / 4
 
 
 def test_what_is_kept_names_neither_the_machine_nor_a_folder_of_it(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(store.socket, "gethostname", lambda: "build-7.example.org")
     hole = Hole(what="numba", reason=f"{Path.home()}/numba is broken on build-7.example.org")
-    session = msgspec.structs.replace(SESSION, holes=(hole,))
-    (path,) = keep.write([keep.Kept(study=STUDY, session=session, runs=())], tmp_path)
+    session = msgspec.structs.replace(SESSION, plan=msgspec.structs.replace(SESSION.plan, holes=(hole,)))
+    (path,) = keep.write([keep.Kept(session=session, runs=())], tmp_path)
     assert keep.read(path).session.holes[0].reason == "<home>/numba is broken on <host>"
 
 
@@ -166,7 +166,7 @@ def test_a_loser_is_told_of_where_it_is_the_only_other_one() -> None:
         for run in alone
         if (run.case.instrument, run.case.variant) == ("micro", "numba")
     ]
-    told = " ".join(answers(find(sessions.session(study, alone + twins), alone + twins, study)))
+    told = " ".join(answers(find(sessions.session(study, alone + twins), alone + twins)))
     assert re.search(
         r"no variant is significantly faster than Numba.*; CPython 3\.11 runs at 0\.03\S* \(\S+\) its speed", told
     )
@@ -185,11 +185,10 @@ def test_interpreters_are_told_of_where_the_study_asks_for_several() -> None:
     runs = []
     for run in (run for run in RUNS if run.case.variant in names and run.case.instrument in {"micro", "macro"}):
         name = names[run.case.variant]
-        stack = run.case.stack and msgspec.structs.replace(run.case.stack, variant=name)
-        runs.append(
-            msgspec.structs.replace(run, case=msgspec.structs.replace(run.case, variant=name, stack=stack, inputs={}))
-        )
-    told = " ".join(answers(find(sessions.session(study, runs), runs, study)))
+        stack = run.case.stack
+        elsewhere = {"stack": msgspec.structs.replace(stack, variant=name)} if stack else {"variant": name}
+        runs.append(msgspec.structs.replace(run, case=msgspec.structs.replace(run.case, **elsewhere)))
+    told = " ".join(answers(find(sessions.session(study, runs), runs)))
     assert re.search(r"on CPython 3\.11, the same source runs at 1\.2\d× on CPython 3\.13\. Cython", told)
     assert re.search(r"Cython, written by hand takes 26\.\d µs a document\.", told)
     assert "Behind gunicorn-sync it holds" in told
@@ -227,7 +226,7 @@ def test_a_kept_study_that_misses_a_target_has_a_profile() -> None:
 def test_where_stacks_are_ranked_the_best_is_told_and_the_others_stand_behind_it() -> None:
     study = msgspec.structs.replace(STUDY, variants=("cython",), baseline="cython", micro=None, first_look=False)
     runs = [run for run in RUNS if run.case.variant == "cython"]
-    found = find(sessions.session(study, runs), runs, study)
+    found = find(sessions.session(study, runs), runs)
     (told,) = answers(found)
     best, other = (f"cython/falcon/{server}" for server in ("uwsgi-processes", "gunicorn-sync"))
     assert re.match(rf"By server CPU per request {best} is the best, with 4\S+ µs of server CPU a request", told)
@@ -243,11 +242,11 @@ def test_a_peer_is_held_against_the_best_in_python_and_against_the_plain_referen
     model = [run for run in RUNS if str(run.case.stack) == "numba/falcon/gunicorn-sync"]
     peer = Stack(variant="node-expert")
     runs = RUNS + [
-        msgspec.structs.replace(run, case=msgspec.structs.replace(run.case, variant=str(peer), stack=peer))
+        msgspec.structs.replace(run, case=msgspec.structs.replace(run.case, stack=peer))
         for run in model
         if run.case.instrument == "macro"
     ]
-    found = find(sessions.session(study, runs), runs, study)
+    found = find(sessions.session(study, runs), runs)
     told = " ".join(answers(found))
     assert re.search(r"takes 149 µs a request, 3\.\S+× the best in Python, cython/falcon/uwsgi-pro", told)
     assert re.search(r"the plain reference takes 5\.\S+× that on PyPy 3\.11 and 8\.\S+× that on CPython 3\.11", told)

@@ -21,8 +21,10 @@ from bench.errors import LabError
 from bench.fleet import driver, worker
 from bench.fleet.worker import Badge
 from bench.measure import blocks
-from bench.model import Case, Hole, Measurement, MicroPlan, Observed, Ready, Study
+from bench.model import Case, Catalog, Hole, Measurement, MicroPlan, Observed, Plan, Ready, Study
+from bench.plan.planned import plan
 from bench.progress import Progress
+from tests.declared import CATALOG
 from tests.unit.made import artifact
 
 STUDY = Study(
@@ -61,10 +63,10 @@ class Fleet:
         badge = Badge(mark=f"mark-{name}", runs=worker.COMMIT, checked_out=worker.COMMIT)
         return self.badges.get(name, badge)
 
-    def make_ready(self, study: Study) -> Ready:
+    def make_ready(self, plan: Plan) -> Ready:
         return self.ready.get(self.here(), ready())
 
-    def micro(self, case: Case, output: Path) -> Observed:
+    def micro(self, catalog: Catalog, case: Case, output: Path) -> Observed:
         self.measured[get_worker().address].append(case.variant)
         self.observe(self.here())
         output.with_suffix(".log").write_text(f"as {self.here()}")
@@ -78,7 +80,7 @@ class Fleet:
 
     def run(self, study: Study = STUDY, **options):
         progress = Progress(Console(file=self.said))
-        return driver.run(study, self.cluster.scheduler_address, progress, **options)
+        return driver.run(plan(study, CATALOG), self.cluster.scheduler_address, progress, **options)
 
 
 def ready(**other) -> Ready:
@@ -239,7 +241,7 @@ def test_without_a_scheduler_or_a_machine_it_says_what_to_do(machines: Fleet, mo
     with pytest.raises(LabError, match="no machine can take part"):
         machines.run()
     with pytest.raises(LabError, match=r"no dask scheduler answers at '127\.0\.0\.1:1'"):
-        driver.run(STUDY, "127.0.0.1:1", Progress(Console(file=io.StringIO())))
+        driver.run(plan(STUDY, CATALOG), "127.0.0.1:1", Progress(Console(file=io.StringIO())))
 
 
 @pytest.mark.parametrize(

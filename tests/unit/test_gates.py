@@ -8,7 +8,7 @@ from bench.analysis import capacity, gates
 from bench.errors import RIGHT
 from bench.measure.instruments import gatling, simulation_log
 from bench.measure.instruments.process_tree import Sample
-from bench.model import Case, Load, Measurement, Observed, Run, Stack
+from bench.model import Load, MacroCase, Measurement, Observed, Run, Stack
 from bench.report.gated import gated
 
 DATA = Path(__file__).parent.parent / "data"
@@ -146,7 +146,7 @@ BRIEF = {"requests": 1640, "seconds": 2, "rate": 815, "cpu": 0.00105, "cpu.resol
 
 def run(values: dict[str, float], *, reason: str | None = None, gate: str | None = None) -> Run:
     """A run of a stack under load that measured `values`, or that failed for a reason."""
-    case = Case(instrument="macro", variant="cython", stack=Stack(variant="cython", framework="bare", server="bjoern"))
+    case = MacroCase(stack=Stack(variant="cython", framework="bare", server="bjoern"), workload="medium", load="brief")
     kept = tuple(Measurement(metric=name, unit="", values=(float(value),)) for name, value in values.items())
     verdict = "failed" if reason else "pass"
     return Run(

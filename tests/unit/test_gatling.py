@@ -10,13 +10,13 @@ import pytest
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 
-from bench import catalog
 from bench.errors import LabError
 from bench.measure.instruments import gatling, gatling_setup, injection, latency, simulation_log
 from bench.measure.instruments.latency import Latency
 from bench.measure.instruments.process_tree import Sample
 from bench.model import Load, Segment, Workload
 from bench.provision import stamp
+from tests.declared import CATALOG
 
 CAPTURED = Path(__file__).parent.parent / "data" / "gatling"
 HELLO = Workload(name="hello", title="A greeting", method="GET", path="/hello", expect="hello")
@@ -211,7 +211,7 @@ def test_a_load_that_cannot_be_injected_is_refused(load: Load, rate: float | Non
 
 
 def test_every_declared_load_can_be_told() -> None:
-    for load in (load for load in catalog.loads().values() if load.generator == "gatling"):
+    for load in (load for load in CATALOG.loads.values() if load.generator == "gatling"):
         rate = 100.0 if load.model == "open" else None
         assert told(load, rate)
         assert rate is None or injection.planned(load, rate).sum() > 0

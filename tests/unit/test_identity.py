@@ -8,10 +8,11 @@ import pytest
 
 from bench import catalog, paths
 from bench.measure import blocks, identity
-from bench.model import Artifact, BuiltPeer, Case, Instrument, Stack
-from bench.plan import contest, matrix
+from bench.model import Artifact, BuiltPeer, Case, Instrument, MacroCase, MicroCase, Stack, SuiteCase
+from bench.plan import contest
+from bench.plan.planned import plan
 from bench.serve import backend, front
-from tests.unit.conftest import READERS
+from tests.declared import CATALOG
 from tests.unit.made import artifact, interpreter
 from tests.unit.trial import STUDY, closed, stack
 
@@ -19,9 +20,7 @@ ARTIFACT = artifact("cpython")
 
 
 def macro_case() -> Case:
-    return Case(
-        instrument="macro",
-        variant="cpython",
+    return MacroCase(
         stack=stack("cpython behind gunicorn-sync"),
         workload="medium",
         load="closed",
@@ -29,28 +28,29 @@ def macro_case() -> Case:
 
 
 CASES = {
-    "core": Case(instrument="micro", variant="cython", workload="medium"),
+    "core": MicroCase(variant="cython", workload="medium"),
     "cpython": macro_case(),
-    "pypy": msgspec.structs.replace(macro_case(), variant="pypy", stack=stack("pypy behind gunicorn-sync")),
-    "node": msgspec.structs.replace(macro_case(), variant="node-expert", stack=Stack(variant="node-expert")),
+    "pypy": msgspec.structs.replace(macro_case(), stack=stack("pypy behind gunicorn-sync")),
+    "node": msgspec.structs.replace(macro_case(), stack=Stack(variant="node-expert")),
     "tuned": msgspec.structs.replace(
         macro_case(), stack=Stack(variant="cpython", framework="falcon", server="gunicorn-sync+allocator")
     ),
-    "suite": Case(instrument="suite", variant="cpython", framework="falcon"),
+    "suite": SuiteCase(variant="cpython", framework="falcon"),
 }
 ALL, ON_CPYTHON, STACKS = set(CASES), {"core", "cpython", "tuned", "suite"}, {"cpython", "pypy", "node", "tuned"}
 
 
 def built(variant: str) -> Artifact | BuiltPeer:
     """What a variant or a peer of `CASES` was built to."""
-    if variant in catalog.peers():
+    if variant in CATALOG.peers:
         return BuiltPeer(build="nodejs", fingerprint="f" * 64, version="v24", build_seconds=1.0, built="")
-    return artifact(variant, interpreter=interpreter(name=catalog.variant(variant).interpreter))
+    return artifact(variant, interpreter=interpreter(name=CATALOG.variant(variant).interpreter))
 
 
 def identities() -> dict[str, str]:
-    """The cases' identities by the names that they have here."""
-    return {name: identity.identified(case, built(case.variant)).identity for name, case in CASES.items()}
+    """The cases' identities by the names that they have here, of what is declared now."""
+    declared = catalog.read()
+    return {name: identity.identified(declared, case, built(case.variant)).identity for name, case in CASES.items()}
 
 
 def changed(path: Path, old: str, new: str) -> set[str]:
@@ -58,28 +58,29 @@ def changed(path: Path, old: str, new: str) -> set[str]:
     before, text = identities(), path.read_text()
     assert old in text
     path.write_text(text.replace(old, new, 1) if old else text + new)
-    for reader in READERS:
-        reader.cache_clear()
     return {name for name, after in identities().items() if after != before[name]}
 
 
 def test_equal_inputs_make_an_equal_case() -> None:
-    one = identity.identified(macro_case(), ARTIFACT)
-    assert one.identity == identity.identified(macro_case(), ARTIFACT).identity
+    one = identity.identified(CATALOG, macro_case(), ARTIFACT)
+    assert one.identity == identity.identified(CATALOG, macro_case(), ARTIFACT).identity
     assert {"artifact", "prefix", "harness", "subject", "interpreter", "server", "workload", "load"} == set(one.inputs)
 
 
 def test_a_case_read_back_from_disk_is_the_same_case() -> None:
-    driven = contest.open_loads(STUDY, [closed("cpython behind gunicorn-sync", 1.4e-3, 600)])
+    driven = contest.open_loads(plan(STUDY, CATALOG), [closed("cpython behind gunicorn-sync", 1.4e-3, 600)])
     assert driven is not None
-    for case in (case for phase in [*matrix.phases(STUDY), driven] for case in phase.cases):
+    for case in (case for phase in [*plan(STUDY, CATALOG).phases, driven] for case in phase.cases):
         assert msgspec.json.decode(msgspec.json.encode(case), type=Case).identity == case.identity
 
 
 @pytest.mark.parametrize("change", [{"wheel_sha256": "b" * 64}, {"fingerprint": "e" * 64}])
 def test_another_artifact_or_prefix_makes_another_case(change: dict[str, str]) -> None:
     other = msgspec.structs.replace(ARTIFACT, **change)
-    assert identity.identified(macro_case(), other).identity != identity.identified(macro_case(), ARTIFACT).identity
+    assert (
+        identity.identified(CATALOG, macro_case(), other).identity
+        != identity.identified(CATALOG, macro_case(), ARTIFACT).identity
+    )
 
 
 @pytest.mark.parametrize(
@@ -116,7 +117,7 @@ def test_another_database_makes_another_case_of_what_waits_for_it_and_of_nothing
     identities = []
     for version in (b"15", b"16"):
         monkeypatch.setattr(backend, "_bytes", lambda program, version=version: version)
-        identities.append([identity.identified(case, ARTIFACT).identity for case in (macro_case(), waiting)])
+        identities.append([identity.identified(CATALOG, case, ARTIFACT).identity for case in (macro_case(), waiting)])
     assert [one == other for one, other in zip(*identities, strict=True)] == [True, False]
 
 
@@ -127,7 +128,7 @@ def test_another_front_makes_another_case(monkeypatch: pytest.MonkeyPatch) -> No
     identities = set()
     for version in ("1.22", "1.26"):
         monkeypatch.setattr(front, "fingerprint", lambda front, version=version: version)
-        identities.add(identity.identified(behind, ARTIFACT).identity)
+        identities.add(identity.identified(CATALOG, behind, ARTIFACT).identity)
     assert len(identities) == 2
 
 
@@ -146,7 +147,7 @@ def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("bench/measure/blocks.py", ALL),
         ("bench/store.py", ALL),
         ("bench/host/steal.py", ALL),
-        ("bench/catalog/__init__.py", ALL),
+        ("bench/catalog/pairing.py", ALL),
         ("bench/provision/interpreters.py", ALL),
         ("bench/verify.py", ALL),
         ("bench/locks/measured.txt", ALL),
@@ -180,7 +181,7 @@ def test_no_file_of_the_report_makes_another_case(code: Path) -> None:
 
 def test_who_hands_the_load_to_another_machine_matters_where_one_does(code: Path) -> None:
     def remote() -> str:
-        return identity.identified(macro_case(), ARTIFACT, generator="0" * 16).identity
+        return identity.identified(CATALOG, macro_case(), ARTIFACT, generator="0" * 16).identity
 
     before = remote()
     (code / "bench/fleet/worker.py").write_text("")
@@ -194,6 +195,8 @@ def test_many_cases_read_the_code_of_an_instrument_once() -> None:
         asked.append(instrument)
         return instrument
 
-    known = {identity.identified(case, built(case.variant), code=code).inputs["harness"] for case in CASES.values()}
+    known = {
+        identity.identified(CATALOG, case, built(case.variant), code=code).inputs["harness"] for case in CASES.values()
+    }
     assert known == set(asked) == {"micro", "macro", "suite"}
     assert known <= set(blocks.INSTRUMENTS)

@@ -5,13 +5,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench import catalog
 from bench.build import artifacts
 from bench.errors import LabError
 from bench.measure.instruments import instructions
-from bench.model import Case, InstructionsPlan, MicroPlan, Run, Study
+from bench.model import InstructionsCase, InstructionsPlan, MicroPlan, Phase, Run, Study
 from bench.plan import matrix
-from bench.plan.matrix import Phase
+from tests.declared import CATALOG
 
 STUDY = Study(
     name="trial",
@@ -27,24 +26,24 @@ STUDY = Study(
 
 
 def phase(name: str) -> Phase:
-    return next(phase for phase in matrix.phases(STUDY) if phase.name == name)
+    return next(phase for phase in matrix.phases(STUDY, CATALOG) if phase.name == name)
 
 
 def counted(variant: str, **facts: str) -> Run:
-    case = Case(instrument="instructions", variant=variant, workload="medium")
+    case = InstructionsCase(variant=variant, workload="medium", documents=3, passes=2)
     return Run(case=case, block=0, started="", seconds=1.0, verdict="pass", facts=facts)
 
 
 def test_they_are_counted_before_the_time_is_taken_so_that_it_is_known_which_path_to_time() -> None:
-    assert [(each.name, each.blocks) for each in matrix.phases(STUDY)] == [("instructions", 2), ("micro", 4)]
+    assert [(each.name, each.blocks) for each in matrix.phases(STUDY, CATALOG)] == [("instructions", 2), ("micro", 4)]
 
 
 def test_what_compiles_while_it_runs_is_a_declared_hole_and_no_case() -> None:
     assert [case.variant for case in phase("instructions").cases] == ["cpython", "cython", "numba"]
-    (hole,) = matrix.declared_holes(STUDY)
+    (hole,) = matrix.declared_holes(STUDY, CATALOG)
     assert (hole.what, hole.declared, hole.failed) == ("pypy: instructions", True, False)
     assert "compiles while it runs" in hole.reason
-    assert matrix.declared_holes(msgspec.structs.replace(STUDY, instructions=None)) == []
+    assert matrix.declared_holes(msgspec.structs.replace(STUDY, instructions=None), CATALOG) == []
 
 
 def test_a_core_that_took_another_path_under_the_counter_is_timed_on_that_too() -> None:
@@ -53,20 +52,21 @@ def test_a_core_that_took_another_path_under_the_counter_is_timed_on_that_too() 
         counted("cython", path="avx2", timed_path="avx512"),
         counted("numba", path="generic", timed_path="generic"),
     ]
-    cases = matrix.with_counted_paths(phase("micro"), runs).cases
+    cases = matrix.with_counted_paths(phase("micro"), CATALOG, runs).cases
     assert cases[: len(phase("micro").cases)] == phase("micro").cases
     assert [(case.variant, case.path) for case in cases if case.path] == [("cython", "avx2")]
-    assert cases[-1].settings == cases[0].settings
+    first, last = cases[0], cases[-1]
+    assert (last.values, last.loops, last.warmups) == (first.values, first.loops, first.warmups)
     assert len({case.identity for case in cases}) == len(cases)
     assert "on path avx2" in cases[-1].label
 
 
 def test_where_nothing_was_counted_nothing_is_forced() -> None:
-    assert matrix.with_counted_paths(phase("micro"), []) == phase("micro")
+    assert matrix.with_counted_paths(phase("micro"), CATALOG, []) == phase("micro")
 
 
 def test_a_path_is_forced_by_the_variable_that_the_variant_declares() -> None:
-    cython, numba, cpython = (catalog.variants()[name] for name in ("cython", "numba", "cpython"))
+    cython, numba, cpython = (CATALOG.variants[name] for name in ("cython", "numba", "cpython"))
     assert artifacts.forced(cython, "avx2") == {"CYTHON_CORE_PATH": "avx2"}
     assert artifacts.forced(cython, None) == artifacts.counted_path(cython) == artifacts.counted_path(cpython) == {}
     assert artifacts.counted_path(numba) == {"NUMBA_CPU_NAME": "generic"}

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench import catalog, inventory
+from bench import inventory
 from bench.build import artifacts
 from bench.model import (
     Artifact,
@@ -25,6 +25,7 @@ from bench.model import (
 )
 from bench.provision import interpreters
 from bench.report.built import how
+from tests.declared import CATALOG
 
 HERE = ".".join(map(str, sys.version_info[:2]))
 THIS = FromPath(names=(sys.executable,))
@@ -47,14 +48,14 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_what_is_here_is_told_with_its_build() -> None:
-    found = inventory.standing(interpreter(THIS, DEBIAN))
+    found = inventory.standing(CATALOG, interpreter(THIS, DEBIAN))
     assert found.here
     assert (found.here.version, found.build_brings, found.fill) == (platform.python_version(), (), None)
     assert inventory.lines(found)[0].startswith(f"here    it: {platform.python_version()} from path at ")
 
 
 def test_a_provider_that_comes_first_is_told_as_what_a_build_brings(empty: Path) -> None:
-    found = inventory.standing(interpreter(DEBIAN, THIS, INSTALLED))
+    found = inventory.standing(CATALOG, interpreter(DEBIAN, THIS, INSTALLED))
     assert found.here
     assert found.build_brings == ("unpacks python3.99 python3.99-dev of Debian sid",)
     assert inventory.lines(found)[1].strip() == f"`{found.fill}` first {found.build_brings[0]}"
@@ -62,7 +63,7 @@ def test_a_provider_that_comes_first_is_told_as_what_a_build_brings(empty: Path)
 
 
 def test_what_is_not_here_has_every_reason_and_the_command() -> None:
-    found = inventory.standing(interpreter(FromPyenv(prefix="3.99"), DEBIAN, INSTALLED, name="cpython-3.14"))
+    found = inventory.standing(CATALOG, interpreter(FromPyenv(prefix="3.99"), DEBIAN, INSTALLED, name="cpython-3.14"))
     assert found.here is None
     assert found.reason == "pyenv: none; debian: none; uv: none"
     assert found.fill == "python -m bench build cpython@cpython-3.14"
@@ -72,7 +73,7 @@ def test_what_is_not_here_has_every_reason_and_the_command() -> None:
 
 
 def test_one_that_says_otherwise_than_declared_is_not_it() -> None:
-    found = inventory.standing(interpreter(THIS, witness={"gil": False}))
+    found = inventory.standing(CATALOG, interpreter(THIS, witness={"gil": False}))
     assert found.here is None
     assert (found.reason, found.fill) == ("path: none", None)
 
@@ -87,14 +88,14 @@ def test_what_an_interpreter_goes_without_is_told(monkeypatch: pytest.MonkeyPatc
         build={"pgo": False, "lto": True, "shared": True},
         fingerprint="",
     )
-    server = catalog.servers()["bjoern"]
+    server = CATALOG.servers["bjoern"]
     never = msgspec.structs.replace(server, impossible={f"cpython-{HERE}": Impossible(reason="too new", symptom="")})
     lacks = {"gunicorn-gevent": Hole(what="gunicorn-gevent", reason="no wheel")}
     made = Artifact("cython@it", "", "", "", 0, 0.0, plain, "", lacks)
     monkeypatch.setattr(interpreters, "provision", lambda *_, **__: plain)
-    monkeypatch.setattr(catalog, "servers", lambda: {"bjoern": never})
+    declared = msgspec.structs.replace(CATALOG, servers={"bjoern": never})
     monkeypatch.setattr(artifacts, "artifacts", lambda: [made])
-    found = inventory.standing(interpreter(THIS))
+    found = inventory.standing(declared, interpreter(THIS))
     assert found.lacks == {
         "profile-guided optimisation": "not built with it",
         "bjoern": "too new",
@@ -105,4 +106,4 @@ def test_what_an_interpreter_goes_without_is_told(monkeypatch: pytest.MonkeyPatc
 
 
 def test_every_interpreter_is_listed_once() -> None:
-    assert [each.name for each in inventory.standings()] == list(catalog.interpreters())
+    assert [each.name for each in inventory.standings(CATALOG)] == list(CATALOG.interpreters)

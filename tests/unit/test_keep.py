@@ -7,12 +7,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench import catalog, keep, pipeline, store
+from bench import keep, pipeline, store
 from bench.errors import LabError
 from bench.host import machine
 from bench.model import Against, Session, Study, Target
 from bench.paths import KEPT
 from bench.verbs import measure
+from tests.declared import CATALOG, planned
 from tests.unit import sessions
 
 FAST = Target(
@@ -151,7 +152,7 @@ def test_the_day_of_the_first_session_is_handed_on_from_file_to_file(tmp_path: P
 
 
 def test_a_target_that_is_changed_between_a_first_session_and_its_keeping_says_so_too(tmp_path: Path) -> None:
-    measured(tmp_path, targets=STUDY.targets)
+    measured(tmp_path)
     with pytest.raises(LabError, match=r"target 'Fast' changed after .*`after_session = 2026-11-24`"):
         keep.keep(study(like(FAST, at_most=0.2)), tmp_path, tmp_path)
     keep.keep(study(like(FAST, at_most=0.2, **LATE)), tmp_path, tmp_path)
@@ -160,8 +161,8 @@ def test_a_target_that_is_changed_between_a_first_session_and_its_keeping_says_s
 def test_a_session_knows_the_targets_that_it_began_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "sessions", lambda name: [])
     monkeypatch.setattr(store, "create", lambda session: store.write(tmp_path / "session.json", session))
-    pipeline.open_session(STUDY, [], [], False, {"fingerprint": "f"})
-    assert store.read(tmp_path / "session.json", Session).targets == STUDY.targets
+    pipeline.open_session(planned(STUDY), False, {"fingerprint": "f"})
+    assert store.read(tmp_path / "session.json", Session).plan.study.targets == STUDY.targets
 
 
 # ---------------------------------------------------------------- several sessions
@@ -202,7 +203,7 @@ def test_only_finished_sessions_of_the_same_machine_and_code_are_kept_together(
 )
 def test_no_page_is_made_of_several_machines_or_commits(tmp_path: Path, other: dict[str, object], told: str) -> None:
     two = msgspec.structs.replace(SESSION, started="2026-11-25T13:00:00+00:00", machine=other)
-    keep.write([keep.Kept(study=STUDY, session=each, runs=()) for each in (SESSION, two)], tmp_path)
+    keep.write([keep.Kept(session=each, runs=()) for each in (SESSION, two)], tmp_path)
     with pytest.raises(LabError, match=f"quick: {told} in kept sessions"):
         list(keep.all_kept(tmp_path))
 
@@ -210,4 +211,4 @@ def test_no_page_is_made_of_several_machines_or_commits(tmp_path: Path, other: d
 @pytest.mark.parametrize("path", sorted(KEPT.glob(f"*{keep.SUFFIX}")), ids=lambda path: path.name)
 def test_the_targets_of_today_may_be_kept_beside_what_is_kept(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "commit", lambda: "0123456789ab")
-    keep.require_keepable(catalog.studies()[keep.read(path).study.name], force=True)  # whatever was measured here
+    keep.require_keepable(CATALOG.studies[keep.read(path).study.name], force=True)  # whatever was measured here

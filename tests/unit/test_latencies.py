@@ -2,10 +2,12 @@
 
 import msgspec
 
-from bench.model import Case, LatencyPlan, Measurement, Run, Stack, Study
+from bench.model import LatencyPlan, MacroCase, Measurement, Run, Stack, Study
 from bench.plan.latency_loads import capacities, latency_loads
+from bench.plan.planned import plan
 from bench.report import latencies
 from bench.report.latencies import Latencies
+from tests.declared import CATALOG
 from tests.unit.trial import STUDY, closed
 
 ASKED: Study = msgspec.structs.replace(STUDY, open=None, latency=LatencyPlan(load="steady", runs=2))
@@ -19,7 +21,7 @@ TITLES = {FAST: "fast", SLOW: "slow"}
 
 
 def test_contenders_are_driven_at_one_rate_and_then_at_shares_of_their_own_capacity() -> None:
-    phase = latency_loads(ASKED, CLOSED)
+    phase = latency_loads(plan(ASKED, CATALOG), CLOSED)
     assert phase is not None
     assert (phase.name, phase.blocks) == ("latency", 2)
     assert [str(case.stack) for case in phase.cases] == ["pypy/falcon/gunicorn-sync", "cpython/falcon/uwsgi-processes"]
@@ -33,12 +35,12 @@ def test_a_stack_that_the_generator_limited_is_driven_at_shares_of_what_that_can
     busy = Measurement(metric="generator_cpu", unit="1", values=(0.96,))
     others = tuple(each for each in CLOSED[1].measurements if each.metric != busy.metric)
     limited = msgspec.structs.replace(CLOSED[1], measurements=(*others, busy))
-    assert round(capacities(ASKED, "medium", [limited])[limited.case.stack]) == round(1400 * 0.8 / 0.96)
+    assert round(capacities(plan(ASKED, CATALOG), "medium", [limited])[limited.case.stack]) == round(1400 * 0.8 / 0.96)
 
 
 def test_without_a_plan_or_a_capacity_nothing_is_driven() -> None:
-    assert latency_loads(STUDY, CLOSED) is None
-    assert latency_loads(ASKED, []) is None
+    assert latency_loads(plan(STUDY, CATALOG), CLOSED) is None
+    assert latency_loads(plan(ASKED, CATALOG), []) is None
 
 
 # ---------------------------------------------------------------- what is told
@@ -46,7 +48,7 @@ def test_without_a_plan_or_a_capacity_nothing_is_driven() -> None:
 
 def run(stack: Stack, block: int, levels: dict[str, dict[str, float]], **changes: object) -> Run:
     """A server driven at some rates, percentiles in microseconds by level; it works for 100 µs a request."""
-    case = Case(instrument="macro", variant=stack.variant, stack=stack, workload="medium", load="steady", rate=1000.0)
+    case = MacroCase(stack=stack, workload="medium", load="steady", rate=1000.0)
     measured = {
         f"{name}.{metric}": value
         for name, known in levels.items()

@@ -3,17 +3,17 @@
 import msgspec
 import pytest
 
-from bench import catalog
 from bench.analysis import breaking
-from bench.model import Case, Measurement, Run, Stack
+from bench.model import Case, MacroCase, Measurement, Run, Stack
 from bench.report import findings, loads, page
 from bench.report.answer import paragraphs
 from bench.report.finding import find
 from bench.report.pictures import pictures
+from tests.declared import CATALOG
 from tests.unit import sessions
 from tests.unit.overloads import CAPACITY, RAMP, seen
 
-STUDY = msgspec.structs.replace(catalog.studies()["loads"], workloads=("hello",), peers=("node-ordinary",))
+STUDY = msgspec.structs.replace(CATALOG.studies["loads"], workloads=("hello",), peers=("node-ordinary",))
 BREAKS = Stack(variant="cpython", framework="falcon", server="bjoern")
 HOLDS = Stack(variant="cpython", framework="falcon", server="uwsgi-processes")
 NEVER = Stack(variant="node-ordinary")
@@ -27,7 +27,7 @@ SEEN = {
 
 def closed(stack: Stack, ratio: float) -> Run:
     """A closed load by both generators, of a server whose CPU per request differs by `ratio` between them."""
-    case = Case(instrument="macro", variant=stack.variant, stack=stack, workload="hello", load="closed")
+    case = MacroCase(stack=stack, workload="hello", load="closed")
     values = {
         "cpu": 1e-4,
         "pacer.cpu": ratio * 1e-4,
@@ -40,7 +40,7 @@ def closed(stack: Stack, ratio: float) -> Run:
 
 def driven(stack: Stack, load: str) -> Run:
     """The stack under an open load, which Gatling could not drive where it has peaks."""
-    case = Case(instrument="macro", variant=stack.variant, stack=stack, workload="hello", load=load, rate=CAPACITY)
+    case = MacroCase(stack=stack, workload="hello", load=load, rate=CAPACITY)
     own = SEEN[stack] if load == "ramp" else seen(RAMP, {5: 0.4}, plan_deviation=0.4)
     return msgspec.structs.replace(run_of(case), **msgspec.structs.asdict(own))
 
@@ -57,7 +57,7 @@ RUNS = [
     *(closed(stack, ratio) for stack, ratio in zip(SEEN, (0.9, 1.0, 1.1), strict=True)),
     *(driven(stack, load) for stack in SEEN for load in ("ramp", "steady-peaks")),
 ]
-FINDING = find(sessions.session(STUDY, RUNS), RUNS, STUDY)
+FINDING = find(sessions.session(STUDY, RUNS), RUNS)
 TEXT = findings.page(FINDING)
 
 
@@ -114,7 +114,7 @@ def test_the_answer_tells_what_breaks_first_and_how_far_the_generators_agree() -
 )
 def test_what_did_not_break_is_told_likewise(kept, lead) -> None:
     runs = [run for run in RUNS if kept(run)]
-    assert loads.words(find(sessions.session(STUDY, runs), runs, STUDY))[0].startswith(lead)
+    assert loads.words(find(sessions.session(STUDY, runs), runs))[0].startswith(lead)
 
 
 def test_the_page_holds_the_rule_the_table_and_the_plot() -> None:

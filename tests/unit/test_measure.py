@@ -6,10 +6,10 @@ import pytest
 
 from bench import store
 from bench.measure import blocks
-from bench.model import Case, Run, Session
-from bench.plan.matrix import Phase
+from bench.model import Case, MicroCase, Phase, Run, Session
+from tests.declared import planned, study_called
 
-CASES = tuple(Case(instrument="micro", variant=name) for name in "abcdef")
+CASES = tuple(MicroCase(variant=name, workload="medium") for name in "abcdef")
 PHASE = Phase("micro", 3, CASES)
 
 
@@ -36,7 +36,9 @@ class Fake:
 
 @pytest.fixture
 def session(tmp_path: Path) -> Path:
-    record = Session(study="quick", started="2026-11-24T12:00:00+00:00", seed=7, machine={}, cases=CASES)
+    record = Session(
+        plan=planned(study_called("quick"), CASES), started="2026-11-24T12:00:00+00:00", seed=7, machine={}
+    )
     return store.create(record, tmp_path)
 
 
@@ -54,7 +56,7 @@ def test_each_block_holds_each_case_once_in_an_order_of_its_own(session: Path) -
 
 def test_the_seed_fixes_the_order(session: Path, tmp_path: Path) -> None:
     again = store.create(
-        Session(study="again", started="2026-11-24T12:00:00+00:00", seed=7, machine={}, cases=()), tmp_path
+        Session(plan=planned(study_called("again")), started="2026-11-24T12:00:00+00:00", seed=7, machine={}), tmp_path
     )
     assert go(session, Fake()).measured == go(again, Fake()).measured
 

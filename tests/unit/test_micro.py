@@ -13,13 +13,14 @@ from bench import catalog
 from bench.build import artifacts
 from bench.errors import LabError
 from bench.measure.instruments import micro
-from bench.model import Case, Run
+from bench.model import MicroCase, Run
+from tests.declared import CATALOG
 
 DATA = Path(__file__).parent.parent / "data" / "pyperf"
 
 
 def test_every_value_of_a_process_is_kept_in_seconds_a_document() -> None:
-    seen = micro.read(DATA / "cpython-1.json", "cpython")
+    seen = micro.read(CATALOG, DATA / "cpython-1.json", "cpython")
     written = json.loads((DATA / "cpython-1.json").read_text())
     (run,) = written["benchmarks"][0]["runs"]
     assert seen.values("time") == tuple(run["values"])
@@ -31,15 +32,15 @@ def test_every_value_of_a_process_is_kept_in_seconds_a_document() -> None:
 
 
 def test_warming_up_is_kept_value_by_value() -> None:
-    seen = micro.read(DATA / "pypy-1.json", "pypy")
+    seen = micro.read(CATALOG, DATA / "pypy-1.json", "pypy")
     assert (len(seen.values("warmup")), len(seen.values("time"))) == (3, 5)
 
 
 def test_what_ran_is_kept_and_has_to_be_what_was_meant() -> None:
-    facts = micro.read(DATA / "pypy-1.json", "pypy").facts
+    facts = micro.read(CATALOG, DATA / "pypy-1.json", "pypy").facts
     assert (facts["variant"], facts["implementation"], facts["suffix"]) == ("pypy", "pypy", ".py")
     with pytest.raises(LabError, match="the process that should run 'cpython' says"):
-        micro.read(DATA / "pypy-1.json", "cpython")
+        micro.read(CATALOG, DATA / "pypy-1.json", "cpython")
 
 
 def test_captured_files_tell_no_host_and_no_path() -> None:
@@ -53,7 +54,7 @@ def test_captured_files_tell_no_host_and_no_path() -> None:
 
 
 def run(raw: str, variant: str, block: int = 0, **changes: object) -> Run:
-    case = Case(instrument="micro", variant=variant, twin=bool(changes.pop("twin", False)))
+    case = MicroCase(variant=variant, workload="small", twin=bool(changes.pop("twin", False)))
     kept = {"verdict": "pass", "raw": (raw, "micro-000/server.log")} | changes
     return Run(case=case, block=block, started="", seconds=1.0, **kept)
 
@@ -81,7 +82,7 @@ def test_the_processes_of_a_variant_make_one_plain_pyperf_file(session: Path) ->
     made = {path.stem: pyperf.BenchmarkSuite.load(str(path)) for path in (session / "pyperf").glob("*.json")}
     assert set(made) == {"cpython", "cpython-again", "pypy"}
     (merged,) = made["cpython"].get_benchmarks()
-    parts = [micro.read(DATA / f"cpython-{number}.json", "cpython") for number in (1, 2)]
+    parts = [micro.read(CATALOG, DATA / f"cpython-{number}.json", "cpython") for number in (1, 2)]
     assert [timed.values for timed in merged.get_runs()] == [part.values("time") for part in parts]
     micro.merge(session, runs)
     assert len(pyperf.BenchmarkSuite.load(str(session / "pyperf" / "cpython.json")).get_benchmarks()[0].get_runs()) == 2
@@ -101,11 +102,10 @@ def test_pyperf_itself_compares_what_the_lab_keeps(session: Path) -> None:
 
 
 def test_a_variants_own_warm_up_goes_before_its_interpreters(checkout: Path) -> None:
-    assert catalog.warmup_of("pypy") == catalog.interpreters()["pypy-3.11"].warmup
+    assert CATALOG.warmup_of("pypy") == CATALOG.interpreters["pypy-3.11"].warmup
     path = checkout / "builds/pypy/pypy.toml"
     path.write_text(path.read_text() + "\n[warmup]\npasses = 40\n")
-    catalog.variants.cache_clear()
-    assert catalog.warmup_of("pypy").passes == 40
+    assert catalog.read().warmup_of("pypy").passes == 40
 
 
 @pytest.mark.parametrize(
@@ -123,9 +123,9 @@ def test_a_process_that_fails_is_told_by_its_last_line(
     python.write_text(f"#!/bin/sh\n{script}\n")
     python.chmod(0o755)
     monkeypatch.setattr(artifacts, "PREFIXES", tmp_path)
-    case = Case(instrument="micro", variant="cpython", workload="small", settings={"values": 1, "loops": 1})
+    case = MicroCase(variant="cpython", workload="small", values=1, loops=1)
     with pytest.raises(LabError) as caught:
-        micro.observe(case, tmp_path / "run")
+        micro.observe(CATALOG, case, tmp_path / "run")
     assert str(caught.value) == f"pyperf of cpython failed with status 1: {told}"
 
 
@@ -137,12 +137,12 @@ def test_a_process_begins_with_an_environment_of_a_size_of_its_own(
     python.write_text('#!/bin/sh\necho ${#BENCH_PADDING} "$@" >&2; exit 1\n')
     python.chmod(0o755)
     monkeypatch.setattr(artifacts, "PREFIXES", tmp_path)
-    case = Case(instrument="micro", variant="cpython", workload="small", settings={"values": 1, "loops": 1})
+    case = MicroCase(variant="cpython", workload="small", values=1, loops=1)
     sizes = []
     for block in range(3):
         output = tmp_path / f"micro-{block:03}" / "run"
         output.parent.mkdir()
         with pytest.raises(LabError, match=f"status 1: {micro.padding_bytes(output)} .*{micro.PADDING}"):
-            micro.observe(case, output)
+            micro.observe(CATALOG, case, output)
         sizes.append(micro.padding_bytes(output))
     assert len(set(sizes)) == 3

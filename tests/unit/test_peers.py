@@ -14,13 +14,27 @@ from bench.catalog import pairing
 from bench.errors import LabError, MissingError
 from bench.measure import identity
 from bench.measure.instruments import sizes
-from bench.model import BuiltPeer, Case, FromNpm, MacroPlan, Measurement, OpenPlan, Peer, Run, Stack, StartupPlan, Study
-from bench.plan import estimate, matrix
+from bench.model import (
+    BuiltPeer,
+    Catalog,
+    FromNpm,
+    MacroCase,
+    MacroPlan,
+    Measurement,
+    OpenPlan,
+    Peer,
+    Run,
+    Stack,
+    StartupPlan,
+    Study,
+)
+from bench.plan import estimate, matrix, planned
 from bench.provision import npm, stamp
 from bench.report import page
 from bench.report.finding import find
 from bench.serve import life_cycle
 from tests.cores import GOLDEN, document, line, order
+from tests.declared import CATALOG
 from tests.unit import sessions
 
 PROGRAM = """#!/bin/sh
@@ -111,10 +125,9 @@ def test_a_step_that_fails_is_told_with_its_last_words(lab: Path) -> None:
         peers.require(TINY)
 
 
-def test_what_a_peer_needs_on_a_bare_image_is_what_it_names(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_peer_needs_on_a_bare_image_is_what_it_names(lab: Path) -> None:
     peers.make(TINY)
-    monkeypatch.setattr(catalog, "peers", lambda: {"tiny-expert": TINY})
-    found = sizes.sizes(Stack(variant="tiny-expert"))
+    found = sizes.sizes(Catalog(peers={"tiny-expert": TINY}), Stack(variant="tiny-expert"))
     assert {part: size.unpacked for part, size in found.items()} == {"interpreter": len(PROGRAM), "core": 0}
     nothing = msgspec.structs.replace(TINY, files={"core": ("{prefix}/*.jar",)})
     with pytest.raises(LabError, match=r"peer 'tiny-expert': files: \{prefix\}/\*\.jar names no file"):
@@ -141,44 +154,50 @@ def test_peers_of_one_build_are_made_of_the_same(checkout: Path) -> None:
     text = (checkout / "peers/nodejs/node-ordinary.toml").read_text().replace("node-ordinary", "node-other")
     (checkout / "peers/nodejs/node-other.toml").write_text(text.replace('runtime = "node-24"', 'runtime = "node-26"'))
     with pytest.raises(LabError, match="peer 'node-other': runtime is not that of 'node-expert-allocator'"):
-        catalog.peers()
+        catalog.read()
 
 
 def test_a_peers_name_is_a_stack() -> None:
-    for name in catalog.peers():
-        assert pairing.parse_stack(name) == Stack(variant=name)
+    for name in CATALOG.peers:
+        assert pairing.parse_stack(CATALOG, name) == Stack(variant=name)
         assert str(Stack(variant=name)) == name
-        assert pairing.server_for(Stack(variant=name)) is catalog.peers()[name]
-        assert pairing.impossible(Stack(variant=name)) is None
+        assert pairing.server_for(CATALOG, Stack(variant=name)) is CATALOG.peers[name]
+        assert pairing.impossible(CATALOG, Stack(variant=name)) is None
 
 
 def test_a_peer_is_in_every_phase_of_a_study_but_those_of_cores() -> None:
-    cases = {phase.name: [str(case.stack) for case in phase.cases] for phase in matrix.phases(STUDY)}
+    cases = {phase.name: [str(case.stack) for case in phase.cases] for phase in matrix.phases(STUDY, CATALOG)}
     assert all(cases[name].count("node-ordinary") == 1 for name in ("size", "startup", "macro"))
-    assert matrix.variants(STUDY) == ["cpython", "cython", "node-ordinary"]
-    warm = catalog.peers()["node-ordinary"].warmup.seconds - catalog.loads()["brief"].lead_in_seconds
-    case = Case(instrument="macro", variant=PEER.variant, stack=PEER, workload="medium", load="brief")
+    assert matrix.subjects(STUDY) == ["cpython", "cython", "node-ordinary"]
+    warm = CATALOG.peers["node-ordinary"].warmup.seconds - CATALOG.loads["brief"].lead_in_seconds
+    case = MacroCase(stack=PEER, workload="medium", load="brief")
     stack = Stack(variant="cython", framework="falcon", server="gunicorn-sync")
-    of_stack = msgspec.structs.replace(case, variant="cython", stack=stack)
-    assert estimate.case_seconds(case) - estimate.case_seconds(of_stack) >= warm > 0
+    of_stack = msgspec.structs.replace(case, stack=stack)
+    assert estimate.case_seconds(case, CATALOG) - estimate.case_seconds(of_stack, CATALOG) >= warm > 0
 
 
 def test_a_study_narrowed_to_a_peer_keeps_it_and_the_baseline() -> None:
-    narrowed = matrix.narrowed(STUDY, "node-ordinary")
+    narrowed = planned.narrowed(STUDY, "node-ordinary", CATALOG)
     assert (narrowed.variants, narrowed.peers) == (("cpython",), ("node-ordinary",))
-    assert matrix.narrowed(STUDY, "cython").peers == ()
+    assert planned.narrowed(STUDY, "cython", CATALOG).peers == ()
 
 
 def test_a_change_of_a_peer_makes_other_cases() -> None:
     built = BuiltPeer(build="nodejs", fingerprint="f" * 64, version="v1", build_seconds=1.0, built="")
-    case = Case(instrument="macro", variant=PEER.variant, stack=PEER, workload="medium", load="closed")
-    known = identity.identified(case, built).identity
-    assert identity.identified(case, msgspec.structs.replace(built, fingerprint="e" * 64)).identity != known
-    assert identity.identified(case, built).inputs.keys() == {"prefix", "subject", "workload", "load", "harness"}
+    case = MacroCase(stack=PEER, workload="medium", load="closed")
+    known = identity.identified(CATALOG, case, built).identity
+    assert identity.identified(CATALOG, case, msgspec.structs.replace(built, fingerprint="e" * 64)).identity != known
+    assert identity.identified(CATALOG, case, built).inputs.keys() == {
+        "prefix",
+        "subject",
+        "workload",
+        "load",
+        "harness",
+    }
 
 
 def closed(stack: Stack, cpu: float, rate: float, block: int = 0, **more) -> Run:
-    case = Case(instrument="macro", variant=stack.variant, stack=stack, workload="medium", load="closed")
+    case = MacroCase(stack=stack, workload="medium", load="closed")
     measured = {"cpu": ("s", cpu), "rate": ("1/s", rate), "generator_cpu": ("1", 0.1), "memory.loaded": ("B", 9e7)}
     taken = tuple(Measurement(metric=name, unit=unit, values=(value,)) for name, (unit, value) in measured.items())
     series = {"memory": ((0.0, 8e7), (1.0, 9e7))} | more.pop("series", {})
@@ -201,7 +220,7 @@ def test_a_peers_row_is_held_against_the_baseline_behind_the_first_server_and_te
             closed(PEER, 3e-4, 3000, block, series={"warmup": cooling}, facts={"node": "v24"}),
         )
     ]
-    finding = find(sessions.session(STUDY, runs), runs, STUDY)
+    finding = find(sessions.session(STUDY, runs), runs)
     row = next(row for row in finding.rows if row.stack == PEER)
     assert row.speedup.ratio is not None
     assert row.speedup.ratio.estimate == pytest.approx(4.0)
@@ -242,11 +261,11 @@ def _may_be_answered(bytes_: bytes) -> bool:
         return False
 
 
-def test_what_was_built_of_a_peer_is_required_by_its_name(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalog, "peers", lambda: {"tiny-expert": TINY})
+def test_what_was_built_of_a_peer_is_required_by_its_name(lab: Path) -> None:
+    declared = Catalog(peers={"tiny-expert": TINY})
     with pytest.raises(LabError, match="is not built"):
-        readiness.required("tiny-expert")
+        readiness.required(declared, "tiny-expert")
     with pytest.raises(LabError, match="is not built"):
-        life_cycle.command(Stack(variant="tiny-expert"), 8000, life_cycle.HOST, lab)
+        life_cycle.command(declared, Stack(variant="tiny-expert"), 8000, life_cycle.HOST, lab)
     made = peers.make(TINY)
-    assert readiness.required("tiny-expert") == made
+    assert readiness.required(declared, "tiny-expert") == made

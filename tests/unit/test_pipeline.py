@@ -13,18 +13,22 @@ from bench import documents, pipeline, store, verify
 from bench.build import artifacts
 from bench.errors import LabError, MissingError, RefusedError
 from bench.host import quiet
-from bench.measure import blocks
+from bench.measure import blocks, identity
 from bench.measure.instruments import gatling_setup, null
 from bench.model import (
     Artifact,
     Backend,
     Case,
+    Catalog,
     Hole,
     Interpreter,
     MacroPlan,
     Measurement,
+    MicroCase,
     MicroPlan,
     OpenPlan,
+    Phase,
+    Plan,
     Provisioned,
     Ready,
     Run,
@@ -32,11 +36,12 @@ from bench.model import (
     Study,
     Variant,
 )
-from bench.plan import estimate, matrix
-from bench.plan.matrix import Phase
+from bench.plan import estimate
+from bench.plan.planned import plan
 from bench.progress import Progress
 from bench.provision import interpreters
 from bench.serve import backend
+from tests.declared import CATALOG
 from tests.unit import made
 
 STUDY = Study(
@@ -71,57 +76,131 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def phase(**inputs: str) -> Phase:
-    cases = tuple(Case(instrument="micro", variant=name, inputs=inputs) for name in STUDY.variants)
+    cases = tuple(MicroCase(variant=name, workload="medium", inputs=inputs) for name in STUDY.variants)
     return Phase("micro", 3, cases)
+
+
+def of(phase: Phase, *holes: Hole) -> Plan:
+    """The plan of the study with that phase alone."""
+    return Plan(study=STUDY, catalog=CATALOG, phases=(phase,), holes=holes)
 
 
 def test_the_first_start_makes_a_session_with_its_machine_and_holes() -> None:
     hole = Hole(what="pypy", reason="not here")
-    folder, session = pipeline.open_session(STUDY, [phase()], [hole], force=False, described=HERE)
+    folder, session = pipeline.open_session(of(phase(), hole), False, HERE)
     assert [(kept, record.seed) for kept, record in store.sessions("trial")] == [(folder, session.seed)]
-    assert session.cases == phase().cases
+    assert session.plan.cases == phase().cases
     assert session.holes == (hole,)
     assert session.machine == HERE
     assert session.finished is None
 
 
 def test_an_interrupted_session_goes_on_with_its_own_seed() -> None:
-    folder, session = pipeline.open_session(STUDY, [phase()], [], force=False, described=HERE)
-    again, resumed = pipeline.open_session(STUDY, [phase()], [], force=False, described=HERE)
+    folder, session = pipeline.open_session(
+        of(
+            phase(),
+        ),
+        False,
+        HERE,
+    )
+    again, resumed = pipeline.open_session(
+        of(
+            phase(),
+        ),
+        False,
+        HERE,
+    )
     assert again == folder
     assert resumed.seed == session.seed
     assert resumed.finished is None
 
 
 def test_a_finished_one_is_shown() -> None:
-    folder, session = pipeline.open_session(STUDY, [phase()], [], force=False, described=HERE)
+    folder, session = pipeline.open_session(
+        of(
+            phase(),
+        ),
+        False,
+        HERE,
+    )
     done = store.finish(folder, session)
-    shown, record = pipeline.open_session(STUDY, [phase()], [], force=False, described=HERE)
+    shown, record = pipeline.open_session(
+        of(
+            phase(),
+        ),
+        False,
+        HERE,
+    )
     assert shown == folder
     assert record.finished == done.finished
 
 
 def test_a_changed_input_begins_another_session_and_keeps_the_first() -> None:
-    first, _ = pipeline.open_session(STUDY, [phase(artifact="1")], [], force=False, described=HERE)
-    second, session = pipeline.open_session(STUDY, [phase(artifact="2")], [], force=False, described=HERE)
+    first, _ = pipeline.open_session(
+        of(
+            phase(artifact="1"),
+        ),
+        False,
+        HERE,
+    )
+    second, session = pipeline.open_session(
+        of(
+            phase(artifact="2"),
+        ),
+        False,
+        HERE,
+    )
     assert first != second
     assert [folder for folder, _ in store.sessions("trial")] == [first, second]
-    assert session.cases == phase(artifact="2").cases
+    assert session.plan.cases == phase(artifact="2").cases
 
 
 def test_another_kind_of_machine_begins_a_session_of_its_own_and_each_goes_on_with_its_own() -> None:
-    first, _ = pipeline.open_session(STUDY, [phase()], [], force=False, described=HERE)
+    first, _ = pipeline.open_session(
+        of(
+            phase(),
+        ),
+        False,
+        HERE,
+    )
     other = HERE | {"fingerprint": "1" * 16}
-    second, session = pipeline.open_session(STUDY, [phase()], [], force=False, described=other)
+    second, session = pipeline.open_session(
+        of(
+            phase(),
+        ),
+        False,
+        other,
+    )
     assert second != first
     assert session.machine == other
-    assert pipeline.open_session(STUDY, [phase()], [], force=False, described=HERE)[0] == first
+    assert (
+        pipeline.open_session(
+            of(
+                phase(),
+            ),
+            False,
+            HERE,
+        )[0]
+        == first
+    )
 
 
 def test_force_measures_anew_and_keeps_what_was() -> None:
-    folder, session = pipeline.open_session(STUDY, [phase()], [], force=False, described=HERE)
+    folder, session = pipeline.open_session(
+        of(
+            phase(),
+        ),
+        False,
+        HERE,
+    )
     store.finish(folder, session)
-    anew, fresh = pipeline.open_session(STUDY, [phase()], [], force=True, described=HERE)
+    anew, fresh = pipeline.open_session(
+        of(
+            phase(),
+        ),
+        True,
+        HERE,
+    )
     assert anew != folder
     assert fresh.finished is None
     assert len(store.sessions("trial")) == 2
@@ -129,7 +208,7 @@ def test_force_measures_anew_and_keeps_what_was() -> None:
 
 def test_only_what_is_built_is_measured() -> None:
     artifact = made.artifact("cpython")
-    kept = pipeline.identified(phase(), Ready(machine=HERE, artifacts={"cpython": artifact})).cases
+    kept = identity.placed(of(phase()), Ready(machine=HERE, artifacts={"cpython": artifact})).cases
     assert [case.variant for case in kept] == ["cpython"]
     assert kept[0].inputs["artifact"] == artifact.wheel_sha256[:16]
 
@@ -138,7 +217,7 @@ def test_only_what_is_built_is_measured() -> None:
 
 
 def run(verdict: str = "pass") -> Run:
-    case = Case(instrument="micro", variant="cpython")
+    case = MicroCase(variant="cpython", workload="medium")
     return Run(case=case, block=0, started="", seconds=1.0, verdict=verdict, reason="so")
 
 
@@ -199,7 +278,12 @@ class Bench:
         return made.interpreter()
 
     def build(
-        self, variant: Variant, interpreter: Provisioned, servers: Collection[str] | None = None, force: bool = False
+        self,
+        catalog: Catalog,
+        variant: Variant,
+        interpreter: Provisioned,
+        servers: Collection[str] | None = None,
+        force: bool = False,
     ) -> Artifact:
         if variant.name in self.broken:
             raise LabError("`cc` failed with status 1; see build.log")
@@ -209,7 +293,7 @@ class Bench:
         if self.no_generator:
             raise self.no_generator
 
-    def check(self, variant: str, _: Path) -> verify.Checked:
+    def check(self, _: Catalog, variant: str, cases: Path) -> verify.Checked:
         return verify.Checked(94, ("valid/a.json: expected 1, got 2",) if variant in self.wrong else ())
 
     def sample(self) -> quiet.Sample:
@@ -217,7 +301,7 @@ class Bench:
         self.clock += 1.0
         return quiet.Sample(at=self.clock, cpus=2, busy=self.load * self.clock, own=0.0)
 
-    def execute(self, case: Case, block: int, folder: Path) -> Run:
+    def execute(self, _: Catalog, case: Case, block: int, folder: Path) -> Run:
         if len(self.measured) == self.stop_after:
             raise KeyboardInterrupt
         self.measured.append(case)
@@ -229,7 +313,7 @@ class Bench:
     def run(
         self, study: Study = STUDY, force: bool = False, strict: bool = False, budget: float | None = None
     ) -> tuple[Path, Session]:
-        return pipeline.run(study, Progress(Console(file=self.said)), force, strict, budget=budget)
+        return pipeline.run(plan(study, CATALOG), Progress(Console(file=self.said)), force, strict, budget=budget)
 
 
 @pytest.fixture
@@ -258,7 +342,7 @@ def test_finished_it_is_not_measured_again_unless_forced(bench: Bench) -> None:
 
 def test_run_twice_it_has_two_finished_sessions_and_three_after_another_time(bench: Bench) -> None:
     for count in (2, 3):
-        pipeline.run_twice(STUDY, Progress(Console(file=bench.said)))
+        pipeline.run_twice(plan(STUDY, CATALOG), Progress(Console(file=bench.said)))
         assert [bool(session.finished) for _, session in store.sessions("trial")] == [True] * count
 
 
@@ -266,9 +350,9 @@ def test_an_interrupted_repetition_goes_on(bench: Bench) -> None:
     bench.run()
     bench.stop_after = len(bench.measured) + 4
     with pytest.raises(KeyboardInterrupt):
-        pipeline.run_twice(STUDY, Progress(Console(file=bench.said)))
+        pipeline.run_twice(plan(STUDY, CATALOG), Progress(Console(file=bench.said)))
     bench.stop_after = None
-    pipeline.run_twice(STUDY, Progress(Console(file=bench.said)))
+    pipeline.run_twice(plan(STUDY, CATALOG), Progress(Console(file=bench.said)))
     assert [bool(session.finished) for _, session in store.sessions("trial")] == [True, True]
 
 
@@ -278,24 +362,24 @@ def test_sessions_are_brought_up_to_a_number_and_an_interrupted_one_goes_on(benc
     each = len(bench.measured)
     bench.stop_after = 2 * each + 4  # within the third
     with pytest.raises(KeyboardInterrupt):
-        pipeline.run_times(STUDY, progress, 3)
+        pipeline.run_times(plan(STUDY, CATALOG), progress, 3)
     bench.stop_after = None
-    folders = pipeline.run_times(STUDY, progress, 3)
+    folders = pipeline.run_times(plan(STUDY, CATALOG), progress, 3)
     assert folders == [folder for folder, _ in store.sessions("trial")]
     assert len(folders) == 3
     assert 3 * each <= len(bench.measured) <= 3 * each + 1, "no session is measured twice"
-    assert pipeline.run_times(STUDY, progress, 2) == folders, "there are enough, so nothing is measured"
+    assert pipeline.run_times(plan(STUDY, CATALOG), progress, 2) == folders, "there are enough, so nothing is measured"
     assert "session 3 of 3" in bench.said.getvalue()
 
 
 def test_sessions_of_other_cases_or_of_another_machine_are_not_counted(bench: Bench) -> None:
-    pipeline.run_times(STUDY, Progress(Console(file=bench.said)), 2)
+    pipeline.run_times(plan(STUDY, CATALOG), Progress(Console(file=bench.said)), 2)
     (first, _), (folder, record) = store.sessions("trial")
     store.write(folder / "session.json", msgspec.structs.replace(record, machine={"fingerprint": "f" * 16}))
     other = store.read(first / "session.json", Session)
     assert [found for found, _ in store.alike(other)] == [first]
     longer = msgspec.structs.replace(STUDY, micro=MicroPlan(processes=3, values=6))
-    assert first not in pipeline.run_times(longer, Progress(Console(file=bench.said)), 2)
+    assert first not in pipeline.run_times(plan(longer, CATALOG), Progress(Console(file=bench.said)), 2)
 
 
 @pytest.mark.parametrize("after", [0, 3, 7, 9])
@@ -314,7 +398,7 @@ def test_interrupted_anywhere_it_goes_on_where_it_was(bench: Bench, after: int) 
 def test_interrupted_on_a_terminal_it_gives_the_cursor_back(bench: Bench) -> None:
     bench.stop_after = 3
     with pytest.raises(KeyboardInterrupt):
-        pipeline.run(STUDY, Progress(Console(file=bench.said, force_terminal=True)))
+        pipeline.run(plan(STUDY, CATALOG), Progress(Console(file=bench.said, force_terminal=True)))
     hidden, shown = "\x1b[?25l", "\x1b[?25h"
     assert bench.said.getvalue().rfind(shown) > bench.said.getvalue().rfind(hidden) > 0
 
@@ -363,12 +447,12 @@ def test_without_a_null_server_the_rest_is_measured(bench: Bench, monkeypatch: p
 def test_without_a_back_end_the_workloads_that_do_not_wait_for_it_are_measured(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def missing(_: Backend, variant: str) -> None:
+    def missing(_: Catalog, backend: Backend, variant: str) -> None:
         if variant == "nuitka":
             raise MissingError("no driver", "bring it")
 
     monkeypatch.setattr(backend, "provision", missing)
-    monkeypatch.setattr(backend, "fingerprint", lambda name: name)
+    monkeypatch.setattr(backend, "fingerprint", lambda declared: declared.name)
     waiting = msgspec.structs.replace(STUDY, workloads=("hello", "wait-postgres"), micro=None, open=None)
     folder, session = bench.run(waiting)
     assert [(hole.what, hole.reason, hole.fill) for hole in session.holes] == [
@@ -403,7 +487,7 @@ def test_a_variant_that_is_there_at_last_is_measured_in_a_session_with_its_basel
 
 def test_plans_and_runs_agree_on_what_is_measured(bench: Bench) -> None:
     folder, _ = bench.run()
-    planned = sum(phase.blocks * len(phase.cases) for phase in matrix.phases(STUDY))
+    planned = sum(phase.blocks * len(phase.cases) for phase in plan(STUDY, CATALOG).phases)
     closed = [run for run in store.runs(folder) if run.case.rate is None]
     assert len(closed) == planned
 
@@ -443,7 +527,7 @@ RACED = msgspec.structs.replace(
 
 
 def test_a_budget_is_kept_by_a_race_that_the_sessions_record_tells_of(bench: Bench) -> None:
-    budget = estimate.study_seconds(RACED) * 0.9
+    budget = estimate.plan_seconds(plan(RACED, CATALOG)) * 0.9
     folder, session = bench.run(RACED, budget=budget)
     assert session.finished
     assert session.race is not None
@@ -459,7 +543,7 @@ def test_a_budget_is_kept_by_a_race_that_the_sessions_record_tells_of(bench: Ben
 
 
 def test_a_raced_session_is_shown_for_its_own_budget_alone(bench: Bench) -> None:
-    budget = estimate.study_seconds(RACED) * 0.9
+    budget = estimate.plan_seconds(plan(RACED, CATALOG)) * 0.9
     first, _ = bench.run(RACED, budget=budget)
     assert bench.run(RACED, budget=budget)[0] == first
     assert bench.run(RACED, budget=budget - 30)[0] != first
@@ -470,7 +554,7 @@ def test_a_raced_session_is_shown_for_its_own_budget_alone(bench: Bench) -> None
 
 @pytest.mark.parametrize("after", [1, 7, 9, 16, 18])
 def test_an_interrupted_race_comes_to_the_same_end(bench: Bench, after: int) -> None:
-    budget = estimate.study_seconds(RACED) * 0.9
+    budget = estimate.plan_seconds(plan(RACED, CATALOG)) * 0.9
     folder, undisturbed = bench.run(RACED, budget=budget)
     bench.stop_after = len(bench.measured) + after
     with pytest.raises(KeyboardInterrupt):

@@ -8,12 +8,14 @@ import pytest
 from bench import catalog
 from bench.errors import LabError
 from bench.model import MacroPlan, Stack
-from bench.plan import estimate, matrix
+from bench.plan import estimate, matrix, planned
+from bench.plan.planned import plan
+from tests.declared import CATALOG
 from tests.unit.trial import STUDY
 
 
 def test_each_instrument_is_a_phase_with_as_many_blocks_as_fresh_processes() -> None:
-    assert [(phase.name, phase.blocks, len(phase.cases)) for phase in matrix.phases(STUDY)] == [
+    assert [(phase.name, phase.blocks, len(phase.cases)) for phase in matrix.phases(STUDY, CATALOG)] == [
         ("size", 1, 6),
         ("micro", 10, 4),
         ("startup", 20, 3),
@@ -24,7 +26,7 @@ def test_each_instrument_is_a_phase_with_as_many_blocks_as_fresh_processes() -> 
 
 def test_every_variant_and_stack_takes_each_workload_and_starts_with_the_first() -> None:
     study = msgspec.structs.replace(STUDY, workloads=("medium", "large"))
-    cases = {phase.name: phase.cases for phase in matrix.phases(study)}
+    cases = {phase.name: phase.cases for phase in matrix.phases(study, CATALOG)}
     assert {name: len(cases[name]) for name in ("size", "micro", "startup", "macro")} == {
         "size": 6, "micro": 8, "startup": 3, "macro": 12,
     }  # fmt: skip
@@ -34,44 +36,45 @@ def test_every_variant_and_stack_takes_each_workload_and_starts_with_the_first()
 
 def test_a_workload_takes_the_loads_that_the_study_says_for_it() -> None:
     macro = MacroPlan(loads=("closed",), runs=2, loads_of={"wait": ("closed-64",)})
-    phases = matrix.phases(msgspec.structs.replace(STUDY, workloads=("hello", "wait"), micro=None, macro=macro))
+    study = msgspec.structs.replace(STUDY, workloads=("hello", "wait"), micro=None, macro=macro)
+    phases = matrix.phases(study, CATALOG)
     for phase in (phase for phase in phases if phase.name in {"null", "macro"}):
         assert {(case.workload, case.load) for case in phase.cases} == {("hello", "closed"), ("wait", "closed-64")}
 
 
 def test_the_shipped_first_look_measures_its_variants_alone_and_behind_servers() -> None:
-    quick = catalog.studies()["quick"]
-    phases = {phase.name: phase for phase in matrix.phases(quick)}
+    quick = CATALOG.studies["quick"]
+    phases = {phase.name: phase for phase in matrix.phases(quick, CATALOG)}
     assert {case.variant for case in phases["micro"].cases} == set(quick.variants)
     assert len({str(case.stack) for case in phases["macro"].cases}) == 2 * len(quick.variants)
 
 
 def test_one_twin_of_the_baseline_is_measured_beside_it() -> None:
-    micro = matrix.phases(STUDY)[1].cases
+    micro = matrix.phases(STUDY, CATALOG)[1].cases
     baseline, twin = (case for case in micro if case.variant == "cpython")
     assert (baseline.twin, twin.twin) == (False, True)
     assert baseline.identity != twin.identity
-    assert baseline.settings == twin.settings
+    assert msgspec.structs.replace(baseline, twin=True) == twin
 
 
 def test_every_variant_makes_equally_many_passes() -> None:
-    micro = matrix.phases(STUDY)[1].cases
-    assert {(case.settings["values"], case.settings["loops"]) for case in micro} == {(5, 2)}
+    micro = matrix.phases(STUDY, CATALOG)[1].cases
+    assert {(case.values, case.loops) for case in micro} == {(5, 2)}
 
 
 def test_what_a_study_does_not_ask_for_is_no_phase() -> None:
     bare = msgspec.structs.replace(STUDY, sizes=False, startup=None, macro=None, open=None)
-    assert [phase.name for phase in matrix.phases(bare)] == ["micro"]
+    assert [phase.name for phase in matrix.phases(bare, CATALOG)] == ["micro"]
 
 
 def test_narrowed_to_one_variant_it_is_another_study_with_the_baseline() -> None:
-    one = matrix.narrowed(STUDY, "nuitka")
+    one = planned.narrowed(STUDY, "nuitka", CATALOG)
     assert one.variants == ("cpython", "nuitka")
     assert one.name == "trial-nuitka"
-    assert catalog.variants()["nuitka"].title in one.title
-    assert matrix.narrowed(STUDY, "cpython").variants == ("cpython",)
+    assert CATALOG.variants["nuitka"].title in one.title
+    assert planned.narrowed(STUDY, "cpython", CATALOG).variants == ("cpython",)
     with pytest.raises(LabError, match="variant 'jython' is unknown"):
-        matrix.narrowed(STUDY, "jython")
+        planned.narrowed(STUDY, "jython", CATALOG)
 
 
 def test_each_block_holds_the_baseline_beside_whatever_is_compared_with_it() -> None:
@@ -79,8 +82,8 @@ def test_each_block_holds_the_baseline_beside_whatever_is_compared_with_it() -> 
 
     A workload that a target alone brings is compared with what the target names.
     """
-    for study in catalog.studies().values():
-        for phase in matrix.phases(study):
+    for study in CATALOG.studies.values():
+        for phase in matrix.phases(study, CATALOG):
             for case in (case for case in phase.cases if case.workload in {*study.workloads, None}):
                 stack = case.stack and msgspec.structs.replace(case.stack, variant=study.baseline)
                 if stack and stack.is_peer:  # it is held against the baseline behind the study's first server
@@ -94,29 +97,30 @@ def test_a_stack_declared_impossible_is_a_hole_with_its_reason_and_no_case(check
     """A server's TOML rules out a variant by its own name or by its interpreter's implementation."""
     for file in (checkout / "bench/servers").glob("uwsgi-processes*.toml"):
         file.write_text(file.read_text() + f'\n[impossible.{key}]\nreason = "it needs a moon"\nsymptom = "no moon"\n')
-    (hole,) = matrix.declared_holes(STUDY)
+    made = planned.plan(STUDY, catalog.read())
+    (hole,) = made.holes
     assert (hole.what, hole.reason) == (f"{key}/falcon/uwsgi-processes", "it needs a moon")
     assert hole.declared
     assert not hole.failed
-    macro = matrix.phases(STUDY)[-1].cases
+    macro = made.phases[-1].cases
     assert len(macro) == 5
     assert hole.what not in {str(case.stack) for case in macro}
 
 
 def test_the_estimate_counts_what_each_load_takes_and_the_open_loads_of_each_server() -> None:
-    macro = matrix.phases(STUDY)[-1]
-    load = catalog.loads()["closed"]
+    macro = matrix.phases(STUDY, CATALOG)[-1]
+    load = CATALOG.loads["closed"]
     assert estimate.load_seconds(load) > load.lead_in_seconds + (load.seconds or 0)
-    warming = sum(estimate.warm_seconds(case.variant, load) for case in macro.cases)
+    warming = sum(estimate.warm_seconds(case.variant, load, CATALOG) for case in macro.cases)
     assert warming > 0
     whole = macro.blocks * (len(macro.cases) * estimate.load_seconds(load) + warming)
-    assert estimate.seconds(macro) == pytest.approx(whole)
+    assert estimate.seconds(macro, CATALOG) == pytest.approx(whole)
     without = msgspec.structs.replace(STUDY, open=None)
-    ramps = sum(estimate.load_seconds(catalog.loads()[name]) for name in ("ramp", "steady-peaks"))
-    assert estimate.study_seconds(STUDY) - estimate.study_seconds(without) == pytest.approx(
-        2 * (ramps + 2 * estimate.warm_seconds("cpython", catalog.loads()["ramp"]))
+    ramps = sum(estimate.load_seconds(CATALOG.loads[name]) for name in ("ramp", "steady-peaks"))
+    assert estimate.plan_seconds(plan(STUDY, CATALOG)) - estimate.plan_seconds(plan(without, CATALOG)) == pytest.approx(
+        2 * (ramps + 2 * estimate.warm_seconds("cpython", CATALOG.loads["ramp"], CATALOG))
     )
 
 
 def test_a_first_look_is_had_within_twelve_minutes() -> None:
-    assert estimate.study_seconds(catalog.studies()["quick"]) <= 12 * 60
+    assert estimate.plan_seconds(plan(CATALOG.studies["quick"], CATALOG)) <= 12 * 60

@@ -3,11 +3,12 @@
 import msgspec
 import pytest
 
-from bench.model import MacroPlan
-from bench.plan import estimate, matrix
-from bench.plan.matrix import Phase
+from bench.model import MacroPlan, Phase
+from bench.plan import estimate
+from bench.plan.planned import plan
 from bench.race import playoff, racing
 from tests import simulated_races as simulated
+from tests.declared import CATALOG
 from tests.unit.races import STUDY, Fake, cost, equal, raced
 
 RACES = 4
@@ -19,7 +20,7 @@ GLANCE = msgspec.structs.replace(STUDY, macro=MacroPlan(loads=("glance",), runs=
 
 def played(fake: Fake) -> list[Phase]:
     """The blocks after the final."""
-    track = racing.track(GLANCE, matrix.phases(GLANCE), BUDGET)
+    track = racing.track(plan(GLANCE, CATALOG), BUDGET)
     race, final = raced(fake, GLANCE, BUDGET)
     return list(playoff.blocks(track, race, list(fake(final)), fake))
 
@@ -32,7 +33,7 @@ def test_blocks_hold_the_undecided_and_the_best_beside_them_until_the_budget_is_
     numbers = [block.first for block in blocks]
     assert numbers == list(range(numbers[0], numbers[0] + 2 * len(blocks), 2))
     assert sum(run.seconds for run in fake.runs) <= BUDGET
-    assert sum(run.seconds for run in fake.runs) > BUDGET - 8 * estimate.case_seconds(blocks[0].cases[0])
+    assert sum(run.seconds for run in fake.runs) > BUDGET - 8 * estimate.case_seconds(blocks[0].cases[0], CATALOG)
 
 
 def test_where_all_is_decided_nothing_more_is_measured() -> None:
@@ -54,7 +55,7 @@ class Stored(Fake):
 
 
 def test_an_interrupted_play_off_comes_to_the_same_end() -> None:
-    track = racing.track(GLANCE, matrix.phases(GLANCE), BUDGET)
+    track = racing.track(plan(GLANCE, CATALOG), BUDGET)
     stored = Stored(equal, spread=0.05)
     race, final = raced(stored, GLANCE, BUDGET)
     runs = list(stored(final))

@@ -7,12 +7,16 @@ import pytest
 from rich.console import Console
 
 from bench import progress
-from bench.model import Case, Run
-from bench.plan import estimate
+from bench.model import Case, MicroCase, Run, SizeCase, Stack
 from bench.progress import Progress
 
-MICRO = Case(instrument="micro", variant="cpython")
-SIZE = Case(instrument="size", variant="cpython")
+MICRO = MicroCase(variant="cpython", workload="medium")
+SIZE = SizeCase(stack=Stack(variant="cpython", framework="falcon", server="bjoern"))
+
+
+def expected(_: Case) -> float:
+    """Seconds of any case."""
+    return 2.5
 
 
 @pytest.fixture
@@ -41,18 +45,17 @@ def lines(said: io.StringIO) -> list[str]:
 
 
 def test_it_begins_with_an_estimate(plain: Progress, said: io.StringIO) -> None:
-    with plain.measuring(700):
+    with plain.measuring(700, expected):
         pass
     assert lines(said) == ["about 12 min of measuring; Ctrl-C loses nothing, the next run goes on"]
 
 
 @pytest.mark.usefixtures("always")
 def test_off_a_terminal_it_writes_lines_that_count_up(plain: Progress, said: io.StringIO) -> None:
-    expected = estimate.case_seconds(MICRO)
-    with plain.measuring(4 * expected):
+    with plain.measuring(4 * 2.5, expected):
         for _ in range(4):
             plain.case(MICRO, None)
-            plain.case(MICRO, run(MICRO, expected))
+            plain.case(MICRO, run(MICRO, 2.5))
     shares = [int(line.split("%")[0]) for line in lines(said)[1:]]
     assert shares == [0, 25, 25, 50, 50, 75, 75, 100]
     assert all("micro cpython" in line for line in lines(said)[1:])
@@ -60,7 +63,7 @@ def test_off_a_terminal_it_writes_lines_that_count_up(plain: Progress, said: io.
 
 
 def test_off_a_terminal_lines_are_few(plain: Progress, said: io.StringIO) -> None:
-    with plain.measuring(100):
+    with plain.measuring(100, expected):
         for _ in range(50):
             plain.case(MICRO, None)
             plain.case(MICRO, run(MICRO, 2))
@@ -69,34 +72,40 @@ def test_off_a_terminal_lines_are_few(plain: Progress, said: io.StringIO) -> Non
 
 @pytest.mark.usefixtures("always")
 def test_the_estimate_learns_from_what_was_measured(plain: Progress, said: io.StringIO) -> None:
-    expected = estimate.case_seconds(MICRO)
-    with plain.measuring(10 * expected):
-        plain.case(MICRO, run(MICRO, 3 * expected))
-    assert lines(said)[-1].startswith(f"10% {9 * 3 * expected:.0f} s left")
+    with plain.measuring(10 * 2.5, expected):
+        plain.case(MICRO, run(MICRO, 3 * 2.5))
+    assert lines(said)[-1].startswith(f"10% {9 * 3 * 2.5:.0f} s left")
 
 
 @pytest.mark.usefixtures("always")
 def test_what_an_earlier_start_measured_counts_as_done(plain: Progress, said: io.StringIO) -> None:
-    expected = estimate.case_seconds(MICRO)
-    with plain.measuring(10 * expected):
+    with plain.measuring(10 * 2.5, expected):
         for _ in range(5):
             plain.skipped(MICRO)
         plain.case(MICRO, None)
-    assert lines(said)[-1].startswith(f"50% {5 * expected:.0f} s left")
+    assert lines(said)[-1].startswith(f"50% {5 * 2.5:.0f} s left")
 
 
 @pytest.mark.usefixtures("always")
 def test_taking_longer_than_planned_leaves_nothing_rather_than_less(plain: Progress, said: io.StringIO) -> None:
-    with plain.measuring(1):
+    with plain.measuring(1, expected):
         for _ in range(9):
             plain.case(SIZE, run(SIZE, 60))
     assert " 0 s left" in lines(said)[-1]
 
 
+@pytest.mark.usefixtures("always")
+def test_another_session_begins_anew(plain: Progress, said: io.StringIO) -> None:
+    for _ in range(2):
+        with plain.measuring(2 * 2.5, expected):
+            plain.case(MICRO, run(MICRO, 2.5))
+    assert [line.split("%")[0] for line in lines(said) if "%" in line] == ["50", "50"]
+
+
 def test_a_failure_is_said_at_once_and_whole(plain: Progress, said: io.StringIO) -> None:
     reason = "wrong answer to POST /statements, document 3 of the check set: [status 500], 12 bytes"
     plain.case(MICRO, run(MICRO, 1, verdict="failed", reason=reason))
-    assert lines(said) == [f"failed: micro cpython: {reason}"]
+    assert lines(said) == [f"failed: micro cpython medium: {reason}"]
 
 
 def test_a_quick_step_is_not_worth_a_line(plain: Progress, said: io.StringIO) -> None:
@@ -110,7 +119,7 @@ def test_on_a_terminal_there_is_a_bar_and_the_step_that_runs(said: io.StringIO) 
     with shown.step("build nuitka"):
         pass
     assert "build nuitka" in said.getvalue()
-    with shown.measuring(60):
+    with shown.measuring(60, expected):
         shown.case(MICRO, None)
         shown.case(MICRO, run(MICRO, 2))
     text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", said.getvalue())

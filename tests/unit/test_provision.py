@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bench import catalog
 from bench.errors import LabError
 from bench.inventory import inventory
 from bench.model import FromDebian, FromPath, FromPyenv, FromUv, Hole, Interpreter, Provider, Provisioned
 from bench.provision import interpreters
+from tests.declared import CATALOG
 
 HERE = ".".join(map(str, sys.version_info[:2]))
 
@@ -29,7 +29,7 @@ def executable(path: Path, text: str) -> Path:
 
 
 def test_what_is_on_the_path_is_taken_before_uv_downloads_anything() -> None:
-    for declared in catalog.interpreters().values():
+    for declared in CATALOG.interpreters.values():
         on_path = [at for at, provider in enumerate(declared.providers) if isinstance(provider, FromPath)]
         downloads = [at for at, each in enumerate(declared.providers) if isinstance(each, FromUv) and each.install]
         assert max(on_path) < min(downloads), declared.name
@@ -88,7 +88,7 @@ def test_what_is_told_of_a_build_gives_way_to_its_own_record() -> None:
 
 
 def test_interpreters_that_differ_in_their_environment_alone_share_what_is_unpacked() -> None:
-    known = catalog.interpreters()
+    known = CATALOG.interpreters
     (plain,), (jit,) = (
         [each for each in known[name].providers if isinstance(each, FromDebian)]
         for name in ("cpython-3.15", "cpython-3.15-jit")
@@ -127,6 +127,6 @@ def test_installing_what_is_not_locked_is_an_error_before_anything_is_done(tmp_p
 
 
 def test_the_inventory_names_everything_once() -> None:
-    names = [name for name, _ in inventory()]
+    names = [name for name, _ in inventory(CATALOG)]
     assert len(names) == len(set(names))
     assert {"JDK", "patchelf", "cpython-3.11", "pypy-3.11"} <= set(names)

@@ -10,6 +10,7 @@ from bench.host import accounts, quiet
 from bench.host.quiet import Sample, Watch
 from bench.model import Account, Session
 from bench.report import spent
+from tests.declared import planned, study_called
 
 BEFORE = Sample(at=100.0, cpus=2, busy=50.0, own=20.0, throttled=3, others={7: ("chrome", 5.0)})
 
@@ -140,7 +141,7 @@ def test_what_the_lab_spent_is_held_against_its_limit() -> None:
         cool_downs_seconds=100.0,
         noise=("the CPU was throttled",) * 2,
     )
-    session = Session(study="trial", started="", seed=1, machine={}, cases=(), accounts=(account, account))
+    session = Session(plan=planned(study_called("trial")), started="", seed=1, machine={}, accounts=(account, account))
     assert spent.costs(session) == (
         "The lab itself took 8.00 s of CPU in 200 s, 4.0 %, within the 10% that it may; "
         "beside measuring: starts of servers 60.0 s and waiting for quiet 200 s."

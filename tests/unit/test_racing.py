@@ -3,14 +3,16 @@
 import msgspec
 import pytest
 
-from bench import catalog
 from bench.durations import duration, written
 from bench.errors import LabError
-from bench.model import Case, MacroPlan, Measurement, MicroPlan, Run
-from bench.plan import estimate, matrix
-from bench.plan.matrix import Phase
+from bench.model import Case, MacroPlan, Measurement, MicroPlan, Phase, Run
+from bench.plan import estimate
+from bench.plan.planned import plan
 from bench.race import racing
+from tests.declared import CATALOG
 from tests.unit.races import SERVERS, STUDY, Fake, cost, equal, raced
+
+PLAN = plan(STUDY, CATALOG)
 
 
 def names(phase: Phase) -> set[tuple[str, str]]:
@@ -93,14 +95,14 @@ def test_who_is_cold_in_a_brief_load_is_not_dropped_for_it(slow: str, is_dropped
     def ten_times(case: Case) -> float:
         return cost(case) * (10 if case.variant == slow else 1)
 
-    budget = estimate.study_seconds(study) - 5  # PyPy is driven until it is warm, which takes its time
+    budget = estimate.plan_seconds(plan(study, CATALOG)) - 5  # PyPy is driven until it is warm, which takes its time
     race, _ = raced(Fake(ten_times), study, budget)
     assert any(each.worse for each in race.dropped if each.stack.variant == slow) is is_dropped
 
 
 def test_who_waits_with_few_requests_at_a_time_is_out_and_of_the_others_cpu_decides() -> None:
     """But for the best of each server, which goes on whatever it costs."""
-    assert catalog.workloads()["wait"].ranked_by == "rate"
+    assert CATALOG.workloads["wait"].ranked_by == "rate"
     study = msgspec.structs.replace(STUDY, workloads=("wait",))
 
     class Waiting(Fake):
@@ -136,26 +138,30 @@ def test_whom_the_budget_has_no_room_for_is_left_out_by_rank_and_said_so() -> No
     assert not any(each.worse for each in race.left_out)
     assert all(each.reason.endswith("fresh servers each, and the budget has no room for it") for each in race.left_out)
     spent = sum(ended.seconds for ended in race.rounds)
-    assert spent + estimate.seconds(final) <= 400
-    assert spent + estimate.seconds(final) > 400 - 3 * estimate.case_seconds(final.cases[0]), "the time is used"
+    assert spent + estimate.seconds(final, CATALOG) <= 400
+    assert spent + estimate.seconds(final, CATALOG) > 400 - 3 * estimate.case_seconds(final.cases[0], CATALOG), (
+        "the time is used"
+    )
 
 
 def test_where_time_is_short_the_last_have_fewer_servers_but_two_at_least() -> None:
-    phases = matrix.phases(STUDY)
+    phases = PLAN.phases
     final = phases[-1]
-    first = 2 * sum(estimate.case_seconds(case) for case in racing.track(STUDY, phases, 400).first.cases)
-    ten = 10 * estimate.case_seconds(final.cases[0])  # each server's best on each workload, and the baseline's first
+    first = 2 * sum(estimate.case_seconds(case, CATALOG) for case in racing.track(PLAN, 400).first.cases)
+    ten = 10 * estimate.case_seconds(
+        final.cases[0], CATALOG
+    )  # each server's best on each workload, and the baseline's first
     for runs, room in ((3, 3.2), (2, 2.2), (2, 2.9)):
-        race, left = raced(Fake(spread=0.002), budget=estimate.seconds(phases[0]) + first + room * ten)
+        race, left = raced(Fake(spread=0.002), budget=estimate.seconds(phases[0], CATALOG) + first + room * ten)
         assert (race.runs or 3, left.blocks) == (runs, runs)
-        assert sum(ended.seconds for ended in race.rounds) + estimate.seconds(left) <= race.budget_seconds
+        assert sum(ended.seconds for ended in race.rounds) + estimate.seconds(left, CATALOG) <= race.budget_seconds
 
 
 def test_on_a_slow_machine_the_same_budget_holds_fewer() -> None:
     budget = 500
     (_, quick), (race, slow) = (raced(Fake(spread=0.08, pace=pace), budget=budget) for pace in (1.0, 1.4))
     assert len(slow.cases) <= len(quick.cases)
-    assert sum(ended.seconds for ended in race.rounds) + 1.4 * estimate.seconds(slow) <= budget
+    assert sum(ended.seconds for ended in race.rounds) + 1.4 * estimate.seconds(slow, CATALOG) <= budget
 
 
 def test_the_seed_fixes_the_race() -> None:
@@ -170,29 +176,27 @@ def test_nobody_is_dropped_as_worse_where_all_are_equal() -> None:
 
 
 def test_a_study_that_fits_its_budget_is_not_raced() -> None:
-    phases = matrix.phases(STUDY)
-    assert racing.track(STUDY, phases, estimate.study_seconds(STUDY)) is None
+    assert racing.track(PLAN, estimate.plan_seconds(PLAN)) is None
 
 
 def test_too_small_a_budget_is_refused_with_the_least_that_does() -> None:
-    phases = matrix.phases(STUDY)
     with pytest.raises(LabError, match="--budget 1m is too little for trial: it takes at least ") as refused:
-        racing.track(STUDY, phases, 60)
+        racing.track(PLAN, 60)
     least = duration(str(refused.value).split("at least ")[1].split(",")[0], "the least")
-    assert racing.track(STUDY, phases, least)
+    assert racing.track(PLAN, least)
     with pytest.raises(LabError, match="too little"):
-        racing.track(STUDY, phases, least - 60)
+        racing.track(PLAN, least - 60)
 
 
 def test_what_cannot_be_raced_is_told() -> None:
     cores = msgspec.structs.replace(STUDY, macro=None, micro=MicroPlan(processes=2, values=1))
     with pytest.raises(LabError, match="study 'trial' puts no stacks under load"):
-        racing.track(cores, matrix.phases(cores), 60)
+        racing.track(plan(cores, CATALOG), 60)
 
 
 def test_a_study_whose_own_load_is_the_brief_one_counts_the_servers_of_the_rounds_too() -> None:
     study = msgspec.structs.replace(STUDY, macro=MacroPlan(loads=("glance",), runs=9))
-    track = racing.track(study, matrix.phases(study), 150)
+    track = racing.track(plan(study, CATALOG), 150)
     assert (track.final.blocks, {case.load for case in track.final.cases}) == (1, {"glance"})
     fake = Fake()
     race, final = raced(fake, study, budget=150)

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from bench.model import Case, Stack
+from bench.model import MacroCase, Stack
 from bench.report import ranking, summary
 from bench.report.answer import answer
 from bench.report.finding import find
@@ -18,7 +18,7 @@ from tests.unit.races import STUDY, Fake, raced, session
 FAKE = Fake()
 RACE, FINAL = raced(FAKE)
 RUNS = [*FAKE.runs, *(FAKE.run(case, block) for block in range(FINAL.blocks) for case in FINAL.cases)]
-FINDING = find(session(RACE, RUNS), RUNS, STUDY)
+FINDING = find(session(RACE, RUNS), RUNS)
 
 
 @pytest.fixture(scope="module")
@@ -87,13 +87,13 @@ def test_on_a_single_server_each_framework_is_held_against_the_best() -> None:
     study = msgspec.structs.replace(STUDY, servers=("bjoern",), workloads=("hello",))
     stacks = [Stack(variant="cython", framework=name, server="bjoern") for name in study.frameworks]
     runs = [
-        FAKE.run(Case(instrument="macro", variant="cython", stack=stack, workload="hello", load="closed"), block)
+        FAKE.run(MacroCase(stack=stack, workload="hello", load="closed"), block)
         for block in range(6)
         for stack in stacks
     ]
     made = session(None, runs, study)
-    (told,) = answer(find(made, runs, study))
+    (told,) = answer(find(made, runs))
     assert "with each other framework, in units of that: cython/falcon/bjoern 1.2" in told
     assert re.fullmatch(
-        r"Smallest detectable difference \(80 % power\): \S+ % behind a server\.", power(find(made, runs, study))
+        r"Smallest detectable difference \(80 % power\): \S+ % behind a server\.", power(find(made, runs))
     ), "of two stacks there is one difference"

@@ -9,8 +9,9 @@ from rich.console import Console
 
 from bench import store
 from bench.errors import LabError
-from bench.model import Case, Measurement, Run, Session, Stack
+from bench.model import MacroCase, Measurement, MicroCase, Run, Session, Stack
 from bench.report import repeat
+from tests.declared import planned, study_called
 
 LEVELS = {"cpython": 800.0, "nuitka": 720.0, "mypyc": 700.0, "cython": 20.0, "numba": 26.0}  # µs
 STARTED = ("2026-11-24T13:00:00+00:00", "2026-11-25T13:00:00+00:00")
@@ -21,7 +22,7 @@ def micro(levels, seed, *, blocks=10, spread=0.01, **case):
     rng = np.random.default_rng(seed)
     return [
         Run(
-            case=Case(instrument="micro", variant=name, workload="medium", **case),
+            case=MicroCase(variant=name, workload="medium", **case),
             block=block,
             started=STARTED[0],
             seconds=1.0,
@@ -69,9 +70,11 @@ def test_twins_failures_rates_and_what_one_session_lacks_are_left_out():
     two = micro(LEVELS, 2)
     failed = [msgspec.structs.replace(run, verdict="failed", measurements=()) for run in two[:1]]
     first = micro(LEVELS | {"pypy": 900.0}, 1) + micro({"cpython": 800.0}, 3, twin=True)
-    first += micro({"cpython": 1.0}, 4, path="avx2") + micro({"cpython": 1.0}, 5, settings={"threads": 2})
+    first += micro({"cpython": 1.0}, 4, path="avx2") + micro({"cpython": 1.0}, 5, threads=2)
     assert agreed(first, failed + two[1:]).subjects == 4
-    at_a_rate = [msgspec.structs.replace(run, case=msgspec.structs.replace(run.case, rate=100.0)) for run in two]
+    stack = Stack(variant="cython", framework="bare", server="bjoern")
+    driven = MacroCase(stack=stack, workload="medium", load="steady", rate=100.0)
+    at_a_rate = [msgspec.structs.replace(run, case=driven) for run in two]
     assert list(repeat.agreements(first, at_a_rate)) == []
 
 
@@ -80,9 +83,7 @@ def test_stacks_are_ranked_by_each_metric_load_by_load():
         rng = np.random.default_rng(seed)
         return [
             Run(
-                case=Case(
-                    instrument="macro",
-                    variant=name,
+                case=MacroCase(
                     stack=Stack(variant=name, framework="falcon", server="uwsgi-processes"),
                     workload="medium",
                     load="closed",
@@ -113,7 +114,7 @@ def test_a_rate_that_the_generator_limited_is_compared_with_none():
         }
         return msgspec.structs.replace(
             run,
-            case=msgspec.structs.replace(run.case, instrument="macro", load="brief"),
+            case=MacroCase(stack=Stack(variant=run.case.variant), workload="medium", load="brief"),
             measurements=tuple(Measurement(metric=name, unit="", values=(value,)) for name, value in values.items()),
         )
 
@@ -137,7 +138,9 @@ def results(tmp_path):
     for index, started in enumerate([*STARTED, "2026-11-26T13:00:00+00:00"]):
         runs = micro(LEVELS, index, blocks=3)
         cases = tuple(run.case for run in runs[: len(LEVELS)])
-        record = Session(study="quick", started=started, seed=index, machine={"fingerprint": "f"}, cases=cases)
+        record = Session(
+            plan=planned(study_called("quick"), cases), started=started, seed=index, machine={"fingerprint": "f"}
+        )
         folder = store.create(record, tmp_path)
         for run in runs:
             (folder / f"micro-{run.block:03}").mkdir(exist_ok=True)
@@ -168,8 +171,10 @@ def test_machines_read_json(results):
 def test_sessions_of_other_inputs_or_of_another_machine_are_said_to_be_so(results):
     first, second = repeat.chosen("quick", [], results)
     record = store.read(second / "session.json", Session)
-    other = tuple(msgspec.structs.replace(case, inputs={"harness": "x"}) for case in record.cases)
-    store.write(second / "session.json", msgspec.structs.replace(record, cases=other, machine={"fingerprint": "g"}))
+    other = planned(
+        study_called("quick"), [msgspec.structs.replace(case, inputs={"harness": "x"}) for case in record.plan.cases]
+    )
+    store.note(second, plan=other, machine={"fingerprint": "g"})
     console = Console(file=io.StringIO(), width=200)
     repeat.show(console, (first, second), False)
     assert "Not the same: 10 of their cases" in console.file.getvalue()

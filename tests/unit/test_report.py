@@ -20,7 +20,7 @@ from tests.unit import sessions
 
 STUDY = sessions.quick()
 RUNS = sessions.runs(STUDY)
-FINDING = find(sessions.session(STUDY, RUNS), RUNS, STUDY)
+FINDING = find(sessions.session(STUDY, RUNS), RUNS)
 PAGE = report.html(FINDING)
 
 
@@ -121,11 +121,11 @@ def test_hostile_text_stays_text():
         msgspec.structs.replace(run, reason="<script>alert(1)</script>") if run.verdict == "failed" else run
         for run in RUNS
     ]
-    assert "<script>alert" not in report.html(find(sessions.session(STUDY, runs), runs, STUDY))
+    assert "<script>alert" not in report.html(find(sessions.session(STUDY, runs), runs))
 
 
 def test_a_session_with_nothing_in_it_is_a_page_too(tmp_path):
-    written = report.write(tmp_path, find(sessions.session(STUDY, [], finished=False), [], STUDY))
+    written = report.write(tmp_path, find(sessions.session(STUDY, [], finished=False), []))
     text = " ".join("".join(Reader(written.read_text(encoding="utf-8")).text).split())
     assert "interrupted, not whole" in text
     assert "Nothing to show: not measured yet" in text
@@ -138,7 +138,7 @@ def test_several_workloads_stand_one_below_the_other_under_each_question():
         for run in RUNS
         if run.case.instrument in {"micro", "macro"}
     ]
-    read = Reader(report.html(find(sessions.session(study, runs), runs, study)))
+    read = Reader(report.html(find(sessions.session(study, runs), runs)))
     assert read.open == []
     assert len(read.ids) == len(set(read.ids))
     text = " ".join(" ".join(read.text).split())
@@ -150,7 +150,7 @@ def test_several_workloads_stand_one_below_the_other_under_each_question():
 
 def test_money_has_a_column_where_a_price_was_given():
     assert "Money" not in PAGE
-    priced = find(sessions.session(STUDY, RUNS), RUNS, STUDY, Price(cpu_hour=0.04, gb_hour=0.005))
+    priced = find(sessions.session(STUDY, RUNS), RUNS, Price(cpu_hour=0.04, gb_hour=0.005))
     assert "per million" in report.html(priced)
 
 
@@ -171,7 +171,7 @@ def test_the_terminal_shows_each_stack_the_answer_and_the_path(width):
 def test_the_terminal_shows_cores_that_nothing_serves():
     study = msgspec.structs.replace(STUDY, servers=(), macro=None, open=None, startup=None, sizes=False)
     console = Console(file=io.StringIO(), width=80)
-    summary.show(console, find(sessions.session(study, RUNS), RUNS, study), Path("report.html"), json=False)
+    summary.show(console, find(sessions.session(study, RUNS), RUNS), Path("report.html"), json=False)
     shown = console.file.getvalue()
     assert re.search(r"^cython +\d+(\.\d+)? +\d+(\.\d+)?× \(", shown, re.MULTILINE)
     assert re.search(r"^cpython +[\d,]+ +1× *$", shown, re.MULTILINE)
@@ -180,14 +180,14 @@ def test_the_terminal_shows_cores_that_nothing_serves():
 
 def test_a_study_that_no_file_declares_tells_its_own_words():
     own = msgspec.structs.replace(STUDY, name="try-mine", words="try mine:transform --documents papers")
-    page = report.html(find(sessions.session(own, RUNS), RUNS, own))
+    page = report.html(find(sessions.session(own, RUNS), RUNS))
     assert "python -m bench try mine:transform --documents papers --force" in page
 
 
 def test_a_page_tells_how_many_equal_machines_shared_the_blocks():
     assert "equal machines" not in PAGE
     runs = [msgspec.structs.replace(run, machine=f"mark-{run.block % 3}") for run in sessions.runs(STUDY)]
-    shared = report.html(find(sessions.session(STUDY, runs), runs, STUDY))
+    shared = report.html(find(sessions.session(STUDY, runs), runs))
     assert re.search(r"equal machines</\w+>\s*<\w+>3<", shared)
 
 
@@ -232,12 +232,12 @@ def test_a_gate_is_shown_with_what_it_takes_and_what_tripped_it():
 def test_a_study_that_loads_nothing_shows_no_gates():
     cores = msgspec.structs.replace(STUDY, servers=(), macro=None, open=None, startup=None, sizes=False)
     runs = [run for run in RUNS if run.case.instrument == "micro"]
-    assert '<section id="gates">' not in report.html(find(sessions.session(cores, runs), runs, cores))
+    assert '<section id="gates">' not in report.html(find(sessions.session(cores, runs), runs))
 
 
 def test_of_many_servers_of_a_stack_the_least_the_median_and_the_greatest_are_drawn():
     runs = sessions.runs(STUDY, {"micro": 2, "startup": 1, "macro": 7})
-    found = find(sessions.session(STUDY, runs), runs, STUDY)
+    found = find(sessions.session(STUDY, runs), runs)
     (values,) = charts.memory(found, "cython").to_dict()["datasets"].values()
     assert len({(each["place"], each["run"]) for each in values}) == 3 * len(STUDY.servers)
     assert len(report.html(found)) < 1.2 * len(PAGE)

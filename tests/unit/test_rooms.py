@@ -68,6 +68,25 @@ def test_a_room_imports_what_lies_below_it(path: Path) -> None:
     assert not above
 
 
+def test_a_plan_is_made_in_one_place() -> None:
+    """Everything else takes it from there, or from the session that stores it."""
+    calls = [
+        (path.name, node.lineno)
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in {"plan", "planned.plan", "matrix.phases"}
+    ]
+    assert [name for name, _ in calls] == ["planned.py", "app.py"], calls
+
+
+def test_what_tells_or_decides_reads_no_declaration_of_today() -> None:
+    """Of the catalogue it knows how stacks are paired and what the factors are; declarations are the session's."""
+    for path in (path for path in FILES if room(path) in {"report", "analysis"}):
+        nodes = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom))
+        names = {each.name for node in nodes if node.module in {"bench", "bench.catalog"} for each in node.names}
+        assert not names & {"catalog", "declarations", "checks", "read"}, path
+
+
 def test_what_runs_in_a_measured_process_knows_nothing_of_the_lab() -> None:
     for path in (path for name in APART for path in (ROOT / "bench" / name).rglob("*.py")):
         assert imported(path) <= {"subject"}, path

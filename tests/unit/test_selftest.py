@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from bench import catalog, keep, store
+from bench import keep, store
 from bench.analysis import selftest
 from bench.analysis.stats import Ratio, blocked_ratio, ratio
 from bench.errors import LabError
@@ -17,8 +17,9 @@ from bench.model import Instrument, MacroPlan, Measurement, MicroPlan, Run, Self
 from bench.plan import matrix
 from bench.report import findings
 from bench.report.selftest import conclude, told
+from tests.declared import CATALOG, planned
 
-DECLARED = catalog.studies()[selftest.STUDY]
+DECLARED = CATALOG.studies[selftest.STUDY]
 STARTED = "2026-11-24T13:00:00+00:00"
 
 
@@ -33,9 +34,9 @@ class Subject:
 
     def __call__(self, case, block, _=None):
         fate = self.fates.setdefault(block, self.noise("block"))
-        slow = 1 + case.settings.get("slower", 0) / 100 + (self.biased if case.twin else 0)
+        slow = 1 + (case.slower or 0) / 100 + (self.biased if case.twin else 0)
         level = 20e-6 * slow * fate * self.noise("process")
-        values = tuple(level * self.noise("value") for _ in range(case.settings.get("values", 1)))
+        values = tuple(level * self.noise("value") for _ in range(getattr(case, "values", 1)))
         metric = selftest.METRICS[case.instrument]
         measured = (Measurement(metric=metric, unit="s", values=values),)
         return Run(case=case, block=block, started=STARTED, seconds=1.0, verdict="pass", measurements=measured)
@@ -51,17 +52,17 @@ class Subject:
 
 
 def runs(subject, study=DECLARED):
-    phases = matrix.phases(study)
+    phases = matrix.phases(study, CATALOG)
     return [subject(case, block) for phase in phases for block in range(phase.blocks) for case in phase.cases]
 
 
 def session(study=DECLARED, **machine):
     known = {"commit": "0123456789ab", "fingerprint": "f"} | machine
-    return Session(study=study.name, started=STARTED, seed=1, machine=known, cases=())
+    return Session(plan=planned(study), started=STARTED, seed=1, machine=known)
 
 
 def judged(seed, **spread):
-    return selftest.judge(session(), runs(Subject(seed, **spread)), DECLARED)
+    return selftest.judge(session(), runs(Subject(seed, **spread)))
 
 
 def test_a_right_method_passes_and_averaging_leaves_little_bias():
@@ -188,14 +189,14 @@ def folder(tmp_path):
     record = session(SMALL)
     made = store.create(record, tmp_path)
     subject = Subject(5)
-    for phase in matrix.phases(SMALL):
+    for phase in matrix.phases(SMALL, CATALOG):
         blocks.measure(phase, made, record.seed, subject, subject)
     store.finish(made, record)
     return made
 
 
 def test_it_is_a_study_like_any_whose_blocks_hold_both_halves(folder):
-    assert {phase.name: (phase.blocks, len(phase.cases)) for phase in matrix.phases(SMALL)} == {
+    assert {phase.name: (phase.blocks, len(phase.cases)) for phase in matrix.phases(SMALL, CATALOG)} == {
         "micro": (6, 2), "macro": (6, 2), "known": (4, 2),
     }  # fmt: skip
     assert sorted(path.name for path in folder.iterdir() if path.is_dir())[:4] == [f"known-00{n}" for n in range(4)]
@@ -204,7 +205,7 @@ def test_it_is_a_study_like_any_whose_blocks_hold_both_halves(folder):
 
 def test_its_verdict_is_kept_with_the_machine_and_found_by_it(folder, tmp_path):
     console = Console(file=io.StringIO(), width=300)
-    status = conclude(console, folder, SMALL, json=False)
+    status = conclude(console, folder, json=False)
     kept = selftest.latest("f", tmp_path)
     assert status == int(not kept.passed)
     assert (kept.started, kept.variant, [each.comparisons for each in kept.equals]) == (STARTED, "cython", [3, 3])
@@ -221,15 +222,15 @@ def test_its_verdict_is_kept_with_the_machine_and_found_by_it(folder, tmp_path):
 def test_the_exit_status_is_1_where_too_many_equals_are_called_different(folder, monkeypatch):
     monkeypatch.setattr(selftest, "allowed", lambda _: -1)
     console = Console(file=io.StringIO())
-    assert conclude(console, folder, SMALL, json=True) == 1
+    assert conclude(console, folder, json=True) == 1
     assert msgspec.json.decode(console.file.getvalue())["known"][0]["percent"] == 10
 
 
 def test_its_runs_are_kept_and_yield_the_same_verdict(folder, tmp_path):
     kept = keep.read(*keep.keep(SMALL, tmp_path, tmp_path / "kept"))
     assert len(kept.runs) == len(store.runs(folder))
-    assert kept.selftest == selftest.judge(kept.session, kept.runs, kept.study)
-    assert kept.selftest == selftest.judge(session(SMALL), store.runs(folder), SMALL)
+    assert kept.selftest == selftest.judge(kept.session, kept.runs)
+    assert kept.selftest == selftest.judge(session(SMALL), store.runs(folder))
 
 
 def test_what_is_kept_of_it_is_a_page_with_its_verdict(folder, tmp_path):
@@ -246,7 +247,7 @@ def test_what_is_kept_of_it_is_a_page_with_its_verdict(folder, tmp_path):
 
 def test_the_runs_of_a_whole_self_test_are_few_enough_to_keep(tmp_path):
     made = tuple(runs(Subject(7)))
-    (path,) = keep.write([keep.Kept(study=DECLARED, session=session(), runs=made)], tmp_path)
+    (path,) = keep.write([keep.Kept(session=session(), runs=made)], tmp_path)
     assert path.stat().st_size < keep.LIMIT / 4
 
 
@@ -269,17 +270,17 @@ def test_a_run_that_failed_costs_its_block_and_nothing_else():
         else run
         for run in made
     ]
-    assert selftest.judge(session(), broken, DECLARED).equals[0].comparisons == 40
+    assert selftest.judge(session(), broken).equals[0].comparisons == 40
 
 
 def test_without_any_run_there_is_no_verdict():
     with pytest.raises(LabError, match="no A/A comparison was measured"):
-        selftest.judge(session(), [], DECLARED)
+        selftest.judge(session(), [])
 
 
 def test_what_is_slower_is_no_instrument_of_its_own_and_has_its_own_identity():
-    (known,) = [phase for phase in matrix.phases(DECLARED) if phase.name == "known"]
-    assert {case.settings["slower"] for case in known.cases} == {0, 3, 5, 10}
+    (known,) = [phase for phase in matrix.phases(DECLARED, CATALOG) if phase.name == "known"]
+    assert {case.slower for case in known.cases} == {0, 3, 5, 10}
     assert len({case.identity for case in known.cases}) == 4
     instrument: Instrument = "micro"
     assert {case.instrument for case in known.cases} == {instrument}

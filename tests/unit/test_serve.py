@@ -10,11 +10,13 @@ from pathlib import Path
 import psutil
 import pytest
 
+from bench import catalog
 from bench.build import artifacts
 from bench.errors import LabError
 from bench.host.pinning import cores
-from bench.model import Exchange, Stack
+from bench.model import Catalog, Exchange, Stack
 from bench.serve import life_cycle
+from tests.declared import CATALOG
 
 STACK = Stack(variant="cpython", framework="falcon", server="gunicorn-sync")
 
@@ -49,7 +51,9 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
     """Decides which program is started in place of the stack's server."""
 
     def decide(before: str = "", answer: bytes = b"Hello, world!\n", status: int = 200) -> None:
-        def command(stack: Stack, port: int, host: str, scratch: Path) -> tuple[list[str], dict[str, str]]:
+        def command(
+            catalog: Catalog, stack: Stack, port: int, host: str, scratch: Path
+        ) -> tuple[list[str], dict[str, str]]:
             script = tmp_path / "server.py"
             script.write_text(SERVER.format(before=before, answer=answer, status=status, port=port))
             return [sys.executable, str(script)], {}
@@ -67,7 +71,7 @@ def log(tmp_path: Path) -> Path:
 
 
 def serving(log: Path, first: Exchange = life_cycle.HELLO):
-    return life_cycle.serving(STACK, first, log, cores().server)
+    return life_cycle.serving(CATALOG, STACK, first, log, cores().server)
 
 
 def family(running: life_cycle.Running) -> list[psutil.Process]:
@@ -233,7 +237,7 @@ def test_the_command_is_the_servers_with_its_places_filled_in_and_nothing_of_the
     monkeypatch.setenv("PYTHONPATH", "/somewhere/else")
     monkeypatch.setattr(artifacts, "require", lambda name: None)
     monkeypatch.setattr(artifacts, "base", lambda name: tmp_path)
-    argv, env = life_cycle.command(STACK, 8123, life_cycle.HOST, tmp_path)
+    argv, env = life_cycle.command(CATALOG, STACK, 8123, life_cycle.HOST, tmp_path)
     assert argv[0] == str(artifacts.python("cpython"))
     assert "127.0.0.1:8123" in argv
     assert not [part for part in argv if "{" in part]
@@ -245,11 +249,11 @@ def test_a_stack_whose_variant_is_not_built_is_told_with_the_command(
 ) -> None:
     monkeypatch.setattr(artifacts, "ARTIFACTS", tmp_path)
     with pytest.raises(LabError, match="variant 'cpython' is not built: run `python -m bench build cpython`"):
-        life_cycle.command(STACK, 8123, life_cycle.HOST, tmp_path)
+        life_cycle.command(CATALOG, STACK, 8123, life_cycle.HOST, tmp_path)
 
 
 def test_a_stack_that_its_server_declares_impossible_is_not_started(checkout: Path, tmp_path: Path) -> None:
     path = checkout / "bench/servers/gunicorn-sync.toml"
     path.write_text(path.read_text() + '\n[impossible.cpython]\nreason = "it needs a moon"\nsymptom = "no moon"\n')
     with pytest.raises(LabError, match="cpython/falcon/gunicorn-sync is impossible: it needs a moon"):
-        life_cycle.command(STACK, 8123, life_cycle.HOST, tmp_path)
+        life_cycle.command(catalog.read(), STACK, 8123, life_cycle.HOST, tmp_path)

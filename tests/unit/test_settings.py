@@ -5,6 +5,7 @@ import msgspec
 from bench.model import Against, Target
 from bench.report import settings
 from bench.report.targets import Held
+from tests.declared import CATALOG
 
 
 def held(title: str, value: float | None, low: float | None = None, high: float | None = None) -> Held:
@@ -25,7 +26,7 @@ ROWS = (
 
 
 def test_changes_are_counted_and_the_greatest_named_first() -> None:
-    assert list(settings.words(ROWS)) == [
+    assert list(settings.words(ROWS, CATALOG)) == [
         "Of 5 figures 2 fall, 1 rise, 1 stay within 5 % and 1 are undecided.",
         "Fall most: allocator, fifty orders a document 0.660× (0.640–0.690); "
         "kept connections, fifty orders a document 0.900× (0.850–0.950).",

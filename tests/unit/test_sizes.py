@@ -13,7 +13,8 @@ from bench.build import artifacts
 from bench.errors import LabError
 from bench.measure.instruments import sizes
 from bench.measure.instruments.sizes import Size
-from bench.model import Artifact, BuiltPeer, Case, Stack
+from bench.model import Artifact, BuiltPeer, Catalog, SizeCase, Stack
+from tests.declared import CATALOG
 from tests.unit.made import artifact, interpreter
 
 STACK = Stack(variant="cpython", framework="falcon", server="gunicorn-sync")
@@ -68,8 +69,8 @@ def prefix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Prefix:
     return made
 
 
-def unpacked(stack: Stack = STACK) -> dict[str, float]:
-    return {part: size.unpacked / KIB for part, size in sizes.sizes(stack).items()}
+def unpacked(stack: Stack = STACK, declared: Catalog = CATALOG) -> dict[str, float]:
+    return {part: size.unpacked / KIB for part, size in sizes.sizes(declared, stack).items()}
 
 
 def test_each_part_counts_what_it_requires(prefix: Prefix) -> None:
@@ -95,11 +96,11 @@ def test_requirements_are_followed_through_circles_extras_and_markers(prefix: Pr
     assert unpacked()["server"] == 24
 
 
-def test_a_variants_own_requirements_are_its_libraries(prefix: Prefix, checkout: Path) -> None:
-    path = checkout / "builds/cpython/cpython.toml"
-    path.write_text('requirements = ["codec"]\n' + path.read_text())
+def test_a_variants_own_requirements_are_its_libraries(prefix: Prefix) -> None:
+    own = msgspec.structs.replace(CATALOG.variant("cpython"), requirements=("codec",))
+    declared = msgspec.structs.replace(CATALOG, variants={"cpython": own})
     prefix.add("codec", 32 * KIB)
-    assert unpacked() == {"interpreter": 4, "libraries": 32, "framework": 5, "server": 8, "core": 2}
+    assert unpacked(declared=declared) == {"interpreter": 4, "libraries": 32, "framework": 5, "server": 8, "core": 2}
 
 
 def test_of_the_standard_library_what_a_service_loads_counts(prefix: Prefix) -> None:
@@ -115,20 +116,13 @@ def test_of_the_standard_library_what_a_service_loads_counts(prefix: Prefix) -> 
     assert unpacked()["interpreter"] == 12
 
 
-@pytest.fixture
-def linked(checkout: Path) -> Path:
-    """The server declares a file beside the interpreter."""
-    path = checkout / "bench/servers/gunicorn-sync.toml"
-    path.write_text('files = ["{base}/bin/gun*"]\n' + path.read_text())
-    return path
-
-
-@pytest.mark.usefixtures("linked")
 def test_a_file_that_the_server_declares_counts_and_has_to_be_there(prefix: Prefix) -> None:
+    linked = msgspec.structs.replace(CATALOG.servers["gunicorn-sync"], files=("{base}/bin/gun*",))
+    declared = msgspec.structs.replace(CATALOG, servers={"gunicorn-sync": linked})
     with pytest.raises(LabError, match=r"\{base\}/bin/gun\*: the interpreter of cpython has no such file"):
-        unpacked()
+        unpacked(declared=declared)
     write(prefix.base / "bin" / "gun-core", 10 * KIB)
-    assert unpacked()["server"] == 18
+    assert unpacked(declared=declared)["server"] == 18
 
 
 def test_shared_libraries_that_are_loaded_count_with_what_loads_them(prefix: Prefix) -> None:
@@ -141,7 +135,7 @@ def test_shared_libraries_that_are_loaded_count_with_what_loads_them(prefix: Pre
 def test_stripped_is_without_symbols_and_compressed_is_an_image_layer(prefix: Prefix) -> None:
     (prefix.site / "falcon.py").write_bytes(os.urandom(64 * KIB))
     write(prefix.site / "gunicorn.py", 64 * KIB)
-    found = sizes.sizes(STACK)
+    found = sizes.sizes(CATALOG, STACK)
     assert found["framework"].compressed > 64 * KIB
     assert found["server"].compressed < 8 * KIB
     assert found["framework"].stripped == found["framework"].unpacked, "there is nothing to strip"
@@ -149,7 +143,7 @@ def test_stripped_is_without_symbols_and_compressed_is_an_image_layer(prefix: Pr
 
 def test_measuring_leaves_the_prefix_as_it_was(prefix: Prefix) -> None:
     before = {path: path.stat() for path in prefix.site.rglob("*")}
-    sizes.sizes(STACK)
+    sizes.sizes(CATALOG, STACK)
     after = {path: path.stat() for path in prefix.site.rglob("*")}
     assert {path: (stat.st_size, stat.st_mtime_ns) for path, stat in before.items()} == {
         path: (stat.st_size, stat.st_mtime_ns) for path, stat in after.items()
@@ -157,7 +151,7 @@ def test_measuring_leaves_the_prefix_as_it_was(prefix: Prefix) -> None:
 
 
 def test_a_run_holds_every_part_the_wheel_and_the_seconds_of_the_build(prefix: Prefix, tmp_path: Path) -> None:
-    seen = sizes.observe(Case(instrument="size", variant="cpython", stack=STACK), tmp_path / "none")
+    seen = sizes.observe(CATALOG, SizeCase(stack=STACK), tmp_path / "none")
     assert seen.values("wheel") == (777.0,)
     assert seen.values("build") == (2.5,)
     assert seen.values("server.unpacked") == (8 * KIB,)
@@ -176,22 +170,22 @@ def test_what_is_alike_is_packed_once_wherever_it_lies(
 
     monkeypatch.setattr(sizes, "_PACKED", {})
     monkeypatch.setattr(sizes, "_packed", pack)
-    sizes.sizes(STACK)
+    sizes.sizes(CATALOG, STACK)
     count = len(packed)
     assert count == len(unpacked())
     assert {"lib/python3.11/site-packages/falcon.py"} in packed, "the same path in whatever prefix"
     shutil.copytree(tmp_path / "prefixes" / STACK.variant, tmp_path / "prefixes" / "pypy")
-    sizes.sizes(msgspec.structs.replace(STACK, variant="pypy"))
+    sizes.sizes(CATALOG, msgspec.structs.replace(STACK, variant="pypy"))
     assert len(packed) == count, "all that the copy holds was packed"
     write(prefix.site / "falcon.py", 6 * KIB)
-    sizes.sizes(STACK)
+    sizes.sizes(CATALOG, STACK)
     assert len(packed) == count + 1, "what has changed is packed anew"
 
 
 def test_one_stack_stands_for_a_variant_unless_all_are_asked_for() -> None:
     peer = BuiltPeer(build="nodejs", fingerprint="f" * 64, version="v24", build_seconds=1.0, built="")
     made = {"cpython": artifact("cpython"), "node-expert": peer}
-    assert [stack.variant for stack in sizes.stacks(made)] == ["cpython", "node-expert"]
-    every = sizes.stacks(made, every=True)
-    assert every[0] == sizes.stacks(made)[0]
+    assert [stack.variant for stack in sizes.stacks(CATALOG, made)] == ["cpython", "node-expert"]
+    every = sizes.stacks(CATALOG, made, every=True)
+    assert every[0] == sizes.stacks(CATALOG, made)[0]
     assert len({(stack.framework, stack.server) for stack in every}) == len(every) > 20

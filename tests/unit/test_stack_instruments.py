@@ -12,16 +12,17 @@ import msgspec
 import psutil
 import pytest
 
-from bench import catalog, model
+from bench import model
 from bench.analysis import gates
 from bench.errors import LabError
 from bench.host import cpu_time
 from bench.measure.instruments import gatling, macro, pacer, startup
 from bench.measure.instruments.latency import Latency
 from bench.measure.instruments.paced import Outcome
-from bench.model import Case, Exchange, Stack
+from bench.model import Case, Catalog, Exchange, MacroCase, Stack, StartupCase
 from bench.serve import life_cycle
 from bench.serve.backend import Attached
+from tests.declared import CATALOG
 
 STACK = Stack(variant="cpython", framework="falcon", server="gunicorn-sync")
 ABOUT = {
@@ -32,8 +33,8 @@ ABOUT = {
     "suffix": ".py",
     "compiled": False,
 }
-CLOSED = Case(instrument="macro", variant="cpython", stack=STACK, workload="hello", load="closed")
-SPAWN = Case(instrument="startup", variant="cpython", stack=STACK, workload="hello")
+CLOSED = MacroCase(stack=STACK, workload="hello", load="closed")
+SPAWN = StartupCase(stack=STACK, workload="hello")
 
 SERVICE = """
 import time
@@ -58,12 +59,22 @@ HTTPServer(("127.0.0.1", {port}), Handler).serve_forever()
 Service = Callable[..., None]
 
 
+def driven_by(load: model.Load) -> Catalog:
+    """The catalogue with that load instead of its own."""
+    return msgspec.structs.replace(CATALOG, loads={load.name: load})
+
+
+SHORT = driven_by(model.Load(name="closed", title="Short", model="closed", users=1, seconds=0.6))
+
+
 @pytest.fixture
 def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
     """Decides what the service says that it is, and how much CPU time a request costs it, after its answer, too."""
 
     def decide(about: dict[str, object], burn: float = 0.02) -> None:
-        def command(stack: Stack, port: int, host: str, scratch: Path) -> tuple[list[str], dict[str, str]]:
+        def command(
+            catalog: Catalog, stack: Stack, port: int, host: str, scratch: Path
+        ) -> tuple[list[str], dict[str, str]]:
             script = tmp_path / "service.py"
             script.write_text(SERVICE.format(about=json.dumps(about).encode(), port=port, burn=burn))
             return [sys.executable, str(script)], {}
@@ -120,13 +131,11 @@ class Load:
 def load(monkeypatch: pytest.MonkeyPatch, service: Service) -> Load:
     made = Load()
     monkeypatch.setattr(gatling, "run", made)
-    short = model.Load(name="closed", title="Short", model="closed", users=1, seconds=0.6)
-    monkeypatch.setattr(catalog, "loads", lambda: {"closed": short})
     return made
 
 
 def test_a_row_holds_rate_server_cpu_latencies_and_memory(load: Load, tmp_path: Path) -> None:
-    seen = macro.observe(CLOSED, tmp_path / "run")
+    seen = macro.observe(SHORT, CLOSED, tmp_path / "run")
     assert gates.judge(seen) == ()
     (cpu,), (rate,) = seen.values("cpu"), seen.values("rate")
     assert 0.02 < cpu < 0.03, "seconds of the server's CPU a request"
@@ -144,7 +153,7 @@ def test_a_row_holds_rate_server_cpu_latencies_and_memory(load: Load, tmp_path: 
 
 def test_a_generator_that_is_the_limit_spoils_the_capacity_and_nothing_else(load: Load, tmp_path: Path) -> None:
     load.says = {"generator_busy": 0.93}
-    seen = macro.observe(CLOSED, tmp_path / "run")
+    seen = macro.observe(SHORT, CLOSED, tmp_path / "run")
     assert [(gate.gate, gate.spoils) for gate in gates.judge(seen)] == [("generator", "capacity")]
     assert seen.values("cpu")
     assert seen.values("latency.p99")
@@ -153,14 +162,14 @@ def test_a_generator_that_is_the_limit_spoils_the_capacity_and_nothing_else(load
 def test_requests_that_failed_spoil_the_row(load: Load, tmp_path: Path) -> None:
     load.says = {"failed": 12, "requests": 400, "failures": {"status 500": 2, "other bytes": 10}}
     with pytest.raises(LabError, match=r"^12 of 400 requests failed: other bytes$") as caught:
-        macro.observe(CLOSED, tmp_path / "run")
+        macro.observe(SHORT, CLOSED, tmp_path / "run")
     assert caught.value.gate == "right answers"
 
 
 def test_arithmetic_that_does_not_hold_spoils_the_row(load: Load, tmp_path: Path) -> None:
     load.says = {"mean_ms": 2100.0}
     with pytest.raises(LabError, match=r" requests under way, of 1 users$") as caught:
-        macro.observe(CLOSED, tmp_path / "run")
+        macro.observe(SHORT, CLOSED, tmp_path / "run")
     assert caught.value.gate == "Little's law"
 
 
@@ -168,7 +177,7 @@ def test_a_service_that_goes_wrong_under_load_is_caught_after_it(load: Load, tmp
     """The load itself saw nothing."""
     load.paths = ["/hello", "/spoil"]
     with pytest.raises(LabError, match="wrong answer to GET /hello"):
-        macro.observe(CLOSED, tmp_path / "run")
+        macro.observe(SHORT, CLOSED, tmp_path / "run")
 
 
 def test_a_process_of_the_server_that_ends_under_load_spoils_the_row(
@@ -188,18 +197,18 @@ def test_a_process_of_the_server_that_ends_under_load_spoils_the_row(
 
     monkeypatch.setattr(life_cycle, "command", with_a_worker)
     with pytest.raises(LabError, match=r"^1 of 2 server processes ended under the load$"):
-        macro.observe(CLOSED, tmp_path / "run")
+        macro.observe(SHORT, CLOSED, tmp_path / "run")
 
 
 def test_a_clock_that_jumps_spoils_the_row(load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = time.time
     load.before = lambda: monkeypatch.setattr(time, "time", lambda: real() + 3600)
     with pytest.raises(LabError, match=r"^the clock was set by \+3600.0 s under the load$"):
-        macro.observe(CLOSED, tmp_path / "run")
+        macro.observe(SHORT, CLOSED, tmp_path / "run")
 
 
 def test_the_servers_log_is_kept_beside_the_run(load: Load, tmp_path: Path) -> None:
-    macro.observe(CLOSED, tmp_path / "0123456789abcdef")
+    macro.observe(SHORT, CLOSED, tmp_path / "0123456789abcdef")
     assert "GET /hello" in (tmp_path / "0123456789abcdef.log").read_text()
 
 
@@ -218,9 +227,8 @@ def test_a_light_load_is_a_lead_in_and_a_measured_run_of_the_pacer(
         return Outcome(metrics=metrics, failures={}, reached=count, started=0.0, ended=1.0)
 
     monkeypatch.setattr(pacer, "run", run)
-    brief = msgspec.structs.replace(catalog.loads()["brief"], lead_in_seconds=1)
-    monkeypatch.setattr(catalog, "loads", lambda: {"brief": brief})
-    seen = macro.observe(msgspec.structs.replace(CLOSED, load="brief"), tmp_path / "run")
+    brief = msgspec.structs.replace(CATALOG.loads["brief"], lead_in_seconds=1)
+    seen = macro.observe(driven_by(brief), msgspec.structs.replace(CLOSED, load="brief"), tmp_path / "run")
     assert driven == [(1, "run.lead-in.pacer", 8), (2, "run.pacer", 8)]
     assert seen.values("requests") == (20,)
     assert seen.values("rate") == (10.0,)
@@ -236,10 +244,9 @@ def test_a_request_costs_what_it_costs_whatever_the_window_and_after_slices_of_w
     service(ABOUT, burn=0.3)
     users = 3
     monkeypatch.setattr(macro, "WARM_UP", msgspec.structs.replace(macro.WARM_UP, users=users))
-    monkeypatch.setattr(catalog, "seconds_to_warm", lambda name, load: slices)
-    brief = msgspec.structs.replace(catalog.loads()["brief"], users=users, seconds=window)
-    monkeypatch.setattr(catalog, "loads", lambda: {"brief": brief})
-    seen = macro.observe(msgspec.structs.replace(CLOSED, load="brief"), tmp_path / "run")
+    monkeypatch.setattr(Catalog, "seconds_to_warm", lambda self, name, load: slices)
+    brief = msgspec.structs.replace(CATALOG.loads["brief"], users=users, seconds=window)
+    seen = macro.observe(driven_by(brief), msgspec.structs.replace(CLOSED, load="brief"), tmp_path / "run")
     assert seen.values("cpu")[0] == pytest.approx(0.3, rel=0.01)
     assert seen.values("reached")[0] > seen.values("requests")[0], "some were answered after the window"
     assert [row[2] for row in seen.series.get("warmup", ())] == [pytest.approx(0.3, rel=0.35)] * slices
@@ -248,7 +255,7 @@ def test_a_request_costs_what_it_costs_whatever_the_window_and_after_slices_of_w
 @pytest.fixture
 def waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """A back end that works all the time, in the place of the one that `hello` would wait for."""
-    declared = catalog.backends()["postgres"]
+    declared = CATALOG.backends["postgres"]
 
     @contextmanager
     def attached(*_: object) -> Iterator[Attached]:
@@ -260,7 +267,7 @@ def waiting(monkeypatch: pytest.MonkeyPatch) -> None:
                 process.kill()
 
     monkeypatch.setattr(macro, "attached", attached)
-    monkeypatch.setattr(Attached, "environment", lambda self, stack: {})
+    monkeypatch.setattr(Attached, "environment", lambda self, stack, server: {})
 
 
 @pytest.mark.usefixtures("waiting")
@@ -268,7 +275,7 @@ def test_a_back_end_is_told_with_what_it_took_and_is_no_part_of_the_server(
     load: Load, service: Service, tmp_path: Path
 ) -> None:
     service(ABOUT | {"waits": "app.postgres.on_one_connection"})
-    seen = macro.observe(CLOSED, tmp_path / "run")
+    seen = macro.observe(SHORT, CLOSED, tmp_path / "run")
     assert seen.facts["backend"] == "15.7"
     assert seen.values("backend_cpu")[0] > 0.1
     assert seen.values("cpu")[0] < 0.1
@@ -278,7 +285,7 @@ def test_a_back_end_is_told_with_what_it_took_and_is_no_part_of_the_server(
 def test_who_sleeps_instead_of_asking_the_back_end_has_no_figure(load: Load, service: Service, tmp_path: Path) -> None:
     service(ABOUT | {"waits": "time.sleep"})
     with pytest.raises(LabError, match=r"says waits = 'time.sleep', not 'app.postgres.on_one_connection'"):
-        macro.observe(CLOSED, tmp_path / "run")
+        macro.observe(SHORT, CLOSED, tmp_path / "run")
 
 
 @pytest.mark.parametrize(("instrument", "case"), [(macro, CLOSED), (startup, SPAWN)])
@@ -287,13 +294,13 @@ def test_something_else_than_was_meant_has_no_figure(
 ) -> None:
     service(ABOUT | {"type": "builtin_function_or_method"})
     with pytest.raises(LabError, match="says type = 'builtin_function_or_method', not 'function'"):
-        instrument.observe(case, tmp_path / "run")
+        instrument.observe(SHORT, case, tmp_path / "run")
 
 
 @pytest.mark.usefixtures("service")
 def test_start_up_is_spawn_to_the_first_right_answer(tmp_path: Path) -> None:
     began = time.perf_counter()
-    seen = startup.observe(SPAWN, tmp_path / "run")
+    seen = startup.observe(CATALOG, SPAWN, tmp_path / "run")
     (ready,) = seen.values("ready")
     assert 0 < ready < time.perf_counter() - began
     assert seen.facts == ABOUT

@@ -11,17 +11,18 @@ from bench import store
 from bench.errors import LabError
 from bench.host import steal
 from bench.measure import blocks
-from bench.model import Case, Observed, Run
+from bench.model import MicroCase, Observed, Run
 from bench.report import findings, stolen
 from bench.report import page as report
 from bench.report.finding import find
+from tests.declared import CATALOG
 from tests.unit import sessions
 
 Times = namedtuple("Times", "user idle steal")
 Without = namedtuple("Without", "user idle")
 BEFORE = [Times(10.0, 90.0, 1.0), Times(20.0, 80.0, 0.0)]
 AFTER = [Times(15.0, 94.0, 1.5), Times(25.0, 84.0, 0.5)]
-CASE = Case(instrument="micro", variant="cython")
+CASE = MicroCase(variant="cython", workload="medium")
 
 
 def test_the_share_is_of_the_time_of_all_cpus() -> None:
@@ -63,12 +64,12 @@ def hypervisor(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("hypervisor")
 @pytest.mark.parametrize("fails", [False, True])
 def test_each_run_keeps_its_share_failed_or_not(tmp_path: Path, fails: bool) -> None:
-    def observe(_: Case, __: Path) -> Observed:
+    def observe(*_: object) -> Observed:
         if fails:
             raise LabError("it hung")
         return Observed()
 
-    run = blocks.execute(CASE, 0, tmp_path, {"micro": observe})
+    run = blocks.execute(CATALOG, CASE, 0, tmp_path, {"micro": observe})
     assert run.verdict == ("failed" if fails else "pass")
     assert run.stolen == pytest.approx(0.01 / run.seconds)
     assert store.read(store.save(tmp_path, run), Run) == run
@@ -76,7 +77,7 @@ def test_each_run_keeps_its_share_failed_or_not(tmp_path: Path, fails: bool) -> 
 
 def test_a_run_of_before_is_read_as_one_of_unknown_share(tmp_path: Path) -> None:
     path = tmp_path / "run.json"
-    case = '{"instrument": "micro", "variant": "cython"}'
+    case = '{"instrument": "micro", "variant": "cython", "workload": "medium"}'
     path.write_text(f'{{"case": {case}, "block": 0, "started": "", "seconds": 1.0, "verdict": "pass"}}')
     assert store.read(path, Run).stolen is None
 
@@ -98,7 +99,7 @@ def disturbed(shares: dict[tuple[str, str, int], float | None]) -> list[Run]:
 
 def told(runs: list[Run]) -> tuple[str, str]:
     """The report page and the page in the docs."""
-    found = find(sessions.session(STUDY, runs), runs, STUDY)
+    found = find(sessions.session(STUDY, runs), runs)
     return report.html(found), findings.page(found)
 
 

@@ -8,11 +8,12 @@ import pytest
 
 from bench import store
 from bench.errors import LabError
-from bench.model import Case, Measurement, Run, Session
+from bench.model import Measurement, MicroCase, Run, Session
 from bench.paths import ROOT
+from tests.declared import planned, study_called
 
 RUN = Run(
-    case=Case(instrument="micro", variant="cython", settings={"values": 5}),
+    case=MicroCase(variant="cython", workload="medium", values=5),
     block=0,
     started="2026-11-24T12:00:00+00:00",
     seconds=1.5,
@@ -56,10 +57,10 @@ def test_scrubbing_leaves_words_that_only_contain_a_secret() -> None:
 
 
 def test_the_identity_of_a_case_changes_with_its_inputs() -> None:
-    one = Case(instrument="micro", variant="cython", inputs={"artifact": "1"})
-    two = Case(instrument="micro", variant="cython", inputs={"artifact": "2"})
+    one = MicroCase(variant="cython", workload="medium", inputs={"artifact": "1"})
+    two = MicroCase(variant="cython", workload="medium", inputs={"artifact": "2"})
     assert one.identity != two.identity
-    assert one.identity == Case(instrument="micro", variant="cython", inputs={"artifact": "1"}).identity
+    assert one.identity == MicroCase(variant="cython", workload="medium", inputs={"artifact": "1"}).identity
 
 
 def test_what_a_tool_wrote_is_scrubbed_though_it_was_interrupted(tmp_path: Path) -> None:
@@ -80,6 +81,6 @@ def test_a_report_shows_each_kind_of_machine_at_the_commit_measured_last(tmp_pat
     for minute, kind, commit in ((1, "a", "old"), (2, "c", "old"), (3, "a", "new"), (4, "b", "new"), (5, "b", "new")):
         machine = {"fingerprint": kind, "commit": commit}
         started = f"2026-11-24T12:{minute:02}:00+00:00"
-        record = Session(study="trial", started=started, seed=1, machine=machine, cases=())
+        record = Session(plan=planned(study_called("trial")), started=started, seed=1, machine=machine)
         folders[minute] = store.create(record, tmp_path)
     assert [folder for folder, _ in store.latest_by_machine("trial", tmp_path)] == [folders[3], folders[5]]

@@ -12,11 +12,10 @@ import pytest
 from rich.console import Console
 
 from app.contract import load_core
-from bench import catalog
 from bench.errors import LabError
 from bench.measure import blocks
 from bench.measure.instruments import suite
-from bench.model import Case, Framework, Measurement, Run, Session
+from bench.model import Framework, Measurement, Run, Session, SuiteCase
 from bench.paths import ROOT
 from bench.plan import matrix
 from bench.report import page, summary
@@ -24,9 +23,10 @@ from bench.report.finding import find
 from bench.subject.suite.bare_client import Client as Bare
 from bench.subject.suite.contract import MAX_BYTES
 from bench.subject.suite.running import run
+from tests.declared import CATALOG, planned
 
-STUDY = catalog.studies()["frameworks"]
-FRAMEWORKS = [each for each in catalog.frameworks().values() if each.interface == "wsgi"]
+STUDY = CATALOG.studies["frameworks"]
+FRAMEWORKS = [each for each in CATALOG.frameworks.values() if each.interface == "wsgi"]
 Wsgi = Callable[[dict[str, Any], Callable[..., object]], Iterable[bytes]]
 
 
@@ -95,12 +95,12 @@ def test_lines_of_code_are_those_that_do_something(tmp_path: Path) -> None:
 def test_the_page_tells_the_lines_of_today() -> None:
     page = (ROOT / "docs" / "frameworks.md").read_text()
     for name in STUDY.frameworks:
-        lines = {part: suite.code_lines(path) for part, path in suite.sources(catalog.frameworks()[name]).items()}
+        lines = {part: suite.code_lines(path) for part, path in suite.sources(CATALOG.frameworks[name]).items()}
         assert f"| `{name}` | {lines['adapter']} | {lines['client']} |" in page
 
 
 def test_a_framework_without_a_client_is_told_which_file_it_lacks() -> None:
-    framework = catalog.frameworks()["falcon-asgi"]
+    framework = CATALOG.frameworks["falcon-asgi"]
     with pytest.raises(LabError, match=r"^bench/subject/suite/falcon_asgi_client\.py is not there"):
         suite.client(framework)
 
@@ -109,7 +109,7 @@ def test_a_framework_without_a_client_is_told_which_file_it_lacks() -> None:
 
 
 def test_the_study_tests_each_framework_and_the_first_one_twice() -> None:
-    (phase,) = (phase for phase in matrix.phases(STUDY) if phase.name == "suite")
+    (phase,) = (phase for phase in matrix.phases(STUDY, CATALOG) if phase.name == "suite")
     assert phase.blocks == 12
     assert [(case.framework, case.twin) for case in phase.cases] == [
         *((name, False) for name in STUDY.frameworks),
@@ -124,7 +124,7 @@ def made(framework: str, block: int, seconds: float, *, twin: bool) -> Run:
     values = {"suite": seconds, "process": seconds + 0.2, "tests": 140}
     values |= {"lines.adapter": 50, "lines.client": 10, "lines.suite": 90}
     return Run(
-        case=Case(instrument="suite", variant="cython", framework=framework, twin=twin),
+        case=SuiteCase(variant="cython", framework=framework, twin=twin),
         block=block,
         started="",
         seconds=1.0,
@@ -135,7 +135,7 @@ def made(framework: str, block: int, seconds: float, *, twin: bool) -> Run:
 
 def session(runs: list[Run]) -> Session:
     cases = tuple(run.case for run in runs)
-    return Session(study="frameworks", started="2026-11-25T10:00:00+00:00", seed=1, machine={}, cases=cases)
+    return Session(plan=planned(STUDY, cases), started="2026-11-25T10:00:00+00:00", seed=1, machine={})
 
 
 def runs(**seconds: float) -> list[Run]:
@@ -150,7 +150,7 @@ def runs(**seconds: float) -> list[Run]:
 
 def test_frameworks_are_held_against_the_first_in_pairs_beyond_the_noise() -> None:
     found = runs(falcon=0.08, flask_restful=0.06, wheezy_web=0.08, bare=0.03)
-    rows = {row.framework: row for row in find(session(found), found, STUDY).tested}
+    rows = {row.framework: row for row in find(session(found), found).tested}
     assert rows["falcon"].suite.estimate == pytest.approx(0.0828)
     assert rows["falcon"].suite.low < 0.0828 < rows["falcon"].suite.high
     assert rows["flask-restful"].slower.ratio.estimate == pytest.approx(0.75)
@@ -162,7 +162,7 @@ def test_frameworks_are_held_against_the_first_in_pairs_beyond_the_noise() -> No
 def test_the_terminal_and_the_page_show_what_testing_takes_and_why_a_figure_lacks() -> None:
     found = runs(falcon=0.08, flask_restful=0.06, wheezy_web=0.08, bare=0.03)
     found[1] = msgspec.structs.replace(found[1], verdict="failed", reason="3 of 140 tests fail", measurements=())
-    finding = find(session(found), found, STUDY)
+    finding = find(session(found), found)
     console = Console(file=io.StringIO(), width=200)
     summary.show(console, finding, Path("report.html"), json=False)
     for shown in (" ".join(text.split()) for text in (console.file.getvalue(), page.html(finding))):

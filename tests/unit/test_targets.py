@@ -12,11 +12,26 @@ from rich.console import Console
 
 from bench import catalog
 from bench.errors import LabError
-from bench.model import Against, Case, MacroPlan, Measurement, MicroPlan, Run, Session, Stack, Study, Target
+from bench.model import (
+    Against,
+    MacroCase,
+    MacroPlan,
+    Measurement,
+    MicroCase,
+    MicroPlan,
+    Run,
+    Session,
+    Stack,
+    StartupCase,
+    Study,
+    Target,
+)
 from bench.plan import matrix
+from bench.plan.planned import plan
 from bench.report import findings, page, summary
 from bench.report.finding import find
 from bench.report.targets import Held, held, verdict
+from tests.declared import CATALOG, planned
 
 FAST = Target(title="Fast", variant="cython", workloads=("medium",), against=Against(variant="simdjson"), at_most=1.0)
 STUDY = Study(
@@ -32,15 +47,14 @@ STUDY = Study(
 )
 
 
-def session(*runs: Run) -> Session:
+def session(*runs: Run, study: Study = STUDY) -> Session:
     cases = tuple({run.case.identity: run.case for run in runs}.values())
-    return Session(study="trial", started="2026-11-24T12:00:00+00:00", seed=1, machine={}, cases=cases, finished="now")
+    return Session(plan=planned(study, cases), started="2026-11-24T12:00:00+00:00", seed=1, machine={}, finished="now")
 
 
 def core(variant: str, *times: float, workload: str = "medium", size: float = 100.0, threads: int = 1, **more: float):
     """Runs of a core, a block each, with seconds a document of `size` bytes."""
-    settings = {"threads": threads} if threads > 1 else {}
-    case = Case(instrument="micro", variant=variant, workload=workload, settings=settings)
+    case = MicroCase(variant=variant, workload=workload, threads=threads)
     return [
         Run(
             case=case,
@@ -97,7 +111,7 @@ def served(stack: str, metric: str, *values: float, instrument: str = "macro", l
     """Runs of a stack under load or of its starts, a block each."""
     variant, framework, server = stack.split("/")
     place = Stack(variant=variant, framework=framework, server=server)
-    case = Case(instrument=instrument, variant=variant, stack=place, workload="medium", load=load)
+    case = MacroCase(stack=place, workload="medium", load=load) if load else StartupCase(stack=place, workload="medium")
     measured = [(Measurement(metric=metric, unit="", values=(value,)),) for value in values]
     return [
         Run(case=case, block=block, started="", seconds=1.0, verdict="pass", measurements=each)
@@ -154,21 +168,21 @@ def test_where_nothing_is_demanded_nothing_is_counted() -> None:
 
 def test_a_target_brings_the_cases_that_it_compares() -> None:
     target = msgspec.structs.replace(FAST, workloads=("medium", "large"), threads=True)
-    phase = matrix.phases(msgspec.structs.replace(STUDY, targets=(FAST, target)))[0]
-    made = {(case.variant, case.workload, case.settings.get("threads")) for case in phase.cases}
-    assert {("simdjson", "medium", None), ("simdjson", "large", None), ("cython", "medium", None)} <= made
+    phase = plan(msgspec.structs.replace(STUDY, targets=(FAST, target)), CATALOG).phases[0]
+    made = {(case.variant, case.workload, case.threads) for case in phase.cases}
+    assert {("simdjson", "medium", 1), ("simdjson", "large", 1), ("cython", "medium", 1)} <= made
     assert len(made) == len(phase.cases)
-    assert matrix.variants(STUDY) == ["cpython", "cython", "simdjson"]
+    assert matrix.subjects(STUDY) == ["cpython", "cython", "simdjson"]
 
 
 def test_a_value_takes_as_many_passes_as_hold_the_orders_that_are_asked_for() -> None:
-    passes = {name: matrix.core_case(STUDY.micro, "cython", name).settings["loops"] for name in ("small", "medium")}
+    passes = {name: matrix.core_case(STUDY.micro, "cython", name, CATALOG).loops for name in ("small", "medium")}
     assert passes == {"small": 20, "medium": 1}
 
 
 def test_the_terminal_and_the_page_show_each_target() -> None:
     runs = [*core("cython", 0.7, 0.7), *core("simdjson", 1.0, 1.0), *core("cpython", 35.0, 35.0)]
-    finding = find(session(*runs), runs, STUDY)
+    finding = find(session(*runs), runs)
     console = Console(file=io.StringIO(), width=120)
     summary.show(console, finding, Path("report.html"), json=False)
     for shown in (console.file.getvalue(), page.html(finding)):
@@ -196,14 +210,14 @@ def test_a_target_of_what_there_is_not_is_an_error(checkout: Path, old: str, new
     assert old in text
     path.write_text(text.replace(old, new, 1))
     with pytest.raises(LabError, match=rf"limits\.toml: target .*{told}"):
-        catalog.studies()
+        catalog.read()
 
 
 def test_no_target_was_settled_before_the_session_that_it_came_after(checkout: Path) -> None:
     path = checkout / "bench/studies/nodejs.toml"
     path.write_text(path.read_text().replace("after_session = 2026-11-25", "after_session = 2026-11-26"))
     with pytest.raises(LabError, match=r"nodejs\.toml: .*`after_session` is no later than `changed` or `declared`"):
-        catalog.studies()
+        catalog.read()
 
 
 @pytest.mark.parametrize(
@@ -220,7 +234,7 @@ def test_a_target_that_came_after_data_says_so_wherever_it_is_shown(days: dict[s
     late = msgspec.structs.replace(FAST, after_session=date(2026, 11, 24), **days)
     study = msgspec.structs.replace(STUDY, targets=(late, msgspec.structs.replace(FAST, title="Before data")))
     runs = [*core("cython", 0.7, 0.7), *core("simdjson", 1.0, 1.0)]
-    found = find(msgspec.structs.replace(session(*runs), machine={"commit": "0123456789ab"}), runs, study)
+    found = find(msgspec.structs.replace(session(*runs, study=study), machine={"commit": "0123456789ab"}), runs)
     console = Console(file=io.StringIO(), width=120)
     summary.show(console, found, Path("report.html"), json=False)
     for shown in (console.file.getvalue(), html.unescape(page.html(found)), findings.page(found)):
@@ -231,7 +245,7 @@ def test_a_target_that_came_after_data_says_so_wherever_it_is_shown(days: dict[s
 def test_what_a_target_says_of_data_before_it_is_whole_on_a_narrow_terminal() -> None:
     late = msgspec.structs.replace(FAST, declared=date(2026, 11, 25), after_session=date(2026, 11, 24))
     runs = [*core("cython", 0.7, 0.7), *core("simdjson", 1.0, 1.0)]
-    found = find(session(*runs), runs, msgspec.structs.replace(STUDY, targets=(late,)))
+    found = find(session(*runs, study=msgspec.structs.replace(STUDY, targets=(late,))), runs)
     console = Console(file=io.StringIO(), width=70)
     summary.show(console, found, Path("report.html"), json=False)
     words = console.file.getvalue().split()
@@ -253,4 +267,4 @@ against = { stack = "cpython/falcon/uwsgi-processes" }
     with pytest.raises(
         LabError, match=r"quick\.toml: target 'Cheap': stack 'cython/falcon/bjoern' is none of this study's"
     ):
-        catalog.studies()
+        catalog.read()

@@ -8,27 +8,26 @@ import msgspec
 import pytest
 
 from app.contract import load_core
-from bench import catalog, documents, readiness, trying, verify
+from bench import documents, readiness, trying, verify
 from bench.documents import given
 from bench.documents.sets import answered
 from bench.errors import LabError, WrongError
-from bench.model import Artifact, DocumentsSpec, Hole, Study, Variant, Workload
-from bench.plan import estimate, matrix
+from bench.model import Artifact, Catalog, DocumentsSpec, Hole, Plan, Workload
+from bench.plan import estimate
+from bench.plan.planned import plan
 from bench.progress import Progress
 from bench.subject import check
 from bench.trying import Own
 from bench.verify import Checked
+from tests.declared import CATALOG
 from tests.unit.made import artifact
 
 CORE = "def transform(document: bytes) -> bytes:\n    return document.upper()\n"
 
 
 @pytest.fixture(autouse=True)
-def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a test adds to the catalogue, and the paces it finds, are gone with it."""
-    variants, workloads = dict(catalog.variants()), dict(catalog.workloads())
-    monkeypatch.setattr(catalog, "variants", lambda: variants)
-    monkeypatch.setattr(catalog, "workloads", lambda: workloads)
+def paces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The paces that a test finds are gone with it."""
     monkeypatch.setattr(trying, "PACES", tmp_path / "paces")
 
 
@@ -158,18 +157,18 @@ def test_what_is_no_bytes_is_no_answer(answer: object, told: str) -> None:
 # ---------------------------------------------------------------- the study
 
 Answers = dict[str, Checked | LabError]
-Planned = Callable[..., Study]
+Planned = Callable[..., Plan]
 
 
 @pytest.fixture
 def planned(folder: Path, source: Path, monkeypatch: pytest.MonkeyPatch) -> Planned:
-    """Plans the study of an own core, where each variant answers as a test has decided, in a millisecond."""
+    """Makes the plan of an own core's study, where each variant answers as a test has decided, in a millisecond."""
 
-    def decide(answers: Answers | None = None, **how: Any) -> Study:
-        def build_all(names: list[str], *_: object) -> tuple[dict[str, Artifact], list[Hole]]:
+    def decide(answers: Answers | None = None, **how: Any) -> Plan:
+        def build_all(_: Catalog, names: list[str], *more: object) -> tuple[dict[str, Artifact], list[Hole]]:
             return {name: artifact(name) for name in names}, []
 
-        def check_variant(name: str, cases: Path) -> Checked:
+        def check_variant(_: Catalog, name: str, cases: Path) -> Checked:
             said = (answers or {}).get(name, Checked(30, (), 1e-3))
             assert cases == folder
             if isinstance(said, LabError):
@@ -179,57 +178,53 @@ def planned(folder: Path, source: Path, monkeypatch: pytest.MonkeyPatch) -> Plan
         monkeypatch.setattr(readiness, "build_all", build_all)
         monkeypatch.setattr(verify, "check_variant", check_variant)
         own = Own(core="mycore:transform", documents=folder, source=source)
-        return trying.study_of(msgspec.structs.replace(own, **how), Progress())
+        return plan(*trying.study_of(msgspec.structs.replace(own, **how), CATALOG, Progress()))
 
     return decide
-
-
-def forget(study: Study) -> None:
-    """What the catalogue was told, as it is where another process begins."""
-    del catalog.variants()["mycore.transform"], catalog.workloads()[study.workloads[0]]
 
 
 WRONG = Checked(30, ("07.json: expected 6 bytes, got raised ValueError()",), 1e-3)
 
 
 def test_the_core_its_documents_and_the_baseline_make_a_study_like_any_other(planned: Planned, source: Path) -> None:
-    study = planned(servers=("gunicorn-sync",))
+    made = planned(servers=("gunicorn-sync",))
+    study = made.study
     assert (study.name, study.baseline, study.variants) == (
         "try-mycore.transform",
         "cpython",
         ("cpython", "mycore.transform"),
     )
-    variant = catalog.variant("mycore.transform")
+    variant = made.catalog.variant("mycore.transform")
     assert (variant.core, variant.title) == ("mycore:transform", "mycore:transform")
     assert variant.source == {str(source / "mycore.py"): "mycore.py"}
-    assert variant.interpreter == catalog.variant("cpython").interpreter
-    assert catalog.workloads()[study.workloads[0]].documents == msgspec.structs.replace(
+    assert variant.interpreter == CATALOG.variant("cpython").interpreter
+    assert made.catalog.workloads[study.workloads[0]].documents == msgspec.structs.replace(
         documents.described(Path(str(source.parent / "words"))), seconds=1e-3
     )
-    assert [phase.name for phase in matrix.phases(study)] == ["micro", "null", "macro"]
-    assert estimate.study_seconds(study) > 60
+    assert [phase.name for phase in made.phases] == ["micro", "null", "macro"]
+    assert estimate.plan_seconds(made) > 60
 
 
 def test_without_a_server_the_core_alone_is_measured(planned: Planned) -> None:
-    assert [phase.name for phase in matrix.phases(planned())] == ["micro"]
+    assert [phase.name for phase in planned().phases] == ["micro"]
 
 
 def test_a_value_takes_as_many_passes_as_make_it_long_enough(planned: Planned) -> None:
-    fast = planned({"mycore.transform": Checked(30, (), 1e-5)})
+    fast = planned({"mycore.transform": Checked(30, (), 1e-5)}).study
     assert fast.micro is not None
     assert fast.micro.passes == round(0.05 / (18 * 1e-5))
 
 
 def test_a_slow_core_is_passed_over_once_and_planned_as_long(planned: Planned) -> None:
-    slow = planned({"mycore.transform": Checked(30, (), 0.5), "cpython": Checked(30, (), 0.5)})
+    made = planned({"mycore.transform": Checked(30, (), 0.5), "cpython": Checked(30, (), 0.5)})
+    slow = made.study
     assert slow.micro is not None
     assert slow.micro.passes == 1
-    assert estimate.study_seconds(slow) > 24 * 0.5 * slow.micro.processes * slow.micro.values
+    assert estimate.plan_seconds(made) > 24 * 0.5 * slow.micro.processes * slow.micro.values
 
 
 def test_how_long_a_document_takes_is_found_once_so_that_the_same_command_goes_on(planned: Planned) -> None:
     first = planned()
-    forget(first)
     asked_again = LabError("asked again")
     assert planned({"mycore.transform": asked_again, "cpython": asked_again}) == first
 
@@ -237,11 +232,10 @@ def test_how_long_a_document_takes_is_found_once_so_that_the_same_command_goes_o
 def test_a_baseline_that_nobody_asked_for_is_left_out_if_it_is_wrong(
     planned: Planned, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    study = planned({"cpython": WRONG})
+    study = planned({"cpython": WRONG}).study
     assert (study.baseline, study.variants) == ("mycore.transform", ("mycore.transform",))
     told = "cpython answers these documents otherwise: no baseline; --against MODULE:FUNCTION names one"
     assert told in capsys.readouterr().err
-    forget(study)
     with pytest.raises(WrongError):
         planned({"cpython": WRONG}, against="cpython")
 
@@ -264,19 +258,19 @@ def test_who_was_asked_for_and_is_wrong_gets_no_figure(
 
 
 def test_another_core_of_ones_own_is_a_baseline(planned: Planned) -> None:
-    study = planned(against="other:transform")
+    study = planned(against="other:transform").study
     assert (study.baseline, study.variants) == ("other.transform", ("other.transform", "mycore.transform"))
 
 
 def test_the_same_core_elsewhere_is_another_variant(planned: Planned) -> None:
-    study = planned(core="mycore:transform@pypy-3.11", against="mycore:transform")
-    assert study.variants == ("mycore.transform", "mycore.transform-pypy-3.11")
-    elsewhere = catalog.variant("mycore.transform-pypy-3.11")
+    made = planned(core="mycore:transform@pypy-3.11", against="mycore:transform")
+    assert made.study.variants == ("mycore.transform", "mycore.transform-pypy-3.11")
+    elsewhere = made.catalog.variant("mycore.transform-pypy-3.11")
     assert (elsewhere.interpreter, elsewhere.witness["implementation"]) == ("pypy-3.11", "pypy")
 
 
 def test_its_words_measure_it_again(planned: Planned, source: Path, folder: Path) -> None:
-    study = planned(against="other:transform", servers=("gunicorn-sync",), requires=("orjson",))
+    study = planned(against="other:transform", servers=("gunicorn-sync",), requires=("orjson",)).study
     assert study.words == (
         f"try mycore:transform --documents {folder} --source {source} --servers gunicorn-sync --framework falcon "
         "--against other:transform --requires orjson"
@@ -286,9 +280,9 @@ def test_its_words_measure_it_again(planned: Planned, source: Path, folder: Path
 def test_a_package_is_staged_as_a_whole_and_what_was_compiled_beside_a_module(planned: Planned, source: Path) -> None:
     (source / "pack").mkdir()
     (source / "mycore.cpython-311-x86_64-linux-gnu.so").touch()
-    planned(core="pack.inner:transform", against="mycore:transform")
-    assert catalog.variant("pack.inner.transform").source == {str(source / "pack"): "pack"}
-    assert set(catalog.variant("mycore.transform").source.values()) == {
+    known = planned(core="pack.inner:transform", against="mycore:transform").catalog
+    assert known.variant("pack.inner.transform").source == {str(source / "pack"): "pack"}
+    assert set(known.variant("mycore.transform").source.values()) == {
         "mycore.cpython-311-x86_64-linux-gnu.so",
         "mycore.py",
     }
@@ -320,12 +314,14 @@ def test_what_cannot_be_built_is_told(folder: Path, source: Path, monkeypatch: p
     monkeypatch.setattr(readiness, "build_all", lambda *_: ({}, [hole]))
     own = Own(core="mycore:transform", documents=folder, source=source, requires=("nosuch",))
     with pytest.raises(LabError, match=r"mycore\.transform: measured\.txt does not pin nosuch"):
-        trying.study_of(own, Progress())
+        trying.study_of(own, CATALOG, Progress())
 
 
-def test_the_catalogue_takes_no_name_twice() -> None:
-    variant = Variant(name="cpython", title="", interpreter="cpython-3.11", witness={})
-    with pytest.raises(LabError, match="the name 'cpython' is taken"):
-        catalog.add(variant)
-    catalog.add(msgspec.structs.replace(variant, name="mine"))
-    assert catalog.variant("mine").name == "mine"
+def test_the_catalogue_takes_no_name_twice(planned: Planned, source: Path) -> None:
+    (source / "pack").mkdir()
+    taken = msgspec.structs.replace(CATALOG.variant("cpython"), name="pack.inner.transform")
+    known = msgspec.structs.replace(CATALOG, variants=CATALOG.variants | {taken.name: taken})
+    own = Own(core="pack.inner:transform", documents=source.parent / "words", source=source)
+    with pytest.raises(LabError, match=r"the name 'pack\.inner\.transform' is taken"):
+        trying.study_of(own, known, Progress())
+    assert "pack.inner.transform" not in CATALOG.variants, "what a study adds is in its own catalogue alone"

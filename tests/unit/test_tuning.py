@@ -11,11 +11,12 @@ from bench.errors import LabError
 from bench.model import Server, Stack, Study
 from bench.plan import matrix
 from bench.provision import system
+from tests.declared import CATALOG, planned
 
 
 def served(text: str) -> Server:
     """What serves a stack of the Cython core without a framework."""
-    return pairing.server_file(pairing.parse_stack(f"cython/bare/{text}"))
+    return pairing.server_file(CATALOG, pairing.parse_stack(CATALOG, f"cython/bare/{text}"))
 
 
 def test_an_environment_is_all_that_the_allocator_adds() -> None:
@@ -32,10 +33,10 @@ def test_words_of_the_argv_give_way_to_others_or_to_none() -> None:
     assert served("uwsgi-threads+http-keepalive").keep_alive
 
 
-@pytest.mark.parametrize("tuning", catalog.tunings())
+@pytest.mark.parametrize("tuning", CATALOG.tunings)
 def test_each_tuning_changes_each_server_that_it_is_for(tuning: str) -> None:
-    for server in catalog.servers().values():
-        noun = catalog.tunings()[tuning]
+    for server in CATALOG.servers.values():
+        noun = CATALOG.tunings[tuning]
         if not noun.servers or server.server in noun.servers:
             after = tuned(server, noun)
             assert (after.argv, after.env) != (server.argv, server.env)
@@ -44,23 +45,23 @@ def test_each_tuning_changes_each_server_that_it_is_for(tuning: str) -> None:
 
 def test_a_tuning_is_for_the_servers_that_it_names() -> None:
     with pytest.raises(LabError, match="tuning 'http' is for uwsgi, not for bjoern"):
-        pairing.parse_stack("cython/bare/bjoern+http")
+        pairing.parse_stack(CATALOG, "cython/bare/bjoern+http")
 
 
 def test_an_unknown_tuning_is_told_with_those_there_are() -> None:
     with pytest.raises(LabError, match="tuning 'faster' is unknown; there are: allocator, "):
-        pairing.parse_stack("cython/bare/bjoern+faster")
+        pairing.parse_stack(CATALOG, "cython/bare/bjoern+faster")
 
 
 def test_what_a_tuning_declares_impossible_is_so_for_that_server_alone() -> None:
-    hangs = pairing.impossible(Stack(variant="cython", framework="bare", server="uwsgi-gevent+http11"))
+    hangs = pairing.impossible(CATALOG, Stack(variant="cython", framework="bare", server="uwsgi-gevent+http11"))
     assert hangs is not None
     assert "never answers the second request" in hangs.reason
-    assert pairing.impossible(Stack(variant="cython", framework="bare", server="uwsgi-gevent+http")) is None
+    assert pairing.impossible(CATALOG, Stack(variant="cython", framework="bare", server="uwsgi-gevent+http")) is None
 
 
 def test_the_prefix_holds_the_server_whatever_its_tuning() -> None:
-    study = catalog.studies()["ablations"]
+    study = CATALOG.studies["ablations"]
     assert "bjoern+nginx" in study.servers
     assert {"bjoern", "uwsgi-processes"} <= set(matrix.servers(study))
     assert not [label for label in matrix.servers(study) if "+" in label]
@@ -77,21 +78,21 @@ def test_a_tuning_names_what_is_declared(checkout: Path, old: str, new: str, tol
     path = checkout / "bench/tunings/allocator.toml"
     path.write_text(path.read_text().replace(old, new, 1))
     with pytest.raises(LabError, match=f"^bench/tunings/allocator.toml: {told}"):
-        catalog.tunings()
+        catalog.read()
 
 
 def test_a_study_names_tunings_that_are_for_its_servers(checkout: Path) -> None:
     path = checkout / "bench/studies/ablations.toml"
     path.write_text(path.read_text().replace('"bjoern+nginx"', '"bjoern+http"'))
     with pytest.raises(LabError, match="tuning 'http' is for uwsgi"):
-        catalog.studies()
+        catalog.read()
 
 
 def test_a_front_that_is_not_here_leaves_a_hole(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its server still runs, tuned otherwise or not at all."""
     nowhere = system.Part(name="nginx", needed="", packages=["nginx"], files=["/nowhere/nginx"])
     monkeypatch.setattr(system, "parts", lambda: [nowhere])
-    study: Study = catalog.studies()["ablations"]
-    lacks = readiness.fronts_missing(study.servers)
+    study: Study = CATALOG.studies["ablations"]
+    lacks = readiness.fronts_missing(planned(study))
     assert lacks.keys() == {name for name in study.servers if "+nginx" in name}
     assert lacks["bjoern+nginx"].fill == "sudo apt-get install --no-install-recommends nginx"

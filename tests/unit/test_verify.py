@@ -9,11 +9,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench import catalog, documents, verify
+from bench import documents, verify
 from bench.build import artifacts
 from bench.errors import LabError
 from bench.model import Exchange, Stack
 from bench.serve import life_cycle
+from tests.declared import CATALOG
 
 Answer = tuple[int, bytes]
 Answerer = Callable[[str, bytes], Answer]
@@ -151,17 +152,17 @@ def test_a_right_body_with_another_status_is_wrong(answering: Callable[[Answerer
 
 
 def test_a_workload_is_verified_by_documents_that_no_load_sends() -> None:
-    asked = verify.exchanges(catalog.workloads()["small"])
-    spec = catalog.workloads()["small"].documents
+    asked = verify.exchanges(CATALOG.workloads["small"])
+    spec = CATALOG.workloads["small"].documents
     assert spec is not None
     assert len(asked) == spec.check
-    folder = documents.ensure(catalog.workloads()["small"]).load
+    folder = documents.ensure(CATALOG.workloads["small"]).load
     sent = {path.read_bytes() for path in folder.glob("*.json")}
     assert not sent.intersection(exchange.body for exchange in asked)
 
 
 def test_a_workload_without_documents_is_verified_by_its_path() -> None:
-    (asked,) = verify.exchanges(catalog.workloads()["wait"])
+    (asked,) = verify.exchanges(CATALOG.workloads["wait"])
     assert asked == Exchange(method="GET", path="/wait?ms=25", body=None, expect=b"Waited 25 ms.\n")
 
 
@@ -170,7 +171,7 @@ def test_a_workload_without_documents_is_verified_by_its_path() -> None:
 
 def test_the_witness_agrees_with_what_was_declared() -> None:
     more = ABOUT | {"python": "3.11.2"}
-    assert verify.witness("cpython", more) == more
+    assert verify.witness(CATALOG, "cpython", more) == more
 
 
 @pytest.mark.parametrize(
@@ -179,35 +180,35 @@ def test_the_witness_agrees_with_what_was_declared() -> None:
 )
 def test_a_fact_that_differs_is_named(fact: str, value: object) -> None:
     with pytest.raises(LabError) as caught:
-        verify.witness("cpython", ABOUT | {fact: value})
+        verify.witness(CATALOG, "cpython", ABOUT | {fact: value})
     assert str(caught.value) == (f"the process that should run 'cpython' says {fact} = {value!r}, not {ABOUT[fact]!r}")
 
 
 def test_a_fact_that_is_missing_is_no_agreement() -> None:
     silent = {fact: value for fact, value in ABOUT.items() if fact != "compiled"}
     with pytest.raises(LabError, match="compiled = None, not False"):
-        verify.witness("cpython", silent)
+        verify.witness(CATALOG, "cpython", silent)
 
 
 def test_a_jit_that_was_meant_to_be_on_has_to_be() -> None:
     about = ABOUT | {"variant": "cpython@cpython-3.15-jit", "jit": True, "gil": True}
-    assert verify.witness("cpython@cpython-3.15-jit", about) == about
+    assert verify.witness(CATALOG, "cpython@cpython-3.15-jit", about) == about
     with pytest.raises(LabError, match="jit = False, not True"):
-        verify.witness("cpython@cpython-3.15-jit", about | {"jit": False})
+        verify.witness(CATALOG, "cpython@cpython-3.15-jit", about | {"jit": False})
     with pytest.raises(LabError, match="gil = True, not False"):
-        verify.witness("cpython@cpython-3.15t", about | {"variant": "cpython@cpython-3.15t"})
+        verify.witness(CATALOG, "cpython@cpython-3.15t", about | {"variant": "cpython@cpython-3.15t"})
 
 
 def test_a_server_tells_its_witness_itself(answering: Callable[[Answerer], int]) -> None:
     about = ABOUT | {"framework": "app.wsgi.falcon_app"}
     right = answering(lambda path, body: (200 if path == "/__version__" else 404, json.dumps(about).encode()))
-    assert verify.ask_witness(right, STACK) == about
+    assert verify.ask_witness(CATALOG, right, STACK) == about
     with pytest.raises(LabError, match="the process that should run 'pypy' says"):
-        verify.ask_witness(right, msgspec.structs.replace(STACK, variant="pypy"))
+        verify.ask_witness(CATALOG, right, msgspec.structs.replace(STACK, variant="pypy"))
     with pytest.raises(LabError, match=r"framework = 'app.wsgi.falcon_app', not 'app.wsgi.bare_app'"):
-        verify.ask_witness(right, msgspec.structs.replace(STACK, framework="bare"))
+        verify.ask_witness(CATALOG, right, msgspec.structs.replace(STACK, framework="bare"))
     with pytest.raises(LabError, match="GET /__version__ answered 404"):
-        verify.ask_witness(answering(lambda path, body: (404, b"")), STACK)
+        verify.ask_witness(CATALOG, answering(lambda path, body: (404, b"")), STACK)
 
 
 # ---------------------------------------------------------------- a core by itself
@@ -231,7 +232,7 @@ def says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], Non
 def test_what_a_core_answers_wrong_is_told_with_the_case(says: Callable[[str], None], cases: Path) -> None:
     wrong = json.dumps({"case": "valid/one.json", "expected": "{}", "got": "[]"})
     says(f"""echo '{wrong}'; echo '{{"cases": 3, "mismatches": 1, "median_seconds": 0.001}}'; exit 1""")
-    checked = verify.check_variant("cpython", cases)
+    checked = verify.check_variant(CATALOG, "cpython", cases)
     assert checked == verify.Checked(3, ("valid/one.json: expected {}, got []",), 0.001)
 
 
@@ -253,6 +254,6 @@ def test_a_check_that_does_not_end_well_is_told_in_one_line(
     monkeypatch.setattr(verify, "CHECK_SECONDS", 0.3)
     says(script)
     with pytest.raises(LabError) as caught:
-        verify.check_variant("cpython", cases)
+        verify.check_variant(CATALOG, "cpython", cases)
     assert str(caught.value).startswith(told)
     assert "\n" not in str(caught.value)

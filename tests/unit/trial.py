@@ -2,7 +2,7 @@
 
 import msgspec
 
-from bench.model import Case, MacroPlan, Measurement, MicroPlan, OpenPlan, Run, Stack, StartupPlan, Study
+from bench.model import MacroCase, MacroPlan, Measurement, MicroPlan, OpenPlan, Run, Stack, StartupPlan, Study
 
 STUDY = Study(
     name="trial",
@@ -29,7 +29,7 @@ def stack(text: str) -> Stack:
 def closed(where: str, cpu: float, rate: float | None = None, **changes: object) -> Run:
     """A run under the closed load."""
     values = {"cpu": cpu} | ({} if rate is None else {"rate": rate})
-    case = Case(instrument="macro", variant=stack(where).variant, stack=stack(where), workload="medium", load="closed")
+    case = MacroCase(stack=stack(where), workload="medium", load="closed")
     run = Run(
         case=case,
         block=0,

@@ -7,25 +7,20 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from msgspec.structs import replace
-
-from bench import catalog
 from bench.build import artifacts
-from bench.catalog.factors import STILL, changed
+from bench.catalog.factors import STILL
 from bench.measure.instruments.micro import Start, padded, timed
-from bench.model import Case, FactorsPlan, Observed
+from bench.model import Catalog, FactorsCase, FactorsPlan, Observed
 from bench.paths import FACTORS as FOLDER
 from bench.provision import stamp
 
 
-def observe(case: Case, output: Path) -> Observed:
-    """One fresh process at the level of the factor that the case's settings name."""
-    name, level = changed(case)
-    settings = {key: value for key, value in case.settings.items() if key != name}
-    return timed(replace(case, settings=settings), output, STARTS[name](case.variant, level))
+def observe(catalog: Catalog, case: FactorsCase, output: Path) -> Observed:
+    """One fresh process at the level of the case's factor."""
+    return timed(catalog, case.usual, output, STARTS[case.factor](case.variant, case.level))
 
 
-def provision(plan: FactorsPlan, variant: str) -> None:
+def provision(catalog: Catalog, plan: FactorsPlan, variant: str) -> None:
     """Rebuild a variant and copy its files, level by level, where that is not done for what is built now."""
     artifact, folder = artifacts.require(variant), FOLDER / variant
     made_of = stamp.of(artifact.fingerprint, artifact.built, str(plan.levels))
@@ -34,7 +29,7 @@ def provision(plan: FactorsPlan, variant: str) -> None:
     with stamp.making(folder, made_of):
         for level in range(plan.levels):
             wheel, prefix = folder / f"wheel-{level}", place(variant, "build", level)
-            artifacts.rebuild(catalog.variant(variant), artifact.interpreter, wheel, prefix)
+            artifacts.rebuild(catalog, catalog.variant(variant), artifact.interpreter, wheel, prefix)
         for level in range(plan.levels):  # links become files, so that the interpreter is copied, too
             shutil.copytree(place(variant, "build", 0), place(variant, "files", level))
 

@@ -15,11 +15,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bench import catalog, documents, store, verify
+from bench import documents, store, verify
 from bench.build import artifacts
 from bench.errors import LabError
 from bench.host.pinning import cores, pinned
-from bench.model import Case, Measurement, Observed, Variant, Yardstick
+from bench.model import Catalog, InstructionsCase, Measurement, Observed, Variant, Yardstick
 from bench.paths import SUBJECT, TOOLS
 from bench.provision import stamp, system
 
@@ -45,30 +45,30 @@ def provision() -> Path:
     return folder / SWITCH
 
 
-def observe(case: Case, output: Path) -> Observed:
+def observe(catalog: Catalog, case: InstructionsCase, output: Path) -> Observed:
     """One process of the variant under callgrind; the profile of its last pass is kept beside `output`.
 
     `path` of the facts is what the core took in there. Where it tells one, a process outside is asked, too: that is
     `timed_path`. Raises LabError with the last words of the process if it fails, or runs what was not declared.
     """
     variant = catalog.variant(case.variant)
-    workload = catalog.workloads()[case.workload or ""]
-    env = artifacts.environment(variant) | SAME_EACH_TIME
+    workload = catalog.workloads[case.workload]
+    env = artifacts.environment(catalog, variant) | SAME_EACH_TIME
     argv = [
         str(artifacts.python(variant.name)), str(SUBJECT / "instructions.py"),
         "--switch", str(provision()), "--folder", str(documents.ensure(workload).load),
-        *(f"--{name}={value}" for name, value in case.settings.items()),
+        f"--documents={case.documents}", f"--passes={case.passes}",
         *(["--unanswered"] if isinstance(variant, Yardstick) else []),
     ]  # fmt: skip
     with TemporaryDirectory(dir=output.parent) as folder:
         profile = Path(folder) / "profile"
         watched = ["valgrind", "--quiet", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={profile}"]
-        facts = _ask(variant, [*watched, *argv], env | artifacts.counted_path(variant))
-        passes = [profile.with_suffix(f".{number + 1}") for number in range(case.settings["passes"])]
-        counts = tuple(total(path) / case.settings["documents"] for path in passes)
+        facts = _ask(catalog, variant, [*watched, *argv], env | artifacts.counted_path(variant))
+        passes = [profile.with_suffix(f".{number + 1}") for number in range(case.passes)]
+        counts = tuple(total(path) / case.documents for path in passes)
         output.with_suffix(".callgrind.out").write_bytes(store.scrub(passes[-1].read_bytes()))
     if "path" in facts:
-        facts["timed_path"] = _ask(variant, argv, env)["path"]
+        facts["timed_path"] = _ask(catalog, variant, argv, env)["path"]
     counted = Measurement(metric="instructions", unit="1", values=counts)
     return Observed(measurements=(counted,), facts=facts)
 
@@ -81,7 +81,7 @@ def total(profile: Path) -> int:
     return int(found[1])
 
 
-def _ask(variant: Variant, argv: list[str], env: dict[str, str]) -> dict[str, Any]:
+def _ask(catalog: Catalog, variant: Variant, argv: list[str], env: dict[str, str]) -> dict[str, Any]:
     """Run the passes and return the witness."""
     folder = artifacts.python(variant.name).parent
     done = subprocess.run(
@@ -97,4 +97,4 @@ def _ask(variant: Variant, argv: list[str], env: dict[str, str]) -> dict[str, An
         last = (done.stderr or done.stdout).strip().splitlines()[-1:]
         raise LabError(f"counting {variant.name} failed with status {done.returncode}: {' '.join(last)}")
     about: dict[str, Any] = json.loads(done.stdout)
-    return verify.witness(variant.name, about)
+    return verify.witness(catalog, variant.name, about)

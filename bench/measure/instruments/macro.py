@@ -12,7 +12,7 @@ from zlib import crc32
 
 import msgspec
 
-from bench import catalog, documents, verify
+from bench import documents, verify
 from bench.analysis import gates
 from bench.analysis.capacity import PACER, paceable
 from bench.catalog import pairing
@@ -22,7 +22,7 @@ from bench.host.cpu_time import of_tree
 from bench.host.pinning import cores
 from bench.measure.instruments import fresh, gatling, pacer, peak, process_tree
 from bench.measure.instruments.paced import Metrics, Outcome
-from bench.model import Case, Load, Measurement, Observed, Workload, stack_of
+from bench.model import Catalog, Load, MacroCase, Measurement, Observed, Workload
 from bench.serve import front
 from bench.serve.backend import Attached, attached
 from bench.serve.life_cycle import HELLO, HOST, Running, serving
@@ -62,20 +62,22 @@ def here(tool: Tool) -> Tool:
     return tool
 
 
-def observe(case: Case, output: Path, at: Callable[[Tool], Tool] = here, host: str = HOST) -> Observed:
+def observe(
+    catalog: Catalog, case: MacroCase, output: Path, at: Callable[[Tool], Tool] = here, host: str = HOST
+) -> Observed:
     """One load on one fresh server: rate, CPU time per request, latencies, memory.
 
     Where the load comes from another machine, `host` is this one's address there. The server listens at it alone.
     Raises LabError if a gate trips that spoils the whole row, such as for a wrong answer: such a server has no figure.
     Where a busy machine could trip it as well that is a DisturbedError, and the run is measured once more.
     """
-    workload, load = catalog.workloads()[case.workload or ""], catalog.loads()[case.load or ""]
+    workload, load = catalog.workloads[case.workload], catalog.loads[case.load]
     asked, unknown = verify.exchanges(workload), documents.fresh(workload)
     folder = documents.ensure(workload).folder if workload.documents else None
-    stack, logs = stack_of(case), (output.with_suffix(".log"), output.with_suffix(".backend.log"))
+    stack, logs = case.stack, (output.with_suffix(".log"), output.with_suffix(".backend.log"))
     with (
-        attached(workload, logs[1]) as backend,
-        serving(stack, HELLO, logs[0], cores().server, host=host, backend=backend) as running,
+        attached(catalog, workload, logs[1]) as backend,
+        serving(catalog, stack, HELLO, logs[0], cores().server, host=host, backend=backend) as running,
     ):
         memory = {"idle": process_tree.pss_bytes(running.process)}
         verify.answers_right(running.port, asked[:1], host)
@@ -99,9 +101,11 @@ def observe(case: Case, output: Path, at: Callable[[Tool], Tool] = here, host: s
         memory["loaded"] = memory["after"] + peak.above_now_bytes(running.process)
         verify.answers_right(running.port, asked, host)
         beside = fresh.beside_seen(running, documents.exchanges(workload, folder and folder / "load"), unknown)
-        facts = verify.ask_witness(running.port, stack, host, **({"waits": backend.waits(stack)} if backend else {}))
+        server = None if stack.is_peer else pairing.server_file(catalog, stack)
+        waits = {"waits": backend.waits(server)} if backend and server else {}
+        facts = verify.ask_witness(catalog, running.port, stack, host, **waits)
     metrics = driven.metrics | beside | {f"memory.{when}": ("B", pss) for when, pss in memory.items()}
-    proxy = None if stack.is_peer else pairing.server_file(stack).front
+    proxy = server.front if server else None
     facts |= {"front": front.version(proxy)} if proxy else {}
     facts |= {"cpu_time": running.cpu.source} | ({} if from_now_on else {"memory_peak": "since the start"})
     seen = Observed(
@@ -116,7 +120,7 @@ def observe(case: Case, output: Path, at: Callable[[Tool], Tool] = here, host: s
     return seen
 
 
-def _at_shares(backend: Attached | None, drive: Drive, case: Case) -> Driven:
+def _at_shares(backend: Attached | None, drive: Drive, case: MacroCase) -> Driven:
     """The load at the case's rate, then at shares of what this server can answer; figures under each level's name."""
     metrics: Metrics = {}
     series: Series = {}

@@ -20,13 +20,13 @@ from typing import Any
 import msgspec
 import pyperf
 
-from bench import catalog, documents, verify
+from bench import documents, verify
 from bench.build import artifacts, proof
 from bench.build.proof import Proof
 from bench.catalog.factors import PADDING_BYTES
 from bench.errors import LabError
 from bench.host.pinning import cores, pinned
-from bench.model import Case, Measurement, Observed, Run, Yardstick
+from bench.model import AnyCase, Catalog, Measurement, MicroCase, Observed, Run, Yardstick
 from bench.paths import SUBJECT, TOOLS
 from bench.store import scrubbed
 
@@ -49,9 +49,9 @@ class Start(msgspec.Struct, frozen=True):
     by: tuple[str, ...] = ()
 
 
-def observe(case: Case, output: Path) -> Observed:
+def observe(catalog: Catalog, case: MicroCase, output: Path) -> Observed:
     """One fresh process of the variant as it is usually started, its environment padded at random (`timed`)."""
-    return timed(case, output, Start(artifacts.python(case.variant), padded(padding_bytes(output))))
+    return timed(catalog, case, output, Start(artifacts.python(case.variant), padded(padding_bytes(output))))
 
 
 def padded(size: int) -> dict[str, str]:
@@ -64,18 +64,19 @@ def padding_bytes(output: Path) -> int:
     return random.Random("/".join(output.parts[-3:])).randrange(PADDING_BYTES)
 
 
-def timed(case: Case, output: Path, start: Start) -> Observed:
+def timed(catalog: Catalog, case: MicroCase, output: Path, start: Start) -> Observed:
     """One fresh process of the variant over the workload's documents; its pyperf JSON is kept beside `output`.
 
     Raises LabError with the last line of pyperf's output if it fails, or if something else ran than was declared.
     """
-    workload = catalog.workloads()[case.workload or ""]
+    workload = catalog.workloads[case.workload]
     result = output.with_suffix(".pyperf.json")
     variant = catalog.variant(case.variant)
-    env = artifacts.environment(variant) | artifacts.forced(variant, case.path) | start.env
+    env = artifacts.environment(catalog, variant) | artifacts.forced(variant, case.path) | start.env
     env["PYTHONPATH"] = str(TOOLS / variant.interpreter)
     last_words = output.with_suffix(".about.json")
-    settings = [f"--{name}={value}" for name, value in case.settings.items()]
+    names = ("values", "loops", "warmups", "threads")
+    settings = [f"--{name}={getattr(case, name)}" for name in names] + [f"--slower={case.slower or 0}"]
     docs = documents.ensure(workload)
     given = workload.documents is not None and workload.documents.folder is not None
     argv = [
@@ -86,20 +87,20 @@ def timed(case: Case, output: Path, start: Start) -> Observed:
         *(["--held-out", str(docs.check)] if given else []),
     ]  # fmt: skip
     result.unlink(missing_ok=True)
-    argv = pinned(argv, cores().all if "threads" in case.settings else cores().server)
+    argv = pinned(argv, cores().all if case.threads > 1 else cores().server)
     with scrubbed(result):
         done = _run(argv, output.parent, env)
     if done.returncode:
         said = _last_words(done.stderr or done.stdout)
         raise LabError(f"pyperf of {variant.name} failed with status {done.returncode}: {said}")
-    observed = read(result, variant.name)
+    observed = read(catalog, result, variant.name)
     words = msgspec.json.decode(last_words.read_bytes(), type=LastWords)
-    told = verify.witness(variant.name, words.about)
+    told = verify.witness(catalog, variant.name, words.about)
     built = Measurement(metric="build", unit="s", values=(artifacts.require(variant.name).build_seconds,))
     padding = Measurement(metric="padding", unit="B", values=(float(len(start.env[PADDING])),))
     counts = (*observed.measurements, built, padding, *_fallbacks(observed, told))
     if words.proof:
-        if "threads" not in case.settings:
+        if case.threads == 1:
             proof.judge(words.proof, None if given else statistics.median(observed.values("time")))
         counts += proof.measurements(words.proof)
     return msgspec.structs.replace(observed, measurements=counts, facts=artifacts.provenance(variant.name) | told)
@@ -142,7 +143,7 @@ def _fallbacks(observed: Observed, told: dict[str, Any]) -> tuple[Measurement, .
     return (Measurement(metric="fallbacks", unit="1", values=(share,)),)
 
 
-def read(path: Path, variant: str) -> Observed:
+def read(catalog: Catalog, path: Path, variant: str) -> Observed:
     """The values of a pyperf JSON of one process of `variant`, in seconds per document; all iterations are kept.
 
     `documents` is how many an iteration took.
@@ -162,17 +163,16 @@ def read(path: Path, variant: str) -> Observed:
         Measurement(metric="warmup", unit="s", values=tuple(warmups)),
         Measurement(metric="time", unit="s", values=tuple(timed.values)),
     )
-    return Observed(measurements=measurements, facts=verify.witness(variant, json.loads(metadata["about"])))
+    return Observed(measurements=measurements, facts=verify.witness(catalog, variant, json.loads(metadata["about"])))
 
 
-def _benchmark(case: Case) -> str:
-    threads = case.settings.get("threads")
-    return f"transform {case.workload}{f', {threads} threads' if threads else ''}"
+def _benchmark(case: MicroCase) -> str:
+    return f"transform {case.workload}{f', {case.threads} threads' if case.threads > 1 else ''}"
 
 
-def _name(case: Case) -> str:
-    slower = case.settings.get("slower")
-    marks = ["again" if case.twin else None, f"slower-{slower}" if slower else None, case.path and f"path-{case.path}"]
+def _name(case: AnyCase) -> str:
+    slower = f"slower-{case.slower}" if case.slower else None
+    marks = ["again" if case.twin else None, slower, case.path and f"path-{case.path}"]
     return "-".join([case.variant, *(mark for mark in marks if mark)])
 
 

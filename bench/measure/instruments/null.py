@@ -11,13 +11,13 @@ from pathlib import Path
 
 import msgspec
 
-from bench import catalog, documents
+from bench import documents
 from bench.build import artifacts
 from bench.host.pinning import cores
 from bench.measure.instruments import pacer
 from bench.measure.instruments.macro import Tool, here
 from bench.measure.instruments.paced import Outcome
-from bench.model import Case, Exchange, Measurement, Observed
+from bench.model import Catalog, Exchange, Measurement, NullCase, Observed
 from bench.paths import SUBJECT, TOOLS
 from bench.provision import stamp, system
 from bench.provision.interpreters import MEASURED_LOCK, install
@@ -39,9 +39,11 @@ def provision(variant: str) -> None:
         install(artifacts.python(variant), [SERVER], target=folder)
 
 
-def observe(case: Case, output: Path, at: Callable[[Tool], Tool] = here, host: str = HOST) -> Observed:
+def observe(
+    catalog: Catalog, case: NullCase, output: Path, at: Callable[[Tool], Tool] = here, host: str = HOST
+) -> Observed:
     """The rate of right answers, and how busy the generator was. Raises LabError if an answer is wrong or lost."""
-    workload, load = catalog.workloads()[case.workload or ""], catalog.loads()[case.load or ""]
+    workload, load = catalog.workloads[case.workload], catalog.loads[case.load]
     load = msgspec.structs.replace(load, seconds=load.capacity_seconds or load.seconds)
     folder = documents.ensure(workload).folder if workload.documents else None
     answer = folder / "load" / "0000.out.json" if folder else output.with_suffix(".answer")
@@ -49,7 +51,7 @@ def observe(case: Case, output: Path, at: Callable[[Tool], Tool] = here, host: s
         answer.write_text(workload.expect or "")
     port = free_port(host)
     argv = [str(artifacts.python(case.variant)), str(PROGRAM), host, str(port), str(answer)]
-    env = artifacts.environment(catalog.variant(case.variant)) | {"PYTHONPATH": str(_folder(case.variant))}
+    env = artifacts.environment(catalog, catalog.variant(case.variant)) | {"PYTHONPATH": str(_folder(case.variant))}
     first = Exchange(method="GET", path="/", body=None, expect=answer.read_bytes())
     place = {"folder": output.parent, "log": output.with_suffix(".log")}
     with launched(

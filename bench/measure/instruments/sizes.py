@@ -23,11 +23,10 @@ import msgspec
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from bench import catalog
 from bench.build import artifacts, peers, wheels
 from bench.catalog import pairing
 from bench.errors import LabError
-from bench.model import Artifact, BuiltPeer, Case, Measurement, Observed, Peer, Stack, stack_of
+from bench.model import Artifact, BuiltPeer, Catalog, Measurement, Observed, Peer, SizeCase, Stack
 from bench.paths import PREFIXES
 
 # Parts of a standard library that no service loads; what Debian, too, keeps in packages of their own.
@@ -56,15 +55,15 @@ class Size(msgspec.Struct, frozen=True):
 _PACKED: dict[bytes, Size] = {}  # by a hash of the content
 
 
-def observe(case: Case, output: Path) -> Observed:  # noqa: ARG001 - it writes nothing but what it returns
+def observe(catalog: Catalog, case: SizeCase, output: Path) -> Observed:  # noqa: ARG001 - it writes no file
     """The sizes of the case's stack by part, and what its build made and took."""
     measured = [
         Measurement(metric=f"{part}.{kind}", unit="B", values=(float(getattr(size, kind)),))
-        for part, size in sizes(stack_of(case)).items()
+        for part, size in sizes(catalog, case.stack).items()
         for kind in ("unpacked", "stripped", "compressed")
     ]
-    if stack_of(case).is_peer:
-        made = peers.require(catalog.peers()[case.variant])
+    if case.stack.is_peer:
+        made = peers.require(catalog.peers[case.variant])
         seconds = Measurement(metric="build", unit="s", values=(made.build_seconds,))
         return Observed(measurements=(seconds, *measured), facts={"runtime": made.version})
     built = artifacts.require(case.variant)
@@ -74,32 +73,31 @@ def observe(case: Case, output: Path) -> Observed:  # noqa: ARG001 - it writes n
     return Observed(measurements=(wheel, seconds, *measured), facts=facts | artifacts.provenance(case.variant))
 
 
-def stacks(made: Mapping[str, Artifact | BuiltPeer], every: bool = False) -> list[Stack]:
+def stacks(catalog: Catalog, made: Mapping[str, Artifact | BuiltPeer], every: bool = False) -> list[Stack]:
     """Each peer that is built, and one stack of each variant: the first possible one in the catalogue's order.
 
     `every` asks for all stacks; worker classes of a server that need the same files are one.
     """
     variants = {name: each for name, each in made.items() if isinstance(each, Artifact)}
     found: dict[tuple[str, ...], Stack] = {}
-    labels = dict.fromkeys(server.label for server in catalog.servers().values())
-    for variant, framework, label in product(variants, catalog.frameworks(), labels):
+    for variant, framework, label in product(variants, catalog.frameworks, catalog.labels()):
         stack = Stack(variant=variant, framework=framework, server=label)
-        if pairing.impossible(stack) is None and label not in variants[variant].lacks:
-            server = pairing.server_file(stack)
+        if pairing.impossible(catalog, stack) is None and label not in variants[variant].lacks:
+            server = pairing.server_file(catalog, stack)
             found.setdefault((variant, framework, *server.requirements, *server.files) if every else (variant,), stack)
     return [*found.values(), *(Stack(variant=name) for name in made if name not in variants)]
 
 
-def sizes(stack: Stack) -> dict[str, Size]:
+def sizes(catalog: Catalog, stack: Stack) -> dict[str, Size]:
     """The size of each part of `stack` that is not empty. What two parts need counts in the first."""
     if stack.is_peer:
-        return _sizes_of_peer(catalog.peers()[stack.variant])
+        return _sizes_of_peer(catalog.peers[stack.variant])
     variant = catalog.variant(stack.variant)
-    server = pairing.server_file(stack)
+    server = pairing.server_file(catalog, stack)
     installed = _installed(stack.variant)
     asked = {
         "core": (wheels.distribution(variant),),
-        "framework": catalog.frameworks()[stack.framework].requirements,
+        "framework": catalog.frameworks[stack.framework].requirements,
         "server": server.requirements,
         "libraries": variant.requirements,
     }

@@ -2,21 +2,21 @@
 
 from pathlib import Path
 
-from bench import catalog, verify
+from bench import verify
 from bench.host.pinning import cores
-from bench.model import Case, Measurement, Observed, stack_of
+from bench.model import Catalog, Measurement, Observed, StartupCase
 from bench.serve.backend import attached
 from bench.serve.life_cycle import serving
 
 
-def observe(case: Case, output: Path) -> Observed:
+def observe(catalog: Catalog, case: StartupCase, output: Path) -> Observed:
     """One spawn of the case's stack, as `ready` in seconds."""
-    workload, stack = catalog.workloads()[case.workload or ""], stack_of(case)
+    workload, stack = catalog.workloads[case.workload], case.stack
     first, log = verify.exchanges(workload)[0], output.with_suffix(".log")
     with (
-        attached(workload, output.with_suffix(".backend.log")) as backend,
-        serving(stack, first, log, cores().server, backend=backend) as running,
+        attached(catalog, workload, output.with_suffix(".backend.log")) as backend,
+        serving(catalog, stack, first, log, cores().server, backend=backend) as running,
     ):
-        facts = verify.ask_witness(running.port, stack)
+        facts = verify.ask_witness(catalog, running.port, stack)
         ready = Measurement(metric="ready", unit="s", values=(running.ready_seconds,))
     return Observed(measurements=(ready,), facts=facts)

@@ -14,12 +14,11 @@ import tokenize
 from pathlib import Path
 from typing import Any
 
-from bench import catalog, verify
+from bench import verify
 from bench.build import artifacts
-from bench.catalog import declarations
 from bench.errors import LabError
 from bench.host.pinning import cores, pinned
-from bench.model import Case, Framework, Measurement, Observed
+from bench.model import Catalog, Framework, Measurement, Observed, SuiteCase, pick
 from bench.paths import ROOT, SUBJECT, TOOLS
 
 PROCESS_SECONDS = 120
@@ -29,16 +28,16 @@ NO_CODE = {
 }  # fmt: skip
 
 
-def observe(case: Case, output: Path) -> Observed:  # noqa: ARG001 - it writes nothing but what it returns
+def observe(catalog: Catalog, case: SuiteCase, output: Path) -> Observed:  # noqa: ARG001 - it writes no file
     """One fresh process that runs the whole suite against the case's framework, over the core of its variant.
 
     Measured are `suite`, the tests alone; `process`, all from the start of Python to its end; how many `tests`; and
     the lines of code of `lines.adapter`, `lines.client` and `lines.suite`. Raises LabError with the first test that
     failed, or with the last words of the process.
     """
-    framework = declarations.pick(catalog.frameworks(), case.framework or "", "framework")
+    framework = pick(catalog.frameworks, case.framework, "framework")
     variant = catalog.variant(case.variant)
-    env = artifacts.environment(variant) | {"PYTHONPATH": f"{TOOLS / variant.interpreter}:{SUBJECT}"}
+    env = artifacts.environment(catalog, variant) | {"PYTHONPATH": f"{TOOLS / variant.interpreter}:{SUBJECT}"}
     argv = [str(artifacts.python(variant.name)), "-m", "suite", client(framework).stem, framework.module]
     began = time.perf_counter()
     done = subprocess.run(
@@ -63,7 +62,7 @@ def observe(case: Case, output: Path) -> Observed:  # noqa: ARG001 - it writes n
         measurements=tuple(
             Measurement(metric=metric, unit=unit, values=(float(value),)) for metric, (unit, value) in measured.items()
         ),
-        facts=verify.witness(variant.name, told["about"], framework=framework.module),
+        facts=verify.witness(catalog, variant.name, told["about"], framework=framework.module),
     )
 
 

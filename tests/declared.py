@@ -1,0 +1,20 @@
+"""The checkout's declarations, read once for all tests, and plans of made-up studies among them."""
+
+from collections.abc import Iterable
+
+from bench import catalog
+from bench.model import Case, Hole, Phase, Plan, Study
+from bench.plan.planned import selected
+
+CATALOG = catalog.read()
+
+
+def study_called(name: str) -> Study:
+    """A study of which nothing matters but the name."""
+    return Study(name=name, title=name, question="?", baseline="cpython", variants=("cpython",), workloads=("medium",))
+
+
+def planned(study: Study, cases: Iterable[Case] = (), holes: Iterable[Hole] = ()) -> Plan:
+    """A plan of a study with these cases, as a session holds it."""
+    phases = (Phase("all", 1, tuple(cases)),)
+    return Plan(study=study, catalog=selected(study, CATALOG), phases=phases, holes=tuple(holes))
