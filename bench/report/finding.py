@@ -174,7 +174,6 @@ def _row(stack: Stack, core: Core, evidence: Evidence, price: Price | None) -> R
         cpu=cpu,
         speedup=evidence.speedup("macro", stack, "cpu", load),
         capacity=capacity(runs, evidence.null(load), reason),
-        p99=latency(runs, "p99", reason),
         memory=memory,
         start=quantile(starts, "ready", 0.5, no_start),
         start_p95=quantile(starts, "ready", 0.95, no_start),

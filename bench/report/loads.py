@@ -9,7 +9,7 @@ from bench.analysis.breaking import Break, Overload
 from bench.analysis.text import listed, number
 from bench.report.rows import Course, Finding
 
-HELD, UNCLAIMED = "holds", "no claim"
+HELD, ANSWERED_HELD, UNCLAIMED = "holds", "latency of what is answered holds", "no claim"
 JUDGED = {"p99": "", "p50": " (by medians)", "max": " (by the longest)"}
 
 
@@ -39,7 +39,7 @@ def cells(course: Course | None) -> tuple[str, str]:
     if found.unknown:
         return f"{UNCLAIMED}{failed}", "—"
     if found.broke is None:
-        return f"{HELD}{failed}", "—"
+        return (f"{ANSWERED_HELD}{failed}" if failed else HELD), "—"
     broke = found.broke
     at = f"{number(broke.share)}×, {number(broke.rate)}/s in second {broke.second}{JUDGED[found.judged_by]}{failed}"
     return at, _back(broke, found)
@@ -69,15 +69,18 @@ def words(finding: Finding) -> tuple[str, ...]:
 
 
 def agreement(finding: Finding) -> str:
-    """How far the two generators agree about server CPU per request, over the stacks that both drove."""
-    ratios = sorted(ratio for each in finding.each for ratio in each.agreements)
-    if not ratios:
+    """How far the two generators agree about server CPU per request, over the stacks that both drove, by workload."""
+    told = [f"{_agreement(each.agreements)} on “{each.title}”" for each in finding.each if each.agreements]
+    if not told:
         return ""
-    span = f"{ratios[0]:.2f}–{ratios[-1]:.2f}"
     return (
-        "Gatling and the pacer drove the same servers: under the pacer server CPU per request is "
-        f"{median(ratios):.2f}× that under Gatling, the median of {len(ratios)} stacks ({span})."
+        "Gatling and the pacer drove the same servers. Server CPU per request under the pacer, in units of that under "
+        f"Gatling, median and span over the stacks: {listed(told)}."
     )
+
+
+def _agreement(ratios: Sequence[float]) -> str:
+    return f"{median(ratios):.2f}× ({min(ratios):.2f}–{max(ratios):.2f})"
 
 
 def _loads(finding: Finding) -> tuple[str, ...]:

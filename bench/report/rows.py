@@ -82,7 +82,6 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     cpu: Figure
     speedup: Comparison
     capacity: Figure
-    p99: Figure
     memory: Figure
     start: Figure
     start_p95: Figure

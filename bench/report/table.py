@@ -207,15 +207,9 @@ _STACK = [
         brief="capacity\n1/s",
     ),
     Column(
-        heading="p99",
-        unit="ms, closed",
-        about="99th percentile of the latency under the closed load; the open loads stand below",
-        cell=lambda row: latency(row.p99),
-    ),
-    Column(
         heading="Memory",
         unit="MB",
-        about="PSS of the whole server under load",
+        about="Memory of the whole server under load, each page once",
         cell=lambda row: _figure(row.memory, MEGA),
         brief="PSS\nMB",
     ),

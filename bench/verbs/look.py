@@ -74,8 +74,10 @@ def plan(study: str, *, variant: str | None = None, budget: Budget = None, json:
 
     Parameters
     ----------
-    study: A name from bench/studies.
-    variant: Only this variant, against the study's baseline.
+    study
+        A name from bench/studies.
+    variant
+        Only this variant, against the study's baseline.
     """
     made = plan_of(study_of(study, variant))
     whole = estimate.plan_seconds(made)

@@ -25,7 +25,10 @@ def build(*variants: str, force: bool = False) -> int:
 
     Parameters
     ----------
-    force: Build also what is unchanged, and try again what could not be had.
+    variants
+        Names of variants and peers.
+    force
+        Build also what is unchanged, and try again what could not be had.
     """
     made, holes = readiness.build_all(declared(), known(variants) or all_subjects(), Progress(), force=force)
     for name, each in made.items():
@@ -41,7 +44,15 @@ def check(
     stack: str | None = None,
     cases: Annotated[Path, Parameter(help="A folder laid out like spec/golden.")] = verify.GOLDEN,
 ) -> int:
-    """Ask a variant in its own interpreter, or a stack over HTTP, every case of a folder; exit 1 on a wrong answer."""
+    """Ask a variant in its own interpreter, or a stack over HTTP, every case of a folder; exit 1 on a wrong answer.
+
+    Parameters
+    ----------
+    variant
+        A variant, such as cython, or cython@cpython-3.13 on another interpreter.
+    stack
+        A stack, such as cython/falcon/bjoern, or a peer.
+    """
     if (variant is None) == (stack is None):
         raise LabError("check needs one of --variant V and --stack V/FRAMEWORK/SERVER (or a peer)")
     if not cases.is_dir():
@@ -59,7 +70,15 @@ def check(
 
 @app.command
 def serve(stack: str, *, port: int = 8000) -> int:
-    """Serve one stack on the loopback until Ctrl-C."""
+    """Serve one stack on the loopback until Ctrl-C.
+
+    Parameters
+    ----------
+    stack
+        Such as cython/falcon/bjoern, or a peer.
+    port
+        The TCP port to listen on.
+    """
     parsed = built_stack(stack)
     log = life_cycle.log_of(parsed)
     try:
@@ -79,8 +98,10 @@ def size(
 
     Parameters
     ----------
-    subjects: Variants, peers, or stacks such as cython/falcon/bjoern; without one, all variants and peers.
-    every: Each stack of the variants, not one.
+    subjects
+        Variants, peers, or stacks such as cython/falcon/bjoern; without one, all variants and peers.
+    every
+        Each stack of the variants, not one.
     """
     from bench.report import summary  # noqa: PLC0415 - as in `show`
 

@@ -34,13 +34,20 @@ def run(
 
     Parameters
     ----------
-    study: A name from bench/studies.
-    variant: Only this variant, against the study's baseline.
-    force: Measure anew what is finished.
-    strict: Measure nothing, with exit status 3, on a machine that is not quiet within a minute.
-    scheduler: The address of a dask scheduler: its workers measure, one answer for each kind of machine.
-    allow_remote_load: Let its generators drive the loads; servers then listen on their machine's private address.
-    keep: Keep the session in the repository, for `findings`.
+    study
+        A name from bench/studies.
+    variant
+        Only this variant, against the study's baseline.
+    force
+        Measure anew what is finished.
+    strict
+        Measure nothing, with exit status 3, on a machine that is not quiet within a minute.
+    scheduler
+        The address of a dask scheduler: its workers measure, one answer for each kind of machine.
+    allow_remote_load
+        Let its generators drive the loads; servers then listen on their machine's private address.
+    keep
+        Keep the session in the repository, for `findings`.
     """
     chosen = study_of(study, variant)
     if keep:
@@ -131,10 +138,14 @@ def repeat(
 
     Parameters
     ----------
-    study: A name from bench/studies.
-    sessions: Two finished sessions to compare instead of measuring, by the names of their folders.
-    times: Measure until there are so many sessions; shows each ratio over all of them, with the interval between them.
-    variant: Only this variant, against the study's baseline.
+    study
+        A name from bench/studies.
+    sessions
+        Two finished sessions to compare instead of measuring, by the names of their folders.
+    times
+        Measure until there are so many sessions; shows each ratio over all of them, with the interval between them.
+    variant
+        Only this variant, against the study's baseline.
     """
     from bench.report import between  # noqa: PLC0415 - as in `show`
     from bench.report import repeat as repeating  # noqa: PLC0415
@@ -158,8 +169,10 @@ def selftest(*, force: bool = False, keep: Flag = False, json: Json = False) -> 
 
     Parameters
     ----------
-    force: Measure anew what is finished.
-    keep: Keep the session in the repository, for `findings`.
+    force
+        Measure anew what is finished.
+    keep
+        Keep the session in the repository, for `findings`.
     """
     return run("selftest", force=force, keep=keep, json=json)
 
@@ -170,8 +183,10 @@ def sessions(*, force: bool = False, keep: Flag = False, json: Json = False) -> 
 
     Parameters
     ----------
-    force: Measure anew what is finished.
-    keep: Keep the session in the repository, for `findings`.
+    force
+        Measure anew what is finished.
+    keep
+        Keep the session in the repository, for `findings`.
     """
     return run("sessions", force=force, keep=keep, json=json)
 
@@ -182,8 +197,10 @@ def worker(scheduler: str, *, generator: Flag = False) -> int:
 
     Parameters
     ----------
-    scheduler: Its address, such as tcp://10.0.0.1:8786.
-    generator: Drive load against servers of the others instead of measuring.
+    scheduler
+        Its address, such as tcp://10.0.0.1:8786.
+    generator
+        Drive load against servers of the others instead of measuring.
     """
     from bench.fleet import worker as working  # noqa: PLC0415 - as in `show`
 

@@ -14,7 +14,15 @@ from bench.verbs.app import Json, Price, app, out, study_of
 
 @app.command
 def report(study: str = "quick", *, variant: str | None = None, price: Price = None, json: Json = False) -> int:
-    """Write the report of a study's last session anew, for each kind of machine that has one, and show its answer."""
+    """Write the report of a study's last session anew, for each kind of machine that has one, and show its answer.
+
+    Parameters
+    ----------
+    study
+        The name of a study that was run, be it declared still or not.
+    variant
+        That of this variant alone, against the study's baseline.
+    """
     name = study_of(study, variant).name if variant else study
     return max(show(folder, price, json) for folder, _ in store.latest_by_machine(name))
 
@@ -25,8 +33,10 @@ def compare(a: str, b: str, *, json: Json = False) -> int:
 
     Parameters
     ----------
-    a: The baseline: STUDY/VARIANT or STUDY/VARIANT/FRAMEWORK/SERVER, of its last session, or a plain pyperf JSON file.
-    b: What is compared with it, named likewise.
+    a
+        The baseline: STUDY/VARIANT or STUDY/VARIANT/FRAMEWORK/SERVER, of its last session, or a plain pyperf JSON file.
+    b
+        What is compared with it, named likewise.
     """
     from bench.report import compare as comparing  # noqa: PLC0415 - as in `show`
 
@@ -39,8 +49,10 @@ def keep_(study: str, *, variant: str | None = None) -> int:
 
     Parameters
     ----------
-    study: A name from bench/studies.
-    variant: That of this variant alone, against the study's baseline.
+    study
+        A name from bench/studies.
+    variant
+        That of this variant alone, against the study's baseline.
     """
     return keep_last(study_of(study, variant))
 

@@ -29,7 +29,7 @@ def reference(document: bytes) -> Outcome:
 def variant(name: str) -> Iterator[Answerer]:
     """A built variant, asked through a pipe; its process ends with the block."""
     argv = [artifacts.python(name), SUBJECT / "check.py"]
-    with piped(name, argv, artifacts.environment(CATALOG.variants[name])) as asked:
+    with piped(name, argv, artifacts.environment(CATALOG, CATALOG.variants[name])) as asked:
         yield asked
 
 

@@ -65,7 +65,7 @@ def test_connections_are_kept_as_declared(
         with life_cycle.serving(CATALOG, stack, life_cycle.HELLO, log, cores().server) as running:
             assert connections_are_kept(running) == server.keep_alive
         return
-    monkeypatch.setattr(pairing, "impossible", lambda stack: None)
+    monkeypatch.setattr(pairing, "impossible", lambda *_: None)
     monkeypatch.setattr(life_cycle, "STOP_SECONDS", 1.0)
     with (
         pytest.raises((OSError, LabError)) as caught,

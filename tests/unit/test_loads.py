@@ -99,8 +99,9 @@ def test_the_answer_tells_what_breaks_first_and_how_far_the_generators_agree() -
         "No claim on 3 of 6 runs: reasons stand below the table.",
     )
     assert agreed == (
-        "Gatling and the pacer drove the same servers: under the pacer server CPU per request is 1.00× that under "
-        "Gatling, the median of 3 stacks (0.90–1.10).",
+        "Gatling and the pacer drove the same servers. Server CPU per request under the pacer, in units of that under "
+        "Gatling, median and span over the stacks: 1.00× (0.90–1.10) on “A greeting: what a stack costs without the "
+        "transform”.",
     )
 
 
