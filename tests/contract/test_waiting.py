@@ -13,7 +13,7 @@ from rich.console import Console
 from bench import readiness
 from bench.catalog import pairing
 from bench.host.pinning import cores
-from bench.model import Hole, Stack
+from bench.model import Artifact, Hole, Stack
 from bench.progress import Progress
 from bench.serve import life_cycle
 from bench.serve.backend import Attached, attached
@@ -42,7 +42,7 @@ def stacks() -> list[Stack]:
     """CPython on every server; on PyPy one stack of each server and way to wait."""
     found: dict[tuple[str, str], Stack] = {}
     for stack in on_every_server(PLAIN["pypy"]):
-        server = pairing.server_for(CATALOG, stack)
+        server = pairing.server_file(CATALOG, stack)
         found.setdefault((server.server, server.waits.get("postgres", "")), stack)
     return [*on_every_server(PLAIN["cpython"]), *found.values()]
 
@@ -58,7 +58,8 @@ def waiting(
     artifacts, holes = prepared
     if stack.variant not in artifacts:
         missing(holes, stack.variant)
-    if stack.server in artifacts[stack.variant].lacks:
+    built = artifacts[stack.variant]
+    if isinstance(built, Artifact) and stack.server in built.lacks:
         missing(holes, stack)
     study = msgspec.structs.replace(study_called("waiting"), workloads=(WORKLOAD.name,))
     lacks = readiness.backends_missing(planned(study), [stack.variant], Progress(Console(quiet=True)))
@@ -67,7 +68,7 @@ def waiting(
     logs = tmp_path_factory.mktemp("waiting")
     with ExitStack() as both:
         database = both.enter_context(ExitStack())
-        backend = database.enter_context(attached(WORKLOAD, logs / "backend.log"))
+        backend = database.enter_context(attached(CATALOG, WORKLOAD, logs / "backend.log"))
         assert backend is not None
         running = both.enter_context(
             life_cycle.serving(CATALOG, stack, life_cycle.HELLO, logs / "server.log", cores().server, backend=backend)
