@@ -123,7 +123,7 @@ def best(costs: Costs) -> dict[str, Stack]:
 def _ranked(workload: str, stacks: Mapping[Stack, Cost]) -> list[Stack]:
     """The stacks by CPU, the cheapest first; where the rate decides first, those of the quickest alone."""
     most = max(cost.rate for cost in stacks.values())
-    quick = stacks.keys()
+    quick = set(stacks)
     if CATALOG.workloads[workload].ranked_by == "rate":
         quick = {stack for stack, cost in stacks.items() if cost.rate * SLOWER >= most}
     return sorted(quick, key=lambda stack: stacks[stack].cpu)

@@ -48,14 +48,17 @@ def moments(draw: st.DrawFn) -> str:
     return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"
 
 
-lines = st.fixed_dictionaries(
+lines_of_any_amount: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {
         "sku": skus,
         "quantity": st.integers(1, 3) | st.just(1_000_000),
         "price": st.sampled_from((0, 1, 1_000_000_000)) | st.integers(0, 100_000),
     },
     optional={"tags": st.lists(tags, max_size=2) | tags.map(lambda tag: 20 * [tag])},
-).filter(lambda line: line["quantity"] * line["price"] < 10**13)  # far from the limit, see `with_amounts`
+)
+lines = lines_of_any_amount.filter(  # far from the limit, see `with_amounts`
+    lambda line: line["quantity"] * line["price"] < 10**13
+)
 orders = st.fixed_dictionaries(
     {
         "id": ids,

@@ -5,13 +5,14 @@ import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from app.core import InvalidDocument, MalformedDocument, transform
 from bench.build import artifacts
 from bench.paths import SUBJECT
 from tests.declared import CATALOG
 
-Outcome = tuple[object, ...]  # ("ok", answer), ("malformed",) or ("invalid", pointer); anything else is a fault
+Outcome = tuple[Any, ...]  # ("ok", answer), ("malformed",) or ("invalid", pointer); anything else is a fault
 Answerer = Callable[[bytes], Outcome]
 
 

@@ -14,6 +14,7 @@ from bench.host.pinning import cores
 from bench.model import Artifact, Hole, Implementation, Stack
 from bench.progress import Progress
 from bench.serve import life_cycle
+from tests import commands
 from tests.absent import lacks
 from tests.contract.wire import Server
 from tests.declared import CATALOG
@@ -86,7 +87,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Func
 
 
 def stack_of(item: pytest.Function) -> Stack | None:
-    return item.callspec.params.get("server")
+    served = item.callspec.params.get("server")
+    return served if isinstance(served, Stack) else None
 
 
 def case_of(item: pytest.Function) -> str:
@@ -137,15 +139,9 @@ def server(
 
 def served(stack: Stack, log: Path) -> Iterator[Server]:
     """A real stack, told to take no document of more than `MAX_BYTES`."""
-
-    def limited(*about: object) -> tuple[list[str], dict[str, str]]:
-        argv, env = command(*about)
-        return argv, env | {"STATEMENTS_MAX_BYTES": str(MAX_BYTES)}
-
-    command = life_cycle.command
     with ExitStack() as until_served:
         with pytest.MonkeyPatch.context() as patch:  # for the start alone: other tests run while this one is served
-            patch.setattr(life_cycle, "command", limited)
+            commands.alter(patch, lambda argv, env: (argv, env | {"STATEMENTS_MAX_BYTES": str(MAX_BYTES)}))
             running = until_served.enter_context(
                 life_cycle.serving(CATALOG, stack, life_cycle.HELLO, log, cores().server)
             )

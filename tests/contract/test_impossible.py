@@ -1,7 +1,9 @@
 """What the catalogue declares impossible is tried all the same: it fails, and with the words that are declared."""
 
+import subprocess
 import time
 from pathlib import Path
+from unittest.mock import create_autospec
 
 import pytest
 from rich.console import Console
@@ -15,6 +17,8 @@ from bench.model import Hole, Stack
 from bench.progress import Progress
 from bench.provision.interpreters import install
 from bench.serve import life_cycle, process
+from bench.serve.process import Program
+from tests import commands
 from tests.contract.conftest import LABELS, PLAIN, missing
 from tests.declared import CATALOG
 
@@ -24,7 +28,7 @@ NEWER = ("cpython@cpython-3.13", "cpython@cpython-3.15")  # on which some of wha
 
 def declared() -> list[Stack]:
     """Of each pair of implementation and server, and of each server and interface, the first that cannot be."""
-    found = {}
+    found: dict[tuple[str, str], Stack] = {}
     for variant in (*PLAIN.values(), *NEWER):
         for label in LABELS:
             for name in CATALOG.frameworks:
@@ -43,26 +47,21 @@ def test_what_is_declared_impossible_fails_as_declared(
         prepared = readiness.prepare(CATALOG, [stack.variant], Progress(Console(quiet=True)), [stack.server])
     if stack.variant not in prepared[0]:
         missing(prepared[1], stack.variant)
-    impossible, command = pairing.impossible(CATALOG, stack), life_cycle.command
+    impossible = pairing.impossible(CATALOG, stack)
     assert impossible is not None
-
-    def beside(*about: object) -> tuple[list[str], dict[str, str]]:
-        argv, env = command(*about)
-        return argv, env | {"PYTHONPATH": str(tmp_path / "beside")}
-
-    monkeypatch.setattr(life_cycle, "command", beside)
+    commands.alter(monkeypatch, lambda argv, env: (argv, env | {"PYTHONPATH": str(tmp_path / "beside")}))
     monkeypatch.setattr(life_cycle, "READY_SECONDS", 5.0)
-    monkeypatch.setattr(pairing, "impossible", lambda *_: None)
+    monkeypatch.setattr(pairing, "impossible", create_autospec(pairing.impossible, return_value=None))
     log = tmp_path / "log"
     log.touch()
     end = process._end
 
-    def end_once_it_has_said_why(*whom: object) -> str | None:
+    def end_once_it_has_said_why(server: subprocess.Popen[bytes], program: Program, seconds: float) -> str | None:
         """A server may answer before it writes what was wrong."""
         deadline = time.monotonic() + 5
         while impossible.symptom not in log.read_text(errors="replace") and time.monotonic() < deadline:
             time.sleep(0.02)
-        return end(*whom)
+        return end(server, program, seconds)
 
     monkeypatch.setattr(process, "_end", end_once_it_has_said_why)
     with pytest.raises(LabError) as caught:  # noqa: PT012 - the failure may come at any step

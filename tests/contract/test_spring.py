@@ -31,7 +31,8 @@ def cores(prepared: tuple[readiness.Built, list[Hole]]) -> Iterator[dict[str, An
     if BUILT[0].name not in made:
         missing(holes, BUILT[0].name)
     app = PREFIXES / BUILT[0].build / "app"
-    java = [peers.provision(BUILT[0]), "-XX:TieredStopAtLevel=1", "-cp", f"{app}/service.jar:{app}/lib/*"]
+    jars = f"{app}/service.jar:{app}/lib/*"
+    java: list[str | Path] = [peers.provision(BUILT[0]), "-XX:TieredStopAtLevel=1", "-cp", jars]
     with ExitStack() as asked:
         yield {
             name: asked.enter_context(answerers.piped(name, [*java, "statements.Pipe", name], {"LANG": "C.UTF-8"}))

@@ -10,7 +10,6 @@ import sys
 import sysconfig
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -20,6 +19,7 @@ from bench.measure.instruments import micro
 from bench.model import MicroCase, Run
 from bench.paths import ROOT
 from tests.declared import CATALOG
+from tests.unit.made import artifact
 
 pytestmark = pytest.mark.slow
 CASE = MicroCase(variant="cpython", workload="small", values=2)  # a pass over 200 documents
@@ -41,8 +41,7 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Measured:
     (tmp_path / "tools" / "cpython-3.11").symlink_to(sysconfig.get_paths()["purelib"])
     monkeypatch.setattr(micro, "TOOLS", tmp_path / "tools")
     monkeypatch.setattr(artifacts, "PREFIXES", tmp_path)
-    built = SimpleNamespace(build_seconds=1.0, interpreter=SimpleNamespace(provider="path", build={}))
-    monkeypatch.setattr(artifacts, "require", lambda name: built)
+    monkeypatch.setattr(artifacts, "require", artifact)
 
     def run(lines: str) -> Run:
         core = packages / "app" / "core.py"

@@ -17,7 +17,7 @@ from bench.build import artifacts
 from bench.errors import DisturbedError, LabError
 from bench.measure.instruments import macro, pacer
 from bench.model import MacroCase, Observed, Stack
-from bench.serve import life_cycle
+from tests import commands
 from tests.absent import absent
 from tests.declared import CATALOG
 
@@ -118,13 +118,11 @@ Measured = Callable[..., Observed]
 def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Measured:
     """Measures fifty orders a request on a stack whose core or application stands behind some lines."""
     pacer.provision()
-    command = life_cycle.command
 
-    def lying(*about: object) -> tuple[list[str], dict[str, str]]:
-        argv, env = command(*about)
+    def lying(argv: list[str], env: dict[str, str]) -> commands.Command:
         return [part.replace("app.entry", "entry") for part in argv], env | {"PYTHONPATH": str(tmp_path)}
 
-    monkeypatch.setattr(life_cycle, "command", lying)
+    commands.alter(monkeypatch, lying)
 
     def measure(core: str = "", application: str = "", stack: Stack = ON_BJOERN, load: str = "brief") -> Observed:
         built = artifacts.artifact(stack.variant)

@@ -15,16 +15,14 @@ def interpreter(**changes: Any) -> Provisioned:
 
 def artifact(variant: str, **changes: Any) -> Artifact:
     """A built variant; what its wheel holds is another thing for each."""
-    return Artifact(
-        **{
-            "variant": variant,
-            "fingerprint": "f" * 64,
-            "wheel": "statements.whl",
-            "wheel_sha256": variant.encode().hex().ljust(64, "0"),
-            "wheel_bytes": 1,
-            "build_seconds": 1.0,
-            "interpreter": interpreter(),
-            "built": "2026-11-24T12:00:00+00:00",
-        }
-        | changes
-    )
+    usual: dict[str, Any] = {
+        "variant": variant,
+        "fingerprint": "f" * 64,
+        "wheel": "statements.whl",
+        "wheel_sha256": variant.encode().hex().ljust(64, "0"),
+        "wheel_bytes": 1,
+        "build_seconds": 1.0,
+        "interpreter": interpreter(),
+        "built": "2026-11-24T12:00:00+00:00",
+    }
+    return Artifact(**usual | changes)

@@ -4,6 +4,8 @@ It holds what a report must bear: a variant whose answers went wrong under load,
 that is impossible, a generator-limited row, and percentiles that are absent or below the clock's resolution.
 """
 
+from typing import Any
+
 import msgspec
 import numpy as np
 
@@ -120,7 +122,7 @@ def run(case: Case, block: int, **kept) -> Run:
         Measurement(metric=metric, unit=unit, values=tuple(map(float, np.atleast_1d(values))))
         for metric, (unit, values) in measured.items()
     )
-    whole = {"started": STARTED, "seconds": 1.0, "verdict": "pass", "measurements": measurements} | kept
+    whole: dict[str, Any] = {"started": STARTED, "seconds": 1.0, "verdict": "pass", "measurements": measurements} | kept
     return Run(case=case, block=block, **whole)
 
 

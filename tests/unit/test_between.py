@@ -99,11 +99,11 @@ def folders(tmp_path: Path) -> list[Path]:
 
 
 def test_stored_sessions_are_told_and_read_by_machines(folders: list[Path]) -> None:
-    said, machines = (Console(file=io.StringIO(), width=200) for _ in range(2))
-    assert between.show(said, folders, json=False) == 0
-    assert "cython-untouched: 1.2" in said.file.getvalue()
-    between.show(machines, folders, json=True)
-    read = msgspec.json.decode(machines.file.getvalue(), type=list[between.Repeated])
+    said, machines = io.StringIO(), io.StringIO()
+    assert between.show(Console(file=said, width=200), folders, json=False) == 0
+    assert "cython-untouched: 1.2" in said.getvalue()
+    between.show(Console(file=machines, width=200), folders, json=True)
+    read = msgspec.json.decode(machines.getvalue(), type=list[between.Repeated])
     assert of(read, "cython").pairs == 3
 
 
@@ -166,7 +166,8 @@ def test_a_target_is_met_where_the_interval_between_sessions_is() -> None:
     )
     rows = [Held(target=target, workload="medium", value=value, low=value, high=value) for value in (1.1, 1.2, 1.25)]
     held = over_sessions(rows)
-    assert (held.value, held.outcome) == (pytest.approx((1.1 * 1.2 * 1.25) ** (1 / 3)), "open")
+    assert held.value == pytest.approx((1.1 * 1.2 * 1.25) ** (1 / 3))
+    assert held.outcome == "open"
     assert over_sessions([rows[1], rows[1], rows[1]]).outcome == "met"
     build = msgspec.structs.replace(target, metric="build", against=None)
     assert over_sessions([Held(target=build, workload="medium", value=value) for value in (1.2, 1.4, 1.1)]).value == 1.4

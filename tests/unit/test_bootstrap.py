@@ -6,6 +6,7 @@ import json
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from unittest.mock import create_autospec
 
 import pytest
 
@@ -118,14 +119,14 @@ def test_a_hole_is_kept_with_its_reason_and_not_tried_again(
     checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     wanted = part("Ghost", commands=["ghost-command"])
-    asked: list[list[Part]] = []
+    install = create_autospec(bootstrap.install, return_value={"Ghost": "no network"})
     monkeypatch.setattr(system, "parts", lambda: [wanted])
-    monkeypatch.setattr(bootstrap, "install", lambda parts: asked.append(parts) or {"Ghost": "no network"})
+    monkeypatch.setattr(bootstrap, "install", install)
     for _ in range(2):
         (hole,) = bootstrap.bring_parts()
         assert hole == {"what": "Ghost", "reason": "no network", "fill": wanted.fill}
         assert f"missing: Ghost (no network); to fill it: {wanted.fill}" in capsys.readouterr().out
-    assert asked == [[wanted]]
+    install.assert_called_once_with([wanted])
     assert json.loads((checkout / ".lab/system.json").read_text()) == [hole]
 
 

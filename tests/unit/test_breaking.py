@@ -1,5 +1,7 @@
 """What breaks under an open load, when, and how it recovers: made series of a server that answers 2,000 a second."""
 
+from typing import Any
+
 import pytest
 
 from bench.analysis import breaking
@@ -75,7 +77,7 @@ def test_below_twenty_requests_a_second_the_longest_decides() -> None:
         ({"generator_cpu": 0.6}, "Gatling's core was 60% busy, which is 108% at the load's peak"),
     ],
 )
-def test_where_gatling_is_the_limit_nothing_is_claimed(metrics: dict[str, float], reason: str) -> None:
+def test_where_gatling_is_the_limit_nothing_is_claimed(metrics: dict[str, Any], reason: str) -> None:
     found = breaking.overload(seen(RAMP, {4: 0.3, 5: 0.6}, **metrics), CAPACITY)
     assert found.broke is None
     assert reason in (found.unknown or "")

@@ -172,8 +172,9 @@ def test_what_is_no_pyperf_file_and_what_has_nothing_in_common_are_refused(tmp_p
 
 
 def test_machines_read_json_and_a_difference_is_no_failure(results):
-    console = Console(file=io.StringIO(), width=80)
+    said = io.StringIO()
+    console = Console(file=said, width=80)
     assert compare.show(console, "quick/cpython", "quick/pypy", True, results) == 0
-    (found,) = msgspec.json.decode(console.file.getvalue())
+    (found,) = msgspec.json.decode(said.getvalue())
     assert found["paired"]
     assert found["speedup"]["low"] < found["speedup"]["estimate"] < found["speedup"]["high"]

@@ -17,7 +17,7 @@ from bench.documents import cdnow, ensure, shapes
 from bench.documents.dice import Dice, Ranked
 from bench.documents.sets import Pin, documents
 from bench.errors import LabError
-from bench.model import DocumentsSpec, Workload
+from bench.model import DocumentsSpec, Shape, Workload
 from tests.declared import CATALOG
 
 HISTORY = Path(__file__).parent.parent / "data" / "documents" / "cdnow.txt"
@@ -251,7 +251,7 @@ def test_a_history_that_cannot_be_had_is_one_clear_error(monkeypatch: pytest.Mon
 # ---------------------------------------------------------------- off the usual shape
 
 
-def batch_of(shape: str, orders: int = 30) -> dict[str, Any]:
+def batch_of(shape: Shape, orders: int = 30) -> dict[str, Any]:
     """The first document of a small set in that shape."""
     spec = DocumentsSpec(generator="orders", seed=1, count=1, orders=orders, shape=shape, check=0, sha256="")
     ((_, document),) = documents(spec)
@@ -259,7 +259,7 @@ def batch_of(shape: str, orders: int = 30) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("shape", [*shapes.SHAPES, *shapes.SPELLINGS, "repeated-member"])
-def test_every_shape_is_valid_and_the_same_each_time(shape: str) -> None:
+def test_every_shape_is_valid_and_the_same_each_time(shape: Shape) -> None:
     spec = DocumentsSpec(generator="orders", seed=1, count=1, orders=3, shape=shape, check=1, sha256="")
     made = list(documents(spec))
     assert made == list(documents(spec))
@@ -268,7 +268,7 @@ def test_every_shape_is_valid_and_the_same_each_time(shape: str) -> None:
 
 
 @pytest.mark.parametrize("shape", ["shuffled", "separated", "indented", "repeated-member"])
-def test_a_shape_of_spelling_leaves_the_answer_as_it_was(shape: str) -> None:
+def test_a_shape_of_spelling_leaves_the_answer_as_it_was(shape: Shape) -> None:
     usual = DocumentsSpec(generator="orders", seed=1, count=1, orders=30, check=0, sha256="")
     other = msgspec.structs.replace(usual, shape=shape)
     ((_, plain),), ((_, spelled),) = documents(usual), documents(other)

@@ -19,6 +19,7 @@ from bench.measure import blocks
 from bench.measure.instruments import factors as instrument
 from bench.measure.instruments import micro
 from bench.model import Case, FactorsCase, FactorsPlan, MicroCase, MicroPlan, Run, Session, Study
+from bench.paths import FACTORS
 from bench.plan import matrix
 from bench.report import drift as verdict
 from bench.report import findings
@@ -29,6 +30,12 @@ STUDY = CATALOG.studies["sessions"]
 RATIO = "cpython ÷ cython-untouched"
 
 
+def moved(case: Case) -> tuple[str, int]:
+    """The factor that a case changes, and its level."""
+    assert isinstance(case, FactorsCase)
+    return case.factor, case.level
+
+
 # ---------------------------------------------------------------- what is measured
 
 
@@ -37,7 +44,7 @@ def test_each_block_holds_each_variant_at_each_level_of_each_factor() -> None:
     levels, variants = STUDY.factors.levels, len(STUDY.variants)
     assert phase.blocks == STUDY.micro.processes
     assert len({case.identity for case in phase.cases}) == len(phase.cases) == len(factors.FACTORS) * levels * variants
-    counted = [(case.factor, case.level) for case in phase.cases if case.variant == "cpython"]
+    counted = [moved(case) for case in phase.cases if case.variant == "cpython"]
     assert {name for name, _ in counted} == set(factors.FACTORS)
     sizes = [level for name, level in counted if name == "environment"]
     assert (min(sizes), max(sizes)) == (0, factors.PADDING_BYTES)
@@ -47,7 +54,7 @@ def test_each_block_holds_each_variant_at_each_level_of_each_factor() -> None:
 def test_a_factor_that_the_machine_refuses_is_a_hole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(factors, "why_not", lambda name: "`setarch` is refused" if name == "addresses" else None)
     (phase,) = matrix.phases(STUDY, CATALOG)
-    assert "addresses" not in {case.factor for case in phase.cases}
+    assert "addresses" not in {moved(case)[0] for case in phase.cases}
     (hole,) = matrix.declared_holes(STUDY, CATALOG)
     assert (hole.what, hole.reason) == ("factor addresses", "`setarch` is refused")
 
@@ -69,8 +76,8 @@ def test_one_thing_is_changed_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None
     assert changed["environment"] == micro.Start(usual.python, {micro.PADDING: "xxx"})
     assert changed["addresses"] == micro.Start(usual.python, {micro.PADDING: "xxx"}, factors.STILL)
     assert changed["seed"] == micro.Start(usual.python, usual.env | {"PYTHONHASHSEED": "3"})
-    assert changed["files"] == micro.Start(instrument.FOLDER / "cpython/files-3/bin/python", usual.env)
-    assert changed["build"] == micro.Start(instrument.FOLDER / "cpython/build-3/bin/python", usual.env)
+    assert changed["files"] == micro.Start(FACTORS / "cpython/files-3/bin/python", usual.env)
+    assert changed["build"] == micro.Start(FACTORS / "cpython/build-3/bin/python", usual.env)
 
 
 def test_a_rebuild_and_a_copy_a_level_are_made_once_for_what_is_built(
@@ -133,7 +140,7 @@ class Machine:
         self._moves, self._time, self._process, self._seed = moves, time, process, seed
 
     def execute(self, case: Case, block: int, folder: Path) -> Run:
-        name, level = case.factor, case.level
+        name, level = moved(case)
         log = self._draw(case.variant, name, level) * self._moves.get(name, 0.0)
         log += self._draw("time", block) * self._time  # the same for all: what ratios within a block cancel
         log += self._draw(case.identity, block) * self._process
@@ -188,7 +195,7 @@ def test_a_level_that_failed_is_left_out_and_without_any_there_is_nothing_to_say
     whole = runs(Machine({}))
     broken = [
         msgspec.structs.replace(run, verdict="failed", reason="no", measurements=())
-        if (run.case.factor, run.case.level) == ("build", 1) and run.block == 2
+        if moved(run.case) == ("build", 1) and run.block == 2
         else run
         for run in whole
     ]
@@ -201,7 +208,8 @@ def test_a_level_that_failed_is_left_out_and_without_any_there_is_nothing_to_say
 def test_an_interrupted_session_goes_on_block_by_block(tmp_path: Path) -> None:
     study = msgspec.structs.replace(STUDY, factors=FactorsPlan(levels=2), micro=MicroPlan(processes=3, values=3))
     (phase,) = matrix.phases(study, CATALOG)
-    machine, measured = Machine({}), []
+    machine = Machine({})
+    measured: list[Case] = []
 
     def execute(case: Case, block: int, folder: Path) -> Run:
         if len(measured) == len(phase.cases) + 5:
@@ -249,11 +257,10 @@ def test_a_run_ends_with_what_moves_what(tmp_path: Path) -> None:
         block = folder / f"factors-{run.block:03}"
         block.mkdir(exist_ok=True)
         store.save(block, run)
-    said, machines = (Console(file=io.StringIO(), width=200) for _ in range(2))
-    assert verdict.conclude(said, folder, json=False) == 0
+    said, machines = io.StringIO(), io.StringIO()
+    assert verdict.conclude(Console(file=said, width=200), folder, json=False) == 0
     assert (
-        "Sessions of 8 processes: CPython 3.11 ÷ Cython, untouched source is expected to differ by"
-        in said.file.getvalue()
+        "Sessions of 8 processes: CPython 3.11 ÷ Cython, untouched source is expected to differ by" in said.getvalue()
     )
-    verdict.conclude(machines, folder, json=True)
-    assert msgspec.json.decode(machines.file.getvalue(), type=drift.Drift).of("build", RATIO).claimed
+    verdict.conclude(Console(file=machines, width=200), folder, json=True)
+    assert msgspec.json.decode(machines.getvalue(), type=drift.Drift).of("build", RATIO).claimed

@@ -1,6 +1,8 @@
 """What is kept of a session, and the pages made from it: whole, the same each time, and true to the figures."""
 
+import lzma
 import re
+import socket
 from pathlib import Path
 
 import msgspec
@@ -15,7 +17,7 @@ from bench.report.answer import answers
 from bench.report.finding import find
 from bench.report.gain import gain
 from bench.report.pictures import pictures
-from bench.report.targets import Held
+from bench.report.targets import Held, Outcome
 from tests.unit import sessions
 
 STUDY = sessions.quick()
@@ -64,7 +66,7 @@ def test_what_is_kept_says_all_that_the_session_said(tmp_path: Path) -> None:
 
 
 def test_what_is_kept_names_neither_the_machine_nor_a_folder_of_it(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(store.socket, "gethostname", lambda: "build-7.example.org")
+    monkeypatch.setattr(socket, "gethostname", lambda: "build-7.example.org")
     hole = Hole(what="numba", reason=f"{Path.home()}/numba is broken on build-7.example.org")
     session = msgspec.structs.replace(SESSION, plan=msgspec.structs.replace(SESSION.plan, holes=(hole,)))
     (path,) = keep.write([keep.Kept(session=session, runs=())], tmp_path)
@@ -76,8 +78,8 @@ def test_what_is_kept_names_neither_the_machine_nor_a_folder_of_it(tmp_path: Pat
     [
         (lambda whole: whole[:-40], "no kept session"),
         (lambda whole: b"not packed", "no kept session"),
-        (lambda whole: keep.lzma.compress(b'{"run": 1}'), "no kept session"),
-        (lambda whole: keep.lzma.compress(b""), "no kept session"),
+        (lambda whole: lzma.compress(b'{"run": 1}'), "no kept session"),
+        (lambda whole: lzma.compress(b""), "no kept session"),
     ],
 )
 def test_a_damaged_file_is_an_error_that_names_it(kept: Path, tmp_path: Path, harm, told: str) -> None:
@@ -211,10 +213,11 @@ def test_where_a_target_is_missed_the_page_shows_the_profile(tmp_path: Path, mon
     monkeypatch.setattr(findings, "PROFILES", tmp_path)
     (tmp_path / f"{STUDY.name}.md").write_text("All of it goes to parsing.\n")
     limit = Target(title="quick", variant="cython", workloads=("medium",), metric="ready", at_most=1.0)
-    for outcome, shown in (("missed", True), ("met", False)):
+    shown: dict[Outcome, bool] = {"missed": True, "met": False}
+    for outcome, is_shown in shown.items():
         row = Held(target=limit, workload="medium", value=1.0, outcome=outcome)
         page = findings.page(msgspec.structs.replace(FINDING, targets=(row,)))
-        assert ("All of it goes to parsing." in page) is shown
+        assert ("All of it goes to parsing." in page) is is_shown
 
 
 def test_a_kept_study_that_misses_a_target_has_a_profile() -> None:

@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
+from typing import Any
 
 import msgspec
 import pytest
@@ -21,7 +22,7 @@ from bench.errors import LabError
 from bench.fleet import driver, worker
 from bench.fleet.worker import Badge
 from bench.measure import blocks
-from bench.model import Case, Catalog, Hole, Measurement, MicroPlan, Observed, Plan, Ready, Study
+from bench.model import Case, Catalog, Hole, Measurement, MicroPlan, Observed, Plan, Ready, Session, Study
 from bench.plan.planned import plan
 from bench.progress import Progress
 from tests.declared import CATALOG
@@ -85,7 +86,7 @@ class Fleet:
 
 def ready(**other) -> Ready:
     machine = {"fingerprint": "0" * 16, "commit": "0123456789ab"}
-    usual = {
+    usual: dict[str, Any] = {
         "machine": machine,
         "artifacts": {name: artifact(name) for name in STUDY.variants},
         "missing": {"macro": NO_LOAD},
@@ -142,7 +143,7 @@ def test_what_is_measured_is_not_measured_again(machines: Fleet) -> None:
     assert not machines.measured
     for path in (folder / "micro-002").glob("*.json"):
         path.unlink()
-    session = store.read(folder / "session.json", store.Session)
+    session = store.read(folder / "session.json", Session)
     store.write(folder / "session.json", msgspec.structs.replace(session, finished=None))
     machines.run()
     assert sum(map(len, machines.measured.values())) == 2, "the broken block alone"

@@ -8,7 +8,7 @@ from bench.analysis import capacity, gates
 from bench.errors import RIGHT
 from bench.measure.instruments import gatling, simulation_log
 from bench.measure.instruments.process_tree import Sample
-from bench.model import Load, MacroCase, Measurement, Observed, Run, Stack
+from bench.model import Load, MacroCase, Measurement, Observed, Run, Stack, Verdict
 from bench.report.gated import gated
 
 DATA = Path(__file__).parent.parent / "data"
@@ -139,7 +139,7 @@ def test_an_open_load_has_no_more_than_gatling_can_ask() -> None:
 # ---------------------------------------------------------------- which ones a study could trip
 
 # What a closed load of the pacer alone yields.
-ONLY_PACED = ("unseen", "fresh.time", "cpu.after", "reached", "answers.early", "answers.late")
+ONLY_PACED: tuple[str, ...] = ("unseen", "fresh.time", "cpu.after", "reached", "answers.early", "answers.late")
 ONLY_PACED += ("resent", "connected", "latency.lag", "latency.early", "latency.late")
 BRIEF = {"requests": 1640, "seconds": 2, "rate": 815, "cpu": 0.00105, "cpu.resolution": 1e-9, "generator_cpu": 0.1}
 
@@ -148,7 +148,7 @@ def run(values: dict[str, float], *, reason: str | None = None, gate: str | None
     """A run of a stack under load that measured `values`, or that failed for a reason."""
     case = MacroCase(stack=Stack(variant="cython", framework="bare", server="bjoern"), workload="medium", load="brief")
     kept = tuple(Measurement(metric=name, unit="", values=(float(value),)) for name, value in values.items())
-    verdict = "failed" if reason else "pass"
+    verdict: Verdict = "failed" if reason else "pass"
     return Run(
         case=case, block=0, started="", seconds=1.0, verdict=verdict, reason=reason, gate=gate, measurements=kept
     )

@@ -8,7 +8,7 @@ import pytest
 from bench.build import artifacts
 from bench.errors import LabError
 from bench.measure.instruments import instructions
-from bench.model import InstructionsCase, InstructionsPlan, MicroPlan, Phase, Run, Study
+from bench.model import InstructionsCase, InstructionsPlan, MicroCase, MicroPlan, Phase, Run, Study
 from bench.plan import matrix
 from tests.declared import CATALOG
 
@@ -56,6 +56,8 @@ def test_a_core_that_took_another_path_under_the_counter_is_timed_on_that_too() 
     assert cases[: len(phase("micro").cases)] == phase("micro").cases
     assert [(case.variant, case.path) for case in cases if case.path] == [("cython", "avx2")]
     first, last = cases[0], cases[-1]
+    assert isinstance(first, MicroCase)
+    assert isinstance(last, MicroCase)
     assert (last.values, last.loops, last.warmups) == (first.values, first.loops, first.warmups)
     assert len({case.identity for case in cases}) == len(cases)
     assert "on path avx2" in cases[-1].label

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -33,8 +34,8 @@ DEBIAN = FromDebian(suites=("sid",), packages=("python3.99", "python3.99-dev"), 
 INSTALLED = FromUv(request="cpython@3.99", install=True)
 
 
-def interpreter(*providers: Provider, **more: object) -> Interpreter:
-    named = {"name": "it", "title": "It", "implementation": "cpython", "version": HERE} | more
+def interpreter(*providers: Provider, **more: Any) -> Interpreter:
+    named: dict[str, Any] = {"name": "it", "title": "It", "implementation": "cpython", "version": HERE} | more
     return Interpreter(**named, providers=providers)
 
 

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pyperf
 import pytest
@@ -53,9 +54,9 @@ def test_captured_files_tell_no_host_and_no_path() -> None:
 # ---------------------------------------------------------------- one file a variant
 
 
-def run(raw: str, variant: str, block: int = 0, **changes: object) -> Run:
+def run(raw: str, variant: str, block: int = 0, **changes: Any) -> Run:
     case = MicroCase(variant=variant, workload="small", twin=bool(changes.pop("twin", False)))
-    kept = {"verdict": "pass", "raw": (raw, "micro-000/server.log")} | changes
+    kept: dict[str, Any] = {"verdict": "pass", "raw": (raw, "micro-000/server.log")} | changes
     return Run(case=case, block=block, started="", seconds=1.0, **kept)
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from unittest.mock import create_autospec
 
 import msgspec
 import pytest
@@ -29,7 +30,7 @@ from bench.model import (
     Study,
 )
 from bench.plan import estimate, matrix, planned
-from bench.provision import npm, stamp
+from bench.provision import npm, stamp, system
 from bench.report import page
 from bench.report.finding import find
 from bench.serve import life_cycle
@@ -41,6 +42,7 @@ PROGRAM = """#!/bin/sh
 [ "$1" = --version ] && echo v9.9.9 && exit
 exec cat "$@"
 """
+NPM = FromNpm(folder="peers/tiny", executable="bin/run")
 TINY = Peer(
     name="tiny-expert",
     title="Tiny",
@@ -49,7 +51,7 @@ TINY = Peer(
     server="sh",
     build="tiny",
     runtime="sh-9",
-    provider=FromNpm(folder="peers/tiny", executable="bin/run"),
+    provider=NPM,
     source={"peers/tiny/src": "."},
     steps=(("{runtime}", "main.sh", "--", "{prefix}/built.json"), ("cp", "main.sh", "made.sh")),
     argv=("{runtime}", "{prefix}/made.sh", "{host}", "{port}", "{backlog}"),
@@ -90,15 +92,15 @@ def lab(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program.parent.mkdir(parents=True)
     program.write_text(PROGRAM)
     program.chmod(0o755)
-    (peers.home(TINY) / stamp.NAME).write_text(npm.made_of(TINY.provider))
+    (peers.home(TINY) / stamp.NAME).write_text(npm.made_of(NPM))
     return checkout
 
 
 def test_a_peer_is_built_once_for_all_of_its_build(lab: Path) -> None:
     made = peers.make(TINY)
     assert (made.version, made.build) == ("v9.9.9", "tiny")
-    assert (peers.PREFIXES / "tiny" / "made.sh").exists()
-    record = json.loads((peers.PREFIXES / "tiny" / "built.json").read_text())
+    assert (lab / ".lab/prefixes" / "tiny" / "made.sh").exists()
+    record = json.loads((lab / ".lab/prefixes" / "tiny" / "built.json").read_text())
     assert record["fingerprint"] == made.fingerprint
     sibling = msgspec.structs.replace(TINY, name="tiny-ordinary", kind="ordinary", env={})
     assert peers.make(sibling) == made
@@ -109,7 +111,7 @@ def test_a_peer_is_built_once_for_all_of_its_build(lab: Path) -> None:
 def test_a_peers_command_has_its_own_environment_and_nothing_of_the_callers(lab: Path) -> None:
     peers.make(TINY)
     argv, env = peers.command(TINY, host="127.0.0.1", port=8000, backlog=64)
-    prefix = peers.PREFIXES / "tiny"
+    prefix = lab / ".lab/prefixes" / "tiny"
     assert argv == [str(peers.home(TINY) / "bin/run"), f"{prefix}/made.sh", "127.0.0.1", "8000", "64"]
     assert env["STATEMENTS_VARIANT"] == "tiny-expert"
     assert env["TINY_HOME"] == str(peers.home(TINY))
@@ -138,16 +140,16 @@ def test_npm_brings_what_the_lock_names_or_its_complaint_is_told(lab: Path, monk
     fake = lab / "fake" / "npm"
     fake.parent.mkdir()
     monkeypatch.setenv("PATH", str(fake.parent), prepend=os.pathsep)
-    monkeypatch.setattr(npm.system, "require", lambda names: None)
+    monkeypatch.setattr(system, "require", create_autospec(system.require))
     fake.write_text("#!/bin/sh\nmkdir -p $3/bin; cp $3/package-lock.json $3/bin/run\n")
     fake.chmod(0o755)
-    assert npm.unpack(TINY.provider, lab / "fresh").read_text() == "{}"
-    assert npm.is_unpacked(TINY.provider, lab / "fresh")
+    assert npm.unpack(NPM, lab / "fresh").read_text() == "{}"
+    assert npm.is_unpacked(NPM, lab / "fresh")
     (lab / "peers/tiny/package-lock.json").write_text('{"another": 1}')
-    assert not npm.is_unpacked(TINY.provider, lab / "fresh")
+    assert not npm.is_unpacked(NPM, lab / "fresh")
     fake.write_text("#!/bin/sh\nprintf 'npm error code X\\nnpm error sha512-x was wrong\\n' >&2; exit 1\n")
     with pytest.raises(MissingError, match=r"`npm ci` of peers/tiny failed: sha512-x was wrong"):
-        npm.unpack(TINY.provider, lab / "fresh")
+        npm.unpack(NPM, lab / "fresh")
 
 
 def test_peers_of_one_build_are_made_of_the_same(checkout: Path) -> None:

@@ -35,6 +35,7 @@ from bench.model import (
     Session,
     Study,
     Variant,
+    Verdict,
 )
 from bench.plan import estimate
 from bench.plan.planned import plan
@@ -216,7 +217,7 @@ def test_only_what_is_built_is_measured() -> None:
 # ---------------------------------------------------------------- exit status
 
 
-def run(verdict: str = "pass") -> Run:
+def run(verdict: Verdict = "pass") -> Run:
     case = MicroCase(variant="cpython", workload="medium")
     return Run(case=case, block=0, started="", seconds=1.0, verdict=verdict, reason="so")
 

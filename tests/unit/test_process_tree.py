@@ -82,7 +82,7 @@ def file(tmp_path: Path) -> str:
 
 def test_an_interpreter_that_the_lab_runs_on_looks_no_smaller(spawn: Spawn, tmp_path: Path) -> None:
     """The tests run on one of them; of the other, a copy, there is no other process."""
-    copy = shutil.copy(os.path.realpath(sys.executable), tmp_path / "python3")
+    copy = shutil.copy(os.path.realpath(sys.executable), str(tmp_path / "python3"))
     ours, nobodys = pss_bytes(spawn(STAY)), pss_bytes(spawn(STAY, copy))
     assert ours == pytest.approx(nobodys, abs=NOISE_BYTES)
 

@@ -2,6 +2,7 @@
 
 import io
 import re
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -36,8 +37,9 @@ def always(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "LINE_EVERY_SECONDS", -1.0)
 
 
-def run(case: Case, seconds: float, **changes: str) -> Run:
-    return Run(case=case, block=0, started="", seconds=seconds, **{"verdict": "pass"} | changes)
+def run(case: Case, seconds: float, **changes: Any) -> Run:
+    kept = {"verdict": "pass"} | changes
+    return Run(case=case, block=0, started="", seconds=seconds, **kept)
 
 
 def lines(said: io.StringIO) -> list[str]:

@@ -1,6 +1,6 @@
 """Whether a machine counts as quiet, how long quiet is waited for, and what the lab's own work is not."""
 
-from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 import pytest
@@ -15,7 +15,7 @@ from tests.declared import planned, study_called
 BEFORE = Sample(at=100.0, cpus=2, busy=50.0, own=20.0, throttled=3, others={7: ("chrome", 5.0)})
 
 
-def later(seconds: float = 1.0, **changes: object) -> Sample:
+def later(seconds: float = 1.0, **changes: Any) -> Sample:
     return msgspec.structs.replace(BEFORE, at=BEFORE.at + seconds, **changes)
 
 
@@ -37,7 +37,7 @@ def test_the_labs_own_work_is_no_noise() -> None:
         ({"hot": True}, "a temperature is over its limit"),
     ],
 )
-def test_what_disturbs_is_told(changes: dict[str, object], told: str) -> None:
+def test_what_disturbs_is_told(changes: dict[str, Any], told: str) -> None:
     assert quiet.passing(BEFORE, later(**changes)) == [told]
 
 
@@ -67,7 +67,7 @@ class Machine:
 
 
 @pytest.fixture
-def clock() -> Iterator[accounts.Clock]:
+def clock() -> accounts.Clock:
     return accounts.Clock()
 
 

@@ -2,6 +2,7 @@
 
 import io
 import re
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -27,9 +28,10 @@ def page() -> str:
 
 
 def shown(json: bool) -> str:
-    console = Console(file=io.StringIO(), width=160)
-    summary.show(console, FINDING, "report.html", json)
-    return console.file.getvalue()
+    said = io.StringIO()
+    console = Console(file=said, width=160)
+    summary.show(console, FINDING, Path("report.html"), json)
+    return said.getvalue()
 
 
 def test_a_ranking_holds_one_load_and_that_of_the_rounds_stands_beside_it() -> None:

@@ -154,17 +154,19 @@ def test_two_finished_sessions_are_read_by_name_or_as_the_last_two(results):
     folders = repeat.chosen("quick", [], results)
     assert [folder.name for folder in folders] == ["20261124T130000Z", "20261125T130000Z"]
     assert repeat.chosen("quick", [folder.name for folder in folders], results) == folders
-    console = Console(file=io.StringIO(), width=200)
+    said = io.StringIO()
+    console = Console(file=said, width=200)
     assert repeat.show(console, folders, False) == 0
-    assert "quick: the session of 2026-11-24T13:00:00+00:00 and that of 2026-11-25" in console.file.getvalue()
-    assert "Spearman 1.000" in console.file.getvalue()
-    assert "Not the same" not in console.file.getvalue()
+    assert "quick: the session of 2026-11-24T13:00:00+00:00 and that of 2026-11-25" in said.getvalue()
+    assert "Spearman 1.000" in said.getvalue()
+    assert "Not the same" not in said.getvalue()
 
 
 def test_machines_read_json(results):
-    console = Console(file=io.StringIO(), width=200)
+    said = io.StringIO()
+    console = Console(file=said, width=200)
     repeat.show(console, repeat.chosen("quick", [], results), True)
-    (found,) = msgspec.json.decode(console.file.getvalue())
+    (found,) = msgspec.json.decode(said.getvalue())
     assert (found["subjects"], found["kendall"]) == (5, pytest.approx(1.0))
 
 
@@ -175,10 +177,11 @@ def test_sessions_of_other_inputs_or_of_another_machine_are_said_to_be_so(result
         study_called("quick"), [msgspec.structs.replace(case, inputs={"harness": "x"}) for case in record.plan.cases]
     )
     store.note(second, plan=other, machine={"fingerprint": "g"})
-    console = Console(file=io.StringIO(), width=200)
+    said = io.StringIO()
+    console = Console(file=said, width=200)
     repeat.show(console, (first, second), False)
-    assert "Not the same: 10 of their cases" in console.file.getvalue()
-    assert "Not the same machine" in console.file.getvalue()
+    assert "Not the same: 10 of their cases" in said.getvalue()
+    assert "Not the same machine" in said.getvalue()
 
 
 @pytest.mark.parametrize("names", [["20261124T130000Z"], ["20261124T130000Z", "20261126T130000Z"], ["a", "b"]])

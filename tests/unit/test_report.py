@@ -156,9 +156,10 @@ def test_money_has_a_column_where_a_price_was_given():
 
 @pytest.mark.parametrize("width", [80, 140])
 def test_the_terminal_shows_each_stack_the_answer_and_the_path(width):
-    console = Console(file=io.StringIO(), width=width)
+    said = io.StringIO()
+    console = Console(file=said, width=width)
     summary.show(console, FINDING, Path("results/quick/x/report.html"), json=False)
-    shown = console.file.getvalue()
+    shown = said.getvalue()
     assert max(map(len, shown.splitlines())) <= width
     assert all(variant in shown for variant in STUDY.variants)
     assert "…" not in shown
@@ -170,9 +171,10 @@ def test_the_terminal_shows_each_stack_the_answer_and_the_path(width):
 
 def test_the_terminal_shows_cores_that_nothing_serves():
     study = msgspec.structs.replace(STUDY, servers=(), macro=None, open=None, startup=None, sizes=False)
-    console = Console(file=io.StringIO(), width=80)
+    said = io.StringIO()
+    console = Console(file=said, width=80)
     summary.show(console, find(sessions.session(study, RUNS), RUNS), Path("report.html"), json=False)
-    shown = console.file.getvalue()
+    shown = said.getvalue()
     assert re.search(r"^cython +\d+(\.\d+)? +\d+(\.\d+)?× \(", shown, re.MULTILINE)
     assert re.search(r"^cpython +[\d,]+ +1× *$", shown, re.MULTILINE)
     assert "failed: nuitka: no C compiler was found" in shown
@@ -192,18 +194,20 @@ def test_a_page_tells_how_many_equal_machines_shared_the_blocks():
 
 
 def test_machines_read_the_same_figures_as_json():
-    console = Console(file=io.StringIO(), width=80)
+    said = io.StringIO()
+    console = Console(file=said, width=80)
     summary.show(console, FINDING, Path("report.html"), json=True)
-    told = msgspec.json.decode(console.file.getvalue())
+    told = msgspec.json.decode(said.getvalue())
     assert told["noise_floor"] == {"medium": FINDING.floor}
     assert told["stacks"][0]["cpu"]["value"] == FINDING.rows[0].cpu.value
 
 
 def test_sizes_are_summed_by_kind():
-    console = Console(file=io.StringIO(), width=100)
+    said = io.StringIO()
+    console = Console(file=said, width=100)
     parts = {"interpreter": Size(30_000_000, 20_000_000, 10_000_000), "core": Size(500_000, 400_000, 100_000)}
     assert summary.show_sizes(console, {sessions.LIMITED: parts}, json=False) == 0
-    assert re.search(r"all +30\.5 +20\.4 +10\.1", console.file.getvalue())
+    assert re.search(r"all +30\.5 +20\.4 +10\.1", said.getvalue())
 
 
 def test_a_count_on_another_path_names_both_and_the_time_on_it():

@@ -204,7 +204,8 @@ def test_it_is_a_study_like_any_whose_blocks_hold_both_halves(folder):
 
 
 def test_its_verdict_is_kept_with_the_machine_and_found_by_it(folder, tmp_path):
-    console = Console(file=io.StringIO(), width=300)
+    said = io.StringIO()
+    console = Console(file=said, width=300)
     status = conclude(console, folder, json=False)
     kept = selftest.latest("f", tmp_path)
     assert status == int(not kept.passed)
@@ -212,18 +213,19 @@ def test_its_verdict_is_kept_with_the_machine_and_found_by_it(folder, tmp_path):
     assert kept.bias("micro") == kept.equals[0].bias
     assert kept.bias("startup") is None
     assert selftest.latest("another machine", tmp_path) is None
-    said = console.file.getvalue()
-    assert "A/A micro, passed: cython against itself, 3 comparisons of 2 processes a side. Bias: " in said
-    assert "10 % slower by counted work, passed: found" in said
-    assert said.count("Smallest detectable difference") == 3
-    assert "significant" not in said
+    text = said.getvalue()
+    assert "A/A micro, passed: cython against itself, 3 comparisons of 2 processes a side. Bias: " in text
+    assert "10 % slower by counted work, passed: found" in text
+    assert text.count("Smallest detectable difference") == 3
+    assert "significant" not in text
 
 
 def test_the_exit_status_is_1_where_too_many_equals_are_called_different(folder, monkeypatch):
     monkeypatch.setattr(selftest, "allowed", lambda _: -1)
-    console = Console(file=io.StringIO())
+    said = io.StringIO()
+    console = Console(file=said)
     assert conclude(console, folder, json=True) == 1
-    assert msgspec.json.decode(console.file.getvalue())["known"][0]["percent"] == 10
+    assert msgspec.json.decode(said.getvalue())["known"][0]["percent"] == 10
 
 
 def test_its_runs_are_kept_and_yield_the_same_verdict(folder, tmp_path):

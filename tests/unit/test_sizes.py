@@ -184,7 +184,7 @@ def test_what_is_alike_is_packed_once_wherever_it_lies(
 
 def test_one_stack_stands_for_a_variant_unless_all_are_asked_for() -> None:
     peer = BuiltPeer(build="nodejs", fingerprint="f" * 64, version="v24", build_seconds=1.0, built="")
-    made = {"cpython": artifact("cpython"), "node-expert": peer}
+    made: dict[str, Artifact | BuiltPeer] = {"cpython": artifact("cpython"), "node-expert": peer}
     assert [stack.variant for stack in sizes.stacks(CATALOG, made)] == ["cpython", "node-expert"]
     every = sizes.stacks(CATALOG, made, every=True)
     assert every[0] == sizes.stacks(CATALOG, made)[0]

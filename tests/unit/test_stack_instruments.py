@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import create_autospec
 
 import msgspec
 import psutil
@@ -19,9 +20,10 @@ from bench.host import cpu_time
 from bench.measure.instruments import gatling, macro, pacer, startup
 from bench.measure.instruments.latency import Latency
 from bench.measure.instruments.paced import Outcome
-from bench.model import Case, Catalog, Exchange, MacroCase, Stack, StartupCase
-from bench.serve import life_cycle
+from bench.model import Case, Catalog, Exchange, MacroCase, Observed, Stack, StartupCase
+from bench.serve import backend, life_cycle
 from bench.serve.backend import Attached
+from tests import commands
 from tests.declared import CATALOG
 
 STACK = Stack(variant="cpython", framework="falcon", server="gunicorn-sync")
@@ -70,6 +72,7 @@ SHORT = driven_by(model.Load(name="closed", title="Short", model="closed", users
 @pytest.fixture
 def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
     """Decides what the service says that it is, and how much CPU time a request costs it, after its answer, too."""
+    real = life_cycle.command
 
     def decide(about: dict[str, object], burn: float = 0.02) -> None:
         def command(
@@ -79,7 +82,7 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
             script.write_text(SERVICE.format(about=json.dumps(about).encode(), port=port, burn=burn))
             return [sys.executable, str(script)], {}
 
-        monkeypatch.setattr(life_cycle, "command", command)
+        monkeypatch.setattr(life_cycle, "command", create_autospec(real, side_effect=command))
 
     monkeypatch.setattr(life_cycle, "PREFIXES", tmp_path)
     (tmp_path / STACK.variant).mkdir()
@@ -130,7 +133,7 @@ class Load:
 @pytest.fixture
 def load(monkeypatch: pytest.MonkeyPatch, service: Service) -> Load:
     made = Load()
-    monkeypatch.setattr(gatling, "run", made)
+    monkeypatch.setattr(gatling, "run", create_autospec(gatling.run, side_effect=made))
     return made
 
 
@@ -189,13 +192,7 @@ def test_a_process_of_the_server_that_ends_under_load_spoils_the_row(
         next(each for each in psutil.Process().children(recursive=True) if each.name() == "sleep").kill()
 
     load.before = kill_the_worker
-    start = life_cycle.command
-
-    def with_a_worker(*places: object) -> tuple[list[str], dict[str, str]]:
-        argv, env = start(*places)
-        return ["sh", "-c", 'sleep 60 & exec "$@"', "sh", *argv], env
-
-    monkeypatch.setattr(life_cycle, "command", with_a_worker)
+    commands.alter(monkeypatch, lambda argv, env: (["sh", "-c", 'sleep 60 & exec "$@"', "sh", *argv], env))
     with pytest.raises(LabError, match=r"^1 of 2 server processes ended under the load$"):
         macro.observe(SHORT, CLOSED, tmp_path / "run")
 
@@ -226,7 +223,7 @@ def test_a_light_load_is_a_lead_in_and_a_measured_run_of_the_pacer(
         metrics = {"requests": ("1", float(count)), "rate": ("1/s", 10.0), "seconds": ("s", load.seconds or 0.0)}
         return Outcome(metrics=metrics, failures={}, reached=count, started=0.0, ended=1.0)
 
-    monkeypatch.setattr(pacer, "run", run)
+    monkeypatch.setattr(pacer, "run", create_autospec(pacer.run, side_effect=run))
     brief = msgspec.structs.replace(CATALOG.loads["brief"], lead_in_seconds=1)
     seen = macro.observe(driven_by(brief), msgspec.structs.replace(CLOSED, load="brief"), tmp_path / "run")
     assert driven == [(1, "run.lead-in.pacer", 8), (2, "run.pacer", 8)]
@@ -266,7 +263,7 @@ def waiting(monkeypatch: pytest.MonkeyPatch) -> None:
             finally:
                 process.kill()
 
-    monkeypatch.setattr(macro, "attached", attached)
+    monkeypatch.setattr(macro, "attached", create_autospec(backend.attached, side_effect=attached))
     monkeypatch.setattr(Attached, "environment", lambda self, stack, server: {})
 
 
@@ -288,13 +285,13 @@ def test_who_sleeps_instead_of_asking_the_back_end_has_no_figure(load: Load, ser
         macro.observe(SHORT, CLOSED, tmp_path / "run")
 
 
-@pytest.mark.parametrize(("instrument", "case"), [(macro, CLOSED), (startup, SPAWN)])
+@pytest.mark.parametrize(("observe", "case"), [(macro.observe, CLOSED), (startup.observe, SPAWN)])
 def test_something_else_than_was_meant_has_no_figure(
-    service: Service, load: Load, tmp_path: Path, instrument: object, case: Case
+    service: Service, load: Load, tmp_path: Path, observe: Callable[..., Observed], case: Case
 ) -> None:
     service(ABOUT | {"type": "builtin_function_or_method"})
     with pytest.raises(LabError, match="says type = 'builtin_function_or_method', not 'function'"):
-        instrument.observe(SHORT, case, tmp_path / "run")
+        observe(SHORT, case, tmp_path / "run")
 
 
 @pytest.mark.usefixtures("service")

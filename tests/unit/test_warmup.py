@@ -41,7 +41,7 @@ def test_a_tiered_jit_is_steady_from_its_last_step_on():
     """Levels of two compilers, as in a process that optimises twice; each process at a speed of its own."""
     rng = np.random.default_rng(3)
     curve = np.array([6.0] * 4 + [2.0] * 10 + [1.0] * 12)
-    processes = [pace * curve * np.exp(rng.normal(0, 0.01, len(curve))) for pace in (1.0, 1.2, 0.9)]
+    processes = [(pace * curve * np.exp(rng.normal(0, 0.01, len(curve)))).tolist() for pace in (1.0, 1.2, 0.9)]
     assert warmup(processes, steady=5, tolerance=0.03) == Warmup("warm-up", 14)
 
 
