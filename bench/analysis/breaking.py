@@ -23,7 +23,9 @@ LATE_SECONDS = 0.05  # … and above that
 STEADY = 0.75  # share of capacity up to which the seconds before the overload are the usual ones
 BACK_TIMES = 2  # it is back within so many times its latency before the overload …
 BACK_SECONDS = 0.01  # … or below that
+OUT_OF_SOCKETS = "never sent"  # Gatling may open no more: no fault of the server
 KINDS = {
+    OUT_OF_SOCKETS: re.compile(r"too many open files", re.IGNORECASE),
     "refused": re.compile(r"refused"),
     "timed out": re.compile(r"timed? ?out", re.IGNORECASE),
     "wrong": gates.ANSWERED,
@@ -32,7 +34,8 @@ RULE = (
     "Latency of a second is the 99th percentile of the requests that started in it. If a second of the load holds too "
     "few requests for that, the median stands in, and below 20 requests a second the longest. "
     f"A second is late above {1000 * LATE_SECONDS:.0f} ms and {LATE_TIMES} times the usual median. "
-    f"Usual are the seconds at up to {STEADY:.0%} of capacity before the first overload. "
+    f"Usual are the seconds at up to {STEADY:.0%} of capacity before the first overload; if these are late already, "
+    f"each above {1000 * LATE_SECONDS:.0f} ms is. "
     "A server breaks in its first late second; a lone late second within capacity does not count. "
     f"It has recovered once a second takes at most {BACK_TIMES} times the usual, or {1000 * BACK_SECONDS:.0f} ms. "
     "Recovery counts from the last second beyond capacity. A pause of Gatling's JVM makes no second late."
@@ -60,7 +63,7 @@ class Overload(msgspec.Struct, frozen=True, kw_only=True):
 
     `failures` counts the requests that had no right answer, by kind, and `failed` is the first and the last second in
     which one ended; `waiting` counts those without an answer when the load's last second ended. `watched` is how many
-    seconds the load went on after its last second beyond capacity.
+    seconds the load went on after its last second beyond capacity, `most` the most that were answered in one.
     """
 
     unknown: str | None = None
@@ -70,6 +73,7 @@ class Overload(msgspec.Struct, frozen=True, kw_only=True):
     failed: tuple[int, int] | None = None
     waiting: int = 0
     watched: int = 0
+    most: float | None = None
 
 
 class Second(NamedTuple):
@@ -105,12 +109,13 @@ def overload(seen: Observed, capacity: float | None) -> Overload:
     if not medians or not usual:
         few = "too few requests a second before the overload"
         return Overload(unknown=few, failures=failures, failed=failed)
-    bound = max(LATE_TIMES * median(medians), LATE_SECONDS, *seen.values("generator_pause"))
+    least = LATE_TIMES * median(medians) if median(medians) <= LATE_SECONDS else 0.0
+    bound = max(least, LATE_SECONDS, *seen.values("generator_pause"))
     end = beyond[-1] + 1
     first = _first_late([second.level(by) for second in seconds], bound, beyond)
     broke = None
     if first is not None:
-        after = [second.level(by) for second in seconds[max(end, first + 1) :]]
+        after = [_level(second, by) for second in seconds[max(end, first + 1) :]]
         back = _recovered(after, max(BACK_TIMES * median(usual), BACK_SECONDS))
         broke = Break(
             second=first,
@@ -126,6 +131,7 @@ def overload(seen: Observed, capacity: float | None) -> Overload:
         failed=failed,
         waiting=waiting(seen),
         watched=len(seconds) - end,
+        most=max(second.answered for second in seconds),
     )
 
 
@@ -163,6 +169,9 @@ def waiting(seen: Observed) -> int:
 
 def _generator_limit(seen: Observed, seconds: Sequence[Second]) -> str | None:
     """Why the run tells of Gatling and not of the server; at the load's peak its core needs time to spare, too."""
+    never = kinds(seen.facts.get("failures", {})).get(OUT_OF_SOCKETS)
+    if never:
+        return f"Gatling had no socket for {never:,} requests"
     tripped = gates.judge(seen)
     if tripped:
         return tripped[0].reason
@@ -185,6 +194,12 @@ def _first_late(levels: Sequence[float | None], bound: float, beyond: Sequence[i
     """The first late second that is `beyond` capacity, or that another late one follows."""
     late = {at for at, level in enumerate(levels) if level is not None and level > bound}
     return min((at for at in late if at in beyond or at + 1 in late), default=None)
+
+
+def _level(second: Second, by: Percentile) -> float | None:
+    """The percentile, or the longest latency where a second bears no percentile."""
+    level = second.level(by)
+    return second.longest if level is None else level
 
 
 def _recovered(after: Sequence[float | None], limit: float) -> int | None:

@@ -39,7 +39,8 @@ def cells(course: Course | None) -> tuple[str, str]:
     if found.unknown:
         return f"{UNCLAIMED}{failed}", "—"
     if found.broke is None:
-        return (f"{ANSWERED_HELD}{failed}" if failed else HELD), "—"
+        most = f", up to {number(found.most)}/s answered" if found.most else ""
+        return f"{ANSWERED_HELD if failed else HELD}{most}{failed}", "—"
     broke = found.broke
     at = f"{number(broke.share)}×, {number(broke.rate)}/s in second {broke.second}{JUDGED[found.judged_by]}{failed}"
     return at, _back(broke, found)
@@ -61,7 +62,8 @@ def words(finding: Finding) -> tuple[str, ...]:
     if not finding.open:
         return ("No stack was driven beyond its capacity.",)
     if not known:
-        return (f"No claim: in none of {len(finding.open)} runs was the server the limit (see below the table).",)
+        why = "Gatling was the limit or the capacity is unknown (see below the table)"
+        return (f"No claim: in each of {len(finding.open)} runs {why}.",)
     told = [_lead(known, [found for _, found in broke])]
     by_load = {load: [each for each in broke if each[0].load == load] for load in _loads(finding)}
     told += [_recovery(_title(finding, load), own) for load, own in by_load.items()]
@@ -105,7 +107,7 @@ def _back(broke: Break, found: Overload) -> str:
 def _failures(found: Overload) -> str:
     """How many requests failed, of what kind, and in which seconds."""
     told = "".join(f", {count:,} {kind}" for kind, count in found.failures.items())
-    if not found.failed:
+    if not found.failed or found.failures.keys() <= {"timed out"}:  # which end long after their second, as others' do
         return told
     first, last = found.failed
     return f"{told} in second{f's {first}–{last}' if last > first else f' {first}'}"

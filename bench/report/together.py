@@ -73,8 +73,10 @@ def _core(sessions: Sequence[Core]) -> Core:
 
 
 def _row(sessions: Sequence[Row], cores: Mapping[str, Core]) -> Row:
-    cpu, speedup = _mean(row.cpu for row in sessions), _over([row.speedup for row in sessions])
-    return replace(sessions[-1], core=cores[sessions[-1].core.variant], cpu=cpu, speedup=speedup)
+    cpu, capacity = (_mean(getattr(row, name) for row in sessions) for name in ("cpu", "capacity"))
+    speedup = _over([row.speedup for row in sessions])
+    own = cores[sessions[-1].core.variant]
+    return replace(sessions[-1], core=own, cpu=cpu, capacity=capacity, speedup=speedup)
 
 
 def _ranking(sessions: Sequence[Sequence[Ranked]], floor: float) -> tuple[Ranked, ...]:

@@ -61,7 +61,8 @@ def waiting(
     built = artifacts[stack.variant]
     if isinstance(built, Artifact) and stack.server in built.lacks:
         missing(holes, stack)
-    study = msgspec.structs.replace(study_called("waiting"), workloads=(WORKLOAD.name,))
+    known = {"baseline": stack.variant, "variants": (stack.variant,), "workloads": (WORKLOAD.name,)}
+    study = msgspec.structs.replace(study_called("waiting"), **known)
     lacks = readiness.backends_missing(planned(study), [stack.variant], Progress(Console(quiet=True)))
     if lacks:
         leave_out(lacks[stack.variant][WORKLOAD.name])

@@ -91,7 +91,8 @@ def test_plan_as_json_holds_each_case_and_hole() -> None:
     planned = json.loads(done.stdout)
     names = {phase["name"] for phase in planned["phases"]}
     assert {"size", "instructions", "micro", "startup", "macro"} <= names
-    assert {case["variant"] for phase in planned["phases"] for case in phase["cases"]} == {"cpython", "pypy"}
+    cases = [case for phase in planned["phases"] for case in phase["cases"]]
+    assert {case.get("stack", case)["variant"] for case in cases} == {"cpython", "pypy"}
     assert all(hole["declared"] for hole in planned["holes"])
 
 
@@ -168,7 +169,7 @@ def test_a_hole_is_told_in_one_line_with_the_command_that_fills_it(main: Main, m
     monkeypatch.delenv("CI", raising=False)
     reason = "`uv pip` failed: [Errno 101] Network is unreachable, " * 5 + "and so on"
     missing = Hole(what="pypy", reason=reason, fill=".venv/bin/uv python install pypy@3.11")
-    monkeypatch.setattr(readiness, "build_all", lambda names, progress, force: ({}, [missing]))
+    monkeypatch.setattr(readiness, "build_all", lambda catalog, names, progress, force: ({}, [missing]))
     status, output, _ = main("build", "pypy")
     assert status == 0
     assert output == f"hole: pypy: {reason}; to fill it: .venv/bin/uv python install pypy@3.11\n"

@@ -50,6 +50,26 @@ def test_a_second_is_late_beyond_ten_times_the_usual_median() -> None:
     assert broke.second == 5
 
 
+def test_a_second_that_bears_no_percentile_recovers_by_its_longest() -> None:
+    found = breaking.overload(seen((800, 1200, 1400, 2600, 15, 15), {3: 0.3}), CAPACITY)
+    assert found.judged_by == "p50"
+    assert found.broke is not None
+    assert found.broke.recovered == 1
+
+
+def test_a_server_that_is_late_from_the_start_breaks_there() -> None:
+    found = breaking.overload(seen(RAMP, {}, usual=0.5), CAPACITY)
+    assert found.broke is not None
+    assert (found.broke.second, found.broke.share) == (0, 0.4)
+
+
+def test_requests_that_gatling_had_no_socket_for_are_its_own() -> None:
+    message = "i.n.c.u.Errors$NativeIoException: newSocketStream(..) failed with error(-24): Too many open files"
+    found = breaking.overload(seen(RAMP, {4: 0.3, 5: 0.6}, failures={message: 1200}), CAPACITY)
+    assert (found.unknown, found.failures) == ("Gatling had no socket for 1,200 requests", {"never sent": 1200})
+    assert found.broke is None
+
+
 def test_a_pause_of_gatling_is_no_break() -> None:
     assert breaking.overload(seen(RAMP, {5: 0.06}, generator_pause=0.1), CAPACITY).broke is None
 
