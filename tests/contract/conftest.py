@@ -72,6 +72,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Func
 
     Raises UsageError naming the file and the departure that no case is called by, where all cases were collected.
     """
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.slow)
     tried = (*CATALOG.servers.values(), *(pairing.server_for(CATALOG, stack) for stack in STACKS), *ON_EACH_SERVER)
     declared = {(server.name, case) for server in tried for case in server.departures}
     served = [item for item in items if isinstance(getattr(item, "callspec", None) and stack_of(item), Stack)]

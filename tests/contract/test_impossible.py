@@ -22,6 +22,8 @@ from tests import commands
 from tests.contract.conftest import LABELS, PLAIN, missing
 from tests.declared import CATALOG
 
+pytestmark = [pytest.mark.slow, pytest.mark.long]
+
 STARTS, ASKED = 6, 20  # what reads memory that is not its own may do so for a while before it crashes
 NEWER = ("cpython@cpython-3.13", "cpython@cpython-3.15")  # on which some of what CPython can otherwise cannot be
 

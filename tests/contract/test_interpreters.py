@@ -17,6 +17,8 @@ from bench.progress import Progress
 from bench.serve import life_cycle
 from tests.declared import CATALOG
 
+pytestmark = [pytest.mark.slow, pytest.mark.long]
+
 VARIANTS = ("cython", "cpython")
 SERVERS = ("gunicorn-sync", "gunicorn-gthread", "uwsgi-processes", "gunicorn-tornado", "granian-wsgi")
 
@@ -36,7 +38,6 @@ def in_turn() -> list[Stack]:
     ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("stack", in_turn(), ids=str)
 def test_an_interpreter_is_what_it_says_and_answers_right(stack: Stack, tmp_path: Path) -> None:
     _, holes = readiness.prepare(CATALOG, [stack.variant], Progress(Console(quiet=True)), [stack.server])

@@ -23,7 +23,7 @@ from tests.absent import absent, expect_none
 from tests.declared import CATALOG
 from tests.e2e.tiny import TINY, command
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 SCHEDULER = "10.77.0.1:8786"
 SHARED = msgspec.structs.replace(TINY, twin=True, micro=MicroPlan(processes=8, values=3))
 LOADED = msgspec.structs.replace(TINY, macro=MacroPlan(loads=("closed",), runs=1))

@@ -25,7 +25,7 @@ from tests.absent import expect_none
 from tests.declared import CATALOG
 from tests.e2e.tiny import TINY, command
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 STACK = Stack(variant="cpython", framework="falcon", server="gunicorn-sync")
 WHOLE = msgspec.structs.replace(
     TINY,

@@ -12,7 +12,7 @@ from bench import store
 from bench.paths import ROOT
 from tests.absent import expect_none
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 PAGE = (ROOT / "docs" / "your-own-core.md").read_text()
 
 # `try`, its results in a folder of the test's own.

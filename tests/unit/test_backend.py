@@ -17,6 +17,8 @@ from bench.provision import system
 from bench.serve import backend
 from tests.declared import CATALOG
 
+pytestmark = pytest.mark.slow
+
 # What stands in for PostgreSQL; what else it does is put in before.
 PROGRAM = """#!{python}
 import os, signal, subprocess, sys, time

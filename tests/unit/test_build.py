@@ -20,6 +20,8 @@ from bench.paths import ROOT
 from bench.provision import interpreters, system
 from tests.declared import CATALOG
 
+pytestmark = pytest.mark.slow
+
 TINY = Variant(
     name="tiny",
     title="Tiny",

@@ -15,6 +15,8 @@ from bench.host.cgroup import Group, group
 from bench.host.cpu_time import Meter
 from tests.absent import absent
 
+pytestmark = pytest.mark.slow
+
 # It spends 0.2 s each in itself, in a thread that ends and in a worker that ends, when it is told; then it stays.
 SUBJECT = """
 import subprocess, sys, threading, time

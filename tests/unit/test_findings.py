@@ -20,6 +20,8 @@ from bench.report.pictures import pictures
 from bench.report.targets import Held, Outcome
 from tests.unit import sessions
 
+pytestmark = pytest.mark.slow
+
 STUDY = sessions.quick()
 WARMUP = tuple((float(second), 600.0, 2e-3 / second + 9e-4) for second in range(1, 6))
 RUNS = [

@@ -28,6 +28,8 @@ from bench.progress import Progress
 from tests.declared import CATALOG
 from tests.unit.made import artifact
 
+pytestmark = pytest.mark.slow
+
 STUDY = Study(
     name="trial",
     title="A trial",

@@ -16,6 +16,8 @@ from tests.declared import CATALOG
 from tests.unit.made import artifact, interpreter
 from tests.unit.trial import STUDY, closed, stack
 
+pytestmark = pytest.mark.slow
+
 ARTIFACT = artifact("cpython")
 
 

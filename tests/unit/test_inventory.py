@@ -28,6 +28,8 @@ from bench.provision import interpreters
 from bench.report.built import how
 from tests.declared import CATALOG
 
+pytestmark = pytest.mark.slow
+
 HERE = ".".join(map(str, sys.version_info[:2]))
 THIS = FromPath(names=(sys.executable,))
 DEBIAN = FromDebian(suites=("sid",), packages=("python3.99", "python3.99-dev"), executable="usr/bin/python3.99")

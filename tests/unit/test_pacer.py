@@ -18,6 +18,8 @@ from bench.measure.instruments.paced import Outcome
 from bench.measure.instruments.pacer_files import RIGHT, Job
 from bench.model import Exchange, Load, Segment, Workload
 
+pytestmark = pytest.mark.slow
+
 USERS = 8
 POST = Workload(name="three", title="Three", method="POST", path="/statements")
 SECOND = Load(

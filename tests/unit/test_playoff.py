@@ -11,6 +11,8 @@ from tests import simulated_races as simulated
 from tests.declared import CATALOG
 from tests.unit.races import STUDY, Fake, cost, equal, raced
 
+pytestmark = pytest.mark.slow
+
 RACES = 4
 
 

@@ -8,6 +8,8 @@ import pytest
 from bench.analysis.comparison import Comparison, as_a_family
 from bench.analysis.pooled import Pooled
 
+pytestmark = pytest.mark.slow
+
 STACKS = 47
 SD = 0.07  # of the log cost of a fresh server, heavy-tailed
 RNG = np.random.default_rng

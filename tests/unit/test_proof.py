@@ -10,6 +10,8 @@ from bench.build.proof import Proof
 from bench.errors import LabError
 from bench.subject import micro
 
+pytestmark = pytest.mark.slow
+
 HONEST = Proof(
     wrong=None,
     calls=90,

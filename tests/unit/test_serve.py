@@ -18,6 +18,8 @@ from bench.model import Catalog, Exchange, Stack
 from bench.serve import life_cycle
 from tests.declared import CATALOG
 
+pytestmark = pytest.mark.slow
+
 STACK = Stack(variant="cpython", framework="falcon", server="gunicorn-sync")
 
 # Answers GET with a text and POST with what it was sent; what else it does is put in before it serves.

@@ -26,6 +26,8 @@ from bench.serve.backend import Attached
 from tests import commands
 from tests.declared import CATALOG
 
+pytestmark = pytest.mark.slow
+
 STACK = Stack(variant="cpython", framework="falcon", server="gunicorn-sync")
 ABOUT = {
     "variant": "cpython",
