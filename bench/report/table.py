@@ -211,7 +211,7 @@ _STACK = [
         unit="MB",
         about="Memory of the whole server under load, each page once",
         cell=lambda row: _figure(row.memory, MEGA),
-        brief="PSS\nMB",
+        brief="memory\nMB",
     ),
     Column(
         heading="Start-up",
