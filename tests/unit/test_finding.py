@@ -164,6 +164,25 @@ def test_what_fails_on_one_workload_leaves_the_others_their_figures():
     assert spared.verdict == "pass"
 
 
+def test_what_fails_under_an_open_load_leaves_the_figures_of_the_closed_one():
+    known = next(run for run in RUNS if run.case.instrument == "macro" and run.case.variant == "cython")
+    driven = msgspec.structs.replace(known.case, load="ramp", rate=100.0)
+    failed = msgspec.structs.replace(known, case=driven, verdict="failed", reason="no request was answered")
+    spared = row("cython", known.case.stack.server, find(SESSION, [*RUNS, failed]))
+    assert spared.cpu == row("cython", known.case.stack.server).cpu
+
+
+def test_several_threads_at_once_are_no_figure_of_the_core():
+    def slow(run):
+        timed = tuple(
+            msgspec.structs.replace(each, values=tuple(9 * value for value in each.values)) for each in run.measurements
+        )
+        return msgspec.structs.replace(run, case=msgspec.structs.replace(run.case, threads=2), measurements=timed)
+
+    threaded = [slow(run) for run in RUNS if run.case.instrument == "micro" and run.case.variant == "cython"]
+    assert core("cython", find(SESSION, [*RUNS, *threaded])).time == core("cython").time
+
+
 def test_a_core_that_fails_by_itself_has_no_stack_with_a_figure():
     runs = changed(
         RUNS,

@@ -159,6 +159,13 @@ def test_peers_of_one_build_are_made_of_the_same(checkout: Path) -> None:
         catalog.read()
 
 
+def test_no_build_of_a_peer_bears_a_variants_name(checkout: Path) -> None:
+    for path in (checkout / "peers/nodejs").glob("*.toml"):
+        path.write_text(path.read_text().replace('build = "nodejs"', 'build = "cython"'))
+    with pytest.raises(LabError, match="its name or its build's is that of a variant"):
+        catalog.read()
+
+
 def test_a_peers_name_is_a_stack() -> None:
     for name in CATALOG.peers:
         assert pairing.parse_stack(CATALOG, name) == Stack(variant=name)

@@ -22,6 +22,7 @@ from bench.model import (
     Catalog,
     Hole,
     Interpreter,
+    MacroCase,
     MacroPlan,
     Measurement,
     MicroCase,
@@ -33,6 +34,7 @@ from bench.model import (
     Ready,
     Run,
     Session,
+    Stack,
     Study,
     Variant,
     Verdict,
@@ -97,111 +99,42 @@ def test_the_first_start_makes_a_session_with_its_machine_and_holes() -> None:
 
 
 def test_an_interrupted_session_goes_on_with_its_own_seed() -> None:
-    folder, session = pipeline.open_session(
-        of(
-            phase(),
-        ),
-        False,
-        HERE,
-    )
-    again, resumed = pipeline.open_session(
-        of(
-            phase(),
-        ),
-        False,
-        HERE,
-    )
+    folder, session = pipeline.open_session(of(phase()), False, HERE)
+    again, resumed = pipeline.open_session(of(phase()), False, HERE)
     assert again == folder
     assert resumed.seed == session.seed
     assert resumed.finished is None
 
 
 def test_a_finished_one_is_shown() -> None:
-    folder, session = pipeline.open_session(
-        of(
-            phase(),
-        ),
-        False,
-        HERE,
-    )
+    folder, session = pipeline.open_session(of(phase()), False, HERE)
     done = store.finish(folder, session)
-    shown, record = pipeline.open_session(
-        of(
-            phase(),
-        ),
-        False,
-        HERE,
-    )
+    shown, record = pipeline.open_session(of(phase()), False, HERE)
     assert shown == folder
     assert record.finished == done.finished
 
 
 def test_a_changed_input_begins_another_session_and_keeps_the_first() -> None:
-    first, _ = pipeline.open_session(
-        of(
-            phase(artifact="1"),
-        ),
-        False,
-        HERE,
-    )
-    second, session = pipeline.open_session(
-        of(
-            phase(artifact="2"),
-        ),
-        False,
-        HERE,
-    )
+    first, _ = pipeline.open_session(of(phase(artifact="1")), False, HERE)
+    second, session = pipeline.open_session(of(phase(artifact="2")), False, HERE)
     assert first != second
     assert [folder for folder, _ in store.sessions("trial")] == [first, second]
     assert session.plan.cases == phase(artifact="2").cases
 
 
 def test_another_kind_of_machine_begins_a_session_of_its_own_and_each_goes_on_with_its_own() -> None:
-    first, _ = pipeline.open_session(
-        of(
-            phase(),
-        ),
-        False,
-        HERE,
-    )
+    first, _ = pipeline.open_session(of(phase()), False, HERE)
     other = HERE | {"fingerprint": "1" * 16}
-    second, session = pipeline.open_session(
-        of(
-            phase(),
-        ),
-        False,
-        other,
-    )
+    second, session = pipeline.open_session(of(phase()), False, other)
     assert second != first
     assert session.machine == other
-    assert (
-        pipeline.open_session(
-            of(
-                phase(),
-            ),
-            False,
-            HERE,
-        )[0]
-        == first
-    )
+    assert pipeline.open_session(of(phase()), False, HERE)[0] == first
 
 
 def test_force_measures_anew_and_keeps_what_was() -> None:
-    folder, session = pipeline.open_session(
-        of(
-            phase(),
-        ),
-        False,
-        HERE,
-    )
+    folder, session = pipeline.open_session(of(phase()), False, HERE)
     store.finish(folder, session)
-    anew, fresh = pipeline.open_session(
-        of(
-            phase(),
-        ),
-        True,
-        HERE,
-    )
+    anew, fresh = pipeline.open_session(of(phase()), True, HERE)
     assert anew != folder
     assert fresh.finished is None
     assert len(store.sessions("trial")) == 2
@@ -212,6 +145,24 @@ def test_only_what_is_built_is_measured() -> None:
     kept = identity.placed(of(phase()), Ready(machine=HERE, artifacts={"cpython": artifact})).cases
     assert [case.variant for case in kept] == ["cpython"]
     assert kept[0].inputs["artifact"] == artifact.wheel_sha256[:16]
+
+
+def test_what_a_front_lacks_is_not_measured_and_its_server_is() -> None:
+    lacking = {"bjoern+nginx": Hole(what="*/*/bjoern+nginx", reason="no nginx", server="bjoern+nginx")}
+    built = made.artifact("cpython", lacks=lacking)
+    stacks = [Stack(variant="cpython", framework="bare", server=name) for name in ("bjoern+nginx", "bjoern")]
+    loaded = Phase("macro", 1, tuple(MacroCase(stack=stack, workload="hello", load="brief") for stack in stacks))
+    ready = Ready(machine=HERE, artifacts={"cpython": built}, holes=tuple(lacking.values()))
+    placed = identity.placed(of(loaded), ready)
+    assert [str(case.stack) for case in placed.cases] == ["cpython/bare/bjoern"]
+    assert [hole.what for hole in placed.holes] == ["*/*/bjoern+nginx"]
+
+
+def test_code_that_changed_while_it_measured_is_told() -> None:
+    now = identity.harness("micro")[:16]
+    identity.require_unchanged(phase(harness=now))
+    with pytest.raises(LabError, match="the code of micro changed while it measured"):
+        identity.require_unchanged(phase(harness="0" * 16))
 
 
 # ---------------------------------------------------------------- exit status

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bench import catalog, readiness
 from bench.catalog import pairing
 from bench.catalog.tuning import tuned
 from bench.errors import LabError
-from bench.model import Server, Stack, Study
+from bench.model import Impossible, Server, Stack, Study, Tuning
 from bench.plan import matrix
 from bench.provision import system
 from tests.declared import CATALOG, planned
@@ -96,3 +97,18 @@ def test_a_front_that_is_not_here_leaves_a_hole(monkeypatch: pytest.MonkeyPatch)
     lacks = readiness.fronts_missing(planned(study))
     assert lacks.keys() == {name for name in study.servers if "+nginx" in name}
     assert lacks["bjoern+nginx"].fill == "sudo apt-get install --no-install-recommends nginx"
+
+
+def test_a_tuning_may_end_kept_connections() -> None:
+    bjoern = CATALOG.servers["bjoern"]
+    assert bjoern.keep_alive
+    assert not tuned(bjoern, Tuning(name="closing", title="Closing", keep_alive=False)).keep_alive
+
+
+def test_what_is_impossible_for_a_variant_is_so_on_another_interpreter() -> None:
+    never = Impossible(reason="it needs a moon", symptom="no moon")
+    server = msgspec.structs.replace(CATALOG.servers["bjoern"], impossible={"cython": never})
+    declared = msgspec.structs.replace(CATALOG, servers=CATALOG.servers | {"bjoern": server})
+    for variant in ("cython", "cython@cpython-3.13"):
+        assert pairing.impossible(declared, Stack(variant=variant, framework="bare", server="bjoern")) == never
+    assert pairing.impossible(declared, Stack(variant="cpython", framework="bare", server="bjoern")) is None
