@@ -1,10 +1,16 @@
 """Another server for a stack whose servers disagree."""
 
+from pathlib import Path
+
 import msgspec
 
+from bench import store
+from bench.model import Again, Phase, Session, Stack
 from bench.plan import matrix
+from bench.race import again
 from bench.race.again import servers_again
 from tests.declared import CATALOG
+from tests.unit import races
 from tests.unit.races import STUDY, Fake, cost
 
 PHASE = matrix.phases(STUDY, CATALOG)[-1]
@@ -54,3 +60,32 @@ def test_a_server_that_is_far_from_those_of_earlier_blocks_is_seen_in_a_block_of
     phase, again = servers_again(msgspec.structs.replace(PHASE, first=2, blocks=1), [*rounds, *odd])
     assert [str(each.stack) for each in again] == [ODD[0]]
     assert phase.first == 3
+
+
+def test_the_extra_servers_do_not_decide_anew_who_gets_one() -> None:
+    def dear(case):
+        return cost(case) * (3 if str(case.stack) == ODD[0] else 1)
+
+    runs = list(Odd()(PHASE))
+    more, who = servers_again(PHASE, runs)
+    extra = Fake(dear)(more)
+    assert servers_again(PHASE, [*runs, *extra]) == (more, who)
+
+
+def test_the_record_tells_of_all_that_ever_got_another_server(tmp_path: Path) -> None:
+    phase = PHASE
+    runs = list(Odd()(phase))
+    earlier = Again(Stack(variant="cython", framework="falcon", server="bjoern"), "hello", "glance", 2)
+    record = msgspec.structs.replace(races.session(None, runs), again=(earlier,))
+    folder = store.create(record, tmp_path)
+    for run in runs:
+        block = folder / f"macro-{run.block:03}"
+        block.mkdir(exist_ok=True)
+        store.save(block, run)
+    measured: list[Phase] = []
+    said: list[str] = []
+    again.measure(phase, folder, measured.append, said.append)
+    found = store.read(folder / "session.json", Session).again
+    assert [(str(each.stack), each.block) for each in found] == [("cython/falcon/bjoern", 2), (ODD[0], 3)]
+    assert [each.name for each in measured] == ["again"]
+    assert said == [f"servers disagree, so each gets an extra one: {ODD[0]}"]

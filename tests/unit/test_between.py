@@ -179,3 +179,12 @@ def core(finding: Finding, variant: str) -> Core:
 
 def findings_page(finding: Finding) -> str:
     return " ".join(pages.page(finding).split())
+
+
+def test_a_time_that_one_session_lacks_is_no_mean_of_the_others():
+    lacking = find(session(1), [run for run in runs(1.0) if run.case.variant != "numba"])
+    others = [find(session(day), runs(1.0)) for day in (0, 2)]
+    found = together([others[0], lacking, others[1]])
+    assert core(found, "numba").time == core(lacking, "numba").time
+    assert core(found, "numba").time.value is None
+    assert core(found, "cython").time.value is not None

@@ -120,3 +120,10 @@ def test_failures_are_told_by_kind() -> None:
     assert breaking.kinds(messages) == {"refused": 3, "timed out": 3, "lost": 5, "wrong": 2}
     refused = dict([*messages.items()][:1])
     assert breaking.overload(seen(RAMP, {5: 0.4}, refused), CAPACITY).failures == {"refused": 3}
+
+
+def test_one_that_breaks_once_the_overload_is_over_recovers_counted_from_its_end_too() -> None:
+    found = breaking.overload(seen((*RAMP, 1000, 1000), {7: 0.2, 8: 0.2}), CAPACITY)
+    assert found.broke is not None
+    assert (found.broke.second, found.broke.share) == (7, 0.5)
+    assert found.broke.recovered == 4, "the overload ended with second 5, and second 9 is the first that is not late"

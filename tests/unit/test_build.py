@@ -19,6 +19,7 @@ from bench.model import Artifact, Catalog, Codec, Hole, Provisioned, Server, Sta
 from bench.paths import ROOT
 from bench.provision import interpreters, system
 from tests.declared import CATALOG
+from tests.unit import made
 
 pytestmark = pytest.mark.slow
 
@@ -317,3 +318,19 @@ def test_nothing_of_the_callers_environment_reaches_a_measured_process(monkeypat
     for variant in CATALOG.variants.values():
         env = artifacts.environment(CATALOG, variant)
         assert not [name for name, value in env.items() if value == "from the caller"]
+
+
+def test_frameworks_and_servers_go_into_an_artifacts_fingerprint() -> None:
+    core = CATALOG.variant("cpython")
+    (first, server), *_ = ((name, each) for name, each in CATALOG.servers.items() if "cpython" in each.implementations)
+    newer = msgspec.structs.replace(server, requirements=(*server.requirements, "another"))
+    fewer = dict(list(CATALOG.frameworks.items())[1:])
+    prints = {
+        artifacts.fingerprint_of(declared, core, made.interpreter())
+        for declared in (
+            CATALOG,
+            msgspec.structs.replace(CATALOG, frameworks=fewer),
+            msgspec.structs.replace(CATALOG, servers=CATALOG.servers | {first: newer}),
+        )
+    }
+    assert len(prints) == 3

@@ -9,10 +9,11 @@ import pytest
 
 from bench import catalog
 from bench.catalog import pairing
+from bench.catalog.moved import at_home
 from bench.errors import LabError
-from bench.model import Stack
+from bench.model import Against, Stack, Target
 from bench.paths import ROOT
-from tests.declared import CATALOG
+from tests.declared import CATALOG, study_called
 
 STUDY = """
 name = "tiny"
@@ -279,3 +280,21 @@ def test_where_requests_wait_every_load_of_a_study_lasts_for_twenty_batches_of_t
             for load in (CATALOG.loads[name] for name in names):
                 brief = CATALOG.loads[load.brief] if load.brief else load
                 assert min(load.seconds, brief.seconds) >= 20 * int(waits[1]) / 1000
+
+
+def test_what_a_target_is_held_against_moves_with_it() -> None:
+    target = Target(title="Fast", variant="cython", workloads=("medium",), against=Against(variant="cpython"))
+    stacks = Target(
+        title="Served",
+        metric="cpu",
+        stack="cython/falcon/bjoern",
+        workloads=("medium",),
+        against=Against(stack="cpython/bare/bjoern"),
+    )
+    study = msgspec.structs.replace(
+        study_called("moved"), variants=("cpython", "cython"), interpreters=("cpython-3.13",), targets=(target, stacks)
+    )
+    alone, served = at_home(study, CATALOG).targets
+    assert (alone.variant, alone.against.variant) == ("cython@cpython-3.13", "cpython@cpython-3.13")
+    assert served.stack == "cython@cpython-3.13/falcon/bjoern"
+    assert served.against.stack == "cpython@cpython-3.13/bare/bjoern"

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from bench.model import Measurement, Run, Stack, Study
+from bench.model import MacroPlan, Measurement, Run, Stack, Study
 from bench.plan import contest
 from bench.plan.planned import plan
 from tests.declared import CATALOG
@@ -119,3 +119,11 @@ def test_without_a_capacity_or_without_a_plan_there_are_no_open_loads() -> None:
     assert contest.open_loads(plan(STUDY, CATALOG), []) is None
     runs = [closed("cpython behind gunicorn-sync", 1e-3, 600)]
     assert contest.open_loads(plan(msgspec.structs.replace(STUDY, open=None), CATALOG), runs) is None
+
+
+def test_of_several_closed_loads_the_first_says_who_is_driven_and_how_hard() -> None:
+    study = msgspec.structs.replace(STUDY, macro=MacroPlan(loads=("closed", "closed-64"), runs=2))
+    first = [closed("cpython behind gunicorn-sync", 1e-3, 900), closed("pypy behind gunicorn-sync", 2e-3, 400)]
+    second = [closed("cpython behind gunicorn-sync", 2e-3, 500), closed("pypy behind gunicorn-sync", 1e-3, 800)]
+    runs = [*first, *(of(run, load="closed-64") for run in second)]
+    assert rates(runs, study) == {"cpython/falcon/gunicorn-sync": 630.0}

@@ -20,6 +20,8 @@ from bench.errors import LabError
 from bench.model import DocumentsSpec, Shape, Workload
 from tests.declared import CATALOG
 
+pytestmark = pytest.mark.slow
+
 HISTORY = Path(__file__).parent.parent / "data" / "documents" / "cdnow.txt"
 
 Order = dict[str, Any]

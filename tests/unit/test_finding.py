@@ -413,3 +413,8 @@ def test_interpreters_that_were_built_otherwise_than_the_rest_are_named():
     assert "Built without profile-guided optimisation" in html(find(SESSION, runs))
     several = msgspec.structs.replace(STUDY, interpreters=("cpython-3.11", "cpython-3.13"))
     assert ">no PGO<" in html(find(sessions.session(several, runs), runs))
+
+
+def test_a_lead_is_held_against_all_the_others_at_once():
+    assert FINDING.lead.among == len(FINDING.cores) - 1 > 1
+    assert FINDING.cheapest.among == len(FINDING.rows) - 1 > 1

@@ -11,6 +11,7 @@ from bench.measure.instruments import instructions
 from bench.model import InstructionsCase, InstructionsPlan, MicroCase, MicroPlan, Phase, Run, Study
 from bench.plan import matrix
 from tests.declared import CATALOG
+from tests.unit import sessions
 
 STUDY = Study(
     name="trial",
@@ -84,3 +85,12 @@ def test_a_profile_tells_its_total(tmp_path: Path) -> None:
     for path in (profile, tmp_path / "profile.2"):
         with pytest.raises(LabError, match=f"no count in {path.name}"):
             instructions.total(path)
+
+
+def test_a_twin_is_not_timed_on_the_counted_path() -> None:
+    plain = MicroCase(variant="cython", workload="medium")
+    counted = InstructionsCase(variant="cython", workload="medium", documents=3, passes=2)
+    told = sessions.run(counted, 0, facts={"path": "avx2", "timed_path": "avx512"})
+    phase = Phase("micro", 2, (plain, msgspec.structs.replace(plain, twin=True)))
+    forced = msgspec.structs.replace(plain, path="avx2")
+    assert matrix.with_counted_paths(phase, CATALOG, [told]).cases == (*phase.cases, forced)

@@ -133,3 +133,11 @@ def test_latency_that_still_grows_is_absent() -> None:
         "common": "settled latency: the median grew from 0.06 to 0.15 ms: the server does not keep up with the rate",
         "own 90": None,
     }
+
+
+def test_a_generator_with_time_to_spare_promises_no_more_than_the_server_answered() -> None:
+    idle = Measurement(metric="generator_cpu", unit="1", values=(0.2,))
+    run = closed("pypy behind gunicorn-sync", 0.7e-3, 1400)
+    spared = msgspec.structs.replace(run, measurements=(*run.measurements, idle))
+    asked = msgspec.structs.replace(STUDY, open=None, latency=LatencyPlan(load="steady", runs=2))
+    assert capacities(plan(asked, CATALOG), "medium", [spared]) == {run.case.stack: 1400}

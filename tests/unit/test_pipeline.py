@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from bench import documents, pipeline, store, verify
+from bench.analysis import selftest
 from bench.build import artifacts
 from bench.errors import LabError, MissingError, RefusedError
 from bench.host import quiet
@@ -43,6 +44,7 @@ from bench.plan import estimate
 from bench.plan.planned import plan
 from bench.progress import Progress
 from bench.provision import interpreters
+from bench.race import again, playoff
 from bench.serve import backend
 from tests.declared import CATALOG
 from tests.unit import made
@@ -522,3 +524,36 @@ def test_too_small_a_budget_is_refused_before_anything_is_built(bench: Bench) ->
     with pytest.raises(LabError, match="--budget 1m is too little"):
         bench.run(RACED, budget=60)
     assert bench.measured == []
+
+
+def test_what_a_play_off_decides_lies_beyond_the_bias_of_the_machine(bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    equals = selftest.Equals(
+        instrument="macro", a_side=2, comparisons=40, bias=0.03, different=0, allowed=5, smallest=0.1
+    )
+    tested = selftest.Selftest(started="", fingerprint="f", variant="cpython", equals=(equals,), known=())
+    monkeypatch.setattr(selftest, "latest", lambda fingerprint: tested)
+    floors: list[float] = []
+
+    def blocks(on, race, runs, measured, floor=0.0):
+        floors.append(floor)
+        return iter(())
+
+    monkeypatch.setattr(playoff, "blocks", blocks)
+    bench.run(RACED, budget=estimate.plan_seconds(plan(RACED, CATALOG)) * 0.9)
+    assert floors == [0.03]
+
+
+def test_every_run_of_a_race_tells_what_could_change_its_figure(bench) -> None:
+    folder, _ = bench.run(RACED, budget=estimate.plan_seconds(plan(RACED, CATALOG)) * 0.9)
+    inputs = {(run.case.load, run.case.inputs["load"]) for run in store.runs(folder) if run.case.stack}
+    assert {load for load, _ in inputs} == {"glance", "closed"}
+    assert len({declared for _, declared in inputs}) == len(inputs) == 2, "the brief load's own, not that of the final"
+
+
+def test_in_a_race_servers_that_disagree_are_measured_again_in_the_rounds_and_in_the_final(
+    bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+    monkeypatch.setattr(again, "measure", lambda phase, *_: looked.append(phase.name))
+    bench.run(RACED, budget=estimate.plan_seconds(plan(RACED, CATALOG)) * 0.9)
+    assert {"race", "macro"} <= set(looked)

@@ -7,7 +7,7 @@ import pytest
 
 from bench import catalog
 from bench.errors import LabError
-from bench.model import MacroPlan, MicroCase, Stack
+from bench.model import LatencyPlan, MacroPlan, MicroCase, MicroPlan, Stack
 from bench.plan import estimate, matrix, planned
 from bench.plan.planned import plan
 from tests.declared import CATALOG
@@ -124,3 +124,29 @@ def test_the_estimate_counts_what_each_load_takes_and_the_open_loads_of_each_ser
 
 def test_a_first_look_is_had_within_twelve_minutes() -> None:
     assert estimate.plan_seconds(plan(CATALOG.studies["quick"], CATALOG)) <= 12 * 60
+
+
+def test_the_estimate_counts_each_rate_of_the_loads_for_latency() -> None:
+    def asked(*shares: float) -> float:
+        latency = LatencyPlan(load="steady", runs=2, shares=shares)
+        return estimate.contest_seconds(plan(msgspec.structs.replace(STUDY, open=None, latency=latency), CATALOG))
+
+    programs, runs = 2, 2
+    more = programs * runs * estimate.load_seconds(CATALOG.loads["steady"])
+    assert asked(0.3, 0.6) - asked(0.3) == pytest.approx(more)
+
+
+@pytest.mark.parametrize(("orders", "loops"), [(1, 3), (30_000, 3), (30_001, 4), (40_000, 4)])
+def test_a_value_is_of_as_many_orders_at_least_as_the_study_asks_for(orders: int, loops: int) -> None:
+    spec = CATALOG.workloads["medium"].documents
+    assert spec is not None
+    assert spec.count * spec.orders == 10_000
+    asked = MicroPlan(processes=1, values=1, passes=3, orders=orders)
+    assert matrix.core_case(asked, "cpython", "medium", CATALOG).loops == loops
+
+
+def test_without_closed_loads_no_open_ones_are_reckoned() -> None:
+    whole = plan(STUDY, CATALOG)
+    assert estimate.contest_seconds(whole) > 0
+    without = msgspec.structs.replace(whole, phases=tuple(each for each in whole.phases if each.name != "macro"))
+    assert estimate.contest_seconds(without) == 0

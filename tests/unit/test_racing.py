@@ -10,6 +10,7 @@ from bench.plan import estimate
 from bench.plan.planned import plan
 from bench.race import racing
 from tests.declared import CATALOG
+from tests.unit import test_playoff
 from tests.unit.races import SERVERS, STUDY, Fake, cost, equal, raced
 
 PLAN = plan(STUDY, CATALOG)
@@ -202,3 +203,10 @@ def test_a_study_whose_own_load_is_the_brief_one_counts_the_servers_of_the_round
     race, final = raced(fake, study, budget=150)
     assert {case.load for phase in (*fake.rounds, final) for case in phase.cases} == {"glance"}
     assert final.first == racing.ROUND * len(race.rounds), "after the rounds, whose blocks it goes on from"
+
+
+def test_a_race_that_goes_on_judges_each_round_by_the_runs_of_its_day() -> None:
+    stored = test_playoff.Stored(cost, spread=0.03)
+    race, final = raced(stored)
+    stored(final)
+    assert raced(stored)[0] == race, "that of the final is later"

@@ -19,6 +19,8 @@ from bench.report import findings
 from bench.report.selftest import conclude, told
 from tests.declared import CATALOG, planned
 
+pytestmark = pytest.mark.slow
+
 DECLARED = CATALOG.studies[selftest.STUDY]
 STARTED = "2026-11-24T13:00:00+00:00"
 
@@ -286,3 +288,17 @@ def test_what_is_slower_is_no_instrument_of_its_own_and_has_its_own_identity():
     assert len({case.identity for case in known.cases}) == 4
     instrument: Instrument = "micro"
     assert {case.instrument for case in known.cases} == {instrument}
+
+
+class Backwards(Subject):
+    """What is to be slower comes out faster."""
+
+    def __call__(self, case, block, _=None):
+        turned = msgspec.structs.replace(case, slower=-case.slower) if case.slower else case
+        return msgspec.structs.replace(super().__call__(turned, block), case=case)
+
+
+def test_a_known_difference_is_not_found_where_it_comes_out_the_wrong_way_round():
+    found = selftest.judge(session(), runs(Backwards(1)))
+    assert {each.found for each in found.known} == {0}
+    assert not found.passed

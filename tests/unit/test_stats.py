@@ -5,6 +5,8 @@ import pytest
 
 from bench.analysis.stats import Ratio, benjamini_hochberg, between, blocked_ratio, ratio, reach
 
+pytestmark = pytest.mark.slow
+
 TRIALS = 300
 
 
