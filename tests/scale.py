@@ -33,7 +33,12 @@ SERVERS = ("gunicorn-sync", "gunicorn-gthread", "uwsgi-processes", "uwsgi-thread
 def many(count: int) -> dict[str, Variant]:
     """So many variants of one declaration, `cpython` the first."""
     names = ["cpython", *(f"variant-{number:03}" for number in range(1, count))]
-    return {name: msgspec.structs.replace(CATALOG.variants["cpython"], name=name, title=name) for name in names}
+    return {name: like_cpython(name) for name in names}
+
+
+def like_cpython(name: str) -> Variant:
+    """A variant that no file declares."""
+    return msgspec.structs.replace(CATALOG.variants["cpython"], name=name, title=name)
 
 
 def artifact(variant: str) -> Artifact:
@@ -71,7 +76,9 @@ def results() -> tuple[Study, list[Run]]:
 
 def stored(folder: Path, study: Study, runs: list[Run]) -> None:
     """Put the runs where a session keeps them."""
-    store.write(folder / "session.json", sessions.session(study, runs))
+    made_up = {name: like_cpython(name) for name in study.variants if name not in CATALOG.variants}
+    declared = msgspec.structs.replace(CATALOG, variants=CATALOG.variants | made_up)
+    store.write(folder / "session.json", sessions.session(study, runs, catalog=declared))
     for run in runs:
         block = folder / f"{run.case.instrument}-{run.block:03}"
         block.mkdir(exist_ok=True)

@@ -12,6 +12,7 @@ import numpy as np
 from bench.catalog import declarations
 from bench.model import (
     Case,
+    Catalog,
     Hole,
     InstructionsCase,
     MacroCase,
@@ -60,11 +61,11 @@ def quick() -> Study:
     return msgspec.structs.replace(declared, variants=variants)
 
 
-def session(study: Study, runs: list[Run], *, finished: bool = True) -> Session:
+def session(study: Study, runs: list[Run], *, finished: bool = True, catalog: Catalog = CATALOG) -> Session:
     """The record of a session that made `runs`."""
     plan = Plan(
         study=study,
-        catalog=selected(study, CATALOG),
+        catalog=selected(study, catalog),
         phases=(Phase("all", 1, tuple({run.case.identity: run.case for run in runs}.values())),),
         holes=(
             Hole(
