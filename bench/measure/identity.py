@@ -24,7 +24,7 @@ SUITE_CASES = "spec/golden"
 
 
 def placed(plan: Plan, ready: Ready) -> Plan:
-    """The plan on what is `ready`: its cases identified, those left out that lack something, and all the holes."""
+    """The plan as far as what is `ready` carries it: its cases identified, and what lacks something told as a hole."""
     lacking = ready.missing.keys() | ({"null"} if "macro" in ready.missing else set())
     phases = tuple(phase_of(plan.catalog, phase, ready) for phase in plan.phases if phase.name not in lacking)
     holes = (*ready.holes, *ready.missing.values(), *plan.holes)

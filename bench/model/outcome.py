@@ -82,11 +82,10 @@ class Run(Observed, frozen=True, kw_only=True):
 
 
 class Ready(Recorded, frozen=True, kw_only=True):
-    """What a machine has for a plan: itself described, what is built, and the holes.
+    """What a machine has for a plan: its description, what is built on it, and in `holes` what is not.
 
-    `missing` holds what a phase of that name lacks altogether, `unserved` what the workloads with a back end lack of
-    it, by variant. `generator` is the fingerprint of the machines that
-    generate load for it, where it does not do so itself.
+    `missing` says by phase why all of it cannot be measured, `unserved` by variant and workload which back end lacks.
+    `generator` is the fingerprint of the machines that generate its load, where it does not do so itself.
     """
 
     machine: dict[str, Any]

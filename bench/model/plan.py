@@ -22,10 +22,10 @@ class Phase(Recorded, frozen=True):
 
 
 class Plan(Recorded, frozen=True, kw_only=True):
-    """A study with every declaration that it needs, its phases, and the holes: what is declared to be impossible.
+    """A study with every declaration that it needs, its phases, and in `holes` what is declared to be impossible.
 
-    A session holds the plan that it measured, each case with its inputs' hashes and all holes that were found. So what
-    is told of a session is told from its own plan, whatever the checkout declares by then.
+    A session stores the plan that it measures: its cases with their inputs' hashes, and all holes that were found.
+    Reports of a session read its own plan, not what the checkout declares by then.
     """
 
     study: Study

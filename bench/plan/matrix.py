@@ -1,4 +1,4 @@
-"""study → phases of cases, and the holes among them."""
+"""study → phases of cases, and what of them is declared impossible."""
 
 from __future__ import annotations
 

@@ -64,6 +64,17 @@ class Fake:
         return Run(case=case, block=block, started="", seconds=seconds, verdict="pass", measurements=measured)
 
 
+class Stored(Fake):
+    """Measures what is missing of a phase, as the lab does."""
+
+    def __call__(self, phase):
+        whole = {(run.case.identity, run.block) for run in self.runs}
+        last = range(phase.first, phase.first + phase.blocks)
+        if any((case.identity, block) not in whole for case in phase.cases for block in last):
+            super().__call__(phase)
+        return self.runs
+
+
 def raced(fake: Fake, study: Study = STUDY, budget: float = 360.0) -> tuple[Race, Phase]:
     """The race at its end, and what is left for the study's own loads."""
     track = racing.track(plan(study, CATALOG), budget)

@@ -9,7 +9,7 @@ from bench.plan.planned import plan
 from bench.race import playoff, racing
 from tests import simulated_races as simulated
 from tests.declared import CATALOG
-from tests.unit.races import STUDY, Fake, cost, equal, raced
+from tests.unit.races import STUDY, Fake, Stored, cost, equal, raced
 
 pytestmark = pytest.mark.slow
 
@@ -43,17 +43,6 @@ def test_where_all_is_decided_nothing_more_is_measured() -> None:
         return cost(case) * (3 if case.stack.framework == "falcon" else 1)
 
     assert played(Fake(apart, spread=0.002)) == []
-
-
-class Stored(Fake):
-    """Measures what is missing of a phase, as the lab does."""
-
-    def __call__(self, phase):
-        whole = {(run.case.identity, run.block) for run in self.runs}
-        last = range(phase.first, phase.first + phase.blocks)
-        if any((case.identity, block) not in whole for case in phase.cases for block in last):
-            super().__call__(phase)
-        return self.runs
 
 
 def test_an_interrupted_play_off_comes_to_the_same_end() -> None:

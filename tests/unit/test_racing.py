@@ -10,8 +10,7 @@ from bench.plan import estimate
 from bench.plan.planned import plan
 from bench.race import racing
 from tests.declared import CATALOG
-from tests.unit import test_playoff
-from tests.unit.races import SERVERS, STUDY, Fake, cost, equal, raced
+from tests.unit.races import SERVERS, STUDY, Fake, Stored, cost, equal, raced
 
 PLAN = plan(STUDY, CATALOG)
 
@@ -206,7 +205,7 @@ def test_a_study_whose_own_load_is_the_brief_one_counts_the_servers_of_the_round
 
 
 def test_a_race_that_goes_on_judges_each_round_by_the_runs_of_its_day() -> None:
-    stored = test_playoff.Stored(cost, spread=0.03)
+    stored = Stored(cost, spread=0.03)
     race, final = raced(stored)
     stored(final)
     assert raced(stored)[0] == race, "that of the final is later"
