@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from bench.analysis import gates
+from bench.analysis import consistency, gates
 from bench.analysis.capacity import BUSY
 from bench.model import Observed
 
@@ -28,7 +28,7 @@ KINDS = {
     OUT_OF_SOCKETS: re.compile(r"too many open files", re.IGNORECASE),
     "refused": re.compile(r"refused"),
     "timed out": re.compile(r"timed? ?out", re.IGNORECASE),
-    "wrong": gates.ANSWERED,
+    "wrong": consistency.ANSWERED,
 }
 RULE = (
     "Latency of a second is the 99th percentile of the requests that started in it. If a second of the load holds too "

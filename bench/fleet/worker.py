@@ -27,7 +27,7 @@ from bench.errors import LabError
 from bench.host import machine
 from bench.host.pinning import cores, leave_server_alone
 from bench.measure import blocks, identity
-from bench.measure.instruments import macro, null
+from bench.measure.instruments import driving, macro, null
 from bench.model import Case, Catalog, Plan, Ready, Run
 from bench.paths import DOCUMENTS, LAB
 from bench.progress import Progress
@@ -153,7 +153,7 @@ def private_address() -> str:
 
 
 def drive_from(
-    generator: str, tool: macro.Tool, *about: object, output: Path, documents: Path | None, **more: object
+    generator: str, tool: driving.Tool, *about: object, output: Path, documents: Path | None, **more: object
 ) -> Any:
     """What `tool`, called as on this machine, yields on that of the worker at `generator`, by this machine's clock.
 
@@ -174,7 +174,7 @@ def drive_from(
 
 
 def drive(
-    tool: macro.Tool, about: tuple[object, ...], more: dict[str, object], output: str, documents: Path | None
+    tool: driving.Tool, about: tuple[object, ...], more: dict[str, object], output: str, documents: Path | None
 ) -> Driven:
     """Call `tool` here; `output` is the name of what it writes, `documents` a folder below that of all documents."""
     folder = documents and DOCUMENTS / documents

@@ -9,7 +9,7 @@ from bench.catalog import pairing
 from bench.model import Stack
 from bench.report import latencies, loads, settings, suites, versions
 from bench.report.against import against
-from bench.report.evidence import LIMITED
+from bench.report.estimates import LIMITED
 from bench.report.ranking import Ranked, ranked_by
 from bench.report.rows import Core, Finding, Row
 from bench.report.targets import verdict

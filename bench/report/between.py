@@ -11,7 +11,6 @@ from itertools import combinations, groupby
 from pathlib import Path
 
 import msgspec
-from rich.console import Console
 
 from bench import store
 from bench.analysis import selftest
@@ -20,7 +19,6 @@ from bench.analysis.text import interval, times
 from bench.model import Session, Stack
 from bench.report.finding import find
 from bench.report.rows import Finding, closed_load
-from bench.report.terminal import say
 
 FASTER = "times as fast as the baseline"
 
@@ -39,14 +37,9 @@ class Repeated(msgspec.Struct, frozen=True, kw_only=True):
     overlapping: int
 
 
-def show(console: Console, folders: Sequence[Path], json: bool) -> int:
-    """Print what the sessions in `folders` say together.
-
-    Returns 0, the exit status: sessions that differ are not a failure.
-    """
-    found = list(repeated([_finding(folder) for folder in folders]))
-    say(console, found, told(found), json)
-    return 0
+def stored(folders: Sequence[Path]) -> list[Repeated]:
+    """What the sessions in `folders` say together."""
+    return list(repeated([_finding(folder) for folder in folders]))
 
 
 def repeated(findings: Sequence[Finding]) -> Iterator[Repeated]:

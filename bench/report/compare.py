@@ -14,7 +14,6 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pyperf
-from rich.console import Console
 
 from bench import store
 from bench.analysis import selftest
@@ -70,17 +69,6 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     among: int = 1
     claimed: bool = False
     equal: bool = False
-
-
-def show(console: Console, a: str, b: str, json: bool, results: Path = RESULTS) -> int:
-    """Print how `b` compares with `a`, benchmark by benchmark. Returns exit status 0: a difference is no failure."""
-    found = compare(a, b, results)
-    if json:
-        console.print_json(msgspec.json.encode(found).decode())
-        return 0
-    for each in found:
-        console.print(told(each), markup=False, highlight=False, soft_wrap=True)
-    return 0
 
 
 def compare(a: str, b: str, results: Path = RESULTS) -> list[Compared]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from bench.errors import LabError
-from bench.report.evidence import Figure
+from bench.report.estimates import Figure
 
 REQUESTS = 1_000_000
 GIGABYTE = 1e9

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import altair as alt
-from rich.console import Console
 
 from bench import store
 from bench.analysis.components import Component
@@ -17,18 +16,14 @@ from bench.model import Session
 from bench.report.charts import WIDE
 from bench.report.drawing import Chart, Record, hues, keys, names_axis, sheet
 from bench.report.pictures import Picture, with_keys
-from bench.report.terminal import say
 
 FACTOR_TITLES = {name: factor.title for name, factor in FACTORS.items()} | {TIME: "time: minutes pass"}
 ROW_PIXELS = 16
 
 
-def conclude(console: Console, folder: Path, json: bool) -> int:
-    """Judge the session in `folder` and print what it says. Returns 0, the exit status: nothing is demanded."""
-    session = store.read(folder / "session.json", Session)
-    found = judge(session, store.runs(folder))
-    say(console, found, told(found), json)
-    return 0
+def judged(folder: Path) -> Drift:
+    """What the session in `folder` says."""
+    return judge(store.read(folder / "session.json", Session), store.runs(folder))
 
 
 def told(found: Drift) -> Iterator[str]:

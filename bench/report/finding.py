@@ -17,10 +17,8 @@ from bench.catalog import pairing
 from bench.model import Instrument, Plan, Run, Session, Stack, Study, Variant, stack_of
 from bench.report.charts import MOMENTS
 from bench.report.cost import Price, cost
-from bench.report.evidence import (
-    Evidence,
+from bench.report.estimates import (
     Figure,
-    Subject,
     capacity,
     latency,
     mean,
@@ -31,6 +29,7 @@ from bench.report.evidence import (
     warm,
     warmed_up,
 )
+from bench.report.evidence import Evidence, Subject
 from bench.report.gated import agreements, gated
 from bench.report.latencies import latencies
 from bench.report.ranking import brief_load, ranking

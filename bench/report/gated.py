@@ -7,7 +7,7 @@ from statistics import median
 
 import msgspec
 
-from bench.analysis import gates
+from bench.analysis import bottlenecks, gates
 from bench.model import Run, Stack
 
 
@@ -50,7 +50,7 @@ def agreements(runs: Iterable[Run]) -> tuple[float, ...]:
     """
     found: dict[Stack | None, list[float]] = {}
     for run in runs:
-        if ratio := gates.agreement(run):
+        if ratio := bottlenecks.agreement(run):
             found.setdefault(run.case.stack, []).append(ratio)
     return tuple(sorted(map(median, found.values())))
 

@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 
 from bench.report.drawing import Chart, Record, hues, logarithmic, names_axis, sheet
-from bench.report.evidence import Figure
+from bench.report.estimates import Figure
 from bench.report.ranking import Ranked
 from bench.report.rows import Finding, place
 from bench.report.table import MICRO, Cell, versus

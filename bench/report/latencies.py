@@ -11,7 +11,7 @@ import msgspec
 from bench.analysis import gates
 from bench.analysis.text import listed, number, share
 from bench.model import Observed, Run, Stack, stack_of
-from bench.report.evidence import Figure
+from bench.report.estimates import Figure
 
 PERCENTILES = ("p50", "p90", "p99", "p99.9")
 MICRO = 1e-6

@@ -15,7 +15,8 @@ from bench.analysis.standings import standings
 from bench.analysis.text import listed
 from bench.durations import written
 from bench.model import Race, RankedBy, Run, Session, Stack, Workload, stack_of
-from bench.report.evidence import Evidence, Figure, capacity
+from bench.report.estimates import Figure, capacity
+from bench.report.evidence import Evidence
 
 
 class Figures(msgspec.Struct, frozen=True):

@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import msgspec
 import numpy as np
-from rich.console import Console
 from scipy.stats import kendalltau, spearmanr
 
 from bench import store
@@ -27,7 +26,6 @@ from bench.analysis.text import interval, times
 from bench.errors import LabError
 from bench.model import Run, Session
 from bench.paths import RESULTS
-from bench.report.terminal import say
 
 METRICS = {  # instrument and metric: what it is, in words; less is better in each but the rate, which a rank ignores
     ("micro", "time"): "time of the core alone",
@@ -84,13 +82,10 @@ def chosen(study: str, names: Sequence[str], results: Path = RESULTS) -> tuple[P
     return finished[wanted[0]], finished[wanted[1]]
 
 
-def show(console: Console, folders: tuple[Path, Path], json: bool) -> int:
-    """Print how far two sessions agree. Returns 0, the exit status: sessions that differ are not a failure."""
+def stored(folders: tuple[Path, Path]) -> list[Agreement]:
+    """How far the sessions in two folders agree."""
     first, second = (store.runs(folder) for folder in folders)
-    found = list(agreements(first, second))
-    lines = [*_told_apart(folders), *(line for each in found for line in told(each))]
-    say(console, found, lines, json)
-    return 0
+    return list(agreements(first, second))
 
 
 def agreements(first: Sequence[Run], second: Sequence[Run]) -> Iterator[Agreement]:
@@ -104,7 +99,14 @@ def agreements(first: Sequence[Run], second: Sequence[Run]) -> Iterator[Agreemen
             yield _agreement(", ".join([METRICS[instrument, metric], *filter(None, where)]), metric, shared)
 
 
-def told(each: Agreement) -> Iterator[str]:
+def told(folders: tuple[Path, Path], found: Sequence[Agreement]) -> Iterator[str]:
+    """Which sessions these are, then each agreement in words."""
+    yield from _told_apart(folders)
+    for each in found:
+        yield from words(each)
+
+
+def words(each: Agreement) -> Iterator[str]:
     """An agreement in words, a line for each pair that swapped."""
     ranks = "too few for a rank correlation"
     if each.spearman is not None and each.kendall is not None:

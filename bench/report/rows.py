@@ -14,7 +14,7 @@ from bench.analysis.stats import Ratio
 from bench.analysis.warmup import Shape
 from bench.model import Catalog, Plan, Run, Session, Stack, Study, Verdict
 from bench.report.cost import Cost, Price
-from bench.report.evidence import Figure
+from bench.report.estimates import Figure
 from bench.report.gated import Gated
 from bench.report.latencies import Latencies
 from bench.report.ranking import Ranked

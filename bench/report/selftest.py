@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 from bench import store
 from bench.analysis.selftest import CLAIMS, RECORD, SURE, Equals, Known, Selftest, judge
 from bench.analysis.stats import POWER
 from bench.analysis.text import share
 from bench.model import Session
-from bench.report.terminal import say
 
 SIDES = {"micro": "processes", "macro": "servers"}
 EQUALS = (
@@ -25,14 +22,13 @@ KNOWN = (
 )  # fmt: skip
 
 
-def conclude(console: Console, folder: Path, json: bool) -> int:
-    """Judge the session in `folder`, keep the verdict in it and print it. Returns the exit status, 1 if it failed."""
+def judged(folder: Path) -> Selftest:
+    """The verdict on the session in `folder`; a finished session keeps it."""
     session = store.read(folder / "session.json", Session)
     found = judge(session, store.runs(folder))
     if session.finished:
         store.write(folder / RECORD, found)
-    say(console, found, told(found), json)
-    return int(not found.passed)
+    return found
 
 
 def told(found: Selftest) -> Iterator[str]:

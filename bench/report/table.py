@@ -11,7 +11,7 @@ from bench.analysis.comparison import Comparison
 from bench.analysis.stats import Ratio
 from bench.analysis.text import interval, number, seconds, share
 from bench.report.built import how
-from bench.report.evidence import Figure
+from bench.report.estimates import Figure
 from bench.report.rows import Core, Counts, Finding, Row
 from bench.report.wording import estimate, milliseconds, scaled
 

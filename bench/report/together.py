@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from bench.analysis.comparison import Comparison, as_a_family, compared
 from bench.analysis.stats import FEWEST_SESSIONS, Ratio, between
 from bench.model import Stack
-from bench.report.evidence import Figure
+from bench.report.estimates import Figure
 from bench.report.finding import families, rank
 from bench.report.ranking import Figures, Ranked
 from bench.report.rows import Core, Finding, Row

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.analysis.comparison import Comparison
 from bench.analysis.text import interval, number, times
-from bench.report.evidence import Figure
+from bench.report.estimates import Figure
 
 EQUAL, UNDECIDED = "≈1×", "undecided"  # what stands for an estimate that no difference is claimed of
 

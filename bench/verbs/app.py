@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from functools import cache
 from typing import Annotated
 
+import msgspec
 from cyclopts import App, Parameter
 from rich.console import Console
 
@@ -57,6 +59,15 @@ def built_stack(text: str) -> Stack:
     if not stack.is_peer:
         artifacts.require_server(declared(), stack)
     return stack
+
+
+def say(found: object, lines: Iterable[str], json: bool) -> None:
+    """Print `found` as JSON where that is asked for, else the lines that tell it."""
+    if json:
+        out.print_json(msgspec.json.encode(found).decode())
+        return
+    for line in lines:
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def words(text: str) -> tuple[str, ...]:

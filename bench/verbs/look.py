@@ -12,7 +12,7 @@ from bench.inventory import inventory, lines, standings
 from bench.model import Hole
 from bench.plan import estimate
 from bench.race import racing
-from bench.verbs.app import Budget, Json, app, declared, out, plan_of, study_of
+from bench.verbs.app import Budget, Json, app, declared, out, plan_of, say, study_of
 
 
 @app.command(name="list")
@@ -59,12 +59,7 @@ def doctor(*, json: Json = False) -> int:
 def interpreters(*, json: Json = False) -> int:
     """Show every interpreter: what is here and how it was built, what it lacks, and how to get the rest."""
     found = standings(declared())
-    if json:
-        out.print_json(msgspec.json.encode(found).decode())
-        return 0
-    for each in found:
-        for line in lines(each):
-            out.print(line, markup=False, highlight=False, soft_wrap=True)
+    say(found, (line for each in found for line in lines(each)), json)
     return 0
 
 

@@ -12,7 +12,7 @@ from bench import pipeline
 from bench.durations import duration
 from bench.errors import LabError
 from bench.progress import Progress
-from bench.verbs.app import Budget, Flag, Json, Price, app, declared, out, plan_of, study_of, words
+from bench.verbs.app import Budget, Flag, Json, Price, app, declared, plan_of, say, study_of, words
 from bench.verbs.tell import keep_last, show
 
 
@@ -155,12 +155,17 @@ def repeat(
         if sessions:
             raise LabError("--times measures sessions: name either them or --times")
         limit = duration(budget, "--budget") if budget else None
-        return between.show(out, pipeline.run_times(plan_of(chosen), Progress(), times, budget=limit), json)
+        over = between.stored(pipeline.run_times(plan_of(chosen), Progress(), times, budget=limit))
+        say(over, between.told(over), json)
+        return 0
     if budget:
         raise LabError("--budget is of the sessions that --times measures: add --times N")
     if not sessions:
         pipeline.run_twice(plan_of(chosen), Progress())
-    return repeating.show(out, repeating.chosen(chosen.name, sessions), json)
+    folders = repeating.chosen(chosen.name, sessions)
+    found = repeating.stored(folders)
+    say(found, repeating.told(folders, found), json)
+    return 0
 
 
 @app.command

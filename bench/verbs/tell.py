@@ -9,7 +9,7 @@ from rich.console import Console
 from bench import pipeline, store
 from bench.model import Session, Study
 from bench.paths import ROOT
-from bench.verbs.app import Json, Price, app, out, study_of
+from bench.verbs.app import Json, Price, app, out, say, study_of
 
 
 @app.command
@@ -40,7 +40,9 @@ def compare(a: str, b: str, *, json: Json = False) -> int:
     """
     from bench.report import compare as comparing  # noqa: PLC0415 - as in `show`
 
-    return comparing.show(out, a, b, json)
+    found = comparing.compare(a, b)
+    say(found, map(comparing.told, found), json)
+    return 0
 
 
 @app.command(name="keep")
@@ -60,9 +62,9 @@ def keep_(study: str, *, variant: str | None = None) -> int:
 @app.command
 def findings() -> int:
     """Write docs/findings anew from the sessions that are kept there."""
-    from bench.report import findings as pages  # noqa: PLC0415 - as in `show`
+    from bench.report import docs  # noqa: PLC0415 - as in `show`
 
-    for path in pages.write():
+    for path in docs.write():
         out.print(str(path.relative_to(ROOT)), highlight=False)
     return 0
 
@@ -70,15 +72,18 @@ def findings() -> int:
 def show(folder: Path, price: str | None, json: bool) -> int:
     """Write the report of what lies in `folder` and print the answer; of a self-test, its verdict."""
     from bench.analysis import selftest as testing  # noqa: PLC0415 - a second of imports that other verbs spare
-    from bench.report import cost, drift, finding, page, summary  # noqa: PLC0415
-    from bench.report import selftest as verdict  # noqa: PLC0415
+    from bench.report import cost, drift, finding, page, selftest, summary  # noqa: PLC0415
 
     session, runs = store.read(folder / "session.json", Session), store.runs(folder)
     study, status = session.plan.study, pipeline.status(runs, session.holes)
     if study.selftest:
-        return max(status, verdict.conclude(out, folder, json))
+        verdict = selftest.judged(folder)
+        say(verdict, selftest.told(verdict), json)
+        return max(status, int(not verdict.passed))
     if study.factors:
-        return max(status, drift.conclude(out, folder, json))
+        moved = drift.judged(folder)
+        say(moved, drift.told(moved), json)
+        return status
     tested = testing.latest(session.machine.get("fingerprint"))
     found = finding.find(session, runs, cost.parse(price) if price else None, tested)
     summary.show(out, found, page.write(folder, found), json)

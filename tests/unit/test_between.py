@@ -1,17 +1,14 @@
 """What several sessions say together: the ratio over them, and how many of their intervals overlap."""
 
-import io
 from pathlib import Path
 
 import msgspec
 import pytest
-from rich.console import Console
 
 from bench import store
 from bench.analysis import stats
 from bench.model import Against, Run, Session, Study, Target
-from bench.report import between
-from bench.report import findings as pages
+from bench.report import between, study_page
 from bench.report.finding import find
 from bench.report.rows import Core, Finding
 from bench.report.targets import Held, over_sessions
@@ -99,11 +96,9 @@ def folders(tmp_path: Path) -> list[Path]:
 
 
 def test_stored_sessions_are_told_and_read_by_machines(folders: list[Path]) -> None:
-    said, machines = io.StringIO(), io.StringIO()
-    assert between.show(Console(file=said, width=200), folders, json=False) == 0
-    assert "cython-untouched: 1.2" in said.getvalue()
-    between.show(Console(file=machines, width=200), folders, json=True)
-    read = msgspec.json.decode(machines.getvalue(), type=list[between.Repeated])
+    found = between.stored(folders)
+    assert "cython-untouched: 1.2" in "\n".join(between.told(found))
+    read = msgspec.json.decode(msgspec.json.encode(found), type=list[between.Repeated])
     assert of(read, "cython").pairs == 3
 
 
@@ -178,7 +173,7 @@ def core(finding: Finding, variant: str) -> Core:
 
 
 def findings_page(finding: Finding) -> str:
-    return " ".join(pages.page(finding).split())
+    return " ".join(study_page.page(finding).split())
 
 
 def test_a_time_that_one_session_lacks_is_no_mean_of_the_others():

@@ -1,6 +1,5 @@
 """What moves a core's time from session to session: the plan, how its processes begin, and what is made of the runs."""
 
-import io
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,7 +7,6 @@ from types import SimpleNamespace
 import msgspec
 import numpy as np
 import pytest
-from rich.console import Console
 
 from bench import keep, store
 from bench.analysis import drift
@@ -21,8 +19,8 @@ from bench.measure.instruments import micro
 from bench.model import Case, FactorsCase, FactorsPlan, MicroCase, MicroPlan, Run, Session, Study
 from bench.paths import FACTORS
 from bench.plan import matrix
-from bench.report import drift as verdict
-from bench.report import findings
+from bench.report import docs
+from bench.verbs.tell import show
 from tests.declared import CATALOG, planned
 from tests.unit import made, sessions
 
@@ -238,7 +236,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_what_is_kept_is_a_page_with_its_tables_and_its_plot(kept: Path, tmp_path: Path) -> None:
-    findings.write(kept, tmp_path)
+    docs.write(kept, tmp_path)
     words = " ".join((tmp_path / "sessions.md").read_text().split())
     assert "CPython 3.11 is moved by " in words
     assert "build 2" in words or "build 3" in words
@@ -251,16 +249,14 @@ def test_what_is_kept_is_a_page_with_its_tables_and_its_plot(kept: Path, tmp_pat
     assert all(path.stat().st_size < keep.LIMIT / 2 for path in kept.iterdir())
 
 
-def test_a_run_ends_with_what_moves_what(tmp_path: Path) -> None:
+def test_a_run_ends_with_what_moves_what(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = store.create(SESSION, tmp_path)
     for run in runs(Machine({"build": 0.03})):
         block = folder / f"factors-{run.block:03}"
         block.mkdir(exist_ok=True)
         store.save(block, run)
-    said, machines = io.StringIO(), io.StringIO()
-    assert verdict.conclude(Console(file=said, width=200), folder, json=False) == 0
-    assert (
-        "Sessions of 8 processes: CPython 3.11 ÷ Cython, untouched source is expected to differ by" in said.getvalue()
-    )
-    verdict.conclude(Console(file=machines, width=200), folder, json=True)
-    assert msgspec.json.decode(machines.getvalue(), type=drift.Drift).of("build", RATIO).claimed
+    assert show(folder, None, json=False) == 0
+    words = "Sessions of 8 processes: CPython 3.11 ÷ Cython, untouched source is expected to differ by"
+    assert words in capsys.readouterr().out
+    assert show(folder, None, json=True) == 0
+    assert msgspec.json.decode(capsys.readouterr().out, type=drift.Drift).of("build", RATIO).claimed

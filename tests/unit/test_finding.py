@@ -14,7 +14,7 @@ from bench.model import Measurement
 from bench.report import charts
 from bench.report.answer import answers
 from bench.report.builds import unlike
-from bench.report.evidence import Figure, latency
+from bench.report.estimates import Figure, latency
 from bench.report.finding import find
 from bench.report.noise import noise, power
 from bench.report.page import html

@@ -12,7 +12,7 @@ from bench import keep, store
 from bench.errors import LabError
 from bench.model import Hole, Session, Stack, Target
 from bench.paths import FINDINGS
-from bench.report import findings
+from bench.report import docs, markdown, study_page
 from bench.report.answer import answers
 from bench.report.finding import find
 from bench.report.gain import gain
@@ -54,7 +54,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def pages(kept: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pages")
-    findings.write(kept, folder)
+    docs.write(kept, folder)
     return folder
 
 
@@ -63,7 +63,7 @@ def test_what_is_kept_says_all_that_the_session_said(tmp_path: Path) -> None:
     (path,) = keep.keep(STUDY, tmp_path / "results", tmp_path / "kept")
     found = keep.read(path)
     assert (found.study, found.session, found.selftest) == (STUDY, SESSION, None)
-    assert findings.page(find(found.session, found.runs)) == findings.page(FINDING)
+    assert study_page.page(find(found.session, found.runs)) == study_page.page(FINDING)
     assert path.stat().st_size < keep.LIMIT / 4
 
 
@@ -107,7 +107,7 @@ def test_the_same_data_yield_the_same_bytes_and_nothing_else_stays(kept: Path, p
         gone.parent.mkdir(exist_ok=True)
         gone.write_text("of a study that is kept no more")
     for _ in range(2):
-        findings.write(kept, tmp_path)
+        docs.write(kept, tmp_path)
         assert content(tmp_path) == content(pages)
 
 
@@ -143,13 +143,13 @@ def test_every_row_of_a_table_has_as_many_cells_as_its_heading(pages: Path) -> N
 
 
 def test_what_a_cell_says_stays_in_its_cell() -> None:
-    assert findings.table([["a|b", "c"], ["one\ntwo", "3"]]).splitlines()[::2] == [r"| a\|b | c |", "| one two | 3 |"]
+    assert markdown.table([["a|b", "c"], ["one\ntwo", "3"]]).splitlines()[::2] == [r"| a\|b | c |", "| one two | 3 |"]
 
 
 def test_the_index_gives_each_answer_and_what_is_not_measured_yet(pages: Path) -> None:
     text = (pages / "README.md").read_text()
     assert f"[{STUDY.question}](quick.md) | {answers(FINDING)[0]} | 2026-11-24 |" in text
-    for name in findings.ASKED:
+    for name in docs.ASKED:
         assert f"| `{name}` | not measured yet: `python -m bench run {name} --keep` |" in text
 
 
@@ -207,24 +207,24 @@ def test_each_picture_tells_its_figures_in_words() -> None:
 
 def test_the_pages_in_the_docs_are_those_of_the_data_beside_them() -> None:
     """Where this fails, `make findings` mends it."""
-    found = findings.texts(findings.findings())
+    found = docs.texts(docs.findings())
     assert {path.name: path.read_text() for path in FINDINGS.glob("*.md")} == found
 
 
 def test_where_a_target_is_missed_the_page_shows_the_profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(findings, "PROFILES", tmp_path)
+    monkeypatch.setattr(study_page, "PROFILES", tmp_path)
     (tmp_path / f"{STUDY.name}.md").write_text("All of it goes to parsing.\n")
     limit = Target(title="quick", variant="cython", workloads=("medium",), metric="ready", at_most=1.0)
     shown: dict[Outcome, bool] = {"missed": True, "met": False}
     for outcome, is_shown in shown.items():
         row = Held(target=limit, workload="medium", value=1.0, outcome=outcome)
-        page = findings.page(msgspec.structs.replace(FINDING, targets=(row,)))
+        page = study_page.page(msgspec.structs.replace(FINDING, targets=(row,)))
         assert ("All of it goes to parsing." in page) is is_shown
 
 
 def test_a_kept_study_that_misses_a_target_has_a_profile() -> None:
-    missed = {name for name, found in findings.findings().items() if "missed" in {row.outcome for row in found.targets}}
-    pages = findings.texts(findings.findings())
+    missed = {name for name, found in docs.findings().items() if "missed" in {row.outcome for row in found.targets}}
+    pages = docs.texts(docs.findings())
     assert all("### Where the time goes" in pages[f"{name}.md"] for name in missed)
 
 
@@ -236,8 +236,8 @@ def test_where_stacks_are_ranked_the_best_is_told_and_the_others_stand_behind_it
     best, other = (f"cython/falcon/{server}" for server in ("uwsgi-processes", "gunicorn-sync"))
     assert re.match(rf"By server CPU per request {best} is the best, with 4\S+ µs of server CPU a request", told)
     assert re.search(rf"in units of that: {other} 2\.\S+× \(\S+\)\.", told)
-    assert re.search(rf"\| {other.split('/')[-1]} \| 2 \| 13\S+ \| 7,\d+ \|", findings.page(found))
-    assert re.search(r"\| uwsgi-processes \| 1 \| 4\S+ \| generator-limited \|", findings.page(found))
+    assert re.search(rf"\| {other.split('/')[-1]} \| 2 \| 13\S+ \| 7,\d+ \|", study_page.page(found))
+    assert re.search(r"\| uwsgi-processes \| 1 \| 4\S+ \| generator-limited \|", study_page.page(found))
     assert "answers a second" not in told, "the generator was the limit"
     assert [each.name for each in pictures(found)] == ["medium-ranking"]
 
@@ -256,4 +256,4 @@ def test_a_peer_is_held_against_the_best_in_python_and_against_the_plain_referen
     assert re.search(r"takes 149 µs a request, 3\.\S+× the best in Python, cython/falcon/uwsgi-pro", told)
     assert re.search(r"the plain reference takes 5\.\S+× that on PyPy 3\.11 and 8\.\S+× that on CPython 3\.11", told)
     assert gain(found) == gain(FINDING), "what parts two stacks in Python has nothing to do with a peer"
-    assert "A peer's are over the baseline behind gunicorn-sync." in findings.page(found)
+    assert "A peer's are over the baseline behind gunicorn-sync." in study_page.page(found)

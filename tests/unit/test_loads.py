@@ -5,7 +5,7 @@ import pytest
 
 from bench.analysis import breaking
 from bench.model import Case, MacroCase, Measurement, Run, Stack
-from bench.report import findings, loads, page
+from bench.report import loads, page, study_page
 from bench.report.answer import paragraphs
 from bench.report.finding import find
 from bench.report.pictures import pictures
@@ -58,7 +58,7 @@ RUNS = [
     *(driven(stack, load) for stack in SEEN for load in ("ramp", "steady-peaks")),
 ]
 FINDING = find(sessions.session(STUDY, RUNS), RUNS)
-TEXT = findings.page(FINDING)
+TEXT = study_page.page(FINDING)
 
 
 def test_a_row_tells_where_a_stack_broke_and_how_it_recovered() -> None:

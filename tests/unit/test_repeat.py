@@ -1,11 +1,8 @@
 """Two sessions of a study held against each other: ranks, and pairs that swapped."""
 
-import io
-
 import msgspec
 import numpy as np
 import pytest
-from rich.console import Console
 
 from bench import store
 from bench.errors import LabError
@@ -55,8 +52,8 @@ def test_a_pair_that_swapped_beyond_its_interval_is_named_with_both_ratios():
     assert swap.first.low > 1 > swap.second.high
     assert found.spearman == pytest.approx(0.9)
     assert found.kendall == pytest.approx(0.8)
-    assert "nuitka to mypyc: 1.03× (" in "\n".join(repeat.told(found))
-    assert "1 of 10 pairs swapped beyond their intervals, 0 within them" in "\n".join(repeat.told(found))
+    assert "nuitka to mypyc: 1.03× (" in "\n".join(repeat.words(found))
+    assert "1 of 10 pairs swapped beyond their intervals, 0 within them" in "\n".join(repeat.words(found))
 
 
 def test_equals_swap_within_their_intervals():
@@ -126,7 +123,7 @@ def test_two_subjects_have_no_rank_correlation():
     pair = {"cpython": 800.0, "cython": 20.0}
     found = agreed(micro(pair, 1), micro(pair, 2))
     assert found.spearman is None
-    assert "too few for a rank correlation" in next(repeat.told(found))
+    assert "too few for a rank correlation" in next(repeat.words(found))
 
 
 # ---------------------------------------------------------------- stored sessions
@@ -154,19 +151,14 @@ def test_two_finished_sessions_are_read_by_name_or_as_the_last_two(results):
     folders = repeat.chosen("quick", [], results)
     assert [folder.name for folder in folders] == ["20261124T130000Z", "20261125T130000Z"]
     assert repeat.chosen("quick", [folder.name for folder in folders], results) == folders
-    said = io.StringIO()
-    console = Console(file=said, width=200)
-    assert repeat.show(console, folders, False) == 0
-    assert "quick: the session of 2026-11-24T13:00:00+00:00 and that of 2026-11-25" in said.getvalue()
-    assert "Spearman 1.000" in said.getvalue()
-    assert "Not the same" not in said.getvalue()
+    said = "\n".join(repeat.told(folders, repeat.stored(folders)))
+    assert "quick: the session of 2026-11-24T13:00:00+00:00 and that of 2026-11-25" in said
+    assert "Spearman 1.000" in said
+    assert "Not the same" not in said
 
 
 def test_machines_read_json(results):
-    said = io.StringIO()
-    console = Console(file=said, width=200)
-    repeat.show(console, repeat.chosen("quick", [], results), True)
-    (found,) = msgspec.json.decode(said.getvalue())
+    (found,) = msgspec.json.decode(msgspec.json.encode(repeat.stored(repeat.chosen("quick", [], results))))
     assert (found["subjects"], found["kendall"]) == (5, pytest.approx(1.0))
 
 
@@ -177,11 +169,9 @@ def test_sessions_of_other_inputs_or_of_another_machine_are_said_to_be_so(result
         study_called("quick"), [msgspec.structs.replace(case, inputs={"harness": "x"}) for case in record.plan.cases]
     )
     store.note(second, plan=other, machine={"fingerprint": "g"})
-    said = io.StringIO()
-    console = Console(file=said, width=200)
-    repeat.show(console, (first, second), False)
-    assert "Not the same: 10 of their cases" in said.getvalue()
-    assert "Not the same machine" in said.getvalue()
+    said = "\n".join(repeat.told((first, second), repeat.stored((first, second))))
+    assert "Not the same: 10 of their cases" in said
+    assert "Not the same machine" in said
 
 
 @pytest.mark.parametrize("names", [["20261124T130000Z"], ["20261124T130000Z", "20261126T130000Z"], ["a", "b"]])

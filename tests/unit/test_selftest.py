@@ -1,12 +1,10 @@
 """The self-test against subjects that are made up: a right method passes, broken ones are caught."""
 
-import io
 import math
 
 import msgspec
 import numpy as np
 import pytest
-from rich.console import Console
 
 from bench import keep, store
 from bench.analysis import selftest
@@ -15,8 +13,9 @@ from bench.errors import LabError
 from bench.measure import blocks
 from bench.model import Instrument, MacroPlan, Measurement, MicroPlan, Run, SelftestPlan, Session
 from bench.plan import matrix
-from bench.report import findings
-from bench.report.selftest import conclude, told
+from bench.report import docs
+from bench.report import selftest as verdict
+from bench.verbs.tell import show
 from tests.declared import CATALOG, planned
 
 pytestmark = pytest.mark.slow
@@ -128,7 +127,8 @@ def test_a_method_that_finds_less_than_it_promises_is_caught(monkeypatch):
     assert all(each.passed for each in found.equals), "equals alone would not show it"
     assert not found.passed
     assert any(
-        "10 % slower by counted work, FAILED: found 0 of 10 times (at least 9 needed)" in line for line in told(found)
+        "10 % slower by counted work, FAILED: found 0 of 10 times (at least 9 needed)" in line
+        for line in verdict.told(found)
     )
 
 
@@ -156,7 +156,7 @@ def test_a_broken_method_is_caught(monkeypatch, name, method):
     monkeypatch.setattr(selftest, name, method)
     found = judged(1, block=0.0)
     assert not found.passed
-    assert any("FAILED" in line for line in told(found))
+    assert any("FAILED" in line for line in verdict.told(found))
 
 
 def test_a_bench_that_treats_its_second_half_otherwise_is_caught():
@@ -206,28 +206,24 @@ def test_it_is_a_study_like_any_whose_blocks_hold_both_halves(folder):
 
 
 def test_its_verdict_is_kept_with_the_machine_and_found_by_it(folder, tmp_path):
-    said = io.StringIO()
-    console = Console(file=said, width=300)
-    status = conclude(console, folder, json=False)
+    found = verdict.judged(folder)
     kept = selftest.latest("f", tmp_path)
-    assert status == int(not kept.passed)
+    assert kept == found
     assert (kept.started, kept.variant, [each.comparisons for each in kept.equals]) == (STARTED, "cython", [3, 3])
     assert kept.bias("micro") == kept.equals[0].bias
     assert kept.bias("startup") is None
     assert selftest.latest("another machine", tmp_path) is None
-    text = said.getvalue()
+    text = "\n".join(verdict.told(found))
     assert "A/A micro, passed: cython against itself, 3 comparisons of 2 processes a side. Bias: " in text
     assert "10 % slower by counted work, passed: found" in text
     assert text.count("Smallest detectable difference") == 3
     assert "significant" not in text
 
 
-def test_the_exit_status_is_1_where_too_many_equals_are_called_different(folder, monkeypatch):
+def test_the_exit_status_is_1_where_too_many_equals_are_called_different(folder, monkeypatch, capsys):
     monkeypatch.setattr(selftest, "allowed", lambda _: -1)
-    said = io.StringIO()
-    console = Console(file=said)
-    assert conclude(console, folder, json=True) == 1
-    assert msgspec.json.decode(said.getvalue())["known"][0]["percent"] == 10
+    assert show(folder, None, json=True) == 1
+    assert msgspec.json.decode(capsys.readouterr().out)["known"][0]["percent"] == 10
 
 
 def test_its_runs_are_kept_and_yield_the_same_verdict(folder, tmp_path):
@@ -239,9 +235,9 @@ def test_its_runs_are_kept_and_yield_the_same_verdict(folder, tmp_path):
 
 def test_what_is_kept_of_it_is_a_page_with_its_verdict(folder, tmp_path):
     kept = keep.read(*keep.keep(SMALL, tmp_path, tmp_path / "kept"))
-    texts = findings.texts(findings.findings(tmp_path / "kept"))
+    texts = docs.texts(docs.findings(tmp_path / "kept"))
     words = " ".join(texts["selftest.md"].split())
-    for line in told(kept.selftest):
+    for line in verdict.told(kept.selftest):
         assert line in words
         assert line in texts["README.md"]
     assert "| micro, 2 processes a side | 3 | " in words
@@ -263,7 +259,7 @@ def test_a_record_of_an_earlier_lab_tells_of_no_bias():
     assert found.bias("micro") is None
     assert found.spread("micro") == 0.07
     assert found.passed
-    assert any("Bias: untested" in line for line in told(found))
+    assert any("Bias: untested" in line for line in verdict.told(found))
 
 
 def test_a_run_that_failed_costs_its_block_and_nothing_else():

@@ -17,7 +17,7 @@ from bench import model
 from bench.analysis import gates
 from bench.errors import LabError
 from bench.host import cpu_time
-from bench.measure.instruments import gatling, macro, pacer, startup
+from bench.measure.instruments import driving, gatling, macro, pacer, startup
 from bench.measure.instruments.latency import Latency
 from bench.measure.instruments.paced import Outcome
 from bench.model import Case, Catalog, Exchange, MacroCase, Observed, Stack, StartupCase
@@ -242,7 +242,7 @@ def test_a_request_costs_what_it_costs_whatever_the_window_and_after_slices_of_w
     """300 ms of CPU each, spent after the answer; what is under way at a window's end must not count in the next."""
     service(ABOUT, burn=0.3)
     users = 3
-    monkeypatch.setattr(macro, "WARM_UP", msgspec.structs.replace(macro.WARM_UP, users=users))
+    monkeypatch.setattr(driving, "WARM_UP", msgspec.structs.replace(driving.WARM_UP, users=users))
     monkeypatch.setattr(Catalog, "seconds_to_warm", lambda self, name, load: slices)
     brief = msgspec.structs.replace(CATALOG.loads["brief"], users=users, seconds=window)
     seen = macro.observe(driven_by(brief), msgspec.structs.replace(CLOSED, load="brief"), tmp_path / "run")

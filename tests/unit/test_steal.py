@@ -12,8 +12,8 @@ from bench.errors import LabError
 from bench.host import steal
 from bench.measure import blocks
 from bench.model import MicroCase, Observed, Run
-from bench.report import findings, stolen
 from bench.report import page as report
+from bench.report import stolen, study_page
 from bench.report.finding import find
 from tests.declared import CATALOG
 from tests.unit import sessions
@@ -100,7 +100,7 @@ def disturbed(shares: dict[tuple[str, str, int], float | None]) -> list[Run]:
 def told(runs: list[Run]) -> tuple[str, str]:
     """The report page and the page in the docs."""
     found = find(sessions.session(STUDY, runs), runs)
-    return report.html(found), findings.page(found)
+    return report.html(found), study_page.page(found)
 
 
 def test_the_disturbed_runs_are_told_by_subject_the_worst_first() -> None:

@@ -28,7 +28,7 @@ from bench.model import (
 )
 from bench.plan import matrix
 from bench.plan.planned import plan
-from bench.report import findings, page, summary
+from bench.report import page, study_page, summary
 from bench.report.finding import find
 from bench.report.targets import Held, held, verdict
 from tests.declared import CATALOG, planned
@@ -241,7 +241,7 @@ def test_a_target_that_came_after_data_says_so_wherever_it_is_shown(days: dict[s
     said = io.StringIO()
     console = Console(file=said, width=120)
     summary.show(console, found, Path("report.html"), json=False)
-    for shown in (said.getvalue(), html.unescape(page.html(found)), findings.page(found)):
+    for shown in (said.getvalue(), html.unescape(page.html(found)), study_page.page(found)):
         assert shown.count(told) == 1
         assert "2 of 2 targets are met (1 declared or changed after the study's first session)." in shown
 

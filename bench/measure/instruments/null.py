@@ -15,7 +15,7 @@ from bench import documents
 from bench.build import artifacts
 from bench.host.pinning import cores
 from bench.measure.instruments import pacer
-from bench.measure.instruments.macro import Tool, here
+from bench.measure.instruments.driving import Tool, here
 from bench.measure.instruments.paced import Outcome
 from bench.model import Catalog, Exchange, Measurement, NullCase, Observed
 from bench.paths import SUBJECT, TOOLS

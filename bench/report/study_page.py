@@ -1,54 +1,31 @@
-"""The findings in the docs: a page a study and an index, made from the sessions that are kept in the repository."""
+"""A study's page in the docs, as Markdown."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from bench import keep
-from bench.analysis import drift as sources
 from bench.analysis.breaking import RULE
-from bench.analysis.selftest import Selftest, judge
 from bench.analysis.text import listed
 from bench.model import Plan, Session
-from bench.paths import FINDINGS, KEPT, PROFILES, REMARKS
+from bench.paths import PROFILES, REMARKS
 from bench.report import drift, ladder, latencies, loads, ranking, selftest, settings, stolen, suites
 from bench.report.answer import paragraphs
 from bench.report.builds import unlike
 from bench.report.figures import rerun
-from bench.report.finding import find
 from bench.report.gain import gain
+from bench.report.markdown import Grid, render
 from bench.report.noise import noise, power
-from bench.report.page import TEMPLATES, told, warmup
+from bench.report.page import told, warmup
 from bench.report.pictures import pictures
 from bench.report.rows import Finding
 from bench.report.spent import costs, unrest
 from bench.report.table import Cell, alone, columns
-from bench.report.together import together
 from bench.report.together import words as sessions
 
-ASKED = (
-    "variants",
-    "servers",
-    "loads",
-    "ablations",
-    "ablations-peers",
-    "waiting",
-    "newest",
-    "nodejs",
-    "spring",
-    "pypy",
-    "frameworks",
-    "sessions",
-)  # in the index, measured or not
-FIGURES = {*"0123456789≈<≤"}
 DERIVED = {"CPU cost", "Memory cost"}  # columns for which a page in the docs has no room
-Grid = Sequence[Sequence[str]]  # a heading and rows
 
 
 class Missing(msgspec.Struct, frozen=True):
@@ -58,43 +35,6 @@ class Missing(msgspec.Struct, frozen=True):
     kind: str
     reason: str
     fill: str | None = None
-
-
-def write(kept: Path = KEPT, folder: Path = FINDINGS) -> list[Path]:
-    """Write the page and the plots of every kept study, and the index; pages and plots of others are removed.
-
-    What is kept yields the same bytes each time. Returns what was written.
-    """
-    found = findings(kept)
-    files = {folder / name: text for name, text in texts(found).items()}
-    for name, finding in found.items():
-        drawn = [drift.picture(finding.drift)] if finding.drift else pictures(finding)
-        files |= {folder / "plots" / f"{name}-{each.name}.svg": each.svg() for each in drawn}
-    for path in [*folder.glob("*.md"), *folder.glob("plots/*.svg")]:
-        path.unlink()
-    for path, text in files.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    return list(files)
-
-
-def findings(kept: Path = KEPT) -> dict[str, Finding]:
-    """The finding of every study that is kept, over all its sessions."""
-    return {own[0].study.name: _over(own) for own in keep.all_kept(kept)}
-
-
-def _over(own: Sequence[keep.Kept]) -> Finding:
-    """The finding of a study's sessions, the oldest first."""
-    found = together([find(each.session, each.runs, selftest=_selftest(each)) for each in own])
-    last = own[-1]
-    if not last.study.factors:
-        return found
-    return msgspec.structs.replace(found, drift=sources.judge(last.session, last.runs))
-
-
-def texts(found: dict[str, Finding]) -> dict[str, str]:
-    """The index and the pages as Markdown, by the names of their files."""
-    return {"README.md": index(found)} | {f"{name}.md": page(finding) for name, finding in found.items()}
 
 
 def page(finding: Finding) -> str:
@@ -111,11 +51,11 @@ def page(finding: Finding) -> str:
         "stolen": {"words": stolen.words(finding.stolen), "grid": stolen.grid(finding.stolen)},
     }
     if finding.study.selftest and finding.selftest:
-        return _render("selftest.md", verdict=selftest, found=finding.selftest, **common)
+        return render("selftest.md", verdict=selftest, found=finding.selftest, **common)
     if finding.drift:
         shown = drift.picture(finding.drift)
-        return _render("drift.md", verdict=drift, found=finding.drift, picture=shown, **common)
-    return _render(
+        return render("drift.md", verdict=drift, found=finding.drift, picture=shown, **common)
+    return render(
         "finding.md",
         finding=finding,
         sample=_sample(finding.session.plan),
@@ -132,50 +72,13 @@ def page(finding: Finding) -> str:
         rule=RULE if finding.study.open else None,
         race=ranking.words(session.race) if session.race else None,
         **common,
-        too_high=_is_too_high(finding),
+        too_high=is_too_high(finding),
     )
 
 
-def index(found: dict[str, Finding]) -> str:
-    """The list of all questions with their answers; what is not kept is not measured yet."""
-    rows = [["question", "answer", "measured"]]
-    for name in dict.fromkeys((*ASKED, *found)):
-        finding = found.get(name)
-        if finding:
-            short = " ".join(_short(finding))
-            rows.append([f"[{finding.study.question}]({name}.md)", short, finding.session.started[:10]])
-        else:
-            rows.append([f"`{name}`", f"not measured yet: `python -m bench run {name} --keep`", ""])
-    awaiting = [f"[{name}]({name}.md)" for name, finding in found.items() if _is_too_high(finding)]
-    return _render("findings.md", rows=rows, awaiting=listed(awaiting))
-
-
-def _is_too_high(finding: Finding) -> bool:
+def is_too_high(finding: Finding) -> bool:
     """Whether its server CPU was counted before requests under way were awaited."""
     return not all(each.awaited for each in finding.each)
-
-
-def _selftest(each: keep.Kept) -> Selftest | None:
-    """The self-test of the session's machine; a session that is one itself is judged by its kept runs."""
-    return judge(each.session, each.runs) if each.study.selftest else each.selftest
-
-
-def _short(finding: Finding) -> Iterator[str]:
-    """The answer in the index: a verdict's lines, else the first sentence of each paragraph."""
-    if finding.study.selftest and finding.selftest:
-        yield from selftest.told(finding.selftest)
-    elif finding.drift:
-        yield from drift.told(finding.drift)
-    else:
-        yield from (lead for lead, *_ in paragraphs(finding))
-
-
-def table(grid: Grid) -> str:
-    """A heading and rows as a Markdown table, columns that hold figures to the right."""
-    heading, *rows = [[_cell(text) for text in row] for row in grid]
-    figures = [any(row[column][:1] in FIGURES for row in rows if row[column]) for column in range(len(heading))]
-    lines = [heading, ["--:" if right else "---" for right in figures], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _part(finding: Finding) -> dict[str, Any]:
@@ -321,19 +224,3 @@ def _named(name: str) -> str:
 
 def _text(cell: Cell) -> str:
     return f"{cell.text} ({cell.detail})" if cell.detail else cell.text
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
-
-
-def _render(name: str, **kept: Any) -> str:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=False,
-    )
-    environment.globals["table"] = table
-    return re.sub(r"\n{3,}", "\n\n", environment.get_template(name).render(**kept).rstrip()) + "\n"

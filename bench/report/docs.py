@@ -1,0 +1,103 @@
+"""The findings in the docs: a page a study and an index, made from the sessions that are kept in the repository."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from bench import keep
+from bench.analysis import drift as sources
+from bench.analysis.selftest import Selftest, judge
+from bench.analysis.text import listed
+from bench.paths import FINDINGS, KEPT
+from bench.report import drift, selftest
+from bench.report.answer import paragraphs
+from bench.report.finding import find
+from bench.report.markdown import render
+from bench.report.pictures import pictures
+from bench.report.rows import Finding
+from bench.report.study_page import is_too_high, page
+from bench.report.together import together
+
+ASKED = (
+    "variants",
+    "servers",
+    "loads",
+    "ablations",
+    "ablations-peers",
+    "waiting",
+    "newest",
+    "nodejs",
+    "spring",
+    "pypy",
+    "frameworks",
+    "sessions",
+)  # in the index, measured or not
+
+
+def write(kept: Path = KEPT, folder: Path = FINDINGS) -> list[Path]:
+    """Write the page and the plots of every kept study, and the index; pages and plots of others are removed.
+
+    What is kept yields the same bytes each time. Returns what was written.
+    """
+    found = findings(kept)
+    files = {folder / name: text for name, text in texts(found).items()}
+    for name, finding in found.items():
+        drawn = [drift.picture(finding.drift)] if finding.drift else pictures(finding)
+        files |= {folder / "plots" / f"{name}-{each.name}.svg": each.svg() for each in drawn}
+    for path in [*folder.glob("*.md"), *folder.glob("plots/*.svg")]:
+        path.unlink()
+    for path, text in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return list(files)
+
+
+def findings(kept: Path = KEPT) -> dict[str, Finding]:
+    """The finding of every study that is kept, over all its sessions."""
+    return {own[0].study.name: _over(own) for own in keep.all_kept(kept)}
+
+
+def _over(own: Sequence[keep.Kept]) -> Finding:
+    """The finding of a study's sessions, the oldest first."""
+    found = together([find(each.session, each.runs, selftest=_selftest(each)) for each in own])
+    last = own[-1]
+    if not last.study.factors:
+        return found
+    return msgspec.structs.replace(found, drift=sources.judge(last.session, last.runs))
+
+
+def texts(found: dict[str, Finding]) -> dict[str, str]:
+    """The index and the pages as Markdown, by the names of their files."""
+    return {"README.md": index(found)} | {f"{name}.md": page(finding) for name, finding in found.items()}
+
+
+def index(found: dict[str, Finding]) -> str:
+    """The list of all questions with their answers; what is not kept is not measured yet."""
+    rows = [["question", "answer", "measured"]]
+    for name in dict.fromkeys((*ASKED, *found)):
+        finding = found.get(name)
+        if finding:
+            short = " ".join(_short(finding))
+            rows.append([f"[{finding.study.question}]({name}.md)", short, finding.session.started[:10]])
+        else:
+            rows.append([f"`{name}`", f"not measured yet: `python -m bench run {name} --keep`", ""])
+    awaiting = [f"[{name}]({name}.md)" for name, finding in found.items() if is_too_high(finding)]
+    return render("findings.md", rows=rows, awaiting=listed(awaiting))
+
+
+def _selftest(each: keep.Kept) -> Selftest | None:
+    """The self-test of the session's machine; a session that is one itself is judged by its kept runs."""
+    return judge(each.session, each.runs) if each.study.selftest else each.selftest
+
+
+def _short(finding: Finding) -> Iterator[str]:
+    """The answer in the index: a verdict's lines, else the first sentence of each paragraph."""
+    if finding.study.selftest and finding.selftest:
+        yield from selftest.told(finding.selftest)
+    elif finding.drift:
+        yield from drift.told(finding.drift)
+    else:
+        yield from (lead for lead, *_ in paragraphs(finding))

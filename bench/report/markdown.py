@@ -1,0 +1,39 @@
+"""Tables and templates as Markdown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from bench.report.page import TEMPLATES
+
+FIGURES = {*"0123456789≈<≤"}
+Grid = Sequence[Sequence[str]]  # a heading and rows
+
+
+def table(grid: Grid) -> str:
+    """A heading and rows as a Markdown table, columns that hold figures to the right."""
+    heading, *rows = [[_cell(text) for text in row] for row in grid]
+    figures = [any(row[column][:1] in FIGURES for row in rows if row[column]) for column in range(len(heading))]
+    lines = [heading, ["--:" if right else "---" for right in figures], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def render(name: str, **kept: Any) -> str:
+    """A template with what is `kept` for it, no more than one empty line at once; an unknown name is an error."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,
+    )
+    environment.globals["table"] = table
+    return re.sub(r"\n{3,}", "\n\n", environment.get_template(name).render(**kept).rstrip()) + "\n"
