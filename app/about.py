@@ -34,13 +34,13 @@ def switches() -> dict[str, bool]:
 
 
 def about(core: Core, **facts: str) -> dict[str, Any]:
-    """The artifact's record, and what answers: implementation, version, type and file of the core, its own witness.
+    """The artifact's record, and what answers: implementation, version, type and file of the core, its own provenance.
 
     `facts` are those that only the caller knows, such as the framework.
     """
     file = Path(core.module.__file__ or "")
     return {
-        **core.witness(),  # first: of what the process knows it cannot say otherwise
+        **core.provenance(),  # first: of what the process knows it cannot say otherwise
         **built(),
         "implementation": sys.implementation.name,
         "python": platform.python_version(),

@@ -20,9 +20,9 @@ class Core:
     function: Callable[..., bytes]
     transform: Callable[[bytes], bytes]
 
-    def witness(self) -> dict[str, Any]:
+    def provenance(self) -> dict[str, Any]:
         """What only the core knows of itself, such as the path it took at run time; empty if it tells nothing."""
-        return getattr(self.module, "witness", dict)()
+        return getattr(self.module, "provenance", dict)()
 
 
 def load_core(name: str, loads: str | None = None, dumps: str | None = None) -> Core:

@@ -18,7 +18,7 @@ from bench.provision import locks, system
 
 LOCK = ROOT / "bench/locks/lab.txt"
 VENV = ROOT / ".venv"
-HOLES = LAB / "system.json"
+UNAVAILABLE = LAB / "system.json"
 NO_VENV = "no Python here can make an environment: install python3-venv (needs root), then try again"
 
 
@@ -26,9 +26,9 @@ def main() -> int:
     """Set up what is missing; the exit status is 2 where the lab cannot run, or a part is missing under CI."""
     try:
         require_a_way()
-        holes = bring_parts()
-        if os.environ.get("CI") and holes:
-            raise LabError(f"{holes[0]['what']} is missing under CI: {holes[0]['reason']}")
+        unavailable = bring_parts()
+        if os.environ.get("CI") and unavailable:
+            raise LabError(f"{unavailable[0]['what']} is missing under CI: {unavailable[0]['reason']}")
         bring_environment()
     except LabError as error:
         print(f"bench: {error}", file=sys.stderr)
@@ -43,16 +43,16 @@ def require_a_way() -> None:
 
 
 def bring_parts() -> list[dict[str, str]]:
-    """Bring what is missing of the system; the holes that stay, as they stand in `.lab/system.json`."""
+    """Bring what is missing of the system; the unavailable that stay, as they stand in `.lab/system.json`."""
     missing = [part for part in system.parts() if part.missing]
-    known = {hole["what"]: hole for hole in read_holes()}
+    known = {lack["what"]: lack for lack in read_unavailable()}
     wanted = [part for part in missing if part.name not in known]
     reasons = install(wanted) if wanted else {}
-    holes = [known.get(part.name) or hole(part, reasons[part.name]) for part in missing if part.missing]
-    write_holes(holes)
-    for each in holes:
-        print(f"missing: {each['what']} ({each['reason']}); to fill it: {each['fill']}")
-    return holes
+    unavailable = [known.get(part.name) or lack(part, reasons[part.name]) for part in missing if part.missing]
+    write_unavailable(unavailable)
+    for each in unavailable:
+        print(f"missing: {each['what']} ({each['reason']}); to get it: {each['remedy']}")
+    return unavailable
 
 
 def install(wanted: list[system.Part]) -> dict[str, str]:
@@ -66,21 +66,23 @@ def install(wanted: list[system.Part]) -> dict[str, str]:
     return system.install(wanted, system.elevation(terminal))
 
 
-def hole(part: system.Part, reason: str) -> dict[str, str]:
+def lack(part: system.Part, reason: str) -> dict[str, str]:
     """A missing part as it is kept."""
-    return {"what": part.name, "reason": reason, "fill": part.fill}
+    return {"what": part.name, "reason": reason, "remedy": part.remedy}
 
 
-def read_holes() -> list[dict[str, str]]:
-    """The holes that the last set-up left."""
-    holes: list[dict[str, str]] = json.loads(HOLES.read_text(encoding="utf-8")) if HOLES.exists() else []
-    return holes
+def read_unavailable() -> list[dict[str, str]]:
+    """The unavailable that the last set-up left."""
+    unavailable: list[dict[str, str]] = (
+        json.loads(UNAVAILABLE.read_text(encoding="utf-8")) if UNAVAILABLE.exists() else []
+    )
+    return unavailable
 
 
-def write_holes(holes: list[dict[str, str]]) -> None:
-    """Keep the holes; a set-up without any leaves an empty list."""
-    HOLES.parent.mkdir(exist_ok=True)
-    HOLES.write_text(json.dumps(holes, indent=2) + "\n", encoding="utf-8")
+def write_unavailable(unavailable: list[dict[str, str]]) -> None:
+    """Keep the unavailable; a set-up without any leaves an empty list."""
+    UNAVAILABLE.parent.mkdir(exist_ok=True)
+    UNAVAILABLE.write_text(json.dumps(unavailable, indent=2) + "\n", encoding="utf-8")
 
 
 def bring_environment() -> None:

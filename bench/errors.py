@@ -35,8 +35,8 @@ class RefusedError(LabError):
 
 
 class MissingError(LabError):
-    """What cannot be had on this machine: a hole, and the rest goes on; `fill` is the command that brings it."""
+    """A requirement is unavailable on this machine: the rest goes on; `remedy` is the command that brings it."""
 
-    def __init__(self, reason: str, fill: str | None = None) -> None:
+    def __init__(self, reason: str, remedy: str | None = None) -> None:
         super().__init__(reason)
-        self.fill = fill
+        self.remedy = remedy

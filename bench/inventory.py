@@ -7,18 +7,18 @@ from collections.abc import Iterator
 
 import msgspec
 
-from bench.bootstrap import HOLES
+from bench.bootstrap import UNAVAILABLE
 from bench.build import artifacts, peers
 from bench.catalog import pairing
-from bench.model import Catalog, FromDebian, FromUv, Hole, Interpreter, Peer, Provider, Provisioned, Recorded
+from bench.model import Catalog, FromDebian, FromUv, Interpreter, Peer, Provider, Provisioned, Recorded, Unavailable
 from bench.provision import interpreters, system
 from bench.report.built import OPTIMISATIONS, how
 
 
-class Standing(Recorded, frozen=True, kw_only=True):
+class InterpreterState(Recorded, frozen=True, kw_only=True):
     """An interpreter of the catalogue as it stands on this machine.
 
-    `here` is what was found; where nothing was, `reason` says why. `build_brings` tells what the command `fill` would
+    `here` is what was found; where nothing was, `reason` says why. `build_brings` tells what the command `remedy` would
     fetch before it made do with that. `lacks` tells what the interpreter goes without, with the reasons: ways of
     optimising it, and servers by their label.
     """
@@ -28,17 +28,17 @@ class Standing(Recorded, frozen=True, kw_only=True):
     here: Provisioned | None = None
     reason: str | None = None
     build_brings: tuple[str, ...] = ()
-    fill: str | None = None
+    remedy: str | None = None
     lacks: dict[str, str]
 
 
-def inventory(catalog: Catalog) -> Iterator[tuple[str, str | Hole]]:
-    """Each part's name with what is here, or with the hole that it leaves. Brings nothing.
+def inventory(catalog: Catalog) -> Iterator[tuple[str, str | Unavailable]]:
+    """Each part's name with what is here, or with the lack that it leaves. Brings nothing.
 
-    Of the interpreters those that a variant is at home on; `standings` has all of them.
+    Of the interpreters those that a variant is at home on; `interpreter_states` has all of them.
     """
-    kept = json.loads(HOLES.read_text(encoding="utf-8")) if HOLES.exists() else []
-    reasons = {hole["what"]: hole["reason"] for hole in kept}
+    kept = json.loads(UNAVAILABLE.read_text(encoding="utf-8")) if UNAVAILABLE.exists() else []
+    reasons = {lack["what"]: lack["reason"] for lack in kept}
     for part in system.parts():
         yield part.name, part_here(part, reasons)
     for name in sorted({variant.interpreter for variant in catalog.variants.values()}):
@@ -47,29 +47,29 @@ def inventory(catalog: Catalog) -> Iterator[tuple[str, str | Hole]]:
         yield peer.runtime, runtime_here(peer)
 
 
-def part_here(part: system.Part, reasons: dict[str, str]) -> str | Hole:
+def part_here(part: system.Part, reasons: dict[str, str]) -> str | Unavailable:
     """A part of the system: what shows it, or what is missing of it, for the reason that set-up kept."""
     if not part.missing:
         return ", ".join([*part.commands, *part.files])
     reason = reasons.get(part.name, f"{', '.join(part.missing)} not here; needed for: {part.needed}")
-    return Hole(what=part.name, reason=reason, fill=part.fill)
+    return Unavailable(what=part.name, reason=reason, remedy=part.remedy)
 
 
-def interpreter_here(interpreter: Interpreter) -> str | Hole:
-    """An interpreter: its version and place, or its hole, which a build fills where a provider brings it."""
+def interpreter_here(interpreter: Interpreter) -> str | Unavailable:
+    """An interpreter: its version and place, or its lack, which a build fills where a provider brings it."""
     found = interpreters.provision(interpreter, bring=False)
     if isinstance(found, Provisioned):
         return f"{found.version} at {found.executable}, from {found.provider}"
     if any(brings(provider) for provider in interpreter.providers):
-        return msgspec.structs.replace(found, reason="not here yet", fill="python -m bench build")
+        return msgspec.structs.replace(found, reason="not here yet", remedy="python -m bench build")
     return found
 
 
-def runtime_here(peer: Peer) -> str | Hole:
-    """What runs a peer: its place, or the hole that a build of the peer fills."""
+def runtime_here(peer: Peer) -> str | Unavailable:
+    """What runs a peer: its place, or the lack that a build of the peer fills."""
     if peers.is_here(peer):
         return f"{peers.home(peer)}, from {interpreters.name(peer.provider)}"
-    return Hole(what=peer.runtime, reason="not here yet", fill=f"python -m bench build {peer.name}")
+    return Unavailable(what=peer.runtime, reason="not here yet", remedy=f"python -m bench build {peer.name}")
 
 
 def brings(provider: Provider) -> str | None:
@@ -83,37 +83,37 @@ def brings(provider: Provider) -> str | None:
             return None
 
 
-def standings(catalog: Catalog) -> list[Standing]:
+def interpreter_states(catalog: Catalog) -> list[InterpreterState]:
     """Every interpreter of the catalogue as it stands here. Brings nothing."""
-    return [standing(catalog, interpreter) for interpreter in catalog.interpreters.values()]
+    return [state(catalog, interpreter) for interpreter in catalog.interpreters.values()]
 
 
-def standing(catalog: Catalog, interpreter: Interpreter) -> Standing:
+def state(catalog: Catalog, interpreter: Interpreter) -> InterpreterState:
     """An interpreter as it stands here."""
     found = interpreters.provision(interpreter, bring=False)
     here = found if isinstance(found, Provisioned) else None
     brought = tuple(_brought_before(interpreter, here))
-    return Standing(
+    return InterpreterState(
         name=interpreter.name,
         title=interpreter.title,
         here=here,
         build_brings=brought,
-        reason=found.reason if isinstance(found, Hole) else None,
-        fill=_fill(catalog, interpreter) if brought else None,
+        reason=found.reason if isinstance(found, Unavailable) else None,
+        remedy=_remedy(catalog, interpreter) if brought else None,
         lacks=(_goes_without(here) if here else {}) | _unserved(catalog, interpreter),
     )
 
 
-def lines(standing: Standing) -> list[str]:
+def lines(state: InterpreterState) -> list[str]:
     """What a terminal shows of an interpreter: where it is, what a build fetches, what it lacks."""
-    here, brought = standing.here, ", else ".join(standing.build_brings)
+    here, brought = state.here, ", else ".join(state.build_brings)
     if here:
-        told = [f"here    {standing.name}: {here.version} from {here.provider} at {here.executable}; {how(here.build)}"]
+        told = [f"here    {state.name}: {here.version} from {here.provider} at {here.executable}; {how(here.build)}"]
     else:
-        told = [f"missing {standing.name}: {standing.reason}"]
+        told = [f"missing {state.name}: {state.reason}"]
     if brought:
-        told.append(f"        `{standing.fill}` {'first ' if here else ''}{brought}")
-    return told + [f"        lacks {what}: {reason}" for what, reason in standing.lacks.items()]
+        told.append(f"        `{state.remedy}` {'first ' if here else ''}{brought}")
+    return told + [f"        lacks {what}: {reason}" for what, reason in state.lacks.items()]
 
 
 def _brought_before(interpreter: Interpreter, here: Provisioned | None) -> Iterator[str]:
@@ -126,7 +126,7 @@ def _brought_before(interpreter: Interpreter, here: Provisioned | None) -> Itera
             yield told
 
 
-def _fill(catalog: Catalog, interpreter: Interpreter) -> str:
+def _remedy(catalog: Catalog, interpreter: Interpreter) -> str:
     """The command that builds the untouched source on an interpreter, which it brings."""
     plain = next(
         name
@@ -145,6 +145,8 @@ def _unserved(catalog: Catalog, interpreter: Interpreter) -> dict[str, str]:
     """The servers that cannot be had on an interpreter: as declared, and as the builds on it found."""
     names = pairing.kinds(interpreter)
     declared = catalog.servers.values()
-    never = {each.label: each.impossible[name].reason for each in declared for name in names if name in each.impossible}
+    never = {
+        each.label: each.unsupported[name].reason for each in declared for name in names if name in each.unsupported
+    }
     made = (each for each in artifacts.artifacts() if each.interpreter.name == interpreter.name)
-    return never | {label: hole.reason for each in made for label, hole in each.lacks.items()}
+    return never | {label: lack.reason for each in made for label, lack in each.lacks.items()}

@@ -17,7 +17,7 @@ from bench.host.pinning import leave_server_alone
 from bench.measure import blocks as measuring
 from bench.measure import identity
 from bench.measure.instruments import micro
-from bench.model import Hole, Phase, Plan, Race, Ready, Run, Session
+from bench.model import Phase, Plan, Race, Ready, Run, Session, Unavailable
 from bench.plan import contest, estimate, matrix
 from bench.plan.latency_loads import latency_loads
 from bench.progress import Progress
@@ -148,8 +148,8 @@ def open_session(
     return store.create(session), session
 
 
-def status(runs: Iterable[Run], holes: Iterable[Hole]) -> int:
-    """The exit status: 1 if a case failed or was wrong, and under CI also for a hole that is not declared."""
-    holes = list(holes)
-    failed = any(run.verdict == "failed" for run in runs) or any(hole.failed for hole in holes)
-    return int(failed or ("CI" in os.environ and any(not hole.declared for hole in holes)))
+def status(runs: Iterable[Run], unavailable: Iterable[Unavailable]) -> int:
+    """The exit status: 1 if a case failed or was wrong, and under CI also for a lack that is not declared."""
+    unavailable = list(unavailable)
+    failed = any(run.verdict == "failed" for run in runs) or any(lack.kind == "failed" for lack in unavailable)
+    return int(failed or ("CI" in os.environ and any(lack.kind != "unsupported" for lack in unavailable)))

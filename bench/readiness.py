@@ -1,6 +1,6 @@
 """What a plan needs → here: its variants and peers built and proved right, its documents, generators and back ends.
 
-What cannot be had, fails, or is wrong becomes a hole.
+What cannot be had, fails, or is wrong becomes a lack.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from bench.model import (
     Artifact,
     BuiltPeer,
     Catalog,
-    Hole,
     Peer,
     Plan,
     Provisioned,
     Ready,
     Stack,
+    Unavailable,
     Variant,
     Yardstick,
 )
@@ -39,13 +39,13 @@ Built = dict[str, Artifact | BuiltPeer]
 def make_ready(plan: Plan, progress: Progress, cases: Path = verify.GOLDEN) -> Ready:
     """Make this machine ready for the plan: build and verify its variants, bring documents and load generators."""
     study, catalog = plan.study, plan.catalog
-    built, holes = prepare(catalog, matrix.subjects(study), progress, matrix.servers(study), cases)
-    without_front = fronts_missing(plan)
+    built, unavailable = prepare(catalog, matrix.subjects(study), progress, matrix.servers(study), cases)
+    without_proxy = proxies_missing(plan)
     built = {
-        name: msgspec.structs.replace(made, lacks=made.lacks | without_front) if isinstance(made, Artifact) else made
+        name: msgspec.structs.replace(made, lacks=made.lacks | without_proxy) if isinstance(made, Artifact) else made
         for name, made in built.items()
     }
-    holes += without_front.values()
+    unavailable += without_proxy.values()
     bring_documents(plan, progress)
     if study.factors:
         for name in built:
@@ -54,10 +54,12 @@ def make_ready(plan: Plan, progress: Progress, cases: Path = verify.GOLDEN) -> R
     none = {"macro": generator_missing(plan, progress), "instructions": study.instructions and counter_missing()}
     if none["macro"] is None and plan.phase("null"):
         none["null"] = null_missing(study.baseline, progress)
-    missing = {name: hole for name, hole in none.items() if hole}
+    missing = {name: lack for name, lack in none.items() if lack}
     unserved = backends_missing(plan, built, progress) if matrix.servers(study) else {}
-    holes += [hole for lacks in unserved.values() for hole in lacks.values()]
-    return Ready(machine=machine.describe(), artifacts=built, holes=tuple(holes), missing=missing, unserved=unserved)
+    unavailable += [lack for lacks in unserved.values() for lack in lacks.values()]
+    return Ready(
+        machine=machine.describe(), artifacts=built, unavailable=tuple(unavailable), missing=missing, unserved=unserved
+    )
 
 
 def prepare(
@@ -66,15 +68,15 @@ def prepare(
     progress: Progress,
     servers: Collection[str] | None = None,
     cases: Path = verify.GOLDEN,
-) -> tuple[Built, list[Hole]]:
-    """Provision, build and verify each variant or peer; what cannot be had or is wrong becomes a hole."""
-    built, holes = build_all(catalog, variants, progress, servers)
+) -> tuple[Built, list[Unavailable]]:
+    """Provision, build and verify each variant or peer; what cannot be had or is wrong becomes a lack."""
+    built, unavailable = build_all(catalog, variants, progress, servers)
     for name in [name for name in built if not isinstance(catalog.subject(name), Yardstick)]:
         wrong = _wrong(catalog, name, progress, cases)
         if wrong:
             del built[name]
-            holes.append(wrong)
-    return built, holes
+            unavailable.append(wrong)
+    return built, unavailable
 
 
 def build_all(
@@ -83,25 +85,27 @@ def build_all(
     progress: Progress,
     servers: Collection[str] | None = None,
     force: bool = False,
-) -> tuple[Built, list[Hole]]:
-    """Provision and build each variant or peer, one unchanged at once; what cannot be had or fails becomes a hole.
+) -> tuple[Built, list[Unavailable]]:
+    """Provision and build each variant or peer, one unchanged at once; what cannot be had or fails becomes a lack.
 
     Each gets those `servers`, or all that fit. `force` builds what is unchanged, too.
     """
     built: Built = {}
-    holes: list[Hole] = []
-    known: dict[str, Provisioned | Hole] = {}  # asked for once: a provider that cannot be reached takes its time
+    unavailable: list[Unavailable] = []
+    known: dict[str, Provisioned | Unavailable] = {}  # asked for once: a provider that cannot be reached takes its time
     for name in variants:
         subject = catalog.subject(name)
         wanted = () if isinstance(subject, Yardstick) else servers
         made = _built(catalog, subject, known, progress, wanted, force=force)
-        if isinstance(made, Hole):
-            holes.append(made)
+        if isinstance(made, Unavailable):
+            unavailable.append(made)
             continue
         built[name] = made
         lacks = made.lacks if isinstance(made, Artifact) else {}
-        holes += [msgspec.structs.replace(hole, what=f"{name}/*/{hole.what}", variant=name) for hole in lacks.values()]
-    return built, holes
+        unavailable += [
+            msgspec.structs.replace(lack, what=f"{name}/*/{lack.what}", variant=name) for lack in lacks.values()
+        ]
+    return built, unavailable
 
 
 def required(catalog: Catalog, name: str) -> Artifact | BuiltPeer:
@@ -119,8 +123,8 @@ def bring_documents(plan: Plan, progress: Progress) -> None:
                 documents.ensure(workload)
 
 
-def generator_missing(plan: Plan, progress: Progress) -> Hole | None:
-    """Bring the generators of the plan's loads; the hole that one leaves where it cannot be had."""
+def generator_missing(plan: Plan, progress: Progress) -> Unavailable | None:
+    """Bring the generators of the plan's loads; the lack that one leaves where it cannot be had."""
     study, catalog = plan.study, plan.catalog
     loads = list(catalog.loads.values())
     generators = {load.generator for load in loads}
@@ -133,74 +137,78 @@ def generator_missing(plan: Plan, progress: Progress) -> Hole | None:
             with progress.step("the load generator"):
                 gatling_setup.provision()
     except MissingError as missing:
-        return Hole(what="every load", reason=str(missing), fill=missing.fill, instrument="macro")
+        return Unavailable(what="every load", reason=str(missing), remedy=missing.remedy, instrument="macro")
     return None
 
 
-def backends_missing(plan: Plan, variants: Iterable[str], progress: Progress) -> dict[str, dict[str, Hole]]:
-    """Bring the back ends of the plan's workloads; by variant and workload, the hole that one leaves there."""
-    lacks: dict[str, dict[str, Hole]] = {}
+def backends_missing(plan: Plan, variants: Iterable[str], progress: Progress) -> dict[str, dict[str, Unavailable]]:
+    """Bring the back ends of the plan's workloads; by variant and workload, the lack that one leaves there."""
+    lacks: dict[str, dict[str, Unavailable]] = {}
     catalog = plan.catalog
     asked = [workload for name in plan.study.workloads if (workload := catalog.workloads[name]).backend]
     for variant, workload in ((variant, workload) for variant in variants for workload in asked):
         what = f"{variant}/*/*, {workload.name}"
         if variant in catalog.peers:
             reason = f"a peer has no driver for {workload.backend}"
-            hole = Hole(what=what, reason=reason, declared=True, variant=variant, workload=workload.name)
-            lacks.setdefault(variant, {})[workload.name] = hole
+            lack = Unavailable(what=what, reason=reason, kind="unsupported", variant=variant, workload=workload.name)
+            lacks.setdefault(variant, {})[workload.name] = lack
             continue
         try:
             with progress.step(f"back end {workload.backend} for {variant}"):
                 backend.provision(catalog, catalog.backends[workload.backend or ""], variant)
         except MissingError as missing:
-            hole = Hole(what=what, reason=str(missing), fill=missing.fill, variant=variant, workload=workload.name)
-            lacks.setdefault(variant, {})[workload.name] = hole
+            lack = Unavailable(
+                what=what, reason=str(missing), remedy=missing.remedy, variant=variant, workload=workload.name
+            )
+            lacks.setdefault(variant, {})[workload.name] = lack
     return lacks
 
 
-def fronts_missing(plan: Plan) -> dict[str, Hole]:
-    """Servers whose front is not installed, by the name that the study uses, each with the hole that it leaves."""
+def proxies_missing(plan: Plan) -> dict[str, Unavailable]:
+    """Servers whose proxy is not installed, by the name that the study uses, each with the lack that it leaves."""
     lacks = {}
     for name in plan.study.servers:
         tuning = plan.catalog.tunings.get(name.partition("+")[2])
         try:
-            system.require(tuning.front.needs if tuning and tuning.front else ())
+            system.require(tuning.proxy.needs if tuning and tuning.proxy else ())
         except MissingError as missing:
-            lacks[name] = Hole(what=f"*/*/{name}", reason=str(missing), fill=missing.fill, server=name)
+            lacks[name] = Unavailable(what=f"*/*/{name}", reason=str(missing), remedy=missing.remedy, server=name)
     return lacks
 
 
-def null_missing(baseline: str, progress: Progress) -> Hole | None:
-    """Bring the null server for the interpreter of the baseline; the hole that it leaves where it cannot be had."""
+def null_missing(baseline: str, progress: Progress) -> Unavailable | None:
+    """Bring the null server for the interpreter of the baseline; the lack that it leaves where it cannot be had."""
     try:
         with progress.step("the null server"):
             null.provision(baseline)
     except MissingError as missing:
-        return Hole(what="the null server", reason=str(missing), fill=missing.fill, instrument="null")
+        return Unavailable(what="the null server", reason=str(missing), remedy=missing.remedy, instrument="null")
     except LabError as error:
-        return Hole(what="the null server", reason=str(error), instrument="null")
+        return Unavailable(what="the null server", reason=str(error), instrument="null")
     return None
 
 
-def counter_missing() -> Hole | None:
-    """Make ready to count instructions; the hole that it leaves where that cannot be had."""
+def counter_missing() -> Unavailable | None:
+    """Make ready to count instructions; the lack that it leaves where that cannot be had."""
     try:
         instructions.provision()
     except MissingError as missing:
-        return Hole(what="every instruction count", reason=str(missing), fill=missing.fill, instrument="instructions")
+        return Unavailable(
+            what="every instruction count", reason=str(missing), remedy=missing.remedy, instrument="instructions"
+        )
     return None
 
 
 def _built(
     catalog: Catalog,
     subject: Variant | Peer,
-    known: dict[str, Provisioned | Hole],
+    known: dict[str, Provisioned | Unavailable],
     progress: Progress,
     servers: Collection[str] | None,
     *,
     force: bool,
-) -> Artifact | BuiltPeer | Hole:
-    """What was built, or the hole that it leaves; an interpreter is looked for where it is not `known`."""
+) -> Artifact | BuiltPeer | Unavailable:
+    """What was built, or the lack that it leaves; an interpreter is looked for where it is not `known`."""
     try:
         if isinstance(subject, Peer):
             with progress.step(f"runtime {subject.runtime}, build {subject.name}"):
@@ -209,19 +217,19 @@ def _built(
             with progress.step(f"interpreter {subject.interpreter}"):
                 known[subject.interpreter] = interpreters.provision(catalog.interpreters[subject.interpreter])
         interpreter = known[subject.interpreter]
-        if isinstance(interpreter, Hole):
+        if isinstance(interpreter, Unavailable):
             return msgspec.structs.replace(interpreter, what=subject.name, variant=subject.name)
         with progress.step(f"build {subject.name}"):
             return artifacts.build(catalog, subject, interpreter, servers, force)
     except MissingError as missing:
-        return Hole(what=subject.name, reason=str(missing), fill=missing.fill, variant=subject.name)
+        return Unavailable(what=subject.name, reason=str(missing), remedy=missing.remedy, variant=subject.name)
     except LabError as error:
-        fill = f"python -m bench build {subject.name}"
-        return Hole(what=subject.name, reason=str(error), fill=fill, failed=True, variant=subject.name)
+        remedy = f"python -m bench build {subject.name}"
+        return Unavailable(what=subject.name, reason=str(error), remedy=remedy, kind="failed", variant=subject.name)
 
 
-def _wrong(catalog: Catalog, name: str, progress: Progress, cases: Path) -> Hole | None:
-    """The hole that a built variant or peer leaves if it answers any of `cases` wrong."""
+def _wrong(catalog: Catalog, name: str, progress: Progress, cases: Path) -> Unavailable | None:
+    """The lack that a built variant or peer leaves if it answers any of `cases` wrong."""
     peer = name in catalog.peers
     try:
         with progress.step(f"check {name}"):
@@ -235,5 +243,5 @@ def _wrong(catalog: Catalog, name: str, progress: Progress, cases: Path) -> Hole
         reason = f"{len(checked.mismatches)} of {checked.cases} cases wrong, first {checked.mismatches[0]}"
     except LabError as error:
         reason = str(error)
-    fill = f"python -m bench check {'--stack' if peer else '--variant'} {name}"
-    return Hole(what=name, reason=reason, fill=fill, failed=True, variant=name)
+    remedy = f"python -m bench check {'--stack' if peer else '--variant'} {name}"
+    return Unavailable(what=name, reason=reason, remedy=remedy, kind="failed", variant=name)

@@ -107,7 +107,7 @@ def study_of(own: Own, catalog: Catalog, progress: Progress) -> tuple[Study, Cat
         frameworks=(own.framework,),
         servers=own.servers,
         workloads=(workload.name,),
-        twin=True,
+        aa=True,
         micro=MicroPlan(processes=8, values=3, passes=max(1, round(VALUE_SECONDS / one_pass))),
         macro=MacroPlan(loads=("closed",), runs=3) if own.servers else None,
         words=own.words,
@@ -151,7 +151,7 @@ def _variant(name: str, own: Own, home: str, catalog: Catalog) -> Variant:
         core=function,
         source=_source(function.partition(":")[0], own.source),
         requirements=own.requires,
-        witness={"implementation": interpreter.implementation, "core": function},
+        provenance={"implementation": interpreter.implementation, "core": function},
     )
 
 
@@ -173,12 +173,12 @@ def _source(module: str, folder: Path) -> dict[str, str]:
 
 
 def _built(variants: tuple[Variant, ...], own: Own, catalog: Catalog, progress: Progress) -> dict[str, Artifact]:
-    """The variants, built. Raises LabError if one cannot be had; a server that cannot be is a hole of the study."""
+    """The variants, built. Raises LabError if one cannot be had; a server that cannot be is a lack of the study."""
     names = [variant.name for variant in variants]
-    artifacts, holes = readiness.build_all(catalog, names, progress, own.servers)
-    for hole in holes:
-        if any(map(hole.covers, names)):
-            raise LabError(f"{hole.what}: {hole.reason}")
+    artifacts, unavailable = readiness.build_all(catalog, names, progress, own.servers)
+    for lack in unavailable:
+        if any(map(lack.covers, names)):
+            raise LabError(f"{lack.what}: {lack.reason}")
     return {name: made for name, made in artifacts.items() if isinstance(made, Artifact)}
 
 

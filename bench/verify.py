@@ -1,4 +1,4 @@
-"""Right answers before figures: documents that no load sends, byte for byte, and the witness of what answers."""
+"""Right answers before figures: documents that no load sends, byte for byte, and the provenance of what answers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Checked(msgspec.Struct, frozen=True):
     median_seconds: float | None = None
 
 
-class Counts(msgspec.Struct, frozen=True):
+class Score(msgspec.Struct, frozen=True):
     """The last line of `subject/check.py`."""
 
     cases: int
@@ -63,15 +63,15 @@ def answers_right(port: int, asked: Iterable[Exchange], host: str = HOST) -> Non
             )
 
 
-def witness(catalog: Catalog, variant: str, about: dict[str, Any], **more: str) -> dict[str, Any]:
+def provenance(catalog: Catalog, variant: str, about: dict[str, Any], **more: str) -> dict[str, Any]:
     """`about`, what the measured process says of itself, if it agrees with what is declared and with `more`.
 
     Declared are the variant's own facts and its interpreter's. Raises LabError naming the first fact that differs:
     something else runs than what was meant.
     """
     declared = catalog.subject(variant)
-    own = {} if isinstance(declared, Peer) else catalog.interpreters[declared.interpreter].witness
-    expected = own | declared.witness | {"variant": variant} | more
+    own = {} if isinstance(declared, Peer) else catalog.interpreters[declared.interpreter].provenance
+    expected = own | declared.provenance | {"variant": variant} | more
     for fact, value in expected.items():
         if about.get(fact) != value:
             raise LabError(f"the process that should run {variant!r} says {fact} = {about.get(fact)!r}, not {value!r}")
@@ -79,14 +79,14 @@ def witness(catalog: Catalog, variant: str, about: dict[str, Any], **more: str) 
 
 
 @accounts.spending("checks")
-def ask_witness(catalog: Catalog, port: int, stack: Stack, host: str = HOST, **more: str) -> dict[str, Any]:
-    """The witness of a running server, from its `/__version__`: its variant and framework, or the peer, and `more`."""
+def ask_provenance(catalog: Catalog, port: int, stack: Stack, host: str = HOST, **more: str) -> dict[str, Any]:
+    """The provenance of a running server, from its `/__version__`: variant and framework, or the peer, and `more`."""
     status, body = ask(port, Exchange(method="GET", path="/__version__", body=None, expect=b""), host=host)
     if status != 200:
         raise LabError(f"GET /__version__ answered {status}")
     about: dict[str, Any] = json.loads(body)
     own = {} if stack.is_peer else {"framework": catalog.frameworks[stack.framework].module}
-    return witness(catalog, stack.variant, about, **own, **more)
+    return provenance(catalog, stack.variant, about, **own, **more)
 
 
 def check_variant(catalog: Catalog, variant: str, cases: Path = GOLDEN) -> Checked:
@@ -106,7 +106,7 @@ def check_variant(catalog: Catalog, variant: str, cases: Path = GOLDEN) -> Check
         raise LabError(f"check of {variant} was not over after {CHECK_SECONDS} s") from error
     *mismatches, last = done.stdout.splitlines() or [b""]
     try:
-        counts = msgspec.json.decode(last, type=Counts)
+        counts = msgspec.json.decode(last, type=Score)
     except msgspec.DecodeError:
         counts = None
     if counts is None or done.returncode not in {0, 1}:

@@ -6,25 +6,25 @@ from typing import NoReturn
 
 import pytest
 
-from bench.model import Hole
+from bench.model import Unavailable
 
 
-def absent(reason: str, fill: str | None = None) -> NoReturn:
+def absent(reason: str, remedy: str | None = None) -> NoReturn:
     """Leave the test out; under CI, where everything has to be, fail it."""
     if "CI" in os.environ:
         pytest.fail(reason)
-    pytest.skip(f"{reason}; to fill it: {fill}" if fill else reason)
+    pytest.skip(f"{reason}; to get it: {remedy}" if remedy else reason)
 
 
-def lacks(hole: Hole) -> NoReturn:
-    """Leave the test out for a hole, or fail it; one that should have worked fails it anywhere."""
-    if hole.failed:
-        pytest.fail(f"{hole.what}: {hole.reason}")
-    absent(f"{hole.what}: {hole.reason}", hole.fill)
+def lacks(lack: Unavailable) -> NoReturn:
+    """Leave the test out for a lack, or fail it; one that should have worked fails it anywhere."""
+    if lack.kind == "failed":
+        pytest.fail(f"{lack.what}: {lack.reason}")
+    absent(f"{lack.what}: {lack.reason}", lack.remedy)
 
 
-def expect_none(holes: Iterable[Hole]) -> None:
+def expect_none(unavailable: Iterable[Unavailable]) -> None:
     """Go on if nothing lacks but what the catalogue declares to be nowhere."""
-    for hole in holes:
-        if not hole.declared:
-            lacks(hole)
+    for lack in unavailable:
+        if lack.kind != "unsupported":
+            lacks(lack)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from bench import catalog
-from bench.model import Case, Hole, Phase, Plan, Study
+from bench.model import Case, Phase, Plan, Study, Unavailable
 from bench.plan.planned import selected
 
 CATALOG = catalog.read()
@@ -14,7 +14,7 @@ def study_called(name: str) -> Study:
     return Study(name=name, title=name, question="?", baseline="cpython", variants=("cpython",), workloads=("medium",))
 
 
-def planned(study: Study, cases: Iterable[Case] = (), holes: Iterable[Hole] = ()) -> Plan:
+def planned(study: Study, cases: Iterable[Case] = (), unavailable: Iterable[Unavailable] = ()) -> Plan:
     """A plan of a study with these cases, as a session holds it."""
     phases = (Phase("all", 1, tuple(cases)),)
-    return Plan(study=study, catalog=selected(study, CATALOG), phases=phases, holes=tuple(holes))
+    return Plan(study=study, catalog=selected(study, CATALOG), phases=phases, unavailable=tuple(unavailable))

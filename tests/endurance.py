@@ -40,7 +40,7 @@ def within(golden: Path) -> None:
             outcomes["answered"] += 1
         except (InvalidDocument, MalformedDocument) as error:
             outcomes[type(error).__name__] += 1
-    told = {"documents": len(documents), "outcomes": outcomes, "warm": warm, "end": own_bytes(), **core.witness()}
+    told = {"documents": len(documents), "outcomes": outcomes, "warm": warm, "end": own_bytes(), **core.provenance()}
     print(json.dumps(told))
 
 

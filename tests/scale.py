@@ -59,7 +59,7 @@ def plan_cases(declared: Catalog) -> Plan:
     study = large(variants, macro=MacroPlan(loads=loads, runs=2), open=None, instructions=None)
     ready = Ready(machine={}, artifacts={name: artifact(name) for name in variants})
     made = plan(study, declared)
-    assert made.holes == ()
+    assert made.unavailable == ()
     assert estimate.plan_seconds(made) > 0
     return identity.placed(made, ready)
 

@@ -48,7 +48,7 @@ class Ended(NamedTuple):
 
     def claimed(self, workload: str, stack: Stack) -> bool:
         """Whether the page would call that stack worse than the best."""
-        return next(each.behind.claimed for each in self.standings[workload] if each.stack == stack)
+        return next(each.behind.significant for each in self.standings[workload] if each.stack == stack)
 
     def undecided(self, workload: str) -> int:
         """How many stacks the page leaves undecided."""
@@ -158,7 +158,7 @@ def main(races: int) -> None:
     print(f"15 % worse: told so in {told} of {2 * races} workloads of as many races")
     alike = equals(costs)
     ends = [raced(alike, seed) for seed in range(min(races, 100))]
-    worse = sum(any(each.behind.claimed for each in ended.standings["hello"]) for ended in ends)
+    worse = sum(any(each.behind.significant for each in ended.standings["hello"]) for ended in ends)
     left = np.mean([ended.undecided("hello") for ended in ends])
     print(f"47 equals: {worse} of {len(ends)} races call one of them worse; {left:.1f} stay undecided")
 

@@ -322,9 +322,9 @@ def malformed_documents(draw: st.DrawFn) -> bytes:
     if draw(st.booleans()):
         return draw(st.sampled_from(WRAPPINGS))(plain(batch))
     draw(st.sampled_from(list(places(batch, "x")))).broken_by(_HOLE)
-    document, hole = plain(batch), plain(_HOLE)
+    document, lack = plain(batch), plain(_HOLE)
     if draw(st.booleans()):
-        return document.replace(hole, draw(st.sampled_from(FRAGMENTS + TOO_DEEP)))
+        return document.replace(lack, draw(st.sampled_from(FRAGMENTS + TOO_DEEP)))
     fragment = draw(st.sampled_from(FRAGMENTS))  # how deep a dropped value may nest is the parser's affair
     name = draw(st.sampled_from((b"x", b"batch", b"orders")))
     return b'{"' + name + b'":' + fragment + b',"' + name + b'":1,' + document[1:]

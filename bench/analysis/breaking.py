@@ -59,7 +59,7 @@ class Break(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Overload(msgspec.Struct, frozen=True, kw_only=True):
-    """How a server took an open load: nothing `broke`, or that did; nothing is claimed if `unknown` says why.
+    """How a server took an open load: nothing `broke`, or that did; nothing is significant if `unknown` says why.
 
     `failures` counts the requests that had no right answer, by kind, and `failed` is the first and the last second in
     which one ended; `waiting` counts those without an answer when the load's last second ended. `watched` is how many

@@ -26,28 +26,28 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     ratio: Ratio | None = None
     floor: float = 0.0
     among: int = 1
-    claimed: bool = False
+    significant: bool = False
     smallest: float | None = None
     reason: str | None = None
 
     @property
     def equal(self) -> bool:
-        """Whether no difference is claimed and the whole interval lies within 5 % of 1."""
-        if self.claimed or self.ratio is None or self.ratio.low is None or self.ratio.high is None:
+        """Whether no difference is significant and the whole interval lies within 5 % of 1."""
+        if self.significant or self.ratio is None or self.ratio.low is None or self.ratio.high is None:
             return False
         return self.ratio.low >= 1 / (1 + MARGIN) and self.ratio.high <= 1 + MARGIN
 
     @property
     def undecided(self) -> bool:
         """Whether there is a ratio that tells neither of a difference nor of equality."""
-        return self.ratio is not None and not self.claimed and not self.equal
+        return self.ratio is not None and not self.significant and not self.equal
 
 
 def compared(ratio: Ratio, floor: float = 0.0, among: int = 1, chance: float | None = None) -> Comparison:
     """`ratio` held against a noise floor; `chance` is its p-value, raised for a family, by default `among` times."""
     raised = among * ratio.chance(floor) if chance is None else chance
-    claimed = ratio.differs_by_more_than(floor) and raised <= 1 - LEVEL
-    return Comparison(ratio=ratio, floor=floor, among=among, claimed=claimed, smallest=ratio.smallest(floor))
+    significant = ratio.differs_by_more_than(floor) and raised <= 1 - LEVEL
+    return Comparison(ratio=ratio, floor=floor, among=among, significant=significant, smallest=ratio.smallest(floor))
 
 
 def as_a_family(comparisons: Sequence[Comparison]) -> list[Comparison]:

@@ -37,7 +37,7 @@ class Moved(Recorded, frozen=True, kw_only=True):
     subject: str
     moves: Component
     within: Component
-    claimed: bool = False
+    significant: bool = False
 
 
 class Drift(Recorded, frozen=True, kw_only=True):
@@ -90,7 +90,7 @@ def judge(session: Session, runs: Iterable[Run]) -> Drift:
         fingerprint=str(session.machine.get("fingerprint")),
         levels=study.factors.levels if study.factors else 0,
         blocks=len(blocks),
-        moved=tuple(_claimed(moved)),
+        moved=tuple(_significant(moved)),
         titles={name: session.plan.catalog.variant(name).title for name in study.variants},
     )
 
@@ -140,7 +140,7 @@ def _table(levels: Sequence[dict[int, float]], blocks: Sequence[int]) -> Table |
     return np.array(rows) if len(rows) > 1 and len(blocks) > 1 else None
 
 
-def _claimed(moved: Sequence[Moved]) -> Iterator[Moved]:
+def _significant(moved: Sequence[Moved]) -> Iterator[Moved]:
     """Which of them are significant, all read together."""
     raised = benjamini_hochberg([1.0 if each.moves.chance is None else each.moves.chance for each in moved])
     for each, chance in zip(moved, raised, strict=True):
@@ -149,5 +149,5 @@ def _claimed(moved: Sequence[Moved]) -> Iterator[Moved]:
             subject=each.subject,
             moves=each.moves,
             within=each.within,
-            claimed=chance <= 1 - LEVEL,
+            significant=chance <= 1 - LEVEL,
         )

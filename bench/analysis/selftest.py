@@ -29,7 +29,7 @@ RECORD = "selftest.json"
 METRICS: dict[Instrument, str] = {"micro": "time", "macro": "cpu"}
 FALSE_ALARM = 1 / 70  # how often a right method may fail: more than 5 of 40 intervals of equals exclude 1
 SPREAD_SHARE = 0.95  # of the A/A comparisons lie within the spread
-CLAIMS = 2  # the most of an instrument's equals that may be claimed to differ
+CLAIMS = 2  # the most of an instrument's equals that may be significant to differ
 SURE = 0.98  # power at which at least 9 of 10 comparisons find a difference, in all but one of sixty self-tests
 FOUND = 0.9  # share of the comparisons that must find a difference which each finds with that power
 
@@ -54,7 +54,7 @@ class Equals(Recorded, frozen=True, kw_only=True):
     bias: float | None = None
     mean: Ratio | None = None
     spread: float | None = msgspec.field(default=None, name="floor")  # the name that earlier records have for it
-    claimed: int | None = None
+    significant: int | None = None
     different: int
     allowed: int
     smallest: float
@@ -62,7 +62,7 @@ class Equals(Recorded, frozen=True, kw_only=True):
     @property
     def passed(self) -> bool:
         """Whether no more came out different than chance allows."""
-        return self.different <= self.allowed and (self.claimed or 0) <= CLAIMS
+        return self.different <= self.allowed and (self.significant or 0) <= CLAIMS
 
 
 class Known(Recorded, frozen=True, kw_only=True):
@@ -163,15 +163,15 @@ def _comparisons(above: _Side, below: _Side, size: int, instrument: Instrument) 
     return [costs.ratio(number) for number in costs.stacks] if costs else []
 
 
-def _side(runs: Iterable[Run], instrument: Instrument, *, twin: bool = False, slower: int | None = None) -> _Side:
+def _side(runs: Iterable[Run], instrument: Instrument, *, aa: bool = False, slower: int | None = None) -> _Side:
     """The values of one case, block by block; `slower` is 0 for what the slower ones are compared with."""
-    wanted = (instrument, twin, slower)
-    found = [run for run in runs if (run.case.instrument, run.case.twin, run.case.slower) == wanted]
+    wanted = (instrument, aa, slower)
+    found = [run for run in runs if (run.case.instrument, run.case.aa, run.case.slower) == wanted]
     return {run.block: run.values(METRICS[instrument]) for run in found if run.verdict == "pass"}
 
 
 def _equals(runs: Sequence[Run], instrument: Instrument, a_side: int) -> Equals | None:
-    ratios = _comparisons(_side(runs, instrument, twin=True), _side(runs, instrument), a_side, instrument)
+    ratios = _comparisons(_side(runs, instrument, aa=True), _side(runs, instrument), a_side, instrument)
     if not ratios:
         return None
     mean_ratio = averaged(ratios)
@@ -182,7 +182,9 @@ def _equals(runs: Sequence[Run], instrument: Instrument, a_side: int) -> Equals 
         bias=math.expm1(abs(math.log(mean_ratio.estimate))),
         mean=mean_ratio,
         spread=float(np.expm1(np.quantile(np.abs(np.log([each.estimate for each in ratios])), SPREAD_SHARE))),
-        claimed=sum(each.claimed for each in _claims(ratios, 0.0)),  # the bias is of these ratios: it may excuse none
+        significant=sum(
+            each.significant for each in _claims(ratios, 0.0)
+        ),  # the bias is of these ratios: it may excuse none
         different=sum(each.differs_by_more_than(0.0) for each in ratios),
         allowed=allowed(len(ratios)),
         smallest=float(np.median([each.smallest() or 0.0 for each in ratios])),
@@ -196,7 +198,7 @@ def _known(runs: Sequence[Run], percent: int, a_side: int, floor: float) -> Know
     return Known(
         percent=percent,
         comparisons=len(ratios),
-        found=sum(each.claimed for each in _claims(ratios, floor) if each.ratio and each.ratio.estimate > 1),
+        found=sum(each.significant for each in _claims(ratios, floor) if each.ratio and each.ratio.estimate > 1),
         median=float(np.median([each.estimate for each in ratios])),
         smallest=float(np.median([each.smallest(floor) or 0.0 for each in ratios])),
         sure=_sure(ratios, floor),

@@ -36,7 +36,7 @@ def standings(catalog: Catalog, runs: Iterable[Run], level: float = LEVEL, floor
     """The stacks of the runs of one workload under one load, the best first; none of a stack of which a run failed.
 
     Where a request mostly waits, the best is that of the quickest which spends the least CPU: how many wait at a time
-    decides first. The intervals of all that are ranked by CPU hold together at `level`. A stack is claimed to be worse
+    decides first. The intervals of all that are ranked by CPU hold together at `level`. A stack is significantly worse
     than the best if its interval lies beyond the noise `floor`.
     """
     own = right(runs)
@@ -80,8 +80,8 @@ def told(standing: Standing) -> str:
 
 def _to_the_best(ratio: Ratio, floor: float, among: int) -> Comparison:
     """One of the ratios whose intervals hold together: no further allowance is made for the family."""
-    claimed = ratio.low is not None and ratio.low > 1 + floor
-    return Comparison(ratio=ratio, floor=floor, among=among, claimed=claimed, smallest=ratio.smallest(floor))
+    significant = ratio.low is not None and ratio.low > 1 + floor
+    return Comparison(ratio=ratio, floor=floor, among=among, significant=significant, smallest=ratio.smallest(floor))
 
 
 def _by_rate(catalog: Catalog, own: Mapping[Stack, list[Run]]) -> bool:

@@ -14,7 +14,7 @@ import msgspec
 from bench.build import commands, wheels
 from bench.catalog import pairing
 from bench.errors import LabError, MissingError
-from bench.model import Artifact, Catalog, Hole, Implementation, Provisioned, Server, Stack, Variant
+from bench.model import Artifact, Catalog, Implementation, Provisioned, Server, Stack, Unavailable, Variant
 from bench.paths import ARTIFACTS, LAB, PREFIXES, TOOLS
 from bench.provision import stamp, system, uwsgi
 from bench.provision.interpreters import MEASURED_LOCK, install
@@ -115,7 +115,7 @@ def require_server(catalog: Catalog, stack: Stack) -> None:
     built = require(stack.variant)
     if stack.label in built.lacks:
         raise LabError(f"{stack}: {built.lacks[stack.label].reason}")
-    if stack.label not in built.servers and pairing.impossible(catalog, stack) is None:
+    if stack.label not in built.servers and pairing.unsupported(catalog, stack) is None:
         raise LabError(f"{stack.variant} was built without {stack.label}: run `python -m bench build {stack.variant}`")
 
 
@@ -181,7 +181,7 @@ def _fill(prefix: Path, variant: Variant, wheel: Path, log: Path) -> None:
 
 def _add_servers(
     catalog: Catalog, inside: Path, implementation: Implementation, wanted: Collection[str]
-) -> dict[str, Hole]:
+) -> dict[str, Unavailable]:
     """Install the frameworks, and the servers that are wanted; what of these cannot be had here, by label."""
     install(inside, sorted({name for framework in catalog.frameworks.values() for name in framework.requirements}))
     lacks = {}
@@ -191,8 +191,10 @@ def _add_servers(
             install(inside, server.build_requirements)
             install(inside, server.requirements)
         except MissingError as missing:
-            fill = missing.fill or "python -m bench build --force"
-            lacks[server.label] = Hole(what=server.label, reason=str(missing), fill=fill, server=server.label)
+            remedy = missing.remedy or "python -m bench build --force"
+            lacks[server.label] = Unavailable(
+                what=server.label, reason=str(missing), remedy=remedy, server=server.label
+            )
     return lacks
 
 
@@ -228,7 +230,7 @@ def _servers(catalog: Catalog, implementation: Implementation) -> list[Server]:
     """The servers that run on that implementation."""
     declared = catalog.servers.values()
     return [
-        each for each in declared if implementation in each.implementations and implementation not in each.impossible
+        each for each in declared if implementation in each.implementations and implementation not in each.unsupported
     ]
 
 

@@ -48,7 +48,7 @@ def _check_tunings(catalog: Catalog) -> None:
         where = f"bench/tunings/{tuning.name}.toml"
         for program in tuning.servers:
             pick(programs, program, f"{where}: servers: program")
-        for label in tuning.impossible:
+        for label in tuning.unsupported:
             pick(labels, label, f"{where}: server")
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from bench.catalog.tuning import tuned
 from bench.errors import LabError
-from bench.model import Catalog, Impossible, Interpreter, Peer, Server, Stack, pick
+from bench.model import Catalog, Interpreter, Peer, Server, Stack, Unsupported, pick
 
 
 def uncountable(catalog: Catalog, variant: str) -> str | None:
     """Why instructions of `variant` cannot be counted, or None."""
     interpreter = catalog.interpreter_of(variant)
-    if interpreter.implementation == "cpython" and not interpreter.witness.get("jit"):
+    if interpreter.implementation == "cpython" and not interpreter.provenance.get("jit"):
         return None
     return f"{interpreter.title} compiles while it runs: the compiling would be counted, and other code in each pass"
 
@@ -47,14 +47,14 @@ def server_file(catalog: Catalog, stack: Stack) -> Server:
     if not named:
         pick(catalog.labels(), stack.label, "server")
     serving = [server for server in named if implementation in server.implementations]
-    telling = [server for server in named if implementation in server.impossible]
+    telling = [server for server in named if implementation in server.unsupported]
     if not (serving or telling):
         raise LabError(f"{stack}: no file in bench/servers serves {stack.label} on {implementation}")
     found, tuning = (serving or telling)[0], stack.server.partition("+")[2]
     return tuned(found, pick(catalog.tunings, tuning, "tuning")) if tuning else found
 
 
-def impossible(catalog: Catalog, stack: Stack) -> Impossible | None:
+def unsupported(catalog: Catalog, stack: Stack) -> Unsupported | None:
     """Why the catalogue says that `stack` cannot run anywhere, or None."""
     if stack.is_peer:
         return None
@@ -62,10 +62,10 @@ def impossible(catalog: Catalog, stack: Stack) -> Impossible | None:
     if server.interface != framework.interface:
         called, spoken = server.interface.upper(), framework.interface.upper()
         reason = f"{stack.server} calls {called}, {stack.framework} speaks {spoken}"
-        return Impossible(reason=reason, symptom="positional argument")
+        return Unsupported(reason=reason, symptom="positional argument")
     interpreter = catalog.interpreter_of(stack.variant)
     names = (stack.variant.partition("@")[0], *kinds(interpreter), stack.framework)
-    return next((server.impossible[name] for name in names if name in server.impossible), None)
+    return next((server.unsupported[name] for name in names if name in server.unsupported), None)
 
 
 def kinds(interpreter: Interpreter) -> tuple[str, str]:

@@ -14,7 +14,7 @@ def tuned(server: Server, tuning: Tuning) -> Server:
     """`server` with `tuning`, called `label+tuning`. Raises LabError where the tuning is not for it."""
     if tuning.servers and server.server not in tuning.servers:
         raise LabError(f"tuning {tuning.name!r} is for {', '.join(tuning.servers)}, not for {server.label}")
-    never = tuning.impossible.get(server.label)
+    never = tuning.unsupported.get(server.label)
     return replace(
         server,
         name=f"{server.name}+{tuning.name}",
@@ -24,7 +24,7 @@ def tuned(server: Server, tuning: Tuning) -> Server:
         env=server.env | tuning.env,
         keep_alive=server.keep_alive if tuning.keep_alive is None else tuning.keep_alive,
         note=" ".join(filter(None, (server.note, tuning.note))) or None,
-        front=tuning.front,
-        impossible=server.impossible | (dict.fromkeys(server.implementations, never) if never else {}),
-        departures=tuning.departures if tuning.front else server.departures,
+        proxy=tuning.proxy,
+        unsupported=server.unsupported | (dict.fromkeys(server.implementations, never) if never else {}),
+        departures=tuning.departures if tuning.proxy else server.departures,
     )

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from bench.documents import shop
-from bench.documents.dice import Dice, Ranked
+from bench.documents.dice import Dice, Popular
 from bench.documents.shop import Article, Batch, Order
 from bench.errors import LabError
 from bench.paths import LAB, ROOT
@@ -74,7 +74,7 @@ def _placed(dice: Dice, date: str) -> str:
     return f"{date[:4]}-{date[4:6]}-{date[6:]}T{time}Z"
 
 
-def _lines(dice: Dice, articles: Ranked[Article], purchase: Purchase) -> list[dict[str, object]]:
+def _lines(dice: Dice, articles: Popular[Article], purchase: Purchase) -> list[dict[str, object]]:
     """n CDs for d cents: n − 1 of them at d // n and one at the rest, so that the sum is d to the cent."""
     each = purchase.cents // purchase.cds
     amounts = [(purchase.cds - 1, each), (1, purchase.cents - (purchase.cds - 1) * each)]

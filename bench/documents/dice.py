@@ -23,7 +23,7 @@ class Weighted(Generic[T]):
         self.cumulative: tuple[float, ...] = tuple(accumulate(weights.values()))
 
 
-class Ranked(Weighted[T]):
+class Popular(Weighted[T]):
     """Values with the weights of Zipf and Mandelbrot, 1 / (rank + `head`): a few often, most of them seldom."""
 
     def __init__(self, values: Iterable[T], head: int) -> None:

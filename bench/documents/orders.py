@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from bench.documents import shop
-from bench.documents.dice import Dice, Ranked, Weighted
+from bench.documents.dice import Dice, Popular, Weighted
 from bench.documents.shop import Article, Batch, Order
 
 _CURRENCIES = Weighted({"EUR": 40, "USD": 30, "GBP": 10, "JPY": 6, "SEK": 4, "INR": 4, "KRW": 3, "BRL": 3})
@@ -25,11 +25,11 @@ def batches(seed: int, count: int, orders: int) -> Iterator[Batch]:
     known = list(customers.items())
     for number in range(1, count + 1):
         # About three orders a customer, a few regulars placing many of them.
-        buyers = Ranked([dice.pick(known) for _ in range(orders // 3 + 1)], head=10)
+        buyers = Popular([dice.pick(known) for _ in range(orders // 3 + 1)], head=10)
         yield _batch(dice, articles, buyers, number, orders)
 
 
-def _batch(dice: Dice, articles: Ranked[Article], buyers: Ranked[tuple[int, str]], number: int, orders: int) -> Batch:
+def _batch(dice: Dice, articles: Popular[Article], buyers: Popular[tuple[int, str]], number: int, orders: int) -> Batch:
     start = datetime(dice.between(2022, 2026), dice.between(1, 12), 1)
     title = f"{dice.weigh(_PLACES)}-{start:%Y-%m}-{number:04}"
     currency = dice.weigh(_CURRENCIES)
@@ -46,7 +46,7 @@ def _batch(dice: Dice, articles: Ranked[Article], buyers: Ranked[tuple[int, str]
     return {"batch": title, "currency": currency, "orders": made}
 
 
-def _order(dice: Dice, articles: Ranked[Article], order_id: int, placed: datetime, buyer: tuple[int, str]) -> Order:
+def _order(dice: Dice, articles: Popular[Article], order_id: int, placed: datetime, buyer: tuple[int, str]) -> Order:
     customer_id, name = buyer
     if dice.chance(0.03):
         name = shop.untidy(dice, name)
@@ -64,7 +64,7 @@ def _order(dice: Dice, articles: Ranked[Article], order_id: int, placed: datetim
     return order
 
 
-def _line(dice: Dice, articles: Ranked[Article]) -> dict[str, object]:
+def _line(dice: Dice, articles: Popular[Article]) -> dict[str, object]:
     article = dice.weigh(articles)
     line: dict[str, object] = {"sku": article.sku, "quantity": dice.weigh(_QUANTITIES), "price": article.price}
     shop.add_tags(dice, line)

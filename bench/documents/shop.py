@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from bench.documents import words
-from bench.documents.dice import Dice, Ranked, Weighted
+from bench.documents.dice import Dice, Popular, Weighted
 
 Order = dict[str, Any]
 Batch = dict[str, Any]
@@ -33,11 +33,11 @@ class Article(NamedTuple):
     price: int
 
 
-def catalogue(dice: Dice) -> Ranked[Article]:
+def catalogue(dice: Dice) -> Popular[Article]:
     """What one shop sells, the popular articles first."""
     # A dict: a sku drawn twice is one article.
     articles = {sku: Article(sku, _price(dice)) for sku in (_sku(dice) for _ in range(ARTICLES))}
-    return Ranked(articles.values(), head=20)
+    return Popular(articles.values(), head=20)
 
 
 def name(dice: Dice) -> str:

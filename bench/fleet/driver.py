@@ -154,7 +154,7 @@ def _made_of(made: Artifact | BuiltPeer) -> tuple[object, ...]:
 def _loaded_by(generators: Kind, kind: Kind) -> Kind:
     """The same machines with their load from those generators."""
     there = generators.ready
-    missing = {name: hole for name, hole in kind.ready.missing.items() if name != "macro"} | there.missing
+    missing = {name: lack for name, lack in kind.ready.missing.items() if name != "macro"} | there.missing
     ready = msgspec.structs.replace(kind.ready, missing=missing, generator=there.machine["fingerprint"])
     return msgspec.structs.replace(kind, ready=ready, generators=generators.workers)
 

@@ -60,7 +60,7 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
     raw: Files
 
 
-class Driven(msgspec.Struct, frozen=True, kw_only=True):
+class Returned(msgspec.Struct, frozen=True, kw_only=True):
     """What a load yielded on the generator's machine, by its clock, and what the generator wrote."""
 
     outcome: Any
@@ -175,13 +175,13 @@ def drive_from(
 
 def drive(
     tool: driving.Tool, about: tuple[object, ...], more: dict[str, object], output: str, documents: Path | None
-) -> Driven:
+) -> Returned:
     """Call `tool` here; `output` is the name of what it writes, `documents` a folder below that of all documents."""
     folder = documents and DOCUMENTS / documents
     with TemporaryDirectory(dir=_room()) as room:
         here = {"output": Path(room) / output, "cpus": cores().server | cores().generator, "documents": folder}
         outcome = tool(*about, **more | here)
-        return Driven(outcome=outcome, raw=files(Path(room)))
+        return Returned(outcome=outcome, raw=files(Path(room)))
 
 
 def clock_ahead(client: Client, worker: str) -> float:

@@ -14,7 +14,7 @@ from bench.measure import blocks, closure
 from bench.model import Artifact, BuiltPeer, Case, Catalog, Declared, Instrument, Phase, Plan, Ready, Stack, SuiteCase
 from bench.paths import ROOT
 from bench.plan.matrix import backend_of
-from bench.serve import backend, front
+from bench.serve import backend, proxy
 
 # What a run is made of once its instrument has observed:
 STORED_BY = ("bench.store", "bench.host.machine", "bench.host.steal")
@@ -24,11 +24,11 @@ SUITE_CASES = "spec/golden"
 
 
 def placed(plan: Plan, ready: Ready) -> Plan:
-    """The plan as far as what is `ready` carries it: its cases identified, and what lacks something told as a hole."""
+    """The plan as far as what is `ready` carries it: its cases identified, and what lacks something told as a lack."""
     lacking = ready.missing.keys() | ({"null"} if "macro" in ready.missing else set())
     phases = tuple(phase_of(plan.catalog, phase, ready) for phase in plan.phases if phase.name not in lacking)
-    holes = (*ready.holes, *ready.missing.values(), *plan.holes)
-    return msgspec.structs.replace(plan, phases=phases, holes=holes)
+    unavailable = (*ready.unavailable, *ready.missing.values(), *plan.unavailable)
+    return msgspec.structs.replace(plan, phases=phases, unavailable=unavailable)
 
 
 def phase_of(catalog: Catalog, phase: Phase, ready: Ready) -> Phase:
@@ -73,7 +73,7 @@ def identified(
     if case.stack and not case.stack.is_peer:
         server = pairing.server_file(catalog, case.stack)
         inputs["server"] = _digest(server)
-        inputs |= {"front": front.fingerprint(server.front)} if server.front else {}
+        inputs |= {"proxy": proxy.fingerprint(server.proxy)} if server.proxy else {}
     if case.workload:
         inputs["workload"] = _digest(catalog.workloads[case.workload])
     waited_for = backend_of(case, catalog)

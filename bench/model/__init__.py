@@ -17,7 +17,7 @@ from bench.model.base import (
     Seconds,
     Share,
 )
-from bench.model.built import Artifact, BuiltPeer, Hole, Provisioned
+from bench.model.built import Artifact, BuiltPeer, Provisioned, Unavailable
 from bench.model.case import (
     AnyCase,
     Case,
@@ -36,8 +36,8 @@ from bench.model.case import (
 from bench.model.catalog import Catalog, pick
 from bench.model.outcome import Account, Measurement, Observed, Ready, Run, Session, Verdict
 from bench.model.plan import Phase, Plan
-from bench.model.race import Again, Dropped, Race, Round
-from bench.model.serving import Backend, Framework, Front, Impossible, Peer, Server, Tuning
+from bench.model.race import Again, Eliminated, Race, Round
+from bench.model.serving import Backend, Framework, Peer, Proxy, Server, Tuning, Unsupported
 from bench.model.study import (
     Against,
     FactorsPlan,
@@ -63,7 +63,7 @@ from bench.model.variant import (
     PathChoice,
     Provider,
     Variant,
-    Warmup,
+    WarmupPolicy,
     Yardstick,
 )
 from bench.model.work import DocumentsSpec, Exchange, Load, Segment, Shape, Workload
@@ -84,7 +84,7 @@ __all__ = [
     "Count",
     "Declared",
     "DocumentsSpec",
-    "Dropped",
+    "Eliminated",
     "Exchange",
     "FactorsCase",
     "FactorsPlan",
@@ -94,10 +94,7 @@ __all__ = [
     "FromPath",
     "FromPyenv",
     "FromUv",
-    "Front",
-    "Hole",
     "Implementation",
-    "Impossible",
     "InstructionsCase",
     "InstructionsPlan",
     "Instrument",
@@ -119,6 +116,7 @@ __all__ = [
     "Plan",
     "Provider",
     "Provisioned",
+    "Proxy",
     "Race",
     "RankedBy",
     "Ready",
@@ -141,9 +139,11 @@ __all__ = [
     "SuitePlan",
     "Target",
     "Tuning",
+    "Unavailable",
+    "Unsupported",
     "Variant",
     "Verdict",
-    "Warmup",
+    "WarmupPolicy",
     "Workload",
     "Yardstick",
     "pick",

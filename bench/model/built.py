@@ -1,24 +1,26 @@
-"""What is here once variants and peers are built, and what cannot be had."""
+"""Interpreters, artifacts and peers on this machine, and what is unavailable."""
 
 from __future__ import annotations
 
+from typing import Literal
+
 from bench.model.base import Implementation, Recorded
 
+Kind = Literal["unavailable", "unsupported", "failed"]
 
-class Hole(Recorded, frozen=True):
-    """What is not measured here: `what`, why, and the command that fills it.
 
-    `declared` where the catalogue says that it can be had nowhere; `failed` where it should have worked.
+class Unavailable(Recorded, frozen=True):
+    """A part of the lab that is not measured here: `what`, the reason, and the command that may bring it.
 
-    `variant` (or a peer), `framework`, `server`, `workload` and `instrument` select the cases that it covers; one that
-    is absent selects all. Without any of them it concerns a part of the system, and covers no case.
+    `kind`: `unavailable` on this machine, `unsupported` by declaration of the catalogue, or `failed` although it should
+    work. `variant` (or a peer), `framework`, `server`, `workload` and `instrument` select the cases that it covers; an
+    absent one selects all. Without any of them it concerns the system and covers no case.
     """
 
     what: str
     reason: str
-    fill: str | None = None
-    declared: bool = False
-    failed: bool = False
+    remedy: str | None = None
+    kind: Kind = "unavailable"
     variant: str | None = None
     framework: str | None = None
     server: str | None = None
@@ -66,7 +68,7 @@ class Artifact(Recorded, frozen=True):
     """A built variant: the wheel under `.lab/artifacts`, installed into the prefix of the same name.
 
     Frameworks and the `servers` that were asked for, by label, stand beside it; `lacks` holds those of them that could
-    not be installed, each with its hole, and `waits_for` the parts of the system that some of them need.
+    not be installed, each with its lack, and `waits_for` the parts of the system that some of them need.
     """
 
     variant: str
@@ -77,7 +79,7 @@ class Artifact(Recorded, frozen=True):
     build_seconds: float
     interpreter: Provisioned
     built: str
-    lacks: dict[str, Hole] = {}
+    lacks: dict[str, Unavailable] = {}
     waits_for: tuple[str, ...] = ()
     servers: tuple[str, ...] = ()
 

@@ -94,7 +94,7 @@ class AnyCase(Recorded, frozen=True, kw_only=True, tag_field="instrument"):
         return ()
 
     @property
-    def twin(self) -> bool:
+    def aa(self) -> bool:
         """Whether it is the second half of an A/A pair."""
         return False
 
@@ -121,7 +121,7 @@ class AnyCase(Recorded, frozen=True, kw_only=True, tag_field="instrument"):
     @property
     def is_plain(self) -> bool:
         """Whether the subject is as it is, and this no half of a pair."""
-        return self.is_usual and not self.twin
+        return self.is_usual and not self.aa
 
     @property
     def is_open(self) -> bool:
@@ -137,7 +137,7 @@ class AnyCase(Recorded, frozen=True, kw_only=True, tag_field="instrument"):
     def label(self) -> str:
         """The case in words, for progress lines and messages."""
         own = [self.variant, self.subject] if self.subject != self.variant and self.stack is None else [self.subject]
-        parts = [self.instrument, *own, self.workload, self.load, "A/A twin" if self.twin else None]
+        parts = [self.instrument, *own, self.workload, self.load, "A/A twin" if self.aa else None]
         parts.append(f"on path {self.path}" if self.path else None)
         return " ".join(part for part in parts if part)
 
@@ -156,7 +156,7 @@ class MicroCase(AnyCase, frozen=True, kw_only=True, tag="micro"):
     warmups: int = 1
     threads: int = 1
     slower: int | None = None
-    twin: bool = False
+    aa: bool = False
     path: str | None = None
 
 
@@ -214,7 +214,7 @@ class MacroCase(AnyCase, frozen=True, kw_only=True, tag="macro"):
     load: str
     rate: float | None = None
     shares: tuple[float, ...] = ()
-    twin: bool = False
+    aa: bool = False
 
 
 class NullCase(AnyCase, frozen=True, kw_only=True, tag="null"):
@@ -230,7 +230,7 @@ class SuiteCase(AnyCase, frozen=True, kw_only=True, tag="suite"):
 
     variant: str
     framework: str
-    twin: bool = False
+    aa: bool = False
 
     @property
     def subject(self) -> str:

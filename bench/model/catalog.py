@@ -12,7 +12,7 @@ from bench.errors import LabError
 from bench.model.base import Recorded
 from bench.model.serving import Backend, Framework, Peer, Server, Tuning
 from bench.model.study import Study
-from bench.model.variant import Interpreter, Variant, Warmup, Yardstick
+from bench.model.variant import Interpreter, Variant, WarmupPolicy, Yardstick
 from bench.model.work import Load, Workload
 
 T = TypeVar("T")
@@ -80,7 +80,7 @@ class Catalog(Recorded, frozen=True, kw_only=True):
         interpreter = elsewhere or interpreter
         return own if self.variant(own).interpreter == interpreter else f"{own}@{interpreter}"
 
-    def warmup_of(self, name: str) -> Warmup:
+    def warmup_of(self, name: str) -> WarmupPolicy:
         """The warm-up policy of a peer or variant, its interpreter's where a variant declares none."""
         declared = self.subject(name)
         if isinstance(declared, Peer):

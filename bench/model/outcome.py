@@ -7,12 +7,12 @@ from typing import Any, Literal
 import msgspec
 
 from bench.model.base import Recorded
-from bench.model.built import Artifact, BuiltPeer, Hole
+from bench.model.built import Artifact, BuiltPeer, Unavailable
 from bench.model.case import Case
 from bench.model.plan import Plan
 from bench.model.race import Again, Race
 
-Verdict = Literal["pass", "hole", "failed", "dropped"]
+Verdict = Literal["pass", "unavailable", "unsupported", "failed", "eliminated"]
 
 
 class Measurement(Recorded, frozen=True):
@@ -26,7 +26,7 @@ class Measurement(Recorded, frozen=True):
 class Observed(Recorded, frozen=True):
     """What an instrument saw of one case.
 
-    `facts` is the witness and what else describes what ran; `series` holds time series as rows beginning with
+    `facts` is the provenance and what else describes what ran; `series` holds time series as rows beginning with
     seconds since the measured part began. What spoils a part of it is seen when it is read (`bench.analysis.gates`).
     """
 
@@ -82,7 +82,7 @@ class Run(Observed, frozen=True, kw_only=True):
 
 
 class Ready(Recorded, frozen=True, kw_only=True):
-    """What a machine has for a plan: its description, what is built on it, and in `holes` what is not.
+    """What a machine has for a plan: its description, what is built on it, and in `unavailable` what is not.
 
     `missing` says by phase why all of it cannot be measured, `unserved` by variant and workload which back end lacks.
     `generator` is the fingerprint of the machines that generate its load, where it does not do so itself.
@@ -90,9 +90,9 @@ class Ready(Recorded, frozen=True, kw_only=True):
 
     machine: dict[str, Any]
     artifacts: dict[str, Artifact | BuiltPeer]
-    holes: tuple[Hole, ...] = ()
-    missing: dict[str, Hole] = {}
-    unserved: dict[str, dict[str, Hole]] = {}
+    unavailable: tuple[Unavailable, ...] = ()
+    missing: dict[str, Unavailable] = {}
+    unserved: dict[str, dict[str, Unavailable]] = {}
     generator: str | None = None
 
 
@@ -133,6 +133,6 @@ class Session(Recorded, frozen=True, kw_only=True):
         return self.plan.study.name
 
     @property
-    def holes(self) -> tuple[Hole, ...]:
+    def unavailable(self) -> tuple[Unavailable, ...]:
         """What was not measured, and why."""
-        return self.plan.holes
+        return self.plan.unavailable

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.model.base import Recorded
-from bench.model.built import Hole
+from bench.model.built import Unavailable
 from bench.model.case import Case
 from bench.model.catalog import Catalog
 from bench.model.study import Study
@@ -22,16 +22,16 @@ class Phase(Recorded, frozen=True):
 
 
 class Plan(Recorded, frozen=True, kw_only=True):
-    """A study with every declaration that it needs, its phases, and in `holes` what is declared to be impossible.
+    """A study with every declaration that it needs, its phases, and in `unavailable` what is declared to be impossible.
 
-    A session stores the plan that it measures: its cases with their inputs' hashes, and all holes that were found.
+    A session stores the plan that it measures: its cases with their inputs' hashes, and all that is unavailable.
     Reports of a session read its own plan, not what the checkout declares by then.
     """
 
     study: Study
     catalog: Catalog
     phases: tuple[Phase, ...] = ()
-    holes: tuple[Hole, ...] = ()
+    unavailable: tuple[Unavailable, ...] = ()
 
     def phase(self, name: str) -> Phase | None:
         """The phase of that name, None if there is none."""

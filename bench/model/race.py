@@ -6,7 +6,7 @@ from bench.model.base import RankedBy, Recorded
 from bench.model.case import Stack
 
 
-class Dropped(Recorded, frozen=True, kw_only=True):
+class Eliminated(Recorded, frozen=True, kw_only=True):
     """A stack that a race measures no further on a workload, and why; it was raced under the brief `load`.
 
     It took `times` as much server CPU per request as `best`, or `by` rate time between answers, with the 95 % interval
@@ -33,7 +33,7 @@ class Round(Recorded, frozen=True, kw_only=True):
     candidates: int
     blocks: int
     seconds: float
-    dropped: tuple[Dropped, ...] = ()
+    eliminated: tuple[Eliminated, ...] = ()
 
 
 class Race(Recorded, frozen=True, kw_only=True):
@@ -45,14 +45,14 @@ class Race(Recorded, frozen=True, kw_only=True):
 
     budget_seconds: float
     rounds: tuple[Round, ...] = ()
-    left_out: tuple[Dropped, ...] = ()
+    left_out: tuple[Eliminated, ...] = ()
     finalists: int | None = None
     runs: int | None = None
 
     @property
-    def dropped(self) -> tuple[Dropped, ...]:
+    def eliminated(self) -> tuple[Eliminated, ...]:
         """All that are out, those of the first round first."""
-        return tuple(each for round_ in self.rounds for each in round_.dropped) + self.left_out
+        return tuple(each for round_ in self.rounds for each in round_.eliminated) + self.left_out
 
 
 class Again(Recorded, frozen=True):

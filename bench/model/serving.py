@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from bench.model.base import Argv, Count, Declared, Implementation, Interface
-from bench.model.variant import FromDebian, FromNpm, Warmup
+from bench.model.variant import FromDebian, FromNpm, WarmupPolicy
 
 
 class Framework(Declared, frozen=True):
@@ -17,7 +17,7 @@ class Framework(Declared, frozen=True):
     requirements: tuple[str, ...]
 
 
-class Impossible(Declared, frozen=True):
+class Unsupported(Declared, frozen=True):
     """Why a pair cannot be, and the words that whoever tries it all the same gets to see."""
 
     reason: str
@@ -49,10 +49,10 @@ class Backend(Declared, frozen=True, kw_only=True):
     needs: tuple[str, ...] = ()
 
 
-class Front(Declared, frozen=True, kw_only=True):
+class Proxy(Declared, frozen=True, kw_only=True):
     """A proxy before a server: `argv`, its configuration, and the parts of `bench/system.toml` that it needs.
 
-    `config` is written to `{scratch}/front.conf`. In both, `{host}`, `{port}` and `{backlog}` say where it listens;
+    `config` is written to `{scratch}/proxy.conf`. In both, `{host}`, `{port}` and `{backlog}` say where it listens;
     `{scratch}` is a folder of that run, in which the server behind it listens on a socket. `version` makes its program
     print its version.
     """
@@ -71,7 +71,7 @@ class Server(Declared, frozen=True, kw_only=True):
     `files` names what the server needs beside the packages of the prefix, for its size, as glob patterns. `note` is
     what a reader of its figures has to know. `wait` names the function of `/wait`: how this worker class waits without
     keeping more than the request waiting; `waits` that for a back end of that name, where one connection does not do.
-    `impossible` names an implementation, a version of one (`cpython-3.14`), a variant or a framework.
+    `unsupported` names an implementation, a version of one (`cpython-3.14`), a variant or a framework.
     `departures` says by a case of the HTTP contract, such as `unknown_paths[/%]`, what this server does there instead;
     that it does so is tested. A `front` is what a tuning puts before it.
     """
@@ -94,17 +94,17 @@ class Server(Declared, frozen=True, kw_only=True):
     keep_alive: bool
     note: str | None = None
     concurrency: Count = 1
-    impossible: dict[str, Impossible] = {}
+    unsupported: dict[str, Unsupported] = {}
     departures: dict[str, str] = {}
-    front: Front | None = None
+    proxy: Proxy | None = None
 
 
 class Tuning(Declared, frozen=True, kw_only=True):
     """A setting that a server's documentation offers and does not presume, written after its label: `bjoern+allocator`.
 
     It is for the programs that `servers` names (`uwsgi`), for all where it names none. `words` says which words of
-    the server's argv give way to which; `env` is added to its environment. `impossible` is as a server's, by label;
-    `departures` are those of a `front`, which speaks HTTP in place of the server.
+    the server's argv give way to which; `env` is added to its environment. `unsupported` is as a server's, by label;
+    `departures` are those of a `proxy`, which speaks HTTP in place of the server.
     """
 
     name: str
@@ -113,9 +113,9 @@ class Tuning(Declared, frozen=True, kw_only=True):
     words: dict[str, Argv] = {}
     env: dict[str, str] = {}
     keep_alive: bool | None = None
-    front: Front | None = None
+    proxy: Proxy | None = None
     note: str | None = None
-    impossible: dict[str, Impossible] = {}
+    unsupported: dict[str, Unsupported] = {}
     departures: dict[str, str] = {}
 
 
@@ -127,7 +127,7 @@ class Peer(Declared, frozen=True, kw_only=True):
     checkout to its place there, and `steps` run in it. `runtime` names the program that runs them, which `provider`
     brings. In argv and env, `{runtime}` is that program and `{home}` the folder that it was brought into; `{prefix}`,
     and to serve `{host}`, `{port}`, `{backlog}`. `files` names all that a bare image needs, by part of `sizes`, as glob
-    patterns below `{home}` or `{prefix}`. `witness`, `note` and `departures` are as a variant's and a server's.
+    patterns below `{home}` or `{prefix}`. `provenance`, `note` and `departures` are as a variant's and a server's.
     """
 
     name: str
@@ -144,11 +144,11 @@ class Peer(Declared, frozen=True, kw_only=True):
     argv: Argv
     env: dict[str, str] = {}
     files: dict[str, tuple[str, ...]]
-    witness: dict[str, Any]
+    provenance: dict[str, Any]
     keep_alive: bool
     concurrency: Count = 1
     note: str | None = None
-    warmup: Warmup = Warmup()
+    warmup: WarmupPolicy = WarmupPolicy()
     departures: dict[str, str] = {}
 
     @property

@@ -171,7 +171,7 @@ class Study(Declared, frozen=True, kw_only=True):
     servers: tuple[str, ...] = ()
     workloads: Annotated[tuple[str, ...], Meta(min_length=1)]
     first_look: bool = False
-    twin: bool = False
+    aa: bool = False
     instructions: InstructionsPlan | None = None
     micro: MicroPlan | None = None
     macro: MacroPlan | None = None

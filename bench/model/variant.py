@@ -51,7 +51,7 @@ class FromNpm(Declared, frozen=True, tag="npm", tag_field="kind"):
 Provider = FromPath | FromUv | FromPyenv | FromDebian
 
 
-class Warmup(Declared, frozen=True):
+class WarmupPolicy(Declared, frozen=True):
     """What a fresh process does before it is steady; all of it is kept.
 
     `passes` over the documents by a core alone; `seconds` of a server under load before what counts, the load's own
@@ -65,7 +65,7 @@ class Warmup(Declared, frozen=True):
 class Interpreter(Declared, frozen=True):
     """An executable that runs Python, how to come by it, and the environment it is started with.
 
-    `witness` lists facts that whatever it runs has to report of itself: whether the `jit` and the `gil` are on.
+    `provenance` lists facts that whatever it runs has to report of itself: whether the `jit` and the `gil` are on.
     """
 
     name: str
@@ -74,8 +74,8 @@ class Interpreter(Declared, frozen=True):
     version: str
     providers: tuple[Provider, ...]
     env: dict[str, str] = {}
-    witness: dict[str, bool] = {}
-    warmup: Warmup = Warmup()
+    provenance: dict[str, bool] = {}
+    warmup: WarmupPolicy = WarmupPolicy()
 
 
 class Codec(Declared, frozen=True):
@@ -86,7 +86,7 @@ class Codec(Declared, frozen=True):
 
 
 class PathChoice(Declared, frozen=True):
-    """How the `path` that a core's witness tells is forced: by an environment variable.
+    """How the `path` that a core's provenance tells is forced: by an environment variable.
 
     `counted` is what is asked for where instructions are counted; without it the core chooses there, too.
     """
@@ -102,7 +102,7 @@ class Variant(Declared, frozen=True, kw_only=True):
     """core × codec × compiler × interpreter: what is built, how, and the proof of what runs.
 
     `source` maps files and folders of the checkout to their place in the stage; `app` is always there. `steps` run in
-    the stage and `after_install` in the prefix, with `{python}` and `{prefix}` replaced. `witness` lists facts that
+    the stage and `after_install` in the prefix, with `{python}` and `{prefix}` replaced. `provenance` lists facts that
     the measured process has to report of itself. `needs` names the parts of `bench/system.toml` that a build takes.
     """
 
@@ -121,8 +121,8 @@ class Variant(Declared, frozen=True, kw_only=True):
     after_install: tuple[Argv, ...] = ()
     env: dict[str, str] = {}
     path: PathChoice | None = None
-    witness: dict[str, Any]
-    warmup: Warmup | None = None
+    provenance: dict[str, Any]
+    warmup: WarmupPolicy | None = None
 
     @property
     def is_rewritten(self) -> bool:

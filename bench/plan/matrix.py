@@ -14,7 +14,6 @@ from bench.model import (
     Catalog,
     FactorsCase,
     FactorsPlan,
-    Hole,
     InstructionsCase,
     Instrument,
     MacroCase,
@@ -28,6 +27,7 @@ from bench.model import (
     StartupCase,
     Study,
     SuiteCase,
+    Unavailable,
 )
 
 T = TypeVar("T", MicroCase, MacroCase)
@@ -74,8 +74,8 @@ def _alone(study: Study, catalog: Catalog) -> Iterator[Phase]:
             msgspec.structs.replace(case, slower=percent) for case in cases for percent in (0, *study.selftest.slower)
         ]
         yield Phase("known", plan.processes * study.selftest.known, tuple(known))
-    if study.twin or study.selftest:
-        cases += _twins(study, cases)
+    if study.aa or study.selftest:
+        cases += _aa_cases(study, cases)
     yield Phase("micro", plan.processes * _comparisons(study), tuple(cases))
 
 
@@ -94,12 +94,12 @@ def _suites(study: Study) -> Phase | None:
     if study.suite is None:
         return None
     tested = [SuiteCase(variant=study.baseline, framework=name) for name in study.frameworks]
-    tested += [msgspec.structs.replace(tested[0], twin=True)] if study.twin else []
+    tested += [msgspec.structs.replace(tested[0], aa=True)] if study.aa else []
     return Phase("suite", study.suite.processes, tuple(tested))
 
 
 def _loaded(study: Study, served: list[Stack]) -> Iterator[Phase]:
-    """The stacks under the closed loads, after the null server; in a self-test twins stand in for that."""
+    """The stacks under the closed loads, after the null server; in a self-test repeats stand in for that."""
     plan = study.macro
     if plan is None:
         return
@@ -110,7 +110,7 @@ def _loaded(study: Study, served: list[Stack]) -> Iterator[Phase]:
         for stack in served
     ]
     if study.selftest:
-        cases += _twins(study, cases)
+        cases += _aa_cases(study, cases)
     else:
         yield Phase("null", 1, tuple(_nulls(study)))
     yield Phase("macro", plan.runs * _comparisons(study), tuple(cases))
@@ -190,7 +190,7 @@ def with_counted_paths(phase: Phase, catalog: Catalog, runs: Iterable[Run]) -> P
     others = [
         msgspec.structs.replace(case, path=facts["path"])
         for case in phase.cases
-        if isinstance(case, MicroCase) and not case.twin and (facts := counted.get((case.variant, case.workload)))
+        if isinstance(case, MicroCase) and not case.aa and (facts := counted.get((case.variant, case.workload)))
         if catalog.variant(case.variant).path and facts.get("path") != facts.get("timed_path")
     ]
     return msgspec.structs.replace(phase, cases=(*phase.cases, *others))
@@ -199,28 +199,32 @@ def with_counted_paths(phase: Phase, catalog: Catalog, runs: Iterable[Run]) -> P
 def stacks(study: Study, catalog: Catalog, behind: tuple[str, ...] | None = None) -> Iterator[Stack]:
     """Every stack of the study that is not declared impossible; those `behind` other servers, if they are named."""
     for stack in _all_stacks(study, behind or study.servers):
-        if pairing.impossible(catalog, stack) is None:
+        if pairing.unsupported(catalog, stack) is None:
             yield stack
 
 
-def declared_holes(study: Study, catalog: Catalog) -> list[Hole]:
+def unsupported(study: Study, catalog: Catalog) -> list[Unavailable]:
     """What the catalogue declares impossible, with the reasons: stacks, and counting what compiles while it runs."""
-    reasons = {stack: pairing.impossible(catalog, stack) for stack in _all_stacks(study, study.servers)}
+    reasons = {stack: pairing.unsupported(catalog, stack) for stack in _all_stacks(study, study.servers)}
     found = [_declared(str(stack), told.reason, stack) for stack, told in reasons.items() if told]
     uncounted = {name: pairing.uncountable(catalog, name) for name in study.variants} if study.instructions else {}
     for name, reason in uncounted.items():
         found += [_declared(f"{name}: instructions", reason, Stack(variant=name), "instructions")] if reason else []
     fixed = {name: factors.why_not(name) for name in factors.FACTORS} if study.factors else {}
-    found += [Hole(what=f"factor {name}", reason=reason, declared=True) for name, reason in fixed.items() if reason]
+    found += [
+        Unavailable(what=f"factor {name}", reason=reason, kind="unsupported")
+        for name, reason in fixed.items()
+        if reason
+    ]
     return found
 
 
-def _declared(what: str, reason: str, of: Stack, instrument: Instrument | None = None) -> Hole:
-    """The hole that a stack leaves, or a variant that one instrument cannot measure."""
-    return Hole(
+def _declared(what: str, reason: str, of: Stack, instrument: Instrument | None = None) -> Unavailable:
+    """The lack that a stack leaves, or a variant that one instrument cannot measure."""
+    return Unavailable(
         what=what,
         reason=reason,
-        declared=True,
+        kind="unsupported",
         variant=of.variant,
         framework=of.framework or None,
         server=of.server or None,
@@ -249,6 +253,6 @@ def _nulls(study: Study) -> Iterator[NullCase]:
             yield NullCase(variant=study.baseline, workload=workload, load=load)
 
 
-def _twins(study: Study, cases: Iterable[T]) -> list[T]:
+def _aa_cases(study: Study, cases: Iterable[T]) -> list[T]:
     """The second halves of A/A pairs: the baseline's cases once more."""
-    return [msgspec.structs.replace(case, twin=True) for case in cases if case.variant == study.baseline]
+    return [msgspec.structs.replace(case, aa=True) for case in cases if case.variant == study.baseline]

@@ -1,4 +1,4 @@
-"""study + catalogue → plan: every declaration that the study needs, its phases of cases, and the holes among them."""
+"""study + catalogue → plan: the declarations that the study needs, its phases of cases, and what is unsupported."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def plan(study: Study, catalog: Catalog) -> Plan:
         study=study,
         catalog=needed,
         phases=tuple(matrix.phases(study, needed)),
-        holes=tuple(matrix.declared_holes(study, needed)),
+        unavailable=tuple(matrix.unsupported(study, needed)),
     )
 
 

@@ -14,7 +14,17 @@ from typing import Any
 from uv import find_uv_bin
 
 from bench.errors import LabError, MissingError
-from bench.model import FromDebian, FromNpm, FromPath, FromPyenv, FromUv, Hole, Interpreter, Provider, Provisioned
+from bench.model import (
+    FromDebian,
+    FromNpm,
+    FromPath,
+    FromPyenv,
+    FromUv,
+    Interpreter,
+    Provider,
+    Provisioned,
+    Unavailable,
+)
 from bench.paths import INTERPRETERS, LAB, ROOT
 from bench.provision import debian, locks, system, uwsgi
 
@@ -49,8 +59,8 @@ print(json.dumps(facts))
 """
 
 
-def provision(interpreter: Interpreter, bring: bool = True) -> Provisioned | Hole:
-    """The interpreter as it is here, from the first of its providers that has it; else a hole with all their reasons.
+def provision(interpreter: Interpreter, bring: bool = True) -> Provisioned | Unavailable:
+    """The interpreter as it is here, from the first of its providers that has it; else a lack with all their reasons.
 
     Without `bring` only what is here already counts, and nothing is installed.
     """
@@ -66,10 +76,10 @@ def provision(interpreter: Interpreter, bring: bool = True) -> Provisioned | Hol
             if facts and fits(facts, interpreter):
                 return provisioned(interpreter.name, provider, facts)
         reasons.append(f"{name(provider)}: none")
-    return Hole(what=interpreter.name, reason="; ".join(reasons), fill=fill(interpreter))
+    return Unavailable(what=interpreter.name, reason="; ".join(reasons), remedy=remedy(interpreter))
 
 
-def fill(interpreter: Interpreter) -> str | None:
+def remedy(interpreter: Interpreter) -> str | None:
     """The command that brings the interpreter on a machine of any kind, if one does."""
     requests = [provider.request for provider in interpreter.providers if isinstance(provider, FromUv)]
     return f".venv/bin/uv python install {requests[0]}" if requests else None
@@ -136,9 +146,9 @@ def probe(executable: str, env: dict[str, str]) -> dict[str, Any] | None:
 
 
 def fits(facts: dict[str, Any], interpreter: Interpreter) -> bool:
-    """Whether what runs is what is declared: the implementation, the version to the precision given, the witness."""
+    """Whether what runs is what is declared: the implementation, the version to the precision given, the provenance."""
     same = facts["implementation"] == interpreter.implementation
-    says = all(facts["build"].get(fact) == value for fact, value in interpreter.witness.items())
+    says = all(facts["build"].get(fact) == value for fact, value in interpreter.provenance.items())
     return same and says and f"{facts['python']}.".startswith(f"{interpreter.version}.")
 
 

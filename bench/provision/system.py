@@ -38,7 +38,7 @@ class Part:
         return commands + [pattern for pattern in self.files if not any(Path("/").glob(pattern.lstrip("/")))]
 
     @property
-    def fill(self) -> str:
+    def remedy(self) -> str:
         """The command that a person brings it with."""
         return f"sudo apt-get install --no-install-recommends {' '.join(self.packages)}"
 
@@ -56,7 +56,7 @@ def require(names: Iterable[str]) -> None:
         if part is None:
             raise LabError(f"needs = {name!r}: bench/system.toml has no part of that name")
         if part.missing:
-            raise MissingError(f"{name} is not here: {', '.join(part.missing)}", part.fill)
+            raise MissingError(f"{name} is not here: {', '.join(part.missing)}", part.remedy)
 
 
 def run(argv: Sequence[str], env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from bench.analysis.standings import Standing, told
-from bench.model import Case, Catalog, Dropped, MacroCase, Run, Stack
+from bench.model import Case, Catalog, Eliminated, MacroCase, Run, Stack
 
 
 class Candidate(NamedTuple):
@@ -27,21 +27,21 @@ def candidate(catalog: Catalog, case: Case) -> Candidate:
     return Candidate(case.stack, case.workload, catalog.loads[case.load].brief or case.load)
 
 
-def of(dropped: Dropped) -> Candidate:
-    """Who was dropped."""
-    return Candidate(dropped.stack, dropped.workload, dropped.load)
+def of(eliminated: Eliminated) -> Candidate:
+    """Who was eliminated."""
+    return Candidate(eliminated.stack, eliminated.workload, eliminated.load)
 
 
-def failed(each: Candidate, run: Run) -> Dropped:
+def failed(each: Candidate, run: Run) -> Eliminated:
     """A candidate dropped for a run that failed, be it on another workload."""
     reason = f"failed on {run.case.workload}: {run.told}"
-    return Dropped(stack=each.stack, workload=each.workload, load=each.load, reason=reason)
+    return Eliminated(stack=each.stack, workload=each.workload, load=each.load, reason=reason)
 
 
-def behind(each: Candidate, standing: Standing, *, when: str, worse: bool = False) -> Dropped:
+def behind(each: Candidate, standing: Standing, *, when: str, worse: bool = False) -> Eliminated:
     """A candidate dropped for where it stands: `worse` than the best, or without room in the budget."""
     ratio = standing.behind.ratio
-    return Dropped(
+    return Eliminated(
         stack=each.stack,
         workload=each.workload,
         load=each.load,

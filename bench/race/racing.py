@@ -90,7 +90,7 @@ def finalists(on: Track, phase: Phase, race: Race) -> Phase:
 
     The final's blocks are numbered after those of the rounds, whose servers count beside its own under the same load.
     """
-    out = set(map(candidates.of, race.dropped))
+    out = set(map(candidates.of, race.eliminated))
     playing = replace(phase, cases=tuple(case for case in phase.cases if candidate(on.catalog, case) not in out))
     if phase.name != FINAL:
         return playing
@@ -100,7 +100,7 @@ def finalists(on: Track, phase: Phase, race: Race) -> Phase:
 def said(race: Race) -> str:
     """What the last round did, in a line."""
     last = race.rounds[-1]
-    line = f"race, round {len(race.rounds)}: {len(last.dropped)} of {last.candidates} candidates eliminated"
+    line = f"race, round {len(race.rounds)}: {len(last.eliminated)} of {last.candidates} candidates eliminated"
     line += f"; {len(race.left_out)} left out, as the budget has no room for them" if race.left_out else ""
     return line + ("" if race.finalists is None else f"; {race.finalists} go on to the study's own loads")
 
@@ -113,7 +113,9 @@ def _judged(on: Track, playing: Phase, runs: Sequence[Run], done: Race) -> Race:
     when = f"after round {len(done.rounds) + 1}"
     tables = _tables(on, [each for each in running if each.stack not in failed], runs)
     firsts = _firsts(tables)
-    worse = [each for table in tables for each in table if each[1].behind.claimed and not each[0].warms_up(on.catalog)]
+    worse = [
+        each for table in tables for each in table if each[1].behind.significant and not each[0].warms_up(on.catalog)
+    ]
     worse = [each for each in worse if each[0] not in firsts]
     out += [candidates.behind(*each, when=when, worse=True) for each in worse]
     gone = set(map(candidates.of, out))
@@ -123,7 +125,7 @@ def _judged(on: Track, playing: Phase, runs: Sequence[Run], done: Race) -> Race:
         candidates=len(running),
         blocks=BLOCKS,
         seconds=sum(run.seconds for run in runs if run.block >= ROUND * len(done.rounds)),
-        dropped=tuple(each for each in out if candidates.of(each) not in kept),
+        eliminated=tuple(each for each in out if candidates.of(each) not in kept),
     )
     return replace(done, rounds=(*done.rounds, ended))
 
@@ -142,13 +144,13 @@ def _settled(on: Track, runs: Sequence[Run], done: Race) -> Race:
     tables = _tables(on, [candidate(on.catalog, case) for case in playing.cases], runs)
     turns = [each for rank in zip_longest(*tables) for each in rank if each]  # the first of each, then the second …
     chosen = _with_baselines(on, _firsts(tables))
-    goes_on = len(done.rounds) == 1 or done.rounds[-1].dropped  # the first has the widest intervals
+    goes_on = len(done.rounds) == 1 or done.rounds[-1].eliminated  # the first has the widest intervals
     least = _final_seconds(on, chosen) / on.final.blocks  # of one block
     if goes_on and estimate.seconds(playing, on.catalog) + least * on.final.blocks <= left:
         return done
     runs_each = max(_fewest(on.final), min(on.final.blocks, int(left / least))) if least else on.final.blocks
     left *= on.final.blocks / runs_each
-    for each in (each for each, standing in turns if not standing.behind.claimed):
+    for each in (each for each, standing in turns if not standing.behind.significant):
         more = _with_baselines(on, chosen | {each})
         if _final_seconds(on, more) > left:
             break

@@ -66,10 +66,10 @@ def _cores(finding: Finding) -> str:
         return "Cores alone are not part of this study."
     if base.time.value is None:
         return f"The baseline, {base.title}, has no figure ({base.time.reason}), so nothing can be compared."
-    if best.baseline or not best.speedup.claimed:
+    if best.baseline or not best.speedup.significant:
         return f"No variant is significantly faster than {base.title}{_slower(finding)}."
     lead = f"The fastest core is {best.title}"
-    if finding.lead.ratio and not finding.lead.claimed:
+    if finding.lead.ratio and not finding.lead.significant:
         lead = f"The fastest cores are {best.title} and {finding.cores[1].title} (no significant difference)"
     return f"{lead}, at {judged(best.speedup)} the speed of {base.title}{_untouched(best, finding)}."
 
@@ -80,7 +80,7 @@ def _untouched(best: Core, finding: Finding) -> str:
     if not best.rewritten or not others:
         return ""
     runner = others[0]
-    if not runner.speedup.claimed or runner.speedup.ratio is None or runner.speedup.ratio.estimate < 1:
+    if not runner.speedup.significant or runner.speedup.ratio is None or runner.speedup.ratio.estimate < 1:
         return "; without a rewrite no variant is significantly faster"
     return f"; without a rewrite it is {runner.title}, at {judged(runner.speedup)}"
 
@@ -90,7 +90,7 @@ def _slower(finding: Finding) -> str:
     if len(finding.cores) != 2:
         return ""
     other = finding.cores[1]  # the fastest is the baseline, or not significantly faster
-    return f"; {other.title} runs at {judged(other.speedup)} its speed" if other.speedup.claimed else ""
+    return f"; {other.title} runs at {judged(other.speedup)} its speed" if other.speedup.significant else ""
 
 
 def _servers(finding: Finding) -> str:
@@ -98,7 +98,7 @@ def _servers(finding: Finding) -> str:
     if not measured:
         return "Behind a server nothing was measured."
     cheapest = f"{measured[0].stack} spends the least"
-    if finding.cheapest.ratio and not finding.cheapest.claimed:
+    if finding.cheapest.ratio and not finding.cheapest.significant:
         cheapest = f"{measured[0].stack} and {measured[1].stack} spend the least (no significant difference)"
     cheapest = f"{cheapest}: {_spent(measured[0])} a request"
     core = _compared(finding)
@@ -112,7 +112,7 @@ def _compared(finding: Finding) -> Core | None:
     winner, *others = finding.cores
     if winner.baseline and len(others) == 1:
         return others[0]
-    return winner if winner.speedup.claimed and not versions.compared(finding) else None
+    return winner if winner.speedup.significant and not versions.compared(finding) else None
 
 
 def _ranked(finding: Finding) -> list[str]:

@@ -32,7 +32,7 @@ def speedups(finding: Finding, width: int) -> Chart:
     pair = compared(finding.same) if finding.same else Comparison()
     shown = [(core, pair if core.baseline else core.speedup) for core in finding.cores]
     data = [
-        _ratio(found, found.ratio, name=core.title if width == WIDE else core.variant, claimed=found.claimed)
+        _ratio(found, found.ratio, name=core.title if width == WIDE else core.variant, significant=found.significant)
         for core, found in shown
         if found.ratio
     ]
@@ -40,7 +40,7 @@ def speedups(finding: Finding, width: int) -> Chart:
     told = "datum.told" + (" + '  ' + datum.between" if width == WIDE else "")
     scale, axis = logarithmic(data, room=0.3)
     y = alt.Y("name:N", sort=names, title=None, axis=names_axis(names))
-    colour = alt.condition("datum.claimed", alt.value(LIGHT["blue"]), alt.value(LIGHT["grey"]))
+    colour = alt.condition("datum.significant", alt.value(LIGHT["blue"]), alt.value(LIGHT["grey"]))
     x = alt.X("ratio:Q", scale=scale, axis=axis, title="times as fast as the baseline")
     base = sheet(data, width, height=38 * len(data)).encode(y=y)
     span = base.mark_rule(strokeWidth=3, aria=False).encode(x=alt.X("low:Q"), x2="high:Q", color=colour)
@@ -191,8 +191,8 @@ def _seconds(course: Course) -> Iterable[Record]:
 
 
 def _bar(found: Comparison, ratio: Ratio, name: str, place: str) -> Record:
-    """A bar's record; without a claimed difference it has no length."""
-    drawn = ratio.estimate if found.claimed else 1.0
+    """A bar's record; without a significant difference it has no length."""
+    drawn = ratio.estimate if found.significant else 1.0
     return _ratio(found, ratio, name=name, place=place) | {"ratio": drawn, "one": 1, "end": max(drawn, 1.0)}
 
 

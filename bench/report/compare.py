@@ -52,7 +52,7 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
     """How many times as fast `b` is as `a`. `paired` says that both were measured in the same blocks.
 
-    `among` is how many benchmarks the two have in common: a family, in which `claimed` holds; what is not claimed is
+    `among` is how many benchmarks the two have in common: a family, in which `significant` holds; another result is
     `equal` or undecided. `smallest` is the smallest difference that 80 % of such measurements detect.
     """
 
@@ -67,7 +67,7 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     floor: float
     smallest: float | None
     among: int = 1
-    claimed: bool = False
+    significant: bool = False
     equal: bool = False
 
 
@@ -101,7 +101,7 @@ def told(each: Compared) -> str:
 
 def _verdict(each: Compared) -> str:
     between = "no interval" if each.speedup.low is None else f"95 % interval {interval(each.speedup)}"
-    if each.claimed:
+    if each.significant:
         return f"{each.b} is {times(each.speedup)} as fast as {each.a} ({between})"
     if each.equal:
         return f"{each.b} is as fast as {each.a}: {EQUAL} ({between})"
@@ -114,7 +114,7 @@ def _held(each: Compared) -> Iterator[str]:
         yield "One process tells nothing of the next: measure more for an interval."
         return
     family = f" among {each.among} benchmarks (Benjamini-Hochberg, 5 %)" if each.among > 1 else ""
-    said = "Significant" if each.claimed else "Equal within 5 %" if each.equal else "No significant difference"
+    said = "Significant" if each.significant else "Equal within 5 %" if each.equal else "No significant difference"
     floor = f"noise floor {share(each.floor)}" if each.floor else "the bias of the machine is not known"
     yield f"{said}{family}; {floor}."
     yield f"Smallest detectable difference ({share(POWER)} power): {share(each.smallest)}."
@@ -150,7 +150,7 @@ def _family(found: list[Compared]) -> list[Compared]:
     """The benchmarks that two sides have in common are read together."""
     held = as_a_family([Comparison(ratio=each.speedup, floor=each.floor) for each in found])
     return [
-        msgspec.structs.replace(each, among=len(found), claimed=comparison.claimed, equal=comparison.equal)
+        msgspec.structs.replace(each, among=len(found), significant=comparison.significant, equal=comparison.equal)
         for each, comparison in zip(found, held, strict=True)
     ]
 
@@ -231,6 +231,6 @@ def _pair(runs: Iterable[Run], workload: str | None) -> Ratio | None:
     """The ratio of the session's A/A pair on a workload, None where it measured none."""
     of_workload = [run for run in runs if run.case.workload == workload and run.verdict == "pass"]
     micro = [run for run in of_workload if run.case.instrument == "micro"]
-    twins = [run for run in micro if run.case.twin]
-    names = {run.case.variant for run in twins}
-    return paired([run for run in micro if run.case.variant in names and run.case.is_plain], twins, "time")
+    repeats = [run for run in micro if run.case.aa]
+    names = {run.case.variant for run in repeats}
+    return paired([run for run in micro if run.case.variant in names and run.case.is_plain], repeats, "time")

@@ -30,8 +30,8 @@ def told(found: Drift) -> Iterator[str]:
     """What moves what, line by line; then what that makes of two sessions."""
     for subject in found.subjects:
         rows = [each for each in found.moved if each.subject == subject]
-        moving = [f"{_short(each.factor)} {_percent(each.moves)}" for each in rows if each.claimed]
-        still = [each.moves.high for each in rows if not each.claimed]
+        moving = [f"{_short(each.factor)} {_percent(each.moves)}" for each in rows if each.significant]
+        still = [each.moves.high for each in rows if not each.significant]
         told = f"is moved by {listed(moving)} (standard deviation)" if moving else "is moved by no factor significantly"
         rest = f"; each {'other ' if moving else ''}factor moves it by at most {share(max(still))}" if still else ""
         yield f"{_title(found, subject)} {told}{rest}."
@@ -110,7 +110,7 @@ def _factors(found: Drift) -> list[str]:
 def _cells(found: Drift, factor: str) -> Iterator[str]:
     for subject in found.subjects:
         each = found.of(factor, subject)
-        yield "—" if each is None else f"{_percent(each.moves)}{' *' if each.claimed else ''}"
+        yield "—" if each is None else f"{_percent(each.moves)}{' *' if each.significant else ''}"
 
 
 def _averaged(name: str) -> str:

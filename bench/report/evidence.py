@@ -13,7 +13,7 @@ from bench.analysis.pooled import Pooled
 from bench.analysis.selftest import Selftest
 from bench.analysis.spread import POOLED, pooled
 from bench.analysis.stats import Ratio, reach
-from bench.model import Hole, Instrument, Run, Session, Stack, Verdict
+from bench.model import Instrument, Run, Session, Stack, Unavailable, Verdict
 
 ASIDE = {"size", "instructions", "suite"}  # what goes wrong there spoils no answer of a core or a stack
 Subject = str | Stack
@@ -44,11 +44,11 @@ class Evidence:
                 continue
             here = case.workload == workload or case.instrument in {"size", "startup"}
             if here:
-                self._runs[case.instrument, subject, case.load, case.twin].append(run)
+                self._runs[case.instrument, subject, case.load, case.aa].append(run)
             if here and run.verdict == "failed" and case.instrument not in ASIDE and not case.is_open:
                 self._failures.setdefault(subject, run.told or "failed without a reason")
-        twins = self._of("micro", self.study.baseline, None, True)
-        self.same = paired(self.of("micro", self.study.baseline), twins, "time")
+        repeats = self._of("micro", self.study.baseline, None, True)
+        self.same = paired(self.of("micro", self.study.baseline), repeats, "time")
         self._selftest = selftest
         self._costs: dict[tuple[str | None, str], Pooled[Subject] | None] = {}
 
@@ -69,11 +69,11 @@ class Evidence:
     def why_none(self, instrument: Instrument, subject: Subject, load: str | None = None) -> str:
         """Why `of` finds nothing there."""
         tried = self._runs.get((instrument, subject, load, False), ())
-        hole = next((hole.reason for hole in self._holes(subject, instrument)), None)
+        lack = next((lack.reason for lack in self._unavailable(subject, instrument)), None)
         failed = (run.told for run in tried if run.verdict == "failed")
         absent = "not part of this study" if self._session.finished else "not measured yet"
-        dropped = self.dropped(subject) if instrument == "macro" else None
-        return self.trouble(subject) or hole or next(failed, None) or dropped or absent
+        dropped = self.eliminated(subject) if instrument == "macro" else None
+        return self.trouble(subject) or lack or next(failed, None) or dropped or absent
 
     def null(self, load: str | None) -> float | None:
         """The most that the null server answered in a second under `load`.
@@ -90,26 +90,26 @@ class Evidence:
         return () if self.trouble(variant) or any(run.verdict != "pass" for run in runs) else runs
 
     def trouble(self, subject: Subject) -> str | None:
-        """Why no figure of `subject` counts: a hole, or a run that failed. A wrong answer spoils a whole row."""
+        """Why no figure of `subject` counts: a lack, or a run that failed. A wrong answer spoils a whole row."""
         names: list[Subject] = [subject.variant, subject] if isinstance(subject, Stack) else [subject]
         failed = (self._failures[name] for name in names if name in self._failures)
-        return next((hole.reason for hole in self._holes(subject)), None) or next(failed, None)
+        return next((lack.reason for lack in self._unavailable(subject)), None) or next(failed, None)
 
-    def dropped(self, subject: Subject) -> str | None:
+    def eliminated(self, subject: Subject) -> str | None:
         """Why a race measured `subject` no further on this workload; None if it did, or if there was none."""
         race = self._session.race
-        out = (each for each in race.dropped if each.workload == self.workload) if race else ()
+        out = (each for each in race.eliminated if each.workload == self.workload) if race else ()
         return next((each.reason for each in out if each.stack == subject), None)
 
     def verdict(self, subject: Subject) -> Verdict:
-        """`hole` where nothing could be measured, `failed` where something was measured and went wrong.
+        """`unavailable` where nothing could be measured, `failed` where something was measured and went wrong.
 
         `dropped` where a race ended before.
         """
-        holes = self._holes(subject)
-        if holes and not any(hole.failed for hole in holes):
-            return "hole"
-        return "failed" if self.trouble(subject) else "dropped" if self.dropped(subject) else "pass"
+        unavailable = self._unavailable(subject)
+        if unavailable and not any(lack.kind == "failed" for lack in unavailable):
+            return unavailable[0].kind
+        return "failed" if self.trouble(subject) else "eliminated" if self.eliminated(subject) else "pass"
 
     def speedup(
         self,
@@ -161,14 +161,14 @@ class Evidence:
         found = paired(self.of("micro", self.study.baseline), self.forced(variant), "time")
         return compared(found, self.floor("micro")) if found else Comparison(reason="not timed on that path")
 
-    def _holes(self, subject: Subject, instrument: Instrument | None = None) -> list[Hole]:
-        """The holes that a subject is in, or that it is in before one instrument alone."""
+    def _unavailable(self, subject: Subject, instrument: Instrument | None = None) -> list[Unavailable]:
+        """The unavailable that a subject is in, or that it is in before one instrument alone."""
         parts = msgspec.structs.asdict(subject) if isinstance(subject, Stack) else {"variant": subject}
-        found = (hole for hole in self._session.holes if hole.instrument == instrument)
-        return [hole for hole in found if hole.covers(**parts, workload=self.workload, instrument=instrument)]
+        found = (lack for lack in self._session.unavailable if lack.instrument == instrument)
+        return [lack for lack in found if lack.covers(**parts, workload=self.workload, instrument=instrument)]
 
-    def _of(self, instrument: Instrument, subject: Subject, load: str | None, twin: bool) -> Sequence[Run]:
-        found = self._runs.get((instrument, subject, load, twin), ())
+    def _of(self, instrument: Instrument, subject: Subject, load: str | None, aa: bool) -> Sequence[Run]:
+        found = self._runs.get((instrument, subject, load, aa), ())
         return () if any(run.verdict != "pass" for run in found) else sorted(found, key=lambda run: run.block)
 
     def _baseline(self, subject: Subject) -> Subject:

@@ -33,7 +33,7 @@ from bench.report.evidence import Evidence, Subject
 from bench.report.gated import agreements, gated
 from bench.report.latencies import latencies
 from bench.report.ranking import brief_load, ranking
-from bench.report.rows import Core, Counts, Course, Finding, Row, closed_load, place
+from bench.report.rows import Core, Course, Finding, InstructionCounts, Row, closed_load, place
 from bench.report.stolen import stolen
 from bench.report.suites import tested
 from bench.report.targets import held
@@ -65,7 +65,7 @@ def find(
 
 def _fronts(runs: list[Run]) -> tuple[str, ...]:
     """What stood before servers, by program and version."""
-    return tuple(sorted({str(run.facts["front"]) for run in runs if "front" in run.facts}))
+    return tuple(sorted({str(run.facts["proxy"]) for run in runs if "proxy" in run.facts}))
 
 
 def _of_workload(
@@ -143,11 +143,11 @@ def _core(name: str, evidence: Evidence) -> Core:
     )
 
 
-def _counts(name: str, evidence: Evidence) -> Counts:
+def _counts(name: str, evidence: Evidence) -> InstructionCounts:
     runs, reason = evidence.of("instructions", name), evidence.why_none("instructions", name)
     counted = [value for run in runs for value in run.values("instructions")]
     path, timed = (runs[0].facts.get(fact) for fact in ("path", "timed_path")) if runs else (None, None)
-    return Counts(
+    return InstructionCounts(
         instructions=mean(runs, "instructions", reason),
         spread=max(counted) / min(counted) - 1 if counted else None,
         path=path,
@@ -182,12 +182,12 @@ def _row(stack: Stack, core: Core, evidence: Evidence, price: Price | None) -> R
         compressed=total(parts, "compressed", no_size),
         cost=cost(cpu, memory, price),
         verdict=evidence.verdict(stack),
-        reason=evidence.trouble(stack) or evidence.dropped(stack),
+        reason=evidence.trouble(stack) or evidence.eliminated(stack),
     )
 
 
 def families(ranked: Sequence[T]) -> list[T]:
-    """Cores or rows, their speed-ups over the baseline's claimed as one family; the baseline itself is none of it."""
+    """Cores or rows with their speed-ups over the baseline judged as one family, which excludes the baseline."""
     others = [each for each in ranked if not _is_baseline(each)]
     held = iter(as_a_family([each.speedup for each in others]))
     return [each if _is_baseline(each) else msgspec.structs.replace(each, speedup=next(held)) for each in ranked]

@@ -64,7 +64,7 @@ def _cores(finding: Finding) -> list[str]:
 
 
 def _told(core: Core) -> str:
-    if not core.speedup.claimed:
+    if not core.speedup.significant:
         return f"no significant gain ({core.title})"
     return f"{estimate(core.speedup)} ({core.title})"
 

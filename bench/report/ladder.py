@@ -87,7 +87,7 @@ def _behind(each: Ranked) -> Cell:
     ratio = each.behind.ratio
     if ratio is None:
         return Cell(text="the best", order=1.0)
-    return versus(each.behind, ratio, None if each.behind.claimed else each.reason or "no significant difference")
+    return versus(each.behind, ratio, None if each.behind.significant else each.reason or "no significant difference")
 
 
 def _cell(figure: Figure, unit: float) -> Cell:

@@ -47,7 +47,7 @@ def cells(course: Course | None) -> tuple[str, str]:
 
 
 def unclaimed(finding: Finding) -> list[str]:
-    """Why nothing is claimed of a run, one by one."""
+    """Why nothing is significant of a run, one by one."""
     return [
         f"{course.title}, {_title(finding, course.load)}: {course.overload.unknown}"
         for course in finding.open

@@ -52,10 +52,10 @@ def _bias(selftest: Selftest | None) -> str:
             "measures it."
         )
     told = listed([f"{share(each.bias or 0.0)} {WHERE[each.instrument]}" for each in tested])
-    claimed = listed([f"{each.claimed} of {each.comparisons} {each.instrument}" for each in tested])
+    significant = listed([f"{each.significant} of {each.comparisons} {each.instrument}" for each in tested])
     failed = "" if selftest.passed else ", FAILED"
     date = selftest.started[:10]
-    return f"Bias of this machine: {told} (self-test of {date}{failed}; A/A false positives: {claimed})."
+    return f"Bias of this machine: {told} (self-test of {date}{failed}; A/A false positives: {significant})."
 
 
 def _pair(finding: Finding) -> str:

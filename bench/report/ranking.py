@@ -83,7 +83,7 @@ def brief_load(session: Session, load: str | None) -> str | None:
 
 def words(race: Race) -> str:
     """What a race did to the study, in a sentence."""
-    worse, late = (sum(each.worse is how for each in race.dropped) for how in (True, False))
+    worse, late = (sum(each.worse is how for each in race.eliminated) for how in (True, False))
     rounds = f"{len(race.rounds)} round{'s' * (len(race.rounds) > 1)}"
     entered = race.rounds[0].candidates if race.rounds else 0
     told = f"Raced within {written(race.budget_seconds)}: {entered} candidates (a stack on a workload) entered; "
@@ -113,7 +113,7 @@ def _is_closed(run: Run) -> bool:
 
 def _eliminated(race: Race, workload: str) -> Iterable[tuple[Stack, tuple[int | None, str]]]:
     """What the race eliminated or left out on a workload, after which round and why."""
-    ends = [*enumerate((ended.dropped for ended in race.rounds), 1), (None, race.left_out)]
+    ends = [*enumerate((ended.eliminated for ended in race.rounds), 1), (None, race.left_out)]
     return (
         (each.stack, (after, each.reason)) for after, dropped in ends for each in dropped if each.workload == workload
     )

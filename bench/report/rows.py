@@ -25,7 +25,7 @@ from bench.report.targets import Held
 Series = tuple[tuple[float | None, ...], ...]
 
 
-class Counts(msgspec.Struct, frozen=True, kw_only=True):
+class InstructionCounts(msgspec.Struct, frozen=True, kw_only=True):
     """Instructions a document and how far the counted passes lie apart (1 is as much as the count itself).
 
     `path` is what the core took under the counter; `timed_path` what it takes by itself, if that is another one. Then
@@ -58,7 +58,7 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
     settled: Figure
     shape: Shape | None
     speedup: Comparison
-    counts: Counts
+    counts: InstructionCounts
     build_seconds: Figure
     wheel_bytes: Figure
     facts: dict[str, Any]

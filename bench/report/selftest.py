@@ -13,7 +13,7 @@ from bench.model import Session
 
 SIDES = {"micro": "processes", "macro": "servers"}
 EQUALS = (
-    "A/A", "comparisons", "bias", "mean of the ratios", "differences claimed", "intervals that exclude 1",
+    "A/A", "comparisons", "bias", "mean of the ratios", "significant differences", "intervals that exclude 1",
     "detectable at 80 % power", "outcome",
 )  # fmt: skip
 KNOWN = (
@@ -37,7 +37,7 @@ def told(found: Selftest) -> Iterator[str]:
         yield (
             f"A/A {each.instrument}, {_outcome(each)}: {found.variant} against itself, {each.comparisons} comparisons "
             f"of {_a_side(each)}. Bias: {_bias(each)}; mean of the ratios {_mean(each)}. "
-            f"Differences claimed: {_claimed(each)}. Intervals that exclude 1: {_excluding(each)}. "
+            f"Significant differences: {_significant(each)}. Intervals that exclude 1: {_excluding(each)}. "
             f"Smallest detectable difference ({share(POWER)} power): {share(each.smallest)}."
         )
     for known in found.known:
@@ -57,7 +57,7 @@ def equals_table(found: Selftest) -> list[Sequence[str]]:
             str(each.comparisons),
             _bias(each),
             _mean(each),
-            _claimed(each),
+            _significant(each),
             _excluding(each),
             share(each.smallest),
             _outcome(each),
@@ -105,8 +105,8 @@ def _mean(each: Equals) -> str:
     return f"{_ratio(each.mean.estimate)} ({between})"
 
 
-def _claimed(each: Equals) -> str:
-    return "not counted" if each.claimed is None else f"{each.claimed} (at most {CLAIMS})"
+def _significant(each: Equals) -> str:
+    return "not counted" if each.significant is None else f"{each.significant} (at most {CLAIMS})"
 
 
 def _excluding(each: Equals) -> str:

@@ -34,7 +34,7 @@ class Missing(msgspec.Struct, frozen=True):
     what: str
     kind: str
     reason: str
-    fill: str | None = None
+    remedy: str | None = None
 
 
 def page(finding: Finding) -> str:
@@ -180,15 +180,14 @@ def _tested(finding: Finding) -> Grid | None:
 
 def _missing(finding: Finding) -> Iterator[Missing]:
     """Holes, runs that failed, and rows that have no figures for another reason."""
-    for hole in finding.session.holes:
-        kind = "failed" if hole.failed else "impossible" if hole.declared else "hole"
-        yield Missing(hole.what, kind, hole.reason, hole.fill)
+    for lack in finding.session.unavailable:
+        yield Missing(lack.what, lack.kind, lack.reason, lack.remedy)
     for run in {run.case.identity: run for each in finding.each for run in each.failed}.values():
         yield Missing(run.case.label, "failed", run.told or "without a reason")
     for each in finding.each:
         ranked = {stack.stack for stack in (*each.ranking, *each.raced)}
         for row in each.rows:
-            if row.verdict == "dropped" and row.stack not in ranked:
+            if row.verdict == "eliminated" and row.stack not in ranked:
                 where = f", {each.title}" if finding.others else ""
                 yield Missing(f"{row.stack}{where}", row.verdict, row.reason or "without a reason")
 

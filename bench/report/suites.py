@@ -39,15 +39,15 @@ def tested(study: Study, session: Session, runs: Iterable[Run], selftest: Selfte
     if study.suite is None:
         return ()
     runs = [run for run in runs if run.case.instrument == "suite"]
-    plain = [run for run in runs if not run.case.twin]
+    plain = [run for run in runs if not run.case.aa]
     own = {name: [run for run in plain if run.case.subject == name] for name in study.frameworks}
     first, *others = study.frameworks
-    same = paired([run for run in runs if run.case.twin], own[first], "suite")
+    same = paired([run for run in runs if run.case.aa], own[first], "suite")
     floor = noise_floor(same, selftest.bias("micro") if selftest else None)
     held = as_a_family([_slower(own[first], own[name], floor) for name in others])
     rows = [Comparison(reason="the others are held against it"), *held]
-    hole = next((hole.reason for hole in session.holes if hole.covers(study.baseline)), None)
-    return tuple(_row(name, own[name], slower, hole) for name, slower in zip(own, rows, strict=True))
+    lack = next((lack.reason for lack in session.unavailable if lack.covers(study.baseline)), None)
+    return tuple(_row(name, own[name], slower, lack) for name, slower in zip(own, rows, strict=True))
 
 
 def words(rows: Sequence[Tested]) -> str:
@@ -74,11 +74,11 @@ def _slower(first: Sequence[Run], other: Sequence[Run], floor: float) -> Compari
     return compared(found, floor) if found else Comparison(reason="not measured")
 
 
-def _row(name: str, runs: Sequence[Run], slower: Comparison, hole: str | None) -> Tested:
+def _row(name: str, runs: Sequence[Run], slower: Comparison, lack: str | None) -> Tested:
     whole = _whole(runs)
     if not whole:
         failed = next((run.told for run in runs if run.verdict != "pass"), None)
-        return Tested(framework=name, slower=slower, reason=failed or hole or "not measured")
+        return Tested(framework=name, slower=slower, reason=failed or lack or "not measured")
     tests, *lines = (int(whole[-1].values(metric)[0]) for metric in ("tests", *(f"lines.{part}" for part in PARTS)))
     return Tested(
         framework=name,
@@ -103,7 +103,7 @@ def _mean(runs: Sequence[Run], metric: str) -> Ratio:
 def _compared(row: Tested) -> str:
     if row.slower.ratio is None or row.suite is None:
         return f"an unknown time ({row.reason})"
-    if row.slower.claimed or row.slower.equal:
+    if row.slower.significant or row.slower.equal:
         return f"{judged(row.slower)} as long"
     return f"no significant difference ({interval(row.slower.ratio)})"
 

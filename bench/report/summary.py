@@ -43,7 +43,7 @@ def show(console: Console, finding: Finding, page: Path, json: bool) -> None:
         if finding.others:
             _say(console, each.title, "bold")
         console.print(_ranking(each) if finding.ranks_stacks else _stacks(each, console.width))
-        for row in (row for row in each.rows if row.verdict not in {"pass", "dropped"}):
+        for row in (row for row in each.rows if row.verdict not in {"pass", "eliminated"}):
             _say(console, f"{row.verdict}: {row.stack}: {row.reason}", "yellow")
     if not (finding.rows or finding.targets or finding.tested):
         console.print(_cores(finding))
@@ -98,7 +98,7 @@ def _record(finding: Finding, page: Path) -> dict[str, object]:
         "ranking": {each.workload: each.ranking for each in finding.each},
         "raced": {each.workload: each.raced for each in finding.each},
         "race": finding.session.race,
-        "holes": finding.session.holes,
+        "unavailable": finding.session.unavailable,
         "accounts": finding.session.accounts,
         "report": str(page),
     }
@@ -172,7 +172,7 @@ def _ranking(finding: Finding) -> Table:
 def _text(cell: Cell, gap: str) -> Text:
     """A ratio without a claim is dim; in a narrow table an interval stands below its estimate."""
     detail = f"{gap}({cell.detail})" if cell.detail else ""
-    return Text(cell.text.replace("-", f"-{gap.strip(' ')}") + detail, style="" if cell.claimed else "dim")
+    return Text(cell.text.replace("-", f"-{gap.strip(' ')}") + detail, style="" if cell.significant else "dim")
 
 
 def _say(console: Console, text: str, style: str = "") -> None:

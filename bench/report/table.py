@@ -12,7 +12,7 @@ from bench.analysis.stats import Ratio
 from bench.analysis.text import interval, number, seconds, share
 from bench.report.built import how
 from bench.report.estimates import Figure
-from bench.report.rows import Core, Counts, Finding, Row
+from bench.report.rows import Core, Finding, InstructionCounts, Row
 from bench.report.wording import estimate, milliseconds, scaled
 
 PEER = "over the baseline behind the first of the servers"
@@ -26,7 +26,7 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
     order: float | str | None
     hint: str | None = None
-    claimed: bool = True
+    significant: bool = True
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +58,7 @@ def latency(figure: Figure) -> Cell:
     return Cell(text=milliseconds(figure), order=figure.value, hint=figure.reason)
 
 
-def counted(counts: Counts) -> Cell:
+def counted(counts: InstructionCounts) -> Cell:
     """Instructions in thousands; both paths where the counted one is not the timed one, and the time on that."""
     cell = _figure(counts.instructions, KILO)
     if counts.timed_path is None or counts.instructions.value is None:
@@ -105,12 +105,14 @@ def _comparison(core: Core, comparison: Comparison, over: str | None = None) -> 
         return Cell(text="—", order=None, hint=comparison.reason)
     if core.baseline:
         return Cell(text="1×", order=1.0, hint="the baseline")
-    return versus(comparison, ratio, over if comparison.claimed else _detectable(comparison))
+    return versus(comparison, ratio, over if comparison.significant else _detectable(comparison))
 
 
 def versus(found: Comparison, ratio: Ratio, hint: str | None) -> Cell:
     """The cell of a ratio that is known."""
-    return Cell(text=estimate(found), detail=interval(ratio), order=ratio.estimate, hint=hint, claimed=found.claimed)
+    return Cell(
+        text=estimate(found), detail=interval(ratio), order=ratio.estimate, hint=hint, significant=found.significant
+    )
 
 
 def _detectable(comparison: Comparison) -> str:
@@ -171,7 +173,7 @@ _CORE = [
         heading="Instructions",
         part="instructions",
         unit="thousand",
-        about="Instructions of the transform for one document, counted by callgrind: a witness that nothing disturbs",
+        about="Instructions of the transform for one document, counted by callgrind, free of noise",
         cell=lambda row: counted(row.core.counts),
         brief="instr.\n10³",
         of_core=True,

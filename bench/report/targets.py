@@ -93,7 +93,7 @@ class Measured:
         for run in runs:
             case = run.case
             closed = study.macro.loads_for(case.workload)[0] if study.macro and case.workload else None
-            if not (case.twin or case.path) and case.load in {None, closed}:
+            if not (case.aa or case.path) and case.load in {None, closed}:
                 where = None if case.instrument == "startup" else case.workload  # a start is of no workload
                 self._runs[Wanted(case.instrument, case.subject, where, case.threads > 1)].append(run)
 
@@ -115,12 +115,12 @@ class Measured:
         """Why `of` finds nothing there."""
         failed = [run.told for run in self._runs.get(wanted, ()) if run.verdict != "pass"]
         variant, framework, server = (*wanted.subject.split("/"), "", "")[:3]
-        holes = (
-            hole.reason
-            for hole in self._session.holes
-            if hole.covers(variant, framework, server, workload=wanted.workload)
+        unavailable = (
+            lack.reason
+            for lack in self._session.unavailable
+            if lack.covers(variant, framework, server, workload=wanted.workload)
         )
-        return next(filter(None, (*holes, *failed)), "not measured")
+        return next(filter(None, (*unavailable, *failed)), "not measured")
 
 
 def held(study: Study, session: Session, runs: Iterable[Run]) -> tuple[Held, ...]:

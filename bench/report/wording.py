@@ -6,14 +6,14 @@ from bench.analysis.comparison import Comparison
 from bench.analysis.text import interval, number, times
 from bench.report.estimates import Figure
 
-EQUAL, UNDECIDED = "≈1×", "undecided"  # what stands for an estimate that no difference is claimed of
+EQUAL, UNDECIDED = "≈1×", "undecided"  # what stands for an estimate that no difference is significant of
 
 
 def estimate(found: Comparison) -> str:
-    """The estimate of a claimed difference, `≈1×` of equals, or that it is undecided; a dash where it is unknown."""
+    """The estimate of a significant difference, `≈1×` of equals, or `undecided`; a dash where it is unknown."""
     if found.ratio is None:
         return "—"
-    return times(found.ratio) if found.claimed else EQUAL if found.equal else UNDECIDED
+    return times(found.ratio) if found.significant else EQUAL if found.equal else UNDECIDED
 
 
 def judged(found: Comparison) -> str:

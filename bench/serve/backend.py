@@ -163,8 +163,8 @@ def _program(backend: Backend, name: str) -> str:
     newest = sorted(places, key=lambda place: [int(part) for part in place.split("/") if part.isdecimal()])[::-1]
     found = shutil.which(name, path=os.pathsep.join([PATH, *newest]))
     if found is None:
-        fills = [part.fill for part in system.parts() if part.name in backend.needs]
-        raise MissingError(f"{backend.name}: {name} is not here", next(iter(fills), None))
+        remedies = [part.remedy for part in system.parts() if part.name in backend.needs]
+        raise MissingError(f"{backend.name}: {name} is not here", next(iter(remedies), None))
     return found
 
 

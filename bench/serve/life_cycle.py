@@ -27,7 +27,7 @@ from bench.host.pinning import pinned
 from bench.model import Catalog, Exchange, Stack
 from bench.paths import LOGS, PREFIXES
 from bench.provision import system
-from bench.serve import front, process
+from bench.serve import process, proxy
 from bench.serve.backend import Attached
 
 HOST = "127.0.0.1"  # where a server listens unless its load comes from another machine
@@ -65,9 +65,9 @@ def command(catalog: Catalog, stack: Stack, port: int, host: str, scratch: Path)
         return peers.command(catalog.peers[stack.variant], host=host, port=port, backlog=BACKLOG)
     variant = catalog.variant(stack.variant)
     server = pairing.server_file(catalog, stack)
-    impossible = pairing.impossible(catalog, stack)
+    impossible = pairing.unsupported(catalog, stack)
     if impossible:
-        raise LabError(f"{stack} is impossible: {impossible.reason}")
+        raise LabError(f"{stack} is unsupported: {impossible.reason}")
     artifacts.require(stack.variant)
     places = {
         "python": str(artifacts.python(stack.variant)),
@@ -79,9 +79,9 @@ def command(catalog: Catalog, stack: Stack, port: int, host: str, scratch: Path)
         "scratch": str(scratch),
     }
     argv = [part.format_map(places) for part in server.argv]
-    if server.front:
-        system.require(server.front.needs)
-        argv = front.together(server.front, argv, scratch, places)
+    if server.proxy:
+        system.require(server.proxy.needs)
+        argv = proxy.together(server.proxy, argv, scratch, places)
     env = {key: value.format_map(places) for key, value in server.env.items()}
     env |= {"STATEMENTS_FRAMEWORK": catalog.frameworks[stack.framework].module, "STATEMENTS_WAIT": server.wait}
     return argv, artifacts.environment(catalog, variant) | env

@@ -25,10 +25,10 @@ from app.contract import load_core
 from app.core import InvalidDocument, MalformedDocument
 
 # ("ok", answer), ("malformed",), ("invalid", pointer); or none of these: ("raised", error), ("returned", type)
-Outcome = tuple[Any, ...]
+Answer = tuple[Any, ...]
 
 
-def outcome(transform: Callable[[bytes], bytes], document: bytes) -> Outcome:
+def outcome(transform: Callable[[bytes], bytes], document: bytes) -> Answer:
     """What a core says to a document."""
     try:
         answer: object = transform(document)
@@ -68,7 +68,7 @@ def check(transform: Callable[[bytes], bytes], folder: Path, told: TextIO) -> bo
     return mismatches == 0
 
 
-def read_cases(folder: Path) -> Iterator[tuple[Path, Outcome]]:
+def read_cases(folder: Path) -> Iterator[tuple[Path, Answer]]:
     """The cases of a folder and all below it, each with the outcome that is right."""
     paths = [path for path in sorted(folder.rglob("*.json")) if not path.name.endswith(".out.json")]
     if not paths:
@@ -85,7 +85,7 @@ def read_cases(folder: Path) -> Iterator[tuple[Path, Outcome]]:
             sys.exit(f"{path}: neither .out.json nor .pointer beside it, and its folder is not named malformed")
 
 
-def told_apart(expected: Outcome, got: Outcome) -> dict[str, str]:
+def told_apart(expected: Answer, got: Answer) -> dict[str, str]:
     """Two unlike outcomes in words; of two answers, from shortly before where they part."""
     parting = 0
     if expected[0] == got[0] == "ok":
@@ -93,7 +93,7 @@ def told_apart(expected: Outcome, got: Outcome) -> dict[str, str]:
     return {"expected": worded(expected, parting), "got": worded(got, parting)}
 
 
-def worded(said: Outcome, at: int) -> str:
+def worded(said: Answer, at: int) -> str:
     """An outcome as one short line; an answer from a little before byte `at`."""
     kind, *news = said
     if kind != "ok":

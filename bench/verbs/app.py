@@ -14,7 +14,7 @@ from rich.console import Console
 from bench import catalog, pipeline
 from bench.build import artifacts
 from bench.catalog import pairing
-from bench.model import Catalog, Hole, Plan, Stack, Study, pick
+from bench.model import Catalog, Plan, Stack, Study, Unavailable, pick
 from bench.plan import planned
 
 app = App(
@@ -23,7 +23,7 @@ app = App(
 
 A stack is written variant/framework/server, such as cython/falcon/gunicorn-sync, a peer in another language by its
 name, such as node-expert; `list` shows the names.
-Exit status: 0 all passed or declared holes, 1 a case failed or was wrong, 2 usage or set-up, 3 refused by --strict.
+Exit status: 0 passed, unavailable or unsupported; 1 failed or wrong; 2 usage or set-up; 3 refused by --strict.
 """,
     version_flags=[],
     suppress_keyboard_interrupt=False,
@@ -85,10 +85,10 @@ def all_subjects() -> tuple[str, ...]:
     return (*declared().variants, *declared().peers)
 
 
-def tell_holes(holes: list[Hole]) -> int:
-    """Say what could not be had. Returns the exit status."""
-    for hole in holes:
-        fill = f"; to fill it: {hole.fill}" if hole.fill else ""
-        told = f"{'failed' if hole.failed else 'hole'}: {hole.what}: {hole.reason}{fill}"
+def tell_unavailable(unavailable: list[Unavailable]) -> int:
+    """Print what is not measured, with the reasons. Returns the exit status."""
+    for lack in unavailable:
+        remedy = f"; to get it: {lack.remedy}" if lack.remedy else ""
+        told = f"{lack.kind}: {lack.what}: {lack.reason}{remedy}"
         out.print(told, markup=False, highlight=False, soft_wrap=True)
-    return pipeline.status((), holes)
+    return pipeline.status((), unavailable)

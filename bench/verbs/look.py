@@ -8,8 +8,8 @@ import msgspec
 from rich.table import Table
 
 from bench.durations import duration, written
-from bench.inventory import inventory, lines, standings
-from bench.model import Hole
+from bench.inventory import interpreter_states, inventory, lines
+from bench.model import Unavailable
 from bench.plan import estimate
 from bench.race import racing
 from bench.verbs.app import Budget, Json, app, declared, out, plan_of, say, study_of
@@ -49,23 +49,25 @@ def doctor(*, json: Json = False) -> int:
     else:
         for name, state in found.items():
             here = isinstance(state, str)
-            text = state if isinstance(state, str) else f"{state.reason}; to get it: {state.fill or 'no way is known'}"
+            text = (
+                state if isinstance(state, str) else f"{state.reason}; to get it: {state.remedy or 'no way is known'}"
+            )
             told = f"{'here   ' if here else 'missing'} {name}: {text}"
             out.print(told, style=None if here else "red", markup=False, highlight=False, soft_wrap=True)
-    return int(any(isinstance(state, Hole) for state in found.values()))
+    return int(any(isinstance(state, Unavailable) for state in found.values()))
 
 
 @app.command
 def interpreters(*, json: Json = False) -> int:
     """Show every interpreter: what is here and how it was built, what it lacks, and how to get the rest."""
-    found = standings(declared())
+    found = interpreter_states(declared())
     say(found, (line for each in found for line in lines(each)), json)
     return 0
 
 
 @app.command
 def plan(study: str, *, variant: str | None = None, budget: Budget = None, json: Json = False) -> int:
-    """Show what a study would measure: its cases, its holes with their reasons, and the time it needs.
+    """Show what a study would measure: its cases, its unavailable with their reasons, and the time it needs.
 
     Parameters
     ----------
@@ -80,7 +82,9 @@ def plan(study: str, *, variant: str | None = None, budget: Budget = None, json:
     track = racing.track(made, limit) if limit else None
     if json:
         raced = {"budget_seconds": limit, "whole_seconds": whole, "first_round": track.first} if track else None
-        out.print_json(msgspec.json.encode({"phases": made.phases, "holes": made.holes, "race": raced}).decode())
+        out.print_json(
+            msgspec.json.encode({"phases": made.phases, "unavailable": made.unavailable, "race": raced}).decode()
+        )
         return 0
     table = Table("phase", "cases", "blocks", "about", box=None, pad_edge=False)
     for phase in [track.first if track and phase.name == racing.FINAL else phase for phase in made.phases]:
@@ -90,8 +94,8 @@ def plan(study: str, *, variant: str | None = None, budget: Budget = None, json:
     if later:
         table.add_row("open loads", "each server's best", "", f"{later / 60:.1f} min")
     out.print(made.study.question, table, sep="\n")
-    for hole in made.holes:
-        out.print(f"hole: {hole.what}: {hole.reason}", markup=False, highlight=False, soft_wrap=True)
+    for lack in made.unavailable:
+        out.print(f"{lack.kind}: {lack.what}: {lack.reason}", markup=False, highlight=False, soft_wrap=True)
     told = f"about {whole / 60:.0f} minutes"
     if limit and track:
         rest = (track.seconds - estimate.seconds(track.first, made.catalog)) / 60

@@ -16,7 +16,7 @@ from bench.measure.instruments import sizes
 from bench.model import Artifact
 from bench.progress import Progress
 from bench.serve import life_cycle
-from bench.verbs.app import Json, all_subjects, app, built_stack, declared, known, out, tell_holes
+from bench.verbs.app import Json, all_subjects, app, built_stack, declared, known, out, tell_unavailable
 
 
 @app.command
@@ -30,11 +30,11 @@ def build(*variants: str, force: bool = False) -> int:
     force
         Build also what is unchanged, and try again what could not be had.
     """
-    made, holes = readiness.build_all(declared(), known(variants) or all_subjects(), Progress(), force=force)
+    made, unavailable = readiness.build_all(declared(), known(variants) or all_subjects(), Progress(), force=force)
     for name, each in made.items():
         what = f"{each.wheel}, {each.wheel_bytes:,} bytes" if isinstance(each, Artifact) else f"runs on {each.version}"
         out.print(f"{name}: {what}, {each.build_seconds:.1f} s", highlight=False)
-    return tell_holes(holes)
+    return tell_unavailable(unavailable)
 
 
 @app.command
@@ -109,7 +109,7 @@ def size(
     named = [pairing.parse_stack(declared(), name) for name in subjects if "/" in name]
     names = known(tuple(name for name in subjects if "/" not in name)) or (() if named else all_subjects())
     asked = dict.fromkeys([*names, *(stack.variant for stack in named)])
-    made, holes = readiness.build_all(declared(), asked, progress)
+    made, unavailable = readiness.build_all(declared(), asked, progress)
     for stack in named:
         artifacts.require_server(declared(), stack)
     wanted = [*named, *sizes.stacks(declared(), {name: made[name] for name in names if name in made}, every)]
@@ -118,4 +118,4 @@ def size(
         with progress.step(f"size of {stack}, {number} of {len(wanted)}"):
             found[stack] = sizes.sizes(declared(), stack)
     summary.show_sizes(out, found, json)
-    return tell_holes(holes)
+    return tell_unavailable(unavailable)

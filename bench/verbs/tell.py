@@ -75,7 +75,7 @@ def show(folder: Path, price: str | None, json: bool) -> int:
     from bench.report import cost, drift, finding, page, selftest, summary  # noqa: PLC0415
 
     session, runs = store.read(folder / "session.json", Session), store.runs(folder)
-    study, status = session.plan.study, pipeline.status(runs, session.holes)
+    study, status = session.plan.study, pipeline.status(runs, session.unavailable)
     if study.selftest:
         verdict = selftest.judged(folder)
         say(verdict, selftest.told(verdict), json)

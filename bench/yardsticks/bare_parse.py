@@ -11,6 +11,6 @@ _parser = simdjson.Parser()
 transform = _parser.parse
 
 
-def witness() -> dict[str, Any]:
+def provenance() -> dict[str, Any]:
     """The code path that simdjson chose for this processor."""
     return {"path": _parser.implementation[0]}

@@ -11,7 +11,7 @@ from rich.console import Console
 from bench import readiness
 from bench.catalog import pairing
 from bench.host.pinning import cores
-from bench.model import Artifact, Hole, Implementation, Stack
+from bench.model import Artifact, Implementation, Stack, Unavailable
 from bench.progress import Progress
 from bench.serve import life_cycle
 from tests import commands
@@ -42,7 +42,7 @@ def partners(implementation: Implementation) -> list[Stack]:
 def possible(variant: str, label: str) -> list[Stack]:
     """The variant on that server with each framework that it can run."""
     stacks = [Stack(variant=variant, framework=name, server=label) for name in CATALOG.frameworks]
-    return [stack for stack in stacks if pairing.impossible(CATALOG, stack) is None]
+    return [stack for stack in stacks if pairing.unsupported(CATALOG, stack) is None]
 
 
 def tuned(variant: str) -> list[Stack]:
@@ -102,41 +102,41 @@ def case_of(item: pytest.Function) -> str:
 
 
 @pytest.fixture(scope="session")
-def prepared() -> tuple[readiness.Built, list[Hole]]:
+def prepared() -> tuple[readiness.Built, list[Unavailable]]:
     """All variants and peers built and checked, and what is missing of them."""
     return readiness.prepare(CATALOG, (*CATALOG.variants, *CATALOG.peers), Progress(Console(quiet=True)))
 
 
-def missing(holes: list[Hole], subject: str | Stack) -> NoReturn:
+def missing(unavailable: list[Unavailable], subject: str | Stack) -> NoReturn:
     """Leave out a variant or stack that cannot be had here; under CI, and where it should have worked, that fails."""
     parts = (subject.variant, subject.framework, subject.server) if isinstance(subject, Stack) else (subject,)
-    unknown = Hole(what=str(subject), reason="it is not built")
-    lacks(next((hole for hole in holes if hole.covers(*parts)), unknown))
+    unknown = Unavailable(what=str(subject), reason="it is not built")
+    lacks(next((lack for lack in unavailable if lack.covers(*parts)), unknown))
 
 
 @pytest.fixture(scope="session", params=list(CATALOG.variants))
-def name(request: pytest.FixtureRequest, prepared: tuple[readiness.Built, list[Hole]]) -> str:
+def name(request: pytest.FixtureRequest, prepared: tuple[readiness.Built, list[Unavailable]]) -> str:
     """A variant that is built here."""
-    artifacts, holes = prepared
+    artifacts, unavailable = prepared
     if request.param not in artifacts:
-        missing(holes, request.param)
+        missing(unavailable, request.param)
     return str(request.param)
 
 
 @pytest.fixture(scope="session", params=[*STACKS, *PEERS], ids=str)
 def server(
     request: pytest.FixtureRequest,
-    prepared: tuple[readiness.Built, list[Hole]],
+    prepared: tuple[readiness.Built, list[Unavailable]],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Server]:
     """Each of the stacks, and a peer on each server of theirs, running."""
     stack: Stack = request.param
-    artifacts, holes = prepared
+    artifacts, unavailable = prepared
     if stack.variant not in artifacts:
-        missing(holes, stack.variant)
+        missing(unavailable, stack.variant)
     built = artifacts[stack.variant]
     if isinstance(built, Artifact) and stack.label in built.lacks:
-        missing(holes, stack)
+        missing(unavailable, stack)
     yield from served(stack, tmp_path_factory.mktemp("server") / "log")
 
 
@@ -148,5 +148,5 @@ def served(stack: Stack, log: Path) -> Iterator[Server]:
             running = until_served.enter_context(
                 life_cycle.serving(CATALOG, stack, life_cycle.HELLO, log, cores().server)
             )
-        front = not stack.is_peer and pairing.server_file(CATALOG, stack).front is not None
-        yield Server(life_cycle.HOST, running.port, MAX_BYTES, stack.is_peer, front)
+        proxy = not stack.is_peer and pairing.server_file(CATALOG, stack).proxy is not None
+        yield Server(life_cycle.HOST, running.port, MAX_BYTES, stack.is_peer, proxy)

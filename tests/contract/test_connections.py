@@ -10,7 +10,7 @@ from bench import readiness
 from bench.catalog import pairing
 from bench.errors import LabError
 from bench.host.pinning import cores
-from bench.model import Artifact, Hole, Stack
+from bench.model import Artifact, Stack, Unavailable
 from bench.serve import life_cycle
 from tests.contract.conftest import PLAIN, missing, possible
 from tests.declared import CATALOG
@@ -23,7 +23,7 @@ TUNED = [
     f"{server.label}+{tuning.name}"
     for tuning in CATALOG.tunings.values()
     for server in CATALOG.servers.values()
-    if server.server in tuning.servers and "cpython" in server.implementations and not tuning.front
+    if server.server in tuning.servers and "cpython" in server.implementations and not tuning.proxy
 ]  # a front treats all alike: it is in the contract
 
 
@@ -54,18 +54,18 @@ def stack_on(label: str) -> Stack:
 
 @pytest.mark.parametrize("label", [*PLAIN_LABELS, *TUNED])
 def test_connections_are_kept_as_declared(
-    label: str, prepared: tuple[readiness.Built, list[Hole]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    label: str, prepared: tuple[readiness.Built, list[Unavailable]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack = stack_on(label)
     built = prepared[0].get(stack.variant)
     if not isinstance(built, Artifact) or stack.label in built.lacks:
         missing(prepared[1], stack)
-    server, impossible, log = pairing.server_file(CATALOG, stack), pairing.impossible(CATALOG, stack), tmp_path / "log"
+    server, impossible, log = pairing.server_file(CATALOG, stack), pairing.unsupported(CATALOG, stack), tmp_path / "log"
     if impossible is None:
         with life_cycle.serving(CATALOG, stack, life_cycle.HELLO, log, cores().server) as running:
             assert connections_are_kept(running) == server.keep_alive
         return
-    monkeypatch.setattr(pairing, "impossible", lambda *_: None)
+    monkeypatch.setattr(pairing, "unsupported", lambda *_: None)
     monkeypatch.setattr(life_cycle, "STOP_SECONDS", 1.0)
     with (
         pytest.raises((OSError, LabError)) as caught,

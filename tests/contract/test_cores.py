@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench import readiness, verify
-from bench.model import Hole
+from bench.model import Unavailable
 from tests import strategies
 from tests.contract import answerers
 from tests.contract.answerers import Answerer
@@ -24,7 +24,7 @@ def answerer(name: str) -> Iterator[Answerer]:
 
 
 @pytest.fixture(scope="module")
-def everyone(prepared: tuple[readiness.Built, list[Hole]]) -> Iterator[dict[str, Answerer]]:
+def everyone(prepared: tuple[readiness.Built, list[Unavailable]]) -> Iterator[dict[str, Answerer]]:
     """Every variant that is built here, at once: of those that are not the other tests tell."""
     artifacts, _ = prepared
     with ExitStack() as running:

@@ -40,14 +40,14 @@ def in_turn() -> list[Stack]:
 
 @pytest.mark.parametrize("stack", in_turn(), ids=str)
 def test_an_interpreter_is_what_it_says_and_answers_right(stack: Stack, tmp_path: Path) -> None:
-    _, holes = readiness.prepare(CATALOG, [stack.variant], Progress(Console(quiet=True)), [stack.server])
-    for hole in holes:
+    _, unavailable = readiness.prepare(CATALOG, [stack.variant], Progress(Console(quiet=True)), [stack.server])
+    for lack in unavailable:
         sure = any(isinstance(each, FromDebian) for each in CATALOG.interpreters[_home(stack)].providers)
-        if hole.failed or ("CI" in os.environ and sure):
-            pytest.fail(f"{hole.what}: {hole.reason}")
-        pytest.skip(f"{hole.what}: {hole.reason}; to fill it: {hole.fill}")
+        if lack.kind == "failed" or ("CI" in os.environ and sure):
+            pytest.fail(f"{lack.what}: {lack.reason}")
+        pytest.skip(f"{lack.what}: {lack.reason}; to get it: {lack.remedy}")
     with life_cycle.serving(CATALOG, stack, life_cycle.HELLO, tmp_path / "log", cores().server) as running:
-        verify.ask_witness(CATALOG, running.port, stack)
+        verify.ask_provenance(CATALOG, running.port, stack)
         assert verify.check_server(running.port).mismatches == ()
 
 

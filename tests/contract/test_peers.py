@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bench import readiness, verify
 from bench.host.pinning import cores
-from bench.model import Hole, Stack
+from bench.model import Stack, Unavailable
 from bench.serve import life_cycle
 from tests import strategies
 from tests.contract import answerers
@@ -23,15 +23,15 @@ WITHOUT_PIPE = {peer.kind: peer.name for peer in reversed(CATALOG.peers.values()
 
 @pytest.fixture(scope="module")
 def peers(
-    prepared: tuple[readiness.Built, list[Hole]], tmp_path_factory: pytest.TempPathFactory
+    prepared: tuple[readiness.Built, list[Unavailable]], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, HTTPConnection]]:
     """A connection to each of them."""
-    artifacts, holes = prepared
+    artifacts, unavailable = prepared
     with ExitStack() as until_asked:
         connections = {}
         for name in WITHOUT_PIPE:
             if name not in artifacts:
-                missing(holes, name)
+                missing(unavailable, name)
             stack, log = Stack(variant=name), tmp_path_factory.mktemp("peer") / "log"
             serving = life_cycle.serving(CATALOG, stack, life_cycle.HELLO, log, cores().server)
             running = until_asked.enter_context(serving)

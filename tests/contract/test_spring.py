@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bench import readiness
 from bench.build import peers
-from bench.model import Hole
+from bench.model import Unavailable
 from bench.paths import PREFIXES
 from tests import strategies
 from tests.contract import answerers
@@ -25,11 +25,11 @@ BUILT = [peer for peer in CATALOG.peers.values() if peer.build == "spring-tomcat
 
 
 @pytest.fixture(scope="module")
-def cores(prepared: tuple[readiness.Built, list[Hole]]) -> Iterator[dict[str, Answerer]]:
+def cores(prepared: tuple[readiness.Built, list[Unavailable]]) -> Iterator[dict[str, Answerer]]:
     """Each core by name, asked through a pipe."""
-    made, holes = prepared
+    made, unavailable = prepared
     if BUILT[0].name not in made:
-        missing(holes, BUILT[0].name)
+        missing(unavailable, BUILT[0].name)
     app = PREFIXES / BUILT[0].build / "app"
     jars = f"{app}/service.jar:{app}/lib/*"
     java: list[str | Path] = [peers.provision(BUILT[0]), "-XX:TieredStopAtLevel=1", "-cp", jars]

@@ -13,7 +13,7 @@ from rich.console import Console
 from bench import readiness
 from bench.catalog import pairing
 from bench.host.pinning import cores
-from bench.model import Artifact, Hole, Stack
+from bench.model import Artifact, Stack, Unavailable
 from bench.progress import Progress
 from bench.serve import life_cycle
 from bench.serve.backend import Attached, attached
@@ -50,17 +50,17 @@ def stacks() -> list[Stack]:
 @pytest.fixture(scope="module", params=stacks(), ids=str)
 def waiting(
     request: pytest.FixtureRequest,
-    prepared: tuple[readiness.Built, list[Hole]],
+    prepared: tuple[readiness.Built, list[Unavailable]],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Waiting]:
     """Each stack in turn, with a database of its own."""
     stack: Stack = request.param
-    artifacts, holes = prepared
+    artifacts, unavailable = prepared
     if stack.variant not in artifacts:
-        missing(holes, stack.variant)
+        missing(unavailable, stack.variant)
     built = artifacts[stack.variant]
     if isinstance(built, Artifact) and stack.server in built.lacks:
-        missing(holes, stack)
+        missing(unavailable, stack)
     known = {"baseline": stack.variant, "variants": (stack.variant,), "workloads": (WORKLOAD.name,)}
     study = msgspec.structs.replace(study_called("waiting"), **known)
     lacks = readiness.backends_missing(planned(study), [stack.variant], Progress(Console(quiet=True)))

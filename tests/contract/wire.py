@@ -16,7 +16,7 @@ class Server(NamedTuple):
     port: int
     max_bytes: int
     peer: bool = False
-    front: bool = False
+    proxy: bool = False
 
 
 class Reply(NamedTuple):
@@ -36,7 +36,7 @@ def send(server: Server, request: bytes, *, cut: bool = False) -> Reply:
                 connection.shutdown(socket.SHUT_WR)
             response = HTTPResponse(connection, method=request.partition(b" ")[0].decode())
             response.begin()
-            status = 0 if server.front and response.status == life_cycle.BAD_GATEWAY else response.status
+            status = 0 if server.proxy and response.status == life_cycle.BAD_GATEWAY else response.status
             return Reply(status, response.getheader("Content-Type", ""), response.read())
         except TimeoutError:
             raise

@@ -16,7 +16,7 @@ import pytest
 
 from bench import __main__, pipeline, readiness
 from bench.errors import RefusedError
-from bench.model import Hole
+from bench.model import Unavailable
 from bench.paths import ROOT, SPEC
 from bench.serve import life_cycle
 from tests.declared import CATALOG
@@ -86,14 +86,14 @@ def test_plan_shows_phases_and_minutes() -> None:
     assert "minutes after set-up and builds" in done.stdout
 
 
-def test_plan_as_json_holds_each_case_and_hole() -> None:
+def test_plan_as_json_holds_each_case_and_lack() -> None:
     done = bench("plan", "quick", "--variant", "pypy", "--json")
     planned = json.loads(done.stdout)
     names = {phase["name"] for phase in planned["phases"]}
     assert {"size", "instructions", "micro", "startup", "macro"} <= names
     cases = [case for phase in planned["phases"] for case in phase["cases"]]
     assert {case.get("stack", case)["variant"] for case in cases} == {"cpython", "pypy"}
-    assert all(hole["declared"] for hole in planned["holes"])
+    assert all(lack["kind"] == "unsupported" for lack in planned["unavailable"])
 
 
 def test_doctor_tells_of_each_part_what_is_here_or_how_to_get_it() -> None:
@@ -168,11 +168,11 @@ def test_what_strict_refuses_is_one_line_and_status_3(main: Main, monkeypatch: p
 def test_a_hole_is_told_in_one_line_with_the_command_that_fills_it(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CI", raising=False)
     reason = "`uv pip` failed: [Errno 101] Network is unreachable, " * 5 + "and so on"
-    missing = Hole(what="pypy", reason=reason, fill=".venv/bin/uv python install pypy@3.11")
+    missing = Unavailable(what="pypy", reason=reason, remedy=".venv/bin/uv python install pypy@3.11")
     monkeypatch.setattr(readiness, "build_all", lambda catalog, names, progress, force: ({}, [missing]))
     status, output, _ = main("build", "pypy")
     assert status == 0
-    assert output == f"hole: pypy: {reason}; to fill it: .venv/bin/uv python install pypy@3.11\n"
+    assert output == f"lack: pypy: {reason}; to get it: .venv/bin/uv python install pypy@3.11\n"
     monkeypatch.setenv("CI", "true")
     assert main("build", "pypy")[0] == 1
 

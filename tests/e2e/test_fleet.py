@@ -25,7 +25,7 @@ from tests.e2e.tiny import TINY, command
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 SCHEDULER = "10.77.0.1:8786"
-SHARED = msgspec.structs.replace(TINY, twin=True, micro=MicroPlan(processes=8, values=3))
+SHARED = msgspec.structs.replace(TINY, aa=True, micro=MicroPlan(processes=8, values=3))
 LOADED = msgspec.structs.replace(TINY, macro=MacroPlan(loads=("closed",), runs=1))
 
 
@@ -95,9 +95,9 @@ def network(names: str) -> Iterator[dict[str, Machine]]:
 @pytest.fixture(scope="module", autouse=True)
 def built() -> None:
     """The machines share this checkout, so what they need is made once."""
-    artifacts, holes = readiness.prepare(CATALOG, ["cpython"], Progress(Console(quiet=True)))
+    artifacts, unavailable = readiness.prepare(CATALOG, ["cpython"], Progress(Console(quiet=True)))
     if not artifacts:
-        expect_none(holes)
+        expect_none(unavailable)
 
 
 def run(hub: Machine, study: Study, results: Path, *options: str) -> subprocess.Popen[str]:
@@ -133,7 +133,7 @@ def test_a_study_is_whole_though_a_machine_is_killed_midway(tmp_path: Path) -> N
     assert session.finished
     assert [each.reason for each in runs if each.verdict != "pass"] == []
     blocks = {block: [each for each in runs if each.block == block] for block in range(8)}
-    assert all(sorted(each.case.twin for each in block) == [False, True] for block in blocks.values())
+    assert all(sorted(each.case.aa for each in block) == [False, True] for block in blocks.values())
     assert all(len({each.machine for each in block}) == 1 for block in blocks.values()), "a ratio is of one machine"
     assert {each.machine for each in runs} >= {marks["a"], marks["c"]}
     assert len(runs) == 16
@@ -151,7 +151,7 @@ def test_load_from_another_machine_has_to_be_allowed_and_reaches_a_private_addre
         study = run(machines["hub"], LOADED, tmp_path, "--allow-remote-load", "--json")
         output, errors = study.communicate(timeout=240)
         assert study.returncode == 0, output + errors
-    assert json.loads(output)["holes"] == []
+    assert json.loads(output)["unavailable"] == []
     ((folder, session),) = store.sessions("tiny", tmp_path)
     (made,) = (each for each in store.runs(folder) if each.case.instrument == "macro")
     assert (session.finished is not None, made.verdict, made.reason) == (True, "pass", None)

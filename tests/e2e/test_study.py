@@ -74,7 +74,7 @@ def finished(interrupted: tuple[Path, str]) -> tuple[Path, str]:
     with run(results) as started:
         output, errors = started.communicate(timeout=300)
     ((_, session),) = store.sessions("tiny", results)
-    expect_none(session.holes)
+    expect_none(session.unavailable)
     assert started.returncode == 0, output + errors
     return results, output
 

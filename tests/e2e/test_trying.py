@@ -49,7 +49,7 @@ def test_the_core_of_the_page_gets_figures_alone_and_behind_a_server(folder: Pat
     words = ("faster:transform", "--against", "mycore:transform", "--requires", "orjson", "--servers", "gunicorn-sync")
     done = bench_try(folder, *words)
     ((session_folder, session),) = store.sessions("try-faster.transform", folder / "results")
-    expect_none(session.holes)
+    expect_none(session.unavailable)
     assert done.returncode == 0, done.stdout + done.stderr
     made = store.runs(session_folder)
     assert [run.reason for run in made if run.verdict != "pass"] == []

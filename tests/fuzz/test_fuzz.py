@@ -20,7 +20,7 @@ def host() -> None:
     try:
         build()
     except MissingError as error:
-        absent(str(error), error.fill)
+        absent(str(error), error.remedy)
 
 
 @pytest.mark.slow

@@ -13,7 +13,6 @@ from bench.catalog import declarations
 from bench.model import (
     Case,
     Catalog,
-    Hole,
     InstructionsCase,
     MacroCase,
     Measurement,
@@ -27,6 +26,7 @@ from bench.model import (
     Stack,
     StartupCase,
     Study,
+    Unavailable,
 )
 from bench.paths import ROOT
 from bench.plan.planned import selected
@@ -67,25 +67,25 @@ def session(study: Study, runs: list[Run], *, finished: bool = True, catalog: Ca
         study=study,
         catalog=selected(study, catalog),
         phases=(Phase("all", 1, tuple({run.case.identity: run.case for run in runs}.values())),),
-        holes=(
-            Hole(
+        unavailable=(
+            Unavailable(
                 what=UNBUILT,
                 reason="no C compiler was found",
-                fill="apt-get install gcc",
-                failed=True,
+                remedy="apt-get install gcc",
+                kind="failed",
                 variant=UNBUILT,
             ),
-            Hole(
+            Unavailable(
                 what="pypy: instructions",
                 reason="PyPy compiles while it runs",
-                declared=True,
+                kind="unsupported",
                 variant="pypy",
                 instrument="instructions",
             ),
-            Hole(
+            Unavailable(
                 what=str(IMPOSSIBLE),
                 reason="uWSGI's PyPy plugin did not start",
-                declared=True,
+                kind="unsupported",
                 **msgspec.structs.asdict(IMPOSSIBLE),
             ),
         ),
@@ -98,7 +98,7 @@ def runs(study: Study, blocks: dict[str, int] = BLOCKS) -> list[Run]:
     """Every run of the session, the same each time."""
     rng = np.random.default_rng(5)
     made = [_micro(name, block, rng) for block in range(blocks["micro"]) for name in CORES]
-    made += [_micro("cpython", block, rng, twin=True) for block in range(blocks["micro"])]
+    made += [_micro("cpython", block, rng, aa=True) for block in range(blocks["micro"])]
     made += [_counted(name) for name in CORES if name != "pypy"]
     made += [_micro("cython", block, np.random.default_rng(block), path="avx2") for block in range(10)]
     stacks = [
@@ -138,7 +138,7 @@ def _counted(name):
     return run(case, 0, measured={"instructions": ("1", [own, 1.001 * own])}, facts={"variant": name} | facts)
 
 
-def _micro(name, block, rng, *, twin=False, path=None):
+def _micro(name, block, rng, *, aa=False, path=None):
     time, first, _, _ = CORES[name]
     time = time if path is None else 1.5 * time
     level = _noisy(rng, time, 0.012)
@@ -155,7 +155,7 @@ def _micro(name, block, rng, *, twin=False, path=None):
         "python": "3.11.2",
         "suffix": ".py" if name in {"cpython", "pypy"} else ".cpython-311-x86_64-linux-gnu.so",
     }
-    case = MicroCase(variant=name, workload="medium", twin=twin, path=path)
+    case = MicroCase(variant=name, workload="medium", aa=aa, path=path)
     return run(case, block, measured=measured, facts=facts)
 
 

@@ -169,7 +169,7 @@ def test_one_that_is_not_here_is_missing_with_the_command_that_brings_it(
         backend.started(ghost, tmp_path / "log"),
     ):
         pytest.fail("it never ran")
-    assert caught.value.fill == "sudo apt-get install --no-install-recommends ghost"
+    assert caught.value.remedy == "sudo apt-get install --no-install-recommends ghost"
 
 
 @pytest.mark.parametrize(

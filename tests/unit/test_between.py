@@ -113,7 +113,7 @@ def test_a_page_of_three_sessions_shows_ratios_over_them() -> None:
     assert moved.speedup.ratio == stats.between(ratios)
     assert moved.speedup.ratio.high > before.speedup.ratio.high
     assert moved.time.value == pytest.approx(sum(core(finding, "cython-untouched").time.value for finding in each) / 3)
-    assert core(found, "cython").speedup.claimed
+    assert core(found, "cython").speedup.significant
     assert next(row for row in found.rows if row.core.variant == "cython-untouched").core == moved
     assert "over 3 sessions (2026-11-24 to 2026-11-26), with the interval between" in findings_page(found)
 
@@ -128,7 +128,7 @@ def test_cores_change_their_order_and_lose_a_lead_that_a_session_does_not_confir
     found = together([find(session(day), runs(faster, "numba")) for day, faster in enumerate((1.1, 2.0, 2.6))])
     assert [core.variant for core in found.cores[:2]] == ["numba", "cython"]
     assert found.lead.ratio.low < 1 < found.lead.ratio.high
-    assert not found.lead.claimed
+    assert not found.lead.significant
 
 
 def test_a_ranking_is_over_sessions_too_each_stack_held_against_one_best() -> None:
@@ -140,8 +140,8 @@ def test_a_ranking_is_over_sessions_too_each_stack_held_against_one_best() -> No
     moved = next(ranked for ranked in others if str(ranked.stack) == "numba/falcon/uwsgi-processes")
     still = next(ranked for ranked in others if str(ranked.stack) == "pypy/falcon/gunicorn-sync")
     assert moved.behind.ratio.low < 1 < moved.behind.ratio.high
-    assert not moved.behind.claimed
-    assert still.behind.claimed
+    assert not moved.behind.significant
+    assert still.behind.significant
     assert still.servers == 3 * each[0].ranking[0].servers
 
 
@@ -152,7 +152,7 @@ def test_a_stack_that_a_session_lacks_stays_in_the_ranking_without_an_interval()
     behind = {ranked.stack.variant: ranked.behind for ranked in found.ranking}
     assert behind["numba"].undecided
     assert behind["numba"].ratio.low is None
-    assert behind["pypy"].claimed
+    assert behind["pypy"].significant
 
 
 def test_a_target_is_met_where_the_interval_between_sessions_is() -> None:

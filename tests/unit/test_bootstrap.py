@@ -47,7 +47,7 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A bare checkout that needs nothing of the system."""
     monkeypatch.setattr(bootstrap, "VENV", tmp_path / ".venv")
-    monkeypatch.setattr(bootstrap, "HOLES", tmp_path / ".lab/system.json")
+    monkeypatch.setattr(bootstrap, "UNAVAILABLE", tmp_path / ".lab/system.json")
     monkeypatch.setattr(system, "parts", list)
     monkeypatch.delenv("CI", raising=False)
     return tmp_path
@@ -79,7 +79,7 @@ def test_a_part_that_fails_keeps_no_other_back(tools: Path) -> None:
     assert "arrived-package" in said[-1]
 
 
-def test_a_part_that_apt_calls_installed_and_is_not_there_is_a_hole(tools: Path) -> None:
+def test_a_part_that_apt_calls_installed_and_is_not_there_is_a_lack(tools: Path) -> None:
     run, _ = answering()
     assert "ghost" in system.install([part("ghost", commands=["ghost"])], (), run)
 
@@ -123,11 +123,11 @@ def test_a_hole_is_kept_with_its_reason_and_not_tried_again(
     monkeypatch.setattr(system, "parts", lambda: [wanted])
     monkeypatch.setattr(bootstrap, "install", install)
     for _ in range(2):
-        (hole,) = bootstrap.bring_parts()
-        assert hole == {"what": "Ghost", "reason": "no network", "fill": wanted.fill}
-        assert f"missing: Ghost (no network); to fill it: {wanted.fill}" in capsys.readouterr().out
+        (lack,) = bootstrap.bring_parts()
+        assert lack == {"what": "Ghost", "reason": "no network", "remedy": wanted.remedy}
+        assert f"missing: Ghost (no network); to get it: {wanted.remedy}" in capsys.readouterr().out
     install.assert_called_once_with([wanted])
-    assert json.loads((checkout / ".lab/system.json").read_text()) == [hole]
+    assert json.loads((checkout / ".lab/system.json").read_text()) == [lack]
 
 
 def test_a_hole_under_ci_fails_with_the_clients_words(

@@ -15,7 +15,7 @@ from bench import catalog
 from bench.build import artifacts, commands, wheels
 from bench.catalog import declarations, pairing
 from bench.errors import LabError, MissingError
-from bench.model import Artifact, Catalog, Codec, Hole, Provisioned, Server, Stack, Variant
+from bench.model import Artifact, Catalog, Codec, Provisioned, Server, Stack, Unavailable, Variant
 from bench.paths import ROOT
 from bench.provision import interpreters, system
 from tests.declared import CATALOG
@@ -33,7 +33,7 @@ TINY = Variant(
     steps=(("{python}", "-c", "open('tiny_core/made.txt', 'w').write('made by a step')"),),
     remove=("setup.py", "tiny_core/left*"),
     env={"TINY_CACHE": "{prefix}/cache"},
-    witness={},
+    provenance={},
 )
 
 
@@ -188,7 +188,7 @@ def test_without_a_part_of_the_system_that_it_needs_nothing_is_built(
     with pytest.raises(MissingError) as caught:
         artifacts.build(declared(), msgspec.structs.replace(TINY, needs=("a moon",)), interpreter)
     assert str(caught.value) == "a moon is not here: moon"
-    assert caught.value.fill == part.fill
+    assert caught.value.remedy == part.remedy
     assert not (lab / ".lab").exists()
 
 
@@ -208,9 +208,9 @@ def test_a_server_that_cannot_be_had_is_not_tried_again_at_each_start(
 
     monkeypatch.setattr(artifacts, "install", install)
     built = artifacts.build(declared(), TINY, interpreter)
-    fill = "python -m bench build --force"
-    hole = Hole(what="gunicorn-sync", reason="no network", fill=fill, server="gunicorn-sync")
-    assert built.lacks == {"gunicorn-sync": hole}
+    remedy = "python -m bench build --force"
+    lack = Unavailable(what="gunicorn-sync", reason="no network", remedy=remedy, server="gunicorn-sync")
+    assert built.lacks == {"gunicorn-sync": lack}
     asked.clear()
     assert artifacts.build(declared(), TINY, interpreter) == built
     assert asked == []
@@ -259,7 +259,7 @@ def test_a_prefix_holds_the_servers_that_were_asked_for_and_forgets_none(
     assert artifacts.build(declared(), TINY, interpreter, ()) == both
 
     absent = Stack(variant="tiny", framework="falcon", server="bjoern")
-    monkeypatch.setattr(pairing, "impossible", lambda *_: None)
+    monkeypatch.setattr(pairing, "unsupported", lambda *_: None)
     with pytest.raises(LabError, match="tiny was built without bjoern: run `python -m bench build tiny`"):
         artifacts.require_server(declared(), absent)
     artifacts.build(declared(), TINY, interpreter)

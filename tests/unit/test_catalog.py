@@ -93,7 +93,7 @@ def test_every_shipped_variant_goes_behind_every_server_that_serves_its_interpre
         ("bench/workloads/medium.toml", "orders = 50", 'orders = "fifty"', ("$.documents.orders", "int")),
         ("bench/workloads/medium.toml", 'title = "', "title = ", ("line 2",)),
         ("bench/loads/closed.toml", 'model = "closed"', "", ("model", "missing")),
-        ("builds/nuitka/nuitka.toml", "[witness]", "[witnesses]", ("witness",)),
+        ("builds/nuitka/nuitka.toml", "[provenance]", "[provenances]", ("provenance",)),
     ],
 )
 def test_a_wrong_key_is_named_with_its_file(
@@ -261,7 +261,7 @@ def test_a_file_like_another_says_only_what_differs() -> None:
     scalar, own = CATALOG.variant("cython-scalar"), CATALOG.variant("cython")
     assert scalar.steps == own.steps
     assert scalar.env == {"CYTHON_CORE_PATH": "scalar"}
-    assert scalar.witness == own.witness | {"path": "scalar"}
+    assert scalar.provenance == own.provenance | {"path": "scalar"}
 
 
 def test_a_file_like_none_is_an_error(checkout: Path) -> None:

@@ -97,7 +97,7 @@ def test_captured_pyperf_files_of_unequal_counts_are_compared(tmp_path):
     pyperf.Benchmark([whole, shorter]).dump(str(tmp_path / "fewer.json"))
     (found,) = compare.compare(str(tmp_path / "both.json"), str(tmp_path / "fewer.json"))
     assert found.processes == (2, 2)
-    assert not found.claimed
+    assert not found.significant
     assert "undecided whether" in compare.told(found)
     assert "No significant difference" in compare.told(found)
 
@@ -110,12 +110,12 @@ def test_several_benchmarks_are_a_family(tmp_path):
     lucky = {"lucky": [[1.0], [1.01], [0.99], [1.005], [0.995]]}
     other = {"lucky": [[1.02], [1.03], [1.01], [1.025], [1.015]]}
     (alone,) = compare.compare(pyperf_file(tmp_path / "a.json", **lucky), pyperf_file(tmp_path / "b.json", **other))
-    assert alone.claimed
+    assert alone.significant
     family = compare.compare(
         pyperf_file(tmp_path / "c.json", **lucky, **equals), pyperf_file(tmp_path / "d.json", **other, **again)
     )
     assert len(family) == 20
-    assert not any(each.claimed for each in family)
+    assert not any(each.significant for each in family)
     assert "among 20 benchmarks (Benjamini-Hochberg, 5 %)" in compare.told(family[0])
 
 

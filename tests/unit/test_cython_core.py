@@ -67,7 +67,7 @@ def test_zero_bytes_are_like_any_other(core: ModuleType) -> None:
 
 
 def test_the_environment_names_the_path() -> None:
-    done = python("import cython_core; print(cython_core.witness()['path'])", CYTHON_CORE_PATH="scalar")
+    done = python("import cython_core; print(cython_core.provenance()['path'])", CYTHON_CORE_PATH="scalar")
     assert (done.stdout, done.stderr) == ("scalar\n", "")
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from app.core import transform
 from bench.documents import cdnow, ensure, shapes
-from bench.documents.dice import Dice, Ranked
+from bench.documents.dice import Dice, Popular
 from bench.documents.sets import Pin, documents
 from bench.errors import LabError
 from bench.model import DocumentsSpec, Shape, Workload
@@ -144,7 +144,7 @@ def test_customers_and_orders_come_again() -> None:
 
 
 def test_what_is_ranked_first_comes_more_often() -> None:
-    dice, articles = Dice(1), Ranked(range(100), head=5)
+    dice, articles = Dice(1), Popular(range(100), head=5)
     drawn = [dice.weigh(articles) for _ in range(5_000)]
     assert set(drawn) == set(range(100))
     assert drawn.count(0) > 2 * drawn.count(20) > 2 * drawn.count(99)

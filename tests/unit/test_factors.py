@@ -49,12 +49,12 @@ def test_each_block_holds_each_variant_at_each_level_of_each_factor() -> None:
     assert len({size % 16 for size in sizes}) > 1, "not all leave the stack aligned alike"
 
 
-def test_a_factor_that_the_machine_refuses_is_a_hole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_factor_that_the_machine_refuses_is_a_lack(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(factors, "why_not", lambda name: "`setarch` is refused" if name == "addresses" else None)
     (phase,) = matrix.phases(STUDY, CATALOG)
     assert "addresses" not in {moved(case)[0] for case in phase.cases}
-    (hole,) = matrix.declared_holes(STUDY, CATALOG)
-    assert (hole.what, hole.reason) == ("factor addresses", "`setarch` is refused")
+    (lack,) = matrix.unsupported(STUDY, CATALOG)
+    assert (lack.what, lack.reason) == ("factor addresses", "`setarch` is refused")
 
 
 def started(monkeypatch: pytest.MonkeyPatch, name: str, level: int) -> tuple[micro.Start, Case]:
@@ -168,9 +168,9 @@ def test_what_moves_a_core_is_found_with_its_size_and_what_does_not_is_not() -> 
     found = drift.judge(SESSION, runs(Machine({"build": 0.03, "seed": 0.02}, time=0.02)))
     assert found.subjects == ("cpython", "cython-untouched", RATIO)
     for subject in found.subjects:
-        claimed = {each.factor for each in found.moved if each.subject == subject and each.claimed}
+        significant = {each.factor for each in found.moved if each.subject == subject and each.significant}
         moving = {"build", "seed"} | (set() if subject == RATIO else {"time"})
-        assert claimed == moving
+        assert significant == moving
     build_moves = found.of("build", "cpython").moves
     assert build_moves.low < 0.03 < build_moves.high
     assert found.of("nothing", "cpython").within.sd == pytest.approx(0.005, rel=0.3)
@@ -178,7 +178,7 @@ def test_what_moves_a_core_is_found_with_its_size_and_what_does_not_is_not() -> 
 
 def test_equals_are_rarely_told_apart() -> None:
     found = [drift.judge(SESSION, runs(Machine({}, seed=seed))) for seed in range(12)]
-    assert sum(each.claimed for session in found for each in session.moved) <= 3
+    assert sum(each.significant for session in found for each in session.moved) <= 3
 
 
 def test_two_sessions_differ_by_what_their_processes_do_not_average() -> None:
@@ -259,4 +259,4 @@ def test_a_run_ends_with_what_moves_what(tmp_path: Path, capsys: pytest.CaptureF
     words = "Sessions of 8 processes: CPython 3.11 ÷ Cython, untouched source is expected to differ by"
     assert words in capsys.readouterr().out
     assert show(folder, None, json=True) == 0
-    assert msgspec.json.decode(capsys.readouterr().out, type=drift.Drift).of("build", RATIO).claimed
+    assert msgspec.json.decode(capsys.readouterr().out, type=drift.Drift).of("build", RATIO).significant

@@ -54,7 +54,7 @@ def test_a_speedup_is_the_baselines_time_over_the_variants():
     found = core("cython").speedup
     assert found.ratio.estimate == pytest.approx(1210 / 26.4, rel=0.02)
     assert found.ratio.low < found.ratio.estimate < found.ratio.high
-    assert found.claimed
+    assert found.significant
 
 
 def test_instructions_stand_beside_time_and_what_was_forced_is_no_figure_of_the_variant():
@@ -79,7 +79,7 @@ def test_what_cannot_be_counted_says_why_and_keeps_its_row():
 def test_what_lies_within_five_percent_as_a_whole_is_equal_and_no_difference():
     found = core("mypyc").speedup
     assert found.ratio.estimate == pytest.approx(1, rel=0.02)
-    assert (found.claimed, found.equal) == (False, True)
+    assert (found.significant, found.equal) == (False, True)
 
 
 @pytest.mark.parametrize(
@@ -123,8 +123,8 @@ def test_what_the_interval_says_the_p_value_says_too():
     for floor in (0.0, 0.01):
         pairs = [[([float(np.exp(rng.normal(0.03, 0.02)))], [1.0]) for _ in range(4)] for _ in range(200)]
         found = [compared(blocked_ratio(each), floor) for each in pairs]
-        assert {each.claimed for each in found} == {True, False}
-        assert all(each.claimed == each.ratio.differs_by_more_than(floor) for each in found)
+        assert {each.significant for each in found} == {True, False}
+        assert all(each.significant == each.ratio.differs_by_more_than(floor) for each in found)
 
 
 def test_a_slow_hour_of_the_machine_strikes_both_sides_of_a_ratio():
@@ -198,7 +198,7 @@ def test_a_core_that_fails_by_itself_has_no_stack_with_a_figure():
 
 def test_holes_and_failed_builds_are_rows_with_reasons():
     impossible, unbuilt = row("pypy", "uwsgi-processes"), row(sessions.UNBUILT, "gunicorn-sync")
-    assert (impossible.verdict, impossible.cpu.reason) == ("hole", "uWSGI's PyPy plugin did not start")
+    assert (impossible.verdict, impossible.cpu.reason) == ("unsupported", "uWSGI's PyPy plugin did not start")
     assert impossible.core.time.value is not None
     assert (unbuilt.verdict, unbuilt.core.verdict) == ("failed", "failed")
     assert unbuilt.core.time.reason == "no C compiler was found"
@@ -244,7 +244,7 @@ def test_without_a_steady_state_there_is_no_time_until_it():
     assert (found.shape, found.settled.instead) == ("no steady state", "never")
 
 
-def machine_tested(bias, claimed):
+def machine_tested(bias, significant):
     """A self-test of the made-up machine."""
     equals = tuple(
         selftest.Equals(
@@ -252,7 +252,7 @@ def machine_tested(bias, claimed):
             a_side=6,
             comparisons=40,
             bias=share,
-            claimed=claimed,
+            significant=significant,
             different=2,
             allowed=5,
             smallest=0.01,
@@ -277,7 +277,7 @@ def test_a_pair_that_comes_out_further_apart_than_the_selftest_counts_more():
         return msgspec.structs.replace(measurement, values=tuple(1.1 * value for value in measurement.values))
 
     runs = [
-        msgspec.structs.replace(run, measurements=tuple(map(slowed, run.measurements))) if run.case.twin else run
+        msgspec.structs.replace(run, measurements=tuple(map(slowed, run.measurements))) if run.case.aa else run
         for run in RUNS
     ]
     found = find(SESSION, runs, selftest=machine_tested({"micro": 0.011, "macro": 0.2}, 2))
@@ -292,7 +292,7 @@ def test_without_a_selftest_claims_rest_on_the_intervals_and_the_page_says_so():
     assert (FINDING.floor, FINDING.floor_served) == (0.0, 0.0)
     assert "untested, so claims rest on the intervals alone; `python -m bench selftest` measures it." in noise(FINDING)
     assert f"A/A pair of this study, CPython 3.11 against itself: ≈1× ({interval(FINDING.same)})." in noise(FINDING)
-    assert core("cython").speedup.claimed
+    assert core("cython").speedup.significant
 
 
 def test_the_smallest_effect_that_could_be_seen_is_told():
@@ -318,13 +318,13 @@ def test_a_claim_that_stands_alone_may_fall_among_its_family():
     """An effect barely beyond the floor, among many that are none."""
     barely = Ratio(estimate=1.05, low=1.012, high=1.09, error=0.016, freedom=9)
     none = Ratio(estimate=1.0, low=0.99, high=1.01, error=0.005, freedom=9)
-    assert compared(barely, 0.01).claimed
-    assert not as_a_family([compared(barely, 0.01)] + [compared(none, 0.01)] * 9)[0].claimed
+    assert compared(barely, 0.01).significant
+    assert not as_a_family([compared(barely, 0.01)] + [compared(none, 0.01)] * 9)[0].significant
 
 
 def test_a_large_ratio_of_few_servers_is_told_with_its_doubt_and_not_called_nothing():
     doubted = [
-        msgspec.structs.replace(each, speedup=msgspec.structs.replace(each.speedup, claimed=False))
+        msgspec.structs.replace(each, speedup=msgspec.structs.replace(each.speedup, significant=False))
         if each.core is FINDING.cores[0]
         else each
         for each in FINDING.rows
@@ -355,10 +355,10 @@ def test_a_claimed_ratio_has_its_estimate_and_what_is_not_claimed_has_none():
     cells += [
         (row.speedup, column.cell(row).text) for row in FINDING.rows if row.speedup.ratio and not row.core.baseline
     ]
-    assert {found.claimed for found, _ in cells} == {True, False}
+    assert {found.significant for found, _ in cells} == {True, False}
     for found, text in cells:
-        assert (text == times(found.ratio)) is found.claimed
-        assert found.claimed or text == ("≈1×" if found.equal else "undecided")
+        assert (text == times(found.ratio)) is found.significant
+        assert found.significant or text == ("≈1×" if found.equal else "undecided")
 
 
 def test_a_rate_near_that_of_a_server_without_work_is_no_capacity():

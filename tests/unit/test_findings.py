@@ -10,7 +10,7 @@ import pytest
 
 from bench import keep, store
 from bench.errors import LabError
-from bench.model import Hole, Session, Stack, Target
+from bench.model import Session, Stack, Target, Unavailable
 from bench.paths import FINDINGS
 from bench.report import docs, markdown, study_page
 from bench.report.answer import answers
@@ -69,10 +69,10 @@ def test_what_is_kept_says_all_that_the_session_said(tmp_path: Path) -> None:
 
 def test_what_is_kept_names_neither_the_machine_nor_a_folder_of_it(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(socket, "gethostname", lambda: "build-7.example.org")
-    hole = Hole(what="numba", reason=f"{Path.home()}/numba is broken on build-7.example.org")
-    session = msgspec.structs.replace(SESSION, plan=msgspec.structs.replace(SESSION.plan, holes=(hole,)))
+    lack = Unavailable(what="numba", reason=f"{Path.home()}/numba is broken on build-7.example.org")
+    session = msgspec.structs.replace(SESSION, plan=msgspec.structs.replace(SESSION.plan, unavailable=(lack,)))
     (path,) = keep.write([keep.Kept(session=session, runs=())], tmp_path)
-    assert keep.read(path).session.holes[0].reason == "<home>/numba is broken on <host>"
+    assert keep.read(path).session.unavailable[0].reason == "<home>/numba is broken on <host>"
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_a_page_answers_and_says_where_from_and_what_is_missing(pages: Path) -> 
     for told in (
         "Measured 2026-11-24 13:00 UTC on Example CPU @ 3.0 GHz, 2 cores, Debian GNU/Linux 12 (bookworm)",
         "PyPy 3.11 is steady after",
-        "**nuitka** (failed): no C compiler was found. To fill it: `apt-get install gcc`",
+        "**nuitka** (failed): no C compiler was found. To get it: `apt-get install gcc`",
         "uWSGI's PyPy plugin did not start",
         "3 of 8 held-out documents answered wrong after the load",
         ".venv/bin/python -m bench run quick --force --keep",
@@ -164,13 +164,13 @@ def test_a_gain_is_taken_apart_into_factors_that_make_up_the_whole() -> None:
 
 def test_a_loser_is_told_of_where_it_is_the_only_other_one() -> None:
     study = msgspec.structs.replace(STUDY, variants=("cpython", "numba"), baseline="numba")
-    alone = [run for run in RUNS if not run.case.twin]
-    twins = [
-        msgspec.structs.replace(run, case=msgspec.structs.replace(run.case, twin=True))
+    alone = [run for run in RUNS if not run.case.aa]
+    repeats = [
+        msgspec.structs.replace(run, case=msgspec.structs.replace(run.case, aa=True))
         for run in alone
         if (run.case.instrument, run.case.variant) == ("micro", "numba")
     ]
-    told = " ".join(answers(find(sessions.session(study, alone + twins), alone + twins)))
+    told = " ".join(answers(find(sessions.session(study, alone + repeats), alone + repeats)))
     assert re.search(
         r"no variant is significantly faster than Numba.*; CPython 3\.11 runs at 0\.03\S* \(\S+\) its speed", told
     )

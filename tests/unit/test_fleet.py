@@ -22,7 +22,7 @@ from bench.errors import LabError
 from bench.fleet import driver, worker
 from bench.fleet.worker import Badge
 from bench.measure import blocks
-from bench.model import Case, Catalog, Hole, Measurement, MicroPlan, Observed, Plan, Ready, Session, Study
+from bench.model import Case, Catalog, Measurement, MicroPlan, Observed, Plan, Ready, Session, Study, Unavailable
 from bench.plan.planned import plan
 from bench.progress import Progress
 from tests.declared import CATALOG
@@ -41,7 +41,7 @@ STUDY = Study(
 )
 
 
-NO_LOAD = Hole(what="every load", reason="not here")
+NO_LOAD = Unavailable(what="every load", reason="not here")
 
 
 class Fleet:

@@ -7,7 +7,7 @@ import pytest
 
 from bench.host.cpu_time import Meter
 from bench.measure.instruments import fresh
-from bench.measure.instruments.fresh import Cost
+from bench.measure.instruments.fresh import FreshCost
 from bench.model import Exchange
 from bench.serve.life_cycle import Running
 
@@ -18,17 +18,17 @@ FRESH = [Exchange(method="POST", path="/", body=b"fresh", expect=b"") for _ in r
 @pytest.mark.parametrize(
     ("seen", "new", "time", "cpu"),
     [
-        (Cost(0.0004, 0.0001), Cost(0.0415, 0.0001), 1, 1),  # a proxy awaits a delayed acknowledgement
-        (Cost(0.0004, 0.0001), Cost(0.0014, 0.0011), 7, 11),  # answers are kept
-        (Cost(0.0012, 0.0001), Cost(0.0012, 0.0011), 6, 11),  # and it sleeps beside them
-        (Cost(0.0003, 0.0010), Cost(0.0013, 0.0010), 4.33, 1),  # it works right behind a kept answer
-        (Cost(0.0012, 0.0010), Cost(0.0013, 0.0011), 1.08, 1.1),  # it is honest
+        (FreshCost(0.0004, 0.0001), FreshCost(0.0415, 0.0001), 1, 1),  # a proxy awaits a delayed acknowledgement
+        (FreshCost(0.0004, 0.0001), FreshCost(0.0014, 0.0011), 7, 11),  # answers are kept
+        (FreshCost(0.0012, 0.0001), FreshCost(0.0012, 0.0011), 6, 11),  # and it sleeps beside them
+        (FreshCost(0.0003, 0.0010), FreshCost(0.0013, 0.0010), 4.33, 1),  # it works right behind a kept answer
+        (FreshCost(0.0012, 0.0010), FreshCost(0.0013, 0.0011), 1.08, 1.1),  # it is honest
     ],
 )
 def test_what_is_kept_shows_and_what_waits_does_not(
-    monkeypatch: pytest.MonkeyPatch, seen: Cost, new: Cost, time: float, cpu: float
+    monkeypatch: pytest.MonkeyPatch, seen: FreshCost, new: FreshCost, time: float, cpu: float
 ) -> None:
-    def cost(_: object, __: object, exchange: Exchange) -> Cost:
+    def cost(_: object, __: object, exchange: Exchange) -> FreshCost:
         return new if exchange.body == b"fresh" else seen
 
     monkeypatch.setattr(fresh, "_cost", cost)

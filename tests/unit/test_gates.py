@@ -7,7 +7,7 @@ import pytest
 from bench.analysis import capacity, gates
 from bench.errors import RIGHT
 from bench.measure.instruments import gatling, simulation_log
-from bench.measure.instruments.process_tree import Sample
+from bench.measure.instruments.process_tree import CpuSample
 from bench.model import Load, MacroCase, Measurement, Observed, Run, Stack, Verdict
 from bench.report.gated import gated
 
@@ -193,7 +193,7 @@ def test_a_run_that_ends_for_another_reason_is_told_under_no_gate() -> None:
 def of_gatling(name: str, load: Load, seconds: float) -> Observed:
     """A kept run of Gatling as `macro` measures it."""
     start = simulation_log.read(DATA / "gatling" / name / "simulation.log").start_epoch_ms / 1000
-    samples = [Sample(start + tenth / 10, tenth / 20) for tenth in range(150)]
+    samples = [CpuSample(start + tenth / 10, tenth / 20) for tenth in range(150)]
     outcome = gatling.read(DATA / "gatling" / name, load, None, samples, cores=1)
     values = {
         "requests": outcome.requests, "failed": outcome.failed, "seconds": seconds, "users": load.users or 0,

@@ -13,7 +13,7 @@ from hdrh.log import HistogramLogReader
 from bench.errors import LabError
 from bench.measure.instruments import gatling, gatling_setup, injection, latency, simulation_log
 from bench.measure.instruments.latency import Latency
-from bench.measure.instruments.process_tree import Sample
+from bench.measure.instruments.process_tree import CpuSample
 from bench.model import Load, Segment, Workload
 from bench.provision import stamp
 from tests.declared import CATALOG
@@ -33,10 +33,10 @@ OPEN = Load(
 )
 
 
-def captured(name: str, load: Load, rate: float | None = None) -> gatling.Outcome:
+def captured(name: str, load: Load, rate: float | None = None) -> gatling.GatlingResult:
     """A kept run, with the CPU samples of a generator that used half of one core."""
     start = simulation_log.read(CAPTURED / name / "simulation.log").start_epoch_ms / 1000
-    samples = [Sample(start + tenth / 10, tenth / 20) for tenth in range(150)]
+    samples = [CpuSample(start + tenth / 10, tenth / 20) for tenth in range(150)]
     return gatling.read(CAPTURED / name, load, rate, samples, cores=1)
 
 
@@ -45,7 +45,7 @@ def captured(name: str, load: Load, rate: float | None = None) -> gatling.Outcom
 
 def test_a_closed_load() -> None:
     outcome = captured("closed", CLOSED)
-    assert (outcome.requests, outcome.failed, outcome.users, outcome.kept) == (611, 28, 4, None)
+    assert (outcome.requests, outcome.failed, outcome.users, outcome.injection) == (611, 28, 4, None)
     assert outcome.seconds == pytest.approx(2.722), "from the lead-in's last answer to the first user's end"
     assert outcome.answered == 546
     assert outcome.rate == pytest.approx((546 - 24) / 2.722)
@@ -85,10 +85,10 @@ def test_the_series_begins_with_the_lead_in_and_adds_up() -> None:
 
 def test_an_open_load_is_compared_with_its_plan() -> None:
     outcome = captured("open", OPEN, rate=120.0)
-    assert outcome.kept is not None
-    assert outcome.kept.planned == tuple([12.0] * 4 + [24.0] * 4 + [45.0] * 4 + [30.0] * 8)
-    assert outcome.kept.started == tuple([12] * 4 + [24] * 4 + [45, 45, 44, 45, 31] + [30] * 7)
-    assert outcome.kept.deviation == 0  # one request more or less is rounding
+    assert outcome.injection is not None
+    assert outcome.injection.planned == tuple([12.0] * 4 + [24.0] * 4 + [45.0] * 4 + [30.0] * 8)
+    assert outcome.injection.started == tuple([12] * 4 + [24] * 4 + [45, 45, 44, 45, 31] + [30] * 7)
+    assert outcome.injection.deviation == 0  # one request more or less is rounding
 
 
 def test_a_stall_shows_wherever_it_is() -> None:

@@ -11,7 +11,7 @@ from bench.measure import blocks, identity
 from bench.model import Artifact, BuiltPeer, Case, Instrument, MacroCase, MicroCase, Stack, SuiteCase
 from bench.plan import contest
 from bench.plan.planned import plan
-from bench.serve import backend, front
+from bench.serve import backend, proxy
 from tests.declared import CATALOG
 from tests.unit.made import artifact, interpreter
 from tests.unit.trial import STUDY, closed, stack
@@ -129,7 +129,7 @@ def test_another_front_makes_another_case(monkeypatch: pytest.MonkeyPatch) -> No
     )
     identities = set()
     for version in ("1.22", "1.26"):
-        monkeypatch.setattr(front, "fingerprint", lambda front, version=version: version)
+        monkeypatch.setattr(proxy, "fingerprint", lambda proxy, version=version: version)
         identities.add(identity.identified(CATALOG, behind, ARTIFACT).identity)
     assert len(identities) == 2
 

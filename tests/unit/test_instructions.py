@@ -20,7 +20,7 @@ STUDY = Study(
     baseline="cpython",
     variants=("cpython", "pypy", "cython", "numba"),
     workloads=("medium",),
-    twin=True,
+    aa=True,
     instructions=InstructionsPlan(runs=2, documents=3),
     micro=MicroPlan(processes=4, values=2),
 )
@@ -41,10 +41,10 @@ def test_they_are_counted_before_the_time_is_taken_so_that_it_is_known_which_pat
 
 def test_what_compiles_while_it_runs_is_a_declared_hole_and_no_case() -> None:
     assert [case.variant for case in phase("instructions").cases] == ["cpython", "cython", "numba"]
-    (hole,) = matrix.declared_holes(STUDY, CATALOG)
-    assert (hole.what, hole.declared, hole.failed) == ("pypy: instructions", True, False)
-    assert "compiles while it runs" in hole.reason
-    assert matrix.declared_holes(msgspec.structs.replace(STUDY, instructions=None), CATALOG) == []
+    (lack,) = matrix.unsupported(STUDY, CATALOG)
+    assert (lack.what, lack.kind == "unsupported", lack.kind == "failed") == ("pypy: instructions", True, False)
+    assert "compiles while it runs" in lack.reason
+    assert matrix.unsupported(msgspec.structs.replace(STUDY, instructions=None), CATALOG) == []
 
 
 def test_a_core_that_took_another_path_under_the_counter_is_timed_on_that_too() -> None:
@@ -91,6 +91,6 @@ def test_a_twin_is_not_timed_on_the_counted_path() -> None:
     plain = MicroCase(variant="cython", workload="medium")
     counted = InstructionsCase(variant="cython", workload="medium", documents=3, passes=2)
     told = sessions.run(counted, 0, facts={"path": "avx2", "timed_path": "avx512"})
-    phase = Phase("micro", 2, (plain, msgspec.structs.replace(plain, twin=True)))
+    phase = Phase("micro", 2, (plain, msgspec.structs.replace(plain, aa=True)))
     forced = msgspec.structs.replace(plain, path="avx2")
     assert matrix.with_counted_paths(phase, CATALOG, [told]).cases == (*phase.cases, forced)

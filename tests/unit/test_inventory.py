@@ -18,11 +18,11 @@ from bench.model import (
     FromPath,
     FromPyenv,
     FromUv,
-    Hole,
-    Impossible,
     Interpreter,
     Provider,
     Provisioned,
+    Unavailable,
+    Unsupported,
 )
 from bench.provision import interpreters
 from bench.report.built import how
@@ -51,34 +51,34 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_what_is_here_is_told_with_its_build() -> None:
-    found = inventory.standing(CATALOG, interpreter(THIS, DEBIAN))
+    found = inventory.state(CATALOG, interpreter(THIS, DEBIAN))
     assert found.here
-    assert (found.here.version, found.build_brings, found.fill) == (platform.python_version(), (), None)
+    assert (found.here.version, found.build_brings, found.remedy) == (platform.python_version(), (), None)
     assert inventory.lines(found)[0].startswith(f"here    it: {platform.python_version()} from path at ")
 
 
 def test_a_provider_that_comes_first_is_told_as_what_a_build_brings(empty: Path) -> None:
-    found = inventory.standing(CATALOG, interpreter(DEBIAN, THIS, INSTALLED))
+    found = inventory.state(CATALOG, interpreter(DEBIAN, THIS, INSTALLED))
     assert found.here
     assert found.build_brings == ("unpacks python3.99 python3.99-dev of Debian sid",)
-    assert inventory.lines(found)[1].strip() == f"`{found.fill}` first {found.build_brings[0]}"
+    assert inventory.lines(found)[1].strip() == f"`{found.remedy}` first {found.build_brings[0]}"
     assert list(empty.iterdir()) == [], "a look brings nothing"
 
 
 def test_what_is_not_here_has_every_reason_and_the_command() -> None:
-    found = inventory.standing(CATALOG, interpreter(FromPyenv(prefix="3.99"), DEBIAN, INSTALLED, name="cpython-3.14"))
+    found = inventory.state(CATALOG, interpreter(FromPyenv(prefix="3.99"), DEBIAN, INSTALLED, name="cpython-3.14"))
     assert found.here is None
     assert found.reason == "pyenv: none; debian: none; uv: none"
-    assert found.fill == "python -m bench build cpython@cpython-3.14"
+    assert found.remedy == "python -m bench build cpython@cpython-3.14"
     first, second = inventory.lines(found)
     assert first == f"missing cpython-3.14: {found.reason}"
-    assert second.strip() == f"`{found.fill}` {found.build_brings[0]}, else runs `uv python install cpython@3.99`"
+    assert second.strip() == f"`{found.remedy}` {found.build_brings[0]}, else runs `uv python install cpython@3.99`"
 
 
 def test_one_that_says_otherwise_than_declared_is_not_it() -> None:
-    found = inventory.standing(CATALOG, interpreter(THIS, witness={"gil": False}))
+    found = inventory.state(CATALOG, interpreter(THIS, provenance={"gil": False}))
     assert found.here is None
-    assert (found.reason, found.fill) == ("path: none", None)
+    assert (found.reason, found.remedy) == ("path: none", None)
 
 
 def test_what_an_interpreter_goes_without_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,13 +92,13 @@ def test_what_an_interpreter_goes_without_is_told(monkeypatch: pytest.MonkeyPatc
         fingerprint="",
     )
     server = CATALOG.servers["bjoern"]
-    never = msgspec.structs.replace(server, impossible={f"cpython-{HERE}": Impossible(reason="too new", symptom="")})
-    lacks = {"gunicorn-gevent": Hole(what="gunicorn-gevent", reason="no wheel")}
+    never = msgspec.structs.replace(server, unsupported={f"cpython-{HERE}": Unsupported(reason="too new", symptom="")})
+    lacks = {"gunicorn-gevent": Unavailable(what="gunicorn-gevent", reason="no wheel")}
     made = Artifact("cython@it", "", "", "", 0, 0.0, plain, "", lacks)
     monkeypatch.setattr(interpreters, "provision", lambda *_, **__: plain)
     declared = msgspec.structs.replace(CATALOG, servers={"bjoern": never})
     monkeypatch.setattr(artifacts, "artifacts", lambda: [made])
-    found = inventory.standing(declared, interpreter(THIS))
+    found = inventory.state(declared, interpreter(THIS))
     assert found.lacks == {
         "profile-guided optimisation": "not built with it",
         "bjoern": "too new",
@@ -109,4 +109,4 @@ def test_what_an_interpreter_goes_without_is_told(monkeypatch: pytest.MonkeyPatc
 
 
 def test_every_interpreter_is_listed_once() -> None:
-    assert [each.name for each in inventory.standings(CATALOG)] == list(CATALOG.interpreters)
+    assert [each.name for each in inventory.interpreter_states(CATALOG)] == list(CATALOG.interpreters)

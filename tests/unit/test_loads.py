@@ -1,4 +1,4 @@
-"""The page of the study that goes beyond capacity: what broke, what held, what nothing is claimed of."""
+"""The page of the study that goes beyond capacity: what broke, what held, what nothing is significant of."""
 
 import msgspec
 import pytest

@@ -55,7 +55,7 @@ def test_captured_files_tell_no_host_and_no_path() -> None:
 
 
 def run(raw: str, variant: str, block: int = 0, **changes: Any) -> Run:
-    case = MicroCase(variant=variant, workload="small", twin=bool(changes.pop("twin", False)))
+    case = MicroCase(variant=variant, workload="small", aa=bool(changes.pop("aa", False)))
     kept: dict[str, Any] = {"verdict": "pass", "raw": (raw, "micro-000/server.log")} | changes
     return Run(case=case, block=block, started="", seconds=1.0, **kept)
 
@@ -76,7 +76,7 @@ def test_the_processes_of_a_variant_make_one_plain_pyperf_file(session: Path) ->
         run("micro-000/cpython-1.pyperf.json", "cpython"),
         run("micro-000/pypy-1.pyperf.json", "pypy"),
         run("micro-001/cpython-2.pyperf.json", "cpython", 1),
-        run("micro-002/cpython-1.pyperf.json", "cpython", 2, twin=True),
+        run("micro-002/cpython-1.pyperf.json", "cpython", 2, aa=True),
         run("micro-002/nothing.pyperf.json", "nuitka", 2, verdict="failed"),
     ]
     micro.merge(session, runs)

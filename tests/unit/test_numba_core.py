@@ -15,12 +15,12 @@ def core() -> ModuleType:
     return numba_core()
 
 
-def test_the_witness_tells_what_was_compiled_and_what_fell_back(core: ModuleType) -> None:
-    told = core.witness()
+def test_the_provenance_tells_what_was_compiled_and_what_fell_back(core: ModuleType) -> None:
+    told = core.provenance()
     assert told["nopython"] is True
     assert len(told["signatures"]) == 1
     assert outcome(core.transform, b"[]") == "invalid "
-    assert core.witness()["fallbacks"] == told["fallbacks"] + 1
+    assert core.provenance()["fallbacks"] == told["fallbacks"] + 1
 
 
 @pytest.mark.parametrize(

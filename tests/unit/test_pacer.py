@@ -14,7 +14,7 @@ import pytest
 from bench.errors import LabError
 from bench.host.pinning import cores
 from bench.measure.instruments import injection, pacer, pacer_files
-from bench.measure.instruments.paced import Outcome
+from bench.measure.instruments.paced import PacerResult
 from bench.measure.instruments.pacer_files import RIGHT, Job
 from bench.model import Exchange, Load, Segment, Workload
 
@@ -99,7 +99,7 @@ def run(
     rate: float | None = None,
     unseen: dict[bytes, bytes] | None = None,
     workload: Workload = POST,
-) -> Outcome:
+) -> PacerResult:
     return pacer.run(
         load,
         workload,
@@ -111,7 +111,7 @@ def run(
     )
 
 
-def told(outcome: Outcome, metric: str) -> float:
+def told(outcome: PacerResult, metric: str) -> float:
     return outcome.metrics[metric][1]
 
 

@@ -57,7 +57,7 @@ TINY = Peer(
     argv=("{runtime}", "{prefix}/made.sh", "{host}", "{port}", "{backlog}"),
     env={"TINY_HOME": "{home}"},
     files={"interpreter": ("{runtime}",), "core": ("{prefix}/*.sh",)},
-    witness={"core": "expert"},
+    provenance={"core": "expert"},
     keep_alive=True,
 )
 STUDY = Study(
@@ -171,7 +171,7 @@ def test_a_peers_name_is_a_stack() -> None:
         assert pairing.parse_stack(CATALOG, name) == Stack(variant=name)
         assert str(Stack(variant=name)) == name
         assert pairing.server_for(CATALOG, Stack(variant=name)) is CATALOG.peers[name]
-        assert pairing.impossible(CATALOG, Stack(variant=name)) is None
+        assert pairing.unsupported(CATALOG, Stack(variant=name)) is None
 
 
 def test_a_peer_is_in_every_phase_of_a_study_but_those_of_cores() -> None:

@@ -21,7 +21,6 @@ from bench.model import (
     Backend,
     Case,
     Catalog,
-    Hole,
     Interpreter,
     MacroCase,
     MacroPlan,
@@ -37,6 +36,7 @@ from bench.model import (
     Session,
     Stack,
     Study,
+    Unavailable,
     Variant,
     Verdict,
 )
@@ -85,17 +85,17 @@ def phase(**inputs: str) -> Phase:
     return Phase("micro", 3, cases)
 
 
-def of(phase: Phase, *holes: Hole) -> Plan:
+def of(phase: Phase, *unavailable: Unavailable) -> Plan:
     """The plan of the study with that phase alone."""
-    return Plan(study=STUDY, catalog=CATALOG, phases=(phase,), holes=holes)
+    return Plan(study=STUDY, catalog=CATALOG, phases=(phase,), unavailable=unavailable)
 
 
-def test_the_first_start_makes_a_session_with_its_machine_and_holes() -> None:
-    hole = Hole(what="pypy", reason="not here")
-    folder, session = pipeline.open_session(of(phase(), hole), False, HERE)
+def test_the_first_start_makes_a_session_with_its_machine_and_unavailable() -> None:
+    lack = Unavailable(what="pypy", reason="not here")
+    folder, session = pipeline.open_session(of(phase(), lack), False, HERE)
     assert [(kept, record.seed) for kept, record in store.sessions("trial")] == [(folder, session.seed)]
     assert session.plan.cases == phase().cases
-    assert session.holes == (hole,)
+    assert session.unavailable == (lack,)
     assert session.machine == HERE
     assert session.finished is None
 
@@ -150,14 +150,14 @@ def test_only_what_is_built_is_measured() -> None:
 
 
 def test_what_a_front_lacks_is_not_measured_and_its_server_is() -> None:
-    lacking = {"bjoern+nginx": Hole(what="*/*/bjoern+nginx", reason="no nginx", server="bjoern+nginx")}
+    lacking = {"bjoern+nginx": Unavailable(what="*/*/bjoern+nginx", reason="no nginx", server="bjoern+nginx")}
     built = made.artifact("cpython", lacks=lacking)
     stacks = [Stack(variant="cpython", framework="bare", server=name) for name in ("bjoern+nginx", "bjoern")]
     loaded = Phase("macro", 1, tuple(MacroCase(stack=stack, workload="hello", load="brief") for stack in stacks))
-    ready = Ready(machine=HERE, artifacts={"cpython": built}, holes=tuple(lacking.values()))
+    ready = Ready(machine=HERE, artifacts={"cpython": built}, unavailable=tuple(lacking.values()))
     placed = identity.placed(of(loaded), ready)
     assert [str(case.stack) for case in placed.cases] == ["cpython/bare/bjoern"]
-    assert [hole.what for hole in placed.holes] == ["*/*/bjoern+nginx"]
+    assert [lack.what for lack in placed.unavailable] == ["*/*/bjoern+nginx"]
 
 
 def test_code_that_changed_while_it_measured_is_told() -> None:
@@ -175,13 +175,13 @@ def run(verdict: Verdict = "pass") -> Run:
     return Run(case=case, block=0, started="", seconds=1.0, verdict=verdict, reason="so")
 
 
-MISSING = Hole(what="pypy", reason="not here")
-DECLARED = Hole(what="pypy/falcon/meinheld", reason="it cannot", declared=True)
-FAILED = Hole(what="nuitka", reason="it did not build", failed=True)
+MISSING = Unavailable(what="pypy", reason="not here")
+DECLARED = Unavailable(what="pypy/falcon/meinheld", reason="it cannot", kind="unsupported")
+FAILED = Unavailable(what="nuitka", reason="it did not build", kind="failed")
 
 
 @pytest.mark.parametrize(
-    ("runs", "holes", "alone", "under_ci"),
+    ("runs", "unavailable", "alone", "under_ci"),
     [
         ([run()], [], 0, 0),
         ([run()], [DECLARED], 0, 0),
@@ -191,12 +191,12 @@ FAILED = Hole(what="nuitka", reason="it did not build", failed=True)
     ],
 )
 def test_the_exit_status_tells_of_failures_and_under_ci_of_what_is_missing(
-    monkeypatch: pytest.MonkeyPatch, runs: list[Run], holes: list[Hole], alone: int, under_ci: int
+    monkeypatch: pytest.MonkeyPatch, runs: list[Run], unavailable: list[Unavailable], alone: int, under_ci: int
 ) -> None:
     monkeypatch.delenv("CI", raising=False)
-    assert pipeline.status(runs, holes) == alone
+    assert pipeline.status(runs, unavailable) == alone
     monkeypatch.setenv("CI", "true")
-    assert pipeline.status(runs, holes) == under_ci
+    assert pipeline.status(runs, unavailable) == under_ci
 
 
 # ---------------------------------------------------------------- the whole way
@@ -209,7 +209,7 @@ class Bench:
         self.missing: set[str] = set()
         self.broken: set[str] = set()
         self.wrong: set[str] = set()
-        self.lacks: dict[str, Hole] = {}
+        self.lacks: dict[str, Unavailable] = {}
         self.no_generator: MissingError | None = None
         self.stop_after: int | None = None
         self.measured: list[Case] = []
@@ -226,9 +226,9 @@ class Bench:
         monkeypatch.setattr(quiet, "sample", self.sample)
         monkeypatch.setattr(quiet, "WINDOW_SECONDS", 0.0)
 
-    def provision(self, interpreter: Interpreter) -> Provisioned | Hole:
+    def provision(self, interpreter: Interpreter) -> Provisioned | Unavailable:
         if interpreter.name in self.missing:
-            return Hole(what=interpreter.name, reason="no provider has it", fill="get it")
+            return Unavailable(what=interpreter.name, reason="no provider has it", remedy="get it")
         return made.interpreter()
 
     def build(
@@ -363,28 +363,28 @@ def test_what_cannot_be_had_is_a_hole_and_the_rest_goes_on(bench: Bench) -> None
     bench.wrong = {"cython-untouched"}
     names = ("cpython", "nuitka", "pypy", "mypyc", "cython-untouched")
     folder, session = bench.run(msgspec.structs.replace(STUDY, variants=names))
-    holes = {hole.what: hole for hole in session.holes}
-    assert set(holes) == {"pypy", "mypyc", "cython-untouched"}
-    assert (holes["pypy"].reason, holes["pypy"].fill) == ("no provider has it", "get it")
-    assert not holes["pypy"].failed
-    assert holes["mypyc"].failed
-    assert holes["mypyc"].reason == "`cc` failed with status 1; see build.log"
-    assert holes["mypyc"].fill == "python -m bench build mypyc"
-    assert holes["cython-untouched"].failed
-    assert "1 of 94 cases wrong, first valid/a.json: expected 1" in holes["cython-untouched"].reason
+    unavailable = {lack.what: lack for lack in session.unavailable}
+    assert set(unavailable) == {"pypy", "mypyc", "cython-untouched"}
+    assert (unavailable["pypy"].reason, unavailable["pypy"].remedy) == ("no provider has it", "get it")
+    assert unavailable["pypy"].kind == "unavailable"
+    assert unavailable["mypyc"].kind == "failed"
+    assert unavailable["mypyc"].reason == "`cc` failed with status 1; see build.log"
+    assert unavailable["mypyc"].remedy == "python -m bench build mypyc"
+    assert unavailable["cython-untouched"].kind == "failed"
+    assert "1 of 94 cases wrong, first valid/a.json: expected 1" in unavailable["cython-untouched"].reason
     assert {run.case.variant for run in store.runs(folder)} == {"cpython", "nuitka"}
 
 
 def test_without_a_load_generator_the_rest_is_measured(bench: Bench) -> None:
     bench.no_generator = MissingError("mvn is not here", "apt-get install maven")
     folder, session = bench.run()
-    hole = Hole(what="every load", reason="mvn is not here", fill="apt-get install maven", instrument="macro")
-    assert session.holes == (hole,)
+    lack = Unavailable(what="every load", reason="mvn is not here", remedy="apt-get install maven", instrument="macro")
+    assert session.unavailable == (lack,)
     assert {run.case.instrument for run in store.runs(folder)} == {"micro"}
     bench.no_generator = None
     again, session = bench.run()
     assert again != folder
-    assert session.holes == ()
+    assert session.unavailable == ()
     assert {run.case.instrument for run in store.runs(again)} == {"micro", "null", "macro"}
 
 
@@ -394,7 +394,9 @@ def test_without_a_null_server_the_rest_is_measured(bench: Bench, monkeypatch: p
 
     monkeypatch.setattr(null, "provision", missing)
     folder, session = bench.run()
-    assert [(hole.what, hole.fill) for hole in session.holes] == [("the null server", "sudo apt-get install libev-dev")]
+    assert [(lack.what, lack.remedy) for lack in session.unavailable] == [
+        ("the null server", "sudo apt-get install libev-dev")
+    ]
     assert {run.case.instrument for run in store.runs(folder)} == {"micro", "macro"}
 
 
@@ -409,7 +411,7 @@ def test_without_a_back_end_the_workloads_that_do_not_wait_for_it_are_measured(
     monkeypatch.setattr(backend, "fingerprint", lambda declared: declared.name)
     waiting = msgspec.structs.replace(STUDY, workloads=("hello", "wait-postgres"), micro=None, open=None)
     folder, session = bench.run(waiting)
-    assert [(hole.what, hole.reason, hole.fill) for hole in session.holes] == [
+    assert [(lack.what, lack.reason, lack.remedy) for lack in session.unavailable] == [
         ("nuitka/*/*, wait-postgres", "no driver", "bring it")
     ]
     driven = {(run.case.variant, run.case.workload) for run in store.runs(folder) if run.case.instrument == "macro"}
@@ -417,14 +419,16 @@ def test_without_a_back_end_the_workloads_that_do_not_wait_for_it_are_measured(
 
 
 def test_a_server_that_cannot_be_had_beside_a_variant_is_a_hole_of_it(bench: Bench) -> None:
-    bench.lacks = {"uwsgi-processes": Hole(what="uwsgi-processes", reason="no C compiler", server="uwsgi-processes")}
+    bench.lacks = {
+        "uwsgi-processes": Unavailable(what="uwsgi-processes", reason="no C compiler", server="uwsgi-processes")
+    }
     folder, session = bench.run(msgspec.structs.replace(STUDY, servers=("gunicorn-sync", "uwsgi-processes")))
-    assert [(hole.what, hole.reason, hole.fill, hole.failed) for hole in session.holes] == [
+    assert [(lack.what, lack.reason, lack.remedy, lack.kind == "failed") for lack in session.unavailable] == [
         ("cpython/*/uwsgi-processes", "no C compiler", None, False),
         ("nuitka/*/uwsgi-processes", "no C compiler", None, False),
     ]
-    assert all(hole.covers(hole.variant or "", "falcon", "uwsgi-processes") for hole in session.holes)
-    assert not any(hole.covers("cpython", "falcon", "gunicorn-sync") for hole in session.holes)
+    assert all(lack.covers(lack.variant or "", "falcon", "uwsgi-processes") for lack in session.unavailable)
+    assert not any(lack.covers("cpython", "falcon", "gunicorn-sync") for lack in session.unavailable)
     servers = {run.case.stack.server for run in store.runs(folder) if run.case.stack}
     assert servers == {"gunicorn-sync"}
 
@@ -435,7 +439,7 @@ def test_a_variant_that_is_there_at_last_is_measured_in_a_session_with_its_basel
     bench.broken = set()
     second, session = bench.run()
     assert first != second
-    assert session.holes == ()
+    assert session.unavailable == ()
     assert {run.case.variant for run in store.runs(second)} == {"cpython", "nuitka"}
 
 
@@ -487,7 +491,7 @@ def test_a_budget_is_kept_by_a_race_that_the_sessions_record_tells_of(bench: Ben
     assert session.race is not None
     assert session.race.finalists is not None
     runs = store.runs(folder)
-    out = {(each.stack, each.workload) for each in session.race.dropped}
+    out = {(each.stack, each.workload) for each in session.race.eliminated}
     final = {(run.case.stack, run.case.workload) for run in runs if run.case.load == "closed" and run.case.stack}
     entered = {(run.case.stack, run.case.workload) for run in runs if run.case.load == "glance"}
     assert out | final == entered

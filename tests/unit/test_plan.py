@@ -31,7 +31,7 @@ def test_every_variant_and_stack_takes_each_workload_and_starts_with_the_first()
         "size": 6, "micro": 8, "startup": 3, "macro": 12,
     }  # fmt: skip
     assert {case.workload for case in cases["startup"]} == {"medium"}
-    assert [case.workload for case in cases["micro"] if case.twin] == ["medium", "large"]
+    assert [case.workload for case in cases["micro"] if case.aa] == ["medium", "large"]
 
 
 def test_a_workload_takes_the_loads_that_the_study_says_for_it() -> None:
@@ -52,9 +52,9 @@ def test_the_shipped_first_look_measures_its_variants_alone_and_behind_servers()
 def test_one_twin_of_the_baseline_is_measured_beside_it() -> None:
     micro = matrix.phases(STUDY, CATALOG)[1].cases
     baseline, twin = (case for case in micro if case.variant == "cpython")
-    assert (baseline.twin, twin.twin) == (False, True)
+    assert (baseline.aa, twin.aa) == (False, True)
     assert baseline.identity != twin.identity
-    assert msgspec.structs.replace(baseline, twin=True) == twin
+    assert msgspec.structs.replace(baseline, aa=True) == twin
 
 
 def test_every_variant_makes_equally_many_passes() -> None:
@@ -93,18 +93,17 @@ def test_each_block_holds_the_baseline_beside_whatever_is_compared_with_it() -> 
 
 
 @pytest.mark.parametrize("key", ["pypy", "nuitka"])
-def test_a_stack_declared_impossible_is_a_hole_with_its_reason_and_no_case(checkout: Path, key: str) -> None:
+def test_a_stack_declared_unsupported_is_told_with_its_reason_and_no_case(checkout: Path, key: str) -> None:
     """A server's TOML rules out a variant by its own name or by its interpreter's implementation."""
     for file in (checkout / "bench/servers").glob("uwsgi-processes*.toml"):
-        file.write_text(file.read_text() + f'\n[impossible.{key}]\nreason = "it needs a moon"\nsymptom = "no moon"\n')
+        file.write_text(file.read_text() + f'\n[unsupported.{key}]\nreason = "it needs a moon"\nsymptom = "no moon"\n')
     made = planned.plan(STUDY, catalog.read())
-    (hole,) = made.holes
-    assert (hole.what, hole.reason) == (f"{key}/falcon/uwsgi-processes", "it needs a moon")
-    assert hole.declared
-    assert not hole.failed
+    (lack,) = made.unavailable
+    assert (lack.what, lack.reason) == (f"{key}/falcon/uwsgi-processes", "it needs a moon")
+    assert lack.kind == "unsupported"
     macro = made.phases[-1].cases
     assert len(macro) == 5
-    assert hole.what not in {str(case.stack) for case in macro}
+    assert lack.what not in {str(case.stack) for case in macro}
 
 
 def test_the_estimate_counts_what_each_load_takes_and_the_open_loads_of_each_server() -> None:

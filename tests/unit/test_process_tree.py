@@ -15,7 +15,7 @@ import pytest
 from bench.errors import LabError
 from bench.measure.instruments import peak
 from bench.measure.instruments.file_pages import left_to_others_bytes
-from bench.measure.instruments.process_tree import MEBIBYTE, Sample, pss_bytes, used_between
+from bench.measure.instruments.process_tree import MEBIBYTE, CpuSample, pss_bytes, used_between
 
 BURN = "import os, time\nwhile time.process_time() < {seconds}: pass\n"
 # Each says on its output that it is where the test wants it, and stays until its input ends.
@@ -163,7 +163,7 @@ def test_where_the_kernel_forgets_no_peaks_that_is_told(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- arithmetic
 
 
-SAMPLES = [Sample(float(at), 2.0 + 0.5 * at) for at in range(11)]
+SAMPLES = [CpuSample(float(at), 2.0 + 0.5 * at) for at in range(11)]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Interpreters: the first provider that has the declared one; what has none is a hole with every reason."""
+"""Interpreters: the first provider that has the declared one; what has none is a lack with every reason."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from bench.errors import LabError
 from bench.inventory import inventory
-from bench.model import FromDebian, FromPath, FromPyenv, FromUv, Hole, Interpreter, Provider, Provisioned
+from bench.model import FromDebian, FromPath, FromPyenv, FromUv, Interpreter, Provider, Provisioned, Unavailable
 from bench.provision import interpreters
 from tests.declared import CATALOG
 
@@ -54,11 +54,11 @@ def test_a_hole_tells_each_providers_reason_and_a_command(tmp_path: Path, monkey
     monkeypatch.setenv("PATH", str(tmp_path))
     debian = FromDebian(suites=("sid",), packages=("python3.99",), executable="usr/bin/python3.99")
     here = FromPath(names=("python3",)), FromPyenv(prefix="3.99"), debian, FromUv(request="cpython@3.99")
-    hole = interpreters.provision(interpreter(*here))
-    assert isinstance(hole, Hole)
-    assert hole.what == "it"
-    assert "path: none; pyenv: none; debian: unpacking python3.99 needs apt-get" in hole.reason
-    assert hole.fill == ".venv/bin/uv python install cpython@3.99"
+    lack = interpreters.provision(interpreter(*here))
+    assert isinstance(lack, Unavailable)
+    assert lack.what == "it"
+    assert "path: none; pyenv: none; debian: unpacking python3.99 needs apt-get" in lack.reason
+    assert lack.remedy == ".venv/bin/uv python install cpython@3.99"
 
 
 @pytest.mark.parametrize(("python", "fits"), [("3.11.2", True), ("3.1.4", False), ("3.110.0", False), ("3.12", False)])
@@ -76,7 +76,7 @@ def test_another_implementation_does_not_fit() -> None:
 def test_an_interpreter_says_of_itself_what_is_declared(build: dict[str, bool], fits: bool) -> None:
     facts = {"implementation": "cpython", "python": f"{HERE}.0", "build": build}
     declared = Interpreter(
-        name="it", title="It", implementation="cpython", version=HERE, providers=(), witness={"jit": True}
+        name="it", title="It", implementation="cpython", version=HERE, providers=(), provenance={"jit": True}
     )
     assert interpreters.fits(facts, declared) is fits
 
@@ -117,7 +117,7 @@ def test_looking_brings_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(interpreters, "INTERPRETERS", tmp_path)
     debian = FromDebian(suites=("sid",), packages=("python3.99",), executable="usr/bin/python3.99")
     declared = interpreter(debian, FromUv(request="cpython@3.99", install=True))
-    assert isinstance(interpreters.provision(declared, bring=False), Hole)
+    assert isinstance(interpreters.provision(declared, bring=False), Unavailable)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -45,7 +45,7 @@ def test_each_round_holds_everybody_still_in_play_in_whole_blocks_under_the_brie
     assert [phase.first for phase in fake.rounds] == [racing.ROUND * number for number in range(len(fake.rounds))]
     playing = names(first)
     for phase, ended in zip(later, race.rounds, strict=False):
-        playing -= {(f"{each.stack.framework}/{each.stack.server}", each.workload) for each in ended.dropped}
+        playing -= {(f"{each.stack.framework}/{each.stack.server}", each.workload) for each in ended.eliminated}
         assert names(phase) == playing
     assert {case.load for case in final.cases} == {"closed"}
     assert race.finalists == len(final.cases)
@@ -60,7 +60,7 @@ def test_the_best_of_each_workload_and_the_baseline_are_measured_to_the_end() ->
 
 def test_who_is_dropped_is_worse_than_the_best_of_its_workload_beyond_chance() -> None:
     race, final = raced(Fake())
-    dropped = {each: number for number, ended in enumerate(race.rounds, 1) for each in ended.dropped}
+    dropped = {each: number for number, ended in enumerate(race.rounds, 1) for each in ended.eliminated}
     assert dropped
     for each, number in dropped.items():
         assert each.worse
@@ -69,7 +69,7 @@ def test_who_is_dropped_is_worse_than_the_best_of_its_workload_beyond_chance() -
         servers = 2 * number
         assert f" the server CPU a request of {each.best}, by {servers} fresh servers each" in each.reason
         assert each.reason.endswith(f", after round {number}")
-    gone = {(f"{each.stack.framework}/{each.stack.server}", each.workload) for each in race.dropped}
+    gone = {(f"{each.stack.framework}/{each.stack.server}", each.workload) for each in race.eliminated}
     assert gone.isdisjoint(names(final))
     assert len(gone) + len(final.cases) == 16, "everybody is in the final or has a reason"
 
@@ -85,7 +85,7 @@ def test_the_baseline_is_never_dropped_and_stands_beside_each_variant_in_play() 
     others = {(case.stack.server, case.workload) for case in final.cases if case.variant == "cython"}
     assert others <= baselines
     assert {("gunicorn-sync", "hello"), ("gunicorn-sync", "medium")} <= baselines
-    assert race.dropped
+    assert race.eliminated
 
 
 @pytest.mark.parametrize(("slow", "is_dropped"), [("cpython", True), ("pypy", False)])
@@ -97,7 +97,7 @@ def test_who_is_cold_in_a_brief_load_is_not_dropped_for_it(slow: str, is_dropped
 
     budget = estimate.plan_seconds(plan(study, CATALOG)) - 5  # PyPy is driven until it is warm, which takes its time
     race, _ = raced(Fake(ten_times), study, budget)
-    assert any(each.worse for each in race.dropped if each.stack.variant == slow) is is_dropped
+    assert any(each.worse for each in race.eliminated if each.stack.variant == slow) is is_dropped
 
 
 def test_who_waits_with_few_requests_at_a_time_is_out_and_of_the_others_cpu_decides() -> None:
@@ -112,7 +112,7 @@ def test_who_waits_with_few_requests_at_a_time_is_out_and_of_the_others_cpu_deci
             return msgspec.structs.replace(known, measurements=(known.measurements[0], rate))
 
     race, final = raced(Waiting(), study, budget=220)
-    worse = [each for ended in race.rounds for each in ended.dropped]
+    worse = [each for ended in race.rounds for each in ended.eliminated]
     assert {(str(each.stack), each.by) for each in worse} >= {("cython/falcon/bjoern", "rate")}
     assert all(
         each.reason.startswith("60.0× (60.0–60.0) the time between answers of cython/bare/uwsgi-processes")
@@ -127,7 +127,7 @@ def test_a_run_that_fails_ends_the_race_for_its_stack_on_every_workload() -> Non
     fake = Fake()
     fake.broken = {("cython/bare/bjoern", "hello")}
     race, final = raced(fake)
-    failed = [each for each in race.rounds[0].dropped if str(each.stack) == "cython/bare/bjoern"]
+    failed = [each for each in race.rounds[0].eliminated if str(each.stack) == "cython/bare/bjoern"]
     assert [(each.reason, each.worse) for each in failed] == [("failed on hello: it fell over", False)] * 2
     assert "bare/bjoern" not in {name for name, _ in names(final)}
 
@@ -172,7 +172,7 @@ def test_nobody_is_dropped_as_worse_where_all_are_equal() -> None:
     """Twenty-four races of equals whose servers scatter by 3 %: the best of them is so by luck."""
     for seed in range(24):
         race, _ = raced(Fake(equal, spread=0.03, seed=seed), budget=300)
-        assert not [each for ended in race.rounds for each in ended.dropped]
+        assert not [each for ended in race.rounds for each in ended.eliminated]
 
 
 def test_a_study_that_fits_its_budget_is_not_raced() -> None:

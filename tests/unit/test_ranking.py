@@ -55,18 +55,18 @@ def test_the_first_of_a_ranking_is_the_best_and_each_other_is_worse_or_undecided
     assert hello.ranking[0].behind.ratio is None
     undecided = {str(each.stack) for each in hello.ranking if each.behind.undecided}
     assert undecided <= {"cython/bare/uwsgi-processes"}
-    assert all(each.behind.claimed or each.behind.undecided or each.behind.equal for each in hello.ranking[1:])
+    assert all(each.behind.significant or each.behind.undecided or each.behind.equal for each in hello.ranking[1:])
 
 
 def test_a_stack_that_was_dropped_keeps_its_row_with_the_evidence() -> None:
     rows = {str(row.stack): row for row in FINDING.rows}
-    dropped = [each for each in RACE.dropped if each.workload == "hello"]
-    assert dropped
-    for each in dropped:
+    eliminated = [each for each in RACE.eliminated if each.workload == "hello"]
+    assert eliminated
+    for each in eliminated:
         row = rows[str(each.stack)]
-        assert (row.verdict, row.reason, row.cpu.value) == ("dropped", each.reason, None)
+        assert (row.verdict, row.reason, row.cpu.value) == ("eliminated", each.reason, None)
         assert row.cpu.reason == each.reason
-    assert {row.verdict for row in FINDING.rows} == {"pass", "dropped"}
+    assert {row.verdict for row in FINDING.rows} == {"pass", "eliminated"}
 
 
 def test_the_page_tells_of_the_rounds_and_of_what_became_of_each(page: str) -> None:

@@ -66,7 +66,7 @@ def test_equals_swap_within_their_intervals():
 def test_twins_failures_rates_and_what_one_session_lacks_are_left_out():
     two = micro(LEVELS, 2)
     failed = [msgspec.structs.replace(run, verdict="failed", measurements=()) for run in two[:1]]
-    first = micro(LEVELS | {"pypy": 900.0}, 1) + micro({"cpython": 800.0}, 3, twin=True)
+    first = micro(LEVELS | {"pypy": 900.0}, 1) + micro({"cpython": 800.0}, 3, aa=True)
     first += micro({"cpython": 1.0}, 4, path="avx2") + micro({"cpython": 1.0}, 5, threads=2)
     assert agreed(first, failed + two[1:]).subjects == 4
     stack = Stack(variant="cython", framework="bare", server="bjoern")

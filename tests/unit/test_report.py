@@ -76,7 +76,7 @@ def test_the_page_answers_on_top_and_says_what_is_missing(reader):
     assert all(sentence in text for sentence in answer(FINDING))
     assert text.index("Bias of this machine") < text.index("How fast is the core?")
     assert "uWSGI's PyPy plugin did not start" in text
-    assert "To fill it: apt-get install gcc" in text
+    assert "To get it: apt-get install gcc" in text
     assert "generator-limited" in text
     assert "Example CPU @ 3.0 GHz" in text
     assert ".venv/bin/python -m bench run quick --force" in text

@@ -35,7 +35,7 @@ class Subject:
 
     def __call__(self, case, block, _=None):
         fate = self.fates.setdefault(block, self.noise("block"))
-        slow = 1 + (case.slower or 0) / 100 + (self.biased if case.twin else 0)
+        slow = 1 + (case.slower or 0) / 100 + (self.biased if case.aa else 0)
         level = 20e-6 * slow * fate * self.noise("process")
         values = tuple(level * self.noise("value") for _ in range(getattr(case, "values", 1)))
         metric = selftest.METRICS[case.instrument]
@@ -73,7 +73,7 @@ def test_a_right_method_passes_and_averaging_leaves_little_bias():
     assert (micro.instrument, micro.comparisons, micro.allowed) == ("micro", 40, 5)
     assert (macro.instrument, macro.comparisons, macro.allowed) == ("macro", 40, 5)
     for each, a_side in ((micro, 8), (macro, 2)):
-        assert each.claimed <= selftest.CLAIMS
+        assert each.significant <= selftest.CLAIMS
         assert each.mean.low < 1 < each.mean.high
         # A comparison spreads by sqrt(2 / a side) of a process's spread, the mean of forty by a sixth of that.
         assert each.bias < 3 * 0.01 * (2 / a_side / 40) ** 0.5
@@ -166,8 +166,8 @@ def test_a_bench_that_treats_its_second_half_otherwise_is_caught():
 
 def test_equals_that_a_report_would_call_different_fail_it():
     (micro, _) = judged(1).equals
-    assert msgspec.structs.replace(micro, claimed=2).passed
-    assert not msgspec.structs.replace(micro, claimed=3).passed
+    assert msgspec.structs.replace(micro, significant=2).passed
+    assert not msgspec.structs.replace(micro, significant=3).passed
     assert not msgspec.structs.replace(micro, different=6).passed
 
 
@@ -266,7 +266,7 @@ def test_a_run_that_failed_costs_its_block_and_nothing_else():
     made = runs(Subject(6))
     broken = [
         msgspec.structs.replace(run, verdict="failed", measurements=())
-        if run.case.instrument == "micro" and run.block == 0 and run.case.twin
+        if run.case.instrument == "micro" and run.block == 0 and run.case.aa
         else run
         for run in made
     ]

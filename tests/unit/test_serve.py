@@ -256,6 +256,6 @@ def test_a_stack_whose_variant_is_not_built_is_told_with_the_command(
 
 def test_a_stack_that_its_server_declares_impossible_is_not_started(checkout: Path, tmp_path: Path) -> None:
     path = checkout / "bench/servers/gunicorn-sync.toml"
-    path.write_text(path.read_text() + '\n[impossible.cpython]\nreason = "it needs a moon"\nsymptom = "no moon"\n')
-    with pytest.raises(LabError, match="cpython/falcon/gunicorn-sync is impossible: it needs a moon"):
+    path.write_text(path.read_text() + '\n[unsupported.cpython]\nreason = "it needs a moon"\nsymptom = "no moon"\n')
+    with pytest.raises(LabError, match="cpython/falcon/gunicorn-sync is unsupported: it needs a moon"):
         life_cycle.command(catalog.read(), STACK, 8123, life_cycle.HOST, tmp_path)

@@ -111,7 +111,7 @@ def test_a_framework_without_a_client_is_told_which_file_it_lacks() -> None:
 def test_the_study_tests_each_framework_and_the_first_one_twice() -> None:
     (phase,) = (phase for phase in matrix.phases(STUDY, CATALOG) if phase.name == "suite")
     assert phase.blocks == 12
-    assert [(case.framework, case.twin) for case in phase.cases if isinstance(case, SuiteCase)] == [
+    assert [(case.framework, case.aa) for case in phase.cases if isinstance(case, SuiteCase)] == [
         *((name, False) for name in STUDY.frameworks),
         (STUDY.frameworks[0], True),
     ]
@@ -119,12 +119,12 @@ def test_the_study_tests_each_framework_and_the_first_one_twice() -> None:
     assert "suite" in blocks.INSTRUMENTS
 
 
-def made(framework: str, block: int, seconds: float, *, twin: bool) -> Run:
+def made(framework: str, block: int, seconds: float, *, aa: bool) -> Run:
     """A run of the suite that took so long."""
     values = {"suite": seconds, "process": seconds + 0.2, "tests": 140}
     values |= {"lines.adapter": 50, "lines.client": 10, "lines.suite": 90}
     return Run(
-        case=SuiteCase(variant="cython", framework=framework, twin=twin),
+        case=SuiteCase(variant="cython", framework=framework, aa=aa),
         block=block,
         started="",
         seconds=1.0,
@@ -143,8 +143,8 @@ def runs(**seconds: float) -> list[Run]:
     found = []
     for block in range(8):
         slow = 1 + block / 100
-        found += [made(name.replace("_", "-"), block, slow * each, twin=False) for name, each in seconds.items()]
-        found.append(made("falcon", block, seconds["falcon"] * slow * (1.01 if block % 2 else 0.99), twin=True))
+        found += [made(name.replace("_", "-"), block, slow * each, aa=False) for name, each in seconds.items()]
+        found.append(made("falcon", block, seconds["falcon"] * slow * (1.01 if block % 2 else 0.99), aa=True))
     return found
 
 
@@ -154,7 +154,7 @@ def test_frameworks_are_held_against_the_first_in_pairs_beyond_the_noise() -> No
     assert rows["falcon"].suite.estimate == pytest.approx(0.0828)
     assert rows["falcon"].suite.low < 0.0828 < rows["falcon"].suite.high
     assert rows["flask-restful"].slower.ratio.estimate == pytest.approx(0.75)
-    assert [name for name, row in rows.items() if row.slower.claimed] == ["flask-restful", "bare"]
+    assert [name for name, row in rows.items() if row.slower.significant] == ["flask-restful", "bare"]
     assert rows["wheezy-web"].slower.equal
     assert rows["bare"].lines == {"adapter": 50, "client": 10, "suite": 90}
 

@@ -12,7 +12,7 @@ from bench import documents, readiness, trying, verify
 from bench.documents import given
 from bench.documents.sets import answered
 from bench.errors import LabError, WrongError
-from bench.model import Artifact, Catalog, DocumentsSpec, Hole, Plan, Workload
+from bench.model import Artifact, Catalog, DocumentsSpec, Plan, Unavailable, Workload
 from bench.plan import estimate
 from bench.plan.planned import plan
 from bench.progress import Progress
@@ -165,7 +165,7 @@ def planned(folder: Path, source: Path, monkeypatch: pytest.MonkeyPatch) -> Plan
     """Makes the plan of an own core's study, where each variant answers as a test has decided, in a millisecond."""
 
     def decide(answers: Answers | None = None, **how: Any) -> Plan:
-        def build_all(_: Catalog, names: list[str], *more: object) -> tuple[dict[str, Artifact], list[Hole]]:
+        def build_all(_: Catalog, names: list[str], *more: object) -> tuple[dict[str, Artifact], list[Unavailable]]:
             return {name: artifact(name) for name in names}, []
 
         def check_variant(_: Catalog, name: str, cases: Path) -> Checked:
@@ -266,7 +266,7 @@ def test_the_same_core_elsewhere_is_another_variant(planned: Planned) -> None:
     made = planned(core="mycore:transform@pypy-3.11", against="mycore:transform")
     assert made.study.variants == ("mycore.transform", "mycore.transform-pypy-3.11")
     elsewhere = made.catalog.variant("mycore.transform-pypy-3.11")
-    assert (elsewhere.interpreter, elsewhere.witness["implementation"]) == ("pypy-3.11", "pypy")
+    assert (elsewhere.interpreter, elsewhere.provenance["implementation"]) == ("pypy-3.11", "pypy")
 
 
 def test_its_words_measure_it_again(planned: Planned, source: Path, folder: Path) -> None:
@@ -310,8 +310,8 @@ def test_each_mistake_is_told_in_one_line(planned: Planned, how: dict[str, Any],
 
 def test_what_cannot_be_built_is_told(folder: Path, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reason = "measured.txt does not pin nosuch; name it in pyproject.toml's group measured and run `make lock`"
-    hole = Hole(what="mycore.transform", reason=reason, failed=True, variant="mycore.transform")
-    monkeypatch.setattr(readiness, "build_all", lambda *_: ({}, [hole]))
+    lack = Unavailable(what="mycore.transform", reason=reason, kind="failed", variant="mycore.transform")
+    monkeypatch.setattr(readiness, "build_all", lambda *_: ({}, [lack]))
     own = Own(core="mycore:transform", documents=folder, source=source, requires=("nosuch",))
     with pytest.raises(LabError, match=r"mycore\.transform: measured\.txt does not pin nosuch"):
         trying.study_of(own, CATALOG, Progress())

@@ -9,7 +9,7 @@ from bench import catalog, readiness
 from bench.catalog import pairing
 from bench.catalog.tuning import tuned
 from bench.errors import LabError
-from bench.model import Impossible, Server, Stack, Study, Tuning
+from bench.model import Server, Stack, Study, Tuning, Unsupported
 from bench.plan import matrix
 from bench.provision import system
 from tests.declared import CATALOG, planned
@@ -55,10 +55,10 @@ def test_an_unknown_tuning_is_told_with_those_there_are() -> None:
 
 
 def test_what_a_tuning_declares_impossible_is_so_for_that_server_alone() -> None:
-    hangs = pairing.impossible(CATALOG, Stack(variant="cython", framework="bare", server="uwsgi-gevent+http11"))
+    hangs = pairing.unsupported(CATALOG, Stack(variant="cython", framework="bare", server="uwsgi-gevent+http11"))
     assert hangs is not None
     assert "never answers the second request" in hangs.reason
-    assert pairing.impossible(CATALOG, Stack(variant="cython", framework="bare", server="uwsgi-gevent+http")) is None
+    assert pairing.unsupported(CATALOG, Stack(variant="cython", framework="bare", server="uwsgi-gevent+http")) is None
 
 
 def test_the_prefix_holds_the_server_whatever_its_tuning() -> None:
@@ -72,7 +72,7 @@ def test_the_prefix_holds_the_server_whatever_its_tuning() -> None:
     ("old", "new", "told"),
     [
         ("[env]", 'servers = ["bjorn"]\n\n[env]', "servers: program 'bjorn' is unknown"),
-        ("[env]", '[impossible.bjorn]\nreason = ""\nsymptom = ""\n\n[env]', "server 'bjorn' is unknown"),
+        ("[env]", '[unsupported.bjorn]\nreason = ""\nsymptom = ""\n\n[env]', "server 'bjorn' is unknown"),
     ],
 )
 def test_a_tuning_names_what_is_declared(checkout: Path, old: str, new: str, told: str) -> None:
@@ -89,14 +89,14 @@ def test_a_study_names_tunings_that_are_for_its_servers(checkout: Path) -> None:
         catalog.read()
 
 
-def test_a_front_that_is_not_here_leaves_a_hole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_front_that_is_not_here_leaves_a_lack(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its server still runs, tuned otherwise or not at all."""
     nowhere = system.Part(name="nginx", needed="", packages=["nginx"], files=["/nowhere/nginx"])
     monkeypatch.setattr(system, "parts", lambda: [nowhere])
     study: Study = CATALOG.studies["ablations"]
-    lacks = readiness.fronts_missing(planned(study))
+    lacks = readiness.proxies_missing(planned(study))
     assert lacks.keys() == {name for name in study.servers if "+nginx" in name}
-    assert lacks["bjoern+nginx"].fill == "sudo apt-get install --no-install-recommends nginx"
+    assert lacks["bjoern+nginx"].remedy == "sudo apt-get install --no-install-recommends nginx"
 
 
 def test_a_tuning_may_end_kept_connections() -> None:
@@ -106,9 +106,9 @@ def test_a_tuning_may_end_kept_connections() -> None:
 
 
 def test_what_is_impossible_for_a_variant_is_so_on_another_interpreter() -> None:
-    never = Impossible(reason="it needs a moon", symptom="no moon")
-    server = msgspec.structs.replace(CATALOG.servers["bjoern"], impossible={"cython": never})
+    never = Unsupported(reason="it needs a moon", symptom="no moon")
+    server = msgspec.structs.replace(CATALOG.servers["bjoern"], unsupported={"cython": never})
     declared = msgspec.structs.replace(CATALOG, servers=CATALOG.servers | {"bjoern": server})
     for variant in ("cython", "cython@cpython-3.13"):
-        assert pairing.impossible(declared, Stack(variant=variant, framework="bare", server="bjoern")) == never
-    assert pairing.impossible(declared, Stack(variant="cpython", framework="bare", server="bjoern")) is None
+        assert pairing.unsupported(declared, Stack(variant=variant, framework="bare", server="bjoern")) == never
+    assert pairing.unsupported(declared, Stack(variant="cpython", framework="bare", server="bjoern")) is None

@@ -166,12 +166,12 @@ def test_a_workload_without_documents_is_verified_by_its_path() -> None:
     assert asked == Exchange(method="GET", path="/wait?ms=25", body=None, expect=b"Waited 25 ms.\n")
 
 
-# ---------------------------------------------------------------- witness
+# ---------------------------------------------------------------- provenance
 
 
-def test_the_witness_agrees_with_what_was_declared() -> None:
+def test_the_provenance_agrees_with_what_was_declared() -> None:
     more = ABOUT | {"python": "3.11.2"}
-    assert verify.witness(CATALOG, "cpython", more) == more
+    assert verify.provenance(CATALOG, "cpython", more) == more
 
 
 @pytest.mark.parametrize(
@@ -180,35 +180,35 @@ def test_the_witness_agrees_with_what_was_declared() -> None:
 )
 def test_a_fact_that_differs_is_named(fact: str, value: object) -> None:
     with pytest.raises(LabError) as caught:
-        verify.witness(CATALOG, "cpython", ABOUT | {fact: value})
+        verify.provenance(CATALOG, "cpython", ABOUT | {fact: value})
     assert str(caught.value) == (f"the process that should run 'cpython' says {fact} = {value!r}, not {ABOUT[fact]!r}")
 
 
 def test_a_fact_that_is_missing_is_no_agreement() -> None:
     silent = {fact: value for fact, value in ABOUT.items() if fact != "compiled"}
     with pytest.raises(LabError, match="compiled = None, not False"):
-        verify.witness(CATALOG, "cpython", silent)
+        verify.provenance(CATALOG, "cpython", silent)
 
 
 def test_a_jit_that_was_meant_to_be_on_has_to_be() -> None:
     about = ABOUT | {"variant": "cpython@cpython-3.15-jit", "jit": True, "gil": True}
-    assert verify.witness(CATALOG, "cpython@cpython-3.15-jit", about) == about
+    assert verify.provenance(CATALOG, "cpython@cpython-3.15-jit", about) == about
     with pytest.raises(LabError, match="jit = False, not True"):
-        verify.witness(CATALOG, "cpython@cpython-3.15-jit", about | {"jit": False})
+        verify.provenance(CATALOG, "cpython@cpython-3.15-jit", about | {"jit": False})
     with pytest.raises(LabError, match="gil = True, not False"):
-        verify.witness(CATALOG, "cpython@cpython-3.15t", about | {"variant": "cpython@cpython-3.15t"})
+        verify.provenance(CATALOG, "cpython@cpython-3.15t", about | {"variant": "cpython@cpython-3.15t"})
 
 
-def test_a_server_tells_its_witness_itself(answering: Callable[[Answerer], int]) -> None:
+def test_a_server_tells_its_provenance_itself(answering: Callable[[Answerer], int]) -> None:
     about = ABOUT | {"framework": "app.wsgi.falcon_app"}
     right = answering(lambda path, body: (200 if path == "/__version__" else 404, json.dumps(about).encode()))
-    assert verify.ask_witness(CATALOG, right, STACK) == about
+    assert verify.ask_provenance(CATALOG, right, STACK) == about
     with pytest.raises(LabError, match="the process that should run 'pypy' says"):
-        verify.ask_witness(CATALOG, right, msgspec.structs.replace(STACK, variant="pypy"))
+        verify.ask_provenance(CATALOG, right, msgspec.structs.replace(STACK, variant="pypy"))
     with pytest.raises(LabError, match=r"framework = 'app.wsgi.falcon_app', not 'app.wsgi.bare_app'"):
-        verify.ask_witness(CATALOG, right, msgspec.structs.replace(STACK, framework="bare"))
+        verify.ask_provenance(CATALOG, right, msgspec.structs.replace(STACK, framework="bare"))
     with pytest.raises(LabError, match="GET /__version__ answered 404"):
-        verify.ask_witness(CATALOG, answering(lambda path, body: (404, b"")), STACK)
+        verify.ask_provenance(CATALOG, answering(lambda path, body: (404, b"")), STACK)
 
 
 # ---------------------------------------------------------------- a core by itself

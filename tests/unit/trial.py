@@ -12,7 +12,7 @@ STUDY = Study(
     variants=("cpython", "pypy", "nuitka"),
     servers=("gunicorn-sync", "uwsgi-processes"),
     workloads=("medium",),
-    twin=True,
+    aa=True,
     sizes=True,
     micro=MicroPlan(processes=10, values=5, passes=2),
     startup=StartupPlan(spawns=20, server="gunicorn-sync"),

@@ -15,7 +15,7 @@ from bench.host import cpu_time
 from bench.host.cpu_time import of_tree
 from bench.host.pinning import cores
 from bench.measure.instruments import gatling, pacer
-from bench.measure.instruments.paced import Metrics, Outcome
+from bench.measure.instruments.paced import Metrics, PacerResult
 from bench.model import Load, Workload
 from bench.serve.backend import Attached
 from bench.serve.life_cycle import Running
@@ -94,7 +94,7 @@ def warmed(drive: Drive, seconds: int) -> tuple[tuple[float | None, ...], ...]:
 
 def _by_gatling(drive: Drive) -> Driven:
     before = cpu_time.idle_seconds(drive.running.cpu)
-    outcome: gatling.Outcome = drive.at(gatling.run)(
+    outcome: gatling.GatlingResult = drive.at(gatling.run)(
         drive.load,
         drive.workload,
         drive.running.url,
@@ -123,9 +123,9 @@ def _by_gatling(drive: Drive) -> Driven:
         ),
         "answers": tuple(row[:4] for row in outcome.series),
     }
-    if outcome.kept:
-        series["plan"] = tuple((index / 4, count * 4) for index, count in enumerate(outcome.kept.planned))
-        measured["plan_deviation"] = ("1", outcome.kept.deviation)
+    if outcome.injection:
+        series["plan"] = tuple((index / 4, count * 4) for index, count in enumerate(outcome.injection.planned))
+        measured["plan_deviation"] = ("1", outcome.injection.deviation)
     if load.capacity_seconds:
         closed = msgspec.structs.replace(load, seconds=float(load.capacity_seconds))
         found = _paced_alone(drive, closed, ".pacer").metrics
@@ -159,8 +159,8 @@ def _paced_alone(drive: Drive, load: Load, suffix: str) -> Driven:
     )
 
 
-def paced(drive: Drive, load: Load, suffix: str) -> Outcome:
-    outcome: Outcome = drive.at(pacer.run)(
+def paced(drive: Drive, load: Load, suffix: str) -> PacerResult:
+    outcome: PacerResult = drive.at(pacer.run)(
         load,
         drive.workload,
         drive.running.url,
@@ -189,7 +189,7 @@ def _cpu(drive: Drive, before: float, reached: int) -> Metrics:
     }
 
 
-def _latencies(outcome: gatling.Outcome) -> Metrics:
+def _latencies(outcome: gatling.GatlingResult) -> Metrics:
     """Percentiles in seconds; one below the clock's resolution is named so, and holds that bound."""
     levels = outcome.latencies | ({"max": outcome.longest} if outcome.longest else {})
     return {

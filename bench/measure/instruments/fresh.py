@@ -25,7 +25,7 @@ FINE_SECONDS = 1e-5  # the resolution that a CPU clock needs to tell of one requ
 PATIENCE_SECONDS = 60.0
 
 
-class Cost(NamedTuple):
+class FreshCost(NamedTuple):
     """What a request took: seconds until its answer, and seconds of the server's CPU time."""
 
     seconds: float
@@ -55,7 +55,7 @@ def beside_seen(running: Running, sent: list[Exchange], fresh: list[Exchange]) -
     return told
 
 
-def _worked(cost: Cost, is_fine: bool) -> float:
+def _worked(cost: FreshCost, is_fine: bool) -> float:
     """The seconds until an answer, without those of waiting: no more than twice the server's CPU time.
 
     A proxy may await a delayed acknowledgement, 40 ms long, for most requests.
@@ -63,14 +63,14 @@ def _worked(cost: Cost, is_fine: bool) -> float:
     return min(cost.seconds, WAITS * cost.cpu_seconds) if is_fine and cost.cpu_seconds > 0 else cost.seconds
 
 
-def _in_random_order(running: Running, connection: HTTPConnection, pair: tuple[Exchange, Exchange]) -> list[Cost]:
+def _in_random_order(running: Running, connection: HTTPConnection, pair: tuple[Exchange, Exchange]) -> list[FreshCost]:
     """What both of a pair took: a delayed acknowledgement may strike every other request of a connection."""
     order = SystemRandom().sample((0, 1), 2)
     costs = {at: _cost(running, connection, pair[at]) for at in order}
     return [costs[0], costs[1]]
 
 
-def _cost(running: Running, connection: HTTPConnection, exchange: Exchange) -> Cost:
+def _cost(running: Running, connection: HTTPConnection, exchange: Exchange) -> FreshCost:
     before, began = running.cpu.read(), time.perf_counter()
     try:
         said = _answer(connection, exchange)
@@ -84,7 +84,7 @@ def _cost(running: Running, connection: HTTPConnection, exchange: Exchange) -> C
             f"wrong answer to {exchange.method} {exchange.path}, a document of a secret seed: {got}", gate=RIGHT
         )
     time.sleep(SETTLED_SECONDS)
-    return Cost(seconds, running.cpu.read() - before)
+    return FreshCost(seconds, running.cpu.read() - before)
 
 
 def _answer(connection: HTTPConnection, exchange: Exchange) -> tuple[int, bytes]:

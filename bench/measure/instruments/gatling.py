@@ -14,9 +14,9 @@ import msgspec
 from bench.errors import LabError
 from bench.host.pinning import pinned
 from bench.measure.instruments import gatling_setup, injection, latency, simulation_log, watched
-from bench.measure.instruments.injection import Kept
+from bench.measure.instruments.injection import Injection
 from bench.measure.instruments.latency import Latency, Row
-from bench.measure.instruments.process_tree import Sample, used_between
+from bench.measure.instruments.process_tree import CpuSample, used_between
 from bench.measure.instruments.simulation_log import SimulationLog
 from bench.model import Load, Workload
 from bench.paths import GATLING
@@ -35,14 +35,14 @@ _LONGEST = re.compile(r"^> max response time \(ms\) +\| +([\d,]+) ", re.MULTILIN
 _COUNTS = re.compile(r"^> (\S+) +\| +([\d,]+) \| +([\d,]+) \| +([\d,]+)$", re.MULTILINE)
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+class GatlingResult(msgspec.Struct, frozen=True, kw_only=True):
     """What a load yielded; lead-in excluded but for `series`.
 
     `started` and `ended` are, in seconds of the epoch, from when to when all users of a closed load were at it, of an
     open one the first start and the last end. `reached` counts all requests that reached the server, lead-in included;
     `answered` those that ended between the two, `rate` is right answers per second there. `latencies`, `longest`, and
     `histogram`, an encoded HdrHistogram, are of the right answers, `mean_ms` is of all requests, `delayed` the share by
-    which 40 ms stands out. `kept` compares an open load with its plan. `generator_busy` is the generator's use of its
+    which 40 ms stands out. `injection` holds starts against the plan. `generator_busy` is the generator's use of its
     cores (0 to 1), `generator_pause_ms` the longest stop of its JVM, both between `started` and `ended`. `series` has
     the rows of `latency.by_second`.
     """
@@ -62,7 +62,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     longest: Latency | None
     delayed: float
     series: tuple[Row, ...]
-    kept: Kept | None
+    injection: Injection | None
     generator_busy: float
     generator_pause_ms: float
 
@@ -82,7 +82,7 @@ def run(
     documents: Path | None = None,
     rate: float | None = None,
     home: Path = GATLING,
-) -> Outcome:
+) -> GatlingResult:
     """Drive `load` from `cpus` against the server at `url`; an open load at `rate` requests per second.
 
     `documents` is the set of what the workload posts in turn. What Gatling wrote is kept in the folder `output`:
@@ -106,7 +106,7 @@ def run(
     return outcome
 
 
-def read(output: Path, load: Load, rate: float | None, samples: list[Sample], cores: int) -> Outcome:
+def read(output: Path, load: Load, rate: float | None, samples: list[CpuSample], cores: int) -> GatlingResult:
     """The outcome of a run that was kept in `output`; `samples` are the generator's, on `cores` cores."""
     log = simulation_log.read(output / LOG)
     check_sums(log, (output / CONSOLE).read_text())
@@ -121,7 +121,7 @@ def read(output: Path, load: Load, rate: float | None, samples: list[Sample], co
     used, span = used_between(samples, started, ended)
     right = took[measured.ok]
     histogram = latency.histogram(right)
-    return Outcome(
+    return GatlingResult(
         requests=len(measured),
         failed=len(took) - len(right),
         failures=measured.failures,
@@ -137,7 +137,7 @@ def read(output: Path, load: Load, rate: float | None, samples: list[Sample], co
         longest=latency.latency(int(right.max())) if len(right) else None,
         delayed=latency.delayed(right),
         series=latency.by_second(log.requests.values(), origin=int(measured.start.min())),
-        kept=None if rate is None else injection.kept(load, rate, measured.start),
+        injection=None if rate is None else injection.kept(load, rate, measured.start),
         generator_busy=used / span / cores,
         generator_pause_ms=_longest_pause(output / PAUSES, started, ended),
     )

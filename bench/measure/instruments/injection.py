@@ -15,7 +15,7 @@ WINDOW_MS = 250
 GRID_SECONDS = 0.001  # of the integral of a load's rate
 
 
-class Kept(msgspec.Struct, frozen=True, kw_only=True):
+class Injection(msgspec.Struct, frozen=True, kw_only=True):
     """Requests planned and started in each window of `WINDOW_MS`, and the largest difference as a share of the plan.
 
     One request more or less is rounding and counts as none.
@@ -96,7 +96,7 @@ def planned(load: Load, rate: float) -> NDArray[np.float64]:
     return np.repeat(steps, 1000 // WINDOW_MS) * WINDOW_MS / 1000
 
 
-def kept(load: Load, rate: float, start: NDArray[np.int64]) -> Kept:
+def kept(load: Load, rate: float, start: NDArray[np.int64]) -> Injection:
     """How the starts (ms, of any origin) kept to the plan: it began where it makes no start early, and one on time."""
     plan = planned(load, rate)
     edges = WINDOW_MS * np.arange(len(plan) + 1)
@@ -104,7 +104,7 @@ def kept(load: Load, rate: float, start: NDArray[np.int64]) -> Kept:
     began = np.min(np.sort(start) - due)
     started, _ = np.histogram(start - began, edges)
     off = np.maximum(np.abs(started - plan) - 1, 0)
-    return Kept(
+    return Injection(
         planned=tuple(float(count) for count in plan),
         started=tuple(int(count) for count in started),
         deviation=float(np.max(off / np.maximum(plan, 1))),

@@ -1,4 +1,4 @@
-"""callgrind on the core alone: instructions a document, a second witness that no neighbour and no clock disturbs.
+"""callgrind on the core alone: instructions a document, a second measure that neither neighbour nor clock disturbs.
 
 Start-up is not counted: a client request switches counting on for whole passes over the documents. Hash randomisation
 is off here (and address randomisation under valgrind), so an interpreter counts the same to the instruction each time;
@@ -82,7 +82,7 @@ def total(profile: Path) -> int:
 
 
 def _ask(catalog: Catalog, variant: Variant, argv: list[str], env: dict[str, str]) -> dict[str, Any]:
-    """Run the passes and return the witness."""
+    """Run the passes and return the provenance."""
     folder = artifacts.python(variant.name).parent
     done = subprocess.run(
         pinned(argv, cores().server),
@@ -97,4 +97,4 @@ def _ask(catalog: Catalog, variant: Variant, argv: list[str], env: dict[str, str
         last = (done.stderr or done.stdout).strip().splitlines()[-1:]
         raise LabError(f"counting {variant.name} failed with status {done.returncode}: {' '.join(last)}")
     about: dict[str, Any] = json.loads(done.stdout)
-    return verify.witness(catalog, variant.name, about)
+    return verify.provenance(catalog, variant.name, about)

@@ -21,7 +21,7 @@ from bench.measure.instruments import driving, fresh, peak, process_tree
 from bench.measure.instruments.driving import Drive, Driven, Series, Tool, here
 from bench.measure.instruments.paced import Metrics
 from bench.model import Catalog, MacroCase, Measurement, Observed
-from bench.serve import front
+from bench.serve import proxy as proxying
 from bench.serve.backend import Attached, attached
 from bench.serve.life_cycle import HELLO, HOST, serving
 
@@ -67,10 +67,9 @@ def observe(
         beside = fresh.beside_seen(running, documents.exchanges(workload, folder and folder / "load"), unknown)
         server = None if stack.is_peer else pairing.server_file(catalog, stack)
         waits = {"waits": backend.waits(server)} if backend and server else {}
-        facts = verify.ask_witness(catalog, running.port, stack, host, **waits)
+        facts = verify.ask_provenance(catalog, running.port, stack, host, **waits)
     metrics = driven.metrics | beside | {f"memory.{when}": ("B", pss) for when, pss in memory.items()}
-    proxy = server.front if server else None
-    facts |= {"front": front.version(proxy)} if proxy else {}
+    facts |= {"proxy": proxying.version(server.proxy)} if server and server.proxy else {}
     facts |= {"cpu_time": running.cpu.source} | ({} if from_now_on else {"memory_peak": "since the start"})
     seen = Observed(
         measurements=_measurements(metrics),

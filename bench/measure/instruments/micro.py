@@ -35,7 +35,7 @@ PADDING = "BENCH_PADDING"
 
 
 class LastWords(msgspec.Struct, frozen=True):
-    """What `subject/micro.py` writes at its end: the witness, and how the core proved itself."""
+    """What `subject/micro.py` writes at its end: the provenance, and how the core proved itself."""
 
     about: dict[str, Any]
     proof: Proof | None
@@ -95,7 +95,7 @@ def timed(catalog: Catalog, case: MicroCase, output: Path, start: Start) -> Obse
         raise LabError(f"pyperf of {variant.name} failed with status {done.returncode}: {said}")
     observed = read(catalog, result, variant.name)
     words = msgspec.json.decode(last_words.read_bytes(), type=LastWords)
-    told = verify.witness(catalog, variant.name, words.about)
+    told = verify.provenance(catalog, variant.name, words.about)
     built = Measurement(metric="build", unit="s", values=(artifacts.require(variant.name).build_seconds,))
     padding = Measurement(metric="padding", unit="B", values=(float(len(start.env[PADDING])),))
     counts = (*observed.measurements, built, padding, *_fallbacks(observed, told))
@@ -163,7 +163,7 @@ def read(catalog: Catalog, path: Path, variant: str) -> Observed:
         Measurement(metric="warmup", unit="s", values=tuple(warmups)),
         Measurement(metric="time", unit="s", values=tuple(timed.values)),
     )
-    return Observed(measurements=measurements, facts=verify.witness(catalog, variant, json.loads(metadata["about"])))
+    return Observed(measurements=measurements, facts=verify.provenance(catalog, variant, json.loads(metadata["about"])))
 
 
 def _benchmark(case: MicroCase) -> str:
@@ -172,7 +172,7 @@ def _benchmark(case: MicroCase) -> str:
 
 def _name(case: AnyCase) -> str:
     slower = f"slower-{case.slower}" if case.slower else None
-    marks = ["again" if case.twin else None, slower, case.path and f"path-{case.path}"]
+    marks = ["again" if case.aa else None, slower, case.path and f"path-{case.path}"]
     return "-".join([case.variant, *(mark for mark in marks if mark)])
 
 

@@ -16,7 +16,7 @@ from bench.build import artifacts
 from bench.host.pinning import cores
 from bench.measure.instruments import pacer
 from bench.measure.instruments.driving import Tool, here
-from bench.measure.instruments.paced import Outcome
+from bench.measure.instruments.paced import PacerResult
 from bench.model import Catalog, Exchange, Measurement, NullCase, Observed
 from bench.paths import SUBJECT, TOOLS
 from bench.provision import stamp, system
@@ -57,7 +57,7 @@ def observe(
     with launched(
         "the null server", argv, env, **place, first=first, cpus=cores().server, host=host, port=port
     ) as running:
-        outcome: Outcome = at(pacer.run)(
+        outcome: PacerResult = at(pacer.run)(
             load,
             workload,
             running.url,

@@ -19,7 +19,7 @@ FEWEST = 5  # requests of a kind that were answered, for their median to say som
 Metrics = dict[str, tuple[str, float]]  # unit and value by metric
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+class PacerResult(msgspec.Struct, frozen=True, kw_only=True):
     """What a load yielded; a lead-in is left out but for `reached`, which counts all requests.
 
     `started` and `ended` enclose the measured part, in seconds of the epoch. `metrics` are: `requests` sent in it (of
@@ -44,7 +44,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         return self.metrics["rate"][1]
 
 
-def read_closed(load: Load, seen: int, told: Told) -> Outcome:
+def read_closed(load: Load, seen: int, told: Told) -> PacerResult:
     """Of a closed load, whose exchanges from the number `seen` on were sent only once.
 
     Raises LabError for an answer that is wrong or lost, or where none came within the window.
@@ -61,7 +61,7 @@ def read_closed(load: Load, seen: int, told: Told) -> Outcome:
     early = int((records["done"] <= seconds * NS / 2).sum())
     counts = {"requests": within, "answers.early": early, "answers.late": within - early}
     own: Metrics = {"seconds": ("s", seconds), "rate": ("1/s", within / seconds)}
-    return Outcome(
+    return PacerResult(
         metrics=_counted(told, records, seen) | own | {name: ("1", float(count)) for name, count in counts.items()},
         failures={},
         reached=len(records),
@@ -70,7 +70,7 @@ def read_closed(load: Load, seen: int, told: Told) -> Outcome:
     )
 
 
-def read_open(load: Load, seen: int, told: Told) -> tuple[Outcome, bytes]:
+def read_open(load: Load, seen: int, told: Told) -> tuple[PacerResult, bytes]:
     """Of an open load, with its latencies in microseconds as an encoded HdrHistogram.
 
     Raises LabError if no request was answered right.
@@ -84,7 +84,7 @@ def read_open(load: Load, seen: int, told: Told) -> tuple[Outcome, bytes]:
         raise LabError(f"none of {len(measured)} requests was answered right: {words(wrong)}", gate=RIGHT)
     within = int((right["done"] <= lead_in + seconds * NS).sum())
     asked: Metrics = {"seconds": ("s", seconds), "rate": ("1/s", within / seconds)}
-    outcome = Outcome(
+    outcome = PacerResult(
         metrics=_counted(told, measured, seen) | asked | _latencies(right, took) | _halves(right, took),
         failures=wrong,
         reached=len(told.records),

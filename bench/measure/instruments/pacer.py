@@ -16,7 +16,7 @@ from bench import documents as sets
 from bench.errors import LabError
 from bench.host.pinning import pinned
 from bench.measure.instruments import injection, latency, paced, pacer_files, watched
-from bench.measure.instruments.paced import NS, Outcome
+from bench.measure.instruments.paced import NS, PacerResult
 from bench.measure.instruments.pacer_files import Job, Told
 from bench.model import Exchange, Load, Workload
 from bench.paths import ROOT, TOOLS
@@ -59,7 +59,7 @@ def run(
     rate: float | None = None,
     seed: int = 0,
     same_answer: bool = False,
-) -> Outcome:
+) -> PacerResult:
     """Drive `load` from `cpus` against the server at `url`; an open load at `rate`, `seed` fixes when requests come.
 
     `documents` is the set of what the workload posts. With `same_answer` the first document's answer is right for all.

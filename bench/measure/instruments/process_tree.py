@@ -18,7 +18,7 @@ CLOCK_SECONDS = 0.1  # more than a clock that is only slewed drifts in a load
 MEBIBYTE = 2**20
 
 
-class Sample(msgspec.Struct, frozen=True):
+class CpuSample(msgspec.Struct, frozen=True):
     """CPU seconds used by a tree since its start, at `at` (seconds of the epoch)."""
 
     at: float
@@ -62,7 +62,7 @@ def pss_bytes(root: psutil.Process) -> float:
     return float(sample) * MEBIBYTE + left_to_others_bytes(process.pid for process in tree)
 
 
-def used_between(samples: list[Sample], start: float, end: float) -> tuple[float, float]:
+def used_between(samples: list[CpuSample], start: float, end: float) -> tuple[float, float]:
     """CPU seconds used in the longest span of whole samples inside `start` … `end`, and that span's seconds.
 
     The span is a little shorter than asked for; dividing the one by the other gives a rate that is not skewed by it.

@@ -82,7 +82,7 @@ def stacks(catalog: Catalog, made: Mapping[str, Artifact | BuiltPeer], every: bo
     found: dict[tuple[str, ...], Stack] = {}
     for variant, framework, label in product(variants, catalog.frameworks, catalog.labels()):
         stack = Stack(variant=variant, framework=framework, server=label)
-        if pairing.impossible(catalog, stack) is None and label not in variants[variant].lacks:
+        if pairing.unsupported(catalog, stack) is None and label not in variants[variant].lacks:
             server = pairing.server_file(catalog, stack)
             found.setdefault((variant, framework, *server.requirements, *server.files) if every else (variant,), stack)
     return [*found.values(), *(Stack(variant=name) for name in made if name not in variants)]

@@ -62,7 +62,7 @@ def observe(catalog: Catalog, case: SuiteCase, output: Path) -> Observed:  # noq
         measurements=tuple(
             Measurement(metric=metric, unit=unit, values=(float(value),)) for metric, (unit, value) in measured.items()
         ),
-        facts=verify.witness(catalog, variant.name, told["about"], framework=framework.module),
+        facts=verify.provenance(catalog, variant.name, told["about"], framework=framework.module),
     )
 
 

@@ -12,12 +12,14 @@ import psutil
 
 from bench.errors import LabError
 from bench.host.pinning import cores
-from bench.measure.instruments.process_tree import Sample
+from bench.measure.instruments.process_tree import CpuSample
 
 SAMPLE_SECONDS = 0.1
 
 
-def run(name: str, argv: list[str], console: Path, timeout_seconds: float, generator: frozenset[int]) -> list[Sample]:
+def run(
+    name: str, argv: list[str], console: Path, timeout_seconds: float, generator: frozenset[int]
+) -> list[CpuSample]:
     """Run `argv` on the cores of the `generator`, what it says in `console`; its CPU time every `SAMPLE_SECONDS`.
 
     This thread keeps off those cores meanwhile, if there are others. On the server's core a sample takes 50 µs or so,
@@ -35,7 +37,7 @@ def run(name: str, argv: list[str], console: Path, timeout_seconds: float, gener
         of = psutil.Process(process.pid)
         while not _ended(process):
             times = of.cpu_times()
-            samples.append(Sample(time.time(), times.user + times.system))
+            samples.append(CpuSample(time.time(), times.user + times.system))
             if time.monotonic() > deadline:
                 raise LabError(f"{name} still ran after {timeout_seconds:.0f} s; see {console}")
     finally:

@@ -15,6 +15,6 @@ if _path not in {"avx512": ("avx512", "avx2", "scalar"), "avx2": ("avx2", "scala
     raise ImportError(f"CYTHON_CORE_PATH is {_path!r}, but the widest path of this processor is {_widest!r}")
 _module = import_module(f"cython_core._{_path}")
 transform = _module.transform
-witness = _module.witness
+provenance = _module.provenance
 
-__all__ = ["transform", "witness"]
+__all__ = ["provenance", "transform"]

@@ -102,7 +102,7 @@ def transform(document: bytes) -> bytes:
     return answer
 
 
-def witness() -> dict[str, object]:
+def provenance() -> dict[str, object]:
     """The path that runs, and how many documents were handed to the reference core since the process began."""
     return {"path": PATH.decode(), "fallbacks": counted(&handed_over)}
 

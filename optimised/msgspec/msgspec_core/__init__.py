@@ -148,6 +148,6 @@ def check(batch: Batch) -> None:
         raise Breach
 
 
-def witness() -> dict[str, Any]:
+def provenance() -> dict[str, Any]:
     """The version of msgspec, and how many documents were handed to the reference core."""
     return {"msgspec": msgspec.__version__, "fallbacks": _fallbacks.count}

@@ -54,7 +54,7 @@ def transform(document: bytes) -> bytes:
     return reference(document)
 
 
-def witness() -> dict[str, Any]:
+def provenance() -> dict[str, Any]:
     """What runs: for which processor, the signatures compiled without the interpreter, how many of them from the cache.
 
     `fallbacks` counts the documents that the reference core judged.

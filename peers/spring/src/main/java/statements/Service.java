@@ -19,14 +19,14 @@ public class Service {
 
     /**
      * The endpoints over the core {@code STATEMENTS_CORE}, for documents of up to {@code STATEMENTS_MAX_BYTES}; the
-     * witness says that it is the peer {@code STATEMENTS_VARIANT}.
+     * provenance says that it is the peer {@code STATEMENTS_VARIANT}.
      */
     @Bean
     ServletRegistrationBean<Endpoints> endpoints(Environment environment) {
         String core = environment.getRequiredProperty("STATEMENTS_CORE");
         int maxBytes = environment.getProperty("STATEMENTS_MAX_BYTES", Integer.class, DEFAULT_MAX_BYTES);
         Map<String, Object> facts =
-                Witness.facts(environment.getProperty("STATEMENTS_VARIANT", "spring"), Core.named(core), core);
+                Provenance.facts(environment.getProperty("STATEMENTS_VARIANT", "spring"), Core.named(core), core);
         return new ServletRegistrationBean<>(new Endpoints(core, maxBytes, facts), "/");
     }
 }

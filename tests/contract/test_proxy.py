@@ -12,7 +12,7 @@ from bench import readiness
 from bench.errors import LabError
 from bench.host.pinning import cores
 from bench.measure.instruments.process_tree import unbroken
-from bench.model import Hole, Stack
+from bench.model import Stack, Unavailable
 from bench.serve import life_cycle
 from tests.absent import absent
 from tests.contract.conftest import PLAIN, missing
@@ -22,13 +22,13 @@ STACK = Stack(variant=PLAIN["cpython"], framework="bare", server="gunicorn-sync+
 
 
 @pytest.fixture(autouse=True)
-def here(prepared: tuple[readiness.Built, list[Hole]]) -> None:
+def here(prepared: tuple[readiness.Built, list[Unavailable]]) -> None:
     """Skips where the variant or nginx is not here; under CI that is a failure."""
     if STACK.variant not in prepared[0]:
         missing(prepared[1], STACK.variant)
-    study = msgspec.structs.replace(study_called("front"), servers=(STACK.server,))
-    for hole in readiness.fronts_missing(planned(study)).values():
-        absent(hole.reason, hole.fill)
+    study = msgspec.structs.replace(study_called("proxy"), servers=(STACK.server,))
+    for lack in readiness.proxies_missing(planned(study)).values():
+        absent(lack.reason, lack.remedy)
 
 
 def serving(folder: Path):

@@ -8,8 +8,8 @@ import org.springframework.boot.SpringBootVersion;
 import statements.core.Core;
 
 /** What runs here, told from inside. */
-final class Witness {
-    private Witness() {}
+final class Provenance {
+    private Provenance() {}
 
     static Map<String, Object> facts(String peer, Core core, String name) {
         Map<String, Object> facts = new LinkedHashMap<>();

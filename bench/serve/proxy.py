@@ -8,36 +8,36 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench.model import Front
+from bench.model import Proxy
 
 # The shell is the tree's root. Told to end, or as soon as one of them has ended, it ends both, and then itself. The
 # trap ends them itself, as a signal may come just before `wait`. It asks twice: a process that is only forked yet
 # forgets a signal when it becomes its program.
 TOGETHER = """
-end() {{ over=1; trap : TERM; trap - CHLD; kill $server $front; sleep 0.1; kill $server $front; }} 2>/dev/null
+end() {{ over=1; trap : TERM; trap - CHLD; kill $server $proxy; sleep 0.1; kill $server $proxy; }} 2>/dev/null
 trap end TERM CHLD
 "$@" & server=$!
-{front} & front=$!
+{proxy} & proxy=$!
 [ "$over" ] && end
 until wait; do :; done
 """
 
 
-def together(front: Front, server: list[str], scratch: Path, places: Mapping[str, str]) -> list[str]:
-    """The argv that runs `server` behind `front`, whose configuration is written to `scratch`."""
-    (scratch / "front.conf").write_text(_filled(front.config, places))
-    script = TOGETHER.format(front=shlex.join(_filled(word, places) for word in front.argv))
+def together(proxy: Proxy, server: list[str], scratch: Path, places: Mapping[str, str]) -> list[str]:
+    """The argv that runs `server` behind `proxy`, whose configuration is written to `scratch`."""
+    (scratch / "proxy.conf").write_text(_filled(proxy.config, places))
+    script = TOGETHER.format(proxy=shlex.join(_filled(word, places) for word in proxy.argv))
     return ["sh", "-c", script, "sh", *server]
 
 
-def fingerprint(front: Front) -> str:
-    """Hash of the front's program, which the system brings and may renew."""
-    return hashlib.sha256(Path(front.argv[0]).read_bytes()).hexdigest()
+def fingerprint(proxy: Proxy) -> str:
+    """Hash of the proxy's program, which the system brings and may renew."""
+    return hashlib.sha256(Path(proxy.argv[0]).read_bytes()).hexdigest()
 
 
-def version(front: Front) -> str:
-    """What the front's program says of its version after a colon, such as `nginx/1.22.1`."""
-    said = subprocess.run(front.version, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True).stdout
+def version(proxy: Proxy) -> str:
+    """What the proxy's program says of its version after a colon, such as `nginx/1.22.1`."""
+    said = subprocess.run(proxy.version, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True).stdout
     return said.partition(": ")[2].strip()
 
 

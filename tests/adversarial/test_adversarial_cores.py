@@ -118,6 +118,6 @@ def test_one_that_hangs_is_ended_with_all_its_processes(measured: Measured, monk
 
 
 def test_a_core_cannot_speak_for_its_process(measured: Measured) -> None:
-    run = measured("def witness():\n return {'variant': 'cython', 'type': 'builtin_function_or_method'}\n")
+    run = measured("def provenance():\n return {'variant': 'cython', 'type': 'builtin_function_or_method'}\n")
     assert run.verdict == "pass"
     assert (run.facts["variant"], run.facts["type"]) == ("cpython", "function")

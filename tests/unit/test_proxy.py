@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench.model import Front
-from bench.serve import front
+from bench.model import Proxy
+from bench.serve import proxy
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 TIMEOUT_SECONDS = 10
@@ -21,7 +21,7 @@ TIMEOUT_SECONDS = 10
 @contextmanager
 def running(scratch: Path, server: list[str], before: list[str]) -> Iterator[psutil.Popen]:
     """The tree of `server` behind `before`, once both run."""
-    argv = front.together(Front(argv=tuple(before), version=("true",), config=""), server, scratch, {})
+    argv = proxy.together(Proxy(argv=tuple(before), version=("true",), config=""), server, scratch, {})
     root = psutil.Popen(argv, start_new_session=True)
     try:
         yield root
@@ -32,7 +32,7 @@ def running(scratch: Path, server: list[str], before: list[str]) -> Iterator[psu
 
 
 def both(root: psutil.Popen) -> list[psutil.Process]:
-    """The server and its front, once they are there."""
+    """The server and its proxy, once they are there."""
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while len(root.children()) < 2 and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -41,17 +41,17 @@ def both(root: psutil.Popen) -> list[psutil.Process]:
 
 def test_the_configuration_has_its_places_filled_in_and_keeps_its_own_braces(tmp_path: Path) -> None:
     config = "http { listen {host}:{port}; set $a '{}'; }"
-    proxy = Front(argv=("proxy", "{scratch}/front.conf"), version=("true",), config=config)
-    argv = front.together(proxy, ["serve"], tmp_path, {"scratch": "/a b", "host": "127.0.0.1", "port": "80"})
-    assert (tmp_path / "front.conf").read_text() == "http { listen 127.0.0.1:80; set $a '{}'; }"
+    declared = Proxy(argv=("proxy", "{scratch}/proxy.conf"), version=("true",), config=config)
+    argv = proxy.together(declared, ["serve"], tmp_path, {"scratch": "/a b", "host": "127.0.0.1", "port": "80"})
+    assert (tmp_path / "proxy.conf").read_text() == "http { listen 127.0.0.1:80; set $a '{}'; }"
     assert argv[0] == "sh"
-    assert "\nproxy '/a b/front.conf' & " in argv[2]
+    assert "\nproxy '/a b/proxy.conf' & " in argv[2]
     assert argv[-1] == "serve"
 
 
 def test_the_version_is_what_the_program_says() -> None:
     say = (sys.executable, "-c", "import sys; sys.stderr.write('nginx version: nginx/1.22.1\\n')")
-    assert front.version(Front(argv=("nginx",), version=say, config="")) == "nginx/1.22.1"
+    assert proxy.version(Proxy(argv=("nginx",), version=say, config="")) == "nginx/1.22.1"
 
 
 def test_sigterm_ends_both(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from bench.build import artifacts
 from bench.catalog import pairing
 from bench.errors import LabError
 from bench.host.pinning import cores
-from bench.model import Hole, Stack
+from bench.model import Stack, Unavailable
 from bench.progress import Progress
 from bench.provision.interpreters import install
 from bench.serve import life_cycle, process
@@ -35,7 +35,7 @@ def declared() -> list[Stack]:
         for label in LABELS:
             for name in CATALOG.frameworks:
                 stack = Stack(variant=variant, framework=name, server=label)
-                impossible = pairing.impossible(CATALOG, stack)
+                impossible = pairing.unsupported(CATALOG, stack)
                 if impossible:
                     found.setdefault((label, impossible.symptom), stack)
     return list(found.values())
@@ -43,17 +43,17 @@ def declared() -> list[Stack]:
 
 @pytest.mark.parametrize("stack", declared(), ids=str)
 def test_what_is_declared_impossible_fails_as_declared(
-    stack: Stack, prepared: tuple[readiness.Built, list[Hole]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, prepared: tuple[readiness.Built, list[Unavailable]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if stack.variant in NEWER:
         prepared = readiness.prepare(CATALOG, [stack.variant], Progress(Console(quiet=True)), [stack.server])
     if stack.variant not in prepared[0]:
         missing(prepared[1], stack.variant)
-    impossible = pairing.impossible(CATALOG, stack)
+    impossible = pairing.unsupported(CATALOG, stack)
     assert impossible is not None
     commands.alter(monkeypatch, lambda argv, env: (argv, env | {"PYTHONPATH": str(tmp_path / "beside")}))
     monkeypatch.setattr(life_cycle, "READY_SECONDS", 5.0)
-    monkeypatch.setattr(pairing, "impossible", create_autospec(pairing.impossible, return_value=None))
+    monkeypatch.setattr(pairing, "unsupported", create_autospec(pairing.unsupported, return_value=None))
     log = tmp_path / "log"
     log.touch()
     end = process._end
