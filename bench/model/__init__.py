@@ -66,7 +66,7 @@ from bench.model.variant import (
     WarmupPolicy,
     Yardstick,
 )
-from bench.model.work import DocumentsSpec, Exchange, Load, Segment, Shape, Workload
+from bench.model.work import DocumentsSpec, Exchange, Load, Same, Segment, Shape, Workload
 
 __all__ = [
     "COLD_JVM_SECONDS",
@@ -123,6 +123,7 @@ __all__ = [
     "Recorded",
     "Round",
     "Run",
+    "Same",
     "Seconds",
     "Segment",
     "SelftestPlan",

@@ -1,7 +1,7 @@
 /* What is asked, when, and what became of it: the files that `bench/measure/instruments/pacer_files.py` writes and reads.
  *
  * Both are in the byte order of the machine. A job is a header, the exchanges, the turns and the inserted turns; an
- * outcome is a header and a record a request, in the order in which requests were due or sent.
+ * outcome is a header, a record a request, in the order in which requests were due or sent, and the kept answers.
  */
 #ifndef PACER_JOB_H
 #define PACER_JOB_H
@@ -28,8 +28,12 @@ struct exchange_header {
     uint32_t body_bytes;
     uint16_t status;
     uint16_t is_head;        /* its answer has a length and no body */
-    uint32_t reserved;
+    uint32_t judging;        /* enum judging */
 };
+
+/* Who says whether an answer is right: this program, byte for byte; or whoever reads the outcome, of bodies that are
+ * other bytes, or of all answers, as their headers count. */
+enum judging { BY_BYTES, OTHERS_KEPT, ALL_KEPT };
 
 struct exchange {
     const char *request;
@@ -38,6 +42,7 @@ struct exchange {
     size_t body_bytes;
     unsigned status;
     int is_head;
+    enum judging judging;
 };
 
 struct turn {
@@ -53,7 +58,7 @@ struct job {
     const struct turn *inserted;
 };
 
-enum verdict { UNANSWERED, RIGHT, WRONG_STATUS, WRONG_BODY, BROKEN, REFUSED, LATE, NOT_HTTP };
+enum verdict { UNANSWERED, RIGHT, WRONG_STATUS, WRONG_BODY, BROKEN, REFUSED, LATE, NOT_HTTP, KEPT };
 
 struct record {
     nanoseconds due;         /* when it was to be sent; of a closed load when its user was free */
@@ -63,10 +68,21 @@ struct record {
     uint32_t exchange;
     uint16_t verdict;
     uint16_t status;
+    uint32_t answer;         /* of a kept one: its number */
+    uint32_t reserved;
+};
+
+/* A kept answer, followed by the bytes of its head and body: each distinct one of an exchange once. */
+struct kept_header {
+    uint32_t exchange;
+    uint32_t head_bytes;
+    uint32_t body_bytes;
+    uint32_t reserved;
 };
 
 struct outcome_header {
     uint64_t records;
+    uint64_t kept;           /* answers, after the records */
     uint64_t connected;      /* connections that were opened */
     uint64_t resent;         /* requests sent again, over a new connection for one that had been closed */
     uint64_t most;           /* requests under way at a time */

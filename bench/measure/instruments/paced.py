@@ -44,7 +44,7 @@ class PacerResult(msgspec.Struct, frozen=True, kw_only=True):
         return self.metrics["rate"][1]
 
 
-def read_closed(load: Load, seen: int, told: Told) -> PacerResult:
+def read_closed(load: Load, seen: int, told: Told, difference: str | None = None) -> PacerResult:
     """Of a closed load, whose exchanges from the number `seen` on were sent only once.
 
     Raises LabError for an answer that is wrong or lost, or where none came within the window.
@@ -53,7 +53,8 @@ def read_closed(load: Load, seen: int, told: Told) -> PacerResult:
     wrong = pacer_files.failures(records)
     if wrong:
         raise LabError(
-            f"{sum(wrong.values())} of {len(records)} answers were wrong or lost: {words(wrong)}", gate=RIGHT
+            f"{sum(wrong.values())} of {len(records)} answers were wrong or lost: {words(wrong, difference)}",
+            gate=RIGHT,
         )
     within = int((records["done"] <= seconds * NS).sum())
     if not within:
@@ -70,7 +71,7 @@ def read_closed(load: Load, seen: int, told: Told) -> PacerResult:
     )
 
 
-def read_open(load: Load, seen: int, told: Told) -> tuple[PacerResult, bytes]:
+def read_open(load: Load, seen: int, told: Told, difference: str | None = None) -> tuple[PacerResult, bytes]:
     """Of an open load, with its latencies in microseconds as an encoded HdrHistogram.
 
     Raises LabError if no request was answered right.
@@ -81,7 +82,7 @@ def read_open(load: Load, seen: int, told: Told) -> tuple[PacerResult, bytes]:
     right = measured[measured["verdict"] == pacer_files.RIGHT]
     took = _waited(right)
     if not len(took):
-        raise LabError(f"none of {len(measured)} requests was answered right: {words(wrong)}", gate=RIGHT)
+        raise LabError(f"none of {len(measured)} requests was answered right: {words(wrong, difference)}", gate=RIGHT)
     within = int((right["done"] <= lead_in + seconds * NS).sum())
     asked: Metrics = {"seconds": ("s", seconds), "rate": ("1/s", within / seconds)}
     outcome = PacerResult(
@@ -96,9 +97,10 @@ def read_open(load: Load, seen: int, told: Told) -> tuple[PacerResult, bytes]:
     return outcome, counted.encode()
 
 
-def words(failures: dict[str, int]) -> str:
-    """What was wrong with how many answers."""
-    return ", ".join(f"{count} × {what}" for what, count in failures.items())
+def words(failures: dict[str, int], difference: str | None = None) -> str:
+    """What was wrong with how many answers, and how the first of them differs, where that is known."""
+    counted = ", ".join(f"{count} × {what}" for what, count in failures.items())
+    return f"{counted}; {difference}" if difference else counted
 
 
 def _counted(told: Told, records: Records, seen: int) -> Metrics:

@@ -16,6 +16,7 @@ from bench import documents as sets
 from bench.errors import LabError
 from bench.host.pinning import pinned
 from bench.measure.instruments import injection, latency, paced, pacer_files, watched
+from bench.measure.instruments.judging import judged
 from bench.measure.instruments.paced import NS, PacerResult
 from bench.measure.instruments.pacer_files import Job, Told
 from bench.model import Exchange, Load, Workload
@@ -72,10 +73,10 @@ def run(
         rotation = [msgspec.structs.replace(each, expect=rotation[0].expect) for each in rotation]
     is_open = load.model == "open"
     job = _open(load, rate, seed, rotation, unseen) if is_open else _closed(load, rotation, unseen)
-    told = drive(job, url, output, cpus)
+    told, wrong = judged(drive(job, url, output, cpus), job.exchanges)
     if not is_open:
-        return paced.read_closed(load, len(rotation), told)
-    outcome, histogram = paced.read_open(load, len(rotation), told)
+        return paced.read_closed(load, len(rotation), told, wrong)
+    outcome, histogram = paced.read_open(load, len(rotation), told, wrong)
     seconds = outcome.ended - outcome.started
     latency.keep(histogram, output.with_suffix(HISTOGRAM), outcome.started, seconds, "microseconds")
     return outcome

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -15,7 +15,8 @@ from bench.model import Exchange
 
 _JOB = struct.Struct("=4I2Q2q")
 _EXCHANGE = struct.Struct("=2I2HI")
-_OUTCOME = struct.Struct("=4Q3q")
+_OUTCOME = struct.Struct("=5Q3q")
+_KEPT = struct.Struct("=4I")
 TURN = np.dtype([("due", "i8"), ("exchange", "u4"), ("reserved", "u4")])
 RECORD = np.dtype(
     [
@@ -23,10 +24,15 @@ RECORD = np.dtype(
         ("exchange", "u4"),
         ("verdict", "u2"),
         ("status", "u2"),
+        ("answer", "u4"),
+        ("reserved", "u4"),
     ]
 )
-RIGHT, WRONG_STATUS = 1, 2
-VERDICTS = {3: "other bytes", 4: "the connection broke", 5: "no connection", 6: "no answer", 7: "no HTTP answer"}
+RIGHT, WRONG_STATUS, OTHER_BYTES, KEPT = 1, 2, 3, 8
+VERDICTS = {
+    OTHER_BYTES: "a wrong body", 4: "the connection broke", 5: "no connection", 6: "no answer", 7: "no HTTP answer"
+}  # fmt: skip
+BY_BYTES, OTHERS_KEPT, ALL_KEPT = 0, 1, 2  # who judges an answer, as in job.h
 _ALIGNED = 8
 
 Records = NDArray[np.void]
@@ -49,15 +55,25 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     patience: int
 
 
+class KeptAnswer(msgspec.Struct, frozen=True):
+    """An answer to the exchange of that number, as it came: its head as far as that counts, and its body."""
+
+    exchange: int
+    head: bytes
+    body: bytes
+
+
 class Told(msgspec.Struct, frozen=True, kw_only=True):
     """What the pacer did: the records by request, and counts over all of them.
 
     `began` is in seconds of the epoch, `seconds` until the last answer, `cpu_seconds` its own CPU time meanwhile.
-    `connected` counts connections, `resent` requests that were repeated as a kept connection had been closed before
-    they reached the server, `most` the requests under way at a time.
+    `kept` holds the distinct answers that the pacer left to be judged. `connected` counts connections, `resent`
+    requests that were repeated as a kept connection had been closed before they reached the server, `most` the requests
+    under way at a time.
     """
 
     records: Records
+    kept: tuple[KeptAnswer, ...] = ()
     connected: int
     resent: int
     most: int
@@ -82,10 +98,18 @@ def write_job(path: Path, job: Job, host: str, port: int) -> None:
         file.write(head)
         for exchange in job.exchanges:
             request = wire(exchange, f"{host}:{port}")
-            sizes = _EXCHANGE.pack(len(request), len(exchange.expect), exchange.status, exchange.method == "HEAD", 0)
+            is_head, who = exchange.method == "HEAD", judging(exchange)
+            sizes = _EXCHANGE.pack(len(request), len(exchange.expect), exchange.status, is_head, who)
             file.write(sizes + request + exchange.expect)
             file.write(bytes(-(len(request) + len(exchange.expect)) % _ALIGNED))
         file.write(job.turns.tobytes() + job.inserted.tobytes())
+
+
+def judging(exchange: Exchange) -> int:
+    """Who judges the answers to it: the pacer where bytes decide, else whoever reads what it kept."""
+    if exchange.same is None:
+        return BY_BYTES
+    return ALL_KEPT if exchange.same.headers else OTHERS_KEPT
 
 
 def wire(exchange: Exchange, authority: str) -> bytes:
@@ -103,11 +127,17 @@ def read_outcome(path: Path) -> Told:
     data = path.read_bytes()
     if len(data) < _OUTCOME.size:
         raise LabError(f"{path.name}: no outcome of the pacer: {len(data)} bytes")
-    count, connected, resent, most, began, took, cpu = _OUTCOME.unpack_from(data)
-    if len(data) != _OUTCOME.size + count * RECORD.itemsize:
-        raise LabError(f"{path.name}: cut short: {len(data)} bytes are not {count} records")
+    count, kept, connected, resent, most, began, took, cpu = _OUTCOME.unpack_from(data)
+    end = _OUTCOME.size + count * RECORD.itemsize
+    try:
+        answers = tuple(_kept(data, end, kept))
+    except struct.error:
+        answers = ()
+    if len(data) < end or len(answers) != kept:
+        raise LabError(f"{path.name}: cut short: {len(data)} bytes are not {count} records and {kept} answers")
     return Told(
         records=np.frombuffer(data, RECORD, count, _OUTCOME.size),
+        kept=answers,
         connected=connected,
         resent=resent,
         most=most,
@@ -115,6 +145,16 @@ def read_outcome(path: Path) -> Told:
         seconds=took / 1e9,
         cpu_seconds=cpu / 1e9,
     )
+
+
+def _kept(data: bytes, at: int, count: int) -> Iterator[KeptAnswer]:
+    """The kept answers that follow the records. Raises struct.error where they are cut short."""
+    for _ in range(count):
+        exchange, head, body, _ = _KEPT.unpack_from(data, at)
+        begin, at = at + _KEPT.size, at + _KEPT.size + head + body
+        if at > len(data):
+            raise struct.error
+        yield KeptAnswer(exchange, data[begin : begin + head], data[begin + head : at])
 
 
 def failures(records: Records) -> dict[str, int]:

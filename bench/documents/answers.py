@@ -1,0 +1,115 @@
+"""Whether an answer is the right one: its status, the headers that count, and its body as bytes or as a JSON value."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from difflib import unified_diff
+from typing import Any
+
+import msgspec
+
+from bench.model import Exchange, Same
+
+SHOWN = 12  # lines of a difference
+WIDTH = 200  # characters of a line
+ANY = "*"
+GONE = object()
+BYTES = Same(by="bytes")
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """Status, headers by their names in lower case, and body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def difference(exchange: Exchange, answer: Answer) -> str | None:
+    """What parts `answer` from the right one, in lines that show it; None if it is the same by the exchange's rule."""
+    rule = exchange.same or BYTES
+    if answer.status != exchange.status:
+        return f"status {answer.status} instead of {exchange.status}: {_shown(answer.body)}"
+    for name in rule.headers:
+        expected, got = exchange.expect_headers.get(name), answer.headers.get(name)
+        if expected != got:
+            return f"header {name}: {got!r} instead of {expected!r}"
+    if answer.body == exchange.expect:
+        return None
+    if rule.by == "json":
+        expected, got = parsed(exchange.expect), parsed(answer.body)
+        if expected is not GONE and got is not GONE:
+            paths = list(unlike(without(expected, rule.ignore), without(got, rule.ignore)))
+            return None if not paths else _lines(pretty(expected), pretty(got), paths)
+    return _lines(_text(exchange.expect), _text(answer.body), [])
+
+
+def parsed(body: bytes) -> Any:
+    """The JSON value of a body, or `GONE` where it is none."""
+    try:
+        return msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        return GONE
+
+
+def without(value: Any, pointers: tuple[str, ...]) -> Any:
+    """The value without the members that the pointers name (RFC 6901, with `*` for any member or index).
+
+    An element of an array becomes null instead: the others keep their places.
+    """
+    for pointer in pointers:
+        value = _removed(value, [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]])
+    return value
+
+
+def unlike(one: Any, other: Any, at: str = "") -> Iterator[str]:
+    """Pointers to where two JSON values differ, the outermost of each difference."""
+    match one, other:
+        case dict(), dict():
+            for key in dict.fromkeys((*one, *other)):
+                below = f"{at}/{key.replace('~', '~0').replace('/', '~1')}"
+                if key in one and key in other:
+                    yield from unlike(one[key], other[key], below)
+                else:
+                    yield below
+        case list(), list() if len(one) == len(other):
+            for index, pair in enumerate(zip(one, other, strict=True)):
+                yield from unlike(*pair, f"{at}/{index}")
+        case _:
+            if type(one) is not type(other) or one != other:
+                yield at
+
+
+def pretty(value: Any) -> list[str]:
+    """A JSON value in lines."""
+    return json.dumps(value, indent=1, ensure_ascii=False).splitlines()
+
+
+def _removed(value: Any, path: list[str]) -> Any:
+    if not path:
+        return GONE
+    first, rest = path[0], path[1:]
+    if isinstance(value, dict):
+        chosen = {key: _removed(each, rest) if first in {ANY, key} else each for key, each in value.items()}
+        return {key: each for key, each in chosen.items() if each is not GONE}
+    if isinstance(value, list):
+        chosen = [_removed(each, rest) if first in {ANY, str(index)} else each for index, each in enumerate(value)]
+        return [None if each is GONE else each for each in chosen]  # the others keep their indices
+    return value
+
+
+def _lines(expected: list[str], got: list[str], paths: list[str]) -> str:
+    """Where two texts differ, as a unified diff cut to what a terminal shows."""
+    differing = [line[:WIDTH] for line in unified_diff(expected, got, "expected", "got", lineterm="", n=1)]
+    more = [f"… and {len(differing) - SHOWN} more lines"] if len(differing) > SHOWN else []
+    at = [f"differs at {', '.join(path or '/' for path in paths[:5])}"] if paths else ["the body differs"]
+    return "\n".join([*at, *differing[:SHOWN], *more])
+
+
+def _text(body: bytes) -> list[str]:
+    return body.decode("utf-8", "backslashreplace").splitlines()
+
+
+def _shown(body: bytes) -> str:
+    return repr(body[:WIDTH])
