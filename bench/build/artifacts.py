@@ -11,13 +11,13 @@ from pathlib import Path
 
 import msgspec
 
-from bench.build import commands, wheels
+from bench.build import applications, commands, wheels
 from bench.catalog import pairing
 from bench.errors import LabError, MissingError
 from bench.model import Artifact, Catalog, Implementation, Provisioned, Server, Stack, Unavailable, Variant
 from bench.paths import ARTIFACTS, LAB, PREFIXES, TOOLS
 from bench.provision import stamp, system, uwsgi
-from bench.provision.interpreters import MEASURED_LOCK, install
+from bench.provision.interpreters import MEASURED_LOCK, install, must, uv
 
 BUILDERS = LAB / "builders"
 
@@ -50,24 +50,18 @@ def build(
         shutil.rmtree(stale, ignore_errors=True)
     folder.mkdir(parents=True)
     log = folder / "build.log"
-    builder = _venv(BUILDERS / variant.name, interpreter, log)
-    install(builder, ["wheel", *variant.build_requirements])
     began = time.perf_counter()
-    wheel = wheels.make(variant, builder, folder, log)
-    seconds = time.perf_counter() - began
-    inside = _venv(prefix, interpreter, log)
-    lacks = _add_servers(catalog, inside, interpreter.implementation, wanted) if wanted else {}
-    _fill(prefix, variant, wheel, log)
-    seconds += _warm(catalog, prefix, variant, log)
-    if counted_path(variant):  # what a counter would have to wait for; no part of the artifact
-        _warm(catalog, prefix, variant, log, counted_path(variant))
-    _tools(inside, interpreter)
+    if variant.application:
+        what, lacks = _install_application(catalog, variant, interpreter, wanted, log)
+        seconds = time.perf_counter() - began
+    else:
+        what, lacks, seconds = _install_wheel(catalog, variant, interpreter, wanted, log)
     made = Artifact(
         variant=variant.name,
         fingerprint=fingerprint,
-        wheel=wheel.name,
-        wheel_sha256=hashlib.sha256(wheel.read_bytes()).hexdigest(),
-        wheel_bytes=wheel.stat().st_size,
+        wheel=what.name,
+        wheel_sha256=hashlib.sha256(what.read_bytes()).hexdigest(),
+        wheel_bytes=what.stat().st_size,
         build_seconds=seconds,
         interpreter=interpreter,
         built=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -77,6 +71,44 @@ def build(
     )
     stamp.record(folder / "artifact.json", made)
     return made
+
+
+def _install_wheel(
+    catalog: Catalog, variant: Variant, interpreter: Provisioned, wanted: Collection[str], log: Path
+) -> tuple[Path, dict[str, Unavailable], float]:
+    """Build the variant's wheel, install it with its servers: the wheel, what is unavailable, seconds of building."""
+    prefix = PREFIXES / variant.name
+    builder = _venv(BUILDERS / variant.name, interpreter, log)
+    install(builder, ["wheel", *variant.build_requirements])
+    began = time.perf_counter()
+    wheel = wheels.make(variant, builder, log.parent, log)
+    seconds = time.perf_counter() - began
+    inside = _venv(prefix, interpreter, log)
+    lacks = _add_servers(catalog, inside, interpreter.implementation, wanted) if wanted else {}
+    _fill(prefix, variant, wheel, log)
+    seconds += _warm(catalog, prefix, variant, log)
+    if counted_path(variant):  # what a counter would have to wait for; no part of the artifact
+        _warm(catalog, prefix, variant, log, counted_path(variant))
+    _tools(inside, interpreter)
+    return wheel, lacks, seconds
+
+
+def _install_application(
+    catalog: Catalog, variant: Variant, interpreter: Provisioned, wanted: Collection[str], log: Path
+) -> tuple[Path, dict[str, Unavailable]]:
+    """Install what an application requires, then its servers by pins that agree with it: its pins, what is unavailable.
+
+    The application itself is in no prefix: each server gets a fresh copy of its source.
+    """
+    if variant.application is None:
+        raise ValueError(f"{variant.name} is no application")
+    pins, prefix = applications.locked(variant.application, interpreter), PREFIXES / variant.name
+    inside = _venv(prefix, interpreter, log)
+    must(uv("pip", "install", "--no-config", "--python", str(inside), "--requirements", str(pins)))
+    lock = applications.all_pins(pins)
+    lacks = _add_servers(catalog, inside, interpreter.implementation, wanted, lock) if wanted else {}
+    commands.run([str(inside), "-m", "compileall", "-q", str(prefix / "lib")], prefix, log)
+    return pins, lacks
 
 
 def rebuild(catalog: Catalog, variant: Variant, interpreter: Provisioned, folder: Path, prefix: Path) -> None:
@@ -165,6 +197,9 @@ def fingerprint_of(catalog: Catalog, variant: Variant, interpreter: Provisioned)
         digest.update(Path(maker).read_bytes())
     beside = [list(catalog.frameworks.values()), _servers(catalog, interpreter.implementation)]
     digest.update(msgspec.json.encode(beside))
+    if variant.application:
+        digest.update(applications.locked(variant.application, interpreter).read_bytes())
+        return digest.hexdigest()
     for place, path in wheels.sources(variant):
         digest.update(f"{place}\0".encode() + path.read_bytes())
     return digest.hexdigest()
@@ -180,16 +215,16 @@ def _fill(prefix: Path, variant: Variant, wheel: Path, log: Path) -> None:
 
 
 def _add_servers(
-    catalog: Catalog, inside: Path, implementation: Implementation, wanted: Collection[str]
+    catalog: Catalog, inside: Path, implementation: Implementation, wanted: Collection[str], lock: Path = MEASURED_LOCK
 ) -> dict[str, Unavailable]:
     """Install the frameworks, and the servers that are wanted; what of these cannot be had here, by label."""
-    install(inside, sorted({name for framework in catalog.frameworks.values() for name in framework.requirements}))
+    install(inside, sorted({name for each in catalog.frameworks.values() for name in each.requirements}), lock=lock)
     lacks = {}
     for server in (server for server in _servers(catalog, implementation) if server.label in wanted):
         try:
             system.require(server.needs)
-            install(inside, server.build_requirements)
-            install(inside, server.requirements)
+            install(inside, server.build_requirements, lock=lock)
+            install(inside, server.requirements, lock=lock)
         except MissingError as missing:
             remedy = missing.remedy or "python -m bench build --force"
             lacks[server.label] = Unavailable(

@@ -94,8 +94,8 @@ def _removed(value: Any, path: list[str]) -> Any:
         chosen = {key: _removed(each, rest) if first in {ANY, key} else each for key, each in value.items()}
         return {key: each for key, each in chosen.items() if each is not GONE}
     if isinstance(value, list):
-        chosen = [_removed(each, rest) if first in {ANY, str(index)} else each for index, each in enumerate(value)]
-        return [None if each is GONE else each for each in chosen]  # the others keep their indices
+        rows = [_removed(each, rest) if first in {ANY, str(index)} else each for index, each in enumerate(value)]
+        return [None if each is GONE else each for each in rows]  # the others keep their indices
     return value
 
 

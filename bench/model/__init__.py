@@ -5,6 +5,7 @@ together a `Catalog`; what is to be measured is a `Plan`; what that yields is re
 `outcome`. Unknown is absent (`None` or no key), never 0 or −1.
 """
 
+from bench.model.application import Application
 from bench.model.base import (
     COLD_JVM_SECONDS,
     Argv,
@@ -74,6 +75,7 @@ __all__ = [
     "Again",
     "Against",
     "AnyCase",
+    "Application",
     "Argv",
     "Artifact",
     "Backend",

@@ -174,8 +174,16 @@ def name(provider: Provider | FromNpm) -> str:
     return type(provider).__name__.removeprefix("From").lower()
 
 
-def install(python: Path, names: Sequence[str], target: Path | None = None, wheel: Path | None = None) -> None:
+def install(
+    python: Path,
+    names: Sequence[str],
+    target: Path | None = None,
+    wheel: Path | None = None,
+    lock: Path = MEASURED_LOCK,
+) -> None:
     """Install the packages `names` of the measured lock, with what they need, and a wheel of the lab's own making.
+
+    Another `lock` holds an application's pins beside the lab's, without hashes.
 
     They go to the environment of `python`, or for it into the folder `target`. Every download is checked against its
     hash in the lock, and so are the tools that build a source distribution. What is built is kept for each interpreter
@@ -193,7 +201,8 @@ def install(python: Path, names: Sequence[str], target: Path | None = None, whee
         if "uwsgi" in names:
             env = env | uwsgi.building(python)
             pip += ["--config-settings-package", f"uwsgi:recipe={uwsgi.RECIPE}"]
-        pinned = ["--verify-hashes", "--constraints", str(MEASURED_LOCK), "--build-constraints", str(MEASURED_LOCK)]
+        hashes = ["--verify-hashes"] if lock == MEASURED_LOCK else []
+        pinned = [*hashes, "--constraints", str(lock), "--build-constraints", str(MEASURED_LOCK)]
         pinned += ["--overrides", str(locks.OVERRIDES), "--only-binary", "granian"]  # it would want a Rust
         # first from the cache alone: some registries answer in a way that would have uv build everything again
         if uv(*pip, "--offline", *pinned, *names, env=env).returncode != 0:

@@ -19,6 +19,7 @@ import psutil
 
 from bench.build import artifacts, peers
 from bench.catalog import pairing
+from bench.documents.answers import Answer, difference
 from bench.errors import RIGHT, LabError
 from bench.host import accounts, cpu_time
 from bench.host.cgroup import group
@@ -27,7 +28,7 @@ from bench.host.pinning import pinned
 from bench.model import Catalog, Exchange, Stack
 from bench.paths import LOGS, PREFIXES
 from bench.provision import system
-from bench.serve import process, proxy
+from bench.serve import application, process, proxy
 from bench.serve.backend import Attached
 
 HOST = "127.0.0.1"  # where a server listens unless its load comes from another machine
@@ -35,12 +36,16 @@ BACKLOG = 1024
 READY_SECONDS = 60.0
 POLL_SECONDS = 0.002
 STOP_SECONDS = 10.0
+SERVICE = "app.entry"  # the module that servers point at
 BAD_GATEWAY = 502  # what a front answers while its server does not listen yet
 HELLO = Exchange(method="GET", path="/hello", body=None, expect=b"Hello, world!\n")
 
 
 class Running(msgspec.Struct, frozen=True, kw_only=True):
-    """A server that has answered right. `ready_seconds` is spawn to that answer; `cpu` all the CPU time it spends."""
+    """A server that has answered right. `ready_seconds` is spawn to that answer; `cpu` all the CPU time it spends.
+
+    `provenance` is the file in which an application says what runs it.
+    """
 
     name: str
     host: str
@@ -49,6 +54,7 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     ready_seconds: float
     cpu: Meter
     log: Path
+    provenance: Path | None = None
 
     @property
     def url(self) -> str:
@@ -77,12 +83,15 @@ def command(catalog: Catalog, stack: Stack, port: int, host: str, scratch: Path)
         "port": str(port),
         "backlog": str(BACKLOG),
         "scratch": str(scratch),
+        "entry": application.ENTRY if variant.application else SERVICE,
     }
     argv = [part.format_map(places) for part in server.argv]
     if server.proxy:
         system.require(server.proxy.needs)
         argv = proxy.together(server.proxy, argv, scratch, places)
     env = {key: value.format_map(places) for key, value in server.env.items()}
+    if variant.application:
+        return argv, env
     env |= {"STATEMENTS_FRAMEWORK": catalog.frameworks[stack.framework].module, "STATEMENTS_WAIT": server.wait}
     return argv, artifacts.environment(catalog, variant) | env
 
@@ -103,11 +112,17 @@ def serving(
     port = port or free_port(host)
     prefix = catalog.peers[stack.variant].build if stack.is_peer else stack.variant
     place = {"folder": PREFIXES / prefix, "log": log}
+    variant = None if stack.is_peer else catalog.variant(stack.variant)
     with TemporaryDirectory(prefix="bench-") as scratch:  # below /tmp: the path of a socket has to be short
         argv, env = command(catalog, stack, port, host, Path(scratch))
-        env |= backend.environment(stack, pairing.server_file(catalog, stack)) if backend else {}
+        record = None
+        if variant and variant.application:
+            place["folder"], own = application.placed(catalog, variant, Path(scratch), log, backend and backend.dsn)
+            env, record = own | env, application.provenance(Path(scratch))
+        elif backend:
+            env |= backend.environment(stack, pairing.server_file(catalog, stack))
         with launched(str(stack), argv, env, **place, first=first, cpus=cpus, host=host, port=port) as running:
-            yield running
+            yield msgspec.structs.replace(running, provenance=record)
 
 
 @contextmanager
@@ -169,12 +184,19 @@ def free_port(host: str = HOST) -> int:
 
 def ask(port: int, exchange: Exchange, timeout_seconds: float = 10.0, host: str = HOST) -> tuple[int, bytes]:
     """Send one request over a connection of its own; status and body of the answer. Raises LabError if none comes."""
+    answer = answered(port, exchange, timeout_seconds, host)
+    return answer.status, answer.body
+
+
+def answered(port: int, exchange: Exchange, timeout_seconds: float = 10.0, host: str = HOST) -> Answer:
+    """Send one request likewise; the whole answer."""
     connection = http.client.HTTPConnection(host, port, timeout=timeout_seconds)
     try:
         headers = {"Content-Type": "application/json"} if exchange.body is not None else {}
         connection.request(exchange.method, exchange.path, exchange.body, headers | exchange.headers)
         response = connection.getresponse()
-        return response.status, response.read()
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, headers, response.read())
     except (OSError, http.client.HTTPException) as error:
         raise LabError(f"{exchange.method} {exchange.path}: no answer, {type(error).__name__}: {error}") from error
     finally:
@@ -184,9 +206,12 @@ def ask(port: int, exchange: Exchange, timeout_seconds: float = 10.0, host: str 
 def _answers(first: Exchange, name: str, log: Path, *, host: str, port: int) -> bool:
     """Whether `first` is answered right; a wrong answer is no readiness and no reason to wait."""
     try:
-        status, body = ask(port, first, host=host)
+        answer = answered(port, first, host=host)
     except LabError:
         return False
-    if status != BAD_GATEWAY and (status, body) != (200, first.expect):
-        raise LabError(f"{name}: the first answer was wrong: status {status}, {body[:200]!r}; see {log}", gate=RIGHT)
-    return status != BAD_GATEWAY
+    if answer.status == BAD_GATEWAY:
+        return False
+    wrong = difference(first, answer)
+    if wrong:
+        raise LabError(f"{name}: the first answer was wrong: {wrong}; see {log}", gate=RIGHT)
+    return True

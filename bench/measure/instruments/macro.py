@@ -38,10 +38,11 @@ def observe(
     workload, load = catalog.workloads[case.workload], catalog.loads[case.load]
     asked, unknown = verify.exchanges(workload), documents.fresh(workload)
     folder = documents.ensure(workload).folder if workload.documents else None
+    first = workload.exchanges[0] if workload.exchanges else HELLO
     stack, logs = case.stack, (output.with_suffix(".log"), output.with_suffix(".backend.log"))
     with (
         attached(catalog, workload, logs[1]) as backend,
-        serving(catalog, stack, HELLO, logs[0], cores().server, host=host, backend=backend) as running,
+        serving(catalog, stack, first, logs[0], cores().server, host=host, backend=backend) as running,
     ):
         memory = {"idle": process_tree.pss_bytes(running.process)}
         verify.answers_right(running.port, asked[:1], host)
@@ -66,8 +67,11 @@ def observe(
         verify.answers_right(running.port, asked, host)
         beside = fresh.beside_seen(running, documents.exchanges(workload, folder and folder / "load"), unknown)
         server = None if stack.is_peer else pairing.server_file(catalog, stack)
-        waits = {"waits": backend.waits(server)} if backend and server else {}
-        facts = verify.ask_provenance(catalog, running.port, stack, host, **waits)
+        if running.provenance:
+            facts = verify.read_provenance(catalog, running, stack)
+        else:
+            waits = {"waits": backend.waits(server)} if backend and server else {}
+            facts = verify.ask_provenance(catalog, running.port, stack, host, **waits)
     metrics = driven.metrics | beside | {f"memory.{when}": ("B", pss) for when, pss in memory.items()}
     facts |= {"proxy": proxying.version(server.proxy)} if server and server.proxy else {}
     facts |= {"cpu_time": running.cpu.source} | ({} if from_now_on else {"memory_peak": "since the start"})
