@@ -115,9 +115,9 @@ def serving(
     variant = None if stack.is_peer else catalog.variant(stack.variant)
     with TemporaryDirectory(prefix="bench-") as scratch:  # below /tmp: the path of a socket has to be short
         argv, env = command(catalog, stack, port, host, Path(scratch))
-        record = None
+        record, dsn = None, backend.dsn if backend else None
         if variant and variant.application:
-            place["folder"], own = application.placed(catalog, variant, Path(scratch), log, backend and backend.dsn)
+            place["folder"], own = application.placed(catalog, variant, Path(scratch), log, dsn)
             env, record = own | env, application.provenance(Path(scratch))
         elif backend:
             env |= backend.environment(stack, pairing.server_file(catalog, stack))
