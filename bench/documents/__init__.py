@@ -4,7 +4,7 @@ The rest of the lab needs `ensure(workload)`, `exchanges(workload, folder)` for 
 nobody could know, and `described(folder)` for documents that somebody brings; docs/documents.md tells what is in them.
 """
 
-from bench.documents.exchanges import exchanges, fresh
+from bench.documents.exchanges import exchanges, fresh, headers_of
 from bench.documents.sets import DocumentSet, described, ensure
 
-__all__ = ["DocumentSet", "described", "ensure", "exchanges", "fresh"]
+__all__ = ["DocumentSet", "described", "ensure", "exchanges", "fresh", "headers_of"]

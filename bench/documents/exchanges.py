@@ -42,5 +42,17 @@ def fresh(workload: Workload) -> list[Exchange]:
     return [_exchange(workload, _BATCH.sub(name, document), _BATCH.sub(name, answer)) for document, answer in pairs]
 
 
+def headers_of(exchange: Exchange, authority: str) -> dict[str, str]:
+    """All headers that go with a request: its own, and what they lack of host, length and type of a body.
+
+    A body is JSON unless a header of its own says otherwise.
+    """
+    usual = {"Host": authority}
+    if exchange.body is not None:
+        usual |= {"Content-Type": "application/json", "Content-Length": str(len(exchange.body))}
+    given = {name.lower() for name in exchange.headers}
+    return {name: value for name, value in usual.items() if name.lower() not in given} | exchange.headers
+
+
 def _exchange(workload: Workload, body: bytes | None, expect: bytes) -> Exchange:
     return Exchange(method=workload.method, path=workload.path, headers=workload.headers, body=body, expect=expect)

@@ -31,7 +31,7 @@ _DEFINITION = re.compile(r"@(?P<name>[\w.-]+)\s*=\s*(?P<value>.*)$")
 _DIRECTIVE = re.compile(r"(?:#|//)\s*@(?P<name>\w+)\s+(?P<value>\S+)")
 _PLACE = re.compile(r"\{\{\s*([\w.$-]+)\s*\}\}")
 _HEADER = re.compile(r"(?P<name>[!#$%&'*+.^_`|~\w-]+)\s*:\s*(?P<value>.*)$")
-OWN = {"host", "content-length", "connection", "transfer-encoding"}  # headers that whoever sends decides
+OWN = {"content-length", "connection", "transfer-encoding"}  # headers that whoever sends decides
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):

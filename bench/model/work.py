@@ -43,10 +43,12 @@ class DocumentsSpec(Declared, frozen=True, kw_only=True):
 class Same(Recorded, frozen=True, kw_only=True):
     """When two answers are the same: their bodies are `by` bytes or as JSON values, and so are the named `headers`.
 
+    By `nothing`, any answer will do.
+
     `ignore` holds JSON Pointers (RFC 6901) to members that do not count; `*` stands for any member or index.
     """
 
-    by: Literal["bytes", "json"]
+    by: Literal["bytes", "json", "nothing"]
     ignore: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
 

@@ -201,9 +201,9 @@ def install(
         if "uwsgi" in names:
             env = env | uwsgi.building(python)
             pip += ["--config-settings-package", f"uwsgi:recipe={uwsgi.RECIPE}"]
-        hashes = ["--verify-hashes"] if lock == MEASURED_LOCK else []
-        pinned = [*hashes, "--constraints", str(lock), "--build-constraints", str(MEASURED_LOCK)]
-        pinned += ["--overrides", str(locks.OVERRIDES), "--only-binary", "granian"]  # it would want a Rust
+        own = ["--verify-hashes", "--overrides", str(locks.OVERRIDES)] if lock == MEASURED_LOCK else []
+        pinned = [*own, "--constraints", str(lock), "--build-constraints", str(MEASURED_LOCK)]
+        pinned += ["--only-binary", "granian"]  # it would want a Rust
         # first from the cache alone: some registries answer in a way that would have uv build everything again
         if uv(*pip, "--offline", *pinned, *names, env=env).returncode != 0:
             must(uv(*pip, *pinned, *names, env=env))

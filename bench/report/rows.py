@@ -115,6 +115,13 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
     overload: Overload | None = None
 
 
+class Change(msgspec.Struct, frozen=True):
+    """Another stack than today's: the server CPU per request of today's ÷ that of it."""
+
+    stack: Stack
+    gain: Comparison
+
+
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """All that a session says of one workload; in that of the study's first, `others` holds those of the others.
 
@@ -130,7 +137,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     before. `ranking` holds the stacks from the best on; `raced` those of a race's rounds, where they ran under another
     load. `fronts` are the proxies before servers, with their versions. `latencies` are of the open loads for latency,
     `courses` of all others. Where speed-ups and targets are `over` several sessions, `session` is the last of these.
-    `drift` is what a session of factors says.
+    `drift` is what a session of factors says. Of a user's application, `changes` are what the other stacks bring.
     """
 
     workload: str
@@ -163,6 +170,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     tested: tuple[Tested, ...] = ()
     over: tuple[Session, ...] = ()
     drift: Drift | None = None
+    changes: tuple[Change, ...] = ()
 
     @property
     def study(self) -> Study:
@@ -192,7 +200,13 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def ranks_stacks(self) -> bool:
         """Whether it is stacks that the study compares: it has one core for all, or they were raced."""
-        return self.study.macro is not None and (not self.compares_cores or self.session.race is not None)
+        raced, own = self.session.race is not None, self.is_of_an_application
+        return self.study.macro is not None and (not self.compares_cores or raced or own)
+
+    @property
+    def is_of_an_application(self) -> bool:
+        """Whether it is a user's application that was measured."""
+        return self.catalog.variant(self.study.baseline).application is not None
 
     @property
     def baseline(self) -> Core:

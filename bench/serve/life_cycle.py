@@ -19,6 +19,7 @@ import psutil
 
 from bench.build import artifacts, peers
 from bench.catalog import pairing
+from bench.documents import headers_of
 from bench.documents.answers import Answer, difference
 from bench.errors import RIGHT, LabError
 from bench.host import accounts, cpu_time
@@ -192,8 +193,7 @@ def answered(port: int, exchange: Exchange, timeout_seconds: float = 10.0, host:
     """Send one request likewise; the whole answer."""
     connection = http.client.HTTPConnection(host, port, timeout=timeout_seconds)
     try:
-        headers = {"Content-Type": "application/json"} if exchange.body is not None else {}
-        connection.request(exchange.method, exchange.path, exchange.body, headers | exchange.headers)
+        _send(connection, exchange)
         response = connection.getresponse()
         headers = {name.lower(): value for name, value in response.getheaders()}
         return Answer(response.status, headers, response.read())
@@ -201,6 +201,14 @@ def answered(port: int, exchange: Exchange, timeout_seconds: float = 10.0, host:
         raise LabError(f"{exchange.method} {exchange.path}: no answer, {type(error).__name__}: {error}") from error
     finally:
         connection.close()
+
+
+def _send(connection: http.client.HTTPConnection, exchange: Exchange) -> None:
+    """Send just what the pacer sends: an application may answer each header."""
+    connection.putrequest(exchange.method, exchange.path, skip_host=True, skip_accept_encoding=True)
+    for name, value in headers_of(exchange, f"{connection.host}:{connection.port}").items():
+        connection.putheader(name, value)
+    connection.endheaders(exchange.body)
 
 
 def _answers(first: Exchange, name: str, log: Path, *, host: str, port: int) -> bool:

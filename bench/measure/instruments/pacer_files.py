@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.documents import headers_of
 from bench.errors import LabError
 from bench.model import Exchange
 
@@ -113,12 +114,9 @@ def judging(exchange: Exchange) -> int:
 
 
 def wire(exchange: Exchange, authority: str) -> bytes:
-    """The bytes of a request (RFC 9112); a body has its length, and is JSON unless a header says otherwise."""
-    headers = {"Host": authority}
-    if exchange.body is not None:
-        headers |= {"Content-Type": "application/json", "Content-Length": str(len(exchange.body))}
+    """The bytes of a request (RFC 9112)."""
     lines = [f"{exchange.method} {exchange.path} HTTP/1.1"]
-    lines += [f"{name}: {value}" for name, value in (headers | exchange.headers).items()]
+    lines += [f"{name}: {value}" for name, value in headers_of(exchange, authority).items()]
     return "\r\n".join((*lines, "", "")).encode("latin-1") + (exchange.body or b"")
 
 
