@@ -43,7 +43,7 @@ class Recording(Recorded, frozen=True):
 
 
 def recorded(
-    catalog: Catalog, stack: Stack, workload: Workload, requests: Sequence[Request], rule: Same, progress: Progress
+    catalog: Catalog, stack: Stack, workload: Workload, *, requests: Sequence[Request], rule: Same, progress: Progress
 ) -> tuple[Exchange, ...]:
     """Each request with the baseline's answer, recorded once for an unchanged application, its rule and its requests.
 

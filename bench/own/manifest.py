@@ -49,7 +49,7 @@ class Manifest(Declared, frozen=True, kw_only=True):
     prepare: tuple[Argv, ...] = ()
     backend: str | None = None
     requests: str = "requests"
-    answers: Answers = Answers()
+    answers: Answers = msgspec.field(default_factory=Answers)
 
     def __post_init__(self) -> None:
         """Raises ValueError, which the decoder tells with the file, where `app` names no object of a module."""

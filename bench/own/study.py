@@ -93,7 +93,9 @@ def study_of(manifest: Manifest, asked: Asked, catalog: Catalog, progress: Progr
         path=requests[0].path,
         backend=manifest.backend,
     )
-    exchanges = baseline.recorded(catalog, stack, workload, requests, manifest.answers.rule, progress)
+    exchanges = baseline.recorded(
+        catalog, stack, workload, requests=requests, rule=manifest.answers.rule, progress=progress
+    )
     workload = replace(workload, exchanges=exchanges)
     catalog = replace(catalog, workloads=catalog.workloads | {workload.name: workload})
     names = [interpreter_called(text, catalog) for text in asked.interpreters]

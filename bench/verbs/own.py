@@ -12,11 +12,32 @@ from msgspec.structs import replace
 from bench import pipeline
 from bench.errors import LabError
 from bench.progress import Progress
-from bench.verbs.app import Budget, Flag, Json, app, declared, duration_of, plan_of, words
+from bench.verbs.app import Budget, Flag, Json, app, declared, duration_of, out, plan_of, words
 from bench.verbs.tell import show
 
 CORE_SERVERS = "gunicorn-sync,uwsgi-processes"
 Pointers = Annotated[str, Parameter(help="What may differ in JSON answers, such as /id,/rows/*/at.")]
+
+
+@app.command
+def init(project: Path) -> int:
+    """Look at a project, write its lab.toml and a first request, and say what was found and what to fill in.
+
+    Then `try PROJECT` measures it. Nothing else in the project is changed.
+
+    Parameters
+    ----------
+    project
+        The folder of a service: Django, FastAPI, Flask, Falcon, Starlette, Litestar, or a bare WSGI or ASGI callable.
+    """
+    from bench.own import init as initialising  # noqa: PLC0415 - other verbs know no applications
+
+    written = initialising.write(project.resolve(), declared())
+    for lead, lines in (("found", written.found), ("wrote", map(str, written.files)), ("to do", written.missing)):
+        for line in lines:
+            out.print(f"{lead}  {line}", markup=False, highlight=False, soft_wrap=True)
+    out.print(f"then: python -m bench try {project}", markup=False, highlight=False, soft_wrap=True)
+    return 0
 
 
 @app.command(name="try")
@@ -83,9 +104,17 @@ def try_(
         if own is None:
             raise LabError("--documents are for a core: name it, such as mycore:transform")
         return _core(
-            own, documents, against, CORE_SERVERS if servers is None else servers, framework, source, requires,
-            force=force, strict=strict, json=json,
-        )  # fmt: skip
+            own,
+            documents=documents,
+            against=against,
+            servers=CORE_SERVERS if servers is None else servers,
+            framework=framework,
+            source=source,
+            requires=requires,
+            force=force,
+            strict=strict,
+            json=json,
+        )
     from bench.own import manifest as manifests  # noqa: PLC0415 - other verbs know no applications
     from bench.own import study as studies  # noqa: PLC0415
     from bench.serve.application import fingerprint  # noqa: PLC0415
@@ -119,13 +148,13 @@ def try_(
 
 def _core(
     core: str,
+    *,
     documents: Path,
     against: str | None,
     servers: str,
     framework: str,
     source: Path,
     requires: str,
-    *,
     force: bool,
     strict: bool,
     json: bool,
