@@ -14,7 +14,6 @@ from bench.provision.locks import ENTRY
 
 LOCKS = LAB / "applications"
 PINS, ALL_PINS = "requirements.txt", "all.txt"
-UNRESOLVED = "of the application cannot be resolved for"
 
 
 def locked(application: Application, interpreter: Provisioned) -> Path:
@@ -35,7 +34,7 @@ def locked(application: Application, interpreter: Provisioned) -> Path:
             done = uv("pip", "compile", *map(str, exported), *how, "--output-file", str(pins))
             if done.returncode != 0:
                 names = ", ".join(path.name for path in files)
-                raise MissingError(f"{names} {UNRESOLVED} {interpreter.name}: {system.complaint(done)}")
+                raise MissingError(f"{names}: cannot be resolved for {interpreter.name}: {system.complaint(done)}")
         else:
             pins.write_text("")
         (folder / ALL_PINS).write_text(_merged(pins.read_text(encoding="utf-8")), encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from difflib import unified_diff
 from typing import Any
@@ -44,7 +45,10 @@ def difference(exchange: Exchange, answer: Answer) -> str | None:
         if expected is not GONE and got is not GONE:
             paths = list(unlike(without(expected, rule.ignore), without(got, rule.ignore)))
             return None if not paths else _lines(pretty(expected), pretty(got), paths)
-    return _lines(_text(exchange.expect), _text(answer.body), [])
+    expected_lines, lines = _text(exchange.expect, rule.mask), _text(answer.body, rule.mask)
+    if rule.mask and expected_lines == lines:
+        return None
+    return _lines(expected_lines, lines, [])
 
 
 def parsed(body: bytes) -> Any:
@@ -109,8 +113,12 @@ def _lines(expected: list[str], got: list[str], paths: list[str]) -> str:
     return "\n".join([*at, *differing[:SHOWN], *more])
 
 
-def _text(body: bytes) -> list[str]:
-    return body.decode("utf-8", "backslashreplace").splitlines()
+def _text(body: bytes, masks: tuple[str, ...] = ()) -> list[str]:
+    """A body in lines, what the masks match left out."""
+    text = body.decode("utf-8", "backslashreplace")
+    for mask in masks:
+        text = re.sub(mask, "…", text)
+    return text.splitlines()
 
 
 def _shown(body: bytes) -> str:

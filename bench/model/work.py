@@ -46,10 +46,12 @@ class Same(Recorded, frozen=True, kw_only=True):
     By `nothing`, any answer will do.
 
     `ignore` holds JSON Pointers (RFC 6901) to members that do not count; `*` stands for any member or index.
+    `mask` holds regular expressions: what they match in a body that is no JSON does not count.
     """
 
     by: Literal["bytes", "json", "nothing"]
     ignore: tuple[str, ...] = ()
+    mask: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
 
 

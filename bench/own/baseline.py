@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -33,6 +33,8 @@ FAILED = 500  # the status from which on an answer is a failure
 HOST = "localhost"  # unless a request names another: a port that changes would show in answers
 SHOWN = 200  # bytes of an answer in a message
 ASK = Same(by="nothing")
+TOKEN = re.compile(r"[A-Za-z0-9]+")
+SHORTEST = 16  # letters of a token, such as one against forged requests
 
 
 class Recording(Recorded, frozen=True):
@@ -93,28 +95,52 @@ def _require_answers(request: Request, given: Sequence[Answer]) -> None:
 
 def _require_same(requests: Sequence[Request], seen: Sequence[Sequence[Answer]], rule: Same) -> None:
     """Raises LabError with what differs between the baseline's own answers, and what to ignore."""
-    told, pointers = [], set[str]()
+    told, pointers, masks = [], set[str](), set[str]()
     for request, given in zip(requests, seen, strict=True):
         expected = _exchange(request, given[0], rule)
         differing = next(((each, words) for each in given[1:] if (words := answers.difference(expected, each))), None)
         if differing:
             told.append(f"{_named(request)}: {differing[1]}")
             pointers |= set(chain.from_iterable(_pointers(given[0], each, rule) for each in given[1:]))
+            masks |= set(chain.from_iterable(_masks(given[0], each) for each in given[1:]))
     if not told:
         return
-    hint = "leave the request out, or make its answer the same each time"
-    if pointers:
-        ignored = ", ".join(f'"{pointer}"' for pointer in sorted({*rule.ignore, *pointers}))
-        hint = f"ignore what may differ, in lab.toml:\n\n[answers]\nignore = [{ignored}]"
-    raise LabError("\n".join(["the baseline answers otherwise when it is asked again:", *told, hint]))
+    lines = ["the baseline answers otherwise when it is asked again:", *told]
+    suggested = [f"ignore = {_listed({*rule.ignore, *pointers})}"] if pointers else []
+    suggested += [f"mask = {_listed({*rule.mask, *masks})}"] if masks else []
+    if suggested:
+        lines += ["ignore what may differ, in lab.toml:", "", "[answers]", *suggested]
+    else:
+        lines += ["leave the request out, or make its answer the same each time"]
+    raise LabError("\n".join(lines))
 
 
 def _pointers(one: Answer, other: Answer, rule: Same) -> Iterator[str]:
     """What to ignore so that two answers are the same; an index stands for any of its array."""
     values = [answers.parsed(each.body) for each in (one, other)]
-    if rule.by == "json" and GONE not in values:
+    if rule.by == "json" and not _lack(values):
         for pointer in answers.unlike(*(answers.without(value, rule.ignore) for value in values)):
             yield re.sub(r"/\d+(?=/|$)", "/*", pointer)
+
+
+def _masks(one: Answer, other: Answer) -> Iterator[str]:
+    """Regular expressions for the tokens in which two texts differ, where these are as long as each other."""
+    if not _lack([answers.parsed(each.body) for each in (one, other)]):
+        return
+    tokens = [TOKEN.findall(each.body.decode("utf-8", "replace")) for each in (one, other)]
+    if len(tokens[0]) == len(tokens[1]):
+        for a, b in zip(*tokens, strict=True):
+            if a != b and len(a) == len(b) >= SHORTEST:
+                yield f"[A-Za-z0-9]{{{len(a)}}}"
+
+
+def _lack(values: Sequence[object]) -> bool:
+    """Whether one of two bodies is no JSON."""
+    return any(value is GONE for value in values)
+
+
+def _listed(words: Iterable[str]) -> str:
+    return f"[{', '.join(repr(word) for word in sorted(words))}]"
 
 
 def _exchange(request: Request, answer: Answer, rule: Same) -> Exchange:

@@ -94,6 +94,7 @@ def _text(
         'same = "json"  # or "bytes"; a body that is no JSON is compared as bytes',
         'headers = ["content-type"]',
         "ignore = []  # what may differ in JSON answers, such as /id or /rows/*/at",
+        "mask = []  # what may differ in other answers, as regular expressions, such as '[A-Za-z0-9]{64}'",
     ]
     return "\n".join(lines) + "\n"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -22,12 +23,23 @@ class Answers(Declared, frozen=True, kw_only=True):
 
     same: Literal["json", "bytes"] = "json"
     ignore: tuple[str, ...] = ()
+    mask: tuple[str, ...] = ()
     headers: tuple[str, ...] = ("content-type",)
+
+    def __post_init__(self) -> None:
+        """Raises ValueError, which the decoder tells with the file, for a mask that is no regular expression."""
+        for mask in self.mask:
+            try:
+                re.compile(mask)
+            except re.error as error:
+                raise ValueError(f"mask: {mask!r} is no regular expression: {error}") from error
 
     @property
     def rule(self) -> Same:
         """The rule for each exchange."""
-        return Same(by=self.same, ignore=self.ignore, headers=tuple(name.lower() for name in self.headers))
+        return Same(
+            by=self.same, ignore=self.ignore, mask=self.mask, headers=tuple(name.lower() for name in self.headers)
+        )
 
 
 class Manifest(Declared, frozen=True, kw_only=True):

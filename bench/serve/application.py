@@ -7,34 +7,59 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
 from bench.build import artifacts, commands
 from bench.model import Application, Catalog, Variant
-from bench.paths import PREFIXES, SUBJECT
+from bench.paths import LAB, PREFIXES, SUBJECT
+from bench.provision import stamp
 
 ENTRY = "lab_application"  # the module that servers point at
 LEFT_OUT = {".git", ".hg", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox", ".mypy_cache", ".ruff_cache"}
 MANIFEST = "lab.toml"
+PREPARED = LAB / "prepared"
 
 
 def placed(
     catalog: Catalog, variant: Variant, scratch: Path, log: Path, dsn: str | None
 ) -> tuple[Path, dict[str, str]]:
-    """Copy the application's source into `scratch` and make it ready: the copy's folder and the whole environment.
+    """Copy the application's source, made ready, into `scratch`: the copy's folder and the whole environment.
 
+    Without a backend it is made ready once and copied from there; a fresh backend has to be made ready each time.
     Raises LabError with the command of `prepare` that fails and the place of its log.
     """
     application = variant.application
     if application is None:
         raise ValueError(f"{variant.name} is no application")
     source, entry = scratch / "source", scratch / "entry"
-    shutil.copytree(application.source, source, symlinks=True, ignore=_left_out)
+    prepared = _prepared(catalog, variant, application, log) if application.prepare and dsn is None else None
+    shutil.copytree(prepared or application.source, source, symlinks=True, ignore=_left_out)
     entry.mkdir()
     shutil.copyfile(SUBJECT / "application.py", entry / f"{ENTRY}.py")
     env = environment(catalog, variant, application, source, dsn) | {"LAB_PROVENANCE": str(provenance(scratch))}
     env["PYTHONPATH"] += f":{entry}"
-    places = {"python": str(artifacts.python(variant.name)), "dsn": dsn or ""}
-    commands.run_all(application.prepare, places, source, log, env)
+    if prepared is None:
+        _prepare(application, variant, source, log, env)
     return source, env
+
+
+def _prepared(catalog: Catalog, variant: Variant, application: Application, log: Path) -> Path:
+    """A copy of the source on which the commands of `prepare` have run, kept for as long as nothing of it changes."""
+    folder = PREPARED / variant.name
+    built = artifacts.require(variant.name).fingerprint
+    told = msgspec.json.encode(application, order="sorted").decode()
+    made_of = stamp.of(fingerprint(Path(application.source)), built, told)
+    source = folder / "source"
+    if not stamp.stands(folder, made_of):
+        with stamp.making(folder, made_of):
+            shutil.copytree(application.source, source, symlinks=True, ignore=_left_out)
+            _prepare(application, variant, source, log, environment(catalog, variant, application, source, None))
+    return source
+
+
+def _prepare(application: Application, variant: Variant, source: Path, log: Path, env: dict[str, str]) -> None:
+    places = {"python": str(artifacts.python(variant.name)), "dsn": env.get("LAB_DSN", "")}
+    commands.run_all(application.prepare, places, source, log, env)
 
 
 def environment(
@@ -49,6 +74,7 @@ def environment(
         "PYTHONDONTWRITEBYTECODE": "1",
         "LAB_APPLICATION": application.app,
         "LAB_FACTORY": str(int(application.factory)),
+        **({"LAB_DSN": dsn} if dsn else {}),
         **own,
     }
 
