@@ -43,7 +43,8 @@ def difference(exchange: Exchange, answer: Answer) -> str | None:
     if rule.by == "json":
         expected, got = parsed(exchange.expect), parsed(answer.body)
         if expected is not GONE and got is not GONE:
-            paths = list(unlike(without(expected, rule.ignore), without(got, rule.ignore)))
+            expected, got = (counted(value, rule) for value in (expected, got))
+            paths = list(unlike(expected, got))
             return None if not paths else _lines(pretty(expected), pretty(got), paths)
     expected_lines, lines = _text(exchange.expect, rule.mask), _text(answer.body, rule.mask)
     if rule.mask and expected_lines == lines:
@@ -59,13 +60,21 @@ def parsed(body: bytes) -> Any:
         return GONE
 
 
+def counted(value: Any, rule: Same) -> Any:
+    """What counts of a JSON value: without the members to ignore, unordered arrays sorted."""
+    value = without(value, rule.ignore)
+    for pointer in rule.unordered:
+        value = _sorted(value, _parts(pointer))
+    return value
+
+
 def without(value: Any, pointers: tuple[str, ...]) -> Any:
     """The value without the members that the pointers name (RFC 6901, with `*` for any member or index).
 
     An element of an array becomes null instead: the others keep their places.
     """
     for pointer in pointers:
-        value = _removed(value, [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]])
+        value = _removed(value, _parts(pointer))
     return value
 
 
@@ -90,6 +99,21 @@ def unlike(one: Any, other: Any, at: str = "") -> Iterator[str]:
 def pretty(value: Any) -> list[str]:
     """A JSON value in lines."""
     return json.dumps(value, indent=1, ensure_ascii=False).splitlines()
+
+
+def _parts(pointer: str) -> list[str]:
+    return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+
+
+def _sorted(value: Any, path: list[str]) -> Any:
+    if not path:
+        return sorted(value, key=lambda each: json.dumps(each, sort_keys=True)) if isinstance(value, list) else value
+    first, rest = path[0], path[1:]
+    if isinstance(value, dict):
+        return {key: _sorted(each, rest) if first in {ANY, key} else each for key, each in value.items()}
+    if isinstance(value, list):
+        return [_sorted(each, rest) if first in {ANY, str(at)} else each for at, each in enumerate(value)]
+    return value
 
 
 def _removed(value: Any, path: list[str]) -> Any:

@@ -46,11 +46,13 @@ class Same(Recorded, frozen=True, kw_only=True):
     By `nothing`, any answer will do.
 
     `ignore` holds JSON Pointers (RFC 6901) to members that do not count; `*` stands for any member or index.
+    `unordered` names arrays likewise whose elements may come in any order.
     `mask` holds regular expressions: what they match in a body that is no JSON does not count.
     """
 
     by: Literal["bytes", "json", "nothing"]
     ignore: tuple[str, ...] = ()
+    unordered: tuple[str, ...] = ()
     mask: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
 

@@ -120,6 +120,8 @@ def _made_by(node: ast.stmt) -> Iterator[tuple[str, str, Interface | None]]:
             made = MAKERS.get(dotted) or MAKERS.get(dotted.rpartition(".")[2])
             if made:
                 yield name, *made
+            elif dotted.rpartition(".")[2] in FACTORIES:
+                yield name, f"made by {dotted}", None
         case ast.FunctionDef(name=name) if name in FACTORIES:
             yield name, "a factory", None
         case ast.FunctionDef(name=name, args=arguments) | ast.AsyncFunctionDef(name=name, args=arguments):

@@ -79,7 +79,7 @@ def _text(
     lines = [
         "# What the runtime lab measures here: docs/your-own-service.md",
         f'app = "{first.app}"{other}',
-        f'server = "{server}"  # of today: what all others are compared with',
+        f'{"" if first.interface else "# "}server = "{server}"  # of today: what all others are compared with',
         f'interpreter = "{home}"  # of today, too',
         f'source = "{first.source}"  # each server gets a fresh copy of it',
         f"requirements = {_list(files)}",
@@ -94,6 +94,7 @@ def _text(
         'same = "json"  # or "bytes"; a body that is no JSON is compared as bytes',
         'headers = ["content-type"]',
         "ignore = []  # what may differ in JSON answers, such as /id or /rows/*/at",
+        "unordered = []  # arrays whose elements may come in any order, such as /projects",
         "mask = []  # what may differ in other answers, as regular expressions, such as '[A-Za-z0-9]{64}'",
     ]
     return "\n".join(lines) + "\n"

@@ -23,6 +23,7 @@ class Answers(Declared, frozen=True, kw_only=True):
 
     same: Literal["json", "bytes"] = "json"
     ignore: tuple[str, ...] = ()
+    unordered: tuple[str, ...] = ()
     mask: tuple[str, ...] = ()
     headers: tuple[str, ...] = ("content-type",)
 
@@ -37,9 +38,8 @@ class Answers(Declared, frozen=True, kw_only=True):
     @property
     def rule(self) -> Same:
         """The rule for each exchange."""
-        return Same(
-            by=self.same, ignore=self.ignore, mask=self.mask, headers=tuple(name.lower() for name in self.headers)
-        )
+        headers = tuple(name.lower() for name in self.headers)
+        return Same(by=self.same, ignore=self.ignore, unordered=self.unordered, mask=self.mask, headers=headers)
 
 
 class Manifest(Declared, frozen=True, kw_only=True):

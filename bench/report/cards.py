@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -49,7 +50,7 @@ def _change(finding: Finding, rows: dict[Stack, Row]) -> Card:
     own = today(finding.study)
     title = "What to change today"
     if rows[own].cpu.value is None:
-        return Card(title, f"{_named(own, finding)} has no figure: {rows[own].cpu.reason}")
+        return Card(title, f"{_named(own, finding)} has no figure: {_first_line(rows[own].cpu)}")
     better = [each for each in finding.changes if _is_better(each.gain)]
     spent = f"{_cpu(rows[own])} of server CPU a request today"
     if not better:
@@ -86,11 +87,16 @@ def _memory(finding: Finding, rows: dict[Stack, Row]) -> Card:
     held = sorted((row for row in finding.rows if row.memory.value is not None), key=lambda row: row.memory.value or 0)
     title = "Memory under load"
     if rows[own].memory.value is None:
-        return Card(title, f"{_named(own, finding)} has no figure: {rows[own].memory.reason}")
+        return Card(title, f"{_named(own, finding)} has no figure: {_first_line(rows[own].memory)}")
     lead = f"{_named(own, finding)}: {_mega(rows[own].memory)}."
     return Card(
         title, lead, tuple(f"{_named(row.stack, finding)}: {_mega(row.memory)}" for row in held if row.stack != own)
     )
+
+
+def _first_line(figure: Figure) -> str:
+    """Why there is no figure; the difference that shows a wrong answer stands elsewhere."""
+    return re.split(r"\s+--- expected", figure.reason or "not measured")[0]
 
 
 def _is_better(gain: Comparison) -> bool:
@@ -112,7 +118,7 @@ def _mega(figure: Figure) -> str:
 def _percentiles(each: Latencies) -> str:
     known = {name: each.percentiles[name].figure for name in ("p50", "p99")}
     told = [
-        f"{name} {number(figure.value / MICRO)} µs" if figure.value is not None else f"{name} — ({figure.reason})"
+        f"{name} {number(figure.value / MICRO)} µs" if figure.value is not None else f"{name} — ({_first_line(figure)})"
         for name, figure in known.items()
     ]
     return ", ".join(told)

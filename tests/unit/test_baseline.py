@@ -34,6 +34,14 @@ def test_members_that_differ_are_shown_and_suggested() -> None:
     assert told.endswith("[answers]\nignore = ['/id', '/rows/*/at']")
 
 
+def test_an_array_that_comes_in_another_order_is_suggested_as_unordered() -> None:
+    given = answers('{"rows": [{"in": [1, 2]}, {"in": [3]}]}', '{"rows": [{"in": [2, 1]}, {"in": [3]}]}')
+    assert complaint(given).endswith("[answers]\nunordered = ['/rows/*/in']")
+    baseline._require_same([PAGE], [given], Same(by="json", unordered=("/rows/*/in",)))
+    given = answers('{"names": ["a", "b"]}', '{"names": ["b", "a"]}')
+    assert complaint(given).endswith("unordered = ['/names']")
+
+
 def test_tokens_that_differ_in_a_text_are_suggested_as_a_mask() -> None:
     one, other = "a" * 32, "b" * 32
     told = complaint(answers(f"<input value={one}>", f"<input value={other}>"))

@@ -32,6 +32,7 @@ PROJECTS = {
         "w:application", "a bare callable", "wsgi",
     ),
     "bare asgi": ({"a.py": "async def app(scope, receive, send): ...\n"}, "a:app", "a bare callable", "asgi"),
+    "made by a factory": ({"service.py": "app = create_app(['x'])\n"}, "service:app", "made by create_app", None),
     "factory": ({"shop/__init__.py": "def create_app(config=None): ...\n"}, "shop:create_app", "a factory", None),
     "the usual name in the shallowest module": (
         dict.fromkeys(("shop/api/v1.py", "shop/wsgi.py", "tests/conftest.py"), "app = Flask('shop')\n"),
