@@ -1,6 +1,6 @@
 """The answers of an application where it runs today: what every other server and interpreter has to answer, too.
 
-It is started several times and asked everything twice; what differs between its own answers is nothing to hold others to.
+It is started several times and asked everything twice; what differs between its own answers is held against nobody.
 """
 
 from __future__ import annotations
