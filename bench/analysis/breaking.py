@@ -32,7 +32,7 @@ KINDS = {
 }
 RULE = (
     "The latency of a second is the 99th percentile of the requests that started in it. If one second of the load has "
-    "too few requests for that, the median decides; below 20 requests a second, the longest latency decides. "
+    "too few requests for that, the median decides. Below 20 requests per second, the longest latency decides. "
     f"A second is late above {1000 * LATE_SECONDS:.0f} ms and {LATE_TIMES} times the usual median. "
     f"The usual median is that of the seconds at up to {100 * STEADY:.0f} % of capacity before the first overload. If "
     f"these are late themselves, every second above {1000 * LATE_SECONDS:.0f} ms is late. "

@@ -61,7 +61,7 @@ def first_tripped(runs: Iterable[Run], spoils: gates.Spoils, null: float | None 
 
 
 def latency(runs: Sequence[Run], percentile: str, reason: str) -> Figure:
-    """The median over fresh servers of a latency percentile. Below the clock's resolution, that counts."""
+    """The median over fresh servers of a percentile. A value below the clock's resolution counts as that resolution."""
     metric = f"latency.{percentile}"
     spoilt = first_tripped(runs, "latency")
     if spoilt:

@@ -125,9 +125,11 @@ def _loads(finding: Finding) -> dict[str, Any]:
     headings = ("Load", "Stack", "Base rate, requests/s", "Breaks at", "Recovers after", *PERCENTILES)
     rows = [[*_load(course, finding), *map(latency, course.percentiles.values())] for course in shown]
     filled = [at for at in range(len(headings)) if any(row[at].text != loads.ABSENT for row in rows)]
+    reports = [_gatling(course) for course in shown]
     return {
         "headings": [headings[at] for at in filled],
-        "rows": [([row[at] for at in filled], _gatling(course)) for course, row in zip(shown, rows, strict=True)],
+        "rows": [([row[at] for at in filled], report) for row, report in zip(rows, reports, strict=True)],
+        "reports": any(reports),
     }
 
 

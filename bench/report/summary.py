@@ -14,7 +14,7 @@ from rich.text import Text
 from bench.analysis.text import number
 from bench.measure.instruments.sizes import Size
 from bench.model import Stack
-from bench.report import ranking, stolen, suites
+from bench.report import ranking, settings, stolen, suites
 from bench.report.answer import answer, answers, target_sentences
 from bench.report.builds import without_pgo
 from bench.report.ladder import rows
@@ -108,14 +108,15 @@ def _targets(rows: Sequence[TargetResult]) -> Table:
     """The targets by title, workload by workload."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("", no_wrap=True)
-    for heading in ("figure", "limit", "", "speed-up"):
+    headings = ("figure",) if settings.only_settings(rows) else ("figure", "limit", "", "speed-up")
+    for heading in headings:
         table.add_column(heading, justify="right")
     for (title, remark), group in groupby(rows, key=lambda row: (row.target.title, row.remark)):
         table.add_row(Text(title, style="bold"))
         if remark:
             table.add_row(Text(f" {remark}", style="yellow", no_wrap=False))
         for row in group:
-            cells = (row.reason or row.text, row.limit, row.outcome or "", row.fold)
+            cells = (row.reason or row.text, row.limit, row.outcome or "", row.fold)[: len(headings)]
             table.add_row(f" {row.workload}", *map(Text, cells), style="yellow" if row.outcome == "missed" else "")
     return table
 

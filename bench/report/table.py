@@ -204,7 +204,7 @@ _STACK = [
     Column(
         heading="Capacity",
         unit="requests/s",
-        about="Right answers per second under the closed load; absent where the generator was the limit",
+        about="Right answers per second under the closed load, absent where the generator was the limit",
         cell=lambda row: _figure(row.capacity, 1.0),
         brief="capacity\n1/s",
     ),
