@@ -1,5 +1,6 @@
-"""What moves a core's time from session to session: the plan, how its processes begin, and what is made of the runs."""
+"""The effects of factors on a core's time: the plan, the start of its processes, and the analysis of the runs."""
 
+import re
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
@@ -29,7 +30,7 @@ RATIO = "cpython ÷ cython-untouched"
 
 
 def moved(case: Case) -> tuple[str, int]:
-    """The factor that a case changes, and its level."""
+    """The factor that a case varies, and its level."""
     assert isinstance(case, FactorsCase)
     return case.factor, case.level
 
@@ -128,11 +129,11 @@ def test_fixed_addresses_are_asked_of_the_kernel(
     factors.why_not.cache_clear()
 
 
-# ---------------------------------------------------------------- what is made of it
+# ---------------------------------------------------------------- the analysis
 
 
 class Machine:
-    """A machine on which each factor moves a variant's time by so much, and time passes as the blocks do."""
+    """A machine with given standard deviations of a variant's time by factor, by block (`time`) and by process."""
 
     def __init__(self, moves: dict[str, float], *, time: float = 0.0, process: float = 0.005, seed: int = 1) -> None:
         self._moves, self._time, self._process, self._seed = moves, time, process, seed
@@ -140,7 +141,7 @@ class Machine:
     def execute(self, case: Case, block: int, folder: Path) -> Run:
         name, level = moved(case)
         log = self._draw(case.variant, name, level) * self._moves.get(name, 0.0)
-        log += self._draw("time", block) * self._time  # the same for all: what ratios within a block cancel
+        log += self._draw("time", block) * self._time  # the same for all variants, so ratios within a block cancel it
         log += self._draw(case.identity, block) * self._process
         return sessions.run(case, block, measured={"time": ("s", 5e-4 * np.exp([log] * 3))})
 
@@ -148,8 +149,8 @@ class Machine:
         return float(np.random.default_rng([self._seed, *" ".join(map(str, what)).encode()]).normal())
 
 
-class Nobody:
-    """Who is told of the measuring, and tells nobody."""
+class Silent:
+    """A silent progress display."""
 
     def case(self, case: Case, run: Run | None) -> None: ...
 
@@ -199,7 +200,7 @@ def test_a_level_that_failed_is_left_out_and_without_any_there_is_nothing_to_say
     ]
     found = drift.judge(SESSION, broken)
     assert found.of("build", "cpython").moves != drift.judge(SESSION, whole).of("build", "cpython").moves
-    with pytest.raises(LabError, match="no factor was measured at two levels in two blocks"):
+    with pytest.raises(LabError, match="no factor has two levels in two blocks"):
         drift.judge(SESSION, [run for run in whole if run.block == 0])
 
 
@@ -216,15 +217,15 @@ def test_an_interrupted_session_goes_on_block_by_block(tmp_path: Path) -> None:
         return machine.execute(case, block, folder)
 
     with pytest.raises(KeyboardInterrupt):
-        blocks.measure(phase, tmp_path, 1, Nobody(), execute)
-    blocks.measure(phase, tmp_path, 1, Nobody(), machine.execute)
+        blocks.measure(phase, tmp_path, 1, Silent(), execute)
+    blocks.measure(phase, tmp_path, 1, Silent(), machine.execute)
     found, expected = store.runs(tmp_path), runs(machine, study)
     assert len(found) == len(expected)
     ended = msgspec.structs.replace(SESSION, plan=planned(study))
     assert drift.judge(ended, found) == drift.judge(ended, expected)
 
 
-# ---------------------------------------------------------------- what is told
+# ---------------------------------------------------------------- the report
 
 
 @pytest.fixture(scope="module")
@@ -238,25 +239,24 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_what_is_kept_is_a_page_with_its_tables_and_its_plot(kept: Path, tmp_path: Path) -> None:
     docs.write(kept, tmp_path)
     words = " ".join((tmp_path / "sessions.md").read_text().split())
-    assert "CPython 3.11 is moved by " in words
-    assert "build 2" in words or "build 3" in words
+    assert re.search(r"Significant effect on CPython 3\.11: standard deviation .*[23]\.\d % \(\S+\) by build", words)
     assert "| a rebuild from the same source | no | " in words
     assert "each factor at 7 levels, each level in 7 blocks" in words
     assert ".venv/bin/python -m bench sessions --force --keep" in words
-    assert "![The largest: " in words
+    assert "![Largest: " in words
     assert [path.name for path in (tmp_path / "plots").iterdir()] == ["sessions-factors.svg"]
-    assert "is moved by" in (tmp_path / "README.md").read_text()
+    assert "Significant effect on CPython 3.11: " in (tmp_path / "README.md").read_text()
     assert all(path.stat().st_size < keep.LIMIT / 2 for path in kept.iterdir())
 
 
-def test_a_run_ends_with_what_moves_what(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_ends_with_the_effects(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = store.create(SESSION, tmp_path)
     for run in runs(Machine({"build": 0.03})):
         block = folder / f"factors-{run.block:03}"
         block.mkdir(exist_ok=True)
         store.save(block, run)
     assert show(folder, None, json=False) == 0
-    words = "Sessions of 8 processes: CPython 3.11 ÷ Cython, untouched source is expected to differ by"
+    words = "Expected standard deviation of CPython 3.11 ÷ Cython, untouched source between sessions of 8 processes: "
     assert words in capsys.readouterr().out
     assert show(folder, None, json=True) == 0
     assert msgspec.json.decode(capsys.readouterr().out, type=drift.Drift).of("build", RATIO).significant

@@ -525,13 +525,13 @@ def test_an_interrupted_race_comes_to_the_same_end(bench: Bench, after: int) -> 
 
 
 def test_too_small_a_budget_is_refused_before_anything_is_built(bench: Bench) -> None:
-    with pytest.raises(LabError, match="--budget 1m is too little"):
+    with pytest.raises(LabError, match="--budget 1m is too short"):
         bench.run(RACED, budget=60)
     assert bench.measured == []
 
 
 def test_what_a_play_off_decides_lies_beyond_the_bias_of_the_machine(bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    equals = selftest.Equals(
+    equals = selftest.AAComparisons(
         instrument="macro", a_side=2, comparisons=40, bias=0.03, different=0, allowed=5, smallest=0.1
     )
     tested = selftest.Selftest(started="", fingerprint="f", variant="cpython", equals=(equals,), known=())

@@ -133,7 +133,7 @@ def test_this_machine_can_be_sampled() -> None:
     assert first.cpus >= 1
 
 
-def test_what_the_lab_spent_is_held_against_its_limit() -> None:
+def test_the_overhead_of_the_lab_is_compared_with_its_limit() -> None:
     account = Account(
         wall_seconds=200.0,
         lab_seconds=4.0,
@@ -142,14 +142,14 @@ def test_what_the_lab_spent_is_held_against_its_limit() -> None:
         noise=("the CPU was throttled",) * 2,
     )
     session = Session(plan=planned(study_called("trial")), started="", seed=1, machine={}, accounts=(account, account))
-    assert spent.costs(session) == (
-        "The lab itself took 8.00 s of CPU in 200 s, 4.0 %, within the 10% that it may; "
-        "beside measuring: starts of servers 60.0 s and waiting for quiet 200 s."
+    assert spent.overhead(session) == (
+        "Overhead of the lab: 8.00 s of CPU in 200 s, 4.0 % (limit 10 %). "
+        "Time beside measuring: starts of servers 60.0 s and waiting for quiet 200 s."
     )
     assert spent.unrest(session) == (
-        "The machine was not quiet, 4 times before or during a block; the first time, the CPU was throttled."
+        "The machine was not quiet 4 times, before or during a block. First disturbance: the CPU was throttled."
     )
     bare = msgspec.structs.replace(session, accounts=())
-    assert spent.costs(bare) is spent.unrest(bare) is None
+    assert spent.overhead(bare) is spent.unrest(bare) is None
     greedy = msgspec.structs.replace(session, accounts=(Account(wall_seconds=10.0, lab_seconds=2.0),))
-    assert "20 %, MORE THAN the 10%" in (spent.costs(greedy) or "")
+    assert "20 % (ABOVE the limit of 10 %)" in (spent.overhead(greedy) or "")

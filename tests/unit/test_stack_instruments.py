@@ -173,7 +173,7 @@ def test_requests_that_failed_spoil_the_row(load: Load, tmp_path: Path) -> None:
 
 def test_arithmetic_that_does_not_hold_spoils_the_row(load: Load, tmp_path: Path) -> None:
     load.says = {"mean_ms": 2100.0}
-    with pytest.raises(LabError, match=r" requests under way, of 1 users$") as caught:
+    with pytest.raises(LabError, match=r" requests in flight from 1 users$") as caught:
         macro.observe(SHORT, CLOSED, tmp_path / "run")
     assert caught.value.gate == "Little's law"
 

@@ -1,4 +1,4 @@
-"""CPU time that the hypervisor took: what a run keeps of it, and what pages tell."""
+"""CPU time that the hypervisor took: its share in a run, and in the pages."""
 
 from collections import namedtuple
 from collections.abc import Iterator
@@ -82,7 +82,7 @@ def test_a_run_of_before_is_read_as_one_of_unknown_share(tmp_path: Path) -> None
     assert store.read(path, Run).stolen is None
 
 
-# ---------------------------------------------------------------- what pages tell
+# ---------------------------------------------------------------- in the pages
 
 
 STUDY = sessions.quick()
@@ -90,27 +90,27 @@ RUNS = sessions.runs(STUDY)
 
 
 def disturbed(shares: dict[tuple[str, str, int], float | None]) -> list[Run]:
-    """The runs of the session, those of a variant, instrument and block with so much stolen, the others with none."""
+    """The runs of the session with the stolen shares by variant, instrument and block; 0 for the others."""
     return [
         msgspec.structs.replace(run, stolen=shares.get((run.case.variant, run.case.instrument, run.block), 0.0))
         for run in RUNS
     ]
 
 
-def told(runs: list[Run]) -> tuple[str, str]:
-    """The report page and the page in the docs."""
+def pages(runs: list[Run]) -> tuple[str, str]:
+    """The report and the page in the docs."""
     found = find(sessions.session(STUDY, runs), runs)
     return report.html(found), study_page.page(found)
 
 
-def test_the_disturbed_runs_are_told_by_subject_the_worst_first() -> None:
+def test_the_disturbed_runs_are_listed_by_subject_the_worst_first() -> None:
     runs = disturbed({("numba", "micro", 3): 0.11, ("numba", "micro", 7): 0.03, ("pypy", "startup", 5): 0.2})
     found = stolen.stolen(runs)
     timed = [run for run in runs if run.case.instrument not in {"size", "instructions"}]
-    assert stolen.words(found) == (
+    assert stolen.sentences(found) == (
         f"The hypervisor took more than 2.0 % of the CPU time during 3 of {len(timed)} runs, at most 20 % "
-        "(pypy/falcon/gunicorn-sync). Their times, latencies and server CPU may be too high and their rates too low; "
-        "memory, sizes and instruction counts do not depend on it."
+        "(pypy/falcon/gunicorn-sync). Their times, latencies and server CPU may be too high, their rates too low. "
+        "Memory, sizes and instruction counts are not affected."
     )
     starts = sum(str(run.case.stack) == "pypy/falcon/gunicorn-sync" for run in timed)
     assert stolen.grid(found)[1:] == [
@@ -120,14 +120,14 @@ def test_the_disturbed_runs_are_told_by_subject_the_worst_first() -> None:
 
 
 def test_the_pages_show_them() -> None:
-    for page in told(disturbed({("numba", "micro", 3): 0.11})):
+    for page in pages(disturbed({("numba", "micro", 3): 0.11})):
         assert "at most 11 % (numba)" in page
         assert "micro medium: 3" in page
 
 
 @pytest.mark.parametrize("share", [None, 0.0, 0.02])
-def test_nothing_is_told_where_nothing_was_stolen(share: float | None) -> None:
-    for page in told(disturbed({("numba", "micro", 3): share})):
+def test_the_pages_are_silent_where_nothing_was_stolen(share: float | None) -> None:
+    for page in pages(disturbed({("numba", "micro", 3): share})):
         assert "hypervisor" not in page
 
 
