@@ -70,15 +70,15 @@ def provision(catalog: Catalog, backend: Backend, variant: str) -> None:
     folder = _driver(backend, variant)
     names = backend.requirements.get(artifacts.require(variant).interpreter.implementation, ())
     made_of = stamp.of(*names, MEASURED_LOCK)
-    if stamp.stands(folder, made_of):
+    if stamp.is_current(folder, made_of):
         return
     argv, env = [str(artifacts.python(variant)), "-c", IMPORT], artifacts.environment(catalog, catalog.variant(variant))
     env |= {"PYTHONPATH": str(folder)}
-    with stamp.making(folder, made_of):
+    with stamp.rebuilding(folder, made_of):
         install(artifacts.python(variant), names, target=folder)
         done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False, timeout=IMPORT_SECONDS)
         if done.returncode != 0:
-            raise MissingError(f"`{IMPORT}` fails: {system.complaint(done)}")
+            raise MissingError(f"`{IMPORT}` fails: {system.error_message(done)}")
 
 
 def fingerprint(backend: Backend) -> str:
@@ -144,7 +144,7 @@ def _prepare(backend: Backend, folder: Path, log: Path) -> None:
     """Make what the back end runs on."""
     done = _asked(backend, backend.prepare, folder)
     if done.returncode != 0:
-        raise LabError(f"{backend.name}: {backend.prepare[0]} failed: {system.complaint(done)}; log in {log}")
+        raise LabError(f"{backend.name}: {backend.prepare[0]} failed: {system.error_message(done)}; log in {log}")
 
 
 def _command(backend: Backend, argv: Argv, folder: Path) -> list[str]:

@@ -42,4 +42,4 @@ def run(command: list[str], environment: dict[str, str] | None = None, folder: P
         command, cwd=folder, env=os.environ | (environment or {}), capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
-        raise LabError(f"`{' '.join(command)}` failed: {system.complaint(done)}")
+        raise LabError(f"`{' '.join(command)}` failed: {system.error_message(done)}")

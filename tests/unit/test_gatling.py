@@ -239,7 +239,7 @@ def test_a_gatling_that_fails_is_told_with_its_last_words(monkeypatch: pytest.Mo
 
 def test_set_up_needs_a_jdk_and_maven(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(LabError, match="JDK is not here: java, javac"):
+    with pytest.raises(LabError, match="JDK is not installed: java, javac not found"):
         gatling_setup.provision(tmp_path / "home")
 
 

@@ -70,11 +70,12 @@ def test_where_nothing_was_counted_nothing_is_forced() -> None:
 
 def test_a_path_is_forced_by_the_variable_that_the_variant_declares() -> None:
     cython, numba, cpython = (CATALOG.variants[name] for name in ("cython", "numba", "cpython"))
-    assert artifacts.forced(cython, "avx2") == {"CYTHON_CORE_PATH": "avx2"}
-    assert artifacts.forced(cython, None) == artifacts.counted_path(cython) == artifacts.counted_path(cpython) == {}
-    assert artifacts.counted_path(numba) == {"NUMBA_CPU_NAME": "generic"}
-    with pytest.raises(LabError, match="'cpython' declares no variable"):
-        artifacts.forced(cpython, "avx2")
+    assert artifacts.path_environment(cython, "avx2") == {"CYTHON_CORE_PATH": "avx2"}
+    assert artifacts.path_environment(cython, None) == {}
+    assert artifacts.counting_environment(cython) == artifacts.counting_environment(cpython) == {}
+    assert artifacts.counting_environment(numba) == {"NUMBA_CPU_NAME": "generic"}
+    with pytest.raises(LabError, match="'cpython' has no selectable code path"):
+        artifacts.path_environment(cpython, "avx2")
 
 
 def test_a_profile_tells_its_total(tmp_path: Path) -> None:

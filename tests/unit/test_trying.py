@@ -309,7 +309,7 @@ def test_each_mistake_is_told_in_one_line(planned: Planned, how: dict[str, Any],
 
 
 def test_what_cannot_be_built_is_told(folder: Path, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    reason = "measured.txt does not pin nosuch; name it in pyproject.toml's group measured and run `make lock`"
+    reason = "measured.txt does not pin nosuch: add it to group 'measured' of pyproject.toml and run `make lock`"
     lack = Unavailable(what="mycore.transform", reason=reason, kind="failed", variant="mycore.transform")
     monkeypatch.setattr(readiness, "build_all", lambda *_: ({}, [lack]))
     own = Own(core="mycore:transform", documents=folder, source=source, requires=("nosuch",))

@@ -24,9 +24,9 @@ def provision(catalog: Catalog, plan: FactorsPlan, variant: str) -> None:
     """Rebuild a variant and copy its files, level by level, where that is not done for what is built now."""
     artifact, folder = artifacts.require(variant), FOLDER / variant
     made_of = stamp.of(artifact.fingerprint, artifact.built, str(plan.levels))
-    if stamp.stands(folder, made_of):
+    if stamp.is_current(folder, made_of):
         return
-    with stamp.making(folder, made_of):
+    with stamp.rebuilding(folder, made_of):
         for level in range(plan.levels):
             wheel, prefix = folder / f"wheel-{level}", place(variant, "build", level)
             artifacts.rebuild(catalog, catalog.variant(variant), artifact.interpreter, wheel, prefix)

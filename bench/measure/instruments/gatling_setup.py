@@ -49,9 +49,9 @@ def provision(home: Path = GATLING) -> None:
     Raises MissingError if Maven, a JDK or a download is, and LabError if a jar is not the one that `jars.sha256` names.
     """
     made_of = _made_of()
-    if stamp.stands(home, made_of):
+    if stamp.is_current(home, made_of):
         return
-    with stamp.making(home, made_of):
+    with stamp.rebuilding(home, made_of):
         _run(["mvn", "--batch-mode", "--quiet", "package", f"-Dtarget={home}"], PROJECT, "Gatling")
         _check_jars(home / "lib")
         _remember_asking(home / PREFERENCES)

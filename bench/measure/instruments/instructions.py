@@ -37,11 +37,11 @@ def provision() -> Path:
     """
     system.require(NEEDS)
     folder, made_of = TOOLS / "callgrind", stamp.of(_SOURCE)
-    if not stamp.stands(folder, made_of):
-        with stamp.making(folder, made_of):
+    if not stamp.is_current(folder, made_of):
+        with stamp.rebuilding(folder, made_of):
             done = system.run(["gcc", "-O2", "-shared", "-fPIC", "-o", str(folder / SWITCH), str(_SOURCE)])
             if done.returncode:
-                raise LabError(f"bench/subject/callgrind.c: {system.complaint(done)}")
+                raise LabError(f"bench/subject/callgrind.c: {system.error_message(done)}")
     return folder / SWITCH
 
 
@@ -63,7 +63,7 @@ def observe(catalog: Catalog, case: InstructionsCase, output: Path) -> Observed:
     with TemporaryDirectory(dir=output.parent) as folder:
         profile = Path(folder) / "profile"
         watched = ["valgrind", "--quiet", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={profile}"]
-        facts = _ask(catalog, variant, [*watched, *argv], env | artifacts.counted_path(variant))
+        facts = _ask(catalog, variant, [*watched, *argv], env | artifacts.counting_environment(variant))
         passes = [profile.with_suffix(f".{number + 1}") for number in range(case.passes)]
         counts = tuple(total(path) / case.documents for path in passes)
         output.with_suffix(".callgrind.out").write_bytes(store.scrub(passes[-1].read_bytes()))

@@ -72,7 +72,7 @@ def timed(catalog: Catalog, case: MicroCase, output: Path, start: Start) -> Obse
     workload = catalog.workloads[case.workload]
     result = output.with_suffix(".pyperf.json")
     variant = catalog.variant(case.variant)
-    env = artifacts.environment(catalog, variant) | artifacts.forced(variant, case.path) | start.env
+    env = artifacts.environment(catalog, variant) | artifacts.path_environment(variant, case.path) | start.env
     env["PYTHONPATH"] = str(TOOLS / variant.interpreter)
     last_words = output.with_suffix(".about.json")
     names = ("values", "loops", "warmups", "threads")

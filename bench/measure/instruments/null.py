@@ -32,10 +32,10 @@ def provision(variant: str) -> None:
     """Bring the server for the interpreter of `variant`. Raises MissingError where it cannot be had."""
     folder = _folder(variant)
     made_of = stamp.of(MEASURED_LOCK)
-    if stamp.stands(folder, made_of):
+    if stamp.is_current(folder, made_of):
         return
     system.require(NEEDS)
-    with stamp.making(folder, made_of):
+    with stamp.rebuilding(folder, made_of):
         install(artifacts.python(variant), [SERVER], target=folder)
 
 

@@ -39,10 +39,10 @@ def provision() -> None:
     """Compile the program where it is not there, or of another source. Raises MissingError without a compiler."""
     sources = sorted(SOURCES.iterdir())
     made_of = stamp.of(*COMPILE, *sources)
-    if stamp.stands(program().parent, made_of):
+    if stamp.is_current(program().parent, made_of):
         return
     system.require(("C compiler",))
-    with stamp.making(program().parent, made_of):
+    with stamp.rebuilding(program().parent, made_of):
         done = system.run([*COMPILE, "-o", str(program()), *(str(path) for path in sources if path.suffix == ".c")])
         if done.returncode != 0:
             raise LabError(f"bench/pacer does not compile: {done.stderr.strip()}")
