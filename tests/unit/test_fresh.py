@@ -9,7 +9,7 @@ from bench.host.cpu_time import Meter
 from bench.measure.instruments import fresh
 from bench.measure.instruments.fresh import FreshCost
 from bench.model import Exchange
-from bench.serve.life_cycle import Running
+from bench.serve.life_cycle import RunningServer
 
 SEEN = [Exchange(method="POST", path="/", body=b"seen", expect=b"") for _ in range(5)]
 FRESH = [Exchange(method="POST", path="/", body=b"fresh", expect=b"") for _ in range(5)]
@@ -33,6 +33,6 @@ def test_what_is_kept_shows_and_what_waits_does_not(
 
     monkeypatch.setattr(fresh, "_cost", cost)
     running: Any = SimpleNamespace(host="127.0.0.1", port=1, cpu=Meter("cpuacct.usage", lambda: 0.0))
-    told = fresh.beside_seen(cast(Running, running), SEEN, FRESH)
+    told = fresh.beside_seen(cast(RunningServer, running), SEEN, FRESH)
     assert told["fresh.time"][1] == pytest.approx(time, rel=0.01)
     assert told["fresh.cpu"][1] == pytest.approx(cpu, rel=0.01)

@@ -463,13 +463,13 @@ def test_each_start_keeps_what_it_spent(bench: Bench) -> None:
 
 def test_a_machine_that_is_not_quiet_is_told_and_measured_or_refused(bench: Bench) -> None:
     bench.load = 0.5
-    with pytest.raises(RefusedError, match="others keep"):
+    with pytest.raises(RefusedError, match="other processes use"):
         bench.run(strict=True)
     assert bench.measured == []
     _, session = bench.run()
     assert session.finished
-    assert "not quiet: others keep 0.50 of 2 cores busy" in bench.said.getvalue()
-    assert session.accounts[-1].noise[0] == "others keep 0.50 of 2 cores busy"
+    assert "not quiet (noted in the report): other processes use 0.50 of 2 cores" in bench.said.getvalue()
+    assert session.accounts[-1].noise[0] == "other processes use 0.50 of 2 cores"
 
 
 # ---------------------------------------------------------------- a race

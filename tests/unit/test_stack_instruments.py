@@ -22,7 +22,7 @@ from bench.measure.instruments.latency import Latency
 from bench.measure.instruments.paced import PacerResult
 from bench.model import Case, Catalog, Exchange, MacroCase, Observed, Stack, StartupCase
 from bench.serve import backend, life_cycle
-from bench.serve.backend import Attached
+from bench.serve.backend import RunningBackend
 from tests import commands
 from tests.declared import CATALOG
 
@@ -257,16 +257,16 @@ def waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     declared = CATALOG.backends["postgres"]
 
     @contextmanager
-    def attached(*_: object) -> Iterator[Attached]:
+    def run(*_: object) -> Iterator[RunningBackend]:
         with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as process:
             at = psutil.Process(process.pid)
             try:
-                yield Attached(backend=declared, version="15.7", dsn="host=/x", process=at)
+                yield RunningBackend(backend=declared, version="15.7", dsn="host=/x", process=at)
             finally:
                 process.kill()
 
-    monkeypatch.setattr(macro, "attached", create_autospec(backend.attached, side_effect=attached))
-    monkeypatch.setattr(Attached, "environment", lambda self, stack, server: {})
+    monkeypatch.setattr(macro, "backend_for", create_autospec(backend.backend_for, side_effect=run))
+    monkeypatch.setattr(RunningBackend, "environment", lambda self, stack, server: {})
 
 
 @pytest.mark.usefixtures("waiting")

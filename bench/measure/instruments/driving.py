@@ -17,8 +17,8 @@ from bench.host.pinning import cores
 from bench.measure.instruments import gatling, pacer
 from bench.measure.instruments.paced import Metrics, PacerResult
 from bench.model import Load, Workload
-from bench.serve.backend import Attached
-from bench.serve.life_cycle import Running
+from bench.serve.backend import RunningBackend
+from bench.serve.life_cycle import RunningServer
 
 CAPACITY = Load(name="capacity", title="8 users", model="closed", generator="pacer", users=8, seconds=2)
 WARM_UP = Load(name="warm-up", title="A second of warm-up", model="closed", generator="pacer", users=8, seconds=1)
@@ -35,7 +35,7 @@ class Drive(msgspec.Struct, frozen=True, kw_only=True):
     load: Load
     workload: Workload
     rate: float | None
-    running: Running
+    running: RunningServer
     documents: Path | None
     output: Path
     at: Callable[[Tool], Tool]
@@ -60,7 +60,7 @@ def seed_of(output: Path, name: str = "") -> int:
     return crc32("/".join((*output.parts[-3:-1], name)).encode())
 
 
-def with_backend(backend: Attached | None, drive: Drive) -> Driven:
+def with_backend(backend: RunningBackend | None, drive: Drive) -> Driven:
     """The load driven, with the share of a core that the back end took for it, if there is one."""
     generator = _DRIVERS[drive.load.generator]
     if backend is None:
@@ -93,7 +93,7 @@ def warmed(drive: Drive, seconds: int) -> tuple[tuple[float | None, ...], ...]:
 
 
 def _by_gatling(drive: Drive) -> Driven:
-    before = cpu_time.idle_seconds(drive.running.cpu)
+    before = cpu_time.read_when_idle(drive.running.cpu)
     outcome: gatling.GatlingResult = drive.at(gatling.run)(
         drive.load,
         drive.workload,
@@ -146,7 +146,7 @@ _DRIVERS: dict[str, Callable[[Drive], Driven]] = {"gatling": _by_gatling, "pacer
 
 def _paced_alone(drive: Drive, load: Load, suffix: str) -> Driven:
     """A run of the pacer, with the server idle before and after it."""
-    before = cpu_time.idle_seconds(drive.running.cpu)
+    before = cpu_time.read_when_idle(drive.running.cpu)
     outcome = paced(drive, load, suffix)
     ended = drive.running.cpu.read()
     cpu = _cpu(drive, before, outcome.reached)
@@ -179,7 +179,7 @@ def _cpu(drive: Drive, before: float, reached: int) -> Metrics:
     It is divided by all requests that reached the server, as all of them cost it time.
     """
     meter = drive.running.cpu
-    seconds = cpu_time.idle_seconds(meter) - before
+    seconds = cpu_time.read_when_idle(meter) - before
     if seconds <= 0:
         raise LabError(f"the load cost no CPU time that {meter.source} could tell: it is too short")
     return {

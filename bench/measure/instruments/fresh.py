@@ -16,7 +16,7 @@ from typing import NamedTuple
 from bench.errors import RIGHT, LabError
 from bench.measure.instruments.paced import Metrics
 from bench.model import Exchange
-from bench.serve.life_cycle import Running
+from bench.serve.life_cycle import RunningServer
 
 FEWEST = 2  # pairs
 SETTLED_SECONDS = 0.003  # after an answer, for the server to tidy up and for the kernel to write up its CPU time
@@ -32,7 +32,7 @@ class FreshCost(NamedTuple):
     cpu_seconds: float
 
 
-def beside_seen(running: Running, sent: list[Exchange], fresh: list[Exchange]) -> Metrics:
+def beside_seen(running: RunningServer, sent: list[Exchange], fresh: list[Exchange]) -> Metrics:
     """`fresh.time` and `fresh.cpu`: the least that a fresh document took, in units of the least of as many seen ones.
 
     Nothing is told where there are too few, and nothing of CPU time where its clock is too coarse. Raises LabError for
@@ -63,14 +63,16 @@ def _worked(cost: FreshCost, is_fine: bool) -> float:
     return min(cost.seconds, WAITS * cost.cpu_seconds) if is_fine and cost.cpu_seconds > 0 else cost.seconds
 
 
-def _in_random_order(running: Running, connection: HTTPConnection, pair: tuple[Exchange, Exchange]) -> list[FreshCost]:
+def _in_random_order(
+    running: RunningServer, connection: HTTPConnection, pair: tuple[Exchange, Exchange]
+) -> list[FreshCost]:
     """What both of a pair took: a delayed acknowledgement may strike every other request of a connection."""
     order = SystemRandom().sample((0, 1), 2)
     costs = {at: _cost(running, connection, pair[at]) for at in order}
     return [costs[0], costs[1]]
 
 
-def _cost(running: Running, connection: HTTPConnection, exchange: Exchange) -> FreshCost:
+def _cost(running: RunningServer, connection: HTTPConnection, exchange: Exchange) -> FreshCost:
     before, began = running.cpu.read(), time.perf_counter()
     try:
         said = _answer(connection, exchange)

@@ -22,7 +22,7 @@ from bench.measure.instruments.driving import Drive, Driven, Series, Tool, here
 from bench.measure.instruments.paced import Metrics
 from bench.model import Catalog, MacroCase, Measurement, Observed
 from bench.serve import proxy as proxying
-from bench.serve.backend import Attached, attached
+from bench.serve.backend import RunningBackend, backend_for
 from bench.serve.life_cycle import HELLO, HOST, serving
 
 
@@ -40,7 +40,7 @@ def observe(
     folder = documents.ensure(workload).folder if workload.documents else None
     stack, logs = case.stack, (output.with_suffix(".log"), output.with_suffix(".backend.log"))
     with (
-        attached(catalog, workload, logs[1]) as backend,
+        backend_for(catalog, workload, logs[1]) as backend,
         serving(catalog, stack, HELLO, logs[0], cores().server, host=host, backend=backend) as running,
     ):
         memory = {"idle": process_tree.pss_bytes(running.process)}
@@ -92,7 +92,7 @@ def _require_plausible(seen: Observed) -> None:
             raise (DisturbedError if tripped.noisy else LabError)(tripped.reason, gate=tripped.gate)
 
 
-def _at_shares(backend: Attached | None, drive: Drive, case: MacroCase) -> Driven:
+def _at_shares(backend: RunningBackend | None, drive: Drive, case: MacroCase) -> Driven:
     """The load at the case's rate, then at shares of what this server can answer; figures under each level's name."""
     metrics: Metrics = {}
     series: Series = {}
