@@ -166,7 +166,7 @@ def _measuring(client: Client, kind: Kind, plan: Plan) -> pipeline.Measure:
         tasks: dict[Future[Block], int] = {}
         for block in blocks.unmeasured(phase, session, progress):
             generator = kind.generators[block % len(kind.generators)] if kind.generators else None
-            what = (plan.catalog, phase.name, block, blocks.in_order(phase, block, seed), generator)
+            what = (plan.catalog, phase.name, block, blocks.shuffled(phase, block, seed), generator)
             task = client.submit(
                 worker.measure_block, *what, workers=kind.workers, resources={"machine": 1}, pure=False
             )

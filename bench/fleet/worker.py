@@ -127,7 +127,7 @@ def measure_block(catalog: Catalog, phase: str, block: int, cases: list[Case], g
     code = cache(identity.harness)
     for case in cases:
         built = readiness.required(catalog, case.variant)
-        if identity.identified(catalog, case, built, case.inputs.get("generator"), code) != case:
+        if identity.identify(catalog, case, built, case.inputs.get("generator"), code) != case:
             raise LabError(f"{case.label} is made of something else here by now: start this worker again, then the run")
     instruments = blocks.INSTRUMENTS
     if generator:

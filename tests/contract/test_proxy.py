@@ -11,7 +11,7 @@ import pytest
 from bench import readiness
 from bench.errors import LabError
 from bench.host.pinning import cores
-from bench.measure.instruments.process_tree import unbroken
+from bench.measure.instruments.process_tree import require_alive
 from bench.model import Stack, Unavailable
 from bench.serve import life_cycle
 from tests.absent import absent
@@ -60,7 +60,7 @@ def test_an_nginx_that_dies_under_the_load_spoils_the_row(tmp_path: Path, which:
     with (  # noqa: PT012 - either check may notice the death first
         pytest.raises(LabError, match="server processes ended under the load"),
         serving(tmp_path) as running,
-        unbroken(running.process),
+        require_alive(running.process),
     ):
         victim = named(running, "nginx")[which]
         victim.kill()

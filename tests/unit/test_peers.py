@@ -194,9 +194,9 @@ def test_a_study_narrowed_to_a_peer_keeps_it_and_the_baseline() -> None:
 def test_a_changed_build_of_a_peer_changes_its_cases() -> None:
     built = BuiltPeer(build="nodejs", fingerprint="f" * 64, version="v1", build_seconds=1.0, built="")
     case = MacroCase(stack=PEER, workload="medium", load="closed")
-    known = identity.identified(CATALOG, case, built).identity
-    assert identity.identified(CATALOG, case, msgspec.structs.replace(built, fingerprint="e" * 64)).identity != known
-    assert identity.identified(CATALOG, case, built).inputs.keys() == {
+    known = identity.identify(CATALOG, case, built).identity
+    assert identity.identify(CATALOG, case, msgspec.structs.replace(built, fingerprint="e" * 64)).identity != known
+    assert identity.identify(CATALOG, case, built).inputs.keys() == {
         "prefix",
         "subject",
         "workload",

@@ -151,7 +151,7 @@ def test_what_is_no_bytes_is_no_answer(answer: object, told: str) -> None:
         return answer  # type: ignore[return-value]
 
     assert check.outcome(transform, b"a") == ("returned", told)
-    assert check.told_apart(("ok", b"A"), ("returned", told))["got"] == f"returned {told}"
+    assert check.difference(("ok", b"A"), ("returned", told))["got"] == f"returned {told}"
 
 
 # ---------------------------------------------------------------- the study
