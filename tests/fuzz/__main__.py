@@ -189,9 +189,7 @@ def main() -> int:
     print_summary(counts, found, time.monotonic() - began)
     enough = counts["answered"] >= LEAST_ANSWERED * counts["executions"]
     if not enough:
-        print(
-            f"- fewer than {100 * LEAST_ANSWERED:.0f} % of documents were answered: check the mutator and the core"
-        )
+        print(f"- fewer than {100 * LEAST_ANSWERED:.0f} % of documents were answered: check the mutator and the core")
     return 0 if enough and not found else 1
 
 
