@@ -38,7 +38,7 @@ def read(folder: Path) -> list[Pair]:
             raise LabError(f"{path}: answer without its document {path.name.removesuffix(ANSWER)}.json")
     if len(inputs) < 2:
         raise LabError(
-            f"{folder}: {len(inputs)} documents, at least 2 required, because some are held out for checking: "
+            f"{folder}: requires at least 2 documents (found {len(inputs)}), as some are held out for checking: "
             f"write NAME.json and its right answer NAME{ANSWER}"
         )
     return [

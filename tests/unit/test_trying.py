@@ -101,8 +101,8 @@ def test_a_changed_answer_changes_the_set(folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("texts", "missing", "error"),
     [
-        ({}, None, "words: 0 documents, at least 2 required"),
-        ({"a": "a"}, None, "words: 1 documents, at least 2 required"),
+        ({}, None, "words: requires at least 2 documents (found 0)"),
+        ({"a": "a"}, None, "words: requires at least 2 documents (found 1)"),
         ({"a": "a", "b": "b"}, "a.out.json", "words/a.json: no right answer: write a.out.json beside it"),
         ({"a": "a", "b": "b"}, "b.json", "words/b.out.json: answer without its document b.json"),
     ],

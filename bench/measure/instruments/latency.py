@@ -22,7 +22,7 @@ LONGEST_MS = 600_000
 DIGITS = 4  # exact up to 16 s
 DELAYED = (39, 47)  # ms from … to; the latency caused by Linux's delayed acknowledgement (40 ms)
 
-Whole = NDArray[np.int64]  # numbers of some unit of time
+Integers = NDArray[np.int64]  # numbers of some unit of time
 Row = tuple[float | None, ...]
 ROW = ("second", "started", "answered", "failed", "p50", "p95", "p99", "max")
 
@@ -42,7 +42,7 @@ def latency(ms: int) -> Latency:
     return Latency(ms) if ms else Latency(1, below=True)
 
 
-def histogram(latencies: Whole, longest: int = LONGEST_MS) -> HdrHistogram:
+def histogram(latencies: Integers, longest: int = LONGEST_MS) -> HdrHistogram:
     """Return the histogram of latencies, which have the same unit as the `longest` possible one."""
     made = HdrHistogram(1, longest, DIGITS)
     for level, count in zip(*np.unique(latencies, return_counts=True), strict=True):
@@ -68,7 +68,7 @@ def percentiles(counted: HdrHistogram) -> dict[str, Latency]:
     return {name: latency(values[share]) for name, share in known.items()}
 
 
-def delayed(latencies: Whole) -> float:
+def delayed(latencies: Integers) -> float:
     """Return the share of latencies around 40 ms in excess of the bands below and above, or 0.
 
     Such a mode is caused by answers whose second part waits for the acknowledgement of the first (Nagle's algorithm).
@@ -79,7 +79,7 @@ def delayed(latencies: Whole) -> float:
     return float(max(around[1] - (around[0] + around[2]) / 2, 0) / max(len(latencies), 1))
 
 
-def percentile(ordered: Whole, thousandths: int) -> int | None:
+def percentile(ordered: Integers, thousandths: int) -> int | None:
     """Return a percentile of sorted values by nearest rank, or None with fewer than `BEYOND` values beyond it."""
     rank = _rank(len(ordered), thousandths)
     return int(ordered[rank - 1]) if len(ordered) - rank >= BEYOND else None
@@ -110,7 +110,7 @@ def by_second(parts: Iterable[Requests], origin: int) -> tuple[Row, ...]:
     )
 
 
-def _levels(ordered: Whole) -> Row:
+def _levels(ordered: Integers) -> Row:
     levels = [percentile(ordered, PERCENTILES[name]) for name in ("p50", "p95", "p99")]
     levels.append(int(ordered[-1]) if len(ordered) else None)
     return tuple(None if ms is None else float(max(ms, 1)) for ms in levels)
