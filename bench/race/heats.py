@@ -23,7 +23,7 @@ def entered(plan: Plan, ready: Ready, budget: float | None) -> racing.Track | No
     if budget is None or "macro" in ready.missing:
         return None
     track = racing.track(plan, budget)
-    return replace(track, first=identity.phase_of(plan.catalog, track.first, ready)) if track else None
+    return replace(track, first=identity.identify_phase(plan.catalog, track.first, ready)) if track else None
 
 
 def run(

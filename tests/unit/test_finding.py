@@ -188,10 +188,10 @@ def test_a_core_that_fails_by_itself_has_no_stack_with_a_figure():
         RUNS,
         lambda run: run.case.instrument == "micro" and run.case.variant == "pypy" and run.block == 3,
         verdict="failed",
-        reason="the answer to 0000.json is wrong",
+        reason="wrong answer to 0000.json",
     )
     spoilt = row("pypy", "gunicorn-sync", find(SESSION, runs))
-    assert spoilt.core.time == Figure(reason="the answer to 0000.json is wrong")
+    assert spoilt.core.time == Figure(reason="wrong answer to 0000.json")
     assert spoilt.cpu.value is None
     assert spoilt.verdict == "failed"
 
