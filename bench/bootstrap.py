@@ -124,7 +124,7 @@ def do(*argv: str | Path) -> None:
     words = [str(word) for word in argv]
     done = system.run(words)
     if done.returncode != 0:
-        raise LabError(f"`{' '.join(words)}` failed: {system.complaint(done)}")
+        raise LabError(f"`{' '.join(words)}` failed: {system.error_message(done)}")
 
 
 if __name__ == "__main__":

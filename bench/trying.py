@@ -79,7 +79,7 @@ def study_of(own: Own, catalog: Catalog, progress: Progress) -> tuple[Study, Cat
     not there.
     """
     _check_names(own, catalog)
-    spec = documents.described(own.documents)
+    spec = documents.describe(own.documents)
     baseline = _variant(own.against or BASELINE, own, _home(catalog), catalog)
     core = _variant(own.core, own, baseline.interpreter, catalog)
     if core == baseline:

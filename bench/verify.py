@@ -19,7 +19,7 @@ from bench.host import accounts
 from bench.host.pinning import cores
 from bench.model import Catalog, Exchange, Peer, Stack, Workload
 from bench.paths import SPEC, SUBJECT
-from bench.serve.life_cycle import HELLO, HOST, Running, answered, ask, log_of, serving
+from bench.serve.life_cycle import HELLO, HOST, RunningServer, answered, ask, log_of, serving
 
 GOLDEN = SPEC / "golden"
 CHECK_SECONDS = 600
@@ -88,7 +88,7 @@ def ask_provenance(catalog: Catalog, port: int, stack: Stack, host: str = HOST, 
 
 
 @accounts.spending("checks")
-def read_provenance(catalog: Catalog, running: Running, stack: Stack) -> dict[str, Any]:
+def read_provenance(catalog: Catalog, running: RunningServer, stack: Stack) -> dict[str, Any]:
     """The provenance of an application, from the record that its process wrote. Raises LabError where it wrote none."""
     if running.provenance is None or not running.provenance.is_file():
         raise LabError(f"{stack}: no process of it has said what runs it; see {running.log}")

@@ -9,7 +9,7 @@ from bench.errors import MissingError
 from bench.model import Application, Provisioned
 from bench.paths import LAB
 from bench.provision import stamp, system
-from bench.provision.interpreters import MEASURED_LOCK, must, uv
+from bench.provision.interpreters import MEASURED_LOCK, require_success, uv
 from bench.provision.locks import ENTRY
 
 LOCKS = LAB / "applications"
@@ -25,16 +25,16 @@ def locked(application: Application, interpreter: Provisioned) -> Path:
     folder = LOCKS / application.name / interpreter.name
     made_of = stamp.of(interpreter.fingerprint, *files)
     pins = folder / PINS
-    if stamp.stands(folder, made_of):
+    if stamp.is_current(folder, made_of):
         return pins
-    with stamp.making(folder, made_of):
+    with stamp.rebuilding(folder, made_of):
         exported = [_exported(path, folder) if path.name == "uv.lock" else path for path in files]
         if exported:
             how = ["--python", interpreter.executable, "--no-header", "--no-emit-index-url", "--no-annotate"]
             done = uv("pip", "compile", *map(str, exported), *how, "--output-file", str(pins))
             if done.returncode != 0:
                 names = ", ".join(path.name for path in files)
-                raise MissingError(f"{names}: cannot be resolved for {interpreter.name}: {system.complaint(done)}")
+                raise MissingError(f"{names}: cannot be resolved for {interpreter.name}: {system.error_message(done)}")
         else:
             pins.write_text("")
         (folder / ALL_PINS).write_text(_merged(pins.read_text(encoding="utf-8")), encoding="utf-8")
@@ -53,8 +53,8 @@ def _exported(lock: Path, folder: Path) -> Path:
     for name in ("uv.lock", "pyproject.toml"):
         shutil.copyfile(lock.with_name(name), copy / name)
     out = folder / "exported.txt"
-    must(uv("export", "--project", str(copy), "--frozen", "--no-dev", "--no-emit-project", "--no-hashes", "--quiet",
-            "--output-file", str(out)))  # fmt: skip
+    how = ["--frozen", "--no-dev", "--no-emit-project", "--no-hashes", "--quiet", "--output-file", str(out)]
+    require_success(uv("export", "--project", str(copy), *how))
     return out
 
 

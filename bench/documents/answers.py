@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from difflib import unified_diff
+from os.path import commonprefix
 from typing import Any
 
 import msgspec
@@ -46,6 +47,9 @@ def difference(exchange: Exchange, answer: Answer) -> str | None:
             expected, got = (counted(value, rule) for value in (expected, got))
             paths = list(unlike(expected, got))
             return None if not paths else _lines(pretty(expected), pretty(got), paths)
+    if exchange.same is None:
+        at = len(commonprefix([exchange.expect, answer.body]))  # noqa: RUF071 - byte by byte is meant
+        return f"the body differs from byte {at} on: {len(answer.body)} bytes instead of {len(exchange.expect)}"
     expected_lines, lines = _text(exchange.expect, rule.mask), _text(answer.body, rule.mask)
     if rule.mask and expected_lines == lines:
         return None

@@ -23,7 +23,7 @@ from bench.model import Catalog, Exchange, Recorded, Same, Stack, Workload
 from bench.paths import LAB
 from bench.progress import Progress
 from bench.serve import application
-from bench.serve.backend import attached
+from bench.serve.backend import backend_for
 from bench.serve.life_cycle import answered, log_of, serving
 
 ANSWERS = LAB / "answers"
@@ -78,7 +78,7 @@ def _ask(
     log = log_of(stack)
     first = _exchange(requests[0], Answer(0, {}, b""), ASK)
     with (
-        attached(catalog, workload, log.with_suffix(".backend.log")) as backend,
+        backend_for(catalog, workload, log.with_suffix(".backend.log")) as backend,
         serving(catalog, stack, first, log, cores().server, backend=backend) as running,
     ):
         for _ in range(ROUNDS):

@@ -1,4 +1,4 @@
-"""What ends a run on a terminal: the main table, what is missing and why, the answer, and where the report is."""
+"""The summary at the end of a run: the main table, missing figures with reasons, the answer, the report's path."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from rich.text import Text
 from bench.analysis.text import number
 from bench.measure.instruments.sizes import Size
 from bench.model import Stack
-from bench.report import ranking, stolen, suites
-from bench.report.answer import answer, answers
-from bench.report.builds import unlike
+from bench.report import ranking, settings, stolen, suites
+from bench.report.answer import answer, answers, target_sentences
+from bench.report.builds import without_pgo
 from bench.report.cards import cards
 from bench.report.ladder import rows
 from bench.report.noise import noise, power
 from bench.report.rows import Finding
-from bench.report.spent import costs, unrest
+from bench.report.spent import overhead, unrest
 from bench.report.table import MEGA, Cell, alone, columns
-from bench.report.targets import Held, verdict
+from bench.report.targets import TargetResult
 
-SHOWN = 20  # stacks of a ranking
-WIDE = 100  # columns of a terminal from which an interval has room beside its estimate
+SHOWN = 20  # most stacks of a ranking on a terminal
+WIDE = 100  # columns of a terminal from which an interval fits beside its estimate
 
 
 def show(console: Console, finding: Finding, page: Path, json: bool) -> None:
-    """Print the main table, what is missing and why, the answer, the machine's bias and the report's path."""
+    """Print the main table, missing figures with reasons, the answer, the machine's bias and the report's path."""
     if json:
         console.print_json(msgspec.json.encode(_record(finding, page)).decode())
         return
     if finding.targets:
         console.print(_targets(finding.targets))
-        _say(console, verdict(finding.targets), "bold")
+        _say(console, " ".join(target_sentences(finding)), "bold")
     if finding.tested:
         console.print(_tested(finding.tested))
-        _say(console, suites.words(finding.tested), "bold")
+        _say(console, suites.sentences(finding.tested), "bold")
     for each in finding.each if finding.rows else ():
         if finding.others:
             _say(console, each.title, "bold")
@@ -56,18 +56,18 @@ def show(console: Console, finding: Finding, page: Path, json: bool) -> None:
         for line in (card.lead, *card.rest):
             _say(console, f"  {line}")
     for each in finding.each if finding.rows or not finding.targets else ():
-        lead = f"{each.title}: " if finding.others else ""
+        lead = f"{each.title}. " if finding.others else ""
         _say(console, lead + " ".join(answer(each)))
         _say(console, f"{noise(each)} {power(each)}")
-    raced = ranking.words(finding.session.race) if finding.session.race else None
-    noisy = unrest(finding.session), stolen.words(finding.stolen)
-    for words in filter(None, (raced, unlike(finding), *noisy, costs(finding.session))):
+    raced = ranking.race_sentences(finding.session.race) if finding.session.race else None
+    noisy = unrest(finding.session), stolen.sentences(finding.stolen)
+    for words in filter(None, (raced, without_pgo(finding), *noisy, overhead(finding.session))):
         _say(console, words)
-    _say(console, f"\nMeasured {finding.session.started}. The report: {page}")
+    _say(console, f"\nMeasured {finding.session.started}. Report: {page}")
 
 
 def show_sizes(console: Console, sizes: Mapping[Stack, Mapping[str, Size]], json: bool) -> int:
-    """Print what each stack needs on a bare image, part by part. Returns exit status 0."""
+    """Print the artifact size of each stack on a bare image, part by part. Returns exit status 0."""
     if json:
         console.print_json(msgspec.json.encode({str(stack): parts for stack, parts in sizes.items()}).decode())
         return 0
@@ -87,7 +87,7 @@ def show_sizes(console: Console, sizes: Mapping[Stack, Mapping[str, Size]], json
 
 
 def _record(finding: Finding, page: Path) -> dict[str, object]:
-    """What machines read: no series, but every row with its figures and reasons."""
+    """The finding as JSON: every row with its figures and reasons, without series."""
     return {
         "study": finding.study.name,
         "started": finding.session.started,
@@ -110,24 +110,25 @@ def _record(finding: Finding, page: Path) -> dict[str, object]:
     }
 
 
-def _targets(rows: Sequence[Held]) -> Table:
-    """Each target under its title, workload by workload."""
+def _targets(rows: Sequence[TargetResult]) -> Table:
+    """The targets by title, workload by workload."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("", no_wrap=True)
-    for heading in ("figure", "limit", "", "times the reference"):
+    headings = ("figure",) if settings.only_settings(rows) else ("figure", "limit", "", "speed-up")
+    for heading in headings:
         table.add_column(heading, justify="right")
     for (title, remark), group in groupby(rows, key=lambda row: (row.target.title, row.remark)):
         table.add_row(Text(title, style="bold"))
         if remark:
             table.add_row(Text(f" {remark}", style="yellow", no_wrap=False))
         for row in group:
-            cells = (row.reason or row.told, row.limit, row.outcome or "", row.fold)
+            cells = (row.reason or row.text, row.limit, row.outcome or "", row.fold)[: len(headings)]
             table.add_row(f" {row.workload}", *map(Text, cells), style="yellow" if row.outcome == "missed" else "")
     return table
 
 
-def _tested(rows: Sequence[suites.Tested]) -> Table:
-    """What it takes to test each framework; without a figure, the reason."""
+def _tested(rows: Sequence[suites.SuiteResult]) -> Table:
+    """The frameworks under the test suite."""
     table = Table("", box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
     for heading in suites.HEADINGS:
         table.add_column(heading, justify="right", overflow="fold")
@@ -137,7 +138,7 @@ def _tested(rows: Sequence[suites.Tested]) -> Table:
 
 
 def _cores(finding: Finding) -> Table:
-    """What there is to say of cores that nothing serves."""
+    """The cores of a study without servers."""
     table = Table("", box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
     for heading in ("core\nµs", "speed-up\n"):
         table.add_column(heading, justify="right", overflow="fold")
@@ -162,10 +163,10 @@ def _stacks(finding: Finding, width: int) -> Table:
 
 
 def _ranking(finding: Finding) -> Table:
-    """The stacks of a workload from the best on, as many as a screen holds; the page has all of them."""
+    """The best stacks of a workload, as many as fit a screen. The page has all of them."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("", no_wrap=True)
-    for heading in ("rank", "CPU µs", "answers/s", "behind the best", "servers", "measured"):
+    for heading in ("rank", "CPU µs", "answers/s", "relative to best", "servers", "measured"):
         table.add_column(heading, justify="right", overflow="fold")
     found = rows(finding, finding.ranking)
     for row in found[:SHOWN]:
@@ -176,7 +177,7 @@ def _ranking(finding: Finding) -> Table:
 
 
 def _text(cell: Cell, gap: str) -> Text:
-    """A ratio without a claim is dim; in a narrow table an interval stands below its estimate."""
+    """A cell's text, dim if not significant. In a narrow table, the interval is below its estimate."""
     detail = f"{gap}({cell.detail})" if cell.detail else ""
     return Text(cell.text.replace("-", f"-{gap.strip(' ')}") + detail, style="" if cell.significant else "dim")
 

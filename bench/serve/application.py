@@ -50,8 +50,8 @@ def _prepared(catalog: Catalog, variant: Variant, application: Application, log:
     told = msgspec.json.encode(application, order="sorted").decode()
     made_of = stamp.of(fingerprint(Path(application.source)), built, told)
     source = folder / "source"
-    if not stamp.stands(folder, made_of):
-        with stamp.making(folder, made_of):
+    if not stamp.is_current(folder, made_of):
+        with stamp.rebuilding(folder, made_of):
             shutil.copytree(application.source, source, symlinks=True, ignore=_left_out)
             _prepare(application, variant, source, log, environment(catalog, variant, application, source, None))
     return source

@@ -102,7 +102,7 @@ def repeat(
             raise LabError("--times measures sessions: name either them or --times")
         limit = duration(budget, "--budget") if budget else None
         over = between.stored(pipeline.run_times(plan_of(chosen), Progress(), times, budget=limit))
-        say(over, between.told(over), json)
+        say(over, between.lines(over), json)
         return 0
     if budget:
         raise LabError("--budget is of the sessions that --times measures: add --times N")
@@ -110,7 +110,7 @@ def repeat(
         pipeline.run_twice(plan_of(chosen), Progress())
     folders = repeating.chosen(chosen.name, sessions)
     found = repeating.stored(folders)
-    say(found, repeating.told(folders, found), json)
+    say(found, repeating.lines(folders, found), json)
     return 0
 
 

@@ -89,7 +89,7 @@ def test_a_right_server_has_no_mismatch(answering: Callable[[Answerer], int], ca
         (b"[1]", (200, b'{"one": 1}'), "valid/one.json: answered with other bytes"),
         (b"[1]", (422, b'{"pointer": ""}'), "valid/one.json: status 422 instead of 200"),
         (b"[1]", (500, b"oh"), "valid/one.json: status 500 instead of 200"),
-        (b"[1]", (0, b""), "valid/one.json: POST /statements: no answer, "),
+        (b"[1]", (0, b""), "valid/one.json: POST /statements: no answer: "),
         (b"[2]", (200, b"[]"), "invalid/two.json: status 200 instead of 422"),
         (b"[2]", (422, b'{"pointer": "0"}'), "invalid/two.json: pointer '0' instead of '0/id'"),
         (b"[2]", (422, b'{"title": "No"}'), "invalid/two.json: no problem details with a pointer: "),
@@ -140,7 +140,9 @@ def test_answers_are_right_or_the_first_wrong_one_is_named(answering: Callable[[
         seen.append(body)
         return 200, b"B!" if body == b"b" else body.upper()
 
-    with pytest.raises(LabError, match=r"wrong answer to POST /statements, document 1 .*: status 200, 2 bytes"):
+    with pytest.raises(
+        LabError, match=r"wrong answer to POST /statements, document 1 .*: the body differs from byte 1 on: 2 bytes"
+    ):
         verify.answers_right(answering(second_wrong), asked)
     assert seen == [b"a", b"b"]
 

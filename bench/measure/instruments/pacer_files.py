@@ -1,4 +1,4 @@
-"""The pacer's two files, as `bench/pacer/job.h` lays them out: the job that it is given, the outcome that it leaves."""
+"""The pacer's two files in the layout of `bench/pacer/job.h`: its input, the job, and its output, the outcome."""
 
 from __future__ import annotations
 
@@ -29,11 +29,9 @@ RECORD = np.dtype(
         ("reserved", "u4"),
     ]
 )
-RIGHT, WRONG_STATUS, OTHER_BYTES, KEPT = 1, 2, 3, 8
-VERDICTS = {
-    OTHER_BYTES: "a wrong body", 4: "the connection broke", 5: "no connection", 6: "no answer", 7: "no HTTP answer"
-}  # fmt: skip
-BY_BYTES, OTHERS_KEPT, ALL_KEPT = 0, 1, 2  # who judges an answer, as in job.h
+RIGHT, WRONG_STATUS, WRONG_BODY, KEPT = 1, 2, 3, 8
+VERDICTS = {WRONG_BODY: "wrong body", 4: "connection broken", 5: "connection refused", 6: "no answer", 7: "not HTTP"}
+BY_BYTES, OTHERS_KEPT, ALL_KEPT = 0, 1, 2  # how answers are judged, as in job.h
 _ALIGNED = 8
 
 Records = NDArray[np.void]
@@ -41,10 +39,10 @@ Turns = NDArray[np.void]
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """What the pacer is to do; all times in nanoseconds since it begins.
+    """The pacer's job. All times are in nanoseconds since its beginning.
 
-    An open load has a due time for each of `turns`. A closed one has `users`, each of whom sends what is next in turn
-    when answered, or what is `inserted` by then, until the `window` is over.
+    Open load: each of `turns` has a due time. Closed load: each of `users` sends the next turn, or an `inserted` turn
+    that is due, when it is answered, until the end of the `window`. `patience` is the timeout of a request.
     """
 
     exchanges: tuple[Exchange, ...]
@@ -57,41 +55,40 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KeptAnswer(msgspec.Struct, frozen=True):
-    """An answer to the exchange of that number, as it came: its head as far as that counts, and its body."""
+    """An answer to the exchange of that number: its head, if headers count, and its body."""
 
     exchange: int
     head: bytes
     body: bytes
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """What the pacer did: the records by request, and counts over all of them.
+class PacerOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """The pacer's outcome: one record per request, and totals.
 
-    `began` is in seconds of the epoch, `seconds` until the last answer, `cpu_seconds` its own CPU time meanwhile.
-    `kept` holds the distinct answers that the pacer left to be judged. `connected` counts connections, `resent`
-    requests that were repeated as a kept connection had been closed before they reached the server, `most` the requests
-    under way at a time.
+    `connected`: opened connections. `resent`: requests repeated because the server had closed the kept connection.
+    `most_under_way`: most concurrent requests. `began`: in seconds of the epoch. `seconds`: until the last answer.
+    `cpu_seconds`: the pacer's own CPU time in that span. `kept`: the distinct answers that are still to be judged.
     """
 
     records: Records
     kept: tuple[KeptAnswer, ...] = ()
     connected: int
     resent: int
-    most: int
+    most_under_way: int
     began: float
     seconds: float
     cpu_seconds: float
 
 
 def turns(due: NDArray[np.int64] | int, exchange: NDArray[np.int64] | Sequence[int]) -> Turns:
-    """Turns for exchanges by their numbers, each with its due time."""
+    """Return turns for exchanges, given by index, with their due times."""
     made = np.zeros(len(exchange), TURN)
     made["due"], made["exchange"] = due, exchange
     return made
 
 
 def write_job(path: Path, job: Job, host: str, port: int) -> None:
-    """Write the job for a server at that address, whose name goes into the requests."""
+    """Write the job for the server at `host`:`port`, which is named in the requests."""
     head = _JOB.pack(
         len(job.exchanges), job.users, job.connections, 0, len(job.turns), len(job.inserted), job.window, job.patience
     )
@@ -107,38 +104,39 @@ def write_job(path: Path, job: Job, host: str, port: int) -> None:
 
 
 def judging(exchange: Exchange) -> int:
-    """Who judges the answers to it: the pacer where bytes decide, else whoever reads what it kept."""
+    """Return how its answers are judged: by the pacer, byte for byte, or later, from the kept ones."""
     if exchange.same is None:
         return BY_BYTES
     return ALL_KEPT if exchange.same.headers else OTHERS_KEPT
 
 
 def wire(exchange: Exchange, authority: str) -> bytes:
-    """The bytes of a request (RFC 9112)."""
+    """Return the bytes of a request (RFC 9112)."""
     lines = [f"{exchange.method} {exchange.path} HTTP/1.1"]
     lines += [f"{name}: {value}" for name, value in headers_of(exchange, authority).items()]
     return "\r\n".join((*lines, "", "")).encode("latin-1") + (exchange.body or b"")
 
 
-def read_outcome(path: Path) -> Told:
-    """The outcome that the pacer wrote. Raises LabError where it is cut short."""
+def read_outcome(path: Path) -> PacerOutcome:
+    """Read the pacer's outcome. Raises LabError if it is truncated."""
     data = path.read_bytes()
     if len(data) < _OUTCOME.size:
-        raise LabError(f"{path.name}: no outcome of the pacer: {len(data)} bytes")
-    count, kept, connected, resent, most, began, took, cpu = _OUTCOME.unpack_from(data)
+        raise LabError(f"{path.name}: truncated outcome of the pacer: {len(data)} bytes")
+    count, kept, connected, resent, most_under_way, began, took, cpu = _OUTCOME.unpack_from(data)
     end = _OUTCOME.size + count * RECORD.itemsize
     try:
         answers = tuple(_kept(data, end, kept))
     except struct.error:
         answers = ()
     if len(data) < end or len(answers) != kept:
-        raise LabError(f"{path.name}: cut short: {len(data)} bytes are not {count} records and {kept} answers")
-    return Told(
+        size = f"{len(data)} bytes for {count} records and {kept} answers"
+        raise LabError(f"{path.name}: truncated outcome of the pacer: {size}")
+    return PacerOutcome(
         records=np.frombuffer(data, RECORD, count, _OUTCOME.size),
         kept=answers,
         connected=connected,
         resent=resent,
-        most=most,
+        most_under_way=most_under_way,
         began=began / 1e9,
         seconds=took / 1e9,
         cpu_seconds=cpu / 1e9,
@@ -146,7 +144,7 @@ def read_outcome(path: Path) -> Told:
 
 
 def _kept(data: bytes, at: int, count: int) -> Iterator[KeptAnswer]:
-    """The kept answers that follow the records. Raises struct.error where they are cut short."""
+    """Yield the kept answers after the records. Raises struct.error if they are truncated."""
     for _ in range(count):
         exchange, head, body, _ = _KEPT.unpack_from(data, at)
         begin, at = at + _KEPT.size, at + _KEPT.size + head + body
@@ -156,9 +154,9 @@ def _kept(data: bytes, at: int, count: int) -> Iterator[KeptAnswer]:
 
 
 def failures(records: Records) -> dict[str, int]:
-    """How many requests were not answered right, by what was wrong."""
+    """Count the requests without a right answer, by kind of failure."""
     found: dict[str, int] = {}
     for verdict, status in records[records["verdict"] != RIGHT][["verdict", "status"]]:
-        what = f"status {status}" if verdict == WRONG_STATUS else VERDICTS[int(verdict)]
-        found[what] = found.get(what, 0) + 1
+        kind = f"status {status}" if verdict == WRONG_STATUS else VERDICTS[int(verdict)]
+        found[kind] = found.get(kind, 0) + 1
     return found
