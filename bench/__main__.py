@@ -8,10 +8,10 @@ import sys
 from rich.console import Console
 
 from bench.errors import LabError
-from bench.verbs import look, make, measure, tell
+from bench.verbs import look, make, measure, own, tell
 from bench.verbs.app import app
 
-VERBS = (look, make, measure, tell)  # imported, a module registers its verbs with `app`
+VERBS = (look, make, measure, own, tell)  # imported, a module registers its verbs with `app`
 
 
 def main() -> int:

@@ -20,7 +20,12 @@ def read(path: Path, noun: type[T]) -> T:
     try:
         return msgspec.convert(_keys(path), noun)
     except msgspec.DecodeError as error:
-        raise LabError(f"{path.relative_to(ROOT)}: {error}") from error
+        raise LabError(f"{_named(path)}: {error}") from error
+
+
+def _named(path: Path) -> Path:
+    """A file as messages name it: from the checkout on where it lies there."""
+    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
 
 
 def _keys(path: Path) -> dict[str, Any]:

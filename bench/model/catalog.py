@@ -55,7 +55,7 @@ class Catalog(Recorded, frozen=True, kw_only=True):
         declared: Variant = pick(self.variants | self.yardsticks, own, "variant")
         home = self.interpreters[declared.interpreter]
         new = pick(self.interpreters, elsewhere, f"{name}: interpreter")
-        if home.implementation != new.implementation:
+        if home.implementation != new.implementation and declared.application is None:
             raise LabError(f"{name}: {own} is made for {home.implementation}, and {new.name} is {new.implementation}")
         # where a title tells the interpreter, it tells the new one
         title = declared.title.replace(home.title, new.title) if home.title in declared.title else declared.title

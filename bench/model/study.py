@@ -56,13 +56,16 @@ class OpenPlan(Declared, frozen=True):
 class LatencyPlan(Declared, frozen=True):
     """`runs` fresh servers under an open `load` at each rate, for the best stack of each server program and every peer.
 
-    The rates are `shares` of each one's own capacity, and one for all: the share `common` of the least capacity.
+    The rates are `shares` of each one's own capacity, and one for all: `rate`, or else the share `common` of the least
+    capacity. With `all`, every stack of the study is driven.
     """
 
     load: str
     runs: Count
     shares: tuple[Share, ...] = (0.3, 0.6, 0.9)
     common: Share = 0.5
+    rate: float | None = None
+    all: bool = False
 
 
 class StartupPlan(Declared, frozen=True):

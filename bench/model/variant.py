@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
+from bench.model.application import Application
 from bench.model.base import Argv, Declared, Implementation
 
 
@@ -103,7 +104,8 @@ class Variant(Declared, frozen=True, kw_only=True):
 
     `source` maps files and folders of the checkout to their place in the stage; `app` is always there. `steps` run in
     the stage and `after_install` in the prefix, with `{python}` and `{prefix}` replaced. `provenance` lists facts that
-    the measured process has to report of itself. `needs` names the parts of `bench/system.toml` that a build takes.
+    the measured process has to report of itself. `needs` names the parts of `bench/system.toml` that a build takes. An
+    `application` is served in place of the lab's own service.
     """
 
     name: str
@@ -123,6 +125,7 @@ class Variant(Declared, frozen=True, kw_only=True):
     path: PathChoice | None = None
     provenance: dict[str, Any]
     warmup: WarmupPolicy | None = None
+    application: Application | None = None
 
     @property
     def is_rewritten(self) -> bool:

@@ -40,11 +40,47 @@ class DocumentsSpec(Declared, frozen=True, kw_only=True):
             raise ValueError("folder: documents that are `given` lie in one, and no others do")
 
 
+class Same(Recorded, frozen=True, kw_only=True):
+    """When two answers are the same: their bodies are `by` bytes or as JSON values, and so are the named `headers`.
+
+    By `nothing`, any answer will do.
+
+    `ignore` holds JSON Pointers (RFC 6901) to members that do not count; `*` stands for any member or index.
+    `unordered` names arrays likewise whose elements may come in any order.
+    `mask` holds regular expressions: what they match in a body that is no JSON does not count.
+    """
+
+    by: Literal["bytes", "json", "nothing"]
+    ignore: tuple[str, ...] = ()
+    unordered: tuple[str, ...] = ()
+    mask: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+
+
+class Exchange(Recorded, frozen=True, kw_only=True):
+    """One request with its right answer; `weight` is its share in a mix of requests, `name` what its file calls it.
+
+    Without a rule for what is the `same`, the body has to be `expect`, byte for byte. `expect_headers` go by their
+    names in lower case.
+    """
+
+    method: str
+    path: str
+    headers: dict[str, str] = {}
+    body: bytes | None
+    status: int = 200
+    expect: bytes
+    weight: Count = 1
+    name: str = ""
+    same: Same | None = None
+    expect_headers: dict[str, str] = {}
+
+
 class Workload(Declared, frozen=True):
     """Endpoint + a set of documents taken in turn + expected answers; and the `backend` that is waited for, if any.
 
-    `headers` go with each request. Stacks are ranked by server CPU per request, or first by the `rate` of their answers
-    where a request mostly waits.
+    `headers` go with each request. The `exchanges` of an application stand in for method, path and documents.
+    Stacks are ranked by server CPU per request, or first by the `rate` of their answers where a request mostly waits.
     """
 
     name: str
@@ -56,18 +92,7 @@ class Workload(Declared, frozen=True):
     ranked_by: RankedBy = "cpu"
     documents: DocumentsSpec | None = None
     backend: str | None = None
-
-
-class Exchange(Recorded, frozen=True, kw_only=True):
-    """One request, and status and body of its only right answer; `weight` is its share in a mix of requests."""
-
-    method: str
-    path: str
-    headers: dict[str, str] = {}
-    body: bytes | None
-    status: int = 200
-    expect: bytes
-    weight: Count = 1
+    exchanges: tuple[Exchange, ...] = ()
 
 
 class Segment(Declared, frozen=True):

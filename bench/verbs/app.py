@@ -14,6 +14,7 @@ from rich.console import Console
 from bench import catalog, pipeline
 from bench.build import artifacts
 from bench.catalog import pairing
+from bench.durations import duration
 from bench.model import Catalog, Plan, Stack, Study, Unavailable, pick
 from bench.plan import planned
 
@@ -68,6 +69,11 @@ def say(found: object, lines: Iterable[str], json: bool) -> None:
         return
     for line in lines:
         out.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def duration_of(budget: str | None) -> float | None:
+    """The seconds of a budget, if one was given. Raises LabError for what is no duration."""
+    return duration(budget, "--budget") if budget else None
 
 
 def words(text: str) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -12,7 +11,7 @@ from bench import pipeline
 from bench.durations import duration
 from bench.errors import LabError
 from bench.progress import Progress
-from bench.verbs.app import Budget, Flag, Json, Price, app, declared, plan_of, say, study_of, words
+from bench.verbs.app import Budget, Flag, Json, Price, app, plan_of, say, study_of
 from bench.verbs.tell import keep_last, show
 
 
@@ -70,59 +69,6 @@ def run(
         folders = [folder for folder, _ in found]
     status = max(show(folder, price, json) for folder in folders)
     return max(status, keep_last(chosen)) if keep else status
-
-
-@app.command(name="try")
-def try_(
-    core: str,
-    *,
-    documents: Path,
-    against: str | None = None,
-    servers: str = "gunicorn-sync,uwsgi-processes",
-    framework: str = "falcon",
-    source: Path = Path(),
-    requires: str = "",
-    force: bool = False,
-    strict: Flag = False,
-    json: Json = False,
-) -> int:
-    """Measure a core of your own, any function of bytes that returns bytes: alone, and behind each server.
-
-    Parameters
-    ----------
-    core
-        MODULE:FUNCTION, or MODULE:FUNCTION@INTERPRETER.
-    documents
-        A folder laid out like spec/golden/valid: NAME.json, and its right answer NAME.out.json.
-    against
-        A variant, or another MODULE:FUNCTION; else cpython, if that answers these documents right.
-    servers
-        Names of servers with commas between them; "" for the core alone.
-    framework
-        The framework that it is served by.
-    source
-        The folder that MODULE lies in; else the current one.
-    requires
-        The packages that it imports, with commas between them, as bench/locks/measured.txt pins them.
-    force
-        Measure anew what is finished.
-    strict
-        Measure nothing, with exit status 3, on a machine that is not quiet within a minute.
-    """
-    from bench import trying  # noqa: PLC0415 - other verbs know no documents but the catalogue's
-
-    own = trying.Own(
-        core=core,
-        documents=documents.resolve(),
-        source=source.resolve(),
-        against=against,
-        servers=words(servers),
-        framework=framework,
-        requires=words(requires),
-    )
-    plan = plan_of(*trying.study_of(own, declared(), Progress()))
-    folder, _ = pipeline.run(plan, Progress(), force, strict, own.documents)
-    return show(folder, None, json)
 
 
 @app.command
