@@ -12,7 +12,7 @@ test-long: setup ; $(python) -m pytest -m long
 test-fast: setup ; $(python) -m pytest -m 'not slow' tests/unit
 fuzz: setup   ; $(python) -m tests.fuzz $(options)
 endurance: setup ; $(python) -m bench build cython numba && $(python) -m tests.endurance
-format: setup ; $(python) -m ruff check --fix . && $(python) -m ruff format .
+format: setup ; $(python) -m ruff check --fix-only . && $(python) -m ruff format .
 lint: setup   ; $(python) -m ruff check . && $(python) -m ruff format --check . && $(python) -m mypy
 size: setup   ; $(python) -m bench size
 report: setup ; $(python) -m bench report
