@@ -1,4 +1,4 @@
-"""What is asked of a subject, and how it comes: documents, workloads, loads."""
+"""Work for a subject: documents, workloads (what is requested) and loads (how requests arrive)."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Shape = Literal[
 
 
 class DocumentsSpec(Declared, frozen=True, kw_only=True):
-    """A set of documents: made from a `seed`, in the usual shape or in another, or `given` in a `folder`.
+    """A set of documents: generated from a `seed`, in the usual shape or another `shape`, or `given` in a `folder`.
 
-    `count` of them are sent in turn, `check` before and after a load, `unseen` once each during it. `sha256` pins the
-    inputs, and of given ones their answers, too.
-    `seconds` is about how long a core takes for a given one; nobody knows its orders.
+    `count` documents are sent in turn, `check` before and after a load, `unseen` once each during it. `sha256` pins the
+    documents, and the answers of given ones. `seconds` is roughly a core's time for a given document, whose number of
+    orders is unknown.
     """
 
     generator: Literal["orders", "cdnow", "given"]
@@ -35,16 +35,16 @@ class DocumentsSpec(Declared, frozen=True, kw_only=True):
     sha256: str
 
     def __post_init__(self) -> None:
-        """Raises ValueError, which the decoder tells with the file, where a folder is named for nothing or missing."""
+        """Raises ValueError unless given documents, and no others, have a folder; the decoder adds the file."""
         if (self.generator == "given") != (self.folder is not None):
-            raise ValueError("folder: documents that are `given` lie in one, and no others do")
+            raise ValueError("folder: only the generator 'given' has one, and it requires one")
 
 
 class Workload(Declared, frozen=True):
-    """Endpoint + a set of documents taken in turn + expected answers; and the `backend` that is waited for, if any.
+    """An endpoint, the documents sent to it in turn, the expected answers, and the `backend` it waits for, if any.
 
-    `headers` go with each request. Stacks are ranked by server CPU per request, or first by the `rate` of their answers
-    where a request mostly waits.
+    `headers` are sent with each request. Stacks are ranked by server CPU per request or, where requests mostly wait,
+    by the `rate` of their answers.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Workload(Declared, frozen=True):
 
 
 class Exchange(Recorded, frozen=True, kw_only=True):
-    """One request, and status and body of its only right answer; `weight` is its share in a mix of requests."""
+    """One request, with status and body of its only right answer. `weight` is its share in a mix of requests."""
 
     method: str
     path: str
@@ -71,7 +71,7 @@ class Exchange(Recorded, frozen=True, kw_only=True):
 
 
 class Segment(Declared, frozen=True):
-    """A stretch of an open load, in shares of the rate it is driven at."""
+    """A stretch of an open load; `start` and `end` are shares of the load's rate."""
 
     seconds: Seconds
     start: Share
@@ -79,11 +79,11 @@ class Segment(Declared, frozen=True):
 
 
 class Load(Declared, frozen=True):
-    """How requests come: closed (so many users in a loop) or open (segments of a rate), by Gatling or the lab's pacer.
+    """How requests arrive: closed (`users` in a loop) or open (`segments` of a rate), by Gatling or the lab's pacer.
 
-    `capacity_seconds` is how long the pacer drives the same server after Gatling's closed load: that is where its
-    capacity comes from, as Gatling's own is soon the limit. `brief` names the shorter load of as many users that stands
-    in for a closed one in the rounds of a race.
+    `capacity_seconds`: after Gatling's closed load the pacer drives the same server so long to find its capacity,
+    because Gatling itself soon becomes the limit. `brief` names a shorter load with the same number of users, which
+    replaces a closed load in the rounds of a race.
     """
 
     name: str
@@ -98,8 +98,8 @@ class Load(Declared, frozen=True):
     segments: tuple[Segment, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raises ValueError, which the decoder tells with the file, for what no generator can do."""
+        """Raises ValueError for a load that no generator can drive; the decoder adds the file."""
         if self.generator == "gatling" and self.lead_in_seconds < COLD_JVM_SECONDS:
-            raise ValueError(f"lead_in_seconds: Gatling's JVM is cold for {COLD_JVM_SECONDS} s")
+            raise ValueError(f"lead_in_seconds must be at least {COLD_JVM_SECONDS}: Gatling's JVM is cold before")
         if self.model == "open" and (self.users or self.capacity_seconds or self.brief or not self.segments):
-            raise ValueError("an open load is made of segments: it has no users, finds no capacity, has no brief one")
+            raise ValueError("an open load has segments, and no users, capacity_seconds or brief")

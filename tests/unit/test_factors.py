@@ -114,7 +114,7 @@ def test_an_environment_is_padded_at_random_and_the_same_for_the_same_process() 
 
 
 @pytest.mark.parametrize(
-    ("refused", "told"), [("", None), ("setarch: failed to set personality", "is refused here: setarch")]
+    ("refused", "told"), [("", None), ("setarch: failed to set personality", "fails on this machine: setarch")]
 )
 def test_fixed_addresses_are_asked_of_the_kernel(
     monkeypatch: pytest.MonkeyPatch, refused: str, told: str | None
