@@ -5,11 +5,12 @@ What SIGTERM does not end is killed, with a complaint.
 
 from __future__ import annotations
 
+import errno
 import http.client
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -100,7 +101,10 @@ def serving(
     backend: Attached | None = None,
 ) -> Iterator[Running]:
     """Serve `stack` on `cpus` while the block runs, as `launched` does; its `/wait` waits for `backend` if one runs."""
-    port = port or free_port(host)
+    if port is None:
+        port = free_port(host)
+    else:
+        require_free(port, host)
     prefix = catalog.peers[stack.variant].build if stack.is_peer else stack.variant
     place = {"folder": PREFIXES / prefix, "log": log}
     with TemporaryDirectory(prefix="bench-") as scratch:  # below /tmp: the path of a socket has to be short
@@ -165,6 +169,27 @@ def free_port(host: str = HOST) -> int:
     with socket.create_server((host, 0)) as probe:
         port: int = probe.getsockname()[1]
         return port
+
+
+def require_free(port: int, host: str = HOST) -> None:
+    """Raises LabError unless a server can listen on TCP `port` of `host`; it names the program that does, if known."""
+    try:
+        socket.create_server((host, port)).close()
+    except PermissionError as error:
+        raise LabError(f"port {port} of {host} requires root: use a port from 1024 on") from error
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise LabError(f"port {port} of {host}: {error.strerror}") from error
+        raise LabError(f"port {port} of {host} is in use{_holder(port)}: stop it, or use another port") from error
+
+
+def _holder(port: int) -> str:
+    """The program that listens on TCP `port`, in words; empty if it is not to be seen."""
+    with suppress(psutil.Error):
+        for each in psutil.net_connections("tcp"):
+            if each.pid and each.laddr and each.laddr.port == port and each.status == psutil.CONN_LISTEN:
+                return f" by {psutil.Process(each.pid).name()} (process {each.pid})"
+    return " by another program"
 
 
 def ask(port: int, exchange: Exchange, timeout_seconds: float = 10.0, host: str = HOST) -> tuple[int, bytes]:

@@ -125,7 +125,7 @@ def test_a_hole_is_kept_with_its_reason_and_not_tried_again(
     for _ in range(2):
         (lack,) = bootstrap.bring_parts()
         assert lack == {"what": "Ghost", "reason": "no network", "remedy": wanted.remedy}
-        assert f"missing: Ghost (no network); to get it: {wanted.remedy}" in capsys.readouterr().out
+        assert f"unavailable: Ghost: no network; to get it: {wanted.remedy}" in capsys.readouterr().out
     install.assert_called_once_with([wanted])
     assert json.loads((checkout / ".lab/system.json").read_text()) == [lack]
 

@@ -40,7 +40,7 @@ def test_warming_up_is_kept_value_by_value() -> None:
 def test_what_ran_is_kept_and_has_to_be_what_was_meant() -> None:
     facts = micro.read(CATALOG, DATA / "pypy-1.json", "pypy").facts
     assert (facts["variant"], facts["implementation"], facts["suffix"]) == ("pypy", "pypy", ".py")
-    with pytest.raises(LabError, match="the process that should run 'cpython' says"):
+    with pytest.raises(LabError, match="provenance check: 'cpython' reports"):
         micro.read(CATALOG, DATA / "pypy-1.json", "cpython")
 
 

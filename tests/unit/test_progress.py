@@ -49,7 +49,7 @@ def lines(said: io.StringIO) -> list[str]:
 def test_it_begins_with_an_estimate(plain: Progress, said: io.StringIO) -> None:
     with plain.measuring(700, expected):
         pass
-    assert lines(said) == ["about 12 min of measuring; Ctrl-C loses nothing, the next run goes on"]
+    assert lines(said) == ["about 12 min of measuring; Ctrl-C keeps finished runs"]
 
 
 @pytest.mark.usefixtures("always")
