@@ -8,7 +8,7 @@ import sys
 from cyclopts import CycloptsError
 from rich.console import Console
 
-from bench.errors import UNWRITABLE, LabError, unwritable
+from bench.errors import LabError, of_system
 from bench.paths import LAB, RESULTS
 from bench.verbs import look, make, measure, tell
 from bench.verbs.app import app
@@ -28,9 +28,10 @@ def main() -> int:
     except LabError as error:
         return complain(error)
     except OSError as error:
-        if error.errno not in UNWRITABLE:
+        known = of_system(error, f"{RESULTS} or {LAB}")
+        if known is None:
             raise
-        return complain(unwritable(error, error.filename or f"{RESULTS} or {LAB}"))
+        return complain(known)
     except KeyboardInterrupt:
         Console(stderr=True).print("\ninterrupted: results so far are saved; run the same command to continue")
         return 130

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -21,6 +22,11 @@ LOCK = ROOT / "bench/locks/lab.txt"
 VENV = ROOT / ".venv"
 UNAVAILABLE = LAB / "system.json"
 NO_VENV = "no Python 3.11 or later here has ensurepip: install python3-venv as root, then run the same command again"
+
+OFFLINE = re.compile(
+    "connection broken by|from versions: none|error sending request"
+)  # how pip and uv speak of a network that is down
+CONNECT = "connect to the network, or configure a mirror for pip and uv, then run the same command again"
 
 
 def main() -> int:
@@ -124,6 +130,8 @@ def do(*argv: str | Path) -> None:
     """Run a command of the set-up. Raises LabError with its error message if it fails."""
     words = [str(word) for word in argv]
     done = system.run(words)
+    if done.returncode != 0 and OFFLINE.search(done.stdout + done.stderr):
+        raise LabError(f"{Path(words[0]).name} cannot reach a package index: {CONNECT}")
     if done.returncode != 0:
         raise LabError(f"`{' '.join(words)}` failed: {system.complaint(done)}")
 

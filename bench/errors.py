@@ -53,6 +53,18 @@ class MissingError(LabError):
         self.remedy = remedy
 
 
+def of_system(error: OSError, folders: str) -> LabError | None:
+    """The error for a full or read-only disk, or for a program that is not on PATH; None for other errors.
+
+    `folders` are named where the error names no file.
+    """
+    if error.errno in UNWRITABLE:
+        return unwritable(error, error.filename or folders)
+    if error.errno == errno.ENOENT and error.filename and "/" not in str(error.filename):
+        return MissingError(f"{error.filename}: command not found: install it, or add its folder to PATH")
+    return None
+
+
 def unwritable(error: OSError, place: object) -> LabError:
     """The error for a file or folder that cannot be written, for one of the reasons in `UNWRITABLE`."""
     remedy = UNWRITABLE[error.errno or errno.ENOSPC]

@@ -78,10 +78,8 @@ def keep(study: Study, results: Path = RESULTS, kept: Path = KEPT) -> list[Path]
     """
     _, last = store.latest(study.name, results)
     if not last.finished:
-        raise LabError(
-            f"{study.name}: the last session is not finished: run `python -m bench run {study.name}` to continue it"
-        )
-    _require_commit(last, study.name)
+        raise LabError(f"{study.name}: the last session is not finished: run `{study.command}` to continue it")
+    _require_commit(last, study)
     found = _alike(study, last, results)
     before = _before(study, kept)
     first = before.first_started or before.session.started if before else found[0][1].started
@@ -98,24 +96,24 @@ def require_keepable(study: Study, *, force: bool = False, results: Path = RESUL
     commit = machine.commit()
     if commit is None or commit.endswith(DIRTY):
         if commit is None:
-            raise LabError("--keep requires a git checkout: a finding names the commit of its code")
+            raise LabError("--keep requires git and a clone of the repository: a finding names the commit of its code")
         raise LabError(f"--keep requires a clean checkout, and {commit} has changes: commit them first")
     for _, last in [] if force else store.sessions(study.name, results)[-1:]:
         if not last.finished:
-            _require_commit(last, study.name)
+            _require_commit(last, study)
     before = _before(study, kept)
     if before:
         _require_declared(study, before.study.targets, before.first_day)
 
 
-def _require_commit(session: Session, study: str) -> None:
+def _require_commit(session: Session, study: Study) -> None:
     """Raises LabError unless exactly one commit holds the code that measured a session."""
     commits = _commits(session)
     if len(commits) == 1 and not any(commit is None or commit.endswith(DIRTY) for commit in commits):
         return
     code = f"at {', '.join(sorted(filter(None, commits)))}" if any(commits) else "without a commit"
-    remedy = f"commit the code, then run `python -m bench run {study} --force --keep`"
-    raise LabError(f"{study}: the last session was measured {code}, and a finding needs one commit: {remedy}")
+    remedy = f"commit the code, then run `{study.command} --force --keep`"
+    raise LabError(f"{study.name}: the last session was measured {code}, and a finding needs one commit: {remedy}")
 
 
 def _commits(session: Session) -> set[str | None]:

@@ -47,7 +47,7 @@ def latest(study: str, results: Path = RESULTS) -> tuple[Path, Session]:
     """The session that began last. Raises LabError if there is none."""
     found = sessions(study, results)
     if not found:
-        raise LabError(f"study {study!r} has no results yet: run `python -m bench run {study}`")
+        raise LabError(f"study {study!r} has no results: measure it first")
     return found[-1]
 
 

@@ -67,6 +67,8 @@ def check_study(study: Study, catalog: Catalog) -> None:
         pick(catalog.interpreters, name, "interpreter", where)
     for name in study.servers:
         _check_server(name, where, catalog)
+    if study.startup:
+        _check_server(study.startup.server, f"{where}: startup", catalog)
     for name in study.frameworks:
         pick(catalog.frameworks, name, "framework", where)
     for name in study.workloads:

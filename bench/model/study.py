@@ -189,6 +189,12 @@ class Study(Declared, frozen=True, kw_only=True):
     words: str | None = None
 
     @property
+    def command(self) -> str:
+        """The command that measures it."""
+        narrowed = f"run {self.name.removesuffix(f'-{self.only}')} --variant {self.only}"
+        return f"python -m bench {self.words or (narrowed if self.only else f'run {self.name}')}"
+
+    @property
     def loads(self) -> tuple[str, ...]:
         """The names of its loads, closed ones first."""
         closed = [name for workload in self.workloads for name in self.macro.loads_for(workload)] if self.macro else []

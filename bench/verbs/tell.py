@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from bench import pipeline, store
+from bench.errors import LabError
 from bench.model import Session, Study
 from bench.paths import ROOT
 from bench.verbs.app import Json, Price, app, out, say, study_of
@@ -32,6 +33,8 @@ def report(study: str = "quick", *, variant: str | None = None, price: Price = N
         Report the session of this variant or peer and the study's baseline (`run --variant`).
     """
     name, priced = study_of(study, variant).name if variant else study, price_of(price)
+    if not store.sessions(name):
+        raise LabError(f"study {name!r} has no results: run `{study_of(study, variant).command}`")
     return max(show(folder, priced, json) for folder, _ in store.latest_by_machine(name))
 
 

@@ -7,22 +7,22 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
 
-from bench import __main__, pipeline, readiness
+from bench import pipeline, readiness
 from bench.errors import RefusedError
 from bench.model import Unavailable
 from bench.paths import ROOT, SPEC
 from bench.serve import life_cycle
+from tests.conftest import Main
 from tests.declared import CATALOG
 
 STACK = "cpython/falcon/gunicorn-sync"
-Main = Callable[..., tuple[int, str, str]]
 pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked without tokens")  # `main` is meant to
 
 
@@ -46,23 +46,6 @@ def built() -> str:
     done = bench("build", "cpython")
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
-
-
-@pytest.fixture
-def main(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Main]:
-    """The same without a process of its own: the status, and what went to either output."""
-    handler = signal.getsignal(signal.SIGTERM)
-
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["bench", *words])
-        try:
-            status = __main__.main()
-        except SystemExit as ended:
-            status = int(ended.code or 0)
-        return status, *capsys.readouterr()
-
-    yield run
-    signal.signal(signal.SIGTERM, handler)
 
 
 # ---------------------------------------------------------------- what there is
@@ -267,6 +250,23 @@ def test_serve_names_the_port_that_is_taken() -> None:
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"bench: port {port} of 127.0.0.1 is in use")
+
+
+# ---------------------------------------------------------------- set-up
+
+
+@pytest.mark.slow
+def test_set_up_without_a_network_is_one_line(tmp_path: Path) -> None:
+    alone = ["unshare", "--net"]
+    if subprocess.run([*alone, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("a network of its own is not permitted here")
+    shutil.copytree(ROOT / "bench", tmp_path / "bench", ignore=shutil.ignore_patterns("__pycache__"))
+    argv = [*alone, "/usr/bin/python3", "-m", "bench.bootstrap"]
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PIP_RETRIES": "0", "UV_NO_CACHE": "1"}
+    done = subprocess.run(argv, check=False, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("bench: python cannot reach a package index: connect to the network, or configure a mirror")
 
 
 # ---------------------------------------------------------------- setup.py

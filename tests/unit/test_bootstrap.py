@@ -188,6 +188,30 @@ def test_a_failed_download_is_one_line(
     assert capsys.readouterr().err.endswith("failed: Error: no space left\n")
 
 
+@pytest.mark.parametrize(
+    ("tool", "said"),
+    [
+        ("python", "WARNING: Retrying (…) after connection broken by 'NewConnectionError(…)'\nERROR: No matching …"),
+        ("uv", "error: Request failed after 3 retries\n  cause: error sending request for url\n  cause: dns error"),
+    ],
+)
+def test_without_a_network_there_is_one_line(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tool: str, said: str
+) -> None:
+    monkeypatch.setattr(bootstrap, "base_python", lambda: "python3")
+    (checkout / ".venv").mkdir()
+    (checkout / ".venv/lab.txt").write_text("stale")
+    (checkout / ".venv/bin").mkdir()
+    (checkout / ".venv/bin/python").write_text("")
+    run, _ = answering((f"bin/{tool} ", 1, said))
+    monkeypatch.setattr(system, "run", run)
+    assert bootstrap.main() == 2
+    assert capsys.readouterr().err == (
+        f"bench: {tool} cannot reach a package index: connect to the network, or configure a mirror for pip and uv, "
+        "then run the same command again\n"
+    )
+
+
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)
 def test_locks_hold_a_hash_for_each_package_and_no_address(lock: Path) -> None:
     text = lock.read_text()

@@ -178,6 +178,12 @@ def test_a_study_names_what_is_declared(checkout: Path, old: str, new: str, told
     assert complaint(catalog.read).startswith(f"bench/studies/tiny.toml: {told}")
 
 
+def test_the_server_whose_start_is_timed_is_one_that_is_declared(checkout: Path) -> None:
+    changed(checkout / "bench/studies/quick.toml", 'server = "gunicorn-sync"', 'server = "gunicorn-sink"')
+    told = "bench/studies/quick.toml: startup: unknown server 'gunicorn-sink'; did you mean 'gunicorn-sync'?"
+    assert complaint(catalog.read) == told
+
+
 def test_a_study_says_which_loads_go_with_which_of_its_workloads(checkout: Path) -> None:
     study = checkout / "bench/studies/tiny.toml"
     study.write_text(STUDY + 'loads_of = { medium = ["closed-64"] }\n')

@@ -62,7 +62,10 @@ def test_what_was_measured_with_code_of_no_commit_is_not_kept(tmp_path: Path, co
 
 @pytest.mark.parametrize(
     ("commit", "told"),
-    [("0123456789ab-dirty", "a clean checkout, and 0123456789ab-dirty has changes"), (None, "a git checkout")],
+    [
+        ("0123456789ab-dirty", "a clean checkout, and 0123456789ab-dirty has changes"),
+        (None, "git and a clone of the repository"),
+    ],
 )
 def test_nothing_is_measured_that_could_not_be_kept(
     monkeypatch: pytest.MonkeyPatch, commit: str | None, told: str
