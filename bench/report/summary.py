@@ -17,6 +17,7 @@ from bench.model import Stack
 from bench.report import ranking, stolen, suites
 from bench.report.answer import answer, answers
 from bench.report.builds import unlike
+from bench.report.grid import Grid
 from bench.report.ladder import rows
 from bench.report.noise import noise, power
 from bench.report.rows import Finding
@@ -25,7 +26,6 @@ from bench.report.table import MEGA, Cell, alone, columns
 from bench.report.targets import Held, verdict
 
 SHOWN = 20  # stacks of a ranking
-WIDE = 100  # columns of a terminal from which an interval has room beside its estimate
 
 
 def show(console: Console, finding: Finding, page: Path, json: bool) -> None:
@@ -34,19 +34,19 @@ def show(console: Console, finding: Finding, page: Path, json: bool) -> None:
         console.print_json(msgspec.json.encode(_record(finding, page)).decode())
         return
     if finding.targets:
-        console.print(_targets(finding.targets))
+        _targets(finding.targets).print(console)
         _say(console, verdict(finding.targets), "bold")
     if finding.tested:
-        console.print(_tested(finding.tested))
+        _tested(finding.tested).print(console)
         _say(console, suites.words(finding.tested), "bold")
     for each in finding.each if finding.rows else ():
         if finding.others:
             _say(console, each.title, "bold")
-        console.print(_ranking(each) if finding.ranks_stacks else _stacks(each, console.width))
+        (_ranking(each) if finding.ranks_stacks else _stacks(each)).print(console)
         for row in (row for row in each.rows if row.verdict not in {"pass", "eliminated"}):
             _say(console, f"{row.verdict}: {row.stack}: {row.reason}", "yellow")
     if not (finding.rows or finding.targets or finding.tested):
-        console.print(_cores(finding))
+        _cores(finding).print(console)
         for core in (core for core in finding.cores if core.verdict != "pass"):
             _say(console, f"{core.verdict}: {core.variant}: {core.reason}", "yellow")
     _say(console, f"\n{finding.study.question}", "bold")
@@ -104,75 +104,63 @@ def _record(finding: Finding, page: Path) -> dict[str, object]:
     }
 
 
-def _targets(rows: Sequence[Held]) -> Table:
+def _targets(rows: Sequence[Held]) -> Grid:
     """Each target under its title, workload by workload."""
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("", no_wrap=True)
-    for heading in ("figure", "limit", "", "times the reference"):
-        table.add_column(heading, justify="right")
+    grid = Grid("figure", "limit", "", "times the reference")
     for (title, remark), group in groupby(rows, key=lambda row: (row.target.title, row.remark)):
-        table.add_row(Text(title, style="bold"))
+        grid.span(title)
         if remark:
-            table.add_row(Text(f" {remark}", style="yellow", no_wrap=False))
+            grid.span(f" {remark}", "yellow")
         for row in group:
-            cells = (row.reason or row.told, row.limit, row.outcome or "", row.fold)
-            table.add_row(f" {row.workload}", *map(Text, cells), style="yellow" if row.outcome == "missed" else "")
-    return table
+            cells = (row.told, row.limit, row.outcome or "", row.fold)
+            grid.row(f" {row.workload}", *cells, style="yellow" if row.outcome == "missed" else "")
+            if row.reason:
+                grid.span(f"  {row.reason}", "yellow")
+    return grid
 
 
-def _tested(rows: Sequence[suites.Tested]) -> Table:
+def _tested(rows: Sequence[suites.Tested]) -> Grid:
     """What it takes to test each framework; without a figure, the reason."""
-    table = Table("", box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
-    for heading in suites.HEADINGS:
-        table.add_column(heading, justify="right", overflow="fold")
+    grid = Grid(*suites.HEADINGS)
     for row in rows:
-        table.add_row(row.framework, *suites.cells(row))
-    return table
+        grid.row(row.framework, *suites.cells(row))
+    return grid
 
 
-def _cores(finding: Finding) -> Table:
+def _cores(finding: Finding) -> Grid:
     """What there is to say of cores that nothing serves."""
-    table = Table("", box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
-    for heading in ("core\nµs", "speed-up\n"):
-        table.add_column(heading, justify="right", overflow="fold")
+    grid = Grid("core\nµs", "speed-up\n")
     for core in finding.cores:
-        table.add_row(core.variant, *(_text(cell, " ") for cell in alone(core)))
-    return table
+        grid.row(core.variant, *map(_text, alone(core)))
+    return grid
 
 
-def _stacks(finding: Finding, width: int) -> Table:
+def _stacks(finding: Finding) -> Grid:
     """The main table, server by server."""
-    gap = " " if width >= WIDE else "\n"
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
-    table.add_column("", no_wrap=True)
     chosen = {column.brief: column for column in columns(finding) if column.brief}
-    for heading in chosen:
-        table.add_column(heading, justify="right", overflow="fold")
+    grid = Grid(*chosen)
     for place in finding.places:
-        table.add_row(Text(place, style="bold"))
+        grid.span(place)
         for row in (row for row in finding.rows if row.place == place):
-            table.add_row(f" {row.stack.variant}", *(_text(column.cell(row), gap) for column in chosen.values()))
-    return table
+            grid.row(f" {row.stack.variant}", *(_text(column.cell(row)) for column in chosen.values()))
+    return grid
 
 
-def _ranking(finding: Finding) -> Table:
+def _ranking(finding: Finding) -> Grid:
     """The stacks of a workload from the best on, as many as a screen holds; the page has all of them."""
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("", no_wrap=True)
-    for heading in ("rank", "CPU µs", "answers/s", "behind the best", "servers", "measured"):
-        table.add_column(heading, justify="right", overflow="fold")
+    grid = Grid("rank", "CPU µs", "answers/s", "behind the best", "servers", "measured")
     found = rows(finding, finding.ranking)
     for row in found[:SHOWN]:
-        table.add_row(row["name"], *(_text(cell, " ") for cell in row["cells"]))
+        grid.row(row["name"], *map(_text, row["cells"]))
     if len(found) > SHOWN:
-        table.add_row(Text(f"and {len(found) - SHOWN} more", style="dim"))
-    return table
+        grid.span(f"and {len(found) - SHOWN} more", "dim")
+    return grid
 
 
-def _text(cell: Cell, gap: str) -> Text:
-    """A ratio without a claim is dim; in a narrow table an interval stands below its estimate."""
-    detail = f"{gap}({cell.detail})" if cell.detail else ""
-    return Text(cell.text.replace("-", f"-{gap.strip(' ')}") + detail, style="" if cell.significant else "dim")
+def _text(cell: Cell) -> Text:
+    """A cell's text with its interval, dim if it is not significant."""
+    detail = f" ({cell.detail})" if cell.detail else ""
+    return Text(cell.text + detail, style="" if cell.significant else "dim")
 
 
 def _say(console: Console, text: str, style: str = "") -> None:
