@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bench.analysis.text import listed, number, seconds
+from bench.report.claims import differ
 from bench.report.rows import Finding, Row
 
 
@@ -21,11 +22,14 @@ def against(finding: Finding) -> Iterator[str]:
             plain.setdefault(row.core.title, row)
     for peer in (row for row in measured if row.stack.is_peer):
         if own:
-            told = [f"{_fold(row, peer)} that on {title}" for title, row in plain.items()]
+            told = [f"{_times(finding, row, peer, 'that')} on {title}" for title, row in plain.items()]
             beside = f"; the plain reference takes {listed(told)}" if told else ""
-            best = f"{_fold(peer, own[0])} the best in Python, {own[0].stack}"
+            best = _times(finding, peer, own[0], f"the best in Python, {own[0].stack}")
             yield f"{peer.core.title} takes {seconds(peer.cpu.value or 0.0)} a request, {best}{beside}."
 
 
-def _fold(more: Row, less: Row) -> str:
-    return f"{number((more.cpu.value or 0.0) / (less.cpu.value or 1.0))}×"
+def _times(finding: Finding, row: Row, other: Row, what: str) -> str:
+    """How many times `what` a stack takes, unless the finding does not tell the two apart."""
+    if differ(finding, row, other) is False:
+        return f"not significantly more or less than {what}"
+    return f"{number((row.cpu.value or 0.0) / (other.cpu.value or 1.0))}× {what}"

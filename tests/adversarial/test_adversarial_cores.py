@@ -96,7 +96,7 @@ def test_slow_once_in_a_hundred_shows_beside_the_middle(measured: Measured) -> N
         (EVERY.format(turn=300, lie="__import__('os').abort()"), "failed with exit code -6"),
         (
             "class Other:\n def __call__(self, d): return right(d)\ntransform = Other()\n",
-            "says type = 'Other', not 'function'",
+            "reports type = 'Other' instead of 'function'",
         ),
         ("def transform(d):\n return b'{}'\n", "failed with status 1: transform small: the answer to "),
     ],

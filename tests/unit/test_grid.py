@@ -12,18 +12,19 @@ from rich.console import Console
 from rich.text import Text
 
 from bench import keep
+from bench.paths import KEPT as DATA
 from bench.report import finding, summary
 from bench.report.grid import Grid
 from bench.report.rows import Finding
 
 WHOLE = re.compile(r"(\([\d.,]+–[\d.,]+\)|[\d.,]+–[\d.,]+×?)[.,;:]*")  # an interval, or a range in a sentence
-KEPT = [path.name.removesuffix(keep.SUFFIX) for path in sorted(keep.KEPT.glob(f"*{keep.SUFFIX}"))]
+KEPT = [path.name.removesuffix(keep.SUFFIX) for path in sorted(DATA.glob(f"*{keep.SUFFIX}"))]
 
 
 @cache
 def found(name: str) -> Finding:
     """The finding of a kept session."""
-    kept = keep.read(keep.KEPT / f"{name}{keep.SUFFIX}")
+    kept = keep.read(DATA / f"{name}{keep.SUFFIX}")
     return finding.find(kept.session, kept.runs, None, kept.selftest)
 
 
