@@ -52,10 +52,7 @@ class Progress:
     def measuring(self, seconds: float, expected: Expected) -> Iterator[None]:
         """Show a bar for a study of `seconds` expected seconds, with the seconds `expected` for each case."""
         self._planned, self._done, self._spent, self._expected = seconds, 0.0, 0.0, expected
-        self._console.print(
-            f"about {_minutes(seconds)} of measuring; Ctrl-C keeps finished runs",
-            highlight=False,
-        )
+        self.say(f"about {_minutes(seconds)} of measuring; Ctrl-C keeps finished runs")
         if self._console.is_terminal:
             self._bar.update(self._task, visible=True)
             self._bar.start()
@@ -91,7 +88,7 @@ class Progress:
         due = time.monotonic() - self._said > LINE_EVERY_SECONDS
         if due and not self._console.is_terminal:
             self._said = time.monotonic()
-            self._console.print(f"{done / max(self._planned, 1):4.0%}  {left:>12}  {label}", highlight=False)
+            self.say(f"{done / max(self._planned, 1):4.0%}  {left:>12}  {label}")
 
 
 @contextmanager
