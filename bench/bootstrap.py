@@ -133,7 +133,7 @@ def do(*argv: str | Path) -> None:
     if done.returncode != 0 and OFFLINE.search(done.stdout + done.stderr):
         raise LabError(f"{Path(words[0]).name} cannot reach a package index: {CONNECT}")
     if done.returncode != 0:
-        raise LabError(f"`{' '.join(words)}` failed: {system.complaint(done)}")
+        raise LabError(f"`{' '.join(words)}` failed: {system.error_message(done)}")
 
 
 if __name__ == "__main__":

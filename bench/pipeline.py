@@ -75,7 +75,7 @@ def carry_out(
     `budget` limits the seconds of measuring by a race.
     """
     clock = accounts.Clock()
-    placed = identity.placed(plan, ready)
+    placed = identity.identify_plan(plan, ready)
     track = heats.entered(placed, ready, budget)
     race = Race(budget_seconds=budget) if budget and track else None
     planned = replace(placed, phases=(*placed.phases, track.first)) if track else placed
@@ -101,7 +101,7 @@ def carry_out(
             for asked in (contest.open_loads, latency_loads):
                 driven = asked(placed, store.runs(folder))
                 if driven:
-                    measured(identity.phase_of(plan.catalog, driven, ready))
+                    measured(identity.identify_phase(plan.catalog, driven, ready))
         micro.merge(folder, store.runs(folder))
     finally:
         session = store.read(folder / "session.json", Session)

@@ -78,7 +78,7 @@ def study_of(own: Own, catalog: Catalog, progress: Progress) -> tuple[Study, Cat
     Raises WrongError if the core or a requested baseline answers a document wrong, and LabError for unknown names.
     """
     _check_names(own, catalog)
-    spec = documents.described(own.documents)
+    spec = documents.describe(own.documents)
     baseline = _variant(own.against or BASELINE, own, _home(catalog), catalog)
     core = _variant(own.core, own, baseline.interpreter, catalog)
     if core == baseline:

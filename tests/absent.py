@@ -1,4 +1,4 @@
-"""What a test does where a part of the machine is not here: it is left out, and under CI it fails."""
+"""Tests of unavailable parts: they are skipped, and fail in CI."""
 
 import os
 from collections.abc import Iterable
@@ -10,21 +10,21 @@ from bench.model import Unavailable
 
 
 def absent(reason: str, remedy: str | None = None) -> NoReturn:
-    """Leave the test out; under CI, where everything has to be, fail it."""
+    """Skip the test. In CI, which requires every part, fail it."""
     if "CI" in os.environ:
         pytest.fail(reason)
-    pytest.skip(f"{reason}; to get it: {remedy}" if remedy else reason)
+    pytest.skip(f"{reason}; remedy: {remedy}" if remedy else reason)
 
 
 def lacks(lack: Unavailable) -> NoReturn:
-    """Leave the test out for a lack, or fail it; one that should have worked fails it anywhere."""
+    """Skip the test for an unavailable part. In CI, and if the part should have worked, fail it."""
     if lack.kind == "failed":
         pytest.fail(f"{lack.what}: {lack.reason}")
     absent(f"{lack.what}: {lack.reason}", lack.remedy)
 
 
 def expect_none(unavailable: Iterable[Unavailable]) -> None:
-    """Go on if nothing lacks but what the catalogue declares to be nowhere."""
+    """Continue only if nothing is unavailable, apart from unsupported pairs."""
     for lack in unavailable:
         if lack.kind != "unsupported":
             lacks(lack)

@@ -1,4 +1,4 @@
-"""The command that starts a server, altered as a test needs it."""
+"""Changes to the command that starts a server."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +12,7 @@ Command = tuple[list[str], dict[str, str]]
 
 
 def alter(patch: pytest.MonkeyPatch, change: Callable[[list[str], dict[str, str]], Command]) -> None:
-    """Have servers started by what `change` makes of the argv and the environment that the lab starts them by."""
+    """Apply `change` to the argv and environment of every server that the lab starts."""
     command = life_cycle.command
 
     def altered(catalog: Catalog, stack: Stack, port: int, host: str, scratch: Path) -> Command:

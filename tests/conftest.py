@@ -1,4 +1,4 @@
-"""What holds for all tests."""
+"""Settings for all tests."""
 
 import signal
 import sys
@@ -12,7 +12,7 @@ Main = Callable[..., tuple[int, str, str]]
 
 
 def pytest_configure() -> None:
-    """Take Ctrl-C as a terminal sends it, in the tests' child processes, too: a script's background job ignores it."""
+    """Restore SIGINT, which the background jobs of a shell script ignore, for the tests and their child processes."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

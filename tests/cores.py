@@ -1,4 +1,4 @@
-"""What the tests of the optimised cores share: small documents, and what a core says beside the reference."""
+"""Shared by the tests of optimised cores: small documents, and comparisons with the reference core."""
 
 import json
 from collections.abc import Callable
@@ -9,13 +9,13 @@ from app.core import transform as reference
 from bench.paths import ROOT, SPEC
 
 GOLDEN = sorted(path for path in SPEC.glob("golden/*/*.json") if not path.name.endswith(".out.json"))
-FOUND = sorted((ROOT / "tests" / "data" / "fuzz").iterdir())  # documents that a core was wrong about once
+FOUND = sorted((ROOT / "tests" / "data" / "fuzz").iterdir())  # documents that a core once answered wrong
 
 Outcome = bytes | str
 
 
 def outcome(transform: Callable[[bytes], bytes], document: bytes) -> Outcome:
-    """The answer, or the kind of error with its pointer."""
+    """Return the answer, or the kind of error with its pointer."""
     try:
         return transform(document)
     except InvalidDocument as error:
@@ -25,12 +25,12 @@ def outcome(transform: Callable[[bytes], bytes], document: bytes) -> Outcome:
 
 
 def agrees(core: ModuleType, document: bytes) -> bool:
-    """Whether the core and the reference say the same."""
+    """Return True if the core and the reference core have the same outcome."""
     return outcome(core.transform, document) == outcome(reference, document)
 
 
 def answers(core: ModuleType, document: bytes) -> bool:
-    """Whether the core gave the right answer, and gave it itself."""
+    """Return True if the core itself gave the right answer, without falling back to the reference core."""
     before = core.provenance()["fallbacks"]
     assert core.transform(document) == reference(document)
     return bool(core.provenance()["fallbacks"] == before)

@@ -1,4 +1,4 @@
-"""Documents of all kinds, drawn once for all who answer over HTTP: to draw them takes longer than to ask."""
+"""Documents of all kinds, drawn once for all HTTP tests, because drawing takes longer than requests."""
 
 from functools import cache
 
@@ -12,7 +12,7 @@ DRAWS = 80
 
 @cache
 def documents() -> tuple[bytes, ...]:
-    """About 200 of them, others each time that the tests run."""
+    """Return about 200 documents, different in each test run."""
     drawn: list[bytes] = []
 
     @settings(

@@ -1,4 +1,4 @@
-"""The checkout's declarations, read once for all tests, and plans of made-up studies among them."""
+"""The checkout's declarations, read once for all tests, and plans of made-up studies."""
 
 from collections.abc import Iterable
 
@@ -10,11 +10,11 @@ CATALOG = catalog.read()
 
 
 def study_called(name: str) -> Study:
-    """A study of which nothing matters but the name."""
+    """A minimal study of that name."""
     return Study(name=name, title=name, question="?", baseline="cpython", variants=("cpython",), workloads=("medium",))
 
 
 def planned(study: Study, cases: Iterable[Case] = (), unavailable: Iterable[Unavailable] = ()) -> Plan:
-    """A plan of a study with these cases, as a session holds it."""
+    """A plan of a study with these cases, as stored in a session."""
     phases = (Phase("all", 1, tuple(cases)),)
     return Plan(study=study, catalog=selected(study, CATALOG), phases=phases, unavailable=tuple(unavailable))

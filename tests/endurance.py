@@ -1,6 +1,7 @@
-"""`python -m tests.endurance`: a million calls of each hand-written core leave the memory of its process as it was.
+"""`python -m tests.endurance`: a million calls of each hand-written core must not increase the memory of its process.
 
-The golden cases of up to 2,000 bytes in turn: answered, handed over, invalid and malformed. Exit status 1 on growth.
+The calls cycle through the golden cases of up to 2,000 bytes. They include answers, fallbacks to the reference core,
+invalid and malformed documents. Exit status 1 if the memory grows.
 """
 
 import gc
@@ -11,19 +12,19 @@ import time
 from pathlib import Path
 
 CORES = ("cython", "numba")
-CALLS, WARM = 1_000_000, 100_000  # memory is looked at after the first of them, and at the end
-MOST_BYTES = 2**20  # of growth: a byte a call
+CALLS, WARM = 1_000_000, 100_000  # memory is read after WARM calls and at the end
+MOST_BYTES = 2**20  # of growth: one byte per call
 
 
 def own_bytes() -> int:
-    """What would be free if this process ended: its pages that no other shares."""
+    """Return the private memory of this process, which its end would free."""
     gc.collect()
     fields = [line.split() for line in Path("/proc/self/smaps_rollup").read_text(encoding="ascii").splitlines()]
     return 1024 * sum(int(words[1]) for words in fields if words[0] in ("Private_Clean:", "Private_Dirty:"))
 
 
-def within(golden: Path) -> None:
-    """Inside the prefix of a variant: call its core, and print what that did to the process."""
+def call_core(golden: Path) -> None:
+    """Call the core of the prefix that runs this script, and print outcomes and memory as JSON."""
     from app.about import built_core  # noqa: PLC0415, the variant's own
     from app.core import InvalidDocument, MalformedDocument  # noqa: PLC0415
 
@@ -40,13 +41,13 @@ def within(golden: Path) -> None:
             outcomes["answered"] += 1
         except (InvalidDocument, MalformedDocument) as error:
             outcomes[type(error).__name__] += 1
-    told = {"documents": len(documents), "outcomes": outcomes, "warm": warm, "end": own_bytes(), **core.provenance()}
-    print(json.dumps(told))
+    found = {"documents": len(documents), "outcomes": outcomes, "warm": warm, "end": own_bytes(), **core.provenance()}
+    print(json.dumps(found))
 
 
 def main() -> int:
-    """Ask each core in its own prefix, and tell its growth."""
-    from bench import catalog  # noqa: PLC0415, not there within
+    """Run each core in its own prefix, and print its growth."""
+    from bench import catalog  # noqa: PLC0415, not available in a prefix
     from bench.build import artifacts  # noqa: PLC0415
     from bench.errors import LabError  # noqa: PLC0415
     from bench.paths import SPEC  # noqa: PLC0415
@@ -61,18 +62,20 @@ def main() -> int:
             return 2
         argv = [str(artifacts.python(name)), str(Path(__file__)), str(SPEC / "golden")]
         env = artifacts.environment(declared, declared.variants[name])
-        told = json.loads(subprocess.run(argv, env=env, check=True, capture_output=True).stdout)
-        grown = told["end"] - told["warm"]
+        found = json.loads(subprocess.run(argv, env=env, check=True, capture_output=True).stdout)
+        grown = found["end"] - found["warm"]
         status |= grown > MOST_BYTES
-        counts = ", ".join(f"{count:,} {kind}" for kind, count in told["outcomes"].items())
-        print(f"{name}: {CALLS:,} calls of {told['documents']} documents in {time.monotonic() - began:.0f} s: {counts}")
-        print(f"  handed over: {told.get('fallbacks', 0):,}")
-        print(f"  {told['warm'] / 2**20:.1f} MiB after {WARM:,} calls, {grown / 1024:+.0f} KiB at the end")
+        counts = ", ".join(f"{count:,} {kind}" for kind, count in found["outcomes"].items())
+        print(
+            f"{name}: {CALLS:,} calls of {found['documents']} documents in {time.monotonic() - began:.0f} s: {counts}"
+        )
+        print(f"  fallbacks to app.core: {found.get('fallbacks', 0):,}")
+        print(f"  {found['warm'] / 2**20:.1f} MiB after {WARM:,} calls, {grown / 1024:+.0f} KiB at the end")
     return status
 
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        within(Path(sys.argv[1]))
+        call_core(Path(sys.argv[1]))
     else:
         sys.exit(main())

@@ -61,7 +61,7 @@ def plan_cases(declared: Catalog) -> Plan:
     made = plan(study, declared)
     assert made.unavailable == ()
     assert estimate.plan_seconds(made) > 0
-    return identity.placed(made, ready)
+    return identity.identify_plan(made, ready)
 
 
 def results() -> tuple[Study, list[Run]]:

@@ -1,7 +1,7 @@
-"""Races of the study `servers` with the noise that was seen: `python -m tests.simulated_races [RACES]`.
+"""Simulated races of the study `servers` with the observed noise: `python -m tests.simulated_races [RACES]`.
 
-What each stack costs is what a session measured; what fresh servers scatter is drawn: heavy-tailed errors of 7 %, and
-blocks that are up to 12 % dearer as a whole. The clock runs as the lab estimates, and nothing is measured.
+The costs of the stacks are those of a measured session. The noise is drawn: heavy-tailed errors of 7 % for each fresh
+server, and effects of up to 12 % for each block. Times follow the lab's estimates, and nothing is measured.
 """
 
 from __future__ import annotations
@@ -23,40 +23,40 @@ from tests.declared import CATALOG
 
 SEEN = Path(__file__).parent / "data/races/servers.json"
 BUDGET_SECONDS = 17 * 60.0
-SD, TAIL = 0.07, 4.75  # Student's t with so many degrees of freedom has the kurtosis of 11 that was seen
-# A fresh server, start to end. A session of 360 servers took 2.2 and 4.0 in the mean, when idleness took four looks of
-# 0.1 s to tell; it takes as many of 0.05 s since. That difference is worked out, not measured.
+SD, TAIL = 0.07, 4.75  # Student's t with 4.75 degrees of freedom has the observed kurtosis of 11
+# Seconds of a fresh server, start to end. In a session of 360 servers, the means were 2.2 and 4.0, with four checks of
+# idleness of 0.1 s each. A check now takes 0.05 s; that difference is calculated, not measured.
 TOOK_SECONDS = {"glance": 2.0, "glance-64": 3.8}
-BLOCK_SD = 0.12  # at most; each race draws its own
+BLOCK_SD = 0.12  # largest standard deviation of the blocks; each race draws its own
 
 Costs = Mapping[str, Mapping[Stack, "Cost"]]  # by workload
 
 
 class Cost(NamedTuple):
-    """CPU seconds a request, and answers a second."""
+    """Seconds of server CPU per request, and answers per second."""
 
     cpu: float
     rate: float
 
 
 class Ended(NamedTuple):
-    """A race at its end: its finalists, and the standings of all stacks, by workload."""
+    """A finished race: its finalists, and the standings of all stacks, by workload."""
 
     race: Race
     finalists: dict[str, set[Stack]]
     standings: dict[str, list[Standing]]
 
-    def claimed(self, workload: str, stack: Stack) -> bool:
-        """Whether the page would call that stack worse than the best."""
+    def is_worse(self, workload: str, stack: Stack) -> bool:
+        """Whether a report would call the stack significantly worse than the best."""
         return next(each.behind.significant for each in self.standings[workload] if each.stack == stack)
 
     def undecided(self, workload: str) -> int:
-        """How many stacks the page leaves undecided."""
+        """The number of stacks that a report would call undecided."""
         return sum(each.behind.undecided for each in self.standings[workload])
 
 
 def seen() -> Costs:
-    """What each stack of `servers` was seen to cost."""
+    """The measured costs of the stacks of `servers`."""
     told = msgspec.json.decode(SEEN.read_bytes(), type=dict[str, dict[str, tuple[float, float]]])
     return {
         workload: {Stack(*name.split("/")): Cost(*cost) for name, cost in stacks.items()}
@@ -65,7 +65,7 @@ def seen() -> Costs:
 
 
 def with_second(costs: Costs, times: float) -> tuple[Costs, dict[str, Stack]]:
-    """The costs with one stack `times` as dear as the best and nobody between; that stack by workload."""
+    """The costs with a second stack at `times` the cost of the best and none between; that stack by workload."""
     made: dict[str, dict[Stack, Cost]] = {}
     second: dict[str, Stack] = {}
     for workload, stacks in costs.items():
@@ -78,12 +78,12 @@ def with_second(costs: Costs, times: float) -> tuple[Costs, dict[str, Stack]]:
 
 
 def equals(costs: Costs) -> Costs:
-    """All alike."""
+    """The same cost for all stacks."""
     return {workload: dict.fromkeys(stacks, Cost(1e-4, 1e4)) for workload, stacks in costs.items()}
 
 
 def raced(costs: Costs, seed: int, sd: float = SD, budget: float = BUDGET_SECONDS) -> Ended:
-    """One race to its end, and the blocks for what it left undecided."""
+    """A whole race, with the extra blocks for undecided finalists."""
     study = CATALOG.studies["servers"]
     track = racing.track(plan(study, CATALOG), budget)
     assert track is not None
@@ -116,12 +116,12 @@ def raced(costs: Costs, seed: int, sd: float = SD, budget: float = BUDGET_SECOND
 
 
 def best(costs: Costs) -> dict[str, Stack]:
-    """The best of each workload in truth."""
+    """The true best of each workload."""
     return {workload: _ranked(workload, stacks)[0] for workload, stacks in costs.items()}
 
 
 def _ranked(workload: str, stacks: Mapping[Stack, Cost]) -> list[Stack]:
-    """The stacks by CPU, the cheapest first; where the rate decides first, those of the quickest alone."""
+    """The stacks by CPU, the cheapest first; on a workload ranked by rate, without the slow ones."""
     most = max(cost.rate for cost in stacks.values())
     quick = set(stacks)
     if CATALOG.workloads[workload].ranked_by == "rate":
@@ -138,29 +138,29 @@ def _run(case: Case, block: int, costs: Costs, noise: float) -> Run:
 
 
 def told_apart(ended: Ended, second: Mapping[str, Stack]) -> int:
-    """Of the two workloads that are ranked by CPU, on how many the page calls the second stack worse."""
-    return sum(ended.claimed(workload, second[workload]) for workload in ("hello", "medium"))
+    """On how many of the two workloads ranked by CPU a report would call the second stack worse."""
+    return sum(ended.is_worse(workload, second[workload]) for workload in ("hello", "medium"))
 
 
 def main(races: int) -> None:
-    """Print how often the best is eliminated, a stack 15 % worse is told so, and what becomes of equals."""
+    """Print how often the best is eliminated, a stack 15 % worse is recognised, and equals are called worse."""
     costs = seen()
     lost, undecided = 0, []
     for seed in range(races):
         ended = raced(costs, seed)
         lost += any(stack not in ended.finalists[workload] for workload, stack in best(costs).items())
         undecided.append([ended.undecided(workload) for workload in costs])
-    print(f"as measured: the best of a workload was eliminated in {lost} of {races} races")
+    print(f"measured costs: the best of a workload was eliminated in {lost} of {races} races")
     for workload, count in zip(costs, np.mean(undecided, axis=0), strict=True):
-        print(f"undecided on {workload}: {count:.1f} stacks in the mean")
+        print(f"undecided on {workload}: {count:.1f} stacks on average")
     near, second = with_second(costs, 1.15)
     told = sum(told_apart(raced(near, seed), second) for seed in range(races))
-    print(f"15 % worse: told so in {told} of {2 * races} workloads of as many races")
+    print(f"15 % worse: significant in {told} of {2 * races} cases, two workloads per race")
     alike = equals(costs)
     ends = [raced(alike, seed) for seed in range(min(races, 100))]
     worse = sum(any(each.behind.significant for each in ended.standings["hello"]) for ended in ends)
     left = np.mean([ended.undecided("hello") for ended in ends])
-    print(f"47 equals: {worse} of {len(ends)} races call one of them worse; {left:.1f} stay undecided")
+    print(f"47 equals: one is significantly worse in {worse} of {len(ends)} races, {left:.1f} are undecided on average")
 
 
 if __name__ == "__main__":

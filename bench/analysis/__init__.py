@@ -1,1 +1,1 @@
-"""What decides from figures what they say; below the race and the report."""
+"""Verdicts from figures: statistics, gates, rankings, the self-test. The race and the report build on this."""

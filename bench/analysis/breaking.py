@@ -1,7 +1,7 @@
-"""What a run under an open load says of overload: what broke first, at which rate, and how the server recovered.
+"""Overload in a run under an open load: when latency broke, at which rate, and how the server recovered.
 
-In an open load a throughput that stays behind the plan shows as latency: each second adds to it what it lacks. So
-latency tells when a server breaks, and requests without an answer are told beside it.
+Throughput below the planned rate shows as latency, which grows by the deficit of each second. So latency decides when
+a server breaks. Requests without an answer are counted beside it.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from bench.analysis import consistency, gates
 from bench.analysis.capacity import BUSY
 from bench.model import Observed
 
-LATE_TIMES = 10  # a second is late above so many times the median latency before the overload …
-LATE_SECONDS = 0.05  # … and above that
-STEADY = 0.75  # share of capacity up to which the seconds before the overload are the usual ones
-BACK_TIMES = 2  # it is back within so many times its latency before the overload …
-BACK_SECONDS = 0.01  # … or below that
-OUT_OF_SOCKETS = "never sent"  # Gatling may open no more: no fault of the server
+LATE_TIMES = 10  # a second is late above this multiple of the usual median latency …
+LATE_SECONDS = 0.05  # … and above this latency
+STEADY = 0.75  # share of capacity up to which seconds before the overload count as usual
+BACK_TIMES = 2  # a server has recovered at this multiple of its usual latency …
+BACK_SECONDS = 0.01  # … or at this latency
+OUT_OF_SOCKETS = "never sent"  # Gatling may open no more sockets: not a failure of the server
 KINDS = {
     OUT_OF_SOCKETS: re.compile(r"too many open files", re.IGNORECASE),
     "refused": re.compile(r"refused"),
@@ -31,24 +31,25 @@ KINDS = {
     "wrong": consistency.ANSWERED,
 }
 RULE = (
-    "Latency of a second is the 99th percentile of the requests that started in it. If a second of the load holds too "
-    "few requests for that, the median stands in, and below 20 requests a second the longest. "
+    "The latency of a second is the 99th percentile of the requests that started in it. If one second of the load has "
+    "too few requests for that, the median decides. Below 20 requests per second, the longest latency decides. "
     f"A second is late above {1000 * LATE_SECONDS:.0f} ms and {LATE_TIMES} times the usual median. "
-    f"Usual are the seconds at up to {STEADY:.0%} of capacity before the first overload; if these are late already, "
-    f"each above {1000 * LATE_SECONDS:.0f} ms is. "
-    "A server breaks in its first late second; a lone late second within capacity does not count. "
-    f"It has recovered once a second takes at most {BACK_TIMES} times the usual, or {1000 * BACK_SECONDS:.0f} ms. "
-    "Recovery counts from the last second beyond capacity. A pause of Gatling's JVM makes no second late."
+    f"The usual median is that of the seconds at up to {100 * STEADY:.0f} % of capacity before the first overload. If "
+    f"these are late themselves, every second above {1000 * LATE_SECONDS:.0f} ms is late. "
+    "A server breaks in its first late second. A single late second within capacity does not count. "
+    f"It recovers in the first second within {BACK_TIMES} times its usual latency, or {1000 * BACK_SECONDS:.0f} ms. "
+    "Recovery counts from the last second beyond capacity. "
+    "A latency no longer than the longest pause of Gatling's JVM is not late."
 )
 
-Percentile = Literal["p99", "p50", "max"]
+JudgedBy = Literal["p99", "p50", "max"]
 
 
 class Break(msgspec.Struct, frozen=True, kw_only=True):
-    """The first late second of a load, its planned requests per second, and that as a `share` of the capacity.
+    """The first late second of a load: its planned `rate` in requests per second, and rate ÷ capacity as `share`.
 
-    `answered` is how many requests a second were answered from then to the last second beyond capacity, or in that
-    second alone. `recovered` counts seconds from the end of the overload, absent if they were not enough.
+    `answered` is the mean rate of answers from that second to the last one beyond capacity, or in that second alone if
+    it comes later. `recovered` is in seconds from the end of the overload; None if the server did not recover.
     """
 
     second: int
@@ -59,15 +60,16 @@ class Break(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Overload(msgspec.Struct, frozen=True, kw_only=True):
-    """How a server took an open load: nothing `broke`, or that did; nothing is significant if `unknown` says why.
+    """The effect of an open load on a server. `unknown` is the reason why the run has no result, None if it has one.
 
-    `failures` counts the requests that had no right answer, by kind, and `failed` is the first and the last second in
-    which one ended; `waiting` counts those without an answer when the load's last second ended. `watched` is how many
-    seconds the load went on after its last second beyond capacity, `most` the most that were answered in one.
+    `broke` is None if nothing broke. `failures` counts the requests without a right answer, by kind; `failed` is the
+    first and the last second in which one ended. `waiting` counts requests without an answer at the end of the load's
+    last second. `watched` is the number of seconds after the last one beyond capacity. `most` is the largest number of
+    answers in one second.
     """
 
     unknown: str | None = None
-    judged_by: Percentile = "p99"
+    judged_by: JudgedBy = "p99"
     broke: Break | None = None
     failures: dict[str, int] = {}
     failed: tuple[int, int] | None = None
@@ -77,7 +79,7 @@ class Overload(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Second(NamedTuple):
-    """A second of a load: requests planned, started, answered and failed in it; latencies of those that started."""
+    """One second of a load: requests planned, started, answered and failed; seconds of latency of those started."""
 
     planned: float
     started: float
@@ -87,13 +89,13 @@ class Second(NamedTuple):
     p99: float | None
     longest: float | None
 
-    def level(self, percentile: Percentile) -> float | None:
-        """The percentile, absent where too few requests bear it."""
+    def level(self, percentile: JudgedBy) -> float | None:
+        """The percentile; None where the second has too few requests."""
         return {"p99": self.p99, "p50": self.p50, "max": self.longest}[percentile]
 
 
 def overload(seen: Observed, capacity: float | None) -> Overload:
-    """What an open load did to a server that answers `capacity` requests a second."""
+    """The effect of an open load on a server that answers `capacity` requests a second."""
     seconds = by_second(seen)
     failures, failed = kinds(seen.facts.get("failures", {})), _failed(seconds)
     if capacity is None:
@@ -104,7 +106,7 @@ def overload(seen: Observed, capacity: float | None) -> Overload:
         return Overload(unknown=unknown, failures=failures, failed=failed)
     before = [second for second in seconds[: beyond[0]] if second.planned <= STEADY * capacity]
     by = _judged_by(seconds, before)
-    middle: Percentile = "max" if by == "max" else "p50"
+    middle: JudgedBy = "max" if by == "max" else "p50"
     medians, usual = ([level for second in before if (level := second.level(each))] for each in (middle, by))
     if not medians or not usual:
         few = "too few requests a second before the overload"
@@ -136,7 +138,7 @@ def overload(seen: Observed, capacity: float | None) -> Overload:
 
 
 def by_second(seen: Observed) -> list[Second]:
-    """The measured seconds of an open load, without its lead-in."""
+    """The measured seconds of an open load. The lead-in is left out."""
     plan: dict[int, list[float]] = {}
     for at, rate in seen.series.get("plan", ()):
         plan.setdefault(int(at or 0.0), []).append(rate or 0.0)
@@ -149,12 +151,12 @@ def by_second(seen: Observed) -> list[Second]:
 
 
 def _rows(series: Sequence[Sequence[float | None]]) -> dict[int, Sequence[float | None]]:
-    """What the rows of a series hold, by the second that begins them."""
+    """The rows of a series, by the second in their first cell."""
     return {int(at): rest for at, *rest in series if at is not None}
 
 
 def kinds(failures: dict[str, int]) -> dict[str, int]:
-    """Failed requests by kind, from Gatling's messages; `lost` is a connection that broke."""
+    """Failed requests by kind, from Gatling's messages. `lost` is a broken connection."""
     found: Counter[str] = Counter()
     for message, count in failures.items():
         found[next((kind for kind, pattern in KINDS.items() if pattern.search(message)), "lost")] += count
@@ -162,16 +164,15 @@ def kinds(failures: dict[str, int]) -> dict[str, int]:
 
 
 def waiting(seen: Observed) -> int:
-    """Requests without an answer when the load's last whole second ended, the lead-in's included."""
+    """Requests without an answer at the end of the load's last whole second, including those of the lead-in."""
     rows = _rows(seen.series.get("answers", ())).values()
     return round(sum((started or 0.0) - (answered or 0.0) - (failed or 0.0) for started, answered, failed in rows))
 
 
 def _generator_limit(seen: Observed, seconds: Sequence[Second]) -> str | None:
-    """Why the run tells of Gatling and not of the server; at the load's peak its core needs time to spare, too."""
-    never = kinds(seen.facts.get("failures", {})).get(OUT_OF_SOCKETS)
-    if never:
-        return f"Gatling had no socket for {never:,} requests"
+    """Why the run measures Gatling and not the server. Gatling's core needs time to spare at the load's peak, too."""
+    if OUT_OF_SOCKETS in kinds(seen.facts.get("failures", {})):
+        return "Gatling ran out of sockets"
     tripped = gates.judge(seen)
     if tripped:
         return tripped[0].reason
@@ -180,30 +181,30 @@ def _generator_limit(seen: Observed, seconds: Sequence[Second]) -> str | None:
     peak = busy * max(rates) / mean(rates) if rates else 0.0
     if peak <= BUSY:
         return None
-    return f"Gatling's core was {busy:.0%} busy, which is {peak:.0%} at the load's peak"
+    return f"Gatling's core was {100 * busy:.0f} % busy, or {100 * peak:.0f} % at the load's peak"
 
 
-def _judged_by(seconds: Sequence[Second], before: Sequence[Second]) -> Percentile:
-    """The percentile that the requests of a second bear: of every one, or at least of one before the overload."""
+def _judged_by(seconds: Sequence[Second], before: Sequence[Second]) -> JudgedBy:
+    """The p99 if every second has one, the median if a second before the overload has one, else the longest latency."""
     if all(second.p99 is not None for second in seconds):
         return "p99"
     return "p50" if any(second.p50 is not None for second in before) else "max"
 
 
 def _first_late(levels: Sequence[float | None], bound: float, beyond: Sequence[int]) -> int | None:
-    """The first late second that is `beyond` capacity, or that another late one follows."""
+    """The first late second that lies `beyond` capacity or precedes another late one."""
     late = {at for at, level in enumerate(levels) if level is not None and level > bound}
     return min((at for at in late if at in beyond or at + 1 in late), default=None)
 
 
-def _level(second: Second, by: Percentile) -> float | None:
-    """The percentile, or the longest latency where a second bears no percentile."""
+def _level(second: Second, by: JudgedBy) -> float | None:
+    """The percentile, or the longest latency where the second has too few requests."""
     level = second.level(by)
     return second.longest if level is None else level
 
 
 def _recovered(after: Sequence[float | None], limit: float) -> int | None:
-    """How many seconds it takes until one is within the limit; None if none is."""
+    """The number of seconds up to the first one within the limit; None if none is."""
     return next((count for count, level in enumerate(after, 1) if level is not None and level <= limit), None)
 
 

@@ -1,9 +1,9 @@
-"""How far each of two crossed causes moves a figure: variance components of a table, levels × blocks.
+"""Variance components of a table, levels × blocks: the effect of two crossed causes on a figure.
 
-Every cell holds the logarithm of one process's time: level + block + error. The causes are drawn at random, so what is
-asked is their standard deviation, by the method of moments (Searle, Casella & McCulloch, "Variance Components", 1992,
-ch. 4). The intervals are Tukey's and Williams's ("A confidence interval for variance components", Biometrika 49, 1962):
-they hold 90 % for sure, and nearly 95 % in practice (Wang, The American Statistician 44, 1990).
+Each cell holds the logarithm of one process's time: level + block + error. Levels and blocks are random samples, so an
+effect is a standard deviation, by the method of moments (Searle, Casella & McCulloch, "Variance Components", 1992,
+ch. 4). The intervals are Tukey's and Williams's ("A confidence interval for variance components", Biometrika 49, 1962).
+They hold at least 90 %, and nearly 95 % in practice (Wang, The American Statistician 44, 1990).
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ LOWER, UPPER = (1 - LEVEL) / 2, (1 + LEVEL) / 2
 
 
 class Component(Recorded, frozen=True, kw_only=True):
-    """A standard deviation, of logarithms: 0.01 is 1 %; with its 95 % interval.
+    """A standard deviation of logarithms with its 95 % interval: 0.01 is 1 %.
 
-    `chance` is how often at least so much comes about where the cause moves nothing; None for the error itself.
+    `chance` is the p-value, how often a cause without effect appears to have this effect or more; None for the error.
     """
 
     sd: float
@@ -35,7 +35,7 @@ class Component(Recorded, frozen=True, kw_only=True):
 
 
 class Components(msgspec.Struct, frozen=True):
-    """What the levels move, what the blocks move, and what is left from process to process."""
+    """The components of the levels, of the blocks, and of the processes (`error`)."""
 
     levels: Component
     blocks: Component
@@ -43,7 +43,7 @@ class Components(msgspec.Struct, frozen=True):
 
 
 def components(table: Table) -> Components:
-    """The components of a table of at least two levels and two blocks, without a gap."""
+    """Estimate the components of a table without gaps, of at least two levels and two blocks."""
     levels, blocks = table.shape
     rows, columns = table.mean(axis=1), table.mean(axis=0)
     rest = table - rows[:, None] - columns + table.mean()
@@ -57,7 +57,7 @@ def components(table: Table) -> Components:
 
 
 def _component(square: float, own: int, error: float, freedom: int, each: int) -> Component:
-    """The component of a cause with `own` degrees of freedom, of whose levels each has `each` cells.
+    """The component of a cause with `own` degrees of freedom and `each` cells per level.
 
     `square` and `error` are the mean squares of the cause and of the error.
     """

@@ -1,4 +1,4 @@
-"""Gates' checks of figures against each other: what one run tells has to add up."""
+"""Gate checks of a run's figures against each other."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from itertools import pairwise
 
 from bench.model import Observed
 
-MORE_THAN_ALL = 1.05  # users at work beyond those there are; what is more than rounding
-COUNT_OFF = 0.1  # requests ÷ seconds asked for against the rate between the first start and the last end
-COARSE = 0.005  # of the server's CPU time under a load, the least that its clock may tell
-ANSWERED = re.compile(r"\.find\b")  # in Gatling's message of a check: an answer came, and was wrong
+MORE_THAN_ALL = 1.05  # largest number of requests in flight ÷ users: more is no rounding error
+COUNT_OFF = 0.1  # largest deviation of requests ÷ seconds asked for from the rate between first start and last end
+COARSE = 0.005  # largest resolution of the CPU clock, as a share of the server's CPU time under a load
+ANSWERED = re.compile(r"\.find\b")  # in Gatling's message of a failed check: an answer came, and was wrong
 ORDER = ("p50", "p75", "p90", "p95", "p99", "p99.9", "max")
 
 
 def right_answers(seen: Observed) -> str | None:
-    """Every answer has status 200 and, byte for byte, the body that its document asks for.
+    """Every answer has status 200 and the body that its document requires, byte for byte.
 
-    Open loads go beyond capacity. There a request without an answer is what they ask about, and no fault.
+    Open loads go beyond capacity: there, a request without an answer is a result, not an error.
     """
     requests, failed = seen.value("requests"), seen.value("failed")
     failures: dict[str, int] = dict(seen.facts.get("failures", {}))
@@ -31,19 +31,19 @@ def right_answers(seen: Observed) -> str | None:
 
 
 def littles_law(seen: Observed) -> str | None:
-    """Requests under way, N = X·R (rate × mean latency), are no more than the users there are."""
+    """Requests in flight, N = X·R (rate × mean latency), do not exceed the users."""
     users, rate, mean = seen.value("users"), seen.value("rate"), seen.value("latency.mean")
     if users is None or rate is None or mean is None or rate * mean <= MORE_THAN_ALL * users:
         return None
-    return f"{rate:.0f}/s × {1000 * mean:.3g} ms leaves {rate * mean:.1f} requests under way, of {users:.0f} users"
+    return f"{rate:.0f}/s × {1000 * mean:.3g} ms gives {rate * mean:.1f} requests in flight from {users:.0f} users"
 
 
 def count_and_rate(seen: Observed) -> str | None:
-    """Requests ÷ the seconds that were asked for is the rate that Gatling's clock shows.
+    """Requests ÷ the seconds asked for equals the rate by Gatling's clock.
 
-    The last answer may come after the time that was asked for, by no more than the longest took. A closed load of
-    the pacer tells no latency, and its rate is that quotient itself. An open load's starts are held against its plan
-    instead: beyond capacity its answers end long after it, and some never come.
+    The last answer may come after these seconds, by at most the longest latency. A closed load of the pacer has no
+    latencies, and its rate is that quotient. For an open load, `starts_on_time` checks the starts against the plan:
+    beyond capacity, answers come long after the load or never.
     """
     if seen.value("plan_deviation") is not None:
         return None
@@ -56,24 +56,24 @@ def count_and_rate(seen: Observed) -> str | None:
 
 
 def cpu_resolved(seen: Observed) -> str | None:
-    """The resolution of the server's CPU clock is a small part of the measured time."""
+    """The resolution of the server's CPU clock is a small part of the measured CPU time."""
     share = seen.value("cpu.resolution")
     if share is None or share <= COARSE:
         return None
-    return f"CPU clock resolution is {share:.1%} of the measured time (limit {COARSE:.1%})"
+    return f"CPU clock resolution is {100 * share:.1f} % of the measured time (limit {100 * COARSE:.1f} %)"
 
 
 def ordered(seen: Observed) -> str | None:
-    """A higher percentile is no shorter than a lower one."""
+    """A higher percentile is not below a lower one."""
     levels = [(name, _latency(seen, name)) for name in ORDER]
     known = [(name, level) for name, level in levels if level is not None]
     for (name, level), (higher, longer) in pairwise(known):
         if longer < level:
-            return f"{higher} is {1000 * longer:.0f} ms, and {name} {1000 * level:.0f} ms"
+            return f"{higher} ({1000 * longer:.0f} ms) is below {name} ({1000 * level:.0f} ms)"
     return None
 
 
 def _latency(seen: Observed, name: str) -> float | None:
-    """A percentile in seconds, one below the clock's resolution as that."""
+    """A percentile in seconds; the clock's resolution where the percentile lies below it."""
     known = seen.value(f"latency.{name}")
     return seen.value(f"latency.{name}.below") if known is None else known

@@ -1,7 +1,7 @@
-"""What moves a core's time from session to session: each factor's share, from runs at several levels of it.
+"""The effect of each factor on a core's time from session to session, from runs at several levels of each factor.
 
-Blocks are minutes apart with nothing changed, so they are a factor, too: `time`. The levels of every factor were timed
-in every block, in random order. What is judged here is derived from the stored runs.
+Blocks are minutes apart with nothing changed, so time is a factor, too. Every block holds every level of every factor
+in random order. The stored runs are the only input.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from bench.errors import LabError
 from bench.model import FactorsCase, Recorded, Run, Session, Study
 
 TIME = "time"
-PROCESSES = 8  # of a variant in a session of the study `variants`
+PROCESSES = 8  # processes of a variant in a session of the study `variants`
 
-_Level = tuple[str, int]  # a factor's name and the level
-_Cells = dict[_Level, dict[int, float]]  # the logarithm of each block's process
+_Level = tuple[str, int]  # a factor's name and its level
+_Cells = dict[_Level, dict[int, float]]  # by level and block, the logarithm of the process's mean time
 
 
-class Moved(Recorded, frozen=True, kw_only=True):
-    """How far a factor `moves` a subject's time, and how far fresh processes at one level of it lie apart (`within`).
+class FactorEffect(Recorded, frozen=True, kw_only=True):
+    """The effect of a factor on a subject's time (`moves`), and the spread of fresh processes at one level (`within`).
 
-    The subject is a variant, or the baseline's time ÷ a variant's. `claimed` says that it moves it at all, among all
-    factors and subjects of the session.
+    The subject is a variant, or the ratio of the baseline's time to a variant's. `significant` holds among all factors
+    and subjects of the session.
     """
 
     factor: str
@@ -41,13 +41,13 @@ class Moved(Recorded, frozen=True, kw_only=True):
 
 
 class Drift(Recorded, frozen=True, kw_only=True):
-    """What a session said of the factors, each at so many `levels` in so many `blocks`; `titles` are the variants'."""
+    """The effects of a session's factors, each at `levels` levels in `blocks` blocks; `titles` are the variants'."""
 
     started: str
     fingerprint: str
     levels: int
     blocks: int
-    moved: tuple[Moved, ...]
+    moved: tuple[FactorEffect, ...]
     titles: dict[str, str]
 
     @property
@@ -55,14 +55,14 @@ class Drift(Recorded, frozen=True, kw_only=True):
         """The variants, then the ratios."""
         return tuple(dict.fromkeys(each.subject for each in self.moved))
 
-    def of(self, factor: str, subject: str) -> Moved | None:
-        """What a factor does to a subject; None where that was not measured."""
+    def of(self, factor: str, subject: str) -> FactorEffect | None:
+        """The effect of a factor on a subject; None where it was not measured."""
         return next((each for each in self.moved if (each.factor, each.subject) == (factor, subject)), None)
 
     def between(self, subject: str, *causes: str, processes: int = PROCESSES) -> float | None:
-        """The standard deviation to expect between sessions of so many processes that differ in `causes`, too.
+        """The expected standard deviation between sessions of `processes` processes that also differ in `causes`.
 
-        None where one of them was not measured.
+        None where one of the causes was not measured.
         """
         usual, own = self.of("nothing", subject), [self.of(cause, subject) for cause in causes]
         known = [each for each in own if each]
@@ -72,9 +72,9 @@ class Drift(Recorded, frozen=True, kw_only=True):
 
 
 def judge(session: Session, runs: Iterable[Run]) -> Drift:
-    """Derive what the factors do from the runs of a session, on the study's first workload.
+    """Estimate the effects of the factors from the runs of a session on the study's first workload.
 
-    Raises LabError where none was measured at two levels in two blocks.
+    Raises LabError where no factor was measured at two levels in two blocks.
     """
     study = session.plan.study
     own = [run for run in runs if run.case.instrument == "factors" and run.case.workload == study.workloads[0]]
@@ -82,9 +82,7 @@ def judge(session: Session, runs: Iterable[Run]) -> Drift:
     blocks = sorted({run.block for run in own})
     moved = [each for subject, table in _subjects(cells, study) for each in _moved(subject, table, blocks)]
     if not moved:
-        raise LabError(
-            f"{study.name}: no factor was measured at two levels in two blocks; run `python -m bench sessions`"
-        )
+        raise LabError(f"{study.name}: no factor has two levels in two blocks: run `python -m bench sessions`")
     return Drift(
         started=session.started,
         fingerprint=str(session.machine.get("fingerprint")),
@@ -96,7 +94,7 @@ def judge(session: Session, runs: Iterable[Run]) -> Drift:
 
 
 def _logs(runs: Iterable[Run]) -> dict[str, _Cells]:
-    """Each process's log mean time, by variant, level and block."""
+    """The logarithm of each process's mean time, by variant, level and block."""
     found: dict[str, _Cells] = defaultdict(lambda: defaultdict(dict))
     for run in runs:
         if isinstance(run.case, FactorsCase):
@@ -106,7 +104,7 @@ def _logs(runs: Iterable[Run]) -> dict[str, _Cells]:
 
 
 def _subjects(cells: dict[str, _Cells], study: Study) -> Iterator[tuple[str, _Cells]]:
-    """The variants with their cells, then the ratios with the differences of theirs, level by level, block by block."""
+    """The variants with their cells, then the ratios with the differences of the variants' cells."""
     known = [name for name in study.variants if name in cells]
     yield from ((name, cells[name]) for name in known)
     base = cells.get(study.baseline, {})
@@ -121,30 +119,30 @@ def _subjects(cells: dict[str, _Cells], study: Study) -> Iterator[tuple[str, _Ce
         )
 
 
-def _moved(subject: str, cells: _Cells, blocks: Sequence[int]) -> Iterator[Moved]:
-    levels = sorted(cells.items())  # in whatever order they were timed, the figures are the same
+def _moved(subject: str, cells: _Cells, blocks: Sequence[int]) -> Iterator[FactorEffect]:
+    levels = sorted(cells.items())  # figures must not depend on the order of the runs
     for factor in FACTORS:
         table = _table([own for (name, _), own in levels if name == factor], blocks)
         if table is not None:
             found = components(table)
-            yield Moved(factor=factor, subject=subject, moves=found.levels, within=found.error)
+            yield FactorEffect(factor=factor, subject=subject, moves=found.levels, within=found.error)
     table = _table([own for _, own in levels], blocks)
     if table is not None:
         found = components(table)
-        yield Moved(factor=TIME, subject=subject, moves=found.blocks, within=found.error)
+        yield FactorEffect(factor=TIME, subject=subject, moves=found.blocks, within=found.error)
 
 
 def _table(levels: Sequence[dict[int, float]], blocks: Sequence[int]) -> Table | None:
-    """The levels that were timed in every block; None where that leaves nothing to compare."""
+    """The levels that were timed in every block; None with fewer than two levels or blocks."""
     rows = [[own[block] for block in blocks] for own in levels if own.keys() >= set(blocks)]
     return np.array(rows) if len(rows) > 1 and len(blocks) > 1 else None
 
 
-def _significant(moved: Sequence[Moved]) -> Iterator[Moved]:
-    """Which of them are significant, all read together."""
-    raised = benjamini_hochberg([1.0 if each.moves.chance is None else each.moves.chance for each in moved])
-    for each, chance in zip(moved, raised, strict=True):
-        yield Moved(
+def _significant(moved: Sequence[FactorEffect]) -> Iterator[FactorEffect]:
+    """The effects with their significance, judged as one family."""
+    adjusted = benjamini_hochberg([1.0 if each.moves.chance is None else each.moves.chance for each in moved])
+    for each, chance in zip(moved, adjusted, strict=True):
+        yield FactorEffect(
             factor=each.factor,
             subject=each.subject,
             moves=each.moves,

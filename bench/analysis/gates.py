@@ -1,7 +1,7 @@
-"""Gates: what can make a figure under load untrue. Each looks at what was observed of one run and says why, if so.
+"""Gates: checks that reject an implausible measurement under load. Each checks one run and says why it trips.
 
-A gate takes only what it spoils: `row` all figures of the stack, as errors, wrong answers and broken arithmetic do;
-`capacity` what the server could have answered at most; `latency` how long its answers took.
+A gate rejects only what it spoils. `row`: all figures of the stack (errors, wrong answers, contradictory figures).
+`capacity`: the highest rate. `latency`: the percentiles.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from bench.analysis import bottlenecks, cheats, consistency
-from bench.analysis.bottlenecks import AGREE, LAG, MOVED, NULL, PLATEAU
+from bench.analysis.bottlenecks import AGREE, GROWTH, LAG, NULL, PLATEAU
 from bench.analysis.capacity import BUSY, PACER
 from bench.analysis.consistency import COARSE
 from bench.errors import RIGHT
@@ -22,7 +22,7 @@ Spoils = Literal["row", "capacity", "latency"]
 
 
 class Tripped(msgspec.Struct, frozen=True):
-    """A gate that a run did not pass: its name, what that spoils, why, and whether a busy machine could do the same."""
+    """A gate that a run tripped: its name, what it spoils, why, and whether a busy machine can trip it (`noisy`)."""
 
     gate: str
     spoils: Spoils
@@ -34,21 +34,21 @@ Check = Callable[[Observed], str | None]
 
 
 class Gate(msgspec.Struct, frozen=True):
-    """A gate's name, what it spoils, what it asks, and the function that answers with a reason if it trips.
+    """A gate: its name, what it spoils, its `requirement`, and the check that returns a reason if it trips.
 
-    `needs` names the metrics without which it cannot trip; one that ends with a dot stands for all that begin so.
-    A `noisy` one asks how long something took, which a busy machine can change: it has to trip in two runs.
+    `needs` names the metrics without which it cannot trip; a name that ends with a dot stands for all with that prefix.
+    A `noisy` gate checks a time, which a busy machine can change: it must trip in two runs.
     """
 
     name: str
     spoils: Spoils
-    asks: str
+    requirement: str
     check: Check
     needs: tuple[str, ...] = ()
     noisy: bool = False
 
     def could_trip(self, seen: Observed, null: float | None = None) -> bool:
-        """Whether the run has what the gate needs; `null` is the rate of the null server, where that was measured."""
+        """Whether the run has the metrics that the gate needs; `null` is the null server's rate, where measured."""
         measured = [each.metric for each in seen.measurements]
         known = [
             *measured,
@@ -60,37 +60,38 @@ class Gate(msgspec.Struct, frozen=True):
 
 _LITTLE = ("users", "rate", "latency.mean")
 _COUNT = ("requests", "seconds", "rate", "latency.max")
-_WAITED = ("latency.delayed", "cpu", "rate", "requests")
-_BACK_END = ("backend_cpu", "generator_cpu")
+_DELAYED = ("latency.delayed", "cpu", "rate", "requests")
+_BACKEND = ("backend_cpu", "generator_cpu")
+_AT_ONCE = "Answers do not cluster at 40 ms while the server is idle"
 GATES = (
-    # Either generator compares each answer; a closed load of the pacer ends there, and no metric tells of it.
-    Gate(RIGHT, "row", "Each answer has status 200 and, byte for byte, the right body.", consistency.right_answers),
+    # Needs no metric: both generators compare each answer, and the pacer ends a closed load at a wrong one.
+    Gate(RIGHT, "row", "Each answer has status 200 and the right body, byte for byte.", consistency.right_answers),
     Gate(
         "Little's law",
         "row",
-        "Rate × mean latency is no more than the users there are.",
+        "Rate × mean latency does not exceed the number of users.",
         consistency.littles_law,
         _LITTLE,
     ),
     Gate(
         "count and rate",
         "row",
-        "Requests ÷ the seconds asked for is the rate by the clock.",
+        "Requests ÷ the seconds asked for equals the rate by the clock.",
         consistency.count_and_rate,
         _COUNT,
     ),
     Gate(
         "CPU clock",
         "row",
-        f"The CPU clock's resolution is below {COARSE:.1%} of the measured time.",
+        f"The CPU clock's resolution is at most {100 * COARSE:.1f} % of the measured time.",
         consistency.cpu_resolved,
         ("cpu.resolution",),
     ),
-    # Before the next: where a server slows down, what is seen comes early and what is unseen all along.
+    # Before "unseen documents", which a slowing server trips too: repeated documents come early, unseen ones all along.
     Gate(
         "steady rate",
         "row",
-        f"The second half of a closed load brings at least {cheats.SLOWER} times the answers of the first.",
+        f"The second half of a closed load brings at least {cheats.SLOWER} times the answers of the first half.",
         cheats.steady,
         ("answers.early", "answers.late"),
         noisy=True,
@@ -98,7 +99,7 @@ GATES = (
     Gate(
         "unseen documents",
         "row",
-        f"Documents sent once take at most {cheats.UNSEEN} times as long as those sent in turn.",
+        f"Documents sent once take at most {cheats.UNSEEN} times as long as repeated ones.",
         cheats.answers_worked_out,
         ("unseen",),
         noisy=True,
@@ -106,14 +107,14 @@ GATES = (
     Gate(
         "work before answer",
         "row",
-        f"At most {cheats.AFTER:.0%} of the server's CPU time comes after its last answer.",
+        f"The server spends at most {100 * cheats.AFTER:.0f} % of its CPU time after its last answer.",
         cheats.work_before_answer,
         ("cpu.after", "reached"),
     ),
     Gate(
         "fresh documents",
         "row",
-        f"Asked alone, documents of a secret seed take at most {cheats.FRESH}× the time or CPU of those sent before.",
+        f"Sent one by one, documents of a secret seed take at most {cheats.FRESH}× the time and CPU of the load's.",
         cheats.fresh_worked_out,
         ("fresh.",),
         noisy=True,
@@ -121,65 +122,65 @@ GATES = (
     Gate(
         "connections",
         "row",
-        "Under a closed load a server does not hang up on a connection that it keeps.",
+        "Under a closed load, the server does not silently close a connection that it keeps.",
         cheats.connections_kept,
         ("resent", "connected", "reached"),
     ),
-    Gate("order", "row", "A higher percentile is no shorter than a lower one.", consistency.ordered, ("latency.",)),
+    Gate("order", "row", "A higher percentile is not below a lower one.", consistency.ordered, ("latency.",)),
     Gate(
         "starts",
         "latency",
-        "Starts of an open load keep to the plan in each 250 ms.",
+        "The starts in each 250 ms of an open load match the plan.",
         bottlenecks.starts_on_time,
         ("plan_deviation",),
     ),
     Gate(
         "settled latency",
         "latency",
-        f"The median of an open load's second half is at most {MOVED} times that of its first.",
+        f"The median latency of an open load's second half is at most {GROWTH:g} times that of its first half.",
         bottlenecks.settled,
         ("latency.early", "latency.late"),
     ),
     Gate(
         "generator's lag",
         "latency",
-        f"The generator's own mean lateness is at most {LAG:.0%} of the mean latency.",
+        f"The generator's mean lateness is at most {100 * LAG:.0f} % of the mean latency.",
         bottlenecks.generator_on_time,
         ("latency.mean", "latency.lag"),
     ),
-    Gate("40 ms", "latency", "Answers do not gather at 40 ms beside an idle server.", bottlenecks.no_forty_ms, _WAITED),
+    Gate("40 ms", "latency", f"{_AT_ONCE}.", bottlenecks.no_forty_ms, _DELAYED),
     Gate(
         "40 ms",
         "capacity",
-        "The same: delayed acknowledgements reduce the request rate.",
+        f"{_AT_ONCE}: delayed acknowledgements lower the rate.",
         bottlenecks.no_forty_ms,
-        _WAITED,
+        _DELAYED,
     ),
     Gate(
         "generator",
         "capacity",
-        f"The generator's core is less than {BUSY:.0%} busy.",
+        f"The generator's core is at most {100 * BUSY:.0f} % busy.",
         bottlenecks.generator_idle,
         ("generator_cpu",),
     ),
     Gate(
-        "back end",
+        "backend",
         "capacity",
-        f"Generator and back end keep a core less than {BUSY:.0%} busy.",
+        f"The core that generator and backend share is at most {100 * BUSY:.0f} % busy.",
         bottlenecks.backend_idle,
-        _BACK_END,
+        _BACKEND,
     ),
     Gate(
         "plateau",
         "capacity",
-        f"The rate is below {PLATEAU:.0%} of the null server's.",
-        bottlenecks.above_no_plateau,
+        f"The rate is below {100 * PLATEAU:.0f} % of the rate of a server without work.",
+        bottlenecks.below_plateau,
         ("rate", NULL),
     ),
     Gate(
         "agreement",
         "capacity",
-        f"Server CPU by request is within ×{AGREE} by both generators.",
+        f"Server CPU per request under the two generators agrees within a factor of {AGREE}.",
         bottlenecks.generators_agree,
         ("cpu", f"{PACER}cpu"),
     ),
@@ -187,7 +188,7 @@ GATES = (
 
 
 def judge(seen: Observed, null: float | None = None) -> tuple[Tripped, ...]:
-    """The gates that what was seen does not pass; `null` is the rate of the null server, where that was measured."""
+    """The gates that a run trips; `null` is the null server's rate, where it was measured."""
     if null is not None:
         known = Measurement(metric=NULL, unit="1/s", values=(null,))
         seen = msgspec.structs.replace(seen, measurements=(*seen.measurements, known))

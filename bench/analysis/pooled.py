@@ -1,10 +1,10 @@
 """One spread for all stacks of a workload: log cost = stack + block + error.
 
-Two or three fresh servers of a stack say next to nothing of their spread: Student's t with one degree of freedom
-multiplies by 12.7. The servers of all stacks together say it well. Errors have heavy tails (now and then a server is
-a third dearer than its equals), so they are taken to follow Student's t with `TAIL` degrees of freedom, which gives an
-outlier little weight, and one scale is estimated from all of them. How far estimates scatter in units of that scale is
-simulated for the design at hand, with errors of the same law; the intervals come from there.
+Two or three fresh servers of one stack hardly determine their spread: with one degree of freedom, Student's t
+multiplies the standard error by 12.7. The servers of all stacks together determine it well. Errors have heavy tails:
+now and then a server costs a third more than others of its stack. So the model takes Student's t with `TAIL` degrees
+of freedom, which gives an outlier little weight, and estimates one scale from all errors. Simulations of the design at
+hand, with errors of the same distribution, give the spread of the estimates in units of that scale, and the intervals.
 
 Lange, Little & Taylor, "Robust statistical modeling using the t distribution", JASA 84, 1989 (the fit, by EM);
 Edwards & Hsu, "Multiple comparisons with the best treatment", JASA 78, 1983 (intervals to the unknown best).
@@ -23,13 +23,13 @@ from scipy.special import stdtrit
 
 from bench.analysis.stats import LEVEL, Ratio
 
-TAIL = 4.0  # degrees of freedom of an error: a customary choice; the kurtosis of 11 that was seen is that of 4.75
-STEPS = 8  # of the fit: later ones change the third digit, and what is simulated takes as many
+TAIL = 4.0  # degrees of freedom of an error: a customary choice; the observed kurtosis of 11 is that of 4.75
+STEPS = 8  # of the fit: further steps change the third digit, and the simulations take as many
 SIMULATIONS = 1_000
-TAIL_LEVEL = 0.998  # where the tails of contrasts are compared: about what each of 47 takes of 5 %
-FAR = 2.0  # times how far the least may be off, from which on no stack is looked at as the best
+TAIL_LEVEL = 0.998  # where the tails of contrasts are compared: each of 47 contrasts takes about that part of 5 %
+FAR = 2.0  # a stack further from the cheapest than this multiple of its reach cannot be the best
 DISAGREE = 3.0  # residual standard deviations between servers of one stack
-RIDGE = 1e-9  # blocks are known up to a constant
+RIDGE = 1e-9  # block effects are known up to a constant
 
 Table = NDArray[np.float64]
 Present = tuple[tuple[bool, ...], ...]
@@ -37,7 +37,7 @@ S = TypeVar("S", bound=Hashable)
 
 
 class Fit(NamedTuple):
-    """Of each stack its log cost beside the blocks' effects, and the errors' scale; one fit for each leading index.
+    """Log costs of the stacks, effects of the blocks, and the scale of the errors; one fit for each leading index.
 
     Shapes: (…, stacks), (…, blocks), (…).
     """
@@ -48,13 +48,13 @@ class Fit(NamedTuple):
 
 
 class Pooled(Generic[S]):
-    """Stacks compared by cost, each by the costs of its fresh servers by block; one spread serves all comparisons.
+    """A fit of stacks' costs, given by stack and block, a fresh server each; one spread serves all comparisons.
 
-    With `blocked`, what strikes a whole block cancels; without, there is no such thing as a block.
+    With `blocked`, a disturbance of a whole block cancels. Without, blocks have no effect.
     """
 
     def __init__(self, costs: Mapping[S, Mapping[int, float]], *, blocked: bool = True) -> None:
-        self.stacks = tuple(sorted(costs, key=str))  # what is simulated must not depend on the order
+        self.stacks = tuple(sorted(costs, key=str))  # simulations must not depend on the order
         self._blocks = sorted({block for own in costs.values() for block in own})
         rows = [[costs[stack].get(block, np.nan) for block in self._blocks] for stack in self.stacks]
         self._logs = np.log(np.array(rows))
@@ -65,22 +65,21 @@ class Pooled(Generic[S]):
 
     @property
     def sd(self) -> float | None:
-        """The standard deviation of the error, as the law has it: 0.05 is 5 %; None where each stack had one server."""
+        """The standard deviation of the fitted error: 0.05 is 5 %; None where each stack had one server."""
         return float(self._fit.scale) * math.sqrt(TAIL / (TAIL - 2)) if self.freedom else None
 
     def cost(self, stack: S) -> float:
-        """What a stack costs in a block of the mean effect."""
+        """The cost of a stack in a block of mean effect."""
         return math.exp(self._effect(stack) + float(self._fit.blocks.mean()))
 
     def servers(self, stack: S) -> int:
-        """How many fresh servers a stack had."""
+        """The number of fresh servers of a stack."""
         return sum(self._present[self.stacks.index(stack)])
 
     def ratio(self, above: S, below: S | None = None) -> Ratio:
-        """The cost of one stack ÷ that of another, with an interval that holds by itself.
+        """The cost of one stack ÷ that of another, with its own 95 % interval.
 
-        Without another it is the cost itself: so ratios that were taken within blocks, not `blocked` any more, are
-        pooled.
+        Without `below` it is the cost itself. That pools ratios that were taken within blocks, with `blocked` off.
         """
         log = self._effect(above) - (self._effect(below) if below is not None else 0.0)
         if not self.freedom:
@@ -89,17 +88,17 @@ class Pooled(Generic[S]):
         return _ratio(log, (log - reach, log + reach), reach, far)
 
     def to_the_best(self, among: Iterable[S] | None = None, level: float = LEVEL) -> dict[S, Ratio]:
-        """Each stack's cost ÷ that of the least of them, whichever that is; in order of cost.
+        """Each stack's cost ÷ that of the cheapest, whichever that is; in order of cost.
 
-        The intervals hold all together. Each reaches over every stack that may be the least, and none begins below 1.
-        The first's is of it and what may be less than it.
+        The intervals hold simultaneously. Each covers every stack that may be the cheapest, and none begins below 1.
+        The first stack's interval is relative to the others that may be the cheapest.
         """
         names = sorted(among or self.stacks, key=lambda name: (self._effect(name), str(name)))
         if not self.freedom or len(names) < 2:
             return {name: Ratio(estimate=math.exp(self._effect(name) - self._effect(names[0]))) for name in names}
         places = tuple(self.stacks.index(name) for name in names)
         effects = self._fit.stacks[list(places)]
-        apart = effects[:, None] - effects  # of the row's stack to the column's
+        apart = effects[:, None] - effects  # row's stack less column's
         family = tuple(sorted(places))
         reach: dict[int, Table] = {}
         for best, place in enumerate(places):
@@ -107,7 +106,7 @@ class Pooled(Generic[S]):
                 continue
             together = _together(self._present, self._blocked, place, family, level)
             reach[best] = together[list(places)] * float(self._fit.scale)
-        # Who may be the best: nobody is surely less.
+        # A stack may be the best where no other one is surely cheaper.
         possible = [best for best, far in reach.items() if (apart[:, best] + far >= 0).all()] or [0]
         found = {}
         for row, name in enumerate(names):
@@ -118,19 +117,19 @@ class Pooled(Generic[S]):
         return found
 
     def disagreeing(self) -> dict[S, int]:
-        """The stacks of which a server lies more than `DISAGREE` residual standard deviations from the others.
+        """The stacks with a server more than `DISAGREE` residual standard deviations from the others.
 
-        By stack the block of that server; of two servers it is the dearer one.
+        By stack, the block of that server; of two servers, the more expensive one.
         """
         left = self._logs - self._fit.blocks
         counts = (~np.isnan(left)).sum(axis=1)
-        middle = np.sort(left, axis=1)[np.arange(len(left)), (counts - 1) // 2]  # the missing ones come last
+        middle = np.sort(left, axis=1)[np.arange(len(left)), (counts - 1) // 2]  # NaN sorts last
         away = np.nan_to_num(np.abs(left - middle[:, None]))
         far = away.max(axis=1) > DISAGREE * (self.sd or np.inf)
         return {self.stacks[row]: self._blocks[int(away[row].argmax())] for row in np.flatnonzero(far)}
 
     def _reaches(self, above: S, below: S | None) -> tuple[float, float]:
-        """How far from the truth their contrast lies in 95 % of cases, and in `TAIL_LEVEL` of them, in logarithms."""
+        """The error of their contrast in logarithms: its limits in 95 % of cases, and in `TAIL_LEVEL` of cases."""
         base = None if below is None else self.stacks.index(below)
         place, scale = self.stacks.index(above), float(self._fit.scale)
         near, far = (_alone(self._present, self._blocked, base, level)[place] for level in (LEVEL, TAIL_LEVEL))
@@ -141,9 +140,9 @@ class Pooled(Generic[S]):
 
 
 def _ratio(log: float, ends: tuple[float, float], reach: float, far: float) -> Ratio:
-    """A ratio from logarithms. Its standard error and degrees of freedom are of the Student's t with the same tail.
+    """A ratio from logarithms, with the standard error and degrees of freedom of a Student's t with the same tail.
 
-    That is the one that reaches as far in 95 % and in `TAIL_LEVEL` of cases: families read it far out.
+    Both have the same limits in 95 % and in `TAIL_LEVEL` of cases: families of comparisons read the tail that far out.
     """
     freedom = float(np.interp(-far / reach if reach else 0.0, *_tails()))
     error = reach / float(stdtrit(freedom, (1 + LEVEL) / 2))
@@ -153,16 +152,16 @@ def _ratio(log: float, ends: tuple[float, float], reach: float, far: float) -> R
 
 @lru_cache(maxsize=1)
 def _tails() -> tuple[Table, Table]:
-    """Of Student's t by degrees of freedom: minus its `TAIL_LEVEL` reach ÷ its 95 % one, and those, both ascending."""
+    """Minus the ratio of Student's t quantiles at `TAIL_LEVEL` and 95 %, and the degrees of freedom; both ascending."""
     freedoms = np.geomspace(1, 1000, 200)
     far, near = (stdtrit(freedoms, (1 + level) / 2) for level in (TAIL_LEVEL, LEVEL))
     return -far / near, freedoms
 
 
 def _fitted(logs: Table, blocked: bool) -> Fit:
-    """Fit tables of log costs, stacks × blocks in the last two axes; what is missing is NaN.
+    """Fit tables of log costs, stacks × blocks in the last two axes; missing cells are NaN.
 
-    By EM: residuals weigh less the further out they lie, and the scale follows from what they weigh.
+    By EM: a residual's weight falls with its size, and the scale follows from the weights.
     """
     present = ~np.isnan(logs)
     known = np.where(present, logs, 0.0)
@@ -178,7 +177,7 @@ def _fitted(logs: Table, blocked: bool) -> Fit:
 
 
 def _weighted(known: Table, weights: Table, blocked: bool) -> tuple[Table, Table]:
-    """Weighted least squares: the stacks are eliminated, as there are few blocks beside them."""
+    """Weighted least squares. The stacks are eliminated from the normal equations, as there are few blocks."""
     whole = weights.sum(axis=-1)
     means = (weights * known).sum(axis=-1) / whole
     if not blocked:
@@ -194,7 +193,7 @@ def _weighted(known: Table, weights: Table, blocked: bool) -> tuple[Table, Table
 
 @lru_cache(maxsize=128)
 def _freedom(present: Present, blocked: bool) -> int:
-    """Servers less what is estimated from them: stacks, and blocks but one in each set of blocks that share stacks."""
+    """Degrees of freedom: servers less the independent effects of stacks and blocks, the rank of the design."""
     mask = np.array(present)
     stacks, blocks = mask.shape
     columns = [np.repeat(np.eye(stacks), blocks, axis=0)]
@@ -205,7 +204,7 @@ def _freedom(present: Present, blocked: bool) -> int:
 
 @lru_cache(maxsize=128)
 def _simulated(present: Present, blocked: bool) -> Fit:
-    """Fits of a design's tables where all stacks and blocks are equal, so that what is found is error alone."""
+    """Fits of simulated tables of a design in which all stacks and blocks are equal: pure error."""
     mask = np.array(present)
     errors = np.random.default_rng(1).standard_t(TAIL, (SIMULATIONS, *mask.shape))
     return _fitted(np.where(mask, errors, np.nan), blocked)
@@ -213,17 +212,17 @@ def _simulated(present: Present, blocked: bool) -> Fit:
 
 @lru_cache(maxsize=256)
 def _alone(present: Present, blocked: bool, stack: int | None, level: float) -> Table:
-    """By stack, how far its contrast with `stack` is off in that share of tables, in units of the scale."""
-    rows = [() if place == stack else row for place, row in enumerate(present)]  # it is at 0 from itself
+    """By stack, the limit of the error of its contrast with `stack` in a share `level` of tables, in units of scale."""
+    rows = [() if place == stack else row for place, row in enumerate(present)]  # its contrast with itself is 0
     return _quantiles(np.abs(_contrasts(present, blocked, stack)), rows, level)
 
 
 @lru_cache(maxsize=128)
 def _together(present: Present, blocked: bool, stack: int, among: tuple[int, ...], level: float) -> Table:
-    """The same where the contrasts with all those `among` hold at once in a share of `level`; 0 for the others.
+    """The same limits for all contrasts with stacks `among` at once, in a share `level` of tables; 0 for the others.
 
-    Each takes an equal part of the risk: a stack of two servers has a longer tail than one of ten, and would else widen
-    the intervals of all.
+    Each contrast takes an equal part of the risk. Otherwise a stack of two servers, whose tail is longer than that of
+    a stack of ten, would widen all intervals.
     """
     others = [place for place in among if place != stack]
     contrasts = np.abs(_contrasts(present, blocked, stack))[:, others]
@@ -234,7 +233,7 @@ def _together(present: Present, blocked: bool, stack: int, among: tuple[int, ...
 
 
 def _quantiles(drawn: Table, rows: Sequence[tuple[bool, ...]], level: float) -> Table:
-    """A quantile of each column; of stacks with servers in the same blocks together, as they scatter alike."""
+    """A quantile of each column. Stacks with servers in the same blocks share one, as their errors are alike."""
     found = np.empty(len(rows))
     for row in set(rows):
         alike = [place for place, other in enumerate(rows) if other == row]

@@ -1,4 +1,4 @@
-"""Runs under one load → the costs of their stacks, compared with one spread (`bench.analysis.pooled`)."""
+"""From runs under one load to the costs of their stacks, fitted with one spread (`bench.analysis.pooled`)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from statistics import mean
 from bench.analysis.pooled import Pooled, S
 from bench.model import Run, Stack, stack_of
 
-POOLED = {"cpu", "rate"}  # what scatters alike from server to server, whatever the stack; memory does not
+POOLED = {"cpu", "rate"}  # metrics whose spread between servers is alike for all stacks; that of memory is not
 
 
 def right(runs: Iterable[Run]) -> dict[Stack, list[Run]]:
-    """The runs of each stack that measure it as it is; none of a stack of which one failed."""
+    """The plain runs of each stack. Stacks with a failed run are left out."""
     found: dict[Stack, list[Run]] = defaultdict(list)
     for run in runs:
         if run.case.is_plain:
@@ -22,9 +22,9 @@ def right(runs: Iterable[Run]) -> dict[Stack, list[Run]]:
 
 
 def pooled(runs: Mapping[S, Sequence[Run]], metric: str) -> Pooled[S] | None:
-    """The `metric` of stacks under one load, as costs: a rate is taken as the time between answers.
+    """Fit the `metric` of stacks under one load as costs. The cost of a rate is the time between answers.
 
-    Without the stacks that were not asked for it, and the servers whose clock told of none; None where none is left.
+    Runs without the metric, or with a value of 0, are left out; None where nothing is left.
     """
     power = -1 if metric == "rate" else 1
     costs = {

@@ -1,4 +1,4 @@
-"""Stacks ranked on one workload under one load, each compared with the best: for races and for reports."""
+"""Stacks ranked on one workload under one load, each compared with the best, for races and reports."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from bench.analysis.stats import LEVEL, Ratio
 from bench.analysis.text import interval, times
 from bench.model import Catalog, RankedBy, Run, Stack
 
-COSTS = {"cpu": "server CPU a request", "rate": "time between answers"}
-SLOWER = 1.1  # times the time between answers of the quickest, beyond which a stack is slower than that
+COSTS = {"cpu": "server CPU per request", "rate": "time between answers"}
+SLOWER = 1.1  # a stack is slow beyond this multiple of the shortest time between answers
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a stack stands: `behind` is its cost ÷ that of the best, by so many fresh `servers`; `best` is the first.
+    """A stack in a ranking: `behind` is its cost ÷ that of the `best`, from `servers` fresh servers.
 
-    The cost is server CPU per request, in `seconds`, or the time between answers if it is behind `by` rate. The best
-    has no ratio.
+    The cost in `seconds` is server CPU per request, or the time between answers if ranked `by` rate. The best has no
+    ratio.
     """
 
     stack: Stack
@@ -33,18 +33,19 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def standings(catalog: Catalog, runs: Iterable[Run], level: float = LEVEL, floor: float = 0.0) -> list[Standing]:
-    """The stacks of the runs of one workload under one load, the best first; none of a stack of which a run failed.
+    """The stacks in the runs of one workload under one load, the best first. Stacks with a failed run are left out.
 
-    Where a request mostly waits, the best is that of the quickest which spends the least CPU: how many wait at a time
-    decides first. The intervals of all that are ranked by CPU hold together at `level`. A stack is significantly worse
-    than the best if its interval lies beyond the noise `floor`.
+    Where requests mostly wait, slow stacks rank last, by rate: the number of requests that wait at a time decides
+    first. The best is the one of the others with the least server CPU. The intervals of the stacks that are ranked by
+    CPU hold simultaneously at `level`. A stack is significantly worse than the best if its interval lies beyond the
+    noise `floor`.
     """
     own = right(runs)
     time = pooled(own, "rate")
     if time is None:
         return []
     slow = _slow(time) if _by_rate(catalog, own) else set()
-    # What takes one request at a time answers few while they wait, and its CPU scatters more: no spread for both.
+    # A stack that serves one request at a time answers few while they wait, and its CPU scatters more: its own fit.
     cpu = pooled({stack: own[stack] for stack in time.stacks if stack not in slow}, "cpu")
     cpu_of_slow = pooled({stack: own[stack] for stack in slow}, "cpu")
     if cpu is None:
@@ -70,8 +71,8 @@ def standings(catalog: Catalog, runs: Iterable[Run], level: float = LEVEL, floor
     ]
 
 
-def told(standing: Standing) -> str:
-    """How far a stack is behind the best, in words."""
+def relative_cost(standing: Standing) -> str:
+    """The cost of a stack relative to the best, as text."""
     ratio = standing.behind.ratio
     if ratio is None:
         return "the best"
@@ -79,19 +80,19 @@ def told(standing: Standing) -> str:
 
 
 def _to_the_best(ratio: Ratio, floor: float, among: int) -> Comparison:
-    """One of the ratios whose intervals hold together: no further allowance is made for the family."""
+    """Judge a ratio whose interval holds simultaneously with the others': no further adjustment for the family."""
     significant = ratio.low is not None and ratio.low > 1 + floor
     return Comparison(ratio=ratio, floor=floor, among=among, significant=significant, smallest=ratio.smallest(floor))
 
 
 def _by_rate(catalog: Catalog, own: Mapping[Stack, list[Run]]) -> bool:
-    """Whether answers per second decide first on that workload."""
+    """Whether the workload is ranked by answers per second first."""
     run = next(iter(own.values()))[0]
     return catalog.workloads[run.case.workload or ""].ranked_by == "rate"
 
 
 def _slow(time: Pooled[Stack]) -> set[Stack]:
-    """The stacks that take more time between answers than the quickest, `SLOWER` times beyond doubt."""
+    """The stacks whose time between answers exceeds `SLOWER` times the shortest with their whole interval."""
     quickest = min(time.stacks, key=time.cost)
     ratios = {stack: time.ratio(stack, quickest) for stack in time.stacks if stack != quickest}
     return {stack for stack, ratio in ratios.items() if (ratio.estimate if ratio.low is None else ratio.low) > SLOWER}

@@ -1,13 +1,16 @@
-"""Ratios of nested data: values within fresh processes, the process being the unit of replication.
+"""Ratios of nested data: values within fresh processes. The process is the unit of replication.
 
-Each interval holds 95 %, one by one and not all of a family at once; which of a family are called differences is
-settled by `benjamini_hochberg`. From `ENOUGH` processes on they come from the bootstrap: whole processes are drawn with
-replacement, as their means. Drawing values anew inside a drawn process would count the spread within processes twice
-(Davison & Hinkley, "Bootstrap Methods and their Application", 1997, §3.8). The percentiles taken lie further out than
-2.5 %, which makes up for a sample's spread being less than its population's (Hesterberg, "What Teachers Should Know
-About the Bootstrap", The American Statistician 69, 2015, §4.1): of ten processes the plain percentiles hold the truth
-nine times in ten only. Fewer processes cannot be resampled into a tail; there Student's t of the logarithm stands in,
-as it does, whatever their number, where a tail is asked for that no resampling reaches: in `chance` and `smallest`.
+Each interval holds 95 % by itself, not simultaneously with others of its family. `benjamini_hochberg` decides which
+differences of a family are significant.
+
+From `ENOUGH` processes on, intervals come from the bootstrap: whole processes are drawn with replacement, as their
+means. Resampling values within a drawn process would count the spread within processes twice (Davison & Hinkley,
+"Bootstrap Methods and their Application", 1997, §3.8). The percentiles lie further out than 2.5 %, because a sample's
+spread is smaller than its population's (Hesterberg, "What Teachers Should Know About the Bootstrap", The American
+Statistician 69, 2015, §4.1): with ten processes, plain percentiles hold the truth only nine times in ten.
+
+Fewer processes cannot be resampled into a tail. There, Student's t of the logarithm replaces the bootstrap. `chance`
+and `smallest` always use it, as they need a tail beyond the reach of resampling.
 
 Further: Kalibera & Jones, "Rigorous benchmarking in reasonable time", ISMM 2013.
 """
@@ -35,8 +38,8 @@ Vector = NDArray[np.float64]
 class Ratio(msgspec.Struct, frozen=True, kw_only=True):
     """`estimate` of numerator ÷ denominator and the ends of its 95 % interval.
 
-    `error` is the standard error of its natural logarithm, with `freedom` degrees of freedom. All but the estimate is
-    absent where one side has a single process: one process tells nothing of the next.
+    `error` is the standard error of its natural logarithm, with `freedom` degrees of freedom. All but the estimate are
+    None where one side has a single process, which has no spread.
     """
 
     estimate: float
@@ -56,22 +59,22 @@ class Ratio(msgspec.Struct, frozen=True, kw_only=True):
         return 1 / (1 + floor) <= self.estimate <= 1 + floor
 
     def lies_apart_from(self, other: Ratio) -> bool:
-        """Whether the two intervals have nothing in common."""
+        """Whether the two intervals do not overlap."""
         if self.low is None or self.high is None or other.low is None or other.high is None:
             return False
         return self.low > other.high or other.low > self.high
 
     def chance(self, floor: float = 0.0) -> float:
-        """How often at most a ratio as far out comes about where the truth lies in the noise floor: a p-value."""
+        """The p-value: how often at most a ratio this far from 1 arises where the truth lies within the noise floor."""
         beyond = abs(math.log(self.estimate)) - math.log1p(floor)
         if self.error is None or self.freedom is None or beyond <= 0:
             return 1.0
         return 2 * float(stdtr(self.freedom, -beyond / self.error)) if self.error else 0.0
 
     def smallest(self, floor: float = 0.0) -> float | None:
-        """The smallest difference that `POWER` of such measurements tell from the noise floor: 0.03 is 3 %.
+        """The smallest detectable difference beyond the noise floor at a power of `POWER`: 0.03 is 3 %.
 
-        Of the spread and the number of processes that were had, by the noncentral t distribution.
+        From this measurement's spread and number of processes, by the noncentral t distribution.
         """
         if self.error is None or self.freedom is None:
             return None
@@ -80,14 +83,14 @@ class Ratio(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def ratio(numerator: Nested, denominator: Nested, seed: int = 1) -> Ratio:
-    """The ratio of the means of process means; the two sides are independent and may differ in count."""
+    """The ratio of the means of process means. The two sides are independent and may differ in count."""
     above, below = _means(numerator), _means(denominator)
     sizes = len(above), len(below)
     estimate = float(above.mean() / below.mean())
     if min(sizes) < 2:
         return Ratio(estimate=estimate)
     parts = [float(side.var(ddof=1)) / len(side) / float(side.mean()) ** 2 for side in (above, below)]
-    # Welch and Satterthwaite: as many degrees of freedom as the noisier side lends.
+    # Welch and Satterthwaite: the noisier side determines the degrees of freedom.
     shares = sum(part**2 / (size - 1) for part, size in zip(parts, sizes, strict=True))
     found = _student(estimate, math.sqrt(sum(parts)), sum(parts) ** 2 / shares if shares else 1.0)
     if min(sizes) < ENOUGH:
@@ -98,9 +101,9 @@ def ratio(numerator: Nested, denominator: Nested, seed: int = 1) -> Ratio:
 
 
 def blocked_ratio(pairs: Sequence[tuple[Sequence[float], Sequence[float]]], seed: int = 1) -> Ratio:
-    """The ratio of means where each block holds one process of either side; blocks stay whole.
+    """The ratio of means where each block holds one process of either side. Blocks are resampled as a whole.
 
-    What a block has in common (a busy neighbour, a warm core) cancels, as it strikes both.
+    A disturbance of a whole block (a busy neighbour, a hot core) cancels, as it affects both sides.
     """
     above, below = _means([numerator for numerator, _ in pairs]), _means([denominator for _, denominator in pairs])
     estimate = float(above.mean() / below.mean())
@@ -116,7 +119,7 @@ def blocked_ratio(pairs: Sequence[tuple[Sequence[float], Sequence[float]]], seed
 
 
 def averaged(ratios: Sequence[Ratio]) -> Ratio:
-    """The geometric mean of ratios, with the interval that their own spread gives it; none of a single one."""
+    """The geometric mean of ratios, with an interval from their spread; a single ratio has none."""
     logs = np.log([each.estimate for each in ratios])
     estimate, size = math.exp(float(logs.mean())), len(logs)
     if size < 2:
@@ -125,16 +128,16 @@ def averaged(ratios: Sequence[Ratio]) -> Ratio:
 
 
 def between(sessions: Sequence[Ratio]) -> Ratio:
-    """The ratio over sessions, each of which has one of its own; an interval from `FEWEST_SESSIONS` on.
+    """The geometric mean of the sessions' ratios, with an interval from `FEWEST_SESSIONS` sessions on.
 
-    A session is the unit here: how exact it was by itself says nothing of the next one.
+    The session is the unit: the precision within one session does not predict the next session.
     """
     found = averaged(sessions)
     return found if len(sessions) >= FEWEST_SESSIONS else Ratio(estimate=found.estimate)
 
 
 def benjamini_hochberg(chances: Sequence[float]) -> list[float]:
-    """The p-values of a family, raised so that of those below 5 % one in twenty is false in the mean.
+    """The p-values of a family, adjusted: of those below 5 %, one in twenty is false on average.
 
     Benjamini & Hochberg, "Controlling the false discovery rate", Journal of the Royal Statistical Society B 57, 1995.
     """
@@ -144,7 +147,7 @@ def benjamini_hochberg(chances: Sequence[float]) -> list[float]:
 
 
 def reach(same: Ratio) -> float | None:
-    """How far from 1 the interval of an A/A pair reaches, upwards: at 0.02 that is from 0.98 to 1.02."""
+    """The distance from 1 to the further end of an A/A pair's interval: 0.02 for 0.98 to 1.02."""
     if same.low is None or same.high is None:
         return None
     return max(same.high, 1 / same.low) - 1
@@ -162,7 +165,7 @@ def _student(estimate: float, error: float, freedom: float) -> Ratio:
 
 
 def _resampled(found: Ratio, drawn: Vector, size: int) -> Ratio:
-    """`found` with its interval from resampled ratios of `size` processes, the tails set for a sample of that size."""
+    """`found` with its interval from resampled ratios; the percentiles are those for a sample of `size` processes."""
     reach = float(stdtrit(size - 1, (1 + LEVEL) / 2)) * math.sqrt(size / (size - 1))
     tail = float(ndtr(-reach))
     low, high = np.quantile(drawn, [tail, 1 - tail])

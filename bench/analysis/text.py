@@ -1,4 +1,4 @@
-"""Numbers, times and ratios as text: three significant digits, the unit chosen to fit."""
+"""Numbers, times and ratios as text, to three significant digits and in a fitting unit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 
 
 def number(value: float, digits: int = 3) -> str:
-    """`value` to `digits` significant digits, with commas and without an exponent."""
+    """`value` to `digits` significant digits, with thousands separators and without an exponent."""
     if value == 0:
         return "0"
     decimals = digits - 1 - math.floor(math.log10(abs(value)))
@@ -25,7 +25,7 @@ def seconds(value: float) -> str:
 
 
 def share(value: float) -> str:
-    """A share as a percentage."""
+    """A share as a percentage to two significant digits, such as `0.42 %`."""
     return f"{number(100 * value, 2)} %"
 
 
@@ -35,12 +35,12 @@ def times(ratio: Ratio) -> str:
 
 
 def interval(ratio: Ratio) -> str:
-    """The ends of a ratio's interval, or that it has none."""
+    """The ends of a ratio's interval, or `no interval`."""
     if ratio.low is None or ratio.high is None:
         return "no interval"
     return f"{number(ratio.low)}–{number(ratio.high)}"
 
 
 def listed(parts: list[str]) -> str:
-    """`a`, `a and b`, `a, b and c`; nothing for none."""
+    """`a`, `a and b`, or `a, b and c`; empty for no part."""
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)

@@ -1,1 +1,1 @@
-"""Artifacts and peers, each with the proof of what it is."""
+"""Builds of variants (artifacts) and peers, each with a record of its inputs."""

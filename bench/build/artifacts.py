@@ -1,4 +1,4 @@
-"""variant → artifact: its wheel in a prefix of its own to measure in, with frameworks and servers beside it."""
+"""Build a variant: its wheel is installed into its own prefix, with frameworks and servers, where it is measured."""
 
 from __future__ import annotations
 
@@ -29,19 +29,20 @@ def build(
     servers: Collection[str] | None = None,
     force: bool = False,
 ) -> Artifact:
-    """Build `variant` with `interpreter`, or return the artifact that is here already for unchanged inputs.
+    """Build `variant` with `interpreter`, or return the existing artifact if its inputs are unchanged.
 
-    Its prefix holds the frameworks and, by label, `servers` and those that it held before, or all that fit; nothing
-    of either where none is asked for. A server that could not be had is tried again by `force`, or once a part of the
-    system is here that it waited for.
-    Raises LabError with the failing command and the place of its log, and MissingError for what cannot be had here.
+    `servers` are the labels of the servers to install: None stands for all that run on the interpreter, an empty
+    collection for neither servers nor frameworks. Servers of an existing artifact are installed again. An unavailable
+    server is retried with `force`, or once a system part that it requires is installed.
+
+    Raises LabError with the failing command and the path of its log, and MissingError if a requirement is unavailable.
     """
     fingerprint = fingerprint_of(catalog, variant, interpreter)
     fitting = [server.label for server in _servers(catalog, interpreter.implementation)]
     wanted = {label for label in fitting if servers is None or label in servers}
     built = artifact(variant.name)
     if built and built.fingerprint == fingerprint:
-        if wanted <= set(built.servers) and not (wanted and _regained(catalog, built)) and not force:
+        if wanted <= set(built.servers) and not (wanted and _missing_part_appeared(catalog, built)) and not force:
             return built
         wanted |= set(built.servers)
     system.require(variant.needs)
@@ -57,11 +58,11 @@ def build(
     seconds = time.perf_counter() - began
     inside = _venv(prefix, interpreter, log)
     lacks = _add_servers(catalog, inside, interpreter.implementation, wanted) if wanted else {}
-    _fill(prefix, variant, wheel, log)
-    seconds += _warm(catalog, prefix, variant, log)
-    if counted_path(variant):  # what a counter would have to wait for; no part of the artifact
-        _warm(catalog, prefix, variant, log, counted_path(variant))
-    _tools(inside, interpreter)
+    _install_variant(prefix, variant, wheel, log)
+    seconds += _after_install(catalog, prefix, variant, log)
+    if counting_environment(variant):  # prepares the instruction counts; its time is not build time
+        _after_install(catalog, prefix, variant, log, counting_environment(variant))
+    _install_tools(inside, interpreter)
     made = Artifact(
         variant=variant.name,
         fingerprint=fingerprint,
@@ -75,35 +76,35 @@ def build(
         waits_for=_missing_parts(catalog, interpreter.implementation) if lacks else (),
         servers=tuple(label for label in fitting if label in wanted),
     )
-    stamp.record(folder / "artifact.json", made)
+    stamp.write_record(folder / "artifact.json", made)
     return made
 
 
 def rebuild(catalog: Catalog, variant: Variant, interpreter: Provisioned, folder: Path, prefix: Path) -> None:
-    """Build `variant` once more from the same source: its wheel into `folder`, it alone into `prefix`.
+    """Build `variant` again from the same source: its wheel into `folder`, and the variant alone into `prefix`.
 
-    Its builder is the one that it was built with. Raises LabError with the failing command and the place of its log.
+    The build environment of the artifact is reused. Raises LabError with the failing command and the path of its log.
     """
     folder.mkdir(parents=True)
     log = folder / "build.log"
     wheel = wheels.make(variant, BUILDERS / variant.name / "bin" / "python", folder, log)
     _venv(prefix, interpreter, log)
-    _fill(prefix, variant, wheel, log)
-    _warm(catalog, prefix, variant, log)
+    _install_variant(prefix, variant, wheel, log)
+    _after_install(catalog, prefix, variant, log)
 
 
 def artifact(name: str) -> Artifact | None:
-    """The artifact built last for the variant `name`, if there is one."""
-    return stamp.recorded(ARTIFACTS / name / "artifact.json", Artifact)
+    """Return the latest artifact of the variant `name`, or None if it is not built."""
+    return stamp.read_record(ARTIFACTS / name / "artifact.json", Artifact)
 
 
 def artifacts() -> list[Artifact]:
-    """All that is built here."""
-    return [made for path in sorted(ARTIFACTS.glob("*/artifact.json")) if (made := artifact(path.parent.name))]
+    """Return the artifacts of all built variants."""
+    return [built for path in sorted(ARTIFACTS.glob("*/artifact.json")) if (built := artifact(path.parent.name))]
 
 
 def require(name: str) -> Artifact:
-    """The artifact of `name`, or a LabError with the command that builds it."""
+    """Return the artifact of `name`, or raise LabError with the command that builds it."""
     built = artifact(name)
     if built is None:
         raise LabError(f"variant {name!r} is not built: run `python -m bench build {name}`")
@@ -111,7 +112,7 @@ def require(name: str) -> Artifact:
 
 
 def require_server(catalog: Catalog, stack: Stack) -> None:
-    """Raises LabError where the prefix of a stack's variant holds no such server, with the reason or the command."""
+    """Raise LabError if the stack's server is not installed, with the reason or the command that installs it."""
     built = require(stack.variant)
     if stack.label in built.lacks:
         raise LabError(f"{stack}: {built.lacks[stack.label].reason}")
@@ -120,69 +121,69 @@ def require_server(catalog: Catalog, stack: Stack) -> None:
 
 
 def python(name: str) -> Path:
-    """The interpreter inside the prefix of variant `name`."""
+    """Return the interpreter inside the prefix of the variant `name`."""
     return PREFIXES / name / "bin" / "python"
 
 
 def base(name: str) -> Path:
-    """The prefix that the interpreter of variant `name` itself was installed into."""
+    """Return the prefix in which the interpreter of the variant `name` was originally installed."""
     return Path(require(name).interpreter.executable).resolve().parent.parent
 
 
 def provenance(name: str) -> dict[str, bool | str]:
-    """Where the interpreter of a built variant is from, and how it was built, as facts to keep with its figures."""
+    """Return the provider and build options of a variant's interpreter, to be stored with its measurements."""
     interpreter = require(name).interpreter
     return {"provider": interpreter.provider, **interpreter.build}
 
 
 def environment(catalog: Catalog, variant: Variant) -> dict[str, str]:
-    """The whole environment of a process of `variant`: nothing of the caller's passes."""
+    """Return the complete environment of a process of `variant`. It contains nothing of the caller's environment."""
     interpreter = catalog.interpreters[variant.interpreter]
     prefix = str(PREFIXES / variant.name)
-    own = {key: value.replace("{prefix}", prefix) for key, value in (interpreter.env | variant.env).items()}
-    return {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": prefix, **own}
+    declared = {key: value.replace("{prefix}", prefix) for key, value in (interpreter.env | variant.env).items()}
+    return {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": prefix, **declared}
 
 
-def forced(variant: Variant, path: str | None) -> dict[str, str]:
-    """What is added to the environment so that the core takes `path`; nothing without one."""
+def path_environment(variant: Variant, path: str | None) -> dict[str, str]:
+    """Return the variables that force the core to take the code path `path`; none for None."""
     if path is None:
         return {}
     if variant.path is None:
-        raise LabError(f"variant {variant.name!r} declares no variable that forces its path")
+        raise LabError(f"variant {variant.name!r} has no selectable code path: declare [path] in its TOML")
     return {variant.path.variable: path}
 
 
-def counted_path(variant: Variant) -> dict[str, str]:
-    """What is added to the environment where instructions are counted."""
-    return forced(variant, variant.path.counted if variant.path else None)
+def counting_environment(variant: Variant) -> dict[str, str]:
+    """Return the variables that are added to the environment when instructions are counted."""
+    return path_environment(variant, variant.path.counted if variant.path else None)
 
 
 def fingerprint_of(catalog: Catalog, variant: Variant, interpreter: Provisioned) -> str:
-    """Hash of all that goes into the artifact and its prefix."""
+    """Return a hash of all inputs of the artifact and its prefix."""
     digest = hashlib.sha256(msgspec.json.encode(variant, order="sorted"))
     digest.update(interpreter.fingerprint.encode() + MEASURED_LOCK.read_bytes())
-    for maker in (__file__, wheels.__file__, commands.__file__, uwsgi.__file__):
-        digest.update(Path(maker).read_bytes())
-    beside = [list(catalog.frameworks.values()), _servers(catalog, interpreter.implementation)]
-    digest.update(msgspec.json.encode(beside))
-    for place, path in wheels.sources(variant):
-        digest.update(f"{place}\0".encode() + path.read_bytes())
+    for module in (__file__, wheels.__file__, commands.__file__, uwsgi.__file__):
+        digest.update(Path(module).read_bytes())
+    frameworks_and_servers = [list(catalog.frameworks.values()), _servers(catalog, interpreter.implementation)]
+    digest.update(msgspec.json.encode(frameworks_and_servers))
+    for destination, path in wheels.sources(variant):
+        digest.update(f"{destination}\0".encode() + path.read_bytes())
     return digest.hexdigest()
 
 
-def _fill(prefix: Path, variant: Variant, wheel: Path, log: Path) -> None:
-    """Install into the prefix that is measured what the variant needs, and its wheel."""
+def _install_variant(prefix: Path, variant: Variant, wheel: Path, log: Path) -> None:
+    """Install the variant's requirements and its wheel into `prefix`."""
     inside = prefix / "bin" / "python"
     install(inside, variant.requirements)
     install(inside, [], wheel=wheel)
-    # Nothing is compiled at its first import: a start-up that is measured is not the one that writes bytecode.
+    # Compile all modules now, so that no measured start-up writes bytecode.
     commands.run([str(inside), "-m", "compileall", "-q", str(prefix / "lib")], prefix, log)
 
 
 def _add_servers(
     catalog: Catalog, inside: Path, implementation: Implementation, wanted: Collection[str]
 ) -> dict[str, Unavailable]:
-    """Install the frameworks, and the servers that are wanted; what of these cannot be had here, by label."""
+    """Install all frameworks and the `wanted` servers. Returns the unavailable servers by label."""
     install(inside, sorted({name for framework in catalog.frameworks.values() for name in framework.requirements}))
     lacks = {}
     for server in (server for server in _servers(catalog, implementation) if server.label in wanted):
@@ -199,38 +200,44 @@ def _add_servers(
 
 
 def _missing_parts(catalog: Catalog, implementation: Implementation) -> tuple[str, ...]:
-    """The parts of the system that a server needs and that are not here."""
+    """Return the names of the missing system parts that any server requires."""
     needed = {name for server in _servers(catalog, implementation) for name in server.needs}
     return tuple(part.name for part in system.parts() if part.name in needed and part.missing)
 
 
-def _regained(catalog: Catalog, built: Artifact) -> bool:
-    """Whether a part is here by now that a server lacked when this was built."""
+def _missing_part_appeared(catalog: Catalog, built: Artifact) -> bool:
+    """Return True if a system part that was missing when `built` was made is installed now."""
     return not set(built.waits_for) <= set(_missing_parts(catalog, built.interpreter.implementation))
 
 
-def _warm(catalog: Catalog, prefix: Path, variant: Variant, log: Path, path: dict[str, str] | None = None) -> float:
-    """Run what the variant wants run once in its prefix, such as a compiling that is cached; the seconds it took."""
-    places = {"python": str(prefix / "bin" / "python"), "prefix": str(prefix)}
+def _after_install(
+    catalog: Catalog, prefix: Path, variant: Variant, log: Path, extra_env: dict[str, str] | None = None
+) -> float:
+    """Run the variant's `after_install` steps, such as a compilation that is cached. Returns their duration in s."""
+    placeholders = {"python": str(prefix / "bin" / "python"), "prefix": str(prefix)}
     began = time.perf_counter()
-    env = environment(catalog, variant) | (path or {})
-    commands.run_all(variant.after_install, places, prefix, log, env)
+    env = environment(catalog, variant) | (extra_env or {})
+    commands.run_all(variant.after_install, placeholders, prefix, log, env)
     return time.perf_counter() - began
 
 
-def _tools(inside: Path, interpreter: Provisioned) -> None:
-    """Put the instruments beside the measured closure, one folder an interpreter: they are in no figure of size."""
+def _install_tools(inside: Path, interpreter: Provisioned) -> None:
+    """Install pyperf and the test libraries into one folder per interpreter, outside the prefix.
+
+    They therefore do not count towards the artifact size.
+    """
     folder, made_of = TOOLS / interpreter.name, stamp.of(interpreter.fingerprint, MEASURED_LOCK)
-    if not stamp.stands(folder, made_of):
-        with stamp.making(folder, made_of):
+    if not stamp.is_current(folder, made_of):
+        with stamp.rebuilding(folder, made_of):
             install(inside, ["pyperf", "ddt", "testtools"], target=folder)
 
 
 def _servers(catalog: Catalog, implementation: Implementation) -> list[Server]:
-    """The servers that run on that implementation."""
-    declared = catalog.servers.values()
+    """Return the servers that run on `implementation`."""
     return [
-        each for each in declared if implementation in each.implementations and implementation not in each.unsupported
+        server
+        for server in catalog.servers.values()
+        if implementation in server.implementations and implementation not in server.unsupported
     ]
 
 

@@ -1,4 +1,4 @@
-"""The commands that build something: each is run in a folder, what it says is kept in a log."""
+"""Build commands: each runs in a folder, and its output goes to a log."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from bench.errors import LabError
 from bench.model import Argv
 from bench.paths import ROOT
 
-EPOCH = "1577836800"  # a fixed date in every wheel, so that equal sources make equal bytes
+EPOCH = "1577836800"  # a fixed date in every wheel, so that equal sources give equal bytes
 STEP_SECONDS = 600
 
 
 def run_all(
-    steps: tuple[Argv, ...], places: Mapping[str, str], folder: Path, log: Path, env: dict[str, str] | None = None
+    steps: tuple[Argv, ...], placeholders: Mapping[str, str], folder: Path, log: Path, env: dict[str, str] | None = None
 ) -> None:
-    """Run the steps of a build in `folder`, the names in braces replaced. Raises LabError at the first that fails."""
+    """Run the steps of a build in `folder` with their placeholders replaced. Raises LabError if a step fails."""
     for step in steps:
-        run([part.format_map(places) for part in step], folder, log, env)
+        run([part.format_map(placeholders) for part in step], folder, log, env)
 
 
 def run(argv: list[str], folder: Path, log: Path, env: dict[str, str] | None = None) -> None:
-    """Run one command of the build, its output kept in `log`. Raises LabError if it fails."""
-    told, see = f"`{' '.join(argv)}`", f"see {log.relative_to(ROOT)}"
+    """Run one build command and append its output to `log`. Raises LabError if it fails."""
+    command, see = f"`{' '.join(argv)}`", f"see {log.relative_to(ROOT)}"
     with log.open("ab") as output:
         output.write(f"$ {' '.join(argv)}\n".encode())
         output.flush()
@@ -41,14 +41,14 @@ def run(argv: list[str], folder: Path, log: Path, env: dict[str, str] | None = N
                 timeout=STEP_SECONDS,
             )
         except OSError as error:
-            raise LabError(f"{told} could not be started ({error.strerror}); {see}") from error
+            raise LabError(f"{command} could not be started ({error.strerror}); {see}") from error
         except subprocess.TimeoutExpired as error:
-            raise LabError(f"{told} was not over after {STEP_SECONDS} s; {see}") from error
+            raise LabError(f"{command} timed out after {STEP_SECONDS} s; {see}") from error
     if done.returncode:
-        raise LabError(f"{told} failed with status {done.returncode}{_last_line(log)}; {see}")
+        raise LabError(f"{command} failed with status {done.returncode}{_last_line(log)}; {see}")
 
 
 def _last_line(log: Path) -> str:
-    """What the command that was run last said at its end, after a colon; nothing if it said nothing."""
+    """Return a colon and the last output line of the last command, or an empty string if it printed nothing."""
     last = log.read_text(encoding="utf-8", errors="replace").rstrip().rpartition("\n")[2].strip()
     return "" if last.startswith("$ ") else f": {last}"

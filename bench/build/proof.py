@@ -1,4 +1,4 @@
-"""What a core shows once its timing is over: answers, memory and evenness on bytes that it has not seen before."""
+"""The check of a core after its timing: answers, memory growth and call times on documents not seen before."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ import msgspec
 from bench.errors import LabError
 from bench.model import Measurement
 
-KEPT = 3.0  # unseen bytes take no longer than this many times the seen ones; what a branch predictor learns is 1.6
-LEAK_BYTES = 2 * 2**20  # growth of the process that is no mere page more …
-LEAK_BYTES_A_CALL = 128  # … and that each of so many calls has its part in
+# Ratio of unseen to seen call times above which a core is taken to cache answers. Branch prediction alone gives 1.6.
+CACHED_RATIO = 3.0
+# A leak: more than so many bytes in total, more than so many per call, over at least so many calls.
+LEAK_BYTES = 2 * 2**20
+LEAK_BYTES_A_CALL = 128
 LEAK_CALLS = 50
 
 
 class Proof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The word of `subject/micro.py`, whose `proof` tells what each is."""
+    """The result of `proof` in `bench/subject/micro.py`, which documents each field."""
 
     wrong: str | None
     calls: int
@@ -26,25 +28,25 @@ class Proof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def judge(proof: Proof, seconds: float | None) -> None:
-    """Raises LabError that names what is wrong with a core whose timed calls took so many seconds each.
+    """Raise LabError if the core answered wrong, caches answers or leaks memory. `seconds`: median of the timed calls.
 
-    Without `seconds`, what was unseen is no like of what was timed: it is held against itself once it was seen.
+    With `seconds=None` the unseen documents are not comparable to the timed ones. They are then compared to their own
+    repetitions.
     """
     if proof.wrong:
-        how = "as a batch of another name" if seconds else "which was held out"
-        raise LabError(f"call {proof.calls} after the timing was answered wrong: {proof.wrong}, {how}")
+        how = "with another batch name" if seconds else "held out"
+        raise LabError(f"wrong answer in call {proof.calls} after the timing: {proof.wrong} ({how})")
     seen = seconds or proof.seen_seconds
-    if seen and proof.median_seconds > KEPT * seen:
+    if seen and proof.median_seconds > CACHED_RATIO * seen:
         raise LabError(
-            f"unseen documents took {proof.median_seconds / seen:.1f} times as long as seen ones: "
-            "answers are kept from call to call"
+            f"unseen documents took {proof.median_seconds / seen:.1f}× the time of seen ones: the core caches answers"
         )
     if proof.grown_calls >= LEAK_CALLS and proof.grown_bytes > max(LEAK_BYTES, LEAK_BYTES_A_CALL * proof.grown_calls):
-        raise LabError(f"memory leaks: {proof.grown_bytes / 2**20:.0f} MiB more after {proof.grown_calls} calls")
+        raise LabError(f"memory leak: {proof.grown_bytes / 2**20:.0f} MiB in {proof.grown_calls} calls")
 
 
 def measurements(proof: Proof) -> tuple[Measurement, ...]:
-    """How even the calls were: the middle one, and the mean of the slowest hundredth."""
+    """Return the median call time and the mean of the slowest 1 % of the calls."""
     return (
         Measurement(metric="call.median", unit="s", values=(proof.median_seconds,)),
         Measurement(metric="call.slowest", unit="s", values=(proof.slowest_seconds,)),

@@ -1,4 +1,4 @@
-"""A variant → its wheel: the source, staged, with the steps of its TOML done to it."""
+"""Build the wheel of a variant: stage its source, run the steps of its TOML, and pack the result."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ SOURCE_SUFFIXES = frozenset({".py", ".pyx", ".pxd", ".pxi", ".h"})
 
 
 def make(variant: Variant, builder: Path, folder: Path, log: Path) -> Path:
-    """Stage the source, run the variant's steps, drop what they leave over, and pack the rest as a wheel."""
+    """Stage the source, run the variant's steps, delete the files in `remove`, and pack the rest as a wheel."""
     stage = folder / "stage"
-    for place, file in sources(variant):
-        (stage / place).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, stage / place)
+    for destination, file in sources(variant):
+        (stage / destination).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, stage / destination)
     commands.run_all(variant.steps, {"python": str(builder)}, stage, log)
     for pattern in variant.remove:
-        for left in stage.glob(pattern):
-            shutil.rmtree(left) if left.is_dir() else left.unlink()
+        for path in stage.glob(pattern):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
     (stage / "app" / "built.json").write_text(json.dumps(_built(variant), indent=1) + "\n")
     _describe(variant, builder, stage)
     commands.run([str(builder), "-m", "wheel", "pack", "--dest-dir", str(folder), str(stage)], folder, log)
@@ -39,26 +39,26 @@ def make(variant: Variant, builder: Path, folder: Path, log: Path) -> Path:
 
 
 def sources(variant: Variant) -> Iterator[tuple[str, Path]]:
-    """(place in the stage, file) of `app` and of the variant's own source, in a stable order."""
-    for origin, place in {"app": "app", **variant.source}.items():
+    """Yield (destination in the stage, file) of `app` and of the variant's own source, in a stable order."""
+    for origin, destination in {"app": "app", **variant.source}.items():
         path = ROOT / origin
         if path.is_file():
-            yield place, path
+            yield destination, path
             continue
         if not path.is_dir():
             raise LabError(f"{variant.name}.toml: source {origin!r} is not in the checkout")
         for file in sorted(path.rglob("*")):
             if file.suffix in SOURCE_SUFFIXES and file.is_file():
-                yield f"{place}/{file.relative_to(path)}", file
+                yield f"{destination}/{file.relative_to(path)}", file
 
 
 def distribution(variant: Variant) -> str:
-    """The name of the variant's wheel, as package names are normalised."""
+    """Return the normalised package name of the variant's wheel."""
     return "statements-" + re.sub(r"[^a-z0-9]+", "-", variant.name)
 
 
 def _built(variant: Variant) -> dict[str, str | None]:
-    """What the artifact knows of itself, served at `/__version__`."""
+    """Return the artifact's description, served at `/__version__`."""
     codec = variant.codec
     return {
         "version": VERSION,
@@ -72,10 +72,10 @@ def _built(variant: Variant) -> dict[str, str | None]:
 
 
 def _describe(variant: Variant, builder: Path, stage: Path) -> None:
-    """Write the `.dist-info` that makes the stage a wheel (binary distribution format, PyPA specifications)."""
+    """Write the `.dist-info` of the wheel (PyPA specifications, binary distribution format)."""
     native = any(stage.rglob("*.so"))
-    ask = "from packaging.tags import sys_tags as t; print(next(x for x in t() if x.platform.startswith('linux_')))"
-    tag = subprocess.check_output([builder, "-c", ask], text=True).strip() if native else "py3-none-any"
+    program = "from packaging.tags import sys_tags as t; print(next(x for x in t() if x.platform.startswith('linux_')))"
+    tag = subprocess.check_output([builder, "-c", program], text=True).strip() if native else "py3-none-any"
     name = distribution(variant)
     info = stage / f"{name.replace('-', '_')}-{VERSION}.dist-info"
     info.mkdir()

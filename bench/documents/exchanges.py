@@ -1,4 +1,4 @@
-"""A workload's documents → the requests that carry them, each with its only right answer."""
+"""The requests of a workload, each with its right answer."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from bench.documents.given import ANSWER
 from bench.errors import LabError
 from bench.model import Exchange, Workload
 
-_BATCH = re.compile(rb'"batch"\s*:\s*"')  # no text within a string reads like that: its quotes are escaped
+_BATCH = re.compile(rb'"batch"\s*:\s*"')  # cannot match within a string, where quotes are escaped
 
 
 def exchanges(workload: Workload, folder: Path | None) -> list[Exchange]:
-    """A request for each document of `folder`, in order; the one of a workload's path where it posts none."""
+    """Return one request per document of `folder`, in order, or the single request of a workload without documents."""
     if folder is not None:
         return [
             _exchange(
@@ -25,18 +25,18 @@ def exchanges(workload: Workload, folder: Path | None) -> list[Exchange]:
         ]
     if workload.expect is not None:
         return [_exchange(workload, None, workload.expect.encode())]
-    raise LabError(f"workload {workload.name!r} has neither documents nor a text to expect")
+    raise LabError(f"workload {workload.name!r} requires documents or `expect`")
 
 
 def fresh(workload: Workload) -> list[Exchange]:
-    """Requests that nobody could know: documents of a secret seed, as batches of names that are used only now.
+    """Return unpredictable requests: documents from a secret seed with unique batch names.
 
-    None of a purchase history or of documents that are given.
+    There are none for a purchase history and for given documents.
     """
     if workload.documents is None or workload.documents.generator != "orders":
         return []
     name = b"\\g<0>%s-" % secrets.token_hex(4).encode()
-    pairs = sets.secret(workload.documents)
+    pairs = sets.secret_documents(workload.documents)
     return [_exchange(workload, _BATCH.sub(name, document), _BATCH.sub(name, answer)) for document, answer in pairs]
 
 

@@ -1,4 +1,4 @@
-"""Documents that somebody brings: a folder laid out like spec/golden/valid, parts of it held out."""
+"""Given documents: a user's folder in the layout of spec/golden/valid, some of which are held out."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import msgspec
 from bench.errors import LabError
 
 ANSWER = ".out.json"
-CHECKED, UNSEEN = 8, 24  # at most, and at most a fifth each: the others are sent in turn, the more the better
+CHECKED, UNSEEN = 8, 24  # at most, and at most a fifth each, because a load should send as many others as possible
 
 
 class Pair(msgspec.Struct, frozen=True):
-    """A document and its only right answer."""
+    """A document and its right answer."""
 
     name: str
     document: bytes
@@ -22,24 +22,24 @@ class Pair(msgspec.Struct, frozen=True):
 
 
 def read(folder: Path) -> list[Pair]:
-    """Every document of the folder and all below it, with its answer, by name.
+    """Return the documents of the folder and its subfolders with their answers, sorted by name.
 
-    Raises LabError for a folder that is not there or too empty, and for a document or an answer without the other.
+    Raises LabError for a missing folder, for fewer than two documents, and for documents and answers that do not match.
     """
     if not folder.is_dir():
-        raise LabError(f"{folder}: there is no such folder of documents")
+        raise LabError(f"{folder}: no such folder of documents")
     paths = sorted(folder.rglob("*.json"))
     inputs = [path for path in paths if not path.name.endswith(ANSWER)]
     for path in inputs:
         if not path.with_suffix(ANSWER).is_file():
-            raise LabError(f"{path}: its right answer is not there: {path.stem}{ANSWER}")
+            raise LabError(f"{path}: no right answer: write {path.stem}{ANSWER} beside it")
     for path in set(paths) - set(inputs):
         if path.with_name(path.name.removesuffix(ANSWER) + ".json") not in inputs:
-            raise LabError(f"{path}: an answer without a document: {path.name.removesuffix(ANSWER)}.json")
+            raise LabError(f"{path}: answer without its document {path.name.removesuffix(ANSWER)}.json")
     if len(inputs) < 2:
         raise LabError(
-            f"{folder}: it takes two documents or more, NAME.json with the answer NAME{ANSWER}, as some are held out "
-            f"for checking; here are {len(inputs)}"
+            f"{folder}: requires at least 2 documents (found {len(inputs)}), as some are held out for checking: "
+            f"write NAME.json and its right answer NAME{ANSWER}"
         )
     return [
         Pair(str(path.relative_to(folder)), path.read_bytes(), path.with_suffix(ANSWER).read_bytes()) for path in inputs
@@ -47,9 +47,9 @@ def read(folder: Path) -> list[Pair]:
 
 
 def split(pairs: list[Pair]) -> tuple[list[Pair], list[Pair], list[Pair]]:
-    """What is sent in turn, what checks answers (at least one) and what is sent once, if there are enough.
+    """Split documents into those sent in turn, at least one for checking, and those sent only once, if enough.
 
-    The last two are from all over, as names may say how documents differ.
+    The last two are spread evenly over the sorted names, because names may indicate how documents differ.
     """
     fifth = len(pairs) // 5
     checked = _spread(pairs, min(CHECKED, max(1, fifth)))
@@ -57,11 +57,11 @@ def split(pairs: list[Pair]) -> tuple[list[Pair], list[Pair], list[Pair]]:
     return [pair for pair in pairs if pair not in checked and pair not in unseen], checked, unseen
 
 
-def placed(folder: Path) -> Iterator[tuple[str, bytes, bytes]]:
-    """Documents and answers, each with its path in the set: first those that are sent in turn."""
-    for place, pairs in zip(("load", "check", "unseen"), split(read(folder)), strict=True):
+def with_paths(folder: Path) -> Iterator[tuple[str, bytes, bytes]]:
+    """Yield (path in the set, document, answer), first of the documents that are sent in turn."""
+    for part, pairs in zip(("load", "check", "unseen"), split(read(folder)), strict=True):
         for number, pair in enumerate(pairs):
-            yield f"{place}/{number:04}.json", pair.document, pair.answer
+            yield f"{part}/{number:04}.json", pair.document, pair.answer
 
 
 def _spread(pairs: list[Pair], count: int) -> list[Pair]:

@@ -1,4 +1,4 @@
-"""Made batches: a month of an invented shop's orders, with regular customers, re-sent orders and untidy names."""
+"""Generated batches: a month of an invented shop's orders, with regular customers, duplicates and untidy names."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _MONTH_SECONDS = 28 * 24 * 3600
 
 
 def batches(seed: int, count: int, orders: int) -> Iterator[Batch]:
-    """`count` batches of `orders` orders each, all of one shop."""
+    """Yield `count` batches of `orders` orders each, all of one shop."""
     dice = Dice(seed)
     articles = shop.catalogue(dice)
     customers = {dice.between(1, 999_999): shop.name(dice) for _ in range(_CUSTOMERS)}
     known = list(customers.items())
     for number in range(1, count + 1):
-        # About three orders a customer, a few regulars placing many of them.
+        # About three orders per customer on average; a few regular customers place many.
         buyers = Popular([dice.pick(known) for _ in range(orders // 3 + 1)], head=10)
         yield _batch(dice, articles, buyers, number, orders)
 
@@ -37,10 +37,10 @@ def _batch(dice: Dice, articles: Popular[Article], buyers: Popular[tuple[int, st
     order_id = dice.between(1_000_000, 20_000_000)
     for index in range(orders):
         if made and dice.chance(0.012):
-            made.append(_sent_again(dice, dice.pick(made)))
+            made.append(_duplicate(dice, dice.pick(made)))
             continue
         order_id += dice.between(1, 3)
-        # Later orders come later, yet neighbours may overtake each other.
+        # Orders are roughly in order of time, but neighbours may be swapped.
         seconds = _MONTH_SECONDS * index // orders + dice.between(0, _MONTH_SECONDS // 20)
         made.append(_order(dice, articles, order_id, start + timedelta(seconds=seconds), dice.weigh(buyers)))
     return {"batch": title, "currency": currency, "orders": made}
@@ -51,7 +51,7 @@ def _order(dice: Dice, articles: Popular[Article], order_id: int, placed: dateti
     if dice.chance(0.03):
         name = shop.untidy(dice, name)
     elif dice.chance(0.01):
-        name = shop.name(dice)  # changed it, or misspelt it
+        name = shop.name(dice)  # a changed or misspelt name
     order: Order = {
         "id": order_id,
         "placed": f"{placed.isoformat()}Z",
@@ -71,6 +71,6 @@ def _line(dice: Dice, articles: Popular[Article]) -> dict[str, object]:
     return line
 
 
-def _sent_again(dice: Dice, order: Order) -> Order:
-    """A duplicate: the order as it was, or with what has become of it."""
+def _duplicate(dice: Dice, order: Order) -> Order:
+    """Return a duplicate of the order, half of the time with a new status."""
     return dict(order) if dice.chance(0.5) else {**order, "status": dice.weigh(shop.STATUSES)}

@@ -1,8 +1,10 @@
-"""A workload's documents on disk: `load/NNNN.json`, sent in turn; `unseen/NNNN.json`, sent once each among those; and
-`check/NNNN.json`, which no load ever sends.
+"""A workload's documents on disk, with the answer of NNNN.json in NNNN.out.json.
 
-Beside each stands `NNNN.out.json`, its answer: the layout of spec/golden/valid. The reference core has answered, unless
-the documents are given with their answers.
+- `load/NNNN.json` are sent in turn.
+- `unseen/NNNN.json` are sent once each among the others.
+- `check/NNNN.json` are never sent by a load.
+
+The answers are those of the reference core, unless the documents are given with their answers.
 """
 
 from __future__ import annotations
@@ -33,13 +35,13 @@ from bench.paths import DOCUMENTS, ROOT
 _GENERATORS: dict[str, Callable[[int, int, int], Iterator[Batch]]] = {"orders": orders.batches, "cdnow": cdnow.batches}
 _SOURCES = (*sorted((ROOT / "bench" / "documents").glob("*.py")), ROOT / "app" / "core.py", cdnow.LOCK)
 PARTS = ("load", "check", "unseen")
-SECRET = 5
+SECRET_COUNT = 5
 _INPUTS = "[0-9][0-9][0-9][0-9].json"
 
 
 @dataclass(frozen=True)
 class DocumentSet:
-    """Where a workload's documents lie; `count` and `bytes` are those of the load, `sha256` pins all inputs."""
+    """The folder of a workload's documents. `count`, `bytes`: of the load. `sha256`: pins all documents."""
 
     folder: Path
     count: int
@@ -53,7 +55,7 @@ class DocumentSet:
 
     @property
     def check(self) -> Path:
-        """The folder of the documents held out for checking answers before and after a load."""
+        """The folder of the held-out documents, which check answers before and after a load."""
         return self.folder / "check"
 
     @property
@@ -63,7 +65,7 @@ class DocumentSet:
 
 
 class _Stamp(Recorded, frozen=True):
-    """What a finished set was made of, and how much it is."""
+    """The inputs of a complete set, and its size."""
 
     made_of: str
     count: int
@@ -71,18 +73,18 @@ class _Stamp(Recorded, frozen=True):
 
 
 def ensure(workload: Workload, root: Path = DOCUMENTS) -> DocumentSet:
-    """The workload's documents and answers, made below `root` if they are not there or were made of something else.
+    """Return the workload's documents and answers, making them in `root` if they are missing or outdated.
 
-    Raises LabError if what was made is not what the workload's TOML pins, or if a history cannot be fetched.
+    Raises LabError if the documents differ from the hash in the workload's TOML, or if a download fails.
     """
     spec = workload.documents
     if spec is None:
-        raise LabError(f"bench/workloads/{workload.name}.toml: documents: there are none, its path says all")
+        raise LabError(f"bench/workloads/{workload.name}.toml has no documents")
     folder = root / workload.name
     made_of = _made_of(spec)
     root.mkdir(parents=True, exist_ok=True)
-    with _held(root):  # of two processes that want them, such as workers of a fleet, one makes them
-        stamp = _standing(folder)
+    with _locked(root):  # several processes may need them at once, such as the workers of a fleet
+        stamp = _read_stamp(folder)
         if stamp is None or stamp.made_of != made_of:
             with TemporaryDirectory(prefix=f".{workload.name}-", dir=root) as unfinished:
                 stamp = _make(workload, spec, made_of, Path(unfinished) / workload.name)
@@ -91,10 +93,10 @@ def ensure(workload: Workload, root: Path = DOCUMENTS) -> DocumentSet:
     return DocumentSet(folder, stamp.count, stamp.bytes, spec.sha256)
 
 
-def described(folder: Path) -> DocumentsSpec:
-    """The documents that lie in somebody's folder now. Raises LabError for one that is not laid out as such."""
+def describe(folder: Path) -> DocumentsSpec:
+    """Return the declaration of the documents in a user's folder. Raises the errors of `given.read`."""
     pin, counts = Pin(), Counter[str]()
-    for path, document, answer in given.placed(folder):
+    for path, document, answer in given.with_paths(folder):
         pin.add(path, document, answer)
         counts[path.partition("/")[0]] += 1
     return DocumentsSpec(
@@ -108,8 +110,8 @@ def described(folder: Path) -> DocumentsSpec:
 
 
 @contextmanager
-def _held(root: Path) -> Iterator[None]:
-    """Keep other processes from making documents below `root` meanwhile."""
+def _locked(root: Path) -> Iterator[None]:
+    """Prevent other processes from making documents in `root` during the block."""
     folder = os.open(root, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
@@ -119,7 +121,7 @@ def _held(root: Path) -> Iterator[None]:
 
 
 def documents(spec: DocumentsSpec) -> Iterator[tuple[str, bytes]]:
-    """The inputs of a set, each with its path in the set's folder: first the load's, then those of the other two."""
+    """Yield (path in the set, document): first those of the load, then `check`, then `unseen`."""
     generate = _GENERATORS[spec.generator]
     parts = (
         ("load", spec.seed, spec.count),
@@ -127,45 +129,46 @@ def documents(spec: DocumentsSpec) -> Iterator[tuple[str, bytes]]:
         ("unseen", spec.seed + 3, spec.unseen),
     )
     for folder, seed, count in parts:
-        dice = Dice(seed + 2)  # of what the shape invents
+        dice = Dice(seed + 2)  # for the shape
         for number, batch in enumerate(generate(seed, count, spec.orders)):
             made = shapes.shaped(spec.shape, batch, dice) if spec.shape else batch
             yield f"{folder}/{number:04}.json", shapes.spelled(spec.shape, made, spec.escaped)
 
 
 def answered(spec: DocumentsSpec) -> Iterator[tuple[str, bytes, bytes]]:
-    """The documents of a set, each with its path and its answer."""
+    """Yield (path in the set, document, answer)."""
     if spec.folder:
-        yield from given.placed(Path(spec.folder))
+        yield from given.with_paths(Path(spec.folder))
         return
     for path, document in documents(spec):
         yield path, document, transform(document)
 
 
 @cache
-def secret(spec: DocumentsSpec) -> tuple[tuple[bytes, bytes], ...]:
-    """As many documents as are for checking, and their answers, of a seed that each process of the lab draws.
+def secret_documents(spec: DocumentsSpec) -> tuple[tuple[bytes, bytes], ...]:
+    """Return documents and answers from a random seed of this process, as many as there are for checking.
 
-    At least `SECRET`, for a delayed acknowledgement may strike every other request.
+    There are at least `SECRET_COUNT`, because a delayed acknowledgement may affect every other request.
     """
-    made = msgspec.structs.replace(spec, seed=secrets.randbits(32), count=max(spec.check, SECRET), check=0, unseen=0)
+    count = max(spec.check, SECRET_COUNT)
+    made = msgspec.structs.replace(spec, seed=secrets.randbits(32), count=count, check=0, unseen=0)
     return tuple((document, answer) for _, document, answer in answered(made))
 
 
 class Pin:
-    """The hash of a set's inputs: SHA-256 over the lines that `sha256sum` would print of them, in order."""
+    """The hash of a set: SHA-256 of the lines that `sha256sum` would print for its documents, in order."""
 
     def __init__(self) -> None:
         self._lines = sha256()
 
     def add(self, path: str, document: bytes, answer: bytes | None = None) -> None:
-        """Take in the next input, and its answer where that is no outcome of the checkout's own code."""
+        """Add the next document, and its answer if that is given and not computed by the checkout's own code."""
         self._lines.update(f"{sha256(document).hexdigest()}  {path}\n".encode())
         if answer is not None:
             self._lines.update(f"{sha256(answer).hexdigest()}  {path.replace('.json', given.ANSWER)}\n".encode())
 
     def hexdigest(self) -> str:
-        """The hash of what was added."""
+        """Return the hash of everything added so far."""
         return self._lines.hexdigest()
 
 
@@ -180,7 +183,7 @@ def _make(workload: Workload, spec: DocumentsSpec, made_of: str, folder: Path) -
     if pin.hexdigest() != spec.sha256:
         raise LabError(
             f"bench/workloads/{workload.name}.toml: documents.sha256 is {spec.sha256}, "
-            f"but the documents made from its other keys have {pin.hexdigest()}"
+            f"but the documents have {pin.hexdigest()}"
         )
     count, size = _measure(folder)
     stamp = _Stamp(made_of=made_of, count=count, bytes=size)
@@ -188,8 +191,8 @@ def _make(workload: Workload, spec: DocumentsSpec, made_of: str, folder: Path) -
     return stamp
 
 
-def _standing(folder: Path) -> _Stamp | None:
-    """The stamp of a set that is there whole."""
+def _read_stamp(folder: Path) -> _Stamp | None:
+    """Return the stamp of a complete set, or None."""
     stamp = folder / "stamp.json"
     if not stamp.exists():
         return None
@@ -198,12 +201,12 @@ def _standing(folder: Path) -> _Stamp | None:
 
 
 def _measure(folder: Path) -> tuple[int, int]:
-    """How many documents the load has, and their bytes."""
+    """Return the number of documents of the load, and their total bytes."""
     sizes = [path.stat().st_size for path in (folder / "load").glob(_INPUTS)]
     return len(sizes), sum(sizes)
 
 
 def _made_of(spec: DocumentsSpec) -> str:
-    """A hash of all that inputs and answers depend on."""
+    """Return a hash of everything that documents and answers depend on."""
     parts = [msgspec.json.encode(spec), *(source.read_bytes() for source in _SOURCES)]
     return sha256(b"".join(sha256(part).digest() for part in parts)).hexdigest()

@@ -1,7 +1,7 @@
-"""Documents off the usual shape: the same orders with other members' order, spelling, tags, skus, customers or names.
+"""Unusual shapes of documents: the usual orders with another member order, spelling, tags, skus, customers or names.
 
-Some are what an attacker would send: keys that share all that a plain hash function may look at. Beside each stands
-its ordinary counterpart, as many keys of the same length, drawn at random.
+The `colliding-*` shapes are those of an attacker: their keys agree in everything that a simple hash function reads. The
+`ordinary-*` shapes are their counterparts, with as many random keys of the same length.
 """
 
 from __future__ import annotations
@@ -14,32 +14,32 @@ from bench.documents.dice import Dice
 from bench.documents.shop import Batch, Order
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
-LINES = 1_000  # of an order, the most there may be
+LINES = 1_000  # the maximum of an order
 MAX_ID = 2**53 - 1
 
 
 def shaped(shape: str, batch: Batch, dice: Dice) -> Batch:
-    """The batch in that shape; a shape that is a matter of spelling leaves it as it is."""
+    """Return the batch in that shape. Shapes of spelling do not change it."""
     return SHAPES[shape](batch, dice) if shape in SHAPES else batch
 
 
 def spelled(shape: str | None, batch: Batch, escaped: bool) -> bytes:
-    """The batch as JSON: compact, unless the shape says how else."""
+    """Return the batch as JSON, compact unless the shape has another spelling."""
     text = json.dumps(batch, ensure_ascii=escaped, **SPELLINGS.get(shape or "", COMPACT))
-    if shape == "repeated-member":  # found at the very end, and not to be judged by a core that writes no Python object
+    if shape == "repeated-member":  # noticed only at the very end; a core that builds no Python objects must fall back
         text = f"{text[:-1]},{json.dumps('batch')}:{json.dumps(batch['batch'], ensure_ascii=escaped)}}}"
     return text.encode()
 
 
 def _shuffled(value: Any, dice: Dice) -> Any:
-    """The members of every object in random order."""
+    """Put the members of every object into random order."""
     if isinstance(value, list):
         return [_shuffled(each, dice) for each in value]
     if not isinstance(value, dict):
         return value
-    left, members = list(value), {}
-    while left:
-        name = left.pop(dice.between(0, len(left) - 1))
+    remaining, members = list(value), {}
+    while remaining:
+        name = remaining.pop(dice.between(0, len(remaining) - 1))
         members[name] = _shuffled(value[name], dice)
     return members
 
@@ -58,7 +58,7 @@ def _long_skus(batch: Batch, _: Dice) -> Batch:
 
 
 def _many_customers(batch: Batch, _: Dice) -> Batch:
-    """No two orders of one customer."""
+    """Give each order another customer."""
     return _with_customers(batch, lambda index: 7 + 181 * index)
 
 
@@ -69,7 +69,7 @@ def _distinct_names(batch: Batch, _: Dice) -> Batch:
 
 
 def _colliding_customers(batch: Batch, _: Dice) -> Batch:
-    """Ids that are equal in their lower 32 bits."""
+    """Use ids with equal lower 32 bits."""
     return _with_customers(_slim(batch), lambda index: (index + 1) << 32)
 
 
@@ -78,7 +78,7 @@ def _ordinary_customers(batch: Batch, dice: Dice) -> Batch:
 
 
 def _colliding_skus(batch: Batch, _: Dice) -> Batch:
-    """Skus of 40 characters that differ in the eight in the middle alone."""
+    """Use skus of 40 characters that differ only in eight characters in the middle."""
     return _with_skus(batch, lambda index: f"{'A' * 16}{index:08}{'Z' * 16}")
 
 
@@ -93,7 +93,7 @@ def _with_customers(batch: Batch, customer_id: Callable[[int], int]) -> Batch:
 
 
 def _with_skus(batch: Batch, sku: Callable[[int], str]) -> Batch:
-    """As many lines as an order may have, each of its own sku, and all of one customer."""
+    """Give each order the maximum number of lines, each with another sku, and the same customer."""
     for index, order in enumerate(batch["orders"]):
         order["customer"] = {"id": 1, "name": "Ann"}
         first = index * LINES
@@ -102,7 +102,7 @@ def _with_skus(batch: Batch, sku: Callable[[int], str]) -> Batch:
 
 
 def _slim(batch: Batch) -> Batch:
-    """One line an order, and no note: 100,000 of them shall be keys more than anything."""
+    """Reduce each order to one line without a note, so that 100,000 orders are mostly keys."""
     for order in batch["orders"]:
         order["lines"] = order["lines"][:1]
         order.pop("note", None)
@@ -112,7 +112,7 @@ def _slim(batch: Batch) -> Batch:
 def _lines(batch: Batch) -> Iterator[dict[str, Any]]:
     orders: list[Order] = batch["orders"]
     for order in orders:
-        order["lines"] = [dict(line) for line in order["lines"]]  # a duplicate shares them with its order
+        order["lines"] = [dict(line) for line in order["lines"]]  # because a duplicate shares them with its order
         yield from order["lines"]
 
 

@@ -1,6 +1,6 @@
-"""An invented shop: its catalogue, its customers, and what they write on an order.
+"""An invented shop: its catalogue, its customers and their texts.
 
-Both kinds of documents, made and historical, take from here whatever they have to invent.
+Generated documents and those of the purchase history use it for all invented values.
 """
 
 from __future__ import annotations
@@ -27,45 +27,45 @@ _CENTS = (99, 99, 95, 90, 50, 0, 0)
 
 
 class Article(NamedTuple):
-    """Something to buy, at a price in minor units."""
+    """An article with its price in minor units."""
 
     sku: str
     price: int
 
 
 def catalogue(dice: Dice) -> Popular[Article]:
-    """What one shop sells, the popular articles first."""
-    # A dict: a sku drawn twice is one article.
+    """Return the articles of one shop, the most popular first."""
+    # A dict, so that a sku that is drawn twice is one article.
     articles = {sku: Article(sku, _price(dice)) for sku in (_sku(dice) for _ in range(ARTICLES))}
     return Popular(articles.values(), head=20)
 
 
 def name(dice: Dice) -> str:
-    """A customer's name, of one script."""
+    """Return a customer's name in one script."""
     naming = dice.weigh(_NAMINGS)
     parts = {"given": dice.pick(naming.given), "family": dice.pick(naming.family)}
     return naming.pattern.format(**parts).replace("_", " ")
 
 
 def untidy(dice: Dice, tidy: str) -> str:
-    """The same name with white space that its normalisation takes away again."""
+    """Return the name with white space that normalisation removes."""
     return dice.pick((f" {tidy}", f"{tidy} ", tidy.replace(" ", "  "), tidy.replace(" ", "\t"), f"{tidy}\n"))
 
 
 def add_tags(dice: Dice, line: dict[str, Any]) -> None:
-    """Give a line its tags: absent from 45 in 100 lines, else a list that may be empty."""
+    """Add tags to a line: absent from 45 % of the lines, otherwise a list that may be empty."""
     if dice.chance(0.55):
         line["tags"] = [dice.weigh(_TAGS) for _ in range(dice.weigh(_TAG_COUNTS))]
 
 
 def add_channel(dice: Dice, order: Order) -> None:
-    """Give an order its channel: absent from 14 in 100, null in some."""
+    """Add a channel to an order: absent from 14 % of the orders, null in 10 % of the others."""
     if dice.chance(0.86):
         order["channel"] = None if dice.chance(0.1) else dice.weigh(_CHANNELS)
 
 
 def add_note(dice: Dice, order: Order) -> None:
-    """Give an order its note: absent from two thirds; else null, empty, or text of at most 2,000 characters."""
+    """Add a note to an order: absent from 66 % of the orders, otherwise null, empty, or up to 2,000 characters."""
     if dice.chance(0.34):
         kind = dice.between(1, 100)
         order["note"] = None if kind <= 20 else "" if kind <= 35 else _text(dice)

@@ -1,7 +1,7 @@
-"""The words that made orders are written with: names, notes, tags and channels of many scripts, with their weights.
+"""The texts of generated orders: names, notes, tags and channels in many scripts, with their weights.
 
-All of it is invented, chosen for the bytes that it brings: one to four bytes a character, combining marks, scripts
-written from right to left, characters beyond the basic plane, and what JSON has to escape.
+All are invented, and chosen for their bytes: one to four bytes per character, combining marks, right-to-left scripts,
+characters beyond the basic plane, and characters that JSON must escape.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Naming(NamedTuple):
-    """How names of one script are put together; `weight` is in parts of 100."""
+    """The pattern and parts of names in one script. `weight`: in percent."""
 
     weight: int
     pattern: str
@@ -71,7 +71,7 @@ CHANNELS = {
     **dict.fromkeys(("marketplace", "marché", "電話", "магазин", "b2b portal", "متجر"), 2),
 }
 
-# One tuple a language: the sentences of one note stay in it.
+# One tuple per language; a note uses the sentences of one tuple.
 SENTENCES: dict[tuple[str, ...], int] = {
     (
         "Leave at the door.",

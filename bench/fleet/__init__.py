@@ -1,1 +1,1 @@
-"""A study over several equal machines."""
+"""Run a study on several machines."""

@@ -1,8 +1,8 @@
-"""A study over many machines: blocks handed out by a dask scheduler to workers, one a machine, one block at a time.
+"""Run a study on many machines: a dask scheduler distributes blocks to workers, one worker per machine.
 
-A ratio holds within one machine only, so what is handed out is a block: all its cases on one machine, the baseline
-among them. Equal machines share the blocks of a session; each kind of machine answers the study in one of its own. A
-block comes back whole or not at all: that of a lost machine is measured anew by one that equals it.
+Ratios are valid only within one machine, so the unit of work is a block: all its cases, including the baseline, run on
+one machine. Equal machines share the blocks of one session. Each kind of machine has its own session. A block is
+returned as a whole: if its machine is lost, an equal machine measures it again.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from bench.model import Artifact, BuiltPeer, Phase, Plan, Ready, Session
 from bench.progress import Progress
 
 NOT_ALLOWED = (
-    "a load generator is among the workers: with --allow-remote-load each server listens on its machine's private "
-    "address for it; without, end that worker"
+    "a worker is a load generator: end it, or use --allow-remote-load, which lets servers listen at the private "
+    "addresses of their machines"
 )
-NO_GENERATOR = "--allow-remote-load, but no load generator is there: start `python -m bench worker ADDRESS --generator`"
-GO_ON = "what was measured is kept: start a worker there, then the same command goes on"
+NO_GENERATOR = "--allow-remote-load requires a load generator: start `python -m bench worker ADDRESS --generator`"
+GO_ON = "finished runs are kept: start a worker there and run the same command again"
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
-    """Equal machines by their workers' addresses, what each has for the study, and its load's generators, if any."""
+    """Equal machines: the addresses of their workers, their readiness, and the addresses of their load generators."""
 
     workers: tuple[str, ...]
     ready: Ready
@@ -42,10 +42,10 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
 def run(
     plan: Plan, address: str, progress: Progress, *, force: bool = False, remote_load: bool = False
 ) -> list[tuple[Path, Session]]:
-    """Answer the plan's question once for each kind of machine that works for the scheduler: its folder and record.
+    """Carry out the plan once for each kind of machine. Returns the folder and the record of each session.
 
-    With `remote_load` the loads come from workers that are generators. Raises LabError if no scheduler answers, if no
-    machine fits, or if all of a kind are lost; what was measured is kept, and the next run goes on.
+    With `remote_load` the loads come from workers that are load generators. Raises LabError if no scheduler answers, no
+    machine can take part, or all machines of a kind are lost. Finished runs are kept, and the next run continues.
     """
     with _connected(address) as client:
         machines, generators = (_admitted(client, role, progress) for role in ("machine", "generator"))
@@ -55,7 +55,7 @@ def run(
             raise LabError(NO_GENERATOR)
         loads = _kinds(client, generators, partial(worker.ready_to_load, plan), progress) if generators else []
         if len(loads) > 1:
-            raise LabError("the load generators are unlike machines: keep those of one kind, and end the other workers")
+            raise LabError("the load generators are different machines: keep those of one kind and end the others")
         kinds = _kinds(client, machines, partial(worker.make_ready, plan), progress)
         kinds = [_loaded_by(loads[0], kind) for kind in kinds] if loads else kinds
         return [pipeline.carry_out(plan, kind.ready, progress, force, _measuring(client, kind, plan)) for kind in kinds]
@@ -66,22 +66,22 @@ def _connected(address: str) -> Iterator[Client]:
     try:
         client = Client(address, timeout=worker.SCHEDULER_SECONDS)
     except (OSError, ValueError) as error:
-        raise LabError(f"no dask scheduler answers at {address!r}: {error}") from error
+        raise LabError(f"no dask scheduler at {address!r}: {error}") from error
     with client:
         yield client
 
 
 def _admitted(client: Client, role: Role, progress: Progress) -> list[str]:
-    """The workers of that role, one a machine, that run this very commit; of each other one it is said why not."""
+    """Return the workers of `role` that run this commit, one per machine. The others are reported with the reason."""
     found = client.scheduler_info()["workers"]
-    asked = sorted(address for address, about in found.items() if about["resources"].get(role))
-    if not asked:
+    candidates = sorted(address for address, about in found.items() if about["resources"].get(role))
+    if not candidates:
         return []
-    badges = client.run(worker.badge, workers=asked, on_error="return")
+    badges = client.run(worker.badge, workers=candidates, on_error="return")
     admitted: dict[str, str] = {}
-    for address in asked:
+    for address in candidates:
         badge = badges[address]
-        reason = _misfit(badge) or (badge.mark in admitted and f"{admitted[badge.mark]} works on the same machine")
+        reason = _mismatch(badge) or (badge.mark in admitted and f"{admitted[badge.mark]} runs on the same machine")
         if reason:
             progress.say(f"refused: the {role} at {address}: {reason}")
         else:
@@ -89,25 +89,25 @@ def _admitted(client: Client, role: Role, progress: Progress) -> list[str]:
     return list(admitted.values())
 
 
-def _misfit(badge: Badge | BaseException) -> str | None:
-    """Why a worker cannot take part, by what it said of itself; None if it can."""
+def _mismatch(badge: Badge | BaseException) -> str | None:
+    """Return the reason why a worker cannot take part, or None if it can."""
     if isinstance(badge, BaseException):
-        return f"it is no worker of this lab ({badge}): start it by `python -m bench worker`"
+        return f"not a worker of this lab ({badge}): start it with `python -m bench worker`"
     if badge.runs != worker.COMMIT:
-        return f"it runs commit {badge.runs}, this is {worker.COMMIT}: check out the same one there, and start it again"
+        return f"it runs commit {badge.runs} instead of {worker.COMMIT}: check out this commit there and restart it"
     if badge.checked_out != badge.runs:
-        return f"it runs commit {badge.runs} while {badge.checked_out} is checked out: start it again"
+        return f"it runs commit {badge.runs} but {badge.checked_out} is checked out: restart it"
     return None
 
 
 def _kinds(client: Client, workers: list[str], make: Callable[[], Ready], progress: Progress) -> list[Kind]:
-    """The workers made ready, equal machines together; one that is not to be had, or unlike its equals, is refused.
+    """Run `make` on each worker and group equal machines. Failed and inconsistent workers are reported.
 
     Raises LabError if none is left.
     """
     tasks = {client.submit(make, workers=[each], pure=False): [each] for each in workers}
-    with progress.step(f"{len(workers)} workers make themselves ready"):
-        made = {tasks[task][0]: _made(task, lost) for task, lost in worker.ended(client, tasks)}
+    with progress.step(f"preparing {len(workers)} workers"):
+        made = {tasks[task][0]: _ready_or_reason(task, lost) for task, lost in worker.ended(client, tasks)}
     kinds: dict[str, Kind] = {}
     for address in workers:
         ready = made[address]
@@ -115,12 +115,10 @@ def _kinds(client: Client, workers: list[str], make: Callable[[], Ready], progre
             progress.say(f"refused: the worker at {address}: {ready}")
             continue
         kind = kinds.get(ready.machine["fingerprint"], Kind(workers=(), ready=ready))
-        unlike = _unlike(kind.ready, ready)
-        if unlike:
-            reason = f"the machine equals that of {kind.workers[0]}, its {', '.join(unlike)} not"
-            progress.say(
-                f"refused: the worker at {address}: {reason}; `python -m bench build` on both, and start again"
-            )
+        different = _different(kind.ready, ready)
+        if different:
+            reason = f"{', '.join(map(repr, different))} differs from the equal machine of {kind.workers[0]}"
+            progress.say(f"refused: the worker at {address}: {reason}: rebuild on both with `python -m bench build`")
             continue
         kinds[ready.machine["fingerprint"]] = Kind(workers=(*kind.workers, address), ready=kind.ready)
     if not kinds:
@@ -128,18 +126,18 @@ def _kinds(client: Client, workers: list[str], make: Callable[[], Ready], progre
     return list(kinds.values())
 
 
-def _made(task: Future[Ready], lost: bool) -> Ready | str:
-    """What a machine has for the study, or why it has nothing."""
+def _ready_or_reason(task: Future[Ready], lost: bool) -> Ready | str:
+    """Return the readiness of a machine, or the reason of its failure."""
     if lost:
-        return "it was lost while it made itself ready"
+        return "lost during preparation"
     try:
         return task.result()
     except (LabError, KilledWorker) as error:
         return str(error)
 
 
-def _unlike(one: Ready, other: Ready) -> list[str]:
-    """What equal machines do not have alike: variants, and what whole phases need, by name."""
+def _different(one: Ready, other: Ready) -> list[str]:
+    """Return the names of variants and of phases' requirements that differ between two machines."""
     ones, others = ({name: _made_of(made) for name, made in ready.artifacts.items()} for ready in (one, other))
     variants = sorted(name for name in ones.keys() | others.keys() if ones.get(name) != others.get(name))
     return variants + sorted(one.missing.keys() ^ other.missing.keys())
@@ -152,35 +150,35 @@ def _made_of(made: Artifact | BuiltPeer) -> tuple[object, ...]:
 
 
 def _loaded_by(generators: Kind, kind: Kind) -> Kind:
-    """The same machines with their load from those generators."""
-    there = generators.ready
-    missing = {name: lack for name, lack in kind.ready.missing.items() if name != "macro"} | there.missing
-    ready = msgspec.structs.replace(kind.ready, missing=missing, generator=there.machine["fingerprint"])
+    """Return `kind` with its load generated by `generators`."""
+    remote = generators.ready
+    missing = {name: each for name, each in kind.ready.missing.items() if name != "macro"} | remote.missing
+    ready = msgspec.structs.replace(kind.ready, missing=missing, generator=remote.machine["fingerprint"])
     return msgspec.structs.replace(kind, ready=ready, generators=generators.workers)
 
 
 def _measuring(client: Client, kind: Kind, plan: Plan) -> pipeline.Measure:
-    """Measures a phase on the machines of `kind`: what `measure.measure` does on this one."""
+    """Return a function that measures a phase on the machines of `kind`, as `blocks.measure` does on this machine."""
 
-    def measured(phase: Phase, session: Path, seed: int, progress: Progress) -> None:
+    def measure(phase: Phase, session: Path, seed: int, progress: Progress) -> None:
         tasks: dict[Future[Block], int] = {}
         for block in blocks.unmeasured(phase, session, progress):
             generator = kind.generators[block % len(kind.generators)] if kind.generators else None
-            what = (plan.catalog, phase.name, block, blocks.in_order(phase, block, seed), generator)
+            what = (plan.catalog, phase.name, block, blocks.shuffled(phase, block, seed), generator)
             task = client.submit(
                 worker.measure_block, *what, workers=kind.workers, resources={"machine": 1}, pure=False
             )
             tasks[task] = block
         for task, lost in worker.ended(client, dict.fromkeys(tasks, kind.workers)):
             if lost:
-                raise LabError(f"the machine of {' and of '.join(kind.workers)} is lost; {GO_ON}")
+                raise LabError(f"lost the worker at {' and at '.join(kind.workers)}; {GO_ON}")
             _keep(
                 _block(task, f"block {tasks[task]} of {phase.name}"),
                 store.block_folder(session, phase.name, tasks[task]),
                 progress,
             )
 
-    return measured
+    return measure
 
 
 def _block(task: Future[Block], name: str) -> Block:
@@ -191,7 +189,7 @@ def _block(task: Future[Block], name: str) -> Block:
 
 
 def _keep(block: Block, folder: Path, progress: Progress) -> None:
-    """Store what came back, the records of runs last: a block is whole once they are all there."""
+    """Store a returned block. The records of runs come last, because they make the block complete."""
     worker.unpack(block.raw, folder)
     for run in block.runs:
         store.save(folder, run)

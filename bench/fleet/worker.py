@@ -1,6 +1,6 @@
-"""One machine of a fleet: a dask worker that makes itself ready for a study, and measures or loads, a task at a time.
+"""One machine of a fleet: a dask worker that prepares a study, and then measures blocks or generates loads.
 
-What stands here runs on that machine, called by `fleet`; it measures as `run` does, and sends whole blocks back.
+The driver calls these functions on that machine, one at a time. They measure as `run` does and return whole blocks.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ Role = Literal["machine", "generator"]
 Files = dict[str, bytes]
 
 FLEET = LAB / "fleet"
-SCHEDULER_SECONDS = 10.0  # how long a scheduler is waited for
-LOOK_SECONDS = 2.0  # how often it is looked whether the workers of a task are still there
-COMMIT = machine.commit()  # of the code that this process runs: what is checked out may change under it
+SCHEDULER_SECONDS = 10.0  # timeout of the scheduler
+LOOK_SECONDS = 2.0  # interval of the checks for lost workers
+COMMIT = machine.commit()  # of this process's code; the checkout may change while it runs
 
 
 class LostError(Exception):
-    """A machine that is gone; no fault of the case, so no run is kept of it."""
+    """A machine is lost. This is no fault of the case, so no run is stored."""
 
 
 class Badge(msgspec.Struct, frozen=True, kw_only=True):
-    """Which machine a worker runs on, the commit that it runs, and the one that is checked out there now."""
+    """The mark of a worker's machine, the commit that the worker runs, and the commit that is checked out there."""
 
     mark: str
     runs: str | None
@@ -54,23 +54,23 @@ class Badge(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True):
-    """The runs of a whole block, and what the tools wrote, by path within the block's folder."""
+    """The runs of a block, and the outputs of its tools by path within the block's folder."""
 
     runs: tuple[Run, ...]
     raw: Files
 
 
-class Returned(msgspec.Struct, frozen=True, kw_only=True):
-    """What a load yielded on the generator's machine, by its clock, and what the generator wrote."""
+class LoadResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of a load by the clock of the generator's machine, and the generator's output files."""
 
-    outcome: Any
+    result: Any
     raw: Files
 
 
 def work(address: str, role: Role) -> None:
-    """Work for the scheduler at `address` until it goes or a signal ends this; a signal ends what it started, too.
+    """Work for the scheduler at `address` until it ends or a signal arrives, which also ends all child processes.
 
-    Raises LabError if no scheduler answers there.
+    Raises LabError if no scheduler answers.
     """
     try:
         get_address_host(address)
@@ -82,21 +82,21 @@ def work(address: str, role: Role) -> None:
 
 
 async def _work(address: str, role: Role) -> None:
-    told = asyncio.Event()
+    stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, told.set)
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
         worker = await Worker(
             address,
             nthreads=1,
             resources={role: 1},
             memory_limit=0,
-            local_directory=str(_room()),
+            local_directory=str(_scratch()),
             death_timeout=SCHEDULER_SECONDS,
         )
     except (OSError, RuntimeError, ValueError) as error:
-        raise LabError(f"no dask scheduler answers at {address!r}: {error}") from error
-    ends = {asyncio.ensure_future(worker.finished()), asyncio.ensure_future(told.wait())}
+        raise LabError(f"no dask scheduler at {address!r}: {error}") from error
+    ends = {asyncio.ensure_future(worker.finished()), asyncio.ensure_future(stop.wait())}
     _, waiting = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     for each in waiting:
         each.cancel()
@@ -107,32 +107,32 @@ async def _work(address: str, role: Role) -> None:
 
 
 def badge() -> Badge:
-    """What is asked of every worker before anything else."""
+    """Return this worker's badge, the first request to every worker."""
     return Badge(mark=machine.mark(), runs=COMMIT, checked_out=machine.commit())
 
 
 def make_ready(plan: Plan) -> Ready:
-    """Everything that the plan needs on this machine; its terminal shows how that goes on."""
+    """Prepare this machine for the plan, with the progress on its terminal."""
     return readiness.make_ready(plan, Progress())
 
 
 def ready_to_load(plan: Plan) -> Ready:
-    """What generating load for the plan needs."""
+    """Prepare this machine for generating the plan's loads."""
     readiness.bring_documents(plan, Progress())
-    none = readiness.generator_missing(plan, Progress())
-    return Ready(machine=machine.describe(), artifacts={}, missing={"macro": none} if none else {})
+    missing = readiness.generator_missing(plan, Progress())
+    return Ready(machine=machine.describe(), artifacts={}, missing={"macro": missing} if missing else {})
 
 
 def measure_block(catalog: Catalog, phase: str, block: int, cases: list[Case], generator: str | None) -> Block:
-    """Measure a whole block here, its cases in that order, the load from the worker at `generator` if one is named.
+    """Measure the cases of a block in this order, with the load from the worker at `generator` if there is one.
 
-    Raises LabError if a case is not the one that was planned: what it is made of is another one here by now.
+    Raises LabError if the inputs of a case on this machine have changed since the plan.
     """
     code = cache(identity.harness)
     for case in cases:
         built = readiness.required(catalog, case.variant)
-        if identity.identified(catalog, case, built, case.inputs.get("generator"), code) != case:
-            raise LabError(f"{case.label} is made of something else here by now: start this worker again, then the run")
+        if identity.identify(catalog, case, built, case.inputs.get("generator"), code) != case:
+            raise LabError(f"the inputs of {case.label} changed on this machine: restart this worker, then the run")
     instruments = blocks.INSTRUMENTS
     if generator:
         at = partial(partial, drive_from, generator)
@@ -140,56 +140,56 @@ def measure_block(catalog: Catalog, phase: str, block: int, cases: list[Case], g
             "macro": partial(macro.observe, at=at, host=private_address()),
             "null": partial(null.observe, at=at, host=private_address()),
         }
-    with TemporaryDirectory(dir=_room()) as session:
+    with TemporaryDirectory(dir=_scratch()) as session:
         folder = store.block_folder(Path(session), phase, block)
         for case in cases:
             store.save(folder, blocks.execute(catalog, case, block, folder, instruments))
         runs = tuple(store.runs(Path(session)))
-        return Block(runs=runs, raw=files(folder, leave=frozenset(f"{run.case.identity}.json" for run in runs)))
+        return Block(runs=runs, raw=files(folder, exclude=frozenset(f"{run.case.identity}.json" for run in runs)))
 
 
 def private_address() -> str:
-    """This machine's address within the fleet, for a server to listen at. Raises LabError if it is a public one."""
+    """Return this machine's address within the fleet, at which servers listen. Raises LabError if it is public."""
     host: str = get_address_host(get_worker().address)
     if not ipaddress.ip_address(host).is_private:
-        raise LabError(f"{host} is a public address: no server is made to listen there; use a private network")
+        raise LabError(f"servers must not listen at the public address {host}: use a private network")
     return host
 
 
 def drive_from(
-    generator: str, tool: driving.Tool, *about: object, output: Path, documents: Path | None, **more: object
+    generator: str, tool: driving.Tool, *arguments: object, output: Path, documents: Path | None, **options: object
 ) -> Any:
-    """What `tool`, called as on this machine, yields on that of the worker at `generator`, by this machine's clock.
+    """Run `tool` on the machine of the worker at `generator`, and return its result by this machine's clock.
 
-    All of that machine's cores drive: it serves nothing. Raises LostError if it is lost: no other one goes on, as the
-    server is not fresh any more.
+    The tool uses all cores of that machine. Raises LostError if the machine is lost: no other one can continue, because
+    the server is no longer fresh.
     """
     client = get_client()
     folder = documents and documents.relative_to(DOCUMENTS)
-    what = (tool, about, more, output.name, folder)
+    what = (tool, arguments, options, output.name, folder)
     task = client.submit(drive, *what, workers=[generator], resources={"generator": 1}, pure=False)
     if any(lost for _, lost in ended(client, {task: [generator]})):
         raise LostError(f"the load generator at {generator} was lost")
-    driven = task.result()
-    unpack(driven.raw, output.parent)
+    returned = task.result()
+    unpack(returned.raw, output.parent)
     ahead = clock_ahead(client, generator)
-    outcome = driven.outcome
-    return msgspec.structs.replace(outcome, started=outcome.started - ahead, ended=outcome.ended - ahead)
+    result = returned.result
+    return msgspec.structs.replace(result, started=result.started - ahead, ended=result.ended - ahead)
 
 
 def drive(
-    tool: driving.Tool, about: tuple[object, ...], more: dict[str, object], output: str, documents: Path | None
-) -> Returned:
-    """Call `tool` here; `output` is the name of what it writes, `documents` a folder below that of all documents."""
+    tool: driving.Tool, arguments: tuple[object, ...], options: dict[str, object], output: str, documents: Path | None
+) -> LoadResult:
+    """Call `tool` on this machine. `output`: name of its output. `documents`: path relative to `DOCUMENTS`."""
     folder = documents and DOCUMENTS / documents
-    with TemporaryDirectory(dir=_room()) as room:
-        here = {"output": Path(room) / output, "cpus": cores().server | cores().generator, "documents": folder}
-        outcome = tool(*about, **more | here)
-        return Returned(outcome=outcome, raw=files(Path(room)))
+    with TemporaryDirectory(dir=_scratch()) as scratch:
+        local = {"output": Path(scratch) / output, "cpus": cores().server | cores().generator, "documents": folder}
+        result = tool(*arguments, **options | local)
+        return LoadResult(result=result, raw=files(Path(scratch)))
 
 
 def clock_ahead(client: Client, worker: str) -> float:
-    """How many seconds the clock of `worker` is ahead of this one, by the quickest of five answers."""
+    """Return the seconds by which the clock of `worker` is ahead of this one, from the quickest of five answers."""
     answers = []
     for _ in range(5):
         before = time.time()
@@ -200,26 +200,26 @@ def clock_ahead(client: Client, worker: str) -> float:
 
 
 def ended(client: Client, tasks: Mapping[Future[Any], Collection[str]]) -> Iterator[tuple[Future[Any], bool]]:
-    """Each task as it ends, and whether it was lost: it waits, and none of the workers that may do it is left."""
-    left = dict(tasks)
-    while left:
+    """Yield each task when it ends, and whether it is lost: not done, and none of its possible workers is left."""
+    pending = dict(tasks)
+    while pending:
         with suppress(TimeoutError), client.as_current():
-            wait(list(left), timeout=LOOK_SECONDS, return_when="FIRST_COMPLETED")
-        here = client.nthreads()
-        for task, workers in list(left.items()):
-            if task.done() or here.keys().isdisjoint(workers):
-                del left[task]
+            wait(list(pending), timeout=LOOK_SECONDS, return_when="FIRST_COMPLETED")
+        alive = client.nthreads()
+        for task, workers in list(pending.items()):
+            if task.done() or alive.keys().isdisjoint(workers):
+                del pending[task]
                 yield task, not task.done()
 
 
-def files(folder: Path, leave: frozenset[str] = frozenset()) -> Files:
-    """Every file below `folder` by its path there, but for those that are called as one of `leave`."""
-    found = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in leave)
+def files(folder: Path, exclude: frozenset[str] = frozenset()) -> Files:
+    """Return the contents of every file below `folder` by relative path, except those with a name in `exclude`."""
+    found = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in exclude)
     return {str(path.relative_to(folder)): path.read_bytes() for path in found}
 
 
 def unpack(packed: Files, folder: Path) -> None:
-    """Write what `files` read below `folder`."""
+    """Write the files that `files` returned to `folder`."""
     for name, content in packed.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -230,8 +230,8 @@ def _clock() -> float:
     return time.time()
 
 
-def _room() -> Path:
-    """Where this machine's worker has its files, of which the coming ones need none; a checkout may be shared."""
-    room = FLEET / machine.mark()
-    room.mkdir(parents=True, exist_ok=True)
-    return room
+def _scratch() -> Path:
+    """Return the scratch directory of this machine. There is one per machine, because machines may share a checkout."""
+    scratch = FLEET / machine.mark()
+    scratch.mkdir(parents=True, exist_ok=True)
+    return scratch

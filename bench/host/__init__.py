@@ -1,1 +1,1 @@
-"""What is known of the machine that measures, and what it does meanwhile."""
+"""The measuring machine: its description, its cores, its CPU clocks and its noise."""

@@ -1,6 +1,6 @@
-"""What a start of `run` spends beside measuring: CPU of the lab's own process, and time for starts, checks, cool-downs.
+"""The overhead of a `run`: CPU time of the lab's own process, and time for server starts, checks and cool-downs.
 
-The books are the process's own, as its CPU time is; a `Clock` reads what was added to them since it was made.
+The totals belong to the process. A `Clock` reads what was added to them since its creation.
 """
 
 from __future__ import annotations
@@ -12,37 +12,37 @@ from typing import Literal
 
 from bench.model import Account
 
-What = Literal["starts", "checks", "cool_downs"]
+Activity = Literal["starts", "checks", "cool_downs"]
 
-_seconds: dict[What, float] = {"starts": 0.0, "checks": 0.0, "cool_downs": 0.0}
+_seconds: dict[Activity, float] = {"starts": 0.0, "checks": 0.0, "cool_downs": 0.0}
 _noise: list[str] = []
 
 
 @contextmanager
-def spending(what: What) -> Iterator[None]:
-    """Book the time that the block takes, however it ends."""
+def spending(activity: Activity) -> Iterator[None]:
+    """Add the duration of the block to `activity`, even if the block raises."""
     began = time.monotonic()
     try:
         yield
     finally:
-        _seconds[what] += time.monotonic() - began
+        _seconds[activity] += time.monotonic() - began
 
 
 def note(noise: str) -> None:
-    """Keep what disturbed the machine, in words."""
+    """Record a description of what disturbed the machine."""
     _noise.append(noise)
 
 
 class Clock:
-    """Begins to count when it is made."""
+    """Counts from its creation."""
 
     def __init__(self) -> None:
         self._wall, self._cpu = time.monotonic(), time.process_time()
         self._before, self._noted = dict(_seconds), len(_noise)
 
     def read(self) -> Account:
-        """What was spent since."""
-        spent = {what: seconds - self._before[what] for what, seconds in _seconds.items()}
+        """Return what was spent since the clock's creation."""
+        spent = {activity: seconds - self._before[activity] for activity, seconds in _seconds.items()}
         return Account(
             wall_seconds=time.monotonic() - self._wall,
             lab_seconds=time.process_time() - self._cpu,

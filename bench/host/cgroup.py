@@ -1,7 +1,7 @@
-"""A control group for one server: the kernel adds up the CPU time of whatever runs in it, ended workers included.
+"""A control group for one server: the kernel sums the CPU time of its processes, including those that have ended.
 
-Version 1 tells nanoseconds in `cpuacct.usage`, version 2 microseconds in `cpu.stat`, of every group, be the controller
-on or not (Linux, Documentation/admin-guide/cgroup-v1/cpuacct.rst and cgroup-v2.rst).
+Version 1 reports nanoseconds in `cpuacct.usage`. Version 2 reports microseconds in `cpu.stat`, also without the CPU
+controller. Source: Linux, Documentation/admin-guide/cgroup-v1/cpuacct.rst and cgroup-v2.rst.
 """
 
 from __future__ import annotations
@@ -21,79 +21,79 @@ from bench.errors import LabError
 from bench.host.cpu_time import Meter
 
 PROC = Path("/proc/self")
-JOIN = 'echo $$ > "$0" && exec "$@"'  # the shell enters the group and becomes the program that is named after it
-EMPTY_SECONDS = 2.0  # how long the kernel may take to let go of ended processes
+JOIN = 'echo $$ > "$0" && exec "$@"'  # the shell enters the group and then becomes the program
+EMPTY_SECONDS = 2.0  # time that the kernel may take to release ended processes
 _numbers = count(1)
 
 
 class Group(msgspec.Struct, frozen=True):
-    """A control group and the version of the interface that it is of."""
+    """A control group and the version of its interface."""
 
     folder: Path
     version: Literal[1, 2]
 
-    def joined(self, argv: list[str]) -> list[str]:
-        """`argv` started within the group; the process id stays the command's own."""
+    def argv_within(self, argv: list[str]) -> list[str]:
+        """Return the argv that starts `argv` in the group. The process id remains that of the program."""
         return ["sh", "-c", JOIN, str(self.folder / "cgroup.procs"), *argv]
 
     @property
     def meter(self) -> Meter:
-        """CPU seconds of all that has run in the group."""
+        """The meter of the CPU seconds of every process that has run in the group."""
         return Meter("cpuacct.usage", self._nanoseconds) if self.version == 1 else Meter("cpu.stat", self._microseconds)
 
     def _nanoseconds(self) -> float:
         return int((self.folder / "cpuacct.usage").read_text()) / 1e9
 
     def _microseconds(self) -> float:
-        told = dict(line.split() for line in (self.folder / "cpu.stat").read_text().splitlines())
-        return int(told["usage_usec"]) / 1e6
+        fields = dict(line.split() for line in (self.folder / "cpu.stat").read_text().splitlines())
+        return int(fields["usage_usec"]) / 1e6
 
 
 @contextmanager
 def group(proc: Path = PROC) -> Iterator[Group | None]:
-    """A new group while the block runs; None where this user may make none.
+    """Create a group for the block. Yields None if this user may not create one.
 
-    Raises LabError at the end if something still runs in it.
+    Raises LabError at the end if a process still runs in it.
     """
-    made = _made(proc)
+    created = _create(proc)
     try:
-        yield made
+        yield created
     finally:
-        if made:
-            _removed(made)
+        if created:
+            _remove(created)
 
 
-def _made(proc: Path) -> Group | None:
+def _create(proc: Path) -> Group | None:
     for parent in _parents(proc):
-        _swept(parent.folder)
-        made = msgspec.structs.replace(parent, folder=_free(parent.folder))
+        _remove_stale(parent.folder)
+        created = msgspec.structs.replace(parent, folder=_free_folder(parent.folder))
         try:
-            made.folder.mkdir()
+            created.folder.mkdir()
         except OSError:
-            continue  # not ours to make: the other version, or the processes' own clocks
-        if _serves(made):
-            return made
-        made.folder.rmdir()
+            continue  # no permission: try the other version; without either, the caller uses the processes' clocks
+        if _works(created):
+            return created
+        created.folder.rmdir()
     return None
 
 
-def _free(parent: Path) -> Path:
-    """A name that no group has: one may be left of a process that had this one's number."""
+def _free_folder(parent: Path) -> Path:
+    """Return an unused folder. An earlier process with the same id may have left a group behind."""
     names = (parent / f"bench-{os.getpid()}-{number}" for number in _numbers)
     return next(name for name in names if not name.exists())
 
 
-def _serves(made: Group) -> bool:
-    """Whether a process can enter the group, and its time be read: not every hierarchy lets one in."""
+def _works(created: Group) -> bool:
+    """Return True if a process can enter the group and its CPU time can be read. Some hierarchies refuse entry."""
     try:
-        made.meter.read()
+        created.meter.read()
     except OSError:
         return False
-    return subprocess.run(made.joined(["true"]), capture_output=True, check=False).returncode == 0
+    return subprocess.run(created.argv_within(["true"]), capture_output=True, check=False).returncode == 0
 
 
-def _swept(parent: Path) -> None:
-    """Remove what a lab that was killed left behind; a group in which something runs cannot be removed."""
+def _remove_stale(parent: Path) -> None:
+    """Remove the groups of labs that were killed. Groups with running processes stay."""
     for folder in parent.glob("bench-*-*"):
         if not Path("/proc", folder.name.split("-")[1]).exists():
             with suppress(OSError):
@@ -101,18 +101,18 @@ def _swept(parent: Path) -> None:
 
 
 def _parents(proc: Path) -> list[Group]:
-    """The groups that this process is in, of the hierarchies that count CPU time, version 1 first: it is finer."""
+    """Return this process's groups in the hierarchies that count CPU time. Version 1 comes first, as it is finer."""
     own = {names: path for _, names, path in _fields(proc / "cgroup", ":", 2)}
     found = []
     for mount in _fields(proc / "mountinfo"):
-        root, place = mount[3], Path(mount[4])
+        root, mount_point = mount[3], Path(mount[4])
         kind, _, options = mount[mount.index("-") + 1 :][:3]
         for names, path in own.items():
             inside = path.removeprefix(root.rstrip("/")).lstrip("/")
             if kind == "cgroup" and "cpuacct" in options.split(",") and "cpuacct" in names.split(","):
-                found.append(Group(place / inside, 1))
+                found.append(Group(mount_point / inside, 1))
             elif kind == "cgroup2" and not names:
-                found.append(Group(place / inside, 2))
+                found.append(Group(mount_point / inside, 2))
     return sorted(found, key=lambda parent: parent.version)
 
 
@@ -120,15 +120,15 @@ def _fields(path: Path, separator: str | None = None, most: int = -1) -> list[li
     return [line.split(separator, most) for line in path.read_text().splitlines()]
 
 
-def _removed(made: Group) -> None:
+def _remove(created: Group) -> None:
     deadline = time.monotonic() + EMPTY_SECONDS
     while True:
         try:
-            made.folder.rmdir()
+            created.folder.rmdir()
         except OSError:
             if time.monotonic() > deadline:
-                left = (made.folder / "cgroup.procs").read_text().split()
-                raise LabError(f"the server ended; still running: process {', '.join(left) or 'unknown'}") from None
+                pids = (created.folder / "cgroup.procs").read_text().split()
+                raise LabError(f"the server left processes running: {', '.join(pids) or 'unknown'}") from None
             time.sleep(0.01)
         else:
             return

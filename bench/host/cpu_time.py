@@ -1,8 +1,10 @@
-"""CPU time of a server and of all that it started, read while it is idle; in nanoseconds where the kernel keeps them.
+"""CPU time of a server and its descendants, read while the server is idle.
 
-Three sources, the best that can be had: a control group, which keeps what ended threads and workers spent; the CPU
-clocks of the processes, which keep what ended threads spent (ended workers count by their parent's ticks); ticks of a
-hundredth of a second.
+The best available source is used:
+
+1. A control group. It includes ended threads and workers.
+2. The CPU clocks of the processes. They include ended threads; ended workers count in ticks through their parent.
+3. Ticks of 0.01 s.
 """
 
 from __future__ import annotations
@@ -26,14 +28,14 @@ RESOLUTION_SECONDS: dict[Source, float] = {
     "ticks": 1 / os.sysconf("SC_CLK_TCK"),
 }
 LOOK_SECONDS = 0.05
-IDLE_SHARE = 0.01  # of a core between two looks: more than a master or an event loop spends on its timers
+IDLE_SHARE = 0.01  # of a core between two readings; timers of a master or an event loop use less
 IN_A_ROW = 2
-WITHIN_SECONDS = 5.0  # a just-in-time compiler or a collector may work on after the last answer
-PROCESS_CLOCK = 2  # CPUCLOCK_SCHED of a whole process, as clock_getcpuclockid(3) composes it
+WITHIN_SECONDS = 5.0  # a JIT compiler or garbage collector may still work after the last answer
+PROCESS_CLOCK = 2  # CPUCLOCK_SCHED of a whole process, as composed by clock_getcpuclockid(3)
 
 
 class Meter(msgspec.Struct, frozen=True):
-    """CPU seconds that a server has spent since it was started, by `read`, and where they come from."""
+    """A meter of CPU time: `read` returns the server's CPU seconds since its start, `source` says how."""
 
     source: Source
     read: Callable[[], float]
@@ -44,56 +46,56 @@ class Meter(msgspec.Struct, frozen=True):
         return RESOLUTION_SECONDS[self.source]
 
 
-def idle_seconds(
+def read_when_idle(
     meter: Meter, sleep: Callable[[float], None] = time.sleep, now: Callable[[], float] = time.monotonic
 ) -> float:
-    """CPU seconds spent by the time that the server is idle: under 1 % of a core in 50 ms, twice in a row.
+    """Wait until the server is idle and return its CPU seconds. Idle: under 1 % of a core in 50 ms, twice in a row.
 
-    Raises DisturbedError if it is not within 5 s: what it then still spends belongs to no request that could be named.
+    Raises DisturbedError if the server is not idle within 5 s. Its further CPU time cannot be attributed to requests.
     """
     deadline = now() + WITHIN_SECONDS
-    last, quiet, spent = meter.read(), 0, 1.0
-    while quiet < IN_A_ROW:
+    last, idle_in_a_row, share = meter.read(), 0, 1.0
+    while idle_in_a_row < IN_A_ROW:
         if now() > deadline:
-            told = f"{WITHIN_SECONDS:.0f} s after its last answer: {spent:.1%} of a core"
-            raise DisturbedError(f"the server was not idle {told}")
+            after = f"{WITHIN_SECONDS:.0f} s after its last answer"
+            raise DisturbedError(f"the server still used {share * 100:.3g} % of a core {after}")
         began = now()
         sleep(LOOK_SECONDS)
         read = meter.read()
-        spent, last = (read - last) / max(now() - began, LOOK_SECONDS), read
-        quiet = quiet + 1 if spent < IDLE_SHARE else 0
+        share, last = (read - last) / max(now() - began, LOOK_SECONDS), read
+        idle_in_a_row = idle_in_a_row + 1 if share < IDLE_SHARE else 0
     return last
 
 
 def of_tree(root: psutil.Process) -> Meter:
-    """The meter of a process and its descendants, where it has no control group of its own."""
+    """Return the meter of a process and its descendants that have no control group."""
     try:
         time.clock_gettime(_clock(root.pid))
     except OSError:
-        return Meter("ticks", lambda: _total(root, _ticks))
-    return Meter("process clocks", lambda: _total(root, _clocked))
+        return Meter("ticks", lambda: _total(root, _tick_seconds))
+    return Meter("process clocks", lambda: _total(root, _clock_seconds))
 
 
-def _total(root: psutil.Process, spent: Callable[[psutil.Process], float]) -> float:
+def _total(root: psutil.Process, own_seconds: Callable[[psutil.Process], float]) -> float:
     total = 0.0
     for process in [root, *root.children(recursive=True)]:
         try:
             times = process.cpu_times()
-            total += spent(process) + times.children_user + times.children_system
+            total += own_seconds(process) + times.children_user + times.children_system
         except (psutil.NoSuchProcess, OSError):
-            continue  # ended since it was listed; its parent has its time once it is reaped
+            continue  # it has just ended; its parent's children times include it once it is reaped
     return total
 
 
-def _clocked(process: psutil.Process) -> float:
+def _clock_seconds(process: psutil.Process) -> float:
     return time.clock_gettime(_clock(process.pid))
 
 
-def _ticks(process: psutil.Process) -> float:
+def _tick_seconds(process: psutil.Process) -> float:
     times = process.cpu_times()
     return float(times.user + times.system)
 
 
 def _clock(pid: int) -> int:
-    """The CPU clock of another process: of all its threads, ended ones included."""
+    """Return the id of the CPU clock of another process. It covers all its threads, including ended ones."""
     return (~pid << 3) | PROCESS_CLOCK

@@ -1,4 +1,4 @@
-"""The machine that a figure comes from: what could change the figure, and nothing that names a host or a person.
+"""A description of the machine: properties that can affect measurements, and nothing that identifies host or user.
 
 Sources: proc(5), sysfs(5), cgroups(7), the kernel's admin guide (cpufreq, transhuge), os-release(5).
 """
@@ -20,15 +20,15 @@ from bench.host.pinning import cores
 from bench.model import Recorded
 from bench.paths import ROOT
 
-CODE = ("app", "bench", "builds", "optimised", "peers", "spec", "setup.py")  # what a figure may depend on
+CODE = ("app", "bench", "builds", "optimised", "peers", "spec", "setup.py")  # measurements may depend on these
 _CONTAINER_MARKS = (".dockerenv", "run/.containerenv", "run/systemd/container")
 
 
 class Machine(Recorded, frozen=True, kw_only=True):
-    """What is known of a machine; the unknown is absent.
+    """The known properties of a machine. Unknown ones are None.
 
-    `cores` counts the CPUs that this process may run on; `cpu_limit` is its cgroup's quota in cores; `load_average` is
-    of the last 1, 5 and 15 minutes. A limit that limits nothing is absent, and so is `container` without a sign of one.
+    `cores`: CPUs that this process may run on. `cpu_limit`: CPU quota of its cgroup, in cores. `load_average`: of the
+    last 1, 5 and 15 minutes. A limit without effect is None, and so is `container` without evidence of one.
     """
 
     architecture: str
@@ -54,27 +54,30 @@ class Machine(Recorded, frozen=True, kw_only=True):
     commit: str | None = None
 
     def fingerprint(self) -> str:
-        """16 hex digits, equal while the machine is: load and commit may change."""
+        """Return 16 hex digits that identify the machine's properties, apart from load average and commit."""
         stable = msgspec.structs.replace(self, load_average=None, commit=None)
         return hashlib.sha256(msgspec.json.encode(stable, order="sorted")).hexdigest()[:16]
 
 
 def describe() -> dict[str, Any]:
-    """This machine now, with its fingerprint, as a session keeps it."""
-    allowed = cores()  # what this process may use now may be less: the lab keeps off the server's core
-    machine = msgspec.structs.replace(look(), cores=len(allowed.server | allowed.generator))
+    """Return this machine's properties with its fingerprint, as stored in a session."""
+    allowed = cores()  # at start-up; by now the lab's own process may be restricted to the generator's cores
+    machine = msgspec.structs.replace(read(), cores=len(allowed.server | allowed.generator))
     described: dict[str, Any] = msgspec.to_builtins(machine)
     return described | {"fingerprint": machine.fingerprint()}
 
 
 def mark() -> str:
-    """8 hex digits that tell this machine from its equals and name none, as machine-id(5) asks for."""
+    """Return 8 hex digits that differ between machines of equal properties.
+
+    It is a hash with an application-specific prefix, as machine-id(5) requires, so it does not identify the host.
+    """
     secret = f"{_Files(Path('/')).text('etc/machine-id')} {socket.gethostname()}"
     return hashlib.sha256(f"runtime-lab {secret}".encode()).hexdigest()[:8]
 
 
-def look(root: Path = Path("/")) -> Machine:
-    """The machine whose `proc`, `sys` and `etc` lie below `root`."""
+def read(root: Path = Path("/")) -> Machine:
+    """Return the properties of the machine whose `proc`, `sys` and `etc` are below `root`."""
     files = _Files(root)
     cpu_limit, memory_limit = _cgroup_limits(files)
     memory = files.kilobytes("MemTotal")
@@ -104,30 +107,30 @@ def look(root: Path = Path("/")) -> Machine:
 
 
 def governor() -> str | None:
-    """The CPU frequency governor, all of them where the CPUs differ; None where the kernel tells none."""
+    """Return the CPU frequency governor, several separated by commas if the CPUs differ, or None if unknown."""
     return _governor(_Files(Path("/")))
 
 
 def commit() -> str | None:
-    """The commit of this checkout, with `-dirty` behind it where `CODE` differs; None where git knows none.
+    """Return the commit of this checkout, with the suffix `-dirty` if `CODE` differs, or None without git.
 
-    A new file counts, too: a declaration is one. What is written about results does not.
+    New files count as a difference, because they may be declarations. Files outside `CODE`, such as docs, do not.
     """
     try:
-        known = _git("rev-parse", "--short=12", "HEAD")
-        changed = known and _git("status", "--porcelain", "--", *CODE)
+        head = _git("rev-parse", "--short=12", "HEAD")
+        changed = head and _git("status", "--porcelain", "--", *CODE)
     except FileNotFoundError:
         return None
-    return f"{known}-dirty" if changed else known
+    return f"{head}-dirty" if changed else head
 
 
 def _git(*words: str) -> str | None:
-    asked = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
-    return asked.stdout.strip() or None
+    done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or None
 
 
 class _Files:
-    """Small text files of the kernel's, None for each that is not there or not for us to read."""
+    """Small text files of the kernel. A missing or unreadable file reads as None."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -139,7 +142,7 @@ class _Files:
             return None
 
     def field(self, path: str, name: str) -> str | None:
-        """The first value of a `name: value` or `name=value` line."""
+        """Return the value of the first `name: value` or `name=value` line."""
         found = re.search(rf"^{name}\s*[:=]\s*(.+)$", self.text(path) or "", re.MULTILINE)
         return found[1].strip().strip('"') if found else None
 
@@ -152,13 +155,13 @@ class _Files:
         return None if number is None else number == 1
 
     def kilobytes(self, name: str) -> int | None:
-        """A line of meminfo, in bytes."""
+        """Return the value of a line of /proc/meminfo, converted to bytes."""
         value = self.field("proc/meminfo", name)
         return int(value.removesuffix("kB")) * 1024 if value else None
 
 
 def _count(cpus: str | None) -> int | None:
-    """How many CPUs a list such as `0-3,6` names."""
+    """Return the number of CPUs in a list such as `0-3,6`."""
     if cpus is None:
         return None
     ends = [part.split("-") for part in cpus.split(",")]
@@ -171,18 +174,18 @@ def _governor(files: _Files) -> str | None:
 
 
 def _turbo(files: _Files) -> bool | None:
-    forbidden = files.flag("sys/devices/system/cpu/intel_pstate/no_turbo")
-    return files.flag("sys/devices/system/cpu/cpufreq/boost") if forbidden is None else not forbidden
+    no_turbo = files.flag("sys/devices/system/cpu/intel_pstate/no_turbo")
+    return files.flag("sys/devices/system/cpu/cpufreq/boost") if no_turbo is None else not no_turbo
 
 
 def _chosen(alternatives: str | None) -> str | None:
-    """The one in brackets of `always [madvise] never`."""
+    """Return the alternative in brackets, such as madvise in `always [madvise] never`."""
     found = re.search(r"\[(\w+)\]", alternatives or "")
     return found[1] if found else None
 
 
 def _virtual(files: _Files) -> bool | None:
-    """Whether the CPU says that a hypervisor runs it; only x86 says so."""
+    """Return True if the CPU flags name a hypervisor, None if there are no flags, which only x86 has."""
     flags = files.field("proc/cpuinfo", "flags")
     return None if flags is None else "hypervisor" in flags.split()
 
@@ -193,11 +196,11 @@ def _load_average(files: _Files) -> tuple[float, ...] | None:
 
 
 def _cgroup_limits(files: _Files) -> tuple[float | None, int | None]:
-    """The tightest CPU quota, in cores, and memory limit, in bytes, of this process's groups, version 1 or 2."""
+    """Return the lowest CPU quota (cores) and memory limit (bytes) of this process's cgroups, version 1 or 2."""
     quotas: list[float | None] = []
     limits: list[int | None] = []
     for controllers, group in _groups(files):
-        if not controllers:  # version 2: one hierarchy of all
+        if not controllers:  # version 2: a single hierarchy for all controllers
             quota, _, period = (files.text(f"sys/fs/cgroup/{group}/cpu.max") or "").partition(" ")
             quotas.append(_quota(quota, period))
             limits.append(files.integer(f"sys/fs/cgroup/{group}/memory.max"))
@@ -213,7 +216,7 @@ def _cgroup_limits(files: _Files) -> tuple[float | None, int | None]:
 
 
 def _groups(files: _Files) -> Iterator[tuple[list[str], PurePosixPath]]:
-    """Each hierarchy's controllers with this process's group in it, and with each group above that one."""
+    """Yield each hierarchy's controllers with this process's group, and again with each ancestor of that group."""
     for line in (files.text("proc/self/cgroup") or "").splitlines():
         _, controllers, path = line.split(":", 2)
         group = PurePosixPath(path.lstrip("/"))
@@ -222,5 +225,5 @@ def _groups(files: _Files) -> Iterator[tuple[list[str], PurePosixPath]]:
 
 
 def _quota(quota: str | None, period: str | None) -> float | None:
-    """A CPU quota in cores, from microseconds; `max` and -1 say that there is none."""
+    """Return a CPU quota in cores, given in microseconds; None for `max` and -1, which mean no limit."""
     return int(quota) / int(period) if quota and period and quota.isdecimal() else None

@@ -1,4 +1,4 @@
-"""Which cores serve and which generate load, so that neither takes the other's."""
+"""Assignment of cores to the server and to the load generator, so that they do not compete."""
 
 import os
 from functools import cache
@@ -6,25 +6,28 @@ from typing import NamedTuple
 
 
 class Cores(NamedTuple):
-    """Disjoint sets of CPU numbers on two cores and more; on one core both are the same, and the report says so."""
+    """CPU numbers of the server and the generator. They are disjoint, except on a machine with a single core.
+
+    The report states when they are shared.
+    """
 
     server: frozenset[int]
     generator: frozenset[int]
 
     @property
     def all(self) -> frozenset[int]:
-        """Every core, for what runs with nothing beside it."""
+        """All cores, for processes that run alone."""
         return self.server | self.generator
 
     @property
     def shared(self) -> bool:
-        """Whether server and generator have to share a core."""
+        """True if server and generator share a core."""
         return bool(self.server & self.generator)
 
 
 @cache
 def cores() -> Cores:
-    """One core for the server, the last one that is allowed; all others for the generator and the lab itself."""
+    """Return the assignment: the last allowed core for the server, all others for the generator and the lab."""
     allowed = sorted(os.sched_getaffinity(0))
     if len(allowed) == 1:
         return Cores(frozenset(allowed), frozenset(allowed))
@@ -32,10 +35,10 @@ def cores() -> Cores:
 
 
 def leave_server_alone() -> None:
-    """Keep the lab's own process, which samples and stores, off the server's core from now on."""
+    """Restrict the lab's own process to the generator's cores."""
     os.sched_setaffinity(0, cores().generator)
 
 
 def pinned(argv: list[str], cpus: frozenset[int]) -> list[str]:
-    """`argv` started on `cpus` only; taskset becomes the command, so the process id is the command's own."""
+    """Return the argv that runs `argv` on `cpus` only. The process id is that of the command, as taskset execs it."""
     return ["taskset", "--cpu-list", ",".join(map(str, sorted(cpus))), *argv]

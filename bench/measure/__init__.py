@@ -1,1 +1,1 @@
-"""Blocks of cases, each run by its instrument."""
+"""Runs the cases of a study in blocks, each case with its instrument."""

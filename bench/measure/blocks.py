@@ -1,4 +1,4 @@
-"""case → run: blocks in random order on fresh processes, whatever happens kept as a result with its verdict."""
+"""Measure cases in blocks: in random order, each in fresh processes. Every outcome, also a failure, is stored."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bench.host import machine, steal
 from bench.measure.instruments import factors, instructions, macro, micro, null, sizes, startup, suite
 from bench.model import Case, Catalog, Instrument, Observed, Phase, Run
 
-Instruments = dict[Instrument, Callable[[Catalog, Any, Path], Observed]]  # each takes the cases of its kind
+Instruments = dict[Instrument, Callable[[Catalog, Any, Path], Observed]]  # each accepts one type of case
 
 INSTRUMENTS: Instruments = {
     "micro": micro.observe,
@@ -35,24 +35,24 @@ INSTRUMENTS: Instruments = {
 
 
 class Watcher(Protocol):
-    """Who is told how the measuring goes on."""
+    """Receives the progress of the measurement."""
 
     def case(self, case: Case, run: Run | None) -> None:
-        """`case` begins, or has ended with `run`."""
+        """Called when `case` begins, with `run` None, and when it has ended."""
 
     def skipped(self, case: Case) -> None:
-        """`case` was measured by an earlier start of this session."""
+        """Called for a case that was measured earlier in this session."""
 
 
 Execute = Callable[[Case, int, Path], Run]
 
 
 def execute(catalog: Catalog, case: Case, block: int, folder: Path, instruments: Instruments = INSTRUMENTS) -> Run:
-    """One run of `case`, tool outputs kept in `folder`; a failure is a run with its reason, and the study goes on."""
+    """Run `case` once and keep the outputs of its tools in `folder`. A failure is returned as a run with its reason."""
     started, began, times = store.now(), time.perf_counter(), steal.cpu_times()
     observed, reason, gate = Observed(), None, None
     try:
-        observed = _observed(partial(instruments[case.instrument], catalog, case), folder / case.identity)
+        observed = _observe(partial(instruments[case.instrument], catalog, case), folder / case.identity)
     except (LabError, OSError, subprocess.SubprocessError, psutil.Error) as error:
         if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EROFS}:
             raise unwritable(error, error.filename or folder) from error  # no run can be saved either
@@ -73,13 +73,14 @@ def execute(catalog: Catalog, case: Case, block: int, folder: Path, instruments:
     )
 
 
-def _observed(instrument: Callable[[Path], Observed], output: Path) -> Observed:
-    """What the instrument saw; where the machine disturbed it, what it saw on a second try, which its facts tell."""
+def _observe(instrument: Callable[[Path], Observed], output: Path) -> Observed:
+    """Run the instrument, and once more if the machine disturbed it. The second result notes that in its facts."""
     try:
         return instrument(output)
     except DisturbedError as error:
-        seen = instrument(output)
-        return msgspec.structs.replace(seen, facts=seen.facts | {"disturbed": f"{error.gate or 'no gate'}: {error}"})
+        observed = instrument(output)
+        disturbed = f"{error.gate or 'no gate'}: {error}"
+        return msgspec.structs.replace(observed, facts=observed.facts | {"disturbed": disturbed})
 
 
 def measure(
@@ -91,11 +92,11 @@ def measure(
     *,
     before_block: Callable[[], None] = lambda: None,
 ) -> None:
-    """Measure every block of `phase` that is not whole yet."""
+    """Measure every incomplete block of `phase`."""
     for block in unmeasured(phase, session, watcher):
         before_block()
         folder = store.block_folder(session, phase.name, block)
-        for case in in_order(phase, block, seed):
+        for case in shuffled(phase, block, seed):
             watcher.case(case, None)
             run = execute(case, block, folder)
             store.save(folder, run)
@@ -103,7 +104,7 @@ def measure(
 
 
 def unmeasured(phase: Phase, session: Path, watcher: Watcher) -> Iterator[int]:
-    """The blocks of `phase` that are not whole yet; `watcher` is told of the cases of the others."""
+    """Yield the incomplete blocks of `phase`. The cases of complete blocks are reported to `watcher` as skipped."""
     for block in range(phase.first, phase.first + phase.blocks):
         if not store.is_whole(session, phase.name, block, phase.cases):
             yield block
@@ -112,8 +113,8 @@ def unmeasured(phase: Phase, session: Path, watcher: Watcher) -> Iterator[int]:
             watcher.skipped(case)
 
 
-def in_order(phase: Phase, block: int, seed: int) -> list[Case]:
-    """The cases of one block in a random order that `seed` fixes."""
+def shuffled(phase: Phase, block: int, seed: int) -> list[Case]:
+    """Return the cases of one block in a random order determined by `seed`."""
     order = list(phase.cases)
     random.Random(f"{seed} {phase.name} {block}").shuffle(order)
     return order

@@ -1,6 +1,6 @@
-"""A module of the lab → the files that its work depends on: what it imports, and what it names for other processes.
+"""The files that a module of the lab depends on: its imports, and the files that it names for other processes.
 
-Imports are read, not carried out: those inside functions count, too. Packages from elsewhere are left out.
+Imports are parsed, not executed, so imports inside functions count. Third-party packages do not.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from bench import paths
 
 @cache
 def files(root: Path, *modules: str) -> tuple[Path, ...]:
-    """What `modules` and all that they import from the checkout at `root` consist of, by path in it, sorted.
+    """Return the files of `modules` and of everything they import from the checkout at `root`, as sorted paths in it.
 
-    Beside the source of a module stands what it reads or starts: files of its own name with another suffix, and what it
-    spells out below `bench`, such as `SUBJECT / "micro.py"`, of a folder all files.
+    The files of a module are its source, files of the same name with another suffix, and the files and folders below
+    `bench` that it names in expressions such as `SUBJECT / "micro.py"`.
     """
     sources: dict[str, Path] = {}
     todo = list(modules)
@@ -30,62 +30,64 @@ def files(root: Path, *modules: str) -> tuple[Path, ...]:
         if path and name not in sources:
             sources[name] = path
             todo += _imported(name, path)
-    found = {file for name, path in sources.items() for place in _beside(root, name, path) for file in below(place)}
+    found = {
+        file for name, path in sources.items() for named in _files_of(root, name, path) for file in files_below(named)
+    }
     return tuple(sorted(file.relative_to(root) for file in found))
 
 
-def below(path: Path) -> list[Path]:
-    """The file at `path`, or all files of that folder, sorted, but for what Python writes there."""
+def files_below(path: Path) -> list[Path]:
+    """Return the file at `path`, or the sorted files of the folder at `path` without bytecode."""
     if path.is_file():
         return [path]
     return sorted(file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
 
 
 def _source(root: Path, module: str) -> Path | None:
-    """The file of a module of the checkout; None for any other name."""
-    place = root.joinpath(*module.split("."))
-    return next((path for path in (place.with_suffix(".py"), place / "__init__.py") if path.is_file()), None)
+    """Return the source file of a module of the checkout, or None for any other name."""
+    base = root.joinpath(*module.split("."))
+    return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
 
 
 def _imported(module: str, path: Path) -> Iterator[str]:
-    """Names that may be modules: what is imported, from where, and every package on the way there."""
+    """Yield the dotted names that a module imports, and each of their parent packages. Some may not be modules."""
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     for node in ast.walk(_tree(path)):
         match node:
             case ast.Import(names=names):
                 found = [each.name for each in names]
-            case ast.ImportFrom(module=of, names=names, level=level):
-                origin = resolve_name("." * level + (of or ""), package)
+            case ast.ImportFrom(module=relative, names=names, level=level):
+                origin = resolve_name("." * level + (relative or ""), package)
                 found = [f"{origin}.{each.name}" for each in names]
             case _:
                 continue
         yield from (part for name in found for part in accumulate(name.split("."), "{}.{}".format))
 
 
-def _beside(root: Path, module: str, path: Path) -> Iterator[Path]:
-    """The files and folders of a module: its source, its siblings of the same name, and what it spells out."""
+def _files_of(root: Path, module: str, path: Path) -> Iterator[Path]:
+    """Yield the files and folders of a module: its source, files of the same name, and the paths that it names."""
     yield from path.parent.glob(f"{path.stem}.*")
-    if module == paths.__name__:  # it names places for others
+    if module == paths.__name__:  # it names paths for other modules
         return
     chains = [node for node in ast.walk(_tree(path)) if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)]
     inner = {node.left for node in chains}
-    for place in (_place(node) for node in chains if node not in inner):
-        own = place.relative_to(paths.ROOT) if place else Path()
-        if len(own.parts) > 1 and own.parts[0] == "bench":
-            yield root / own
+    for named in (_path_of(node) for node in chains if node not in inner):
+        relative = named.relative_to(paths.ROOT) if named else Path()
+        if len(relative.parts) > 1 and relative.parts[0] == "bench":
+            yield root / relative
 
 
-def _place(node: ast.expr) -> Path | None:
-    """The path that an expression such as `SUBJECT / "micro.py"` spells; the folder, where a name in it is computed."""
+def _path_of(node: ast.expr) -> Path | None:
+    """Return the path of an expression such as `SUBJECT / "micro.py"`, up to its first computed part."""
     match node:
         case ast.Name(id=name):
-            place = getattr(paths, name, None)
-            return place if isinstance(place, Path) else None
+            value = getattr(paths, name, None)
+            return value if isinstance(value, Path) else None
         case ast.BinOp(left=left, op=ast.Div(), right=ast.Constant(value=str(part))):
-            folder = _place(left)
+            folder = _path_of(left)
             return folder / part if folder else None
         case ast.BinOp(left=left, op=ast.Div()):
-            return _place(left)
+            return _path_of(left)
     return None
 
 

@@ -1,4 +1,4 @@
-"""plan → the same, each case with a hash of each thing that could change its figure: what changed is another case."""
+"""The identity of cases: hashes of every input that can affect a measurement. A changed input makes a new case."""
 
 from __future__ import annotations
 
@@ -16,52 +16,52 @@ from bench.paths import ROOT
 from bench.plan.matrix import backend_of
 from bench.serve import backend, proxy
 
-# What a run is made of once its instrument has observed:
+# Modules that turn an instrument's observation into a stored run:
 STORED_BY = ("bench.store", "bench.host.machine", "bench.host.steal")
-CALLED_BY = "bench/measure/blocks.py"  # hashed alone: what it imports beside those are the other instruments
-FLEET = "bench/fleet/worker.py"  # likewise: it hands the load to another machine
+CALLED_BY = "bench/measure/blocks.py"  # hashed without its imports, which include all other instruments
+FLEET = "bench/fleet/worker.py"  # hashed without its imports; it delegates the load to another machine
 SUITE_CASES = "spec/golden"
 
 
-def placed(plan: Plan, ready: Ready) -> Plan:
-    """The plan as far as what is `ready` carries it: its cases identified, and what lacks something told as a lack."""
-    lacking = ready.missing.keys() | ({"null"} if "macro" in ready.missing else set())
-    phases = tuple(phase_of(plan.catalog, phase, ready) for phase in plan.phases if phase.name not in lacking)
+def identify_plan(plan: Plan, ready: Ready) -> Plan:
+    """Return the plan with the measurable cases, each with its inputs' hashes; the rest is listed as unavailable."""
+    missing = ready.missing.keys() | ({"null"} if "macro" in ready.missing else set())
+    phases = tuple(identify_phase(plan.catalog, phase, ready) for phase in plan.phases if phase.name not in missing)
     unavailable = (*ready.unavailable, *ready.missing.values(), *plan.unavailable)
     return msgspec.structs.replace(plan, phases=phases, unavailable=unavailable)
 
 
-def phase_of(catalog: Catalog, phase: Phase, ready: Ready) -> Phase:
-    """The phase with the cases whose variant is built, with its server and back end, each with its inputs' hashes."""
+def identify_phase(catalog: Catalog, phase: Phase, ready: Ready) -> Phase:
+    """Return the phase with the cases whose variant, server and backend are available, each with its inputs' hashes."""
     code = cache(harness)
     cases = [
-        identified(catalog, case, artifact, ready.generator, code)
+        identify(catalog, case, artifact, ready.generator, code)
         for case in phase.cases
-        if (artifact := ready.artifacts.get(case.variant)) and not _lacks(artifact, case.stack)
+        if (artifact := ready.artifacts.get(case.variant)) and not _lacks_server(artifact, case.stack)
         if not (case.stack and case.workload in ready.unserved.get(case.variant, {}))
     ]
     return msgspec.structs.replace(phase, cases=tuple(cases))
 
 
 def require_unchanged(phase: Phase) -> None:
-    """Raises LabError where the code that measures is not what the cases of the phase were identified with."""
+    """Raise LabError if the measuring code has changed since the cases of the phase were identified."""
     known = {(case.instrument, case.inputs["harness"]) for case in phase.cases if "harness" in case.inputs}
     for instrument, code in known:
         if not harness(instrument).startswith(code):
-            raise LabError(f"the code of {instrument} changed while it measured: the same command begins a new session")
+            raise LabError(f"the code of {instrument} changed during the session: run the command again for a new one")
 
 
-def identified(
+def identify(
     catalog: Catalog,
     case: Case,
     artifact: Artifact | BuiltPeer,
     generator: str | None = None,
     code: Callable[[Instrument], str] | None = None,
 ) -> Case:
-    """`case` with a hash of each thing that could change its figure, known once its variant is built.
+    """Return `case` with a hash of every input that can affect its measurement. Its variant must be built.
 
-    The framework's adapter and the service itself are in the prefix's. `generator` is the fingerprint of the machine
-    that the load comes from, if it is another one. `code` is a cached `harness`, for many cases.
+    The hash of the prefix covers the service and the framework's adapter. `generator`: fingerprint of the machine that
+    generates the load, if it is another one. `code`: a cached `harness`, for many cases.
     """
     inputs = {"prefix": artifact.fingerprint, "harness": (code or harness)(case.instrument)}
     if isinstance(artifact, Artifact):
@@ -76,8 +76,8 @@ def identified(
         inputs |= {"proxy": proxy.fingerprint(server.proxy)} if server.proxy else {}
     if case.workload:
         inputs["workload"] = _digest(catalog.workloads[case.workload])
-    waited_for = backend_of(case, catalog)
-    inputs |= {"backend": backend.fingerprint(catalog.backends[waited_for])} if waited_for else {}
+    backend_name = backend_of(case, catalog)
+    inputs |= {"backend": backend.fingerprint(catalog.backends[backend_name])} if backend_name else {}
     if case.load:
         inputs["load"] = _digest(catalog.loads[case.load])
         inputs |= {"generator": generator, "fleet": digest(FLEET)} if generator else {}
@@ -85,26 +85,26 @@ def identified(
 
 
 def harness(instrument: Instrument) -> str:
-    """Hash of the code at work from a subject's start to its stored run; a change of it makes other cases."""
+    """Return a hash of all code that runs between the start of a subject and the stored run."""
     return digest(*code_of(instrument))
 
 
 def code_of(instrument: Instrument) -> tuple[str, ...]:
-    """The files of that code, by path in the checkout."""
+    """Return the files of that code, as paths in the checkout."""
     own = blocks.INSTRUMENTS[instrument].__module__
     return (CALLED_BY, *map(str, closure.files(ROOT, own, *STORED_BY)))
 
 
 def digest(*names: str) -> str:
-    """Hash of files and folders of the checkout."""
-    found = hashlib.sha256()
-    for path in (path for name in names for path in closure.below(ROOT / name)):
-        found.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
-    return found.hexdigest()
+    """Return a hash of the paths and contents of files and folders of the checkout."""
+    contents = hashlib.sha256()
+    for path in (path for name in names for path in closure.files_below(ROOT / name)):
+        contents.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
+    return contents.hexdigest()
 
 
-def _lacks(artifact: Artifact | BuiltPeer, stack: Stack | None) -> bool:
-    """Whether the server of a stack, or what its tuning needs, could not be had."""
+def _lacks_server(artifact: Artifact | BuiltPeer, stack: Stack | None) -> bool:
+    """Return True if the server of a stack, or a requirement of its tuning, is unavailable."""
     needed = {stack.label, stack.server} if stack else set()
     return isinstance(artifact, Artifact) and not needed.isdisjoint(artifact.lacks)
 

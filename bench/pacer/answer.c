@@ -20,7 +20,7 @@ void answer_reserve(struct answer *answer, size_t bytes) {
     if (!answer->bytes) err(1, "no memory for an answer");
 }
 
-/* Whether a header's line has this name, in lower case with its colon, and then where its value begins. */
+/* Returns the value of a header line with this name (lower case, with colon), or NULL for another name. */
 static const char *value_of(const char *line, const char *end, const char *name) {
     size_t length = strlen(name);
     if ((size_t)(end - line) < length || strncasecmp(line, name, length)) return NULL;
@@ -39,7 +39,7 @@ static int digit(char character, int base) {
     return base == 16 && letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
 }
 
-/* A number of that base up to the first other character; -1 without a digit, or where it is too long to be a size. */
+/* Returns the leading number in this base, or -1 if there is no digit or the number has too many digits for a size. */
 static long long number(const char *from, const char *end, int base) {
     long long read = 0;
     const char *at = from;
@@ -55,7 +55,7 @@ static enum progress read_header(struct answer *answer, const char *line, const 
         if (answer->framing == BY_CLOSE) answer->framing = BY_LENGTH; /* a transfer coding overrides it (section 6.3) */
         answer->body_bytes = (size_t)bytes;
     } else if ((value = value_of(line, end, "transfer-encoding:"))) {
-        if (!is_word(value, end, "chunked")) return MALFORMED; /* nothing else was asked for */
+        if (!is_word(value, end, "chunked")) return MALFORMED; /* the request accepts no other coding */
         answer->framing = BY_CHUNKS;
     } else if ((value = value_of(line, end, "connection:"))) {
         if (is_word(value, end, "close")) answer->keeps_alive = 0;
@@ -64,7 +64,7 @@ static enum progress read_header(struct answer *answer, const char *line, const 
     return COMPLETE;
 }
 
-/* Status line and headers, once they are all there. */
+/* Parses the status line and the headers, once they are complete. */
 static enum progress read_head(struct answer *answer, int is_head) {
     const char *begin = answer->bytes, *last = memmem(begin, answer->received, "\r\n\r\n", 4);
     if (!last) return answer->received > HEAD_MOST ? MALFORMED : INCOMPLETE;
@@ -89,7 +89,7 @@ static enum progress read_head(struct answer *answer, int is_head) {
     return COMPLETE;
 }
 
-/* Join what chunks are there. A chunk is moved once it is whole. */
+/* Joins the chunks that are complete. */
 static enum progress read_chunks(struct answer *answer) {
     for (;;) {
         const char *line = answer->bytes + answer->unread, *last = answer->bytes + answer->received;
@@ -98,7 +98,7 @@ static enum progress read_chunks(struct answer *answer) {
         long long bytes = number(line, end, 16);
         if (bytes < 0) return MALFORMED;
         if (last - end < bytes + 4) return INCOMPLETE;
-        if (memcmp(end + 2 + bytes, "\r\n", 2)) return MALFORMED; /* with trailers, which nobody here sends, too */
+        if (memcmp(end + 2 + bytes, "\r\n", 2)) return MALFORMED; /* also for trailers, which no server here sends */
         memmove(answer->bytes + answer->body + answer->body_bytes, end + 2, (size_t)bytes);
         answer->body_bytes += (size_t)bytes;
         answer->unread = (size_t)(end + 4 + bytes - answer->bytes);
@@ -111,7 +111,7 @@ enum progress answer_advance(struct answer *answer, int is_head, int ended) {
         enum progress head = read_head(answer, is_head);
         if (head != COMPLETE) return ended ? MALFORMED : head;
         if (answer->status >= 200) break;
-        answer->received -= answer->body; /* an interim answer (RFC 9110, 15.2): another one follows */
+        answer->received -= answer->body; /* an interim answer (RFC 9110, 15.2): the final one follows */
         memmove(answer->bytes, answer->bytes + answer->body, answer->received);
         answer->framing = HEAD_UNREAD;
     }
@@ -122,7 +122,7 @@ enum progress answer_advance(struct answer *answer, int is_head, int ended) {
         return chunks == INCOMPLETE && ended ? MALFORMED : chunks;
     }
     case BY_LENGTH:
-        if (came > answer->body_bytes) return MALFORMED; /* bytes that nobody asked for */
+        if (came > answer->body_bytes) return MALFORMED; /* surplus bytes */
         return came == answer->body_bytes ? COMPLETE : ended ? MALFORMED : INCOMPLETE;
     default:
         answer->body_bytes = came;

@@ -1,7 +1,7 @@
-/* What is asked, when, and what became of it: the files that `bench/measure/instruments/pacer_files.py` writes and reads.
+/* The job and outcome files, which `bench/measure/instruments/pacer_files.py` writes and reads.
  *
- * Both are in the byte order of the machine. A job is a header, the exchanges, the turns and the inserted turns; an
- * outcome is a header and a record a request, in the order in which requests were due or sent.
+ * Both use the byte order of the machine. A job is a header, the exchanges, the turns and the inserted turns. An
+ * outcome is a header and one record per request, in the order in which requests were due or sent.
  */
 #ifndef PACER_JOB_H
 #define PACER_JOB_H
@@ -13,21 +13,21 @@ typedef int64_t nanoseconds; /* since the load began */
 
 struct job_header {
     uint32_t exchanges;
-    uint32_t users;          /* of a closed load; 0: the load is open, and each turn has a due time */
-    uint32_t connections;    /* at most so many at a time */
+    uint32_t users;          /* of a closed load; 0 for an open load, whose turns have due times */
+    uint32_t connections;    /* most concurrent connections */
     uint32_t reserved;
-    uint64_t turns;          /* of a closed load they are taken round and round */
-    uint64_t inserted;       /* turns of a closed load with due times of their own, each taken once */
-    nanoseconds window;      /* after which a closed load sends no more */
-    nanoseconds patience;    /* for an answer */
+    uint64_t turns;          /* a closed load repeats them until its window ends */
+    uint64_t inserted;       /* turns of a closed load that have due times, each sent once */
+    nanoseconds window;      /* end of a closed load, after which it sends no more requests */
+    nanoseconds patience;    /* timeout of a request */
 };
 
-/* A request and its only right answer; the bytes of both follow this header, padded to 8. */
+/* A request and its right answer. The bytes of both follow this header, padded to 8. */
 struct exchange_header {
     uint32_t request_bytes;
     uint32_t body_bytes;
     uint16_t status;
-    uint16_t is_head;        /* its answer has a length and no body */
+    uint16_t is_head;        /* its answer has a Content-Length but no body */
     uint32_t reserved;
 };
 
@@ -56,10 +56,10 @@ struct job {
 enum verdict { UNANSWERED, RIGHT, WRONG_STATUS, WRONG_BODY, BROKEN, REFUSED, LATE, NOT_HTTP };
 
 struct record {
-    nanoseconds due;         /* when it was to be sent; of a closed load when its user was free */
-    nanoseconds noticed;     /* when this program saw that it was due: what it is late by itself */
-    nanoseconds sent;        /* when its first byte was; later than noticed where no connection was free */
-    nanoseconds done;        /* when its last byte came, or it was given up */
+    nanoseconds due;         /* intended start; of a closed load the time when its user was free */
+    nanoseconds noticed;     /* when this program noticed that it was due; the difference is its own lateness */
+    nanoseconds sent;        /* when its first byte was sent; later than `noticed` if no connection was free */
+    nanoseconds done;        /* when its last byte arrived, or when it failed */
     uint32_t exchange;
     uint16_t verdict;
     uint16_t status;
@@ -67,12 +67,12 @@ struct record {
 
 struct outcome_header {
     uint64_t records;
-    uint64_t connected;      /* connections that were opened */
-    uint64_t resent;         /* requests sent again, over a new connection for one that had been closed */
-    uint64_t most;           /* requests under way at a time */
-    nanoseconds began_epoch; /* when the load began, since 1970 */
-    nanoseconds took;        /* until the last answer */
-    nanoseconds cpu;         /* that this program used meanwhile */
+    uint64_t connected;      /* opened connections */
+    uint64_t resent;         /* requests sent again because the kept connection had been closed */
+    uint64_t most_under_way; /* most concurrent requests */
+    nanoseconds began_epoch; /* beginning of the load, since 1970 */
+    nanoseconds took;        /* from the beginning to the last answer */
+    nanoseconds cpu;         /* CPU time of this program in that span */
 };
 
 #endif

@@ -1,10 +1,10 @@
-/* The lab's light load generator: sends each request when it is due, over as few connections as possible, and compares
- * each answer with the right one. It knows nothing of loads or documents: the job says what to send and when, and the
- * outcome holds a record a request.
+/* The lab's light load generator. It sends each request when it is due, over as few connections as possible, and
+ * compares each answer to the right one. The job file contains the requests and their times; the outcome file receives
+ * one record per request.
  *
  *     pacer ADDRESS PORT JOB OUTCOME
  *
- * One thread, one epoll. It sleeps until shortly before the next request is due, or something arrives.
+ * One thread, one epoll. It sleeps until shortly before the next request is due, or until something arrives.
  */
 #define _GNU_SOURCE /* epoll_pwait2 */
 #include <arpa/inet.h>
@@ -28,15 +28,15 @@
 
 enum { EVENTS = 64, RECEIVE = 1 << 16, SPARE_FILES = 32, ARRIVED = EPOLLIN | EPOLLHUP | EPOLLERR };
 static const nanoseconds SECOND = 1000000000;
-static const nanoseconds WAKING = 50000; /* of a sleeping virtual CPU: so long before a request is due this polls */
+static const nanoseconds WAKING = 50000; /* of a sleeping virtual CPU; it polls for so long before a request is due */
 
 struct connection {
     int socket;
-    int reused;              /* it has carried an answer */
-    int refilled;            /* its request has been sent before, over a connection that was closed meanwhile */
-    size_t record;           /* of the request under way */
+    int reused;              /* it has already received an answer */
+    int resent;              /* its request was sent before, over a connection that was closed */
+    size_t record;           /* index of the current request's record */
     size_t written;
-    struct connection *next; /* of those that are idle */
+    struct connection *next; /* in the list of idle or closed connections */
     struct answer answer;
 };
 
@@ -112,15 +112,15 @@ static void hang_up(struct connection *connection) {
     closed = connection;
 }
 
-/* The request of a connection is over; the connection stays open for another one if it may. */
+/* Ends the request of a connection. The connection stays open for further requests if `stays`. */
 static void end(struct connection *connection, enum verdict verdict, int stays) {
     struct record *record = &records[connection->record];
     record->done = now();
     record->verdict = (uint16_t)verdict;
     record->status = (uint16_t)connection->answer.status;
-    if (verdict != RIGHT && job.header.users) job.header.window = 0; /* no figure can come of a closed load then */
+    if (verdict != RIGHT && job.header.users) job.header.window = 0; /* any failure invalidates a closed load */
     under_way--;
-    connection->refilled = 0;
+    connection->resent = 0;
     if (!stays) {
         hang_up(connection);
         return;
@@ -130,13 +130,13 @@ static void end(struct connection *connection, enum verdict verdict, int stays) 
     idle = connection;
 }
 
-static const struct exchange *asked(const struct connection *connection) {
+static const struct exchange *exchange_of(const struct connection *connection) {
     return &job.exchanges[records[connection->record].exchange];
 }
 
 static void write_request(struct connection *connection);
 
-/* Connect, without waiting for it; the request is written as soon as that stands. */
+/* Connects without blocking. The request is written as soon as the connection is established. */
 static void open_and_write(struct connection *connection) {
     int on = 1;
     connection->socket = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -152,39 +152,39 @@ static void open_and_write(struct connection *connection) {
     write_request(connection);
 }
 
-/* A kept connection turned out to be closed before a byte of the answer: most likely the server closed it without
- * saying so, and has not seen the request (RFC 9112, 9.3.1). */
+/* Sends a request again over a new connection, after a kept connection was closed before any byte of the answer. Most
+ * likely the server closed it while idle and has not received the request (RFC 9112, 9.3.1). */
 static void send_again(struct connection *connection) {
     close(connection->socket);
     connection->reused = 0;
-    connection->refilled = 1;
+    connection->resent = 1;
     connection->written = 0;
     outcome.resent++;
     open_and_write(connection);
 }
 
-static void broken(struct connection *connection) {
-    int untouched = connection->reused && !connection->refilled && connection->answer.received == 0;
-    if (untouched) send_again(connection);
+static void handle_broken(struct connection *connection) {
+    int may_resend = connection->reused && !connection->resent && connection->answer.received == 0;
+    if (may_resend) send_again(connection);
     else end(connection, connection->reused || connection->written ? BROKEN : REFUSED, 0);
 }
 
 static void write_request(struct connection *connection) {
-    const struct exchange *exchange = asked(connection);
+    const struct exchange *exchange = exchange_of(connection);
     while (connection->written < exchange->request_bytes) {
         ssize_t wrote = send(connection->socket, exchange->request + connection->written,
                              exchange->request_bytes - connection->written, MSG_NOSIGNAL);
         if (wrote < 0) {
-            if (errno != EAGAIN && errno != ENOTCONN) broken(connection);
-            return; /* and goes on when the socket is writable */
+            if (errno != EAGAIN && errno != ENOTCONN) handle_broken(connection);
+            return; /* continues when the socket is writable */
         }
         if (!connection->written && !records[connection->record].sent) records[connection->record].sent = now();
         connection->written += (size_t)wrote;
     }
 }
 
-static enum verdict judged(const struct connection *connection) {
-    const struct exchange *exchange = asked(connection);
+static enum verdict verdict_of(const struct connection *connection) {
+    const struct exchange *exchange = exchange_of(connection);
     const struct answer *answer = &connection->answer;
     if (answer->status != exchange->status) return WRONG_STATUS;
     if (answer->body_bytes != exchange->body_bytes) return WRONG_BODY;
@@ -200,22 +200,22 @@ static void read_answer(struct connection *connection) {
         ssize_t came = recv(connection->socket, answer->bytes + answer->received, answer->room - answer->received, 0);
         if (came < 0 && errno == EAGAIN) return;
         if (came < 0 || (came == 0 && answer->received == 0)) {
-            broken(connection);
+            handle_broken(connection);
             return;
         }
         answer->received += (size_t)came;
-        switch (answer_advance(answer, asked(connection)->is_head, came == 0)) {
+        switch (answer_advance(answer, exchange_of(connection)->is_head, came == 0)) {
         case INCOMPLETE: break;
         case MALFORMED: end(connection, came == 0 ? BROKEN : NOT_HTTP, 0); return;
         case COMPLETE:
-            all_written = connection->written == asked(connection)->request_bytes;
-            end(connection, judged(connection), answer->keeps_alive && all_written);
+            all_written = connection->written == exchange_of(connection)->request_bytes;
+            end(connection, verdict_of(connection), answer->keeps_alive && all_written);
             return;
         }
     }
 }
 
-/* Whether a connection carries a request. */
+/* Returns whether a connection has a request under way. */
 static int is_busy(const struct connection *connection) {
     return connection->socket >= 0 && records[connection->record].verdict == UNANSWERED;
 }
@@ -224,24 +224,24 @@ static void start(struct connection *connection, size_t record) {
     connection->record = record;
     connection->written = 0;
     answer_reset(&connection->answer);
-    if (++under_way > outcome.most) outcome.most = under_way;
+    if (++under_way > outcome.most_under_way) outcome.most_under_way = under_way;
     if (connection->socket < 0) open_and_write(connection);
     else write_request(connection);
 }
 
-static struct connection *taken(struct connection **list) {
+static struct connection *take_first(struct connection **list) {
     struct connection *first = *list;
     if (first) *list = first->next;
     return first;
 }
 
-/* An idle connection, the one used last, or else a new one; NULL where all are busy. */
+/* Returns the idle connection that was used last, or else a closed one, or NULL if all are busy. */
 static struct connection *free_connection(void) {
-    struct connection *connection = taken(&idle);
-    return connection ? connection : taken(&closed);
+    struct connection *connection = take_first(&idle);
+    return connection ? connection : take_first(&closed);
 }
 
-/* An idle connection on which anything arrives has been closed by the server. */
+/* Closes an idle connection. Anything that arrives on one means that the server has closed it. */
 static void drop_idle(struct connection *connection) {
     struct connection **link = &idle;
     while (*link != connection) link = &(*link)->next;
@@ -249,11 +249,11 @@ static void drop_idle(struct connection *connection) {
     hang_up(connection);
 }
 
-/* --- when -------------------------------------------------------------------------------------------------------- */
+/* --- the schedule ------------------------------------------------------------------------------------------------ */
 
 static size_t turn, inserted, sent;
 
-/* The requests that are due become records, and are sent if they find a connection; those that waited for one first. */
+/* Creates records for the requests that are due, and sends them over free connections, the oldest request first. */
 static void open_turns(void) {
     struct connection *connection;
     while (sent < recorded && (connection = free_connection())) start(connection, sent++);
@@ -263,7 +263,7 @@ static void open_turns(void) {
     }
 }
 
-/* Each user that is free sends what comes next in the rotation, or what is to be inserted by now. */
+/* Lets each free user send the next turn, or an inserted turn that is due. */
 static void closed_turns(void) {
     nanoseconds at = now();
     struct connection *connection;
@@ -275,8 +275,8 @@ static void closed_turns(void) {
     }
 }
 
-/* Give up what has waited too long. Returns when to look again. */
-static nanoseconds late_ones(nanoseconds at) {
+/* Ends the requests that have timed out. Returns the time of the next check. */
+static nanoseconds end_late(nanoseconds at) {
     for (uint32_t number = 0; number < job.header.connections; number++) {
         struct connection *connection = &connections[number];
         if (is_busy(connection) && at - records[connection->record].due > job.header.patience) end(connection, LATE, 0);
@@ -290,10 +290,10 @@ static void await_event(nanoseconds until) {
     if (left < 0) left = 0;
     struct timespec most = {.tv_sec = left / SECOND, .tv_nsec = left % SECOND};
     int count = epoll_pwait2(events, found, EVENTS, &most, NULL);
-    if (count < 0 && errno != EINTR) err(1, "epoll_pwait2, which needs Linux 5.11");
+    if (count < 0 && errno != EINTR) err(1, "epoll_pwait2 (requires Linux 5.11)");
     for (int number = 0; number < count; number++) {
         struct connection *connection = found[number].data.ptr;
-        if (connection->socket < 0) continue; /* given up since */
+        if (connection->socket < 0) continue; /* closed since the event */
         if (!is_busy(connection)) {
             if (found[number].events & ARRIVED) drop_idle(connection);
             continue;
@@ -310,13 +310,13 @@ static void drive(void) {
         if (is_closed) closed_turns();
         else open_turns();
         nanoseconds at = now();
-        if (at >= look) look = late_ones(at);
+        if (at >= look) look = end_late(at);
         int over = is_closed ? at >= job.header.window : turn == job.header.turns && sent == recorded;
         if (over && under_way == 0) return;
         nanoseconds until = look;
         if (!is_closed && turn < job.header.turns && job.turns[turn].due - WAKING < until)
             until = job.turns[turn].due - WAKING;
-        if (!is_closed && under_way == 1) until = at; /* a lone answer would find this thread asleep */
+        if (!is_closed && under_way == 1) until = at; /* poll, as waking up would delay a lone answer */
         await_event(until);
     }
 }
@@ -327,8 +327,9 @@ static void prepare(void) {
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
     if (job.header.connections + SPARE_FILES > files.rlim_cur)
-        errx(1, "%u connections: this user may open %lu files", job.header.connections, (unsigned long)files.rlim_cur);
-    prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0); /* else each sleep may last 50 us longer */
+        errx(1, "%u connections exceed the limit of %lu open files: raise it with `ulimit -n`", job.header.connections,
+             (unsigned long)files.rlim_cur);
+    prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0); /* otherwise each sleep may last 50 us longer */
     events = epoll_create1(EPOLL_CLOEXEC);
     connections = calloc(job.header.connections, sizeof *connections);
     if (events < 0 || !connections) err(1, "no memory for the connections");

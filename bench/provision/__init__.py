@@ -1,1 +1,1 @@
-"""What has to be here before anything is built: interpreters, tools, system packages, locks."""
+"""What a build requires: interpreters, tools, system packages and lock files."""

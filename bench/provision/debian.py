@@ -1,7 +1,7 @@
-"""Interpreters and servers from Debian packages, unpacked into a prefix of their own; the system stays as it is.
+"""Interpreters and servers from Debian packages, each unpacked into its own prefix. The system itself is unchanged.
 
-apt resolves, downloads and verifies with lists and a package state of its own, so that a prefix holds all that the
-packages need, the C library included, whatever the release of the machine. Needs no rights.
+apt resolves, downloads and verifies the packages with separate lists and a separate package state. A prefix therefore
+holds everything that the packages require, including the C library, on any Debian release. No privileges are required.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ ONE_LINE = re.compile(r"deb\s+(?:\[[^]]*\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)\s+(
 
 
 def unpack(source: FromDebian, prefix: Path) -> Path:
-    """The executable of `source` under `prefix`; unpacks the packages unless they are there already.
+    """Return the executable of `source` under `prefix`, unpacking the packages first if necessary.
 
-    Raises LabError with the words of the tool that failed. A prefix is done when its manifest is there: one that was
-    broken off is made anew.
+    Raises LabError with the error message of the failing tool. The manifest is written last, so a prefix without one
+    is incomplete and is unpacked again.
     """
     executable = prefix / source.executable
     if is_unpacked(source, prefix):
         return executable
     for tool in ("apt-get", "dpkg-deb", "patchelf"):
         if shutil.which(tool) is None:
-            raise LabError(f"unpacking {' '.join(source.packages)} needs {tool}, which is not here")
+            raise LabError(f"unpacking {' '.join(source.packages)} requires {tool}, which is not installed")
     fresh = prefix.with_name(prefix.name + ".part")
     shutil.rmtree(fresh, ignore_errors=True)
-    manifest = {"source": identity(source, prefix), "packages": dict(sorted(_unpacked(source, fresh)))}
+    manifest = {"source": identity(source, prefix), "packages": dict(sorted(_download_and_unpack(source, fresh)))}
     _link_within(fresh)
     _relocate(fresh, prefix)
     _find_headers(fresh)
     if not (fresh / source.executable).exists():
-        raise LabError(f"{' '.join(source.packages)} of {' '.join(source.suites)} hold no {source.executable}")
+        raise LabError(f"{' '.join(source.packages)} from {' '.join(source.suites)} do not contain {source.executable}")
     shutil.rmtree(prefix, ignore_errors=True)
     fresh.rename(prefix)
     _compile(prefix)
@@ -52,7 +52,7 @@ def unpack(source: FromDebian, prefix: Path) -> Path:
 
 
 def is_unpacked(source: FromDebian, prefix: Path) -> bool:
-    """Whether `prefix` holds what `source` declares, made for this place."""
+    """Return True if `prefix` was unpacked from `source` and has not been moved since."""
     manifest = prefix / "manifest.json"
     if not manifest.exists():
         return False
@@ -60,15 +60,15 @@ def is_unpacked(source: FromDebian, prefix: Path) -> bool:
 
 
 def packages(prefix: Path) -> dict[str, dict[str, str]]:
-    """Version and SHA-256 of each package unpacked into `prefix`, by name."""
-    held: dict[str, dict[str, str]] = json.loads((prefix / "manifest.json").read_text(encoding="utf-8"))["packages"]
-    return held
+    """Return the version and SHA-256 of each package unpacked into `prefix`, by name."""
+    unpacked: dict[str, dict[str, str]] = json.loads((prefix / "manifest.json").read_text(encoding="utf-8"))["packages"]
+    return unpacked
 
 
 def mirror(etc: Path = Path("/etc")) -> str:
-    """The address that the machine's own apt sources name for its release of Debian.
+    """Return the URI of the Debian mirror in the machine's apt sources.
 
-    Raises LabError where they name none.
+    Raises LabError if the apt sources contain no Debian mirror.
     """
     release = (etc / "os-release").read_text(encoding="utf-8")
     codename = re.search(r"^VERSION_CODENAME=\"?(\w+)", release, re.MULTILINE)
@@ -76,11 +76,11 @@ def mirror(etc: Path = Path("/etc")) -> str:
     for uri, suite, components in _archives(etc / "apt"):
         if suite in suites and "main" in components and not uri.startswith("cdrom:"):
             return uri
-    raise LabError("the apt sources of this machine name no Debian mirror")
+    raise LabError("no Debian mirror in /etc/apt/sources.list or /etc/apt/sources.list.d: add one")
 
 
 def _archives(apt: Path) -> Iterator[tuple[str, str, list[str]]]:
-    """(URI, suite, components) of each binary archive in apt's sources, in both of their formats."""
+    """Yield (URI, suite, components) of each binary archive in apt's sources, in one-line and deb822 format."""
     for path in [apt / "sources.list", *sorted((apt / "sources.list.d").glob("*"))]:
         text = path.read_text(encoding="utf-8") if path.is_file() else ""
         if path.suffix == ".list":
@@ -94,7 +94,7 @@ def _archives(apt: Path) -> Iterator[tuple[str, str, list[str]]]:
 
 
 def _stanza(text: str) -> Iterator[tuple[str, str, list[str]]]:
-    """The archives of one deb822 stanza; its values may run over indented lines."""
+    """Yield the archives of one deb822 stanza. A value may continue on indented lines."""
     pairs = re.findall(r"^([\w-]+):((?:.*)(?:\n[ \t].*)*)", text, re.MULTILINE)
     fields = {key.lower(): value.split() for key, value in pairs}
     if "deb" not in fields.get("types", []) or fields.get("enabled") == ["no"]:
@@ -105,26 +105,26 @@ def _stanza(text: str) -> Iterator[tuple[str, str, list[str]]]:
 
 
 def identity(source: FromDebian, prefix: Path) -> str:
-    """What a prefix was made from, and for which place: its executables hold its path."""
+    """Return what a prefix is made of: its source and its path, because its executables contain the path."""
     return f"{msgspec.json.encode(source, order='sorted').decode()} in {prefix}"
 
 
-def _unpacked(source: FromDebian, fresh: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """Download and unpack the packages and all that they need; yields each name with its version and SHA-256."""
+def _download_and_unpack(source: FromDebian, fresh: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """Download and unpack the packages and their dependencies. Yields each name with its version and SHA-256."""
     apt = fresh / "apt"
     for folder in ("lists/partial", "archives/partial"):
         (apt / folder).mkdir(parents=True)
-    address = mirror()
-    sources = "".join(f"deb [signed-by={KEYRING}] {address} {suite} main\n" for suite in source.suites)
+    uri = mirror()
+    sources = "".join(f"deb [signed-by={KEYRING}] {uri} {suite} main\n" for suite in source.suites)
     (apt / "sources.list").write_text(sources, encoding="utf-8")
-    (apt / "status").write_text(_brought_by_the_system(), encoding="utf-8")
+    (apt / "status").write_text(_system_packages_status(), encoding="utf-8")
     options = {
         "Dir::Etc::sourcelist": apt / "sources.list",
         "Dir::Etc::sourceparts": "-",
         "Dir::State::Lists": apt / "lists",
         "Dir::State::status": apt / "status",
         "Dir::Cache::Archives": apt / "archives",
-        "APT::Sandbox::User": "root",  # apt's own user could not write here
+        "APT::Sandbox::User": "root",  # apt's sandbox user cannot write to this folder
         "Acquire::Languages": "none",
     }
     apt_get = ["apt-get", "-q", *(f"-o{key}={value}" for key, value in options.items())]
@@ -137,8 +137,8 @@ def _unpacked(source: FromDebian, fresh: Path) -> Iterator[tuple[str, dict[str, 
     shutil.rmtree(apt)
 
 
-def _brought_by_the_system() -> str:
-    """A package state in which the packages of `system.toml`, and nothing else, are installed."""
+def _system_packages_status() -> str:
+    """Return a dpkg status file that lists the packages of `system.toml`, and no others, as installed."""
     architecture = _run(["dpkg", "--print-architecture"]).strip()
     names = sorted({name for part in system.parts() for name in part.packages})
     fields = "Status: install ok installed\nMaintainer: -\nDescription: -\nVersion: 999:0"
@@ -146,7 +146,7 @@ def _brought_by_the_system() -> str:
 
 
 def _link_within(root: Path) -> None:
-    """Turn links that name a file by its place on an installed system into links within `root`."""
+    """Make absolute links to files that `root` contains point to those files."""
     for link in list(root.rglob("*")):
         if link.is_symlink() and (target := link.readlink()).is_absolute():
             within = root / target.relative_to("/")
@@ -156,22 +156,23 @@ def _link_within(root: Path) -> None:
 
 
 def _relocate(fresh: Path, prefix: Path) -> None:
-    """Make every program under `fresh` find the loader and the libraries at `prefix`, where it will stand."""
+    """Set the loader and the library path of every program under `fresh` for its final location, `prefix`."""
     loader = next(fresh.glob("usr/lib/*/ld-linux*.so.*"), None)
     if loader is None:
-        raise LabError(f"no C library among the packages unpacked for {prefix.name}")
-    place = prefix / loader.relative_to(fresh)
+        raise LabError(f"the packages unpacked for {prefix.name} contain no C library")
+    final = prefix / loader.relative_to(fresh)
     for program in _programs(fresh):
-        # RPATH, unlike RUNPATH, also serves the libraries that a library loads
-        own = _run(["patchelf", "--print-rpath", str(program)]).strip()
-        search = ["--force-rpath", "--set-rpath", ":".join(filter(None, (own, str(place.parent))))]
-        _run(["patchelf", "--set-interpreter", str(place), *search, str(program)])
+        # RPATH, unlike RUNPATH, also applies to the dependencies of a library.
+        rpath = _run(["patchelf", "--print-rpath", str(program)]).strip()
+        search = ["--force-rpath", "--set-rpath", ":".join(filter(None, (rpath, str(final.parent))))]
+        _run(["patchelf", "--set-interpreter", str(final), *search, str(program)])
 
 
 def _find_headers(prefix: Path) -> None:
-    """Let each Python's headers find the part of them that Debian keeps by architecture and includes from usr/include.
+    """Link the architecture-specific headers of each Python into the folder of its other headers.
 
-    That folder is no compiler's own here, while a build of an extension names the one of the Python's headers.
+    Debian's pyconfig.h includes them relative to usr/include. In a prefix no compiler searches usr/include, but every
+    build of an extension searches the folder of the Python's headers.
     """
     include = prefix / "usr/include"
     for config in include.glob("*-linux-*/python3.*/pyconfig.h"):
@@ -179,7 +180,10 @@ def _find_headers(prefix: Path) -> None:
 
 
 def _compile(prefix: Path) -> None:
-    """Compile each Python's library to bytecode, as its package does once installed; else the first start would."""
+    """Compile each Python's standard library to bytecode, as its package does on installation.
+
+    Otherwise the first start of the interpreter would compile it.
+    """
     for program in prefix.glob("usr/bin/py*3.*"):
         library = prefix / "usr/lib" / program.name
         if library.is_dir():
@@ -187,7 +191,7 @@ def _compile(prefix: Path) -> None:
 
 
 def _programs(root: Path) -> Iterator[Path]:
-    """The ELF executables under `root` that name a loader."""
+    """Yield the dynamically linked ELF executables under `root`."""
     for path in root.rglob("*"):
         if path.is_symlink() or not path.is_file() or not path.stat().st_mode & 0o111:
             continue
@@ -198,8 +202,8 @@ def _programs(root: Path) -> Iterator[Path]:
 
 
 def _run(argv: list[str]) -> str:
-    """What a command prints. Raises LabError with its complaint if it fails."""
+    """Run a command and return its stdout. Raises LabError with its error message if it fails."""
     done = system.run(argv)
     if done.returncode != 0:
-        raise LabError(f"`{argv[0]}` failed: {system.complaint(done)}")
+        raise LabError(f"`{argv[0]}` failed: {system.error_message(done)}")
     return done.stdout

@@ -1,4 +1,4 @@
-"""interpreter → the executable that is here, found or brought by the first of its providers that can; and `install`."""
+"""Find or install interpreters through their providers, and install packages for them from the lock file."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ from bench.provision import debian, locks, system, uwsgi
 MEASURED_LOCK = ROOT / "bench" / "locks" / "measured.txt"
 UV_CACHE = LAB / "uv"
 
-EPOCH = {"SOURCE_DATE_EPOCH": "1577836800"}  # what is built must not depend on the hour
+EPOCH = {"SOURCE_DATE_EPOCH": "1577836800"}  # a build must not depend on the time of day
 
-# Runs in the interpreter that is asked about. CPython keeps how it was configured; but Debian's keeps how its shared
-# library was, which /usr/bin/python3 does not use: of that one nothing is claimed. PyPy's JIT is a built-in module.
+# Runs in the interpreter under examination. CPython records its configure options. Debian records those of its shared
+# library, which /usr/bin/python3 does not use, so pgo and lto are left out there. PyPy's JIT is a built-in module.
 PROBE = """
 import json, platform, sys, sysconfig
 name, build = sys.implementation.name, {}
@@ -60,35 +60,35 @@ print(json.dumps(facts))
 
 
 def provision(interpreter: Interpreter, bring: bool = True) -> Provisioned | Unavailable:
-    """The interpreter as it is here, from the first of its providers that has it; else a lack with all their reasons.
+    """Return the interpreter from its first provider that has it, or Unavailable with the reason of each provider.
 
-    Without `bring` only what is here already counts, and nothing is installed.
+    With `bring=False` nothing is installed: only interpreters that are already installed are found.
     """
     reasons = []
     for provider in interpreter.providers:
         try:
-            candidates = look(provider, bring)
+            candidates = executables(provider, bring)
         except LabError as error:
             reasons.append(f"{name(provider)}: {error}")
             continue
         for candidate in candidates:
             facts = probe(candidate, interpreter.env)
             if facts and fits(facts, interpreter):
-                return provisioned(interpreter.name, provider, facts)
-        reasons.append(f"{name(provider)}: none")
+                return describe(interpreter.name, provider, facts)
+        reasons.append(f"{name(provider)}: not found")
     return Unavailable(what=interpreter.name, reason="; ".join(reasons), remedy=remedy(interpreter))
 
 
 def remedy(interpreter: Interpreter) -> str | None:
-    """The command that brings the interpreter on a machine of any kind, if one does."""
+    """Return the command that installs the interpreter on any machine, or None if there is no such command."""
     requests = [provider.request for provider in interpreter.providers if isinstance(provider, FromUv)]
     return f".venv/bin/uv python install {requests[0]}" if requests else None
 
 
-def look(provider: Provider, bring: bool) -> list[str]:
-    """Executables that `provider` has, best first; may install one if `bring`.
+def executables(provider: Provider, bring: bool) -> list[str]:
+    """Return the executables that `provider` offers, best first, after installing one if `bring` allows that.
 
-    Raises LabError if its tool fails or is missing.
+    Raises LabError if the provider's tool fails or is missing.
     """
     match provider:
         case FromPath(names=names):
@@ -97,20 +97,23 @@ def look(provider: Provider, bring: bool) -> list[str]:
             return pyenv(version)
         case FromUv(install=True) if not bring:
             return []
-        case FromUv(request=request, install=wanted):
-            return uv_python(request, wanted)
+        case FromUv(request=request, install=may_install):
+            return uv_python(request, may_install)
         case FromDebian():
-            prefix = unpacked(provider)
+            prefix = debian_prefix(provider)
             return [str(debian.unpack(provider, prefix))] if bring or debian.is_unpacked(provider, prefix) else []
 
 
-def unpacked(source: FromDebian) -> Path:
-    """Where its packages are unpacked: interpreters that differ in their environment alone share the place."""
+def debian_prefix(source: FromDebian) -> Path:
+    """Return the prefix for the packages of `source`. Interpreters that differ only in environment share a prefix."""
     return INTERPRETERS / "-".join([*source.suites, Path(source.executable).name])
 
 
 def on_path(name: str) -> list[str]:
-    """Every executable of that name on PATH, in its order, shadowed ones too; an absolute name stands for itself."""
+    """Return every executable called `name` on PATH, in PATH order, including shadowed ones.
+
+    An absolute `name` is the path of the executable itself.
+    """
     if Path(name).is_absolute():
         return [name] if os.access(name, os.X_OK) else []
     found = (shutil.which(name, path=folder) for folder in os.get_exec_path())
@@ -118,26 +121,29 @@ def on_path(name: str) -> list[str]:
 
 
 def pyenv(prefix: str) -> list[str]:
-    """The executables of the versions that pyenv has installed and whose name begins with `prefix`, newest first."""
+    """Return the executables of the installed pyenv versions whose names start with `prefix`, newest first."""
     root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
     found = (root / "versions").glob(f"{prefix}*/bin/python")
     newest = sorted(found, key=lambda path: [int(n) for n in path.parts[-3].split(".") if n.isdigit()], reverse=True)
     return [str(path) for path in newest]
 
 
-def uv_python(request: str, wanted: bool) -> list[str]:
-    """The executable that uv finds for `request`, which it installs first if `wanted`; none if it knows of none."""
-    if wanted:
+def uv_python(request: str, install: bool) -> list[str]:
+    """Return the executable that uv finds for `request`, as a list of one or none. With `install` uv installs it first.
+
+    Raises MissingError with uv's error message if the installation fails.
+    """
+    if install:
         done = uv("python", "install", "--no-bin", request)
         if done.returncode != 0:
-            words = system.complaint(done).split("; ")  # between the first and the last stand addresses alone
-            raise MissingError(f"`uv python install` failed: {'; '.join(dict.fromkeys([words[0], words[-1]]))}")
+            causes = system.error_message(done).split("; ")  # those between the first and the last are only addresses
+            raise MissingError(f"`uv python install` failed: {'; '.join(dict.fromkeys([causes[0], causes[-1]]))}")
     done = uv("python", "find", "--no-project", "--system", "--no-python-downloads", request)
     return done.stdout.split("\n")[:1] if done.returncode == 0 else []
 
 
 def probe(executable: str, env: dict[str, str]) -> dict[str, Any] | None:
-    """What the interpreter at `executable` says of itself when started with `env`; None if it does not run."""
+    """Return what PROBE prints in the interpreter at `executable` with `env`, or None if the interpreter fails."""
     try:
         facts: dict[str, Any] = json.loads(system.run([executable, "-s", "-c", PROBE], env).stdout)
     except (OSError, json.JSONDecodeError):
@@ -146,18 +152,22 @@ def probe(executable: str, env: dict[str, str]) -> dict[str, Any] | None:
 
 
 def fits(facts: dict[str, Any], interpreter: Interpreter) -> bool:
-    """Whether what runs is what is declared: the implementation, the version to the precision given, the provenance."""
-    same = facts["implementation"] == interpreter.implementation
-    says = all(facts["build"].get(fact) == value for fact, value in interpreter.provenance.items())
-    return same and says and f"{facts['python']}.".startswith(f"{interpreter.version}.")
+    """Return True if the implementation, version and provenance in `facts` are those declared for `interpreter`.
+
+    The declared version may be a prefix: 3.11 fits 3.11.2.
+    """
+    same_implementation = facts["implementation"] == interpreter.implementation
+    same_provenance = all(facts["build"].get(fact) == value for fact, value in interpreter.provenance.items())
+    same_version = f"{facts['python']}.".startswith(f"{interpreter.version}.")
+    return same_implementation and same_provenance and same_version
 
 
-def provisioned(interpreter: str, provider: Provider, facts: dict[str, Any]) -> Provisioned:
-    """The record of an interpreter that is here; its fingerprint changes with the executable or how it was built."""
+def describe(interpreter: str, provider: Provider, facts: dict[str, Any]) -> Provisioned:
+    """Return the record of an installed interpreter. Its fingerprint depends on the executable and on its build."""
     executable = Path(facts["executable"])
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode() + executable.read_bytes())
     if isinstance(provider, FromDebian):
-        digest.update(json.dumps(debian.packages(unpacked(provider)), sort_keys=True).encode())
+        digest.update(json.dumps(debian.packages(debian_prefix(provider)), sort_keys=True).encode())
     return Provisioned(
         name=interpreter,
         executable=str(executable),
@@ -170,44 +180,44 @@ def provisioned(interpreter: str, provider: Provider, facts: dict[str, Any]) -> 
 
 
 def name(provider: Provider | FromNpm) -> str:
-    """The kind of a provider, as its TOML names it."""
+    """Return the kind of a provider as its TOML file spells it: path, pyenv, uv, debian or npm."""
     return type(provider).__name__.removeprefix("From").lower()
 
 
 def install(python: Path, names: Sequence[str], target: Path | None = None, wheel: Path | None = None) -> None:
-    """Install the packages `names` of the measured lock, with what they need, and a wheel of the lab's own making.
+    """Install the packages `names` from measured.txt with their dependencies, then `wheel`.
 
-    They go to the environment of `python`, or for it into the folder `target`. Every download is checked against its
-    hash in the lock, and so are the tools that build a source distribution. What is built is kept for each interpreter
-    on its own: a uWSGI is linked to the very Python that it was built with. Raises MissingError with uv's complaint.
+    They go into the environment of `python`, or into the folder `target`. Every download, including build tools, is
+    checked against its hash in the lock file. Each interpreter has its own cache of built wheels, because uWSGI is
+    linked to the Python that built it. Raises MissingError with uv's error message.
     """
     locks.entries(MEASURED_LOCK, names)
-    home = probe(str(python), {})
-    if home is None:
+    facts = probe(str(python), {})
+    if facts is None:
         raise LabError(f"{python} does not run")
-    cache = UV_CACHE / hashlib.sha256(f"{home['executable']} {home['banner']}".encode()).hexdigest()[:12]
-    place = ["--python", str(python), *(["--target", str(target)] if target else [])]
-    pip = ["pip", "install", "--no-config", "--cache-dir", str(cache), *place]
+    cache = UV_CACHE / hashlib.sha256(f"{facts['executable']} {facts['banner']}".encode()).hexdigest()[:12]
+    destination = ["--python", str(python), *(["--target", str(target)] if target else [])]
+    pip = ["pip", "install", "--no-config", "--cache-dir", str(cache), *destination]
     if names:
         env = EPOCH
         if "uwsgi" in names:
-            env = env | uwsgi.building(python)
+            env = env | uwsgi.build_environment(python)
             pip += ["--config-settings-package", f"uwsgi:recipe={uwsgi.RECIPE}"]
         pinned = ["--verify-hashes", "--constraints", str(MEASURED_LOCK), "--build-constraints", str(MEASURED_LOCK)]
-        pinned += ["--overrides", str(locks.OVERRIDES), "--only-binary", "granian"]  # it would want a Rust
-        # first from the cache alone: some registries answer in a way that would have uv build everything again
+        pinned += ["--overrides", str(locks.OVERRIDES), "--only-binary", "granian"]  # its source requires Rust
+        # Try the cache alone first: with some registries uv would rebuild everything that it has cached.
         if uv(*pip, "--offline", *pinned, *names, env=env).returncode != 0:
-            must(uv(*pip, *pinned, *names, env=env))
+            require_success(uv(*pip, *pinned, *names, env=env))
     if wheel:
-        must(uv(*pip, "--no-deps", "--reinstall", str(wheel)))
+        require_success(uv(*pip, "--no-deps", "--reinstall", str(wheel)))
 
 
 def uv(*words: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Run uv and keep what it says."""
+    """Run uv and return its status and output."""
     return system.run([find_uv_bin(), *words], env)
 
 
-def must(done: subprocess.CompletedProcess[str]) -> None:
-    """Raise MissingError with the complaint of a command that failed."""
+def require_success(done: subprocess.CompletedProcess[str]) -> None:
+    """Raise MissingError with the error message of a uv command that failed."""
     if done.returncode != 0:
-        raise MissingError(f"`uv {' '.join(done.args[1:3])}` failed: {system.complaint(done)}")
+        raise MissingError(f"`uv {' '.join(done.args[1:3])}` failed: {system.error_message(done)}")

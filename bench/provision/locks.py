@@ -1,4 +1,4 @@
-"""The lock files: `python -m bench.provision.locks` makes them, `entries` takes a part of one."""
+"""The lock files: `python -m bench.provision.locks` compiles them, `entries` returns parts of one."""
 
 from __future__ import annotations
 
@@ -13,32 +13,35 @@ from bench.paths import ROOT
 
 FOLDER = ROOT / "bench" / "locks"
 OVERRIDES = FOLDER / "overrides.txt"
-OLDEST = {"lab": "3.11", "measured": "3.10"}  # the Python that each lock has to serve, and all later ones
+OLDEST = {"lab": "3.11", "measured": "3.10"}  # the oldest Python that each lock file supports
 ENTRY = re.compile(r"^([A-Za-z0-9._-]+)==\S+.*?(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
 
 
 def entries(lock: Path, names: Iterable[str]) -> str:
-    """The lines of `lock` that pin `names`, with their markers and hashes. Raises LabError for a name not in it."""
+    """Return the lines of `lock` that pin `names`, with markers and hashes. Raises LabError for an unpinned name."""
     found: dict[str, str] = {}
     for match in ENTRY.finditer(lock.read_text(encoding="utf-8")):
         found[match[1]] = found.get(match[1], "") + match[0]
     for name in names:
         if name not in found:
             raise LabError(
-                f"{lock.name} does not pin {name}; name it in pyproject.toml's group {lock.stem} and run `make lock`"
+                f"{lock.name} does not pin {name}: add it to group {lock.stem!r} of pyproject.toml and run `make lock`"
             )
     return "".join(found[name] for name in names)
 
 
 def compile_all(options: list[str]) -> None:
-    """Resolve each dependency group for all platforms, with hashes, without addresses; pins stay unless `--upgrade`."""
-    how = ["--universal", "--generate-hashes", "--no-emit-index-url", "--no-emit-find-links", "--no-config", "--quiet"]
-    how += ["--overrides", str(OVERRIDES.relative_to(ROOT))]
+    """Resolve each dependency group for all platforms, with hashes and without registry addresses.
+
+    `options` are further options of `uv pip compile`: existing pins are kept unless they contain `--upgrade`.
+    """
+    common = ["--universal", "--generate-hashes", "--no-emit-index-url", "--no-emit-find-links", "--no-config"]
+    common += ["--quiet", "--overrides", str(OVERRIDES.relative_to(ROOT))]
     for name, python in OLDEST.items():
         lock = str((FOLDER / f"{name}.txt").relative_to(ROOT))
         files = ["--group", name, "--output-file", lock, "--custom-compile-command", "make lock"]
         uv = [sys.executable, "-m", "uv", "pip", "compile", "--python-version", python]
-        subprocess.run([*uv, *how, *files, *options], cwd=ROOT, check=True)
+        subprocess.run([*uv, *common, *files, *options], cwd=ROOT, check=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""What a folder was made of, written into it last: it stands whole, made of exactly that, or is made anew."""
+"""A stamp in a folder: a hash of everything the folder was built from.
+
+It is written last. A folder whose stamp is missing or different is incomplete or outdated, and is rebuilt.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ NAME = "made-of.txt"
 
 
 def of(*parts: str | Path) -> str:
-    """A hash of texts, and of the names and contents of files."""
+    """Return a hash of texts and of files; of a file its name and content count."""
     digest = hashlib.sha256()
     for part in parts:
         text, content = (part, b"") if isinstance(part, str) else (part.name, part.read_bytes())
@@ -24,30 +27,30 @@ def of(*parts: str | Path) -> str:
     return digest.hexdigest()
 
 
-def stands(folder: Path, made_of: str) -> bool:
-    """Whether `folder` is there whole, made of that."""
+def is_current(folder: Path, made_of: str) -> bool:
+    """Return True if `folder` is complete and was built from the inputs with the hash `made_of`."""
     stamp = folder / NAME
     return stamp.is_file() and stamp.read_text(encoding="utf-8") == made_of
 
 
 @contextmanager
-def making(folder: Path, made_of: str) -> Iterator[None]:
-    """An empty `folder`, which the block fills; one that it leaves unfinished does not stand."""
+def rebuilding(folder: Path, made_of: str) -> Iterator[None]:
+    """Empty `folder` for the block to fill, then stamp it. If the block raises, the folder has no stamp."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     yield
     (folder / NAME).write_text(made_of, encoding="utf-8")
 
 
-def record(path: Path, made: msgspec.Struct) -> None:
-    """Write what was made, whole or not at all."""
+def write_record(path: Path, record: msgspec.Struct) -> None:
+    """Write `record` to `path` atomically."""
     part = path.with_suffix(".part")
-    part.write_bytes(msgspec.json.encode(made))
+    part.write_bytes(msgspec.json.encode(record))
     part.rename(path)
 
 
-def recorded(path: Path, noun: type[T]) -> T | None:
-    """What was made, by its record; None where there is none, or none that this lab wrote: then it is made anew."""
+def read_record(path: Path, noun: type[T]) -> T | None:
+    """Return the record at `path`, or None if it is missing or unreadable, so that the caller builds anew."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=noun)
     except (FileNotFoundError, msgspec.DecodeError):

@@ -1,6 +1,6 @@
-"""The system parts that the lab needs: which are missing, and bringing them through apt.
+"""System packages that the lab requires: which are missing, and their installation with apt.
 
-Standard library only: it runs before the lab has an environment.
+Standard library only: this module runs before the lab's environment exists.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Runner = Callable[[Sequence[str]], "subprocess.CompletedProcess[str]"]
 
 @dataclass(frozen=True)
 class Part:
-    """A part of the system: what it is needed for, what shows that it is here, and the packages that bring it."""
+    """A system requirement: its purpose, the commands and files that prove it is installed, and its packages."""
 
     name: str
     needed: str
@@ -33,42 +33,42 @@ class Part:
 
     @property
     def missing(self) -> list[str]:
-        """Its commands and files that are not here."""
+        """The commands that are not on PATH and the file patterns that match nothing."""
         commands = [command for command in self.commands if shutil.which(command) is None]
         return commands + [pattern for pattern in self.files if not any(Path("/").glob(pattern.lstrip("/")))]
 
     @property
     def remedy(self) -> str:
-        """The command that a person brings it with."""
+        """The command that installs it."""
         return f"sudo apt-get install --no-install-recommends {' '.join(self.packages)}"
 
 
 def parts(declared: Path = DECLARED) -> list[Part]:
-    """The parts that `system.toml` declares, in its order."""
+    """Return the parts that `system.toml` declares, in file order."""
     return [Part(**table) for table in tomllib.loads(declared.read_text(encoding="utf-8"))["part"]]
 
 
 def require(names: Iterable[str]) -> None:
-    """Raises MissingError for the first of the parts `names` that is not here."""
+    """Raise MissingError for the first part in `names` that is not installed, LabError for an undeclared name."""
     known = {part.name: part for part in parts()}
     for name in names:
         part = known.get(name)
         if part is None:
-            raise LabError(f"needs = {name!r}: bench/system.toml has no part of that name")
+            raise LabError(f"needs = {name!r}: bench/system.toml declares no part of that name")
         if part.missing:
-            raise MissingError(f"{name} is not here: {', '.join(part.missing)}", part.remedy)
+            raise MissingError(f"{name} is not installed: {', '.join(part.missing)} not found", part.remedy)
 
 
 def run(argv: Sequence[str], env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a command without standard input, `env` added to the environment, and keep what it says."""
-    whole = {**os.environ, **(env or {})}
-    return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env=whole)
+    """Run a command without stdin and with `env` added to the environment. Returns its status and output."""
+    merged = {**os.environ, **(env or {})}
+    return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env=merged)
 
 
 def elevation(terminal: bool, runner: Runner = run) -> tuple[str, ...] | None:
-    """The words that give a command root's rights: none for root, sudo's where it serves, None without rights.
+    """Return the command prefix for root privileges: empty for root, sudo if it works, None if neither is possible.
 
-    On a terminal sudo may ask for its password; without one only a sudo that asks nothing serves.
+    On a terminal sudo may ask for a password. Without a terminal only passwordless sudo works.
     """
     if os.geteuid() == 0:
         return ()
@@ -79,15 +79,15 @@ def elevation(terminal: bool, runner: Runner = run) -> tuple[str, ...] | None:
 
 
 def install(wanted: Iterable[Part], rights: tuple[str, ...] | None, runner: Runner = run) -> dict[str, str]:
-    """Bring each part through apt, one by one, so that one that fails keeps no other back.
+    """Install each part with apt-get, one by one, so that one failure does not prevent the others.
 
-    Returns the reason of each that did not come, by its name: the first error of apt-get's own words.
+    Returns the reason for each part that was not installed, by name: apt-get's first error message.
     """
     wanted = list(wanted)
     if shutil.which("apt-get") is None:
-        return {part.name: f"no apt-get here to bring {' '.join(part.packages)}" for part in wanted}
+        return {part.name: f"cannot install {' '.join(part.packages)}: apt-get not found" for part in wanted}
     if rights is None:
-        return {part.name: f"installing {' '.join(part.packages)} needs root or sudo" for part in wanted}
+        return {part.name: f"cannot install {' '.join(part.packages)}: requires root or sudo" for part in wanted}
     apt = [*rights, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-o", "DPkg::Lock::Timeout=300"]
     runner([*apt, "update"])
     reasons = {}
@@ -95,12 +95,12 @@ def install(wanted: Iterable[Part], rights: tuple[str, ...] | None, runner: Runn
         print(f"  {part.name} …", flush=True)
         done = runner([*apt, "install", "-y", "--no-install-recommends", *part.packages])
         if done.returncode != 0 or part.missing:
-            reasons[part.name] = f"{' '.join(part.packages)}: {complaint(done)}"
+            reasons[part.name] = f"{' '.join(part.packages)}: {error_message(done)}"
     return reasons
 
 
-def complaint(done: subprocess.CompletedProcess[str]) -> str:
-    """The first error in a client's own words with the causes it gives, else its last line, else its exit status."""
+def error_message(done: subprocess.CompletedProcess[str]) -> str:
+    """Return the first error line of a failed command with its causes, else its last line, else its exit status."""
     lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
     errors = [line for line in lines if line.lower().startswith(("e:", "error"))][:1]
     causes = [line for line in lines if line.startswith("cause:")]

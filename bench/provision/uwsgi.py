@@ -1,8 +1,8 @@
-"""How uWSGI is built: one binary with all its Python engines, and Python linked into it as into the interpreter.
+"""The build environment of uWSGI: one binary with all Python engines, and Python linked as in the interpreter itself.
 
-Left to itself its build takes what headers the machine happens to have, and Python's shared library wherever there is
-one. Debian compiles that library as position-independent code, which runs pure Python up to a tenth slower than
-/usr/bin/python3: a comparison with servers that run in the latter would be unfair.
+By default uWSGI's build uses any headers that it finds, and Python's shared library if there is one. Debian compiles
+that library as position-independent code, which runs pure Python up to 10 % slower than /usr/bin/python3. That would
+be unfair to uWSGI in a comparison with servers that run in /usr/bin/python3.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from pathlib import Path
 from bench.paths import INTERPRETERS
 from bench.provision import system
 
-# uv keeps what it has built under its settings and knows nothing of the environment: this is told as a setting.
+# uv caches builds by configuration settings, not by environment. This hash is passed as a setting, so that a change of
+# this file causes a new build.
 RECIPE = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]
 
 PROFILE = {
@@ -27,9 +28,9 @@ PROFILE = {
     "yaml": "embedded",
 }
 
-# Runs in the prefix. `packages` is where greenlet's header lies, which the asyncio engine is compiled with. A Debian
-# Python that is unpacked elsewhere still names the folder of its static library on a Debian.
-ASK = """
+# Runs in the prefix. `packages` contains greenlet's header, which the asyncio engine requires. A Debian Python in a
+# prefix of its own still reports the folder of its static library as on an installed system.
+PROBE = """
 import json, os, sys, sysconfig
 var = lambda name: sysconfig.get_config_var(name) or ""
 folders = [sys.base_prefix + var("LIBPL")[len("/usr"):], var("LIBPL")]
@@ -47,40 +48,43 @@ print(json.dumps(dict(
 """
 
 
-def building(python: Path) -> dict[str, str]:
-    """The environment to build uWSGI in for the interpreter `python` of a prefix."""
-    told = json.loads(subprocess.check_output([python, "-c", ASK], text=True))
+def build_environment(python: Path) -> dict[str, str]:
+    """Return the environment variables that build uWSGI for the interpreter `python` of a prefix."""
+    facts = json.loads(subprocess.check_output([python, "-c", PROBE], text=True))
     env = {
         "UWSGI_PROFILE_OVERRIDE": ";".join(f"{key}={value}" for key, value in PROFILE.items()),
-        "UWSGI_EMBED_PLUGINS": "asyncio,greenlet",  # beside the usual ones, gevent among them
-        "CFLAGS": f"-I{told['packages']}",
+        "UWSGI_EMBED_PLUGINS": "asyncio,greenlet",  # in addition to the default ones, which include gevent
+        "CFLAGS": f"-I{facts['packages']}",
     }
-    own = _own_system(told["loader"])
-    whole = ["-Wl,--whole-archive", str(told["static"]), "-Wl,--no-whole-archive"]
-    libraries = dict.fromkeys(word for word in told["libraries"] if word.startswith("-l"))
-    static = ["-no-pie", *own, *whole, *libraries]
-    if told["shared"] or not told["static"] or not _links(static):
-        return env | {"LDFLAGS": " ".join(own)}
+    libc = _unpacked_libc(facts["loader"])
+    archive = ["-Wl,--whole-archive", str(facts["static"]), "-Wl,--no-whole-archive"]
+    libraries = dict.fromkeys(word for word in facts["libraries"] if word.startswith("-l"))
+    static = ["-no-pie", *libc, *archive, *libraries]
+    if facts["shared"] or not facts["static"] or not _links(static):
+        return env | {"LDFLAGS": " ".join(libc)}
     return env | {
-        "UWSGI_PYTHON_NOLIB": "1",  # it has none of its own to look for, then
+        "UWSGI_PYTHON_NOLIB": "1",  # do not search for a Python library: LDFLAGS contains it
         "CFLAGS": f"{env['CFLAGS']} -fno-pie",
         "LDFLAGS": " ".join(static),
     }
 
 
 def _links(flags: list[str]) -> bool:
-    """Whether a program links so: from 3.12 on Debian's static library lacks the objects of some of its modules."""
+    """Return True if gcc links a program with `flags`.
+
+    It fails for Debian's static library from Python 3.12 on, which lacks the objects of some modules.
+    """
     return system.run(["gcc", "-o", os.devnull, "-Wl,--defsym=main=0", *flags]).returncode == 0
 
 
-def _own_system(loader: str | None) -> list[str]:
-    """How a program is linked with the C library beside `loader`; as ever where that is the machine's own.
+def _unpacked_libc(loader: str | None) -> list[str]:
+    """Return the linker flags for the C library beside `loader`; none if `loader` is the machine's own.
 
-    An interpreter unpacked with its C library asks more of it than an older machine's has.
+    An interpreter that was unpacked with its C library may require a newer one than the machine has.
     """
     if loader is None or not loader.startswith(str(INTERPRETERS)):
         return []
     folder = Path(loader).parent
     search = [f"-L{folder}", f"-Wl,--disable-new-dtags,-rpath,{folder}", f"-Wl,--dynamic-linker,{loader}"]
-    # what its libraries want of each other is there once they are loaded, and not among the machine's
+    # Symbols that these libraries require of each other are found when they are loaded, not among the machine's.
     return [*search, "-Wl,--allow-shlib-undefined", str(folder / "libc.so.6")]

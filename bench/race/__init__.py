@@ -1,1 +1,1 @@
-"""A study within a time: what is far behind gives its time to the others."""
+"""Racing: a study within a budget of time. Significantly worse candidates are eliminated early."""

@@ -1,6 +1,6 @@
-"""Servers that disagree: a stack of which one server lies far from its equals gets another one, in a block of its own.
+"""Extra servers: a stack whose servers disagree gets another fresh one, in an extra block.
 
-It shares that block with the best of its workload, so that what strikes the whole block cancels here, too.
+The best stack of the workload shares that block, so that a disturbance of the whole block cancels.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from bench.model import Again, MacroCase, Phase, Run, Session
 
 
 def measure(phase: Phase, folder: Path, measured: Callable[[Phase], None], say: Callable[[str], None]) -> None:
-    """Another server for each stack whose servers disagree in that phase; the session in `folder` tells which."""
+    """Measure another server for each stack whose servers disagree in the phase, and note it in the session."""
     found = servers_again(phase, store.runs(folder))
     if found is None:
         return
     more, again = found
     known = store.read(folder / "session.json", Session).again
     store.note(folder, again=tuple(dict.fromkeys((*known, *again))))
-    say(f"servers disagree, so each gets an extra one: {', '.join(str(each.stack) for each in again)}")
+    say(f"extra server for stacks whose servers disagree: {', '.join(str(each.stack) for each in again)}")
     measured(more)
 
 
 def servers_again(phase: Phase, runs: Iterable[Run]) -> tuple[Phase, tuple[Again, ...]] | None:
-    """The block after those of `phase` for the stacks of which a server in them lies far from the others, and those.
+    """The extra block after `phase`, and the stacks with a server in the phase that lies far from their others.
 
-    Servers of earlier blocks under the same load count as equals. None where all agree.
+    Servers of earlier blocks under the same load count as well. None where all servers agree.
     """
     blocks = range(phase.first, phase.first + phase.blocks)
     entered = {case.identity for case in phase.cases}

@@ -1,6 +1,6 @@
-"""A race as it is run: its rounds, the final of those that are left, and blocks for what is undecided.
+"""A race from start to end: its rounds, the final, and extra blocks for undecided finalists.
 
-The session's record tells how far it is; stored runs alone decide, so an interrupted race comes to the same end.
+The session records the progress. Stored runs alone decide, so a race that was interrupted has the same result.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from bench.race import again, playoff, racing
 
 
 def entered(plan: Plan, ready: Ready, budget: float | None) -> racing.Track | None:
-    """The race to run, where there is a budget that the plan does not fit, and a generator of loads."""
+    """The race to run; None without a budget, where the plan fits it, and without a load generator."""
     if budget is None or "macro" in ready.missing:
         return None
     track = racing.track(plan, budget)
-    return replace(track, first=identity.phase_of(plan.catalog, track.first, ready)) if track else None
+    return replace(track, first=identity.identify_phase(plan.catalog, track.first, ready)) if track else None
 
 
 def run(
@@ -33,7 +33,7 @@ def run(
     say: Callable[[str], None],
     machine: dict[str, Any],
 ) -> None:
-    """Run the race in the session's `folder`, each phase measured by `measure`; `say` is told how it goes on."""
+    """Run the race in the session's `folder`. `measure` measures a phase; `say` gets a line on each step."""
     cases = {case.identity for case in (*track.first.cases, *track.final.cases)}
 
     def measured(phase: Phase) -> list[Run]:
@@ -44,13 +44,13 @@ def run(
     race = store.read(folder / "session.json", Session).race or Race(budget_seconds=track.seconds)
     for ended in racing.race(track, race, measured):
         race = store.note(folder, race=ended).race or ended
-        say(racing.said(ended))
+        say(racing.progress(ended))
     runs = measured(racing.finalists(track, track.final, race))
     for block in playoff.blocks(track, race, runs, measured, _bias(machine)):
-        say(f"extra block {block.first}: fresh servers for what is undecided, and for the best beside it")
+        say(f"extra block {block.first}: fresh servers for undecided finalists and for the best")
 
 
 def _bias(machine: dict[str, Any]) -> float:
-    """The bias of server CPU that the machine's self-test found; 0 without one."""
+    """The bias of server CPU by the machine's self-test; 0 without one."""
     tested = selftest.latest(machine.get("fingerprint"))
     return (tested.bias("macro") if tested else None) or 0.0

@@ -1,8 +1,7 @@
-"""Blocks for the finalists that a race leaves undecided, as long as the budget lasts.
+"""Extra blocks for finalists that a race leaves undecided, as long as the budget lasts.
 
-Undecided is a finalist that may be the best of its workload and may be more than 5 % dearer. A block holds those and
-the best beside them, under the study's own load. What is decided follows the page's own rule. Stored runs alone decide,
-as in the race.
+A finalist is undecided if it may be the best of its workload and may also cost over 5 % more. A block holds the
+undecided finalists and the best, under the study's own load. The report's rule decides, and stored runs alone count.
 """
 
 from __future__ import annotations
@@ -23,22 +22,22 @@ def blocks(
 ) -> Iterator[Phase]:
     """The blocks after the final, each measured by `measured`, until all is decided or the budget is spent.
 
-    A difference counts beyond the noise `floor`, as it does on the page.
+    As in the report, a difference is significant only beyond the noise `floor`.
     """
     final = racing.finalists(on, on.final, race)
-    number = final.first + final.blocks + 1  # after the servers that the final measures again
+    number = final.first + final.blocks + 1  # the number between is that of the final's extra servers
     while True:
         known = [run for run in runs if run.block < number]
         block = _block(on, final, known, number, floor)
         if block is None:
             return
         runs = measured(block)
-        number += 2  # the next one is of servers that are measured again
+        number += 2  # the number between is that of this block's extra servers
         yield block
 
 
 def _block(on: racing.Track, final: Phase, runs: Sequence[Run], number: int, floor: float) -> Phase | None:
-    """The next block, those first that stand nearest to the best; None if nothing is undecided or fits."""
+    """The next block, filled from the best rank on; None if nothing is undecided or nothing fits."""
     tables = [table for table in _tables(on, final, runs, floor) if len(table) > 1]
     spent = sum(run.seconds for run in runs)
     pace = spent / (sum(estimate.case_seconds(run.case, on.catalog) for run in runs) or 1.0)
@@ -53,7 +52,7 @@ def _block(on: racing.Track, final: Phase, runs: Sequence[Run], number: int, flo
 
 
 def _tables(on: racing.Track, final: Phase, runs: Sequence[Run], floor: float) -> Iterator[list[Case]]:
-    """Of each workload and load the finalists that are undecided, the best of all first."""
+    """The undecided finalists of each workload and load, after the best of it."""
     by_load: dict[tuple[str | None, str | None], dict[Stack, Case]] = {}
     for case in final.cases:
         by_load.setdefault((case.workload, case.load), {})[stack_of(case)] = case

@@ -1,12 +1,14 @@
-"""A study cut to a budget by racing: short runs for all, more servers for those still in play.
+"""A study cut to a budget by racing: short runs for all candidates, more servers for those still in play.
 
-A candidate is a stack on a workload. A round is a few whole blocks under the brief load that stands in for the study's
-own; after it the candidates of a workload are compared with the best of them (`bench.analysis.standings`), by intervals
-that hold together at `SURE`. Significantly worse candidates are eliminated, except the best of each server, the
-baseline, and candidates that may still be warming up; so the next round takes less time. Rounds go on until those in
-play fit the rest of the budget as the study measures them. Where there is no time for one more, or the last one
-eliminated nobody, the best of each server go on, and after them those that may be the best of their workload, as far as
-the budget reaches. Stored runs alone decide: an interrupted race comes to the same end.
+A candidate is a stack on a workload. A round is a few whole blocks under a brief load, in place of the study's own.
+After each round, the candidates of a workload are compared with their best (`bench.analysis.standings`), by intervals
+that hold simultaneously at `SURE`. Significantly worse candidates are eliminated, except the best of each server, the
+baseline, and candidates that may still be warming up. So each round takes less time than the one before.
+
+Rounds end when the candidates in play fit the rest of the budget under the study's own load. They also end without time
+for another round, or after a round that eliminates none. Then the finalists are the best of each server and, as far
+as the budget allows, candidates that may be the best of their workload. Stored runs alone decide, so a race that was
+interrupted has the same result.
 
 Birattari, Stützle, Paquete & Varrentrapp, "A racing algorithm for configuring metaheuristics", GECCO 2002 (F-Race);
 López-Ibáñez et al., "The irace package", Operations Research Perspectives 3, 2016.
@@ -29,15 +31,15 @@ from bench.plan import estimate
 from bench.race import candidates
 from bench.race.candidates import Candidate, candidate
 
-BLOCKS = 2  # of a round, and at least of the final: one block has no interval
-ROUND = BLOCKS + 1  # numbers of blocks that a round takes: the last is of servers that are measured again
-SURE = 0.99  # how sure it is that no round eliminates the best
-FINAL = "macro"  # the phase that a race leaves its finalists to
+BLOCKS = 2  # blocks of a round, and fewest of the final: one block has no interval
+ROUND = BLOCKS + 1  # block numbers that a round takes: the last is that of extra servers
+SURE = 0.99  # confidence that no round eliminates the best
+FINAL = "macro"  # the phase that measures the finalists
 Measured = Callable[[Phase], Sequence[Run]]
 
 
 class Track(msgspec.Struct, frozen=True, kw_only=True):
-    """A race to be run: the round of all, the closed loads that the study asks for, and `seconds` for both together."""
+    """A race to run: the `first` round, the study's own closed loads as `final`, and `seconds` for both together."""
 
     study: Study
     catalog: Catalog
@@ -47,69 +49,69 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def track(plan: Plan, budget: float) -> Track | None:
-    """The race that keeps the plan within the budget; None where the whole of it fits: nothing is raced then.
+    """The race that keeps the plan within a budget in seconds; None where the whole plan fits without a race.
 
-    Raises LabError for a study that serves nothing, and for less time than a race takes.
+    Raises LabError for a study without stacks under load, and for a budget below the shortest race.
     """
     study, catalog, final = plan.study, plan.catalog, plan.phase(FINAL)
     if final is None:
-        raise LabError(f"--budget: study {study.name!r} puts no stacks under load, so there is nothing to race")
+        raise LabError(f"--budget requires stacks under load: study {study.name!r} has none")
     beside = estimate.plan_seconds(plan) - estimate.seconds(final, catalog)
     if beside + estimate.seconds(final, catalog) <= budget:
         return None
     if all(candidate(catalog, case).load == case.load for case in final.cases):
-        final = replace(final, blocks=1)  # the servers of the rounds count, too, and the rest goes where it decides
+        final = replace(final, blocks=1)  # the rounds' servers count as well; extra blocks go to undecided finalists
     entered = {candidate(catalog, case): case for case in final.cases}
     cases = [replace(case, load=each.load) for each, case in entered.items()]
     first = Phase("race", BLOCKS, tuple(cases))
     least = beside + estimate.seconds(first, catalog) + _least(study, catalog, final)
     if least > budget:
         raise LabError(
-            f"--budget {written(budget)} is too little for {study.name}: it takes at least {written(least)}, for one "
-            f"round of {len(cases)} candidates and the best of each server on each workload after it"
+            f"--budget {written(budget)} is too short for {study.name}: use at least {written(least)}, for a round of "
+            f"{len(cases)} candidates and a final of each server's best on each workload"
         )
     return Track(study=study, catalog=catalog, first=first, final=final, seconds=budget - beside)
 
 
 def race(on: Track, begun: Race, measured: Measured) -> Iterator[Race]:
-    """The race after each of its rounds; after the last one it tells how many finalists there are.
+    """The race after each of its rounds; after the last one, with the number of finalists.
 
-    `measured` measures what is missing of a round and returns the runs of all rounds so far.
+    `measured` measures the missing runs of a round and returns the runs of all rounds so far.
     """
     done = replace(begun, rounds=(), left_out=(), finalists=None, runs=None)
     while done.finalists is None:
         playing = finalists(on, on.first, done)
         runs = measured(replace(playing, first=ROUND * len(done.rounds)))
-        runs = [run for run in runs if run.block < ROUND * (len(done.rounds) + 1)]  # a race that goes on has more
+        runs = [run for run in runs if run.block < ROUND * (len(done.rounds) + 1)]  # a resumed race has later runs
         done = _settled(on, runs, _judged(on, playing, runs, done))
         yield done
 
 
 def finalists(on: Track, phase: Phase, race: Race) -> Phase:
-    """The phase without eliminated cases; the final with as many blocks as the race settled on.
+    """The phase without eliminated cases. The final has the race's number of blocks.
 
-    The final's blocks are numbered after those of the rounds, whose servers count beside its own under the same load.
+    Its blocks are numbered after those of the rounds, whose servers count as well where the load is the same.
     """
-    out = set(map(candidates.of, race.eliminated))
+    out = set(map(candidates.candidate_of, race.eliminated))
     playing = replace(phase, cases=tuple(case for case in phase.cases if candidate(on.catalog, case) not in out))
     if phase.name != FINAL:
         return playing
     return replace(playing, blocks=race.runs or phase.blocks, first=ROUND * len(race.rounds))
 
 
-def said(race: Race) -> str:
-    """What the last round did, in a line."""
+def progress(race: Race) -> str:
+    """The result of the last round, in a line."""
     last = race.rounds[-1]
     line = f"race, round {len(race.rounds)}: {len(last.eliminated)} of {last.candidates} candidates eliminated"
-    line += f"; {len(race.left_out)} left out, as the budget has no room for them" if race.left_out else ""
-    return line + ("" if race.finalists is None else f"; {race.finalists} go on to the study's own loads")
+    line += f", {len(race.left_out)} left out (no room in the budget)" if race.left_out else ""
+    return line + ("" if race.finalists is None else f", {race.finalists} finalists under the study's own loads")
 
 
 def _judged(on: Track, playing: Phase, runs: Sequence[Run], done: Race) -> Race:
-    """The race with one round more: out are those of which a run failed, and those that are significantly worse."""
+    """The race with one more round, which eliminates candidates with a failed run and significantly worse ones."""
     running = [candidate(on.catalog, case) for case in playing.cases]
-    failed = {stack_of(run.case): run for run in runs if run.verdict != "pass"}  # that spoils the stack everywhere
-    out = [candidates.failed(each, failed[each.stack]) for each in running if each.stack in failed]
+    failed = {stack_of(run.case): run for run in runs if run.verdict != "pass"}  # eliminates the stack everywhere
+    out = [candidates.eliminated_by_failure(each, failed[each.stack]) for each in running if each.stack in failed]
     when = f"after round {len(done.rounds) + 1}"
     tables = _tables(on, [each for each in running if each.stack not in failed], runs)
     firsts = _firsts(tables)
@@ -117,23 +119,23 @@ def _judged(on: Track, playing: Phase, runs: Sequence[Run], done: Race) -> Race:
         each for table in tables for each in table if each[1].behind.significant and not each[0].warms_up(on.catalog)
     ]
     worse = [each for each in worse if each[0] not in firsts]
-    out += [candidates.behind(*each, when=when, worse=True) for each in worse]
-    gone = set(map(candidates.of, out))
+    out += [candidates.eliminated_by_rank(*each, when=when, worse=True) for each in worse]
+    gone = set(map(candidates.candidate_of, out))
     rivals = {each for each in running if each not in gone and each.stack.variant != on.study.baseline}
     kept = _with_baselines(on, rivals)
     ended = Round(
         candidates=len(running),
         blocks=BLOCKS,
         seconds=sum(run.seconds for run in runs if run.block >= ROUND * len(done.rounds)),
-        eliminated=tuple(each for each in out if candidates.of(each) not in kept),
+        eliminated=tuple(each for each in out if candidates.candidate_of(each) not in kept),
     )
     return replace(done, rounds=(*done.rounds, ended))
 
 
 def _settled(on: Track, runs: Sequence[Run], done: Race) -> Race:
-    """The race with its finalists, if those in play fit the time that is left, or else another round brings no more.
+    """The race with its finalists, if the candidates in play fit the time left or another round would not help.
 
-    That is so where there is no time for one, and where one that could have dropped somebody did not.
+    Another round does not help without time for it, or after a round that could have eliminated candidates and did not.
     """
     playing = finalists(on, on.first, done)
     spent = sum(run.seconds for run in runs)
@@ -142,10 +144,10 @@ def _settled(on: Track, runs: Sequence[Run], done: Race) -> Race:
     if estimate.seconds(finalists(on, on.final, done), on.catalog) <= left:
         return replace(done, finalists=len(playing.cases))
     tables = _tables(on, [candidate(on.catalog, case) for case in playing.cases], runs)
-    turns = [each for rank in zip_longest(*tables) for each in rank if each]  # the first of each, then the second …
+    turns = [each for rank in zip_longest(*tables) for each in rank if each]  # the first of each table, the second …
     chosen = _with_baselines(on, _firsts(tables))
     goes_on = len(done.rounds) == 1 or done.rounds[-1].eliminated  # the first has the widest intervals
-    least = _final_seconds(on, chosen) / on.final.blocks  # of one block
+    least = _final_seconds(on, chosen) / on.final.blocks  # seconds of one block
     if goes_on and estimate.seconds(playing, on.catalog) + least * on.final.blocks <= left:
         return done
     runs_each = max(_fewest(on.final), min(on.final.blocks, int(left / least))) if least else on.final.blocks
@@ -155,8 +157,8 @@ def _settled(on: Track, runs: Sequence[Run], done: Race) -> Race:
         if _final_seconds(on, more) > left:
             break
         chosen = more
-    when = "and the budget has no room for it"
-    out = [candidates.behind(*each, when=when) for each in turns if each[0] not in chosen]
+    when = "no room in the budget"
+    out = [candidates.eliminated_by_rank(*each, when=when) for each in turns if each[0] not in chosen]
     return replace(done, left_out=tuple(out), finalists=len(playing.cases) - len(out), runs=runs_each)
 
 
@@ -170,7 +172,7 @@ def _firsts(tables: Iterable[list[_Entry]]) -> set[Candidate]:
 
 
 def _tables(on: Track, running: Iterable[Candidate], runs: Sequence[Run]) -> list[list[_Entry]]:
-    """Those of the candidates that have figures, by workload and brief load, the best first."""
+    """The candidates that have figures, by workload and brief load, the best first."""
     playing: dict[tuple[str, str], set[Stack]] = {}
     for each in running:
         playing.setdefault((each.workload, each.load), set()).add(each.stack)
@@ -183,7 +185,7 @@ def _tables(on: Track, running: Iterable[Candidate], runs: Sequence[Run]) -> lis
 
 
 def _with_baselines(on: Track, chosen: set[Candidate]) -> set[Candidate]:
-    """They, the baseline beside each of them, and on every workload the baseline's first stack."""
+    """The chosen candidates, the baseline in place of each variant, and the baseline's first stack on each workload."""
     entered, baseline = [candidate(on.catalog, case) for case in on.first.cases], on.study.baseline
     first = next((each.stack for each in entered if each.stack.variant == baseline), None)
     beside = {each._replace(stack=replace(each.stack, variant=baseline)) for each in chosen if first}
@@ -196,12 +198,12 @@ def _final_seconds(on: Track, chosen: set[Candidate]) -> float:
 
 
 def _fewest(final: Phase) -> int:
-    """As many blocks as a final has at least."""
+    """The fewest blocks of a final."""
     return min(BLOCKS, final.blocks)
 
 
 def _least(study: Study, catalog: Catalog, final: Phase) -> float:
-    """Seconds of a final of each server's best on each workload, and the baselines beside them."""
+    """Seconds of the shortest final: each server's best on each workload, and the baselines beside them."""
     each: dict[tuple[str | None, str | None, str], float] = {}
     for case in final.cases:
         key = (case.workload, case.load, stack_of(case).server or case.variant)

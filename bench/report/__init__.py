@@ -1,10 +1,10 @@
-"""From runs to an answer: what a person reads of a study.
+"""Reports: from the runs of a study to its answer, its tables and its plots.
 
-evidence, rows, finding    runs → figures with their reasons; nothing is calculated after these
-answer, wording, table     the sentences and the cells
-charts, drawing, figures   the plots
-page, summary              the HTML page, and what ends a run on a terminal
-selftest, drift            a self-test's verdict in lines and tables; what moves a core from session to session
-together                   several sessions of a study → one finding
-findings, pictures, gain   the pages in the docs, of what is kept in the repository
+evidence, rows, finding    from runs to figures with their reasons; all calculations end here
+answer, wording, table     sentences and cells
+charts, drawing, figures   plots
+page, summary              the HTML page; the summary on a terminal
+selftest, drift            the verdict of a self-test; the effects of factors from session to session
+together                   several sessions of a study as one finding
+docs, pictures, gain       the pages in the docs, from kept sessions
 """

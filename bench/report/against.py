@@ -1,4 +1,4 @@
-"""How the stacks in Python stand against a study's peers, in sentences made of the figures."""
+"""A study's peers against its stacks in Python, in sentences made from the figures."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from bench.analysis.text import listed, number, seconds
 from bench.report.claims import differ
 from bench.report.rows import Finding, Row
 
+SAME = "no significant difference"
 
-def against(finding: Finding) -> Iterator[str]:
-    """Of one workload, each peer against the best stack in Python and against the plain reference on each interpreter.
 
-    A compiled core that wins is no win of the language: what the same source does uncompiled is told beside it.
+def sentences(finding: Finding) -> Iterator[str]:
+    """For one workload, each peer against the best stack in Python and the reference core on each interpreter.
+
+    A compiled core that wins is no win of the language, so the uncompiled reference core stands beside it.
     """
     measured = [row for row in finding.rows if row.cpu.value is not None]  # the cheapest first
     own = [row for row in measured if not row.stack.is_peer]
@@ -22,14 +24,16 @@ def against(finding: Finding) -> Iterator[str]:
             plain.setdefault(row.core.title, row)
     for peer in (row for row in measured if row.stack.is_peer):
         if own:
-            told = [f"{_times(finding, row, peer, 'that')} on {title}" for title, row in plain.items()]
-            beside = f"; the plain reference takes {listed(told)}" if told else ""
-            best = _times(finding, peer, own[0], f"the best in Python, {own[0].stack}")
-            yield f"{peer.core.title} takes {seconds(peer.cpu.value or 0.0)} a request, {best}{beside}."
+            told = [f"{_fold(finding, row, peer)} on {title}" for title, row in plain.items()]
+            beside = f" The reference core, relative to this peer: {listed(told)}." if told else ""
+            fold = _fold(finding, peer, own[0])
+            best = f"{fold if fold != SAME else f'{SAME} from'} the best in Python ({own[0].stack})"
+            spent = seconds(peer.cpu.value or 0.0)
+            yield f"{peer.core.title}: {spent} of server CPU per request, {best}.{beside}"
 
 
-def _times(finding: Finding, row: Row, other: Row, what: str) -> str:
-    """How many times `what` a stack takes, unless the finding does not tell the two apart."""
+def _fold(finding: Finding, row: Row, other: Row) -> str:
+    """How many times the server CPU of `other` a stack takes, unless the two do not differ significantly."""
     if differ(finding, row, other) is False:
-        return f"not significantly more or less than {what}"
-    return f"{number((row.cpu.value or 0.0) / (other.cpu.value or 1.0))}× {what}"
+        return SAME
+    return f"{number((row.cpu.value or 0.0) / (other.cpu.value or 1.0))}×"

@@ -1,4 +1,4 @@
-"""The answer to a study's question, in sentences made of its figures; only significant differences are told."""
+"""The answer to a study's question, in sentences made from its figures. It names significant differences only."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from bench.analysis.text import listed, number, seconds
 from bench.catalog import pairing
 from bench.model import Stack
-from bench.report import latencies, loads, settings, suites, versions
-from bench.report.against import against
+from bench.report import against, latencies, loads, settings, suites, versions
 from bench.report.claims import differ
 from bench.report.estimates import LIMITED
 from bench.report.ranking import Ranked, ranked_by
@@ -16,46 +15,54 @@ from bench.report.rows import Core, Finding, Row
 from bench.report.targets import verdict
 from bench.report.wording import judged
 
-NAMED = 6  # stacks in a sentence
-SEVERAL = 3  # so many places, and which one is best on each server is worth a sentence
+NAMED = 6  # most stacks that a sentence names
+SEVERAL = 3  # fewest places for a sentence on the best of each server
 
 
 def answers(finding: Finding) -> tuple[str, ...]:
-    """The whole study's answer, sentence by sentence."""
+    """The answer of the whole study, sentence by sentence."""
     return tuple(sentence for paragraph in paragraphs(finding) for sentence in paragraph)
 
 
 def paragraphs(finding: Finding) -> list[tuple[str, ...]]:
-    """How many of the study's targets are met, what its suite says, then workload by workload, named if several.
+    """The answer in paragraphs: the targets, the test suite, then each workload, named if there are several.
 
-    Of cores alone that are held against something, the targets are all there is to say; of settings, what they change.
+    A study whose targets have no limit answers with the effects of its settings alone. A study of cores alone that has
+    targets answers with these.
     """
     if settings.only_settings(finding.targets):
-        return [tuple(settings.words(finding.targets, finding.catalog))]
-    told: list[tuple[str, ...]] = [(verdict(finding.targets),)] if finding.targets else []
-    told += [(suites.words(finding.tested),)] if finding.tested else []
+        return [target_sentences(finding)]
+    told = [target_sentences(finding)] if finding.targets else []
+    told += [(suites.sentences(finding.tested),)] if finding.tested else []
     for each in finding.each if finding.rows or not finding.targets else ():
-        lead = f"{each.title}: " if finding.others else ""
+        lead = f"{each.title}. " if finding.others else ""
         first, *rest = answer(each)
         told.append((f"{lead}{first}", *rest))
     together = loads.agreement(finding) if finding.study.open else ""
     return told + ([(together,)] if together else [])
 
 
-def answer(finding: Finding) -> tuple[str, ...]:
-    """Of one workload, which core wins by how much, what of that is left behind each server, and which stack is best.
+def target_sentences(finding: Finding) -> tuple[str, ...]:
+    """The number of targets met, or the effects of the settings where no target has a limit."""
+    if settings.only_settings(finding.targets):
+        return tuple(settings.sentences(finding.targets, finding.catalog))
+    return (verdict(finding.targets),)
 
-    Where no variant is compared with another, there is nothing to say of cores; where interpreters are, it is of them.
-    Where open loads go beyond capacity, it is of what breaks.
+
+def answer(finding: Finding) -> tuple[str, ...]:
+    """The answer for one workload: the fastest core, its speed-up behind each server, and the best stacks.
+
+    A study of open loads answers with what breaks, a study of several interpreters with their speeds. A study of one
+    core has no sentence on cores.
     """
     if finding.study.open:
-        return loads.words(finding)
+        return loads.sentences(finding)
     compared = finding.study.micro is not None and len(finding.cores) > 1
-    told = list(versions.words(finding)) if versions.compared(finding) else []
+    told = list(versions.sentences(finding)) if versions.compared(finding) else []
     told += [_cores(finding)] if not told and (compared or not finding.rows) else []
-    told += _ranked(finding) if finding.ranks_stacks and finding.ranking else [_servers(finding), *_best(finding)]
-    told += [*against(finding), *(() if versions.compared(finding) else _cold(finding))]
-    told += [waited] if (waited := latencies.words(finding.latencies)) else []
+    told += [_ranked(finding)] if finding.ranks_stacks and finding.ranking else [_servers(finding), *_best(finding)]
+    told += [*against.sentences(finding), *(() if versions.compared(finding) else _cold(finding))]
+    told += [latency] if (latency := latencies.sentence(finding.latencies)) else []
     if finding.study.first_look:
         told[0] = f"A first look: {told[0][0].lower()}{told[0][1:]}"
     return tuple(told)
@@ -66,16 +73,16 @@ def _cores(finding: Finding) -> str:
     if finding.study.micro is None:
         return "Cores alone are not part of this study."
     if base.time.value is None:
-        return f"The baseline, {base.title}, has no figure ({base.time.reason}), so nothing can be compared."
+        return f"Nothing to compare: the baseline, {base.title}, has no figure ({base.time.reason})."
     best = next(filter(_is_faster, finding.cores), None)
     if best is None:
-        return f"No variant is significantly faster than {base.title}{_slower(finding)}."
+        return f"No variant is significantly faster than {base.title}.{_slower(finding)}"
     lead = f"The fastest core is {best.title}"
     if best is not finding.cores[0]:
         lead = f"The fastest core that differs significantly is {best.title}"
     elif finding.lead.ratio and not finding.lead.significant and not finding.cores[1].baseline:
         lead = f"The fastest cores are {best.title} and {finding.cores[1].title} (no significant difference)"
-    return f"{lead}, at {judged(best.speedup)} the speed of {base.title}{_untouched(best, finding)}."
+    return f"{lead}, at {judged(best.speedup)} the speed of {base.title}.{_untouched(best, finding)}"
 
 
 def _is_faster(core: Core) -> bool:
@@ -85,75 +92,75 @@ def _is_faster(core: Core) -> bool:
 
 
 def _untouched(best: Core, finding: Finding) -> str:
-    """The best that the source gets without a rewrite, where the winner is one."""
+    """The fastest core without a rewrite, where the fastest of all is a rewrite."""
     others = [core for core in finding.cores if not core.rewritten and not core.baseline and core.speedup.ratio]
     if not best.rewritten or not others:
         return ""
     runner = next(filter(_is_faster, others), None)
     if runner is None:
-        return "; without a rewrite no variant is significantly faster"
-    return f"; without a rewrite it is {runner.title}, at {judged(runner.speedup)}"
+        return " Without a rewrite, no variant is significantly faster."
+    return f" Without a rewrite, it is {runner.title}, at {judged(runner.speedup)}."
 
 
 def _slower(finding: Finding) -> str:
-    """The only other one, where nothing is faster than the baseline."""
+    """The speed of the only other core, where it is significantly slower than the baseline."""
     if len(finding.cores) != 2:
         return ""
     other = finding.cores[1]  # the fastest is the baseline, or not significantly faster
-    return f"; {other.title} runs at {judged(other.speedup)} its speed" if other.speedup.significant else ""
+    return f" {other.title} runs at {judged(other.speedup)} its speed." if other.speedup.significant else ""
 
 
 def _servers(finding: Finding) -> str:
     measured = _measured(finding)
     if not measured:
-        return "Behind a server nothing was measured."
-    cheapest = f"{measured[0].stack} spends the least"
-    if len(measured) > 1 and differ(finding, measured[0], measured[1]) is False:
-        cheapest = f"{measured[0].stack} and {measured[1].stack} spend the least (no significant difference)"
-    cheapest = f"{cheapest}: {_spent(measured[0])} a request"
+        return "No stack was measured behind a server."
+    first = measured[0]
+    beside = ""
+    if len(measured) > 1 and differ(finding, first, measured[1]) is False:
+        beside = f", no significant difference from {measured[1].stack}"
     core = _compared(finding)
     behind = [_behind(row) for row in measured if row.core is core]
-    speedup = f"the speed-up of {core.title} is {listed(behind)}; " if core and behind else ""
-    return f"By server CPU per request, {speedup}{cheapest}."
+    speedup = f"Speed-up by server CPU of {core.title}: {listed(behind)}. " if core and behind else ""
+    return f"{speedup}Least server CPU per request: {_spent(first)} ({first.stack}{beside})."
 
 
 def _compared(finding: Finding) -> Core | None:
-    """The core whose speed-up behind servers is told: the winner, or the only other one where the baseline wins."""
+    """The core whose speed-up is told for each server: the fastest, or the only other one if that is the baseline."""
     winner, *others = finding.cores
     if winner.baseline and len(others) == 1:
         return others[0]
     return None if versions.compared(finding) else next(filter(_is_faster, finding.cores), None)
 
 
-def _ranked(finding: Finding) -> list[str]:
-    """Where stacks are ranked: the best, what is not significantly behind it, and the best of each server."""
+def _ranked(finding: Finding) -> str:
+    """For ranked stacks: the best, the stacks not significantly behind it, and the best of each server."""
     best, *rest = finding.ranking
-    beside = _named("equal to it within 5 %", [str(each.stack) for each in rest if each.behind.equal])
-    beside += _named("undecided", [str(each.stack) for each in rest if each.behind.undecided])
+    beside = _named("Equal within 5 %", [str(each.stack) for each in rest if each.behind.equal])
+    beside += _named("Undecided", [str(each.stack) for each in rest if each.behind.undecided])
     one_server = len(finding.study.servers) == 1
     first: dict[str, Ranked] = {}
     for each in finding.ranking:
         first.setdefault(each.stack.framework if one_server else _program(finding, each.stack), each)
     behind = [f"{each.stack} {judged(each.behind)}" for each in first.values() if each.behind.ratio]
     others = "with each other framework" if one_server else "on each other server"
-    least = f" The best {others}, in units of that: {listed(behind)}." if behind else ""
+    least = f" Best stack {others}, relative to it: {listed(behind)}." if behind else ""
     cpu, rate = best.figures.cpu.value, best.figures.rate.value
-    told = [f"{seconds(cpu)} of server CPU a request"] if cpu else []
-    told += [f"{number(rate)} answers a second"] if rate else []
+    told = [f"{seconds(cpu)} of server CPU"] if cpu else []
+    told += [f"{number(rate)} answers per second"] if rate else []
     by = ranked_by(finding.catalog.workloads[finding.workload])
-    return [f"By {by} {best.stack} is the best, with {listed(told)}{beside}.{least}"]
+    return f"Best by {by}: {best.stack} ({', '.join(told)}).{beside}{least}"
 
 
 def _named(lead: str, stacks: list[str]) -> str:
-    """Stacks by name, or how many where they are many."""
+    """A sentence that names stacks, or counts them where they are many; empty without any."""
     named = listed(stacks) if len(stacks) <= NAMED else f"{len(stacks)} stacks (see the table)"
-    return f"; {lead}: {named}" if stacks else ""
+    return f" {lead}: {named}." if stacks else ""
 
 
 def _best(finding: Finding) -> Iterator[str]:
-    """Where several servers were compared: the cheapest stack of each, and the largest capacity if another has it.
+    """For several servers: the cheapest stack of each, and the largest capacity if another stack has it.
 
-    Where the generator limited one stack, which has the largest capacity is unknown.
+    The largest capacity is unknown where the generator limited a stack.
     """
     measured = _measured(finding)
     if len({row.place for row in measured}) < SEVERAL:
@@ -161,11 +168,11 @@ def _best(finding: Finding) -> Iterator[str]:
     best: dict[str, Row] = {}
     for row in measured:
         best.setdefault(_program(finding, row.stack), row)
-    yield f"The least on each server: {listed([f'{row.stack} {_spent(row)}' for row in best.values()])}."
+    yield f"Least on each server: {listed([f'{_spent(row)} ({row.stack})' for row in best.values()])}."
     most = max(measured, key=lambda row: row.capacity.value or 0.0)
     limited = any(row.capacity.instead == LIMITED for row in measured)
     if most.capacity.value and most is not measured[0] and not limited:
-        yield f"The largest capacity is that of {most.stack}: {number(most.capacity.value)} requests a second."
+        yield f"Largest capacity: {number(most.capacity.value)} requests per second ({most.stack})."
 
 
 def _program(finding: Finding, stack: Stack) -> str:
@@ -182,7 +189,7 @@ def _spent(row: Row) -> str:
 
 
 def _behind(row: Row) -> str:
-    """The speed-up of a stack over the baseline behind the same server."""
+    """The speed-up of a stack relative to the baseline behind the same server."""
     where = f"behind {row.place}"
     if row.speedup.ratio is None:
         return f"unknown {where} ({row.speedup.reason})"
@@ -190,14 +197,13 @@ def _behind(row: Row) -> str:
 
 
 def _cold(finding: Finding) -> Iterator[str]:
-    """What warms up, how long that takes or that it does not end, and its first document against the baseline's."""
+    """For each core that warms up: its first document beside the baseline's, and when it is steady."""
     base = finding.baseline
     for core in finding.cores:
         if core.shape not in {"warm-up", "no steady state"} or core.first.value is None:
             continue
         beside = f" ({base.title}: {seconds(base.first.value)})" if base.first.value and not core.baseline else ""
-        settled = "reaches no steady state"
+        settled = "No steady state."
         if core.settled.value is not None:
-            settled = f"is steady after {seconds(core.settled.value)} of work"
-        first = f"the first document of a fresh process takes it {seconds(core.first.value)}{beside}"
-        yield f"{core.title} {settled}; {first}."
+            settled = f"Steady after {seconds(core.settled.value)} of work."
+        yield f"{core.title}: first document of a fresh process in {seconds(core.first.value)}{beside}. {settled}"

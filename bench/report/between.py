@@ -1,7 +1,7 @@
-"""Ratios between sessions: what each session of a study said, and what they say together.
+"""Ratios over several sessions of a study, and how far the sessions agree.
 
-A session's own interval tells how exact it was, and nothing of the next session. So the session is the unit here:
-Student's t over the sessions' log ratios.
+The precision within one session does not predict the next session. So the session is the unit: Student's t over the
+logarithms of the sessions' ratios.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from bench.report.rows import Finding, closed_load
 FASTER = "times as fast as the baseline"
 
 
-class Repeated(msgspec.Struct, frozen=True, kw_only=True):
-    """A ratio of a subject's in each of the `sessions`, and over them (`ratio`); `metric` says what of, and to what.
+class RatioOverSessions(msgspec.Struct, frozen=True, kw_only=True):
+    """A subject's ratio in each of the `sessions`, and over them (`ratio`). `metric` names its figure and baseline.
 
-    Of all `pairs` of sessions that have intervals, so many are `overlapping`.
+    `pairs` counts the pairs of sessions that have intervals, `overlapping` those whose intervals overlap.
     """
 
     metric: str
@@ -37,13 +37,13 @@ class Repeated(msgspec.Struct, frozen=True, kw_only=True):
     overlapping: int
 
 
-def stored(folders: Sequence[Path]) -> list[Repeated]:
-    """What the sessions in `folders` say together."""
-    return list(repeated([_finding(folder) for folder in folders]))
+def stored(folders: Sequence[Path]) -> list[RatioOverSessions]:
+    """The ratios over the sessions in `folders`."""
+    return list(ratios_over([_finding(folder) for folder in folders]))
 
 
-def repeated(findings: Sequence[Finding]) -> Iterator[Repeated]:
-    """Each core and each stack that has a ratio in every one of the sessions, workload by workload."""
+def ratios_over(findings: Sequence[Finding]) -> Iterator[RatioOverSessions]:
+    """The ratios of each core and stack that has one in every session, workload by workload."""
     best = {each.workload: each.ranking[0].stack for each in findings[-1].each if each.ranks_stacks and each.ranking}
     tables = [dict([*_speedups(finding), *_costs(finding, best)]) for finding in findings]
     for metric, subject in tables[0]:
@@ -51,7 +51,7 @@ def repeated(findings: Sequence[Finding]) -> Iterator[Repeated]:
         if len(ratios) < len(tables):
             continue
         pairs = [(a, b) for a, b in combinations(ratios, 2) if a.low is not None and b.low is not None]
-        yield Repeated(
+        yield RatioOverSessions(
             metric=metric,
             subject=subject,
             sessions=tuple(ratios),
@@ -61,28 +61,28 @@ def repeated(findings: Sequence[Finding]) -> Iterator[Repeated]:
         )
 
 
-def told(found: Sequence[Repeated]) -> Iterator[str]:
-    """The ratios in words: a line a metric with how far its sessions agree, then a line a subject."""
+def lines(found: Sequence[RatioOverSessions]) -> Iterator[str]:
+    """A line for each metric with the agreement of its sessions, then a line for each subject."""
     for metric, group in groupby(found, lambda each: each.metric):
         rows = list(group)
         overlapping, pairs = sum(each.overlapping for each in rows), sum(each.pairs for each in rows)
         yield f"{metric}: {overlapping} of {pairs} pairs of intervals overlap" if pairs else metric
         for each in rows:
             sessions = ", ".join(f"{times(ratio)} ({interval(ratio)})" for ratio in each.sessions)
-            yield f"  {each.subject}: {_over(each)}; by session {sessions}"
+            yield f"  {each.subject}: {_over(each)}. By session: {sessions}"
 
 
-def _over(each: Repeated) -> str:
-    """The ratio over all sessions, with the interval between them or why there is none."""
+def _over(each: RatioOverSessions) -> str:
+    """The ratio over all sessions with its interval, or the reason why it has none."""
     count = len(each.sessions)
     over = f"over {count} session{'s' * (count > 1)}"
     if each.ratio.low is None:
-        return f"{times(each.ratio)} {over} (no interval between fewer than {FEWEST_SESSIONS})"
+        return f"{times(each.ratio)} {over} (no interval: fewer than {FEWEST_SESSIONS} sessions)"
     return f"{times(each.ratio)} ({interval(each.ratio)}) {over}"
 
 
 def _speedups(finding: Finding) -> Iterator[tuple[tuple[str, str], Ratio]]:
-    """Those of a session's cores and stacks by metric, workload and load, then by subject."""
+    """The speed-ups of a session's cores and stacks, by metric, workload and load, then by subject."""
     for each in finding.each:
         for core in each.cores:
             if core.speedup.ratio and not core.baseline:
@@ -90,18 +90,19 @@ def _speedups(finding: Finding) -> Iterator[tuple[tuple[str, str], Ratio]]:
         for row in each.rows:
             if row.speedup.ratio and not row.core.baseline:
                 load = closed_load(each.study, each.workload)
-                yield (f"server CPU a request, {each.workload}, {load}, {FASTER}", str(row.stack)), row.speedup.ratio
+                metric = f"server CPU per request, {each.workload}, {load}, {FASTER}"
+                yield (metric, str(row.stack)), row.speedup.ratio
 
 
 def _costs(finding: Finding, best: Mapping[str, Stack]) -> Iterator[tuple[tuple[str, str], Ratio]]:
-    """Where stacks are ranked, what each costs in units of the `best`, one stack for all sessions, by workload."""
+    """The costs of ranked stacks relative to the `best` of the workload, the same stack for all sessions."""
     for each in finding.each:
         costs = {ranked.stack: ranked.cost for ranked in each.ranking}
         first = best.get(each.workload)
         least = costs.get(first) if first else None
         for stack, cost in costs.items():
             if cost and least and stack != first:
-                yield (f"cost, {each.workload}, times that of {first}", str(stack)), Ratio(estimate=cost / least)
+                yield (f"cost, {each.workload}, relative to {first}", str(stack)), Ratio(estimate=cost / least)
 
 
 def _finding(folder: Path) -> Finding:

@@ -1,4 +1,4 @@
-"""How an interpreter was built, in words."""
+"""The build of an interpreter as text."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ WORDS = {
 
 
 def how(build: Mapping[str, Any]) -> str:
-    """What is known of a build, such as `PGO, LTO, JIT off`; `build unknown` where nothing is."""
+    """The known facts of a build, such as `PGO, LTO, JIT off`, or `build unknown`."""
     return ", ".join(words for (key, value), words in WORDS.items() if build.get(key) is value) or "build unknown"

@@ -1,4 +1,4 @@
-"""The plots of a finding as charts. Marks carry their figures as labels, which the page shows on hover."""
+"""The plots of a finding as charts. Each mark is labelled with its figure, which the page shows on hover."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from bench.report.look import LIGHT
 from bench.report.rows import Course, Finding, Row
 from bench.report.wording import estimate, judged
 
-WIDE, NARROW = 760, 350  # pixels of a plot that stands alone: at a desk, on a phone
-PANEL = 350  # of one of several side by side
+WIDE, NARROW = 760, 350  # width in pixels of a single plot: on a desktop, on a phone
+PANEL = 350  # width in pixels of one of several plots side by side
 ALONE = "core alone"
 PART_COLOURS = ("grey", "blue", "orange", "green", "purple")
 MEGA, RESOLUTION = 1e6, 1e-3
 MOMENTS = {"idle": "idle", "first": "first request", "loaded": "under load", "after": "after it"}
 DECADES = (1, 10, 100, 1000, 10_000, 100_000)
-LABELS = "datum.value <= 1 ? '≤ 1' : format(datum.value, ',')"  # the clock tells no less than a millisecond
+LABELS = "datum.value <= 1 ? '≤ 1' : format(datum.value, ',')"  # the clock's resolution is a millisecond
 
 
 def speedups(finding: Finding, width: int) -> Chart:
-    """Each core's speed-up with its interval, the bias as a band; for the baseline that of its A/A pair."""
+    """Each core's speed-up with its interval, and the bias as a band. The baseline's is that of its A/A pair."""
     pair = compared(finding.same) if finding.same else Comparison()
     shown = [(core, pair if core.baseline else core.speedup) for core in finding.cores]
     data = [
@@ -41,7 +41,7 @@ def speedups(finding: Finding, width: int) -> Chart:
     scale, axis = logarithmic(data, room=0.3)
     y = alt.Y("name:N", sort=names, title=None, axis=names_axis(names))
     colour = alt.condition("datum.significant", alt.value(LIGHT["blue"]), alt.value(LIGHT["grey"]))
-    x = alt.X("ratio:Q", scale=scale, axis=axis, title="times as fast as the baseline")
+    x = alt.X("ratio:Q", scale=scale, axis=axis, title="speed-up")
     base = sheet(data, width, height=38 * len(data)).encode(y=y)
     span = base.mark_rule(strokeWidth=3, aria=False).encode(x=alt.X("low:Q"), x2="high:Q", color=colour)
     point = base.mark_point(filled=True, size=90, opacity=1).encode(x=x, color=colour, description="hint:N")
@@ -52,9 +52,9 @@ def speedups(finding: Finding, width: int) -> Chart:
 
 
 def survival(finding: Finding, width: int) -> Chart:
-    """What is left of each core's speed-up behind each server: a bar from 1× for the core alone and for each stack.
+    """Each core's speed-up alone and behind each server, a bar from 1× each.
 
-    A peer has one bar, over the baseline behind the first server.
+    A peer has one bar, relative to the baseline behind the first server.
     """
     shown: list[tuple[str, str, Comparison]] = []
     for core in (*finding.cores, *finding.peers):
@@ -67,7 +67,7 @@ def survival(finding: Finding, width: int) -> Chart:
     lanes = list(dict.fromkeys(record["name"] for record in data))
     y = alt.Y("name:N", sort=lanes, title=None, scale=alt.Scale(paddingInner=0.3), axis=names_axis(lanes))
     offset = alt.YOffset("place:N", sort=places, scale=alt.Scale(domain=places, paddingInner=0.15))
-    x = alt.X("ratio:Q", scale=scale, axis=axis, title="times as fast as the baseline there")
+    x = alt.X("ratio:Q", scale=scale, axis=axis, title="speed-up")
     colour = alt.Color("place:N", sort=places, scale=hues(places, "ink"))
     base = sheet(data, width, height=19 * len(places) * len(lanes)).encode(y=y, yOffset=offset)
     bar = base.mark_bar().encode(x=x, x2="one:Q", color=colour, description="hint:N")
@@ -76,7 +76,7 @@ def survival(finding: Finding, width: int) -> Chart:
 
 
 def latencies(finding: Finding, load: str) -> Chart:
-    """Median latency of each second under an open load, and the rate that was planned and sent; peers are dashed."""
+    """Median latency of each second under an open load, with the planned and the sent rate. Peers are dashed."""
     courses = [course for course in finding.open if course.load == load]
     colours = {title: LIGHT[colour] for title, colour, _ in contestants(finding)}
     records = [record | {"colour": colours[course.title]} for course in courses for record in _seconds(course)]
@@ -93,13 +93,13 @@ def latencies(finding: Finding, load: str) -> Chart:
 
 
 def contestants(finding: Finding) -> list[tuple[str, str, bool]]:
-    """The title and colour of each that ran under an open load, and whether it is a peer; those have dashed lines."""
+    """The title and colour of each stack under an open load, and whether it is a peer, with a dashed line."""
     groups = {peer: [c.title for c in finding.open if c.stack.is_peer is peer] for peer in (False, True)}
     return [(*pair, peer) for peer, titles in groups.items() for pair in keys(list(dict.fromkeys(titles)))]
 
 
 def memory(finding: Finding, variant: str) -> Chart:
-    """Memory of a variant's stacks when idle, after the first request, at its most under the closed load, after it."""
+    """Memory of a variant's stacks: idle, after the first request, its peak under the closed load, and after it."""
     shown = [course for course in finding.closed if course.memory]
     top = max(level / MEGA for course in shown for level in course.memory.values())
     records = [
@@ -123,7 +123,7 @@ def memory(finding: Finding, variant: str) -> Chart:
 
 
 def _typical(courses: Iterable[Course]) -> list[Course]:
-    """Of each stack the servers that held the least, the median and the most at their peak; all, of three or fewer."""
+    """Up to three servers of each stack: those with the lowest, the median and the highest peak."""
     by_stack: dict[str, list[Course]] = {}
     for course in sorted(courses, key=lambda course: course.memory["loaded"]):
         by_stack.setdefault(str(course.stack), []).append(course)
@@ -152,7 +152,7 @@ def sizes(finding: Finding, kind: str) -> Chart:
 
 
 def _rates(courses: Sequence[Course]) -> Chart:
-    """The planned rate as an area, what was sent as points: as shares of the rate that each was driven at."""
+    """The planned rate as an area and the sent requests as points, both as multiples of the load's base rate."""
     plans = [(course.rate or 1.0, course.series.get("plan", ())) for course in courses[:1]]
     planned = [{"second": second, "rate": (rate or 0.0) / unit} for unit, plan in plans for second, rate in plan]
     sent = [
@@ -165,7 +165,7 @@ def _rates(courses: Sequence[Course]) -> Chart:
         for second, count, *_ in course.series.get("latency", ())
         if second is not None and second >= 0
     ]
-    y = alt.Y("rate:Q", title="rate, of 1", axis=alt.Axis(tickCount=3))
+    y = alt.Y("rate:Q", title="× base rate", axis=alt.Axis(tickCount=3))
     x = _second("seconds")
     area = sheet(planned, PANEL - 60, height=55).mark_area(color=LIGHT["line"], interpolate="step-after", aria=False)
     dots = sheet(sent, PANEL - 60, height=55).mark_point(filled=True, size=14, color=LIGHT["ink"], opacity=1)
@@ -177,7 +177,7 @@ def _second(title: str | None) -> alt.X:
 
 
 def _seconds(course: Course) -> Iterable[Record]:
-    """A record of each second that has a median; what the clock does not resolve stands at its resolution."""
+    """A record of each second that has a median. Latencies below the clock's resolution are drawn at it."""
     for second, _, median, *_ in course.series.get("latency", ()):
         if second is None or second < 0 or median is None:
             continue
@@ -191,13 +191,13 @@ def _seconds(course: Course) -> Iterable[Record]:
 
 
 def _bar(found: Comparison, ratio: Ratio, name: str, place: str) -> Record:
-    """A bar's record; without a significant difference it has no length."""
+    """A bar's record. Without a significant difference, the bar has no length."""
     drawn = ratio.estimate if found.significant else 1.0
     return _ratio(found, ratio, name=name, place=place) | {"ratio": drawn, "one": 1, "end": max(drawn, 1.0)}
 
 
 def _ratio(found: Comparison, ratio: Ratio, **kept: Any) -> Record:
-    """A mark's record: the estimate with its interval, and the verdict in words."""
+    """A mark's record: the estimate with its interval, and both as text."""
     low, high = ratio.low or ratio.estimate, ratio.high or ratio.estimate
     hint = f"{kept['name']} {kept.get('place', '')}: {judged(found)}"
     return {
@@ -211,7 +211,7 @@ def _ratio(found: Comparison, ratio: Ratio, **kept: Any) -> Record:
 
 
 def _noise(finding: Finding, width: int) -> list[alt.Chart]:
-    """The band of ratios that tell nothing, where the machine has a bias, and the line of no difference."""
+    """The line at 1×, on the band of the noise floor where the machine has a bias."""
     one = alt.Chart(alt.InlineData(values=[{"one": 1}])).mark_rule(color=LIGHT["muted"], aria=False).encode(x="one:Q")
     if not finding.floor:
         return [one]

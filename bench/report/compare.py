@@ -1,8 +1,8 @@
-"""Two results against each other: a ratio with its interval, be it of the lab's own runs or of pyperf files.
+"""A comparison of two results: a ratio with its interval, from the lab's own runs or from pyperf files.
 
-A side is `study/variant`, `study/variant/framework/server` or `study/peer`, of that study's last session, or the path
-of a pyperf JSON file, anyone's. `compare_to` of pyperf takes the values of a process for independent ones; here the
-process is the unit, and counts may differ.
+A side is `study/variant`, `study/variant/framework/server` or `study/peer` of that study's last session, or the path of
+any pyperf JSON file. pyperf's `compare_to` treats the values of a process as independent. Here the process is the unit,
+and the numbers of processes may differ.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from bench.analysis.text import interval, number, seconds, share, times
 from bench.errors import LabError
 from bench.model import Instrument, Run, stack_of
 from bench.paths import RESULTS
-from bench.report.wording import EQUAL
+from bench.report.wording import EQUAL, UNDECIDED
 
 
 class Side(msgspec.Struct, frozen=True, kw_only=True):
-    """Seconds, value by value, of each process of one benchmark.
+    """Seconds of each process of one benchmark, value by value.
 
-    `session`, `runs` with their `metric`, those of all stacks `under` the same load, and the noise `floor` are there
-    where they are of the lab.
+    A side of the lab also has its `session`, its `runs` with their `metric`, the runs of all stacks `under` the same
+    load, and the noise `floor`.
     """
 
     name: str
@@ -49,11 +49,11 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
         return float(np.mean([np.mean(values) for values in self.processes]))
 
 
-class Compared(msgspec.Struct, frozen=True, kw_only=True):
-    """How many times as fast `b` is as `a`. `paired` says that both were measured in the same blocks.
+class Benchmark(msgspec.Struct, frozen=True, kw_only=True):
+    """How many times as fast `b` is as `a` in one benchmark. `paired`: both were measured in the same blocks.
 
-    `among` is how many benchmarks the two have in common: a family, in which `significant` holds; another result is
-    `equal` or undecided. `smallest` is the smallest difference that 80 % of such measurements detect.
+    `among` is the number of benchmarks in common, a family in which `significant` holds; other results are `equal` or
+    undecided. `smallest` is the smallest detectable difference at 80 % power.
     """
 
     benchmark: str
@@ -71,10 +71,10 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     equal: bool = False
 
 
-def compare(a: str, b: str, results: Path = RESULTS) -> list[Compared]:
-    """Every benchmark that both sides hold; two sides of one benchmark each are compared whatever its name.
+def compare(a: str, b: str, results: Path = RESULTS) -> list[Benchmark]:
+    """Every benchmark that both sides have. Two sides with one benchmark each are compared whatever its name.
 
-    Raises LabError if a side cannot be read, or if they have nothing in common.
+    Raises LabError if a side cannot be read, or if the two have no benchmark in common.
     """
     ones, others = ({side.benchmark: side for side in _sides(text, results)} for text in (a, b))
     if len(ones) == len(others) == 1:
@@ -85,46 +85,45 @@ def compare(a: str, b: str, results: Path = RESULTS) -> list[Compared]:
     return _family([_compared(ones[name], others[name]) for name in common])
 
 
-def told(each: Compared) -> str:
-    """A comparison in words: the verdict with its interval, what it rests on, the floor and the smallest effect."""
+def text(each: Benchmark) -> str:
+    """A comparison as text: its verdict with the interval, the means, the floor and the smallest difference."""
     sides = ((each.a, each.a_seconds, each.processes[0]), (each.b, each.b_seconds, each.processes[1]))
     means = [f"{name}: {seconds(mean)} over {count} process{'es' * (count > 1)}" for name, mean, count in sides]
     lines = [
         f"{each.benchmark}: {_verdict(each)}",
-        f"  {means[0]}; {means[1]}",
-        *(f"  {line}" for line in _held(each)),
+        *(f"  {mean}" for mean in means),
+        *(f"  {line}" for line in _basis(each)),
     ]
     if not each.paired:
-        lines.append("  Not measured side by side: what the machine did in between is part of this ratio.")
+        lines.append("  Not measured side by side: the ratio includes what the machine did in between.")
     return "\n".join(lines)
 
 
-def _verdict(each: Compared) -> str:
+def _verdict(each: Benchmark) -> str:
     between = "no interval" if each.speedup.low is None else f"95 % interval {interval(each.speedup)}"
     if each.significant:
         return f"{each.b} is {times(each.speedup)} as fast as {each.a} ({between})"
-    if each.equal:
-        return f"{each.b} is as fast as {each.a}: {EQUAL} ({between})"
-    return f"undecided whether {each.b} is as fast as {each.a} ({between})"
+    verdict = EQUAL if each.equal else UNDECIDED
+    return f"{verdict}, {each.b} against {each.a} ({between})"
 
 
-def _held(each: Compared) -> Iterator[str]:
-    """What the ratio is held against."""
+def _basis(each: Benchmark) -> Iterator[str]:
+    """The family, the noise floor and the smallest detectable difference of a verdict."""
     if each.smallest is None:
-        yield "One process tells nothing of the next: measure more for an interval."
+        yield "No interval: each side needs two processes or more."
         return
     family = f" among {each.among} benchmarks (Benjamini-Hochberg, 5 %)" if each.among > 1 else ""
     said = "Significant" if each.significant else "Equal within 5 %" if each.equal else "No significant difference"
-    floor = f"noise floor {share(each.floor)}" if each.floor else "the bias of the machine is not known"
-    yield f"{said}{family}; {floor}."
+    floor = share(each.floor) if each.floor else "unknown (not measured side by side, or no self-test)"
+    yield f"{said}{family}. Noise floor: {floor}."
     yield f"Smallest detectable difference ({share(POWER)} power): {share(each.smallest)}."
 
 
-def _compared(a: Side, b: Side) -> Compared:
+def _compared(a: Side, b: Side) -> Benchmark:
     side_by_side = _side_by_side(a, b) if a.session == b.session and a.metric == b.metric else None
     speedup = side_by_side or ratio(a.processes, b.processes)
     floor = a.floor if side_by_side else 0.0
-    return Compared(
+    return Benchmark(
         benchmark=b.benchmark,
         a=a.name,
         b=b.name,
@@ -139,15 +138,15 @@ def _compared(a: Side, b: Side) -> Compared:
 
 
 def _side_by_side(a: Side, b: Side) -> Ratio | None:
-    """The ratio of what one session measured; of stacks under one load as its page has it, with one spread for all."""
+    """The ratio of two subjects of one session. Stacks under one load share one spread, as in the report."""
     if a.metric not in POOLED or not a.under or a.under != b.under:
         return paired(a.runs, b.runs, a.metric)
     costs = pooled(right(a.under), a.metric)
     return costs.ratio(stack_of(a.runs[0].case), stack_of(b.runs[0].case)) if costs else None
 
 
-def _family(found: list[Compared]) -> list[Compared]:
-    """The benchmarks that two sides have in common are read together."""
+def _family(found: list[Benchmark]) -> list[Benchmark]:
+    """The benchmarks with their verdicts, judged as one family."""
     held = as_a_family([Comparison(ratio=each.speedup, floor=each.floor) for each in found])
     return [
         msgspec.structs.replace(each, among=len(found), significant=comparison.significant, equal=comparison.equal)
@@ -161,7 +160,7 @@ def _sides(text: str, results: Path) -> list[Side]:
         return _pyperf(path)
     study, slash, subject = text.partition("/")
     if not slash or not (results / study).is_dir():
-        raise LabError(f"{text!r} is neither a file nor STUDY/VARIANT[/FRAMEWORK/SERVER] of a study that was run")
+        raise LabError(f"{text!r} is neither a file nor STUDY/VARIANT[/FRAMEWORK/SERVER] of a measured study")
     return _of_the_lab(study, subject, results)
 
 
@@ -181,7 +180,7 @@ def _pyperf(path: Path) -> list[Side]:
 
 
 def _of_the_lab(study: str, subject: str, results: Path) -> list[Side]:
-    """A variant's times, or a stack's server CPU per request load by load, in a study's last session."""
+    """A variant's times, or a stack's server CPU per request under each load, in a study's last session."""
     folder, session = store.latest(study, results)
     instrument: Instrument = "macro" if "/" in subject or subject in session.plan.catalog.peers else "micro"
     metric = selftest.METRICS[instrument]
@@ -191,7 +190,7 @@ def _of_the_lab(study: str, subject: str, results: Path) -> list[Side]:
     wrong = next((run.told for run in found if run.verdict != "pass"), None)
     if wrong or not found:
         known = ", ".join(sorted({_subject(run) for run in of_kind})) or "nothing"
-        raise LabError(f"{study}/{subject} has no figure: {wrong or f'its last session measured {known}'}")
+        raise LabError(f"{study}/{subject} has no figure: {wrong or f'the last session of {study} measured {known}'}")
     tested = selftest.latest(session.machine.get("fingerprint"), results)
     return [
         Side(
@@ -209,12 +208,12 @@ def _of_the_lab(study: str, subject: str, results: Path) -> list[Side]:
 
 
 def _benchmarks(runs: Iterable[Run]) -> dict[str, list[Run]]:
-    """Runs by what they measured, in words."""
+    """Runs by the title of their benchmark."""
     found: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
         case = run.case
         rate = "" if case.rate is None else f" at {number(case.rate)}/s"
-        load = f"server CPU a request, {case.workload}, {case.load}{rate}"
+        load = f"server CPU per request, {case.workload}, {case.load}{rate}"
         found[load if case.load else f"transform {case.workload}"].append(run)
     return found
 
@@ -228,7 +227,7 @@ def _subject(run: Run) -> str:
 
 
 def _pair(runs: Iterable[Run], workload: str | None) -> Ratio | None:
-    """The ratio of the session's A/A pair on a workload, None where it measured none."""
+    """The ratio of the session's A/A pair on a workload; None without one."""
     of_workload = [run for run in runs if run.case.workload == workload and run.verdict == "pass"]
     micro = [run for run in of_workload if run.case.instrument == "micro"]
     repeats = [run for run in micro if run.case.aa]

@@ -1,4 +1,4 @@
-"""The findings in the docs: a page a study and an index, made from the sessions that are kept in the repository."""
+"""The findings in the docs: an index and a page for each study, made from the sessions kept in the repository."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ ASKED = (
     "pypy",
     "frameworks",
     "sessions",
-)  # in the index, measured or not
+)  # studies in the index, measured or not
 
 
 def write(kept: Path = KEPT, folder: Path = FINDINGS) -> list[Path]:
-    """Write the page and the plots of every kept study, and the index; pages and plots of others are removed.
+    """Write the page and the plots of every kept study, and the index. Other pages and plots are removed.
 
-    What is kept yields the same bytes each time. Returns what was written.
+    The same kept sessions yield the same bytes. Returns the paths of the written files.
     """
     found = findings(kept)
     files = {folder / name: text for name, text in texts(found).items()}
@@ -56,7 +56,7 @@ def write(kept: Path = KEPT, folder: Path = FINDINGS) -> list[Path]:
 
 
 def findings(kept: Path = KEPT) -> dict[str, Finding]:
-    """The finding of every study that is kept, over all its sessions."""
+    """The finding of every kept study, over all its sessions."""
     return {own[0].study.name: _over(own) for own in keep.all_kept(kept)}
 
 
@@ -70,12 +70,12 @@ def _over(own: Sequence[keep.Kept]) -> Finding:
 
 
 def texts(found: dict[str, Finding]) -> dict[str, str]:
-    """The index and the pages as Markdown, by the names of their files."""
+    """The index and the pages as Markdown, by file name."""
     return {"README.md": index(found)} | {f"{name}.md": page(finding) for name, finding in found.items()}
 
 
 def index(found: dict[str, Finding]) -> str:
-    """The list of all questions with their answers; what is not kept is not measured yet."""
+    """The list of all questions with their answers. A study without a kept session is not measured yet."""
     rows = [["question", "answer", "measured"]]
     for name in dict.fromkeys((*ASKED, *found)):
         finding = found.get(name)
@@ -89,15 +89,15 @@ def index(found: dict[str, Finding]) -> str:
 
 
 def _selftest(each: keep.Kept) -> Selftest | None:
-    """The self-test of the session's machine; a session that is one itself is judged by its kept runs."""
+    """The self-test of the session's machine. The verdict of a self-test's own session derives from its runs."""
     return judge(each.session, each.runs) if each.study.selftest else each.selftest
 
 
 def _short(finding: Finding) -> Iterator[str]:
-    """The answer in the index: a verdict's lines, else the first sentence of each paragraph."""
+    """The answer in the index: the lines of a verdict, or the first sentences of each paragraph."""
     if finding.study.selftest and finding.selftest:
-        yield from selftest.told(finding.selftest)
+        yield from selftest.lines(finding.selftest)
     elif finding.drift:
-        yield from drift.told(finding.drift)
+        yield from drift.lines(finding.drift)
     else:
         yield from (lead for lead, *_ in paragraphs(finding))

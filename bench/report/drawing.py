@@ -1,7 +1,7 @@
-"""How plots are drawn: charts into SVG, the colours of their names, axes with room for their labels.
+"""Drawing: charts to SVG, colours, and axes with room for their labels.
 
-They are drawn here and not in the reader's browser: all of them take less room than the scripts that would draw them,
-and they look the same in print.
+Plots are drawn here and not in the reader's browser: all of them are smaller than the scripts that would draw them, and
+they look the same in print.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ CONFIG: dict[str, Any] = {  # of Vega-Lite
 
 
 def draw(chart: Chart, name: str) -> str:
-    """The chart as an SVG element, the names inside it made the page's only ones by `name`."""
+    """The chart as an SVG element, its ids prefixed with `name`, so that they are unique on the page."""
     svg = str(vl_convert.vegalite_to_svg(chart.configure(**CONFIG).to_dict()))
     return svg.replace('id="', f'id="{name}-').replace("url(#", f"url(#{name}-")
 
 
 def keys(names: Sequence[str], first: str | None = None) -> list[tuple[str, str]]:
-    """Names with their colours: the series' in turn, after one of its own for the first name where that is given."""
+    """Names with the colours of the series in turn. `first`, if given, is the colour of the first name."""
     cycle = ([first] if first else []) + [*SERIES] * len(names)
     return list(zip(names, cycle, strict=False))
 
@@ -61,12 +61,12 @@ def hues(names: Sequence[str], first: str | None = None) -> alt.Scale:
 
 
 def sheet(data: Iterable[Record], width: int, height: Any) -> alt.Chart:
-    """A chart of `data`, `width` pixels wide and `height` high (or an `alt.Step` a row), with nothing on it yet."""
+    """An empty chart of `data`, `width` pixels wide and `height` pixels high (or an `alt.Step` per row)."""
     return alt.Chart(alt.InlineData(values=list(data)), width=width, height=height)
 
 
 def logarithmic(data: Sequence[Record], room: float) -> tuple[alt.Scale, alt.Axis]:
-    """A log scale with a share of room for the labels at its right, and ticks in ones, twos and fives."""
+    """A log scale with ticks at 1, 2 and 5. `room` is the share of its width left for labels on the right."""
     low = min([0.8, *(record["low"] for record in data)]) * 0.95
     high = max([2.0, *(record["high"] for record in data)])
     high *= (high / low) ** (room / (1 - room))
@@ -78,7 +78,7 @@ def logarithmic(data: Sequence[Record], room: float) -> tuple[alt.Scale, alt.Axi
 
 
 def names_axis(names: Iterable[str]) -> alt.Axis:
-    """An axis with room for its labels in the reader's font, which may be wider than the one they are measured in."""
+    """An axis with room for labels in the reader's font, which may be wider than the font that measures them here."""
     return alt.Axis(minExtent=extent(names))
 
 

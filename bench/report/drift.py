@@ -1,4 +1,4 @@
-"""What moves a core's time from session to session: its lines on a terminal, its tables and its plot on a page."""
+"""The effects of factors on a core's time: lines on a terminal, tables and a plot on a page."""
 
 from __future__ import annotations
 
@@ -22,37 +22,38 @@ ROW_PIXELS = 16
 
 
 def judged(folder: Path) -> Drift:
-    """What the session in `folder` says."""
+    """The effects of the factors in the session in `folder`."""
     return judge(store.read(folder / "session.json", Session), store.runs(folder))
 
 
-def told(found: Drift) -> Iterator[str]:
-    """What moves what, line by line; then what that makes of two sessions."""
+def lines(found: Drift) -> Iterator[str]:
+    """The significant effects on each subject, then the expected difference between two sessions."""
     for subject in found.subjects:
         rows = [each for each in found.moved if each.subject == subject]
-        moving = [f"{_short(each.factor)} {_percent(each.moves)}" for each in rows if each.significant]
-        still = [each.moves.high for each in rows if not each.significant]
-        told = f"is moved by {listed(moving)} (standard deviation)" if moving else "is moved by no factor significantly"
-        rest = f"; each {'other ' if moving else ''}factor moves it by at most {share(max(still))}" if still else ""
-        yield f"{_title(found, subject)} {told}{rest}."
+        effects = [f"{_percent(each.moves)} by {_short(each.factor)}" for each in rows if each.significant]
+        others = [each.moves.high for each in rows if not each.significant]
+        lead = "Significant effect" if effects else "No significant effect"
+        told = f": standard deviation {listed(effects)}" if effects else ""
+        rest = f" Each {'other ' if effects else ''}factor: at most {share(max(others))}." if others else ""
+        yield f"{lead} on {_title(found, subject)}{told}.{rest}"
     for subject in found.subjects:
         same, rebuilt = found.between(subject, TIME), found.between(subject, TIME, "build")
         if same is not None:
-            again = f", {share(rebuilt)} after a rebuild" if rebuilt is not None else ""
+            again = f", after a rebuild {share(rebuilt)}" if rebuilt is not None else ""
             yield (
-                f"Sessions of {PROCESSES} processes: {_title(found, subject)} is expected to differ by {share(same)} "
-                f"(standard deviation){again}."
+                f"Expected standard deviation of {_title(found, subject)} between sessions of {PROCESSES} processes: "
+                f"{share(same)}{again}."
             )
 
 
 def moves_table(found: Drift) -> list[Sequence[str]]:
-    """By factor, how far its levels lie apart beyond what fresh processes do."""
-    heading = ["what changes", "averaged over in a session", *_titles(found)]
+    """By factor, the standard deviation between its levels, beyond that of fresh processes."""
+    heading = ["factor", "averaged within a session", *_titles(found)]
     return [heading, *([FACTOR_TITLES[name], _averaged(name), *_cells(found, name)] for name in _factors(found))]
 
 
 def within_table(found: Drift) -> list[Sequence[str]]:
-    """By factor, how far fresh processes at one level of it lie apart."""
+    """By factor, the standard deviation of fresh processes at one level of it."""
     rows = [
         [
             FACTOR_TITLES[name],
@@ -65,14 +66,14 @@ def within_table(found: Drift) -> list[Sequence[str]]:
 
 
 def picture(found: Drift) -> Picture:
-    """How far each factor moves each subject, with the intervals."""
-    words = [f"{_title(found, subject)}: {_largest(found, subject)}" for subject in found.subjects]
-    about = "How far each factor moves a core's time or a ratio, in % (standard deviation, 95 % interval)"
-    return Picture("factors", about, f"The largest: {listed(words)}", _chart(found))
+    """The effect of each factor on each subject, with its interval."""
+    words = [f"{_largest(found, subject)} ({_title(found, subject)})" for subject in found.subjects]
+    about = "Effect of each factor on a core's time or a ratio, in % (standard deviation, 95 % interval)"
+    return Picture("factors", about, f"Largest: {listed(words)}", _chart(found))
 
 
 def _title(found: Drift, subject: str) -> str:
-    """The titles of a variant, or of the two of a ratio."""
+    """The title of a variant, or of the two variants of a ratio."""
     return " ÷ ".join(found.titles[name] for name in subject.split(" ÷ "))
 
 
@@ -123,7 +124,7 @@ def _largest(found: Drift, subject: str) -> str:
 
 
 def _short(factor: str) -> str:
-    """A factor as one word, or two."""
+    """A factor in one or two words."""
     return {"addresses": "fixed addresses", "seed": "hash seed"}.get(factor, factor)
 
 

@@ -1,4 +1,4 @@
-"""Figures of one subject from its runs; a figure that is absent says why."""
+"""Figures of one subject from its runs. An absent figure has a reason."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ import numpy as np
 
 from bench.analysis import gates
 from bench.analysis.capacity import reached
-from bench.analysis.warmup import Warmup, warmup, without_lone
+from bench.analysis.warmup import Warmup, running_median, warmup
 from bench.measure.instruments.sizes import PARTS
 from bench.model import Run
 
 LIMITED = "generator-limited"
+TOO_FEW = "fewer than 10 requests lie beyond this percentile"
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
-    """A number in SI units, or why there is none; `below` says that the truth is somewhere under `value`."""
+    """A number in SI units, or the `reason` why there is none, with the text that stands `instead` of it.
+
+    `below`: the true value is below `value`, which is the clock's resolution.
+    """
 
     value: float | None = None
     below: bool = False
@@ -26,21 +30,21 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def mean(runs: Sequence[Run], metric: str, reason: str) -> Figure:
-    """The mean over processes of each one's mean."""
+    """The mean of the processes' means."""
     means = [np.mean(run.values(metric)) for run in runs if run.values(metric)]
     return Figure(value=float(np.mean(means))) if means else Figure(reason=reason)
 
 
 def quantile(runs: Sequence[Run], metric: str, share: float, reason: str) -> Figure:
-    """The quantile over processes, each of which has one value."""
+    """The quantile over processes with one value each."""
     values = [value for run in runs for value in run.values(metric)]
     return Figure(value=float(np.quantile(values, share))) if values else Figure(reason=reason)
 
 
 def capacity(runs: Sequence[Run], null: float | None, reason: str) -> Figure:
-    """Requests per second that the server could answer; absent where a gate says that they are something else.
+    """The server's capacity in requests per second; absent where a gate rejects it.
 
-    `null` is what a server without work answered.
+    `null` is the rate of a server without work.
     """
     spoilt = first_tripped(runs, "capacity", null)
     if spoilt:
@@ -51,13 +55,13 @@ def capacity(runs: Sequence[Run], null: float | None, reason: str) -> Figure:
 
 
 def first_tripped(runs: Iterable[Run], spoils: gates.Spoils, null: float | None = None) -> gates.Tripped | None:
-    """The first gate that spoils such a figure of any of `runs`."""
+    """The first tripped gate that spoils such a figure in one of the `runs`; None without one."""
     found = (tripped for run in runs for tripped in gates.judge(run, null) if tripped.spoils == spoils)
     return next(found, None)
 
 
 def latency(runs: Sequence[Run], percentile: str, reason: str) -> Figure:
-    """The median over fresh servers of a latency percentile; one below the clock's resolution counts as that."""
+    """The median over fresh servers of a percentile. A value below the clock's resolution counts as that resolution."""
     metric = f"latency.{percentile}"
     spoilt = first_tripped(runs, "latency")
     if spoilt:
@@ -65,13 +69,13 @@ def latency(runs: Sequence[Run], percentile: str, reason: str) -> Figure:
     known = [value for run in runs for value in run.values(metric)]
     bounds = [value for run in runs for value in run.values(f"{metric}.below")]
     if not known and not bounds:
-        return Figure(reason="too few requests lie beyond this percentile" if runs else reason)
+        return Figure(reason=TOO_FEW if runs else reason)
     value = float(np.median(known + bounds))
     return Figure(value=value, below=bool(bounds) and value <= max(bounds))
 
 
 def warm(runs: Sequence[Run], tolerance: float) -> Warmup | None:
-    """What a process's passes over the documents typically do; None where none was timed."""
+    """The typical warm-up of a process over its passes; None where none was timed."""
     steady = [len(run.values("time")) for run in runs]
     if not steady or not min(steady):
         return None
@@ -79,23 +83,23 @@ def warm(runs: Sequence[Run], tolerance: float) -> Warmup | None:
 
 
 def settled(runs: Sequence[Run], shape: Warmup | None, reason: str) -> Figure:
-    """Seconds of work until a fresh process is steady: its first document and the passes before the steady ones."""
+    """Seconds of work before the steady state of a fresh process: its first document and the passes before."""
     if shape is None:
         return Figure(reason=reason)
     if shape.before is None:
         return Figure(reason="no steady state was reached", instead="never")
     spent = [_before_steady(run, shape.before) for run in runs if run.values("documents")]
     if not spent:
-        return Figure(reason="how many documents a pass holds was not kept")
+        return Figure(reason="the number of documents in a pass was not stored")
     return Figure(value=float(np.mean(spent)))
 
 
 def warmed_up(runs: Sequence[Run], tolerance: float, reason: str) -> Figure:
-    """Seconds of a light load until a fresh server is steady in its CPU per request, second by second."""
+    """Seconds of a light load before a fresh server's CPU per request, second by second, is steady."""
     warmed = [run.series["warmup"] for run in runs if "warmup" in run.series]
     if not warmed:
-        return Figure(reason="it is warmed by the lead-in alone" if runs else reason)
-    spent = [without_lone([row[2] or 0.0 for row in rows]) for rows in warmed]
+        return Figure(reason="no warm-up beside the lead-in" if runs else reason)
+    spent = [running_median([row[2] or 0.0 for row in rows]) for rows in warmed]
     shape = warmup(spent, max(1, min(map(len, spent)) // 3), tolerance)
     if shape.before is None:
         return Figure(reason=f"no steady state within {len(spent[0])} s", instead="never")
@@ -103,13 +107,13 @@ def warmed_up(runs: Sequence[Run], tolerance: float, reason: str) -> Figure:
 
 
 def _before_steady(run: Run, passes: int) -> float:
-    """Seconds that the first document and so many passes took; a value is of one document."""
+    """Seconds of the first document and of `passes` passes, whose values are seconds per document."""
     (documents,) = run.values("documents")
     return sum(run.values("first")) + documents * sum((run.values("warmup") + run.values("time"))[:passes])
 
 
 def parts_of(runs: Iterable[Run]) -> dict[str, dict[str, float]]:
-    """Bytes by part and kind, of the last run; a part that holds nothing is absent."""
+    """Bytes by part and kind, from the last run. Empty parts are absent."""
     found: dict[str, dict[str, float]] = {}
     for metric in (metric for run in runs for metric in run.measurements):
         part, _, kind = metric.metric.partition(".")
@@ -119,5 +123,5 @@ def parts_of(runs: Iterable[Run]) -> dict[str, dict[str, float]]:
 
 
 def total(parts: dict[str, dict[str, float]], kind: str, reason: str) -> Figure:
-    """The bytes of all parts together."""
+    """The sum of the bytes of all parts."""
     return Figure(value=sum(part[kind] for part in parts.values())) if parts else Figure(reason=reason)

@@ -1,4 +1,4 @@
-"""The runs of a session by what they measured, and the figures they yield; a figure that is absent says why."""
+"""The runs of a session by subject, and the comparisons that they yield. What is absent has a reason."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from bench.analysis.spread import POOLED, pooled
 from bench.analysis.stats import Ratio, reach
 from bench.model import Instrument, Run, Session, Stack, Unavailable, Verdict
 
-ASIDE = {"size", "instructions", "suite"}  # what goes wrong there spoils no answer of a core or a stack
+ASIDE = {"size", "instructions", "suite"}  # a failure of these instruments spoils no other figure
 Subject = str | Stack
 
 
 class Evidence:
     """A session's runs of one workload, by instrument, subject (a variant for micro, a stack for the rest) and load.
 
-    What belongs to a stack whatever is sent to it, its size and its start-up, is there for each workload.
-    `same` is the ratio of the study's own A/A pair, absent without one.
+    Sizes and start-ups do not depend on the workload and are there for each one. `same` is the ratio of the study's own
+    A/A pair; None without one.
     """
 
     def __init__(self, session: Session, runs: Iterable[Run], workload: str, selftest: Selftest | None = None) -> None:
@@ -53,59 +53,56 @@ class Evidence:
         self._costs: dict[tuple[str | None, str], Pooled[Subject] | None] = {}
 
     def floor(self, instrument: Instrument) -> float:
-        """The noise floor of what `instrument` measures, 0 where neither a self-test nor the pair tells of a bias."""
+        """The noise floor of an instrument; 0 where neither the self-test nor the A/A pair shows a bias."""
         return noise_floor(self.same, self._selftest.bias(instrument) if self._selftest else None)
 
     def spread(self, instrument: Instrument) -> float:
-        """How far equals scatter on this machine: by its self-test, else as far as the interval of the pair reaches."""
+        """The spread of A/A ratios on this machine, by its self-test or else by the interval of the A/A pair."""
         tested = self._selftest.spread(instrument) if self._selftest else None
         own = reach(self.same) if self.same else None
         return max(tested or own or 0.0, self.floor(instrument))
 
     def of(self, instrument: Instrument, subject: Subject, load: str | None = None) -> Sequence[Run]:
-        """The runs that count: none of a subject with a trouble, none of a case of which one failed."""
+        """The runs that count: none of a subject in trouble, and none of a case with a failed run."""
         return () if self.trouble(subject) else self._of(instrument, subject, load, False)
 
     def why_none(self, instrument: Instrument, subject: Subject, load: str | None = None) -> str:
-        """Why `of` finds nothing there."""
+        """The reason why `of` finds no run."""
         tried = self._runs.get((instrument, subject, load, False), ())
         lack = next((lack.reason for lack in self._unavailable(subject, instrument)), None)
         failed = (run.told for run in tried if run.verdict == "failed")
         absent = "not part of this study" if self._session.finished else "not measured yet"
-        dropped = self.eliminated(subject) if instrument == "macro" else None
-        return self.trouble(subject) or lack or next(failed, None) or dropped or absent
+        eliminated = self.eliminated(subject) if instrument == "macro" else None
+        return self.trouble(subject) or lack or next(failed, None) or eliminated or absent
 
     def null(self, load: str | None) -> float | None:
-        """The most that the null server answered in a second under `load`.
+        """The highest rate of the null server under `load`, in requests per second.
 
-        None where that was not measured, or where the generator had time to spare: the null server was the limit then.
+        None where it was not measured, or where the generator had time to spare, so that the null server was the limit.
         """
         runs = self._runs.get(("null", self.study.baseline, load, False), ())
         known = [run for run in runs if (run.value("generator_cpu") or 1.0) > BUSY]
         return max((rate for run in known for rate in run.values("rate")), default=None)
 
     def forced(self, variant: str) -> Sequence[Run]:
-        """The timed processes of `variant` on the path that was counted, where it takes another by itself."""
+        """The timed processes of `variant` on the path that was counted, if it otherwise takes another one."""
         runs = self._forced.get(variant, ())
         return () if self.trouble(variant) or any(run.verdict != "pass" for run in runs) else runs
 
     def trouble(self, subject: Subject) -> str | None:
-        """Why no figure of `subject` counts: a lack, or a run that failed. A wrong answer spoils a whole row."""
+        """Why no figure of `subject` counts: it is unavailable, or a run failed. A wrong answer spoils a whole row."""
         names: list[Subject] = [subject.variant, subject] if isinstance(subject, Stack) else [subject]
         failed = (self._failures[name] for name in names if name in self._failures)
         return next((lack.reason for lack in self._unavailable(subject)), None) or next(failed, None)
 
     def eliminated(self, subject: Subject) -> str | None:
-        """Why a race measured `subject` no further on this workload; None if it did, or if there was none."""
+        """Why a race eliminated `subject` on this workload; None if it did not, or without a race."""
         race = self._session.race
         out = (each for each in race.eliminated if each.workload == self.workload) if race else ()
         return next((each.reason for each in out if each.stack == subject), None)
 
     def verdict(self, subject: Subject) -> Verdict:
-        """`unavailable` where nothing could be measured, `failed` where something was measured and went wrong.
-
-        `dropped` where a race ended before.
-        """
+        """The verdict on a subject: unavailable or unsupported, `failed`, `eliminated` in a race, or `pass`."""
         unavailable = self._unavailable(subject)
         if unavailable and not any(lack.kind == "failed" for lack in unavailable):
             return unavailable[0].kind
@@ -121,11 +118,10 @@ class Evidence:
         over: Subject | None = None,
         among: int = 1,
     ) -> Comparison:
-        """`metric` of `over` ÷ that of `subject`, by pairs within blocks; over the study's baseline if not told.
+        """`metric` of `over` ÷ that of `subject`, by pairs within blocks; by default, of the study's baseline.
 
-        Of a stack that is behind the same server, of a peer behind the study's first one.
-
-        `among` is of how many comparisons this one was picked for what came out.
+        The baseline of a stack is behind the same server, that of a peer behind the study's first one. `among` is the
+        number of comparisons from which this one was picked by its result.
         """
         baseline = over or self._baseline(subject)
         found = self._ratio(instrument, baseline, subject, metric, load)
@@ -137,7 +133,7 @@ class Evidence:
     def _ratio(
         self, instrument: Instrument, above: Subject, below: Subject, metric: str, load: str | None
     ) -> Ratio | None:
-        """Pairs within blocks; of stacks under a load with one spread for all of them."""
+        """The ratio from pairs within blocks. Stacks under a load share one spread."""
         if instrument == "macro" and metric in POOLED:
             costs = self._pooled(load, metric)
             known = costs is not None and above in costs.stacks and below in costs.stacks
@@ -162,7 +158,7 @@ class Evidence:
         return compared(found, self.floor("micro")) if found else Comparison(reason="not timed on that path")
 
     def _unavailable(self, subject: Subject, instrument: Instrument | None = None) -> list[Unavailable]:
-        """The unavailable that a subject is in, or that it is in before one instrument alone."""
+        """The reasons why a subject is unavailable, for all instruments or for the one given."""
         parts = msgspec.structs.asdict(subject) if isinstance(subject, Stack) else {"variant": subject}
         found = (lack for lack in self._session.unavailable if lack.instrument == instrument)
         return [lack for lack in found if lack.covers(**parts, workload=self.workload, instrument=instrument)]

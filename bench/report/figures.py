@@ -1,4 +1,4 @@
-"""The drawings of the report, what each shows in words, what its colours stand for, and the command behind it."""
+"""The plots of the report: drawings, their text alternatives, their colour keys and the command that repeats them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KINDS = {"unpacked": "As installed", "stripped": "Symbols stripped", "compressed
 
 
 class Key(msgspec.Struct, frozen=True):
-    """What a colour stands for; `style` is `block`, `line` or `dashes`."""
+    """The meaning of a colour; `style` is `block`, `line` or `dashes`."""
 
     label: str
     colour: str
@@ -28,7 +28,7 @@ class Key(msgspec.Struct, frozen=True):
 
 
 class Panel(msgspec.Struct, frozen=True):
-    """One drawing and what it shows in words; `narrow` is drawn for a phone, where the first does not fit there."""
+    """One drawing and its text alternative. `narrow` is a drawing for phones, where the first one does not fit."""
 
     title: str
     words: str
@@ -37,7 +37,7 @@ class Panel(msgspec.Struct, frozen=True):
 
 
 class Plot(msgspec.Struct, frozen=True, kw_only=True):
-    """The panels of a plot, none if there are no figures for it; `again` is the command behind them."""
+    """The panels of a plot, none without figures. `again` is the command that repeats them."""
 
     keys: tuple[Key, ...] = ()
     panels: tuple[Panel, ...]
@@ -58,7 +58,7 @@ def plots(finding: Finding) -> dict[str, Plot]:
 
 
 def rerun(finding: Finding) -> str:
-    """The command that measures this study anew."""
+    """The command that measures this study again."""
     study = finding.study
     if study.words:
         return f"{LAB} {study.words} --force"
@@ -72,7 +72,7 @@ def _ranking(finding: Finding) -> Plot:
     told = [f"{each.stack} {estimate(each.behind)}" for each in finding.ranking if each.behind.ratio]
     shown = finding.ranks_stacks and told
     wide, narrow = (ladder(finding, width) if shown else None for width in (charts.WIDE, charts.NARROW))
-    words = f"Times as much as {finding.ranking[0].stack}: {listed(told)}" if shown else ""
+    words = f"Relative to {finding.ranking[0].stack}: {listed(told)}" if shown else ""
     name = f"{finding.workload}-ranking"
     panels = (Panel("", words, draw(wide, name), draw(narrow, f"{name}-narrow")),) if wide and narrow else ()
     states = [pair for pair in keys(STATES, "grey") if pair[0] in {state(each) for each in finding.ranking}]
@@ -108,7 +108,7 @@ def _latency(finding: Finding) -> Plot:
         worst = [(course.title, course.percentiles["max"]) for course in shown if course.load == load]
         told = listed([f"{title} {milliseconds(figure)} ms" for title, figure in worst])
         svg = draw(charts.latencies(finding, load), f"{finding.workload}-latency-{load}")
-        words = f"Median latency second by second; worst of all: {told}"
+        words = f"Median latency second by second. Longest latency: {told}"
         panels.append(Panel(finding.catalog.loads[load].title, words, svg))
     names = [Key(title, hue, "dashes" if peer else "line") for title, hue, peer in charts.contestants(finding)]
     return Plot(keys=tuple(names), panels=tuple(panels), again=rerun(finding))
@@ -118,7 +118,7 @@ def _percentiles(finding: Finding) -> Plot:
     if not percentiles.has_figures(finding):
         return Plot(panels=(), again=rerun(finding))
     names = tuple(Key(*pair, "line") for pair in percentiles.named(finding))
-    words = latencies.words(finding.latencies)
+    words = latencies.sentence(finding.latencies)
     panels = [
         Panel(title, words, draw(chart, f"{finding.workload}-percentiles-{at}"))
         for at, (title, chart) in enumerate(percentiles.panels(finding).items())
@@ -133,7 +133,7 @@ def _memory(finding: Finding) -> Plot:
         if rows:
             told = listed([f"{scaled(row.memory, charts.MEGA)} MB behind {row.place}" for row in rows])
             svg = draw(charts.memory(finding, core.variant), f"{finding.workload}-memory-{core.variant}")
-            panels.append(Panel(core.title, f"Memory from idle to after the load; at its most: {told}", svg))
+            panels.append(Panel(core.title, f"Memory from idle to after the load. Peak: {told}", svg))
     held = {course.place for course in finding.closed}
     places = keys([place for place in finding.places if place in held])
     return Plot(keys=tuple(Key(*pair, "line") for pair in places), panels=tuple(panels), again=rerun(finding))
@@ -145,7 +145,7 @@ def _sizes(finding: Finding) -> Plot:
     panels = [
         Panel(
             title,
-            f"Bytes by part; compressed: {told}",
+            f"Bytes by part. Compressed: {told}",
             draw(charts.sizes(finding, kind), f"{finding.workload}-sizes-{kind}"),
         )
         for kind, title in KINDS.items()
@@ -156,7 +156,7 @@ def _sizes(finding: Finding) -> Plot:
 
 
 def _both(chart: Callable[[Finding, int], Chart], finding: Finding, told: list[str]) -> tuple[Panel, ...]:
-    """One plot drawn for a desk and for a phone; none if there is nothing to tell, or where it is of what breaks."""
+    """One plot drawn for desktops and phones; none without figures, or for a study of open loads."""
     if not told or finding.study.open:
         return ()
     name = f"{finding.workload}-{chart.__name__}"

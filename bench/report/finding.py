@@ -1,6 +1,6 @@
-"""session + runs → a finding, of each workload.
+"""From a session and its runs to a finding for each workload.
 
-A figure of a stack comes from runs of one session, a ratio from pairs within its blocks. What is absent says why.
+Figures come from the runs of one session, ratios from pairs within its blocks. What is absent has a reason.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ from bench.report.ranking import brief_load, ranking
 from bench.report.rows import Core, Course, Finding, InstructionCounts, Row, closed_load, place
 from bench.report.stolen import stolen
 from bench.report.suites import tested
-from bench.report.targets import held
+from bench.report.targets import target_results
 
 T = TypeVar("T", Core, Row)
-PERCENTILES = ("p50", "p99", "max")
-LEAST_STEP = 0.02  # a change of speed that is no warm-up, however quiet the machine
-LEAST_STEP_SERVED = 0.05  # likewise, of a server's CPU per request from second to second
+PERCENTILES = ("p50", "p99", "max")  # of an open load beyond capacity
+LEAST_STEP = 0.02  # smallest change of a core's speed that counts as warm-up, however quiet the machine
+LEAST_STEP_SERVED = 0.05  # the same for a server's CPU per request from second to second
 
 
 def find(
@@ -50,28 +50,28 @@ def find(
     price: Price | None = None,
     selftest: Selftest | None = None,
 ) -> Finding:
-    """Derive everything that is shown: of the study's first workload, with the findings of the others in it.
+    """The finding for the study's first workload, with those for the others in it.
 
-    `selftest` is that of the session's machine. Of each workload all cores against the baseline are one family of
-    comparisons, all stacks another.
+    `selftest` is that of the session's machine. For each workload, the speed-ups of all cores are one family of
+    comparisons, those of all stacks another.
     """
     study, runs = session.plan.study, list(runs)
     evidences = [Evidence(session, runs, workload, selftest) for workload in study.workloads]
     first, *others = [_of_workload(evidence, session, runs, price, selftest) for evidence in evidences]
-    targets, suites = held(study, session, runs), tested(study, session, runs, selftest)
-    kept = {"targets": targets, "tested": suites, "stolen": stolen(runs), "fronts": _fronts(runs)}
+    targets, suites = target_results(study, session, runs), tested(study, session, runs, selftest)
+    kept = {"targets": targets, "tested": suites, "stolen": stolen(runs), "proxies": _proxies(runs)}
     return msgspec.structs.replace(first, others=tuple(others), **kept)
 
 
-def _fronts(runs: list[Run]) -> tuple[str, ...]:
-    """What stood before servers, by program and version."""
+def _proxies(runs: list[Run]) -> tuple[str, ...]:
+    """The proxies before servers, by program and version."""
     return tuple(sorted({str(run.facts["proxy"]) for run in runs if "proxy" in run.facts}))
 
 
 def _of_workload(
     evidence: Evidence, session: Session, runs: list[Run], price: Price | None, selftest: Selftest | None
 ) -> Finding:
-    """The fastest core and the cheapest stack come first, what has no figure last."""
+    """The fastest core and the cheapest stack come first, those without a figure last."""
     study, workload = evidence.study, evidence.workload
     cores = families(sorted((_core(name, evidence) for name in study.variants), key=lambda core: rank(core.time)))
     peers = [_core(name, evidence) for name in study.peers]
@@ -103,7 +103,7 @@ def _of_workload(
         raced=ranking(evidence, runs, brief, session.race) if brief else (),
         gates=gated((run for run in runs if run.case.workload == workload), null),
         agreements=agreements(of_workload),
-        latencies=latencies(waited, {stack_of(run.case): _told(stack_of(run.case), session.plan) for run in waited}),
+        latencies=latencies(waited, {stack_of(run.case): _title(stack_of(run.case), session.plan) for run in waited}),
         null=null,
         machines=len({run.machine for run in runs if run.machine}),
         residual=evidence.residual(load),
@@ -187,7 +187,7 @@ def _row(stack: Stack, core: Core, evidence: Evidence, price: Price | None) -> R
 
 
 def families(ranked: Sequence[T]) -> list[T]:
-    """Cores or rows with their speed-ups over the baseline judged as one family, which excludes the baseline."""
+    """Cores or rows with their speed-ups judged as one family, which excludes the baseline."""
     others = [each for each in ranked if not _is_baseline(each)]
     held = iter(as_a_family([each.speedup for each in others]))
     return [each if _is_baseline(each) else msgspec.structs.replace(each, speedup=next(held)) for each in ranked]
@@ -198,23 +198,23 @@ def _is_baseline(each: Core | Row) -> bool:
 
 
 def _lead(evidence: Evidence, instrument: Instrument, metric: str, ranked: Sequence[Subject]) -> Comparison:
-    """The first of those that are ranked by `metric` over the second, held against each of the rest at once.
+    """The first subject ranked by `metric` against the second, at a level that holds for the first against all others.
 
     Hsu, "Multiple Comparisons", 1996, ch. 4, with Bonferroni's bound.
     """
     if len(ranked) < 2:
-        return Comparison(reason="there is no second to compare with")
+        return Comparison(reason="no second to compare with")
     load = closed_load(evidence.study, evidence.workload) if instrument == "macro" else None
     return evidence.speedup(instrument, ranked[0], metric, load, over=ranked[1], among=len(ranked) - 1)
 
 
 def _course(run: Run, plan: Plan, capacity: float | None) -> Course:
-    """A run under load, of a stack that answers so many requests a second."""
+    """A run under load of a stack with that capacity in requests per second."""
     stack = stack_of(run.case)
     return Course(
         stack=stack,
         place=place(stack, plan),
-        title=_told(stack, plan),
+        title=_title(stack, plan),
         load=run.case.load or "",
         block=run.block,
         rate=run.case.rate,
@@ -227,8 +227,8 @@ def _course(run: Run, plan: Plan, capacity: float | None) -> Course:
     )
 
 
-def _told(stack: Stack, plan: Plan) -> str:
-    """A stack as short as the study allows: a peer by its title, others without the only variant."""
+def _title(stack: Stack, plan: Plan) -> str:
+    """The shortest unique name of a stack in its study: the title of a peer, others without the only variant."""
     if stack.is_peer:
         return plan.catalog.peers[stack.variant].title
     return place(stack, plan) if len(plan.study.variants) == 1 else str(stack)
@@ -241,11 +241,12 @@ def _stacks(study: Study, variant: str) -> Iterator[Stack]:
 
 
 def _order(course: Course, study: Study) -> tuple[int, bool, int]:
-    """Courses stand in the study's order of loads, the baseline first."""
+    """The key to sort courses by the study's order of loads, the baseline first."""
     loads = study.loads
     load = loads.index(course.load) if course.load in loads else len(loads)
     return load, course.stack.variant != study.baseline, course.block
 
 
 def rank(figure: Figure) -> float:
+    """The key to sort by a figure, absent ones last."""
     return float("inf") if figure.value is None else figure.value

@@ -1,4 +1,4 @@
-"""The gates that a session's runs could trip, with what did not pass them, and how far the two generators agree."""
+"""The gates that a session's runs could trip, with the runs that tripped them, and the generators' agreement."""
 
 from __future__ import annotations
 
@@ -11,43 +11,40 @@ from bench.analysis import bottlenecks, gates
 from bench.model import Run, Stack
 
 
-class Stopped(msgspec.Struct, frozen=True):
-    """A run that did not pass, and why."""
+class Rejected(msgspec.Struct, frozen=True):
+    """A run that a gate rejected, and why."""
 
     label: str
     reason: str
 
 
-class Gated(msgspec.Struct, frozen=True, kw_only=True):
-    """A gate: what it asks and spoils, and what it stopped of the runs under load."""
+class GateResult(msgspec.Struct, frozen=True, kw_only=True):
+    """A gate: its requirement, what it spoils, and the runs under load that it rejected."""
 
     name: str
-    asks: str
+    requirement: str
     spoils: str
-    stopped: tuple[Stopped, ...]
+    rejected: tuple[Rejected, ...]
 
 
-def gated(runs: Iterable[Run], null: float | None) -> tuple[Gated, ...]:
-    """The gates over the runs under load, none that no run could trip.
+def gated(runs: Iterable[Run], null: float | None) -> tuple[GateResult, ...]:
+    """The results of the gates that a run under load could trip.
 
-    A run that lost its whole row has left its reason and no figures.
+    A run whose whole row is spoilt has its reason and no figures.
     """
     runs = [run for run in runs if run.case.instrument == "macro"]
     judged = [(run, gates.judge(run, null)) for run in runs]
     listed = [gate for gate in gates.GATES if any(gate.could_trip(run, null) for run in runs)]
-    found = ((gate, tuple(_stopped(gate, judged))) for gate in gates.GATES)
+    found = ((gate, tuple(_rejected(gate, judged))) for gate in gates.GATES)
     return tuple(
-        Gated(name=gate.name, asks=gate.asks, spoils=gate.spoils, stopped=stopped)
-        for gate, stopped in found
-        if stopped or gate in listed
+        GateResult(name=gate.name, requirement=gate.requirement, spoils=gate.spoils, rejected=rejected)
+        for gate, rejected in found
+        if rejected or gate in listed
     )
 
 
 def agreements(runs: Iterable[Run]) -> tuple[float, ...]:
-    """Server CPU per request under the pacer ÷ that under Gatling, of each stack the median of the runs that have both.
-
-    The least comes first.
-    """
+    """Server CPU per request under the pacer ÷ under Gatling: each stack's median over runs with both, sorted."""
     found: dict[Stack | None, list[float]] = {}
     for run in runs:
         if ratio := bottlenecks.agreement(run):
@@ -55,11 +52,11 @@ def agreements(runs: Iterable[Run]) -> tuple[float, ...]:
     return tuple(sorted(map(median, found.values())))
 
 
-def _stopped(gate: gates.Gate, judged: Sequence[tuple[Run, tuple[gates.Tripped, ...]]]) -> Iterable[Stopped]:
+def _rejected(gate: gates.Gate, judged: Sequence[tuple[Run, tuple[gates.Tripped, ...]]]) -> Iterable[Rejected]:
     for run, found in judged:
         label = f"{run.case.label}, block {run.block}"
         for tripped in found:
             if (tripped.gate, tripped.spoils) == (gate.name, gate.spoils):
-                yield Stopped(label, tripped.reason)
+                yield Rejected(label, tripped.reason)
         if run.reason and run.gate == gate.name:
-            yield Stopped(label, run.reason)
+            yield Rejected(label, run.reason)

@@ -1,4 +1,4 @@
-"""A ranking shown: its plot, and its rows as cells."""
+"""The plot of a ranking, and the rows of its table."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from bench.report.rows import Finding, place
 from bench.report.table import MICRO, Cell, versus
 from bench.report.wording import estimate, judged, scaled
 
-STATES = ("eliminated", "measured to the end", "left out for want of time")
+STATES = ("eliminated", "measured to the end", "left out (no room in the budget)")
 ROW_PIXELS, AXIS_PIXELS = 19, 45
-LEAST, ROOM = 0.8, 1.3  # how far an interval is drawn: to that ratio, and to so much of the largest estimate
+LEAST, ROOM = 0.8, 1.3  # intervals are drawn down to this ratio, and up to this multiple of the largest estimate
 
 
 def state(each: Ranked) -> str:
-    """What became of a stack, one of `STATES`."""
+    """The end of a stack in a race, one of `STATES`."""
     return STATES[1] if each.reason is None else STATES[0] if each.after is not None else STATES[2]
 
 
 def name(each: Ranked, finding: Finding) -> str:
-    """The stack, without its variant where the study has one for all."""
+    """The stack, without its variant if the study has only one."""
     return str(each.stack) if finding.compares_cores else place(each.stack, finding.session.plan)
 
 
 def ladder(finding: Finding, width: int) -> Chart:
-    """How far each stack is behind the best, the interval cut off where nothing else is to be seen."""
+    """Each stack's cost relative to the best. Intervals are cut off where they reach far beyond all estimates."""
     top = max(each.behind.ratio.estimate if each.behind.ratio else 1.0 for each in finding.ranking) * ROOM
     data: list[Record] = []
     for each in finding.ranking:
@@ -47,7 +47,7 @@ def ladder(finding: Finding, width: int) -> Chart:
         y=alt.Y("name:N", sort=names, title=None, axis=names_axis(names)),
         color=alt.Color("state:N", sort=list(STATES), scale=hues(STATES, "grey")),
     )
-    x = alt.X("ratio:Q", scale=scale, axis=axis, title="times as much as the best")
+    x = alt.X("ratio:Q", scale=scale, axis=axis, title="relative to the best")
     span = base.mark_rule(strokeWidth=2, aria=False).encode(x=alt.X("low:Q"), x2="high:Q")
     point = base.mark_point(filled=True, size=70, opacity=1).encode(x=x, description="hint:N")
     text = base.mark_text(align="left", dx=7, fontSize=11, aria=False).encode(x="high:Q", text="told:N")
@@ -55,13 +55,13 @@ def ladder(finding: Finding, width: int) -> Chart:
 
 
 def rankings(finding: Finding) -> list[dict[str, Any]]:
-    """The rankings of a workload, that of the finalists first: the load's title, and the rows of its table."""
+    """The rankings of a workload, the finalists' first, each with its load's title and the rows of its table."""
     ranked = [each for each in (finding.ranking, finding.raced) if each]
     return [{"load": finding.catalog.loads[each[0].load].title, "rows": rows(finding, each)} for each in ranked]
 
 
 def rows(finding: Finding, ranked: Sequence[Ranked]) -> list[dict[str, Any]]:
-    """A row of a ranking's table for each stack."""
+    """The rows of a ranking's table, a stack each."""
     return [
         {
             "name": name(each, finding),
@@ -79,7 +79,7 @@ def rows(finding: Finding, ranked: Sequence[Ranked]) -> list[dict[str, Any]]:
 
 
 def until(each: Ranked) -> str:
-    """How far a stack came."""
+    """The end of a stack in a race, with the round of its elimination."""
     return f"eliminated after round {each.after}" if each.after is not None else state(each)
 
 

@@ -1,4 +1,4 @@
-"""How long requests took under the open loads for latency: at one rate for all, and at shares of each capacity."""
+"""Latency percentiles under open loads: at one rate for all stacks, and at shares of each stack's capacity."""
 
 from __future__ import annotations
 
@@ -11,25 +11,24 @@ import msgspec
 from bench.analysis import gates
 from bench.analysis.text import listed, number, share
 from bench.model import Observed, Run, Stack, stack_of
-from bench.report.estimates import Figure
+from bench.report.estimates import TOO_FEW, Figure
 
 PERCENTILES = ("p50", "p90", "p99", "p99.9")
 MICRO = 1e-6
 HEADING = ("stack", "requests/s", "server busy", *(f"{name}, µs" for name in PERCENTILES))
-TOO_FEW = "fewer than 10 requests took longer"
 
 
-class Waited(msgspec.Struct, frozen=True, kw_only=True):
-    """A percentile of each of a stack's fresh servers, in seconds, and their median; absent with its reason."""
+class Percentile(msgspec.Struct, frozen=True, kw_only=True):
+    """A latency percentile in seconds: its median over a stack's fresh servers (`figure`), and that of each server."""
 
     figure: Figure
     servers: tuple[float, ...] = ()
 
 
 class Latencies(msgspec.Struct, frozen=True, kw_only=True):
-    """A stack under an open load, by percentile, at a level: `common`, or `own 30`, percent of its capacity.
+    """The percentiles of a stack under an open load at a level: `common`, or `own 30` for 30 % of its capacity.
 
-    `rate` is in requests per second, `busy` the share of a core that the server took; medians over its servers.
+    `rate` is in requests per second, `busy` the share of a core that the server used; medians over its servers.
     """
 
     stack: Stack
@@ -37,16 +36,16 @@ class Latencies(msgspec.Struct, frozen=True, kw_only=True):
     level: str
     rate: float
     busy: float | None
-    percentiles: dict[str, Waited]
+    percentiles: dict[str, Percentile]
 
     @property
     def is_common(self) -> bool:
-        """Whether all contenders are driven at that rate."""
+        """Whether all stacks are driven at that rate."""
         return self.level == "common"
 
 
 def latencies(runs: Iterable[Run], title: dict[Stack, str]) -> tuple[Latencies, ...]:
-    """By level, and then by the median of the 99th percentile, the shortest first."""
+    """The latencies sorted by level, then by the median of the 99th percentile."""
     grouped: dict[tuple[str, Stack], list[Run]] = defaultdict(list)
     for run in runs:
         for level in run.case.levels:
@@ -56,7 +55,7 @@ def latencies(runs: Iterable[Run], title: dict[Stack, str]) -> tuple[Latencies, 
 
 
 def levels(found: Iterable[Latencies]) -> dict[str, list[Latencies]]:
-    """The tables, each under its heading; first that of the rate which is one for all."""
+    """The rows of each table by its heading, the common rate first."""
     tables: dict[str, list[Latencies]] = defaultdict(list)
     for each in found:
         tables[heading(each)].append(each)
@@ -64,35 +63,34 @@ def levels(found: Iterable[Latencies]) -> dict[str, list[Latencies]]:
 
 
 def heading(each: Latencies) -> str:
-    """What all of a table are driven at."""
+    """The heading of a table: the rate of its stacks."""
     if each.is_common:
-        return f"At {number(each.rate)} requests a second each"
-    return f"At {each.level.split()[1]} % of each one's own capacity"
+        return f"At {number(each.rate)} requests per second each"
+    return f"At {each.level.split()[1]} % of each stack's own capacity"
 
 
-def words(found: Iterable[Latencies]) -> str:
-    """Where all are driven at one rate, the highest percentile up to the 99th that all have; nothing without one."""
+def sentence(found: Iterable[Latencies]) -> str:
+    """The highest percentile up to p99 that all stacks have at the common rate, shortest first; empty without one."""
     common = [each for each in found if each.is_common]
-    for name, part in (("p99", "99 %"), ("p90", "90 %"), ("p50", "half")):
-        known = [(each.title, each.percentiles[name].figure.value) for each in common]
-        told = [f"{title} {number(level / MICRO)} µs" for title, level in known if level is not None]
-        if told and len(told) == len(known):
-            rate = number(common[0].rate)
-            return f"Under an open load of {rate} requests a second each, {part} are answered within: {listed(told)}."
+    for name in ("p99", "p90", "p50"):
+        known = [(level, each.title) for each in common if (level := each.percentiles[name].figure.value) is not None]
+        if known and len(known) == len(common):
+            told = listed([f"{number(level / MICRO)} µs ({title})" for level, title in sorted(known)])
+            return f"Latency at {number(common[0].rate)} requests per second each, {name}: {told}."
     return ""
 
 
-def cell(waited: Waited) -> tuple[str, str]:
-    """A percentile in microseconds, and from the least to the most of the servers where they are several."""
-    if waited.figure.value is None:
-        return waited.figure.instead, ""
-    span = [number(level / MICRO) for level in (min(waited.servers), max(waited.servers))]
-    return number(waited.figure.value / MICRO), "–".join(span) if len(waited.servers) > 1 else ""
+def cell(percentile: Percentile) -> tuple[str, str]:
+    """A percentile in microseconds, and its range over the servers if there are several."""
+    if percentile.figure.value is None:
+        return percentile.figure.instead, ""
+    span = [number(level / MICRO) for level in (min(percentile.servers), max(percentile.servers))]
+    return number(percentile.figure.value / MICRO), "–".join(span) if len(percentile.servers) > 1 else ""
 
 
 def row(each: Latencies) -> list[str]:
     """A row under `HEADING`."""
-    cells = [cell(waited) for waited in each.percentiles.values()]
+    cells = [cell(percentile) for percentile in each.percentiles.values()]
     return [
         each.title,
         number(each.rate),
@@ -102,7 +100,7 @@ def row(each: Latencies) -> list[str]:
 
 
 def busy(each: Latencies) -> str:
-    """The share of a core that the server took."""
+    """The share of a core that the server used."""
     return "—" if each.busy is None else share(each.busy)
 
 
@@ -117,18 +115,18 @@ def _latencies(stack: Stack, title: str, level: str, runs: list[Run]) -> Latenci
         level=level,
         rate=median(rates) if rates else runs[0].case.rate or 0.0,
         busy=median(used) if used else None,
-        percentiles={name: _waited(seen, name, failed) for name in PERCENTILES},
+        percentiles={name: _percentile(seen, name, failed) for name in PERCENTILES},
     )
 
 
-def _waited(servers: list[Observed], name: str, failed: str | None) -> Waited:
-    """The median over the servers; absent unless each of them has it, and no gate spoilt the latencies of one."""
+def _percentile(servers: list[Observed], name: str, failed: str | None) -> Percentile:
+    """The median over the servers; absent where a server lacks it or a gate rejects its latencies."""
     spoilt = [each for seen in servers for each in gates.judge(seen) if each.spoils == "latency"]
     reason = failed or next((f"{each.gate}: {each.reason}" for each in spoilt), None)
     values = tuple(value for seen in servers for value in seen.values(f"latency.{name}"))
     if reason or len(values) < len(servers):
-        return Waited(figure=Figure(reason=reason or TOO_FEW))
-    return Waited(figure=Figure(value=median(values)), servers=values)
+        return Percentile(figure=Figure(reason=reason or TOO_FEW))
+    return Percentile(figure=Figure(value=median(values)), servers=values)
 
 
 def _order(each: Latencies) -> float:

@@ -1,4 +1,4 @@
-"""What open loads broke: a table of stacks and loads, and what it says in sentences; how far the generators agree."""
+"""The results of open loads beyond capacity: a table of stacks and loads, sentences, and the generators' agreement."""
 
 from __future__ import annotations
 
@@ -9,61 +9,72 @@ from bench.analysis.breaking import Break, Overload
 from bench.analysis.text import listed, number
 from bench.report.rows import Course, Finding
 
-HELD, ANSWERED_HELD, UNCLAIMED = "holds", "latency of what is answered holds", "no claim"
+HELD, ANSWERED_HELD, NO_RESULT = "holds", "latency of answered requests holds", "no result"
+ABSENT = "—"
 JUDGED = {"p99": "", "p50": " (by medians)", "max": " (by the longest)"}
 
 
-def heading(finding: Finding) -> list[str]:
-    """Two columns a load, after the stack and its capacity."""
+def table(finding: Finding) -> list[list[str]]:
+    """A heading and a row for each stack with a result: its capacity, where it broke, and when it recovered.
+
+    Columns without a result are left out. Empty if no run has one.
+    """
     pairs = ([f"{_title(finding, load)}: breaks at", "recovers after"] for load in _loads(finding))
-    return ["stack", "capacity/s", *(name for pair in pairs for name in pair)]
-
-
-def rows(finding: Finding) -> list[list[str]]:
-    """A row a stack; a load is absent there if its run failed."""
+    heading = ["stack", "capacity/s", *(name for pair in pairs for name in pair)]
     by_stack: dict[str, dict[str, Course]] = {}
     for course in finding.open:
         by_stack.setdefault(course.title, {})[course.load] = course
-    return [
+    rows = [
         [title, _capacity(courses.values()), *(cell for load in _loads(finding) for cell in cells(courses.get(load)))]
         for title, courses in by_stack.items()
+        if any(has_result(course) for course in courses.values())
     ]
+    shown = [at for at in range(len(heading)) if any(row[at] not in {ABSENT, NO_RESULT} for row in rows)]
+    return [[line[at] for at in shown] for line in (heading, *rows)] if rows else []
+
+
+def has_result(course: Course) -> bool:
+    """Whether the run under an open load measured the server."""
+    return course.overload is not None and course.overload.unknown is None
 
 
 def cells(course: Course | None) -> tuple[str, str]:
-    """At which share of capacity, rate and second a run broke, and after how many seconds it recovered."""
+    """The share of capacity, rate and second at which a run broke, and the seconds until it recovered."""
     if course is None or course.overload is None:
-        return "—", "—"
+        return ABSENT, ABSENT
     found = course.overload
-    failed = _failures(found)
     if found.unknown:
-        return f"{UNCLAIMED}{failed}", "—"
+        return NO_RESULT, ABSENT
+    failed = _failures(found)
     if found.broke is None:
         most = f", up to {number(found.most)}/s answered" if found.most else ""
-        return f"{ANSWERED_HELD if failed else HELD}{most}{failed}", "—"
+        return f"{ANSWERED_HELD if failed else HELD}{most}{failed}", ABSENT
     broke = found.broke
     at = f"{number(broke.share)}×, {number(broke.rate)}/s in second {broke.second}{JUDGED[found.judged_by]}{failed}"
     return at, _back(broke, found)
 
 
-def unclaimed(finding: Finding) -> list[str]:
-    """Why nothing is significant of a run, one by one."""
+def without_result(finding: Finding) -> list[tuple[Course, str]]:
+    """The runs without a result, each with a line that says why."""
     return [
-        f"{course.title}, {_title(finding, course.load)}: {course.overload.unknown}"
+        (
+            course,
+            f"{course.title}, {_title(finding, course.load)}: {course.overload.unknown}{_failures(course.overload)}",
+        )
         for course in finding.open
         if course.overload and course.overload.unknown
     ]
 
 
-def words(finding: Finding) -> tuple[str, ...]:
-    """What breaks first and where, how many recover after each load, and what failed."""
-    known = [course for course in finding.open if course.overload and not course.overload.unknown]
+def sentences(finding: Finding) -> tuple[str, ...]:
+    """What breaks first and where, how many runs recover after each load, and what failed."""
+    known = [course for course in finding.open if has_result(course)]
     broke = [(course, found) for course in known if course.overload and (found := course.overload.broke)]
     if not finding.open:
         return ("No stack was driven beyond its capacity.",)
     if not known:
-        why = "Gatling was the limit or the capacity is unknown (see below the table)"
-        return (f"No claim: in each of {len(finding.open)} runs {why}.",)
+        why = "Gatling was the limit, or the capacity is unknown"
+        return (f"No result in any of {len(finding.open)} runs: {why}.",)
     told = [_lead(known, [found for _, found in broke])]
     by_load = {load: [each for each in broke if each[0].load == load] for load in _loads(finding)}
     told += [_recovery(_title(finding, load), own) for load, own in by_load.items()]
@@ -71,13 +82,13 @@ def words(finding: Finding) -> tuple[str, ...]:
 
 
 def agreement(finding: Finding) -> str:
-    """How far the two generators agree about server CPU per request, over the stacks that both drove, by workload."""
+    """The two generators' ratio of server CPU per request over the stacks that both drove, by workload."""
     told = [f"{_agreement(each.agreements)} on “{each.title}”" for each in finding.each if each.agreements]
     if not told:
         return ""
     return (
-        "Gatling and the pacer drove the same servers. Server CPU per request under the pacer, in units of that under "
-        f"Gatling, median and span over the stacks: {listed(told)}."
+        "Gatling and the pacer drove the same servers. Server CPU per request under the pacer ÷ under Gatling, median "
+        f"and range over the stacks: {listed(told)}."
     )
 
 
@@ -101,13 +112,13 @@ def _capacity(courses: Iterable[Course]) -> str:
 def _back(broke: Break, found: Overload) -> str:
     if broke.recovered is not None:
         return f"{broke.recovered} s"
-    return f"not in {found.watched} s" + (f", {found.waiting:,} waiting" if found.waiting else "")
+    return f"not within {found.watched} s" + (f", {found.waiting:,} waiting" if found.waiting else "")
 
 
 def _failures(found: Overload) -> str:
-    """How many requests failed, of what kind, and in which seconds."""
+    """The number of failed requests by kind, and the seconds in which they failed."""
     told = "".join(f", {count:,} {kind}" for kind, count in found.failures.items())
-    if not found.failed or found.failures.keys() <= {"timed out"}:  # which end long after their second, as others' do
+    if not found.failed or found.failures.keys() <= {"timed out"}:  # time-outs end long after the second of their start
         return told
     first, last = found.failed
     return f"{told} in second{f's {first}–{last}' if last > first else f' {first}'}"
@@ -121,37 +132,37 @@ def _lead(known: Sequence[Course], broke: Sequence[Break]) -> str:
 
 
 def _recovery(title: str, broke: Sequence[tuple[Course, Break]]) -> str:
-    """How long after the overload of a load of that title its stacks recovered, and which did not."""
+    """The seconds until the stacks under a load recovered, and the stacks that did not."""
     back = [found.recovered for _, found in broke if found.recovered is not None]
     never = [course.title for course, found in broke if found.recovered is None]
-    told = [f"{len(back)} of {len(broke)} recover within {_span(back)} s of the overload's end"] if back else []
-    told += [f"{listed(never)} did not recover within the run"] if never else []
-    return f"{title}: {'; '.join(told)}." if told else ""
+    told = [f"{len(back)} of {len(broke)} recover {_span(back)} s after the end of the overload."] if back else []
+    told += [f"Not recovered within the run: {listed(never)}."] if never else []
+    return f"{title}: {' '.join(told)}" if told else ""
 
 
 def _late(broke: Sequence[tuple[Course, Break]]) -> Iterator[str]:
-    """Whether throughput held in the seconds beyond capacity."""
+    """The throughput in the seconds beyond capacity."""
     shares = [found.answered / course.capacity for course, found in broke if course.capacity]
     if shares:
-        yield f"From there to the end of the overload, throughput is {_span(shares)}× capacity."
+        yield f"Throughput from the break to the end of the overload: {_span(shares)}× capacity."
 
 
 def _failed(finding: Finding) -> Iterator[str]:
     failed = [
-        f"{course.title} under “{_title(finding, course.load)}”{_failures(course.overload)}"
+        f"{course.title} under “{_title(finding, course.load)}” ({_failures(course.overload).removeprefix(', ')})"
         for course in finding.open
         if course.overload and course.overload.failures
     ]
-    yield f"Requests failed: {listed(failed)}." if failed else "No request failed."
+    yield f"Failed requests: {listed(failed)}." if failed else "No request failed."
 
 
 def _limited(finding: Finding) -> Iterator[str]:
-    count = len(unclaimed(finding))
+    count = len(without_result(finding))
     if count:
-        yield f"No claim on {count} of {len(finding.open)} runs: reasons stand below the table."
+        yield f"No result for {count} of {len(finding.open)} runs (reasons below the table)."
 
 
 def _span(values: Sequence[float]) -> str:
-    """The least and the greatest, once if they look alike; whole numbers as such."""
+    """The range of values, or one number if both ends look alike. Whole numbers have no decimals."""
     ends = (min(values), max(values))
     return "–".join(dict.fromkeys(f"{end:,}" if isinstance(end, int) else number(end) for end in ends))

@@ -1,7 +1,7 @@
-"""The colours of the page and its plots: names with a light and a dark value, safe for colour-blind eyes.
+"""The colours of the page and its plots, each with a light and a dark value, safe for colour-blind readers.
 
-Plots are drawn once, in light colours; a style sheet made from `PALETTE` turns each into its dark value. The hues are
-those of Okabe and Ito, "Color Universal Design", 2008, shifted where their contrast with the page was below 3 : 1.
+Plots are drawn once, in light colours. A style sheet made from `PALETTE` replaces each with its dark value. The hues
+are those of Okabe and Ito, "Color Universal Design", 2008, shifted where their contrast with the page was below 3 : 1.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ SERIES = ("blue", "orange", "green", "purple", "yellow", "ink")
 
 
 def variables(dark: bool) -> str:
-    """CSS custom properties, one a colour."""
+    """CSS custom properties, one for each colour."""
     return " ".join(f"--{name}: {both[dark]};" for name, both in PALETTE.items())
 
 
 def recoloured() -> str:
-    """CSS rules that give what is drawn in a light colour its dark value."""
+    """CSS rules that replace each light colour of a plot with its dark value."""
     rules = [
         f'.plot [{kind}="{light}"] {{ {kind}: {dark}; }}'
         for light, dark in PALETTE.values()

@@ -10,12 +10,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bench.report.page import TEMPLATES
 
-FIGURES = {*"0123456789≈<≤"}
+FIGURES = {*"0123456789<≤"}  # first characters of a figure
 Grid = Sequence[Sequence[str]]  # a heading and rows
 
 
 def table(grid: Grid) -> str:
-    """A heading and rows as a Markdown table, columns that hold figures to the right."""
+    """A heading and rows as a Markdown table. Columns with figures are aligned to the right."""
     heading, *rows = [[_cell(text) for text in row] for row in grid]
     figures = [any(row[column][:1] in FIGURES for row in rows if row[column]) for column in range(len(heading))]
     lines = [heading, ["--:" if right else "---" for right in figures], *rows]
@@ -27,7 +27,7 @@ def _cell(text: str) -> str:
 
 
 def render(name: str, **kept: Any) -> str:
-    """A template with what is `kept` for it, no more than one empty line at once; an unknown name is an error."""
+    """A template rendered with the values in `kept`. Runs of empty lines become one; an unknown name is an error."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,

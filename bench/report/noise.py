@@ -1,4 +1,4 @@
-"""What stands beside the answer: the machine's bias and where that is from, and what this session could detect."""
+"""The noise beside an answer: the machine's bias, the study's A/A pair, and the smallest detectable differences."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ WHERE = {"micro": "without a server", "macro": "behind a server"}
 
 
 def noise(finding: Finding) -> str:
-    """The machine's bias by its self-test, and the study's own A/A pair."""
-    again = ranking.again(finding.session, finding.workload)
-    return " ".join(filter(None, [f"{_bias(finding.selftest)}{_pair(finding)}", _residual(finding), again]))
+    """The machine's bias by its self-test, the study's own A/A pair, and the spread of its servers."""
+    extra = ranking.extra_servers(finding.session, finding.workload)
+    return " ".join(filter(None, [_bias(finding.selftest), _pair(finding), _residual(finding), extra]))
 
 
 def power(finding: Finding) -> str:
-    """The smallest differences that this session could detect beyond the floor: from the baseline, or from the best."""
+    """The smallest detectable differences of this session, from the baseline or from the best."""
     alone = [core.speedup for core in finding.cores if not core.baseline]
     served = [row.speedup for row in finding.rows if not row.core.baseline]
     served = [each.behind for each in finding.ranking] if finding.ranks_stacks else served
     told = [*_smallest(alone, WHERE["micro"]), *_smallest(served, WHERE["macro"])]
     lead = f"Smallest detectable difference ({share(POWER)} power)"
-    return f"{lead}: {listed(told)}." if told else f"{lead}: unknown, as no ratio has an interval."
+    return f"{lead}: {listed(told)}." if told else f"{lead}: unknown (no ratio has an interval)."
 
 
 def _residual(finding: Finding) -> str:
-    """The residual standard deviation of servers, from which the intervals behind servers come."""
+    """The residual standard deviation of servers, which gives the intervals behind servers."""
     if finding.residual is None:
         return ""
-    return f"Fresh servers scatter by {share(finding.residual)} (residual standard deviation over all stacks)."
+    return f"Residual standard deviation of fresh servers over all stacks: {share(finding.residual)}."
 
 
 def _smallest(comparisons: Sequence[Comparison], where: str) -> list[str]:
@@ -44,26 +44,26 @@ def _smallest(comparisons: Sequence[Comparison], where: str) -> list[str]:
 
 
 def _bias(selftest: Selftest | None) -> str:
-    """What the self-test found; where it told of no bias, that claims rest on their intervals alone."""
+    """The bias and the false positives of the self-test, or the command that measures them."""
     tested = [each for each in selftest.equals if each.bias is not None] if selftest else []
     if selftest is None or not tested:
         return (
-            "Bias of this machine: untested, so claims rest on the intervals alone; `python -m bench selftest` "
-            "measures it."
+            "Bias of this machine: not measured, so significance rests on the intervals alone. "
+            "To measure it: `python -m bench selftest`."
         )
     told = listed([f"{share(each.bias or 0.0)} {WHERE[each.instrument]}" for each in tested])
-    significant = listed([f"{each.significant} of {each.comparisons} {each.instrument}" for each in tested])
+    significant = listed([f"{each.significant} of {each.comparisons} {WHERE[each.instrument]}" for each in tested])
     failed = "" if selftest.passed else ", FAILED"
     date = selftest.started[:10]
-    return f"Bias of this machine: {told} (self-test of {date}{failed}; A/A false positives: {significant})."
+    return f"Bias of this machine (self-test of {date}{failed}): {told}. A/A false positives: {significant}."
 
 
 def _pair(finding: Finding) -> str:
-    """What the study's own pair of equals came to, and whether it raised the floor."""
+    """The ratio of the study's own A/A pair, and whether it raised the noise floor."""
     if finding.same is None:
         return ""
-    told = f" A/A pair of this study, {finding.baseline.title} against itself: {judged(compared(finding.same))}."
+    told = f"A/A pair of this study ({finding.baseline.title}): {judged(compared(finding.same))}."
     bias = finding.selftest.bias("micro") if finding.selftest else None
     if finding.floor <= (bias or 0.0):
         return told
-    return f"{told} Its interval excludes 1×, so no difference below {share(finding.floor)} is claimed."
+    return f"{told} Its interval excludes 1×, so no difference below {share(finding.floor)} is significant."

@@ -1,4 +1,4 @@
-"""The report: one HTML file of a finding that needs nothing beside it, neither network nor the lab."""
+"""The report: a finding as one HTML file that needs neither the network nor the lab."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ from bench.analysis import breaking
 from bench.analysis.text import number, seconds
 from bench.catalog import pairing
 from bench.model import Peer, Server
-from bench.report import ladder, latencies, loads, look, ranking, stolen, suites
-from bench.report.answer import answer
-from bench.report.builds import unlike
+from bench.report import ladder, latencies, loads, look, ranking, settings, stolen, suites
+from bench.report.answer import answer, target_sentences
+from bench.report.builds import without_pgo
 from bench.report.built import how
 from bench.report.figures import LAB, plots, rerun
 from bench.report.finding import PERCENTILES
 from bench.report.noise import noise, power
 from bench.report.rows import Core, Course, Finding, Row, closed_load
-from bench.report.spent import costs, unrest
+from bench.report.spent import overhead, unrest
 from bench.report.table import Cell, Column, columns, instructions, latency
-from bench.report.targets import verdict
 
 TEMPLATES = Path(__file__).parent / "templates"
 GIGABYTE = 1e9
@@ -53,28 +52,31 @@ def html(finding: Finding) -> str:
         columns=chosen,
         race=_race(finding),
         tested=_suites(finding),
-        targets={"rows": finding.targets, "verdict": verdict(finding.targets)},
-        percentiles=PERCENTILES,
+        targets={
+            "rows": finding.targets,
+            "words": target_sentences(finding) if finding.targets else (),
+            "only_settings": settings.only_settings(finding.targets),
+        },
         rule=breaking.RULE,
         machine=[
-            (name.removesuffix("_bytes").replace("_", " "), told(name, value))
+            (name.removesuffix("_bytes").replace("_", " "), fact(name, value))
             for name, value in (finding.session.machine | _equals(finding)).items()
         ],
         versions=[_version(core, finding) for core in (*finding.cores, *finding.peers)],
         workloads=[finding.catalog.workloads[name] for name in finding.study.workloads],
         servers=_servers(finding),
         titles={name: finding.catalog.loads[name].title for name in finding.study.loads},
-        unlike=unlike(finding),
+        without_pgo=without_pgo(finding),
         unrest=unrest(finding.session),
-        stolen={"words": stolen.words(finding.stolen), "grid": stolen.grid(finding.stolen)},
-        costs=costs(finding.session),
+        stolen={"words": stolen.sentences(finding.stolen), "grid": stolen.grid(finding.stolen)},
+        overhead=overhead(finding.session),
         rerun=rerun(finding),
         lab=LAB,
     )
 
 
 def _part(finding: Finding, chosen: list[Column]) -> dict[str, Any]:
-    """What the page shows of one workload."""
+    """The page's parts for one workload."""
     load = finding.catalog.loads.get(closed_load(finding.study, finding.workload) or "")
     return {
         "title": finding.title,
@@ -87,52 +89,70 @@ def _part(finding: Finding, chosen: list[Column]) -> dict[str, Any]:
         "rankings": ladder.rankings(finding),
         "ranked_by": ranking.ranked_by(finding.catalog.workloads[finding.workload]),
         "rows": [_cells(row, chosen) for row in finding.rows],
-        "loads": [_load(course, finding) for course in finding.open],
+        "loads": _loads(finding),
         "latencies": {
-            title: [_waited(each) for each in group] for title, group in latencies.levels(finding.latencies).items()
+            title: [_latencies(each) for each in group] for title, group in latencies.levels(finding.latencies).items()
         },
         "percentiles": latencies.PERCENTILES,
-        "unclaimed": loads.unclaimed(finding),
+        "without_result": [(reason, _gatling(course)) for course, reason in loads.without_result(finding)],
         "instructions": [instructions(core, finding.baseline) for core in finding.cores],
         "warmups": [warmup(core) for core in finding.cores],
     }
 
 
 def _race(finding: Finding) -> dict[str, Any] | None:
-    """What a race did, round by round; None where there was none."""
+    """The sentences on a race and its rounds; None without a race."""
     race = finding.session.race
-    return {"words": ranking.words(race), "rounds": race.rounds} if race else None
+    return {"words": ranking.race_sentences(race), "rounds": race.rounds} if race else None
 
 
 def _suites(finding: Finding) -> dict[str, Any]:
-    """The table of what it takes to test each framework, and the sentence above it; no rows without a suite."""
+    """The table of the frameworks under the test suite, and the sentences above it; no rows without a suite."""
     rows = [(row, suites.cells(row)) for row in finding.tested]
-    return {"rows": rows, "words": suites.words(finding.tested) if rows else "", "headings": suites.HEADINGS}
+    return {"rows": rows, "words": suites.sentences(finding.tested) if rows else "", "headings": suites.HEADINGS}
 
 
 def _cells(row: Row, chosen: list[Column]) -> dict[str, Any]:
-    """The cells of a row; where it has no figures, those of its core and, over the rest, the reason."""
+    """The cells of a row. A row without figures has those of its core, and the reason across the other columns."""
     shown = [column for column in chosen if row.verdict == "pass" or (column.of_core and row.core.reason is None)]
     named = shown or chosen[:2]
     return {"row": row, "cells": [column.cell(row) for column in named], "left": len(chosen) - len(named)}
 
 
-def _load(course: Course, finding: Finding) -> dict[str, Any]:
-    """A row of the table of open loads, with Gatling's own report where it was kept."""
-    kept = next((path for path in course.raw if path.endswith(".gatling")), None)
+def _loads(finding: Finding) -> dict[str, Any]:
+    """The table of the open loads with a result, without empty columns, each row with Gatling's own report."""
+    shown = [course for course in finding.open if loads.has_result(course)]
+    headings = ("Load", "Stack", "Base rate, requests/s", "Breaks at", "Recovers after", *PERCENTILES)
+    rows = [[*_load(course, finding), *map(latency, course.percentiles.values())] for course in shown]
+    filled = [at for at in range(len(headings)) if any(row[at].text != loads.ABSENT for row in rows)]
+    reports = [_gatling(course) for course in shown]
     return {
-        "load": finding.catalog.loads[course.load].title,
-        "title": course.title,
-        "broke": loads.cells(course),
-        "rate": number(course.rate or 0.0),
-        "cells": [latency(figure) for figure in course.percentiles.values()],
-        "report": kept and f"{kept}/index.html",
+        "headings": [headings[at] for at in filled],
+        "rows": [([row[at] for at in filled], report) for row, report in zip(rows, reports, strict=True)],
+        "reports": any(reports),
     }
 
 
-def _waited(each: latencies.Latencies) -> dict[str, Any]:
+def _load(course: Course, finding: Finding) -> list[Cell]:
+    """The cells of an open load before its percentiles."""
+    texts = (
+        finding.catalog.loads[course.load].title,
+        course.title,
+        number(course.rate or 0.0),
+        *loads.cells(course),
+    )
+    return [Cell(text=text, order=None) for text in texts]
+
+
+def _gatling(course: Course) -> str | None:
+    """The path of Gatling's own report, where it was kept."""
+    kept = next((path for path in course.raw if path.endswith(".gatling")), None)
+    return kept and f"{kept}/index.html"
+
+
+def _latencies(each: latencies.Latencies) -> dict[str, Any]:
     """A row of a table of latencies."""
-    cells = [(latencies.cell(waited), waited.figure) for waited in each.percentiles.values()]
+    cells = [(latencies.cell(percentile), percentile.figure) for percentile in each.percentiles.values()]
     return {
         "title": each.title,
         "rate": number(each.rate),
@@ -157,7 +177,7 @@ def warmup(core: Core) -> dict[str, Any]:
 
 
 def _version(core: Core, finding: Finding) -> dict[str, Any]:
-    """What the measured process said of itself, and what the build took."""
+    """The facts that the measured process reports of itself, and its build."""
     built = core.build_seconds.value
     wheel = core.wheel_bytes.value
     return {
@@ -171,24 +191,24 @@ def _version(core: Core, finding: Finding) -> dict[str, Any]:
 
 
 def _made(seconds_: float | None, wheel: float | None) -> str:
-    """What the build made, and how long it took; a peer has no wheel."""
+    """The product of the build and its duration. A peer has no wheel."""
     what = "built" if wheel is None else f"wheel of {number(wheel / 1e3)} kB"
     return "—" if seconds_ is None else f"{what} in {number(seconds_)} s"
 
 
 def _servers(finding: Finding) -> list[Server | Peer]:
-    """Each server that had something to serve: a label may stand for one a kind of interpreter."""
+    """The servers of the measured stacks. One label may stand for several, one per kind of interpreter."""
     found = [pairing.server_for(finding.catalog, row.stack) for row in finding.rows if row.verdict == "pass"]
     return list({server.name: server for server in found}.values())
 
 
 def _equals(finding: Finding) -> dict[str, int]:
-    """How many machines shared the blocks, where they were several."""
+    """The number of machines that shared the blocks, if there were several."""
     return {"equal machines": finding.machines} if finding.machines > 1 else {}
 
 
-def told(name: str, value: Any) -> str:
-    """A fact about the machine as text; bytes as gigabytes."""
+def fact(name: str, value: Any) -> str:
+    """A fact about the machine as text, bytes in gigabytes."""
     if name.endswith("_bytes"):
         return f"{number(value / GIGABYTE)} GB"
     if isinstance(value, bool):
@@ -199,6 +219,6 @@ def told(name: str, value: Any) -> str:
 
 
 def _short(value: Any) -> str:
-    """A fact as text; a long hash by its first digits."""
-    text = told("", value)
+    """A fact as text, a long hash shortened."""
+    text = fact("", value)
     return f"{text[:HASH_DIGITS]}…" if len(text) >= 40 and all(digit in "0123456789abcdef" for digit in text) else text

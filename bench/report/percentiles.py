@@ -1,4 +1,4 @@
-"""The plot of latencies: a panel for each rate, a line a stack from its median to its longest percentile."""
+"""The plot of latencies: a panel for each rate, a line for each stack from its median to its highest percentile."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ TICKS = tuple(step * 10**power for power in range(1, 9) for step in (1, 3))
 
 
 def percentiles(finding: Finding) -> Chart:
-    """All panels, two in a row."""
+    """All panels, two to a row."""
     titled = [chart.properties(title=title) for title, chart in panels(finding).items()]
     return alt.vconcat(*(alt.hconcat(*titled[at : at + 2]) for at in range(0, len(titled), 2)))
 
 
 def panels(finding: Finding) -> dict[str, Chart]:
-    """A panel a rate under its heading, all with one scale."""
+    """A panel for each rate by its heading, all with one scale."""
     shown = levels(finding.latencies)
     told = [record["us"] for group in shown.values() for record in _records(group)]
     scale = alt.Scale(type="log", domain=[min(told) / 1.3, max(told) * 1.3], nice=False)
@@ -44,12 +44,12 @@ def titles(finding: Finding) -> list[str]:
 
 
 def named(finding: Finding) -> list[tuple[str, str]]:
-    """What the colours stand for."""
+    """The stacks with their colours."""
     return keys(titles(finding))
 
 
 def has_figures(finding: Finding) -> bool:
-    """Whether there is anything to draw."""
+    """Whether there is a percentile to draw."""
     return any(_records([each]) for each in finding.latencies)
 
 
@@ -58,10 +58,10 @@ def _records(group: list[Latencies]) -> list[Record]:
         {
             "name": each.title,
             "percentile": name,
-            "us": waited.figure.value / MICRO,
-            "hint": f"{each.title}, {name}: {cell(waited)[0]} µs",
+            "us": percentile.figure.value / MICRO,
+            "hint": f"{each.title}, {name}: {cell(percentile)[0]} µs",
         }
         for each in group
-        for name, waited in each.percentiles.items()
-        if waited.figure.value is not None
+        for name, percentile in each.percentiles.items()
+        if percentile.figure.value is not None
     ]

@@ -1,4 +1,4 @@
-"""The plots of a finding's page in the docs: files beside it, each with what it shows in words."""
+"""The plots of a finding's page in the docs: files beside it, each with a text alternative."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from bench.report.wording import estimate
 MICRO = 1e-6
 ROW_PIXELS = 19
 TICKS = tuple(step * 10**power for power in range(8) for step in (1, 2, 3, 5))
-FEW = 5  # colours that are told apart
+FEW = 5  # stacks that a text alternative names
 
 
 class Picture(msgspec.Struct, frozen=True):
-    """A chart: the end of its file's name, what it is, and what it shows in words."""
+    """A chart with the suffix of its file name, its title, and its figures in words."""
 
     name: str
     title: str
@@ -34,21 +34,22 @@ class Picture(msgspec.Struct, frozen=True):
     chart: Chart
 
     def svg(self) -> str:
-        """The drawing, on a ground of its own, as whoever shows the file may have a dark one."""
+        """The drawing, with a background of its own, as the reader's may be dark."""
         config = CONFIG | {"background": LIGHT["page"], "padding": 10}
         return f"{vl_convert.vegalite_to_svg(self.chart.configure(**config).to_dict())}\n"
 
 
 def pictures(finding: Finding) -> Iterator[Picture]:
-    """Those that a study's figures allow, workload by workload; none of one that compares no subjects."""
+    """The plots for which a study has figures, workload by workload; none for a study without subjects to compare."""
     for each in () if finding.study.selftest or finding.study.factors else finding.each:
         where = f", {each.title}" if finding.others else ""
         if finding.ranks_stacks and len(each.ranking) > 1:
-            title = f"Behind the best, by {ranked_by(each.catalog.workloads[each.workload])}{where}, on a log scale"
+            by = ranked_by(each.catalog.workloads[each.workload])
+            title = f"Cost relative to the best, by {by}{where}, on a log scale"
             shown = with_keys(ladder(each, charts.WIDE), keys(STATES, "grey"))
             yield Picture(f"{each.workload}-ranking", title, _ranked(each), shown)
         elif len([row for row in each.rows if row.cpu.value is not None]) > 1:
-            title = f"Server CPU time for a request{where}, in µs on a log scale"
+            title = f"Server CPU per request{where}, in µs on a log scale"
             yield Picture(f"{each.workload}-spent", title, _cheapest(each), spent(each))
         if len([core for core in each.cores if core.speedup.ratio]) > 1:
             what, chart = ("survival", charts.survival) if _served(each) else ("speedups", charts.speedups)
@@ -57,19 +58,19 @@ def pictures(finding: Finding) -> Iterator[Picture]:
             keyed = with_keys(shown, keys([charts.ALONE, *each.places], "ink")) if _served(each) else shown
             yield Picture(f"{each.workload}-{what}", title + where, _fastest(each), keyed)
         if each.open:
-            title = f"Median latency second by second{where}, on a log scale; the rate as a share of the capacity"
-            yield Picture(f"{each.workload}-overload", title, " ".join(loads.words(each)), overloads(each))
+            title = f"Median latency second by second{where}, on a log scale, above the rate as a multiple of capacity"
+            yield Picture(f"{each.workload}-overload", title, " ".join(loads.sentences(each)), overloads(each))
         if percentiles.has_figures(each):
             title = f"Latency from the intended start{where}, in µs on a log scale"
             shown = with_keys(percentiles.percentiles(each), percentiles.named(each))
-            yield Picture(f"{each.workload}-latency", title, latencies.words(each.latencies), shown)
+            yield Picture(f"{each.workload}-latency", title, latencies.sentence(each.latencies), shown)
         if warming := [course for course in each.closed if course.series.get("warmup")]:
-            title = f"A fresh server under load, second by second{where}: server CPU time for a request"
+            title = f"Server CPU per request of a fresh server, second by second{where}, in µs on a log scale"
             yield Picture(f"{each.workload}-warming", title, _warmed(warming), warm(warming))
 
 
 def spent(finding: Finding) -> Chart:
-    """A point a stack, the least first; the baseline's stand out in grey, those in another language in orange."""
+    """A point for each stack, the cheapest first. The baseline's are grey, those in another language orange."""
     records: list[Record] = [
         {
             "name": str(row.stack),
@@ -98,7 +99,7 @@ def overloads(finding: Finding) -> Chart:
 
 
 def warm(courses: list[Course]) -> Chart:
-    """Server CPU per request of each second since the first request, a line a server."""
+    """Server CPU per request of each second since the first request, a line for each server."""
     names = list(dict.fromkeys(str(course.stack) for course in courses))
     records: list[Record] = [
         {"second": second, "us": (used or 0.0) / MICRO, "name": str(course.stack), "server": course.block}
@@ -115,7 +116,7 @@ def warm(courses: list[Course]) -> Chart:
 
 
 def _microseconds(shown: list[float], room: float) -> dict[str, Any]:
-    """A log scale with a share of room for labels at its end, and ticks in ones, twos, threes and fives."""
+    """A log scale with ticks at 1, 2, 3 and 5. `room` is the share of its width left for labels at its end."""
     low, high = min(shown) / 1.4, max(shown) * 1.4
     high *= (high / low) ** (room / (1 - room))
     ticks = [tick for tick in TICKS if low <= tick <= high]
@@ -124,7 +125,7 @@ def _microseconds(shown: list[float], room: float) -> dict[str, Any]:
 
 
 def with_keys(chart: Chart, named: Sequence[tuple[str, str]]) -> Chart:
-    """The chart under what its colours stand for: a file has no page around it that could tell."""
+    """The chart below a key to its colours, as a file has no page around it."""
     records: list[Record] = []
     at, line = 0, 0
     for name, colour in named:
@@ -148,12 +149,12 @@ def _served(finding: Finding) -> bool:
 def _ranked(finding: Finding) -> str:
     best, *others = finding.ranking
     told = [f"{each.stack} {estimate(each.behind)}" for each in others if each.behind.ratio]
-    return f"Times as much as {best.stack}: {listed(told)}"
+    return f"Relative to {best.stack}: {listed(told)}"
 
 
 def _cheapest(finding: Finding) -> str:
     told = [f"{row.stack} {seconds(row.cpu.value)}" for row in finding.rows if row.cpu.value is not None]
-    return f"The least: {listed(told[:FEW])}; the most: {told[-1]}"
+    return f"Least: {listed(told[:FEW])}. Most: {told[-1]}"
 
 
 def _fastest(finding: Finding) -> str:
@@ -163,7 +164,7 @@ def _fastest(finding: Finding) -> str:
 
 
 def _warmed(courses: list[Course]) -> str:
-    """Each stack's first second and its last one."""
+    """Server CPU per request of each stack in its first and last second."""
     ends: dict[str, list[tuple[float, float]]] = {}
     for course in courses:
         used = [row[2] or 0.0 for row in course.series["warmup"]]

@@ -1,7 +1,7 @@
-"""The same answer twice: two sessions of a study, ranked metric by metric and held against each other.
+"""Repeatability: the agreement of two sessions of a study, metric by metric.
 
-A pair swapped beyond its interval where the two sessions put it in opposite orders and the 95 % intervals of its ratio
-do not overlap: neither session's own spread explains what the other says.
+A pair is swapped beyond its intervals if the two sessions rank it in opposite orders and the 95 % intervals of its
+ratio do not overlap: the spread within a session does not explain the difference.
 """
 
 from __future__ import annotations
@@ -27,29 +27,29 @@ from bench.errors import LabError
 from bench.model import Run, Session
 from bench.paths import RESULTS
 
-METRICS = {  # instrument and metric: what it is, in words; less is better in each but the rate, which a rank ignores
+METRICS = {  # titles by instrument and metric; less is better in all but the rate, which does not matter to a rank
     ("micro", "time"): "time of the core alone",
-    ("macro", "cpu"): "server CPU a request",
-    ("macro", "rate"): "answers a second",
-    ("macro", "latency.p99"): "p99 of the latency",
+    ("macro", "cpu"): "server CPU per request",
+    ("macro", "rate"): "answers per second",
+    ("macro", "latency.p99"): "p99 latency",
     ("macro", "memory.loaded"): "memory under load",
     ("startup", "ready"): "start-up",
 }
 CAPACITY = ("macro", "rate")
-FEWEST = 3  # subjects that a rank correlation says something of
+FEWEST = 3  # fewest subjects for a rank correlation
 
 _Key = tuple[tuple[str, str], str | None, str | None]
 
 
 class _Both(NamedTuple):
-    """A subject and its runs in either session."""
+    """A subject with its runs in both sessions."""
 
     name: str
     runs: tuple[list[Run], list[Run]]
 
 
 class Swap(msgspec.Struct, frozen=True, kw_only=True):
-    """Two subjects, and the ratio of `a` to `b` in either session."""
+    """Two subjects, and the ratio of `a` to `b` in both sessions."""
 
     a: str
     b: str
@@ -58,9 +58,10 @@ class Swap(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Agreement(msgspec.Struct, frozen=True, kw_only=True):
-    """How far two sessions agree on a metric: `swaps` beyond the intervals, and how many `pairs` were `within` them.
+    """The agreement of two sessions on a metric.
 
-    The correlations are absent where fewer than three subjects have the metric in both sessions.
+    Of the `pairs` of subjects, `swaps` are in opposite orders beyond their intervals, and `within` counts those in
+    opposite orders within them. The correlations are None for fewer than three subjects.
     """
 
     metric: str
@@ -73,23 +74,23 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def chosen(study: str, names: Sequence[str], results: Path = RESULTS) -> tuple[Path, Path]:
-    """The folders of two finished sessions of a study, by their names or the last two. Raises LabError without them."""
+    """The folders of two finished sessions of a study, by name, or the last two. Raises LabError without them."""
     finished = {folder.name: folder for folder, session in store.sessions(study, results) if session.finished}
     wanted = list(names) or sorted(finished)[-2:]
     if len(wanted) != 2 or not all(name in finished for name in wanted):
         known = ", ".join(sorted(finished)) or "none"
-        raise LabError(f"repeat compares two finished sessions of {study}, there are: {known}")
+        raise LabError(f"repeat requires two finished sessions of {study} (finished: {known})")
     return finished[wanted[0]], finished[wanted[1]]
 
 
 def stored(folders: tuple[Path, Path]) -> list[Agreement]:
-    """How far the sessions in two folders agree."""
+    """The agreement of the sessions in two folders."""
     first, second = (store.runs(folder) for folder in folders)
     return list(agreements(first, second))
 
 
 def agreements(first: Sequence[Run], second: Sequence[Run]) -> Iterator[Agreement]:
-    """How far two sessions agree, by metric, workload and load; what one of them lacks is left out."""
+    """The agreement of two sessions by metric, workload and load. Figures that one of them lacks are left out."""
     one, two = _grouped(first), _grouped(second)
     for key in one:
         ((instrument, metric), *where) = key
@@ -99,23 +100,23 @@ def agreements(first: Sequence[Run], second: Sequence[Run]) -> Iterator[Agreemen
             yield _agreement(", ".join([METRICS[instrument, metric], *filter(None, where)]), metric, shared)
 
 
-def told(folders: tuple[Path, Path], found: Sequence[Agreement]) -> Iterator[str]:
-    """Which sessions these are, then each agreement in words."""
-    yield from _told_apart(folders)
+def lines(folders: tuple[Path, Path], found: Sequence[Agreement]) -> Iterator[str]:
+    """The two sessions, then the lines of each agreement."""
+    yield from _sessions(folders)
     for each in found:
-        yield from words(each)
+        yield from agreement_lines(each)
 
 
-def words(each: Agreement) -> Iterator[str]:
-    """An agreement in words, a line for each pair that swapped."""
+def agreement_lines(each: Agreement) -> Iterator[str]:
+    """A line on the agreement, then a line for each pair that swapped beyond its intervals."""
     ranks = "too few for a rank correlation"
     if each.spearman is not None and each.kendall is not None:
         ranks = f"Spearman {each.spearman:.3f}, Kendall {each.kendall:.3f}"
-    swapped = f"{len(each.swaps)} of {each.pairs} pairs swapped beyond their intervals, {each.within} within them"
-    yield f"{each.metric}: {each.subjects} subjects, {ranks}; {swapped}"
+    swapped = f"{len(each.swaps)} of {each.pairs} pairs swapped beyond their intervals, {each.within} within"
+    yield f"{each.metric}: {each.subjects} subjects, {ranks}, {swapped}"
     for swap in each.swaps:
         ratios = [f"{times(ratio)} ({interval(ratio)})" for ratio in (swap.first, swap.second)]
-        yield f"  {swap.a} to {swap.b}: {ratios[0]}, then {ratios[1]}"
+        yield f"  {swap.a} ÷ {swap.b}: {ratios[0]}, then {ratios[1]}"
 
 
 def _agreement(words: str, metric: str, shared: list[_Both]) -> Agreement:
@@ -137,14 +138,14 @@ def _agreement(words: str, metric: str, shared: list[_Both]) -> Agreement:
 
 
 def _fits(shared: list[_Both], metric: str) -> list[Pooled[str] | None]:
-    """Of each session the fit of all stacks, where they have one spread."""
+    """The fit of each session's stacks, for a metric with one spread; otherwise None."""
     if metric not in POOLED:
         return [None, None]
     return [pooled({each.name: each.runs[session] for each in shared}, metric) for session in (0, 1)]
 
 
 def _beyond(a: _Both, b: _Both, metric: str, fits: list[Pooled[str] | None]) -> Swap | None:
-    """The pair, if the intervals of its ratio in the two sessions lie apart."""
+    """The pair, if the intervals of its ratio in the two sessions do not overlap."""
     first, second = (
         fit.ratio(a.name, b.name) if fit else paired(one, other, metric)
         for fit, one, other in zip(fits, a.runs, b.runs, strict=True)
@@ -155,7 +156,7 @@ def _beyond(a: _Both, b: _Both, metric: str, fits: list[Pooled[str] | None]) -> 
 
 
 def _grouped(runs: Sequence[Run]) -> dict[_Key, dict[str, list[Run]]]:
-    """Runs by metric, workload and load, then by subject; of those driven at a rate, none: it is the session's own."""
+    """Runs by metric, workload and load, then by subject. Open loads are left out: each session has its own rates."""
     found: dict[_Key, dict[str, list[Run]]] = defaultdict(lambda: defaultdict(list))
     failed = {_subject(run) for run in runs if run.verdict == "failed"}
     for run in runs:
@@ -169,7 +170,7 @@ def _grouped(runs: Sequence[Run]) -> dict[_Key, dict[str, list[Run]]]:
 
 
 def _is_limited(run: Run) -> bool:
-    """Whether the rate of a run tells of something else than its server."""
+    """Whether a gate rejects the rate of a run as the server's capacity."""
     return any(tripped.spoils == "capacity" for tripped in gates.judge(run))
 
 
@@ -181,13 +182,13 @@ def _subject(run: Run) -> str:
     return run.case.subject
 
 
-def _told_apart(folders: tuple[Path, Path]) -> Iterator[str]:
-    """Which sessions these are, and whether they measured the same."""
+def _sessions(folders: tuple[Path, Path]) -> Iterator[str]:
+    """The two sessions, and what differs between their inputs and machines."""
     one, two = (store.read(folder / "session.json", Session) for folder in folders)
-    yield f"{one.study}: the session of {one.started} and that of {two.started}"
+    yield f"{one.study}: sessions of {one.started} and {two.started}"
     changed = {case.identity for case in one.plan.cases} ^ {case.identity for case in two.plan.cases}
     if changed:
-        yield f"  Not the same: {len(changed)} of their cases are in one of them only, for an input of theirs changed."
+        yield f"  Different inputs: {len(changed)} cases are in one of the sessions only."
     machines = {session.machine.get("fingerprint") for session in (one, two)}
     if len(machines) > 1:
-        yield "  Not the same machine."
+        yield "  Different machines."

@@ -1,4 +1,4 @@
-"""What a session says, as frozen rows of figures: the page, the terminal's table and the answer read nothing else."""
+"""A finding as frozen rows of figures, the only source of the page, the terminal's table and the answer."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from bench.analysis.warmup import Shape
 from bench.model import Catalog, Plan, Run, Session, Stack, Study, Verdict
 from bench.report.cost import Cost, Price
 from bench.report.estimates import Figure
-from bench.report.gated import Gated
+from bench.report.gated import GateResult
 from bench.report.latencies import Latencies
 from bench.report.ranking import Ranked
 from bench.report.stolen import Stolen
-from bench.report.suites import Tested
-from bench.report.targets import Held
+from bench.report.suites import SuiteResult
+from bench.report.targets import TargetResult
 
 Series = tuple[tuple[float | None, ...], ...]
 
 
 class InstructionCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """Instructions a document and how far the counted passes lie apart (1 is as much as the count itself).
+    """Instructions per document, and the `spread` of the counted passes (0.01 is 1 % of the count).
 
-    `path` is what the core took under the counter; `timed_path` what it takes by itself, if that is another one. Then
-    `time` and `speedup` are of `path`, too.
+    `path` is the core's path under the counter, `timed_path` its usual one if that differs. Then `time` and `speedup`
+    are those of `path`.
     """
 
     instructions: Figure
@@ -41,10 +41,10 @@ class InstructionCounts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Core(msgspec.Struct, frozen=True, kw_only=True):
-    """A variant by itself, without a server: seconds per document, steady and for the first one of a process.
+    """A variant without a server: seconds per document, in the steady state and for the first document of a process.
 
-    `plain` is the reference as it is, on whatever interpreter. `settled` is how many seconds of work a fresh process
-    took until it was steady.
+    `plain`: the reference core, on any interpreter. `settled` is the seconds of work of a fresh process before its
+    steady state.
     """
 
     variant: str
@@ -69,9 +69,9 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """A stack: seconds of server CPU per request under the closed load, requests per second, seconds, bytes.
 
-    `place` is what the core runs behind, as short as the study allows; `server` is the server's title. `warmed` is
-    how many seconds of load a fresh server took until it was steady. A peer's speed-up is over the baseline behind the
-    study's first server.
+    `place` is the framework and server of the core, as short as the study allows; `server` is the server's title.
+    `warmed` is the seconds of load of a fresh server before its steady state. A peer's speed-up is relative to the
+    baseline behind the study's first server.
     """
 
     stack: Stack
@@ -95,10 +95,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Course(msgspec.Struct, frozen=True, kw_only=True):
-    """How one run under a load went, second by second, its series as stored; `rate` in requests per second.
+    """One run under a load second by second, with its stored series; `rate` is in requests per second.
 
-    `memory` is in bytes by the moment at which it was held.
-    `capacity` is what the closed load found for the stack, `overload` what an open load did to it.
+    `memory` is in bytes by moment. `capacity` is that of the stack under the closed load. `overload` is the effect of
+    an open load.
     """
 
     stack: Stack
@@ -116,21 +116,28 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a session says of one workload; in that of the study's first, `others` holds those of the others.
+    """The results of a session for one workload. The finding of the study's first workload has the others in `others`.
 
-    There stand the study's `targets`, too, what its frameworks were `tested` with, and the runs of which CPU time was
-    `stolen`. `peers` are told as cores of which nothing is known without a server.
+    Of the whole study, in the finding of the first workload:
+    - `targets`, `tested` (the frameworks under the test suite), `stolen` (runs with stolen CPU time);
+    - `proxies` before servers, with their versions;
+    - `over`: the sessions, if ratios are over several; `session` is the last of them;
+    - `drift`: the effects of the factors, for a study of factors.
 
-    `same` is the ratio of the A/A pair and `selftest` the machine's; `floor` and `floor_served` are the noise floors
-    that they give, without a server and with one, 0 where nothing tells of a bias. `residual` is the standard deviation
-    of server CPU from server to server. `lead` compares the fastest core with the second, `cheapest` the stack that
-    spends the least server CPU with the next. `agreements` are the pacer's server CPU per request as shares of
-    Gatling's, one a stack; `null` is what the null server answered a second. `machines` counts the equal ones that
-    measured. Where not every request was `awaited`, server CPU per request is too high for what is slow and was warmed
-    before. `ranking` holds the stacks from the best on; `raced` those of a race's rounds, where they ran under another
-    load. `fronts` are the proxies before servers, with their versions. `latencies` are of the open loads for latency,
-    `courses` of all others. Where speed-ups and targets are `over` several sessions, `session` is the last of these.
-    `drift` is what a session of factors says.
+    Comparisons:
+    - `same` is the ratio of the study's A/A pair, `selftest` the machine's self-test. `floor` and `floor_served` are
+      the noise floors from both, without and with a server; 0 without a known bias.
+    - `lead` compares the fastest core with the second, `cheapest` the cheapest stack with the second.
+    - `residual` is the standard deviation of server CPU between fresh servers of a stack.
+    - `agreements` are ratios of server CPU per request under the pacer and under Gatling, one for each stack.
+
+    Rows:
+    - `peers` are cores without figures outside their server.
+    - `ranking` holds the stacks from the best on, `raced` those of a race's rounds under another load.
+    - `latencies` are those of the open loads for latency, `courses` the runs under all other loads.
+    - `null` is the null server's rate in requests per second. `machines` counts the equal machines that shared blocks.
+    - `awaited` is False where server CPU includes requests of the warm-up that were still in flight: it is too high for
+      slow stacks with a warm-up.
     """
 
     workload: str
@@ -147,7 +154,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     courses: tuple[Course, ...]
     ranking: tuple[Ranked, ...] = ()
     raced: tuple[Ranked, ...] = ()
-    gates: tuple[Gated, ...]
+    gates: tuple[GateResult, ...]
     agreements: tuple[float, ...]
     latencies: tuple[Latencies, ...] = ()
     null: float | None
@@ -157,21 +164,21 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     failed: tuple[Run, ...]
     price: Price | None
     others: tuple[Finding, ...] = ()
-    targets: tuple[Held, ...] = ()
+    targets: tuple[TargetResult, ...] = ()
     stolen: Stolen = Stolen()
-    fronts: tuple[str, ...] = ()
-    tested: tuple[Tested, ...] = ()
+    proxies: tuple[str, ...] = ()
+    tested: tuple[SuiteResult, ...] = ()
     over: tuple[Session, ...] = ()
     drift: Drift | None = None
 
     @property
     def study(self) -> Study:
-        """The study that was measured, as the session has it."""
+        """The study as declared in the session."""
         return self.session.plan.study
 
     @property
     def catalog(self) -> Catalog:
-        """The declarations that the session was made of."""
+        """The declarations of the session."""
         return self.session.plan.catalog
 
     @property
@@ -186,46 +193,46 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def compares_cores(self) -> bool:
-        """Whether one core is held against another, or against a peer."""
+        """Whether the study compares cores, or a core with a peer."""
         return len(self.study.variants) + len(self.study.peers) > 1
 
     @property
     def ranks_stacks(self) -> bool:
-        """Whether it is stacks that the study compares: it has one core for all, or they were raced."""
+        """Whether the study ranks stacks: it has a single core, or a race."""
         return self.study.macro is not None and (not self.compares_cores or self.session.race is not None)
 
     @property
     def baseline(self) -> Core:
-        """What all speed-ups are relative to."""
+        """The core that all speed-ups are relative to."""
         return next(core for core in self.cores if core.baseline)
 
     @property
     def places(self) -> tuple[str, ...]:
-        """What the cores run behind, in the study's order; then what the peers do."""
+        """The places of the cores, in the study's order, then those of the peers."""
         stacks = [Stack(variant="", framework=f, server=s) for s in self.study.servers for f in self.study.frameworks]
         stacks += [Stack(variant=name) for name in self.study.peers]
         return tuple(dict.fromkeys(place(stack, self.session.plan) for stack in stacks))
 
     @property
     def closed(self) -> tuple[Course, ...]:
-        """The courses behind the figures of the rows."""
+        """The courses from which the figures of the rows come."""
         return tuple(course for course in self.courses if course.load == closed_load(self.study, self.workload))
 
     @property
     def open(self) -> tuple[Course, ...]:
-        """The courses of the open loads, load by load; of each the peers come last."""
+        """The courses of the open loads, load by load, peers last."""
         found = [course for course in self.courses if course.rate is not None]
         order = {load: place for place, load in enumerate(dict.fromkeys(course.load for course in found))}
         return tuple(sorted(found, key=lambda course: (order[course.load], course.stack.is_peer, course.title)))
 
 
 def place(stack: Stack, plan: Plan) -> str:
-    """A stack without its variant: the server, after the framework where the study has several; that of a peer."""
+    """A stack without its variant: its server, with the framework if the study has several; for a peer, its server."""
     if stack.is_peer:
         return plan.catalog.peers[stack.variant].server
     return stack.server if len(plan.study.frameworks) == 1 else f"{stack.framework}/{stack.server}"
 
 
 def closed_load(study: Study, workload: str) -> str | None:
-    """The load that a workload's figures come from: the first closed one."""
+    """The load from which a workload's figures come: its first closed one."""
     return study.macro.loads_for(workload)[0] if study.macro else None

@@ -1,4 +1,4 @@
-"""A self-test in words: its lines on a terminal, and its tables on a page."""
+"""The verdict of a self-test: lines on a terminal, and tables on a page."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench import store
-from bench.analysis.selftest import CLAIMS, RECORD, SURE, Equals, Known, Selftest, judge
+from bench.analysis.selftest import MAX_SIGNIFICANT, RECORD, SURE, AAComparisons, KnownDifference, Selftest, judge
 from bench.analysis.stats import POWER
 from bench.analysis.text import share
 from bench.model import Session
@@ -23,7 +23,7 @@ KNOWN = (
 
 
 def judged(folder: Path) -> Selftest:
-    """The verdict on the session in `folder`; a finished session keeps it."""
+    """The verdict on the session in `folder`; it is stored with a finished session."""
     session = store.read(folder / "session.json", Session)
     found = judge(session, store.runs(folder))
     if session.finished:
@@ -31,26 +31,27 @@ def judged(folder: Path) -> Selftest:
     return found
 
 
-def told(found: Selftest) -> Iterator[str]:
-    """The verdict, line by line."""
+def lines(found: Selftest) -> Iterator[str]:
+    """A line for each instrument's A/A comparisons, then one for each known difference."""
     for each in found.equals:
         yield (
-            f"A/A {each.instrument}, {_outcome(each)}: {found.variant} against itself, {each.comparisons} comparisons "
-            f"of {_a_side(each)}. Bias: {_bias(each)}; mean of the ratios {_mean(each)}. "
+            f"A/A {each.instrument}: {_outcome(each)}. Bias: {_bias(each)}. "
             f"Significant differences: {_significant(each)}. Intervals that exclude 1: {_excluding(each)}. "
-            f"Smallest detectable difference ({share(POWER)} power): {share(each.smallest)}."
+            f"Mean of the ratios: {_mean(each)}. "
+            f"Smallest detectable difference ({share(POWER)} power): {share(each.smallest)}. "
+            f"Measured: {found.variant}, {each.comparisons} comparisons of {_a_side(each)}."
         )
     for known in found.known:
-        needed = f"at least {known.needed} needed" if known.needed else "too small to demand it"
+        needed = f"at least {known.needed} required" if known.needed else "too small to be required"
         yield (
-            f"{known.percent} % slower by counted work, {_outcome(known)}: found {known.found} of {known.comparisons} "
-            f"times ({needed}); median of the ratios {_ratio(known.median)}. Smallest detectable difference: "
+            f"{known.percent} % slower: {_outcome(known)}. Found: {known.found} of {known.comparisons} ({needed}). "
+            f"Median of the ratios: {_ratio(known.median)}. Smallest detectable difference: "
             f"{_share(known.smallest)} ({share(POWER)} power), {_share(known.sure)} ({share(SURE)} power)."
         )
 
 
 def equals_table(found: Selftest) -> list[Sequence[str]]:
-    """The table of equals: its heading and a row an instrument."""
+    """The table of A/A comparisons: its heading and a row for each instrument."""
     rows = [
         (
             f"{each.instrument}, {_a_side(each)}",
@@ -68,7 +69,7 @@ def equals_table(found: Selftest) -> list[Sequence[str]]:
 
 
 def known_table(found: Selftest) -> list[Sequence[str]]:
-    """The table of known differences: its heading and a row a difference."""
+    """The table of known differences: its heading and a row for each difference."""
     rows = [
         (
             f"{each.percent} %",
@@ -85,32 +86,32 @@ def known_table(found: Selftest) -> list[Sequence[str]]:
     return [KNOWN, *rows]
 
 
-def _outcome(each: Equals | Known) -> str:
+def _outcome(each: AAComparisons | KnownDifference) -> str:
     return "passed" if each.passed else "FAILED"
 
 
-def _a_side(each: Equals) -> str:
+def _a_side(each: AAComparisons) -> str:
     return f"{each.a_side} {SIDES[each.instrument]} a side"
 
 
-def _bias(each: Equals) -> str:
-    return "untested" if each.bias is None else share(each.bias)
+def _bias(each: AAComparisons) -> str:
+    return "not measured" if each.bias is None else share(each.bias)
 
 
-def _mean(each: Equals) -> str:
-    """The mean of the ratios to as many digits as a bias of less than a percent needs."""
+def _mean(each: AAComparisons) -> str:
+    """The mean of the ratios, with enough digits for a bias below a percent."""
     if each.mean is None:
         return "—"
     between = "no interval" if each.mean.low is None else f"{_ratio(each.mean.low)}–{_ratio(each.mean.high)}"
     return f"{_ratio(each.mean.estimate)} ({between})"
 
 
-def _significant(each: Equals) -> str:
-    return "not counted" if each.significant is None else f"{each.significant} (at most {CLAIMS})"
+def _significant(each: AAComparisons) -> str:
+    return "not counted" if each.significant is None else f"{each.significant} (at most {MAX_SIGNIFICANT})"
 
 
-def _excluding(each: Equals) -> str:
-    return f"{each.different} (limit {each.allowed})"
+def _excluding(each: AAComparisons) -> str:
+    return f"{each.different} (at most {each.allowed})"
 
 
 def _ratio(value: float | None) -> str:

@@ -1,41 +1,36 @@
-"""What each setting of a study changes: its targets without limits, the greatest changes first."""
+"""The effects of a study's settings: targets without a limit, the largest changes first."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bench.analysis.comparison import MARGIN
 from bench.model import Catalog
-from bench.report.targets import Held
+from bench.report.targets import TargetResult
 
-NAMED = 4  # changes of a kind in a sentence
+NAMED = 4  # largest changes of a kind that are named
 
 
-def only_settings(rows: Sequence[Held]) -> bool:
-    """Whether the study demands nothing of its targets: it shows what settings change."""
+def only_settings(rows: Sequence[TargetResult]) -> bool:
+    """Whether no target of the study has a limit: its targets show the effects of settings."""
     return bool(rows) and all(row.target.at_most is None for row in rows)
 
 
-def words(rows: Sequence[Held], catalog: Catalog) -> Iterator[str]:
-    """How many figures fall, rise or stay, and the greatest changes."""
-    known = [row for row in rows if row.value is not None]
-    less = sorted((row for row in known if row.high is not None and row.high < 1), key=lambda row: row.value or 0.0)
-    more = sorted((row for row in known if row.low is not None and row.low > 1), key=lambda row: -(row.value or 0.0))
-    same = [row for row in known if row not in less and row not in more]
-    within = [row for row in same if _is_equal(row)]
+def sentences(rows: Sequence[TargetResult], catalog: Catalog) -> Iterator[str]:
+    """The number of lower, higher, equal and undecided figures, then the largest changes."""
+    known = [(row, found) for row in rows if (found := row.comparison)]
+    changed = sorted((row for row, found in known if found.significant), key=_value)
+    lower = [row for row in changed if _value(row) < 1]
+    higher = [row for row in reversed(changed) if _value(row) > 1]
+    equal, undecided = (sum(getattr(found, state) for _, found in known) for state in ("equal", "undecided"))
     yield (
-        f"Of {len(known)} figures {len(less)} fall, {len(more)} rise, {len(within)} stay within 5 % and "
-        f"{len(same) - len(within)} are undecided."
+        f"Of {len(known)} figures, settings lower {len(lower)} and raise {len(higher)}. "
+        f"Equal within 5 %: {equal}. Undecided: {undecided}."
     )
-    for what, changed in (("Fall most", less), ("Rise most", more)):
-        if changed:
-            yield f"{what}: {'; '.join(_told(row, catalog) for row in changed[:NAMED])}."
+    for change, named in (("Lower", lower[:NAMED]), ("Higher", higher[:NAMED])):
+        for row in named:
+            where = catalog.workloads[row.workload].title
+            yield f"{change}: {row.text}, {row.target.title}, {where[:1].lower()}{where[1:]}."
 
 
-def _is_equal(row: Held) -> bool:
-    return row.low is not None and row.high is not None and row.low >= 1 / (1 + MARGIN) and row.high <= 1 + MARGIN
-
-
-def _told(row: Held, catalog: Catalog) -> str:
-    where = catalog.workloads[row.workload].title
-    return f"{row.target.title}, {where[:1].lower()}{where[1:]} {row.told}"
+def _value(row: TargetResult) -> float:
+    return row.value or 0.0

@@ -1,4 +1,4 @@
-"""The runs during which the hypervisor took CPU time, by subject, and what that may have changed."""
+"""The runs during which the hypervisor took CPU time, by subject, and the figures that it may have changed."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ HEADINGS = ("Subject", "Disturbed runs", "Most stolen", "Blocks")
 
 
 class Disturbed(msgspec.Struct, frozen=True, kw_only=True):
-    """A stack, framework or core: how many `runs` it had, and the largest share that was stolen during one.
+    """A stack, framework or core: its number of `runs`, and the largest share stolen during one (`most`).
 
-    `blocks` holds the number of each run with more than 2 % stolen, by what was measured: instrument, workload, load.
+    `blocks` holds the block of each run with more than 2 % stolen, by instrument, workload and load.
     """
 
     subject: str
@@ -29,19 +29,19 @@ class Disturbed(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def disturbed(self) -> int:
-        """How many runs had more than 2 % stolen."""
+        """The number of runs with more than 2 % stolen."""
         return sum(map(len, self.blocks.values()))
 
 
 class Stolen(msgspec.Struct, frozen=True, kw_only=True):
-    """The timed `runs` whose stolen share is known, and the `subjects` that were disturbed, the worst first."""
+    """The number of timed `runs` with a known stolen share, and the disturbed `subjects`, the worst first."""
 
     runs: int = 0
     subjects: tuple[Disturbed, ...] = ()
 
 
 def stolen(runs: Iterable[Run]) -> Stolen:
-    """The timed runs by subject: a stack, a framework under its suite, or a core alone."""
+    """The disturbed subjects among the timed runs: stacks, frameworks under the suite, cores alone."""
     known: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
         if run.stolen is not None and run.case.instrument not in UNTIMED:
@@ -53,20 +53,20 @@ def stolen(runs: Iterable[Run]) -> Stolen:
     )
 
 
-def words(found: Stolen) -> str | None:
-    """How many runs were disturbed, and what that may have changed; None if none was."""
+def sentences(found: Stolen) -> str | None:
+    """The number of disturbed runs, and the figures that it may have changed; None without any."""
     if not found.subjects:
         return None
     count, worst = sum(each.disturbed for each in found.subjects), found.subjects[0]
     return (
         f"The hypervisor took more than {share(STOLEN_SHARE)} of the CPU time during {count} of {found.runs} runs, "
-        f"at most {share(worst.most)} ({worst.subject}). Their times, latencies and server CPU may be too high and "
-        f"their rates too low; memory, sizes and instruction counts do not depend on it."
+        f"at most {share(worst.most)} ({worst.subject}). Their times, latencies and server CPU may be too high, their "
+        "rates too low. Memory, sizes and instruction counts are not affected."
     )
 
 
 def grid(found: Stolen) -> list[Sequence[str]]:
-    """The worst subjects under their headings; nothing if none was disturbed."""
+    """The heading and the worst subjects; empty if none was disturbed."""
     rows = [
         (
             each.subject,
@@ -80,7 +80,7 @@ def grid(found: Stolen) -> list[Sequence[str]]:
 
 
 def _disturbed(subject: str, runs: Sequence[Run]) -> Disturbed | None:
-    """What was disturbed of a subject's runs; None if nothing was."""
+    """The disturbed runs of a subject; None without any."""
     most = max(run.stolen or 0.0 for run in runs)
     if most <= STOLEN_SHARE:
         return None

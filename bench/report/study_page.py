@@ -13,23 +13,23 @@ from bench.model import Plan, Session
 from bench.paths import PROFILES, REMARKS
 from bench.report import drift, ladder, latencies, loads, ranking, selftest, settings, stolen, suites
 from bench.report.answer import paragraphs
-from bench.report.builds import unlike
+from bench.report.builds import without_pgo
 from bench.report.figures import rerun
 from bench.report.gain import gain
 from bench.report.markdown import Grid, render
 from bench.report.noise import noise, power
-from bench.report.page import told, warmup
+from bench.report.page import fact, warmup
 from bench.report.pictures import pictures
 from bench.report.rows import Finding
-from bench.report.spent import costs, unrest
+from bench.report.spent import overhead, unrest
 from bench.report.table import Cell, alone, columns
-from bench.report.together import words as sessions
+from bench.report.together import sentences as sessions
 
-DERIVED = {"CPU cost", "Memory cost"}  # columns for which a page in the docs has no room
+DERIVED = {"CPU cost", "Memory cost"}  # columns that a page in the docs leaves out
 
 
 class Missing(msgspec.Struct, frozen=True):
-    """What has no figure, and why."""
+    """A subject without figures: its verdict (`kind`), the reason and the command that remedies it."""
 
     what: str
     kind: str
@@ -44,11 +44,11 @@ def page(finding: Finding) -> str:
         "study": finding.study,
         "session": session,
         "machine": _machine(session),
-        "facts": ", ".join(f"{_named(name)} {told(name, value)}" for name, value in session.machine.items()),
+        "facts": ", ".join(f"{_named(name)} {fact(name, value)}" for name, value in session.machine.items()),
         "missing": list(_missing(finding)),
         "rerun": rerun(finding),
-        "spent": [words for words in (unlike(finding), unrest(session), costs(session)) if words],
-        "stolen": {"words": stolen.words(finding.stolen), "grid": stolen.grid(finding.stolen)},
+        "spent": [words for words in (without_pgo(finding), unrest(session), overhead(session)) if words],
+        "stolen": {"words": stolen.sentences(finding.stolen), "grid": stolen.grid(finding.stolen)},
     }
     if finding.study.selftest and finding.selftest:
         return render("selftest.md", verdict=selftest, found=finding.selftest, **common)
@@ -70,19 +70,19 @@ def page(finding: Finding) -> str:
         tested=_tested(finding),
         parts=[_part(each) for each in finding.each if each.rows or not finding.targets],
         rule=RULE if finding.study.open else None,
-        race=ranking.words(session.race) if session.race else None,
+        race=ranking.race_sentences(session.race) if session.race else None,
         **common,
         too_high=is_too_high(finding),
     )
 
 
 def is_too_high(finding: Finding) -> bool:
-    """Whether its server CPU was counted before requests under way were awaited."""
+    """Whether its server CPU includes requests that were still in flight when counting began."""
     return not all(each.awaited for each in finding.each)
 
 
 def _part(finding: Finding) -> dict[str, Any]:
-    """What the page shows of one workload."""
+    """The page's parts for one workload."""
     warmups = [warmup(core) for core in finding.cores if core.time.value is not None]
     cold = [["variant", "first document", "until steady", "steady", "shape"]]
     for each in warmups:
@@ -93,8 +93,8 @@ def _part(finding: Finding) -> dict[str, Any]:
         "noise": noise(finding),
         "power": power(finding),
         "rankings": _rankings(finding) if finding.ranks_stacks else [],
-        "broke": [loads.heading(finding), *loads.rows(finding)] if finding.open else None,
-        "unclaimed": loads.unclaimed(finding),
+        "broke": loads.table(finding),
+        "without_result": [reason for _, reason in loads.without_result(finding)],
         "latencies": _latencies(finding),
         "rows": _stacks(finding) if finding.rows else _cores(finding),
         "warmups": cold if warmups else None,
@@ -102,7 +102,7 @@ def _part(finding: Finding) -> dict[str, Any]:
 
 
 def _stacks(finding: Finding) -> Grid:
-    """The main table: the rows that have figures, and the columns that any of them fills."""
+    """The main table: the rows that have figures, without empty columns."""
     rows = [row for row in finding.rows if row.verdict == "pass"]
     shown = [column for column in columns(finding) if column.heading not in DERIVED]
     filled = [column for column in shown if any(column.cell(row).order is not None for row in rows)]
@@ -111,13 +111,13 @@ def _stacks(finding: Finding) -> Grid:
 
 
 def _rankings(finding: Finding) -> list[dict[str, Any]]:
-    """By load, every stack from the best on, those that a race eliminated among them."""
+    """The ranking under each load, with the stacks that a race eliminated."""
     heading = [
         "stack",
         "rank",
-        "server CPU, µs/request",
+        "fitted server CPU, µs/request",
         "answers/s",
-        "times as much as the best",
+        "relative to the best",
         "servers",
         "measured",
     ]
@@ -128,7 +128,7 @@ def _rankings(finding: Finding) -> list[dict[str, Any]]:
 
 
 def _latencies(finding: Finding) -> list[dict[str, Any]]:
-    """By rate, every contender from the shortest 99th percentile on."""
+    """The table of each rate, the shortest 99th percentile first."""
     return [
         {"title": title, "table": [latencies.HEADING, *(latencies.row(each) for each in group)]}
         for title, group in latencies.levels(finding.latencies).items()
@@ -145,41 +145,41 @@ def _targets(finding: Finding) -> Grid | None:
         [
             f"{row.target.title} ({row.remark})" if row.remark else row.target.title,
             finding.catalog.workloads[row.workload].title,
-            row.reason or row.told,
+            row.reason or row.text,
             row.limit,
             row.outcome or "",
             row.fold,
         ]
         for row in finding.targets
     ]
-    heading = ["target", "documents", "figure", "limit", "outcome", f"times as fast as {finding.baseline.title}"]
+    heading = ["target", "workload", "figure", "limit", "outcome", f"times as fast as {finding.baseline.title}"]
     if settings.only_settings(finding.targets):
         heading, rows = ["setting", "workload", "figure"], [row[:3] for row in rows]
     return [heading, *rows] if rows else None
 
 
 def _profile(finding: Finding) -> str | None:
-    """What somebody who profiled the study wrote of where the time goes, where a target is not met."""
+    """The hand-written profile of where the time goes, for a study with a target that is not met."""
     path = PROFILES / f"{finding.study.name}.md"
-    unmet = any(row.outcome in {"missed", "open"} for row in finding.targets)
+    unmet = any(row.outcome in {"missed", "undecided"} for row in finding.targets)
     return path.read_text(encoding="utf-8").strip() if unmet and path.exists() else None
 
 
 def _remark(finding: Finding) -> str | None:
-    """What somebody wrote for the readers of the page, where figures do not tell it."""
+    """The hand-written remark on a study, for what its figures do not tell."""
     path = REMARKS / f"{finding.study.name}.md"
     return path.read_text(encoding="utf-8").strip() if path.exists() else None
 
 
 def _tested(finding: Finding) -> Grid | None:
-    """Each framework under the suite."""
+    """The table of the frameworks under the test suite; None without one."""
     heading = ["framework", *(heading.replace("\n", ", ") for heading in suites.HEADINGS)]
     rows = [[row.framework, *suites.cells(row)] for row in finding.tested]
     return [heading, *rows] if rows else None
 
 
 def _missing(finding: Finding) -> Iterator[Missing]:
-    """Holes, runs that failed, and rows that have no figures for another reason."""
+    """What is unavailable, failed runs, and rows that a race eliminated before they had figures."""
     for lack in finding.session.unavailable:
         yield Missing(lack.what, lack.kind, lack.reason, lack.remedy)
     for run in {run.case.identity: run for each in finding.each for run in each.failed}.values():
@@ -193,17 +193,17 @@ def _missing(finding: Finding) -> Iterator[Missing]:
 
 
 def _machine(session: Session) -> str:
-    """The machine in half a line."""
+    """The machine in a few words."""
     known = session.machine
     parts = [known.get("cpu"), f"{known['cores']} cores" if "cores" in known else None, known.get("system")]
     return ", ".join(str(part) for part in parts if part) or "an unknown machine"
 
 
 def _sample(plan: Plan) -> list[str]:
-    """How much was measured."""
+    """The sizes of the study's samples."""
     study = plan.study
     told = [f"each core in {study.micro.processes} fresh processes"] if study.micro else []
-    told += [f"the suite in {study.suite.processes} fresh processes a framework"] if study.suite else []
+    told += [f"the suite in {study.suite.processes} fresh processes per framework"] if study.suite else []
     if study.macro:
         driven = _quoted(plan, (load for name in study.workloads for load in study.macro.loads_for(name)))
         servers = f"{study.macro.runs} fresh server{'s' * (study.macro.runs > 1)}"

@@ -1,4 +1,4 @@
-"""What it takes to test each framework: seconds of the suite with their intervals, and lines of code."""
+"""The cost of testing each framework: the duration of the test suite, and lines of code."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import msgspec
 from bench.analysis.comparison import Comparison, as_a_family, compared, noise_floor, paired
 from bench.analysis.selftest import Selftest
 from bench.analysis.stats import Ratio, blocked_ratio
-from bench.analysis.text import interval, listed, number
+from bench.analysis.text import listed, number
 from bench.model import Run, Session, Study
 from bench.report.wording import judged
 
 MILLI = 1e-3
 PARTS = ("adapter", "client", "suite")
-HEADINGS = ("tests", "suite\nms", "process\nms", "as long as the first", "lines\nadapter", "lines\nclient")
+HEADINGS = ("tests", "suite\nms", "process\nms", "relative to the first", "lines\nadapter", "lines\nclient")
 
 
-class Tested(msgspec.Struct, frozen=True, kw_only=True):
+class SuiteResult(msgspec.Struct, frozen=True, kw_only=True):
     """A framework under the suite: seconds of the `suite` and of the whole `process`, each a mean with its interval.
 
-    `slower` is how many times as long as with the study's first framework the suite takes. `lines` are of the
-    framework's `adapter` and `client`, and of the `suite` that it shares. `reason` says why there is no figure.
+    `slower` is the time of the suite ÷ that with the study's first framework. `lines` counts lines of code of the
+    framework's `adapter` and `client`, and of the shared `suite`. `reason` says why there is no figure.
     """
 
     framework: str
@@ -34,8 +34,8 @@ class Tested(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
 
 
-def tested(study: Study, session: Session, runs: Iterable[Run], selftest: Selftest | None) -> tuple[Tested, ...]:
-    """A row a framework in the study's order, none where the study has no suite; the comparisons are one family."""
+def tested(study: Study, session: Session, runs: Iterable[Run], selftest: Selftest | None) -> tuple[SuiteResult, ...]:
+    """The result of each framework in the study's order; none without a suite. The comparisons are one family."""
     if study.suite is None:
         return ()
     runs = [run for run in runs if run.case.instrument == "suite"]
@@ -45,23 +45,23 @@ def tested(study: Study, session: Session, runs: Iterable[Run], selftest: Selfte
     same = paired([run for run in runs if run.case.aa], own[first], "suite")
     floor = noise_floor(same, selftest.bias("micro") if selftest else None)
     held = as_a_family([_slower(own[first], own[name], floor) for name in others])
-    rows = [Comparison(reason="the others are held against it"), *held]
+    rows = [Comparison(reason="the others are relative to it"), *held]
     lack = next((lack.reason for lack in session.unavailable if lack.covers(study.baseline)), None)
     return tuple(_row(name, own[name], slower, lack) for name, slower in zip(own, rows, strict=True))
 
 
-def words(rows: Sequence[Tested]) -> str:
-    """What the suite says of the frameworks, in one sentence."""
+def sentences(rows: Sequence[SuiteResult]) -> str:
+    """The duration of the suite with the first framework, and that of the others relative to it."""
     first, *others = rows
     if first.suite is None:
-        return f"The suite has no figure with {first.framework} ({first.reason}), so nothing can be compared."
-    told = [f"with {row.framework} {_compared(row)}" for row in others]
-    lead = f"The same {first.tests} tests take {_milliseconds(first.suite)} with {first.framework}"
-    return f"{lead}, {listed(told)}." if told else f"{lead}."
+        return f"Nothing to compare: the suite has no figure with {first.framework} ({first.reason})."
+    told = [f"{_compared(row)} with {row.framework}" for row in others]
+    lead = f"The same {first.tests} tests take {_milliseconds(first.suite)} with {first.framework}."
+    return f"{lead} Relative to it: {listed(told)}." if told else lead
 
 
-def cells(row: Tested) -> list[str]:
-    """A row's cells as text, under the `HEADINGS`."""
+def cells(row: SuiteResult) -> list[str]:
+    """The cells of a row as text, under `HEADINGS`."""
     if row.suite is None or row.process is None:
         return ["—"] * len(HEADINGS)
     compared_with = judged(row.slower) if row.slower.ratio else "1×"
@@ -74,13 +74,13 @@ def _slower(first: Sequence[Run], other: Sequence[Run], floor: float) -> Compari
     return compared(found, floor) if found else Comparison(reason="not measured")
 
 
-def _row(name: str, runs: Sequence[Run], slower: Comparison, lack: str | None) -> Tested:
+def _row(name: str, runs: Sequence[Run], slower: Comparison, lack: str | None) -> SuiteResult:
     whole = _whole(runs)
     if not whole:
         failed = next((run.told for run in runs if run.verdict != "pass"), None)
-        return Tested(framework=name, slower=slower, reason=failed or lack or "not measured")
+        return SuiteResult(framework=name, slower=slower, reason=failed or lack or "not measured")
     tests, *lines = (int(whole[-1].values(metric)[0]) for metric in ("tests", *(f"lines.{part}" for part in PARTS)))
-    return Tested(
+    return SuiteResult(
         framework=name,
         tests=tests,
         suite=_mean(whole, "suite"),
@@ -96,16 +96,14 @@ def _whole(runs: Sequence[Run]) -> Sequence[Run]:
 
 
 def _mean(runs: Sequence[Run], metric: str) -> Ratio:
-    """The mean over processes with its interval: their ratio to one second each."""
+    """The mean over processes with its interval, as the ratio to one second each."""
     return blocked_ratio([(run.values(metric), (1.0,)) for run in runs])
 
 
-def _compared(row: Tested) -> str:
+def _compared(row: SuiteResult) -> str:
     if row.slower.ratio is None or row.suite is None:
-        return f"an unknown time ({row.reason})"
-    if row.slower.significant or row.slower.equal:
-        return f"{judged(row.slower)} as long"
-    return f"no significant difference ({interval(row.slower.ratio)})"
+        return f"unknown ({row.reason})"
+    return judged(row.slower)
 
 
 def _milliseconds(mean: Ratio) -> str:

@@ -1,4 +1,4 @@
-"""What ends a run on a terminal: the main table, what is missing and why, the answer, and where the report is."""
+"""The summary at the end of a run: the main table, missing figures with reasons, the answer, the report's path."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from rich.text import Text
 from bench.analysis.text import number
 from bench.measure.instruments.sizes import Size
 from bench.model import Stack
-from bench.report import ranking, stolen, suites
-from bench.report.answer import answer, answers
-from bench.report.builds import unlike
+from bench.report import ranking, settings, stolen, suites
+from bench.report.answer import answer, answers, target_sentences
+from bench.report.builds import without_pgo
 from bench.report.grid import Grid
 from bench.report.ladder import rows
 from bench.report.noise import noise, power
 from bench.report.rows import Finding
-from bench.report.spent import costs, unrest
+from bench.report.spent import overhead, unrest
 from bench.report.table import MEGA, Cell, alone, columns
-from bench.report.targets import Held, verdict
+from bench.report.targets import TargetResult
 
-SHOWN = 20  # stacks of a ranking
+SHOWN = 20  # most stacks of a ranking on a terminal
 
 
 def show(console: Console, finding: Finding, page: Path, json: bool) -> None:
-    """Print the main table, what is missing and why, the answer, the machine's bias and the report's path."""
+    """Print the main table, missing figures with reasons, the answer, the machine's bias and the report's path."""
     if json:
         console.print_json(msgspec.json.encode(_record(finding, page)).decode())
         return
     if finding.targets:
         _targets(finding.targets).print(console)
-        _say(console, verdict(finding.targets), "bold")
+        _say(console, " ".join(target_sentences(finding)), "bold")
     if finding.tested:
         _tested(finding.tested).print(console)
-        _say(console, suites.words(finding.tested), "bold")
+        _say(console, suites.sentences(finding.tested), "bold")
     for each in finding.each if finding.rows else ():
         if finding.others:
             _say(console, each.title, "bold")
@@ -51,18 +51,18 @@ def show(console: Console, finding: Finding, page: Path, json: bool) -> None:
             _say(console, f"{core.verdict}: {core.variant}: {core.reason}", "yellow")
     _say(console, f"\n{finding.study.question}", "bold")
     for each in finding.each if finding.rows or not finding.targets else ():
-        lead = f"{each.title}: " if finding.others else ""
+        lead = f"{each.title}. " if finding.others else ""
         _say(console, lead + " ".join(answer(each)))
         _say(console, f"{noise(each)} {power(each)}")
-    raced = ranking.words(finding.session.race) if finding.session.race else None
-    noisy = unrest(finding.session), stolen.words(finding.stolen)
-    for words in filter(None, (raced, unlike(finding), *noisy, costs(finding.session))):
+    raced = ranking.race_sentences(finding.session.race) if finding.session.race else None
+    noisy = unrest(finding.session), stolen.sentences(finding.stolen)
+    for words in filter(None, (raced, without_pgo(finding), *noisy, overhead(finding.session))):
         _say(console, words)
-    _say(console, f"\nMeasured {finding.session.started}. The report: {page}")
+    _say(console, f"\nMeasured {finding.session.started}. Report: {page}")
 
 
 def show_sizes(console: Console, sizes: Mapping[Stack, Mapping[str, Size]], json: bool) -> int:
-    """Print what each stack needs on a bare image, part by part. Returns exit status 0."""
+    """Print the artifact size of each stack on a bare image, part by part. Returns exit status 0."""
     if json:
         console.print_json(msgspec.json.encode({str(stack): parts for stack, parts in sizes.items()}).decode())
         return 0
@@ -82,7 +82,7 @@ def show_sizes(console: Console, sizes: Mapping[Stack, Mapping[str, Size]], json
 
 
 def _record(finding: Finding, page: Path) -> dict[str, object]:
-    """What machines read: no series, but every row with its figures and reasons."""
+    """The finding as JSON: every row with its figures and reasons, without series."""
     return {
         "study": finding.study.name,
         "started": finding.session.started,
@@ -104,23 +104,24 @@ def _record(finding: Finding, page: Path) -> dict[str, object]:
     }
 
 
-def _targets(rows: Sequence[Held]) -> Grid:
-    """Each target under its title, workload by workload."""
-    grid = Grid("figure", "limit", "", "times the reference")
+def _targets(rows: Sequence[TargetResult]) -> Grid:
+    """The targets by title, workload by workload."""
+    headings = ("figure",) if settings.only_settings(rows) else ("figure", "limit", "", "speed-up")
+    grid = Grid(*headings)
     for (title, remark), group in groupby(rows, key=lambda row: (row.target.title, row.remark)):
         grid.span(title)
         if remark:
             grid.span(f" {remark}", "yellow")
         for row in group:
-            cells = (row.told, row.limit, row.outcome or "", row.fold)
+            cells = (row.text, row.limit, row.outcome or "", row.fold)[: len(headings)]
             grid.row(f" {row.workload}", *cells, style="yellow" if row.outcome == "missed" else "")
             if row.reason:
                 grid.span(f"  {row.reason}", "yellow")
     return grid
 
 
-def _tested(rows: Sequence[suites.Tested]) -> Grid:
-    """What it takes to test each framework; without a figure, the reason."""
+def _tested(rows: Sequence[suites.SuiteResult]) -> Grid:
+    """The frameworks under the test suite."""
     grid = Grid(*suites.HEADINGS)
     for row in rows:
         grid.row(row.framework, *suites.cells(row))
@@ -128,7 +129,7 @@ def _tested(rows: Sequence[suites.Tested]) -> Grid:
 
 
 def _cores(finding: Finding) -> Grid:
-    """What there is to say of cores that nothing serves."""
+    """The cores of a study without servers."""
     grid = Grid("core\nµs", "speed-up\n")
     for core in finding.cores:
         grid.row(core.variant, *map(_text, alone(core)))
@@ -147,8 +148,8 @@ def _stacks(finding: Finding) -> Grid:
 
 
 def _ranking(finding: Finding) -> Grid:
-    """The stacks of a workload from the best on, as many as a screen holds; the page has all of them."""
-    grid = Grid("rank", "CPU µs", "answers/s", "behind the best", "servers", "measured")
+    """The best stacks of a workload, as many as fit a screen. The page has all of them."""
+    grid = Grid("rank", "CPU µs", "answers/s", "relative to best", "servers", "measured")
     found = rows(finding, finding.ranking)
     for row in found[:SHOWN]:
         grid.row(row["name"], *map(_text, row["cells"]))

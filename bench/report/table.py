@@ -1,4 +1,4 @@
-"""The main table, one row a stack: its columns, and each cell as text, as a number to sort by, and with its hint."""
+"""The columns of the main table, a row for each stack. A cell has a text, a key to sort by, and a hint."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from bench.report.estimates import Figure
 from bench.report.rows import Core, Finding, InstructionCounts, Row
 from bench.report.wording import estimate, milliseconds, scaled
 
-PEER = "over the baseline behind the first of the servers"
+PEER = "relative to the baseline behind the study's first server"
 MICRO, KILO, MEGA = 1e-6, 1e3, 1e6
 
 
 class Cell(msgspec.Struct, frozen=True, kw_only=True):
-    """`detail` stands small beside the text; `order` sorts the column, absent ones last; `hint` is shown on hover."""
+    """A cell. `detail` is small beside the text, `order` sorts the column (None last), `hint` is shown on hover."""
 
     text: str
     detail: str = ""
@@ -30,10 +30,10 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):
-    """A column's heading, its unit, what the figure is, and how a row's cell comes about.
+    """A column: its heading, unit and meaning (`about`), and the function from a row to its cell.
 
-    `brief` is its heading in the terminal's table, where it has a place there; `of_core` says that it needs no server,
-    `part` names the part of a study that fills it, where not all of them have it.
+    `brief` is its heading in the terminal's table, None if it is not there. `of_core`: it needs no server. `part` is
+    the part of a study that fills it, None if every study does.
     """
 
     heading: str
@@ -46,7 +46,7 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def columns(finding: Finding) -> list[Column]:
-    """The columns that this finding can fill; money only where a price was given."""
+    """The columns that the finding can fill. Money needs a price."""
     known = (*_CORE[:2], *([_BUILT] if len(finding.study.interpreters) > 1 else []), *_CORE[2:], *_STACK)
     asked = [column for column in known if column.part is None or getattr(finding.study, column.part)]
     warmed = any(row.warmed.value is not None or row.warmed.instead == "never" for row in finding.rows)
@@ -54,17 +54,17 @@ def columns(finding: Finding) -> list[Column]:
 
 
 def latency(figure: Figure) -> Cell:
-    """A latency's cell, in milliseconds."""
+    """The cell of a latency in milliseconds."""
     return Cell(text=milliseconds(figure), order=figure.value, hint=figure.reason)
 
 
 def counted(counts: InstructionCounts) -> Cell:
-    """Instructions in thousands; both paths where the counted one is not the timed one, and the time on that."""
+    """The cell of instructions in thousands. If the counted path is not the timed one, with both and its time."""
     cell = _figure(counts.instructions, KILO)
     if counts.timed_path is None or counts.instructions.value is None:
         return cell
-    time = "not timed" if counts.time.value is None else f"{seconds(counts.time.value)} a document"
-    hint = f"counted on path {counts.path}, timed on {counts.timed_path}; with {counts.path} forced: {time}"
+    time = "not timed" if counts.time.value is None else f"{seconds(counts.time.value)} per document"
+    hint = f"counted on path {counts.path}, timed on {counts.timed_path}, with {counts.path} forced: {time}"
     return msgspec.structs.replace(cell, detail=f"{counts.path}, not {counts.timed_path}", hint=hint)
 
 
@@ -73,7 +73,7 @@ def _figure(figure: Figure, unit: float) -> Cell:
 
 
 def instructions(core: Core, baseline: Core) -> dict[str, Any]:
-    """A row of the table of instruction counts: them, what they are relative to the baseline's, and both times."""
+    """A row of the table of instruction counts: counts, their ratio to the baseline's, and both times."""
     counts, base = core.counts, baseline.counts.instructions.value
     own = counts.instructions.value
     spread = None if counts.spread is None else share(counts.spread)
@@ -95,7 +95,7 @@ def instructions(core: Core, baseline: Core) -> dict[str, Any]:
 
 
 def alone(core: Core) -> tuple[Cell, Cell]:
-    """A core's time for a document in microseconds, and its speed-up: all there is to say of it without a server."""
+    """The cells of a core without a server: its time per document in microseconds, and its speed-up."""
     return _figure(core.time, MICRO), _comparison(core, core.speedup)
 
 
@@ -109,7 +109,7 @@ def _comparison(core: Core, comparison: Comparison, over: str | None = None) -> 
 
 
 def versus(found: Comparison, ratio: Ratio, hint: str | None) -> Cell:
-    """The cell of a ratio that is known."""
+    """The cell of a known ratio."""
     return Cell(
         text=estimate(found), detail=interval(ratio), order=ratio.estimate, hint=hint, significant=found.significant
     )
@@ -119,7 +119,7 @@ def _detectable(comparison: Comparison) -> str:
     said = "equal within 5 %" if comparison.equal else "no significant difference"
     if comparison.smallest is None:
         return said
-    return f"{said}; the smallest detectable one (80 % power) is {share(comparison.smallest)}"
+    return f"{said}, smallest detectable difference (80 % power): {share(comparison.smallest)}"
 
 
 def _start(row: Row) -> Cell:
@@ -155,7 +155,7 @@ _CORE = [
         heading="Core alone",
         part="micro",
         unit="µs",
-        about="Time of the transform for one document, without a server, steady",
+        about="Time of the transform for one document in the steady state, without a server",
         cell=lambda row: _figure(row.core.time, MICRO),
         brief="core\nµs",
         of_core=True,
@@ -173,7 +173,7 @@ _CORE = [
         heading="Instructions",
         part="instructions",
         unit="thousand",
-        about="Instructions of the transform for one document, counted by callgrind, free of noise",
+        about="Instructions of the transform for one document, counted by callgrind, without noise",
         cell=lambda row: counted(row.core.counts),
         brief="instr.\n10³",
         of_core=True,
@@ -182,7 +182,7 @@ _CORE = [
 _BUILT = Column(
     heading="Built",
     unit="",
-    about="How the interpreter was built, as far as that is known",
+    about="Known facts of the interpreter's build",
     cell=lambda row: Cell(text=how(row.core.facts), order=how(row.core.facts)),
     of_core=True,
 )
@@ -204,14 +204,14 @@ _STACK = [
     Column(
         heading="Capacity",
         unit="requests/s",
-        about="Right answers a second under the closed load; absent where the generator was the limit",
+        about="Right answers per second under the closed load, absent where the generator was the limit",
         cell=lambda row: _figure(row.capacity, 1.0),
         brief="capacity\n1/s",
     ),
     Column(
         heading="Memory",
         unit="MB",
-        about="Memory of the whole server under load, each page once",
+        about="Memory of the whole server under load (PSS: shared pages counted once)",
         cell=lambda row: _figure(row.memory, MEGA),
         brief="memory\nMB",
     ),
@@ -219,7 +219,7 @@ _STACK = [
         heading="Start-up",
         part="startup",
         unit="s",
-        about="Spawn of the server to its first right answer: median and 95th percentile",
+        about="From the spawn of the server to its first right answer: median and 95th percentile",
         cell=_start,
     ),
     Column(
@@ -239,21 +239,21 @@ _STACK = [
     Column(
         heading="Memory cost",
         unit="GB·h/million",
-        about="Gigabytes times hours that a busy worker holds while it answers a million requests",
+        about="Gigabyte hours of memory that a busy worker holds while it answers a million requests",
         cell=lambda row: _figure(row.cost.gb_hours, 1.0),
     ),
 ]
 _WARMED = Column(
     heading="Until steady",
     unit="s of load",
-    about="How long a fresh server was driven until its CPU time per request, second by second, was steady",
+    about="Seconds of load until the CPU time per request of a fresh server, second by second, was steady",
     cell=lambda row: _figure(row.warmed, 1.0),
     brief="steady\ns",
 )
 _MONEY = Column(
     heading="Money",
     unit="per million",
-    about="What the two before cost at the given prices",
+    about="The price of CPU cost and memory cost together",
     cell=lambda row: _figure(row.cost.money, 1.0),
     brief="money\n/10⁶",
 )

@@ -1,4 +1,4 @@
-"""A study's targets with what was measured of them: each a figure, its interval, and whether it is met."""
+"""The results of a study's targets: a figure with its interval, and whether the target is met."""
 
 from __future__ import annotations
 
@@ -9,25 +9,24 @@ from typing import Literal
 import msgspec
 from msgspec.structs import replace
 
-from bench.analysis.comparison import compared, paired
+from bench.analysis.comparison import Comparison, compared, paired
 from bench.analysis.spread import POOLED, pooled
 from bench.analysis.stats import Ratio, between
 from bench.analysis.text import number, seconds, share
 from bench.model import Instrument, Run, Session, Study, Target
 from bench.report.wording import judged
 
-Outcome = Literal["met", "missed", "open"]
-METRICS = {"memory": "memory.loaded"}  # where a target calls it otherwise than the runs
+Outcome = Literal["met", "missed", "undecided"]
+METRICS = {"memory": "memory.loaded"}  # metrics of targets with another name in the runs
 
 
-class Held(msgspec.Struct, frozen=True, kw_only=True):
-    """One workload of a target.
+class TargetResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of a target on one workload.
 
-    What is held against something is a ratio with the interval `low` … `high`; else `value` is in the unit of the
-    target's metric, the worst of all processes. `multiple` is how many times as fast as the study's baseline the
-    variant is there, or the stack as the baseline behind the same server.
-    The outcome is `open` where the interval reaches over the limit either way or is unknown, as it is of one process;
-    it is absent where nothing is demanded.
+    For a target `against` something, `value` is a ratio with the interval `low` … `high`. Otherwise it is in the unit
+    of the target's metric, the worst of all processes. `multiple` is the speed-up relative to the study's baseline,
+    which for a stack is behind the same server. The outcome is `undecided` where the interval contains the limit, or
+    without an interval. It is None for a target without a limit.
     """
 
     target: Target
@@ -40,10 +39,20 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
 
     @property
-    def told(self) -> str:
-        """The figure in words, with its interval."""
+    def comparison(self) -> Comparison | None:
+        """The ratio with a verdict from its own interval; None for a figure that is no ratio."""
+        if self.value is None or self.target.against is None:
+            return None
+        ratio = Ratio(estimate=self.value, low=self.low, high=self.high)
+        return Comparison(ratio=ratio, significant=ratio.differs_by_more_than(0.0))
+
+    @property
+    def text(self) -> str:
+        """The figure with its interval. A ratio without a limit that is not significant is equal or undecided."""
         if self.value is None:
             return "—"
+        if self.comparison and self.target.at_most is None:
+            return judged(self.comparison)
         if self.target.against is None:
             is_share = self.target.metric == "fallbacks"
             return (share(self.value) if self.value else "none") if is_share else seconds(self.value)
@@ -52,7 +61,7 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def remark(self) -> str:
-        """That data of the study existed before the target did, with both days; nothing where none did."""
+        """A note if data of the study existed before the target, with both days; otherwise empty."""
         target = self.target
         if target.after_session is None:
             return ""
@@ -61,12 +70,12 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def fold(self) -> str:
-        """How many times as fast as the baseline, in words."""
+        """The speed-up relative to the baseline, as text."""
         return judged(compared(self.multiple)) if self.multiple else ""
 
     @property
     def limit(self) -> str:
-        """What is demanded, in words."""
+        """The limit, as text; empty without one."""
         limit = self.target.at_most
         if limit is None:
             return ""
@@ -76,7 +85,7 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """What a target asks for: a variant or stack as written, and whether one thread or more had to do the work."""
+    """The case that a target needs: a variant or stack as written, and whether several threads did the work."""
 
     instrument: Instrument
     subject: str
@@ -85,7 +94,7 @@ class Wanted(msgspec.Struct, frozen=True):
 
 
 class Measured:
-    """The runs that targets are of: those of cores alone, of starts, and under the study's first closed load."""
+    """The runs for targets: those of cores alone, of starts, and under the study's first closed load."""
 
     def __init__(self, study: Study, session: Session, runs: Iterable[Run]) -> None:
         self._runs: dict[Wanted, list[Run]] = defaultdict(list)
@@ -94,16 +103,16 @@ class Measured:
             case = run.case
             closed = study.macro.loads_for(case.workload)[0] if study.macro and case.workload else None
             if not (case.aa or case.path) and case.load in {None, closed}:
-                where = None if case.instrument == "startup" else case.workload  # a start is of no workload
+                where = None if case.instrument == "startup" else case.workload  # a start has no workload
                 self._runs[Wanted(case.instrument, case.subject, where, case.threads > 1)].append(run)
 
     def of(self, wanted: Wanted) -> list[Run]:
-        """The runs of a case, none where one of them failed."""
+        """The runs of a case; none if one of them failed."""
         found = self._runs.get(wanted, [])
         return [] if any(run.verdict != "pass" for run in found) else found
 
     def ratio(self, above: Wanted, below: Wanted, metric: str) -> Ratio | None:
-        """`metric` of one case ÷ that of another, of stacks under a load with one spread for all; None without both."""
+        """`metric` of one case ÷ that of another; None without both. Stacks under a load share one spread."""
         if above.instrument != "macro" or metric not in POOLED:
             return paired(self.of(above), self.of(below), metric)
         workloads = {above.workload, below.workload}
@@ -112,7 +121,7 @@ class Measured:
         return costs.ratio(above, below) if costs and {above, below} <= set(costs.stacks) else None
 
     def why_none(self, wanted: Wanted) -> str:
-        """Why `of` finds nothing there."""
+        """The reason why `of` finds no run."""
         failed = [run.told for run in self._runs.get(wanted, ()) if run.verdict != "pass"]
         variant, framework, server = (*wanted.subject.split("/"), "", "")[:3]
         unavailable = (
@@ -123,14 +132,16 @@ class Measured:
         return next(filter(None, (*unavailable, *failed)), "not measured")
 
 
-def held(study: Study, session: Session, runs: Iterable[Run]) -> tuple[Held, ...]:
-    """Every target, workload by workload, in the study's order."""
+def target_results(study: Study, session: Session, runs: Iterable[Run]) -> tuple[TargetResult, ...]:
+    """The results of every target, workload by workload, in the study's order."""
     measured = Measured(study, session, runs)
-    return tuple(_held(target, workload, measured, study) for target in study.targets for workload in target.workloads)
+    return tuple(
+        _result(target, workload, measured, study) for target in study.targets for workload in target.workloads
+    )
 
 
-def over_sessions(rows: Sequence[Held]) -> Held:
-    """A target over sessions, the oldest first: its ratios with the interval between them, else the worst value."""
+def over_sessions(rows: Sequence[TargetResult]) -> TargetResult:
+    """A target over sessions, the oldest first: its ratio with the interval between them, or the worst value."""
     last, known = rows[-1], [row.value for row in rows if row.value is not None]
     if last.value is None:
         return last
@@ -143,20 +154,21 @@ def over_sessions(rows: Sequence[Held]) -> Held:
     return replace(last, value=found.estimate, low=found.low, high=found.high, outcome=outcome, multiple=multiple)
 
 
-def verdict(rows: Sequence[Held]) -> str:
-    """How many of the limits are met, in a sentence; and how many of them came after data."""
+def verdict(rows: Sequence[TargetResult]) -> str:
+    """The number of targets met, and of those declared or changed after data existed."""
     demanded = [row for row in rows if row.target.at_most is not None]
     if not demanded:
         return "No target has a limit."
-    counts = {outcome: sum(row.outcome == outcome for row in demanded) for outcome in ("met", "missed", "open", None)}
+    outcomes: tuple[Outcome | None, ...] = ("met", "missed", "undecided", None)
+    counts = {outcome: sum(row.outcome == outcome for row in demanded) for outcome in outcomes}
     rest = [f"{count} {name or 'not measured'}" for name, count in counts.items() if count and name != "met"]
     late = sum(bool(row.remark) for row in demanded)
     after = f" ({late} declared or changed after the study's first session)" if late else ""
-    return f"{counts['met']} of {len(demanded)} targets are met{''.join(f', {each}' for each in rest)}{after}."
+    return f"{counts['met']} of {len(demanded)} targets met{''.join(f', {each}' for each in rest)}{after}."
 
 
-def _held(target: Target, workload: str, measured: Measured, study: Study) -> Held:
-    row = Held(target=target, workload=workload)
+def _result(target: Target, workload: str, measured: Measured, study: Study) -> TargetResult:
+    row = TargetResult(target=target, workload=workload)
     wanted = _wanted(target, target.subject, workload)
     runs, metric = measured.of(wanted), METRICS.get(target.metric, target.metric)
     if not runs:
@@ -164,7 +176,7 @@ def _held(target: Target, workload: str, measured: Measured, study: Study) -> He
     if target.against is None:
         values = [value for run in runs for value in run.values(metric)]
         if not values:
-            return replace(row, reason=f"{wanted.subject} does not tell")
+            return replace(row, reason=f"{wanted.subject}: no {target.metric} in its runs")
         return replace(row, value=max(values), outcome=_outcome(target, max(values), max(values)))
     against = target.against.stack or target.against.variant or target.subject
     other = replace(_wanted(target, against, target.against.workload or workload), threads=False)
@@ -187,7 +199,7 @@ def _wanted(target: Target, subject: str, workload: str) -> Wanted:
 
 
 def _baseline(subject: str, study: Study) -> str:
-    """The study's baseline, behind the same server where the subject stands behind one."""
+    """The study's baseline, for a stack behind the same server."""
     return "/".join([study.baseline, *subject.split("/")[1:]])
 
 
@@ -200,5 +212,5 @@ def _outcome(target: Target, low: float | None, high: float | None) -> Outcome |
     if target.at_most is None:
         return None
     if low is None or high is None:
-        return "open"
-    return "met" if high <= target.at_most else "missed" if low > target.at_most else "open"
+        return "undecided"
+    return "met" if high <= target.at_most else "missed" if low > target.at_most else "undecided"

@@ -1,6 +1,6 @@
-"""A study's sessions → one finding: ratios over all of them, with the interval between sessions.
+"""Several sessions of a study as one finding: ratios over all sessions, with the interval between them.
 
-Times and server CPU beside the ratios are means over the sessions; all else is the last session's.
+Times, server CPU and rates are means over the sessions. All else is that of the last session.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ S = TypeVar("S", str, Stack)
 
 
 def together(findings: Sequence[Finding]) -> Finding:
-    """The finding of all `findings`, one a session, the oldest first; fewer than three yield the last as it is."""
+    """The finding over `findings`, one for each session, the oldest first; the last one for fewer than three."""
     if len(findings) < FEWEST_SESSIONS:
         return findings[-1]
     first, *others = [_of_workload(each) for each in zip(*(finding.each for finding in findings), strict=True)]
@@ -33,17 +33,18 @@ def together(findings: Sequence[Finding]) -> Finding:
     return replace(first, others=tuple(others), targets=targets, over=tuple(each.session for each in findings))
 
 
-def words(finding: Finding) -> str:
-    """Which sessions the page's ratios are of, in a sentence."""
+def sentences(finding: Finding) -> str:
+    """The sessions from which the page's ratios and other figures come."""
     if not finding.over:
         return (
-            "Ratios are of one session; another one may differ beyond their intervals. "
-            f"`python -m bench repeat {finding.study.name} --times {FEWEST_SESSIONS}` measures more."
+            "Ratios come from one session. Another session may differ by more than their intervals. "
+            f"To measure more: `python -m bench repeat {finding.study.name} --times {FEWEST_SESSIONS}`."
         )
     days = list(dict.fromkeys(session.started[:10] for session in (finding.over[0], finding.over[-1])))
     return (
-        f"Ratios are over {len(finding.over)} sessions ({' to '.join(days)}), with the interval between "
-        "sessions; times, server CPU and rates beside them are means over the sessions. All else is of the last one."
+        f"Ratios with an interval are geometric means over {len(finding.over)} sessions ({' to '.join(days)}), with "
+        "the interval between sessions. Times, server CPU and rates are means over the sessions, so their quotients "
+        "may differ from the ratios in the third digit. All else comes from the last session."
     )
 
 
@@ -80,9 +81,9 @@ def _row(sessions: Sequence[Row], cores: Mapping[str, Core]) -> Row:
 
 
 def _ranking(sessions: Sequence[Sequence[Ranked]], floor: float) -> tuple[Ranked, ...]:
-    """The last session's stacks, the best first, each held against the one that is best over all sessions.
+    """The last session's stacks, the best first, each relative to the best over all sessions.
 
-    What some sessions lack is over the others: without an interval where those are fewer than three.
+    A stack that some sessions lack has its ratio over the others, without an interval if these are fewer than three.
     """
     own = [{(each.stack, each.by): each for each in ranked if each.cost} for ranked in sessions]
     shared = [key for key in own[-1] if all(key in each for each in own)]
@@ -119,7 +120,7 @@ def _served(row: Row, rows: Iterable[Row]) -> Row:
 
 
 def _mean(figures: Iterable[Figure]) -> Figure:
-    """The mean over the sessions; absent, as in the last one that lacks it, where it is in one of them."""
+    """The mean over the sessions. A figure that a session lacks is absent, with the reason of the last such session."""
     known = list(figures)
     values = [figure.value for figure in known if figure.value is not None]
     if len(values) < len(known):
@@ -128,13 +129,13 @@ def _mean(figures: Iterable[Figure]) -> Figure:
 
 
 def _over(sessions: Sequence[Comparison]) -> Comparison:
-    """The comparison over the sessions that have it; without an interval where fewer than three do."""
+    """The comparison over the sessions that have it, without an interval if these are fewer than three."""
     ratios = [each.ratio for each in sessions if each.ratio]
     return compared(between(ratios), max(each.floor for each in sessions)) if ratios else sessions[-1]
 
 
 def _lead(ranked: Sequence[S], sessions: Sequence[Mapping[S, float | None]], last: Comparison) -> Comparison:
-    """The first of those that are `ranked` over the second; the `last` session's where the two are not in all."""
+    """The first of the `ranked` subjects against the second; the `last` session's if one session lacks either."""
     pairs = [(each.get(ranked[0]), each.get(ranked[1])) for each in sessions] if len(ranked) > 1 else []
     ratios = [Ratio(estimate=second / first) for first, second in pairs if first and second]
     if len(ratios) < len(sessions):

@@ -1,4 +1,4 @@
-"""What a newer interpreter brings to the same source, in sentences made of the figures."""
+"""The speed and memory of the same source on several interpreters, in sentences made from the figures."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from bench.report.wording import estimate
 
 
 def compared(finding: Finding) -> bool:
-    """Whether the study asks for several interpreters."""
+    """Whether the study compares interpreters."""
     return len(finding.study.interpreters) > 1
 
 
-def words(finding: Finding) -> Iterator[str]:
-    """The baseline's source on each interpreter against its own; any other source by its span; memory likewise."""
+def sentences(finding: Finding) -> Iterator[str]:
+    """The speed of the baseline's source on each interpreter, the range of other sources, and the range of memory."""
     sources: dict[str, list[Core]] = {}
     on = {core.variant: finding.catalog.interpreter_of(core.variant) for core in finding.cores}
     for core in finding.cores:
@@ -27,7 +27,7 @@ def words(finding: Finding) -> Iterator[str]:
     others = [f"{_times(core)} on {on[core.variant].title}" for core in own if not core.baseline]
     if others:
         usual = on[finding.baseline.variant].title
-        yield f"In units of its speed on {usual}, the same source runs at {listed(others)}."
+        yield f"Speed of the same source relative to {usual}: {listed(others)}."
     for cores in sources.values():
         yield _span(cores, on)
     for place in finding.places:
@@ -38,22 +38,23 @@ def words(finding: Finding) -> Iterator[str]:
         ]
         if len(held) > 1:
             (least, first), (most, last) = min(held), max(held)
-            yield f"Behind {place} it holds {number(least / 1e6)} MB on {first} and {number(most / 1e6)} MB on {last}."
+            range_ = f"{number(least / 1e6)} MB on {first} to {number(most / 1e6)} MB on {last}"
+            yield f"Memory of the same source behind {place}: {range_}."
 
 
 def _span(cores: list[Core], on: dict[str, Interpreter]) -> str:
-    """A source that is no baseline: its fastest and slowest interpreter, which `cores` begin and end with."""
+    """The range of a source's times; `cores` are on one interpreter each, the fastest first."""
     fastest, slowest = cores[0], cores[-1]
     if fastest is slowest:
-        return f"{fastest.title} takes {seconds(fastest.time.value or 0.0)} a document."
+        return f"{fastest.title}: {seconds(fastest.time.value or 0.0)} per document."
     title = fastest.title.removesuffix(f", {on[fastest.variant].title}")
     least, most = (f"{seconds(core.time.value or 0.0)} on {on[core.variant].title}" for core in (fastest, slowest))
-    return f"{title} takes from {least} to {most}."
+    return f"{title}: {least} (fastest) to {most} (slowest) per document."
 
 
 def _times(core: Core) -> str:
     if core.speedup.ratio is None:
-        return "an unknown speed"
+        return "unknown"
     return estimate(core.speedup)
 
 

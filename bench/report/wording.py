@@ -6,11 +6,11 @@ from bench.analysis.comparison import Comparison
 from bench.analysis.text import interval, number, times
 from bench.report.estimates import Figure
 
-EQUAL, UNDECIDED = "≈1×", "undecided"  # what stands for an estimate that no difference is significant of
+EQUAL, UNDECIDED = "equal", "undecided"  # replace the estimate of a ratio that is not significant
 
 
 def estimate(found: Comparison) -> str:
-    """The estimate of a significant difference, `≈1×` of equals, or `undecided`; a dash where it is unknown."""
+    """The estimate of a significant ratio, `equal` or `undecided`; a dash for an unknown ratio."""
     if found.ratio is None:
         return "—"
     return times(found.ratio) if found.significant else EQUAL if found.equal else UNDECIDED
@@ -23,12 +23,12 @@ def judged(found: Comparison) -> str:
 
 
 def scaled(figure: Figure, unit: float) -> str:
-    """A figure as so many `unit`s, or what stands in for it."""
+    """A figure in units of `unit`, or the text in place of an absent one."""
     return figure.instead if figure.value is None else number(figure.value / unit)
 
 
 def milliseconds(figure: Figure) -> str:
-    """A latency in milliseconds to as many digits as its clock tells, `< 1` below that."""
+    """A latency in milliseconds with the digits of its clock, or `< 1` below its resolution."""
     if figure.value is None:
         return figure.instead
     told = f"{1000 * figure.value:,.4g}"

@@ -1,1 +1,1 @@
-"""Servers, proxies and back ends that run."""
+"""Start and stop servers, proxies and backends."""

@@ -1,6 +1,6 @@
-"""A stack that runs: started on a free port, ready once it has answered right, ended by SIGTERM.
+"""The life cycle of a stack: started on a free port, ready at its first right answer, ended by SIGTERM.
 
-What SIGTERM does not end is killed, with a complaint.
+Processes that SIGTERM does not end are killed and reported as an error.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from bench.model import Catalog, Exchange, Stack
 from bench.paths import LOGS, PREFIXES
 from bench.provision import system
 from bench.serve import process, proxy
-from bench.serve.backend import Attached
+from bench.serve.backend import RunningBackend
 
-HOST = "127.0.0.1"  # where a server listens unless its load comes from another machine
+HOST = "127.0.0.1"  # the address a server listens at, unless its load comes from another machine
 BACKLOG = 1024
 READY_SECONDS = 60.0
 POLL_SECONDS = 0.002
 STOP_SECONDS = 10.0
-BAD_GATEWAY = 502  # what a front answers while its server does not listen yet
+BAD_GATEWAY = 502  # a proxy's answer while its server does not listen yet
 HELLO = Exchange(method="GET", path="/hello", body=None, expect=b"Hello, world!\n")
 
 
-class Running(msgspec.Struct, frozen=True, kw_only=True):
-    """A server that has answered right. `ready_seconds` is spawn to that answer; `cpu` all the CPU time it spends."""
+class RunningServer(msgspec.Struct, frozen=True, kw_only=True):
+    """A server that is ready. `ready_seconds`: spawn to first right answer. `cpu`: meter of its total CPU time."""
 
     name: str
     host: str
@@ -53,24 +53,25 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def url(self) -> str:
-        """`http://host:port`, without a slash at the end."""
+        """`http://host:port`, without a trailing slash."""
         return f"http://{self.host}:{self.port}"
 
 
 def command(catalog: Catalog, stack: Stack, port: int, host: str, scratch: Path) -> tuple[list[str], dict[str, str]]:
-    """The argv and the whole environment that start `stack` on `port` of `host`; in `scratch` lies what is of this run.
+    """Return the argv and the complete environment that start `stack` at `host`:`port`.
 
-    Raises LabError if the variant or peer is not built, or if the server declares the pair impossible.
+    `scratch` is a folder for files of this run. Raises LabError if the variant or peer is not built, or if the pair is
+    unsupported.
     """
     if stack.is_peer:
         return peers.command(catalog.peers[stack.variant], host=host, port=port, backlog=BACKLOG)
     variant = catalog.variant(stack.variant)
     server = pairing.server_file(catalog, stack)
-    impossible = pairing.unsupported(catalog, stack)
-    if impossible:
-        raise LabError(f"{stack} is unsupported: {impossible.reason}")
+    unsupported = pairing.unsupported(catalog, stack)
+    if unsupported:
+        raise LabError(f"{stack} is unsupported: {unsupported.reason}")
     artifacts.require(stack.variant)
-    places = {
+    placeholders = {
         "python": str(artifacts.python(stack.variant)),
         "prefix": str(PREFIXES / stack.variant),
         "base": str(artifacts.base(stack.variant)),
@@ -79,11 +80,11 @@ def command(catalog: Catalog, stack: Stack, port: int, host: str, scratch: Path)
         "backlog": str(BACKLOG),
         "scratch": str(scratch),
     }
-    argv = [part.format_map(places) for part in server.argv]
+    argv = [part.format_map(placeholders) for part in server.argv]
     if server.proxy:
         system.require(server.proxy.needs)
-        argv = proxy.together(server.proxy, argv, scratch, places)
-    env = {key: value.format_map(places) for key, value in server.env.items()}
+        argv = proxy.argv_behind(server.proxy, argv, scratch, placeholders)
+    env = {key: value.format_map(placeholders) for key, value in server.env.items()}
     env |= {"STATEMENTS_FRAMEWORK": catalog.frameworks[stack.framework].module, "STATEMENTS_WAIT": server.wait}
     return argv, artifacts.environment(catalog, variant) | env
 
@@ -98,19 +99,19 @@ def serving(
     *,
     port: int | None = None,
     host: str = HOST,
-    backend: Attached | None = None,
-) -> Iterator[Running]:
-    """Serve `stack` on `cpus` while the block runs, as `launched` does; its `/wait` waits for `backend` if one runs."""
+    backend: RunningBackend | None = None,
+) -> Iterator[RunningServer]:
+    """Serve `stack` on `cpus` during the block; see `launched`. Its `/wait` queries `backend` if there is one."""
     if port is None:
         port = free_port(host)
     else:
         require_free(port, host)
     prefix = catalog.peers[stack.variant].build if stack.is_peer else stack.variant
-    place = {"folder": PREFIXES / prefix, "log": log}
-    with TemporaryDirectory(prefix="bench-") as scratch:  # below /tmp: the path of a socket has to be short
+    paths = {"folder": PREFIXES / prefix, "log": log}
+    with TemporaryDirectory(prefix="bench-") as scratch:  # in /tmp, because a socket's path must be short
         argv, env = command(catalog, stack, port, host, Path(scratch))
         env |= backend.environment(stack, pairing.server_file(catalog, stack)) if backend else {}
-        with launched(str(stack), argv, env, **place, first=first, cpus=cpus, host=host, port=port) as running:
+        with launched(str(stack), argv, env, **paths, first=first, cpus=cpus, host=host, port=port) as running:
             yield running
 
 
@@ -126,16 +127,17 @@ def launched(
     cpus: frozenset[int],
     host: str,
     port: int,
-) -> Iterator[Running]:
-    """A server that runs while the block does, its output in `log`; ready when `first` is answered right.
+) -> Iterator[RunningServer]:
+    """Run a server during the block, with its output in `log`. It is ready when it answers `first` right.
 
-    Raises LabError if it is not ready in `READY_SECONDS`, ends by itself, or SIGTERM does not end it in `STOP_SECONDS`.
+    Raises LabError if it is not ready within `READY_SECONDS`, exits by itself, or still runs `STOP_SECONDS` after
+    SIGTERM.
     """
     with ExitStack() as life:
-        own = life.enter_context(group())
+        cgroup = life.enter_context(group())
         program = process.Program(
             name=name,
-            argv=pinned(own.joined(argv) if own else argv, cpus),
+            argv=pinned(cgroup.argv_within(argv) if cgroup else argv, cpus),
             folder=folder,
             env=env,
             log=log,
@@ -147,25 +149,25 @@ def launched(
         )
         with accounts.spending("starts"):
             started = life.enter_context(process.running(program))
-        yield Running(
+        yield RunningServer(
             name=name,
             host=host,
             port=port,
             process=started.process,
             ready_seconds=started.seconds,
-            cpu=own.meter if own else cpu_time.of_tree(started.process),
+            cpu=cgroup.meter if cgroup else cpu_time.of_tree(started.process),
             log=log,
         )
 
 
 def log_of(stack: Stack) -> Path:
-    """Where a stack that is served outside of a study keeps its log."""
+    """Return the log file of a stack that is served outside of a study."""
     LOGS.mkdir(parents=True, exist_ok=True)
     return LOGS / f"{str(stack).replace('/', '-')}.log"
 
 
 def free_port(host: str = HOST) -> int:
-    """A TCP port of `host`, an address of this machine, that is free now."""
+    """Return a TCP port that is currently free at `host`, an address of this machine."""
     with socket.create_server((host, 0)) as probe:
         port: int = probe.getsockname()[1]
         return port
@@ -193,7 +195,7 @@ def _holder(port: int) -> str:
 
 
 def ask(port: int, exchange: Exchange, timeout_seconds: float = 10.0, host: str = HOST) -> tuple[int, bytes]:
-    """Send one request over a connection of its own; status and body of the answer. Raises LabError if none comes."""
+    """Send one request over a new connection. Returns status and body. Raises LabError if there is no answer."""
     connection = http.client.HTTPConnection(host, port, timeout=timeout_seconds)
     try:
         headers = {"Content-Type": "application/json"} if exchange.body is not None else {}
@@ -201,17 +203,17 @@ def ask(port: int, exchange: Exchange, timeout_seconds: float = 10.0, host: str 
         response = connection.getresponse()
         return response.status, response.read()
     except (OSError, http.client.HTTPException) as error:
-        raise LabError(f"{exchange.method} {exchange.path}: no answer, {type(error).__name__}: {error}") from error
+        raise LabError(f"{exchange.method} {exchange.path}: no answer: {type(error).__name__}: {error}") from error
     finally:
         connection.close()
 
 
 def _answers(first: Exchange, name: str, log: Path, *, host: str, port: int) -> bool:
-    """Whether `first` is answered right; a wrong answer is no readiness and no reason to wait."""
+    """Return True if `first` is answered right, False if there is no answer yet. Raises LabError for a wrong answer."""
     try:
         status, body = ask(port, first, host=host)
     except LabError:
         return False
     if status != BAD_GATEWAY and (status, body) != (200, first.expect):
-        raise LabError(f"{name}: the first answer was wrong: status {status}, {body[:200]!r}; see {log}", gate=RIGHT)
+        raise LabError(f"{name}: wrong first answer: status {status}, {body[:200]!r}; see {log}", gate=RIGHT)
     return status != BAD_GATEWAY

@@ -1,6 +1,6 @@
-"""One life for every process that is started: it gets ready, runs while the block does, and is ended by its signal.
+"""The life cycle of every started process: it becomes ready, runs during a block, and is ended by a signal.
 
-What the signal does not end is killed, with a complaint.
+Processes that the signal does not end are killed and reported as an error.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ import psutil
 
 from bench.errors import LabError
 
-IN_HASTE_SECONDS = 2.0  # to end in, where the block failed
+FAILED_STOP_SECONDS = 2.0  # between the signal and SIGKILL if the block raised an error
 
 
 class Program(msgspec.Struct, frozen=True, kw_only=True):
-    """What is started: `argv` in `folder`, with `env` for its whole environment and what it says in `log`.
+    """A program to start: `argv` in `folder` with the complete environment `env`, its output in `log`.
 
-    `is_ready` is asked again and again, for `ready_seconds` at most, and raises LabError where it never will be.
-    `signal` ends it and all its children, within `stop_seconds`.
+    `is_ready` is polled for at most `ready_seconds`. It raises LabError if the program can never become ready.
+    `signal` ends the program and all its children within `stop_seconds`.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Started(NamedTuple):
-    """A process that is ready, `seconds` after it was spawned."""
+    """A ready process. `seconds`: spawn to readiness."""
 
     process: psutil.Process
     seconds: float
@@ -50,9 +50,9 @@ class Started(NamedTuple):
 
 @contextmanager
 def running(program: Program) -> Iterator[Started]:
-    """The program while the block runs.
+    """Run the program during the block.
 
-    Raises LabError if it is not ready in time, ends by itself, or its signal does not end all of it.
+    Raises LabError if it is not ready in time, exits by itself, or if it or a child survives its signal.
     """
     began = time.perf_counter()
     with program.log.open("wb") as output:
@@ -69,44 +69,45 @@ def running(program: Program) -> Iterator[Started]:
         _await(process, program)
         yield Started(psutil.Process(process.pid), time.perf_counter() - began)
     except BaseException:
-        _end(process, program, IN_HASTE_SECONDS)
-        _kill(process, [])  # what lost its parent, too
+        _stop(process, program, FAILED_STOP_SECONDS)
+        _kill(process, [])  # including orphans
         raise
     status = process.poll()
-    left = _end(process, program, program.stop_seconds)
+    survivors = _stop(process, program, program.stop_seconds)
     if status is not None:
-        raise _complaint(program, f"it ended by itself with status {status}")
-    if left:
-        raise _complaint(program, f"{left} still ran {program.stop_seconds:.0f} s after {program.signal.name}, killed")
+        raise _error(program, f"exited by itself with status {status}")
+    if survivors:
+        raise _error(program, f"{survivors} still ran {program.stop_seconds:g} s after {program.signal.name}: killed")
 
 
 def _await(process: subprocess.Popen[bytes], program: Program) -> None:
     deadline = time.monotonic() + program.ready_seconds
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise _complaint(program, f"it ended with status {process.returncode} before it was ready")
+            raise _error(program, f"exited with status {process.returncode} before it was ready")
         if program.is_ready():
             return
         time.sleep(program.poll_seconds)
-    raise _complaint(program, f"not ready within {program.ready_seconds:.0f} s")
+    raise _error(program, f"not ready after {program.ready_seconds:g} s")
 
 
-def _end(process: subprocess.Popen[bytes], program: Program, seconds: float) -> str | None:
-    """Signal it, unless it has ended, and kill what still runs of it after so many seconds; who that was, in words."""
+def _stop(process: subprocess.Popen[bytes], program: Program, seconds: float) -> str | None:
+    """Send the signal, then kill what still runs after `seconds`. Returns a description of the killed processes."""
     has_ended = process.poll() is not None
     children = [] if has_ended else psutil.Process(process.pid).children(recursive=True)
-    left: str | None = "it"
+    survivors: str | None = "it"
     try:
-        left = None if has_ended else _signal(process, children, program, seconds)
+        survivors = None if has_ended else _signal(process, children, program, seconds)
     finally:
-        if has_ended or left:
+        if has_ended or survivors:
             _kill(process, children)
-    return left
+    return survivors
 
 
 def _signal(
     process: subprocess.Popen[bytes], children: list[psutil.Process], program: Program, seconds: float
 ) -> str | None:
+    """Send the signal and wait. Returns a description of the processes that still run after `seconds`, or None."""
     process.send_signal(program.signal)
     try:
         process.wait(seconds)
@@ -117,7 +118,7 @@ def _signal(
 
 
 def _kill(process: subprocess.Popen[bytes], children: list[psutil.Process]) -> None:
-    """Kill its session, and its children one by one, too: PostgreSQL's each have a session of their own."""
+    """Kill the process's session and each child, because each child of PostgreSQL has its own session."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     for child in children:
@@ -126,5 +127,5 @@ def _kill(process: subprocess.Popen[bytes], children: list[psutil.Process]) -> N
     process.wait()
 
 
-def _complaint(program: Program, what: str) -> LabError:
+def _error(program: Program, what: str) -> LabError:
     return LabError(f"{program.name}: {what}; see {program.log}")

@@ -1,4 +1,4 @@
-/* callgrind's client requests as functions that a measured process calls; outside of callgrind they do nothing. */
+/* callgrind's client requests as functions for a measured process. Without callgrind they do nothing. */
 #include <valgrind/callgrind.h>
 
 void begin(void) { CALLGRIND_START_INSTRUMENTATION; }

@@ -1,13 +1,13 @@
-"""Ask a core, inside the measured interpreter: all cases of a folder, or document after document from a pipe.
+"""Check a core inside the measured interpreter, with the cases of a folder or with documents from stdin.
 
-With `--cases FOLDER`, laid out like spec/golden: one JSON line a mismatch, {"case", "expected", "got"}, and a last one
-of counts and the seconds of a call, {"cases", "mismatches", "median_seconds"}; exit status 1 on any. NAME.json is a
-case; NAME.out.json beside it is its answer, NAME.pointer its first breach, and without either it is malformed, if its
-folder is named so.
+With `--cases FOLDER`: check all cases of a folder in the layout of spec/golden. NAME.json is a case. NAME.out.json is
+its right answer, or NAME.pointer points to its first violation; a case without either is malformed if its folder is
+named `malformed`. stdout receives a JSON line for each mismatch, {"case", "expected", "got"}, and a final line
+{"cases", "mismatches", "median_seconds"}. The exit status is 1 if there is any mismatch.
 
-Without it: documents come in through stdin and outcomes go out through stdout, one for one, until stdin ends. A
-document is its length (4 bytes, big-endian) and its bytes; an outcome is a JSON line like ["invalid", "/orders/0/id"],
-and for an answer ["ok", LENGTH] with the LENGTH bytes behind the line.
+Without `--cases`: read documents from stdin until it ends, and write one outcome for each to stdout. A document is its
+length (4 bytes, big-endian) and its bytes. An outcome is a JSON line such as ["invalid", "/orders/0/id"]; an answer is
+["ok", LENGTH], followed by LENGTH bytes.
 """
 
 import argparse
@@ -24,12 +24,12 @@ from app.about import built_core
 from app.contract import load_core
 from app.core import InvalidDocument, MalformedDocument
 
-# ("ok", answer), ("malformed",), ("invalid", pointer); or none of these: ("raised", error), ("returned", type)
-Answer = tuple[Any, ...]
+# ("ok", answer), ("malformed",) or ("invalid", pointer); a faulty core also ("raised", error) or ("returned", type)
+Outcome = tuple[Any, ...]
 
 
-def outcome(transform: Callable[[bytes], bytes], document: bytes) -> Answer:
-    """What a core says to a document."""
+def outcome(transform: Callable[[bytes], bytes], document: bytes) -> Outcome:
+    """Return the outcome of a document."""
     try:
         answer: object = transform(document)
         return ("ok", answer) if isinstance(answer, bytes) else ("returned", type(answer).__name__)
@@ -37,22 +37,22 @@ def outcome(transform: Callable[[bytes], bytes], document: bytes) -> Answer:
         return ("malformed",)
     except InvalidDocument as error:
         return ("invalid", error.pointer)
-    except Exception as error:  # noqa: BLE001, to raise anything else is an outcome too: a wrong one
+    except Exception as error:  # noqa: BLE001, any other exception is a wrong outcome
         return ("raised", repr(error))
 
 
 def serve(transform: Callable[[bytes], bytes], documents: BinaryIO, outcomes: BinaryIO) -> None:
-    """Answer each document of a pipe with its outcome."""
+    """Write the outcome of each document of a pipe."""
     while length := documents.read(4):
-        said = outcome(transform, documents.read(int.from_bytes(length, "big")))
-        answer = said[1] if said[0] == "ok" else b""
-        line = ["ok", len(answer)] if said[0] == "ok" else said
+        found = outcome(transform, documents.read(int.from_bytes(length, "big")))
+        answer = found[1] if found[0] == "ok" else b""
+        line = ["ok", len(answer)] if found[0] == "ok" else found
         outcomes.write(json.dumps(line).encode() + b"\n" + answer)
         outcomes.flush()
 
 
-def check(transform: Callable[[bytes], bytes], folder: Path, told: TextIO) -> bool:
-    """Tell what is wrong with the answers to the cases of a folder, and the counts; whether nothing is."""
+def check(transform: Callable[[bytes], bytes], folder: Path, report: TextIO) -> bool:
+    """Check the cases of a folder, and write mismatches and counts to `report`. Returns True without mismatches."""
     mismatches = 0
     seconds: list[float] = []
     for path, expected in read_cases(folder):
@@ -62,17 +62,17 @@ def check(transform: Callable[[bytes], bytes], folder: Path, told: TextIO) -> bo
         seconds.append(perf_counter() - began)
         if got != expected:
             mismatches += 1
-            print(json.dumps({"case": str(path.relative_to(folder)), **told_apart(expected, got)}), file=told)
+            print(json.dumps({"case": str(path.relative_to(folder)), **difference(expected, got)}), file=report)
     counts = {"cases": len(seconds), "mismatches": mismatches, "median_seconds": median(seconds)}
-    print(json.dumps(counts), file=told)
+    print(json.dumps(counts), file=report)
     return mismatches == 0
 
 
-def read_cases(folder: Path) -> Iterator[tuple[Path, Answer]]:
-    """The cases of a folder and all below it, each with the outcome that is right."""
+def read_cases(folder: Path) -> Iterator[tuple[Path, Outcome]]:
+    """Yield the cases of a folder and its subfolders, each with its right outcome."""
     paths = [path for path in sorted(folder.rglob("*.json")) if not path.name.endswith(".out.json")]
     if not paths:
-        sys.exit(f"{folder}: no case here; a case is NAME.json with NAME.out.json or NAME.pointer beside it")
+        sys.exit(f"{folder}: no cases: a case is NAME.json with NAME.out.json or NAME.pointer beside it")
     for path in paths:
         answer, pointer = path.with_suffix(".out.json"), path.with_suffix(".pointer")
         if answer.exists():
@@ -82,37 +82,37 @@ def read_cases(folder: Path) -> Iterator[tuple[Path, Answer]]:
         elif path.parent.name == "malformed":
             yield path, ("malformed",)
         else:
-            sys.exit(f"{path}: neither .out.json nor .pointer beside it, and its folder is not named malformed")
+            sys.exit(f"{path}: no .out.json or .pointer beside it (allowed only in a folder named malformed)")
 
 
-def told_apart(expected: Answer, got: Answer) -> dict[str, str]:
-    """Two unlike outcomes in words; of two answers, from shortly before where they part."""
-    parting = 0
+def difference(expected: Outcome, got: Outcome) -> dict[str, str]:
+    """Describe two different outcomes; two answers from shortly before their first difference."""
+    first = 0
     if expected[0] == got[0] == "ok":
-        parting = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(expected[1], got[1], strict=False)))
-    return {"expected": worded(expected, parting), "got": worded(got, parting)}
+        first = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(expected[1], got[1], strict=False)))
+    return {"expected": describe(expected, first), "got": describe(got, first)}
 
 
-def worded(said: Answer, at: int) -> str:
-    """An outcome as one short line; an answer from a little before byte `at`."""
-    kind, *news = said
+def describe(found: Outcome, at: int) -> str:
+    """Return an outcome as one short line; an answer from shortly before the byte `at`."""
+    kind, *details = found
     if kind != "ok":
-        return " ".join([kind, *news])
+        return " ".join([kind, *details])
     begin = max(0, at - 20)
-    return f"{len(news[0])} bytes, from byte {begin} {news[0][begin : begin + 60]!r}"
+    return f"{len(details[0])} bytes, from byte {begin} {details[0][begin : begin + 60]!r}"
 
 
 def main() -> None:
-    """Run as a script, from the prefix whose core is meant."""
-    parser = argparse.ArgumentParser(description="Ask a core of this interpreter.")
-    parser.add_argument("--core", help="dotted name; without it, the one that the prefix was built for")
-    parser.add_argument("--cases", type=Path, help="folder laid out like spec/golden; without it, stdin is read")
+    """Run as a script by the interpreter of the prefix whose core is checked."""
+    parser = argparse.ArgumentParser(description="Check a core of this interpreter.")
+    parser.add_argument("--core", help="dotted name of the core (default: the core of this prefix)")
+    parser.add_argument("--cases", type=Path, help="folder in the layout of spec/golden (default: read stdin)")
     args = parser.parse_args()
-    told, sys.stdout = sys.stdout, sys.stderr  # what a core prints is none of what is told here
+    report, sys.stdout = sys.stdout, sys.stderr  # output of the core itself must not mix with the report
     core = load_core(args.core) if args.core else built_core()
     if args.cases is None:
-        serve(core.transform, sys.stdin.buffer, told.buffer)
-    elif not check(core.transform, args.cases, told):
+        serve(core.transform, sys.stdin.buffer, report.buffer)
+    elif not check(core.transform, args.cases, report):
         sys.exit(1)
 
 

@@ -1,13 +1,13 @@
 """The pyperf benchmark of a core, run by the measured interpreter itself.
 
-One loop is one whole pass over the documents of a folder, each a distinct one; a value is seconds per document. The
-first answers are compared with the expected ones, so that a core which is wrong gets no figure.
+One loop is one pass over all documents of a folder, which are distinct. A value is in seconds per document. The first
+answer is compared to the right one, so that a wrong core is not timed.
 
-Once the timing is over, bytes come that the core has not seen: the documents again as batches of other names or, of
-other documents than the lab's own, those that are `--held-out`. What that shows is told.
+After the timing the core receives documents that it has not seen: the same documents with other batch names, or the
+`--held-out` ones if the lab did not make the documents. The final report has the result of that check.
 
-`--threads N` makes each pass in N threads at once; a value is then seconds of all per document of all.
-`--slower PERCENT` makes a difference of known size: so many of a hundred documents are done twice and counted once.
+`--threads N` runs each pass in N threads at once. A value is then the elapsed time divided by all their documents.
+`--slower PERCENT` creates a difference of known size: that share of the documents is transformed twice, counted once.
 """
 
 import gc
@@ -28,13 +28,13 @@ import pyperf
 from app.about import about, built_core
 
 PROOF_SECONDS = 0.3
-BATCH = re.compile(rb'"batch"\s*:\s*"')  # no text within a string reads like that: its quotes are escaped
+BATCH = re.compile(rb'"batch"\s*:\s*"')  # cannot match within a string, where quotes are escaped
 LEAST_CALLS = 4
-LEAST_UNSEEN = 5  # the middle one of fewer calls may be a stall's
+LEAST_UNSEEN = 5  # with fewer calls the median may be a stall
 
 
 def time_passes(loops: int, transform: Callable[[bytes], bytes], documents: list[bytes]) -> float:
-    """Seconds that `loops` passes over `documents` take."""
+    """Return the seconds of `loops` passes over `documents`."""
     began = perf_counter()
     for _ in range(loops):
         for document in documents:
@@ -43,11 +43,11 @@ def time_passes(loops: int, transform: Callable[[bytes], bytes], documents: list
 
 
 def time_threads(threads: int, loops: int, transform: Callable[[bytes], bytes], documents: list[bytes]) -> float:
-    """Seconds until each of `threads` has made `loops` passes over `documents`, from when all of them were there."""
+    """Return the seconds in which all `threads` make `loops` passes each, from the moment when all are ready."""
     ready = Barrier(threads + 1)
 
     def work(start: int) -> None:
-        own = documents[start:] + documents[:start]  # no two at the same document
+        own = documents[start:] + documents[:start]  # each thread begins with another document
         ready.wait()
         time_passes(loops, transform, own)
 
@@ -62,38 +62,39 @@ def time_threads(threads: int, loops: int, transform: Callable[[bytes], bytes], 
 
 
 def age_seconds() -> float:
-    """How long ago this process began, to a hundredth of a second."""
+    """Return the age of this process, with a resolution of 0.01 s."""
     began = Path("/proc/self/stat").read_text(encoding="ascii").rpartition(")")[2].split()[19]
     return clock_gettime(CLOCK_BOOTTIME) - int(began) / os.sysconf("SC_CLK_TCK")
 
 
-def again(documents: list[bytes], percent: int) -> list[bytes]:
-    """So many percent of the documents, taken from all over, to be done at the end of a pass."""
+def repeats(documents: list[bytes], percent: int) -> list[bytes]:
+    """Return an evenly spread share of the documents, to be transformed again at the end of a pass."""
     count, rest = divmod(len(documents) * percent, 100)
     if rest:
-        sys.exit(f"--slower {percent}: of {len(documents)} documents that is no whole number")
+        sys.exit(f"--slower {percent}: {percent} % of {len(documents)} documents is not a whole number")
     return [documents[index * len(documents) // count] for index in range(count)]
 
 
 def resident_bytes() -> int:
-    """The memory that this process holds, once what is garbage is gone."""
+    """Return the resident memory of this process after a garbage collection."""
     gc.collect()
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def unseen(text: bytes, number: int) -> bytes:
-    """A document or its answer with that number before the batch's name: spelled as before, and seen by nobody."""
+    """Return a document, or its answer, with `number` inserted before the name of its batch."""
     return BATCH.sub(rb"\g<0>%d-" % number, text)
 
 
 def proof(transform: Callable[[bytes], bytes], documents: list[Path], *, held_out: bool = False) -> dict[str, Any]:
-    """Call a core for `PROOF_SECONDS` on what it has not seen: those documents as batches of other names.
+    """Call a core for `PROOF_SECONDS` with unseen documents: `documents` with other batch names in each round.
 
-    If they were `held_out` they are sent as they are, and seen from their second round on.
+    Documents that are `held_out` are sent unchanged, and count as seen from the second round on.
 
-    Told are the first document that was answered wrong, how many seconds a call took in the middle (of the unseen, and
-    of the seen if there are enough) and in the slowest hundredth, and how many bytes the process grew by in the second
-    half of the calls.
+    Returned are: `wrong`: name of the first document with a wrong answer, or None. `calls`: their number.
+    `median_seconds`: of calls with unseen documents. `seen_seconds`: median of calls with seen documents, or None with
+    fewer than `LEAST_UNSEEN` unseen ones. `slowest_seconds`: mean of the slowest 1 % of the calls. `grown_bytes`:
+    growth of resident memory over the last `grown_calls` calls, which are those of the second half of the time.
     """
     known = [(path.name, path.read_bytes(), path.with_suffix(".out.json").read_bytes()) for path in documents]
     least_calls = 2 * len(known) if held_out else LEAST_CALLS
@@ -107,9 +108,9 @@ def proof(transform: Callable[[bytes], bytes], documents: list[Path], *, held_ou
         rounds, index = divmod(len(seconds), len(known))
         name, document, answer = known[index]
         fresh, right = (document, answer) if held_out else (unseen(document, rounds), unseen(answer, rounds))
-        called = perf_counter()
+        call_began = perf_counter()
         got = transform(fresh)
-        seconds.append(perf_counter() - called)
+        seconds.append(perf_counter() - call_began)
         if got != right:
             wrong = name
             break
@@ -120,21 +121,21 @@ def proof(transform: Callable[[bytes], bytes], documents: list[Path], *, held_ou
     return {
         "wrong": wrong,
         "calls": len(seconds),
-        "median_seconds": middle(first),
-        "seen_seconds": middle(later) if later and len(first) >= LEAST_UNSEEN else None,
+        "median_seconds": upper_median(first),
+        "seen_seconds": upper_median(later) if later and len(first) >= LEAST_UNSEEN else None,
         "slowest_seconds": sum(slowest) / len(slowest),
         "grown_bytes": grown,
         "grown_calls": len(seconds) - half,
     }
 
 
-def middle(seconds: list[float]) -> float:
-    """The middle one, the upper of two."""
+def upper_median(seconds: list[float]) -> float:
+    """Return the median, or the upper one of two middle values."""
     return sorted(seconds)[len(seconds) // 2]
 
 
 def inputs(folder: Path) -> list[Path]:
-    """The documents of a folder, in order."""
+    """Return the sorted documents of a folder."""
     return sorted(path for path in folder.glob("*.json") if not path.name.endswith(".out.json"))
 
 
@@ -143,12 +144,10 @@ def main() -> None:
     runner = pyperf.Runner(add_cmdline_args=_pass_on)
     runner.argparser.add_argument("--name", required=True)
     runner.argparser.add_argument("--documents", required=True, type=Path)
-    runner.argparser.add_argument("--unanswered", action="store_true", help="there is no answer to be right")
-    runner.argparser.add_argument("--held-out", type=Path, help="a folder of documents that are not timed")
+    runner.argparser.add_argument("--unanswered", action="store_true", help="do not check answers")
+    runner.argparser.add_argument("--held-out", type=Path, help="folder of documents that are not timed")
     runner.argparser.add_argument("--threads", default=1, type=int)
-    runner.argparser.add_argument(
-        "--last-words", required=True, type=Path, help="where to write what the process says at its end"
-    )
+    runner.argparser.add_argument("--final-report", required=True, type=Path, help="file to write at the end")
     runner.argparser.add_argument("--slower", default=0, type=int, metavar="PERCENT")
     args = runner.parse_args()
     if not args.worker:
@@ -162,26 +161,25 @@ def main() -> None:
     runner.metadata["first_seconds"] = perf_counter() - began
     runner.metadata["ready_seconds"] = age_seconds()
     if not args.unanswered and first != paths[0].with_suffix(".out.json").read_bytes():
-        sys.exit(f"{args.name}: the answer to {paths[0].name} is wrong")
-    del first  # a parser with room for one result could not go on
+        sys.exit(f"{args.name}: wrong answer to {paths[0].name}")
+    del first  # a parser that can hold only one result could not continue
     runner.metadata["documents"] = len(documents)
     runner.metadata["mean_bytes"] = sum(map(len, documents)) / len(documents)
     runner.metadata["about"] = json.dumps(about(core))
-    done = documents + again(documents, args.slower)
+    one_pass = documents + repeats(documents, args.slower)
     timed = partial(time_threads, args.threads) if args.threads > 1 else time_passes
-    runner.bench_time_func(args.name, timed, core.transform, done, inner_loops=args.threads * len(documents))
-    shown = None
+    runner.bench_time_func(args.name, timed, core.transform, one_pass, inner_loops=args.threads * len(documents))
+    proven = None
     if args.held_out:
-        shown = proof(core.transform, inputs(args.held_out), held_out=True)
+        proven = proof(core.transform, inputs(args.held_out), held_out=True)
     elif not args.unanswered:
-        shown = proof(core.transform, paths)
-    last_words = {"about": about(core), "proof": shown}
-    args.last_words.write_text(json.dumps(last_words), encoding="utf-8")
+        proven = proof(core.transform, paths)
+    args.final_report.write_text(json.dumps({"about": about(core), "proof": proven}), encoding="utf-8")
 
 
 def _pass_on(command: list[str], args: Namespace) -> None:
     command += ["--name", args.name, "--documents", str(args.documents), "--slower", str(args.slower)]
-    command += ["--threads", str(args.threads), "--last-words", str(args.last_words)]
+    command += ["--threads", str(args.threads), "--final-report", str(args.final_report)]
     command += ["--unanswered"] if args.unanswered else []
     command += ["--held-out", str(args.held_out)] if args.held_out else []
 

@@ -1,6 +1,6 @@
-"""The null server: bjoern with an answer read beforehand. Run as `null.py HOST PORT ANSWER`.
+"""The null server: bjoern with a fixed answer from a file. Run as `null.py HOST PORT ANSWER`.
 
-What it serves costs no work, so it answers as fast as requests can be asked on this machine.
+Its answer requires no work, so its rate is the highest that a generator can reach on this machine.
 """
 
 import sys
@@ -15,7 +15,7 @@ HEADERS = [("Content-Type", "application/json"), ("Content-Length", str(len(BODY
 
 
 def application(_: dict[str, object], start_response: Callable[[str, list[tuple[str, str]]], object]) -> list[bytes]:
-    """The same answer to whatever comes; bjoern has read the request's body by then."""
+    """Return the fixed answer to any request. bjoern has already read the request's body."""
     start_response("200 OK", HEADERS)
     return [BODY]
 

@@ -167,7 +167,7 @@ def repeat(
             raise LabError("--times and names of sessions exclude each other: --times measures new sessions")
         limit = duration(budget, "--budget") if budget else None
         over = between.stored(pipeline.run_times(plan_of(chosen), Progress(), times, budget=limit))
-        say(over, between.told(over), json)
+        say(over, between.lines(over), json)
         return 0
     if budget:
         raise LabError("--budget requires --times N")
@@ -175,7 +175,7 @@ def repeat(
         pipeline.run_twice(plan_of(chosen), Progress())
     folders = repeating.chosen(chosen.name, sessions)
     found = repeating.stored(folders)
-    say(found, repeating.told(folders, found), json)
+    say(found, repeating.lines(folders, found), json)
     return 0
 
 

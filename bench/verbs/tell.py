@@ -54,7 +54,7 @@ def compare(a: str, b: str, *, json: Json = False) -> int:
     from bench.report import compare as comparing  # noqa: PLC0415 - a slow import, as in `show`
 
     found = comparing.compare(a, b)
-    say(found, map(comparing.told, found), json)
+    say(found, map(comparing.text, found), json)
     return 0
 
 
@@ -100,11 +100,11 @@ def show(folder: Path, price: cost.Price | None, json: bool) -> int:
     study, status = session.plan.study, pipeline.status(runs, session.unavailable)
     if study.selftest:
         verdict = selftest.judged(folder)
-        say(verdict, selftest.told(verdict), json)
+        say(verdict, selftest.lines(verdict), json)
         return max(status, int(not verdict.passed))
     if study.factors:
         moved = drift.judged(folder)
-        say(moved, drift.told(moved), json)
+        say(moved, drift.lines(moved), json)
         return status
     tested = testing.latest(session.machine.get("fingerprint"))
     found = finding.find(session, runs, price, tested)

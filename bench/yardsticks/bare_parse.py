@@ -1,6 +1,6 @@
-"""The yardstick: simdjson's parse of a document by one kept parser, and nothing made of what it parsed.
+"""The yardstick: simdjson's parse of a document with one reused parser, and no further work.
 
-The caller has to drop each result before it parses again: a parser has room for one.
+The caller must delete each result before the next call, because a parser can hold only one.
 """
 
 from typing import Any
@@ -12,5 +12,5 @@ transform = _parser.parse
 
 
 def provenance() -> dict[str, Any]:
-    """The code path that simdjson chose for this processor."""
+    """Return the code path that simdjson chose for this CPU."""
     return {"path": _parser.implementation[0]}

@@ -1,6 +1,6 @@
-"""The harness against cores that are wrong, slow, dead, forgetful or dishonest: none gets a figure, each gets its name.
+"""Adversarial cores: wrong, slow, crashing, leaking or dishonest ones. Each is rejected with the specific reason.
 
-Each is the reference core with a few lines before it, in a prefix of its own, measured as any variant is.
+Each is the reference core with a few added lines, in its own prefix, measured like any variant.
 """
 
 import json
@@ -30,7 +30,7 @@ Measured = Callable[[str], Run]
 
 @pytest.fixture
 def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Measured:
-    """Puts lines at the end of the reference core, and measures that as the variant `cpython`."""
+    """Appends lines to the reference core, and measures it as the variant `cpython`."""
     prefix = tmp_path / "cpython"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", prefix], check=True)
     (packages,) = prefix.glob("lib/*/site-packages")
@@ -53,14 +53,14 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Measured:
     return run
 
 
-def test_an_honest_core_gets_its_figures(measured: Measured) -> None:
+def test_an_honest_core_passes(measured: Measured) -> None:
     run = measured("")
     assert (run.verdict, run.reason) == ("pass", None)
     assert run.values("call.slowest") >= run.values("call.median") > (0.0,)
 
 
-def test_a_core_may_be_slow_where_white_space_is_unusual(measured: Measured) -> None:
-    """An honest core that takes white space out first was called one that keeps its answers."""
+def test_a_core_that_is_slow_with_unusual_white_space_passes(measured: Measured) -> None:
+    """An honest core that first removes white space must not be mistaken for one that caches answers."""
     run = measured("def transform(d):\n for _ in range(9 * d.endswith(b' ')): right(d)\n return right(d)\n")
     assert (run.verdict, run.reason) == ("pass", None)
 
@@ -69,55 +69,55 @@ EVERY = """
 def transform(document):
     global calls
     calls += 1
-    return {lie} if calls % {turn} == 0 else right(document)
+    return {fault} if calls % {turn} == 0 else right(document)
 """
 
 
 def test_wrong_once_in_a_thousand(measured: Measured) -> None:
-    reason = measured(EVERY.format(turn=1000, lie='right(document) + b" "')).reason
+    reason = measured(EVERY.format(turn=1000, fault='right(document) + b" "')).reason
     assert reason is not None
-    assert "after the timing was answered wrong: 0" in reason
+    assert "after the timing: 0" in reason
 
 
-def test_slow_once_in_a_hundred_shows_beside_the_middle(measured: Measured) -> None:
-    lie = "__import__('time').sleep(0.01) or right(document)"
-    run = measured(EVERY.format(turn=100, lie=lie))
+def test_slow_once_in_a_hundred_shows_in_the_slowest_calls(measured: Measured) -> None:
+    fault = "__import__('time').sleep(0.01) or right(document)"
+    run = measured(EVERY.format(turn=100, fault=fault))
     assert run.values("call.slowest")[0] > 0.009 > 3 * run.values("call.median")[0]
 
 
 @pytest.mark.parametrize(
-    ("lines", "told"),
+    ("lines", "reason"),
     [
-        ("kept = []\ndef transform(d):\n kept.append(20 * d)\n return right(d)\n", "memory leaks: "),
+        ("kept = []\ndef transform(d):\n kept.append(20 * d)\n return right(d)\n", "memory leak: "),
         (
             "kept = {}\ndef transform(d):\n if d not in kept: kept[d] = right(d)\n return kept[d]\n",
-            "times as long as seen ones: answers are kept from call to call",
+            "the time of seen ones: the core caches answers",
         ),
-        (EVERY.format(turn=300, lie="__import__('os').abort()"), "failed with exit code -6"),
+        (EVERY.format(turn=300, fault="__import__('os').abort()"), "failed with exit code -6"),
         (
             "class Other:\n def __call__(self, d): return right(d)\ntransform = Other()\n",
             "reports type = 'Other' instead of 'function'",
         ),
-        ("def transform(d):\n return b'{}'\n", "failed with status 1: transform small: the answer to "),
+        ("def transform(d):\n return b'{}'\n", "failed with status 1: transform small: wrong answer to "),
     ],
-    ids=["leaks", "answers from a cache", "crashes", "is another core", "answers nothing"],
+    ids=["leaks", "caches answers", "crashes", "is another core", "answers nothing"],
 )
-def test_what_is_caught_is_named(measured: Measured, lines: str, told: str) -> None:
+def test_an_adversarial_core_fails_with_the_specific_reason(measured: Measured, lines: str, reason: str) -> None:
     run = measured(lines)
     assert run.verdict == "failed"
-    assert told in (run.reason or "")
+    assert reason in (run.reason or "")
     assert run.measurements == ()
 
 
-def test_one_that_hangs_is_ended_with_all_its_processes(measured: Measured, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_core_that_hangs_is_killed_with_all_its_processes(
+    measured: Measured, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(micro, "PROCESS_SECONDS", 3)
-    assert (
-        measured(EVERY.format(turn=300, lie="__import__('time').sleep(600)")).reason
-        == "the process hangs: it still ran after 3 s, and was killed"
-    )
+    run = measured(EVERY.format(turn=300, fault="__import__('time').sleep(600)"))
+    assert run.reason == "the process hangs: killed after 3 s"
 
 
-def test_a_core_cannot_speak_for_its_process(measured: Measured) -> None:
+def test_a_core_cannot_override_the_provenance_of_its_process(measured: Measured) -> None:
     run = measured("def provenance():\n return {'variant': 'cython', 'type': 'builtin_function_or_method'}\n")
     assert run.verdict == "pass"
     assert (run.facts["variant"], run.facts["type"]) == ("cpython", "function")

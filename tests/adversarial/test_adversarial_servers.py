@@ -1,9 +1,9 @@
-"""The harness against servers that keep answers, answer before they work, tire, are wrong or hang up: each is named.
+"""Adversarial servers: ones that cache answers, answer before they work, slow down, are wrong or close connections.
 
-Each is a real stack with a few lines of Python in it, measured as any stack is, under a load that the lab uses. What a
-load cannot see: `glance` ends before one that is fast for a second has tired. Under an open load answers come as they
-are asked for and connections lie idle in between: `steady rate`, `unseen documents` and `connections` say nothing of
-`steady`.
+Each is a real stack with a few added lines of Python, measured like any stack under one of the lab's loads. Two loads
+have blind spots: `glance` ends before a server that is fast for one second slows down. Under the open load `steady`,
+answers come at the rate of requests and connections are idle in between, so that the gates `steady rate`, `unseen
+documents` and `connections` do not apply.
 """
 
 from collections.abc import Callable
@@ -25,9 +25,9 @@ pytestmark = pytest.mark.slow
 
 ON_BJOERN = Stack(variant="cpython", framework="bare", server="bjoern")
 ON_THREADS = Stack(variant="cpython", framework="bare", server="gunicorn-gthread")
-RATE = 200.0  # requests a second of an open load: a tenth to a third of what the reference core answers
+RATE = 200.0  # requests per second of an open load: a tenth to a third of the reference core's capacity
 
-# What servers point at instead of `app.entry`: the reference core, and the application over it, each behind some lines.
+# Replaces `app.entry`: the reference core and the application, each with added lines.
 ENTRY = """
 import socket, threading, time
 from pathlib import Path
@@ -44,28 +44,28 @@ from app.entry import application
 {application}
 """
 
-KEEPS = """
-kept = {}
+CACHES = """
+cache = {}
 def transform(document):
-    if document in kept: time.sleep({sleeps})
-    else: kept[document] = right(document)
-    return kept[document]
+    if document in cache: time.sleep({sleeps})
+    else: cache[document] = right(document)
+    return cache[document]
 """
-KEEPS_MOST = """
-kept = {}
+CACHES_MOST = """
+cache = {}
 def transform(document):
     if hash(document) % 8 == 0: return right(document)
-    if document not in kept: kept[document] = right(document)
-    return kept[document]
+    if document not in cache: cache[document] = right(document)
+    return cache[document]
 """
-KEEPS_ALL_BUT_THE_NAME = """
-kept = {}
+CACHES_ALL_BUT_THE_NAME = """
+cache = {}
 def transform(document):
     head, name, rest = document[:10], *document[10:].split(b'"', 1)
-    if rest not in kept: kept[rest] = right(document)[10 + len(name):]
-    return head + name + kept[rest]
+    if rest not in cache: cache[rest] = right(document)[10 + len(name):]
+    return head + name + cache[rest]
 """
-# Answers from a table of all that the lab keeps on disk, and works later: at once, or when nobody asks any more.
+# Answers from a table of all documents on disk, and works later: immediately, or once there are no requests.
 ANSWERS_FIRST = """
 answers = [path for part in ("load", "unseen") for path in Path("{documents}", part).glob("*.out.json")]
 table = {path.with_name(path.name.replace(".out", "")).read_bytes(): path.read_bytes() for path in answers}
@@ -88,7 +88,7 @@ def transform(document):
     calls += 1
     return right(document)[:-1] + b" " if calls == 1000 else right(document)
 """
-TIRES = """
+SLOWS_DOWN = """
 def transform(document):
     global calls, began
     calls += 1
@@ -96,7 +96,7 @@ def transform(document):
     for _ in range(9 if calls > 50 and time.monotonic() > began + 1 else 0): right(document)
     return right(document)
 """
-HANGS_UP = """
+CLOSES = """
 class Closing:
     def __init__(self, body, connection): self.body, self.connection = body, connection
     def __iter__(self): return iter(self.body)
@@ -109,20 +109,20 @@ def application(environ, start_response):
     return body if calls % 100 else Closing(body, environ["gunicorn.socket"])
 """
 
-KEPT = "answers are kept, not worked out"  # by documents unseen or fresh, whichever tells first
+CACHED = "answers are kept, not worked out"  # found with unseen or with fresh documents
 
 Measured = Callable[..., Observed]
 
 
 @pytest.fixture
 def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Measured:
-    """Measures fifty orders a request on a stack whose core or application stands behind some lines."""
+    """Measures a stack whose core or application has added lines, with fifty orders per request."""
     pacer.provision()
 
-    def lying(argv: list[str], env: dict[str, str]) -> commands.Command:
+    def adversarial(argv: list[str], env: dict[str, str]) -> commands.Command:
         return [part.replace("app.entry", "entry") for part in argv], env | {"PYTHONPATH": str(tmp_path)}
 
-    commands.alter(monkeypatch, lying)
+    commands.alter(monkeypatch, adversarial)
 
     def measure(core: str = "", application: str = "", stack: Stack = ON_BJOERN, load: str = "brief") -> Observed:
         built = artifacts.artifact(stack.variant)
@@ -136,15 +136,15 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Measured:
     return measure
 
 
-def keeps(sleeps: float = 0) -> str:
-    """A core that keeps its answers, and sleeps so many seconds beside each."""
-    return KEEPS.replace("{sleeps}", str(sleeps))
+def caches(sleeps: float = 0) -> str:
+    """A core that caches its answers, and sleeps for `sleeps` seconds before each cached one."""
+    return CACHES.replace("{sleeps}", str(sleeps))
 
 
 def answers_first(waits: float, remembers: int = 2000) -> str:
-    """A core that answers from a table and works once nothing was asked for so many seconds.
+    """A core that answers from a table, and does the work after `waits` seconds without a request.
 
-    It `remembers` so many documents at most: with all of them it would not be idle within 5 s, which is told, too.
+    It remembers at most `remembers` documents. With all of them it would not be idle within 5 s, another error.
     """
     folder = documents.ensure(CATALOG.workloads["medium"]).folder
     lines = ANSWERS_FIRST.replace("{documents}", str(folder))
@@ -153,43 +153,43 @@ def answers_first(waits: float, remembers: int = 2000) -> str:
 
 @pytest.mark.parametrize("load", ["brief", "steady"])
 @pytest.mark.parametrize("stack", [ON_BJOERN, ON_THREADS], ids=str)
-def test_an_honest_server_gets_its_figures(measured: Measured, stack: Stack, load: str) -> None:
+def test_an_honest_server_passes(measured: Measured, stack: Stack, load: str) -> None:
     seen = measured(stack=stack, load=load)
     assert seen.values("cpu")
     assert 0 < seen.values("fresh.cpu")[0] < cheats.FRESH
 
 
 @pytest.mark.parametrize(
-    ("core", "load", "gate", "told"),
+    ("core", "load", "gate", "reason"),
     [
-        (keeps(), "brief", "unseen documents", KEPT),
-        (keeps(), "steady", "fresh documents", KEPT),
-        (keeps(sleeps=0.0008), "brief", "fresh documents", KEPT),
-        (TIRES, "brief", "steady rate", "it is fast only at first"),
+        (caches(), "brief", "unseen documents", CACHED),
+        (caches(), "steady", "fresh documents", CACHED),
+        (caches(sleeps=0.0008), "brief", "fresh documents", CACHED),
+        (SLOWS_DOWN, "brief", "steady rate", "it is fast only at first"),
     ],
-    ids=["keeps", "keeps, asked seldom", "keeps and sleeps", "tires"],
+    ids=["caches", "caches, with few requests", "caches and sleeps", "slows down"],
 )
-def test_what_takes_its_time_is_named_and_measured_once_more(
-    measured: Measured, core: str, load: str, gate: str, told: str
+def test_gates_on_times_name_the_reason_and_allow_a_repetition(
+    measured: Measured, core: str, load: str, gate: str, reason: str
 ) -> None:
-    with pytest.raises(DisturbedError, match=told) as caught:
+    with pytest.raises(DisturbedError, match=reason) as caught:
         measured(core, load=load)
     assert caught.value.gate == gate
 
 
-def test_one_that_keeps_most_of_its_answers(measured: Measured) -> None:
-    with pytest.raises(DisturbedError, match=KEPT):
-        measured(KEEPS_MOST)
+def test_a_server_that_caches_most_of_its_answers(measured: Measured) -> None:
+    with pytest.raises(DisturbedError, match=CACHED):
+        measured(CACHES_MOST)
 
 
-def test_one_that_keeps_all_but_the_name_of_a_batch_knows_no_fresh_document(measured: Measured) -> None:
-    """Behind threads the server's own work hides most of what is saved."""
-    with pytest.raises(DisturbedError, match=KEPT):
-        measured(KEEPS_ALL_BUT_THE_NAME, stack=ON_THREADS)
+def test_a_server_that_caches_all_but_the_name_of_a_batch_knows_no_fresh_document(measured: Measured) -> None:
+    """With threads, the server's own work hides most of the saved time."""
+    with pytest.raises(DisturbedError, match=CACHED):
+        measured(CACHES_ALL_BUT_THE_NAME, stack=ON_THREADS)
 
 
-def test_one_that_is_wrong_once(measured: Measured) -> None:
-    with pytest.raises(LabError, match=r"^1 of \d+ answers were wrong or lost: 1 × other bytes$"):
+def test_a_server_that_is_wrong_once(measured: Measured) -> None:
+    with pytest.raises(LabError, match=r"^1 of \d+ answers were wrong or missing: 1 × wrong body$"):
         measured(WRONG_ONCE)
 
 
@@ -200,20 +200,20 @@ def test_one_that_is_wrong_once(measured: Measured) -> None:
         (0.02, "steady", "work before answer"),
         (0.0, "steady", "fresh documents"),
     ],
-    ids=["once the load is over", "while its queue grows", "right behind the answer"],
+    ids=["after the load", "while its queue grows", "directly after the answer"],
 )
-def test_answers_before_the_work(measured: Measured, waits: float, load: str, gate: str) -> None:
-    """It knows all documents on disk, the unseen ones, too; not those of a secret seed."""
+def test_a_server_that_answers_before_it_works(measured: Measured, waits: float, load: str, gate: str) -> None:
+    """It knows all documents on disk, including the unseen ones, but not those with a secret seed."""
     with pytest.raises(LabError) as caught:
         measured(answers_first(waits), load=load)
     assert caught.value.gate == gate
 
 
-def test_one_that_hangs_up_on_connections_that_it_keeps(measured: Measured) -> None:
+def test_a_server_that_closes_kept_connections(measured: Measured) -> None:
     with pytest.raises(LabError, match=r"^\d+ of \d+ requests met a kept connection") as caught:
-        measured(application=HANGS_UP, stack=ON_THREADS)
+        measured(application=CLOSES, stack=ON_THREADS)
     assert caught.value.gate == "connections"
 
 
-def test_a_glance_is_over_before_one_tires(measured: Measured) -> None:
-    assert measured(TIRES, load="glance").values("cpu")
+def test_the_load_glance_ends_before_a_server_slows_down(measured: Measured) -> None:
+    assert measured(SLOWS_DOWN, load="glance").values("cpu")

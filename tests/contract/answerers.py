@@ -1,4 +1,4 @@
-"""Whoever answers documents: the reference in this process, or a built variant in a process of its own prefix."""
+"""Cores as functions: the reference core in this process, or a built variant in a process of its prefix."""
 
 import json
 import subprocess
@@ -12,12 +12,12 @@ from bench.build import artifacts
 from bench.paths import SUBJECT
 from tests.declared import CATALOG
 
-Outcome = tuple[Any, ...]  # ("ok", answer), ("malformed",) or ("invalid", pointer); anything else is a fault
+Outcome = tuple[Any, ...]  # ("ok", answer), ("malformed",) or ("invalid", pointer); anything else is a bug
 Answerer = Callable[[bytes], Outcome]
 
 
 def reference(document: bytes) -> Outcome:
-    """What `app/core.py` says."""
+    """Return the outcome of `app/core.py`."""
     try:
         return ("ok", transform(document))
     except MalformedDocument:
@@ -28,18 +28,15 @@ def reference(document: bytes) -> Outcome:
 
 @contextmanager
 def variant(name: str) -> Iterator[Answerer]:
-    """A built variant, asked through a pipe; its process ends with the block."""
+    """Run a built variant behind a pipe during the block."""
     argv = [artifacts.python(name), SUBJECT / "check.py"]
-    with piped(name, argv, artifacts.environment(CATALOG, CATALOG.variants[name])) as asked:
-        yield asked
+    with piped(name, argv, artifacts.environment(CATALOG, CATALOG.variants[name])) as answerer:
+        yield answerer
 
 
 @contextmanager
 def piped(name: str, argv: Sequence[str | Path], env: dict[str, str]) -> Iterator[Answerer]:
-    """A program that reads documents, each after its length, and answers each with a line of JSON and what that says.
-
-    It ends with the block.
-    """
+    """Run a program during the block that speaks the protocol of `bench/subject/check.py` on stdin and stdout."""
     child = subprocess.Popen(argv, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert child.stdin is not None
     assert child.stdout is not None

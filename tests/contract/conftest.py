@@ -1,4 +1,4 @@
-"""Whom the contracts are put to: every variant, built, and the service over each of them on each server."""
+"""The subjects of the contract tests: every built variant, and the service of each variant on some server."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -20,17 +20,17 @@ from tests.contract.wire import Server
 from tests.declared import CATALOG
 
 MAX_BYTES = 300_000
-PLAIN: dict[Implementation, str] = {"cpython": "cpython", "pypy": "pypy"}  # the untouched source on each
+PLAIN: dict[Implementation, str] = {"cpython": "cpython", "pypy": "pypy"}  # the reference core on each
 LABELS = sorted({server.label for server in CATALOG.servers.values()})
 
 
 def on_every_server(variant: str) -> list[Stack]:
-    """A variant on each server that it can run on, frameworks in turn."""
+    """A variant on each server that supports it, with alternating frameworks."""
     return [in_turn(turn, variant, label) for turn, label in enumerate(LABELS) if possible(variant, label)]
 
 
 def partners(implementation: Implementation) -> list[Stack]:
-    """Each server of an implementation and each of its variants at least once, taken in turn: not the product."""
+    """Pairs of an implementation's variants and servers, each at least once; not the full product."""
     homes = {name: CATALOG.interpreters[each.interpreter] for name, each in CATALOG.variants.items()}
     variants = [name for name, home in homes.items() if home.implementation == implementation]
     labels = [label for label in LABELS if possible(variants[0], label)]
@@ -40,13 +40,13 @@ def partners(implementation: Implementation) -> list[Stack]:
 
 
 def possible(variant: str, label: str) -> list[Stack]:
-    """The variant on that server with each framework that it can run."""
+    """The supported stacks of a variant on a server, one per framework."""
     stacks = [Stack(variant=variant, framework=name, server=label) for name in CATALOG.frameworks]
     return [stack for stack in stacks if pairing.unsupported(CATALOG, stack) is None]
 
 
 def tuned(variant: str) -> list[Stack]:
-    """Each tuning that changes how HTTP is spoken on one server of each program that it is for."""
+    """Each tuning that changes HTTP behaviour, on one server of each program that it applies to."""
     found = {}
     for tuning in (each for each in CATALOG.tunings.values() if each.words):
         for server in (each for each in CATALOG.servers.values() if each.server in tuning.servers):
@@ -57,20 +57,20 @@ def tuned(variant: str) -> list[Stack]:
 
 
 def in_turn(turn: int, variant: str, label: str) -> Stack:
-    """One of the possible stacks, another one the next time."""
+    """One of the supported stacks, depending on `turn`."""
     stacks = possible(variant, label)
     return stacks[turn % len(stacks)]
 
 
 ON_EACH_SERVER = {peer.server: peer for peer in CATALOG.peers.values()}.values()
-PEERS = [Stack(variant=peer.name) for peer in ON_EACH_SERVER]  # all of their cores are put to other tests
+PEERS = [Stack(variant=peer.name) for peer in ON_EACH_SERVER]  # other tests cover all cores of the peers
 STACKS = [stack for implementation in PLAIN for stack in partners(implementation)] + tuned(PLAIN["cpython"])
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Function]) -> None:
-    """Where a server is declared to depart from a case of the contract, the case has to fail; and there is such a case.
+    """Expect the cases that a server's `departures` name to fail.
 
-    Raises UsageError naming the file and the departure that no case is called by, where all cases were collected.
+    Raises UsageError for a departure that names no case, if all cases were collected.
     """
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
@@ -82,11 +82,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Func
         server, case = pairing.server_for(CATALOG, stack_of(item)), case_of(item)
         if case in server.departures:
             declared.discard((server.name, case))
-            reason = f"{server.departures[case]} If it does so no more, delete it from {server.name}.toml"
+            reason = f"{server.departures[case]} If this case passes now, delete the departure from {server.name}.toml"
             item.add_marker(pytest.mark.xfail(reason=reason, raises=AssertionError, strict=True))
     if served and declared and not any("::" in argument for argument in config.args):
-        told = ", ".join(f"{name}.toml: departures: {case!r}" for name, case in sorted(declared))
-        raise pytest.UsageError(f"no case of the HTTP contract is called so: {told}")
+        unknown = ", ".join(f"{name}.toml: departures: {case!r}" for name, case in sorted(declared))
+        raise pytest.UsageError(f"departures that name no case of the HTTP contract: {unknown}")
 
 
 def stack_of(item: pytest.Function) -> Stack | None:
@@ -95,7 +95,7 @@ def stack_of(item: pytest.Function) -> Stack | None:
 
 
 def case_of(item: pytest.Function) -> str:
-    """What a case is called whatever serves it, such as `unknown_paths[/nope]`."""
+    """Return the name of a case without its stack, such as `unknown_paths[/nope]`."""
     stack = str(stack_of(item))
     parameters = item.callspec.id.removeprefix(stack).removesuffix(stack).strip("-")
     return item.originalname.removeprefix("test_") + (f"[{parameters}]" if parameters else "")
@@ -103,12 +103,12 @@ def case_of(item: pytest.Function) -> str:
 
 @pytest.fixture(scope="session")
 def prepared() -> tuple[readiness.Built, list[Unavailable]]:
-    """All variants and peers built and checked, and what is missing of them."""
+    """All variants and peers, built and checked, and the unavailable ones."""
     return readiness.prepare(CATALOG, (*CATALOG.variants, *CATALOG.peers), Progress(Console(quiet=True)))
 
 
 def missing(unavailable: list[Unavailable], subject: str | Stack) -> NoReturn:
-    """Leave out a variant or stack that cannot be had here; under CI, and where it should have worked, that fails."""
+    """Skip the test of an unavailable variant or stack. In CI, and if it should have worked, the test fails."""
     parts = (subject.variant, subject.framework, subject.server) if isinstance(subject, Stack) else (subject,)
     unknown = Unavailable(what=str(subject), reason="it is not built")
     lacks(next((lack for lack in unavailable if lack.covers(*parts)), unknown))
@@ -116,7 +116,7 @@ def missing(unavailable: list[Unavailable], subject: str | Stack) -> NoReturn:
 
 @pytest.fixture(scope="session", params=list(CATALOG.variants))
 def name(request: pytest.FixtureRequest, prepared: tuple[readiness.Built, list[Unavailable]]) -> str:
-    """A variant that is built here."""
+    """A variant that is built."""
     artifacts, unavailable = prepared
     if request.param not in artifacts:
         missing(unavailable, request.param)
@@ -129,7 +129,7 @@ def server(
     prepared: tuple[readiness.Built, list[Unavailable]],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Server]:
-    """Each of the stacks, and a peer on each server of theirs, running."""
+    """Each stack, and a peer on each of the peers' servers, running."""
     stack: Stack = request.param
     artifacts, unavailable = prepared
     if stack.variant not in artifacts:
@@ -141,9 +141,9 @@ def server(
 
 
 def served(stack: Stack, log: Path) -> Iterator[Server]:
-    """A real stack, told to take no document of more than `MAX_BYTES`."""
+    """Serve a real stack that accepts documents of at most `MAX_BYTES`."""
     with ExitStack() as until_served:
-        with pytest.MonkeyPatch.context() as patch:  # for the start alone: other tests run while this one is served
+        with pytest.MonkeyPatch.context() as patch:  # only during the start: other tests run while this one is served
             commands.alter(patch, lambda argv, env: (argv, env | {"STATEMENTS_MAX_BYTES": str(MAX_BYTES)}))
             running = until_served.enter_context(
                 life_cycle.serving(CATALOG, stack, life_cycle.HELLO, log, cores().server)

@@ -1,4 +1,4 @@
-"""A server keeps connections open if it is declared to, and serves others meanwhile."""
+"""A server keeps connections open if it declares that, and serves other clients meanwhile."""
 
 from contextlib import ExitStack
 from http.client import HTTPConnection
@@ -16,38 +16,38 @@ from tests.contract.conftest import PLAIN, missing, possible
 from tests.declared import CATALOG
 
 CLIENTS = 8  # as many as the light loads have
-ASKED_TWICE = 2
-TIMEOUT_SECONDS = 1.0  # a kept connection that holds its worker is given up by uWSGI after 4 s
+REQUESTS = 2  # per client
+TIMEOUT_SECONDS = 1.0  # uWSGI closes an idle connection that occupies its worker after 4 s
 PLAIN_LABELS = list(dict.fromkeys(server.label for server in CATALOG.servers.values()))
 TUNED = [
     f"{server.label}+{tuning.name}"
     for tuning in CATALOG.tunings.values()
     for server in CATALOG.servers.values()
     if server.server in tuning.servers and "cpython" in server.implementations and not tuning.proxy
-]  # a front treats all alike: it is in the contract
+]  # a proxy treats all servers alike and is covered by test_http.py
 
 
-def connections_are_kept(running: life_cycle.Running) -> bool:
-    """Whether connections outlive an answer: several clients, each there from the first one's answer on, ask twice.
+def connections_are_kept(running: life_cycle.RunningServer) -> bool:
+    """Return True if connections stay open after an answer. Several clients at a time send two requests each.
 
-    Raises OSError if one of them is not answered in time.
+    Raises OSError if a client is not answered in time.
     """
     with ExitStack() as opened:
-        asking = [HTTPConnection(running.host, running.port, timeout=TIMEOUT_SECONDS) for _ in range(CLIENTS)]
-        for client in asking:
+        clients = [HTTPConnection(running.host, running.port, timeout=TIMEOUT_SECONDS) for _ in range(CLIENTS)]
+        for client in clients:
             opened.callback(client.close)
         kept = set()
-        for _ in range(ASKED_TWICE):
-            for client in asking:
+        for _ in range(REQUESTS):
+            for client in clients:
                 client.request("GET", "/hello")
                 assert client.getresponse().read() == life_cycle.HELLO.expect
                 kept.add(client.sock is not None)
-    (whether,) = kept
-    return whether
+    (all_kept,) = kept
+    return all_kept
 
 
 def stack_on(label: str) -> Stack:
-    """The first stack of the untouched source on a server, be it declared impossible."""
+    """The first stack of the reference core on a server, even if it is unsupported."""
     stacks = possible(PLAIN["cpython"], label) or [Stack(variant=PLAIN["cpython"], framework="bare", server=label)]
     return stacks[0]
 
@@ -60,8 +60,12 @@ def test_connections_are_kept_as_declared(
     built = prepared[0].get(stack.variant)
     if not isinstance(built, Artifact) or stack.label in built.lacks:
         missing(prepared[1], stack)
-    server, impossible, log = pairing.server_file(CATALOG, stack), pairing.unsupported(CATALOG, stack), tmp_path / "log"
-    if impossible is None:
+    server, unsupported, log = (
+        pairing.server_file(CATALOG, stack),
+        pairing.unsupported(CATALOG, stack),
+        tmp_path / "log",
+    )
+    if unsupported is None:
         with life_cycle.serving(CATALOG, stack, life_cycle.HELLO, log, cores().server) as running:
             assert connections_are_kept(running) == server.keep_alive
         return
@@ -72,4 +76,4 @@ def test_connections_are_kept_as_declared(
         life_cycle.serving(CATALOG, stack, life_cycle.HELLO, log, cores().server) as running,
     ):
         connections_are_kept(running)
-    assert impossible.symptom in f"{caught.value} {log.read_text(errors='replace')}"
+    assert unsupported.symptom in f"{caught.value} {log.read_text(errors='replace')}"

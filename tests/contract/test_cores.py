@@ -1,4 +1,4 @@
-"""One contract for every core: the golden cases, and whatever the reference says to documents of all kinds."""
+"""The contract of every core: the golden cases, and the reference core's outcome for documents of all kinds."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -19,13 +19,13 @@ from tests.declared import CATALOG
 
 @pytest.fixture(scope="session")
 def answerer(name: str) -> Iterator[Answerer]:
-    with answerers.variant(name) as asked:
-        yield asked
+    with answerers.variant(name) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
 def everyone(prepared: tuple[readiness.Built, list[Unavailable]]) -> Iterator[dict[str, Answerer]]:
-    """Every variant that is built here, at once: of those that are not the other tests tell."""
+    """Every built variant, all running. The other tests report variants that are not built."""
     artifacts, _ = prepared
     with ExitStack() as running:
         names = [name for name in CATALOG.variants if name in artifacts]
@@ -39,20 +39,20 @@ def test_golden_cases(name: str) -> None:
 
 
 @pytest.mark.parametrize("path", FOUND, ids=lambda path: path.stem)
-def test_what_fuzzing_found(answerer: Answerer, path: Path) -> None:
+def test_documents_found_by_fuzzing(answerer: Answerer, path: Path) -> None:
     assert answerer(path.read_bytes()) == answerers.reference(path.read_bytes())
 
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(documents=st.lists(strategies.documents, min_size=1, max_size=6))
-def test_all_say_what_the_reference_says(everyone: dict[str, Answerer], documents: list[bytes]) -> None:
+def test_all_agree_with_the_reference_core(everyone: dict[str, Answerer], documents: list[bytes]) -> None:
     for document in documents:
         expected = answerers.reference(document)
         assert {name: answer for name, ask in everyone.items() if (answer := ask(document)) != expected} == {}
 
 
 @pytest.mark.parametrize("over", [-1, 0, 1])
-def test_keeps_the_limit_of_amounts(answerer: Answerer, over: int) -> None:
+def test_enforces_the_limit_of_amounts(answerer: Answerer, over: int) -> None:
     document = strategies.plain(strategies.with_amounts(strategies.MAX_INTEGER + over))
     assert answerer(document) == answerers.reference(document)
 

@@ -1,4 +1,7 @@
-"""The HTTP contract, for every framework and server: right answers, and for any input at all never a 500."""
+"""The HTTP contract, for every framework and server: right answers, and never a 500 for any input.
+
+The `departures` of servers name these tests: rename them there, too.
+"""
 
 import json
 from pathlib import Path
@@ -18,12 +21,12 @@ POST = "POST /statements HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Typ
 
 
 def short(text: str) -> str:
-    """What a case is called; one too long to read, by its length."""
+    """Return the id of a case: its text, or the length of a long text."""
     return text if len(text) < 40 else f"{len(text)} characters"
 
 
 def is_problem(reply: Reply, status: int) -> bool:
-    """Whether a reply is a problem of RFC 9457 with this status."""
+    """Return True if a reply is a problem (RFC 9457) with this status."""
     return (
         reply.status == status
         and reply.content_type == "application/problem+json"
@@ -32,12 +35,12 @@ def is_problem(reply: Reply, status: int) -> bool:
 
 
 def is_refused(reply: Reply) -> bool:
-    """Whether a request is refused: by the service, by the server before it, or by a closed connection."""
+    """Return True if a request is refused: by the service, by its server or proxy, or by a closed connection."""
     return reply.status == 0 or 400 <= reply.status < 500
 
 
 def is_well(server: Server) -> bool:
-    """Whether the service still answers."""
+    """Return True if the service still answers."""
     return post(server, EMPTY) == Reply(200, "application/json", answerers.reference(EMPTY)[1])
 
 
@@ -54,7 +57,7 @@ def test_version_tells_what_runs(server: Server) -> None:
 
 
 def is_free(server: Server, document: bytes, reply: Reply) -> bool:
-    """Whether a peer answers as only a peer may: what it refuses is a problem, whichever of the two."""
+    """Return True if the answer is one that the spec allows only to peers. A refusal must still be a problem."""
     if not (server.peer and verify.is_free(document, reply.status, reply.body)):
         return False
     return reply.status == 200 or is_problem(reply, reply.status)

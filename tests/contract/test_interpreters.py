@@ -1,6 +1,6 @@
-"""Every interpreter at least once, with a variant, a server and a framework in turn: who runs, and right answers.
+"""Every interpreter once, with alternating variants, servers and frameworks: provenance and right answers.
 
-Those that a variant is at home on meet every server in the other contracts.
+The default interpreters of the variants are covered by the other contract tests.
 """
 
 import os
@@ -24,9 +24,9 @@ SERVERS = ("gunicorn-sync", "gunicorn-gthread", "uwsgi-processes", "gunicorn-tor
 
 
 def in_turn() -> list[Stack]:
-    """A stack an interpreter."""
-    homes = {variant.interpreter for variant in CATALOG.variants.values()}
-    away = [name for name in CATALOG.interpreters if name not in homes]
+    """One stack per interpreter that is no variant's default."""
+    defaults = {variant.interpreter for variant in CATALOG.variants.values()}
+    others = [name for name in CATALOG.interpreters if name not in defaults]
     frameworks = [name for name, framework in CATALOG.frameworks.items() if framework.interface == "wsgi"]
     return [
         Stack(
@@ -34,22 +34,22 @@ def in_turn() -> list[Stack]:
             framework=frameworks[turn % len(frameworks)],
             server=SERVERS[turn % len(SERVERS)],
         )
-        for turn, name in zip(count(), away, strict=False)
+        for turn, name in zip(count(), others, strict=False)
     ]
 
 
 @pytest.mark.parametrize("stack", in_turn(), ids=str)
-def test_an_interpreter_is_what_it_says_and_answers_right(stack: Stack, tmp_path: Path) -> None:
+def test_an_interpreter_has_its_provenance_and_answers_right(stack: Stack, tmp_path: Path) -> None:
     _, unavailable = readiness.prepare(CATALOG, [stack.variant], Progress(Console(quiet=True)), [stack.server])
     for lack in unavailable:
-        sure = any(isinstance(each, FromDebian) for each in CATALOG.interpreters[_home(stack)].providers)
-        if lack.kind == "failed" or ("CI" in os.environ and sure):
+        expected = any(isinstance(each, FromDebian) for each in CATALOG.interpreters[_interpreter(stack)].providers)
+        if lack.kind == "failed" or ("CI" in os.environ and expected):
             pytest.fail(f"{lack.what}: {lack.reason}")
-        pytest.skip(f"{lack.what}: {lack.reason}; to get it: {lack.remedy}")
+        pytest.skip(f"{lack.what}: {lack.reason}; remedy: {lack.remedy}")
     with life_cycle.serving(CATALOG, stack, life_cycle.HELLO, tmp_path / "log", cores().server) as running:
         verify.ask_provenance(CATALOG, running.port, stack)
         assert verify.check_server(running.port).mismatches == ()
 
 
-def _home(stack: Stack) -> str:
+def _interpreter(stack: Stack) -> str:
     return CATALOG.variant(stack.variant).interpreter

@@ -1,4 +1,4 @@
-"""Every peer against the reference, on documents of all kinds: the freedoms of the spec, and no more."""
+"""Every peer against the reference core, on documents of all kinds: it may differ only as the spec allows."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -17,7 +17,7 @@ from tests.contract import answerers
 from tests.contract.conftest import missing
 from tests.declared import CATALOG
 
-# One of each core; those in Java are asked through a pipe, in test_spring.py.
+# One peer per core; test_spring.py covers those in Java through a pipe.
 WITHOUT_PIPE = {peer.kind: peer.name for peer in reversed(CATALOG.peers.values()) if peer.language != "Java"}.values()
 
 
@@ -25,7 +25,7 @@ WITHOUT_PIPE = {peer.kind: peer.name for peer in reversed(CATALOG.peers.values()
 def peers(
     prepared: tuple[readiness.Built, list[Unavailable]], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, HTTPConnection]]:
-    """A connection to each of them."""
+    """A connection to each peer."""
     artifacts, unavailable = prepared
     with ExitStack() as until_asked:
         connections = {}
@@ -40,8 +40,8 @@ def peers(
         yield connections
 
 
-def who_is_wrong(peers: dict[str, HTTPConnection], document: bytes) -> list[str]:
-    """The peers that say neither what the reference says nor what a peer may say instead."""
+def wrong_peers(peers: dict[str, HTTPConnection], document: bytes) -> list[str]:
+    """The peers whose answer is neither the reference core's nor one that the spec allows."""
     return [name for name, peer in peers.items() if not _is_right(peer, document)]
 
 
@@ -55,15 +55,15 @@ def _is_right(peer: HTTPConnection, document: bytes) -> bool:
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(documents=st.lists(strategies.documents, min_size=1, max_size=6))
-def test_they_say_what_the_reference_says(peers: dict[str, HTTPConnection], documents: list[bytes]) -> None:
+def test_peers_agree_with_the_reference_core(peers: dict[str, HTTPConnection], documents: list[bytes]) -> None:
     for document in documents:
-        assert who_is_wrong(peers, document) == [], document
+        assert wrong_peers(peers, document) == [], document
 
 
 @pytest.mark.parametrize("over", [-1, 0, 1])
-def test_they_keep_the_limit_of_amounts(peers: dict[str, HTTPConnection], over: int) -> None:
-    assert who_is_wrong(peers, strategies.plain(strategies.with_amounts(strategies.MAX_INTEGER + over))) == []
+def test_peers_enforce_the_limit_of_amounts(peers: dict[str, HTTPConnection], over: int) -> None:
+    assert wrong_peers(peers, strategies.plain(strategies.with_amounts(strategies.MAX_INTEGER + over))) == []
 
 
-def test_they_take_all_that_may_be(peers: dict[str, HTTPConnection]) -> None:
-    assert who_is_wrong(peers, strategies.plain(strategies.at_every_limit())) == []
+def test_peers_accept_the_largest_document(peers: dict[str, HTTPConnection]) -> None:
+    assert wrong_peers(peers, strategies.plain(strategies.at_every_limit())) == []

@@ -1,4 +1,4 @@
-"""A stack behind nginx is one with it: where it runs, what is counted, and how it ends."""
+"""A stack behind nginx is one process tree with it: its cores, its metrics and its end."""
 
 import time
 from collections.abc import Callable
@@ -11,7 +11,7 @@ import pytest
 from bench import readiness
 from bench.errors import LabError
 from bench.host.pinning import cores
-from bench.measure.instruments.process_tree import unbroken
+from bench.measure.instruments.process_tree import require_alive
 from bench.model import Stack, Unavailable
 from bench.serve import life_cycle
 from tests.absent import absent
@@ -23,7 +23,7 @@ STACK = Stack(variant=PLAIN["cpython"], framework="bare", server="gunicorn-sync+
 
 @pytest.fixture(autouse=True)
 def here(prepared: tuple[readiness.Built, list[Unavailable]]) -> None:
-    """Skips where the variant or nginx is not here; under CI that is a failure."""
+    """Skips the tests if the variant or nginx is unavailable; in CI they fail."""
     if STACK.variant not in prepared[0]:
         missing(prepared[1], STACK.variant)
     study = msgspec.structs.replace(study_called("proxy"), servers=(STACK.server,))
@@ -35,7 +35,7 @@ def serving(folder: Path):
     return life_cycle.serving(CATALOG, STACK, life_cycle.HELLO, folder / "log", cores().server)
 
 
-def named(running: life_cycle.Running, name: str) -> list[psutil.Process]:
+def named(running: life_cycle.RunningServer, name: str) -> list[psutil.Process]:
     return [each for each in running.process.children(recursive=True) if each.name() == name]
 
 
@@ -46,7 +46,7 @@ def wait_until(over: Callable[[], bool]) -> None:
     assert over()
 
 
-def test_both_run_on_the_servers_core_and_none_is_left(tmp_path: Path) -> None:
+def test_both_run_on_the_servers_core_and_none_is_left_behind(tmp_path: Path) -> None:
     with serving(tmp_path) as running:
         tree = [running.process, *running.process.children(recursive=True)]
         assert len(named(running, "nginx")) == 2, "a master and one worker"
@@ -56,11 +56,11 @@ def test_both_run_on_the_servers_core_and_none_is_left(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("which", [0, 1], ids=["master", "worker"])
 def test_an_nginx_that_dies_under_the_load_spoils_the_row(tmp_path: Path, which: int) -> None:
-    """Its master takes the server along; a worker is started anew, and noticed all the same."""
-    with (  # noqa: PT012 - what follows the death is told, by whichever looks first
+    """The death of the master ends the server. A worker is restarted, and its death is still noticed."""
+    with (  # noqa: PT012 - either check may notice the death first
         pytest.raises(LabError, match="server processes ended under the load"),
         serving(tmp_path) as running,
-        unbroken(running.process),
+        require_alive(running.process),
     ):
         victim = named(running, "nginx")[which]
         victim.kill()
@@ -68,6 +68,6 @@ def test_an_nginx_that_dies_under_the_load_spoils_the_row(tmp_path: Path, which:
 
 
 def test_an_nginx_that_dies_ends_the_server(tmp_path: Path) -> None:
-    with pytest.raises(LabError, match="it ended by itself"), serving(tmp_path) as running:  # noqa: PT012
+    with pytest.raises(LabError, match="exited by itself"), serving(tmp_path) as running:  # noqa: PT012
         named(running, "nginx")[0].kill()
         running.process.wait(5)

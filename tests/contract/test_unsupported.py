@@ -1,4 +1,4 @@
-"""What the catalogue declares impossible is tried all the same: it fails, and with the words that are declared."""
+"""Every unsupported pair is tried, and must fail with the symptom that the catalogue declares."""
 
 import subprocess
 import time
@@ -24,48 +24,48 @@ from tests.declared import CATALOG
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 
-STARTS, ASKED = 6, 20  # what reads memory that is not its own may do so for a while before it crashes
-NEWER = ("cpython@cpython-3.13", "cpython@cpython-3.15")  # on which some of what CPython can otherwise cannot be
+STARTS, REQUESTS = 6, 20  # a server that reads invalid memory may work for a while before it crashes
+NEWER = ("cpython@cpython-3.13", "cpython@cpython-3.15")  # some pairs are unsupported only on these
 
 
 def declared() -> list[Stack]:
-    """Of each pair of implementation and server, and of each server and interface, the first that cannot be."""
+    """The first unsupported stack for each server and symptom."""
     found: dict[tuple[str, str], Stack] = {}
     for variant in (*PLAIN.values(), *NEWER):
         for label in LABELS:
             for name in CATALOG.frameworks:
                 stack = Stack(variant=variant, framework=name, server=label)
-                impossible = pairing.unsupported(CATALOG, stack)
-                if impossible:
-                    found.setdefault((label, impossible.symptom), stack)
+                unsupported = pairing.unsupported(CATALOG, stack)
+                if unsupported:
+                    found.setdefault((label, unsupported.symptom), stack)
     return list(found.values())
 
 
 @pytest.mark.parametrize("stack", declared(), ids=str)
-def test_what_is_declared_impossible_fails_as_declared(
+def test_an_unsupported_stack_fails_as_declared(
     stack: Stack, prepared: tuple[readiness.Built, list[Unavailable]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if stack.variant in NEWER:
         prepared = readiness.prepare(CATALOG, [stack.variant], Progress(Console(quiet=True)), [stack.server])
     if stack.variant not in prepared[0]:
         missing(prepared[1], stack.variant)
-    impossible = pairing.unsupported(CATALOG, stack)
-    assert impossible is not None
+    unsupported = pairing.unsupported(CATALOG, stack)
+    assert unsupported is not None
     commands.alter(monkeypatch, lambda argv, env: (argv, env | {"PYTHONPATH": str(tmp_path / "beside")}))
     monkeypatch.setattr(life_cycle, "READY_SECONDS", 5.0)
     monkeypatch.setattr(pairing, "unsupported", create_autospec(pairing.unsupported, return_value=None))
     log = tmp_path / "log"
     log.touch()
-    end = process._end
+    stop = process._stop
 
-    def end_once_it_has_said_why(server: subprocess.Popen[bytes], program: Program, seconds: float) -> str | None:
-        """A server may answer before it writes what was wrong."""
+    def stop_after_the_symptom(server: subprocess.Popen[bytes], program: Program, seconds: float) -> str | None:
+        """A server may answer before it logs its error."""
         deadline = time.monotonic() + 5
-        while impossible.symptom not in log.read_text(errors="replace") and time.monotonic() < deadline:
+        while unsupported.symptom not in log.read_text(errors="replace") and time.monotonic() < deadline:
             time.sleep(0.02)
-        return end(server, program, seconds)
+        return stop(server, program, seconds)
 
-    monkeypatch.setattr(process, "_end", end_once_it_has_said_why)
+    monkeypatch.setattr(process, "_stop", stop_after_the_symptom)
     with pytest.raises(LabError) as caught:  # noqa: PT012 - the failure may come at any step
         install(
             artifacts.python(stack.variant),
@@ -74,6 +74,6 @@ def test_what_is_declared_impossible_fails_as_declared(
         )
         for _ in range(STARTS):
             with life_cycle.serving(CATALOG, stack, life_cycle.HELLO, log, cores().server) as running:
-                for _ in range(ASKED):
+                for _ in range(REQUESTS):
                     life_cycle.ask(running.port, life_cycle.HELLO)
-    assert impossible.symptom in f"{caught.value} {log.read_text(errors='replace')}"
+    assert unsupported.symptom in f"{caught.value} {log.read_text(errors='replace')}"

@@ -1,4 +1,4 @@
-"""`/wait` on a real PostgreSQL: as many requests at once as a worker class takes, and a plain word once it is gone."""
+"""`/wait` with a real PostgreSQL: as many concurrent requests as the worker class allows, and 503 once it is gone."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -16,7 +16,7 @@ from bench.host.pinning import cores
 from bench.model import Artifact, Stack, Unavailable
 from bench.progress import Progress
 from bench.serve import life_cycle
-from bench.serve.backend import Attached, attached
+from bench.serve.backend import RunningBackend, backend_for
 from tests.absent import lacks as leave_out
 from tests.contract.conftest import MAX_BYTES, PLAIN, missing, on_every_server
 from tests.contract.test_http import is_problem
@@ -26,20 +26,20 @@ from tests.declared import CATALOG, planned, study_called
 WORKLOAD = CATALOG.workloads["wait-postgres"]
 REQUESTS = 5  # one more than any server has threads
 WAIT_MS = 150
-ROUNDS = 10  # a pool may still be filling in the first ones
+ROUNDS = 10  # connection pools may still fill in the first rounds
 
 
 class Waiting(NamedTuple):
-    """A stack that waits for a database, and what ends the latter."""
+    """A stack that queries a database, and a function that ends the database."""
 
     stack: Stack
     server: Server
-    database: Attached
+    database: RunningBackend
     end_database: Callable[[], None]
 
 
 def stacks() -> list[Stack]:
-    """CPython on every server; on PyPy one stack of each server and way to wait."""
+    """CPython on every server, and PyPy with one stack for each server and wait function."""
     found: dict[tuple[str, str], Stack] = {}
     for stack in on_every_server(PLAIN["pypy"]):
         server = pairing.server_file(CATALOG, stack)
@@ -53,7 +53,7 @@ def waiting(
     prepared: tuple[readiness.Built, list[Unavailable]],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Waiting]:
-    """Each stack in turn, with a database of its own."""
+    """Each stack in turn, with its own database."""
     stack: Stack = request.param
     artifacts, unavailable = prepared
     if stack.variant not in artifacts:
@@ -69,7 +69,7 @@ def waiting(
     logs = tmp_path_factory.mktemp("waiting")
     with ExitStack() as both:
         database = both.enter_context(ExitStack())
-        backend = database.enter_context(attached(CATALOG, WORKLOAD, logs / "backend.log"))
+        backend = database.enter_context(backend_for(CATALOG, WORKLOAD, logs / "backend.log"))
         assert backend is not None
         running = both.enter_context(
             life_cycle.serving(CATALOG, stack, life_cycle.HELLO, logs / "server.log", cores().server, backend=backend)
@@ -77,8 +77,8 @@ def waiting(
         yield Waiting(stack, Server(life_cycle.HOST, running.port, MAX_BYTES), backend, database.close)
 
 
-def asleep(database: Attached) -> int:
-    """How many of the database's clients it has asleep now, by the titles of its processes."""
+def sleeping_queries(database: RunningBackend) -> int:
+    """Count the queries that currently sleep in the database, by the titles of its processes."""
     count = 0
     for child in database.process.children():
         try:
@@ -88,30 +88,30 @@ def asleep(database: Attached) -> int:
     return count
 
 
-def most_asleep_at_once(waiting: Waiting) -> int:
-    """The most seen while `REQUESTS` come at once; each has to be answered right."""
+def most_sleeping_queries(waiting: Waiting) -> int:
+    """Send `REQUESTS` at once, all of which must be answered right. Returns the most queries that slept at a time."""
     most = 0
     with ThreadPoolExecutor(REQUESTS) as users:
-        asked = [users.submit(ask, waiting.server, "GET", f"/wait?ms={WAIT_MS}") for _ in range(REQUESTS)]
-        while wait(asked, timeout=0.005).not_done:
-            most = max(most, asleep(waiting.database))
+        replies = [users.submit(ask, waiting.server, "GET", f"/wait?ms={WAIT_MS}") for _ in range(REQUESTS)]
+        while wait(replies, timeout=0.005).not_done:
+            most = max(most, sleeping_queries(waiting.database))
     right = f"Waited {WAIT_MS} ms.\n".encode()
-    assert [(reply.status, reply.body) for reply in (each.result() for each in asked)] == [(200, right)] * REQUESTS
+    assert [(reply.status, reply.body) for reply in (each.result() for each in replies)] == [(200, right)] * REQUESTS
     return most
 
 
-def test_as_many_requests_wait_at_once_as_the_worker_class_takes(waiting: Waiting) -> None:
+def test_as_many_requests_wait_at_once_as_the_worker_class_allows(waiting: Waiting) -> None:
     expected = min(REQUESTS, pairing.server_for(CATALOG, waiting.stack).concurrency)
     seen = 0
     for _ in range(ROUNDS):
-        seen = max(seen, most_asleep_at_once(waiting))
+        seen = max(seen, most_sleeping_queries(waiting))
         if seen >= expected:
             break
     assert seen == expected
 
 
-def test_a_database_that_is_gone_is_told_at_once_and_the_rest_is_served(waiting: Waiting) -> None:
-    """The last test of a stack: it ends the database."""
+def test_without_its_database_wait_fails_at_once_and_other_paths_are_served(waiting: Waiting) -> None:
+    """The last test of a stack, because it ends the database."""
     waiting.end_database()
     for _ in range(2):
         reply = ask(waiting.server, "GET", "/wait?ms=1")

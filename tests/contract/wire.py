@@ -1,4 +1,4 @@
-"""HTTP as bytes: requests that no client library would send, and what comes back."""
+"""HTTP as bytes: requests that no client library would send, and their answers."""
 
 import socket
 from http.client import HTTPException, HTTPResponse
@@ -10,7 +10,7 @@ TIMEOUT_SECONDS = 30
 
 
 class Server(NamedTuple):
-    """The address of a running service, how large a document it takes, and whether it is a peer's or behind a front."""
+    """The address of a running service, its document limit, and whether it is a peer or behind a proxy."""
 
     host: str
     port: int
@@ -20,7 +20,7 @@ class Server(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """An answer; status 0 is none: the connection was closed without one, be it that to a front."""
+    """An answer. Status 0 means none: the connection, possibly that behind a proxy, was closed without an answer."""
 
     status: int
     content_type: str
@@ -28,7 +28,7 @@ class Reply(NamedTuple):
 
 
 def send(server: Server, request: bytes, *, cut: bool = False) -> Reply:
-    """Send bytes over a connection of their own; with `cut`, nothing more is to come after them."""
+    """Send bytes over a new connection; with `cut`, close its sending side afterwards."""
     with socket.create_connection((server.host, server.port), TIMEOUT_SECONDS) as connection:
         try:
             connection.sendall(request)
@@ -45,12 +45,12 @@ def send(server: Server, request: bytes, *, cut: bool = False) -> Reply:
 
 
 def ask(server: Server, method: str, target: str, body: bytes | None = None, *headers: str) -> Reply:
-    """A whole request, its body announced by Content-Length."""
-    announced = [] if body is None else [f"Content-Length: {len(body)}"]
-    head = [f"{method} {target} HTTP/1.1", f"Host: {server.host}", "Connection: close", *announced, *headers]
+    """Send a complete request, with the Content-Length of its body."""
+    length = [] if body is None else [f"Content-Length: {len(body)}"]
+    head = [f"{method} {target} HTTP/1.1", f"Host: {server.host}", "Connection: close", *length, *headers]
     return send(server, "\r\n".join([*head, "", ""]).encode() + (body or b""))
 
 
 def post(server: Server, body: bytes, media_type: str = "application/json") -> Reply:
-    """Ask for the statement of a document."""
+    """Request the statement of a document."""
     return ask(server, "POST", "/statements", body, f"Content-Type: {media_type}")

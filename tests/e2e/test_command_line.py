@@ -139,12 +139,12 @@ def test_interrupted_it_says_that_nothing_is_lost(main: Main, monkeypatch: pytes
 def test_what_strict_refuses_is_one_line_and_status_3(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(study: object, progress: object, force: bool, strict: bool, budget: object) -> None:
         assert strict
-        raise RefusedError("the machine is not quiet, and --strict refuses: others keep 0.50 of 2 cores busy")
+        raise RefusedError("--strict requires a quiet machine: other processes use 0.50 of 2 cores")
 
     monkeypatch.setattr(pipeline, "run", refused)
     status, output, errors = main("run", "quick", "--strict")
     assert (status, output) == (3, "")
-    assert errors.strip() == "bench: the machine is not quiet, and --strict refuses: others keep 0.50 of 2 cores busy"
+    assert errors.strip() == "bench: --strict requires a quiet machine: other processes use 0.50 of 2 cores"
     assert main("run", "quick", "--strict", "--scheduler", "tcp://127.0.0.1:1")[0] == 2
 
 

@@ -1,4 +1,4 @@
-"""A fleet of network namespaces, a machine each: one is killed midway, one drives the load."""
+"""A fleet of network namespaces, one per machine: one machine is killed during the study, one generates the load."""
 
 import json
 import os
@@ -30,7 +30,7 @@ LOADED = msgspec.structs.replace(TINY, macro=MacroPlan(loads=("closed",), runs=1
 
 
 class Machine:
-    """A network namespace with an address and a machine-id of its own, and what runs in it; ended by its pids."""
+    """A network namespace with its own address and machine-id, and the processes that run in it."""
 
     def __init__(self, name: str, address: str, ends: ExitStack) -> None:
         self.name, self.address, self._ends = f"lab{os.getpid()}{name}", address, ends
@@ -47,8 +47,8 @@ class Machine:
         ip("-n", self.name, *words)
 
     def start(self, *argv: str) -> subprocess.Popen[str]:
-        whole = ["ip", "netns", "exec", self.name, sys.executable, *argv]
-        process = subprocess.Popen(whole, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        command = ["ip", "netns", "exec", self.name, sys.executable, *argv]
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self._ends.callback(end, process)
         return process
 
@@ -72,7 +72,7 @@ def end(process: subprocess.Popen[str]) -> None:
 
 @contextmanager
 def network(names: str) -> Iterator[dict[str, Machine]]:
-    """A machine for each letter, and `hub` with the bridge between them and the scheduler."""
+    """One machine per letter, and `hub`, which has the bridge between them and runs the scheduler."""
     with ExitStack() as ends:
         try:
             hub = Machine("hub", SCHEDULER.partition(":")[0], ends)
@@ -87,14 +87,14 @@ def network(names: str) -> Iterator[dict[str, Machine]]:
                 machine.ip("addr", "add", f"{machine.address}/24", "dev", "eth0")
                 machine.ip("link", "set", "eth0", "up")
         except (OSError, subprocess.CalledProcessError) as error:
-            absent(f"no network namespaces ({error}); they need root", "apt-get install iproute2")
+            absent(f"no network namespaces ({error}): they require root and iproute2", "apt-get install iproute2")
         hub.start("-m", "dask", "scheduler", "--host", SCHEDULER, "--no-dashboard")
         yield machines
 
 
 @pytest.fixture(scope="module", autouse=True)
 def built() -> None:
-    """The machines share this checkout, so what they need is made once."""
+    """Builds once what the machines require, because they share this checkout."""
     artifacts, unavailable = readiness.prepare(CATALOG, ["cpython"], Progress(Console(quiet=True)))
     if not artifacts:
         expect_none(unavailable)
@@ -104,20 +104,20 @@ def run(hub: Machine, study: Study, results: Path, *options: str) -> subprocess.
     return hub.start(*command(study, results, "--scheduler", SCHEDULER, *options))
 
 
-def wait_for(what: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    while not what():
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    while not condition():
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
 
 
 def workers(machine: Machine, count: int) -> None:
-    """Wait until so many workers are there: a run takes those that it finds."""
+    """Wait until `count` workers are connected, because a run uses only those that it finds."""
     program = f"from distributed import Client; Client('{SCHEDULER}').wait_for_workers({count}, timeout=60)"
     waiting = machine.start("-c", program)
     assert waiting.wait(90) == 0, waiting.communicate()
 
 
-def test_a_study_is_whole_though_a_machine_is_killed_midway(tmp_path: Path) -> None:
+def test_a_study_is_complete_even_if_a_machine_is_killed(tmp_path: Path) -> None:
     with network("abc") as machines:
         hub = machines.pop("hub")
         working = {name: each.start("-m", "bench", "worker", SCHEDULER) for name, each in machines.items()}
@@ -134,13 +134,13 @@ def test_a_study_is_whole_though_a_machine_is_killed_midway(tmp_path: Path) -> N
     assert [each.reason for each in runs if each.verdict != "pass"] == []
     blocks = {block: [each for each in runs if each.block == block] for block in range(8)}
     assert all(sorted(each.case.aa for each in block) == [False, True] for block in blocks.values())
-    assert all(len({each.machine for each in block}) == 1 for block in blocks.values()), "a ratio is of one machine"
+    assert all(len({each.machine for each in block}) == 1 for block in blocks.values()), "each block ran on one machine"
     assert {each.machine for each in runs} >= {marks["a"], marks["c"]}
     assert len(runs) == 16
-    assert all((folder / raw).is_file() for each in runs for raw in each.raw), "what the tools wrote came, too"
+    assert all((folder / raw).is_file() for each in runs for raw in each.raw), "the tools' outputs were returned"
 
 
-def test_load_from_another_machine_has_to_be_allowed_and_reaches_a_private_address(tmp_path: Path) -> None:
+def test_load_from_another_machine_requires_permission_and_uses_a_private_address(tmp_path: Path) -> None:
     with network("ag") as machines:
         machines["a"].start("-m", "bench", "worker", SCHEDULER)
         machines["g"].start("-m", "bench", "worker", SCHEDULER, "--generator")
@@ -155,10 +155,10 @@ def test_load_from_another_machine_has_to_be_allowed_and_reaches_a_private_addre
     ((folder, session),) = store.sessions("tiny", tmp_path)
     (made,) = (each for each in store.runs(folder) if each.case.instrument == "macro")
     assert (session.finished is not None, made.verdict, made.reason) == (True, "pass", None)
-    assert made.case.inputs["generator"] == session.machine["fingerprint"], "both are this very machine"
+    assert made.case.inputs["generator"] == session.machine["fingerprint"], "both are the same machine"
     (log,) = (raw for raw in made.raw if raw.endswith(".log"))
     assert f"http://{machines['a'].address}:" in (folder / log).read_text()
     (kept,) = (raw for raw in made.raw if raw.endswith(".gatling"))
     assert (folder / kept / "simulation.log").is_file()
     (cpu,), (rate,) = made.values("cpu"), made.values("rate") or made.values("reached")
-    assert 0 < cpu * rate <= 1.05, "the server's CPU is of the time that the generator's clock tells"
+    assert 0 < cpu * rate <= 1.05, "server CPU and rate refer to the same span of time"

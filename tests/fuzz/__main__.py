@@ -1,7 +1,7 @@
-"""`python -m tests.fuzz`: documents by the million to the Cython core under sanitizers; counts, and what was found.
+"""`python -m tests.fuzz`: fuzz the Cython core under sanitizers, and print counts and findings.
 
-A finding ends its process and is kept in `tests/data/fuzz`, where the ordinary tests put it to every core.
-Exit status: 0 nothing found; 1 a finding or too few documents that the core answered itself; 2 set-up; 130 interrupted.
+A finding ends its process and is kept in `tests/data/fuzz`. The ordinary tests run it with every core.
+Exit status: 0 without findings; 1 with findings or too few answered documents; 2 failed set-up; 130 interrupted.
 """
 
 import argparse
@@ -26,17 +26,17 @@ from tests.fuzz.build import BUILT, HOST, build
 
 FINDINGS = ROOT / "tests" / "data" / "fuzz"
 GOLDEN = [str(ROOT / "spec" / "golden" / kind) for kind in ("valid", "invalid", "malformed")]
-SHARES = {2048: 0.98, 70_000: 0.02}  # of the executions, by the most bytes of a document
-SAY_EVERY_SECONDS = 15.0
-HANG_SECONDS = 120.0  # a report comes every second or two
-# What tells in a process' words why it ended: a difference or a sanitizer; one that hangs says nothing.
+SHARES = {2048: 0.98, 70_000: 0.02}  # of the executions, by maximum document size in bytes
+PROGRESS_SECONDS = 15.0
+HANG_SECONDS = 120.0  # a process reports every second or two
+# The line of a process's output that says why it ended: a difference or a sanitizer report.
 REASON = re.compile(
     r"^(AssertionError: .*|.*ERROR: (?!libFuzzer: deadly).*|.*runtime error: .*|.*Error: .*)$", re.MULTILINE
 )
 
 
-class Interrupted(Exception):  # noqa: N818 - it is no error
-    """By Ctrl-C; `found` is what was found till then."""
+class Interrupted(Exception):  # noqa: N818 - not an error
+    """Raised on Ctrl-C. `found`: the findings until then."""
 
     def __init__(self, found: list[str]) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class Interrupted(Exception):  # noqa: N818 - it is no error
 
 
 class Worker(NamedTuple):
-    """A fuzzing process, the folder of its corpus, and the files in which it counts and complains."""
+    """A fuzzing process with the files of its counts and its output."""
 
     process: subprocess.Popen[bytes]
     counts: Path
@@ -52,12 +52,12 @@ class Worker(NamedTuple):
 
 
 def start(folder: Path, executions: int, longest: int, seed: int, findings: Path = FINDINGS) -> Worker:
-    """Begin so many executions on documents of at most `longest` bytes."""
+    """Start a process that runs `executions` documents of at most `longest` bytes."""
     (folder / "corpus").mkdir(parents=True)
     findings.mkdir(parents=True, exist_ok=True)
     limits = [f"-runs={executions}", f"-max_len={longest}", f"-seed={seed}", "-detect_leaks=0"]
-    limits += ["-timeout=1000000", "-report_slow_units=1000000"]  # of a clock that goes on while a process is suspended
-    pace = ["-reduce_inputs=0", "-entropic=0"]  # both cost more than they bring where a grammar does the mutating
+    limits += ["-timeout=1000000", "-report_slow_units=1000000"]  # their clock also runs while a process is suspended
+    pace = ["-reduce_inputs=0", "-entropic=0"]  # with a grammar-based mutator both cost more than they gain
     log = folder / "log"
     with log.open("wb") as file:
         process = subprocess.Popen(
@@ -67,13 +67,13 @@ def start(folder: Path, executions: int, longest: int, seed: int, findings: Path
             | {"PYTHONPATH": f"{BUILT}:{ROOT}", "PYTHONDONTWRITEBYTECODE": "1", "FUZZ_COUNTS": str(folder / "counts")},
             stdout=file,
             stderr=file,
-            start_new_session=True,  # a Ctrl-C is for the one that counts; it ends the others
+            start_new_session=True,  # Ctrl-C goes to the main process only, which then ends the others
         )
     return Worker(process, folder / "counts", log)
 
 
 def counted(folder: Path) -> dict[str, int]:
-    """The sums of what the processes of a run in `folder` have counted so far."""
+    """Return the sums of the current counts of all processes of a run in `folder`."""
     sums: dict[str, int] = {}
     for counts in folder.glob("*/counts"):
         lines = counts.read_text(encoding="utf-8").splitlines()
@@ -83,9 +83,9 @@ def counted(folder: Path) -> dict[str, int]:
 
 
 def end_if_it_hangs(worker: Worker, seen: dict[int, tuple[int, float]]) -> None:
-    """Abort a process that counted nothing more in `HANG_SECONDS` of CPU time; it then keeps its document.
+    """Abort a process whose counts have not changed for `HANG_SECONDS` of CPU time. It then keeps its document.
 
-    `seen` is what this knows from its last calls: by process, the bytes of its report and the CPU time then.
+    `seen` is the state between calls: for each process the size of its counts file, and the CPU time at that size.
     """
     pid = worker.process.pid
     with suppress(psutil.NoSuchProcess):
@@ -100,20 +100,20 @@ def end_if_it_hangs(worker: Worker, seen: dict[int, tuple[int, float]]) -> None:
 
 
 def finding(worker: Worker) -> str | None:
-    """Why a process that has ended ended, unless it did all it should."""
+    """Return the reason why an ended process failed, or None if it succeeded."""
     if worker.process.returncode == 0:
         return None
-    said = worker.log.read_text(encoding="utf-8", errors="replace")
-    reason = REASON.search(said)
-    kept = re.search(r"Test unit written to (\S+)", said)
-    told = reason[0][:600] if reason else f"hung, or was ended: status {worker.process.returncode}, see {worker.log}"
-    return f"{told}\n  kept in {kept[1]}" if kept else told
+    output = worker.log.read_text(encoding="utf-8", errors="replace")
+    reason = REASON.search(output)
+    kept = re.search(r"Test unit written to (\S+)", output)
+    text = reason[0][:600] if reason else f"hung or killed: status {worker.process.returncode}; see {worker.log}"
+    return f"{text}\n  kept in {kept[1]}" if kept else text
 
 
 def fuzz(executions: int, seed: int, folder: Path, findings: Path = FINDINGS) -> tuple[dict[str, int], list[str]]:
-    """Run on every processor; the counts, and what was found."""
+    """Run one process per CPU. Returns the counts and the findings."""
     shutil.rmtree(folder, ignore_errors=True)
-    began = said = time.monotonic()
+    began = last_progress = time.monotonic()
     workers: list[Worker] = []
     hanging: dict[int, tuple[int, float]] = {}
     processors = len(os.sched_getaffinity(0))
@@ -127,51 +127,49 @@ def fuzz(executions: int, seed: int, folder: Path, findings: Path = FINDINGS) ->
                 time.sleep(0.5)
                 for worker in round_:
                     end_if_it_hangs(worker, hanging)
-                if time.monotonic() - said > SAY_EVERY_SECONDS:
-                    said = time.monotonic()
-                    tell_progress(counted(folder).get("executions", 0), executions, said - began)
+                if time.monotonic() - last_progress > PROGRESS_SECONDS:
+                    last_progress = time.monotonic()
+                    print_progress(counted(folder).get("executions", 0), executions, last_progress - began)
         except KeyboardInterrupt:
             running = [worker for worker in round_ if worker.process.poll() is None]
             for worker in running:
                 worker.process.kill()
                 worker.process.wait()
             ended = [worker for worker in workers if worker not in running]
-            raise Interrupted([told for worker in ended if (told := finding(worker)) is not None]) from None
+            raise Interrupted([text for worker in ended if (text := finding(worker)) is not None]) from None
         if any(worker.process.returncode for worker in round_):
             break
-    return counted(folder), list(dict.fromkeys(told for worker in workers if (told := finding(worker)) is not None))
+    return counted(folder), list(dict.fromkeys(text for worker in workers if (text := finding(worker)) is not None))
 
 
-def tell_progress(done: int, executions: int, seconds: float) -> None:
-    """A line now and then, with an estimate from the pace so far."""
+def print_progress(done: int, executions: int, seconds: float) -> None:
+    """Print a line of progress with the estimated remaining time."""
     left = seconds / done * (executions - done) / 60 if done else float("nan")
     print(f"{done:>12,} of {executions:,}, {left:.0f} min left", file=sys.stderr, flush=True)
 
 
-def tell(counts: dict[str, int], found: list[str], seconds: float) -> None:
-    """The counts; none where no process has told of any yet."""
+def print_summary(counts: dict[str, int], found: list[str], seconds: float) -> None:
+    """Print counts and findings, or nothing if there are no counts yet."""
     if not counts:
         return
     judged = sum(counts[name] for name in ("malformed", "invalid", "valid_after_all"))
-    print(
-        f"{counts['executions']:,} documents in {seconds:.0f} s, {counts['bytes'] / 1e9:.1f} GB; each put to every path"
-    )
-    print(f"{counts['answered']:,} answered by every path ({counts['answered'] / counts['executions']:.0%})")
-    print(f"{counts['partly']:,} answered by some path, and handed over by another")
-    print(f"{counts['compared']:,} answers compared with the reference")
-    print(f"{counts['handed_over']:,} handed over; of {judged:,} of these, judged by the reference:")
-    for name, told in (("malformed", "malformed"), ("invalid", "invalid"), ("valid_after_all", "valid after all")):
-        print(f"  {counts[name]:,} {told}")
+    print(f"{counts['executions']:,} documents ({counts['bytes'] / 1e9:.1f} GB) in {seconds:.0f} s, each on every path")
+    print(f"{counts['answered']:,} answered by every path ({100 * counts['answered'] / counts['executions']:.0f} %)")
+    print(f"{counts['partly']:,} answered by some paths only")
+    print(f"{counts['compared']:,} answers compared to the reference core")
+    print(f"{counts['handed_over']:,} fallbacks to the reference core; a sample of {judged:,}:")
+    for name in ("malformed", "invalid", "valid_after_all"):
+        print(f"  {counts[name]:,} {name.removesuffix('_after_all')}")
     print(f"{len(found)} findings: differences, sanitizer reports, hangs")
     for each in found:
         print(f"- {each}")
 
 
 def main() -> int:
-    """Build, run, tell."""
+    """Build, run and print the summary."""
     options = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     options.add_argument("--executions", type=int, default=20_000_000)
-    options.add_argument("--seed", type=int, default=1, help="of the first process; the others count on from it")
+    options.add_argument("--seed", type=int, default=1, help="seed of the first process; the next ones use SEED+1, …")
     given = options.parse_args()
     began = time.monotonic()
     try:
@@ -182,16 +180,16 @@ def main() -> int:
     try:
         counts, found = fuzz(given.executions, given.seed, BUILT / "run")
     except Interrupted as interrupted:
-        print("fuzz: interrupted; till then:", file=sys.stderr)
-        tell(counted(BUILT / "run"), interrupted.found, time.monotonic() - began)
+        print("fuzz: interrupted; results until then:", file=sys.stderr)
+        print_summary(counted(BUILT / "run"), interrupted.found, time.monotonic() - began)
         return 130
     if not counts:
-        print(f"fuzz: no process began: {'; '.join(found)}", file=sys.stderr)
+        print(f"fuzz: no process started: {'; '.join(found)}", file=sys.stderr)
         return 2
-    tell(counts, found, time.monotonic() - began)
+    print_summary(counts, found, time.monotonic() - began)
     enough = counts["answered"] >= LEAST_ANSWERED * counts["executions"]
     if not enough:
-        print(f"- fewer than {LEAST_ANSWERED:.0%} were answered: the mutator, or the core, is not what it was")
+        print(f"- fewer than {100 * LEAST_ANSWERED:.0f} % of documents were answered: check the mutator and the core")
     return 0 if enough and not found else 1
 
 

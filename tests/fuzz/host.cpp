@@ -1,4 +1,4 @@
-// libFuzzer's side of a fuzzing process: a Python within it, whose `tests.fuzz.target` is given each document.
+// The libFuzzer side of a fuzzing process. It embeds Python and passes each document to `tests.fuzz.target`.
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
@@ -7,7 +7,7 @@
 
 static PyObject *examine;
 
-// A difference is an exception: shown, and then libFuzzer keeps the document as it keeps that of a crash.
+// A difference is an exception. It is printed, and the abort makes libFuzzer keep the document, as for a crash.
 static PyObject *or_die(PyObject *result) {
     if (result != nullptr) return result;
     PyErr_Print();
@@ -18,7 +18,7 @@ extern "C" int LLVMFuzzerInitialize(int *, char ***) {
     Py_Initialize();
     PyObject *target = or_die(PyImport_ImportModule("tests.fuzz.target"));
     examine = or_die(PyObject_GetAttrString(target, "examine"));
-    atexit([] { Py_FinalizeEx(); });  // so that Python's own `atexit` tells the last counts
+    atexit([] { Py_FinalizeEx(); });  // so that Python's own `atexit` writes the final counts
     return 0;
 }
 

@@ -1,5 +1,5 @@
-// What libFuzzer tries next: documents by the spec's grammar, and changes to documents that know where values begin
-// and end. All is drawn from the seed that libFuzzer gives, so that a run is told again by its seed.
+// The inputs that libFuzzer tries next: documents from the spec's grammar, and structured changes of documents.
+// All randomness comes from libFuzzer's seed, so that a run can be repeated.
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -27,7 +27,7 @@ struct Dice {
     uint64_t below(uint64_t n) { return next() % n; }
     bool one_in(uint64_t n) { return below(n) == 0; }
     template <typename Choices> auto pick(const Choices &choices) { return choices[below(std::size(choices))]; }
-    // Mostly few, sometimes many, seldom the most there may be.
+    // Returns mostly a small number, sometimes a large one, rarely the maximum.
     uint64_t count(uint64_t low, uint64_t few, uint64_t many, uint64_t most) {
         uint64_t toss = below(512);
         return toss == 0 ? most - below(2) : toss < 16 ? low + below(many) : low + below(few);
@@ -45,7 +45,7 @@ constexpr string_view CHARACTERS[] = {
     "\U00010000", "\U0010ffff",
 };
 constexpr string_view DROPPED[] = {"null", "-0.5E+3", "[[],{}]", "{\"a\":1,\"a\":\"\\ud83d\\ude00\"}", "\"\\\\ud800\"", "true"};
-// What no member may be, and what no document may hold.
+// Values that are invalid for every member, and bytes that make a document malformed.
 constexpr string_view WRONG[] = {
     "null", "true", "false", "0", "-1", "-0", "1.0", "1e3", "1e999", "0.5", "\"\"", "\"1\"", "\"x\"", "[]", "[1]", "{}",
     "{\"id\":1}", "9007199254740992", "18446744073709551617", "1000001", "1000000001", "\"2026-02-29T00:00:00Z\"",
@@ -56,7 +56,7 @@ constexpr string_view WRONG[] = {
 };
 constexpr string_view UNKNOWN[] = {"\"\"", "\"Id\"", "\"prices\"", "\"a/b\"", "\"m~n\"", "\"\\u0069d\"", "\"notes\"", "\"é\""};
 
-// Writes one document in a style of its own. At most one place is broken: the one that `breach` counts down to.
+// Writes one document in a random style. At most one value is broken: the one that `breach` counts down to.
 class Author {
   public:
     Author(Dice &dice, uint64_t breach) : dice(dice), breach(breach) {
@@ -79,7 +79,7 @@ class Author {
         return out;
     }
 
-    // A value as it may stand at a member of that name; "order", "line" and "tag" are the elements of arrays.
+    // Writes a valid value of that member; "order", "line" and "tag" are the elements of arrays.
     string &value(string_view name) {
         if (breach && --breach == 0) return wrong(name);
         if (name == "id") integer(id());
@@ -113,7 +113,7 @@ class Author {
     Dice &dice;
     uint64_t breach;
     string out;
-    uint64_t odd;  // one place in so many is spelled as few would; 0: none
+    uint64_t odd;  // one value in `odd` has an unusual spelling; 0: none
     bool escapes, shuffled, spaced, dear = false;
 
     void gap() {
@@ -146,7 +146,7 @@ class Author {
         gap();
         for (size_t i = 0; i < names.size(); i++) {
             if (i) comma();
-            if (odd && dice.one_in(8 * odd)) {  // an earlier member of that name counts for nothing
+            if (odd && dice.one_in(8 * odd)) {  // the last member of a name overrides earlier ones
                 key(names[i]);
                 out += dice.pick(DROPPED);
                 comma();
@@ -180,7 +180,7 @@ class Author {
         object(names, [&](string_view name) { value(name); });
     }
 
-    // Lines; or those whose amounts come to 2^53 - 1, or to one more or less.
+    // Writes random lines, or lines whose amounts sum to 2^53 - 1, or to one more or less.
     void lines() {
         if (!dear) return array(dice.count(1, 3, 40, 1000), [&] { value("line"); });
         array(11, [this, n = 0]() mutable {
@@ -224,13 +224,13 @@ class Author {
 
     string characters(uint64_t count) {
         string text;
-        bool one = dice.one_in(2);  // the same character again and again, or any
+        bool one = dice.one_in(2);  // one repeated character, or random ones
         string_view same = dice.pick(CHARACTERS);
         while (count--) text += one ? same : dice.pick(CHARACTERS);
         return text;
     }
 
-    // A string of 1 to `most` characters: one that others use, too, or any.
+    // Writes a string of 1 to `most` characters: one that occurs repeatedly, or a random one.
     void word(uint64_t most) {
         if (!dice.one_in(3)) quote(dice.pick(WORDS), false);
         else quote(characters(dice.one_in(8) ? most - dice.below(2) : 1 + dice.below(6)), false);
@@ -282,7 +282,7 @@ class Author {
         out += text;
     }
 
-    // Just beyond what that member may be, or something altogether else.
+    // Writes a value just beyond the limits of that member, or any invalid value.
     string &wrong(string_view name) {
         uint64_t toss = dice.below(3);
         if (toss == 0 && name == "tags") array(21, [&] { value("tag"); });
@@ -302,12 +302,12 @@ class Author {
 
 struct Value {
     size_t begin, end;
-    string_view name;  // of its member; an element has its array's
+    string_view name;  // of its member; elements have the name of their array
 };
 
 bool ends_word(char c) { return memchr(" \t\n\r,:[]{}\"", c, 11) != nullptr; }
 
-// Where each value of a text stands, whatever the text is.
+// Returns the positions of all values of a text, which need not be valid JSON.
 std::vector<Value> values(string_view text) {
     std::vector<Value> found, open;
     string_view name;
@@ -339,7 +339,7 @@ string replaced(string_view text, Value place, string_view by) {
     return string(text.substr(0, place.begin)).append(by).append(text.substr(place.end));
 }
 
-// What stands at a value of that name: an array's elements are called by their own.
+// Returns the kind of a value: its name, or the kind of an array's element.
 string_view kind(string_view text, Value value) {
     char first = text[value.begin];
     if (value.name == "orders" && first == '{') return "order";
@@ -389,7 +389,7 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max
     return put(text, data, max_size);
 }
 
-// A splice: a value of the one document where a value of that name stands in the other.
+// Replaces a value of one document by a value of the same kind from another.
 extern "C" size_t LLVMFuzzerCustomCrossOver(const uint8_t *data, size_t size, const uint8_t *other, size_t other_size,
                                             uint8_t *out, size_t max_size, unsigned seed) {
     Dice dice{seed};

@@ -1,7 +1,7 @@
-"""What is asked of each document in a fuzzing process: one answer of all paths of the Cython core, and the right one.
+"""The check of each document in a fuzzing process: all paths of the Cython core must give the same, right answer.
 
-What the core hands over goes nowhere, since the reference would agree with itself; a sample of it is shown to the
-reference all the same, to count what was valid and need not have been handed over.
+Documents that the core hands over are not compared, because the reference core would be compared to itself. A sample is
+still passed to the reference core, to count valid documents that the core could have answered.
 """
 
 import atexit
@@ -16,7 +16,7 @@ from app.core import transform as reference
 from tests.cores import Outcome, outcome
 from tests.fuzz import COMPARED_ONE_IN, JUDGED_ONE_IN, PATHS
 
-HANDED_OVER = b"handed over"  # no answer starts like that
+HANDED_OVER = b"handed over"  # cannot be the beginning of an answer
 STEP = 8192  # executions between two reports
 
 counts = dict.fromkeys(
@@ -26,7 +26,7 @@ counts = dict.fromkeys(
 
 
 def paths() -> list[Callable[[bytes], bytes]]:
-    """The transform of each path that this processor runs, the reference behind it taken away."""
+    """Return the `transform` of each path that this CPU supports, with the fallback replaced by a marker."""
     widest = PATHS.index(import_module("cython_core._scalar").widest())
     modules = [import_module(f"cython_core._{path}") for path in PATHS[: widest + 1]]
     for module in modules:
@@ -36,35 +36,35 @@ def paths() -> list[Callable[[bytes], bytes]]:
 
 
 def examine(document: bytes) -> None:
-    """Count a document; raises AssertionError where an answer is not what another path's or the reference's is."""
+    """Count a document. Raises AssertionError if a path's answer differs from another path's or the reference's."""
     counts["executions"] += 1
     counts["bytes"] += len(document)
-    said = {outcome(transform, document) for transform in transforms}
-    kind = "answered" if HANDED_OVER not in said else "partly" if len(said) > 1 else "handed_over"
+    outcomes = {outcome(transform, document) for transform in transforms}
+    kind = "answered" if HANDED_OVER not in outcomes else "partly" if len(outcomes) > 1 else "handed_over"
     counts[kind] += 1
-    said.discard(HANDED_OVER)
-    assert len(said) < 2, f"the paths say {' and '.join(map(short, said))}"
-    if said and counts[kind] % COMPARED_ONE_IN == 1:
+    outcomes.discard(HANDED_OVER)
+    assert len(outcomes) < 2, f"the paths differ: {' and '.join(map(short, outcomes))}"
+    if outcomes and counts[kind] % COMPARED_ONE_IN == 1:
         counts["compared"] += 1
         right = outcome(reference, document)
-        assert said == {right}, f"the core says {short(*said)}, the reference {short(right)}"
-    elif not said and counts[kind] % JUDGED_ONE_IN == 1:
+        assert outcomes == {right}, f"the core answers {short(*outcomes)}, the reference core {short(right)}"
+    elif not outcomes and counts[kind] % JUDGED_ONE_IN == 1:
         right = outcome(reference, document)
         counts[right.split()[0] if isinstance(right, str) else "valid_after_all"] += 1
     if counts["executions"] % STEP == 0:
-        tell()
+        write_counts()
 
 
 def short(outcome: Outcome) -> str:
-    """An outcome in a few words."""
+    """Describe an outcome in a few words."""
     return outcome if isinstance(outcome, str) else f"{len(outcome)} bytes ({sha256(outcome).hexdigest()[:8]})"
 
 
-def tell() -> None:
-    """Report the counts so far, one line of JSON in the file that the environment names."""
+def write_counts() -> None:
+    """Append the current counts as a line of JSON to the file in $FUZZ_COUNTS."""
     with Path(os.environ["FUZZ_COUNTS"]).open("a", encoding="utf-8") as file:
         file.write(json.dumps(counts) + "\n")
 
 
 transforms = paths()
-atexit.register(tell)
+atexit.register(write_counts)

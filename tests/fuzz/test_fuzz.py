@@ -1,4 +1,4 @@
-"""A short run of the fuzzing: it works, most of what it makes is worth making, and nothing is found."""
+"""A short fuzzing run: it works, enough documents are answered, and there are no findings."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ EXECUTIONS = 60_000
 
 @pytest.fixture
 def host() -> None:
-    """The host is compiled; where that cannot be, the test is left out."""
+    """Compiles the host. Skips the test without clang."""
     try:
         build()
     except MissingError as error:
@@ -33,13 +33,13 @@ def test_a_short_run_finds_nothing(host: None, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_interrupted_it_ends_its_processes_and_keeps_their_counts(
+def test_an_interrupted_run_ends_its_processes_and_keeps_their_counts(
     host: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    begun: list[Worker] = []
+    started: list[Worker] = []
 
     def interrupt(worker: Worker, seen: object) -> None:
-        begun.append(worker)
+        started.append(worker)
         if counted(tmp_path / "run"):
             raise KeyboardInterrupt
 
@@ -47,5 +47,5 @@ def test_interrupted_it_ends_its_processes_and_keeps_their_counts(
     with pytest.raises(Interrupted) as interrupted:
         fuzz(100_000_000, 1, tmp_path / "run", tmp_path / "found")
     assert interrupted.value.found == []
-    assert all(worker.process.poll() is not None for worker in begun)
+    assert all(worker.process.poll() is not None for worker in started)
     assert counted(tmp_path / "run")["executions"] > 0

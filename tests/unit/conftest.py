@@ -1,4 +1,4 @@
-"""Fixtures of more than one module's tests."""
+"""Fixtures shared by unit tests."""
 
 import shutil
 from pathlib import Path
@@ -11,7 +11,7 @@ from bench.catalog import declarations
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of what the catalogue reads, which a test may change; `catalog.read` reads it while the test runs."""
+    """A copy of the catalogue's files. `catalog.read` reads the copy during the test, which may change it."""
     for pattern in (
         "bench/*/*.toml",
         "builds/*/*.toml",

@@ -1,4 +1,4 @@
-"""What the tests of several modules make up: an interpreter that is here, and an artifact that it built."""
+"""Made-up objects for several tests: an installed interpreter, and an artifact that it built."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ def interpreter(**changes: Any) -> Provisioned:
 
 
 def artifact(variant: str, **changes: Any) -> Artifact:
-    """A built variant; what its wheel holds is another thing for each."""
+    """A built variant. Its wheel's hash differs by variant."""
     usual: dict[str, Any] = {
         "variant": variant,
         "fingerprint": "f" * 64,

@@ -1,11 +1,11 @@
-"""Made runs of open loads that go beyond a capacity of 2,000 requests a second."""
+"""Made-up runs of open loads beyond a capacity of 2,000 requests per second."""
 
 from collections.abc import Sequence
 
 from bench.model import Measurement, Observed
 
 CAPACITY = 2000.0
-RAMP = (800, 1200, 1400, 1800, 2200, 2600, 1000, 1000, 1000)  # planned a second; two seconds beyond capacity
+RAMP = (800, 1200, 1400, 1800, 2200, 2600, 1000, 1000, 1000)  # planned requests; two seconds are beyond capacity
 USUAL = 0.002
 
 
@@ -17,11 +17,10 @@ def seen(
     usual: float = USUAL,
     **metrics: float,
 ) -> Observed:
-    """A run whose seconds take `usual`, but for those that are `late`; the lead-in was late, too, and counts nowhere.
+    """A run with the median latency `usual` in each second, except those that are `late`. The lead-in is late as well.
 
-    `answers` says by second how many requests were answered and failed in it; all that started if it does not.
-
-    As in a real log, a 99th percentile is absent below 1,000 requests a second, and a median below 20.
+    `answers` holds, by second, the numbers of answered and failed requests; in other seconds, all are answered. As in a
+    real log, there is no 99th percentile below 1,000 requests per second, and no median below 20.
     """
     medians = [late.get(at, usual) for at in range(len(plan))]
     rows = [

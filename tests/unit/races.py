@@ -1,4 +1,4 @@
-"""A race of fake stacks: what each costs is made up here, its noise by a seed, and the clock runs at a pace."""
+"""A race of fake stacks: made-up costs, noise from a seed, and a simulated clock."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ STUDY = Study(
     workloads=("hello", "medium"),
     macro=MacroPlan(loads=("closed",), runs=3),
 )
-SPENT = {  # µs of CPU for a request, beside the 4 that Falcon costs
+SPENT = {  # µs of server CPU per request, without the 4 µs of Falcon
     "hello": {"gunicorn-sync": 200, "gunicorn-gthread": 202, "uwsgi-processes": 21, "bjoern": 20},
     "medium": {"gunicorn-sync": 230, "gunicorn-gthread": 232, "uwsgi-processes": 50, "bjoern": 60},
     "wait": {"gunicorn-sync": 200, "gunicorn-gthread": 202, "uwsgi-processes": 21, "bjoern": 20},
@@ -30,7 +30,7 @@ Cost = Callable[[Case], float]
 
 
 def cost(case: Case) -> float:
-    """Seconds of CPU for a request."""
+    """Seconds of server CPU per request."""
     return 1e-6 * (SPENT[case.workload][case.stack.server] + (4 if case.stack.framework == "falcon" else 0))
 
 
@@ -39,7 +39,7 @@ def equal(_: Case) -> float:
 
 
 class Fake:
-    """Measures a case by what it costs, with noise that its block and the seed fix, on a clock that runs at a pace."""
+    """Returns runs with the cost of each case, noise from its block and the seed, and a clock that runs at `pace`."""
 
     def __init__(self, cost: Cost = cost, *, spread: float = 0.01, pace: float = 1.0, seed: int = 1) -> None:
         self.cost, self.spread, self.pace, self.seed = cost, spread, pace, seed
@@ -65,7 +65,7 @@ class Fake:
 
 
 class Stored(Fake):
-    """Measures what is missing of a phase, as the lab does."""
+    """Measures only the missing runs of a phase, as the lab does."""
 
     def __call__(self, phase):
         whole = {(run.case.identity, run.block) for run in self.runs}
@@ -76,7 +76,7 @@ class Stored(Fake):
 
 
 def raced(fake: Fake, study: Study = STUDY, budget: float = 360.0) -> tuple[Race, Phase]:
-    """The race at its end, and what is left for the study's own loads."""
+    """The finished race, and its final."""
     track = racing.track(plan(study, CATALOG), budget)
     assert track is not None
     *_, last = racing.race(track, Race(budget_seconds=budget), fake)
@@ -84,7 +84,7 @@ def raced(fake: Fake, study: Study = STUDY, budget: float = 360.0) -> tuple[Race
 
 
 def session(race: Race, runs: Sequence[Run], study: Study = STUDY) -> Session:
-    """The record of a session that ended so."""
+    """The record of a finished session."""
     cases = tuple({run.case.identity: run.case for run in runs}.values())
     return Session(
         plan=Plan(study=study, catalog=selected(study, CATALOG), phases=(Phase("all", 1, cases),)),

@@ -1,7 +1,7 @@
 """A made-up session of the study `quick`: every figure here is test data, none was measured.
 
-It holds what a report must bear: a variant whose answers went wrong under load, one that could not be built, a stack
-that is impossible, a generator-limited row, and percentiles that are absent or below the clock's resolution.
+It has the special cases of a report: a variant with wrong answers under load, one that failed to build, an unsupported
+stack, a generator-limited row, and percentiles that are absent or below the clock's resolution.
 """
 
 from typing import Any
@@ -33,8 +33,8 @@ from bench.plan.planned import selected
 from tests.declared import CATALOG
 
 STARTED = "2026-11-24T13:00:00+00:00"
-SERVERS = {"gunicorn-sync": 108e-6, "uwsgi-processes": 22e-6}  # seconds of CPU that a request costs beside the core
-CORES = {  # seconds a document, first document, MB under load, spawn
+SERVERS = {"gunicorn-sync": 108e-6, "uwsgi-processes": 22e-6}  # seconds of server CPU per request without the core
+CORES = {  # seconds per document, seconds of the first document, MB under load, seconds of a spawn
     "cpython": (1210e-6, 1900e-6, 39, 0.42),
     "pypy": (640e-6, 21e-3, 118, 0.71),
     "cython": (26.4e-6, 61e-6, 38, 0.43),
@@ -55,7 +55,7 @@ MACHINE = {
 
 
 def quick() -> Study:
-    """The study as declared, whatever variants the catalogue has at the moment."""
+    """The study as declared, with these variants, whatever the catalogue has."""
     variants = (*CORES, UNBUILT)
     declared = declarations.read(ROOT / "bench/studies/quick.toml", Study)
     return msgspec.structs.replace(declared, variants=variants)

@@ -1,4 +1,4 @@
-"""Another server for a stack whose servers disagree."""
+"""Extra servers for stacks whose servers disagree."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ ODD = ("cython/bare/bjoern", "medium", 1)
 
 
 class Odd(Fake):
-    """One server of one stack takes half as long again."""
+    """One server of one stack costs 1.5 times as much."""
 
     def run(self, case, block):
         run = super().run(case, block)
@@ -54,7 +54,7 @@ def test_servers_of_earlier_blocks_are_equals_and_those_of_stacks_that_failed_do
 
 
 def test_a_server_that_is_far_from_those_of_earlier_blocks_is_seen_in_a_block_of_its_own() -> None:
-    """As in a race, whose final adds one server to those of its rounds."""
+    """As in a race whose final adds one server to those of its rounds."""
     rounds = Fake(spread=0.01)(msgspec.structs.replace(PHASE, blocks=2))
     odd = [msgspec.structs.replace(run, block=2) for run in Odd()(PHASE) if run.block == 1]
     phase, again = servers_again(msgspec.structs.replace(PHASE, first=2, blocks=1), [*rounds, *odd])
@@ -88,4 +88,4 @@ def test_the_record_tells_of_all_that_ever_got_another_server(tmp_path: Path) ->
     found = store.read(folder / "session.json", Session).again
     assert [(str(each.stack), each.block) for each in found] == [("cython/falcon/bjoern", 2), (ODD[0], 3)]
     assert [each.name for each in measured] == ["again"]
-    assert said == [f"servers disagree, so each gets an extra one: {ODD[0]}"]
+    assert said == [f"extra server for stacks whose servers disagree: {ODD[0]}"]

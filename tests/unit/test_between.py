@@ -1,4 +1,4 @@
-"""What several sessions say together: the ratio over them, and how many of their intervals overlap."""
+"""Several sessions together: the ratio over them, and the overlap of their intervals."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from bench.model import Against, Run, Session, Study, Target
 from bench.report import between, study_page
 from bench.report.finding import find
 from bench.report.rows import Core, Finding
-from bench.report.targets import Held, over_sessions
+from bench.report.targets import TargetResult, over_sessions
 from bench.report.together import together
 from tests.unit import sessions
 
@@ -20,7 +20,7 @@ DAYS = ("2026-11-24", "2026-11-25", "2026-11-26", "2026-11-27")
 
 
 def runs(faster: float, variant: str = "cython-untouched", metric: str = "time") -> list[Run]:
-    """The made-up session, its `variant` so many times as fast alone, or by server CPU."""
+    """The made-up session with its `variant` `faster` times as fast, alone or by server CPU."""
     return [_scaled(run, faster, metric) if run.case.variant == variant else run for run in sessions.runs(STUDY)]
 
 
@@ -39,46 +39,46 @@ def session(day: int, study: Study = STUDY) -> Session:
 
 
 def findings(*faster: float) -> list[Finding]:
-    """A session's finding for each factor by which the variant is faster there."""
+    """The finding of a session for each factor by which the variant is faster there."""
     return [find(session(day), runs(each)) for day, each in enumerate(faster)]
 
 
-def of(found: list[between.Repeated], subject: str) -> between.Repeated:
+def of(found: list[between.RatioOverSessions], subject: str) -> between.RatioOverSessions:
     return next(each for each in found if each.subject == subject)
 
 
 def test_sessions_that_disagree_have_an_interval_far_wider_than_their_own() -> None:
-    found = list(between.repeated(findings(1.0, 1.08, 1.15)))
+    found = list(between.ratios_over(findings(1.0, 1.08, 1.15)))
     moved, still = of(found, "cython-untouched"), of(found, "cython")
     assert (moved.metric, len(moved.sessions)) == ("core alone, medium, times as fast as the baseline", 3)
     assert (moved.overlapping, moved.pairs) == (0, 3)
     assert moved.ratio.low < min(each.low for each in moved.sessions)
     assert moved.ratio.high > max(each.high for each in moved.sessions)
     assert (still.overlapping, still.pairs) == (3, 3)
-    assert "cpython" not in {each.subject for each in found}, "the baseline is what the others are held against"
+    assert "cpython" not in {each.subject for each in found}, "the others are relative to the baseline"
 
 
-def test_two_sessions_are_told_side_by_side_without_an_interval_between_them() -> None:
-    lines = list(between.told(list(between.repeated(findings(1.0, 1.08)))))
+def test_two_sessions_are_shown_side_by_side_without_an_interval_between_them() -> None:
+    lines = list(between.lines(list(between.ratios_over(findings(1.0, 1.08)))))
     assert lines[0] == "core alone, medium, times as fast as the baseline: 4 of 5 pairs of intervals overlap"
     (told,) = [line for line in lines if line.startswith("  cython-untouched:")]
-    assert "over 2 sessions (no interval between fewer than 3); by session 1.2" in told
-    assert any(line.startswith("server CPU a request, medium, closed, times as fast") for line in lines)
+    assert "over 2 sessions (no interval: fewer than 3 sessions). By session: 1.2" in told
+    assert any(line.startswith("server CPU per request, medium, closed, times as fast") for line in lines)
 
 
 def test_ranked_stacks_are_held_against_the_best_of_the_last_session() -> None:
     alone = msgspec.structs.replace(STUDY, variants=("cpython",))
     sessions_of = [find(session(day, alone), runs(1.0)) for day in range(3)]
-    rows = [each for each in between.repeated(sessions_of) if each.metric.startswith("cost, medium, times that of ")]
-    assert {each.pairs for each in rows} == {0}, "one stack's own interval to the best of another session says nothing"
+    rows = [each for each in between.ratios_over(sessions_of) if each.metric.startswith("cost, medium, relative to ")]
+    assert {each.pairs for each in rows} == {0}, "a session has no interval for the best stack of another session"
     assert all(each.ratio.low > 1 for each in rows)
-    assert next(between.told(rows)).startswith("cost, medium, times that of cython/falcon/uwsgi-processes")
+    assert next(between.lines(rows)).startswith("cost, medium, relative to cython/falcon/uwsgi-processes")
 
 
 def test_what_one_of_the_sessions_lacks_is_left_out() -> None:
     whole = findings(1.0)[0]
     lacking = find(session(1), [run for run in runs(1.0) if run.case.variant != "numba"])
-    subjects = {each.subject for each in between.repeated([whole, lacking])}
+    subjects = {each.subject for each in between.ratios_over([whole, lacking])}
     assert "cython" in subjects
     assert not {subject for subject in subjects if subject.startswith("numba")}
 
@@ -95,10 +95,10 @@ def folders(tmp_path: Path) -> list[Path]:
     return made
 
 
-def test_stored_sessions_are_told_and_read_by_machines(folders: list[Path]) -> None:
+def test_stored_sessions_are_shown_and_read_by_machines(folders: list[Path]) -> None:
     found = between.stored(folders)
-    assert "cython-untouched: 1.2" in "\n".join(between.told(found))
-    read = msgspec.json.decode(msgspec.json.encode(found), type=list[between.Repeated])
+    assert "cython-untouched: 1.2" in "\n".join(between.lines(found))
+    read = msgspec.json.decode(msgspec.json.encode(found), type=list[between.RatioOverSessions])
     assert of(read, "cython").pairs == 3
 
 
@@ -118,10 +118,10 @@ def test_a_page_of_three_sessions_shows_ratios_over_them() -> None:
     assert "over 3 sessions (2026-11-24 to 2026-11-26), with the interval between" in findings_page(found)
 
 
-def test_a_page_of_fewer_says_that_its_ratios_are_of_one_session() -> None:
+def test_a_page_of_fewer_says_that_its_ratios_come_from_one_session() -> None:
     each = findings(1.0, 1.08)
     assert together(each) == each[-1]
-    assert "Ratios are of one session; another one may differ" in findings_page(together(each))
+    assert "Ratios come from one session. Another session may differ" in findings_page(together(each))
 
 
 def test_cores_change_their_order_and_lose_a_lead_that_a_session_does_not_confirm() -> None:
@@ -159,13 +159,14 @@ def test_a_target_is_met_where_the_interval_between_sessions_is() -> None:
     target = Target(
         title="Fast", variant="cython", workloads=("medium",), against=Against(variant="cpython"), at_most=1.3
     )
-    rows = [Held(target=target, workload="medium", value=value, low=value, high=value) for value in (1.1, 1.2, 1.25)]
-    held = over_sessions(rows)
-    assert held.value == pytest.approx((1.1 * 1.2 * 1.25) ** (1 / 3))
-    assert held.outcome == "open"
+    made = TargetResult(target=target, workload="medium")
+    rows = [msgspec.structs.replace(made, value=value, low=value, high=value) for value in (1.1, 1.2, 1.25)]
+    result = over_sessions(rows)
+    assert result.value == pytest.approx((1.1 * 1.2 * 1.25) ** (1 / 3))
+    assert result.outcome == "undecided"
     assert over_sessions([rows[1], rows[1], rows[1]]).outcome == "met"
-    build = msgspec.structs.replace(target, metric="build", against=None)
-    assert over_sessions([Held(target=build, workload="medium", value=value) for value in (1.2, 1.4, 1.1)]).value == 1.4
+    build = msgspec.structs.replace(made, target=msgspec.structs.replace(target, metric="build", against=None))
+    assert over_sessions([msgspec.structs.replace(build, value=value) for value in (1.2, 1.4, 1.1)]).value == 1.4
 
 
 def core(finding: Finding, variant: str) -> Core:

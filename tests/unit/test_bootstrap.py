@@ -86,13 +86,14 @@ def test_a_part_that_apt_calls_installed_and_is_not_there_is_a_lack(tools: Path)
 
 def test_without_rights_nothing_is_run(tools: Path) -> None:
     run, said = answering()
-    assert system.install([part("p", commands=["p"])], None, run) == {"p": "installing p-package needs root or sudo"}
+    reason = "cannot install p-package: requires root or sudo"
+    assert system.install([part("p", commands=["p"])], None, run) == {"p": reason}
     assert said == []
 
 
 def test_without_apt_the_packages_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert system.install([part("p", commands=["p"])], ()) == {"p": "no apt-get here to bring p-package"}
+    assert system.install([part("p", commands=["p"])], ()) == {"p": "cannot install p-package: apt-get not found"}
 
 
 @pytest.mark.parametrize(
@@ -109,10 +110,10 @@ def test_rights(
 
 def test_a_complaint_is_the_first_error_and_its_causes() -> None:
     said = "Using Python\nerror: Failed to download `x`\n  cause: Hash mismatch for `x`\n\n  Expected:\n"
-    assert system.complaint(subprocess.CompletedProcess([], 1, "", said)) == (
+    assert system.error_message(subprocess.CompletedProcess([], 1, "", said)) == (
         "error: Failed to download `x`; cause: Hash mismatch for `x`"
     )
-    assert system.complaint(subprocess.CompletedProcess([], 7, "", "")) == "exit status 7"
+    assert system.error_message(subprocess.CompletedProcess([], 7, "", "")) == "exit status 7"
 
 
 def test_a_hole_is_kept_with_its_reason_and_not_tried_again(
@@ -228,6 +229,6 @@ def test_entries_hold_every_version_of_a_package_and_nothing_else() -> None:
 
 def test_a_package_that_is_not_locked_is_an_error_that_says_what_to_do() -> None:
     with pytest.raises(
-        LabError, match=r"measured\.txt does not pin left-pad; name it in pyproject\.toml's group measured"
+        LabError, match=r"measured\.txt does not pin left-pad: add it to group 'measured' of pyproject\.toml"
     ):
         locks.entries(locks.FOLDER / "measured.txt", ["falcon", "left-pad"])

@@ -1,4 +1,4 @@
-"""What breaks under an open load, when, and how it recovers: made series of a server that answers 2,000 a second."""
+"""When latency breaks under an open load, and how a server recovers, on made-up series of 2,000 answers per second."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ def test_what_never_breaks_says_so() -> None:
     assert (found.unknown, found.broke) == (None, None)
 
 
-def test_a_lone_late_second_within_capacity_is_no_break() -> None:
+def test_a_single_late_second_within_capacity_is_no_break() -> None:
     lone = breaking.overload(seen(RAMP, {1: 0.2}), CAPACITY)
     assert lone.broke is None
     two = breaking.overload(seen(RAMP, {2: 0.2, 3: 0.2}), CAPACITY)
@@ -66,7 +66,7 @@ def test_a_server_that_is_late_from_the_start_breaks_there() -> None:
 def test_requests_that_gatling_had_no_socket_for_are_its_own() -> None:
     message = "i.n.c.u.Errors$NativeIoException: newSocketStream(..) failed with error(-24): Too many open files"
     found = breaking.overload(seen(RAMP, {4: 0.3, 5: 0.6}, failures={message: 1200}), CAPACITY)
-    assert (found.unknown, found.failures) == ("Gatling had no socket for 1,200 requests", {"never sent": 1200})
+    assert (found.unknown, found.failures) == ("Gatling ran out of sockets", {"never sent": 1200})
     assert found.broke is None
 
 
@@ -92,18 +92,18 @@ def test_below_twenty_requests_a_second_the_longest_decides() -> None:
 @pytest.mark.parametrize(
     ("metrics", "reason"),
     [
-        ({"generator_cpu": 0.95}, "the generator's core was 95% busy"),
-        ({"plan_deviation": 0.4}, "40% off the plan"),
-        ({"generator_cpu": 0.6}, "Gatling's core was 60% busy, which is 108% at the load's peak"),
+        ({"generator_cpu": 0.95}, "the generator's core was 95 % busy"),
+        ({"plan_deviation": 0.4}, "40 % off the plan"),
+        ({"generator_cpu": 0.6}, "Gatling's core was 60 % busy, or 108 % at the load's peak"),
     ],
 )
-def test_where_gatling_is_the_limit_nothing_is_claimed(metrics: dict[str, Any], reason: str) -> None:
+def test_where_gatling_is_the_limit_there_is_no_result(metrics: dict[str, Any], reason: str) -> None:
     found = breaking.overload(seen(RAMP, {4: 0.3, 5: 0.6}, **metrics), CAPACITY)
     assert found.broke is None
     assert reason in (found.unknown or "")
 
 
-def test_without_a_capacity_or_an_overload_nothing_is_claimed() -> None:
+def test_without_a_capacity_or_an_overload_there_is_no_result() -> None:
     assert breaking.overload(seen(RAMP, {5: 0.4}), None).unknown == "its capacity is unknown"
     assert breaking.overload(seen(RAMP, {5: 0.4}), 3000.0).unknown == "the load stayed within its capacity"
 

@@ -1,4 +1,4 @@
-"""Building: what makes an artifact another one, what is in it, and how a step that fails is told."""
+"""Builds: what changes an artifact's fingerprint, what an artifact contains, and how failing steps are reported."""
 
 import hashlib
 import json
@@ -38,7 +38,7 @@ TINY = Variant(
 
 
 def declared() -> Catalog:
-    """What goes into a prefix by the checkout of the test: its frameworks and servers, and `TINY`."""
+    """The catalogue of the test's checkout: its frameworks and servers, and `TINY`."""
     return Catalog(
         interpreters=CATALOG.interpreters,
         variants={"tiny": TINY},
@@ -56,7 +56,7 @@ def interpreter() -> Provisioned:
 
 @pytest.fixture
 def lab(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkout with two sources, whose prefixes need no framework and no server; what is built stays inside."""
+    """A checkout with two sources and without frameworks and servers. Builds stay inside it."""
     shutil.rmtree(checkout / "bench" / "servers")
     shutil.rmtree(checkout / "app")
     for name, text in {
@@ -78,7 +78,7 @@ def lab(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def nothing_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Steps run, and packages are none of their business."""
+    """Build steps run, but no packages are installed."""
     monkeypatch.setattr(artifacts, "install", lambda *places, **more: None)
 
 
@@ -86,19 +86,19 @@ def nothing_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "another"),
+    ("path", "changed"),
     [("app/core.py", True), ("optimised/tiny/__init__.py", True), ("setup.py", True), ("app/README.md", False)],
 )
-def test_a_byte_of_a_source_makes_another_artifact(
-    lab: Path, interpreter: Provisioned, path: str, another: bool
+def test_a_changed_source_changes_the_fingerprint(
+    lab: Path, interpreter: Provisioned, path: str, changed: bool
 ) -> None:
     before = artifacts.fingerprint_of(declared(), TINY, interpreter)
     assert artifacts.fingerprint_of(declared(), TINY, interpreter) == before
     (lab / path).write_bytes((lab / path).read_bytes() + b"#")
-    assert (artifacts.fingerprint_of(declared(), TINY, interpreter) != before) is another
+    assert (artifacts.fingerprint_of(declared(), TINY, interpreter) != before) is changed
 
 
-def test_a_source_under_another_name_makes_another_artifact(lab: Path, interpreter: Provisioned) -> None:
+def test_a_renamed_source_changes_the_fingerprint(lab: Path, interpreter: Provisioned) -> None:
     before = artifacts.fingerprint_of(declared(), TINY, interpreter)
     (lab / "optimised/tiny/left_over.py").rename(lab / "optimised/tiny/left_behind.py")
     assert artifacts.fingerprint_of(declared(), TINY, interpreter) != before
@@ -108,7 +108,7 @@ def test_a_source_under_another_name_makes_another_artifact(lab: Path, interpret
     "change",
     [{"steps": ()}, {"remove": ()}, {"codec": None}, {"requirements": ("cffi",)}, {"env": {"TINY_CACHE": "/"}}],
 )
-def test_another_declaration_makes_another_artifact(
+def test_a_changed_declaration_changes_the_fingerprint(
     lab: Path, interpreter: Provisioned, change: dict[str, object]
 ) -> None:
     other = msgspec.structs.replace(TINY, **change)
@@ -117,7 +117,7 @@ def test_another_declaration_makes_another_artifact(
     )
 
 
-def test_interpreter_lock_and_servers_go_into_it(
+def test_interpreter_lock_file_and_frameworks_change_the_fingerprint(
     lab: Path, interpreter: Provisioned, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prints = [artifacts.fingerprint_of(declared(), TINY, interpreter)]
@@ -134,7 +134,7 @@ def test_interpreter_lock_and_servers_go_into_it(
     assert len(set(prints)) == len(prints)
 
 
-def test_a_source_that_is_not_here_is_named(lab: Path, interpreter: Provisioned) -> None:
+def test_a_missing_source_is_named(lab: Path, interpreter: Provisioned) -> None:
     missing = msgspec.structs.replace(TINY, source={"optimised/nothing": "nothing"})
     with pytest.raises(LabError, match=r"^tiny.toml: source 'optimised/nothing' is not in the checkout$"):
         artifacts.fingerprint_of(declared(), missing, interpreter)
@@ -144,20 +144,18 @@ def test_a_source_that_is_not_here_is_named(lab: Path, interpreter: Provisioned)
 
 
 def failure(interpreter: Provisioned, *step: str) -> str:
-    """What a build says whose only step is `step`."""
+    """Return the error message of a build whose only step is `step`."""
     with pytest.raises(LabError) as caught:
         artifacts.build(declared(), msgspec.structs.replace(TINY, steps=(step,)), interpreter)
     return str(caught.value)
 
 
 @pytest.mark.usefixtures("nothing_installed")
-def test_a_step_that_fails_is_told_with_its_command_and_log(lab: Path, interpreter: Provisioned) -> None:
+def test_a_failed_step_is_reported_with_its_command_and_log(lab: Path, interpreter: Provisioned) -> None:
     log = ".lab/artifacts/tiny/build.log"
-    told = failure(interpreter, "{python}", "-c", "import sys; sys.exit('out of ' + 'luck')")
-    builder = lab / ".lab/builders/tiny/bin/python"
-    assert (
-        told == f"`{builder} -c import sys; sys.exit('out of ' + 'luck')` failed with status 1: out of luck; see {log}"
-    )
+    message = failure(interpreter, "{python}", "-c", "import sys; sys.exit('out of ' + 'luck')")
+    command = f"{lab}/.lab/builders/tiny/bin/python -c import sys; sys.exit('out of ' + 'luck')"
+    assert message == f"`{command}` failed with status 1: out of luck; see {log}"
     assert "out of luck" in (lab / log).read_text()
     assert "`false` failed with status 1; see " in failure(interpreter, "false")
     assert artifacts.artifact("tiny") is None
@@ -166,59 +164,59 @@ def test_a_step_that_fails_is_told_with_its_command_and_log(lab: Path, interpret
 
 
 @pytest.mark.usefixtures("nothing_installed")
-def test_a_step_whose_tool_is_missing_is_told(lab: Path, interpreter: Provisioned) -> None:
-    told = failure(interpreter, "no-such-compiler", "-O3")
-    assert told.startswith("`no-such-compiler -O3` could not be started (No such file or directory); see .lab/")
+def test_a_step_whose_tool_is_missing_is_reported(lab: Path, interpreter: Provisioned) -> None:
+    message = failure(interpreter, "no-such-compiler", "-O3")
+    assert message.startswith("`no-such-compiler -O3` could not be started (No such file or directory); see .lab/")
 
 
 @pytest.mark.usefixtures("nothing_installed")
-def test_a_step_that_hangs_is_told(lab: Path, interpreter: Provisioned, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_that_hangs_is_reported(lab: Path, interpreter: Provisioned, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands, "STEP_SECONDS", 2)
-    assert failure(interpreter, "sleep", "600").startswith("`sleep 600` was not over after 2 s; see .lab/")
+    assert failure(interpreter, "sleep", "600").startswith("`sleep 600` timed out after 2 s; see .lab/")
 
 
-# ---------------------------------------------------------------- what cannot be had
+# ---------------------------------------------------------------- unavailable requirements
 
 
-def test_without_a_part_of_the_system_that_it_needs_nothing_is_built(
+def test_nothing_is_built_while_a_required_system_part_is_missing(
     lab: Path, interpreter: Provisioned, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     part = system.Part(name="a moon", needed="tides", commands=("moon",), packages=("moon-dev",))
     monkeypatch.setattr(system, "parts", lambda: [part])
     with pytest.raises(MissingError) as caught:
         artifacts.build(declared(), msgspec.structs.replace(TINY, needs=("a moon",)), interpreter)
-    assert str(caught.value) == "a moon is not here: moon"
+    assert str(caught.value) == "a moon is not installed: moon not found"
     assert caught.value.remedy == part.remedy
     assert not (lab / ".lab").exists()
 
 
-def test_a_server_that_cannot_be_had_is_not_tried_again_at_each_start(
+def test_an_unavailable_server_is_not_retried_at_each_build(
     lab: Path, interpreter: Provisioned, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (lab / "bench/servers").mkdir()
     shutil.copy(ROOT / "bench/servers/gunicorn-sync.toml", lab / "bench/servers")
 
-    asked: list[str] = []
+    requested: list[str] = []
 
-    def install(python: Path, names: Sequence[str], **places: Path) -> None:
-        asked.extend(names)
+    def install(python: Path, names: Sequence[str], **options: Path) -> None:
+        requested.extend(names)
         if "gunicorn" in names:
             raise MissingError("no network")
-        interpreters.install(python, names, **places)
+        interpreters.install(python, names, **options)
 
     monkeypatch.setattr(artifacts, "install", install)
     built = artifacts.build(declared(), TINY, interpreter)
     remedy = "python -m bench build --force"
     lack = Unavailable(what="gunicorn-sync", reason="no network", remedy=remedy, server="gunicorn-sync")
     assert built.lacks == {"gunicorn-sync": lack}
-    asked.clear()
+    requested.clear()
     assert artifacts.build(declared(), TINY, interpreter) == built
-    assert asked == []
+    assert requested == []
     assert artifacts.build(declared(), TINY, interpreter, force=True).lacks == built.lacks
-    assert "gunicorn" in asked
+    assert "gunicorn" in requested
 
 
-def test_a_server_is_tried_again_once_the_part_is_here_that_it_waited_for(
+def test_a_server_is_retried_once_its_missing_system_part_is_installed(
     lab: Path, interpreter: Provisioned, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (lab / "bench/servers").mkdir()
@@ -229,7 +227,7 @@ def test_a_server_is_tried_again_once_the_part_is_here_that_it_waited_for(
     part = system.Part(name="a moon", needed="tides", packages=["moon"], files=[str(moon)])
     monkeypatch.setattr(system, "parts", lambda: [part])
     monkeypatch.setattr(artifacts, "install", lambda *_, **__: None)
-    monkeypatch.setattr(artifacts, "_tools", lambda *_: None)
+    monkeypatch.setattr(artifacts, "_install_tools", lambda *_: None)
     monkeypatch.setattr(wheels, "make", lambda variant, builder, folder, log: lab / "setup.py")
     built = artifacts.build(declared(), TINY, interpreter)
     assert (list(built.lacks), built.waits_for) == (["gunicorn-sync"], ("a moon",))
@@ -238,7 +236,7 @@ def test_a_server_is_tried_again_once_the_part_is_here_that_it_waited_for(
     assert artifacts.build(declared(), TINY, interpreter).lacks == {}
 
 
-def test_a_prefix_holds_the_servers_that_were_asked_for_and_forgets_none(
+def test_a_prefix_keeps_the_servers_of_earlier_builds(
     lab: Path, interpreter: Provisioned, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (lab / "bench/servers").mkdir()
@@ -247,14 +245,14 @@ def test_a_prefix_holds_the_servers_that_were_asked_for_and_forgets_none(
 
     monkeypatch.setattr(system, "require", lambda _: None)
     monkeypatch.setattr(artifacts, "install", lambda *_, **__: None)
-    monkeypatch.setattr(artifacts, "_tools", lambda *_: None)
+    monkeypatch.setattr(artifacts, "_install_tools", lambda *_: None)
     monkeypatch.setattr(wheels, "make", lambda variant, builder, folder, log: lab / "setup.py")
     assert artifacts.build(declared(), TINY, interpreter, ()).servers == ()
     assert artifacts.build(declared(), TINY, interpreter, ("gunicorn-sync",)).servers == ("gunicorn-sync",)
     both = artifacts.build(declared(), TINY, interpreter, ("gunicorn-gthread",))
     assert both.servers == ("gunicorn-gthread", "gunicorn-sync")
     assert artifacts.build(declared(), TINY, interpreter, ("gunicorn-sync",)) == both, (
-        "what is there is not built again"
+        "an installed server is not installed again"
     )
     assert artifacts.build(declared(), TINY, interpreter, ()) == both
 
@@ -274,7 +272,7 @@ def built(lab: Path, interpreter: Provisioned) -> Artifact:
     return artifacts.build(declared(), TINY, interpreter)
 
 
-def test_an_artifact_is_a_wheel_in_a_prefix_of_its_own(lab: Path, interpreter: Provisioned, built: Artifact) -> None:
+def test_an_artifact_is_a_wheel_in_its_own_prefix(lab: Path, interpreter: Provisioned, built: Artifact) -> None:
     wheel = lab / ".lab/artifacts/tiny" / built.wheel
     assert wheel.stat().st_size == built.wheel_bytes
     with zipfile.ZipFile(wheel) as packed:
@@ -285,23 +283,23 @@ def test_an_artifact_is_a_wheel_in_a_prefix_of_its_own(lab: Path, interpreter: P
     assert (record["core"], record["compiler"]) == ("app.core", "none")
     assert (record["loads"], record["dumps"]) == ("json.loads", "json.dumps")
 
-    ask = "import app.core, tiny_core, sys; print(app.core.__file__); print(*sys.path, sep='\\n')"
+    program = "import app.core, tiny_core, sys; print(app.core.__file__); print(*sys.path, sep='\\n')"
     env = artifacts.environment(declared(), TINY)
-    told = subprocess.check_output(
-        [artifacts.python("tiny"), "-c", ask], cwd=lab / ".lab", env=env, text=True
+    core, *path = subprocess.check_output(
+        [artifacts.python("tiny"), "-c", program], cwd=lab / ".lab", env=env, text=True
     ).splitlines()
-    assert Path(told[0]).is_relative_to(lab / ".lab/prefixes/tiny")
-    assert str(lab) not in told, "the checkout is not on the path of what is measured"
+    assert Path(core).is_relative_to(lab / ".lab/prefixes/tiny")
+    assert str(lab) not in path, "the checkout is not on sys.path of a measured process"
     assert env["TINY_CACHE"] == f"{lab}/.lab/prefixes/tiny/cache"
     pyperf = (lab / ".lab").rglob("pyperf/__init__.py")
     assert [str(path.relative_to(lab)) for path in pyperf] == [".lab/tools/cpython-3.11/pyperf/__init__.py"]
 
     assert artifacts.require("tiny") == built
-    assert artifacts.build(declared(), TINY, interpreter) == built, "what is unchanged is not built again"
+    assert artifacts.build(declared(), TINY, interpreter) == built, "an unchanged artifact is not built again"
 
     shutil.rmtree(lab / ".lab/artifacts")
     again = artifacts.build(declared(), TINY, interpreter)
-    assert again.wheel_sha256 == built.wheel_sha256, "equal sources make equal wheels"
+    assert again.wheel_sha256 == built.wheel_sha256, "equal sources give equal wheels"
 
 
 def test_a_rebuild_is_the_same_source_in_another_prefix(lab: Path, interpreter: Provisioned, built: Artifact) -> None:
@@ -309,10 +307,10 @@ def test_a_rebuild_is_the_same_source_in_another_prefix(lab: Path, interpreter: 
     artifacts.rebuild(declared(), TINY, interpreter, folder, prefix)
     assert hashlib.sha256((folder / built.wheel).read_bytes()).hexdigest() == built.wheel_sha256
     assert list(prefix.rglob("app/core.py"))
-    assert artifacts.artifact(TINY.name) == built, "what is measured otherwise stays as it is"
+    assert artifacts.artifact(TINY.name) == built, "the artifact itself is unchanged"
 
 
-def test_nothing_of_the_callers_environment_reaches_a_measured_process(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_measured_process_inherits_nothing_from_the_callers_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PYTHONPATH", "PYTHONHASHSEED", "LD_PRELOAD", "CFLAGS"):
         monkeypatch.setenv(name, "from the caller")
     for variant in CATALOG.variants.values():
@@ -320,7 +318,7 @@ def test_nothing_of_the_callers_environment_reaches_a_measured_process(monkeypat
         assert not [name for name, value in env.items() if value == "from the caller"]
 
 
-def test_frameworks_and_servers_go_into_an_artifacts_fingerprint() -> None:
+def test_frameworks_and_servers_change_the_fingerprint() -> None:
     core = CATALOG.variant("cpython")
     (first, server), *_ = ((name, each) for name, each in CATALOG.servers.items() if "cpython" in each.implementations)
     newer = msgspec.structs.replace(server, requirements=(*server.requirements, "another"))

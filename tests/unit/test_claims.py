@@ -30,11 +30,13 @@ STUDY = Study(
     macro=MacroPlan(loads=("closed",), runs=3),
 )
 SEEDS = range(60)
-TIED = re.compile(r"(\S+) and (\S+) spend the least \(no significant difference\)")
-CORES = re.compile(r"fastest cores are (.+?) and (.+?) \(no significant difference\), at .+? the speed of (.+?)[;.]")
+TIED = re.compile(r"Least server CPU per request: \S+ \S+ \((\S+), no significant difference from (\S+)\)")
+CORES = re.compile(
+    r"fastest cores are (.+?) and (.+?) \(no significant difference\), at .+? the speed of (CPython 3.11)\."
+)
 NONE = re.compile(r"No variant is significantly faster than")
-PLAIN = re.compile(r"without a rewrite no variant is significantly faster")
-FOLD = re.compile(r"takes [\d.,]+ \S+ a request, ([\d.]+)× the best in Python, (\S+?)[;.]")
+PLAIN = re.compile(r"Without a rewrite, no variant is significantly faster\.")
+FOLD = re.compile(r"of server CPU per request, ([\d.]+)× the best in Python \((\S+?)\)")
 
 
 def study(seed: int) -> Study:

@@ -1,4 +1,4 @@
-"""Which files a module of the lab depends on, read from its source."""
+"""The files that a module of the lab depends on, parsed from its source."""
 
 import shutil
 from pathlib import Path
@@ -36,7 +36,7 @@ def lab(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_imports_are_followed_wherever_they_stand_and_files_that_a_module_names_belong_to_it(lab: Path) -> None:
+def test_all_imports_are_followed_and_the_files_that_a_module_names_belong_to_it(lab: Path) -> None:
     assert [str(path) for path in closure.files(lab, "bench.driver")] == [
         "bench/__init__.py",
         "bench/driver.lua",
@@ -51,22 +51,22 @@ def test_imports_are_followed_wherever_they_stand_and_files_that_a_module_names_
     ]
 
 
-def test_a_module_that_is_not_there_has_no_files(lab: Path) -> None:
+def test_a_missing_module_has_no_files(lab: Path) -> None:
     assert closure.files(lab, "bench.missing", "msgspec") == ()
 
 
 @pytest.mark.parametrize("instrument", blocks.INSTRUMENTS)
-def test_no_code_that_tells_is_code_that_measures(instrument: Instrument) -> None:
+def test_no_reporting_code_is_measuring_code(instrument: Instrument) -> None:
     assert [name for name in identity.code_of(instrument) if name.startswith("bench/report/")] == []
 
 
-def test_all_that_runs_outside_the_lab_s_own_process_belongs_to_an_instrument() -> None:
+def test_all_code_outside_the_labs_own_process_belongs_to_an_instrument() -> None:
     known = {name for instrument in blocks.INSTRUMENTS for name in identity.code_of(instrument)}
     for folder in ("bench/subject", "bench/gatling", "bench/measure/instruments", "bench/documents"):
-        assert {str(path.relative_to(paths.ROOT)) for path in closure.below(paths.ROOT / folder)} <= known
+        assert {str(path.relative_to(paths.ROOT)) for path in closure.files_below(paths.ROOT / folder)} <= known
 
 
-def test_what_is_read_once_is_read_again_in_another_checkout(lab: Path, tmp_path: Path) -> None:
+def test_another_checkout_is_read_separately(lab: Path, tmp_path: Path) -> None:
     closure.files(lab, "bench.driver")
     other = tmp_path / "other"
     shutil.copytree(lab / "bench", other / "bench")

@@ -1,4 +1,4 @@
-"""Two results against each other: of the lab's own sessions, and of plain pyperf files."""
+"""Comparisons of two results: from the lab's own sessions, and from plain pyperf files."""
 
 import re
 
@@ -45,45 +45,45 @@ def test_variants_of_one_session_are_paired_by_block(results):
     assert found.paired
     assert found.speedup.estimate == pytest.approx(1210 / 26.4, rel=0.02)
     assert found.processes == (10, 10)
-    assert "quick/cython is 45.8× as fast as quick/cpython (95 % interval " in compare.told(found)
-    assert "Significant; the bias of the machine is not known." in compare.told(found)
+    assert "quick/cython is 45.8× as fast as quick/cpython (95 % interval " in compare.text(found)
+    assert "Significant. Noise floor: unknown (" in compare.text(found)
     (same,) = compare.compare("quick/cpython", "quick/mypyc", results)
-    assert "quick/mypyc is as fast as quick/cpython: ≈1× (95 % interval " in compare.told(same)
-    assert "Equal within 5 %" in compare.told(same)
-    assert f"Smallest detectable difference (80 % power): {share(same.smallest)}." in compare.told(same)
+    assert "equal, quick/mypyc against quick/cpython (95 % interval " in compare.text(same)
+    assert "Equal within 5 %" in compare.text(same)
+    assert f"Smallest detectable difference (80 % power): {share(same.smallest)}." in compare.text(same)
     assert same.smallest > same.floor
 
 
 def test_the_bias_of_the_machine_is_the_floor_of_what_was_measured_side_by_side(results, monkeypatch):
-    equals = selftest.Equals(
+    equals = selftest.AAComparisons(
         instrument="micro", a_side=8, comparisons=40, bias=0.012, different=1, allowed=5, smallest=0.02
     )
     tested = selftest.Selftest(started="", fingerprint="f", variant="cython", equals=(equals,), known=())
     monkeypatch.setattr(selftest, "latest", lambda *_: tested)
     (found,) = compare.compare("quick/cpython", "quick/cython", results)
     assert found.floor == 0.012
-    assert "Significant; noise floor 1.2 %." in compare.told(found)
+    assert "Significant. Noise floor: 1.2 %." in compare.text(found)
 
 
 def test_stacks_are_compared_by_server_cpu_load_by_load(results):
     (found,) = compare.compare("quick/cpython/falcon/gunicorn-sync", "quick/cython/falcon/gunicorn-sync", results)
-    assert found.benchmark == "server CPU a request, medium, closed"
+    assert found.benchmark == "server CPU per request, medium, closed"
     assert found.speedup.estimate == pytest.approx((1210 + 108) / (26.4 + 108), rel=0.05)
     assert (found.paired, found.processes) == (True, (2, 2))
 
 
-def test_each_comparison_tells_its_verdict_and_what_it_could_have_detected(results, tmp_path):
+def test_each_comparison_has_its_verdict_and_its_smallest_detectable_difference(results, tmp_path):
     one = pyperf_file(tmp_path / "one.json", go=[[2.0], [2.1], [2.2]])
     pairs = [("quick/cpython", "quick/cython"), ("quick/cpython", "quick/mypyc"), (one, "quick/cython"), (one, one)]
     for pair in pairs:
-        told = compare.told(compare.compare(*pair, results)[0])
+        told = compare.text(compare.compare(*pair, results)[0])
         assert re.search(r"Significant|Equal within 5 %|No significant difference", told)
         assert "interval" in told
         assert "Smallest detectable difference" in told
 
 
 def test_captured_pyperf_files_of_unequal_counts_are_compared(tmp_path):
-    """Two processes of five values against one of five, and against two of which one has lost two values."""
+    """Two processes of five values against one of five, and against two, one of them with three values only."""
     one, two = (pyperf.BenchmarkSuite.load(str(DATA / f"cpython-{number}.json")) for number in (1, 2))
     both = one.get_benchmarks()[0]
     both.add_runs(two.get_benchmarks()[0])
@@ -98,12 +98,12 @@ def test_captured_pyperf_files_of_unequal_counts_are_compared(tmp_path):
     (found,) = compare.compare(str(tmp_path / "both.json"), str(tmp_path / "fewer.json"))
     assert found.processes == (2, 2)
     assert not found.significant
-    assert "undecided whether" in compare.told(found)
-    assert "No significant difference" in compare.told(found)
+    assert "undecided, fewer.json against both.json (" in compare.text(found)
+    assert "No significant difference" in compare.text(found)
 
 
 def test_several_benchmarks_are_a_family(tmp_path):
-    """One of twenty equals that by itself would be called different is not so among them."""
+    """A benchmark that would be significant by itself is not so in a family of twenty equals."""
     rng = np.random.default_rng(0)
     equals = {f"b{index}": np.exp(rng.normal(0, 0.02, (5, 1))).tolist() for index in range(19)}
     again = {name: np.exp(rng.normal(0, 0.02, (5, 1))).tolist() for name in equals}
@@ -116,7 +116,7 @@ def test_several_benchmarks_are_a_family(tmp_path):
     )
     assert len(family) == 20
     assert not any(each.significant for each in family)
-    assert "among 20 benchmarks (Benjamini-Hochberg, 5 %)" in compare.told(family[0])
+    assert "among 20 benchmarks (Benjamini-Hochberg, 5 %)" in compare.text(family[0])
 
 
 def test_pyperf_files_with_unequal_counts_are_compared_by_process(tmp_path):
@@ -126,15 +126,15 @@ def test_pyperf_files_with_unequal_counts_are_compared_by_process(tmp_path):
     assert found.processes == (3, 5)
     assert found.speedup.estimate == pytest.approx((2.05 + 2.2 + 2.0) / 3 / ((1.0 + 1.05 + 0.9 + 1.0 + 1.0) / 5))
     assert found.speedup.low < 2 < found.speedup.high
-    assert "Not measured side by side" in compare.told(found)
+    assert "Not measured side by side" in compare.text(found)
 
 
 def test_a_single_process_has_no_interval_and_says_so(tmp_path):
     one = pyperf_file(tmp_path / "one.json", go=[[2.0, 2.1, 2.0]])
     two = pyperf_file(tmp_path / "two.json", go=[[1.0, 1.1, 1.0]])
     (found,) = compare.compare(one, two)
-    assert "no interval" in compare.told(found)
-    assert "One process tells nothing of the next" in compare.told(found)
+    assert "(no interval)" in compare.text(found)
+    assert "No interval: each side needs two processes or more." in compare.text(found)
 
 
 def test_benchmarks_are_matched_by_name_and_a_single_pair_whatever_its_names(tmp_path, results):
@@ -150,7 +150,7 @@ def test_benchmarks_are_matched_by_name_and_a_single_pair_whatever_its_names(tmp
 
 def test_equal_files_show_no_difference(tmp_path):
     one = pyperf_file(tmp_path / "one.json", go=[[1.0], [1.1], [0.9]])
-    assert "No significant difference" in compare.told(compare.compare(one, one)[0])
+    assert "No significant difference" in compare.text(compare.compare(one, one)[0])
 
 
 @pytest.mark.parametrize("text", ["nothing", "quick/nothing", "nothing/cython"])

@@ -1,4 +1,4 @@
-"""Variance components of simulated tables whose truth is known."""
+"""Variance components of simulated tables whose true components are known."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ TRIALS = 400
 
 
 def table(rng, levels=6, blocks=6, *, by_level=0.0, by_block=0.0, error=0.01):
-    """Logarithms of times that levels, blocks and processes move by so much."""
+    """Logarithms of times with these standard deviations by level, by block and by process."""
     return (
         rng.normal(0, by_level, (levels, 1))
         + rng.normal(0, by_block, (1, blocks))

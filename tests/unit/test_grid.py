@@ -48,7 +48,7 @@ def test_no_interval_of_a_kept_session_is_cut(name: str) -> None:
 def test_every_figure_of_a_target_is_shown_on_80_columns(name: str) -> None:
     text = " ".join(shown(name, 80).split())
     for row in found(name).targets:
-        assert row.told.split()[-1] in text
+        assert row.text.split()[-1] in text
 
 
 def grid(width: int) -> list[str]:

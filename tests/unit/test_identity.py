@@ -1,4 +1,4 @@
-"""What makes a case another one, and what does not."""
+"""Which inputs change the identity of a case, and which do not."""
 
 import shutil
 from pathlib import Path
@@ -43,33 +43,33 @@ ALL, ON_CPYTHON, STACKS = set(CASES), {"core", "cpython", "tuned", "suite"}, {"c
 
 
 def built(variant: str) -> Artifact | BuiltPeer:
-    """What a variant or a peer of `CASES` was built to."""
+    """The made-up build of a variant or peer of `CASES`."""
     if variant in CATALOG.peers:
         return BuiltPeer(build="nodejs", fingerprint="f" * 64, version="v24", build_seconds=1.0, built="")
     return artifact(variant, interpreter=interpreter(name=CATALOG.variant(variant).interpreter))
 
 
 def identities() -> dict[str, str]:
-    """The cases' identities by the names that they have here, of what is declared now."""
+    """The current identities of `CASES`, by name."""
     declared = catalog.read()
-    return {name: identity.identified(declared, case, built(case.variant)).identity for name, case in CASES.items()}
+    return {name: identity.identify(declared, case, built(case.variant)).identity for name, case in CASES.items()}
 
 
 def changed(path: Path, old: str, new: str) -> set[str]:
-    """The cases that are others once `old` is `new` in a file; without `old` that is added at its end."""
+    """The cases whose identity changes when `old` becomes `new` in a file; an empty `old` appends `new`."""
     before, text = identities(), path.read_text()
     assert old in text
     path.write_text(text.replace(old, new, 1) if old else text + new)
     return {name for name, after in identities().items() if after != before[name]}
 
 
-def test_equal_inputs_make_an_equal_case() -> None:
-    one = identity.identified(CATALOG, macro_case(), ARTIFACT)
-    assert one.identity == identity.identified(CATALOG, macro_case(), ARTIFACT).identity
+def test_equal_inputs_give_equal_cases() -> None:
+    one = identity.identify(CATALOG, macro_case(), ARTIFACT)
+    assert one.identity == identity.identify(CATALOG, macro_case(), ARTIFACT).identity
     assert {"artifact", "prefix", "harness", "subject", "interpreter", "server", "workload", "load"} == set(one.inputs)
 
 
-def test_a_case_read_back_from_disk_is_the_same_case() -> None:
+def test_a_stored_case_has_the_same_identity() -> None:
     driven = contest.open_loads(plan(STUDY, CATALOG), [closed("cpython behind gunicorn-sync", 1.4e-3, 600)])
     assert driven is not None
     for case in (case for phase in [*plan(STUDY, CATALOG).phases, driven] for case in phase.cases):
@@ -77,11 +77,11 @@ def test_a_case_read_back_from_disk_is_the_same_case() -> None:
 
 
 @pytest.mark.parametrize("change", [{"wheel_sha256": "b" * 64}, {"fingerprint": "e" * 64}])
-def test_another_artifact_or_prefix_makes_another_case(change: dict[str, str]) -> None:
+def test_a_changed_artifact_or_prefix_changes_the_case(change: dict[str, str]) -> None:
     other = msgspec.structs.replace(ARTIFACT, **change)
     assert (
-        identity.identified(CATALOG, macro_case(), other).identity
-        != identity.identified(CATALOG, macro_case(), ARTIFACT).identity
+        identity.identify(CATALOG, macro_case(), other).identity
+        != identity.identify(CATALOG, macro_case(), ARTIFACT).identity
     )
 
 
@@ -100,18 +100,18 @@ def test_another_artifact_or_prefix_makes_another_case(change: dict[str, str]) -
         ("bench/interpreters/pypy-3.11.toml", "seconds = 7", "seconds = 8", {"pypy"}),
         ("optimised/cython/cython.toml", "", "\n[warmup]\nseconds = 7\n", {"core"}),
         ("builds/pypy/pypy.toml", "", "\n[warmup]\nseconds = 8\n", {"pypy"}),
-        ("peers/nodejs/node-ordinary.toml", "seconds = 5", "seconds = 6", {"node"}),  # which node-expert is like
+        ("peers/nodejs/node-ordinary.toml", "seconds = 5", "seconds = 6", {"node"}),  # node-expert is `like` it
         ("peers/nodejs/node-expert.toml", "", "\n[warmup]\nseconds = 6\n", {"node"}),
         ("peers/nodejs/node-handwritten.toml", "", "\n[warmup]\nseconds = 6\n", set()),
     ],
 )
-def test_a_declaration_makes_other_cases_of_those_that_it_is_of(
+def test_a_changed_declaration_changes_only_its_own_cases(
     checkout: Path, file: str, old: str, new: str, touched: set[str]
 ) -> None:
     assert changed(checkout / file, old, new) == touched
 
 
-def test_another_database_makes_another_case_of_what_waits_for_it_and_of_nothing_else(
+def test_a_changed_database_changes_only_the_cases_that_wait_for_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     waiting = msgspec.structs.replace(macro_case(), workload="wait-postgres")
@@ -119,24 +119,24 @@ def test_another_database_makes_another_case_of_what_waits_for_it_and_of_nothing
     identities = []
     for version in (b"15", b"16"):
         monkeypatch.setattr(backend, "_bytes", lambda program, version=version: version)
-        identities.append([identity.identified(CATALOG, case, ARTIFACT).identity for case in (macro_case(), waiting)])
+        identities.append([identity.identify(CATALOG, case, ARTIFACT).identity for case in (macro_case(), waiting)])
     assert [one == other for one, other in zip(*identities, strict=True)] == [True, False]
 
 
-def test_another_front_makes_another_case(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_changed_proxy_changes_the_case(monkeypatch: pytest.MonkeyPatch) -> None:
     behind = msgspec.structs.replace(
         macro_case(), stack=Stack(variant="cpython", framework="falcon", server="gunicorn-sync+nginx")
     )
     identities = set()
     for version in ("1.22", "1.26"):
         monkeypatch.setattr(proxy, "fingerprint", lambda proxy, version=version: version)
-        identities.add(identity.identified(CATALOG, behind, ARTIFACT).identity)
+        identities.add(identity.identify(CATALOG, behind, ARTIFACT).identity)
     assert len(identities) == 2
 
 
 @pytest.fixture
 def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the code that measures, which a test may change."""
+    """A copy of the measuring code, which a test may change."""
     for folder in ("bench", "app", "spec/golden"):
         shutil.copytree(paths.ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(identity, "ROOT", tmp_path)
@@ -168,37 +168,37 @@ def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("bench/fleet/worker.py", set()),
     ],
 )
-def test_code_that_measures_makes_other_cases_and_code_that_tells_does_not(
+def test_changed_measuring_code_changes_cases_and_changed_reporting_code_does_not(
     code: Path, file: str, touched: set[str]
 ) -> None:
     assert changed(code / file, "", " " if file.endswith((".txt", ".css", ".xml", ".conf")) else "\n") == touched
 
 
-def test_no_file_of_the_report_makes_another_case(code: Path) -> None:
+def test_no_file_of_the_report_changes_a_case(code: Path) -> None:
     before = identities()
     for path in (path for path in (code / "bench/report").rglob("*") if path.is_file()):
         path.write_bytes(path.read_bytes() + b"\n")
     assert identities() == before
 
 
-def test_who_hands_the_load_to_another_machine_matters_where_one_does(code: Path) -> None:
+def test_the_fleets_code_changes_only_cases_with_a_remote_load(code: Path) -> None:
     def remote() -> str:
-        return identity.identified(CATALOG, macro_case(), ARTIFACT, generator="0" * 16).identity
+        return identity.identify(CATALOG, macro_case(), ARTIFACT, generator="0" * 16).identity
 
     before = remote()
     (code / "bench/fleet/worker.py").write_text("")
     assert remote() != before
 
 
-def test_many_cases_read_the_code_of_an_instrument_once() -> None:
-    asked: list[Instrument] = []
+def test_a_given_code_function_replaces_the_hash_of_the_harness() -> None:
+    requested: list[Instrument] = []
 
     def code(instrument: Instrument) -> str:
-        asked.append(instrument)
+        requested.append(instrument)
         return instrument
 
     known = {
-        identity.identified(CATALOG, case, built(case.variant), code=code).inputs["harness"] for case in CASES.values()
+        identity.identify(CATALOG, case, built(case.variant), code=code).inputs["harness"] for case in CASES.values()
     }
-    assert known == set(asked) == {"micro", "macro", "suite"}
+    assert known == set(requested) == {"micro", "macro", "suite"}
     assert known <= set(blocks.INSTRUMENTS)

@@ -1,4 +1,4 @@
-"""Counting instructions: what is counted, what cannot be, and what is timed again on the path that was counted."""
+"""Counting instructions: which cases are counted, which are unsupported, and which are timed on the counted path."""
 
 from pathlib import Path
 
@@ -35,11 +35,11 @@ def counted(variant: str, **facts: str) -> Run:
     return Run(case=case, block=0, started="", seconds=1.0, verdict="pass", facts=facts)
 
 
-def test_they_are_counted_before_the_time_is_taken_so_that_it_is_known_which_path_to_time() -> None:
+def test_instructions_are_counted_before_the_timing_which_needs_the_counted_paths() -> None:
     assert [(each.name, each.blocks) for each in matrix.phases(STUDY, CATALOG)] == [("instructions", 2), ("micro", 4)]
 
 
-def test_what_compiles_while_it_runs_is_a_declared_hole_and_no_case() -> None:
+def test_a_jit_compiler_is_unsupported_and_not_a_case() -> None:
     assert [case.variant for case in phase("instructions").cases] == ["cpython", "cython", "numba"]
     (lack,) = matrix.unsupported(STUDY, CATALOG)
     assert (lack.what, lack.kind == "unsupported", lack.kind == "failed") == ("pypy: instructions", True, False)
@@ -47,7 +47,7 @@ def test_what_compiles_while_it_runs_is_a_declared_hole_and_no_case() -> None:
     assert matrix.unsupported(msgspec.structs.replace(STUDY, instructions=None), CATALOG) == []
 
 
-def test_a_core_that_took_another_path_under_the_counter_is_timed_on_that_too() -> None:
+def test_a_core_that_took_another_path_under_callgrind_is_also_timed_on_that_path() -> None:
     runs = [
         counted("cpython"),
         counted("cython", path="avx2", timed_path="avx512"),
@@ -64,33 +64,34 @@ def test_a_core_that_took_another_path_under_the_counter_is_timed_on_that_too() 
     assert "on path avx2" in cases[-1].label
 
 
-def test_where_nothing_was_counted_nothing_is_forced() -> None:
+def test_without_counts_no_path_is_forced() -> None:
     assert matrix.with_counted_paths(phase("micro"), CATALOG, []) == phase("micro")
 
 
-def test_a_path_is_forced_by_the_variable_that_the_variant_declares() -> None:
+def test_a_path_is_forced_with_the_variants_declared_variable() -> None:
     cython, numba, cpython = (CATALOG.variants[name] for name in ("cython", "numba", "cpython"))
-    assert artifacts.forced(cython, "avx2") == {"CYTHON_CORE_PATH": "avx2"}
-    assert artifacts.forced(cython, None) == artifacts.counted_path(cython) == artifacts.counted_path(cpython) == {}
-    assert artifacts.counted_path(numba) == {"NUMBA_CPU_NAME": "generic"}
-    with pytest.raises(LabError, match="'cpython' declares no variable"):
-        artifacts.forced(cpython, "avx2")
+    assert artifacts.path_environment(cython, "avx2") == {"CYTHON_CORE_PATH": "avx2"}
+    assert artifacts.path_environment(cython, None) == {}
+    assert artifacts.counting_environment(cython) == artifacts.counting_environment(cpython) == {}
+    assert artifacts.counting_environment(numba) == {"NUMBA_CPU_NAME": "generic"}
+    with pytest.raises(LabError, match="'cpython' has no selectable code path"):
+        artifacts.path_environment(cpython, "avx2")
 
 
-def test_a_profile_tells_its_total(tmp_path: Path) -> None:
+def test_the_total_of_a_profile(tmp_path: Path) -> None:
     profile = tmp_path / "profile.1"
     profile.write_text("version: 1\nevents: Ir\nfn=(1) transform\n12 700\n\ntotals: 73483198\n")
     assert instructions.total(profile) == 73_483_198
     profile.write_text("version: 1\nevents: Ir\n")
     for path in (profile, tmp_path / "profile.2"):
-        with pytest.raises(LabError, match=f"no count in {path.name}"):
+        with pytest.raises(LabError, match=f"wrote no count to {path.name}"):
             instructions.total(path)
 
 
-def test_a_twin_is_not_timed_on_the_counted_path() -> None:
+def test_an_aa_case_is_not_timed_on_the_counted_path() -> None:
     plain = MicroCase(variant="cython", workload="medium")
     counted = InstructionsCase(variant="cython", workload="medium", documents=3, passes=2)
-    told = sessions.run(counted, 0, facts={"path": "avx2", "timed_path": "avx512"})
+    run = sessions.run(counted, 0, facts={"path": "avx2", "timed_path": "avx512"})
     phase = Phase("micro", 2, (plain, msgspec.structs.replace(plain, aa=True)))
     forced = msgspec.structs.replace(plain, path="avx2")
-    assert matrix.with_counted_paths(phase, CATALOG, [told]).cases == (*phase.cases, forced)
+    assert matrix.with_counted_paths(phase, CATALOG, [run]).cases == (*phase.cases, forced)

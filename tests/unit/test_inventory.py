@@ -68,7 +68,7 @@ def test_a_provider_that_comes_first_is_told_as_what_a_build_brings(empty: Path)
 def test_what_is_not_here_has_every_reason_and_the_command() -> None:
     found = inventory.state(CATALOG, interpreter(FromPyenv(prefix="3.99"), DEBIAN, INSTALLED, name="cpython-3.14"))
     assert found.here is None
-    assert found.reason == "pyenv: none; debian: none; uv: none"
+    assert found.reason == "pyenv: not found; debian: not found; uv: not found"
     assert found.remedy == "python -m bench build cpython@cpython-3.14"
     first, second = inventory.lines(found)
     assert first == f"missing cpython-3.14: {found.reason}"
@@ -78,7 +78,7 @@ def test_what_is_not_here_has_every_reason_and_the_command() -> None:
 def test_one_that_says_otherwise_than_declared_is_not_it() -> None:
     found = inventory.state(CATALOG, interpreter(THIS, provenance={"gil": False}))
     assert found.here is None
-    assert (found.reason, found.remedy) == ("path: none", None)
+    assert (found.reason, found.remedy) == ("path: not found", None)
 
 
 def test_what_an_interpreter_goes_without_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

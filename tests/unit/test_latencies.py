@@ -1,11 +1,11 @@
-"""Open loads for latency: at which rates the contenders are driven, and what is told of their percentiles."""
+"""Open loads for latency: the rates of the stacks, and the report of their percentiles."""
 
 import msgspec
 
 from bench.model import LatencyPlan, MacroCase, Measurement, Run, Stack, Study
 from bench.plan.latency_loads import capacities, latency_loads
 from bench.plan.planned import plan
-from bench.report import latencies
+from bench.report import estimates, latencies
 from bench.report.latencies import Latencies
 from tests.declared import CATALOG
 from tests.unit.trial import STUDY, closed
@@ -43,11 +43,11 @@ def test_without_a_plan_or_a_capacity_nothing_is_driven() -> None:
     assert latency_loads(plan(ASKED, CATALOG), []) is None
 
 
-# ---------------------------------------------------------------- what is told
+# ---------------------------------------------------------------- in a report
 
 
 def run(stack: Stack, block: int, levels: dict[str, dict[str, float]], **changes: object) -> Run:
-    """A server driven at some rates, percentiles in microseconds by level; it works for 100 µs a request."""
+    """A server driven at several rates, with percentiles in microseconds by level; it works for 100 µs per request."""
     case = MacroCase(stack=stack, workload="medium", load="steady", rate=1000.0)
     measured = {
         f"{name}.{metric}": value
@@ -87,23 +87,23 @@ def found(runs: list[Run]) -> tuple[Latencies, ...]:
 
 def test_percentiles_are_medians_over_servers_in_microseconds_with_their_span() -> None:
     tables = latencies.levels(found(RUNS))
-    assert list(tables) == ["At 1,000 requests a second each", "At 90 % of each one's own capacity"]
-    assert [latencies.row(each) for each in tables["At 1,000 requests a second each"]] == [
+    assert list(tables) == ["At 1,000 requests per second each", "At 90 % of each stack's own capacity"]
+    assert [latencies.row(each) for each in tables["At 1,000 requests per second each"]] == [
         ["fast", "1,000", "10 %", "110 (100–120)", "220 (200–240)", "220 (200–240)", "450 (400–500)"],
         ["slow", "1,000", "10 %", "850 (800–900)", "1,700 (1,600–1,800)", "2,500 (2,000–3,000)", "—"],
     ]
 
 
-def test_the_answer_tells_the_99th_percentile_where_all_are_driven_alike() -> None:
-    assert latencies.words(found(RUNS)) == (
-        "Under an open load of 1,000 requests a second each, 99 % are answered within: fast 220 µs and slow 2,500 µs."
+def test_the_answer_has_the_99th_percentiles_at_the_common_rate() -> None:
+    assert latencies.sentence(found(RUNS)) == (
+        "Latency at 1,000 requests per second each, p99: 220 µs (fast) and 2,500 µs (slow)."
     )
-    assert latencies.words(()) == ""
+    assert latencies.sentence(()) == ""
 
 
-def test_the_answer_tells_a_lower_percentile_where_one_of_them_has_no_99th() -> None:
-    few = run(SLOW, 2, {"common": {"p50": 900.0}, "own 90": {}})
-    assert "each, half are answered within: fast 110 µs and slow 900 µs." in latencies.words(found([*RUNS[2:], few]))
+def test_the_answer_has_a_lower_percentile_where_a_stack_has_no_99th_and_still_the_shortest_first() -> None:
+    few = run(SLOW, 2, {"common": {"p50": 90.0}, "own 90": {}})
+    assert "each, p50: 90.0 µs (slow) and 110 µs (fast)." in latencies.sentence(found([*RUNS[2:], few]))
 
 
 def test_latencies_that_a_gate_spoils_are_absent_with_its_reason() -> None:
@@ -111,13 +111,13 @@ def test_latencies_that_a_gate_spoils_are_absent_with_its_reason() -> None:
     (fast,) = [each for each in found([*RUNS, late]) if each.stack == FAST and each.is_common]
     figure = fast.percentiles["p99"].figure
     assert figure.value is None
-    assert "the generator itself was 60 µs late, beside a mean latency of 100 µs" in (figure.reason or "")
+    assert "the generator was 60 µs late in the mean, at a mean latency of 100 µs" in (figure.reason or "")
     assert latencies.cell(fast.percentiles["p99"]) == ("—", "")
 
 
 def test_a_percentile_that_one_server_lacks_is_absent() -> None:
     (slow,) = [each for each in found(RUNS) if each.stack == SLOW and each.is_common]
-    assert slow.percentiles["p99.9"].figure.reason == latencies.TOO_FEW
+    assert slow.percentiles["p99.9"].figure.reason == estimates.TOO_FEW
 
 
 def test_where_a_server_failed_its_equal_alone_says_nothing() -> None:
@@ -130,7 +130,7 @@ def test_latency_that_still_grows_is_absent() -> None:
     grows = run(FAST, 2, {"common": level(100, 200, early=60.0, late=150.0), "own 90": level(300, 700)})
     reasons = {each.level: each.percentiles["p99"].figure.reason for each in found([grows])}
     assert reasons == {
-        "common": "settled latency: the median grew from 0.06 to 0.15 ms: the server does not keep up with the rate",
+        "common": "settled latency: the median grew from 0.06 to 0.15 ms: the server cannot keep up with the rate",
         "own 90": None,
     }
 

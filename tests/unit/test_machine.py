@@ -1,4 +1,4 @@
-"""The machine: read from the kernel's files, the unknown absent, nothing in it that names a host or a person."""
+"""The machine's description: read from the kernel's files, unknown properties absent, no name of host or user."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from bench.host.pinning import Cores
 DATA = Path(__file__).parent.parent / "data" / "machine"
 
 
-def looked(name: str) -> Machine:
-    return machine.look(DATA / name)
+def recorded(name: str) -> Machine:
+    return machine.read(DATA / name)
 
 
 def test_a_guest_with_version_1_groups() -> None:
-    guest = looked("guest")
+    guest = recorded("guest")
     assert (guest.cpu, guest.cores, guest.cores_are_threads) == ("Intel(R) Xeon(R) Processor", 2, False)
     assert (guest.memory_bytes, guest.swap_bytes) == (24_684_092 * 1024, 0)
     assert (guest.transparent_huge_pages, guest.address_randomisation, guest.clock) == ("madvise", 2, "tsc")
@@ -34,7 +34,7 @@ def test_a_guest_with_version_1_groups() -> None:
 
 
 def test_a_laptop_with_version_2_groups() -> None:
-    laptop = looked("laptop")
+    laptop = recorded("laptop")
     assert (laptop.cores, laptop.cores_are_threads) == (13, True)
     assert (laptop.governor, laptop.turbo) == ("performance, powersave", False)
     assert (laptop.cpu_limit, laptop.memory_limit_bytes) == (1.5, 4 * 1024**3)
@@ -52,23 +52,23 @@ def test_a_quota_of_a_version_1_group(tmp_path: Path) -> None:
     for path, text in files.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
-    limited = machine.look(tmp_path)
+    limited = machine.read(tmp_path)
     assert (limited.cpu_limit, limited.memory_limit_bytes) == (2.0, 1024**3)
 
 
-def test_a_limit_that_limits_nothing_is_absent() -> None:
-    guest = looked("guest")
+def test_a_limit_without_effect_is_absent() -> None:
+    guest = recorded("guest")
     assert guest.cpu_limit is None
     assert guest.memory_limit_bytes is None
 
 
-def test_the_unknown_is_absent(tmp_path: Path) -> None:
-    known = msgspec.to_builtins(machine.look(tmp_path))
+def test_unknown_properties_are_absent(tmp_path: Path) -> None:
+    known = msgspec.to_builtins(machine.read(tmp_path))
     assert set(known) <= {"architecture", "python", "commit"}
 
 
-def test_the_fingerprint_is_of_the_machine_and_not_of_its_load() -> None:
-    guest = looked("guest")
+def test_the_fingerprint_does_not_depend_on_load_and_commit() -> None:
+    guest = recorded("guest")
     busy = msgspec.structs.replace(guest, load_average=(9.0, 9.0, 9.0), commit="0123456789ab-dirty")
     assert busy.fingerprint() == guest.fingerprint()
     assert msgspec.structs.replace(guest, kernel="6.19").fingerprint() != guest.fingerprint()
@@ -76,7 +76,7 @@ def test_the_fingerprint_is_of_the_machine_and_not_of_its_load() -> None:
 
 def test_this_machine_is_described_without_names_and_paths() -> None:
     described = machine.describe()
-    assert described["fingerprint"] == machine.look().fingerprint()
+    assert described["fingerprint"] == machine.read().fingerprint()
     assert described["cores"] >= 1
     texts = [value for value in described.values() if isinstance(value, str)]
     assert not [text for text in texts if text.startswith("/") or str(Path.home()) in text]
@@ -84,7 +84,7 @@ def test_this_machine_is_described_without_names_and_paths() -> None:
     assert getpass.getuser() not in texts
 
 
-def test_the_commit_tells_of_changes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_changed_checkout_marks_the_commit_as_dirty(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def git(*arguments: str) -> None:
         identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
         subprocess.run(["git", *identity, *arguments], cwd=tmp_path, check=True, capture_output=True)
@@ -103,7 +103,7 @@ def test_the_commit_tells_of_changes(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert clean is not None
     assert len(clean) == 12
     page.write_text("two")
-    assert machine.commit() == clean, "what is written about results changes none"
+    assert machine.commit() == clean, "docs do not count"
     new.write_text("a declaration")
     assert machine.commit() == f"{clean}-dirty"
     new.unlink()
@@ -111,7 +111,7 @@ def test_the_commit_tells_of_changes(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert machine.commit() == f"{clean}-dirty"
 
 
-def test_the_mark_tells_machines_apart_and_names_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_mark_differs_between_machines_and_contains_no_name(monkeypatch: pytest.MonkeyPatch) -> None:
     marks = set()
     for name in ("alpha", "beta", "alpha"):
         monkeypatch.setattr(socket, "gethostname", lambda name=name: name)
@@ -120,6 +120,6 @@ def test_the_mark_tells_machines_apart_and_names_none(monkeypatch: pytest.Monkey
     assert all(re.fullmatch("[0-9a-f]{8}", mark) for mark in marks)
 
 
-def test_the_cores_are_those_that_the_lab_was_started_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cores_are_those_allowed_at_start_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "cores", lambda: Cores(server=frozenset({3}), generator=frozenset({0, 1})))
-    assert machine.describe()["cores"] == 3, "though it keeps off the server's core by now"
+    assert machine.describe()["cores"] == 3, "although the process itself may use fewer by now"

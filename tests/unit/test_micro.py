@@ -1,4 +1,4 @@
-"""pyperf's result files, as captured from real processes: every iteration is kept, and what ran is who it should be."""
+"""pyperf's result files, captured from real processes: every iteration is stored, and the provenance is checked."""
 
 import json
 import shutil
@@ -20,7 +20,7 @@ from tests.declared import CATALOG
 DATA = Path(__file__).parent.parent / "data" / "pyperf"
 
 
-def test_every_value_of_a_process_is_kept_in_seconds_a_document() -> None:
+def test_every_value_of_a_process_is_stored_in_seconds_per_document() -> None:
     seen = micro.read(CATALOG, DATA / "cpython-1.json", "cpython")
     written = json.loads((DATA / "cpython-1.json").read_text())
     (run,) = written["benchmarks"][0]["runs"]
@@ -29,35 +29,35 @@ def test_every_value_of_a_process_is_kept_in_seconds_a_document() -> None:
     assert seen.values("first") == (written["metadata"]["first_seconds"],)
     assert seen.values("documents") == (written["metadata"]["documents"] * written["metadata"]["loops"],)
     whole_pass = sum(seen.values("time")) * written["metadata"]["documents"] * written["metadata"]["loops"]
-    assert whole_pass < written["metadata"]["duration"], "a value is of one document, not of a pass"
+    assert whole_pass < written["metadata"]["duration"], "a value is per document, not per pass"
 
 
-def test_warming_up_is_kept_value_by_value() -> None:
+def test_every_warm_up_value_is_stored() -> None:
     seen = micro.read(CATALOG, DATA / "pypy-1.json", "pypy")
     assert (len(seen.values("warmup")), len(seen.values("time"))) == (3, 5)
 
 
-def test_what_ran_is_kept_and_has_to_be_what_was_meant() -> None:
+def test_the_provenance_is_stored_and_must_match_the_variant() -> None:
     facts = micro.read(CATALOG, DATA / "pypy-1.json", "pypy").facts
     assert (facts["variant"], facts["implementation"], facts["suffix"]) == ("pypy", "pypy", ".py")
     with pytest.raises(LabError, match="provenance check: 'cpython' reports"):
         micro.read(CATALOG, DATA / "pypy-1.json", "cpython")
 
 
-def test_captured_files_tell_no_host_and_no_path() -> None:
+def test_captured_files_contain_no_host_and_no_path() -> None:
     for path in DATA.glob("*.json"):
         metadata = json.loads(path.read_text())["metadata"]
         assert metadata["hostname"] == "<host>"
         assert metadata["python_executable"].startswith("<checkout>/")
 
 
-# ---------------------------------------------------------------- one file a variant
+# ---------------------------------------------------------------- one file per variant
 
 
 def run(raw: str, variant: str, block: int = 0, **changes: Any) -> Run:
     case = MicroCase(variant=variant, workload="small", aa=bool(changes.pop("aa", False)))
-    kept: dict[str, Any] = {"verdict": "pass", "raw": (raw, "micro-000/server.log")} | changes
-    return Run(case=case, block=block, started="", seconds=1.0, **kept)
+    fields: dict[str, Any] = {"verdict": "pass", "raw": (raw, "micro-000/server.log")} | changes
+    return Run(case=case, block=block, started="", seconds=1.0, **fields)
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def session(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_processes_of_a_variant_make_one_plain_pyperf_file(session: Path) -> None:
+def test_the_processes_of_a_variant_are_merged_into_one_pyperf_file(session: Path) -> None:
     runs = [
         run("micro-000/cpython-1.pyperf.json", "cpython"),
         run("micro-000/pypy-1.pyperf.json", "pypy"),
@@ -89,20 +89,20 @@ def test_the_processes_of_a_variant_make_one_plain_pyperf_file(session: Path) ->
     assert len(pyperf.BenchmarkSuite.load(str(session / "pyperf" / "cpython.json")).get_benchmarks()[0].get_runs()) == 2
 
 
-def test_pyperf_itself_compares_what_the_lab_keeps(session: Path) -> None:
+def test_pyperf_itself_compares_the_merged_files(session: Path) -> None:
     raw = {"cpython": "micro-000/cpython-1.pyperf.json", "pypy": "micro-000/pypy-1.pyperf.json"}
     micro.merge(session, [run(path, variant) for variant, path in raw.items()])
     files = [str(session / "pyperf" / f"{variant}.json") for variant in raw]
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", "pyperf", "compare_to", *files, "--table"], check=True, capture_output=True, text=True
     )
-    assert "transform small" in told.stdout
+    assert "transform small" in done.stdout
 
 
-# ---------------------------------------------------------------- a process that does not end well
+# ---------------------------------------------------------------- failing processes
 
 
-def test_a_variants_own_warm_up_goes_before_its_interpreters(checkout: Path) -> None:
+def test_a_variants_own_warm_up_overrides_its_interpreters(checkout: Path) -> None:
     assert CATALOG.warmup_of("pypy") == CATALOG.interpreters["pypy-3.11"].warmup
     path = checkout / "builds/pypy/pypy.toml"
     path.write_text(path.read_text() + "\n[warmup]\npasses = 40\n")
@@ -110,14 +110,14 @@ def test_a_variants_own_warm_up_goes_before_its_interpreters(checkout: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("script", "told"),
+    ("script", "reason"),
     [
-        ("echo 'the answer to 0000.json is wrong' >&2; exit 1", "the answer to 0000.json is wrong"),
+        ("echo 'wrong answer to 0000.json' >&2; exit 1", "wrong answer to 0000.json"),
         ("echo 'Traceback:'; echo 'MemoryError'; exit 1", "MemoryError"),
     ],
 )
-def test_a_process_that_fails_is_told_by_its_last_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, told: str
+def test_a_failing_process_is_reported_with_its_last_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, reason: str
 ) -> None:
     python = tmp_path / "cpython" / "bin" / "python"
     python.parent.mkdir(parents=True)
@@ -127,10 +127,10 @@ def test_a_process_that_fails_is_told_by_its_last_line(
     case = MicroCase(variant="cpython", workload="small", values=1, loops=1)
     with pytest.raises(LabError) as caught:
         micro.observe(CATALOG, case, tmp_path / "run")
-    assert str(caught.value) == f"pyperf of cpython failed with status 1: {told}"
+    assert str(caught.value) == f"pyperf of cpython failed with status 1: {reason}"
 
 
-def test_a_process_begins_with_an_environment_of_a_size_of_its_own(
+def test_each_process_starts_with_an_environment_of_a_different_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     python = tmp_path / "cpython" / "bin" / "python"

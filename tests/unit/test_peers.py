@@ -1,4 +1,4 @@
-"""Peers: declared, built once for all of a build, planned and told like stacks, judged as the spec says."""
+"""Peers: declared, built once per build, planned and reported like stacks, checked as the spec allows."""
 
 import json
 import os
@@ -79,7 +79,7 @@ PEER = Stack(variant="node-ordinary")
 
 @pytest.fixture
 def lab(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkout with the source of a peer, whose runtime is a program that lies there already."""
+    """A checkout with the source of a peer, whose runtime is already installed."""
     for name, text in {"src/main.sh": "", "package.json": "{}", "package-lock.json": "{}"}.items():
         path = checkout / "peers" / "tiny" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,7 +96,7 @@ def lab(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return checkout
 
 
-def test_a_peer_is_built_once_for_all_of_its_build(lab: Path) -> None:
+def test_peers_of_one_build_are_built_once(lab: Path) -> None:
     made = peers.make(TINY)
     assert (made.version, made.build) == ("v9.9.9", "tiny")
     assert (lab / ".lab/prefixes" / "tiny" / "made.sh").exists()
@@ -108,7 +108,7 @@ def test_a_peer_is_built_once_for_all_of_its_build(lab: Path) -> None:
     assert peers.make(TINY).fingerprint != made.fingerprint
 
 
-def test_a_peers_command_has_its_own_environment_and_nothing_of_the_callers(lab: Path) -> None:
+def test_a_peers_command_inherits_nothing_from_the_callers_environment(lab: Path) -> None:
     peers.make(TINY)
     argv, env = peers.command(TINY, host="127.0.0.1", port=8000, backlog=64)
     prefix = lab / ".lab/prefixes" / "tiny"
@@ -119,7 +119,7 @@ def test_a_peers_command_has_its_own_environment_and_nothing_of_the_callers(lab:
     assert not {"USER", "PWD", "VIRTUAL_ENV"} & env.keys()
 
 
-def test_a_step_that_fails_is_told_with_its_last_words(lab: Path) -> None:
+def test_a_failed_step_is_reported_with_its_last_line(lab: Path) -> None:
     broken = msgspec.structs.replace(TINY, steps=(("sh", "-c", "echo no such jar; exit 3"),))
     with pytest.raises(LabError, match=r"failed with status 3: no such jar; see .*build\.log"):
         peers.make(broken)
@@ -127,16 +127,16 @@ def test_a_step_that_fails_is_told_with_its_last_words(lab: Path) -> None:
         peers.require(TINY)
 
 
-def test_what_a_peer_needs_on_a_bare_image_is_what_it_names(lab: Path) -> None:
+def test_a_peers_files_are_those_that_it_declares(lab: Path) -> None:
     peers.make(TINY)
     found = sizes.sizes(Catalog(peers={"tiny-expert": TINY}), Stack(variant="tiny-expert"))
     assert {part: size.unpacked for part, size in found.items()} == {"interpreter": len(PROGRAM), "core": 0}
     nothing = msgspec.structs.replace(TINY, files={"core": ("{prefix}/*.jar",)})
-    with pytest.raises(LabError, match=r"peer 'tiny-expert': files: \{prefix\}/\*\.jar names no file"):
+    with pytest.raises(LabError, match=r"peer 'tiny-expert': files: \{prefix\}/\*\.jar matches no file"):
         peers.files(nothing)
 
 
-def test_npm_brings_what_the_lock_names_or_its_complaint_is_told(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_npm_installs_the_locked_packages_or_its_error_is_reported(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = lab / "fake" / "npm"
     fake.parent.mkdir()
     monkeypatch.setenv("PATH", str(fake.parent), prepend=os.pathsep)
@@ -148,25 +148,25 @@ def test_npm_brings_what_the_lock_names_or_its_complaint_is_told(lab: Path, monk
     (lab / "peers/tiny/package-lock.json").write_text('{"another": 1}')
     assert not npm.is_unpacked(NPM, lab / "fresh")
     fake.write_text("#!/bin/sh\nprintf 'npm error code X\\nnpm error sha512-x was wrong\\n' >&2; exit 1\n")
-    with pytest.raises(MissingError, match=r"`npm ci` of peers/tiny failed: sha512-x was wrong"):
+    with pytest.raises(MissingError, match=r"`npm ci` in peers/tiny failed: sha512-x was wrong"):
         npm.unpack(NPM, lab / "fresh")
 
 
-def test_peers_of_one_build_are_made_of_the_same(checkout: Path) -> None:
+def test_peers_of_one_build_share_its_inputs(checkout: Path) -> None:
     text = (checkout / "peers/nodejs/node-ordinary.toml").read_text().replace("node-ordinary", "node-other")
     (checkout / "peers/nodejs/node-other.toml").write_text(text.replace('runtime = "node-24"', 'runtime = "node-26"'))
     with pytest.raises(LabError, match="peer 'node-other': runtime differs from 'node-expert-allocator'"):
         catalog.read()
 
 
-def test_no_build_of_a_peer_bears_a_variants_name(checkout: Path) -> None:
+def test_a_peers_build_cannot_have_a_variants_name(checkout: Path) -> None:
     for path in (checkout / "peers/nodejs").glob("*.toml"):
         path.write_text(path.read_text().replace('build = "nodejs"', 'build = "cython"'))
     with pytest.raises(LabError, match="a variant is named 'cython' already"):
         catalog.read()
 
 
-def test_a_peers_name_is_a_stack() -> None:
+def test_a_peers_name_parses_as_a_stack() -> None:
     for name in CATALOG.peers:
         assert pairing.parse_stack(CATALOG, name) == Stack(variant=name)
         assert str(Stack(variant=name)) == name
@@ -174,7 +174,7 @@ def test_a_peers_name_is_a_stack() -> None:
         assert pairing.unsupported(CATALOG, Stack(variant=name)) is None
 
 
-def test_a_peer_is_in_every_phase_of_a_study_but_those_of_cores() -> None:
+def test_a_peer_is_in_every_phase_of_a_study_except_those_of_cores() -> None:
     cases = {phase.name: [str(case.stack) for case in phase.cases] for phase in matrix.phases(STUDY, CATALOG)}
     assert all(cases[name].count("node-ordinary") == 1 for name in ("size", "startup", "macro"))
     assert matrix.subjects(STUDY) == ["cpython", "cython", "node-ordinary"]
@@ -191,12 +191,12 @@ def test_a_study_narrowed_to_a_peer_keeps_it_and_the_baseline() -> None:
     assert planned.narrowed(STUDY, "cython", CATALOG).peers == ()
 
 
-def test_a_change_of_a_peer_makes_other_cases() -> None:
+def test_a_changed_build_of_a_peer_changes_its_cases() -> None:
     built = BuiltPeer(build="nodejs", fingerprint="f" * 64, version="v1", build_seconds=1.0, built="")
     case = MacroCase(stack=PEER, workload="medium", load="closed")
-    known = identity.identified(CATALOG, case, built).identity
-    assert identity.identified(CATALOG, case, msgspec.structs.replace(built, fingerprint="e" * 64)).identity != known
-    assert identity.identified(CATALOG, case, built).inputs.keys() == {
+    known = identity.identify(CATALOG, case, built).identity
+    assert identity.identify(CATALOG, case, msgspec.structs.replace(built, fingerprint="e" * 64)).identity != known
+    assert identity.identify(CATALOG, case, built).inputs.keys() == {
         "prefix",
         "subject",
         "workload",
@@ -218,7 +218,7 @@ def falcon(variant: str, server: str = "gunicorn-sync") -> Stack:
     return Stack(variant=variant, framework="falcon", server=server)
 
 
-def test_a_peers_row_is_held_against_the_baseline_behind_the_first_server_and_tells_when_it_was_steady() -> None:
+def test_a_peers_row_is_relative_to_the_baseline_behind_the_first_server_and_shows_its_warm_up() -> None:
     cooling = tuple((float(second + 1), 3000.0, cost) for second, cost in enumerate([9e-4, 6e-4, *[3e-4] * 8]))
     runs = [
         run
@@ -240,10 +240,10 @@ def test_a_peers_row_is_held_against_the_baseline_behind_the_first_server_and_te
     assert "NodeJS 24, as most would write it" in page.html(finding)
 
 
-def test_a_peer_may_refuse_in_its_own_way_and_no_other() -> None:
+def test_a_peer_has_only_the_freedoms_of_the_spec() -> None:
     valid, invalid, malformed = document(order()), document(order(0)), b"[1,"
     answer = transform(valid)
-    assert not verify.is_free(valid, 400, b"")  # what is valid has one answer
+    assert not verify.is_free(valid, 400, b"")  # a valid document has one answer
     assert not verify.is_free(valid, 200, answer)
     assert all(verify.is_free(wrong, status, b"") for wrong in (invalid, malformed) for status in (400, 422))
     assert not any(verify.is_free(wrong, status, b"") for wrong in (invalid, malformed) for status in (200, 500, 413))
@@ -256,8 +256,8 @@ def test_a_peer_may_refuse_in_its_own_way_and_no_other() -> None:
     assert not verify.is_free(valid.replace(b"{", b'{"batch":NaN,', 1), 200, answer)
 
 
-def test_the_freedoms_are_few_of_the_golden_cases() -> None:
-    """Of the golden cases that are errors, at most those of the spec's three freedoms may be answered at all."""
+def test_few_golden_cases_leave_freedom() -> None:
+    """Among the golden error cases, a peer may answer only those of the spec's three freedoms."""
     answerable = [path.stem for path in GOLDEN if path.parent.name != "valid" and _may_be_answered(path.read_bytes())]
     dropped = ["dropped-member-with-4301-digits", "dropped-member-with-lone-surrogate"]
     assert sorted(answerable) == [*dropped, "id-float"]
@@ -270,7 +270,7 @@ def _may_be_answered(bytes_: bytes) -> bool:
         return False
 
 
-def test_what_was_built_of_a_peer_is_required_by_its_name(lab: Path) -> None:
+def test_a_peer_that_is_not_built_is_an_error(lab: Path) -> None:
     declared = Catalog(peers={"tiny-expert": TINY})
     with pytest.raises(LabError, match="is not built"):
         readiness.required(declared, "tiny-expert")

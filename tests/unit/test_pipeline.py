@@ -144,7 +144,7 @@ def test_force_measures_anew_and_keeps_what_was() -> None:
 
 def test_only_what_is_built_is_measured() -> None:
     artifact = made.artifact("cpython")
-    kept = identity.placed(of(phase()), Ready(machine=HERE, artifacts={"cpython": artifact})).cases
+    kept = identity.identify_plan(of(phase()), Ready(machine=HERE, artifacts={"cpython": artifact})).cases
     assert [case.variant for case in kept] == ["cpython"]
     assert kept[0].inputs["artifact"] == artifact.wheel_sha256[:16]
 
@@ -155,7 +155,7 @@ def test_what_a_front_lacks_is_not_measured_and_its_server_is() -> None:
     stacks = [Stack(variant="cpython", framework="bare", server=name) for name in ("bjoern+nginx", "bjoern")]
     loaded = Phase("macro", 1, tuple(MacroCase(stack=stack, workload="hello", load="brief") for stack in stacks))
     ready = Ready(machine=HERE, artifacts={"cpython": built}, unavailable=tuple(lacking.values()))
-    placed = identity.placed(of(loaded), ready)
+    placed = identity.identify_plan(of(loaded), ready)
     assert [str(case.stack) for case in placed.cases] == ["cpython/bare/bjoern"]
     assert [lack.what for lack in placed.unavailable] == ["*/*/bjoern+nginx"]
 
@@ -163,7 +163,7 @@ def test_what_a_front_lacks_is_not_measured_and_its_server_is() -> None:
 def test_code_that_changed_while_it_measured_is_told() -> None:
     now = identity.harness("micro")[:16]
     identity.require_unchanged(phase(harness=now))
-    with pytest.raises(LabError, match="the code of micro changed while it measured"):
+    with pytest.raises(LabError, match="the code of micro changed during the session"):
         identity.require_unchanged(phase(harness="0" * 16))
 
 
@@ -463,13 +463,13 @@ def test_each_start_keeps_what_it_spent(bench: Bench) -> None:
 
 def test_a_machine_that_is_not_quiet_is_told_and_measured_or_refused(bench: Bench) -> None:
     bench.load = 0.5
-    with pytest.raises(RefusedError, match="others keep"):
+    with pytest.raises(RefusedError, match="other processes use"):
         bench.run(strict=True)
     assert bench.measured == []
     _, session = bench.run()
     assert session.finished
-    assert "not quiet: others keep 0.50 of 2 cores busy" in bench.said.getvalue()
-    assert session.accounts[-1].noise[0] == "others keep 0.50 of 2 cores busy"
+    assert "not quiet (noted in the report): other processes use 0.50 of 2 cores" in bench.said.getvalue()
+    assert session.accounts[-1].noise[0] == "other processes use 0.50 of 2 cores"
 
 
 # ---------------------------------------------------------------- a race
@@ -525,13 +525,13 @@ def test_an_interrupted_race_comes_to_the_same_end(bench: Bench, after: int) -> 
 
 
 def test_too_small_a_budget_is_refused_before_anything_is_built(bench: Bench) -> None:
-    with pytest.raises(LabError, match="--budget 1m is too little"):
+    with pytest.raises(LabError, match="--budget 1m is too short"):
         bench.run(RACED, budget=60)
     assert bench.measured == []
 
 
 def test_what_a_play_off_decides_lies_beyond_the_bias_of_the_machine(bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    equals = selftest.Equals(
+    equals = selftest.AAComparisons(
         instrument="macro", a_side=2, comparisons=40, bias=0.03, different=0, allowed=5, smallest=0.1
     )
     tested = selftest.Selftest(started="", fingerprint="f", variant="cpython", equals=(equals,), known=())

@@ -1,4 +1,4 @@
-"""What is left of a budget goes to what a race left undecided; and whole races with the noise that was seen."""
+"""Extra blocks for undecided finalists within the budget, and whole races with the observed noise."""
 
 import msgspec
 import pytest
@@ -60,7 +60,7 @@ def test_an_interrupted_play_off_comes_to_the_same_end() -> None:
 
 @pytest.mark.parametrize("seed", range(RACES))
 def test_the_best_reaches_the_final_and_every_server_has_its_best_there(seed: int) -> None:
-    """`python -m tests.simulated_races 1000` counts over as many as one wants."""
+    """`python -m tests.simulated_races 1000` counts over as many races as given."""
     costs = simulated.seen()
     ended = simulated.raced(costs, seed)
     for workload, stack in simulated.best(costs).items():

@@ -1,4 +1,4 @@
-"""One spread for many stacks: the truth is known here, and servers scatter as real ones were seen to."""
+"""One spread for many stacks, with a known truth and the observed distribution of real servers."""
 
 import math
 
@@ -18,7 +18,7 @@ Costs = dict[int, dict[int, float]]
 
 
 def errors(rng: np.random.Generator, shape: tuple[int, ...], kind: str) -> np.ndarray:
-    """Errors of a standard deviation of `SD`, of a kurtosis of 3 or near 11."""
+    """Errors with a standard deviation of `SD` and a kurtosis of 3 or about 11."""
     if kind == "normal":
         return rng.normal(0, SD, shape)
     if kind == "tailed":  # Student's t, whose kurtosis is 11 with 4.75 degrees of freedom
@@ -62,7 +62,7 @@ def test_intervals_to_the_best_hold_the_truth_together(kind: str, truth: np.ndar
 
 
 def test_pooling_tells_apart_what_two_servers_by_themselves_do_not() -> None:
-    """Student's t with one degree of freedom would reach over a factor of two at this spread."""
+    """With one degree of freedom, Student's t would cover over a factor of two at this spread."""
     found = Pooled(drawn(RNG(3), ladder(), 2, "tailed"))
     ratio = found.ratio(20, 0)
     assert math.sqrt(ratio.high / ratio.low) - 1 < 0.17
@@ -79,7 +79,7 @@ def test_what_strikes_a_whole_block_cancels() -> None:
 
 
 def test_a_stack_that_misses_blocks_is_compared_within_those_it_has() -> None:
-    """Blocks that grow dearer: the stack that was measured in the first ones alone is no cheaper for that."""
+    """Blocks of growing cost: a stack that was measured in the first ones only is not cheaper for that."""
     costs = {stack: {block: 1.0 + block for block in range(6 if stack else 2)} for stack in range(4)}
     assert Pooled(costs).ratio(0, 1).estimate == pytest.approx(1.0)
 
@@ -125,7 +125,7 @@ def test_equals_are_called_equal_or_left_undecided_but_never_worse() -> None:
 
 
 def test_without_blocks_each_value_stands_for_itself() -> None:
-    """Ratios of A/A pairs: one spread for all of them, each of two blocks of its own; few are called different."""
+    """Ratios of A/A pairs, each of two blocks of its own, with one spread for all: few differ from 1."""
     rng, different = RNG(4), 0
     for _ in range(50):
         pairs = {pair: dict(enumerate(np.exp(errors(rng, (2,), "tailed")))) for pair in range(40)}
@@ -138,8 +138,8 @@ def test_without_blocks_each_value_stands_for_itself() -> None:
 
 
 @pytest.mark.parametrize("kind", ["normal", "tailed"])
-def test_of_a_family_of_equals_one_is_claimed_in_one_of_twenty_sessions(kind: str) -> None:
-    """Benjamini and Hochberg's procedure reads p-values far out: the tails there must be those of the errors."""
+def test_of_a_family_of_equals_one_is_significant_in_one_of_twenty_sessions(kind: str) -> None:
+    """Benjamini and Hochberg's procedure needs p-values far out, where the tails must be those of the errors."""
     rng, sessions, significant = RNG(13), 200, 0
     for _ in range(sessions):
         found = Pooled(drawn(rng, np.zeros(STACKS), 2, kind))

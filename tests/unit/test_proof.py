@@ -1,4 +1,4 @@
-"""What a core shows after its timing, where the documents are not the lab's own: nobody can spell those anew."""
+"""The check of a core after its timing, with documents that the lab did not make and cannot vary: held-out ones."""
 
 from pathlib import Path
 
@@ -34,40 +34,40 @@ def test_held_out_documents_are_sent_as_they_are_each_at_least_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(micro, "PROOF_SECONDS", 0.0)
-    asked: list[bytes] = []
+    received: list[bytes] = []
 
     def transform(document: bytes) -> bytes:
-        asked.append(document)
+        received.append(document)
         return b"answer " + document[10:11]
 
     paths = held_out(tmp_path, 7)
-    told = micro.proof(transform, paths, held_out=True)
-    assert asked == 2 * [path.read_bytes() for path in paths]
-    assert (told["wrong"], told["calls"]) == (None, 14)
-    assert told["seen_seconds"] is not None
-    msgspec.convert(told, Proof)
+    result = micro.proof(transform, paths, held_out=True)
+    assert received == 2 * [path.read_bytes() for path in paths]
+    assert (result["wrong"], result["calls"]) == (None, 14)
+    assert result["seen_seconds"] is not None
+    msgspec.convert(result, Proof)
 
 
-def test_a_few_of_them_say_nothing_of_answers_that_are_kept(tmp_path: Path) -> None:
-    told = micro.proof(lambda document: b"answer " + document[10:11], held_out(tmp_path, 4), held_out=True)
-    assert told["seen_seconds"] is None
-    proof.judge(msgspec.convert(told, Proof), None)
+def test_too_few_held_out_documents_cannot_reveal_a_cache(tmp_path: Path) -> None:
+    result = micro.proof(lambda document: b"answer " + document[10:11], held_out(tmp_path, 4), held_out=True)
+    assert result["seen_seconds"] is None
+    proof.judge(msgspec.convert(result, Proof), None)
 
 
-def test_a_held_out_document_that_is_answered_wrong_is_named(tmp_path: Path) -> None:
-    told = micro.proof(lambda _: b"answer 0", held_out(tmp_path, 3), held_out=True)
-    with pytest.raises(LabError, match=r"call 2 after the timing was answered wrong: 1\.json, which was held out"):
-        proof.judge(msgspec.convert(told, Proof), None)
+def test_a_wrong_answer_names_the_held_out_document(tmp_path: Path) -> None:
+    result = micro.proof(lambda _: b"answer 0", held_out(tmp_path, 3), held_out=True)
+    with pytest.raises(LabError, match=r"wrong answer in call 2 after the timing: 1\.json \(held out\)"):
+        proof.judge(msgspec.convert(result, Proof), None)
 
 
-def test_who_is_slow_only_at_what_it_has_not_seen_keeps_its_answers() -> None:
+def test_a_core_that_is_slow_only_with_unseen_documents_caches_answers() -> None:
     proof.judge(HONEST, None)
-    kept = msgspec.structs.replace(HONEST, seen_seconds=0.2e-3)
-    with pytest.raises(LabError, match=r"unseen documents took 5\.0 times as long as seen ones: answers are kept"):
-        proof.judge(kept, None)
+    caching = msgspec.structs.replace(HONEST, seen_seconds=0.2e-3)
+    with pytest.raises(LabError, match=r"unseen documents took 5\.0× the time of seen ones: the core caches answers"):
+        proof.judge(caching, None)
 
 
-def test_documents_of_another_size_than_the_timed_ones_are_no_reason_to_suspect_it() -> None:
-    with pytest.raises(LabError, match="answers are kept"):
+def test_held_out_documents_are_not_compared_to_the_timed_ones() -> None:
+    with pytest.raises(LabError, match="the core caches answers"):
         proof.judge(HONEST, 0.1e-3)
     proof.judge(HONEST, None)

@@ -1,4 +1,4 @@
-"""Interpreters: the first provider that has the declared one; what has none is a lack with every reason."""
+"""Interpreters come from the first provider that has them; without one they are unavailable, with every reason."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def executable(path: Path, text: str) -> Path:
     return path
 
 
-def test_what_is_on_the_path_is_taken_before_uv_downloads_anything() -> None:
+def test_interpreters_on_path_come_before_downloads_by_uv() -> None:
     for declared in CATALOG.interpreters.values():
         on_path = [at for at, provider in enumerate(declared.providers) if isinstance(provider, FromPath)]
         downloads = [at for at, each in enumerate(declared.providers) if isinstance(each, FromUv) and each.install]
         assert max(on_path) < min(downloads), declared.name
 
 
-def test_what_runs_and_fits_is_taken(tmp_path: Path) -> None:
+def test_the_first_candidate_that_runs_and_fits_is_chosen(tmp_path: Path) -> None:
     broken = executable(tmp_path / "broken", "#!/bin/sh\nexit 1\n")
     talks = executable(tmp_path / "talks", "#!/bin/sh\necho hello\n")
     found = interpreters.provision(interpreter(FromPath(names=(str(broken), str(talks), sys.executable))))
@@ -44,21 +44,21 @@ def test_what_runs_and_fits_is_taken(tmp_path: Path) -> None:
     assert Path(found.executable).resolve() == Path(sys.executable).resolve()
 
 
-def test_the_fingerprint_is_of_the_interpreter_and_not_of_the_hour() -> None:
+def test_the_fingerprint_does_not_depend_on_time() -> None:
     declared = interpreter(FromPath(names=(sys.executable,)))
     assert interpreters.provision(declared) == interpreters.provision(declared)
 
 
-def test_a_hole_tells_each_providers_reason_and_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unavailable_names_each_providers_reason_and_a_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
     debian = FromDebian(suites=("sid",), packages=("python3.99",), executable="usr/bin/python3.99")
-    here = FromPath(names=("python3",)), FromPyenv(prefix="3.99"), debian, FromUv(request="cpython@3.99")
-    lack = interpreters.provision(interpreter(*here))
-    assert isinstance(lack, Unavailable)
-    assert lack.what == "it"
-    assert "path: none; pyenv: none; debian: unpacking python3.99 needs apt-get" in lack.reason
-    assert lack.remedy == ".venv/bin/uv python install cpython@3.99"
+    providers = FromPath(names=("python3",)), FromPyenv(prefix="3.99"), debian, FromUv(request="cpython@3.99")
+    found = interpreters.provision(interpreter(*providers))
+    assert isinstance(found, Unavailable)
+    assert found.what == "it"
+    assert "path: not found; pyenv: not found; debian: unpacking python3.99 requires apt-get" in found.reason
+    assert found.remedy == ".venv/bin/uv python install cpython@3.99"
 
 
 @pytest.mark.parametrize(("python", "fits"), [("3.11.2", True), ("3.1.4", False), ("3.110.0", False), ("3.12", False)])
@@ -73,7 +73,7 @@ def test_another_implementation_does_not_fit() -> None:
 
 
 @pytest.mark.parametrize(("build", "fits"), [({"jit": True}, True), ({"jit": False}, False), ({}, False)])
-def test_an_interpreter_says_of_itself_what_is_declared(build: dict[str, bool], fits: bool) -> None:
+def test_an_interpreter_must_report_the_declared_provenance(build: dict[str, bool], fits: bool) -> None:
     facts = {"implementation": "cpython", "python": f"{HERE}.0", "build": build}
     declared = Interpreter(
         name="it", title="It", implementation="cpython", version=HERE, providers=(), provenance={"jit": True}
@@ -81,19 +81,19 @@ def test_an_interpreter_says_of_itself_what_is_declared(build: dict[str, bool], 
     assert interpreters.fits(facts, declared) is fits
 
 
-def test_what_is_told_of_a_build_gives_way_to_its_own_record() -> None:
+def test_the_interpreters_own_record_of_its_build_overrides_the_declared_one() -> None:
     source = FromPath(names=(sys.executable,), built={"pgo": True, "lto": True})
     facts = {"executable": sys.executable, "implementation": "cpython", "version": HERE, "build": {"pgo": False}}
-    assert interpreters.provisioned("it", source, facts).build == {"pgo": False, "lto": True}
+    assert interpreters.describe("it", source, facts).build == {"pgo": False, "lto": True}
 
 
-def test_interpreters_that_differ_in_their_environment_alone_share_what_is_unpacked() -> None:
+def test_interpreters_that_differ_only_in_environment_share_a_prefix() -> None:
     known = CATALOG.interpreters
     (plain,), (jit,) = (
         [each for each in known[name].providers if isinstance(each, FromDebian)]
         for name in ("cpython-3.15", "cpython-3.15-jit")
     )
-    assert interpreters.unpacked(plain) == interpreters.unpacked(jit)
+    assert interpreters.debian_prefix(plain) == interpreters.debian_prefix(jit)
     assert (known["cpython-3.15"].env, known["cpython-3.15-jit"].env) == ({"PYTHON_JIT": "0"}, {"PYTHON_JIT": "1"})
 
 
@@ -105,7 +105,7 @@ def test_a_shadowed_executable_is_a_candidate_too(tmp_path: Path, monkeypatch: p
     assert interpreters.on_path(str(tmp_path / "nothing")) == []
 
 
-def test_pyenvs_newest_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_newest_pyenv_version_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
     for version in ("3.11.9", "3.11.10", "3.12.0", "pypy3.11-7.3.19"):
         executable(tmp_path / "versions" / version / "bin/python", "")
@@ -113,7 +113,7 @@ def test_pyenvs_newest_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert found == ["3.11.10", "3.11.9"]
 
 
-def test_looking_brings_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_finding_without_bring_installs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interpreters, "INTERPRETERS", tmp_path)
     debian = FromDebian(suites=("sid",), packages=("python3.99",), executable="usr/bin/python3.99")
     declared = interpreter(debian, FromUv(request="cpython@3.99", install=True))
@@ -121,12 +121,12 @@ def test_looking_brings_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_installing_what_is_not_locked_is_an_error_before_anything_is_done(tmp_path: Path) -> None:
+def test_installing_an_unpinned_package_fails_before_anything_runs(tmp_path: Path) -> None:
     with pytest.raises(LabError, match=r"measured\.txt does not pin left-pad"):
         interpreters.install(tmp_path / "no-python", ["left-pad"])
 
 
-def test_the_inventory_names_everything_once() -> None:
+def test_the_inventory_lists_every_requirement_once() -> None:
     names = [name for name, _ in inventory(CATALOG)]
     assert len(names) == len(set(names))
     assert {"JDK", "patchelf", "cpython-3.11", "pypy-3.11"} <= set(names)

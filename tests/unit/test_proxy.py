@@ -1,4 +1,4 @@
-"""A server and its front as one process tree: both run while the root does, and none is left behind."""
+"""A server and its proxy as one process tree: both run while the root does, and none is left behind."""
 
 import os
 import signal
@@ -20,8 +20,8 @@ TIMEOUT_SECONDS = 10
 
 @contextmanager
 def running(scratch: Path, server: list[str], before: list[str]) -> Iterator[psutil.Popen]:
-    """The tree of `server` behind `before`, once both run."""
-    argv = proxy.together(Proxy(argv=tuple(before), version=("true",), config=""), server, scratch, {})
+    """Run `server` behind the proxy `before` in one tree."""
+    argv = proxy.argv_behind(Proxy(argv=tuple(before), version=("true",), config=""), server, scratch, {})
     root = psutil.Popen(argv, start_new_session=True)
     try:
         yield root
@@ -32,26 +32,26 @@ def running(scratch: Path, server: list[str], before: list[str]) -> Iterator[psu
 
 
 def both(root: psutil.Popen) -> list[psutil.Process]:
-    """The server and its proxy, once they are there."""
+    """Return the server and its proxy, once both exist."""
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while len(root.children()) < 2 and time.monotonic() < deadline:
         time.sleep(0.01)
     return sorted(root.children(), key=lambda process: process.pid)
 
 
-def test_the_configuration_has_its_places_filled_in_and_keeps_its_own_braces(tmp_path: Path) -> None:
+def test_placeholders_are_replaced_and_the_configurations_own_braces_kept(tmp_path: Path) -> None:
     config = "http { listen {host}:{port}; set $a '{}'; }"
     declared = Proxy(argv=("proxy", "{scratch}/proxy.conf"), version=("true",), config=config)
-    argv = proxy.together(declared, ["serve"], tmp_path, {"scratch": "/a b", "host": "127.0.0.1", "port": "80"})
+    argv = proxy.argv_behind(declared, ["serve"], tmp_path, {"scratch": "/a b", "host": "127.0.0.1", "port": "80"})
     assert (tmp_path / "proxy.conf").read_text() == "http { listen 127.0.0.1:80; set $a '{}'; }"
     assert argv[0] == "sh"
     assert "\nproxy '/a b/proxy.conf' & " in argv[2]
     assert argv[-1] == "serve"
 
 
-def test_the_version_is_what_the_program_says() -> None:
-    say = (sys.executable, "-c", "import sys; sys.stderr.write('nginx version: nginx/1.22.1\\n')")
-    assert proxy.version(Proxy(argv=("nginx",), version=say, config="")) == "nginx/1.22.1"
+def test_the_version_is_the_programs_own() -> None:
+    print_version = (sys.executable, "-c", "import sys; sys.stderr.write('nginx version: nginx/1.22.1\\n')")
+    assert proxy.version(Proxy(argv=("nginx",), version=print_version, config="")) == "nginx/1.22.1"
 
 
 def test_sigterm_ends_both(tmp_path: Path) -> None:
@@ -72,6 +72,6 @@ def test_neither_outlives_the_other(tmp_path: Path, first: int) -> None:
 
 
 @pytest.mark.parametrize(("server", "before"), [(["false"], SLEEP), (SLEEP, ["false"])])
-def test_one_that_does_not_start_ends_the_other(tmp_path: Path, server: list[str], before: list[str]) -> None:
+def test_a_failed_start_of_one_ends_the_other(tmp_path: Path, server: list[str], before: list[str]) -> None:
     with running(tmp_path, server, before) as root:
         root.wait(TIMEOUT_SECONDS)

@@ -1,4 +1,4 @@
-"""Whether a machine counts as quiet, how long quiet is waited for, and what the lab's own work is not."""
+"""What counts as noise of the machine, how long the lab waits for quiet, and what it reports."""
 
 from typing import Any
 
@@ -19,35 +19,35 @@ def later(seconds: float = 1.0, **changes: Any) -> Sample:
     return msgspec.structs.replace(BEFORE, at=BEFORE.at + seconds, **changes)
 
 
-def test_the_labs_own_work_is_no_noise() -> None:
-    assert quiet.passing(BEFORE, later(10, busy=68.0, own=38.0)) == []
+def test_the_labs_own_work_is_not_noise() -> None:
+    assert quiet.transient_noise(BEFORE, later(10, busy=68.0, own=38.0)) == []
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "noise"),
     [
-        ({"busy": 50.5}, "others keep 0.50 of 2 cores busy"),
+        ({"busy": 50.5}, "other processes use 0.50 of 2 cores"),
         (
             {"busy": 50.5, "others": {7: ("chromium", 5.4)}},
-            "others keep 0.50 of 2 cores busy, 0.40 of them by chromium",
+            "other processes use 0.50 of 2 cores (chromium: 0.40)",
         ),
-        ({"stolen": 0.2}, "the hypervisor took 10% of the CPU time"),
-        ({"swapped_bytes": 3 * 2**20}, "3 MiB a second are swapped"),
+        ({"stolen": 0.2}, "the hypervisor took 10 % of the CPU time"),
+        ({"swapped_bytes": 3 * 2**20}, "swapping 3 MiB/s"),
         ({"throttled": 4}, "the CPU was throttled"),
         ({"hot": True}, "a temperature is over its limit"),
     ],
 )
-def test_what_disturbs_is_told(changes: dict[str, Any], told: str) -> None:
-    assert quiet.passing(BEFORE, later(**changes)) == [told]
+def test_each_disturbance_is_described(changes: dict[str, Any], noise: str) -> None:
+    assert quiet.transient_noise(BEFORE, later(**changes)) == [noise]
 
 
-def test_a_governor_is_judged_where_there_is_one() -> None:
-    assert quiet.lasting(BEFORE) == quiet.lasting(later(governor="performance")) == []
-    assert quiet.lasting(later(governor="powersave")) == ["the CPU governor is powersave, not performance"]
+def test_another_governor_than_performance_is_noise() -> None:
+    assert quiet.permanent_noise(BEFORE) == quiet.permanent_noise(later(governor="performance")) == []
+    assert quiet.permanent_noise(later(governor="powersave")) == ["the CPU governor is powersave, not performance"]
 
 
 class Machine:
-    """A clock that sleeping moves, and others' load by the second; the last one stays."""
+    """A clock that advances by sleeping, and the load of other processes in each second. The last load persists."""
 
     def __init__(self, *loads: float, governor: str | None = None) -> None:
         self.loads, self.governor = loads, governor
@@ -71,34 +71,32 @@ def clock() -> accounts.Clock:
     return accounts.Clock()
 
 
-def test_a_quiet_machine_is_looked_at_for_one_window(clock: accounts.Clock) -> None:
+def test_a_quiet_machine_is_sampled_for_one_window(clock: accounts.Clock) -> None:
     machine = Machine(0.0)
     machine.watch(strict=True).before_block()
     assert (machine.now, machine.said, clock.read().noise) == (1, [], ())
 
 
-def test_quiet_is_waited_for(clock: accounts.Clock) -> None:
+def test_the_first_block_waits_for_quiet(clock: accounts.Clock) -> None:
     machine = Machine(1.0, 1.0, 1.0, 0.0)
     machine.watch(strict=True).before_block()
     assert (machine.now, machine.said, clock.read().noise) == (4, [], ())
 
 
-def test_after_a_minute_it_is_warned_noted_and_gone_on(clock: accounts.Clock) -> None:
+def test_after_a_minute_the_study_continues_with_a_warning(clock: accounts.Clock) -> None:
     machine = Machine(1.0)
     machine.watch().before_block()
     assert machine.now == quiet.WAIT_SECONDS
-    assert machine.said == [
-        "not quiet: others keep 1.00 of 2 cores busy; measuring all the same, and the report says so"
-    ]
-    assert clock.read().noise == ("others keep 1.00 of 2 cores busy",)
+    assert machine.said == ["the machine is not quiet (noted in the report): other processes use 1.00 of 2 cores"]
+    assert clock.read().noise == ("other processes use 1.00 of 2 cores",)
 
 
-def test_strict_refuses_instead_also_for_what_no_waiting_ends() -> None:
-    with pytest.raises(RefusedError, match="not quiet, and --strict refuses: the CPU governor is powersave"):
+def test_strict_raises_an_error_instead_also_for_permanent_noise() -> None:
+    with pytest.raises(RefusedError, match="--strict requires a quiet machine: the CPU governor is powersave"):
         Machine(0.0, governor="powersave").watch(strict=True).before_block()
 
 
-def test_after_a_disturbed_block_the_machine_cools_down_but_not_in_vain_again(clock: accounts.Clock) -> None:
+def test_a_disturbed_block_is_followed_by_a_wait_but_not_after_a_failed_one(clock: accounts.Clock) -> None:
     machine = Machine(0.0, 1.0)
     watch = machine.watch()
     for expected in (1, 11 + quiet.COOL_SECONDS, 21 + quiet.COOL_SECONDS):
@@ -108,15 +106,15 @@ def test_after_a_disturbed_block_the_machine_cools_down_but_not_in_vain_again(cl
     assert len(clock.read().noise) == 2
 
 
-def test_once_quiet_came_back_it_is_waited_for_again() -> None:
+def test_after_a_quiet_block_the_lab_waits_again() -> None:
     machine = Machine(0.0, *[1.0] * 60, *[0.0] * 30, 1.0)
     watch = machine.watch()
     watch.before_block()  # second 1
     machine.pass_time(10)
-    watch.before_block()  # noisy: waits in vain
+    watch.before_block()  # the block was noisy: waits, without success
     assert machine.now == 31
     machine.pass_time(35)
-    watch.before_block()  # the block was noisy, and no wait: it was in vain before
+    watch.before_block()  # the block was noisy: does not wait, because the last wait failed
     assert machine.now == 66
     machine.pass_time(10)
     watch.before_block()  # quiet
@@ -133,7 +131,7 @@ def test_this_machine_can_be_sampled() -> None:
     assert first.cpus >= 1
 
 
-def test_what_the_lab_spent_is_held_against_its_limit() -> None:
+def test_the_labs_overhead_is_compared_to_its_limit() -> None:
     account = Account(
         wall_seconds=200.0,
         lab_seconds=4.0,
@@ -142,14 +140,14 @@ def test_what_the_lab_spent_is_held_against_its_limit() -> None:
         noise=("the CPU was throttled",) * 2,
     )
     session = Session(plan=planned(study_called("trial")), started="", seed=1, machine={}, accounts=(account, account))
-    assert spent.costs(session) == (
-        "The lab itself took 8.00 s of CPU in 200 s, 4.0 %, within the 10% that it may; "
-        "beside measuring: starts of servers 60.0 s and waiting for quiet 200 s."
+    assert spent.overhead(session) == (
+        "Overhead of the lab: 8.00 s of CPU in 200 s, 4.0 % (limit 10 %). "
+        "Time beside measuring: starts of servers 60.0 s and waiting for quiet 200 s."
     )
     assert spent.unrest(session) == (
-        "The machine was not quiet, 4 times before or during a block; the first time, the CPU was throttled."
+        "The machine was not quiet 4 times, before or during a block. First disturbance: the CPU was throttled."
     )
     bare = msgspec.structs.replace(session, accounts=())
-    assert spent.costs(bare) is spent.unrest(bare) is None
+    assert spent.overhead(bare) is spent.unrest(bare) is None
     greedy = msgspec.structs.replace(session, accounts=(Account(wall_seconds=10.0, lab_seconds=2.0),))
-    assert "20 %, MORE THAN the 10%" in (spent.costs(greedy) or "")
+    assert "20 % (ABOVE the limit of 10 %)" in (spent.overhead(greedy) or "")

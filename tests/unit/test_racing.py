@@ -1,4 +1,4 @@
-"""Racing: who is dropped, on what evidence, and when; with a fake subject and a fake clock, and nothing measured."""
+"""Racing: which candidates are eliminated, on what evidence, and when; with a fake subject and a fake clock."""
 
 import msgspec
 import pytest
@@ -58,23 +58,23 @@ def test_the_best_of_each_workload_and_the_baseline_are_measured_to_the_end() ->
     assert best | baseline <= names(final)
 
 
-def test_who_is_dropped_is_worse_than_the_best_of_its_workload_beyond_chance() -> None:
+def test_eliminated_candidates_are_significantly_worse_than_the_best_of_their_workload() -> None:
     race, final = raced(Fake())
-    dropped = {each: number for number, ended in enumerate(race.rounds, 1) for each in ended.eliminated}
-    assert dropped
-    for each, number in dropped.items():
+    eliminated = {each: number for number, ended in enumerate(race.rounds, 1) for each in ended.eliminated}
+    assert eliminated
+    for each, number in eliminated.items():
         assert each.worse
         assert each.low is not None
         assert each.low > 1
         servers = 2 * number
-        assert f" the server CPU a request of {each.best}, by {servers} fresh servers each" in each.reason
+        assert f" the server CPU per request of {each.best}, {servers} fresh servers" in each.reason
         assert each.reason.endswith(f", after round {number}")
     gone = {(f"{each.stack.framework}/{each.stack.server}", each.workload) for each in race.eliminated}
     assert gone.isdisjoint(names(final))
     assert len(gone) + len(final.cases) == 16, "everybody is in the final or has a reason"
 
 
-def test_the_baseline_is_never_dropped_and_stands_beside_each_variant_in_play() -> None:
+def test_the_baseline_is_never_eliminated_and_is_beside_each_variant_in_play() -> None:
     study = msgspec.structs.replace(STUDY, baseline="cpython", variants=("cpython", "cython"))
 
     def slow(case: Case) -> float:
@@ -88,8 +88,8 @@ def test_the_baseline_is_never_dropped_and_stands_beside_each_variant_in_play() 
     assert race.eliminated
 
 
-@pytest.mark.parametrize(("slow", "is_dropped"), [("cpython", True), ("pypy", False)])
-def test_who_is_cold_in_a_brief_load_is_not_dropped_for_it(slow: str, is_dropped: bool) -> None:
+@pytest.mark.parametrize(("slow", "is_eliminated"), [("cpython", True), ("pypy", False)])
+def test_a_candidate_that_may_be_cold_in_a_brief_load_is_not_eliminated(slow: str, is_eliminated: bool) -> None:
     study = msgspec.structs.replace(STUDY, variants=("cython", slow), frameworks=("falcon",), servers=SERVERS[:3])
 
     def ten_times(case: Case) -> float:
@@ -97,11 +97,11 @@ def test_who_is_cold_in_a_brief_load_is_not_dropped_for_it(slow: str, is_dropped
 
     budget = estimate.plan_seconds(plan(study, CATALOG)) - 5  # PyPy is driven until it is warm, which takes its time
     race, _ = raced(Fake(ten_times), study, budget)
-    assert any(each.worse for each in race.eliminated if each.stack.variant == slow) is is_dropped
+    assert any(each.worse for each in race.eliminated if each.stack.variant == slow) is is_eliminated
 
 
-def test_who_waits_with_few_requests_at_a_time_is_out_and_of_the_others_cpu_decides() -> None:
-    """But for the best of each server, which goes on whatever it costs."""
+def test_stacks_that_wait_with_few_requests_at_a_time_are_out_and_cpu_decides_among_the_others() -> None:
+    """The best of each server goes on whatever its cost."""
     assert CATALOG.workloads["wait"].ranked_by == "rate"
     study = msgspec.structs.replace(STUDY, workloads=("wait",))
 
@@ -132,11 +132,11 @@ def test_a_run_that_fails_ends_the_race_for_its_stack_on_every_workload() -> Non
     assert "bare/bjoern" not in {name for name, _ in names(final)}
 
 
-def test_whom_the_budget_has_no_room_for_is_left_out_by_rank_and_said_so() -> None:
+def test_candidates_without_room_in_the_budget_are_left_out_by_rank_with_that_reason() -> None:
     race, final = raced(Fake(equal, spread=0.05), budget=400)
     assert race.left_out
     assert not any(each.worse for each in race.left_out)
-    assert all(each.reason.endswith("fresh servers each, and the budget has no room for it") for each in race.left_out)
+    assert all(each.reason.endswith("fresh servers, no room in the budget") for each in race.left_out)
     spent = sum(ended.seconds for ended in race.rounds)
     assert spent + estimate.seconds(final, CATALOG) <= 400
     assert spent + estimate.seconds(final, CATALOG) > 400 - 3 * estimate.case_seconds(final.cases[0], CATALOG), (
@@ -168,8 +168,8 @@ def test_the_seed_fixes_the_race() -> None:
     assert raced(Fake(seed=3)) == raced(Fake(seed=3))
 
 
-def test_nobody_is_dropped_as_worse_where_all_are_equal() -> None:
-    """Twenty-four races of equals whose servers scatter by 3 %: the best of them is so by luck."""
+def test_no_candidate_is_eliminated_as_worse_where_all_are_equal() -> None:
+    """Twenty-four races of equals with a spread of 3 % between servers, so that luck decides which one is best."""
     for seed in range(24):
         race, _ = raced(Fake(equal, spread=0.03, seed=seed), budget=300)
         assert not [each for ended in race.rounds for each in ended.eliminated]
@@ -180,17 +180,17 @@ def test_a_study_that_fits_its_budget_is_not_raced() -> None:
 
 
 def test_too_small_a_budget_is_refused_with_the_least_that_does() -> None:
-    with pytest.raises(LabError, match="--budget 1m is too little for trial: it takes at least ") as refused:
+    with pytest.raises(LabError, match="--budget 1m is too short for trial: use at least ") as refused:
         racing.track(PLAN, 60)
     least = duration(str(refused.value).split("at least ")[1].split(",")[0], "the least")
     assert racing.track(PLAN, least)
-    with pytest.raises(LabError, match="too little"):
+    with pytest.raises(LabError, match="too short"):
         racing.track(PLAN, least - 60)
 
 
-def test_what_cannot_be_raced_is_told() -> None:
+def test_a_study_without_stacks_under_load_is_not_raced() -> None:
     cores = msgspec.structs.replace(STUDY, macro=None, micro=MicroPlan(processes=2, values=1))
-    with pytest.raises(LabError, match="study 'trial' puts no stacks under load"):
+    with pytest.raises(LabError, match="--budget requires stacks under load: study 'trial' has none"):
         racing.track(plan(cores, CATALOG), 60)
 
 

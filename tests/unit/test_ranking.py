@@ -1,4 +1,4 @@
-"""What a report shows of a race: every stack in its place, those that were dropped with their reason."""
+"""The report of a race: every stack in its place, eliminated ones with their reason."""
 
 import io
 import re
@@ -58,7 +58,7 @@ def test_the_first_of_a_ranking_is_the_best_and_each_other_is_worse_or_undecided
     assert all(each.behind.significant or each.behind.undecided or each.behind.equal for each in hello.ranking[1:])
 
 
-def test_a_stack_that_was_dropped_keeps_its_row_with_the_evidence() -> None:
+def test_an_eliminated_stack_keeps_its_row_with_the_evidence() -> None:
     rows = {str(row.stack): row for row in FINDING.rows}
     eliminated = [each for each in RACE.eliminated if each.workload == "hello"]
     assert eliminated
@@ -69,15 +69,16 @@ def test_a_stack_that_was_dropped_keeps_its_row_with_the_evidence() -> None:
     assert {row.verdict for row in FINDING.rows} == {"pass", "eliminated"}
 
 
-def test_the_page_tells_of_the_rounds_and_of_what_became_of_each(page: str) -> None:
-    assert ranking.words(RACE) in page
+def test_the_page_has_the_rounds_and_the_end_of_each_stack(page: str) -> None:
+    assert ranking.race_sentences(RACE) in page
     assert "eliminated after round 1" in page
     assert page.count("<h3>") >= 2
     assert "How fast is the core?" not in page, "nothing of it was asked"
 
 
-def test_the_terminal_and_the_json_tell_of_it_too() -> None:
-    assert "Raced within 6m: 16 candidates (a stack on a workload) entered" in " ".join(shown(json=False).split())
+def test_the_terminal_and_the_json_have_the_race_too() -> None:
+    words = " ".join(shown(json=False).split())
+    assert "Race with a budget of 6m: 16 candidates (a stack on a workload). Eliminated in" in words
     told = msgspec.json.decode(shown(json=True))
     assert told["race"]["finalists"] == RACE.finalists
     assert [each["candidates"] for each in told["race"]["rounds"]] == [each.candidates for each in RACE.rounds]
@@ -95,7 +96,7 @@ def test_on_a_single_server_each_framework_is_held_against_the_best() -> None:
     ]
     made = session(None, runs, study)
     (told,) = answer(find(made, runs))
-    assert "with each other framework, in units of that: cython/falcon/bjoern 1.2" in told
+    assert "with each other framework, relative to it: cython/falcon/bjoern 1.2" in told
     assert re.fullmatch(
         r"Smallest detectable difference \(80 % power\): \S+ % behind a server\.", power(find(made, runs))
     ), "of two stacks there is one difference"

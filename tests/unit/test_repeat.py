@@ -1,4 +1,4 @@
-"""Two sessions of a study held against each other: ranks, and pairs that swapped."""
+"""The agreement of two sessions of a study: ranks, and pairs that swapped."""
 
 import msgspec
 import numpy as np
@@ -15,7 +15,7 @@ STARTED = ("2026-11-24T13:00:00+00:00", "2026-11-25T13:00:00+00:00")
 
 
 def micro(levels, seed, *, blocks=10, spread=0.01, **case):
-    """The runs of a session whose variants have so many microseconds a document."""
+    """The runs of a session whose variants take `levels` microseconds per document."""
     rng = np.random.default_rng(seed)
     return [
         Run(
@@ -52,8 +52,9 @@ def test_a_pair_that_swapped_beyond_its_interval_is_named_with_both_ratios():
     assert swap.first.low > 1 > swap.second.high
     assert found.spearman == pytest.approx(0.9)
     assert found.kendall == pytest.approx(0.8)
-    assert "nuitka to mypyc: 1.03× (" in "\n".join(repeat.words(found))
-    assert "1 of 10 pairs swapped beyond their intervals, 0 within them" in "\n".join(repeat.words(found))
+    lines = "\n".join(repeat.agreement_lines(found))
+    assert "nuitka ÷ mypyc: 1.03× (" in lines
+    assert "1 of 10 pairs swapped beyond their intervals, 0 within" in lines
 
 
 def test_equals_swap_within_their_intervals():
@@ -99,7 +100,7 @@ def test_stacks_are_ranked_by_each_metric_load_by_load():
         ]
 
     found = {each.metric: each for each in repeat.agreements(served(1), served(2))}
-    assert list(found) == ["server CPU a request, medium, closed", "memory under load, medium, closed"]
+    assert list(found) == ["server CPU per request, medium, closed", "memory under load, medium, closed"]
     assert [each.spearman for each in found.values()] == pytest.approx([1.0, 1.0])
 
 
@@ -116,14 +117,14 @@ def test_a_rate_that_the_generator_limited_is_compared_with_none():
         )
 
     found = agreed(list(map(served, micro(LEVELS, 1))), list(map(served, micro(LEVELS, 2))))
-    assert (found.metric, found.subjects) == ("answers a second, medium, brief", len(LEVELS) - 1)
+    assert (found.metric, found.subjects) == ("answers per second, medium, brief", len(LEVELS) - 1)
 
 
 def test_two_subjects_have_no_rank_correlation():
     pair = {"cpython": 800.0, "cython": 20.0}
     found = agreed(micro(pair, 1), micro(pair, 2))
     assert found.spearman is None
-    assert "too few for a rank correlation" in next(repeat.words(found))
+    assert "too few for a rank correlation" in next(repeat.agreement_lines(found))
 
 
 # ---------------------------------------------------------------- stored sessions
@@ -151,10 +152,10 @@ def test_two_finished_sessions_are_read_by_name_or_as_the_last_two(results):
     folders = repeat.chosen("quick", [], results)
     assert [folder.name for folder in folders] == ["20261124T130000Z", "20261125T130000Z"]
     assert repeat.chosen("quick", [folder.name for folder in folders], results) == folders
-    said = "\n".join(repeat.told(folders, repeat.stored(folders)))
-    assert "quick: the session of 2026-11-24T13:00:00+00:00 and that of 2026-11-25" in said
+    said = "\n".join(repeat.lines(folders, repeat.stored(folders)))
+    assert "quick: sessions of 2026-11-24T13:00:00+00:00 and 2026-11-25" in said
     assert "Spearman 1.000" in said
-    assert "Not the same" not in said
+    assert "Different" not in said
 
 
 def test_machines_read_json(results):
@@ -162,19 +163,19 @@ def test_machines_read_json(results):
     assert (found["subjects"], found["kendall"]) == (5, pytest.approx(1.0))
 
 
-def test_sessions_of_other_inputs_or_of_another_machine_are_said_to_be_so(results):
+def test_sessions_of_other_inputs_or_of_another_machine_are_marked(results):
     first, second = repeat.chosen("quick", [], results)
     record = store.read(second / "session.json", Session)
     other = planned(
         study_called("quick"), [msgspec.structs.replace(case, inputs={"harness": "x"}) for case in record.plan.cases]
     )
     store.note(second, plan=other, machine={"fingerprint": "g"})
-    said = "\n".join(repeat.told((first, second), repeat.stored((first, second))))
-    assert "Not the same: 10 of their cases" in said
-    assert "Not the same machine" in said
+    said = "\n".join(repeat.lines((first, second), repeat.stored((first, second))))
+    assert "Different inputs: 10 cases are in one of the sessions only." in said
+    assert "Different machines." in said
 
 
 @pytest.mark.parametrize("names", [["20261124T130000Z"], ["20261124T130000Z", "20261126T130000Z"], ["a", "b"]])
-def test_what_is_not_two_finished_sessions_is_refused(results, names):
-    with pytest.raises(LabError, match="20261124T130000Z, 20261125T130000Z"):
+def test_anything_but_two_finished_sessions_is_refused(results, names):
+    with pytest.raises(LabError, match=r"two finished sessions of quick \(finished: 20261124T130000Z, 20261125T1300"):
         repeat.chosen("quick", names, results)

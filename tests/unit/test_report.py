@@ -1,4 +1,4 @@
-"""The page and the terminal's table of a made-up session: whole, by themselves, and true to the figures."""
+"""The page and the terminal's table of a made-up session: complete, self-contained, and true to the figures."""
 
 import io
 import re
@@ -25,7 +25,7 @@ PAGE = report.html(FINDING)
 
 
 class Reader(HTMLParser):
-    """Counts tags, gathers text and references, and checks that what is opened is closed."""
+    """Collects text, references and ids, and checks that every tag is closed."""
 
     VOID = ("meta", "link", "br", "path", "rect", "line", "circle", "use")
 
@@ -76,7 +76,7 @@ def test_the_page_answers_on_top_and_says_what_is_missing(reader):
     assert all(sentence in text for sentence in answer(FINDING))
     assert text.index("Bias of this machine") < text.index("How fast is the core?")
     assert "uWSGI's PyPy plugin did not start" in text
-    assert "To get it: apt-get install gcc" in text
+    assert "Remedy: apt-get install gcc" in text
     assert "generator-limited" in text
     assert "Example CPU @ 3.0 GHz" in text
     assert ".venv/bin/python -m bench run quick --force" in text
@@ -105,7 +105,7 @@ def test_text_stands_out_from_the_page(dark):
 
 
 def contrast(one, two):
-    """The contrast ratio of two colours, WCAG 2.2."""
+    """The contrast ratio of two colours by WCAG 2.2."""
     light, dark = sorted(map(luminance, (one, two)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 
@@ -127,8 +127,8 @@ def test_hostile_text_stays_text():
 def test_a_session_with_nothing_in_it_is_a_page_too(tmp_path):
     written = report.write(tmp_path, find(sessions.session(STUDY, [], finished=False), []))
     text = " ".join("".join(Reader(written.read_text(encoding="utf-8")).text).split())
-    assert "interrupted, not whole" in text
-    assert "Nothing to show: not measured yet" in text
+    assert "interrupted, incomplete" in text
+    assert "No figures: not measured yet" in text
 
 
 def test_several_workloads_stand_one_below_the_other_under_each_question():
@@ -213,7 +213,7 @@ def test_sizes_are_summed_by_kind():
 def test_a_count_on_another_path_names_both_and_the_time_on_it():
     words = " ".join(" ".join(Reader(PAGE).text).split())
     assert "avx2, not avx512" in words
-    assert "counted on path avx2, timed on avx512; with avx2 forced: 39" in PAGE
+    assert "counted on path avx2, timed on avx512, with avx2 forced: 39" in PAGE
 
 
 def listed(page):
@@ -222,15 +222,15 @@ def listed(page):
     return re.findall(r'<th scope="row">([^<]+)</th><td>[^<]*</td><td>(?:row|capacity|latency)</td>', section)
 
 
-def test_a_gate_is_shown_with_what_it_takes_and_what_tripped_it():
+def test_a_gate_is_shown_with_what_it_rejects_and_what_tripped_it():
     assert listed(PAGE) == ["right answers", "order", "generator", "plateau", "agreement"]
     section = PAGE[PAGE.index('<section id="gates">') :]
     for gate in FINDING.gates:
-        assert gate.asks.replace("'", "&#39;") in section
-    assert "block 0: the generator&#39;s core was 93% busy" in section
+        assert gate.requirement.replace("'", "&#39;") in section
+    assert "block 0: the generator&#39;s core was 93 % busy" in section
     assert "closed, block 1: 3 of 8 held-out documents answered wrong after the load" in section
-    assert "A server without work answered 52,000 requests a second." in section
-    assert "as a share of that under Gatling on the same server: 0.97 to 0.97" in section
+    assert "A server without work answered 52,000 requests per second." in section
+    assert "÷ under Gatling, on the same server: 0.97 to 0.97" in section
 
 
 def test_a_study_that_loads_nothing_shows_no_gates():

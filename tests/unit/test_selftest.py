@@ -1,4 +1,4 @@
-"""The self-test against subjects that are made up: a right method passes, broken ones are caught."""
+"""The self-test with made-up subjects: a correct method passes, broken ones are caught."""
 
 import math
 
@@ -25,7 +25,7 @@ STARTED = "2026-11-24T13:00:00+00:00"
 
 
 class Subject:
-    """An instrument on a made-up machine: blocks, processes and values each have a spread of their own."""
+    """An instrument on a made-up machine, where blocks, processes and values each have their own spread."""
 
     def __init__(self, seed, *, block=0.02, process=0.01, value=0.003, biased=0.0):
         self.rng = np.random.default_rng(seed)
@@ -73,9 +73,9 @@ def test_a_right_method_passes_and_averaging_leaves_little_bias():
     assert (micro.instrument, micro.comparisons, micro.allowed) == ("micro", 40, 5)
     assert (macro.instrument, macro.comparisons, macro.allowed) == ("macro", 40, 5)
     for each, a_side in ((micro, 8), (macro, 2)):
-        assert each.significant <= selftest.CLAIMS
+        assert each.significant <= selftest.MAX_SIGNIFICANT
         assert each.mean.low < 1 < each.mean.high
-        # A comparison spreads by sqrt(2 / a side) of a process's spread, the mean of forty by a sixth of that.
+        # A comparison's spread is sqrt(2 / a side) times that of a process, the mean's of forty a sixth of that.
         assert each.bias < 3 * 0.01 * (2 / a_side / 40) ** 0.5
     assert macro.smallest > micro.smallest > 5 * micro.bias, "of fewer servers"
 
@@ -109,14 +109,14 @@ def test_a_difference_below_what_the_spread_can_show_need_not_be_found():
     assert all(known.passed for known in found.known)
 
 
-def test_what_is_found_is_what_a_report_would_claim_beyond_the_bias():
+def test_a_difference_is_found_if_it_is_significant_in_a_report_beyond_the_bias():
     plain, biased = (judged(4, biased=biased).known[0] for biased in (0.0, 0.025))
     assert plain.found >= 9
     assert biased.found <= 2, "3 % is not significantly more than a bias of 2.5 %"
 
 
 def timid(pairs):
-    """Intervals twice as wide as the error that they are made of."""
+    """Intervals wider than the error that they are made of."""
     found = blocked_ratio(pairs)
     return msgspec.structs.replace(found, low=found.low / 1.2, high=found.high * 1.2)
 
@@ -126,20 +126,17 @@ def test_a_method_that_finds_less_than_it_promises_is_caught(monkeypatch):
     found = judged(2)
     assert all(each.passed for each in found.equals), "equals alone would not show it"
     assert not found.passed
-    assert any(
-        "10 % slower by counted work, FAILED: found 0 of 10 times (at least 9 needed)" in line
-        for line in verdict.told(found)
-    )
+    assert any("10 % slower: FAILED. Found: 0 of 10 (at least 9 required)." in line for line in verdict.lines(found))
 
 
 def pooled(pairs):
-    """What `compare_to` does: each value taken for one by itself, whatever its process."""
+    """As pyperf's `compare_to`: every value counts as independent, whatever its process."""
     above, below = ([[value] for values in side for value in values] for side in zip(*pairs, strict=True))
     return ratio(above, below)
 
 
 class EachByItself:
-    """The spread of two servers taken for known: a normal's quantile instead of a spread of all."""
+    """Each comparison with the spread of its own two servers, and a normal quantile."""
 
     def __init__(self, costs, *, blocked):
         self.costs, self.stacks = costs, tuple(costs)
@@ -156,11 +153,11 @@ def test_a_broken_method_is_caught(monkeypatch, name, method):
     monkeypatch.setattr(selftest, name, method)
     found = judged(1, block=0.0)
     assert not found.passed
-    assert any("FAILED" in line for line in verdict.told(found))
+    assert any("FAILED" in line for line in verdict.lines(found))
 
 
 def test_a_bench_that_treats_its_second_half_otherwise_is_caught():
-    """The twin always a little slower, such as by an order that is not random."""
+    """One half of the A/A pair is always a little slower, as by an order that is not random."""
     assert not judged(4, biased=0.02).passed
 
 
@@ -187,7 +184,7 @@ SMALL = msgspec.structs.replace(
 
 @pytest.fixture
 def folder(tmp_path):
-    """A finished session of a small self-test, measured block by block and stored as any study."""
+    """A finished session of a small self-test, measured block by block and stored like any study."""
     record = session(SMALL)
     made = store.create(record, tmp_path)
     subject = Subject(5)
@@ -213,11 +210,11 @@ def test_its_verdict_is_kept_with_the_machine_and_found_by_it(folder, tmp_path):
     assert kept.bias("micro") == kept.equals[0].bias
     assert kept.bias("startup") is None
     assert selftest.latest("another machine", tmp_path) is None
-    text = "\n".join(verdict.told(found))
-    assert "A/A micro, passed: cython against itself, 3 comparisons of 2 processes a side. Bias: " in text
-    assert "10 % slower by counted work, passed: found" in text
+    text = "\n".join(verdict.lines(found))
+    assert "A/A micro: passed. Bias: " in text
+    assert "Measured: cython, 3 comparisons of 2 processes a side." in text
+    assert "10 % slower: passed. Found: " in text
     assert text.count("Smallest detectable difference") == 3
-    assert "significant" not in text
 
 
 def test_the_exit_status_is_1_where_too_many_equals_are_called_different(folder, monkeypatch, capsys):
@@ -237,7 +234,7 @@ def test_what_is_kept_of_it_is_a_page_with_its_verdict(folder, tmp_path):
     kept = keep.read(*keep.keep(SMALL, tmp_path, tmp_path / "kept"))
     texts = docs.texts(docs.findings(tmp_path / "kept"))
     words = " ".join(texts["selftest.md"].split())
-    for line in verdict.told(kept.selftest):
+    for line in verdict.lines(kept.selftest):
         assert line in words
         assert line in texts["README.md"]
     assert "| micro, 2 processes a side | 3 | " in words
@@ -251,7 +248,7 @@ def test_the_runs_of_a_whole_self_test_are_few_enough_to_keep(tmp_path):
     assert path.stat().st_size < keep.LIMIT / 4
 
 
-def test_a_record_of_an_earlier_lab_tells_of_no_bias():
+def test_a_record_of_an_earlier_version_has_no_bias():
     equals = {"instrument": "micro", "a_side": 8, "comparisons": 40, "floor": 0.07, "different": 5, "allowed": 5}
     record = {"started": STARTED, "fingerprint": "f", "variant": "cython", "equals": [equals | {"smallest": 0.05}]}
     record["known"] = [{"percent": 3, "comparisons": 5, "found": 4, "median": 1.03}]
@@ -259,7 +256,7 @@ def test_a_record_of_an_earlier_lab_tells_of_no_bias():
     assert found.bias("micro") is None
     assert found.spread("micro") == 0.07
     assert found.passed
-    assert any("Bias: untested" in line for line in verdict.told(found))
+    assert any("Bias: not measured" in line for line in verdict.lines(found))
 
 
 def test_a_run_that_failed_costs_its_block_and_nothing_else():
@@ -287,7 +284,7 @@ def test_what_is_slower_is_no_instrument_of_its_own_and_has_its_own_identity():
 
 
 class Backwards(Subject):
-    """What is to be slower comes out faster."""
+    """A subject whose slower variants come out faster."""
 
     def __call__(self, case, block, _=None):
         turned = msgspec.structs.replace(case, slower=-case.slower) if case.slower else case

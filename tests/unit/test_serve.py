@@ -1,4 +1,4 @@
-"""The life of a server, with real processes: ready at its first right answer, and gone at the end whatever happens."""
+"""The life cycle of a server, with real processes: ready at its first right answer, gone at the end in every case."""
 
 import signal
 import socket
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 STACK = Stack(variant="cpython", framework="falcon", server="gunicorn-sync")
 
-# Answers GET with a text and POST with what it was sent; what else it does is put in before it serves.
+# Answers GET with a text and POST with the request's body. `before` is code that runs before it serves.
 SERVER = """
 import os, signal, subprocess, sys, time
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -50,7 +50,7 @@ Start = Callable[..., None]
 
 @pytest.fixture
 def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
-    """Decides which program is started in place of the stack's server."""
+    """Sets the program that is started instead of the stack's server."""
 
     def decide(before: str = "", answer: bytes = b"Hello, world!\n", status: int = 200) -> None:
         def command(
@@ -76,24 +76,24 @@ def serving(log: Path, first: Exchange = life_cycle.HELLO):
     return life_cycle.serving(CATALOG, STACK, first, log, cores().server)
 
 
-def family(running: life_cycle.Running) -> list[psutil.Process]:
+def family(running: life_cycle.RunningServer) -> list[psutil.Process]:
     return [running.process, *running.process.children()]
 
 
 def is_gone(process: psutil.Process) -> bool:
-    """Whether a process has ended, be it that no one has asked for its status yet."""
+    """Return True if a process has ended, even if it is still a zombie."""
     return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 
 def are_gone(processes: list[psutil.Process]) -> bool:
-    """Whether all have ended; the kernel is given a moment to deliver a signal that was sent."""
+    """Return True if all have ended within 5 s, which the kernel may need to deliver a signal."""
     deadline = time.monotonic() + 5
     while not all(map(is_gone, processes)) and time.monotonic() < deadline:
         time.sleep(0.01)
     return all(map(is_gone, processes))
 
 
-def test_it_answers_while_the_block_runs_and_is_gone_after(start: Start, log: Path) -> None:
+def test_a_server_answers_during_the_block_and_is_gone_after_it(start: Start, log: Path) -> None:
     start("print('here I am', flush=True)")
     with serving(log) as running:
         assert running.name == str(STACK)
@@ -108,21 +108,21 @@ def test_it_answers_while_the_block_runs_and_is_gone_after(start: Start, log: Pa
     assert "here I am" in log.read_text()
 
 
-def test_it_runs_on_the_cores_that_it_was_given(start: Start, log: Path) -> None:
+def test_a_server_runs_on_the_given_cores(start: Start, log: Path) -> None:
     start()
     with serving(log) as running:
         assert set(running.process.cpu_affinity()) == cores().server
 
 
-def test_it_is_ready_no_earlier_than_its_first_answer(start: Start, log: Path) -> None:
-    """A server that takes its time to listen is waited for: refused connections are no failure."""
+def test_a_server_is_ready_at_its_first_answer(start: Start, log: Path) -> None:
+    """Connections that are refused before the server listens are not an error."""
     start("time.sleep(0.3)")
     with serving(log) as running:
         assert running.ready_seconds > 0.3
 
 
-def test_a_front_is_up_before_its_server(start: Start, log: Path) -> None:
-    """It answers 502 until then, which is waited out as a refused connection is."""
+def test_a_proxy_may_be_ready_before_its_server(start: Start, log: Path) -> None:
+    """Its 502 answers are treated like refused connections."""
     start(
         "began = time.monotonic()\n"
         "Handler.do_GET = lambda self: self.answer(200 if time.monotonic() > began + 0.3 else 502, b'Hello, world!\\n')"
@@ -132,42 +132,40 @@ def test_a_front_is_up_before_its_server(start: Start, log: Path) -> None:
 
 
 @pytest.mark.parametrize(("answer", "status"), [(b"Hello!\n", 200), (b"Hello, world!\n", 503), (b"", 404)])
-def test_a_wrong_first_answer_is_told_at_once(start: Start, log: Path, answer: bytes, status: int) -> None:
+def test_a_wrong_first_answer_fails_at_once(start: Start, log: Path, answer: bytes, status: int) -> None:
     start(answer=answer, status=status)
-    with pytest.raises(LabError, match=f"the first answer was wrong: status {status}"), serving(log):
+    with pytest.raises(LabError, match=f"wrong first answer: status {status}"), serving(log):
         pytest.fail("it never answered right")
 
 
-def test_one_that_dies_early_is_named_with_its_status_and_log(start: Start, log: Path) -> None:
+def test_a_server_that_exits_early_is_reported_with_its_status_and_log(start: Start, log: Path) -> None:
     start("sys.exit('no such module: nothing')\n")
     with pytest.raises(LabError) as caught, serving(log):
         pytest.fail("it never answered")
-    assert str(caught.value) == (f"cpython/falcon/gunicorn-sync: it ended with status 1 before it was ready; see {log}")
+    assert str(caught.value) == (f"cpython/falcon/gunicorn-sync: exited with status 1 before it was ready; see {log}")
     assert "no such module: nothing" in log.read_text()
 
 
-def test_one_that_never_answers_is_given_up_and_killed(
-    start: Start, log: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_that_never_answers_is_killed(start: Start, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(life_cycle, "READY_SECONDS", 0.5)
     start(f"open({str(log.with_suffix('.pid'))!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)")
-    with pytest.raises(LabError, match="not ready within 0 s"), serving(log):
+    with pytest.raises(LabError, match=r"not ready after 0\.5 s"), serving(log):
         pytest.fail("it never answered")
     assert not psutil.pid_exists(int(log.with_suffix(".pid").read_text()))
 
 
-def test_one_that_ignores_sigterm_is_killed_with_its_children_and_complained_of(
+def test_a_server_that_ignores_sigterm_is_killed_with_its_children_and_reported(
     start: Start, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(life_cycle, "STOP_SECONDS", 0.2)
     start("signal.signal(signal.SIGTERM, signal.SIG_IGN)\nchild()")
-    with pytest.raises(LabError, match=r"it still ran .* after SIGTERM, killed"), serving(log) as running:
+    with pytest.raises(LabError, match=r"it still ran 0\.2 s after SIGTERM: killed"), serving(log) as running:
         tree = family(running)
     assert len(tree) == 2
     assert are_gone(tree)
 
 
-def test_children_that_outlive_their_server_are_killed_and_complained_of(
+def test_children_that_outlive_their_server_are_killed_and_reported(
     start: Start, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(life_cycle, "STOP_SECONDS", 0.2)
@@ -179,7 +177,7 @@ def test_children_that_outlive_their_server_are_killed_and_complained_of(
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-def test_what_goes_wrong_in_the_block_ends_the_server_and_its_children(
+def test_an_error_in_the_block_ends_the_server_and_its_children(
     start: Start, log: Path, error: type[BaseException]
 ) -> None:
     start("signal.signal(signal.SIGTERM, signal.SIG_IGN)\nchild()")
@@ -196,7 +194,7 @@ def test_what_goes_wrong_in_the_block_ends_the_server_and_its_children(
     assert are_gone(tree)
 
 
-def test_a_server_that_ends_inside_the_block_is_no_clean_end(start: Start, log: Path) -> None:
+def test_a_server_that_exits_during_the_block_is_an_error(start: Start, log: Path) -> None:
     start()
 
     def block() -> None:
@@ -204,12 +202,12 @@ def test_a_server_that_ends_inside_the_block_is_no_clean_end(start: Start, log: 
             running.process.send_signal(signal.SIGKILL)
             assert are_gone([running.process])
 
-    with pytest.raises(LabError, match="it ended by itself with status -9"):
+    with pytest.raises(LabError, match="exited by itself with status -9"):
         block()
 
 
-def test_an_answer_that_does_not_come_is_told(start: Start, log: Path) -> None:
-    """Nothing listens; a connection is closed without an answer; an answer is shorter than it says."""
+def test_a_missing_answer_is_reported(start: Start, log: Path) -> None:
+    """Nothing listens; a connection is closed without an answer; a body is shorter than its Content-Length."""
     with pytest.raises(LabError, match="GET /hello: no answer"):
         life_cycle.ask(life_cycle.free_port(), life_cycle.HELLO)
     start("Handler.do_POST = lambda self: None")
@@ -221,7 +219,7 @@ def test_an_answer_that_does_not_come_is_told(start: Start, log: Path) -> None:
         life_cycle.ask(running.port, posted)
 
 
-def test_a_server_is_started_without_tuning(start: Start, log: Path) -> None:
+def test_a_server_is_started_without_malloc_tuning(start: Start, log: Path) -> None:
     start()
     with serving(log) as running:
         assert not [name for name in running.process.environ() if name.startswith("MALLOC_")]
@@ -233,7 +231,7 @@ def test_a_free_port_can_be_bound() -> None:
         pass
 
 
-def test_the_command_is_the_servers_with_its_places_filled_in_and_nothing_of_the_callers_environment(
+def test_the_command_has_no_placeholders_and_nothing_of_the_callers_environment(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", "/somewhere/else")
@@ -246,7 +244,7 @@ def test_the_command_is_the_servers_with_its_places_filled_in_and_nothing_of_the
     assert "PYTHONPATH" not in env
 
 
-def test_a_stack_whose_variant_is_not_built_is_told_with_the_command(
+def test_a_variant_that_is_not_built_is_reported_with_the_command(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(artifacts, "ARTIFACTS", tmp_path)
@@ -254,7 +252,7 @@ def test_a_stack_whose_variant_is_not_built_is_told_with_the_command(
         life_cycle.command(CATALOG, STACK, 8123, life_cycle.HOST, tmp_path)
 
 
-def test_a_stack_that_its_server_declares_impossible_is_not_started(checkout: Path, tmp_path: Path) -> None:
+def test_an_unsupported_stack_is_not_started(checkout: Path, tmp_path: Path) -> None:
     path = checkout / "bench/servers/gunicorn-sync.toml"
     path.write_text(path.read_text() + '\n[unsupported.cpython]\nreason = "it needs a moon"\nsymptom = "no moon"\n')
     with pytest.raises(LabError, match="cpython/falcon/gunicorn-sync is unsupported: it needs a moon"):

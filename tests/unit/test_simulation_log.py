@@ -1,4 +1,4 @@
-"""The binary log: captured ones say what Gatling said, made ones come back, and damage is named with its place."""
+"""The binary log: captured logs agree with Gatling, made-up logs are read back, and damage is located."""
 
 import struct
 from collections import Counter
@@ -38,7 +38,7 @@ def test_a_captured_description_beyond_latin_1() -> None:
     assert log.scenarios == ("lead-in", "measured")
 
 
-def test_a_captured_load_that_nobody_answered() -> None:
+def test_a_captured_load_without_answers() -> None:
     log = simulation_log.read(CAPTURED / "refused" / "simulation.log")
     measured = log.requests["measured"]
     assert not measured.ok.any()
@@ -46,7 +46,7 @@ def test_a_captured_load_that_nobody_answered() -> None:
 
 
 class Writer:
-    """Writes the layout as Gatling does."""
+    """Writes Gatling's layout."""
 
     def __init__(self) -> None:
         self.out = bytearray()
@@ -110,7 +110,7 @@ EVENTS = st.lists(
 
 @settings(max_examples=200)
 @given(TEXTS, st.lists(TEXTS, max_size=3), st.lists(st.binary(max_size=9), max_size=2), EVENTS)
-def test_what_is_written_is_read(
+def test_a_written_log_is_read_back(
     tmp_path_factory: pytest.TempPathFactory,
     description: str,
     scenarios: list[str],
@@ -135,7 +135,7 @@ def test_what_is_written_is_read(
 
 
 @given(EVENTS, st.data())
-def test_a_log_is_whole_only_if_it_ends_between_records(
+def test_a_log_is_complete_only_if_it_ends_between_records(
     tmp_path_factory: pytest.TempPathFactory, events: list[tuple[str, tuple[Any, ...]]], data: st.DataObject
 ) -> None:
     writer = Writer()
@@ -150,36 +150,34 @@ def test_a_log_is_whole_only_if_it_ends_between_records(
     if cut in ends[1:]:
         simulation_log.read(path)
         return
-    with pytest.raises(
-        LabError, match=f"cut short within the record at byte {max(end for end in ends if end <= cut)}$"
-    ):
+    with pytest.raises(LabError, match=f"truncated in the record at byte {max(end for end in ends if end <= cut)}$"):
         simulation_log.read(path)
 
 
-def test_a_foreign_file_is_refused(tmp_path: Path) -> None:
+def test_a_foreign_file_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "simulation.log"
     path.write_text("RUN\tlab.ClosedSimulation\tsimulation\t1795526200990\t \t3.12.0\n")
-    with pytest.raises(LabError, match=r"not the binary log of Gatling 3\.13 or later, in the record at byte 0$"):
+    with pytest.raises(LabError, match=r"not a binary log of Gatling 3\.13 or later in the record at byte 0$"):
         simulation_log.read(path)
 
 
 @pytest.mark.parametrize(
-    ("record", "complaint"),
+    ("record", "error"),
     [
-        (b"\x07", "an unknown kind 7"),
-        (b"\x04" + struct.pack(">ii", -5, 0), "a string 5 that was never spelt out"),
-        (b"\x04" + struct.pack(">ii", 1, -2), "a count of -2"),
-        (b"\x04" + struct.pack(">ii", 1, 1) + b"x\x02", "a string in coding 2"),
+        (b"\x07", "unknown kind 7"),
+        (b"\x04" + struct.pack(">ii", -5, 0), "undefined string 5"),
+        (b"\x04" + struct.pack(">ii", 1, -2), "negative count -2"),
+        (b"\x04" + struct.pack(">ii", 1, 1) + b"x\x02", "unknown string coder 2"),
         (
             b"\x01" + struct.pack(">iii", 0, 1, 1) + b"x\x00" + struct.pack(">ii?i", 9, 8, True, -1),
             "ends before it starts",
         ),
     ],
 )
-def test_damage_is_named_with_its_place(tmp_path: Path, record: bytes, complaint: str) -> None:
+def test_damage_is_reported_with_its_offset(tmp_path: Path, record: bytes, error: str) -> None:
     writer = Writer()
     writer.run("", [], [])
     path = tmp_path / "simulation.log"
     path.write_bytes(bytes(writer.out) + record)
-    with pytest.raises(LabError, match=f"{complaint}, in the record at byte {len(writer.out)}$"):
+    with pytest.raises(LabError, match=f"{error} in the record at byte {len(writer.out)}$"):
         simulation_log.read(path)

@@ -1,4 +1,4 @@
-"""Artifact size on made-up prefixes: what a stack requires counts, once, in the part that needs it first."""
+"""Artifact size on made-up prefixes: a file that a stack requires counts once, in the first part that requires it."""
 
 import json
 import os
@@ -36,9 +36,9 @@ class Prefix:
         self.python = self.base / "bin" / "python3"
         self.site.mkdir(parents=True)
         write(self.library / "os.py", 3 * KIB)
-        told = json.dumps([str(self.python), str(self.library)])
+        answer = json.dumps([str(self.python), str(self.library)])
         self.python.parent.mkdir(parents=True)
-        self.python.write_text(f"#!/bin/sh\necho '{told}'\n".ljust(KIB))
+        self.python.write_text(f"#!/bin/sh\necho '{answer}'\n".ljust(KIB))
         self.python.chmod(0o755)
 
     def add(self, name: str, size: int, requires: tuple[str, ...] = ()) -> None:
@@ -65,7 +65,7 @@ def prefix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Prefix:
     made.add("packaging", 1 * KIB)
     monkeypatch.setattr(sizes, "PREFIXES", tmp_path / "prefixes")
     monkeypatch.setattr(artifacts, "require", lambda name: made.artifact())
-    monkeypatch.setattr(sizes, "_interpreter", sizes._interpreter.__wrapped__)  # it would remember this one
+    monkeypatch.setattr(sizes, "_interpreter", sizes._interpreter.__wrapped__)  # without its cache
     return made
 
 
@@ -73,22 +73,22 @@ def unpacked(stack: Stack = STACK, declared: Catalog = CATALOG) -> dict[str, flo
     return {part: size.unpacked / KIB for part, size in sizes.sizes(declared, stack).items()}
 
 
-def test_each_part_counts_what_it_requires(prefix: Prefix) -> None:
+def test_each_part_counts_its_requirements(prefix: Prefix) -> None:
     assert unpacked() == {"interpreter": 4, "framework": 5, "server": 8, "core": 2}
 
 
-def test_what_stands_in_the_prefix_and_is_not_required_is_not_counted(prefix: Prefix) -> None:
+def test_an_installed_package_that_is_not_required_does_not_count(prefix: Prefix) -> None:
     prefix.add("uwsgi", 900 * KIB)
     assert unpacked()["server"] == 8
 
 
-def test_what_two_parts_need_counts_in_the_first(prefix: Prefix) -> None:
+def test_a_package_that_two_parts_require_counts_in_the_first(prefix: Prefix) -> None:
     shutil.rmtree(prefix.site / "falcon-1.0.dist-info")
     prefix.add("falcon", 5 * KIB, ("packaging>=20",))
     assert unpacked() == {"interpreter": 4, "framework": 6, "server": 7, "core": 2}
 
 
-def test_requirements_are_followed_through_circles_extras_and_markers(prefix: Prefix) -> None:
+def test_requirements_with_cycles_extras_and_markers_are_resolved(prefix: Prefix) -> None:
     shutil.rmtree(prefix.site / "packaging-1.0.dist-info")
     prefix.add("packaging", KIB, ("gunicorn", "Deep_Down>=1", "absent; python_version < '3'", "tests; extra == 'test'"))
     prefix.add("deep-down", 16 * KIB)
@@ -103,7 +103,7 @@ def test_a_variants_own_requirements_are_its_libraries(prefix: Prefix) -> None:
     assert unpacked(declared=declared) == {"interpreter": 4, "libraries": 32, "framework": 5, "server": 8, "core": 2}
 
 
-def test_of_the_standard_library_what_a_service_loads_counts(prefix: Prefix) -> None:
+def test_only_parts_of_the_standard_library_that_a_service_loads_count(prefix: Prefix) -> None:
     for unneeded in (
         "test/test_os.py",
         "idlelib/run.py",
@@ -116,23 +116,23 @@ def test_of_the_standard_library_what_a_service_loads_counts(prefix: Prefix) -> 
     assert unpacked()["interpreter"] == 12
 
 
-def test_a_file_that_the_server_declares_counts_and_has_to_be_there(prefix: Prefix) -> None:
+def test_a_file_that_the_server_declares_counts_and_must_exist(prefix: Prefix) -> None:
     linked = msgspec.structs.replace(CATALOG.servers["gunicorn-sync"], files=("{base}/bin/gun*",))
     declared = msgspec.structs.replace(CATALOG, servers={"gunicorn-sync": linked})
-    with pytest.raises(LabError, match=r"\{base\}/bin/gun\*: the interpreter of cpython has no such file"):
+    with pytest.raises(LabError, match=r"files: \{base\}/bin/gun\* matches no file of the interpreter of cpython"):
         unpacked(declared=declared)
     write(prefix.base / "bin" / "gun-core", 10 * KIB)
     assert unpacked(declared=declared)["server"] == 18
 
 
-def test_shared_libraries_that_are_loaded_count_with_what_loads_them(prefix: Prefix) -> None:
-    """A real extension module in the place of the made-up core brings the C library that it is linked to."""
+def test_shared_libraries_count_with_the_part_that_loads_them(prefix: Prefix) -> None:
+    """A real extension module instead of the made-up core adds the C library that it is linked to."""
     extension = Path(msgspec._core.__file__)
     shutil.copy(extension, prefix.site / "statements-cpython.py")
     assert unpacked()["core"] > extension.stat().st_size / KIB + 500
 
 
-def test_stripped_is_without_symbols_and_compressed_is_an_image_layer(prefix: Prefix) -> None:
+def test_compressed_is_the_size_of_an_image_layer(prefix: Prefix) -> None:
     (prefix.site / "falcon.py").write_bytes(os.urandom(64 * KIB))
     write(prefix.site / "gunicorn.py", 64 * KIB)
     found = sizes.sizes(CATALOG, STACK)
@@ -141,7 +141,7 @@ def test_stripped_is_without_symbols_and_compressed_is_an_image_layer(prefix: Pr
     assert found["framework"].stripped == found["framework"].unpacked, "there is nothing to strip"
 
 
-def test_measuring_leaves_the_prefix_as_it_was(prefix: Prefix) -> None:
+def test_measuring_does_not_change_the_prefix(prefix: Prefix) -> None:
     before = {path: path.stat() for path in prefix.site.rglob("*")}
     sizes.sizes(CATALOG, STACK)
     after = {path: path.stat() for path in prefix.site.rglob("*")}
@@ -150,7 +150,7 @@ def test_measuring_leaves_the_prefix_as_it_was(prefix: Prefix) -> None:
     }
 
 
-def test_a_run_holds_every_part_the_wheel_and_the_seconds_of_the_build(prefix: Prefix, tmp_path: Path) -> None:
+def test_a_run_has_every_part_the_wheel_and_the_build_time(prefix: Prefix, tmp_path: Path) -> None:
     seen = sizes.observe(CATALOG, SizeCase(stack=STACK), tmp_path / "none")
     assert seen.values("wheel") == (777.0,)
     assert seen.values("build") == (2.5,)
@@ -159,30 +159,30 @@ def test_a_run_holds_every_part_the_wheel_and_the_seconds_of_the_build(prefix: P
     assert parts == {"wheel", "build", "interpreter", "framework", "server", "core"}
 
 
-def test_what_is_alike_is_packed_once_wherever_it_lies(
+def test_equal_parts_are_packed_once_in_whatever_prefix(
     prefix: Prefix, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     packed: list[set[str]] = []
 
-    def pack(placed: Mapping[str, Path]) -> Size:
-        packed.append(set(placed))
+    def pack(by_image_path: Mapping[str, Path]) -> Size:
+        packed.append(set(by_image_path))
         return Size(1, 1, 1)
 
     monkeypatch.setattr(sizes, "_PACKED", {})
-    monkeypatch.setattr(sizes, "_packed", pack)
+    monkeypatch.setattr(sizes, "_pack", pack)
     sizes.sizes(CATALOG, STACK)
     count = len(packed)
     assert count == len(unpacked())
-    assert {"lib/python3.11/site-packages/falcon.py"} in packed, "the same path in whatever prefix"
+    assert {"lib/python3.11/site-packages/falcon.py"} in packed, "the path does not depend on the prefix"
     shutil.copytree(tmp_path / "prefixes" / STACK.variant, tmp_path / "prefixes" / "pypy")
     sizes.sizes(CATALOG, msgspec.structs.replace(STACK, variant="pypy"))
-    assert len(packed) == count, "all that the copy holds was packed"
+    assert len(packed) == count, "all parts of the copy were packed before"
     write(prefix.site / "falcon.py", 6 * KIB)
     sizes.sizes(CATALOG, STACK)
-    assert len(packed) == count + 1, "what has changed is packed anew"
+    assert len(packed) == count + 1, "a changed part is packed again"
 
 
-def test_one_stack_stands_for_a_variant_unless_all_are_asked_for() -> None:
+def test_one_stack_per_variant_is_measured_unless_all_are_requested() -> None:
     peer = BuiltPeer(build="nodejs", fingerprint="f" * 64, version="v24", build_seconds=1.0, built="")
     made: dict[str, Artifact | BuiltPeer] = {"cpython": artifact("cpython"), "node-expert": peer}
     assert [stack.variant for stack in sizes.stacks(CATALOG, made)] == ["cpython", "node-expert"]

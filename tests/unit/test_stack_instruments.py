@@ -1,4 +1,4 @@
-"""Macro and start-up on a tiny service of real processes; the load is a few requests, and Gatling's word made up."""
+"""Macro and start-up instruments on a tiny real service, with a few requests and a made-up Gatling result."""
 
 import json
 import subprocess
@@ -22,7 +22,7 @@ from bench.measure.instruments.latency import Latency
 from bench.measure.instruments.paced import PacerResult
 from bench.model import Case, Catalog, Exchange, MacroCase, Observed, Stack, StartupCase
 from bench.serve import backend, life_cycle
-from bench.serve.backend import Attached
+from bench.serve.backend import RunningBackend
 from tests import commands
 from tests.declared import CATALOG
 
@@ -64,7 +64,7 @@ Service = Callable[..., None]
 
 
 def driven_by(load: model.Load) -> Catalog:
-    """The catalogue with that load instead of its own."""
+    """The catalogue with this load instead of its own."""
     return msgspec.structs.replace(CATALOG, loads={load.name: load})
 
 
@@ -73,7 +73,7 @@ SHORT = driven_by(model.Load(name="closed", title="Short", model="closed", users
 
 @pytest.fixture
 def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
-    """Decides what the service says that it is, and how much CPU time a request costs it, after its answer, too."""
+    """Sets the provenance that the service reports, and the CPU seconds that it spends after each answer."""
     real = life_cycle.command
 
     def decide(about: dict[str, object], burn: float = 0.02) -> None:
@@ -93,14 +93,14 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
 
 
 class Load:
-    """In the place of Gatling: asks one after the other for a while; then says what a test has decided."""
+    """A fake Gatling: it sends requests one after another for 0.6 s, then returns a result that the test determines."""
 
     def __init__(self) -> None:
         self.paths = ["/hello"]
-        self.says: dict[str, object] = {}
+        self.changes: dict[str, object] = {}
         self.before: Callable[[], object] = lambda: None
 
-    def __call__(self, load: object, workload: object, url: str, **places: object) -> gatling.GatlingResult:
+    def __call__(self, load: object, workload: object, url: str, **options: object) -> gatling.GatlingResult:
         self.before()
         port = int(url.rsplit(":", 1)[1])
         started, count = time.time(), 0
@@ -109,7 +109,7 @@ class Load:
                 life_cycle.ask(port, Exchange(method="GET", path=path, body=None, expect=b""))
                 count += 1
         ended = time.time()
-        outcome = gatling.GatlingResult(
+        result = gatling.GatlingResult(
             requests=count,
             failed=0,
             failures={},
@@ -129,7 +129,7 @@ class Load:
             generator_busy=0.3,
             generator_pause_ms=0.6,
         )
-        return msgspec.structs.replace(outcome, **self.says)
+        return msgspec.structs.replace(result, **self.changes)
 
 
 @pytest.fixture
@@ -139,11 +139,11 @@ def load(monkeypatch: pytest.MonkeyPatch, service: Service) -> Load:
     return made
 
 
-def test_a_row_holds_rate_server_cpu_latencies_and_memory(load: Load, tmp_path: Path) -> None:
+def test_a_run_has_rate_server_cpu_latencies_and_memory(load: Load, tmp_path: Path) -> None:
     seen = macro.observe(SHORT, CLOSED, tmp_path / "run")
     assert gates.judge(seen) == ()
     (cpu,), (rate,) = seen.values("cpu"), seen.values("rate")
-    assert 0.02 < cpu < 0.03, "seconds of the server's CPU a request"
+    assert 0.02 < cpu < 0.03, "server CPU seconds per request"
     assert seen.values("cpu.resolution")[0] < 0.005
     assert rate > 0
     assert seen.values("latency.p50.below") == (0.001,)
@@ -156,39 +156,39 @@ def test_a_row_holds_rate_server_cpu_latencies_and_memory(load: Load, tmp_path: 
     assert seen.facts["cpu_time"] in cpu_time.RESOLUTION_SECONDS
 
 
-def test_a_generator_that_is_the_limit_spoils_the_capacity_and_nothing_else(load: Load, tmp_path: Path) -> None:
-    load.says = {"generator_busy": 0.93}
+def test_a_saturated_generator_spoils_only_the_capacity(load: Load, tmp_path: Path) -> None:
+    load.changes = {"generator_busy": 0.93}
     seen = macro.observe(SHORT, CLOSED, tmp_path / "run")
     assert [(gate.gate, gate.spoils) for gate in gates.judge(seen)] == [("generator", "capacity")]
     assert seen.values("cpu")
     assert seen.values("latency.p99")
 
 
-def test_requests_that_failed_spoil_the_row(load: Load, tmp_path: Path) -> None:
-    load.says = {"failed": 12, "requests": 400, "failures": {"status 500": 2, "other bytes": 10}}
+def test_failed_requests_spoil_the_run(load: Load, tmp_path: Path) -> None:
+    load.changes = {"failed": 12, "requests": 400, "failures": {"status 500": 2, "other bytes": 10}}
     with pytest.raises(LabError, match=r"^12 of 400 requests failed: other bytes$") as caught:
         macro.observe(SHORT, CLOSED, tmp_path / "run")
     assert caught.value.gate == "right answers"
 
 
-def test_arithmetic_that_does_not_hold_spoils_the_row(load: Load, tmp_path: Path) -> None:
-    load.says = {"mean_ms": 2100.0}
-    with pytest.raises(LabError, match=r" requests under way, of 1 users$") as caught:
+def test_a_violation_of_littles_law_spoils_the_run(load: Load, tmp_path: Path) -> None:
+    load.changes = {"mean_ms": 2100.0}
+    with pytest.raises(LabError, match=r" requests in flight from 1 users$") as caught:
         macro.observe(SHORT, CLOSED, tmp_path / "run")
     assert caught.value.gate == "Little's law"
 
 
-def test_a_service_that_goes_wrong_under_load_is_caught_after_it(load: Load, tmp_path: Path) -> None:
-    """The load itself saw nothing."""
+def test_a_service_that_becomes_wrong_under_load_is_caught_after_it(load: Load, tmp_path: Path) -> None:
+    """The load itself notices nothing."""
     load.paths = ["/hello", "/spoil"]
     with pytest.raises(LabError, match="wrong answer to GET /hello"):
         macro.observe(SHORT, CLOSED, tmp_path / "run")
 
 
-def test_a_process_of_the_server_that_ends_under_load_spoils_the_row(
+def test_a_server_process_that_ends_under_load_spoils_the_run(
     load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Though no request failed: the master stays and starts another."""
+    """Even if no request fails, because the master starts another worker."""
 
     def kill_the_worker() -> None:
         next(each for each in psutil.Process().children(recursive=True) if each.name() == "sleep").kill()
@@ -199,22 +199,22 @@ def test_a_process_of_the_server_that_ends_under_load_spoils_the_row(
         macro.observe(SHORT, CLOSED, tmp_path / "run")
 
 
-def test_a_clock_that_jumps_spoils_the_row(load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_jump_of_the_clock_spoils_the_run(load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = time.time
     load.before = lambda: monkeypatch.setattr(time, "time", lambda: real() + 3600)
     with pytest.raises(LabError, match=r"^the clock was set by \+3600.0 s under the load$"):
         macro.observe(SHORT, CLOSED, tmp_path / "run")
 
 
-def test_the_servers_log_is_kept_beside_the_run(load: Load, tmp_path: Path) -> None:
+def test_the_servers_log_is_stored_with_the_run(load: Load, tmp_path: Path) -> None:
     macro.observe(SHORT, CLOSED, tmp_path / "0123456789abcdef")
     assert "GET /hello" in (tmp_path / "0123456789abcdef.log").read_text()
 
 
-def test_a_light_load_is_a_lead_in_and_a_measured_run_of_the_pacer(
+def test_a_load_of_the_pacer_is_a_lead_in_and_a_measured_run(
     monkeypatch: pytest.MonkeyPatch, service: Service, tmp_path: Path
 ) -> None:
-    """The server's CPU time of the measured run alone is divided by its requests."""
+    """Server CPU per request is that of the measured run alone."""
     driven = []
 
     def run(load: model.Load, workload: object, url: str, *, output: Path, **rest: object) -> PacerResult:
@@ -236,43 +236,41 @@ def test_a_light_load_is_a_lead_in_and_a_measured_run_of_the_pacer(
 
 
 @pytest.mark.parametrize(("window", "slices"), [(1, 0), (2, 0), (1, 1)])
-def test_a_request_costs_what_it_costs_whatever_the_window_and_after_slices_of_warm_up(
+def test_server_cpu_per_request_does_not_depend_on_the_window_or_on_a_warm_up(
     monkeypatch: pytest.MonkeyPatch, service: Service, tmp_path: Path, window: int, slices: int
 ) -> None:
-    """300 ms of CPU each, spent after the answer; what is under way at a window's end must not count in the next."""
+    """Each request costs 300 ms of CPU after its answer. Requests under way at a window's end must not count later."""
     service(ABOUT, burn=0.3)
     users = 3
     monkeypatch.setattr(driving, "WARM_UP", msgspec.structs.replace(driving.WARM_UP, users=users))
     monkeypatch.setattr(Catalog, "seconds_to_warm", lambda self, name, load: slices)
     brief = msgspec.structs.replace(CATALOG.loads["brief"], users=users, seconds=window)
     seen = macro.observe(driven_by(brief), msgspec.structs.replace(CLOSED, load="brief"), tmp_path / "run")
-    assert seen.values("cpu")[0] == pytest.approx(0.3, rel=0.12), "one request too many of a window makes a quarter"
+    assert seen.values("cpu")[0] == pytest.approx(0.3, rel=0.12), "one surplus request in a window would add a quarter"
     assert seen.values("reached")[0] > seen.values("requests")[0], "some were answered after the window"
     assert [row[2] for row in seen.series.get("warmup", ())] == [pytest.approx(0.3, rel=0.35)] * slices
 
 
 @pytest.fixture
 def waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A back end that works all the time, in the place of the one that `hello` would wait for."""
+    """A backend that always uses a full core, for the workload `hello`."""
     declared = CATALOG.backends["postgres"]
 
     @contextmanager
-    def attached(*_: object) -> Iterator[Attached]:
+    def run(*_: object) -> Iterator[RunningBackend]:
         with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as process:
             at = psutil.Process(process.pid)
             try:
-                yield Attached(backend=declared, version="15.7", dsn="host=/x", process=at)
+                yield RunningBackend(backend=declared, version="15.7", dsn="host=/x", process=at)
             finally:
                 process.kill()
 
-    monkeypatch.setattr(macro, "attached", create_autospec(backend.attached, side_effect=attached))
-    monkeypatch.setattr(Attached, "environment", lambda self, stack, server: {})
+    monkeypatch.setattr(macro, "backend_for", create_autospec(backend.backend_for, side_effect=run))
+    monkeypatch.setattr(RunningBackend, "environment", lambda self, stack, server: {})
 
 
 @pytest.mark.usefixtures("waiting")
-def test_a_back_end_is_told_with_what_it_took_and_is_no_part_of_the_server(
-    load: Load, service: Service, tmp_path: Path
-) -> None:
+def test_a_backends_cpu_is_reported_separately_from_the_servers(load: Load, service: Service, tmp_path: Path) -> None:
     service(ABOUT | {"waits": "app.postgres.on_one_connection"})
     seen = macro.observe(SHORT, CLOSED, tmp_path / "run")
     assert seen.facts["backend"] == "15.7"
@@ -281,14 +279,16 @@ def test_a_back_end_is_told_with_what_it_took_and_is_no_part_of_the_server(
 
 
 @pytest.mark.usefixtures("waiting")
-def test_who_sleeps_instead_of_asking_the_back_end_has_no_figure(load: Load, service: Service, tmp_path: Path) -> None:
+def test_a_service_that_sleeps_instead_of_querying_the_backend_is_rejected(
+    load: Load, service: Service, tmp_path: Path
+) -> None:
     service(ABOUT | {"waits": "time.sleep"})
     with pytest.raises(LabError, match=r"reports waits = 'time.sleep' instead of 'app.postgres.on_one_connection'"):
         macro.observe(SHORT, CLOSED, tmp_path / "run")
 
 
 @pytest.mark.parametrize(("observe", "case"), [(macro.observe, CLOSED), (startup.observe, SPAWN)])
-def test_something_else_than_was_meant_has_no_figure(
+def test_a_failed_provenance_check_rejects_the_run(
     service: Service, load: Load, tmp_path: Path, observe: Callable[..., Observed], case: Case
 ) -> None:
     service(ABOUT | {"type": "builtin_function_or_method"})

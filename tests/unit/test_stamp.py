@@ -1,4 +1,4 @@
-"""What a folder was made of: it stands if it is whole and made of the same, whatever broke it off."""
+"""Stamps: a folder is current if it is complete and was built from the same inputs, however its build ended."""
 
 from pathlib import Path
 
@@ -8,34 +8,34 @@ from bench.model import BuiltPeer
 from bench.provision import stamp
 
 
-def test_a_folder_stands_once_it_is_filled_of_what_it_was_made_of(tmp_path: Path) -> None:
+def test_a_folder_is_current_for_the_inputs_that_it_was_built_from(tmp_path: Path) -> None:
     folder = tmp_path / "made"
-    assert not stamp.stands(folder, "flour")
-    with stamp.making(folder, "flour"):
+    assert not stamp.is_current(folder, "flour")
+    with stamp.rebuilding(folder, "flour"):
         (folder / "bread").write_text("")
-    assert stamp.stands(folder, "flour")
-    assert not stamp.stands(folder, "rye")
+    assert stamp.is_current(folder, "flour")
+    assert not stamp.is_current(folder, "rye")
 
 
 @pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
-def test_one_that_was_broken_off_does_not_stand_and_is_made_anew(tmp_path: Path, error: type[BaseException]) -> None:
+def test_an_interrupted_build_is_not_current_and_starts_empty(tmp_path: Path, error: type[BaseException]) -> None:
     folder = tmp_path / "made"
-    with stamp.making(folder, "flour"):
+    with stamp.rebuilding(folder, "flour"):
         pass
 
-    def broken_off() -> None:
-        with stamp.making(folder, "flour"):
+    def interrupted() -> None:
+        with stamp.rebuilding(folder, "flour"):
             (folder / "half").write_text("")
             raise error
 
     with pytest.raises(error):
-        broken_off()
-    assert not stamp.stands(folder, "flour")
-    with stamp.making(folder, "flour"):
+        interrupted()
+    assert not stamp.is_current(folder, "flour")
+    with stamp.rebuilding(folder, "flour"):
         assert not list(folder.iterdir())
 
 
-def test_what_it_is_made_of_is_told_part_by_part(tmp_path: Path) -> None:
+def test_each_part_and_its_boundaries_change_the_hash(tmp_path: Path) -> None:
     for name, content in {"one": "flour", "two": "flour", "three": "rye"}.items():
         (tmp_path / name).write_text(content)
     known = [stamp.of(), stamp.of("a", "b"), stamp.of("ab"), stamp.of("b", "a"), stamp.of("one")]
@@ -47,11 +47,11 @@ def test_what_it_is_made_of_is_told_part_by_part(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b'{"build": "no', b'{"of": "another lab"}'])
-def test_a_record_that_is_cut_off_or_foreign_counts_as_none(tmp_path: Path, content: bytes) -> None:
+def test_a_truncated_or_foreign_record_reads_as_none(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "peer.json"
-    assert stamp.recorded(path, BuiltPeer) is None
+    assert stamp.read_record(path, BuiltPeer) is None
     made = BuiltPeer(build="x", fingerprint="f", version="1", build_seconds=1.0, built="now")
-    stamp.record(path, made)
-    assert stamp.recorded(path, BuiltPeer) == made
+    stamp.write_record(path, made)
+    assert stamp.read_record(path, BuiltPeer) == made
     path.write_bytes(content)
-    assert stamp.recorded(path, BuiltPeer) is None
+    assert stamp.read_record(path, BuiltPeer) is None

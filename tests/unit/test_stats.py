@@ -1,4 +1,4 @@
-"""Intervals that hold what they promise, on simulated processes whose truth is known."""
+"""The coverage of intervals, on simulated processes whose true ratio is known."""
 
 import numpy as np
 import pytest
@@ -11,13 +11,13 @@ TRIALS = 300
 
 
 def processes(rng, count, values, *, between=0.03, within=0.02, level=1.0):
-    """`count` processes that differ from each other by `between` and, value by value, by `within`."""
+    """`count` processes with a spread of `between` from process to process, and of `within` from value to value."""
     centres = level * np.exp(rng.normal(0, between, (count, 1)))
     return centres * np.exp(rng.normal(0, within, (count, values)))
 
 
 def blocks(rng, count, *, common=0.05, own=0.01, speedup=3.0):
-    """Pairs of processes that share the block's fate and differ by little of their own."""
+    """Pairs of processes with a common effect of their block and a small effect of their own."""
     fate = np.exp(rng.normal(0, common, count))
     return [([speedup * f * np.exp(rng.normal(0, own))], [f * np.exp(rng.normal(0, own))]) for f in fate]
 
@@ -46,7 +46,7 @@ def test_equal_sides_are_told_apart_no_more_often_than_promised():
 
 
 def test_values_of_one_process_are_not_taken_for_independent():
-    """Fifty values of each process say as little about the next process as five: the interval stays as wide."""
+    """Fifty values of each process predict the next process no better than five: the interval stays as wide."""
     widths = []
     for values in (5, 50):
         rng = np.random.default_rng(10)
@@ -147,7 +147,7 @@ def test_of_a_family_of_equals_one_in_twenty_holds_a_false_difference():
 
 
 def sessions(rng, count, *, apart=0.03, blocks_each=8, truth=1.2):
-    """So many sessions' ratios: each session has an offset of its own, far larger than what its blocks tell."""
+    """The ratios of `count` sessions, each with an offset far larger than the spread of its blocks."""
     return [blocked_ratio(blocks(rng, blocks_each, speedup=truth * np.exp(rng.normal(0, apart)))) for _ in range(count)]
 
 

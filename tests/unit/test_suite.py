@@ -1,4 +1,4 @@
-"""The suite of tests within one process: each framework passes it, what is wrong is named, the study tells of it."""
+"""The in-process test suite: each framework passes it, wrong answers are named, and the study reports it."""
 
 import io
 import time
@@ -31,7 +31,7 @@ Wsgi = Callable[[dict[str, Any], Callable[..., object]], Iterable[bytes]]
 
 
 def application(module: str) -> Wsgi:
-    """The service on a framework, over the reference core."""
+    """The service on a framework, with the reference core."""
     return import_module(module).make(load_core("app.core"), lambda: {"variant": "x"}, time.sleep, MAX_BYTES)
 
 
@@ -39,20 +39,20 @@ def application(module: str) -> Wsgi:
 @pytest.mark.parametrize("framework", FRAMEWORKS, ids=lambda framework: framework.name)
 def test_each_framework_passes_with_its_own_client(framework: Framework) -> None:
     client = import_module(f"bench.subject.suite.{suite.client(framework).stem}")
-    told = run(client.Client(application(framework.module)))
-    assert told["wrong"] == {}
-    assert told["tests"] > 100
+    result = run(client.Client(application(framework.module)))
+    assert result["wrong"] == {}
+    assert result["tests"] > 100
 
 
 def spoilt(status: str, wrong: Callable[[list[bytes]], list[bytes]]) -> Wsgi:
-    """The service with another body for each answer of that status."""
+    """The service with a changed body in each answer with that status."""
     right = application("app.wsgi.bare_app")
 
     def answer(environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
-        said: list[Any] = []
-        body = list(right(environ, lambda *start: said.append(start)))
-        start_response(*said[0])
-        return wrong(body) if said[0][0].startswith(status) else body
+        started: list[Any] = []
+        body = list(right(environ, lambda *start: started.append(start)))
+        start_response(*started[0])
+        return wrong(body) if started[0][0].startswith(status) else body
 
     return answer
 
@@ -65,13 +65,13 @@ def spoilt(status: str, wrong: Callable[[list[bytes]], list[bytes]]) -> Wsgi:
         ("405", "test_method_not_allowed_1___GET"),
     ],
 )
-def test_a_wrong_answer_is_found_and_its_test_named(status: str, test: str) -> None:
+def test_a_wrong_answer_is_found_by_the_named_test(status: str, test: str) -> None:
     wrong = run(Bare(spoilt(status, lambda body: [b"{}"])))["wrong"]
     assert [name for name in wrong if name.startswith(test)]
     assert run(Bare(spoilt("418", lambda body: [b"{}"])))["wrong"] == {}
 
 
-def test_an_application_that_raises_fails_its_tests_and_no_others() -> None:
+def test_an_application_that_raises_fails_only_the_affected_tests() -> None:
     right = application("app.wsgi.bare_app")
 
     def raises(environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
@@ -84,7 +84,7 @@ def test_an_application_that_raises_fails_its_tests_and_no_others() -> None:
     assert all(name.startswith(("test_hello", "test_odd_method", "test_method_not_allowed")) for name in wrong)
 
 
-def test_lines_of_code_are_those_that_do_something(tmp_path: Path) -> None:
+def test_lines_of_code_exclude_blank_lines_comments_and_docstrings(tmp_path: Path) -> None:
     path = tmp_path / "module.py"
     path.write_text(
         '"""Two\nlines."""\n\n# why\nimport os\n\n\ndef f(\n    a,\n):\n    """Doc."""\n    return """x\ny"""\n'
@@ -92,16 +92,16 @@ def test_lines_of_code_are_those_that_do_something(tmp_path: Path) -> None:
     assert suite.code_lines(path) == 6
 
 
-def test_the_page_tells_the_lines_of_today() -> None:
+def test_the_docs_have_the_current_lines_of_code() -> None:
     page = (ROOT / "docs" / "frameworks.md").read_text()
     for name in STUDY.frameworks:
         lines = {part: suite.code_lines(path) for part, path in suite.sources(CATALOG.frameworks[name]).items()}
         assert f"| `{name}` | {lines['adapter']} | {lines['client']} |" in page
 
 
-def test_a_framework_without_a_client_is_told_which_file_it_lacks() -> None:
+def test_a_framework_without_a_test_client_is_an_error_that_names_the_file() -> None:
     framework = CATALOG.frameworks["falcon-asgi"]
-    with pytest.raises(LabError, match=r"^bench/subject/suite/falcon_asgi_client\.py is not there"):
+    with pytest.raises(LabError, match=r"no test client: write bench/subject/suite/falcon_asgi_client\.py$"):
         suite.client(framework)
 
 
@@ -120,7 +120,7 @@ def test_the_study_tests_each_framework_and_the_first_one_twice() -> None:
 
 
 def made(framework: str, block: int, seconds: float, *, aa: bool) -> Run:
-    """A run of the suite that took so long."""
+    """A run of the suite with this duration."""
     values = {"suite": seconds, "process": seconds + 0.2, "tests": 140}
     values |= {"lines.adapter": 50, "lines.client": 10, "lines.suite": 90}
     return Run(
@@ -139,7 +139,7 @@ def session(runs: list[Run]) -> Session:
 
 
 def runs(**seconds: float) -> list[Run]:
-    """Eight blocks, no two equal, in which frameworks take so long; the first one and its twin lie 1 % apart."""
+    """Eight different blocks with these durations by framework. The A/A pair of the first one differs by 1 %."""
     found = []
     for block in range(8):
         slow = 1 + block / 100
@@ -148,7 +148,7 @@ def runs(**seconds: float) -> list[Run]:
     return found
 
 
-def test_frameworks_are_held_against_the_first_in_pairs_beyond_the_noise() -> None:
+def test_frameworks_are_compared_to_the_first_within_blocks() -> None:
     found = runs(falcon=0.08, flask_restful=0.06, wheezy_web=0.08, bare=0.03)
     rows = {row.framework: row for row in find(session(found), found).tested}
     assert rows["falcon"].suite.estimate == pytest.approx(0.0828)
@@ -159,7 +159,7 @@ def test_frameworks_are_held_against_the_first_in_pairs_beyond_the_noise() -> No
     assert rows["bare"].lines == {"adapter": 50, "client": 10, "suite": 90}
 
 
-def test_the_terminal_and_the_page_show_what_testing_takes_and_why_a_figure_lacks() -> None:
+def test_terminal_and_page_show_the_durations_and_the_reason_of_a_missing_one() -> None:
     found = runs(falcon=0.08, flask_restful=0.06, wheezy_web=0.08, bare=0.03)
     found[1] = msgspec.structs.replace(found[1], verdict="failed", reason="3 of 140 tests fail", measurements=())
     finding = find(session(found), found)
@@ -167,7 +167,6 @@ def test_the_terminal_and_the_page_show_what_testing_takes_and_why_a_figure_lack
     console = Console(file=said, width=200)
     summary.show(console, finding, Path("report.html"), json=False)
     for shown in (" ".join(text.split()) for text in (said.getvalue(), page.html(finding))):
-        assert "The same 140 tests take 82.8 ms with falcon, with flask-restful an unknown time" in shown
-        assert "(3 of 140 tests fail)" in shown
-        assert "with bare 0.375× (0.375–0.375) as long" in shown
-        assert "with wheezy-web ≈1× (1.00–1.00) as long" in shown
+        assert "The same 140 tests take 82.8 ms with falcon. Relative to it: unknown (3 of 140 tests fail)" in shown
+        assert "0.375× (0.375–0.375) with bare" in shown
+        assert "equal (1.00–1.00) with wheezy-web" in shown

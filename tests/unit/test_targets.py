@@ -1,4 +1,4 @@
-"""A study's targets: what is planned for them, and when they are met. Every figure here is test data."""
+"""A study's targets: the cases planned for them, and when they are met. Every figure here is test data."""
 
 import html
 import io
@@ -30,7 +30,7 @@ from bench.plan import matrix
 from bench.plan.planned import plan
 from bench.report import page, study_page, summary
 from bench.report.finding import find
-from bench.report.targets import Held, held, verdict
+from bench.report.targets import TargetResult, target_results, verdict
 from tests.declared import CATALOG, planned
 
 FAST = Target(title="Fast", variant="cython", workloads=("medium",), against=Against(variant="simdjson"), at_most=1.0)
@@ -53,7 +53,7 @@ def session(*runs: Run, study: Study = STUDY) -> Session:
 
 
 def core(variant: str, *times: float, workload: str = "medium", size: float = 100.0, threads: int = 1, **more: float):
-    """Runs of a core, a block each, with seconds a document of `size` bytes."""
+    """Runs of a core, a block each, with seconds per document of `size` bytes."""
     case = MicroCase(variant=variant, workload=workload, threads=threads)
     return [
         Run(
@@ -71,14 +71,14 @@ def core(variant: str, *times: float, workload: str = "medium", size: float = 10
     ]
 
 
-def one(target: Target, *runs: Run) -> Held:
-    (row,) = held(msgspec.structs.replace(STUDY, targets=(target,)), session(*runs), runs)
+def one(target: Target, *runs: Run) -> TargetResult:
+    (row,) = target_results(msgspec.structs.replace(STUDY, targets=(target,)), session(*runs), runs)
     return row
 
 
 @pytest.mark.parametrize(
     ("times", "outcome"),
-    [((0.70, 0.71, 0.72), "met"), ((1.40, 1.41, 1.42), "missed"), ((0.9, 1.0, 1.05), "open")],
+    [((0.70, 0.71, 0.72), "met"), ((1.40, 1.41, 1.42), "missed"), ((0.9, 1.0, 1.05), "undecided")],
 )
 def test_a_target_is_met_or_missed_with_its_whole_interval(times: tuple[float, ...], outcome: str) -> None:
     row = one(FAST, *core("cython", *times), *core("simdjson", 1.0, 1.0, 1.0))
@@ -131,7 +131,7 @@ def test_a_stack_is_held_against_another(metric: str, kept: str, more: dict[str,
     runs = served("cython/falcon/bjoern", kept, 2.0, 2.0, 2.1, **more)
     runs += served("cpython/falcon/bjoern", kept, 40.0, 40.0, 40.0, **more)
     row = one(msgspec.structs.replace(SPENT, metric=metric), *runs)
-    assert (row.outcome, row.told[:10], row.limit) == ("met", "0.0508× (0", "≤ 0.1×")
+    assert (row.outcome, row.text[:10], row.limit) == ("met", "0.0508× (0", "≤ 0.1×")
     assert bool(row.multiple) == (metric == "cpu")
 
 
@@ -141,7 +141,7 @@ def test_an_open_load_is_none_of_a_target_and_one_server_settles_nothing() -> No
     assert one(SPENT, *beside, *base).reason == "cython/falcon/bjoern: not measured"
     row = one(SPENT, *served("cython/falcon/bjoern", "cpu", 2.0), *base)
     assert row.value == pytest.approx(0.05)
-    assert row.outcome == "open"
+    assert row.outcome == "undecided"
 
 
 def test_threads_are_held_against_one_of_them() -> None:
@@ -159,10 +159,10 @@ def test_other_figures_are_those_of_the_worst_process() -> None:
 def test_what_is_not_measured_says_why_and_is_not_met() -> None:
     row = one(FAST, *core("cython", 1.0))
     assert (row.value, row.outcome, row.reason) == (None, None, "simdjson: not measured")
-    assert verdict([row]) == "0 of 1 targets are met, 1 not measured."
+    assert verdict([row]) == "0 of 1 targets met, 1 not measured."
 
 
-def test_where_nothing_is_demanded_nothing_is_counted() -> None:
+def test_without_a_limit_nothing_is_counted() -> None:
     shown = msgspec.structs.replace(FAST, at_most=None, declared=None)
     assert verdict([one(shown, *core("cython", 1.0), *core("simdjson", 2.0))]) == "No target has a limit."
 
@@ -190,11 +190,23 @@ def test_the_terminal_and_the_page_show_each_target() -> None:
     for shown in (said.getvalue(), page.html(finding)):
         assert "0.700×" in shown
         assert "≤ 1×" in shown
-        assert "1 of 1 targets are met." in shown
+        assert "1 of 1 targets met." in shown
     read = io.StringIO()
     machines = Console(file=read, width=120)
     summary.show(machines, finding, Path("report.html"), json=True)
-    assert json.loads(read.getvalue())["answer"] == ["1 of 1 targets are met."]
+    assert json.loads(read.getvalue())["answer"] == ["1 of 1 targets met."]
+
+
+def test_a_study_without_limits_answers_with_the_effects_of_its_settings() -> None:
+    setting = msgspec.structs.replace(FAST, at_most=None, declared=None)
+    runs = [*core("cython", 0.7, 0.7), *core("simdjson", 1.0, 1.0), *core("cpython", 35.0, 35.0)]
+    record = session(*runs, study=msgspec.structs.replace(STUDY, targets=(setting,)))
+    finding = find(msgspec.structs.replace(record, machine={"commit": "0123456789ab"}), runs)
+    said = io.StringIO()
+    summary.show(Console(file=said, width=120), finding, Path("report.html"), json=False)
+    for shown in (said.getvalue(), page.html(finding), study_page.page(finding)):
+        assert "Of 1 figures, settings lower 1 and raise 0." in shown
+        assert "No target has a limit." not in shown
 
 
 @pytest.mark.parametrize(
@@ -243,10 +255,10 @@ def test_a_target_that_came_after_data_says_so_wherever_it_is_shown(days: dict[s
     summary.show(console, found, Path("report.html"), json=False)
     for shown in (said.getvalue(), html.unescape(page.html(found)), study_page.page(found)):
         assert shown.count(told) == 1
-        assert "2 of 2 targets are met (1 declared or changed after the study's first session)." in shown
+        assert "2 of 2 targets met (1 declared or changed after the study's first session)." in shown
 
 
-def test_what_a_target_says_of_data_before_it_is_whole_on_a_narrow_terminal() -> None:
+def test_the_remark_on_a_target_is_complete_on_a_narrow_terminal() -> None:
     late = msgspec.structs.replace(FAST, declared=date(2026, 11, 25), after_session=date(2026, 11, 24))
     runs = [*core("cython", 0.7, 0.7), *core("simdjson", 1.0, 1.0)]
     found = find(session(*runs, study=msgspec.structs.replace(STUDY, targets=(late,))), runs)

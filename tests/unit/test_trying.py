@@ -57,13 +57,13 @@ def lay(folder: Path, texts: dict[str, str]) -> Path:
 # ---------------------------------------------------------------- documents
 
 
-def test_given_documents_are_sent_or_held_out_never_both_with_their_own_answers(folder: Path, tmp_path: Path) -> None:
-    spec = documents.described(folder)
+def test_given_documents_are_either_sent_or_held_out_with_their_own_answers(folder: Path, tmp_path: Path) -> None:
+    spec = documents.describe(folder)
     assert (spec.count, spec.check, spec.unseen) == (18, 6, 6)
     made = documents.ensure(workload(spec), tmp_path / "sets")
     sent, held_out, unseen = (
-        {path.read_text(): path.with_suffix(".out.json").read_text() for path in place.glob("????.json")}
-        for place in (made.load, made.check, made.unseen)
+        {path.read_text(): path.with_suffix(".out.json").read_text() for path in part.glob("????.json")}
+        for part in (made.load, made.check, made.unseen)
     )
     assert (len(sent), len(held_out), len(unseen)) == (18, 6, 6)
     assert sorted(sent | held_out | unseen) == sorted(f"word {number}" for number in range(30))
@@ -79,19 +79,19 @@ def workload(spec: DocumentsSpec) -> Workload:
 )
 def test_a_fifth_is_held_out_and_a_fifth_sent_once(count: int, held_out: int, once: int) -> None:
     pairs = [given.Pair(str(number), b"", b"") for number in range(count)]
-    sent, kept, unseen = given.split(pairs)
-    assert (len(sent), len(kept), len(unseen)) == (count - held_out - once, held_out, once)
+    sent, checked, unseen = given.split(pairs)
+    assert (len(sent), len(checked), len(unseen)) == (count - held_out - once, held_out, once)
 
 
-def test_the_held_out_ones_are_from_all_over() -> None:
+def test_the_held_out_documents_are_spread_evenly() -> None:
     pairs = [given.Pair(str(number), b"", b"") for number in range(40)]
     assert [pair.name for pair in given.split(pairs)[1]] == ["0", "5", "10", "15", "20", "25", "30", "35"]
 
 
-def test_another_answer_makes_another_set(folder: Path, tmp_path: Path) -> None:
-    first = documents.described(folder)
+def test_a_changed_answer_changes_the_set(folder: Path, tmp_path: Path) -> None:
+    first = documents.describe(folder)
     (folder / "07.out.json").write_text("Word 7")
-    second = documents.described(folder)
+    second = documents.describe(folder)
     assert first.sha256 != second.sha256
     with pytest.raises(LabError, match=r"documents.sha256 is "):
         documents.ensure(workload(first), tmp_path / "sets")
@@ -99,28 +99,28 @@ def test_another_answer_makes_another_set(folder: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("texts", "lacking", "told"),
+    ("texts", "missing", "error"),
     [
-        ({}, None, "words: it takes two documents or more, NAME.json with the answer NAME.out.json"),
-        ({"a": "a"}, None, "words: it takes two documents or more, NAME.json with the answer NAME.out.json"),
-        ({"a": "a", "b": "b"}, "a.out.json", "words/a.json: its right answer is not there: a.out.json"),
-        ({"a": "a", "b": "b"}, "b.json", "words/b.out.json: an answer without a document: b.json"),
+        ({}, None, "words: requires at least 2 documents (found 0)"),
+        ({"a": "a"}, None, "words: requires at least 2 documents (found 1)"),
+        ({"a": "a", "b": "b"}, "a.out.json", "words/a.json: no right answer: write a.out.json beside it"),
+        ({"a": "a", "b": "b"}, "b.json", "words/b.out.json: answer without its document b.json"),
     ],
 )
-def test_a_folder_that_is_not_laid_out_as_one_is_told_by_name(
-    tmp_path: Path, texts: dict[str, str], lacking: str | None, told: str
+def test_a_folder_without_the_layout_is_an_error_that_names_the_file(
+    tmp_path: Path, texts: dict[str, str], missing: str | None, error: str
 ) -> None:
     laid = lay(tmp_path / "words", texts)
-    if lacking:
-        (laid / lacking).unlink()
+    if missing:
+        (laid / missing).unlink()
     with pytest.raises(LabError) as caught:
-        documents.described(laid)
-    assert str(caught.value).startswith(f"{tmp_path}/{told}")
+        documents.describe(laid)
+    assert str(caught.value).startswith(f"{tmp_path}/{error}")
 
 
-def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(LabError, match="nowhere: there is no such folder of documents"):
-        documents.described(tmp_path / "nowhere")
+def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(LabError, match="nowhere: no such folder of documents"):
+        documents.describe(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize("keys", [{"generator": "given"}, {"generator": "orders", "folder": "/tmp"}])
@@ -151,7 +151,7 @@ def test_what_is_no_bytes_is_no_answer(answer: object, told: str) -> None:
         return answer  # type: ignore[return-value]
 
     assert check.outcome(transform, b"a") == ("returned", told)
-    assert check.told_apart(("ok", b"A"), ("returned", told))["got"] == f"returned {told}"
+    assert check.difference(("ok", b"A"), ("returned", told))["got"] == f"returned {told}"
 
 
 # ---------------------------------------------------------------- the study
@@ -199,7 +199,7 @@ def test_the_core_its_documents_and_the_baseline_make_a_study_like_any_other(pla
     assert variant.source == {str(source / "mycore.py"): "mycore.py"}
     assert variant.interpreter == CATALOG.variant("cpython").interpreter
     assert made.catalog.workloads[study.workloads[0]].documents == msgspec.structs.replace(
-        documents.described(Path(str(source.parent / "words"))), seconds=1e-3
+        documents.describe(Path(str(source.parent / "words"))), seconds=1e-3
     )
     assert [phase.name for phase in made.phases] == ["micro", "null", "macro"]
     assert estimate.plan_seconds(made) > 60
@@ -313,7 +313,7 @@ def test_each_mistake_is_told_in_one_line(planned: Planned, how: dict[str, Any],
 
 
 def test_what_cannot_be_built_is_told(folder: Path, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    reason = "measured.txt does not pin nosuch; name it in pyproject.toml's group measured and run `make lock`"
+    reason = "measured.txt does not pin nosuch: add it to group 'measured' of pyproject.toml and run `make lock`"
     lack = Unavailable(what="mycore.transform", reason=reason, kind="failed", variant="mycore.transform")
     monkeypatch.setattr(readiness, "build_all", lambda *_: ({}, [lack]))
     own = Own(core="mycore:transform", documents=folder, source=source, requires=("nosuch",))

@@ -89,7 +89,7 @@ def test_a_right_server_has_no_mismatch(answering: Callable[[Answerer], int], ca
         (b"[1]", (200, b'{"one": 1}'), "valid/one.json: the answer differs"),
         (b"[1]", (422, b'{"pointer": ""}'), "valid/one.json: status 422 instead of 200"),
         (b"[1]", (500, b"oh"), "valid/one.json: status 500 instead of 200"),
-        (b"[1]", (0, b""), "valid/one.json: POST /statements: no answer, "),
+        (b"[1]", (0, b""), "valid/one.json: POST /statements: no answer: "),
         (b"[2]", (200, b"[]"), "invalid/two.json: status 200 instead of 422"),
         (b"[2]", (422, b'{"pointer": "0"}'), "invalid/two.json: pointer '0' instead of '0/id'"),
         (b"[2]", (422, b'{"title": "No"}'), "invalid/two.json: problem details without a pointer: "),

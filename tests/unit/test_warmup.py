@@ -1,9 +1,9 @@
-"""Iterations cut at their change points: what shape they have, and from when on they are steady."""
+"""Iterations cut at their change points: their shape, and the start of the steady state."""
 
 import numpy as np
 import pytest
 
-from bench.analysis.warmup import Warmup, change_points, warmup, without_lone
+from bench.analysis.warmup import Warmup, change_points, running_median, warmup
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_change_points_of_noise_alone_are_rare():
 
 
 def test_a_tiered_jit_is_steady_from_its_last_step_on():
-    """Levels of two compilers, as in a process that optimises twice; each process at a speed of its own."""
+    """The levels of two compilers, as in a process that optimises twice; each process has its own speed."""
     rng = np.random.default_rng(3)
     curve = np.array([6.0] * 4 + [2.0] * 10 + [1.0] * 12)
     processes = [(pace * curve * np.exp(rng.normal(0, 0.01, len(curve)))).tolist() for pace in (1.0, 1.2, 0.9)]
@@ -50,8 +50,8 @@ def test_a_step_among_the_last_is_no_steady_state():
     assert warmup([[2.0, 2.0, 2.0, 1.4, 1.0, 1.0]], steady=3, tolerance=0.05) == Warmup("no steady state", None)
 
 
-def test_a_lone_second_is_taken_out_and_a_step_and_the_cold_start_are_not():
-    assert without_lone([9.0, 2.0, 2.0, 5.0, 2.0, 1.0, 1.0, 3.0]) == [9.0, 2.0, 2.0, 2.0, 2.0, 1.0, 1.0, 1.0]
-    assert without_lone([1.0, 1.0, 2.0, 2.0]) == [1.0, 1.0, 2.0, 2.0]
-    assert without_lone([3.0, 1.0]) == [3.0, 1.0]
-    assert without_lone([3.0]) == [3.0]
+def test_a_single_outlier_is_removed_and_a_step_and_the_cold_start_are_not():
+    assert running_median([9.0, 2.0, 2.0, 5.0, 2.0, 1.0, 1.0, 3.0]) == [9.0, 2.0, 2.0, 2.0, 2.0, 1.0, 1.0, 1.0]
+    assert running_median([1.0, 1.0, 2.0, 2.0]) == [1.0, 1.0, 2.0, 2.0]
+    assert running_median([3.0, 1.0]) == [3.0, 1.0]
+    assert running_median([3.0]) == [3.0]

@@ -1,1 +1,1 @@
-"""The measuring tools, one file each: what it is told, and what it says."""
+"""One module per measuring tool. Only that module knows the tool's flags and output format."""

@@ -1,4 +1,4 @@
-"""The core alone, timed in a fresh process at one level of one factor (`bench.catalog.factors`)."""
+"""Time the core alone in a fresh process at one level of one factor (`bench.catalog.factors`)."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from bench.provision import stamp
 
 
 def observe(catalog: Catalog, case: FactorsCase, output: Path) -> Observed:
-    """One fresh process at the level of the case's factor."""
+    """Time one fresh process at the level of the case's factor."""
     return timed(catalog, case.usual, output, STARTS[case.factor](case.variant, case.level))
 
 
 def provision(catalog: Catalog, plan: FactorsPlan, variant: str) -> None:
-    """Rebuild a variant and copy its files, level by level, where that is not done for what is built now."""
+    """Rebuild a variant and copy its files once per level, unless that is done for the current artifact."""
     artifact, folder = artifacts.require(variant), FOLDER / variant
     made_of = stamp.of(artifact.fingerprint, artifact.built, str(plan.levels))
-    if stamp.stands(folder, made_of):
+    if stamp.is_current(folder, made_of):
         return
-    with stamp.making(folder, made_of):
+    with stamp.rebuilding(folder, made_of):
         for level in range(plan.levels):
-            wheel, prefix = folder / f"wheel-{level}", place(variant, "build", level)
+            wheel, prefix = folder / f"wheel-{level}", prefix_of(variant, "build", level)
             artifacts.rebuild(catalog, catalog.variant(variant), artifact.interpreter, wheel, prefix)
-        for level in range(plan.levels):  # links become files, so that the interpreter is copied, too
-            shutil.copytree(place(variant, "build", 0), place(variant, "files", level))
+        for level in range(plan.levels):  # copies links as files, so that the interpreter is also copied
+            shutil.copytree(prefix_of(variant, "build", 0), prefix_of(variant, "files", level))
 
 
-def place(variant: str, factor: str, level: int) -> Path:
-    """The prefix of a variant at a level of a factor."""
+def prefix_of(variant: str, factor: str, level: int) -> Path:
+    """Return the prefix of a variant at a level of a factor."""
     return FOLDER / variant / f"{factor}-{level}"
 
 
@@ -44,7 +44,7 @@ def _usual(variant: str, _: int) -> Start:
 
 
 def _elsewhere(variant: str, level: int, *, factor: str) -> Start:
-    return Start(place(variant, factor, level) / "bin" / "python", padded(0))
+    return Start(prefix_of(variant, factor, level) / "bin" / "python", padded(0))
 
 
 def _padded(variant: str, size: int) -> Start:

@@ -1,8 +1,8 @@
-"""Pages of mapped files: what the PSS of processes leaves to others that map the same files.
+"""Pages of mapped files: a correction of PSS for pages that other processes also map.
 
-PSS divides a page by the number of all processes that map it: an interpreter that also runs the lab would look smaller
-than its equal that nothing else runs. Sources: Linux, Documentation/filesystems/proc.rst (maps and smaps_rollup) and
-Documentation/admin-guide/mm/pagemap.rst, of which this needs no privileged bit.
+PSS divides each page by the number of all processes that map it. Without the correction, an interpreter that also runs
+the lab would seem smaller than an equal one that nothing else uses. Sources: Linux, Documentation/filesystems/proc.rst
+(maps and smaps_rollup) and Documentation/admin-guide/mm/pagemap.rst. No privileged bit of pagemap is used.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 PROC = Path("/proc")
 ENTRY_BYTES = 8
-PRESENT, OF_FILE = 63, 61  # bits of an entry; the second also stands for shared memory
+PRESENT, OF_FILE = 63, 61  # bits of a pagemap entry; the second also marks shared memory
 KIBIBYTE = 2**10
 _MAPPING = re.compile(r"(?P<start>\w+)-(?P<end>\w+) \S+ (?P<offset>\w+) (?P<device>\S+) (?P<inode>\d+)")
 _SHARE = re.compile(r"^Pss_(?:File|Shmem): +(\d+) kB$", re.MULTILINE)
@@ -27,15 +27,16 @@ _SHARE = re.compile(r"^Pss_(?:File|Shmem): +(\d+) kB$", re.MULTILINE)
 File = tuple[str, str]  # device and inode
 
 
-def left_to_others_bytes(pids: Iterable[int]) -> int:
-    """Bytes that the PSS of these processes lacks for each file page that they map to count once, as a whole.
+def uncounted_bytes(pids: Iterable[int]) -> int:
+    """Return the bytes to add to the PSS of these processes, so that each file page that they map counts once.
 
-    Private memory needs no such look: only forks share it, and those are of the same tree. Takes 2 ms a process.
+    Private memory needs no correction, because only forks share it, and those belong to the same tree. Takes 2 ms per
+    process.
     """
     mapped: dict[File, list[NDArray[np.int64]]] = defaultdict(list)
     counted = 0
     for pid in pids:
-        with suppress(FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+        with suppress(FileNotFoundError, ProcessLookupError):  # the process has ended
             share, pages = _share_bytes(pid), list(_pages(pid))
             counted += share
             for file, numbers in pages:
@@ -44,15 +45,15 @@ def left_to_others_bytes(pids: Iterable[int]) -> int:
 
 
 def _share_bytes(pid: int) -> int:
-    """The part of a process's PSS that is of files."""
+    """Return the part of a process's PSS that belongs to files and shared memory."""
     rollup = (PROC / str(pid) / "smaps_rollup").read_text()
     return sum(map(int, _SHARE.findall(rollup))) * KIBIBYTE
 
 
 def _pages(pid: int) -> Iterator[tuple[File, NDArray[np.int64]]]:
-    """Of each mapping of a file the numbers, counted from the file's start, of the pages in memory.
+    """Yield each mapped file with the numbers of its pages in memory, counted from the start of the file.
 
-    A page that the process has written to its private mapping is the file's no more.
+    A page of a private mapping that the process has written no longer belongs to the file.
     """
     folder = PROC / str(pid)
     with (folder / "pagemap").open("rb") as pagemap:
@@ -63,5 +64,5 @@ def _pages(pid: int) -> Iterator[tuple[File, NDArray[np.int64]]]:
             start, end, offset = (int(found[name], 16) // PAGESIZE for name in ("start", "end", "offset"))
             pagemap.seek(start * ENTRY_BYTES)
             entries = np.frombuffer(pagemap.read((end - start) * ENTRY_BYTES), np.uint64)
-            here = (entries >> np.uint64(PRESENT)) & (entries >> np.uint64(OF_FILE)) & np.uint64(1)
-            yield (found["device"], found["inode"]), np.flatnonzero(here) + offset
+            present = (entries >> np.uint64(PRESENT)) & (entries >> np.uint64(OF_FILE)) & np.uint64(1)
+            yield (found["device"], found["inode"]), np.flatnonzero(present) + offset

@@ -1,7 +1,7 @@
-"""Brings Gatling: its jars by Maven, each checked by its hash, the simulations compiled, and a class archive.
+"""Set up Gatling: download its jars with Maven and verify them, compile the simulations, and dump a class archive.
 
-The archive (JEP 310) holds the classes of a run as the JVM keeps them in memory. A study starts Gatling some 35 times,
-and with it a start takes about half as long.
+The archive (JEP 310) contains the classes of a run in the JVM's memory format. It halves Gatling's start-up time; a
+study starts Gatling some 35 times.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ ARCHIVE = "classes.jsa"
 PREFERENCES = "preferences"
 
 JVM = (
-    "--add-opens=java.base/java.lang=ALL-UNNAMED",  # else Netty's buffers take a slow path
+    "--add-opens=java.base/java.lang=ALL-UNNAMED",  # otherwise Netty's buffers take a slow path
     "-Xms768m",
     "-Xmx768m",
-    # What lives longer than a request lives to the end. Promoted by the first collection, which this young generation
-    # brings about in the lead-in, it is not copied again: later pauses take 0.6 ms instead of 15 to 30.
+    # Objects that outlive a request live until the end. The small young generation causes a first collection during
+    # the lead-in, which promotes them, so that they are not copied again: later pauses take 0.6 ms instead of 15 to 30.
     "-XX:+UseSerialGC",
     "-Xmn64m",
     "-XX:MaxTenuringThreshold=0",
-    "-XX:MetaspaceSize=128m",  # else loading the classes sets off two full collections
+    "-XX:MetaspaceSize=128m",  # otherwise loading the classes triggers two full collections
     "-XX:-UsePerfData",  # a memory-mapped file that can stall the JVM on a busy disk
 )
 
-# Gatling asks Maven Central for its newest release at each start, at most once in a while, and cannot be told not to:
-# this is its memory of having asked, in the year 2255.
-_ASKED = "io/gatling/latestVersion/prefs.xml"
-_ASKED_XML = """<?xml version="1.0" encoding="UTF-8" standalone="no"?>
+# At some starts Gatling asks Maven Central for its newest release, and it has no option against that. These preferences
+# say that it last asked in the year 2255.
+_LAST_CHECK = "io/gatling/latestVersion/prefs.xml"
+_LAST_CHECK_XML = """<?xml version="1.0" encoding="UTF-8" standalone="no"?>
 <!DOCTYPE map SYSTEM "http://java.sun.com/dtd/preferences.dtd">
 <map MAP_XML_VERSION="1.0">
   <entry key="lastCheckTimestamp" value="9000000000000"/>
@@ -44,29 +44,30 @@ _ASKED_XML = """<?xml version="1.0" encoding="UTF-8" standalone="no"?>
 
 
 def provision(home: Path = GATLING) -> None:
-    """Make `home` ready for runs; does nothing where it is, for this project, JDK and JVM options.
+    """Set up Gatling in `home`, unless that is done for the current project, JDK and JVM options.
 
-    Raises MissingError if Maven, a JDK or a download is, and LabError if a jar is not the one that `jars.sha256` names.
+    Raises MissingError if Maven, a JDK or a download is unavailable, and LabError if a jar's hash is not the one in
+    `jars.sha256`.
     """
     made_of = _made_of()
-    if stamp.stands(home, made_of):
+    if stamp.is_current(home, made_of):
         return
-    with stamp.making(home, made_of):
-        _run(["mvn", "--batch-mode", "--quiet", "package", f"-Dtarget={home}"], PROJECT, "Gatling")
+    with stamp.rebuilding(home, made_of):
+        _run(["mvn", "--batch-mode", "--quiet", "package", f"-Dtarget={home}"], PROJECT, "`mvn package` of Gatling")
         _check_jars(home / "lib")
-        _remember_asking(home / PREFERENCES)
+        _disable_version_check(home / PREFERENCES)
         _archive_classes(home)
 
 
 def command(home: Path, *options: str) -> list[str]:
-    """The argv that starts a JVM with Gatling's classes; the class and its arguments are to follow."""
+    """Return the argv that starts a JVM with Gatling's classes, without the main class and its arguments."""
     jars = [*(home / "lib" / name for name in sorted(_hashes())), home / "loads.jar"]
     preferences = f"-Djava.util.prefs.userRoot={home / PREFERENCES}"
     return ["java", *JVM, preferences, *options, "-cp", ":".join(map(str, jars))]
 
 
 def _made_of() -> str:
-    """A hash of all that the result depends on: the project's files, the JDK's release, the JVM options."""
+    """Return a hash of all inputs: the project's files, the JDK's release and the JVM options."""
     system.require(("JDK", "Maven"))
     release = Path(shutil.which("javac") or "").resolve().parent.parent / "release"
     return stamp.of(*JVM, *sorted(path for path in PROJECT.rglob("*") if path.is_file()), release)
@@ -82,19 +83,19 @@ def _check_jars(lib: Path) -> None:
     found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in lib.iterdir()}
     wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
     if wrong:
-        raise LabError(f"{lib}: not what bench/gatling/jars.sha256 says: {', '.join(wrong)}; remove them from ~/.m2")
+        raise LabError(f"jars that differ from bench/gatling/jars.sha256: {', '.join(wrong)}: remove them from ~/.m2")
 
 
-def _remember_asking(preferences: Path) -> None:
-    path = preferences / ".java" / ".userPrefs" / _ASKED
+def _disable_version_check(preferences: Path) -> None:
+    path = preferences / ".java" / ".userPrefs" / _LAST_CHECK
     path.parent.mkdir(parents=True)
-    path.write_text(_ASKED_XML)
+    path.write_text(_LAST_CHECK_XML)
 
 
 def _archive_classes(home: Path) -> None:
-    """Note the classes of a short run that nobody answers, and dump them.
+    """List the classes of a short run without a server, and dump them into the archive.
 
-    Without the lambdas' own classes, on which JDK 17 dumping crashes.
+    The classes of lambdas are left out, because JDK 17 crashes when it dumps them.
     """
     classes, archive = home / "classes.lst", home / ARCHIVE
     target = ("-Dlab.url=http://127.0.0.1:1", "-Dlab.method=GET", "-Dlab.path=/", "-Dlab.expect=")
@@ -102,12 +103,12 @@ def _archive_classes(home: Path) -> None:
     results = home / "results"
     gatling = ("io.gatling.app.Gatling", "-s", "lab.ClosedSimulation", "-rf", str(results))
     options = (f"-XX:DumpLoadedClassList={classes}", *target, *load)
-    _run([*command(home, *options), *gatling], home, "a trial of Gatling")
+    _run([*command(home, *options), *gatling], home, "Gatling's trial run")
     shutil.rmtree(results)
     lines = classes.read_text().splitlines(keepends=True)
     classes.write_text("".join(line for line in lines if "@lambda" not in line))
     dump = ("-Xshare:dump", f"-XX:SharedClassListFile={classes}", f"-XX:SharedArchiveFile={archive}")
-    _run(command(home, *dump), home, "Gatling's class archive")
+    _run(command(home, *dump), home, "the dump of Gatling's classes")
 
 
 def _run(argv: list[str], folder: Path, what: str) -> None:

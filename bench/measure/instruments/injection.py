@@ -1,4 +1,4 @@
-"""The plan of a load: what is sent in turn, when requests should start, and how Gatling's starts kept to it."""
+"""The plan of a load: the order of requests, their intended start times, and a comparison with Gatling's starts."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from bench.errors import LabError
 from bench.model import Load, Segment
 
 WINDOW_MS = 250
-GRID_SECONDS = 0.001  # of the integral of a load's rate
+GRID_SECONDS = 0.001  # step of the numeric integration of a load's rate
 
 
 class Injection(msgspec.Struct, frozen=True, kw_only=True):
-    """Requests planned and started in each window of `WINDOW_MS`, and the largest difference as a share of the plan.
+    """Requests planned and started in each window of `WINDOW_MS`, and the largest relative deviation from the plan.
 
-    One request more or less is rounding and counts as none.
+    A difference of one request is rounding and counts as zero.
     """
 
     planned: tuple[float, ...]
@@ -26,40 +26,41 @@ class Injection(msgspec.Struct, frozen=True, kw_only=True):
     deviation: float
 
 
-def argument(load: Load, rate: float) -> str:
-    """`load` at `rate` requests per second as `START:END:SECONDS,…` in requests per second, the lead-in first.
+def gatling_segments(load: Load, rate: float) -> str:
+    """Return `load` at `rate` as `START:END:SECONDS,…` in requests per second, the lead-in first.
 
-    The lead-in runs at the load's mean rate. Raises LabError for parts of seconds, which Gatling would cut off.
+    The lead-in runs at the load's mean rate. Raises LabError for fractions of seconds, which Gatling would truncate.
     """
     mean = mean_share(load)
     lead_in = Segment(seconds=load.lead_in_seconds, start=mean, end=mean)
     return ",".join(
-        f"{rate * segment.start:.3f}:{rate * segment.end:.3f}:{whole(load, segment.seconds)}"
+        f"{rate * segment.start:.3f}:{rate * segment.end:.3f}:{whole_seconds(load, segment.seconds)}"
         for segment in (lead_in, *load.segments)
     )
 
 
-def whole(load: Load, seconds: float) -> int:
-    """`seconds` as an int. Raises LabError if it is none."""
+def whole_seconds(load: Load, seconds: float) -> int:
+    """Return `seconds` as an int. Raises LabError for a fraction."""
     if seconds != int(seconds):
-        raise LabError(f"load {load.name!r}: {seconds} s: generators take whole seconds only")
+        raise LabError(f"load {load.name!r}: {seconds} s: Gatling requires whole seconds")
     return int(seconds)
 
 
 def rotation(weights: Sequence[int]) -> NDArray[np.int64]:
-    """The numbers of the exchanges in the order in which they are sent, round and round.
+    """Return the indices of the exchanges in sending order. The order is repeated until the load ends.
 
-    Each comes as often as it weighs. Where all weigh alike they keep their order; else it is shuffled, always the same.
+    Each exchange occurs as often as its weight. With equal weights the order is ascending, otherwise it is shuffled
+    with a fixed seed.
     """
     order = np.repeat(np.arange(len(weights)), weights)
     return order if len(set(weights)) == 1 else np.random.default_rng(0).permutation(order)
 
 
 def arrivals(load: Load, rate: float, seed: int) -> NDArray[np.float64]:
-    """When the requests of an open load are due, in seconds from the start of its lead-in, earliest first.
+    """Return the intended start times of an open load, ascending, in seconds from the start of its lead-in.
 
-    They come as a Poisson process does, given their number: independent users know nothing of each other (Cox & Lewis,
-    1966, theorem 2.1). Evenly spaced ones would never queue at a server that is always equally fast.
+    They are a Poisson process, conditional on its number of arrivals, as independent users produce it (Cox & Lewis,
+    1966, theorem 2.1). Evenly spaced requests would never queue at a server with constant service time.
     """
     edges = np.cumsum([0.0, load.lead_in_seconds, *(segment.seconds for segment in load.segments)])
     at = np.arange(0.0, edges[-1] + GRID_SECONDS / 2, GRID_SECONDS)
@@ -74,20 +75,20 @@ def arrivals(load: Load, rate: float, seed: int) -> NDArray[np.float64]:
 
 
 def mean_share(load: Load) -> float:
-    """The mean of an open load's segments, in shares of its rate."""
+    """Return the mean rate of an open load's segments, as a share of its rate."""
     return sum(each.seconds * (each.start + each.end) / 2 for each in load.segments) / sum(
         each.seconds for each in load.segments
     )
 
 
 def planned(load: Load, rate: float) -> NDArray[np.float64]:
-    """Requests to start in each window.
+    """Return the number of requests to start in each window.
 
-    Gatling rounds a constant segment to a whole number of requests, and climbs a ramp by steps of one second.
+    Gatling rounds a constant segment to a whole number of requests, and raises a ramp in steps of one second.
     """
     steps: list[float] = []
     for segment in load.segments:
-        seconds = whole(load, segment.seconds)
+        seconds = whole_seconds(load, segment.seconds)
         if segment.start == segment.end:
             steps += [round(rate * segment.start * seconds) / seconds] * seconds
         else:
@@ -96,16 +97,19 @@ def planned(load: Load, rate: float) -> NDArray[np.float64]:
     return np.repeat(steps, 1000 // WINDOW_MS) * WINDOW_MS / 1000
 
 
-def kept(load: Load, rate: float, start: NDArray[np.int64]) -> Injection:
-    """How the starts (ms, of any origin) kept to the plan: it began where it makes no start early, and one on time."""
+def compare_to_plan(load: Load, rate: float, start: NDArray[np.int64]) -> Injection:
+    """Compare the starts (in ms, of any origin) to the plan.
+
+    The plan's origin is the latest one for which no start is early.
+    """
     plan = planned(load, rate)
     edges = WINDOW_MS * np.arange(len(plan) + 1)
     due = np.interp(np.arange(len(start)), np.concatenate([[0.0], np.cumsum(plan)]), edges)
     began = np.min(np.sort(start) - due)
     started, _ = np.histogram(start - began, edges)
-    off = np.maximum(np.abs(started - plan) - 1, 0)
+    difference = np.maximum(np.abs(started - plan) - 1, 0)
     return Injection(
         planned=tuple(float(count) for count in plan),
         started=tuple(int(count) for count in started),
-        deviation=float(np.max(off / np.maximum(plan, 1))),
+        deviation=float(np.max(difference / np.maximum(plan, 1))),
     )

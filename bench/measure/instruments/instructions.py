@@ -1,8 +1,8 @@
-"""callgrind on the core alone: instructions a document, a second measure that neither neighbour nor clock disturbs.
+"""callgrind on the core alone: instructions per document, a measure without noise from neighbours and clocks.
 
-Start-up is not counted: a client request switches counting on for whole passes over the documents. Hash randomisation
-is off here (and address randomisation under valgrind), so an interpreter counts the same to the instruction each time;
-a core that keys its hash tables at random by itself differs by less than a percent from process to process.
+A client request switches counting on for whole passes over the documents, so start-up does not count. Without hash
+randomisation, and without address randomisation under valgrind, an interpreter executes exactly the same number of
+instructions each time. A core that randomises its own hash tables differs by less than 1 % between processes.
 Source: the Valgrind manual, chapter 6 (client requests, `totals` of the profile's format).
 """
 
@@ -31,25 +31,25 @@ SWITCH = "callgrind.so"
 
 
 def provision() -> Path:
-    """The switch that the counted process turns counting on with, compiled if it is not here as its source is.
+    """Return the library of client requests (`bench/subject/callgrind.c`), compiling it first if necessary.
 
-    Raises MissingError where valgrind or a C compiler is missing.
+    Raises MissingError if valgrind or a C compiler is missing.
     """
     system.require(NEEDS)
     folder, made_of = TOOLS / "callgrind", stamp.of(_SOURCE)
-    if not stamp.stands(folder, made_of):
-        with stamp.making(folder, made_of):
+    if not stamp.is_current(folder, made_of):
+        with stamp.rebuilding(folder, made_of):
             done = system.run(["gcc", "-O2", "-shared", "-fPIC", "-o", str(folder / SWITCH), str(_SOURCE)])
             if done.returncode:
-                raise LabError(f"bench/subject/callgrind.c: {system.complaint(done)}")
+                raise LabError(f"bench/subject/callgrind.c does not compile: {system.error_message(done)}")
     return folder / SWITCH
 
 
 def observe(catalog: Catalog, case: InstructionsCase, output: Path) -> Observed:
-    """One process of the variant under callgrind; the profile of its last pass is kept beside `output`.
+    """Run one process of the variant under callgrind, and keep the profile of its last pass beside `output`.
 
-    `path` of the facts is what the core took in there. Where it tells one, a process outside is asked, too: that is
-    `timed_path`. Raises LabError with the last words of the process if it fails, or runs what was not declared.
+    The facts contain the core's code path there, `path`, if it reports one, and `timed_path`, that of a process without
+    valgrind. Raises LabError with the last line of the process if it fails, or if the provenance check does.
     """
     variant = catalog.variant(case.variant)
     workload = catalog.workloads[case.workload]
@@ -62,27 +62,27 @@ def observe(catalog: Catalog, case: InstructionsCase, output: Path) -> Observed:
     ]  # fmt: skip
     with TemporaryDirectory(dir=output.parent) as folder:
         profile = Path(folder) / "profile"
-        watched = ["valgrind", "--quiet", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={profile}"]
-        facts = _ask(catalog, variant, [*watched, *argv], env | artifacts.counted_path(variant))
+        valgrind = ["valgrind", "--quiet", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={profile}"]
+        facts = _run_passes(catalog, variant, [*valgrind, *argv], env | artifacts.counting_environment(variant))
         passes = [profile.with_suffix(f".{number + 1}") for number in range(case.passes)]
         counts = tuple(total(path) / case.documents for path in passes)
         output.with_suffix(".callgrind.out").write_bytes(store.scrub(passes[-1].read_bytes()))
     if "path" in facts:
-        facts["timed_path"] = _ask(catalog, variant, argv, env)["path"]
+        facts["timed_path"] = _run_passes(catalog, variant, argv, env)["path"]
     counted = Measurement(metric="instructions", unit="1", values=counts)
     return Observed(measurements=(counted,), facts=facts)
 
 
 def total(profile: Path) -> int:
-    """The instructions of a whole callgrind profile. Raises LabError where it does not tell them."""
+    """Return the total number of instructions in a callgrind profile. Raises LabError if there is none."""
     found = re.search(rb"^totals: (\d+)$", profile.read_bytes(), re.MULTILINE) if profile.exists() else None
     if found is None:
-        raise LabError(f"callgrind left no count in {profile.name}: is the switch of another valgrind?")
+        raise LabError(f"callgrind wrote no count to {profile.name}: was {SWITCH} built for another valgrind?")
     return int(found[1])
 
 
-def _ask(catalog: Catalog, variant: Variant, argv: list[str], env: dict[str, str]) -> dict[str, Any]:
-    """Run the passes and return the provenance."""
+def _run_passes(catalog: Catalog, variant: Variant, argv: list[str], env: dict[str, str]) -> dict[str, Any]:
+    """Run the passes and return the checked provenance."""
     folder = artifacts.python(variant.name).parent
     done = subprocess.run(
         pinned(argv, cores().server),
@@ -95,6 +95,6 @@ def _ask(catalog: Catalog, variant: Variant, argv: list[str], env: dict[str, str
     )
     if done.returncode:
         last = (done.stderr or done.stdout).strip().splitlines()[-1:]
-        raise LabError(f"counting {variant.name} failed with status {done.returncode}: {' '.join(last)}")
+        raise LabError(f"callgrind of {variant.name} failed with status {done.returncode}: {' '.join(last)}")
     about: dict[str, Any] = json.loads(done.stdout)
     return verify.provenance(catalog, variant.name, about)

@@ -1,6 +1,6 @@
-"""What a list of latencies says: percentiles as far as it can bear them, and how they went second by second.
+"""Statistics of latencies: percentiles that the number of values supports, and rows by second.
 
-Latencies are kept as an HdrHistogram, in whole milliseconds or microseconds: a file that its tools read.
+Latencies are stored as an HdrHistogram, in whole milliseconds or microseconds, which HdrHistogram's tools can read.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from numpy.typing import NDArray
 from bench.measure.instruments.simulation_log import Requests
 
 PERCENTILES = {"p50": 500, "p75": 750, "p90": 900, "p95": 950, "p99": 990, "p99.9": 999}  # in thousandths
-BEYOND = 10  # a percentile needs so many values beyond it
+BEYOND = 10  # number of values that must lie beyond a percentile
 LONGEST_MS = 600_000
 DIGITS = 4  # exact up to 16 s
-DELAYED = (39, 47)  # ms from … to: where Linux's delayed acknowledgement (40 ms) shows as latency
+DELAYED = (39, 47)  # ms from … to; the latency caused by Linux's delayed acknowledgement (40 ms)
 
-Whole = NDArray[np.int64]  # numbers of some unit of time
+Integers = NDArray[np.int64]  # numbers of some unit of time
 Row = tuple[float | None, ...]
 ROW = ("second", "started", "answered", "failed", "p50", "p95", "p99", "max")
 
 
 class Latency(msgspec.Struct, frozen=True):
-    """Whole milliseconds; `below` says that it is less than that: the log's clock does not show less than 1 ms."""
+    """Whole milliseconds. With `below` it is less than that, because the log's clock has a resolution of 1 ms."""
 
     ms: int
     below: bool = False
@@ -38,20 +38,20 @@ class Latency(msgspec.Struct, frozen=True):
 
 
 def latency(ms: int) -> Latency:
-    """A latency as the log has it: its 0 means that both stamps fell into one millisecond."""
+    """Convert a latency of the log, where 0 means that both time stamps are in the same millisecond."""
     return Latency(ms) if ms else Latency(1, below=True)
 
 
-def histogram(latencies: Whole, longest: int = LONGEST_MS) -> HdrHistogram:
-    """All latencies, counted; in the unit that they and the `longest` possible one have."""
+def histogram(latencies: Integers, longest: int = LONGEST_MS) -> HdrHistogram:
+    """Return the histogram of latencies, which have the same unit as the `longest` possible one."""
     made = HdrHistogram(1, longest, DIGITS)
     for level, count in zip(*np.unique(latencies, return_counts=True), strict=True):
         made.record_value(int(level), int(count))
     return made
 
 
-def keep(encoded: bytes, path: Path, started: float, seconds: float, unit: str = "milliseconds") -> None:
-    """Write an encoded histogram as a log of one interval, in the format of HdrHistogram's own tools."""
+def write_log(encoded: bytes, path: Path, started: float, seconds: float, unit: str = "milliseconds") -> None:
+    """Write an encoded histogram as a log with one interval, in HdrHistogram's log format."""
     with path.open("w") as file:
         log = HistogramLogWriter(file)
         log.output_log_format_version()
@@ -60,18 +60,18 @@ def keep(encoded: bytes, path: Path, started: float, seconds: float, unit: str =
         log.output_interval_histogram(HdrHistogram.decode(encoded), started, started + seconds, 1000.0)
 
 
-def percentiles(kept: HdrHistogram) -> dict[str, Latency]:
-    """Percentiles by nearest rank; one with fewer than `BEYOND` values beyond it is absent."""
-    total = kept.get_total_count()
+def percentiles(counted: HdrHistogram) -> dict[str, Latency]:
+    """Return percentiles by nearest rank. One with fewer than `BEYOND` values beyond it is absent."""
+    total = counted.get_total_count()
     known = {name: part / 10 for name, part in PERCENTILES.items() if total - _rank(total, part) >= BEYOND}
-    values = kept.get_percentile_to_value_dict(known.values()) if known else {}
+    values = counted.get_percentile_to_value_dict(known.values()) if known else {}
     return {name: latency(values[share]) for name, share in known.items()}
 
 
-def delayed(latencies: Whole) -> float:
-    """The share of latencies by which 40 ms stands out from what lies below and above it: 0 where it does not.
+def delayed(latencies: Integers) -> float:
+    """Return the share of latencies around 40 ms in excess of the bands below and above, or 0.
 
-    That is how an answer looks that waits for the acknowledgement of its first half (Nagle's algorithm).
+    Such a mode is caused by answers whose second part waits for the acknowledgement of the first (Nagle's algorithm).
     """
     low, high = DELAYED
     width = high - low
@@ -79,8 +79,8 @@ def delayed(latencies: Whole) -> float:
     return float(max(around[1] - (around[0] + around[2]) / 2, 0) / max(len(latencies), 1))
 
 
-def percentile(ordered: Whole, thousandths: int) -> int | None:
-    """A percentile of sorted values by nearest rank; None with fewer than `BEYOND` values beyond it."""
+def percentile(ordered: Integers, thousandths: int) -> int | None:
+    """Return a percentile of sorted values by nearest rank, or None with fewer than `BEYOND` values beyond it."""
     rank = _rank(len(ordered), thousandths)
     return int(ordered[rank - 1]) if len(ordered) - rank >= BEYOND else None
 
@@ -90,10 +90,10 @@ def _rank(count: int, thousandths: int) -> int:
 
 
 def by_second(parts: Iterable[Requests], origin: int) -> tuple[Row, ...]:
-    """Rows of `ROW`, one for each second before and after `origin` (ms) up to the last start.
+    """Return one row of `ROW` for each second before and after `origin` (ms), up to the last start.
 
-    Latencies are of the right answers among the requests that started in that second, in ms, no less than 1 (the
-    clock's resolution); `answered` counts the right answers that ended in it, `failed` the wrong ones.
+    `answered` and `failed`: right and wrong answers that ended in that second. Latencies: of the right answers to
+    requests that started in it, in ms, at least 1 (the clock's resolution).
     """
     parts = list(parts)
     start, end, ok = (np.concatenate([getattr(part, name) for part in parts]) for name in ("start", "end", "ok"))
@@ -110,7 +110,7 @@ def by_second(parts: Iterable[Requests], origin: int) -> tuple[Row, ...]:
     )
 
 
-def _levels(ordered: Whole) -> Row:
+def _levels(ordered: Integers) -> Row:
     levels = [percentile(ordered, PERCENTILES[name]) for name in ("p50", "p95", "p99")]
     levels.append(int(ordered[-1]) if len(ordered) else None)
     return tuple(None if ms is None else float(max(ms, 1)) for ms in levels)

@@ -1,7 +1,8 @@
-"""pyperf in the variant's own interpreter: the core alone, nothing around it.
+"""pyperf in the variant's own interpreter: times the core alone.
 
-Each process begins with an environment of another size, as that moves where its stack and its first objects lie
-(Mytkowicz et al., "Producing wrong data without doing anything obviously wrong!", ASPLOS 2009): so it is averaged over.
+Each process starts with an environment of a different size. The size shifts the addresses of the stack and the first
+objects, which affects the timing; varying it averages the effect out. Source: Mytkowicz et al., "Producing wrong data
+without doing anything obviously wrong!", ASPLOS 2009.
 """
 
 from __future__ import annotations
@@ -34,56 +35,56 @@ PROCESS_SECONDS = 600
 PADDING = "BENCH_PADDING"
 
 
-class LastWords(msgspec.Struct, frozen=True):
-    """What `subject/micro.py` writes at its end: the provenance, and how the core proved itself."""
+class FinalReport(msgspec.Struct, frozen=True):
+    """The report that `bench/subject/micro.py` writes at its end: the provenance, and the check after the timing."""
 
     about: dict[str, Any]
     proof: Proof | None
 
 
 class Start(msgspec.Struct, frozen=True):
-    """How a process begins: its interpreter, what is added to its environment, and the command that starts it."""
+    """How a process starts: its interpreter, additions to its environment, and a command that wraps it."""
 
     python: Path
     env: dict[str, str]
-    by: tuple[str, ...] = ()
+    wrapper: tuple[str, ...] = ()
 
 
 def observe(catalog: Catalog, case: MicroCase, output: Path) -> Observed:
-    """One fresh process of the variant as it is usually started, its environment padded at random (`timed`)."""
+    """Time the core in one fresh process, its environment padded by a random size; see `timed`."""
     return timed(catalog, case, output, Start(artifacts.python(case.variant), padded(padding_bytes(output))))
 
 
 def padded(size: int) -> dict[str, str]:
-    """What pads an environment by so many bytes."""
+    """Return the variable that pads an environment by `size` bytes."""
     return {PADDING: "x" * size}
 
 
 def padding_bytes(output: Path) -> int:
-    """A number below `PADDING_BYTES`, drawn by the names of session, block and case, so that it can be drawn again."""
+    """Return a random size below `PADDING_BYTES`, seeded by the names of session, block and case."""
     return random.Random("/".join(output.parts[-3:])).randrange(PADDING_BYTES)
 
 
 def timed(catalog: Catalog, case: MicroCase, output: Path, start: Start) -> Observed:
-    """One fresh process of the variant over the workload's documents; its pyperf JSON is kept beside `output`.
+    """Time the core over the workload's documents in one fresh process, and keep its pyperf JSON beside `output`.
 
-    Raises LabError with the last line of pyperf's output if it fails, or if something else ran than was declared.
+    Raises LabError with the last line of pyperf's output if it fails, or if the provenance check does.
     """
     workload = catalog.workloads[case.workload]
     result = output.with_suffix(".pyperf.json")
     variant = catalog.variant(case.variant)
-    env = artifacts.environment(catalog, variant) | artifacts.forced(variant, case.path) | start.env
+    env = artifacts.environment(catalog, variant) | artifacts.path_environment(variant, case.path) | start.env
     env["PYTHONPATH"] = str(TOOLS / variant.interpreter)
-    last_words = output.with_suffix(".about.json")
+    final_report = output.with_suffix(".about.json")
     names = ("values", "loops", "warmups", "threads")
     settings = [f"--{name}={getattr(case, name)}" for name in names] + [f"--slower={case.slower or 0}"]
     docs = documents.ensure(workload)
     given = workload.documents is not None and workload.documents.folder is not None
     argv = [
-        *start.by, str(start.python), str(SUBJECT / "micro.py"),
+        *start.wrapper, str(start.python), str(SUBJECT / "micro.py"),
         "--name", _benchmark(case), "--documents", str(docs.load),
         "--processes", "1", *settings, "--inherit-environ", ",".join(sorted(env)), "--quiet", "--output", str(result),
-        "--last-words", str(last_words), *(["--unanswered"] if isinstance(variant, Yardstick) else []),
+        "--final-report", str(final_report), *(["--unanswered"] if isinstance(variant, Yardstick) else []),
         *(["--held-out", str(docs.check)] if given else []),
     ]  # fmt: skip
     result.unlink(missing_ok=True)
@@ -91,23 +92,24 @@ def timed(catalog: Catalog, case: MicroCase, output: Path, start: Start) -> Obse
     with scrubbed(result):
         done = _run(argv, output.parent, env)
     if done.returncode:
-        said = _last_words(done.stderr or done.stdout)
-        raise LabError(f"pyperf of {variant.name} failed with status {done.returncode}: {said}")
+        reason = _last_lines(done.stderr or done.stdout)
+        raise LabError(f"pyperf of {variant.name} failed with status {done.returncode}: {reason}")
     observed = read(catalog, result, variant.name)
-    words = msgspec.json.decode(last_words.read_bytes(), type=LastWords)
-    told = verify.provenance(catalog, variant.name, words.about)
+    report = msgspec.json.decode(final_report.read_bytes(), type=FinalReport)
+    facts = verify.provenance(catalog, variant.name, report.about)
     built = Measurement(metric="build", unit="s", values=(artifacts.require(variant.name).build_seconds,))
     padding = Measurement(metric="padding", unit="B", values=(float(len(start.env[PADDING])),))
-    counts = (*observed.measurements, built, padding, *_fallbacks(observed, told))
-    if words.proof:
+    measurements = (*observed.measurements, built, padding, *_fallbacks(observed, facts))
+    if report.proof:
         if case.threads == 1:
-            proof.judge(words.proof, None if given else statistics.median(observed.values("time")))
-        counts += proof.measurements(words.proof)
-    return msgspec.structs.replace(observed, measurements=counts, facts=artifacts.provenance(variant.name) | told)
+            proof.judge(report.proof, None if given else statistics.median(observed.values("time")))
+        measurements += proof.measurements(report.proof)
+    facts = artifacts.provenance(variant.name) | facts
+    return msgspec.structs.replace(observed, measurements=measurements, facts=facts)
 
 
 def _run(argv: list[str], folder: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run pyperf to its end. Raises LabError after `PROCESS_SECONDS`; its own processes are killed with it."""
+    """Run pyperf to its end. After `PROCESS_SECONDS` it is killed with all its processes, and LabError is raised."""
     with subprocess.Popen(
         argv,
         cwd=folder,
@@ -118,40 +120,43 @@ def _run(argv: list[str], folder: Path, env: dict[str, str]) -> subprocess.Compl
         start_new_session=True,
     ) as process:
         try:
-            said, complained = process.communicate(timeout=PROCESS_SECONDS)
+            output, errors = process.communicate(timeout=PROCESS_SECONDS)
         except subprocess.TimeoutExpired as error:
-            raise LabError(f"the process hangs: it still ran after {PROCESS_SECONDS:g} s, and was killed") from error
+            raise LabError(f"the process hangs: killed after {PROCESS_SECONDS:g} s") from error
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-    return subprocess.CompletedProcess(argv, process.returncode, said, complained)
+    return subprocess.CompletedProcess(argv, process.returncode, output, errors)
 
 
-def _last_words(text: str) -> str:
-    """The last line of the worker, if it said one before pyperf's own traceback, and the last of all."""
+def _last_lines(text: str) -> str:
+    """Return the worker's last line before pyperf's traceback, if there is one, and the last line of all."""
     parts = [text.rpartition("Traceback (most recent call last):")[0], text]
     return "; ".join(line for part in parts for line in part.strip().splitlines()[-1:])
 
 
-def _fallbacks(observed: Observed, told: dict[str, Any]) -> tuple[Measurement, ...]:
-    """The share of its documents that a core which counts them handed to the reference core, the first one apart."""
-    if "fallbacks" not in told:
+def _fallbacks(observed: Observed, facts: dict[str, Any]) -> tuple[Measurement, ...]:
+    """Return the share of documents that the core passed to the reference core, if it counts them.
+
+    The first document does not count.
+    """
+    if "fallbacks" not in facts:
         return ()
     (documents,) = observed.values("documents")
-    passed = documents * (len(observed.values("warmup")) + len(observed.values("time")))
-    share = (told["fallbacks"] - observed.facts["fallbacks"]) / passed
+    total = documents * (len(observed.values("warmup")) + len(observed.values("time")))
+    share = (facts["fallbacks"] - observed.facts["fallbacks"]) / total
     return (Measurement(metric="fallbacks", unit="1", values=(share,)),)
 
 
 def read(catalog: Catalog, path: Path, variant: str) -> Observed:
-    """The values of a pyperf JSON of one process of `variant`, in seconds per document; all iterations are kept.
+    """Read the pyperf JSON of one process of `variant`: seconds per document of all iterations.
 
-    `documents` is how many an iteration took.
+    The metric `documents` is the number of documents in an iteration.
     """
     (bench,) = pyperf.BenchmarkSuite.load(str(path)).get_benchmarks()
-    (timed,) = bench.get_runs()
+    (run,) = bench.get_runs()
     metadata = bench.get_metadata()
-    warmups = [value for _, value in timed.warmups or ()]
+    warmups = [value for _, value in run.warmups or ()]
     measurements = (
         Measurement(metric="first", unit="s", values=(metadata["first_seconds"],)),
         *(
@@ -161,7 +166,7 @@ def read(catalog: Catalog, path: Path, variant: str) -> Observed:
         ),
         Measurement(metric="documents", unit="1", values=(float(metadata["documents"] * metadata["loops"]),)),
         Measurement(metric="warmup", unit="s", values=tuple(warmups)),
-        Measurement(metric="time", unit="s", values=tuple(timed.values)),
+        Measurement(metric="time", unit="s", values=tuple(run.values)),
     )
     return Observed(measurements=measurements, facts=verify.provenance(catalog, variant, json.loads(metadata["about"])))
 
@@ -177,9 +182,9 @@ def _name(case: AnyCase) -> str:
 
 
 def merge(session: Path, runs: Iterable[Run]) -> None:
-    """Put the processes of each variant into one plain pyperf JSON for `compare_to`: `pyperf/<variant>.json`.
+    """Merge the processes of each variant into one pyperf JSON for `pyperf compare_to`: `pyperf/<variant>.json`.
 
-    It holds one benchmark a workload.
+    It contains one benchmark per workload.
     """
     folder = session / "pyperf"
     folder.mkdir(exist_ok=True)

@@ -1,7 +1,7 @@
-"""The null server under the light load: how many answers a second the generator can have at all.
+"""The null server under the pacer's load: the highest rate that the generator can reach.
 
-bjoern, the fastest server of the lock, gives one fixed answer. A subject that comes near its rate has reached what the
-generator can ask, not what the server can answer (`bench.analysis.gates`, plateau).
+bjoern, the fastest pinned server, returns a fixed answer. A subject with nearly this rate has reached the limit of the
+generator, not its own capacity (`bench.analysis.gates`, plateau).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from bench import documents
 from bench.build import artifacts
 from bench.host.pinning import cores
 from bench.measure.instruments import pacer
-from bench.measure.instruments.driving import Tool, here
+from bench.measure.instruments.driving import Tool, locally
 from bench.measure.instruments.paced import PacerResult
 from bench.model import Catalog, Exchange, Measurement, NullCase, Observed
 from bench.paths import SUBJECT, TOOLS
@@ -29,20 +29,20 @@ NEEDS = ("C compiler", "python3-dev", "libev")
 
 
 def provision(variant: str) -> None:
-    """Bring the server for the interpreter of `variant`. Raises MissingError where it cannot be had."""
+    """Install bjoern for the interpreter of `variant`. Raises MissingError if it is unavailable."""
     folder = _folder(variant)
     made_of = stamp.of(MEASURED_LOCK)
-    if stamp.stands(folder, made_of):
+    if stamp.is_current(folder, made_of):
         return
     system.require(NEEDS)
-    with stamp.making(folder, made_of):
+    with stamp.rebuilding(folder, made_of):
         install(artifacts.python(variant), [SERVER], target=folder)
 
 
 def observe(
-    catalog: Catalog, case: NullCase, output: Path, at: Callable[[Tool], Tool] = here, host: str = HOST
+    catalog: Catalog, case: NullCase, output: Path, at: Callable[[Tool], Tool] = locally, host: str = HOST
 ) -> Observed:
-    """The rate of right answers, and how busy the generator was. Raises LabError if an answer is wrong or lost."""
+    """Measure the rate of right answers and the generator's CPU use. Raises LabError for a wrong or missing answer."""
     workload, load = catalog.workloads[case.workload], catalog.loads[case.load]
     load = msgspec.structs.replace(load, seconds=load.capacity_seconds or load.seconds)
     folder = documents.ensure(workload).folder if workload.documents else None
@@ -53,11 +53,11 @@ def observe(
     argv = [str(artifacts.python(case.variant)), str(PROGRAM), host, str(port), str(answer)]
     env = artifacts.environment(catalog, catalog.variant(case.variant)) | {"PYTHONPATH": str(_folder(case.variant))}
     first = Exchange(method="GET", path="/", body=None, expect=answer.read_bytes())
-    place = {"folder": output.parent, "log": output.with_suffix(".log")}
+    paths = {"folder": output.parent, "log": output.with_suffix(".log")}
     with launched(
-        "the null server", argv, env, **place, first=first, cpus=cores().server, host=host, port=port
+        "the null server", argv, env, **paths, first=first, cpus=cores().server, host=host, port=port
     ) as running:
-        outcome: PacerResult = at(pacer.run)(
+        result: PacerResult = at(pacer.run)(
             load,
             workload,
             running.url,
@@ -66,12 +66,12 @@ def observe(
             documents=folder,
             same_answer=folder is not None,
         )
-    told = tuple(
+    measurements = tuple(
         Measurement(metric=name, unit=unit, values=(value,))
-        for name, (unit, value) in outcome.metrics.items()
+        for name, (unit, value) in result.metrics.items()
         if name in {"rate", "generator_cpu"}
     )
-    return Observed(measurements=told, facts={"server": SERVER})
+    return Observed(measurements=measurements, facts={"server": SERVER})
 
 
 def _folder(variant: str) -> Path:

@@ -1,4 +1,4 @@
-"""What became of a load: the pacer's records → rates, percentiles from the intended start, and what gates ask."""
+"""The metrics of a pacer run, from its records: rates, latencies from the intended start, and inputs of the gates."""
 
 from __future__ import annotations
 
@@ -10,25 +10,30 @@ from numpy.typing import NDArray
 
 from bench.errors import RIGHT, LabError
 from bench.measure.instruments import latency, pacer_files
-from bench.measure.instruments.pacer_files import Records, Told
+from bench.measure.instruments.pacer_files import PacerOutcome, Records
 from bench.model import Load
 
 NS = 1e9
-FEWEST = 5  # requests of a kind that were answered, for their median to say something
+FEWEST = 5  # answered requests that a median requires
 
 Metrics = dict[str, tuple[str, float]]  # unit and value by metric
 
 
 class PacerResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What a load yielded; a lead-in is left out but for `reached`, which counts all requests.
+    """The metrics of a load without its lead-in. Only `reached` counts all requests.
 
-    `started` and `ended` enclose the measured part, in seconds of the epoch. `metrics` are: `requests` sent in it (of
-    a closed load, answered in it) and those that `failed`; the `rate` of right answers that came in it; the generator's
-    use of its core, 0 to 1 (`generator_cpu`); the most requests `under_way` at a time; connections that were
-    `connected`; requests `resent`; the median time of documents that were sent only once, in units of the others'
-    (`unseen`). Of a closed load also the answers of either half. Of an open one `latency.*`, of right answers from the
-    intended start. `latency.lag` is the generator's mean lateness, which they do not hold, `latency.early` and
-    `latency.late` are the medians of either half. `series` has a row a second: second, requests due, p50, p99, longest.
+    `started`, `ended`: the span of the measured part, in seconds of the epoch. `metrics`:
+
+    - `requests`: sent in the measured part; of a closed load, answered in it. `failed`: wrong or missing answers.
+    - `rate`: right answers per second of the measured part.
+    - `generator_cpu`: the generator's use of its core, 0 to 1.
+    - `under_way`: most concurrent requests. `connected`: connections. `resent`: repeated requests.
+    - `unseen`: median time of documents that were sent only once, divided by that of the others.
+    - Closed loads: `answers.early`, `answers.late`: answers in the first and second half.
+    - Open loads: `latency.*`: of right answers, from the intended start, without the generator's own lateness.
+      `latency.lag`: the mean of that lateness. `latency.early`, `latency.late`: the medians of the two halves.
+
+    `series` has a row per second: second, requests due, p50, p99, maximum.
     """
 
     metrics: Metrics
@@ -40,94 +45,97 @@ class PacerResult(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def rate(self) -> float:
-        """Right answers a second."""
+        """Right answers per second."""
         return self.metrics["rate"][1]
 
 
-def read_closed(load: Load, seen: int, told: Told) -> PacerResult:
-    """Of a closed load, whose exchanges from the number `seen` on were sent only once.
+def read_closed(load: Load, repeated: int, outcome: PacerOutcome) -> PacerResult:
+    """Return the result of a closed load. Exchanges from the index `repeated` on were sent only once.
 
-    Raises LabError for an answer that is wrong or lost, or where none came within the window.
+    Raises LabError for a wrong or missing answer, and if no answer arrived within the window.
     """
-    records, seconds = told.records, load.seconds or 0.0
+    records, seconds = outcome.records, load.seconds or 0.0
     wrong = pacer_files.failures(records)
     if wrong:
         raise LabError(
-            f"{sum(wrong.values())} of {len(records)} answers were wrong or lost: {words(wrong)}", gate=RIGHT
+            f"{sum(wrong.values())} of {len(records)} answers were wrong or missing: {describe(wrong)}", gate=RIGHT
         )
     within = int((records["done"] <= seconds * NS).sum())
     if not within:
-        raise LabError("no answer arrived within the window: the load is too short")
+        raise LabError(f"load {load.name!r} is too short: no answer arrived within {seconds:g} s")
     early = int((records["done"] <= seconds * NS / 2).sum())
     counts = {"requests": within, "answers.early": early, "answers.late": within - early}
-    own: Metrics = {"seconds": ("s", seconds), "rate": ("1/s", within / seconds)}
+    rates: Metrics = {"seconds": ("s", seconds), "rate": ("1/s", within / seconds)}
     return PacerResult(
-        metrics=_counted(told, records, seen) | own | {name: ("1", float(count)) for name, count in counts.items()},
+        metrics=_common(outcome, records, repeated)
+        | rates
+        | {name: ("1", float(count)) for name, count in counts.items()},
         failures={},
         reached=len(records),
-        started=told.began,
-        ended=told.began + told.seconds,
+        started=outcome.began,
+        ended=outcome.began + outcome.seconds,
     )
 
 
-def read_open(load: Load, seen: int, told: Told) -> tuple[PacerResult, bytes]:
-    """Of an open load, with its latencies in microseconds as an encoded HdrHistogram.
+def read_open(load: Load, repeated: int, outcome: PacerOutcome) -> tuple[PacerResult, bytes]:
+    """Return the result of an open load, and its latencies in microseconds as an encoded HdrHistogram.
 
-    Raises LabError if no request was answered right.
+    Exchanges from the index `repeated` on were sent only once. Raises LabError if no request was answered right.
     """
     lead_in, seconds = load.lead_in_seconds * NS, sum(each.seconds for each in load.segments)
-    measured = told.records[told.records["due"] >= lead_in]
-    wrong = pacer_files.failures(told.records)
+    measured = outcome.records[outcome.records["due"] >= lead_in]
+    wrong = pacer_files.failures(outcome.records)
     right = measured[measured["verdict"] == pacer_files.RIGHT]
-    took = _waited(right)
+    took = _latency_ns(right)
     if not len(took):
-        raise LabError(f"none of {len(measured)} requests was answered right: {words(wrong)}", gate=RIGHT)
+        raise LabError(f"none of {len(measured)} requests was answered right: {describe(wrong)}", gate=RIGHT)
     within = int((right["done"] <= lead_in + seconds * NS).sum())
-    asked: Metrics = {"seconds": ("s", seconds), "rate": ("1/s", within / seconds)}
-    outcome = PacerResult(
-        metrics=_counted(told, measured, seen) | asked | _latencies(right, took) | _halves(right, took),
+    rates: Metrics = {"seconds": ("s", seconds), "rate": ("1/s", within / seconds)}
+    result = PacerResult(
+        metrics=_common(outcome, measured, repeated) | rates | _latencies(right, took) | _halves(right, took),
         failures=wrong,
-        reached=len(told.records),
-        started=told.began + lead_in / NS,
-        ended=told.began + told.seconds,
+        reached=len(outcome.records),
+        started=outcome.began + lead_in / NS,
+        ended=outcome.began + outcome.seconds,
         series=tuple(_by_second(measured, lead_in)),
     )
     counted = latency.histogram(np.maximum(took // 1000, 1), latency.LONGEST_MS * 1000)
-    return outcome, counted.encode()
+    return result, counted.encode()
 
 
-def words(failures: dict[str, int]) -> str:
-    """What was wrong with how many answers."""
-    return ", ".join(f"{count} × {what}" for what, count in failures.items())
+def describe(failures: dict[str, int]) -> str:
+    """Return the number of failures of each kind, such as `2 × status 500, 1 × no answer`."""
+    return ", ".join(f"{count} × {kind}" for kind, count in failures.items())
 
 
-def _counted(told: Told, records: Records, seen: int) -> Metrics:
-    """What is told of either load; `records` are those of its measured part."""
+def _common(outcome: PacerOutcome, records: Records, repeated: int) -> Metrics:
+    """Return the metrics of both load models. `records`: those of the measured part."""
     counts: dict[str, Any] = {
         "requests": len(records),
-        "failed": int((told.records["verdict"] != pacer_files.RIGHT).sum()),
-        "generator_cpu": told.cpu_seconds / told.seconds,
-        "under_way": told.most,
-        "connected": told.connected,
-        "resent": told.resent,
+        "failed": int((outcome.records["verdict"] != pacer_files.RIGHT).sum()),
+        "generator_cpu": outcome.cpu_seconds / outcome.seconds,
+        "under_way": outcome.most_under_way,
+        "connected": outcome.connected,
+        "resent": outcome.resent,
     }
-    took, once = records["done"] - records["sent"], records["exchange"] >= seen
+    took, once = records["done"] - records["sent"], records["exchange"] >= repeated
     if once.sum() >= FEWEST and (~once).sum() >= FEWEST:
         counts["unseen"] = np.median(took[once]) / np.median(took[~once])
     return {name: ("1", float(value)) for name, value in counts.items()}
 
 
-def _waited(records: Records) -> NDArray[np.int64]:
-    """Nanoseconds from the intended start to the last byte, without those by which the generator itself was late.
+def _latency_ns(records: Records) -> NDArray[np.int64]:
+    """Return the ns from the intended start to the last byte, without the generator's own lateness.
 
-    It is late where it is not scheduled, whatever the server does; the wait for a free connection is no part of that.
+    The generator is late when the kernel does not schedule it, which does not depend on the server. Waiting for a free
+    connection counts as latency.
     """
-    waited: NDArray[np.int64] = records["done"] - records["noticed"]
-    return waited
+    nanoseconds: NDArray[np.int64] = records["done"] - records["noticed"]
+    return nanoseconds
 
 
 def _latencies(right: Records, took: NDArray[np.int64]) -> Metrics:
-    """Percentiles as far as the values bear them, the longest, the mean, and the generator's mean lateness."""
+    """Return the percentiles that the number of values supports, maximum, mean, and the generator's mean lateness."""
     ordered = np.sort(took)
     levels = {name: latency.percentile(ordered, part) for name, part in latency.PERCENTILES.items()}
     found = {name: level for name, level in levels.items() if level is not None} | {
@@ -135,12 +143,12 @@ def _latencies(right: Records, took: NDArray[np.int64]) -> Metrics:
         "mean": took.mean(),
         "lag": (right["noticed"] - right["due"]).mean(),
     }
-    told: Metrics = {f"latency.{name}": ("s", float(level) / NS) for name, level in found.items()}
-    return told | {"latency.delayed": ("1", latency.delayed(took // 1_000_000))}
+    metrics: Metrics = {f"latency.{name}": ("s", float(level) / NS) for name, level in found.items()}
+    return metrics | {"latency.delayed": ("1", latency.delayed(took // 1_000_000))}
 
 
 def _halves(right: Records, took: NDArray[np.int64]) -> Metrics:
-    """The median of those that were due in the first half of the measured part, and in the second."""
+    """Return the median latencies of requests due in the first and in the second half of the measured part."""
     early = right["due"] < (right["due"][0] + right["due"][-1]) / 2
     if min(early.sum(), (~early).sum()) < FEWEST:
         return {}
@@ -149,12 +157,12 @@ def _halves(right: Records, took: NDArray[np.int64]) -> Metrics:
 
 
 def _by_second(records: Records, lead_in: float) -> list[tuple[float | None, ...]]:
-    """A row for each second: how many requests were due in it, and how long the right answers to them took."""
+    """Return a row for each second: the requests due in it, and the latencies of their right answers."""
     second = ((records["due"] - lead_in) // NS).astype(np.int64)
     rows = []
     for each in range(int(second.max()) + 1):
         own = records[second == each]
-        took = np.sort(_waited(own[own["verdict"] == pacer_files.RIGHT]))
+        took = np.sort(_latency_ns(own[own["verdict"] == pacer_files.RIGHT]))
         levels = [latency.percentile(took, latency.PERCENTILES[name]) for name in ("p50", "p99")]
         levels.append(int(took[-1]) if len(took) else None)
         rows.append((float(each), float(len(own)), *(None if level is None else level / NS for level in levels)))

@@ -1,7 +1,8 @@
-"""The lab's light load generator: closed loads for capacity, open ones for latency, to the microsecond.
+"""The pacer, the lab's light load generator: closed loads for capacity, open loads for latency in microseconds.
 
-Gatling on one core drives less than a fast stack serves, and tells milliseconds. The program in `bench/pacer` sends
-each request when it is due, compares each answer byte for byte, awaits all of them, and leaves a record a request.
+On one core Gatling drives less than a fast stack serves, and its latencies are in milliseconds. The program in
+`bench/pacer` sends each request when it is due, compares each answer byte for byte, waits for all answers, and writes
+one record per request.
 """
 
 from __future__ import annotations
@@ -17,32 +18,32 @@ from bench.errors import LabError
 from bench.host.pinning import pinned
 from bench.measure.instruments import injection, latency, paced, pacer_files, watched
 from bench.measure.instruments.paced import NS, PacerResult
-from bench.measure.instruments.pacer_files import Job, Told
+from bench.measure.instruments.pacer_files import Job, PacerOutcome
 from bench.model import Exchange, Load, Workload
 from bench.paths import ROOT, TOOLS
 from bench.provision import stamp, system
 
 SOURCES = ROOT / "bench" / "pacer"
 COMPILE = ("gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Werror")
-ANSWER_SECONDS = 60  # after which a request counts as lost, as with Gatling
+ANSWER_SECONDS = 60  # timeout of a request, as with Gatling
 GRACE_SECONDS = 30.0
-CONNECTIONS = 1000  # of an open load at a time, fewer than a server's backlog holds; more requests wait for one
+CONNECTIONS = 1000  # limit of an open load, below a server's backlog; further requests wait for a free connection
 HISTOGRAM = ".hlog"
 
 
 def program() -> Path:
-    """Where the program lies once it is compiled."""
+    """Return the path of the compiled program."""
     return TOOLS / "pacer" / "pacer"
 
 
 def provision() -> None:
-    """Compile the program where it is not there, or of another source. Raises MissingError without a compiler."""
+    """Compile the program, unless that is done for the current source. Raises MissingError without a compiler."""
     sources = sorted(SOURCES.iterdir())
     made_of = stamp.of(*COMPILE, *sources)
-    if stamp.stands(program().parent, made_of):
+    if stamp.is_current(program().parent, made_of):
         return
     system.require(("C compiler",))
-    with stamp.making(program().parent, made_of):
+    with stamp.rebuilding(program().parent, made_of):
         done = system.run([*COMPILE, "-o", str(program()), *(str(path) for path in sources if path.suffix == ".c")])
         if done.returncode != 0:
             raise LabError(f"bench/pacer does not compile: {done.stderr.strip()}")
@@ -60,11 +61,12 @@ def run(
     seed: int = 0,
     same_answer: bool = False,
 ) -> PacerResult:
-    """Drive `load` from `cpus` against the server at `url`; an open load at `rate`, `seed` fixes when requests come.
+    """Drive `load` from `cpus` against the server at `url`; an open load at `rate` with arrival times from `seed`.
 
-    `documents` is the set of what the workload posts. With `same_answer` the first document's answer is right for all.
-    What the program says is kept in the file `output`, latencies beside it as an HdrHistogram. Raises LabError if the
-    program fails, if a request of a closed load is not answered right, or if no answer came in its window.
+    `documents` is the set of documents that the workload posts. With `same_answer` the first document's answer is the
+    right one for all documents. The file `output` receives the program's output; the latencies are written beside it
+    as an HdrHistogram. Raises LabError if the program fails, if any request of a closed load is not answered right, or
+    if no answer arrives within its window.
     """
     rotation = sets.exchanges(workload, documents and documents / "load")
     unseen = sets.exchanges(workload, documents / "unseen") if documents and not same_answer else []
@@ -72,17 +74,17 @@ def run(
         rotation = [msgspec.structs.replace(each, expect=rotation[0].expect) for each in rotation]
     is_open = load.model == "open"
     job = _open(load, rate, seed, rotation, unseen) if is_open else _closed(load, rotation, unseen)
-    told = drive(job, url, output, cpus)
+    outcome = run_job(job, url, output, cpus)
     if not is_open:
-        return paced.read_closed(load, len(rotation), told)
-    outcome, histogram = paced.read_open(load, len(rotation), told)
-    seconds = outcome.ended - outcome.started
-    latency.keep(histogram, output.with_suffix(HISTOGRAM), outcome.started, seconds, "microseconds")
-    return outcome
+        return paced.read_closed(load, len(rotation), outcome)
+    result, histogram = paced.read_open(load, len(rotation), outcome)
+    seconds = result.ended - result.started
+    latency.write_log(histogram, output.with_suffix(HISTOGRAM), result.started, seconds, "microseconds")
+    return result
 
 
-def drive(job: Job, url: str, output: Path, cpus: frozenset[int]) -> Told:
-    """Have the program do a job from `cpus`; its files lie beside `output` meanwhile."""
+def run_job(job: Job, url: str, output: Path, cpus: frozenset[int]) -> PacerOutcome:
+    """Run the program on `cpus`. Its job and outcome files are temporary files beside `output`."""
     address = urlsplit(url)
     files = output.with_suffix(".job"), output.with_suffix(".outcome")
     last = max(job.window, int(job.turns["due"][-1]))
@@ -98,9 +100,9 @@ def drive(job: Job, url: str, output: Path, cpus: frozenset[int]) -> Told:
 
 
 def _closed(load: Load, rotation: list[Exchange], unseen: list[Exchange]) -> Job:
-    """Users that take the rotation in turn; what is unseen is inserted evenly over the window."""
+    """Return the job of a closed load: users send the rotation, with unseen documents inserted evenly."""
     if load.users is None or load.seconds is None:
-        raise LabError(f"load {load.name!r} is closed: it needs users and seconds")
+        raise LabError(f"closed load {load.name!r} requires users and seconds")
     window = round(load.seconds * NS)
     due = (np.arange(len(unseen)) + 0.5) * window / max(len(unseen), 1)
     return Job(
@@ -115,9 +117,9 @@ def _closed(load: Load, rotation: list[Exchange], unseen: list[Exchange]) -> Job
 
 
 def _open(load: Load, rate: float | None, seed: int, rotation: list[Exchange], unseen: list[Exchange]) -> Job:
-    """A due time for each request; of those after the lead-in some, evenly spread, are what is unseen."""
+    """Return the job of an open load: a due time per request, with unseen documents spread evenly after the lead-in."""
     if rate is None:
-        raise LabError(f"load {load.name!r} is open: it needs a rate to drive it at")
+        raise LabError(f"open load {load.name!r} requires a rate")
     due = np.round(injection.arrivals(load, rate, seed) * NS).astype(np.int64)
     order = np.resize(injection.rotation([each.weight for each in rotation]), len(due))
     first = int(np.searchsorted(due, load.lead_in_seconds * NS))

@@ -1,4 +1,4 @@
-"""The pacer's two files, as `bench/pacer/job.h` lays them out: the job that it is given, the outcome that it leaves."""
+"""The pacer's two files in the layout of `bench/pacer/job.h`: its input, the job, and its output, the outcome."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RECORD = np.dtype(
     ]
 )
 RIGHT, WRONG_STATUS = 1, 2
-VERDICTS = {3: "other bytes", 4: "the connection broke", 5: "no connection", 6: "no answer", 7: "no HTTP answer"}
+VERDICTS = {3: "wrong body", 4: "connection broken", 5: "connection refused", 6: "no answer", 7: "not HTTP"}
 _ALIGNED = 8
 
 Records = NDArray[np.void]
@@ -34,10 +34,10 @@ Turns = NDArray[np.void]
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """What the pacer is to do; all times in nanoseconds since it begins.
+    """The pacer's job. All times are in nanoseconds since its beginning.
 
-    An open load has a due time for each of `turns`. A closed one has `users`, each of whom sends what is next in turn
-    when answered, or what is `inserted` by then, until the `window` is over.
+    Open load: each of `turns` has a due time. Closed load: each of `users` sends the next turn, or an `inserted` turn
+    that is due, when it is answered, until the end of the `window`. `patience` is the timeout of a request.
     """
 
     exchanges: tuple[Exchange, ...]
@@ -49,32 +49,32 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     patience: int
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """What the pacer did: the records by request, and counts over all of them.
+class PacerOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """The pacer's outcome: one record per request, and totals.
 
-    `began` is in seconds of the epoch, `seconds` until the last answer, `cpu_seconds` its own CPU time meanwhile.
-    `connected` counts connections, `resent` requests that were repeated as a kept connection had been closed before
-    they reached the server, `most` the requests under way at a time.
+    `connected`: opened connections. `resent`: requests repeated because the server had closed the kept connection.
+    `most_under_way`: most concurrent requests. `began`: in seconds of the epoch. `seconds`: until the last answer.
+    `cpu_seconds`: the pacer's own CPU time in that span.
     """
 
     records: Records
     connected: int
     resent: int
-    most: int
+    most_under_way: int
     began: float
     seconds: float
     cpu_seconds: float
 
 
 def turns(due: NDArray[np.int64] | int, exchange: NDArray[np.int64] | Sequence[int]) -> Turns:
-    """Turns for exchanges by their numbers, each with its due time."""
+    """Return turns for exchanges, given by index, with their due times."""
     made = np.zeros(len(exchange), TURN)
     made["due"], made["exchange"] = due, exchange
     return made
 
 
 def write_job(path: Path, job: Job, host: str, port: int) -> None:
-    """Write the job for a server at that address, whose name goes into the requests."""
+    """Write the job for the server at `host`:`port`, which is named in the requests."""
     head = _JOB.pack(
         len(job.exchanges), job.users, job.connections, 0, len(job.turns), len(job.inserted), job.window, job.patience
     )
@@ -89,7 +89,7 @@ def write_job(path: Path, job: Job, host: str, port: int) -> None:
 
 
 def wire(exchange: Exchange, authority: str) -> bytes:
-    """The bytes of a request (RFC 9112); a body has its length, and is JSON unless a header says otherwise."""
+    """Return the bytes of a request (RFC 9112). A body has a Content-Length, and is JSON unless a header differs."""
     headers = {"Host": authority}
     if exchange.body is not None:
         headers |= {"Content-Type": "application/json", "Content-Length": str(len(exchange.body))}
@@ -98,19 +98,19 @@ def wire(exchange: Exchange, authority: str) -> bytes:
     return "\r\n".join((*lines, "", "")).encode("latin-1") + (exchange.body or b"")
 
 
-def read_outcome(path: Path) -> Told:
-    """The outcome that the pacer wrote. Raises LabError where it is cut short."""
+def read_outcome(path: Path) -> PacerOutcome:
+    """Read the pacer's outcome. Raises LabError if it is truncated."""
     data = path.read_bytes()
     if len(data) < _OUTCOME.size:
-        raise LabError(f"{path.name}: no outcome of the pacer: {len(data)} bytes")
-    count, connected, resent, most, began, took, cpu = _OUTCOME.unpack_from(data)
+        raise LabError(f"{path.name}: truncated outcome of the pacer: {len(data)} bytes")
+    count, connected, resent, most_under_way, began, took, cpu = _OUTCOME.unpack_from(data)
     if len(data) != _OUTCOME.size + count * RECORD.itemsize:
-        raise LabError(f"{path.name}: cut short: {len(data)} bytes are not {count} records")
-    return Told(
+        raise LabError(f"{path.name}: truncated outcome of the pacer: {len(data)} bytes for {count} records")
+    return PacerOutcome(
         records=np.frombuffer(data, RECORD, count, _OUTCOME.size),
         connected=connected,
         resent=resent,
-        most=most,
+        most_under_way=most_under_way,
         began=began / 1e9,
         seconds=took / 1e9,
         cpu_seconds=cpu / 1e9,
@@ -118,9 +118,9 @@ def read_outcome(path: Path) -> Told:
 
 
 def failures(records: Records) -> dict[str, int]:
-    """How many requests were not answered right, by what was wrong."""
+    """Count the requests without a right answer, by kind of failure."""
     found: dict[str, int] = {}
     for verdict, status in records[records["verdict"] != RIGHT][["verdict", "status"]]:
-        what = f"status {status}" if verdict == WRONG_STATUS else VERDICTS[int(verdict)]
-        found[what] = found.get(what, 0) + 1
+        kind = f"status {status}" if verdict == WRONG_STATUS else VERDICTS[int(verdict)]
+        found[kind] = found.get(kind, 0) + 1
     return found

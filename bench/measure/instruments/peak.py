@@ -1,4 +1,4 @@
-"""The most memory that processes held, as the kernel keeps it: nothing looks at them while a load runs.
+"""Peak memory of processes from the kernel's own counters, so that nothing polls during a load.
 
 Source: proc(5), `VmHWM` and `VmRSS` of /proc/PID/status, and 5 written to /proc/PID/clear_refs.
 """
@@ -14,8 +14,8 @@ RESET = "5"
 _KILOBYTE = 1024
 
 
-def forget(root: psutil.Process, proc: Path = PROC) -> bool:
-    """Have the peaks of a tree count from now on. False where the kernel does not: they count from each start then."""
+def reset(root: psutil.Process, proc: Path = PROC) -> bool:
+    """Reset the peaks of a process tree. Returns False if the kernel refuses: they then count from each start."""
     try:
         for process in _tree(root):
             (proc / str(process.pid) / "clear_refs").write_text(RESET)
@@ -25,15 +25,15 @@ def forget(root: psutil.Process, proc: Path = PROC) -> bool:
 
 
 def above_now_bytes(root: psutil.Process, proc: Path = PROC) -> float:
-    """Sum of each living process's peak above its present RSS: an upper bound, as they need not peak at once.
+    """Return the sum of peak minus current RSS over the living processes.
 
-    What began and ended in between is not in it.
+    It is an upper bound for them, because they may peak at different times. Processes that have ended do not count.
     """
     return float(sum(max(0, peak - now) for peak, now in (_levels(proc / str(each.pid)) for each in _tree(root))))
 
 
 def _levels(folder: Path) -> tuple[int, int]:
-    """Peak and present resident bytes of a process; nothing of one that has ended."""
+    """Return peak and current resident bytes of a process, or zeros if it has ended."""
     try:
         lines = (folder / "status").read_text().splitlines()
     except (FileNotFoundError, ProcessLookupError):

@@ -1,10 +1,10 @@
 """Reads Gatling's binary `simulation.log` (3.13 and later).
 
 The layout, from Gatling's `LogFileDataWriter`, is big-endian: one run record, then request, user, group and error
-records in the order in which they ended, each led by a byte that tells its kind.
+records in the order in which they ended. Each record begins with a byte for its kind.
 
-    string    int length, that many bytes, one coder byte (0 Latin-1, 1 UTF-16); the empty one is int 0 alone
-    cached    an index > 0 and the string at its first use, −index from then on
+    string    int length, that many bytes, one coder byte (0 Latin-1, 1 UTF-16); the empty string is only int 0
+    cached    at its first use an index > 0 and the string, later −index
     run       string version, string class, long start, string description, int n, n strings (scenarios),
               int n, n × (int length, bytes) (assertions)
     request   int n, n cached (groups), cached name, int start, int end, bool ok, cached message
@@ -12,7 +12,7 @@ records in the order in which they ended, each led by a byte that tells its kind
     group     int n, n cached, int start, int end, int cumulated, bool ok
     error     cached message, int time
 
-The run starts in milliseconds since the epoch; all other times are milliseconds since the run's start.
+The start of the run is in milliseconds of the epoch. All other times are milliseconds since that start.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ RUN, REQUEST, USER, GROUP, ERROR = range(5)
 CODERS = ("latin-1", "utf-16-le")  # the JVM's two forms of a string; UTF-16 in the byte order of x86 and ARM
 
 _INT, _LONG, _BOOL = struct.Struct(">i"), struct.Struct(">q"), struct.Struct(">?")
-_REQUEST = struct.Struct(">iiii?i")  # a request without groups whose strings came before: nearly all are such
+_REQUEST = struct.Struct(">iiii?i")  # a request without groups and new strings, as nearly all are
 _COLUMNS = np.dtype(
     [("groups", ">i4"), ("name", ">i4"), ("start", ">i4"), ("end", ">i4"), ("ok", "?"), ("message", ">i4")]
 )
@@ -42,7 +42,7 @@ _GROUP_TIMES_BYTES = 13
 class Requests(msgspec.Struct, frozen=True, kw_only=True):
     """The requests of one name as columns, in the order in which they ended.
 
-    `start` and `end` are milliseconds since the run's start; `failures` counts the failed ones by their message.
+    `start`, `end`: milliseconds since the run's start. `failures`: number of failed requests by message.
     """
 
     start: NDArray[np.int64]
@@ -55,12 +55,12 @@ class Requests(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def milliseconds(self) -> NDArray[np.int64]:
-        """How long each took."""
+        """The duration of each request."""
         return self.end - self.start
 
 
 class SimulationLog(msgspec.Struct, frozen=True, kw_only=True):
-    """One run of Gatling: its requests by name, and what went wrong outside of requests, counted by message."""
+    """One run of Gatling: its requests by name, and the number of errors outside of requests by message."""
 
     version: str
     simulation: str
@@ -72,18 +72,18 @@ class SimulationLog(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read(path: Path) -> SimulationLog:
-    """The whole log. Raises LabError with the offset in bytes if it is cut short, damaged, or no such log."""
+    """Read a log. Raises LabError with the offset of the record if it is truncated, damaged, or not such a log."""
     cursor = _Cursor(path.read_bytes())
     try:
         return _log(cursor)
     except (struct.error, IndexError):
-        raise LabError(f"{path}: cut short within the record at byte {cursor.record}") from None
+        raise LabError(f"{path}: truncated in the record at byte {cursor.record}") from None
     except ValueError as error:
-        raise LabError(f"{path}: {error}, in the record at byte {cursor.record}") from None
+        raise LabError(f"{path}: {error} in the record at byte {cursor.record}") from None
 
 
 class _Cursor:
-    """Takes one value after the other; `record` is where the record began that they belong to."""
+    """Reads one value after another. `record` is the offset of the current record."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -108,7 +108,7 @@ class _Cursor:
     def count(self) -> int:
         count = self.number(_INT)
         if count < 0:
-            raise ValueError(f"a count of {count}")
+            raise ValueError(f"negative count {count}")
         return count
 
     def string(self) -> str:
@@ -117,22 +117,22 @@ class _Cursor:
             return ""
         text, coder = self.take(size), self.take(1)[0]
         if coder >= len(CODERS):
-            raise ValueError(f"a string in coding {coder}")
+            raise ValueError(f"unknown string coder {coder}")
         return text.decode(CODERS[coder])
 
     def cached(self) -> int:
-        """The index of a cached string; `strings` holds the string."""
+        """Read a cached string. Returns its index in `strings`."""
         index = self.number(_INT)
         if index > 0:
             self.strings[index] = self.string()
         elif -index not in self.strings:
-            raise ValueError(f"a string {-index} that was never spelt out")
+            raise ValueError(f"undefined string {-index}")
         return abs(index)
 
 
 def _log(cursor: _Cursor) -> SimulationLog:
     if cursor.kind() != RUN:
-        raise ValueError("not the binary log of Gatling 3.13 or later")
+        raise ValueError("not a binary log of Gatling 3.13 or later")
     version, simulation = cursor.string(), cursor.string()
     start_epoch_ms = cursor.number(_LONG)
     description = cursor.string()
@@ -152,7 +152,7 @@ def _log(cursor: _Cursor) -> SimulationLog:
 
 
 def _events(cursor: _Cursor) -> tuple[NDArray[np.void], dict[str, int]]:
-    """The request records as a table of `_COLUMNS`, and the errors; users and groups are passed over."""
+    """Return the request records as a table of `_COLUMNS`, and the errors. Users and groups are skipped."""
     requests = bytearray()
     errors: Counter[str] = Counter()
     while cursor.at < len(cursor.data):
@@ -168,19 +168,19 @@ def _events(cursor: _Cursor) -> tuple[NDArray[np.void], dict[str, int]]:
             errors[cursor.strings[cursor.cached()]] += 1
             cursor.take(_INT.size)
         else:
-            raise ValueError(f"an unknown kind {kind}")
+            raise ValueError(f"unknown kind {kind}")
     return np.frombuffer(requests, _COLUMNS), dict(errors)
 
 
 def _request(cursor: _Cursor) -> bytes:
-    """A request's bytes in the form of `_REQUEST`, as they are or rewritten: the table is then read in one go."""
+    """Return a request's bytes in the form of `_REQUEST`, rewritten if necessary, for one bulk read of all requests."""
     groups, name, start, end, ok, message = _REQUEST.unpack_from(cursor.data, cursor.at)
     if groups == 0 and start <= end and -name in cursor.strings and -message in cursor.strings:
         return cursor.take(_REQUEST.size)
     _groups(cursor)
     name, start, end = cursor.cached(), cursor.number(_INT), cursor.number(_INT)
     if start > end:
-        raise ValueError("a request that ends before it starts")
+        raise ValueError("request that ends before it starts")
     ok, message = cursor.number(_BOOL), cursor.cached()
     return _REQUEST.pack(0, -name, start, end, ok, -message)
 

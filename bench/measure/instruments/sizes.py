@@ -1,7 +1,7 @@
-"""Artifact size: all that a stack needs on a bare image, by part, as it lies, stripped, and compressed.
+"""Artifact size: everything that a stack requires on a bare image, by part: as installed, stripped and compressed.
 
-A part's bytes are those of the files that an image must hold: the interpreter with its standard library and the shared
-libraries that either loads, the installed distributions that the stack requires, and the core's own wheel.
+The parts contain the interpreter with its standard library and the shared libraries that they load, the installed
+distributions that the stack requires, and the core's own wheel.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from bench.errors import LabError
 from bench.model import Artifact, BuiltPeer, Catalog, Measurement, Observed, Peer, SizeCase, Stack
 from bench.paths import PREFIXES
 
-# Parts of a standard library that no service loads; what Debian, too, keeps in packages of their own.
+# Parts of a standard library that no service loads. Debian also has separate packages for them.
 NOT_NEEDED = {
     "test",
     "tests",
@@ -45,7 +45,7 @@ PARTS = ("interpreter", "libraries", "framework", "server", "core")
 
 
 class Size(msgspec.Struct, frozen=True):
-    """Bytes of one part: files as installed, with symbols stripped, and that as a gzipped tar (an image's layer)."""
+    """Bytes of one part: files as installed, stripped of symbols, and the latter as a gzipped tar (an image layer)."""
 
     unpacked: int
     stripped: int
@@ -56,7 +56,7 @@ _PACKED: dict[bytes, Size] = {}  # by a hash of the content
 
 
 def observe(catalog: Catalog, case: SizeCase, output: Path) -> Observed:  # noqa: ARG001 - it writes no file
-    """The sizes of the case's stack by part, and what its build made and took."""
+    """Measure the sizes of the case's stack by part, and report the size of its wheel and the time of its build."""
     measured = [
         Measurement(metric=f"{part}.{kind}", unit="B", values=(float(getattr(size, kind)),))
         for part, size in sizes(catalog, case.stack).items()
@@ -74,9 +74,9 @@ def observe(catalog: Catalog, case: SizeCase, output: Path) -> Observed:  # noqa
 
 
 def stacks(catalog: Catalog, made: Mapping[str, Artifact | BuiltPeer], every: bool = False) -> list[Stack]:
-    """Each peer that is built, and one stack of each variant: the first possible one in the catalogue's order.
+    """Return each built peer, and for each built variant its first supported stack in the catalogue's order.
 
-    `every` asks for all stacks; worker classes of a server that need the same files are one.
+    With `every` all stacks are returned, except that worker classes with the same files count as one.
     """
     variants = {name: each for name, each in made.items() if isinstance(each, Artifact)}
     found: dict[tuple[str, ...], Stack] = {}
@@ -89,13 +89,13 @@ def stacks(catalog: Catalog, made: Mapping[str, Artifact | BuiltPeer], every: bo
 
 
 def sizes(catalog: Catalog, stack: Stack) -> dict[str, Size]:
-    """The size of each part of `stack` that is not empty. What two parts need counts in the first."""
+    """Return the size of each non-empty part of `stack`. A file that two parts require counts in the first."""
     if stack.is_peer:
         return _sizes_of_peer(catalog.peers[stack.variant])
     variant = catalog.variant(stack.variant)
     server = pairing.server_file(catalog, stack)
     installed = _installed(stack.variant)
-    asked = {
+    requirements = {
         "core": (wheels.distribution(variant),),
         "framework": catalog.frameworks[stack.framework].requirements,
         "server": server.requirements,
@@ -103,21 +103,24 @@ def sizes(catalog: Catalog, stack: Stack) -> dict[str, Size]:
     }
     files: dict[str, set[Path]] = {"interpreter": _interpreter(stack.variant)}
     taken: set[str] = set()
-    for part, names in asked.items():
+    for part, names in requirements.items():
         needed = _closure(names, installed) - taken
         taken |= needed
         files[part] = {path for name in needed for path in _files(installed[name])}
-    files["server"] |= set(_beside(server.files, stack.variant))
+    files["server"] |= set(_declared_files(server.files, stack.variant))
     return _by_part(files, artifacts.base(stack.variant))
 
 
 def _sizes_of_peer(peer: Peer) -> dict[str, Size]:
-    """A peer's parts are declared; what its programs load is found, first beside them where Debian's were unpacked."""
+    """Return the sizes of a peer's declared parts, with the shared libraries that its programs load.
+
+    The libraries are searched first in the folder of an unpacked Debian runtime.
+    """
     return _by_part(peers.files(peer), peers.home(peer) / "usr")
 
 
 def _by_part(files: dict[str, set[Path]], base: Path) -> dict[str, Size]:
-    """The size of each part that is not empty, with the shared libraries that it loads and no earlier part holds."""
+    """Return the size of each non-empty part, including shared libraries that no earlier part contains."""
     seen: set[Path] = set()
     for own in files.values():
         own.update(_shared_libraries(own, base) - seen)
@@ -131,7 +134,7 @@ def _installed(variant: str) -> dict[str, Distribution]:
 
 
 def _closure(names: Iterable[str], installed: dict[str, Distribution]) -> set[str]:
-    """`names` and what they require, as far as it is installed (a marker may rule out the rest)."""
+    """Return `names` and their requirements that are installed. Environment markers may exclude the others."""
     found: set[str] = set()
     todo = [canonicalize_name(name) for name in names]
     while todo:
@@ -153,25 +156,25 @@ def _files(distribution: Distribution) -> Iterator[Path]:
 
 @cache
 def _interpreter(variant: str) -> set[Path]:
-    """Executable, standard library, and the shared libraries they load, asked of the interpreter itself."""
-    ask = "import json,sys,sysconfig; print(json.dumps([sys.executable, sysconfig.get_path('stdlib')]))"
+    """Return the executable, the standard library, and the shared libraries that they load."""
+    program = "import json,sys,sysconfig; print(json.dumps([sys.executable, sysconfig.get_path('stdlib')]))"
     base = Path(artifacts.require(variant).interpreter.executable)
-    executable, library = map(Path, json.loads(subprocess.check_output([base, "-c", ask], text=True)))
-    files = {executable.resolve(), *_tree(library)}
+    executable, library = map(Path, json.loads(subprocess.check_output([base, "-c", program], text=True)))
+    files = {executable.resolve(), *_library_files(library)}
     return files | _shared_libraries(files, artifacts.base(variant))
 
 
-def _beside(patterns: Iterable[str], variant: str) -> Iterator[Path]:
-    """What a server needs that no package of the prefix holds; patterns begin with the interpreter's prefix."""
+def _declared_files(patterns: Iterable[str], variant: str) -> Iterator[Path]:
+    """Yield the files that a server declares in addition to its packages. Patterns are relative to `{base}/`."""
     base = artifacts.base(variant)
     for pattern in patterns:
         found = [path for path in base.glob(pattern.removeprefix("{base}/")) if path.is_file()]
         if not found:
-            raise LabError(f"{pattern}: the interpreter of {variant} has no such file")
+            raise LabError(f"files: {pattern} matches no file of the interpreter of {variant}")
         yield from found
 
 
-def _tree(folder: Path) -> Iterator[Path]:
+def _library_files(folder: Path) -> Iterator[Path]:
     for path in folder.rglob("*"):
         parts = path.relative_to(folder).parts
         unneeded = NOT_NEEDED.intersection(parts) or "__pycache__" in parts or parts[0].startswith("config-")
@@ -180,9 +183,9 @@ def _tree(folder: Path) -> Iterator[Path]:
 
 
 def _shared_libraries(files: Iterable[Path], base: Path) -> set[Path]:
-    """What the loader finds for the ELF files among `files`, first below `base`, the prefix of the interpreter.
+    """Return the shared libraries of the ELF files among `files`, preferably from `base`, the interpreter's prefix.
 
-    An unpacked interpreter brings its own C library, which the loader takes for all that it then loads.
+    An unpacked interpreter has its own C library, which the loader uses for everything that the interpreter loads.
     """
     own = {path.name: path for path in base.glob("lib/*-linux-gnu/*.so*")}
     elves = frozenset((path, path.stat().st_mtime_ns) for path in files if _is_elf(path))
@@ -191,12 +194,12 @@ def _shared_libraries(files: Iterable[Path], base: Path) -> set[Path]:
 
 @cache
 def _loaded(elves: frozenset[tuple[Path, int]]) -> frozenset[Path]:
-    """What the loader finds for files, each told with when it was changed."""
+    """Return the shared libraries that ldd lists for files, given with their modification times as a cache key."""
     if not elves:
         return frozenset()
     argv = ["ldd", *(str(path) for path, _ in elves)]
-    told = subprocess.run(argv, check=False, capture_output=True, text=True).stdout
-    return frozenset(map(Path, re.findall(r"(?:=> |^\t)(/\S+)", told, re.MULTILINE)))
+    output = subprocess.run(argv, check=False, capture_output=True, text=True).stdout
+    return frozenset(map(Path, re.findall(r"(?:=> |^\t)(/\S+)", output, re.MULTILINE)))
 
 
 def _is_elf(path: Path) -> bool:
@@ -205,40 +208,41 @@ def _is_elf(path: Path) -> bool:
 
 
 def _measure(files: Iterable[Path]) -> Size:
-    """The size of a part, packed once for all whose files have the same content at the same place in their prefix."""
-    placed = {_place(path): path for path in files}
+    """Return the size of a part. Parts with equal contents at equal paths in their prefixes are packed only once."""
+    by_image_path = {_image_path(path): path for path in files}
     content = hashlib.sha256()
-    for place, path in sorted(placed.items()):
-        content.update(f"{place}\0{_digest(path, path.stat().st_mtime_ns)}\0".encode())
-    return _PACKED.get(content.digest()) or _PACKED.setdefault(content.digest(), _packed(placed))
+    for image_path, path in sorted(by_image_path.items()):
+        content.update(f"{image_path}\0{_digest(path, path.stat().st_mtime_ns)}\0".encode())
+    return _PACKED.get(content.digest()) or _PACKED.setdefault(content.digest(), _pack(by_image_path))
 
 
-def _place(path: Path) -> str:
-    """Where an image holds a file: of a prefix, wherever that lies, as in any other."""
+def _image_path(path: Path) -> str:
+    """Return the path of a file in an image, which does not depend on the location of its prefix."""
     inside = PREFIXES in path.parents
     return "/".join(path.relative_to(PREFIXES).parts[1:]) if inside else str(path).lstrip("/")
 
 
 @cache
-def _digest(path: Path, changed_ns: int) -> str:  # noqa: ARG001 - a file that was changed is another one
+def _digest(path: Path, changed_ns: int) -> str:  # noqa: ARG001 - part of the cache key
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _packed(placed: Mapping[str, Path]) -> Size:
-    """Copy the files, each to its place, strip the copies, and pack them; the originals stay as they are."""
+def _pack(by_image_path: Mapping[str, Path]) -> Size:
+    """Copy the files to their image paths, strip the copies, and pack them. The originals are unchanged."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "part"
-        for place, path in placed.items():
-            copy = folder / place
+        for image_path, path in by_image_path.items():
+            copy = folder / image_path
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy)
-        copies = [folder / place for place in placed]
+        copies = [folder / image_path for image_path in by_image_path]
         for copy in filter(_is_elf, copies):
-            # What strip refuses (an archive's odd section) stays as it is and counts whole.
+            # Files that strip rejects, such as archives with unusual sections, count unstripped.
             subprocess.run(["strip", "--strip-unneeded", str(copy)], check=False, stderr=subprocess.DEVNULL)
         packed = Path(name) / "part.tar.gz"
         with tarfile.open(packed, "w:gz", compresslevel=6) as archive:
             archive.add(folder, arcname=".")
-        unpacked, stripped = (sum(path.stat().st_size for path in found) for found in (placed.values(), copies))
+        originals = by_image_path.values()
+        unpacked, stripped = (sum(path.stat().st_size for path in found) for found in (originals, copies))
         return Size(unpacked, stripped, packed.stat().st_size)

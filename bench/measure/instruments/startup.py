@@ -1,20 +1,20 @@
-"""Start-up: spawn of a fresh server to its first right answer to a document, a JIT's compiling included."""
+"""Cold start: spawn of a fresh server to its first right answer to a document, including JIT compilation."""
 
 from pathlib import Path
 
 from bench import verify
 from bench.host.pinning import cores
 from bench.model import Catalog, Measurement, Observed, StartupCase
-from bench.serve.backend import attached
+from bench.serve.backend import backend_for
 from bench.serve.life_cycle import serving
 
 
 def observe(catalog: Catalog, case: StartupCase, output: Path) -> Observed:
-    """One spawn of the case's stack, as `ready` in seconds."""
+    """Spawn the case's stack once. The metric is `ready`, in seconds."""
     workload, stack = catalog.workloads[case.workload], case.stack
     first, log = verify.exchanges(workload)[0], output.with_suffix(".log")
     with (
-        attached(catalog, workload, output.with_suffix(".backend.log")) as backend,
+        backend_for(catalog, workload, output.with_suffix(".backend.log")) as backend,
         serving(catalog, stack, first, log, cores().server, backend=backend) as running,
     ):
         facts = verify.ask_provenance(catalog, running.port, stack)

@@ -1,6 +1,6 @@
-"""The HTTP contract as tests within one process: how long they take with a framework's own test client, and the code.
+"""The HTTP contract as in-process tests: their duration with a framework's own test client, and their lines of code.
 
-The tests are the same for all frameworks; a framework adds its adapter to the service and its client to the tests.
+The tests are the same for all frameworks. Each framework has its own adapter of the service and its own test client.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ NO_CODE = {
 
 
 def observe(catalog: Catalog, case: SuiteCase, output: Path) -> Observed:  # noqa: ARG001 - it writes no file
-    """One fresh process that runs the whole suite against the case's framework, over the core of its variant.
+    """Run the suite in one fresh process against the case's framework and the core of its variant.
 
-    Measured are `suite`, the tests alone; `process`, all from the start of Python to its end; how many `tests`; and
-    the lines of code of `lines.adapter`, `lines.client` and `lines.suite`. Raises LabError with the first test that
-    failed, or with the last words of the process.
+    Metrics: `suite`: seconds of the tests alone. `process`: seconds from the start of Python to its end. `tests`: their
+    number. `lines.adapter`, `lines.client`, `lines.suite`: lines of code. Raises LabError with the first failing test,
+    or with the last line of the process.
     """
     framework = pick(catalog.frameworks, case.framework, "framework")
     variant = catalog.variant(case.variant)
@@ -53,35 +53,36 @@ def observe(catalog: Catalog, case: SuiteCase, output: Path) -> Observed:  # noq
     if done.returncode:
         last = (done.stderr or done.stdout).strip().splitlines()[-1:]
         raise LabError(f"the suite of {framework.name} failed with status {done.returncode}: {' '.join(last)}")
-    told: dict[str, Any] = json.loads(done.stdout)
-    for test, why in told["wrong"].items():
-        raise LabError(f"{len(told['wrong'])} of {told['tests']} tests fail with {framework.name}, first {test}: {why}")
-    measured = {"suite": ("s", told["seconds"]), "process": ("s", process), "tests": ("1", told["tests"])}
+    result: dict[str, Any] = json.loads(done.stdout)
+    for test, reason in result["wrong"].items():
+        failed = f"{len(result['wrong'])} of {result['tests']} tests fail with {framework.name}"
+        raise LabError(f"{failed}; the first is {test}: {reason}")
+    measured = {"suite": ("s", result["seconds"]), "process": ("s", process), "tests": ("1", result["tests"])}
     measured |= {f"lines.{part}": ("1", code_lines(path)) for part, path in sources(framework).items()}
     return Observed(
         measurements=tuple(
             Measurement(metric=metric, unit=unit, values=(float(value),)) for metric, (unit, value) in measured.items()
         ),
-        facts=verify.provenance(catalog, variant.name, told["about"], framework=framework.module),
+        facts=verify.provenance(catalog, variant.name, result["about"], framework=framework.module),
     )
 
 
 def client(framework: Framework) -> Path:
-    """The framework's client. Raises LabError that names the file where it has none."""
+    """Return the framework's test client. Raises LabError with the file's name if it does not exist."""
     path = SUBJECT / "suite" / f"{framework.name.replace('-', '_')}_client.py"
     if not path.is_file():
-        raise LabError(f"{path.relative_to(ROOT)} is not there: the suite cannot ask {framework.name}")
+        raise LabError(f"framework {framework.name} has no test client: write {path.relative_to(ROOT)}")
     return path
 
 
 def sources(framework: Framework) -> dict[str, Path]:
-    """What was written for the framework, and the tests that it shares with the others."""
+    """Return the framework's adapter and client, and the suite that all frameworks share."""
     adapter = ROOT / f"{framework.module.replace('.', '/')}.py"
     return {"adapter": adapter, "client": client(framework), "suite": SUBJECT / "suite" / "contract.py"}
 
 
 def code_lines(path: Path) -> int:
-    """The lines of a module that hold code: no blank ones, no comments, no docstrings."""
+    """Count the lines of a module without blank lines, comments and docstrings."""
     text = path.read_text(encoding="utf-8")
     code = {
         number

@@ -1,4 +1,4 @@
-"""A load generator run to its end, what it says kept: watched by its CPU time, or left alone until it ends."""
+"""Run a load generator to its end and keep its output: with samples of its CPU time, or undisturbed."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ SAMPLE_SECONDS = 0.1
 def run(
     name: str, argv: list[str], console: Path, timeout_seconds: float, generator: frozenset[int]
 ) -> list[CpuSample]:
-    """Run `argv` on the cores of the `generator`, what it says in `console`; its CPU time every `SAMPLE_SECONDS`.
+    """Run `argv` with its output in `console`. Returns samples of its CPU time, one every `SAMPLE_SECONDS`.
 
-    This thread keeps off those cores meanwhile, if there are others. On the server's core a sample takes 50 µs or so,
-    which a clock of milliseconds does not see, and no CPU time of the server's.
+    Meanwhile this thread avoids the cores of the `generator`, if there are others. A sample takes about 50 µs on the
+    server's core. That is invisible at Gatling's resolution of 1 ms, and does not count as CPU time of the server.
 
-    Raises LabError, with its last words, if it fails or still runs after `timeout_seconds`.
+    Raises LabError if it fails, with its last line, or if it still runs after `timeout_seconds`.
     """
     samples = []
     deadline = time.monotonic() + timeout_seconds
-    with console.open("wb") as said:
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True)
+    with console.open("wb") as output:
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
     allowed = os.sched_getaffinity(0)
     os.sched_setaffinity(0, (cores().all - generator) or allowed)
     try:
-        of = psutil.Process(process.pid)
-        while not _ended(process):
-            times = of.cpu_times()
+        watched = psutil.Process(process.pid)
+        while not _has_ended(process):
+            times = watched.cpu_times()
             samples.append(CpuSample(time.time(), times.user + times.system))
             if time.monotonic() > deadline:
-                raise LabError(f"{name} still ran after {timeout_seconds:.0f} s; see {console}")
+                raise LabError(f"{name} timed out after {timeout_seconds:.0f} s; see {console}")
     finally:
         os.sched_setaffinity(0, allowed)
         process.kill()
@@ -50,18 +50,18 @@ def run(
 
 
 def run_alone(name: str, argv: list[str], console: Path, timeout_seconds: float) -> None:
-    """Run `argv`, what it says in `console`, and sleep until it ends: nothing of the lab runs beside it.
+    """Run `argv` with its output in `console`, and sleep until it ends, so that the lab does not disturb it.
 
-    Raises LabError, with its last words, if it fails or still runs after `timeout_seconds`.
+    Raises LabError if it fails, with its last line, or if it still runs after `timeout_seconds`.
     """
-    with console.open("wb") as said:
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True)
-    handle = os.pidfd_open(process.pid)  # `wait` with a timeout would look again and again
+    with console.open("wb") as output:
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
+    handle = os.pidfd_open(process.pid)  # because `wait` with a timeout polls
     try:
-        ends = select.poll()
-        ends.register(handle, select.POLLIN)
-        if not ends.poll(timeout_seconds * 1000):
-            raise LabError(f"{name} still ran after {timeout_seconds:.0f} s; see {console}")
+        end = select.poll()
+        end.register(handle, select.POLLIN)
+        if not end.poll(timeout_seconds * 1000):
+            raise LabError(f"{name} timed out after {timeout_seconds:.0f} s; see {console}")
     finally:
         os.close(handle)
         process.kill()
@@ -70,7 +70,7 @@ def run_alone(name: str, argv: list[str], console: Path, timeout_seconds: float)
         raise LabError(f"{name} failed with status {process.returncode}: {_last_line(console)}")
 
 
-def _ended(process: subprocess.Popen[bytes]) -> bool:
+def _has_ended(process: subprocess.Popen[bytes]) -> bool:
     try:
         process.wait(SAMPLE_SECONDS)
     except subprocess.TimeoutExpired:
@@ -80,4 +80,4 @@ def _ended(process: subprocess.Popen[bytes]) -> bool:
 
 def _last_line(console: Path) -> str:
     lines = [line for line in console.read_text().splitlines() if line.strip()]
-    return (lines or ["it said nothing"])[-1]
+    return (lines or ["no output"])[-1]

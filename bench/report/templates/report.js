@@ -1,6 +1,6 @@
 "use strict";
 
-// A click on a heading sorts by its column: ascending first, then the other way round; what is absent stays last.
+// A click on a heading sorts by its column, ascending at first, then descending. Absent figures stay last.
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
   const headings = [...table.tHead.rows[0].cells];
@@ -19,7 +19,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
   }));
 }
 
-// A mark under the pointer shows the figure it stands for; a touch shows it too, and the reason of an absent figure.
+// Hovering over a mark shows its figure. A touch shows it as well, and the reason of an absent figure.
 const tip = document.getElementById("tip");
 const show = (event) => {
   const mark = event.target.closest(".plot path[aria-label], td[title]");

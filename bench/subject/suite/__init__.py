@@ -1,5 +1,5 @@
-"""The HTTP contract as tests within one process, written once for all frameworks with ddt and testtools.
+"""The HTTP contract as in-process tests with ddt and testtools, the same for all frameworks.
 
-`<framework>_client.py` is what a framework needs to be tested by it: a client made of that framework's own means. The
-package is run under the name `suite` by the measured interpreter; hence its relative imports.
+`<framework>_client.py` is a client that uses the framework's own test client. The measured interpreter runs this
+package under the name `suite`, hence its relative imports.
 """

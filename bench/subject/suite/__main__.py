@@ -1,7 +1,7 @@
-"""Run the suite against one framework: `python -m suite CLIENT MODULE`, in the prefix whose core is meant.
+"""Run the suite against one framework: `python -m suite CLIENT MODULE`, in the prefix whose core is tested.
 
-What came of it goes to stdout, as one line of JSON: `seconds` of all `tests`, the `wrong` ones with their reasons, and
-what the process says of itself.
+The result goes to stdout as one line of JSON: `tests`: their number. `seconds`: of all tests. `wrong`: failed tests
+with their reasons. `about`: the provenance.
 """
 
 import argparse
@@ -19,14 +19,14 @@ from .running import run
 def main() -> None:
     """Run as a package, with ddt and testtools on the path."""
     parser = argparse.ArgumentParser(prog="suite", description="Test the service within this process.")
-    parser.add_argument("client", help="the module of this package that asks, such as falcon_client")
-    parser.add_argument("module", help="the module whose `make` makes the application, such as app.wsgi.falcon_app")
+    parser.add_argument("client", help="client module of this package, such as falcon_client")
+    parser.add_argument("module", help="module with the application's `make`, such as app.wsgi.falcon_app")
     args = parser.parse_args()
     core = built_core()
-    told = partial(about, core, framework=args.module)
-    application = import_module(args.module).make(core, told, time.sleep, MAX_BYTES)
+    provenance = partial(about, core, framework=args.module)
+    application = import_module(args.module).make(core, provenance, time.sleep, MAX_BYTES)
     client = import_module(f".{args.client}", __package__).Client(application)
-    print(json.dumps({**run(client), "about": told()}))
+    print(json.dumps({**run(client), "about": provenance()}))
 
 
 if __name__ == "__main__":

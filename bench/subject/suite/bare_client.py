@@ -1,4 +1,4 @@
-"""No framework, so no test client: an environment of WSGI by hand, and the application called with it."""
+"""Without a framework there is no test client: this one calls the application with a hand-written WSGI environ."""
 
 from io import BytesIO
 from typing import Any

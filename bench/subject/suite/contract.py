@@ -1,6 +1,6 @@
-"""The contract: right answers, and each wrong request its own refusal.
+"""The HTTP contract: right answers, and the specified error for each kind of wrong request.
 
-What only bytes on a wire can say, such as chunks that break off, no test client can send; servers are asked that.
+Test clients cannot send malformed HTTP, such as truncated chunks. The contract tests of servers cover that.
 """
 
 import json
@@ -28,34 +28,34 @@ JSON = "application/json"
 
 
 def golden(kind: str) -> list[str]:
-    """The names of the golden cases of a kind."""
+    """Return the names of the golden cases of a kind."""
     return sorted(path.stem for path in (GOLDEN / kind).glob("*.json") if not path.name.endswith(".out.json"))
 
 
 def document(kind: str, name: str) -> bytes:
-    """A golden case's document."""
+    """Return the document of a golden case."""
     return (GOLDEN / kind / f"{name}.json").read_bytes()
 
 
 def is_reply(status: int, content_type: str, body: Any) -> Any:
-    """Matches a reply; its body by the matcher `body`."""
+    """Return a matcher of replies, with the matcher `body` for the body."""
     return MatchesStructure(status=Equals(status), content_type=StartsWith(content_type), body=body)
 
 
 def is_problem(status: int, **members: str) -> Any:
-    """Matches a problem of RFC 9457 with this status and further members."""
-    said: dict[str, Any] = {name: Equals(value) for name, value in {"status": status, **members}.items()}
-    return is_reply(status, "application/problem+json", AfterPreprocessing(json.loads, ContainsDict(said)))
+    """Return a matcher of problems (RFC 9457) with this status and further members."""
+    matchers: dict[str, Any] = {name: Equals(value) for name, value in {"status": status, **members}.items()}
+    return is_reply(status, "application/problem+json", AfterPreprocessing(json.loads, ContainsDict(matchers)))
 
 
 @ddt
 class Contract(TestCase):
-    """One test a case; a subclass names the `client`."""
+    """One test per case. A subclass sets the `client`."""
 
     client: Client
 
     def post(self, body: bytes, media_type: str | None = JSON) -> Reply:
-        """Ask for the statement of a document."""
+        """Request the statement of a document."""
         return self.client.ask("POST", "/statements", body, media_type)
 
     def test_hello(self) -> None:

@@ -1,4 +1,4 @@
-"""Falcon's own test client; it puts the standard library's validator of WSGI around the application."""
+"""Falcon's own test client. It wraps the application in the standard library's WSGI validator."""
 
 from typing import Any
 

@@ -1,10 +1,10 @@
-"""What every client makes of an answer."""
+"""The interface of the test clients."""
 
 from typing import NamedTuple, Protocol
 
 
 class Reply(NamedTuple):
-    """An answer as the contract sees it."""
+    """An answer: the parts that the contract specifies."""
 
     status: int
     content_type: str
@@ -12,7 +12,7 @@ class Reply(NamedTuple):
 
 
 class Client(Protocol):
-    """Asks an application within this process."""
+    """Sends requests to an application in this process."""
 
     def ask(self, method: str, target: str, body: bytes | None = None, media_type: str | None = None) -> Reply:
-        """The answer to a request for `target`, a path as it stands in a URL with its query."""
+        """Return the answer to a request for `target`, a URL path with its query."""

@@ -1,4 +1,4 @@
-"""The suite as one run against one client."""
+"""Run the suite with one client."""
 
 import unittest
 from time import perf_counter
@@ -11,7 +11,7 @@ from .reply import Client
 
 
 def run(client: Client) -> dict[str, Any]:
-    """How many `tests` there are and the `seconds` of all of them; what each `wrong` one ended with, by its name."""
+    """Return the number of `tests`, the `seconds` of all of them, and the reasons of the `wrong` ones by name."""
     tested = type("Tested", (Contract,), {"client": client})
     tests = unittest.defaultTestLoader.loadTestsFromTestCase(tested)
     result = TestResult()
@@ -19,5 +19,5 @@ def run(client: Client) -> dict[str, Any]:
     tests.run(result)
     seconds = perf_counter() - began
     failed = (*result.failures, *result.errors)
-    wrong = {test.id().rpartition(".")[2]: why.strip().rpartition("\n")[2] for test, why in failed}
+    wrong = {test.id().rpartition(".")[2]: trace.strip().rpartition("\n")[2] for test, trace in failed}
     return {"tests": result.testsRun, "seconds": seconds, "wrong": wrong}

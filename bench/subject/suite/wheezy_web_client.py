@@ -1,4 +1,4 @@
-"""The functional test client of wheezy.http, made for forms: bytes, and a body without a type, go around it."""
+"""The functional test client of wheezy.http. It is made for forms, so bodies are passed in the environ directly."""
 
 from io import BytesIO
 from typing import Any
@@ -14,7 +14,7 @@ class Client:
         self.application = application
 
     def ask(self, method: str, target: str, body: bytes | None = None, media_type: str | None = None) -> Reply:
-        client = WSGIClient(self.application)  # a new one: it would keep what one request says for the next
+        client = WSGIClient(self.application)  # a new one per request, because a client keeps state between requests
         environ = client.build_environ(target, method, content_type=media_type or "", stream=BytesIO(body or b""))
         environ["PATH_INFO"] = unquote(environ["PATH_INFO"], "latin-1")
         environ["CONTENT_LENGTH"] = "" if body is None else str(len(body))
