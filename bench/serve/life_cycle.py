@@ -186,7 +186,7 @@ def require_free(port: int, host: str = HOST) -> None:
 
 
 def _holder(port: int) -> str:
-    """The program that listens on TCP `port`, in words; empty if it is not to be seen."""
+    """The program that listens on TCP `port`, in words."""
     with suppress(psutil.Error):
         for each in psutil.net_connections("tcp"):
             if each.pid and each.laddr and each.laddr.port == port and each.status == psutil.CONN_LISTEN:

@@ -64,6 +64,8 @@ def keep_(study: str, *, variant: str | None = None) -> int:
 
     Sessions are alike if cases, machine and commit are equal. `python -m bench findings` then writes the page.
 
+    Example: `python -m bench keep servers`
+
     Parameters
     ----------
     study
