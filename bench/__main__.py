@@ -10,11 +10,11 @@ from rich.console import Console
 
 from bench.errors import LabError, of_system
 from bench.paths import LAB, RESULTS
-from bench.verbs import look, make, measure, tell
+from bench.verbs import look, make, measure, own, tell
 from bench.verbs.app import app
 from bench.verbs.usage import mistake
 
-VERBS = (look, make, measure, tell)  # importing a module registers its verbs with `app`
+VERBS = (look, make, measure, own, tell)  # importing a module registers its verbs with `app`
 
 
 def main() -> int:

@@ -138,7 +138,8 @@ def open_session(
         folder, session = found[-1]
         raced = [each and each.budget_seconds for each in (session.race, race)]
         own, others = ({case.identity for case in each.cases} for each in (plan, session.plan))
-        if own == others and raced[0] == raced[1]:
+        later = [(each.study.open, each.study.latency) for each in (plan, session.plan)]  # cases that come with runs
+        if own == others and raced[0] == raced[1] and later[0] == later[1]:
             return folder, session
     session = Session(plan=plan, started=store.now(), seed=time_ns() % 2**32, machine=described, race=race)
     return store.create(session), session

@@ -32,6 +32,7 @@ from bench.plan import matrix
 from bench.progress import Progress
 from bench.provision import interpreters, system
 from bench.serve import backend
+from bench.serve.look import look
 
 Built = dict[str, Artifact | BuiltPeer]
 
@@ -229,6 +230,8 @@ def _built(
 def _wrong(catalog: Catalog, name: str, progress: Progress, cases: Path) -> Unavailable | None:
     """The failure of a built variant or peer that answers one of `cases` wrong; None if all are right."""
     peer = name in catalog.peers
+    if not peer and catalog.variant(name).application:
+        return _does_not_import(catalog, name, progress)
     try:
         with progress.step(f"check {name}"):
             checked = (
@@ -243,3 +246,13 @@ def _wrong(catalog: Catalog, name: str, progress: Progress, cases: Path) -> Unav
         reason = str(error)
     remedy = f"python -m bench check {'--stack' if peer else '--variant'} {name}"
     return Unavailable(what=name, reason=reason, remedy=remedy, kind="failed", variant=name)
+
+
+def _does_not_import(catalog: Catalog, name: str, progress: Progress) -> Unavailable | None:
+    """Why an application does not run on an interpreter; what it answers there is held against its baseline later."""
+    try:
+        with progress.step(f"import {name}"):
+            look(catalog, name)
+    except LabError as error:
+        return Unavailable(what=name, reason=str(error), kind="failed", variant=name)
+    return None

@@ -13,12 +13,13 @@ import msgspec
 from app.core import InvalidDocument, MalformedDocument, transform
 from bench import documents
 from bench.build import artifacts
+from bench.documents.answers import difference
 from bench.errors import RIGHT, LabError
 from bench.host import accounts
 from bench.host.pinning import cores
 from bench.model import Catalog, Exchange, Peer, Stack, Workload
 from bench.paths import SPEC, SUBJECT
-from bench.serve.life_cycle import HELLO, HOST, ask, log_of, serving
+from bench.serve.life_cycle import HELLO, HOST, RunningServer, answered, ask, log_of, serving
 
 GOLDEN = SPEC / "golden"
 CHECK_SECONDS = 600
@@ -54,13 +55,10 @@ def exchanges(workload: Workload) -> list[Exchange]:
 def answers_right(port: int, asked: Iterable[Exchange], host: str = HOST) -> None:
     """Send each request and compare the answer byte for byte. Raises LabError at the first wrong one."""
     for number, exchange in enumerate(asked):
-        status, body = ask(port, exchange, host=host)
-        if (status, body) != (exchange.status, exchange.expect):
-            got = f"status {status}, {len(body)} bytes"
-            raise LabError(
-                f"wrong answer to {exchange.method} {exchange.path}, document {number} of the check set: {got}",
-                gate=RIGHT,
-            )
+        wrong = difference(exchange, answered(port, exchange, host=host))
+        if wrong:
+            what = f"{exchange.method} {exchange.path}, {exchange.name or f'document {number} of the check set'}"
+            raise LabError(f"wrong answer to {what}: {wrong}", gate=RIGHT)
 
 
 def provenance(catalog: Catalog, variant: str, about: dict[str, Any], **more: str) -> dict[str, Any]:
@@ -87,6 +85,15 @@ def ask_provenance(catalog: Catalog, port: int, stack: Stack, host: str = HOST, 
     about: dict[str, Any] = json.loads(body)
     own = {} if stack.is_peer else {"framework": catalog.frameworks[stack.framework].module}
     return provenance(catalog, stack.variant, about, **own, **more)
+
+
+@accounts.spending("checks")
+def read_provenance(catalog: Catalog, running: RunningServer, stack: Stack) -> dict[str, Any]:
+    """The provenance of an application, from the record that its process wrote. Raises LabError where it wrote none."""
+    if running.provenance is None or not running.provenance.is_file():
+        raise LabError(f"{stack}: no process of it has said what runs it; see {running.log}")
+    about: dict[str, Any] = json.loads(running.provenance.read_bytes())
+    return provenance(catalog, stack.variant, about | {"variant": stack.variant})
 
 
 def check_variant(catalog: Catalog, variant: str, cases: Path = GOLDEN) -> Checked:

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import msgspec
 
-from bench.build import commands, wheels
+from bench.build import applications, commands, wheels
 from bench.catalog import pairing
 from bench.errors import LabError, MissingError
 from bench.model import Artifact, Catalog, Implementation, Provisioned, Server, Stack, Unavailable, Variant
 from bench.paths import ARTIFACTS, LAB, PREFIXES, TOOLS
 from bench.provision import stamp, system, uwsgi
-from bench.provision.interpreters import MEASURED_LOCK, install
+from bench.provision.interpreters import MEASURED_LOCK, install, require_success, uv
 
 BUILDERS = LAB / "builders"
 
@@ -51,24 +51,18 @@ def build(
         shutil.rmtree(stale, ignore_errors=True)
     folder.mkdir(parents=True)
     log = folder / "build.log"
-    builder = _venv(BUILDERS / variant.name, interpreter, log)
-    install(builder, ["wheel", *variant.build_requirements])
     began = time.perf_counter()
-    wheel = wheels.make(variant, builder, folder, log)
-    seconds = time.perf_counter() - began
-    inside = _venv(prefix, interpreter, log)
-    lacks = _add_servers(catalog, inside, interpreter.implementation, wanted) if wanted else {}
-    _install_variant(prefix, variant, wheel, log)
-    seconds += _after_install(catalog, prefix, variant, log)
-    if counting_environment(variant):  # prepares the instruction counts; its time is not build time
-        _after_install(catalog, prefix, variant, log, counting_environment(variant))
-    _install_tools(inside, interpreter)
+    if variant.application:
+        what, lacks = _install_application(catalog, variant, interpreter, wanted, log)
+        seconds = time.perf_counter() - began
+    else:
+        what, lacks, seconds = _install_wheel(catalog, variant, interpreter, wanted, log)
     made = Artifact(
         variant=variant.name,
         fingerprint=fingerprint,
-        wheel=wheel.name,
-        wheel_sha256=hashlib.sha256(wheel.read_bytes()).hexdigest(),
-        wheel_bytes=wheel.stat().st_size,
+        wheel=what.name,
+        wheel_sha256=hashlib.sha256(what.read_bytes()).hexdigest(),
+        wheel_bytes=what.stat().st_size,
         build_seconds=seconds,
         interpreter=interpreter,
         built=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -78,6 +72,44 @@ def build(
     )
     stamp.write_record(folder / "artifact.json", made)
     return made
+
+
+def _install_wheel(
+    catalog: Catalog, variant: Variant, interpreter: Provisioned, wanted: Collection[str], log: Path
+) -> tuple[Path, dict[str, Unavailable], float]:
+    """Build the wheel and install it with its servers. Returns the wheel, unavailable servers and build seconds."""
+    prefix = PREFIXES / variant.name
+    builder = _venv(BUILDERS / variant.name, interpreter, log)
+    install(builder, ["wheel", *variant.build_requirements])
+    began = time.perf_counter()
+    wheel = wheels.make(variant, builder, log.parent, log)
+    seconds = time.perf_counter() - began
+    inside = _venv(prefix, interpreter, log)
+    lacks = _add_servers(catalog, inside, interpreter.implementation, wanted) if wanted else {}
+    _install_variant(prefix, variant, wheel, log)
+    seconds += _after_install(catalog, prefix, variant, log)
+    if counting_environment(variant):  # prepares the instruction counts; its time is not build time
+        _after_install(catalog, prefix, variant, log, counting_environment(variant))
+    _install_tools(inside, interpreter)
+    return wheel, lacks, seconds
+
+
+def _install_application(
+    catalog: Catalog, variant: Variant, interpreter: Provisioned, wanted: Collection[str], log: Path
+) -> tuple[Path, dict[str, Unavailable]]:
+    """Install the requirements of an application, then servers that agree with its pins.
+
+    Returns the pins and the unavailable servers. The source stays outside: each server runs on a fresh copy of it.
+    """
+    if variant.application is None:
+        raise ValueError(f"{variant.name} is no application")
+    pins, prefix = applications.locked(variant.application, interpreter), PREFIXES / variant.name
+    inside = _venv(prefix, interpreter, log)
+    require_success(uv("pip", "install", "--no-config", "--python", str(inside), "--requirements", str(pins)))
+    lock = applications.all_pins(pins)
+    lacks = _add_servers(catalog, inside, interpreter.implementation, wanted, lock) if wanted else {}
+    commands.run([str(inside), "-m", "compileall", "-q", str(prefix / "lib")], prefix, log)
+    return pins, lacks
 
 
 def rebuild(catalog: Catalog, variant: Variant, interpreter: Provisioned, folder: Path, prefix: Path) -> None:
@@ -166,6 +198,9 @@ def fingerprint_of(catalog: Catalog, variant: Variant, interpreter: Provisioned)
         digest.update(Path(module).read_bytes())
     frameworks_and_servers = [list(catalog.frameworks.values()), _servers(catalog, interpreter.implementation)]
     digest.update(msgspec.json.encode(frameworks_and_servers))
+    if variant.application:
+        digest.update(applications.locked(variant.application, interpreter).read_bytes())
+        return digest.hexdigest()
     for destination, path in wheels.sources(variant):
         digest.update(f"{destination}\0".encode() + path.read_bytes())
     return digest.hexdigest()
@@ -181,16 +216,16 @@ def _install_variant(prefix: Path, variant: Variant, wheel: Path, log: Path) -> 
 
 
 def _add_servers(
-    catalog: Catalog, inside: Path, implementation: Implementation, wanted: Collection[str]
+    catalog: Catalog, inside: Path, implementation: Implementation, wanted: Collection[str], lock: Path = MEASURED_LOCK
 ) -> dict[str, Unavailable]:
     """Install all frameworks and the `wanted` servers. Returns the unavailable servers by label."""
-    install(inside, sorted({name for framework in catalog.frameworks.values() for name in framework.requirements}))
+    install(inside, sorted({name for each in catalog.frameworks.values() for name in each.requirements}), lock=lock)
     lacks = {}
     for server in (server for server in _servers(catalog, implementation) if server.label in wanted):
         try:
             system.require(server.needs)
-            install(inside, server.build_requirements)
-            install(inside, server.requirements)
+            install(inside, server.build_requirements, lock=lock)
+            install(inside, server.requirements, lock=lock)
         except MissingError as missing:
             remedy = missing.remedy or "python -m bench build --force"
             lacks[server.label] = Unavailable(

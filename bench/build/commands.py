@@ -24,7 +24,7 @@ def run_all(
 
 def run(argv: list[str], folder: Path, log: Path, env: dict[str, str] | None = None) -> None:
     """Run one build command and append its output to `log`. Raises LabError if it fails."""
-    command, see = f"`{' '.join(argv)}`", f"see {log.relative_to(ROOT)}"
+    command, see = f"`{' '.join(argv)}`", f"see {log.relative_to(ROOT) if log.is_relative_to(ROOT) else log}"
     with log.open("ab") as output:
         output.write(f"$ {' '.join(argv)}\n".encode())
         output.flush()

@@ -22,7 +22,12 @@ def read(path: Path, noun: type[T]) -> T:
     try:
         return msgspec.convert(_keys(path), noun)
     except msgspec.ValidationError as error:
-        raise LabError(mistakes.of_content(path.relative_to(ROOT), path.read_text(), noun, error)) from error
+        raise LabError(mistakes.of_content(_named(path), path.read_text(), noun, error)) from error
+
+
+def _named(path: Path) -> Path:
+    """A file as messages name it: relative to the checkout if it is inside."""
+    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
 
 
 def _keys(path: Path) -> dict[str, Any]:
@@ -34,7 +39,7 @@ def _keys(path: Path) -> dict[str, Any]:
     try:
         base = _keys(path.with_name(f"{like}.toml"))
     except FileNotFoundError:
-        raise LabError(f"{path.relative_to(ROOT)}: like: there is no {like}.toml beside this file") from None
+        raise LabError(f"{_named(path)}: like: there is no {like}.toml beside this file") from None
     tables = {key: base[key] | value for key, value in own.items() if isinstance(value, dict) and key in base}
     return base | own | tables
 
@@ -44,7 +49,7 @@ def _decoded(path: Path) -> dict[str, Any]:
     try:
         keys: dict[str, Any] = tomllib.loads(content.decode())
     except ValueError as error:  # neither TOML nor UTF-8
-        raise LabError(mistakes.of_syntax(path.relative_to(ROOT), content.decode(errors="replace"), error)) from error
+        raise LabError(mistakes.of_syntax(_named(path), content.decode(errors="replace"), error)) from error
     return keys
 
 

@@ -4,7 +4,7 @@
 unpredictable requests, and `describe(folder)` declares given documents. docs/documents.md describes their contents.
 """
 
-from bench.documents.exchanges import exchanges, fresh
+from bench.documents.exchanges import exchanges, fresh, headers_of
 from bench.documents.sets import DocumentSet, describe, ensure
 
-__all__ = ["DocumentSet", "describe", "ensure", "exchanges", "fresh"]
+__all__ = ["DocumentSet", "describe", "ensure", "exchanges", "fresh", "headers_of"]

@@ -16,6 +16,8 @@ _BATCH = re.compile(rb'"batch"\s*:\s*"')  # cannot match within a string, where 
 
 def exchanges(workload: Workload, folder: Path | None) -> list[Exchange]:
     """Return one request per document of `folder`, in order, or the single request of a workload without documents."""
+    if workload.exchanges:
+        return list(workload.exchanges)
     if folder is not None:
         return [
             _exchange(
@@ -38,6 +40,18 @@ def fresh(workload: Workload) -> list[Exchange]:
     name = b"\\g<0>%s-" % secrets.token_hex(4).encode()
     pairs = sets.secret_documents(workload.documents)
     return [_exchange(workload, _BATCH.sub(name, document), _BATCH.sub(name, answer)) for document, answer in pairs]
+
+
+def headers_of(exchange: Exchange, authority: str) -> dict[str, str]:
+    """All headers that go with a request: its own, and what they lack of host, length and type of a body.
+
+    A body is JSON unless a header of its own says otherwise.
+    """
+    usual = {"Host": authority}
+    if exchange.body is not None:
+        usual |= {"Content-Type": "application/json", "Content-Length": str(len(exchange.body))}
+    given = {name.lower() for name in exchange.headers}
+    return {name: value for name, value in usual.items() if name.lower() not in given} | exchange.headers
 
 
 def _exchange(workload: Workload, body: bytes | None, expect: bytes) -> Exchange:

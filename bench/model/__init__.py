@@ -5,6 +5,7 @@ and together form a `Catalog`. A `Plan` says what is measured. Results are types
 An unknown value is absent (`None` or no key), never 0 or −1.
 """
 
+from bench.model.application import Application
 from bench.model.base import (
     COLD_JVM_SECONDS,
     Argv,
@@ -66,7 +67,7 @@ from bench.model.variant import (
     WarmupPolicy,
     Yardstick,
 )
-from bench.model.work import DocumentsSpec, Exchange, Load, Segment, Shape, Workload
+from bench.model.work import DocumentsSpec, Exchange, Load, Same, Segment, Shape, Workload
 
 __all__ = [
     "COLD_JVM_SECONDS",
@@ -74,6 +75,7 @@ __all__ = [
     "Again",
     "Against",
     "AnyCase",
+    "Application",
     "Argv",
     "Artifact",
     "Backend",
@@ -123,6 +125,7 @@ __all__ = [
     "Recorded",
     "Round",
     "Run",
+    "Same",
     "Seconds",
     "Segment",
     "SelftestPlan",

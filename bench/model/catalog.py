@@ -55,7 +55,7 @@ class Catalog(Recorded, frozen=True, kw_only=True):
         declared: Variant = pick(self.variants | self.yardsticks, own, "variant")
         home = self.interpreters[declared.interpreter]
         new = pick(self.interpreters, elsewhere, "interpreter", name)
-        if home.implementation != new.implementation:
+        if home.implementation != new.implementation and declared.application is None:
             raise LabError(
                 f"{name}: variant {own!r} needs {home.implementation}, and {new.name} is {new.implementation}"
             )

@@ -56,13 +56,16 @@ class OpenPlan(Declared, frozen=True):
 class LatencyPlan(Declared, frozen=True):
     """`runs` fresh servers under an open `load`, for the best stack of each server program and for every peer.
 
-    The rates are `shares` of the stack's own capacity, and a common one: the share `common` of the smallest capacity.
+    The rates are `shares` of the stack's own capacity, and a common one: `rate`, or else the share `common` of the
+    smallest capacity. With `all`, every stack of the study is driven.
     """
 
     load: str
     runs: Count
     shares: tuple[Share, ...] = (0.3, 0.6, 0.9)
     common: Share = 0.5
+    rate: float | None = None
+    all: bool = False
 
 
 class StartupPlan(Declared, frozen=True):

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
+from bench.model.application import Application
 from bench.model.base import Argv, Declared, Implementation
 
 
@@ -104,6 +105,7 @@ class Variant(Declared, frozen=True, kw_only=True):
     `source` maps files and folders of the checkout to places in the build's folder, which always has `app`. `steps`
     run in that folder and `after_install` in the prefix, with `{python}` and `{prefix}` replaced. `provenance` lists
     facts that the measured process must report. `needs` names the parts of `bench/system.toml` that the build needs.
+    An `application` is served in place of the lab's own service.
     """
 
     name: str
@@ -123,6 +125,7 @@ class Variant(Declared, frozen=True, kw_only=True):
     path: PathChoice | None = None
     provenance: dict[str, Any]
     warmup: WarmupPolicy | None = None
+    application: Application | None = None
 
     @property
     def is_rewritten(self) -> bool:

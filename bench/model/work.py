@@ -40,11 +40,44 @@ class DocumentsSpec(Declared, frozen=True, kw_only=True):
             raise ValueError("folder: only the generator 'given' has one, and it requires one")
 
 
+class Same(Recorded, frozen=True, kw_only=True):
+    """The rule for equal answers: bodies are compared `by` bytes or as JSON values, and the named `headers` as text.
+
+    By `nothing`, every answer is right. `ignore` holds JSON Pointers (RFC 6901) to members that are not compared; `*`
+    stands for any member or index. `unordered` holds pointers to arrays whose order does not matter. `mask` holds
+    regular expressions; their matches in a body other than JSON are not compared.
+    """
+
+    by: Literal["bytes", "json", "nothing"]
+    ignore: tuple[str, ...] = ()
+    unordered: tuple[str, ...] = ()
+    mask: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+
+
+class Exchange(Recorded, frozen=True, kw_only=True):
+    """One request with its right answer. `weight` is its share in a mix of requests, `name` that of its file.
+
+    Without the rule `same`, the body must equal `expect` byte for byte. Names in `expect_headers` are in lower case.
+    """
+
+    method: str
+    path: str
+    headers: dict[str, str] = {}
+    body: bytes | None
+    status: int = 200
+    expect: bytes
+    weight: Count = 1
+    name: str = ""
+    same: Same | None = None
+    expect_headers: dict[str, str] = {}
+
+
 class Workload(Declared, frozen=True):
     """An endpoint, the documents sent to it in turn, the expected answers, and the `backend` it waits for, if any.
 
-    `headers` are sent with each request. Stacks are ranked by server CPU per request or, where requests mostly wait,
-    by the `rate` of their answers.
+    `headers` are sent with each request. The `exchanges` of an application replace method, path and documents. Stacks
+    are ranked by server CPU per request or, where requests mostly wait, by the `rate` of their answers.
     """
 
     name: str
@@ -56,18 +89,7 @@ class Workload(Declared, frozen=True):
     ranked_by: RankedBy = "cpu"
     documents: DocumentsSpec | None = None
     backend: str | None = None
-
-
-class Exchange(Recorded, frozen=True, kw_only=True):
-    """One request, with status and body of its only right answer. `weight` is its share in a mix of requests."""
-
-    method: str
-    path: str
-    headers: dict[str, str] = {}
-    body: bytes | None
-    status: int = 200
-    expect: bytes
-    weight: Count = 1
+    exchanges: tuple[Exchange, ...] = ()
 
 
 class Segment(Declared, frozen=True):

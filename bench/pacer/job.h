@@ -28,8 +28,12 @@ struct exchange_header {
     uint32_t body_bytes;
     uint16_t status;
     uint16_t is_head;        /* its answer has a Content-Length but no body */
-    uint32_t reserved;
+    uint32_t judging;        /* enum judging */
 };
+
+/* How an answer is judged: by this program, byte for byte; or by the reader of the outcome, if its body differs
+ * (OTHERS_KEPT), or in any case, because headers count (ALL_KEPT). */
+enum judging { BY_BYTES, OTHERS_KEPT, ALL_KEPT };
 
 struct exchange {
     const char *request;
@@ -38,6 +42,7 @@ struct exchange {
     size_t body_bytes;
     unsigned status;
     int is_head;
+    enum judging judging;
 };
 
 struct turn {
@@ -53,7 +58,7 @@ struct job {
     const struct turn *inserted;
 };
 
-enum verdict { UNANSWERED, RIGHT, WRONG_STATUS, WRONG_BODY, BROKEN, REFUSED, LATE, NOT_HTTP };
+enum verdict { UNANSWERED, RIGHT, WRONG_STATUS, WRONG_BODY, BROKEN, REFUSED, LATE, NOT_HTTP, KEPT };
 
 struct record {
     nanoseconds due;         /* intended start; of a closed load the time when its user was free */
@@ -63,10 +68,21 @@ struct record {
     uint32_t exchange;
     uint16_t verdict;
     uint16_t status;
+    uint32_t answer;         /* of a kept one: its number */
+    uint32_t reserved;
+};
+
+/* A kept answer, followed by the bytes of its head and body: each distinct one of an exchange once. */
+struct kept_header {
+    uint32_t exchange;
+    uint32_t head_bytes;
+    uint32_t body_bytes;
+    uint32_t reserved;
 };
 
 struct outcome_header {
     uint64_t records;
+    uint64_t kept;           /* answers after the records */
     uint64_t connected;      /* opened connections */
     uint64_t resent;         /* requests sent again because the kept connection had been closed */
     uint64_t most_under_way; /* most concurrent requests */

@@ -25,6 +25,7 @@
 
 #include "answer.h"
 #include "job.h"
+#include "kept.h"
 
 enum { EVENTS = 64, RECEIVE = 1 << 16, SPARE_FILES = 32, ARRIVED = EPOLLIN | EPOLLHUP | EPOLLERR };
 static const nanoseconds SECOND = 1000000000;
@@ -78,7 +79,7 @@ static void read_job(const char *path) {
         job.exchanges[number] = (struct exchange){
             .request = at, .request_bytes = header.request_bytes,
             .body = at + header.request_bytes, .body_bytes = header.body_bytes,
-            .status = header.status, .is_head = header.is_head,
+            .status = header.status, .is_head = header.is_head, .judging = header.judging,
         };
         at += (header.request_bytes + header.body_bytes + 7) & ~(size_t)7;
     }
@@ -89,7 +90,9 @@ static void read_job(const char *path) {
 static void write_outcome(const char *path) {
     FILE *file = fopen(path, "wb");
     if (!file || fwrite(&outcome, sizeof outcome, 1, file) != 1) err(1, "%s", path);
-    if (fwrite(records, sizeof *records, recorded, file) != recorded || fclose(file)) err(1, "%s", path);
+    if (fwrite(records, sizeof *records, recorded, file) != recorded) err(1, "%s", path);
+    kept_write(file, path);
+    if (fclose(file)) err(1, "%s", path);
 }
 
 static size_t record_of(uint32_t exchange, nanoseconds due, nanoseconds noticed) {
@@ -186,9 +189,18 @@ static void write_request(struct connection *connection) {
 static enum verdict verdict_of(const struct connection *connection) {
     const struct exchange *exchange = exchange_of(connection);
     const struct answer *answer = &connection->answer;
+    struct record *record = &records[connection->record];
+    if (exchange->judging == ALL_KEPT) {
+        record->answer = kept_number(record->exchange, answer, answer->body);
+        return KEPT;
+    }
     if (answer->status != exchange->status) return WRONG_STATUS;
-    if (answer->body_bytes != exchange->body_bytes) return WRONG_BODY;
-    return memcmp(answer->bytes + answer->body, exchange->body, exchange->body_bytes) ? WRONG_BODY : RIGHT;
+    if (answer->body_bytes == exchange->body_bytes &&
+        !memcmp(answer->bytes + answer->body, exchange->body, exchange->body_bytes))
+        return RIGHT;
+    if (exchange->judging == BY_BYTES) return WRONG_BODY;
+    record->answer = kept_number(record->exchange, answer, 0);
+    return KEPT;
 }
 
 static void read_answer(struct connection *connection) {
@@ -353,6 +365,7 @@ int main(int count, char **words) {
     outcome.took = now();
     outcome.cpu = clock_of(CLOCK_PROCESS_CPUTIME_ID) - cpu;
     outcome.records = recorded;
+    outcome.kept = kept_count();
     write_outcome(words[4]);
     return 0;
 }

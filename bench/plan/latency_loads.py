@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from statistics import median
 
 from bench.analysis.capacity import paceable
-from bench.model import LatencyPlan, MacroCase, Phase, Plan, Run, Stack
+from bench.model import LatencyPlan, MacroCase, Phase, Plan, Run, Stack, stack_of
 from bench.plan.contest import closed, contenders
 
 
@@ -28,16 +28,16 @@ def latency_loads(plan: Plan, runs: Iterable[Run]) -> Phase | None:
 def capacities(plan: Plan, workload: str, runs: Iterable[Run]) -> dict[Stack, float]:
     """Each contender with its capacity in requests/s, or with the generator's where that is smaller."""
     runs = closed(plan.study, workload, runs)
-    most = {
-        stack: [rate for run in runs if run.case.stack == stack and (rate := paceable(run))]
-        for stack in contenders(plan, workload, runs)
-    }
+    driven = contenders(plan, workload, runs)
+    if plan.study.latency and plan.study.latency.all:
+        driven = list(dict.fromkeys(stack_of(run.case) for run in runs if run.verdict == "pass"))
+    most = {stack: [rate for run in runs if run.case.stack == stack and (rate := paceable(run))] for stack in driven}
     return {stack: median(rates) for stack, rates in most.items() if rates}
 
 
 def _cases(asked: LatencyPlan, workload: str, most: dict[Stack, float]) -> list[MacroCase]:
     """One case for each stack: a common rate, rounded to three digits, then shares of its own capacity."""
-    common = float(f"{asked.common * min(most.values(), default=0.0):.3g}")
+    common = asked.rate or float(f"{asked.common * min(most.values(), default=0.0):.3g}")
     return [
         MacroCase(stack=stack, workload=workload, load=asked.load, rate=common, shares=asked.shares) for stack in most
     ]

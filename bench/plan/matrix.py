@@ -39,7 +39,7 @@ def phases(study: Study, catalog: Catalog) -> list[Phase]:
         return [_factors(study.micro, study.factors, study, catalog)]
     served = list(stacks(study, catalog))
     found = [_sizes(study, served), _counted(study, catalog), *_alone(study, catalog), _starts(study, catalog)]
-    found += [_suites(study), *_loaded(study, served)]
+    found += [_suites(study), *_loaded(study, served, catalog)]
     return [phase for phase in found if phase]
 
 
@@ -98,7 +98,7 @@ def _suites(study: Study) -> Phase | None:
     return Phase("suite", study.suite.processes, tuple(tested))
 
 
-def _loaded(study: Study, served: list[Stack]) -> Iterator[Phase]:
+def _loaded(study: Study, served: list[Stack], catalog: Catalog) -> Iterator[Phase]:
     """The stacks under the closed loads, after the null server. A self-test has A/A pairs instead of a null server."""
     plan = study.macro
     if plan is None:
@@ -111,8 +111,8 @@ def _loaded(study: Study, served: list[Stack]) -> Iterator[Phase]:
     ]
     if study.selftest:
         cases += _aa_cases(study, cases)
-    else:
-        yield Phase("null", 1, tuple(_nulls(study)))
+    elif nulls := tuple(_nulls(study, catalog)):
+        yield Phase("null", 1, nulls)
     yield Phase("macro", plan.runs * _comparisons(study), tuple(cases))
 
 
@@ -246,9 +246,9 @@ def _all_stacks(study: Study, servers: tuple[str, ...]) -> Iterator[Stack]:
         yield Stack(variant=peer)
 
 
-def _nulls(study: Study) -> Iterator[NullCase]:
-    """The null server under each load, on the interpreter of the baseline."""
-    for workload in study.workloads:
+def _nulls(study: Study, catalog: Catalog) -> Iterator[NullCase]:
+    """The null server under each load, on the interpreter of the baseline; none for an application's requests."""
+    for workload in (name for name in study.workloads if not catalog.workloads[name].exchanges):
         for load in study.macro.loads_for(workload) if study.macro else ():
             yield NullCase(variant=study.baseline, workload=workload, load=load)
 

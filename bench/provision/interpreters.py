@@ -184,12 +184,19 @@ def name(provider: Provider | FromNpm) -> str:
     return type(provider).__name__.removeprefix("From").lower()
 
 
-def install(python: Path, names: Sequence[str], target: Path | None = None, wheel: Path | None = None) -> None:
+def install(
+    python: Path,
+    names: Sequence[str],
+    target: Path | None = None,
+    wheel: Path | None = None,
+    lock: Path = MEASURED_LOCK,
+) -> None:
     """Install the packages `names` from measured.txt with their dependencies, then `wheel`.
 
     They go into the environment of `python`, or into the folder `target`. Every download, including build tools, is
     checked against its hash in the lock file. Each interpreter has its own cache of built wheels, because uWSGI is
-    linked to the Python that built it. Raises MissingError with uv's error message.
+    linked to the Python that built it. Another `lock` holds the pins of an application, without hashes. Raises
+    MissingError with uv's error message.
     """
     locks.entries(MEASURED_LOCK, names)
     facts = probe(str(python), {})
@@ -203,8 +210,9 @@ def install(python: Path, names: Sequence[str], target: Path | None = None, whee
         if "uwsgi" in names:
             env = env | uwsgi.build_environment(python)
             pip += ["--config-settings-package", f"uwsgi:recipe={uwsgi.RECIPE}"]
-        pinned = ["--verify-hashes", "--constraints", str(MEASURED_LOCK), "--build-constraints", str(MEASURED_LOCK)]
-        pinned += ["--overrides", str(locks.OVERRIDES), "--only-binary", "granian"]  # its source requires Rust
+        own = ["--verify-hashes", "--overrides", str(locks.OVERRIDES)] if lock == MEASURED_LOCK else []
+        pinned = [*own, "--constraints", str(lock), "--build-constraints", str(MEASURED_LOCK)]
+        pinned += ["--only-binary", "granian"]  # its source requires Rust
         # Try the cache alone first: with some registries uv would rebuild everything that it has cached.
         if uv(*pip, "--offline", *pinned, *names, env=env).returncode != 0:
             require_success(uv(*pip, *pinned, *names, env=env))

@@ -15,6 +15,7 @@ from bench.analysis.comparison import Comparison, as_a_family
 from bench.analysis.selftest import Selftest
 from bench.catalog import pairing
 from bench.model import Instrument, Plan, Run, Session, Stack, Study, Variant, stack_of
+from bench.report.cards import changes
 from bench.report.charts import MOMENTS
 from bench.report.cost import Price, cost
 from bench.report.estimates import (
@@ -110,7 +111,12 @@ def _of_workload(
         awaited=all(run.values("reached") for run in loaded),
         failed=tuple(run for run in runs if run.verdict == "failed" and run.case.workload in {workload, None}),
         price=price,
+        changes=changes(evidence, [row.stack for row in rows]) if _is_application(evidence) else (),
     )
+
+
+def _is_application(evidence: Evidence) -> bool:
+    return evidence.catalog.variant(evidence.study.baseline).application is not None
 
 
 def _core(name: str, evidence: Evidence) -> Core:

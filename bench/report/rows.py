@@ -115,6 +115,13 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
     overload: Overload | None = None
 
 
+class Change(msgspec.Struct, frozen=True):
+    """Another stack than today's: the server CPU per request of today's ÷ that of it."""
+
+    stack: Stack
+    gain: Comparison
+
+
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """The results of a session for one workload. The finding of the study's first workload has the others in `others`.
 
@@ -170,6 +177,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     tested: tuple[SuiteResult, ...] = ()
     over: tuple[Session, ...] = ()
     drift: Drift | None = None
+    changes: tuple[Change, ...] = ()
 
     @property
     def study(self) -> Study:
@@ -199,7 +207,13 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def ranks_stacks(self) -> bool:
         """Whether the study ranks stacks: it has a single core, or a race."""
-        return self.study.macro is not None and (not self.compares_cores or self.session.race is not None)
+        raced, own = self.session.race is not None, self.is_of_an_application
+        return self.study.macro is not None and (not self.compares_cores or raced or own)
+
+    @property
+    def is_of_an_application(self) -> bool:
+        """Whether the study measures a user's application."""
+        return self.catalog.variant(self.study.baseline).application is not None
 
     @property
     def baseline(self) -> Core:

@@ -17,6 +17,7 @@ from bench.model import Stack
 from bench.report import ranking, settings, stolen, suites
 from bench.report.answer import answer, answers, target_sentences
 from bench.report.builds import without_pgo
+from bench.report.cards import cards
 from bench.report.grid import Grid
 from bench.report.ladder import rows
 from bench.report.noise import noise, power
@@ -50,6 +51,10 @@ def show(console: Console, finding: Finding, page: Path, json: bool) -> None:
         for core in (core for core in finding.cores if core.verdict != "pass"):
             _say(console, f"{core.verdict}: {core.variant}: {core.reason}", "yellow")
     _say(console, f"\n{finding.study.question}", "bold")
+    for card in cards(finding) if finding.is_of_an_application else ():
+        _say(console, f"\n{card.title}", "bold")
+        for line in (card.lead, *card.rest):
+            _say(console, f"  {line}")
     for each in finding.each if finding.rows or not finding.targets else ():
         lead = f"{each.title}. " if finding.others else ""
         _say(console, lead + " ".join(answer(each)))
@@ -93,6 +98,7 @@ def _record(finding: Finding, page: Path) -> dict[str, object]:
         "cores": [core for each in finding.each for core in each.cores],
         "targets": finding.targets,
         "tested": finding.tested,
+        "cards": cards(finding) if finding.is_of_an_application else (),
         "stacks": [row for each in finding.each for row in each.rows],
         "latencies": {each.workload: each.latencies for each in finding.each},
         "ranking": {each.workload: each.ranking for each in finding.each},

@@ -20,6 +20,8 @@ import psutil
 
 from bench.build import artifacts, peers
 from bench.catalog import pairing
+from bench.documents import headers_of
+from bench.documents.answers import Answer, difference
 from bench.errors import RIGHT, LabError
 from bench.host import accounts, cpu_time
 from bench.host.cgroup import group
@@ -28,7 +30,7 @@ from bench.host.pinning import pinned
 from bench.model import Catalog, Exchange, Stack
 from bench.paths import LOGS, PREFIXES
 from bench.provision import system
-from bench.serve import process, proxy
+from bench.serve import application, process, proxy
 from bench.serve.backend import RunningBackend
 
 HOST = "127.0.0.1"  # the address a server listens at, unless its load comes from another machine
@@ -36,12 +38,16 @@ BACKLOG = 1024
 READY_SECONDS = 60.0
 POLL_SECONDS = 0.002
 STOP_SECONDS = 10.0
+SERVICE = "app.entry"  # the module of the lab's own service
 BAD_GATEWAY = 502  # a proxy's answer while its server does not listen yet
 HELLO = Exchange(method="GET", path="/hello", body=None, expect=b"Hello, world!\n")
 
 
 class RunningServer(msgspec.Struct, frozen=True, kw_only=True):
-    """A server that is ready. `ready_seconds`: spawn to first right answer. `cpu`: meter of its total CPU time."""
+    """A server that is ready. `ready_seconds`: spawn to first right answer. `cpu`: meter of its total CPU time.
+
+    `provenance`: the file in which the process of an application says what runs it.
+    """
 
     name: str
     host: str
@@ -50,6 +56,7 @@ class RunningServer(msgspec.Struct, frozen=True, kw_only=True):
     ready_seconds: float
     cpu: Meter
     log: Path
+    provenance: Path | None = None
 
     @property
     def url(self) -> str:
@@ -79,12 +86,15 @@ def command(catalog: Catalog, stack: Stack, port: int, host: str, scratch: Path)
         "port": str(port),
         "backlog": str(BACKLOG),
         "scratch": str(scratch),
+        "entry": application.ENTRY if variant.application else SERVICE,
     }
     argv = [part.format_map(placeholders) for part in server.argv]
     if server.proxy:
         system.require(server.proxy.needs)
         argv = proxy.argv_behind(server.proxy, argv, scratch, placeholders)
     env = {key: value.format_map(placeholders) for key, value in server.env.items()}
+    if variant.application:
+        return argv, env
     env |= {"STATEMENTS_FRAMEWORK": catalog.frameworks[stack.framework].module, "STATEMENTS_WAIT": server.wait}
     return argv, artifacts.environment(catalog, variant) | env
 
@@ -108,11 +118,17 @@ def serving(
         require_free(port, host)
     prefix = catalog.peers[stack.variant].build if stack.is_peer else stack.variant
     paths = {"folder": PREFIXES / prefix, "log": log}
+    variant = None if stack.is_peer else catalog.variant(stack.variant)
     with TemporaryDirectory(prefix="bench-") as scratch:  # in /tmp, because a socket's path must be short
         argv, env = command(catalog, stack, port, host, Path(scratch))
-        env |= backend.environment(stack, pairing.server_file(catalog, stack)) if backend else {}
+        record, dsn = None, backend.dsn if backend else None
+        if variant and variant.application:
+            paths["folder"], own = application.placed(catalog, variant, Path(scratch), log, dsn)
+            env, record = own | env, application.provenance(Path(scratch))
+        elif backend:
+            env |= backend.environment(stack, pairing.server_file(catalog, stack))
         with launched(str(stack), argv, env, **paths, first=first, cpus=cpus, host=host, port=port) as running:
-            yield running
+            yield msgspec.structs.replace(running, provenance=record)
 
 
 @contextmanager
@@ -196,24 +212,41 @@ def _holder(port: int) -> str:
 
 def ask(port: int, exchange: Exchange, timeout_seconds: float = 10.0, host: str = HOST) -> tuple[int, bytes]:
     """Send one request over a new connection. Returns status and body. Raises LabError if there is no answer."""
+    answer = answered(port, exchange, timeout_seconds, host)
+    return answer.status, answer.body
+
+
+def answered(port: int, exchange: Exchange, timeout_seconds: float = 10.0, host: str = HOST) -> Answer:
+    """Send one request over a new connection and return the answer. Raises LabError if there is none."""
     connection = http.client.HTTPConnection(host, port, timeout=timeout_seconds)
     try:
-        headers = {"Content-Type": "application/json"} if exchange.body is not None else {}
-        connection.request(exchange.method, exchange.path, exchange.body, headers | exchange.headers)
+        _send(connection, exchange)
         response = connection.getresponse()
-        return response.status, response.read()
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, headers, response.read())
     except (OSError, http.client.HTTPException) as error:
         raise LabError(f"{exchange.method} {exchange.path}: no answer: {type(error).__name__}: {error}") from error
     finally:
         connection.close()
 
 
+def _send(connection: http.client.HTTPConnection, exchange: Exchange) -> None:
+    """Send the same headers as the pacer, because an application may echo them."""
+    connection.putrequest(exchange.method, exchange.path, skip_host=True, skip_accept_encoding=True)
+    for name, value in headers_of(exchange, f"{connection.host}:{connection.port}").items():
+        connection.putheader(name, value)
+    connection.endheaders(exchange.body)
+
+
 def _answers(first: Exchange, name: str, log: Path, *, host: str, port: int) -> bool:
     """Return True if `first` is answered right, False if there is no answer yet. Raises LabError for a wrong answer."""
     try:
-        status, body = ask(port, first, host=host)
+        answer = answered(port, first, host=host)
     except LabError:
         return False
-    if status != BAD_GATEWAY and (status, body) != (200, first.expect):
-        raise LabError(f"{name}: wrong first answer: status {status}, {body[:200]!r}; see {log}", gate=RIGHT)
-    return status != BAD_GATEWAY
+    if answer.status == BAD_GATEWAY:
+        return False
+    wrong = difference(first, answer)
+    if wrong:
+        raise LabError(f"{name}: wrong first answer: {wrong}; see {log}", gate=RIGHT)
+    return True

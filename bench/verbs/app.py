@@ -14,6 +14,7 @@ from rich.console import Console
 from bench import catalog, pipeline
 from bench.build import artifacts
 from bench.catalog import pairing
+from bench.durations import duration
 from bench.model import Catalog, Plan, Stack, Study, Unavailable, pick
 from bench.plan import planned
 
@@ -24,8 +25,8 @@ app = App(
 A stack is variant/framework/server, such as cython/falcon/gunicorn-sync. A peer in another language is one name, such
 as node-expert. See `python -m bench list` for all names.
 
-Begin with `python -m bench doctor`, then `python -m bench run quick`. `python -m bench COMMAND --help` explains a
-command.
+Begin with `python -m bench doctor`, then `python -m bench run quick`. For a service of your own:
+`python -m bench init FOLDER`, then `python -m bench try FOLDER`. `python -m bench COMMAND --help` explains a command.
 
 Exit status: 0 passed, or unavailable or unsupported with a reason; 1 failed or wrong; 2 wrong usage or set-up;
 3 refused by --strict; 130 interrupted.
@@ -81,6 +82,11 @@ def say(found: object, lines: Iterable[str], json: bool) -> None:
         return
     for line in lines:
         out.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def duration_of(budget: str | None) -> float | None:
+    """The seconds of a budget, if one is given. Raises LabError for an invalid duration."""
+    return duration(budget, "--budget") if budget else None
 
 
 def words(text: str) -> tuple[str, ...]:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
-from cyclopts import Parameter
-
 from bench import pipeline
 from bench.durations import duration
 from bench.errors import LabError
 from bench.progress import Progress
-from bench.verbs.app import Budget, Flag, Json, Price, app, declared, plan_of, say, study_of, words
+from bench.verbs.app import Budget, Flag, Json, Price, app, plan_of, say, study_of
 from bench.verbs.tell import keep_last, price_of, show
 
 
@@ -73,63 +68,6 @@ def run(
         folders = [folder for folder, _ in found]
     status = max(show(folder, priced, json) for folder in folders)
     return max(status, keep_last(chosen)) if keep else status
-
-
-@app.command(name="try")
-def try_(
-    core: str,
-    *,
-    documents: Path,
-    against: str | None = None,
-    servers: str = "gunicorn-sync,uwsgi-processes",
-    framework: str = "falcon",
-    source: Annotated[Path, Parameter(show_default=False)] = Path(),
-    requires: Annotated[str, Parameter(show_default=False)] = "",
-    force: Flag = False,
-    strict: Flag = False,
-    json: Json = False,
-) -> int:
-    """Measure a core of your own, a function from bytes to bytes: alone, and behind each server.
-
-    Example: `python -m bench try mycore:transform --source ~/service --documents ~/invoices`
-
-    Exit status: 1 if the core answers a document wrong, 3 if --strict refuses to measure.
-
-    Parameters
-    ----------
-    core
-        MODULE:FUNCTION or MODULE:FUNCTION@INTERPRETER, such as mycore:transform@pypy-3.11.
-    documents
-        Folder with documents NAME.json and their right answers NAME.out.json, as in spec/golden/valid.
-    against
-        The baseline: a variant, or another MODULE:FUNCTION. Default: cpython, if it answers the documents right.
-    servers
-        Comma-separated servers; "" measures the core alone.
-    framework
-        The framework between core and server.
-    source
-        Folder of MODULE. Default: the current folder.
-    requires
-        Comma-separated packages that MODULE imports; bench/locks/measured.txt must pin them.
-    force
-        Begin a new session even if the last one is finished or interrupted.
-    strict
-        Refuse to measure, with exit status 3, if the machine is not quiet within a minute.
-    """
-    from bench import trying  # noqa: PLC0415 - only this verb needs it
-
-    own = trying.Own(
-        core=core,
-        documents=documents.resolve(),
-        source=source.resolve(),
-        against=against,
-        servers=words(servers),
-        framework=framework,
-        requires=words(requires),
-    )
-    plan = plan_of(*trying.study_of(own, declared(), Progress()))
-    folder, _ = pipeline.run(plan, Progress(), force, strict, own.documents)
-    return show(folder, None, json)
 
 
 @app.command

@@ -15,7 +15,7 @@ from cyclopts.exceptions import (
 from bench.errors import LabError, unknown
 from bench.verbs.app import app
 
-NEEDED: dict[type | None, str] = {int: "a whole number", bool: "true or false"}
+NEEDED: dict[type | None, str] = {int: "a whole number", float: "a number", bool: "true or false"}
 
 
 def mistake(error: CycloptsError) -> LabError:

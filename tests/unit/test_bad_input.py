@@ -29,8 +29,8 @@ GOLDEN = ROOT / "spec/golden/valid"
 STACK = "cython/falcon/bjoern"
 HELP = "see `python -m bench {} --help`"
 COMMANDS = (
-    "build, check, compare, doctor, findings, interpreters, keep, list, plan, repeat, report, run, selftest, serve, "
-    "sessions, size, try, worker"
+    "build, check, compare, doctor, findings, init, interpreters, keep, list, plan, repeat, report, run, selftest, "
+    "serve, sessions, size, try, worker"
 )
 SERVERS = (
     "bjoern, granian-asgi, granian-wsgi, gunicorn-asgi, gunicorn-gevent, gunicorn-gthread, gunicorn-meinheld, "
@@ -118,8 +118,24 @@ BAD = {
         ),
     ],
     "try": [
-        ("", "try: CORE is required; {help}"),
-        ("mycore:f", "try: --documents is required; {help}"),
+        (
+            "",
+            "try requires something to measure: use a folder with a lab.toml, --app MODULE:NAME, or a core with "
+            "--documents",
+        ),
+        (
+            "mycore:f",
+            "'mycore:f' is not a folder: use a folder with a lab.toml, --app MODULE:NAME, or a core with --documents",
+        ),
+        (
+            f"--documents {GOLDEN}",
+            "--documents requires a core, such as `try mycore:transform --documents ~/invoices`",
+        ),
+        (
+            "shop --budget 5x",
+            "invalid --budget '5x': use a duration such as 90s, 30m or 1h30m",
+        ),
+        ("shop --rate fast", "try: invalid --rate 'fast': use a number; {help}"),
         (f"mycore --documents {GOLDEN}", "invalid core 'mycore': use MODULE:FUNCTION, such as mycore:transform"),
         (f"mycore:f --documents {GOLDEN} --servers bjorn", "--servers: unknown server 'bjorn'; did you mean 'bjoern'?"),
         (f"mycore:f --documents {GOLDEN} --framework flask", "--framework: unknown framework 'flask'; {frameworks}"),
@@ -129,6 +145,11 @@ BAD = {
             f"mycore:f --documents {GOLDEN} --source {GOLDEN} --servers= --requires=",
             f"mycore: no mycore.py and no package mycore in {GOLDEN}: use --source FOLDER",
         ),
+    ],
+    "init": [
+        ("", "init: PROJECT is required; {help}"),
+        ("a b", "init: unexpected argument 'b'; {help}"),
+        ("shop --forse", "init: unknown option '--forse'; known: --project; {help}"),
     ],
     "repeat": [
         ("quik", "unknown study 'quik'; did you mean 'quick'?"),

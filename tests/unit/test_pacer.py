@@ -148,7 +148,7 @@ def test_headers_of_an_exchange_override_the_default_ones() -> None:
         method="PUT", path="/x", headers={"Content-Type": "text/plain", "A": "b"}, body=b"hi", expect=b""
     )
     assert pacer_files.wire(exchange, "h:1") == (
-        b"PUT /x HTTP/1.1\r\nHost: h:1\r\nContent-Type: text/plain\r\nContent-Length: 2\r\nA: b\r\n\r\nhi"
+        b"PUT /x HTTP/1.1\r\nHost: h:1\r\nContent-Length: 2\r\nContent-Type: text/plain\r\nA: b\r\n\r\nhi"
     )
 
 
@@ -410,8 +410,10 @@ def test_a_truncated_outcome_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "run.outcome").write_bytes(b"short")
     with pytest.raises(LabError, match=r"run\.outcome: truncated outcome of the pacer: 5 bytes$"):
         pacer_files.read_outcome(tmp_path / "run.outcome")
-    (tmp_path / "run.outcome").write_bytes((3).to_bytes(8, "little") + bytes(48))
-    with pytest.raises(LabError, match=r"run\.outcome: truncated outcome of the pacer: 56 bytes for 3 records"):
+    (tmp_path / "run.outcome").write_bytes((3).to_bytes(8, "little") + bytes(56))
+    with pytest.raises(
+        LabError, match=r"run\.outcome: truncated outcome of the pacer: 64 bytes for 3 records and 0 answers"
+    ):
         pacer_files.read_outcome(tmp_path / "run.outcome")
 
 

@@ -24,7 +24,7 @@ STOREYS = (  # from the ground up; a name is a room, or a module that lies flat
     {"readiness"},
     {"race"},
     {"pipeline"},
-    {"fleet", "keep", "trying"},
+    {"fleet", "keep", "trying", "own"},
     {"report", "bootstrap"},
     {"inventory"},
     {"verbs"},

@@ -140,7 +140,9 @@ def test_answers_are_right_or_the_first_wrong_one_is_named(answering: Callable[[
         seen.append(body)
         return 200, b"B!" if body == b"b" else body.upper()
 
-    with pytest.raises(LabError, match=r"wrong answer to POST /statements, document 1 .*: status 200, 2 bytes"):
+    with pytest.raises(
+        LabError, match=r"wrong answer to POST /statements, document 1 .*: the body differs from byte 1 on: 2 bytes"
+    ):
         verify.answers_right(answering(second_wrong), asked)
     assert seen == [b"a", b"b"]
 

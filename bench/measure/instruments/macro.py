@@ -40,10 +40,11 @@ def observe(
     workload, load = catalog.workloads[case.workload], catalog.loads[case.load]
     exchanges, unknown = verify.exchanges(workload), documents.fresh(workload)
     folder = documents.ensure(workload).folder if workload.documents else None
+    first = workload.exchanges[0] if workload.exchanges else HELLO
     stack, logs = case.stack, (output.with_suffix(".log"), output.with_suffix(".backend.log"))
     with (
         backend_for(catalog, workload, logs[1]) as backend,
-        serving(catalog, stack, HELLO, logs[0], cores().server, host=host, backend=backend) as running,
+        serving(catalog, stack, first, logs[0], cores().server, host=host, backend=backend) as running,
     ):
         memory = {"idle": process_tree.pss_bytes(running.process)}
         verify.answers_right(running.port, exchanges[:1], host)
@@ -68,8 +69,11 @@ def observe(
         verify.answers_right(running.port, exchanges, host)
         compared = fresh.compare_to_seen(running, documents.exchanges(workload, folder and folder / "load"), unknown)
         server = None if stack.is_peer else pairing.server_file(catalog, stack)
-        waits = {"waits": backend.waits(server)} if backend and server else {}
-        facts = verify.ask_provenance(catalog, running.port, stack, host, **waits)
+        if running.provenance:
+            facts = verify.read_provenance(catalog, running, stack)
+        else:
+            waits = {"waits": backend.waits(server)} if backend and server else {}
+            facts = verify.ask_provenance(catalog, running.port, stack, host, **waits)
     metrics = result.metrics | compared | {f"memory.{when}": ("B", pss) for when, pss in memory.items()}
     facts |= {"proxy": proxy.version(server.proxy)} if server and server.proxy else {}
     facts |= {"cpu_time": running.cpu.source} | ({} if peak_reset else {"memory_peak": "since the start"})

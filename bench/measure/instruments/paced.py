@@ -49,7 +49,7 @@ class PacerResult(msgspec.Struct, frozen=True, kw_only=True):
         return self.metrics["rate"][1]
 
 
-def read_closed(load: Load, repeated: int, outcome: PacerOutcome) -> PacerResult:
+def read_closed(load: Load, repeated: int, outcome: PacerOutcome, difference: str | None = None) -> PacerResult:
     """Return the result of a closed load. Exchanges from the index `repeated` on were sent only once.
 
     Raises LabError for a wrong or missing answer, and if no answer arrived within the window.
@@ -58,7 +58,8 @@ def read_closed(load: Load, repeated: int, outcome: PacerOutcome) -> PacerResult
     wrong = pacer_files.failures(records)
     if wrong:
         raise LabError(
-            f"{sum(wrong.values())} of {len(records)} answers were wrong or missing: {describe(wrong)}", gate=RIGHT
+            f"{sum(wrong.values())} of {len(records)} answers were wrong or missing: {describe(wrong, difference)}",
+            gate=RIGHT,
         )
     within = int((records["done"] <= seconds * NS).sum())
     if not within:
@@ -77,7 +78,9 @@ def read_closed(load: Load, repeated: int, outcome: PacerOutcome) -> PacerResult
     )
 
 
-def read_open(load: Load, repeated: int, outcome: PacerOutcome) -> tuple[PacerResult, bytes]:
+def read_open(
+    load: Load, repeated: int, outcome: PacerOutcome, difference: str | None = None
+) -> tuple[PacerResult, bytes]:
     """Return the result of an open load, and its latencies in microseconds as an encoded HdrHistogram.
 
     Exchanges from the index `repeated` on were sent only once. Raises LabError if no request was answered right.
@@ -88,7 +91,9 @@ def read_open(load: Load, repeated: int, outcome: PacerOutcome) -> tuple[PacerRe
     right = measured[measured["verdict"] == pacer_files.RIGHT]
     took = _latency_ns(right)
     if not len(took):
-        raise LabError(f"none of {len(measured)} requests was answered right: {describe(wrong)}", gate=RIGHT)
+        raise LabError(
+            f"none of {len(measured)} requests was answered right: {describe(wrong, difference)}", gate=RIGHT
+        )
     within = int((right["done"] <= lead_in + seconds * NS).sum())
     rates: Metrics = {"seconds": ("s", seconds), "rate": ("1/s", within / seconds)}
     result = PacerResult(
@@ -103,9 +108,10 @@ def read_open(load: Load, repeated: int, outcome: PacerOutcome) -> tuple[PacerRe
     return result, counted.encode()
 
 
-def describe(failures: dict[str, int]) -> str:
-    """Return the number of failures of each kind, such as `2 × status 500, 1 × no answer`."""
-    return ", ".join(f"{count} × {kind}" for kind, count in failures.items())
+def describe(failures: dict[str, int], difference: str | None = None) -> str:
+    """Return the failures of each kind, such as `2 × status 500, 1 × no answer`, then the first difference if known."""
+    counted = ", ".join(f"{count} × {kind}" for kind, count in failures.items())
+    return f"{counted}; {difference}" if difference else counted
 
 
 def _common(outcome: PacerOutcome, records: Records, repeated: int) -> Metrics:

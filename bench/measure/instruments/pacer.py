@@ -17,6 +17,7 @@ from bench import documents as sets
 from bench.errors import LabError
 from bench.host.pinning import pinned
 from bench.measure.instruments import injection, latency, paced, pacer_files, watched
+from bench.measure.instruments.judging import judged
 from bench.measure.instruments.paced import NS, PacerResult
 from bench.measure.instruments.pacer_files import Job, PacerOutcome
 from bench.model import Exchange, Load, Workload
@@ -74,10 +75,10 @@ def run(
         rotation = [msgspec.structs.replace(each, expect=rotation[0].expect) for each in rotation]
     is_open = load.model == "open"
     job = _open(load, rate, seed, rotation, unseen) if is_open else _closed(load, rotation, unseen)
-    outcome = run_job(job, url, output, cpus)
+    outcome, difference = judged(run_job(job, url, output, cpus), job.exchanges)
     if not is_open:
-        return paced.read_closed(load, len(rotation), outcome)
-    result, histogram = paced.read_open(load, len(rotation), outcome)
+        return paced.read_closed(load, len(rotation), outcome, difference)
+    result, histogram = paced.read_open(load, len(rotation), outcome, difference)
     seconds = result.ended - result.started
     latency.write_log(histogram, output.with_suffix(HISTOGRAM), result.started, seconds, "microseconds")
     return result

@@ -17,6 +17,10 @@ def observe(catalog: Catalog, case: StartupCase, output: Path) -> Observed:
         backend_for(catalog, workload, output.with_suffix(".backend.log")) as backend,
         serving(catalog, stack, first, log, cores().server, backend=backend) as running,
     ):
-        facts = verify.ask_provenance(catalog, running.port, stack)
+        facts = (
+            verify.read_provenance(catalog, running, stack)
+            if running.provenance
+            else verify.ask_provenance(catalog, running.port, stack)
+        )
         ready = Measurement(metric="ready", unit="s", values=(running.ready_seconds,))
     return Observed(measurements=(ready,), facts=facts)

@@ -1,0 +1,64 @@
+"""A user's requirements → pins for one interpreter, in the lab's own cache: nothing of the user's project changes."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from bench.errors import MissingError
+from bench.model import Application, Provisioned
+from bench.paths import LAB
+from bench.provision import stamp, system
+from bench.provision.interpreters import MEASURED_LOCK, require_success, uv
+from bench.provision.locks import ENTRY
+
+LOCKS = LAB / "applications"
+PINS, ALL_PINS = "requirements.txt", "all.txt"
+
+
+def locked(application: Application, interpreter: Provisioned) -> Path:
+    """The pins of all that the application requires on that interpreter; resolved once for unchanged files.
+
+    Raises MissingError with uv's complaint where they cannot be resolved.
+    """
+    files = [Path(name) for name in application.requirements]
+    folder = LOCKS / application.name / interpreter.name
+    made_of = stamp.of(interpreter.fingerprint, *files)
+    pins = folder / PINS
+    if stamp.is_current(folder, made_of):
+        return pins
+    with stamp.rebuilding(folder, made_of):
+        exported = [_exported(path, folder) if path.name == "uv.lock" else path for path in files]
+        if exported:
+            how = ["--python", interpreter.executable, "--no-header", "--no-emit-index-url", "--no-annotate"]
+            done = uv("pip", "compile", *map(str, exported), *how, "--output-file", str(pins))
+            if done.returncode != 0:
+                names = ", ".join(path.name for path in files)
+                raise MissingError(f"{names}: cannot be resolved for {interpreter.name}: {system.error_message(done)}")
+        else:
+            pins.write_text("")
+        (folder / ALL_PINS).write_text(_merged(pins.read_text(encoding="utf-8")), encoding="utf-8")
+    return pins
+
+
+def all_pins(pins: Path) -> Path:
+    """The application's pins, and for every other package the lab's: what its servers are installed by."""
+    return pins.with_name(ALL_PINS)
+
+
+def _exported(lock: Path, folder: Path) -> Path:
+    """A `uv.lock` as a file of requirements, without its project."""
+    copy = folder / "project"
+    copy.mkdir()
+    for name in ("uv.lock", "pyproject.toml"):
+        shutil.copyfile(lock.with_name(name), copy / name)
+    out = folder / "exported.txt"
+    how = ["--frozen", "--no-dev", "--no-emit-project", "--no-hashes", "--quiet", "--output-file", str(out)]
+    require_success(uv("export", "--project", str(copy), *how))
+    return out
+
+
+def _merged(pins: str) -> str:
+    own = {match[1].lower().replace("_", "-") for match in ENTRY.finditer(pins)}
+    lab = [match[0] for match in ENTRY.finditer(MEASURED_LOCK.read_text(encoding="utf-8")) if match[1] not in own]
+    return pins + "".join(line.partition(" \\")[0] + "\n" for entry in lab for line in entry.splitlines()[:1])

@@ -1,0 +1,153 @@
+"""Whether an answer is the right one: its status, the headers that count, and its body as bytes or as a JSON value."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from difflib import unified_diff
+from os.path import commonprefix
+from typing import Any
+
+import msgspec
+
+from bench.model import Exchange, Same
+
+SHOWN = 12  # lines of a difference
+WIDTH = 200  # characters of a line
+ANY = "*"
+GONE = object()
+BYTES = Same(by="bytes")
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """Status, headers by their names in lower case, and body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def difference(exchange: Exchange, answer: Answer) -> str | None:
+    """What parts `answer` from the right one, in lines that show it; None if it is the same by the exchange's rule."""
+    rule = exchange.same or BYTES
+    if rule.by == "nothing":
+        return None
+    if answer.status != exchange.status:
+        return f"status {answer.status} instead of {exchange.status}: {_shown(answer.body)}"
+    for name in rule.headers:
+        expected, got = exchange.expect_headers.get(name), answer.headers.get(name)
+        if expected != got:
+            return f"header {name}: {got!r} instead of {expected!r}"
+    if answer.body == exchange.expect:
+        return None
+    if rule.by == "json":
+        expected, got = parsed(exchange.expect), parsed(answer.body)
+        if expected is not GONE and got is not GONE:
+            expected, got = (counted(value, rule) for value in (expected, got))
+            paths = list(unlike(expected, got))
+            return None if not paths else _lines(pretty(expected), pretty(got), paths)
+    if exchange.same is None:
+        at = len(commonprefix([exchange.expect, answer.body]))  # noqa: RUF071 - byte by byte is meant
+        return f"the body differs from byte {at} on: {len(answer.body)} bytes instead of {len(exchange.expect)}"
+    expected_lines, lines = _text(exchange.expect, rule.mask), _text(answer.body, rule.mask)
+    if rule.mask and expected_lines == lines:
+        return None
+    return _lines(expected_lines, lines, [])
+
+
+def parsed(body: bytes) -> Any:
+    """The JSON value of a body, or `GONE` where it is none."""
+    try:
+        return msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        return GONE
+
+
+def counted(value: Any, rule: Same) -> Any:
+    """What counts of a JSON value: without the members to ignore, unordered arrays sorted."""
+    value = without(value, rule.ignore)
+    for pointer in rule.unordered:
+        value = _sorted(value, _parts(pointer))
+    return value
+
+
+def without(value: Any, pointers: tuple[str, ...]) -> Any:
+    """The value without the members that the pointers name (RFC 6901, with `*` for any member or index).
+
+    An element of an array becomes null instead: the others keep their places.
+    """
+    for pointer in pointers:
+        value = _removed(value, _parts(pointer))
+    return value
+
+
+def unlike(one: Any, other: Any, at: str = "") -> Iterator[str]:
+    """Pointers to where two JSON values differ, the outermost of each difference."""
+    match one, other:
+        case dict(), dict():
+            for key in dict.fromkeys((*one, *other)):
+                below = f"{at}/{key.replace('~', '~0').replace('/', '~1')}"
+                if key in one and key in other:
+                    yield from unlike(one[key], other[key], below)
+                else:
+                    yield below
+        case list(), list() if len(one) == len(other):
+            for index, pair in enumerate(zip(one, other, strict=True)):
+                yield from unlike(*pair, f"{at}/{index}")
+        case _:
+            if type(one) is not type(other) or one != other:
+                yield at
+
+
+def pretty(value: Any) -> list[str]:
+    """A JSON value in lines."""
+    return json.dumps(value, indent=1, ensure_ascii=False).splitlines()
+
+
+def _parts(pointer: str) -> list[str]:
+    return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+
+
+def _sorted(value: Any, path: list[str]) -> Any:
+    if not path:
+        return sorted(value, key=lambda each: json.dumps(each, sort_keys=True)) if isinstance(value, list) else value
+    first, rest = path[0], path[1:]
+    if isinstance(value, dict):
+        return {key: _sorted(each, rest) if first in {ANY, key} else each for key, each in value.items()}
+    if isinstance(value, list):
+        return [_sorted(each, rest) if first in {ANY, str(at)} else each for at, each in enumerate(value)]
+    return value
+
+
+def _removed(value: Any, path: list[str]) -> Any:
+    if not path:
+        return GONE
+    first, rest = path[0], path[1:]
+    if isinstance(value, dict):
+        chosen = {key: _removed(each, rest) if first in {ANY, key} else each for key, each in value.items()}
+        return {key: each for key, each in chosen.items() if each is not GONE}
+    if isinstance(value, list):
+        rows = [_removed(each, rest) if first in {ANY, str(index)} else each for index, each in enumerate(value)]
+        return [None if each is GONE else each for each in rows]  # the others keep their indices
+    return value
+
+
+def _lines(expected: list[str], got: list[str], paths: list[str]) -> str:
+    """Where two texts differ, as a unified diff cut to what a terminal shows."""
+    differing = [line[:WIDTH] for line in unified_diff(expected, got, "expected", "got", lineterm="", n=1)]
+    more = [f"… and {len(differing) - SHOWN} more lines"] if len(differing) > SHOWN else []
+    at = [f"differs at {', '.join(path or '/' for path in paths[:5])}"] if paths else ["the body differs"]
+    return "\n".join([*at, *differing[:SHOWN], *more])
+
+
+def _text(body: bytes, masks: tuple[str, ...] = ()) -> list[str]:
+    """A body in lines, what the masks match left out."""
+    text = body.decode("utf-8", "backslashreplace")
+    for mask in masks:
+        text = re.sub(mask, "…", text)
+    return text.splitlines()
+
+
+def _shown(body: bytes) -> str:
+    return repr(body[:WIDTH])

@@ -1,0 +1,167 @@
+"""The answers of an application where it runs today: what every other server and interpreter has to answer, too.
+
+It is started several times and asked everything twice; what differs between its own answers is held against nobody.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from bench import store
+from bench.build import artifacts
+from bench.documents import answers
+from bench.documents.answers import GONE, Answer
+from bench.documents.http_files import Request
+from bench.errors import LabError
+from bench.host.pinning import cores
+from bench.model import Catalog, Exchange, Recorded, Same, Stack, Workload
+from bench.paths import LAB
+from bench.progress import Progress
+from bench.serve import application
+from bench.serve.backend import backend_for
+from bench.serve.life_cycle import answered, log_of, serving
+
+ANSWERS = LAB / "answers"
+STARTS, ROUNDS = 5, 2  # five: the order of a set of two is another in 15 of 16 cases
+FAILED = 500  # the status from which on an answer is a failure
+HOST = "localhost"  # unless a request names another: a port that changes would show in answers
+SHOWN = 200  # bytes of an answer in a message
+ASK = Same(by="nothing")
+INDEX = re.compile(r"/\d+(?=/|$)")
+TOKEN = re.compile(r"[A-Za-z0-9]+")
+SHORTEST = 16  # letters of a token, such as one against forged requests
+
+
+class Recording(Recorded, frozen=True):
+    """The mix of requests with the answers that the baseline gave: found once, as plans are made of it."""
+
+    of: str
+    exchanges: tuple[Exchange, ...]
+
+
+def recorded(
+    catalog: Catalog, stack: Stack, workload: Workload, *, requests: Sequence[Request], rule: Same, progress: Progress
+) -> tuple[Exchange, ...]:
+    """Each request with the baseline's answer, recorded once for an unchanged application, its rule and its requests.
+
+    Raises LabError naming the request where the baseline fails, or answers otherwise a second time.
+    """
+    variant = catalog.variant(stack.variant)
+    source = application.fingerprint(Path(variant.application.source)) if variant.application else ""
+    parts = [source, artifacts.require(stack.variant).fingerprint, str(stack), str(workload.backend)]
+    encoded = msgspec.json.encode((parts, variant.application, requests, rule))
+    path = ANSWERS / f"{hashlib.sha256(encoded).hexdigest()[:16]}.json"
+    if path.is_file():
+        return store.read(path, Recording).exchanges
+    seen: list[list[Answer]] = [[] for _ in requests]
+    for start in range(STARTS):
+        with progress.step(f"answers of {stack}, start {start + 1} of {STARTS}"):
+            _ask(catalog, stack, workload, requests, seen)
+    for request, given in zip(requests, seen, strict=True):
+        _require_answers(request, given)
+    _require_same(requests, seen, rule)
+    exchanges = tuple(_exchange(request, given[0], rule) for request, given in zip(requests, seen, strict=True))
+    ANSWERS.mkdir(parents=True, exist_ok=True)
+    store.write(path, Recording(of=path.stem, exchanges=exchanges))
+    return exchanges
+
+
+def _ask(
+    catalog: Catalog, stack: Stack, workload: Workload, requests: Sequence[Request], seen: list[list[Answer]]
+) -> None:
+    """Ask a fresh server everything, round by round; its answers join those seen."""
+    log = log_of(stack)
+    first = _exchange(requests[0], Answer(0, {}, b""), ASK)
+    with (
+        backend_for(catalog, workload, log.with_suffix(".backend.log")) as backend,
+        serving(catalog, stack, first, log, cores().server, backend=backend) as running,
+    ):
+        for _ in range(ROUNDS):
+            for request, given in zip(requests, seen, strict=True):
+                given.append(answered(running.port, _exchange(request, Answer(0, {}, b""), ASK)))
+
+
+def _require_answers(request: Request, given: Sequence[Answer]) -> None:
+    failed = next((each for each in given if each.status >= FAILED), None)
+    if failed:
+        body = failed.body[:SHOWN].decode("utf-8", "backslashreplace")
+        raise LabError(f"{_named(request)} fails on the baseline: status {failed.status}: {body}")
+
+
+def _require_same(requests: Sequence[Request], seen: Sequence[Sequence[Answer]], rule: Same) -> None:
+    """Raises LabError with what differs between the baseline's own answers, and what to ignore."""
+    told: list[str] = []
+    found: dict[str, set[str]] = {
+        "ignore": set(rule.ignore), "unordered": set(rule.unordered), "mask": set(rule.mask)
+    }  # fmt: skip
+    before = {key: set(words) for key, words in found.items()}
+    for request, given in zip(requests, seen, strict=True):
+        expected = _exchange(request, given[0], rule)
+        differing = [(each, words) for each in given[1:] if (words := answers.difference(expected, each))]
+        told += [f"{_named(request)}: {words}" for _, words in differing[:1]]
+        for each, _ in differing:
+            for key, words in _suggested(given[0], each, rule):
+                found[key].add(words)
+    if not told:
+        return
+    lines = ["the baseline answers otherwise when it is asked again:", *told]
+    if found == before:
+        lines += ["leave the request out, or make its answer the same each time"]
+    else:
+        lines += ["ignore what may differ, in lab.toml:", "", "[answers]"]
+        lines += [f"{key} = [{', '.join(map(repr, sorted(words)))}]" for key, words in found.items() if words]
+    raise LabError("\n".join(lines))
+
+
+def _suggested(one: Answer, other: Answer, rule: Same) -> Iterator[tuple[str, str]]:
+    """By key of `[answers]`, what makes two answers the same; an index stands for any of its array."""
+    values = [answers.parsed(each.body) for each in (one, other)]
+    if any(value is GONE for value in values):
+        yield from (("mask", mask) for mask in _masks(one, other))
+        return
+    if rule.by == "bytes":
+        return
+    for pointer in answers.unlike(*(answers.counted(value, rule) for value in values)):
+        arrays = [pointer[: match.start()] for match in INDEX.finditer(pointer)]
+        anyhow = [array for array in arrays if _is_unordered(values, array, pointer, rule)]
+        key, where = ("unordered", anyhow[0]) if anyhow else ("ignore", pointer)
+        yield key, INDEX.sub("/*", where)
+
+
+def _is_unordered(values: Sequence[object], array: str, pointer: str, rule: Same) -> bool:
+    """Whether nothing differs at `pointer` once the elements of `array` may come in any order."""
+    sorted_ = msgspec.structs.replace(rule, unordered=(*rule.unordered, INDEX.sub("/*", array)))
+    return pointer not in answers.unlike(*(answers.counted(value, sorted_) for value in values))
+
+
+def _masks(one: Answer, other: Answer) -> Iterator[str]:
+    """Regular expressions for the tokens in which two texts differ, where these are as long as each other."""
+    tokens = [TOKEN.findall(each.body.decode("utf-8", "replace")) for each in (one, other)]
+    if len(tokens[0]) == len(tokens[1]):
+        for a, b in zip(*tokens, strict=True):
+            if a != b and len(a) == len(b) >= SHORTEST:
+                yield f"[A-Za-z0-9]{{{len(a)}}}"
+
+
+def _exchange(request: Request, answer: Answer, rule: Same) -> Exchange:
+    return Exchange(
+        name=request.name,
+        method=request.method,
+        path=request.path,
+        headers={"Host": HOST} | request.headers,
+        body=request.body,
+        status=answer.status,
+        expect=answer.body,
+        weight=request.weight,
+        same=rule,
+        expect_headers={name: answer.headers[name] for name in rule.headers if name in answer.headers},
+    )
+
+
+def _named(request: Request) -> str:
+    return f"{request.method} {request.path} ({request.name})"

@@ -1,0 +1,181 @@
+"""Verbs for your own code: a whole service, or a core."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from msgspec.structs import replace
+
+from bench import pipeline
+from bench.errors import LabError
+from bench.progress import Progress
+from bench.verbs.app import Budget, Flag, Json, app, declared, duration_of, out, plan_of, words
+from bench.verbs.tell import show
+
+CORE_SERVERS = "gunicorn-sync,uwsgi-processes"
+Text = Annotated[str, Parameter(show_default=False)]
+
+
+@app.command
+def init(project: Path) -> int:
+    """Write a lab.toml and a first request for a project, and print what was found and what is missing.
+
+    Example: `python -m bench init ~/shop`, then `python -m bench try ~/shop`. Changes no other file of the project.
+
+    Parameters
+    ----------
+    project
+        Folder of a service: Django, FastAPI, Flask, Falcon, Starlette, Litestar, or a bare WSGI or ASGI callable.
+    """
+    from bench.own import init as initialising  # noqa: PLC0415 - only the verbs of this module need it
+
+    written = initialising.write(project.resolve(), declared())
+    for lead, lines in (("found", written.found), ("wrote", map(str, written.files)), ("to do", written.missing)):
+        for line in lines:
+            out.print(f"{lead}  {line}", markup=False, highlight=False, soft_wrap=True)
+    out.print(f"then: python -m bench try {project}", markup=False, highlight=False, soft_wrap=True)
+    return 0
+
+
+@app.command(name="try")
+def try_(
+    own: str | None = None,
+    *,
+    application: Annotated[str | None, Parameter(name="--app")] = None,
+    source: Annotated[Path, Parameter(show_default=False)] = Path(),
+    requirements: Annotated[tuple[Path, ...], Parameter(negative="", show_default=False)] = (),
+    requests: Path | None = None,
+    servers: str | None = None,
+    interpreters: Text = "",
+    rate: float | None = None,
+    ignore: Text = "",
+    documents: Path | None = None,
+    against: str | None = None,
+    framework: str = "falcon",
+    requires: Text = "",
+    budget: Budget = None,
+    force: Flag = False,
+    strict: Flag = False,
+    json: Json = False,
+) -> int:
+    """Measure your own service behind several servers and on several Pythons, or your own core.
+
+    Service: `python -m bench try ~/shop`, where `init` wrote a lab.toml, or `python -m bench try --app
+    shop.wsgi:application`. Every answer is compared with that of the baseline, your present server and Python. Your
+    folder is not changed.
+
+    Core, a function from bytes to bytes: `python -m bench try mycore:transform --documents ~/invoices`.
+
+    Exit status: 1 if an answer is wrong, 3 if --strict refuses to measure.
+
+    Parameters
+    ----------
+    own
+        Folder of a service with its lab.toml; or a core, MODULE:FUNCTION or MODULE:FUNCTION@INTERPRETER.
+    application
+        Service without a lab.toml: a WSGI or ASGI application or factory, such as shop.wsgi:application.
+    source
+        Folder of the application or of the core's module. Default: the current folder.
+    requirements
+        Service without a lab.toml: its requirements.txt, pyproject.toml or uv.lock.
+    requests
+        Service: the requests to send, a file NAME.http or a folder of such files.
+    servers
+        Comma-separated servers, or all; for a core, "" measures it alone.
+    interpreters
+        Service: comma-separated Pythons, such as 3.14,3.14-jit,pypy.
+    rate
+        Service: requests/s at which latencies are measured. Default: half the capacity of the slowest stack.
+    ignore
+        Service: comma-separated JSON Pointers to members that may differ between answers, such as /id,/rows/*/at.
+    documents
+        Core: folder with documents NAME.json and their right answers NAME.out.json, as in spec/golden/valid.
+    against
+        Core: the baseline, a variant or another MODULE:FUNCTION. Default: cpython, if it answers the documents right.
+    framework
+        Core: the framework between core and server.
+    requires
+        Core: comma-separated packages that MODULE imports; bench/locks/measured.txt must pin them.
+    force
+        Begin a new session even if the last one is finished or interrupted.
+    strict
+        Refuse to measure, with exit status 3, if the machine is not quiet within a minute.
+    """
+    limit = duration_of(budget)
+    if documents is not None:
+        if own is None:
+            raise LabError("--documents requires a core, such as `try mycore:transform --documents ~/invoices`")
+        return _core(
+            own,
+            documents=documents,
+            against=against,
+            servers=CORE_SERVERS if servers is None else servers,
+            framework=framework,
+            source=source,
+            requires=requires,
+            force=force,
+            strict=strict,
+            json=json,
+        )
+    from bench.own import manifest as manifests  # noqa: PLC0415 - only the verbs of this module need it
+    from bench.own import study as studies  # noqa: PLC0415
+    from bench.serve.application import fingerprint  # noqa: PLC0415
+
+    if application is not None:
+        files = tuple(str(path.resolve()) for path in requirements)
+        found = manifests.Manifest(
+            app=application, requirements=files, requests=str((requests or Path("requests")).resolve())
+        )
+        found = manifests.placed(found, source.resolve())
+    elif own is not None and Path(own).is_dir():
+        found = manifests.read(Path(own).resolve())
+        found = replace(found, requests=str(requests.resolve())) if requests else found
+    else:
+        lead = f"{own!r} is not a folder" if own else "try requires something to measure"
+        raise LabError(f"{lead}: use a folder with a lab.toml, --app MODULE:NAME, or a core with --documents")
+    if ignore:
+        answers = replace(found.answers, ignore=(*found.answers.ignore, *words(ignore)))
+        found = replace(found, answers=answers)
+    before = fingerprint(Path(found.source))
+    told = [own] if own else ["--app", application or "", "--source", str(source.resolve())]
+    asked = studies.Asked(
+        words=shlex.join(["try", *told]), servers=words(servers or ""), interpreters=words(interpreters), rate=rate
+    )
+    plan = plan_of(*studies.study_of(found, asked, declared(), Progress()))
+    folder, _ = pipeline.run(plan, Progress(), force, strict, budget=limit)
+    if fingerprint(Path(found.source)) != before:
+        raise LabError(f"{found.source} changed during the measurement: run the same command with --force")
+    return show(folder, None, json)
+
+
+def _core(
+    core: str,
+    *,
+    documents: Path,
+    against: str | None,
+    servers: str,
+    framework: str,
+    source: Path,
+    requires: str,
+    force: bool,
+    strict: bool,
+    json: bool,
+) -> int:
+    """Measure the user's own core."""
+    from bench import trying  # noqa: PLC0415 - only the verbs of this module need it
+
+    own = trying.Own(
+        core=core,
+        documents=documents.resolve(),
+        source=source.resolve(),
+        against=against,
+        servers=words(servers),
+        framework=framework,
+        requires=words(requires),
+    )
+    plan = plan_of(*trying.study_of(own, declared(), Progress()))
+    folder, _ = pipeline.run(plan, Progress(), force, strict, own.documents)
+    return show(folder, None, json)
