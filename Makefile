@@ -1,8 +1,9 @@
 # `make bench` and `make test` set up all they need. For one variant against the baseline: `make variant=nuitka bench`.
 python := .venv/bin/python
 run    := run quick $(if $(variant),--variant $(variant))
+sphinx := .lab/docs/bin/sphinx-build
 
-.PHONY: setup bench limits scale test test-fast test-long fuzz endurance lint size report findings lock
+.PHONY: setup bench limits scale test test-fast test-long fuzz endurance format lint docs size report findings lock
 setup:        ; @python3 -m bench.bootstrap
 bench: setup  ; $(python) -m bench $(run)
 limits: setup ; $(python) -m bench run limits
@@ -11,9 +12,21 @@ test-long: setup ; $(python) -m pytest -m long
 test-fast: setup ; $(python) -m pytest -m 'not slow' tests/unit
 fuzz: setup   ; $(python) -m tests.fuzz $(options)
 endurance: setup ; $(python) -m bench build cython numba && $(python) -m tests.endurance
-lint: setup   ; $(python) -m ruff check . && $(python) -m mypy
+format: setup ; $(python) -m ruff check --fix-only . && $(python) -m ruff format .
+lint: setup   ; $(python) -m ruff check . && $(python) -m ruff format --check . && $(python) -m mypy
 size: setup   ; $(python) -m bench size
 report: setup ; $(python) -m bench report
 findings: setup ; $(python) -m bench findings
 lock: setup   ; $(python) -m bench.provision.locks $(options)
 scale: setup  ; $(python) -m tests.scale
+
+# Every page anew: Sphinx warns of a page only when it reads it.
+docs: setup .lab/docs/made-of.txt
+	rm -rf site
+	$(sphinx) --quiet --fail-on-warning --keep-going --fresh-env --doctree-dir .lab/docs/doctrees --conf-dir docs . site
+	@echo site/index.html
+
+.lab/docs/made-of.txt: bench/locks/docs.txt | setup
+	$(python) -m uv venv --quiet --clear --no-config --python $(python) .lab/docs
+	$(python) -m uv pip sync --quiet --no-config --require-hashes --python .lab/docs bench/locks/docs.txt
+	cp $< $@

@@ -105,7 +105,7 @@ class Watch:
 
     def _between(self) -> list[str]:
         """Return the noise during the previous block, after waiting for quiet unless the last wait failed."""
-        assert self._last is not None
+        assert self._last is not None  # noqa: S101 - tells mypy: a block came before
         noise = transient_noise(self._last, self._take())
         if noise and not self._last_wait_failed:
             self._last_wait_failed = bool(self._wait(COOL_SECONDS))

@@ -1,6 +1,6 @@
 """The subjects of the contract tests: every built variant, and the service of each variant on some server."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn
@@ -102,9 +102,20 @@ def case_of(item: pytest.Function) -> str:
 
 
 @pytest.fixture(scope="session")
-def prepared() -> tuple[readiness.Built, list[Unavailable]]:
-    """All variants and peers, built and checked, and the unavailable ones."""
-    return readiness.prepare(CATALOG, (*CATALOG.variants, *CATALOG.peers), Progress(Console(quiet=True)))
+def prepared(request: pytest.FixtureRequest) -> tuple[readiness.Built, list[Unavailable]]:
+    """The variants and peers of the selected tests, built and checked, and the unavailable ones."""
+    return readiness.prepare(CATALOG, subjects(request.session.items), Progress(Console(quiet=True)))
+
+
+def subjects(items: Iterable[pytest.Item]) -> list[str]:
+    """The variants and peers that the tests need: all, if a test names none."""
+    found = set()
+    for item in items:
+        if "prepared" in getattr(item, "fixturenames", ()):
+            given = item.callspec.params if hasattr(item, "callspec") else {}
+            stack = next((each for each in given.values() if isinstance(each, Stack)), None)
+            found.add(stack.variant if stack else given.get("name"))
+    return [name for name in (*CATALOG.variants, *CATALOG.peers) if None in found or name in found]
 
 
 def missing(unavailable: list[Unavailable], subject: str | Stack) -> NoReturn:

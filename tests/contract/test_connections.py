@@ -52,11 +52,10 @@ def stack_on(label: str) -> Stack:
     return stacks[0]
 
 
-@pytest.mark.parametrize("label", [*PLAIN_LABELS, *TUNED])
+@pytest.mark.parametrize("stack", [stack_on(label) for label in (*PLAIN_LABELS, *TUNED)], ids=lambda each: each.server)
 def test_connections_are_kept_as_declared(
-    label: str, prepared: tuple[readiness.Built, list[Unavailable]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, prepared: tuple[readiness.Built, list[Unavailable]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stack = stack_on(label)
     built = prepared[0].get(stack.variant)
     if not isinstance(built, Artifact) or stack.label in built.lacks:
         missing(prepared[1], stack)

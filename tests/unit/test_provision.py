@@ -32,7 +32,7 @@ def test_interpreters_on_path_come_before_downloads_by_uv() -> None:
     for declared in CATALOG.interpreters.values():
         on_path = [at for at, provider in enumerate(declared.providers) if isinstance(provider, FromPath)]
         downloads = [at for at, each in enumerate(declared.providers) if isinstance(each, FromUv) and each.install]
-        assert max(on_path) < min(downloads), declared.name
+        assert all(path < download for path in on_path for download in downloads), declared.name
 
 
 def test_the_first_candidate_that_runs_and_fits_is_chosen(tmp_path: Path) -> None:
