@@ -24,7 +24,7 @@ from distributed.comm.addressing import get_address_host
 
 from bench import readiness, store
 from bench.errors import LabError
-from bench.host import machine
+from bench.host import exclusive, machine
 from bench.host.pinning import cores, leave_server_alone
 from bench.measure import blocks, identity
 from bench.measure.instruments import driving, macro, null
@@ -126,7 +126,7 @@ def ready_to_load(plan: Plan) -> Ready:
 def measure_block(catalog: Catalog, phase: str, block: int, cases: list[Case], generator: str | None) -> Block:
     """Measure the cases of a block in this order, with the load from the worker at `generator` if there is one.
 
-    Raises LabError if the inputs of a case on this machine have changed since the plan.
+    Raises LabError if the inputs of a case on this machine have changed since the plan, or if another process measures.
     """
     code = cache(identity.harness)
     for case in cases:
@@ -140,7 +140,7 @@ def measure_block(catalog: Catalog, phase: str, block: int, cases: list[Case], g
             "macro": partial(macro.observe, at=at, host=private_address()),
             "null": partial(null.observe, at=at, host=private_address()),
         }
-    with TemporaryDirectory(dir=_scratch()) as session:
+    with exclusive.measuring(), TemporaryDirectory(dir=_scratch()) as session:
         folder = store.block_folder(Path(session), phase, block)
         for case in cases:
             store.save(folder, blocks.execute(catalog, case, block, folder, instruments))
