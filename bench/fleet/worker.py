@@ -19,11 +19,11 @@ from typing import Any, Literal
 
 import msgspec
 import psutil
-from distributed import Client, Future, Worker, get_client, get_worker, wait
+from distributed import Client, Future, KilledWorker, Worker, get_client, get_worker, wait
 from distributed.comm.addressing import get_address_host
 
 from bench import readiness, store
-from bench.errors import LabError
+from bench.errors import LabError, LostError
 from bench.host import exclusive, machine
 from bench.host.pinning import cores, leave_server_alone
 from bench.measure import blocks, identity
@@ -39,10 +39,6 @@ FLEET = LAB / "fleet"
 SCHEDULER_SECONDS = 10.0  # timeout of the scheduler
 LOOK_SECONDS = 2.0  # interval of the checks for lost workers
 COMMIT = machine.commit()  # of this process's code; the checkout may change while it runs
-
-
-class LostError(Exception):
-    """A machine is lost. This is no fault of the case, so no run is stored."""
 
 
 class Badge(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,7 +166,10 @@ def drive_from(
     task = client.submit(drive, *what, workers=[generator], resources={"generator": 1}, pure=False)
     if any(lost for _, lost in ended(client, {task: [generator]})):
         raise LostError(f"the load generator at {generator} was lost")
-    returned = task.result()
+    try:
+        returned = task.result()
+    except KilledWorker as error:
+        raise LostError(f"the load generator at {generator} was lost: {error}") from error
     unpack(returned.raw, output.parent)
     ahead = clock_ahead(client, generator)
     result = returned.result
