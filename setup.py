@@ -1,7 +1,7 @@
 """Compile the extensions of optimised/cython: `python setup.py build_ext --inplace`, or `--build-lib DIR`.
 
-One extension a path: the same source with other instructions, chosen between when it is imported. Needs Cython, whose
-`build_ext` setuptools takes by itself.
+Each code path is one extension: the same source, compiled for other instructions. The import chooses one of them.
+Requires Cython; setuptools then uses its `build_ext`.
 """
 
 import sys
@@ -12,7 +12,7 @@ from platform import machine
 from setuptools import Extension, setup
 
 if find_spec("Cython") is None:
-    sys.exit("setup.py: this Python has no Cython; after `make setup` one has: .venv/bin/python setup.py build_ext")
+    sys.exit("setup.py: this Python has no Cython: run `make setup`, then `.venv/bin/python setup.py build_ext`")
 
 SOURCE = Path("optimised/cython")
 WIDE = ["-mavx2", "-mbmi", "-mbmi2", "-mlzcnt"]
@@ -28,7 +28,7 @@ setup(
             [f"{SOURCE}/cython_core/_{path}.pyx"],
             include_dirs=[str(SOURCE)],
             depends=sorted(map(str, SOURCE.glob("cython_core/*.[hp]*"))),
-            define_macros=[("CYTHON_USE_MODULE_STATE", "1")],  # what a subinterpreter needs of Cython
+            define_macros=[("CYTHON_USE_MODULE_STATE", "1")],  # subinterpreters require it
             extra_compile_args=["-O3", "-g0", *flags],
         )
         for path, flags in PATHS.items()

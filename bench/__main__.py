@@ -5,27 +5,42 @@ from __future__ import annotations
 import signal
 import sys
 
+from cyclopts import CycloptsError
 from rich.console import Console
 
-from bench.errors import LabError
+from bench.errors import LabError, of_system
+from bench.paths import LAB, RESULTS
 from bench.verbs import look, make, measure, own, tell
 from bench.verbs.app import app
+from bench.verbs.usage import mistake
 
-VERBS = (look, make, measure, own, tell)  # imported, a module registers its verbs with `app`
+VERBS = (look, make, measure, own, tell)  # importing a module registers its verbs with `app`
 
 
 def main() -> int:
-    """Run the verb; what went wrong is said in one line."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C, so that no server is left behind
+    """Run the verb and return the exit status. An error is one line on standard error."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C, so that every server is stopped
     try:
         status: int = app()
         return status
+    except CycloptsError as error:
+        return complain(mistake(error))
     except LabError as error:
-        Console(stderr=True).print(f"bench: {error}", markup=False, highlight=False, soft_wrap=True)
-        return error.status
+        return complain(error)
+    except OSError as error:
+        known = of_system(error, f"{RESULTS} or {LAB}")
+        if known is None:
+            raise
+        return complain(known)
     except KeyboardInterrupt:
-        Console(stderr=True).print("\ninterrupted; what was measured is kept, the same command goes on")
+        Console(stderr=True).print("\ninterrupted: results so far are saved; run the same command to continue")
         return 130
+
+
+def complain(error: LabError) -> int:
+    """Print the error in one line. Returns its exit status."""
+    Console(stderr=True).print(f"bench: {error}", markup=False, highlight=False, soft_wrap=True)
+    return error.status
 
 
 if __name__ == "__main__":

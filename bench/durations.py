@@ -1,4 +1,4 @@
-"""Durations as a person writes them: `90s`, `30m`, `1h30m`."""
+"""Durations as users write them: `90s`, `30m`, `1h30m`."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def duration(text: str, option: str) -> float:
     parts = zip(found.groups("0"), UNITS.values(), strict=True) if found else ()
     seconds = sum(int(count) * unit for count, unit in parts)
     if not seconds:
-        raise LabError(f"{option} {text!r} is no time: write 90s, 30m, 1h or 1h30m")
+        raise LabError(f"invalid {option} {text!r}: use a duration such as 90s, 30m or 1h30m")
     return float(seconds)
 
 
 def written(seconds: float) -> str:
-    """A duration as `duration` reads it, in whole minutes from one on, and no shorter than it is."""
+    """A duration in the format of `duration`, rounded up to whole minutes from one minute on."""
     left = math.ceil(seconds) if seconds < UNITS["m"] else 60 * math.ceil(seconds / 60)
     parts = {}
     for unit, size in UNITS.items():

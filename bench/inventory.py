@@ -1,4 +1,4 @@
-"""What the lab needs, what of it is here, and how to get the rest: system parts, interpreters, what runs peers."""
+"""The requirements of the lab and their state on this machine: system parts, interpreters, runtimes of peers."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from bench.report.built import OPTIMISATIONS, how
 
 
 class InterpreterState(Recorded, frozen=True, kw_only=True):
-    """An interpreter of the catalogue as it stands on this machine.
+    """The state of an interpreter on this machine.
 
-    `here` is what was found; where nothing was, `reason` says why. `build_brings` tells what the command `remedy` would
-    fetch before it made do with that. `lacks` tells what the interpreter goes without, with the reasons: ways of
-    optimising it, and servers by their label.
+    `here` is the interpreter found; without one, `reason` says why. `build_brings` lists what the command `remedy`
+    would fetch before it falls back to `here`. `lacks` names missing optimisations and, by label, unsupported servers,
+    with the reasons.
     """
 
     name: str
@@ -33,12 +33,12 @@ class InterpreterState(Recorded, frozen=True, kw_only=True):
 
 
 def inventory(catalog: Catalog) -> Iterator[tuple[str, str | Unavailable]]:
-    """Each part's name with what is here, or with the lack that it leaves. Brings nothing.
+    """Each requirement's name with what was found, or why it is unavailable. Installs nothing.
 
-    Of the interpreters those that a variant is at home on; `interpreter_states` has all of them.
+    It has only the interpreters that variants name in their files; `interpreter_states` has all.
     """
     kept = json.loads(UNAVAILABLE.read_text(encoding="utf-8")) if UNAVAILABLE.exists() else []
-    reasons = {lack["what"]: lack["reason"] for lack in kept}
+    reasons = {each["what"]: each["reason"] for each in kept}
     for part in system.parts():
         yield part.name, part_here(part, reasons)
     for name in sorted({variant.interpreter for variant in catalog.variants.values()}):
@@ -48,35 +48,35 @@ def inventory(catalog: Catalog) -> Iterator[tuple[str, str | Unavailable]]:
 
 
 def part_here(part: system.Part, reasons: dict[str, str]) -> str | Unavailable:
-    """A part of the system: what shows it, or what is missing of it, for the reason that set-up kept."""
+    """The commands and files of a part of the system, or its missing ones with the reason recorded at set-up."""
     if not part.missing:
         return ", ".join([*part.commands, *part.files])
-    reason = reasons.get(part.name, f"{', '.join(part.missing)} not here; needed for: {part.needed}")
+    reason = reasons.get(part.name, f"{', '.join(part.missing)} not found; needed for {part.needed}")
     return Unavailable(what=part.name, reason=reason, remedy=part.remedy)
 
 
 def interpreter_here(interpreter: Interpreter) -> str | Unavailable:
-    """An interpreter: its version and place, or its lack, which a build fills where a provider brings it."""
+    """The version and place of an interpreter, or why it is unavailable; a build may bring it."""
     found = interpreters.provision(interpreter, bring=False)
     if isinstance(found, Provisioned):
         return f"{found.version} at {found.executable}, from {found.provider}"
     if any(brings(provider) for provider in interpreter.providers):
-        return msgspec.structs.replace(found, reason="not here yet", remedy="python -m bench build")
+        return msgspec.structs.replace(found, reason="not installed", remedy="python -m bench build")
     return found
 
 
 def runtime_here(peer: Peer) -> str | Unavailable:
-    """What runs a peer: its place, or the lack that a build of the peer fills."""
+    """The place of a peer's runtime, or the command that installs it."""
     if peers.is_here(peer):
         return f"{peers.home(peer)}, from {interpreters.name(peer.provider)}"
-    return Unavailable(what=peer.runtime, reason="not here yet", remedy=f"python -m bench build {peer.name}")
+    return Unavailable(what=peer.runtime, reason="not installed", remedy=f"python -m bench build {peer.name}")
 
 
 def brings(provider: Provider) -> str | None:
-    """What a provider would install that is not here; None for one that only looks."""
+    """What a provider would install; None for one that only searches."""
     match provider:
         case FromDebian(packages=packages, suites=suites):
-            return f"unpacks {' '.join(packages)} of Debian {' '.join(suites)}"
+            return f"unpacks {' '.join(packages)} from Debian {' '.join(suites)}"
         case FromUv(request=request, install=True):
             return f"runs `uv python install {request}`"
         case _:
@@ -84,12 +84,12 @@ def brings(provider: Provider) -> str | None:
 
 
 def interpreter_states(catalog: Catalog) -> list[InterpreterState]:
-    """Every interpreter of the catalogue as it stands here. Brings nothing."""
+    """The state of every interpreter of the catalogue. Installs nothing."""
     return [state(catalog, interpreter) for interpreter in catalog.interpreters.values()]
 
 
 def state(catalog: Catalog, interpreter: Interpreter) -> InterpreterState:
-    """An interpreter as it stands here."""
+    """The state of an interpreter."""
     found = interpreters.provision(interpreter, bring=False)
     here = found if isinstance(found, Provisioned) else None
     brought = tuple(_brought_before(interpreter, here))
@@ -105,29 +105,29 @@ def state(catalog: Catalog, interpreter: Interpreter) -> InterpreterState:
 
 
 def lines(state: InterpreterState) -> list[str]:
-    """What a terminal shows of an interpreter: where it is, what a build fetches, what it lacks."""
+    """The lines for an interpreter: where it is, what a build would fetch, what it does not support."""
     here, brought = state.here, ", else ".join(state.build_brings)
     if here:
-        told = [f"here    {state.name}: {here.version} from {here.provider} at {here.executable}; {how(here.build)}"]
+        found = [f"found   {state.name}: {here.version} from {here.provider} at {here.executable}; {how(here.build)}"]
     else:
-        told = [f"missing {state.name}: {state.reason}"]
+        found = [f"missing {state.name}: {state.reason}"]
     if brought:
-        told.append(f"        `{state.remedy}` {'first ' if here else ''}{brought}")
-    return told + [f"        lacks {what}: {reason}" for what, reason in state.lacks.items()]
+        found.append(f"        `{state.remedy}` {'first ' if here else ''}{brought}")
+    return found + [f"        without {what}: {reason}" for what, reason in state.lacks.items()]
 
 
 def _brought_before(interpreter: Interpreter, here: Provisioned | None) -> Iterator[str]:
-    """What a build would fetch, provider by provider, before it came to the one that has what is here."""
+    """What a build would fetch, provider by provider, before it reaches the provider of the interpreter found."""
     for provider in interpreter.providers:
         if here and interpreters.name(provider) == here.provider:
             return
-        told = brings(provider)
-        if told:
-            yield told
+        fetched = brings(provider)
+        if fetched:
+            yield fetched
 
 
 def _remedy(catalog: Catalog, interpreter: Interpreter) -> str:
-    """The command that builds the untouched source on an interpreter, which it brings."""
+    """The command that builds the reference core on an interpreter, and so brings the interpreter."""
     plain = next(
         name
         for name, variant in catalog.variants.items()
@@ -137,16 +137,16 @@ def _remedy(catalog: Catalog, interpreter: Interpreter) -> str:
 
 
 def _goes_without(here: Provisioned) -> dict[str, str]:
-    """The ways of optimising an interpreter that its builder left out."""
-    return {name: "not built with it" for key, name in OPTIMISATIONS.items() if here.build.get(key) is False}
+    """The optimisations that an interpreter was built without."""
+    return {name: "disabled in this build" for key, name in OPTIMISATIONS.items() if here.build.get(key) is False}
 
 
 def _unserved(catalog: Catalog, interpreter: Interpreter) -> dict[str, str]:
-    """The servers that cannot be had on an interpreter: as declared, and as the builds on it found."""
+    """The servers that an interpreter lacks: declared unsupported, or unavailable to the variants built on it."""
     names = pairing.kinds(interpreter)
     declared = catalog.servers.values()
     never = {
         each.label: each.unsupported[name].reason for each in declared for name in names if name in each.unsupported
     }
     made = (each for each in artifacts.artifacts() if each.interpreter.name == interpreter.name)
-    return never | {label: lack.reason for each in made for label, lack in each.lacks.items()}
+    return never | {label: missing.reason for each in made for label, missing in each.lacks.items()}

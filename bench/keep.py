@@ -1,14 +1,14 @@
-"""Results small enough to keep in the repository: each finished session as one file of compressed JSON lines.
+"""Kept sessions: each finished session as one file of compressed JSON lines, small enough for the repository.
 
     docs/findings/data/<study>.jsonl.xz     a record a line: the session, the machine's self-test, the runs
     docs/findings/data/<study>-2.jsonl.xz   the second session, and so on
 
-What findings are made of is there, every value included; what tools wrote by themselves is not, and of the time series
-those alone that a finding draws. `xzcat` shows it.
+A file has everything that findings are made of, with every value, and only those time series that a finding draws. It
+has no output files of tools. `xzcat` shows it.
 
-A session is kept only if a commit holds the code that measured it, and if the study's targets are those that it had
-before its data, or say that they are not (`bench.model.Target`). With it are kept all others of the same cases,
-machine and commit: nobody chooses among them.
+A session is kept only if one commit holds the code that measured it, and if every target was declared before the data
+or says that it was not (`bench.model.Target`). All sessions with the same cases, machine and commit are kept together,
+so that none is chosen by its result.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from bench.model import Recorded, Run, Session, Study, Target
 from bench.paths import KEPT, RESULTS
 
 SUFFIX = ".jsonl.xz"
-DRAWN = {"warmup"}  # how a fresh server became steady
-TOLD = {"latency", "answers", "plan"}  # of an open load beyond capacity: what broke, and when
-DIRTY = "-dirty"  # what `machine.commit` ends with where a tracked file differs from the commit
-LIMIT = 300_000  # bytes of a study's file, beyond which it is too much for a repository
+DRAWN = {"warmup"}  # the CPU time of a fresh server, second by second
+TOLD = {"latency", "answers", "plan"}  # of an open load beyond capacity: latencies, answers, planned requests
+DIRTY = "-dirty"  # the end of `machine.commit` if a tracked file differs from the commit
+LIMIT = 300_000  # the largest file, in bytes
 
 
 class Line(Recorded, frozen=True, kw_only=True):
-    """A line of the file: one of these."""
+    """A line of the file; it has one of these."""
 
     session: Session | None = None
     first_started: str | None = None
@@ -48,10 +48,10 @@ class Line(Recorded, frozen=True, kw_only=True):
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """A finished session, all that was measured, and the machine's self-test if there was one.
+    """A finished session with its runs, and the machine's self-test if there is one.
 
-    The study in the session's plan is as it was declared when the session was kept: targets may be later than it.
-    `first_started` is when the first session of the study that was ever kept began; None if it is this one.
+    The study in the session's plan is the declaration at the time of keeping: targets may be newer than the session.
+    `first_started` is the start of the first kept session of the study; None if it is this one.
     """
 
     session: Session
@@ -61,25 +61,25 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def study(self) -> Study:
-        """What was asked."""
+        """The study of the session."""
         return self.session.plan.study
 
     @property
     def first_day(self) -> date:
-        """The day of the first session of the study that was ever kept."""
+        """The day of the first kept session of the study."""
         return _day(self.first_started or self.session.started)
 
 
 def keep(study: Study, results: Path = RESULTS, kept: Path = KEPT) -> list[Path]:
-    """Keep the last session of `study` and all that are like it, in place of what was kept. Returns the files.
+    """Keep the last session of `study` and all sessions like it, in place of those kept before. Returns the files.
 
-    Raises LabError where the last one is not finished, was measured with code that no commit holds, has targets that
-    were not declared before it, or is too much for a repository.
+    Raises LabError if the last session is not finished, if no single commit holds the code that measured it, if a
+    target was declared after it and does not say so, or if a file is too large.
     """
     _, last = store.latest(study.name, results)
     if not last.finished:
-        raise LabError(f"{study.name}: its last session is not finished: `python -m bench run {study.name}` goes on")
-    _require_commit(last, study.name)
+        raise LabError(f"{study.name}: the last session is not finished: run `{study.command}` to continue it")
+    _require_commit(last, study)
     found = _alike(study, last, results)
     before = _before(study, kept)
     first = before.first_started or before.session.started if before else found[0][1].started
@@ -92,36 +92,37 @@ def keep(study: Study, results: Path = RESULTS, kept: Path = KEPT) -> list[Path]
 
 
 def require_keepable(study: Study, *, force: bool = False, results: Path = RESULTS, kept: Path = KEPT) -> None:
-    """Raises LabError where a session that is measured now, or that goes on unless `force`, could not be kept."""
+    """Raises LabError if a session measured now could not be kept, or without `force` one continued now."""
     commit = machine.commit()
     if commit is None or commit.endswith(DIRTY):
-        what = f"uncommitted changes ({commit})" if commit else "this is no git checkout"
-        raise LabError(f"--keep: {what}: commit them first, as a finding names its code")
+        if commit is None:
+            raise LabError("--keep requires git and a clone of the repository: a finding names the commit of its code")
+        raise LabError(f"--keep requires a clean checkout, and {commit} has changes: commit them first")
     for _, last in [] if force else store.sessions(study.name, results)[-1:]:
         if not last.finished:
-            _require_commit(last, study.name)
+            _require_commit(last, study)
     before = _before(study, kept)
     if before:
         _require_declared(study, before.study.targets, before.first_day)
 
 
-def _require_commit(session: Session, study: str) -> None:
-    """Raises LabError where the code that measured a session is in no commit, or in several."""
+def _require_commit(session: Session, study: Study) -> None:
+    """Raises LabError unless exactly one commit holds the code that measured a session."""
     commits = _commits(session)
     if len(commits) == 1 and not any(commit is None or commit.endswith(DIRTY) for commit in commits):
         return
     code = f"at {', '.join(sorted(filter(None, commits)))}" if any(commits) else "without a commit"
-    anew = f"commit the code, then `python -m bench run {study} --force --keep`"
-    raise LabError(f"{study}: its last session was measured {code}, and a finding names its code: {anew}")
+    remedy = f"commit the code, then run `{study.command} --force --keep`"
+    raise LabError(f"{study.name}: the last session was measured {code}, and a finding needs one commit: {remedy}")
 
 
 def _commits(session: Session) -> set[str | None]:
-    """The commits at which a session was begun and resumed."""
+    """The commits at which a session was begun and continued."""
     return {session.machine.get("commit"), *(each.commit for each in session.accounts if each.commit)}
 
 
 def _alike(study: Study, last: Session, results: Path) -> list[tuple[Path, Session]]:
-    """The sessions that are kept together, the oldest first: of a study with a verb of its own, the last alone."""
+    """The sessions that are kept together, oldest first; only the last one of a study with a verb of its own."""
     same = [each for each in store.alike(last, results) if _commits(each[1]) == _commits(last)]
     return same[-1:] if study.words else same
 
@@ -131,7 +132,7 @@ def _day(started: str) -> date:
 
 
 def _kept(study: Study, folder: Path, session: Session, first: str, results: Path) -> Kept:
-    """A stored session as it is kept; `first` is when the study's first one began."""
+    """A stored session in the form that is kept; `first` is the start of the study's first kept session."""
     runs = tuple(_lean(run) for run in store.runs(folder))
     own = selftest.judge(session, runs) if study.selftest else None
     return Kept(
@@ -143,18 +144,17 @@ def _kept(study: Study, folder: Path, session: Session, first: str, results: Pat
 
 
 def _before(study: Study, kept: Path) -> Kept | None:
-    """The first session that is kept of the study by now."""
+    """The first kept session of the study, if there is one."""
     return next(map(read, files(study.name, kept)), None)
 
 
 def _require_declared(study: Study, known: Sequence[Target], first: date) -> None:
-    """Raises LabError for a target that differs from the `known` ones, those beside the data, and does not say so.
+    """Raises LabError for a target that differs from the `known` targets of kept data and does not say so.
 
-    `first` is the day of the study's first session. A target may change, and it may cease to demand anything; it may
-    not vanish, and what was said of it stays.
+    `first` is the day of the study's first session. A target may change or lose its limit, but must not be removed.
     """
     where, then = f"bench/studies/{study.name}.toml", {_form(target): target for target in known}
-    say = f"write `after_session = {first}` beside the day on which it was `declared` or `changed`"
+    say = f"add `after_session = {first}` and the day in `declared` or `changed`"
     changed = 0
     for target in study.targets:
         was, said = then.pop(_form(target), None), target.after_session
@@ -162,19 +162,19 @@ def _require_declared(study: Study, known: Sequence[Target], first: date) -> Non
         if said is None and (was is None or was.after_session):
             raise LabError(f"{where}: target {target.title!r} changed after the study's first session: {say}")
         if said and said > first:
-            raise LabError(f"{where}: target {target.title!r}: the study's first session was earlier: {say}")
+            raise LabError(f"{where}: target {target.title!r}: the study's first session is earlier: {say}")
     if len(then) > changed:
         gone = next(iter(then.values())).title
-        raise LabError(f"{where}: target {gone!r} is gone: leave it in without `at_most`, and {say}")
+        raise LabError(f"{where}: target {gone!r} is missing: restore it without `at_most`, and {say}")
 
 
 def _form(target: Target) -> Target:
-    """The target without the days that belong to it."""
+    """The target without its dates."""
     return replace(target, declared=None, changed=None, after_session=None)
 
 
 def write(found: Sequence[Kept], kept: Path = KEPT) -> list[Path]:
-    """Write the files of a study's sessions, scrubbed, the same bytes each time, in place of those that are there.
+    """Write the files of a study's sessions, scrubbed and reproducible, in place of the present ones.
 
     Raises LabError if one is too large.
     """
@@ -190,7 +190,7 @@ def write(found: Sequence[Kept], kept: Path = KEPT) -> list[Path]:
 
 
 def files(study: str, kept: Path = KEPT) -> list[Path]:
-    """The files of a study, a session each, the oldest first."""
+    """The files of a study, one for each session, oldest first."""
     return list(takewhile(Path.exists, (_path(study, number, kept) for number in count(1))))
 
 
@@ -207,17 +207,19 @@ def _packed(found: Kept) -> bytes:
     text = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
     packed = lzma.compress(store.scrub(text), preset=9 | lzma.PRESET_EXTREME)
     if len(packed) > LIMIT:
-        raise LabError(f"{found.study.name}: {len(packed):,} bytes are too much to keep, the limit is {LIMIT:,}")
+        raise LabError(f"{found.study.name}: {len(packed):,} bytes exceed the limit of {LIMIT:,} for a kept session")
     return packed
 
 
 def read(path: Path) -> Kept:
-    """What a file holds. Raises LabError that names it where it is damaged or lacks the session."""
+    """The content of a file. Raises LabError that names the file if it is damaged or has no session."""
     try:
         lines = [msgspec.json.decode(line, type=Line) for line in lzma.decompress(path.read_bytes()).splitlines()]
         (session,) = [line.session for line in lines if line.session]
     except (lzma.LZMAError, msgspec.DecodeError, ValueError) as error:
-        raise LabError(f"{path}: no kept session ({error}); `python -m bench keep STUDY` makes it anew") from error
+        raise LabError(
+            f"{path}: invalid kept session ({error}): run `python -m bench keep STUDY` to rewrite it"
+        ) from error
     return Kept(
         session=session,
         runs=tuple(line.run for line in lines if line.run),
@@ -227,9 +229,9 @@ def read(path: Path) -> Kept:
 
 
 def all_kept(kept: Path = KEPT) -> Iterator[tuple[Kept, ...]]:
-    """The sessions that are kept of each study, the oldest first, by the names of the studies.
+    """The kept sessions of each study, oldest first, in the order of the studies' names.
 
-    Raises LabError where those of one study are of several machines or commits.
+    Raises LabError if sessions of one study come from different machines or commits.
     """
     found: dict[str, list[Kept]] = defaultdict(list)
     for path in sorted(kept.glob(f"*{SUFFIX}")):
@@ -241,15 +243,17 @@ def all_kept(kept: Path = KEPT) -> Iterator[tuple[Kept, ...]]:
 
 
 def _require_one_origin(study: str, sessions: Sequence[Session]) -> None:
-    """Raises LabError where sessions that make one page are of several machines or commits."""
+    """Raises LabError if the sessions of one page come from different machines or commits."""
     for what in ("fingerprint", "commit"):
         known = {str(session.machine.get(what)) for session in sessions}
         if len(known) > 1:
             listed = ", ".join(sorted(known))
-            raise LabError(f"{study}: several {what}s ({listed}) in kept sessions: `python -m bench keep {study}`")
+            raise LabError(
+                f"{study}: kept sessions have different {what}s ({listed}): run `python -m bench keep {study}`"
+            )
 
 
 def _lean(run: Run) -> Run:
-    """The run without the names of files that are not kept, and without the series that no finding draws."""
+    """The run without names of files, which are not kept, and without series that no finding draws."""
     drawn = TOLD if run.case.rate is not None else set() if run.case.is_open else DRAWN
     return replace(run, raw=(), series={name: rows for name, rows in run.series.items() if name in drawn})

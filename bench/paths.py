@@ -1,4 +1,4 @@
-"""Where things lie in a checkout."""
+"""Paths in a checkout."""
 
 from pathlib import Path
 
@@ -8,8 +8,8 @@ SUBJECT = ROOT / "bench" / "subject"
 RESULTS = ROOT / "results"
 FINDINGS = ROOT / "docs" / "findings"
 KEPT = FINDINGS / "data"
-REMARKS = FINDINGS / "remarks"  # NAME.md of a study: what a reader of its page has to know
-PROFILES = FINDINGS / "profiles"  # NAME.md of a study: where the time goes
+REMARKS = FINDINGS / "remarks"  # NAME.md: what a reader of a study's page must know
+PROFILES = FINDINGS / "profiles"  # NAME.md: where the time of a study's subjects goes
 
 LAB = ROOT / ".lab"
 INTERPRETERS = LAB / "interpreters"

@@ -1,4 +1,4 @@
-"""The spine of the lab: plan → make ready → identify → measure → store, and nothing else."""
+"""The steps of the lab in their order: plan → make ready → identify → measure → store."""
 
 from __future__ import annotations
 
@@ -35,24 +35,20 @@ def run(
     *,
     budget: float | None = None,
 ) -> tuple[Path, Session]:
-    """Answer the plan's question: a session, resumed if one was interrupted; the finished one, unless `force`.
+    """Measure a plan: continue its interrupted session, or return its finished one unless `force`.
 
-    Its variants have to be right about `cases`; `budget` is seconds of measuring, kept by racing. Returns the session's
-    folder and record; the runs lie in the folder. Raises RefusedError if the machine is not quiet and `strict` is asked
-    for.
+    Variants must answer `cases` right. `budget` limits the seconds of measuring by a race. Returns the folder of the
+    session, which holds the runs, and its record. With `strict`, raises RefusedError if the machine is not quiet.
     """
     if budget is not None:
-        racing.track(plan, budget)  # whether there is time enough, before anything is built
+        racing.track(plan, budget)  # raises if the budget is too small, before anything is built
     ready = readiness.make_ready(plan, progress, cases)
     measure = _measuring_here(plan, quiet.Watch(progress.say, strict))
     return carry_out(plan, ready, progress, force, measure, budget=budget)
 
 
 def run_twice(plan: Plan, progress: Progress) -> None:
-    """Measure the plan once more than it was, and a first time before that where it, as it is now, never was.
-
-    A repetition that was interrupted goes on.
-    """
+    """Measure the plan once more; twice if it has no finished session yet. Continues an interrupted repetition."""
     known = [session.finished for _, session in store.sessions(plan.study.name)]
     run(plan, progress)
     if not any(known) or known[-1]:
@@ -60,9 +56,9 @@ def run_twice(plan: Plan, progress: Progress) -> None:
 
 
 def run_times(plan: Plan, progress: Progress, times: int, *, budget: float | None = None) -> list[Path]:
-    """Bring the finished sessions of the plan, as it is now and on this machine, up to so many. Returns their folders.
+    """Measure until this machine has `times` finished sessions of the plan. Returns their folders.
 
-    One that was interrupted goes on. `budget` is that of each (`run`).
+    An interrupted session is continued. `budget` is that of each session (see `run`).
     """
     _, session = run(plan, progress, budget=budget)
     while len(found := store.alike(session)) < times:
@@ -74,9 +70,9 @@ def run_times(plan: Plan, progress: Progress, times: int, *, budget: float | Non
 def carry_out(
     plan: Plan, ready: Ready, progress: Progress, force: bool, measure: Measure, *, budget: float | None = None
 ) -> tuple[Path, Session]:
-    """The session of the plan on what is `ready`, measured phase by phase by `measure`; a finished one as it is.
+    """Measure the session of a plan, phase by phase, with `measure`; a finished session is returned unchanged.
 
-    `budget` is seconds of measuring: what does not fit is raced.
+    `budget` limits the seconds of measuring by a race.
     """
     clock = accounts.Clock()
     placed = identity.identify_plan(plan, ready)
@@ -115,7 +111,7 @@ def carry_out(
 
 
 def _measuring_here(plan: Plan, watch: quiet.Watch) -> Measure:
-    """Measures a phase on this machine, each block once it is quiet."""
+    """A function that measures a phase on this machine. Each block waits until the machine is quiet."""
     execute = partial(measuring.execute, plan.catalog)
 
     def measured(phase: Phase, folder: Path, seed: int, progress: Progress) -> None:
@@ -132,9 +128,9 @@ def _measuring_here(plan: Plan, watch: quiet.Watch) -> Measure:
 def open_session(
     plan: Plan, force: bool, described: dict[str, Any], *, race: Race | None = None
 ) -> tuple[Path, Session]:
-    """The study's last session on such a machine if it has the same cases, finished or to be resumed; else a new one.
+    """The study's last session on this kind of machine if cases and budget are the same, or else a new one.
 
-    One that is raced has the same budget, too. By `force` it is a new one in any case.
+    The session found may be finished or interrupted. With `force` it is always a new one.
     """
     same = described["fingerprint"]
     found = [each for each in store.sessions(plan.study.name) if each[1].machine.get("fingerprint") == same]
@@ -150,7 +146,7 @@ def open_session(
 
 
 def status(runs: Iterable[Run], unavailable: Iterable[Unavailable]) -> int:
-    """The exit status: 1 if a case failed or was wrong, and under CI also for a lack that is not declared."""
+    """The exit status: 1 if a case failed or was wrong; under CI also if anything is unavailable but supported."""
     unavailable = list(unavailable)
-    failed = any(run.verdict == "failed" for run in runs) or any(lack.kind == "failed" for lack in unavailable)
-    return int(failed or ("CI" in os.environ and any(lack.kind != "unsupported" for lack in unavailable)))
+    failed = any(run.verdict == "failed" for run in runs) or any(each.kind == "failed" for each in unavailable)
+    return int(failed or ("CI" in os.environ and any(each.kind != "unsupported" for each in unavailable)))

@@ -1,4 +1,4 @@
-"""What a person sees while the lab works: each step, how far it is, and when it will be done."""
+"""Progress on the terminal: the current step, the share that is done, and the time that is left."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from rich.progress import Progress as Bar
 
 from bench.model import Case, Run
 
-Expected = Callable[[Case], float]  # the seconds that a case is expected to take
-LINE_EVERY_SECONDS = 15.0  # off a terminal a line now and then stands for the bar
+Expected = Callable[[Case], float]  # the expected seconds of a case
+LINE_EVERY_SECONDS = 15.0  # how often a line is printed without a terminal
 
 
 class Progress:
-    """A bar on a terminal, lines elsewhere; both on standard error. The estimate learns from what was measured."""
+    """A bar on a terminal, lines elsewhere, on standard error. The estimate of the time left learns from the runs."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True)
@@ -30,13 +30,13 @@ class Progress:
             TextColumn("{task.description}"),
             console=self._console,
             transient=True,
-            auto_refresh=False,  # or it draws on the generator's core while that measures
+            auto_refresh=False,  # a refresh thread would disturb the generator's core
         )
         self._task = self._bar.add_task("", total=1.0, left="", visible=False)
 
     @contextmanager
     def step(self, what: str) -> Iterator[None]:
-        """A step without an estimate of its own; said once it took over two seconds, or at once on a terminal."""
+        """A step without an estimate. A terminal shows it at once; it is printed if it took over two seconds."""
         began = time.monotonic()
         with self._console.status(what) if self._console.is_terminal else _nothing():
             yield
@@ -45,16 +45,14 @@ class Progress:
             self._console.print(f"{what}: {took:.0f} s", highlight=False)
 
     def say(self, what: str) -> None:
-        """A line that a person should see, whatever is drawn."""
+        """Print a line, above the bar if there is one."""
         self._console.print(what, markup=False, highlight=False, soft_wrap=True)
 
     @contextmanager
     def measuring(self, seconds: float, expected: Expected) -> Iterator[None]:
-        """The bar of a study that is planned to take so long, its cases as `expected`; taken away however it ends."""
+        """Show a bar for a study of `seconds` expected seconds, with the seconds `expected` for each case."""
         self._planned, self._done, self._spent, self._expected = seconds, 0.0, 0.0, expected
-        self._console.print(
-            f"about {_minutes(seconds)} of measuring; Ctrl-C loses nothing, the next run goes on", highlight=False
-        )
+        self.say(f"about {_minutes(seconds)} of measuring; Ctrl-C keeps finished runs")
         if self._console.is_terminal:
             self._bar.update(self._task, visible=True)
             self._bar.start()
@@ -65,7 +63,7 @@ class Progress:
                 self._bar.stop()
 
     def case(self, case: Case, run: Run | None) -> None:
-        """A case begins (`run` is None) or has ended; a failure is said at once and in full."""
+        """A case begins (`run` is None) or has ended. A failure is printed at once."""
         if run is None:
             self._show(case.label)
             return
@@ -77,19 +75,20 @@ class Progress:
         self._show(case.label)
 
     def skipped(self, case: Case) -> None:
-        """A case that an earlier start of this session has measured already."""
+        """A case was measured by an earlier start of this session."""
         self._done += self._expected(case)
         self._spent += self._expected(case)
 
     def _show(self, label: str) -> None:
         pace = self._spent / self._done if self._done else 1.0
-        left = _minutes(max(self._planned - self._done, 0.0) * pace) + " left"
-        self._bar.update(self._task, completed=self._done, total=self._planned, description=label, left=left)
+        done = min(self._done, self._planned)  # more is measured than planned where servers disagree
+        left = _minutes((self._planned - done) * pace) + " left"
+        self._bar.update(self._task, completed=done, total=self._planned, description=label, left=left)
         self._bar.refresh()
         due = time.monotonic() - self._said > LINE_EVERY_SECONDS
         if due and not self._console.is_terminal:
             self._said = time.monotonic()
-            self._console.print(f"{self._done / max(self._planned, 1):4.0%}  {left:>12}  {label}", highlight=False)
+            self.say(f"{done / max(self._planned, 1):4.0%}  {left:>12}  {label}")
 
 
 @contextmanager

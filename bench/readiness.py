@@ -1,6 +1,6 @@
-"""What a plan needs → here: its variants and peers built and proved right, its documents, generators and back ends.
+"""Make a machine ready for a plan: build and verify variants and peers, bring documents, generators and backends.
 
-What cannot be had, fails, or is wrong becomes a lack.
+A part that is unavailable, fails or answers wrong becomes an `Unavailable` record, and the rest goes on.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Built = dict[str, Artifact | BuiltPeer]
 
 
 def make_ready(plan: Plan, progress: Progress, cases: Path = verify.GOLDEN) -> Ready:
-    """Make this machine ready for the plan: build and verify its variants, bring documents and load generators."""
+    """Make this machine ready for the plan. Returns its state."""
     study, catalog = plan.study, plan.catalog
     built, unavailable = prepare(catalog, matrix.subjects(study), progress, matrix.servers(study), cases)
     without_proxy = proxies_missing(plan)
@@ -50,14 +50,14 @@ def make_ready(plan: Plan, progress: Progress, cases: Path = verify.GOLDEN) -> R
     bring_documents(plan, progress)
     if study.factors:
         for name in built:
-            with progress.step(f"rebuilds and copies of {name}"):
+            with progress.step(f"rebuild and copy {name}"):
                 factors.provision(catalog, study.factors, name)
     none = {"macro": generator_missing(plan, progress), "instructions": study.instructions and counter_missing()}
     if none["macro"] is None and plan.phase("null"):
         none["null"] = null_missing(study.baseline, progress)
-    missing = {name: lack for name, lack in none.items() if lack}
+    missing = {name: each for name, each in none.items() if each}
     unserved = backends_missing(plan, built, progress) if matrix.servers(study) else {}
-    unavailable += [lack for lacks in unserved.values() for lack in lacks.values()]
+    unavailable += [each for workloads in unserved.values() for each in workloads.values()]
     return Ready(
         machine=machine.describe(), artifacts=built, unavailable=tuple(unavailable), missing=missing, unserved=unserved
     )
@@ -70,7 +70,7 @@ def prepare(
     servers: Collection[str] | None = None,
     cases: Path = verify.GOLDEN,
 ) -> tuple[Built, list[Unavailable]]:
-    """Provision, build and verify each variant or peer; what cannot be had or is wrong becomes a lack."""
+    """Provision, build and verify each variant or peer. Returns what is built, and what is unavailable or wrong."""
     built, unavailable = build_all(catalog, variants, progress, servers)
     for name in [name for name in built if not isinstance(catalog.subject(name), Yardstick)]:
         wrong = _wrong(catalog, name, progress, cases)
@@ -87,13 +87,13 @@ def build_all(
     servers: Collection[str] | None = None,
     force: bool = False,
 ) -> tuple[Built, list[Unavailable]]:
-    """Provision and build each variant or peer, one unchanged at once; what cannot be had or fails becomes a lack.
+    """Provision and build each variant or peer, unless it is unchanged. Returns what is built and what is unavailable.
 
-    Each gets those `servers`, or all that fit. `force` builds what is unchanged, too.
+    Each variant gets the `servers`, or without them all that support it. `force` rebuilds unchanged ones, too.
     """
     built: Built = {}
     unavailable: list[Unavailable] = []
-    known: dict[str, Provisioned | Unavailable] = {}  # asked for once: a provider that cannot be reached takes its time
+    known: dict[str, Provisioned | Unavailable] = {}  # each is asked for once: an unreachable provider is slow
     for name in variants:
         subject = catalog.subject(name)
         wanted = () if isinstance(subject, Yardstick) else servers
@@ -102,21 +102,19 @@ def build_all(
             unavailable.append(made)
             continue
         built[name] = made
-        lacks = made.lacks if isinstance(made, Artifact) else {}
-        unavailable += [
-            msgspec.structs.replace(lack, what=f"{name}/*/{lack.what}", variant=name) for lack in lacks.values()
-        ]
+        missing = made.lacks.values() if isinstance(made, Artifact) else ()
+        unavailable += [msgspec.structs.replace(each, what=f"{name}/*/{each.what}", variant=name) for each in missing]
     return built, unavailable
 
 
 def required(catalog: Catalog, name: str) -> Artifact | BuiltPeer:
-    """What was built of a variant or peer. Raises LabError with the command that builds it."""
+    """The build of a variant or peer. Raises LabError with the command that builds it if there is none."""
     subject = catalog.subject(name)
     return peers.require(subject) if isinstance(subject, Peer) else artifacts.require(name)
 
 
 def bring_documents(plan: Plan, progress: Progress) -> None:
-    """Make the documents of every workload that a case asks for, where they are not there yet."""
+    """Generate the missing documents of every workload in the plan."""
     for name in dict.fromkeys(case.workload for case in plan.cases if case.workload):
         workload = plan.catalog.workloads[name]
         if workload.documents:
@@ -125,7 +123,7 @@ def bring_documents(plan: Plan, progress: Progress) -> None:
 
 
 def generator_missing(plan: Plan, progress: Progress) -> Unavailable | None:
-    """Bring the generators of the plan's loads; the lack that one leaves where it cannot be had."""
+    """Bring the generators of the plan's loads. Returns why one is unavailable, or None."""
     study, catalog = plan.study, plan.catalog
     loads = list(catalog.loads.values())
     generators = {load.generator for load in loads}
@@ -135,67 +133,67 @@ def generator_missing(plan: Plan, progress: Progress) -> Unavailable | None:
         if "pacer" in generators or warmed or any(load.capacity_seconds for load in loads):
             pacer.provision()
         if "gatling" in generators:
-            with progress.step("the load generator"):
+            with progress.step("load generator"):
                 gatling_setup.provision()
     except MissingError as missing:
-        return Unavailable(what="every load", reason=str(missing), remedy=missing.remedy, instrument="macro")
+        return Unavailable(what="all loads", reason=str(missing), remedy=missing.remedy, instrument="macro")
     return None
 
 
 def backends_missing(plan: Plan, variants: Iterable[str], progress: Progress) -> dict[str, dict[str, Unavailable]]:
-    """Bring the back ends of the plan's workloads; by variant and workload, the lack that one leaves there."""
-    lacks: dict[str, dict[str, Unavailable]] = {}
+    """Bring the backends of the plan's workloads. Returns the unavailable ones by variant and workload."""
+    missing: dict[str, dict[str, Unavailable]] = {}
     catalog = plan.catalog
     asked = [workload for name in plan.study.workloads if (workload := catalog.workloads[name]).backend]
     for variant, workload in ((variant, workload) for variant in variants for workload in asked):
         what = f"{variant}/*/*, {workload.name}"
         if variant in catalog.peers:
             reason = f"a peer has no driver for {workload.backend}"
-            lack = Unavailable(what=what, reason=reason, kind="unsupported", variant=variant, workload=workload.name)
-            lacks.setdefault(variant, {})[workload.name] = lack
+            missing.setdefault(variant, {})[workload.name] = Unavailable(
+                what=what, reason=reason, kind="unsupported", variant=variant, workload=workload.name
+            )
             continue
         try:
-            with progress.step(f"back end {workload.backend} for {variant}"):
+            with progress.step(f"backend {workload.backend} for {variant}"):
                 backend.provision(catalog, catalog.backends[workload.backend or ""], variant)
-        except MissingError as missing:
-            lack = Unavailable(
-                what=what, reason=str(missing), remedy=missing.remedy, variant=variant, workload=workload.name
+        except MissingError as error:
+            missing.setdefault(variant, {})[workload.name] = Unavailable(
+                what=what, reason=str(error), remedy=error.remedy, variant=variant, workload=workload.name
             )
-            lacks.setdefault(variant, {})[workload.name] = lack
-    return lacks
+    return missing
 
 
 def proxies_missing(plan: Plan) -> dict[str, Unavailable]:
-    """Servers whose proxy is not installed, by the name that the study uses, each with the lack that it leaves."""
-    lacks = {}
+    """The servers of the study whose proxy is unavailable, by the study's name for the server."""
+    missing = {}
     for name in plan.study.servers:
         tuning = plan.catalog.tunings.get(name.partition("+")[2])
         try:
             system.require(tuning.proxy.needs if tuning and tuning.proxy else ())
-        except MissingError as missing:
-            lacks[name] = Unavailable(what=f"*/*/{name}", reason=str(missing), remedy=missing.remedy, server=name)
-    return lacks
+        except MissingError as error:
+            missing[name] = Unavailable(what=f"*/*/{name}", reason=str(error), remedy=error.remedy, server=name)
+    return missing
 
 
 def null_missing(baseline: str, progress: Progress) -> Unavailable | None:
-    """Bring the null server for the interpreter of the baseline; the lack that it leaves where it cannot be had."""
+    """Bring the null server for the baseline's interpreter. Returns why it is unavailable, or None."""
     try:
-        with progress.step("the null server"):
+        with progress.step("null server"):
             null.provision(baseline)
     except MissingError as missing:
-        return Unavailable(what="the null server", reason=str(missing), remedy=missing.remedy, instrument="null")
+        return Unavailable(what="null server", reason=str(missing), remedy=missing.remedy, instrument="null")
     except LabError as error:
-        return Unavailable(what="the null server", reason=str(error), instrument="null")
+        return Unavailable(what="null server", reason=str(error), instrument="null")
     return None
 
 
 def counter_missing() -> Unavailable | None:
-    """Make ready to count instructions; the lack that it leaves where that cannot be had."""
+    """Bring the instruction counter. Returns why it is unavailable, or None."""
     try:
         instructions.provision()
     except MissingError as missing:
         return Unavailable(
-            what="every instruction count", reason=str(missing), remedy=missing.remedy, instrument="instructions"
+            what="instruction counts", reason=str(missing), remedy=missing.remedy, instrument="instructions"
         )
     return None
 
@@ -209,7 +207,7 @@ def _built(
     *,
     force: bool,
 ) -> Artifact | BuiltPeer | Unavailable:
-    """What was built, or the lack that it leaves; an interpreter is looked for where it is not `known`."""
+    """Build one variant or peer. Returns the build, or why it is unavailable. `known` caches interpreters."""
     try:
         if isinstance(subject, Peer):
             with progress.step(f"runtime {subject.runtime}, build {subject.name}"):
@@ -230,7 +228,7 @@ def _built(
 
 
 def _wrong(catalog: Catalog, name: str, progress: Progress, cases: Path) -> Unavailable | None:
-    """The lack that a built variant or peer leaves if it answers any of `cases` wrong."""
+    """The failure of a built variant or peer that answers one of `cases` wrong; None if all are right."""
     peer = name in catalog.peers
     if not peer and catalog.variant(name).application:
         return _does_not_import(catalog, name, progress)
@@ -243,7 +241,7 @@ def _wrong(catalog: Catalog, name: str, progress: Progress, cases: Path) -> Unav
             )
         if not checked.mismatches:
             return None
-        reason = f"{len(checked.mismatches)} of {checked.cases} cases wrong, first {checked.mismatches[0]}"
+        reason = f"{len(checked.mismatches)} of {checked.cases} cases wrong; the first: {checked.mismatches[0]}"
     except LabError as error:
         reason = str(error)
     remedy = f"python -m bench check {'--stack' if peer else '--variant'} {name}"

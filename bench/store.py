@@ -1,11 +1,11 @@
-"""Where results lie: a folder a session, a folder a block, a JSON file a run, written the moment it is measured.
+"""Results on disk: a folder for each session and block, a JSON file for each run, written as soon as the run ends.
 
     results/<study>/<session>/session.json
     results/<study>/<session>/<phase>-<block>/<case>.json        the run
-    results/<study>/<session>/<phase>-<block>/<case>.*           what the tool wrote, kept as it is
-    results/<study>/<session>/<phase>-<block>.broken-1/          a block that an interruption broke: kept, not counted
+    results/<study>/<session>/<phase>-<block>/<case>.*           the output files of the tool
+    results/<study>/<session>/<phase>-<block>.broken-1/          an interrupted block: kept, not counted
 
-What is written carries no host name, user or absolute path: `scrub` replaces them.
+No file contains a host name, a user name or an absolute path: `scrub` replaces them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from bench.errors import LabError
+from bench.errors import UNWRITABLE, LabError, unwritable
 from bench.model import Case, Run, Session
 from bench.paths import RESULTS, ROOT
 
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 def create(session: Session, results: Path = RESULTS) -> Path:
-    """Make the folder of a new session and write its first record."""
+    """Create the folder of a new session and write its record. Returns the folder."""
     folder = results / session.study / re.sub(r"[-:]", "", session.started).replace("+0000", "Z")
     folder.mkdir(parents=True)
     write(folder / "session.json", session)
@@ -38,29 +38,29 @@ def create(session: Session, results: Path = RESULTS) -> Path:
 
 
 def sessions(study: str, results: Path = RESULTS) -> list[tuple[Path, Session]]:
-    """All sessions of `study`, the oldest first."""
+    """All sessions of `study`, oldest first."""
     paths = sorted((results / study).glob("*/session.json"))
     return [(path.parent, read(path, Session)) for path in paths]
 
 
 def latest(study: str, results: Path = RESULTS) -> tuple[Path, Session]:
-    """The session begun last. Raises LabError if the study was never run."""
+    """The session that began last. Raises LabError if there is none."""
     found = sessions(study, results)
     if not found:
-        raise LabError(f"study {study!r} has no results yet: run `python -m bench run {study}`")
+        raise LabError(f"study {study!r} has no results: measure it first")
     return found[-1]
 
 
 def alike(session: Session, results: Path = RESULTS) -> list[tuple[Path, Session]]:
-    """The finished sessions of its study that measured the same cases on an equal machine, the oldest first."""
+    """The finished sessions of its study with the same cases, machine and budget, oldest first."""
     finished = [each for each in sessions(session.study, results=results) if each[1].finished]
     return [each for each in finished if _what(each[1]) == _what(session)]
 
 
 def latest_by_machine(study: str, results: Path = RESULTS) -> list[tuple[Path, Session]]:
-    """The last session of each kind of machine that measured `study` at the commit it was last measured at.
+    """The last session of each kind of machine, among the sessions at the commit of the very last one.
 
-    Raises LabError if the study was never run.
+    Raises LabError if the study has no session.
     """
     _, last = latest(study, results)
     found = sessions(study, results)
@@ -69,21 +69,21 @@ def latest_by_machine(study: str, results: Path = RESULTS) -> list[tuple[Path, S
 
 
 def note(folder: Path, **changes: Any) -> Session:
-    """The session's record in `folder`, as it is now on disk, with changes."""
+    """Change fields of the session's record on disk. Returns the new record."""
     session = msgspec.structs.replace(read(folder / "session.json", Session), **changes)
     write(folder / "session.json", session)
     return session
 
 
 def finish(folder: Path, session: Session) -> Session:
-    """Mark the session as whole."""
+    """Mark the session as finished."""
     done = msgspec.structs.replace(session, finished=now())
     write(folder / "session.json", done)
     return done
 
 
 def block_folder(session: Path, phase: str, block: int) -> Path:
-    """The folder of a block that is to be measured now; what is left of a broken one is put aside first."""
+    """Create the folder of a block; an interrupted one of the same number is renamed first."""
     folder = session / f"{phase}-{block:03}"
     if folder.exists():
         broken = len(list(session.glob(f"{folder.name}.broken-*")))
@@ -93,34 +93,34 @@ def block_folder(session: Path, phase: str, block: int) -> Path:
 
 
 def is_whole(session: Path, phase: str, block: int, cases: Iterable[Case]) -> bool:
-    """Whether each of `cases` has its run in that block."""
+    """Whether the block has a run of each of `cases`."""
     folder = session / f"{phase}-{block:03}"
     return all((folder / f"{case.identity}.json").is_file() for case in cases)
 
 
 def save(folder: Path, run: Run) -> Path:
-    """Write `run` into its block's folder at once; it is there as a whole or not at all."""
+    """Write `run` into the folder of its block, atomically. Returns the file."""
     path = folder / f"{run.case.identity}.json"
     write(path, run)
     return path
 
 
 def runs(session: Path) -> list[Run]:
-    """Every run of a session but those of broken blocks, in the order of phases and blocks."""
+    """Every run of a session, in the order of phases and blocks; interrupted blocks are left out."""
     folders = sorted(path for path in session.iterdir() if path.is_dir() and ".broken-" not in path.name)
     return [read(path, Run) for folder in folders for path in sorted(folder.glob("*.json")) if _is_run(path)]
 
 
 def read(path: Path, noun: type[T]) -> T:
-    """Read one record. Raises LabError that names the file where it is cut off or of another shape."""
+    """Read one record. Raises LabError that names the file if it is cut off or has another format."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=noun)
     except msgspec.DecodeError as error:
-        raise LabError(f"{path}: not a whole {noun.__name__} record ({error}); move it away and run again") from error
+        raise LabError(f"{path}: invalid {noun.__name__} record ({error}): move the file away and run again") from error
 
 
 def write(path: Path, record: object) -> None:
-    """Write one record atomically and durably, scrubbed. Raises LabError where it cannot be, as on a full disk."""
+    """Write one scrubbed record, atomically and durably. Raises LabError if the disk is full or not writable."""
     part = path.with_suffix(".part")
     try:
         with part.open("wb") as file:
@@ -130,11 +130,13 @@ def write(path: Path, record: object) -> None:
         part.rename(path)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise LabError(f"{path}: not written, {error.strerror}; make room, and the same command goes on") from error
+        if error.errno in UNWRITABLE:
+            raise unwritable(error, path) from error
+        raise LabError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def scrub(text: bytes) -> bytes:
-    """`text` with the checkout's path, the home folder, the host's name and the user's replaced."""
+    """`text` with placeholders for the checkout's path, the home folder, the host name and the user name."""
     for secret, instead in _secrets():
         text = re.sub(rb"(?<![\w.-])" + re.escape(secret.encode()) + rb"(?![\w-])", instead.encode(), text)
     return text
@@ -147,7 +149,7 @@ def now() -> str:
 
 @contextmanager
 def scrubbed(path: Path) -> Iterator[Path]:
-    """A file that a tool writes inside the block, scrubbed at its end, be that an interruption."""
+    """A file that a tool writes inside the block; it is scrubbed at the end, also after an interruption."""
     try:
         yield path
     finally:
@@ -156,7 +158,7 @@ def scrubbed(path: Path) -> Iterator[Path]:
 
 
 def _what(session: Session) -> tuple[object, ...]:
-    """What a session measured, where, and within which budget."""
+    """The machine, the cases and the budget of a session."""
     cases = frozenset(case.identity for case in session.plan.cases)
     return session.machine.get("fingerprint"), cases, session.race and session.race.budget_seconds
 
@@ -172,5 +174,5 @@ def _secrets() -> list[tuple[str, str]]:
 
 
 def _is_run(path: Path) -> bool:
-    """Runs are named by a case's identity alone; a tool's own JSON has a further suffix."""
+    """Whether a file is a run: its name is a case's identity alone; the JSON of tools has a further suffix."""
     return re.fullmatch(r"[0-9a-f]{16}\.json", path.name) is not None

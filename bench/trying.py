@@ -1,7 +1,7 @@
-"""A core of one's own: its function a variant, its documents a workload, and both a study that runs like any other.
+"""`try`: a user's own core → a variant, its documents → a workload, and a study of both that runs like any other.
 
-The core's module is staged and built into a wheel as the catalogue's own sources are, so that the measured process
-imports it from its own prefix.
+The module of the core is built into a wheel, as the catalogue's own sources are. The measured process imports it from
+its prefix.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ from bench.model import (
 from bench.paths import PACES
 from bench.progress import Progress
 
-BASELINE = "cpython"  # where none is named; it is no core for documents other than the lab's own
-VALUE_SECONDS = 0.05  # the least that a value of the fastest core takes
-FEW = 50  # so few documents in turn are soon known to a branch predictor
+BASELINE = "cpython"  # the default; it answers only documents of the lab's own format
+VALUE_SECONDS = 0.05  # the shortest duration of a timed value
+FEW = 50  # with fewer documents in turn, branch prediction may flatter the results
 
 
 class Own(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person wants to be measured: a core, MODULE:FUNCTION or MODULE:FUNCTION@INTERPRETER, and how.
+    """A user's core, MODULE:FUNCTION or MODULE:FUNCTION@INTERPRETER, and how to measure it.
 
-    `source` is the folder that the module lies in, `requires` names what it imports of the measured lock. `against` is
-    a variant's name, or another such core of the same folder, and the core runs where that does if it names no
-    interpreter. Without it the core is held against `BASELINE`, if that is right about the `documents`, or else alone.
+    `source` is the folder of the module; `requires` names packages of the measured lock that it imports. `against` is a
+    variant, or another core of the same folder. A core that names no interpreter runs on that of `against`. Without
+    `against`, the core is compared with `BASELINE` if that answers the `documents` right, and else measured alone.
     """
 
     core: str
@@ -55,7 +55,7 @@ class Own(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def words(self) -> str:
-        """What stands after `python -m bench` to measure this."""
+        """The arguments of `python -m bench` that measure this core."""
         words = ["try", self.core, "--documents", str(self.documents), "--source", str(self.source)]
         words += ["--servers", ",".join(self.servers), "--framework", self.framework]
         words += ["--against", self.against] if self.against else []
@@ -63,9 +63,9 @@ class Own(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Paces(Recorded, frozen=True):
-    """About how long each core that is right takes for a document, in seconds: found once, as plans are made of it.
+    """The approximate seconds that each right core takes for a document; measured once, because plans depend on them.
 
-    `of` is a hash of what was asked for, of all that went into the cores' prefixes, and of the documents.
+    `of` is a hash of the request, of the contents of the cores' prefixes, and of the documents.
     """
 
     of: str
@@ -73,17 +73,16 @@ class Paces(Recorded, frozen=True):
 
 
 def study_of(own: Own, catalog: Catalog, progress: Progress) -> tuple[Study, Catalog]:
-    """Build the core and its baseline, have each answer every document: the study of them, and a catalogue with them.
+    """Build the core and its baseline and check both. Returns their study, and a catalogue that includes them.
 
-    Raises WrongError if the core, or a baseline that was asked for, answers a document wrong, and LabError for what is
-    not there.
+    Raises WrongError if the core or a requested baseline answers a document wrong, and LabError for unknown names.
     """
     _check_names(own, catalog)
     spec = documents.describe(own.documents)
     baseline = _variant(own.against or BASELINE, own, _home(catalog), catalog)
     core = _variant(own.core, own, baseline.interpreter, catalog)
     if core == baseline:
-        raise LabError(f"--against {own.against}: that is the core itself")
+        raise LabError(f"--against {own.against}: name another core than the measured one")
     catalog = _with_variants(catalog, *(each for each in (core, baseline) if ":" in each.core))
     artifacts = _built((core, baseline), own, catalog, progress)
     paces = _paces(own, spec, artifacts, catalog, progress)
@@ -93,15 +92,15 @@ def study_of(own: Own, catalog: Catalog, progress: Progress) -> tuple[Study, Cat
     catalog = msgspec.structs.replace(catalog, workloads=catalog.workloads | {workload.name: workload})
     if baseline.name not in paces:
         progress.say(
-            f"{baseline.name} answers these documents otherwise: no baseline; --against MODULE:FUNCTION names one"
+            f"no baseline: {baseline.name} gives other answers to these documents; --against MODULE:FUNCTION sets one"
         )
     if spec.count < FEW:
-        progress.say(f"{spec.count} documents are sent in turn: below {FEW}, a processor soon knows them by heart")
+        progress.say(f"fewer than {FEW} documents ({spec.count}): branch prediction may flatter the results")
     one_pass = min(paces.values()) * spec.count
     study = Study(
         name=f"try-{core.name}",
         title=core.title,
-        question=f"How fast is {core.title}, alone and behind a server?",
+        question=f"How fast is {core.title}{', alone and behind a server' if own.servers else ''}?",
         baseline=chosen[0],
         variants=chosen,
         frameworks=(own.framework,),
@@ -116,7 +115,7 @@ def study_of(own: Own, catalog: Catalog, progress: Progress) -> tuple[Study, Cat
 
 
 def _with_variants(catalog: Catalog, *more: Variant) -> Catalog:
-    """The catalogue with variants that no file declares. Raises LabError if a name is taken."""
+    """The catalogue with more variants. Raises LabError if it has one of the names already."""
     for variant in more:
         _require_new(variant.name, catalog.variants)
         catalog = msgspec.structs.replace(catalog, variants=catalog.variants | {variant.name: variant})
@@ -125,24 +124,24 @@ def _with_variants(catalog: Catalog, *more: Variant) -> Catalog:
 
 def _require_new(name: str, known: Mapping[str, object]) -> None:
     if name in known:
-        raise LabError(f"the name {name!r} is taken by one of the catalogue")
+        raise LabError(f"the catalogue declares {name!r} already: rename the module or the folder of documents")
 
 
 def _check_names(own: Own, catalog: Catalog) -> None:
     if ":" not in own.core:
-        raise LabError(f"{own.core!r} is no core: write MODULE:FUNCTION, such as mycore:transform")
+        raise LabError(f"invalid core {own.core!r}: use MODULE:FUNCTION, such as mycore:transform")
     labels = catalog.labels()
     for server in own.servers:
-        pick(labels, server, "--servers: server")
-    pick(catalog.frameworks, own.framework, "--framework: framework")
+        pick(labels, server, "server", "--servers")
+    pick(catalog.frameworks, own.framework, "framework", "--framework")
 
 
 def _variant(name: str, own: Own, home: str, catalog: Catalog) -> Variant:
-    """The catalogue's variant of that name, or a function made one, on the interpreter `home` if it names no other."""
+    """The catalogue's variant of that name, or a variant made of a function; `home` is its default interpreter."""
     function, _, elsewhere = name.partition("@")
     if ":" not in function:
         return catalog.variant(name)
-    interpreter = pick(catalog.interpreters, elsewhere or home, f"{name}: interpreter")
+    interpreter = pick(catalog.interpreters, elsewhere or home, "interpreter", name)
     usual = interpreter.name == _home(catalog)
     return Variant(
         name=re.sub(r"\W+", ".", function) + ("" if usual else f"-{interpreter.name}"),
@@ -156,36 +155,36 @@ def _variant(name: str, own: Own, home: str, catalog: Catalog) -> Variant:
 
 
 def _home(catalog: Catalog) -> str:
-    """The interpreter of a core that names none."""
+    """The default interpreter of a core."""
     return catalog.variant(BASELINE).interpreter
 
 
 def _source(module: str, folder: Path) -> dict[str, str]:
-    """What is staged of the folder, and where: the module's file and what was compiled of it, or its whole package."""
+    """The files to build, with their places: the module's file and its compiled forms, or its whole package."""
     top = module.partition(".")[0]
     if top == "app" or top in sys.stdlib_module_names:
-        raise LabError(f"{module}: the measured process has a module {top!r} already; give yours another name")
+        raise LabError(f"{module}: the measured process has another module {top!r}: rename yours")
     package = folder / top
     files = [package] if package.is_dir() else [*folder.glob(f"{top}.py"), *folder.glob(f"{top}.*so")]
     if not files:
-        raise LabError(f"{module}: there is no {top}.py and no package {top} in {folder}; --source names its folder")
+        raise LabError(f"{module}: no {top}.py and no package {top} in {folder}: use --source FOLDER")
     return {str(path.resolve()): path.name for path in sorted(files)}
 
 
 def _built(variants: tuple[Variant, ...], own: Own, catalog: Catalog, progress: Progress) -> dict[str, Artifact]:
-    """The variants, built. Raises LabError if one cannot be had; a server that cannot be is a lack of the study."""
+    """Build the variants. Raises LabError if one is unavailable; an unavailable server leaves the study without it."""
     names = [variant.name for variant in variants]
     artifacts, unavailable = readiness.build_all(catalog, names, progress, own.servers)
-    for lack in unavailable:
-        if any(map(lack.covers, names)):
-            raise LabError(f"{lack.what}: {lack.reason}")
+    for each in unavailable:
+        if any(map(each.covers, names)):
+            raise LabError(f"{each.what}: {each.reason}")
     return {name: made for name, made in artifacts.items() if isinstance(made, Artifact)}
 
 
 def _paces(
     own: Own, spec: DocumentsSpec, artifacts: dict[str, Artifact], catalog: Catalog, progress: Progress
 ) -> dict[str, float]:
-    """About how long each of these cores takes for a document, for as long as neither those nor cores change."""
+    """The approximate seconds of each core for a document, stored until the cores or the documents change."""
     made_of = [own.against or "", spec.sha256, *(artifact.fingerprint for artifact in artifacts.values())]
     of = hashlib.sha256(" ".join(made_of).encode()).hexdigest()
     path = PACES / f"{of[:16]}.json"
@@ -198,23 +197,23 @@ def _paces(
 
 
 def _pace(name: str, own: Own, catalog: Catalog, progress: Progress) -> float | None:
-    """The median of a core's answers to all documents; None for a baseline that nobody asked for, if it is wrong.
+    """A core's median seconds for a document; None if it is the default baseline and answers one wrong.
 
-    Raises WrongError if another is.
+    Raises WrongError for a wrong answer of another core.
     """
     try:
         with progress.step(f"check {name}"):
             checked = verify.check_variant(catalog, name, own.documents)
     except LabError as error:
         lacking = "ModuleNotFoundError" in str(error)
-        hint = "; --requires names packages, and modules of its own lie with it in one package" if lacking else ""
+        hint = ": name packages with --requires; put the core's own modules into one package" if lacking else ""
         raise LabError(f"{error}{hint}") from error
     if not checked.mismatches:
         return checked.median_seconds
     if name == BASELINE and own.against is None:
         return None
     wrong = f"{len(checked.mismatches)} of {checked.cases} documents wrong"
-    raise WrongError(f"{name} answers {wrong}, first {checked.mismatches[0]}")
+    raise WrongError(f"{name} answers {wrong}; the first: {checked.mismatches[0]}")
 
 
 def _workload(folder: Path, spec: DocumentsSpec, seconds: float) -> Workload:

@@ -1,4 +1,4 @@
-"""Right answers before figures: documents that no load sends, byte for byte, and the provenance of what answers."""
+"""Checks before figures: answers to held-out documents, byte for byte, and the provenance of the process."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CHECK_SECONDS = 600
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """How many cases were asked, what was wrong with each that was answered wrong, and how long a core took for one."""
+    """The number of cases, a message for each wrong answer, and a core's median seconds for a case."""
 
     cases: int
     mismatches: tuple[str, ...]
@@ -34,26 +34,26 @@ class Checked(msgspec.Struct, frozen=True):
 
 
 class Score(msgspec.Struct, frozen=True):
-    """The last line of `subject/check.py`."""
+    """The last line that `subject/check.py` prints."""
 
     cases: int
     median_seconds: float
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """What is read of the problem details (RFC 9457) of an invalid document."""
+    """The part of the problem details (RFC 9457) that the lab checks."""
 
     pointer: str
 
 
 def exchanges(workload: Workload) -> list[Exchange]:
-    """The requests that verify a workload: held-out documents, or its one path."""
+    """The requests that verify a workload: its held-out documents, or its path."""
     return documents.exchanges(workload, documents.ensure(workload).check if workload.documents else None)
 
 
 @accounts.spending("checks")
 def answers_right(port: int, asked: Iterable[Exchange], host: str = HOST) -> None:
-    """Ask each and compare bytes. Raises LabError at the first wrong answer: it yields no number."""
+    """Send each request and compare the answer byte for byte. Raises LabError at the first wrong one."""
     for number, exchange in enumerate(asked):
         wrong = difference(exchange, answered(port, exchange, host=host))
         if wrong:
@@ -62,26 +62,26 @@ def answers_right(port: int, asked: Iterable[Exchange], host: str = HOST) -> Non
 
 
 def provenance(catalog: Catalog, variant: str, about: dict[str, Any], **more: str) -> dict[str, Any]:
-    """`about`, what the measured process says of itself, if it agrees with what is declared and with `more`.
+    """Return `about`, the facts that the measured process reports, if they agree with the declaration and with `more`.
 
-    Declared are the variant's own facts and its interpreter's. Raises LabError naming the first fact that differs:
-    something else runs than what was meant.
+    The declaration is that of the variant and of its interpreter. Raises LabError that names the first fact that
+    differs: another program runs than the declared one.
     """
     declared = catalog.subject(variant)
     own = {} if isinstance(declared, Peer) else catalog.interpreters[declared.interpreter].provenance
     expected = own | declared.provenance | {"variant": variant} | more
     for fact, value in expected.items():
         if about.get(fact) != value:
-            raise LabError(f"the process that should run {variant!r} says {fact} = {about.get(fact)!r}, not {value!r}")
+            raise LabError(f"provenance check: {variant!r} reports {fact} = {about.get(fact)!r} instead of {value!r}")
     return about
 
 
 @accounts.spending("checks")
 def ask_provenance(catalog: Catalog, port: int, stack: Stack, host: str = HOST, **more: str) -> dict[str, Any]:
-    """The provenance of a running server, from its `/__version__`: variant and framework, or the peer, and `more`."""
+    """The provenance of a running server, from its `/__version__`, checked as in `provenance`."""
     status, body = ask(port, Exchange(method="GET", path="/__version__", body=None, expect=b""), host=host)
     if status != 200:
-        raise LabError(f"GET /__version__ answered {status}")
+        raise LabError(f"GET /__version__ answered status {status} instead of 200")
     about: dict[str, Any] = json.loads(body)
     own = {} if stack.is_peer else {"framework": catalog.frameworks[stack.framework].module}
     return provenance(catalog, stack.variant, about, **own, **more)
@@ -97,7 +97,7 @@ def read_provenance(catalog: Catalog, running: RunningServer, stack: Stack) -> d
 
 
 def check_variant(catalog: Catalog, variant: str, cases: Path = GOLDEN) -> Checked:
-    """Every case of a folder laid out like spec/golden, asked of a built variant in its own interpreter."""
+    """Check a built variant, in its interpreter, with every case of a folder in the layout of spec/golden."""
     artifacts.require(variant)
     argv = [str(artifacts.python(variant)), str(SUBJECT / "check.py"), "--cases", str(cases)]
     try:
@@ -110,28 +110,28 @@ def check_variant(catalog: Catalog, variant: str, cases: Path = GOLDEN) -> Check
             timeout=CHECK_SECONDS,
         )
     except subprocess.TimeoutExpired as error:
-        raise LabError(f"check of {variant} was not over after {CHECK_SECONDS} s") from error
+        raise LabError(f"check of {variant} did not end within {CHECK_SECONDS} s") from error
     *mismatches, last = done.stdout.splitlines() or [b""]
     try:
         counts = msgspec.json.decode(last, type=Score)
     except msgspec.DecodeError:
         counts = None
     if counts is None or done.returncode not in {0, 1}:
-        said = done.stderr.decode().strip().splitlines()[-1:] or ["it said nothing"]
+        said = done.stderr.decode().strip().splitlines()[-1:] or ["no output"]
         raise LabError(f"check of {variant} ended with status {done.returncode}: {said[0]}")
     return Checked(counts.cases, tuple(_worded(json.loads(line)) for line in mismatches), counts.median_seconds)
 
 
 def check_stack(catalog: Catalog, stack: Stack, cases: Path = GOLDEN) -> Checked:
-    """Every case of such a folder, asked over HTTP of a fresh server of the stack, its log that of `serve`."""
+    """Check a fresh server of a stack with every case of such a folder. Its log is that of `serve`."""
     with serving(catalog, stack, HELLO, log_of(stack), cores().server) as running:
         return check_server(running.port, cases, peer=stack.is_peer)
 
 
 def check_server(port: int, cases: Path = GOLDEN, *, peer: bool = False) -> Checked:
-    """Every case of such a folder, asked over HTTP: 200 and the answer, 422 and the pointer, or 400.
+    """Check a running server with every case of such a folder: 200 and the answer, 422 and the pointer, or 400.
 
-    A `peer` has the freedoms of `is_free`.
+    For a `peer`, answers that `is_free` allows are right, too.
     """
     count, mismatches = 0, []
     for path in _inputs(cases):
@@ -148,14 +148,14 @@ def check_server(port: int, cases: Path = GOLDEN, *, peer: bool = False) -> Chec
 
 
 def is_free(document: bytes, status: int, body: bytes) -> bool:
-    """Whether a peer in another language may answer so to a document that is malformed or invalid (spec/statement.md).
+    """Whether spec/statement.md allows a peer this answer to a malformed or invalid document.
 
-    It says 400 or 422 to either; where its parser does not tell, it may take any number for the integer that its
-    nearest double is, and not look into the dropped value of a repeated member: then the answer is that to the rest.
+    A peer may answer 400 or 422 to either kind. It may also read a number as the integer nearest to its double, and
+    ignore all but the last value of a repeated member; the answer is then that to the document so read.
     """
     try:
         transform(document)
-        return False  # it is valid, and has one answer
+        return False  # a valid document has one right answer
     except (MalformedDocument, InvalidDocument):
         if status in {400, 422}:
             return True
@@ -166,9 +166,9 @@ def is_free(document: bytes, status: int, body: bytes) -> bool:
 
 
 def _as_read_elsewhere(document: bytes) -> bytes:
-    """The document with its numbers as doubles where those are integers, and no repeated member.
+    """The document with numbers read as doubles, integral ones as integers, and without repeated members.
 
-    Raises ValueError for what is no JSON anywhere.
+    Raises ValueError if no parser reads it as JSON.
     """
 
     def number(literal: str) -> int | float:
@@ -183,24 +183,24 @@ def _as_read_elsewhere(document: bytes) -> bytes:
 
 
 def _inputs(cases: Path) -> Iterator[Path]:
-    """The cases of a folder; what they are is told by the files beside them, as in `subject/check.py`."""
+    """The cases of a folder; the file beside each tells its kind, as in `subject/check.py`."""
     found = [path for path in sorted(cases.rglob("*.json")) if not path.name.endswith(".out.json")]
     if not found:
-        raise LabError(f"{cases}: no case here; a case is NAME.json with NAME.out.json or NAME.pointer beside it")
+        raise LabError(f"{cases}: no cases: a case is NAME.json with NAME.out.json or NAME.pointer beside it")
     for path in found:
         beside = path.with_suffix(".out.json").exists() or path.with_suffix(".pointer").exists()
         if not beside and path.parent.name != "malformed":
-            raise LabError(f"{path}: neither .out.json nor .pointer beside it, and its folder is not named malformed")
+            raise LabError(f"{path}: add {path.stem}.out.json or {path.stem}.pointer, or use a folder named malformed")
     yield from found
 
 
 def _wrong(case: Path, status: int, body: bytes) -> str | None:
-    """What is wrong with an answer over HTTP to `case`, if anything."""
+    """What is wrong with an answer to `case`; None if it is right."""
     answer, pointer = case.with_suffix(".out.json"), case.with_suffix(".pointer")
     if answer.exists():
         if status != 200:
             return f"status {status} instead of 200"
-        return None if body == answer.read_bytes() else "answered with other bytes"
+        return None if body == answer.read_bytes() else "the answer differs"
     if not pointer.exists():
         return None if status == 400 else f"status {status} instead of 400"
     if status != 422:
@@ -208,7 +208,7 @@ def _wrong(case: Path, status: int, body: bytes) -> str | None:
     try:
         told = msgspec.json.decode(body, type=Problem).pointer
     except msgspec.DecodeError as error:
-        return f"no problem details with a pointer: {error}"
+        return f"problem details without a pointer: {error}"
     expected = pointer.read_bytes().decode()
     return None if told == expected else f"pointer {told!r} instead of {expected!r}"
 

@@ -1,7 +1,7 @@
-"""The folders of TOML files → one immutable `Catalog`, whole and checked.
+"""The folders of TOML files → one immutable, checked `Catalog`.
 
 The folder listing is the registry: a new interpreter, variant, server, workload, load or study is one more file.
-A variant on another interpreter than its file names needs none: `cython@cpython-3.13`.
+A variant on an interpreter other than the one its file names needs no file: `cython@cpython-3.13`.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from bench.model import (
 )
 from bench.paths import ROOT
 
-INTERFACES: dict[Interface, str] = {"wsgi": "", "asgi": "-asgi"}  # and the end of its frameworks' names
+INTERFACES: dict[Interface, str] = {"wsgi": "", "asgi": "-asgi"}  # the suffix of its frameworks' names
 
 
 def read() -> Catalog:
-    """All that this checkout declares. Raises LabError naming the file and the key that is wrong."""
+    """Every declaration of this checkout. Raises LabError that names the file, the line and the key that is wrong."""
     catalog = Catalog(
         interpreters=listing(Interpreter, "bench/interpreters/*.toml"),
         variants=listing(Variant, "builds/*/*.toml", "optimised/*/*.toml"),
@@ -53,7 +53,7 @@ def read() -> Catalog:
 
 
 def frameworks() -> dict[str, Framework]:
-    """Frameworks by name, each a file whose constant `REQUIREMENTS` says what it needs installed.
+    """Frameworks by name. Each is one file; its constant `REQUIREMENTS` lists the packages that it needs.
 
     `app/wsgi/wheezy_web_app.py` is `wheezy-web`, and `app/asgi/falcon_app.py` is `falcon-asgi`.
     """

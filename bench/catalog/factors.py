@@ -1,7 +1,7 @@
-"""What may differ between two sessions and can be changed on purpose: the factors, their levels, and why not here.
+"""Factors: conditions that differ between two sessions and that the lab can vary on purpose, each with its levels.
 
-A factor's levels are as alike as two sessions are. So how far they lie apart, beyond what fresh processes do anyway, is
-what the factor adds to the difference between sessions.
+The levels of a factor differ as two sessions do. Their scatter beyond that of fresh processes is what the factor adds
+to the difference between sessions.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from functools import cache
 
 from msgspec import Struct
 
-STILL = ("setarch", "--addr-no-randomize")  # starts a process at the same addresses each time
-PADDING_BYTES = 4096  # a page: an environment of another size moves all that lies above it
+STILL = ("setarch", "--addr-no-randomize")  # starts each process at the same addresses
+PADDING_BYTES = 4096  # a page: the size of the environment shifts the stack
 
 
 class Factor(Struct, frozen=True):
-    """What is changed, in words, and its levels, so many.
+    """A factor's title, and a function from a number of levels to the levels.
 
-    `averaged` says that a session has many levels of it, as each of its processes has one of its own.
+    `averaged`: each process of a session has its own level, so a session averages over many.
     """
 
     title: str
@@ -29,20 +29,20 @@ class Factor(Struct, frozen=True):
 
 @cache
 def why_not(name: str) -> str | None:
-    """Why a factor cannot be changed here; None if it can."""
+    """Why this machine cannot vary the factor; None if it can."""
     if name != "addresses":
         return None
     tried = subprocess.run([*STILL, "true"], check=False, capture_output=True, text=True)
-    return f"`{' '.join(STILL)}` is refused here: {tried.stderr.strip()}" if tried.returncode else None
+    return f"`{' '.join(STILL)}` fails on this machine: {tried.stderr.strip()}" if tried.returncode else None
 
 
 def _sizes(count: int) -> Sequence[int]:
-    """Bytes, evenly from none to a page."""
+    """Bytes, evenly spaced from 0 to a page."""
     return [round(level * PADDING_BYTES / (count - 1)) for level in range(count)]
 
 
 FACTORS = {
-    "nothing": Factor("nothing: the same again", range),
+    "nothing": Factor("nothing: a repetition", range),
     "environment": Factor("size of the environment, 0 to 4,096 bytes", _sizes, averaged=True),
     "addresses": Factor("the same, address-space randomisation off", _sizes, averaged=True),
     "seed": Factor("hash seed", range, averaged=True),

@@ -1,4 +1,4 @@
-"""A study whose variants run on several interpreters → the study with each variant named on each of them."""
+"""A study with a list of interpreters → the study with every variant on every interpreter."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Moved = TypeVar("Moved", Target, Against)
 
 
 def at_home(study: Study, catalog: Catalog) -> Study:
-    """The study with each of its variants on each of its interpreters; what it compares them with is on the first."""
+    """The study with each variant on each interpreter. Its baseline and its targets are on the first."""
     if not study.interpreters:
         return study
     moved = [catalog.at(name, interpreter) for interpreter in study.interpreters for name in study.variants]
@@ -31,7 +31,7 @@ def _target_at(catalog: Catalog, target: Target, interpreter: str) -> Target:
 
 
 def _moved(catalog: Catalog, subject: Moved, interpreter: str) -> Moved:
-    """What a target is of, or held against, on that interpreter."""
+    """A target, or the side it is compared with, on that interpreter."""
     variant, slash, rest = (subject.stack or "").partition("/")
     return replace(
         subject,

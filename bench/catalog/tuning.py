@@ -1,4 +1,4 @@
-"""A server and a tuning → the server as it then runs."""
+"""A server and a tuning → the server with that tuning."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bench.model import Server, Tuning
 
 
 def tuned(server: Server, tuning: Tuning) -> Server:
-    """`server` with `tuning`, called `label+tuning`. Raises LabError where the tuning is not for it."""
+    """`server` with `tuning`, labelled `label+tuning`. Raises LabError if the tuning is for other servers."""
     if tuning.servers and server.server not in tuning.servers:
         raise LabError(f"tuning {tuning.name!r} is for {', '.join(tuning.servers)}, not for {server.label}")
     never = tuning.unsupported.get(server.label)

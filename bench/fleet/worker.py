@@ -72,6 +72,10 @@ def work(address: str, role: Role) -> None:
 
     Raises LabError if no scheduler answers.
     """
+    try:
+        get_address_host(address)
+    except ValueError as error:
+        raise LabError(f"invalid scheduler {address!r}: use an address such as tcp://10.0.0.1:8786") from error
     leave_server_alone()
     shutil.rmtree(FLEET, ignore_errors=True)
     asyncio.run(_work(address, role))
@@ -90,7 +94,7 @@ async def _work(address: str, role: Role) -> None:
             local_directory=str(_scratch()),
             death_timeout=SCHEDULER_SECONDS,
         )
-    except (OSError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         raise LabError(f"no dask scheduler at {address!r}: {error}") from error
     ends = {asyncio.ensure_future(worker.finished()), asyncio.ensure_future(stop.wait())}
     _, waiting = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import random
 import subprocess
 import time
@@ -14,7 +15,7 @@ import msgspec
 import psutil
 
 from bench import store
-from bench.errors import DisturbedError, LabError
+from bench.errors import DisturbedError, LabError, unwritable
 from bench.host import machine, steal
 from bench.measure.instruments import factors, instructions, macro, micro, null, sizes, startup, suite
 from bench.model import Case, Catalog, Instrument, Observed, Phase, Run
@@ -53,6 +54,8 @@ def execute(catalog: Catalog, case: Case, block: int, folder: Path, instruments:
     try:
         observed = _observe(partial(instruments[case.instrument], catalog, case), folder / case.identity)
     except (LabError, OSError, subprocess.SubprocessError, psutil.Error) as error:
+        if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EROFS}:
+            raise unwritable(error, error.filename or folder) from error  # no run can be saved either
         reason, gate = " ".join(str(error).split()), getattr(error, "gate", None)
     seconds = time.perf_counter() - began
     return Run(

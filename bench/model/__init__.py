@@ -1,8 +1,8 @@
-"""The nouns of the lab, one frozen type each. Imports nothing else of `bench` but its errors.
+"""The nouns of the lab, one frozen type each. Of `bench`, only `bench.errors` is imported here.
 
-What a user may vary is declared in a TOML file and decoded into a type of `variant`, `serving`, `work` or `study`, all
-together a `Catalog`; what is to be measured is a `Plan`; what that yields is recorded as a type of `built`, `race` or
-`outcome`. Unknown is absent (`None` or no key), never 0 or −1.
+TOML files declare everything a user may vary; they are decoded into types of `variant`, `serving`, `work` and `study`,
+and together form a `Catalog`. A `Plan` says what is measured. Results are types of `built`, `race` and `outcome`.
+An unknown value is absent (`None` or no key), never 0 or −1.
 """
 
 from bench.model.application import Application

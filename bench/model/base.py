@@ -1,4 +1,4 @@
-"""What every noun is made of: what a TOML file declares, what the lab records, and the units in names."""
+"""The base types of all nouns: declared in TOML or recorded by the lab; and the types of their fields."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Count = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0)]
 
-COLD_JVM_SECONDS = 5.0  # what a JVM measures of itself before that is its own compiling
+COLD_JVM_SECONDS = 5.0  # during these a JVM is busy compiling itself
 
 
 class Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a TOML file declares; a misspelt key is an error that names it."""
+    """A noun that a TOML file declares. An unknown key is an error."""
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the lab writes to disk and reads again."""
+    """A noun that the lab writes to disk and reads back."""

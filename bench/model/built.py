@@ -1,4 +1,4 @@
-"""Interpreters, artifacts and peers on this machine, and what is unavailable."""
+"""Interpreters, artifacts and peers on this machine, and requirements that are unavailable."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ Kind = Literal["unavailable", "unsupported", "failed"]
 
 
 class Unavailable(Recorded, frozen=True):
-    """A part of the lab that is not measured here: `what`, the reason, and the command that may bring it.
+    """A part of the lab that this machine does not measure: `what`, the reason, and the command that may bring it.
 
     `kind`: `unavailable` on this machine, `unsupported` by declaration of the catalogue, or `failed` although it should
     work. `variant` (or a peer), `framework`, `server`, `workload` and `instrument` select the cases that it covers; an
-    absent one selects all. Without any of them it concerns the system and covers no case.
+    absent field selects all. A record without any of them concerns the system and covers no case.
     """
 
     what: str
@@ -35,8 +35,8 @@ class Unavailable(Recorded, frozen=True):
         workload: str | None = None,
         instrument: str | None = None,
     ) -> bool:
-        """Whether it covers that variant or stack, on that workload and by that instrument."""
-        servers = (server, server.partition("+")[0])  # a missing server is missing with each of its tunings, too
+        """Whether it covers that variant or stack, on that workload, with that instrument."""
+        servers = (server, server.partition("+")[0])  # a missing server is missing with each of its tunings
         asked: tuple[tuple[str | None, tuple[str | None, ...]], ...] = (
             (self.variant, (variant,)),
             (self.framework, (framework,)),
@@ -44,15 +44,15 @@ class Unavailable(Recorded, frozen=True):
             (self.workload, (workload,)),
             (self.instrument, (instrument,)),
         )
-        told = [(own, values) for own, values in asked if own is not None]
-        return bool(told) and all(own in values for own, values in told)
+        given = [(own, values) for own, values in asked if own is not None]
+        return bool(given) and all(own in values for own, values in given)
 
 
 class Provisioned(Recorded, frozen=True):
-    """An interpreter that is here. `build` holds what its builder chose, as far as that is known.
+    """An interpreter on this machine. `build` holds its build options, as far as they are known.
 
-    `pgo` and `lto`: optimised by a profile, and when it is linked; `shared`: its code lies in a library; `jit`, `gil`:
-    on, as it is started here.
+    `pgo`, `lto`: profile-guided and link-time optimisation; `shared`: the interpreter's code is in a shared library;
+    `jit`, `gil`: enabled, as the lab starts it.
     """
 
     name: str
@@ -65,10 +65,10 @@ class Provisioned(Recorded, frozen=True):
 
 
 class Artifact(Recorded, frozen=True):
-    """A built variant: the wheel under `.lab/artifacts`, installed into the prefix of the same name.
+    """A built variant: the wheel in `.lab/artifacts`, installed into the prefix of the same name.
 
-    Frameworks and the `servers` that were asked for, by label, stand beside it; `lacks` holds those of them that could
-    not be installed, each with its lack, and `waits_for` the parts of the system that some of them need.
+    Frameworks and the requested `servers`, by label, are installed beside it. `lacks` holds the servers that could not
+    be installed, with the reasons; `waits_for` the missing parts of the system that they need.
     """
 
     variant: str
@@ -85,7 +85,7 @@ class Artifact(Recorded, frozen=True):
 
 
 class BuiltPeer(Recorded, frozen=True):
-    """What peers of a `build` run from. `version` is what their runtime says of itself."""
+    """The installation that all peers of one `build` run from. `version` is what their runtime reports."""
 
     build: str
     fingerprint: str

@@ -1,4 +1,4 @@
-"""One point of the matrix, a type for each instrument: what is measured, and how."""
+"""Cases: one measurement each, with a type for each instrument."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Instrument = Literal["micro", "macro", "startup", "size", "instructions", "null"
 class Stack(Recorded, frozen=True):
     """variant × framework × server (with its worker class), written `variant/framework/server`.
 
-    A peer is all three: its name stands for the variant, and alone.
+    A peer is all three at once: its name is in `variant`, and the rest is empty.
     """
 
     variant: str
@@ -27,27 +27,27 @@ class Stack(Recorded, frozen=True):
 
     @property
     def is_peer(self) -> bool:
-        """Whether it is a peer."""
+        """Whether the stack is a peer."""
         return not self.server
 
     @property
     def label(self) -> str:
-        """The server as its file calls it, without a tuning."""
+        """The server's label, without a tuning."""
         return self.server.partition("+")[0]
 
 
 class AnyCase(Recorded, frozen=True, kw_only=True, tag_field="instrument"):
-    """What all cases have: a variant or peer, and in `inputs` a hash of each thing that could change the figure.
+    """The common part of all cases: a variant or peer, and in `inputs` a hash of each input that could change a figure.
 
-    These are source, interpreter, server, documents, load and harness; so `identity` changes when one of them does.
-    What only some cases have is absent in the others.
+    Inputs are source, interpreter, server, documents, load and harness; a change of one changes `identity`.
+    A property that a type of case lacks is None, 0 or empty.
     """
 
     inputs: dict[str, str] = {}
 
     @property
     def instrument(self) -> Instrument:
-        """What measures it."""
+        """The instrument that measures the case."""
         name: Instrument = self.__struct_config__.tag  # type: ignore[assignment]  # each class below names one
         return name
 
@@ -60,93 +60,93 @@ class AnyCase(Recorded, frozen=True, kw_only=True, tag_field="instrument"):
 
     @property
     def subject(self) -> str:
-        """What it is of, in words: a stack, a variant alone, or a framework."""
+        """The name of the stack, the variant or the framework that is measured."""
         return str(self.stack or self.variant)
 
     @property
     def identity(self) -> str:
-        """16 hex digits, equal for equal cases only."""
+        """16 hex digits: two cases have the same only if they are equal."""
         return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()[:16]
 
     @property
     def stack(self) -> Stack | None:
-        """The stack, where one is measured."""
+        """The stack, if one is measured."""
         return None
 
     @property
     def workload(self) -> str | None:
-        """What is asked, where that makes a difference."""
+        """The workload, if the case has one."""
         return None
 
     @property
     def load(self) -> str | None:
-        """How requests come, where any do."""
+        """The load, if the case has one."""
         return None
 
     @property
     def rate(self) -> float | None:
-        """Requests a second, where the load is open."""
+        """The rate of an open load, in requests/s."""
         return None
 
     @property
     def shares(self) -> tuple[float, ...]:
-        """Shares of the server's own capacity at which the load is driven, too."""
+        """Shares of the server's own capacity; the load is driven at each of them after `rate`."""
         return ()
 
     @property
     def aa(self) -> bool:
-        """Whether it is the second half of an A/A pair."""
+        """Whether the case is the second half of an A/A pair."""
         return False
 
     @property
     def path(self) -> str | None:
-        """What the core is forced to, where it would choose another one by itself."""
+        """The code path that the core is forced to take; None where it chooses."""
         return None
 
     @property
     def threads(self) -> int:
-        """How many do it at once."""
+        """The number of threads that run the core at once."""
         return 1
 
     @property
     def slower(self) -> int | None:
-        """By how many percent it is made slower; None where that is not the question."""
+        """The percentage by which the core is slowed on purpose; None outside of a self-test."""
         return None
 
     @property
     def is_usual(self) -> bool:
-        """Whether the subject is as it is: no forced path, one thread, not slowed."""
+        """Whether the subject runs as usual: no forced path, one thread, not slowed."""
         return self.path is None and self.threads == 1 and self.slower is None
 
     @property
     def is_plain(self) -> bool:
-        """Whether the subject is as it is, and this no half of a pair."""
+        """Whether the subject runs as usual and the case is not the second half of an A/A pair."""
         return self.is_usual and not self.aa
 
     @property
     def is_open(self) -> bool:
-        """Whether its load is open, and driven at what the session's closed loads found."""
+        """Whether the load is open; its rate comes from the session's closed loads."""
         return self.rate is not None
 
     @property
     def levels(self) -> tuple[str, ...]:
-        """The names of its several rates, such as `common` and `own 30` (percent); none without shares."""
+        """The names of the rates, such as `common` and `own 30` (percent of its own capacity); empty without shares."""
         return ("common", *(f"own {round(100 * share)}" for share in self.shares)) if self.shares else ()
 
     @property
     def label(self) -> str:
         """The case in words, for progress lines and messages."""
         own = [self.variant, self.subject] if self.subject != self.variant and self.stack is None else [self.subject]
-        parts = [self.instrument, *own, self.workload, self.load, "A/A twin" if self.aa else None]
+        parts = [self.instrument, *own, self.workload, self.load, "A/A" if self.aa else None]
         parts.append(f"on path {self.path}" if self.path else None)
         return " ".join(part for part in parts if part)
 
 
 class MicroCase(AnyCase, frozen=True, kw_only=True, tag="micro"):
-    """The core alone in a fresh process: so many `values` after `warmups`, each of `loops` passes over the documents.
+    """The core alone in a fresh process: `values` timed values after `warmups`, each of `loops` passes over the set.
 
-    With `threads`, so many do that at once; `slower` percent of the documents are done twice, None where nothing is
-    slowed on purpose.
+    `threads` run the core at once. `slower` percent of the documents are processed twice; None where nothing is slowed
+    on purpose.
     """
 
     variant: str
@@ -161,7 +161,7 @@ class MicroCase(AnyCase, frozen=True, kw_only=True, tag="micro"):
 
 
 class FactorsCase(AnyCase, frozen=True, kw_only=True, tag="factors"):
-    """The same at a `level` of a `factor` (`bench.catalog.factors`)."""
+    """The core alone, as in `MicroCase`, at a `level` of a `factor` (`bench.catalog.factors`)."""
 
     variant: str
     workload: str
@@ -185,7 +185,7 @@ class FactorsCase(AnyCase, frozen=True, kw_only=True, tag="factors"):
 
 
 class InstructionsCase(AnyCase, frozen=True, kw_only=True, tag="instructions"):
-    """The core alone under a counter of instructions: so many counted `passes` over the first `documents`."""
+    """The core alone under an instruction counter: `passes` counted passes over the first `documents` documents."""
 
     variant: str
     workload: str
@@ -194,20 +194,20 @@ class InstructionsCase(AnyCase, frozen=True, kw_only=True, tag="instructions"):
 
 
 class SizeCase(AnyCase, frozen=True, kw_only=True, tag="size"):
-    """The artifacts of a stack."""
+    """The artifact size of a stack."""
 
     stack: Stack
 
 
 class StartupCase(AnyCase, frozen=True, kw_only=True, tag="startup"):
-    """A spawn of a stack, to its first answer to the workload."""
+    """The start-up of a stack, from spawn to its first answer to the workload."""
 
     stack: Stack
     workload: str
 
 
 class MacroCase(AnyCase, frozen=True, kw_only=True, tag="macro"):
-    """A stack under a load; an open one is driven at a `rate`, then at `shares` of what the same server can answer."""
+    """A stack under a load. An open load is driven at `rate`, then at `shares` of the same server's capacity."""
 
     stack: Stack
     workload: str
@@ -218,7 +218,7 @@ class MacroCase(AnyCase, frozen=True, kw_only=True, tag="macro"):
 
 
 class NullCase(AnyCase, frozen=True, kw_only=True, tag="null"):
-    """The null server under a load, on the interpreter of its variant."""
+    """The null server under a load, on the interpreter of a variant."""
 
     variant: str
     workload: str
@@ -226,7 +226,7 @@ class NullCase(AnyCase, frozen=True, kw_only=True, tag="null"):
 
 
 class SuiteCase(AnyCase, frozen=True, kw_only=True, tag="suite"):
-    """The HTTP contract as tests of a framework that nothing serves."""
+    """The tests of the HTTP contract on a framework, without a server."""
 
     variant: str
     framework: str
@@ -242,7 +242,7 @@ Case = MicroCase | FactorsCase | InstructionsCase | SizeCase | StartupCase | Mac
 
 
 def stack_of(case: AnyCase) -> Stack:
-    """The stack of a case whose instrument measures one."""
+    """The stack of a case. Raises ValueError if its instrument measures none."""
     if case.stack is None:
-        raise ValueError(f"{case.label}: it has no stack")
+        raise ValueError(f"{case.label} has no stack")
     return case.stack

@@ -1,4 +1,4 @@
-"""All that is declared, by kind and name; and what is found by a name that no file bears as it is."""
+"""The catalogue: every declaration, by kind and name, and variants on other interpreters than their own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-from bench.errors import LabError
+from bench.errors import LabError, unknown
 from bench.model.base import Recorded
 from bench.model.serving import Backend, Framework, Peer, Server, Tuning
 from bench.model.study import Study
@@ -18,17 +18,17 @@ from bench.model.work import Load, Workload
 T = TypeVar("T")
 
 
-def pick(known: Mapping[str, T], name: str, noun: str) -> T:
-    """`known[name]`, or a LabError that lists what there is."""
+def pick(known: Mapping[str, T], name: str, noun: str, where: str = "") -> T:
+    """`known[name]`. Raises LabError, beginning with `where`, that suggests the nearest name or lists all."""
     if name not in known:
-        raise LabError(f"{noun} {name!r} is unknown; there are: {', '.join(sorted(known)) or 'none'}")
+        raise LabError(f"{where}: {unknown(noun, name, known)}" if where else unknown(noun, name, known))
     return known[name]
 
 
 class Catalog(Recorded, frozen=True, kw_only=True):
-    """The declarations by kind and name: all that a checkout has, or those that a plan is made of.
+    """Declarations by kind and name: all of a checkout, or those that a plan needs.
 
-    `servers` go by their file: the two files of one server for two implementations share their `label`.
+    `servers` are keyed by file name: two files of one server, for two implementations, share a `label`.
     """
 
     interpreters: dict[str, Interpreter] = {}
@@ -44,9 +44,9 @@ class Catalog(Recorded, frozen=True, kw_only=True):
     studies: dict[str, Study] = {}
 
     def variant(self, name: str) -> Variant:
-        """The variant or yardstick of that name, which may be a file's or, as `NAME@INTERPRETER`, one moved elsewhere.
+        """The variant or yardstick of that name; `NAME@INTERPRETER` puts a file's variant on another interpreter.
 
-        Raises LabError if there is none, or if the interpreter is of another implementation.
+        Raises LabError for an unknown name, and for an interpreter of another implementation.
         """
         known = self.variants.get(name) or self.yardsticks.get(name)
         if known:
@@ -54,39 +54,41 @@ class Catalog(Recorded, frozen=True, kw_only=True):
         own, _, elsewhere = name.partition("@")
         declared: Variant = pick(self.variants | self.yardsticks, own, "variant")
         home = self.interpreters[declared.interpreter]
-        new = pick(self.interpreters, elsewhere, f"{name}: interpreter")
+        new = pick(self.interpreters, elsewhere, "interpreter", name)
         if home.implementation != new.implementation and declared.application is None:
-            raise LabError(f"{name}: {own} is made for {home.implementation}, and {new.name} is {new.implementation}")
-        # where a title tells the interpreter, it tells the new one
+            raise LabError(
+                f"{name}: variant {own!r} needs {home.implementation}, and {new.name} is {new.implementation}"
+            )
+        # a title that names the interpreter names the new one
         title = declared.title.replace(home.title, new.title) if home.title in declared.title else declared.title
         title = title if new.title in title else f"{title}, {new.title}"
         return msgspec.structs.replace(declared, name=name, title=title, interpreter=new.name)
 
     def subject(self, name: str) -> Variant | Peer:
-        """What is built under that name: a peer, or a variant as `variant` finds it. Raises LabError if none is."""
+        """The peer of that name, or else the variant (see `variant`). Raises LabError for an unknown name."""
         return self.peers.get(name) or self.variant(name)
 
     def interpreter_of(self, name: str) -> Interpreter:
-        """The interpreter that the variant of that name runs on. Raises LabError if there is no such variant."""
+        """The interpreter of a variant. Raises LabError for an unknown variant."""
         return self.interpreters[self.variant(name).interpreter]
 
     def labels(self) -> dict[str, Server]:
-        """A server of each label."""
+        """One server for each label."""
         return {server.label: server for server in self.servers.values()}
 
     def at(self, name: str, interpreter: str) -> str:
-        """The name of a variant on that interpreter, or on the one that the name tells: its own where it is at home."""
+        """The name of a variant on `interpreter`, unless the name specifies another; without `@` on its own one."""
         own, _, elsewhere = name.partition("@")
         interpreter = elsewhere or interpreter
         return own if self.variant(own).interpreter == interpreter else f"{own}@{interpreter}"
 
     def warmup_of(self, name: str) -> WarmupPolicy:
-        """The warm-up policy of a peer or variant, its interpreter's where a variant declares none."""
+        """The warm-up policy of a peer or variant; a variant without one has its interpreter's."""
         declared = self.subject(name)
         if isinstance(declared, Peer):
             return declared.warmup
         return declared.warmup or self.interpreters[declared.interpreter].warmup
 
     def seconds_to_warm(self, name: str, load: Load) -> int:
-        """How many seconds a fresh server of a peer or variant is warmed before a load: what its lead-in lacks."""
+        """The seconds of warm-up that a fresh server needs before a load, beyond the load's own lead-in."""
         return max(0, math.ceil(self.warmup_of(name).seconds - load.lead_in_seconds))

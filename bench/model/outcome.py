@@ -1,4 +1,4 @@
-"""What a study yields: runs with their measurements, sessions."""
+"""Results: sessions, their runs, and the measurements of each run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Verdict = Literal["pass", "unavailable", "unsupported", "failed", "eliminated"]
 
 
 class Measurement(Recorded, frozen=True):
-    """A metric's raw values, in `unit`, in the order in which they were taken."""
+    """The raw values of a metric, in `unit`, in the order they were taken."""
 
     metric: str
     unit: str
@@ -24,10 +24,10 @@ class Measurement(Recorded, frozen=True):
 
 
 class Observed(Recorded, frozen=True):
-    """What an instrument saw of one case.
+    """The observations of one case by its instrument.
 
-    `facts` is the provenance and what else describes what ran; `series` holds time series as rows beginning with
-    seconds since the measured part began. What spoils a part of it is seen when it is read (`bench.analysis.gates`).
+    `facts` holds the provenance and other facts about the run. `series` holds time series; a row begins with the
+    seconds since the measured part began. Gates are applied when the results are read (`bench.analysis.gates`).
     """
 
     measurements: tuple[Measurement, ...] = ()
@@ -35,7 +35,7 @@ class Observed(Recorded, frozen=True):
     series: dict[str, tuple[tuple[float | None, ...], ...]] = {}
 
     def values(self, metric: str) -> tuple[float, ...]:
-        """The values of `metric`, none if it was not measured."""
+        """The values of `metric`; empty if it was not measured."""
         return next((m.values for m in self.measurements if m.metric == metric), ())
 
     def value(self, metric: str) -> float | None:
@@ -43,7 +43,7 @@ class Observed(Recorded, frozen=True):
         return next(iter(self.values(metric)), None)
 
     def part(self, name: str) -> Observed:
-        """What was observed under one of several loads: what of this begins with its name and a dot."""
+        """The observations under one of several loads: the entries whose names begin with `name` and a dot."""
         prefix = f"{name}."
         return Observed(
             measurements=tuple(
@@ -57,11 +57,11 @@ class Observed(Recorded, frozen=True):
 
 
 class Run(Observed, frozen=True, kw_only=True):
-    """One execution of a case in fresh processes, saved at once, with what was observed of it.
+    """One execution of a case in fresh processes, with its observations. It is saved as soon as it ends.
 
-    Where the verdict is not `pass`, nothing was; `reason` says why, and `gate` which one ended it, if any. `stolen` is
-    the share of the CPU time that the hypervisor took meanwhile, None if unknown. `machine` tells which of several
-    equal ones it ran on. `raw` names the kept outputs of the tools, relative to the session's folder.
+    Without the verdict `pass` there are no observations: `reason` says why, and `gate` names the gate that rejected
+    the run, if one did. `stolen` is the share of CPU time that the hypervisor took, None if unknown. `machine`
+    identifies one of several equal machines. `raw` lists the tools' output files, relative to the session's folder.
     """
 
     case: Case
@@ -77,15 +77,15 @@ class Run(Observed, frozen=True, kw_only=True):
 
     @property
     def told(self) -> str | None:
-        """The reason, after the gate that ended it."""
+        """The reason, preceded by the gate that rejected the run."""
         return f"{self.gate}: {self.reason}" if self.gate else self.reason
 
 
 class Ready(Recorded, frozen=True, kw_only=True):
-    """What a machine has for a plan: its description, what is built on it, and in `unavailable` what is not.
+    """A machine's state for a plan: its description, what is built on it, and what is `unavailable`.
 
-    `missing` says by phase why all of it cannot be measured, `unserved` by variant and workload which back end lacks.
-    `generator` is the fingerprint of the machines that generate its load, where it does not do so itself.
+    `missing` says by phase why the whole phase cannot be measured. `unserved` says by variant and workload why its
+    backend is missing. `generator` is the fingerprint of the machines that generate the load, if others do.
     """
 
     machine: dict[str, Any]
@@ -97,9 +97,10 @@ class Ready(Recorded, frozen=True, kw_only=True):
 
 
 class Account(Recorded, frozen=True, kw_only=True):
-    """What one start of `run` spent: wall time, CPU of the lab's own process, and time beside measuring, in seconds.
+    """The cost of one start of `run`, in seconds: wall time, CPU of the lab itself, and time spent beside measuring.
 
-    `noise` says what disturbed the machine, in words, once a block; `commit` is that of the code which measured.
+    `noise` has one message for each block in which something disturbed the machine. `commit` is that of the code that
+    measured.
     """
 
     commit: str | None = None
@@ -112,10 +113,10 @@ class Account(Recorded, frozen=True, kw_only=True):
 
 
 class Session(Recorded, frozen=True, kw_only=True):
-    """One start of `run`: its plan, seed and machine. Blocks are numbered within a phase of the plan.
+    """One measurement of a plan: the plan, the seed, the machine. Blocks are numbered within each phase.
 
-    All its blocks are measured on this machine or on others that equal it, each block on one of them. With a `race`,
-    not every case was measured to the end. `again` holds the stacks whose servers disagreed.
+    Every block is measured on one machine: this one, or one that equals it. With a `race`, not every case was measured
+    in full. `again` holds the stacks whose servers disagreed.
     """
 
     plan: Plan
@@ -129,10 +130,10 @@ class Session(Recorded, frozen=True, kw_only=True):
 
     @property
     def study(self) -> str:
-        """The name of its study."""
+        """The name of the study."""
         return self.plan.study.name
 
     @property
     def unavailable(self) -> tuple[Unavailable, ...]:
-        """What was not measured, and why."""
+        """Everything that was not measured, with the reasons."""
         return self.plan.unavailable

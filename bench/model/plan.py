@@ -1,4 +1,4 @@
-"""A study with all that it is made of: what is measured, in which order, and what cannot be."""
+"""A study with its declarations, its phases of cases in order, and its unavailable parts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.model.study import Study
 class Phase(Recorded, frozen=True):
     """Cases measured by one instrument in `blocks` blocks; each block holds each case once, in random order.
 
-    Blocks are numbered from `first` on.
+    Block numbers begin at `first`.
     """
 
     name: str
@@ -22,10 +22,10 @@ class Phase(Recorded, frozen=True):
 
 
 class Plan(Recorded, frozen=True, kw_only=True):
-    """A study with every declaration that it needs, its phases, and in `unavailable` what is declared to be impossible.
+    """A study with every declaration that it needs, its phases, and in `unavailable` its unsupported cases.
 
-    A session stores the plan that it measures: its cases with their inputs' hashes, and all that is unavailable.
-    Reports of a session read its own plan, not what the checkout declares by then.
+    A session stores its plan, with the hashes of its cases' inputs and with everything unavailable. Reports read the
+    session's plan, never the current checkout.
     """
 
     study: Study
@@ -34,7 +34,7 @@ class Plan(Recorded, frozen=True, kw_only=True):
     unavailable: tuple[Unavailable, ...] = ()
 
     def phase(self, name: str) -> Phase | None:
-        """The phase of that name, None if there is none."""
+        """The phase of that name; None if there is none."""
         return next((phase for phase in self.phases if phase.name == name), None)
 
     @property

@@ -1,4 +1,4 @@
-"""How a race cut a study to a budget, and which servers were measured again."""
+"""The record of a race, which cuts a study to a budget, and of servers that were measured again."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from bench.model.case import Stack
 
 
 class Eliminated(Recorded, frozen=True, kw_only=True):
-    """A stack that a race measures no further on a workload, and why; it was raced under the brief `load`.
+    """A stack that a race eliminated or left out on a workload, with the reason; it ran under the brief `load`.
 
-    It took `times` as much server CPU per request as `best`, or `by` rate time between answers, with the 95 % interval
-    `low` … `high`, over so many fresh `servers` each; absent where a run of it failed. `worse` says that this is beyond
-    chance; else the budget had no room for it.
+    It took `times` the server CPU per request of `best` or, where `by` is rate, `times` the time between answers;
+    `low` … `high` is the 95 % interval, over `servers` fresh servers each. All are absent after a failed run.
+    `worse`: the stack was significantly worse. Otherwise the budget had no room for it.
     """
 
     stack: Stack
@@ -28,7 +28,7 @@ class Eliminated(Recorded, frozen=True, kw_only=True):
 
 
 class Round(Recorded, frozen=True, kw_only=True):
-    """A round of a race: how many candidates ran in so many blocks, the seconds that took, and whom it dropped."""
+    """A round of a race: its numbers of candidates and blocks, its seconds, and the stacks that it eliminated."""
 
     candidates: int
     blocks: int
@@ -37,10 +37,10 @@ class Round(Recorded, frozen=True, kw_only=True):
 
 
 class Race(Recorded, frozen=True, kw_only=True):
-    """How a study was cut to a budget: the rounds so far, and whom the budget `left_out` after them.
+    """How a study was cut to a budget: the rounds so far, and the stacks that the budget `left_out` after them.
 
-    A candidate is a stack on a workload; `finalists` counts those that are measured as the study says, absent until
-    that is settled, by so many `runs` each where the budget has no room for the study's.
+    A candidate is a stack on a workload. `finalists` counts the candidates that are measured in full; absent until the
+    rounds are over. `runs` is the number of runs of each, where the budget has no room for the study's own number.
     """
 
     budget_seconds: float
@@ -51,12 +51,12 @@ class Race(Recorded, frozen=True, kw_only=True):
 
     @property
     def eliminated(self) -> tuple[Eliminated, ...]:
-        """All that are out, those of the first round first."""
+        """All eliminated and left-out stacks, those of the first round first."""
         return tuple(each for round_ in self.rounds for each in round_.eliminated) + self.left_out
 
 
 class Again(Recorded, frozen=True):
-    """A stack of which one server lay far from its equals under a load, so that it got another one, in that block."""
+    """A stack whose servers disagreed under a load, so that `block` measured one more fresh server."""
 
     stack: Stack
     workload: str

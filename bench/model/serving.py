@@ -1,4 +1,4 @@
-"""What stands around a core: framework, server with its worker class, back end; and peers, which are all of it."""
+"""Everything around a core: frameworks, servers with a worker class, proxies, backends; and peers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bench.model.variant import FromDebian, FromNpm, WarmupPolicy
 
 
 class Framework(Declared, frozen=True):
-    """A thin adapter over the core: one module of `app`, and what it must have installed."""
+    """A thin adapter over the core: one module of `app`, and the packages that it needs."""
 
     name: str
     module: str
@@ -18,21 +18,20 @@ class Framework(Declared, frozen=True):
 
 
 class Unsupported(Declared, frozen=True):
-    """Why a pair cannot be, and the words that whoever tries it all the same gets to see."""
+    """Why a pair cannot work, and a part of the error message that an attempt shows."""
 
     reason: str
     symptom: str
 
 
 class Backend(Declared, frozen=True, kw_only=True):
-    """What a service waits for in earnest: a PostgreSQL, or what speaks as it does, that the lab starts for one run.
+    """A service that requests wait for, such as PostgreSQL; the lab starts a fresh one for each run.
 
-    `prepare` and then `argv` run in a fresh folder, with `{folder}` replaced by its path, as `user` where the lab is
-    root; `ready` exits with 0 once a client is let in, and `version` prints what runs. Their programs are looked for on
-    PATH and in `paths` (glob patterns). `dsn` is what the service is told of it,
-    in libpq's words, and `requirements` what its driver needs installed, by implementation. `wait` names the function
-    of `/wait` for a worker class that takes one request at a time; a server's `waits` names another. `needs` names
-    parts of `bench/system.toml`.
+    `prepare` and then `argv` run in a fresh folder, with `{folder}` replaced by its path, as `user` if the lab runs as
+    root. `ready` exits with 0 once a client can connect, and `version` prints the version. Programs are searched for
+    on PATH and in `paths` (glob patterns). `dsn` is libpq's connection string, and `requirements` the packages of the
+    driver, by implementation. `wait` names the function of `/wait` for a worker class that takes one request at a
+    time; a server's `waits` names another. `needs` names parts of `bench/system.toml`.
     """
 
     name: str
@@ -53,8 +52,8 @@ class Proxy(Declared, frozen=True, kw_only=True):
     """A proxy before a server: `argv`, its configuration, and the parts of `bench/system.toml` that it needs.
 
     `config` is written to `{scratch}/proxy.conf`. In both, `{host}`, `{port}` and `{backlog}` say where it listens;
-    `{scratch}` is a folder of that run, in which the server behind it listens on a socket. `version` makes its program
-    print its version.
+    `{scratch}` is a folder of that run, where the server listens on a Unix socket. `version` is the command that prints
+    its version.
     """
 
     argv: Argv
@@ -64,16 +63,15 @@ class Proxy(Declared, frozen=True, kw_only=True):
 
 
 class Server(Declared, frozen=True, kw_only=True):
-    """A server with one worker class: its argv, what it needs, and where it cannot run.
+    """A server with one worker class: its argv, its requirements, and the pairs that it does not support.
 
-    `label` is what stacks call it; two files may share one where two implementations need two ways to start it.
-    `build_requirements` are packages that have to be in the prefix before the others are built.
-    `files` names what the server needs beside the packages of the prefix, for its size, as glob patterns. `note` is
-    what a reader of its figures has to know. `wait` names the function of `/wait`: how this worker class waits without
-    keeping more than the request waiting; `waits` that for a back end of that name, where one connection does not do.
-    `unsupported` names an implementation, a version of one (`cpython-3.14`), a variant or a framework.
-    `departures` says by a case of the HTTP contract, such as `unknown_paths[/%]`, what this server does there instead;
-    that it does so is tested. A `front` is what a tuning puts before it.
+    `label` is its name in stacks; two files share one if two implementations start the server in different ways.
+    `build_requirements` are packages that must be in the prefix before the others are built. `files` are glob patterns
+    of files outside the prefix, for its artifact size. `note` is what a reader of its figures must know. `wait` names
+    the function of `/wait` that blocks nothing but its own request in this worker class; `waits` names the function
+    for a backend, by its name. `unsupported` is keyed by an implementation, by one with its version (`cpython-3.14`),
+    by a variant or by a framework. `departures` says by a case of the HTTP contract, such as `unknown_paths[/%]`, what
+    the server does instead; the tests verify it. A tuning adds the `proxy`.
     """
 
     name: str
@@ -100,11 +98,11 @@ class Server(Declared, frozen=True, kw_only=True):
 
 
 class Tuning(Declared, frozen=True, kw_only=True):
-    """A setting that a server's documentation offers and does not presume, written after its label: `bjoern+allocator`.
+    """A documented setting that is not a server's default, written after its label: `bjoern+allocator`.
 
-    It is for the programs that `servers` names (`uwsgi`), for all where it names none. `words` says which words of
-    the server's argv give way to which; `env` is added to its environment. `unsupported` is as a server's, by label;
-    `departures` are those of a `proxy`, which speaks HTTP in place of the server.
+    `servers` lists the programs it is for (`uwsgi`); an empty list means all. `words` replaces words of the server's
+    argv; `env` is added to its environment. `unsupported` is as a server's, keyed by label. `departures` are those of
+    the `proxy`, which speaks HTTP in place of the server.
     """
 
     name: str
@@ -122,12 +120,12 @@ class Tuning(Declared, frozen=True, kw_only=True):
 class Peer(Declared, frozen=True, kw_only=True):
     """A subject in another language: it serves the same HTTP contract, and is its own framework and server.
 
-    `kind` says what its core is: as most would write it, tuned by an expert with the same library, or written by hand
-    over the bytes; `server` what it is served by. Peers of one `build` share a prefix: `source` maps what lies in the
-    checkout to its place there, and `steps` run in it. `runtime` names the program that runs them, which `provider`
-    brings. In argv and env, `{runtime}` is that program and `{home}` the folder that it was brought into; `{prefix}`,
-    and to serve `{host}`, `{port}`, `{backlog}`. `files` names all that a bare image needs, by part of `sizes`, as glob
-    patterns below `{home}` or `{prefix}`. `provenance`, `note` and `departures` are as a variant's and a server's.
+    `kind` is the kind of its core: ordinary code, tuned by an expert with the same library, or hand-written over the
+    bytes. `server` names its server. Peers with the same `build` share a prefix: `source` maps files of the checkout
+    to places in it, and `steps` run in it. `runtime` names the program that runs them; `provider` brings it. In argv
+    and env, `{runtime}` is that program, `{home}` its folder and `{prefix}` the prefix; to serve there are `{host}`,
+    `{port}` and `{backlog}`, too. `files` lists what a bare image needs, by part of `sizes`, as glob patterns below
+    `{home}` or `{prefix}`. `provenance`, `note` and `departures` are as in variants and servers.
     """
 
     name: str
@@ -153,12 +151,12 @@ class Peer(Declared, frozen=True, kw_only=True):
 
     @property
     def label(self) -> str:
-        """What stacks call it."""
+        """Its name in stacks."""
         return self.name
 
     @property
     def made_of(self) -> dict[str, Any]:
-        """What its build is made of: alike in all peers of that build."""
+        """The inputs of its build, equal in all peers of that build."""
         return {
             "runtime": self.runtime,
             "provider": self.provider,

@@ -1,4 +1,4 @@
-"""A question, a selection of cases, and what is compared."""
+"""Studies: a question, a selection of cases, and the comparisons."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from bench.model.base import Count, Declared, Share
 
 
 class MicroPlan(Declared, frozen=True):
-    """`processes` fresh processes a variant, each `values` values of `passes` whole passes over the documents.
+    """`processes` fresh processes for each variant, each with `values` timed values of `passes` passes over the set.
 
-    A value takes more passes where those hold fewer than so many `orders`: a tenth of a millisecond tells little.
+    A value has more passes where one pass holds fewer than `orders` orders, because very short values are imprecise.
     """
 
     processes: Count
@@ -23,7 +23,7 @@ class MicroPlan(Declared, frozen=True):
 
 
 class InstructionsPlan(Declared, frozen=True):
-    """`runs` processes a variant under callgrind, each `passes` counted passes over the first `documents`."""
+    """`runs` processes for each variant under callgrind, each counting `passes` passes over the first `documents`."""
 
     runs: Count
     documents: Count
@@ -31,21 +31,21 @@ class InstructionsPlan(Declared, frozen=True):
 
 
 class MacroPlan(Declared, frozen=True):
-    """`runs` fresh servers a stack under each load; a workload that `loads_of` names takes those loads instead."""
+    """`runs` fresh servers for each stack and load. `loads_of` names other loads for a workload."""
 
     loads: tuple[str, ...]
     runs: Count
     loads_of: dict[str, tuple[str, ...]] = {}
 
     def loads_for(self, workload: str) -> tuple[str, ...]:
-        """The loads that drive `workload`, by name."""
+        """The names of the loads that drive `workload`."""
         return self.loads_of.get(workload, self.loads)
 
 
 class OpenPlan(Declared, frozen=True):
     """`runs` fresh servers under each open load, for the best stack of each server program and for every peer.
 
-    Each is driven at `share` of its own capacity, as the closed load found it.
+    The rate 1.0 of a load is `share` of the stack's own capacity, which the closed load measured.
     """
 
     loads: tuple[str, ...]
@@ -54,10 +54,10 @@ class OpenPlan(Declared, frozen=True):
 
 
 class LatencyPlan(Declared, frozen=True):
-    """`runs` fresh servers under an open `load` at each rate, for the best stack of each server program and every peer.
+    """`runs` fresh servers under an open `load`, for the best stack of each server program and for every peer.
 
-    The rates are `shares` of each one's own capacity, and one for all: `rate`, or else the share `common` of the least
-    capacity. With `all`, every stack of the study is driven.
+    The rates are `shares` of the stack's own capacity, and a common one: `rate`, or else the share `common` of the
+    smallest capacity. With `all`, every stack of the study is driven.
     """
 
     load: str
@@ -69,14 +69,14 @@ class LatencyPlan(Declared, frozen=True):
 
 
 class StartupPlan(Declared, frozen=True):
-    """`spawns` fresh servers a variant, spawn to first right answer."""
+    """`spawns` fresh servers for each variant, timed from spawn to first right answer."""
 
     spawns: Count
     server: str
 
 
 class Against(Declared, frozen=True):
-    """What a target's case is held against, always on one core; what is not told is as in the target."""
+    """The side a target is compared with, always on one core. An absent field is as in the target."""
 
     variant: str | None = None
     stack: str | None = None
@@ -84,17 +84,17 @@ class Against(Declared, frozen=True):
 
 
 class Target(Declared, frozen=True, kw_only=True):
-    """How good something has to be: a figure of a `variant` or a `stack` on each of `workloads`, `at_most` so much.
+    """A limit, `at_most`, on a figure of a `variant` or a `stack` on each of `workloads`.
 
-    The `metric` of a variant is `time`, per byte of input and in units of that of what it is held `against`; or
-    `fallbacks`, the share of the documents that the reference core had to judge; `ready`, seconds from the start of a
-    process to its first answer; `build`, seconds of building. With `threads`, as many at once as there are cores.
-    A stack's, in units of that of the stack that it is held `against`, is `cpu`, server CPU per request under the
-    study's first closed load; `memory`, held under it; or `ready`, spawn to first right answer, whatever the workload.
-    Without `at_most` the figure is shown, and nothing is demanded of it.
+    The `metric` of a variant is one of: `time`, per byte of input, relative to the side it is compared `against`;
+    `fallbacks`, the share of documents that it hands to the reference core; `ready`, seconds from the start of a
+    process to its first answer; `build`, seconds of building. With `threads`, one thread for each core runs it at once.
+    The `metric` of a stack is relative to the stack it is compared `against`: `cpu`, server CPU per request under the
+    study's first closed load; `memory` under that load; or `ready`, spawn to first right answer, for any workload.
+    Without `at_most` the figure is shown and has no limit.
 
-    `declared` is the day on which it got its subject and its limit, `changed` that of a later change. One that was
-    declared or changed after a session of its study was kept says so: `after_session` is the day of the first one.
+    `declared` is the day the subject and the limit were set, `changed` the day of a later change. If either is later
+    than the first kept session of the study, `after_session` says so with the day of that session.
     """
 
     title: str
@@ -110,39 +110,41 @@ class Target(Declared, frozen=True, kw_only=True):
     after_session: date | None = None
 
     def __post_init__(self) -> None:
-        """Raises ValueError, which the decoder tells with the file, for what cannot be held."""
+        """Raises ValueError for a contradiction; the decoder adds the file and the line."""
         if (self.variant is None) == (self.stack is None):
-            raise ValueError(f"target {self.title!r}: it is of a `variant` or of a `stack`")
+            raise ValueError(f"target {self.title!r} needs either variant or stack")
         if self.stack and (self.metric not in {"cpu", "memory", "ready"} or not (self.against and self.against.stack)):
-            raise ValueError(f"target {self.title!r}: a stack's cpu, memory or ready is held `against` another stack's")
+            raise ValueError(
+                f"target {self.title!r}: the metric of a stack is cpu, memory or ready, against another stack"
+            )
         if self.variant and (self.metric in {"cpu", "memory"} or (self.metric == "time") != bool(self.against)):
             raise ValueError(
-                f"target {self.title!r}: a variant's time is held `against` something, none of its other metrics is"
+                f"target {self.title!r}: the metric of a variant is fallbacks, ready or build, or time against a side"
             )
         if self.after_session and (self.settled is None or self.settled < self.after_session):
-            raise ValueError(f"target {self.title!r}: `after_session` is no later than `changed` or `declared`")
+            raise ValueError(f"target {self.title!r}: after_session must not be later than changed or declared")
 
     @property
     def subject(self) -> str:
-        """The variant or the stack, as written."""
+        """The variant or the stack, by name."""
         return self.variant or self.stack or ""
 
     @property
     def settled(self) -> date | None:
-        """The day on which it became what it is."""
+        """The day of its last change."""
         return self.changed or self.declared
 
 
 class SuitePlan(Declared, frozen=True):
-    """`processes` fresh processes a framework, each with the whole HTTP contract against it, without a server."""
+    """`processes` fresh processes for each framework, each testing the whole HTTP contract on it, without a server."""
 
     processes: Count
 
 
 class SelftestPlan(Declared, frozen=True):
-    """`comparisons` of the baseline with itself by each instrument, each of as many processes and runs as those say.
+    """`comparisons` A/A pairs of the baseline by each instrument, each of as many processes and runs as in a study.
 
-    Then, in micro alone, `known` comparisons with the baseline made slower by each of `slower` percent.
+    Then, only in micro, `known` comparisons with the baseline slowed by each of `slower` percent.
     """
 
     comparisons: Count
@@ -151,16 +153,16 @@ class SelftestPlan(Declared, frozen=True):
 
 
 class FactorsPlan(Declared, frozen=True):
-    """The cores alone, at so many `levels` of each thing that may differ between two sessions."""
+    """The cores alone, at `levels` levels of each factor that may differ between two sessions."""
 
     levels: Annotated[int, Meta(ge=2)]
 
 
 class Study(Declared, frozen=True, kw_only=True):
-    """A question, a selection of cases, and what is compared.
+    """A question, a selection of cases, and the comparisons.
 
-    With `interpreters`, each variant runs on each of them, whatever its own file names. `only` is the variant or peer
-    that it was narrowed to. `words` measure it where it is no file's: what stands after `python -m bench`.
+    With `interpreters`, each variant runs on each of them instead of its own. `only` is the variant or peer that the
+    study was narrowed to. `words` are the arguments of `python -m bench` that measure it, if `run NAME` does not.
     """
 
     name: str
@@ -190,8 +192,14 @@ class Study(Declared, frozen=True, kw_only=True):
     words: str | None = None
 
     @property
+    def command(self) -> str:
+        """The command that measures it."""
+        narrowed = f"run {self.name.removesuffix(f'-{self.only}')} --variant {self.only}"
+        return f"python -m bench {self.words or (narrowed if self.only else f'run {self.name}')}"
+
+    @property
     def loads(self) -> tuple[str, ...]:
-        """The loads by name, the closed ones first."""
+        """The names of its loads, closed ones first."""
         closed = [name for workload in self.workloads for name in self.macro.loads_for(workload)] if self.macro else []
         later = (*(self.open.loads if self.open else ()), *((self.latency.load,) if self.latency else ()))
         return tuple(dict.fromkeys((*closed, *later)))

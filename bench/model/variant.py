@@ -1,4 +1,4 @@
-"""An interpreter and how to come by it; a core × codec × compiler × interpreter, and how it is built."""
+"""Interpreters and their providers; variants (core × codec × compiler × interpreter) and how they are built."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from bench.model.base import Argv, Declared, Implementation
 
 
 class FromPath(Declared, frozen=True, tag="path", tag_field="kind"):
-    """An executable already here: names looked up on PATH (all of PATH, in order) or given as absolute paths.
+    """An executable on this machine: names to look up on PATH, in order, or absolute paths.
 
-    `built` is what its distribution tells of the build (`pgo`, `lto`), where the executable keeps no record of it.
+    `built` holds build options (`pgo`, `lto`) that the distribution documents and the executable does not record.
     """
 
     names: tuple[str, ...]
@@ -21,20 +21,20 @@ class FromPath(Declared, frozen=True, tag="path", tag_field="kind"):
 
 
 class FromUv(Declared, frozen=True, tag="uv", tag_field="kind"):
-    """What `uv python find REQUEST` knows, and with `install` what `uv python install REQUEST` brings."""
+    """An interpreter that `uv python find REQUEST` finds; with `install`, `uv python install REQUEST` brings it."""
 
     request: str
     install: bool = False
 
 
 class FromPyenv(Declared, frozen=True, tag="pyenv", tag_field="kind"):
-    """A version that pyenv has installed, the newest that begins with `prefix`."""
+    """The newest version installed by pyenv whose name begins with `prefix`."""
 
     prefix: str
 
 
 class FromDebian(Declared, frozen=True, tag="debian", tag_field="kind"):
-    """Debian packages and the libraries they need, unpacked into a prefix of their own; `built` as in `FromPath`."""
+    """Debian packages and their libraries, unpacked into a prefix of their own; `built` as in `FromPath`."""
 
     suites: tuple[str, ...]
     packages: tuple[str, ...]
@@ -43,7 +43,7 @@ class FromDebian(Declared, frozen=True, tag="debian", tag_field="kind"):
 
 
 class FromNpm(Declared, frozen=True, tag="npm", tag_field="kind"):
-    """A program that an npm package holds: `folder` has package.json and a lock with the hash of all it brings."""
+    """A program in an npm package; `folder` has its package.json and a lock with a hash for each package."""
 
     folder: str
     executable: str
@@ -53,10 +53,10 @@ Provider = FromPath | FromUv | FromPyenv | FromDebian
 
 
 class WarmupPolicy(Declared, frozen=True):
-    """What a fresh process does before it is steady; all of it is kept.
+    """The warm-up of a fresh process before its steady state. Its values are kept, too.
 
-    `passes` over the documents by a core alone; `seconds` of a server under load before what counts, the load's own
-    lead-in among them.
+    `passes`: passes of a core alone over the documents. `seconds`: seconds of a server under load, the load's own
+    lead-in included.
     """
 
     passes: Annotated[int, Meta(ge=0)] = 1
@@ -64,9 +64,9 @@ class WarmupPolicy(Declared, frozen=True):
 
 
 class Interpreter(Declared, frozen=True):
-    """An executable that runs Python, how to come by it, and the environment it is started with.
+    """A Python interpreter: its providers in order, and the environment to start it with.
 
-    `provenance` lists facts that whatever it runs has to report of itself: whether the `jit` and the `gil` are on.
+    `provenance` lists facts that every process on it must report: whether the `jit` and the `gil` are enabled.
     """
 
     name: str
@@ -80,32 +80,32 @@ class Interpreter(Declared, frozen=True):
 
 
 class Codec(Declared, frozen=True):
-    """Dotted names of the two functions that the reference core reads and writes JSON with."""
+    """Dotted names of the functions that the reference core decodes and encodes JSON with."""
 
     loads: str
     dumps: str
 
 
 class PathChoice(Declared, frozen=True):
-    """How the `path` that a core's provenance tells is forced: by an environment variable.
+    """The environment variable that forces a core's code path, which its provenance reports as `path`.
 
-    `counted` is what is asked for where instructions are counted; without it the core chooses there, too.
+    `counted` is the path for instruction counts; without it the core chooses there, too.
     """
 
     variable: str
     counted: str | None = None
 
 
-REFERENCE = "app.core"  # the untouched source
+REFERENCE = "app.core"  # the reference core
 
 
 class Variant(Declared, frozen=True, kw_only=True):
-    """core × codec × compiler × interpreter: what is built, how, and the proof of what runs.
+    """core × codec × compiler × interpreter: what is built, how, and the facts that prove it runs.
 
-    `source` maps files and folders of the checkout to their place in the stage; `app` is always there. `steps` run in
-    the stage and `after_install` in the prefix, with `{python}` and `{prefix}` replaced. `provenance` lists facts that
-    the measured process has to report of itself. `needs` names the parts of `bench/system.toml` that a build takes. An
-    `application` is served in place of the lab's own service.
+    `source` maps files and folders of the checkout to places in the build's folder, which always has `app`. `steps`
+    run in that folder and `after_install` in the prefix, with `{python}` and `{prefix}` replaced. `provenance` lists
+    facts that the measured process must report. `needs` names the parts of `bench/system.toml` that the build needs.
+    An `application` is served in place of the lab's own service.
     """
 
     name: str
@@ -129,17 +129,17 @@ class Variant(Declared, frozen=True, kw_only=True):
 
     @property
     def is_rewritten(self) -> bool:
-        """Whether it is another source than the reference."""
+        """Whether its source differs from the reference core."""
         return self.core != REFERENCE
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is the untouched source, as it is, with the standard library's codec."""
+        """Whether it is the reference core with the standard library's codec, not compiled."""
         return not self.is_rewritten and self.compiler is None and self.codec is None
 
 
 class Yardstick(Variant, frozen=True, kw_only=True):
-    """What variants are held against in micro: it does a part of their work, so it has no answer that could be right.
+    """A program that variants are compared with in micro-benchmarks. It does a part of their work and has no answer.
 
-    Nothing verifies, serves or contracts it.
+    It is neither verified nor served.
     """

@@ -1,4 +1,4 @@
-"""What is asked of a subject, and how it comes: documents, workloads, loads."""
+"""Work for a subject: documents, workloads (what is requested) and loads (how requests arrive)."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Shape = Literal[
 
 
 class DocumentsSpec(Declared, frozen=True, kw_only=True):
-    """A set of documents: made from a `seed`, in the usual shape or in another, or `given` in a `folder`.
+    """A set of documents: generated from a `seed`, in the usual shape or another `shape`, or `given` in a `folder`.
 
-    `count` of them are sent in turn, `check` before and after a load, `unseen` once each during it. `sha256` pins the
-    inputs, and of given ones their answers, too.
-    `seconds` is about how long a core takes for a given one; nobody knows its orders.
+    `count` documents are sent in turn, `check` before and after a load, `unseen` once each during it. `sha256` pins the
+    documents, and the answers of given ones. `seconds` is roughly a core's time for a given document, whose number of
+    orders is unknown.
     """
 
     generator: Literal["orders", "cdnow", "given"]
@@ -35,19 +35,17 @@ class DocumentsSpec(Declared, frozen=True, kw_only=True):
     sha256: str
 
     def __post_init__(self) -> None:
-        """Raises ValueError, which the decoder tells with the file, where a folder is named for nothing or missing."""
+        """Raises ValueError unless given documents, and no others, have a folder; the decoder adds the file."""
         if (self.generator == "given") != (self.folder is not None):
-            raise ValueError("folder: documents that are `given` lie in one, and no others do")
+            raise ValueError("folder: only the generator 'given' has one, and it requires one")
 
 
 class Same(Recorded, frozen=True, kw_only=True):
-    """When two answers are the same: their bodies are `by` bytes or as JSON values, and so are the named `headers`.
+    """The rule for equal answers: bodies are compared `by` bytes or as JSON values, and the named `headers` as text.
 
-    By `nothing`, any answer will do.
-
-    `ignore` holds JSON Pointers (RFC 6901) to members that do not count; `*` stands for any member or index.
-    `unordered` names arrays likewise whose elements may come in any order.
-    `mask` holds regular expressions: what they match in a body that is no JSON does not count.
+    By `nothing`, every answer is right. `ignore` holds JSON Pointers (RFC 6901) to members that are not compared; `*`
+    stands for any member or index. `unordered` holds pointers to arrays whose order does not matter. `mask` holds
+    regular expressions; their matches in a body other than JSON are not compared.
     """
 
     by: Literal["bytes", "json", "nothing"]
@@ -58,10 +56,9 @@ class Same(Recorded, frozen=True, kw_only=True):
 
 
 class Exchange(Recorded, frozen=True, kw_only=True):
-    """One request with its right answer; `weight` is its share in a mix of requests, `name` what its file calls it.
+    """One request with its right answer. `weight` is its share in a mix of requests, `name` that of its file.
 
-    Without a rule for what is the `same`, the body has to be `expect`, byte for byte. `expect_headers` go by their
-    names in lower case.
+    Without the rule `same`, the body must equal `expect` byte for byte. Names in `expect_headers` are in lower case.
     """
 
     method: str
@@ -77,10 +74,10 @@ class Exchange(Recorded, frozen=True, kw_only=True):
 
 
 class Workload(Declared, frozen=True):
-    """Endpoint + a set of documents taken in turn + expected answers; and the `backend` that is waited for, if any.
+    """An endpoint, the documents sent to it in turn, the expected answers, and the `backend` it waits for, if any.
 
-    `headers` go with each request. The `exchanges` of an application stand in for method, path and documents.
-    Stacks are ranked by server CPU per request, or first by the `rate` of their answers where a request mostly waits.
+    `headers` are sent with each request. The `exchanges` of an application replace method, path and documents. Stacks
+    are ranked by server CPU per request or, where requests mostly wait, by the `rate` of their answers.
     """
 
     name: str
@@ -96,7 +93,7 @@ class Workload(Declared, frozen=True):
 
 
 class Segment(Declared, frozen=True):
-    """A stretch of an open load, in shares of the rate it is driven at."""
+    """A stretch of an open load; `start` and `end` are shares of the load's rate."""
 
     seconds: Seconds
     start: Share
@@ -104,11 +101,11 @@ class Segment(Declared, frozen=True):
 
 
 class Load(Declared, frozen=True):
-    """How requests come: closed (so many users in a loop) or open (segments of a rate), by Gatling or the lab's pacer.
+    """How requests arrive: closed (`users` in a loop) or open (`segments` of a rate), by Gatling or the lab's pacer.
 
-    `capacity_seconds` is how long the pacer drives the same server after Gatling's closed load: that is where its
-    capacity comes from, as Gatling's own is soon the limit. `brief` names the shorter load of as many users that stands
-    in for a closed one in the rounds of a race.
+    `capacity_seconds`: after Gatling's closed load the pacer drives the same server so long to find its capacity,
+    because Gatling itself soon becomes the limit. `brief` names a shorter load with the same number of users, which
+    replaces a closed load in the rounds of a race.
     """
 
     name: str
@@ -123,8 +120,8 @@ class Load(Declared, frozen=True):
     segments: tuple[Segment, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raises ValueError, which the decoder tells with the file, for what no generator can do."""
+        """Raises ValueError for a load that no generator can drive; the decoder adds the file."""
         if self.generator == "gatling" and self.lead_in_seconds < COLD_JVM_SECONDS:
-            raise ValueError(f"lead_in_seconds: Gatling's JVM is cold for {COLD_JVM_SECONDS} s")
+            raise ValueError(f"lead_in_seconds must be at least {COLD_JVM_SECONDS}: Gatling's JVM is cold before")
         if self.model == "open" and (self.users or self.capacity_seconds or self.brief or not self.segments):
-            raise ValueError("an open load is made of segments: it has no users, finds no capacity, has no brief one")
+            raise ValueError("an open load has segments, and no users, capacity_seconds or brief")

@@ -1,4 +1,4 @@
-"""The runs of the closed loads → the open loads: of each server program the best stack, and every peer."""
+"""Runs of the closed loads → the open loads of the best stack of each server program and of every peer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.model import Case, MacroCase, OpenPlan, Phase, Plan, Run, Stack, Stud
 def open_loads(plan: Plan, runs: Iterable[Run]) -> Phase | None:
     """The contenders of each workload under each open load, each at a share of its own capacity.
 
-    None if the study asks for no open load, or if nobody passed a closed one.
+    None if the study has no open load, or if no stack passed a closed one.
     """
     asked = plan.study.open
     if not asked:
@@ -30,9 +30,9 @@ def open_loads(plan: Plan, runs: Iterable[Run]) -> Phase | None:
 
 
 def contenders(plan: Plan, workload: str, runs: Iterable[Run]) -> list[Stack]:
-    """The best stack of each server program on `workload`, and each peer; the best of all first.
+    """The best stack of each server program on `workload`, and every peer, the best first.
 
-    The best is what the workload's ranking says of the closed load, so nothing of which a run failed is among them.
+    The ranking is the workload's own under the closed load, which leaves out stacks with a failed run.
     """
     first: dict[Stack | str, Stack] = {}
     for standing in standings(plan.catalog, closed(plan.study, workload, runs)):
@@ -42,7 +42,7 @@ def contenders(plan: Plan, workload: str, runs: Iterable[Run]) -> list[Stack]:
 
 
 def closed(study: Study, workload: str, runs: Iterable[Run]) -> list[Run]:
-    """The runs under the first closed load of `workload`: the ranking and the capacities come from there."""
+    """The runs under the first closed load of `workload`, the source of its ranking and capacities."""
     load = study.macro.loads_for(workload)[0] if study.macro else None
     return [run for run in runs if run.case.instrument == "macro" and _asked(run.case) == (workload, load)]
 
@@ -52,9 +52,9 @@ def _asked(case: Case) -> tuple[str | None, str | None]:
 
 
 def _rates(plan: Plan, asked: OpenPlan, workload: str, runs: list[Run]) -> list[tuple[Stack, float]]:
-    """Each contender with the requests per second that are 1 in the open loads.
+    """Each contender with the rate, in requests/s, that a segment's 1.0 stands for.
 
-    That is a share of what it can answer, or of what Gatling can ask where that is less.
+    The rate is a share of the stack's capacity, or of Gatling's where that is smaller.
     """
     measured = closed(plan.study, workload, runs)
     most = {

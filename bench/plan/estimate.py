@@ -1,4 +1,4 @@
-"""How long cases, phases and studies are expected to take: what progress and budgets reckon with."""
+"""Expected durations of cases, phases and studies, for the progress bar and for budgets."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from bench.model import (
 )
 from bench.plan.matrix import backend_of
 
-BACKEND_SECONDS = 1.5  # making and starting a back end for a run, and ending it
-# Seconds that a run takes beside what its declaration says, measured on two cores; they only feed the estimate.
+BACKEND_SECONDS = 1.5  # creating, starting and stopping a backend for one run
+# Seconds of a run beyond its declared durations, measured on two cores; only the estimate uses them.
 OVERHEAD_SECONDS = {"size": 1.7, "instructions": 1.5, "micro": 0.4, "startup": 0.55, "suite": 1.0, "factors": 0.4}
 OVERHEAD_SECONDS |= {"gatling": 3.3, "pacer": 1.2}
-CAPACITY_SECONDS = 2.4  # finding the capacity of a server that is then driven at shares of it
-SLICE_SECONDS = 0.2  # likewise, of each second of warm-up
+CAPACITY_SECONDS = 2.4  # finding the capacity of a server before it is driven at shares of it
+SLICE_SECONDS = 0.2  # overhead of each second of warm-up
 ORDER_SECONDS = 16e-6  # the reference core on an order of a medium document
-REWRITTEN_ORDER_SECONDS = 0.6e-6  # another source for the same answer
-COUNTED_SECONDS = 0.05  # a medium document under callgrind, over the variants
+REWRITTEN_ORDER_SECONDS = 0.6e-6  # a hand-written core
+COUNTED_SECONDS = 0.05  # a medium document under callgrind, a mean over the variants
 
 
 def seconds(phase: Phase, catalog: Catalog) -> float:
-    """How long the phase is expected to take."""
+    """The expected seconds of a phase."""
     return phase.blocks * sum(case_seconds(case, catalog) for case in phase.cases)
 
 
 def plan_seconds(plan: Plan) -> float:
-    """How long the whole study is expected to take after set-up and builds."""
+    """The expected seconds of the whole study, after set-up and builds."""
     return sum(seconds(phase, plan.catalog) for phase in plan.phases) + contest_seconds(plan)
 
 
 def contest_seconds(plan: Plan) -> float:
-    """How long its open loads are expected to take: of each workload for each server program and each peer.
+    """The expected seconds of the open loads: each workload for each server program and each peer.
 
-    They need the closed ones: without those there are none.
+    Open loads follow closed ones: without closed loads the result is 0.
     """
     if plan.phase("macro") is None:
         return 0.0
@@ -61,7 +61,7 @@ def contest_seconds(plan: Plan) -> float:
 
 
 def case_seconds(case: Case, catalog: Catalog) -> float:
-    """How long one run of `case` is expected to take."""
+    """The expected seconds of one run of `case`."""
     return _seconds_alone(case, catalog) + (BACKEND_SECONDS if backend_of(case, catalog) else 0.0)
 
 
@@ -84,7 +84,7 @@ def _seconds_alone(case: Case, catalog: Catalog) -> float:
 
 
 def _timed_seconds(case: MicroCase | FactorsCase, catalog: Catalog) -> float:
-    """How long a core takes for all its passes over the documents."""
+    """The expected seconds of all passes of a core over the documents."""
     passes, spec = case.loops * (case.warmups + case.values), catalog.workloads[case.workload].documents
     if spec is None:
         return 0.0
@@ -95,11 +95,11 @@ def _timed_seconds(case: MicroCase | FactorsCase, catalog: Catalog) -> float:
 
 
 def load_seconds(load: Load) -> float:
-    """A run of a load: a fresh server, the generator's start, lead-in and measured part, and the pacer's after it."""
+    """The expected seconds of a run: starts of server and generator, lead-in, measured part, capacity."""
     sent = load.lead_in_seconds + (load.seconds or 0.0) + sum(segment.seconds for segment in load.segments)
     return OVERHEAD_SECONDS[load.generator] + sent + (load.capacity_seconds or 0.0)
 
 
 def warm_seconds(name: str, load: Load, catalog: Catalog) -> float:
-    """How long a fresh server of a peer or variant is warmed before a load."""
+    """The expected seconds of warm-up of a fresh server before a load."""
     return catalog.seconds_to_warm(name, load) * (1 + SLICE_SECONDS)

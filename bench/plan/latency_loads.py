@@ -1,6 +1,6 @@
-"""The runs of the closed loads → open loads for latency: at one rate for all contenders, and at shares of capacity.
+"""Runs of the closed loads → open loads for latency: at one common rate, and at shares of each stack's capacity.
 
-A fresh server is driven at all of these, one after the other: warming one up may take half a minute.
+One fresh server is driven at all rates in turn, because a warm-up may take half a minute.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from bench.plan.contest import closed, contenders
 
 
 def latency_loads(plan: Plan, runs: Iterable[Run]) -> Phase | None:
-    """The contenders of each workload at each rate; None if the study asks for none, or if nobody has a capacity."""
+    """The contenders of each workload at each rate; None if the study has no such load, or no stack a capacity."""
     asked = plan.study.latency
     if not asked:
         return None
@@ -26,7 +26,7 @@ def latency_loads(plan: Plan, runs: Iterable[Run]) -> Phase | None:
 
 
 def capacities(plan: Plan, workload: str, runs: Iterable[Run]) -> dict[Stack, float]:
-    """Each contender with the requests a second that it can answer, or that the generator can ask, if that is less."""
+    """Each contender with its capacity in requests/s, or with the generator's where that is smaller."""
     runs = closed(plan.study, workload, runs)
     driven = contenders(plan, workload, runs)
     if plan.study.latency and plan.study.latency.all:
@@ -36,7 +36,7 @@ def capacities(plan: Plan, workload: str, runs: Iterable[Run]) -> dict[Stack, fl
 
 
 def _cases(asked: LatencyPlan, workload: str, most: dict[Stack, float]) -> list[MacroCase]:
-    """A case a stack, all at one rate, which is told to three digits, and then at shares of their own capacities."""
+    """One case for each stack: a common rate, rounded to three digits, then shares of its own capacity."""
     common = asked.rate or float(f"{asked.common * min(most.values(), default=0.0):.3g}")
     return [
         MacroCase(stack=stack, workload=workload, load=asked.load, rate=common, shares=asked.shares) for stack in most

@@ -1,4 +1,4 @@
-"""study → phases of cases, and what of them is declared impossible."""
+"""study → phases of cases, and the cases that the catalogue declares unsupported."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ T = TypeVar("T", MicroCase, MacroCase)
 
 
 def phases(study: Study, catalog: Catalog) -> list[Phase]:
-    """All phases of a study but the open loads, which need the closed ones' outcome (`bench.plan.contest`)."""
+    """All phases of a study except open loads, which depend on the outcome of closed ones (`bench.plan.contest`)."""
     if study.micro and study.factors:
         return [_factors(study.micro, study.factors, study, catalog)]
     served = list(stacks(study, catalog))
@@ -48,7 +48,7 @@ def _sizes(study: Study, served: list[Stack]) -> Phase | None:
 
 
 def _counted(study: Study, catalog: Catalog) -> Phase | None:
-    """The cores whose instructions can be counted."""
+    """Instruction counts, for the cores where counting works."""
     plan = study.instructions
     if plan is None:
         return None
@@ -62,7 +62,7 @@ def _counted(study: Study, catalog: Catalog) -> Phase | None:
 
 
 def _alone(study: Study, catalog: Catalog) -> Iterator[Phase]:
-    """The cores by themselves; of a self-test those first that are made slower by a known share."""
+    """The cores without a server. A self-test first measures cores that are slowed by a known share."""
     plan = study.micro
     if plan is None:
         return
@@ -80,7 +80,7 @@ def _alone(study: Study, catalog: Catalog) -> Iterator[Phase]:
 
 
 def _starts(study: Study, catalog: Catalog) -> Phase | None:
-    """One framework's stacks behind the server whose start is timed; a start is to an answer of the first workload."""
+    """Start-up of the first framework's stacks behind one server, timed to an answer of the first workload."""
     plan = study.startup
     if plan is None:
         return None
@@ -99,7 +99,7 @@ def _suites(study: Study) -> Phase | None:
 
 
 def _loaded(study: Study, served: list[Stack], catalog: Catalog) -> Iterator[Phase]:
-    """The stacks under the closed loads, after the null server; in a self-test repeats stand in for that."""
+    """The stacks under the closed loads, after the null server. A self-test has A/A pairs instead of a null server."""
     plan = study.macro
     if plan is None:
         return
@@ -121,7 +121,7 @@ def _comparisons(study: Study) -> int:
 
 
 def _factors(micro: MicroPlan, plan: FactorsPlan, study: Study, catalog: Catalog) -> Phase:
-    """Each variant at each level of each factor, once a block."""
+    """Each variant at each level of each factor, once per block."""
     plain = [core_case(micro, variant, workload, catalog) for workload in study.workloads for variant in study.variants]
     return Phase(
         "factors",
@@ -145,7 +145,7 @@ def _factors(micro: MicroPlan, plan: FactorsPlan, study: Study, catalog: Catalog
 
 
 def core_case(plan: MicroPlan, variant: str, workload: str, catalog: Catalog, threads: int = 1) -> MicroCase:
-    """The core of `variant` alone over the documents of `workload`."""
+    """The case of the core of `variant` over the documents of `workload`."""
     spec = catalog.workloads[workload].documents
     passes = max(plan.passes, -(-plan.orders // (spec.count * spec.orders))) if spec else plan.passes
     return MicroCase(
@@ -159,7 +159,7 @@ def core_case(plan: MicroPlan, variant: str, workload: str, catalog: Catalog, th
 
 
 def target_cases(study: Study, plan: MicroPlan, catalog: Catalog) -> Iterator[MicroCase]:
-    """What the study's targets of cores hold against each other, in pairs."""
+    """The cases that the study's targets of cores compare, in pairs."""
     for target in study.targets:
         for workload in target.workloads if target.variant else ():
             threads = len(cores().all) if target.threads else 1
@@ -170,20 +170,20 @@ def target_cases(study: Study, plan: MicroPlan, catalog: Catalog) -> Iterator[Mi
 
 
 def subjects(study: Study) -> list[str]:
-    """All that the study runs, its peers and the yardsticks of its targets, too."""
+    """The names of everything the study runs: variants, yardsticks of its targets, peers."""
     targets = [name for each in study.targets for name in (each.variant, each.against and each.against.variant) if name]
     return list(dict.fromkeys([*study.variants, *targets, *study.peers]))
 
 
 def servers(study: Study) -> tuple[str, ...]:
-    """The servers that the study needs beside its cores, without their tunings; none where it measures cores alone."""
+    """The servers that the study needs, without tunings; none if it measures only cores."""
     asked = study.servers if study.sizes or study.macro or study.suite else ()
     served = [*asked, *([study.startup.server] if study.startup else [])]
     return tuple(dict.fromkeys(name.partition("+")[0] for name in served))
 
 
 def with_counted_paths(phase: Phase, catalog: Catalog, runs: Iterable[Run]) -> Phase:
-    """The phase with each variant timed on the path, too, on which its instructions were counted, if it is another."""
+    """The phase, with each variant also timed on the path of its instruction count where that path differs."""
     counted = {
         (run.case.variant, run.case.workload): run.facts for run in runs if run.case.instrument == "instructions"
     }
@@ -197,16 +197,16 @@ def with_counted_paths(phase: Phase, catalog: Catalog, runs: Iterable[Run]) -> P
 
 
 def stacks(study: Study, catalog: Catalog, behind: tuple[str, ...] | None = None) -> Iterator[Stack]:
-    """Every stack of the study that is not declared impossible; those `behind` other servers, if they are named."""
+    """Every supported stack of the study; with `behind`, stacks of those servers instead of the study's."""
     for stack in _all_stacks(study, behind or study.servers):
         if pairing.unsupported(catalog, stack) is None:
             yield stack
 
 
 def unsupported(study: Study, catalog: Catalog) -> list[Unavailable]:
-    """What the catalogue declares impossible, with the reasons: stacks, and counting what compiles while it runs."""
+    """The unsupported stacks, instruction counts and factors, each with its reason."""
     reasons = {stack: pairing.unsupported(catalog, stack) for stack in _all_stacks(study, study.servers)}
-    found = [_declared(str(stack), told.reason, stack) for stack, told in reasons.items() if told]
+    found = [_declared(str(stack), why.reason, stack) for stack, why in reasons.items() if why]
     uncounted = {name: pairing.uncountable(catalog, name) for name in study.variants} if study.instructions else {}
     for name, reason in uncounted.items():
         found += [_declared(f"{name}: instructions", reason, Stack(variant=name), "instructions")] if reason else []
@@ -220,7 +220,7 @@ def unsupported(study: Study, catalog: Catalog) -> list[Unavailable]:
 
 
 def _declared(what: str, reason: str, of: Stack, instrument: Instrument | None = None) -> Unavailable:
-    """The lack that a stack leaves, or a variant that one instrument cannot measure."""
+    """The record of an unsupported stack, or of a variant that one instrument cannot measure."""
     return Unavailable(
         what=what,
         reason=reason,
@@ -233,7 +233,7 @@ def _declared(what: str, reason: str, of: Stack, instrument: Instrument | None =
 
 
 def backend_of(case: Case, catalog: Catalog) -> str | None:
-    """The back end that the stack of `case` waits for, if any."""
+    """The backend that the stack of `case` waits for, if any."""
     return catalog.workloads[case.workload].backend if case.stack and case.workload else None
 
 
@@ -247,12 +247,12 @@ def _all_stacks(study: Study, servers: tuple[str, ...]) -> Iterator[Stack]:
 
 
 def _nulls(study: Study, catalog: Catalog) -> Iterator[NullCase]:
-    """The null server under each load, on the baseline's interpreter; none for an application's mix of requests."""
+    """The null server under each load, on the interpreter of the baseline; none for an application's requests."""
     for workload in (name for name in study.workloads if not catalog.workloads[name].exchanges):
         for load in study.macro.loads_for(workload) if study.macro else ():
             yield NullCase(variant=study.baseline, workload=workload, load=load)
 
 
 def _aa_cases(study: Study, cases: Iterable[T]) -> list[T]:
-    """The second halves of A/A pairs: the baseline's cases once more."""
+    """The second halves of A/A pairs: the baseline's cases again."""
     return [msgspec.structs.replace(case, aa=True) for case in cases if case.variant == study.baseline]

@@ -1,4 +1,4 @@
-"""study + catalogue → plan: the declarations that the study needs, its phases of cases, and what is unsupported."""
+"""study + catalogue → plan: the declarations the study needs, its phases of cases, and its unsupported cases."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from bench.plan import matrix
 
 
 def plan(study: Study, catalog: Catalog) -> Plan:
-    """The plan of a study, made once: what is done and told afterwards takes it from there.
+    """The plan of a study. Measuring and reporting read this plan, not the catalogue.
 
-    It holds no open loads, which need the outcome of the closed ones (`bench.plan.contest`, `latency_loads`).
+    Open loads are not in it: they depend on the outcome of closed ones (`bench.plan.contest`, `latency_loads`).
     """
     needed = selected(study, catalog)
     return Plan(
@@ -23,9 +23,9 @@ def plan(study: Study, catalog: Catalog) -> Plan:
 
 
 def selected(study: Study, catalog: Catalog) -> Catalog:
-    """Of the catalogue what the study names, and what that names in turn; variants that were moved as they are there.
+    """The part of the catalogue that the study names, directly or through another declaration.
 
-    Frameworks, servers and tunings are all there: every prefix is made of them.
+    All frameworks, servers and tunings are in it, because every prefix is made of them.
     """
     named = {name: catalog.subject(name) for name in matrix.subjects(study)}
     variants = {name: catalog.variant(name) for name in named if name not in catalog.peers}
@@ -48,7 +48,7 @@ def selected(study: Study, catalog: Catalog) -> Catalog:
 
 
 def narrowed(study: Study, only: str, catalog: Catalog) -> Study:
-    """The study with the variant or peer `only` and the baseline alone, kept under a name of its own."""
+    """The study with only the baseline and one variant or peer, under a name of its own."""
     if only in catalog.peers:
         chosen: dict[str, tuple[str, ...]] = {"variants": (study.baseline,), "peers": (only,)}
     else:

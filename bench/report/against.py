@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bench.analysis.text import listed, number, seconds
+from bench.report.claims import differ
 from bench.report.rows import Finding, Row
+
+SAME = "no significant difference"
 
 
 def sentences(finding: Finding) -> Iterator[str]:
@@ -21,12 +24,16 @@ def sentences(finding: Finding) -> Iterator[str]:
             plain.setdefault(row.core.title, row)
     for peer in (row for row in measured if row.stack.is_peer):
         if own:
-            told = [f"{_fold(row, peer)} on {title}" for title, row in plain.items()]
+            told = [f"{_fold(finding, row, peer)} on {title}" for title, row in plain.items()]
             beside = f" The reference core, relative to this peer: {listed(told)}." if told else ""
-            best = f"{_fold(peer, own[0])} the best in Python ({own[0].stack})"
+            fold = _fold(finding, peer, own[0])
+            best = f"{fold if fold != SAME else f'{SAME} from'} the best in Python ({own[0].stack})"
             spent = seconds(peer.cpu.value or 0.0)
             yield f"{peer.core.title}: {spent} of server CPU per request, {best}.{beside}"
 
 
-def _fold(more: Row, less: Row) -> str:
-    return f"{number((more.cpu.value or 0.0) / (less.cpu.value or 1.0))}×"
+def _fold(finding: Finding, row: Row, other: Row) -> str:
+    """How many times the server CPU of `other` a stack takes, unless the two do not differ significantly."""
+    if differ(finding, row, other) is False:
+        return SAME
+    return f"{number((row.cpu.value or 0.0) / (other.cpu.value or 1.0))}×"

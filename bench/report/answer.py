@@ -8,6 +8,7 @@ from bench.analysis.text import listed, number, seconds
 from bench.catalog import pairing
 from bench.model import Stack
 from bench.report import against, latencies, loads, settings, suites, versions
+from bench.report.claims import differ
 from bench.report.estimates import LIMITED
 from bench.report.ranking import Ranked, ranked_by
 from bench.report.rows import Core, Finding, Row
@@ -68,17 +69,26 @@ def answer(finding: Finding) -> tuple[str, ...]:
 
 
 def _cores(finding: Finding) -> str:
-    best, base = finding.cores[0], finding.baseline
+    base = finding.baseline
     if finding.study.micro is None:
         return "Cores alone are not part of this study."
     if base.time.value is None:
         return f"Nothing to compare: the baseline, {base.title}, has no figure ({base.time.reason})."
-    if best.baseline or not best.speedup.significant:
+    best = next(filter(_is_faster, finding.cores), None)
+    if best is None:
         return f"No variant is significantly faster than {base.title}.{_slower(finding)}"
     lead = f"The fastest core is {best.title}"
-    if finding.lead.ratio and not finding.lead.significant:
+    if best is not finding.cores[0]:
+        lead = f"The fastest core that differs significantly is {best.title}"
+    elif finding.lead.ratio and not finding.lead.significant and not finding.cores[1].baseline:
         lead = f"The fastest cores are {best.title} and {finding.cores[1].title} (no significant difference)"
     return f"{lead}, at {judged(best.speedup)} the speed of {base.title}.{_untouched(best, finding)}"
+
+
+def _is_faster(core: Core) -> bool:
+    """Whether a core is significantly faster than the baseline."""
+    found = core.speedup
+    return not core.baseline and found.significant and found.ratio is not None and found.ratio.estimate > 1
 
 
 def _untouched(best: Core, finding: Finding) -> str:
@@ -86,8 +96,8 @@ def _untouched(best: Core, finding: Finding) -> str:
     others = [core for core in finding.cores if not core.rewritten and not core.baseline and core.speedup.ratio]
     if not best.rewritten or not others:
         return ""
-    runner = others[0]
-    if not runner.speedup.significant or runner.speedup.ratio is None or runner.speedup.ratio.estimate < 1:
+    runner = next(filter(_is_faster, others), None)
+    if runner is None:
         return " Without a rewrite, no variant is significantly faster."
     return f" Without a rewrite, it is {runner.title}, at {judged(runner.speedup)}."
 
@@ -106,7 +116,7 @@ def _servers(finding: Finding) -> str:
         return "No stack was measured behind a server."
     first = measured[0]
     beside = ""
-    if finding.cheapest.ratio and not finding.cheapest.significant:
+    if len(measured) > 1 and differ(finding, first, measured[1]) is False:
         beside = f", no significant difference from {measured[1].stack}"
     core = _compared(finding)
     behind = [_behind(row) for row in measured if row.core is core]
@@ -119,7 +129,7 @@ def _compared(finding: Finding) -> Core | None:
     winner, *others = finding.cores
     if winner.baseline and len(others) == 1:
         return others[0]
-    return winner if winner.speedup.significant and not versions.compared(finding) else None
+    return None if versions.compared(finding) else next(filter(_is_faster, finding.cores), None)
 
 
 def _ranked(finding: Finding) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bench.analysis.text import listed, number
 from bench.model import Catalog, Stack
+from bench.report.claims import differ
 from bench.report.rows import Core, Finding, Row
 from bench.report.wording import estimate
 
@@ -43,7 +44,7 @@ def _stacks(finding: Finding) -> list[str]:
     """
     measured = [row for row in finding.rows if row.cpu.value is not None and not row.stack.is_peer]
     first = _behind(measured, finding.baseline, finding.places[0]) if measured else None
-    if first is None or measured[0] is first:
+    if first is None or measured[0] is first or differ(finding, first, measured[0]) is False:
         return []
     best = measured[0]
     between = _behind(measured, best.core, first.place)

@@ -18,6 +18,7 @@ from bench.report import ranking, settings, stolen, suites
 from bench.report.answer import answer, answers, target_sentences
 from bench.report.builds import without_pgo
 from bench.report.cards import cards
+from bench.report.grid import Grid
 from bench.report.ladder import rows
 from bench.report.noise import noise, power
 from bench.report.rows import Finding
@@ -26,7 +27,6 @@ from bench.report.table import MEGA, Cell, alone, columns
 from bench.report.targets import TargetResult
 
 SHOWN = 20  # most stacks of a ranking on a terminal
-WIDE = 100  # columns of a terminal from which an interval fits beside its estimate
 
 
 def show(console: Console, finding: Finding, page: Path, json: bool) -> None:
@@ -35,19 +35,19 @@ def show(console: Console, finding: Finding, page: Path, json: bool) -> None:
         console.print_json(msgspec.json.encode(_record(finding, page)).decode())
         return
     if finding.targets:
-        console.print(_targets(finding.targets))
+        _targets(finding.targets).print(console)
         _say(console, " ".join(target_sentences(finding)), "bold")
     if finding.tested:
-        console.print(_tested(finding.tested))
+        _tested(finding.tested).print(console)
         _say(console, suites.sentences(finding.tested), "bold")
     for each in finding.each if finding.rows else ():
         if finding.others:
             _say(console, each.title, "bold")
-        console.print(_ranking(each) if finding.ranks_stacks else _stacks(each, console.width))
+        (_ranking(each) if finding.ranks_stacks else _stacks(each)).print(console)
         for row in (row for row in each.rows if row.verdict not in {"pass", "eliminated"}):
             _say(console, f"{row.verdict}: {row.stack}: {row.reason}", "yellow")
     if not (finding.rows or finding.targets or finding.tested):
-        console.print(_cores(finding))
+        _cores(finding).print(console)
         for core in (core for core in finding.cores if core.verdict != "pass"):
             _say(console, f"{core.verdict}: {core.variant}: {core.reason}", "yellow")
     _say(console, f"\n{finding.study.question}", "bold")
@@ -110,76 +110,64 @@ def _record(finding: Finding, page: Path) -> dict[str, object]:
     }
 
 
-def _targets(rows: Sequence[TargetResult]) -> Table:
+def _targets(rows: Sequence[TargetResult]) -> Grid:
     """The targets by title, workload by workload."""
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("", no_wrap=True)
     headings = ("figure",) if settings.only_settings(rows) else ("figure", "limit", "", "speed-up")
-    for heading in headings:
-        table.add_column(heading, justify="right")
+    grid = Grid(*headings)
     for (title, remark), group in groupby(rows, key=lambda row: (row.target.title, row.remark)):
-        table.add_row(Text(title, style="bold"))
+        grid.span(title)
         if remark:
-            table.add_row(Text(f" {remark}", style="yellow", no_wrap=False))
+            grid.span(f" {remark}", "yellow")
         for row in group:
-            cells = (row.reason or row.text, row.limit, row.outcome or "", row.fold)[: len(headings)]
-            table.add_row(f" {row.workload}", *map(Text, cells), style="yellow" if row.outcome == "missed" else "")
-    return table
+            cells = (row.text, row.limit, row.outcome or "", row.fold)[: len(headings)]
+            grid.row(f" {row.workload}", *cells, style="yellow" if row.outcome == "missed" else "")
+            if row.reason:
+                grid.span(f"  {row.reason}", "yellow")
+    return grid
 
 
-def _tested(rows: Sequence[suites.SuiteResult]) -> Table:
+def _tested(rows: Sequence[suites.SuiteResult]) -> Grid:
     """The frameworks under the test suite."""
-    table = Table("", box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
-    for heading in suites.HEADINGS:
-        table.add_column(heading, justify="right", overflow="fold")
+    grid = Grid(*suites.HEADINGS)
     for row in rows:
-        table.add_row(row.framework, *suites.cells(row))
-    return table
+        grid.row(row.framework, *suites.cells(row))
+    return grid
 
 
-def _cores(finding: Finding) -> Table:
+def _cores(finding: Finding) -> Grid:
     """The cores of a study without servers."""
-    table = Table("", box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
-    for heading in ("core\nµs", "speed-up\n"):
-        table.add_column(heading, justify="right", overflow="fold")
+    grid = Grid("core\nµs", "speed-up\n")
     for core in finding.cores:
-        table.add_row(core.variant, *(_text(cell, " ") for cell in alone(core)))
-    return table
+        grid.row(core.variant, *map(_text, alone(core)))
+    return grid
 
 
-def _stacks(finding: Finding, width: int) -> Table:
+def _stacks(finding: Finding) -> Grid:
     """The main table, server by server."""
-    gap = " " if width >= WIDE else "\n"
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
-    table.add_column("", no_wrap=True)
     chosen = {column.brief: column for column in columns(finding) if column.brief}
-    for heading in chosen:
-        table.add_column(heading, justify="right", overflow="fold")
+    grid = Grid(*chosen)
     for place in finding.places:
-        table.add_row(Text(place, style="bold"))
+        grid.span(place)
         for row in (row for row in finding.rows if row.place == place):
-            table.add_row(f" {row.stack.variant}", *(_text(column.cell(row), gap) for column in chosen.values()))
-    return table
+            grid.row(f" {row.stack.variant}", *(_text(column.cell(row)) for column in chosen.values()))
+    return grid
 
 
-def _ranking(finding: Finding) -> Table:
+def _ranking(finding: Finding) -> Grid:
     """The best stacks of a workload, as many as fit a screen. The page has all of them."""
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("", no_wrap=True)
-    for heading in ("rank", "CPU µs", "answers/s", "relative to best", "servers", "measured"):
-        table.add_column(heading, justify="right", overflow="fold")
+    grid = Grid("rank", "CPU µs", "answers/s", "relative to best", "servers", "measured")
     found = rows(finding, finding.ranking)
     for row in found[:SHOWN]:
-        table.add_row(row["name"], *(_text(cell, " ") for cell in row["cells"]))
+        grid.row(row["name"], *map(_text, row["cells"]))
     if len(found) > SHOWN:
-        table.add_row(Text(f"and {len(found) - SHOWN} more", style="dim"))
-    return table
+        grid.span(f"and {len(found) - SHOWN} more", "dim")
+    return grid
 
 
-def _text(cell: Cell, gap: str) -> Text:
-    """A cell's text, dim if not significant. In a narrow table, the interval is below its estimate."""
-    detail = f"{gap}({cell.detail})" if cell.detail else ""
-    return Text(cell.text.replace("-", f"-{gap.strip(' ')}") + detail, style="" if cell.significant else "dim")
+def _text(cell: Cell) -> Text:
+    """A cell's text with its interval, dim if it is not significant."""
+    detail = f" ({cell.detail})" if cell.detail else ""
+    return Text(cell.text + detail, style="" if cell.significant else "dim")
 
 
 def _say(console: Console, text: str, style: str = "") -> None:

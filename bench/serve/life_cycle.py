@@ -5,11 +5,12 @@ Processes that SIGTERM does not end are killed and reported as an error.
 
 from __future__ import annotations
 
+import errno
 import http.client
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -111,7 +112,10 @@ def serving(
     backend: RunningBackend | None = None,
 ) -> Iterator[RunningServer]:
     """Serve `stack` on `cpus` during the block; see `launched`. Its `/wait` queries `backend` if there is one."""
-    port = port or free_port(host)
+    if port is None:
+        port = free_port(host)
+    else:
+        require_free(port, host)
     prefix = catalog.peers[stack.variant].build if stack.is_peer else stack.variant
     paths = {"folder": PREFIXES / prefix, "log": log}
     variant = None if stack.is_peer else catalog.variant(stack.variant)
@@ -183,6 +187,27 @@ def free_port(host: str = HOST) -> int:
     with socket.create_server((host, 0)) as probe:
         port: int = probe.getsockname()[1]
         return port
+
+
+def require_free(port: int, host: str = HOST) -> None:
+    """Raises LabError unless a server can listen on TCP `port` of `host`; it names the program that does, if known."""
+    try:
+        socket.create_server((host, port)).close()
+    except PermissionError as error:
+        raise LabError(f"port {port} of {host} requires root: use a port from 1024 on") from error
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise LabError(f"port {port} of {host}: {error.strerror}") from error
+        raise LabError(f"port {port} of {host} is in use{_holder(port)}: stop it, or use another port") from error
+
+
+def _holder(port: int) -> str:
+    """The program that listens on TCP `port`, in words."""
+    with suppress(psutil.Error):
+        for each in psutil.net_connections("tcp"):
+            if each.pid and each.laddr and each.laddr.port == port and each.status == psutil.CONN_LISTEN:
+                return f" by {psutil.Process(each.pid).name()} (process {each.pid})"
+    return " by another program"
 
 
 def ask(port: int, exchange: Exchange, timeout_seconds: float = 10.0, host: str = HOST) -> tuple[int, bytes]:

@@ -1,4 +1,4 @@
-"""What all verbs share: the application that they belong to, the console, and options of more than one."""
+"""What the verbs share: the application, the console, and options that several verbs have."""
 
 from __future__ import annotations
 
@@ -22,40 +22,53 @@ app = App(
     name="python -m bench",
     help="""Which interpreter, compiler and server make a JSON service in Python fast, small and cheap?
 
-A stack is written variant/framework/server, such as cython/falcon/gunicorn-sync, a peer in another language by its
-name, such as node-expert; `list` shows the names.
-Exit status: 0 passed, unavailable or unsupported; 1 failed or wrong; 2 usage or set-up; 3 refused by --strict.
+A stack is variant/framework/server, such as cython/falcon/gunicorn-sync. A peer in another language is one name, such
+as node-expert. See `python -m bench list` for all names.
+
+Begin with `python -m bench doctor`, then `python -m bench run quick`. For a service of your own:
+`python -m bench init FOLDER`, then `python -m bench try FOLDER`. `python -m bench COMMAND --help` explains a command.
+
+Exit status: 0 passed, or unavailable or unsupported with a reason; 1 failed or wrong; 2 wrong usage or set-up;
+3 refused by --strict; 130 interrupted.
 """,
     version_flags=[],
     suppress_keyboard_interrupt=False,
     result_action="return_value",
+    exit_on_error=False,
+    print_error=False,
 )
 out = Console(width=None if sys.stdout.isatty() else 160)
-Price = Annotated[str | None, Parameter(help="What a CPU-hour and a GB-hour cost, such as 0.04,0.005: adds money.")]
-Budget = Annotated[str | None, Parameter(help="Cut the study to so much measuring, such as 30m, by racing its stacks.")]
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON for machines instead.")]
-Flag = Annotated[bool, Parameter(negative="")]
+Price = Annotated[
+    str | None,
+    Parameter(help="Prices of a CPU-hour and a GB-hour, such as 0.04,0.005: adds the cost of a million requests."),
+]
+Budget = Annotated[
+    str | None,
+    Parameter(help="Limit the measuring time, such as 30m: a race eliminates significantly worse stacks early."),
+]
+Flag = Annotated[bool, Parameter(negative="", show_default=False)]
+Json = Annotated[bool, Parameter(name="--json", negative="", show_default=False, help="Print JSON instead of text.")]
 
 
 @cache
 def declared() -> Catalog:
-    """All that this checkout declares, read once."""
+    """The catalogue of this checkout, read once."""
     return catalog.read()
 
 
 def study_of(name: str, variant: str | None) -> Study:
-    """The study of that name, or narrowed to one variant. Raises LabError if there is none."""
+    """The study of that name, narrowed to one variant if given. Raises LabError for an unknown name."""
     study = pick(declared().studies, name, "study")
     return planned.narrowed(study, variant, declared()) if variant else study
 
 
 def plan_of(study: Study, among: Catalog | None = None) -> Plan:
-    """The plan of a study, made here and nowhere else, of the checkout's catalogue or another one."""
+    """The plan of a study from the checkout's catalogue, or from another one."""
     return planned.plan(study, among or declared())
 
 
 def built_stack(text: str) -> Stack:
-    """A stack as it is written. Raises LabError for an unknown name, and where its server is not built."""
+    """Parse a stack's name. Raises LabError for an unknown name, and if its variant or server is not built."""
     stack = pairing.parse_stack(declared(), text)
     if not stack.is_peer:
         artifacts.require_server(declared(), stack)
@@ -63,7 +76,7 @@ def built_stack(text: str) -> Stack:
 
 
 def say(found: object, lines: Iterable[str], json: bool) -> None:
-    """Print `found` as JSON where that is asked for, else the lines that tell it."""
+    """Print `found` as JSON, or else `lines`."""
     if json:
         out.print_json(msgspec.json.encode(found).decode())
         return
@@ -72,29 +85,33 @@ def say(found: object, lines: Iterable[str], json: bool) -> None:
 
 
 def duration_of(budget: str | None) -> float | None:
-    """The seconds of a budget, if one was given. Raises LabError for what is no duration."""
+    """The seconds of a budget, if one is given. Raises LabError for an invalid duration."""
     return duration(budget, "--budget") if budget else None
 
 
 def words(text: str) -> tuple[str, ...]:
-    """What stands between commas."""
+    """The words of a comma-separated list."""
     return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
 def known(variants: tuple[str, ...]) -> tuple[str, ...]:
-    """Names of variants and peers. Raises LabError for another one."""
+    """Names of variants and peers, checked. Raises LabError for an unknown name."""
     return tuple(declared().subject(name).name for name in variants)
 
 
 def all_subjects() -> tuple[str, ...]:
-    """All variants and peers."""
+    """The names of all variants and peers."""
     return (*declared().variants, *declared().peers)
 
 
 def tell_unavailable(unavailable: list[Unavailable]) -> int:
-    """Print what is not measured, with the reasons. Returns the exit status."""
-    for lack in unavailable:
-        remedy = f"; to get it: {lack.remedy}" if lack.remedy else ""
-        told = f"{lack.kind}: {lack.what}: {lack.reason}{remedy}"
-        out.print(told, markup=False, highlight=False, soft_wrap=True)
+    """Print what is unavailable, with reasons and remedies. Returns the exit status."""
+    for each in unavailable:
+        out.print(line_of(each), markup=False, highlight=False, soft_wrap=True)
     return pipeline.status((), unavailable)
+
+
+def line_of(unavailable: Unavailable) -> str:
+    """One line: the kind, what it is, the reason, and the command that may bring it."""
+    remedy = f"; to get it: {unavailable.remedy}" if unavailable.remedy else ""
+    return f"{unavailable.kind}: {unavailable.what}: {unavailable.reason}{remedy}"

@@ -1,4 +1,4 @@
-"""What there is: the names, what of it is here, and what a study would measure."""
+"""Verbs that only look: the names, what this machine has, and what a study would measure."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from bench.inventory import interpreter_states, inventory, lines
 from bench.model import Unavailable
 from bench.plan import estimate
 from bench.race import racing
-from bench.verbs.app import Budget, Json, app, declared, out, plan_of, say, study_of
+from bench.verbs.app import Budget, Json, app, declared, line_of, out, plan_of, say, study_of
 
 
 @app.command(name="list")
 def list_() -> int:
-    """Show what there is to choose from: variants, peers, servers, tunings, frameworks, workloads, loads, studies."""
+    """List every name: variants, peers, interpreters, servers, tunings, frameworks, workloads, loads, studies."""
     catalog = declared()
     nouns: dict[str, Mapping[str, object]] = {
         "variant": catalog.variants,
@@ -32,7 +32,7 @@ def list_() -> int:
         "load": catalog.loads,
         "study": catalog.studies,
     }
-    table = Table("", "name", "", box=None, pad_edge=False)
+    table = Table("kind", "name", "title", box=None, pad_edge=False)
     for noun, known in nouns.items():
         for name, each in known.items():
             table.add_row(noun, name, getattr(each, "title", ""))
@@ -42,24 +42,25 @@ def list_() -> int:
 
 @app.command
 def doctor(*, json: Json = False) -> int:
-    """Show what the lab needs, what of it is here, and how to get the rest; exit 1 if anything is missing."""
+    """Show which requirements this machine has, and the command that brings each missing one.
+
+    Exit status: 1 if anything is missing.
+    """
     found = dict(inventory(declared()))
     if json:
         out.print_json(msgspec.json.encode(found).decode())
     else:
         for name, state in found.items():
             here = isinstance(state, str)
-            text = (
-                state if isinstance(state, str) else f"{state.reason}; to get it: {state.remedy or 'no way is known'}"
-            )
-            told = f"{'here   ' if here else 'missing'} {name}: {text}"
-            out.print(told, style=None if here else "red", markup=False, highlight=False, soft_wrap=True)
+            text = state if isinstance(state, str) else f"{state.reason}; to get it: {state.remedy or 'unknown'}"
+            line = f"{'found  ' if here else 'missing'} {name}: {text}"
+            out.print(line, style=None if here else "red", markup=False, highlight=False, soft_wrap=True)
     return int(any(isinstance(state, Unavailable) for state in found.values()))
 
 
 @app.command
 def interpreters(*, json: Json = False) -> int:
-    """Show every interpreter: what is here and how it was built, what it lacks, and how to get the rest."""
+    """Show every interpreter: where it is, how it was built, what it does not support, how to get a missing one."""
     found = interpreter_states(declared())
     say(found, (line for each in found for line in lines(each)), json)
     return 0
@@ -67,14 +68,16 @@ def interpreters(*, json: Json = False) -> int:
 
 @app.command
 def plan(study: str, *, variant: str | None = None, budget: Budget = None, json: Json = False) -> int:
-    """Show what a study would measure: its cases, its unavailable with their reasons, and the time it needs.
+    """Show the cases of a study, its unsupported cases with reasons, and the expected time. Measures nothing.
+
+    Example: `python -m bench plan servers --budget 17m`
 
     Parameters
     ----------
     study
-        A name from bench/studies.
+        Name of a study, such as quick; see `python -m bench list`.
     variant
-        Only this variant, against the study's baseline.
+        Plan only this variant or peer and the study's baseline.
     """
     made = plan_of(study_of(study, variant))
     whole = estimate.plan_seconds(made)
@@ -86,24 +89,22 @@ def plan(study: str, *, variant: str | None = None, budget: Budget = None, json:
             msgspec.json.encode({"phases": made.phases, "unavailable": made.unavailable, "race": raced}).decode()
         )
         return 0
-    table = Table("phase", "cases", "blocks", "about", box=None, pad_edge=False)
+    table = Table("phase", "cases", "blocks", "time", box=None, pad_edge=False)
     for phase in [track.first if track and phase.name == racing.FINAL else phase for phase in made.phases]:
         about = estimate.seconds(phase, made.catalog) / 60
         table.add_row(phase.name, str(len(phase.cases)), str(phase.blocks), f"{about:.1f} min")
     later = estimate.contest_seconds(made)
     if later:
-        table.add_row("open loads", "each server's best", "", f"{later / 60:.1f} min")
+        table.add_row("open loads", "best of each server", "", f"{later / 60:.1f} min")
     out.print(made.study.question, table, sep="\n")
-    for lack in made.unavailable:
-        out.print(f"{lack.kind}: {lack.what}: {lack.reason}", markup=False, highlight=False, soft_wrap=True)
-    told = f"about {whole / 60:.0f} minutes"
+    for each in made.unavailable:
+        out.print(line_of(each), markup=False, highlight=False, soft_wrap=True)
     if limit and track:
         rest = (track.seconds - estimate.seconds(track.first, made.catalog)) / 60
         count = track.final.blocks
         runs = f"{count} fresh server{'s' * (count > 1)} each under {' and '.join(made.study.loads)}"
-        out.print(
-            f"after that round {rest:.1f} min are left: more rounds for those in play, then {runs}", highlight=False
-        )
-        told = f"about {written(limit)} by racing, instead of {told}"
-    out.print(f"{told} after set-up and builds")
+        out.print(f"{rest:.1f} min remain after the first round: further rounds, then {runs}", highlight=False)
+        out.print(f"about {written(limit)} instead of {whole / 60:.0f} min, after set-up and builds")
+    else:
+        out.print(f"about {whole / 60:.0f} min, after set-up and builds")
     return 0

@@ -1,4 +1,4 @@
-"""Build variants and peers, check their answers, serve them, and weigh them."""
+"""Verbs that make: build variants and peers, check their answers, serve them, measure their sizes."""
 
 from __future__ import annotations
 
@@ -16,19 +16,25 @@ from bench.measure.instruments import sizes
 from bench.model import Artifact
 from bench.progress import Progress
 from bench.serve import life_cycle
-from bench.verbs.app import Json, all_subjects, app, built_stack, declared, known, out, tell_unavailable
+from bench.verbs.app import Flag, Json, all_subjects, app, built_stack, declared, known, out, tell_unavailable
+
+PORTS = range(1, 65536)
 
 
 @app.command
-def build(*variants: str, force: bool = False) -> int:
-    """Build variants and peers into prefixes of their own; without a name, all. What is unchanged stays as it is.
+def build(*variants: str, force: Flag = False) -> int:
+    """Build variants and peers, each in a prefix of its own; without a name, all. Skips unchanged ones.
+
+    Example: `python -m bench build cython node-expert`
+
+    Exit status: 1 if a build fails.
 
     Parameters
     ----------
     variants
-        Names of variants and peers.
+        Names of variants and peers, such as cython or cython@cpython-3.13.
     force
-        Build also what is unchanged, and try again what could not be had.
+        Rebuild everything and retry unavailable requirements.
     """
     made, unavailable = readiness.build_all(declared(), known(variants) or all_subjects(), Progress(), force=force)
     for name, each in made.items():
@@ -42,21 +48,27 @@ def check(
     *,
     variant: str | None = None,
     stack: str | None = None,
-    cases: Annotated[Path, Parameter(help="A folder laid out like spec/golden.")] = verify.GOLDEN,
+    cases: Annotated[
+        Path, Parameter(help="Folder with cases in the layout of spec/golden.", show_default=False)
+    ] = verify.GOLDEN,
 ) -> int:
-    """Ask a variant in its own interpreter, or a stack over HTTP, every case of a folder; exit 1 on a wrong answer.
+    """Check the answers of a variant in its interpreter, or of a stack over HTTP, against golden cases.
+
+    Example: `python -m bench check --stack cython/falcon/bjoern`
+
+    Exit status: 1 if an answer is wrong.
 
     Parameters
     ----------
     variant
-        A variant, such as cython, or cython@cpython-3.13 on another interpreter.
+        A variant, such as cython or cython@cpython-3.13.
     stack
-        A stack, such as cython/falcon/bjoern, or a peer.
+        A stack, such as cython/falcon/bjoern, or a peer, such as node-expert.
     """
     if (variant is None) == (stack is None):
-        raise LabError("check needs one of --variant V and --stack V/FRAMEWORK/SERVER (or a peer)")
+        raise LabError("check requires either --variant VARIANT or --stack VARIANT/FRAMEWORK/SERVER")
     if not cases.is_dir():
-        raise LabError(f"--cases {cases}: there is no such folder")
+        raise LabError(f"--cases {cases}: no such folder")
     if variant is not None:
         declared().variant(variant)
         checked = verify.check_variant(declared(), variant, cases.resolve())
@@ -70,40 +82,48 @@ def check(
 
 @app.command
 def serve(stack: str, *, port: int = 8000) -> int:
-    """Serve one stack on the loopback until Ctrl-C.
+    """Serve one stack on 127.0.0.1 until Ctrl-C.
+
+    Example: `python -m bench serve cython/falcon/bjoern --port 8080`
 
     Parameters
     ----------
     stack
-        Such as cython/falcon/bjoern, or a peer.
+        A built stack, such as cython/falcon/bjoern, or a peer, such as node-expert (see `python -m bench build`).
     port
-        The TCP port to listen on.
+        The TCP port, from 1 to 65535.
     """
+    if port not in PORTS:
+        raise LabError(f"invalid --port {port}: use {PORTS.start} to {PORTS.stop - 1}")
     parsed = built_stack(stack)
     log = life_cycle.log_of(parsed)
     try:
         with life_cycle.serving(declared(), parsed, life_cycle.HELLO, log, cores().server, port=port) as running:
-            out.print(f"{parsed} answers at {running.url} (log: {log}); Ctrl-C ends it", highlight=False)
+            out.print(f"{parsed} answers at {running.url} (log: {log}); Ctrl-C stops it", highlight=False)
             running.process.wait()
-            raise LabError(f"{parsed} ended by itself; see {log}")
+            raise LabError(f"{parsed} exited by itself: see {log}")
     except KeyboardInterrupt:
         return 0
 
 
 @app.command
 def size(
-    *subjects: str, every: Annotated[bool, Parameter(name="--all", negative="")] = False, json: Json = False
+    *subjects: str,
+    every: Annotated[bool, Parameter(name="--all", negative="", show_default=False)] = False,
+    json: Json = False,
 ) -> int:
-    """Report what a stack, built first, needs on a bare image, part by part: one of each variant, and each peer.
+    """Show the artifact size of stacks, part by part: all files that a bare image needs. Builds what is not built.
+
+    Example: `python -m bench size cython/falcon/bjoern node-expert`
 
     Parameters
     ----------
     subjects
         Variants, peers, or stacks such as cython/falcon/bjoern; without one, all variants and peers.
     every
-        Each stack of the variants, not one.
+        Show every stack of each variant, not only one.
     """
-    from bench.report import summary  # noqa: PLC0415 - as in `show`
+    from bench.report import summary  # noqa: PLC0415 - a slow import, as in `show`
 
     progress = Progress()
     named = [pairing.parse_stack(declared(), name) for name in subjects if "/" in name]
@@ -115,7 +135,7 @@ def size(
     wanted = [*named, *sizes.stacks(declared(), {name: made[name] for name in names if name in made}, every)]
     found = {}
     for number, stack in enumerate(wanted, 1):
-        with progress.step(f"size of {stack}, {number} of {len(wanted)}"):
+        with progress.step(f"size of {stack} ({number} of {len(wanted)})"):
             found[stack] = sizes.sizes(declared(), stack)
     summary.show_sizes(out, found, json)
     return tell_unavailable(unavailable)

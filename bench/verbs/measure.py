@@ -1,18 +1,13 @@
-"""Measure: a study, a core of one's own, the machine itself, once or again."""
+"""Verbs that measure: a study once or again, a core of your own, the machine itself."""
 
 from __future__ import annotations
-
-from typing import Annotated
-
-from cyclopts import Parameter
-from cyclopts.validators import Number
 
 from bench import pipeline
 from bench.durations import duration
 from bench.errors import LabError
 from bench.progress import Progress
 from bench.verbs.app import Budget, Flag, Json, Price, app, plan_of, say, study_of
-from bench.verbs.tell import keep_last, show
+from bench.verbs.tell import keep_last, price_of, show
 
 
 @app.command
@@ -20,7 +15,7 @@ def run(
     study: str,
     *,
     variant: str | None = None,
-    force: bool = False,
+    force: Flag = False,
     budget: Budget = None,
     strict: Flag = False,
     scheduler: str | None = None,
@@ -29,45 +24,49 @@ def run(
     keep: Flag = False,
     json: Json = False,
 ) -> int:
-    """Measure a study and show its answer. A finished one is shown with its date; an interrupted one goes on.
+    """Measure a study and show its answer. Continues an interrupted session; shows a finished one with its date.
+
+    Example: `python -m bench run quick`, or `python -m bench run servers --budget 17m`
+
+    Exit status: 1 if a case fails or an answer is wrong, 3 if --strict refuses to measure.
 
     Parameters
     ----------
     study
-        A name from bench/studies.
+        Name of a study, such as quick; see `python -m bench list`.
     variant
-        Only this variant, against the study's baseline.
+        Measure only this variant or peer and the study's baseline.
     force
-        Measure anew what is finished.
+        Begin a new session even if the last one is finished or interrupted.
     strict
-        Measure nothing, with exit status 3, on a machine that is not quiet within a minute.
+        Refuse to measure, with exit status 3, if the machine is not quiet within a minute.
     scheduler
-        The address of a dask scheduler: its workers measure, one answer for each kind of machine.
+        Measure on the workers of a dask scheduler, such as tcp://10.0.0.1:8786; one answer for each kind of machine.
     allow_remote_load
-        Let its generators drive the loads; servers then listen on their machine's private address.
+        With --scheduler: workers with --generator drive the load; servers listen on their private address.
     keep
-        Keep the session in the repository, for `findings`.
+        Copy the finished session to docs/findings/data (see `python -m bench findings`).
     """
-    chosen = study_of(study, variant)
+    chosen, priced = study_of(study, variant), price_of(price)
     if keep:
-        from bench import keep as keeping  # noqa: PLC0415 - as in `show`
+        from bench import keep as keeping  # noqa: PLC0415 - a slow import, as in `show`
 
-        keeping.require_keepable(chosen, force=force)  # before an hour of measuring, and again after it
+        keeping.require_keepable(chosen, force=force)  # before an hour of measuring, not only after it
     if scheduler is None:
         if allow_remote_load:
-            raise LabError("--allow-remote-load is of a fleet: it needs --scheduler ADDRESS")
+            raise LabError("--allow-remote-load requires --scheduler ADDRESS")
         limit = duration(budget, "--budget") if budget else None
         folders = [pipeline.run(plan_of(chosen), Progress(), force, strict, budget=limit)[0]]
     elif budget:
-        raise LabError("--budget is of this machine: a fleet's workers share the blocks of a whole study")
+        raise LabError("--budget and --scheduler exclude each other: workers share the blocks of a whole study")
     elif strict:
-        raise LabError("--strict is of this machine: a fleet's workers do not ask whether they are quiet")
+        raise LabError("--strict and --scheduler exclude each other: workers do not check whether they are quiet")
     else:
-        from bench.fleet import driver  # noqa: PLC0415 - as in `show`
+        from bench.fleet import driver  # noqa: PLC0415 - a slow import, as in `show`
 
         found = driver.run(plan_of(chosen), scheduler, Progress(), force=force, remote_load=allow_remote_load)
         folders = [folder for folder, _ in found]
-    status = max(show(folder, price, json) for folder in folders)
+    status = max(show(folder, priced, json) for folder in folders)
     return max(status, keep_last(chosen)) if keep else status
 
 
@@ -75,37 +74,41 @@ def run(
 def repeat(
     study: str,
     *sessions: str,
-    times: Annotated[int | None, Parameter(validator=Number(gte=2))] = None,
+    times: int | None = None,
     budget: Budget = None,
     variant: str | None = None,
     json: Json = False,
 ) -> int:
-    """Measure a study again, in sessions of their own, and show where they disagree.
+    """Measure a study again and show where its last two sessions disagree.
+
+    Example: `python -m bench repeat quick --times 3`
 
     Parameters
     ----------
     study
-        A name from bench/studies.
+        Name of a study, such as quick; see `python -m bench list`.
     sessions
-        Two finished sessions to compare instead of measuring, by the names of their folders.
+        Compare these two finished sessions instead of measuring; a session is named by its folder in results/STUDY.
     times
-        Measure until there are so many sessions; shows each ratio over all of them, with the interval between them.
+        Measure until there are this many finished sessions, at least 2; shows each ratio over all of them.
     variant
-        Only this variant, against the study's baseline.
+        Measure only this variant or peer and the study's baseline.
     """
-    from bench.report import between  # noqa: PLC0415 - as in `show`
+    from bench.report import between  # noqa: PLC0415 - a slow import, as in `show`
     from bench.report import repeat as repeating  # noqa: PLC0415
 
     chosen = study_of(study, variant)
     if times is not None:
+        if times < 2:
+            raise LabError(f"invalid --times {times}: use 2 or more")
         if sessions:
-            raise LabError("--times measures sessions: name either them or --times")
+            raise LabError("--times and names of sessions exclude each other: --times measures new sessions")
         limit = duration(budget, "--budget") if budget else None
         over = between.stored(pipeline.run_times(plan_of(chosen), Progress(), times, budget=limit))
         say(over, between.lines(over), json)
         return 0
     if budget:
-        raise LabError("--budget is of the sessions that --times measures: add --times N")
+        raise LabError("--budget requires --times N")
     if not sessions:
         pipeline.run_twice(plan_of(chosen), Progress())
     folders = repeating.chosen(chosen.name, sessions)
@@ -115,45 +118,49 @@ def repeat(
 
 
 @app.command
-def selftest(*, force: bool = False, keep: Flag = False, json: Json = False) -> int:
-    """Measure this machine's bias by A/A comparisons, then known differences; exit 1 if the method fails.
+def selftest(*, force: Flag = False, keep: Flag = False, json: Json = False) -> int:
+    """Measure the bias of this machine with A/A pairs, then check that known differences are found.
+
+    Exit status: 1 if the method fails on this machine.
 
     Parameters
     ----------
     force
-        Measure anew what is finished.
+        Begin a new session even if the last one is finished or interrupted.
     keep
-        Keep the session in the repository, for `findings`.
+        Copy the finished session to docs/findings/data (see `python -m bench findings`).
     """
     return run("selftest", force=force, keep=keep, json=json)
 
 
 @app.command
-def sessions(*, force: bool = False, keep: Flag = False, json: Json = False) -> int:
-    """Measure what moves a core's time from session to session: files, build, environment, hash seed, addresses, time.
+def sessions(*, force: Flag = False, keep: Flag = False, json: Json = False) -> int:
+    """Measure why a core's time differs between sessions: files, build, environment, hash seed, addresses, time.
 
     Parameters
     ----------
     force
-        Measure anew what is finished.
+        Begin a new session even if the last one is finished or interrupted.
     keep
-        Keep the session in the repository, for `findings`.
+        Copy the finished session to docs/findings/data (see `python -m bench findings`).
     """
     return run("sessions", force=force, keep=keep, json=json)
 
 
 @app.command
 def worker(scheduler: str, *, generator: Flag = False) -> int:
-    """Let this machine measure for a dask scheduler, one block of a study at a time, until Ctrl-C or its end.
+    """Measure for a dask scheduler, one block at a time, until Ctrl-C or until the scheduler ends.
+
+    Example: `python -m bench worker tcp://10.0.0.1:8786`
 
     Parameters
     ----------
     scheduler
-        Its address, such as tcp://10.0.0.1:8786.
+        Address of the scheduler, such as tcp://10.0.0.1:8786.
     generator
-        Drive load against servers of the others instead of measuring.
+        Do not measure; drive load against the servers of the other workers.
     """
-    from bench.fleet import worker as working  # noqa: PLC0415 - as in `show`
+    from bench.fleet import worker as working  # noqa: PLC0415 - a slow import, as in `show`
 
     working.work(scheduler, "generator" if generator else "machine")
     return 0

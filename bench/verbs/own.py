@@ -1,4 +1,4 @@
-"""Measure what is one's own: a core, or a whole service."""
+"""Verbs for your own code: a whole service, or a core."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from bench.verbs.app import Budget, Flag, Json, app, declared, duration_of, out,
 from bench.verbs.tell import show
 
 CORE_SERVERS = "gunicorn-sync,uwsgi-processes"
-Pointers = Annotated[str, Parameter(help="What may differ in JSON answers, such as /id,/rows/*/at.")]
+Text = Annotated[str, Parameter(show_default=False)]
 
 
 @app.command
 def init(project: Path) -> int:
-    """Look at a project, write its lab.toml and a first request, and say what was found and what to fill in.
+    """Write a lab.toml and a first request for a project, and print what was found and what is missing.
 
-    Then `try PROJECT` measures it. Nothing else in the project is changed.
+    Example: `python -m bench init ~/shop`, then `python -m bench try ~/shop`. Changes no other file of the project.
 
     Parameters
     ----------
     project
-        The folder of a service: Django, FastAPI, Flask, Falcon, Starlette, Litestar, or a bare WSGI or ASGI callable.
+        Folder of a service: Django, FastAPI, Flask, Falcon, Starlette, Litestar, or a bare WSGI or ASGI callable.
     """
-    from bench.own import init as initialising  # noqa: PLC0415 - other verbs know no applications
+    from bench.own import init as initialising  # noqa: PLC0415 - only the verbs of this module need it
 
     written = initialising.write(project.resolve(), declared())
     for lead, lines in (("found", written.found), ("wrote", map(str, written.files)), ("to do", written.missing)):
@@ -45,64 +45,69 @@ def try_(
     own: str | None = None,
     *,
     application: Annotated[str | None, Parameter(name="--app")] = None,
-    source: Path = Path(),
-    requirements: tuple[Path, ...] = (),
+    source: Annotated[Path, Parameter(show_default=False)] = Path(),
+    requirements: Annotated[tuple[Path, ...], Parameter(negative="", show_default=False)] = (),
     requests: Path | None = None,
     servers: str | None = None,
-    interpreters: str = "",
+    interpreters: Text = "",
     rate: float | None = None,
-    ignore: Pointers = "",
+    ignore: Text = "",
     documents: Path | None = None,
     against: str | None = None,
     framework: str = "falcon",
-    requires: str = "",
+    requires: Text = "",
     budget: Budget = None,
-    force: bool = False,
+    force: Flag = False,
     strict: Flag = False,
     json: Json = False,
 ) -> int:
-    """Measure a service of your own behind several servers and on several Pythons, or a core of your own.
+    """Measure your own service behind several servers and on several Pythons, or your own core.
 
-    A service: `try ~/shop`, a folder with a lab.toml (`init` writes one), or `try --app shop.wsgi:application`. Each
-    answer is compared with that of the baseline, the server and Python of today; your folder stays as it is.
-    A core, any function of bytes that returns bytes: `try mycore:transform --documents DIR`.
+    Service: `python -m bench try ~/shop`, where `init` wrote a lab.toml, or `python -m bench try --app
+    shop.wsgi:application`. Every answer is compared with that of the baseline, your present server and Python. Your
+    folder is not changed.
+
+    Core, a function from bytes to bytes: `python -m bench try mycore:transform --documents ~/invoices`.
+
+    Exit status: 1 if an answer is wrong, 3 if --strict refuses to measure.
 
     Parameters
     ----------
     own
-        The folder of a service with its lab.toml; or a core: MODULE:FUNCTION, or MODULE:FUNCTION@INTERPRETER.
+        Folder of a service with its lab.toml; or a core, MODULE:FUNCTION or MODULE:FUNCTION@INTERPRETER.
     application
-        A WSGI or ASGI application, MODULE:NAME, in place of a lab.toml; a factory is called.
+        Service without a lab.toml: a WSGI or ASGI application or factory, such as shop.wsgi:application.
     source
-        The folder that the application or the core's module lies in; else the current one.
+        Folder of the application or of the core's module. Default: the current folder.
     requirements
-        Files of what the application requires: requirements.txt, pyproject.toml or uv.lock.
+        Service without a lab.toml: its requirements.txt, pyproject.toml or uv.lock.
     requests
-        A folder of NAME.http, or one such file: what is asked of the application.
+        Service: the requests to send, a file NAME.http or a folder of such files.
     servers
-        Names with commas between them, or `all`; of a core "" for it alone.
+        Comma-separated servers, or all; for a core, "" measures it alone.
     interpreters
-        Pythons to try the application on, such as 3.14,3.14-jit,pypy.
+        Service: comma-separated Pythons, such as 3.14,3.14-jit,pypy.
     rate
-        Requests a second at which latencies are told; else half of what the slowest stack answers.
+        Service: requests/s at which latencies are measured. Default: half the capacity of the slowest stack.
     ignore
-        What may differ in JSON answers, such as /id,/rows/*/at.
+        Service: comma-separated JSON Pointers to members that may differ between answers, such as /id,/rows/*/at.
     documents
-        Of a core: a folder laid out like spec/golden/valid, NAME.json with its right answer NAME.out.json.
+        Core: folder with documents NAME.json and their right answers NAME.out.json, as in spec/golden/valid.
     against
-        Of a core: what it is held against, a variant or MODULE:FUNCTION of the same source.
+        Core: the baseline, a variant or another MODULE:FUNCTION. Default: cpython, if it answers the documents right.
     framework
-        Of a core: the framework that it is served by.
+        Core: the framework between core and server.
     requires
-        Of a core: the packages that it imports, with commas between them, as bench/locks/measured.txt pins them.
+        Core: comma-separated packages that MODULE imports; bench/locks/measured.txt must pin them.
     force
-        Measure anew what is finished.
+        Begin a new session even if the last one is finished or interrupted.
     strict
-        Measure nothing, with exit status 3, on a machine that is not quiet within a minute.
+        Refuse to measure, with exit status 3, if the machine is not quiet within a minute.
     """
+    limit = duration_of(budget)
     if documents is not None:
         if own is None:
-            raise LabError("--documents are for a core: name it, such as mycore:transform")
+            raise LabError("--documents requires a core, such as `try mycore:transform --documents ~/invoices`")
         return _core(
             own,
             documents=documents,
@@ -115,7 +120,7 @@ def try_(
             strict=strict,
             json=json,
         )
-    from bench.own import manifest as manifests  # noqa: PLC0415 - other verbs know no applications
+    from bench.own import manifest as manifests  # noqa: PLC0415 - only the verbs of this module need it
     from bench.own import study as studies  # noqa: PLC0415
     from bench.serve.application import fingerprint  # noqa: PLC0415
 
@@ -129,8 +134,8 @@ def try_(
         found = manifests.read(Path(own).resolve())
         found = replace(found, requests=str(requests.resolve())) if requests else found
     else:
-        named = f"{own!r} is no folder; " if own else ""
-        raise LabError(f"{named}name a folder with a lab.toml, --app MODULE:NAME, or a core with its --documents")
+        lead = f"{own!r} is not a folder" if own else "try requires something to measure"
+        raise LabError(f"{lead}: use a folder with a lab.toml, --app MODULE:NAME, or a core with --documents")
     if ignore:
         answers = replace(found.answers, ignore=(*found.answers.ignore, *words(ignore)))
         found = replace(found, answers=answers)
@@ -140,9 +145,9 @@ def try_(
         words=shlex.join(["try", *told]), servers=words(servers or ""), interpreters=words(interpreters), rate=rate
     )
     plan = plan_of(*studies.study_of(found, asked, declared(), Progress()))
-    folder, _ = pipeline.run(plan, Progress(), force, strict, budget=duration_of(budget))
+    folder, _ = pipeline.run(plan, Progress(), force, strict, budget=limit)
     if fingerprint(Path(found.source)) != before:
-        raise LabError(f"{found.source} changed while it was measured: measure again, with --force")
+        raise LabError(f"{found.source} changed during the measurement: run the same command with --force")
     return show(folder, None, json)
 
 
@@ -159,8 +164,8 @@ def _core(
     strict: bool,
     json: bool,
 ) -> int:
-    """Measure a core of one's own."""
-    from bench import trying  # noqa: PLC0415 - other verbs know no documents but the catalogue's
+    """Measure the user's own core."""
+    from bench import trying  # noqa: PLC0415 - only the verbs of this module need it
 
     own = trying.Own(
         core=core,

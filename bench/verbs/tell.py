@@ -1,44 +1,57 @@
-"""Tell what was measured: reports, comparisons, and the findings that are kept."""
+"""Verbs that report: answers, comparisons, and kept findings."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from bench import pipeline, store
+from bench.errors import LabError
 from bench.model import Session, Study
 from bench.paths import ROOT
 from bench.verbs.app import Json, Price, app, out, say, study_of
 
+if TYPE_CHECKING:
+    from bench.report import cost
+
 
 @app.command
 def report(study: str = "quick", *, variant: str | None = None, price: Price = None, json: Json = False) -> int:
-    """Write the report of a study's last session anew, for each kind of machine that has one, and show its answer.
+    """Rewrite the report of a study's last session on each kind of machine, and show the answer.
+
+    Example: `python -m bench report quick --price 0.04,0.005`
+
+    Exit status: 1 if a case failed or an answer was wrong.
 
     Parameters
     ----------
     study
-        The name of a study that was run, be it declared still or not.
+        Name of a study with results, even if it is no longer declared.
     variant
-        That of this variant alone, against the study's baseline.
+        Report the session of this variant or peer and the study's baseline (`run --variant`).
     """
-    name = study_of(study, variant).name if variant else study
-    return max(show(folder, price, json) for folder, _ in store.latest_by_machine(name))
+    name, priced = study_of(study, variant).name if variant else study, price_of(price)
+    if not store.sessions(name):
+        raise LabError(f"study {name!r} has no results: run `{study_of(study, variant).command}`")
+    return max(show(folder, priced, json) for folder, _ in store.latest_by_machine(name))
 
 
 @app.command
 def compare(a: str, b: str, *, json: Json = False) -> int:
-    """Compare two results process by process: ratio, interval, noise floor, and the smallest detectable difference.
+    """Compare two results: ratio, confidence interval, noise floor, smallest detectable difference.
+
+    Example: `python -m bench compare quick/cpython quick/cython`
 
     Parameters
     ----------
     a
-        The baseline: STUDY/VARIANT or STUDY/VARIANT/FRAMEWORK/SERVER, of its last session, or a plain pyperf JSON file.
+        The baseline: STUDY/VARIANT or STUDY/VARIANT/FRAMEWORK/SERVER of the last session, or a pyperf JSON file.
     b
-        What is compared with it, named likewise.
+        The result to compare with it, named in the same way.
     """
-    from bench.report import compare as comparing  # noqa: PLC0415 - as in `show`
+    from bench.report import compare as comparing  # noqa: PLC0415 - a slow import, as in `show`
 
     found = comparing.compare(a, b)
     say(found, map(comparing.text, found), json)
@@ -47,32 +60,43 @@ def compare(a: str, b: str, *, json: Json = False) -> int:
 
 @app.command(name="keep")
 def keep_(study: str, *, variant: str | None = None) -> int:
-    """Keep the last session of a study, and all that are like it, in the repository: docs/findings/data.
+    """Copy the last session of a study, and all sessions like it, to docs/findings/data.
+
+    Sessions are alike if cases, machine and commit are equal. `python -m bench findings` then writes the page.
+
+    Example: `python -m bench keep servers`
 
     Parameters
     ----------
     study
-        A name from bench/studies.
+        Name of a study, such as quick; see `python -m bench list`.
     variant
-        That of this variant alone, against the study's baseline.
+        Keep the session of this variant or peer and the study's baseline (`run --variant`).
     """
     return keep_last(study_of(study, variant))
 
 
 @app.command
 def findings() -> int:
-    """Write docs/findings anew from the sessions that are kept there."""
-    from bench.report import docs  # noqa: PLC0415 - as in `show`
+    """Rewrite the pages of docs/findings from the sessions in docs/findings/data."""
+    from bench.report import docs  # noqa: PLC0415 - a slow import, as in `show`
 
     for path in docs.write():
         out.print(str(path.relative_to(ROOT)), highlight=False)
     return 0
 
 
-def show(folder: Path, price: str | None, json: bool) -> int:
-    """Write the report of what lies in `folder` and print the answer; of a self-test, its verdict."""
-    from bench.analysis import selftest as testing  # noqa: PLC0415 - a second of imports that other verbs spare
-    from bench.report import cost, drift, finding, page, selftest, summary  # noqa: PLC0415
+def price_of(text: str | None) -> cost.Price | None:
+    """The price that an option gives, if it does. Raises LabError for an invalid one."""
+    from bench.report import cost  # noqa: PLC0415 - a slow import, as in `show`
+
+    return cost.parse(text) if text else None
+
+
+def show(folder: Path, price: cost.Price | None, json: bool) -> int:
+    """Write the report of the session in `folder` and print its answer, or the verdict of a self-test."""
+    from bench.analysis import selftest as testing  # noqa: PLC0415 - a second of imports that most verbs do not need
+    from bench.report import drift, finding, page, selftest, summary  # noqa: PLC0415
 
     session, runs = store.read(folder / "session.json", Session), store.runs(folder)
     study, status = session.plan.study, pipeline.status(runs, session.unavailable)
@@ -85,17 +109,17 @@ def show(folder: Path, price: str | None, json: bool) -> int:
         say(moved, drift.lines(moved), json)
         return status
     tested = testing.latest(session.machine.get("fingerprint"))
-    found = finding.find(session, runs, cost.parse(price) if price else None, tested)
+    found = finding.find(session, runs, price, tested)
     summary.show(out, found, page.write(folder, found), json)
     return status
 
 
 def keep_last(study: Study) -> int:
-    """Keep the study's last session and those like it, and say where, beside what machines read."""
-    from bench import keep as keeping  # noqa: PLC0415 - as in `show`
+    """Copy the study's last session and those like it to docs/findings/data. Messages go to standard error."""
+    from bench import keep as keeping  # noqa: PLC0415 - a slow import, as in `show`
 
     for path in keeping.keep(study):
-        told = f"kept in {path.relative_to(ROOT)}, {path.stat().st_size:,} bytes"
-        Console(stderr=True).print(told, highlight=False, soft_wrap=True)
-    Console(stderr=True).print("`python -m bench findings` makes its page", highlight=False, soft_wrap=True)
+        line = f"kept: {path.relative_to(ROOT)}, {path.stat().st_size:,} bytes"
+        Console(stderr=True).print(line, highlight=False, soft_wrap=True)
+    Console(stderr=True).print("`python -m bench findings` writes its page", highlight=False, soft_wrap=True)
     return 0

@@ -96,7 +96,7 @@ def test_slow_once_in_a_hundred_shows_in_the_slowest_calls(measured: Measured) -
         (EVERY.format(turn=300, fault="__import__('os').abort()"), "failed with exit code -6"),
         (
             "class Other:\n def __call__(self, d): return right(d)\ntransform = Other()\n",
-            "says type = 'Other', not 'function'",
+            "reports type = 'Other' instead of 'function'",
         ),
         ("def transform(d):\n return b'{}'\n", "failed with status 1: transform small: wrong answer to "),
     ],

@@ -109,7 +109,7 @@ def application(environ, start_response):
     return body if calls % 100 else Closing(body, environ["gunicorn.socket"])
 """
 
-CACHED = "answers are kept, not worked out"  # found with unseen or with fresh documents
+CACHED = "answers are cached"  # found with unseen or with fresh documents
 
 Measured = Callable[..., Observed]
 
@@ -165,7 +165,7 @@ def test_an_honest_server_passes(measured: Measured, stack: Stack, load: str) ->
         (caches(), "brief", "unseen documents", CACHED),
         (caches(), "steady", "fresh documents", CACHED),
         (caches(sleeps=0.0008), "brief", "fresh documents", CACHED),
-        (SLOWS_DOWN, "brief", "steady rate", "it is fast only at first"),
+        (SLOWS_DOWN, "brief", "steady rate", "the server slows down"),
     ],
     ids=["caches", "caches, with few requests", "caches and sleeps", "slows down"],
 )
@@ -210,7 +210,7 @@ def test_a_server_that_answers_before_it_works(measured: Measured, waits: float,
 
 
 def test_a_server_that_closes_kept_connections(measured: Measured) -> None:
-    with pytest.raises(LabError, match=r"^\d+ of \d+ requests met a kept connection") as caught:
+    with pytest.raises(LabError, match=r"^\d+ of \d+ requests hit a kept connection") as caught:
         measured(application=CLOSES, stack=ON_THREADS)
     assert caught.value.gate == "connections"
 

@@ -7,22 +7,22 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
 
-from bench import __main__, pipeline, readiness
+from bench import pipeline, readiness
 from bench.errors import RefusedError
 from bench.model import Unavailable
 from bench.paths import ROOT, SPEC
 from bench.serve import life_cycle
+from tests.conftest import Main
 from tests.declared import CATALOG
 
 STACK = "cpython/falcon/gunicorn-sync"
-Main = Callable[..., tuple[int, str, str]]
 pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked without tokens")  # `main` is meant to
 
 
@@ -48,23 +48,6 @@ def built() -> str:
     return done.stdout
 
 
-@pytest.fixture
-def main(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Main]:
-    """The same without a process of its own: the status, and what went to either output."""
-    handler = signal.getsignal(signal.SIGTERM)
-
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["bench", *words])
-        try:
-            status = __main__.main()
-        except SystemExit as ended:
-            status = int(ended.code or 0)
-        return status, *capsys.readouterr()
-
-    yield run
-    signal.signal(signal.SIGTERM, handler)
-
-
 # ---------------------------------------------------------------- what there is
 
 
@@ -83,7 +66,7 @@ def test_plan_shows_phases_and_minutes() -> None:
     assert CATALOG.studies["quick"].question in done.stdout
     for phase in ("size", "micro", "startup", "macro", "open"):
         assert f"\n{phase} " in done.stdout
-    assert "minutes after set-up and builds" in done.stdout
+    assert " min, after set-up and builds" in done.stdout
 
 
 def test_plan_as_json_holds_each_case_and_lack() -> None:
@@ -112,14 +95,14 @@ def test_doctor_tells_of_each_part_what_is_here_or_how_to_get_it() -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("plan", "slow"), "study 'slow' is unknown; there are: "),
-        (("run", "quick", "--variant", "jython"), "variant 'jython' is unknown; there are: cpython, "),
-        (("build", "cpython", "jython"), "variant 'jython' is unknown"),
-        (("size", "jython"), "variant 'jython' is unknown"),
-        (("serve", "cpython/falcon"), "'cpython/falcon' is no stack: write variant/framework/server"),
-        (("serve", "cpython/falcon/apache"), "server 'apache' is unknown; there are: bjoern, "),
-        (("check",), "check needs one of --variant V and --stack"),
-        (("check", "--variant", "cpython", "--cases", "nowhere"), "--cases nowhere: there is no such folder"),
+        (("plan", "slow"), "unknown study 'slow'; known: "),
+        (("run", "quick", "--variant", "jython"), "unknown variant 'jython'; did you mean 'cython'?"),
+        (("build", "cpython", "jython"), "unknown variant 'jython'"),
+        (("size", "jython"), "unknown variant 'jython'"),
+        (("serve", "cpython/falcon"), "invalid stack 'cpython/falcon': use variant/framework/server"),
+        (("serve", "cpython/falcon/apache"), "unknown server 'apache'; known: bjoern, "),
+        (("check",), "check requires either --variant VARIANT or --stack"),
+        (("check", "--variant", "cpython", "--cases", "nowhere"), "--cases nowhere: no such folder"),
         (("compare", "one", "other"), "'one' is neither a file nor"),
     ],
 )
@@ -140,7 +123,7 @@ def test_wrong_usage_is_told_with_status_2(main: Main, words: tuple[str, ...]) -
 def test_an_error_is_a_line_and_a_status_for_a_script_too() -> None:
     done = bench("plan", "slow")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"bench: study 'slow' is unknown; there are: {', '.join(sorted(CATALOG.studies))}\n"
+    assert done.stderr == f"bench: unknown study 'slow'; known: {', '.join(sorted(CATALOG.studies))}\n"
 
 
 def test_interrupted_it_says_that_nothing_is_lost(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,7 +133,7 @@ def test_interrupted_it_says_that_nothing_is_lost(main: Main, monkeypatch: pytes
     monkeypatch.setattr(pipeline, "run", interrupted)
     status, output, errors = main("run", "quick")
     assert (status, output) == (130, "")
-    assert errors.strip() == "interrupted; what was measured is kept, the same command goes on"
+    assert errors.strip() == "interrupted: results so far are saved; run the same command to continue"
 
 
 def test_what_strict_refuses_is_one_line_and_status_3(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,7 +155,7 @@ def test_a_hole_is_told_in_one_line_with_the_command_that_fills_it(main: Main, m
     monkeypatch.setattr(readiness, "build_all", lambda catalog, names, progress, force: ({}, [missing]))
     status, output, _ = main("build", "pypy")
     assert status == 0
-    assert output == f"lack: pypy: {reason}; to get it: .venv/bin/uv python install pypy@3.11\n"
+    assert output == f"unavailable: pypy: {reason}; to get it: .venv/bin/uv python install pypy@3.11\n"
     monkeypatch.setenv("CI", "true")
     assert main("build", "pypy")[0] == 1
 
@@ -259,13 +242,31 @@ def test_serve_answers_until_it_is_told_to_end(ending: signal.Signals) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("built")
-def test_serve_tells_where_the_log_is_when_the_port_is_taken() -> None:
+def test_serve_names_the_port_that_is_taken() -> None:
     with socket.socket() as taken:  # bound, and not listened at
         taken.bind(("127.0.0.1", 0))
-        done = bench("serve", "cpython/falcon/uwsgi-processes", "--port", str(taken.getsockname()[1]))
+        port = taken.getsockname()[1]
+        done = bench("serve", "cpython/falcon/uwsgi-processes", "--port", str(port))
     assert done.returncode == 2
-    assert ".lab/logs/cpython-falcon-uwsgi-processes.log" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"bench: port {port} of 127.0.0.1 is in use")
+
+
+# ---------------------------------------------------------------- set-up
+
+
+@pytest.mark.slow
+def test_set_up_without_a_network_is_one_line(tmp_path: Path) -> None:
+    alone = ["unshare", "--net"]
+    if subprocess.run([*alone, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("a network of its own is not permitted here")
+    shutil.copytree(ROOT / "bench", tmp_path / "bench", ignore=shutil.ignore_patterns("__pycache__"))
+    argv = [*alone, "/usr/bin/python3", "-m", "bench.bootstrap"]
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PIP_RETRIES": "0", "UV_NO_CACHE": "1"}
+    done = subprocess.run(argv, check=False, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("bench: python cannot reach a package index: connect to the network, or configure a mirror")
 
 
 # ---------------------------------------------------------------- setup.py

@@ -81,7 +81,7 @@ def finished(interrupted: tuple[Path, str]) -> tuple[Path, str]:
 
 def test_ctrl_c_loses_nothing(interrupted: tuple[Path, str]) -> None:
     results, errors = interrupted
-    assert errors.rstrip().endswith("interrupted; what was measured is kept, the same command goes on")
+    assert errors.rstrip().endswith("interrupted: results so far are saved; run the same command to continue")
     ((_, session),) = store.sessions("tiny", results)
     assert session.finished is None
     assert len(runs_in(results)) >= 2

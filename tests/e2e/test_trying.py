@@ -67,7 +67,7 @@ def test_the_core_of_the_page_gets_figures_alone_and_behind_a_server(folder: Pat
         (
             "def transform(document):\n    raise KeyError('vat')\n",
             1,
-            "wrong.transform answers 120 of 120 documents wrong, first 0.json: ",
+            "wrong.transform answers 120 of 120 documents wrong; the first: 0.json: ",
         ),
         ("def transform(document):\n    return {}\n", 1, "got returned dict"),
         ("def transform(document):\n    return b'[]'\n", 1, "got 2 bytes, from byte 0 b'[]'"),

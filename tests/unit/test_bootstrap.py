@@ -126,7 +126,7 @@ def test_a_hole_is_kept_with_its_reason_and_not_tried_again(
     for _ in range(2):
         (lack,) = bootstrap.bring_parts()
         assert lack == {"what": "Ghost", "reason": "no network", "remedy": wanted.remedy}
-        assert f"missing: Ghost (no network); to get it: {wanted.remedy}" in capsys.readouterr().out
+        assert f"unavailable: Ghost: no network; to get it: {wanted.remedy}" in capsys.readouterr().out
     install.assert_called_once_with([wanted])
     assert json.loads((checkout / ".lab/system.json").read_text()) == [lack]
 
@@ -187,6 +187,30 @@ def test_a_failed_download_is_one_line(
     monkeypatch.setattr(system, "run", run)
     assert bootstrap.main() == 2
     assert capsys.readouterr().err.endswith("failed: Error: no space left\n")
+
+
+@pytest.mark.parametrize(
+    ("tool", "said"),
+    [
+        ("python", "WARNING: Retrying (…) after connection broken by 'NewConnectionError(…)'\nERROR: No matching …"),
+        ("uv", "error: Request failed after 3 retries\n  cause: error sending request for url\n  cause: dns error"),
+    ],
+)
+def test_without_a_network_there_is_one_line(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tool: str, said: str
+) -> None:
+    monkeypatch.setattr(bootstrap, "base_python", lambda: "python3")
+    (checkout / ".venv").mkdir()
+    (checkout / ".venv/lab.txt").write_text("stale")
+    (checkout / ".venv/bin").mkdir()
+    (checkout / ".venv/bin/python").write_text("")
+    run, _ = answering((f"bin/{tool} ", 1, said))
+    monkeypatch.setattr(system, "run", run)
+    assert bootstrap.main() == 2
+    assert capsys.readouterr().err == (
+        f"bench: {tool} cannot reach a package index: connect to the network, or configure a mirror for pip and uv, "
+        "then run the same command again\n"
+    )
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)

@@ -86,28 +86,49 @@ def test_every_shipped_variant_goes_behind_every_server_that_serves_its_interpre
 @pytest.mark.parametrize(
     ("file", "old", "new", "told"),
     [
-        ("bench/servers/gunicorn-sync.toml", "keep_alive", "keepalive", ("keepalive",)),
-        ("bench/servers/gunicorn-sync.toml", "keep_alive", "concurrency = 0\nkeep_alive", ("$.concurrency", ">= 1")),
-        ("bench/servers/gunicorn-sync.toml", '["gunicorn"]', '"gunicorn"', ("$.requirements", "array")),
-        ("bench/interpreters/cpython-3.11.toml", 'kind = "uv"', 'kind = "conda"', ("$.providers", "conda")),
-        ("bench/workloads/medium.toml", "orders = 50", 'orders = "fifty"', ("$.documents.orders", "int")),
-        ("bench/workloads/medium.toml", 'title = "', "title = ", ("line 2",)),
-        ("bench/loads/closed.toml", 'model = "closed"', "", ("model", "missing")),
-        ("builds/nuitka/nuitka.toml", "[provenance]", "[provenances]", ("provenance",)),
+        (
+            "bench/servers/gunicorn-sync.toml",
+            "keep_alive",
+            "keepalive",
+            ":8: unknown key 'keepalive'; did you mean 'keep_alive'?",
+        ),
+        (
+            "bench/servers/gunicorn-sync.toml",
+            "keep_alive",
+            "concurrency = 0\nkeep_alive",
+            ":8: concurrency: expected int >= 1",
+        ),
+        ("bench/servers/gunicorn-sync.toml", '["gunicorn"]', '"gunicorn"', ":7: requirements: expected array, got str"),
+        (
+            "bench/interpreters/cpython-3.11.toml",
+            'kind = "uv"',
+            'kind = "conda"',
+            ":16: providers[2].kind: unknown value 'conda'; known: debian, path, pyenv, uv",
+        ),
+        (
+            "bench/workloads/medium.toml",
+            "orders = 50",
+            'orders = "fifty"',
+            ":10: documents.orders: expected int, got str",
+        ),
+        ("bench/workloads/medium.toml", 'title = "', "title = ", ":2:9: invalid TOML: Invalid value"),
+        ("bench/loads/closed.toml", 'model = "closed"', "", ": missing key 'model'"),
+        (
+            "builds/nuitka/nuitka.toml",
+            "[provenance]",
+            "[provenances]",
+            ":10: unknown key 'provenances'; did you mean 'provenance'?",
+        ),
     ],
 )
-def test_a_wrong_key_is_named_with_its_file(
-    checkout: Path, file: str, old: str, new: str, told: tuple[str, ...]
-) -> None:
+def test_a_wrong_key_is_named_with_its_file(checkout: Path, file: str, old: str, new: str, told: str) -> None:
     changed(checkout / file, old, new)
-    line = complaint(catalog.read)
-    assert line.startswith(f"{file}: ")
-    assert all(word in line for word in told)
+    assert complaint(catalog.read) == f"{file}{told}"
 
 
 def test_a_file_is_called_what_it_declares(checkout: Path) -> None:
     (checkout / "bench/loads/closed.toml").rename(checkout / "bench/loads/shut.toml")
-    assert complaint(catalog.read) == "bench/loads/shut.toml: name is 'closed', but the file is called shut.toml"
+    assert complaint(catalog.read) == "bench/loads/shut.toml: name: 'closed' must equal the file's name, 'shut'"
 
 
 def test_two_variants_of_one_name_are_refused(checkout: Path) -> None:
@@ -133,18 +154,18 @@ def test_a_back_end_is_one_that_is_declared(checkout: Path, file: str) -> None:
     changed(checkout / file, old, old.replace("postgres", "mysql"))
     line = complaint(catalog.read)
     assert line.startswith(f"{file}: ")
-    assert "'mysql' is unknown" in line
+    assert "unknown backend 'mysql'; known: postgres" in line
 
 
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ('"cpython", "pypy"', '"cpython", "jython"', "variant 'jython' is unknown"),
-        ('baseline = "cpython"', 'baseline = "jython"', "variant 'jython' is unknown"),
-        ('baseline = "cpython"', 'baseline = "nuitka"', "the baseline 'nuitka' has to be one of the variants"),
-        ("gunicorn-sync", "gunicorn", "server 'gunicorn' is unknown"),
-        ("medium", "middling", "workload 'middling' is unknown"),
-        ('["closed"]', '["shut"]', "load 'shut' is unknown"),
+        ('"cpython", "pypy"', '"cpython", "jython"', "unknown variant 'jython'; did you mean 'cython'?"),
+        ('baseline = "cpython"', 'baseline = "jython"', "unknown variant 'jython'; did you mean 'cython'?"),
+        ('baseline = "cpython"', 'baseline = "nuitka"', "baseline 'nuitka' must be one of the study's variants"),
+        ("gunicorn-sync", "gunicorn", "unknown server 'gunicorn'; known: bjoern, "),
+        ("medium", "middling", "unknown workload 'middling'; known: "),
+        ('["closed"]', '["shut"]', "unknown load 'shut'; known: "),
     ],
 )
 def test_a_study_names_what_is_declared(checkout: Path, old: str, new: str, told: str) -> None:
@@ -157,20 +178,26 @@ def test_a_study_names_what_is_declared(checkout: Path, old: str, new: str, told
     assert complaint(catalog.read).startswith(f"bench/studies/tiny.toml: {told}")
 
 
+def test_the_server_whose_start_is_timed_is_one_that_is_declared(checkout: Path) -> None:
+    changed(checkout / "bench/studies/quick.toml", 'server = "gunicorn-sync"', 'server = "gunicorn-sink"')
+    told = "bench/studies/quick.toml: startup: unknown server 'gunicorn-sink'; did you mean 'gunicorn-sync'?"
+    assert complaint(catalog.read) == told
+
+
 def test_a_study_says_which_loads_go_with_which_of_its_workloads(checkout: Path) -> None:
     study = checkout / "bench/studies/tiny.toml"
     study.write_text(STUDY + 'loads_of = { medium = ["closed-64"] }\n')
     assert catalog.read().studies["tiny"].loads == ("closed-64",)
     for old, new, told in (
-        ("medium = [", "large = [", "loads_of has to name workloads of the study"),
-        ("closed-64", "ramp", "load 'ramp' is not closed"),
+        ("medium = [", "large = [", "macro.loads_of: every key must be one of the study's workloads"),
+        ("closed-64", "ramp", "load 'ramp' must be closed"),
     ):
         study.write_text(STUDY + 'loads_of = { medium = ["closed-64"] }\n'.replace(old, new))
         assert complaint(catalog.read) == f"bench/studies/tiny.toml: {told}"
 
 
 @pytest.mark.parametrize(
-    ("brief", "told"), [("ramp", "has to be closed"), ("glance-64", "of as many users"), ("x", "'x'")]
+    ("brief", "told"), [("ramp", "must be closed"), ("glance-64", "must be closed and have 8 users"), ("x", "'x'")]
 )
 def test_a_brief_load_is_a_closed_one_of_as_many_users(checkout: Path, brief: str, told: str) -> None:
     changed(checkout / "bench/loads/closed.toml", 'brief = "glance"', f'brief = "{brief}"')
@@ -184,7 +211,7 @@ def test_a_new_framework_is_one_file_that_says_what_it_needs(checkout: Path) -> 
     adapter.write_text('import flask\n\nREQUIREMENTS = ("flask", "flask-restful")\n')
     assert catalog.read().frameworks["flask"].requirements == ("flask", "flask-restful")
     adapter.write_text("import flask\n")
-    assert complaint(catalog.read).startswith("app/wsgi/flask_app.py: no constant REQUIREMENTS")
+    assert complaint(catalog.read).startswith("app/wsgi/flask_app.py: add REQUIREMENTS = (…)")
 
 
 def test_a_stack_is_three_names() -> None:
@@ -196,11 +223,12 @@ def test_a_stack_is_three_names() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("cpython", "'cpython' is no stack: write variant/framework/server"),
-        ("cpython/falcon/gunicorn-sync/", "is no stack"),
-        ("jython/falcon/gunicorn-sync", "variant 'jython' is unknown; there are: cpython, "),
-        ("cpython/django/gunicorn-sync", "framework 'django' is unknown; there are: bare, falcon, "),
-        ("cpython/falcon/gunicorn", "server 'gunicorn' is unknown; there are: bjoern, granian-asgi, "),
+        ("cpython", "invalid stack 'cpython': use variant/framework/server, such as cython/falcon/bjoern, or a peer"),
+        ("cpython/falcon/gunicorn-sync/", "invalid stack"),
+        ("node-exprt", "invalid stack 'node-exprt': did you mean 'node-expert'?"),
+        ("jython/falcon/gunicorn-sync", "unknown variant 'jython'; did you mean 'cython'?"),
+        ("cpython/django/gunicorn-sync", "unknown framework 'django'; known: bare, falcon, "),
+        ("cpython/falcon/gunicorn", "unknown server 'gunicorn'; known: bjoern, granian-asgi, "),
     ],
 )
 def test_what_is_no_stack_is_told_with_what_there_is(text: str, told: str) -> None:
@@ -210,7 +238,7 @@ def test_what_is_no_stack_is_told_with_what_there_is(text: str, told: str) -> No
 def test_a_server_that_no_file_declares_for_an_implementation_is_refused(checkout: Path) -> None:
     (checkout / "bench/servers/uwsgi-threads-pypy.toml").unlink()
     line = complaint(lambda: pairing.parse_stack(catalog.read(), "pypy/falcon/uwsgi-threads"))
-    assert line == "pypy/falcon/uwsgi-threads: no file in bench/servers serves uwsgi-threads on pypy"
+    assert line == "pypy/falcon/uwsgi-threads: no file in bench/servers runs uwsgi-threads on pypy"
 
 
 # ---------------------------------------------------------------- a variant on another interpreter
@@ -228,9 +256,9 @@ def test_a_variant_moves_to_another_interpreter_without_a_file_of_its_own() -> N
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("cythn@cpython-3.13", "variant 'cythn' is unknown"),
-        ("cython@cpython-2.7", "interpreter 'cpython-2.7' is unknown"),
-        ("pypy@cpython-3.13", "pypy is made for pypy, and cpython-3.13 is cpython"),
+        ("cythn@cpython-3.13", "unknown variant 'cythn'; did you mean 'cython'"),
+        ("cython@cpython-2.7", "cython@cpython-2.7: unknown interpreter 'cpython-2.7'; known: cpython-3.10, "),
+        ("pypy@cpython-3.13", "variant 'pypy' needs pypy, and cpython-3.13 is cpython"),
     ],
 )
 def test_where_a_variant_cannot_move_is_told(name: str, told: str) -> None:
@@ -267,7 +295,7 @@ def test_a_file_like_another_says_only_what_differs() -> None:
 def test_a_file_like_none_is_an_error(checkout: Path) -> None:
     path = checkout / "optimised/cython/cython-scalar.toml"
     path.write_text(path.read_text().replace('"cython"', '"cythn"'))
-    with pytest.raises(LabError, match=r"cython-scalar\.toml: like 'cythn': there is no cythn\.toml beside it"):
+    with pytest.raises(LabError, match=r"cython-scalar\.toml: like: there is no cythn\.toml beside this file"):
         catalog.read()
 
 

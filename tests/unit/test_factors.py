@@ -115,7 +115,7 @@ def test_the_padding_is_random_and_reproducible() -> None:
 
 
 @pytest.mark.parametrize(
-    ("refused", "reason"), [("", None), ("setarch: failed to set personality", "is refused here: setarch")]
+    ("refused", "reason"), [("", None), ("setarch: failed to set personality", "fails on this machine: setarch")]
 )
 def test_fixed_addresses_are_requested_from_the_kernel(
     monkeypatch: pytest.MonkeyPatch, refused: str, reason: str | None

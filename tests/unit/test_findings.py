@@ -78,10 +78,10 @@ def test_what_is_kept_names_neither_the_machine_nor_a_folder_of_it(tmp_path: Pat
 @pytest.mark.parametrize(
     ("harm", "told"),
     [
-        (lambda whole: whole[:-40], "no kept session"),
-        (lambda whole: b"not packed", "no kept session"),
-        (lambda whole: lzma.compress(b'{"run": 1}'), "no kept session"),
-        (lambda whole: lzma.compress(b""), "no kept session"),
+        (lambda whole: whole[:-40], "invalid kept session"),
+        (lambda whole: b"not packed", "invalid kept session"),
+        (lambda whole: lzma.compress(b'{"run": 1}'), "invalid kept session"),
+        (lambda whole: lzma.compress(b""), "invalid kept session"),
     ],
 )
 def test_a_damaged_file_is_an_error_that_names_it(kept: Path, tmp_path: Path, harm, told: str) -> None:
@@ -93,11 +93,11 @@ def test_a_damaged_file_is_an_error_that_names_it(kept: Path, tmp_path: Path, ha
 
 def test_a_session_that_is_not_whole_or_too_large_is_not_kept(tmp_path: Path, monkeypatch) -> None:
     folder = stored(tmp_path, sessions.session(STUDY, RUNS, finished=False))
-    with pytest.raises(LabError, match="quick: its last session is not finished"):
+    with pytest.raises(LabError, match="quick: the last session is not finished"):
         keep.keep(STUDY, tmp_path, tmp_path)
     store.finish(folder, SESSION)
     monkeypatch.setattr(keep, "LIMIT", 1000)
-    with pytest.raises(LabError, match=r"quick: .* bytes are too much to keep"):
+    with pytest.raises(LabError, match=r"quick: .* bytes exceed the limit of 1,000"):
         keep.keep(STUDY, tmp_path, tmp_path)
     assert not list(tmp_path.glob(f"*{keep.SUFFIX}"))
 

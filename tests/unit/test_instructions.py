@@ -43,7 +43,7 @@ def test_a_jit_compiler_is_unsupported_and_not_a_case() -> None:
     assert [case.variant for case in phase("instructions").cases] == ["cpython", "cython", "numba"]
     (lack,) = matrix.unsupported(STUDY, CATALOG)
     assert (lack.what, lack.kind == "unsupported", lack.kind == "failed") == ("pypy: instructions", True, False)
-    assert "compiles while it runs" in lack.reason
+    assert "compiles at run time" in lack.reason
     assert matrix.unsupported(msgspec.structs.replace(STUDY, instructions=None), CATALOG) == []
 
 

@@ -54,13 +54,13 @@ def test_what_is_here_is_told_with_its_build() -> None:
     found = inventory.state(CATALOG, interpreter(THIS, DEBIAN))
     assert found.here
     assert (found.here.version, found.build_brings, found.remedy) == (platform.python_version(), (), None)
-    assert inventory.lines(found)[0].startswith(f"here    it: {platform.python_version()} from path at ")
+    assert inventory.lines(found)[0].startswith(f"found   it: {platform.python_version()} from path at ")
 
 
 def test_a_provider_that_comes_first_is_told_as_what_a_build_brings(empty: Path) -> None:
     found = inventory.state(CATALOG, interpreter(DEBIAN, THIS, INSTALLED))
     assert found.here
-    assert found.build_brings == ("unpacks python3.99 python3.99-dev of Debian sid",)
+    assert found.build_brings == ("unpacks python3.99 python3.99-dev from Debian sid",)
     assert inventory.lines(found)[1].strip() == f"`{found.remedy}` first {found.build_brings[0]}"
     assert list(empty.iterdir()) == [], "a look brings nothing"
 
@@ -100,7 +100,7 @@ def test_what_an_interpreter_goes_without_is_told(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(artifacts, "artifacts", lambda: [made])
     found = inventory.state(declared, interpreter(THIS))
     assert found.lacks == {
-        "profile-guided optimisation": "not built with it",
+        "profile-guided optimisation": "disabled in this build",
         "bjoern": "too new",
         "gunicorn-gevent": "no wheel",
     }

@@ -55,14 +55,17 @@ def at(commit: str | None) -> dict[str, object]:
 )
 def test_what_was_measured_with_code_of_no_commit_is_not_kept(tmp_path: Path, commit: str | None, told: str) -> None:
     measured(tmp_path, machine=at(commit))
-    with pytest.raises(LabError, match=f"quick: its last session was measured {told}, .*--force --keep`$"):
+    with pytest.raises(LabError, match=f"quick: the last session was measured {told}, .*--force --keep`$"):
         keep.keep(STUDY, tmp_path, tmp_path)
     assert not list(tmp_path.glob(f"*{keep.SUFFIX}"))
 
 
 @pytest.mark.parametrize(
     ("commit", "told"),
-    [("0123456789ab-dirty", "uncommitted changes .0123456789ab-dirty."), (None, "this is no git checkout")],
+    [
+        ("0123456789ab-dirty", "a clean checkout, and 0123456789ab-dirty has changes"),
+        (None, "git and a clone of the repository"),
+    ],
 )
 def test_nothing_is_measured_that_could_not_be_kept(
     monkeypatch: pytest.MonkeyPatch, commit: str | None, told: str
@@ -70,7 +73,7 @@ def test_nothing_is_measured_that_could_not_be_kept(
     ran: list[Study] = []
     monkeypatch.setattr(machine, "commit", lambda: commit)
     monkeypatch.setattr(pipeline, "run", lambda study, *_, **__: ran.append(study))
-    with pytest.raises(LabError, match=f"--keep: {told}: commit them first, as a finding names its code"):
+    with pytest.raises(LabError, match=f"--keep requires {told}"):
         measure.run("quick", keep=True)
     assert ran == []
 
@@ -80,7 +83,7 @@ def test_an_interrupted_session_of_such_code_goes_on_for_no_finding(
 ) -> None:
     monkeypatch.setattr(machine, "commit", lambda: "0123456789ab")
     measured(tmp_path, machine=at("0123456789ab-dirty"), finished=None)
-    with pytest.raises(LabError, match="quick: its last session was measured at 0123456789ab-dirty"):
+    with pytest.raises(LabError, match="quick: the last session was measured at 0123456789ab-dirty"):
         keep.require_keepable(STUDY, results=tmp_path, kept=tmp_path)
     keep.require_keepable(STUDY, force=True, results=tmp_path, kept=tmp_path)
 
@@ -108,7 +111,7 @@ def test_a_target_that_was_changed_after_a_session_is_kept_only_if_it_says_so(
     keep.keep(STUDY, tmp_path, tmp_path)
     silent, said = study(like(FAST, **changes)), study(like(FAST, **changes, **LATE))
     title = silent.targets[0].title
-    refused = rf"^bench/studies/quick\.toml: target '{title}' changed after .*: write `after_session = 2026-11-24`"
+    refused = rf"^bench/studies/quick\.toml: target '{title}' changed after .*: add `after_session = 2026-11-24`"
     with pytest.raises(LabError, match=refused):
         keep.require_keepable(silent, results=tmp_path, kept=tmp_path)
     measured(tmp_path, "2026-11-27")
@@ -122,8 +125,11 @@ def test_a_target_that_was_changed_after_a_session_is_kept_only_if_it_says_so(
     ("targets", "told"),
     [
         ((FAST, SMALL), "'Fast on small ones' changed after"),
-        ((FAST, like(SMALL, declared=date(2026, 11, 27), after_session=date(2026, 11, 27))), "session was earlier"),
-        ((), "'Fast' is gone: leave it in without `at_most`"),
+        (
+            (FAST, like(SMALL, declared=date(2026, 11, 27), after_session=date(2026, 11, 27))),
+            "first session is earlier",
+        ),
+        ((), "'Fast' is missing: restore it without `at_most`"),
         ((like(FAST, at_most=None),), "'Fast' changed after"),
     ],
 )
@@ -197,14 +203,14 @@ def test_only_finished_sessions_of_the_same_machine_and_code_are_kept_together(
 @pytest.mark.parametrize(
     ("other", "told"),
     [
-        (at("ba9876543210"), r"several commits \(0123456789ab, ba9876543210\)"),
-        (sessions.MACHINE | {"fingerprint": "g"}, r"several fingerprints \(None, g\)"),
+        (at("ba9876543210"), r"commits \(0123456789ab, ba9876543210\)"),
+        (sessions.MACHINE | {"fingerprint": "g"}, r"fingerprints \(None, g\)"),
     ],
 )
 def test_no_page_is_made_of_several_machines_or_commits(tmp_path: Path, other: dict[str, object], told: str) -> None:
     two = msgspec.structs.replace(SESSION, started="2026-11-25T13:00:00+00:00", machine=other)
     keep.write([keep.Kept(session=each, runs=()) for each in (SESSION, two)], tmp_path)
-    with pytest.raises(LabError, match=f"quick: {told} in kept sessions"):
+    with pytest.raises(LabError, match=f"quick: kept sessions have different {told}"):
         list(keep.all_kept(tmp_path))
 
 

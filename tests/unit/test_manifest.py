@@ -43,13 +43,13 @@ def test_the_most_exact_file_of_requirements_counts_where_none_is_named(tmp_path
     [
         ('app = "shop"', "app: 'shop' is not MODULE:NAME, such as shop.wsgi:application"),
         ('app = "shop/wsgi.py:app"', "is not MODULE:NAME"),
-        ("", "missing required field `app`"),
+        ("", "missing key 'app'"),
         ('app = "a:b"\nrequirments = []', "requirments"),
         ('app = "a:b"\ninterface = "cgi"', "interface"),
         ('app = "a:b"\nsource = "gone"', "source: no such folder: "),
         ('app = "a:b"\nrequirements = ["gone.txt"]', "requirements: no such file: "),
         ('app = "a:b"\n[answers]\nmask = ["("]', "mask: '(' is no regular expression"),
-        ('app = "a:b', "lab.toml: "),
+        ('app = "a:b', "lab.toml:1: invalid TOML: Unterminated string"),
     ],
 )
 def test_what_is_wrong_is_told(tmp_path: Path, text: str, words: str) -> None:

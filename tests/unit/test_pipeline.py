@@ -371,14 +371,14 @@ def test_what_cannot_be_had_is_a_hole_and_the_rest_goes_on(bench: Bench) -> None
     assert unavailable["mypyc"].reason == "`cc` failed with status 1; see build.log"
     assert unavailable["mypyc"].remedy == "python -m bench build mypyc"
     assert unavailable["cython-untouched"].kind == "failed"
-    assert "1 of 94 cases wrong, first valid/a.json: expected 1" in unavailable["cython-untouched"].reason
+    assert "1 of 94 cases wrong; the first: valid/a.json: expected 1" in unavailable["cython-untouched"].reason
     assert {run.case.variant for run in store.runs(folder)} == {"cpython", "nuitka"}
 
 
 def test_without_a_load_generator_the_rest_is_measured(bench: Bench) -> None:
     bench.no_generator = MissingError("mvn is not here", "apt-get install maven")
     folder, session = bench.run()
-    lack = Unavailable(what="every load", reason="mvn is not here", remedy="apt-get install maven", instrument="macro")
+    lack = Unavailable(what="all loads", reason="mvn is not here", remedy="apt-get install maven", instrument="macro")
     assert session.unavailable == (lack,)
     assert {run.case.instrument for run in store.runs(folder)} == {"micro"}
     bench.no_generator = None
@@ -395,7 +395,7 @@ def test_without_a_null_server_the_rest_is_measured(bench: Bench, monkeypatch: p
     monkeypatch.setattr(null, "provision", missing)
     folder, session = bench.run()
     assert [(lack.what, lack.remedy) for lack in session.unavailable] == [
-        ("the null server", "sudo apt-get install libev-dev")
+        ("null server", "sudo apt-get install libev-dev")
     ]
     assert {run.case.instrument for run in store.runs(folder)} == {"micro", "macro"}
 

@@ -73,7 +73,7 @@ def test_narrowed_to_one_variant_it_is_another_study_with_the_baseline() -> None
     assert one.name == "trial-nuitka"
     assert CATALOG.variants["nuitka"].title in one.title
     assert planned.narrowed(STUDY, "cpython", CATALOG).variants == ("cpython",)
-    with pytest.raises(LabError, match="variant 'jython' is unknown"):
+    with pytest.raises(LabError, match="unknown variant 'jython'; did you mean 'cython'"):
         planned.narrowed(STUDY, "jython", CATALOG)
 
 

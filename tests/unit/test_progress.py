@@ -2,6 +2,8 @@
 
 import io
 import re
+import time
+from itertools import count
 from typing import Any
 
 import pytest
@@ -49,7 +51,7 @@ def lines(said: io.StringIO) -> list[str]:
 def test_it_begins_with_an_estimate(plain: Progress, said: io.StringIO) -> None:
     with plain.measuring(700, expected):
         pass
-    assert lines(said) == ["about 12 min of measuring; Ctrl-C loses nothing, the next run goes on"]
+    assert lines(said) == ["about 12 min of measuring; Ctrl-C keeps finished runs"]
 
 
 @pytest.mark.usefixtures("always")
@@ -94,6 +96,20 @@ def test_taking_longer_than_planned_leaves_nothing_rather_than_less(plain: Progr
         for _ in range(9):
             plain.case(SIZE, run(SIZE, 60))
     assert " 0 s left" in lines(said)[-1]
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_it_never_passes_100_percent(said: io.StringIO, monkeypatch: pytest.MonkeyPatch, terminal: bool) -> None:
+    minutes = count()
+    monkeypatch.setattr(time, "monotonic", lambda: 60.0 * next(minutes))
+    shown = Progress(Console(file=said, width=80, force_terminal=terminal))
+    with shown.measuring(10, expected):
+        for _ in range(9):  # 22.5 seconds where 10 were planned
+            shown.case(MICRO, None)
+            shown.case(MICRO, run(MICRO, 5))
+            assert max(task.percentage for task in shown._bar.tasks) <= 100
+    assert not terminal or shown._bar.tasks[0].percentage == 100
+    assert terminal or max(int(share) for share in re.findall(r"(\d+)%", said.getvalue())) == 100
 
 
 @pytest.mark.usefixtures("always")

@@ -28,7 +28,7 @@ def test_a_duration_is_written_as_people_do(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "0m", "30", "half an hour", "30m1h", "-5m", "1.5h"])
 def test_what_is_no_duration_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(LabError, match=r"--budget .* is no time: write 90s, 30m, 1h or 1h30m"):
+    with pytest.raises(LabError, match=r"invalid --budget .*: use a duration such as 90s, 30m or 1h30m"):
         duration(text, "--budget")
 
 

@@ -283,7 +283,7 @@ def test_a_service_that_sleeps_instead_of_querying_the_backend_is_rejected(
     load: Load, service: Service, tmp_path: Path
 ) -> None:
     service(ABOUT | {"waits": "time.sleep"})
-    with pytest.raises(LabError, match=r"says waits = 'time.sleep', not 'app.postgres.on_one_connection'"):
+    with pytest.raises(LabError, match=r"reports waits = 'time.sleep' instead of 'app.postgres.on_one_connection'"):
         macro.observe(SHORT, CLOSED, tmp_path / "run")
 
 
@@ -292,7 +292,7 @@ def test_a_failed_provenance_check_rejects_the_run(
     service: Service, load: Load, tmp_path: Path, observe: Callable[..., Observed], case: Case
 ) -> None:
     service(ABOUT | {"type": "builtin_function_or_method"})
-    with pytest.raises(LabError, match="says type = 'builtin_function_or_method', not 'function'"):
+    with pytest.raises(LabError, match="reports type = 'builtin_function_or_method' instead of 'function'"):
         observe(SHORT, case, tmp_path / "run")
 
 

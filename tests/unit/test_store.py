@@ -32,13 +32,13 @@ def test_a_run_is_read_as_it_was_written(tmp_path: Path) -> None:
 def test_a_file_cut_in_half_is_named(tmp_path: Path) -> None:
     path = store.save(tmp_path, RUN)
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(LabError, match=f"{path.name}: not a whole Run record"):
+    with pytest.raises(LabError, match=f"{path.name}: invalid Run record"):
         store.read(path, Run)
 
 
 def test_a_full_disk_is_named_and_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / f"{RUN.case.identity}.part").symlink_to("/dev/full")
-    with pytest.raises(LabError, match=f"{RUN.case.identity}.json: not written, No space left on device; make room"):
+    with pytest.raises(LabError, match=f"{RUN.case.identity}.json: No space left on device: free some space"):
         store.save(tmp_path, RUN)
     assert list(tmp_path.iterdir()) == []
 

@@ -125,7 +125,7 @@ def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("keys", [{"generator": "given"}, {"generator": "orders", "folder": "/tmp"}])
 def test_a_folder_is_named_for_given_documents_and_for_no_others(keys: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="folder: documents that are `given` lie in one"):
+    with pytest.raises(ValueError, match="folder: only the generator 'given' has one"):
         DocumentsSpec(count=1, sha256="", **keys)
 
 
@@ -234,7 +234,7 @@ def test_a_baseline_that_nobody_asked_for_is_left_out_if_it_is_wrong(
 ) -> None:
     study = planned({"cpython": WRONG}).study
     assert (study.baseline, study.variants) == ("mycore.transform", ("mycore.transform",))
-    told = "cpython answers these documents otherwise: no baseline; --against MODULE:FUNCTION names one"
+    told = "no baseline: cpython gives other answers to these documents; --against MODULE:FUNCTION sets one"
     assert told in capsys.readouterr().err
     with pytest.raises(WrongError):
         planned({"cpython": WRONG}, against="cpython")
@@ -243,8 +243,12 @@ def test_a_baseline_that_nobody_asked_for_is_left_out_if_it_is_wrong(
 @pytest.mark.parametrize(
     ("answers", "how", "told"),
     [
-        ({"mycore.transform": WRONG}, {}, "mycore.transform answers 1 of 30 documents wrong, first 07.json: expected"),
-        ({"cpython": WRONG}, {"against": "cpython"}, "cpython answers 1 of 30 documents wrong, first 07.json"),
+        (
+            {"mycore.transform": WRONG},
+            {},
+            "mycore.transform answers 1 of 30 documents wrong; the first: 07.json: expected",
+        ),
+        ({"cpython": WRONG}, {"against": "cpython"}, "cpython answers 1 of 30 documents wrong; the first: 07.json"),
         ({"other.transform": WRONG}, {"against": "other:transform"}, "other.transform answers 1 of 30 documents wrong"),
     ],
 )
@@ -291,15 +295,15 @@ def test_a_package_is_staged_as_a_whole_and_what_was_compiled_beside_a_module(pl
 @pytest.mark.parametrize(
     ("how", "told"),
     [
-        ({"core": "mycore"}, "'mycore' is no core: write MODULE:FUNCTION, such as mycore:transform"),
-        ({"core": "nocore:transform"}, "nocore: there is no nocore.py and no package nocore in "),
-        ({"core": "json:loads"}, "json: the measured process has a module 'json' already"),
-        ({"core": "app.core:transform"}, "app.core: the measured process has a module 'app' already"),
-        ({"core": "mycore:transform@jython"}, "mycore:transform@jython: interpreter 'jython' is unknown; there are: "),
-        ({"against": "jython"}, "variant 'jython' is unknown; there are: "),
-        ({"against": "mycore:transform"}, "--against mycore:transform: that is the core itself"),
-        ({"servers": ("apache",)}, "--servers: server 'apache' is unknown; there are: "),
-        ({"framework": "django"}, "--framework: framework 'django' is unknown; there are: "),
+        ({"core": "mycore"}, "invalid core 'mycore': use MODULE:FUNCTION, such as mycore:transform"),
+        ({"core": "nocore:transform"}, "nocore: no nocore.py and no package nocore in "),
+        ({"core": "json:loads"}, "json: the measured process has another module 'json'"),
+        ({"core": "app.core:transform"}, "app.core: the measured process has another module 'app'"),
+        ({"core": "mycore:transform@jython"}, "mycore:transform@jython: unknown interpreter 'jython'; known: "),
+        ({"against": "jython"}, "unknown variant 'jython'; did you mean 'cython'?"),
+        ({"against": "mycore:transform"}, "--against mycore:transform: name another core than the measured one"),
+        ({"servers": ("apache",)}, "--servers: unknown server 'apache'; known: "),
+        ({"framework": "django"}, "--framework: unknown framework 'django'; known: "),
     ],
 )
 def test_each_mistake_is_told_in_one_line(planned: Planned, how: dict[str, Any], told: str) -> None:
@@ -322,6 +326,6 @@ def test_the_catalogue_takes_no_name_twice(planned: Planned, source: Path) -> No
     taken = msgspec.structs.replace(CATALOG.variant("cpython"), name="pack.inner.transform")
     known = msgspec.structs.replace(CATALOG, variants=CATALOG.variants | {taken.name: taken})
     own = Own(core="pack.inner:transform", documents=source.parent / "words", source=source)
-    with pytest.raises(LabError, match=r"the name 'pack\.inner\.transform' is taken"):
+    with pytest.raises(LabError, match=r"the catalogue declares 'pack\.inner\.transform' already"):
         trying.study_of(own, known, Progress())
     assert "pack.inner.transform" not in CATALOG.variants, "what a study adds is in its own catalogue alone"

@@ -50,7 +50,7 @@ def test_a_tuning_is_for_the_servers_that_it_names() -> None:
 
 
 def test_an_unknown_tuning_is_told_with_those_there_are() -> None:
-    with pytest.raises(LabError, match="tuning 'faster' is unknown; there are: allocator, "):
+    with pytest.raises(LabError, match="unknown tuning 'faster'; known: allocator, "):
         pairing.parse_stack(CATALOG, "cython/bare/bjoern+faster")
 
 
@@ -71,8 +71,12 @@ def test_the_prefix_holds_the_server_whatever_its_tuning() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ("[env]", 'servers = ["bjorn"]\n\n[env]', "servers: program 'bjorn' is unknown"),
-        ("[env]", '[unsupported.bjorn]\nreason = ""\nsymptom = ""\n\n[env]', "server 'bjorn' is unknown"),
+        ("[env]", 'servers = ["bjorn"]\n\n[env]', "servers: unknown server program 'bjorn'; did you mean 'bjoern'"),
+        (
+            "[env]",
+            '[unsupported.bjorn]\nreason = ""\nsymptom = ""\n\n[env]',
+            "unsupported: unknown server 'bjorn'; did you mean 'bjoern'",
+        ),
     ],
 )
 def test_a_tuning_names_what_is_declared(checkout: Path, old: str, new: str, told: str) -> None:
