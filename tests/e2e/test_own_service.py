@@ -76,7 +76,7 @@ def test_an_application_has_three_cards_and_its_folder_stays_as_it_is(
     found = json.loads(output)
     assert [card["title"] for card in found["cards"]] == [
         "What to change today",
-        "Latency at 50 requests a second",
+        "Latency at 50.0 requests a second",
         "Memory under load",
     ]
     (stack,) = found["stacks"]
@@ -99,7 +99,7 @@ def test_a_wrong_answer_late_in_the_load_is_caught_with_its_request(tmp_path: Pa
     [
         ("import os\nKEY = os.environ['SECRET_KEY']\n", "shop:application", "KeyError: 'SECRET_KEY'"),
         (WSGI.replace("LIMIT", "0"), "shop:gone", "has no attribute 'gone'"),
-        ("application = 7\n", "shop:application", "builtins.int is neither WSGI nor ASGI"),
+        ("application = 7\n", "shop:application", "is neither a WSGI nor an ASGI application"),
         (
             "def application(environ, start_response):\n 1 / 0\n",
             "shop:application",
