@@ -3,7 +3,7 @@ python := .venv/bin/python
 run    := run quick $(if $(variant),--variant $(variant))
 sphinx := .lab/docs/bin/sphinx-build
 
-.PHONY: setup bench limits scale test test-fast test-long fuzz endurance format lint docs size report findings lock
+.PHONY: setup bench limits scale test test-fast test-long fuzz endurance format lint docs size report findings docs-output lock
 setup:        ; @python3 -m bench.bootstrap
 bench: setup  ; $(python) -m bench $(run)
 limits: setup ; $(python) -m bench run limits
@@ -17,6 +17,7 @@ lint: setup   ; $(python) -m ruff check . && $(python) -m ruff format --check . 
 size: setup   ; $(python) -m bench size
 report: setup ; $(python) -m bench report
 findings: setup ; $(python) -m bench findings
+docs-output: setup ; $(python) -m tests.docs_output $(options)
 lock: setup   ; $(python) -m bench.provision.locks $(options)
 scale: setup  ; $(python) -m tests.scale
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import signal
 import sys
 
-from cyclopts import CycloptsError
-from rich.console import Console
+try:
+    from cyclopts import CycloptsError
+    from rich.console import Console
 
-from bench.errors import LabError, MissingError, of_system
-from bench.paths import LAB, RESULTS
-from bench.verbs import look, make, measure, own, tell
-from bench.verbs.app import app
-from bench.verbs.usage import mistake
+    from bench.errors import LabError, MissingError, of_system
+    from bench.paths import LAB, RESULTS
+    from bench.verbs import look, make, measure, own, tell
+    from bench.verbs.app import app
+    from bench.verbs.usage import mistake
+except ModuleNotFoundError as missing:
+    print(f"bench: {missing.name} is not installed: run `make setup`, then .venv/bin/python -m bench", file=sys.stderr)
+    sys.exit(2)
 
 VERBS = (look, make, measure, own, tell)  # importing a module registers its verbs with `app`
 

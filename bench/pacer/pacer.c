@@ -121,7 +121,8 @@ static void end(struct connection *connection, enum verdict verdict, int stays) 
     record->done = now();
     record->verdict = (uint16_t)verdict;
     record->status = (uint16_t)connection->answer.status;
-    if (verdict != RIGHT && job.header.users) job.header.window = 0; /* any failure invalidates a closed load */
+    int failed = verdict != RIGHT && verdict != KEPT;
+    if (failed && job.header.users) job.header.window = 0; /* any failure invalidates a closed load */
     under_way--;
     connection->resent = 0;
     if (!stays) {

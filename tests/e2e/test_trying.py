@@ -1,7 +1,7 @@
 """A core of one's own as docs/your-own-core.md shows it: its code from the page, measured for real."""
 
 import os
-import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -12,10 +12,12 @@ from bench import store
 from bench.analysis import gates
 from bench.paths import ROOT
 from tests.absent import expect_none
+from tests.docs_output import BLOCK, COMMAND, Page
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 NOISY = {gate.name for gate in gates.GATES if gate.noisy}  # a busy machine can trip them
-PAGE = (ROOT / "docs" / "your-own-core.md").read_text()
+PAGE = (ROOT / "docs" / "your-own-core.md").read_text(encoding="utf-8")
+(TRY,) = (COMMAND.findall(block["body"])[-1] for block in BLOCK.finditer(PAGE))
 
 # `try`, its results in a folder of the test's own.
 PROGRAM = """
@@ -34,22 +36,19 @@ sys.exit(__main__.main())
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What somebody has who follows the page: two cores and a folder of documents."""
-    folder = tmp_path_factory.mktemp("service")
-    for name, code in re.findall(r"```python\n# (\w+\.py)\n(.*?)```", PAGE, re.DOTALL):
-        (folder / name).write_text(code)
+    folder = Page(PAGE, tmp_path_factory.mktemp("home")).service
     subprocess.run([sys.executable, "make_invoices.py"], check=True, cwd=folder)
     return folder
 
 
-def bench_try(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    argv = [sys.executable, "-c", PROGRAM, "try", *words, "--documents", str(folder / "invoices")]
-    argv += ["--source", str(folder), str(folder / "results")]
+def bench_try(folder: Path, core: str, *options: str) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, "-c", PROGRAM, "try", core, *options, str(folder / "results")]
     return subprocess.run(argv, check=False, cwd=ROOT, env=os.environ, capture_output=True, text=True, timeout=900)
 
 
 def test_the_core_of_the_page_gets_figures_alone_and_behind_a_server(folder: Path) -> None:
-    words = ("faster:transform", "--against", "mycore:transform", "--requires", "orjson", "--servers", "gunicorn-sync")
-    done = bench_try(folder, *words)
+    core, *options = shlex.split(TRY.replace("\\\n", "").replace("~", str(folder.parent)))[4:]
+    done = bench_try(folder, core, *options, "--servers", "gunicorn-sync")
     ((session_folder, session),) = store.sessions("try-faster.transform", folder / "results")
     expect_none(session.unavailable)
     made = store.runs(session_folder)
@@ -63,7 +62,7 @@ def test_the_core_of_the_page_gets_figures_alone_and_behind_a_server(folder: Pat
     }
     assert "How fast is faster:transform" in done.stdout
     assert "try faster:transform" in (session_folder / "report.html").read_text()
-    shown = bench_try(folder, *words)
+    shown = bench_try(folder, core, *options, "--servers", "gunicorn-sync")
     assert (shown.returncode, shown.stdout) == (done.returncode, done.stdout), "the finished one is shown"
 
 
@@ -84,7 +83,8 @@ def test_the_core_of_the_page_gets_figures_alone_and_behind_a_server(folder: Pat
 )
 def test_a_core_that_cannot_be_measured_is_told_in_one_line(folder: Path, lines: str, status: int, told: str) -> None:
     (folder / "wrong.py").write_text(lines)
-    done = bench_try(folder, "wrong:transform", "--servers", "")
+    options = ("--documents", str(folder / "invoices"), "--source", str(folder), "--servers", "")
+    done = bench_try(folder, "wrong:transform", *options)
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("bench: ")]
     assert (done.returncode, done.stdout) == (status, "")
     assert told in line

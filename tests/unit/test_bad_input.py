@@ -6,6 +6,7 @@ import errno
 import os
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -375,3 +376,11 @@ def test_a_read_only_results_folder_is_named(small: Path) -> None:
     with pytest.raises(OSError, match="Read-only file system") as caught:
         store.create(session, small)
     assert str(of_system(caught.value, "")).startswith(f"{small}/quick: Read-only file system: make it writable")
+
+
+def test_without_the_labs_environment_the_error_says_how_to_get_it() -> None:
+    done = subprocess.run(
+        [sys.executable, "-S", "-m", "bench", "list"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "bench: cyclopts is not installed: run `make setup`, then .venv/bin/python -m bench\n"

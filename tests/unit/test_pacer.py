@@ -16,7 +16,7 @@ from bench.host.pinning import cores
 from bench.measure.instruments import injection, paced, pacer, pacer_files
 from bench.measure.instruments.paced import PacerResult
 from bench.measure.instruments.pacer_files import RIGHT, Job
-from bench.model import Exchange, Load, Segment, Workload
+from bench.model import Exchange, Load, Same, Segment, Workload
 
 pytestmark = pytest.mark.slow
 
@@ -422,3 +422,52 @@ def test_an_open_load_requires_a_rate_and_a_closed_one_users(tmp_path: Path) -> 
         run("http://127.0.0.1:1", tmp_path, STEADY)
     with pytest.raises(LabError, match="closed load 'closed' requires users and seconds"):
         run("http://127.0.0.1:1", tmp_path, msgspec.structs.replace(SECOND, users=None))
+
+
+# ---------------------------------------------------------------- answers that are judged afterwards
+
+
+def judged_mix(*, headers: tuple[str, ...] = ()) -> Workload:
+    """Two requests whose JSON answers count a number up, in any order of members."""
+    rule = Same(by="json", ignore=("/number",), headers=headers)
+    first = Exchange(
+        method="GET",
+        path="/one",
+        body=None,
+        expect=b'{"number": 0, "right": true}',
+        same=rule,
+        expect_headers={"x-kind": "usual"},
+    )
+    exchanges = (first, msgspec.structs.replace(first, path="/two"))
+    return Workload(name="mix", title="Mix", method="GET", path="/one", exchanges=exchanges)
+
+
+def counting(limit: int = 1_000_000, kind: bytes = b"usual") -> Answer:
+    """Right until the request of that number."""
+
+    def answer(number: int, _: bytes) -> bytes:
+        right = b"true" if number < limit else b"false"
+        return ok(b'{"right":%s,"number":%d}' % (right, number), b"X-Kind: %s" % kind)
+
+    return answer
+
+
+@pytest.mark.parametrize("headers", [(), ("x-kind",)])
+def test_answers_that_differ_in_what_does_not_count_are_right(tmp_path: Path, headers: tuple[str, ...]) -> None:
+    with server(counting()) as url:
+        result = run(url, tmp_path, workload=judged_mix(headers=headers))
+    assert value(result, "requests") > 100
+    assert value(result, "failed") == 0
+    assert result.failures == {}
+
+
+def test_one_wrong_answer_among_many_is_found_with_its_request(tmp_path: Path) -> None:
+    with server(counting(limit=100)) as url, pytest.raises(LabError, match=r"wrong body; GET /\w+: differs at /right"):
+        run(url, tmp_path, workload=judged_mix())
+
+
+def test_headers_count_where_the_rule_names_them(tmp_path: Path) -> None:
+    with server(counting(kind=b"odd")) as url:
+        run(url, tmp_path, workload=judged_mix())
+        with pytest.raises(LabError, match="header x-kind: 'odd' instead of 'usual'"):
+            run(url, tmp_path, workload=judged_mix(headers=("x-kind",)))

@@ -1,0 +1,119 @@
+"""A user's application, measured by one command: its answers, its folder, and what is wrong with it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.paths import ROOT
+from bench.serve.application import fingerprint
+
+pytestmark = [pytest.mark.slow, pytest.mark.long]
+
+WSGI = """
+import json
+from itertools import count
+
+calls = count(1)
+
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "application/json")])
+    number = next(calls)
+    wrong = LIMIT and number > LIMIT
+    return [json.dumps({"path": environ["PATH_INFO"], "number": number, "right": not wrong}).encode()]
+"""
+ASGI = """
+async def create_app_inner(scope, receive, send):
+    if scope["type"] == "lifespan":
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
+    await send({"type": "http.response.body", "body": scope["path"].encode()})
+
+def create_app():
+    return create_app_inner
+"""
+MANIFEST = """
+app = "{app}"
+server = "{server}"
+interpreter = "cpython-3.11"
+
+[answers]
+ignore = ["/number"]
+"""
+
+
+def project(folder: Path, source: str, app: str, server: str) -> Path:
+    (folder / "requests").mkdir(parents=True)
+    (folder / "requests" / "mix.http").write_text("### one\nGET /one\n\n### two\n# @weight 2\nPOST /two\n\n{}\n")
+    (folder / "shop.py").write_text(source)
+    (folder / "lab.toml").write_text(MANIFEST.format(app=app, server=server))
+    return folder
+
+
+def tried(folder: Path, *words: str) -> tuple[int, str, str]:
+    argv = [sys.executable, "-m", "bench", "try", str(folder), *words]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("source", "app", "server"),
+    [
+        (f"LIMIT = 0\n{WSGI}", "shop:application", "gunicorn-sync"),
+        (ASGI, "shop:create_app", "gunicorn-uvicorn"),
+    ],
+    ids=["wsgi", "asgi from a factory"],
+)
+def test_an_application_has_three_cards_and_its_folder_stays_as_it_is(
+    tmp_path: Path, source: str, app: str, server: str
+) -> None:
+    folder = project(tmp_path / f"own-{server}", source, app, server)
+    before = fingerprint(folder)
+    status, output, errors = tried(folder, "--servers", server, "--rate", "50", "--json")
+    assert status == 0, errors
+    found = json.loads(output)
+    assert [card["title"] for card in found["cards"]] == [
+        "What to change today",
+        "Latency at 50.0 requests a second",
+        "Memory under load",
+    ]
+    (stack,) = found["stacks"]
+    assert stack["verdict"] == "pass"
+    assert stack["cpu"]["value"] > 0
+    assert fingerprint(folder) == before
+    assert not list(folder.rglob("__pycache__"))
+
+
+def test_a_wrong_answer_late_in_the_load_is_caught_with_its_request(tmp_path: Path) -> None:
+    folder = project(tmp_path / "own-late", f"LIMIT = 1000\n{WSGI}", "shop:application", "gunicorn-sync")
+    status, output, errors = tried(folder, "--servers", "gunicorn-sync")
+    assert status == 1
+    told = " ".join((output + errors).split())
+    assert "GET /one: differs at /right" in told or "POST /two: differs at /right" in told
+
+
+@pytest.mark.parametrize(
+    ("source", "app", "words"),
+    [
+        ("import os\nKEY = os.environ['SECRET_KEY']\n", "shop:application", "KeyError: 'SECRET_KEY'"),
+        (WSGI.replace("LIMIT", "0"), "shop:gone", "has no attribute 'gone'"),
+        ("application = 7\n", "shop:application", "is neither a WSGI nor an ASGI application"),
+        (
+            "def application(environ, start_response):\n 1 / 0\n",
+            "shop:application",
+            "GET /one (one) fails on the baseline",
+        ),
+        ("import time\ntime.sleep(600)\n", "shop:application", "was not imported within"),
+    ],
+    ids=["a variable that is not set", "no such object", "no application", "it fails", "it hangs"],
+)
+def test_what_is_wrong_is_one_clear_message_with_status_2(
+    tmp_path: Path, source: str, app: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = project(tmp_path / "own-wrong", source, app, "gunicorn-sync")
+    status, output, errors = tried(folder, "--servers", "gunicorn-sync")
+    assert status == 2, output
+    assert words in errors
+    assert 'Traceback (most recent call last):\n  File "' not in errors.partition("does not import")[0]
