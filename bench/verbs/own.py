@@ -29,7 +29,7 @@ def init(project: Path) -> int:
     Parameters
     ----------
     project
-        Folder of a service: Django, FastAPI, Flask, Falcon, Starlette, Litestar, or a bare WSGI or ASGI callable.
+        Folder of a service: Django, FastAPI, Flask, Falcon, Starlette, Litestar, Quart, Bottle, or a bare callable.
     """
     from bench.own import init as initialising  # noqa: PLC0415 - only the verbs of this module need it
 
