@@ -9,7 +9,7 @@ try:
     from cyclopts import CycloptsError
     from rich.console import Console
 
-    from bench.errors import LabError, of_system
+    from bench.errors import LabError, MissingError, of_system
     from bench.paths import LAB, RESULTS
     from bench.verbs import look, make, measure, own, tell
     from bench.verbs.app import app
@@ -42,8 +42,9 @@ def main() -> int:
 
 
 def complain(error: LabError) -> int:
-    """Print the error in one line. Returns its exit status."""
-    Console(stderr=True).print(f"bench: {error}", markup=False, highlight=False, soft_wrap=True)
+    """Print the error in one line, with the command that brings what is missing. Returns its exit status."""
+    remedy = f"; to get it: {error.remedy}" if isinstance(error, MissingError) and error.remedy else ""
+    Console(stderr=True).print(f"bench: {error}{remedy}", markup=False, highlight=False, soft_wrap=True)
     return error.status
 
 

@@ -45,6 +45,10 @@ class RefusedError(LabError):
     status = 3
 
 
+class LostError(Exception):
+    """A machine of a fleet is lost. This is no fault of the case, so no run is stored."""
+
+
 class MissingError(LabError):
     """A requirement is unavailable on this machine; the rest goes on. `remedy` is the command that brings it."""
 

@@ -12,7 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from bench import readiness, store, verify
-from bench.host import accounts, quiet
+from bench.host import accounts, exclusive, quiet
 from bench.host.pinning import leave_server_alone
 from bench.measure import blocks as measuring
 from bench.measure import identity
@@ -39,12 +39,14 @@ def run(
 
     Variants must answer `cases` right. `budget` limits the seconds of measuring by a race. Returns the folder of the
     session, which holds the runs, and its record. With `strict`, raises RefusedError if the machine is not quiet.
+    Raises LabError at once if another process measures on this machine.
     """
     if budget is not None:
         racing.track(plan, budget)  # raises if the budget is too small, before anything is built
-    ready = readiness.make_ready(plan, progress, cases)
-    measure = _measuring_here(plan, quiet.Watch(progress.say, strict))
-    return carry_out(plan, ready, progress, force, measure, budget=budget)
+    with exclusive.measuring():  # builds, too, would disturb the other measurement
+        ready = readiness.make_ready(plan, progress, cases)
+        measure = _measuring_here(plan, quiet.Watch(progress.say, strict))
+        return carry_out(plan, ready, progress, force, measure, budget=budget)
 
 
 def run_twice(plan: Plan, progress: Progress) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import time
 from collections.abc import Collection
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from bench.build import applications, commands, wheels
+from bench.build.replacing import replacing
 from bench.catalog import pairing
 from bench.errors import LabError, MissingError
 from bench.model import Artifact, Catalog, Implementation, Provisioned, Server, Stack, Unavailable, Variant
@@ -36,6 +36,7 @@ def build(
     server is retried with `force`, or once a system part that it requires is installed.
 
     Raises LabError with the failing command and the path of its log, and MissingError if a requirement is unavailable.
+    The previous artifact then stays.
     """
     fingerprint = fingerprint_of(catalog, variant, interpreter)
     fitting = [server.label for server in _servers(catalog, interpreter.implementation)]
@@ -47,30 +48,29 @@ def build(
         wanted |= set(built.servers)
     system.require(variant.needs)
     folder, prefix = ARTIFACTS / variant.name, PREFIXES / variant.name
-    for stale in (folder, prefix, BUILDERS / variant.name):
-        shutil.rmtree(stale, ignore_errors=True)
-    folder.mkdir(parents=True)
     log = folder / "build.log"
-    began = time.perf_counter()
-    if variant.application:
-        what, lacks = _install_application(catalog, variant, interpreter, wanted, log)
-        seconds = time.perf_counter() - began
-    else:
-        what, lacks, seconds = _install_wheel(catalog, variant, interpreter, wanted, log)
-    made = Artifact(
-        variant=variant.name,
-        fingerprint=fingerprint,
-        wheel=what.name,
-        wheel_sha256=hashlib.sha256(what.read_bytes()).hexdigest(),
-        wheel_bytes=what.stat().st_size,
-        build_seconds=seconds,
-        interpreter=interpreter,
-        built=datetime.now(UTC).isoformat(timespec="seconds"),
-        lacks=lacks,
-        waits_for=_missing_parts(catalog, interpreter.implementation) if lacks else (),
-        servers=tuple(label for label in fitting if label in wanted),
-    )
-    stamp.write_record(folder / "artifact.json", made)
+    with replacing(folder, prefix, BUILDERS / variant.name, log=log):
+        folder.mkdir(parents=True)
+        began = time.perf_counter()
+        if variant.application:
+            what, lacks = _install_application(catalog, variant, interpreter, wanted, log)
+            seconds = time.perf_counter() - began
+        else:
+            what, lacks, seconds = _install_wheel(catalog, variant, interpreter, wanted, log)
+        made = Artifact(
+            variant=variant.name,
+            fingerprint=fingerprint,
+            wheel=what.name,
+            wheel_sha256=hashlib.sha256(what.read_bytes()).hexdigest(),
+            wheel_bytes=what.stat().st_size,
+            build_seconds=seconds,
+            interpreter=interpreter,
+            built=datetime.now(UTC).isoformat(timespec="seconds"),
+            lacks=lacks,
+            waits_for=_missing_parts(catalog, interpreter.implementation) if lacks else (),
+            servers=tuple(label for label in fitting if label in wanted),
+        )
+        stamp.write_record(folder / "artifact.json", made)
     return made
 
 

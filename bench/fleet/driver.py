@@ -16,9 +16,9 @@ import msgspec
 from distributed import Client, Future, KilledWorker
 
 from bench import pipeline, store
-from bench.errors import LabError
+from bench.errors import LabError, LostError
 from bench.fleet import worker
-from bench.fleet.worker import Badge, Block, LostError, Role
+from bench.fleet.worker import Badge, Block, Role
 from bench.measure import blocks
 from bench.model import Artifact, BuiltPeer, Phase, Plan, Ready, Session
 from bench.progress import Progress

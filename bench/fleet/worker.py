@@ -19,12 +19,12 @@ from typing import Any, Literal
 
 import msgspec
 import psutil
-from distributed import Client, Future, Worker, get_client, get_worker, wait
+from distributed import Client, Future, KilledWorker, Worker, get_client, get_worker, wait
 from distributed.comm.addressing import get_address_host
 
 from bench import readiness, store
-from bench.errors import LabError
-from bench.host import machine
+from bench.errors import LabError, LostError
+from bench.host import exclusive, machine
 from bench.host.pinning import cores, leave_server_alone
 from bench.measure import blocks, identity
 from bench.measure.instruments import driving, macro, null
@@ -39,10 +39,6 @@ FLEET = LAB / "fleet"
 SCHEDULER_SECONDS = 10.0  # timeout of the scheduler
 LOOK_SECONDS = 2.0  # interval of the checks for lost workers
 COMMIT = machine.commit()  # of this process's code; the checkout may change while it runs
-
-
-class LostError(Exception):
-    """A machine is lost. This is no fault of the case, so no run is stored."""
 
 
 class Badge(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,7 +122,7 @@ def ready_to_load(plan: Plan) -> Ready:
 def measure_block(catalog: Catalog, phase: str, block: int, cases: list[Case], generator: str | None) -> Block:
     """Measure the cases of a block in this order, with the load from the worker at `generator` if there is one.
 
-    Raises LabError if the inputs of a case on this machine have changed since the plan.
+    Raises LabError if the inputs of a case on this machine have changed since the plan, or if another process measures.
     """
     code = cache(identity.harness)
     for case in cases:
@@ -140,7 +136,7 @@ def measure_block(catalog: Catalog, phase: str, block: int, cases: list[Case], g
             "macro": partial(macro.observe, at=at, host=private_address()),
             "null": partial(null.observe, at=at, host=private_address()),
         }
-    with TemporaryDirectory(dir=_scratch()) as session:
+    with exclusive.measuring(), TemporaryDirectory(dir=_scratch()) as session:
         folder = store.block_folder(Path(session), phase, block)
         for case in cases:
             store.save(folder, blocks.execute(catalog, case, block, folder, instruments))
@@ -170,7 +166,10 @@ def drive_from(
     task = client.submit(drive, *what, workers=[generator], resources={"generator": 1}, pure=False)
     if any(lost for _, lost in ended(client, {task: [generator]})):
         raise LostError(f"the load generator at {generator} was lost")
-    returned = task.result()
+    try:
+        returned = task.result()
+    except KilledWorker as error:
+        raise LostError(f"the load generator at {generator} was lost: {error}") from error
     unpack(returned.raw, output.parent)
     ahead = clock_ahead(client, generator)
     result = returned.result

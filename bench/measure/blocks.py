@@ -6,6 +6,7 @@ import errno
 import random
 import subprocess
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ import msgspec
 import psutil
 
 from bench import store
-from bench.errors import DisturbedError, LabError, unwritable
+from bench.errors import DisturbedError, LabError, LostError, unwritable
 from bench.host import machine, steal
 from bench.measure.instruments import factors, instructions, macro, micro, null, sizes, startup, suite
 from bench.model import Case, Catalog, Instrument, Observed, Phase, Run
@@ -45,18 +46,29 @@ class Watcher(Protocol):
 
 
 Execute = Callable[[Case, int, Path], Run]
+EXPECTED = (LabError, OSError, subprocess.SubprocessError, psutil.Error)  # their text tells the reason
+UNSAVED = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}  # no run can be saved either
 
 
 def execute(catalog: Catalog, case: Case, block: int, folder: Path, instruments: Instruments = INSTRUMENTS) -> Run:
-    """Run `case` once and keep the outputs of its tools in `folder`. A failure is returned as a run with its reason."""
+    """Run `case` once and keep the outputs of its tools in `folder`. A failure is returned as a run with its reason.
+
+    That includes every error of the lab itself, whose traceback is kept in the run's log, so that the study goes on.
+    Only a full disk and a lost machine are raised.
+    """
     started, began, times = store.now(), time.perf_counter(), steal.cpu_times()
     observed, reason, gate = Observed(), None, None
     try:
         observed = _observe(partial(instruments[case.instrument], catalog, case), folder / case.identity)
-    except (LabError, OSError, subprocess.SubprocessError, psutil.Error) as error:
-        if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EROFS}:
-            raise unwritable(error, error.filename or folder) from error  # no run can be saved either
+    except LostError:
+        raise
+    except Exception as error:  # whatever an instrument raises, the study goes on
+        if isinstance(error, OSError) and error.errno in UNSAVED:
+            raise unwritable(error, error.filename or folder) from error
         reason, gate = " ".join(str(error).split()), getattr(error, "gate", None)
+        if not reason or not isinstance(error, EXPECTED):
+            reason = f"{type(error).__name__}: {reason}".removesuffix(": ")
+            _log_traceback(error, folder, case)
     seconds = time.perf_counter() - began
     return Run(
         case=case,
@@ -71,6 +83,18 @@ def execute(catalog: Catalog, case: Case, block: int, folder: Path, instruments:
         raw=tuple(sorted(str(path.relative_to(folder.parent)) for path in folder.glob(f"{case.identity}.*"))),
         **msgspec.structs.asdict(observed),
     )
+
+
+def _log_traceback(error: Exception, folder: Path, case: Case) -> None:
+    """Append the error's traceback to the run's log. Raises LabError if the disk is full or not writable."""
+    path = folder / f"{case.identity}.log"
+    try:
+        with path.open("ab") as log:
+            log.write(store.scrub("".join(traceback.format_exception(error)).encode(errors="backslashreplace")))
+    except OSError as full:
+        if full.errno in UNSAVED:
+            raise unwritable(full, path) from full
+        raise
 
 
 def _observe(instrument: Callable[[Path], Observed], output: Path) -> Observed:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from bench import pipeline
 from bench.errors import LabError
+from bench.host import exclusive
 from bench.progress import Progress
 from bench.verbs.app import Budget, Flag, Json, app, declared, duration_of, out, plan_of, words
 from bench.verbs.tell import show
@@ -144,6 +145,7 @@ def try_(
     asked = studies.Asked(
         words=shlex.join(["try", *told]), servers=words(servers or ""), interpreters=words(interpreters), rate=rate
     )
+    exclusive.require_free()  # before anything is built
     plan = plan_of(*studies.study_of(found, asked, declared(), Progress()))
     folder, _ = pipeline.run(plan, Progress(), force, strict, budget=limit)
     if fingerprint(Path(found.source)) != before:
@@ -176,6 +178,7 @@ def _core(
         framework=framework,
         requires=words(requires),
     )
+    exclusive.require_free()  # before anything is built
     plan = plan_of(*trying.study_of(own, declared(), Progress()))
     folder, _ = pipeline.run(plan, Progress(), force, strict, own.documents)
     return show(folder, None, json)

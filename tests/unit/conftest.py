@@ -7,6 +7,13 @@ import pytest
 
 from bench import catalog, paths
 from bench.catalog import declarations
+from bench.host import exclusive
+
+
+@pytest.fixture(autouse=True)
+def lock(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A measurement on this machine does not stop the tests, because theirs have another lock."""
+    monkeypatch.setattr(exclusive, "FOLDER", tmp_path_factory.mktemp("lock"))
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 
 from bench import pipeline, store
 from bench.build import artifacts
-from bench.errors import LabError, of_system
+from bench.errors import LabError, MissingError, of_system
 from bench.measure import blocks
 from bench.model import Catalog, MicroCase, Observed, Phase, Session
 from bench.paths import LAB, RESULTS, ROOT
@@ -316,6 +316,18 @@ def test_a_program_that_is_not_on_path_is_named(main: Main, monkeypatch: pytest.
     assert main("run", "quick", "--keep")[2] == (
         "bench: --keep requires git and a clone of the repository: a finding names the commit of its code\n"
     )
+
+
+@pytest.mark.parametrize(("remedy", "told"), [("sudo apt-get install moon", "; to get it: {}"), (None, "")])
+def test_what_is_missing_is_told_with_the_command_that_brings_it(
+    main: Main, monkeypatch: pytest.MonkeyPatch, remedy: str | None, told: str
+) -> None:
+    def measured(*_: object, **__: object) -> None:
+        raise MissingError("a moon is not installed: moon not found", remedy)
+
+    monkeypatch.setattr(pipeline, "run", measured)
+    line = f"bench: a moon is not installed: moon not found{told.format(remedy)}\n"
+    assert main("run", "quick") == (2, "", line)
 
 
 @pytest.mark.parametrize("part", [part.name for part in system.parts() if part.commands])

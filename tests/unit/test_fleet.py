@@ -4,6 +4,7 @@ import io
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -21,6 +22,7 @@ from bench.build import artifacts
 from bench.errors import LabError
 from bench.fleet import driver, worker
 from bench.fleet.worker import Badge
+from bench.host import exclusive
 from bench.measure import blocks
 from bench.model import Case, Catalog, Measurement, MicroPlan, Observed, Plan, Ready, Session, Study, Unavailable
 from bench.plan.planned import plan
@@ -104,6 +106,7 @@ def machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]
     monkeypatch.setattr(store, "now", lambda: "2026-11-24T12:{:02}:{:02}+00:00".format(*divmod(next(seconds), 60)))
     monkeypatch.setattr(worker, "FLEET", tmp_path / "fleet")
     monkeypatch.setattr(artifacts, "require", artifact)
+    monkeypatch.setattr(exclusive, "measuring", nullcontext)  # both fake machines are this one
     with LocalCluster(
         n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None, resources={"machine": 1}
     ) as cluster:

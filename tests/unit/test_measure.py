@@ -1,12 +1,16 @@
-"""Scheduling with a fake instrument: blocks, random order, resumption."""
+"""Scheduling with a fake instrument: blocks, random order, resumption, errors."""
 
+import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from bench import store
+from bench.errors import LabError, LostError
 from bench.measure import blocks
-from bench.model import Case, MicroCase, Phase, Run, Session
+from bench.model import Case, Catalog, MicroCase, Observed, Phase, Run, Session
+from bench.paths import ROOT
 from tests.declared import planned, study_called
 
 CASES = tuple(MicroCase(variant=name, workload="medium") for name in "abcdef")
@@ -74,3 +78,64 @@ def test_an_interrupted_block_is_measured_again_and_complete_ones_are_kept(sessi
 def test_a_finished_phase_is_not_measured_again(session: Path) -> None:
     go(session, Fake())
     assert go(session, Fake()).measured == []
+
+
+# ---------------------------------------------------------------- an instrument that raises
+
+
+def executed(folder: Path, error: BaseException) -> Run:
+    """The run of an instrument that writes a log and then raises `error`."""
+
+    def instrument(_: Catalog, case: MicroCase, output: Path) -> Observed:
+        output.with_suffix(".log").write_text("the server's own words\n")
+        raise error
+
+    return blocks.execute(Catalog(), CASES[0], 0, folder, {"micro": instrument})
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (KeyError("cpu"), "KeyError: 'cpu'"),
+        (ValueError("two\nlines"), "ValueError: two lines"),
+        (ZeroDivisionError(), "ZeroDivisionError"),
+        (OSError(), "OSError"),
+        (RecursionError("too deep"), "RecursionError: too deep"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_an_error_of_the_lab_is_a_failed_run_with_its_traceback_in_the_log(
+    session: Path, error: Exception, reason: str
+) -> None:
+    folder = store.block_folder(session, "micro", 0)
+    run = executed(folder, error)
+    assert (run.verdict, run.reason, run.gate) == ("failed", reason, None)
+    (log,) = run.raw
+    kept = (session / log).read_text()
+    assert kept.startswith("the server's own words\nTraceback (most recent call last):\n")
+    assert kept.endswith(f"{type(error).__name__}{f': {error}' if str(error) else ''}\n")
+    assert str(ROOT) not in kept
+
+
+def test_an_expected_error_is_told_in_its_own_words_alone(tmp_path: Path) -> None:
+    for error in (LabError("it hung"), OSError("it hung"), subprocess.SubprocessError("it hung")):
+        assert executed(tmp_path, error).reason == "it hung"
+        assert "Traceback" not in next(tmp_path.glob("*.log")).read_text()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(1), LostError("lost")], ids=repr)
+def test_an_interruption_and_a_lost_machine_end_the_study(tmp_path: Path, error: BaseException) -> None:
+    with pytest.raises(type(error)):
+        executed(tmp_path, error)
+
+
+def test_the_rest_of_a_study_is_measured_after_an_error(session: Path) -> None:
+    def instrument(_: Catalog, case: MicroCase, output: Path) -> Observed:
+        if case.variant == "c":
+            raise AttributeError("no such thing")
+        return Observed()
+
+    blocks.measure(PHASE, session, 7, Fake(), partial(blocks.execute, Catalog(), instruments={"micro": instrument}))
+    runs = store.runs(session)
+    assert len(runs) == 18
+    assert {run.case.variant for run in runs if run.verdict == "failed"} == {"c"}

@@ -70,13 +70,43 @@ def test_a_room_imports_what_lies_below_it(path: Path) -> None:
 
 def test_a_plan_is_made_in_one_place() -> None:
     """Everything else takes it from there, or from the session that stores it."""
-    calls = [
-        (path.name, node.lineno)
-        for path in FILES
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in {"plan", "planned.plan", "matrix.phases"}
-    ]
-    assert [name for name, _ in calls] == ["planned.py", "app.py"], calls
+    places = {str(path.relative_to(ROOT)) for path in FILES if imports_planned(path.read_text(), path)}
+    assert places == {"bench/verbs/app.py"}
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("from bench.plan import planned", True),
+        ("from bench.plan import matrix, planned as made", True),
+        ("from bench.plan.planned import plan as make", True),
+        ("import bench.plan.planned as made", True),
+        ("from bench import plan", True),
+        ("from bench.plan import *", True),
+        ("from . import planned", True),
+        ("from .planned import plan", True),
+        ("def late():\n    from bench.plan.planned import plan", True),
+        ("from bench.plan import matrix", False),
+        ("from bench.model import Plan", False),
+    ],
+)
+def test_an_import_of_the_planner_is_found_under_any_name(line: str, found: bool) -> None:
+    assert imports_planned(line, ROOT / "bench" / "plan" / "estimate.py") is found
+
+
+def imports_planned(code: str, path: Path) -> bool:
+    """Whether code at `path` imports `bench.plan.planned`, something of it, or all of `bench.plan`."""
+    package = path.relative_to(ROOT).parent.parts
+    names = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            names |= {each.name for each in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            lead = ".".join([*above, *([node.module] if node.module else [])])
+            names |= {f"{lead}.{each.name}" for each in node.names}
+    whole = {"bench.plan", "bench.plan.*", "bench.plan.planned"}
+    return any(name in whole or name.startswith("bench.plan.planned.") for name in names)
 
 
 def test_what_tells_or_decides_reads_no_declaration_of_today() -> None:
