@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from bench.catalog import mistakes
+from bench.catalog import mistakes, placeholders
 from bench.errors import LabError
 from bench.model import Declared
 from bench.paths import ROOT
@@ -56,7 +56,8 @@ def _decoded(path: Path) -> dict[str, Any]:
 def listing(noun: type[T], *patterns: str) -> dict[str, T]:
     """Every noun that the files of some folders declare, by its name.
 
-    Raises LabError where a name differs from its file's stem, or where two files declare one name.
+    Raises LabError where a name differs from its file's stem, where two files declare one name, and for a placeholder
+    that nobody fills.
     """
     found: dict[str, T] = {}
     places: dict[str, Path] = {}
@@ -69,6 +70,10 @@ def listing(noun: type[T], *patterns: str) -> dict[str, T]:
         if first != path:
             raise LabError(f"{path.relative_to(ROOT)}: name: {first.relative_to(ROOT)} declares {name!r} already")
         found[name] = declared
+    flawed = [(places[name], told) for name, declared in found.items() if (told := placeholders.flaw(declared))]
+    if flawed:  # of a file and those like it, the file itself is named
+        path, told = min(flawed, key=lambda each: "like" in _decoded(each[0]))
+        raise LabError(f"{path.relative_to(ROOT)}: {told}")
     return found
 
 

@@ -126,6 +126,53 @@ def test_a_wrong_key_is_named_with_its_file(checkout: Path, file: str, old: str,
     assert complaint(catalog.read) == f"{file}{told}"
 
 
+SERVED = "known: {backlog}, {base}, {entry}, {host}, {port}, {prefix}, {python}, {scratch}"
+TWICE = "a single brace; write it twice"
+PYPY = "bench/servers/uwsgi-gevent-pypy.toml"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "told"),
+    [
+        ("bench/servers/gunicorn-sync.toml", "{host}", "{hots}", "argv: {}'{hots}'; did you mean '{host}'?"),
+        ("bench/servers/gunicorn-sync.toml", "{host}", "{}", "argv: {}'{}'; " + SERVED),
+        ("bench/servers/gunicorn-sync.toml", "{host}", "{host!r}", "argv: {}'{host!r}'; did you mean '{host}'?"),
+        ("bench/servers/gunicorn-sync.toml", "{host}", "{host", "argv: '{host:{port}' has " + TWICE),
+        (PYPY, "{prefix}/cffi", "{where}/cffi", "env: {}'{where}'; " + SERVED),
+        (PYPY, "{base}/bin/uwsgi", "{root}/uwsgi", "files: {}'{root}'; known: {base}"),
+        ("bench/tunings/nginx.toml", "{scratch}", "{scrach}", "words: {}'{scrach}'; did you mean '{scratch}'?"),
+        ("bench/tunings/nginx.toml", '"-p", "{scratch}"', '"-p", "{x}"', "proxy.argv: {}'{x}'; " + SERVED),
+        ("bench/tunings/allocator.toml", '"33554432"', '"{size}"', "env: {}'{size}'; " + SERVED),
+        ("bench/backends/postgres.toml", "{folder}/data", "{place}", "prepare: {}'{place}'; known: {folder}"),
+        ("bench/backends/postgres.toml", "host={folder}", "host={x}", "dsn: {}'{x}'; known: {folder}"),
+        ("builds/mypyc/mypyc.toml", "{python}", "{prefix}", "steps: {}'{prefix}'; known: {python}"),
+        ("optimised/numba/numba.toml", "{prefix}", "{prefx}", "env: {}'{prefx}'; did you mean '{prefix}'?"),
+        ("optimised/numba/numba.toml", "{python}", "{x}", "after_install: {}'{x}'; known: {prefix}, {python}"),
+        ("peers/nodejs/node-ordinary.toml", "{backlog}", "{backlg}", "argv: {}'{backlg}'; did you mean '{backlog}'?"),
+        ("peers/nodejs/node-ordinary.toml", "{prefix}/*", "{port}/*", "files: {}'{port}'; known: {home}, "),
+    ],
+)  # fmt: skip
+def test_a_placeholder_is_one_that_the_lab_fills(checkout: Path, file: str, old: str, new: str, told: str) -> None:
+    changed(checkout / file, old, new)
+    line = complaint(catalog.read)
+    assert line.startswith(f"{file}: {told.replace('{}', 'unknown placeholder ', 1)}")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("bench/servers/gunicorn-sync.toml", "{host}", "{{host}}"),
+        ("bench/tunings/nginx.toml", "{host}:{port} backlog", "{hots}:{} backlog"),
+        ("optimised/numba/numba.toml", "{prefix}/numba-cache", "{ }{prefix}{"),
+    ],
+)
+def test_a_brace_that_is_no_placeholder_stays(checkout: Path, file: str, old: str, new: str) -> None:
+    path = checkout / file
+    assert old in path.read_text()
+    path.write_text(new.join(path.read_text().rsplit(old, 1)))
+    assert catalog.read()
+
+
 def test_a_file_is_called_what_it_declares(checkout: Path) -> None:
     (checkout / "bench/loads/closed.toml").rename(checkout / "bench/loads/shut.toml")
     assert complaint(catalog.read) == "bench/loads/shut.toml: name: 'closed' must equal the file's name, 'shut'"
