@@ -6,7 +6,7 @@ from itertools import chain
 
 from bench.catalog.tuning import tuned
 from bench.errors import LabError
-from bench.model import Against, Catalog, Peer, Study, Target, pick
+from bench.model import Against, Catalog, Peer, Server, Study, Target, pick
 
 
 def check(catalog: Catalog) -> None:
@@ -24,8 +24,22 @@ def check(catalog: Catalog) -> None:
         brief = pick(catalog.loads, load.brief, "load", f"{where}: brief") if load.brief else load
         if (brief.model, brief.users) != (load.model, load.users):
             raise LabError(f"{where}: brief: load {brief.name!r} must be closed and have {load.users} users")
+    _check_labels(catalog)
     _check_peers(catalog)
     _check_tunings(catalog)
+
+
+def _check_labels(catalog: Catalog) -> None:
+    """Server files with one label are for different implementations."""
+    first: dict[tuple[str, str], Server] = {}
+    for server in catalog.servers.values():
+        for implementation in server.implementations:
+            other = first.setdefault((server.label, implementation), server)
+            if other is not server:
+                raise LabError(
+                    f"bench/servers/{server.name}.toml: label: bench/servers/{other.name}.toml is {server.label!r} "
+                    f"on {implementation} already; change the label, or the implementations of one"
+                )
 
 
 def _check_peers(catalog: Catalog) -> None:
