@@ -187,6 +187,14 @@ def test_two_variants_of_one_name_are_refused(checkout: Path) -> None:
     assert "optimised/other/nuitka.toml" in line
 
 
+def test_two_servers_of_one_label_are_for_different_implementations(checkout: Path) -> None:
+    changed(checkout / "bench/servers/uwsgi-threads-pypy.toml", '["pypy"]', '["pypy", "cpython"]')
+    assert complaint(catalog.read) == (
+        "bench/servers/uwsgi-threads.toml: label: bench/servers/uwsgi-threads-pypy.toml is 'uwsgi-threads' on cpython "
+        "already; change the label, or the implementations of one"
+    )
+
+
 def test_a_variants_interpreter_is_one_that_is_declared(checkout: Path) -> None:
     changed(checkout / "builds/pypy/pypy.toml", 'interpreter = "pypy-3.11"', 'interpreter = "pypy-4"')
     line = complaint(catalog.read)
@@ -259,6 +267,22 @@ def test_a_new_framework_is_one_file_that_says_what_it_needs(checkout: Path) -> 
     assert catalog.read().frameworks["flask"].requirements == ("flask", "flask-restful")
     adapter.write_text("import flask\n")
     assert complaint(catalog.read).startswith("app/wsgi/flask_app.py: add REQUIREMENTS = (…)")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('REQUIREMENTS = "flask"', ':2: REQUIREMENTS: expected a tuple of strings, such as ("falcon",)'),
+        ('REQUIREMENTS = ["flask"]', ":2: REQUIREMENTS: expected a tuple of strings"),
+        ('REQUIREMENTS: tuple = ("flask", 2)', ":2: REQUIREMENTS: expected a tuple of strings"),
+        ("REQUIREMENTS = tuple(NAMES)", ":2: REQUIREMENTS: expected a tuple of strings"),
+        ('REQUIREMENTS = ("flask"', ":2: invalid Python: '(' was never closed"),
+    ],
+)
+def test_what_a_framework_needs_is_a_tuple_of_strings(checkout: Path, text: str, told: str) -> None:
+    adapter = checkout / "app" / "wsgi" / "flask_app.py"
+    adapter.write_text(f"import flask\n{text}\n")
+    assert complaint(catalog.read).startswith(f"app/wsgi/flask_app.py{told}")
 
 
 def test_a_stack_is_three_names() -> None:
@@ -344,6 +368,28 @@ def test_a_file_like_none_is_an_error(checkout: Path) -> None:
     path.write_text(path.read_text().replace('"cython"', '"cythn"'))
     with pytest.raises(LabError, match=r"cython-scalar\.toml: like: there is no cythn\.toml beside this file"):
         catalog.read()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('"cython"', '"cython-scalar"', ": like: cython-scalar.toml is like this file; name a file that is not"),
+        ("[env]", "[steps]", ":5: steps: expected array, got object"),
+        ("scalar\"", "\udcff\"", ":1: not UTF-8; save the file as UTF-8"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_file_like_another_is_told(checkout: Path, old: str, new: str, told: str) -> None:
+    path = checkout / "optimised/cython/cython-scalar.toml"
+    text = path.read_text()
+    assert old in text
+    path.write_bytes(text.replace(old, new, 1).encode(errors="surrogateescape"))
+    assert complaint(catalog.read) == f"optimised/cython/cython-scalar.toml{told}"
+
+
+def test_files_like_each_other_are_an_error(checkout: Path) -> None:
+    path = checkout / "optimised/cython/cython.toml"
+    path.write_text('like = "cython-scalar"\n' + path.read_text())
+    assert "like: cython" in complaint(catalog.read)
 
 
 def test_where_requests_wait_every_load_of_a_study_lasts_for_twenty_batches_of_them() -> None:
