@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 
+from bench.catalog.drivable import check_load, check_workload
 from bench.catalog.tuning import tuned
 from bench.errors import LabError
 from bench.model import Against, Catalog, Peer, Server, Study, Target, pick
@@ -17,10 +18,13 @@ def check(catalog: Catalog) -> None:
         for backend in server.waits:
             pick(catalog.backends, backend, "backend", f"bench/servers/{server.name}.toml: waits")
     for workload in catalog.workloads.values():
+        where = f"bench/workloads/{workload.name}.toml"
+        check_workload(workload, where)
         if workload.backend is not None:
-            pick(catalog.backends, workload.backend, "backend", f"bench/workloads/{workload.name}.toml")
+            pick(catalog.backends, workload.backend, "backend", where)
     for load in catalog.loads.values():
         where = f"bench/loads/{load.name}.toml"
+        check_load(load, where)
         brief = pick(catalog.loads, load.brief, "load", f"{where}: brief") if load.brief else load
         if (brief.model, brief.users) != (load.model, load.users):
             raise LabError(f"{where}: brief: load {brief.name!r} must be closed and have {load.users} users")

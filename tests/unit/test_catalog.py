@@ -261,6 +261,40 @@ def test_a_brief_load_is_a_closed_one_of_as_many_users(checkout: Path, brief: st
     assert told in line
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new", "told"),
+    [
+        ("closed", "users = 8\n", "", "users: a closed load requires users and seconds, both more than 0"),
+        ("closed", "seconds = 3\n", "", "seconds: a closed load requires users and seconds, both more than 0"),
+        ("glance", "seconds = 1\n", "seconds = 0\n", "seconds: a closed load requires users and seconds, both more"),
+        ("steady", "seconds = 3 ", "seconds = 0 ", "segments: they last 0 seconds; an open load must last longer"),
+        (
+            "closed",
+            "seconds = 3",
+            "seconds = 2.5",
+            "seconds: 2.5: Gatling requires whole seconds, 1 or more; round, or",
+        ),
+        ("closed", "users = 8", "users = 8\nlead_in_seconds = 5.5", "lead_in_seconds: 5.5: Gatling requires whole"),
+        ("ramp", "seconds = 4", "seconds = 0.5", "segments[1].seconds: 0.5: Gatling requires whole seconds"),
+        ("ramp", "seconds = 4", "seconds = 0", "segments[1].seconds: 0: Gatling requires whole seconds"),
+    ],
+)
+def test_a_load_is_one_that_its_generator_drives(checkout: Path, file: str, old: str, new: str, told: str) -> None:
+    path = checkout / f"bench/loads/{file}.toml"
+    text = path.read_text()
+    at = text.rindex(old)  # the key itself, not `lead_in_seconds`
+    path.write_text(text[:at] + new + text[at + len(old) :])
+    assert complaint(catalog.read).startswith(f"bench/loads/{file}.toml: {told}")
+
+
+def test_a_workload_says_the_right_answer(checkout: Path) -> None:
+    for path in (checkout / "bench/workloads").glob("hello-*.toml"):
+        path.unlink()
+    changed(checkout / "bench/workloads/hello.toml", "expect =", "# expect =")
+    told = "bench/workloads/hello.toml: missing key 'expect' or 'documents': one of them must say the right answer"
+    assert complaint(catalog.read) == told
+
+
 def test_a_new_framework_is_one_file_that_says_what_it_needs(checkout: Path) -> None:
     adapter = checkout / "app" / "wsgi" / "flask_app.py"
     adapter.write_text('import flask\n\nREQUIREMENTS = ("flask", "flask-restful")\n')
