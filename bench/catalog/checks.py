@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 
-from bench.catalog.drivable import check_load, check_workload
+from bench.catalog.pairing import kinds
 from bench.catalog.tuning import tuned
 from bench.errors import LabError
 from bench.model import Against, Catalog, Peer, Server, Study, Target, pick
@@ -15,22 +15,28 @@ def check(catalog: Catalog) -> None:
     for variant in catalog.variants.values():
         pick(catalog.interpreters, variant.interpreter, "interpreter", f"variant {variant.name!r}")
     for server in catalog.servers.values():
+        where = f"bench/servers/{server.name}.toml"
         for backend in server.waits:
-            pick(catalog.backends, backend, "backend", f"bench/servers/{server.name}.toml: waits")
+            pick(catalog.backends, backend, "backend", f"{where}: waits")
+        for name in server.unsupported:
+            pick(_refusable(catalog), name, "implementation, version, variant or framework", f"{where}: unsupported")
     for workload in catalog.workloads.values():
-        where = f"bench/workloads/{workload.name}.toml"
-        check_workload(workload, where)
         if workload.backend is not None:
-            pick(catalog.backends, workload.backend, "backend", where)
+            pick(catalog.backends, workload.backend, "backend", f"bench/workloads/{workload.name}.toml")
     for load in catalog.loads.values():
         where = f"bench/loads/{load.name}.toml"
-        check_load(load, where)
         brief = pick(catalog.loads, load.brief, "load", f"{where}: brief") if load.brief else load
         if (brief.model, brief.users) != (load.model, load.users):
             raise LabError(f"{where}: brief: load {brief.name!r} must be closed and have {load.users} users")
     _check_labels(catalog)
     _check_peers(catalog)
     _check_tunings(catalog)
+
+
+def _refusable(catalog: Catalog) -> dict[str, object]:
+    """Every name that a server's `unsupported` may have as a key, see `pairing.unsupported`."""
+    names = chain.from_iterable(kinds(interpreter) for interpreter in catalog.interpreters.values())
+    return dict.fromkeys(names) | catalog.variants | catalog.frameworks
 
 
 def _check_labels(catalog: Catalog) -> None:
@@ -63,8 +69,9 @@ def _check_peers(catalog: Catalog) -> None:
 
 
 def _check_tunings(catalog: Catalog) -> None:
-    """Every program and label in a tuning is that of a server."""
+    """Every program, label and replaced word in a tuning is that of a server, and one word is that of its own."""
     labels = catalog.labels()
+    words = dict.fromkeys(chain.from_iterable(server.argv for server in catalog.servers.values()))
     programs = {server.server: server for server in catalog.servers.values()}
     for tuning in catalog.tunings.values():
         where = f"bench/tunings/{tuning.name}.toml"
@@ -72,6 +79,13 @@ def _check_tunings(catalog: Catalog) -> None:
             pick(programs, program, "server program", f"{where}: servers")
         for label in tuning.unsupported:
             pick(labels, label, "server", f"{where}: unsupported")
+        for word in tuning.words:
+            pick(words, word, "word of a server's argv", f"{where}: words")
+        served = [each for each in catalog.servers.values() if not tuning.servers or each.server in tuning.servers]
+        if tuning.words and not any(word in each.argv for each in served for word in tuning.words):
+            raise LabError(
+                f"{where}: words: none is in the argv of {', '.join(tuning.servers)}; change words or servers"
+            )
 
 
 def check_study(study: Study, catalog: Catalog) -> None:
@@ -95,12 +109,19 @@ def check_study(study: Study, catalog: Catalog) -> None:
         _check_target(target, study, f"{where}: target {target.title!r}", catalog)
     if study.macro and not study.macro.loads_of.keys() <= set(study.workloads):
         raise LabError(f"{where}: macro.loads_of: every key must be one of the study's workloads")
+    if study.servers and not study.frameworks:
+        raise LabError(f"{where}: frameworks: a study with servers requires at least one framework")
     _check_loads(study, where, catalog)
     if study.baseline not in study.variants:
         raise LabError(f"{where}: baseline {study.baseline!r} must be one of the study's variants")
 
 
 def _check_loads(study: Study, where: str, catalog: Catalog) -> None:
+    for workload in study.workloads if study.macro else ():
+        if study.macro and not study.macro.loads_for(workload):
+            raise LabError(f"{where}: macro.loads: workload {workload!r} has no load; name at least one")
+    if study.open and not study.open.loads:
+        raise LabError(f"{where}: open.loads: name at least one load, or remove [open]")
     closed = [*study.macro.loads, *chain(*study.macro.loads_of.values())] if study.macro else []
     driven = (*(study.open.loads if study.open else ()), *((study.latency.load,) if study.latency else ()))
     for model, names in (("closed", closed), ("open", driven)):

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import ast
 import tomllib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
-from bench.catalog import mistakes, placeholders
+from bench.catalog import drivable, mistakes, placeholders
 from bench.errors import LabError
 from bench.model import Declared
 from bench.paths import ROOT
 
 T = TypeVar("T", bound=Declared)
+Flaw = Callable[[Declared], str | None]  # what is wrong with a declaration, whatever the others say
+
+ALONE: Sequence[Flaw] = (placeholders.flaw, drivable.flaw)
 
 
 def read(path: Path, noun: type[T]) -> T:
@@ -62,11 +66,11 @@ def _decoded(path: Path) -> dict[str, Any]:
     return keys
 
 
-def listing(noun: type[T], *patterns: str) -> dict[str, T]:
+def listing(noun: type[T], *patterns: str, flaws: Sequence[Flaw] = ALONE) -> dict[str, T]:
     """Every noun that the files of some folders declare, by its name.
 
-    Raises LabError where a name differs from its file's stem, where two files declare one name, and for a placeholder
-    that nobody fills.
+    Raises LabError where a name differs from its file's stem, where two files declare one name, and for what one of
+    `flaws` finds.
     """
     found: dict[str, T] = {}
     places: dict[str, Path] = {}
@@ -79,7 +83,7 @@ def listing(noun: type[T], *patterns: str) -> dict[str, T]:
         if first != path:
             raise LabError(f"{path.relative_to(ROOT)}: name: {first.relative_to(ROOT)} declares {name!r} already")
         found[name] = declared
-    flawed = [(places[name], told) for name, declared in found.items() if (told := placeholders.flaw(declared))]
+    flawed = [(places[name], told) for name, each in found.items() for flaw in flaws if (told := flaw(each))]
     if flawed:  # of a file and those like it, the file itself is named
         path, told = min(flawed, key=lambda each: "like" in _decoded(each[0]))
         raise LabError(f"{path.relative_to(ROOT)}: {told}")

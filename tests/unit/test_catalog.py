@@ -212,6 +212,51 @@ def test_a_back_end_is_one_that_is_declared(checkout: Path, file: str) -> None:
     assert "unknown backend 'mysql'; known: postgres" in line
 
 
+SPRING = "peers/spring/spring-jetty-ordinary.toml"
+NEED = "needs: unknown part of bench/system.toml 'libeev'; did you mean 'libev'?"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "told"),
+    [
+        ("bench/servers/bjoern.toml", '"libev"', '"libeev"', f"bench/servers/bjoern.toml: {NEED}"),
+        ("bench/tunings/nginx.toml", '["nginx"]', '["libeev"]', f"bench/tunings/nginx.toml: proxy.{NEED}"),
+        ("bench/backends/postgres.toml", '"PostgreSQL"', '"libeev"', f"bench/backends/postgres.toml: {NEED}"),
+        ("builds/mypyc/mypyc.toml", '"python3-dev"', '"libeev"', f"builds/mypyc/mypyc.toml: {NEED}"),
+        (SPRING, '"patchelf"', '"libeev"', f"{SPRING}: {NEED}"),
+        (
+            "bench/servers/uwsgi-gevent.toml",
+            '"cpython-3.15"',
+            '"cpython-3.51"',
+            "bench/servers/uwsgi-gevent.toml: unsupported: unknown implementation, version, variant or framework "
+            "'cpython-3.51'; did you mean 'cpython-3.15'?",
+        ),
+        (
+            "bench/tunings/http.toml",
+            '"--http-socket"',
+            '"--http-sockt"',
+            "bench/tunings/http.toml: words: unknown word of a server's argv '--http-sockt'; did you mean "
+            "'--http-socket'?",
+        ),
+        (
+            "bench/tunings/http.toml",
+            '["uwsgi"]',
+            '["gunicorn", "bjoern"]',
+            "bench/tunings/http.toml: words: none is in the argv of gunicorn, bjoern; change words or servers",
+        ),
+    ],
+)
+def test_what_belongs_together_agrees(checkout: Path, file: str, old: str, new: str, told: str) -> None:
+    changed(checkout / file, old, new)
+    assert complaint(catalog.read) == told
+
+
+@pytest.mark.parametrize("name", ["cpython", "cpython-3.14", "cython", "falcon"])
+def test_a_server_may_refuse_an_implementation_a_version_a_variant_or_a_framework(checkout: Path, name: str) -> None:
+    changed(checkout / "bench/servers/uwsgi-gevent.toml", '"cpython-3.15"', f'"{name}"')
+    assert name in catalog.read().servers["uwsgi-gevent"].unsupported
+
+
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
@@ -221,6 +266,9 @@ def test_a_back_end_is_one_that_is_declared(checkout: Path, file: str) -> None:
         ("gunicorn-sync", "gunicorn", "unknown server 'gunicorn'; known: bjoern, "),
         ("medium", "middling", "unknown workload 'middling'; known: "),
         ('["closed"]', '["shut"]', "unknown load 'shut'; known: "),
+        ('["closed"]', "[]", "macro.loads: workload 'medium' has no load; name at least one"),
+        ("[macro]", "[open]\nloads = []\nruns = 1\nshare = 1\n[macro]", "open.loads: name at least one load, or"),
+        ("workloads", "frameworks = []\nworkloads", "frameworks: a study with servers requires at least one"),
     ],
 )
 def test_a_study_names_what_is_declared(checkout: Path, old: str, new: str, told: str) -> None:
@@ -288,8 +336,6 @@ def test_a_load_is_one_that_its_generator_drives(checkout: Path, file: str, old:
 
 
 def test_a_workload_says_the_right_answer(checkout: Path) -> None:
-    for path in (checkout / "bench/workloads").glob("hello-*.toml"):
-        path.unlink()
     changed(checkout / "bench/workloads/hello.toml", "expect =", "# expect =")
     told = "bench/workloads/hello.toml: missing key 'expect' or 'documents': one of them must say the right answer"
     assert complaint(catalog.read) == told
