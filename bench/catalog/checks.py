@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from itertools import chain
 
 from bench.catalog.pairing import kinds
 from bench.catalog.tuning import tuned
-from bench.errors import LabError
+from bench.errors import NEAR, LabError
 from bench.model import Against, Catalog, Peer, Server, Study, Target, pick
 
 
@@ -71,7 +72,7 @@ def _check_peers(catalog: Catalog) -> None:
 def _check_tunings(catalog: Catalog) -> None:
     """Every program, label and replaced word in a tuning is that of a server, and one word is that of its own."""
     labels = catalog.labels()
-    words = dict.fromkeys(chain.from_iterable(server.argv for server in catalog.servers.values()))
+    words = set(chain.from_iterable(server.argv for server in catalog.servers.values()))
     programs = {server.server: server for server in catalog.servers.values()}
     for tuning in catalog.tunings.values():
         where = f"bench/tunings/{tuning.name}.toml"
@@ -80,7 +81,10 @@ def _check_tunings(catalog: Catalog) -> None:
         for label in tuning.unsupported:
             pick(labels, label, "server", f"{where}: unsupported")
         for word in tuning.words:
-            pick(words, word, "word of a server's argv", f"{where}: words")
+            if word not in words:
+                near = get_close_matches(word, words, n=1, cutoff=NEAR)
+                hint = f"did you mean {near[0]!r}?" if near else "use a word of `argv` in bench/servers"
+                raise LabError(f"{where}: words: no server has {word!r} in its argv; {hint}")
         served = [each for each in catalog.servers.values() if not tuning.servers or each.server in tuning.servers]
         if tuning.words and not any(word in each.argv for each in served for word in tuning.words):
             raise LabError(

@@ -235,8 +235,13 @@ NEED = "needs: unknown part of bench/system.toml 'libeev'; did you mean 'libev'?
             "bench/tunings/http.toml",
             '"--http-socket"',
             '"--http-sockt"',
-            "bench/tunings/http.toml: words: unknown word of a server's argv '--http-sockt'; did you mean "
-            "'--http-socket'?",
+            "bench/tunings/http.toml: words: no server has '--http-sockt' in its argv; did you mean '--http-socket'?",
+        ),
+        (
+            "bench/tunings/http.toml",
+            '"--http-socket"',
+            '"x"',
+            "bench/tunings/http.toml: words: no server has 'x' in its argv; use a word of `argv` in bench/servers",
         ),
         (
             "bench/tunings/http.toml",
