@@ -7,7 +7,7 @@ are replaced, and every other brace stays as it is. A proxy's `config` has brace
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from string import Formatter
 from typing import Any
@@ -25,15 +25,19 @@ Key = tuple[str, Iterable[str], tuple[str, ...], bool]  # its name, its texts, t
 
 def flaw(declared: Any) -> str | None:
     """What is wrong with the first placeholder that nobody fills; None if there is none."""
-    for key, texts, known, formatted in _keys(declared):
-        for text in texts:
-            try:
-                found = list(_fields(text)) if formatted else NAMED.findall(text)
-            except ValueError:
-                return f"{key}: {text!r} has a single brace; write it twice"
-            for name in found:
-                if name not in known:
-                    return f"{key}: {unknown('placeholder', f'{{{name}}}', [f'{{{place}}}' for place in known])}"
+    return next(filter(None, (unfilled(*key) for key in _keys(declared))), None)
+
+
+def unfilled(key: str, texts: Iterable[str], known: Sequence[str], formatted: bool = True) -> str | None:
+    """What is wrong with the first placeholder of a key's texts that is not `known`; None if there is none."""
+    for text in texts:
+        try:
+            found = list(_fields(text)) if formatted else NAMED.findall(text)
+        except ValueError:
+            return f"{key}: {text!r} has a single brace; write it twice"
+        for name in found:
+            if name not in known:
+                return f"{key}: {unknown('placeholder', f'{{{name}}}', [f'{{{place}}}' for place in known])}"
     return None
 
 
