@@ -97,6 +97,8 @@ def constant(path: Path, name: str) -> tuple[str, ...]:
         module = ast.parse(path.read_bytes())
     except SyntaxError as error:
         raise LabError(f"{where}:{error.lineno or 1}: invalid Python: {error.msg}") from error
+    except ValueError as error:  # a null byte
+        raise LabError(f"{where}: invalid Python: {error}") from error
     for node in module.body:
         match node:
             case (
