@@ -57,6 +57,10 @@ class MissingError(LabError):
         self.remedy = remedy
 
 
+class UnpinnedError(LabError):
+    """A requirement that no lock file pins."""
+
+
 def of_system(error: OSError, folders: str) -> LabError | None:
     """The error for a full or read-only disk, or for a program that is not on PATH; None for other errors.
 

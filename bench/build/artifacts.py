@@ -13,7 +13,7 @@ import msgspec
 from bench.build import applications, commands, wheels
 from bench.build.replacing import replacing
 from bench.catalog import pairing
-from bench.errors import LabError, MissingError
+from bench.errors import LabError, MissingError, UnpinnedError
 from bench.model import Artifact, Catalog, Implementation, Provisioned, Server, Stack, Unavailable, Variant
 from bench.paths import ARTIFACTS, LAB, PREFIXES, TOOLS
 from bench.provision import stamp, system, uwsgi
@@ -231,6 +231,9 @@ def _add_servers(
             lacks[server.label] = Unavailable(
                 what=server.label, reason=str(missing), remedy=remedy, server=server.label
             )
+        except UnpinnedError as unpinned:
+            reason = f"bench/servers/{server.name}.toml: {unpinned}"
+            lacks[server.label] = Unavailable(what=server.label, reason=reason, remedy="make lock", server=server.label)
     return lacks
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from bench.catalog import needed
 from bench.catalog.checks import check, check_study
-from bench.catalog.declarations import constant, listing
+from bench.catalog.declarations import ALONE, constant, listing
 from bench.catalog.moved import at_home
 from bench.model import (
     Backend,
@@ -29,19 +30,20 @@ from bench.model import (
 from bench.paths import ROOT
 
 INTERFACES: dict[Interface, str] = {"wsgi": "", "asgi": "-asgi"}  # the suffix of its frameworks' names
+FLAWS = (*ALONE, needed.flaw)
 
 
 def read() -> Catalog:
     """Every declaration of this checkout. Raises LabError that names the file, the line and the key that is wrong."""
     catalog = Catalog(
         interpreters=listing(Interpreter, "bench/interpreters/*.toml"),
-        variants=listing(Variant, "builds/*/*.toml", "optimised/*/*.toml"),
-        yardsticks=listing(Yardstick, "bench/yardsticks/*.toml"),
-        peers=listing(Peer, "peers/*/*.toml"),
+        variants=listing(Variant, "builds/*/*.toml", "optimised/*/*.toml", flaws=FLAWS),
+        yardsticks=listing(Yardstick, "bench/yardsticks/*.toml", flaws=FLAWS),
+        peers=listing(Peer, "peers/*/*.toml", flaws=FLAWS),
         frameworks=frameworks(),
-        servers=listing(Server, "bench/servers/*.toml"),
-        tunings=listing(Tuning, "bench/tunings/*.toml"),
-        backends=listing(Backend, "bench/backends/*.toml"),
+        servers=listing(Server, "bench/servers/*.toml", flaws=FLAWS),
+        tunings=listing(Tuning, "bench/tunings/*.toml", flaws=FLAWS),
+        backends=listing(Backend, "bench/backends/*.toml", flaws=FLAWS),
         workloads=listing(Workload, "bench/workloads/*.toml"),
         loads=listing(Load, "bench/loads/*.toml"),
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from itertools import chain
 
+from bench.catalog.pairing import kinds
 from bench.catalog.tuning import tuned
-from bench.errors import LabError
-from bench.model import Against, Catalog, Peer, Study, Target, pick
+from bench.errors import NEAR, LabError
+from bench.model import Against, Catalog, Peer, Server, Study, Target, pick
 
 
 def check(catalog: Catalog) -> None:
@@ -14,8 +16,11 @@ def check(catalog: Catalog) -> None:
     for variant in catalog.variants.values():
         pick(catalog.interpreters, variant.interpreter, "interpreter", f"variant {variant.name!r}")
     for server in catalog.servers.values():
+        where = f"bench/servers/{server.name}.toml"
         for backend in server.waits:
-            pick(catalog.backends, backend, "backend", f"bench/servers/{server.name}.toml: waits")
+            pick(catalog.backends, backend, "backend", f"{where}: waits")
+        for name in server.unsupported:
+            pick(_refusable(catalog), name, "implementation, version, variant or framework", f"{where}: unsupported")
     for workload in catalog.workloads.values():
         if workload.backend is not None:
             pick(catalog.backends, workload.backend, "backend", f"bench/workloads/{workload.name}.toml")
@@ -24,8 +29,28 @@ def check(catalog: Catalog) -> None:
         brief = pick(catalog.loads, load.brief, "load", f"{where}: brief") if load.brief else load
         if (brief.model, brief.users) != (load.model, load.users):
             raise LabError(f"{where}: brief: load {brief.name!r} must be closed and have {load.users} users")
+    _check_labels(catalog)
     _check_peers(catalog)
     _check_tunings(catalog)
+
+
+def _refusable(catalog: Catalog) -> dict[str, object]:
+    """Every name that a server's `unsupported` may have as a key, see `pairing.unsupported`."""
+    names = chain.from_iterable(kinds(interpreter) for interpreter in catalog.interpreters.values())
+    return dict.fromkeys(names) | catalog.variants | catalog.frameworks
+
+
+def _check_labels(catalog: Catalog) -> None:
+    """Server files with one label are for different implementations."""
+    first: dict[tuple[str, str], Server] = {}
+    for server in catalog.servers.values():
+        for implementation in server.implementations:
+            other = first.setdefault((server.label, implementation), server)
+            if other is not server:
+                raise LabError(
+                    f"bench/servers/{server.name}.toml: label: bench/servers/{other.name}.toml is {server.label!r} "
+                    f"on {implementation} already; change the label, or the implementations of one"
+                )
 
 
 def _check_peers(catalog: Catalog) -> None:
@@ -45,8 +70,9 @@ def _check_peers(catalog: Catalog) -> None:
 
 
 def _check_tunings(catalog: Catalog) -> None:
-    """Every program and label in a tuning is that of a server."""
+    """Every program, label and replaced word in a tuning is that of a server, and one word is that of its own."""
     labels = catalog.labels()
+    words = set(chain.from_iterable(server.argv for server in catalog.servers.values()))
     programs = {server.server: server for server in catalog.servers.values()}
     for tuning in catalog.tunings.values():
         where = f"bench/tunings/{tuning.name}.toml"
@@ -54,6 +80,16 @@ def _check_tunings(catalog: Catalog) -> None:
             pick(programs, program, "server program", f"{where}: servers")
         for label in tuning.unsupported:
             pick(labels, label, "server", f"{where}: unsupported")
+        for word in tuning.words:
+            if word not in words:
+                near = get_close_matches(word, words, n=1, cutoff=NEAR)
+                hint = f"did you mean {near[0]!r}?" if near else "use a word of `argv` in bench/servers"
+                raise LabError(f"{where}: words: no server has {word!r} in its argv; {hint}")
+        served = [each for each in catalog.servers.values() if not tuning.servers or each.server in tuning.servers]
+        if tuning.words and not any(word in each.argv for each in served for word in tuning.words):
+            raise LabError(
+                f"{where}: words: none is in the argv of {', '.join(tuning.servers)}; change words or servers"
+            )
 
 
 def check_study(study: Study, catalog: Catalog) -> None:
@@ -77,12 +113,19 @@ def check_study(study: Study, catalog: Catalog) -> None:
         _check_target(target, study, f"{where}: target {target.title!r}", catalog)
     if study.macro and not study.macro.loads_of.keys() <= set(study.workloads):
         raise LabError(f"{where}: macro.loads_of: every key must be one of the study's workloads")
+    if study.servers and not study.frameworks:
+        raise LabError(f"{where}: frameworks: a study with servers requires at least one framework")
     _check_loads(study, where, catalog)
     if study.baseline not in study.variants:
         raise LabError(f"{where}: baseline {study.baseline!r} must be one of the study's variants")
 
 
 def _check_loads(study: Study, where: str, catalog: Catalog) -> None:
+    for workload in study.workloads if study.macro else ():
+        if study.macro and not study.macro.loads_for(workload):
+            raise LabError(f"{where}: macro.loads: workload {workload!r} has no load; name at least one")
+    if study.open and not study.open.loads:
+        raise LabError(f"{where}: open.loads: name at least one load, or remove [open]")
     closed = [*study.macro.loads, *chain(*study.macro.loads_of.values())] if study.macro else []
     driven = (*(study.open.loads if study.open else ()), *((study.latency.load,) if study.latency else ()))
     for model, names in (("closed", closed), ("open", driven)):

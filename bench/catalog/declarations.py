@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import ast
 import tomllib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
-from bench.catalog import mistakes
+from bench.catalog import drivable, mistakes, placeholders
 from bench.errors import LabError
 from bench.model import Declared
 from bench.paths import ROOT
 
 T = TypeVar("T", bound=Declared)
+Flaw = Callable[[Declared], str | None]  # what is wrong with a declaration, whatever the others say
+
+ALONE: Sequence[Flaw] = (placeholders.flaw, drivable.flaw)
 
 
 def read(path: Path, noun: type[T]) -> T:
@@ -30,33 +34,43 @@ def _named(path: Path) -> Path:
     return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
 
 
-def _keys(path: Path) -> dict[str, Any]:
-    """The keys of a TOML file. With `like = "NAME"`, they override those of NAME.toml beside it, table by table."""
+def _keys(path: Path, followed: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """The keys of a TOML file. With `like = "NAME"`, they override those of NAME.toml beside it, table by table.
+
+    `followed` are the files that are like this one.
+    """
     own = _decoded(path)
     like = own.pop("like", None)
     if like is None:
         return own
+    original = path.with_name(f"{like}.toml")
+    if original in (path, *followed):
+        raise LabError(f"{_named(path)}: like: {like}.toml is like this file; name a file that is not")
     try:
-        base = _keys(path.with_name(f"{like}.toml"))
+        base = _keys(original, (*followed, path))
     except FileNotFoundError:
         raise LabError(f"{_named(path)}: like: there is no {like}.toml beside this file") from None
-    tables = {key: base[key] | value for key, value in own.items() if isinstance(value, dict) and key in base}
-    return base | own | tables
+    both = {key for key in own.keys() & base.keys() if isinstance(own[key], dict) and isinstance(base[key], dict)}
+    return base | own | {key: base[key] | own[key] for key in both}
 
 
 def _decoded(path: Path) -> dict[str, Any]:
     content = path.read_bytes()
     try:
         keys: dict[str, Any] = tomllib.loads(content.decode())
-    except ValueError as error:  # neither TOML nor UTF-8
-        raise LabError(mistakes.of_syntax(_named(path), content.decode(errors="replace"), error)) from error
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise LabError(f"{_named(path)}:{line}: not UTF-8; save the file as UTF-8") from error
+    except ValueError as error:
+        raise LabError(mistakes.of_syntax(_named(path), content.decode(), error)) from error
     return keys
 
 
-def listing(noun: type[T], *patterns: str) -> dict[str, T]:
+def listing(noun: type[T], *patterns: str, flaws: Sequence[Flaw] = ALONE) -> dict[str, T]:
     """Every noun that the files of some folders declare, by its name.
 
-    Raises LabError where a name differs from its file's stem, or where two files declare one name.
+    Raises LabError where a name differs from its file's stem, where two files declare one name, and for what one of
+    `flaws` finds.
     """
     found: dict[str, T] = {}
     places: dict[str, Path] = {}
@@ -69,15 +83,38 @@ def listing(noun: type[T], *patterns: str) -> dict[str, T]:
         if first != path:
             raise LabError(f"{path.relative_to(ROOT)}: name: {first.relative_to(ROOT)} declares {name!r} already")
         found[name] = declared
+    flawed = [(places[name], told) for name, each in found.items() for flaw in flaws if (told := flaw(each))]
+    if flawed:  # of a file and those like it, the file itself is named
+        path, told = min(flawed, key=lambda each: "like" in _decoded(each[0]))
+        raise LabError(f"{path.relative_to(ROOT)}: {told}")
     return found
 
 
 def constant(path: Path, name: str) -> tuple[str, ...]:
     """A tuple of strings that a module assigns at its top, read from its source: the lab does not import the module."""
-    for node in ast.parse(path.read_text()).body:
+    where = path.relative_to(ROOT)
+    try:
+        module = ast.parse(path.read_bytes())
+    except SyntaxError as error:
+        raise LabError(f"{where}:{error.lineno or 1}: invalid Python: {error.msg}") from error
+    except ValueError as error:  # a null byte
+        raise LabError(f"{where}: invalid Python: {error}") from error
+    for node in module.body:
         match node:
-            case ast.Assign(targets=[ast.Name(id=found)], value=value) if found == name:
-                return tuple(ast.literal_eval(value))
-            case ast.AnnAssign(target=ast.Name(id=found), value=ast.expr() as value) if found == name:
-                return tuple(ast.literal_eval(value))
-    raise LabError(f"{path.relative_to(ROOT)}: add {name} = (…), a tuple of the packages that the framework needs")
+            case (
+                ast.Assign(targets=[ast.Name(id=found)], value=value)
+                | ast.AnnAssign(target=ast.Name(id=found), value=ast.expr() as value)
+            ) if found == name:
+                return _strings(value, f"{where}:{node.lineno}: {name}")
+    raise LabError(f"{where}: add {name} = (…), a tuple of the packages that the framework needs")
+
+
+def _strings(value: ast.expr, where: str) -> tuple[str, ...]:
+    """The tuple of strings that an expression spells out. Raises LabError, beginning with `where`, for another."""
+    match value:
+        case ast.Tuple(elts=parts) if all(
+            isinstance(part, ast.Constant) and isinstance(part.value, str) for part in parts
+        ):
+            strings: tuple[str, ...] = ast.literal_eval(value)
+            return strings
+    raise LabError(f'{where}: expected a tuple of strings, such as ("falcon",)')

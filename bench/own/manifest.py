@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 from msgspec.structs import replace
 
-from bench.catalog import declarations
+from bench.catalog import declarations, placeholders
 from bench.errors import LabError
 from bench.model import Argv, Declared, Interface, Same
 
@@ -64,10 +65,15 @@ class Manifest(Declared, frozen=True, kw_only=True):
     answers: Answers = msgspec.field(default_factory=Answers)
 
     def __post_init__(self) -> None:
-        """Raises ValueError, which the decoder tells with the file, where `app` names no object of a module."""
+        """Raises ValueError, which the decoder tells with the file, for what its keys cannot hold.
+
+        `app` names an object of a module, and `prepare` only the places that the lab fills.
+        """
         module, colon, attribute = self.app.partition(":")
         if not colon or not attribute or not all(part.isidentifier() for part in module.split(".")):
             raise ValueError(f"app: {self.app!r} is not MODULE:NAME, such as shop.wsgi:application")
+        if told := placeholders.unfilled("prepare", chain.from_iterable(self.prepare), ("dsn", "python")):
+            raise ValueError(told)
 
 
 def read(project: Path) -> Manifest:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from bench.errors import LabError
+from bench.errors import UnpinnedError
 from bench.paths import ROOT
 
 FOLDER = ROOT / "bench" / "locks"
@@ -18,13 +18,13 @@ ENTRY = re.compile(r"^([A-Za-z0-9._-]+)==\S+.*?(?=^\S|\Z)", re.MULTILINE | re.DO
 
 
 def entries(lock: Path, names: Iterable[str]) -> str:
-    """Return the lines of `lock` that pin `names`, with markers and hashes. Raises LabError for an unpinned name."""
+    """Return the lines of `lock` that pin `names`, with markers and hashes. Raises UnpinnedError for another name."""
     found: dict[str, str] = {}
     for match in ENTRY.finditer(lock.read_text(encoding="utf-8")):
         found[match[1]] = found.get(match[1], "") + match[0]
     for name in names:
         if name not in found:
-            raise LabError(
+            raise UnpinnedError(
                 f"{lock.name} does not pin {name}: add it to group {lock.stem!r} of pyproject.toml and run `make lock`"
             )
     return "".join(found[name] for name in names)

@@ -237,9 +237,14 @@ def test_bad_input_is_one_line_that_says_what_to_do(main: Main, verb: str, words
             ":5: missing key 'end' in segments[0]",
         ),
         ('name = "my"\ntitle = "Mine"\nmodel = "closed"\n', ": name: 'my' must equal the file's name, 'mine'"),
+        (
+            'name = "mine"\ntitle = "Mine"\nmodel = "closed"\nusers = 8\n',
+            ": seconds: a closed load requires users and seconds, both more than 0",
+        ),
+        ('like = "mine"\nname = "mine"\n', ": like: mine.toml is like this file; name a file that is not"),
         ('like = "yours"\nname = "mine"\n', ": like: there is no yours.toml beside this file"),
         (
-            'name = "mine"\ntitle = "Mine"\nmodel = "closed"\nbrief = "glanse"\n',
+            'name = "mine"\ntitle = "Mine"\nmodel = "closed"\nusers = 8\nseconds = 1\nbrief = "glanse"\n',
             ": brief: unknown load 'glanse'; did you mean 'glance'?",
         ),
     ],

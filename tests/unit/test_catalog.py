@@ -126,6 +126,53 @@ def test_a_wrong_key_is_named_with_its_file(checkout: Path, file: str, old: str,
     assert complaint(catalog.read) == f"{file}{told}"
 
 
+SERVED = "known: {backlog}, {base}, {entry}, {host}, {port}, {prefix}, {python}, {scratch}"
+TWICE = "a single brace; write it twice"
+PYPY = "bench/servers/uwsgi-gevent-pypy.toml"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "told"),
+    [
+        ("bench/servers/gunicorn-sync.toml", "{host}", "{hots}", "argv: {}'{hots}'; did you mean '{host}'?"),
+        ("bench/servers/gunicorn-sync.toml", "{host}", "{}", "argv: {}'{}'; " + SERVED),
+        ("bench/servers/gunicorn-sync.toml", "{host}", "{host!r}", "argv: {}'{host!r}'; did you mean '{host}'?"),
+        ("bench/servers/gunicorn-sync.toml", "{host}", "{host", "argv: '{host:{port}' has " + TWICE),
+        (PYPY, "{prefix}/cffi", "{where}/cffi", "env: {}'{where}'; " + SERVED),
+        (PYPY, "{base}/bin/uwsgi", "{root}/uwsgi", "files: {}'{root}'; known: {base}"),
+        ("bench/tunings/nginx.toml", "{scratch}", "{scrach}", "words: {}'{scrach}'; did you mean '{scratch}'?"),
+        ("bench/tunings/nginx.toml", '"-p", "{scratch}"', '"-p", "{x}"', "proxy.argv: {}'{x}'; " + SERVED),
+        ("bench/tunings/allocator.toml", '"33554432"', '"{size}"', "env: {}'{size}'; " + SERVED),
+        ("bench/backends/postgres.toml", "{folder}/data", "{place}", "prepare: {}'{place}'; known: {folder}"),
+        ("bench/backends/postgres.toml", "host={folder}", "host={x}", "dsn: {}'{x}'; known: {folder}"),
+        ("builds/mypyc/mypyc.toml", "{python}", "{prefix}", "steps: {}'{prefix}'; known: {python}"),
+        ("optimised/numba/numba.toml", "{prefix}", "{prefx}", "env: {}'{prefx}'; did you mean '{prefix}'?"),
+        ("optimised/numba/numba.toml", "{python}", "{x}", "after_install: {}'{x}'; known: {prefix}, {python}"),
+        ("peers/nodejs/node-ordinary.toml", "{backlog}", "{backlg}", "argv: {}'{backlg}'; did you mean '{backlog}'?"),
+        ("peers/nodejs/node-ordinary.toml", "{prefix}/*", "{port}/*", "files: {}'{port}'; known: {home}, "),
+    ],
+)  # fmt: skip
+def test_a_placeholder_is_one_that_the_lab_fills(checkout: Path, file: str, old: str, new: str, told: str) -> None:
+    changed(checkout / file, old, new)
+    line = complaint(catalog.read)
+    assert line.startswith(f"{file}: {told.replace('{}', 'unknown placeholder ', 1)}")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("bench/servers/gunicorn-sync.toml", "{host}", "{{host}}"),
+        ("bench/tunings/nginx.toml", "{host}:{port} backlog", "{hots}:{} backlog"),
+        ("optimised/numba/numba.toml", "{prefix}/numba-cache", "{ }{prefix}{"),
+    ],
+)
+def test_a_brace_that_is_no_placeholder_stays(checkout: Path, file: str, old: str, new: str) -> None:
+    path = checkout / file
+    assert old in path.read_text()
+    path.write_text(new.join(path.read_text().rsplit(old, 1)))
+    assert catalog.read()
+
+
 def test_a_file_is_called_what_it_declares(checkout: Path) -> None:
     (checkout / "bench/loads/closed.toml").rename(checkout / "bench/loads/shut.toml")
     assert complaint(catalog.read) == "bench/loads/shut.toml: name: 'closed' must equal the file's name, 'shut'"
@@ -138,6 +185,14 @@ def test_two_variants_of_one_name_are_refused(checkout: Path) -> None:
     line = complaint(catalog.read)
     assert "builds/nuitka/nuitka.toml" in line
     assert "optimised/other/nuitka.toml" in line
+
+
+def test_two_servers_of_one_label_are_for_different_implementations(checkout: Path) -> None:
+    changed(checkout / "bench/servers/uwsgi-threads-pypy.toml", '["pypy"]', '["pypy", "cpython"]')
+    assert complaint(catalog.read) == (
+        "bench/servers/uwsgi-threads.toml: label: bench/servers/uwsgi-threads-pypy.toml is 'uwsgi-threads' on cpython "
+        "already; change the label, or the implementations of one"
+    )
 
 
 def test_a_variants_interpreter_is_one_that_is_declared(checkout: Path) -> None:
@@ -157,6 +212,56 @@ def test_a_back_end_is_one_that_is_declared(checkout: Path, file: str) -> None:
     assert "unknown backend 'mysql'; known: postgres" in line
 
 
+SPRING = "peers/spring/spring-jetty-ordinary.toml"
+NEED = "needs: unknown part of bench/system.toml 'libeev'; did you mean 'libev'?"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "told"),
+    [
+        ("bench/servers/bjoern.toml", '"libev"', '"libeev"', f"bench/servers/bjoern.toml: {NEED}"),
+        ("bench/tunings/nginx.toml", '["nginx"]', '["libeev"]', f"bench/tunings/nginx.toml: proxy.{NEED}"),
+        ("bench/backends/postgres.toml", '"PostgreSQL"', '"libeev"', f"bench/backends/postgres.toml: {NEED}"),
+        ("builds/mypyc/mypyc.toml", '"python3-dev"', '"libeev"', f"builds/mypyc/mypyc.toml: {NEED}"),
+        (SPRING, '"patchelf"', '"libeev"', f"{SPRING}: {NEED}"),
+        (
+            "bench/servers/uwsgi-gevent.toml",
+            '"cpython-3.15"',
+            '"cpython-3.51"',
+            "bench/servers/uwsgi-gevent.toml: unsupported: unknown implementation, version, variant or framework "
+            "'cpython-3.51'; did you mean 'cpython-3.15'?",
+        ),
+        (
+            "bench/tunings/http.toml",
+            '"--http-socket"',
+            '"--http-sockt"',
+            "bench/tunings/http.toml: words: no server has '--http-sockt' in its argv; did you mean '--http-socket'?",
+        ),
+        (
+            "bench/tunings/http.toml",
+            '"--http-socket"',
+            '"x"',
+            "bench/tunings/http.toml: words: no server has 'x' in its argv; use a word of `argv` in bench/servers",
+        ),
+        (
+            "bench/tunings/http.toml",
+            '["uwsgi"]',
+            '["gunicorn", "bjoern"]',
+            "bench/tunings/http.toml: words: none is in the argv of gunicorn, bjoern; change words or servers",
+        ),
+    ],
+)
+def test_what_belongs_together_agrees(checkout: Path, file: str, old: str, new: str, told: str) -> None:
+    changed(checkout / file, old, new)
+    assert complaint(catalog.read) == told
+
+
+@pytest.mark.parametrize("name", ["cpython", "cpython-3.14", "cython", "falcon"])
+def test_a_server_may_refuse_an_implementation_a_version_a_variant_or_a_framework(checkout: Path, name: str) -> None:
+    changed(checkout / "bench/servers/uwsgi-gevent.toml", '"cpython-3.15"', f'"{name}"')
+    assert name in catalog.read().servers["uwsgi-gevent"].unsupported
+
+
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
@@ -166,6 +271,9 @@ def test_a_back_end_is_one_that_is_declared(checkout: Path, file: str) -> None:
         ("gunicorn-sync", "gunicorn", "unknown server 'gunicorn'; known: bjoern, "),
         ("medium", "middling", "unknown workload 'middling'; known: "),
         ('["closed"]', '["shut"]', "unknown load 'shut'; known: "),
+        ('["closed"]', "[]", "macro.loads: workload 'medium' has no load; name at least one"),
+        ("[macro]", "[open]\nloads = []\nruns = 1\nshare = 1\n[macro]", "open.loads: name at least one load, or"),
+        ("workloads", "frameworks = []\nworkloads", "frameworks: a study with servers requires at least one"),
     ],
 )
 def test_a_study_names_what_is_declared(checkout: Path, old: str, new: str, told: str) -> None:
@@ -206,12 +314,61 @@ def test_a_brief_load_is_a_closed_one_of_as_many_users(checkout: Path, brief: st
     assert told in line
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new", "told"),
+    [
+        ("closed", "users = 8\n", "", "users: a closed load requires users and seconds, both more than 0"),
+        ("closed", "seconds = 3\n", "", "seconds: a closed load requires users and seconds, both more than 0"),
+        ("glance", "seconds = 1\n", "seconds = 0\n", "seconds: a closed load requires users and seconds, both more"),
+        ("steady", "seconds = 3 ", "seconds = 0 ", "segments: they last 0 seconds; an open load must last longer"),
+        (
+            "closed",
+            "seconds = 3",
+            "seconds = 2.5",
+            "seconds: 2.5: Gatling requires whole seconds, 1 or more; round, or",
+        ),
+        ("closed", "users = 8", "users = 8\nlead_in_seconds = 5.5", "lead_in_seconds: 5.5: Gatling requires whole"),
+        ("ramp", "seconds = 4", "seconds = 0.5", "segments[1].seconds: 0.5: Gatling requires whole seconds"),
+        ("ramp", "seconds = 4", "seconds = 0", "segments[1].seconds: 0: Gatling requires whole seconds"),
+    ],
+)
+def test_a_load_is_one_that_its_generator_drives(checkout: Path, file: str, old: str, new: str, told: str) -> None:
+    path = checkout / f"bench/loads/{file}.toml"
+    text = path.read_text()
+    at = text.rindex(old)  # the key itself, not `lead_in_seconds`
+    path.write_text(text[:at] + new + text[at + len(old) :])
+    assert complaint(catalog.read).startswith(f"bench/loads/{file}.toml: {told}")
+
+
+def test_a_workload_says_the_right_answer(checkout: Path) -> None:
+    changed(checkout / "bench/workloads/hello.toml", "expect =", "# expect =")
+    told = "bench/workloads/hello.toml: missing key 'expect' or 'documents': one of them must say the right answer"
+    assert complaint(catalog.read) == told
+
+
 def test_a_new_framework_is_one_file_that_says_what_it_needs(checkout: Path) -> None:
     adapter = checkout / "app" / "wsgi" / "flask_app.py"
     adapter.write_text('import flask\n\nREQUIREMENTS = ("flask", "flask-restful")\n')
     assert catalog.read().frameworks["flask"].requirements == ("flask", "flask-restful")
     adapter.write_text("import flask\n")
     assert complaint(catalog.read).startswith("app/wsgi/flask_app.py: add REQUIREMENTS = (…)")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('REQUIREMENTS = "flask"', ':2: REQUIREMENTS: expected a tuple of strings, such as ("falcon",)'),
+        ('REQUIREMENTS = ["flask"]', ":2: REQUIREMENTS: expected a tuple of strings"),
+        ('REQUIREMENTS: tuple = ("flask", 2)', ":2: REQUIREMENTS: expected a tuple of strings"),
+        ("REQUIREMENTS = tuple(NAMES)", ":2: REQUIREMENTS: expected a tuple of strings"),
+        ("\0", ":"),  # from Python 3.12 a syntax error, with its line
+        ('REQUIREMENTS = ("flask"', ":2: invalid Python: '(' was never closed"),
+    ],
+)
+def test_what_a_framework_needs_is_a_tuple_of_strings(checkout: Path, text: str, told: str) -> None:
+    adapter = checkout / "app" / "wsgi" / "flask_app.py"
+    adapter.write_text(f"import flask\n{text}\n")
+    assert complaint(catalog.read).startswith(f"app/wsgi/flask_app.py{told}")
 
 
 def test_a_stack_is_three_names() -> None:
@@ -297,6 +454,28 @@ def test_a_file_like_none_is_an_error(checkout: Path) -> None:
     path.write_text(path.read_text().replace('"cython"', '"cythn"'))
     with pytest.raises(LabError, match=r"cython-scalar\.toml: like: there is no cythn\.toml beside this file"):
         catalog.read()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('"cython"', '"cython-scalar"', ": like: cython-scalar.toml is like this file; name a file that is not"),
+        ("[env]", "[steps]", ":5: steps: expected array, got object"),
+        ("scalar\"", "\udcff\"", ":1: not UTF-8; save the file as UTF-8"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_file_like_another_is_told(checkout: Path, old: str, new: str, told: str) -> None:
+    path = checkout / "optimised/cython/cython-scalar.toml"
+    text = path.read_text()
+    assert old in text
+    path.write_bytes(text.replace(old, new, 1).encode(errors="surrogateescape"))
+    assert complaint(catalog.read) == f"optimised/cython/cython-scalar.toml{told}"
+
+
+def test_files_like_each_other_are_an_error(checkout: Path) -> None:
+    path = checkout / "optimised/cython/cython.toml"
+    path.write_text('like = "cython-scalar"\n' + path.read_text())
+    assert "like: cython" in complaint(catalog.read)
 
 
 def test_where_requests_wait_every_load_of_a_study_lasts_for_twenty_batches_of_them() -> None:

@@ -49,6 +49,8 @@ def test_the_most_exact_file_of_requirements_counts_where_none_is_named(tmp_path
         ('app = "a:b"\nsource = "gone"', "source: no such folder: "),
         ('app = "a:b"\nrequirements = ["gone.txt"]', "requirements: no such file: "),
         ('app = "a:b"\n[answers]\nmask = ["("]', "mask: '(' is no regular expression"),
+        ('app = "a:b"\nprepare = [["{pyton}", "x.py"]]', "unknown placeholder '{pyton}'; did you mean '{python}'?"),
+        ('app = "a:b"\nprepare = [["sh", "-c", "a() {"]]', "prepare: 'a() {' has a single brace; write it twice"),
         ('app = "a:b', "lab.toml:1: invalid TOML: Unterminated string"),
     ],
 )

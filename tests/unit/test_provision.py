@@ -6,12 +6,14 @@ import platform
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from bench.build import artifacts
 from bench.errors import LabError
 from bench.inventory import inventory
 from bench.model import FromDebian, FromPath, FromPyenv, FromUv, Interpreter, Provider, Provisioned, Unavailable
-from bench.provision import interpreters
+from bench.provision import interpreters, locks
 from tests.declared import CATALOG
 
 HERE = ".".join(map(str, sys.version_info[:2]))
@@ -124,6 +126,20 @@ def test_finding_without_bring_installs_nothing(tmp_path: Path, monkeypatch: pyt
 def test_installing_an_unpinned_package_fails_before_anything_runs(tmp_path: Path) -> None:
     with pytest.raises(LabError, match=r"measured\.txt does not pin left-pad"):
         interpreters.install(tmp_path / "no-python", ["left-pad"])
+
+
+def test_an_unpinned_requirement_of_a_server_makes_only_that_server_unavailable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = msgspec.structs.replace(CATALOG.servers["gunicorn-sync"], requirements=("left-pad",))
+    servers = {"gunicorn-sync": own, "gunicorn-gthread": CATALOG.servers["gunicorn-gthread"]}
+    declared = msgspec.structs.replace(CATALOG, servers=servers)
+    monkeypatch.setattr(artifacts, "install", lambda _, names, lock: locks.entries(lock, names))
+    lacks = artifacts._add_servers(declared, tmp_path, "cpython", servers)
+    told = "measured.txt does not pin left-pad: add it to group 'measured' of pyproject.toml and run `make lock`"
+    assert {label: lack.reason for label, lack in lacks.items()} == {
+        "gunicorn-sync": f"bench/servers/gunicorn-sync.toml: {told}"
+    }
 
 
 def test_the_inventory_lists_every_requirement_once() -> None:

@@ -1,0 +1,77 @@
+"""The places that declarations may name in braces, such as `{port}`, key by key: what the lab fills in, and no other.
+
+A key is filled in one of two ways. Most are Python format strings, where `{{` is a brace. In the others the names alone
+are replaced, and every other brace stays as it is. A proxy's `config` has braces of its own, so it is not checked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from string import Formatter
+from typing import Any
+
+from bench.errors import unknown
+from bench.model import Backend, Interpreter, Peer, Server, Tuning, Variant
+
+SERVED = ("backlog", "base", "entry", "host", "port", "prefix", "python", "scratch")
+BUILT = ("home", "prefix", "runtime")
+
+NAMED = re.compile(r"\{([A-Za-z_]\w*)\}")
+
+Key = tuple[str, Iterable[str], tuple[str, ...], bool]  # its name, its texts, the places known there, a format string?
+
+
+def flaw(declared: Any) -> str | None:
+    """What is wrong with the first placeholder that nobody fills; None if there is none."""
+    return next(filter(None, (unfilled(*key) for key in _keys(declared))), None)
+
+
+def unfilled(key: str, texts: Iterable[str], known: Sequence[str], formatted: bool = True) -> str | None:
+    """What is wrong with the first placeholder of a key's texts that is not `known`; None if there is none."""
+    for text in texts:
+        try:
+            found = list(_fields(text)) if formatted else NAMED.findall(text)
+        except ValueError:
+            return f"{key}: {text!r} has a single brace; write it twice"
+        for name in found:
+            if name not in known:
+                return f"{key}: {unknown('placeholder', f'{{{name}}}', [f'{{{place}}}' for place in known])}"
+    return None
+
+
+def _fields(text: str) -> Iterator[str]:
+    """The fields of a format string, with their conversions and formats, of which a placeholder has none."""
+    for _, name, form, conversion in Formatter().parse(text):
+        if name is not None:
+            yield name + (f"!{conversion}" if conversion else "") + (f":{form}" if form else "")
+
+
+def _keys(declared: Any) -> Iterator[Key]:
+    """The keys of a declaration that the lab fills in."""
+    match declared:
+        case Server():
+            yield "argv", declared.argv, SERVED, True
+            yield "env", declared.env.values(), SERVED, True
+            yield "files", declared.files, ("base",), False
+        case Tuning():
+            yield "words", chain.from_iterable(declared.words.values()), SERVED, True
+            yield "env", declared.env.values(), SERVED, True
+            if declared.proxy:
+                yield "proxy.argv", declared.proxy.argv, SERVED, False
+        case Backend():
+            for key in ("prepare", "argv", "ready", "version"):
+                yield key, getattr(declared, key)[1:], ("folder",), True  # the first word names a program
+            yield "dsn", (declared.dsn,), ("folder",), True
+        case Interpreter():
+            yield "env", declared.env.values(), ("prefix",), False
+        case Variant():
+            yield "steps", chain.from_iterable(declared.steps), ("python",), True
+            yield "after_install", chain.from_iterable(declared.after_install), ("prefix", "python"), True
+            yield "env", declared.env.values(), ("prefix",), False
+        case Peer():
+            yield "steps", chain.from_iterable(declared.steps), BUILT, True
+            yield "argv", declared.argv, (*BUILT, "backlog", "host", "port"), True
+            yield "env", declared.env.values(), (*BUILT, "backlog", "host", "port"), True
+            yield "files", chain.from_iterable(declared.files.values()), BUILT, True
