@@ -10,7 +10,7 @@ dumps = msgspec.json.encode
 
 
 def loads(document: bytes) -> Any:
-    """Parse a document; what msgspec cannot hold, such as a dropped 1e999, is left to the standard library."""
+    """Parse a document. Where msgspec fails, as at a dropped value of 1e999, the standard library parses it."""
     try:
         return msgspec.json.decode(document)
     except msgspec.DecodeError:

@@ -10,7 +10,7 @@ dumps = orjson.dumps
 
 
 def loads(document: bytes) -> Any:
-    """Parse a document; what orjson cannot hold, such as a dropped 1e999, is left to the standard library."""
+    """Parse a document. Where orjson fails, as at a dropped value of 1e999, the standard library parses it."""
     try:
         return orjson.loads(document)
     except ValueError:

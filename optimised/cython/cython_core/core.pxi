@@ -94,7 +94,7 @@ cdef object transform_or_none(bytes document):
 
 
 def transform(document: bytes) -> bytes:
-    """Answer a batch with its statement. Raises what app.core raises: it gets every document that falls back."""
+    """Answer a batch with its statement, or fall back to app.core and raise what that raises."""
     answer = transform_or_none(document)
     if answer is None:
         count_one(&fallbacks)
