@@ -10,7 +10,10 @@ dumps = orjson.dumps
 
 
 def loads(document: bytes) -> Any:
-    """Parse a document. Where orjson fails, as at a dropped value of 1e999, the standard library parses it."""
+    """Parse a document with orjson, or with the standard library if orjson fails.
+
+    It fails at values such as 1e999, which are valid in a member that is repeated later.
+    """
     try:
         return orjson.loads(document)
     except ValueError:

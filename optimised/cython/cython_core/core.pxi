@@ -21,8 +21,8 @@ cdef extern from "Python.h":
 
 cdef enum:
     PAGE = 4096
-    SMALL = 4096     # answers of at most so many bytes are written in the arena and copied
-    RELEASE = 65536  # documents of at least so many bytes release the GIL: below, releasing costs more than it brings
+    SMALL = 4096     # bytes of an answer: up to this size it is written in the arena and copied
+    RELEASE = 65536  # bytes of a document: from this size on it releases the GIL; below, that costs more than it brings
 
 
 cdef inline const uint8_t *padded(const uint8_t *document, uint64_t length, Arena *arena) noexcept nogil:

@@ -65,7 +65,7 @@ cdef inline void digest(const uint8_t *p, uint64_t length, uint64_t *low, uint64
         sum = fold(word(p + at) ^ sum ^ seed[0], word(p + at + 8) ^ seed[1])
         at += 16
     low[0] = sum
-    # The 255 tells it from a short source: UTF-8 has no such byte.
+    # The byte 255, which UTF-8 does not have, distinguishes a digest from a short source.
     high[0] = fold(word(p + length - 16) ^ sum ^ seed[0], word(p + length - 8) ^ seed[1]) | <uint64_t>0xFF << 56
 
 

@@ -15,7 +15,7 @@ cdef enum:
     LINE_BYTES = 34
     ORDER_BYTES = 132
     LINES_AHEAD = 128   # lines parsed at once
-    READ_AHEAD = 1024   # with windows of 64 bytes, documents of at least so many bytes are parsed ahead
+    READ_AHEAD = 1024   # bytes of a document: from this size on it is parsed ahead, if windows have 64 bytes
     TAGS_NOTED = 3      # tags of a line that are noted without a branch
 
 cdef enum:  # statuses, as words.h numbers them

@@ -109,7 +109,7 @@ INLINE const char *widest_path(void) {
 #include <immintrin.h>
 #define STRIDE 64
 #define STEP 1
-#define RANKED 320 /* up to so many keys, comparing each key with all others is the fastest sort */
+#define RANKED 320 /* keys: up to this number, comparing each with all others is the fastest sort */
 
 /* count_below: how many of n keys are less than `key`. The keys are compared in blocks of sixteen, padded with the
  * highest key. Up to sixteen keys take one block: a loop that ends is a mispredicted branch. */

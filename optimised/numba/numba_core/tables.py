@@ -13,7 +13,7 @@ SMALLEST_ORDER = SMALLEST_LINE + len(
 )
 KEY_BYTES = 6  # of a sku, to sort its line by
 NAMES_TOO_MANY = 16  # names that a last order may repeat before its breach is seen
-BYTES_A_LABEL = 12  # a document with more than one new label in so many bytes falls back to the reference core
+BYTES_A_LABEL = 12  # bytes of a document per new label: one with more labels falls back to the reference core
 
 PADDING = 128  # bytes behind a text that wide loads and stores may touch
 BATCH_TEXT = 512  # bytes of the answer's members of batch and totals, without texts
