@@ -1,4 +1,4 @@
-"""What runs here, told from inside: the artifact's own record and facts that only the process can know."""
+"""The provenance of this process: the artifact's record, and facts that only the process knows."""
 
 import json
 import platform
@@ -10,7 +10,7 @@ from app.contract import Core, load_core
 
 
 def built() -> dict[str, Any]:
-    """What the artifact was built as; there is no such record in a checkout, only in a built wheel."""
+    """The artifact's record. Only a built wheel has one; a checkout has none."""
     record: dict[str, Any] = json.loads(Path(__file__).with_name("built.json").read_text(encoding="utf-8"))
     return record
 
@@ -22,9 +22,9 @@ def built_core() -> Core:
 
 
 def switches() -> dict[str, bool]:
-    """Whether CPython's JIT and its global lock are on in this process, where it tells: from 3.14, and from 3.13 on.
+    """Whether CPython's JIT and its GIL are on in this process: from 3.14 and from 3.13 on.
 
-    An extension that does not declare itself safe without the lock turns it on when it is imported.
+    Importing an extension that is not declared safe for free threading turns the GIL on.
     """
     asked = {
         "jit": getattr(getattr(sys, "_jit", None), "is_enabled", None),
@@ -34,13 +34,13 @@ def switches() -> dict[str, bool]:
 
 
 def about(core: Core, **facts: str) -> dict[str, Any]:
-    """The artifact's record, and what answers: implementation, version, type and file of the core, its own provenance.
+    """The artifact's record, the interpreter, the core's type and file, and what the core reports of itself.
 
-    `facts` are those that only the caller knows, such as the framework.
+    `facts` are facts that only the caller knows, such as the framework.
     """
     file = Path(core.module.__file__ or "")
     return {
-        **core.provenance(),  # first: of what the process knows it cannot say otherwise
+        **core.provenance(),  # first, so that the core cannot override what the process knows
         **built(),
         "implementation": sys.implementation.name,
         "python": platform.python_version(),

@@ -1,4 +1,4 @@
-"""What a core is, and how one is loaded: by its dotted name, exactly that one or an error."""
+"""The contract of a core, and how to load one by its dotted name."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Core:
-    """A loaded core: `transform` answers a document or raises app.core's MalformedDocument or InvalidDocument.
+    """A loaded core. `transform` answers a document or raises app.core's MalformedDocument or InvalidDocument.
 
-    It is the `function` of the `module`, with another codec if that was asked for.
+    `transform` is the `function` of the `module`, with another codec if one is named.
     """
 
     module: ModuleType
@@ -21,14 +21,14 @@ class Core:
     transform: Callable[[bytes], bytes]
 
     def provenance(self) -> dict[str, Any]:
-        """What only the core knows of itself, such as the path it took at run time; empty if it tells nothing."""
+        """What the core reports for the provenance check, such as the path it chose; empty if it reports nothing."""
         return getattr(self.module, "provenance", dict)()
 
 
 def load_core(name: str, loads: str | None = None, dumps: str | None = None) -> Core:
-    """Import the core `name`: a module whose `transform` it is, or MODULE:FUNCTION.
+    """Import the core `name`: a module with a `transform`, or MODULE:FUNCTION. Raises ImportError or AttributeError.
 
-    `loads` and `dumps` name functions of another codec, dotted too.
+    `loads` and `dumps` are the dotted names of another codec's functions.
     """
     module_name, _, function_name = name.partition(":")
     module = import_module(module_name)

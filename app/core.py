@@ -1,8 +1,8 @@
-"""The statement transform: a batch of orders in, one statement per customer out; spec/statement.md as plain Python.
+"""The reference core, spec/statement.md as plain Python: a batch of orders in, one statement per customer out.
 
-`transform` reads a document once, checking and adding up as it goes, with tests that are cheap and say only *that*
-something is wrong. If something is, `judge` reads the document anew, strictly and in the order of the spec's table,
-and says *what*. Nothing is kept between calls.
+`transform` parses a document, then checks it and adds it up in one pass, with cheap tests that say only *that* a rule
+is broken. After a breach, `judge` parses the document again, checks it in the order of the spec's table, and says
+*what* is wrong. Nothing is kept between calls.
 """
 
 import json
@@ -12,11 +12,11 @@ from datetime import date
 from typing import Any, Final, NamedTuple
 
 
-class MalformedDocument(ValueError):  # noqa: N818, it tells of the document, not of the program
-    """The bytes are not one JSON text as the spec wants it."""
+class MalformedDocument(ValueError):  # noqa: N818 - not an error of the program
+    """The bytes are not a JSON text that the spec allows."""
 
 
-class InvalidDocument(ValueError):  # noqa: N818
+class InvalidDocument(ValueError):  # noqa: N818 - not an error of the program
     """The JSON breaks a rule; `pointer` is the JSON Pointer (RFC 6901) of the first breach."""
 
     def __init__(self, pointer: str) -> None:
@@ -25,32 +25,34 @@ class InvalidDocument(ValueError):  # noqa: N818
 
 
 def loads(document: bytes) -> Any:
-    """Parse a document for which `is_plain` holds."""
+    """Parse a document that `is_plain` accepts."""
     return json.loads(document.decode())
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
 
-def dumps(statement: Any) -> bytes:
-    """Write a statement: compact, in raw UTF-8."""
-    return _encode(statement).encode()
+def dumps(answer: Any) -> bytes:
+    """Write an answer as compact JSON in raw UTF-8."""
+    return _encode(answer).encode()
 
 
 def transform(document: bytes, loads: Callable[[bytes], Any] = loads, dumps: Callable[[Any], bytes] = dumps) -> bytes:
-    """Answer a batch with its statement; raise MalformedDocument, or InvalidDocument with the first breach.
+    """Answer a batch with one statement per customer.
 
-    Another codec's `loads` and `dumps` may stand in; of what its `loads` refuses, with a ValueError, `judge` decides.
+    `loads` and `dumps` may be another codec's. Where `loads` raises ValueError, `judge` decides.
+
+    Raises MalformedDocument, or InvalidDocument with the pointer of the first breach.
     """
     try:
-        statement = summarise(loads(document) if is_plain(document) else strict_loads(document))
+        answer = summarise(loads(document) if is_plain(document) else strict_loads(document))
     except (KeyError, TypeError, ValueError, RecursionError):
         judge(document)
-        raise  # the two readings of the rules disagree: an error of this module, shown as it is
-    totals = statement["totals"]
+        raise  # `judge` found no breach: a bug of this module
+    totals = answer["totals"]
     if totals["gross"] + totals["open"] > MAX_INTEGER:
         raise InvalidDocument("/orders")
-    return dumps(statement)
+    return dumps(answer)
 
 
 # --- Values -----------------------------------------------------------------------------------------------------------
@@ -76,8 +78,8 @@ def null_or(test: Test) -> Test:
 
 
 def normalised(name: str) -> str:
-    """The name with every run of ASCII white space turned into one space, and none at either end."""
-    return b" ".join(name.encode().split()).decode()  # of bytes: str.split() knows more white space than ASCII's
+    """The name with each run of ASCII white space as one space, and none at its ends."""
+    return b" ".join(name.encode().split()).decode()  # bytes, because str.split() also splits at Unicode white space
 
 
 MAX_INTEGER: Final = 2**53 - 1
@@ -113,11 +115,11 @@ def is_name(value: Any) -> bool:
     return type(value) is str and 1 <= len(normalised(value)) <= 200
 
 
-# --- Rules: one hurried pass that checks and adds up ------------------------------------------------------------------
+# --- Rules: one fast pass that checks and adds up ---------------------------------------------------------------------
 
 
-class Customer:
-    """What the orders of one customer add up to."""
+class Account:
+    """The sums of one customer's orders."""
 
     __slots__ = ("channels", "first", "gross", "last", "name", "open", "orders", "refunded", "skus", "tags", "units")
 
@@ -135,7 +137,7 @@ class Customer:
         self.channels: dict[str, int] = {}
 
     def add(self, order: Any, good_skus: set[str]) -> None:
-        """Add an order that `check_order` let pass."""
+        """Add an order that `check_order` accepts."""
         amount = self.add_lines(order["lines"], good_skus)
         status = order["status"]
         if status == "open":
@@ -156,7 +158,7 @@ class Customer:
             self.channels[channel] = self.channels.get(channel, 0) + 1
 
     def add_lines(self, lines: Any, good_skus: set[str]) -> int:
-        """Check lines, add them to units, skus and tags, and return their amount; `good_skus` grows by theirs."""
+        """Check lines, add them to units, skus and tags, and return their amount; add their skus to `good_skus`."""
         if type(lines) is not list or not 1 <= len(lines) <= MAX_LINES:
             raise ValueError
         skus = self.skus
@@ -195,7 +197,7 @@ class Customer:
         return total
 
     def statement(self, customer_id: int) -> dict[str, Any]:
-        """The members of a customer's statement, in their order."""
+        """The customer's statement, with its members in the order of the spec."""
         return {
             "id": customer_id,
             "name": normalised(self.name),
@@ -214,7 +216,7 @@ class Customer:
 
 
 def check_order(order: Any, good_names: set[str]) -> None:
-    """Raise if a member of an order, its lines apart, is not as it should be; `good_names` grows by its name."""
+    """Raise if a member of an order, except its lines, breaks a rule; add its name to `good_names`."""
     customer = order["customer"]
     name = customer["name"]
     if not (
@@ -233,7 +235,7 @@ def check_order(order: Any, good_names: set[str]) -> None:
 
 
 def summarise(batch: Any) -> dict[str, Any]:
-    """The statement of a parsed batch; any breach raises KeyError, TypeError or ValueError, and says no more."""
+    """The answer to a parsed batch. Any breach raises KeyError, TypeError or ValueError, without its place."""
     orders = batch["orders"]
     if not (is_batch_name(batch["batch"]) and is_currency(batch["currency"]) and len(batch) == 3):
         raise ValueError
@@ -241,25 +243,25 @@ def summarise(batch: Any) -> dict[str, Any]:
         raise ValueError
     seen: set[int] = set()
     cancelled: list[int] = []
-    customers: dict[int, Customer] = {}
-    good_names: set[str] = set()  # what was found good needs no second look
+    accounts: dict[int, Account] = {}
+    good_names: set[str] = set()  # checked once, then looked up
     good_skus: set[str] = set()
     for order in orders:
         check_order(order, good_names)
         order_id = order["id"]
         customer_id = order["customer"]["id"]
         if order_id in seen or order["status"] == "cancelled":
-            customer = Customer(order["placed"])  # its lines are checked like any other's, and then forgotten
+            account = Account(order["placed"])  # discarded, after its lines are checked
             if order_id not in seen:
                 cancelled.append(order_id)
-        elif customer_id in customers:
-            customer = customers[customer_id]
+        elif customer_id in accounts:
+            account = accounts[customer_id]
         else:
-            customer = customers[customer_id] = Customer(order["placed"])
+            account = accounts[customer_id] = Account(order["placed"])
         seen.add(order_id)
-        customer.add(order, good_skus)
+        account.add(order, good_skus)
 
-    statements = [customer.statement(customer_id) for customer_id, customer in customers.items()]
+    statements = [account.statement(customer_id) for customer_id, account in accounts.items()]
     statements.sort(key=lambda statement: (-statement["net"], statement["id"]))
     totals = {"customers": len(statements)}
     for member in ("units", "gross", "refunded", "open", "net"):
@@ -288,50 +290,50 @@ _UNPAIRED = re.compile(
 
 
 def is_plain(document: bytes) -> bool:
-    """Whether any JSON parser may be trusted with this document.
+    """Tell whether every JSON parser agrees about this document.
 
-    False where something stands that some let pass: NaN and its like, half a surrogate pair, an endless integer. It may
-    doubt a good document, and never trusts a bad one.
+    Some parsers accept NaN and Infinity, half a surrogate pair, or an integer of any length. A document with one of
+    these is never plain; a valid document may be reported as not plain.
     """
     return not (
         b"NaN" in document
         or b"Infinity" in document
-        or _TEN_DIGITS.search(document[::421])  # 4,301 digits in a row show ten at least of every 421st byte
+        or _TEN_DIGITS.search(document[::421])  # 4,301 digits in a row leave at least ten in every 421st byte
         or has_unpaired_surrogate(document)
     )
 
 
 def has_unpaired_surrogate(document: bytes) -> bool:
-    """Whether a JSON text holds the escape of one half of a surrogate pair without the other."""
+    """Tell whether a JSON text has the escape of one half of a surrogate pair without the other half."""
     if _SURROGATE.search(document) is None:
         return False
     return _UNPAIRED.search(document.replace(rb"\\", b"__")) is not None  # now each \u is an escape
 
 
 def strict_loads(document: bytes) -> Any:
-    """Parse any document; ValueError or RecursionError for all that the spec calls malformed, but for mere depth."""
+    """Parse any document. Raises ValueError or RecursionError if it is malformed, except for its depth alone."""
     if has_unpaired_surrogate(document):
         raise ValueError("an unpaired surrogate escape")
     text = document.decode()
     _check_numbers(text)
-    return json.loads(text)  # read again: the decoder that PyPy has for hooks takes escapes such as `\u+123`
+    return json.loads(text)  # parse again: PyPy's decoder for hooks accepts escapes such as `\u+123`
 
 
-def _integer(literal: str) -> int:
+def _parse_integer(literal: str) -> int:
     if len(literal.lstrip("-")) > MAX_DIGITS:
         raise ValueError(f"an integer of more than {MAX_DIGITS} digits")
     return int(literal)
 
 
-def _constant(literal: str) -> Any:
+def _refuse_constant(literal: str) -> Any:
     raise ValueError(f"{literal} is not JSON")
 
 
-_check_numbers = json.JSONDecoder(parse_constant=_constant, parse_int=_integer).decode
+_check_numbers = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_parse_integer).decode
 
 
 def is_too_deep(value: Any) -> bool:
-    """Whether more than 200 arrays and objects stand inside one another."""
+    """Tell whether more than 200 arrays and objects are nested."""
     level = [value]
     for _ in range(MAX_DEPTH):
         level = [child for parent in level for child in _children(parent)]
@@ -383,7 +385,7 @@ BATCH = Object({"batch": is_batch_name, "currency": is_currency, "orders": Array
 
 
 def breaches(value: Any, shape: Shape, pointer: str = "") -> Iterator[str]:
-    """The pointers of all breaches of a shape, first things first."""
+    """The pointers of all breaches of a shape, in the order of the spec."""
     if isinstance(shape, Object):
         if type(value) is not dict:
             yield pointer
@@ -407,12 +409,12 @@ def breaches(value: Any, shape: Shape, pointer: str = "") -> Iterator[str]:
 
 
 def judge(document: bytes) -> None:
-    """Raise what is wrong with a document, if it is anything but its amounts."""
+    """Raise MalformedDocument or InvalidDocument for any breach except that of the amounts."""
     try:
         batch = strict_loads(document)
-    except (ValueError, RecursionError, TypeError) as error:  # TypeError: PyPy's, where the stack ends in an exception
+    except (ValueError, RecursionError, TypeError) as error:  # PyPy raises TypeError where the stack overflows
         raise MalformedDocument(str(error)) from None
     if is_too_deep(batch):
-        raise MalformedDocument(f"more than {MAX_DEPTH} arrays and objects inside one another")
+        raise MalformedDocument(f"more than {MAX_DEPTH} nested arrays and objects")
     for pointer in breaches(batch, BATCH):
         raise InvalidDocument(pointer)

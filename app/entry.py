@@ -1,11 +1,11 @@
-"""What servers point at: `app.entry:application`, over the core that the artifact was built for.
+"""The application that servers import as `app.entry:application`, over the core that the artifact was built for.
 
-The server's environment says what it is made of; what is named by its dotted name is exactly that one, or an error.
+The server's environment configures it. A dotted name that cannot be imported is an error.
 
 STATEMENTS_FRAMEWORK  the module whose `make` makes the application, such as app.wsgi.falcon_app
-STATEMENTS_WAIT       what `/wait` waits with: a function of seconds, such as time.sleep
-                      what else that asks for, such as where its database is, is said in its own module
-STATEMENTS_MAX_BYTES  the limit of a document's size; 64 MiB if it is not set
+STATEMENTS_WAIT       the function of seconds that `/wait` waits with, such as time.sleep
+                      its module says which other variables it needs, such as the address of a database
+STATEMENTS_MAX_BYTES  the largest document in bytes; the default is 64 MiB
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What the service says over HTTP, whichever framework says it: bodies within bounds, and outcomes as statuses."""
+"""What all frameworks share: reading bodies within the limit, and turning outcomes into HTTP statuses."""
 
 import json
 from collections.abc import Callable
@@ -14,8 +14,8 @@ TEXT = "text/plain; charset=utf-8"
 PROBLEM = "application/problem+json"
 
 
-class Problem(Exception):  # noqa: N818, it is the name that RFC 9457 gives it
-    """An answer other than 200: its HTTP status, such as "404 Not Found", what is wrong, and further `members`."""
+class Problem(Exception):  # noqa: N818 - the name in RFC 9457
+    """An answer other than 200: its HTTP status, such as "404 Not Found", a detail, and further `members`."""
 
     def __init__(self, status: str, detail: str, **members: str) -> None:
         super().__init__(detail)
@@ -28,20 +28,22 @@ class Problem(Exception):  # noqa: N818, it is the name that RFC 9457 gives it
 
 
 def expect_json(media_type: str) -> None:
-    """Problem 415 unless a body of this Content-Type is JSON."""
+    """Raise Problem 415 unless the Content-Type is JSON."""
     if media_type != JSON and media_type.partition(";")[0].strip().lower() != JSON:
         raise Problem("415 Unsupported Media Type", f"the body must be {JSON}")
 
 
 def read_document(environ: dict[str, Any], max_bytes: int) -> bytes:
-    """The body of a POST, by the rules of WSGI; Problem 415, 411, 413, or 400 if it breaks off.
+    """Read the body of a POST, by the rules of WSGI.
 
-    The limit counts the bytes that are read, not those that are announced.
+    The limit applies to the bytes read, not to the Content-Length.
+
+    Raises Problem 415, 411 or 413, or 400 if the body breaks off.
     """
     expect_json(environ.get("CONTENT_TYPE", ""))
-    body_ends = environ.get("wsgi.input_terminated", False)  # if not, reading on after the body may never return
+    body_ends = environ.get("wsgi.input_terminated", False)  # if not, reading beyond the body may block forever
     if "HTTP_TRANSFER_ENCODING" in environ and not body_ends:
-        raise Problem("411 Length Required", "this server does not hand on a body without Content-Length")
+        raise Problem("411 Length Required", "this server passes no body without Content-Length")
     announced = environ.get("CONTENT_LENGTH", "")
     if not announced:
         wanted = max_bytes + 1 if body_ends else 0
@@ -53,13 +55,16 @@ def read_document(environ: dict[str, Any], max_bytes: int) -> bytes:
         return b""
     try:
         document: bytes = environ["wsgi.input"].read(wanted)
-    except Exception as error:  # each server has exceptions of its own for a body that breaks off or is framed wrong
+    except Exception as error:  # servers raise their own exceptions for a broken body
         raise Problem("400 Bad Request", "the body cannot be read") from error
-    return whole(document, max_bytes, int(announced) if announced else None)
+    return check_length(document, max_bytes, int(announced) if announced else None)
 
 
-def whole(document: bytes, max_bytes: int, announced: int | None) -> bytes:
-    """What was read of a body, up to one byte more than the limit; Problem 413, or 400 if less came than announced."""
+def check_length(document: bytes, max_bytes: int, announced: int | None) -> bytes:
+    """Return a body of which at most one byte more than the limit was read.
+
+    Raises Problem 413 if it is too large, or 400 if it is shorter than announced.
+    """
     if len(document) > max_bytes:
         raise Problem("413 Content Too Large", f"the body may have {max_bytes} bytes")
     if announced is not None and len(document) < min(announced, max_bytes + 1):
@@ -68,7 +73,7 @@ def whole(document: bytes, max_bytes: int, announced: int | None) -> bytes:
 
 
 def answer(transform: Callable[[bytes], bytes], document: bytes) -> bytes:
-    """The transform's answer to a document; Problem 400 or 422 if it is malformed or invalid."""
+    """The transform's answer to a document. Raises Problem 400 if it is malformed, 422 if it is invalid."""
     try:
         return transform(document)
     except MalformedDocument as error:
@@ -77,13 +82,13 @@ def answer(transform: Callable[[bytes], bytes], document: bytes) -> bytes:
         raise Problem("422 Unprocessable Content", "a rule is broken at the pointer", pointer=error.pointer) from None
 
 
-def wait_seconds(ms: str | None) -> float:
-    """How long `GET /wait?ms=` waits; Problem 400 unless `ms` is an integer from 0 to 10,000."""
+def parse_wait(ms: str | None) -> float:
+    """The seconds that `GET /wait?ms=` waits. Raises Problem 400 unless `ms` is an integer from 0 to 10,000."""
     if ms is None or not (ms.isascii() and ms.isdecimal() and len(ms) <= 5) or int(ms) > MAX_WAIT_MS:
         raise Problem("400 Bad Request", f"ms must be an integer from 0 to {MAX_WAIT_MS}")
     return int(ms) / 1000
 
 
 def waited(seconds: float) -> str:
-    """The answer of `/wait` after waiting."""
+    """The answer of `/wait`."""
     return f"Waited {seconds * 1000:.0f} ms.\n"

@@ -1,10 +1,10 @@
-"""How `/wait` waits for a PostgreSQL: `SELECT pg_sleep`, on the connections that fit the worker class.
+"""`/wait` on PostgreSQL: `SELECT pg_sleep`, on connections that fit the worker class.
 
-STATEMENTS_DATABASE     where it is, in libpq's words
-STATEMENTS_CONNECTIONS  how many connections a pool holds: as many as requests are served at a time
+STATEMENTS_DATABASE     the database, as a libpq connection string
+STATEMENTS_CONNECTIONS  the connections of a pool: as many as requests are served at a time
 
-Nothing is connected before the first request: a server may import the application in one process and serve from
-another. Where the database does not answer, a request is refused with 503, and a later one tries anew.
+The first request connects, because a server may import the application in one process and serve from another. If the
+database does not answer, the request gets status 503, and the next request tries again.
 """
 
 import asyncio
@@ -21,13 +21,13 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool
 from app.http import Problem
 
 SLEEP = "SELECT pg_sleep(%s)"
-PATIENCE_SECONDS = 2  # for a connection, be it made or waited for
+PATIENCE_SECONDS = 2  # to open a connection, or to get one from the pool
 CONNECTING = {"autocommit": True, "connect_timeout": PATIENCE_SECONDS}
 _making = Lock()
 
 
 def on_one_connection(seconds: float) -> None:
-    """Wait where one request is served at a time: one connection, made anew once it has broken."""
+    """Wait in a worker that serves one request at a time: one connection, reopened after it breaks."""
     with _refusal():
         if _connection().closed:
             _connection.cache_clear()
@@ -35,7 +35,7 @@ def on_one_connection(seconds: float) -> None:
 
 
 def pooled(seconds: float) -> None:
-    """Wait in a thread of several, or in a greenlet where gevent has patched the standard library before."""
+    """Wait in one of several threads, or in a greenlet after gevent has patched the standard library."""
     with _making:
         pool = _pool()
     with _refusal(), pool.connection() as connection:
@@ -43,7 +43,7 @@ def pooled(seconds: float) -> None:
 
 
 async def awaited(seconds: float) -> None:
-    """Wait on asyncio's loop, whichever one runs it."""
+    """Wait on any asyncio loop."""
     pool = _async_pool()
     with _refusal():
         if pool.closed:
@@ -53,8 +53,8 @@ async def awaited(seconds: float) -> None:
 
 
 def in_greenlet(seconds: float) -> None:
-    """Wait where requests are greenlets on asyncio's loop: uWSGI's asyncio engine."""
-    from greenlet import getcurrent  # noqa: PLC0415 - no other worker class has it
+    """Wait in a greenlet on asyncio's loop: uWSGI's asyncio engine."""
+    from greenlet import getcurrent  # noqa: PLC0415 - only this worker class installs it
 
     request = getcurrent()
     task = asyncio.get_event_loop().create_task(awaited(seconds))
@@ -75,11 +75,11 @@ def _pool() -> Any:
 
 @cache
 def _async_pool() -> Any:
-    return AsyncConnectionPool(**_sized(), open=False)  # a loop has to run where it is opened
+    return AsyncConnectionPool(**_sized(), open=False)  # opening it needs a running loop
 
 
 def _sized() -> dict[str, Any]:
-    """A pool that is full from the beginning on, so that no request of a load waits for a connection to be made."""
+    """Options of a pool that opens all its connections at once, so that no request waits for one to open."""
     return {
         "conninfo": os.environ["STATEMENTS_DATABASE"],
         "min_size": int(os.environ["STATEMENTS_CONNECTIONS"]),
@@ -90,7 +90,7 @@ def _sized() -> dict[str, Any]:
 
 @contextmanager
 def _refusal() -> Iterator[None]:
-    """Problem 503 where the database is gone, or has no connection to spare in time."""
+    """Raise Problem 503 if the database is gone or no connection is free in time."""
     try:
         yield
     except psycopg.OperationalError as error:

@@ -1,4 +1,4 @@
-"""How `/wait` waits where requests are greenlets on asyncio's loop: uWSGI's asyncio engine."""
+"""`/wait` in greenlets on asyncio's loop: uWSGI's asyncio engine."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ from greenlet import getcurrent
 
 
 def in_greenlet(seconds: float) -> None:
-    """Wait and let the loop, which runs in the parent greenlet, serve other requests meanwhile."""
+    """Wait; meanwhile the loop, which runs in the parent greenlet, serves other requests."""
     request = getcurrent()
     asyncio.get_event_loop().call_later(seconds, request.switch)
     request.parent.switch()

@@ -1,1 +1,3 @@
-"""The same for ASGI: `make(core, about, wait, max_bytes)` is an application whose `wait` is a coroutine function."""
+"""ASGI frameworks, one file each: `make(core, about, wait, max_bytes)` returns the application; `wait` is a coroutine
+function.
+"""

@@ -1,4 +1,4 @@
-"""The service on Falcon's ASGI side."""
+"""The service on Falcon, as an ASGI application."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -14,17 +14,17 @@ from app.http import (
     TEXT,
     Problem,
     answer,
+    check_length,
     expect_json,
-    wait_seconds,
+    parse_wait,
     waited,
-    whole,
 )
 
-REQUIREMENTS = ("falcon",)  # what has to be installed beside this file
+REQUIREMENTS = ("falcon",)  # packages that this file needs
 
 
 class Hello:
-    """The least that a server can answer."""
+    """The smallest answer of a server."""
 
     async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         resp.content_type = TEXT
@@ -32,7 +32,7 @@ class Hello:
 
 
 class Statements:
-    """The transform: a batch of orders in, one statement per customer out. It holds the loop while it computes."""
+    """The transform: a batch of orders in, one statement per customer out. It blocks the loop while it computes."""
 
     def __init__(self, transform: Callable[[bytes], bytes], max_bytes: int) -> None:
         self.transform = transform
@@ -40,26 +40,26 @@ class Statements:
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         expect_json(req.content_type or "")
-        document = whole(await req.stream.read(self.max_bytes + 1), self.max_bytes, req.content_length)
+        document = check_length(await req.stream.read(self.max_bytes + 1), self.max_bytes, req.content_length)
         resp.data = answer(self.transform, document)
         resp.content_type = JSON
 
 
 class Wait:
-    """A slow back end: the request waits, the loop serves others."""
+    """A slow backend: the request waits and the loop serves others."""
 
     def __init__(self, wait: Callable[[float], Awaitable[object]]) -> None:
         self.wait = wait
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        seconds = wait_seconds(req.get_param("ms"))
+        seconds = parse_wait(req.get_param("ms"))
         await self.wait(seconds)
         resp.content_type = TEXT
         resp.text = waited(seconds)
 
 
 class Version:
-    """What runs here."""
+    """The provenance of the process."""
 
     def __init__(self, about: Callable[[], dict[str, Any]]) -> None:
         self.about = about
@@ -74,31 +74,31 @@ def make(
     wait: Callable[[float], Awaitable[object]],
     max_bytes: int = DEFAULT_MAX_BYTES,
 ) -> falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response]:
-    """The ASGI application over a core; `about` tells what runs, `wait` waits so many seconds.
+    """The ASGI application over a core; `about` returns the provenance, `wait` waits for a number of seconds.
 
-    Bodies of more than `max_bytes` are refused.
+    A body of more than `max_bytes` gets status 413.
     """
     app = falcon.asgi.App()
     app.add_route("/hello", Hello())
     app.add_route("/statements", Statements(core.transform, max_bytes))
     app.add_route("/wait", Wait(wait))
     app.add_route("/__version__", Version(about))
-    app.add_error_handler(Problem, _tell)
-    app.set_error_serializer(_tell_of_http)
+    app.add_error_handler(Problem, _refuse)
+    app.set_error_serializer(_refuse_http)
     return app
 
 
-async def _tell(_req: falcon.asgi.Request, resp: falcon.asgi.Response, problem: Problem, _params: object) -> None:
-    _word(resp, problem)
+async def _refuse(_req: falcon.asgi.Request, resp: falcon.asgi.Response, problem: Problem, _params: object) -> None:
+    _write_problem(resp, problem)
 
 
-def _tell_of_http(req: falcon.asgi.Request, resp: falcon.asgi.Response, error: falcon.HTTPError) -> None:
-    """Word Falcon's own errors, such as an unknown path, like the service's."""
+def _refuse_http(req: falcon.asgi.Request, resp: falcon.asgi.Response, error: falcon.HTTPError) -> None:
+    """Answer Falcon's own errors, such as an unknown path, with problem details."""
     status = falcon.code_to_http_status(error.status)
-    _word(resp, Problem(status, error.description or f"{req.method} {req.path}"))
+    _write_problem(resp, Problem(status, error.description or f"{req.method} {req.path}"))
 
 
-def _word(resp: falcon.asgi.Response, problem: Problem) -> None:
+def _write_problem(resp: falcon.asgi.Response, problem: Problem) -> None:
     resp.status = problem.status
     resp.content_type = PROBLEM
     resp.data = problem.body()

@@ -1,1 +1,1 @@
-"""One file a framework: `make(core, about, wait, max_bytes)` is its WSGI application."""
+"""WSGI frameworks, one file each: `make(core, about, wait, max_bytes)` returns the application."""

@@ -1,4 +1,4 @@
-"""The service on nothing: a bare WSGI callable, the floor under every framework."""
+"""The service as a bare WSGI callable, without a framework: the smallest cost that a framework can have."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -6,9 +6,9 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from app.contract import Core
-from app.http import DEFAULT_MAX_BYTES, HELLO, JSON, PROBLEM, TEXT, Problem, answer, read_document, wait_seconds, waited
+from app.http import DEFAULT_MAX_BYTES, HELLO, JSON, PROBLEM, TEXT, Problem, answer, parse_wait, read_document, waited
 
-REQUIREMENTS: tuple[str, ...] = ()  # what has to be installed beside this file
+REQUIREMENTS: tuple[str, ...] = ()  # packages that this file needs
 
 Environ = dict[str, Any]
 Reply = tuple[str, bytes]  # media type and body of an answer with status 200
@@ -17,9 +17,9 @@ Reply = tuple[str, bytes]  # media type and body of an answer with status 200
 def make(
     core: Core, about: Callable[[], dict[str, Any]], wait: Callable[[float], object], max_bytes: int = DEFAULT_MAX_BYTES
 ) -> Callable[[Environ, Callable[..., object]], Iterable[bytes]]:
-    """The WSGI application over a core; `about` tells what runs, `wait` waits so many seconds.
+    """The WSGI application over a core; `about` returns the provenance, `wait` waits for a number of seconds.
 
-    Bodies of more than `max_bytes` are refused.
+    A body of more than `max_bytes` gets status 413.
     """
     hello_reply = TEXT, HELLO.encode()
 
@@ -30,7 +30,7 @@ def make(
         return JSON, answer(core.transform, read_document(environ, max_bytes))
 
     def wait_a_while(environ: Environ) -> Reply:
-        seconds = wait_seconds(parse_qs(environ.get("QUERY_STRING", "")).get("ms", [None])[-1])
+        seconds = parse_wait(parse_qs(environ.get("QUERY_STRING", "")).get("ms", [None])[-1])
         wait(seconds)
         return TEXT, waited(seconds).encode()
 

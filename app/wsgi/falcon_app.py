@@ -6,13 +6,13 @@ from typing import Any
 import falcon
 
 from app.contract import Core
-from app.http import DEFAULT_MAX_BYTES, HELLO, JSON, PROBLEM, TEXT, Problem, answer, read_document, wait_seconds, waited
+from app.http import DEFAULT_MAX_BYTES, HELLO, JSON, PROBLEM, TEXT, Problem, answer, parse_wait, read_document, waited
 
-REQUIREMENTS = ("falcon",)  # what has to be installed beside this file
+REQUIREMENTS = ("falcon",)  # packages that this file needs
 
 
 class Hello:
-    """The least that a server can answer."""
+    """The smallest answer of a server."""
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         resp.content_type = TEXT
@@ -32,20 +32,20 @@ class Statements:
 
 
 class Wait:
-    """A slow back end: it keeps the worker waiting, not computing."""
+    """A slow backend: the worker waits and does not compute."""
 
     def __init__(self, wait: Callable[[float], object]) -> None:
         self.wait = wait
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        seconds = wait_seconds(req.get_param("ms"))
+        seconds = parse_wait(req.get_param("ms"))
         self.wait(seconds)
         resp.content_type = TEXT
         resp.text = waited(seconds)
 
 
 class Version:
-    """What runs here."""
+    """The provenance of the process."""
 
     def __init__(self, about: Callable[[], dict[str, Any]]) -> None:
         self.about = about
@@ -57,27 +57,27 @@ class Version:
 def make(
     core: Core, about: Callable[[], dict[str, Any]], wait: Callable[[float], object], max_bytes: int = DEFAULT_MAX_BYTES
 ) -> falcon.App[falcon.Request, falcon.Response]:
-    """The WSGI application over a core; `about` tells what runs, `wait` waits so many seconds.
+    """The WSGI application over a core; `about` returns the provenance, `wait` waits for a number of seconds.
 
-    Bodies of more than `max_bytes` are refused.
+    A body of more than `max_bytes` gets status 413.
     """
     app = falcon.App()
     app.add_route("/hello", Hello())
     app.add_route("/statements", Statements(core.transform, max_bytes))
     app.add_route("/wait", Wait(wait))
     app.add_route("/__version__", Version(about))
-    app.add_error_handler(Problem, _tell)
-    app.set_error_serializer(_tell_of_http)
+    app.add_error_handler(Problem, _refuse)
+    app.set_error_serializer(_refuse_http)
     return app
 
 
-def _tell(_req: falcon.Request, resp: falcon.Response, problem: Problem, _params: dict[str, Any]) -> None:
+def _refuse(_req: falcon.Request, resp: falcon.Response, problem: Problem, _params: dict[str, Any]) -> None:
     resp.status = problem.status
     resp.content_type = PROBLEM
     resp.data = problem.body()
 
 
-def _tell_of_http(req: falcon.Request, resp: falcon.Response, error: falcon.HTTPError) -> None:
-    """Word Falcon's own errors, such as an unknown path, like the service's."""
+def _refuse_http(req: falcon.Request, resp: falcon.Response, error: falcon.HTTPError) -> None:
+    """Answer Falcon's own errors, such as an unknown path, with problem details."""
     status = falcon.code_to_http_status(error.status)
-    _tell(req, resp, Problem(status, error.description or f"{req.method} {req.path}"), {})
+    _refuse(req, resp, Problem(status, error.description or f"{req.method} {req.path}"), {})

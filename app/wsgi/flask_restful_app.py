@@ -8,13 +8,13 @@ from flask_restful import Api, Resource
 from werkzeug.exceptions import HTTPException
 
 from app.contract import Core
-from app.http import DEFAULT_MAX_BYTES, HELLO, JSON, PROBLEM, TEXT, Problem, answer, read_document, wait_seconds, waited
+from app.http import DEFAULT_MAX_BYTES, HELLO, JSON, PROBLEM, TEXT, Problem, answer, parse_wait, read_document, waited
 
-REQUIREMENTS = ("flask-restful",)  # what has to be installed beside this file
+REQUIREMENTS = ("flask-restful",)  # packages that this file needs
 
 
 class ProblemApi(Api):
-    """An Api whose errors, Flask's own among them, are worded like the service's."""
+    """An Api that answers all errors, also Flask's own, with problem details."""
 
     def handle_error(self, e: Exception) -> Response:
         if isinstance(e, HTTPException):
@@ -25,13 +25,13 @@ class ProblemApi(Api):
 
 
 class Once(Resource):
-    """A resource that serves all requests, not one a request."""
+    """A resource with one object for all requests."""
 
     init_every_request = False
 
 
 class Hello(Once):
-    """The least that a server can answer."""
+    """The smallest answer of a server."""
 
     def get(self) -> Response:
         return Response(HELLO, content_type=TEXT)
@@ -50,19 +50,19 @@ class Statements(Once):
 
 
 class Wait(Once):
-    """A slow back end: it keeps the worker waiting, not computing."""
+    """A slow backend: the worker waits and does not compute."""
 
     def __init__(self, wait: Callable[[float], object]) -> None:
         self.wait = wait
 
     def get(self) -> Response:
-        seconds = wait_seconds(request.args.get("ms"))
+        seconds = parse_wait(request.args.get("ms"))
         self.wait(seconds)
         return Response(waited(seconds), content_type=TEXT)
 
 
 class Version(Once):
-    """What runs here."""
+    """The provenance of the process."""
 
     def __init__(self, about: Callable[[], dict[str, Any]]) -> None:
         self.about = about
@@ -74,9 +74,9 @@ class Version(Once):
 def make(
     core: Core, about: Callable[[], dict[str, Any]], wait: Callable[[float], object], max_bytes: int = DEFAULT_MAX_BYTES
 ) -> Flask:
-    """The WSGI application over a core; `about` tells what runs, `wait` waits so many seconds.
+    """The WSGI application over a core; `about` returns the provenance, `wait` waits for a number of seconds.
 
-    Bodies of more than `max_bytes` are refused.
+    A body of more than `max_bytes` gets status 413.
     """
     app = Flask(__name__, static_folder=None)
     api = ProblemApi(app, catch_all_404s=True)

@@ -1,4 +1,4 @@
-"""The service on wheezy.web: its path routing and method handlers, none of its forms, templates and sessions."""
+"""The service on wheezy.web: its path routing and method handlers, without its forms, templates and sessions."""
 
 import json
 from collections.abc import Callable
@@ -11,10 +11,10 @@ from wheezy.web.handlers import MethodHandler
 from wheezy.web.middleware import path_routing_middleware_factory
 
 from app.contract import Core
-from app.http import DEFAULT_MAX_BYTES, HELLO, JSON, PROBLEM, TEXT, Problem, answer, read_document, wait_seconds, waited
+from app.http import DEFAULT_MAX_BYTES, HELLO, JSON, PROBLEM, TEXT, Problem, answer, parse_wait, read_document, waited
 
-REQUIREMENTS = ("wheezy-web",)  # what has to be installed beside this file
-HTTP_STATUS[422] = "422 Unprocessable Content"  # its table has no such status
+REQUIREMENTS = ("wheezy-web",)  # packages that this file needs
+HTTP_STATUS[422] = "422 Unprocessable Content"  # missing in its table
 
 Middleware = Callable[[HTTPRequest, Callable[[HTTPRequest], HTTPResponse | None]], HTTPResponse]
 
@@ -27,7 +27,7 @@ def response(media_type: str, body: bytes) -> HTTPResponse:
 
 
 class Hello(MethodHandler):
-    """The least that a server can answer."""
+    """The smallest answer of a server."""
 
     def get(self) -> HTTPResponse:
         return response(TEXT, HELLO.encode())
@@ -42,27 +42,27 @@ class Statements(MethodHandler):
 
 
 class Wait(MethodHandler):
-    """A slow back end: it keeps the worker waiting, not computing."""
+    """A slow backend: the worker waits and does not compute."""
 
     def get(self) -> HTTPResponse:
-        seconds = wait_seconds(self.request.get_param("ms"))
+        seconds = parse_wait(self.request.get_param("ms"))
         self.options["wait"](seconds)
         return response(TEXT, waited(seconds).encode())
 
 
 class Version(MethodHandler):
-    """What runs here."""
+    """The provenance of the process."""
 
     def get(self) -> HTTPResponse:
         return response(JSON, json.dumps(self.options["about"]()).encode())
 
 
 def problems(_options: dict[str, Any]) -> Middleware:
-    """The middleware that words what went wrong, wheezy.web's own errors among it."""
+    """The middleware that answers all errors, also wheezy.web's own, with problem details."""
 
     def middleware(request: HTTPRequest, following: Callable[[HTTPRequest], HTTPResponse | None]) -> HTTPResponse:
         try:
-            request.environ.setdefault("QUERY_STRING", "")  # which WSGI lets a server leave out, and this framework not
+            request.environ.setdefault("QUERY_STRING", "")  # optional in WSGI, required by the framework
             found = following(request)
             if found is None:
                 raise Problem(HTTP_STATUS[404], request.path)
@@ -79,9 +79,9 @@ def problems(_options: dict[str, Any]) -> Middleware:
 def make(
     core: Core, about: Callable[[], dict[str, Any]], wait: Callable[[float], object], max_bytes: int = DEFAULT_MAX_BYTES
 ) -> WSGIApplication:
-    """The WSGI application over a core; `about` tells what runs, `wait` waits so many seconds.
+    """The WSGI application over a core; `about` returns the provenance, `wait` waits for a number of seconds.
 
-    Bodies of more than `max_bytes` are refused.
+    A body of more than `max_bytes` gets status 413.
     """
     router = PathRouter()
     router.add_routes(

@@ -10,7 +10,10 @@ dumps = msgspec.json.encode
 
 
 def loads(document: bytes) -> Any:
-    """Parse a document; what msgspec cannot hold, such as a dropped 1e999, is left to the standard library."""
+    """Parse a document with msgspec, or with the standard library if msgspec fails.
+
+    It fails at values such as 1e999, which are valid in a member that is repeated later.
+    """
     try:
         return msgspec.json.decode(document)
     except msgspec.DecodeError:

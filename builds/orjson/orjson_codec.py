@@ -10,7 +10,10 @@ dumps = orjson.dumps
 
 
 def loads(document: bytes) -> Any:
-    """Parse a document; what orjson cannot hold, such as a dropped 1e999, is left to the standard library."""
+    """Parse a document with orjson, or with the standard library if orjson fails.
+
+    It fails at values such as 1e999, which are valid in a member that is repeated later.
+    """
     try:
         return orjson.loads(document)
     except ValueError:

@@ -1,7 +1,7 @@
-"""The statement transform in Cython: the same answers as app.core, byte for byte.
+"""The statement transform in Cython. It answers what app.core answers, byte for byte.
 
-One module a path, each the same source compiled for other processors: `_avx512`, `_avx2`, and `_scalar` for any. The
-widest that this processor runs is taken, or the one that the environment variable CYTHON_CORE_PATH names.
+Each path is a module, compiled from the same source for other processors: `_avx512`, `_avx2`, and `_scalar` for any.
+The widest path that this processor runs is imported, or the one that the environment variable CYTHON_CORE_PATH names.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The module that Python sees. Each path's module includes this file, and is compiled with that path's instructions."""
+"""The module that Python sees. Each path's module includes this file and is compiled with that path's instructions."""
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.object cimport PyObject
@@ -10,10 +10,10 @@ from os import urandom
 
 from app.core import transform as reference
 from cython_core.memory cimport PAD, Arena, close_arena, open_arena, take
-from cython_core.scan cimport scan
+from cython_core.scan cimport parse_document
 from cython_core.tables cimport Batch, open_batch
-from cython_core.words cimport ALWAYS_COPY, PATH, count_one, counted, handed_over, plant, widest_path
-from cython_core.write cimport Plan, fill_fours, prepare, room_for, write
+from cython_core.words cimport ALWAYS_COPY, PATH, count_one, counted, fallbacks, plant, widest_path
+from cython_core.write cimport Plan, fill_fours, prepare, room_for, write_answer
 
 cdef extern from "Python.h":
     PyObject *PyBytes_FromStringAndSize(const char *start, Py_ssize_t size) except NULL
@@ -21,12 +21,12 @@ cdef extern from "Python.h":
 
 cdef enum:
     PAGE = 4096
-    SMALL = 4096     # bytes of an answer up to which it is written in the arena, and copied
-    RELEASE = 65536  # bytes of a document from which on it pays to let other threads run
+    SMALL = 4096     # bytes of an answer: up to this size it is written in the arena and copied
+    RELEASE = 65536  # bytes of a document: from this size on it releases the GIL; below, that costs more than it brings
 
 
 cdef inline const uint8_t *padded(const uint8_t *document, uint64_t length, Arena *arena) noexcept nogil:
-    """The document where wide loads may reach PAD bytes beyond its end: in place, if that stays on its last page."""
+    """The document, readable up to PAD bytes beyond its end: in place if these stay on its last page, else a copy."""
     cdef uint8_t *copy
     if not ALWAYS_COPY and <uintptr_t>(document + length) % PAGE <= PAGE - PAD:
         return document
@@ -37,21 +37,21 @@ cdef inline const uint8_t *padded(const uint8_t *document, uint64_t length, Aren
     return copy
 
 
-cdef inline bint read(Batch *batch, Plan *plan, const uint8_t *document, uint64_t length) noexcept nogil:
-    """All that precedes writing; False if the document is not to be judged here."""
+cdef inline bint parse_and_prepare(Batch *batch, Plan *plan, const uint8_t *document, uint64_t length) noexcept nogil:
+    """Do everything that precedes writing; return False to fall back to app.core."""
     document = padded(document, length, &batch.arena)
-    return document != NULL and open_batch(batch, document, length) and scan(batch) and prepare(batch, plan)
+    return document != NULL and open_batch(batch, document, length) and parse_document(batch) and prepare(batch, plan)
 
 
-cdef object written(Batch *batch, Plan *plan):
-    """The statement, or None if there is no memory to sort in."""
+cdef object write_result(Batch *batch, Plan *plan):
+    """The answer as bytes, or None if memory is out."""
     cdef uint64_t room = room_for(batch)
     cdef PyObject *result = NULL
     cdef uint8_t *start
     cdef uint8_t *end
     if room <= SMALL:
         start = <uint8_t *>take(&batch.arena, room)
-        end = write(batch, plan, start) if start != NULL else NULL
+        end = write_answer(batch, plan, start) if start != NULL else NULL
         if end == NULL:
             return None
         result = PyBytes_FromStringAndSize(<char *>start, end - start)
@@ -59,10 +59,10 @@ cdef object written(Batch *batch, Plan *plan):
         result = PyBytes_FromStringAndSize(NULL, room)
         start = <uint8_t *>PyBytes_AS_STRING(<object>result)
         if batch.length < RELEASE:
-            end = write(batch, plan, start)
+            end = write_answer(batch, plan, start)
         else:
             with nogil:
-                end = write(batch, plan, start)
+                end = write_answer(batch, plan, start)
         if end == NULL:
             Py_DECREF(<object>result)
             return None
@@ -72,8 +72,8 @@ cdef object written(Batch *batch, Plan *plan):
     return statement
 
 
-cdef object statement(bytes document):
-    """The statement of a document, or None if it is not to be judged here."""
+cdef object transform_or_none(bytes document):
+    """The answer to a document, or None to fall back to app.core."""
     cdef Batch batch
     cdef Plan plan
     cdef const uint8_t *start = <const uint8_t *>PyBytes_AS_STRING(document)
@@ -84,31 +84,31 @@ cdef object statement(bytes document):
     open_arena(&batch.arena, length)
     try:
         if length < RELEASE:
-            good = read(&batch, &plan, start, length)
+            good = parse_and_prepare(&batch, &plan, start, length)
         else:
             with nogil:
-                good = read(&batch, &plan, start, length)
-        return written(&batch, &plan) if good else None
+                good = parse_and_prepare(&batch, &plan, start, length)
+        return write_result(&batch, &plan) if good else None
     finally:
         close_arena(&batch.arena)
 
 
 def transform(document: bytes) -> bytes:
-    """Answer a batch with its statement, or raise what the reference core raises: it judges what this one does not."""
-    answer = statement(document)
+    """Answer a batch with its statement, or fall back to app.core and raise what that raises."""
+    answer = transform_or_none(document)
     if answer is None:
-        count_one(&handed_over)
+        count_one(&fallbacks)
         return reference(document)
     return answer
 
 
 def provenance() -> dict[str, object]:
-    """The path that runs, and how many documents were handed to the reference core since the process began."""
-    return {"path": PATH.decode(), "fallbacks": counted(&handed_over)}
+    """The path that runs, and how many documents fell back to app.core since the process began."""
+    return {"path": PATH.decode(), "fallbacks": counted(&fallbacks)}
 
 
 def widest() -> str:
-    """The widest path that this processor runs."""
+    """The name of the widest path that this processor runs."""
     return widest_path().decode()
 
 

@@ -1,4 +1,4 @@
-"""Objects read member by member, in any order, with white space anywhere."""
+"""Objects parsed member by member: in any order, with white space anywhere."""
 
 from libc.stdint cimport uint8_t, uint32_t
 
@@ -13,78 +13,77 @@ cdef enum Member:
     MEMBERS
 
 cdef struct Habit:
-    # The member that followed each one the last time: the first guess for the next.
+    # The member that followed each member last time: the first guess for what follows it now.
     uint8_t after_start[MEMBERS]
     uint8_t after[MEMBERS]
 
 cdef struct Walk:
-    # Where we are in an object.
+    # The position in an object.
     uint32_t first  # its members: first to last
     uint32_t last
     uint32_t member
-    uint32_t seen   # a bit for each
+    uint32_t seen   # one bit per member
 
 
-cdef inline const uint8_t *skip(const uint8_t *p) noexcept nogil:
-    """Skip white space."""
+cdef inline const uint8_t *skip_space(const uint8_t *p) noexcept nogil:
     while p[0] == 32 or p[0] == 10 or p[0] == 13 or p[0] == 9:
         p += 1
     return p
 
 
-cdef inline uint32_t name_length(const uint8_t *p, uint32_t member) noexcept nogil:
-    """The length of a member's name, quotes included, if that is what stands at p; else 0."""
+cdef inline const uint8_t *match_name(const uint8_t *p, uint32_t member) noexcept nogil:
+    """The address behind a member's quoted name, or NULL if another text stands at p."""
     if member == ID or member == CUSTOMER_ID:
-        return 4 if match(p, b'"id"') else 0
+        return match(p, b'"id"')
     if member == PLACED:
-        return 8 if match(p, b'"placed"') else 0
+        return match(p, b'"placed"')
     if member == STATUS:
-        return 8 if match(p, b'"status"') else 0
+        return match(p, b'"status"')
     if member == CUSTOMER:
-        return 10 if match(p, b'"customer"') else 0
+        return match(p, b'"customer"')
     if member == LINES:
-        return 7 if match(p, b'"lines"') else 0
+        return match(p, b'"lines"')
     if member == CHANNEL:
-        return 9 if match(p, b'"channel"') else 0
+        return match(p, b'"channel"')
     if member == NOTE:
-        return 6 if match(p, b'"note"') else 0
+        return match(p, b'"note"')
     if member == NAME:
-        return 6 if match(p, b'"name"') else 0
+        return match(p, b'"name"')
     if member == SKU:
-        return 5 if match(p, b'"sku"') else 0
+        return match(p, b'"sku"')
     if member == QUANTITY:
-        return 10 if match(p, b'"quantity"') else 0
+        return match(p, b'"quantity"')
     if member == PRICE:
-        return 7 if match(p, b'"price"') else 0
+        return match(p, b'"price"')
     if member == TAGS:
-        return 6 if match(p, b'"tags"') else 0
+        return match(p, b'"tags"')
     if member == BATCH:
-        return 7 if match(p, b'"batch"') else 0
+        return match(p, b'"batch"')
     if member == CURRENCY:
-        return 10 if match(p, b'"currency"') else 0
+        return match(p, b'"currency"')
     if member == ORDERS:
-        return 8 if match(p, b'"orders"') else 0
-    return 0
+        return match(p, b'"orders"')
+    return NULL
 
 
-cdef inline const uint8_t *enter(const uint8_t *p, Walk *walk, uint32_t first, uint32_t last) noexcept nogil:
-    """Begin an object whose brace is at p."""
+cdef inline const uint8_t *enter_object(const uint8_t *p, Walk *walk, uint32_t first, uint32_t last) noexcept nogil:
+    """Begin an object at its opening brace; return the address of its first member, or NULL if p has no brace."""
     walk.first = first
     walk.last = last
     walk.member = START
     walk.seen = 0
-    return skip(p + 1) if p[0] == c'{' else NULL
+    return skip_space(p + 1) if p[0] == c'{' else NULL
 
 
-cdef inline const uint8_t *next_member(const uint8_t *p, Walk *walk, Habit *habit) noexcept nogil:
-    """Read a member's name and the colon, up to its value; NULL if it is none of this object's, or stood before."""
+cdef inline const uint8_t *parse_member_name(const uint8_t *p, Walk *walk, Habit *habit) noexcept nogil:
+    """Parse a member's name and the colon; return the address of the value, or NULL for an unknown or repeated name."""
     cdef uint8_t *guess = &habit.after[walk.member] if walk.member else &habit.after_start[walk.first]
     cdef uint32_t member = guess[0]
-    cdef uint32_t length = name_length(p, member) if walk.first <= member <= walk.last else 0
-    if not length:
+    cdef const uint8_t *end = match_name(p, member) if walk.first <= member <= walk.last else NULL
+    if end == NULL:
         for member in range(walk.first, walk.last + 1):
-            length = name_length(p, member)
-            if length:
+            end = match_name(p, member)
+            if end != NULL:
                 break
         else:
             return NULL
@@ -93,14 +92,14 @@ cdef inline const uint8_t *next_member(const uint8_t *p, Walk *walk, Habit *habi
         return NULL
     walk.member = member
     walk.seen |= <uint32_t>1 << member
-    p = skip(p + length)
-    return skip(p + 1) if p[0] == c':' else NULL
+    p = skip_space(end)
+    return skip_space(p + 1) if p[0] == c':' else NULL
 
 
-cdef inline const uint8_t *end_member(const uint8_t *p, bint *more) noexcept nogil:
-    """From behind a value to the next member's name, or behind the object's end."""
-    p = skip(p)
+cdef inline const uint8_t *parse_member_end(const uint8_t *p, bint *more) noexcept nogil:
+    """From behind a value, go to the next member's name, or behind the object if no `more` follow."""
+    p = skip_space(p)
     more[0] = p[0] == c','
     if more[0]:
-        return skip(p + 1)
+        return skip_space(p + 1)
     return p + 1 if p[0] == c'}' else NULL

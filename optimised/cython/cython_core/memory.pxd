@@ -1,4 +1,4 @@
-"""All memory of a call: an arena, emptied at once."""
+"""All memory of a call: one arena, released at once."""
 
 from libc.stdint cimport uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
@@ -6,22 +6,22 @@ from libc.stdlib cimport free, malloc
 from cython_core.words cimport unlikely
 
 cdef enum:
-    PAD = 128  # bytes that a wide load or store may reach beyond what it is after
+    PAD = 128  # bytes that a wide load or store may touch beyond its data
 
 cdef struct Chunk:
     Chunk *earlier
-    uint64_t unused  # keeps what follows on 16 bytes
+    uint64_t unused  # aligns the memory behind this header on 16 bytes
 
 cdef struct Arena:
     uint8_t *next
     uint8_t *end
     Chunk *chunks
     uint64_t step        # bytes of the next chunk
-    uint8_t first[16384]  # enough for a small document, on the stack
+    uint8_t first[16384]  # on the stack, enough for a small document
 
 
 cdef inline void *take(Arena *arena, uint64_t size) noexcept nogil:
-    """Memory for `size` bytes and PAD more, uninitialised; NULL if there is none."""
+    """Uninitialised memory for `size` bytes and PAD more; NULL if memory is out."""
     cdef uint64_t room
     cdef Chunk *chunk
     cdef uint8_t *start
@@ -42,10 +42,10 @@ cdef inline void *take(Arena *arena, uint64_t size) noexcept nogil:
 
 
 cdef inline void open_arena(Arena *arena, uint64_t length) noexcept nogil:
-    """An arena for a document of so many bytes.
+    """Open an arena for a document of `length` bytes.
 
-    One chunk mostly holds all, and hardly more: then the allocator keeps it from call to call instead of giving it back
-    to the system, whose fresh pages took a third of the time.
+    One chunk usually holds everything and hardly more. The allocator then keeps it from call to call. When it returned
+    larger chunks to the system, faulting their pages in again took a third of the time.
     """
     arena.next = arena.first
     arena.end = arena.first + sizeof(arena.first)

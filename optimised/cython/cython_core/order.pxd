@@ -1,4 +1,4 @@
-"""Sorting, on prepared keys: eight bytes of a string, or a number, as one 64-bit integer each."""
+"""Sorting by prepared keys: eight bytes of a string, or a number, as one 64-bit integer each."""
 
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcmp, memset
@@ -10,7 +10,7 @@ from cython_core.words cimport RANKED, count_below, low_word, lowest, swapped
 
 
 cdef struct Pairs:
-    # Keys and what they belong to, and the same room once more to move them to.
+    # Keys with their items, and as much room again to move them to.
     uint64_t *keys
     uint32_t *items
     uint64_t *other_keys
@@ -18,7 +18,7 @@ cdef struct Pairs:
 
 
 cdef inline bint open_pairs(Pairs *pairs, Arena *arena, uint64_t most) noexcept nogil:
-    """Room for so many pairs, and behind each array for what a wide load or store may touch; False if there is none."""
+    """Make room for `most` pairs, and PAD bytes behind each array; return False if memory is out."""
     cdef uint64_t room = most + PAD // sizeof(uint64_t)
     pairs.keys = <uint64_t *>take(arena, 3 * room * sizeof(uint64_t))
     pairs.other_keys = pairs.keys + room
@@ -33,7 +33,7 @@ cdef inline void swap(Pairs *pairs) noexcept nogil:
 
 
 cdef inline void sort_by_rank(Pairs *pairs, uint32_t n) noexcept nogil:
-    """Put every pair where as many keys are below it: no branch depends on how the keys compare."""
+    """Put every pair at the number of keys below its own: no branch depends on how keys compare."""
     cdef uint32_t i, j, place
     for i in range(16):
         pairs.keys[n + i] = ~<uint64_t>0  # never below a key
@@ -43,14 +43,14 @@ cdef inline void sort_by_rank(Pairs *pairs, uint32_t n) noexcept nogil:
     for i in range(n):
         place = count_below(pairs.keys, n, pairs.keys[i])
         while pairs.other_items[place] != NONE:
-            place += 1  # behind its equals
+            place += 1  # behind equal keys
         pairs.other_keys[place] = pairs.keys[i]
         pairs.other_items[place] = pairs.items[i]
     swap(pairs)
 
 
 cdef inline void sort_by_byte(Pairs *pairs, uint32_t n) noexcept nogil:
-    """Radix sort, from the last byte on, leaving out the bytes that all keys share."""
+    """Radix sort from the last byte on; skip the bytes that all keys share."""
     cdef uint32_t counts[256]
     cdef uint64_t varying = 0
     cdef uint32_t i, shift, sum, count, place
@@ -76,7 +76,7 @@ cdef inline void sort_by_byte(Pairs *pairs, uint32_t n) noexcept nogil:
 
 
 cdef inline void sort(Pairs *pairs, uint32_t n) noexcept nogil:
-    """Sort by key, equals staying as they are; the result may stand in the other room."""
+    """Sort by key, stably; the two rooms may swap."""
     if n <= RANKED:
         sort_by_rank(pairs, n)
     else:
@@ -87,7 +87,7 @@ cdef inline void sort(Pairs *pairs, uint32_t n) noexcept nogil:
 
 
 cdef inline uint64_t key_of(const Text *text, uint64_t at) noexcept nogil:
-    """Eight bytes of a text from `at` on, as a number that sorts as they do; 0 stands for what is missing."""
+    """Eight bytes of a text from `at` on, as a number that sorts as they do; missing bytes are 0."""
     if at >= text.length:
         return 0
     return swapped(low_word(text.start + at, <uint32_t>min(text.length - at, <uint64_t>8)))
@@ -99,7 +99,7 @@ cdef inline bint is_after(const Text *a, const Text *b) noexcept nogil:
 
 
 cdef inline bint sort_texts(Pairs *pairs, uint32_t n, const Text *texts, uint64_t at, Arena *arena) noexcept nogil:
-    """Sort items by their texts, equal up to `at`, where their keys are from; False if there is no memory."""
+    """Sort items by texts that are equal up to `at`; the keys hold what follows. Return False if memory is out."""
     cdef uint32_t start = 0, end
     sort(pairs, n)
     while start < n:
@@ -115,7 +115,7 @@ cdef inline bint sort_texts(Pairs *pairs, uint32_t n, const Text *texts, uint64_
 cdef inline bint sort_equals(
     Pairs *pairs, uint32_t start, uint32_t end, const Text *texts, uint64_t at, Arena *arena
 ) noexcept nogil:
-    """Sort a run of items whose texts are equal up to `at`, by what follows, or by length where nothing does."""
+    """Sort a run of items whose texts are equal up to `at` by what follows, or by length if nothing follows."""
     cdef Pairs run
     cdef uint32_t i, j, item
     cdef uint64_t longest = 0, shortest = ~<uint64_t>0
@@ -149,11 +149,11 @@ cdef inline bint sort_equals(
 
 
 cdef struct Ranking:
-    Text *written  # what the answer writes, in the texts' order
+    Text *written  # as the answer writes them, in sorted order
 
 
 cdef inline bint rank(Memo *memo, Ranking *ranking, Arena *arena) noexcept nogil:
-    """Sort a memo's entries by their texts, and note each one's rank; False if there is no memory."""
+    """Sort a memo's entries by their texts and note each entry's rank; return False if memory is out."""
     cdef Pairs pairs
     cdef Entry *entry
     cdef uint32_t i
@@ -177,14 +177,14 @@ cdef inline bint rank(Memo *memo, Ranking *ranking, Arena *arena) noexcept nogil
 # ---- a sorted multiset of ranks ----
 
 cdef struct Tally:
-    uint64_t *ranks    # a bit for each rank that is in it
-    uint64_t *words    # a bit for each word of `ranks` that is not 0
+    uint64_t *ranks    # one bit per rank it holds
+    uint64_t *words    # one bit per word of `ranks` that is not 0
     uint32_t *counts
     uint32_t size      # of `words`
 
 
 cdef inline bint open_tally(Tally *tally, Arena *arena, uint32_t most) noexcept nogil:
-    """An empty tally of ranks below `most`; False if there is no memory."""
+    """Open an empty tally of ranks below `most`; return False if memory is out."""
     cdef uint64_t size = (most + 4095) // 4096, ranks = (most + 63) // 64
     cdef uint64_t bytes = (size + ranks) * sizeof(uint64_t) + most * sizeof(uint32_t)
     tally.words = <uint64_t *>take(arena, bytes)
@@ -204,7 +204,7 @@ cdef inline void count(Tally *tally, uint32_t rank) noexcept nogil:
 
 
 cdef inline uint32_t take_lowest(Tally *tally, uint32_t *counted) noexcept nogil:
-    """Take the lowest rank out, with how often it was counted; NONE if the tally is empty."""
+    """Remove the lowest rank and return it with its count; NONE if the tally is empty."""
     cdef uint32_t group, place, rank
     for group in range(tally.size):
         if tally.words[group]:

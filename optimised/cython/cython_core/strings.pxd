@@ -1,6 +1,6 @@
-"""Strings known by the bytes that spell them: looked at once, then found again by a hash.
+"""Strings remembered by their spelling: each is checked once, then found again by a hash of its bytes.
 
-Tags and channels are numbered by what they say, however they are spelled; names by their spelling alone.
+Spellings of one tag or channel share an index. Each spelling of a name has its own.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -8,41 +8,41 @@ from libc.string cimport memcmp, memcpy, memset
 
 from cython_core.memory cimport Arena, take
 from cython_core.text cimport (
-    Found, Text, characters, decode, is_tidy, is_utf8, normalise, put_quoted, string_end,
+    Found, Text, characters, decode, find_string_end, is_tidy, is_utf8, normalise, write_quoted,
 )
 from cython_core.words cimport fold, high_word, likely, low_word, plain_end, quote_run, seed, unlikely, word
 
 cdef enum:
     NONE = 0xFFFFFFFF
-    SPARSE = 8  # slots for each string: a second look is a mispredicted branch
+    SPARSE = 8  # slots per string: a second probe is a mispredicted branch
 
 cdef struct Entry:
-    uint64_t low            # the source in two words, or a digest of it if it is longer than 16 bytes
+    uint64_t low            # the source in two words, or its digest if it is longer than 16 bytes
     uint64_t high
     uint64_t length
     const uint8_t *source
-    Text text               # what it says
-    Text written            # how the answer writes that, quotes included
-    uint32_t meaning        # the entry that says the same as the answer spells it
-    uint32_t rank           # its place among all, once they are sorted
+    Text text               # unescaped
+    Text written            # as the answer writes it, with quotes
+    uint32_t meaning        # the entry of the same text in the answer's spelling
+    uint32_t rank           # its place once all are sorted
 
 cdef struct Key:
     uint64_t low
     uint64_t high
     const uint8_t *source
     uint64_t length
-    uint32_t slot           # where it would stand
+    uint32_t slot           # the free slot where the search ended
 
 cdef struct Memo:
     Entry *entries
-    uint32_t *slots         # an entry's index + 1; 0 is empty
+    uint32_t *slots         # the index of an entry + 1; 0 is empty
     uint32_t mask
     uint32_t count
-    uint32_t most           # entries there is room for
+    uint32_t most           # entries that fit
 
 
 cdef inline bint open_memo(Memo *memo, Arena *arena, uint32_t most) noexcept nogil:
-    """An empty memo with room for `most` entries, a power of two; False if there is no memory."""
+    """Open an empty memo with room for `most` entries, a power of two; return False if memory is out."""
     memo.entries = <Entry *>take(arena, most * sizeof(Entry))
     memo.slots = <uint32_t *>take(arena, SPARSE * most * sizeof(uint32_t))
     if memo.entries == NULL or memo.slots == NULL:
@@ -59,21 +59,21 @@ cdef inline uint32_t slot_of(uint64_t low, uint64_t high, uint32_t mask) noexcep
 
 
 cdef inline void digest(const uint8_t *p, uint64_t length, uint64_t *low, uint64_t *high) noexcept nogil:
-    """What stands for a source of more than 16 bytes."""
+    """Two words that stand for a source of more than 16 bytes."""
     cdef uint64_t at = 0, sum = length
     while at < length - 16:
         sum = fold(word(p + at) ^ sum ^ seed[0], word(p + at + 8) ^ seed[1])
         at += 16
     low[0] = sum
-    # No short source ends like that: 255 stands in no UTF-8.
+    # The byte 255, which UTF-8 does not have, distinguishes a digest from a short source.
     high[0] = fold(word(p + length - 16) ^ sum ^ seed[0], word(p + length - 8) ^ seed[1]) | <uint64_t>0xFF << 56
 
 
 cdef inline uint32_t find_short(const Memo *memo, const uint8_t *p, uint32_t length) noexcept nogil:
-    """What a spelling of at most 16 bytes, up to the next quote, means; NONE: it was not met before.
+    """The index of the string spelled by `length` bytes, at most 16, up to the next quote; NONE if it is new.
 
-    The length is compared, too, for a string that is malformed may end in NULs. No spelling ends with a backslash that
-    escapes the quote.
+    The length is compared too, because a malformed string may end in NULs. No stored spelling ends with a backslash, so
+    a hit proves that the quote is not escaped.
     """
     cdef uint64_t low = low_word(p, length), high = high_word(p, length)
     cdef uint32_t slot = slot_of(low, high, memo.mask)
@@ -87,7 +87,7 @@ cdef inline uint32_t find_short(const Memo *memo, const uint8_t *p, uint32_t len
 
 
 cdef inline uint32_t find(const Memo *memo, const uint8_t *p, uint64_t length, Key *key) noexcept nogil:
-    """The entry of these bytes, or NONE; `key` then serves to add it."""
+    """The entry of these bytes, or NONE; then `add` takes the `key`."""
     cdef uint64_t low, high
     cdef uint32_t slot
     cdef const Entry *entry
@@ -112,7 +112,7 @@ cdef inline uint32_t find(const Memo *memo, const uint8_t *p, uint64_t length, K
 
 
 cdef inline bint grow(Memo *memo, Arena *arena) noexcept nogil:
-    """Twice the room."""
+    """Double the room; return False if memory is out."""
     cdef Memo larger
     cdef uint32_t i, slot
     if not open_memo(&larger, arena, 2 * memo.most):
@@ -129,7 +129,7 @@ cdef inline bint grow(Memo *memo, Arena *arena) noexcept nogil:
 
 
 cdef inline Entry *add(Memo *memo, Arena *arena, const Key *key) noexcept nogil:
-    """A new entry for a key that was not found, its text and writing still to be filled; NULL if there is no memory."""
+    """Add an entry for a key that was not found, without its text; NULL if memory is out."""
     cdef Entry *entry
     cdef uint32_t slot = key.slot
     if memo.count == memo.most:
@@ -148,12 +148,12 @@ cdef inline Entry *add(Memo *memo, Arena *arena, const Key *key) noexcept nogil:
     return entry
 
 
-cdef inline bint express(
+cdef inline bint unescape_and_quote(
     Arena *arena, const uint8_t *p, uint64_t length, bint is_name, uint64_t most, Text *text, Text *written
 ) noexcept nogil:
-    """What a string says, normalised if it is a name, and how the answer writes that.
+    """Unescape a string, normalise it if it is a name, and quote it as the answer does.
 
-    False: it is malformed, or has not 1 to `most` characters, or there is no memory.
+    Return False if it is malformed, if it does not have 1 to `most` characters, or if memory is out.
     """
     cdef uint8_t *said = <uint8_t *>take(arena, length)
     cdef uint8_t *quoted = <uint8_t *>take(arena, length + 2)
@@ -168,24 +168,24 @@ cdef inline bint express(
     text.start = said
     text.length = size
     written.start = quoted
-    written.length = put_quoted(quoted, said, size) - quoted
+    written.length = write_quoted(quoted, said, size) - quoted
     return True
 
 
-# ---- tags and channels: one string, however it is spelled ----
+# ---- tags and channels: one index per string, however it is spelled ----
 
 
-cdef inline uint32_t admit(Memo *memo, Arena *arena, const Key *key) noexcept nogil:
-    """A string's index, at the first sight of a spelling; NONE if it is malformed or has not 1 to 30 characters.
+cdef inline uint32_t add_escaped(Memo *memo, Arena *arena, const Key *key) noexcept nogil:
+    """Add a new spelling that has escapes, and return the index of the answer's spelling of the same string.
 
-    It is that of its plainest spelling, the answer's.
+    NONE: it is malformed, does not have 1 to 30 characters, or memory is out.
     """
     cdef Entry *entry
     cdef Key plain
     cdef Text text, written
     cdef uint32_t index
-    if key.length > 360 or not express(arena, key.source, key.length, False, 30, &text, &written):
-        return NONE  # a character takes twelve bytes at most
+    if key.length > 360 or not unescape_and_quote(arena, key.source, key.length, False, 30, &text, &written):
+        return NONE  # a character takes at most twelve bytes
     index = find(memo, written.start + 1, written.length - 2, &plain)
     if index == NONE:
         entry = add(memo, arena, &plain)
@@ -205,20 +205,20 @@ cdef inline uint32_t admit(Memo *memo, Arena *arena, const Key *key) noexcept no
     return index
 
 
-cdef inline uint32_t intern_anew(Memo *memo, Arena *arena, const uint8_t *p, uint64_t *length) noexcept nogil:
-    """`intern` for a string that is long, or was not met before, or is malformed."""
+cdef inline uint32_t intern_new(Memo *memo, Arena *arena, const uint8_t *p, uint64_t *length) noexcept nogil:
+    """`intern` for a string that is long, new or malformed."""
     cdef Found found
     cdef Key key
     cdef Entry *entry
     cdef uint32_t index
-    if not string_end(p, &found):
+    if not find_string_end(p, &found):
         return NONE
     length[0] = found.length
     index = find(memo, p, found.length, &key)
     if index != NONE:
         return memo.entries[index].meaning
     if found.backslashes:
-        return admit(memo, arena, &key)
+        return add_escaped(memo, arena, &key)
     if not found.length or (found.high and not is_utf8(p, found.length)):
         return NONE
     if found.length > 30 and characters(p, found.length) > 30:
@@ -235,25 +235,25 @@ cdef inline uint32_t intern_anew(Memo *memo, Arena *arena, const uint8_t *p, uin
 
 
 cdef inline uint32_t intern(Memo *memo, Arena *arena, const uint8_t *p, uint64_t *length) noexcept nogil:
-    """The index of the string at p, and its length; NONE if it is malformed or has not 1 to 30 characters."""
+    """The index of the string at p, and its length; NONE if it is malformed or does not have 1 to 30 characters."""
     cdef uint32_t index = NONE
     length[0] = quote_run(p)
     if likely(length[0] <= 16):
         index = find_short(memo, p, <uint32_t>length[0])
-    return index if likely(index != NONE) else intern_anew(memo, arena, p, length)
+    return index if likely(index != NONE) else intern_new(memo, arena, p, length)
 
 
-cdef inline uint32_t admit_name(Memo *names, Arena *arena, const Key *key) noexcept nogil:
-    """The index of a new name; NONE if it is malformed or has not 1 to 200 characters, normalised."""
+cdef inline uint32_t add_name(Memo *names, Arena *arena, const Key *key) noexcept nogil:
+    """Add a name and return its index; NONE if it is malformed or, normalised, does not have 1 to 200 characters."""
     cdef Entry *entry
     cdef Found found
     cdef Text text, written
     if key.length - 1 < 200 and is_tidy(key.source, key.length):
         written.start = key.source - 1
         written.length = key.length + 2
-    elif not string_end(key.source, &found):  # a control character, which `plain_end` passes over
+    elif not find_string_end(key.source, &found):  # a control character: `plain_end` does not stop at one
         return NONE
-    elif not express(arena, key.source, key.length, True, 200, &text, &written):
+    elif not unescape_and_quote(arena, key.source, key.length, True, 200, &text, &written):
         return NONE
     entry = add(names, arena, key)
     if entry == NULL:
@@ -263,14 +263,14 @@ cdef inline uint32_t admit_name(Memo *names, Arena *arena, const Key *key) noexc
 
 
 cdef inline uint32_t intern_name(Memo *names, Arena *arena, const uint8_t *p, uint64_t *length) noexcept nogil:
-    """The index of the name at p, and its length; NONE if it is malformed or has not 1 to 200 characters."""
+    """The index of the name at p, and its length; NONE if it is malformed or does not have 1 to 200 characters."""
     cdef Found found
     cdef Key key
     cdef uint32_t index
     length[0] = plain_end(p)
     if unlikely(p[length[0]] != c'"'):
-        if not string_end(p, &found):
+        if not find_string_end(p, &found):
             return NONE
         length[0] = found.length
     index = find(names, p, length[0], &key)
-    return index if likely(index != NONE) else admit_name(names, arena, &key)
+    return index if likely(index != NONE) else add_name(names, arena, &key)

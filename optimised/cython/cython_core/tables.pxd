@@ -1,7 +1,6 @@
-"""The compact tables that a document is read into: ids, lines, orders, customers.
+"""The tables that a document is parsed into: ids, lines, orders, customers.
 
-They are sized from the document's length and never grown: no line takes fewer than LINE_BYTES of it, and no order fewer
-than ORDER_BYTES.
+They are sized from the document's length and never grown: a line takes at least LINE_BYTES of it, an order ORDER_BYTES.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -15,17 +14,17 @@ from cython_core.words cimport STRIDE, fold, seed, width
 cdef enum:
     LINE_BYTES = 34
     ORDER_BYTES = 132
-    LINES_AHEAD = 128   # that are read at once
-    READ_AHEAD = 1024   # bytes of a document from which on that pays, with windows of 64
-    TAGS_NOTED = 3      # of a line, without a branch
+    LINES_AHEAD = 128   # lines parsed at once
+    READ_AHEAD = 1024   # bytes of a document: from this size on it is parsed ahead, if windows have 64 bytes
+    TAGS_NOTED = 3      # tags of a line that are noted without a branch
 
 cdef enum:  # statuses, as words.h numbers them
     OPEN, PAID, SHIPPED, REFUNDED, CANCELLED
 
 
 cdef struct Ids:
-    uint64_t *ascending  # each larger than all before it
-    uint64_t *others     # slots of all the others; 0 is empty
+    uint64_t *ascending  # ids larger than all ids before them
+    uint64_t *others     # hash table of all other ids; 0 is an empty slot
     uint64_t highest
     uint32_t ascending_count
     uint32_t other_count
@@ -42,7 +41,7 @@ cdef inline bint open_ids(Ids *ids, Arena *arena, uint64_t most) noexcept nogil:
     return ids.ascending != NULL
 
 
-cdef inline bint stood_among_ascending(const Ids *ids, uint64_t id) noexcept nogil:
+cdef inline bint is_among_ascending(const Ids *ids, uint64_t id) noexcept nogil:
     cdef uint32_t low = 0, high = ids.ascending_count, middle
     while low < high:
         middle = (low + high) // 2
@@ -60,10 +59,10 @@ cdef inline uint64_t *id_slot(uint64_t *slots, uint32_t mask, uint64_t id) noexc
     return &slots[slot]
 
 
-cdef inline int stood_before(Ids *ids, Arena *arena, uint64_t id) noexcept nogil:
-    """1 if this id stood earlier, 0 if not and it is remembered now, −1 if there is no memory.
+cdef inline int is_seen(Ids *ids, Arena *arena, uint64_t id) noexcept nogil:
+    """1 if this id was seen before, 0 if it is new and now remembered, −1 if memory is out.
 
-    Ids mostly ascend, and one higher than all before costs a comparison; the others have a hash table.
+    Ids mostly ascend: an id higher than all before costs one comparison. The others are in a hash table.
     """
     cdef uint64_t *slots
     cdef uint64_t *slot
@@ -73,7 +72,7 @@ cdef inline int stood_before(Ids *ids, Arena *arena, uint64_t id) noexcept nogil
         ids.ascending[ids.ascending_count] = id
         ids.ascending_count += 1
         return 0
-    if stood_among_ascending(ids, id):
+    if is_among_ascending(ids, id):
         return 1
     if 2 * ids.other_count >= ids.mask:
         size = 4 * (ids.mask + 1) if ids.mask else 64
@@ -98,45 +97,45 @@ cdef inline int stood_before(Ids *ids, Arena *arena, uint64_t id) noexcept nogil
 
 cdef struct Basket:
     # The lines of an order.
-    uint64_t tags             # a bit for each of the first 64
+    uint64_t tags             # one bit for each of the document's first 64 tags
     uint64_t units
     uint64_t amount
-    uint32_t start            # where they begin in the document, and what follows them
-    uint32_t end
+    uint32_t start            # offset in the document of the first line
+    uint32_t end              # offset of the byte behind the closing bracket
     uint32_t first_line
     uint32_t lines
-    uint32_t extra            # its latest tag beyond the first 64, as an index + 1; 0 is none
+    uint32_t extra            # index + 1 of its latest tag beyond those 64; 0 is none
 
 cdef struct Extra:
     uint32_t tag
     uint32_t earlier          # another extra of the same order
 
 cdef struct Ahead:
-    # Lines that are read before their orders.
-    uint32_t at                           # how far lines were looked for
-    uint32_t starts[LINES_AHEAD + 3]      # where each begins
-    uint32_t ends[LINES_AHEAD]            # what follows its price, and at last its closing brace
-    uint32_t basket[LINES_AHEAD + 1]      # whose it is
+    # Lines parsed before their orders. Positions are offsets in the document.
+    uint32_t at                           # lines were found up to here
+    uint32_t starts[LINES_AHEAD + 3]      # where each line begins
+    uint32_t ends[LINES_AHEAD]            # where its price ends, later its closing brace
+    uint32_t basket[LINES_AHEAD + 1]      # its basket
     uint32_t tagged[LINES_AHEAD + 1]      # the lines that have tags
-    uint64_t notes[LINES_AHEAD * TAGS_NOTED + 1]  # where each tag begins, and in the upper half whose it is
+    uint64_t notes[LINES_AHEAD * TAGS_NOTED + 1]  # where each tag begins, and its basket in the upper half
     Basket baskets[LINES_AHEAD + 3]
-    Basket *next                          # the first that no order has taken yet
-    Basket *open                          # the first that is not whole
+    Basket *next                          # the first that no order has taken
+    Basket *open                          # the first that may be incomplete
 
 cdef struct Draft:
-    # An order as it is read.
+    # The order that is being parsed.
     uint64_t id
     uint64_t placed           # sorts as the text does
     const uint8_t *placed_at
     uint64_t customer
     const Basket *basket
-    Basket own                # for lines that were not read ahead
+    Basket own                # for lines that were not parsed ahead
     uint32_t name
-    uint32_t channel          # its index + 1; 0 is none
+    uint32_t channel          # index + 1; 0 is none
     uint32_t status
 
 cdef struct Order:
-    # What is kept of an order that counts.
+    # An order that counts.
     uint64_t tags
     uint32_t first_line
     uint32_t lines
@@ -146,7 +145,7 @@ cdef struct Order:
 
 cdef struct Customer:
     uint64_t id
-    uint64_t first            # placed, and where that stands
+    uint64_t first            # the earliest `placed`, and its address
     uint64_t last
     const uint8_t *first_at
     const uint8_t *last_at
@@ -155,18 +154,18 @@ cdef struct Customer:
     uint32_t orders
     uint32_t lines
     uint32_t name
-    uint32_t latest           # its latest order in the document
+    uint32_t latest           # its last order in the document
 
 cdef struct Batch:
     Arena arena
     const uint8_t *document
     uint64_t length
-    Text title                # as it is written
+    Text title                # as the answer writes it
     const uint8_t *currency
-    # Lines, side by side
+    # Lines, in columns
     uint64_t *keys            # the first eight bytes of the sku, to sort by
     uint64_t *deals           # quantity, and price in the upper half
-    uint64_t *skus            # where its bytes begin in the document << 6 | how many they are
+    uint64_t *skus            # the sku's offset in the document << 6 | its length
     uint32_t line_count
     uint32_t most_lines
     Extra *extras
@@ -176,13 +175,13 @@ cdef struct Batch:
     uint32_t order_count
     Customer *customers
     uint32_t customer_count
-    uint32_t *customer_slots  # a customer's index + 1; 0 is empty
+    uint32_t *customer_slots  # the index of a customer + 1; 0 is empty
     uint32_t customer_mask
     uint64_t *cancelled
     uint32_t cancelled_count
     uint32_t distinct
     uint32_t duplicates
-    uint64_t amount           # gross and open of all
+    uint64_t amount           # gross plus open of all customers
     Ids ids
     Memo tags
     Memo channels
@@ -190,11 +189,11 @@ cdef struct Batch:
 
 
 cdef inline bint open_batch(Batch *batch, const uint8_t *document, uint64_t length) noexcept nogil:
-    """Lay out empty tables for a document of so many bytes, in an open arena; False if there is no memory."""
+    """Lay out empty tables for a document of `length` bytes in an open arena; return False if memory is out."""
     cdef uint64_t lines = length // LINE_BYTES + 4
     cdef uint64_t orders = length // ORDER_BYTES + 1
     cdef Arena *arena = &batch.arena
-    cdef uint32_t few = 4 if length < 1024 else 32  # strings at first: a memo grows
+    cdef uint32_t few = 4 if length < 1024 else 32  # strings that fit at first: a memo grows
     cdef uint64_t slots = <uint64_t>1 << width(2 * orders)
     batch.document = document
     batch.length = length
@@ -232,7 +231,7 @@ cdef inline bint open_batch(Batch *batch, const uint8_t *document, uint64_t leng
 
 
 cdef inline Customer *customer_of(Batch *batch, const Draft *draft) noexcept nogil:
-    """The customer of an order, made if it is new."""
+    """The customer of an order; a new one is added."""
     cdef uint32_t slot = <uint32_t>fold(draft.customer ^ seed[0], seed[1]) & batch.customer_mask
     cdef Customer *customer
     while batch.customer_slots[slot]:
@@ -253,11 +252,11 @@ cdef inline Customer *customer_of(Batch *batch, const Draft *draft) noexcept nog
     return customer
 
 
-cdef inline bint file_order(Batch *batch, const Draft *draft) noexcept nogil:
-    """Take an order in, or drop its lines if it is a duplicate or cancelled; False: not to be judged here."""
+cdef inline bint store_order(Batch *batch, const Draft *draft) noexcept nogil:
+    """Store an order, or drop its lines if it is a duplicate or cancelled; return False to fall back to app.core."""
     cdef Customer *customer
     cdef Order *order
-    cdef int stood = stood_before(&batch.ids, &batch.arena, draft.id)
+    cdef int stood = is_seen(&batch.ids, &batch.arena, draft.id)
     if stood:
         batch.duplicates += 1
         return stood > 0

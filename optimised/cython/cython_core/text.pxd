@@ -1,13 +1,12 @@
-"""Strings: where they end, whether they are what the spec allows, what they say, and how that is written.
+"""Strings: find their end, check them against the spec, unescape them and quote them again.
 
-Nothing here is on the usual path but `string_end`: tags, channels and names are looked at once, then known by their
-bytes.
+Only `find_string_end` is on the usual path: tags, channels and names are checked once, then found by their bytes.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from cython_core.words cimport STEP, STRIDE, Bytes, below, bytes_at, equal, half, highest, lowest, put_32, tops
+from cython_core.words cimport STEP, STRIDE, Bytes, below, bytes_at, copy_32, equal, half, highest, lowest, tops
 
 cdef struct Text:
     const uint8_t *start
@@ -15,14 +14,14 @@ cdef struct Text:
 
 cdef struct Found:
     uint64_t length       # up to the closing quote, in bytes of the document
-    uint64_t backslashes  # not 0 if there are any
-    uint64_t high         # not 0 if there are bytes beyond ASCII
+    uint64_t backslashes  # not 0 if it has any
+    uint64_t high         # not 0 if it has bytes beyond ASCII
 
 
-cdef inline bint string_end(const uint8_t *p, Found *found) noexcept nogil:
-    """Find the end of the string whose first byte, after the quote, is at p; False if a control character stands in it.
+cdef inline bint find_string_end(const uint8_t *p, Found *found) noexcept nogil:
+    """Find the end of a string from behind its opening quote; return False if it holds a control character.
 
-    The end of the document is one: `bytes` end in a NUL.
+    An open string ends in one: `bytes` end in a NUL.
     """
     cdef Bytes v
     cdef uint64_t quotes, backslashes, escaped, stop, inside
@@ -36,7 +35,7 @@ cdef inline bint string_end(const uint8_t *p, Found *found) noexcept nogil:
         stop = quotes | below(v, 32)
         escaped = (backslashes << STEP) & (backslashes | quotes)
         if escaped and (not stop or (escaped & -escaped) <= (stop & -stop)):
-            # An escaped quote or backslash: go behind the first, and look anew.
+            # An escaped quote or backslash: go behind the first one and look again.
             inside = (escaped & -escaped) - 1
             at += lowest(escaped) // STEP + 1
             stop = 0
@@ -53,7 +52,7 @@ cdef inline bint string_end(const uint8_t *p, Found *found) noexcept nogil:
 
 
 cdef inline uint32_t utf8_size(const uint8_t *p) noexcept nogil:
-    """How many bytes the character at p takes, or 0 if it is not UTF-8 (RFC 3629, section 4)."""
+    """The number of bytes of the character at p, or 0 if it is not UTF-8 (RFC 3629, section 4)."""
     cdef uint32_t lead = p[0]
     if lead < 0x80:
         return 1
@@ -76,13 +75,13 @@ cdef inline uint32_t utf8_size(const uint8_t *p) noexcept nogil:
     return 4
 
 
-cdef inline uint64_t first(uint64_t n) noexcept nogil:
-    """The mask of the first n bytes of a window."""
+cdef inline uint64_t first_bytes(uint64_t n) noexcept nogil:
+    """A mask of the first n bytes of a window."""
     return ~<uint64_t>0 if n >= STRIDE else (<uint64_t>1 << n * STEP) - 1
 
 
 cdef inline bint is_utf8(const uint8_t *p, uint64_t length) noexcept nogil:
-    """Whether a string's bytes are UTF-8."""
+    """Tell whether a string's bytes are UTF-8."""
     cdef uint64_t at = 0
     cdef uint32_t size
     if STRIDE == 64:
@@ -96,19 +95,19 @@ cdef inline bint is_utf8(const uint8_t *p, uint64_t length) noexcept nogil:
 
 
 cdef inline bint is_wide_utf8(const uint8_t *p, uint64_t length) noexcept nogil:
-    """`is_utf8` with a mask for each class of bytes: what follows each lead has to be just where it should."""
+    """`is_utf8` with a mask per class of bytes: continuation bytes must stand exactly where the leads want them."""
     cdef Bytes v
     cdef uint64_t inside, follow, two, three, four, wrong, low, whole
     cdef uint64_t at = 0
     while at < length:
         v = bytes_at(p + at)
-        inside = first(min(length - at, <uint64_t>61))  # three bytes may follow
+        inside = first_bytes(min(length - at, <uint64_t>61))  # up to three bytes continue the last character
         follow = tops(v) & below(v, 0xC0)
         if length - at > 61:
-            whole = highest(inside & ~follow | 1)  # characters that end in this window; the next one begins there
+            whole = highest(inside & ~follow | 1)  # the last character begins here: leave it to the next window
             if not whole:
                 return False
-            inside = first(whole)
+            inside = first_bytes(whole)
             at += whole
         else:
             at = length
@@ -128,13 +127,13 @@ cdef inline bint is_wide_utf8(const uint8_t *p, uint64_t length) noexcept nogil:
 
 
 cdef inline bint is_tidy(const uint8_t *p, uint64_t length) noexcept nogil:
-    """Whether a name, up to its quote, is one as it stands: without escapes, each space alone and between others."""
+    """Tell whether a name is normalised as it stands: no escape, and only single spaces between other characters."""
     cdef Bytes v
     cdef uint64_t inside, gaps, at = 0, wrong = 0, high = 0
     cdef uint64_t before = <uint64_t>1 << (STEP - 1)
     while at < length:
         v = bytes_at(p + at)
-        inside = first(length - at)
+        inside = first_bytes(length - at)
         gaps = equal(v, c' ')
         wrong |= inside & (below(v, 32) | equal(v, c'\\') | (gaps & (gaps << STEP | before)))
         high |= inside & tops(v)
@@ -144,11 +143,11 @@ cdef inline bint is_tidy(const uint8_t *p, uint64_t length) noexcept nogil:
 
 
 cdef inline uint32_t hex_four(const uint8_t *p) noexcept nogil:
-    """The value of four hexadecimal digits, 0x10000 if they are not; all four are looked at together."""
+    """The value of four hexadecimal digits, all at once; 0x10000 if another character is among them."""
     cdef uint32_t w = half(p)
     cdef uint32_t low = w & 0x7F7F7F7F
     cdef uint32_t letter = low | 0x20202020
-    # Top bits: at least '0' and not above '9', at least 'a' and not above 'f'.
+    # Top bits: from '0' to '9', or from 'a' to 'f'.
     cdef uint32_t good = (low + 0x50505050) & ~(low + 0x46464646) | (letter + 0x1F1F1F1F) & ~(letter + 0x19191919)
     if good & ~w & <uint32_t>0x80808080 != <uint32_t>0x80808080:
         return 0x10000
@@ -157,8 +156,8 @@ cdef inline uint32_t hex_four(const uint8_t *p) noexcept nogil:
     return (w & 0xFF) << 8 | w >> 16 & 0xFF
 
 
-cdef inline const uint8_t *unescape(const uint8_t *p, uint32_t *character) noexcept nogil:
-    """Read the escape at p and return what follows it, or NULL if it is none, or half a surrogate pair."""
+cdef inline const uint8_t *parse_escape(const uint8_t *p, uint32_t *character) noexcept nogil:
+    """Parse the escape at p; return the address behind it, or NULL for no escape or half a surrogate pair."""
     cdef uint32_t value, rest
     cdef uint8_t c = p[1]
     if c == c'u':
@@ -194,7 +193,7 @@ cdef inline const uint8_t *unescape(const uint8_t *p, uint32_t *character) noexc
 
 
 cdef inline bint escapes_are_good(const uint8_t *p, uint64_t length) noexcept nogil:
-    """Whether every escape of a string is one, and no surrogate stands alone."""
+    """Tell whether every escape of a string is valid and no surrogate stands alone."""
     cdef const uint8_t *end = p + length
     cdef uint64_t backslashes
     cdef uint32_t character
@@ -205,13 +204,13 @@ cdef inline bint escapes_are_good(const uint8_t *p, uint64_t length) noexcept no
             continue
         p += lowest(backslashes) // STEP
         while p < end and p[0] == c'\\':
-            p = unescape(p, &character)
+            p = parse_escape(p, &character)
             if p == NULL:
                 return False
     return True
 
 
-cdef inline uint8_t *put_character(uint8_t *o, uint32_t c) noexcept nogil:
+cdef inline uint8_t *write_character(uint8_t *o, uint32_t c) noexcept nogil:
     """Write a character in UTF-8."""
     if c < 0x80:
         o[0] = <uint8_t>c
@@ -232,27 +231,24 @@ cdef inline uint8_t *put_character(uint8_t *o, uint32_t c) noexcept nogil:
     return o + 4
 
 
-cdef inline uint8_t *put_text(uint8_t *o, const uint8_t *start, uint64_t length) noexcept nogil:
-    """Copy a text, in whole stretches of 32 bytes."""
+cdef inline uint8_t *write_text(uint8_t *o, const uint8_t *start, uint64_t length) noexcept nogil:
+    """Copy a text in whole blocks of 32 bytes."""
     cdef uint64_t at = 32
-    put_32(o, start)
+    copy_32(o, start)
     while at < length:
-        put_32(o + at, start + at)
+        copy_32(o + at, start + at)
         at += 32
     return o + length
 
 
 cdef inline uint64_t run_before(uint64_t mask, uint64_t length) noexcept nogil:
-    """How many of the next `length` bytes stand before the first that the mask of this window shows."""
+    """The number of bytes, at most `length`, before the first that the mask of this window marks."""
     cdef uint64_t run = lowest(mask) // STEP if mask else STRIDE
     return run if run < length else length
 
 
 cdef inline int64_t decode(const uint8_t *p, uint64_t length, uint8_t *o) noexcept nogil:
-    """Write what a string says, in UTF-8, and return how many bytes that takes; negative if it is malformed.
-
-    It never takes more bytes than the string does.
-    """
+    """Unescape a string; return its size in bytes, which is at most `length`, or −1 if it is malformed."""
     cdef const uint8_t *end = p + length
     cdef uint8_t *start = o
     cdef uint64_t run
@@ -261,18 +257,18 @@ cdef inline int64_t decode(const uint8_t *p, uint64_t length, uint8_t *o) noexce
         return -1
     while p < end:
         run = run_before(equal(bytes_at(p), c'\\'), end - p)
-        o = put_text(o, p, run)
+        o = write_text(o, p, run)
         p += run
         while p < end and p[0] == c'\\':
-            p = unescape(p, &character)
+            p = parse_escape(p, &character)
             if p == NULL:
                 return -1
-            o = put_character(o, character)
+            o = write_character(o, character)
     return o - start
 
 
 cdef inline uint64_t characters(const uint8_t *p, uint64_t length) noexcept nogil:
-    """How many characters there are in so many bytes of UTF-8."""
+    """The number of characters in `length` bytes of UTF-8."""
     cdef uint64_t count = 0, i
     for i in range(length):
         count += (p[i] & 0xC0) != 0x80
@@ -280,7 +276,7 @@ cdef inline uint64_t characters(const uint8_t *p, uint64_t length) noexcept nogi
 
 
 cdef inline uint64_t normalise(uint8_t *text, uint64_t length) noexcept nogil:
-    """Turn every run of ASCII white space into one space, drop it at either end, in place; return the new length."""
+    """Turn every run of ASCII white space into one space, drop it at both ends, in place; return the new length."""
     cdef uint8_t *o = text
     cdef bint gap = False
     cdef uint64_t i
@@ -297,9 +293,9 @@ cdef inline uint64_t normalise(uint8_t *text, uint64_t length) noexcept nogil:
     return o - text
 
 
-cdef inline uint8_t *put_quoted(uint8_t *o, const uint8_t *text, uint64_t length) noexcept nogil:
-    """Write a string of the answer; it takes no more bytes than any spelling of it in a document, with quotes."""
-    cdef const char *names = b"btn?fr"  # of the characters 8 to 13; 11 has none
+cdef inline uint8_t *write_quoted(uint8_t *o, const uint8_t *text, uint64_t length) noexcept nogil:
+    """Write a string with quotes, as the answer spells it: no spelling in a document is shorter."""
+    cdef const char *names = b"btn?fr"  # for the characters 8 to 13; 11 has none
     cdef const char *hexadecimal = b"0123456789abcdef"
     cdef const uint8_t *end = text + length
     cdef Bytes v
@@ -310,7 +306,7 @@ cdef inline uint8_t *put_quoted(uint8_t *o, const uint8_t *text, uint64_t length
     while text < end:
         v = bytes_at(text)
         run = run_before(equal(v, c'"') | equal(v, c'\\') | below(v, 32), end - text)
-        o = put_text(o, text, run)
+        o = write_text(o, text, run)
         text += run
         while text < end and (text[0] < 32 or text[0] == c'"' or text[0] == c'\\'):
             c = text[0]

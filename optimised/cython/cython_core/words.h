@@ -1,7 +1,7 @@
-/* What Cython cannot say: bytes taken as words, wide windows of them, and a few instructions.
+/* What Cython cannot express: unaligned words, wide windows of bytes, and a few instructions.
  *
- * A window shows the next STRIDE bytes as masks, in which each byte has STEP bits, and the highest of them tells. This
- * file is compiled once a path: 64 bytes at a time with AVX-512 or AVX2, or 8 at a time in a plain word, anywhere.
+ * A window compares the next STRIDE bytes at once. Its masks have STEP bits per byte, of which the highest counts. This
+ * file is compiled once per path: windows of 64 bytes with AVX-512 or AVX2, or of 8 bytes in a plain word elsewhere.
  */
 #ifndef CYTHON_CORE_WORDS_H
 #define CYTHON_CORE_WORDS_H
@@ -14,45 +14,50 @@
 #endif
 
 #define INLINE static inline __attribute__((always_inline))
-#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte)) /* the byte in all eight places */
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte)) /* the byte, eight times */
 
 INLINE uint64_t word(const void *p) { uint64_t w; memcpy(&w, p, 8); return w; }
 INLINE uint32_t half(const void *p) { uint32_t w; memcpy(&w, p, 4); return w; }
 INLINE uint64_t swapped(uint64_t w) { return __builtin_bswap64(w); }
-INLINE void put_word(void *o, uint64_t w) { memcpy(o, &w, 8); }
-INLINE void put_half(void *o, uint32_t w) { memcpy(o, &w, 4); }
-INLINE void put_32(void *o, const void *p) { memcpy(o, p, 32); }
+INLINE void store_word(void *o, uint64_t w) { memcpy(o, &w, 8); }
+INLINE void store_half(void *o, uint32_t w) { memcpy(o, &w, 4); }
+INLINE void copy_32(void *o, const void *p) { memcpy(o, p, 32); }
 INLINE uint32_t lowest(uint64_t mask) { return (uint32_t)__builtin_ctzll(mask); } /* mask != 0 */
 INLINE uint32_t ones(uint64_t mask) { return (uint32_t)__builtin_popcountll(mask); }
 INLINE uint32_t highest(uint64_t mask) { return 63 - (uint32_t)__builtin_clzll(mask); }
 INLINE uint32_t width(uint64_t n) { return 64 - (uint32_t)__builtin_clzll(n); }   /* n != 0 */
 
-/* Literal text: these become a few loads, compares and stores of constants. */
-INLINE int match(const uint8_t *p, const char *text) { return memcmp(p, text, __builtin_strlen(text)) == 0; }
-INLINE uint8_t *put(uint8_t *o, const char *text) {
+/* Literal text: these compile to a few loads, compares and stores of constants. Each returns the address behind the
+ * text. `match` returns NULL if another text stands at p; `past` does not compare. */
+INLINE const uint8_t *past(const uint8_t *p, const char *text) { return p + __builtin_strlen(text); }
+INLINE const uint8_t *match(const uint8_t *p, const char *text) {
+    return memcmp(p, text, __builtin_strlen(text)) == 0 ? past(p, text) : NULL;
+}
+INLINE uint8_t *write_literal(uint8_t *o, const char *text) {
     size_t n = __builtin_strlen(text);
     memcpy(o, text, n);
     return o + n;
 }
 
-/* The value of eight digits, the first one lowest; what precedes a number may be 0 as well as '0'. */
+/* The value of eight digits, the first one lowest. A shorter number may be padded in front with 0 or '0'. */
 INLINE uint64_t number(uint64_t digits) {
     uint64_t v = (digits & EACH(15)) * 10 + ((digits & EACH(15)) >> 8);
     return ((v & UINT64_C(0xFF000000FF)) * (100 + (UINT64_C(1000000) << 32)) +
             ((v >> 16) & UINT64_C(0xFF000000FF)) * (1 + (UINT64_C(10000) << 32))) >> 32;
 }
 
-/* How many bits the digits take that a word begins with. */
+/* Eight times the number of digits with which a word begins. */
 INLINE uint32_t digit_bits(uint64_t w) {
     uint64_t v = w ^ EACH('0');
-    uint64_t others = ((v + EACH(0x76)) | v) & EACH(0x80); /* right up to the first, and that is what counts */
+    uint64_t others = ((v + EACH(0x76)) | v) & EACH(0x80); /* exact up to the first other byte */
     return others ? lowest(others) & 0x78 : 64;
 }
 
-/* The four characters of each number below 10,000, the first one lowest; filled when the module is imported. */
+/* The four digits of each number below 10,000, the first one lowest; filled when the module is imported. */
 static uint32_t fours[10000];
 
-/* The statuses, by the last five bits of their first letter: up to eight letters, the last four bytes with the quote. */
+/* The statuses, indexed by the last five bits of their first letter: at most eight first letters, the last four bytes
+ * with the closing quote, the length with it, and the number in tables.pxd. */
 typedef struct { char head[8], tail[4]; uint32_t length, status; } StatusText;
 static const StatusText statuses[32] = {
     ['o' & 31] = {"open", "pen\"", 5, 0},     ['p' & 31] = {"paid", "aid\"", 5, 1},
@@ -60,20 +65,20 @@ static const StatusText statuses[32] = {
     ['c' & 31] = {"cancelle", "led\"", 10, 4},
 };
 
-/* The two halves of a product, mixed: the step of the hashes. */
+/* One step of the hashes: the halves of a product, mixed. */
 INLINE uint64_t fold(uint64_t a, uint64_t b) {
     unsigned __int128 product = (unsigned __int128)a * b;
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* The first n bytes of the 16 at p, n <= 16, as two words with nothing behind. */
+/* The first n bytes at p, n <= 16, as two words padded with zeros. */
 static const uint8_t kept[32] = {255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
 INLINE uint64_t low_word(const uint8_t *p, uint32_t n) { return word(p) & word(kept + 16 - n); }
 INLINE uint64_t high_word(const uint8_t *p, uint32_t n) { return word(p + 8) & word(kept + 24 - n); }
 
-/* All that outlives a call: this process' own seed, so that nobody can prepare keys that collide, and a count. */
+/* All that outlives a call: a count, and a seed drawn per process, so that no client can prepare keys that collide. */
 static uint64_t seed[2];
-static uint64_t handed_over;
+static uint64_t fallbacks;
 INLINE void plant(uint32_t i, uint64_t value) {
     uint64_t none = 0;
     __atomic_compare_exchange_n(&seed[i], &none, value | 1, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
@@ -81,14 +86,14 @@ INLINE void plant(uint32_t i, uint64_t value) {
 INLINE void count_one(uint64_t *count) { __atomic_fetch_add(count, 1, __ATOMIC_RELAXED); }
 INLINE uint64_t counted(const uint64_t *count) { return __atomic_load_n(count, __ATOMIC_RELAXED); }
 
-/* AddressSanitizer sees a load beyond the end, though none can fail: it is given documents with room behind them. */
+/* AddressSanitizer reports loads beyond the document, though none can fault: under it, documents are padded copies. */
 #ifdef __SANITIZE_ADDRESS__
 #define ALWAYS_COPY 1
 #else
 #define ALWAYS_COPY 0
 #endif
 
-/* The widest path for this processor. */
+/* The widest path that this processor runs. */
 INLINE const char *widest_path(void) {
 #ifdef __x86_64__
     __builtin_cpu_init();
@@ -104,10 +109,10 @@ INLINE const char *widest_path(void) {
 #include <immintrin.h>
 #define STRIDE 64
 #define STEP 1
-#define RANKED 320 /* up to so many keys, comparing each with every other is the fastest way to sort them */
+#define RANKED 320 /* keys: up to this number, comparing each with all others is the fastest sort */
 
-/* count_below: how many keys are less than one of them; the keys are looked at in sixteens, and are padded with the
- * highest. Without a loop for up to sixteen: the end of a loop is a mispredicted branch. */
+/* count_below: how many of n keys are less than `key`. The keys are compared in blocks of sixteen, padded with the
+ * highest key. Up to sixteen keys take one block: a loop that ends is a mispredicted branch. */
 
 #if defined(__AVX512BW__)
 #define PATH "avx512"
@@ -124,7 +129,7 @@ INLINE uint32_t count_below(const uint64_t *keys, uint32_t n, uint64_t key) {
     const __m512i pivot = _mm512_set1_epi64((long long)key), one = _mm512_set1_epi64(1);
     __m512i sum = _mm512_setzero_si512();
     uint32_t i = 0;
-    do { /* summed as a vector: gcc 12 spills a mask of eight as a byte and reads it again as four */
+    do { /* summed as a vector: gcc 12 spills a mask of eight bits as one byte and reloads four */
         __mmask8 first = _mm512_cmplt_epu64_mask(_mm512_loadu_si512(keys + i), pivot);
         __mmask8 second = _mm512_cmplt_epu64_mask(_mm512_loadu_si512(keys + i + 8), pivot);
         sum = _mm512_mask_add_epi64(sum, first, sum, one);
@@ -159,7 +164,7 @@ INLINE uint64_t equal_both(const uint8_t *p, char c, const uint8_t *q, char d) {
 }
 
 INLINE uint32_t count_below(const uint64_t *keys, uint32_t n, uint64_t key) {
-    const __m256i flip = _mm256_set1_epi64x(INT64_MIN); /* the comparison is a signed one */
+    const __m256i flip = _mm256_set1_epi64x(INT64_MIN); /* AVX2 compares signed */
     __m256i pivot = _mm256_xor_si256(_mm256_set1_epi64x((long long)key), flip), sum = _mm256_setzero_si256();
     uint32_t i = 0;
     do {
@@ -174,9 +179,10 @@ INLINE uint32_t count_below(const uint64_t *keys, uint32_t n, uint64_t key) {
 #endif
 
 INLINE uint32_t lowest_if(uint64_t mask) { return (uint32_t)_tzcnt_u64(mask); } /* 64 if there is none */
-INLINE uint64_t alternate(uint64_t mask) { return _pdep_u64(EACH(0x55), mask); } /* its first, third … bit */
+INLINE uint64_t alternate(uint64_t mask) { return _pdep_u64(EACH(0x55), mask); } /* its first, third, … bit */
 
-/* How many bytes may stand in a sku, of 32 at most: those whose row (high half) and column (low half) share a bit. */
+/* The number of bytes, at most 32, that are characters of a sku: their row (high half) and column (low half) share a
+ * bit. */
 INLINE uint32_t sku_run(const uint8_t *p) {
     const __m128i rows = _mm_setr_epi8(0, 0, 1, 2, 4, 8, 4, 16, 0, 0, 0, 0, 0, 0, 0, 0);
     const __m128i columns = _mm_setr_epi8(26, 30, 30, 30, 30, 30, 30, 30, 30, 30, 28, 4, 4, 5, 5, 12);
@@ -188,19 +194,19 @@ INLINE uint32_t sku_run(const uint8_t *p) {
     return _tzcnt_u32((uint32_t)_mm256_movemask_epi8(none));
 }
 
-/* Where the next quote is, of 32 bytes at most. */
+/* The number of bytes, at most 32, before the next quote. */
 INLINE uint32_t quote_run(const uint8_t *p) {
     __m256i v = _mm256_loadu_si256((const __m256i *)p);
     return _tzcnt_u32((uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(v, _mm256_set1_epi8('"'))));
 }
 
+/* The number of bytes, at most 64, before the next quote or backslash. */
 INLINE uint64_t plain_end(const uint8_t *p) {
     Bytes v = bytes_at(p);
     return _tzcnt_u64(equal(v, '"') | equal(v, '\\'));
 }
 
-
-/* Two numbers at once, in the halves of a vector: pairs of digits, of pairs, and of fours. */
+/* Two numbers at once, in the halves of a vector: digits are added up to pairs, fours and eights. */
 INLINE uint64_t two_numbers(uint64_t a, uint64_t b) {
     __m128i v = _mm_and_si128(_mm_set_epi64x((long long)b, (long long)a), _mm_set1_epi8(15));
     v = _mm_maddubs_epi16(v, _mm_set1_epi16(10 | 1 << 8));
@@ -216,9 +222,9 @@ INLINE uint64_t two_numbers(uint64_t a, uint64_t b) {
 #define RANKED 48
 #define TOPS EACH(0x80)
 
-/* Exact, each byte for itself: no borrow or carry leaves its byte. */
+/* Exact per byte: no borrow or carry crosses into another byte. */
 INLINE uint64_t zeros(uint64_t w) { return ~(((w & ~TOPS) + ~TOPS) | w | ~TOPS); }
-INLINE uint64_t at_least(uint64_t low, uint8_t c) { return low + EACH(0x80 - c); } /* its top bits; low < 0x80 each */
+INLINE uint64_t at_least(uint64_t low, uint8_t c) { return low + EACH(0x80 - c); } /* in the top bits; low < 0x80 */
 
 typedef uint64_t Bytes;
 INLINE Bytes bytes_at(const uint8_t *p) { return word(p); }
@@ -236,7 +242,7 @@ INLINE uint64_t not_sku(uint64_t w) {
     return (~good | w) & TOPS;
 }
 INLINE uint32_t lowest_if(uint64_t mask) { return mask ? lowest(mask) : 64; }
-INLINE uint64_t alternate(uint64_t mask) { return mask; } /* for windows of 64 bytes alone */
+INLINE uint64_t alternate(uint64_t mask) { return mask; } /* unused: windows of 64 bytes alone need it */
 INLINE uint32_t sku_run(const uint8_t *p) {
     uint64_t ends;
     uint32_t n = 0;

@@ -1,4 +1,4 @@
-"""Declarations of words.h: bytes taken as words, windows of them, and a few instructions."""
+"""Declarations of words.h: unaligned words, windows of bytes, and a few instructions."""
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
@@ -13,9 +13,9 @@ cdef extern from "cython_core/words.h" nogil:
     uint64_t word(const void *p)
     uint32_t half(const void *p)
     uint64_t swapped(uint64_t w)
-    void put_word(void *o, uint64_t w)
-    void put_half(void *o, uint32_t w)
-    void put_32(void *o, const void *p)
+    void store_word(void *o, uint64_t w)
+    void store_half(void *o, uint32_t w)
+    void copy_32(void *o, const void *p)
     uint32_t lowest(uint64_t mask)
     uint32_t lowest_if(uint64_t mask)
     uint32_t ones(uint64_t mask)
@@ -23,8 +23,9 @@ cdef extern from "cython_core/words.h" nogil:
     uint32_t highest(uint64_t mask)
     uint32_t width(uint64_t n)
 
-    bint match(const uint8_t *p, const char *text)
-    uint8_t *put(uint8_t *o, const char *text)
+    const uint8_t *past(const uint8_t *p, const char *text)
+    const uint8_t *match(const uint8_t *p, const char *text)
+    uint8_t *write_literal(uint8_t *o, const char *text)
 
     ctypedef struct StatusText:
         char head[8]
@@ -42,7 +43,7 @@ cdef extern from "cython_core/words.h" nogil:
     uint64_t high_word(const uint8_t *p, uint32_t n)
 
     uint64_t seed[2]
-    uint64_t handed_over
+    uint64_t fallbacks
     void plant(uint32_t i, uint64_t value)
     void count_one(uint64_t *count)
     uint64_t counted(const uint64_t *count)

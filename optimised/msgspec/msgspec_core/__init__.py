@@ -1,4 +1,4 @@
-"""The statement transform with msgspec's typed structs: it checks while it decodes, and Python only adds up."""
+"""The statement transform with msgspec's typed structs: msgspec checks while it decodes, Python only adds up."""
 
 from operator import attrgetter
 from threading import Lock
@@ -10,12 +10,12 @@ from app.core import MAX_INTEGER, is_moment, is_name, is_sku, normalised
 from app.core import transform as reference
 from msgspec_core.shapes import Batch, Channel, Customer, Order, Sku, Statement, Totals
 
-_decode = msgspec.json.Decoder(Batch).decode
+_parse = msgspec.json.Decoder(Batch).decode
 _encode = msgspec.json.Encoder().encode
 
 
 class Fallbacks:
-    """How many documents the reference core had to judge since the process began."""
+    """The number of documents that fell back to the reference core since the process began."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -30,12 +30,12 @@ class Fallbacks:
 _fallbacks = Fallbacks()
 
 
-class Breach(Exception):  # noqa: N818, it tells of the document, not of the program
-    """A rule is broken that no type can tell."""
+class Breach(Exception):  # noqa: N818 - not an error of the program
+    """A document breaks a rule that no type expresses."""
 
 
 class Account:
-    """What the orders of one customer add up to."""
+    """The sums of one customer's orders."""
 
     __slots__ = ("amounts", "channels", "first", "last", "name", "orders", "skus", "tags", "units")
 
@@ -96,16 +96,16 @@ class Account:
 
 
 def transform(document: bytes) -> bytes:
-    """Answer a batch with its statement, or raise what the reference core raises: it judges what breaks a rule here."""
+    """Answer a batch with its statement, or fall back to the reference core and raise what that raises."""
     try:
-        return _encode(summarise(_decode(document)))
+        return _encode(summarise(_parse(document)))
     except (msgspec.DecodeError, UnicodeDecodeError, Breach):
         _fallbacks.add()
         return reference(document)
 
 
 def summarise(batch: Batch) -> Statement:
-    """The statement of a decoded batch. Raises Breach for what its types do not tell."""
+    """The statement of a decoded batch. Raises Breach for a rule that no type expresses."""
     check(batch)
     seen: set[int] = set()
     cancelled: list[int] = []
@@ -138,7 +138,7 @@ def summarise(batch: Batch) -> Statement:
 
 
 def check(batch: Batch) -> None:
-    """Raise Breach if a moment, a name or a sku is none, each distinct one looked at once."""
+    """Raise Breach if a moment, a name or a sku breaks a rule; each distinct one is checked once."""
     orders = batch.orders
     if not (
         all(map(is_moment, {order.placed for order in orders}))
@@ -149,5 +149,5 @@ def check(batch: Batch) -> None:
 
 
 def provenance() -> dict[str, Any]:
-    """The version of msgspec, and how many documents were handed to the reference core."""
+    """The version of msgspec, and the number of documents that fell back to the reference core."""
     return {"msgspec": msgspec.__version__, "fallbacks": _fallbacks.count}

@@ -1,4 +1,4 @@
-"""What a document holds and what its statement does, as structs; members in the order of the tables of the spec."""
+"""The members of a document and of its statement as structs, in the order of the spec's tables."""
 
 from typing import Annotated, Literal
 
@@ -9,11 +9,11 @@ Tag = Annotated[str, Meta(min_length=1, max_length=30)]
 
 
 class Shape(Struct, forbid_unknown_fields=True, gc=False):
-    """A part of a document; an unknown, missing or mistyped member is an error. None can be part of a cycle."""
+    """A part of a document: an unknown, missing or mistyped member is an error. gc=False: none is part of a cycle."""
 
 
 class Line(Shape):
-    sku: str  # tested once a document
+    sku: str  # each distinct sku is checked once
     quantity: Annotated[int, Meta(ge=1, le=1_000_000)]
     price: Annotated[int, Meta(ge=0, le=1_000_000_000)]
     tags: Annotated[list[Tag], Meta(max_length=20)] | UnsetType = UNSET
@@ -21,12 +21,12 @@ class Line(Shape):
 
 class Buyer(Shape):
     id: Id
-    name: str  # tested once a document
+    name: str  # each distinct name is checked once
 
 
 class Order(Shape):
     id: Id
-    placed: str  # a real date is more than a pattern tells
+    placed: str  # no pattern tells whether a date is real
     status: Literal["open", "paid", "shipped", "refunded", "cancelled"]
     customer: Buyer
     lines: Annotated[list[Line], Meta(min_length=1, max_length=1_000)]

@@ -1,4 +1,4 @@
-"""The statement transform as a scanner over bytes, compiled by Numba; docs/cores-numba.md tells how it works."""
+"""The statement transform as a scanner over bytes, compiled by Numba; docs/cores-numba.md explains it."""
 
 import os
 import threading
@@ -12,18 +12,18 @@ from app.core import transform as reference
 from numba_core.entry import ANSWER, statement
 
 _SEED = int.from_bytes(os.urandom(8), "little")  # keys the hash tables
-_KEPT_BYTES = 1 << 26  # a block for documents of 2 MB; most of it is never touched
+_KEPT_BYTES = 1 << 26  # enough for documents of 2 MB; most of a block is never touched
 
 
 class _Memory(threading.local):
-    """A block to work in, which each thread keeps for its next document."""
+    """A block of memory to work in, which each thread keeps for its next document."""
 
     def __init__(self) -> None:
         self.block = np.empty(1 << 16, np.uint8)
 
 
 class _Fallbacks:
-    """How many documents the reference core had to judge."""
+    """The number of documents that fell back to the reference core."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -39,7 +39,7 @@ _fallbacks = _Fallbacks()
 
 
 def transform(document: bytes) -> bytes:
-    """Answer a batch with its statement, or raise MalformedDocument or InvalidDocument, as the reference core does."""
+    """Answer a batch with its statement. Raises MalformedDocument or InvalidDocument, as the reference core does."""
     text = np.frombuffer(document, np.uint8)
     block = _memory.block
     length = statement(text, block, _SEED)
@@ -55,9 +55,9 @@ def transform(document: bytes) -> bytes:
 
 
 def provenance() -> dict[str, Any]:
-    """What runs: for which processor, the signatures compiled without the interpreter, how many of them from the cache.
+    """What runs: the processor it is compiled for, the nopython signatures, and how many of them came from the cache.
 
-    `fallbacks` counts the documents that the reference core judged.
+    `fallbacks` counts the documents that fell back to the reference core.
     """
     return {
         "path": config.CPU_NAME or get_host_cpu_name(),

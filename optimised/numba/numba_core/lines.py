@@ -1,52 +1,56 @@
-"""The lines of an order: most of the bytes of a document, and so the part of the scan that has to be quick."""
+"""The lines of an order: most of a document's bytes, so the fastest part of the scan."""
 
-from numba_core.lookup import label
-from numba_core.memory import Row, byte, kernel, starts
+from numba_core.lookup import parse_label
+from numba_core.memory import Row, byte, kernel, match, starts
 from numba_core.tables import KEY_BYTES, Line, Mark
-from numba_core.values import COMMA, integer, sku_length, sortable
+from numba_core.values import COMMA, parse_integer, sku_length, sortable
 
 SKU, QUANTITY, PRICE, TAGS = 1, 8, 64, 512  # members met: see scan.py
 
 
 @kernel
-def lines(at: int, order: Row, state: Row) -> int:
-    """Read the array of an order's lines from its opening bracket on; it has at least one."""
+def parse_lines(at: int, order: Row, state: Row) -> int:
+    """Parse the array of an order's lines from its opening bracket on; it has at least one line."""
     count = 0
     while True:
-        at = line(at + 1, order, state)
+        at = parse_line(at + 1, order, state)
         count += 1
         if byte(at) != COMMA:
             return at + 1 if starts(at, "]") and count <= 1000 else state.wall
 
 
 @kernel
-def line(at: int, order: Row, state: Row) -> int:
-    """Read one line from its opening brace on."""
+def parse_line(at: int, order: Row, state: Row) -> int:
+    """Parse one line from its opening brace on."""
     if not starts(at, "{"):
         return state.wall
     new = Line(state.lines, state.line_count)
     met = quantity = price = 0
     for _ in range(4):
-        if starts(at + 1, '"sku":"'):
+        value = match(at + 1, '"sku":"')
+        if value:
             met += SKU
-            new.sku = at + 8
-            new.length = sku_length(at + 8)
-            at = at + 9 + new.length if new.length else state.wall
+            new.sku = value
+            new.length = sku_length(value)
+            at = value + new.length + 1 if new.length else state.wall
             if byte(at) != COMMA:
                 break
-        if starts(at + 1, '"quantity":'):
+        value = match(at + 1, '"quantity":')
+        if value:
             met += QUANTITY
-            quantity, at = integer(at + 12)
+            quantity, at = parse_integer(value)
             if byte(at) != COMMA:
                 break
-        if starts(at + 1, '"price":'):
+        value = match(at + 1, '"price":')
+        if value:
             met += PRICE
-            price, at = integer(at + 9)
+            price, at = parse_integer(value)
             if byte(at) != COMMA:
                 break
-        if starts(at + 1, '"tags":['):
+        value = match(at + 1, '"tags":[')
+        if value:
             met += TAGS
-            at = tags(at + 8, state)
+            at = parse_tags(value - 1, state)
             if byte(at) != COMMA:
                 break
     if not starts(at, "}") or met & ~TAGS != SKU + QUANTITY + PRICE:
@@ -54,7 +58,7 @@ def line(at: int, order: Row, state: Row) -> int:
     if not 1 <= quantity <= 1_000_000 or not 0 <= price <= 1_000_000_000:
         return state.wall
     state.line_count += 1
-    new.next = state.line_count  # of the order's last line, `chain` says what comes next
+    new.next = state.line_count  # `chain` corrects that of the order's last line
     new.key = sortable(new.sku, min(new.length, KEY_BYTES))
     new.units = quantity
     new.amount = quantity * price
@@ -64,14 +68,15 @@ def line(at: int, order: Row, state: Row) -> int:
 
 
 @kernel
-def tags(at: int, state: Row) -> int:
-    """Read an array of tags from its opening bracket on."""
-    if starts(at, "[]"):
-        return at + 2
+def parse_tags(at: int, state: Row) -> int:
+    """Parse an array of tags from its opening bracket on."""
+    end = match(at, "[]")
+    if end:
+        return end
     count = 0
     while starts(at + 1, '"'):
         tag = Mark(state.tags, state.tag_count)
-        tag.label, at = label(at + 2, state)
+        tag.label, at = parse_label(at + 2, state)
         state.tag_count += 1
         tag.next = state.tag_count
         count += 1

@@ -1,4 +1,4 @@
-"""The orders in which the answer lists things: customers by net, a customer's lines by sku, cancelled ids."""
+"""Sort what the answer lists: customers by net, a customer's lines by sku, cancelled ids."""
 
 from numba_core.memory import Row, bit_length, copy, kernel
 from numba_core.order import beginning, set_count, sort_by_number, sort_by_text
@@ -8,7 +8,7 @@ from numba_core.values import ALL, U, equal
 
 @kernel
 def list_customers(state: Row) -> None:
-    """List the rows of the customers in `listed_customers`: by net, the greatest first, then by id."""
+    """List the customers' rows in `listed_customers`: by net, the greatest first, then by id."""
     count = state.customer_count
     ids = nets = 0
     for row in range(count):
@@ -19,7 +19,7 @@ def list_customers(state: Row) -> None:
         Word(state.keys, row).bits = U(customer.id)
     id_bits = bit_length(U(ids))
     net_bits = bit_length(U(nets))
-    if id_bits + net_bits > 64:  # one number cannot hold both
+    if id_bits + net_bits > 64:  # one word cannot hold both
         sort_by_number(count, state)
         id_bits = 0
     for position in range(count):
@@ -32,7 +32,7 @@ def list_customers(state: Row) -> None:
 
 @kernel
 def list_lines(customer: Row, state: Row) -> int:
-    """Sort a customer's lines by sku: the address of sorted words that hold positions in `rows`."""
+    """Sort a customer's lines by sku; return the address of the sorted words, which hold positions in `rows`."""
     set_count(customer.lines, state)
     longest = 0
     row = customer.newest_line
@@ -47,7 +47,7 @@ def list_lines(customer: Row, state: Row) -> int:
 
 @kernel
 def same_sku(line: Row, other: Row) -> bool:
-    """Whether two lines are of the same sku."""
+    """Tell whether two lines have the same sku."""
     same = line.key == other.key and line.length == other.length
     return same and (line.length <= KEY_BYTES or equal(line.sku, other.sku, line.length))
 

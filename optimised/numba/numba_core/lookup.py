@@ -1,13 +1,13 @@
-"""Hash tables whose keys are the bytes themselves: order ids, customers, and the texts met before.
+"""Hash tables: order ids, customers, and texts by their bytes.
 
-Each hash is keyed with a secret of the process: nobody outside can make keys collide.
+A secret of the process keys each hash, so that no client can prepare keys that collide.
 """
 
 import numpy as np
 
 from numba_core.memory import Row, inlined, kernel
 from numba_core.tables import NOTHING, Customer, Number, Text
-from numba_core.text import ZERO, characters, closing, is_normal, normalise, spell, unescape
+from numba_core.text import ZERO, characters, find_closing, is_normal, write_escaped, write_normalised, write_unescaped
 from numba_core.values import U, equal, first
 
 LATEST = 2**63 - 1
@@ -17,14 +17,14 @@ MIX = U(0x9E3779B97F4A7C15)
 
 @kernel
 def scattered(key: np.uint64, seed: np.uint64, mask: int) -> int:
-    """A slot for a word."""
+    """The first slot to try for a key."""
     key = (key + seed) * MIX
     return np.int64((key ^ key >> U(32)) * (seed | U(1)) >> U(33)) & mask
 
 
 @kernel
 def is_new(order_id: int, state: Row) -> bool:
-    """Whether an order id was not met before; from now on it was."""
+    """Tell whether an order id is new, and remember it."""
     slot = scattered(U(order_id), state.seed, state.id_mask)
     while True:
         known = Number(state.ids, slot)
@@ -38,7 +38,7 @@ def is_new(order_id: int, state: Row) -> bool:
 
 @kernel
 def customer_of(customer_id: int, state: Row) -> int:
-    """The row of a customer, made if there is none yet."""
+    """The row of a customer; a new one is added."""
     slot = scattered(U(customer_id), state.seed, state.id_mask)
     while True:
         place = Number(state.buyers, slot)
@@ -52,7 +52,7 @@ def customer_of(customer_id: int, state: Row) -> int:
 
 @kernel
 def new_customer(customer_id: int, state: Row) -> int:
-    """The next row, for a customer without orders yet."""
+    """Add a customer without orders; return its row."""
     row = state.customer_count
     state.customer_count += 1
     customer = Customer(state.customers, row)
@@ -65,24 +65,24 @@ def new_customer(customer_id: int, state: Row) -> int:
 
 @inlined
 def ends(at: int, length: int) -> tuple[np.uint64, np.uint64]:
-    """The first and the last eight bytes of a text, the same word twice if there are less: all of it up to 16 bytes."""
+    """The first and the last eight bytes of a text; a shorter text twice. Up to 16 bytes this is the whole text."""
     count = min(length, 8)
     return first(at, count), first(at + length - count, count)
 
 
 @inlined
 def is_spelled(text: Row, at: int, length: int, head: np.uint64, tail: np.uint64) -> bool:
-    """Whether a row holds a text in this spelling."""
+    """Tell whether a row holds a text in this spelling."""
     same = text.length == length and text.head == head and text.tail == tail
     return same and (length <= 16 or equal(text.source + 8, at + 8, length - 16))
 
 
 @inlined
-def recall(at: int, length: int, slots: int, rows: int, state: Row) -> tuple[int, int]:
-    """The row of a text that was met in the same spelling, and where in the hash table it stands; else NOTHING.
+def find_text(at: int, length: int, slots: int, rows: int, state: Row) -> tuple[int, int]:
+    """The row of a text met in the same spelling, or NOTHING; and its slot, or the slot for a new row.
 
-    It is a memory that may forget: after some probes a text takes another's slot. Equal texts in two rows are told
-    apart by nobody, since they sort and write the same.
+    The table may forget: after PROBES probes a text takes another text's slot, and a forgotten text gets a second row.
+    That changes no answer, because equal texts are ranked and written alike.
     """
     head, tail = ends(at, length)
     slot = np.int64((head ^ state.seed) * MIX + (tail + U(length)) * (state.seed | U(1)) >> U(40)) & state.text_mask
@@ -97,22 +97,22 @@ def recall(at: int, length: int, slots: int, rows: int, state: Row) -> tuple[int
 
 
 @inlined
-def label(at: int, state: Row) -> tuple[int, int]:
-    """Read a tag or channel behind its opening quote: its row, and the address behind its closing one, or the wall."""
-    end = closing(at)
+def parse_label(at: int, state: Row) -> tuple[int, int]:
+    """Parse a tag or channel from behind its opening quote: its row, and the address behind it, or the wall."""
+    end = find_closing(at)
     if end == at:
         return NOTHING, state.wall
-    row, slot = recall(at, end - at, state.label_slots, state.labels, state)
+    row, slot = find_text(at, end - at, state.label_slots, state.labels, state)
     if row == NOTHING:
-        row = new_label(at, end, slot, state)
+        row = add_label(at, end, slot, state)
     return row, (end + 1 if row != NOTHING else state.wall)
 
 
 @kernel
-def new_label(at: int, end: int, slot: int, state: Row) -> int:
-    """The row of a label that was not met before, entered in a slot; or NOTHING."""
+def add_label(at: int, end: int, slot: int, state: Row) -> int:
+    """Add a label and enter it in a slot; return its row, or NOTHING for a breach or a full table."""
     row = state.label_count
-    if row == state.label_room or not keep(Text(state.labels, row), at, end, 30, state):
+    if row == state.label_room or not store_text(Text(state.labels, row), at, end, 30, state):
         return NOTHING
     state.label_count = row + 1
     Number(state.label_slots, slot).value = row
@@ -120,15 +120,15 @@ def new_label(at: int, end: int, slot: int, state: Row) -> int:
 
 
 @kernel
-def name(at: int, state: Row) -> tuple[int, int]:
-    """Read a name behind its opening quote: its row, and the address behind its closing one, or the wall."""
-    end = closing(at)
+def parse_name(at: int, state: Row) -> tuple[int, int]:
+    """Parse a name from behind its opening quote: its row, and the address behind it, or the wall."""
+    end = find_closing(at)
     if end == at:
         return NOTHING, state.wall
-    row, slot = recall(at, end - at, state.name_slots, state.names, state)
+    row, slot = find_text(at, end - at, state.name_slots, state.names, state)
     if row == NOTHING:
         row = state.name_count
-        if not keep_name(Text(state.names, row), at, end, state):
+        if not store_name(Text(state.names, row), at, end, state):
             return NOTHING, state.wall
         state.name_count = row + 1
         Number(state.name_slots, slot).value = row
@@ -137,17 +137,17 @@ def name(at: int, state: Row) -> tuple[int, int]:
 
 @kernel
 def set_source(text: Row, at: int, end: int) -> None:
-    """Remember in which spelling a text was met."""
+    """Store the spelling of a text."""
     text.source = at
     text.length = end - at
     text.head, text.tail = ends(at, end - at)
 
 
 @kernel
-def keep(text: Row, at: int, end: int, most: int, state: Row) -> bool:
-    """Fill a row with a string of 1 to `most` characters; whether it is one.
+def store_text(text: Row, at: int, end: int, most: int, state: Row) -> bool:
+    """Fill a row with a string; return False if it does not have 1 to `most` characters or is malformed.
 
-    A text with U+0000 goes to the reference core: here it would sort like a shorter one.
+    A text with U+0000 falls back to the reference core: here it would sort like a shorter text.
     """
     count, escaped = characters(at, end)
     if not 1 <= count <= most or escaped == ZERO:
@@ -157,30 +157,30 @@ def keep(text: Row, at: int, end: int, most: int, state: Row) -> bool:
     text.value_bytes = text.written_bytes = end - at
     if escaped:
         text.value = state.free
-        text.written = unescape(at, end, text.value)
-        state.free = spell(text.value, text.written, text.written)
+        text.written = write_unescaped(at, end, text.value)
+        state.free = write_escaped(text.value, text.written, text.written)
         text.value_bytes = text.written - text.value
         text.written_bytes = state.free - text.written
     return True
 
 
 @kernel
-def keep_name(text: Row, at: int, end: int, state: Row) -> bool:
-    """Fill a row with a name of 1 to 200 characters, which count as normalised; whether it is one."""
+def store_name(text: Row, at: int, end: int, state: Row) -> bool:
+    """Fill a row with a normalised name; return False if it does not have 1 to 200 characters or is malformed."""
     count, escaped = characters(at, end)
     if count < 0:
         return False
     set_source(text, at, end)
     if escaped:
-        at, end = state.free, unescape(at, end, state.free)
+        at, end = state.free, write_unescaped(at, end, state.free)
         state.free = end
     if escaped or not is_normal(at, end):
         start, past = at, end
-        at, end = state.free, normalise(start, past, state.free)
+        at, end = state.free, write_normalised(start, past, state.free)
         state.free = end
         count -= (past - start) - (end - at)
     if escaped:
-        at, end = state.free, spell(at, end, state.free)
+        at, end = state.free, write_escaped(at, end, state.free)
         state.free = end
     text.written = at
     text.written_bytes = end - at

@@ -1,8 +1,8 @@
-"""What Numba cannot say itself: loads, stores and bit operations at plain addresses, and records laid out there.
+"""What Numba cannot express: loads, stores and bit operations at plain addresses, and records laid out there.
 
-An address is an int64, eight bytes read as one number are a uint64 (mixing the two makes Numba fall into floats), and
-nothing is checked: whoever reads or writes here knows that the bytes are theirs. All of it compiles to an instruction
-or two; none of it can be called from Python.
+An address is an int64; eight bytes loaded as one number are a uint64. An expression that mixes the two becomes a float
+in Numba. Nothing is checked: the caller guarantees that the bytes at an address are its own. Each function compiles to
+a few instructions. None can be called from Python.
 """
 
 from typing import Any
@@ -15,12 +15,12 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 Row = Any
-"""What `record` makes functions for: a reference to a row."""
+"""A reference to a row, as the functions that `record` makes return it."""
 
 kernel = numba.njit(nogil=True, error_model="numpy")
-"""Compile a function without the interpreter, as a part of those that call it."""
+"""Compile a function in nopython mode, as a part of its callers."""
 inlined = numba.njit(nogil=True, error_model="numpy", forceinline=True)
-"""The same with its code at each place of call: a call costs a dozen instructions and returns its results in memory."""
+"""The same, always inlined: a call costs a dozen instructions and returns its results in memory."""
 
 _WORD = ir.IntType(64)
 _BYTE = ir.IntType(8)
@@ -123,7 +123,7 @@ def swapped(_context: Any, _word: Any) -> Any:
 
 @intrinsic
 def bit_length(_context: Any, _bits: Any) -> Any:
-    """How many bits a number takes; 0 for zero."""
+    """The number of bits that a number takes; 0 for zero."""
 
     def count(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
         return builder.sub(_WORD(64), builder.ctlz(arguments[0], ir.IntType(1)(0)))
@@ -133,7 +133,7 @@ def bit_length(_context: Any, _bits: Any) -> Any:
 
 @intrinsic
 def bits_set(_context: Any, _bits: Any) -> Any:
-    """How many bits of a word are set."""
+    """The number of bits set in a word."""
     return types.int64(types.uint64), lambda _, builder, __, arguments: builder.ctpop(arguments[0])
 
 
@@ -151,11 +151,11 @@ def copy_32(_context: Any, _target: Any, _source: Any) -> Any:
 
 
 def _window(size: int) -> Any:
-    """A function that compares `size` bytes at once: in what vectors, LLVM decides for the processor."""
+    """Make a function that compares `size` bytes at once; LLVM chooses the vectors for the processor."""
 
     @intrinsic(prefer_literal=True)
     def among(_context: Any, _address: Any, low: Any, high: Any) -> Any:
-        """A word with a bit set for each of the bytes at an address that lies from `low` to `high`, both literals."""
+        """A word with a bit set for each byte at an address that is from `low` to `high`, both literals."""
         block = ir.VectorType(_BYTE, size)
         span = high.literal_value - low.literal_value
 
@@ -174,28 +174,48 @@ among_16 = _window(16)
 among_64 = _window(64)
 
 
+def _stands(builder: Any, address: Any, expected: bytes) -> Any:
+    """Compare the bytes at an address with a literal; eight bytes are read even for a shorter one."""
+    last = len(expected) - 8
+    if last < 0:
+        found = builder.and_(_load(builder, address), _WORD((1 << 8 * len(expected)) - 1))
+        return builder.icmp_unsigned("==", found, _little_endian(expected))
+    differences = _WORD(0)
+    for offset in [*range(0, last, 8), last]:
+        difference = builder.xor(_load(builder, address, offset), _little_endian(expected, offset))
+        differences = builder.or_(differences, difference)
+    return builder.icmp_unsigned("==", differences, _WORD(0))
+
+
 @intrinsic(prefer_literal=True)
 def starts(_context: Any, _address: Any, text: Any) -> Any:
-    """Whether the bytes at an address begin with a literal; reads eight bytes even for a shorter one."""
+    """Tell whether the bytes at an address begin with a literal."""
     expected = text.literal_value.encode()
-    last = len(expected) - 8
-
-    def compare(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
-        if last < 0:
-            found = builder.and_(_load(builder, arguments[0]), _WORD((1 << 8 * len(expected)) - 1))
-            return builder.icmp_unsigned("==", found, _little_endian(expected))
-        differences = _WORD(0)
-        for offset in [*range(0, last, 8), last]:
-            difference = builder.xor(_load(builder, arguments[0], offset), _little_endian(expected, offset))
-            differences = builder.or_(differences, difference)
-        return builder.icmp_unsigned("==", differences, _WORD(0))
-
-    return types.boolean(types.int64, text), compare
+    return types.boolean(types.int64, text), lambda _, builder, __, arguments: _stands(builder, arguments[0], expected)
 
 
 @intrinsic(prefer_literal=True)
-def put(_context: Any, _address: Any, text: Any) -> Any:
-    """Write a literal at an address and return the address after it; up to seven bytes more are overwritten."""
+def past(_context: Any, _address: Any, text: Any) -> Any:
+    """The address behind a literal that stands at an address; nothing is compared."""
+    length = len(text.literal_value.encode())
+    return types.int64(types.int64, text), lambda _, builder, __, arguments: builder.add(arguments[0], _WORD(length))
+
+
+@intrinsic(prefer_literal=True)
+def match(_context: Any, _address: Any, text: Any) -> Any:
+    """The address behind a literal, or 0 if other bytes stand at the address."""
+    expected = text.literal_value.encode()
+
+    def compare(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
+        behind = builder.add(arguments[0], _WORD(len(expected)), flags=["nuw"])  # so LLVM knows that it is not 0
+        return builder.select(_stands(builder, arguments[0], expected), behind, _WORD(0))
+
+    return types.int64(types.int64, text), compare
+
+
+@intrinsic(prefer_literal=True)
+def write_literal(_context: Any, _address: Any, text: Any) -> Any:
+    """Write a literal at an address and return the address behind it; up to seven bytes more are overwritten."""
     written = text.literal_value.encode()
 
     def store(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
@@ -207,10 +227,10 @@ def put(_context: Any, _address: Any, text: Any) -> Any:
 
 
 def record(integers: str, words: str = "") -> tuple[Any, int]:
-    """A kind of row of named numbers, eight bytes each: the function that refers to a row, and the bytes of one.
+    """Define a row of named numbers, eight bytes each: a function that refers to a row, and a row's size in bytes.
 
-    `integers` names the int64 fields, `words` the uint64 ones. The function takes the address of a table and an index;
-    setting a field of what it returns sets it in memory.
+    `integers` names the int64 fields, `words` the uint64 fields. The function takes the address of a table and an
+    index. Setting a field of the row that it returns sets it in memory.
     """
     fields = [*((name, np.int64) for name in integers.split()), *((name, np.uint64) for name in words.split())]
     size = 8 * len(fields)

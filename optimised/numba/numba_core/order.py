@@ -1,7 +1,7 @@
-"""Sorting without branches to mispredict: of words, of rows by numbers, of rows by texts.
+"""Sorting without branches to mispredict: words, rows by numbers, rows by texts.
 
-Sorted are words that hold a part of a key above and a position of `state.rows` below, so that no two are equal: six
-bytes and 16 bits, or four bytes and 32 where there are more positions than that.
+A sorted word holds a part of a key in its upper bits and a position in `state.rows` in its lower bits, so no two words
+are equal. The key takes six bytes and the position 16 bits, or four bytes and 32 bits if there are more positions.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ RUN = 12  # words sorted at once, before runs are merged; a multiple of four
 
 @kernel
 def set_count(count: int, state: Row) -> None:
-    """Say how many positions are to be sorted: from that follows how many of a word's 64 bits hold the position."""
+    """Set how many of a word's 64 bits hold the position, for `count` positions to sort."""
     state.bits = 16 if count <= 1 << 16 else 32
 
 
@@ -33,7 +33,7 @@ def row_of(word: np.uint64, state: Row) -> int:
 
 @inlined
 def beginning(key: np.uint64, position: int, state: Row) -> np.uint64:
-    """A word of the first bytes of a key and a position."""
+    """A word that holds the first bytes of a key, and a position."""
     return key >> U(state.bits) << U(state.bits) | U(position)
 
 
@@ -45,7 +45,7 @@ def sort_by_number(count: int, state: Row) -> None:
     largest = U(0)
     for position in range(count):
         largest |= Word(state.keys, position).bits
-    while largest:  # once, unless numbers need more bits than there is room for: then the low ones first
+    while largest:  # once, unless numbers need more bits than a word has room for: then the low bits first
         for position in range(count):
             number = Word(state.keys, position)
             Word(state.words, position).bits = number.bits << bits | U(position)
@@ -59,7 +59,7 @@ def sort_by_number(count: int, state: Row) -> None:
 
 @kernel
 def permute(table: int, words: int, count: int, state: Row) -> None:
-    """Bring the words of a table into the order of the positions in sorted words."""
+    """Reorder the words of a table by the positions in sorted words."""
     free = state.words + state.spare - words
     for place in range(count):
         position = position_of(Word(words, place).bits, state)
@@ -69,9 +69,9 @@ def permute(table: int, words: int, count: int, state: Row) -> None:
 
 @kernel
 def sort_by_text(count: int, longest: int, table: int, row_bytes: int, state: Row) -> int:
-    """Sort `words`, the beginnings of the texts with which the rows of a table begin; the address where they then lie.
+    """Sort `words`, which hold the beginnings of texts; return the address where the sorted words lie.
 
-    `longest` is the greatest length of these texts. None of them has a zero byte.
+    The rows of the table are Spans of these texts. `longest` is their greatest length. None has a zero byte.
     """
     if count == 1:
         return state.words
@@ -87,7 +87,7 @@ def sort_by_text(count: int, longest: int, table: int, row_bytes: int, state: Ro
 
 @kernel
 def sort_alike(words: int, count: int, offset: int, state: Row) -> bool:
-    """Sort those whose texts have the first `offset` bytes in common by what comes then; whether there are any."""
+    """Sort words whose texts share their first `offset` bytes by what follows; tell whether any text was longer."""
     found = False
     start = 0
     while start < count:
@@ -102,7 +102,7 @@ def sort_alike(words: int, count: int, offset: int, state: Row) -> bool:
 
 @kernel
 def are_alike(word: np.uint64, other: np.uint64, offset: int, state: Row) -> bool:
-    """Whether the texts of two words are both of at least `offset` bytes, and begin with the same."""
+    """Tell whether the texts of two words have at least `offset` bytes and share these."""
     one = Span(state.sorted_table + row_of(word, state) * state.sorted_bytes, 0)
     two = Span(state.sorted_table + row_of(other, state) * state.sorted_bytes, 0)
     return min(one.length, two.length) >= offset and equal(one.text, two.text, offset)
@@ -110,7 +110,7 @@ def are_alike(word: np.uint64, other: np.uint64, offset: int, state: Row) -> boo
 
 @kernel
 def sort_group(words: int, start: int, end: int, offset: int, state: Row) -> bool:
-    """Sort the words start … end by their texts from `offset` on; whether any of these is that long."""
+    """Sort the words start … end by their texts from `offset` on; return False if none is longer."""
     longest = 0
     for index in range(start, end):
         word = Word(words, index).bits
@@ -127,7 +127,7 @@ def sort_group(words: int, start: int, end: int, offset: int, state: Row) -> boo
 
 @kernel
 def sort_words(words: int, count: int, spare: int) -> int:
-    """Sort words, no two of them equal; where they then lie, in the one place or the other."""
+    """Sort words, no two of them equal; return where they lie: at `words` or at `spare`."""
     for index in range(count, count + 3):
         Word(words, index).bits = ALL
     for start in range(0, count, RUN):
@@ -146,9 +146,9 @@ def sort_words(words: int, count: int, spare: int) -> int:
 
 @kernel
 def sort_run(words: int, count: int, target: int) -> None:
-    """Put each word where the number of smaller ones says: more comparisons, and no branch to mispredict.
+    """Put each word at the number of smaller words: more comparisons, but no branch to mispredict.
 
-    Four at a time; up to three that follow the last one, greater than all, are written behind the others.
+    Four words at a time. Up to three behind the last one, greater than all, are written behind the others.
     """
     for index in range(0, count, 4):
         a, b = Word(words, index).bits, Word(words, index + 1).bits
@@ -168,7 +168,7 @@ def sort_run(words: int, count: int, target: int) -> None:
 
 @kernel
 def merge(source: int, left: int, middle: int, end: int, target: int) -> None:
-    """Merge the sorted words left … middle and middle … end into the same positions of another place."""
+    """Merge the sorted words left … middle and middle … end into the same positions at `target`."""
     right = middle
     place = left
     while left < middle and right < end:

@@ -1,4 +1,4 @@
-"""Tags and channels as small numbers: ranks in their common order, and a set of ranks that is read in that order."""
+"""Tags and channels as small numbers: their ranks in sorted order, and a set of ranks that is read in that order."""
 
 from numba_core.memory import Row, clear, kernel, lowest_bit
 from numba_core.order import beginning, row_of, set_count, sort_by_text
@@ -8,7 +8,7 @@ from numba_core.values import U, equal, sortable
 
 @kernel
 def rank_labels(state: Row) -> None:
-    """Sort all tags and channels, give equal ones the same rank, and list a row for each rank in `ranked`."""
+    """Sort all tags and channels, give equal ones the same rank, and list one row per rank in `ranked`."""
     count = state.label_count - 1
     set_count(count, state)
     longest = 0
@@ -34,20 +34,20 @@ def rank_labels(state: Row) -> None:
 
 @kernel
 def same_text(text: Row, other: Row) -> bool:
-    """Whether two rows hold the same text."""
+    """Tell whether two rows hold the same text."""
     return text.value_bytes == other.value_bytes and equal(text.value, other.value, text.value_bytes)
 
 
 @kernel
 def mark(rank: int, state: Row) -> None:
-    """Enter a rank into the set: a bit in its word, and a bit for that word in the summary."""
+    """Add a rank to the set: a bit in its word, and a bit for that word in the summary."""
     Word(state.present, rank >> 6).bits |= U(1) << U(rank & 63)
     Word(state.summary, rank >> 12).bits |= U(1) << U(rank >> 6 & 63)
 
 
 @kernel
 def drain(state: Row) -> int:
-    """List the ranks of the set in `listed`, ascending, and leave it empty; how many they are."""
+    """List the ranks of the set in `listed`, ascending, and empty it; return their number."""
     count = 0
     for group in range((state.rank_count >> 12) + 1):
         summary = Word(state.summary, group)
@@ -64,7 +64,7 @@ def drain(state: Row) -> int:
 
 @kernel
 def list_ranks(newest: int, table: int, state: Row) -> int:
-    """List the ranks of a chain of tags or channels in `listed`, and how many of each in `counts`; how many ranks."""
+    """List the ranks of a chain of tags or channels in `listed`, count each in `counts`; return their number."""
     row = newest
     while row != NOTHING:
         one = Mark(table, row)

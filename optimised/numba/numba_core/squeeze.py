@@ -1,22 +1,22 @@
-"""White space between tokens, taken out of a document that has some before it is scanned."""
+"""Remove the white space between tokens of a document that has some, so that it can be scanned."""
 
 import numpy as np
 
 from numba_core.memory import among_64, byte, copy_32, inlined, kernel, lowest_bit
-from numba_core.text import SPACE, closing
+from numba_core.text import SPACE, find_closing
 from numba_core.values import COMMA, QUOTE, U
 
 TAB, LINE_FEED, RETURN, COLON = map(ord, "\t\n\r:")
 APART = np.zeros(256, np.bool_)
-"""The characters beside which white space may go without making one token of two."""
+"""Characters beside which white space can go without joining two tokens."""
 APART[[ord(character) for character in '{}[]:," \t\n\r']] = True
 
 
 @kernel
 def squeeze(at: int, end: int, start: int) -> int:
-    """Write a text to another place without the white space between its tokens; the size it has there.
+    """Copy a text to `start` without the white space between its tokens; return its size there.
 
-    0 if that would make one token of two: JSON has no white space there.
+    Return 0 if that would join two tokens: such a text is not JSON.
     """
     to = start
     while at < end:
@@ -36,9 +36,9 @@ def squeeze(at: int, end: int, start: int) -> int:
 
 @inlined
 def token_end(at: int) -> int:
-    """Where a string ends, with a colon or comma behind it; else what stands before the next quote or white space."""
+    """The end of a string with a colon or comma behind it, or else the next quote or white space."""
     if byte(at) == QUOTE:
-        past = closing(at + 1) + 1
+        past = find_closing(at + 1) + 1
         return past + (byte(past) == COLON or byte(past) == COMMA)
     stops = white(at) | among_64(at, QUOTE, QUOTE)
     return at + (lowest_bit(stops) if stops else 64)
@@ -46,5 +46,5 @@ def token_end(at: int) -> int:
 
 @inlined
 def white(at: int) -> np.uint64:
-    """A bit for each of 64 bytes that is white space."""
+    """A bit for each of the next 64 bytes that is white space."""
     return among_64(at, SPACE, SPACE) | among_64(at, TAB, LINE_FEED) | among_64(at, RETURN, RETURN)

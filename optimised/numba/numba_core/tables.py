@@ -1,7 +1,7 @@
-"""The tables that a document is read into, and where they lie: rows at addresses inside one block of memory.
+"""The tables that a document is parsed into, and their places: rows at addresses inside one block of memory.
 
-How many rows there can be follows from the smallest spelling of each thing, so that no table has to grow; what is
-never touched costs nothing.
+The smallest spelling of each thing limits the number of its rows, so no table grows. Pages that are never touched cost
+nothing.
 """
 
 from numba_core.memory import Row, kernel, record
@@ -12,17 +12,17 @@ SMALLEST_ORDER = SMALLEST_LINE + len(
     '{"id":1,"placed":"2026-02-28T23:59:59Z","status":"paid","customer":{"id":1,"name":"A"},"lines":[]}'
 )
 KEY_BYTES = 6  # of a sku, to sort its line by
-NAMES_TOO_MANY = 16  # names that a last order may have over and above its own, before its breach is seen
-BYTES_A_LABEL = 12  # a document with more labels to learn than one in so many bytes goes to the reference
+NAMES_TOO_MANY = 16  # names that a last order may repeat before its breach is seen
+BYTES_A_LABEL = 12  # bytes of a document per new label: one with more labels falls back to the reference core
 
-PADDING = 128  # bytes that may be read, or overwritten, behind a text
-BATCH_TEXT = 512  # bytes of the members of batch and totals, without the texts in them
-CUSTOMER_TEXT = 400  # bytes of a customer's members, without the texts in them
+PADDING = 128  # bytes behind a text that wide loads and stores may touch
+BATCH_TEXT = 512  # bytes of the answer's members of batch and totals, without texts
+CUSTOMER_TEXT = 400  # bytes of a customer's members, without texts
 CHANNEL_TEXT = len('{"channel":"","orders":},') + 6
 LINE_TEXT = len('{"sku":"","units":,"amount":},') + 40 + 2 * 16
 
 State, STATE_BYTES = record(
-    # places: the text, what is made of it, the answer, and tables with a row each for …
+    # addresses: the text, what is unescaped of it, the answer, and the tables of rows
     "text wall arena free answer order lines tags channels customers cancelled names labels title currency"
     # hash tables, and the masks of their slots
     " ids buyers id_mask name_slots label_slots text_mask"
@@ -30,15 +30,14 @@ State, STATE_BYTES = record(
     " keys rows words spare bits sorted_table sorted_bytes listed_customers"
     # labels by rank, and a set of ranks
     " ranked listed rank_count counts present summary"
-    # how many there are
+    # numbers of rows
     " grouped line_count tag_count channel_count customer_count cancelled_count name_count label_count label_room"
     " duplicates total",
     words="seed",
 )
-"""What one call knows: the batch's own members, the addresses of its tables, and how many rows are in them.
+"""The state of one call: the batch's own members, the addresses of its tables, and their numbers of rows.
 
-`wall` is an address where nothing of JSON stands. Who meets a breach returns it as the place to go on from, and
-whatever is read there fails too.
+`wall` is an address where no JSON stands. A parser that meets a breach returns it, and every later parser fails there.
 """
 
 Order, ORDER_BYTES = record("placed placed_at status customer name first_line first_tag channel units amount next")
@@ -49,12 +48,12 @@ Customer, CUSTOMER_BYTES = record(
     "id name orders lines first first_at last last_at units gross refunded open newest_line newest_tag newest_channel"
 )
 Text, TEXT_BYTES = record("value value_bytes source length written written_bytes rank", words="head tail")
-"""A name or a label (a tag or a channel): as it stands in the document, as it sorts, and as it is written.
+"""A name or a label (a tag or a channel): its spelling in the document, its value to sort by, and how it is written.
 
-Rows begin at 1; row 0 has a length that no text has.
+Rows begin at 1. Row 0 has a length that no text has.
 """
 Span, _ = record("text length")
-"""How a row begins that is sorted by a text."""
+"""The first fields of a row that is sorted by a text."""
 Number, NUMBER_BYTES = record("value")
 Word, WORD_BYTES = record("", words="bits")
 
@@ -72,7 +71,7 @@ def power_of_two(least: int) -> int:
 
 @kernel
 def lay_out(state: Row, base: int, size: int) -> int:
-    """Place the tables for a document of `size` bytes from the address `base` on; return the address after them."""
+    """Place the tables for a document of `size` bytes from the address `base` on; return the address behind them."""
     tags = size // SMALLEST_TAG + 1
     lines = size // SMALLEST_LINE + 1
     orders = size // SMALLEST_ORDER + 1
@@ -104,7 +103,7 @@ def lay_out(state: Row, base: int, size: int) -> int:
     state.spare = state.words + sorted_ * WORD_BYTES
     state.title = state.spare + sorted_ * WORD_BYTES
     state.ids = state.title + TEXT_BYTES
-    # From `ids` to `counts` all has to begin empty.
+    # From `ids` to `counts` every table must begin empty.
     state.buyers = state.ids + slots * NUMBER_BYTES
     state.label_slots = state.buyers + slots * NUMBER_BYTES
     state.name_slots = state.label_slots + text_slots * NUMBER_BYTES

@@ -1,19 +1,30 @@
-"""Strings: where they end, whether they are well-formed, how long they are, and the same text spelled anew."""
+"""Strings: find their end, check and count their characters, and write them unescaped, normalised or escaped."""
 
 import numpy as np
 
-from numba_core.memory import among_64, bits_set, byte, copy_32, inlined, kernel, lowest_bit, put, set_byte, word
+from numba_core.memory import (
+    among_64,
+    bits_set,
+    byte,
+    copy_32,
+    inlined,
+    kernel,
+    lowest_bit,
+    set_byte,
+    word,
+    write_literal,
+)
 from numba_core.values import ALL, QUOTE, U
 
 BACKSLASH, SPACE, LETTER_U = map(ord, "\\ u")
-WINDOW = 60  # bytes that are looked at together, of 64: what continues the last character has to be among them
+WINDOW = 60  # bytes checked at once, of 64 loaded: the last character's other bytes must be among them
 
 PLAIN, ESCAPED, ZERO = range(3)
 
 MEANING = np.full(256, -1)
-"""What a letter after a backslash stands for."""
+"""The character that a letter after a backslash stands for."""
 SPELLING = np.zeros(256, np.int64)
-"""The letter written after a backslash for a character; 0 for one that is written as it is, `u` for `\\u00xx`."""
+"""The letter written after a backslash for a character; `u` for `\\u00xx`, 0 for a character written as it is."""
 SPELLING[:32] = LETTER_U
 for letter, character in zip('"\\/bfnrt', '"\\/\b\f\n\r\t', strict=True):
     MEANING[ord(letter)] = ord(character)
@@ -27,7 +38,7 @@ for value, digit in enumerate(HEX_DIGITS):
 
 
 @inlined
-def closing(at: int) -> int:
+def find_closing(at: int) -> int:
     """The address of the quote that ends the string whose first character is at an address."""
     while True:
         quotes = among_64(at, QUOTE, QUOTE)
@@ -42,7 +53,7 @@ def closing(at: int) -> int:
 
 @kernel
 def is_escaped(at: int) -> bool:
-    """Whether an odd number of backslashes stands before an address."""
+    """Tell whether an odd number of backslashes stands before an address."""
     before = at - 1
     while byte(before) == BACKSLASH:
         before -= 1
@@ -51,9 +62,9 @@ def is_escaped(at: int) -> bool:
 
 @kernel
 def characters(at: int, end: int) -> tuple[int, int]:
-    """How many characters a string has between its quotes, -1 if it is malformed; and whether any is escaped.
+    """The number of characters of a string, or -1 if it is malformed; and PLAIN, ESCAPED or ZERO.
 
-    That is PLAIN, ESCAPED, or ZERO if U+0000 is among them.
+    ESCAPED means that some are escaped, ZERO that U+0000 is among them.
     """
     count = 0
     while at < end:
@@ -73,9 +84,9 @@ def characters(at: int, end: int) -> tuple[int, int]:
 
 @kernel
 def continuations(at: int, inside: np.uint64) -> int:
-    """How many bytes continue a character in the text that `inside` marks; 0 if it is not well-formed UTF-8.
+    """The number of continuation bytes in the text that `inside` marks; 0 if it is not well-formed UTF-8.
 
-    All of it at once, with one bit for each byte: the bytes that lead a character tell where others have to follow.
+    All bytes are checked at once, one bit each: lead bytes say where continuation bytes must stand.
     """
     two = among_64(at, 0xC2, 0xDF) & inside
     three = among_64(at, 0xE0, 0xEF) & inside
@@ -84,7 +95,7 @@ def continuations(at: int, inside: np.uint64) -> int:
     second = (two | three | four) << U(1)
     wrong = following ^ (second | (three | four) << U(2) | four << U(3))
     wrong |= (among_64(at, 0xC0, 0xC1) | among_64(at, 0xF5, 0xFF)) & inside
-    # Not spelled longer than need be, no surrogate, nothing above U+10FFFF.
+    # No overlong form, no surrogate, nothing above U+10FFFF.
     wrong |= among_64(at, 0xE0, 0xE0) << U(1) & second & among_64(at, 0x80, 0x9F)
     wrong |= among_64(at, 0xED, 0xED) << U(1) & second & among_64(at, 0xA0, 0xBF)
     wrong |= among_64(at, 0xF0, 0xF0) << U(1) & second & among_64(at, 0x80, 0x8F)
@@ -94,15 +105,15 @@ def continuations(at: int, inside: np.uint64) -> int:
 
 @kernel
 def characters_by_one(at: int, end: int, count: int) -> tuple[int, int]:
-    """The same for a string with escapes, or a long one, of which `count` characters are counted."""
+    """`characters` for a string with escapes or a long one; `count` characters before `at` are counted already."""
     escaped = PLAIN
     while at < end:
         character = byte(at)
         length = 1
         if character >= 0x80:
-            length = sequence(at)
+            length = sequence_length(at)
         elif character == BACKSLASH:
-            code, length = escape(at)
+            code, length = parse_escape(at)
             if code < 0:
                 return -1, escaped
             escaped = max(escaped, ESCAPED if code else ZERO)
@@ -116,7 +127,7 @@ def characters_by_one(at: int, end: int, count: int) -> tuple[int, int]:
 
 
 @kernel
-def sequence(at: int) -> int:
+def sequence_length(at: int) -> int:
     """The length of the well-formed UTF-8 sequence of two to four bytes at an address, or 0."""
     text = np.int64(word(at) & U(0xFFFFFFFF))
     if text & 0xC0E0 == 0x80C0:
@@ -132,13 +143,13 @@ def sequence(at: int) -> int:
 
 @kernel
 def hex_number(at: int) -> int:
-    """The number that four hexadecimal digits spell; negative if they are none."""
+    """The number that four hexadecimal digits spell; negative if another character is among them."""
     return HEX[byte(at)] << 12 | HEX[byte(at + 1)] << 8 | HEX[byte(at + 2)] << 4 | HEX[byte(at + 3)]
 
 
 @kernel
-def escape(at: int) -> tuple[int, int]:
-    """The character that an escape sequence stands for, or -1, and the length of the sequence (of both of a pair)."""
+def parse_escape(at: int) -> tuple[int, int]:
+    """Parse an escape sequence: its character, or -1, and its length, for a surrogate pair that of both halves."""
     letter = byte(at + 1)
     if letter != LETTER_U:
         return MEANING[letter], 2
@@ -152,7 +163,7 @@ def escape(at: int) -> tuple[int, int]:
 
 
 @kernel
-def encode(code: int, to: int) -> int:
+def write_character(code: int, to: int) -> int:
     """Write a character as UTF-8 and return the address behind it."""
     if code < 0x80:
         set_byte(to, code)
@@ -174,8 +185,8 @@ def encode(code: int, to: int) -> int:
 
 
 @kernel
-def unescape(at: int, end: int, to: int) -> int:
-    """Write a well-formed string without its escapes, and return the address behind it."""
+def write_unescaped(at: int, end: int, to: int) -> int:
+    """Write a well-formed string unescaped, and return the address behind it."""
     while at < end:
         copy_32(to, at)
         escapes = among_64(at, BACKSLASH, BACKSLASH) & U(0xFFFFFFFF)
@@ -183,15 +194,15 @@ def unescape(at: int, end: int, to: int) -> int:
         at += plain
         to += plain
         if at < end and byte(at) == BACKSLASH:
-            code, length = escape(at)
-            to = encode(code, to)
+            code, length = parse_escape(at)
+            to = write_character(code, to)
             at += length
     return to
 
 
 @kernel
 def is_normal(at: int, end: int) -> bool:
-    """Whether a name without escapes is known to be normalised: no space at an end or beside another."""
+    """Tell whether a name without escapes is known to be normalised: no space at an end or beside another."""
     if end - at > WINDOW:
         return False
     inside = ALL >> U(64 - (end - at))
@@ -201,8 +212,8 @@ def is_normal(at: int, end: int) -> bool:
 
 
 @kernel
-def normalise(at: int, end: int, to: int) -> int:
-    """Write a name with each run of ASCII white space as one space and none at its ends; return the address behind."""
+def write_normalised(at: int, end: int, to: int) -> int:
+    """Write a name with each run of ASCII white space as one space, and none at its ends; return the end."""
     start = to
     space = False
     while at < end:
@@ -221,8 +232,8 @@ def normalise(at: int, end: int, to: int) -> int:
 
 
 @kernel
-def spell(at: int, end: int, to: int) -> int:
-    """Write a text as it stands in the answer, with escapes where JSON wants them; return the address behind."""
+def write_escaped(at: int, end: int, to: int) -> int:
+    """Write a text with the escapes of the answer; return the address behind it."""
     while at < end:
         character = byte(at)
         at += 1
@@ -235,7 +246,7 @@ def spell(at: int, end: int, to: int) -> int:
         set_byte(to + 1, letter)
         to += 2
         if letter == LETTER_U:
-            to = put(to, "00")
+            to = write_literal(to, "00")
             set_byte(to, HEX_DIGITS[character >> 4])
             set_byte(to + 1, HEX_DIGITS[character & 15])
             to += 2

@@ -1,4 +1,4 @@
-"""Plain values as they stand in a document: integers, moments, skus."""
+"""Plain values of a document: integers, moments, skus."""
 
 import numpy as np
 
@@ -35,7 +35,7 @@ def first(address: int, count: int) -> np.uint64:
 
 @kernel
 def equal(address: int, other: int, count: int) -> bool:
-    """Whether `count` bytes at two addresses are the same."""
+    """Tell whether `count` bytes at two addresses are equal."""
     while count > 8:
         if word(address) != word(other):
             return False
@@ -68,10 +68,10 @@ def digits_end(text: np.uint64) -> int:
 
 
 @inlined
-def integer(at: int) -> tuple[int, int]:
-    """Read a number of up to 16 digits and no sign: its value, or -1, and the address where it ends.
+def parse_integer(at: int) -> tuple[int, int]:
+    """Parse a number of up to 16 digits without a sign: its value, or -1, and the address where it ends.
 
-    What may not follow (more digits, a fraction) the caller sees there.
+    The caller checks what follows: more digits or a fraction are a breach.
     """
     digit = byte(at) - ZERO
     if not 0 <= byte(at + 1) - ZERO <= 9:
@@ -83,13 +83,13 @@ def integer(at: int) -> tuple[int, int]:
     value = digits(text << U(64 - bits))
     at += bits >> 3
     if bits == 64:
-        return longer_integer(value, at)
+        return parse_longer_integer(value, at)
     return value, at
 
 
 @kernel
-def longer_integer(value: int, at: int) -> tuple[int, int]:
-    """Read what follows the first eight digits of a number."""
+def parse_longer_integer(value: int, at: int) -> tuple[int, int]:
+    """Parse what follows the first eight digits of a number."""
     text = word(at)
     bits = digits_end(text)
     if bits == 0:
@@ -106,9 +106,9 @@ def part(text: np.uint64, index: int) -> int:
 
 
 @kernel
-def moment(at: int) -> int:
-    """A date and time `YYYY-MM-DDThh:mm:ssZ` and a quote, as an integer that sorts alike; -1 if it is no real one."""
-    date = word(at) ^ DATE  # all that follows works on the digits themselves, separators being zero
+def parse_moment(at: int) -> int:
+    """Parse `YYYY-MM-DDThh:mm:ssZ` and a quote into an integer that sorts alike; -1 if it is no real date and time."""
+    date = word(at) ^ DATE  # digits become their values, separators 0
     time = word(at + 8) ^ TIME
     seconds = word(at + 12) ^ SECONDS
     wrong = (date + U(0x7F76767F76767676)) | date
@@ -129,14 +129,14 @@ def moment(at: int) -> int:
 
 @kernel
 def days_of(month: int, year: int) -> int:
-    """How many days a month has."""
+    """The number of days of a month."""
     leap = month == 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
     return DAYS[month] + leap
 
 
 @inlined
 def sku_length(at: int) -> int:
-    """The length of the sku at an address, or 0 if it is none that a quote ends."""
+    """The length of the sku at an address; 0 if no valid sku with a closing quote stands there."""
     length = 0
     while length <= 40:
         start = at + length
