@@ -1,3 +1,4 @@
-"""ASGI frameworks, one file each: `make(core, about, wait, max_bytes)` returns the application; `wait` is a coroutine
-function.
+"""ASGI frameworks, one file each: `make(core, about, wait, max_bytes)` returns the application.
+
+`wait` is a coroutine function.
 """
