@@ -10,13 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from bench import documents
+from bench import documents, readiness
 from bench.analysis import cheats
 from bench.build import artifacts
 from bench.errors import DisturbedError, LabError
 from bench.measure.instruments import macro, pacer
 from bench.model import MacroCase, Observed, Stack
+from bench.progress import Progress
 from tests import commands
 from tests.absent import absent
 from tests.declared import CATALOG
@@ -114,6 +116,12 @@ CACHED = "answers are cached"  # found with unseen or with fresh documents
 NAMES_A_CHEAT = {"unseen documents", "work before answer", "fresh documents"}
 
 Measured = Callable[..., Observed]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _built() -> None:
+    """The variant of the stacks with all servers, as other tests need it, too."""
+    readiness.build_all(CATALOG, [ON_BJOERN.variant], Progress(Console(quiet=True)))
 
 
 @pytest.fixture
