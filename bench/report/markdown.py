@@ -6,9 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-from bench.report.page import TEMPLATES
+from bench.report.page import templates
 
 FIGURES = {*"0123456789<≤"}  # first characters of a figure
 Grid = Sequence[Sequence[str]]  # a heading and rows
@@ -27,13 +25,7 @@ def _cell(text: str) -> str:
 
 
 def render(name: str, **kept: Any) -> str:
-    """A template rendered with the values in `kept`. Runs of empty lines become one; an unknown name is an error."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=False,
-    )
+    """A template rendered with the values in `kept`. Runs of empty lines become one."""
+    environment = templates()
     environment.globals["table"] = table
     return re.sub(r"\n{3,}", "\n\n", environment.get_template(name).render(**kept).rstrip()) + "\n"
