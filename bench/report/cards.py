@@ -1,9 +1,9 @@
-"""The answer for an application of one's own, on three cards: what to change today, latency, memory."""
+"""The answer of a study of a user's application, on three cards: what to change, latency, memory."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -19,20 +19,20 @@ MEGA = 1e6
 
 
 class Card(msgspec.Struct, frozen=True):
-    """A title, the sentence that answers, and what it rests on."""
+    """A title, the answer in a sentence, and its details."""
 
     title: str
     lead: str
-    rest: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
 
 
 def today(study: Study) -> Stack:
-    """What the application runs on before anything is changed: the baseline behind the study's first server."""
+    """The present stack: the baseline behind the study's first server."""
     return Stack(variant=study.baseline, framework=study.frameworks[0], server=study.servers[0])
 
 
 def changes(evidence: Evidence, stacks: Sequence[Stack]) -> tuple[Change, ...]:
-    """What each other stack spends of server CPU, over today's: one family of comparisons, the cheapest stack first."""
+    """Server CPU per request of the present stack ÷ that of each other: one family of comparisons, the best first."""
     load, own = closed_load(evidence.study, evidence.workload), today(evidence.study)
     others = [stack for stack in stacks if stack != own]
     held = as_a_family([evidence.speedup("macro", stack, "cpu", load, over=own) for stack in others])
@@ -41,7 +41,9 @@ def changes(evidence: Evidence, stacks: Sequence[Stack]) -> tuple[Change, ...]:
 
 
 def cards(finding: Finding) -> tuple[Card, ...]:
-    """The three cards; what is undecided is called so."""
+    """The three cards; none for a study that measures no application."""
+    if not finding.is_of_an_application:
+        return ()
     rows = {row.stack: row for row in finding.rows}
     return _change(finding, rows), _latency(finding), _memory(finding, rows)
 
@@ -51,23 +53,21 @@ def _change(finding: Finding, rows: dict[Stack, Row]) -> Card:
     title = "What to change today"
     if rows[own].cpu.value is None:
         return Card(title, f"{_named(own, finding)} has no figure: {_first_line(rows[own].cpu)}")
-    better = [each for each in finding.changes if _is_better(each.gain)]
-    spent = f"{_cpu(rows[own])} of server CPU a request today"
-    if not better:
-        return Card(title, f"Stay with {_named(own, finding)}: nothing else is significantly cheaper.", (spent,))
-    best, *others = better
-    lead = f"{_named(best.stack, finding)} instead of {_named(own, finding)}: {_gain(best.gain)} less server CPU."
-    rest = [f"{_cpu(rows[best.stack])} of server CPU a request instead of {_cpu(rows[own])}"]
-    rest += [
-        f"also cheaper: {listed([f'{_named(each.stack, finding)} {_gain(each.gain)}' for each in others])}"
-    ] * bool(others)
-    return Card(title, lead, (*rest, *_undecided(finding)))
-
-
-def _undecided(finding: Finding) -> Iterator[str]:
-    names = [_named(each.stack, finding) for each in finding.changes if each.gain.undecided]
-    if names:
-        yield f"undecided: {listed(names)}"
+    best, *others = [each for each in finding.changes if _is_better(each.gain)] or [None]
+    if best is None:
+        lead = f"Keep {_named(own, finding)}: no other stack is significantly cheaper."
+        details = [f"server CPU per request: {_cpu(rows[own])}"]
+    else:
+        new, old = _named(best.stack, finding), _named(own, finding)
+        lead = f"{new} serves {_gain(best.gain)} the requests of {old} per second of server CPU."
+        details = [f"server CPU per request: {_cpu(rows[best.stack])} instead of {_cpu(rows[own])}"]
+    if others:
+        cheaper = [f"{_named(each.stack, finding)} {_gain(each.gain)}" for each in others]
+        details.append(f"also cheaper: {listed(cheaper)}")
+    undecided = [_named(each.stack, finding) for each in finding.changes if each.gain.undecided]
+    if undecided:
+        details.append(f"undecided: {listed(undecided)}")
+    return Card(title, lead, tuple(details))
 
 
 def _latency(finding: Finding) -> Card:
@@ -76,7 +76,7 @@ def _latency(finding: Finding) -> Card:
     own = next((each for each in common if each.stack == today(finding.study)), None)
     if own is None:
         return Card(title, "Latency was not measured.")
-    title = f"Latency at {number(own.rate)} requests a second"
+    title = f"Latency at {number(own.rate)} requests per second"
     lead = f"{_named(own.stack, finding)}: {_percentiles(own)}."
     rest = tuple(f"{_named(each.stack, finding)}: {_percentiles(each)}" for each in common if each is not own)
     return Card(title, lead, rest)
@@ -95,7 +95,7 @@ def _memory(finding: Finding, rows: dict[Stack, Row]) -> Card:
 
 
 def _first_line(figure: Figure) -> str:
-    """Why there is no figure; the difference that shows a wrong answer stands elsewhere."""
+    """The reason for a missing figure, without the lines of a difference between answers."""
     return re.split(r"\s+--- expected", figure.reason or "not measured")[0]
 
 
@@ -125,6 +125,6 @@ def _percentiles(each: Latencies) -> str:
 
 
 def _named(stack: Stack, finding: Finding) -> str:
-    """The server, and the interpreter where several were measured."""
+    """The name of the server, with the interpreter if the study has several."""
     interpreter = finding.catalog.interpreter_of(stack.variant).title
     return stack.server if len(finding.study.variants) == 1 else f"{stack.server} on {interpreter}"

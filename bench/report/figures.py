@@ -60,12 +60,14 @@ def plots(finding: Finding) -> dict[str, Plot]:
 def rerun(finding: Finding) -> str:
     """The command that measures this study again."""
     study = finding.study
+    race = finding.session.race
+    budget = f" --budget {written(race.budget_seconds)}" if race else ""
     if study.words:
-        return f"{LAB} {study.words} --force"
-    name, race = study.name, finding.session.race
+        return f"{LAB} {study.words}{budget} --force"
+    name = study.name
     if study.only:
         name = f"{name.removesuffix(f'-{study.only}')} --variant {study.only}"
-    return f"{LAB} run {name}{f' --budget {written(race.budget_seconds)}' if race else ''} --force"
+    return f"{LAB} run {name}{budget} --force"
 
 
 def _ranking(finding: Finding) -> Plot:

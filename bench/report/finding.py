@@ -111,12 +111,8 @@ def _of_workload(
         awaited=all(run.values("reached") for run in loaded),
         failed=tuple(run for run in runs if run.verdict == "failed" and run.case.workload in {workload, None}),
         price=price,
-        changes=changes(evidence, [row.stack for row in rows]) if _is_application(evidence) else (),
+        changes=changes(evidence, [row.stack for row in rows]) if evidence.plan.is_of_an_application else (),
     )
-
-
-def _is_application(evidence: Evidence) -> bool:
-    return evidence.catalog.variant(evidence.study.baseline).application is not None
 
 
 def _core(name: str, evidence: Evidence) -> Core:

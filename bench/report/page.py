@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from bench.analysis import breaking
 from bench.analysis.text import number, seconds
@@ -15,6 +15,7 @@ from bench.report import ladder, latencies, loads, look, ranking, settings, stol
 from bench.report.answer import answer, target_sentences
 from bench.report.builds import without_pgo
 from bench.report.built import how
+from bench.report.cards import cards
 from bench.report.figures import LAB, plots, rerun
 from bench.report.finding import PERCENTILES
 from bench.report.noise import noise, power
@@ -22,7 +23,6 @@ from bench.report.rows import Core, Course, Finding, Row, closed_load
 from bench.report.spent import overhead, unrest
 from bench.report.table import Cell, Column, columns, instructions, latency
 
-TEMPLATES = Path(__file__).parent / "templates"
 GIGABYTE = 1e9
 HASH_DIGITS = 12
 
@@ -36,19 +36,14 @@ def write(folder: Path, finding: Finding) -> Path:
 
 def html(finding: Finding) -> str:
     """The whole page as HTML."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     chosen = columns(finding)
-    return environment.get_template("report.html").render(
+    page = templates().get_template("report.html")
+    return page.render(
         finding=finding,
         parts=[_part(each, chosen) for each in finding.each],
         failed=[run for each in finding.each for run in each.failed],
         look=look,
+        cards=cards(finding),
         columns=chosen,
         race=_race(finding),
         tested=_suites(finding),
@@ -72,6 +67,17 @@ def html(finding: Finding) -> str:
         overhead=overhead(finding.session),
         rerun=rerun(finding),
         lab=LAB,
+    )
+
+
+def templates() -> Environment:
+    """The templates of reports (HTML, escaped) and of pages (Markdown). An unknown name is an error."""
+    return Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
 
 

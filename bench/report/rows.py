@@ -116,7 +116,7 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """Another stack than today's: the server CPU per request of today's ÷ that of it."""
+    """A change of stack. `gain`: server CPU per request of the present stack ÷ that of `stack`."""
 
     stack: Stack
     gain: Comparison
@@ -213,7 +213,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_of_an_application(self) -> bool:
         """Whether the study measures a user's application."""
-        return self.catalog.variant(self.study.baseline).application is not None
+        return self.session.plan.is_of_an_application
 
     @property
     def baseline(self) -> Core:

@@ -51,9 +51,9 @@ def show(console: Console, finding: Finding, page: Path, json: bool) -> None:
         for core in (core for core in finding.cores if core.verdict != "pass"):
             _say(console, f"{core.verdict}: {core.variant}: {core.reason}", "yellow")
     _say(console, f"\n{finding.study.question}", "bold")
-    for card in cards(finding) if finding.is_of_an_application else ():
+    for card in cards(finding):
         _say(console, f"\n{card.title}", "bold")
-        for line in (card.lead, *card.rest):
+        for line in (card.lead, *card.details):
             _say(console, f"  {line}")
     for each in finding.each if finding.rows or not finding.targets else ():
         lead = f"{each.title}. " if finding.others else ""
@@ -98,7 +98,7 @@ def _record(finding: Finding, page: Path) -> dict[str, object]:
         "cores": [core for each in finding.each for core in each.cores],
         "targets": finding.targets,
         "tested": finding.tested,
-        "cards": cards(finding) if finding.is_of_an_application else (),
+        "cards": cards(finding),
         "stacks": [row for each in finding.each for row in each.rows],
         "latencies": {each.workload: each.latencies for each in finding.each},
         "ranking": {each.workload: each.ranking for each in finding.each},

@@ -40,7 +40,7 @@ class TargetResult(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def comparison(self) -> Comparison | None:
-        """The ratio with a verdict from its own interval; None for a figure that is no ratio."""
+        """The ratio with a verdict from its own interval; None if the figure is not a ratio."""
         if self.value is None or self.target.against is None:
             return None
         ratio = Ratio(estimate=self.value, low=self.low, high=self.high)
