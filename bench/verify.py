@@ -18,7 +18,7 @@ from bench.errors import RIGHT, LabError
 from bench.host import accounts
 from bench.host.pinning import cores
 from bench.model import Catalog, Exchange, Peer, Stack, Workload
-from bench.paths import SPEC, SUBJECT
+from bench.paths import PREFIXES, SPEC, SUBJECT
 from bench.serve.life_cycle import HELLO, HOST, RunningServer, answered, ask, log_of, serving
 
 GOLDEN = SPEC / "golden"
@@ -89,11 +89,20 @@ def ask_provenance(catalog: Catalog, port: int, stack: Stack, host: str = HOST, 
 
 @accounts.spending("checks")
 def read_provenance(catalog: Catalog, running: RunningServer, stack: Stack) -> dict[str, Any]:
-    """The provenance of an application, from the record that its process wrote. Raises LabError where it wrote none."""
+    """The provenance of an application, from the record that its process wrote, checked as in `provenance`.
+
+    Implementation, version and prefix must be those of the variant's artifact. Raises LabError without a record.
+    """
     if running.provenance is None or not running.provenance.is_file():
-        raise LabError(f"{stack}: no process of it has said what runs it; see {running.log}")
+        raise LabError(f"provenance check: no process of {stack} wrote its record; see {running.log}")
     about: dict[str, Any] = json.loads(running.provenance.read_bytes())
-    return provenance(catalog, stack.variant, about | {"variant": stack.variant})
+    interpreter = artifacts.require(stack.variant).interpreter
+    own = {
+        "implementation": interpreter.implementation,
+        "python": interpreter.python,
+        "prefix": str(PREFIXES / stack.variant),
+    }
+    return provenance(catalog, stack.variant, about | {"variant": stack.variant}, **own)
 
 
 def check_variant(catalog: Catalog, variant: str, cases: Path = GOLDEN) -> Checked:

@@ -1,4 +1,4 @@
-"""A user's requirements → pins for one interpreter, in the lab's own cache: nothing of the user's project changes."""
+"""A user's requirements → pins for one interpreter, in the lab's cache. The user's project does not change."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ PINS, ALL_PINS = "requirements.txt", "all.txt"
 
 
 def locked(application: Application, interpreter: Provisioned) -> Path:
-    """The pins of all that the application requires on that interpreter; resolved once for unchanged files.
+    """Return the pins of an application's requirements on an interpreter, resolved once for unchanged files.
 
-    Raises MissingError with uv's complaint where they cannot be resolved.
+    Raises MissingError with uv's message if they cannot be resolved.
     """
     files = [Path(name) for name in application.requirements]
     folder = LOCKS / application.name / interpreter.name
@@ -42,12 +42,12 @@ def locked(application: Application, interpreter: Provisioned) -> Path:
 
 
 def all_pins(pins: Path) -> Path:
-    """The application's pins, and for every other package the lab's: what its servers are installed by."""
+    """Return the lock of the servers: the application's pins, and the lab's pins for all other packages."""
     return pins.with_name(ALL_PINS)
 
 
 def _exported(lock: Path, folder: Path) -> Path:
-    """A `uv.lock` as a file of requirements, without its project."""
+    """Export a `uv.lock` as a requirements file without the project itself. Returns its path."""
     copy = folder / "project"
     copy.mkdir()
     for name in ("uv.lock", "pyproject.toml"):

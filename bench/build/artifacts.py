@@ -20,6 +20,8 @@ from bench.provision import stamp, system, uwsgi
 from bench.provision.interpreters import MEASURED_LOCK, install, require_success, uv
 
 BUILDERS = LAB / "builders"
+# Some packages contain templates named *.py that are not valid Python: unlike `-m compileall`, this does not fail.
+COMPILE_VALID = "import compileall, sys; compileall.compile_dir(sys.argv[1], quiet=2)"
 
 
 def build(
@@ -108,7 +110,7 @@ def _install_application(
     require_success(uv("pip", "install", "--no-config", "--python", str(inside), "--requirements", str(pins)))
     lock = applications.all_pins(pins)
     lacks = _add_servers(catalog, inside, interpreter.implementation, wanted, lock) if wanted else {}
-    commands.run([str(inside), "-m", "compileall", "-q", str(prefix / "lib")], prefix, log)
+    commands.run([str(inside), "-c", COMPILE_VALID, str(prefix / "lib")], prefix, log)
     return pins, lacks
 
 
@@ -192,15 +194,16 @@ def counting_environment(variant: Variant) -> dict[str, str]:
 
 def fingerprint_of(catalog: Catalog, variant: Variant, interpreter: Provisioned) -> str:
     """Return a hash of all inputs of the artifact and its prefix."""
-    digest = hashlib.sha256(msgspec.json.encode(variant, order="sorted"))
-    digest.update(interpreter.fingerprint.encode() + MEASURED_LOCK.read_bytes())
+    digest = hashlib.sha256(interpreter.fingerprint.encode())
     for module in (__file__, wheels.__file__, commands.__file__, uwsgi.__file__):
         digest.update(Path(module).read_bytes())
-    frameworks_and_servers = [list(catalog.frameworks.values()), _servers(catalog, interpreter.implementation)]
-    digest.update(msgspec.json.encode(frameworks_and_servers))
-    if variant.application:
-        digest.update(applications.locked(variant.application, interpreter).read_bytes())
+    servers = msgspec.json.encode(_servers(catalog, interpreter.implementation))
+    if variant.application:  # its prefix holds its requirements and servers alone, whatever its interface
+        pins = applications.all_pins(applications.locked(variant.application, interpreter))
+        digest.update(servers + pins.read_bytes())
         return digest.hexdigest()
+    digest.update(msgspec.json.encode(variant, order="sorted") + MEASURED_LOCK.read_bytes())
+    digest.update(msgspec.json.encode(list(catalog.frameworks.values())) + servers)
     for destination, path in wheels.sources(variant):
         digest.update(f"{destination}\0".encode() + path.read_bytes())
     return digest.hexdigest()

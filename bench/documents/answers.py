@@ -1,4 +1,4 @@
-"""Whether an answer is the right one: its status, the headers that count, and its body as bytes or as a JSON value."""
+"""Compare an answer with the right one: status, chosen headers, and the body as bytes or as a JSON value."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 def difference(exchange: Exchange, answer: Answer) -> str | None:
-    """What parts `answer` from the right one, in lines that show it; None if it is the same by the exchange's rule."""
+    """Return the lines that show how `answer` differs from the right one; None if they are the same by the rule."""
     rule = exchange.same or BYTES
     if rule.by == "nothing":
         return None
@@ -57,7 +57,7 @@ def difference(exchange: Exchange, answer: Answer) -> str | None:
 
 
 def parsed(body: bytes) -> Any:
-    """The JSON value of a body, or `GONE` where it is none."""
+    """Return the JSON value of a body, or `GONE` if it is not JSON."""
     try:
         return msgspec.json.decode(body)
     except msgspec.DecodeError:
@@ -65,7 +65,7 @@ def parsed(body: bytes) -> Any:
 
 
 def counted(value: Any, rule: Same) -> Any:
-    """What counts of a JSON value: without the members to ignore, unordered arrays sorted."""
+    """Return a JSON value without the ignored members and with unordered arrays sorted."""
     value = without(value, rule.ignore)
     for pointer in rule.unordered:
         value = _sorted(value, _parts(pointer))
@@ -73,9 +73,9 @@ def counted(value: Any, rule: Same) -> Any:
 
 
 def without(value: Any, pointers: tuple[str, ...]) -> Any:
-    """The value without the members that the pointers name (RFC 6901, with `*` for any member or index).
+    """Return the value without the members that the pointers name (RFC 6901; `*` is any member or index).
 
-    An element of an array becomes null instead: the others keep their places.
+    An element of an array becomes null, so that the others keep their indices.
     """
     for pointer in pointers:
         value = _removed(value, _parts(pointer))
@@ -83,7 +83,7 @@ def without(value: Any, pointers: tuple[str, ...]) -> Any:
 
 
 def unlike(one: Any, other: Any, at: str = "") -> Iterator[str]:
-    """Pointers to where two JSON values differ, the outermost of each difference."""
+    """Yield the pointers at which two JSON values differ, the outermost of each difference."""
     match one, other:
         case dict(), dict():
             for key in dict.fromkeys((*one, *other)):
@@ -101,7 +101,7 @@ def unlike(one: Any, other: Any, at: str = "") -> Iterator[str]:
 
 
 def pretty(value: Any) -> list[str]:
-    """A JSON value in lines."""
+    """Return a JSON value as indented lines."""
     return json.dumps(value, indent=1, ensure_ascii=False).splitlines()
 
 
@@ -134,7 +134,7 @@ def _removed(value: Any, path: list[str]) -> Any:
 
 
 def _lines(expected: list[str], got: list[str], paths: list[str]) -> str:
-    """Where two texts differ, as a unified diff cut to what a terminal shows."""
+    """Return the difference of two texts as a unified diff of at most `SHOWN` lines."""
     differing = [line[:WIDTH] for line in unified_diff(expected, got, "expected", "got", lineterm="", n=1)]
     more = [f"… and {len(differing) - SHOWN} more lines"] if len(differing) > SHOWN else []
     at = [f"differs at {', '.join(path or '/' for path in paths[:5])}"] if paths else ["the body differs"]
@@ -142,7 +142,7 @@ def _lines(expected: list[str], got: list[str], paths: list[str]) -> str:
 
 
 def _text(body: bytes, masks: tuple[str, ...] = ()) -> list[str]:
-    """A body in lines, what the masks match left out."""
+    """Return the lines of a body, with the matches of the masks replaced."""
     text = body.decode("utf-8", "backslashreplace")
     for mask in masks:
         text = re.sub(mask, "…", text)

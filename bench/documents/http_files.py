@@ -1,4 +1,4 @@
-"""Requests as editors' HTTP clients write them: `NAME.http`, one file or several to a folder → exchanges.
+"""Files of requests, `NAME.http`, in the format of editors' HTTP clients → requests.
 
     ### Search for a word
     # @weight 3
@@ -7,9 +7,9 @@
 
     {"word": "lab"}
 
-`###` parts the requests of a file and may name the next one; `#` and `//` begin a comment; `@name = value` defines what
-`{{name}}` stands for in the lines below. An address may be whole, `http://localhost:8000/search`: its path counts. A
-body may be a file beside it: `< ./body.json`. The format is that of the HTTP clients of VS Code and of JetBrains' IDEs.
+`###` separates requests and may name the next one. `#` and `//` begin a comment. `@name = value` defines `{{name}}` for
+the lines below. Of a full address, `http://localhost:8000/search`, only path and query count. `< ./body.json` sends a
+file beside it as the body. The HTTP clients of VS Code and of JetBrains' IDEs read the same format.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ _DEFINITION = re.compile(r"@(?P<name>[\w.-]+)\s*=\s*(?P<value>.*)$")
 _DIRECTIVE = re.compile(r"(?:#|//)\s*@(?P<name>\w+)\s+(?P<value>\S+)")
 _PLACE = re.compile(r"\{\{\s*([\w.$-]+)\s*\}\}")
 _HEADER = re.compile(r"(?P<name>[!#$%&'*+.^_`|~\w-]+)\s*:\s*(?P<value>.*)$")
-OWN = {"content-length", "connection", "transfer-encoding"}  # headers that whoever sends decides
+OWN = {"content-length", "connection", "transfer-encoding"}  # headers that the sender sets
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One request of a file; `name` tells it in messages."""
+    """One request of a file. `name` identifies it in messages; `weight` is its share of the load."""
 
     name: str
     method: str
@@ -46,21 +46,21 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read(folder: Path) -> list[Request]:
-    """The requests of every file of a folder and all below it, by name; of a file that is named itself, its own.
+    """Return the requests of one file, or of all files below a folder, sorted by path.
 
-    Raises LabError naming the file and the line that is wrong, and for a folder without a request.
+    Raises LabError that names the file and the invalid line, and for a folder without requests.
     """
     if not folder.exists():
-        raise LabError(f"{folder}: no such folder or file of requests")
+        raise LabError(f"{folder}: no such file or folder of requests")
     paths = [folder] if folder.is_file() else sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES)
     found = [request for path in paths for request in requests(path)]
     if not found:
-        raise LabError(f"{folder}: no request in it: write one in NAME.http, such as `GET /products`")
+        raise LabError(f"{folder}: no requests: write one in a file NAME.http, such as `GET /products`")
     return found
 
 
 def requests(path: Path) -> Iterator[Request]:
-    """The requests of one file. Raises LabError naming the line that is wrong."""
+    """Yield the requests of one file. Raises LabError that names the invalid line."""
     lines = path.read_text(encoding="utf-8").splitlines()
     starts = [0, *(number for number, line in enumerate(lines) if line.startswith("###")), len(lines)]
     known: dict[str, str] = {}
@@ -73,7 +73,7 @@ def requests(path: Path) -> Iterator[Request]:
 
 
 def _request(path: Path, start: int, lines: list[str], known: dict[str, str], name: str) -> Request | None:
-    """The request in some lines of a file, of which the first is number `start`; None if they hold none."""
+    """Return the request in `lines` of a file, which begin after line `start`; None if they contain none."""
     weight, line = 1, ""
     rest = iter(enumerate(lines, start + 1))
     for number, line in rest:
@@ -88,19 +88,19 @@ def _request(path: Path, start: int, lines: list[str], known: dict[str, str], na
         return None
     asked = _REQUEST.match(_filled(path, number, line.strip(), known))
     if asked is None or (asked["method"] or "GET") not in METHODS:
-        raise LabError(f"{path}:{number}: no request: {line.strip()!r}; write one such as `GET /products`")
+        raise LabError(f"{path}:{number}: invalid request {line.strip()!r}: write one such as `GET /products`")
     address = urlsplit(asked["address"])
     target = (address.path or "/") + (f"?{address.query}" if address.query else "")
     headers: dict[str, str] = {}
     for number, line in rest:
         if not line.strip():
             break
-        if line.startswith(("?", "&", " ", "\t")):  # a query that goes on
+        if line.startswith(("?", "&", " ", "\t")):  # the query continues
             target += line.strip()
             continue
         header = _HEADER.match(_filled(path, number, line, known))
         if header is None:
-            raise LabError(f"{path}:{number}: no header: {line.strip()!r}; an empty line comes before a body")
+            raise LabError(f"{path}:{number}: invalid header {line.strip()!r}: a body begins after an empty line")
         if header["name"].lower() not in OWN:
             headers[header["name"]] = header["value"].strip()
     body = _body(path, [(number, line) for number, line in rest], known)
@@ -108,7 +108,7 @@ def _request(path: Path, start: int, lines: list[str], known: dict[str, str], na
 
 
 def _body(path: Path, lines: list[tuple[int, str]], known: dict[str, str]) -> bytes | None:
-    """The lines after the headers without empty ones at their end; or the file that they name."""
+    """Return the lines after the headers, without empty ones at the end; or the content of the file they name."""
     while lines and not lines[-1][1].strip():
         lines.pop()
     if not lines:
@@ -123,7 +123,7 @@ def _body(path: Path, lines: list[tuple[int, str]], known: dict[str, str]) -> by
 
 
 def _filled(path: Path, number: int, line: str, known: dict[str, str]) -> str:
-    """The line with its variables replaced. Raises LabError for one that is not defined above it."""
+    """Return the line with its variables replaced. Raises LabError for a variable that is not defined above it."""
 
     def value(place: re.Match[str]) -> str:
         if place[1] not in known:
@@ -135,5 +135,5 @@ def _filled(path: Path, number: int, line: str, known: dict[str, str]) -> str:
 
 def _weight(path: Path, number: int, text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise LabError(f"{path}:{number}: weight {text!r} is no whole number from 1 on")
+        raise LabError(f"{path}:{number}: invalid weight {text!r}: use a whole number from 1 on")
     return int(text)

@@ -1,4 +1,4 @@
-"""A service that its user brings: where it lies, what it needs, how it is started, and what it is asked."""
+"""A user's own service: its source, its requirements, and how it is started."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from bench.model.base import Argv, Declared, Interface
 
 
 class Application(Declared, frozen=True, kw_only=True):
-    """A WSGI or ASGI application: `app` is MODULE:NAME in the folder `source`, called without arguments if a `factory`.
+    """A WSGI or ASGI application. `app`: MODULE:NAME in the folder `source`, called without arguments if a `factory`.
 
-    `requirements` are its files of requirements by path, `prepare` the commands that make a fresh copy of the source
-    ready to serve, with `{python}` replaced. In `env` and `prepare`, `{dsn}` is the backend's address.
+    `source_sha256` is a hash of the files in `source`: other files are another case. `requirements`: paths of files.
+    `prepare`: commands that prepare a fresh copy of the source, with `{python}` replaced. In `env` and `prepare`,
+    `{dsn}` is the address of the backend.
     """
 
     name: str
@@ -17,6 +18,7 @@ class Application(Declared, frozen=True, kw_only=True):
     interface: Interface
     factory: bool = False
     source: str
+    source_sha256: str
     requirements: tuple[str, ...] = ()
     env: dict[str, str] = {}
     prepare: tuple[Argv, ...] = ()

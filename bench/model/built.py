@@ -63,6 +63,11 @@ class Provisioned(Recorded, frozen=True):
     build: dict[str, bool]
     fingerprint: str
 
+    @property
+    def python(self) -> str:
+        """The version of the language: of PyPy's `7.3.20 (Python 3.11.13)`, the part in brackets."""
+        return self.version.partition("(Python ")[2].removesuffix(")") or self.version
+
 
 class Artifact(Recorded, frozen=True):
     """A built variant: the wheel in `.lab/artifacts`, installed into the prefix of the same name.

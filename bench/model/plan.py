@@ -38,6 +38,11 @@ class Plan(Recorded, frozen=True, kw_only=True):
         return next((phase for phase in self.phases if phase.name == name), None)
 
     @property
+    def is_of_an_application(self) -> bool:
+        """Whether the study measures a user's application."""
+        return self.catalog.variant(self.study.baseline).application is not None
+
+    @property
     def cases(self) -> tuple[Case, ...]:
         """The cases of all phases."""
         return tuple(case for phase in self.phases for case in phase.cases)

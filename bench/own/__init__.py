@@ -1,1 +1,1 @@
-"""An application that its user brings: read from its `lab.toml`, recorded on its baseline, made a study like any."""
+"""A user's own application: its `lab.toml`, the answers of its baseline, and its study."""

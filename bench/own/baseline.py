@@ -1,6 +1,6 @@
-"""The answers of an application where it runs today: what every other server and interpreter has to answer, too.
+"""The answers of an application on its present stack, which every other server and interpreter must give, too.
 
-It is started several times and asked everything twice; what differs between its own answers is held against nobody.
+The baseline is started several times and sent each request twice. What differs between its own answers must be ignored.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import msgspec
 
@@ -22,23 +21,22 @@ from bench.host.pinning import cores
 from bench.model import Catalog, Exchange, Recorded, Same, Stack, Workload
 from bench.paths import LAB
 from bench.progress import Progress
-from bench.serve import application
 from bench.serve.backend import backend_for
 from bench.serve.life_cycle import answered, log_of, serving
 
 ANSWERS = LAB / "answers"
-STARTS, ROUNDS = 5, 2  # five: the order of a set of two is another in 15 of 16 cases
-FAILED = 500  # the status from which on an answer is a failure
-HOST = "localhost"  # unless a request names another: a port that changes would show in answers
+STARTS, ROUNDS = 5, 2  # five starts show the random order of a set of two strings in 15 of 16 cases
+FAILED = 500  # the lowest status of a failure
+HOST = "localhost"  # the Host header unless a request sets it: some answers contain it, and the port changes
 SHOWN = 200  # bytes of an answer in a message
 ASK = Same(by="nothing")
 INDEX = re.compile(r"/\d+(?=/|$)")
 TOKEN = re.compile(r"[A-Za-z0-9]+")
-SHORTEST = 16  # letters of a token, such as one against forged requests
+SHORTEST = 16  # letters of a token that is suggested for `mask`, such as a CSRF token
 
 
 class Recording(Recorded, frozen=True):
-    """The mix of requests with the answers that the baseline gave: found once, as plans are made of it."""
+    """The requests with the answers of the baseline. They are recorded once, because a plan contains them."""
 
     of: str
     exchanges: tuple[Exchange, ...]
@@ -47,13 +45,12 @@ class Recording(Recorded, frozen=True):
 def recorded(
     catalog: Catalog, stack: Stack, workload: Workload, *, requests: Sequence[Request], rule: Same, progress: Progress
 ) -> tuple[Exchange, ...]:
-    """Each request with the baseline's answer, recorded once for an unchanged application, its rule and its requests.
+    """Return each request with the baseline's answer, recorded once for the same application, rule and requests.
 
-    Raises LabError naming the request where the baseline fails, or answers otherwise a second time.
+    Raises LabError that names the requests that fail, or whose answers differ between two starts or rounds.
     """
     variant = catalog.variant(stack.variant)
-    source = application.fingerprint(Path(variant.application.source)) if variant.application else ""
-    parts = [source, artifacts.require(stack.variant).fingerprint, str(stack), str(workload.backend)]
+    parts = [artifacts.require(stack.variant).fingerprint, str(stack), str(workload.backend)]
     encoded = msgspec.json.encode((parts, variant.application, requests, rule))
     path = ANSWERS / f"{hashlib.sha256(encoded).hexdigest()[:16]}.json"
     if path.is_file():
@@ -74,7 +71,7 @@ def recorded(
 def _ask(
     catalog: Catalog, stack: Stack, workload: Workload, requests: Sequence[Request], seen: list[list[Answer]]
 ) -> None:
-    """Ask a fresh server everything, round by round; its answers join those seen."""
+    """Send all requests to a fresh server, round by round, and append its answers to those `seen`."""
     log = log_of(stack)
     first = _exchange(requests[0], Answer(0, {}, b""), ASK)
     with (
@@ -94,11 +91,9 @@ def _require_answers(request: Request, given: Sequence[Answer]) -> None:
 
 
 def _require_same(requests: Sequence[Request], seen: Sequence[Sequence[Answer]], rule: Same) -> None:
-    """Raises LabError with what differs between the baseline's own answers, and what to ignore."""
+    """Raise LabError with the differences between the baseline's own answers, and the keys that ignore them."""
     told: list[str] = []
-    found: dict[str, set[str]] = {
-        "ignore": set(rule.ignore), "unordered": set(rule.unordered), "mask": set(rule.mask)
-    }  # fmt: skip
+    found = {"ignore": set(rule.ignore), "unordered": set(rule.unordered), "mask": set(rule.mask)}
     before = {key: set(words) for key, words in found.items()}
     for request, given in zip(requests, seen, strict=True):
         expected = _exchange(request, given[0], rule)
@@ -109,17 +104,17 @@ def _require_same(requests: Sequence[Request], seen: Sequence[Sequence[Answer]],
                 found[key].add(words)
     if not told:
         return
-    lines = ["the baseline answers otherwise when it is asked again:", *told]
+    lines = ["the baseline's own answers differ between two requests:", *told]
     if found == before:
-        lines += ["leave the request out, or make its answer the same each time"]
+        lines += ["remove the request, or make its answer repeatable"]
     else:
-        lines += ["ignore what may differ, in lab.toml:", "", "[answers]"]
+        lines += ["to ignore what may differ, write in lab.toml:", "", "[answers]"]
         lines += [f"{key} = [{', '.join(map(repr, sorted(words)))}]" for key, words in found.items() if words]
     raise LabError("\n".join(lines))
 
 
 def _suggested(one: Answer, other: Answer, rule: Same) -> Iterator[tuple[str, str]]:
-    """By key of `[answers]`, what makes two answers the same; an index stands for any of its array."""
+    """Yield keys of `[answers]` with a value that makes two answers the same; array indices become `*`."""
     values = [answers.parsed(each.body) for each in (one, other)]
     if any(value is GONE for value in values):
         yield from (("mask", mask) for mask in _masks(one, other))
@@ -134,13 +129,13 @@ def _suggested(one: Answer, other: Answer, rule: Same) -> Iterator[tuple[str, st
 
 
 def _is_unordered(values: Sequence[object], array: str, pointer: str, rule: Same) -> bool:
-    """Whether nothing differs at `pointer` once the elements of `array` may come in any order."""
+    """Return True if nothing differs at `pointer` when the elements of `array` may come in any order."""
     sorted_ = msgspec.structs.replace(rule, unordered=(*rule.unordered, INDEX.sub("/*", array)))
     return pointer not in answers.unlike(*(answers.counted(value, sorted_) for value in values))
 
 
 def _masks(one: Answer, other: Answer) -> Iterator[str]:
-    """Regular expressions for the tokens in which two texts differ, where these are as long as each other."""
+    """Yield regular expressions for the tokens that differ between two texts, if they have equal lengths."""
     tokens = [TOKEN.findall(each.body.decode("utf-8", "replace")) for each in (one, other)]
     if len(tokens[0]) == len(tokens[1]):
         for a, b in zip(*tokens, strict=True):

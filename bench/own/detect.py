@@ -1,4 +1,4 @@
-"""A user's project → what it seems to be, read from its files; nothing of it is imported."""
+"""A user's project → its applications, server and interpreter, read from its files. Nothing is imported."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.model import Argv, Interface
 from bench.own.manifest import REQUIREMENTS
 from bench.serve.application import LEFT_OUT
 
-# What makes an application, by the last part of the called name: the framework, and the interface that it speaks.
+# Callables that return an application, by full name or its last part: the framework and its interface.
 MAKERS: dict[str, tuple[str, Interface]] = {
     "Flask": ("Flask", "wsgi"),
     "get_wsgi_application": ("Django", "wsgi"),
@@ -33,11 +33,11 @@ CALLABLES: dict[tuple[str, ...], Interface] = {
     ("scope", "receive", "send"): "asgi",
 }
 FACTORIES = {"create_app", "make_app", "get_app", "create_application", "build_app"}
-USUAL = ("application", "app", "wsgi", "asgi", "api")  # names of files and of objects, the most telling first
+USUAL = ("application", "app", "wsgi", "asgi", "api")  # names of modules and objects, the likeliest first
 ASIDE = LEFT_OUT | {"tests", "test", "docs", "examples", "migrations", "scripts"}
 DEEPEST = 4  # folders below the project's
 MANAGE: Argv = ("{python}", "manage.py", "migrate", "--no-input")
-SERVERS: dict[str, dict[Interface, str]] = {  # what a Procfile or requirements name
+SERVERS: dict[str, dict[Interface, str]] = {  # programs that a Procfile, a Dockerfile or requirements name
     "gunicorn": {"wsgi": "gunicorn-sync", "asgi": "gunicorn-uvicorn"},
     "uwsgi": {"wsgi": "uwsgi-processes"},
     "granian": {"wsgi": "granian-wsgi", "asgi": "granian-asgi"},
@@ -46,33 +46,27 @@ SERVERS: dict[str, dict[Interface, str]] = {  # what a Procfile or requirements 
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
-    """An application that a file seems to make: MODULE:NAME, by which framework; its module lies in `source`."""
+    """A likely application. `app`: MODULE:NAME, importable from the folder `source`, relative to the project."""
 
     app: str
     framework: str
     interface: Interface | None
     source: str
-    line: int
 
 
 def candidates(project: Path) -> list[Candidate]:
-    """The applications that the files of a project seem to make, the likeliest first."""
+    """Return the likely applications of a project, the likeliest first."""
     found = [each for path in _modules(project) for each in _in_module(project, path)]
     return sorted(found, key=_likelihood)
 
 
-def requirements(project: Path) -> tuple[str, ...]:
-    """The file that says what the project requires, the most exact one."""
-    return next(((name,) for name in REQUIREMENTS if (project / name).is_file()), ())
-
-
 def prepare(project: Path) -> tuple[Argv, ...]:
-    """What makes a fresh copy of a Django project ready."""
+    """Return the commands that prepare a fresh copy: the migrations of a Django project."""
     return (MANAGE,) if (project / "manage.py").is_file() else ()
 
 
 def server(project: Path, interface: Interface | None) -> str | None:
-    """The server that a Procfile, a Dockerfile or the requirements name, as the lab calls it with its usual worker."""
+    """Return the label of the server, with its usual worker, that a Procfile, Dockerfile or requirements file names."""
     for name in ("Procfile", "Dockerfile", *REQUIREMENTS):
         path = project / name
         text = path.read_text(encoding="utf-8", errors="replace").lower() if path.is_file() else ""
@@ -83,7 +77,7 @@ def server(project: Path, interface: Interface | None) -> str | None:
 
 
 def python(project: Path) -> str | None:
-    """The version of Python that `.python-version` pins, as MAJOR.MINOR."""
+    """Return the Python version that `.python-version` pins, as MAJOR.MINOR."""
     path = project / ".python-version"
     pinned = re.match(r"\s*(3\.\d+)", path.read_text(encoding="utf-8")) if path.is_file() else None
     return pinned[1] if pinned else None
@@ -104,13 +98,11 @@ def _in_module(project: Path, path: Path) -> Iterator[Candidate]:
     source, module = _place(project, path)
     for node in tree.body:
         for name, framework, interface in _made_by(node):
-            yield Candidate(
-                app=f"{module}:{name}", framework=framework, interface=interface, source=source, line=node.lineno
-            )
+            yield Candidate(app=f"{module}:{name}", framework=framework, interface=interface, source=source)
 
 
 def _made_by(node: ast.stmt) -> Iterator[tuple[str, str, Interface | None]]:
-    """Names that a statement binds to an application, with its framework and interface; unknown of a factory."""
+    """Yield the names that a statement binds to an application, with framework and interface (None: unknown)."""
     match node:
         case (
             ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=called))
@@ -131,7 +123,7 @@ def _made_by(node: ast.stmt) -> Iterator[tuple[str, str, Interface | None]]:
 
 
 def _place(project: Path, path: Path) -> tuple[str, str]:
-    """The folder to import from, relative to the project, and the module's name."""
+    """Return the folder to import from, relative to the project, and the module's name."""
     parts = list(path.relative_to(project).with_suffix("").parts)
     root = 1 if parts[0] == "src" and len(parts) > 1 else 0
     module = parts[root:-1] if parts[-1] == "__init__" else parts[root:]
@@ -139,7 +131,7 @@ def _place(project: Path, path: Path) -> tuple[str, str]:
 
 
 def _likelihood(each: Candidate) -> tuple[int, int, int, str]:
-    """The smaller the likelier: what is no factory, in a shallow module, by a usual name."""
+    """Return a sort key: objects before factories, shallow modules first, then usual names."""
     module, _, name = each.app.partition(":")
     last = module.rpartition(".")[2]
     usual = min(USUAL.index(word) if word in USUAL else len(USUAL) for word in (name, last))

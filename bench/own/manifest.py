@@ -1,4 +1,4 @@
-"""`lab.toml` beside a user's project → what is measured of it, every path absolute."""
+"""The `lab.toml` of a user's project → the manifest, with absolute paths."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REQUIREMENTS = ("uv.lock", "requirements.txt", "pyproject.toml")  # the most exa
 
 
 class Answers(Declared, frozen=True, kw_only=True):
-    """When an answer is right: as `Same` has it, over the answers of the baseline."""
+    """The rule that compares an answer with the baseline's; see `Same`."""
 
     same: Literal["json", "bytes"] = "json"
     ignore: tuple[str, ...] = ()
@@ -29,12 +29,12 @@ class Answers(Declared, frozen=True, kw_only=True):
     headers: tuple[str, ...] = ("content-type",)
 
     def __post_init__(self) -> None:
-        """Raises ValueError, which the decoder tells with the file, for a mask that is no regular expression."""
+        """Raise ValueError for a mask that is not a regular expression; the decoder adds the file."""
         for mask in self.mask:
             try:
                 re.compile(mask)
             except re.error as error:
-                raise ValueError(f"mask: {mask!r} is no regular expression: {error}") from error
+                raise ValueError(f"mask: {mask!r} is not a regular expression: {error}") from error
 
     @property
     def rule(self) -> Same:
@@ -44,10 +44,11 @@ class Answers(Declared, frozen=True, kw_only=True):
 
 
 class Manifest(Declared, frozen=True, kw_only=True):
-    """What a `lab.toml` says; paths are relative to its folder. `docs/your-own-service.md` explains each key.
+    """The content of a `lab.toml`; paths are relative to its folder. `docs/your-own-service.md` explains each key.
 
-    `app` is MODULE:NAME; `interface` and `factory` are found out where they are absent. `server` and `interpreter` are
-    those of today, the baseline. `backend` names one of the lab's, whose address is `{dsn}` in `env` and `prepare`.
+    `app` is MODULE:NAME. Without `interface` and `factory`, the imported object decides. `server` and `interpreter`
+    are the present ones, the baseline. `backend` names a backend of the lab; `{dsn}` is its address in `env` and
+    `prepare`.
     """
 
     app: str
@@ -65,10 +66,7 @@ class Manifest(Declared, frozen=True, kw_only=True):
     answers: Answers = msgspec.field(default_factory=Answers)
 
     def __post_init__(self) -> None:
-        """Raises ValueError, which the decoder tells with the file, for what its keys cannot hold.
-
-        `app` names an object of a module, and `prepare` only the places that the lab fills.
-        """
+        """Raise ValueError for an `app` that is not MODULE:NAME, or for an unknown placeholder in `prepare`."""
         module, colon, attribute = self.app.partition(":")
         if not colon or not attribute or not all(part.isidentifier() for part in module.split(".")):
             raise ValueError(f"app: {self.app!r} is not MODULE:NAME, such as shop.wsgi:application")
@@ -77,19 +75,19 @@ class Manifest(Declared, frozen=True, kw_only=True):
 
 
 def read(project: Path) -> Manifest:
-    """The manifest of a project's folder, with absolute paths. Raises LabError naming the file and what is wrong."""
+    """Return the manifest of a project, with absolute paths. Raises LabError that names the file and what is wrong."""
     path = project / NAME
     if not path.is_file():
-        raise LabError(f"{project}: no {NAME} here: `python -m bench init {project}` writes one")
+        raise LabError(f"{project}: no {NAME}: run `python -m bench init {project}`")
     return placed(declarations.read(path, Manifest), project)
 
 
 def placed(manifest: Manifest, folder: Path) -> Manifest:
-    """The manifest with its paths taken from `folder`. Raises LabError for one that is not there."""
+    """Return the manifest with its paths resolved from `folder`. Raises LabError for a path that does not exist."""
     source = (folder / manifest.source).resolve()
     if not source.is_dir():
         raise LabError(f"source: no such folder: {source}")
-    files = [(folder / name).resolve() for name in manifest.requirements or _found(folder)]
+    files = [(folder / name).resolve() for name in manifest.requirements or requirements(folder)]
     for path in files:
         if not path.is_file():
             raise LabError(f"requirements: no such file: {path}")
@@ -102,11 +100,6 @@ def placed(manifest: Manifest, folder: Path) -> Manifest:
     )
 
 
-def written(manifest: Manifest) -> bytes:
-    """The manifest as TOML, keys that have their defaults left out."""
-    return msgspec.toml.encode({key: value for key, value in msgspec.to_builtins(manifest).items() if value})
-
-
-def _found(folder: Path) -> tuple[str, ...]:
-    """The file of requirements that a project has, the most exact one."""
+def requirements(folder: Path) -> tuple[str, ...]:
+    """Return the requirements file of a project, the most exact one if there are several."""
     return next(((name,) for name in REQUIREMENTS if (folder / name).is_file()), ())

@@ -1,4 +1,4 @@
-"""A user's application → a catalogue that has it, and the study of it: servers and interpreters against today's."""
+"""A user's application → its study, which compares servers and interpreters with the present ones; and a catalogue."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
 from msgspec.structs import replace
 
 from bench import readiness
@@ -28,63 +27,34 @@ from bench.model import (
     pick,
 )
 from bench.own import baseline
+from bench.own.asked import Asked
 from bench.own.manifest import BASELINES, Manifest
 from bench.progress import Progress
+from bench.serve.application import fingerprint
 from bench.serve.look import look
 
 LOAD, STEADY = "mix", "steady"
-OTHERS: dict[Interface, tuple[str, ...]] = {  # beside the baseline's own, where none are named
+OTHERS: dict[Interface, tuple[str, ...]] = {  # the servers beside the present one, unless --servers names others
     "wsgi": ("gunicorn-gthread", "uwsgi-processes", "granian-wsgi", "bjoern", "gunicorn-gevent"),
     "asgi": ("gunicorn-asgi", "granian-asgi"),
 }
 ALL = "all"
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person wants to know of an application: on which servers and interpreters, and at which rate."""
+def study_of(asked: Asked, catalog: Catalog, progress: Progress) -> tuple[Study, Catalog]:
+    """Build the application on its present interpreter and record its answers. Returns the study and its catalogue.
 
-    words: str
-    servers: tuple[str, ...] = ()
-    interpreters: tuple[str, ...] = ()
-    rate: float | None = None
-
-
-def study_of(manifest: Manifest, asked: Asked, catalog: Catalog, progress: Progress) -> tuple[Study, Catalog]:
-    """Build the application where it runs today, record its answers: the study of it, and a catalogue with it.
-
-    Raises LabError for what cannot be built, does not import, fails, or answers otherwise when asked again.
+    Raises LabError if the application cannot be built or imported, or if its answers fail or are not repeatable.
     """
+    manifest = asked.manifest
     requests = http_files.read(Path(manifest.requests))
     home = interpreter_called(manifest.interpreter, catalog)
-    application = Application(
-        name=re.sub(r"[^A-Za-z0-9_]+", "-", manifest.name).strip("-") or "application",
-        app=manifest.app,
-        interface=manifest.interface or "wsgi",
-        factory=bool(manifest.factory),
-        source=manifest.source,
-        requirements=manifest.requirements,
-        env=manifest.env,
-        prepare=manifest.prepare,
-    )
-    catalog = with_application(catalog, application, home)
-    labels = catalog.labels()
-    for server in (*([manifest.server] if manifest.server else []), *asked.servers):
-        pick(labels, server, "server") if server != ALL else None
-    _build(catalog, application.name, (), progress)
-    looked = look(catalog, application.name)
-    if looked.interface is None and manifest.interface is None:
-        raise LabError(
-            f"{manifest.app}: {looked.type} is neither a WSGI nor an ASGI application; `interface` says which"
-        )
-    application = replace(
-        application,
-        interface=manifest.interface or looked.interface or "wsgi",
-        factory=looked.factory if manifest.factory is None else manifest.factory,
-    )
-    catalog = with_application(catalog, application, home)
+    named = [each for each in asked.servers if each != ALL]
+    for server in [manifest.server, *named] if manifest.server else named:
+        pick(catalog.labels(), server, "server")
+    application, catalog = _looked_at(manifest, home, catalog, progress)
     server = manifest.server or BASELINES[application.interface]
     servers = _servers(catalog, application.interface, server, asked.servers)
-    stack = Stack(variant=application.name, framework=application.interface, server=server)
     _build(catalog, application.name, servers, progress)
     workload = Workload(
         name=f"requests-{application.name}",
@@ -93,6 +63,7 @@ def study_of(manifest: Manifest, asked: Asked, catalog: Catalog, progress: Progr
         path=requests[0].path,
         backend=manifest.backend,
     )
+    stack = Stack(variant=application.name, framework=application.interface, server=server)
     exchanges = baseline.recorded(
         catalog, stack, workload, requests=requests, rule=manifest.answers.rule, progress=progress
     )
@@ -116,10 +87,36 @@ def study_of(manifest: Manifest, asked: Asked, catalog: Catalog, progress: Progr
     ), catalog
 
 
+def _looked_at(manifest: Manifest, home: str, catalog: Catalog, progress: Progress) -> tuple[Application, Catalog]:
+    """Build the application without servers and import it, to learn its interface. Returns it and its catalogue."""
+    application = Application(
+        name=re.sub(r"[^A-Za-z0-9_]+", "-", manifest.name).strip("-") or "application",
+        app=manifest.app,
+        interface=manifest.interface or "wsgi",
+        factory=bool(manifest.factory),
+        source=manifest.source,
+        source_sha256=fingerprint(Path(manifest.source)),
+        requirements=manifest.requirements,
+        env=manifest.env,
+        prepare=manifest.prepare,
+    )
+    catalog = with_application(catalog, application, home)
+    _build(catalog, application.name, (), progress)
+    looked = look(catalog, application.name)
+    interface = manifest.interface or looked.interface
+    if interface is None:
+        raise LabError(
+            f"{manifest.app}: {looked.type} is neither a WSGI nor an ASGI application: set `interface` in lab.toml"
+        )
+    factory = looked.factory if manifest.factory is None else manifest.factory
+    application = replace(application, interface=interface, factory=factory)
+    return application, with_application(catalog, application, home)
+
+
 def with_application(catalog: Catalog, application: Application, home: str) -> Catalog:
-    """The catalogue with the application as a variant on the interpreter `home`, and its interface as a framework."""
+    """Return the catalogue with the application as a variant on the interpreter `home`, its interface as framework."""
     if application.name in catalog.variants and catalog.variants[application.name].application is None:
-        raise LabError(f"name: {application.name!r} is a variant of the lab's; write another `name` in lab.toml")
+        raise LabError(f"name: {application.name!r} is a variant of the lab: set another `name` in lab.toml")
     variant = Variant(
         name=application.name,
         title=f"{application.app}, {catalog.interpreters[home].title}",
@@ -135,9 +132,9 @@ def with_application(catalog: Catalog, application: Application, home: str) -> C
 
 
 def interpreter_called(text: str, catalog: Catalog) -> str:
-    """The catalogue's interpreter that is meant: by its name, or by a version such as `3.14` or `3.14-jit`; or `pypy`.
+    """Return the name of an interpreter for its name, a version such as `3.14` or `3.14-jit`, or `pypy`.
 
-    Raises LabError where there is none.
+    Raises LabError if there is none.
     """
     for name in (text, f"cpython-{text}", *(name for name in catalog.interpreters if name.startswith(f"{text}-"))):
         if name in catalog.interpreters:
@@ -146,14 +143,14 @@ def interpreter_called(text: str, catalog: Catalog) -> str:
 
 
 def _servers(catalog: Catalog, interface: Interface, today: str, named: Sequence[str]) -> tuple[str, ...]:
-    """Today's server first, then those that were named; all that fit, or five, where none were."""
+    """The present server first, then the `named` ones, all of the interface for `all`, or the usual ones for none."""
     fitting = [label for label, server in catalog.labels().items() if server.interface == interface]
     chosen = fitting if ALL in named else named or OTHERS[interface]
     return tuple(dict.fromkeys((today, *chosen)))
 
 
 def _build(catalog: Catalog, name: str, servers: Sequence[str], progress: Progress) -> None:
-    """Raises LabError with the reason where the application cannot be built on its interpreter of today."""
+    """Build the application. Raises LabError with the reason if that fails."""
     built, unavailable = readiness.build_all(catalog, [name], progress, servers)
     if not isinstance(built.get(name), Artifact):
         raise LabError("; ".join(each.reason for each in unavailable))

@@ -1,4 +1,4 @@
-"""An application about to be served: a fresh copy of its source, made ready, and the environment of its process."""
+"""An application before it is served: a fresh, prepared copy of its source, and the environment of its process."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from bench.build import artifacts, commands
+from bench.errors import LabError
 from bench.model import Application, Catalog, Variant
 from bench.paths import LAB, PREFIXES, SUBJECT
 from bench.provision import stamp
@@ -23,17 +24,19 @@ PREPARED = LAB / "prepared"
 def placed(
     catalog: Catalog, variant: Variant, scratch: Path, log: Path, dsn: str | None
 ) -> tuple[Path, dict[str, str]]:
-    """Copy the application's source, made ready, into `scratch`: the copy's folder and the whole environment.
+    """Put a prepared copy of the application's source into `scratch`. Returns its folder and the whole environment.
 
-    Without a backend it is made ready once and copied from there; a fresh backend has to be made ready each time.
-    Raises LabError with the command of `prepare` that fails and the place of its log.
+    Without a backend, one prepared copy is kept and copied again. A fresh backend requires `prepare` each time.
+    Raises LabError if the source changed since the plan was made, or with the command of `prepare` that failed.
     """
     application = variant.application
     if application is None:
         raise ValueError(f"{variant.name} is no application")
+    if fingerprint(Path(application.source)) != application.source_sha256:
+        raise LabError(f"{application.source} changed during the measurement: run the same command again")
     source, entry = scratch / "source", scratch / "entry"
     prepared = _prepared(catalog, variant, application, log) if application.prepare and dsn is None else None
-    shutil.copytree(prepared or application.source, source, symlinks=True, ignore=_left_out)
+    copy(prepared or Path(application.source), source)
     entry.mkdir()
     shutil.copyfile(SUBJECT / "application.py", entry / f"{ENTRY}.py")
     env = environment(catalog, variant, application, source, dsn) | {"LAB_PROVENANCE": str(provenance(scratch))}
@@ -44,15 +47,14 @@ def placed(
 
 
 def _prepared(catalog: Catalog, variant: Variant, application: Application, log: Path) -> Path:
-    """A copy of the source on which the commands of `prepare` have run, kept for as long as nothing of it changes."""
+    """Return a copy of the source after `prepare`. It is kept while application and artifact are unchanged."""
     folder = PREPARED / variant.name
-    built = artifacts.require(variant.name).fingerprint
-    told = msgspec.json.encode(application, order="sorted").decode()
-    made_of = stamp.of(fingerprint(Path(application.source)), built, told)
+    described = msgspec.json.encode(application, order="sorted").decode()
+    made_of = stamp.of(artifacts.require(variant.name).fingerprint, described)
     source = folder / "source"
     if not stamp.is_current(folder, made_of):
         with stamp.rebuilding(folder, made_of):
-            shutil.copytree(application.source, source, symlinks=True, ignore=_left_out)
+            copy(Path(application.source), source)
             _prepare(application, variant, source, log, environment(catalog, variant, application, source, None))
     return source
 
@@ -65,7 +67,7 @@ def _prepare(application: Application, variant: Variant, source: Path, log: Path
 def environment(
     catalog: Catalog, variant: Variant, application: Application, source: Path, dsn: str | None
 ) -> dict[str, str]:
-    """The whole environment of a process of the application: nothing of the caller's passes."""
+    """Return the whole environment of a process of the application. It contains nothing of the caller's."""
     base = artifacts.environment(catalog, variant)
     own = {key: value.replace("{dsn}", dsn or "") for key, value in application.env.items()}
     return base | {
@@ -80,17 +82,22 @@ def environment(
 
 
 def provenance(scratch: Path) -> Path:
-    """Where the process that serves writes what it is."""
+    """Return the path of the file to which the serving process writes its provenance."""
     return scratch / "provenance.json"
 
 
 def fingerprint(source: Path) -> str:
-    """Hash of the names and contents of all files of a project that are copied, but for `lab.toml`."""
+    """Return a hash of the names and contents of all copied files of a project, except `lab.toml`."""
     digest = hashlib.sha256()
     for path in sorted(_files(source)):
         content = str(path.readlink()).encode() if path.is_symlink() else path.read_bytes()
         digest.update(f"{path.relative_to(source)}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()
+
+
+def copy(source: Path, destination: Path) -> None:
+    """Copy a project without its version control, virtual environments and caches."""
+    shutil.copytree(source, destination, symlinks=True, ignore=_left_out)
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -1,8 +1,8 @@
-"""What servers point at where an application is measured: the application itself, and a record of what runs it.
+"""The module that servers import to measure an application: the application, and a record of the process.
 
 LAB_APPLICATION  MODULE:NAME of the application
-LAB_FACTORY      1 where that has to be called for it
-LAB_PROVENANCE   the file that the record is written to, by the process that serves
+LAB_FACTORY      1 if it is a factory, which is called without arguments
+LAB_PROVENANCE   the file to which the serving process writes the record
 """
 
 import json
@@ -20,6 +20,7 @@ _facts = {
     "implementation": sys.implementation.name,
     "python": platform.python_version(),
     "executable": sys.executable,
+    "prefix": sys.prefix,
     "application": os.environ["LAB_APPLICATION"],
     "module": sys.modules[os.environ["LAB_APPLICATION"].partition(":")[0]].__file__,
 }

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from msgspec.structs import replace
 
 from bench import pipeline
 from bench.errors import LabError
@@ -121,35 +119,27 @@ def try_(
             strict=strict,
             json=json,
         )
-    from bench.own import manifest as manifests  # noqa: PLC0415 - only the verbs of this module need it
-    from bench.own import study as studies  # noqa: PLC0415
-    from bench.serve.application import fingerprint  # noqa: PLC0415
-
-    if application is not None:
-        files = tuple(str(path.resolve()) for path in requirements)
-        found = manifests.Manifest(
-            app=application, requirements=files, requests=str((requests or Path("requests")).resolve())
-        )
-        found = manifests.placed(found, source.resolve())
-    elif own is not None and Path(own).is_dir():
-        found = manifests.read(Path(own).resolve())
-        found = replace(found, requests=str(requests.resolve())) if requests else found
-    else:
+    if application is None and (own is None or not Path(own).is_dir()):
         lead = f"{own!r} is not a folder" if own else "try requires something to measure"
         raise LabError(f"{lead}: use a folder with a lab.toml, --app MODULE:NAME, or a core with --documents")
-    if ignore:
-        answers = replace(found.answers, ignore=(*found.answers.ignore, *words(ignore)))
-        found = replace(found, answers=answers)
-    before = fingerprint(Path(found.source))
-    told = [own] if own else ["--app", application or "", "--source", str(source.resolve())]
-    asked = studies.Asked(
-        words=shlex.join(["try", *told]), servers=words(servers or ""), interpreters=words(interpreters), rate=rate
+    if own and application:
+        raise LabError(f"use either the folder {own!r} or --app, not both")
+    from bench.own import asked, study  # noqa: PLC0415 - only the verbs of this module need it
+
+    service = asked.Asked(
+        project=Path(own).resolve() if own else None,
+        app=application or "",
+        source=source.resolve(),
+        requirements=requirements,
+        requests=requests,
+        servers=words(servers or ""),
+        interpreters=words(interpreters),
+        rate=rate,
+        ignore=words(ignore),
     )
     exclusive.require_free()  # before anything is built
-    plan = plan_of(*studies.study_of(found, asked, declared(), Progress()))
+    plan = plan_of(*study.study_of(service, declared(), Progress()))
     folder, _ = pipeline.run(plan, Progress(), force, strict, budget=limit)
-    if fingerprint(Path(found.source)) != before:
-        raise LabError(f"{found.source} changed during the measurement: run the same command with --force")
     return show(folder, None, json)
 
 

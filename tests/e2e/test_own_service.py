@@ -76,9 +76,10 @@ def test_an_application_has_three_cards_and_its_folder_stays_as_it_is(
     found = json.loads(output)
     assert [card["title"] for card in found["cards"]] == [
         "What to change today",
-        "Latency at 50.0 requests a second",
+        "Latency at 50.0 requests per second",
         "Memory under load",
     ]
+    assert found["cards"][0]["lead"] == f"Keep {server}: no other stack is significantly cheaper."
     (stack,) = found["stacks"]
     assert stack["verdict"] == "pass"
     assert stack["cpu"]["value"] > 0
@@ -105,13 +106,10 @@ def test_a_wrong_answer_late_in_the_load_is_caught_with_its_request(tmp_path: Pa
             "shop:application",
             "GET /one (one) fails on the baseline",
         ),
-        ("import time\ntime.sleep(600)\n", "shop:application", "was not imported within"),
     ],
-    ids=["a variable that is not set", "no such object", "no application", "it fails", "it hangs"],
+    ids=["a variable that is not set", "no such object", "no application", "it fails"],
 )
-def test_what_is_wrong_is_one_clear_message_with_status_2(
-    tmp_path: Path, source: str, app: str, words: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_wrong_is_one_clear_message_with_status_2(tmp_path: Path, source: str, app: str, words: str) -> None:
     folder = project(tmp_path / "own-wrong", source, app, "gunicorn-sync")
     status, output, errors = tried(folder, "--servers", "gunicorn-sync")
     assert status == 2, output

@@ -52,7 +52,7 @@ def test_tokens_that_differ_in_a_text_are_suggested_as_a_mask() -> None:
 
 def test_what_nobody_can_ignore_is_told_so() -> None:
     told = complaint(answers("<p>one</p>", "<p>two or three</p>"))
-    assert told.endswith("leave the request out, or make its answer the same each time")
+    assert told.endswith("remove the request, or make its answer repeatable")
 
 
 def test_headers_and_status_count() -> None:

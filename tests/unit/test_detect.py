@@ -66,12 +66,12 @@ def test_init_writes_what_try_reads_and_no_other_file_changes(tmp_path: Path) ->
     assert {path.name for path in tmp_path.rglob("*")} == {
         "lab.toml", "requests", "first.http", "manage.py", "shop", "wsgi.py", "requirements.txt", ".python-version",
     }  # fmt: skip
-    with pytest.raises(LabError, match=r"lab.toml is there already"):
+    with pytest.raises(LabError, match=r"lab.toml exists: edit it"):
         init.write(tmp_path, CATALOG)
 
 
 def test_init_refuses_what_makes_no_application(tmp_path: Path) -> None:
-    with pytest.raises(LabError, match="no file makes a WSGI or ASGI application"):
+    with pytest.raises(LabError, match="no WSGI or ASGI application found"):
         init.write(made(tmp_path, {"main.py": "print('hello')\n"}), CATALOG)
     with pytest.raises(LabError, match="no such folder"):
         init.write(tmp_path / "gone", CATALOG)

@@ -66,13 +66,13 @@ def test_a_folder_is_read_by_the_names_of_its_files_and_a_body_may_be_a_file(tmp
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("FETCH /a", "shop.http:1: no request: 'FETCH /a'; write one such as `GET /products`"),
-        ("hello", "shop.http:1: no request: 'hello'; write one such as `GET /products`"),
+        ("FETCH /a", "shop.http:1: invalid request 'FETCH /a': write one such as `GET /products`"),
+        ("hello", "shop.http:1: invalid request 'hello': write one such as `GET /products`"),
         ("\nGET {{base}}/a", "shop.http:2: {{base}} is not defined: add a line `@base = VALUE` above it"),
-        ("POST /a\n{}", "shop.http:2: no header: '{}'; an empty line comes before a body"),
+        ("POST /a\n{}", "shop.http:2: invalid header '{}': a body begins after an empty line"),
         ("POST /a\n\n< gone.json", "shop.http:3: no such file: "),
-        ("# @weight none\nGET /a", "shop.http:1: weight 'none' is no whole number from 1 on"),
-        ("# nothing", "no request in it: write one in NAME.http, such as `GET /products`"),
+        ("# @weight none\nGET /a", "shop.http:1: invalid weight 'none': use a whole number from 1 on"),
+        ("# nothing", "no requests: write one in a file NAME.http, such as `GET /products`"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, text: str, words: str) -> None:
@@ -83,5 +83,5 @@ def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, text: str, words: s
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(LabError, match="no such folder or file of requests"):
+    with pytest.raises(LabError, match="no such file or folder of requests"):
         http_files.read(tmp_path / "requests")

@@ -48,7 +48,7 @@ def test_the_most_exact_file_of_requirements_counts_where_none_is_named(tmp_path
         ('app = "a:b"\ninterface = "cgi"', "interface"),
         ('app = "a:b"\nsource = "gone"', "source: no such folder: "),
         ('app = "a:b"\nrequirements = ["gone.txt"]', "requirements: no such file: "),
-        ('app = "a:b"\n[answers]\nmask = ["("]', "mask: '(' is no regular expression"),
+        ('app = "a:b"\n[answers]\nmask = ["("]', "mask: '(' is not a regular expression"),
         ('app = "a:b"\nprepare = [["{pyton}", "x.py"]]', "unknown placeholder '{pyton}'; did you mean '{python}'?"),
         ('app = "a:b"\nprepare = [["sh", "-c", "a() {"]]', "prepare: 'a() {' has a single brace; write it twice"),
         ('app = "a:b', "lab.toml:1: invalid TOML: Unterminated string"),
@@ -61,5 +61,5 @@ def test_what_is_wrong_is_told(tmp_path: Path, text: str, words: str) -> None:
 
 
 def test_a_folder_without_one_is_told_how_to_get_it(tmp_path: Path) -> None:
-    with pytest.raises(LabError, match=r"no lab.toml here: `python -m bench init "):
+    with pytest.raises(LabError, match=r"no lab.toml: run `python -m bench init "):
         manifest.read(tmp_path)

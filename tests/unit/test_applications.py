@@ -1,0 +1,129 @@
+"""A user's application: what its builds and cases depend on, the copy it runs in, and the record of its process."""
+
+import json
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+from msgspec.structs import replace
+
+from bench import verify
+from bench.build import applications, artifacts
+from bench.errors import LabError
+from bench.host import cpu_time
+from bench.model import Application, Artifact, Catalog, Provisioned, Stack, Variant
+from bench.own.study import with_application
+from bench.serve import application as serving
+from bench.serve import look
+from bench.serve.application import fingerprint
+from bench.serve.life_cycle import RunningServer
+from tests.declared import CATALOG
+
+PYTHON = Provisioned("cpython-3.11", sys.executable, "cpython", "3.11.9", "path", {}, "made of this")
+
+
+def application(source: Path, **more: object) -> Application:
+    own = Application(
+        name="shop", app="shop:application", interface="wsgi", source=str(source), source_sha256=fingerprint(source)
+    )
+    return replace(own, **more)
+
+
+@pytest.fixture
+def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's folder. Nothing of the test is built, and pins are resolved into a folder of its own."""
+    monkeypatch.setattr(applications, "LOCKS", tmp_path / "locks")
+    monkeypatch.setattr(artifacts, "python", lambda _: Path(sys.executable))
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    (folder / "shop.py").write_text("def application(environ, start_response):\n    pass\n")
+    return folder
+
+
+def declared(own: Application) -> tuple[Catalog, Variant]:
+    catalog = with_application(CATALOG, own, "cpython-3.11")
+    return catalog, catalog.variant(own.name)
+
+
+def test_a_build_depends_on_requirements_and_not_on_source_or_interface(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("")
+    own = application(source, requirements=(str(tmp_path / "requirements.txt"),))
+    found = artifacts.fingerprint_of(*declared(own), PYTHON)
+    asgi = replace(own, interface="asgi", factory=True, env={"KEY": "1"}, source_sha256="other")
+    assert artifacts.fingerprint_of(*declared(asgi), PYTHON) == found
+    assert artifacts.fingerprint_of(*declared(own), replace(PYTHON, fingerprint="another")) != found
+    applications.all_pins(applications.locked(own, PYTHON)).write_text("falcon==4.0.0\n")
+    assert artifacts.fingerprint_of(*declared(own), PYTHON) != found
+
+
+def test_a_source_that_changed_since_the_plan_is_not_served(source: Path, tmp_path: Path) -> None:
+    own = application(source)
+    (source / "shop.py").write_text("application = None\n")
+    with pytest.raises(LabError, match="changed during the measurement: run the same command again"):
+        serving.placed(*declared(own), tmp_path, tmp_path / "log", None)
+
+
+def test_a_server_runs_in_a_copy_without_version_control(source: Path, tmp_path: Path) -> None:
+    (source / ".git").mkdir()
+    folder, env = serving.placed(*declared(application(source)), tmp_path, tmp_path / "log", None)
+    assert sorted(path.name for path in folder.iterdir()) == ["shop.py"]
+    assert env["PYTHONPATH"].split(":")[0] == str(folder)
+
+
+def test_it_is_imported_in_a_copy(source: Path) -> None:
+    (source / "shop.py").write_text("open('made', 'w').close()\ndef application(environ, start_response):\n    pass\n")
+    own = application(source)
+    assert look.look(declared(own)[0], "shop").interface == "wsgi"
+    assert fingerprint(source) == own.source_sha256
+
+
+def test_an_import_that_hangs_is_told(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(look, "IMPORT_SECONDS", 0.5)
+    (source / "shop.py").write_text("import time\ntime.sleep(60)\n")
+    with pytest.raises(LabError, match=r"shop:application was not imported within 0.5 s"):
+        look.look(declared(application(source))[0], "shop")
+
+
+def test_a_failing_import_is_told_with_the_interpreter(source: Path) -> None:
+    (source / "shop.py").write_text("import os\nKEY = os.environ['SECRET_KEY']\n")
+    with pytest.raises(LabError, match=r"shop:application does not import on CPython 3.11:\n(.|\n)*'SECRET_KEY'"):
+        look.look(declared(application(source))[0], "shop")
+
+
+@pytest.mark.parametrize(
+    ("fact", "value"),
+    [("implementation", "pypy"), ("python", "3.12.1"), ("prefix", "/usr"), ("application", "other:app")],
+)
+def test_another_interpreter_than_the_built_one_is_told(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fact: str, value: str
+) -> None:
+    monkeypatch.setattr(verify, "PREFIXES", tmp_path / "prefixes")
+    made = Artifact("shop", "", "", "", 0, 0.0, PYTHON, "", servers=("gunicorn-sync",))
+    monkeypatch.setattr(artifacts, "require", lambda _: made)
+    process, record = psutil.Process(), tmp_path / "record.json"
+    running = RunningServer(
+        name="shop",
+        host="127.0.0.1",
+        port=1,
+        process=process,
+        ready_seconds=1.0,
+        cpu=cpu_time.of_tree(process),
+        log=tmp_path / "log",
+        provenance=record,
+    )
+    catalog, _ = declared(application(source))
+    stack = Stack(variant="shop", framework="wsgi", server="gunicorn-sync")
+    with pytest.raises(LabError, match="no process of shop/wsgi/gunicorn-sync wrote its record"):
+        verify.read_provenance(catalog, running, stack)
+    right = {
+        "implementation": "cpython",
+        "python": "3.11.9",
+        "prefix": str(tmp_path / "prefixes" / "shop"),
+        "application": "shop:application",
+    }
+    record.write_text(json.dumps(right))
+    assert verify.read_provenance(catalog, running, stack)["python"] == "3.11.9"
+    record.write_text(json.dumps(right | {fact: value}))
+    with pytest.raises(LabError, match=f"provenance check: 'shop' reports {fact} = '{value}' instead of "):
+        verify.read_provenance(catalog, running, stack)
