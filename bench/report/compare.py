@@ -70,6 +70,10 @@ class Benchmark(msgspec.Struct, frozen=True, kw_only=True):
     significant: bool = False
     equal: bool = False
 
+    def is_slower(self, limit: float) -> bool:
+        """Return True if `b` is significantly slower than `a` and less than `limit` times as fast."""
+        return self.significant and self.speedup.estimate < limit
+
 
 def compare(a: str, b: str, results: Path = RESULTS) -> list[Benchmark]:
     """Every benchmark that both sides have. Two sides with one benchmark each are compared whatever its name.
@@ -97,6 +101,17 @@ def text(each: Benchmark) -> str:
     if not each.paired:
         lines.append("  Not measured side by side: the ratio includes what the machine did in between.")
     return "\n".join(lines)
+
+
+def verdict(each: Benchmark, limit: float) -> str:
+    """Whether `b` is at least `limit` times as fast as `a`, in a line; undecided if the interval contains the limit."""
+    low, measured = each.speedup.low, f"{times(each.speedup)} as fast"
+    if each.is_slower(limit):
+        return f"slower: {each.benchmark}: {measured}, the limit is {limit:g}×"
+    if low is not None and low >= limit:
+        return f"not slower: {each.benchmark}: {measured}, the limit is {limit:g}×"
+    detects = "no interval" if each.smallest is None else f"it detects {share(each.smallest)}"
+    return f"{UNDECIDED}: {each.benchmark}: {measured}, the limit is {limit:g}×: measure longer ({detects})"
 
 
 def _verdict(each: Benchmark) -> str:

@@ -39,10 +39,13 @@ def report(study: str = "quick", *, variant: str | None = None, price: Price = N
 
 
 @app.command
-def compare(a: str, b: str, *, json: Json = False) -> int:
+def compare(a: str, b: str, *, fail_below: float | None = None, json: Json = False) -> int:
     """Compare two results: ratio, confidence interval, noise floor, smallest detectable difference.
 
-    Example: `python -m bench compare quick/cpython quick/cython`
+    Example: `python -m bench compare quick/cpython quick/cython`. A guard against regressions in CI:
+    `python -m bench compare main.json branch.json --fail-below 0.95`.
+
+    Exit status: 1 if --fail-below finds a slower benchmark.
 
     Parameters
     ----------
@@ -50,12 +53,17 @@ def compare(a: str, b: str, *, json: Json = False) -> int:
         The baseline: STUDY/VARIANT or STUDY/VARIANT/FRAMEWORK/SERVER of the last session, or a pyperf JSON file.
     b
         The result to compare with it, named in the same way.
+    fail_below
+        Fail if B is significantly slower and less than this many times as fast as A, such as 0.95.
     """
     from bench.report import compare as comparing  # noqa: PLC0415 - a slow import, as in `show`
 
+    if fail_below is not None and not 0 < fail_below <= 1:
+        raise LabError(f"invalid --fail-below {fail_below:g}: use a ratio above 0 and at most 1, such as 0.95")
     found = comparing.compare(a, b)
-    say(found, map(comparing.text, found), json)
-    return 0
+    guarded = [] if fail_below is None else [comparing.verdict(each, fail_below) for each in found]
+    say(found, [*map(comparing.text, found), *guarded], json)
+    return int(fail_below is not None and any(each.is_slower(fail_below) for each in found))
 
 
 @app.command(name="keep")

@@ -187,6 +187,7 @@ BAD = {
         ("", "compare: A is required; {help}"),
         ("quick/cpython", "compare: B is required; {help}"),
         ("a b c", "compare: unexpected argument 'c'; {help}"),
+        ("a b --fail-below 2", "invalid --fail-below 2: use a ratio above 0 and at most 1, such as 0.95"),
     ],
     "keep": [
         ("", "keep: STUDY is required; {help}"),

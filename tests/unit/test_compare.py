@@ -173,3 +173,27 @@ def test_machines_read_json(results):
     (found,) = msgspec.json.decode(msgspec.json.encode(compare.compare("quick/cpython", "quick/pypy", results)))
     assert found["paired"]
     assert found["speedup"]["low"] < found["speedup"]["estimate"] < found["speedup"]["high"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words", "status"),
+    [
+        (1.25, "slower: work: 0.800× as fast, the limit is 0.95×", 1),
+        (1.02, "not slower: work: 0.980× as fast, the limit is 0.95×", 0),
+    ],
+)
+def test_a_guard_fails_for_a_slower_benchmark_alone(tmp_path, main, seconds, words, status):
+    spread = [[1.0 + each / 1e4] for each in range(8)]
+    a = pyperf_file(tmp_path / "a.json", work=spread)
+    b = pyperf_file(tmp_path / "b.json", work=[[seconds * each for each in values] for values in spread])
+    found, output, _ = main("compare", a, b, "--fail-below", "0.95")
+    assert (found, output.splitlines()[-1]) == (status, words)
+
+
+def test_a_guard_that_detects_too_little_says_so(tmp_path, main):
+    a = pyperf_file(tmp_path / "a.json", work=[[1.0], [1.3], [0.8]])
+    b = pyperf_file(tmp_path / "b.json", work=[[1.1], [1.4], [0.7]])
+    status, output, _ = main("compare", a, b, "--fail-below", "0.95")
+    assert status == 0
+    words = r"undecided: work: 0\.9\d+× as fast, the limit is 0\.95×: measure longer \(it detects .* %\)"
+    assert re.fullmatch(words, output.splitlines()[-1])
