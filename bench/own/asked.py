@@ -17,6 +17,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """What to measure: `project`, a folder with a lab.toml, or else `app`, MODULE:NAME in the folder `source`.
 
     `requests` and `ignore` replace and extend those of lab.toml. `rate`: requests/s at which latencies are measured.
+    `against`: the folder of another version of the service.
     """
 
     project: Path | None = None
@@ -28,21 +29,33 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     interpreters: tuple[str, ...] = ()
     rate: float | None = None
     ignore: tuple[str, ...] = ()
+    against: Path | None = None
 
     @property
     def manifest(self) -> Manifest:
         """The manifest, with absolute paths. Raises LabError that names the file and what is wrong."""
-        if self.project:
-            found = manifest.read(self.project)
-        else:
-            files = tuple(str(path.resolve()) for path in self.requirements)
-            found = manifest.placed(Manifest(app=self.app, requirements=files), self.source)
+        found = self._read(self.project or self.source)
         requests = self.requests or (None if self.project else Path("requests"))
         return replace(
             found,
             requests=str(requests.resolve()) if requests else found.requests,
             answers=replace(found.answers, ignore=(*found.answers.ignore, *self.ignore)),
         )
+
+    @property
+    def other_version(self) -> Manifest | None:
+        """The manifest of the other version: its own lab.toml, or else that of this version, in the other folder."""
+        if self.against is None:
+            return None
+        folder = self.against.resolve()
+        found = manifest.read(folder) if (folder / manifest.NAME).is_file() else self._read(folder)
+        return replace(found, name=f"{self.manifest.name}-{folder.name}")
+
+    def _read(self, folder: Path) -> Manifest:
+        if self.project:
+            return manifest.read(self.project, folder)
+        files = tuple(str(path.resolve()) for path in self.requirements)
+        return manifest.placed(Manifest(app=self.app, requirements=files), folder)
 
     @property
     def words(self) -> str:
@@ -59,5 +72,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         for option, values in lists.items():
             if values:
                 yield from (option, ",".join(values))
+        if self.against:
+            yield from ("--against", str(self.against.resolve()))
         if self.rate:
             yield from ("--rate", f"{self.rate:g}")

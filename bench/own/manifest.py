@@ -74,12 +74,15 @@ class Manifest(Declared, frozen=True, kw_only=True):
             raise ValueError(told)
 
 
-def read(project: Path) -> Manifest:
-    """Return the manifest of a project, with absolute paths. Raises LabError that names the file and what is wrong."""
+def read(project: Path, folder: Path | None = None) -> Manifest:
+    """Return the manifest of a project, with paths resolved from `folder`, by default the project's.
+
+    Raises LabError that names the file and what is wrong.
+    """
     path = project / NAME
     if not path.is_file():
         raise LabError(f"{project}: no {NAME}: run `python -m bench init {project}`")
-    return placed(declarations.read(path, Manifest), project)
+    return placed(declarations.read(path, Manifest), folder or project)
 
 
 def placed(manifest: Manifest, folder: Path) -> Manifest:

@@ -39,6 +39,7 @@ OTHERS: dict[Interface, tuple[str, ...]] = {  # the servers beside the present o
     "asgi": ("gunicorn-asgi", "granian-asgi"),
 }
 ALL = "all"
+RUNS, RUNS_OF_VERSIONS = 3, 12  # servers per stack: two versions differ by less than two servers
 
 
 def study_of(asked: Asked, catalog: Catalog, progress: Progress) -> tuple[Study, Catalog]:
@@ -53,9 +54,15 @@ def study_of(asked: Asked, catalog: Catalog, progress: Progress) -> tuple[Study,
     for server in [manifest.server, *named] if manifest.server else named:
         pick(catalog.labels(), server, "server")
     application, catalog = _looked_at(manifest, home, catalog, progress)
+    present, other = application, asked.other_version
+    if other:
+        present, catalog = _looked_at(other, home, catalog, progress)
+        if present.interface != application.interface:
+            kinds = f"{present.interface.upper()}, and {application.name} is {application.interface.upper()}"
+            raise LabError(f"--against: {present.name} is {kinds}: two versions must have one interface")
     server = manifest.server or BASELINES[application.interface]
-    servers = _servers(catalog, application.interface, server, asked.servers)
-    _build(catalog, application.name, servers, progress)
+    servers = _servers(catalog, application.interface, server, asked.servers or ((server,) if other else ()))
+    _build(catalog, present.name, servers, progress)
     workload = Workload(
         name=f"requests-{application.name}",
         title=f"{len(requests)} requests of {manifest.name}",
@@ -63,24 +70,27 @@ def study_of(asked: Asked, catalog: Catalog, progress: Progress) -> tuple[Study,
         path=requests[0].path,
         backend=manifest.backend,
     )
-    stack = Stack(variant=application.name, framework=application.interface, server=server)
+    stack = Stack(variant=present.name, framework=application.interface, server=server)
     exchanges = baseline.recorded(
         catalog, stack, workload, requests=requests, rule=manifest.answers.rule, progress=progress
     )
     workload = replace(workload, exchanges=exchanges)
     catalog = replace(catalog, workloads=catalog.workloads | {workload.name: workload})
     names = [interpreter_called(text, catalog) for text in asked.interpreters]
-    variants = dict.fromkeys((application.name, *(catalog.at(application.name, name) for name in names)))
+    variants = (present.name, application.name, *(catalog.at(application.name, name) for name in names))
+    question = f"Which server and interpreter serve {manifest.name} best?"
+    if other:
+        question = f"Is {manifest.name} slower than {present.name}?"
     return Study(
         name=f"try-{application.name}",
         title=manifest.name,
-        question=f"Which server and interpreter serve {manifest.name} best?",
-        baseline=application.name,
-        variants=tuple(variants),
+        question=question,
+        baseline=present.name,
+        variants=tuple(dict.fromkeys(variants)),
         frameworks=(application.interface,),
         servers=servers,
         workloads=(workload.name,),
-        macro=MacroPlan(loads=(LOAD,), runs=3),
+        macro=MacroPlan(loads=(LOAD,), runs=RUNS_OF_VERSIONS if other else RUNS),
         latency=LatencyPlan(load=STEADY, runs=2, shares=(0.6,), rate=asked.rate, all=True),
         startup=StartupPlan(spawns=3, server=server),
         words=asked.words,

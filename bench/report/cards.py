@@ -53,17 +53,19 @@ def _change(finding: Finding, rows: dict[Stack, Row]) -> Card:
     title = "What to change today"
     if rows[own].cpu.value is None:
         return Card(title, f"{_named(own, finding)} has no figure: {_first_line(rows[own].cpu)}")
-    best, *others = [each for each in finding.changes if _is_better(each.gain)] or [None]
-    if best is None:
+    better = [each for each in finding.changes if _is_better(each.gain)]
+    if not better:
         lead = f"Keep {_named(own, finding)}: no other stack is significantly cheaper."
         details = [f"server CPU per request: {_cpu(rows[own])}"]
     else:
-        new, old = _named(best.stack, finding), _named(own, finding)
+        best, new, old = better[0], _named(better[0].stack, finding), _named(own, finding)
         lead = f"{new} serves {_gain(best.gain)} the requests of {old} per second of server CPU."
         details = [f"server CPU per request: {_cpu(rows[best.stack])} instead of {_cpu(rows[own])}"]
-    if others:
-        cheaper = [f"{_named(each.stack, finding)} {_gain(each.gain)}" for each in others]
-        details.append(f"also cheaper: {listed(cheaper)}")
+    worse = [each for each in finding.changes if _is_worse(each.gain)]
+    for lead_in, group in (("also cheaper", better[1:]), ("more expensive", worse)):
+        if group:
+            told = [f"{_named(each.stack, finding)} {_gain(each.gain)}" for each in group]
+            details.append(f"{lead_in}: {listed(told)}")
     undecided = [_named(each.stack, finding) for each in finding.changes if each.gain.undecided]
     if undecided:
         details.append(f"undecided: {listed(undecided)}")
@@ -103,6 +105,10 @@ def _is_better(gain: Comparison) -> bool:
     return gain.significant and gain.ratio is not None and gain.ratio.estimate > 1
 
 
+def _is_worse(gain: Comparison) -> bool:
+    return gain.significant and gain.ratio is not None and gain.ratio.estimate < 1
+
+
 def _gain(gain: Comparison) -> str:
     return f"{times(gain.ratio)} ({interval(gain.ratio)})" if gain.ratio else "—"
 
@@ -125,6 +131,16 @@ def _percentiles(each: Latencies) -> str:
 
 
 def _named(stack: Stack, finding: Finding) -> str:
-    """The name of the server, with the interpreter if the study has several."""
-    interpreter = finding.catalog.interpreter_of(stack.variant).title
-    return stack.server if len(finding.study.variants) == 1 else f"{stack.server} on {interpreter}"
+    """The parts of a stack in which the study's stacks differ: version, server, interpreter."""
+    catalog, variants, servers = finding.catalog, finding.study.variants, finding.study.servers
+    versions = {_version(name) for name in variants}
+    interpreters = {catalog.interpreter_of(name).name for name in variants}
+    version = _version(stack.variant) if len(versions) > 1 else ""
+    server = stack.server if len(servers) > 1 or not version else ""
+    on = f"on {catalog.interpreter_of(stack.variant).title}" if len(interpreters) > 1 else ""
+    return " ".join(filter(None, (version, server, on)))
+
+
+def _version(variant: str) -> str:
+    """The name of an application without its interpreter."""
+    return variant.partition("@")[0]

@@ -93,7 +93,8 @@ def try_(
     documents
         Core: folder with documents NAME.json and their right answers NAME.out.json, as in spec/golden/valid.
     against
-        Core: the baseline, a variant or another MODULE:FUNCTION. Default: cpython, if it answers the documents right.
+        Baseline. Service: folder of another version, measured side by side. Core: a variant or another MODULE:FUNCTION;
+        default: cpython, if it answers the documents right.
     framework
         Core: the framework between core and server.
     requires
@@ -136,6 +137,7 @@ def try_(
         interpreters=words(interpreters),
         rate=rate,
         ignore=words(ignore),
+        against=Path(against) if against else None,
     )
     exclusive.require_free()  # before anything is built
     plan = plan_of(*study.study_of(service, declared(), Progress()))

@@ -2,11 +2,12 @@
 
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bench.host import exclusive
 from bench.own.asked import Asked
-from bench.verbs import own
 from bench.verbs.app import app
 
 
@@ -28,15 +29,18 @@ def test_an_application_without_a_manifest_is_one_too(tmp_path: Path, monkeypatc
 
 @pytest.mark.parametrize("named", [True, False], ids=["project", "app"])
 def test_its_words_ask_for_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: bool) -> None:
-    subject = {"project": tmp_path} if named else {"app": "shop:app", "requirements": (tmp_path / "a b.txt",)}
+    subject: dict[str, Any] = (
+        {"project": tmp_path} if named else {"app": "shop:app", "requirements": (tmp_path / "a b.txt",)}
+    )
     asked = Asked(
-        **subject,  # type: ignore[arg-type]  # of two shapes
+        **subject,
         source=tmp_path,
         requests=tmp_path / "mix.http",
         servers=("bjoern", "gunicorn-sync"),
         interpreters=("3.14", "pypy"),
         rate=250.5,
         ignore=("/id", "/rows/*/at"),
+        against=tmp_path / "main",
     )
     again: list[Asked] = []
 
@@ -45,8 +49,21 @@ def test_its_words_ask_for_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         raise InterruptedError
 
     monkeypatch.setattr("bench.own.study.study_of", stop)
-    monkeypatch.setattr(own.exclusive, "require_free", lambda: None)
+    monkeypatch.setattr(exclusive, "require_free", lambda: None)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InterruptedError):
         app(shlex.split(asked.words))
     assert [each.words for each in again] == [asked.words]
+
+
+def test_another_version_has_its_own_manifest_or_that_of_this_one(tmp_path: Path) -> None:
+    for name in ("shop", "main"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "shop" / "lab.toml").write_text('app = "shop:app"\nserver = "bjoern"\n')
+    asked = Asked(project=tmp_path / "shop", against=tmp_path / "main")
+    other = asked.other_version
+    assert other
+    assert (other.name, other.source, other.app) == ("shop-main", str(tmp_path / "main"), "shop:app")
+    (tmp_path / "main" / "lab.toml").write_text('app = "main:app"\n')
+    assert asked.other_version
+    assert asked.other_version.app == "main:app"
