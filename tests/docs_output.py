@@ -6,7 +6,8 @@
     <!-- quotes                   the first line of the error of each command, after `$ `, is the first cell of a row
     -->                           of the table that follows
 
-Commands run in the checkout. `~` is a scratch folder, and `~/service` holds the Python files that the page shows.
+Commands run in the checkout. `~` is a scratch folder. `~/service` holds the files that the page shows in blocks whose
+first line is `# NAME`.
 
     python -m tests.docs_output             paste
     python -m tests.docs_output --check     show what differs, with exit status 1
@@ -38,7 +39,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*/READM
 DATA = ROOT / "docs" / "data"
 COLUMNS = 120  # of the terminal that a session is shown on
 
-FILE = re.compile(r"^```python\n# (\w+\.py)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+FILE = re.compile(r"^```\w+\n# ([\w/]+\.\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 COMMAND = re.compile(r"^\$ ((?:.*\\\n)*.*)\n", re.MULTILINE)
 BLOCK = re.compile(r"^```console(?: (?P<session>\S+) (?P<hash>\S+))?\n(?P<body>(?s:.*?))^```$", re.MULTILINE)
 ERROR = re.compile(r"^bench: (?s:.*)", re.MULTILINE)
@@ -53,6 +54,7 @@ class Page:
         self.service = scratch / "service"
         self.service.mkdir()
         for name, code in FILE.findall(text):
+            (self.service / name).parent.mkdir(exist_ok=True)
             (self.service / name).write_text(code, encoding="utf-8")
         made_of = FILE.findall(text), [COMMAND.findall(block["body"]) for block in BLOCK.finditer(text)]
         self._hash = sha256(repr(made_of).encode()).hexdigest()[:8]
