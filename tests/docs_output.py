@@ -39,7 +39,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*/READM
 DATA = ROOT / "docs" / "data"
 COLUMNS = 120  # of the terminal that a session is shown on
 
-FILE = re.compile(r"^```\w+\n# ([\w/]+\.\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+FILE = re.compile(r"^```\w*\n# ([\w/]+\.\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 COMMAND = re.compile(r"^\$ ((?:.*\\\n)*.*)\n", re.MULTILINE)
 BLOCK = re.compile(r"^```console(?: (?P<session>\S+) (?P<hash>\S+))?\n(?P<body>(?s:.*?))^```$", re.MULTILINE)
 ERROR = re.compile(r"^bench: (?s:.*)", re.MULTILINE)

@@ -18,6 +18,7 @@ from bench.documents.dice import Dice, Popular
 from bench.documents.sets import Pin, documents
 from bench.errors import LabError
 from bench.model import DocumentsSpec, Shape, Workload
+from bench.paths import ROOT
 from tests.declared import CATALOG
 
 pytestmark = pytest.mark.slow
@@ -31,6 +32,14 @@ def spec_of(name: str) -> DocumentsSpec:
     spec = CATALOG.workloads[name].documents
     assert spec is not None
     return spec
+
+
+def rows_of_the_page() -> dict[str, list[str]]:
+    """The cells of the tables of docs/documents.md whose rows are workloads, by workload."""
+    lines = (ROOT / "docs" / "documents.md").read_text(encoding="utf-8").splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| `")]
+    found = {name.strip("`"): cells for name, *cells in rows}
+    return {name: cells for name, cells in found.items() if name in CATALOG.workloads}
 
 
 @cache
@@ -287,3 +296,21 @@ def test_the_shapes_have_their_declared_properties() -> None:
     skus = {line["sku"] for order in batch_of("colliding-skus", 3)["orders"] for line in order["lines"]}
     assert len(skus) == 3_000
     assert len({sku[:16] + sku[24:] for sku in skus}) == 1
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", rows_of_the_page())
+def test_the_page_states_the_counts_and_bytes_of_each_workload(name: str) -> None:
+    cells = rows_of_the_page()[name]
+    made = ensure(CATALOG.workloads[name])
+    sizes = [path.stat().st_size for path in made.load.glob("*.json") if not path.name.endswith(".out.json")]
+    held_out, unseen = (
+        len([path for path in (made.folder / part).glob("*.json") if not path.name.endswith(".out.json")])
+        for part in ("check", "unseen")
+    )
+    mean = f"{sum(sizes) / len(sizes):,.0f}"
+    if len(cells) == 3:  # off the usual shape
+        assert cells[1:] == [f"{len(sizes):,}", mean]
+        return
+    spread = f" ({min(sizes):,} – {max(sizes):,})" if len(sizes) > 1 else ""
+    assert [cells[0], *cells[2:]] == [f"{len(sizes):,}", mean + spread, str(held_out), str(unseen) if unseen else ""]
