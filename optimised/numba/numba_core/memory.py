@@ -174,7 +174,7 @@ among_16 = _window(16)
 among_64 = _window(64)
 
 
-def _stands(builder: Any, address: Any, expected: bytes) -> Any:
+def _equals(builder: Any, address: Any, expected: bytes) -> Any:
     """Compare the bytes at an address with a literal; eight bytes are read even for a shorter one."""
     last = len(expected) - 8
     if last < 0:
@@ -191,7 +191,7 @@ def _stands(builder: Any, address: Any, expected: bytes) -> Any:
 def starts(_context: Any, _address: Any, text: Any) -> Any:
     """Tell whether the bytes at an address begin with a literal."""
     expected = text.literal_value.encode()
-    return types.boolean(types.int64, text), lambda _, builder, __, arguments: _stands(builder, arguments[0], expected)
+    return types.boolean(types.int64, text), lambda _, builder, __, arguments: _equals(builder, arguments[0], expected)
 
 
 @intrinsic(prefer_literal=True)
@@ -208,7 +208,7 @@ def match(_context: Any, _address: Any, text: Any) -> Any:
 
     def compare(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
         behind = builder.add(arguments[0], _WORD(len(expected)), flags=["nuw"])  # so LLVM knows that it is not 0
-        return builder.select(_stands(builder, arguments[0], expected), behind, _WORD(0))
+        return builder.select(_equals(builder, arguments[0], expected), behind, _WORD(0))
 
     return types.int64(types.int64, text), compare
 

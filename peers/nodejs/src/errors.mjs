@@ -1,8 +1,8 @@
-// What is wrong with a document, said in the order of the spec's table (spec/statement.md). Only errors come here.
+// Says what is wrong with a document, in the order of the spec's table (spec/statement.md).
 
 import { isUtf8 } from "node:buffer";
 
-/** The bytes are not one JSON text as the spec wants it. */
+/** The bytes are not a JSON text that the spec allows. */
 export class MalformedDocument extends Error {}
 
 /** The JSON breaks a rule; `pointer` is the JSON Pointer (RFC 6901) of the first breach. */
@@ -20,18 +20,18 @@ export const MAX_QUANTITY = 1_000_000;
 export const MAX_PRICE = 1_000_000_000;
 const MAX_DEPTH = 200;
 
-/** Throw what is wrong with a document, if anything is but its amounts. */
+/** Throw MalformedDocument or InvalidDocument for any breach except that of the amounts. */
 export function judge(document) {
-  const batch = read(document);
+  const batch = parse(document);
   if (isTooDeep(batch)) {
-    throw new MalformedDocument(`more than ${MAX_DEPTH} arrays and objects inside one another`);
+    throw new MalformedDocument(`more than ${MAX_DEPTH} nested arrays and objects`);
   }
   for (const pointer of breaches(batch, BATCH, "")) {
     throw new InvalidDocument(pointer);
   }
 }
 
-function read(document) {
+function parse(document) {
   if (!isUtf8(document)) {
     throw new MalformedDocument("not UTF-8");
   }
@@ -77,7 +77,7 @@ function isTooDeep(value) {
   return level.some((each) => typeof each === "object" && each !== null);
 }
 
-/** How many Unicode code points a well-formed string has. */
+/** The number of code points of a well-formed string. */
 export function characters(text) {
   let count = text.length;
   for (let index = 0; index < text.length; index++) {
@@ -89,7 +89,7 @@ export function characters(text) {
   return count;
 }
 
-/** The name with every run of ASCII white space turned into one space, and none at either end. */
+/** The name with each run of ASCII white space as one space, and none at its ends. */
 export function normalised(name) {
   return name.replace(/[ \t\n\r\f\v]+/g, " ").replace(/^ | $/g, "");
 }
@@ -97,7 +97,7 @@ export function normalised(name) {
 const MOMENT = /^[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$/;
 const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
-/** Whether a string is a real date and time of the spec's form. */
+/** Tell whether a string is a real date and time in the spec's form. */
 export function isMoment(value) {
   if (typeof value !== "string" || !MOMENT.test(value)) {
     return false;
@@ -145,7 +145,7 @@ const BATCH = object({
   orders: array(0, MAX_ORDERS, ORDER),
 });
 
-/** The pointers of all breaches of a shape, first things first. */
+/** The pointers of all breaches of a shape, in the order of the spec. */
 function* breaches(value, shape, pointer) {
   if (typeof shape === "function") {
     if (!shape(value)) {

@@ -1,9 +1,8 @@
-// The transform with JSON.parse, tuned (spec/statement.md). What each idea brought stands in docs/peers.md.
+// The transform with JSON.parse, tuned (spec/statement.md). docs/peers.md says what each idea brought.
 //
-// A document is not decoded: its bytes are taken for Latin-1, one unit each, which V8 holds and parses at half the
-// size, and in which the usual comparison of strings is that of their UTF-8 bytes, thus of code points. What is written
-// is encoded likewise, and comes out as the bytes that came in. Only where \u escapes stand are strings decoded, and
-// those that are kept are made bytes again.
+// A document is read as Latin-1, one UTF-16 unit per byte. V8 stores and parses such strings at half the size, and
+// comparing them compares UTF-8 bytes, so code points. The answer is encoded as Latin-1 too, which restores the bytes.
+// Only a document with \u escapes is decoded; its strings are encoded again as UTF-8 bytes.
 
 import { isUtf8 } from "node:buffer";
 
@@ -19,8 +18,8 @@ import {
 } from "./errors.mjs";
 
 const MAX = Number.MAX_SAFE_INTEGER;
-const KEYED = 7; // characters of a sku that a number holds, seven bits each
-const FEW = 24; // up to so many are sorted by insertion
+const KEYED = 7; // first characters of a sku that a number holds, seven bits each
+const FEW = 24; // lines: up to this number they are sorted by insertion
 const IS_SKU = new Uint8Array(128);
 for (const character of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") {
   IS_SKU[character.charCodeAt(0)] = 1;
@@ -28,7 +27,7 @@ for (const character of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 const DAYS = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 const TO_ESCAPE = /["\\\x00-\x1f]/; // eslint-disable-line no-control-regex
 
-/** Answer the bytes of a batch with those of its statement, as a string of one unit a byte.
+/** Answer the bytes of a batch with the bytes of its statement, as a string of one UTF-16 unit per byte.
  *
  * Throws MalformedDocument or InvalidDocument.
  */
@@ -43,7 +42,7 @@ export function transform(document) {
     if (!(error instanceof InvalidDocument)) {
       judge(document);
     }
-    throw error; // the two readings of the rules disagree: an error of this module
+    throw error; // `judge` found no breach: a bug of this module
   }
 }
 
@@ -60,7 +59,7 @@ function encode(text) {
   return text;
 }
 
-/** What the orders of one customer add up to; `lines` are all of theirs. */
+/** The sums of one customer's orders, and all their lines. */
 class Customer {
   constructor(id, placed) {
     this.id = id;
@@ -78,7 +77,7 @@ class Customer {
   }
 }
 
-/** Lines of one sku; `key` is the beginning of the sku as a number, which sorts as it does. */
+/** A line; `key` is the beginning of the sku as a number that sorts like it. */
 class Line {
   constructor(sku, key, units, amount) {
     this.sku = sku;
@@ -90,22 +89,22 @@ class Line {
 
 function summarise(batch, encoded) {
   const { currency, orders } = batch;
-  const name = textOf(batch.batch, 64, encoded);
+  const name = checkText(batch.batch, 64, encoded);
   check(typeof currency === "string" && /^[A-Z]{3}$/.test(currency));
-  check(Array.isArray(orders) && orders.length <= MAX_ORDERS && members(batch) === 3);
+  check(Array.isArray(orders) && orders.length <= MAX_ORDERS && countMembers(batch) === 3);
   const customers = new Map();
   const seen = new Seen();
   const cancelled = [];
   for (let index = 0; index < orders.length; index++) {
     const order = orders[index];
     const { id, placed, status, customer: buyer, lines } = order;
-    check(isId(id) && isMoment(placed) && isId(buyer.id) && members(buyer) === 2);
-    const buyerName = nameOf(buyer.name, encoded);
+    check(isId(id) && isMoment(placed) && isId(buyer.id) && countMembers(buyer) === 2);
+    const buyerName = checkName(buyer.name, encoded);
     const channel = checkRest(order, encoded);
     const isNew = seen.add(id);
     if (!isNew || status === "cancelled") {
       check(isStatus(status));
-      readLines(lines, null, encoded);
+      addLines(lines, null, encoded);
       if (isNew) {
         cancelled.push(id);
       }
@@ -116,13 +115,13 @@ function summarise(batch, encoded) {
       customer = new Customer(buyer.id, placed);
       customers.set(buyer.id, customer);
     }
-    addOrder(customer, status, placed, buyerName, channel, readLines(lines, customer, encoded));
+    addOrder(customer, status, placed, buyerName, channel, addLines(lines, customer, encoded));
   }
   const counts = { orders: seen.count, duplicates: orders.length - seen.count };
-  return written(name, currency, counts, cancelled, [...customers.values()]);
+  return writeAnswer(name, currency, counts, cancelled, [...customers.values()]);
 }
 
-/** The ids so far: as long as each is larger than the last, none of them need be looked up. */
+/** The ids so far. As long as they ascend, none is looked up. */
 class Seen {
   count = 0;
   last = 0;
@@ -171,8 +170,8 @@ function addOrder(customer, status, placed, name, channel, amount) {
   }
 }
 
-/** Check lines, and add them to `customer` unless that is null; their amount. */
-function readLines(lines, customer, encoded) {
+/** Check lines and add them to `customer`, unless that is null; return their amount. */
+function addLines(lines, customer, encoded) {
   check(Array.isArray(lines) && lines.length >= 1 && lines.length <= MAX_LINES);
   let total = 0;
   for (let index = 0; index < lines.length; index++) {
@@ -182,10 +181,10 @@ function readLines(lines, customer, encoded) {
     check(Number.isInteger(quantity) && quantity >= 1 && quantity <= MAX_QUANTITY);
     check(Number.isInteger(price) && price >= 0 && price <= MAX_PRICE);
     if (tags === undefined) {
-      check(members(line) === 3);
+      check(countMembers(line) === 3);
     } else {
-      check(members(line) === 4);
-      readTags(tags, customer, encoded);
+      check(countMembers(line) === 4);
+      addTags(tags, customer, encoded);
     }
     if (customer !== null) {
       const amount = quantity * price;
@@ -197,17 +196,17 @@ function readLines(lines, customer, encoded) {
   return total;
 }
 
-function readTags(tags, customer, encoded) {
+function addTags(tags, customer, encoded) {
   check(Array.isArray(tags) && tags.length <= MAX_TAGS);
   for (let index = 0; index < tags.length; index++) {
-    const tag = textOf(tags[index], 30, encoded);
+    const tag = checkText(tags[index], 30, encoded);
     if (customer !== null) {
       (customer.tags ??= new Set()).add(tag);
     }
   }
 }
 
-/** Check what may be absent from an order, and how many members it has; its channel, or null. */
+/** Check an order's optional members and the number of its members; return its channel, or null. */
 function checkRest(order, encoded) {
   const { channel, note } = order;
   if (typeof note === "string") {
@@ -216,29 +215,29 @@ function checkRest(order, encoded) {
   } else {
     check(note === undefined || note === null);
   }
-  check(members(order) === 5 + (channel === undefined ? 0 : 1) + (note === undefined ? 0 : 1));
-  return channel === undefined || channel === null ? null : textOf(channel, 30, encoded);
+  check(countMembers(order) === 5 + (channel === undefined ? 0 : 1) + (note === undefined ? 0 : 1));
+  return channel === undefined || channel === null ? null : checkText(channel, 30, encoded);
 }
 
-/** Whether a string is a real date and time of the spec's form: digit by digit, which is faster than a pattern. */
+/** Tell whether a string is a real date and time in the spec's form: digit by digit, faster than a pattern. */
 function isMoment(value) {
   if (typeof value !== "string" || value.length !== 20) {
     return false;
   }
-  const year = two(value, 0) * 100 + two(value, 2);
-  const month = two(value, 5);
-  const day = two(value, 8);
+  const year = parsePair(value, 0) * 100 + parsePair(value, 2);
+  const month = parsePair(value, 5);
+  const day = parsePair(value, 8);
   const isFormed =
     value.charCodeAt(4) === 0x2d && value.charCodeAt(7) === 0x2d && value.charCodeAt(10) === 0x54 &&
     value.charCodeAt(13) === 0x3a && value.charCodeAt(16) === 0x3a && value.charCodeAt(19) === 0x5a; // prettier-ignore
-  const isTime = two(value, 11) <= 23 && two(value, 14) <= 59 && two(value, 17) <= 59;
+  const isTime = parsePair(value, 11) <= 23 && parsePair(value, 14) <= 59 && parsePair(value, 17) <= 59;
   const isDay = month >= 1 && month <= 12 && day >= 1 && day <= DAYS[month];
   const isLeapDay = month === 2 && day === 29 && year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
   return isFormed && isTime && year >= 1 && year <= 9999 && (isDay || isLeapDay);
 }
 
-/** The number of two digits; far more than any where there are not two. */
-function two(text, at) {
+/** The number of two digits, or a number above 99 if two digits do not stand there. */
+function parsePair(text, at) {
   const tens = text.charCodeAt(at) - 0x30;
   const ones = text.charCodeAt(at + 1) - 0x30;
   return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : 1e6;
@@ -252,15 +251,15 @@ function isStatus(value) {
   return value === "cancelled" || value === "open" || value === "paid" || value === "shipped" || value === "refunded";
 }
 
-/** A string of 1 to `most` characters, as bytes. */
-function textOf(value, most, encoded) {
+/** Check a string of 1 to `most` characters; return its bytes. */
+function checkText(value, most, encoded) {
   check(typeof value === "string" && value.length > 0);
   const bytes = encoded(value);
   check(bytes.length <= most || characters(bytes) <= most);
   return bytes;
 }
 
-/** How many code points the bytes of a string are: all but those that continue one. */
+/** The number of code points of a string's bytes: all but continuation bytes. */
 function characters(bytes) {
   let count = 0;
   for (let index = 0; index < bytes.length; index++) {
@@ -269,19 +268,19 @@ function characters(bytes) {
   return count;
 }
 
-/** The normalised bytes of a name: most have no white space that would change. */
-function nameOf(value, encoded) {
+/** Check a name; return its normalised bytes. Most names need no change. */
+function checkName(value, encoded) {
   check(typeof value === "string");
-  const bytes = /^[ \t-\r]|[\t-\r]|  | $/.test(value) ? squeezed(encoded(value)) : encoded(value);
+  const bytes = /^[ \t-\r]|[\t-\r]|  | $/.test(value) ? normalise(encoded(value)) : encoded(value);
   check(bytes.length >= 1 && (bytes.length <= 200 || characters(bytes) <= 200));
   return bytes;
 }
 
-function squeezed(bytes) {
+function normalise(bytes) {
   return bytes.replace(/[ \t-\r]+/g, " ").replace(/^ | $/g, "");
 }
 
-/** The first characters of a sku as a number that sorts likewise; every character is checked. */
+/** Check a sku; return its first characters as a number that sorts like them. */
 function keyOf(sku) {
   check(typeof sku === "string" && sku.length >= 1 && sku.length <= 40);
   let key = 0;
@@ -298,7 +297,7 @@ function keyOf(sku) {
   return key;
 }
 
-function members(object) {
+function countMembers(object) {
   let count = 0;
   for (const _ in object) {
     count++;
@@ -312,17 +311,17 @@ function check(holds) {
   }
 }
 
-// --- what is written ----------------------------------------------------------------------------------------------
+// --- writing the answer -------------------------------------------------------------------------------------------
 
-function written(name, currency, counts, cancelled, customers) {
+function writeAnswer(name, currency, counts, cancelled, customers) {
   customers.sort(byNet);
   let [units, gross, refunded, open] = [0, 0, 0, 0];
   const texts = new Map();
-  let text = `{"batch":${quoted(name)},"currency":"${currency}","orders":${counts.orders}`;
+  let text = `{"batch":${quote(name)},"currency":"${currency}","orders":${counts.orders}`;
   text += `,"duplicates":${counts.duplicates},"cancelled":[${cancelled.sort((a, b) => a - b).join()}],"customers":[`;
   for (let index = 0; index < customers.length; index++) {
     const customer = customers[index];
-    text += index === 0 ? statement(customer, texts) : "," + statement(customer, texts);
+    text += index === 0 ? writeStatement(customer, texts) : "," + writeStatement(customer, texts);
     units += customer.units;
     gross += customer.gross;
     refunded += customer.refunded;
@@ -339,16 +338,16 @@ function byNet(a, b) {
   return b.gross - b.refunded - (a.gross - a.refunded) || a.id - b.id;
 }
 
-function statement(customer, texts) {
+function writeStatement(customer, texts) {
   const { gross, refunded } = customer;
-  let text = `{"id":${customer.id},"name":${quoted(customer.name)},"orders":${customer.orders}`;
+  let text = `{"id":${customer.id},"name":${quote(customer.name)},"orders":${customer.orders}`;
   text += `,"first":"${customer.first}","last":"${customer.last}","units":${customer.units},"gross":${gross}`;
   text += `,"refunded":${refunded},"open":${customer.open},"net":${gross - refunded},"skus":[`;
-  text += skus(customer.lines) + '],"tags":[';
+  text += writeSkus(customer.lines) + '],"tags":[';
   if (customer.tags !== null) {
     const tags = [...customer.tags].sort();
     for (let index = 0; index < tags.length; index++) {
-      text += index === 0 ? known(tags[index], texts) : "," + known(tags[index], texts);
+      text += index === 0 ? quoteOnce(tags[index], texts) : "," + quoteOnce(tags[index], texts);
     }
   }
   text += '],"channels":[';
@@ -357,14 +356,14 @@ function statement(customer, texts) {
     for (let index = 0; index < channels.length; index++) {
       const channel = channels[index];
       text += index === 0 ? '{"channel":' : ',{"channel":';
-      text += known(channel, texts) + ',"orders":' + customer.channels.get(channel) + "}";
+      text += quoteOnce(channel, texts) + ',"orders":' + customer.channels.get(channel) + "}";
     }
   }
   return text + "]}";
 }
 
-/** The merged lines: sorted, those of one sku are neighbours. */
-function skus(lines) {
+/** Merge the lines by sku: sorted, lines of one sku are neighbours. */
+function writeSkus(lines) {
   sort(lines);
   let text = "";
   for (let index = 0; index < lines.length; ) {
@@ -403,15 +402,15 @@ function bySku(a, b) {
   return a.sku < b.sku ? -1 : a.sku > b.sku ? 1 : 0;
 }
 
-function known(text, texts) {
+function quoteOnce(text, texts) {
   let found = texts.get(text);
   if (found === undefined) {
-    found = quoted(text);
+    found = quote(text);
     texts.set(text, found);
   }
   return found;
 }
 
-function quoted(text) {
+function quote(text) {
   return TO_ESCAPE.test(text) ? JSON.stringify(text) : `"${text}"`;
 }

@@ -1,19 +1,21 @@
-// The transform by hand, over the bytes (spec/statement.md): one pass that reads, checks and adds up as it goes.
+// The transform over the bytes (spec/statement.md): one pass that parses, checks and adds up.
 //
-// It reads the usual spelling: members in the order of the spec's table, no white space between tokens. Whatever else
-// comes, and whatever is wrong, it leaves to the expert core. Nothing is kept between calls but room: the arrays of
-// room.mjs hold nothing that a later call reads.
+// It parses the compact form: members in the order of the spec's table, no white space between tokens. A document in
+// any other form, or with a breach, falls back to the expert core. Between calls only the arrays of room.mjs are kept;
+// no call reads what an earlier one stored.
+//
+// Parsers take the position at which they begin. They return the position behind what they parsed, or NONE: fall back.
 
 import { isUtf8 } from "node:buffer";
 
 import { MAX_LINES, MAX_ORDERS, MAX_QUANTITY, MAX_TAGS } from "./errors.mjs";
-import { transform as elsewhere } from "./expert.mjs";
+import { transform as fallBack } from "./expert.mjs";
 import { Room } from "./room.mjs";
-import { write } from "./writer.mjs";
+import { writeAnswer } from "./writer.mjs";
 
 const MAX = Number.MAX_SAFE_INTEGER;
-const KEPT = 4 * 2 ** 20; // room for documents of up to so many bytes is kept
-const NONE = -1; // where a position is returned: this is none of the usual spelling
+const KEPT = 4 * 2 ** 20; // bytes of a document: room for larger ones is not kept
+const NONE = -1;
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -30,6 +32,7 @@ const DAYS = new Uint8Array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 
 const bytesOf = (text) => new Uint8Array(Buffer.from(text));
 const four = (text) => Buffer.from(text).readInt32LE();
+const fours = (text) => text.match(/.{4}/g).map(four); // a rest of fewer than four characters is left out
 
 const BATCH = bytesOf('{"batch":"');
 const CURRENCY = bytesOf('","currency":"');
@@ -42,19 +45,28 @@ const NAME = bytesOf(',"name":"');
 const LINES = bytesOf('"},"lines":[');
 const CHANNEL = bytesOf(',"channel":');
 const NOTE = bytesOf(',"note":');
-const [SKU_1, SKU_2] = [four('{"sk'), four('u":"')];
-const [QUANTITY_1, QUANTITY_2, QUANTITY_3] = [four('","q'), four("uant"), four('ity"')];
-const [PRICE_1, PRICE_2] = [four(',"pr'), four('ice"')];
-const [TAGS_1, TAGS_2] = [four(',"ta'), four('gs":')];
-const NULL = four("null");
+const NULL = "null";
+const NULL_1 = four(NULL);
+
+// The literals of most of a document's bytes are compared four bytes at a time, in place: a call that the compiler does
+// not inline costs more than the comparison.
+const SKU = '{"sku":"';
+const [SKU_1, SKU_2] = fours(SKU);
+const QUANTITY = '","quantity":';
+const [QUANTITY_1, QUANTITY_2, QUANTITY_3] = fours(QUANTITY);
+const PRICE = ',"price":';
+const [PRICE_1, PRICE_2] = fours(PRICE);
+const TAGS = ',"tags":[';
+const [TAGS_1, TAGS_2] = fours(TAGS);
 const [OPEN, PAID] = [four("open"), four("paid")];
-const [SHIP, PED] = [four("ship"), four('ped"')];
-const [REFU, NDED] = [four("refu"), four("nded")];
-const [CANC, ELLE] = [four("canc"), four("elle")];
+const [SHIP, PED] = fours('shipped"');
+const [REFU, NDED] = fours("refunded");
+const [CANC, ELLE] = fours("cancelled");
+const MOMENT = "YYYY-MM-DDThh:mm:ssZ";
 
 let room = new Room(0);
 
-/** Answer the bytes of a batch with those of its statement, as a string of one unit a byte.
+/** Answer the bytes of a batch with the bytes of its statement, as a string of one UTF-16 unit per byte.
  *
  * Throws MalformedDocument or InvalidDocument.
  */
@@ -68,42 +80,46 @@ export function transform(document) {
       room = new Room(0);
     }
     mine.take(document);
-    if (read(mine, document.length)) {
-      return write(mine);
+    if (parseDocument(mine, document.length)) {
+      return writeAnswer(mine);
     }
   }
-  return elsewhere(document);
+  return fallBack(document);
 }
 
-/** Whether a document is of the usual spelling, and right; then `room` holds what it adds up to. */
-function read(room, end) {
+/** Parse a document into `room`; return false to fall back. */
+function parseDocument(room, end) {
   const { work, view } = room;
-  if (!matches(work, 0, BATCH)) {
+  let at = match(work, 0, BATCH);
+  if (at === NONE) {
     return false;
   }
-  let at = text(room, BATCH.length, 1, 64);
-  if (at === NONE || !matches(work, at, CURRENCY)) {
+  at = parseString(room, at, 1, 64);
+  if (at === NONE) {
     return false;
   }
   room.batchStart = room.textStart;
   room.batchLength = room.textLength;
   room.batchEscaped = room.textEscaped;
-  at += CURRENCY.length;
+  at = match(work, at, CURRENCY);
+  if (at === NONE) {
+    return false;
+  }
   room.currency = at;
   for (let index = 0; index < 3; index++, at++) {
     if (work[at] < 0x41 || work[at] > 0x5a) {
       return false;
     }
   }
-  if (!matches(work, at, ORDERS)) {
+  at = match(work, at, ORDERS);
+  if (at === NONE) {
     return false;
   }
-  at += ORDERS.length;
   if (work[at] === CLOSE) {
     at++;
   } else {
     for (;;) {
-      at = order(room, work, view, at);
+      at = parseOrder(room, work, view, at);
       if (at === NONE || ++room.orders > MAX_ORDERS) {
         return false;
       }
@@ -119,77 +135,91 @@ function read(room, end) {
   return work[at] === CLOSE_BRACE && at + 1 === end;
 }
 
-function matches(work, at, pattern) {
-  for (let index = 0; index < pattern.length; index++) {
-    if (work[at + index] !== pattern[index]) {
-      return false;
+/** Return the position behind a literal, or NONE. */
+function match(work, at, literal) {
+  for (let index = 0; index < literal.length; index++) {
+    if (work[at + index] !== literal[index]) {
+      return NONE;
     }
   }
-  return true;
+  return at + literal.length;
 }
 
-/** Read the order at `at` and add it up; the position behind it, or NONE. */
-function order(room, work, view, at) {
-  if (!matches(work, at, ID)) {
+/** Parse an order and add it up. */
+function parseOrder(room, work, view, at) {
+  at = match(work, at, ID);
+  if (at === NONE) {
     return NONE;
   }
-  const idStart = at + ID.length;
-  at = id(room, work, idStart);
+  at = parseId(room, work, at);
   const number = room.number;
-  if (at === NONE || !matches(work, at, PLACED)) {
+  if (at === NONE) {
     return NONE;
   }
-  const placed = at + PLACED.length;
-  const moment = momentAt(work, placed);
-  at = placed + 20;
-  if (moment < 0 || !matches(work, at, STATUS)) {
+  const placed = match(work, at, PLACED);
+  if (placed === NONE) {
     return NONE;
   }
-  at += STATUS.length;
-  const status = view.getInt32(at, true); // four letters tell it
+  const moment = parseMoment(work, placed);
+  if (moment < 0) {
+    return NONE;
+  }
+  at = match(work, placed + MOMENT.length, STATUS);
+  if (at === NONE) {
+    return NONE;
+  }
+  const status = view.getInt32(at, true); // its first four letters
   if (status === PAID || status === OPEN) {
-    at += 4;
+    at += "paid".length;
   } else if (status === SHIP && view.getInt32(at + 4, true) === PED) {
-    at += 7;
+    at += "shipped".length;
   } else if (status === REFU && view.getInt32(at + 4, true) === NDED) {
-    at += 8;
+    at += "refunded".length;
   } else if (status === CANC && view.getInt32(at + 4, true) === ELLE && work[at + 8] === 0x64) {
-    at += 9;
+    at += "cancelled".length;
   } else {
     return NONE;
   }
-  if (!matches(work, at, CUSTOMER)) {
+  const buyerStart = match(work, at, CUSTOMER);
+  if (buyerStart === NONE) {
     return NONE;
   }
-  const buyerStart = at + CUSTOMER.length;
-  at = id(room, work, buyerStart);
+  at = parseId(room, work, buyerStart);
   const buyer = room.number;
   const buyerLength = at - buyerStart;
-  if (at === NONE || !matches(work, at, NAME)) {
+  if (at === NONE) {
     return NONE;
   }
-  at = name(room, work, at + NAME.length);
+  at = match(work, at, NAME);
+  if (at === NONE) {
+    return NONE;
+  }
+  at = parseName(room, work, at);
   const nameStart = room.textStart;
   const nameLength = room.textLength;
   const nameSlow = room.textEscaped;
-  if (at === NONE || !matches(work, at, LINES)) {
+  if (at === NONE) {
     return NONE;
   }
-  at += LINES.length;
+  at = match(work, at, LINES);
+  if (at === NONE) {
+    return NONE;
+  }
 
   const isNew = room.isNew(number);
-  const customer = isNew && status !== CANC ? room.customer(buyer, buyerStart, buyerLength, moment, placed) : NONE;
-  at = lines(room, work, view, at, customer);
+  const customer = isNew && status !== CANC ? room.customerOf(buyer, buyerStart, buyerLength, moment, placed) : NONE;
+  at = parseLines(room, work, view, at, customer);
   if (at === NONE) {
     return NONE;
   }
   let channel = NONE;
-  if (work[at] === COMMA && matches(work, at, CHANNEL)) {
-    at += CHANNEL.length;
-    if (view.getInt32(at, true) === NULL) {
-      at += 4;
+  const value = work[at] === COMMA ? match(work, at, CHANNEL) : NONE;
+  if (value !== NONE) {
+    at = value;
+    if (view.getInt32(at, true) === NULL_1) {
+      at += NULL.length;
     } else if (work[at] === QUOTE) {
-      at = wordAt(room, work, at + 1);
+      at = parseWord(room, work, at + 1);
       if (at === NONE) {
         return NONE;
       }
@@ -199,7 +229,7 @@ function order(room, work, view, at) {
     }
   }
   if (work[at] === COMMA) {
-    at = note(room, work, view, at);
+    at = parseNote(room, work, view, at);
     if (at === NONE) {
       return NONE;
     }
@@ -238,12 +268,12 @@ function addOrder(room, customer, status, moment, placed, channel) {
     room.customerLastStart[customer] = placed;
   }
   if (channel !== NONE) {
-    room.pair(customer, channel, room.customerChannels);
+    room.countPair(customer, channel, room.customerChannels);
   }
 }
 
-/** Read an id at `at` into `room.number`; the position behind it, or NONE. */
-function id(room, work, at) {
+/** Parse an id into `room.number`. */
+function parseId(room, work, at) {
   const start = at;
   let high = 0;
   let low = 0;
@@ -263,15 +293,15 @@ function id(room, work, at) {
   return room.number <= MAX && !(digit >= 0 && digit <= 9) ? at : NONE;
 }
 
-/** The moment at `at` as a number that grows with it, or −1. */
-function momentAt(work, at) {
-  const century = two(work, at);
-  const year = century * 100 + two(work, at + 2);
-  const month = two(work, at + 5);
-  const day = two(work, at + 8);
-  const hour = two(work, at + 11);
-  const minute = two(work, at + 14);
-  const second = two(work, at + 17);
+/** The moment at `at` as a number that sorts like it, or −1. */
+function parseMoment(work, at) {
+  const century = parsePair(work, at);
+  const year = century * 100 + parsePair(work, at + 2);
+  const month = parsePair(work, at + 5);
+  const day = parsePair(work, at + 8);
+  const hour = parsePair(work, at + 11);
+  const minute = parsePair(work, at + 14);
+  const second = parsePair(work, at + 17);
   const isFormed =
     work[at + 4] === 0x2d && work[at + 7] === 0x2d && work[at + 10] === 0x54 &&
     work[at + 13] === 0x3a && work[at + 16] === 0x3a && work[at + 19] === 0x5a; // prettier-ignore
@@ -291,22 +321,22 @@ function isLeap(year) {
   return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
 }
 
-/** The number of two digits at `at`; far more than any where there are not two. */
-function two(work, at) {
+/** The number of two digits, or a number above 99 if two digits do not stand there. */
+function parsePair(work, at) {
   const tens = work[at] - ZERO;
   const ones = work[at + 1] - ZERO;
   return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : 1e6;
 }
 
-/** Read the lines at `at` for a customer, or for none; their sums go to `room`; the position behind, or NONE. */
-function lines(room, work, view, at, customer) {
+/** Parse lines and add them to a customer, unless that is NONE; their sums go to `room`. */
+function parseLines(room, work, view, at, customer) {
   let amounts = 0;
   let units = 0;
   for (let count = 1; ; count++) {
     if (view.getInt32(at, true) !== SKU_1 || view.getInt32(at + 4, true) !== SKU_2) {
       return NONE;
     }
-    const start = at + 8;
+    const start = at + SKU.length;
     at = start;
     let hash = 0;
     while (IS_SKU[work[at]] === 1) {
@@ -323,7 +353,7 @@ function lines(room, work, view, at, customer) {
     ) {
       return NONE;
     }
-    at += 13;
+    at += QUANTITY.length;
     let quantity = work[at] - ZERO;
     if (quantity < 1 || quantity > 9) {
       return NONE;
@@ -336,7 +366,7 @@ function lines(room, work, view, at, customer) {
     if (quantity > MAX_QUANTITY || view.getInt32(at, true) !== PRICE_1 || view.getInt32(at + 4, true) !== PRICE_2) {
       return NONE;
     }
-    at += 9;
+    at += PRICE.length;
     let price = work[at] - ZERO;
     if (work[at - 1] !== 0x3a || price < 0 || price > 9) {
       return NONE;
@@ -344,7 +374,7 @@ function lines(room, work, view, at, customer) {
     digit = work[++at] - ZERO;
     while (digit >= 0 && digit <= 9) {
       if (price === 0 || price > 99_999_999) {
-        return NONE; // a leading zero, or ten digits: not the usual
+        return NONE; // a leading zero, or ten digits
       }
       price = price * 10 + digit;
       digit = work[++at] - ZERO;
@@ -353,12 +383,12 @@ function lines(room, work, view, at, customer) {
       const amount = quantity * price;
       amounts += amount;
       units += quantity;
-      if (!room.line(customer, hash, start, length, quantity, amount)) {
+      if (!room.addLine(customer, hash, start, length, quantity, amount)) {
         return NONE;
       }
     }
     if (work[at] === COMMA) {
-      at = tags(room, work, view, at, customer);
+      at = parseTags(room, work, view, at, customer);
       if (at === NONE) {
         return NONE;
       }
@@ -380,21 +410,21 @@ function lines(room, work, view, at, customer) {
   return at;
 }
 
-/** Read the member `tags` at `at`; the position behind it, or NONE. */
-function tags(room, work, view, at, customer) {
+/** Parse the member `tags`. */
+function parseTags(room, work, view, at, customer) {
   if (view.getInt32(at, true) !== TAGS_1 || view.getInt32(at + 4, true) !== TAGS_2 || work[at + 8] !== 0x5b) {
     return NONE;
   }
-  at += 9;
+  at += TAGS.length;
   if (work[at] === CLOSE) {
     return at + 1;
   }
   for (let count = 1; work[at] === QUOTE && count <= MAX_TAGS; count++) {
-    at = wordAt(room, work, at + 1);
+    at = parseWord(room, work, at + 1);
     if (at === NONE) {
       return NONE;
     }
-    if (customer !== NONE && !room.pair(customer, room.word, room.customerTags)) {
+    if (customer !== NONE && !room.countPair(customer, room.word, room.customerTags)) {
       return NONE;
     }
     const next = work[at++];
@@ -408,8 +438,8 @@ function tags(room, work, view, at, customer) {
   return NONE;
 }
 
-/** Read a tag or channel whose first byte is at `at`, and know it as `room.word`; the position behind its quote. */
-function wordAt(room, work, at) {
+/** Parse a tag or channel from behind its opening quote into `room.word`. */
+function parseWord(room, work, at) {
   const start = at;
   let hash = 0;
   let byte = work[at];
@@ -422,9 +452,9 @@ function wordAt(room, work, at) {
     if (length < 1 || (length > 30 && room.characters(start, length) > 30)) {
       return NONE;
     }
-    return room.know(hash, start, length, false) ? at + 1 : NONE;
+    return room.findWord(hash, start, length, false) ? at + 1 : NONE;
   }
-  at = text(room, start, 1, 30);
+  at = parseString(room, start, 1, 30);
   if (at === NONE) {
     return NONE;
   }
@@ -432,14 +462,14 @@ function wordAt(room, work, at) {
   for (let index = room.textStart; index < room.textStart + room.textLength; index++) {
     hash = Math.imul(hash ^ work[index], 0x01000193);
   }
-  return room.know(hash, room.textStart, room.textLength, true) ? at + 1 : NONE;
+  return room.findWord(hash, room.textStart, room.textLength, true) ? at + 1 : NONE;
 }
 
-/** Read the string whose first byte is at `at`, of `least` to `most` characters; the position of its quote, or NONE.
+/** Parse a string of `least` to `most` characters from behind its opening quote; return where its closing quote stands.
  *
- * Where it is, or was put once unescaped, is told by `room.textStart` and `room.textLength`.
+ * `room.textStart` and `room.textLength` locate the unescaped string.
  */
-function text(room, at, least, most) {
+function parseString(room, at, least, most) {
   const { work } = room;
   const start = at;
   let byte = work[at];
@@ -460,8 +490,8 @@ function text(room, at, least, most) {
   return textLength >= least && (textLength <= most || room.characters(room.textStart, textLength) <= most) ? at : NONE;
 }
 
-/** Read a name likewise; `room.textEscaped` is set where it is not yet as it is to be written. */
-function name(room, work, at) {
+/** Parse a name, like `parseString`. `room.textEscaped` is set if it must be normalised or escaped when written. */
+function parseName(room, work, at) {
   const start = at;
   let last = 0x20;
   let slow = 0;
@@ -479,7 +509,7 @@ function name(room, work, at) {
     room.textEscaped = 0;
     return room.textLength <= 200 || room.characters(start, at - start) <= 200 ? at : NONE;
   }
-  at = text(room, start, 1, MAX);
+  at = parseString(room, start, 1, MAX);
   if (at === NONE) {
     return NONE;
   }
@@ -488,20 +518,20 @@ function name(room, work, at) {
   return characters >= 1 && characters <= 200 ? at : NONE;
 }
 
-/** Check the member `note` at `at`; the position behind it, or NONE. */
-function note(room, work, view, at) {
-  if (!matches(work, at, NOTE)) {
+/** Parse the member `note`. It is checked and not kept. */
+function parseNote(room, work, view, at) {
+  at = match(work, at, NOTE);
+  if (at === NONE) {
     return NONE;
   }
-  at += NOTE.length;
-  if (view.getInt32(at, true) === NULL) {
-    return at + 4;
+  if (view.getInt32(at, true) === NULL_1) {
+    return at + NULL.length;
   }
   if (work[at] !== QUOTE) {
     return NONE;
   }
   const before = room.pool;
-  at = text(room, at + 1, 0, 2_000);
-  room.pool = before; // nothing of it is kept
+  at = parseString(room, at + 1, 0, 2_000);
+  room.pool = before; // frees what was unescaped
   return at === NONE ? NONE : at + 1;
 }

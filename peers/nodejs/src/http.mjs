@@ -1,4 +1,4 @@
-// The service over HTTP: node:http and nothing else. A body is read into one Buffer, an answer is one write.
+// The service over HTTP on node:http, without a framework. A body is read into one Buffer; an answer is one write.
 
 import http from "node:http";
 
@@ -12,26 +12,26 @@ const HELLO = "Hello, world!\n";
 const HELLO_HEAD = ["Content-Type", TEXT, "Content-Length", String(HELLO.length)];
 const ALLOWED = { "/hello": "GET", "/statements": "POST", "/wait": "GET", "/__version__": "GET" };
 
-/** A server over a core: `transform` takes the bytes of a document and returns those of its answer, as a Buffer or as a
- * string of one unit a byte.
+/** Make a server over a core: `transform` takes the bytes of a document and returns its answer, as a Buffer or as a
+ * string of one UTF-16 unit per byte.
  *
- * `about` tells what runs; bodies of more than `maxBytes` are refused.
+ * `about` is the provenance. A body of more than `maxBytes` gets status 413.
  */
 export function makeServer(transform, about, maxBytes) {
-  const told = Buffer.from(JSON.stringify(about));
+  const provenance = Buffer.from(JSON.stringify(about));
 
   function answer(request, response) {
     const { url, method } = request;
     if (method === "GET" && url === "/hello") {
       response.writeHead(200, HELLO_HEAD).end(HELLO);
     } else if (method === "POST" && url === "/statements") {
-      read(request, response);
+      readBody(request, response);
     } else {
-      rest(request, response);
+      answerOther(request, response);
     }
   }
 
-  function rest(request, response) {
+  function answerOther(request, response) {
     const { method, url } = request;
     const mark = url.indexOf("?");
     const path = mark < 0 ? url : url.slice(0, mark);
@@ -43,16 +43,16 @@ export function makeServer(transform, about, maxBytes) {
     } else if (path === "/hello") {
       response.writeHead(200, HELLO_HEAD).end(HELLO);
     } else if (path === "/statements") {
-      read(request, response);
+      readBody(request, response);
     } else if (path === "/wait") {
-      wait(mark < 0 ? "" : url.slice(mark + 1), response);
+      answerWait(mark < 0 ? "" : url.slice(mark + 1), response);
     } else {
-      send(response, JSON_TYPE, told);
+      send(response, JSON_TYPE, provenance);
     }
   }
 
-  /** Read the body, and answer it: a usual one comes as one chunk, which is then the document itself. */
-  function read(request, response) {
+  /** Read the body and answer it. A usual body comes as one chunk, which is the document, without a copy. */
+  function readBody(request, response) {
     const { headers } = request;
     const announced = headers["content-length"];
     if (!isJson(headers["content-type"])) {
@@ -102,19 +102,19 @@ export function makeServer(transform, about, maxBytes) {
     send(response, JSON_TYPE, statement);
   }
 
-  // a request without a body needs no stream that ends; an idle connection is kept for longer than proxies do
+  // A request without a body needs no stream that ends. Idle connections are kept for longer than a proxy keeps them.
   const server = http.createServer({ keepAliveTimeout: 65_000, optimizeEmptyRequests: true }, answer);
   server.on("clientError", refuseConnection);
   return server;
 }
 
-/** One write: what is a string goes out together with the head. */
+/** Send an answer: a string goes out together with the head, in one write. */
 function send(response, type, body) {
   response.writeHead(200, ["Content-Type", type, "Content-Length", String(body.length)]);
   response.end(body, typeof body === "string" ? "latin1" : undefined);
 }
 
-/** An answer other than 200: problem details of RFC 9457. */
+/** Send an answer other than 200, with the problem details of RFC 9457. */
 function refuse(response, status, detail, members = {}) {
   const problem = { title: http.STATUS_CODES[status], status, detail, ...members };
   const body = Buffer.from(JSON.stringify(problem));
@@ -122,7 +122,7 @@ function refuse(response, status, detail, members = {}) {
   response.end(body);
 }
 
-/** Let a body that is not wanted go by, so that the answer is read; one that goes on for too long is cut off. */
+/** Read and drop a refused body, so that the client reads the answer; cut the connection if the body is too long. */
 function discard(request, most, then) {
   let length = 0;
   request.on("data", (chunk) => {
@@ -142,7 +142,7 @@ function isJson(type) {
   return type === JSON_TYPE || (type !== undefined && type.split(";", 1)[0].trim().toLowerCase() === JSON_TYPE);
 }
 
-function wait(query, response) {
+function answerWait(query, response) {
   const asked = new URLSearchParams(query).getAll("ms").at(-1);
   if (asked === undefined || !/^[0-9]{1,5}$/.test(asked) || Number(asked) > MAX_WAIT_MS) {
     refuse(response, 400, `ms must be an integer from 0 to ${MAX_WAIT_MS}`);
@@ -152,7 +152,7 @@ function wait(query, response) {
   setTimeout(() => send(response, TEXT, Buffer.from(`Waited ${ms} ms.\n`)), ms);
 }
 
-/** What is no HTTP gets a bare answer; bytes behind a last request are left alone, that one is answered. */
+/** Refuse what is not HTTP with a bare answer. Bytes behind a last request are ignored; that request is answered. */
 function refuseConnection(error, socket) {
   if (error.code === "HPE_CLOSED_CONNECTION") {
     return;

@@ -1,4 +1,4 @@
-// The transform as most would write it: JSON.parse, plain objects and Maps, JSON.stringify (spec/statement.md).
+// The transform in ordinary code: JSON.parse, plain objects and Maps, JSON.stringify (spec/statement.md).
 
 import { isUtf8 } from "node:buffer";
 
@@ -19,14 +19,14 @@ import {
 const STATUSES = new Set(["open", "paid", "shipped", "refunded", "cancelled"]);
 const SKU = /^[A-Za-z0-9._-]{1,40}$/;
 
-/** Answer the bytes of a batch with those of its statement; throws MalformedDocument or InvalidDocument. */
+/** Answer the bytes of a batch with the bytes of its statement. Throws MalformedDocument or InvalidDocument. */
 export function transform(document) {
   let statement;
   try {
     statement = summarise(parse(document));
   } catch (error) {
     judge(document);
-    throw error; // the two readings of the rules disagree: an error of this module
+    throw error; // `judge` found no breach: a bug of this module
   }
   if (statement.totals.gross + statement.totals.open > Number.MAX_SAFE_INTEGER) {
     throw new InvalidDocument("/orders");
@@ -87,7 +87,7 @@ function summarise(batch) {
   };
 }
 
-/** What the orders of one customer add up to. */
+/** The sums of one customer's orders. */
 class Customer {
   constructor(id, placed) {
     this.id = id;
@@ -168,7 +168,7 @@ class Customer {
   }
 }
 
-/** JavaScript compares UTF-16 units; those of surrogates, which stand for more, come before U+E000 to U+FFFF there. */
+/** Compare by code point: JavaScript compares UTF-16 units, in which surrogates sort before U+E000 to U+FFFF. */
 function byCodePoint(a, b) {
   const length = Math.min(a.length, b.length);
   for (let index = 0; index < length; index++) {

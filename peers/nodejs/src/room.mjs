@@ -1,6 +1,6 @@
-// Where a document by hand is added up: arrays for as many bytes as there are, and tables of what stands in them.
+// The arrays and hash tables in which the hand-written core adds a document up.
 
-const SLACK = 64; // zeros behind a document, which match nothing
+const SLACK = 64; // zeros behind a document: they match no literal
 const FREE = -1;
 
 const HEX = new Int8Array(256).fill(-1);
@@ -8,16 +8,16 @@ for (let digit = 0; digit < 16; digit++) {
   HEX[digit.toString(16).charCodeAt(0)] = digit;
   HEX[digit.toString(16).toUpperCase().charCodeAt(0)] = digit;
 }
-const ESCAPED = new Uint8Array(256); // what stands for the byte behind a backslash
+const ESCAPED = new Uint8Array(256); // the character that a letter after a backslash stands for
 for (const [letter, character] of Object.entries({ '"': '"', "\\": "\\", "/": "/", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" })) {
   ESCAPED[letter.charCodeAt(0)] = character.charCodeAt(0);
 }
 
 /** Room for documents of up to `length` bytes.
  *
- * Lines, customers, words (tags and channels) and pairs (which customer has which word) are numbered as they come;
- * where one is of a customer, `…Next` makes a list of the customer's. There is room for one of each in `BYTES_EACH`
- * bytes; a document that holds more is not of the usual kind.
+ * Lines, customers, words (tags and channels) and pairs (a customer and one of its words) are numbered in order.
+ * `…Next` chains the lines or pairs of a customer. There is room for one of each per 16 bytes; a document with more
+ * falls back.
  */
 export class Room {
   constructor(length) {
@@ -26,7 +26,7 @@ export class Room {
     const numbers = () => new Float64Array(most);
     this.length = length;
     this.most = most;
-    this.work = new Uint8Array(3 * length + 2 * SLACK); // the document, then what was unescaped
+    this.work = new Uint8Array(3 * length + 2 * SLACK); // the document, then its unescaped strings
     this.view = new DataView(this.work.buffer);
     this.out = Buffer.alloc(4 * length + 1024);
     this.outView = new DataView(this.out.buffer);
@@ -77,7 +77,7 @@ export class Room {
     this.cancelled = [];
   }
 
-  /** Copy a document in, and forget all that was added up. */
+  /** Copy a document in, and reset all tables. */
   take(document) {
     const { length } = document;
     this.work.set(document);
@@ -108,7 +108,7 @@ export class Room {
     this.textEscaped = 0;
   }
 
-  /** Whether an order's id is new: as long as each is larger than the last, none of them need be looked up. */
+  /** Tell whether an order's id is new. As long as ids ascend, none is looked up. */
   isNew(id) {
     if (this.seen === null) {
       if (id > this.lastId) {
@@ -127,8 +127,8 @@ export class Room {
     return true;
   }
 
-  /** The number of the customer of that id; a new one begins with this order. */
-  customer(id, start, length, moment, placed) {
+  /** The number of the customer of an id; a new one is added with this order's moment. */
+  customerOf(id, start, length, moment, placed) {
     const { customerTable, customerId, mask } = this;
     let slot = (Math.imul(id | 0, 0x9e3779b1) >>> 12) & mask;
     for (; customerTable[slot] !== FREE; slot = (slot + 1) & mask) {
@@ -156,8 +156,8 @@ export class Room {
     return customer;
   }
 
-  /** Add a line to the one of its customer and sku; whether there was room. */
-  line(customer, hash, start, length, units, amount) {
+  /** Add a line to the sums of its customer and sku; return false if there is no room. */
+  addLine(customer, hash, start, length, units, amount) {
     const { lineTable, lineCustomer, lineStart, lineLength, mask } = this;
     let slot = (Math.imul(hash ^ Math.imul(customer, 0x85ebca6b), 0x9e3779b1) >>> 12) & mask;
     for (; lineTable[slot] !== FREE; slot = (slot + 1) & mask) {
@@ -184,8 +184,8 @@ export class Room {
     return true;
   }
 
-  /** Know the word of these bytes as `this.word`; whether there was room. */
-  know(hash, start, length, escaped) {
+  /** Set `this.word` to the word of these bytes, and add a new one; return false if there is no room. */
+  findWord(hash, start, length, escaped) {
     const { wordTable, wordStart, wordLength, mask } = this;
     let slot = (Math.imul(hash, 0x9e3779b1) >>> 12) & mask;
     for (; wordTable[slot] !== FREE; slot = (slot + 1) & mask) {
@@ -208,10 +208,10 @@ export class Room {
     return true;
   }
 
-  /** Count a word for a customer in the list that begins at `heads`; whether there was room. */
-  pair(customer, word, heads) {
+  /** Count a word of a customer in the list that begins at `heads`; return false if there is no room. */
+  countPair(customer, word, heads) {
     const { pairTable, pairCustomer, pairWord, mask } = this;
-    const owner = heads === this.customerTags ? customer : ~customer; // tags and channels of one word are two pairs
+    const owner = heads === this.customerTags ? customer : ~customer; // a word may be both a tag and a channel
     let slot = (Math.imul(owner ^ Math.imul(word, 0x85ebca6b), 0x9e3779b1) >>> 12) & mask;
     for (; pairTable[slot] !== FREE; slot = (slot + 1) & mask) {
       const pair = pairTable[slot];
@@ -243,7 +243,7 @@ export class Room {
     return true;
   }
 
-  /** The first six bytes as a number that sorts as they do. */
+  /** The first six bytes as a number that sorts like them. */
   key(start, length) {
     const { work } = this;
     let key = 0;
@@ -253,7 +253,7 @@ export class Room {
     return key;
   }
 
-  /** How many code points some bytes are: all but those that continue one. */
+  /** The number of code points: all bytes but continuation bytes. */
   characters(start, length) {
     let count = 0;
     for (let index = start; index < start + length; index++) {
@@ -262,7 +262,7 @@ export class Room {
     return count;
   }
 
-  /** How many code points they are once normalised. */
+  /** The number of code points of the normalised name. */
   normalisedCharacters(start, length) {
     let count = 0;
     let space = true;
@@ -275,9 +275,9 @@ export class Room {
     return count > 0 && space ? count - 1 : count;
   }
 
-  /** Put the string that begins at `start`, whose first backslash is at `at`, into the pool; the position of its quote.
+  /** Unescape the string at `start`, whose first backslash stands at `at`, into the pool.
    *
-   * Where it is told by `textStart` and `textLength`; −1 for what is no string of JSON.
+   * Return the position of its closing quote, or −1 if it is malformed. `textStart` and `textLength` locate the result.
    */
   unescape(start, at) {
     const { work } = this;
@@ -309,10 +309,10 @@ export class Room {
         work[to++] = ESCAPED[letter];
         continue;
       }
-      let point = this.unit(at);
+      let point = this.parseUnit(at);
       at += 4;
       if (point >= 0xd800 && point <= 0xdbff) {
-        const low = work[at] === 0x5c && work[at + 1] === 0x75 ? this.unit(at + 2) : -1;
+        const low = work[at] === 0x5c && work[at + 1] === 0x75 ? this.parseUnit(at + 2) : -1;
         if (low < 0xdc00 || low > 0xdfff) {
           return -1;
         }
@@ -321,18 +321,18 @@ export class Room {
       } else if (point < 0 || (point >= 0xdc00 && point <= 0xdfff)) {
         return -1;
       }
-      to = this.encode(point, to);
+      to = this.writeCharacter(point, to);
     }
   }
 
   /** The UTF-16 unit of four hexadecimal digits, or −1. */
-  unit(at) {
+  parseUnit(at) {
     const { work } = this;
     const [one, two, three, last] = [HEX[work[at]], HEX[work[at + 1]], HEX[work[at + 2]], HEX[work[at + 3]]];
     return (one | two | three | last) < 0 ? -1 : (one << 12) | (two << 8) | (three << 4) | last;
   }
 
-  encode(point, to) {
+  writeCharacter(point, to) {
     const { work } = this;
     if (point < 0x80) {
       work[to++] = point;

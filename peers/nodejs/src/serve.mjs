@@ -1,8 +1,8 @@
-// What is started: `node serve.mjs HOST PORT BACKLOG`, over the core that STATEMENTS_CORE names.
+// Starts the server: `node serve.mjs HOST PORT BACKLOG`. Its environment configures it.
 //
-// STATEMENTS_CORE       ordinary, expert or handwritten: the module of that name, exactly that one or an error
-// STATEMENTS_VARIANT    what the lab calls this peer, told at /__version__
-// STATEMENTS_MAX_BYTES  the limit of a document's size; 64 MiB if it is not set
+// STATEMENTS_CORE       the core: ordinary, expert or handwritten; any other value is an error
+// STATEMENTS_VARIANT    the name of this peer, reported at /__version__
+// STATEMENTS_MAX_BYTES  the largest document in bytes; the default is 64 MiB
 
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -14,7 +14,7 @@ const CORES = { ordinary: "./ordinary.mjs", expert: "./expert.mjs", handwritten:
 const [host, port, backlog] = process.argv.slice(2);
 const name = process.env.STATEMENTS_CORE;
 if (!Object.hasOwn(CORES, name)) {
-  throw new Error(`STATEMENTS_CORE is ${JSON.stringify(name)}; there are: ${Object.keys(CORES).join(", ")}`);
+  throw new Error(`STATEMENTS_CORE is ${JSON.stringify(name)}: use one of ${Object.keys(CORES).join(", ")}`);
 }
 const file = new URL(CORES[name], import.meta.url);
 const { transform } = await import(file);
@@ -34,6 +34,6 @@ const maxBytes = Number(process.env.STATEMENTS_MAX_BYTES ?? 64 * 2 ** 20);
 const server = makeServer(transform, about, maxBytes);
 server.listen({ host, port: Number(port), backlog: Number(backlog) });
 process.once("SIGTERM", () => {
-  server.close(); // no new connection; idle ones close, and the others once they are answered
+  server.close(); // accepts no connection; idle ones close now, the others after their answer
   setTimeout(() => process.exit(), GRACE_MS).unref();
 });

@@ -1,8 +1,8 @@
-// The statement of what a document added up to, byte by byte.
+// Writes the answer from a room, byte by byte. Writers return the position behind what they wrote.
 
 import { InvalidDocument } from "./errors.mjs";
 
-const FEW = 16; // up to so many are sorted by insertion
+const FEW = 16; // length of the runs that are sorted by insertion
 const bytesOf = (text) => new Uint8Array(Buffer.from(text));
 const four = (text) => Buffer.from(text).readInt32LE();
 const [QUOTE, COMMA, COLON, BACKSLASH, CLOSE_BRACE] = [0x22, 0x2c, 0x3a, 0x5c, 0x7d];
@@ -12,7 +12,7 @@ for (let number = 0; number < 100; number++) {
   PAIRS[2 * number] = 0x30 + Math.floor(number / 10);
   PAIRS[2 * number + 1] = 0x30 + (number % 10);
 }
-const SHORT = new Uint8Array(128); // the letter behind a backslash
+const SHORT = new Uint8Array(128); // the letter after the backslash, if there is one
 for (const [character, letter] of Object.entries({ '"': '"', "\\": "\\", "\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t" })) {
   SHORT[character.charCodeAt(0)] = letter.charCodeAt(0);
 }
@@ -46,27 +46,27 @@ const [SKU_1, SKU_2] = [four('{"sk'), four('u":"')];
 const [UNITS_1, UNITS_2] = [four('","u'), four("nits")];
 const [AMOUNT_1, AMOUNT_2] = [four(',"am'), four("ount")];
 
-/** The statement of what `room` holds, as a string of one unit a byte. Throws InvalidDocument if it is too large. */
-export function write(room) {
+/** Write the answer as a string of one UTF-16 unit per byte. Throws InvalidDocument if its amounts are too large. */
+export function writeAnswer(room) {
   const { out } = room;
-  const customers = inOrder(room);
+  const customers = sortCustomers(room);
   rankWords(room);
-  let at = put(out, 0, BATCH);
-  at = string(room, at, room.batchStart, room.batchLength, room.batchEscaped);
-  at = put(out, at, CURRENCY);
+  let at = writeLiteral(out, 0, BATCH);
+  at = writeString(room, at, room.batchStart, room.batchLength, room.batchEscaped);
+  at = writeLiteral(out, at, CURRENCY);
   at = copy(out, at, room.work, room.currency, 3);
-  at = number(out, put(out, at, ORDERS), room.distinct);
-  at = number(out, put(out, at, DUPLICATES), room.orders - room.distinct);
-  at = put(out, at, CANCELLED);
+  at = writeNumber(out, writeLiteral(out, at, ORDERS), room.distinct);
+  at = writeNumber(out, writeLiteral(out, at, DUPLICATES), room.orders - room.distinct);
+  at = writeLiteral(out, at, CANCELLED);
   room.cancelled.sort((a, b) => a - b);
   for (let index = 0; index < room.cancelled.length; index++) {
-    at = number(out, comma(out, at, index), room.cancelled[index]);
+    at = writeNumber(out, writeComma(out, at, index), room.cancelled[index]);
   }
-  at = put(out, at, CUSTOMERS);
+  at = writeLiteral(out, at, CUSTOMERS);
   let [units, gross, refunded, open] = [0, 0, 0, 0];
   for (let index = 0; index < customers.length; index++) {
     const customer = customers[index];
-    at = statement(room, comma(out, at, index), customer);
+    at = writeStatement(room, writeComma(out, at, index), customer);
     units += room.customerUnits[customer];
     gross += room.customerGross[customer];
     refunded += room.customerRefunded[customer];
@@ -75,13 +75,13 @@ export function write(room) {
   if (gross + open > Number.MAX_SAFE_INTEGER) {
     throw new InvalidDocument("/orders");
   }
-  at = number(out, put(out, at, TOTALS), customers.length);
-  at = sums(out, at, units, gross, refunded, open);
-  return out.latin1Slice(0, put(out, at, ENDS));
+  at = writeNumber(out, writeLiteral(out, at, TOTALS), customers.length);
+  at = writeSums(out, at, units, gross, refunded, open);
+  return out.latin1Slice(0, writeLiteral(out, at, ENDS));
 }
 
 /** The customers by net, the largest first, then by id. */
-function inOrder(room) {
+function sortCustomers(room) {
   const { customers, order, customerNet } = room;
   for (let customer = 0; customer < customers; customer++) {
     order[customer] = customer;
@@ -103,34 +103,34 @@ function rankWords(room) {
   }
 }
 
-function statement(room, at, customer) {
+function writeStatement(room, at, customer) {
   const { out, work } = room;
-  at = put(out, at, ID);
+  at = writeLiteral(out, at, ID);
   at = copy(out, at, work, room.customerIdStart[customer], room.customerIdLength[customer]);
-  at = put(out, at, NAME);
+  at = writeLiteral(out, at, NAME);
   const [start, length] = [room.customerName[customer], room.customerNameLength[customer]];
-  at = room.customerNameSlow[customer] === 0 ? copy(out, at, work, start, length) : name(room, at, start, length);
-  at = number(out, put(out, at, OF_ORDERS), room.customerOrders[customer]);
-  at = copy(out, put(out, at, FIRST), work, room.customerFirstStart[customer], 20);
-  at = copy(out, put(out, at, LAST), work, room.customerLastStart[customer], 20);
+  at = room.customerNameSlow[customer] === 0 ? copy(out, at, work, start, length) : writeName(room, at, start, length);
+  at = writeNumber(out, writeLiteral(out, at, OF_ORDERS), room.customerOrders[customer]);
+  at = copy(out, writeLiteral(out, at, FIRST), work, room.customerFirstStart[customer], 20);
+  at = copy(out, writeLiteral(out, at, LAST), work, room.customerLastStart[customer], 20);
   out[at++] = QUOTE;
   const [gross, refunded] = [room.customerGross[customer], room.customerRefunded[customer]];
-  at = sums(out, at, room.customerUnits[customer], gross, refunded, room.customerOpen[customer]);
-  at = skus(room, put(out, at, SKUS), room.customerLines[customer]);
-  at = tags(room, put(out, at, TAGS), room.customerTags[customer]);
-  at = channels(room, put(out, at, CHANNELS), room.customerChannels[customer]);
-  return put(out, at, END);
+  at = writeSums(out, at, room.customerUnits[customer], gross, refunded, room.customerOpen[customer]);
+  at = writeSkus(room, writeLiteral(out, at, SKUS), room.customerLines[customer]);
+  at = writeTags(room, writeLiteral(out, at, TAGS), room.customerTags[customer]);
+  at = writeChannels(room, writeLiteral(out, at, CHANNELS), room.customerChannels[customer]);
+  return writeLiteral(out, at, END);
 }
 
-function sums(out, at, units, gross, refunded, open) {
-  at = number(out, put(out, at, UNITS), units);
-  at = number(out, put(out, at, GROSS), gross);
-  at = number(out, put(out, at, REFUNDED), refunded);
-  at = number(out, put(out, at, OPEN), open);
-  return number(out, put(out, at, NET), gross - refunded);
+function writeSums(out, at, units, gross, refunded, open) {
+  at = writeNumber(out, writeLiteral(out, at, UNITS), units);
+  at = writeNumber(out, writeLiteral(out, at, GROSS), gross);
+  at = writeNumber(out, writeLiteral(out, at, REFUNDED), refunded);
+  at = writeNumber(out, writeLiteral(out, at, OPEN), open);
+  return writeNumber(out, writeLiteral(out, at, NET), gross - refunded);
 }
 
-function skus(room, at, first) {
+function writeSkus(room, at, first) {
   const { out, outView, work, order, lineStart, lineLength, lineNext, lineUnits, lineAmount } = room;
   let count = 0;
   for (let line = first; line >= 0; line = lineNext[line]) {
@@ -139,24 +139,24 @@ function skus(room, at, first) {
   const sorted = sort(room, count, room.lineKey, bySku);
   for (let index = 0; index < count; index++) {
     const line = sorted[index];
-    at = comma(out, at, index);
-    at = eight(outView, at, SKU_1, SKU_2);
+    at = writeComma(out, at, index);
+    at = writeEight(outView, at, SKU_1, SKU_2);
     at = copy(out, at, work, lineStart[line], lineLength[line]);
-    at = eight(outView, at, UNITS_1, UNITS_2);
+    at = writeEight(outView, at, UNITS_1, UNITS_2);
     out[at] = QUOTE;
     out[at + 1] = COLON;
-    at = number(out, at + 2, lineUnits[line]);
-    at = eight(outView, at, AMOUNT_1, AMOUNT_2);
+    at = writeNumber(out, at + 2, lineUnits[line]);
+    at = writeEight(outView, at, AMOUNT_1, AMOUNT_2);
     out[at] = QUOTE;
     out[at + 1] = COLON;
-    at = number(out, at + 2, lineAmount[line]);
+    at = writeNumber(out, at + 2, lineAmount[line]);
     out[at++] = CLOSE_BRACE;
   }
   return at;
 }
 
-/** The pairs of a list in the order of their words; `room.count` says how many they are. */
-function pairsOf(room, first) {
+/** Sort the pairs of a list by their words; `room.count` is their number. */
+function sortPairs(room, first) {
   const { order, pairRank, pairNext, pairWord, wordRank } = room;
   let count = 0;
   for (let pair = first; pair >= 0; pair = pairNext[pair]) {
@@ -167,45 +167,45 @@ function pairsOf(room, first) {
   return sort(room, count, pairRank, byNothing);
 }
 
-function tags(room, at, first) {
+function writeTags(room, at, first) {
   const { out } = room;
-  const pairs = pairsOf(room, first);
+  const pairs = sortPairs(room, first);
   for (let index = 0; index < room.count; index++) {
-    at = comma(out, at, index);
+    at = writeComma(out, at, index);
     out[at++] = QUOTE;
-    at = wordOf(room, at, pairs[index]);
+    at = writeWord(room, at, pairs[index]);
     out[at++] = QUOTE;
   }
   return at;
 }
 
-function channels(room, at, first) {
+function writeChannels(room, at, first) {
   const { out, pairCount } = room;
-  const pairs = pairsOf(room, first);
+  const pairs = sortPairs(room, first);
   for (let index = 0; index < room.count; index++) {
-    at = put(out, comma(out, at, index), CHANNEL);
-    at = wordOf(room, at, pairs[index]);
-    at = number(out, put(out, at, OF_ORDERS), pairCount[pairs[index]]);
+    at = writeLiteral(out, writeComma(out, at, index), CHANNEL);
+    at = writeWord(room, at, pairs[index]);
+    at = writeNumber(out, writeLiteral(out, at, OF_ORDERS), pairCount[pairs[index]]);
     out[at++] = CLOSE_BRACE;
   }
   return at;
 }
 
-function wordOf(room, at, pair) {
+function writeWord(room, at, pair) {
   const word = room.pairWord[pair];
-  return string(room, at, room.wordStart[word], room.wordLength[word], room.wordEscaped[word]);
+  return writeString(room, at, room.wordStart[word], room.wordLength[word], room.wordEscaped[word]);
 }
 
 // --- numbers and bytes --------------------------------------------------------------------------------------------
 
-function put(out, at, pattern) {
+function writeLiteral(out, at, pattern) {
   for (let index = 0; index < pattern.length; index++) {
     out[at + index] = pattern[index];
   }
   return at + pattern.length;
 }
 
-function eight(view, at, low, high) {
+function writeEight(view, at, low, high) {
   view.setInt32(at, low, true);
   view.setInt32(at + 4, high, true);
   return at + 8;
@@ -218,17 +218,17 @@ function copy(out, at, work, start, length) {
   return at + length;
 }
 
-function comma(out, at, index) {
+function writeComma(out, at, index) {
   if (index > 0) {
     out[at++] = COMMA;
   }
   return at;
 }
 
-/** Write a number of 0 to 2^53 − 1. */
-function number(out, at, value) {
+/** Write a number from 0 to 2^53 − 1. */
+function writeNumber(out, at, value) {
   if (value < 1e9) {
-    return small(out, at, value | 0);
+    return writeSmall(out, at, value | 0);
   }
   let high = Math.floor(value / 1e9);
   let low = value - high * 1e9;
@@ -236,7 +236,7 @@ function number(out, at, value) {
     high--;
     low += 1e9;
   }
-  at = small(out, at, high | 0);
+  at = writeSmall(out, at, high | 0);
   let rest = low | 0;
   for (let index = 8; index >= 0; index--) {
     out[at + index] = 0x30 + (rest % 10);
@@ -246,8 +246,8 @@ function number(out, at, value) {
 }
 
 /** Write a number below 10^9, two digits at a time from the last. */
-function small(out, at, value) {
-  const end = at + digits(value);
+function writeSmall(out, at, value) {
+  const end = at + countDigits(value);
   let to = end;
   while (value >= 100) {
     const pair = (value % 100) << 1;
@@ -264,27 +264,27 @@ function small(out, at, value) {
   return end;
 }
 
-function digits(value) {
+function countDigits(value) {
   if (value < 100_000) {
     return value < 100 ? (value < 10 ? 1 : 2) : value < 1_000 ? 3 : value < 10_000 ? 4 : 5;
   }
   return value < 10_000_000 ? (value < 1_000_000 ? 6 : 7) : value < 100_000_000 ? 8 : 9;
 }
 
-/** Write a string without its quotes; one that had escapes may need them again. */
-function string(room, at, start, length, escaped) {
+/** Write a string without quotes; one that had escapes may need some again. */
+function writeString(room, at, start, length, escaped) {
   const { out, work } = room;
   if (escaped === 0) {
     return copy(out, at, work, start, length);
   }
   for (let index = start; index < start + length; index++) {
-    at = character(out, at, work[index]);
+    at = writeCharacter(out, at, work[index]);
   }
   return at;
 }
 
-/** Write a name as it is normalised. */
-function name(room, at, start, length) {
+/** Write a name and normalise it. */
+function writeName(room, at, start, length) {
   const { out, work } = room;
   const begin = at;
   let isPending = false;
@@ -298,12 +298,12 @@ function name(room, at, start, length) {
       out[at++] = 0x20;
       isPending = false;
     }
-    at = character(out, at, byte);
+    at = writeCharacter(out, at, byte);
   }
   return at;
 }
 
-function character(out, at, byte) {
+function writeCharacter(out, at, byte) {
   if (byte >= 0x20 && byte !== QUOTE && byte !== BACKSLASH) {
     out[at++] = byte;
     return at;
@@ -313,13 +313,13 @@ function character(out, at, byte) {
     out[at++] = SHORT[byte];
     return at;
   }
-  at = put(out, at, CONTROL);
+  at = writeLiteral(out, at, CONTROL);
   out[at++] = HEX[byte >> 4];
   out[at++] = HEX[byte & 15];
   return at;
 }
 
-function bytewise(work, one, oneLength, other, otherLength) {
+function compareBytes(work, one, oneLength, other, otherLength) {
   const length = Math.min(oneLength, otherLength);
   for (let index = 0; index < length; index++) {
     const difference = work[one + index] - work[other + index];
@@ -335,13 +335,13 @@ function bytewise(work, one, oneLength, other, otherLength) {
 const byNothing = () => 0; // ranks are never equal
 const byId = (room, one, other) => room.customerId[one] - room.customerId[other];
 const byWord = ({ work, wordStart, wordLength }, one, other) =>
-  bytewise(work, wordStart[one], wordLength[one], wordStart[other], wordLength[other]);
+  compareBytes(work, wordStart[one], wordLength[one], wordStart[other], wordLength[other]);
 const bySku = ({ work, lineStart, lineLength }, one, other) =>
-  bytewise(work, lineStart[one], lineLength[one], lineStart[other], lineLength[other]);
+  compareBytes(work, lineStart[one], lineLength[one], lineStart[other], lineLength[other]);
 
-/** The first `count` of `room.order` by their keys, and by `tie` where those are equal: runs of a few, merged.
+/** Sort the first `count` of `room.order` by their keys, then by `tie`: insertion sort of short runs, then merges.
  *
- * They stand in the one or the other of the room's two arrays.
+ * Return the array with the result: `room.order` or `room.spare`.
  */
 function sort(room, count, keys, tie) {
   let [from, to] = [room.order, room.spare];

@@ -18,7 +18,7 @@ import statements.core.Refusal;
 import statements.core.Strict;
 import tools.jackson.databind.json.JsonMapper;
 
-/** What the service says over HTTP: a plain servlet, as each layer above one costs microseconds a request. */
+/** The service over HTTP: a plain servlet, because each layer above one costs microseconds a request. */
 final class Endpoints extends HttpServlet {
     private static final long serialVersionUID = 1L;
     private static final String JSON = "application/json";
@@ -27,14 +27,14 @@ final class Endpoints extends HttpServlet {
     private static final byte[] HELLO = "Hello, world!\n".getBytes(StandardCharsets.US_ASCII);
     private static final int MAX_WAIT_MS = 10_000;
     private static final int KEPT = 1 << 20; // a larger buffer is not kept for the next document
-    private static final int FIRST = 1 << 16;
+    private static final int FIRST = 1 << 16; // the first buffer
 
     private final transient ThreadLocal<Worker> workers;
     private final int maxBytes;
     private final transient Map<String, Object> facts;
-    private final transient LongAdder judged = new LongAdder();
+    private final transient LongAdder fallbacks = new LongAdder();
 
-    /** A thread's own core, and the buffer that it reads into. */
+    /** A thread's own core and read buffer. */
     private static final class Worker {
         final Strict core;
         byte[] buffer = new byte[FIRST];
@@ -65,7 +65,7 @@ final class Endpoints extends HttpServlet {
         switch (path) {
             case "/statements" -> {
                 allow(request, response, "POST");
-                statements(request, response);
+                postStatements(request, response);
             }
             case "/hello" -> {
                 allow(request, response, "GET");
@@ -73,11 +73,11 @@ final class Endpoints extends HttpServlet {
             }
             case "/wait" -> {
                 allow(request, response, "GET");
-                waited(request, response);
+                getWait(request, response);
             }
             case "/__version__" -> {
                 allow(request, response, "GET");
-                version(response);
+                getVersion(response);
             }
             default -> throw new Problem(404, "Not Found", path);
         }
@@ -90,18 +90,18 @@ final class Endpoints extends HttpServlet {
         }
     }
 
-    private void statements(HttpServletRequest request, HttpServletResponse response) throws IOException, Problem {
+    private void postStatements(HttpServletRequest request, HttpServletResponse response) throws IOException, Problem {
         expectJson(request.getContentType());
         Worker worker = workers.get();
         int length = read(request, worker);
-        long before = worker.core.judged();
+        long before = worker.core.fallbacks();
         try {
             Bytes answer = worker.core.transform(worker.buffer, length);
             send(response, 200, JSON, answer.array, answer.length);
         } catch (Refusal refusal) {
             throw problem(refusal);
         } finally {
-            judged.add(worker.core.judged() - before);
+            fallbacks.add(worker.core.fallbacks() - before);
             if (worker.buffer.length > KEPT) {
                 worker.buffer = new byte[FIRST];
             }
@@ -126,7 +126,7 @@ final class Endpoints extends HttpServlet {
         }
     }
 
-    /** Reads the body into the worker's buffer; returns its length. The limit counts the bytes that are read. */
+    /** Reads the body into the worker's buffer; returns its length. The limit applies to the bytes read. */
     private int read(HttpServletRequest request, Worker worker) throws Problem {
         long announced = request.getContentLengthLong();
         if (announced > maxBytes) {
@@ -164,8 +164,8 @@ final class Endpoints extends HttpServlet {
         return new Problem(413, "Content Too Large", "the body may have " + maxBytes + " bytes");
     }
 
-    private static void waited(HttpServletRequest request, HttpServletResponse response) throws IOException, Problem {
-        int ms = waitMs(request.getQueryString());
+    private static void getWait(HttpServletRequest request, HttpServletResponse response) throws IOException, Problem {
+        int ms = parseWaitMs(request.getQueryString());
         try {
             Thread.sleep(ms);
         } catch (InterruptedException stopped) {
@@ -176,7 +176,7 @@ final class Endpoints extends HttpServlet {
     }
 
     /** The last {@code ms} of a query that is not empty, an integer from 0 to 10,000. */
-    private static int waitMs(String query) throws Problem {
+    private static int parseWaitMs(String query) throws Problem {
         String found = "";
         for (String pair : (query == null ? "" : query).split("&")) {
             if (pair.startsWith("ms=") && pair.length() > 3) {
@@ -192,14 +192,14 @@ final class Endpoints extends HttpServlet {
                 }
             }
         } catch (IllegalArgumentException notEncoded) {
-            // told below, like any other
+            // refused below, like any other
         }
         throw new Problem(400, "Bad Request", "ms must be an integer from 0 to " + MAX_WAIT_MS);
     }
 
-    private void version(HttpServletResponse response) throws IOException {
+    private void getVersion(HttpServletResponse response) throws IOException {
         Map<String, Object> told = new LinkedHashMap<>(facts);
-        told.put("fallbacks", judged.sum());
+        told.put("fallbacks", fallbacks.sum());
         byte[] body = JsonMapper.shared().writeValueAsBytes(told);
         send(response, 200, JSON, body, body.length);
     }

@@ -17,8 +17,8 @@ import tools.jackson.core.JsonGenerator;
 import tools.jackson.core.ObjectWriteContext;
 
 /**
- * A core without a server: reads documents from standard input, each after its length in four bytes, and answers each
- * with a line of JSON: ["ok", length] before the answer, ["invalid", pointer] or ["malformed"].
+ * A core without a server. It reads documents from standard input, each after its length in four bytes, and answers
+ * each with a line of JSON: ["ok", length] and then the answer, ["invalid", pointer], or ["malformed"].
  */
 public final class Pipe {
     private Pipe() {}
@@ -43,16 +43,16 @@ public final class Pipe {
     private static void answer(Strict core, byte[] document, OutputStream out) throws IOException {
         try {
             Bytes answer = core.transform(Arrays.copyOf(document, document.length + Core.ROOM), document.length);
-            line(out, "ok", answer.length);
+            writeLine(out, "ok", answer.length);
             out.write(answer.array, 0, answer.length);
         } catch (Refusal.Invalid refusal) {
-            line(out, "invalid", refusal.getMessage());
+            writeLine(out, "invalid", refusal.getMessage());
         } catch (Refusal refusal) {
-            line(out, "malformed");
+            writeLine(out, "malformed");
         }
     }
 
-    private static void line(OutputStream out, Object... items) throws IOException {
+    private static void writeLine(OutputStream out, Object... items) throws IOException {
         Bytes line = new Bytes();
         try (JsonGenerator json = Json.FACTORY.createGenerator(ObjectWriteContext.empty(), line)) {
             json.writeStartArray();

@@ -5,13 +5,13 @@ import statements.core.Json;
 import tools.jackson.core.JsonGenerator;
 import tools.jackson.core.ObjectWriteContext;
 
-/** An answer other than 200: the problem details of RFC 9457. */
+/** An answer other than 200, with the problem details of RFC 9457. */
 final class Problem extends Exception {
     private static final long serialVersionUID = 1L;
 
     final int status;
     private final String title;
-    private final String pointer; // null but for an invalid document
+    private final String pointer; // null unless the document is invalid
 
     Problem(int status, String title, String detail) {
         this(status, title, detail, null);

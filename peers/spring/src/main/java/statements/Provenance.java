@@ -7,7 +7,7 @@ import java.util.Map;
 import org.springframework.boot.SpringBootVersion;
 import statements.core.Core;
 
-/** What runs here, told from inside. */
+/** The facts that the provenance check compares: peer, core, JVM, framework and server. */
 final class Provenance {
     private Provenance() {}
 
@@ -32,7 +32,7 @@ final class Provenance {
         return facts;
     }
 
-    /** Which of the two servers stands on the class path. */
+    /** The server that is on the class path. */
     private static String server() {
         try {
             Class.forName("org.apache.catalina.startup.Tomcat");

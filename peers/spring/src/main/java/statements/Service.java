@@ -18,8 +18,8 @@ public class Service {
     }
 
     /**
-     * The endpoints over the core {@code STATEMENTS_CORE}, for documents of up to {@code STATEMENTS_MAX_BYTES}; the
-     * provenance says that it is the peer {@code STATEMENTS_VARIANT}.
+     * The endpoints over the core {@code STATEMENTS_CORE}, for documents of up to {@code STATEMENTS_MAX_BYTES}. The
+     * provenance reports the peer {@code STATEMENTS_VARIANT}.
      */
     @Bean
     ServletRegistrationBean<Endpoints> endpoints(Environment environment) {

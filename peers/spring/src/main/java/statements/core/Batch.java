@@ -9,7 +9,7 @@ import tools.jackson.databind.DeserializationContext;
 import tools.jackson.databind.ValueDeserializer;
 import tools.jackson.databind.annotation.JsonDeserialize;
 
-/** A batch as it is sent; {@code isValid} are the rules that its types do not tell. */
+/** A batch as it is sent; {@code isValid} checks the rules that its types do not express. */
 record Batch(String batch, String currency, List<Order> orders) {
     boolean isValid() {
         return Rules.isText(batch, 1, Rules.MAX_BATCH)
@@ -72,7 +72,7 @@ record Batch(String batch, String currency, List<Order> orders) {
         }
     }
 
-    /** Tags may be absent, but not null, which the mapper by itself does not tell apart. */
+    /** Tags may be absent, but not null; by itself, the mapper does not distinguish the two. */
     static final class Tags extends ValueDeserializer<List<String>> {
         @Override
         public List<String> deserialize(JsonParser parser, DeserializationContext context) {

@@ -3,14 +3,14 @@ package statements.core;
 import java.io.OutputStream;
 import java.util.Arrays;
 
-/** Bytes that are appended to an array which is kept for the next time. */
+/** Bytes appended to an array, which is kept for the next answer. */
 public final class Bytes extends OutputStream {
-    private static final int KEPT = 1 << 20; // a larger array is given back
+    private static final int KEPT = 1 << 20; // a larger array is not kept
 
     public byte[] array = new byte[1 << 15];
     public int length;
 
-    /** Begins anew. */
+    /** Removes all bytes. */
     public void clear() {
         length = 0;
         if (array.length > KEPT) {
@@ -18,7 +18,7 @@ public final class Bytes extends OutputStream {
         }
     }
 
-    /** Makes the array long enough for so many more bytes. */
+    /** Makes room for so many more bytes. */
     public void reserve(int more) {
         if (array.length - length < more) {
             array = Arrays.copyOf(array, Math.addExact(Math.max(array.length, more), length));

@@ -2,20 +2,20 @@ package statements.core;
 
 /** A core: a batch of orders in, one statement per customer out. One object serves one thread. */
 public interface Core {
-    /** How many bytes after a document must belong to its array; the cores may put anything there. */
+    /** The number of bytes that the array must have behind a document; cores overwrite them. */
     int ROOM = 64;
 
     /**
      * Answers the document in the first {@code length} bytes of an array that is at least {@link #ROOM} longer.
      * The answer holds until the next call.
      *
-     * @throws Refusal.Malformed what is no JSON as the spec wants it
-     * @throws Refusal.Invalid what breaks a rule
-     * @throws Odd what this core does not want to judge
+     * @throws Refusal.Malformed if it is not a JSON text that the spec allows
+     * @throws Refusal.Invalid if it breaks a rule
+     * @throws Fallback if {@link Judge} has to read it
      */
-    Bytes transform(byte[] document, int length) throws Refusal, Odd;
+    Bytes transform(byte[] document, int length) throws Refusal, Fallback;
 
-    /** A core by its name: ordinary, expert or hand-written. */
+    /** Makes the core of a name: ordinary, expert or hand-written. */
     static Core named(String name) {
         return switch (name) {
             case "ordinary" -> new OrdinaryCore();

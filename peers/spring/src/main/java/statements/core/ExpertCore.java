@@ -11,7 +11,7 @@ import tools.jackson.core.util.Named;
 /**
  * The transform over Jackson's streams: no reflection, no object per value, member names matched without a string.
  *
- * <p>What is read goes to a {@link Ledger}. A repeated or unknown member and every wrong value are {@link Odd}.
+ * <p>It parses into a {@link Ledger}. A repeated or unknown member or a wrong value is a {@link Fallback}.
  */
 final class ExpertCore implements Core {
     private static final PropertyNameMatcher OF_BATCH = matcher("batch", "currency", "orders");
@@ -26,11 +26,11 @@ final class ExpertCore implements Core {
     private byte[] text = new byte[START_BYTES];
     private JsonParser parser;
 
-    // the string that was put last
+    // the last string that was stored
     private int start;
     private int length;
 
-    // the order that is being read
+    // the order that is being parsed
     private long placed;
     private int status;
     private long customer;
@@ -45,23 +45,23 @@ final class ExpertCore implements Core {
     }
 
     @Override
-    public Bytes transform(byte[] document, int size) throws Refusal, Odd {
+    public Bytes transform(byte[] document, int size) throws Refusal, Fallback {
         Screen.check(document, size);
         ledger.begin(text, 0);
         try (JsonParser opened = Json.FACTORY.createParser(ObjectReadContext.empty(), document, 0, size)) {
             parser = opened;
             expect(JsonToken.START_OBJECT);
-            batch();
+            parseBatch();
             expect(null);
         } catch (JacksonException error) {
-            throw Odd.ODD;
+            throw Fallback.TO_JUDGE;
         }
         text = ledger.text.length > 1 << 20 ? new byte[START_BYTES] : ledger.text;
         ledger.finish();
         return writer.write(ledger, batch, currency);
     }
 
-    private void batch() throws Odd {
+    private void parseBatch() throws Fallback {
         int seen = 0;
         for (int name; (name = parser.nextNameMatch(OF_BATCH)) >= 0; ) {
             seen = with(seen, name);
@@ -76,59 +76,59 @@ final class ExpertCore implements Core {
                     currency = parser.getString();
                     require(Rules.isCurrency(currency));
                 }
-                default -> orders();
+                default -> parseOrders();
             }
         }
-        end();
+        expectEnd();
         require(seen == 7);
     }
 
-    private void orders() throws Odd {
+    private void parseOrders() throws Fallback {
         expect(JsonToken.START_ARRAY);
         while (parser.nextToken() == JsonToken.START_OBJECT) {
-            order();
+            parseOrder();
             require(ledger.orders <= Rules.MAX_ORDERS);
         }
         require(parser.currentToken() == JsonToken.END_ARRAY);
     }
 
-    private void order() throws Odd {
+    private void parseOrder() throws Fallback {
         int seen = 0;
         long id = 0;
         int channel = -1;
         for (int name; (name = parser.nextNameMatch(OF_ORDER)) >= 0; ) {
             seen = with(seen, name);
             switch (name) {
-                case 0 -> id = id();
-                case 1 -> moment();
-                case 2 -> status();
-                case 3 -> customer();
-                case 4 -> lines();
-                case 5 -> channel = channel();
-                default -> note();
+                case 0 -> id = parseId();
+                case 1 -> parseMoment();
+                case 2 -> parseStatus();
+                case 3 -> parseCustomer();
+                case 4 -> parseLines();
+                case 5 -> channel = parseChannel();
+                default -> parseNote();
             }
         }
-        end();
+        expectEnd();
         require((seen & 31) == 31);
-        ledger.close(id, placed, status, customer, nameStart, nameLength, channel);
+        ledger.closeOrder(id, placed, status, customer, nameStart, nameLength, channel);
     }
 
-    private void customer() throws Odd {
+    private void parseCustomer() throws Fallback {
         expect(JsonToken.START_OBJECT);
         int seen = 0;
         for (int name; (name = parser.nextNameMatch(OF_CUSTOMER)) >= 0; ) {
             seen = with(seen, name);
             switch (name) {
-                case 0 -> customer = id();
-                default -> name();
+                case 0 -> customer = parseId();
+                default -> parseName();
             }
         }
-        end();
+        expectEnd();
         require(seen == 3);
     }
 
-    /** Reads a name, and puts it normalised. */
-    private void name() throws Odd {
+    /** Parses a name and stores it normalised. */
+    private void parseName() throws Fallback {
         expect(JsonToken.VALUE_STRING);
         char[] characters = parser.getStringCharacters();
         int from = parser.getStringOffset();
@@ -141,29 +141,29 @@ final class ExpertCore implements Core {
                 space = kept > 0;
             } else {
                 if (space) {
-                    characters[from + kept++] = ' '; // the parser's own buffer, which it is done with
+                    characters[from + kept++] = ' '; // in the parser's buffer, which it no longer uses
                     space = false;
                 }
                 characters[from + kept++] = each;
             }
         }
-        int points = put(characters, from, kept);
+        int points = store(characters, from, kept);
         require(points >= 1 && points <= Rules.MAX_NAME);
         nameStart = start;
         nameLength = length;
     }
 
-    private void lines() throws Odd {
+    private void parseLines() throws Fallback {
         expect(JsonToken.START_ARRAY);
         int count = 0;
         while (parser.nextToken() == JsonToken.START_OBJECT) {
-            line();
+            parseLine();
             require(++count <= Rules.MAX_LINES);
         }
         require(parser.currentToken() == JsonToken.END_ARRAY && count > 0);
     }
 
-    private void line() throws Odd {
+    private void parseLine() throws Fallback {
         int seen = 0;
         int sku = 0;
         int skuLength = 0;
@@ -173,21 +173,21 @@ final class ExpertCore implements Core {
             seen = with(seen, name);
             switch (name) {
                 case 0 -> {
-                    sku();
+                    parseSku();
                     sku = start;
                     skuLength = length;
                 }
-                case 1 -> quantity = integer(1, Rules.MAX_QUANTITY);
-                case 2 -> price = integer(0, Rules.MAX_PRICE);
-                default -> tags();
+                case 1 -> quantity = parseInteger(1, Rules.MAX_QUANTITY);
+                case 2 -> price = parseInteger(0, Rules.MAX_PRICE);
+                default -> parseTags();
             }
         }
-        end();
+        expectEnd();
         require((seen & 7) == 7);
-        ledger.line(sku, skuLength, quantity, price);
+        ledger.addLine(sku, skuLength, quantity, price);
     }
 
-    private void sku() throws Odd {
+    private void parseSku() throws Fallback {
         expect(JsonToken.VALUE_STRING);
         char[] characters = parser.getStringCharacters();
         int from = parser.getStringOffset();
@@ -205,26 +205,26 @@ final class ExpertCore implements Core {
         ledger.end = to + count;
     }
 
-    private void tags() throws Odd {
+    private void parseTags() throws Fallback {
         expect(JsonToken.START_ARRAY);
         int count = 0;
         while (parser.nextToken() == JsonToken.VALUE_STRING) {
-            ledger.tag(symbol(Rules.MAX_TAG));
+            ledger.addTag(parseSymbol(Rules.MAX_TAG));
             require(++count <= Rules.MAX_TAGS);
         }
         require(parser.currentToken() == JsonToken.END_ARRAY);
     }
 
-    private int channel() throws Odd {
+    private int parseChannel() throws Fallback {
         JsonToken token = parser.nextToken();
         if (token == JsonToken.VALUE_NULL) {
             return -1;
         }
         require(token == JsonToken.VALUE_STRING);
-        return symbol(Rules.MAX_CHANNEL);
+        return parseSymbol(Rules.MAX_CHANNEL);
     }
 
-    private void note() throws Odd {
+    private void parseNote() throws Fallback {
         JsonToken token = parser.nextToken();
         if (token != JsonToken.VALUE_NULL) {
             require(token == JsonToken.VALUE_STRING);
@@ -233,9 +233,9 @@ final class ExpertCore implements Core {
         }
     }
 
-    /** The symbol of the current string; a new one stays in the text. */
-    private int symbol(int high) throws Odd {
-        int points = put(parser.getStringCharacters(), parser.getStringOffset(), parser.getStringLength());
+    /** The symbol of the current string. The string of a new symbol stays in the text. */
+    private int parseSymbol(int high) throws Fallback {
+        int points = store(parser.getStringCharacters(), parser.getStringOffset(), parser.getStringLength());
         require(points >= 1 && points <= high);
         int symbol = ledger.symbols.of(ledger.text, start, length);
         if (ledger.symbols.start(symbol) != start) {
@@ -244,21 +244,21 @@ final class ExpertCore implements Core {
         return symbol;
     }
 
-    private long id() throws Odd {
+    private long parseId() throws Fallback {
         expect(JsonToken.VALUE_NUMBER_INT);
         long value = parser.getLongValue();
         require(Rules.isId(value));
         return value;
     }
 
-    private int integer(int low, int high) throws Odd {
+    private int parseInteger(int low, int high) throws Fallback {
         expect(JsonToken.VALUE_NUMBER_INT);
         int value = parser.getIntValue();
         require(value >= low && value <= high);
         return value;
     }
 
-    private void moment() throws Odd {
+    private void parseMoment() throws Fallback {
         expect(JsonToken.VALUE_STRING);
         char[] characters = parser.getStringCharacters();
         int from = parser.getStringOffset();
@@ -269,40 +269,40 @@ final class ExpertCore implements Core {
                 && characters[from + 13] == ':'
                 && characters[from + 16] == ':'
                 && characters[from + 19] == 'Z');
-        int century = two(characters, from);
-        int year = two(characters, from + 2);
-        int month = two(characters, from + 5);
-        int day = two(characters, from + 8);
-        int hour = two(characters, from + 11);
-        int minute = two(characters, from + 14);
-        int second = two(characters, from + 17);
+        int century = parsePair(characters, from);
+        int year = parsePair(characters, from + 2);
+        int month = parsePair(characters, from + 5);
+        int day = parsePair(characters, from + 8);
+        int hour = parsePair(characters, from + 11);
+        int minute = parsePair(characters, from + 14);
+        int second = parsePair(characters, from + 17);
         require(Rules.isDate(century * 100 + year, month, day) && Rules.isTime(hour, minute, second));
         placed = Moments.packed(century, year, month, day, hour, minute, second);
     }
 
-    private static int two(char[] characters, int at) throws Odd {
+    private static int parsePair(char[] characters, int at) throws Fallback {
         int tens = characters[at] - '0';
         int ones = characters[at + 1] - '0';
         require(tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9);
         return tens * 10 + ones;
     }
 
-    private void status() throws Odd {
+    private void parseStatus() throws Fallback {
         expect(JsonToken.VALUE_STRING);
         char[] characters = parser.getStringCharacters();
         int from = parser.getStringOffset();
         int count = parser.getStringLength();
         require(count > 0);
         switch (characters[from]) {
-            case 'o' -> status(characters, from, count, "open", Ledger.OPEN);
-            case 'p' -> status(characters, from, count, "paid", Ledger.PAID);
-            case 's' -> status(characters, from, count, "shipped", Ledger.PAID);
-            case 'r' -> status(characters, from, count, "refunded", Ledger.REFUNDED);
-            default -> status(characters, from, count, "cancelled", Ledger.CANCELLED);
+            case 'o' -> matchStatus(characters, from, count, "open", Ledger.OPEN);
+            case 'p' -> matchStatus(characters, from, count, "paid", Ledger.PAID);
+            case 's' -> matchStatus(characters, from, count, "shipped", Ledger.PAID);
+            case 'r' -> matchStatus(characters, from, count, "refunded", Ledger.REFUNDED);
+            default -> matchStatus(characters, from, count, "cancelled", Ledger.CANCELLED);
         }
     }
 
-    private void status(char[] characters, int from, int count, String expected, int meant) throws Odd {
+    private void matchStatus(char[] characters, int from, int count, String expected, int meant) throws Fallback {
         require(count == expected.length());
         for (int at = 0; at < count; at++) {
             require(characters[from + at] == expected.charAt(at));
@@ -310,8 +310,8 @@ final class ExpertCore implements Core {
         status = meant;
     }
 
-    /** Puts characters, as UTF-8, at the end of the text; returns how many code points they are. */
-    private int put(char[] characters, int from, int count) throws Odd {
+    /** Stores characters as UTF-8 at the end of the text; returns their number of code points. */
+    private int store(char[] characters, int from, int count) throws Fallback {
         byte[] text = ledger.reserve(3 * count);
         int to = ledger.end;
         start = to;
@@ -321,10 +321,10 @@ final class ExpertCore implements Core {
             char each = characters[at++];
             if (each < 0x80) {
                 text[to++] = (byte) each;
-            } else if (Character.isHighSurrogate(each)) { // that each has its low one was looked at before
-                to = HandCore.encoded(text, to, Character.toCodePoint(each, characters[at++]));
+            } else if (Character.isHighSurrogate(each)) { // `Screen` has checked that a low one follows
+                to = Utf8.write(Character.toCodePoint(each, characters[at++]), text, to);
             } else {
-                to = HandCore.encoded(text, to, each);
+                to = Utf8.write(each, text, to);
             }
         }
         length = to - start;
@@ -332,21 +332,21 @@ final class ExpertCore implements Core {
         return points;
     }
 
-    private void expect(JsonToken token) throws Odd {
+    private void expect(JsonToken token) throws Fallback {
         require(parser.nextToken() == token);
     }
 
-    private void end() throws Odd {
+    private void expectEnd() throws Fallback {
         require(parser.currentToken() == JsonToken.END_OBJECT);
     }
 
-    private static void require(boolean holds) throws Odd {
+    private static void require(boolean holds) throws Fallback {
         if (!holds) {
-            throw Odd.ODD;
+            throw Fallback.TO_JUDGE;
         }
     }
 
-    private static int with(int seen, int index) throws Odd {
+    private static int with(int seen, int index) throws Fallback {
         require((seen & 1 << index) == 0);
         return seen | 1 << index;
     }

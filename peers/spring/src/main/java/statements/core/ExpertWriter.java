@@ -5,7 +5,7 @@ import tools.jackson.core.ObjectWriteContext;
 import tools.jackson.core.SerializableString;
 import tools.jackson.core.io.SerializedString;
 
-/** Writes a ledger as a statement by Jackson's generator, with names that are encoded beforehand. */
+/** Writes a ledger as an answer with Jackson's generator; members' names are encoded beforehand. */
 final class ExpertWriter {
     private static final SerializableString BATCH = name("batch");
     private static final SerializableString CURRENCY = name("currency");
@@ -49,107 +49,108 @@ final class ExpertWriter {
             out.writeString(batch);
             out.writeName(CURRENCY);
             out.writeString(currency);
-            number(ORDERS, ledger.ids.size());
-            number(DUPLICATES, ledger.orders - ledger.ids.size());
-            list(CANCELLED);
+            writeNumber(ORDERS, ledger.ids.size());
+            writeNumber(DUPLICATES, ledger.orders - ledger.ids.size());
+            startList(CANCELLED);
             for (int at = 0; at < ledger.cancellations; at++) {
                 out.writeNumber(ledger.cancelled[at]);
             }
             out.writeEndArray();
-            list(CUSTOMERS);
+            startList(CUSTOMERS);
             for (int at = 0; at < ledger.customers; at++) {
-                customer(ledger.sorted[at]);
+                writeCustomer(ledger.sorted[at]);
             }
             out.writeEndArray();
             out.writeName(TOTALS);
             out.writeStartObject();
-            number(CUSTOMERS, ledger.customers);
-            sums(ledger.units, ledger.gross, ledger.refunded, ledger.open);
+            writeNumber(CUSTOMERS, ledger.customers);
+            writeSums(ledger.units, ledger.gross, ledger.refunded, ledger.open);
             out.writeEndObject();
             out.writeEndObject();
         }
         return answer;
     }
 
-    private void customer(int at) {
+    private void writeCustomer(int at) {
         ledger.gather(at);
         out.writeStartObject();
-        number(ID, ledger.id[at]);
+        writeNumber(ID, ledger.id[at]);
         out.writeName(NAME);
-        string(ledger.nameStart[at], ledger.nameLength[at]);
-        number(ORDERS, ledger.orderCount[at]);
-        moment(FIRST, ledger.first[at]);
-        moment(LAST, ledger.last[at]);
-        sums(ledger.unitsOf[at], ledger.grossOf[at], ledger.refundedOf[at], ledger.openOf[at]);
-        list(SKUS);
-        skus();
+        writeString(ledger.nameStart[at], ledger.nameLength[at]);
+        writeNumber(ORDERS, ledger.orderCount[at]);
+        writeMoment(FIRST, ledger.first[at]);
+        writeMoment(LAST, ledger.last[at]);
+        writeSums(ledger.unitsOf[at], ledger.grossOf[at], ledger.refundedOf[at], ledger.openOf[at]);
+        startList(SKUS);
+        writeSkus();
         out.writeEndArray();
-        list(TAGS);
+        startList(TAGS);
         for (int tag = 0; tag < ledger.gatheredTags; tag++) {
-            symbol(ledger.tagRanks[tag]);
+            writeSymbol(ledger.tagRanks[tag]);
         }
         out.writeEndArray();
-        list(CHANNELS);
+        startList(CHANNELS);
         for (int channel = 0; channel < ledger.gatheredChannels; channel++) {
             out.writeStartObject();
             out.writeName(CHANNEL);
-            symbol(ledger.channelRanks[channel]);
-            number(ORDERS, ledger.ordersOfChannel(channel));
+            writeSymbol(ledger.channelRanks[channel]);
+            writeNumber(ORDERS, ledger.takeOrders(channel));
             out.writeEndObject();
         }
         out.writeEndArray();
         out.writeEndObject();
     }
 
-    private void skus() {
-        int[] lines = ledger.gathered;
+    private void writeSkus() {
+        Ledger lines = this.ledger;
+        int[] sorted = ledger.gathered;
         int count = ledger.gatheredLines;
         for (int at = 0; at < count; ) {
-            int line = lines[at];
-            long units = ledger.quantity(line);
-            long amount = ledger.amount(line);
-            for (at++; at < count && ledger.isSameSku(line, lines[at]); at++) {
-                units += ledger.quantity(lines[at]);
-                amount += ledger.amount(lines[at]);
+            int line = sorted[at];
+            long units = lines.quantity(line);
+            long amount = lines.amount(line);
+            for (at++; at < count && lines.isSameSku(line, sorted[at]); at++) {
+                units += lines.quantity(sorted[at]);
+                amount += lines.amount(sorted[at]);
             }
             out.writeStartObject();
             out.writeName(SKU);
-            out.writeRawUTF8String(ledger.text, ledger.skuStart(line), ledger.skuLength(line));
-            number(UNITS, units);
-            number(AMOUNT, amount);
+            out.writeRawUTF8String(ledger.text, lines.skuStart(line), lines.skuLength(line));
+            writeNumber(UNITS, units);
+            writeNumber(AMOUNT, amount);
             out.writeEndObject();
         }
     }
 
-    private void sums(long units, long gross, long refunded, long open) {
-        number(UNITS, units);
-        number(GROSS, gross);
-        number(REFUNDED, refunded);
-        number(OPEN, open);
-        number(NET, gross - refunded);
+    private void writeSums(long units, long gross, long refunded, long open) {
+        writeNumber(UNITS, units);
+        writeNumber(GROSS, gross);
+        writeNumber(REFUNDED, refunded);
+        writeNumber(OPEN, open);
+        writeNumber(NET, gross - refunded);
     }
 
-    private void symbol(int rank) {
+    private void writeSymbol(int rank) {
         int symbol = ledger.symbols.ofRank(rank);
-        string(ledger.symbols.start(symbol), ledger.symbols.length(symbol));
+        writeString(ledger.symbols.start(symbol), ledger.symbols.length(symbol));
     }
 
-    private void string(int start, int length) {
+    private void writeString(int start, int length) {
         out.writeUTF8String(ledger.text, start, length);
     }
 
-    private void moment(SerializableString name, long value) {
+    private void writeMoment(SerializableString name, long value) {
         Moments.write(value, moment, 0);
         out.writeName(name);
         out.writeRawUTF8String(moment, 0, Moments.LENGTH);
     }
 
-    private void list(SerializableString name) {
+    private void startList(SerializableString name) {
         out.writeName(name);
         out.writeStartArray();
     }
 
-    private void number(SerializableString name, long value) {
+    private void writeNumber(SerializableString name, long value) {
         out.writeName(name);
         out.writeNumber(value);
     }

@@ -4,12 +4,12 @@ import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.json.JsonFactory;
 import tools.jackson.core.json.JsonWriteFeature;
 
-/** Jackson as the spec wants it. */
+/** Jackson, configured by the spec. */
 public final class Json {
     private static final int MAX_DEPTH = 200;
     private static final int MAX_DIGITS = 4_300;
 
-    /** Reads to the spec's limits; writes raw UTF-8, and control characters in lower-case hex. */
+    /** Parses within the spec's limits; writes raw UTF-8, and control characters in lower-case hex. */
     public static final JsonFactory FACTORY = JsonFactory.builder()
             .streamReadConstraints(StreamReadConstraints.builder()
                     .maxNestingDepth(MAX_DEPTH)

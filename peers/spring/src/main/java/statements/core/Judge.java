@@ -13,7 +13,7 @@ import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Reads a document anew, strictly and in the order of the spec's table, and says what is wrong with it. */
+/** Parses a document again, strictly, and says what is wrong with it, in the order of the spec's table. */
 final class Judge {
     private static final JsonMapper MAPPER = JsonMapper.builder(Json.FACTORY)
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
@@ -52,7 +52,7 @@ final class Judge {
 
     private Judge() {}
 
-    /** The plain spelling of a valid document: no member twice, no escape without need. Raises what is wrong else. */
+    /** The plain spelling of a valid document: no repeated member, no needless escape. Else throws what is wrong. */
     static byte[] plain(byte[] document, int length) throws Refusal {
         Screen.check(document, length);
         JsonNode batch;
@@ -68,13 +68,13 @@ final class Judge {
         if (breach != null) {
             throw new Invalid(breach);
         }
-        if (isTooMuch(batch.get("orders"))) {
+        if (isTooLarge(batch.get("orders"))) {
             throw new Invalid("/orders");
         }
         return MAPPER.writeValueAsBytes(batch);
     }
 
-    /** The pointer of the first breach of a shape; null if there is none. */
+    /** The pointer of the first breach of a shape, or null. */
     private static String breach(JsonNode value, Shape shape, String pointer) {
         if (shape instanceof Value expected) {
             return expected.is.test(value) ? null : pointer;
@@ -116,8 +116,8 @@ final class Judge {
         return null;
     }
 
-    /** Whether gross plus open of the totals is beyond 2^53 − 1; the batch is valid else. */
-    private static boolean isTooMuch(JsonNode orders) {
+    /** Tells whether gross plus open of the totals exceeds 2^53 − 1, in a batch that is otherwise valid. */
+    private static boolean isTooLarge(JsonNode orders) {
         Set<Long> seen = new HashSet<>();
         long total = 0;
         for (JsonNode order : orders) {

@@ -3,21 +3,20 @@ package statements.core;
 import java.util.Arrays;
 
 /**
- * The orders of a batch in flat columns, grouped by customer without an object each, for cores that read a stream.
+ * The orders of a batch, grouped by customer without an object each, for cores that parse a stream.
  *
- * <p>Strings are stretches of {@code text}. A reader puts the lines and tags of an order, then closes it; it may put
- * them anew after {@link #rewind}. After {@link #finish} a writer takes the customers in {@link #sorted} order and
- * gathers each.
+ * <p>Strings are ranges of {@code text}. A parser adds the lines and tags of an order, then closes it. Before that it
+ * may {@linkplain #discardOrder discard} them and add them again. After {@link #finish}, a writer takes the customers
+ * in {@code sorted} order and {@linkplain #gather gathers} each.
  */
-final class Ledger {
+final class Ledger extends Columns {
     static final int OPEN = 0;
     static final int PAID = 1; // and shipped
     static final int REFUNDED = 2;
     static final int CANCELLED = 3;
-    private static final int LARGE = 1 << 14; // longer columns are not kept for the next document
 
     byte[] text;
-    int end; // of what is used of the text
+    int end; // of the used part of the text
 
     // the batch
     final Numbers ids = new Numbers();
@@ -29,54 +28,23 @@ final class Ledger {
     long refunded;
     long open;
 
-    // a line of an order that is grouped
-    private int lines;
-    private int[] skuStart;
-    private int[] skuLength;
-    private long[] skuKey;
-    private int[] quantity;
-    private long[] amount;
-
-    // a tag of one
-    private int tags;
-    private int[] tag;
-
-    // an order that is grouped
-    private int grouped;
-    private int[] next;
-    private int[] lastLine;
-    private int[] lastTag;
-    private int[] channel;
-
-    // a customer
-    private final Numbers places = new Numbers();
-    int customers;
-    private int[] newest;
-    long[] id;
-    int[] nameStart;
-    int[] nameLength;
-    int[] orderCount;
-    long[] first;
-    long[] last;
-    long[] unitsOf;
-    long[] grossOf;
-    long[] refundedOf;
-    long[] openOf;
-
     final Symbols symbols = new Symbols();
+    private final Numbers places = new Numbers(); // of customers, by id
+
+    // the order that is being parsed
     private long orderUnits;
     private long orderAmount;
 
-    // what was gathered of one customer: lines by sku, ranks of tags, ranks of channels with their counts
+    // one customer's: lines by sku, ranks of tags, ranks of channels with their numbers of orders
     int[] sorted = new int[64];
-    private long[] debt = new long[64]; // net, negated: what is lowest comes first
+    private long[] debt = new long[64]; // net, negated: the lowest comes first
     int[] gathered = new int[64];
     int gatheredLines;
     int[] tagRanks = new int[64];
     int gatheredTags;
     int[] channelRanks = new int[64];
     int gatheredChannels;
-    private int[] counts = new int[64]; // orders by a channel's symbol, or −1 for a tag that was met
+    private int[] counts = new int[64]; // how often each rank was met; all 0 between customers
     private final Sorting bySku = new Sorting() {
         @Override
         boolean isBefore(int one, int other) {
@@ -90,13 +58,6 @@ final class Ledger {
         }
     };
 
-    Ledger() {
-        makeLines();
-        makeOrders();
-        makeCustomers();
-        tag = new int[256];
-    }
-
     /** Begins a batch; the text is used up to {@code end}. */
     void begin(byte[] text, int end) {
         this.text = text;
@@ -104,26 +65,17 @@ final class Ledger {
         ids.clear();
         places.clear();
         symbols.clear();
-        if (skuKey.length > LARGE) {
-            makeLines();
-        }
-        if (next.length > LARGE) {
-            makeOrders();
-        }
-        if (id.length > LARGE) {
-            makeCustomers();
+        clearColumns();
+        if (isLarge(sorted.length)) {
             sorted = new int[64];
             debt = new long[64];
         }
-        if (tag.length > LARGE) {
-            tag = new int[256];
-        }
-        orders = cancellations = lines = tags = grouped = customers = 0;
+        orders = cancellations = 0;
         units = gross = refunded = open = 0;
         orderUnits = orderAmount = 0;
     }
 
-    /** Makes room for so many more bytes of text, and as many again as a word reads beyond; returns the text. */
+    /** Makes room for so many more bytes of text, and for words that reach beyond them; returns the text. */
     byte[] reserve(int more) {
         if (text.length - end < more + 16) {
             text = Arrays.copyOf(text, Math.addExact(text.length, Math.max(text.length, more + 16)));
@@ -131,8 +83,8 @@ final class Ledger {
         return text;
     }
 
-    /** Puts a line of the order that is being read. */
-    void line(int start, int length, int quantity, int price) {
+    /** Adds a line to the order that is being parsed. */
+    void addLine(int start, int length, int quantity, int price) {
         if (lines == skuKey.length) {
             growLines();
         }
@@ -146,36 +98,36 @@ final class Ledger {
         orderAmount += product;
     }
 
-    /** Puts a tag of one of its lines. */
-    void tag(int symbol) {
+    /** Adds a tag to the order that is being parsed. */
+    void addTag(int symbol) {
         if (tags == tag.length) {
             tag = Arrays.copyOf(tag, 2 * tags);
         }
         tag[tags++] = symbol;
     }
 
-    /** How many tags were put; {@code tagsBackTo} takes those after that many back. */
-    int tags() {
+    int tagCount() {
         return tags;
     }
 
-    void tagsBackTo(int count) {
+    /** Discards all but the first {@code count} tags. */
+    void resetTags(int count) {
         tags = count;
     }
 
-    /** Takes back what was put of the order that is being read. */
-    void rewind() {
+    /** Discards the lines and tags of the order that is being parsed. */
+    void discardOrder() {
         lines = grouped == 0 ? 0 : lastLine[grouped - 1];
         tags = grouped == 0 ? 0 : lastTag[grouped - 1];
         orderUnits = orderAmount = 0;
     }
 
-    /** Ends an order; {@code channel} is a symbol, or −1. Throws Odd where amounts become too large. */
-    void close(long orderId, long placed, int status, long customer, int nameStart, int nameLength, int channel)
-            throws Odd {
+    /** Ends an order; {@code channel} is a symbol, or −1. Throws Fallback where amounts become too large. */
+    void closeOrder(long orderId, long placed, int status, long customer, int nameStart, int nameLength, int channel)
+            throws Fallback {
         int place = orders++;
         if (ids.put(orderId, place) != place) {
-            rewind();
+            discardOrder();
             return;
         }
         if (status == CANCELLED) {
@@ -183,12 +135,12 @@ final class Ledger {
                 cancelled = Arrays.copyOf(cancelled, 2 * cancellations);
             }
             cancelled[cancellations++] = orderId;
-            rewind();
+            discardOrder();
             return;
         }
         int at = places.put(customer, customers);
         if (at == customers) {
-            add(customer, placed);
+            addCustomer(customer, placed);
         }
         count(at, status);
         this.nameStart[at] = nameStart;
@@ -210,7 +162,7 @@ final class Ledger {
         orderUnits = orderAmount = 0;
     }
 
-    private void count(int at, int status) throws Odd {
+    private void count(int at, int status) throws Fallback {
         orderCount[at]++;
         units += orderUnits;
         unitsOf[at] += orderUnits;
@@ -226,11 +178,11 @@ final class Ledger {
             }
         }
         if (gross + open > Rules.MAX_INTEGER) {
-            throw Odd.ODD;
+            throw Fallback.TO_JUDGE;
         }
     }
 
-    private void add(long customer, long placed) {
+    private void addCustomer(long customer, long placed) {
         if (customers == id.length) {
             growCustomers();
         }
@@ -242,11 +194,11 @@ final class Ledger {
         customers++;
     }
 
-    /** Sorts what is to be written sorted; to be called after the last order. */
+    /** Sorts everything that is sorted once per batch; call it after the last order. */
     void finish() {
         Arrays.sort(cancelled, 0, cancellations);
         symbols.rank(text);
-        if (counts.length < symbols.size() || counts.length > LARGE) {
+        if (counts.length < symbols.size() || isLarge(counts.length)) {
             counts = new int[symbols.size() + 64];
         }
         if (sorted.length < customers) {
@@ -260,7 +212,7 @@ final class Ledger {
         byNet.sort(sorted, customers, debt);
     }
 
-    /** Gathers the lines of a customer by sku, and the tags and channels by rank. */
+    /** Gathers the lines of a customer by sku, and its tags and channels by rank. */
     void gather(int customer) {
         gatheredLines = gatheredTags = gatheredChannels = 0;
         for (int order = newest[customer]; order >= 0; order = next[order]) {
@@ -280,12 +232,15 @@ final class Ledger {
             }
         }
         bySku.sort(gathered, gatheredLines, skuKey);
-        gatheredTags = distinct(tagRanks, gatheredTags, false);
-        gatheredChannels = distinct(channelRanks, gatheredChannels, true);
+        gatheredTags = distinct(tagRanks, gatheredTags);
+        for (int at = 0; at < gatheredTags; at++) {
+            counts[tagRanks[at]] = 0;
+        }
+        gatheredChannels = distinct(channelRanks, gatheredChannels);
     }
 
-    /** Leaves of ranks each once, ascending, and with {@code counted} says in {@code counts} how often it was there. */
-    private int distinct(int[] ranks, int count, boolean counted) {
+    /** Keeps each rank once, ascending, and leaves in {@code counts} how often it was met; returns how many remain. */
+    private int distinct(int[] ranks, int count) {
         int kept = 0;
         for (int at = 0; at < count; at++) {
             int rank = ranks[at];
@@ -296,24 +251,15 @@ final class Ledger {
         if (kept > 1) {
             Arrays.sort(ranks, 0, kept);
         }
-        if (!counted) {
-            forget(ranks, kept);
-        }
         return kept;
     }
 
-    /** The orders of the channel that is gathered as {@code index}; may be asked once. */
-    int ordersOfChannel(int index) {
+    /** The number of orders of the gathered channel {@code index}. Ask once: this resets the count. */
+    int takeOrders(int index) {
         int rank = channelRanks[index];
         int held = counts[rank];
         counts[rank] = 0;
         return held;
-    }
-
-    private void forget(int[] ranks, int count) {
-        for (int at = 0; at < count; at++) {
-            counts[ranks[at]] = 0;
-        }
     }
 
     int skuStart(int line) {
@@ -346,66 +292,5 @@ final class Ledger {
 
     private static int[] roomy(int[] column, int used, int more) {
         return column.length - used >= more ? column : Arrays.copyOf(column, used + more + column.length);
-    }
-
-    private void makeLines() {
-        skuStart = new int[512];
-        skuLength = new int[512];
-        skuKey = new long[512];
-        quantity = new int[512];
-        amount = new long[512];
-    }
-
-    private void growLines() {
-        int size = 2 * lines;
-        skuStart = Arrays.copyOf(skuStart, size);
-        skuLength = Arrays.copyOf(skuLength, size);
-        skuKey = Arrays.copyOf(skuKey, size);
-        quantity = Arrays.copyOf(quantity, size);
-        amount = Arrays.copyOf(amount, size);
-    }
-
-    private void makeOrders() {
-        next = new int[128];
-        lastLine = new int[128];
-        lastTag = new int[128];
-        channel = new int[128];
-    }
-
-    private void growOrders() {
-        int size = 2 * grouped;
-        next = Arrays.copyOf(next, size);
-        lastLine = Arrays.copyOf(lastLine, size);
-        lastTag = Arrays.copyOf(lastTag, size);
-        channel = Arrays.copyOf(channel, size);
-    }
-
-    private void makeCustomers() {
-        newest = new int[64];
-        id = new long[64];
-        nameStart = new int[64];
-        nameLength = new int[64];
-        orderCount = new int[64];
-        first = new long[64];
-        last = new long[64];
-        unitsOf = new long[64];
-        grossOf = new long[64];
-        refundedOf = new long[64];
-        openOf = new long[64];
-    }
-
-    private void growCustomers() {
-        int size = 2 * customers;
-        newest = Arrays.copyOf(newest, size);
-        id = Arrays.copyOf(id, size);
-        nameStart = Arrays.copyOf(nameStart, size);
-        nameLength = Arrays.copyOf(nameLength, size);
-        orderCount = Arrays.copyOf(orderCount, size);
-        first = Arrays.copyOf(first, size);
-        last = Arrays.copyOf(last, size);
-        unitsOf = Arrays.copyOf(unitsOf, size);
-        grossOf = Arrays.copyOf(grossOf, size);
-        refundedOf = Arrays.copyOf(refundedOf, size);
-        openOf = Arrays.copyOf(openOf, size);
     }
 }

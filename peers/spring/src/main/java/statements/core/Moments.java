@@ -1,6 +1,6 @@
 package statements.core;
 
-/** A moment as a number that compares like it: seven bytes of two digits each. */
+/** A moment as a number that compares like the moment: seven bytes of two digits each. */
 final class Moments {
     static final int LENGTH = 20;
     private static final short[] DIGITS = new short[100];
@@ -23,8 +23,8 @@ final class Moments {
                 | second;
     }
 
-    /** Writes the 20 characters of a moment. */
-    static void write(long moment, byte[] text, int to) {
+    /** Writes the 20 characters of a moment; returns the position behind them. */
+    static int write(long moment, byte[] text, int to) {
         Words.PAIR.set(text, to, DIGITS[(int) (moment >>> 48)]);
         Words.PAIR.set(text, to + 2, DIGITS[(int) (moment >>> 40) & 0xFF]);
         text[to + 4] = '-';
@@ -38,5 +38,6 @@ final class Moments {
         text[to + 16] = ':';
         Words.PAIR.set(text, to + 17, DIGITS[(int) moment & 0xFF]);
         text[to + 19] = 'Z';
+        return to + LENGTH;
     }
 }

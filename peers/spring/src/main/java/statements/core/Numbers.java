@@ -2,14 +2,14 @@ package statements.core;
 
 import java.util.Arrays;
 
-/** Positive integers, each with the place at which it was first put; emptied for the next document. */
+/** A hash table from positive integers to places, emptied for the next document. */
 final class Numbers {
     private long[] keys = new long[256];
     private int[] places = new int[256];
     private int size;
     private int shift = 32 - 8;
 
-    /** Forgets all, and gives a large table back. */
+    /** Removes all keys; does not keep a large table. */
     void clear() {
         if (keys.length > 1 << 14) {
             keys = new long[256];
@@ -25,7 +25,7 @@ final class Numbers {
         return size;
     }
 
-    /** The place of a key; {@code place} if it was not here before. */
+    /** The place of a key; a new key gets {@code place}. */
     int put(long key, int place) {
         if (size * 2 >= keys.length) {
             grow();

@@ -24,7 +24,7 @@ import tools.jackson.databind.cfg.CoercionInputShape;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.type.LogicalType;
 
-/** The transform as most would write it: an object mapper to records, collections, records to an object mapper. */
+/** The transform in ordinary code: an object mapper parses and writes records, collections sum up. */
 final class OrdinaryCore implements Core {
     private static final JsonMapper MAPPER = JsonMapper.builder(Json.FACTORY)
             .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
@@ -42,10 +42,10 @@ final class OrdinaryCore implements Core {
 
     private final Bytes answer = new Bytes();
 
-    /** What the orders of one customer add up to. */
+    /** The sums of one customer's orders. */
     private static final class Account {
         final long id;
-        final Map<String, Sku> skus = new TreeMap<>(); // of ASCII alone, which any order sorts right
+        final Map<String, Sku> skus = new TreeMap<>(); // ASCII: every comparison sorts it by code point
         final Set<String> tags = new TreeSet<>(OrdinaryCore::byCodePoint);
         final Map<String, Integer> channels = new TreeMap<>(OrdinaryCore::byCodePoint);
         String name;
@@ -61,7 +61,7 @@ final class OrdinaryCore implements Core {
             this.id = id;
         }
 
-        /** Adds a valid order, and returns its amount. */
+        /** Adds a valid order; returns its amount. */
         long add(Batch.Order order) {
             long amount = 0;
             for (Batch.Line line : order.lines()) {
@@ -101,21 +101,21 @@ final class OrdinaryCore implements Core {
     }
 
     @Override
-    public Bytes transform(byte[] document, int length) throws Refusal, Odd {
+    public Bytes transform(byte[] document, int length) throws Refusal, Fallback {
         Screen.check(document, length);
         try {
-            Statement statement = summarised(READER.readValue(document, 0, length));
+            Statement statement = summarise(READER.readValue(document, 0, length));
             answer.clear();
             WRITER.writeValue(answer, statement);
             return answer;
         } catch (JacksonException error) {
-            throw Odd.ODD;
+            throw Fallback.TO_JUDGE;
         }
     }
 
-    private static Statement summarised(Batch batch) throws Odd {
+    private static Statement summarise(Batch batch) throws Fallback {
         if (batch == null || !batch.isValid()) {
-            throw Odd.ODD;
+            throw Fallback.TO_JUDGE;
         }
         Set<Long> seen = new HashSet<>();
         List<Long> cancelled = new ArrayList<>();
@@ -123,11 +123,11 @@ final class OrdinaryCore implements Core {
         long amount = 0;
         for (Batch.Order order : batch.orders()) {
             if (order == null || !order.isValid()) {
-                throw Odd.ODD;
+                throw Fallback.TO_JUDGE;
             }
             for (Batch.Line line : order.lines()) {
                 if (line == null || !line.isValid()) {
-                    throw Odd.ODD;
+                    throw Fallback.TO_JUDGE;
                 }
             }
             if (!seen.add(order.id())) {
@@ -139,7 +139,7 @@ final class OrdinaryCore implements Core {
             }
             amount += accounts.computeIfAbsent(order.customer().id(), Account::new).add(order);
             if (amount > Rules.MAX_INTEGER) {
-                throw Odd.ODD;
+                throw Fallback.TO_JUDGE;
             }
         }
         Collections.sort(cancelled);
@@ -165,7 +165,7 @@ final class OrdinaryCore implements Core {
         return new Totals(customers.size(), units, gross, refunded, open, gross - refunded);
     }
 
-    /** Compares by code point; {@code compareTo} goes by UTF-16 units, among which the surrogates stand too low. */
+    /** Compares by code point; {@code compareTo} compares UTF-16 units, in which surrogates sort too low. */
     static int byCodePoint(String one, String other) {
         int shared = Math.min(one.length(), other.length());
         for (int at = 0; at < shared; at++) {

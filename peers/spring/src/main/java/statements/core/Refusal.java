@@ -1,6 +1,6 @@
 package statements.core;
 
-/** What is wrong with a document: it tells of that and not of the program, so it carries no stack. */
+/** What is wrong with a document. It is not an error of the program, so it has no stack trace. */
 public abstract sealed class Refusal extends Exception {
     private static final long serialVersionUID = 1L;
 
@@ -8,7 +8,7 @@ public abstract sealed class Refusal extends Exception {
         super(message, null, false, false);
     }
 
-    /** The bytes are not one JSON text as the spec wants it. */
+    /** The bytes are not a JSON text that the spec allows. */
     public static final class Malformed extends Refusal {
         private static final long serialVersionUID = 1L;
 
@@ -17,7 +17,7 @@ public abstract sealed class Refusal extends Exception {
         }
     }
 
-    /** The JSON breaks a rule, first at the JSON Pointer (RFC 6901) that is the message. */
+    /** The JSON breaks a rule; the message is the JSON Pointer (RFC 6901) of the first breach. */
     public static final class Invalid extends Refusal {
         private static final long serialVersionUID = 1L;
 

@@ -1,6 +1,6 @@
 package statements.core;
 
-/** The spec's table of what a value may be. */
+/** The rules of the spec's table. */
 final class Rules {
     static final long MAX_INTEGER = (1L << 53) - 1;
     static final int MAX_QUANTITY = 1_000_000;
@@ -50,7 +50,7 @@ final class Rules {
                 };
     }
 
-    /** Whether a text has from {@code low} to {@code high} characters, which are code points. */
+    /** Tells whether a text has {@code low} to {@code high} code points. */
     static boolean isText(String value, int low, int high) {
         if (value == null || value.length() < low) {
             return false;
@@ -58,7 +58,7 @@ final class Rules {
         return value.length() <= high || value.length() <= 2 * high && value.codePointCount(0, value.length()) <= high;
     }
 
-    /** Whether a text has the form {@code YYYY-MM-DDThh:mm:ssZ} and tells a real date and time. */
+    /** Tells whether a text is a real date and time {@code YYYY-MM-DDThh:mm:ssZ}. */
     static boolean isMoment(String value) {
         if (value == null || value.length() != 20) {
             return false;
@@ -70,11 +70,12 @@ final class Rules {
                 return false;
             }
         }
-        int year = two(value, 0) * 100 + two(value, 2);
-        return isDate(year, two(value, 5), two(value, 8)) && isTime(two(value, 11), two(value, 14), two(value, 17));
+        int year = parsePair(value, 0) * 100 + parsePair(value, 2);
+        return isDate(year, parsePair(value, 5), parsePair(value, 8))
+                && isTime(parsePair(value, 11), parsePair(value, 14), parsePair(value, 17));
     }
 
-    private static int two(String value, int at) {
+    private static int parsePair(String value, int at) {
         return (value.charAt(at) - '0') * 10 + value.charAt(at + 1) - '0';
     }
 
@@ -89,12 +90,12 @@ final class Rules {
         return hour < 24 && minute < 60 && second < 60;
     }
 
-    /** The white space of a name. */
+    /** Tells whether a character is white space in a name. */
     static boolean isSpace(int character) {
         return character == ' ' || character >= '\t' && character <= '\r';
     }
 
-    /** A name with every run of white space turned into one space, and none at either end. */
+    /** A name with each run of white space as one space, and none at its ends. */
     static String normalised(String name) {
         int from = 0;
         boolean usual = !name.isEmpty() && !isSpace(name.charAt(0)) && !isSpace(name.charAt(name.length() - 1));

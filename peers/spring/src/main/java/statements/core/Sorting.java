@@ -2,22 +2,22 @@ package statements.core;
 
 import java.util.Arrays;
 
-/** Sorts indexes by a key of what they stand for: stable, by insertion in short stretches that are then merged. */
+/** A stable sort of indexes by the keys of their rows: insertion sort of short runs, then merges. */
 abstract class Sorting {
-    private static final int STRETCH = 16;
+    private static final int RUN = 16;
     private int[] spare = new int[64];
     private long[] keys;
 
-    /** Whether what one index stands for has to come before the other's, their keys being equal. */
+    /** Tells whether one row sorts before another with an equal key. */
     abstract boolean isBefore(int one, int other);
 
-    /** Sorts the first {@code count} of the indexes; each has its key at its own place. */
+    /** Sorts the first {@code count} indexes; {@code keys[index]} is the key of an index. */
     final void sort(int[] indexes, int count, long[] keys) {
         this.keys = keys;
-        for (int from = 0; from < count; from += STRETCH) {
-            insert(indexes, from, Math.min(from + STRETCH, count));
+        for (int from = 0; from < count; from += RUN) {
+            insert(indexes, from, Math.min(from + RUN, count));
         }
-        if (count <= STRETCH) {
+        if (count <= RUN) {
             return;
         }
         if (spare.length < count) {
@@ -25,7 +25,7 @@ abstract class Sorting {
         }
         int[] source = indexes;
         int[] target = spare;
-        for (int width = STRETCH; width < count; width *= 2) {
+        for (int width = RUN; width < count; width *= 2) {
             for (int from = 0; from < count; from += 2 * width) {
                 merge(source, target, from, Math.min(from + width, count), Math.min(from + 2 * width, count));
             }

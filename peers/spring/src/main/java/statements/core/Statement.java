@@ -3,7 +3,7 @@ package statements.core;
 import java.util.Collection;
 import java.util.List;
 
-/** The answer to a batch, its members in the order in which they are written. */
+/** The answer to a batch, with its members in the order of the spec. */
 record Statement(
         String batch,
         String currency,

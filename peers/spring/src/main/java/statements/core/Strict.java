@@ -2,32 +2,32 @@ package statements.core;
 
 import java.util.Arrays;
 
-/** A core, and the judge for whatever it does not want to judge. */
+/** A core that falls back to {@link Judge}. */
 public final class Strict {
     private final Core core;
-    private long judged;
+    private long fallbacks;
 
     public Strict(Core core) {
         this.core = core;
     }
 
-    /** The answer to a document, as {@link Core#transform}. */
+    /** Answers a document, like {@link Core#transform}. */
     public Bytes transform(byte[] document, int length) throws Refusal {
         try {
             return core.transform(document, length);
-        } catch (Odd odd) {
-            judged++;
+        } catch (Fallback fallback) {
+            fallbacks++;
         }
         byte[] plain = Judge.plain(document, length);
         try {
             return core.transform(Arrays.copyOf(plain, plain.length + Core.ROOM), plain.length);
-        } catch (Odd odd) {
-            throw new IllegalStateException("the core refuses a plain document that the judge finds valid", odd);
+        } catch (Fallback fallback) {
+            throw new IllegalStateException("the core falls back on a plain document that Judge finds valid", fallback);
         }
     }
 
-    /** How many documents the judge had to read. */
-    public long judged() {
-        return judged;
+    /** The number of documents that fell back to Judge. */
+    public long fallbacks() {
+        return fallbacks;
     }
 }

@@ -2,7 +2,7 @@ package statements.core;
 
 import java.util.Arrays;
 
-/** The distinct strings of a document, numbered as they come; their bytes are unescaped UTF-8 in the ledger's text. */
+/** The distinct strings of a document, numbered in order; their bytes are unescaped UTF-8 in the ledger's text. */
 final class Symbols {
     private int[] table = new int[256]; // a symbol plus one; 0 is a free slot
     private int shift = 32 - 8;
@@ -45,7 +45,7 @@ final class Symbols {
         return lengths[symbol];
     }
 
-    /** How many symbols stand before this one by code point; known once all are {@link #rank}ed. */
+    /** The number of symbols that sort before this one; valid after {@link #rank(byte[])}. */
     int rank(int symbol) {
         return ranks[symbol];
     }
@@ -54,7 +54,7 @@ final class Symbols {
         return ranked[rank];
     }
 
-    /** The symbol of a string; up to seven bytes after its end are read, too. */
+    /** The symbol of a string; reads up to seven bytes beyond its end. */
     int of(byte[] text, int start, int length) {
         int hash = hash(text, start, length);
         int slot = hash >>> shift;
@@ -75,7 +75,7 @@ final class Symbols {
         return size++;
     }
 
-    /** Sorts the symbols by code point, which is the order of their bytes. */
+    /** Sorts the symbols by code point, the order of their bytes. */
     void rank(byte[] text) {
         if (ranks.length < size) {
             ranks = new int[starts.length];

@@ -5,7 +5,7 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
-/** Bytes eight at a time. */
+/** Bytes as words, eight at a time. */
 final class Words {
     static final VarHandle LITTLE = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle BIG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
@@ -19,23 +19,23 @@ final class Words {
         return (long) LITTLE.get(bytes, at);
     }
 
-    /** The first bytes, of which there are 1 to 8, as a number that differs wherever they or their count do. */
+    /** The first 1 to 8 bytes as a number that is unique for the bytes and their count. */
     static long first(byte[] bytes, int at, int count) {
         return at(bytes, at) << 64 - 8 * count;
     }
 
-    /** The first eight bytes, zeros after the end of a shorter string, as a number that compares unsigned like them. */
+    /** The first eight bytes, padded with zeros, as a number that compares unsigned like the bytes. */
     static long key(byte[] bytes, int at, int length) {
         long word = (long) BIG.get(bytes, at);
         return length < 8 ? word & -1L << 64 - 8 * length : word;
     }
 
-    /** {@code first} of a whole ASCII text. */
+    /** {@link #first} of a whole ASCII text. */
     static long first(String text) {
         return first(padded(text, 0), 0, text.length());
     }
 
-    /** Eight characters of an ASCII text from {@code from} on, zeros after its end. */
+    /** Eight characters of an ASCII text from {@code from} on, padded with zeros. */
     static long of(String text, int from) {
         return at(padded(text, from), 0);
     }

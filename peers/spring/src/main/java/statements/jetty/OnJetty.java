@@ -8,7 +8,7 @@ import org.springframework.boot.jetty.servlet.JettyServletWebServerFactory;
 import org.springframework.boot.web.server.WebServerFactoryCustomizer;
 import org.springframework.stereotype.Component;
 
-/** What Jetty has no property for: a body of usual size is read, and an answer written, at one go; the backlog. */
+/** Settings without a property in Jetty: buffers that hold a usual body or answer at once, and the backlog. */
 @Component
 class OnJetty implements WebServerFactoryCustomizer<JettyServletWebServerFactory> {
     private static final int BUFFER_BYTES = 32_768;

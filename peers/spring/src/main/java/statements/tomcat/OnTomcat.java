@@ -4,7 +4,7 @@ import org.springframework.boot.tomcat.servlet.TomcatServletWebServerFactory;
 import org.springframework.boot.web.server.WebServerFactoryCustomizer;
 import org.springframework.stereotype.Component;
 
-/** What Tomcat has no property for: a body of usual size is read, and an answer written, at one go. */
+/** Settings without a property in Tomcat: buffers that hold a usual body or answer at once. */
 @Component
 class OnTomcat implements WebServerFactoryCustomizer<TomcatServletWebServerFactory> {
     private static final String BUFFER_BYTES = "32768";
@@ -19,7 +19,7 @@ class OnTomcat implements WebServerFactoryCustomizer<TomcatServletWebServerFacto
 
     private static void set(boolean known) {
         if (!known) {
-            throw new IllegalStateException("Tomcat no longer knows the sizes of its buffers by these names");
+            throw new IllegalStateException("Tomcat no longer has these properties for its buffers' sizes");
         }
     }
 }
