@@ -1,4 +1,4 @@
-"""The house: few modules lie flat in `bench`, and a room imports only what lies below it."""
+"""The rooms of `bench`: few modules lie flat in it, and a room imports only rooms of lower levels."""
 
 import ast
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from bench.paths import ROOT
 
 MOST_FLAT = 14
-STOREYS = (  # from the ground up; a name is a room, or a module that lies flat
+ROOMS = (  # the lowest level first; a name is a room, or a module that lies flat
     {"errors", "paths"},
     {"durations"},
     {"model"},
@@ -31,7 +31,7 @@ STOREYS = (  # from the ground up; a name is a room, or a module that lies flat
     {"__main__"},
 )
 APART = {"subject", "yardsticks"}  # they run in measured processes, and know nothing of the lab
-LEVELS = {name: level for level, names in enumerate(STOREYS) for name in names}
+LEVELS = {name: level for level, names in enumerate(ROOMS) for name in names}
 
 
 def room(path: Path) -> str:
@@ -57,7 +57,7 @@ def test_few_modules_lie_flat() -> None:
     assert len(list((ROOT / "bench").glob("*.py"))) <= MOST_FLAT
 
 
-def test_every_room_has_its_storey() -> None:
+def test_every_room_has_its_level() -> None:
     assert {room(path) for path in FILES} - {"__init__"} == LEVELS.keys()
 
 
