@@ -138,7 +138,7 @@ def _check_server(name: str, where: str, catalog: Catalog) -> None:
     label, plus, tuning = name.partition("+")
     server = pick(catalog.labels(), label, "server", where)
     if plus:
-        tuned(server, pick(catalog.tunings, tuning, "tuning", where))
+        tuned(server, pick(catalog.tunings, tuning, "tuning", where), catalog.labels())
 
 
 def _check_target(target: Target, study: Study, where: str, catalog: Catalog) -> None:

@@ -45,7 +45,7 @@ def _keys(path: Path, followed: tuple[Path, ...] = ()) -> dict[str, Any]:
         return own
     original = path.with_name(f"{like}.toml")
     if original in (path, *followed):
-        raise LabError(f"{_named(path)}: like: {like}.toml is like this file; name a file that is not")
+        raise LabError(f"{_named(path)}: like: {like}.toml copies this file in turn: name another file")
     try:
         base = _keys(original, (*followed, path))
     except FileNotFoundError:

@@ -56,7 +56,7 @@ def server_file(catalog: Catalog, stack: Stack) -> Server:
     if not (serving or refusing):
         raise LabError(f"{stack}: no file in bench/servers runs {stack.label} on {implementation}")
     found, tuning = (serving or refusing)[0], stack.server.partition("+")[2]
-    return tuned(found, pick(catalog.tunings, tuning, "tuning")) if tuning else found
+    return tuned(found, pick(catalog.tunings, tuning, "tuning"), catalog.labels()) if tuning else found
 
 
 def unsupported(catalog: Catalog, stack: Stack) -> Unsupported | None:

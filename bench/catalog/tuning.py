@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import chain
 
 from msgspec.structs import replace
@@ -10,10 +11,15 @@ from bench.errors import LabError
 from bench.model import Server, Tuning
 
 
-def tuned(server: Server, tuning: Tuning) -> Server:
-    """`server` with `tuning`, labelled `label+tuning`. Raises LabError if the tuning is for other servers."""
+def tuned(server: Server, tuning: Tuning, known: Mapping[str, Server]) -> Server:
+    """`server` with `tuning`, labelled `label+tuning`.
+
+    Raises LabError if the tuning is for other servers, with the labels of those among the `known` ones.
+    """
     if tuning.servers and server.server not in tuning.servers:
-        raise LabError(f"tuning {tuning.name!r} is for {', '.join(tuning.servers)}, not for {server.label}")
+        others = ", ".join(sorted(label for label, each in known.items() if each.server in tuning.servers))
+        programs = ", ".join(tuning.servers)
+        raise LabError(f"tuning {tuning.name!r} is for {programs}, not for {server.label}: use it with {others}")
     never = tuning.unsupported.get(server.label)
     return replace(
         server,

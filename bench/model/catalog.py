@@ -57,7 +57,8 @@ class Catalog(Recorded, frozen=True, kw_only=True):
         new = pick(self.interpreters, elsewhere, "interpreter", name)
         if home.implementation != new.implementation and declared.application is None:
             raise LabError(
-                f"{name}: variant {own!r} needs {home.implementation}, and {new.name} is {new.implementation}"
+                f"{name}: variant {own!r} needs {home.implementation}, and {new.name} is {new.implementation}: "
+                f"use a {home.implementation} interpreter, such as {home.name}"
             )
         # a title that names the interpreter names the new one
         title = declared.title.replace(home.title, new.title) if home.title in declared.title else declared.title

@@ -70,7 +70,11 @@ BAD = {
         ("cythn", "unknown variant 'cythn'; did you mean 'cython'?"),
         ("node-exprt@cpython-3.13", "unknown variant 'node-exprt'; {variants}"),
         ("cython@cpython-2.7", "cython@cpython-2.7: unknown interpreter 'cpython-2.7'; {interpreters}"),
-        ("cython@pypy-3.11", "cython@pypy-3.11: variant 'cython' needs cpython, and pypy-3.11 is pypy"),
+        (
+            "cython@pypy-3.11",
+            "cython@pypy-3.11: variant 'cython' needs cpython, and pypy-3.11 is pypy: use a cpython interpreter, such "
+            "as cpython-3.11",
+        ),
         ("--forse", "build: unknown option '--forse'; did you mean '--force'?"),
     ],
     "check": [
@@ -96,7 +100,7 @@ BAD = {
         ("cython/falcn/bjoern", "unknown framework 'falcn'; did you mean 'falcon'?"),
         ("cython/falcon/apache", f"unknown server 'apache'; known: {SERVERS}"),
         ("cython/falcon/bjoern+fast", "unknown tuning 'fast'; {tunings}"),
-        ("cython/falcon/bjoern+http", "tuning 'http' is for uwsgi, not for bjoern"),
+        ("cython/falcon/bjoern+http", "tuning 'http' is for uwsgi, not for bjoern: use it with {uwsgi}"),
     ],
     "size": [
         ("jython", "unknown variant 'jython'; did you mean 'cython'?"),
@@ -217,6 +221,7 @@ def test_bad_input_is_one_line_that_says_what_to_do(main: Main, verb: str, words
             for noun in ("interpreters", "tunings", "frameworks")
         },
         variants=f"known: {', '.join(sorted(catalog.variants | catalog.yardsticks))}",
+        uwsgi=", ".join(sorted(label for label, each in catalog.labels().items() if each.server == "uwsgi")),
     )
     assert main(*filter(None, [verb]), *words.split()) == (2, "", f"bench: {line}\n")
 
@@ -242,7 +247,7 @@ def test_bad_input_is_one_line_that_says_what_to_do(main: Main, verb: str, words
             'name = "mine"\ntitle = "Mine"\nmodel = "closed"\nusers = 8\n',
             ": seconds: a closed load requires users and seconds, both more than 0",
         ),
-        ('like = "mine"\nname = "mine"\n', ": like: mine.toml is like this file; name a file that is not"),
+        ('like = "mine"\nname = "mine"\n', ": like: mine.toml copies this file in turn: name another file"),
         ('like = "yours"\nname = "mine"\n', ": like: there is no yours.toml beside this file"),
         (
             'name = "mine"\ntitle = "Mine"\nmodel = "closed"\nusers = 8\nseconds = 1\nbrief = "glanse"\n',

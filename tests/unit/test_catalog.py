@@ -459,7 +459,7 @@ def test_a_file_like_none_is_an_error(checkout: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ('"cython"', '"cython-scalar"', ": like: cython-scalar.toml is like this file; name a file that is not"),
+        ('"cython"', '"cython-scalar"', ": like: cython-scalar.toml copies this file in turn: name another file"),
         ("[env]", "[steps]", ":5: steps: expected array, got object"),
         ("scalar\"", "\udcff\"", ":1: not UTF-8; save the file as UTF-8"),
     ],

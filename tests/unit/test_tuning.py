@@ -39,13 +39,13 @@ def test_each_tuning_changes_each_server_that_it_is_for(tuning: str) -> None:
     for server in CATALOG.servers.values():
         noun = CATALOG.tunings[tuning]
         if not noun.servers or server.server in noun.servers:
-            after = tuned(server, noun)
+            after = tuned(server, noun, CATALOG.labels())
             assert (after.argv, after.env) != (server.argv, server.env)
             assert not noun.words or not set(noun.words) & set(after.argv)
 
 
 def test_a_tuning_is_for_the_servers_that_it_names() -> None:
-    with pytest.raises(LabError, match="tuning 'http' is for uwsgi, not for bjoern"):
+    with pytest.raises(LabError, match="tuning 'http' is for uwsgi, not for bjoern: use it with uwsgi-asyncio, "):
         pairing.parse_stack(CATALOG, "cython/bare/bjoern+http")
 
 
@@ -106,7 +106,7 @@ def test_a_front_that_is_not_here_leaves_a_lack(monkeypatch: pytest.MonkeyPatch)
 def test_a_tuning_may_end_kept_connections() -> None:
     bjoern = CATALOG.servers["bjoern"]
     assert bjoern.keep_alive
-    assert not tuned(bjoern, Tuning(name="closing", title="Closing", keep_alive=False)).keep_alive
+    assert not tuned(bjoern, Tuning(name="closing", title="Closing", keep_alive=False), {}).keep_alive
 
 
 def test_what_is_impossible_for_a_variant_is_so_on_another_interpreter() -> None:
