@@ -28,8 +28,13 @@ as node-expert. See `python -m bench list` for all names.
 Begin with `python -m bench doctor`, then `python -m bench run quick`. For a service of your own:
 `python -m bench init FOLDER`, then `python -m bench try FOLDER`. `python -m bench COMMAND --help` explains a command.
 
-Exit status: 0 passed, or unavailable or unsupported with a reason; 1 failed or wrong; 2 wrong usage or set-up;
-3 refused by --strict; 130 interrupted.
+Exit status:
+
+- 0: passed, or unavailable or unsupported with a reason
+- 1: failed, or a wrong answer
+- 2: wrong usage or set-up
+- 3: refused by --strict
+- 130: interrupted
 """,
     version_flags=[],
     suppress_keyboard_interrupt=False,
@@ -44,7 +49,7 @@ Price = Annotated[
 ]
 Budget = Annotated[
     str | None,
-    Parameter(help="Limit the measuring time, such as 30m: a race eliminates significantly worse stacks early."),
+    Parameter(help="Limit the measuring time, for example to 30m: a race eliminates significantly worse stacks early."),
 ]
 Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 Json = Annotated[bool, Parameter(name="--json", negative="", show_default=False, help="Print JSON instead of text.")]

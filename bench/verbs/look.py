@@ -17,7 +17,7 @@ from bench.verbs.app import Budget, Json, app, declared, line_of, out, plan_of, 
 
 @app.command(name="list")
 def list_() -> int:
-    """List every name: variants, peers, interpreters, servers, tunings, frameworks, workloads, loads, studies."""
+    """List every name, by kind: variants, peers, interpreters, frameworks, servers, workloads, studies and others."""
     catalog = declared()
     nouns: dict[str, Mapping[str, object]] = {
         "variant": catalog.variants,
@@ -42,7 +42,7 @@ def list_() -> int:
 
 @app.command
 def doctor(*, json: Json = False) -> int:
-    """Show which requirements this machine has, and the command that brings each missing one.
+    """Show which requirements this machine has, and the command that installs each missing one.
 
     Exit status: 1 if anything is missing.
     """
@@ -60,22 +60,22 @@ def doctor(*, json: Json = False) -> int:
 
 @app.command
 def interpreters(*, json: Json = False) -> int:
-    """Show every interpreter: where it is, how it was built, what it does not support, how to get a missing one."""
+    """Show every interpreter: where it is, how it was built, what it does not support, how to install a missing one."""
     found = interpreter_states(declared())
     say(found, (line for each in found for line in lines(each)), json)
     return 0
 
 
 @app.command
-def plan(study: str, *, variant: str | None = None, budget: Budget = None, json: Json = False) -> int:
-    """Show the cases of a study, its unsupported cases with reasons, and the expected time. Measures nothing.
+def plan(study: str, /, *, variant: str | None = None, budget: Budget = None, json: Json = False) -> int:
+    """Show the cases of a study, its unsupported cases with reasons, and the expected time. Nothing is measured.
 
     Example: `python -m bench plan servers --budget 17m`
 
     Parameters
     ----------
     study
-        Name of a study, such as quick; see `python -m bench list`.
+        Name of a study, such as quick (see `python -m bench list`).
     variant
         Plan only this variant or peer and the study's baseline.
     """

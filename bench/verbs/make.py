@@ -23,7 +23,7 @@ PORTS = range(1, 65536)
 
 @app.command
 def build(*variants: str, force: Flag = False) -> int:
-    """Build variants and peers, each in a prefix of its own; without a name, all. Skips unchanged ones.
+    """Build variants and peers: the named ones, or all. Unchanged ones are skipped.
 
     Example: `python -m bench build cython node-expert`
 
@@ -66,7 +66,7 @@ def check(
         A stack, such as cython/falcon/bjoern, or a peer, such as node-expert.
     """
     if (variant is None) == (stack is None):
-        raise LabError("check requires either --variant VARIANT or --stack VARIANT/FRAMEWORK/SERVER")
+        raise LabError("check requires either --variant VARIANT, or --stack VARIANT/FRAMEWORK/SERVER or --stack PEER")
     if not cases.is_dir():
         raise LabError(f"--cases {cases}: no such folder")
     if variant is not None:
@@ -81,7 +81,7 @@ def check(
 
 
 @app.command
-def serve(stack: str, *, port: int = 8000) -> int:
+def serve(stack: str, /, *, port: int = 8000) -> int:
     """Serve one stack on 127.0.0.1 until Ctrl-C.
 
     Example: `python -m bench serve cython/falcon/bjoern --port 8080`
@@ -112,16 +112,16 @@ def size(
     every: Annotated[bool, Parameter(name="--all", negative="", show_default=False)] = False,
     json: Json = False,
 ) -> int:
-    """Show the artifact size of stacks, part by part: all files that a bare image needs. Builds what is not built.
+    """Show the artifact size of stacks, part by part: all files that a bare image needs. Missing builds are made first.
 
     Example: `python -m bench size cython/falcon/bjoern node-expert`
 
     Parameters
     ----------
     subjects
-        Variants, peers, or stacks such as cython/falcon/bjoern; without one, all variants and peers.
+        Variants, peers, or stacks such as cython/falcon/bjoern. Default: all variants and peers.
     every
-        Show every stack of each variant, not only one.
+        Show all stacks of each variant, not only its first. Stacks with the same files count once.
     """
     from bench.report import summary  # noqa: PLC0415 - a slow import, as in `show`
 

@@ -13,6 +13,7 @@ from bench.verbs.tell import keep_last, price_of, show
 @app.command
 def run(
     study: str,
+    /,
     *,
     variant: str | None = None,
     force: Flag = False,
@@ -24,7 +25,10 @@ def run(
     keep: Flag = False,
     json: Json = False,
 ) -> int:
-    """Measure a study and show its answer. Continues an interrupted session; shows a finished one with its date.
+    """Measure a study and show its answer.
+
+    An interrupted session continues. A finished one is shown with its date and not measured again: use --force to
+    repeat it.
 
     Example: `python -m bench run quick`, or `python -m bench run servers --budget 17m`
 
@@ -33,7 +37,7 @@ def run(
     Parameters
     ----------
     study
-        Name of a study, such as quick; see `python -m bench list`.
+        Name of a study, such as quick (see `python -m bench list`).
     variant
         Measure only this variant or peer and the study's baseline.
     force
@@ -41,9 +45,9 @@ def run(
     strict
         Refuse to measure, with exit status 3, if the machine is not quiet within a minute.
     scheduler
-        Measure on the workers of a dask scheduler, such as tcp://10.0.0.1:8786; one answer for each kind of machine.
+        Measure on the workers of a dask scheduler, such as tcp://10.0.0.1:8786. Each kind of machine gets an answer.
     allow_remote_load
-        With --scheduler: workers with --generator drive the load; servers listen on their private address.
+        With --scheduler: workers with --generator generate the load, and servers listen on their private addresses.
     keep
         Copy the finished session to docs/findings/data (see `python -m bench findings`).
     """
@@ -58,7 +62,7 @@ def run(
         limit = duration(budget, "--budget") if budget else None
         folders = [pipeline.run(plan_of(chosen), Progress(), force, strict, budget=limit)[0]]
     elif budget:
-        raise LabError("--budget and --scheduler exclude each other: workers share the blocks of a whole study")
+        raise LabError("--budget and --scheduler exclude each other: a race runs on one machine only")
     elif strict:
         raise LabError("--strict and --scheduler exclude each other: workers do not check whether they are quiet")
     else:
@@ -73,6 +77,7 @@ def run(
 @app.command
 def repeat(
     study: str,
+    /,
     *sessions: str,
     times: int | None = None,
     budget: Budget = None,
@@ -86,11 +91,11 @@ def repeat(
     Parameters
     ----------
     study
-        Name of a study, such as quick; see `python -m bench list`.
+        Name of a study, such as quick (see `python -m bench list`).
     sessions
-        Compare these two finished sessions instead of measuring; a session is named by its folder in results/STUDY.
+        Compare these two finished sessions instead of measuring. Name each by its folder in results/STUDY.
     times
-        Measure until there are this many finished sessions, at least 2; shows each ratio over all of them.
+        Measure until there are this many finished sessions, at least 2. Each ratio is shown over all of them.
     variant
         Measure only this variant or peer and the study's baseline.
     """
@@ -148,8 +153,8 @@ def sessions(*, force: Flag = False, keep: Flag = False, json: Json = False) -> 
 
 
 @app.command
-def worker(scheduler: str, *, generator: Flag = False) -> int:
-    """Measure for a dask scheduler, one block at a time, until Ctrl-C or until the scheduler ends.
+def worker(scheduler: str, /, *, generator: Flag = False) -> int:
+    """Run as a worker of a dask scheduler: measure blocks until Ctrl-C or until the scheduler ends.
 
     Example: `python -m bench worker tcp://10.0.0.1:8786`
 
@@ -158,7 +163,7 @@ def worker(scheduler: str, *, generator: Flag = False) -> int:
     scheduler
         Address of the scheduler, such as tcp://10.0.0.1:8786.
     generator
-        Do not measure; drive load against the servers of the other workers.
+        Measure nothing, but generate the load for the servers of the other workers.
     """
     from bench.fleet import worker as working  # noqa: PLC0415 - a slow import, as in `show`
 

@@ -19,10 +19,10 @@ Text = Annotated[str, Parameter(show_default=False)]
 
 
 @app.command
-def init(project: Path) -> int:
+def init(project: Path, /) -> int:
     """Write a lab.toml and a first request for a project, and print what was found and what is missing.
 
-    Example: `python -m bench init ~/shop`, then `python -m bench try ~/shop`. Changes no other file of the project.
+    Example: `python -m bench init ~/shop`, then `python -m bench try ~/shop`. No other file of the project changes.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @app.command
-def report(study: str = "quick", *, variant: str | None = None, price: Price = None, json: Json = False) -> int:
+def report(study: str = "quick", /, *, variant: str | None = None, price: Price = None, json: Json = False) -> int:
     """Rewrite the report of a study's last session on each kind of machine, and show the answer.
 
     Example: `python -m bench report quick --price 0.04,0.005`
@@ -39,7 +39,7 @@ def report(study: str = "quick", *, variant: str | None = None, price: Price = N
 
 
 @app.command
-def compare(a: str, b: str, *, fail_below: float | None = None, json: Json = False) -> int:
+def compare(a: str, b: str, /, *, fail_below: float | None = None, json: Json = False) -> int:
     """Compare two results: ratio, confidence interval, noise floor, smallest detectable difference.
 
     Example: `python -m bench compare quick/cpython quick/cython`. A guard against regressions in CI:
@@ -54,7 +54,7 @@ def compare(a: str, b: str, *, fail_below: float | None = None, json: Json = Fal
     b
         The result to compare with it, named in the same way.
     fail_below
-        Fail if B is significantly slower and less than this many times as fast as A, such as 0.95.
+        Fail if B is significantly slower than A and its speed is below this share of A's, such as 0.95.
     """
     from bench.report import compare as comparing  # noqa: PLC0415 - a slow import, as in `show`
 
@@ -67,7 +67,7 @@ def compare(a: str, b: str, *, fail_below: float | None = None, json: Json = Fal
 
 
 @app.command(name="keep")
-def keep_(study: str, *, variant: str | None = None) -> int:
+def keep_(study: str, /, *, variant: str | None = None) -> int:
     """Copy the last session of a study, and all sessions like it, to docs/findings/data.
 
     Sessions are alike if cases, machine and commit are equal. `python -m bench findings` then writes the page.
@@ -77,7 +77,7 @@ def keep_(study: str, *, variant: str | None = None) -> int:
     Parameters
     ----------
     study
-        Name of a study, such as quick; see `python -m bench list`.
+        Name of a study, such as quick (see `python -m bench list`).
     variant
         Keep the session of this variant or peer and the study's baseline (`run --variant`).
     """

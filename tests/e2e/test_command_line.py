@@ -101,7 +101,7 @@ def test_doctor_tells_of_each_part_what_is_here_or_how_to_get_it() -> None:
         (("size", "jython"), "unknown variant 'jython'"),
         (("serve", "cpython/falcon"), "invalid stack 'cpython/falcon': use variant/framework/server"),
         (("serve", "cpython/falcon/apache"), "unknown server 'apache'; known: bjoern, "),
-        (("check",), "check requires either --variant VARIANT or --stack"),
+        (("check",), "check requires either --variant VARIANT, or --stack"),
         (("check", "--variant", "cpython", "--cases", "nowhere"), "--cases nowhere: no such folder"),
         (("compare", "one", "other"), "'one' is neither a file nor"),
     ],

@@ -64,7 +64,7 @@ BAD = {
         ("quick --variants x", "plan: unknown option '--variants'; did you mean '--variant'?"),
         ("quick --variant jython", "unknown variant 'jython'; did you mean 'cython'?"),
         ("quick --budget 5x", "invalid --budget '5x': use a duration such as 90s, 30m or 1h30m"),
-        ("quick --fast", "plan: unknown option '--fast'; known: --budget, --json, --study, --variant; {help}"),
+        ("quick --fast", "plan: unknown option '--fast'; known: --budget, --json, --variant; {help}"),
     ],
     "build": [
         ("cythn", "unknown variant 'cythn'; did you mean 'cython'?"),
@@ -78,10 +78,10 @@ BAD = {
         ("--forse", "build: unknown option '--forse'; did you mean '--force'?"),
     ],
     "check": [
-        ("", "check requires either --variant VARIANT or --stack VARIANT/FRAMEWORK/SERVER"),
+        ("", "check requires either --variant VARIANT, or --stack VARIANT/FRAMEWORK/SERVER or --stack PEER"),
         (
             "--variant cython --stack node-expert",
-            "check requires either --variant VARIANT or --stack VARIANT/FRAMEWORK/SERVER",
+            "check requires either --variant VARIANT, or --stack VARIANT/FRAMEWORK/SERVER or --stack PEER",
         ),
         ("--variant cython --cases nowhere", "--cases nowhere: no such folder"),
         ("--stack node-exprt", "invalid stack 'node-exprt': did you mean 'node-expert'?"),
@@ -119,7 +119,7 @@ BAD = {
         ),
         (
             "quick --scheduler tcp://127.0.0.1:1 --budget 30m",
-            "--budget and --scheduler exclude each other: workers share the blocks of a whole study",
+            "--budget and --scheduler exclude each other: a race runs on one machine only",
         ),
     ],
     "try": [
@@ -154,7 +154,7 @@ BAD = {
     "init": [
         ("", "init: PROJECT is required; {help}"),
         ("a b", "init: unexpected argument 'b'; {help}"),
-        ("shop --forse", "init: unknown option '--forse'; known: --project; {help}"),
+        ("shop --forse", "init: unknown option '--forse'; known: none; {help}"),
     ],
     "repeat": [
         ("quik", "unknown study 'quik'; did you mean 'quick'?"),
@@ -185,7 +185,7 @@ BAD = {
             "spring --variant cython",
             "study 'spring-cython' has no results: run `python -m bench run spring --variant cython`",
         ),
-        ("quick --budget 3m", "report: unknown option '--budget'; known: --json, --price, --study, --variant; {help}"),
+        ("quick --budget 3m", "report: unknown option '--budget'; known: --json, --price, --variant; {help}"),
     ],
     "compare": [
         ("", "compare: A is required; {help}"),
