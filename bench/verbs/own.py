@@ -42,6 +42,7 @@ def init(project: Path, /) -> int:
 @app.command(name="try")
 def try_(
     own: str | None = None,
+    /,
     *,
     application: Annotated[str | None, Parameter(name="--app")] = None,
     source: Annotated[Path, Parameter(show_default=False)] = Path(),
