@@ -82,6 +82,7 @@ def row(finding: Finding, stack: str) -> Row:
     return next(row for row in finding.rows if str(row.stack) == stack)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_no_pair_is_called_both_different_and_not(seed: int) -> None:
     finding = found(seed)

@@ -177,6 +177,7 @@ def test_factors_with_an_effect_are_significant_and_others_are_not() -> None:
     assert found.of("nothing", "cpython").within.sd == pytest.approx(0.005, rel=0.3)
 
 
+@pytest.mark.slow
 def test_without_effects_significant_factors_are_rare() -> None:
     found = [drift.judge(SESSION, runs(Machine({}, seed=seed))) for seed in range(12)]
     assert sum(each.significant for session in found for each in session.moved) <= 3

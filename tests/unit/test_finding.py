@@ -391,6 +391,7 @@ def test_the_largest_capacity_is_told_where_the_generator_limited_none():
     assert re.search(r"Largest capacity: 15,\d+ requests per second \(numba/falcon/uwsgi-processes\)", told)
 
 
+@pytest.mark.slow
 def test_interpreters_that_were_built_without_what_the_others_have_are_named():
     def built(name, **facts):
         return msgspec.structs.replace(core("cython"), variant=name, facts=facts)

@@ -35,6 +35,7 @@ def shown(name: str, width: int) -> str:
     return said.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", KEPT)
 def test_no_interval_of_a_kept_session_is_cut(name: str) -> None:
     for width in (60, 80, 100):

@@ -125,6 +125,7 @@ def test_both_pages_list_disturbed_runs() -> None:
         assert "micro medium: 3" in page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [None, 0.0, 0.02])
 def test_without_steal_time_the_pages_do_not_mention_it(share: float | None) -> None:
     for page in pages(disturbed({("numba", "micro", 3): share})):
