@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from pathlib import Path
 
 import msgspec
@@ -16,13 +16,9 @@ from bench.own.study import LOAD, STEADY
 from bench.report.cards import MEGA, Card
 from bench.report.estimates import TOO_FEW
 
-SPOILT: dict[gates.Spoils, str] = {
-    "row": "the figures are doubtful",
-    "capacity": "the throughput is a lower bound",
-    "latency": "the latencies are doubtful",
-}
+DOUBTFUL = {LOAD: "the throughput is doubtful", STEADY: "the latencies are doubtful"}
+BOUND = "the throughput is a lower bound"
 FIGURES = (f"{LOAD}.rate", f"{LOAD}.cpu", f"{LOAD}.generator_cpu", f"{STEADY}.latency.p", "memory.")
-QUIET = "quiet machine"
 LEVELS = ("p99", "p95", "p90", "p75")  # the highest that each block has is shown
 
 
@@ -51,17 +47,16 @@ def cards(record: Running) -> tuple[Card, ...]:
 
 
 def warnings(record: Running) -> list[str]:
-    """What makes the figures doubtful, each with the number of blocks in which it was seen."""
-    seen: Counter[str] = Counter()
-    first: dict[str, str] = {}
+    """What makes the figures doubtful, with the number of blocks in which it was seen."""
+    found: dict[tuple[str, str], list[str]] = defaultdict(list)
     for block in record.blocks:
-        tripped = {each.gate: each for load in (LOAD, STEADY) for each in gates.judge(block.part(load))}
-        told = {gate: f"{SPOILT[each.spoils]}: {each.reason}" for gate, each in tripped.items()}
+        for load, doubt in DOUBTFUL.items():
+            for each in gates.judge(block.part(load)):
+                is_bound = load == LOAD and each.spoils == "capacity"
+                found[load, each.gate].append(f"{BOUND if is_bound else doubt}: {each.reason}")
         if block.facts["noise"]:
-            told[QUIET] = f"the machine was not quiet: {'; '.join(block.facts['noise'])}"
-        first = told | first
-        seen.update(told.keys())
-    lines = [f"{first[name]} ({count} of {len(record.blocks)} blocks)" for name, count in seen.items()]
+            found["", ""].append(f"the machine was not quiet: {'; '.join(block.facts['noise'])}")
+    lines = [f"{told[0]} ({len(told)} of {len(record.blocks)} blocks)" for told in found.values()]
     if record.shared:
         shared = ", ".join(map(str, record.shared))
         lines.append(f"service and load generator share core {shared}: see docs/your-own-service.md, Two cores")

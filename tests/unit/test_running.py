@@ -385,14 +385,16 @@ def test_a_percentile_of_too_few_requests_is_not_shown() -> None:
 
 
 def test_a_busy_generator_noise_and_a_shared_core_are_warnings() -> None:
-    busy = block(1000.0, noise=("other processes use 0.50 of 2 cores",), mix__generator_cpu=0.93)
+    used = {"mix__generator_cpu": 0.93, "steady__generator_cpu": 0.85}
+    busy = block(1000.0, noise=("other processes use 0.50 of 2 cores",), **used)
     found = record(busy, block(1000.0), shared=(0,))
     assert telling.warnings(found) == [
         "the throughput is a lower bound: the generator's core was 93 % busy (1 of 2 blocks)",
+        "the latencies are doubtful: the generator's core was 85 % busy (1 of 2 blocks)",
         "the machine was not quiet: other processes use 0.50 of 2 cores (1 of 2 blocks)",
         "service and load generator share core 0: see docs/your-own-service.md, Two cores",
     ]
-    assert shown(found).count("warning: ") == 3
+    assert shown(found).count("warning: ") == 4
 
 
 def test_json_is_the_same_answer() -> None:
