@@ -86,22 +86,20 @@ def measure(
         pacer.provision()
         workload = Workload(name=LOAD, title=asked.url, method="GET", path=requests[0].path, exchanges=exchanges)
         driver = Driver(service, workload, folder, catalog.loads[LOAD], catalog.loads[STEADY])
-        progress.say(
-            f"about {(BLOCKS - len(record.blocks)) * driver.seconds:.0f} s of measuring; Ctrl-C keeps finished blocks"
-        )
+        whole = (BLOCKS - len(record.blocks)) * driver.seconds
+        progress.say(f"about {whole:.0f} s of measuring; Ctrl-C keeps finished blocks")
         clock = accounts.Clock()
         with progress.step("waiting until the machine is quiet"):
             quiet.Watch(progress.say, strict).before_block()
         noise = clock.read().noise
         for number in range(len(record.blocks), BLOCKS):
             rate = record.blocks[0].value(f"{STEADY}.asked") if record.blocks else asked.rate
-            with progress.step(
-                f"block {number + 1} of {BLOCKS}, about {(BLOCKS - number) * driver.seconds:.0f} s left"
-            ):
+            left = (BLOCKS - number) * driver.seconds
+            with progress.step(f"block {number + 1} of {BLOCKS}, about {left:.0f} s left"):
                 block = driver.block(number, rate, noise)
+                record = replace(record, blocks=(*record.blocks, block))
+                store.write(folder / RECORD, record)
             noise = ()
-            record = replace(record, blocks=(*record.blocks, block))
-            store.write(folder / RECORD, record)
         record = replace(record, finished=store.now())
         store.write(folder / RECORD, record)
     return folder, record

@@ -385,7 +385,7 @@ def test_a_percentile_of_too_few_requests_is_not_shown() -> None:
 
 
 def test_a_busy_generator_noise_and_a_shared_core_are_warnings() -> None:
-    used = {"mix__generator_cpu": 0.93, "steady__generator_cpu": 0.85}
+    used: dict[str, Any] = {"mix__generator_cpu": 0.93, "steady__generator_cpu": 0.85}
     busy = block(1000.0, noise=("other processes use 0.50 of 2 cores",), **used)
     found = record(busy, block(1000.0), shared=(0,))
     assert telling.warnings(found) == [
