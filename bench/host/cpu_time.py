@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import msgspec
@@ -67,18 +67,18 @@ def read_when_idle(
     return last
 
 
-def of_tree(root: psutil.Process) -> Meter:
-    """Return the meter of a process and its descendants that have no control group."""
+def of_tree(*roots: psutil.Process) -> Meter:
+    """Return the meter of processes and their descendants that have no control group."""
     try:
-        time.clock_gettime(_clock(root.pid))
+        time.clock_gettime(_clock(roots[0].pid))
     except OSError:
-        return Meter("ticks", lambda: _total(root, _tick_seconds))
-    return Meter("process clocks", lambda: _total(root, _clock_seconds))
+        return Meter("ticks", lambda: _total(roots, _tick_seconds))
+    return Meter("process clocks", lambda: _total(roots, _clock_seconds))
 
 
-def _total(root: psutil.Process, own_seconds: Callable[[psutil.Process], float]) -> float:
+def _total(roots: Sequence[psutil.Process], own_seconds: Callable[[psutil.Process], float]) -> float:
     total = 0.0
-    for process in [root, *root.children(recursive=True)]:
+    for process in [each for root in roots for each in (root, *root.children(recursive=True))]:
         try:
             times = process.cpu_times()
             total += own_seconds(process) + times.children_user + times.children_system

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
@@ -29,10 +29,13 @@ STARTS, ROUNDS = 5, 2  # five starts show the random order of a set of two strin
 FAILED = 500  # the lowest status of a failure
 HOST = "localhost"  # the Host header unless a request sets it: some answers contain it, and the port changes
 SHOWN = 200  # bytes of an answer in a message
-ASK = Same(by="nothing")
+ASK, NONE = Same(by="nothing"), Answer(0, {}, b"")  # before the answer is known
+REPEATABLE = "remove the request, or make its answer repeatable"
 INDEX = re.compile(r"/\d+(?=/|$)")
 TOKEN = re.compile(r"[A-Za-z0-9]+")
 SHORTEST = 16  # letters of a token that is suggested for `mask`, such as a CSRF token
+
+Found = dict[str, set[str]]  # values by key of `[answers]`
 
 
 class Recording(Recorded, frozen=True):
@@ -59,10 +62,8 @@ def recorded(
     for start in range(STARTS):
         with progress.step(f"answers of {stack}, start {start + 1} of {STARTS}"):
             _ask(catalog, stack, workload, requests, seen)
-    for request, given in zip(requests, seen, strict=True):
-        _require_answers(request, given)
-    _require_same(requests, seen, rule)
-    exchanges = tuple(_exchange(request, given[0], rule) for request, given in zip(requests, seen, strict=True))
+    require_answers(requests, seen, rule)
+    exchanges = tuple(exchange_of(request, given[0], rule) for request, given in zip(requests, seen, strict=True))
     ANSWERS.mkdir(parents=True, exist_ok=True)
     store.write(path, Recording(of=path.stem, exchanges=exchanges))
     return exchanges
@@ -73,44 +74,65 @@ def _ask(
 ) -> None:
     """Send all requests to a fresh server, round by round, and append its answers to those `seen`."""
     log = log_of(stack)
-    first = _exchange(requests[0], Answer(0, {}, b""), ASK)
+    first = exchange_of(requests[0])
     with (
         backend_for(catalog, workload, log.with_suffix(".backend.log")) as backend,
         serving(catalog, stack, first, log, cores().server, backend=backend) as running,
     ):
         for _ in range(ROUNDS):
             for request, given in zip(requests, seen, strict=True):
-                given.append(answered(running.port, _exchange(request, Answer(0, {}, b""), ASK)))
+                given.append(answered(running.port, exchange_of(request)))
 
 
-def _require_answers(request: Request, given: Sequence[Answer]) -> None:
+def in_lab_toml(found: Found) -> list[str]:
+    """Return the lines of a lab.toml that ignore what differs."""
+    keys = [f"{key} = [{', '.join(map(repr, sorted(words)))}]" for key, words in found.items() if words]
+    return ["to ignore what may differ, write in lab.toml:", "", "[answers]", *keys]
+
+
+def require_answers(
+    requests: Sequence[Request],
+    seen: Sequence[Sequence[Answer]],
+    rule: Same,
+    whose: str = "the baseline",
+    remedy: Callable[[Found], list[str]] = in_lab_toml,
+) -> None:
+    """Raise LabError if an answer failed, or with the differences between the answers to one request.
+
+    `remedy` returns the lines that say how to ignore what differs, from the values of `[answers]` that do.
+    """
+    for request, given in zip(requests, seen, strict=True):
+        _require_success(request, given, whose)
+    _require_same(requests, seen, rule, whose, remedy)
+
+
+def _require_success(request: Request, given: Sequence[Answer], whose: str) -> None:
     failed = next((each for each in given if each.status >= FAILED), None)
     if failed:
         body = failed.body[:SHOWN].decode("utf-8", "backslashreplace")
-        raise LabError(f"{_named(request)} fails on the baseline: status {failed.status}: {body}")
+        raise LabError(f"{_named(request)} fails on {whose}: status {failed.status}: {body}")
 
 
-def _require_same(requests: Sequence[Request], seen: Sequence[Sequence[Answer]], rule: Same) -> None:
-    """Raise LabError with the differences between the baseline's own answers, and the keys that ignore them."""
+def _require_same(
+    requests: Sequence[Request],
+    seen: Sequence[Sequence[Answer]],
+    rule: Same,
+    whose: str,
+    remedy: Callable[[Found], list[str]],
+) -> None:
     told: list[str] = []
     found = {"ignore": set(rule.ignore), "unordered": set(rule.unordered), "mask": set(rule.mask)}
     before = {key: set(words) for key, words in found.items()}
     for request, given in zip(requests, seen, strict=True):
-        expected = _exchange(request, given[0], rule)
+        expected = exchange_of(request, given[0], rule)
         differing = [(each, words) for each in given[1:] if (words := answers.difference(expected, each))]
         told += [f"{_named(request)}: {words}" for _, words in differing[:1]]
         for each, _ in differing:
             for key, words in _suggested(given[0], each, rule):
                 found[key].add(words)
-    if not told:
-        return
-    lines = ["the baseline's own answers differ between two requests:", *told]
-    if found == before:
-        lines += ["remove the request, or make its answer repeatable"]
-    else:
-        lines += ["to ignore what may differ, write in lab.toml:", "", "[answers]"]
-        lines += [f"{key} = [{', '.join(map(repr, sorted(words)))}]" for key, words in found.items() if words]
-    raise LabError("\n".join(lines))
+    if told:
+        lines = [REPEATABLE] if found == before else remedy(found)
+        raise LabError("\n".join([f"{whose}'s own answers differ between two requests:", *told, *lines]))
 
 
 def _suggested(one: Answer, other: Answer, rule: Same) -> Iterator[tuple[str, str]]:
@@ -143,12 +165,13 @@ def _masks(one: Answer, other: Answer) -> Iterator[str]:
                 yield f"[A-Za-z0-9]{{{len(a)}}}"
 
 
-def _exchange(request: Request, answer: Answer, rule: Same) -> Exchange:
+def exchange_of(request: Request, answer: Answer = NONE, rule: Same = ASK, host: str = HOST) -> Exchange:
+    """Return a request with its right answer, and the Host header `host` unless the request sets it."""
     return Exchange(
         name=request.name,
         method=request.method,
         path=request.path,
-        headers={"Host": HOST} | request.headers,
+        headers=request.headers if "host" in map(str.lower, request.headers) else {"Host": host} | request.headers,
         body=request.body,
         status=answer.status,
         expect=answer.body,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from bench.progress import Progress
 from bench.verbs.app import Budget, Flag, Json, app, declared, duration_of, out, plan_of, words
 from bench.verbs.tell import show
 
+DEFAULT_REQUESTS = Path("requests")
 CORE_SERVERS = "gunicorn-sync,uwsgi-processes"
 Text = Annotated[str, Parameter(show_default=False)]
 
@@ -44,6 +46,7 @@ def try_(
     own: str | None = None,
     /,
     *,
+    url: str | None = None,
     application: Annotated[str | None, Parameter(name="--app")] = None,
     source: Annotated[Path, Parameter(show_default=False)] = Path(),
     requirements: Annotated[tuple[Path, ...], Parameter(negative="", show_default=False)] = (),
@@ -57,15 +60,19 @@ def try_(
     framework: str = "falcon",
     requires: Text = "",
     budget: Budget = None,
+    allow_remote_load: Flag = False,
     force: Flag = False,
     strict: Flag = False,
     json: Json = False,
 ) -> int:
-    """Measure your own service behind several servers and on several Pythons, or your own core.
+    """Measure your own service behind several servers and on several Pythons, one that runs already, or your own core.
 
     Service: `python -m bench try ~/shop`, where `init` wrote a lab.toml, or `python -m bench try --app
     shop.wsgi:application`. Every answer is compared with that of the baseline, your present server and Python. Your
     folder is not changed.
+
+    Service that runs already: `python -m bench try --url http://127.0.0.1:8000`. Throughput, latency and, if its
+    processes can be read, CPU and memory. It gets the requests for real, thousands of times.
 
     Core, a function from bytes to bytes: `python -m bench try mycore:transform --documents ~/invoices`.
 
@@ -75,6 +82,8 @@ def try_(
     ----------
     own
         Folder of a service with its lab.toml; or a core, MODULE:FUNCTION or MODULE:FUNCTION@INTERPRETER.
+    url
+        Service that runs already: http://HOST:PORT, an address of this machine.
     application
         Service without a lab.toml: a WSGI or ASGI application or factory, such as shop.wsgi:application.
     source
@@ -88,7 +97,8 @@ def try_(
     interpreters
         Service: comma-separated Pythons, such as 3.14,3.14-jit,pypy.
     rate
-        Service: requests/s at which latencies are measured. Default: half the capacity of the slowest stack.
+        Service: requests/s at which latencies are measured. Default: half the capacity of the slowest stack; with
+        --url, 60 % of the throughput.
     ignore
         Service: comma-separated JSON Pointers to members that may differ between answers, such as /id,/rows/*/at.
     documents
@@ -100,11 +110,39 @@ def try_(
         Core: the framework between core and server.
     requires
         Core: comma-separated packages that MODULE imports; bench/locks/measured.txt must pin them.
+    allow_remote_load
+        With --url: the service may run on another machine. Its CPU and memory are then unavailable.
     force
         Begin a new session even if the last one is finished or interrupted.
     strict
         Refuse to measure, with exit status 3, if the machine is not quiet within a minute.
     """
+    if url is not None:
+        unused = {
+            "--app": application,
+            "--source": source != Path(),
+            "--requirements": requirements,
+            "--servers": servers,
+            "--interpreters": interpreters,
+            "--documents": documents,
+            "--against": against,
+            "--requires": requires,
+            "--budget": budget,
+        }
+        given = [f"the folder {own!r}"] * bool(own) + [name for name, value in unused.items() if value]
+        return _running(
+            url,
+            requests,
+            given,
+            rate=rate,
+            ignore=ignore,
+            remote=allow_remote_load,
+            force=force,
+            strict=strict,
+            json=json,
+        )
+    if allow_remote_load:
+        raise LabError("--allow-remote-load requires --url")
     limit = duration_of(budget)
     if documents is not None:
         if own is None:
@@ -144,6 +182,35 @@ def try_(
     plan = plan_of(*study.study_of(service, declared(), Progress()))
     folder, _ = pipeline.run(plan, Progress(), force, strict, budget=limit)
     return show(folder, None, json)
+
+
+def _running(
+    url: str,
+    requests: Path | None,
+    given: Sequence[str],
+    *,
+    rate: float | None,
+    ignore: str,
+    remote: bool,
+    force: bool,
+    strict: bool,
+    json: bool,
+) -> int:
+    """Measure a service that runs already. `given`: options that do not go with it."""
+    from bench.own import running  # noqa: PLC0415 - only the verbs of this module need it
+    from bench.report import running as telling  # noqa: PLC0415 - a slow import, as in `show`
+
+    if given:
+        raise LabError(f"use either {given[0]} or --url, not both: the lab does not start a service that runs already")
+    if rate is not None and rate <= 0:
+        raise LabError(f"invalid --rate {rate:g}: use more than 0")
+    if requests is None and not DEFAULT_REQUESTS.is_dir():
+        raise LabError("--url requires --requests FOLDER, with requests in files NAME.http")
+    folder = (requests or DEFAULT_REQUESTS).resolve()
+    asked = running.Asked(url=url, requests=folder, ignore=words(ignore), rate=rate, remote=remote)
+    results, record = running.measure(asked, declared(), Progress(), force=force, strict=strict)
+    telling.show(out, record, results, json)
+    return 0
 
 
 def _core(

@@ -37,6 +37,9 @@ SERVERS = (
     "bjoern, granian-asgi, granian-wsgi, gunicorn-asgi, gunicorn-gevent, gunicorn-gthread, gunicorn-meinheld, "
     "gunicorn-sync, gunicorn-tornado, gunicorn-uvicorn, uwsgi-asyncio, uwsgi-gevent, uwsgi-processes, uwsgi-threads"
 )
+URL = "--url http://127.0.0.1:1"
+NOT_BOTH = "use either {} or --url, not both: the lab does not start a service that runs already"
+HTTP = ROOT / "tests/data/home.http"
 BAD = {
     "": [
         ("dance", f"unknown command 'dance'; known: {COMMANDS}"),
@@ -141,6 +144,37 @@ BAD = {
             "invalid --budget '5x': use a duration such as 90s, 30m or 1h30m",
         ),
         ("shop --rate fast", "try: invalid --rate 'fast': use a number; {help}"),
+        ("shop --allow-remote-load", "--allow-remote-load requires --url"),
+        (f"shop {URL}", NOT_BOTH.format("the folder 'shop'")),
+        (f"--app shop:app {URL}", NOT_BOTH.format("--app")),
+        (f"{URL} --servers bjoern", NOT_BOTH.format("--servers")),
+        (f"{URL} --interpreters 3.14", NOT_BOTH.format("--interpreters")),
+        (URL, "--url requires --requests FOLDER, with requests in files NAME.http"),
+        (f"{URL} --rate 0", "invalid --rate 0: use more than 0"),
+        (f"{URL} --requests /nowhere", "/nowhere: no such file or folder of requests"),
+        (
+            f"{URL} --requests {HTTP}",
+            f"{URL}: nothing listens at 127.0.0.1:1 (Connection refused): start the service, or correct the URL",
+        ),
+        (
+            f"--url https://127.0.0.1:1 --requests {HTTP}",
+            "--url https://127.0.0.1:1: the load generator speaks plain HTTP: use an http:// address of the service",
+        ),
+        (
+            f"--url http://192.0.2.1 --requests {HTTP}",
+            "--url http://192.0.2.1: 192.0.2.1 is another machine: use --allow-remote-load if you may load it",
+        ),
+        (
+            f"--url http://shop..example --requests {HTTP}",
+            "--url http://shop..example: shop..example has no IPv4 address: correct the URL",
+        ),
+        *(
+            (
+                f"--url {url} --requests {HTTP}",
+                f"invalid --url '{url}': use http://HOST:PORT, such as http://127.0.0.1:8000",
+            )
+            for url in ("localhost:8000", "ftp://h", "http://h:x", "http://h/path", "http://a@h", "http://", "8000")
+        ),
         (f"mycore --documents {GOLDEN}", "invalid core 'mycore': use MODULE:FUNCTION, such as mycore:transform"),
         (f"mycore:f --documents {GOLDEN} --servers bjorn", "--servers: unknown server 'bjorn'; did you mean 'bjoern'?"),
         (f"mycore:f --documents {GOLDEN} --framework flask", "--framework: unknown framework 'flask'; {frameworks}"),

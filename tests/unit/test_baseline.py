@@ -20,12 +20,12 @@ def answers(*bodies: str, status: int = 200) -> list[Answer]:
 
 def complaint(given: Sequence[Answer], rule: Same = JSON) -> str:
     with pytest.raises(LabError) as caught:
-        baseline._require_same([PAGE], [given], rule)
+        baseline.require_answers([PAGE], [given], rule)
     return str(caught.value)
 
 
 def test_what_is_alike_each_time_is_taken() -> None:
-    baseline._require_same([PAGE], [answers('{"a": 1, "b": 2}', '{"b": 2, "a": 1}')], JSON)
+    baseline.require_answers([PAGE], [answers('{"a": 1, "b": 2}', '{"b": 2, "a": 1}')], JSON)
 
 
 def test_members_that_differ_are_shown_and_suggested() -> None:
@@ -37,7 +37,7 @@ def test_members_that_differ_are_shown_and_suggested() -> None:
 def test_an_array_that_comes_in_another_order_is_suggested_as_unordered() -> None:
     given = answers('{"rows": [{"in": [1, 2]}, {"in": [3]}]}', '{"rows": [{"in": [2, 1]}, {"in": [3]}]}')
     assert complaint(given).endswith("[answers]\nunordered = ['/rows/*/in']")
-    baseline._require_same([PAGE], [given], Same(by="json", unordered=("/rows/*/in",)))
+    baseline.require_answers([PAGE], [given], Same(by="json", unordered=("/rows/*/in",)))
     given = answers('{"names": ["a", "b"]}', '{"names": ["b", "a"]}')
     assert complaint(given).endswith("unordered = ['/names']")
 
@@ -47,7 +47,7 @@ def test_tokens_that_differ_in_a_text_are_suggested_as_a_mask() -> None:
     told = complaint(answers(f"<input value={one}>", f"<input value={other}>"))
     assert told.endswith("mask = ['[A-Za-z0-9]{32}']")
     masked = Same(by="json", mask=("[A-Za-z0-9]{32}",))
-    baseline._require_same([PAGE], [answers(f"<input value={one}>", f"<input value={other}>")], masked)
+    baseline.require_answers([PAGE], [answers(f"<input value={one}>", f"<input value={other}>")], masked)
 
 
 def test_what_nobody_can_ignore_is_told_so() -> None:
@@ -64,4 +64,10 @@ def test_headers_and_status_count() -> None:
 
 def test_a_request_that_fails_is_told_with_its_answer() -> None:
     with pytest.raises(LabError, match=r"GET / \(page\) fails on the baseline: status 500: out of order"):
-        baseline._require_answers(PAGE, answers("out of order", status=500))
+        baseline.require_answers([PAGE], [answers("out of order", status=500)], JSON)
+
+
+def test_a_request_has_one_host_however_it_is_written() -> None:
+    assert baseline.exchange_of(PAGE).headers == {"Host": "localhost"}
+    own = Request(name="page", method="GET", path="/", headers={"host": "shop.example"}, body=None)
+    assert baseline.exchange_of(own).headers == {"host": "shop.example"}

@@ -33,11 +33,12 @@ class PacerResult(msgspec.Struct, frozen=True, kw_only=True):
     - Open loads: `latency.*`: of right answers, from the intended start, without the generator's own lateness.
       `latency.lag`: the mean of that lateness. `latency.early`, `latency.late`: the medians of the two halves.
 
-    `series` has a row per second: second, requests due, p50, p99, maximum.
+    `series` has a row per second: second, requests due, p50, p99, maximum. `difference` shows the first wrong answer.
     """
 
     metrics: Metrics
     failures: dict[str, int]
+    difference: str | None = None
     reached: int
     started: float
     ended: float
@@ -99,6 +100,7 @@ def read_open(
     result = PacerResult(
         metrics=_common(outcome, measured, repeated) | rates | _latencies(right, took) | _halves(right, took),
         failures=wrong,
+        difference=difference,
         reached=len(outcome.records),
         started=outcome.began + lead_in / NS,
         ended=outcome.began + outcome.seconds,

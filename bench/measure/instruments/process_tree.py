@@ -52,14 +52,14 @@ def require_steady_clock() -> Iterator[None]:
         raise DisturbedError(f"the clock was set by {jump:+.1f} s under the load")
 
 
-def pss_bytes(root: psutil.Process) -> float:
-    """Return the PSS of a tree from memory_profiler, corrected for pages shared with processes outside the tree.
+def pss_bytes(*roots: psutil.Process) -> float:
+    """Return the PSS of trees from memory_profiler, corrected for pages shared with processes outside them.
 
     Each page counts once and in full. One reading takes 3 to 9 ms, of which the PSS takes 1 to 3.
     """
-    (sample,) = memory_usage(root.pid, interval=0.0, include_children=True, backend="psutil_pss")
-    tree = (root, *root.children(recursive=True))
-    return float(sample) * MEBIBYTE + uncounted_bytes(process.pid for process in tree)
+    uncounted = uncounted_bytes(each.pid for root in roots for each in (root, *root.children(recursive=True)))
+    samples = [memory_usage(root.pid, interval=0.0, include_children=True, backend="psutil_pss")[0] for root in roots]
+    return sum(map(float, samples)) * MEBIBYTE + uncounted
 
 
 def cpu_between(samples: list[CpuSample], start: float, end: float) -> tuple[float, float]:
