@@ -40,7 +40,8 @@ def add_sidebar(_app: Sphinx, page: str, source: list[str]) -> None:
     if page != root_doc:
         return
     rest = ["CONTRIBUTING", "CHANGELOG", *(page for folder in FOLDERS for page in contents(folder))]
-    for caption, pages in (("Docs", contents("docs")), ("Findings", contents("docs/findings")), ("Repository", rest)):
+    parts = {"Docs": "docs", "Services that were tried": "docs/own", "Findings": "docs/findings"}
+    for caption, pages in (*((caption, contents(folder)) for caption, folder in parts.items()), ("Repository", rest)):
         source[0] += "\n".join(["", "```{toctree}", ":hidden:", f":caption: {caption}", "", *pages, "```", ""])
 
 

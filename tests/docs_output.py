@@ -3,6 +3,7 @@
     ```console                    each command stands after `$ `, its output below it
     ```console SESSION 1a2b3c4d   the last output is that of the session kept in docs/data/SESSION.jsonl.xz. It was
                                   measured with the page's code and commands of that hash
+    ```sh measured                run before a measurement, by --measure alone
     <!-- quotes                   the first line of the error of each command, after `$ `, is the first cell of a row
     -->                           of the table that follows
 
@@ -12,6 +13,8 @@ first line is `# NAME`.
     python -m tests.docs_output             paste
     python -m tests.docs_output --check     show what differs, with exit status 1
     python -m tests.docs_output --measure   measure and keep the sessions anew, then paste
+
+Pages may be named after the options: `python -m tests.docs_output --measure docs/cores.md`.
 """
 
 from __future__ import annotations
@@ -35,11 +38,12 @@ from bench.paths import LAB, ROOT
 from bench.report import summary
 from bench.report.finding import find
 
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/own/*.md"), *ROOT.glob("*/README.md")])
 DATA = ROOT / "docs" / "data"
 COLUMNS = 120  # of the terminal that a session is shown on
 
 FILE = re.compile(r"^```\w*\n# ([\w/]+\.\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+SCRIPT = re.compile(r"^```sh measured\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 COMMAND = re.compile(r"^\$ ((?:.*\\\n)*.*)\n", re.MULTILINE)
 BLOCK = re.compile(r"^```console(?: (?P<session>\S+) (?P<hash>\S+))?\n(?P<body>(?s:.*?))^```$", re.MULTILINE)
 ERROR = re.compile(r"^bench: (?s:.*)", re.MULTILINE)
@@ -56,11 +60,16 @@ class Page:
         for name, code in FILE.findall(text):
             (self.service / name).parent.mkdir(exist_ok=True)
             (self.service / name).write_text(code, encoding="utf-8")
-        made_of = FILE.findall(text), [COMMAND.findall(block["body"]) for block in BLOCK.finditer(text)]
+        made_of = (
+            FILE.findall(text) + SCRIPT.findall(text),
+            [COMMAND.findall(block["body"]) for block in BLOCK.finditer(text)],
+        )
         self._hash = sha256(repr(made_of).encode()).hexdigest()[:8]
 
     def pasted(self) -> str:
         """The text with today's output."""
+        for script in SCRIPT.findall(self.text) if self._measure else ():
+            self._run(f"set -e\n{script}").check_returncode()
         return QUOTES.sub(self._table, BLOCK.sub(self._block, self.text))
 
     def _block(self, block: re.Match[str]) -> str:
@@ -112,10 +121,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Paste what commands print into the docs.")
     parser.add_argument("--check", action="store_true", help="show what differs, with exit status 1")
     parser.add_argument("--measure", action="store_true", help="measure and keep the sessions anew first")
+    parser.add_argument("pages", nargs="*", type=Path, default=PAGES, help="by default all")
     asked = parser.parse_args()
     status = 0
     LAB.mkdir(exist_ok=True)
-    for path in PAGES:
+    for path in asked.pages:
         text = path.read_text(encoding="utf-8")
         with TemporaryDirectory(prefix="docs-output-", dir=LAB) as scratch:
             new = Page(text, Path(scratch).resolve(), measure=asked.measure).pasted()

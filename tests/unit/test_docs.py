@@ -74,7 +74,7 @@ def test_a_broken_link_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert broken(page) == ["nope.md", "other.md#nope", "#nope", "other.md#none", "nope.svg", "../outside.md"]
 
 
-@pytest.mark.parametrize("folder", [ROOT / "docs", FINDINGS], ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", [ROOT / "docs", ROOT / "docs/own", FINDINGS], ids=lambda folder: folder.name)
 def test_every_page_is_listed(folder: Path) -> None:
     """The sidebar of the site shows what a folder's README links to."""
     listed = {(folder / link.partition("#")[0]).resolve() for link in links(folder / "README.md")}
