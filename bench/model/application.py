@@ -9,8 +9,8 @@ class Application(Declared, frozen=True, kw_only=True):
     """A WSGI or ASGI application. `app`: MODULE:NAME in the folder `source`, called without arguments if a `factory`.
 
     `source_sha256` is a hash of the files in `source`: other files are another case. `requirements`: paths of files.
-    `prepare`: commands that prepare a fresh copy of the source, with `{python}` replaced. In `env` and `prepare`,
-    `{dsn}` is the address of the backend.
+    `prepare`: commands that prepare a fresh copy of the source, with `{python}` replaced. `backend` names the backend
+    that it waits for, if any. In `env` and `prepare`, `{dsn}`, `{folder}` and `{port}` are the backend's.
     """
 
     name: str
@@ -22,3 +22,4 @@ class Application(Declared, frozen=True, kw_only=True):
     requirements: tuple[str, ...] = ()
     env: dict[str, str] = {}
     prepare: tuple[Argv, ...] = ()
+    backend: str | None = None

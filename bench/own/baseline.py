@@ -21,6 +21,7 @@ from bench.host.pinning import cores
 from bench.model import Catalog, Exchange, Recorded, Same, Stack, Workload
 from bench.paths import LAB
 from bench.progress import Progress
+from bench.serve import backend
 from bench.serve.backend import backend_for
 from bench.serve.life_cycle import answered, log_of, serving
 
@@ -53,7 +54,12 @@ def recorded(
     Raises LabError that names the requests that fail, or whose answers differ between two starts or rounds.
     """
     variant = catalog.variant(stack.variant)
-    parts = [artifacts.require(stack.variant).fingerprint, str(stack), str(workload.backend)]
+    declared = catalog.backends[workload.backend] if workload.backend else None
+    parts = [
+        artifacts.require(stack.variant).fingerprint,
+        str(stack),
+        backend.fingerprint(declared) if declared else "",
+    ]
     encoded = msgspec.json.encode((parts, variant.application, requests, rule))
     path = ANSWERS / f"{hashlib.sha256(encoded).hexdigest()[:16]}.json"
     if path.is_file():
@@ -76,8 +82,8 @@ def _ask(
     log = log_of(stack)
     first = exchange_of(requests[0])
     with (
-        backend_for(catalog, workload, log.with_suffix(".backend.log")) as backend,
-        serving(catalog, stack, first, log, cores().server, backend=backend) as running,
+        backend_for(catalog, workload.backend, log.with_suffix(".backend.log")) as behind,
+        serving(catalog, stack, first, log, cores().server, backend=behind) as running,
     ):
         for _ in range(ROUNDS):
             for request, given in zip(requests, seen, strict=True):

@@ -30,6 +30,7 @@ from bench.own import baseline
 from bench.own.asked import Asked
 from bench.own.manifest import BASELINES, Manifest
 from bench.progress import Progress
+from bench.serve import backend
 from bench.serve.application import fingerprint
 from bench.serve.look import look
 
@@ -53,10 +54,11 @@ def study_of(asked: Asked, catalog: Catalog, progress: Progress) -> tuple[Study,
     named = [each for each in asked.servers if each != ALL]
     for server in [manifest.server, *named] if manifest.server else named:
         pick(catalog.labels(), server, "server")
-    application, catalog = _looked_at(manifest, home, catalog, progress)
+    catalog, behind = with_backend(catalog, manifest)
+    application, catalog = _looked_at(manifest, behind, home, catalog, progress)
     present, other = application, asked.other_version
     if other:
-        present, catalog = _looked_at(other, home, catalog, progress)
+        present, catalog = _looked_at(other, behind, home, catalog, progress)
         if present.interface != application.interface:
             kinds = f"{present.interface.upper()}, and {application.name} is {application.interface.upper()}"
             raise LabError(f"--against: {present.name} is {kinds}: two versions must have one interface")
@@ -68,7 +70,7 @@ def study_of(asked: Asked, catalog: Catalog, progress: Progress) -> tuple[Study,
         title=f"{len(requests)} requests of {manifest.name}",
         method="GET",
         path=requests[0].path,
-        backend=manifest.backend,
+        backend=behind,
     )
     stack = Stack(variant=present.name, framework=application.interface, server=server)
     exchanges = baseline.recorded(
@@ -97,7 +99,23 @@ def study_of(asked: Asked, catalog: Catalog, progress: Progress) -> tuple[Study,
     ), catalog
 
 
-def _looked_at(manifest: Manifest, home: str, catalog: Catalog, progress: Progress) -> tuple[Application, Catalog]:
+def with_backend(catalog: Catalog, manifest: Manifest) -> tuple[Catalog, str | None]:
+    """Return the catalogue with the backend of a manifest, and the backend's name, if it has one.
+
+    Raises LabError for an unknown name, and MissingError if one of its programs is missing.
+    """
+    own = manifest.backend
+    if own is None:
+        return catalog, None
+    if isinstance(own, str):
+        own = pick(catalog.backends, own, "backend", "lab.toml")
+    backend.require(own)
+    return replace(catalog, backends=catalog.backends | {own.name: own}), own.name
+
+
+def _looked_at(
+    manifest: Manifest, behind: str | None, home: str, catalog: Catalog, progress: Progress
+) -> tuple[Application, Catalog]:
     """Build the application without servers and import it, to learn its interface. Returns it and its catalogue."""
     application = Application(
         name=re.sub(r"[^A-Za-z0-9_]+", "-", manifest.name).strip("-") or "application",
@@ -109,6 +127,7 @@ def _looked_at(manifest: Manifest, home: str, catalog: Catalog, progress: Progre
         requirements=manifest.requirements,
         env=manifest.env,
         prepare=manifest.prepare,
+        backend=behind,
     )
     catalog = with_application(catalog, application, home)
     _build(catalog, application.name, (), progress)

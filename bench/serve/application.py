@@ -14,6 +14,7 @@ from bench.errors import LabError
 from bench.model import Application, Catalog, Variant
 from bench.paths import LAB, PREFIXES, SUBJECT
 from bench.provision import stamp
+from bench.serve.backend import RunningBackend
 
 ENTRY = "lab_application"  # the module that servers point at
 LEFT_OUT = {".git", ".hg", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox", ".mypy_cache", ".ruff_cache"}
@@ -22,7 +23,7 @@ PREPARED = LAB / "prepared"
 
 
 def placed(
-    catalog: Catalog, variant: Variant, scratch: Path, log: Path, dsn: str | None
+    catalog: Catalog, variant: Variant, scratch: Path, log: Path, backend: RunningBackend | None
 ) -> tuple[Path, dict[str, str]]:
     """Put a prepared copy of the application's source into `scratch`. Returns its folder and the whole environment.
 
@@ -35,14 +36,15 @@ def placed(
     if fingerprint(Path(application.source)) != application.source_sha256:
         raise LabError(f"{application.source} changed during the measurement: run the same command again")
     source, entry = scratch / "source", scratch / "entry"
-    prepared = _prepared(catalog, variant, application, log) if application.prepare and dsn is None else None
+    prepared = _prepared(catalog, variant, application, log) if application.prepare and backend is None else None
     copy(prepared or Path(application.source), source)
     entry.mkdir()
     shutil.copyfile(SUBJECT / "application.py", entry / f"{ENTRY}.py")
-    env = environment(catalog, variant, application, source, dsn) | {"LAB_PROVENANCE": str(provenance(scratch))}
+    env = environment(catalog, variant, application, source, backend) | {"LAB_PROVENANCE": str(provenance(scratch))}
     env["PYTHONPATH"] += f":{entry}"
     if prepared is None:
-        _prepare(application, variant, source, log, env)
+        places = {"python": str(artifacts.python(variant.name)), **(backend.places if backend else {})}
+        commands.run_all(application.prepare, places, source, log, env)
     return source, env
 
 
@@ -55,28 +57,25 @@ def _prepared(catalog: Catalog, variant: Variant, application: Application, log:
     if not stamp.is_current(folder, made_of):
         with stamp.rebuilding(folder, made_of):
             copy(Path(application.source), source)
-            _prepare(application, variant, source, log, environment(catalog, variant, application, source, None))
+            env = environment(catalog, variant, application, source, None)
+            commands.run_all(application.prepare, {"python": str(artifacts.python(variant.name))}, source, log, env)
     return source
 
 
-def _prepare(application: Application, variant: Variant, source: Path, log: Path, env: dict[str, str]) -> None:
-    places = {"python": str(artifacts.python(variant.name)), "dsn": env.get("LAB_DSN", "")}
-    commands.run_all(application.prepare, places, source, log, env)
-
-
 def environment(
-    catalog: Catalog, variant: Variant, application: Application, source: Path, dsn: str | None
+    catalog: Catalog, variant: Variant, application: Application, source: Path, backend: RunningBackend | None
 ) -> dict[str, str]:
     """Return the whole environment of a process of the application. It contains nothing of the caller's."""
     base = artifacts.environment(catalog, variant)
-    own = {key: value.replace("{dsn}", dsn or "") for key, value in application.env.items()}
+    own = dict(application.env)
+    for name, place in backend.places.items() if backend else ():
+        own = {key: value.replace(f"{{{name}}}", place) for key, value in own.items()}
     return base | {
         "PATH": f"{PREFIXES / variant.name / 'bin'}:{base['PATH']}",
         "PYTHONPATH": str(source),
         "PYTHONDONTWRITEBYTECODE": "1",
         "LAB_APPLICATION": application.app,
         "LAB_FACTORY": str(int(application.factory)),
-        **({"LAB_DSN": dsn} if dsn else {}),
         **own,
     }
 

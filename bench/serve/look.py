@@ -12,8 +12,9 @@ import msgspec
 from bench.build import artifacts
 from bench.errors import LabError
 from bench.model import Catalog, Interface
-from bench.paths import SUBJECT
+from bench.paths import LOGS, SUBJECT
 from bench.serve.application import copy, environment
+from bench.serve.backend import backend_for
 
 IMPORT_SECONDS = 120
 
@@ -34,11 +35,16 @@ def look(catalog: Catalog, variant: str) -> Looked:
     if application is None:
         raise ValueError(f"{variant} is no application")
     argv = [str(artifacts.python(variant)), str(SUBJECT / "look.py"), application.app]
+    LOGS.mkdir(parents=True, exist_ok=True)
+    log = LOGS / f"{variant}-import.backend.log"
     try:
-        with TemporaryDirectory(prefix="bench-") as scratch:
+        with (
+            TemporaryDirectory(prefix="bench-") as scratch,
+            backend_for(catalog, application.backend, log) as backend,  # an import may connect to it
+        ):
             source = Path(scratch, "source")
             copy(Path(application.source), source)
-            env = environment(catalog, declared, application, source, None)
+            env = environment(catalog, declared, application, source, backend)
             done = subprocess.run(argv, cwd=source, env=env, capture_output=True, check=False, timeout=IMPORT_SECONDS)
         found = msgspec.convert(json.loads(done.stdout.splitlines()[-1]), Looked)
     except subprocess.TimeoutExpired:

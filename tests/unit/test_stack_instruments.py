@@ -261,7 +261,7 @@ def waiting(monkeypatch: pytest.MonkeyPatch) -> None:
         with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as process:
             at = psutil.Process(process.pid)
             try:
-                yield RunningBackend(backend=declared, version="15.7", dsn="host=/x", process=at)
+                yield RunningBackend(backend=declared, version="15.7", folder=Path("/x"), port=1, process=at)
             finally:
                 process.kill()
 

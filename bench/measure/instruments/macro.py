@@ -43,7 +43,7 @@ def observe(
     first = workload.exchanges[0] if workload.exchanges else HELLO
     stack, logs = case.stack, (output.with_suffix(".log"), output.with_suffix(".backend.log"))
     with (
-        backend_for(catalog, workload, logs[1]) as backend,
+        backend_for(catalog, workload.backend, logs[1]) as backend,
         serving(catalog, stack, first, logs[0], cores().server, host=host, backend=backend) as running,
     ):
         memory = {"idle": process_tree.pss_bytes(running.process)}

@@ -14,7 +14,7 @@ def observe(catalog: Catalog, case: StartupCase, output: Path) -> Observed:
     workload, stack = catalog.workloads[case.workload], case.stack
     first, log = verify.exchanges(workload)[0], output.with_suffix(".log")
     with (
-        backend_for(catalog, workload, output.with_suffix(".backend.log")) as backend,
+        backend_for(catalog, workload.backend, output.with_suffix(".backend.log")) as backend,
         serving(catalog, stack, first, log, cores().server, backend=backend) as running,
     ):
         facts = (
