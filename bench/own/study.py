@@ -26,7 +26,7 @@ from bench.model import (
     Workload,
     pick,
 )
-from bench.own import baseline
+from bench.own import baseline, shown
 from bench.own.asked import Asked
 from bench.own.manifest import BASELINES, Manifest
 from bench.progress import Progress
@@ -76,6 +76,8 @@ def study_of(asked: Asked, catalog: Catalog, progress: Progress) -> tuple[Study,
     exchanges = baseline.recorded(
         catalog, stack, workload, requests=requests, rule=manifest.answers.rule, progress=progress
     )
+    for line in (f"answers of the baseline, {stack}:", *shown.lines(exchanges)):
+        progress.say(line)
     workload = replace(workload, exchanges=exchanges)
     catalog = replace(catalog, workloads=catalog.workloads | {workload.name: workload})
     names = [interpreter_called(text, catalog) for text in asked.interpreters]
