@@ -15,7 +15,7 @@ from typing import Any
 from bench.errors import unknown
 from bench.model import Backend, Interpreter, Peer, Server, Tuning, Variant
 
-SERVED = ("backlog", "base", "entry", "host", "port", "prefix", "python", "scratch")
+SERVED = ("backlog", "base", "entry", "host", "port", "prefix", "python", "scratch", "workers")
 BUILT = ("home", "prefix", "runtime")
 STARTED = ("folder", "port")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.model.base import Argv, Declared, Interface
+from bench.model.base import Argv, Count, Declared, Interface
 
 
 class Application(Declared, frozen=True, kw_only=True):
@@ -11,6 +11,7 @@ class Application(Declared, frozen=True, kw_only=True):
     `source_sha256` is a hash of the files in `source`: other files are another case. `requirements`: paths of files.
     `prepare`: commands that prepare a fresh copy of the source, with `{python}` replaced. `backend` names the backend
     that it waits for, if any. In `env` and `prepare`, `{dsn}`, `{folder}` and `{port}` are the backend's.
+    `workers`: worker processes of each server, one for each of its cores.
     """
 
     name: str
@@ -23,3 +24,4 @@ class Application(Declared, frozen=True, kw_only=True):
     env: dict[str, str] = {}
     prepare: tuple[Argv, ...] = ()
     backend: str | None = None
+    workers: Count = 1

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from msgspec.structs import replace
 
 from bench import readiness
+from bench.catalog import pairing
 from bench.documents import http_files
 from bench.errors import LabError
+from bench.host import pinning
 from bench.model import (
     Application,
     Artifact,
@@ -30,8 +33,8 @@ from bench.own import baseline, shown
 from bench.own.asked import Asked
 from bench.own.manifest import BASELINES, Manifest
 from bench.progress import Progress
-from bench.serve import backend
 from bench.serve.application import fingerprint
+from bench.serve.backend import require
 from bench.serve.look import look
 
 LOAD, STEADY = "mix", "steady"
@@ -48,6 +51,7 @@ def study_of(asked: Asked, catalog: Catalog, progress: Progress) -> tuple[Study,
 
     Raises LabError if the application cannot be built or imported, or if its answers fail or are not repeatable.
     """
+    pinning.serve_on(asked.workers)
     manifest = asked.manifest
     requests = http_files.read(Path(manifest.requests))
     home = interpreter_called(manifest.interpreter, catalog)
@@ -55,15 +59,19 @@ def study_of(asked: Asked, catalog: Catalog, progress: Progress) -> tuple[Study,
     for server in [manifest.server, *named] if manifest.server else named:
         pick(catalog.labels(), server, "server")
     catalog, behind = with_backend(catalog, manifest)
-    application, catalog = _looked_at(manifest, behind, home, catalog, progress)
+    how: dict[str, Any] = {"backend": behind, "workers": asked.workers}
+    application, catalog = _looked_at(manifest, home, catalog, progress, **how)
     present, other = application, asked.other_version
     if other:
-        present, catalog = _looked_at(other, behind, home, catalog, progress)
+        present, catalog = _looked_at(other, home, catalog, progress, **how)
         if present.interface != application.interface:
             kinds = f"{present.interface.upper()}, and {application.name} is {application.interface.upper()}"
             raise LabError(f"--against: {present.name} is {kinds}: two versions must have one interface")
     server = manifest.server or BASELINES[application.interface]
     servers = _servers(catalog, application.interface, server, asked.servers or ((server,) if other else ()))
+    stack = Stack(variant=present.name, framework=application.interface, server=server)
+    if refused := pairing.unsupported(catalog, stack):
+        raise LabError(f"the baseline {stack} is unsupported: {refused.reason}")
     _build(catalog, present.name, servers, progress)
     workload = Workload(
         name=f"requests-{application.name}",
@@ -72,7 +80,6 @@ def study_of(asked: Asked, catalog: Catalog, progress: Progress) -> tuple[Study,
         path=requests[0].path,
         backend=behind,
     )
-    stack = Stack(variant=present.name, framework=application.interface, server=server)
     exchanges = baseline.recorded(
         catalog, stack, workload, requests=requests, rule=manifest.answers.rule, progress=progress
     )
@@ -87,7 +94,7 @@ def study_of(asked: Asked, catalog: Catalog, progress: Progress) -> tuple[Study,
         question = f"Is {manifest.name} slower than {present.name}?"
     return Study(
         name=f"try-{application.name}",
-        title=manifest.name,
+        title=manifest.name + (f", {asked.workers} worker processes" if asked.workers > 1 else ""),
         question=question,
         baseline=present.name,
         variants=tuple(dict.fromkeys(variants)),
@@ -111,12 +118,12 @@ def with_backend(catalog: Catalog, manifest: Manifest) -> tuple[Catalog, str | N
         return catalog, None
     if isinstance(own, str):
         own = pick(catalog.backends, own, "backend", "lab.toml")
-    backend.require(own)
+    require(own)
     return replace(catalog, backends=catalog.backends | {own.name: own}), own.name
 
 
 def _looked_at(
-    manifest: Manifest, behind: str | None, home: str, catalog: Catalog, progress: Progress
+    manifest: Manifest, home: str, catalog: Catalog, progress: Progress, *, backend: str | None, workers: int
 ) -> tuple[Application, Catalog]:
     """Build the application without servers and import it, to learn its interface. Returns it and its catalogue."""
     application = Application(
@@ -129,7 +136,8 @@ def _looked_at(
         requirements=manifest.requirements,
         env=manifest.env,
         prepare=manifest.prepare,
-        backend=behind,
+        backend=backend,
+        workers=workers,
     )
     catalog = with_application(catalog, application, home)
     _build(catalog, application.name, (), progress)

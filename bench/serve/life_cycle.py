@@ -86,6 +86,7 @@ def command(catalog: Catalog, stack: Stack, port: int, host: str, scratch: Path)
         "backlog": str(BACKLOG),
         "scratch": str(scratch),
         "entry": application.ENTRY if variant.application else SERVICE,
+        "workers": str(variant.application.workers if variant.application else 1),
     }
     argv = [part.format_map(placeholders) for part in server.argv]
     if server.proxy:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import psutil
@@ -10,12 +11,14 @@ from msgspec.structs import replace
 
 from bench import verify
 from bench.build import applications, artifacts
+from bench.catalog import pairing
 from bench.errors import LabError
 from bench.host import cpu_time
-from bench.model import Application, Artifact, Catalog, Provisioned, Stack, Variant
+from bench.measure import identity
+from bench.model import Application, Artifact, Catalog, Provisioned, Stack, StartupCase, Variant
 from bench.own.study import with_application
 from bench.serve import application as serving
-from bench.serve import look
+from bench.serve import life_cycle, look
 from bench.serve.application import fingerprint
 from bench.serve.life_cycle import RunningServer
 from tests.declared import CATALOG
@@ -55,6 +58,43 @@ def test_a_build_depends_on_requirements_and_not_on_source_or_interface(source: 
     assert artifacts.fingerprint_of(*declared(own), replace(PYTHON, fingerprint="another")) != found
     applications.all_pins(applications.locked(own, PYTHON)).write_text("falcon==4.0.0\n")
     assert artifacts.fingerprint_of(*declared(own), PYTHON) != found
+
+
+@pytest.mark.parametrize(
+    ("server", "words"),
+    [
+        ("gunicorn-sync", ("--workers", "2")),
+        ("granian-wsgi", ("--workers", "2")),
+        ("uwsgi-processes", ("--processes", "2")),
+    ],
+)
+def test_a_server_runs_the_workers_that_are_asked_for(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: str, words: tuple[str, str]
+) -> None:
+    monkeypatch.setattr(artifacts, "require", lambda _: None)
+    monkeypatch.setattr(artifacts, "base", lambda _: tmp_path)
+    stack = Stack(variant="shop", framework="wsgi", server=server)
+    for workers, expected in ((2, words), (1, (words[0], "1"))):
+        catalog, _ = declared(application(source, workers=workers))
+        argv, _ = life_cycle.command(catalog, stack, 8123, life_cycle.HOST, tmp_path)
+        assert expected in pairwise(argv)
+
+
+def test_a_server_of_one_process_is_unsupported_with_two_workers(source: Path) -> None:
+    stack = Stack(variant="shop", framework="wsgi", server="bjoern")
+    assert pairing.unsupported(declared(application(source))[0], stack) is None
+    refused = pairing.unsupported(declared(application(source, workers=2))[0], stack)
+    assert refused
+    assert refused.reason == "bjoern runs one worker process: bench/servers/bjoern.toml has no {workers}"
+
+
+def test_workers_make_another_case_and_no_other_build(source: Path) -> None:
+    one, two = (application(source, workers=workers) for workers in (1, 2))
+    assert artifacts.fingerprint_of(*declared(one), PYTHON) == artifacts.fingerprint_of(*declared(two), PYTHON)
+    case = StartupCase(stack=Stack(variant="shop", framework="wsgi", server="gunicorn-sync"), workload="hello")
+    made = Artifact("shop", "", "", "", 0, 0.0, PYTHON, "")
+    same = [identity.identify(declared(own)[0], case, made, code=lambda _: "").identity for own in (one, two)]
+    assert same[0] != same[1]
 
 
 def test_a_source_that_changed_since_the_plan_is_not_served(source: Path, tmp_path: Path) -> None:
