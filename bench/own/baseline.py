@@ -23,7 +23,7 @@ from bench.own.shown import excerpt
 from bench.paths import LAB, ROOT
 from bench.progress import Progress
 from bench.serve import backend
-from bench.serve.backend import backend_for
+from bench.serve.application import backend_for
 from bench.serve.life_cycle import answered, log_of, serving
 
 ANSWERS = LAB / "answers"
@@ -81,7 +81,7 @@ def _ask(
     log = log_of(stack)
     first = exchange_of(requests[0])
     with (
-        backend_for(catalog, workload.backend, log.with_suffix(".backend.log")) as behind,
+        backend_for(catalog, stack, workload.backend, log.with_suffix(".backend.log")) as behind,
         serving(catalog, stack, first, log, cores().server, backend=behind) as running,
     ):
         for _ in range(ROUNDS):

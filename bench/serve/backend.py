@@ -28,7 +28,7 @@ from bench.paths import TOOLS
 from bench.provision import stamp, system
 from bench.provision.interpreters import MEASURED_LOCK, install
 from bench.serve.ports import free_port
-from bench.serve.process import Program, running
+from bench.serve.process import Program, Started, running
 
 READY_SECONDS = 20.0
 POLL_SECONDS = 0.01
@@ -39,13 +39,17 @@ PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
 class RunningBackend(msgspec.Struct, frozen=True, kw_only=True):
-    """A running backend: its declaration, the version that it reports, its folder, its port, and its process."""
+    """A running backend: its declaration, the version that it reports, its folder, its port, and its process.
+
+    `is_prepared`: a copy of one that the application has prepared.
+    """
 
     backend: Backend
     version: str
     folder: Path
     port: int
     process: psutil.Process
+    is_prepared: bool = False
 
     @property
     def dsn(self) -> str:
@@ -112,55 +116,88 @@ def fingerprint(backend: Backend) -> str:
 
 
 @contextmanager
-def backend_for(catalog: Catalog, name: str | None, log: Path) -> Iterator[RunningBackend | None]:
+def backend_for(
+    catalog: Catalog, name: str | None, log: Path, **places: Path | None
+) -> Iterator[RunningBackend | None]:
     """Run the backend of that name during the block, with its output in `log`. Yields None without a name.
 
+    `places` are `state` and `keep` of `run_backend`.
     Raises LabError if preparing it fails, if it is not ready within `READY_SECONDS`, exits by itself or must be
     killed, and MissingError if it is not installed.
     """
     if name is None:
         yield None
         return
-    with run_backend(catalog.backends[name], log) as running:
+    with run_backend(catalog.backends[name], log, **places) as running:
         yield running
 
 
 @contextmanager
-def run_backend(backend: Backend, log: Path) -> Iterator[RunningBackend]:
-    """Run `backend` during the block; see `backend_for`."""
-    with tempfile.TemporaryDirectory(prefix="lab-", dir="/tmp") as name, ExitStack() as life:
+def run_backend(
+    backend: Backend, log: Path, *, state: Path | None = None, keep: Path | None = None
+) -> Iterator[RunningBackend]:
+    """Run `backend` during the block; see `backend_for`.
+
+    It begins with a copy of the folder `state` in place of `prepare`. `keep` gets a copy of its folder at the end.
+    """
+    with tempfile.TemporaryDirectory(prefix="lab-", dir="/tmp") as name:
         folder = Path(name)  # in /tmp: accessible to every user, and short, as a socket's path has at most 107 bytes
         if os.geteuid() == 0 and backend.user is not None:
             os.chown(folder, *_user(backend.user))
         port = free_port()
         run = partial(_run, backend, folder=folder, port=port)
-        asked: list[subprocess.CompletedProcess[str]] = []
-
-        def is_ready() -> bool:
-            asked[:] = [run(backend.ready)]
-            return asked[0].returncode == 0
-
-        if backend.prepare:
+        if state:
+            _copy(state, folder)
+        elif backend.prepare:
             _require_success(backend, run(backend.prepare), log)
-        program = Program(
-            name=backend.name,
-            argv=_command(backend, backend.argv, folder, port),
-            folder=folder,
-            env=_environment(folder),
-            log=log,
-            is_ready=is_ready,
-            ready_seconds=READY_SECONDS,
-            poll_seconds=POLL_SECONDS,
-            signal=signal.Signals[backend.signal],
-            stop_seconds=STOP_SECONDS,
-        )
+        with _started(backend, folder, port, log) as started:
+            version = run(backend.version).stdout.strip() if backend.version else backend.title
+            yield RunningBackend(
+                backend=backend,
+                version=version,
+                folder=folder,
+                port=port,
+                process=started.process,
+                is_prepared=state is not None,
+            )
+        if keep:
+            _copy(folder, keep)
+
+
+@contextmanager
+def _started(backend: Backend, folder: Path, port: int, log: Path) -> Iterator[Started]:
+    """Run the backend's own program during the block. If it never gets ready, the error has the words of `ready`."""
+    asked: list[subprocess.CompletedProcess[str]] = []
+
+    def is_ready() -> bool:
+        asked[:] = [_run(backend, backend.ready, folder=folder, port=port)]
+        return asked[0].returncode == 0
+
+    program = Program(
+        name=backend.name,
+        argv=_command(backend, backend.argv, folder, port),
+        folder=folder,
+        env=_environment(folder),
+        log=log,
+        is_ready=is_ready,
+        ready_seconds=READY_SECONDS,
+        poll_seconds=POLL_SECONDS,
+        signal=signal.Signals[backend.signal],
+        stop_seconds=STOP_SECONDS,
+    )
+    with ExitStack() as life:
         try:
             started = life.enter_context(running(program))
         except LabError as error:
             told = system.error_message(asked[0]) if asked and asked[0].returncode else ""
             raise LabError(f"{error}; `{backend.ready[0]}` says: {told}") if told else error from None
-        version = run(backend.version).stdout.strip() if backend.version else backend.title
-        yield RunningBackend(backend=backend, version=version, folder=folder, port=port, process=started.process)
+        yield started
+
+
+def _copy(folder: Path, destination: Path) -> None:
+    """Copy all files of a folder with their owners, because a backend may check them."""
+    destination.mkdir(exist_ok=True)
+    subprocess.run(["cp", "--archive", f"{folder}/.", str(destination)], check=True)
 
 
 def _run(backend: Backend, argv: Argv, *, folder: Path, port: int) -> subprocess.CompletedProcess[str]:

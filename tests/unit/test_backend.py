@@ -149,6 +149,19 @@ def test_a_backend_listens_on_a_port_of_its_own(make: Make, tmp_path: Path) -> N
         assert running.version == "Made up"
 
 
+def test_a_kept_folder_starts_as_a_copy_of_the_backend(make: Make, tmp_path: Path) -> None:
+    declared = make(prepare="open(sys.argv[1] + '/made', 'w').close()")
+    with backend.run_backend(declared, tmp_path / "log", keep=tmp_path / "state") as running:
+        assert not running.is_prepared
+        (running.folder / "row").write_text("1")
+    again = msgspec.structs.replace(declared, prepare=("false",))
+    with backend.run_backend(again, tmp_path / "log", state=tmp_path / "state") as running:
+        assert running.is_prepared
+        assert (running.folder / "made").exists()
+        (running.folder / "row").write_text("2")
+    assert (tmp_path / "state" / "row").read_text() == "1"
+
+
 def test_what_ready_says_is_told_if_it_never_succeeds(
     make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,7 +21,7 @@ from bench.measure.instruments import driving, gatling, macro, pacer, startup
 from bench.measure.instruments.latency import Latency
 from bench.measure.instruments.paced import PacerResult
 from bench.model import Case, Catalog, Exchange, MacroCase, Observed, Stack, StartupCase
-from bench.serve import backend, life_cycle
+from bench.serve import application, life_cycle
 from bench.serve.backend import RunningBackend
 from tests import commands
 from tests.declared import CATALOG
@@ -265,7 +265,7 @@ def waiting(monkeypatch: pytest.MonkeyPatch) -> None:
             finally:
                 process.kill()
 
-    monkeypatch.setattr(macro, "backend_for", create_autospec(backend.backend_for, side_effect=run))
+    monkeypatch.setattr(macro, "backend_for", create_autospec(application.backend_for, side_effect=run))
     monkeypatch.setattr(RunningBackend, "environment", lambda self, stack, server: {})
 
 
