@@ -177,7 +177,7 @@ def _started(backend: Backend, folder: Path, port: int, log: Path) -> Iterator[S
         name=backend.name,
         argv=_command(backend, backend.argv, folder, port),
         folder=folder,
-        env=_environment(folder),
+        env=_environment(backend, folder),
         log=log,
         is_ready=is_ready,
         ready_seconds=READY_SECONDS,
@@ -202,7 +202,7 @@ def _copy(folder: Path, destination: Path) -> None:
 
 def _run(backend: Backend, argv: Argv, *, folder: Path, port: int) -> subprocess.CompletedProcess[str]:
     """Run one of the backend's programs. Raises LabError after `READY_SECONDS`."""
-    command, env = _command(backend, argv, folder, port), _environment(folder)
+    command, env = _command(backend, argv, folder, port), _environment(backend, folder)
     try:
         return subprocess.run(
             command, cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=READY_SECONDS
@@ -235,16 +235,21 @@ def _places(folder: Path, port: int) -> dict[str, str]:
     return {"folder": str(folder), "port": str(port)}
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def _environment(backend: Backend, folder: Path) -> dict[str, str]:
     """Return the whole environment of the backend. Its home is the fresh folder, so it reads no file of the user."""
-    return {"PATH": PATH, "HOME": str(folder), "LANG": "C.UTF-8"}
+    return {"PATH": _path(backend), "HOME": str(folder), "LANG": "C.UTF-8"}
+
+
+def _path(backend: Backend) -> str:
+    """Return PATH with the backend's `paths`, the newest version first."""
+    folders = [str(path) for pattern in backend.paths for path in Path("/").glob(pattern.lstrip("/"))]
+    newest = sorted(folders, key=lambda folder: [int(part) for part in folder.split("/") if part.isdecimal()])[::-1]
+    return os.pathsep.join([PATH, *newest])
 
 
 def _program(backend: Backend, name: str) -> str:
-    """Return the path of one of the backend's programs: on PATH, or else in the newest of its `paths`."""
-    folders = [str(path) for pattern in backend.paths for path in Path("/").glob(pattern.lstrip("/"))]
-    newest = sorted(folders, key=lambda folder: [int(part) for part in folder.split("/") if part.isdecimal()])[::-1]
-    found = shutil.which(name, path=os.pathsep.join([PATH, *newest]))
+    """Return the path of one of the backend's programs. Raises MissingError if it is not installed."""
+    found = shutil.which(name, path=_path(backend))
     if found is None:
         remedies = [part.remedy for part in system.parts() if part.name in backend.needs]
         told = f"{backend.name}: {name} is not installed"
