@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from bench import readiness
 from bench.catalog import pairing
 from bench.documents import http_files
-from bench.errors import LabError
+from bench.errors import LabError, unknown
 from bench.host import pinning
 from bench.model import (
     Application,
@@ -117,7 +117,10 @@ def with_backend(catalog: Catalog, manifest: Manifest) -> tuple[Catalog, str | N
     if own is None:
         return catalog, None
     if isinstance(own, str):
-        own = pick(catalog.backends, own, "backend", "lab.toml")
+        if own not in catalog.backends:
+            known = unknown("backend", own, catalog.backends)
+            raise LabError(f"lab.toml: {known}; declare another one as a table [backend]")
+        own = catalog.backends[own]
     require(own)
     return replace(catalog, backends=catalog.backends | {own.name: own}), own.name
 

@@ -15,8 +15,9 @@ from bench.catalog import pairing
 from bench.errors import LabError
 from bench.host import cpu_time
 from bench.measure import identity
-from bench.model import Application, Artifact, Catalog, Provisioned, Stack, StartupCase, Variant
-from bench.own.study import with_application
+from bench.model import Application, Artifact, Backend, Catalog, Provisioned, Stack, StartupCase, Variant
+from bench.own.manifest import Manifest
+from bench.own.study import with_application, with_backend
 from bench.serve import application as serving
 from bench.serve import life_cycle, look
 from bench.serve.application import fingerprint
@@ -58,6 +59,20 @@ def test_a_build_depends_on_requirements_and_not_on_source_or_interface(source: 
     assert artifacts.fingerprint_of(*declared(own), replace(PYTHON, fingerprint="another")) != found
     applications.all_pins(applications.locked(own, PYTHON)).write_text("falcon==4.0.0\n")
     assert artifacts.fingerprint_of(*declared(own), PYTHON) != found
+
+
+def test_an_unknown_backend_is_told_with_what_else_it_may_be() -> None:
+    with pytest.raises(LabError) as caught:
+        with_backend(CATALOG, Manifest(app="shop:application", backend="redis"))
+    told = "lab.toml: unknown backend 'redis'; known: postgres; declare another one as a table [backend]"
+    assert str(caught.value) == told
+
+
+def test_a_backend_of_ones_own_is_in_the_catalogue_of_its_study() -> None:
+    own = Backend(name="true", argv=("true",), ready=("true",), dsn="")
+    catalog, name = with_backend(CATALOG, Manifest(app="shop:application", backend=own))
+    assert (name, catalog.backends["true"]) == ("true", own)
+    assert with_backend(CATALOG, Manifest(app="shop:application")) == (CATALOG, None)
 
 
 @pytest.mark.parametrize(
