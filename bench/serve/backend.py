@@ -197,7 +197,10 @@ def _started(backend: Backend, folder: Path, port: int, log: Path) -> Iterator[S
 def _copy(folder: Path, destination: Path) -> None:
     """Copy all files of a folder with their owners, because a backend may check them."""
     destination.mkdir(exist_ok=True)
-    subprocess.run(["cp", "--archive", f"{folder}/.", str(destination)], check=True)
+    argv = ["cp", "--archive", f"{folder}/.", str(destination)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise LabError(f"the backend's folder cannot be copied: {system.error_message(done)}")
 
 
 def _run(backend: Backend, argv: Argv, *, folder: Path, port: int) -> subprocess.CompletedProcess[str]:
