@@ -80,7 +80,7 @@ def python(project: Path) -> str | None:
     """Return the Python version that `.python-version` or the last Python image of a Dockerfile pins."""
     for name, version in (
         (".python-version", re.compile(r"\A\s*(3\.\d+)")),
-        ("Dockerfile", re.compile(r"^FROM\s+(?:\S+/)?python:(3\.\d+)", re.MULTILINE)),
+        ("Dockerfile", re.compile(r"^FROM\s+(?:--\S+\s+)*(?:\S+/)?python:(3\.\d+)", re.MULTILINE)),
     ):
         path = project / name
         pinned = version.findall(path.read_text(encoding="utf-8", errors="replace")) if path.is_file() else []

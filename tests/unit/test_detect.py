@@ -71,11 +71,14 @@ def test_init_writes_what_try_reads_and_no_other_file_changes(tmp_path: Path) ->
 
 
 def test_a_dockerfile_tells_server_and_interpreter(tmp_path: Path) -> None:
-    image = (
-        "FROM node:24 AS page\nFROM python:3.12 AS builder\nFROM docker.io/python:3.14-slim AS runtime\nCMD gunicorn\n"
+    stages = (
+        "node:24 AS page",
+        "python:3.12 AS builder",
+        "--platform=linux/amd64 docker.io/python:3.14-slim AS runtime",
     )
+    image = "".join(f"FROM {stage}\n" for stage in stages) + "CMD gunicorn\n"
     made(tmp_path, PROJECTS["flask"][0] | {"Dockerfile": image})
-    init.write(tmp_path, CATALOG)
+    assert "interpreter: cpython-3.14" in init.write(tmp_path, CATALOG).found
     text = (tmp_path / "lab.toml").read_text()
     assert 'interpreter = "cpython-3.14"' in text
     assert 'server = "gunicorn-sync"' in text
