@@ -43,7 +43,7 @@ interpreter = "cpython-3.11"
 [answers]
 ignore = ["/number"]
 """
-# Keeps a value in a file of its folder: `set VALUE` changes it, and any line is answered with it.
+# Keeps a value in a file of its folder: `set VALUE` changes it, and each line is answered with it.
 BEHIND = """
 import socketserver, sys
 from pathlib import Path
@@ -52,23 +52,24 @@ store = Path(sys.argv[2], "value")
 
 class Handler(socketserver.StreamRequestHandler):
     def handle(self):
-        line = self.rfile.readline().strip()
-        if line.startswith(b"set "):
-            store.write_bytes(line[4:])
-        self.wfile.write(store.read_bytes() if store.exists() else b"nothing")
+        for line in self.rfile:
+            if line.startswith(b"set "):
+                store.write_bytes(line[4:])
+            self.wfile.write(store.read_bytes() if store.exists() else b"nothing\\n")
 
+socketserver.ThreadingTCPServer.daemon_threads = True
 with socketserver.ThreadingTCPServer(("127.0.0.1", int(sys.argv[1])), Handler) as server:
     server.serve_forever()
 """
 ASKS = """
 import os, socket, sys
 
-def asked(line):
-    with socket.create_connection(("127.0.0.1", int(os.environ["PORT"]))) as connection:
-        connection.sendall(line + b"\\n")
-        return connection.makefile("rb").read()
+connection = socket.create_connection(("127.0.0.1", int(os.environ["PORT"])))  # an import may connect
+answers = connection.makefile("rb")
 
-asked(b"get")  # an import may connect, too
+def asked(line):
+    connection.sendall(line + b"\\n")
+    return answers.readline().strip()
 
 def application(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
