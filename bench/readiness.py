@@ -254,5 +254,5 @@ def _does_not_import(catalog: Catalog, name: str, progress: Progress) -> Unavail
         with progress.step(f"import {name}"):
             look(catalog, name)
     except LabError as error:
-        return Unavailable(what=name, reason=str(error), kind="failed", variant=name)
+        return Unavailable(what=name, reason=str(error).partition("\n")[0], kind="failed", variant=name)
     return None

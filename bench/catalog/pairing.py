@@ -10,6 +10,8 @@ from bench.model import Catalog, Interpreter, Peer, Server, Stack, Unsupported, 
 
 EXAMPLES = "variant/framework/server, such as cython/falcon/bjoern, or a peer, such as node-expert"
 
+WORKERS = "{workers}"
+
 
 def uncountable(catalog: Catalog, variant: str) -> str | None:
     """Why instructions of `variant` cannot be counted; None if they can."""
@@ -68,6 +70,11 @@ def unsupported(catalog: Catalog, stack: Stack) -> Unsupported | None:
         served, offered = server.interface.upper(), framework.interface.upper()
         reason = f"{stack.server} serves {served} applications, {stack.framework} is {offered}"
         return Unsupported(reason=reason, symptom="positional argument")
+    application = catalog.variant(stack.variant).application
+    if application and application.workers > 1 and not any(WORKERS in word for word in server.argv):
+        file = f"bench/servers/{server.name.partition('+')[0]}.toml"
+        reason = f"{stack.server} runs one worker process: {file} has no {WORKERS}"
+        return Unsupported(reason=reason, symptom=WORKERS)
     interpreter = catalog.interpreter_of(stack.variant)
     names = (stack.variant.partition("@")[0], *kinds(interpreter), stack.framework)
     return next((server.unsupported[name] for name in names if name in server.unsupported), None)

@@ -15,8 +15,9 @@ from typing import Any
 from bench.errors import unknown
 from bench.model import Backend, Interpreter, Peer, Server, Tuning, Variant
 
-SERVED = ("backlog", "base", "entry", "host", "port", "prefix", "python", "scratch")
+SERVED = ("backlog", "base", "entry", "host", "port", "prefix", "python", "scratch", "workers")
 BUILT = ("home", "prefix", "runtime")
+STARTED = ("folder", "port")
 
 NAMED = re.compile(r"\{([A-Za-z_]\w*)\}")
 
@@ -62,8 +63,8 @@ def _keys(declared: Any) -> Iterator[Key]:
                 yield "proxy.argv", declared.proxy.argv, SERVED, False
         case Backend():
             for key in ("prepare", "argv", "ready", "version"):
-                yield key, getattr(declared, key)[1:], ("folder",), True  # the first word names a program
-            yield "dsn", (declared.dsn,), ("folder",), True
+                yield key, getattr(declared, key)[1:], STARTED, True  # the first word names a program
+            yield "dsn", (declared.dsn,), STARTED, True
         case Interpreter():
             yield "env", declared.env.values(), ("prefix",), False
         case Variant():

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from bench.model.base import Argv, Declared, Interface
+from bench.model.base import Argv, Count, Declared, Interface
 
 
 class Application(Declared, frozen=True, kw_only=True):
     """A WSGI or ASGI application. `app`: MODULE:NAME in the folder `source`, called without arguments if a `factory`.
 
     `source_sha256` is a hash of the files in `source`: other files are another case. `requirements`: paths of files.
-    `prepare`: commands that prepare a fresh copy of the source, with `{python}` replaced. In `env` and `prepare`,
-    `{dsn}` is the address of the backend.
+    `prepare`: commands that prepare a fresh copy of the source, with `{python}` replaced. `backend` names the backend
+    that it waits for, if any. In `env` and `prepare`, `{dsn}`, `{folder}` and `{port}` are the backend's.
+    `workers`: worker processes of each server, one for each of its cores.
     """
 
     name: str
@@ -22,3 +23,5 @@ class Application(Declared, frozen=True, kw_only=True):
     requirements: tuple[str, ...] = ()
     env: dict[str, str] = {}
     prepare: tuple[Argv, ...] = ()
+    backend: str | None = None
+    workers: Count = 1

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
 
 from bench.model.base import Argv, Count, Declared, Implementation, Interface
 from bench.model.variant import FromDebian, FromNpm, WarmupPolicy
@@ -27,22 +29,28 @@ class Unsupported(Declared, frozen=True):
 class Backend(Declared, frozen=True, kw_only=True):
     """A service that requests wait for, such as PostgreSQL; the lab starts a fresh one for each run.
 
-    `prepare` and then `argv` run in a fresh folder, with `{folder}` replaced by its path, as `user` if the lab runs as
-    root. `ready` exits with 0 once a client can connect, and `version` prints the version. Programs are searched for
-    on PATH and in `paths` (glob patterns). `dsn` is libpq's connection string, and `requirements` the packages of the
-    driver, by implementation. `wait` names the function of `/wait` for a worker class that takes one request at a
-    time; a server's `waits` names another. `needs` names parts of `bench/system.toml`.
+    `prepare` and then `argv` run in a fresh folder, as `user` if the lab runs as root. `ready` exits with 0 once a
+    client can connect, and `version` prints the version. In these and in `dsn`, `{folder}` is the folder and `{port}` a
+    free TCP port of 127.0.0.1. Programs are searched for on PATH and in `paths` (glob patterns). `dsn` is the address
+    for clients, and `signal` ends the backend. A `persistent` one has all its state in its folder after that: a copy of
+    the folder starts as a copy of the backend. `needs` names parts of `bench/system.toml`.
+
+    The lab's own service needs more of a backend. `requirements` are the packages of its driver, by implementation, for
+    which `dsn` is libpq's connection string. `wait` names the function of `/wait` for a worker class that takes one
+    request at a time; a server's `waits` names another.
     """
 
-    name: str
-    title: str
-    prepare: Argv
-    argv: Argv
-    ready: Argv
-    version: Argv
+    name: str = ""
+    title: str = ""
+    prepare: Argv = ()
+    argv: Annotated[Argv, Meta(min_length=1)]
+    ready: Annotated[Argv, Meta(min_length=1)]
+    version: Argv = ()
     dsn: str
-    wait: str
-    requirements: dict[Implementation, tuple[str, ...]]
+    signal: Literal["SIGINT", "SIGTERM"] = "SIGTERM"
+    persistent: bool = False
+    wait: str = ""
+    requirements: dict[Implementation, tuple[str, ...]] = {}
     paths: tuple[str, ...] = ()
     user: str | None = None
     needs: tuple[str, ...] = ()

@@ -90,6 +90,6 @@ def _parts(url: str) -> tuple[str, int, str]:
 
 
 def _in_option(found: baseline.Found) -> list[str]:
-    """Return the option that ignores what differs. There is none for text."""
+    """Return what to do: the option that ignores what differs. There is none for text."""
     pointers = ",".join(sorted(found["ignore"] | found["unordered"]))
-    return [f"to ignore what may differ, use --ignore '{pointers}'" if pointers else baseline.REPEATABLE]
+    return [f"ignore what may differ with --ignore '{pointers}'" if pointers else baseline.REPEATABLE]

@@ -17,7 +17,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """What to measure: `project`, a folder with a lab.toml, or else `app`, MODULE:NAME in the folder `source`.
 
     `requests` and `ignore` replace and extend those of lab.toml. `rate`: requests/s at which latencies are measured.
-    `against`: the folder of another version of the service.
+    `against`: the folder of another version of the service. `workers`: worker processes of each server.
     """
 
     project: Path | None = None
@@ -30,6 +30,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     rate: float | None = None
     ignore: tuple[str, ...] = ()
     against: Path | None = None
+    workers: int = 1
 
     @property
     def manifest(self) -> Manifest:
@@ -76,3 +77,5 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
             yield from ("--against", str(self.against.resolve()))
         if self.rate:
             yield from ("--rate", f"{self.rate:g}")
+        if self.workers > 1:
+            yield from ("--workers", str(self.workers))

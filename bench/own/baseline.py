@@ -19,16 +19,18 @@ from bench.documents.http_files import Request
 from bench.errors import LabError
 from bench.host.pinning import cores
 from bench.model import Catalog, Exchange, Recorded, Same, Stack, Workload
-from bench.paths import LAB
+from bench.own.shown import excerpt
+from bench.paths import LAB, ROOT
 from bench.progress import Progress
-from bench.serve.backend import backend_for
+from bench.serve import backend
+from bench.serve.application import backend_for
 from bench.serve.life_cycle import answered, log_of, serving
 
 ANSWERS = LAB / "answers"
 STARTS, ROUNDS = 5, 2  # five starts show the random order of a set of two strings in 15 of 16 cases
 FAILED = 500  # the lowest status of a failure
 HOST = "localhost"  # the Host header unless a request sets it: some answers contain it, and the port changes
-SHOWN = 200  # bytes of an answer in a message
+SHOWN = "content-type"  # the header that is kept to be shown, whether it is compared or not
 ASK, NONE = Same(by="nothing"), Answer(0, {}, b"")  # before the answer is known
 REPEATABLE = "remove the request, or make its answer repeatable"
 INDEX = re.compile(r"/\d+(?=/|$)")
@@ -53,7 +55,9 @@ def recorded(
     Raises LabError that names the requests that fail, or whose answers differ between two starts or rounds.
     """
     variant = catalog.variant(stack.variant)
-    parts = [artifacts.require(stack.variant).fingerprint, str(stack), str(workload.backend)]
+    declared = catalog.backends[workload.backend] if workload.backend else None
+    behind = backend.fingerprint(declared) if declared else ""
+    parts = [artifacts.require(stack.variant).fingerprint, str(stack), behind]
     encoded = msgspec.json.encode((parts, variant.application, requests, rule))
     path = ANSWERS / f"{hashlib.sha256(encoded).hexdigest()[:16]}.json"
     if path.is_file():
@@ -62,7 +66,8 @@ def recorded(
     for start in range(STARTS):
         with progress.step(f"answers of {stack}, start {start + 1} of {STARTS}"):
             _ask(catalog, stack, workload, requests, seen)
-    require_answers(requests, seen, rule)
+    blamed = f"the application, see {log_of(stack).relative_to(ROOT)}"
+    require_answers(requests, seen, rule, blamed=blamed)
     exchanges = tuple(exchange_of(request, given[0], rule) for request, given in zip(requests, seen, strict=True))
     ANSWERS.mkdir(parents=True, exist_ok=True)
     store.write(path, Recording(of=path.stem, exchanges=exchanges))
@@ -76,8 +81,8 @@ def _ask(
     log = log_of(stack)
     first = exchange_of(requests[0])
     with (
-        backend_for(catalog, workload, log.with_suffix(".backend.log")) as backend,
-        serving(catalog, stack, first, log, cores().server, backend=backend) as running,
+        backend_for(catalog, stack, workload.backend, log.with_suffix(".backend.log")) as behind,
+        serving(catalog, stack, first, log, cores().server, backend=behind) as running,
     ):
         for _ in range(ROUNDS):
             for request, given in zip(requests, seen, strict=True):
@@ -85,9 +90,9 @@ def _ask(
 
 
 def in_lab_toml(found: Found) -> list[str]:
-    """Return the lines of a lab.toml that ignore what differs."""
+    """Return what to do, then the lines of a lab.toml that ignore what differs."""
     keys = [f"{key} = [{', '.join(map(repr, sorted(words)))}]" for key, words in found.items() if words]
-    return ["to ignore what may differ, write in lab.toml:", "", "[answers]", *keys]
+    return ["ignore what may differ by the last lines, in lab.toml", "", "[answers]", *keys]
 
 
 def require_answers(
@@ -96,21 +101,24 @@ def require_answers(
     rule: Same,
     whose: str = "the baseline",
     remedy: Callable[[Found], list[str]] = in_lab_toml,
+    *,
+    blamed: str = "the service",
 ) -> None:
     """Raise LabError if an answer failed, or with the differences between the answers to one request.
 
-    `remedy` returns the lines that say how to ignore what differs, from the values of `[answers]` that do.
+    The first line says what is wrong and what to do. `remedy` returns what to do about differences and further lines,
+    from the values of `[answers]` that ignore them. `blamed` is what to correct besides a request that fails.
     """
     for request, given in zip(requests, seen, strict=True):
-        _require_success(request, given, whose)
+        _require_success(request, given, whose, blamed)
     _require_same(requests, seen, rule, whose, remedy)
 
 
-def _require_success(request: Request, given: Sequence[Answer], whose: str) -> None:
+def _require_success(request: Request, given: Sequence[Answer], whose: str, blamed: str) -> None:
     failed = next((each for each in given if each.status >= FAILED), None)
     if failed:
-        body = failed.body[:SHOWN].decode("utf-8", "backslashreplace")
-        raise LabError(f"{_named(request)} fails on {whose}: status {failed.status}: {body}")
+        told = f"{_named(request)} fails on {whose}: status {failed.status}: {excerpt(failed.body)}"
+        raise LabError(f"{told}; correct the request or {blamed}")
 
 
 def _require_same(
@@ -120,19 +128,21 @@ def _require_same(
     whose: str,
     remedy: Callable[[Found], list[str]],
 ) -> None:
-    told: list[str] = []
+    told: dict[str, str] = {}  # the first difference of each request
     found = {"ignore": set(rule.ignore), "unordered": set(rule.unordered), "mask": set(rule.mask)}
     before = {key: set(words) for key, words in found.items()}
     for request, given in zip(requests, seen, strict=True):
         expected = exchange_of(request, given[0], rule)
         differing = [(each, words) for each in given[1:] if (words := answers.difference(expected, each))]
-        told += [f"{_named(request)}: {words}" for _, words in differing[:1]]
+        told |= {_named(request): words for _, words in differing[:1]}
         for each, _ in differing:
             for key, words in _suggested(given[0], each, rule):
                 found[key].add(words)
     if told:
-        lines = [REPEATABLE] if found == before else remedy(found)
-        raise LabError("\n".join([f"{whose}'s own answers differ between two requests:", *told, *lines]))
+        action, *lines = [REPEATABLE] if found == before else remedy(found)
+        more = f" and {len(told) - 1} more" if len(told) > 1 else ""
+        lead = f"{whose}'s own answers to {next(iter(told))}{more} differ: {action}"
+        raise LabError("\n".join([lead, *(f"{name}: {words}" for name, words in told.items()), *lines]))
 
 
 def _suggested(one: Answer, other: Answer, rule: Same) -> Iterator[tuple[str, str]]:
@@ -177,7 +187,7 @@ def exchange_of(request: Request, answer: Answer = NONE, rule: Same = ASK, host:
         expect=answer.body,
         weight=request.weight,
         same=rule,
-        expect_headers={name: answer.headers[name] for name in rule.headers if name in answer.headers},
+        expect_headers={name: answer.headers[name] for name in (*rule.headers, SHOWN) if name in answer.headers},
     )
 
 

@@ -77,10 +77,16 @@ def server(project: Path, interface: Interface | None) -> str | None:
 
 
 def python(project: Path) -> str | None:
-    """Return the Python version that `.python-version` pins, as MAJOR.MINOR."""
-    path = project / ".python-version"
-    pinned = re.match(r"\s*(3\.\d+)", path.read_text(encoding="utf-8")) if path.is_file() else None
-    return pinned[1] if pinned else None
+    """Return the Python version that `.python-version` or the last Python image of a Dockerfile pins."""
+    for name, version in (
+        (".python-version", re.compile(r"\A\s*(3\.\d+)")),
+        ("Dockerfile", re.compile(r"^FROM\s+(?:--\S+\s+)*(?:\S+/)?python:(3\.\d+)", re.MULTILINE)),
+    ):
+        path = project / name
+        pinned = version.findall(path.read_text(encoding="utf-8", errors="replace")) if path.is_file() else []
+        if pinned:
+            return str(pinned[-1])
+    return None
 
 
 def _modules(project: Path) -> Iterator[Path]:

@@ -12,7 +12,6 @@ from bench.model import Catalog
 from bench.own import detect
 from bench.own.detect import Candidate
 from bench.own.manifest import BASELINES, NAME, requirements
-from bench.own.study import interpreter_called
 
 FIRST = """\
 ### One request after another; see docs/your-own-service.md
@@ -46,7 +45,8 @@ def write(project: Path, catalog: Catalog) -> Written:
     first, interface = known[0], known[0].interface or "wsgi"
     server = detect.server(project, interface)
     python = detect.python(project)
-    home = interpreter_called(python, catalog) if python and f"cpython-{python}" in catalog.interpreters else HOME
+    known_python = bool(python) and f"cpython-{python}" in catalog.interpreters
+    home = f"cpython-{python}" if known_python else HOME
     files, folder = requirements(project), project / "requests"
     prepare = detect.prepare(project)
     text = _text(first, known[1:], server=server or BASELINES[interface], home=home, files=files, prepare=prepare)
@@ -58,6 +58,7 @@ def write(project: Path, catalog: Catalog) -> Written:
         written[-1].write_text(FIRST)
     found = [f"{first.app}, {first.framework}", *(f"also {each.app}, {each.framework}" for each in known[1:4])]
     found += [f"requirements: {', '.join(files)}"] * bool(files) + [f"server: {server}"] * bool(server)
+    found += [f"interpreter: {home}"] * known_python
     missing = ["requests/first.http sends only GET /: add the requests of your users"] * (len(written) > 1)
     missing += ["requirements: no requirements.txt, pyproject.toml or uv.lock was found"] * (not files)
     missing += ["[env]: variables that the application reads, if any"]
@@ -84,7 +85,8 @@ def _text(
         f"requirements = {_list(files)}",
         f"prepare = [{', '.join(_list(argv) for argv in prepare)}]  # commands that prepare each copy",
         'requests = "requests"  # a folder of NAME.http',
-        '# backend = "postgres"  # a fresh one for each server; {dsn} is its address in env and prepare',
+        '# backend = "postgres"  # a fresh one for each server; {dsn} or {folder} is its address in env',
+        "# or a table [backend] for any other command; see docs/your-own-service.md",
         "",
         "[env]",
         '# SECRET_KEY = "only for measuring"',

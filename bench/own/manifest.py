@@ -12,10 +12,11 @@ from msgspec.structs import replace
 
 from bench.catalog import declarations, placeholders
 from bench.errors import LabError
-from bench.model import Argv, Declared, Interface, Same
+from bench.model import Argv, Backend, Declared, Interface, Same
 
 NAME = "lab.toml"
 BASELINES: dict[Interface, str] = {"wsgi": "gunicorn-sync", "asgi": "gunicorn-uvicorn"}
+BACKEND = ("dsn", "folder", "port")  # placeholders that a backend fills
 REQUIREMENTS = ("uv.lock", "requirements.txt", "pyproject.toml")  # the most exact first
 
 
@@ -47,8 +48,8 @@ class Manifest(Declared, frozen=True, kw_only=True):
     """The content of a `lab.toml`; paths are relative to its folder. `docs/your-own-service.md` explains each key.
 
     `app` is MODULE:NAME. Without `interface` and `factory`, the imported object decides. `server` and `interpreter`
-    are the present ones, the baseline. `backend` names a backend of the lab; `{dsn}` is its address in `env` and
-    `prepare`.
+    are the present ones, the baseline. `backend` names a backend of the lab, or is one. `{dsn}`, `{folder}` and
+    `{port}` are its address, folder and port in `env` and `prepare`; `{project}` in it is the folder of the `lab.toml`.
     """
 
     app: str
@@ -61,17 +62,30 @@ class Manifest(Declared, frozen=True, kw_only=True):
     server: str | None = None
     env: dict[str, str] = {}
     prepare: tuple[Argv, ...] = ()
-    backend: str | None = None
+    backend: str | Backend | None = None
     requests: str = "requests"
     answers: Answers = msgspec.field(default_factory=Answers)
 
     def __post_init__(self) -> None:
-        """Raise ValueError for an `app` that is not MODULE:NAME, or for an unknown placeholder in `prepare`."""
+        """Raise ValueError for an `app` that is not MODULE:NAME, or for an unknown placeholder."""
         module, colon, attribute = self.app.partition(":")
         if not colon or not attribute or not all(part.isidentifier() for part in module.split(".")):
             raise ValueError(f"app: {self.app!r} is not MODULE:NAME, such as shop.wsgi:application")
-        if told := placeholders.unfilled("prepare", chain.from_iterable(self.prepare), ("dsn", "python")):
+        if told := self._unfilled():
             raise ValueError(told)
+
+    def _unfilled(self) -> str | None:
+        """Return what is wrong with the first placeholder that the lab does not fill; None if there is none."""
+        if isinstance(self.backend, Backend) and (told := placeholders.flaw(_within(self.backend, Path("/")))):
+            return f"backend.{told}"
+        prepare, env = tuple(chain.from_iterable(self.prepare)), tuple(self.env.values())
+        for key, texts in (("prepare", prepare), ("env", env)) if self.backend is None else ():
+            asked = [f"{{{place}}}" for place in BACKEND for text in texts if f"{{{place}}}" in text]
+            if asked:
+                return f"{key}: {asked[0]} belongs to a backend: set `backend`"
+        return placeholders.unfilled("prepare", prepare, (*BACKEND, "python")) or placeholders.unfilled(
+            "env", env, BACKEND, formatted=False
+        )
 
 
 def read(project: Path, folder: Path | None = None) -> Manifest:
@@ -82,7 +96,10 @@ def read(project: Path, folder: Path | None = None) -> Manifest:
     path = project / NAME
     if not path.is_file():
         raise LabError(f"{project}: no {NAME}: run `python -m bench init {project}`")
-    return placed(declarations.read(path, Manifest), folder or project)
+    found = declarations.read(path, Manifest)
+    if isinstance(found.backend, Backend):
+        found = replace(found, backend=_within(found.backend, project))
+    return placed(found, folder or project)
 
 
 def placed(manifest: Manifest, folder: Path) -> Manifest:
@@ -100,6 +117,29 @@ def placed(manifest: Manifest, folder: Path) -> Manifest:
         source=str(source),
         requirements=tuple(map(str, files)),
         requests=str((folder / manifest.requests).resolve()),
+    )
+
+
+def _within(backend: Backend, project: Path) -> Backend:
+    """Return a user's backend with `{project}` replaced, named after its program unless it has a name."""
+    plain = str(project.resolve())
+    place = plain.replace("{", "{{").replace("}", "}}")  # the other words are format strings
+
+    def words(argv: Argv) -> Argv:
+        program = tuple(word.replace("{project}", plain) for word in argv[:1])
+        return (*program, *(word.replace("{project}", place) for word in argv[1:]))
+
+    name = backend.name or Path(backend.argv[0]).name
+    return replace(
+        backend,
+        name=name,
+        title=backend.title or name,
+        prepare=words(backend.prepare),
+        argv=words(backend.argv),
+        ready=words(backend.ready),
+        version=words(backend.version),
+        dsn=backend.dsn.replace("{project}", place),
+        paths=tuple(path.replace("{project}", plain) for path in backend.paths),
     )
 
 

@@ -26,7 +26,7 @@ from bench.host.pinning import cores
 from bench.measure.instruments import paced, pacer, process_tree
 from bench.measure.instruments.paced import Metrics, PacerResult
 from bench.model import Catalog, Load, Measurement, Observed, Recorded, Workload
-from bench.own import address
+from bench.own import address, shown
 from bench.own.address import Service
 from bench.own.manifest import Answers
 from bench.own.study import LOAD, STEADY
@@ -80,6 +80,8 @@ def measure(
     service = address.service_at(asked.url, remote=asked.remote)
     with exclusive.measuring():
         exchanges = address.recorded(service, requests, Answers(ignore=asked.ignore).rule, progress)
+        for line in (f"answers of {service.url}:", *shown.lines(exchanges)):
+            progress.say(line)
         folder, record = _opened(asked, service, requests, force)
         if record.finished:
             return folder, record

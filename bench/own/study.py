@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from msgspec.structs import replace
 
 from bench import readiness
+from bench.catalog import pairing
 from bench.documents import http_files
-from bench.errors import LabError
+from bench.errors import LabError, unknown
+from bench.host import pinning
 from bench.model import (
     Application,
     Artifact,
@@ -26,11 +29,12 @@ from bench.model import (
     Workload,
     pick,
 )
-from bench.own import baseline
+from bench.own import baseline, shown
 from bench.own.asked import Asked
 from bench.own.manifest import BASELINES, Manifest
 from bench.progress import Progress
 from bench.serve.application import fingerprint
+from bench.serve.backend import require
 from bench.serve.look import look
 
 LOAD, STEADY = "mix", "steady"
@@ -47,33 +51,40 @@ def study_of(asked: Asked, catalog: Catalog, progress: Progress) -> tuple[Study,
 
     Raises LabError if the application cannot be built or imported, or if its answers fail or are not repeatable.
     """
+    pinning.serve_on(asked.workers)
     manifest = asked.manifest
     requests = http_files.read(Path(manifest.requests))
     home = interpreter_called(manifest.interpreter, catalog)
     named = [each for each in asked.servers if each != ALL]
     for server in [manifest.server, *named] if manifest.server else named:
         pick(catalog.labels(), server, "server")
-    application, catalog = _looked_at(manifest, home, catalog, progress)
+    catalog, behind = with_backend(catalog, manifest)
+    how: dict[str, Any] = {"backend": behind, "workers": asked.workers}
+    application, catalog = _looked_at(manifest, home, catalog, progress, **how)
     present, other = application, asked.other_version
     if other:
-        present, catalog = _looked_at(other, home, catalog, progress)
+        present, catalog = _looked_at(other, home, catalog, progress, **how)
         if present.interface != application.interface:
             kinds = f"{present.interface.upper()}, and {application.name} is {application.interface.upper()}"
             raise LabError(f"--against: {present.name} is {kinds}: two versions must have one interface")
     server = manifest.server or BASELINES[application.interface]
     servers = _servers(catalog, application.interface, server, asked.servers or ((server,) if other else ()))
+    stack = Stack(variant=present.name, framework=application.interface, server=server)
+    if refused := pairing.unsupported(catalog, stack):
+        raise LabError(f"the baseline {stack} is unsupported: {refused.reason}")
     _build(catalog, present.name, servers, progress)
     workload = Workload(
         name=f"requests-{application.name}",
         title=f"{len(requests)} requests of {manifest.name}",
         method="GET",
         path=requests[0].path,
-        backend=manifest.backend,
+        backend=behind,
     )
-    stack = Stack(variant=present.name, framework=application.interface, server=server)
     exchanges = baseline.recorded(
         catalog, stack, workload, requests=requests, rule=manifest.answers.rule, progress=progress
     )
+    for line in (f"answers of the baseline, {stack}:", *shown.lines(exchanges)):
+        progress.say(line)
     workload = replace(workload, exchanges=exchanges)
     catalog = replace(catalog, workloads=catalog.workloads | {workload.name: workload})
     names = [interpreter_called(text, catalog) for text in asked.interpreters]
@@ -83,7 +94,7 @@ def study_of(asked: Asked, catalog: Catalog, progress: Progress) -> tuple[Study,
         question = f"Is {manifest.name} slower than {present.name}?"
     return Study(
         name=f"try-{application.name}",
-        title=manifest.name,
+        title=manifest.name + (f", {asked.workers} worker processes" if asked.workers > 1 else ""),
         question=question,
         baseline=present.name,
         variants=tuple(dict.fromkeys(variants)),
@@ -97,7 +108,26 @@ def study_of(asked: Asked, catalog: Catalog, progress: Progress) -> tuple[Study,
     ), catalog
 
 
-def _looked_at(manifest: Manifest, home: str, catalog: Catalog, progress: Progress) -> tuple[Application, Catalog]:
+def with_backend(catalog: Catalog, manifest: Manifest) -> tuple[Catalog, str | None]:
+    """Return the catalogue with the backend of a manifest, and the backend's name, if it has one.
+
+    Raises LabError for an unknown name, and MissingError if one of its programs is missing.
+    """
+    own = manifest.backend
+    if own is None:
+        return catalog, None
+    if isinstance(own, str):
+        if own not in catalog.backends:
+            known = unknown("backend", own, catalog.backends)
+            raise LabError(f"lab.toml: {known}; declare another one as a table [backend]")
+        own = catalog.backends[own]
+    require(own)
+    return replace(catalog, backends=catalog.backends | {own.name: own}), own.name
+
+
+def _looked_at(
+    manifest: Manifest, home: str, catalog: Catalog, progress: Progress, *, backend: str | None, workers: int
+) -> tuple[Application, Catalog]:
     """Build the application without servers and import it, to learn its interface. Returns it and its catalogue."""
     application = Application(
         name=re.sub(r"[^A-Za-z0-9_]+", "-", manifest.name).strip("-") or "application",
@@ -109,6 +139,8 @@ def _looked_at(manifest: Manifest, home: str, catalog: Catalog, progress: Progre
         requirements=manifest.requirements,
         env=manifest.env,
         prepare=manifest.prepare,
+        backend=backend,
+        workers=workers,
     )
     catalog = with_application(catalog, application, home)
     _build(catalog, application.name, (), progress)

@@ -13,8 +13,8 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
+from contextlib import ExitStack, contextmanager
+from functools import cache, partial
 from pathlib import Path
 
 import msgspec
@@ -23,11 +23,12 @@ import psutil
 from bench.build import artifacts
 from bench.errors import LabError, MissingError
 from bench.host.pinning import cores, pinned
-from bench.model import Argv, Backend, Catalog, Server, Stack, Workload
+from bench.model import Argv, Backend, Catalog, Server, Stack
 from bench.paths import TOOLS
 from bench.provision import stamp, system
 from bench.provision.interpreters import MEASURED_LOCK, install
-from bench.serve.process import Program, running
+from bench.serve.ports import free_port
+from bench.serve.process import Program, Started, running
 
 READY_SECONDS = 20.0
 POLL_SECONDS = 0.01
@@ -38,12 +39,27 @@ PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
 class RunningBackend(msgspec.Struct, frozen=True, kw_only=True):
-    """A running backend: its declaration, the version that it reports, the DSN for clients, and its process."""
+    """A running backend: its declaration, the version that it reports, its folder, its port, and its process.
+
+    `is_prepared`: a copy of one that the application has prepared.
+    """
 
     backend: Backend
     version: str
-    dsn: str
+    folder: Path
+    port: int
     process: psutil.Process
+    is_prepared: bool = False
+
+    @property
+    def dsn(self) -> str:
+        """The address for clients."""
+        return self.backend.dsn.format_map(_places(self.folder, self.port))
+
+    @property
+    def places(self) -> dict[str, str]:
+        """The placeholders of a user's application."""
+        return _places(self.folder, self.port) | {"dsn": self.dsn}
 
     def waits(self, server: Server) -> str:
         """Return the dotted name of the function with which `/wait` queries the backend under `server`."""
@@ -59,14 +75,24 @@ class RunningBackend(msgspec.Struct, frozen=True, kw_only=True):
         }
 
 
-def provision(catalog: Catalog, backend: Backend, variant: str) -> None:
-    """Install the driver of `backend` for the interpreter of `variant`, outside the measured prefix.
-
-    Raises MissingError if the driver or the backend itself is unavailable.
-    """
+def require(backend: Backend) -> None:
+    """Raise MissingError if a program, a system part or the user of `backend` is missing."""
     system.require(backend.needs)
     if os.geteuid() == 0 and backend.user is not None:
         _user(backend.user)
+    for argv in (backend.prepare, backend.argv, backend.ready, backend.version):
+        if argv:
+            _program(backend, argv[0])
+
+
+def provision(catalog: Catalog, backend: Backend, variant: str) -> None:
+    """Install the driver of `backend` for the interpreter of `variant`, outside the measured prefix.
+
+    A user's application brings its own driver. Raises MissingError if the driver or the backend itself is unavailable.
+    """
+    require(backend)
+    if catalog.variant(variant).application:
+        return
     folder = _driver(backend, variant)
     names = backend.requirements.get(artifacts.require(variant).interpreter.implementation, ())
     made_of = stamp.of(*names, MEASURED_LOCK)
@@ -84,70 +110,118 @@ def provision(catalog: Catalog, backend: Backend, variant: str) -> None:
 def fingerprint(backend: Backend) -> str:
     """Return a hash of the backend's declaration, its programs and its driver's lock file."""
     digest = hashlib.sha256(msgspec.json.encode(backend, order="sorted") + _lock())
-    for program in (backend.prepare[0], backend.argv[0]):
-        digest.update(_bytes(_program(backend, program)))
+    for argv in (backend.prepare, backend.argv):
+        digest.update(_bytes(_program(backend, argv[0])) if argv else b"")
     return digest.hexdigest()
 
 
 @contextmanager
-def backend_for(catalog: Catalog, workload: Workload, log: Path) -> Iterator[RunningBackend | None]:
-    """Run the backend of `workload` during the block, with its output in `log`. Yields None if the workload has none.
+def backend_for(
+    catalog: Catalog, name: str | None, log: Path, **places: Path | None
+) -> Iterator[RunningBackend | None]:
+    """Run the backend of that name during the block, with its output in `log`. Yields None without a name.
 
+    `places` are `state` and `keep` of `run_backend`.
     Raises LabError if preparing it fails, if it is not ready within `READY_SECONDS`, exits by itself or must be
     killed, and MissingError if it is not installed.
     """
-    if workload.backend is None:
+    if name is None:
         yield None
         return
-    with run_backend(catalog.backends[workload.backend], log) as running:
+    with run_backend(catalog.backends[name], log, **places) as running:
         yield running
 
 
 @contextmanager
-def run_backend(backend: Backend, log: Path) -> Iterator[RunningBackend]:
-    """Run `backend` during the block; see `backend_for`."""
+def run_backend(
+    backend: Backend, log: Path, *, state: Path | None = None, keep: Path | None = None
+) -> Iterator[RunningBackend]:
+    """Run `backend` during the block; see `backend_for`.
+
+    It begins with a copy of the folder `state` in place of `prepare`. `keep` gets a copy of its folder at the end.
+    """
     with tempfile.TemporaryDirectory(prefix="lab-", dir="/tmp") as name:
         folder = Path(name)  # in /tmp: accessible to every user, and short, as a socket's path has at most 107 bytes
         if os.geteuid() == 0 and backend.user is not None:
             os.chown(folder, *_user(backend.user))
-        _prepare(backend, folder, log)
-        program = Program(
-            name=backend.name,
-            argv=_command(backend, backend.argv, folder),
-            folder=folder,
-            env={"PATH": PATH},
-            log=log,
-            is_ready=lambda: _run(backend, backend.ready, folder).returncode == 0,
-            ready_seconds=READY_SECONDS,
-            poll_seconds=POLL_SECONDS,
-            signal=signal.SIGINT,  # PostgreSQL's fast shutdown: it disconnects its clients and exits
-            stop_seconds=STOP_SECONDS,
-        )
-        with running(program) as started:
-            version = _run(backend, backend.version, folder).stdout.strip()
-            dsn = backend.dsn.format(folder=folder)
-            yield RunningBackend(backend=backend, version=version, dsn=dsn, process=started.process)
+        port = free_port()
+        run = partial(_run, backend, folder=folder, port=port)
+        if state:
+            _copy(state, folder)
+        elif backend.prepare:
+            _require_success(backend, run(backend.prepare), log)
+        with _started(backend, folder, port, log) as started:
+            version = run(backend.version).stdout.strip() if backend.version else backend.title
+            yield RunningBackend(
+                backend=backend,
+                version=version,
+                folder=folder,
+                port=port,
+                process=started.process,
+                is_prepared=state is not None,
+            )
+        if keep:
+            _copy(folder, keep)
 
 
-def _run(backend: Backend, argv: Argv, folder: Path) -> subprocess.CompletedProcess[str]:
+@contextmanager
+def _started(backend: Backend, folder: Path, port: int, log: Path) -> Iterator[Started]:
+    """Run the backend's own program during the block. If it never gets ready, the error has the words of `ready`."""
+    asked: list[subprocess.CompletedProcess[str]] = []
+
+    def is_ready() -> bool:
+        asked[:] = [_run(backend, backend.ready, folder=folder, port=port)]
+        return asked[0].returncode == 0
+
+    program = Program(
+        name=backend.name,
+        argv=_command(backend, backend.argv, folder, port),
+        folder=folder,
+        env=_environment(backend, folder),
+        log=log,
+        is_ready=is_ready,
+        ready_seconds=READY_SECONDS,
+        poll_seconds=POLL_SECONDS,
+        signal=signal.Signals[backend.signal],
+        stop_seconds=STOP_SECONDS,
+    )
+    with ExitStack() as life:
+        try:
+            started = life.enter_context(running(program))
+        except LabError as error:
+            told = system.error_message(asked[0]) if asked and asked[0].returncode else ""
+            raise LabError(f"{error}; `{backend.ready[0]}` says: {told}") if told else error from None
+        yield started
+
+
+def _copy(folder: Path, destination: Path) -> None:
+    """Copy all files of a folder with their owners, because a backend may check them."""
+    destination.mkdir(exist_ok=True)
+    argv = ["cp", "--archive", f"{folder}/.", str(destination)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise LabError(f"the backend's folder cannot be copied: {system.error_message(done)}")
+
+
+def _run(backend: Backend, argv: Argv, *, folder: Path, port: int) -> subprocess.CompletedProcess[str]:
     """Run one of the backend's programs. Raises LabError after `READY_SECONDS`."""
-    command = _command(backend, argv, folder)
+    command, env = _command(backend, argv, folder, port), _environment(backend, folder)
     try:
         return subprocess.run(
-            command, cwd=folder, env={"PATH": PATH}, capture_output=True, text=True, check=False, timeout=READY_SECONDS
+            command, cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=READY_SECONDS
         )
     except subprocess.TimeoutExpired:
         raise LabError(f"{backend.name}: {argv[0]} timed out after {READY_SECONDS:.0f} s") from None
 
 
-def _prepare(backend: Backend, folder: Path, log: Path) -> None:
-    """Run the backend's `prepare` program, such as PostgreSQL's initdb."""
-    done = _run(backend, backend.prepare, folder)
+def _require_success(backend: Backend, done: subprocess.CompletedProcess[str], log: Path) -> None:
+    """Raise LabError if the backend's `prepare` program, such as PostgreSQL's initdb, failed."""
     if done.returncode != 0:
+        log.write_text(done.stdout + done.stderr)
         raise LabError(f"{backend.name}: {backend.prepare[0]} failed: {system.error_message(done)}; see {log}")
 
 
-def _command(backend: Backend, argv: Argv, folder: Path) -> list[str]:
+def _command(backend: Backend, argv: Argv, folder: Path, port: int) -> list[str]:
     """Return the command that runs `argv` on the generator's cores and ends it if the lab itself is killed.
 
     Under root it runs as the backend's own user.
@@ -156,18 +230,34 @@ def _command(backend: Backend, argv: Argv, folder: Path) -> list[str]:
     if os.geteuid() == 0 and backend.user is not None:
         user, group = _user(backend.user)
         setpriv += ["--reuid", str(user), "--regid", str(group), "--clear-groups"]
-    arguments = [part.format(folder=folder) for part in argv[1:]]
+    arguments = [part.format_map(_places(folder, port)) for part in argv[1:]]
     return pinned([*setpriv, "--", _program(backend, argv[0]), *arguments], cores().generator)
 
 
-def _program(backend: Backend, name: str) -> str:
-    """Return the path of one of the backend's programs: on PATH, or else in the newest of its `paths`."""
+def _places(folder: Path, port: int) -> dict[str, str]:
+    return {"folder": str(folder), "port": str(port)}
+
+
+def _environment(backend: Backend, folder: Path) -> dict[str, str]:
+    """Return the whole environment of the backend. Its home is the fresh folder, so it reads no file of the user."""
+    return {"PATH": _path(backend), "HOME": str(folder), "LANG": "C.UTF-8"}
+
+
+def _path(backend: Backend) -> str:
+    """Return PATH with the backend's `paths`, the newest version first."""
     folders = [str(path) for pattern in backend.paths for path in Path("/").glob(pattern.lstrip("/"))]
     newest = sorted(folders, key=lambda folder: [int(part) for part in folder.split("/") if part.isdecimal()])[::-1]
-    found = shutil.which(name, path=os.pathsep.join([PATH, *newest]))
+    return os.pathsep.join([PATH, *newest])
+
+
+def _program(backend: Backend, name: str) -> str:
+    """Return the path of one of the backend's programs. Raises MissingError if it is not installed."""
+    found = shutil.which(name, path=_path(backend))
     if found is None:
         remedies = [part.remedy for part in system.parts() if part.name in backend.needs]
-        raise MissingError(f"{backend.name}: {name} is not installed", next(iter(remedies), None))
+        told = f"{backend.name}: {name} is not installed"
+        told += "" if remedies else f" in {', '.join(PATH.split(':'))}: install it, or name its folder in `paths`"
+        raise MissingError(told, next(iter(remedies), None))
     return found
 
 

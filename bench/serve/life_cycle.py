@@ -5,12 +5,10 @@ Processes that SIGTERM does not end are killed and reported as an error.
 
 from __future__ import annotations
 
-import errno
 import http.client
 import signal
-import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,8 +30,9 @@ from bench.paths import LOGS, PREFIXES
 from bench.provision import system
 from bench.serve import application, process, proxy
 from bench.serve.backend import RunningBackend
+from bench.serve.ports import LOOPBACK, free_port, require_free
 
-HOST = "127.0.0.1"  # the address a server listens at, unless its load comes from another machine
+HOST = LOOPBACK  # the address a server listens at, unless its load comes from another machine
 BACKLOG = 1024
 READY_SECONDS = 60.0
 POLL_SECONDS = 0.002
@@ -87,6 +86,7 @@ def command(catalog: Catalog, stack: Stack, port: int, host: str, scratch: Path)
         "backlog": str(BACKLOG),
         "scratch": str(scratch),
         "entry": application.ENTRY if variant.application else SERVICE,
+        "workers": str(variant.application.workers if variant.application else 1),
     }
     argv = [part.format_map(placeholders) for part in server.argv]
     if server.proxy:
@@ -121,9 +121,9 @@ def serving(
     variant = None if stack.is_peer else catalog.variant(stack.variant)
     with TemporaryDirectory(prefix="bench-") as scratch:  # in /tmp, because a socket's path must be short
         argv, env = command(catalog, stack, port, host, Path(scratch))
-        record, dsn = None, backend.dsn if backend else None
+        record = None
         if variant and variant.application:
-            paths["folder"], own = application.placed(catalog, variant, Path(scratch), log, dsn)
+            paths["folder"], own = application.placed(catalog, variant, Path(scratch), log, backend)
             env, record = own | env, application.provenance(Path(scratch))
         elif backend:
             env |= backend.environment(stack, pairing.server_file(catalog, stack))
@@ -180,34 +180,6 @@ def log_of(stack: Stack) -> Path:
     """Return the log file of a stack that is served outside of a study."""
     LOGS.mkdir(parents=True, exist_ok=True)
     return LOGS / f"{str(stack).replace('/', '-')}.log"
-
-
-def free_port(host: str = HOST) -> int:
-    """Return a TCP port that is currently free at `host`, an address of this machine."""
-    with socket.create_server((host, 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def require_free(port: int, host: str = HOST) -> None:
-    """Raises LabError unless a server can listen on TCP `port` of `host`; it names the program that does, if known."""
-    try:
-        socket.create_server((host, port)).close()
-    except PermissionError as error:
-        raise LabError(f"port {port} of {host} requires root: use a port from 1024 on") from error
-    except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            raise LabError(f"port {port} of {host}: {error.strerror}") from error
-        raise LabError(f"port {port} of {host} is in use{_holder(port)}: stop it, or use another port") from error
-
-
-def _holder(port: int) -> str:
-    """The program that listens on TCP `port`, in words."""
-    with suppress(psutil.Error):
-        for each in psutil.net_connections("tcp"):
-            if each.pid and each.laddr and each.laddr.port == port and each.status == psutil.CONN_LISTEN:
-                return f" by {psutil.Process(each.pid).name()} (process {each.pid})"
-    return " by another program"
 
 
 def ask(port: int, exchange: Exchange, timeout_seconds: float = 10.0, host: str = HOST) -> tuple[int, bytes]:

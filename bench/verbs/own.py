@@ -54,6 +54,7 @@ def try_(
     servers: str | None = None,
     interpreters: Text = "",
     rate: float | None = None,
+    workers: int = 1,
     ignore: Text = "",
     documents: Path | None = None,
     against: str | None = None,
@@ -99,6 +100,8 @@ def try_(
     rate
         Service: requests/s at which latencies are measured. Default: half the capacity of the slowest stack; with
         --url, 60 % of the throughput.
+    workers
+        Service: worker processes of each server, one for each of its cores; a core more is for the load.
     ignore
         Service: comma-separated JSON Pointers to members that may differ between answers, such as /id,/rows/*/at.
     documents
@@ -124,6 +127,7 @@ def try_(
             "--requirements": requirements,
             "--servers": servers,
             "--interpreters": interpreters,
+            "--workers": workers != 1,
             "--documents": documents,
             "--against": against,
             "--requires": requires,
@@ -175,6 +179,7 @@ def try_(
         servers=words(servers or ""),
         interpreters=words(interpreters),
         rate=rate,
+        workers=workers,
         ignore=words(ignore),
         against=Path(against) if against else None,
     )

@@ -69,7 +69,7 @@ def waiting(
     logs = tmp_path_factory.mktemp("waiting")
     with ExitStack() as both:
         database = both.enter_context(ExitStack())
-        backend = database.enter_context(backend_for(CATALOG, WORKLOAD, logs / "backend.log"))
+        backend = database.enter_context(backend_for(CATALOG, WORKLOAD.backend, logs / "backend.log"))
         assert backend is not None
         running = both.enter_context(
             life_cycle.serving(CATALOG, stack, life_cycle.HELLO, logs / "server.log", cores().server, backend=backend)

@@ -18,7 +18,7 @@ from bench import pipeline, readiness
 from bench.errors import RefusedError
 from bench.model import Unavailable
 from bench.paths import ROOT, SPEC
-from bench.serve import life_cycle
+from bench.serve import life_cycle, ports
 from tests.conftest import Main
 from tests.declared import CATALOG
 
@@ -229,7 +229,7 @@ def is_refused(port: int) -> bool:
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.usefixtures("built")
 def test_serve_answers_until_it_is_told_to_end(ending: signal.Signals) -> None:
-    port = life_cycle.free_port()
+    port = ports.free_port()
     with served(port) as process:
         assert life_cycle.ask(port, life_cycle.HELLO) == (200, life_cycle.HELLO.expect)
         (server,) = psutil.Process(process.pid).children()

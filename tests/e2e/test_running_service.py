@@ -15,7 +15,7 @@ import pytest
 from bench import readiness
 from bench.paths import RESULTS, ROOT
 from bench.progress import Progress
-from bench.serve import life_cycle
+from bench.serve import ports
 from tests.absent import expect_none
 from tests.declared import CATALOG
 
@@ -64,7 +64,7 @@ def ended(argv: list[str]) -> Iterator[subprocess.Popen[str]]:
 def gunicorn() -> Iterator[str]:
     """The URL of a Gunicorn master with one worker."""
     expect_none(readiness.build_all(CATALOG, ["cpython"], Progress(), ["gunicorn-sync"])[1])
-    port = life_cycle.free_port()
+    port = ports.free_port()
     with ended([sys.executable, "-m", "bench", "serve", STACK, "--port", str(port)]) as process:
         assert process.stdout
         assert process.stdout.readline().startswith(f"{STACK} answers")

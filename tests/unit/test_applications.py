@@ -2,6 +2,7 @@
 
 import json
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import psutil
@@ -10,12 +11,15 @@ from msgspec.structs import replace
 
 from bench import verify
 from bench.build import applications, artifacts
+from bench.catalog import pairing
 from bench.errors import LabError
 from bench.host import cpu_time
-from bench.model import Application, Artifact, Catalog, Provisioned, Stack, Variant
-from bench.own.study import with_application
+from bench.measure import identity
+from bench.model import Application, Artifact, Backend, Catalog, Provisioned, Stack, StartupCase, Variant
+from bench.own.manifest import Manifest
+from bench.own.study import with_application, with_backend
 from bench.serve import application as serving
-from bench.serve import look
+from bench.serve import life_cycle, look
 from bench.serve.application import fingerprint
 from bench.serve.life_cycle import RunningServer
 from tests.declared import CATALOG
@@ -57,6 +61,57 @@ def test_a_build_depends_on_requirements_and_not_on_source_or_interface(source: 
     assert artifacts.fingerprint_of(*declared(own), PYTHON) != found
 
 
+def test_an_unknown_backend_is_told_with_what_else_it_may_be() -> None:
+    with pytest.raises(LabError) as caught:
+        with_backend(CATALOG, Manifest(app="shop:application", backend="redis"))
+    told = "lab.toml: unknown backend 'redis'; known: postgres; declare another one as a table [backend]"
+    assert str(caught.value) == told
+
+
+def test_a_backend_of_ones_own_is_in_the_catalogue_of_its_study() -> None:
+    own = Backend(name="true", argv=("true",), ready=("true",), dsn="")
+    catalog, name = with_backend(CATALOG, Manifest(app="shop:application", backend=own))
+    assert (name, catalog.backends["true"]) == ("true", own)
+    assert with_backend(CATALOG, Manifest(app="shop:application")) == (CATALOG, None)
+
+
+@pytest.mark.parametrize(
+    ("server", "words"),
+    [
+        ("gunicorn-sync", ("--workers", "2")),
+        ("granian-wsgi", ("--workers", "2")),
+        ("uwsgi-processes", ("--processes", "2")),
+    ],
+)
+def test_a_server_runs_the_workers_that_are_asked_for(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: str, words: tuple[str, str]
+) -> None:
+    monkeypatch.setattr(artifacts, "require", lambda _: None)
+    monkeypatch.setattr(artifacts, "base", lambda _: tmp_path)
+    stack = Stack(variant="shop", framework="wsgi", server=server)
+    for workers, expected in ((2, words), (1, (words[0], "1"))):
+        catalog, _ = declared(application(source, workers=workers))
+        argv, _ = life_cycle.command(catalog, stack, 8123, life_cycle.HOST, tmp_path)
+        assert expected in pairwise(argv)
+
+
+def test_a_server_of_one_process_is_unsupported_with_two_workers(source: Path) -> None:
+    stack = Stack(variant="shop", framework="wsgi", server="bjoern")
+    assert pairing.unsupported(declared(application(source))[0], stack) is None
+    refused = pairing.unsupported(declared(application(source, workers=2))[0], stack)
+    assert refused
+    assert refused.reason == "bjoern runs one worker process: bench/servers/bjoern.toml has no {workers}"
+
+
+def test_workers_make_another_case_and_no_other_build(source: Path) -> None:
+    one, two = (application(source, workers=workers) for workers in (1, 2))
+    assert artifacts.fingerprint_of(*declared(one), PYTHON) == artifacts.fingerprint_of(*declared(two), PYTHON)
+    case = StartupCase(stack=Stack(variant="shop", framework="wsgi", server="gunicorn-sync"), workload="hello")
+    made = Artifact("shop", "", "", "", 0, 0.0, PYTHON, "")
+    same = [identity.identify(declared(own)[0], case, made, code=lambda _: "").identity for own in (one, two)]
+    assert same[0] != same[1]
+
+
 def test_a_source_that_changed_since_the_plan_is_not_served(source: Path, tmp_path: Path) -> None:
     own = application(source)
     (source / "shop.py").write_text("application = None\n")
@@ -85,10 +140,20 @@ def test_an_import_that_hangs_is_told(source: Path, monkeypatch: pytest.MonkeyPa
         look.look(declared(application(source))[0], "shop")
 
 
-def test_a_failing_import_is_told_with_the_interpreter(source: Path) -> None:
+def test_a_failing_import_is_told_with_the_interpreter_in_the_first_line(source: Path) -> None:
     (source / "shop.py").write_text("import os\nKEY = os.environ['SECRET_KEY']\n")
-    with pytest.raises(LabError, match=r"shop:application does not import on CPython 3.11:\n(.|\n)*'SECRET_KEY'"):
+    with pytest.raises(LabError) as caught:
         look.look(declared(application(source))[0], "shop")
+    first, second, *_ = str(caught.value).splitlines()
+    told = "shop:application does not import on CPython 3.11: KeyError: 'SECRET_KEY'"
+    assert first == f"{told}; set the variable in [env] of lab.toml"
+    assert second == "Traceback (most recent call last):"
+
+
+def test_of_a_message_of_several_lines_the_first_one_is_told() -> None:
+    frames = 'Traceback (most recent call last):\n  File "a.py", line 1, in <module>\n    a()\n    ~^^\n'
+    assert look.raised(f"{frames}settings.Missing: 1 error\nKEY\n  required\n") == "settings.Missing: 1 error"
+    assert look.raised("SystemExit: 1\n") == "SystemExit: 1"
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ def test_its_words_ask_for_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         servers=("bjoern", "gunicorn-sync"),
         interpreters=("3.14", "pypy"),
         rate=250.5,
+        workers=2,
         ignore=("/id", "/rows/*/at"),
         against=tmp_path / "main",
     )

@@ -1,5 +1,6 @@
 """The life cycle of a backend, with real processes instead of PostgreSQL: ready for clients, gone at the end."""
 
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -122,12 +123,53 @@ def test_a_backend_that_ignores_its_signal_is_killed_with_its_children_and_repor
 ) -> None:
     monkeypatch.setattr(backend, "STOP_SECONDS", 0.2)
     child = "subprocess.Popen(['sleep', '600'], start_new_session=True)"  # like each child of PostgreSQL
-    declared = make(f"signal.signal(signal.SIGINT, signal.SIG_IGN)\n{child}")
-    with pytest.raises(LabError, match=r"made-up: it still ran 0\.2 s after SIGINT: killed"):  # noqa: SIM117
+    declared = make(f"signal.signal(signal.SIGTERM, signal.SIG_IGN)\n{child}")
+    with pytest.raises(LabError, match=r"made-up: it still ran 0\.2 s after SIGTERM: killed"):  # noqa: SIM117
         with backend.run_backend(declared, tmp_path / "log") as running:
             tree = [running.process, *running.process.children()]
     assert len(tree) == 2
     assert all(map(is_gone, tree))
+
+
+def test_a_backend_listens_on_a_port_of_its_own(make: Make, tmp_path: Path) -> None:
+    """Nothing but `argv`, `ready` and `dsn` is required."""
+    listen = "import socket\nlistener = socket.create_server(('127.0.0.1', int(sys.argv[2])))"
+    declared = msgspec.structs.replace(
+        make(listen),
+        prepare=(),
+        version=(),
+        argv=("run-it", "{folder}", "{port}"),
+        ready=("ask-it", "{folder}"),
+        dsn="mock://127.0.0.1:{port}",
+    )
+    with backend.run_backend(declared, tmp_path / "log") as running:
+        socket.create_connection(("127.0.0.1", running.port)).close()
+        assert running.dsn == f"mock://127.0.0.1:{running.port}"
+        assert running.places == {"dsn": running.dsn, "folder": str(running.folder), "port": str(running.port)}
+        assert running.version == "Made up"
+
+
+def test_a_kept_folder_starts_as_a_copy_of_the_backend(make: Make, tmp_path: Path) -> None:
+    declared = make(prepare="open(sys.argv[1] + '/made', 'w').close()")
+    with backend.run_backend(declared, tmp_path / "log", keep=tmp_path / "state") as running:
+        assert not running.is_prepared
+        (running.folder / "row").write_text("1")
+    again = msgspec.structs.replace(declared, prepare=("false",))
+    with backend.run_backend(again, tmp_path / "log", state=tmp_path / "state") as running:
+        assert running.is_prepared
+        assert (running.folder / "made").exists()
+        (running.folder / "row").write_text("2")
+    assert (tmp_path / "state" / "row").read_text() == "1"
+
+
+def test_what_ready_says_is_told_if_it_never_succeeds(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backend, "READY_SECONDS", 0.5)
+    declared = msgspec.structs.replace(make(), ready=("ls", "{folder}/gone"))
+    with pytest.raises(LabError, match=r"not ready after 0\.5 s; see .*; `ls` says: .*No such file"):  # noqa: SIM117
+        with backend.run_backend(declared, tmp_path / "log"):
+            pytest.fail("it was never ready")
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
@@ -152,6 +194,16 @@ def test_a_backend_that_exits_during_the_block_is_an_error(make: Make, tmp_path:
 
     with pytest.raises(LabError, match="made-up: exited by itself with status -9"):
         block()
+
+
+def test_a_missing_program_of_ones_own_backend_is_reported_with_where_it_was_searched(make: Make) -> None:
+    declared = msgspec.structs.replace(make(), ready=("ghost", "{folder}"))
+    with pytest.raises(MissingError) as caught:
+        backend.require(declared)
+    told = (
+        "made-up: ghost is not installed in /usr/local/bin, /usr/bin, /bin: install it, or name its folder in `paths`"
+    )
+    assert str(caught.value) == told
 
 
 def test_a_missing_backend_is_reported_with_the_command_that_installs_it(
@@ -184,11 +236,13 @@ def test_a_stacks_environment_has_the_dsn_and_the_wait_function_of_its_worker_cl
 ) -> None:
     monkeypatch.setattr(backend, "_driver", lambda *_: Path("/beside"))
     declared = CATALOG.backends["postgres"]
-    running = backend.RunningBackend(backend=declared, version="15", dsn="host=/x", process=psutil.Process())
+    running = backend.RunningBackend(
+        backend=declared, version="15", folder=Path("/x"), port=1, process=psutil.Process()
+    )
     stack = Stack(variant="cpython", framework="falcon", server=server)
     assert running.environment(stack, pairing.server_file(CATALOG, stack)) == {
         "STATEMENTS_WAIT": waits,
-        "STATEMENTS_DATABASE": "host=/x",
+        "STATEMENTS_DATABASE": "host=/x user=lab dbname=postgres",
         "STATEMENTS_CONNECTIONS": connections,
         "PYTHONPATH": "/beside",
     }

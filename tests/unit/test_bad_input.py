@@ -21,7 +21,7 @@ from bench.model import Catalog, MicroCase, Observed, Phase, Session
 from bench.paths import LAB, RESULTS, ROOT
 from bench.progress import Progress
 from bench.provision import system
-from bench.serve import life_cycle
+from bench.serve import life_cycle, ports
 from bench.verbs import app
 from tests.conftest import Main
 from tests.declared import planned, study_called
@@ -336,11 +336,11 @@ def test_a_port_in_use_is_told_with_the_program_that_holds_it() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(LabError) as caught:
-            life_cycle.require_free(port)
+            ports.require_free(port)
     told = str(caught.value)
     assert told.startswith(f"port {port} of 127.0.0.1 is in use by ")
     assert told.endswith(f" (process {os.getpid()}): stop it, or use another port")
-    life_cycle.require_free(port)
+    ports.require_free(port)
 
 
 def test_a_port_that_takes_rights_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -349,7 +349,7 @@ def test_a_port_that_takes_rights_is_told(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(socket, "create_server", denied)
     with pytest.raises(LabError, match=r"^port 80 of 127\.0\.0\.1 requires root: use a port from 1024 on$"):
-        life_cycle.require_free(80)
+        ports.require_free(80)
 
 
 def test_a_program_that_is_not_on_path_is_named(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -357,7 +357,7 @@ def test_a_program_that_is_not_on_path_is_named(main: Main, monkeypatch: pytest.
     monkeypatch.setattr(artifacts, "require_server", lambda *_: None)
     monkeypatch.setattr(life_cycle, "serving", lambda *_, **__: system.run(["sh"]))
     told = "bench: sh: command not found: install it, or add its folder to PATH\n"
-    assert main("serve", STACK, "--port", str(life_cycle.free_port())) == (2, "", told)
+    assert main("serve", STACK, "--port", str(ports.free_port())) == (2, "", told)
     assert main("run", "quick", "--keep")[2] == (
         "bench: --keep requires git and a clone of the repository: a finding names the commit of its code\n"
     )

@@ -7,11 +7,12 @@ import pytest
 from bench.documents.answers import Answer
 from bench.documents.http_files import Request
 from bench.errors import LabError
-from bench.model import Same
-from bench.own import baseline
+from bench.model import Exchange, Same
+from bench.own import baseline, shown
 
 JSON = Same(by="json", headers=("content-type",))
 PAGE = Request(name="page", method="GET", path="/", headers={}, body=None)
+OTHER = Request(name="other", method="GET", path="/", headers={}, body=None)
 
 
 def answers(*bodies: str, status: int = 200) -> list[Answer]:
@@ -30,8 +31,12 @@ def test_what_is_alike_each_time_is_taken() -> None:
 
 def test_members_that_differ_are_shown_and_suggested() -> None:
     told = complaint(answers('{"id": 1, "rows": [{"at": 1}]}', '{"id": 2, "rows": [{"at": 2}]}'))
-    assert "GET / (page): differs at /id, /rows/0/at" in told
-    assert told.endswith("[answers]\nignore = ['/id', '/rows/*/at']")
+    first, second, *_ = told.splitlines()
+    assert first == (
+        "the baseline's own answers to GET / (page) differ: ignore what may differ by the last lines, in lab.toml"
+    )
+    assert second == "GET / (page): differs at /id, /rows/0/at"
+    assert told.endswith("\n\n[answers]\nignore = ['/id', '/rows/*/at']")
 
 
 def test_an_array_that_comes_in_another_order_is_suggested_as_unordered() -> None:
@@ -52,7 +57,8 @@ def test_tokens_that_differ_in_a_text_are_suggested_as_a_mask() -> None:
 
 def test_what_nobody_can_ignore_is_told_so() -> None:
     told = complaint(answers("<p>one</p>", "<p>two or three</p>"))
-    assert told.endswith("remove the request, or make its answer repeatable")
+    first = "the baseline's own answers to GET / (page) differ: remove the request, or make its answer repeatable"
+    assert told.splitlines()[:2] == [first, "GET / (page): the body differs"]
 
 
 def test_headers_and_status_count() -> None:
@@ -62,12 +68,41 @@ def test_headers_and_status_count() -> None:
     assert "header content-type: 'text/plain' instead of 'text/html'" in complaint([*answers("{}"), plain])
 
 
-def test_a_request_that_fails_is_told_with_its_answer() -> None:
-    with pytest.raises(LabError, match=r"GET / \(page\) fails on the baseline: status 500: out of order"):
-        baseline.require_answers([PAGE], [answers("out of order", status=500)], JSON)
+def test_several_requests_that_differ_are_counted() -> None:
+    with pytest.raises(LabError, match=r"^the baseline's own answers to GET / \(page\) and 1 more differ: ignore"):
+        baseline.require_answers([PAGE, OTHER], [answers('{"id": 1}', '{"id": 2}')] * 2, JSON)
+
+
+def test_a_request_that_fails_is_told_with_its_answer_in_one_line() -> None:
+    with pytest.raises(LabError) as caught:
+        baseline.require_answers([PAGE], [answers("<html>\n<title>out of order</title>", status=500)], JSON)
+    assert str(caught.value) == (
+        "GET / (page) fails on the baseline: status 500: out of order; correct the request or the service"
+    )
 
 
 def test_a_request_has_one_host_however_it_is_written() -> None:
     assert baseline.exchange_of(PAGE).headers == {"Host": "localhost"}
     own = Request(name="page", method="GET", path="/", headers={"host": "shop.example"}, body=None)
     assert baseline.exchange_of(own).headers == {"host": "shop.example"}
+
+
+def exchange(status: int = 200, body: bytes = b"{}", kind: str | None = "application/json") -> Exchange:
+    headers = {"content-type": kind} if kind else {}
+    return Exchange(name="page", method="GET", path="/", body=None, status=status, expect=body, expect_headers=headers)
+
+
+def test_each_answer_is_shown_in_a_line() -> None:
+    page = exchange(body=b"<head>\n<TITLE>\n Sorry &amp; bye </TITLE>" + b"x" * 2000, kind="text/html")
+    assert list(shown.lines([page, exchange(404, b"not\nhere " * 9, None), exchange()])) == [
+        "       page  GET /  200  text/html         2,040 B  Sorry & bye",
+        "error  page  GET /  404  no content type      81 B  " + ("not here " * 9)[:60] + "…",
+        "       page  GET /  200  application/json      2 B  {}",
+    ]
+
+
+def test_many_answers_are_shown_in_part_and_errors_counted() -> None:
+    told = list(shown.lines([exchange()] * 20 + [exchange(404), exchange(), exchange(403)]))
+    assert len(told) == 21
+    assert told[-1] == "… and 3 more, 2 of them with status 400 or higher"
+    assert list(shown.lines([exchange()] * 21))[-1] == "… and 1 more"

@@ -126,7 +126,7 @@ def test_a_wrong_key_is_named_with_its_file(checkout: Path, file: str, old: str,
     assert complaint(catalog.read) == f"{file}{told}"
 
 
-SERVED = "known: {backlog}, {base}, {entry}, {host}, {port}, {prefix}, {python}, {scratch}"
+SERVED = "known: {backlog}, {base}, {entry}, {host}, {port}, {prefix}, {python}, {scratch}, {workers}"
 TWICE = "a single brace; write it twice"
 PYPY = "bench/servers/uwsgi-gevent-pypy.toml"
 

@@ -70,6 +70,20 @@ def test_init_writes_what_try_reads_and_no_other_file_changes(tmp_path: Path) ->
         init.write(tmp_path, CATALOG)
 
 
+def test_a_dockerfile_tells_server_and_interpreter(tmp_path: Path) -> None:
+    stages = (
+        "node:24 AS page",
+        "python:3.12 AS builder",
+        "--platform=linux/amd64 docker.io/python:3.14-slim AS runtime",
+    )
+    image = "".join(f"FROM {stage}\n" for stage in stages) + "CMD gunicorn\n"
+    made(tmp_path, PROJECTS["flask"][0] | {"Dockerfile": image})
+    assert "interpreter: cpython-3.14" in init.write(tmp_path, CATALOG).found
+    text = (tmp_path / "lab.toml").read_text()
+    assert 'interpreter = "cpython-3.14"' in text
+    assert 'server = "gunicorn-sync"' in text
+
+
 def test_init_refuses_what_makes_no_application(tmp_path: Path) -> None:
     with pytest.raises(LabError, match="no WSGI or ASGI application found"):
         init.write(made(tmp_path, {"main.py": "print('hello')\n"}), CATALOG)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import LabError
+from bench.model import Backend
 from bench.own import manifest
 
 WHOLE = """\
@@ -13,6 +14,16 @@ requirements = ["requirements.txt"]
 
 [answers]
 ignore = ["/id"]
+"""
+BACKEND = """\
+app = "a:b"
+[backend]
+argv = ["{project}/serve", "{port}", "{project}/data", "{folder}"]
+ready = ["pinger", "{port}"]
+dsn = "mock://127.0.0.1:{port}"
+[env]
+URL = "{dsn} {folder} {port}"
+JSON = '{"a": 1}'
 """
 
 
@@ -38,6 +49,13 @@ def test_the_most_exact_file_of_requirements_counts_where_none_is_named(tmp_path
     assert manifest.read(tmp_path).requirements == (str(tmp_path / "uv.lock"),)
 
 
+def test_a_backend_of_ones_own_is_named_after_its_program_and_may_lie_in_the_project(tmp_path: Path) -> None:
+    found = manifest.read(project(tmp_path, BACKEND)).backend
+    assert isinstance(found, Backend)
+    assert (found.name, found.title, found.signal) == ("serve", "serve", "SIGTERM")
+    assert found.argv == (f"{tmp_path}/serve", "{port}", f"{tmp_path}/data", "{folder}")
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -52,6 +70,12 @@ def test_the_most_exact_file_of_requirements_counts_where_none_is_named(tmp_path
         ('app = "a:b"\nprepare = [["{pyton}", "x.py"]]', "unknown placeholder '{pyton}'; did you mean '{python}'?"),
         ('app = "a:b"\nprepare = [["sh", "-c", "a() {"]]', "prepare: 'a() {' has a single brace; write it twice"),
         ('app = "a:b', "lab.toml:1: invalid TOML: Unterminated string"),
+        ('app = "a:b"\nbackend = "postgres"\nprepare = [["{dns}"]]', "prepare: unknown placeholder '{dns}'"),
+        ('app = "a:b"\nbackend = "postgres"\n[env]\nA = "{fodler}"', "env: unknown placeholder '{fodler}'; did you"),
+        ('app = "a:b"\n[env]\nURL = "{dsn}"', "lab.toml: env: {dsn} belongs to a backend: set `backend`"),
+        (BACKEND.replace("{port}", "{prt}", 1), "lab.toml: backend.argv: unknown placeholder '{prt}'; did you mean"),
+        (BACKEND.replace("ready", "readi"), "unknown key 'readi' in backend; did you mean 'ready'?"),
+        (BACKEND.replace('["pinger", "{port}"]', "[]"), "lab.toml:4: backend.ready: expected array of length >= 1"),
     ],
 )
 def test_what_is_wrong_is_told(tmp_path: Path, text: str, words: str) -> None:

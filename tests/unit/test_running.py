@@ -182,7 +182,10 @@ def test_a_request_that_fails_names_the_service(results: Path) -> None:
     with service(lambda _: b"out of order", status=500) as url:
         with pytest.raises(LabError) as caught:
             measure(url, results)
-        assert str(caught.value) == f"GET / (home) fails on {url}: status 500: out of order"
+        assert (
+            str(caught.value)
+            == f"GET / (home) fails on {url}: status 500: out of order; correct the request or the service"
+        )
 
 
 def test_answers_that_differ_suggest_the_option_that_ignores_them(
@@ -191,9 +194,9 @@ def test_answers_that_differ_suggest_the_option_that_ignores_them(
     with service(lambda number: b'{"id": %d, "rows": [%d]}' % (number, number)) as url:
         with pytest.raises(LabError) as caught:
             measure(url, results)
-        first, *_, last = str(caught.value).splitlines()
-        assert first == f"{url}'s own answers differ between two requests:"
-        assert last == "to ignore what may differ, use --ignore '/id,/rows/*'"
+        first = str(caught.value).splitlines()[0]
+        assert first.startswith(f"{url}'s own answers to GET ")
+        assert first.endswith(" differ: ignore what may differ with --ignore '/id,/rows/*'")
         assert not driven
         assert len(measure(url, results, ignore=("/id", "/rows/*")).blocks) == running.BLOCKS
 
@@ -201,7 +204,8 @@ def test_answers_that_differ_suggest_the_option_that_ignores_them(
 def test_text_that_differs_cannot_be_ignored(results: Path) -> None:
     with service(lambda number: b"token %032d" % number) as url, pytest.raises(LabError) as caught:
         measure(url, results)
-    assert str(caught.value).endswith("\nremove the request, or make its answer repeatable")
+    told = f"{url}'s own answers to GET / (home) differ: remove the request, or make its answer repeatable\n"
+    assert str(caught.value).startswith(told)
 
 
 def test_the_host_is_that_of_the_url(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from bench.build import artifacts
 from bench.errors import LabError
 from bench.host.pinning import cores
 from bench.model import Catalog, Exchange, Stack
-from bench.serve import life_cycle
+from bench.serve import life_cycle, ports
 from tests.declared import CATALOG
 
 pytestmark = pytest.mark.slow
@@ -210,7 +210,7 @@ def test_a_server_that_exits_during_the_block_is_an_error(start: Start, log: Pat
 def test_a_missing_answer_is_reported(start: Start, log: Path) -> None:
     """Nothing listens; a connection is closed without an answer; a body is shorter than its Content-Length."""
     with pytest.raises(LabError, match="GET /hello: no answer"):
-        life_cycle.ask(life_cycle.free_port(), life_cycle.HELLO)
+        life_cycle.ask(ports.free_port(), life_cycle.HELLO)
     start("Handler.do_POST = lambda self: None")
     posted = Exchange(method="POST", path="/statements", body=b"{}", expect=b"")
     with serving(log) as running, pytest.raises(LabError, match="POST /statements: no answer"):
@@ -227,7 +227,7 @@ def test_a_server_is_started_without_malloc_tuning(start: Start, log: Path) -> N
 
 
 def test_a_free_port_can_be_bound() -> None:
-    port = life_cycle.free_port()
+    port = ports.free_port()
     with socket.create_server(("127.0.0.1", port)):
         pass
 

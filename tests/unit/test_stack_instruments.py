@@ -21,7 +21,7 @@ from bench.measure.instruments import driving, gatling, macro, pacer, startup
 from bench.measure.instruments.latency import Latency
 from bench.measure.instruments.paced import PacerResult
 from bench.model import Case, Catalog, Exchange, MacroCase, Observed, Stack, StartupCase
-from bench.serve import backend, life_cycle
+from bench.serve import application, life_cycle
 from bench.serve.backend import RunningBackend
 from tests import commands
 from tests.declared import CATALOG
@@ -261,11 +261,11 @@ def waiting(monkeypatch: pytest.MonkeyPatch) -> None:
         with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as process:
             at = psutil.Process(process.pid)
             try:
-                yield RunningBackend(backend=declared, version="15.7", dsn="host=/x", process=at)
+                yield RunningBackend(backend=declared, version="15.7", folder=Path("/x"), port=1, process=at)
             finally:
                 process.kill()
 
-    monkeypatch.setattr(macro, "backend_for", create_autospec(backend.backend_for, side_effect=run))
+    monkeypatch.setattr(macro, "backend_for", create_autospec(application.backend_for, side_effect=run))
     monkeypatch.setattr(RunningBackend, "environment", lambda self, stack, server: {})
 
 

@@ -13,7 +13,7 @@ from bench import documents, verify
 from bench.build import artifacts
 from bench.errors import LabError
 from bench.model import Exchange, Stack
-from bench.serve import life_cycle
+from bench.serve import ports
 from tests.declared import CATALOG
 
 Answer = tuple[int, bytes]
@@ -119,13 +119,13 @@ def test_a_server_that_lies_is_told_every_lie(answering: Callable[[Answerer], in
 
 def test_a_folder_without_a_case_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LabError, match=": no cases: a case is "):
-        verify.check_server(life_cycle.free_port(), tmp_path)
+        verify.check_server(ports.free_port(), tmp_path)
 
 
 def test_a_document_that_is_no_case_is_refused(cases: Path) -> None:
     (cases / "valid" / "one.out.json").unlink()
     with pytest.raises(LabError, match=r"valid/one.json: add one.out.json or one.pointer"):
-        verify.check_server(life_cycle.free_port(), cases)
+        verify.check_server(ports.free_port(), cases)
 
 
 # ---------------------------------------------------------------- before, between and after loads

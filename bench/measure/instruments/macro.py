@@ -22,7 +22,8 @@ from bench.measure.instruments.driving import Drive, DriveResult, Series, Tool, 
 from bench.measure.instruments.paced import Metrics
 from bench.model import Catalog, MacroCase, Measurement, Observed
 from bench.serve import proxy
-from bench.serve.backend import RunningBackend, backend_for
+from bench.serve.application import backend_for
+from bench.serve.backend import RunningBackend
 from bench.serve.life_cycle import HELLO, HOST, serving
 
 
@@ -43,7 +44,7 @@ def observe(
     first = workload.exchanges[0] if workload.exchanges else HELLO
     stack, logs = case.stack, (output.with_suffix(".log"), output.with_suffix(".backend.log"))
     with (
-        backend_for(catalog, workload, logs[1]) as backend,
+        backend_for(catalog, stack, workload.backend, logs[1]) as backend,
         serving(catalog, stack, first, logs[0], cores().server, host=host, backend=backend) as running,
     ):
         memory = {"idle": process_tree.pss_bytes(running.process)}

@@ -21,7 +21,8 @@ from bench.model import Catalog, Exchange, Measurement, NullCase, Observed
 from bench.paths import SUBJECT, TOOLS
 from bench.provision import stamp, system
 from bench.provision.interpreters import MEASURED_LOCK, install
-from bench.serve.life_cycle import HOST, free_port, launched
+from bench.serve.life_cycle import HOST, launched
+from bench.serve.ports import free_port
 
 PROGRAM = SUBJECT / "null.py"
 SERVER = "bjoern"

@@ -5,7 +5,7 @@ from pathlib import Path
 from bench import verify
 from bench.host.pinning import cores
 from bench.model import Catalog, Measurement, Observed, StartupCase
-from bench.serve.backend import backend_for
+from bench.serve.application import backend_for
 from bench.serve.life_cycle import serving
 
 
@@ -14,7 +14,7 @@ def observe(catalog: Catalog, case: StartupCase, output: Path) -> Observed:
     workload, stack = catalog.workloads[case.workload], case.stack
     first, log = verify.exchanges(workload)[0], output.with_suffix(".log")
     with (
-        backend_for(catalog, workload, output.with_suffix(".backend.log")) as backend,
+        backend_for(catalog, stack, workload.backend, output.with_suffix(".backend.log")) as backend,
         serving(catalog, stack, first, log, cores().server, backend=backend) as running,
     ):
         facts = (
