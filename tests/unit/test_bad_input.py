@@ -34,8 +34,9 @@ COMMANDS = (
     "serve, sessions, size, try, worker"
 )
 SERVERS = (
-    "bjoern, granian-asgi, granian-wsgi, gunicorn-asgi, gunicorn-gevent, gunicorn-gthread, gunicorn-meinheld, "
-    "gunicorn-sync, gunicorn-tornado, gunicorn-uvicorn, uwsgi-asyncio, uwsgi-gevent, uwsgi-processes, uwsgi-threads"
+    "bjoern, fastwsgi, granian-asgi, granian-rsgi, granian-wsgi, gunicorn-asgi, gunicorn-gevent, gunicorn-gthread, "
+    "gunicorn-meinheld, gunicorn-sync, gunicorn-tornado, gunicorn-uvicorn, hypercorn, uvicorn-h11, uvicorn-httptools, "
+    "uwsgi-asyncio, uwsgi-gevent, uwsgi-processes, uwsgi-threads, waitress"
 )
 BAD = {
     "": [
