@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
+from urllib.parse import parse_qs
 
 from app.core import InvalidDocument, MalformedDocument
 
@@ -12,6 +13,8 @@ HELLO = "Hello, world!\n"
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
 PROBLEM = "application/problem+json"
+
+Handler = TypeVar("Handler")
 
 
 class Problem(Exception):  # noqa: N818 - the name in RFC 9457
@@ -25,6 +28,16 @@ class Problem(Exception):  # noqa: N818 - the name in RFC 9457
     def body(self) -> bytes:
         """The problem details of RFC 9457, as JSON."""
         return json.dumps(self.members).encode()
+
+
+def routed(routes: dict[str, tuple[str, Handler]], method: str, path: str) -> Handler:
+    """The handler of a path, whose route is its method and its handler. Raises Problem 404 or 405."""
+    if path not in routes:
+        raise Problem("404 Not Found", path)
+    allowed, handler = routes[path]
+    if method != allowed:
+        raise Problem("405 Method Not Allowed", f"{path} takes {allowed}")
+    return handler
 
 
 def expect_json(media_type: str) -> None:
@@ -87,6 +100,11 @@ def parse_wait(ms: str | None) -> float:
     if ms is None or not (ms.isascii() and ms.isdecimal() and len(ms) <= 5) or int(ms) > MAX_WAIT_MS:
         raise Problem("400 Bad Request", f"ms must be an integer from 0 to {MAX_WAIT_MS}")
     return int(ms) / 1000
+
+
+def queried_wait(query: str) -> float:
+    """The seconds that `GET /wait` waits, from its query string. Raises Problem 400 as `parse_wait` does."""
+    return parse_wait(parse_qs(query).get("ms", [None])[-1])
 
 
 def waited(seconds: float) -> str:

@@ -3,10 +3,21 @@
 import json
 from collections.abc import Callable, Iterable
 from typing import Any
-from urllib.parse import parse_qs
 
 from app.contract import Core
-from app.http import DEFAULT_MAX_BYTES, HELLO, JSON, PROBLEM, TEXT, Problem, answer, parse_wait, read_document, waited
+from app.http import (
+    DEFAULT_MAX_BYTES,
+    HELLO,
+    JSON,
+    PROBLEM,
+    TEXT,
+    Problem,
+    answer,
+    queried_wait,
+    read_document,
+    routed,
+    waited,
+)
 
 REQUIREMENTS: tuple[str, ...] = ()  # packages that this file needs
 
@@ -30,7 +41,7 @@ def make(
         return JSON, answer(core.transform, read_document(environ, max_bytes))
 
     def wait_a_while(environ: Environ) -> Reply:
-        seconds = parse_wait(parse_qs(environ.get("QUERY_STRING", "")).get("ms", [None])[-1])
+        seconds = queried_wait(environ.get("QUERY_STRING", ""))
         wait(seconds)
         return TEXT, waited(seconds).encode()
 
@@ -45,15 +56,9 @@ def make(
     }
 
     def application(environ: Environ, start_response: Callable[..., object]) -> Iterable[bytes]:
-        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
-        status = "200 OK"
+        method, status = environ["REQUEST_METHOD"], "200 OK"
         try:
-            if path not in routes:
-                raise Problem("404 Not Found", path)
-            allowed, reply = routes[path]
-            if method != allowed:
-                raise Problem("405 Method Not Allowed", f"{path} takes {allowed}")
-            media_type, body = reply(environ)
+            media_type, body = routed(routes, method, environ["PATH_INFO"])(environ)
         except Problem as problem:
             status, media_type, body = problem.status, PROBLEM, problem.body()
         start_response(status, [("Content-Type", media_type), ("Content-Length", str(len(body)))])

@@ -29,7 +29,7 @@ from bench.model import (
 )
 from bench.paths import ROOT
 
-INTERFACES: dict[Interface, str] = {"wsgi": "", "asgi": "-asgi"}  # the suffix of its frameworks' names
+INTERFACES: dict[Interface, str] = {"wsgi": "", "asgi": "-asgi", "rsgi": "-rsgi"}  # the suffix of frameworks' names
 FLAWS = (*ALONE, needed.flaw)
 
 

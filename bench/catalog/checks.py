@@ -105,7 +105,7 @@ def check_study(study: Study, catalog: Catalog) -> None:
         _check_server(name, where, catalog)
     if study.startup:
         _check_server(study.startup.server, f"{where}: startup", catalog)
-    for name in study.frameworks:
+    for name in (*study.frameworks, *chain(*study.frameworks_of.values())):
         pick(catalog.frameworks, name, "framework", where)
     for name in study.workloads:
         pick(catalog.workloads, name, "workload", where)
@@ -113,6 +113,8 @@ def check_study(study: Study, catalog: Catalog) -> None:
         _check_target(target, study, f"{where}: target {target.title!r}", catalog)
     if study.macro and not study.macro.loads_of.keys() <= set(study.workloads):
         raise LabError(f"{where}: macro.loads_of: every key must be one of the study's workloads")
+    if not study.frameworks_of.keys() <= set(study.servers):
+        raise LabError(f"{where}: frameworks_of: every key must be one of the study's servers")
     if study.servers and not study.frameworks:
         raise LabError(f"{where}: frameworks: a study with servers requires at least one framework")
     _check_loads(study, where, catalog)
@@ -156,7 +158,7 @@ def _check_target(target: Target, study: Study, where: str, catalog: Catalog) ->
 def _check_in(study: Study, stack: str, where: str) -> None:
     """Raises LabError unless the study measures the stack of a target."""
     parts = stack.split("/")
-    axes = (study.variants, study.frameworks, study.servers)
+    axes = (study.variants, study.frameworks_on(parts[-1]), study.servers)
     own = len(parts) == len(axes) and all(part in axis for part, axis in zip(parts, axes, strict=True))
     if not own and stack not in study.peers:
         raise LabError(

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from bench.catalog.tuning import tuned
 from bench.errors import NEAR, LabError
-from bench.model import Catalog, Interpreter, Peer, Server, Stack, Unsupported, pick
+from bench.model import Catalog, Interface, Interpreter, Peer, Server, Stack, Unsupported, pick
 
 EXAMPLES = "variant/framework/server, such as cython/falcon/bjoern, or a peer, such as node-expert"
 
@@ -69,7 +69,7 @@ def unsupported(catalog: Catalog, stack: Stack) -> Unsupported | None:
     if server.interface != framework.interface:
         served, offered = server.interface.upper(), framework.interface.upper()
         reason = f"{stack.server} serves {served} applications, {stack.framework} is {offered}"
-        return Unsupported(reason=reason, symptom="positional argument")
+        return Unsupported(reason=reason, symptom=_symptom(server.interface, framework.interface))
     application = catalog.variant(stack.variant).application
     if application and application.workers > 1 and not any(WORKERS in word for word in server.argv):
         file = f"bench/servers/{server.name.partition('+')[0]}.toml"
@@ -78,6 +78,16 @@ def unsupported(catalog: Catalog, stack: Stack) -> Unsupported | None:
     interpreter = catalog.interpreter_of(stack.variant)
     names = (stack.variant.partition("@")[0], *kinds(interpreter), stack.framework)
     return next((server.unsupported[name] for name in names if name in server.unsupported), None)
+
+
+def _symptom(served: Interface, offered: Interface) -> str:
+    """A part of the error message where a server of one interface runs an application of another.
+
+    WSGI and RSGI both take two arguments: a coroutine is no body, and a scope is no dict.
+    """
+    return {("wsgi", "rsgi"): "coroutine", ("rsgi", "wsgi"): "not subscriptable"}.get(
+        (served, offered), "positional argument"
+    )
 
 
 def kinds(interpreter: Interpreter) -> tuple[str, str]:

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 Implementation = Literal["cpython", "pypy"]
-Interface = Literal["wsgi", "asgi"]
+Interface = Literal["wsgi", "asgi", "rsgi"]
 RankedBy = Literal["cpu", "rate"]
 Argv = tuple[str, ...]
 Count = Annotated[int, Meta(ge=1)]

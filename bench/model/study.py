@@ -161,8 +161,9 @@ class FactorsPlan(Declared, frozen=True):
 class Study(Declared, frozen=True, kw_only=True):
     """A question, a selection of cases, and the comparisons.
 
-    With `interpreters`, each variant runs on each of them instead of its own. `only` is the variant or peer that the
-    study was narrowed to. `words` are the arguments of `python -m bench` that measure it, if `run NAME` does not.
+    With `interpreters`, each variant runs on each of them instead of its own. Each server runs with all `frameworks`,
+    unless `frameworks_of` names those of a server. `only` is the variant or peer that the study was narrowed to.
+    `words` are the arguments of `python -m bench` that measure it, if `run NAME` does not.
     """
 
     name: str
@@ -174,6 +175,7 @@ class Study(Declared, frozen=True, kw_only=True):
     interpreters: tuple[str, ...] = ()
     frameworks: tuple[str, ...] = ("falcon",)
     servers: tuple[str, ...] = ()
+    frameworks_of: dict[str, tuple[str, ...]] = {}
     workloads: Annotated[tuple[str, ...], Meta(min_length=1)]
     first_look: bool = False
     aa: bool = False
@@ -190,6 +192,10 @@ class Study(Declared, frozen=True, kw_only=True):
     sizes: bool = False
     only: str | None = None
     words: str | None = None
+
+    def frameworks_on(self, server: str) -> tuple[str, ...]:
+        """The names of the frameworks that run behind `server`."""
+        return self.frameworks_of.get(server, self.frameworks)
 
     @property
     def command(self) -> str:

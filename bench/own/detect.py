@@ -31,6 +31,8 @@ CALLABLES: dict[tuple[str, ...], Interface] = {
     ("environ", "start_response"): "wsgi",
     ("env", "start_response"): "wsgi",
     ("scope", "receive", "send"): "asgi",
+    ("scope", "proto"): "rsgi",
+    ("scope", "protocol"): "rsgi",
 }
 FACTORIES = {"create_app", "make_app", "get_app", "create_application", "build_app"}
 USUAL = ("application", "app", "wsgi", "asgi", "api")  # names of modules and objects, the likeliest first
@@ -40,8 +42,11 @@ MANAGE: Argv = ("{python}", "manage.py", "migrate", "--no-input")
 SERVERS: dict[str, dict[Interface, str]] = {  # programs that a Procfile, a Dockerfile or requirements name
     "gunicorn": {"wsgi": "gunicorn-sync", "asgi": "gunicorn-uvicorn"},
     "uwsgi": {"wsgi": "uwsgi-processes"},
-    "granian": {"wsgi": "granian-wsgi", "asgi": "granian-asgi"},
+    "granian": {"wsgi": "granian-wsgi", "asgi": "granian-asgi", "rsgi": "granian-rsgi"},
     "bjoern": {"wsgi": "bjoern"},
+    "waitress": {"wsgi": "waitress"},
+    "hypercorn": {"asgi": "hypercorn"},
+    "uvicorn": {"asgi": "uvicorn-httptools"},
 }
 
 

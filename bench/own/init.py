@@ -41,7 +41,7 @@ def write(project: Path, catalog: Catalog) -> Written:
         raise LabError(f"{path} exists: edit it, or remove it to get a new one")
     known = detect.candidates(project)
     if not known:
-        raise LabError(f"{project}: no WSGI or ASGI application found: name it with `try --app MODULE:NAME`")
+        raise LabError(f"{project}: no WSGI, ASGI or RSGI application found: name it with `try --app MODULE:NAME`")
     first, interface = known[0], known[0].interface or "wsgi"
     server = detect.server(project, interface)
     python = detect.python(project)

@@ -15,7 +15,7 @@ from bench.errors import LabError
 from bench.model import Argv, Backend, Declared, Interface, Same
 
 NAME = "lab.toml"
-BASELINES: dict[Interface, str] = {"wsgi": "gunicorn-sync", "asgi": "gunicorn-uvicorn"}
+BASELINES: dict[Interface, str] = {"wsgi": "gunicorn-sync", "asgi": "uvicorn-httptools", "rsgi": "granian-rsgi"}
 BACKEND = ("dsn", "folder", "port")  # placeholders that a backend fills
 REQUIREMENTS = ("uv.lock", "requirements.txt", "pyproject.toml")  # the most exact first
 

@@ -38,10 +38,15 @@ from bench.serve.backend import require
 from bench.serve.look import look
 
 LOAD, STEADY = "mix", "steady"
-OTHERS: dict[Interface, tuple[str, ...]] = {  # the servers beside the present one, unless --servers names others
-    "wsgi": ("gunicorn-gthread", "uwsgi-processes", "granian-wsgi", "bjoern", "gunicorn-gevent"),
-    "asgi": ("gunicorn-asgi", "granian-asgi"),
-}
+# The servers beside the present one, unless --servers names others: the first `MOST`.
+OTHERS: dict[Interface, tuple[str, ...]] = {
+    "wsgi": ("gunicorn-gthread", "uwsgi-processes", "granian-wsgi", "bjoern", "gunicorn-gevent", "waitress"),
+    "asgi": (
+        "uvicorn-httptools", "granian-asgi", "gunicorn-asgi", "gunicorn-uvicorn", "hypercorn", "uvicorn-h11",
+    ),
+    "rsgi": (),
+}  # fmt: skip
+MOST = 5
 ALL = "all"
 RUNS, RUNS_OF_VERSIONS = 3, 12  # servers per stack: two versions differ by less than two servers
 
@@ -68,7 +73,7 @@ def study_of(asked: Asked, catalog: Catalog, progress: Progress) -> tuple[Study,
             kinds = f"{present.interface.upper()}, and {application.name} is {application.interface.upper()}"
             raise LabError(f"--against: {present.name} is {kinds}: two versions must have one interface")
     server = manifest.server or BASELINES[application.interface]
-    servers = _servers(catalog, application.interface, server, asked.servers or ((server,) if other else ()))
+    servers = compared_servers(catalog, application.interface, server, asked.servers or ((server,) if other else ()))
     stack = Stack(variant=present.name, framework=application.interface, server=server)
     if refused := pairing.unsupported(catalog, stack):
         raise LabError(f"the baseline {stack} is unsupported: {refused.reason}")
@@ -148,7 +153,7 @@ def _looked_at(
     interface = manifest.interface or looked.interface
     if interface is None:
         raise LabError(
-            f"{manifest.app}: {looked.type} is neither a WSGI nor an ASGI application: set `interface` in lab.toml"
+            f"{manifest.app}: {looked.type} is no WSGI, ASGI or RSGI application: set `interface` in lab.toml"
         )
     factory = looked.factory if manifest.factory is None else manifest.factory
     application = replace(application, interface=interface, factory=factory)
@@ -184,10 +189,11 @@ def interpreter_called(text: str, catalog: Catalog) -> str:
     return pick(catalog.interpreters, text, "interpreter").name
 
 
-def _servers(catalog: Catalog, interface: Interface, today: str, named: Sequence[str]) -> tuple[str, ...]:
+def compared_servers(catalog: Catalog, interface: Interface, today: str, named: Sequence[str]) -> tuple[str, ...]:
     """The present server first, then the `named` ones, all of the interface for `all`, or the usual ones for none."""
     fitting = [label for label, server in catalog.labels().items() if server.interface == interface]
-    chosen = fitting if ALL in named else named or OTHERS[interface]
+    usual = [label for label in OTHERS[interface] if label != today][:MOST]
+    chosen = fitting if ALL in named else named or usual
     return tuple(dict.fromkeys((today, *chosen)))
 
 

@@ -85,7 +85,7 @@ def _starts(study: Study, catalog: Catalog) -> Phase | None:
     if plan is None:
         return None
     behind = stacks(study, catalog, (plan.server,))
-    chosen = [stack for stack in behind if stack.framework in {study.frameworks[0], ""}]
+    chosen = [stack for stack in behind if stack.framework in {study.frameworks_on(plan.server)[0], ""}]
     cases = tuple(StartupCase(stack=stack, workload=study.workloads[0]) for stack in chosen)
     return Phase("startup", plan.spawns, cases)
 
@@ -239,7 +239,7 @@ def backend_of(case: Case, catalog: Catalog) -> str | None:
 
 def _all_stacks(study: Study, servers: tuple[str, ...]) -> Iterator[Stack]:
     for server in servers:
-        for framework in study.frameworks:
+        for framework in study.frameworks_on(server):
             for variant in study.variants:
                 yield Stack(variant=variant, framework=framework, server=server)
     for peer in study.peers if servers else ():

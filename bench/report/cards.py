@@ -28,7 +28,8 @@ class Card(msgspec.Struct, frozen=True):
 
 def today(study: Study) -> Stack:
     """The present stack: the baseline behind the study's first server."""
-    return Stack(variant=study.baseline, framework=study.frameworks[0], server=study.servers[0])
+    server = study.servers[0]
+    return Stack(variant=study.baseline, framework=study.frameworks_on(server)[0], server=server)
 
 
 def changes(evidence: Evidence, stacks: Sequence[Stack]) -> tuple[Change, ...]:

@@ -170,5 +170,6 @@ class Evidence:
     def _baseline(self, subject: Subject) -> Subject:
         name = self.study.baseline
         if isinstance(subject, Stack) and subject.is_peer and self.study.servers:
-            return Stack(variant=name, framework=self.study.frameworks[0], server=self.study.servers[0])
+            server = self.study.servers[0]
+            return Stack(variant=name, framework=self.study.frameworks_on(server)[0], server=server)
         return msgspec.structs.replace(subject, variant=name) if isinstance(subject, Stack) else name

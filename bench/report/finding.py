@@ -238,7 +238,7 @@ def _title(stack: Stack, plan: Plan) -> str:
 
 def _stacks(study: Study, variant: str) -> Iterator[Stack]:
     for server in study.servers:
-        for framework in study.frameworks:
+        for framework in study.frameworks_on(server):
             yield Stack(variant=variant, framework=framework, server=server)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -223,8 +224,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def places(self) -> tuple[str, ...]:
         """The places of the cores, in the study's order, then those of the peers."""
-        stacks = [Stack(variant="", framework=f, server=s) for s in self.study.servers for f in self.study.frameworks]
-        stacks += [Stack(variant=name) for name in self.study.peers]
+        study = self.study
+        stacks = [Stack(variant="", framework=f, server=s) for s in study.servers for f in study.frameworks_on(s)]
+        stacks += [Stack(variant=name) for name in study.peers]
         return tuple(dict.fromkeys(place(stack, self.session.plan) for stack in stacks))
 
     @property
@@ -244,7 +246,9 @@ def place(stack: Stack, plan: Plan) -> str:
     """A stack without its variant: its server, with the framework if the study has several; for a peer, its server."""
     if stack.is_peer:
         return plan.catalog.peers[stack.variant].server
-    return stack.server if len(plan.study.frameworks) == 1 else f"{stack.framework}/{stack.server}"
+    study = plan.study
+    several = len({*study.frameworks, *chain(*study.frameworks_of.values())}) > 1
+    return f"{stack.framework}/{stack.server}" if several else stack.server
 
 
 def closed_load(study: Study, workload: str) -> str | None:

@@ -1,8 +1,9 @@
-"""Say what an application is: WSGI or ASGI, and whether it has to be called first. Prints one line of JSON.
+"""Say what an application is: WSGI, ASGI or RSGI, and whether it has to be called first. Prints one line of JSON.
 
     python look.py MODULE:NAME
 
-An ASGI application is awaited with three arguments, a WSGI one called with two (PEP 3333); a factory needs none.
+An ASGI application is awaited with three arguments, a WSGI one called with two (PEP 3333). An RSGI application has
+`__rsgi__`, or is awaited with two. What is RSGI and another interface, too, counts as the other. A factory needs none.
 """
 
 import inspect
@@ -12,7 +13,7 @@ from importlib import import_module
 from traceback import format_exc
 from typing import Any
 
-ASGI, WSGI = {"scope", "receive", "send"}, 2
+ASGI, WSGI, RSGI = {"scope", "receive", "send"}, 2, 2  # the parameters' names, or their number
 
 
 def parameters(function: Any) -> "dict[str, inspect.Parameter] | None":
@@ -26,11 +27,16 @@ def parameters(function: Any) -> "dict[str, inspect.Parameter] | None":
 
 
 def interface(found: Any) -> "str | None":
-    """`asgi`, `wsgi`, or None for what is neither."""
+    """`asgi`, `wsgi` or `rsgi`; None for what is none of them."""
+    return called_interface(found) or ("rsgi" if hasattr(type(found), "__rsgi__") else None)
+
+
+def called_interface(found: Any) -> "str | None":
+    """The interface of what is called by itself; None where no interface calls it so."""
     called = getattr(type(found), "__call__", None)  # noqa: B004 - of the class, as it may be a coroutine function
-    if inspect.iscoroutinefunction(found) or (not inspect.isroutine(found) and inspect.iscoroutinefunction(called)):
-        return "asgi"
     needed = parameters(found)
+    if inspect.iscoroutinefunction(found) or (not inspect.isroutine(found) and inspect.iscoroutinefunction(called)):
+        return "rsgi" if needed is not None and len(needed) == RSGI else "asgi"
     if needed is None:
         return "wsgi" if callable(found) else None
     if set(needed) >= ASGI:

@@ -20,22 +20,28 @@ from tests.declared import CATALOG
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 VARIANTS = ("cython", "cpython")
-SERVERS = ("gunicorn-sync", "gunicorn-gthread", "uwsgi-processes", "gunicorn-tornado", "granian-wsgi")
+SERVERS = (
+    "gunicorn-sync", "waitress", "hypercorn", "fastwsgi", "granian-rsgi", "gunicorn-gthread", "uvicorn-httptools",
+    "uwsgi-processes", "gunicorn-tornado",
+)  # fmt: skip
 
 
 def in_turn() -> list[Stack]:
     """One stack per interpreter that is no variant's default."""
     defaults = {variant.interpreter for variant in CATALOG.variants.values()}
     others = [name for name in CATALOG.interpreters if name not in defaults]
-    frameworks = [name for name, framework in CATALOG.frameworks.items() if framework.interface == "wsgi"]
-    return [
-        Stack(
-            variant=f"{VARIANTS[turn % len(VARIANTS)]}@{name}",
-            framework=frameworks[turn % len(frameworks)],
-            server=SERVERS[turn % len(SERVERS)],
-        )
-        for turn, name in zip(count(), others, strict=False)
-    ]
+    return [stack(turn, name) for turn, name in zip(count(), others, strict=False)]
+
+
+def stack(turn: int, interpreter: str) -> Stack:
+    """A stack on an interpreter, depending on `turn`."""
+    server = CATALOG.labels()[SERVERS[turn % len(SERVERS)]]
+    frameworks = [name for name, each in CATALOG.frameworks.items() if each.interface == server.interface]
+    return Stack(
+        variant=f"{VARIANTS[turn % len(VARIANTS)]}@{interpreter}",
+        framework=frameworks[turn % len(frameworks)],
+        server=server.label,
+    )
 
 
 @pytest.mark.parametrize("stack", in_turn(), ids=str)

@@ -176,7 +176,7 @@ def test_a_wrong_answer_late_in_the_load_is_caught_with_its_request(tmp_path: Pa
     [
         ("import os\nKEY = os.environ['SECRET_KEY']\n", "shop:application", "KeyError: 'SECRET_KEY'"),
         (WSGI.replace("LIMIT", "0"), "shop:gone", "has no attribute 'gone'"),
-        ("application = 7\n", "shop:application", "is neither a WSGI nor an ASGI application"),
+        ("application = 7\n", "shop:application", "is no WSGI, ASGI or RSGI application"),
         (
             "def application(environ, start_response):\n 1 / 0\n",
             "shop:application",

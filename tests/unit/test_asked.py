@@ -7,8 +7,12 @@ from typing import Any
 import pytest
 
 from bench.host import exclusive
+from bench.model import Interface
+from bench.own import study
 from bench.own.asked import Asked
+from bench.own.manifest import BASELINES
 from bench.verbs.app import app
+from tests.declared import CATALOG
 
 
 def test_the_options_complete_the_manifest_of_a_project(tmp_path: Path) -> None:
@@ -68,3 +72,15 @@ def test_another_version_has_its_own_manifest_or_that_of_this_one(tmp_path: Path
     (tmp_path / "main" / "lab.toml").write_text('app = "main:app"\n')
     assert asked.other_version
     assert asked.other_version.app == "main:app"
+
+
+@pytest.mark.parametrize("interface", BASELINES)
+def test_five_usual_servers_of_its_interface_are_compared_with_the_present_one(interface: Interface) -> None:
+    fitting = {name for name, server in CATALOG.labels().items() if server.interface == interface}
+    assert BASELINES[interface] in fitting
+    for today in fitting:
+        first, *others = study.compared_servers(CATALOG, interface, today, ())
+        assert first == today
+        assert set(others) <= fitting - {today}
+        assert len(others) == min(5, len(fitting) - 1)
+    assert set(study.compared_servers(CATALOG, interface, BASELINES[interface], ("all",))) == fitting

@@ -34,8 +34,9 @@ COMMANDS = (
     "serve, sessions, size, try, worker"
 )
 SERVERS = (
-    "bjoern, granian-asgi, granian-wsgi, gunicorn-asgi, gunicorn-gevent, gunicorn-gthread, gunicorn-meinheld, "
-    "gunicorn-sync, gunicorn-tornado, gunicorn-uvicorn, uwsgi-asyncio, uwsgi-gevent, uwsgi-processes, uwsgi-threads"
+    "bjoern, fastwsgi, granian-asgi, granian-rsgi, granian-wsgi, gunicorn-asgi, gunicorn-gevent, gunicorn-gthread, "
+    "gunicorn-meinheld, gunicorn-sync, gunicorn-tornado, gunicorn-uvicorn, hypercorn, uvicorn-h11, uvicorn-httptools, "
+    "uwsgi-asyncio, uwsgi-gevent, uwsgi-processes, uwsgi-threads, waitress"
 )
 URL = "--url http://127.0.0.1:1"
 NOT_BOTH = "use either {} or --url, not both: the lab does not start a service that runs already"

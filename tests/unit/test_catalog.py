@@ -13,6 +13,7 @@ from bench.catalog.moved import at_home
 from bench.errors import LabError
 from bench.model import Against, Stack, Target
 from bench.paths import ROOT
+from bench.plan import matrix
 from tests.declared import CATALOG, study_called
 
 STUDY = """
@@ -304,6 +305,27 @@ def test_a_study_says_which_loads_go_with_which_of_its_workloads(checkout: Path)
         assert complaint(catalog.read) == f"bench/studies/tiny.toml: {told}"
 
 
+def test_a_study_says_which_frameworks_run_behind_a_server(checkout: Path) -> None:
+    study = checkout / "bench/studies/tiny.toml"
+    text = STUDY.replace(
+        "\n[macro]", 'frameworks_of = { waitress = ["bare"], granian-rsgi = ["bare-rsgi"] }\n\n[macro]'
+    )
+    text = text.replace('servers = ["', 'servers = ["waitress", "granian-rsgi", "')
+    study.write_text(text)
+    read = catalog.read()
+    assert {(stack.framework, stack.server) for stack in matrix.stacks(read.studies["tiny"], read)} == {
+        ("bare", "waitress"),
+        ("bare-rsgi", "granian-rsgi"),
+        ("falcon", "gunicorn-sync"),
+    }
+    for old, new, told in (
+        ("{ waitress = ", "{ hypercorn = ", "frameworks_of: every key must be one of the study's servers"),
+        ('["bare"]', '["falcn"]', "unknown framework 'falcn'; did you mean 'falcon'?"),
+    ):
+        study.write_text(text.replace(old, new))
+        assert complaint(catalog.read) == f"bench/studies/tiny.toml: {told}"
+
+
 @pytest.mark.parametrize(
     ("brief", "told"), [("ramp", "must be closed"), ("glance-64", "must be closed and have 8 users"), ("x", "'x'")]
 )
@@ -384,8 +406,8 @@ def test_a_stack_is_three_names() -> None:
         ("cpython/falcon/gunicorn-sync/", "invalid stack"),
         ("node-exprt", "invalid stack 'node-exprt': did you mean 'node-expert'?"),
         ("jython/falcon/gunicorn-sync", "unknown variant 'jython'; did you mean 'cython'?"),
-        ("cpython/django/gunicorn-sync", "unknown framework 'django'; known: bare, falcon, "),
-        ("cpython/falcon/gunicorn", "unknown server 'gunicorn'; known: bjoern, granian-asgi, "),
+        ("cpython/django/gunicorn-sync", "unknown framework 'django'; known: bare, bare-rsgi, falcon, "),
+        ("cpython/falcon/gunicorn", "unknown server 'gunicorn'; known: bjoern, fastwsgi, granian-asgi, "),
     ],
 )
 def test_what_is_no_stack_is_told_with_what_there_is(text: str, told: str) -> None:

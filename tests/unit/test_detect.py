@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import LabError
+from bench.model import Interface
 from bench.own import detect, init
 from bench.paths import SUBJECT
 from tests.declared import CATALOG
@@ -32,6 +33,7 @@ PROJECTS = {
         "w:application", "a bare callable", "wsgi",
     ),
     "bare asgi": ({"a.py": "async def app(scope, receive, send): ...\n"}, "a:app", "a bare callable", "asgi"),
+    "bare rsgi": ({"r.py": "async def app(scope, proto): ...\n"}, "r:app", "a bare callable", "rsgi"),
     "made by a factory": ({"service.py": "app = create_app(['x'])\n"}, "service:app", "made by create_app", None),
     "factory": ({"shop/__init__.py": "def create_app(config=None): ...\n"}, "shop:create_app", "a factory", None),
     "the usual name in the shallowest module": (
@@ -84,8 +86,26 @@ def test_a_dockerfile_tells_server_and_interpreter(tmp_path: Path) -> None:
     assert 'server = "gunicorn-sync"' in text
 
 
+@pytest.mark.parametrize(
+    ("file", "text", "interface", "server"),
+    [
+        ("requirements.txt", "fastapi\nuvicorn[standard]\n", "asgi", "uvicorn-httptools"),
+        ("Procfile", "web: gunicorn -k uvicorn_worker.UvicornWorker main:app\n", "asgi", "gunicorn-uvicorn"),
+        ("Dockerfile", 'CMD ["hypercorn", "main:app"]\n', "asgi", "hypercorn"),
+        ("pyproject.toml", '[project]\ndependencies = ["waitress"]\n', "wsgi", "waitress"),
+        ("Procfile", "web: granian --interface rsgi main:app\n", "rsgi", "granian-rsgi"),
+        ("requirements.txt", "uvicorn\n", "wsgi", None),
+    ],
+)
+def test_a_server_is_recognised_by_its_program(
+    tmp_path: Path, file: str, text: str, interface: Interface, server: str | None
+) -> None:
+    assert detect.server(made(tmp_path, {file: text}), interface) == server
+    assert server is None or CATALOG.labels()[server].interface == interface
+
+
 def test_init_refuses_what_makes_no_application(tmp_path: Path) -> None:
-    with pytest.raises(LabError, match="no WSGI or ASGI application found"):
+    with pytest.raises(LabError, match="no WSGI, ASGI or RSGI application found"):
         init.write(made(tmp_path, {"main.py": "print('hello')\n"}), CATALOG)
     with pytest.raises(LabError, match="no such folder"):
         init.write(tmp_path / "gone", CATALOG)
@@ -96,9 +116,14 @@ class Wsgi:
     def __call__(self, environ, start_response): ...
 class Asgi:
     async def __call__(self, scope, receive, send): ...
-wsgi, asgi = Wsgi(), Asgi()
+class Rsgi:
+    async def __rsgi__(self, scope, protocol): ...
+class AsgiAndRsgi(Asgi, Rsgi): ...
+class WsgiAndRsgi(Wsgi, Rsgi): ...
+wsgi, asgi, rsgi, asgi_and_rsgi, wsgi_and_rsgi = Wsgi(), Asgi(), Rsgi(), AsgiAndRsgi(), WsgiAndRsgi()
 def plain(environ, start_response): ...
 async def coroutine(scope, receive, send): ...
+async def with_protocol(scope, protocol): ...
 def create_app(config=None): return Asgi()
 def needs(config): ...
 class space: inner = Wsgi()
@@ -113,6 +138,11 @@ number = 7
         ("asgi", "asgi", False),
         ("plain", "wsgi", False),
         ("coroutine", "asgi", False),
+        ("rsgi", "rsgi", False),
+        ("with_protocol", "rsgi", False),
+        ("asgi_and_rsgi", "asgi", False),
+        ("wsgi_and_rsgi", "wsgi", False),
+        ("Rsgi", "rsgi", True),
         ("create_app", "asgi", True),
         ("needs", None, False),
         ("space.inner", "wsgi", False),
