@@ -1,7 +1,7 @@
 """The service as a bare RSGI callable, without a framework: Granian's own interface at its smallest cost."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from app.contract import Core
@@ -31,7 +31,7 @@ def make(
     about: Callable[[], dict[str, Any]],
     wait: Callable[[float], Awaitable[object]],
     max_bytes: int = DEFAULT_MAX_BYTES,
-) -> Callable[[Any, Any], Awaitable[None]]:
+) -> Callable[[Any, Any], Coroutine[Any, Any, None]]:
     """The RSGI application over a core; `about` returns the provenance, `wait` waits for a number of seconds.
 
     A body of more than `max_bytes` gets status 413.
