@@ -68,9 +68,14 @@ class Page:
 
     def pasted(self) -> str:
         """The text with today's output."""
-        for script in SCRIPT.findall(self.text) if self._measure else ():
-            self._run(f"set -e\n{script}").check_returncode()
+        if self._measure:
+            self.prepare()
         return QUOTES.sub(self._table, BLOCK.sub(self._block, self.text))
+
+    def prepare(self) -> None:
+        """Run the scripts before a measurement."""
+        for script in SCRIPT.findall(self.text):
+            self._run(f"set -e\n{script}").check_returncode()
 
     def _block(self, block: re.Match[str]) -> str:
         session, commands = block["session"], COMMAND.findall(block["body"])

@@ -12,7 +12,7 @@ from bench.analysis.text import interval, listed, number, seconds, times
 from bench.model import Stack, Study
 from bench.report.estimates import Figure
 from bench.report.evidence import Evidence
-from bench.report.latencies import MICRO, Latencies
+from bench.report.latencies import Latencies
 from bench.report.rows import Change, Finding, Row, closed_load
 
 MEGA = 1e6
@@ -125,7 +125,7 @@ def _mega(figure: Figure) -> str:
 def _percentiles(each: Latencies) -> str:
     known = {name: each.percentiles[name].figure for name in ("p50", "p99")}
     told = [
-        f"{name} {number(figure.value / MICRO)} µs" if figure.value is not None else f"{name} — ({_first_line(figure)})"
+        f"{name} {seconds(figure.value)}" if figure.value is not None else f"{name} — ({_first_line(figure)})"
         for name, figure in known.items()
     ]
     return ", ".join(told)
