@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from bench.analysis.standings import SLOWER, Standing, standings
 from bench.model import Case, Measurement, Phase, Race, Run, Stack, stack_of
@@ -85,6 +86,12 @@ def equals(costs: Costs) -> Costs:
 def raced(costs: Costs, seed: int, sd: float = SD, budget: float = BUDGET_SECONDS) -> Ended:
     """A whole race, with the extra blocks for undecided finalists."""
     study = CATALOG.studies["servers"]
+    known = {stack.server for stacks in costs.values() for stack in stacks}  # those that were on the study's day
+    study = replace(
+        study,
+        servers=tuple(name for name in study.servers if name in known),
+        frameworks_of={name: names for name, names in study.frameworks_of.items() if name in known},
+    )
     track = racing.track(plan(study, CATALOG), budget)
     assert track is not None
     drawn = np.random.default_rng(seed)

@@ -88,7 +88,7 @@ def test_a_changed_artifact_or_prefix_changes_the_case(change: dict[str, str]) -
 @pytest.mark.parametrize(
     ("file", "old", "new", "touched"),
     [
-        ("bench/servers/gunicorn-sync.toml", '"--workers", "1"', '"--workers", "2"', {"cpython", "pypy", "tuned"}),
+        ("bench/servers/gunicorn-sync.toml", "{backlog}", "2048", {"cpython", "pypy", "tuned"}),
         ("bench/tunings/allocator.toml", "33554432", "16777216", {"tuned"}),
         ("bench/tunings/nginx.toml", "keepalive 16", "keepalive 32", set()),
         ("bench/servers/gunicorn-gthread.toml", '"4"', '"8"', set()),
