@@ -15,7 +15,7 @@ ORDER = ("p50", "p75", "p90", "p95", "p99", "p99.9", "max")
 
 
 def right_answers(seen: Observed) -> str | None:
-    """Every answer has status 200 and the body that its document requires, byte for byte.
+    """Every answer is right: by default with status 200 and the right body, byte for byte.
 
     Open loads go beyond capacity: there, a request without an answer is a result, not an error.
     """
@@ -27,7 +27,8 @@ def right_answers(seen: Observed) -> str | None:
     if not failed:
         return None
     most = max(failures, key=lambda message: failures[message], default="no reason given")
-    return f"{failed:.0f} of {requests:.0f} requests failed: {most}"
+    difference = seen.facts.get("difference")
+    return f"{failed:.0f} of {requests:.0f} requests failed: {most}" + (f"; {difference}" if difference else "")
 
 
 def littles_law(seen: Observed) -> str | None:

@@ -18,6 +18,7 @@ WIDTH = 200  # characters of a line
 ANY = "*"
 GONE = object()
 BYTES = Same(by="bytes")
+POINTER = re.compile(r"(/([^/~]|~[01])*)+")  # RFC 6901, but for the empty one, which is the whole document
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -76,6 +76,6 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         if self.against:
             yield from ("--against", str(self.against.resolve()))
         if self.rate:
-            yield from ("--rate", f"{self.rate:g}")
+            yield from ("--rate", repr(self.rate))
         if self.workers > 1:
             yield from ("--workers", str(self.workers))

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from bench import store
 from bench.build import artifacts
 from bench.documents import answers
 from bench.documents.answers import GONE, Answer
@@ -22,11 +21,12 @@ from bench.model import Catalog, Exchange, Recorded, Same, Stack, Workload
 from bench.own.shown import excerpt
 from bench.paths import LAB, ROOT
 from bench.progress import Progress
+from bench.provision import stamp
 from bench.serve import backend
 from bench.serve.application import backend_for
 from bench.serve.life_cycle import answered, log_of, serving
 
-ANSWERS = LAB / "answers"
+ANSWERS = LAB / "recorded"
 STARTS, ROUNDS = 5, 2  # five starts show the random order of a set of two strings in 15 of 16 cases
 FAILED = 500  # the lowest status of a failure
 HOST = "localhost"  # the Host header unless a request sets it: some answers contain it, and the port changes
@@ -60,8 +60,9 @@ def recorded(
     parts = [artifacts.require(stack.variant).fingerprint, str(stack), behind]
     encoded = msgspec.json.encode((parts, variant.application, requests, rule))
     path = ANSWERS / f"{hashlib.sha256(encoded).hexdigest()[:16]}.json"
-    if path.is_file():
-        return store.read(path, Recording).exchanges
+    known = stamp.read_record(path, Recording)
+    if known:
+        return known.exchanges
     seen: list[list[Answer]] = [[] for _ in requests]
     for start in range(STARTS):
         with progress.step(f"answers of {stack}, start {start + 1} of {STARTS}"):
@@ -70,7 +71,7 @@ def recorded(
     require_answers(requests, seen, rule, blamed=blamed)
     exchanges = tuple(exchange_of(request, given[0], rule) for request, given in zip(requests, seen, strict=True))
     ANSWERS.mkdir(parents=True, exist_ok=True)
-    store.write(path, Recording(of=path.stem, exchanges=exchanges))
+    stamp.write_record(path, Recording(of=path.stem, exchanges=exchanges))
     return exchanges
 
 

@@ -11,6 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from bench.catalog import declarations, placeholders
+from bench.documents.answers import POINTER
 from bench.errors import LabError
 from bench.model import Argv, Backend, Declared, Interface, Same
 
@@ -30,7 +31,11 @@ class Answers(Declared, frozen=True, kw_only=True):
     headers: tuple[str, ...] = ("content-type",)
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a mask that is not a regular expression; the decoder adds the file."""
+        """Raise ValueError for an invalid pointer or mask; the decoder adds the file."""
+        for key in ("ignore", "unordered"):
+            for pointer in getattr(self, key):
+                if not POINTER.fullmatch(pointer):
+                    raise ValueError(f"{key}: {pointer!r} is not a JSON Pointer such as /id or /rows/*/at")
         for mask in self.mask:
             try:
                 re.compile(mask)

@@ -56,7 +56,8 @@ def _change(finding: Finding, rows: dict[Stack, Row]) -> Card:
         return Card(title, f"{_named(own, finding)} has no figure: {_first_line(rows[own].cpu)}")
     better = [each for each in finding.changes if _is_better(each.gain)]
     if not better:
-        lead = f"Keep {_named(own, finding)}: no other stack is significantly cheaper."
+        reason = "no other stack is significantly cheaper" if finding.changes else "no other stack was measured"
+        lead = f"Keep {_named(own, finding)}: {reason}."
         details = [f"server CPU per request: {_cpu(rows[own])}"]
     else:
         best, new, old = better[0], _named(better[0].stack, finding), _named(own, finding)

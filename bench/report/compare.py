@@ -104,12 +104,12 @@ def text(each: Benchmark) -> str:
 
 
 def verdict(each: Benchmark, limit: float) -> str:
-    """Whether `b` is at least `limit` times as fast as `a`, in a line; undecided if the interval contains the limit."""
+    """Whether `b` is at least `limit` times as fast as `a`, in a line; undecided if neither is shown."""
     low, measured = each.speedup.low, f"{times(each.speedup)} as fast"
     if each.is_slower(limit):
         return f"slower: {each.benchmark}: {measured}, the limit is {limit:g}×"
     if low is not None and low >= limit:
-        return f"not slower: {each.benchmark}: {measured}, the limit is {limit:g}×"
+        return f"within the limit: {each.benchmark}: {measured}, the limit is {limit:g}×"
     detects = "no interval" if each.smallest is None else f"it detects {share(each.smallest)}"
     return f"{UNDECIDED}: {each.benchmark}: {measured}, the limit is {limit:g}×: measure longer ({detects})"
 
@@ -200,7 +200,7 @@ def _of_the_lab(study: str, subject: str, results: Path) -> list[Side]:
     instrument: Instrument = "macro" if "/" in subject or subject in session.plan.catalog.peers else "micro"
     metric = selftest.METRICS[instrument]
     runs = store.runs(folder)
-    of_kind = [run for run in runs if run.case.instrument == instrument]
+    of_kind = [run for run in runs if run.case.instrument == instrument and not run.case.levels]
     found = [run for run in of_kind if subject == _subject(run) and run.case.is_plain]
     wrong = next((run.told for run in found if run.verdict != "pass"), None)
     if wrong or not found:

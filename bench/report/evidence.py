@@ -13,6 +13,7 @@ from bench.analysis.pooled import Pooled
 from bench.analysis.selftest import Selftest
 from bench.analysis.spread import POOLED, pooled
 from bench.analysis.stats import Ratio, reach
+from bench.errors import RIGHT
 from bench.model import Instrument, Run, Session, Stack, Unavailable, Verdict
 
 ASIDE = {"size", "instructions", "suite"}  # a failure of these instruments spoils no other figure
@@ -45,7 +46,8 @@ class Evidence:
             here = case.workload == workload or case.instrument in {"size", "startup"}
             if here:
                 self._runs[case.instrument, subject, case.load, case.aa].append(run)
-            if here and run.verdict == "failed" and case.instrument not in ASIDE and not case.is_open:
+            counts = not case.is_open or (self.plan.is_of_an_application and run.gate == RIGHT)  # a wrong answer is one
+            if here and run.verdict == "failed" and case.instrument not in ASIDE and counts:
                 self._failures.setdefault(subject, run.told or "failed without a reason")
         repeats = self._of("micro", self.study.baseline, None, True)
         self.same = paired(self.of("micro", self.study.baseline), repeats, "time")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from bench import pipeline
+from bench.documents.answers import POINTER
 from bench.errors import LabError
 from bench.host import exclusive
 from bench.progress import Progress
@@ -120,6 +122,11 @@ def try_(
     strict
         Refuse to measure, with exit status 3, if the machine is not quiet within a minute.
     """
+    if rate is not None and not 0 < rate < math.inf:
+        raise LabError(f"invalid --rate {rate:g}: use requests per second, more than 0")
+    for pointer in words(ignore):
+        if not POINTER.fullmatch(pointer):
+            raise LabError(f"invalid --ignore {pointer!r}: use JSON Pointers such as /id,/rows/*/at")
     if url is not None:
         unused = {
             "--app": application,
@@ -207,8 +214,6 @@ def _running(
 
     if given:
         raise LabError(f"use either {given[0]} or --url, not both: the lab does not start a service that runs already")
-    if rate is not None and rate <= 0:
-        raise LabError(f"invalid --rate {rate:g}: use more than 0")
     if requests is None and not DEFAULT_REQUESTS.is_dir():
         raise LabError("--url requires --requests FOLDER, with requests in files NAME.http")
     folder = (requests or DEFAULT_REQUESTS).resolve()

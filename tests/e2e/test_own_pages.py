@@ -46,4 +46,4 @@ def test_one_of_them_is_measured(tmp_path: Path, main: Main) -> None:
     path, folder = next(each for each in SUBJECTS if each[0].stem == "httpbin")
     status, output, errors = main("try", str(made(path, folder, tmp_path)), "--servers", "gunicorn-sync")
     assert status == 0, errors
-    assert "Keep gunicorn-sync: no other stack is significantly cheaper." in output
+    assert "Keep gunicorn-sync: no other stack was measured." in output

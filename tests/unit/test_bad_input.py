@@ -144,6 +144,9 @@ BAD = {
             "shop --budget 5x",
             "invalid --budget '5x': use a duration such as 90s, 30m or 1h30m",
         ),
+        ("shop --rate -5", "invalid --rate -5: use requests per second, more than 0"),
+        ("shop --rate nan", "invalid --rate nan: use requests per second, more than 0"),
+        ("shop --ignore id", "invalid --ignore 'id': use JSON Pointers such as /id,/rows/*/at"),
         ("shop --rate fast", "try: invalid --rate 'fast': use a number; {help}"),
         ("shop --allow-remote-load", "--allow-remote-load requires --url"),
         (f"shop {URL}", NOT_BOTH.format("the folder 'shop'")),
@@ -151,7 +154,7 @@ BAD = {
         (f"{URL} --servers bjoern", NOT_BOTH.format("--servers")),
         (f"{URL} --interpreters 3.14", NOT_BOTH.format("--interpreters")),
         (URL, "--url requires --requests FOLDER, with requests in files NAME.http"),
-        (f"{URL} --rate 0", "invalid --rate 0: use more than 0"),
+        (f"{URL} --rate 0", "invalid --rate 0: use requests per second, more than 0"),
         (f"{URL} --requests /nowhere", "/nowhere: no such file or folder of requests"),
         (
             f"{URL} --requests {HTTP}",

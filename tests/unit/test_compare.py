@@ -30,6 +30,24 @@ def results(tmp_path_factory):
     return folder
 
 
+def test_latencies_at_a_rate_are_no_benchmark(results, tmp_path):
+    """Their metrics are named by level, and a study of an application has them for every stack."""
+    study = sessions.quick()
+    runs = [run for run in sessions.runs(study) if run.case.instrument == "macro" and run.case.rate is None]
+    replace = msgspec.structs.replace
+    at_rate = [replace(run.case, load="steady", rate=100.0, shares=(0.6,)) for run in runs]
+    runs += [replace(run, case=case, measurements=()) for run, case in zip(runs, at_rate, strict=True)]
+    session = store.create(sessions.session(study, runs), tmp_path)
+    for run in runs:
+        block = session / f"{run.case.instrument}-{run.block:03}"
+        block.mkdir(exist_ok=True)
+        store.save(block, run)
+    names = (f"quick/{variant}/falcon/gunicorn-sync" for variant in ("cpython", "cython"))
+    found = compare.compare(*names, tmp_path)
+    assert found
+    assert all("steady" not in each.benchmark for each in found)
+
+
 def pyperf_file(path, **benchmarks):
     """A pyperf JSON file; each benchmark is a list of processes, each a list of seconds."""
     made = [
@@ -179,7 +197,7 @@ def test_machines_read_json(results):
     ("seconds", "words", "status"),
     [
         (1.25, "slower: work: 0.800× as fast, the limit is 0.95×", 1),
-        (1.02, "not slower: work: 0.980× as fast, the limit is 0.95×", 0),
+        (1.02, "within the limit: work: 0.980× as fast, the limit is 0.95×", 0),
     ],
 )
 def test_a_guard_fails_for_a_slower_benchmark_alone(tmp_path, main, seconds, words, status):

@@ -66,6 +66,8 @@ def test_a_backend_of_ones_own_is_named_after_its_program_and_may_lie_in_the_pro
         ('app = "a:b"\ninterface = "cgi"', "interface"),
         ('app = "a:b"\nsource = "gone"', "source: no such folder: "),
         ('app = "a:b"\nrequirements = ["gone.txt"]', "requirements: no such file: "),
+        ('app = "a:b"\n[answers]\nignore = ["id"]', "ignore: 'id' is not a JSON Pointer such as /id or /rows/*/at"),
+        ('app = "a:b"\n[answers]\nunordered = ["/a~2"]', "unordered: '/a~2' is not a JSON Pointer"),
         ('app = "a:b"\n[answers]\nmask = ["("]', "mask: '(' is not a regular expression"),
         ('app = "a:b"\nprepare = [["{pyton}", "x.py"]]', "unknown placeholder '{pyton}'; did you mean '{python}'?"),
         ('app = "a:b"\nprepare = [["sh", "-c", "a() {"]]', "prepare: 'a() {' has a single brace; write it twice"),

@@ -155,7 +155,7 @@ def _measure_with_pacer(drive: Drive, load: Load, suffix: str) -> DriveResult:
     return DriveResult(
         metrics=result.metrics | cpu | asked | {"cpu.after": ("1", (before + spent - ended) / spent)},
         series={"latency": result.series} if result.series else {},
-        facts={"failures": result.failures} if result.failures else {},
+        facts={"failures": result.failures, "difference": result.difference} if result.failures else {},
     )
 
 
