@@ -11,6 +11,7 @@ MORE_THAN_ALL = 1.05  # largest number of requests in flight ÷ users: more is n
 COUNT_OFF = 0.1  # largest deviation of requests ÷ seconds asked for from the rate between first start and last end
 COARSE = 0.005  # largest resolution of the CPU clock, as a share of the server's CPU time under a load
 ANSWERED = re.compile(r"\.find\b")  # in Gatling's message of a failed check: an answer came, and was wrong
+UNANSWERED = ("connection broken", "connection refused", "no answer")  # as the pacer names them
 ORDER = ("p50", "p75", "p90", "p95", "p99", "p99.9", "max")
 
 
@@ -24,11 +25,23 @@ def right_answers(seen: Observed) -> str | None:
     if failed and seen.values("plan_deviation"):
         unanswered = {message for message in failures if not ANSWERED.search(message)}
         failed -= sum(failures.pop(message) for message in unanswered)
+    elif failed and seen.values("asked"):
+        failed -= sum(failures.pop(kind, 0) for kind in UNANSWERED)
     if not failed:
         return None
     most = max(failures, key=lambda message: failures[message], default="no reason given")
     difference = seen.facts.get("difference")
     return f"{failed:.0f} of {requests:.0f} requests failed: {most}" + (f"; {difference}" if difference else "")
+
+
+def all_answered(seen: Observed) -> str | None:
+    """Every request of an open load by the pacer is answered within its timeout."""
+    failures: dict[str, int] = dict(seen.facts.get("failures", {}))
+    lost = {kind: failures[kind] for kind in UNANSWERED if kind in failures}
+    if not lost:
+        return None
+    told = ", ".join(f"{count} × {kind}" for kind, count in lost.items())
+    return f"{told}, of {seen.value('requests'):.0f} requests"
 
 
 def littles_law(seen: Observed) -> str | None:

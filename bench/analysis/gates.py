@@ -72,6 +72,13 @@ GATES = (
         consistency.right_answers,
     ),
     Gate(
+        "all answered",
+        "row",
+        "Each request of an open load by the pacer is answered within 60 s.",
+        consistency.all_answered,
+        ("asked",),
+    ),
+    Gate(
         "Little's law",
         "row",
         "Rate × mean latency does not exceed the number of users.",

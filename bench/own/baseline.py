@@ -18,7 +18,7 @@ from bench.documents.http_files import Request
 from bench.errors import LabError
 from bench.host.pinning import cores
 from bench.model import Catalog, Exchange, Recorded, Same, Stack, Workload
-from bench.own.shown import excerpt
+from bench.own.shown import ERROR, excerpt
 from bench.paths import LAB, ROOT
 from bench.progress import Progress
 from bench.provision import stamp
@@ -70,9 +70,18 @@ def recorded(
     blamed = f"the application, see {log_of(stack).relative_to(ROOT)}"
     require_answers(requests, seen, rule, blamed=blamed)
     exchanges = tuple(exchange_of(request, given[0], rule) for request, given in zip(requests, seen, strict=True))
+    _require_some_success(exchanges)
     ANSWERS.mkdir(parents=True, exist_ok=True)
     stamp.write_record(path, Recording(of=path.stem, exchanges=exchanges))
     return exchanges
+
+
+def _require_some_success(exchanges: Sequence[Exchange]) -> None:
+    """Raise LabError if no request is answered with success: the requests do not fit the application."""
+    if all(each.status >= ERROR for each in exchanges):
+        first = exchanges[0]
+        told = f"such as {first.method} {first.path} ({first.name}) with {first.status}"
+        raise LabError(f"the baseline answers every request with an error, {told}: write the requests of your users")
 
 
 def _ask(

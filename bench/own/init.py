@@ -14,7 +14,9 @@ from bench.own.detect import Candidate
 from bench.own.manifest import BASELINES, NAME, requirements
 
 FIRST = """\
-### One request after another; see docs/your-own-service.md
+# One request after another; see docs/your-own-service.md
+
+### home
 # @weight 1
 GET /
 """

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 
 from bench.model import Exchange
 
+ERROR = 400  # the lowest status of an error, which may be the right answer to some requests
 SHOWN = 20  # requests
 WIDTH = 60  # characters of a cell
-ERROR = 400  # the lowest status of an error
 TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 
 

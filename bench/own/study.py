@@ -63,6 +63,7 @@ def study_of(asked: Asked, catalog: Catalog, progress: Progress) -> tuple[Study,
     named = [each for each in asked.servers if each != ALL]
     for server in [manifest.server, *named] if manifest.server else named:
         pick(catalog.labels(), server, "server")
+    names = [interpreter_called(text, catalog) for text in asked.interpreters]
     catalog, behind = with_backend(catalog, manifest)
     how: dict[str, Any] = {"backend": behind, "workers": asked.workers}
     application, catalog = _looked_at(manifest, home, catalog, progress, **how)
@@ -92,7 +93,6 @@ def study_of(asked: Asked, catalog: Catalog, progress: Progress) -> tuple[Study,
         progress.say(line)
     workload = replace(workload, exchanges=exchanges)
     catalog = replace(catalog, workloads=catalog.workloads | {workload.name: workload})
-    names = [interpreter_called(text, catalog) for text in asked.interpreters]
     variants = (present.name, application.name, *(catalog.at(application.name, name) for name in names))
     question = f"Which server and interpreter serve {manifest.name} best?"
     if other:
@@ -149,7 +149,8 @@ def _looked_at(
     )
     catalog = with_application(catalog, application, home)
     _build(catalog, application.name, (), progress)
-    looked = look(catalog, application.name)
+    with progress.step(f"import of {manifest.app}"):
+        looked = look(catalog, application.name)
     interface = manifest.interface or looked.interface
     if interface is None:
         raise LabError(
@@ -193,6 +194,10 @@ def compared_servers(catalog: Catalog, interface: Interface, today: str, named: 
     """The present server first, then the `named` ones, all of the interface for `all`, or the usual ones for none."""
     fitting = [label for label, server in catalog.labels().items() if server.interface == interface]
     usual = [label for label in OTHERS[interface] if label != today][:MOST]
+    for label in [each for each in named if each != ALL and each not in fitting]:
+        speaks = catalog.labels()[label].interface.upper()
+        known = ", ".join(fitting)
+        raise LabError(f"--servers: {label} is for {speaks} applications, this one is {interface.upper()}: use {known}")
     chosen = fitting if ALL in named else named or usual
     return tuple(dict.fromkeys((today, *chosen)))
 

@@ -51,6 +51,8 @@ def cards(finding: Finding) -> tuple[Card, ...]:
 
 def _change(finding: Finding, rows: dict[Stack, Row]) -> Card:
     own = today(finding.study)
+    if len(_versions(finding.study)) > 1:
+        return _versions_compared(finding, rows)
     title = "What to change today"
     if rows[own].cpu.value is None:
         return Card(title, f"{_named(own, finding)} has no figure: {_first_line(rows[own].cpu)}")
@@ -72,6 +74,22 @@ def _change(finding: Finding, rows: dict[Stack, Row]) -> Card:
     if undecided:
         details.append(f"undecided: {listed(undecided)}")
     return Card(title, lead, tuple(details))
+
+
+def _versions_compared(finding: Finding, rows: dict[Stack, Row]) -> Card:
+    """Whether another version of the service is slower than the baseline."""
+    own, title = today(finding.study), "Is it slower?"
+    lines = []
+    for each in finding.changes:
+        new, old = _named(each.stack, finding), _named(own, finding)
+        verdict = "undecided"
+        if each.gain.significant:
+            verdict = "slower" if _is_worse(each.gain) else "faster"
+        elif each.gain.equal:
+            verdict = "equally fast within 5 %"
+        lines.append(f"{new} is {verdict}: {_gain(each.gain)} the requests of {old} per second of server CPU.")
+    spent = [f"{_named(row.stack, finding)}: {_cpu(row)} of server CPU per request" for row in rows.values()]
+    return Card(title, lines[0] if lines else "No other version was measured.", (*lines[1:], *spent))
 
 
 def _latency(finding: Finding) -> Card:
@@ -124,23 +142,31 @@ def _mega(figure: Figure) -> str:
 
 
 def _percentiles(each: Latencies) -> str:
-    known = {name: each.percentiles[name].figure for name in ("p50", "p99")}
-    told = [
-        f"{name} {seconds(figure.value)}" if figure.value is not None else f"{name} — ({_first_line(figure)})"
-        for name, figure in known.items()
-    ]
+    """The median and the highest of p99, p95 and p90 that has a figure; without the median, the reason."""
+    known = {name: percentile.figure for name, percentile in each.percentiles.items()}
+    if known["p50"].value is None:
+        return f"no figure ({_first_line(known['p50'])})"
+    told = [f"p50 {seconds(known['p50'].value)}"]
+    high = next((name for name in ("p99", "p95", "p90") if name in known and known[name].value is not None), None)
+    if high:
+        told.append(f"{high} {seconds(known[high].value or 0.0)}")
     return ", ".join(told)
 
 
 def _named(stack: Stack, finding: Finding) -> str:
     """The parts of a stack in which the study's stacks differ: version, server, interpreter."""
     catalog, variants, servers = finding.catalog, finding.study.variants, finding.study.servers
-    versions = {_version(name) for name in variants}
+    versions = _versions(finding.study)
     interpreters = {catalog.interpreter_of(name).name for name in variants}
     version = _version(stack.variant) if len(versions) > 1 else ""
     server = stack.server if len(servers) > 1 or not version else ""
     on = f"on {catalog.interpreter_of(stack.variant).title}" if len(interpreters) > 1 else ""
     return " ".join(filter(None, (version, server, on)))
+
+
+def _versions(study: Study) -> set[str]:
+    """The names of the applications in a study: two, if it compares versions."""
+    return {_version(name) for name in study.variants}
 
 
 def _version(variant: str) -> str:

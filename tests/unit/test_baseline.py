@@ -106,3 +106,10 @@ def test_many_answers_are_shown_in_part_and_errors_counted() -> None:
     assert len(told) == 21
     assert told[-1] == "… and 3 more, 2 of them with status 400 or higher"
     assert list(shown.lines([exchange()] * 21))[-1] == "… and 1 more"
+
+
+def test_errors_alone_are_no_baseline() -> None:
+    missing, page = (baseline.exchange_of(PAGE, Answer(status, {}, b""), JSON) for status in (404, 200))
+    baseline._require_some_success([missing, page])
+    with pytest.raises(LabError, match=r"answers every request with an error, such as GET / \(page\) with 404"):
+        baseline._require_some_success([missing, missing])

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bench.analysis import capacity, gates
@@ -173,11 +174,18 @@ def test_a_gate_that_no_run_of_a_study_could_trip_is_not_listed() -> None:
 
 def test_one_run_that_could_trip_a_gate_lists_it() -> None:
     names = [gate.name for gate in gates.GATES]
-    whole = SOUND | {"backend_cpu": 0.2, "plan_deviation": 0.04} | dict.fromkeys(ONLY_PACED, 0.0)
+    whole = SOUND | {"backend_cpu": 0.2, "plan_deviation": 0.04, "asked": 100.0} | dict.fromkeys(ONLY_PACED, 0.0)
     assert listed([run(BRIEF), run(whole)], NULL) == names
     without = {"backend", "plateau", "generator's lag", "steady rate", "unseen documents", "work before answer"}
-    without |= {"fresh documents", "connections", "settled latency", "starts"}
+    without |= {"fresh documents", "connections", "settled latency", "starts", "all answered"}
     assert listed([run(BRIEF), run(SOUND)]) == [name for name in names if name not in without]
+
+
+def test_requests_without_an_answer_at_a_rate_are_no_wrong_answers() -> None:
+    lost = msgspec.structs.replace(seen(asked=100.0, failed=4.0), facts={"failures": {"no answer": 4}})
+    assert [each.gate for each in gates.judge(lost) if each.gate in {RIGHT, "all answered"}] == ["all answered"]
+    wrong = msgspec.structs.replace(lost, facts={"failures": {"wrong body": 4}})
+    assert [each.gate for each in gates.judge(wrong) if each.gate in {RIGHT, "all answered"}] == [RIGHT]
 
 
 def test_wrong_answers_that_end_a_run_are_listed_under_their_gate() -> None:
