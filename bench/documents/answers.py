@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import unified_diff
 from os.path import commonprefix
 from typing import Any
@@ -26,6 +26,14 @@ class Answer(msgspec.Struct, frozen=True):
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+def named(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return headers by their names in lower case, with the values of a repeated name joined in their order."""
+    found: dict[str, list[str]] = {}
+    for name, value in headers:
+        found.setdefault(name.lower(), []).append(value)
+    return {name: ", ".join(values) for name, values in found.items()}
 
 
 def difference(exchange: Exchange, answer: Answer) -> str | None:
