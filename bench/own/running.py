@@ -41,7 +41,7 @@ FEW_CORES = 2  # with more, the scheduler has a core for the generator
 RECORD = "measurement.json"
 RESTARTED = (
     "the service was restarted during the measurement: run the same command again; "
-    "first switch off a reloader, and limits such as max-requests that replace all workers"
+    "if it replaces its workers by itself (max-requests, --reload), switch that off first"
 )
 
 
