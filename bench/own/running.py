@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ SHARE = 0.6  # of the first block's throughput: the rate of the open load
 OVERHEAD_SECONDS = 1.5  # of a block beyond its loads, for the estimate
 FEW_CORES = 2  # with more, the scheduler has a core for the generator
 RECORD = "measurement.json"
+LOST = "the service ignores SIGCHLD, so the CPU time of its ended processes is lost"
 RESTARTED = (
     "the service was restarted during the measurement: run the same command again; "
     "if it replaces its workers by itself (max-requests, --reload), switch that off first"
@@ -221,6 +223,9 @@ class Reader:
         self._meter = cpu_time.of_tree(*self._roots) if self._roots else None
         hidden = service.found.hidden
         self.hidden: dict[str, str] = {"cpu": hidden, "memory": hidden} if hidden else {}
+        with suppress(OSError):
+            if any(cpu_time.ignores_children(root) for root in self._roots):
+                self.hidden["cpu"], self._meter = LOST, None
 
     def cpu(self) -> float | None:
         """Return the CPU seconds since the processes started, once they are idle."""

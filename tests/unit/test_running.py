@@ -406,6 +406,18 @@ def test_what_cannot_be_read_has_its_reason(results: Path, monkeypatch: pytest.M
     }
 
 
+def test_cpu_is_unavailable_where_ended_processes_are_not_waited_for() -> None:
+    with program(FORKING) as (_, port):
+        found = listening.listening("127.0.0.1", port)
+        reader = running.Reader(address.Service(address="127.0.0.1", port=port, authority="x", found=found))
+        assert reader.cpu() is None
+        assert reader.memory()
+        told = "the service ignores SIGCHLD, so the CPU time of its ended processes is lost"
+        assert reader.hidden == {"cpu": told}
+        sample = reader.sample()
+        assert sample.own == sample.busy
+
+
 def test_the_work_of_the_service_is_no_noise() -> None:
     with subprocess.Popen([sys.executable, "-S", "-c", "while True: pass"]) as process:
         try:
