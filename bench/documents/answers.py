@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import unified_diff
 from os.path import commonprefix
 from typing import Any
@@ -15,6 +15,7 @@ from bench.model import Exchange, Same
 
 SHOWN = 12  # lines of a difference
 WIDTH = 200  # characters of a line
+DEEPEST = 200  # levels of a JSON value; the comparison is recursive
 ANY = "*"
 GONE = object()
 BYTES = Same(by="bytes")
@@ -27,6 +28,14 @@ class Answer(msgspec.Struct, frozen=True):
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+def named(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return headers by their names in lower case, with the values of a repeated name joined in their order."""
+    found: dict[str, list[str]] = {}
+    for name, value in headers:
+        found.setdefault(name.lower(), []).append(value)
+    return {name: ", ".join(values) for name, values in found.items()}
 
 
 def difference(exchange: Exchange, answer: Answer) -> str | None:
@@ -51,25 +60,46 @@ def difference(exchange: Exchange, answer: Answer) -> str | None:
     if exchange.same is None:
         at = len(commonprefix([exchange.expect, answer.body]))  # noqa: RUF071 - byte by byte is meant
         return f"the body differs from byte {at} on: {len(answer.body)} bytes instead of {len(exchange.expect)}"
-    expected_lines, lines = _text(exchange.expect, rule.mask), _text(answer.body, rule.mask)
-    if rule.mask and expected_lines == lines:
+    right, text = _masked(exchange.expect, rule.mask), _masked(answer.body, rule.mask)
+    if right == text:
         return None
+    expected_lines, lines = _shown_lines(right), _shown_lines(text)
+    if expected_lines == lines:  # they differ in line ends only, or in bytes that are shown alike
+        expected_lines, lines = ([ascii(line) for line in each.splitlines(True)] for each in (right, text))
     return _lines(expected_lines, lines, [])
 
 
 def parsed(body: bytes) -> Any:
-    """Return the JSON value of a body, or `GONE` if it is not JSON."""
+    """Return the JSON value of a body, or `GONE` if it is not JSON or nested too deeply to be compared as a value."""
     try:
-        return msgspec.json.decode(body)
-    except msgspec.DecodeError:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError):
         return GONE
+    return GONE if _is_deep(value) else value
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [
+            below
+            for each in level
+            if isinstance(each, dict | list)
+            for below in (each.values() if isinstance(each, dict) else each)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def counted(value: Any, rule: Same) -> Any:
-    """Return a JSON value without the ignored members and with unordered arrays sorted."""
+    """Return a JSON value without the ignored members and with unordered arrays sorted.
+
+    Inner arrays are sorted before the outer ones, whose order depends on them. Indices count before sorting.
+    """
     value = without(value, rule.ignore)
-    for pointer in rule.unordered:
-        value = _sorted(value, _parts(pointer))
+    for path in sorted(map(_parts, rule.unordered), key=len, reverse=True):
+        value = _sorted(value, path)
     return value
 
 
@@ -142,12 +172,16 @@ def _lines(expected: list[str], got: list[str], paths: list[str]) -> str:
     return "\n".join([*at, *differing[:SHOWN], *more])
 
 
-def _text(body: bytes, masks: tuple[str, ...] = ()) -> list[str]:
-    """Return the lines of a body, with the matches of the masks replaced."""
-    text = body.decode("utf-8", "backslashreplace")
+def _masked(body: bytes, masks: tuple[str, ...]) -> str:
+    """Return a body as text with the matches of the masks replaced. Other bytes than UTF-8 stay distinct."""
+    text = body.decode("utf-8", "surrogateescape")
     for mask in masks:
         text = re.sub(mask, "…", text)
-    return text.splitlines()
+    return text
+
+
+def _shown_lines(text: str) -> list[str]:
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace").splitlines()
 
 
 def _shown(body: bytes) -> str:

@@ -10,6 +10,8 @@
 `###` separates requests and may name the next one. `#` and `//` begin a comment. `@name = value` defines `{{name}}` for
 the lines below. Of a full address, `http://localhost:8000/search`, only path and query count. `< ./body.json` sends a
 file beside it as the body. The HTTP clients of VS Code and of JetBrains' IDEs read the same format.
+
+A request is sent as it is written, or refused. Scripts, files within a body and repeated headers are not supported.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote
 
 import msgspec
 
@@ -31,6 +33,10 @@ _DEFINITION = re.compile(r"@(?P<name>[\w.-]+)\s*=\s*(?P<value>.*)$")
 _DIRECTIVE = re.compile(r"(?:#|//)\s*@(?P<name>\w+)\s+(?P<value>\S+)")
 _PLACE = re.compile(r"\{\{\s*([\w.$-]+)\s*\}\}")
 _HEADER = re.compile(r"(?P<name>[!#$%&'*+.^_`|~\w-]+)\s*:\s*(?P<value>.*)$")
+_ORIGIN = re.compile(r"^https?://[^/?#]*")
+_UNSUPPORTED = re.compile(r"<@|< |<> |>>!? |>\s*\{%|> \S+\.js\s*$")  # of JetBrains' client: files, outputs and scripts
+_NO_TARGET = re.compile(r"[^!-~]")  # RFC 9112: a target and a header are ASCII
+_NO_HEADER = re.compile(r"[^\t -~]")
 OWN = {"content-length", "connection", "transfer-encoding"}  # headers that the sender sets
 
 
@@ -61,7 +67,12 @@ def read(folder: Path) -> list[Request]:
 
 def requests(path: Path) -> Iterator[Request]:
     """Yield the requests of one file. Raises LabError that names the invalid line."""
-    lines = path.read_text(encoding="utf-8").splitlines()
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise LabError(f"{path}:{line}: not UTF-8: save the file as UTF-8") from error
+    lines = [line.removesuffix("\r") for line in text.split("\n")]  # a body may contain other line separators
     starts = [0, *(number for number, line in enumerate(lines) if line.startswith("###")), len(lines)]
     known: dict[str, str] = {}
     parts = [(start, lines[start:end]) for start, end in pairwise(starts)]
@@ -89,18 +100,21 @@ def _request(path: Path, start: int, lines: list[str], known: dict[str, str], na
     asked = _REQUEST.match(_filled(path, number, line.strip(), known))
     if asked is None or (asked["method"] or "GET") not in METHODS:
         raise LabError(f"{path}:{number}: invalid request {line.strip()!r}: write one such as `GET /products`")
-    address = urlsplit(asked["address"])
-    target = (address.path or "/") + (f"?{address.query}" if address.query else "")
+    target = _ORIGIN.sub("", asked["address"]).partition("#")[0]
+    target = _plain(path, number, "path", target if target.startswith("/") else f"/{target}", _NO_TARGET)
     headers: dict[str, str] = {}
     for number, line in rest:
         if not line.strip():
             break
         if line.startswith(("?", "&", " ", "\t")):  # the query continues
-            target += line.strip()
+            target += _plain(path, number, "path", _filled(path, number, line.strip(), known), _NO_TARGET)
             continue
         header = _HEADER.match(_filled(path, number, line, known))
         if header is None:
             raise LabError(f"{path}:{number}: invalid header {line.strip()!r}: a body begins after an empty line")
+        _plain(path, number, "header", header[0], _NO_HEADER)
+        if header["name"].lower() in map(str.lower, headers):
+            raise LabError(f"{path}:{number}: header {header['name']} is repeated: write all its values in one line")
         if header["name"].lower() not in OWN:
             headers[header["name"]] = header["value"].strip()
     body = _body(path, [(number, line) for number, line in rest], known)
@@ -109,17 +123,29 @@ def _request(path: Path, start: int, lines: list[str], known: dict[str, str], na
 
 def _body(path: Path, lines: list[tuple[int, str]], known: dict[str, str]) -> bytes | None:
     """Return the lines after the headers, without empty ones at the end; or the content of the file they name."""
-    while lines and not lines[-1][1].strip():
+    while lines and not lines[-1][1].strip(" \t"):
         lines.pop()
     if not lines:
         return None
     number, first = lines[0]
-    if first.startswith("< ") and len(lines) == 1:
+    if first.startswith("< ") and len(lines) == 1 and not first.startswith("< {%"):
         file = path.parent / first.removeprefix("< ").strip()
         if not file.is_file():
             raise LabError(f"{path}:{number}: no such file: {file}")
         return file.read_bytes()
+    for number, line in lines:
+        if _UNSUPPORTED.match(line):
+            remedy = "remove it, or write the whole body to a file: `< ./body.json`"
+            raise LabError(f"{path}:{number}: {line.strip()!r} is not supported: {remedy}")
     return "\n".join(_filled(path, number, line, known) for number, line in lines).encode()
+
+
+def _plain(path: Path, number: int, what: str, text: str, wrong: re.Pattern[str]) -> str:
+    """Return the text. Raises LabError for a character that HTTP does not permit there."""
+    found = wrong.search(text)
+    if found:
+        raise LabError(f"{path}:{number}: {found[0]!r} in the {what}: percent-encode it as {quote(found[0], safe='')}")
+    return text
 
 
 def _filled(path: Path, number: int, line: str, known: dict[str, str]) -> str:

@@ -10,8 +10,10 @@ The best available source is used:
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -65,6 +67,13 @@ def read_when_idle(
         share, last = (read - last) / max(now() - began, LOOK_SECONDS), read
         idle_in_a_row = idle_in_a_row + 1 if share < IDLE_SHARE else 0
     return last
+
+
+def ignores_children(process: psutil.Process) -> bool:
+    """Return True if a process ignores SIGCHLD, so that the CPU time of its ended children is lost (wait(2))."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    ignored = next(line.split()[1] for line in status.splitlines() if line.startswith("SigIgn:"))
+    return bool(int(ignored, 16) >> (signal.SIGCHLD - 1) & 1)
 
 
 def of_tree(*roots: psutil.Process) -> Meter:

@@ -27,6 +27,7 @@ from bench.serve.application import backend_for
 from bench.serve.life_cycle import answered, log_of, serving
 
 ANSWERS = LAB / "recorded"
+FORMAT = 2  # of the recorded answers; 2: all values of a repeated header
 STARTS, ROUNDS = 5, 2  # five starts show the random order of a set of two strings in 15 of 16 cases
 FAILED = 500  # the lowest status of a failure
 HOST = "localhost"  # the Host header unless a request sets it: some answers contain it, and the port changes
@@ -58,7 +59,7 @@ def recorded(
     declared = catalog.backends[workload.backend] if workload.backend else None
     behind = backend.fingerprint(declared) if declared else ""
     parts = [artifacts.require(stack.variant).fingerprint, str(stack), behind]
-    encoded = msgspec.json.encode((parts, variant.application, requests, rule))
+    encoded = msgspec.json.encode((FORMAT, parts, variant.application, requests, rule))
     path = ANSWERS / f"{hashlib.sha256(encoded).hexdigest()[:16]}.json"
     known = stamp.read_record(path, Recording)
     if known:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from bench.documents import http_files
 from bench.documents.http_files import Request
 from bench.errors import RIGHT, DisturbedError, LabError, WrongError
 from bench.host import accounts, cpu_time, exclusive, machine, quiet
+from bench.host.listening import Identity, listening
 from bench.host.pinning import cores
 from bench.measure.instruments import paced, pacer, process_tree
 from bench.measure.instruments.paced import Metrics, PacerResult
@@ -38,6 +40,11 @@ SHARE = 0.6  # of the first block's throughput: the rate of the open load
 OVERHEAD_SECONDS = 1.5  # of a block beyond its loads, for the estimate
 FEW_CORES = 2  # with more, the scheduler has a core for the generator
 RECORD = "measurement.json"
+LOST = "the service ignores SIGCHLD, so the CPU time of its ended processes is lost"
+RESTARTED = (
+    "the service was restarted during the measurement: run the same command again; "
+    "if it replaces its workers by itself (max-requests, --reload), switch that off first"
+)
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,17 +58,18 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Running(Recorded, frozen=True, kw_only=True):
-    """The measurement of a service. `key` stands for the machine, the service's processes and what was asked.
+    """The measurement of a service. `key` stands for the machine and what was asked.
 
-    `process` names the service's first process. `shared`: the cores that it shares with the load generator, where
-    there are no others. Metrics of a block are prefixed by the load's name. Facts of a block: `noise`, a list, and
-    `hidden`, the reasons why there is no `cpu` or no `memory`.
+    `processes`: those of the service. `process` names the first one. `shared`: the cores that it shares with the load
+    generator, where there are no others. Metrics of a block are prefixed by the load's name. Facts of a block: `noise`,
+    a list, and `hidden`, the reasons why there is no `cpu` or no `memory`.
     """
 
     key: str
     url: str
     started: str
     machine: dict[str, Any]
+    processes: Identity = Identity()
     process: str | None = None
     shared: tuple[int, ...] = ()
     blocks: tuple[Observed, ...] = ()
@@ -73,8 +81,8 @@ def measure(
 ) -> tuple[Path, Running]:
     """Continue an interrupted measurement, or return the finished one unless `force`. Returns its folder and record.
 
-    Raises LabError if the service cannot be measured, WrongError for a wrong answer, and with `strict` RefusedError if
-    the machine is not quiet.
+    Raises LabError if the service cannot be measured or is restarted meanwhile, WrongError for a wrong answer, and with
+    `strict` RefusedError if the machine is not quiet.
     """
     requests = http_files.read(asked.requests)
     service = address.service_at(asked.url, remote=asked.remote)
@@ -82,7 +90,8 @@ def measure(
         exchanges = address.recorded(service, requests, Answers(ignore=asked.ignore).rule, progress)
         for line in (f"answers of {service.url}:", *shown.lines(exchanges)):
             progress.say(line)
-        folder, record = _opened(asked, service, requests, force)
+        processes = _same(service, service.found.identity)
+        folder, record = _opened(asked, service, requests, processes, force)
         if record.finished:
             return folder, record
         pacer.provision()
@@ -98,7 +107,12 @@ def measure(
             rate = record.blocks[0].value(f"{STEADY}.asked") if record.blocks else asked.rate
             left = (BLOCKS - number) * driver.seconds
             with progress.step(f"block {number + 1} of {BLOCKS}, about {left:.0f} s left"):
-                block = driver.block(number, rate, noise)
+                try:
+                    block = driver.block(number, rate, noise)
+                except LabError:
+                    _same(service, record.processes)  # a restart explains wrong and missing answers
+                    raise
+                _same(service, record.processes)
                 record = replace(record, blocks=(*record.blocks, block))
                 store.write(folder / RECORD, record)
             noise = ()
@@ -107,15 +121,27 @@ def measure(
     return folder, record
 
 
-def _opened(asked: Asked, service: Service, requests: Sequence[Request], force: bool) -> tuple[Path, Running]:
-    """Return the last measurement with the same key, unless `force`, or else a new one."""
+def _same(service: Service, processes: Identity) -> Identity:
+    """Return those of the service's processes that still run. Raises LabError if the service was restarted."""
+    if processes == Identity():
+        return processes
+    now = listening(service.address, service.port).identity
+    if processes.is_restarted(now):
+        raise LabError(RESTARTED)
+    return processes.lasting(now)
+
+
+def _opened(
+    asked: Asked, service: Service, requests: Sequence[Request], processes: Identity, force: bool
+) -> tuple[Path, Running]:
+    """Return the last measurement with the same key and processes, unless `force`, or else a new one."""
     described, found = machine.describe(), service.found
-    parts = (service.url, asked.ignore, asked.rate, requests, found.identity, described["fingerprint"])
+    parts = (service.url, asked.ignore, asked.rate, requests, described["fingerprint"])
     key = hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:16]
     results = RESULTS / f"try-{service.address}-{service.port}"
     for path in sorted(results.glob(f"*/{RECORD}"), reverse=True):
         record = store.read(path, Running)
-        if record.key == key and not force:
+        if record.key == key and not force and _is_of(record, processes):
             return path.parent, record
     usable = {core for root in found.roots for core in root.cpu_affinity() or ()}
     record = Running(
@@ -123,6 +149,7 @@ def _opened(asked: Asked, service: Service, requests: Sequence[Request], force: 
         url=service.url,
         started=store.now(),
         machine=described,
+        processes=processes,
         process=found.title if found.roots else None,
         shared=tuple(sorted(usable & cores().generator)) if len(cores().all) <= FEW_CORES else (),
     )
@@ -130,6 +157,12 @@ def _opened(asked: Asked, service: Service, requests: Sequence[Request], force: 
     folder.mkdir(parents=True, exist_ok=True)
     store.write(folder / RECORD, record)
     return folder, record
+
+
+def _is_of(record: Running, processes: Identity) -> bool:
+    """Return True if a record is of the same start, or if no processes are visible."""
+    known = record.processes
+    return (known == Identity()) == (processes == Identity()) and not known.is_restarted(processes)
 
 
 class Driver(msgspec.Struct, frozen=True):
@@ -190,6 +223,9 @@ class Reader:
         self._meter = cpu_time.of_tree(*self._roots) if self._roots else None
         hidden = service.found.hidden
         self.hidden: dict[str, str] = {"cpu": hidden, "memory": hidden} if hidden else {}
+        with suppress(OSError):
+            if any(cpu_time.ignores_children(root) for root in self._roots):
+                self.hidden["cpu"], self._meter = LOST, None
 
     def cpu(self) -> float | None:
         """Return the CPU seconds since the processes started, once they are idle."""

@@ -19,7 +19,7 @@ import psutil
 from bench.build import artifacts, peers
 from bench.catalog import pairing
 from bench.documents import headers_of
-from bench.documents.answers import Answer, difference
+from bench.documents.answers import Answer, difference, named
 from bench.errors import RIGHT, LabError
 from bench.host import accounts, cpu_time
 from bench.host.cgroup import group
@@ -194,8 +194,7 @@ def answered(port: int, exchange: Exchange, timeout_seconds: float = 10.0, host:
     try:
         _send(connection, exchange)
         response = connection.getresponse()
-        headers = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(response.status, headers, response.read())
+        return Answer(response.status, named(response.getheaders()), response.read())
     except (OSError, http.client.HTTPException) as error:
         raise LabError(f"{exchange.method} {exchange.path}: no answer: {type(error).__name__}: {error}") from error
     finally:

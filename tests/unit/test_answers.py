@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.documents import answers
 from bench.documents.answers import Answer, difference, unlike, without
 from bench.model import Exchange, Same
 
@@ -14,6 +15,9 @@ JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=3),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
 )
+
+
+NESTED = {"unordered": ["/a", "/a/*/b"]}
 
 
 def asked(expect: bytes, **same: object) -> Exchange:
@@ -42,6 +46,9 @@ def test_without_a_rule_bytes_decide() -> None:
         ({"ignore": ["/rows/*/at"]}, b'{"rows": [{"at": 1}, {"at": 2}]}', b'{"rows": [{"at": 3}, {}]}'),
         ({"ignore": ["/a~1b/~0"]}, b'{"a/b": {"~": 1}}', b'{"a/b": {"~": 2}}'),
         ({}, b"<p>no JSON</p>", b"<p>no JSON</p>"),
+        (NESTED, b'{"a": [{"b": [1, 2]}, {"b": [3, 0]}]}', b'{"a": [{"b": [0, 3]}, {"b": [2, 1]}]}'),
+        ({"mask": ["[0-9]{4}"]}, b"<p>1234\xff\r\n", b"<p>9876\xff\r\n"),
+        ({"mask": ["é[0-9]"]}, "é1".encode(), "é2".encode()),
     ],
 )
 def test_these_are_the_same(same: dict[str, object], expect: bytes, body: bytes) -> None:
@@ -59,10 +66,36 @@ def test_these_are_the_same(same: dict[str, object], expect: bytes, body: bytes)
         ({"ignore": ["/id"]}, b'{"in": {"id": 1}}', b'{"in": {"id": 2}}', "differs at /in/id"),
         ({}, b'{"a": 1}', b"<p>an error</p>", "the body differs"),
         ({"by": "bytes"}, b'{"a": 1}', b'{"a":1}', "the body differs"),
+        (NESTED, b'{"a": [{"b": [1, 2]}]}', b'{"a": [{"b": [1, 3]}]}', "differs at /a/0/b/1"),
+        (
+            {"mask": ["x{9}"]},
+            b"a\r\nb",
+            b"a\nb",
+            "the body differs\n--- expected\n+++ got\n@@ -1,2 +1,2 @@\n-'a\\r\\n'",
+        ),
+        ({"mask": ["x{9}"]}, b"a\n", b"a", "the body differs\n--- expected\n+++ got\n@@ -1 +1 @@\n-'a\\n'"),
+        ({"mask": ["x{9}"]}, b"\xff", b"\\xff", "the body differs\n--- expected\n+++ got\n@@ -1 +1 @@\n-'\\udcff'"),
+        ({"mask": ["x{9}"]}, b"\xff", b"\xfe", "the body differs\n--- expected\n+++ got\n@@ -1 +1 @@\n-\\xff"),
+        ({}, b"[" * 300 + b"1" + b"]" * 300, b"[" * 300 + b"2" + b"]" * 300, "the body differs"),
+        ({}, b"[" * 90000 + b"]" * 90000, b"[" * 90000 + b" " + b"]" * 90000, "the body differs"),
     ],
 )
 def test_these_are_not(same: dict[str, object], expect: bytes, body: bytes, words: str) -> None:
     assert (told(asked(expect, **same), body) or "").startswith(words)
+
+
+def test_an_index_of_what_is_ignored_counts_before_arrays_are_sorted() -> None:
+    exchange = asked(b'["b", 1, "a"]', ignore=["/1"], unordered=[""])
+    assert told(exchange, b'["a", 2, "b"]') is None
+    assert told(exchange, b'[2, "a", "b"]')
+
+
+def test_a_deep_value_is_compared_as_a_value_up_to_a_limit() -> None:
+    depth = answers.DEEPEST - 1
+    one, other = (b"[" * depth + value + b"]" * depth for value in (b"1", b"1 "))
+    assert told(asked(one), other) is None
+    assert "differs at /0/0" in (told(asked(one), other.replace(b"1", b"2")) or "")
+    assert told(asked(b"[" + one + b"]"), b"[" + other + b"]")
 
 
 def test_status_and_chosen_headers_count() -> None:

@@ -119,6 +119,16 @@ def test_both_versions_are_read(tmp_path: Path) -> None:
     assert (Group(tmp_path, 1).meter.read(), Group(tmp_path, 2).meter.read()) == (1.23456789, 2.5)
 
 
+@pytest.mark.parametrize("handler", ["SIG_IGN", "SIG_DFL"])
+def test_a_process_that_ignores_its_children_is_recognised(handler: str) -> None:
+    code = f"import signal; signal.signal(signal.SIGCHLD, signal.{handler}); print(flush=True); input()"
+    with subprocess.Popen([sys.executable, "-S", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        assert cpu_time.ignores_children(psutil.Process(process.pid)) == (handler == "SIG_IGN")
+        process.communicate(b"\n")
+
+
 # ---------------------------------------------------------------- idleness
 
 

@@ -17,6 +17,7 @@ from bench.measure.instruments import injection, paced, pacer, pacer_files
 from bench.measure.instruments.paced import PacerResult
 from bench.measure.instruments.pacer_files import RIGHT, Job
 from bench.model import Exchange, Load, Same, Segment, Workload
+from bench.serve.life_cycle import answered
 
 pytestmark = pytest.mark.slow
 
@@ -471,3 +472,33 @@ def test_headers_count_where_the_rule_names_them(tmp_path: Path) -> None:
         run(url, tmp_path, workload=judged_mix())
         with pytest.raises(LabError, match="header x-kind: 'odd' instead of 'usual'"):
             run(url, tmp_path, workload=judged_mix(headers=("x-kind",)))
+
+
+COOKIES = (b"X-Kind: caf\xe9 \xc3\xa9", b"Set-Cookie: a=1", b"X-Other: 1", b"set-cookie: b=2")
+
+
+@pytest.mark.parametrize(
+    ("at", "changed", "told"),
+    [
+        (0, b"X-Kind: caf\xe8 \xc3\xa9", "x-kind: 'caf\xe8 \xc3\xa9' instead of 'caf\xe9 \xc3\xa9'"),
+        (1, b"Set-Cookie: a=2", "set-cookie: 'a=2, b=2' instead of 'a=1, b=2'"),
+        (3, b"set-cookie: b=3", "set-cookie: 'a=1, b=3' instead of 'a=1, b=2'"),
+    ],
+)
+def test_each_value_of_a_repeated_header_counts_under_load(tmp_path: Path, at: int, changed: bytes, told: str) -> None:
+    sent = list(COOKIES)
+
+    def answer(*_: object) -> bytes:
+        return ok(b"{}", *sent)
+
+    names = ("set-cookie", "x-kind")
+    with server(answer) as url:
+        exchange = Exchange(method="GET", path="/", body=None, expect=b"{}", same=Same(by="json", headers=names))
+        known = answered(int(url.rpartition(":")[2]), exchange).headers
+        assert (known["set-cookie"], known["x-kind"]) == ("a=1, b=2", "caf\xe9 \xc3\xa9")
+        first = msgspec.structs.replace(exchange, expect_headers={name: known[name] for name in names})
+        mix = Workload(name="mix", title="Mix", method="GET", path="/", exchanges=(first,))
+        assert run(url, tmp_path, workload=mix).failures == {}
+        sent[at] = changed
+        with pytest.raises(LabError, match=f"header {told}"):
+            run(url, tmp_path, workload=mix)

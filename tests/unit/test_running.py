@@ -25,6 +25,7 @@ from bench import store
 from bench.documents import http_files
 from bench.errors import RIGHT, DisturbedError, LabError, WrongError
 from bench.host import cpu_time, listening, quiet
+from bench.host.listening import Identity
 from bench.measure.instruments import pacer, process_tree
 from bench.measure.instruments.paced import PacerResult
 from bench.model import Load, Measurement, Observed, Workload
@@ -158,11 +159,74 @@ def test_the_topmost_holder_of_the_socket_is_found_with_its_workers() -> None:
             assert [each.pid for each in found.roots] == [process.pid]
             assert found.title.endswith(f", process {process.pid} and 1 more")
             assert found.identity == listening.listening("127.0.0.1", *ports).identity
-            assert len(found.identity) == 1
+            assert [len(found.identity.roots), len(found.identity.workers)] == [1, 1]
         finally:
             for each in psutil.Process(process.pid).children():
                 each.kill()
             process.kill()
+
+
+FORKING = """
+import os, signal, socket, sys
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+with socket.create_server(("127.0.0.1", 0)) as listening:
+    print(listening.getsockname()[1], flush=True)
+    sys.stdin.readline()
+"""
+
+
+@contextmanager
+def program(code: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """A program that prints its port."""
+    argv = [sys.executable, "-S", "-c", code]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout
+            yield process, int(process.stdout.readline())
+        finally:
+            process.kill()
+
+
+def rows_of(port: int) -> list[Any]:
+    rows: list[Any] = psutil.net_connections("tcp")
+    return [row for row in rows if row.laddr.port == port]
+
+
+def test_a_process_that_ends_while_it_is_looked_at_is_not_that_of_the_lab(monkeypatch: pytest.MonkeyPatch) -> None:
+    with program(FORKING) as (process, port):
+        ended = [row._replace(pid=2**22 + 1) for row in rows_of(port)]  # no process has this id
+        looks = iter([ended, rows_of(port)])
+        monkeypatch.setattr(psutil, "net_connections", lambda _: next(looks))
+        found = listening.listening("127.0.0.1", port)
+        assert ([each.pid for each in found.roots], found.hidden) == ([process.pid], None)
+
+
+def test_the_ipv4_wildcard_comes_before_the_one_of_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
+    with program(FORKING) as (process, port):
+        known = rows_of(port)
+        own = socket.create_server(("127.0.0.1", 0))
+        four = [row._replace(laddr=row.laddr._replace(ip=address.ANYWHERE)) for row in known]
+        six = [
+            row._replace(laddr=row.laddr._replace(ip="::"), pid=psutil.Process().pid, fd=own.fileno()) for row in known
+        ]
+        monkeypatch.setattr(psutil, "net_connections", lambda _: [*six, *four])
+        assert [each.pid for each in listening.listening("127.0.0.1", port).roots] == [process.pid]
+        monkeypatch.setattr(psutil, "net_connections", lambda _: six)
+        assert listening.listening("127.0.0.1", port).hidden == "it runs in the lab's own process"
+        own.close()
+
+
+def test_a_service_is_restarted_if_all_its_workers_are_new() -> None:
+    known = Identity(roots=("1 10",), workers=("2 11", "3 11"))
+    assert not known.is_restarted(known)
+    assert not known.is_restarted(Identity(roots=("1 10",), workers=("3 11", "4 50")))
+    assert known.is_restarted(Identity(roots=("1 10",), workers=("4 50", "5 50")))
+    assert known.is_restarted(Identity(roots=("1 10",)))
+    assert known.is_restarted(Identity(roots=("1 60",), workers=("2 61", "3 61")))
+    assert known.is_restarted(Identity())
+    assert not Identity().is_restarted(known)
+    assert not Identity(roots=("1 10",)).is_restarted(known)
+    assert known.lasting(Identity(roots=("1 10",), workers=("3 11",))) == replace(known, workers=("3 11",))
 
 
 def test_a_socket_without_a_process_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -271,6 +335,42 @@ def test_an_interrupted_measurement_goes_on_and_a_finished_one_is_shown(
         assert len(driven) == 45
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_restart_during_the_measurement_stops_it(
+    results: Path, driven: list[tuple[str, float | None]], monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    drive, workers = running.Driver.block, ["2 11"]
+    monkeypatch.setattr(
+        listening.Listening, "identity", property(lambda _: Identity(roots=("1 10",), workers=tuple(workers)))
+    )
+
+    def reloaded(driver: running.Driver, number: int, *rest: Any) -> Observed:
+        if number == 2:
+            workers[:] = ["3 99"]
+            if fails:
+                raise WrongError("9 answers were wrong")
+        return drive(driver, number, *rest)
+
+    with service() as url:
+        with monkeypatch.context() as patch:
+            patch.setattr(running.Driver, "block", reloaded)
+            with pytest.raises(
+                LabError, match=r"^the service was restarted during the measurement: run the same command"
+            ):
+                measure(url, results)
+        (stored,) = results.glob("*/*/measurement.json")
+        assert len(store.read(stored, Running).blocks) == 2
+        after = measure(url, results)
+        assert (len(after.blocks), after.processes.workers) == (running.BLOCKS, ("3 99",))
+        before = len(driven)
+        workers.append("4 100")
+        measure(url, results)
+        assert len(driven) == before
+        workers[:] = ["4 100"]
+        measure(url, results)
+        assert len(driven) == before + 15
+
+
 @pytest.mark.parametrize("model", ["closed", "open"])
 def test_a_wrong_answer_under_load_ends_with_status_1(
     results: Path, driven: list[tuple[str, float | None]], monkeypatch: pytest.MonkeyPatch, model: str
@@ -304,6 +404,18 @@ def test_what_cannot_be_read_has_its_reason(results: Path, monkeypatch: pytest.M
         "cpu": "the server still used 40 % of a core 5 s after its last answer",
         "memory": "its processes cannot be read (FileNotFoundError)",
     }
+
+
+def test_cpu_is_unavailable_where_ended_processes_are_not_waited_for() -> None:
+    with program(FORKING) as (_, port):
+        found = listening.listening("127.0.0.1", port)
+        reader = running.Reader(address.Service(address="127.0.0.1", port=port, authority="x", found=found))
+        assert reader.cpu() is None
+        assert reader.memory()
+        told = "the service ignores SIGCHLD, so the CPU time of its ended processes is lost"
+        assert reader.hidden == {"cpu": told}
+        sample = reader.sample()
+        assert sample.own == sample.busy
 
 
 def test_the_work_of_the_service_is_no_noise() -> None:

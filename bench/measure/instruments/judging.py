@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from email.parser import BytesHeaderParser
+from email.parser import HeaderParser
 
 import msgspec
 import numpy as np
 
-from bench.documents.answers import Answer, difference
+from bench.documents.answers import Answer, difference, named
 from bench.measure.instruments.pacer_files import KEPT, RIGHT, WRONG_BODY, KeptAnswer, PacerOutcome
 from bench.model import Exchange
 
@@ -31,6 +31,6 @@ def _answer(kept: KeptAnswer, exchange: Exchange) -> Answer:
     """Return the answer. Without its head, the pacer has compared the status already."""
     if not kept.head:
         return Answer(exchange.status, {}, kept.body)
-    line, _, lines = kept.head.partition(b"\r\n")
-    headers = BytesHeaderParser().parsebytes(lines)
-    return Answer(int(line.split()[1]), {name.lower(): value for name, value in headers.items()}, kept.body)
+    line, _, lines = kept.head.partition(b"\n")
+    headers = HeaderParser().parsestr(lines.decode("latin-1"))  # as http.client, which recorded the right answer
+    return Answer(int(line.split()[1]), named(headers.items()), kept.body)
