@@ -10,6 +10,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from bench import readiness
+from bench.build.project import fingerprint
 from bench.catalog import pairing
 from bench.documents import http_files
 from bench.errors import LabError, unknown
@@ -33,7 +34,6 @@ from bench.own import baseline, shown
 from bench.own.asked import Asked
 from bench.own.manifest import BASELINES, Manifest
 from bench.progress import Progress
-from bench.serve.application import fingerprint
 from bench.serve.backend import require
 from bench.serve.look import look
 

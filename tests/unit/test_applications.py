@@ -1,6 +1,8 @@
 """A user's application: what its builds and cases depend on, the copy it runs in, and the record of its process."""
 
 import json
+import os
+import socket
 import sys
 from itertools import pairwise
 from pathlib import Path
@@ -11,6 +13,7 @@ from msgspec.structs import replace
 
 from bench import verify
 from bench.build import applications, artifacts
+from bench.build.project import copy, fingerprint
 from bench.catalog import pairing
 from bench.errors import LabError
 from bench.host import cpu_time
@@ -20,7 +23,6 @@ from bench.own.manifest import Manifest
 from bench.own.study import with_application, with_backend
 from bench.serve import application as serving
 from bench.serve import life_cycle, look
-from bench.serve.application import fingerprint
 from bench.serve.life_cycle import RunningServer
 from tests.declared import CATALOG
 
@@ -192,3 +194,58 @@ def test_another_interpreter_than_the_built_one_is_told(
     record.write_text(json.dumps(right | {fact: value}))
     with pytest.raises(LabError, match=f"provenance check: 'shop' reports {fact} = '{value}' instead of "):
         verify.read_provenance(catalog, running, stack)
+
+
+def test_a_write_through_a_link_of_the_copy_changes_nothing_of_the_users(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    for folder, link in ((source / "data", "inside"), (tmp_path / "outside", "beyond")):
+        folder.mkdir(exist_ok=True)
+        (folder / "counter").write_text("0")
+        (source / link).symlink_to(folder)
+        (source / f"{link}-file").symlink_to(folder / "counter")
+    (source / "new").symlink_to(source / "data" / "new")
+    made = tmp_path / "copy"
+    copy(source, made)
+    for name in ("inside/counter", "inside-file", "beyond/counter", "beyond-file", "new"):
+        (made / name).write_text("1")
+        assert (source / "data" / "counter").read_text() == (tmp_path / "outside" / "counter").read_text() == "0"
+    assert not (source / "data" / "new").exists()
+    assert (made / "inside").readlink() == Path("data")
+    assert (made / "data" / "new").exists()
+
+
+def test_links_that_lead_nowhere_or_to_themselves_stay_links(source: Path, tmp_path: Path) -> None:
+    for link, target in {"gone": "../nowhere", "loop": "loop", "null": "/dev/null", "self": "."}.items():
+        (source / link).symlink_to(target)
+    copy(source, tmp_path / "copy")
+    found = {path.name: str(path.readlink()) for path in (tmp_path / "copy").iterdir() if path.is_symlink()}
+    assert found == {"gone": "../nowhere", "loop": "loop", "null": "/dev/null", "self": "."}
+    assert fingerprint(source) == fingerprint(tmp_path / "copy")
+
+
+def test_the_target_of_a_link_that_leaves_the_folder_is_part_of_the_source(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "price").write_text("1")
+    (source / "data").symlink_to("../data")
+    (tmp_path / "data" / "again").symlink_to(tmp_path / "data")
+    before = fingerprint(source)
+    (tmp_path / "data" / "price").write_text("2")
+    assert fingerprint(source) != before
+
+
+def test_a_link_to_a_folder_that_contains_the_project_is_refused(source: Path, tmp_path: Path) -> None:
+    (source / "up").symlink_to("..")
+    with pytest.raises(LabError) as caught:
+        fingerprint(source)
+    assert str(caught.value) == f"{source / 'up'} links to {tmp_path}, which contains it: remove the link"
+
+
+def test_pipes_sockets_and_folders_of_tools_are_not_copied(source: Path, tmp_path: Path) -> None:
+    os.mkfifo(source / "pipe")
+    (source / "venv").mkdir()
+    (source / "empty").mkdir()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(source / "socket"))
+        copy(source, tmp_path / "copy")
+    assert sorted(path.name for path in (tmp_path / "copy").iterdir()) == ["empty", "shop.py"]
+    assert fingerprint(source) == fingerprint(tmp_path / "copy")
