@@ -222,6 +222,22 @@ def test_a_missing_backend_is_reported_with_the_command_that_installs_it(
     assert caught.value.remedy == "sudo apt-get install --no-install-recommends ghost"
 
 
+@pytest.mark.parametrize("command", ["prepare", "argv", "ready", "version"])
+@pytest.mark.parametrize("word", ["{file}", "--file={file}"])
+def test_a_file_that_a_command_names_is_part_of_the_fingerprint(
+    make: Make, tmp_path: Path, command: str, word: str
+) -> None:
+    file = tmp_path / "{{}}.py"  # braces are doubled in a declaration
+    declared = make()
+    words = (*getattr(declared, command), word.format(file=tmp_path / "{{{{}}}}.py"), "/nowhere", "/tmp")
+    declared = msgspec.structs.replace(declared, **{command: words})
+    file.write_text("1")
+    before = backend.fingerprint(declared)
+    assert backend.fingerprint(declared) == before
+    file.write_text("2")
+    assert backend.fingerprint(declared) != before
+
+
 @pytest.mark.parametrize(
     ("server", "waits", "connections"),
     [
