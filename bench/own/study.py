@@ -198,7 +198,11 @@ def compared_servers(catalog: Catalog, interface: Interface, today: str, named: 
 
 
 def _build(catalog: Catalog, name: str, servers: Sequence[str], progress: Progress) -> None:
-    """Build the application. Raises LabError with the reason if that fails."""
+    """Build the application. Raises LabError with the reason if it or the first server, the baseline's, fails."""
     built, unavailable = readiness.build_all(catalog, [name], progress, servers)
-    if not isinstance(built.get(name), Artifact):
+    made = built.get(name)
+    if not isinstance(made, Artifact):
         raise LabError("; ".join(each.reason for each in unavailable))
+    for server in servers[:1]:
+        if server in made.lacks:
+            raise LabError(f"the baseline's server {server} is unavailable: {made.lacks[server].reason}")

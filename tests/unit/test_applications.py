@@ -11,16 +11,18 @@ import psutil
 import pytest
 from msgspec.structs import replace
 
-from bench import verify
+from bench import readiness, verify
 from bench.build import applications, artifacts
 from bench.build.project import copy, fingerprint
 from bench.catalog import pairing
 from bench.errors import LabError
 from bench.host import cpu_time
 from bench.measure import identity
-from bench.model import Application, Artifact, Backend, Catalog, Provisioned, Stack, StartupCase, Variant
+from bench.model import Application, Artifact, Backend, Catalog, Provisioned, Stack, StartupCase, Unavailable, Variant
+from bench.own import study
 from bench.own.manifest import Manifest
 from bench.own.study import with_application, with_backend
+from bench.progress import Progress
 from bench.serve import application as serving
 from bench.serve import life_cycle, look
 from bench.serve.life_cycle import RunningServer
@@ -75,6 +77,19 @@ def test_a_backend_of_ones_own_is_in_the_catalogue_of_its_study() -> None:
     catalog, name = with_backend(CATALOG, Manifest(app="shop:application", backend=own))
     assert (name, catalog.backends["true"]) == ("true", own)
     assert with_backend(CATALOG, Manifest(app="shop:application")) == (CATALOG, None)
+
+
+def test_an_unavailable_server_of_the_baseline_is_told_and_another_one_is_not(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lack = Unavailable(what="bjoern", reason="libev is missing", remedy=None, server="bjoern")
+    made = Artifact("shop", "", "", "", 0, 0.0, PYTHON, "", lacks={"bjoern": lack})
+    monkeypatch.setattr(readiness, "build_all", lambda *_: ({"shop": made}, [lack]))
+    catalog, _ = declared(application(source))
+    study._build(catalog, "shop", ("gunicorn-sync", "bjoern"), Progress())
+    with pytest.raises(LabError) as caught:
+        study._build(catalog, "shop", ("bjoern", "gunicorn-sync"), Progress())
+    assert str(caught.value) == "the baseline's server bjoern is unavailable: libev is missing"
 
 
 @pytest.mark.parametrize(
