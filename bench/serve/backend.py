@@ -250,8 +250,11 @@ def _places(folder: Path, port: int) -> dict[str, str]:
 
 
 def _environment(backend: Backend, folder: Path) -> dict[str, str]:
-    """Return the whole environment of the backend. Its home is the fresh folder, so it reads no file of the user."""
-    return {"PATH": _path(backend), "HOME": str(folder), "LANG": "C.UTF-8"}
+    """Return the whole environment of the backend. Its home is the fresh folder, so it reads no file of the user.
+
+    A program in Python writes no bytecode beside its modules, which may be in the user's project.
+    """
+    return {"PATH": _path(backend), "HOME": str(folder), "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def _path(backend: Backend) -> str:

@@ -149,6 +149,13 @@ def test_a_backend_listens_on_a_port_of_its_own(make: Make, tmp_path: Path) -> N
         assert running.version == "Made up"
 
 
+def test_a_backend_in_python_leaves_no_bytecode_beside_its_modules(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "helper.py").write_text("")
+    with backend.run_backend(make("import helper"), tmp_path / "log"):
+        pass
+    assert not (tmp_path / "__pycache__").exists()
+
+
 def test_a_kept_folder_starts_as_a_copy_of_the_backend(make: Make, tmp_path: Path) -> None:
     declared = make(prepare="open(sys.argv[1] + '/made', 'w').close()")
     with backend.run_backend(declared, tmp_path / "log", keep=tmp_path / "state") as running:
