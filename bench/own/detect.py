@@ -9,9 +9,9 @@ from pathlib import Path
 
 import msgspec
 
+from bench.build.project import LEFT_OUT
 from bench.model import Argv, Interface
 from bench.own.manifest import REQUIREMENTS
-from bench.serve.application import LEFT_OUT
 
 # Callables that return an application, by full name or its last part: the framework and its interface.
 MAKERS: dict[str, tuple[str, Interface]] = {

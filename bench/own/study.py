@@ -10,6 +10,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from bench import readiness
+from bench.build.project import fingerprint
 from bench.catalog import pairing
 from bench.documents import http_files
 from bench.errors import LabError, unknown
@@ -33,7 +34,6 @@ from bench.own import baseline, shown
 from bench.own.asked import Asked
 from bench.own.manifest import BASELINES, Manifest
 from bench.progress import Progress
-from bench.serve.application import fingerprint
 from bench.serve.backend import require
 from bench.serve.look import look
 
@@ -203,7 +203,11 @@ def compared_servers(catalog: Catalog, interface: Interface, today: str, named: 
 
 
 def _build(catalog: Catalog, name: str, servers: Sequence[str], progress: Progress) -> None:
-    """Build the application. Raises LabError with the reason if that fails."""
+    """Build the application. Raises LabError with the reason if it or the first server, the baseline's, fails."""
     built, unavailable = readiness.build_all(catalog, [name], progress, servers)
-    if not isinstance(built.get(name), Artifact):
+    made = built.get(name)
+    if not isinstance(made, Artifact):
         raise LabError("; ".join(each.reason for each in unavailable))
+    for server in servers[:1]:
+        if server in made.lacks:
+            raise LabError(f"the baseline's server {server} is unavailable: {made.lacks[server].reason}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from bench.build import artifacts, commands
+from bench.build.project import copy, fingerprint
 from bench.errors import LabError
 from bench.model import Application, Catalog, Stack, Variant
 from bench.paths import LAB, PREFIXES, SUBJECT
@@ -19,8 +19,6 @@ from bench.serve import backend as backends
 from bench.serve.backend import RunningBackend
 
 ENTRY = "lab_application"  # the module that servers point at
-LEFT_OUT = {".git", ".hg", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox", ".mypy_cache", ".ruff_cache"}
-MANIFEST = "lab.toml"
 PREPARED = LAB / "prepared"
 SOURCE, STATE = "source", "backend"  # folders of a prepared application
 
@@ -120,29 +118,3 @@ def environment(
 def provenance(scratch: Path) -> Path:
     """Return the path of the file to which the serving process writes its provenance."""
     return scratch / "provenance.json"
-
-
-def fingerprint(source: Path) -> str:
-    """Return a hash of the names and contents of all copied files of a project, except `lab.toml`."""
-    digest = hashlib.sha256()
-    for path in sorted(_files(source)):
-        content = str(path.readlink()).encode() if path.is_symlink() else path.read_bytes()
-        digest.update(f"{path.relative_to(source)}\0{len(content)}\0".encode() + content)
-    return digest.hexdigest()
-
-
-def copy(source: Path, destination: Path) -> None:
-    """Copy a project without its version control, virtual environments and caches."""
-    shutil.copytree(source, destination, symlinks=True, ignore=_left_out)
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    for path in folder.iterdir():
-        if path.is_dir() and not path.is_symlink():
-            yield from _files(path) if path.name not in LEFT_OUT else ()
-        elif path.is_symlink() or (path.is_file() and path.name != MANIFEST):
-            yield path
-
-
-def _left_out(folder: str, names: list[str]) -> set[str]:
-    return {name for name in names if name in LEFT_OUT or Path(folder, name).is_socket()}

@@ -108,10 +108,13 @@ def provision(catalog: Catalog, backend: Backend, variant: str) -> None:
 
 
 def fingerprint(backend: Backend) -> str:
-    """Return a hash of the backend's declaration, its programs and its driver's lock file."""
+    """Return a hash of the backend's declaration, its programs, the files they are given and its driver's lock file."""
     digest = hashlib.sha256(msgspec.json.encode(backend, order="sorted") + _lock())
     for argv in (backend.prepare, backend.argv):
         digest.update(_bytes(_program(backend, argv[0])) if argv else b"")
+    for path in _given_files(backend):
+        content = path.read_bytes()
+        digest.update(f"{path}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()
 
 
@@ -234,13 +237,24 @@ def _command(backend: Backend, argv: Argv, folder: Path, port: int) -> list[str]
     return pinned([*setpriv, "--", _program(backend, argv[0]), *arguments], cores().generator)
 
 
+def _given_files(backend: Backend) -> list[Path]:
+    """Return the files that the backend's commands name by an absolute path, alone or in a word such as --file=PATH."""
+    words = [word for argv in (backend.prepare, backend.argv, backend.ready, backend.version) for word in argv]
+    plain = [word.replace("{{", "{").replace("}}", "}") for word in words]
+    paths = [Path(text) for word in plain for text in (word, word.partition("=")[2]) if text.startswith("/")]
+    return [path for path in dict.fromkeys(paths) if path.is_file()]
+
+
 def _places(folder: Path, port: int) -> dict[str, str]:
     return {"folder": str(folder), "port": str(port)}
 
 
 def _environment(backend: Backend, folder: Path) -> dict[str, str]:
-    """Return the whole environment of the backend. Its home is the fresh folder, so it reads no file of the user."""
-    return {"PATH": _path(backend), "HOME": str(folder), "LANG": "C.UTF-8"}
+    """Return the whole environment of the backend. Its home is the fresh folder, so it reads no file of the user.
+
+    A program in Python writes no bytecode beside its modules, which may be in the user's project.
+    """
+    return {"PATH": _path(backend), "HOME": str(folder), "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def _path(backend: Backend) -> str:

@@ -10,10 +10,11 @@ from tempfile import TemporaryDirectory
 import msgspec
 
 from bench.build import artifacts
+from bench.build.project import copy
 from bench.errors import LabError
 from bench.model import Catalog, Interface
 from bench.paths import LOGS, SUBJECT
-from bench.serve.application import copy, environment
+from bench.serve.application import environment
 from bench.serve.backend import backend_for
 
 IMPORT_SECONDS = 120

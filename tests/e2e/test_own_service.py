@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.build.project import fingerprint
 from bench.paths import ROOT
-from bench.serve.application import fingerprint
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 

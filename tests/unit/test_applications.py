@@ -1,6 +1,8 @@
 """A user's application: what its builds and cases depend on, the copy it runs in, and the record of its process."""
 
 import json
+import os
+import socket
 import sys
 from itertools import pairwise
 from pathlib import Path
@@ -9,18 +11,20 @@ import psutil
 import pytest
 from msgspec.structs import replace
 
-from bench import verify
+from bench import readiness, verify
 from bench.build import applications, artifacts
+from bench.build.project import copy, fingerprint
 from bench.catalog import pairing
 from bench.errors import LabError
 from bench.host import cpu_time
 from bench.measure import identity
-from bench.model import Application, Artifact, Backend, Catalog, Provisioned, Stack, StartupCase, Variant
+from bench.model import Application, Artifact, Backend, Catalog, Provisioned, Stack, StartupCase, Unavailable, Variant
+from bench.own import study
 from bench.own.manifest import Manifest
 from bench.own.study import with_application, with_backend
+from bench.progress import Progress
 from bench.serve import application as serving
 from bench.serve import life_cycle, look
-from bench.serve.application import fingerprint
 from bench.serve.life_cycle import RunningServer
 from tests.declared import CATALOG
 
@@ -73,6 +77,19 @@ def test_a_backend_of_ones_own_is_in_the_catalogue_of_its_study() -> None:
     catalog, name = with_backend(CATALOG, Manifest(app="shop:application", backend=own))
     assert (name, catalog.backends["true"]) == ("true", own)
     assert with_backend(CATALOG, Manifest(app="shop:application")) == (CATALOG, None)
+
+
+def test_an_unavailable_server_of_the_baseline_is_told_and_another_one_is_not(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lack = Unavailable(what="bjoern", reason="libev is missing", remedy=None, server="bjoern")
+    made = Artifact("shop", "", "", "", 0, 0.0, PYTHON, "", lacks={"bjoern": lack})
+    monkeypatch.setattr(readiness, "build_all", lambda *_: ({"shop": made}, [lack]))
+    catalog, _ = declared(application(source))
+    study._build(catalog, "shop", ("gunicorn-sync", "bjoern"), Progress())
+    with pytest.raises(LabError) as caught:
+        study._build(catalog, "shop", ("bjoern", "gunicorn-sync"), Progress())
+    assert str(caught.value) == "the baseline's server bjoern is unavailable: libev is missing"
 
 
 @pytest.mark.parametrize(
@@ -192,3 +209,58 @@ def test_another_interpreter_than_the_built_one_is_told(
     record.write_text(json.dumps(right | {fact: value}))
     with pytest.raises(LabError, match=f"provenance check: 'shop' reports {fact} = '{value}' instead of "):
         verify.read_provenance(catalog, running, stack)
+
+
+def test_a_write_through_a_link_of_the_copy_changes_nothing_of_the_users(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    for folder, link in ((source / "data", "inside"), (tmp_path / "outside", "beyond")):
+        folder.mkdir(exist_ok=True)
+        (folder / "counter").write_text("0")
+        (source / link).symlink_to(folder)
+        (source / f"{link}-file").symlink_to(folder / "counter")
+    (source / "new").symlink_to(source / "data" / "new")
+    made = tmp_path / "copy"
+    copy(source, made)
+    for name in ("inside/counter", "inside-file", "beyond/counter", "beyond-file", "new"):
+        (made / name).write_text("1")
+        assert (source / "data" / "counter").read_text() == (tmp_path / "outside" / "counter").read_text() == "0"
+    assert not (source / "data" / "new").exists()
+    assert (made / "inside").readlink() == Path("data")
+    assert (made / "data" / "new").exists()
+
+
+def test_links_that_lead_nowhere_or_to_themselves_stay_links(source: Path, tmp_path: Path) -> None:
+    for link, target in {"gone": "../nowhere", "loop": "loop", "null": "/dev/null", "self": "."}.items():
+        (source / link).symlink_to(target)
+    copy(source, tmp_path / "copy")
+    found = {path.name: str(path.readlink()) for path in (tmp_path / "copy").iterdir() if path.is_symlink()}
+    assert found == {"gone": "../nowhere", "loop": "loop", "null": "/dev/null", "self": "."}
+    assert fingerprint(source) == fingerprint(tmp_path / "copy")
+
+
+def test_the_target_of_a_link_that_leaves_the_folder_is_part_of_the_source(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "price").write_text("1")
+    (source / "data").symlink_to("../data")
+    (tmp_path / "data" / "again").symlink_to(tmp_path / "data")
+    before = fingerprint(source)
+    (tmp_path / "data" / "price").write_text("2")
+    assert fingerprint(source) != before
+
+
+def test_a_link_to_a_folder_that_contains_the_project_is_refused(source: Path, tmp_path: Path) -> None:
+    (source / "up").symlink_to("..")
+    with pytest.raises(LabError) as caught:
+        fingerprint(source)
+    assert str(caught.value) == f"{source / 'up'} links to {tmp_path}, which contains it: remove the link"
+
+
+def test_pipes_sockets_and_folders_of_tools_are_not_copied(source: Path, tmp_path: Path) -> None:
+    os.mkfifo(source / "pipe")
+    (source / "venv").mkdir()
+    (source / "empty").mkdir()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(source / "socket"))
+        copy(source, tmp_path / "copy")
+    assert sorted(path.name for path in (tmp_path / "copy").iterdir()) == ["empty", "shop.py"]
+    assert fingerprint(source) == fingerprint(tmp_path / "copy")

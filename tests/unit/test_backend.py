@@ -149,6 +149,13 @@ def test_a_backend_listens_on_a_port_of_its_own(make: Make, tmp_path: Path) -> N
         assert running.version == "Made up"
 
 
+def test_a_backend_in_python_leaves_no_bytecode_beside_its_modules(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "helper.py").write_text("")
+    with backend.run_backend(make("import helper"), tmp_path / "log"):
+        pass
+    assert not (tmp_path / "__pycache__").exists()
+
+
 def test_a_kept_folder_starts_as_a_copy_of_the_backend(make: Make, tmp_path: Path) -> None:
     declared = make(prepare="open(sys.argv[1] + '/made', 'w').close()")
     with backend.run_backend(declared, tmp_path / "log", keep=tmp_path / "state") as running:
@@ -220,6 +227,22 @@ def test_a_missing_backend_is_reported_with_the_command_that_installs_it(
     ):
         pytest.fail("it never ran")
     assert caught.value.remedy == "sudo apt-get install --no-install-recommends ghost"
+
+
+@pytest.mark.parametrize("command", ["prepare", "argv", "ready", "version"])
+@pytest.mark.parametrize("word", ["{file}", "--file={file}"])
+def test_a_file_that_a_command_names_is_part_of_the_fingerprint(
+    make: Make, tmp_path: Path, command: str, word: str
+) -> None:
+    file = tmp_path / "{{}}.py"  # braces are doubled in a declaration
+    declared = make()
+    words = (*getattr(declared, command), word.format(file=tmp_path / "{{{{}}}}.py"), "/nowhere", "/tmp")
+    declared = msgspec.structs.replace(declared, **{command: words})
+    file.write_text("1")
+    before = backend.fingerprint(declared)
+    assert backend.fingerprint(declared) == before
+    file.write_text("2")
+    assert backend.fingerprint(declared) != before
 
 
 @pytest.mark.parametrize(
