@@ -56,7 +56,7 @@ def _change(finding: Finding, rows: dict[Stack, Row]) -> Card:
     title = "What to change today"
     if rows[own].cpu.value is None:
         return Card(title, f"{_named(own, finding)} has no figure: {_first_line(rows[own].cpu)}")
-    better = [each for each in finding.changes if _is_better(each.gain)]
+    better = [each for each in finding.changes if _is_better(each.gain)] if _is_beaten(own, finding) else []
     if not better:
         reason = "no other stack is significantly cheaper" if finding.changes else "no other stack was measured"
         lead = f"Keep {_named(own, finding)}: {reason}."
@@ -70,7 +70,8 @@ def _change(finding: Finding, rows: dict[Stack, Row]) -> Card:
         if group:
             told = [f"{_named(each.stack, finding)} {_gain(each.gain)}" for each in group]
             details.append(f"{lead_in}: {listed(told)}")
-    undecided = [_named(each.stack, finding) for each in finding.changes if each.gain.undecided]
+    open_ = [each for each in finding.changes if each.gain.undecided or (_is_better(each.gain) and each not in better)]
+    undecided = [_named(each.stack, finding) for each in open_]
     if undecided:
         details.append(f"undecided: {listed(undecided)}")
     return Card(title, lead, tuple(details))
@@ -119,6 +120,11 @@ def _memory(finding: Finding, rows: dict[Stack, Row]) -> Card:
 def _first_line(figure: Figure) -> str:
     """The reason for a missing figure, without the lines of a difference between answers."""
     return re.split(r"\s+--- expected", figure.reason or "not measured")[0]
+
+
+def _is_beaten(own: Stack, finding: Finding) -> bool:
+    """Whether the ranking calls the present stack worse than the best one: card and ranking must agree."""
+    return any(each.behind.significant for each in finding.ranking if each.stack == own)
 
 
 def _is_better(gain: Comparison) -> bool:
