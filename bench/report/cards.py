@@ -60,11 +60,11 @@ def _change(finding: Finding, rows: dict[Stack, Row]) -> Card:
     if not better:
         reason = "no other stack is significantly cheaper" if finding.changes else "no other stack was measured"
         lead = f"Keep {_named(own, finding)}: {reason}."
-        details = [f"server CPU per request: {_cpu(rows[own])}"]
+        details = [f"server CPU per request: {_cpu(own, finding)}"]
     else:
         best, new, old = better[0], _named(better[0].stack, finding), _named(own, finding)
         lead = f"{new} serves {_gain(best.gain)} the requests of {old} per second of server CPU."
-        details = [f"server CPU per request: {_cpu(rows[best.stack])} instead of {_cpu(rows[own])}"]
+        details = [f"server CPU per request: {_cpu(best.stack, finding)} instead of {_cpu(own, finding)}"]
     worse = [each for each in finding.changes if _is_worse(each.gain)]
     for lead_in, group in (("also cheaper", better[1:]), ("more expensive", worse)):
         if group:
@@ -89,7 +89,9 @@ def _versions_compared(finding: Finding, rows: dict[Stack, Row]) -> Card:
         elif each.gain.equal:
             verdict = "equally fast within 5 %"
         lines.append(f"{new} is {verdict}: {_gain(each.gain)} the requests of {old} per second of server CPU.")
-    spent = [f"{_named(row.stack, finding)}: {_cpu(row)} of server CPU per request" for row in rows.values()]
+    spent = [
+        f"{_named(row.stack, finding)}: {_cpu(row.stack, finding)} of server CPU per request" for row in rows.values()
+    ]
     return Card(title, lines[0] if lines else "No other version was measured.", (*lines[1:], *spent))
 
 
@@ -139,8 +141,9 @@ def _gain(gain: Comparison) -> str:
     return f"{times(gain.ratio)} ({interval(gain.ratio)})" if gain.ratio else "—"
 
 
-def _cpu(row: Row) -> str:
-    return seconds(row.cpu.value or 0.0)
+def _cpu(stack: Stack, finding: Finding) -> str:
+    """The server CPU per request of a stack, as the ranking shows it."""
+    return next((seconds(each.figures.cpu.value or 0.0) for each in finding.ranking if each.stack == stack), "—")
 
 
 def _mega(figure: Figure) -> str:
