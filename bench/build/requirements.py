@@ -6,52 +6,22 @@ Each local package becomes a wheel, built from a copy: building in its folder wo
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import shutil
 import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
-from urllib.parse import unquote, urlsplit
+from typing import Any
 
 from bench.build import project
+from bench.build.requirement_lines import NAMED, PROJECTS, Included, Line, Local, is_local, parsed, read
 from bench.errors import MissingError
 from bench.model import Provisioned
 from bench.provision import system
 from bench.provision.interpreters import EPOCH, require_success, uv
 
-INCLUDE = re.compile(r"(--requirements?|--constraints?|-r|-c)\s*=?\s*(\S.*)")
-EDITABLE = re.compile(r"(?:--editable|-e)\s*=?\s*(\S.*)")
-FIND_LINKS = re.compile(r"(?:--find-links|-f)\s*=?\s*(\S.*)")
-NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^]]*\])?\s*@\s*(\S.*)")
-EXTRAS = re.compile(r"(.*?)(\[[^][]*\])?")
-AFTER = re.compile(r"(?=\s+;|;\s|\s+--)")  # a marker or options
-COMMENT = re.compile(r"(^|\s)#.*")
-VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
-ARCHIVES = (".whl", ".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
-PROJECTS = ("pyproject.toml", "setup.py", "setup.cfg")
 LOCAL_SOURCES = {"path", "workspace"}  # of [tool.uv.sources]
 LOCK = "uv.lock"
-
-
-class Included(NamedTuple):
-    """A line that names another requirements file."""
-
-    option: str
-    path: Path
-
-
-class Local(NamedTuple):
-    """A line that names a package in a folder or archive. `after` is its marker and options."""
-
-    name: str
-    extras: str
-    path: Path
-    after: str
-
-
-Line = str | Included | Local
 
 
 def parts(files: Sequence[Path]) -> list[str | Path]:
@@ -66,7 +36,7 @@ def parts(files: Sequence[Path]) -> list[str | Path]:
         elif path.name in PROJECTS:
             found += [_state(path.parent)] if _is_dynamic(path) else []
         else:
-            texts = _read(path)
+            texts = read(path)
             found += [each for each in texts if each != path]
             found += [_state(local.path) for local in _locals(texts.values())]
     return found
@@ -81,9 +51,9 @@ def prepared(files: Sequence[Path], folder: Path, interpreter: Provisioned) -> l
     for path in files:
         if path.name == LOCK:
             text = _exported(path, folder).read_text(encoding="utf-8")
-            texts[path] = _lines(path, text)
+            texts[path] = parsed(path, text)
         elif path.name not in PROJECTS:
-            texts |= _read(path)
+            texts |= read(path)
     wheels = _wheels(_locals(texts.values()), folder / "wheels", interpreter)
     copies = {path: folder / f"{number}-{path.name.removesuffix('.txt')}.txt" for number, path in enumerate(texts)}
     for path, lines in texts.items():
@@ -98,78 +68,6 @@ def require_no_local(pins: str, folder: Path) -> None:
         words = line.partition(" #")[0].strip()
         if ("file:" in words and folder.as_uri() not in words) or words.startswith(("/", ".", "-e ")):
             raise MissingError(f"{words}: a dependency names this local package: list it in the requirements file")
-
-
-def _read(path: Path) -> dict[Path, list[Line]]:
-    """Return the lines of a requirements file and of all that it includes."""
-    texts: dict[Path, list[Line]] = {}
-    waiting = [path]
-    while waiting:
-        each = waiting.pop()
-        if each in texts:
-            continue
-        texts[each] = _lines(each, each.read_text(encoding="utf-8"))
-        waiting += [line.path for line in texts[each] if isinstance(line, Included)]
-    return texts
-
-
-def _lines(path: Path, text: str) -> list[Line]:
-    return [_line(path, line) for line in text.replace("\\\n", " ").splitlines()]
-
-
-def _line(file: Path, text: str) -> Line:
-    """Return the meaning of a line. Its relative paths start at the folder of its file."""
-    variables = os.environ | {"PROJECT_ROOT": str(file.parent)}
-    words = VARIABLE.sub(lambda found: variables.get(found[1], found[0]), COMMENT.sub("", text).strip())
-    if included := INCLUDE.fullmatch(words):
-        option, name = included.groups()
-        if "://" in name and not name.startswith("file:"):
-            return text
-        path = _path(file, name)
-        if not path.is_file():
-            raise MissingError(f"{file.name}: no such file: {path}")
-        return Included(option, path)
-    links = FIND_LINKS.fullmatch(words)
-    if links and ("://" not in links[1] or links[1].startswith("file:")):
-        raise MissingError(f"{file.name}: a local --find-links is unsupported: name the archive itself: ./NAME.whl")
-    editable = EDITABLE.fullmatch(words)
-    requirement = editable[1] if editable else words
-    if requirement.startswith("-"):
-        return text
-    named = NAMED.fullmatch(requirement)
-    target, *after = AFTER.split(named[3] if named else requirement, maxsplit=1)
-    if "+file:" in target:
-        raise MissingError(f"{file.name}: {target}: a local repository is unsupported: name its folder without git+")
-    if not _is_local(target, is_path=bool(named or editable)):
-        return text
-    if "subdirectory=" in target:
-        raise MissingError(f"{file.name}: {target}: #subdirectory= is unsupported: name the folder itself")
-    target, extras = (target, None) if named else _split(EXTRAS, target.partition("#")[0])
-    path = _path(file, target)
-    if not path.exists():
-        raise MissingError(f"{file.name}: no such file or folder: {path}")
-    if path.is_dir() and not any((path / name).is_file() for name in PROJECTS):
-        raise MissingError(f"{file.name}: {path} is no Python project: it has neither pyproject.toml nor setup.py")
-    name, extras = (named[1], named[2]) if named else ("", extras)
-    return Local(name, extras or "", path, "".join(after).strip())
-
-
-def _split(pattern: re.Pattern[str], text: str) -> tuple[str, str | None]:
-    found = pattern.fullmatch(text)
-    return (found[1], found[2]) if found else (text, None)
-
-
-def _is_local(target: str, *, is_path: bool) -> bool:
-    if target.startswith("file:"):
-        return True
-    if "://" in target or re.match(r"[a-z]+\+", target):
-        return False
-    return bool(target) and (is_path or target[0] in "./~" or "/" in target or target.endswith(ARCHIVES))
-
-
-def _path(file: Path, target: str) -> Path:
-    plain = unquote(urlsplit(target).path) if target.startswith("file:") else target.partition("#egg=")[0]
-    return (file.parent / Path(plain).expanduser()).resolve()
 
 
 def _locals(texts: Iterable[Sequence[Line]]) -> list[Local]:
@@ -241,7 +139,7 @@ def _is_dynamic(file: Path) -> bool:
         return True
     own = _toml(file).get("project")
     named = [name for text in (own or {}).get("dependencies", ()) if (name := NAMED.fullmatch(text))]
-    local = [name[1] for name in named if _is_local(name[3], is_path=True)] + _local_sources(file)
+    local = [name[1] for name in named if is_local(name[3], is_path=True)] + _local_sources(file)
     if local:
         raise MissingError(f"{file}: {local[0]} is a local package: run `uv lock`, and use its uv.lock in lab.toml")
     return own is None or not {"dependencies", "optional-dependencies"}.isdisjoint(own.get("dynamic", ()))
