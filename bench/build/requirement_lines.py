@@ -102,7 +102,7 @@ def _split(pattern: re.Pattern[str], text: str) -> tuple[str, str | None]:
 
 
 def is_local(target: str, *, is_path: bool) -> bool:
-    """Return True if a requirement's target is on this machine. `is_path`: only an address or a path may stand there."""
+    """Return True if a requirement's target is on this machine. `is_path`: it must be a path or an address."""
     if target.startswith("file:"):
         return True
     if "://" in target or re.match(r"[a-z]+\+", target):

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import pwd
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -22,11 +20,11 @@ import psutil
 
 from bench.build import artifacts
 from bench.errors import LabError, MissingError
-from bench.host.pinning import cores, pinned
 from bench.model import Argv, Backend, Catalog, Server, Stack
 from bench.paths import TOOLS
 from bench.provision import stamp, system
 from bench.provision.interpreters import MEASURED_LOCK, install
+from bench.serve import programs
 from bench.serve.ports import free_port
 from bench.serve.process import Program, Started, running
 
@@ -35,7 +33,6 @@ POLL_SECONDS = 0.01
 STOP_SECONDS = 10.0
 IMPORT = "import psycopg, psycopg_pool"  # fails if the driver or its libpq is missing
 IMPORT_SECONDS = 60.0
-PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
 class RunningBackend(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,12 +51,12 @@ class RunningBackend(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def dsn(self) -> str:
         """The address for clients."""
-        return self.backend.dsn.format_map(_places(self.folder, self.port))
+        return self.backend.dsn.format_map(programs.places(self.folder, self.port))
 
     @property
     def places(self) -> dict[str, str]:
         """The placeholders of a user's application."""
-        return _places(self.folder, self.port) | {"dsn": self.dsn}
+        return programs.places(self.folder, self.port) | {"dsn": self.dsn}
 
     def waits(self, server: Server) -> str:
         """Return the dotted name of the function with which `/wait` queries the backend under `server`."""
@@ -79,10 +76,10 @@ def require(backend: Backend) -> None:
     """Raise MissingError if a program, a system part or the user of `backend` is missing."""
     system.require(backend.needs)
     if os.geteuid() == 0 and backend.user is not None:
-        _user(backend.user)
+        programs.user(backend.user)
     for argv in (backend.prepare, backend.argv, backend.ready, backend.version):
         if argv:
-            _program(backend, argv[0])
+            programs.located(backend, argv[0])
 
 
 def provision(catalog: Catalog, backend: Backend, variant: str) -> None:
@@ -111,8 +108,8 @@ def fingerprint(backend: Backend) -> str:
     """Return a hash of the backend's declaration, its programs, the files they are given and its driver's lock file."""
     digest = hashlib.sha256(msgspec.json.encode(backend, order="sorted") + _lock())
     for argv in (backend.prepare, backend.argv):
-        digest.update(_bytes(_program(backend, argv[0])) if argv else b"")
-    for path in _given_files(backend):
+        digest.update(_bytes(programs.located(backend, argv[0])) if argv else b"")
+    for path in programs.given_files(backend):
         content = path.read_bytes()
         digest.update(f"{path}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()
@@ -146,7 +143,7 @@ def run_backend(
     with tempfile.TemporaryDirectory(prefix="lab-", dir="/tmp") as name:
         folder = Path(name)  # in /tmp: accessible to every user, and short, as a socket's path has at most 107 bytes
         if os.geteuid() == 0 and backend.user is not None:
-            os.chown(folder, *_user(backend.user))
+            os.chown(folder, *programs.user(backend.user))
         port = free_port()
         run = partial(_run, backend, folder=folder, port=port)
         if state:
@@ -178,9 +175,9 @@ def _started(backend: Backend, folder: Path, port: int, log: Path) -> Iterator[S
 
     program = Program(
         name=backend.name,
-        argv=_command(backend, backend.argv, folder, port),
+        argv=programs.command(backend, backend.argv, folder, port),
         folder=folder,
-        env=_environment(backend, folder),
+        env=programs.environment(backend, folder),
         log=log,
         is_ready=is_ready,
         ready_seconds=READY_SECONDS,
@@ -208,7 +205,7 @@ def _copy(folder: Path, destination: Path) -> None:
 
 def _run(backend: Backend, argv: Argv, *, folder: Path, port: int) -> subprocess.CompletedProcess[str]:
     """Run one of the backend's programs. Raises LabError after `READY_SECONDS`."""
-    command, env = _command(backend, argv, folder, port), _environment(backend, folder)
+    command, env = programs.command(backend, argv, folder, port), programs.environment(backend, folder)
     try:
         return subprocess.run(
             command, cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=READY_SECONDS
@@ -222,68 +219,6 @@ def _require_success(backend: Backend, done: subprocess.CompletedProcess[str], l
     if done.returncode != 0:
         log.write_text(done.stdout + done.stderr)
         raise LabError(f"{backend.name}: {backend.prepare[0]} failed: {system.error_message(done)}; see {log}")
-
-
-def _command(backend: Backend, argv: Argv, folder: Path, port: int) -> list[str]:
-    """Return the command that runs `argv` on the generator's cores and ends it if the lab itself is killed.
-
-    Under root it runs as the backend's own user.
-    """
-    setpriv = ["setpriv", "--pdeathsig", "QUIT"]
-    if os.geteuid() == 0 and backend.user is not None:
-        user, group = _user(backend.user)
-        setpriv += ["--reuid", str(user), "--regid", str(group), "--clear-groups"]
-    arguments = [part.format_map(_places(folder, port)) for part in argv[1:]]
-    return pinned([*setpriv, "--", _program(backend, argv[0]), *arguments], cores().generator)
-
-
-def _given_files(backend: Backend) -> list[Path]:
-    """Return the files that the backend's commands name by an absolute path, alone or in a word such as --file=PATH."""
-    words = [word for argv in (backend.prepare, backend.argv, backend.ready, backend.version) for word in argv]
-    plain = [word.replace("{{", "{").replace("}}", "}") for word in words]
-    paths = [Path(text) for word in plain for text in (word, word.partition("=")[2]) if text.startswith("/")]
-    return [path for path in dict.fromkeys(paths) if path.is_file()]
-
-
-def _places(folder: Path, port: int) -> dict[str, str]:
-    return {"folder": str(folder), "port": str(port)}
-
-
-def _environment(backend: Backend, folder: Path) -> dict[str, str]:
-    """Return the whole environment of the backend. Its home is the fresh folder, so it reads no file of the user.
-
-    A program in Python writes no bytecode beside its modules, which may be in the user's project.
-    """
-    return {"PATH": _path(backend), "HOME": str(folder), "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
-
-
-def _path(backend: Backend) -> str:
-    """Return PATH with the backend's `paths`, the newest version first."""
-    folders = [str(path) for pattern in backend.paths for path in Path("/").glob(pattern.lstrip("/"))]
-    newest = sorted(folders, key=lambda folder: [int(part) for part in folder.split("/") if part.isdecimal()])[::-1]
-    return os.pathsep.join([PATH, *newest])
-
-
-def _program(backend: Backend, name: str) -> str:
-    """Return the path of one of the backend's programs. Raises MissingError if it is not installed."""
-    found = shutil.which(name, path=_path(backend))
-    if found is None:
-        remedies = [part.remedy for part in system.parts() if part.name in backend.needs]
-        told = f"{backend.name}: {name} is not installed"
-        told += "" if remedies else f" in {', '.join(PATH.split(':'))}: install it, or name its folder in `paths`"
-        raise MissingError(told, next(iter(remedies), None))
-    return found
-
-
-def _user(name: str) -> tuple[int, int]:
-    """Return the user id and group id of `name`. Raises MissingError if that user does not exist."""
-    try:
-        entry = pwd.getpwnam(name)
-    except KeyError:
-        raise MissingError(
-            f"cannot run the backend as root: user {name!r} does not exist", f"useradd --system {name}"
-        ) from None
-    return entry.pw_uid, entry.pw_gid
 
 
 def _driver(backend: Backend, variant: str) -> Path:

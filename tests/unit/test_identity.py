@@ -11,7 +11,7 @@ from bench.measure import blocks, identity
 from bench.model import Artifact, BuiltPeer, Case, Instrument, MacroCase, MicroCase, Stack, SuiteCase
 from bench.plan import contest
 from bench.plan.planned import plan
-from bench.serve import backend, proxy
+from bench.serve import backend, programs, proxy
 from tests.declared import CATALOG
 from tests.unit.made import artifact, interpreter
 from tests.unit.trial import STUDY, closed, stack
@@ -115,7 +115,7 @@ def test_a_changed_database_changes_only_the_cases_that_wait_for_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     waiting = msgspec.structs.replace(macro_case(), workload="wait-postgres")
-    monkeypatch.setattr(backend, "_program", lambda declared, name: name)
+    monkeypatch.setattr(programs, "located", lambda declared, name: name)
     identities = []
     for version in (b"15", b"16"):
         monkeypatch.setattr(backend, "_bytes", lambda program, version=version: version)
