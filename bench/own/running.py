@@ -8,29 +8,28 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import psutil
 from msgspec.structs import replace
 
 from bench import store
 from bench.analysis.capacity import paceable
 from bench.documents import http_files
 from bench.documents.http_files import Request
-from bench.errors import RIGHT, DisturbedError, LabError, WrongError
-from bench.host import accounts, cpu_time, exclusive, machine, quiet
+from bench.errors import RIGHT, LabError, WrongError
+from bench.host import accounts, exclusive, machine, quiet
 from bench.host.listening import Identity, listening
 from bench.host.pinning import cores
-from bench.measure.instruments import paced, pacer, process_tree
+from bench.measure.instruments import paced, pacer
 from bench.measure.instruments.paced import Metrics, PacerResult
 from bench.model import Catalog, Load, Measurement, Observed, Recorded, Workload
 from bench.own import address, shown
 from bench.own.address import Service
 from bench.own.manifest import Answers
+from bench.own.reader import Reader
 from bench.own.study import LOAD, STEADY
 from bench.paths import RESULTS
 from bench.progress import Progress
@@ -40,14 +39,13 @@ SHARE = 0.6  # of the first block's throughput: the rate of the open load
 OVERHEAD_SECONDS = 1.5  # of a block beyond its loads, for the estimate
 FEW_CORES = 2  # with more, the scheduler has a core for the generator
 RECORD = "measurement.json"
-LOST = "the service ignores SIGCHLD, so the CPU time of its ended processes is lost"
 RESTARTED = (
     "the service was restarted during the measurement: run the same command again; "
     "if it replaces its workers by itself (max-requests, --reload), switch that off first"
 )
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
+class AskedByUrl(msgspec.Struct, frozen=True, kw_only=True):
     """What to measure: the service at `url`, which may be `remote`. `rate`: that of the open load, in requests/s."""
 
     url: str
@@ -77,7 +75,7 @@ class Running(Recorded, frozen=True, kw_only=True):
 
 
 def measure(
-    asked: Asked, catalog: Catalog, progress: Progress, *, force: bool = False, strict: bool = False
+    asked: AskedByUrl, catalog: Catalog, progress: Progress, *, force: bool = False, strict: bool = False
 ) -> tuple[Path, Running]:
     """Continue an interrupted measurement, or return the finished one unless `force`. Returns its folder and record.
 
@@ -132,7 +130,7 @@ def _same(service: Service, processes: Identity) -> Identity:
 
 
 def _opened(
-    asked: Asked, service: Service, requests: Sequence[Request], processes: Identity, force: bool
+    asked: AskedByUrl, service: Service, requests: Sequence[Request], processes: Identity, force: bool
 ) -> tuple[Path, Running]:
     """Return the last measurement with the same key and processes, unless `force`, or else a new one."""
     described, found = machine.describe(), service.found
@@ -213,54 +211,6 @@ class Driver(msgspec.Struct, frozen=True):
             wrong = f"{sum(result.failures.values())} of {result.reached} answers were wrong or missing"
             raise WrongError(f"{self.service.url}: {wrong}: {told}", gate=RIGHT)
         return result
-
-
-class Reader:
-    """Reads CPU time and memory of a service's processes; `hidden` says why one of them cannot be read."""
-
-    def __init__(self, service: Service) -> None:
-        self._roots, self._is_here = service.found.roots, service.is_here
-        self._meter = cpu_time.of_tree(*self._roots) if self._roots else None
-        hidden = service.found.hidden
-        self.hidden: dict[str, str] = {"cpu": hidden, "memory": hidden} if hidden else {}
-        with suppress(OSError):
-            if any(cpu_time.ignores_children(root) for root in self._roots):
-                self.hidden["cpu"], self._meter = LOST, None
-
-    def cpu(self) -> float | None:
-        """Return the CPU seconds since the processes started, once they are idle."""
-        meter = self._meter
-        return self._read("cpu", lambda: cpu_time.read_when_idle(meter)) if meter else None
-
-    def memory(self) -> float | None:
-        """Return the PSS in bytes."""
-        return self._read("memory", lambda: process_tree.pss_bytes(*self._roots))
-
-    def sample(self) -> quiet.Sample:
-        """Sample the machine, with the service as a part of the lab.
-
-        Without a view of a service on this machine, no CPU time counts as that of other processes.
-        """
-        sample = quiet.sample()
-        if self._meter is None:
-            return replace(sample, own=sample.busy) if self._is_here else sample
-        try:
-            tree = {each.pid for root in self._roots for each in (root, *root.children(recursive=True))}
-            own = sample.own + self._meter.read()
-        except psutil.NoSuchProcess:
-            return replace(sample, own=sample.busy)
-        return replace(sample, own=own, others={pid: each for pid, each in sample.others.items() if pid not in tree})
-
-    def _read(self, what: str, read: Callable[[], float]) -> float | None:
-        if what in self.hidden:
-            return None
-        try:
-            return read()
-        except DisturbedError as error:
-            self.hidden[what] = str(error)
-        except (psutil.Error, OSError) as error:
-            self.hidden[what] = f"its processes cannot be read ({type(error).__name__})"
-        return None
 
 
 def _observed(metrics: Metrics, **facts: Any) -> Observed:

@@ -217,7 +217,7 @@ def _running(
     if requests is None and not DEFAULT_REQUESTS.is_dir():
         raise LabError("--url requires --requests FOLDER, with requests in files NAME.http")
     folder = (requests or DEFAULT_REQUESTS).resolve()
-    asked = running.Asked(url=url, requests=folder, ignore=words(ignore), rate=rate, remote=remote)
+    asked = running.AskedByUrl(url=url, requests=folder, ignore=words(ignore), rate=rate, remote=remote)
     results, record = running.measure(asked, declared(), Progress(), force=force, strict=strict)
     telling.show(out, record, results, json)
     return 0
