@@ -81,9 +81,10 @@ def unsupported(catalog: Catalog, stack: Stack) -> Unsupported | None:
 
 
 def _symptom(served: Interface, offered: Interface) -> str:
-    """A part of the error message where a server of one interface runs an application of another.
+    """Return a part of the error message when a server of one interface runs an application of another.
 
-    WSGI and RSGI both take two arguments: a coroutine is no body, and a scope is no dict.
+    WSGI and RSGI both call an application with two arguments, so the call itself succeeds. A WSGI server then gets a
+    coroutine instead of a body. A WSGI application gets a scope, which is not a dict.
     """
     return {("wsgi", "rsgi"): "coroutine", ("rsgi", "wsgi"): "not subscriptable"}.get(
         (served, offered), "positional argument"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from msgspec.structs import replace
 
@@ -65,16 +64,12 @@ def study_of(asked: Asked, catalog: Catalog, progress: Progress) -> tuple[Study,
         pick(catalog.labels(), server, "server")
     names = [interpreter_called(text, catalog) for text in asked.interpreters]
     catalog, behind = with_backend(catalog, manifest)
-    how: dict[str, Any] = {"backend": behind, "workers": asked.workers}
-    application, catalog = _looked_at(manifest, home, catalog, progress, **how)
-    present, other = application, asked.other_version
-    if other:
-        present, catalog = _looked_at(other, home, catalog, progress, **how)
-        if present.interface != application.interface:
-            kinds = f"{present.interface.upper()}, and {application.name} is {application.interface.upper()}"
-            raise LabError(f"--against: {present.name} is {kinds}: two versions must have one interface")
+    present, application, catalog = _versions(asked, home, catalog, progress, backend=behind)
     server = manifest.server or BASELINES[application.interface]
-    servers = compared_servers(catalog, application.interface, server, asked.servers or ((server,) if other else ()))
+    are_versions = present != application
+    servers = compared_servers(
+        catalog, application.interface, server, asked.servers or ((server,) if are_versions else ())
+    )
     stack = Stack(variant=present.name, framework=application.interface, server=server)
     if refused := pairing.unsupported(catalog, stack):
         raise LabError(f"the baseline {stack} is unsupported: {refused.reason}")
@@ -94,23 +89,35 @@ def study_of(asked: Asked, catalog: Catalog, progress: Progress) -> tuple[Study,
     workload = replace(workload, exchanges=exchanges)
     catalog = replace(catalog, workloads=catalog.workloads | {workload.name: workload})
     variants = (present.name, application.name, *(catalog.at(application.name, name) for name in names))
-    question = f"Which server and interpreter serve {manifest.name} best?"
-    if other:
-        question = f"Is {manifest.name} slower than {present.name}?"
+    best = f"Which server and interpreter serve {manifest.name} best?"
     return Study(
         name=f"try-{application.name}",
         title=manifest.name + (f", {asked.workers} worker processes" if asked.workers > 1 else ""),
-        question=question,
+        question=f"Is {manifest.name} slower than {present.name}?" if are_versions else best,
         baseline=present.name,
         variants=tuple(dict.fromkeys(variants)),
         frameworks=(application.interface,),
         servers=servers,
         workloads=(workload.name,),
-        macro=MacroPlan(loads=(LOAD,), runs=RUNS_OF_VERSIONS if other else RUNS),
+        macro=MacroPlan(loads=(LOAD,), runs=RUNS_OF_VERSIONS if are_versions else RUNS),
         latency=LatencyPlan(load=STEADY, runs=2, shares=(0.6,), rate=asked.rate, all=True),
         startup=StartupPlan(spawns=3, server=server),
         words=asked.words,
     ), catalog
+
+
+def _versions(
+    asked: Asked, home: str, catalog: Catalog, progress: Progress, *, backend: str | None
+) -> tuple[Application, Application, Catalog]:
+    """Return the present version, the baseline, and the asked one, with a catalogue of both. They may be the same."""
+    application, catalog = _looked_at(asked.manifest, home, catalog, progress, backend=backend, workers=asked.workers)
+    if asked.other_version is None:
+        return application, application, catalog
+    present, catalog = _looked_at(asked.other_version, home, catalog, progress, backend=backend, workers=asked.workers)
+    if present.interface != application.interface:
+        kinds = f"{present.interface.upper()}, and {application.name} is {application.interface.upper()}"
+        raise LabError(f"--against: {present.name} is {kinds}: two versions must have one interface")
+    return present, application, catalog
 
 
 def with_backend(catalog: Catalog, manifest: Manifest) -> tuple[Catalog, str | None]:
@@ -190,16 +197,16 @@ def interpreter_called(text: str, catalog: Catalog) -> str:
     return pick(catalog.interpreters, text, "interpreter").name
 
 
-def compared_servers(catalog: Catalog, interface: Interface, today: str, named: Sequence[str]) -> tuple[str, ...]:
+def compared_servers(catalog: Catalog, interface: Interface, present: str, named: Sequence[str]) -> tuple[str, ...]:
     """The present server first, then the `named` ones, all of the interface for `all`, or the usual ones for none."""
     fitting = [label for label, server in catalog.labels().items() if server.interface == interface]
-    usual = [label for label in OTHERS[interface] if label != today][:MOST]
+    usual = [label for label in OTHERS[interface] if label != present][:MOST]
     for label in [each for each in named if each != ALL and each not in fitting]:
         speaks = catalog.labels()[label].interface.upper()
         known = ", ".join(fitting)
         raise LabError(f"--servers: {label} is for {speaks} applications, this one is {interface.upper()}: use {known}")
     chosen = fitting if ALL in named else named or usual
-    return tuple(dict.fromkeys((today, *chosen)))
+    return tuple(dict.fromkeys((present, *chosen)))
 
 
 def _build(catalog: Catalog, name: str, servers: Sequence[str], progress: Progress) -> None:

@@ -26,7 +26,7 @@ class Card(msgspec.Struct, frozen=True):
     details: tuple[str, ...] = ()
 
 
-def today(study: Study) -> Stack:
+def present(study: Study) -> Stack:
     """The present stack: the baseline behind the study's first server."""
     server = study.servers[0]
     return Stack(variant=study.baseline, framework=study.frameworks_on(server)[0], server=server)
@@ -34,7 +34,7 @@ def today(study: Study) -> Stack:
 
 def changes(evidence: Evidence, stacks: Sequence[Stack]) -> tuple[Change, ...]:
     """Server CPU per request of the present stack ÷ that of each other: one family of comparisons, the best first."""
-    load, own = closed_load(evidence.study, evidence.workload), today(evidence.study)
+    load, own = closed_load(evidence.study, evidence.workload), present(evidence.study)
     others = [stack for stack in stacks if stack != own]
     held = as_a_family([evidence.speedup("macro", stack, "cpu", load, over=own) for stack in others])
     found = [Change(stack=stack, gain=gain) for stack, gain in zip(others, held, strict=True)]
@@ -50,7 +50,7 @@ def cards(finding: Finding) -> tuple[Card, ...]:
 
 
 def _change(finding: Finding, rows: dict[Stack, Row]) -> Card:
-    own = today(finding.study)
+    own = present(finding.study)
     if len(_versions(finding.study)) > 1:
         return _versions_compared(finding, rows)
     title = "What to change today"
@@ -78,27 +78,34 @@ def _change(finding: Finding, rows: dict[Stack, Row]) -> Card:
 
 
 def _versions_compared(finding: Finding, rows: dict[Stack, Row]) -> Card:
-    """Whether another version of the service is slower than the baseline."""
-    own, title = today(finding.study), "Is it slower?"
-    lines = []
-    for each in finding.changes:
-        new, old = _named(each.stack, finding), _named(own, finding)
-        verdict = "undecided"
-        if each.gain.significant:
-            verdict = "slower" if _is_worse(each.gain) else "faster"
-        elif each.gain.equal:
-            verdict = "equally fast within 5 %"
-        lines.append(f"{new} is {verdict}: {_gain(each.gain)} the requests of {old} per second of server CPU.")
+    """Whether another version of the service is slower than the baseline; a version without figures says why."""
+    own = present(finding.study)
+    lines = [_compared(each, own, finding) for each in finding.changes if rows[each.stack].cpu.value is not None]
+    failed = [row for row in rows.values() if row.cpu.value is None]
+    lines += [f"{_named(row.stack, finding)} has no figure: {_first_line(row.cpu)}" for row in failed]
     spent = [
-        f"{_named(row.stack, finding)}: {_cpu(row.stack, finding)} of server CPU per request" for row in rows.values()
+        f"{_named(row.stack, finding)}: {_cpu(row.stack, finding)} of server CPU per request"
+        for row in rows.values()
+        if row not in failed
     ]
-    return Card(title, lines[0] if lines else "No other version was measured.", (*lines[1:], *spent))
+    lead, *rest = lines or ["No other version was measured."]
+    return Card("Is it slower?", lead, (*rest, *spent))
+
+
+def _compared(change: Change, own: Stack, finding: Finding) -> str:
+    verdict = "undecided"
+    if change.gain.significant:
+        verdict = "slower" if _is_worse(change.gain) else "faster"
+    elif change.gain.equal:
+        verdict = "equally fast within 5 %"
+    new, old = _named(change.stack, finding), _named(own, finding)
+    return f"{new} is {verdict}: {_gain(change.gain)} the requests of {old} per second of server CPU."
 
 
 def _latency(finding: Finding) -> Card:
     common = [each for each in finding.latencies if each.is_common]
     title = "Latency"
-    own = next((each for each in common if each.stack == today(finding.study)), None)
+    own = next((each for each in common if each.stack == present(finding.study)), None)
     if own is None:
         return Card(title, "Latency was not measured.")
     title = f"Latency at {number(own.rate)} requests per second"
@@ -108,7 +115,7 @@ def _latency(finding: Finding) -> Card:
 
 
 def _memory(finding: Finding, rows: dict[Stack, Row]) -> Card:
-    own = today(finding.study)
+    own = present(finding.study)
     held = sorted((row for row in finding.rows if row.memory.value is not None), key=lambda row: row.memory.value or 0)
     title = "Memory under load"
     if rows[own].memory.value is None:

@@ -22,7 +22,7 @@ class SuiteResult(msgspec.Struct, frozen=True, kw_only=True):
     """A framework under the suite: seconds of the `suite` and of the whole `process`, each a mean with its interval.
 
     `slower` is the time of the suite ÷ that with the study's first framework. `lines` counts lines of code of the
-    framework's `adapter` and `client`, and of the shared `suite`. `reason`: why there is no figure.
+    framework's `adapter` and `client`, and of the shared `suite`. `reason`: why the times are missing.
     """
 
     framework: str

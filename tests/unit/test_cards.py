@@ -1,9 +1,11 @@
 """The cards of a user's application, from the sessions that the docs show."""
 
 import pytest
+from msgspec.structs import replace
 
 from bench import keep
 from bench.report.cards import Card, cards
+from bench.report.estimates import Figure
 from bench.report.finding import find
 from bench.report.rows import Finding
 from tests.docs_output import DATA
@@ -41,6 +43,15 @@ def test_two_versions_answer_their_question() -> None:
     _, (slower, *_) = found("try-shop")
     assert slower.title == "Is it slower?"
     assert slower.lead.startswith("shop is equally fast within 5 %: ")
+
+
+def test_a_version_without_figures_says_why() -> None:
+    finding, _ = found("try-shop")
+    failed = Figure(value=None, reason="GET /cheap: differs at /0\n--- expected\n+++ got")
+    rows = tuple(replace(row, cpu=failed) if row.stack.variant == "shop" else row for row in finding.rows)
+    slower, *_ = cards(replace(finding, rows=rows))
+    assert slower.lead == "shop has no figure: GET /cheap: differs at /0"
+    assert "undecided" not in " ".join((slower.lead, *slower.details))
 
 
 def test_a_study_without_an_application_has_no_cards() -> None:
