@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from bench.catalog import needed
 from bench.catalog.checks import check, check_study
-from bench.catalog.declarations import ALONE, constant, listing
+from bench.catalog.declarations import ALONE, constant, listing, words
 from bench.catalog.moved import at_home
 from bench.model import (
     Backend,
@@ -31,6 +31,14 @@ from bench.paths import ROOT
 
 INTERFACES: dict[Interface, str] = {"wsgi": "", "asgi": "-asgi", "rsgi": "-rsgi"}  # the suffix of frameworks' names
 FLAWS = (*ALONE, needed.flaw)
+WORDED = (
+    "bench/interpreters/*.toml",
+    "builds/*/*.toml",
+    "optimised/*/*.toml",
+    "peers/*/*.toml",
+    "bench/servers/*.toml",
+    "bench/workloads/*.toml",
+)  # the files that may have words; no two of them have one name
 
 
 def read() -> Catalog:
@@ -46,6 +54,7 @@ def read() -> Catalog:
         backends=listing(Backend, "bench/backends/*.toml", flaws=FLAWS),
         workloads=listing(Workload, "bench/workloads/*.toml"),
         loads=listing(Load, "bench/loads/*.toml"),
+        words=words(*WORDED),
     )
     check(catalog)
     studies = listing(Study, "bench/studies/*.toml")

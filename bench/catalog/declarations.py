@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,19 +12,24 @@ import msgspec
 
 from bench.catalog import drivable, mistakes, placeholders
 from bench.errors import LabError
-from bench.model import Declared
+from bench.model import Declared, Interpreter, Peer, Server, Variant, Words, Workload
 from bench.paths import ROOT
 
 T = TypeVar("T", bound=Declared)
 Flaw = Callable[[Declared], str | None]  # what is wrong with a declaration, whatever the others say
 
 ALONE: Sequence[Flaw] = (placeholders.flaw, drivable.flaw)
+WORDS = Words.__struct_fields__  # keys beside those of the nouns in `WORDED`
+WORDED = {Interpreter, Peer, Server, Variant, Workload}
 
 
-def read(path: Path, noun: type[T]) -> T:
-    """Decode one TOML file. Raises LabError that names the file, the line and the key that is wrong."""
+def read(path: Path, noun: type[T], beside: Collection[str] = ()) -> T:
+    """Decode one TOML file without the keys `beside` the noun's.
+
+    Raises LabError that names the file, the line and the key that is wrong.
+    """
     try:
-        return msgspec.convert(_keys(path), noun)
+        return msgspec.convert({key: value for key, value in _keys(path).items() if key not in beside}, noun)
     except msgspec.ValidationError as error:
         raise LabError(mistakes.of_content(_named(path), path.read_text(), noun, error)) from error
 
@@ -75,7 +80,7 @@ def listing(noun: type[T], *patterns: str, flaws: Sequence[Flaw] = ALONE) -> dic
     found: dict[str, T] = {}
     places: dict[str, Path] = {}
     for path in sorted(path for pattern in patterns for path in ROOT.glob(pattern)):
-        declared = read(path, noun)
+        declared = read(path, noun, WORDS if noun in WORDED else ())
         name: str = getattr(declared, "name")  # noqa: B009 - every declared noun has one
         if name != path.stem:
             raise LabError(f"{path.relative_to(ROOT)}: name: {name!r} must equal the file's name, {path.stem!r}")
@@ -87,6 +92,18 @@ def listing(noun: type[T], *patterns: str, flaws: Sequence[Flaw] = ALONE) -> dic
     if flawed:  # of a file and those like it, the file itself is named
         path, told = min(flawed, key=lambda each: "like" in _decoded(each[0]))
         raise LabError(f"{path.relative_to(ROOT)}: {told}")
+    return found
+
+
+def words(*patterns: str) -> dict[str, Words]:
+    """What the files of some folders say to readers, by the name of what they declare. `like` copies no words."""
+    found = {}
+    for path in sorted(path for pattern in patterns for path in ROOT.glob(pattern)):
+        own = {key: value for key, value in _decoded(path).items() if key in WORDS}
+        try:
+            found |= {path.stem: msgspec.convert(own, Words)} if own else {}
+        except msgspec.ValidationError as error:
+            raise LabError(mistakes.of_content(_named(path), path.read_text(), Words, error)) from error
     return found
 
 

@@ -67,6 +67,7 @@ from bench.model.variant import (
     WarmupPolicy,
     Yardstick,
 )
+from bench.model.words import Words
 from bench.model.work import DocumentsSpec, Exchange, Load, Same, Segment, Shape, Workload
 
 __all__ = [
@@ -147,6 +148,7 @@ __all__ = [
     "Variant",
     "Verdict",
     "WarmupPolicy",
+    "Words",
     "Workload",
     "Yardstick",
     "pick",

@@ -13,6 +13,7 @@ from bench.model.base import Recorded
 from bench.model.serving import Backend, Framework, Peer, Server, Tuning
 from bench.model.study import Study
 from bench.model.variant import Interpreter, Variant, WarmupPolicy, Yardstick
+from bench.model.words import Words
 from bench.model.work import Load, Workload
 
 T = TypeVar("T")
@@ -28,7 +29,8 @@ def pick(known: Mapping[str, T], name: str, noun: str, where: str = "") -> T:
 class Catalog(Recorded, frozen=True, kw_only=True):
     """Declarations by kind and name: all of a checkout, or those that a plan needs.
 
-    `servers` are keyed by file name: two files of one server, for two implementations, share a `label`.
+    `servers` are keyed by file name: two files of one server, for two implementations, share a `label`. `words` are
+    keyed by the name of what they are of.
     """
 
     interpreters: dict[str, Interpreter] = {}
@@ -42,6 +44,7 @@ class Catalog(Recorded, frozen=True, kw_only=True):
     workloads: dict[str, Workload] = {}
     loads: dict[str, Load] = {}
     studies: dict[str, Study] = {}
+    words: dict[str, Words] = {}
 
     def variant(self, name: str) -> Variant:
         """The variant or yardstick of that name; `NAME@INTERPRETER` puts a file's variant on another interpreter.

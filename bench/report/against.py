@@ -1,39 +1,92 @@
-"""A study's peers against its stacks in Python, in sentences made from the figures."""
+"""The answers of a study with peers: the best stack in Python against other languages and against the plain source."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench.analysis.text import listed, number, seconds
-from bench.report.claims import differ
-from bench.report.rows import Finding, Row
+from bench.analysis.text import listed, number, times
+from bench.report import naming
+from bench.report.ranking import Ranked
+from bench.report.rows import Finding
+from bench.report.wording import fitting
 
-SAME = "no significant difference"
+PARTS = {"memory": "the memory", "compressed": "the size", "start": "the time to start"}
 
 
-def sentences(finding: Finding) -> Iterator[str]:
-    """For one workload, each peer against the best stack in Python and the reference core on each interpreter.
+def answer(finding: Finding) -> str:
+    """The best stack in Python for a workload, and what the peers and the plain source cost beside it.
 
     A compiled core that wins is no win of the language, so the uncompiled reference core stands beside it.
     """
-    measured = [row for row in finding.rows if row.cpu.value is not None]  # the cheapest first
-    own = [row for row in measured if not row.stack.is_peer]
-    plain: dict[str, Row] = {}
-    for row in own:
-        if row.core.plain:
-            plain.setdefault(row.core.title, row)
-    for peer in (row for row in measured if row.stack.is_peer):
-        if own:
-            told = [f"{_fold(finding, row, peer)} on {title}" for title, row in plain.items()]
-            beside = f" The reference core, relative to this peer: {listed(told)}." if told else ""
-            fold = _fold(finding, peer, own[0])
-            best = f"{fold if fold != SAME else f'{SAME} from'} the best in Python ({own[0].stack})"
-            spent = seconds(peer.cpu.value or 0.0)
-            yield f"{peer.core.title}: {spent} of server CPU per request, {best}.{beside}"
+    lead = f"{naming.work(finding)}: "
+    own = [each for each in finding.ranking if not each.stack.is_peer]
+    peers = [each for each in finding.ranking if each.stack.is_peer]
+    if not own or not peers:
+        return fitting(f"{lead}no {'peer' if own else 'stack in Python'} has a figure")
+    best, *_ = finding.ranking
+    if not best.stack.is_peer:
+        return fitting(f"{lead}{_best(finding, best)}", _costs(finding, peers))
+    name = naming.stack(finding, best.stack)
+    if not own[0].behind.significant:
+        return fitting(f"{lead}{name} or {_best(finding, own[0])} (no significant difference)")
+    cost = f"the best in Python, {_best(finding, own[0])}, costs {_times(own[0])}"
+    return fitting(f"{lead}{name}", [cost])
 
 
-def _fold(finding: Finding, row: Row, other: Row) -> str:
-    """How many times the server CPU of `other` a stack takes, unless the two do not differ significantly."""
-    if differ(finding, row, other) is False:
-        return SAME
-    return f"{number((row.cpu.value or 0.0) / (other.cpu.value or 1.0))}×"
+def beside(finding: Finding) -> str | None:
+    """What the cheapest peer takes of memory, size and start, relative to the best stack in Python; None if unknown.
+
+    Of a stack without measured starts or sizes, those of its core behind another server count.
+    """
+    own = [row for row in finding.rows if row.cpu.value is not None and not row.stack.is_peer]
+    peer = next((row for row in finding.rows if row.cpu.value is not None and row.stack.is_peer), None)
+    if not own or peer is None:
+        return None
+    told = []
+    for part, what in PARTS.items():
+        theirs = getattr(peer, part).value
+        ours = next((value for row in own if row.core is own[0].core and (value := getattr(row, part).value)), None)
+        if theirs and ours:
+            told.append(f"{number(theirs / ours)}× {what}")
+    if not told:
+        return None
+    return fitting(f"Beside it, {naming.stack(finding, peer.stack)} takes {listed(told)}")
+
+
+def _best(finding: Finding, best: Ranked) -> str:
+    """The best stack; `any core` where the plain source on its server is no worse."""
+    there = best.stack.framework, best.stack.server
+    plain = [each for each in _plain(finding) if (each.stack.framework, each.stack.server) == there]
+    if plain and best.behind.ratio is None and not plain[0].behind.significant:
+        return f"any core on {naming.advised(finding, best.stack)}"
+    return naming.stack(finding, best.stack)
+
+
+def _plain(finding: Finding) -> list[Ranked]:
+    """The stacks of the reference core, the best first."""
+    plain = {core.variant for core in finding.cores if core.plain}
+    return [each for each in finding.ranking if each.stack.variant in plain]
+
+
+def _costs(finding: Finding, peers: list[Ranked]) -> Iterator[str]:
+    """The best peer of each kind, then the plain source."""
+    first: dict[str, Ranked] = {}
+    for each in peers:
+        first.setdefault(finding.catalog.peers[each.stack.variant].kind, each)
+    shown = [*list(first.values())[:2], *_plain(finding)[:1]]
+    costs = " costs"
+    for each in shown:
+        name = naming.stack(finding, each.stack) if each.stack.is_peer else f"plain {_plain_name(finding, each)}"
+        if each.behind.significant:
+            yield f"{name}{costs} {_times(each)}"
+            costs = ""
+        elif each.behind.equal:
+            yield f"{name} costs as much"
+
+
+def _plain_name(finding: Finding, each: Ranked) -> str:
+    return naming.core(finding, next(core for core in finding.cores if core.variant == each.stack.variant))
+
+
+def _times(each: Ranked) -> str:
+    return times(each.behind.ratio) if each.behind.ratio else "—"

@@ -55,23 +55,23 @@ def _change(finding: Finding, rows: dict[Stack, Row]) -> Card:
         return _versions_compared(finding, rows)
     title = "What to change today"
     if rows[own].cpu.value is None:
-        return Card(title, f"{_named(own, finding)} has no figure: {_first_line(rows[own].cpu)}")
+        return Card(title, f"{named(own, finding)} has no figure: {_first_line(rows[own].cpu)}")
     better = [each for each in finding.changes if _is_better(each.gain)] if _is_beaten(own, finding) else []
     if not better:
         reason = "no other stack is significantly cheaper" if finding.changes else "no other stack was measured"
-        lead = f"Keep {_named(own, finding)}: {reason}."
+        lead = f"Keep {named(own, finding)}: {reason}."
         details = [f"server CPU per request: {_cpu(own, finding)}"]
     else:
-        best, new, old = better[0], _named(better[0].stack, finding), _named(own, finding)
+        best, new, old = better[0], named(better[0].stack, finding), named(own, finding)
         lead = f"{new} serves {_gain(best.gain)} the requests of {old} per second of server CPU."
         details = [f"server CPU per request: {_cpu(best.stack, finding)} instead of {_cpu(own, finding)}"]
     worse = [each for each in finding.changes if _is_worse(each.gain)]
     for lead_in, group in (("also cheaper", better[1:]), ("more expensive", worse)):
         if group:
-            told = [f"{_named(each.stack, finding)} {_gain(each.gain)}" for each in group]
+            told = [f"{named(each.stack, finding)} {_gain(each.gain)}" for each in group]
             details.append(f"{lead_in}: {listed(told)}")
     open_ = [each for each in finding.changes if each.gain.undecided or (_is_better(each.gain) and each not in better)]
-    undecided = [_named(each.stack, finding) for each in open_]
+    undecided = [named(each.stack, finding) for each in open_]
     if undecided:
         details.append(f"undecided: {listed(undecided)}")
     return Card(title, lead, tuple(details))
@@ -82,9 +82,9 @@ def _versions_compared(finding: Finding, rows: dict[Stack, Row]) -> Card:
     own = present(finding.study)
     lines = [_compared(each, own, finding) for each in finding.changes if rows[each.stack].cpu.value is not None]
     failed = [row for row in rows.values() if row.cpu.value is None]
-    lines += [f"{_named(row.stack, finding)} has no figure: {_first_line(row.cpu)}" for row in failed]
+    lines += [f"{named(row.stack, finding)} has no figure: {_first_line(row.cpu)}" for row in failed]
     spent = [
-        f"{_named(row.stack, finding)}: {_cpu(row.stack, finding)} of server CPU per request"
+        f"{named(row.stack, finding)}: {_cpu(row.stack, finding)} of server CPU per request"
         for row in rows.values()
         if row not in failed
     ]
@@ -98,7 +98,7 @@ def _compared(change: Change, own: Stack, finding: Finding) -> str:
         verdict = "slower" if _is_worse(change.gain) else "faster"
     elif change.gain.equal:
         verdict = "equally fast within 5 %"
-    new, old = _named(change.stack, finding), _named(own, finding)
+    new, old = named(change.stack, finding), named(own, finding)
     return f"{new} is {verdict}: {_gain(change.gain)} the requests of {old} per second of server CPU."
 
 
@@ -109,8 +109,8 @@ def _latency(finding: Finding) -> Card:
     if own is None:
         return Card(title, "Latency was not measured.")
     title = f"Latency at {number(own.rate)} requests per second"
-    lead = f"{_named(own.stack, finding)}: {_percentiles(own)}."
-    rest = tuple(f"{_named(each.stack, finding)}: {_percentiles(each)}" for each in common if each is not own)
+    lead = f"{named(own.stack, finding)}: {_percentiles(own)}."
+    rest = tuple(f"{named(each.stack, finding)}: {_percentiles(each)}" for each in common if each is not own)
     return Card(title, lead, rest)
 
 
@@ -119,10 +119,10 @@ def _memory(finding: Finding, rows: dict[Stack, Row]) -> Card:
     held = sorted((row for row in finding.rows if row.memory.value is not None), key=lambda row: row.memory.value or 0)
     title = "Memory under load"
     if rows[own].memory.value is None:
-        return Card(title, f"{_named(own, finding)} has no figure: {_first_line(rows[own].memory)}")
-    lead = f"{_named(own, finding)}: {_mega(rows[own].memory)}."
+        return Card(title, f"{named(own, finding)} has no figure: {_first_line(rows[own].memory)}")
+    lead = f"{named(own, finding)}: {_mega(rows[own].memory)}."
     return Card(
-        title, lead, tuple(f"{_named(row.stack, finding)}: {_mega(row.memory)}" for row in held if row.stack != own)
+        title, lead, tuple(f"{named(row.stack, finding)}: {_mega(row.memory)}" for row in held if row.stack != own)
     )
 
 
@@ -169,7 +169,7 @@ def _percentiles(each: Latencies) -> str:
     return ", ".join(told)
 
 
-def _named(stack: Stack, finding: Finding) -> str:
+def named(stack: Stack, finding: Finding) -> str:
     """The parts of a stack in which the study's stacks differ: version, server, interpreter."""
     catalog, variants, servers = finding.catalog, finding.study.variants, finding.study.servers
     versions = _versions(finding.study)

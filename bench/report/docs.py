@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import msgspec
+from msgspec.structs import replace
 
-from bench import keep
+from bench import catalog, keep
 from bench.analysis import drift as sources
 from bench.analysis.selftest import Selftest, judge
 from bench.analysis.text import listed
+from bench.model import Words
 from bench.paths import FINDINGS, KEPT
 from bench.report import drift, selftest
-from bench.report.answer import paragraphs
+from bench.report.answer import answers
 from bench.report.finding import find
 from bench.report.markdown import render
 from bench.report.pictures import pictures
@@ -57,7 +58,15 @@ def write(kept: Path = KEPT, folder: Path = FINDINGS) -> list[Path]:
 
 def findings(kept: Path = KEPT) -> dict[str, Finding]:
     """The finding of every kept study, over all its sessions."""
-    return {own[0].study.name: _over(own) for own in keep.all_kept(kept)}
+    spoken = catalog.read().words
+    return {own[0].study.name: _over([_worded(each, spoken) for each in own]) for own in keep.all_kept(kept)}
+
+
+def _worded(each: keep.Kept, spoken: dict[str, Words]) -> keep.Kept:
+    """A kept session with today's short names and caveats: advice to readers, which changes no figure."""
+    plan = each.session.plan
+    plan = replace(plan, catalog=replace(plan.catalog, words=spoken))
+    return replace(each, session=replace(each.session, plan=plan))
 
 
 def _over(own: Sequence[keep.Kept]) -> Finding:
@@ -66,7 +75,7 @@ def _over(own: Sequence[keep.Kept]) -> Finding:
     last = own[-1]
     if not last.study.factors:
         return found
-    return msgspec.structs.replace(found, drift=sources.judge(last.session, last.runs))
+    return replace(found, drift=sources.judge(last.session, last.runs))
 
 
 def texts(found: dict[str, Finding]) -> dict[str, str]:
@@ -91,13 +100,3 @@ def index(found: dict[str, Finding]) -> str:
 def _selftest(each: keep.Kept) -> Selftest | None:
     """The self-test of the session's machine. The verdict of a self-test's own session derives from its runs."""
     return judge(each.session, each.runs) if each.study.selftest else each.selftest
-
-
-def _short(finding: Finding) -> Iterator[str]:
-    """The answer in the index: the lines of a verdict, or the first sentences of each paragraph."""
-    if finding.study.selftest and finding.selftest:
-        yield from selftest.lines(finding.selftest)
-    elif finding.drift:
-        yield from drift.lines(finding.drift)
-    else:
-        yield from (lead for lead, *_ in paragraphs(finding))

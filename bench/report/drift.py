@@ -16,6 +16,7 @@ from bench.model import Session
 from bench.report.charts import WIDE
 from bench.report.drawing import Chart, Record, hues, keys, names_axis, sheet
 from bench.report.pictures import Picture, with_keys
+from bench.report.wording import fitting
 
 FACTOR_TITLES = {name: factor.title for name, factor in FACTORS.items()} | {TIME: "time: minutes pass"}
 ROW_PIXELS = 16
@@ -44,6 +45,17 @@ def lines(found: Drift) -> Iterator[str]:
                 f"Expected standard deviation of {_title(found, subject)} between sessions of {PROCESSES} processes: "
                 f"{share(same)}{again}."
             )
+
+
+def answers(found: Drift) -> Iterator[str]:
+    """For each subject, the factors that move it, and how far its sessions lie apart."""
+    for subject in found.subjects:
+        moved = [each for each in found.moved if each.subject == subject and each.significant]
+        moved.sort(key=lambda each: -each.moves.sd)
+        told = [f"{_short(each.factor)} moves it by {share(each.moves.sd)}" for each in moved]
+        same = found.between(subject, TIME)
+        again = [f"sessions lie {share(same)} apart"] if same is not None else []
+        yield fitting(f"{_title(found, subject)}: {told[0] if told else 'nothing moves it significantly'}", again)
 
 
 def moves_table(found: Drift) -> list[Sequence[str]]:

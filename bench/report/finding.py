@@ -139,6 +139,8 @@ def _core(name: str, evidence: Evidence) -> Core:
         counts=_counts(name, evidence),
         build_seconds=mean(sizes, "build", no_size),
         wheel_bytes=mean(sizes, "wheel", no_size),
+        source=mean(sizes, "source", no_size),
+        dependencies=mean(sizes, "dependencies", no_size),
         facts={name: fact for run in [*sizes[:1], *(runs or loaded)[:1]] for name, fact in run.facts.items()},
         verdict=evidence.verdict(name),
         reason=evidence.trouble(name),

@@ -1,13 +1,15 @@
-"""The results of open loads beyond capacity: a table of stacks and loads, sentences, and the generators' agreement."""
+"""The results of open loads beyond capacity: the answer, a table of stacks and loads, and the generators' agreement."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from statistics import median
 
 from bench.analysis.breaking import Break, Overload
 from bench.analysis.text import listed, number
+from bench.report import naming
 from bench.report.rows import Course, Finding
+from bench.report.wording import fitting
 
 HELD, ANSWERED_HELD, NO_RESULT = "holds", "latency of answered requests holds", "no result"
 ABSENT = "—"
@@ -66,19 +68,25 @@ def without_result(finding: Finding) -> list[tuple[Course, str]]:
     ]
 
 
-def sentences(finding: Finding) -> tuple[str, ...]:
-    """What breaks first and where, how many runs recover after each load, and what failed."""
+def answer(finding: Finding) -> str:
+    """Where latency first breaks beyond capacity, what fails, and how soon the stacks recover."""
+    lead = f"{naming.work(finding)}: "
     known = [course for course in finding.open if has_result(course)]
-    broke = [(course, found) for course in known if course.overload and (found := course.overload.broke)]
+    broke = [found for course in known if course.overload and (found := course.overload.broke)]
     if not finding.open:
-        return ("No stack was driven beyond its capacity.",)
+        return fitting(f"{lead}no stack was driven beyond its capacity")
     if not known:
-        why = "Gatling was the limit, or the capacity is unknown"
-        return (f"No result in any of {len(finding.open)} runs: {why}.",)
-    told = [_lead(known, [found for _, found in broke])]
-    by_load = {load: [each for each in broke if each[0].load == load] for load in _loads(finding)}
-    told += [_recovery(_title(finding, load), own) for load, own in by_load.items()]
-    return tuple(sentence for sentence in (*told, *_late(broke), *_failed(finding), *_limited(finding)) if sentence)
+        return fitting(f"{lead}no result in {len(finding.open)} runs", ["Gatling was the limit"])
+    failed = {course.title: course for course in known if course.overload and course.overload.failures}
+    names = [naming.stack(finding, course.stack) for course in failed.values()]
+    fails = f"requests to {names[0] if len(names) == 1 else f'{len(names)} stacks'} fail" if names else "nothing fails"
+    if not broke:
+        return fitting(f"{lead}latency holds beyond capacity in all {len(known)} runs", [fails])
+    never = sum(found.recovered is None for found in broke)
+    back = max((found.recovered for found in broke if found.recovered is not None), default=0)
+    recover = f"it recovers within {back} s" if not never else f"{never} of {len(broke)} runs do not recover"
+    first = number(min(found.share for found in broke))
+    return fitting(f"{lead}stay below {first}× capacity, where latency first breaks", [fails, recover])
 
 
 def agreement(finding: Finding) -> str:
@@ -122,47 +130,3 @@ def _failures(found: Overload) -> str:
         return told
     first, last = found.failed
     return f"{told} in second{f's {first}–{last}' if last > first else f' {first}'}"
-
-
-def _lead(known: Sequence[Course], broke: Sequence[Break]) -> str:
-    if not broke:
-        return f"Nothing breaks: {len(known)} of {len(known)} runs hold beyond capacity."
-    where = _span([each.share for each in broke])
-    return f"Latency breaks first, in {len(broke)} of {len(known)} runs, at {where}× capacity."
-
-
-def _recovery(title: str, broke: Sequence[tuple[Course, Break]]) -> str:
-    """The seconds until the stacks under a load recovered, and the stacks that did not."""
-    back = [found.recovered for _, found in broke if found.recovered is not None]
-    never = [course.title for course, found in broke if found.recovered is None]
-    told = [f"{len(back)} of {len(broke)} recover {_span(back)} s after the end of the overload."] if back else []
-    told += [f"Not recovered within the run: {listed(never)}."] if never else []
-    return f"{title}: {' '.join(told)}" if told else ""
-
-
-def _late(broke: Sequence[tuple[Course, Break]]) -> Iterator[str]:
-    """The throughput in the seconds beyond capacity."""
-    shares = [found.answered / course.capacity for course, found in broke if course.capacity]
-    if shares:
-        yield f"Throughput from the break to the end of the overload: {_span(shares)}× capacity."
-
-
-def _failed(finding: Finding) -> Iterator[str]:
-    failed = [
-        f"{course.title} under “{_title(finding, course.load)}” ({_failures(course.overload).removeprefix(', ')})"
-        for course in finding.open
-        if course.overload and course.overload.failures
-    ]
-    yield f"Failed requests: {listed(failed)}." if failed else "No request failed."
-
-
-def _limited(finding: Finding) -> Iterator[str]:
-    count = len(without_result(finding))
-    if count:
-        yield f"No result for {count} of {len(finding.open)} runs (reasons below the table)."
-
-
-def _span(values: Sequence[float]) -> str:
-    """The range of values, or one number if both ends look alike. Whole numbers have no decimals."""
-    ends = (min(values), max(values))
-    return "–".join(dict.fromkeys(f"{end:,}" if isinstance(end, int) else number(end) for end in ends))

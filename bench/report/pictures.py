@@ -59,7 +59,7 @@ def pictures(finding: Finding) -> Iterator[Picture]:
             yield Picture(f"{each.workload}-{what}", title + where, _fastest(each), keyed)
         if each.open:
             title = f"Median latency second by second{where}, on a log scale, above the rate as a multiple of capacity"
-            yield Picture(f"{each.workload}-overload", title, " ".join(loads.sentences(each)), overloads(each))
+            yield Picture(f"{each.workload}-overload", title, loads.answer(each), overloads(each))
         if percentiles.has_figures(each):
             title = f"Latency from the intended start{where}, in µs on a log scale"
             shown = with_keys(percentiles.percentiles(each), percentiles.named(each))

@@ -45,7 +45,7 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
     """A variant without a server: seconds per document, in the steady state and for the first document of a process.
 
     `plain`: the reference core, on any interpreter. `settled` is the seconds of work of a fresh process before its
-    steady state.
+    steady state. `source` counts its lines beside the reference core, `dependencies` the packages that it brings.
     """
 
     variant: str
@@ -62,6 +62,8 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
     counts: InstructionCounts
     build_seconds: Figure
     wheel_bytes: Figure
+    source: Figure = Figure()
+    dependencies: Figure = Figure()
     facts: dict[str, Any]
     verdict: Verdict
     reason: str | None

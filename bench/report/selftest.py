@@ -10,7 +10,9 @@ from bench.analysis.selftest import MAX_SIGNIFICANT, RECORD, SURE, AAComparisons
 from bench.analysis.stats import POWER
 from bench.analysis.text import share
 from bench.model import Session
+from bench.report.wording import fitting
 
+WHERE = {"micro": "without a server", "macro": "behind a server"}
 SIDES = {"micro": "processes", "macro": "servers"}
 EQUALS = (
     "A/A", "comparisons", "bias", "mean of the ratios", "significant differences", "intervals that exclude 1",
@@ -48,6 +50,18 @@ def lines(found: Selftest) -> Iterator[str]:
             f"Median of the ratios: {_ratio(known.median)}. Smallest detectable difference: "
             f"{_share(known.smallest)} ({share(POWER)} power), {_share(known.sure)} ({share(SURE)} power)."
         )
+
+
+def answers(found: Selftest) -> Iterator[str]:
+    """How far equals come out apart, which known difference is found, and how many equals are called different."""
+    told = [f"{_bias(each)} {WHERE[each.instrument]}" for each in found.equals]
+    yield fitting("Equals come out this far apart" if told else "Equals were not compared", told, ": ")
+    whole = [each for each in found.known if each.found == each.comparisons]
+    known = min(whole or found.known, key=lambda each: (-each.found, each.percent), default=None)
+    if known:
+        yield fitting(f"A difference of {known.percent} % is found in {known.found} of {known.comparisons} comparisons")
+    false, among = (sum(getattr(each, name) or 0 for each in found.equals) for name in ("significant", "comparisons"))
+    yield fitting(f"Self-test {'passed' if found.passed else 'FAILED'}: {false} of {among} equals are called different")
 
 
 def equals_table(found: Selftest) -> list[Sequence[str]]:

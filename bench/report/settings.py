@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bench.model import Catalog
+from bench.analysis.text import number
+from bench.report import naming
+from bench.report.rows import Finding
 from bench.report.targets import TargetResult
+from bench.report.wording import fitting
 
-NAMED = 4  # largest changes of a kind that are named
+FIGURES = {"cpu": "server CPU", "memory": "memory", "time": "time", "ready": "start"}
 
 
 def only_settings(rows: Sequence[TargetResult]) -> bool:
@@ -15,22 +18,58 @@ def only_settings(rows: Sequence[TargetResult]) -> bool:
     return bool(rows) and all(row.target.at_most is None for row in rows)
 
 
-def sentences(rows: Sequence[TargetResult], catalog: Catalog) -> Iterator[str]:
-    """The number of lower, higher, equal and undecided figures, then the largest changes."""
-    known = [(row, found) for row in rows if (found := row.comparison)]
-    changed = sorted((row for row, found in known if found.significant), key=_value)
-    lower = [row for row in changed if _value(row) < 1]
-    higher = [row for row in reversed(changed) if _value(row) > 1]
-    equal, undecided = (sum(getattr(found, state) for _, found in known) for state in ("equal", "undecided"))
-    yield (
-        f"Of {len(known)} figures, settings lower {len(lower)} and raise {len(higher)}. "
-        f"Equal within 5 %: {equal}. Undecided: {undecided}."
-    )
-    for change, named in (("Lower", lower[:NAMED]), ("Higher", higher[:NAMED])):
-        for row in named:
-            where = catalog.workloads[row.workload].title
-            yield f"{change}: {row.text}, {row.target.title}, {where[:1].lower()}{where[1:]}."
+def answers(finding: Finding) -> Iterator[str]:
+    """The setting that lowers a figure most, the one that raises one most, and how many figures change."""
+    rows = finding.targets
+    changed = [row for row in by_effect(rows) if row.comparison and row.comparison.significant]
+    lower, higher = ([row for row in changed if (_value(row) < 1) is below] for below in (True, False))
+    if lower:
+        yield fitting(f"Worth it: {_told(finding, lower[0])}")
+    if higher:
+        yield fitting(f"Costly: {_told(finding, higher[0])}")
+    known = sum(row.comparison is not None for row in rows)
+    yield fitting(f"Of {known} figures settings lower {len(lower)} and raise {len(higher)}")
+
+
+def by_effect(rows: Sequence[TargetResult]) -> list[TargetResult]:
+    """What lowers a figure, the most first; what raises one; then what is equal, undecided or unknown."""
+    return sorted(rows, key=_order)
+
+
+def table(finding: Finding) -> list[list[str]]:
+    """A row for each setting and workload, what lowers a figure first."""
+    rows = [[*_named(finding, row), row.reason or row.text] for row in by_effect(finding.targets)]
+    return [["setting", "figure", "workload", "relative to the same without it"], *rows]
+
+
+def undecided(finding: Finding) -> list[str]:
+    """The settings and figures that are undecided."""
+    rows = [row for row in finding.targets if row.comparison and row.comparison.undecided]
+    return [f"{', '.join(_named(finding, row))}" for row in rows]
+
+
+def _told(finding: Finding, row: TargetResult) -> str:
+    setting, figure, where = _named(finding, row)
+    return f"{setting} ({where.lower()}): {number(_value(row))}× the {figure}"
+
+
+def _named(finding: Finding, row: TargetResult) -> tuple[str, str, str]:
+    """The setting, its figure and the workload. Targets of one stack have the setting of the first: `the same`."""
+    target = row.target
+    first = next(each.target for each in finding.targets if each.target.subject == target.subject)
+    same = first if "the same" in target.title.lower() else target
+    figure = FIGURES.get(target.metric, target.metric)
+    return same.title.rpartition(":")[0] or same.title, figure, naming.work_named(finding, row.workload)
+
+
+def _order(row: TargetResult) -> tuple[int, float]:
+    found, value = row.comparison, _value(row)
+    if found is None:
+        return 4, 0.0
+    if found.significant:
+        return (0, value) if value < 1 else (1, -value)
+    return 2 if found.equal else 3, 0.0
 
 
 def _value(row: TargetResult) -> float:
-    return row.value or 0.0
+    return row.value or 1.0

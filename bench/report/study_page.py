@@ -12,10 +12,10 @@ from bench.analysis.text import listed
 from bench.model import Plan, Session
 from bench.paths import PROFILES, REMARKS
 from bench.report import drift, ladder, latencies, loads, ranking, selftest, settings, stolen, suites
-from bench.report.answer import paragraphs
+from bench.report.answer import answers
 from bench.report.builds import without_pgo
 from bench.report.figures import rerun
-from bench.report.gain import gain
+
 from bench.report.markdown import Grid, render
 from bench.report.noise import noise, power
 from bench.report.page import fact, warmup
@@ -60,7 +60,7 @@ def page(finding: Finding) -> str:
         finding=finding,
         sample=_sample(finding.session.plan),
         answers=paragraphs(finding),
-        gain=None if finding.study.open else gain(finding),
+
         sessions=sessions(finding),
         pictures=list(pictures(finding)),
         targets=_targets(finding),

@@ -9,9 +9,9 @@ import msgspec
 from bench.analysis.comparison import Comparison, as_a_family, compared, noise_floor, paired
 from bench.analysis.selftest import Selftest
 from bench.analysis.stats import Ratio, blocked_ratio
-from bench.analysis.text import listed, number
+from bench.analysis.text import number, times
 from bench.model import Run, Session, Study
-from bench.report.wording import judged
+from bench.report.wording import MOST_NUMBERS, fitting, framework, judged
 
 MILLI = 1e-3
 PARTS = ("adapter", "client", "suite")
@@ -51,13 +51,16 @@ def tested(study: Study, session: Session, runs: Iterable[Run], selftest: Selfte
 
 
 def sentences(rows: Sequence[SuiteResult]) -> str:
-    """The duration of the suite with the first framework, and that of the others relative to it."""
+    """The duration of the suite with each other framework, relative to the first one."""
     first, *others = rows
     if first.suite is None:
-        return f"Nothing to compare: the suite has no figure with {first.framework} ({first.reason})."
-    told = [f"{_compared(row)} with {row.framework}" for row in others]
-    lead = f"The same {first.tests} tests take {_milliseconds(first.suite)} with {first.framework}."
-    return f"{lead} Relative to it: {listed(told)}." if told else lead
+        return fitting(f"Tests: no answer, the suite has no figure with {framework(first.framework)}")
+    known = [row for row in others if row.slower.ratio]
+    lead = f"Tests, relative to {framework(first.framework)}: "
+    changed = [f"{framework(row.framework)} {times(row.slower.ratio)}" for row in known if row.slower.significant and row.slower.ratio]
+    if not changed:
+        return fitting(f"{lead}{'no framework differs significantly' if known else 'no other framework has a figure'}")
+    return fitting(f"{lead}{', '.join(changed[:MOST_NUMBERS])}")
 
 
 def cells(row: SuiteResult) -> list[str]:
@@ -98,12 +101,6 @@ def _whole(runs: Sequence[Run]) -> Sequence[Run]:
 def _mean(runs: Sequence[Run], metric: str) -> Ratio:
     """The mean over processes with its interval, as the ratio to one second each."""
     return blocked_ratio([(run.values(metric), (1.0,)) for run in runs])
-
-
-def _compared(row: SuiteResult) -> str:
-    if row.slower.ratio is None or row.suite is None:
-        return f"unknown ({row.reason})"
-    return judged(row.slower)
 
 
 def _milliseconds(mean: Ratio) -> str:

@@ -17,6 +17,7 @@ from bench.model import Instrument, Run, Session, Study, Target
 from bench.report.wording import judged
 
 Outcome = Literal["met", "missed", "undecided"]
+OUTCOMES = ("met", "missed", "undecided", "not measured")
 METRICS = {"memory": "memory.loaded"}  # metrics of targets with another name in the runs
 
 
@@ -154,17 +155,20 @@ def over_sessions(rows: Sequence[TargetResult]) -> TargetResult:
     return replace(last, value=found.estimate, low=found.low, high=found.high, outcome=outcome, multiple=multiple)
 
 
+def counts(rows: Sequence[TargetResult]) -> list[str]:
+    """The number of targets with a limit by outcome, such as `3 met` and `5 missed`."""
+    demanded = [row.outcome or "not measured" for row in rows if row.target.at_most is not None]
+    return [f"{demanded.count(name)} {name}" for name in OUTCOMES if name in demanded]
+
+
 def verdict(rows: Sequence[TargetResult]) -> str:
-    """The number of targets met, and of those declared or changed after data existed."""
-    demanded = [row for row in rows if row.target.at_most is not None]
-    if not demanded:
+    """The number of targets by outcome, and of those declared or changed after data existed."""
+    told = counts(rows)
+    if not told:
         return "No target has a limit."
-    outcomes: tuple[Outcome | None, ...] = ("met", "missed", "undecided", None)
-    counts = {outcome: sum(row.outcome == outcome for row in demanded) for outcome in outcomes}
-    rest = [f"{count} {name or 'not measured'}" for name, count in counts.items() if count and name != "met"]
-    late = sum(bool(row.remark) for row in demanded)
+    late = sum(bool(row.remark) for row in rows if row.target.at_most is not None)
     after = f" ({late} declared or changed after the study's first session)" if late else ""
-    return f"{counts['met']} of {len(demanded)} targets met{''.join(f', {each}' for each in rest)}{after}."
+    return f"Targets: {', '.join(told)}{after}."
 
 
 def _result(target: Target, workload: str, measured: Measured, study: Study) -> TargetResult:

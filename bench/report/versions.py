@@ -1,13 +1,18 @@
-"""The speed and memory of the same source on several interpreters, in sentences made from the figures."""
+"""The answers and the table of a study of several interpreters: the same source on each, and its price."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench.analysis.text import listed, number, seconds
+from bench.analysis.text import number, seconds, times
 from bench.model import Interpreter
-from bench.report.rows import Core, Finding
-from bench.report.wording import estimate
+from bench.report import naming
+from bench.report.built import how
+from bench.report.rows import Core, Finding, Row
+from bench.report.speedups import is_faster
+from bench.report.wording import estimate, fitting, scaled
+
+MEGA, MICRO = 1e6, 1e-6
 
 
 def compared(finding: Finding) -> bool:
@@ -15,48 +20,108 @@ def compared(finding: Finding) -> bool:
     return len(finding.study.interpreters) > 1
 
 
-def sentences(finding: Finding) -> Iterator[str]:
-    """The speed of the baseline's source on each interpreter, the range of other sources, and the range of memory."""
+def answers(finding: Finding, lead: str = "") -> Iterator[str]:
+    """The best interpreter for the baseline's source, the range of the fastest other source, and the best one's price.
+
+    `lead` names the workload, if the study has several.
+    """
+    own, others = _sources(finding)
+    usual = _on(finding, finding.baseline).title
+    if finding.baseline.time.value is None:
+        yield fitting(f"{lead}No answer: the baseline, {usual}, has no figure")
+        return
+    best = next((core for core in own if is_faster(core)), None)
+    if best is None:
+        yield fitting(f"{lead or 'The same source: '}stay with {usual}", ["no other is significantly faster"])
+    else:
+        newer = f"{_on(finding, best).title} runs it at {times(best.speedup.ratio)} the speed of {usual}"
+        yield fitting(f"{lead or 'The same source: '}{newer}")
+    if others:
+        yield _range(finding, others)
+    if best:
+        yield from _price(finding, best)
+
+
+def table(finding: Finding) -> list[list[str]]:
+    """A row for each interpreter, the fastest first: each source's time and speed-up, memory, start and build."""
+    own = finding.baseline.variant.partition("@")[0]
+    sources = list(dict.fromkeys([own, *(core.variant.partition("@")[0] for core in finding.cores)]))
+    homes = {source: sum(core.variant.partition("@")[0] == source for core in finding.cores) for source in sources}
+    shown = [source for source, count in homes.items() if count > 1] or sources[:1]
+    at = finding.places[0] if finding.places else ""
+    place = next((naming.server(finding, row.stack) for row in finding.rows if row.place == at), at)
+    heading = ["interpreter", *(f"{_title(finding, source)}, alone" for source in shown)]
+    heading += [f"memory, MB ({place})", f"start, s ({place})", "built"]
+    rows = []
+    for core in finding.cores:  # the fastest first
+        source = core.variant.partition("@")[0]
+        if core.time.value is None or (source in shown and source != own):
+            continue
+        beside = [core if each == own else _core(finding, each, _on(finding, core)) for each in shown]
+        row = _served(finding, core, at)
+        price = [scaled(row.memory, MEGA), scaled(row.start, 1.0)] if row else ["—", "—"]
+        rows.append([_on(finding, core).title, *map(_speed, beside), *price, how(core.facts)])
+    return [heading, *rows]
+
+
+def _sources(finding: Finding) -> tuple[list[Core], list[Core]]:
+    """The cores with a figure of the baseline's source, and those of the fastest other source on several interpreters."""
     sources: dict[str, list[Core]] = {}
-    on = {core.variant: finding.catalog.interpreter_of(core.variant) for core in finding.cores}
-    for core in finding.cores:
+    for core in finding.cores:  # the fastest first
         if core.time.value is not None:
             sources.setdefault(core.variant.partition("@")[0], []).append(core)
     own = sources.pop(finding.baseline.variant.partition("@")[0], [])
-    own.sort(key=lambda core: _version(on[core.variant]))
-    others = [f"{_times(core)} on {on[core.variant].title}" for core in own if not core.baseline]
-    if others:
-        usual = on[finding.baseline.variant].title
-        yield f"Speed of the same source relative to {usual}: {listed(others)}."
-    for cores in sources.values():
-        yield _span(cores, on)
-    for place in finding.places:
-        held = [
-            (row.memory.value, on[row.core.variant].title)
-            for row in finding.rows
-            if row.place == place and row.memory.value is not None and row.core in own
-        ]
-        if len(held) > 1:
-            (least, first), (most, last) = min(held), max(held)
-            range_ = f"{number(least / 1e6)} MB on {first} to {number(most / 1e6)} MB on {last}"
-            yield f"Memory of the same source behind {place}: {range_}."
+    return own, next((cores for cores in sources.values() if len(cores) > 1), [])
 
 
-def _span(cores: list[Core], on: dict[str, Interpreter]) -> str:
-    """The range of a source's times; `cores` are on one interpreter each, the fastest first."""
-    fastest, slowest = cores[0], cores[-1]
-    if fastest is slowest:
-        return f"{fastest.title}: {seconds(fastest.time.value or 0.0)} per document."
-    title = fastest.title.removesuffix(f", {on[fastest.variant].title}")
-    least, most = (f"{seconds(core.time.value or 0.0)} on {on[core.variant].title}" for core in (fastest, slowest))
-    return f"{title}: {least} (fastest) to {most} (slowest) per document."
+def _range(finding: Finding, cores: list[Core]) -> str:
+    """The speed-up of a source on the interpreters, from the slowest to the fastest."""
+    known = [core for core in cores if core.speedup.ratio]
+    name = _title(finding, cores[0].variant.partition("@")[0])
+    if not known:
+        return fitting(f"{name} has no figure beside the baseline's")
+    fastest, slowest = known[0], known[-1]
+    lead = "Rewriting brings more than any version" if fastest.rewritten else f"Versions matter little to {name}"
+    low, high = (times(core.speedup.ratio) for core in (slowest, fastest) if core.speedup.ratio)
+    return fitting(lead, [f"{name} runs at {low} to {high} the baseline's speed"])
 
 
-def _times(core: Core) -> str:
-    if core.speedup.ratio is None:
-        return "unknown"
-    return estimate(core.speedup)
+def _price(finding: Finding, best: Core) -> Iterator[str]:
+    """Memory and start of the best interpreter behind the first server, beside the baseline's."""
+    place = finding.places[0] if finding.places else ""
+    row, base = _served(finding, best, place), _served(finding, finding.baseline, place)
+    if row is None or row.memory.value is None:
+        return
+    held = f"{number(row.memory.value / MEGA)} MB"
+    instead = f" instead of {number(base.memory.value / MEGA)} MB" if base and base.memory.value else ""
+    start = [f"it starts in {seconds(row.start.value)}"] if row.start.value else []
+    lead = f"On {naming.server(finding, row.stack)} it holds {held}{instead}"
+    yield fitting(lead, start)
 
 
-def _version(interpreter: Interpreter) -> tuple[int, ...]:
-    return tuple(int(part) for part in interpreter.version.split(".") if part.isdigit())
+def _on(finding: Finding, core: Core) -> Interpreter:
+    return finding.catalog.interpreter_of(core.variant)
+
+
+def _title(finding: Finding, source: str) -> str:
+    declared = finding.catalog.variant(source)
+    return "plain source" if declared.is_plain else naming.words(finding, source).short or declared.title
+
+
+def _core(finding: Finding, source: str, on: Interpreter) -> Core | None:
+    """The core of a source on an interpreter."""
+    own = (core for core in finding.cores if core.variant.partition("@")[0] == source)
+    return next((core for core in own if _on(finding, core).name == on.name), None)
+
+
+def _speed(core: Core | None) -> str:
+    """The time of a core in microseconds, with its speed-up."""
+    if core is None or core.time.value is None:
+        return "—"
+    told = "1×" if core.baseline else estimate(core.speedup)
+    return f"{scaled(core.time, MICRO)} µs, {told}"
+
+
+def _served(finding: Finding, core: Core, place: str) -> Row | None:
+    return next((row for row in finding.rows if row.core is core and row.place == place), None)
+

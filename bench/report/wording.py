@@ -1,12 +1,18 @@
-"""Figures and comparisons as text, an interval beside each ratio."""
+"""Figures and comparisons as text, an interval beside each ratio that has a verdict; and answers of limited length."""
 
 from __future__ import annotations
+
+import re
+from collections.abc import Iterable
 
 from bench.analysis.comparison import Comparison
 from bench.analysis.text import interval, number, times
 from bench.report.estimates import Figure
 
 EQUAL, UNDECIDED = "equal", "undecided"  # replace the estimate of a ratio that is not significant
+MOST_WORDS, MOST_NUMBERS = 25, 3  # of an answer
+NO_FRAMEWORK = {"bare", "bare-rsgi"}
+NUMBER = re.compile(r"(?<![\w.])\d[\d,.]*")
 
 
 def estimate(found: Comparison) -> str:
@@ -17,9 +23,35 @@ def estimate(found: Comparison) -> str:
 
 
 def judged(found: Comparison) -> str:
-    """The estimate with its interval, such as `1.52× (1.34–1.68)` or `undecided (0.94–1.31)`."""
+    """The estimate with its interval, such as `1.52× (1.34–1.68)` or `equal (0.98–1.03)`; an undecided one has none."""
+    if found.undecided:
+        return UNDECIDED
     between = interval(found.ratio) if found.ratio else found.reason or "unknown"
     return f"{estimate(found)} ({between})"
+
+
+def fits(text: str) -> bool:
+    """Whether an answer is short enough."""
+    return len(text.split()) <= MOST_WORDS and len(NUMBER.findall(text)) <= MOST_NUMBERS
+
+
+def fitting(lead: str, parts: Iterable[str] = (), joint: str = "; ") -> str:
+    """An answer: `lead`, then as many of the `parts` as there is room for, the first after `joint`.
+
+    A lead that is too long itself, for instance with the title of a user's workload, is cut.
+    """
+    kept: list[str] = []
+    words = lead.split()
+    lead = lead if len(words) <= MOST_WORDS else f"{' '.join(words[: MOST_WORDS - 1])} …"
+    for part in parts:
+        if fits(joint.join([lead, ", ".join([*kept, part])])):
+            kept.append(part)
+    return f"{joint.join(filter(None, (lead, ', '.join(kept))))}."
+
+
+def framework(name: str) -> str:
+    """A framework as prose names it."""
+    return "no framework" if name in NO_FRAMEWORK else name
 
 
 def scaled(figure: Figure, unit: float) -> str:

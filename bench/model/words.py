@@ -1,0 +1,31 @@
+"""What a TOML file says to readers beside its declaration. It changes no figure, so no case and no artifact has it."""
+
+from __future__ import annotations
+
+from bench.model.base import Declared
+
+SHORT, LEAD = 5, 3  # most words of a short name, and of a caveat before its colon
+
+
+class Words(Declared, frozen=True, kw_only=True):
+    """The keys of a server, variant, interpreter, peer or workload that only answers and tables show.
+
+    `short` is its name in an answer, where the title is too long. `caveat` is what decides against it, as `WHAT TO DO:
+    WHY`: `behind nginx: it has no timeouts`. An answer has the words before the colon, a table all of them.
+    """
+
+    short: str = ""
+    caveat: str = ""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for words that no answer has room for; the decoder adds the file."""
+        if len(self.short.split()) > SHORT:
+            raise ValueError(f"short must have at most {SHORT} words")
+        lead, _, reason = self.caveat.partition(": ")
+        if self.caveat and (not reason or len(lead.split()) > LEAD):
+            raise ValueError(f"caveat must be like 'behind nginx: no timeouts', at most {LEAD} words before the colon")
+
+    @property
+    def lead(self) -> str:
+        """The words of the caveat that an answer has."""
+        return self.caveat.partition(": ")[0]

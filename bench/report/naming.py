@@ -1,0 +1,110 @@
+"""Short names for answers and first tables: of workloads, cores, servers and stacks, with what decides against them."""
+
+from __future__ import annotations
+
+import re
+
+from bench.catalog import pairing
+from bench.model import Peer, Server, Stack, Words
+from bench.report.cards import named
+from bench.report.rows import Core, Finding
+from bench.report.wording import framework
+
+KINDS = {"ordinary": "ordinary", "expert": "tuned", "hand-written": "hand-written"}  # of peers' cores
+VERSION = re.compile(r" \d[\d.]*\b")
+LARGE, TIMES = 100e6, 3.0  # bytes, and the multiple of the study's least memory, from which memory is a caveat
+MEGA = 1e6
+FIRST = 1  # framework or server of which a study has several
+
+
+def work(finding: Finding) -> str:
+    """The kind of work of a workload, in a few words."""
+    return work_named(finding, finding.workload)
+
+
+def work_named(finding: Finding, workload: str) -> str:
+    """The kind of work of a workload of the study."""
+    return words(finding, workload).short or finding.catalog.workloads[workload].title
+
+
+def words(finding: Finding, name: str) -> Words:
+    """What the TOML file of a declaration says to readers."""
+    return finding.catalog.words.get(name, Words())
+
+
+def core(finding: Finding, each: Core) -> str:
+    """A core: the short name of its variant, with the interpreter if the study has several; a peer by its kind."""
+    peer = finding.catalog.peers.get(each.variant)
+    if peer:
+        return f"{KINDS[peer.kind]} {VERSION.sub('', peer.title.split(',')[0].split(';')[0])}"
+    own, _, elsewhere = each.variant.partition("@")
+    short = words(finding, own).short
+    on = f" on {finding.catalog.interpreter_of(each.variant).title}" if elsewhere else ""
+    return f"{short}{on}" if short else each.title
+
+
+def server(finding: Finding, stack: Stack) -> str:
+    """The server of a stack, with its tuning."""
+    found = pairing.server_for(finding.catalog, stack)
+    if isinstance(found, Peer):
+        return found.server
+    label, _, tuning = stack.server.partition("+")
+    own = pairing.server_for(finding.catalog, Stack(variant=stack.variant, framework=stack.framework, server=label))
+    short = words(finding, own.name).short or own.title
+    return f"{short}, {finding.catalog.tunings[tuning].title}" if tuning else short
+
+
+def advised(finding: Finding, stack: Stack) -> str:
+    """The server of a stack, and in a word or two what decides against it."""
+    return " ".join(filter(None, (server(finding, stack), _words_of(finding, stack).lead)))
+
+
+def stack(finding: Finding, each: Stack) -> str:
+    """A stack as an answer names it: the parts in which the study's stacks differ, and what decides against it."""
+    study = finding.study
+    if finding.is_of_an_application:
+        return " ".join(filter(None, (named(each, finding), _words_of(finding, each).lead)))
+    if each.is_peer:
+        return core(finding, _core_of(finding, each))
+    several = len({row.stack.framework for row in finding.rows if not row.stack.is_peer}) > FIRST
+    parts = [core(finding, _core_of(finding, each))] if finding.compares_cores else []
+    if len(study.servers) > FIRST or not (parts or several):
+        parts.append(advised(finding, each))
+    told = " on ".join(parts)
+    if not several or finding.study.peers:
+        return told
+    beside = framework(each.framework)
+    return f"{told} with {beside}" if told else beside
+
+
+def caveat(finding: Finding, each: Stack) -> str:
+    """What decides against a stack, for the cell of a table: the caveats of its server, core and interpreter."""
+    return "; ".join(filter(None, (_words_of(finding, each).caveat, of_core(finding, each.variant))))
+
+
+def of_core(finding: Finding, variant: str) -> str:
+    """What decides against a core: the caveats of its variant and its interpreter."""
+    peer = finding.catalog.peers.get(variant)
+    names = [variant.partition("@")[0]] + ([] if peer else [finding.catalog.interpreter_of(variant).name])
+    return "; ".join(filter(None, (words(finding, name).caveat for name in names)))
+
+
+def held(finding: Finding, wanted: str) -> str:
+    """The most memory that a core holds behind a server, if that is much among the study's cores; else empty."""
+    known = [(row.memory.value, row.stack.variant) for row in finding.rows if row.memory.value is not None]
+    most = max((value for value, variant in known if variant == wanted), default=0.0)
+    if not known or most < max(LARGE, TIMES * min(value for value, _ in known)):
+        return ""
+    return f"holds {round(most / MEGA):,} MB"
+
+
+def _words_of(finding: Finding, each: Stack) -> Words:
+    """The words of a stack's server; none where a proxy of its tuning stands before it."""
+    found = pairing.server_for(finding.catalog, each)
+    if isinstance(found, Server) and found.proxy:
+        return Words()
+    return words(finding, found.name.partition("+")[0])
+
+
+def _core_of(finding: Finding, each: Stack) -> Core:
+    return next(core for core in (*finding.cores, *finding.peers) if core.variant == each.variant)
