@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -13,13 +13,13 @@ from bench.analysis.selftest import Selftest, judge
 from bench.analysis.text import listed
 from bench.model import Words
 from bench.paths import FINDINGS, KEPT
-from bench.report import drift, selftest
+from bench.report import drift
 from bench.report.answer import answers
 from bench.report.finding import find
 from bench.report.markdown import render
 from bench.report.pictures import pictures
 from bench.report.rows import Finding
-from bench.report.study_page import is_too_high, page
+from bench.report.study_page import is_too_high, machine, page
 from bench.report.together import together
 
 ASKED = (
@@ -36,6 +36,7 @@ ASKED = (
     "frameworks",
     "sessions",
 )  # studies in the index, measured or not
+MARKS = "¹²³⁴⁵⁶⁷⁸⁹"  # of machines in the index
 
 
 def write(kept: Path = KEPT, folder: Path = FINDINGS) -> list[Path]:
@@ -84,17 +85,22 @@ def texts(found: dict[str, Finding]) -> dict[str, str]:
 
 
 def index(found: dict[str, Finding]) -> str:
-    """The list of all questions with their answers. A study without a kept session is not measured yet."""
+    """All questions with their answers and dates. Dates have a mark where pages are of different machines."""
+    names = [name for name in dict.fromkeys((*ASKED, *found)) if name in found]
+    known = list(dict.fromkeys(machine(found[name].session) for name in names))
+    marks = dict(zip(known, MARKS, strict=False)) if len(known) > 1 else {}
     rows = [["question", "answer", "measured"]]
-    for name in dict.fromkeys((*ASKED, *found)):
-        finding = found.get(name)
-        if finding:
-            short = " ".join(_short(finding))
-            rows.append([f"[{finding.study.question}]({name}.md)", short, finding.session.started[:10]])
-        else:
-            rows.append([f"`{name}`", f"not measured yet: `python -m bench run {name} --keep`", ""])
-    awaiting = [f"[{name}]({name}.md)" for name, finding in found.items() if is_too_high(finding)]
-    return render("findings.md", rows=rows, awaiting=listed(awaiting))
+    for name in names:
+        session = found[name].session
+        day = f"{session.started[:10]} {marks.get(machine(session), '')}".strip()
+        rows.append([f"[{found[name].study.question}]({name}.md)", "<br>".join(answers(found[name])), day])
+    return render(
+        "findings.md",
+        rows=rows,
+        machines=" ".join(f"{mark} {machine}." for machine, mark in marks.items()),
+        unmeasured=listed([f"`{name}`" for name in ASKED if name not in found]),
+        awaiting=listed([f"[{name}]({name}.md)" for name, finding in found.items() if is_too_high(finding)]),
+    )
 
 
 def _selftest(each: keep.Kept) -> Selftest | None:

@@ -81,7 +81,7 @@ def picture(found: Drift) -> Picture:
     """The effect of each factor on each subject, with its interval."""
     words = [f"{_largest(found, subject)} ({_title(found, subject)})" for subject in found.subjects]
     about = "Effect of each factor on a core's time or a ratio, in % (standard deviation, 95 % interval)"
-    return Picture("factors", about, f"Largest: {listed(words)}", _chart(found))
+    return Picture("", "factors", about, f"Largest: {listed(words)}", _chart(found))
 
 
 def _title(found: Drift, subject: str) -> str:

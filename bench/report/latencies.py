@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from statistics import median
 
 import msgspec
@@ -51,6 +51,16 @@ def latencies(runs: Iterable[Run], title: dict[Stack, str]) -> tuple[Latencies, 
         for level in run.case.levels:
             grouped[level, stack_of(run.case)].append(run)
     found = [_latencies(stack, title[stack], level, same) for (level, stack), same in grouped.items()]
+    return tuple(sorted(found, key=lambda each: (each.level, _order(each))))
+
+
+def over_sessions(sessions: Sequence[Iterable[Latencies]]) -> tuple[Latencies, ...]:
+    """The latencies over the fresh servers of several sessions. The common rate is the median of the sessions'."""
+    grouped: dict[tuple[str, Stack], list[Latencies]] = defaultdict(list)
+    for each in (each for session in sessions for each in session):
+        grouped[each.level, each.stack].append(each)
+    common = [each.rate for same in grouped.values() for each in same if each.is_common]
+    found = [_together(same, median(common) if same[0].is_common else None) for same in grouped.values()]
     return tuple(sorted(found, key=lambda each: (each.level, _order(each))))
 
 
@@ -102,6 +112,24 @@ def row(each: Latencies) -> list[str]:
 def busy(each: Latencies) -> str:
     """The share of a core that the server used."""
     return "—" if each.busy is None else share(each.busy)
+
+
+def _together(same: list[Latencies], common: float | None) -> Latencies:
+    """The latencies of one stack at one level, session by session, as one."""
+    busy = [each.busy for each in same if each.busy is not None]
+    return msgspec.structs.replace(
+        same[-1],
+        rate=median([each.rate for each in same]) if common is None else common,
+        busy=median(busy) if busy else None,
+        percentiles={name: _pooled([each.percentiles[name] for each in same]) for name in PERCENTILES},
+    )
+
+
+def _pooled(sessions: list[Percentile]) -> Percentile:
+    """The median over all servers; absent where it is in a session."""
+    servers = tuple(value for each in sessions for value in each.servers)
+    absent = next((each for each in reversed(sessions) if each.figure.value is None), None)
+    return absent or Percentile(figure=Figure(value=median(servers)), servers=servers)
 
 
 def _latencies(stack: Stack, title: str, level: str, runs: list[Run]) -> Latencies:

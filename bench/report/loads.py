@@ -78,13 +78,13 @@ def answer(finding: Finding) -> str:
     if not known:
         return fitting(f"{lead}no result in {len(finding.open)} runs", ["Gatling was the limit"])
     failed = {course.title: course for course in known if course.overload and course.overload.failures}
-    names = [naming.stack(finding, course.stack) for course in failed.values()]
+    names = [naming.server(finding, course.stack) for course in failed.values()]
     fails = f"requests to {names[0] if len(names) == 1 else f'{len(names)} stacks'} fail" if names else "nothing fails"
     if not broke:
         return fitting(f"{lead}latency holds beyond capacity in all {len(known)} runs", [fails])
     never = sum(found.recovered is None for found in broke)
     back = max((found.recovered for found in broke if found.recovered is not None), default=0)
-    recover = f"it recovers within {back} s" if not never else f"{never} of {len(broke)} runs do not recover"
+    recover = f"latency recovers within {back} s" if not never else f"{never} of {len(broke)} runs do not recover"
     first = number(min(found.share for found in broke))
     return fitting(f"{lead}stay below {first}× capacity, where latency first breaks", [fails, recover])
 

@@ -8,16 +8,28 @@ from typing import Any
 
 from bench.report.page import templates
 
-FIGURES = {*"0123456789<≤"}  # first characters of a figure
+FIGURE = re.compile(r"[<≤]?\s?\d\S*( [^\W\d]\S*)?( \(.*\))?")  # one number, its unit, and what stands in brackets
+WORDS = 2  # most words of a cell in a column of figures, such as `the best`
 Grid = Sequence[Sequence[str]]  # a heading and rows
 
 
-def table(grid: Grid) -> str:
-    """A heading and rows as a Markdown table. Columns with figures are aligned to the right."""
+def table(grid: Grid, *, left: bool = False) -> str:
+    """A heading and rows as a Markdown table; empty without any.
+
+    Columns of figures are aligned to the right, unless all are to be on the `left`.
+    """
+    if not grid:
+        return ""
     heading, *rows = [[_cell(text) for text in row] for row in grid]
-    figures = [any(row[column][:1] in FIGURES for row in rows if row[column]) for column in range(len(heading))]
+    figures = [not left and _is_of_figures([row[column] for row in rows]) for column in range(len(heading))]
     lines = [heading, ["--:" if right else "---" for right in figures], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _is_of_figures(cells: Sequence[str]) -> bool:
+    others = [cell for cell in cells if cell.strip("—") and not FIGURE.fullmatch(cell)]
+    words = all(len(cell.split()) <= WORDS and not re.search(r"\d", cell) for cell in others)
+    return words and any(FIGURE.fullmatch(cell) for cell in cells)
 
 
 def _cell(text: str) -> str:

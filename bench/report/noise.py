@@ -8,7 +8,7 @@ from bench.analysis.comparison import Comparison, compared
 from bench.analysis.selftest import Selftest
 from bench.analysis.stats import POWER
 from bench.analysis.text import listed, share
-from bench.report import ranking
+from bench.report import naming, ranking
 from bench.report.rows import Finding
 from bench.report.wording import judged
 
@@ -17,8 +17,32 @@ WHERE = {"micro": "without a server", "macro": "behind a server"}
 
 def noise(finding: Finding) -> str:
     """The machine's bias by its self-test, the study's own A/A pair, and the spread of its servers."""
+    return " ".join(filter(None, _noise(finding)))
+
+
+def once(finding: Finding) -> list[str]:
+    """All sentences on the noise of a study. What holds for all its workloads is told once, the rest by workload."""
+    told = [[*_noise(each), power(each)] for each in finding.each]
+    found = []
+    for kind in zip(*told, strict=True):
+        by_text: dict[str, list[str]] = {}
+        for each, text in zip(finding.each, kind, strict=True):
+            by_text.setdefault(text, []).append(naming.work(each))
+        found += _merged({text: titles for text, titles in by_text.items() if text}, len(by_text) > 1)
+    return found
+
+
+def _merged(by_text: dict[str, list[str]], several: bool) -> list[str]:
+    """Sentences of several workloads as one where they begin alike: `Smallest …: 8 % (Greetings), 10 % (Waiting).`"""
+    parts = [(text.rstrip(".").partition(": "), listed(titles)) for text, titles in by_text.items()]
+    if len({lead for (lead, _, _), _ in parts}) == 1 and several:
+        return [f"{parts[0][0][0]}: {'; '.join(f'{rest} ({titles})' for (_, _, rest), titles in parts)}."]
+    return [f"{listed(titles)}: {text}" if several else text for text, titles in by_text.items()]
+
+
+def _noise(finding: Finding) -> list[str]:
     extra = ranking.extra_servers(finding.session, finding.workload)
-    return " ".join(filter(None, [_bias(finding.selftest), _pair(finding), _residual(finding), extra]))
+    return [_bias(finding.selftest), _pair(finding), _residual(finding), extra]
 
 
 def power(finding: Finding) -> str:

@@ -87,7 +87,7 @@ def _cores(finding: Finding) -> Table:
         if any(core.source.value is not None for core in rows)
     ]
     places = [place for place in finding.places if any(row.place == place for row in finding.rows)]
-    heading = ["variant", "core alone, µs", "speed-up", *(f"on {_server(finding, place)}" for place in places)]
+    heading = ["variant", "core alone, µs", "speed-up alone", *(f"speed-up on {_server(finding, place)}" for place in places)]
     lines = [
         [
             _with_caveat(naming.core(finding, core), naming.of_core(finding, core.variant)),

@@ -11,9 +11,9 @@ import numpy as np
 import vl_convert
 
 from bench.analysis.text import listed, number, seconds
-from bench.report import charts, latencies, loads, percentiles
-from bench.report.drawing import CONFIG, Chart, Record, extent, hues, keys, sheet
-from bench.report.ladder import STATES, ladder
+from bench.report import charts, latencies, loads, percentiles, settings
+from bench.report.drawing import CONFIG, Chart, Record, extent, hues, keys, logarithmic, sheet
+from bench.report.ladder import AXIS_PIXELS, STATES, ladder
 from bench.report.look import LIGHT
 from bench.report.ranking import ranked_by
 from bench.report.rows import Course, Finding
@@ -22,16 +22,23 @@ from bench.report.wording import estimate
 MICRO = 1e-6
 ROW_PIXELS = 19
 TICKS = tuple(step * 10**power for power in range(8) for step in (1, 2, 3, 5))
+MAIN = ("effects", "overload", "survival", "speedups", "ranking", "spent")  # kinds of plots, the most telling first
 FEW = 5  # stacks that a text alternative names
 
 
 class Picture(msgspec.Struct, frozen=True):
-    """A chart with the suffix of its file name, its title, and its figures in words."""
+    """A chart of a workload: the suffix of its file name, its title, and its figures in words."""
 
-    name: str
+    workload: str
+    kind: str
     title: str
     words: str
     chart: Chart
+
+    @property
+    def name(self) -> str:
+        """The suffix of its file name."""
+        return "-".join(filter(None, (self.workload, self.kind)))
 
     def svg(self) -> str:
         """The drawing, with a background of its own, as the reader's may be dark."""
@@ -43,30 +50,38 @@ def pictures(finding: Finding) -> Iterator[Picture]:
     """The plots for which a study has figures, workload by workload; none for a study without subjects to compare."""
     for each in () if finding.study.selftest or finding.study.factors else finding.each:
         where = f", {each.title}" if finding.others else ""
+        if each is finding and settings.only_settings(finding.targets):
+            title = "Figures with a setting, relative to the same without it, on a log scale"
+            yield Picture("", "effects", title, " ".join(settings.answers(finding)), effects(finding))
         if finding.ranks_stacks and len(each.ranking) > 1:
             by = ranked_by(each.catalog.workloads[each.workload])
             title = f"Cost relative to the best, by {by}{where}, on a log scale"
             shown = with_keys(ladder(each, charts.WIDE), keys(STATES, "grey"))
-            yield Picture(f"{each.workload}-ranking", title, _ranked(each), shown)
+            yield Picture(each.workload, "ranking", title, _ranked(each), shown)
         elif len([row for row in each.rows if row.cpu.value is not None]) > 1:
             title = f"Server CPU per request{where}, in µs on a log scale"
-            yield Picture(f"{each.workload}-spent", title, _cheapest(each), spent(each))
+            yield Picture(each.workload, "spent", title, _cheapest(each), spent(each))
         if len([core for core in each.cores if core.speedup.ratio]) > 1:
             what, chart = ("survival", charts.survival) if _served(each) else ("speedups", charts.speedups)
             title = "Times as fast as the baseline" + (", alone and behind each server" if _served(each) else "")
             shown = chart(each, charts.WIDE)
             keyed = with_keys(shown, keys([charts.ALONE, *each.places], "ink")) if _served(each) else shown
-            yield Picture(f"{each.workload}-{what}", title + where, _fastest(each), keyed)
-        if each.open:
+            yield Picture(each.workload, what, title + where, _fastest(each), keyed)
+        if any(loads.has_result(course) for course in each.open):
             title = f"Median latency second by second{where}, on a log scale, above the rate as a multiple of capacity"
-            yield Picture(f"{each.workload}-overload", title, loads.answer(each), overloads(each))
+            yield Picture(each.workload, "overload", title, loads.answer(each), overloads(each))
         if percentiles.has_figures(each):
             title = f"Latency from the intended start{where}, in µs on a log scale"
             shown = with_keys(percentiles.percentiles(each), percentiles.named(each))
-            yield Picture(f"{each.workload}-latency", title, latencies.sentence(each.latencies), shown)
+            yield Picture(each.workload, "latency", title, latencies.sentence(each.latencies), shown)
         if warming := [course for course in each.closed if course.series.get("warmup")]:
             title = f"Server CPU per request of a fresh server, second by second{where}, in µs on a log scale"
-            yield Picture(f"{each.workload}-warming", title, _warmed(warming), warm(warming))
+            yield Picture(each.workload, "warming", title, _warmed(warming), warm(warming))
+
+
+def main_picture(drawn: Sequence[Picture]) -> Picture | None:
+    """The plot that answers: the first of the most telling kind; None without any."""
+    return min(drawn, key=lambda each: MAIN.index(each.kind) if each.kind in MAIN else len(MAIN), default=None)
 
 
 def spent(finding: Finding) -> Chart:
@@ -88,6 +103,32 @@ def spent(finding: Finding) -> Chart:
     )
     point = base.mark_point(filled=True, size=80, opacity=1).encode(color=alt.Color("colour:N", scale=None))
     return alt.layer(point, base.mark_text(align="left", dx=9).encode(text="told:N"))
+
+
+def effects(finding: Finding) -> Chart:
+    """The significant effects of settings, what lowers a figure first, each with its interval."""
+    known = [(row, found) for row in settings.by_effect(finding.targets) if (found := row.comparison)]
+    records: list[Record] = [
+        {
+            "name": ", ".join(settings.named(finding, row)),
+            "ratio": row.value,
+            "low": row.low or row.value,
+            "high": row.high or row.value,
+            "told": estimate(found),
+        }
+        for row, found in known
+        if found.significant
+    ]
+    names = [record["name"] for record in records]
+    scale, axis = logarithmic(records, room=0.15)
+    base = sheet(records, charts.WIDE, height=ROW_PIXELS * len(records) + AXIS_PIXELS).encode(
+        y=alt.Y("name:N", sort=names, title=None, axis=alt.Axis(minExtent=extent(names), labelLimit=2 * extent(names))),
+        color=alt.condition("datum.ratio < 1", alt.value(LIGHT["blue"]), alt.value(LIGHT["orange"])),
+    )
+    x = alt.X("ratio:Q", scale=scale, axis=axis, title=None)
+    span = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q"), x2="high:Q")
+    point = base.mark_point(filled=True, size=70, opacity=1).encode(x=x)
+    return alt.layer(span, point, base.mark_text(align="left", dx=7).encode(x="high:Q", text="told:N"))
 
 
 def overloads(finding: Finding) -> Chart:

@@ -38,22 +38,22 @@ def by_effect(rows: Sequence[TargetResult]) -> list[TargetResult]:
 
 def table(finding: Finding) -> list[list[str]]:
     """A row for each setting and workload, what lowers a figure first."""
-    rows = [[*_named(finding, row), row.reason or row.text] for row in by_effect(finding.targets)]
+    rows = [[*named(finding, row), row.reason or row.text] for row in by_effect(finding.targets)]
     return [["setting", "figure", "workload", "relative to the same without it"], *rows]
 
 
 def undecided(finding: Finding) -> list[str]:
     """The settings and figures that are undecided."""
     rows = [row for row in finding.targets if row.comparison and row.comparison.undecided]
-    return [f"{', '.join(_named(finding, row))}" for row in rows]
+    return [f"{', '.join(named(finding, row))}" for row in rows]
 
 
 def _told(finding: Finding, row: TargetResult) -> str:
-    setting, figure, where = _named(finding, row)
+    setting, figure, where = named(finding, row)
     return f"{setting} ({where.lower()}): {number(_value(row))}× the {figure}"
 
 
-def _named(finding: Finding, row: TargetResult) -> tuple[str, str, str]:
+def named(finding: Finding, row: TargetResult) -> tuple[str, str, str]:
     """The setting, its figure and the workload. Targets of one stack have the setting of the first: `the same`."""
     target = row.target
     first = next(each.target for each in finding.targets if each.target.subject == target.subject)

@@ -1,40 +1,33 @@
-"""A study's page in the docs, as Markdown."""
+"""A study's page in the docs, as Markdown: question, answers, a plot, a table, then the rest folded, then the method."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from bench.analysis.breaking import RULE
 from bench.analysis.text import listed
 from bench.model import Plan, Session
 from bench.paths import PROFILES, REMARKS
-from bench.report import drift, ladder, latencies, loads, ranking, selftest, settings, stolen, suites
+from bench.report import drift, ladder, latencies, loads, overview, ranking, selftest, settings, stolen, suites
 from bench.report.answer import answers
 from bench.report.builds import without_pgo
 from bench.report.figures import rerun
-
 from bench.report.markdown import Grid, render
-from bench.report.noise import noise, power
+from bench.report.missing import missing
+from bench.report.noise import once
 from bench.report.page import fact, warmup
-from bench.report.pictures import pictures
+from bench.report.pictures import main_picture, pictures
 from bench.report.rows import Finding
 from bench.report.spent import overhead, unrest
 from bench.report.table import Cell, alone, columns
+from bench.report.targets import verdict
 from bench.report.together import sentences as sessions
+from bench.report.wording import UNDECIDED, scaled
 
 DERIVED = {"CPU cost", "Memory cost"}  # columns that a page in the docs leaves out
-
-
-class Missing(msgspec.Struct, frozen=True):
-    """A subject without figures: its verdict (`kind`), the reason and the command that remedies it."""
-
-    what: str
-    kind: str
-    reason: str
-    remedy: str | None = None
+PRICES = {"source": "lines of source", "build_seconds": "build, s", "dependencies": "dependencies"}  # of a core
 
 
 def page(finding: Finding) -> str:
@@ -42,37 +35,43 @@ def page(finding: Finding) -> str:
     session = finding.session
     common = {
         "study": finding.study,
+        "answers": answers(finding),
         "session": session,
-        "machine": _machine(session),
+        "machine": machine(session),
         "facts": ", ".join(f"{_named(name)} {fact(name, value)}" for name, value in session.machine.items()),
-        "missing": list(_missing(finding)),
+        "missing": missing(finding),
         "rerun": rerun(finding),
         "spent": [words for words in (without_pgo(finding), unrest(session), overhead(session)) if words],
         "stolen": {"words": stolen.sentences(finding.stolen), "grid": stolen.grid(finding.stolen)},
+        "too_high": is_too_high(finding),
+        "remark": _by_hand(REMARKS, finding),
     }
     if finding.study.selftest and finding.selftest:
         return render("selftest.md", verdict=selftest, found=finding.selftest, **common)
     if finding.drift:
         shown = drift.picture(finding.drift)
         return render("drift.md", verdict=drift, found=finding.drift, picture=shown, **common)
+    drawn = list(pictures(finding))
+    main = main_picture(drawn)
     return render(
         "finding.md",
         finding=finding,
-        sample=_sample(finding.session.plan),
-        answers=paragraphs(finding),
-
-        sessions=sessions(finding),
-        pictures=list(pictures(finding)),
+        main=main,
+        first=overview.table(finding),
+        about=overview.about(finding),
+        undecided=overview.undecided(finding),
         targets=_targets(finding),
-        only_settings=settings.only_settings(finding.targets),
+        verdict=verdict(finding.targets),
         profile=_profile(finding),
-        remark=_remark(finding),
         tested=_tested(finding),
-        parts=[_part(each) for each in finding.each if each.rows or not finding.targets],
+        parts=[_part(each, [shown for shown in drawn if shown is not main]) for each in finding.each],
+        sample=_sample(session.plan),
+        sessions=sessions(finding),
+        noise=once(finding),
+        agreement=loads.agreement(finding) if finding.study.open else "",
         rule=RULE if finding.study.open else None,
         race=ranking.race_sentences(session.race) if session.race else None,
         **common,
-        too_high=is_too_high(finding),
     )
 
 
@@ -81,8 +80,15 @@ def is_too_high(finding: Finding) -> bool:
     return not all(each.awaited for each in finding.each)
 
 
-def _part(finding: Finding) -> dict[str, Any]:
-    """The page's parts for one workload."""
+def machine(session: Session) -> str:
+    """The machine in a few words."""
+    known = session.machine
+    parts = [known.get("cpu"), f"{known['cores']} cores" if "cores" in known else None, known.get("system")]
+    return ", ".join(str(part) for part in parts if part) or "an unknown machine"
+
+
+def _part(finding: Finding, drawn: Iterable[Any]) -> dict[str, Any]:
+    """The figures of one workload, with its plots among `drawn`."""
     warmups = [warmup(core) for core in finding.cores if core.time.value is not None]
     cold = [["variant", "first document", "until steady", "steady", "shape"]]
     for each in warmups:
@@ -90,8 +96,7 @@ def _part(finding: Finding) -> dict[str, Any]:
         cold.append([each["title"], *cells, each["shape"]])
     return {
         "title": finding.title,
-        "noise": noise(finding),
-        "power": power(finding),
+        "pictures": [shown for shown in drawn if shown.workload == finding.workload],
         "rankings": _rankings(finding) if finding.ranks_stacks else [],
         "broke": loads.table(finding),
         "without_result": [reason for _, reason in loads.without_result(finding)],
@@ -112,15 +117,7 @@ def _stacks(finding: Finding) -> Grid:
 
 def _rankings(finding: Finding) -> list[dict[str, Any]]:
     """The ranking under each load, with the stacks that a race eliminated."""
-    heading = [
-        "stack",
-        "rank",
-        "fitted server CPU, µs/request",
-        "answers/s",
-        "relative to the best",
-        "servers",
-        "measured",
-    ]
+    heading = ["stack", "rank", "fitted server CPU, µs/request", "answers/s", "relative to the best", "servers", "measured"]
     return [
         {"load": each["load"], "table": [heading, *([row["name"], *map(_text, row["cells"])] for row in each["rows"])]}
         for each in ladder.rankings(finding)
@@ -136,11 +133,19 @@ def _latencies(finding: Finding) -> list[dict[str, Any]]:
 
 
 def _cores(finding: Finding) -> Grid:
-    heading = ["variant", "core alone, µs", "speed-up"]
-    return [heading, *([core.title, *map(_text, alone(core))] for core in finding.cores if core.verdict == "pass")]
+    """The cores of a study without servers, with what each costs to keep where it was measured."""
+    cores = [core for core in finding.cores if core.verdict == "pass"]
+    known = {name: title for name, title in PRICES.items() if any(getattr(core, name).value is not None for core in cores)}
+    prices = ([scaled(getattr(core, name), 1.0) for name in known] for core in cores)
+    heading = ["variant", "core alone, µs", "speed-up", *known.values()]
+    return [heading, *([core.title, *map(_text, alone(core)), *own] for core, own in zip(cores, prices, strict=True))]
 
 
 def _targets(finding: Finding) -> Grid | None:
+    """The targets, missed ones like the others; for a study of settings, all of them beyond the first table."""
+    if settings.only_settings(finding.targets):
+        heading, *rows = settings.table(finding)
+        return [heading, *rows[overview.MOST_ROWS :]] if len(rows) > overview.MOST_ROWS else None
     rows = [
         [
             f"{row.target.title} ({row.remark})" if row.remark else row.target.title,
@@ -153,21 +158,18 @@ def _targets(finding: Finding) -> Grid | None:
         for row in finding.targets
     ]
     heading = ["target", "workload", "figure", "limit", "outcome", f"times as fast as {finding.baseline.title}"]
-    if settings.only_settings(finding.targets):
-        heading, rows = ["setting", "workload", "figure"], [row[:3] for row in rows]
     return [heading, *rows] if rows else None
 
 
 def _profile(finding: Finding) -> str | None:
     """The hand-written profile of where the time goes, for a study with a target that is not met."""
-    path = PROFILES / f"{finding.study.name}.md"
     unmet = any(row.outcome in {"missed", "undecided"} for row in finding.targets)
-    return path.read_text(encoding="utf-8").strip() if unmet and path.exists() else None
+    return _by_hand(PROFILES, finding) if unmet else None
 
 
-def _remark(finding: Finding) -> str | None:
-    """The hand-written remark on a study, for what its figures do not tell."""
-    path = REMARKS / f"{finding.study.name}.md"
+def _by_hand(folder: Path, finding: Finding) -> str | None:
+    """The hand-written text on a study in a folder."""
+    path = folder / f"{finding.study.name}.md"
     return path.read_text(encoding="utf-8").strip() if path.exists() else None
 
 
@@ -176,27 +178,6 @@ def _tested(finding: Finding) -> Grid | None:
     heading = ["framework", *(heading.replace("\n", ", ") for heading in suites.HEADINGS)]
     rows = [[row.framework, *suites.cells(row)] for row in finding.tested]
     return [heading, *rows] if rows else None
-
-
-def _missing(finding: Finding) -> Iterator[Missing]:
-    """What is unavailable, failed runs, and rows that a race eliminated before they had figures."""
-    for lack in finding.session.unavailable:
-        yield Missing(lack.what, lack.kind, lack.reason, lack.remedy)
-    for run in {run.case.identity: run for each in finding.each for run in each.failed}.values():
-        yield Missing(run.case.label, "failed", run.told or "without a reason")
-    for each in finding.each:
-        ranked = {stack.stack for stack in (*each.ranking, *each.raced)}
-        for row in each.rows:
-            if row.verdict == "eliminated" and row.stack not in ranked:
-                where = f", {each.title}" if finding.others else ""
-                yield Missing(f"{row.stack}{where}", row.verdict, row.reason or "without a reason")
-
-
-def _machine(session: Session) -> str:
-    """The machine in a few words."""
-    known = session.machine
-    parts = [known.get("cpu"), f"{known['cores']} cores" if "cores" in known else None, known.get("system")]
-    return ", ".join(str(part) for part in parts if part) or "an unknown machine"
 
 
 def _sample(plan: Plan) -> list[str]:
@@ -222,4 +203,5 @@ def _named(name: str) -> str:
 
 
 def _text(cell: Cell) -> str:
-    return f"{cell.text} ({cell.detail})" if cell.detail else cell.text
+    """A cell as text; what is undecided has no interval."""
+    return f"{cell.text} ({cell.detail})" if cell.detail and cell.text != UNDECIDED else cell.text

@@ -15,16 +15,16 @@ from bench.analysis.text import number
 from bench.measure.instruments.sizes import Size
 from bench.model import Stack
 from bench.report import ranking, settings, stolen, suites
-from bench.report.answer import answer, answers, target_sentences
+from bench.report.answer import answers
 from bench.report.builds import without_pgo
 from bench.report.cards import cards
 from bench.report.grid import Grid
 from bench.report.ladder import rows
-from bench.report.noise import noise, power
+from bench.report.noise import once
 from bench.report.rows import Finding
 from bench.report.spent import overhead, unrest
 from bench.report.table import MEGA, Cell, alone, columns
-from bench.report.targets import TargetResult
+from bench.report.targets import TargetResult, verdict
 
 SHOWN = 20  # most stacks of a ranking on a terminal
 
@@ -36,10 +36,9 @@ def show(console: Console, finding: Finding, page: Path, json: bool) -> None:
         return
     if finding.targets:
         _targets(finding.targets).print(console)
-        _say(console, " ".join(target_sentences(finding)), "bold")
+        _say(console, verdict(finding.targets), "bold")
     if finding.tested:
         _tested(finding.tested).print(console)
-        _say(console, suites.sentences(finding.tested), "bold")
     for each in finding.each if finding.rows else ():
         if finding.others:
             _say(console, each.title, "bold")
@@ -55,10 +54,10 @@ def show(console: Console, finding: Finding, page: Path, json: bool) -> None:
         _say(console, f"\n{card.title}", "bold")
         for line in (card.lead, *card.details):
             _say(console, f"  {line}")
-    for each in finding.each if finding.rows or not finding.targets else ():
-        lead = f"{each.title}. " if finding.others else ""
-        _say(console, lead + " ".join(answer(each)))
-        _say(console, f"{noise(each)} {power(each)}")
+    for answer in answers(finding):
+        _say(console, answer)
+    for sentence in once(finding):
+        _say(console, sentence)
     raced = ranking.race_sentences(finding.session.race) if finding.session.race else None
     noisy = unrest(finding.session), stolen.sentences(finding.stolen)
     for words in filter(None, (raced, without_pgo(finding), *noisy, overhead(finding.session))):

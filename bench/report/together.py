@@ -1,6 +1,7 @@
 """Several sessions of a study as one finding: ratios over all sessions, with the interval between them.
 
-Times, server CPU and rates are means over the sessions. All else is that of the last session.
+Times, server CPU, rates, memory and starts are means over the sessions, latencies medians over the servers of all. All
+else is that of the last session. A subject that a session lacks has the figures of the others.
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ from bench.analysis.comparison import Comparison, as_a_family, compared
 from bench.analysis.stats import FEWEST_SESSIONS, Ratio, between
 from bench.model import Stack
 from bench.report.estimates import Figure
+from bench.report import latencies
 from bench.report.finding import families, rank
 from bench.report.ranking import Figures, Ranked
 from bench.report.rows import Core, Finding, Row
-from bench.report.targets import over_sessions
+from bench.report.targets import TargetResult, over_sessions
+
+MEANS = ("cpu", "capacity", "memory", "start", "start_p95")  # figures of a stack that are means over sessions
 
 S = TypeVar("S", str, Stack)
 
@@ -28,8 +32,14 @@ def together(findings: Sequence[Finding]) -> Finding:
     """The finding over `findings`, one for each session, the oldest first; the last one for fewer than three."""
     if len(findings) < FEWEST_SESSIONS:
         return findings[-1]
-    first, *others = [_of_workload(each) for each in zip(*(finding.each for finding in findings), strict=True)]
-    targets = tuple(over_sessions(rows) for rows in zip(*(finding.targets for finding in findings), strict=True))
+    first, *others = [
+        _of_workload([own for finding in findings for own in finding.each if own.workload == last.workload])
+        for last in findings[-1].each
+    ]
+    targets = tuple(
+        over_sessions([own for finding in findings for own in finding.targets if _same(own, last)])
+        for last in findings[-1].targets
+    )
     return replace(first, others=tuple(others), targets=targets, over=tuple(each.session for each in findings))
 
 
@@ -43,17 +53,17 @@ def sentences(finding: Finding) -> str:
     days = list(dict.fromkeys(session.started[:10] for session in (finding.over[0], finding.over[-1])))
     return (
         f"Ratios with an interval are geometric means over {len(finding.over)} sessions ({' to '.join(days)}), with "
-        "the interval between sessions. Times, server CPU and rates are means over the sessions, so their quotients "
-        "may differ from the ratios in the third digit. All else comes from the last session."
+        "the interval between sessions. Times, server CPU, rates, memory and starts are means over the sessions, and "
+        "latencies are medians over the fresh servers of all; sizes and warm-ups come from the last session."
     )
 
 
 def _of_workload(sessions: Sequence[Finding]) -> Finding:
     last = sessions[-1]
-    cores = [_core([_named(core.variant, each.cores) for each in sessions]) for core in last.cores]
+    cores = [_core([own for each in sessions for own in each.cores if own.variant == core.variant]) for core in last.cores]
     cores = families(sorted(cores, key=lambda core: rank(core.time)))
     own = {core.variant: core for core in (*cores, *last.peers)}
-    rows = [_row([_served(row, each.rows) for each in sessions], own) for row in last.rows]
+    rows = [_row([same for each in sessions for same in each.rows if same.stack == row.stack], own) for row in last.rows]
     rows = families(sorted(rows, key=lambda row: rank(row.cpu)))
     times = [{core.variant: core.time.value for core in each.cores} for each in sessions]
     costs = [{row.stack: row.cpu.value for row in each.rows} for each in sessions]
@@ -65,19 +75,23 @@ def _of_workload(sessions: Sequence[Finding]) -> Finding:
         cheapest=_lead([row.stack for row in rows], costs, last.cheapest),
         ranking=_ranking([each.ranking for each in sessions], last.floor_served),
         raced=_ranking([each.raced for each in sessions], last.floor_served),
+        latencies=latencies.over_sessions([each.latencies for each in sessions]),
     )
 
 
 def _core(sessions: Sequence[Core]) -> Core:
-    time, speedup = _mean(core.time for core in sessions), _over([core.speedup for core in sessions])
-    return replace(sessions[-1], time=time, speedup=speedup)
+    time, first, speedup = (
+        _mean(core.time for core in sessions),
+        _mean(core.first for core in sessions),
+        _over([core.speedup for core in sessions]),
+    )
+    return replace(sessions[-1], time=time, first=first, speedup=speedup)
 
 
 def _row(sessions: Sequence[Row], cores: Mapping[str, Core]) -> Row:
-    cpu, capacity = (_mean(getattr(row, name) for row in sessions) for name in ("cpu", "capacity"))
+    means = {name: _mean(getattr(row, name) for row in sessions) for name in MEANS}
     speedup = _over([row.speedup for row in sessions])
-    own = cores[sessions[-1].core.variant]
-    return replace(sessions[-1], core=own, cpu=cpu, capacity=capacity, speedup=speedup)
+    return replace(sessions[-1], core=cores[sessions[-1].core.variant], speedup=speedup, **means)
 
 
 def _ranking(sessions: Sequence[Sequence[Ranked]], floor: float) -> tuple[Ranked, ...]:
@@ -111,12 +125,8 @@ def _ranked(sessions: Sequence[Ranked], behind: Comparison) -> Ranked:
     return replace(sessions[-1], figures=figures, servers=sum(each.servers for each in sessions), behind=behind)
 
 
-def _named(variant: str, cores: Iterable[Core]) -> Core:
-    return next(core for core in cores if core.variant == variant)
-
-
-def _served(row: Row, rows: Iterable[Row]) -> Row:
-    return next(each for each in rows if each.stack == row.stack)
+def _same(one: TargetResult, other: TargetResult) -> bool:
+    return (one.target, one.workload) == (other.target, other.workload)
 
 
 def _mean(figures: Iterable[Figure]) -> Figure:
