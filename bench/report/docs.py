@@ -13,7 +13,7 @@ from bench.analysis.selftest import Selftest, judge
 from bench.analysis.text import listed
 from bench.model import Words
 from bench.paths import FINDINGS, KEPT
-from bench.report import drift
+from bench.report import drift, readme
 from bench.report.answer import answers
 from bench.report.finding import find
 from bench.report.markdown import render
@@ -39,10 +39,10 @@ ASKED = (
 MARKS = "¹²³⁴⁵⁶⁷⁸⁹"  # of machines in the index
 
 
-def write(kept: Path = KEPT, folder: Path = FINDINGS) -> list[Path]:
-    """Write the page and the plots of every kept study, and the index. Other pages and plots are removed.
+def write(kept: Path = KEPT, folder: Path = FINDINGS, front: Path | None = None) -> list[Path]:
+    """Write the page and the plots of every kept study, the index, and the table of README, if `front` is its path.
 
-    The same kept sessions yield the same bytes. Returns the paths of the written files.
+    Other pages and plots are removed. The same kept sessions yield the same bytes. Returns the paths of the files.
     """
     found = findings(kept)
     files = {folder / name: text for name, text in texts(found).items()}
@@ -54,7 +54,7 @@ def write(kept: Path = KEPT, folder: Path = FINDINGS) -> list[Path]:
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    return list(files)
+    return [*files, *([readme.write(found, front)] if front else [])]
 
 
 def findings(kept: Path = KEPT) -> dict[str, Finding]:

@@ -86,10 +86,10 @@ def keep_(study: str, /, *, variant: str | None = None) -> int:
 
 @app.command
 def findings() -> int:
-    """Rewrite the pages of docs/findings from the sessions in docs/findings/data."""
-    from bench.report import docs  # noqa: PLC0415 - a slow import, as in `show`
+    """Rewrite the pages of docs/findings and README's table from the sessions in docs/findings/data."""
+    from bench.report import docs, readme  # noqa: PLC0415 - slow imports, as in `show`
 
-    for path in docs.write():
+    for path in docs.write(front=readme.README):
         out.print(str(path.relative_to(ROOT)), highlight=False)
     return 0
 

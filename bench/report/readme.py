@@ -1,0 +1,126 @@
+"""The table of README: what each change brings, alone and behind a server, and what it costs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+
+from bench.analysis.text import number
+from bench.errors import LabError
+from bench.paths import ROOT
+from bench.report import naming
+from bench.report.markdown import table
+from bench.report.ranking import Ranked
+from bench.report.rows import Core, Finding, Row
+from bench.report.speedups import is_faster
+from bench.report.study_page import machine
+from bench.report.wording import estimate
+
+README = ROOT / "README.md"
+BEGIN, END = "<!-- answers: written by `make findings` -->", "<!-- end of answers -->"
+SERVERS = {"gunicorn-sync": "behind Gunicorn sync", "uwsgi-processes": "behind uWSGI"}  # by label
+STUDIES = ("variants", "newest", "servers", "nodejs", "spring")  # whose changes README shows, in this order
+WORK = "medium"  # the workload that these studies share
+MEGA = 1e6
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """A change of one thing, its speed-up `alone` and by the label of the server behind which it was measured.
+
+    For a change of server, that is the server that it replaces. `price` is what the change costs.
+    """
+
+    name: str
+    alone: str = ""
+    served: dict[str, str]
+    price: str = ""
+
+
+def write(found: Mapping[str, Finding], path: Path = README) -> Path:
+    """Write the table between the two markers of README. Raises LabError if a marker is missing."""
+    head, begin, rest = path.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    if not (begin and end):
+        raise LabError(f"{path.name}: a marker of the table is missing: restore {BEGIN} and {END}")
+    path.write_text(f"{head}{begin}\n\n{text(found)}\n{end}{tail}", encoding="utf-8")
+    return path
+
+
+def text(found: Mapping[str, Finding]) -> str:
+    """The table, and a line on its unit, machine and days. Pages of other machines than the first are left out."""
+    shown = [each for name in STUDIES if name in found for each in found[name].each if each.workload == WORK]
+    shown = [each for each in shown if machine(each.session) == machine(shown[0].session)]
+    if not shown:
+        return "Not measured yet: `make measure`.\n"
+    rows = [
+        [f"[{each.name}](docs/findings/{finding.study.name}.md)", each.alone]
+        + [each.served.get(label, "") for label in SERVERS]
+        + [each.price]
+        for finding in shown
+        for each in changes(finding)
+    ]
+    days = sorted({finding.session.started[:10] for finding in shown})
+    own = shown[0]
+    return (
+        f"{table([['change', 'core alone', *SERVERS.values(), 'price'], *rows])}\n\n"
+        f"Times as fast as {own.baseline.title} on {naming.work(own).lower()} a document; behind a server, by server CPU "
+        f"per request. {machine(own.session)}, {' to '.join(dict.fromkeys((days[0], days[-1])))}.\n"
+    )
+
+
+def changes(finding: Finding) -> Iterator[Change]:
+    """The changes that a study measured: of language, of server, of version, or of the core."""
+    if finding.study.peers:
+        yield from _languages(finding)
+    elif finding.study.micro is None:
+        yield from _servers(finding)
+    elif len(finding.study.interpreters) > 1:
+        newer = (core for core in finding.cores if core.plain and is_faster(core))
+        yield from (_core(finding, core) for core in list(newer)[:1])
+    else:
+        yield from (_core(finding, core) for core in finding.cores if core.time.value and not core.baseline)
+
+
+def _core(finding: Finding, core: Core) -> Change:
+    served = {row.stack.label: estimate(row.speedup) for row in finding.rows if row.core is core and row.cpu.value}
+    told = [_count(core.source.value, "line"), _count(core.dependencies.value, "package")]
+    told += [f"{number(core.build_seconds.value)} s of build"] if core.source.value and core.build_seconds.value else []
+    told += [naming.of_core(finding, core.variant), naming.held(finding, core.variant)]
+    price = ", ".join(filter(None, told))
+    return Change(name=naming.core(finding, core), alone=estimate(core.speedup), served=served, price=price)
+
+
+def _servers(finding: Finding) -> Iterator[Change]:
+    """The best stack of all, in place of the best of each of `SERVERS`."""
+    usual = {label: _first(finding, label) for label in SERVERS}
+    best = next(iter(finding.ranking), None)
+    if best is None or best in usual.values():
+        return
+    served = {label: estimate(each.behind) for label, each in usual.items() if each and each.behind.ratio}
+    name = f"{naming.server(finding, best.stack)} instead, once the core is {naming.core(finding, finding.baseline)}"
+    yield Change(name=name, served=served, price=naming.caveat(finding, best.stack))
+
+
+def _first(finding: Finding, label: str) -> Ranked | None:
+    return next((each for each in finding.ranking if each.stack.label == label), None)
+
+
+def _languages(finding: Finding) -> Iterator[Change]:
+    """Each kind of peer, the cheapest first: the baseline's mean server CPU ÷ the peer's, behind each of `SERVERS`."""
+    own = [row for row in finding.rows if row.core.baseline and row.stack.framework == finding.study.frameworks[0]]
+    base = {row.stack.label: row.cpu.value for row in own if row.cpu.value}
+    first: dict[str, Row] = {}
+    for row in finding.rows:
+        if row.stack.is_peer and row.cpu.value:
+            first.setdefault(finding.catalog.peers[row.stack.variant].kind, row)
+    for row in first.values():
+        served = {label: f"{number(spent / (row.cpu.value or math.nan))}×" for label, spent in base.items()}
+        price = f"holds {number(row.memory.value / MEGA)} MB" if row.memory.value else ""
+        yield Change(name=naming.core(finding, row.core), served=served, price=price)
+
+
+def _count(value: float | None, noun: str) -> str:
+    return f"{round(value):,} {noun}{'s' * (value != 1)}" if value else ""

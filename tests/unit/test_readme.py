@@ -1,0 +1,60 @@
+"""README: its table comes from the findings, and it is short enough to be read in half a minute."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bench.errors import LabError
+from bench.paths import KEPT, ROOT
+from bench.report import docs, readme
+from bench.report.rows import Finding
+
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, Finding]:
+    return docs.findings(KEPT)
+
+
+def test_the_table_is_that_of_the_kept_sessions(found: dict[str, Finding]) -> None:
+    assert readme.text(found) in TEXT, "run `make findings`"
+
+
+def test_each_row_is_of_the_page_that_it_links_to(found: dict[str, Finding]) -> None:
+    for name in readme.STUDIES:
+        rows = re.findall(rf"^\| \[([^\]]+)\]\(docs/findings/{name}\.md\) \|", TEXT, re.MULTILINE)
+        each = next((each for each in found[name].each if each.workload == readme.WORK), None)
+        assert rows == [change.name for change in readme.changes(each)] if each and rows else not rows
+
+
+def test_pages_of_another_machine_are_left_out(found: dict[str, Finding]) -> None:
+    own, other = found["variants"], found["servers"]
+    moved = {**other.session.machine, "cpu": "another"}
+    import msgspec
+
+    elsewhere = msgspec.structs.replace(other, session=msgspec.structs.replace(other.session, machine=moved))
+    alone = {"variants": own}
+    assert readme.text({**alone, "servers": elsewhere}) == readme.text(alone)
+
+
+def test_only_what_stands_between_the_markers_changes(tmp_path: Path, found: dict[str, Finding]) -> None:
+    path = tmp_path / "README.md"
+    path.write_text(f"before\n{readme.BEGIN}\nold\n{readme.END}\nafter\n")
+    readme.write(found, path)
+    assert path.read_text() == f"before\n{readme.BEGIN}\n\n{readme.text(found)}\n{readme.END}\nafter\n"
+    path.write_text("no marker\n")
+    with pytest.raises(LabError, match=r"^README\.md: a marker of the table is missing: restore <!-- answers"):
+        readme.write(found, path)
+
+
+def test_without_sessions_it_says_how_to_measure() -> None:
+    assert readme.text({}) == "Not measured yet: `make measure`.\n"
+
+
+def test_two_commands_and_a_picture_come_before_every_figure() -> None:
+    head = TEXT.partition(readme.BEGIN)[0]
+    assert len(head.split()) < 200
+    assert head.count("```sh") == 1
+    assert "](docs/report.png)" in head
