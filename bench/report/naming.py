@@ -8,13 +8,12 @@ from bench.catalog import pairing
 from bench.model import Peer, Server, Stack, Words
 from bench.report.cards import named
 from bench.report.rows import Core, Finding
-from bench.report.wording import framework
+from bench.report.wording import NO_FRAMEWORK, framework
 
 KINDS = {"ordinary": "ordinary", "expert": "tuned", "hand-written": "hand-written"}  # of peers' cores
 VERSION = re.compile(r" \d[\d.]*\b")
 LARGE, TIMES = 100e6, 3.0  # bytes, and the multiple of the study's least memory, from which memory is a caveat
 MEGA = 1e6
-FIRST = 1  # framework or server of which a study has several
 
 
 def work(finding: Finding) -> str:
@@ -66,15 +65,13 @@ def stack(finding: Finding, each: Stack) -> str:
         return " ".join(filter(None, (named(each, finding), _words_of(finding, each).lead)))
     if each.is_peer:
         return core(finding, _core_of(finding, each))
-    several = len({row.stack.framework for row in finding.rows if not row.stack.is_peer}) > FIRST
+    several = len({row.stack.framework for row in finding.rows if not row.stack.is_peer}) > 1 and not study.peers
     parts = [core(finding, _core_of(finding, each))] if finding.compares_cores else []
-    if len(study.servers) > FIRST or not (parts or several):
-        parts.append(advised(finding, each))
-    told = " on ".join(parts)
-    if not several or finding.study.peers:
-        return told
-    beside = framework(each.framework)
-    return f"{told} with {beside}" if told else beside
+    if len(study.servers) == 1 and (parts or several):
+        return " with ".join(filter(None, (*parts, framework(each.framework) if several else "")))
+    told = " on ".join([*parts, server(finding, each)])
+    beside = "without a framework" if each.framework in NO_FRAMEWORK else f"with {each.framework}"
+    return " ".join(filter(None, (told, beside if several else "", _words_of(finding, each).lead)))
 
 
 def caveat(finding: Finding, each: Stack) -> str:
