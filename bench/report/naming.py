@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 
 from bench.catalog import pairing
-from bench.model import Peer, Server, Stack, Words
-from bench.report.cards import named
+from bench.model import Peer, Server, Stack, Study, Words
 from bench.report.rows import Core, Finding
 from bench.report.wording import NO_FRAMEWORK, framework
 
@@ -62,7 +61,7 @@ def stack(finding: Finding, each: Stack) -> str:
     """A stack as an answer names it: the parts in which the study's stacks differ, and what decides against it."""
     study = finding.study
     if finding.is_of_an_application:
-        return " ".join(filter(None, (named(each, finding), _words_of(finding, each).lead)))
+        return " ".join(filter(None, (named(finding, each), _words_of(finding, each).lead)))
     if each.is_peer:
         return core(finding, _core_of(finding, each))
     several = len({row.stack.framework for row in finding.rows if not row.stack.is_peer}) > 1 and not study.peers
@@ -105,3 +104,23 @@ def _words_of(finding: Finding, each: Stack) -> Words:
 
 def _core_of(finding: Finding, each: Stack) -> Core:
     return next(core for core in (*finding.cores, *finding.peers) if core.variant == each.variant)
+
+
+def named(finding: Finding, each: Stack) -> str:
+    """The parts of a stack in which the study's stacks differ: version, server, interpreter."""
+    catalog, study = finding.catalog, finding.study
+    interpreters = {catalog.interpreter_of(name).name for name in study.variants}
+    own = version(each.variant) if len(versions(study)) > 1 else ""
+    label = each.server if len(study.servers) > 1 or not own else ""
+    on = f"on {catalog.interpreter_of(each.variant).title}" if len(interpreters) > 1 else ""
+    return " ".join(filter(None, (own, label, on)))
+
+
+def versions(study: Study) -> set[str]:
+    """The names of the applications in a study: two, if it compares versions."""
+    return {version(name) for name in study.variants}
+
+
+def version(variant: str) -> str:
+    """The name of an application without its interpreter."""
+    return variant.partition("@")[0]

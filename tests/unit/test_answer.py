@@ -14,7 +14,19 @@ from bench.analysis import selftest
 from bench.analysis.selftest import AAComparisons, KnownDifference, Selftest
 from bench.catalog.declarations import words as words_of
 from bench.errors import LabError
-from bench.model import Against, MacroCase, MacroPlan, MicroCase, MicroPlan, Run, Stack, Study, Target, Words
+from bench.model import (
+    Against,
+    MacroCase,
+    MacroPlan,
+    Measurement,
+    MicroCase,
+    MicroPlan,
+    Run,
+    Stack,
+    Study,
+    Target,
+    Words,
+)
 from bench.paths import KEPT
 from bench.report import against, docs, naming, overview, study_page
 from bench.report.answer import answers
@@ -272,3 +284,23 @@ def test_a_refused_word_names_the_file(tmp_path, monkeypatch: pytest.MonkeyPatch
 def test_words_are_no_part_of_what_is_measured() -> None:
     assert not {"short", "caveat"} & {*CATALOG.servers["bjoern"].__struct_fields__}
     assert not {"short", "caveat"} & {*CATALOG.workloads["medium"].__struct_fields__}
+
+
+def test_the_first_table_of_cores_has_what_each_costs_to_keep_where_that_was_measured() -> None:
+    quick = sessions.quick()
+    made = sessions.runs(quick)
+    assert "lines of source" not in overview.table(find(sessions.session(quick, made), made))[0]
+    priced = [
+        msgspec.structs.replace(run, measurements=(*run.measurements, *prices(run.case.stack.variant)))
+        if run.case.instrument == "size" and run.case.stack
+        else run
+        for run in made
+    ]
+    heading, first, *_ = overview.table(find(sessions.session(quick, priced), priced))
+    assert heading[-3:] == ["lines of source", "build, s", "dependencies"]
+    assert (first[0], first[-3:]) == ("hand-written Cython", ["2,700", "14.2", "0"])
+
+
+def prices(variant: str) -> tuple[Measurement, ...]:
+    values = {"source": 2700.0 if variant == "cython" else 0.0, "dependencies": 0.0}
+    return tuple(Measurement(metric=metric, unit="1", values=(value,)) for metric, value in values.items())
