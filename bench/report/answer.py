@@ -83,4 +83,6 @@ def _targets(finding: Finding) -> Iterator[str]:
     for title, rows in titled.items():
         low, high = (number(end(row.value or 0.0 for row in rows)) for end in (min, max))
         limit = rows[0].limit
-        yield fitting(f"{title}: {low}× to {high}×" if low != high else f"{title}: {low}×", [f"target {limit}"] if limit else [])
+        yield fitting(
+            f"{title}: {low}× to {high}×" if low != high else f"{title}: {low}×", [f"target {limit}"] if limit else []
+        )

@@ -10,6 +10,7 @@ import msgspec
 from bench.analysis.comparison import Comparison, as_a_family
 from bench.analysis.text import interval, listed, number, seconds, times
 from bench.model import Stack, Study
+from bench.report import naming
 from bench.report.estimates import Figure
 from bench.report.evidence import Evidence
 from bench.report.latencies import Latencies
@@ -51,27 +52,27 @@ def cards(finding: Finding) -> tuple[Card, ...]:
 
 def _change(finding: Finding, rows: dict[Stack, Row]) -> Card:
     own = present(finding.study)
-    if len(_versions(finding.study)) > 1:
+    if len(naming.versions(finding.study)) > 1:
         return _versions_compared(finding, rows)
     title = "What to change today"
     if rows[own].cpu.value is None:
-        return Card(title, f"{named(own, finding)} has no figure: {_first_line(rows[own].cpu)}")
+        return Card(title, f"{naming.named(finding, own)} has no figure: {_first_line(rows[own].cpu)}")
     better = [each for each in finding.changes if _is_better(each.gain)] if _is_beaten(own, finding) else []
     if not better:
         reason = "no other stack is significantly cheaper" if finding.changes else "no other stack was measured"
-        lead = f"Keep {named(own, finding)}: {reason}."
+        lead = f"Keep {naming.named(finding, own)}: {reason}."
         details = [f"server CPU per request: {_cpu(own, finding)}"]
     else:
-        best, new, old = better[0], named(better[0].stack, finding), named(own, finding)
+        best, new, old = better[0], naming.stack(finding, better[0].stack), naming.named(finding, own)
         lead = f"{new} serves {_gain(best.gain)} the requests of {old} per second of server CPU."
         details = [f"server CPU per request: {_cpu(best.stack, finding)} instead of {_cpu(own, finding)}"]
     worse = [each for each in finding.changes if _is_worse(each.gain)]
     for lead_in, group in (("also cheaper", better[1:]), ("more expensive", worse)):
         if group:
-            told = [f"{named(each.stack, finding)} {_gain(each.gain)}" for each in group]
+            told = [f"{naming.named(finding, each.stack)} {_gain(each.gain)}" for each in group]
             details.append(f"{lead_in}: {listed(told)}")
     open_ = [each for each in finding.changes if each.gain.undecided or (_is_better(each.gain) and each not in better)]
-    undecided = [named(each.stack, finding) for each in open_]
+    undecided = [naming.named(finding, each.stack) for each in open_]
     if undecided:
         details.append(f"undecided: {listed(undecided)}")
     return Card(title, lead, tuple(details))
@@ -82,9 +83,9 @@ def _versions_compared(finding: Finding, rows: dict[Stack, Row]) -> Card:
     own = present(finding.study)
     lines = [_compared(each, own, finding) for each in finding.changes if rows[each.stack].cpu.value is not None]
     failed = [row for row in rows.values() if row.cpu.value is None]
-    lines += [f"{named(row.stack, finding)} has no figure: {_first_line(row.cpu)}" for row in failed]
+    lines += [f"{naming.named(finding, row.stack)} has no figure: {_first_line(row.cpu)}" for row in failed]
     spent = [
-        f"{named(row.stack, finding)}: {_cpu(row.stack, finding)} of server CPU per request"
+        f"{naming.named(finding, row.stack)}: {_cpu(row.stack, finding)} of server CPU per request"
         for row in rows.values()
         if row not in failed
     ]
@@ -98,7 +99,7 @@ def _compared(change: Change, own: Stack, finding: Finding) -> str:
         verdict = "slower" if _is_worse(change.gain) else "faster"
     elif change.gain.equal:
         verdict = "equally fast within 5 %"
-    new, old = named(change.stack, finding), named(own, finding)
+    new, old = naming.named(finding, change.stack), naming.named(finding, own)
     return f"{new} is {verdict}: {_gain(change.gain)} the requests of {old} per second of server CPU."
 
 
@@ -109,8 +110,8 @@ def _latency(finding: Finding) -> Card:
     if own is None:
         return Card(title, "Latency was not measured.")
     title = f"Latency at {number(own.rate)} requests per second"
-    lead = f"{named(own.stack, finding)}: {_percentiles(own)}."
-    rest = tuple(f"{named(each.stack, finding)}: {_percentiles(each)}" for each in common if each is not own)
+    lead = f"{naming.named(finding, own.stack)}: {_percentiles(own)}."
+    rest = tuple(f"{naming.named(finding, each.stack)}: {_percentiles(each)}" for each in common if each is not own)
     return Card(title, lead, rest)
 
 
@@ -119,11 +120,10 @@ def _memory(finding: Finding, rows: dict[Stack, Row]) -> Card:
     held = sorted((row for row in finding.rows if row.memory.value is not None), key=lambda row: row.memory.value or 0)
     title = "Memory under load"
     if rows[own].memory.value is None:
-        return Card(title, f"{named(own, finding)} has no figure: {_first_line(rows[own].memory)}")
-    lead = f"{named(own, finding)}: {_mega(rows[own].memory)}."
-    return Card(
-        title, lead, tuple(f"{named(row.stack, finding)}: {_mega(row.memory)}" for row in held if row.stack != own)
-    )
+        return Card(title, f"{naming.named(finding, own)} has no figure: {_first_line(rows[own].memory)}")
+    lead = f"{naming.named(finding, own)}: {_mega(rows[own].memory)}."
+    others = (row for row in held if row.stack != own)
+    return Card(title, lead, tuple(f"{naming.named(finding, row.stack)}: {_mega(row.memory)}" for row in others))
 
 
 def _first_line(figure: Figure) -> str:
@@ -167,24 +167,3 @@ def _percentiles(each: Latencies) -> str:
     if high:
         told.append(f"{high} {seconds(known[high].value or 0.0)}")
     return ", ".join(told)
-
-
-def named(stack: Stack, finding: Finding) -> str:
-    """The parts of a stack in which the study's stacks differ: version, server, interpreter."""
-    catalog, variants, servers = finding.catalog, finding.study.variants, finding.study.servers
-    versions = _versions(finding.study)
-    interpreters = {catalog.interpreter_of(name).name for name in variants}
-    version = _version(stack.variant) if len(versions) > 1 else ""
-    server = stack.server if len(servers) > 1 or not version else ""
-    on = f"on {catalog.interpreter_of(stack.variant).title}" if len(interpreters) > 1 else ""
-    return " ".join(filter(None, (version, server, on)))
-
-
-def _versions(study: Study) -> set[str]:
-    """The names of the applications in a study: two, if it compares versions."""
-    return {_version(name) for name in study.variants}
-
-
-def _version(variant: str) -> str:
-    """The name of an application without its interpreter."""
-    return variant.partition("@")[0]

@@ -14,7 +14,7 @@ from bench.analysis.breaking import overload
 from bench.analysis.comparison import Comparison, as_a_family
 from bench.analysis.selftest import Selftest
 from bench.catalog import pairing
-from bench.model import Instrument, Plan, Run, Session, Stack, Study, Variant, stack_of
+from bench.model import Plan, Run, Session, Stack, Study, Variant, stack_of
 from bench.report.cards import changes
 from bench.report.charts import MOMENTS
 from bench.report.cost import Price, cost
@@ -30,7 +30,7 @@ from bench.report.estimates import (
     warm,
     warmed_up,
 )
-from bench.report.evidence import Evidence, Subject
+from bench.report.evidence import Evidence
 from bench.report.gated import agreements, gated
 from bench.report.latencies import latencies
 from bench.report.ranking import brief_load, ranking
@@ -94,8 +94,7 @@ def _of_workload(
         selftest=selftest,
         floor=evidence.floor("micro"),
         floor_served=evidence.floor("macro"),
-        lead=_lead(evidence, "micro", "time", [core.variant for core in cores]),
-        cheapest=_lead(evidence, "macro", "cpu", [row.stack for row in rows]),
+        lead=_lead(evidence, [core.variant for core in cores]),
         cores=tuple(cores),
         peers=tuple(peers),
         rows=tuple(rows),
@@ -201,15 +200,14 @@ def _is_baseline(each: Core | Row) -> bool:
     return each.baseline if isinstance(each, Core) else each.core.baseline
 
 
-def _lead(evidence: Evidence, instrument: Instrument, metric: str, ranked: Sequence[Subject]) -> Comparison:
-    """The first subject ranked by `metric` against the second, at a level that holds for the first against all others.
+def _lead(evidence: Evidence, ranked: Sequence[str]) -> Comparison:
+    """The fastest core against the second, at a level that holds for the first against all others.
 
     Hsu, "Multiple Comparisons", 1996, ch. 4, with Bonferroni's bound.
     """
     if len(ranked) < 2:
         return Comparison(reason="no second to compare with")
-    load = closed_load(evidence.study, evidence.workload) if instrument == "macro" else None
-    return evidence.speedup(instrument, ranked[0], metric, load, over=ranked[1], among=len(ranked) - 1)
+    return evidence.speedup("micro", ranked[0], "time", over=ranked[1], among=len(ranked) - 1)
 
 
 def _course(run: Run, plan: Plan, capacity: float | None) -> Course:

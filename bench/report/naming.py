@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 
 from bench.catalog import pairing
-from bench.model import Peer, Server, Stack, Words
-from bench.report.cards import named
+from bench.model import Peer, Server, Stack, Study, Words
 from bench.report.rows import Core, Finding
-from bench.report.wording import framework
+from bench.report.wording import NO_FRAMEWORK, framework
 
 KINDS = {"ordinary": "ordinary", "expert": "tuned", "hand-written": "hand-written"}  # of peers' cores
 VERSION = re.compile(r" \d[\d.]*\b")
 LARGE, TIMES = 100e6, 3.0  # bytes, and the multiple of the study's least memory, from which memory is a caveat
 MEGA = 1e6
-FIRST = 1  # framework or server of which a study has several
 
 
 def work(finding: Finding) -> str:
@@ -63,18 +61,16 @@ def stack(finding: Finding, each: Stack) -> str:
     """A stack as an answer names it: the parts in which the study's stacks differ, and what decides against it."""
     study = finding.study
     if finding.is_of_an_application:
-        return " ".join(filter(None, (named(each, finding), _words_of(finding, each).lead)))
+        return " ".join(filter(None, (named(finding, each), _words_of(finding, each).lead)))
     if each.is_peer:
         return core(finding, _core_of(finding, each))
-    several = len({row.stack.framework for row in finding.rows if not row.stack.is_peer}) > FIRST
+    several = len({row.stack.framework for row in finding.rows if not row.stack.is_peer}) > 1 and not study.peers
     parts = [core(finding, _core_of(finding, each))] if finding.compares_cores else []
-    if len(study.servers) > FIRST or not (parts or several):
-        parts.append(advised(finding, each))
-    told = " on ".join(parts)
-    if not several or finding.study.peers:
-        return told
-    beside = framework(each.framework)
-    return f"{told} with {beside}" if told else beside
+    if len(study.servers) == 1 and (parts or several):
+        return " with ".join(filter(None, (*parts, framework(each.framework) if several else "")))
+    told = " on ".join([*parts, server(finding, each)])
+    beside = "without a framework" if each.framework in NO_FRAMEWORK else f"with {each.framework}"
+    return " ".join(filter(None, (told, beside if several else "", _words_of(finding, each).lead)))
 
 
 def caveat(finding: Finding, each: Stack) -> str:
@@ -108,3 +104,23 @@ def _words_of(finding: Finding, each: Stack) -> Words:
 
 def _core_of(finding: Finding, each: Stack) -> Core:
     return next(core for core in (*finding.cores, *finding.peers) if core.variant == each.variant)
+
+
+def named(finding: Finding, each: Stack) -> str:
+    """The parts of a stack in which the study's stacks differ: version, server, interpreter."""
+    catalog, study = finding.catalog, finding.study
+    interpreters = {catalog.interpreter_of(name).name for name in study.variants}
+    own = version(each.variant) if len(versions(study)) > 1 else ""
+    label = each.server if len(study.servers) > 1 or not own else ""
+    on = f"on {catalog.interpreter_of(each.variant).title}" if len(interpreters) > 1 else ""
+    return " ".join(filter(None, (own, label, on)))
+
+
+def versions(study: Study) -> set[str]:
+    """The names of the applications in a study: two, if it compares versions."""
+    return {version(name) for name in study.variants}
+
+
+def version(variant: str) -> str:
+    """The name of an application without its interpreter."""
+    return variant.partition("@")[0]

@@ -33,7 +33,7 @@ def once(finding: Finding) -> list[str]:
 
 
 def _merged(by_text: dict[str, list[str]], several: bool) -> list[str]:
-    """Sentences of several workloads as one where they begin alike: `Smallest …: 8 % (Greetings), 10 % (Waiting).`"""
+    """Sentences of several workloads as one where they begin alike: `Smallest …: 8 % (Greetings); 10 % (Waiting)`."""
     parts = [(text.rstrip(".").partition(": "), listed(titles)) for text, titles in by_text.items()]
     if len({lead for (lead, _, _), _ in parts}) == 1 and several:
         return [f"{parts[0][0][0]}: {'; '.join(f'{rest} ({titles})' for (_, _, rest), titles in parts)}."]

@@ -31,7 +31,9 @@ def about(finding: Finding) -> str:
     told = "Server CPU per request relative to the best of its column, whose own is in brackets"
     if any(each.by == "rate" for part in finding.each for each in part.ranking):
         told += "; where requests wait, slow stacks have their answers per second"
-    rounds = f" {ROUND}: from a race's rounds, under a shorter load." if any(part.raced for part in finding.each) else ""
+    rounds = (
+        f" {ROUND}: from a race's rounds, under a shorter load." if any(part.raced for part in finding.each) else ""
+    )
     return f"{told}.{rounds}"
 
 
@@ -55,7 +57,11 @@ def undecided(finding: Finding) -> str:
 
 
 def _named(parts: Iterable[tuple[str, list[str]]]) -> str:
-    told = [f"{lead}{'; '.join(names) if len(names) <= NAMED else f'{len(names)} (see all figures)'}" for lead, names in parts if names]
+    told = [
+        f"{lead}{'; '.join(names) if len(names) <= NAMED else f'{len(names)} (see all figures)'}"
+        for lead, names in parts
+        if names
+    ]
     return f"Undecided: {'. '.join(told)}." if told else ""
 
 
@@ -83,11 +89,20 @@ def _cores(finding: Finding) -> Table:
     rows = [*rows[: MOST_ROWS - 1], finding.baseline] if finding.baseline not in rows[:MOST_ROWS] else rows
     prices = [
         (heading, [scaled(getattr(core, name), 1.0) for core in rows])
-        for name, heading in (("source", "lines of source"), ("build_seconds", "build, s"), ("dependencies", "dependencies"))
+        for name, heading in (
+            ("source", "lines of source"),
+            ("build_seconds", "build, s"),
+            ("dependencies", "dependencies"),
+        )
         if any(core.source.value is not None for core in rows)
     ]
     places = [place for place in finding.places if any(row.place == place for row in finding.rows)]
-    heading = ["variant", "core alone, µs", "speed-up alone", *(f"speed-up on {_server(finding, place)}" for place in places)]
+    heading = [
+        "variant",
+        "core alone, µs",
+        "speed-up alone",
+        *(f"speed-up on {_server(finding, place)}" for place in places),
+    ]
     lines = [
         [
             _with_caveat(naming.core(finding, core), naming.of_core(finding, core.variant)),
@@ -118,10 +133,17 @@ def _stacks(finding: Finding) -> Table:
     rows = {row.stack: row for row in finding.rows}
     heading = ["stack", *(naming.work(each) for each in finding.each)]
     lines = [
-        [_with_caveat(_titled(finding, each), naming.caveat(finding, each.stack)), *(_cost(part, each) for part in finding.each)]
+        [
+            _with_caveat(_titled(finding, each), naming.caveat(finding, each.stack)),
+            *(_cost(part, each) for part in finding.each),
+        ]
         for each in chosen
     ]
-    for name, title, unit in (("memory", "memory, MB", MEGA), ("start", "start, s", 1.0), ("compressed", "size, MB", MEGA)):
+    for name, title, unit in (
+        ("memory", "memory, MB", MEGA),
+        ("start", "start, s", 1.0),
+        ("compressed", "size, MB", MEGA),
+    ):
         cells = [scaled(getattr(rows[each.stack], name), unit) if each.stack in rows else "—" for each in chosen]
         if any(cell != "—" for cell in cells):
             heading.append(title)
@@ -179,7 +201,10 @@ def _targets(finding: Finding) -> Table:
     titled: dict[str, list[TargetResult]] = {}
     for row in finding.targets:
         titled.setdefault(row.target.title, []).append(row)
-    return [["target", "figure", "limit", "outcomes"], *([title, _range(rows), rows[0].limit, ", ".join(counts(rows))] for title, rows in titled.items())]
+    return [
+        ["target", "figure", "limit", "outcomes"],
+        *([title, _range(rows), rows[0].limit, ", ".join(counts(rows))] for title, rows in titled.items()),
+    ]
 
 
 def _range(rows: list[TargetResult]) -> str:

@@ -137,7 +137,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     Comparisons:
     - `same` is the ratio of the study's A/A pair, `selftest` the machine's self-test. `floor` and `floor_served` are
       the noise floors from both, without and with a server; 0 without a known bias.
-    - `lead` compares the fastest core with the second, `cheapest` the cheapest stack with the second.
+    - `lead` compares the fastest core with the second.
     - `residual` is the standard deviation of server CPU between fresh servers of a stack.
     - `agreements` are ratios of server CPU per request under the pacer and under Gatling, one for each stack.
 
@@ -157,7 +157,6 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     floor: float
     floor_served: float
     lead: Comparison
-    cheapest: Comparison
     cores: tuple[Core, ...]
     peers: tuple[Core, ...] = ()
     rows: tuple[Row, ...]

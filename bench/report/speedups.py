@@ -76,7 +76,9 @@ def _none(finding: Finding, lead: str) -> str:
     if len(others) != 1 or not others[0].speedup.significant:
         return fitting(f"{stay}: no variant is significantly faster")
     only = others[0]
-    return fitting(f"{stay}: {naming.core(finding, only)} runs at {_times(only)} its speed", _served(finding, only), ", ")
+    return fitting(
+        f"{stay}: {naming.core(finding, only)} runs at {_times(only)} its speed", _served(finding, only), ", "
+    )
 
 
 def _served(finding: Finding, core: Core, verb: str = "") -> Iterator[str]:
@@ -102,7 +104,7 @@ def _without_a_rewrite(finding: Finding) -> str:
 
 
 def _elsewhere(finding: Finding, *, named: bool) -> Iterator[str]:
-    """What another implementation of Python brings or costs: speed unless it is `named`, memory, and time to be warm."""
+    """What another implementation of Python brings or costs: speed unless it is `named`, memory, time to be warm."""
     base = finding.baseline
     home = finding.catalog.interpreter_of(base.variant).implementation
     core = next(
@@ -150,4 +152,3 @@ def _cold(finding: Finding, core: Core) -> str:
 
 def _times(core: Core) -> str:
     return times(core.speedup.ratio) if core.speedup.ratio else "—"
-

@@ -1,4 +1,4 @@
-"""A study's page in the docs, as Markdown: question, answers, a plot, a table, then the rest folded, then the method."""
+"""A study's page in the docs, as Markdown: question, answers, a plot, a table, the rest folded, then the method."""
 
 from __future__ import annotations
 
@@ -117,7 +117,15 @@ def _stacks(finding: Finding) -> Grid:
 
 def _rankings(finding: Finding) -> list[dict[str, Any]]:
     """The ranking under each load, with the stacks that a race eliminated."""
-    heading = ["stack", "rank", "fitted server CPU, µs/request", "answers/s", "relative to the best", "servers", "measured"]
+    heading = [
+        "stack",
+        "rank",
+        "fitted server CPU, µs/request",
+        "answers/s",
+        "relative to the best",
+        "servers",
+        "measured",
+    ]
     return [
         {"load": each["load"], "table": [heading, *([row["name"], *map(_text, row["cells"])] for row in each["rows"])]}
         for each in ladder.rankings(finding)
@@ -135,7 +143,9 @@ def _latencies(finding: Finding) -> list[dict[str, Any]]:
 def _cores(finding: Finding) -> Grid:
     """The cores of a study without servers, with what each costs to keep where it was measured."""
     cores = [core for core in finding.cores if core.verdict == "pass"]
-    known = {name: title for name, title in PRICES.items() if any(getattr(core, name).value is not None for core in cores)}
+    known = {
+        name: title for name, title in PRICES.items() if any(getattr(core, name).value is not None for core in cores)
+    }
     prices = ([scaled(getattr(core, name), 1.0) for name in known] for core in cores)
     heading = ["variant", "core alone, µs", "speed-up", *known.values()]
     return [heading, *([core.title, *map(_text, alone(core)), *own] for core, own in zip(cores, prices, strict=True))]

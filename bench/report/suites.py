@@ -57,7 +57,11 @@ def sentences(rows: Sequence[SuiteResult]) -> str:
         return fitting(f"Tests: no answer, the suite has no figure with {framework(first.framework)}")
     known = [row for row in others if row.slower.ratio]
     lead = f"Tests, relative to {framework(first.framework)}: "
-    changed = [f"{framework(row.framework)} {times(row.slower.ratio)}" for row in known if row.slower.significant and row.slower.ratio]
+    changed = [
+        f"{framework(row.framework)} {times(row.slower.ratio)}"
+        for row in known
+        if row.slower.significant and row.slower.ratio
+    ]
     if not changed:
         return fitting(f"{lead}{'no framework differs significantly' if known else 'no other framework has a figure'}")
     return fitting(f"{lead}{', '.join(changed[:MOST_NUMBERS])}")

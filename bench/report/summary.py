@@ -50,17 +50,15 @@ def show(console: Console, finding: Finding, page: Path, json: bool) -> None:
         for core in (core for core in finding.cores if core.verdict != "pass"):
             _say(console, f"{core.verdict}: {core.variant}: {core.reason}", "yellow")
     _say(console, f"\n{finding.study.question}", "bold")
-    for card in cards(finding):
+    shown = cards(finding)
+    for card in shown:
         _say(console, f"\n{card.title}", "bold")
         for line in (card.lead, *card.details):
             _say(console, f"  {line}")
-    for answer in answers(finding):
-        _say(console, answer)
-    for sentence in once(finding):
-        _say(console, sentence)
     raced = ranking.race_sentences(finding.session.race) if finding.session.race else None
     noisy = unrest(finding.session), stolen.sentences(finding.stolen)
-    for words in filter(None, (raced, without_pgo(finding), *noisy, overhead(finding.session))):
+    notes = filter(None, (raced, without_pgo(finding), *noisy, overhead(finding.session)))
+    for words in (*(() if shown else answers(finding)), *once(finding), *notes):
         _say(console, words)
     _say(console, f"\nMeasured {finding.session.started}. Report: {page}")
 

@@ -162,10 +162,10 @@ def counts(rows: Sequence[TargetResult]) -> list[str]:
 
 
 def verdict(rows: Sequence[TargetResult]) -> str:
-    """The number of targets by outcome, and of those declared or changed after data existed."""
+    """The number of targets by outcome, and of those declared or changed after data existed; empty without a limit."""
     told = counts(rows)
     if not told:
-        return "No target has a limit."
+        return ""
     late = sum(bool(row.remark) for row in rows if row.target.at_most is not None)
     after = f" ({late} declared or changed after the study's first session)" if late else ""
     return f"Targets: {', '.join(told)}{after}."

@@ -8,24 +8,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeVar
 
 import numpy as np
 from msgspec.structs import replace
 
 from bench.analysis.comparison import Comparison, as_a_family, compared
 from bench.analysis.stats import FEWEST_SESSIONS, Ratio, between
-from bench.model import Stack
-from bench.report.estimates import Figure
 from bench.report import latencies
+from bench.report.estimates import Figure
 from bench.report.finding import families, rank
 from bench.report.ranking import Figures, Ranked
 from bench.report.rows import Core, Finding, Row
 from bench.report.targets import TargetResult, over_sessions
 
 MEANS = ("cpu", "capacity", "memory", "start", "start_p95")  # figures of a stack that are means over sessions
-
-S = TypeVar("S", str, Stack)
 
 
 def together(findings: Sequence[Finding]) -> Finding:
@@ -60,19 +56,21 @@ def sentences(finding: Finding) -> str:
 
 def _of_workload(sessions: Sequence[Finding]) -> Finding:
     last = sessions[-1]
-    cores = [_core([own for each in sessions for own in each.cores if own.variant == core.variant]) for core in last.cores]
+    cores = [
+        _core([own for each in sessions for own in each.cores if own.variant == core.variant]) for core in last.cores
+    ]
     cores = families(sorted(cores, key=lambda core: rank(core.time)))
     own = {core.variant: core for core in (*cores, *last.peers)}
-    rows = [_row([same for each in sessions for same in each.rows if same.stack == row.stack], own) for row in last.rows]
+    rows = [
+        _row([same for each in sessions for same in each.rows if same.stack == row.stack], own) for row in last.rows
+    ]
     rows = families(sorted(rows, key=lambda row: rank(row.cpu)))
     times = [{core.variant: core.time.value for core in each.cores} for each in sessions]
-    costs = [{row.stack: row.cpu.value for row in each.rows} for each in sessions]
     return replace(
         last,
         cores=tuple(cores),
         rows=tuple(rows),
         lead=_lead([core.variant for core in cores], times, last.lead),
-        cheapest=_lead([row.stack for row in rows], costs, last.cheapest),
         ranking=_ranking([each.ranking for each in sessions], last.floor_served),
         raced=_ranking([each.raced for each in sessions], last.floor_served),
         latencies=latencies.over_sessions([each.latencies for each in sessions]),
@@ -144,8 +142,8 @@ def _over(sessions: Sequence[Comparison]) -> Comparison:
     return compared(between(ratios), max(each.floor for each in sessions)) if ratios else sessions[-1]
 
 
-def _lead(ranked: Sequence[S], sessions: Sequence[Mapping[S, float | None]], last: Comparison) -> Comparison:
-    """The first of the `ranked` subjects against the second; the `last` session's if one session lacks either."""
+def _lead(ranked: Sequence[str], sessions: Sequence[Mapping[str, float | None]], last: Comparison) -> Comparison:
+    """The first of the `ranked` cores against the second; the `last` session's if one session lacks either."""
     pairs = [(each.get(ranked[0]), each.get(ranked[1])) for each in sessions] if len(ranked) > 1 else []
     ratios = [Ratio(estimate=second / first) for first, second in pairs if first and second]
     if len(ratios) < len(sessions):

@@ -65,7 +65,7 @@ def table(finding: Finding) -> list[list[str]]:
 
 
 def _sources(finding: Finding) -> tuple[list[Core], list[Core]]:
-    """The cores with a figure of the baseline's source, and those of the fastest other source on several interpreters."""
+    """The timed cores of the baseline's source, and those of the fastest other source on several interpreters."""
     sources: dict[str, list[Core]] = {}
     for core in finding.cores:  # the fastest first
         if core.time.value is not None:
@@ -124,4 +124,3 @@ def _speed(core: Core | None) -> str:
 
 def _served(finding: Finding, core: Core, place: str) -> Row | None:
     return next((row for row in finding.rows if row.core is core and row.place == place), None)
-

@@ -9,6 +9,7 @@ from bench import store
 from bench.analysis import stats
 from bench.model import Against, Run, Session, Study, Target
 from bench.report import between, study_page
+from bench.report.estimates import Figure
 from bench.report.finding import find
 from bench.report.rows import Core, Finding
 from bench.report.targets import TargetResult, over_sessions
@@ -184,3 +185,22 @@ def test_a_time_that_one_session_lacks_is_no_mean_of_the_others():
     assert core(found, "numba").time == core(lacking, "numba").time
     assert core(found, "numba").time.value is None
     assert core(found, "cython").time.value is not None
+
+
+def test_memory_and_starts_are_means_over_sessions_and_latencies_medians_over_all_servers():
+    each = findings(1.0, 1.0, 1.0)
+    held = [msgspec.structs.replace(row, memory=Figure(value=1e6)) for row in each[0].rows]
+    found = together([msgspec.structs.replace(each[0], rows=tuple(held)), *each[1:]])
+    row, last = next((own, other) for own in found.rows for other in each[2].rows if own.stack == other.stack)
+    assert row.memory.value == pytest.approx((1e6 + 2 * last.memory.value) / 3)
+    starts = [next(other for other in one.rows if other.stack == row.stack).start.value for one in each]
+    assert row.start.value is None or row.start.value == pytest.approx(sum(starts) / 3)
+    assert "latencies are medians over the fresh servers of all" in findings_page(found)
+
+
+def test_a_row_that_a_session_lacks_breaks_nothing():
+    each = findings(1.0, 1.0, 1.0)
+    fewer = msgspec.structs.replace(each[0], rows=each[0].rows[:-1], cores=each[0].cores[:-1])
+    found = together([fewer, *each[1:]])
+    assert len(found.rows) == len(each[2].rows)
+    assert len(found.cores) == len(each[2].cores)

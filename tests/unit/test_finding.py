@@ -89,11 +89,11 @@ def test_what_lies_within_five_percent_as_a_whole_is_equal_and_no_difference():
         (1.01, 1.02, 0.0, "1.50× (1.01–1.02)"),  # a small difference is one
         (1.01, 1.02, 0.015, "equal (1.01–1.02)"),  # but not within the bias of the machine
         (0.96, 1.04, 0.0, "equal (0.960–1.04)"),
-        (0.96, 1.06, 0.0, "undecided (0.960–1.06)"),
-        (0.94, 1.04, 0.0, "undecided (0.940–1.04)"),
-        (1.01, 1.30, 0.05, "undecided (1.01–1.30)"),
-        (0.357, 5.60, 0.0, "undecided (0.357–5.60)"),
-        (None, None, 0.0, "undecided (no interval)"),
+        (0.96, 1.06, 0.0, "undecided"),
+        (0.94, 1.04, 0.0, "undecided"),
+        (1.01, 1.30, 0.05, "undecided"),
+        (0.357, 5.60, 0.0, "undecided"),
+        (None, None, 0.0, "undecided"),
     ],
 )
 def test_one_rule_for_estimate_and_interval(low, high, floor, told):
@@ -322,15 +322,15 @@ def test_a_difference_that_is_significant_alone_may_not_be_in_its_family():
     assert not as_a_family([compared(barely, 0.01)] + [compared(none, 0.01)] * 9)[0].significant
 
 
-def test_a_large_ratio_of_few_servers_is_told_with_its_doubt_and_not_called_nothing():
+def test_a_speedup_behind_a_server_that_is_not_significant_is_not_in_the_answer():
     doubted = [
         msgspec.structs.replace(each, speedup=msgspec.structs.replace(each.speedup, significant=False))
         if each.core is FINDING.cores[0]
         else each
         for each in FINDING.rows
     ]
-    told = " ".join(answers(msgspec.structs.replace(FINDING, rows=tuple(doubted))))
-    assert "Speed-up by server CPU of Cython, written by hand: undecided (" in told
+    assert "as fast; " in answers(FINDING)[0]
+    assert answers(msgspec.structs.replace(FINDING, rows=tuple(doubted)))[0].endswith("as fast.")
 
 
 def marks(chart, name):
@@ -372,25 +372,6 @@ def test_a_rate_near_that_of_a_server_without_work_is_no_capacity():
     assert reached.cpu.value
 
 
-def test_the_largest_capacity_is_told_where_the_generator_limited_none():
-    study = msgspec.structs.replace(STUDY, servers=(*STUDY.servers, "bjoern"))
-    closed = [run for run in RUNS if run.case.load == "closed" and run.case.stack and run.verdict == "pass"]
-    stacks = {run.case.stack: msgspec.structs.replace(run.case.stack, server="bjoern") for run in closed}
-    runs = RUNS + [
-        msgspec.structs.replace(run, case=msgspec.structs.replace(run.case, stack=stacks[run.case.stack]))
-        for run in closed
-        if run.case.stack.server == "gunicorn-sync"
-    ]
-    told = " ".join(answers(find(sessions.session(study, runs), runs)))
-    assert re.search(r"Least on each server: \S+ µs \(cython/falcon/uwsgi-processes\)", told)
-    assert "Largest capacity" not in told
-    slow = (("cpu", 48e-6), ("pacer.cpu", 48e-6), ("pacer.rate", 9000.0), ("pacer.generator_cpu", 0.2))
-    measured = tuple(Measurement(metric=metric, unit="", values=(value,)) for metric, value in slow)
-    runs = changed(runs, lambda run: run.case.stack == sessions.LIMITED and run in closed, measurements=measured)
-    told = " ".join(answers(find(sessions.session(study, runs), runs)))
-    assert re.search(r"Largest capacity: 15,\d+ requests per second \(numba/falcon/uwsgi-processes\)", told)
-
-
 @pytest.mark.slow
 def test_interpreters_that_were_built_without_what_the_others_have_are_named():
     def built(name, **facts):
@@ -418,4 +399,3 @@ def test_interpreters_that_were_built_without_what_the_others_have_are_named():
 
 def test_a_lead_is_held_against_all_the_others_at_once():
     assert FINDING.lead.among == len(FINDING.cores) - 1 > 1
-    assert FINDING.cheapest.among == len(FINDING.rows) - 1 > 1

@@ -126,6 +126,19 @@ def test_where_a_server_failed_its_equal_alone_says_nothing() -> None:
     assert {each.percentiles["p50"].figure.reason for each in fast} == {"a server failed: 60 requests got no answer"}
 
 
+def test_over_sessions_they_are_medians_over_all_servers_at_one_common_rate() -> None:
+    faster = [msgspec.structs.replace(each, rate=1200.0) if each.is_common else each for each in found(RUNS[2:])]
+    pooled = latencies.over_sessions([found(RUNS), faster, found(RUNS[:2])])
+    assert list(latencies.levels(pooled)) == [
+        "At 1,000 requests per second each",
+        "At 90 % of each stack's own capacity",
+    ]
+    fast, slow = (next(each for each in pooled if each.stack == stack and each.is_common) for stack in (FAST, SLOW))
+    assert fast.percentiles["p99"].servers == (200e-6, 240e-6) * 2
+    assert fast.percentiles["p99"].figure.value == 220e-6
+    assert slow.percentiles["p99.9"].figure.reason == estimates.TOO_FEW, "absent where a server lacks it"
+
+
 def test_latency_that_still_grows_is_absent() -> None:
     grows = run(FAST, 2, {"common": level(100, 200, early=60.0, late=150.0), "own 90": level(300, 700)})
     reasons = {each.level: each.percentiles["p99"].figure.reason for each in found([grows])}

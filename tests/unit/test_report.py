@@ -144,7 +144,7 @@ def test_several_workloads_stand_one_below_the_other_under_each_question():
     text = " ".join(" ".join(read.text).split())
     assert text.count("How fast is the core?") == 1
     assert text.index("How fast is the core?") < text.rindex("Five thousand orders a document")
-    assert text.count("A first look: the fastest core") == 2
+    assert all(f"{work}: hand-written Cython is " in text for work in ("Fifty orders", "Five thousand orders"))
     assert "Five thousand orders a document" not in " ".join(Reader(PAGE).text)
 
 

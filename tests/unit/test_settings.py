@@ -4,13 +4,16 @@ import msgspec
 
 from bench.model import Against, Target
 from bench.report import settings
+from bench.report.finding import find
 from bench.report.targets import TargetResult
-from tests.declared import CATALOG
+from tests.unit import sessions
+
+STUDY = sessions.quick()
 
 
 def result(title: str, value: float | None, low: float | None = None, high: float | None = None) -> TargetResult:
     target = Target(
-        title=title, stack="cython/bare/bjoern+x", workloads=("medium",), metric="cpu", against=Against(stack="y")
+        title=title, stack=f"cython/bare/{title}", workloads=("medium",), metric="cpu", against=Against(stack="y")
     )
     return TargetResult(target=target, workload="medium", value=value, low=low, high=high)
 
@@ -26,20 +29,38 @@ ROWS = (
 )
 
 
-def test_changes_are_counted_and_the_largest_named_first() -> None:
-    assert list(settings.sentences(ROWS, CATALOG)) == [
-        "Of 6 figures, settings lower 2 and raise 1. Equal within 5 %: 1. Undecided: 2.",
-        "Lower: 0.660× (0.640–0.690), allocator, fifty orders a document.",
-        "Lower: 0.900× (0.850–0.950), kept connections, fifty orders a document.",
-        "Higher: 4.45× (4.29–4.61), router, fifty orders a document.",
+FINDING = msgspec.structs.replace(find(sessions.session(STUDY, []), []), targets=ROWS)
+
+
+def test_the_answer_names_the_largest_change_of_each_kind_and_counts_the_others() -> None:
+    assert list(settings.answers(FINDING)) == [
+        "Worth it: allocator (fifty orders): 0.660× the server CPU.",
+        "Costly: router (fifty orders): 4.45× the server CPU.",
+        "Of 6 figures settings lower 2 and raise 1.",
+    ]
+
+
+def test_without_a_change_the_answer_says_so() -> None:
+    still = msgspec.structs.replace(FINDING, targets=ROWS[3:])
+    assert list(settings.answers(still)) == ["Of 3 figures settings lower 0 and raise 0."]
+
+
+def test_what_lowers_a_figure_comes_first_and_what_is_unknown_last() -> None:
+    assert [row[0] for row in settings.table(FINDING)[1:]] == [
+        *("allocator", "kept connections", "router"),
+        *("nothing", "too few servers", "one server", "failed"),
+    ]
+    assert settings.undecided(FINDING) == [
+        "too few servers, server CPU, Fifty orders",
+        "one server, server CPU, Fifty orders",
     ]
 
 
 def test_a_figure_that_is_not_significant_has_no_estimate() -> None:
     assert [row.text for row in ROWS[3:]] == [
         "equal (0.960–1.04)",
-        "undecided (0.900–1.20)",
-        "undecided (no interval)",
+        "undecided",
+        "undecided",
         "—",
     ]
 
