@@ -30,7 +30,6 @@ def tuned(server: Server, tuning: Tuning, known: Mapping[str, Server]) -> Server
         env=server.env | tuning.env,
         keep_alive=server.keep_alive if tuning.keep_alive is None else tuning.keep_alive,
         note=" ".join(filter(None, (server.note, tuning.note))) or None,
-        caveat=None if tuning.proxy else server.caveat,
         proxy=tuning.proxy,
         unsupported=server.unsupported | (dict.fromkeys(server.implementations, never) if never else {}),
         departures=tuning.departures if tuning.proxy else server.departures,

@@ -75,12 +75,11 @@ class Server(Declared, frozen=True, kw_only=True):
 
     `label` is its name in stacks; two files share one if two implementations start the server in different ways.
     `build_requirements` are packages that must be in the prefix before the others are built. `files` are glob patterns
-    of files outside the prefix, for its artifact size. `note` is what a reader of its figures must know; `caveat` says
-    in a few words, beside the figures, what may rule the server out. `wait` names the function of `/wait` that blocks
-    nothing but its own request in this worker class; `waits` names the function for a backend, by its name.
-    `unsupported` is keyed by an implementation, by one with its version (`cpython-3.14`), by a variant or by a
-    framework. `departures` says by a case of the HTTP contract, such as `unknown_paths[/%]`, what the server does
-    instead; the tests verify it. A tuning adds the `proxy`.
+    of files outside the prefix, for its artifact size. `note` is what a reader of its figures must know. `wait` names
+    the function of `/wait` that blocks nothing but its own request in this worker class; `waits` names the function
+    for a backend, by its name. `unsupported` is keyed by an implementation, by one with its version (`cpython-3.14`),
+    by a variant or by a framework. `departures` says by a case of the HTTP contract, such as `unknown_paths[/%]`, what
+    the server does instead; the tests verify it. A tuning adds the `proxy`.
     """
 
     name: str
@@ -100,7 +99,6 @@ class Server(Declared, frozen=True, kw_only=True):
     env: dict[str, str] = {}
     keep_alive: bool
     note: str | None = None
-    caveat: Annotated[str, Meta(max_length=50)] | None = None
     concurrency: Count = 1
     unsupported: dict[str, Unsupported] = {}
     departures: dict[str, str] = {}

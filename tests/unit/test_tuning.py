@@ -44,11 +44,6 @@ def test_each_tuning_changes_each_server_that_it_is_for(tuning: str) -> None:
             assert not noun.words or not set(noun.words) & set(after.argv)
 
 
-def test_a_proxy_in_front_removes_the_caveat_that_it_mends() -> None:
-    assert served("bjoern").caveat == "no timeouts: put nginx in front"
-    assert (served("bjoern+nginx").caveat, served("bjoern+allocator").caveat) == (None, served("bjoern").caveat)
-
-
 def test_a_tuning_is_for_the_servers_that_it_names() -> None:
     with pytest.raises(LabError, match="tuning 'http' is for uwsgi, not for bjoern: use it with uwsgi-asyncio, "):
         pairing.parse_stack(CATALOG, "cython/bare/bjoern+http")
