@@ -6,6 +6,7 @@ A part that is unavailable, fails or answers wrong becomes an `Unavailable` reco
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from itertools import product
 from pathlib import Path
 
 import msgspec
@@ -129,7 +130,10 @@ def generator_missing(plan: Plan, progress: Progress) -> Unavailable | None:
     generators = {load.generator for load in loads}
     try:
         subjects = (*study.variants, *study.peers)
-        warmed = any(catalog.seconds_to_warm(name, load) for load in loads for name in subjects)
+        warmed = any(
+            catalog.seconds_to_warm(name, load, workload)
+            for name, load, workload in product(subjects, loads, study.workloads)
+        )
         if "pacer" in generators or warmed or any(load.capacity_seconds for load in loads):
             pacer.provision()
         if "gatling" in generators:
