@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from bench.analysis.text import number
-from bench.report import loads, naming, settings, versions
+from bench.report import loads, naming, price, settings, versions
 from bench.report.ranked import USUAL
 from bench.report.ranking import Ranked
 from bench.report.rows import Core, Finding, Row
@@ -87,15 +87,7 @@ def _cores(finding: Finding) -> Table:
     """A row for each core: time and speed-up alone, speed-up behind each server, and what it costs to keep."""
     rows = [core for core in finding.cores if core.time.value is not None or core.baseline]
     rows = [*rows[: MOST_ROWS - 1], finding.baseline] if finding.baseline not in rows[:MOST_ROWS] else rows
-    prices = [
-        (heading, [scaled(getattr(core, name), 1.0) for core in rows])
-        for name, heading in (
-            ("source", "lines of source"),
-            ("build_seconds", "build, s"),
-            ("dependencies", "dependencies"),
-        )
-        if any(core.source.value is not None for core in rows)
-    ]
+    prices = price.known(rows)
     places = [place for place in finding.places if any(row.place == place for row in finding.rows)]
     heading = [
         "variant",
@@ -120,11 +112,8 @@ def _cores(finding: Finding) -> Table:
             line.append(scaled(row.memory, MEGA) if row else "—")
         else:
             line[0] = _with_caveat(line[0], naming.held(finding, core.variant))
-    for name, cells in prices:
-        heading.append(name)
-        for line, cell in zip(lines, cells, strict=True):
-            line.append(cell)
-    return [heading, *lines]
+        line += [price.cell(core, name) for name in prices]
+    return [[*heading, *(price.TITLES[name] for name in prices)], *lines]
 
 
 def _stacks(finding: Finding) -> Table:

@@ -11,7 +11,7 @@ import msgspec
 from bench.analysis.text import number
 from bench.errors import LabError
 from bench.paths import ROOT
-from bench.report import naming
+from bench.report import naming, price
 from bench.report.markdown import table
 from bench.report.ranking import Ranked
 from bench.report.rows import Core, Finding, Row
@@ -66,7 +66,7 @@ def text(found: Mapping[str, Finding]) -> str:
     own = shown[0]
     return (
         f"{table([['change', 'core alone', *SERVERS.values(), 'price'], *rows])}\n\n"
-        f"Times as fast as {own.baseline.title} on {naming.work(own).lower()} a document; behind a server, by server CPU "
+        f"Times as fast as {own.baseline.title} on {naming.work(own).lower()} a document. Behind a server, by its CPU "
         f"per request. {machine(own.session)}, {' to '.join(dict.fromkeys((days[0], days[-1])))}.\n"
     )
 
@@ -86,11 +86,9 @@ def changes(finding: Finding) -> Iterator[Change]:
 
 def _core(finding: Finding, core: Core) -> Change:
     served = {row.stack.label: estimate(row.speedup) for row in finding.rows if row.core is core and row.cpu.value}
-    told = [_count(core.source.value, "line"), _count(core.dependencies.value, "package")]
-    told += [f"{number(core.build_seconds.value)} s of build"] if core.source.value and core.build_seconds.value else []
-    told += [naming.of_core(finding, core.variant), naming.held(finding, core.variant)]
-    price = ", ".join(filter(None, told))
-    return Change(name=naming.core(finding, core), alone=estimate(core.speedup), served=served, price=price)
+    told = [*price.words(core), naming.of_core(finding, core.variant), naming.held(finding, core.variant)]
+    paid = ", ".join(filter(None, told))
+    return Change(name=naming.core(finding, core), alone=estimate(core.speedup), served=served, price=paid)
 
 
 def _servers(finding: Finding) -> Iterator[Change]:
@@ -118,9 +116,5 @@ def _languages(finding: Finding) -> Iterator[Change]:
             first.setdefault(finding.catalog.peers[row.stack.variant].kind, row)
     for row in first.values():
         served = {label: f"{number(spent / (row.cpu.value or math.nan))}×" for label, spent in base.items()}
-        price = f"holds {number(row.memory.value / MEGA)} MB" if row.memory.value else ""
-        yield Change(name=naming.core(finding, row.core), served=served, price=price)
-
-
-def _count(value: float | None, noun: str) -> str:
-    return f"{round(value):,} {noun}{'s' * (value != 1)}" if value else ""
+        held = f"holds {number(row.memory.value / MEGA)} MB" if row.memory.value else ""
+        yield Change(name=naming.core(finding, row.core), served=served, price=held)

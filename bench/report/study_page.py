@@ -10,7 +10,7 @@ from bench.analysis.breaking import RULE
 from bench.analysis.text import listed
 from bench.model import Plan, Session
 from bench.paths import PROFILES, REMARKS
-from bench.report import drift, ladder, latencies, loads, overview, ranking, selftest, settings, stolen, suites
+from bench.report import drift, ladder, latencies, loads, overview, price, ranking, selftest, settings, stolen, suites
 from bench.report.answer import answers
 from bench.report.builds import without_pgo
 from bench.report.figures import rerun
@@ -24,10 +24,9 @@ from bench.report.spent import overhead, unrest
 from bench.report.table import Cell, alone, columns
 from bench.report.targets import verdict
 from bench.report.together import sentences as sessions
-from bench.report.wording import UNDECIDED, scaled
+from bench.report.wording import UNDECIDED
 
 DERIVED = {"CPU cost", "Memory cost"}  # columns that a page in the docs leaves out
-PRICES = {"source": "lines of source", "build_seconds": "build, s", "dependencies": "dependencies"}  # of a core
 
 
 def page(finding: Finding) -> str:
@@ -143,11 +142,9 @@ def _latencies(finding: Finding) -> list[dict[str, Any]]:
 def _cores(finding: Finding) -> Grid:
     """The cores of a study without servers, with what each costs to keep where it was measured."""
     cores = [core for core in finding.cores if core.verdict == "pass"]
-    known = {
-        name: title for name, title in PRICES.items() if any(getattr(core, name).value is not None for core in cores)
-    }
-    prices = ([scaled(getattr(core, name), 1.0) for name in known] for core in cores)
-    heading = ["variant", "core alone, µs", "speed-up", *known.values()]
+    known = price.known(cores)
+    prices = ([price.cell(core, name) for name in known] for core in cores)
+    heading = ["variant", "core alone, µs", "speed-up", *(price.TITLES[name] for name in known)]
     return [heading, *([core.title, *map(_text, alone(core)), *own] for core, own in zip(cores, prices, strict=True))]
 
 

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bench.errors import LabError
@@ -32,8 +33,6 @@ def test_each_row_is_of_the_page_that_it_links_to(found: dict[str, Finding]) -> 
 def test_pages_of_another_machine_are_left_out(found: dict[str, Finding]) -> None:
     own, other = found["variants"], found["servers"]
     moved = {**other.session.machine, "cpu": "another"}
-    import msgspec
-
     elsewhere = msgspec.structs.replace(other, session=msgspec.structs.replace(other.session, machine=moved))
     alone = {"variants": own}
     assert readme.text({**alone, "servers": elsewhere}) == readme.text(alone)
