@@ -362,6 +362,8 @@ def test_interrupted_anywhere_it_goes_on_where_it_was(bench: Bench, after: int) 
     bench.stop_after = None
     folder, session = bench.run()
     assert session.finished
+    told = f"continuing the interrupted session of {session.started}: {after} runs are measured"
+    assert (told in bench.said.getvalue()) is (after > 0)
     assert len(store.runs(folder)) == 10
     assert len(store.sessions("trial")) == 1
     assert len(bench.measured) <= 12, "of a broken block no more than its one run is measured twice"
