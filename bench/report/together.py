@@ -54,8 +54,8 @@ def sentences(finding: Finding) -> str:
     days = list(dict.fromkeys(session.started[:10] for session in (finding.over[0], finding.over[-1])))
     return (
         f"{lead}Ratios with an interval are geometric means over {len(finding.over)} sessions ({' to '.join(days)}), "
-        "with the interval between sessions. Times, server CPU, rates, memory and starts are means over the sessions, and "
-        "latencies are medians over the fresh servers of all; sizes and warm-ups come from the last session."
+        "with the interval between sessions. Times, server CPU, rates, memory and starts are means over the sessions. "
+        "Latencies are medians over the fresh servers of all. Sizes and warm-ups come from the last session."
     )
 
 
