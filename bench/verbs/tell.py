@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from bench import pipeline, store
+from bench import catalog, pipeline, store
 from bench.errors import LabError
 from bench.model import Session, Study
 from bench.paths import ROOT
@@ -89,7 +89,7 @@ def findings() -> int:
     """Rewrite the pages of docs/findings from the sessions in docs/findings/data."""
     from bench.report import docs  # noqa: PLC0415 - a slow import, as in `show`
 
-    for path in docs.write():
+    for path in docs.write(words=catalog.read().words):
         out.print(str(path.relative_to(ROOT)), highlight=False)
     return 0
 
