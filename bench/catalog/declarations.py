@@ -97,7 +97,7 @@ def listing(noun: type[T], *patterns: str, flaws: Sequence[Flaw] = ALONE) -> dic
 
 def words(*patterns: str) -> dict[str, Words]:
     """What the files of some folders say to readers, by the name of what they declare. `like` copies no words."""
-    found = {}
+    found: dict[str, Words] = {}
     for path in sorted(path for pattern in patterns for path in ROOT.glob(pattern)):
         own = {key: value for key, value in _decoded(path).items() if key in WORDS}
         try:

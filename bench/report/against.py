@@ -54,10 +54,10 @@ def beside(finding: Finding) -> str | None:
 
 
 def _best(finding: Finding, best: Ranked) -> str:
-    """The best stack; `any core` where the plain source on its server is no worse."""
-    there = best.stack.framework, best.stack.server
-    plain = [each for each in _plain(finding) if (each.stack.framework, each.stack.server) == there]
-    if plain and best.behind.ratio is None and not plain[0].behind.significant:
+    """The best stack; `any core` where none of the others on its server is worse."""
+    place = best.stack.framework, best.stack.server
+    there = [each for each in finding.ranking if (each.stack.framework, each.stack.server) == place]
+    if best.behind.ratio is None and len(there) > 1 and not any(each.behind.significant for each in there):
         return f"any core on {naming.advised(finding, best.stack)}"
     return naming.stack(finding, best.stack)
 

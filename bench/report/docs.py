@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from bench import catalog, keep
+from bench import keep
 from bench.analysis import drift as sources
 from bench.analysis.selftest import Selftest, judge
 from bench.analysis.text import listed
@@ -36,15 +36,18 @@ ASKED = (
     "frameworks",
     "sessions",
 )  # studies in the index, measured or not
+Spoken = dict[str, Words]  # by the name of what they are of
 MARKS = "¹²³⁴⁵⁶⁷⁸⁹"  # of machines in the index
 
 
-def write(kept: Path = KEPT, folder: Path = FINDINGS, front: Path | None = None) -> list[Path]:
+def write(
+    kept: Path = KEPT, folder: Path = FINDINGS, words: Spoken | None = None, front: Path | None = None
+) -> list[Path]:
     """Write the page and the plots of every kept study, the index, and the table of README, if `front` is its path.
 
     Other pages and plots are removed. The same kept sessions yield the same bytes. Returns the paths of the files.
     """
-    found = findings(kept)
+    found = findings(kept, words)
     files = {folder / name: text for name, text in texts(found).items()}
     for name, finding in found.items():
         drawn = [drift.picture(finding.drift)] if finding.drift else pictures(finding)
@@ -57,16 +60,19 @@ def write(kept: Path = KEPT, folder: Path = FINDINGS, front: Path | None = None)
     return [*files, *([readme.write(found, front)] if front else [])]
 
 
-def findings(kept: Path = KEPT) -> dict[str, Finding]:
-    """The finding of every kept study, over all its sessions."""
-    spoken = catalog.read().words
-    return {own[0].study.name: _over([_worded(each, spoken) for each in own]) for own in keep.all_kept(kept)}
+def findings(kept: Path = KEPT, words: Spoken | None = None) -> dict[str, Finding]:
+    """The finding of every kept study, over all its sessions.
+
+    `words` are short names and caveats in place of the sessions' own: advice of today, which changes no figure.
+    """
+    return {own[0].study.name: _over([_worded(each, words) for each in own]) for own in keep.all_kept(kept)}
 
 
-def _worded(each: keep.Kept, spoken: dict[str, Words]) -> keep.Kept:
-    """A kept session with today's short names and caveats: advice to readers, which changes no figure."""
+def _worded(each: keep.Kept, words: Spoken | None) -> keep.Kept:
+    if words is None:
+        return each
     plan = each.session.plan
-    plan = replace(plan, catalog=replace(plan.catalog, words=spoken))
+    plan = replace(plan, catalog=replace(plan.catalog, words=words))
     return replace(each, session=replace(each.session, plan=plan))
 
 
@@ -92,7 +98,7 @@ def index(found: dict[str, Finding]) -> str:
     rows = [["question", "answer", "measured"]]
     for name in names:
         session = found[name].session
-        day = f"{session.started[:10]} {marks.get(machine(session), '')}".strip()
+        day = f"{session.started[:10]}{marks.get(machine(session), '')}"
         rows.append([f"[{found[name].study.question}]({name}.md)", "<br>".join(answers(found[name])), day])
     return render(
         "findings.md",

@@ -16,10 +16,10 @@ ABSENT = "—"
 JUDGED = {"p99": "", "p50": " (by medians)", "max": " (by the longest)"}
 
 
-def table(finding: Finding) -> list[list[str]]:
+def table(finding: Finding, *, brief: bool = False) -> list[list[str]]:
     """A heading and a row for each stack with a result: its capacity, where it broke, and when it recovered.
 
-    Columns without a result are left out. Empty if no run has one.
+    Columns without a result are left out. Empty if no run has one. `brief`: a break is the share of capacity alone.
     """
     pairs = ([f"{_title(finding, load)}: breaks at", "recovers after"] for load in _loads(finding))
     heading = ["stack", "capacity/s", *(name for pair in pairs for name in pair)]
@@ -27,7 +27,11 @@ def table(finding: Finding) -> list[list[str]]:
     for course in finding.open:
         by_stack.setdefault(course.title, {})[course.load] = course
     rows = [
-        [title, _capacity(courses.values()), *(cell for load in _loads(finding) for cell in cells(courses.get(load)))]
+        [
+            title,
+            _capacity(courses.values()),
+            *(cell for load in _loads(finding) for cell in cells(courses.get(load), brief=brief)),
+        ]
         for title, courses in by_stack.items()
         if any(has_result(course) for course in courses.values())
     ]
@@ -40,18 +44,23 @@ def has_result(course: Course) -> bool:
     return course.overload is not None and course.overload.unknown is None
 
 
-def cells(course: Course | None) -> tuple[str, str]:
-    """The share of capacity, rate and second at which a run broke, and the seconds until it recovered."""
+def cells(course: Course | None, *, brief: bool = False) -> tuple[str, str]:
+    """The share of capacity, rate and second at which a run broke, and the seconds until it recovered.
+
+    `brief`: without rates and seconds.
+    """
     if course is None or course.overload is None:
         return ABSENT, ABSENT
     found = course.overload
     if found.unknown:
         return NO_RESULT, ABSENT
-    failed = _failures(found)
+    failed = "".join(f", {count:,} {kind}" for kind, count in found.failures.items()) if brief else _failures(found)
     if found.broke is None:
-        most = f", up to {number(found.most)}/s answered" if found.most else ""
+        most = f", up to {number(found.most)}/s answered" if found.most and not brief else ""
         return f"{ANSWERED_HELD if failed else HELD}{most}{failed}", ABSENT
     broke = found.broke
+    if brief:
+        return f"{number(broke.share)}×{failed}", _back(broke, found)
     at = f"{number(broke.share)}×, {number(broke.rate)}/s in second {broke.second}{JUDGED[found.judged_by]}{failed}"
     return at, _back(broke, found)
 

@@ -26,6 +26,9 @@ def table(finding: Finding) -> Table:
 
 def about(finding: Finding) -> str:
     """What the cells of the table are, in a sentence or two; empty where its headings say it."""
+    if finding.study.open:
+        part = next((each for each in finding.each if loads.table(each)), finding)
+        return f"{naming.work(part)}, breaks as multiples of the stack's capacity:"
     if not _is_of_stacks(finding):
         return ""
     told = "Server CPU per request relative to the best of its column, whose own is in brackets"
@@ -57,19 +60,18 @@ def undecided(finding: Finding) -> str:
 
 
 def _named(parts: Iterable[tuple[str, list[str]]]) -> str:
-    told = [
-        f"{lead}{'; '.join(names) if len(names) <= NAMED else f'{len(names)} (see all figures)'}"
-        for lead, names in parts
-        if names
-    ]
-    return f"Undecided: {'. '.join(told)}." if told else ""
+    told = []
+    for lead, names in parts:
+        many = f"{len(names)} (see all figures)"
+        told += [f"{lead}{'; '.join(names) if len(names) <= NAMED else many}."] if names else []
+    return f"Undecided: {' '.join(told)}" if told else ""
 
 
 def _table(finding: Finding) -> Table:
     if settings.only_settings(finding.targets):
         return settings.table(finding)
     if finding.study.open:
-        return next((found for each in finding.each if (found := loads.table(each))), [])
+        return next((found for each in finding.each if (found := loads.table(each, brief=True))), [])
     if _is_of_stacks(finding):
         return _stacks(finding)
     if finding.targets and not finding.rows:

@@ -15,8 +15,10 @@ from bench.report import charts, latencies, loads, percentiles, settings
 from bench.report.drawing import CONFIG, Chart, Record, extent, hues, keys, logarithmic, sheet
 from bench.report.ladder import AXIS_PIXELS, STATES, ladder
 from bench.report.look import LIGHT
+from bench.report.overview import MOST_ROWS
 from bench.report.ranking import ranked_by
 from bench.report.rows import Course, Finding
+from bench.report.targets import TargetResult
 from bench.report.wording import estimate
 
 MICRO = 1e-6
@@ -50,7 +52,7 @@ def pictures(finding: Finding) -> Iterator[Picture]:
     """The plots for which a study has figures, workload by workload; none for a study without subjects to compare."""
     for each in () if finding.study.selftest or finding.study.factors else finding.each:
         where = f", {each.title}" if finding.others else ""
-        if each is finding and settings.only_settings(finding.targets):
+        if each is finding and any(found.significant for row in _settings(finding) if (found := row.comparison)):
             title = "Figures with a setting, relative to the same without it, on a log scale"
             yield Picture("", "effects", title, " ".join(settings.answers(finding)), effects(finding))
         if finding.ranks_stacks and len(each.ranking) > 1:
@@ -106,7 +108,7 @@ def spent(finding: Finding) -> Chart:
 
 
 def effects(finding: Finding) -> Chart:
-    """The significant effects of settings, what lowers a figure first, each with its interval."""
+    """The largest effects of settings, what lowers a figure first, each with its interval below its name."""
     known = [(row, found) for row in settings.by_effect(finding.targets) if (found := row.comparison)]
     records: list[Record] = [
         {
@@ -115,20 +117,21 @@ def effects(finding: Finding) -> Chart:
             "low": row.low or row.value,
             "high": row.high or row.value,
             "told": estimate(found),
+            "colour": LIGHT["blue" if (row.value or 1.0) < 1 else "orange"],
         }
         for row, found in known
         if found.significant
-    ]
+    ][:MOST_ROWS]
     names = [record["name"] for record in records]
     scale, axis = logarithmic(records, room=0.15)
-    base = sheet(records, charts.WIDE, height=ROW_PIXELS * len(records) + AXIS_PIXELS).encode(
-        y=alt.Y("name:N", sort=names, title=None, axis=alt.Axis(minExtent=extent(names), labelLimit=2 * extent(names))),
-        color=alt.condition("datum.ratio < 1", alt.value(LIGHT["blue"]), alt.value(LIGHT["orange"])),
+    base = sheet(records, charts.WIDE, height=2 * ROW_PIXELS * len(records) + AXIS_PIXELS).encode(
+        y=alt.Y("name:N", sort=names, axis=None), color=alt.Color("colour:N", scale=None)
     )
     x = alt.X("ratio:Q", scale=scale, axis=axis, title=None)
-    span = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q"), x2="high:Q")
-    point = base.mark_point(filled=True, size=70, opacity=1).encode(x=x)
-    return alt.layer(span, point, base.mark_text(align="left", dx=7).encode(x="high:Q", text="told:N"))
+    name = base.mark_text(align="left", dy=-9).encode(x=alt.value(0), text="name:N", color=alt.value(LIGHT["ink"]))
+    span = base.mark_rule(strokeWidth=2, yOffset=6).encode(x=alt.X("low:Q"), x2="high:Q")
+    point = base.mark_point(filled=True, size=70, opacity=1, yOffset=6).encode(x=x)
+    return alt.layer(span, point, base.mark_text(align="left", dx=7, dy=7).encode(x="high:Q", text="told:N"), name)
 
 
 def overloads(finding: Finding) -> Chart:
@@ -181,6 +184,11 @@ def with_keys(chart: Chart, named: Sequence[tuple[str, str]]) -> Chart:
     )
     text = base.mark_text(align="left", dx=10).encode(text="name:N", color=alt.value(LIGHT["ink"]))
     return alt.vconcat(alt.layer(base.mark_point(filled=True, shape="square", size=90, opacity=1), text), chart)
+
+
+def _settings(finding: Finding) -> Sequence[TargetResult]:
+    """The targets of a study of settings; none of another."""
+    return finding.targets if settings.only_settings(finding.targets) else ()
 
 
 def _served(finding: Finding) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from bench import pipeline, store
+from bench import catalog, pipeline, store
 from bench.errors import LabError
 from bench.model import Session, Study
 from bench.paths import ROOT
@@ -89,7 +89,7 @@ def findings() -> int:
     """Rewrite the pages of docs/findings and README's table from the sessions in docs/findings/data."""
     from bench.report import docs, readme  # noqa: PLC0415 - slow imports, as in `show`
 
-    for path in docs.write(front=readme.README):
+    for path in docs.write(words=catalog.read().words, front=readme.README):
         out.print(str(path.relative_to(ROOT)), highlight=False)
     return 0
 

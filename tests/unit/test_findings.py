@@ -17,6 +17,7 @@ from bench.report.answer import answers
 from bench.report.finding import find
 from bench.report.pictures import pictures
 from bench.report.targets import Outcome, TargetResult
+from tests.declared import CATALOG
 from tests.unit import sessions
 
 pytestmark = pytest.mark.slow
@@ -195,7 +196,7 @@ def test_each_picture_has_its_figures_in_words() -> None:
 
 def test_the_pages_in_the_docs_are_those_of_the_data_beside_them() -> None:
     """If this fails, run `make findings`."""
-    found = docs.texts(docs.findings())
+    found = docs.texts(docs.findings(words=CATALOG.words))
     assert {path.name: path.read_text() for path in FINDINGS.glob("*.md")} == found
 
 
@@ -212,7 +213,7 @@ def test_where_a_target_is_missed_the_page_shows_the_profile(tmp_path: Path, mon
 
 def test_a_kept_study_that_misses_a_target_has_a_profile() -> None:
     missed = {name for name, found in docs.findings().items() if "missed" in {row.outcome for row in found.targets}}
-    pages = docs.texts(docs.findings())
+    pages = docs.texts(docs.findings(words=CATALOG.words))
     assert all("### Where the time goes" in pages[f"{name}.md"] for name in missed)
 
 

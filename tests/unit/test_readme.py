@@ -10,13 +10,14 @@ from bench.errors import LabError
 from bench.paths import KEPT, ROOT
 from bench.report import docs, readme
 from bench.report.rows import Finding
+from tests.declared import CATALOG
 
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
 def found() -> dict[str, Finding]:
-    return docs.findings(KEPT)
+    return docs.findings(KEPT, CATALOG.words)
 
 
 def test_the_table_is_that_of_the_kept_sessions(found: dict[str, Finding]) -> None:
