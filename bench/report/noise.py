@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from bench.analysis.comparison import Comparison, compared
 from bench.analysis.selftest import Selftest
@@ -17,8 +17,22 @@ WHERE = {"micro": "without a server", "macro": "behind a server"}
 
 def noise(finding: Finding) -> str:
     """The machine's bias by its self-test, the study's own A/A pair, and the spread of its servers."""
+    return " ".join(_sentences(finding))
+
+
+def notes(finding: Finding) -> Iterator[str]:
+    """Noise and power of all workloads: what holds for each of them once, then the rest of each."""
+    told = {each.title: [*_sentences(each), power(each)] for each in finding.each}
+    shared = [sentence for sentence in told[finding.title] if all(sentence in own for own in told.values())]
+    yield " ".join(shared)
+    for title, own in told.items():
+        if left := [sentence for sentence in own if sentence not in shared]:
+            yield f"{title}: {' '.join(left)}"
+
+
+def _sentences(finding: Finding) -> list[str]:
     extra = ranking.extra_servers(finding.session, finding.workload)
-    return " ".join(filter(None, [_bias(finding.selftest), _pair(finding), _residual(finding), extra]))
+    return list(filter(None, [_bias(finding.selftest), _pair(finding), _residual(finding), extra]))
 
 
 def power(finding: Finding) -> str:

@@ -10,10 +10,10 @@ import msgspec
 import numpy as np
 import vl_convert
 
-from bench.analysis.text import listed, number, seconds
+from bench.analysis.text import listed, seconds
 from bench.report import charts, latencies, loads, percentiles
-from bench.report.drawing import CONFIG, Chart, Record, extent, hues, keys, sheet
-from bench.report.ladder import STATES, ladder
+from bench.report.drawing import CONFIG, Chart, Record, hues, keys, sheet
+from bench.report.ladder import LOOKS, STATES, ladder
 from bench.report.look import LIGHT
 from bench.report.ranking import ranked_by
 from bench.report.rows import Course, Finding
@@ -46,11 +46,12 @@ def pictures(finding: Finding) -> Iterator[Picture]:
         if finding.ranks_stacks and len(each.ranking) > 1:
             by = ranked_by(each.catalog.workloads[each.workload])
             title = f"Cost relative to the best, by {by}{where}, on a log scale"
-            shown = with_keys(ladder(each, charts.WIDE), keys(STATES, "grey"))
+            shown = with_keys(ladder(each, charts.WIDE), [(name, *LOOKS[name]) for name in STATES])
             yield Picture(f"{each.workload}-ranking", title, _ranked(each), shown)
         elif len([row for row in each.rows if row.cpu.value is not None]) > 1:
             title = f"Server CPU per request{where}, in µs on a log scale"
-            yield Picture(f"{each.workload}-spent", title, _cheapest(each), spent(each))
+            shown = with_keys(charts.spent(each, charts.WIDE), list(charts.kinds(each).items()))
+            yield Picture(f"{each.workload}-spent", title, _cheapest(each), shown)
         if len([core for core in each.cores if core.speedup.ratio]) > 1:
             what, chart = ("survival", charts.survival) if _served(each) else ("speedups", charts.speedups)
             title = "Times as fast as the baseline" + (", alone and behind each server" if _served(each) else "")
@@ -67,27 +68,6 @@ def pictures(finding: Finding) -> Iterator[Picture]:
         if warming := [course for course in each.closed if course.series.get("warmup")]:
             title = f"Server CPU per request of a fresh server, second by second{where}, in µs on a log scale"
             yield Picture(f"{each.workload}-warming", title, _warmed(warming), warm(warming))
-
-
-def spent(finding: Finding) -> Chart:
-    """A point for each stack, the cheapest first. The baseline's are grey, those in another language orange."""
-    records: list[Record] = [
-        {
-            "name": str(row.stack),
-            "us": row.cpu.value / MICRO,
-            "told": number(row.cpu.value / MICRO),
-            "colour": LIGHT["orange" if row.stack.is_peer else "grey" if row.core.baseline else "blue"],
-        }
-        for row in finding.rows
-        if row.cpu.value is not None
-    ]
-    names = [record["name"] for record in records]
-    base = sheet(records, charts.WIDE, height=ROW_PIXELS * len(records)).encode(
-        y=alt.Y("name:N", sort=names, title=None, axis=alt.Axis(minExtent=extent(names), labelLimit=2 * extent(names))),
-        x=alt.X("us:Q", title="µs", **_microseconds([record["us"] for record in records], room=0.15)),
-    )
-    point = base.mark_point(filled=True, size=80, opacity=1).encode(color=alt.Color("colour:N", scale=None))
-    return alt.layer(point, base.mark_text(align="left", dx=9).encode(text="told:N"))
 
 
 def overloads(finding: Finding) -> Chart:
@@ -108,30 +88,30 @@ def warm(courses: list[Course]) -> Chart:
     ]
     line: alt.Chart = sheet(records, charts.WIDE, height=220).mark_line(strokeWidth=1.8).encode(
         x=alt.X("second:Q", title="seconds since the first request", axis=alt.Axis(format="d")),
-        y=alt.Y("us:Q", title="µs a request", **_microseconds([record["us"] for record in records], room=0.0)),
+        y=alt.Y("us:Q", title="µs a request", **_microseconds([record["us"] for record in records])),
         color=alt.Color("name:N", sort=names, scale=hues(names)),
         detail="server:N",
     )  # fmt: skip
     return with_keys(line, keys(names))
 
 
-def _microseconds(shown: list[float], room: float) -> dict[str, Any]:
-    """A log scale with ticks at 1, 2, 3 and 5. `room` is the share of its width left for labels at its end."""
+def _microseconds(shown: list[float]) -> dict[str, Any]:
+    """A log scale with ticks at 1, 2, 3 and 5."""
     low, high = min(shown) / 1.4, max(shown) * 1.4
-    high *= (high / low) ** (room / (1 - room))
     ticks = [tick for tick in TICKS if low <= tick <= high]
     axis = alt.Axis(values=ticks, labelExpr="format(datum.value, ',')", labelOverlap="greedy")
     return {"scale": alt.Scale(type="log", domain=[low, high], nice=False), "axis": axis}
 
 
-def with_keys(chart: Chart, named: Sequence[tuple[str, str]]) -> Chart:
-    """The chart below a key to its colours, as a file has no page around it."""
+def with_keys(chart: Chart, named: Sequence[tuple[str, ...]]) -> Chart:
+    """The chart below a key to its colours, as a file has no page around it. A third word `hollow` is a style."""
     records: list[Record] = []
     at, line = 0, 0
-    for name, colour in named:
+    for name, colour, *style in named:
         if at and at + 8 * len(name) > charts.WIDE:
             at, line = 0, line + 1
-        records.append({"name": name, "at": at, "line": line, "colour": LIGHT[colour]})
+        fill = LIGHT["page"] if style == ["hollow"] else LIGHT[colour]
+        records.append({"name": name, "at": at, "line": line, "colour": LIGHT[colour], "fill": fill})
         at += 8 * len(name) + 40
     base = sheet(records, charts.WIDE, height=ROW_PIXELS * (line + 1)).encode(
         x=alt.X("at:Q", axis=None, scale=alt.Scale(domain=[0, charts.WIDE])),
@@ -139,7 +119,8 @@ def with_keys(chart: Chart, named: Sequence[tuple[str, str]]) -> Chart:
         color=alt.Color("colour:N", scale=None),
     )
     text = base.mark_text(align="left", dx=10).encode(text="name:N", color=alt.value(LIGHT["ink"]))
-    return alt.vconcat(alt.layer(base.mark_point(filled=True, shape="square", size=90, opacity=1), text), chart)
+    square = base.mark_point(shape="square", size=70, opacity=1).encode(fill=alt.Fill("fill:N", scale=None))
+    return alt.vconcat(alt.layer(square, text), chart)
 
 
 def _served(finding: Finding) -> bool:
