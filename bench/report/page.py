@@ -126,7 +126,11 @@ def _race(finding: Finding) -> dict[str, Any] | None:
 def _suites(finding: Finding) -> dict[str, Any]:
     """The table of the frameworks under the test suite, and the sentences above it; no rows without a suite."""
     rows = [(row, suites.cells(row)) for row in finding.tested]
-    return {"rows": rows, "words": suites.sentences(finding.tested) if rows else "", "headings": [each.replace("\n", ", ") for each in suites.HEADINGS]}
+    return {
+        "rows": rows,
+        "words": suites.sentences(finding.tested) if rows else "",
+        "headings": [each.replace("\n", ", ") for each in suites.HEADINGS],
+    }
 
 
 def _cells(row: Row, chosen: list[Column]) -> dict[str, Any]:

@@ -167,6 +167,7 @@ def test_terminal_and_page_show_the_durations_and_the_reason_of_a_missing_one() 
     console = Console(file=said, width=200)
     summary.show(console, finding, Path("report.html"), json=False)
     for shown in (" ".join(text.split()) for text in (said.getvalue(), page.html(finding))):
-        assert "The same 140 tests take 82.8 ms with falcon. Relative to it: unknown (3 of 140 tests fail)" in shown
+        assert "The same 140 tests take 82.8 ms with falcon." in shown
+        assert "Relative to it: unknown (3 of 140 tests fail)" in shown
         assert "0.375× (0.375–0.375) with bare" in shown
         assert "equal (1.00–1.00) with wheezy-web" in shown
