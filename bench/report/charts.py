@@ -14,7 +14,7 @@ from bench.analysis.stats import Ratio
 from bench.analysis.text import number
 from bench.measure.instruments.sizes import PARTS
 from bench.model import Stack
-from bench.report.dots import Dot, dots
+from bench.report.dots import ALL, Dot, dots
 from bench.report.drawing import Chart, Record, extent, keys, names_axis, sheet
 from bench.report.look import LIGHT
 from bench.report.rows import Core, Course, Finding, Row
@@ -25,23 +25,22 @@ PANEL = 350  # width in pixels of one of several plots side by side
 ALONE = "core alone"
 PART_COLOURS = ("grey", "blue", "orange", "green", "purple")
 MEGA, MICRO, RESOLUTION = 1e6, 1e-6, 1e-3
-ALL = slice(None)
 MOMENTS = {"idle": "idle", "first": "first request", "loaded": "under load", "after": "after it"}
 DECADES = tuple(10**power for power in range(3, 9))
 LABELS = "datum.value <= 1000 ? '≤ 1,000' : format(datum.value, ',')"  # the clock's resolution is a millisecond
 
 
-def speedups(finding: Finding, width: int) -> Chart:
+def speedups(finding: Finding, width: int, rows: slice = ALL) -> Chart:
     """Each core's speed-up with its interval, and the bias as a band. The baseline's is that of its A/A pair."""
     pair = compared(finding.same) if finding.same else Comparison()
     shown = [(core, pair if core.baseline else core.speedup) for core in finding.cores]
     marks = [
         _ratio(found, found.ratio, _name(core, width), between=width == WIDE) for core, found in shown if found.ratio
     ]
-    return dots(marks, width, "speed relative to the baseline", floor=finding.floor)
+    return dots(marks, width, "speed relative to the baseline", rows, floor=finding.floor)
 
 
-def survival(finding: Finding, width: int) -> Chart:
+def survival(finding: Finding, width: int, rows: slice = ALL) -> Chart:
     """Each core's speed-up with its interval, alone and behind each server, a lane each. Undecided ones are grey."""
     colours = dict(keys([ALONE, *finding.places], "ink"))
     marks = []
@@ -50,7 +49,7 @@ def survival(finding: Finding, width: int) -> Chart:
         for place, found in [(ALONE, core.speedup), *behind]:
             if found.ratio and not core.baseline:
                 marks.append(_ratio(found, found.ratio, _name(core, width), place, colours[place]))
-    return dots(marks, width, f"speed relative to {finding.baseline.title}")
+    return dots(marks, width, f"speed relative to {finding.baseline.title}", rows)
 
 
 def spent(finding: Finding, width: int, rows: slice = ALL) -> Chart:
@@ -60,7 +59,7 @@ def spent(finding: Finding, width: int, rows: slice = ALL) -> Chart:
         for row in finding.rows
         if row.cpu.value is not None
     ]
-    return dots(marks, width, "µs of server CPU per request", shown=marks[rows], one=False)
+    return dots(marks, width, "µs of server CPU per request", rows, one=False)
 
 
 def memory(finding: Finding, width: int, rows: slice = ALL) -> Chart:
@@ -77,10 +76,10 @@ def memory(finding: Finding, width: int, rows: slice = ALL) -> Chart:
         mark = _point(str(stack), float(np.mean(peaks)), "MB", hues_of[stack])
         marks.append(replace(mark, low=min(idle, *peaks), high=max(peaks), hint=f"{mark.hint}, idle {number(idle)} MB"))
     marks.sort(key=lambda mark: mark.at)
-    return dots(marks, width, "MB of memory, from idle to the peak under load", shown=marks[rows], one=False)
+    return dots(marks, width, "MB of memory, from idle to the peak under load", rows, one=False)
 
 
-def breaks(finding: Finding, width: int) -> Chart:
+def breaks(finding: Finding, width: int, rows: slice = ALL) -> Chart:
     """The share of capacity at which the latency of each stack breaks, a lane for each load.
 
     A hollow mark is the largest share that a stack answered without breaking.
@@ -108,7 +107,7 @@ def breaks(finding: Finding, width: int) -> Chart:
                 hollow=found.broke is None,
             )
         )
-    return dots(marks, width, "requests sent, as a multiple of capacity")
+    return dots(marks, width, "load as a multiple of capacity", rows)
 
 
 def latencies(finding: Finding, load: str) -> Chart:

@@ -13,6 +13,7 @@ from bench.report.drawing import Chart, extent, sheet
 from bench.report.look import LIGHT
 
 ROW, LANE, AXIS = 22, 14, 45  # pixels: a row, a lane of a row with several marks, the axis below
+ALL = slice(None)
 WIDEST = 0.62  # share of the width that names may take
 GAP, LETTER = 8, 6.3  # pixels: between mark and label, a letter of a label
 TICKS = tuple(step * 10**power for power in range(-2, 8) for step in (1, 2, 5))
@@ -46,15 +47,14 @@ class Dot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def dots(
-    marks: Sequence[Dot], width: int, title: str, *, shown: Sequence[Dot] | None = None, one: bool = True,
-    floor: float = 0.0,
-) -> Chart:  # fmt: skip
-    """The marks `shown` (all without it) on the scale of all `marks`. With `one` they are ratios, on a line at 1×.
+    marks: Sequence[Dot], width: int, title: str, rows: slice = ALL, *, one: bool = True, floor: float = 0.0
+) -> Chart:
+    """The marks of the chosen `rows`, on the scale of all. With `one` they are ratios, on a line at 1×.
 
     `floor` is the noise floor, drawn as a band around 1×.
     """
-    shown = marks if shown is None else shown
-    names = list(dict.fromkeys(mark.row for mark in shown))
+    names = list(dict.fromkeys(mark.row for mark in marks))[rows]
+    shown = [mark for mark in marks if mark.row in names]
     lanes = list(dict.fromkeys(mark.lane for mark in marks))
     room = min(extent(mark.row for mark in marks), WIDEST * width)
     scale, axis = _scale(marks, width - room, one)

@@ -85,10 +85,11 @@ def rerun(finding: Finding) -> str:
 def _breaks(finding: Finding) -> Plot:
     known = [(course.title, course.overload.broke) for course in finding.open if course.overload]
     told = [f"{title} {number(broke.share)}× capacity" for title, broke in known if broke]
+    stacks = {course.stack for course in finding.open if course.overload and not course.overload.unknown}
     pairs = keys(list(dict.fromkeys(course.load for course in finding.open)))
     named = [Key(finding.catalog.loads[load].title, colour) for load, colour in pairs]
     named += [Key("holds, at the most that was sent", "ink", "hollow")]
-    return _plot(charts.breaks, finding, told, named)
+    return _plot(charts.breaks, finding, told, named, len(stacks))
 
 
 def _ranking(finding: Finding) -> Plot:
@@ -111,7 +112,8 @@ def _survival(finding: Finding) -> Plot:
     rows = [row for row in finding.rows if not row.core.baseline and row.speedup.ratio]
     told = [f"{row.stack} {estimate(row.speedup)}" for row in rows]
     named = [Key(*pair) for pair in keys([charts.ALONE, *finding.places], "ink")]
-    return _plot(charts.survival, finding, told if _survives(finding) else [], [*named, UNDECIDED])
+    shown = {row.core.variant for row in rows} if _survives(finding) else ()
+    return _plot(charts.survival, finding, told if shown else [], [*named, UNDECIDED], len(shown))
 
 
 def _survives(finding: Finding) -> bool:
@@ -122,7 +124,7 @@ def _survives(finding: Finding) -> bool:
 def _speedups(finding: Finding) -> Plot:
     told = [f"{core.title} {_speedup(core)}" for core in finding.cores if core.speedup.ratio]
     study = finding.study
-    drawn = _plot(charts.speedups, finding, [] if _survives(finding) else told, [UNDECIDED])
+    drawn = _plot(charts.speedups, finding, [] if _survives(finding) else told, [UNDECIDED], len(told))
     first = f"{study.name}/{study.baseline} {study.name}/{finding.cores[0].variant}"
     return msgspec.structs.replace(drawn, again=f"{LAB} compare {first}")
 
@@ -185,20 +187,18 @@ def _sizes(finding: Finding) -> Plot:
     return Plot(keys=tuple(Key(*pair, "square") for pair in parts), panels=tuple(panels), again=f"{LAB} size")
 
 
-def _plot(chart: Callable[..., Chart], finding: Finding, told: list[str], named: Sequence[Key], rows: int = 0) -> Plot:
-    """A plot of one panel, drawn for desktops and phones. Rows after the first `FEW` are a panel of their own."""
+def _plot(chart: Callable[..., Chart], finding: Finding, told: list[str], named: Sequence[Key], rows: int) -> Plot:
+    """A plot of one panel, drawn for desktops and phones. Its `rows` after the first `FEW` are a panel of their own."""
     if not told:
         return Plot(panels=(), again=rerun(finding))
     cut = FEW if rows > FEW + SPARE else rows
-    first, *rest = [slice(0, cut), slice(cut, rows)] if cut < rows else [slice(None)]
-    panel = _panel(chart, finding, told, first, rows)
-    if rest:
-        panel = msgspec.structs.replace(panel, rest=_panel(chart, finding, told, *rest, rows), count=rows - cut)
+    rest = _panel(chart, finding, told, slice(cut, rows)) if cut < rows else None
+    panel = _panel(chart, finding, told, slice(0, cut))
+    panel = msgspec.structs.replace(panel, rest=rest, count=rows - cut)
     return Plot(keys=tuple(named), panels=(panel,), again=rerun(finding))
 
 
-def _panel(chart: Callable[..., Chart], finding: Finding, told: list[str], part: slice, rows: int) -> Panel:
-    name = f"{finding.workload}-{chart.__name__}-{part.start or 0}"
-    only = {"rows": part} if rows else {}
-    wide, narrow = (chart(finding, width, **only) for width in (charts.WIDE, charts.NARROW))
-    return Panel("", listed(told[part]), draw(wide, name), draw(narrow, f"{name}-narrow"))
+def _panel(chart: Callable[..., Chart], finding: Finding, told: list[str], part: slice) -> Panel:
+    name = f"{finding.workload}-{chart.__name__}-{part.start}"
+    wide, narrow = (chart(finding, width, part) for width in (charts.WIDE, charts.NARROW))
+    return Panel("", listed(told), draw(wide, name), draw(narrow, f"{name}-narrow"))

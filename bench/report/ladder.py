@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bench.report.charts import ALL
-from bench.report.dots import Dot, dots
+from bench.report.dots import ALL, Dot, dots
 from bench.report.drawing import Chart
 from bench.report.estimates import Figure
 from bench.report.ranking import Ranked
@@ -33,7 +32,7 @@ def ladder(finding: Finding, width: int, rows: slice = ALL) -> Chart:
     """Each stack's cost relative to the best. Intervals are cut off where they reach far beyond all estimates."""
     top = max(each.behind.ratio.estimate if each.behind.ratio else 1.0 for each in finding.ranking) * ROOM
     marks = [_dot(each, top, finding) for each in finding.ranking]
-    return dots(marks, width, "relative to the best", shown=marks[rows])
+    return dots(marks, width, "relative to the best", rows)
 
 
 def _dot(each: Ranked, top: float, finding: Finding) -> Dot:
