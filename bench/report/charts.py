@@ -14,7 +14,7 @@ from bench.analysis.stats import Ratio
 from bench.analysis.text import number
 from bench.measure.instruments.sizes import PARTS
 from bench.model import Stack
-from bench.report.dots import ALL, Dot, dots
+from bench.report.dots import ALL, AXIS, LETTER, NAME_LETTER, ROW, SMALL, Dot, distinct, dots
 from bench.report.drawing import Chart, Record, extent, keys, names_axis, sheet
 from bench.report.look import LIGHT
 from bench.report.rows import Core, Course, Finding, Row
@@ -133,25 +133,32 @@ def contestants(finding: Finding) -> list[tuple[str, str, bool]]:
     return [(*pair, peer) for peer, titles in groups.items() for pair in keys(list(dict.fromkeys(titles)))]
 
 
-def sizes(finding: Finding, kind: str) -> Chart:
-    """Bytes of each stack by part: `unpacked`, `stripped` or `compressed`."""
-    records = [
-        {
-            "name": row.stack.variant, "place": row.place, "part": part, "rank": PARTS.index(part),
-            "mb": found[kind] / MEGA, "hint": f"{row.stack}: {part} {number(found[kind] / MEGA)} MB",
-        }
-        for row in finding.rows for part, found in row.parts.items()
-    ]  # fmt: skip
-    names = [core.variant for core in (*finding.cores, *finding.peers)]
-    colours = alt.Scale(domain=list(PARTS), range=[LIGHT[name] for name in PART_COLOURS])
-    bar: alt.Chart = sheet(records, PANEL - extent(names) - 25, height=alt.Step(17)).mark_bar().encode(
-        x=alt.X("mb:Q", title="MB", axis=alt.Axis(tickCount=5)),
-        y=alt.Y("name:N", sort=names, title=None, axis=names_axis(names)),
-        color=alt.Color("part:N", scale=colours),
-        order="rank:O",
-        description="hint:N",
+def sizes(finding: Finding, width: int, rows: slice = ALL) -> Chart:
+    """Compressed bytes of each stack by part, the smallest first, with the size as installed."""
+    sized = sorted((row for row in finding.rows if row.parts), key=lambda row: row.compressed.value or 0.0)
+    told = distinct([str(row.stack) for row in sized])
+    names = list(told.values())[rows]
+    records, totals = [], []
+    for row in sized[rows]:
+        name, whole = told[str(row.stack)], (row.compressed.value or 0.0) / MEGA
+        label = f"{number(whole)}, installed {number((row.unpacked.value or 0.0) / MEGA)}"
+        totals.append({"name": name, "mb": whole, "told": label})
+        for rank, (part, found) in enumerate(row.parts.items()):
+            size = found["compressed"] / MEGA
+            hint = f"{row.stack}: {part} {number(size)} MB"
+            records.append({"name": name, "part": part, "rank": rank, "mb": size, "hint": hint})
+    most = max((row.compressed.value or 0.0) / MEGA for row in sized)
+    plot = width - NAME_LETTER * max(map(len, told.values()))
+    top = most / max(0.2, 1 - LETTER * len("99.9, installed 999") / plot)
+    y = alt.Y("name:N", sort=names, title=None, axis=alt.Axis(minExtent=width - plot, labelFontSize=SMALL))
+    x = alt.X("mb:Q", title="MB", scale=alt.Scale(domain=[0, top]), axis=alt.Axis(tickCount=4, titleAnchor="end"))
+    hues_of = alt.Scale(domain=list(PARTS), range=[LIGHT[name] for name in PART_COLOURS])
+    height = ROW * len(names) + AXIS
+    bar = sheet(records, width, height).mark_bar(height=10).encode(
+        x=x, y=y, color=alt.Color("part:N", scale=hues_of), order="rank:O", description="hint:N"
     )  # fmt: skip
-    return bar.facet(row=alt.Row("place:N", sort=list(finding.places), title=None, header=_HEADER))
+    text = sheet(totals, width, height).mark_text(align="left", dx=6, fontSize=11, aria=False)
+    return alt.layer(bar, text.encode(x="mb:Q", y=y, text="told:N"))
 
 
 def _rates(courses: Sequence[Course]) -> Chart:
@@ -242,6 +249,3 @@ def _rows(finding: Finding, variant: str) -> list[Row]:
     """A variant's stacks in the study's order of servers."""
     found = [row for row in finding.rows if row.stack.variant == variant]
     return sorted(found, key=lambda row: finding.places.index(row.place))
-
-
-_HEADER = alt.Header(labelOrient="top", labelAnchor="start", labelFontWeight=600, title=None)

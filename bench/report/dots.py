@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import altair as alt
 import msgspec
 from msgspec.structs import asdict
 
-from bench.report.drawing import Chart, extent, sheet
+from bench.report.drawing import Chart, sheet
 from bench.report.look import LIGHT
 
-ROW, LANE, AXIS = 22, 14, 45  # pixels: a row, a lane of a row with several marks, the axis below
 ALL = slice(None)
-WIDEST = 0.62  # share of the width that names may take
-GAP, LETTER = 8, 6.3  # pixels: between mark and label, a letter of a label
-TICKS = tuple(step * 10**power for power in range(-2, 8) for step in (1, 2, 5))
+ROW, LANE, AXIS = 22, 15, 45  # pixels: a row, a lane of a row with several marks, the axis below
+GAP, LETTER = 8, 7  # pixels: between mark and label, a letter of a label
+NAME_LETTER, SMALL = 6.5, 11  # pixels: a letter of a name in the font of that size
+WIDEST = 0.7  # share of the width that names may take
+STEPS = ((1, 2, 5), (1, 3), (1,))  # ticks of a decade, as many as find room
+APART = 38  # pixels between ticks
 ROUNDS = 20  # of fitting the scale to the labels
 
 
@@ -53,24 +56,26 @@ def dots(
 
     `floor` is the noise floor, drawn as a band around 1×.
     """
-    names = list(dict.fromkeys(mark.row for mark in marks))[rows]
-    shown = [mark for mark in marks if mark.row in names]
+    told = distinct(list(dict.fromkeys(mark.row for mark in marks)))
+    names = list(told.values())[rows]
+    shown = [mark for mark in marks if told[mark.row] in names]
     lanes = list(dict.fromkeys(mark.lane for mark in marks))
-    room = min(extent(mark.row for mark in marks), WIDEST * width)
-    scale, axis = _scale(marks, width - room, one)
-    y = alt.Y("row:N", sort=names, title=None, axis=alt.Axis(minExtent=room, labelLimit=room))
-    records = [_record(mark, one) for mark in shown]
-    height = (ROW if len(lanes) == 1 else LANE * len(lanes) + 8) * len(names) + AXIS
+    room = min(NAME_LETTER * max(map(len, told.values()), default=0), WIDEST * width)
+    scale, axis = _scale(marks, width - room - 2 * GAP, one)
+    label = alt.Axis(minExtent=room, labelLimit=room if room == WIDEST * width else 2 * room, labelFontSize=SMALL)
+    y = alt.Y("name:N", sort=names, title=None, axis=label, scale=alt.Scale(paddingInner=0.12, paddingOuter=0.12))
+    records = [_record(mark, told[mark.row], one) for mark in shown]
+    height = (ROW if len(lanes) == 1 else LANE * len(lanes) + GAP) * len(names) + AXIS
     base = sheet(records, width, height).encode(y=y, color=alt.Color("ink:N", scale=None))
     if len(lanes) > 1:
-        base = base.encode(yOffset=alt.YOffset("lane:N", sort=lanes, scale=alt.Scale(domain=lanes, paddingOuter=0.3)))
+        base = base.encode(yOffset=alt.YOffset("lane:N", sort=lanes, scale=alt.Scale(domain=lanes)))
     x = alt.X("at:Q", scale=scale, axis=axis, title=title)
     span = base.mark_rule(strokeWidth=2, aria=False).encode(
         x="low:Q", x2="high:Q", color=alt.Color("hue:N", scale=None)
     )
     point = base.mark_point(size=45, strokeWidth=1.8, opacity=1).encode(
         x=x,
-        color=alt.Color("hue:N", scale=None),
+        color=hue,
         fill=alt.Fill("fill:N", scale=None),
         description="hint:N",
     )
@@ -83,30 +88,53 @@ def dots(
     return alt.layer(*(_one(floor) if one else ()), span, point, right, left)
 
 
-def _record(mark: Dot, one: bool) -> dict[str, object]:
+def _record(mark: Dot, name: str, one: bool) -> dict[str, object]:
     hue = LIGHT[mark.colour]
     ink = LIGHT["muted" if mark.colour == "grey" else "ink"]
     return asdict(mark) | {
+        "name": name,
         "hue": hue, "fill": LIGHT["page"] if mark.hollow else hue, "ink": ink, "left": mark.is_left(one),
     }  # fmt: skip
 
 
+def distinct(names: Sequence[str]) -> dict[str, str]:
+    """Names of stacks without the parts that all of them share."""
+    split = [name.split("/") for name in names if "/" in name]
+    parts = list(zip(*split, strict=False)) if len({len(each) for each in split}) == 1 else []
+    kept = [at for at, part in enumerate(parts) if len(set(part)) > 1]
+    if not kept or len(kept) == len(parts):
+        return {name: name for name in names}
+    return {name: "/".join(name.split("/")[at] for at in kept) if "/" in name else name for name in names}
+
+
 def _scale(marks: Sequence[Dot], plot: float, one: bool) -> tuple[alt.Scale, alt.Axis]:
-    """A log scale with room for each label, and its ticks at 1, 2 and 5."""
+    """A log scale with room for each label, and its ticks. It spans a factor of 2, so that equals look equal."""
     ends = [end for mark in marks for end in (mark.low, mark.high)] + ([1.0] if one else [])
-    low, high = math.log(min(ends)), math.log(max(ends)) + 1e-3
+    least, most = math.log(min(ends)), math.log(max(ends))
+    if most - least < math.log(2):
+        least, most = (min(least, math.log(0.9)), max(most, math.log(1.5))) if one else (most - math.log(2), most)
+    low, high = least, most
     for _ in range(ROUNDS):
-        pixel = (high - low) / max(plot, 1)
+        pixel = (high - low) / plot
         rooms = [(math.log(mark.low), math.log(mark.high), *mark.room(one)) for mark in marks]
-        low = min([math.log(min(ends)), *(left - room * pixel for left, _, room, _ in rooms)])
-        high = max([math.log(max(ends)), *(right + room * pixel for _, right, _, room in rooms)])
-    first, last = math.exp(low), math.exp(high)
+        low = min([least, *(left - room * pixel for left, _, room, _ in rooms)])
+        high = max([most, *(right + room * pixel for _, right, _, room in rooms)])
     label = "datum.value + '×'" if one else "format(datum.value, ',')"
-    ticks = [tick for tick in TICKS if first <= tick <= last]
-    return (
-        alt.Scale(type="log", domain=[first, last], nice=False),
-        alt.Axis(values=ticks, labelExpr=label, labelOverlap="greedy", labelSeparation=10),
-    )
+    axis = alt.Axis(values=_ticks(low, high, plot), labelExpr=label, titleAnchor="end")
+    return alt.Scale(type="log", domain=[math.exp(low), math.exp(high)], nice=False), axis
+
+
+def _ticks(low: float, high: float, plot: float) -> list[float]:
+    """The ticks between two logarithms: as many steps of a decade as stand apart."""
+    decades = range(math.floor(low / math.log(10)), math.ceil(high / math.log(10)) + 1)
+    ticks: list[float] = []
+    for steps in STEPS:
+        known = [step * 10.0**power for power in decades for step in steps]
+        ticks = [tick for tick in known if low <= math.log(tick) <= high]
+        gaps = [math.log(b / a) * plot / (high - low) for a, b in pairwise(ticks)]
+        if len(ticks) < 2 or min(gaps) >= APART:
+            break
+    return [int(tick) if tick >= 1 else tick for tick in ticks]
 
 
 def _one(floor: float) -> list[alt.Chart]:

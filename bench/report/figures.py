@@ -17,7 +17,6 @@ from bench.report.wording import estimate, microseconds, scaled
 
 FEW, SPARE = 12, 3  # rows of a plot before the rest; fewer than this many more stay with them
 LAB = ".venv/bin/python -m bench"
-KINDS = {"unpacked": "As installed", "stripped": "Symbols stripped", "compressed": "Stripped and compressed"}
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -173,18 +172,9 @@ def _kinds(finding: Finding) -> list[Key]:
 
 def _sizes(finding: Finding) -> Plot:
     rows = [row for row in finding.rows if row.parts]
-    told = listed([f"{row.stack} {scaled(row.compressed, charts.MEGA)} MB" for row in rows])
-    panels = [
-        Panel(
-            title,
-            f"Bytes by part. Compressed: {told}",
-            draw(charts.sizes(finding, kind), f"{finding.workload}-sizes-{kind}"),
-        )
-        for kind, title in KINDS.items()
-        if rows
-    ]
-    parts = zip(PARTS, charts.PART_COLOURS, strict=True)
-    return Plot(keys=tuple(Key(*pair, "square") for pair in parts), panels=tuple(panels), again=f"{LAB} size")
+    told = [f"{row.stack} {scaled(row.compressed, charts.MEGA)} MB" for row in rows]
+    named = [Key(*pair, "square") for pair in zip(PARTS, charts.PART_COLOURS, strict=True)]
+    return msgspec.structs.replace(_plot(charts.sizes, finding, told, named, len(rows)), again=f"{LAB} size")
 
 
 def _plot(chart: Callable[..., Chart], finding: Finding, told: list[str], named: Sequence[Key], rows: int) -> Plot:
