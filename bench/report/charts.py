@@ -14,11 +14,11 @@ from bench.analysis.stats import Ratio
 from bench.analysis.text import number
 from bench.measure.instruments.sizes import PARTS
 from bench.model import Stack
-from bench.report.dots import ALL, AXIS, LETTER, NAME_LETTER, ROW, SMALL, Dot, distinct, dots
-from bench.report.drawing import Chart, Record, extent, keys, names_axis, sheet
+from bench.report.dots import ALL, AXIS, LETTER, ROW, Dot, distinct, dots, name_axis
+from bench.report.drawing import Chart, Record, keys, sheet
 from bench.report.look import LIGHT
 from bench.report.rows import Core, Course, Finding, Row
-from bench.report.wording import estimate, judged
+from bench.report.wording import estimate, judged, scaled
 
 WIDE, NARROW = 760, 350  # width in pixels of a single plot: on a desktop, on a phone
 PANEL = 350  # width in pixels of one of several plots side by side
@@ -137,27 +137,30 @@ def sizes(finding: Finding, width: int, rows: slice = ALL) -> Chart:
     """Compressed bytes of each stack by part, the smallest first, with the size as installed."""
     sized = sorted((row for row in finding.rows if row.parts), key=lambda row: row.compressed.value or 0.0)
     told = distinct([str(row.stack) for row in sized])
+    labels = {row.stack: f"{scaled(row.compressed, MEGA)}, installed {scaled(row.unpacked, MEGA)}" for row in sized}
+    totals: list[Record] = [
+        {"name": told[str(row.stack)], "mb": (row.compressed.value or 0.0) / MEGA, "told": labels[row.stack]}
+        for row in sized
+    ]
+    records: list[Record] = [
+        {
+            "name": told[str(row.stack)], "part": part, "rank": rank, "mb": found["compressed"] / MEGA,
+            "hint": f"{row.stack}: {part} {number(found['compressed'] / MEGA)} MB",
+        }
+        for row in sized[rows] for rank, (part, found) in enumerate(row.parts.items())
+    ]  # fmt: skip
     names = list(told.values())[rows]
-    records, totals = [], []
-    for row in sized[rows]:
-        name, whole = told[str(row.stack)], (row.compressed.value or 0.0) / MEGA
-        label = f"{number(whole)}, installed {number((row.unpacked.value or 0.0) / MEGA)}"
-        totals.append({"name": name, "mb": whole, "told": label})
-        for rank, (part, found) in enumerate(row.parts.items()):
-            size = found["compressed"] / MEGA
-            hint = f"{row.stack}: {part} {number(size)} MB"
-            records.append({"name": name, "part": part, "rank": rank, "mb": size, "hint": hint})
-    most = max((row.compressed.value or 0.0) / MEGA for row in sized)
-    plot = width - NAME_LETTER * max(map(len, told.values()))
-    top = most / max(0.2, 1 - LETTER * len("99.9, installed 999") / plot)
-    y = alt.Y("name:N", sort=names, title=None, axis=alt.Axis(minExtent=width - plot, labelFontSize=SMALL))
+    axis, room = name_axis(list(told.values()), width)
+    most, longest = max(total["mb"] for total in totals), max(map(len, labels.values()))
+    top = most / max(0.2, 1 - LETTER * longest / (width - room))
+    y = alt.Y("name:N", sort=names, title=None, axis=axis)
     x = alt.X("mb:Q", title="MB", scale=alt.Scale(domain=[0, top]), axis=alt.Axis(tickCount=4, titleAnchor="end"))
     hues_of = alt.Scale(domain=list(PARTS), range=[LIGHT[name] for name in PART_COLOURS])
     height = ROW * len(names) + AXIS
     bar = sheet(records, width, height).mark_bar(height=10).encode(
         x=x, y=y, color=alt.Color("part:N", scale=hues_of), order="rank:O", description="hint:N"
     )  # fmt: skip
-    text = sheet(totals, width, height).mark_text(align="left", dx=6, fontSize=11, aria=False)
+    text = sheet(totals[rows], width, height).mark_text(align="left", dx=6, fontSize=11, aria=False)
     return alt.layer(bar, text.encode(x="mb:Q", y=y, text="told:N"))
 
 

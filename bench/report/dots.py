@@ -16,7 +16,10 @@ from bench.report.look import LIGHT
 ALL = slice(None)
 ROW, LANE, AXIS = 22, 15, 45  # pixels: a row, a lane of a row with several marks, the axis below
 GAP, LETTER = 8, 7  # pixels: between mark and label, a letter of a label
-NAME_LETTER, SMALL = 6.5, 11  # pixels: a letter of a name in the font of that size
+FONT, SMALL = 12, 11  # pixels: the font of names, and on a narrow plot
+BROAD = 0.6  # width of a letter of a name, relative to its font
+NARROW = 400  # pixels: a plot up to this width has the smaller font
+LEAST = 90  # pixels of a plot beside its names
 WIDEST = 0.7  # share of the width that names may take
 STEPS = ((1, 2, 5), (1, 3), (1,))  # ticks of a decade, as many as find room
 APART = 38  # pixels between ticks
@@ -60,19 +63,17 @@ def dots(
     names = list(told.values())[rows]
     shown = [mark for mark in marks if told[mark.row] in names]
     lanes = list(dict.fromkeys(mark.lane for mark in marks))
-    room = min(NAME_LETTER * max(map(len, told.values()), default=0), WIDEST * width)
-    scale, axis = _scale(marks, width - room - 2 * GAP, one)
-    label = alt.Axis(minExtent=room, labelLimit=room if room == WIDEST * width else 2 * room, labelFontSize=SMALL)
-    y = alt.Y("name:N", sort=names, title=None, axis=label, scale=alt.Scale(paddingInner=0.12, paddingOuter=0.12))
+    labels, room = name_axis(list(told.values()), width)
+    scale, axis = _scale(marks, max(width - room - 2 * GAP, LEAST), one)
+    y = alt.Y("name:N", sort=names, title=None, axis=labels, scale=alt.Scale(paddingInner=0.12, paddingOuter=0.12))
     records = [_record(mark, told[mark.row], one) for mark in shown]
     height = (ROW if len(lanes) == 1 else LANE * len(lanes) + GAP) * len(names) + AXIS
     base = sheet(records, width, height).encode(y=y, color=alt.Color("ink:N", scale=None))
     if len(lanes) > 1:
         base = base.encode(yOffset=alt.YOffset("lane:N", sort=lanes, scale=alt.Scale(domain=lanes)))
     x = alt.X("at:Q", scale=scale, axis=axis, title=title)
-    span = base.mark_rule(strokeWidth=2, aria=False).encode(
-        x="low:Q", x2="high:Q", color=alt.Color("hue:N", scale=None)
-    )
+    hue = alt.Color("hue:N", scale=None)
+    span = base.mark_rule(strokeWidth=2, aria=False).encode(x="low:Q", x2="high:Q", color=hue)
     point = base.mark_point(size=45, strokeWidth=1.8, opacity=1).encode(
         x=x,
         color=hue,
@@ -95,6 +96,14 @@ def _record(mark: Dot, name: str, one: bool) -> dict[str, object]:
         "name": name,
         "hue": hue, "fill": LIGHT["page"] if mark.hollow else hue, "ink": ink, "left": mark.is_left(one),
     }  # fmt: skip
+
+
+def name_axis(names: Sequence[str], width: int) -> tuple[alt.Axis, float]:
+    """An axis for names of rows, and its pixels. The reader's font may be wider than the font that measures here."""
+    font = FONT if width > NARROW else SMALL
+    room = BROAD * font * max(map(len, names), default=0)
+    limit = WIDEST * width
+    return alt.Axis(minExtent=min(room, limit), labelLimit=max(room, limit), labelFontSize=font), min(room, limit)
 
 
 def distinct(names: Sequence[str]) -> dict[str, str]:

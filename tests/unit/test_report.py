@@ -14,6 +14,7 @@ from bench.report import charts, summary
 from bench.report import page as report
 from bench.report.answer import answer
 from bench.report.cost import Price
+from bench.report.dots import Dot, distinct, dots
 from bench.report.estimates import Figure
 from bench.report.figures import plots
 from bench.report.finding import find
@@ -272,6 +273,27 @@ def test_the_first_plot_has_an_interval_for_each_ratio_and_greys_what_is_undecid
     )
     assert {mark["colour"] == "grey" for mark in shown if mark["told"] in {"equal", "undecided"}} == {True}
     assert "grey" not in {mark["colour"] for mark in shown if mark["told"].endswith("×")}
+
+
+def test_names_in_a_plot_lack_what_all_stacks_share():
+    two = ["cython/falcon/bjoern", "pypy/falcon/bjoern", "node-expert"]
+    assert distinct(two) == {two[0]: "cython", two[1]: "pypy", "node-expert": "node-expert"}
+    several = ["cython/falcon/bjoern", "pypy/bare/uwsgi-processes"]
+    assert distinct(several) == {name: name for name in several}
+    assert distinct(["Cython, written by hand"]) == {"Cython, written by hand": "Cython, written by hand"}
+
+
+def test_a_label_does_not_cross_the_line_at_one_and_equals_look_equal():
+    slower, equal = (
+        Dot(row=name, at=at, low=at * 0.99, high=at * 1.01, told=f"{at}×", hint=name)
+        for name, at in (("slower", 0.8), ("equal", 1.0))
+    )
+    sides = {mark["row"]: mark["left"] for mark in marks(dots([slower, equal], 760, ""))}
+    assert sides == {"slower": True, "equal": False}
+    across = [layer["encoding"]["x"] for layer in dots([equal], 760, "").to_dict()["layer"]]
+    ((low, high),) = (each["scale"]["domain"] for each in across if "scale" in each)
+    assert low <= 0.9
+    assert high >= 1.5
 
 
 def test_text_between_backticks_is_code_and_everything_else_is_escaped():
