@@ -9,10 +9,11 @@ import msgspec
 from bench.analysis.text import listed, number
 from bench.durations import written
 from bench.measure.instruments.sizes import PARTS
-from bench.report import charts, latencies, percentiles
+from bench.report import charts, latencies, outcomes, percentiles
 from bench.report.drawing import Chart, draw, keys
 from bench.report.ladder import LOOKS, STATES, ladder, state
 from bench.report.rows import Core, Finding
+from bench.report.targets import TargetResult
 from bench.report.wording import estimate, microseconds, scaled
 
 FEW, SPARE = 12, 3  # rows of a plot before the rest; fewer than this many more stay with them
@@ -52,9 +53,10 @@ class Plot(msgspec.Struct, frozen=True, kw_only=True):
     again: str
 
 
-def plots(finding: Finding) -> dict[str, Plot]:
-    """The plots for which a workload has figures, by the name of their section. The first one tells the answer."""
+def plots(finding: Finding, targets: Sequence[TargetResult] = ()) -> dict[str, Plot]:
+    """The plots for which a workload has figures, by the name of their section; `targets` are those of the study."""
     drawn = {
+        "outcomes": _outcomes(finding, targets),
         "breaks": _breaks(finding),
         "ranking": _ranking(finding),
         "spent": _spent(finding),
@@ -79,6 +81,18 @@ def rerun(finding: Finding) -> str:
     if study.only:
         name = f"{name.removesuffix(f'-{study.only}')} --variant {study.only}"
     return f"{LAB} run {name}{budget} --force"
+
+
+def _outcomes(finding: Finding, targets: Sequence[TargetResult]) -> Plot:
+    found = outcomes.ratios(finding, targets)
+    told = [f"{each.target.title} {each.text}" for each in found.values()]
+    known = [each for each in ("met", "missed") if each in {one.outcome for one in found.values()}]
+    named = [*(Key(each, outcomes.COLOURS[each]) for each in known), UNDECIDED]
+
+    def ratios(_: Finding, width: int, rows: slice) -> Chart:
+        return outcomes.outcomes(found, width, rows)
+
+    return _plot(ratios, finding, told, named, len({subject for subject, _ in found}))
 
 
 def _breaks(finding: Finding) -> Plot:

@@ -17,7 +17,7 @@ from bench.report.figures import Key, Plot
 from bench.report.rows import Finding
 from bench.report.spent import unrest
 
-ORDER = ("breaks", "ranking", "spent", "survival", "speedups", "latency", "percentiles", "memory", "sizes")
+ORDER = ("outcomes", "breaks", "ranking", "spent", "survival", "speedups", "latency", "percentiles", "memory", "sizes")
 SENTENCE = re.compile(r"(?<=[.!?]) (?=[A-Z])")
 FIRST_LOOK = (
     "A first look: few processes, few servers per stack, one run of each open load. It detects large differences only."

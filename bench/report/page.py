@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from bench.report.finding import PERCENTILES
 from bench.report.rows import Core, Course, Finding, Row, closed_load
 from bench.report.spent import overhead
 from bench.report.table import Cell, Column, columns, instructions, latency
+from bench.report.targets import TargetResult
 
 GIGABYTE = 1e9
 HASH_DIGITS = 12
@@ -38,7 +40,7 @@ def write(folder: Path, finding: Finding) -> Path:
 def html(finding: Finding) -> str:
     """The whole page as HTML."""
     chosen = columns(finding)
-    parts = [_part(each, chosen) for each in finding.each]
+    parts = [_part(each, chosen, finding.targets) for each in finding.each]
     page = templates().get_template("report.html")
     return page.render(
         finding=finding,
@@ -91,7 +93,7 @@ def contents(body: str) -> list[tuple[str, str]]:
     return SECTION.findall(body)
 
 
-def _part(finding: Finding, known: list[Column]) -> dict[str, Any]:
+def _part(finding: Finding, known: list[Column], targets: Sequence[TargetResult]) -> dict[str, Any]:
     """The page's parts for one workload. Columns without a figure are left out."""
     chosen = [each for each in known if any(each.cell(row).order is not None for row in finding.rows)]
     rankings = ladder.rankings(finding)
@@ -99,7 +101,7 @@ def _part(finding: Finding, known: list[Column]) -> dict[str, Any]:
     return {
         "title": finding.title,
         "finding": finding,
-        "plots": plots(finding),
+        "plots": plots(finding, targets),
         "load": load.title if load else "",
         "rankings": [each | {"rows": [_ranked(row, finding) for row in each["rows"]]} for each in rankings],
         "ranked_by": ranking.ranked_by(finding.catalog.workloads[finding.workload]),
