@@ -18,6 +18,7 @@ from bench.analysis import consistency, gates
 from bench.analysis.capacity import BUSY
 from bench.model import Observed
 
+MICRO = 1e-6
 LATE_TIMES = 10  # a second is late above this multiple of the usual median latency …
 LATE_SECONDS = 0.05  # … and above this latency
 STEADY = 0.75  # share of capacity up to which seconds before the overload count as usual
@@ -33,11 +34,11 @@ KINDS = {
 RULE = (
     "The latency of a second is the 99th percentile of the requests that started in it. If one second of the load has "
     "too few requests for that, the median decides. Below 20 requests per second, the longest latency decides. "
-    f"A second is late above {1000 * LATE_SECONDS:.0f} ms and {LATE_TIMES} times the usual median. "
+    f"A second is late above {LATE_SECONDS / MICRO:,.0f} µs and {LATE_TIMES} times the usual median. "
     f"The usual median is that of the seconds at up to {100 * STEADY:.0f} % of capacity before the first overload. If "
-    f"these are late themselves, every second above {1000 * LATE_SECONDS:.0f} ms is late. "
+    f"these are late themselves, every second above {LATE_SECONDS / MICRO:,.0f} µs is late. "
     "A server breaks in its first late second. A single late second within capacity does not count. "
-    f"It recovers in the first second within {BACK_TIMES} times its usual latency, or {1000 * BACK_SECONDS:.0f} ms. "
+    f"It recovers in the first second within {BACK_TIMES} times its usual latency, or {BACK_SECONDS / MICRO:,.0f} µs. "
     "Recovery counts from the last second beyond capacity. "
     "A latency no longer than the longest pause of Gatling's JVM is not late."
 )

@@ -16,7 +16,7 @@ from bench.report.evidence import Evidence
 from bench.report.latencies import Latencies
 from bench.report.rows import Change, Finding, Row, closed_load
 
-MEGA = 1e6
+MEGA, MICRO = 1e6, 1e-6
 DEBUG = "debug mode is on, so these are not the figures of production: switch it off, for Django by DEBUG = False"
 
 
@@ -166,8 +166,12 @@ def _percentiles(each: Latencies) -> str:
     known = {name: percentile.figure for name, percentile in each.percentiles.items()}
     if known["p50"].value is None:
         return f"no figure ({_first_line(known['p50'])})"
-    told = [f"p50 {seconds(known['p50'].value)}"]
+    told = [f"p50 {_micro(known['p50'].value)}"]
     high = next((name for name in ("p99", "p95", "p90") if name in known and known[name].value is not None), None)
     if high:
-        told.append(f"{high} {seconds(known[high].value or 0.0)}")
+        told.append(f"{high} {_micro(known[high].value or 0.0)}")
     return ", ".join(told)
+
+
+def _micro(latency: float) -> str:
+    return f"{number(latency / MICRO)} µs"

@@ -4,75 +4,110 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import altair as alt
+import numpy as np
+from msgspec.structs import replace
 
 from bench.analysis.comparison import Comparison, compared
 from bench.analysis.stats import Ratio
-from bench.analysis.text import interval, number, seconds
+from bench.analysis.text import number
 from bench.measure.instruments.sizes import PARTS
-from bench.report.drawing import Chart, Record, extent, hues, keys, logarithmic, names_axis, sheet
+from bench.model import Stack
+from bench.report.dots import ALL, AXIS, LETTER, ROW, Dot, distinct, dots, name_axis
+from bench.report.drawing import Chart, Record, keys, sheet
 from bench.report.look import LIGHT
-from bench.report.rows import Course, Finding, Row
-from bench.report.wording import estimate, judged
+from bench.report.rows import Core, Course, Finding, Row
+from bench.report.wording import estimate, judged, scaled
 
 WIDE, NARROW = 760, 350  # width in pixels of a single plot: on a desktop, on a phone
 PANEL = 350  # width in pixels of one of several plots side by side
 ALONE = "core alone"
 PART_COLOURS = ("grey", "blue", "orange", "green", "purple")
-MEGA, RESOLUTION = 1e6, 1e-3
+MEGA, MICRO, RESOLUTION = 1e6, 1e-6, 1e-3
 MOMENTS = {"idle": "idle", "first": "first request", "loaded": "under load", "after": "after it"}
-DECADES = (1, 10, 100, 1000, 10_000, 100_000)
-LABELS = "datum.value <= 1 ? '≤ 1' : format(datum.value, ',')"  # the clock's resolution is a millisecond
+DECADES = tuple(10**power for power in range(3, 9))
+LABELS = "datum.value <= 1000 ? '≤ 1,000' : format(datum.value, ',')"  # the clock's resolution is a millisecond
 
 
-def speedups(finding: Finding, width: int) -> Chart:
+def speedups(finding: Finding, width: int, rows: slice = ALL) -> Chart:
     """Each core's speed-up with its interval, and the bias as a band. The baseline's is that of its A/A pair."""
     pair = compared(finding.same) if finding.same else Comparison()
     shown = [(core, pair if core.baseline else core.speedup) for core in finding.cores]
-    data = [
-        _ratio(found, found.ratio, name=core.title if width == WIDE else core.variant, significant=found.significant)
-        for core, found in shown
-        if found.ratio
+    marks = [
+        _ratio(found, found.ratio, _name(core, width), between=width == WIDE) for core, found in shown if found.ratio
     ]
-    names = [record["name"] for record in data]
-    told = "datum.told" + (" + '  ' + datum.between" if width == WIDE else "")
-    scale, axis = logarithmic(data, room=0.3)
-    y = alt.Y("name:N", sort=names, title=None, axis=names_axis(names))
-    colour = alt.condition("datum.significant", alt.value(LIGHT["blue"]), alt.value(LIGHT["grey"]))
-    x = alt.X("ratio:Q", scale=scale, axis=axis, title="speed-up")
-    base = sheet(data, width, height=38 * len(data)).encode(y=y)
-    span = base.mark_rule(strokeWidth=3, aria=False).encode(x=alt.X("low:Q"), x2="high:Q", color=colour)
-    point = base.mark_point(filled=True, size=90, opacity=1).encode(x=x, color=colour, description="hint:N")
-    text = (
-        base.transform_calculate(text=told).mark_text(align="left", dx=8, dy=-11, aria=False).encode(x=x, text="text:N")
-    )
-    return alt.layer(*_noise(finding, width), span, point, text)
+    return dots(marks, width, "speed relative to the baseline", rows, floor=finding.floor)
 
 
-def survival(finding: Finding, width: int) -> Chart:
-    """Each core's speed-up alone and behind each server, a bar from 1× each.
-
-    A peer has one bar, relative to the baseline behind the first server.
-    """
-    shown: list[tuple[str, str, Comparison]] = []
-    for core in (*finding.cores, *finding.peers):
-        name = core.title if width == WIDE else core.variant
+def survival(finding: Finding, width: int, rows: slice = ALL) -> Chart:
+    """Each core's speed-up with its interval, alone and behind each server, a lane each. Undecided ones are grey."""
+    colours = dict(keys([ALONE, *finding.places], "ink"))
+    marks = []
+    for core in finding.cores:
         behind = [(row.place, row.speedup) for row in _rows(finding, core.variant)]
-        shown += [(name, place, found) for place, found in [(ALONE, core.speedup), *behind] if not core.baseline]
-    data = [_bar(found, found.ratio, name, place) for name, place, found in shown if found.ratio]
-    places = [ALONE, *finding.places]
-    scale, axis = logarithmic(data, room=0.18)
-    lanes = list(dict.fromkeys(record["name"] for record in data))
-    y = alt.Y("name:N", sort=lanes, title=None, scale=alt.Scale(paddingInner=0.3), axis=names_axis(lanes))
-    offset = alt.YOffset("place:N", sort=places, scale=alt.Scale(domain=places, paddingInner=0.15))
-    x = alt.X("ratio:Q", scale=scale, axis=axis, title="speed-up")
-    colour = alt.Color("place:N", sort=places, scale=hues(places, "ink"))
-    base = sheet(data, width, height=19 * len(places) * len(lanes)).encode(y=y, yOffset=offset)
-    bar = base.mark_bar().encode(x=x, x2="one:Q", color=colour, description="hint:N")
-    text = base.mark_text(align="left", dx=5, fontSize=11, aria=False).encode(x="end:Q", text="told:N")
-    return alt.layer(bar, text)
+        for place, found in [(ALONE, core.speedup), *behind]:
+            if found.ratio and not core.baseline:
+                marks.append(_ratio(found, found.ratio, _name(core, width), place, colours[place]))
+    return dots(marks, width, f"speed relative to {finding.baseline.title}", rows)
+
+
+def spent(finding: Finding, width: int, rows: slice = ALL) -> Chart:
+    """Server CPU of each stack, the least first. The colours are those of `kinds`."""
+    marks = [
+        _point(str(row.stack), row.cpu.value / MICRO, "µs", _colour(row, finding))
+        for row in finding.rows
+        if row.cpu.value is not None
+    ]
+    return dots(marks, width, "µs of server CPU per request", rows, one=False)
+
+
+def memory(finding: Finding, width: int, rows: slice = ALL) -> Chart:
+    """Memory of each stack from idle to its peak under the closed load, over all its servers. The least come first."""
+    held: dict[Stack, list[Course]] = {}
+    for course in finding.closed:
+        if course.memory:
+            held.setdefault(course.stack, []).append(course)
+    hues_of = {row.stack: _colour(row, finding) for row in finding.rows}
+    marks = []
+    for stack, courses in held.items():
+        peaks = [course.memory["loaded"] / MEGA for course in courses]
+        idle = min(course.memory.get("idle", course.memory["loaded"]) / MEGA for course in courses)
+        mark = _point(str(stack), float(np.mean(peaks)), "MB", hues_of[stack])
+        marks.append(replace(mark, low=min(idle, *peaks), high=max(peaks), hint=f"{mark.hint}, idle {number(idle)} MB"))
+    marks.sort(key=lambda mark: mark.at)
+    return dots(marks, width, "MB of memory, from idle to the peak under load", rows, one=False)
+
+
+def breaks(finding: Finding, width: int, rows: slice = ALL) -> Chart:
+    """The share of capacity at which the latency of each stack breaks, a lane for each load.
+
+    A hollow mark is the largest share that a stack answered without breaking.
+    """
+    loads = list(dict.fromkeys(course.load for course in finding.open))
+    colours = dict(keys(loads))
+    marks = []
+    for course in finding.open:
+        found = course.overload
+        if found is None or found.unknown or not course.capacity or not (found.broke or found.most):
+            continue
+        at = found.broke.share if found.broke else (found.most or 0.0) / course.capacity
+        told = number(at) + "×" if found.broke else "holds"
+        what = f"breaks at {told} capacity" if found.broke else f"holds up to {number(at)}× capacity"
+        marks.append(
+            Dot(
+                row=course.title if width == WIDE else _short(course),
+                at=at,
+                low=at,
+                high=at,
+                told=told,
+                hint=f"{course.title}, {finding.catalog.loads[course.load].title}: {what}",
+                colour=colours[course.load],
+                lane=course.load,
+                hollow=found.broke is None,
+            )
+        )
+    return dots(marks, width, "load as a multiple of capacity", rows)
 
 
 def latencies(finding: Finding, load: str) -> Chart:
@@ -80,9 +115,9 @@ def latencies(finding: Finding, load: str) -> Chart:
     courses = [course for course in finding.open if course.load == load]
     colours = {title: LIGHT[colour] for title, colour, _ in contestants(finding)}
     records = [record | {"colour": colours[course.title]} for course in courses for record in _seconds(course)]
-    top = max(record["ms"] for course in finding.open for record in _seconds(course))
-    scale = alt.Scale(type="log", domain=[1, 10 ** math.ceil(math.log10(max(top, 10)))])
-    y = alt.Y("ms:Q", scale=scale, title="latency, ms", axis=alt.Axis(values=DECADES, labelExpr=LABELS))
+    top = max(record["us"] for course in finding.open for record in _seconds(course))
+    scale = alt.Scale(type="log", domain=[1000, 10 ** math.ceil(math.log10(max(top, 10_000)))])
+    y = alt.Y("us:Q", scale=scale, title="latency, µs", axis=alt.Axis(values=DECADES, labelExpr=LABELS))
     dashed = alt.Scale(domain=[False, True], range=[[1, 0], [4, 3]])
     base = sheet(records, PANEL - 60, height=150).encode(x=_second(None), y=y, color=alt.Color("colour:N", scale=None))
     line = base.mark_line(strokeWidth=2, clip=True, aria=False).encode(
@@ -98,57 +133,35 @@ def contestants(finding: Finding) -> list[tuple[str, str, bool]]:
     return [(*pair, peer) for peer, titles in groups.items() for pair in keys(list(dict.fromkeys(titles)))]
 
 
-def memory(finding: Finding, variant: str) -> Chart:
-    """Memory of a variant's stacks: idle, after the first request, its peak under the closed load, and after it."""
-    shown = [course for course in finding.closed if course.memory]
-    top = max(level / MEGA for course in shown for level in course.memory.values())
-    records = [
+def sizes(finding: Finding, width: int, rows: slice = ALL) -> Chart:
+    """Compressed bytes of each stack by part, the smallest first, with the size as installed."""
+    sized = sorted((row for row in finding.rows if row.parts), key=lambda row: row.compressed.value or 0.0)
+    told = distinct([str(row.stack) for row in sized])
+    labels = {row.stack: f"{scaled(row.compressed, MEGA)}, installed {scaled(row.unpacked, MEGA)}" for row in sized}
+    totals: list[Record] = [
+        {"name": told[str(row.stack)], "mb": (row.compressed.value or 0.0) / MEGA, "told": labels[row.stack]}
+        for row in sized
+    ]
+    records: list[Record] = [
         {
-            "when": MOMENTS[when], "mb": level / MEGA, "place": course.place, "run": course.block,
-            "hint": f"{course.stack}, server {course.block + 1}, {MOMENTS[when]}: {number(level / MEGA)} MB",
+            "name": told[str(row.stack)], "part": part, "rank": rank, "mb": found["compressed"] / MEGA,
+            "hint": f"{row.stack}: {part} {number(found['compressed'] / MEGA)} MB",
         }
-        for course in _typical([course for course in shown if course.stack.variant == variant])
-        for when, level in course.memory.items()
+        for row in sized[rows] for rank, (part, found) in enumerate(row.parts.items())
     ]  # fmt: skip
-    held = {course.place for course in shown}
-    places = [place for place in finding.places if place in held]
-    line: alt.Chart = sheet(records, PANEL, height=120).mark_line(strokeWidth=1.8).encode(
-        x=alt.X("when:N", title=None, sort=list(MOMENTS.values()), axis=alt.Axis(labelAngle=0)),
-        y=alt.Y("mb:Q", title="MB", scale=alt.Scale(domain=[0, top]), axis=alt.Axis(tickCount=4)),
-        color=alt.Color("place:N", sort=places, scale=hues(places)),
-        detail="run:N",
-        description="hint:N",
+    names = list(told.values())[rows]
+    axis, room = name_axis(list(told.values()), width)
+    most, longest = max(total["mb"] for total in totals), max(map(len, labels.values()))
+    top = most / max(0.2, 1 - LETTER * longest / (width - room))
+    y = alt.Y("name:N", sort=names, title=None, axis=axis)
+    x = alt.X("mb:Q", title="MB", scale=alt.Scale(domain=[0, top]), axis=alt.Axis(tickCount=4, titleAnchor="end"))
+    hues_of = alt.Scale(domain=list(PARTS), range=[LIGHT[name] for name in PART_COLOURS])
+    height = ROW * len(names) + AXIS
+    bar = sheet(records, width, height).mark_bar(height=10).encode(
+        x=x, y=y, color=alt.Color("part:N", scale=hues_of), order="rank:O", description="hint:N"
     )  # fmt: skip
-    return line
-
-
-def _typical(courses: Iterable[Course]) -> list[Course]:
-    """Up to three servers of each stack: those with the lowest, the median and the highest peak."""
-    by_stack: dict[str, list[Course]] = {}
-    for course in sorted(courses, key=lambda course: course.memory["loaded"]):
-        by_stack.setdefault(str(course.stack), []).append(course)
-    return [held[rank] for held in by_stack.values() for rank in sorted({0, (len(held) - 1) // 2, len(held) - 1})]
-
-
-def sizes(finding: Finding, kind: str) -> Chart:
-    """Bytes of each stack by part: `unpacked`, `stripped` or `compressed`."""
-    records = [
-        {
-            "name": row.stack.variant, "place": row.place, "part": part, "rank": PARTS.index(part),
-            "mb": found[kind] / MEGA, "hint": f"{row.stack}: {part} {number(found[kind] / MEGA)} MB",
-        }
-        for row in finding.rows for part, found in row.parts.items()
-    ]  # fmt: skip
-    names = [core.variant for core in (*finding.cores, *finding.peers)]
-    colours = alt.Scale(domain=list(PARTS), range=[LIGHT[name] for name in PART_COLOURS])
-    bar: alt.Chart = sheet(records, PANEL - extent(names) - 25, height=alt.Step(17)).mark_bar().encode(
-        x=alt.X("mb:Q", title="MB", axis=alt.Axis(tickCount=5)),
-        y=alt.Y("name:N", sort=names, title=None, axis=names_axis(names)),
-        color=alt.Color("part:N", scale=colours),
-        order="rank:O",
-        description="hint:N",
-    )  # fmt: skip
-    return bar.facet(row=alt.Row("place:N", sort=list(finding.places), title=None, header=_HEADER))
+    text = sheet(totals[rows], width, height).mark_text(align="left", dx=6, fontSize=11, aria=False)
+    return alt.layer(bar, text.encode(x="mb:Q", y=y, text="told:N"))
 
 
 def _rates(courses: Sequence[Course]) -> Chart:
@@ -183,47 +196,59 @@ def _seconds(course: Course) -> Iterable[Record]:
             continue
         yield {
             "second": second,
-            "ms": max(median, RESOLUTION) * 1000,
+            "us": max(median, RESOLUTION) / MICRO,
             "name": course.title,
             "peer": course.stack.is_peer,
-            "hint": f"{course.title}, second {second:.0f}: median {seconds(median)}",
+            "hint": f"{course.title}, second {second:.0f}: median {number(median / MICRO)} µs",
         }
 
 
-def _bar(found: Comparison, ratio: Ratio, name: str, place: str) -> Record:
-    """A bar's record. Without a significant difference, the bar has no length."""
-    drawn = ratio.estimate if found.significant else 1.0
-    return _ratio(found, ratio, name=name, place=place) | {"ratio": drawn, "one": 1, "end": max(drawn, 1.0)}
-
-
-def _ratio(found: Comparison, ratio: Ratio, **kept: Any) -> Record:
-    """A mark's record: the estimate with its interval, and both as text."""
+def _ratio(
+    found: Comparison, ratio: Ratio, row: str, lane: str = "", colour: str = "blue", *, between: bool = False
+) -> Dot:
+    """The mark of a ratio. One that is not significant is grey. `between`: the interval stands beside the estimate."""
     low, high = ratio.low or ratio.estimate, ratio.high or ratio.estimate
-    hint = f"{kept['name']} {kept.get('place', '')}: {judged(found)}"
-    return {
-        "ratio": ratio.estimate,
-        "low": low,
-        "high": high,
-        "told": estimate(found),
-        "between": f"({interval(ratio)})",
-        "hint": hint,
-    } | kept
+    return Dot(
+        row=row,
+        at=ratio.estimate,
+        low=low,
+        high=high,
+        told=judged(found) if between else estimate(found),
+        hint=f"{row}{f' {lane}' if lane else ''}: {judged(found)}",
+        colour=colour if found.significant else "grey",
+        lane=lane,
+    )
 
 
-def _noise(finding: Finding, width: int) -> list[alt.Chart]:
-    """The line at 1×, on the band of the noise floor where the machine has a bias."""
-    one = alt.Chart(alt.InlineData(values=[{"one": 1}])).mark_rule(color=LIGHT["muted"], aria=False).encode(x="one:Q")
-    if not finding.floor:
-        return [one]
-    edges = [{"low": 1 / (1 + finding.floor), "high": 1 + finding.floor}]
-    band = alt.Chart(alt.InlineData(values=edges), width=width).mark_rect(color=LIGHT["grey"], opacity=0.45, aria=False)
-    return [band.encode(x="low:Q", x2="high:Q"), one]
+def _point(row: str, value: float, unit: str, colour: str) -> Dot:
+    """The mark of a figure without an interval."""
+    told = number(value)
+    return Dot(row=row, at=value, low=value, high=value, told=told, hint=f"{row}: {told} {unit}", colour=colour)
+
+
+def kinds(finding: Finding) -> dict[str, str]:
+    """The colour of each kind of stack that the study has: another language, the baseline, the others."""
+    several = len(finding.cores) > 1
+    own = {f"{finding.baseline.title}, the baseline": "ink"} if several else {}
+    return own | {"Python": "blue"} | ({"another language": "orange"} if finding.peers else {})
+
+
+def _colour(row: Row, finding: Finding) -> str:
+    """The colour of a stack's kind."""
+    return "orange" if row.stack.is_peer else "ink" if row.core.baseline and len(finding.cores) > 1 else "blue"
+
+
+def _short(course: Course) -> str:
+    """The shortest name of a course's stack, for a phone."""
+    return course.stack.variant if course.stack.is_peer else course.title
+
+
+def _name(core: Core, width: int) -> str:
+    """A core's title, on a phone its shorter name."""
+    return core.title if width == WIDE else core.variant
 
 
 def _rows(finding: Finding, variant: str) -> list[Row]:
     """A variant's stacks in the study's order of servers."""
     found = [row for row in finding.rows if row.stack.variant == variant]
     return sorted(found, key=lambda row: finding.places.index(row.place))
-
-
-_HEADER = alt.Header(labelOrient="top", labelAnchor="start", labelFontWeight=600, title=None)

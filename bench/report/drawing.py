@@ -14,8 +14,6 @@ import vl_convert
 
 from bench.report.look import LIGHT, SERIES
 
-TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
-
 Chart = alt.Chart | alt.LayerChart | alt.VConcatChart | alt.HConcatChart | alt.FacetChart
 Record = dict[str, Any]
 
@@ -63,18 +61,6 @@ def hues(names: Sequence[str], first: str | None = None) -> alt.Scale:
 def sheet(data: Iterable[Record], width: int, height: Any) -> alt.Chart:
     """An empty chart of `data`, `width` pixels wide and `height` pixels high (or an `alt.Step` per row)."""
     return alt.Chart(alt.InlineData(values=list(data)), width=width, height=height)
-
-
-def logarithmic(data: Sequence[Record], room: float) -> tuple[alt.Scale, alt.Axis]:
-    """A log scale with ticks at 1, 2 and 5. `room` is the share of its width left for labels on the right."""
-    low = min([0.8, *(record["low"] for record in data)]) * 0.95
-    high = max([2.0, *(record["high"] for record in data)])
-    high *= (high / low) ** (room / (1 - room))
-    ticks = [tick for tick in TICKS if low <= tick <= high]
-    return (
-        alt.Scale(type="log", domain=[low, high], nice=False),
-        alt.Axis(values=ticks, labelExpr="datum.value + '×'", labelOverlap="greedy", labelSeparation=10),
-    )
 
 
 def names_axis(names: Iterable[str]) -> alt.Axis:

@@ -2,38 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
-from bench.analysis.text import listed
+from bench.analysis.text import listed, number
 from bench.durations import written
 from bench.measure.instruments.sizes import PARTS
-from bench.report import charts, latencies, percentiles
+from bench.report import charts, latencies, outcomes, percentiles
 from bench.report.drawing import Chart, draw, keys
-from bench.report.ladder import STATES, ladder, state
+from bench.report.ladder import LOOKS, STATES, ladder, state
 from bench.report.rows import Core, Finding
-from bench.report.wording import estimate, milliseconds, scaled
+from bench.report.targets import TargetResult
+from bench.report.wording import estimate, microseconds, scaled
 
+FEW, SPARE = 12, 3  # rows of a plot before the rest; fewer than this many more stay with them
 LAB = ".venv/bin/python -m bench"
-KINDS = {"unpacked": "As installed", "stripped": "Symbols stripped", "compressed": "Stripped and compressed"}
 
 
 class Key(msgspec.Struct, frozen=True):
-    """The meaning of a colour; `style` is `block`, `line` or `dashes`."""
+    """The meaning of a colour; `style` is `block`, `hollow`, `square`, `line` or `dashes`."""
 
     label: str
     colour: str
     style: str = "block"
 
 
+UNDECIDED = Key("equal or undecided", "grey")
+
+
 class Panel(msgspec.Struct, frozen=True):
-    """One drawing and its text alternative. `narrow` is a drawing for phones, where the first one does not fit."""
+    """One drawing and its text alternative. `narrow` is a drawing for phones, where the first one does not fit.
+
+    `rest` is a panel of the rows that the drawing leaves out, `count` their number.
+    """
 
     title: str
     words: str
     svg: str
     narrow: str = ""
+    rest: Panel | None = None
+    count: int = 0
 
 
 class Plot(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,17 +53,21 @@ class Plot(msgspec.Struct, frozen=True, kw_only=True):
     again: str
 
 
-def plots(finding: Finding) -> dict[str, Plot]:
-    """Every plot by the name of its section."""
-    return {
+def plots(finding: Finding, targets: Sequence[TargetResult] = ()) -> dict[str, Plot]:
+    """The plots for which a workload has figures, by the name of their section; `targets` are those of the study."""
+    drawn = {
+        "outcomes": _outcomes(finding, targets),
+        "breaks": _breaks(finding),
         "ranking": _ranking(finding),
-        "speedups": _speedups(finding),
+        "spent": _spent(finding),
         "survival": _survival(finding),
+        "speedups": _speedups(finding),
         "latency": _latency(finding),
         "percentiles": _percentiles(finding),
         "memory": _memory(finding),
         "sizes": _sizes(finding),
     }
+    return {name: plot for name, plot in drawn.items() if plot.panels}
 
 
 def rerun(finding: Finding) -> str:
@@ -70,37 +83,67 @@ def rerun(finding: Finding) -> str:
     return f"{LAB} run {name}{budget} --force"
 
 
+def _outcomes(finding: Finding, targets: Sequence[TargetResult]) -> Plot:
+    found = outcomes.ratios(finding, targets)
+    told = [f"{each.target.title} {each.text}" for each in found.values()]
+    known = [each for each in ("met", "missed") if each in {one.outcome for one in found.values()}]
+    named = [*(Key(each, outcomes.COLOURS[each]) for each in known), UNDECIDED]
+
+    def ratios(_: Finding, width: int, rows: slice) -> Chart:
+        return outcomes.outcomes(found, width, rows)
+
+    return _plot(ratios, finding, told, named, len({subject for subject, _ in found}))
+
+
+def _breaks(finding: Finding) -> Plot:
+    known = [(course.title, course.overload.broke) for course in finding.open if course.overload]
+    told = [f"{title} {number(broke.share)}× capacity" for title, broke in known if broke]
+    stacks = {course.stack for course in finding.open if course.overload and not course.overload.unknown}
+    pairs = keys(list(dict.fromkeys(course.load for course in finding.open)))
+    named = [Key(finding.catalog.loads[load].title, colour) for load, colour in pairs]
+    named += [Key("holds, at the most that was sent", "ink", "hollow")]
+    return _plot(charts.breaks, finding, told, named, len(stacks))
+
+
 def _ranking(finding: Finding) -> Plot:
     told = [f"{each.stack} {estimate(each.behind)}" for each in finding.ranking if each.behind.ratio]
-    shown = finding.ranks_stacks and told
-    wide, narrow = (ladder(finding, width) if shown else None for width in (charts.WIDE, charts.NARROW))
-    words = f"Relative to {finding.ranking[0].stack}: {listed(told)}" if shown else ""
-    name = f"{finding.workload}-ranking"
-    panels = (Panel("", words, draw(wide, name), draw(narrow, f"{name}-narrow")),) if wide and narrow else ()
-    states = [pair for pair in keys(STATES, "grey") if pair[0] in {state(each) for each in finding.ranking}]
-    return Plot(keys=tuple(Key(*pair) for pair in states), panels=panels, again=rerun(finding))
+    shown = told if finding.ranks_stacks and not finding.study.open else []
+    states = [each for each in STATES if each in {state(ranked) for ranked in finding.ranking}]
+    named = [Key(each, *LOOKS[each]) for each in states] if len(states) > 1 else []
+    named += [UNDECIDED] if any(each.behind.ratio and not each.behind.significant for each in finding.ranking) else []
+    return _plot(ladder, finding, shown, named, len(finding.ranking))
+
+
+def _spent(finding: Finding) -> Plot:
+    rows = [row for row in finding.rows if row.cpu.value is not None]
+    told = [f"{row.stack} {scaled(row.cpu, charts.MICRO)} µs" for row in rows]
+    shown = told if finding.peers and not (finding.study.open or finding.ranks_stacks) else []
+    return _plot(charts.spent, finding, shown, _kinds(finding), len(rows))
+
+
+def _survival(finding: Finding) -> Plot:
+    rows = [row for row in finding.rows if not row.core.baseline and row.speedup.ratio]
+    told = [f"{row.stack} {estimate(row.speedup)}" for row in rows]
+    named = [Key(*pair) for pair in keys([charts.ALONE, *finding.places], "ink")]
+    shown = {row.core.variant for row in rows} if _survives(finding) else ()
+    return _plot(charts.survival, finding, told if shown else [], [*named, UNDECIDED], len(shown))
+
+
+def _survives(finding: Finding) -> bool:
+    """Whether the plot of speed-ups has those behind servers beside those alone."""
+    return bool(finding.compares_cores and finding.study.micro and finding.study.macro and not finding.study.open)
 
 
 def _speedups(finding: Finding) -> Plot:
     told = [f"{core.title} {_speedup(core)}" for core in finding.cores if core.speedup.ratio]
     study = finding.study
-    return Plot(
-        panels=_both(charts.speedups, finding, told),
-        again=f"{LAB} compare {study.name}/{study.baseline} {study.name}/{finding.cores[0].variant}",
-    )
+    drawn = _plot(charts.speedups, finding, [] if _survives(finding) else told, [UNDECIDED], len(told))
+    first = f"{study.name}/{study.baseline} {study.name}/{finding.cores[0].variant}"
+    return msgspec.structs.replace(drawn, again=f"{LAB} compare {first}")
 
 
 def _speedup(core: Core) -> str:
     return "1×" if core.baseline else estimate(core.speedup)
-
-
-def _survival(finding: Finding) -> Plot:
-    rows = [row for row in finding.rows if not row.core.baseline]
-    told = [f"{row.stack} {estimate(row.speedup)}" for row in rows if row.speedup.ratio]
-    places = keys([charts.ALONE, *finding.places], "ink")
-    return Plot(
-        keys=tuple(Key(*pair) for pair in places), panels=_both(charts.survival, finding, told), again=rerun(finding)
-    )
 
 
 def _latency(finding: Finding) -> Plot:
@@ -108,7 +151,7 @@ def _latency(finding: Finding) -> Plot:
     panels = []
     for load in dict.fromkeys(course.load for course in shown):
         worst = [(course.title, course.percentiles["max"]) for course in shown if course.load == load]
-        told = listed([f"{title} {milliseconds(figure)} ms" for title, figure in worst])
+        told = listed([f"{title} {microseconds(figure)} µs" for title, figure in worst])
         svg = draw(charts.latencies(finding, load), f"{finding.workload}-latency-{load}")
         words = f"Median latency second by second. Longest latency: {told}"
         panels.append(Panel(finding.catalog.loads[load].title, words, svg))
@@ -129,39 +172,37 @@ def _percentiles(finding: Finding) -> Plot:
 
 
 def _memory(finding: Finding) -> Plot:
-    panels = []
-    for core in (*finding.cores, *finding.peers):
-        rows = [row for row in finding.rows if row.core is core and row.memory.value is not None]
-        if rows:
-            told = listed([f"{scaled(row.memory, charts.MEGA)} MB behind {row.place}" for row in rows])
-            svg = draw(charts.memory(finding, core.variant), f"{finding.workload}-memory-{core.variant}")
-            panels.append(Panel(core.title, f"Memory from idle to after the load. Peak: {told}", svg))
-    held = {course.place for course in finding.closed}
-    places = keys([place for place in finding.places if place in held])
-    return Plot(keys=tuple(Key(*pair, "line") for pair in places), panels=tuple(panels), again=rerun(finding))
+    rows = sorted((row for row in finding.rows if row.memory.value), key=lambda row: row.memory.value or 0.0)
+    told = [f"{row.stack} {scaled(row.memory, charts.MEGA)} MB" for row in rows]
+    stacks = {course.stack for course in finding.closed if course.memory}
+    return _plot(charts.memory, finding, told if stacks else [], _kinds(finding), len(stacks))
+
+
+def _kinds(finding: Finding) -> list[Key]:
+    """The colours of the stacks; none where all have the same."""
+    named = [Key(*pair) for pair in charts.kinds(finding).items()]
+    return named if len(named) > 1 else []
 
 
 def _sizes(finding: Finding) -> Plot:
     rows = [row for row in finding.rows if row.parts]
-    told = listed([f"{row.stack} {scaled(row.compressed, charts.MEGA)} MB" for row in rows])
-    panels = [
-        Panel(
-            title,
-            f"Bytes by part. Compressed: {told}",
-            draw(charts.sizes(finding, kind), f"{finding.workload}-sizes-{kind}"),
-        )
-        for kind, title in KINDS.items()
-        if rows
-    ]
-    parts = zip(PARTS, charts.PART_COLOURS, strict=True)
-    return Plot(keys=tuple(Key(*pair) for pair in parts), panels=tuple(panels), again=f"{LAB} size")
+    told = [f"{row.stack} {scaled(row.compressed, charts.MEGA)} MB" for row in rows]
+    named = [Key(*pair, "square") for pair in zip(PARTS, charts.PART_COLOURS, strict=True)]
+    return msgspec.structs.replace(_plot(charts.sizes, finding, told, named, len(rows)), again=f"{LAB} size")
 
 
-def _both(chart: Callable[[Finding, int], Chart], finding: Finding, told: list[str]) -> tuple[Panel, ...]:
-    """One plot drawn for desktops and phones; none without figures, or for a study of open loads."""
-    if not told or finding.study.open:
-        return ()
-    name = f"{finding.workload}-{chart.__name__}"
-    wide, narrow = chart(finding, charts.WIDE), chart(finding, charts.NARROW)
-    words = f"Times as fast as the baseline: {listed(told)}"
-    return (Panel("", words, draw(wide, name), draw(narrow, f"{name}-narrow")),)
+def _plot(chart: Callable[..., Chart], finding: Finding, told: list[str], named: Sequence[Key], rows: int) -> Plot:
+    """A plot of one panel, drawn for desktops and phones. Its `rows` after the first `FEW` are a panel of their own."""
+    if not told:
+        return Plot(panels=(), again=rerun(finding))
+    cut = FEW if rows > FEW + SPARE else rows
+    rest = _panel(chart, finding, told, slice(cut, rows)) if cut < rows else None
+    panel = _panel(chart, finding, told, slice(0, cut))
+    panel = msgspec.structs.replace(panel, rest=rest, count=rows - cut)
+    return Plot(keys=tuple(named), panels=(panel,), again=rerun(finding))
+
+
+def _panel(chart: Callable[..., Chart], finding: Finding, told: list[str], part: slice) -> Panel:
+    name = f"{finding.workload}-{chart.__name__}-{part.start}"
+    wide, narrow = (chart(finding, width, part) for width in (charts.WIDE, charts.NARROW))
+    return Panel("", listed(told), draw(wide, name), draw(narrow, f"{name}-narrow"))

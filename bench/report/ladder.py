@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import altair as alt
-
-from bench.report.drawing import Chart, Record, hues, logarithmic, names_axis, sheet
+from bench.report.dots import ALL, Dot, dots
+from bench.report.drawing import Chart
 from bench.report.estimates import Figure
 from bench.report.ranking import Ranked
 from bench.report.rows import Finding, place
@@ -15,7 +14,7 @@ from bench.report.table import MICRO, Cell, versus
 from bench.report.wording import estimate, judged, scaled
 
 STATES = ("eliminated", "measured to the end", "left out (no room in the budget)")
-ROW_PIXELS, AXIS_PIXELS = 19, 45
+LOOKS = {STATES[0]: ("blue", "hollow"), STATES[1]: ("blue", "block"), STATES[2]: ("orange", "hollow")}
 LEAST, ROOM = 0.8, 1.3  # intervals are drawn down to this ratio, and up to this multiple of the largest estimate
 
 
@@ -29,29 +28,29 @@ def name(each: Ranked, finding: Finding) -> str:
     return str(each.stack) if finding.compares_cores else place(each.stack, finding.session.plan)
 
 
-def ladder(finding: Finding, width: int) -> Chart:
+def ladder(finding: Finding, width: int, rows: slice = ALL) -> Chart:
     """Each stack's cost relative to the best. Intervals are cut off where they reach far beyond all estimates."""
     top = max(each.behind.ratio.estimate if each.behind.ratio else 1.0 for each in finding.ranking) * ROOM
-    data: list[Record] = []
-    for each in finding.ranking:
-        ratio = each.behind.ratio
-        at = ratio.estimate if ratio else 1.0
-        low, high = (ratio.low or at, ratio.high or at) if ratio else (at, at)
-        told = estimate(each.behind) if ratio else "the best"
-        hint = f"{each.stack}: {judged(each.behind)}, {state(each)}" if ratio else f"{each.stack}: the best"
-        record = {"name": name(each, finding), "ratio": at, "low": max(low, LEAST), "high": min(high, top)}
-        data.append(record | {"told": told, "state": state(each), "hint": hint})
-    names = [record["name"] for record in data]
-    scale, axis = logarithmic(data, room=0.15)
-    base = sheet(data, width, height=ROW_PIXELS * len(data) + AXIS_PIXELS).encode(
-        y=alt.Y("name:N", sort=names, title=None, axis=names_axis(names)),
-        color=alt.Color("state:N", sort=list(STATES), scale=hues(STATES, "grey")),
+    marks = [_dot(each, top, finding) for each in finding.ranking]
+    return dots(marks, width, "relative to the best", rows)
+
+
+def _dot(each: Ranked, top: float, finding: Finding) -> Dot:
+    """A stack's mark: hollow if a race did not measure it to the end, grey if equal to the best or undecided."""
+    ratio = each.behind.ratio
+    at = ratio.estimate if ratio else 1.0
+    low, high = (ratio.low or at, ratio.high or at) if ratio else (at, at)
+    colour, style = LOOKS[state(each)]
+    return Dot(
+        row=name(each, finding),
+        at=at,
+        low=max(low, LEAST),
+        high=min(high, top),
+        told=estimate(each.behind) if ratio else "the best",
+        hint=f"{each.stack}: {judged(each.behind)}, {state(each)}" if ratio else f"{each.stack}: the best",
+        colour="grey" if ratio and not each.behind.significant else colour,
+        hollow=style == "hollow",
     )
-    x = alt.X("ratio:Q", scale=scale, axis=axis, title="relative to the best")
-    span = base.mark_rule(strokeWidth=2, aria=False).encode(x=alt.X("low:Q"), x2="high:Q")
-    point = base.mark_point(filled=True, size=70, opacity=1).encode(x=x, description="hint:N")
-    text = base.mark_text(align="left", dx=7, fontSize=11, aria=False).encode(x="high:Q", text="told:N")
-    return alt.layer(span, point, text)
 
 
 def rankings(finding: Finding) -> list[dict[str, Any]]:
@@ -65,6 +64,7 @@ def rows(finding: Finding, ranked: Sequence[Ranked]) -> list[dict[str, Any]]:
     return [
         {
             "name": name(each, finding),
+            "stack": each.stack,
             "cells": [
                 Cell(text=str(rank), order=rank),
                 _cell(each.figures.cpu, MICRO),

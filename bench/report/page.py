@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
 
 from bench.analysis import breaking
 from bench.analysis.text import number, seconds
 from bench.catalog import pairing
 from bench.model import Peer, Server
-from bench.report import ladder, latencies, loads, look, ranking, settings, stolen, suites
-from bench.report.answer import answer, target_sentences
-from bench.report.builds import without_pgo
+from bench.report import front, ladder, latencies, loads, look, ranking, settings, stolen, suites
 from bench.report.built import how
-from bench.report.cards import cards
 from bench.report.figures import LAB, plots, rerun
 from bench.report.finding import PERCENTILES
-from bench.report.noise import noise, power
 from bench.report.rows import Core, Course, Finding, Row, closed_load
-from bench.report.spent import overhead, unrest
+from bench.report.spent import overhead
 from bench.report.table import Cell, Column, columns, instructions, latency
+from bench.report.targets import TargetResult
 
 GIGABYTE = 1e9
 HASH_DIGITS = 12
+WORDS = ("Breaks at", "Recovers after")  # headings of columns of words
+CODE = re.compile(r"`([^`]+)`")
+SECTION = re.compile(r'<section id="([\w-]+)">\s*<h2>(.*?)</h2>')
 
 
 def write(folder: Path, finding: Finding) -> Path:
@@ -37,21 +40,20 @@ def write(folder: Path, finding: Finding) -> Path:
 def html(finding: Finding) -> str:
     """The whole page as HTML."""
     chosen = columns(finding)
+    parts = [_part(each, chosen, finding.targets) for each in finding.each]
     page = templates().get_template("report.html")
     return page.render(
         finding=finding,
-        parts=[_part(each, chosen) for each in finding.each],
+        parts=parts,
+        sections=front.sections(parts),
         failed=[run for each in finding.each for run in each.failed],
         look=look,
-        cards=cards(finding),
-        columns=chosen,
+        cards=front.verdicts(finding),
+        notes=front.notes(finding),
+        filters=front.filters(finding),
         race=_race(finding),
         tested=_suites(finding),
-        targets={
-            "rows": finding.targets,
-            "words": target_sentences(finding) if finding.targets else (),
-            "only_settings": settings.only_settings(finding.targets),
-        },
+        targets={"rows": finding.targets, "only_settings": settings.only_settings(finding.targets)},
         rule=breaking.RULE,
         machine=[
             (name.removesuffix("_bytes").replace("_", " "), fact(name, value))
@@ -61,9 +63,7 @@ def html(finding: Finding) -> str:
         workloads=[finding.catalog.workloads[name] for name in finding.study.workloads],
         servers=_servers(finding),
         titles={name: finding.catalog.loads[name].title for name in finding.study.loads},
-        without_pgo=without_pgo(finding),
-        unrest=unrest(finding.session),
-        stolen={"words": stolen.sentences(finding.stolen), "grid": stolen.grid(finding.stolen)},
+        stolen={"grid": stolen.grid(finding.stolen)},
         overhead=overhead(finding.session),
         rerun=rerun(finding),
         lab=LAB,
@@ -72,32 +72,45 @@ def html(finding: Finding) -> str:
 
 def templates() -> Environment:
     """The templates of reports (HTML, escaped) and of pages (Markdown). An unknown name is an error."""
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=select_autoescape(["html"]),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters |= {"prose": prose, "contents": contents}
+    return environment
 
 
-def _part(finding: Finding, chosen: list[Column]) -> dict[str, Any]:
-    """The page's parts for one workload."""
+def prose(text: str) -> Markup:
+    """Text as HTML, what stands between backticks as code."""
+    return Markup(CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped
+
+
+def contents(body: str) -> list[tuple[str, str]]:
+    """The id and the title of each section of a page."""
+    return SECTION.findall(body)
+
+
+def _part(finding: Finding, known: list[Column], targets: Sequence[TargetResult]) -> dict[str, Any]:
+    """The page's parts for one workload. Columns without a figure are left out."""
+    chosen = [each for each in known if any(each.cell(row).order is not None for row in finding.rows)]
+    rankings = ladder.rankings(finding)
     load = finding.catalog.loads.get(closed_load(finding.study, finding.workload) or "")
     return {
         "title": finding.title,
         "finding": finding,
-        "answer": answer(finding),
-        "noise": noise(finding),
-        "power": power(finding),
-        "plots": plots(finding),
+        "plots": plots(finding, targets),
         "load": load.title if load else "",
-        "rankings": ladder.rankings(finding),
+        "rankings": [each | {"rows": [_ranked(row, finding) for row in each["rows"]]} for each in rankings],
         "ranked_by": ranking.ranked_by(finding.catalog.workloads[finding.workload]),
-        "rows": [_cells(row, chosen) for row in finding.rows],
+        "columns": chosen,
+        "rows": [_cells(row, chosen) | {"names": front.names(row.stack, finding)} for row in finding.rows],
         "loads": _loads(finding),
         "latencies": {
-            title: [_latencies(each) for each in group] for title, group in latencies.levels(finding.latencies).items()
+            title: [_latencies(each) | {"names": front.names(each.stack, finding)} for each in group]
+            for title, group in latencies.levels(finding.latencies).items()
         },
         "percentiles": latencies.PERCENTILES,
         "without_result": [(reason, _gatling(course)) for course, reason in loads.without_result(finding)],
@@ -115,7 +128,11 @@ def _race(finding: Finding) -> dict[str, Any] | None:
 def _suites(finding: Finding) -> dict[str, Any]:
     """The table of the frameworks under the test suite, and the sentences above it; no rows without a suite."""
     rows = [(row, suites.cells(row)) for row in finding.tested]
-    return {"rows": rows, "words": suites.sentences(finding.tested) if rows else "", "headings": suites.HEADINGS}
+    return {
+        "rows": rows,
+        "words": suites.sentences(finding.tested) if rows else "",
+        "headings": [each.replace("\n", ", ") for each in suites.HEADINGS],
+    }
 
 
 def _cells(row: Row, chosen: list[Column]) -> dict[str, Any]:
@@ -125,16 +142,25 @@ def _cells(row: Row, chosen: list[Column]) -> dict[str, Any]:
     return {"row": row, "cells": [column.cell(row) for column in named], "left": len(chosen) - len(named)}
 
 
+def _ranked(row: dict[str, Any], finding: Finding) -> dict[str, Any]:
+    """A row of a ranking with the names of its stack's parts."""
+    return row | {"names": front.names(row["stack"], finding)}
+
+
 def _loads(finding: Finding) -> dict[str, Any]:
     """The table of the open loads with a result, without empty columns, each row with Gatling's own report."""
     shown = [course for course in finding.open if loads.has_result(course)]
-    headings = ("Load", "Stack", "Base rate, requests/s", "Breaks at", "Recovers after", *PERCENTILES)
+    headings = ("Load", "Stack", "Base rate, requests/s", *WORDS, *PERCENTILES)
     rows = [[*_load(course, finding), *map(latency, course.percentiles.values())] for course in shown]
     filled = [at for at in range(len(headings)) if any(row[at].text != loads.ABSENT for row in rows)]
     reports = [_gatling(course) for course in shown]
     return {
         "headings": [headings[at] for at in filled],
-        "rows": [([row[at] for at in filled], report) for row, report in zip(rows, reports, strict=True)],
+        "words": ["Stack", *WORDS, "Gatling"],
+        "rows": [
+            {"cells": [row[at] for at in filled], "report": report, "names": front.names(course.stack, finding)}
+            for row, report, course in zip(rows, reports, shown, strict=True)
+        ],
         "reports": any(reports),
     }
 

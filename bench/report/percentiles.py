@@ -24,13 +24,15 @@ def panels(finding: Finding) -> dict[str, Chart]:
     shown = levels(finding.latencies)
     told = [record["us"] for group in shown.values() for record in _records(group)]
     scale = alt.Scale(type="log", domain=[min(told) / 1.3, max(told) * 1.3], nice=False)
-    return {title: _panel(group, titles(finding), scale) for title, group in shown.items()}
+    known = {record["percentile"] for group in shown.values() for record in _records(group)}
+    across = [name for name in PERCENTILES if name in known]
+    return {title: _panel(group, titles(finding), scale, across) for title, group in shown.items()}
 
 
-def _panel(group: list[Latencies], names: list[str], scale: alt.Scale) -> Chart:
+def _panel(group: list[Latencies], names: list[str], scale: alt.Scale, across: list[str]) -> Chart:
     axis = alt.Axis(values=TICKS, labelExpr="format(datum.value, ',')")
     base = sheet(_records(group), charts.PANEL - 70, height=HEIGHT).encode(
-        x=alt.X("percentile:N", sort=PERCENTILES, title=None, axis=alt.Axis(labelAngle=0)),
+        x=alt.X("percentile:N", title=None, scale=alt.Scale(domain=across), axis=alt.Axis(labelAngle=0)),
         y=alt.Y("us:Q", title="µs", scale=scale, axis=axis),
         color=alt.Color("name:N", sort=names, scale=hues(names)),
     )

@@ -10,16 +10,17 @@ import msgspec
 import numpy as np
 import vl_convert
 
-from bench.analysis.text import listed, number, seconds
+from bench.analysis.text import listed, seconds
 from bench.report import charts, latencies, loads, percentiles, settings
-from bench.report.drawing import CONFIG, Chart, Record, extent, hues, keys, logarithmic, sheet
-from bench.report.ladder import AXIS_PIXELS, STATES, ladder
+from bench.report.dots import Dot, dots
+from bench.report.drawing import CONFIG, Chart, Record, hues, keys, sheet
+from bench.report.ladder import LOOKS, STATES, ladder
 from bench.report.look import LIGHT
 from bench.report.overview import MOST_ROWS
 from bench.report.ranking import ranked_by
 from bench.report.rows import Course, Finding
 from bench.report.targets import TargetResult
-from bench.report.wording import estimate
+from bench.report.wording import estimate, judged
 
 MICRO = 1e-6
 ROW_PIXELS = 19
@@ -58,11 +59,12 @@ def pictures(finding: Finding) -> Iterator[Picture]:
         if finding.ranks_stacks and len(each.ranking) > 1:
             by = ranked_by(each.catalog.workloads[each.workload])
             title = f"Cost relative to the best, by {by}{where}, on a log scale"
-            shown = with_keys(ladder(each, charts.WIDE), keys(STATES, "grey"))
+            shown = with_keys(ladder(each, charts.WIDE), [(name, *LOOKS[name]) for name in STATES])
             yield Picture(each.workload, "ranking", title, _ranked(each), shown)
         elif len([row for row in each.rows if row.cpu.value is not None]) > 1:
             title = f"Server CPU per request{where}, in µs on a log scale"
-            yield Picture(each.workload, "spent", title, _cheapest(each), spent(each))
+            shown = with_keys(charts.spent(each, charts.WIDE), list(charts.kinds(each).items()))
+            yield Picture(each.workload, "spent", title, _cheapest(each), shown)
         if len([core for core in each.cores if core.speedup.ratio]) > 1:
             what, chart = ("survival", charts.survival) if _served(each) else ("speedups", charts.speedups)
             title = "Times as fast as the baseline" + (", alone and behind each server" if _served(each) else "")
@@ -86,52 +88,23 @@ def main_picture(drawn: Sequence[Picture]) -> Picture | None:
     return min(drawn, key=lambda each: MAIN.index(each.kind) if each.kind in MAIN else len(MAIN), default=None)
 
 
-def spent(finding: Finding) -> Chart:
-    """A point for each stack, the cheapest first. The baseline's are grey, those in another language orange."""
-    records: list[Record] = [
-        {
-            "name": str(row.stack),
-            "us": row.cpu.value / MICRO,
-            "told": number(row.cpu.value / MICRO),
-            "colour": LIGHT["orange" if row.stack.is_peer else "grey" if row.core.baseline else "blue"],
-        }
-        for row in finding.rows
-        if row.cpu.value is not None
-    ]
-    names = [record["name"] for record in records]
-    base = sheet(records, charts.WIDE, height=ROW_PIXELS * len(records)).encode(
-        y=alt.Y("name:N", sort=names, title=None, axis=alt.Axis(minExtent=extent(names), labelLimit=2 * extent(names))),
-        x=alt.X("us:Q", title="µs", **_microseconds([record["us"] for record in records], room=0.15)),
-    )
-    point = base.mark_point(filled=True, size=80, opacity=1).encode(color=alt.Color("colour:N", scale=None))
-    return alt.layer(point, base.mark_text(align="left", dx=9).encode(text="told:N"))
-
-
 def effects(finding: Finding) -> Chart:
-    """The largest effects of settings, what lowers a figure first, each with its interval below its name."""
+    """The largest effects of settings, each with its interval: what lowers a figure first."""
     known = [(row, found) for row in settings.by_effect(finding.targets) if (found := row.comparison)]
-    records: list[Record] = [
-        {
-            "name": ", ".join(settings.named(finding, row)),
-            "ratio": row.value,
-            "low": row.low or row.value,
-            "high": row.high or row.value,
-            "told": estimate(found),
-            "colour": LIGHT["blue" if (row.value or 1.0) < 1 else "orange"],
-        }
+    marks = [
+        Dot(
+            row=", ".join(settings.named(finding, row)),
+            at=row.value or 1.0,
+            low=row.low or row.value or 1.0,
+            high=row.high or row.value or 1.0,
+            told=estimate(found),
+            hint=judged(found),
+            colour="blue" if (row.value or 1.0) < 1 else "orange",
+        )
         for row, found in known
         if found.significant
-    ][:MOST_ROWS]
-    names = [record["name"] for record in records]
-    scale, axis = logarithmic(records, room=0.15)
-    base = sheet(records, charts.WIDE, height=2 * ROW_PIXELS * len(records) + AXIS_PIXELS).encode(
-        y=alt.Y("name:N", sort=names, axis=None), color=alt.Color("colour:N", scale=None)
-    )
-    x = alt.X("ratio:Q", scale=scale, axis=axis, title=None)
-    name = base.mark_text(align="left", dy=-9).encode(x=alt.value(0), text="name:N", color=alt.value(LIGHT["ink"]))
-    span = base.mark_rule(strokeWidth=2, yOffset=6).encode(x=alt.X("low:Q"), x2="high:Q")
-    point = base.mark_point(filled=True, size=70, opacity=1, yOffset=6).encode(x=x)
-    return alt.layer(span, point, base.mark_text(align="left", dx=7, dy=7).encode(x="high:Q", text="told:N"), name)
+    ]
+    return dots(marks[:MOST_ROWS], charts.WIDE, "relative to the same without it")
 
 
 def overloads(finding: Finding) -> Chart:
@@ -152,30 +125,30 @@ def warm(courses: list[Course]) -> Chart:
     ]
     line: alt.Chart = sheet(records, charts.WIDE, height=220).mark_line(strokeWidth=1.8).encode(
         x=alt.X("second:Q", title="seconds since the first request", axis=alt.Axis(format="d")),
-        y=alt.Y("us:Q", title="µs a request", **_microseconds([record["us"] for record in records], room=0.0)),
+        y=alt.Y("us:Q", title="µs a request", **_microseconds([record["us"] for record in records])),
         color=alt.Color("name:N", sort=names, scale=hues(names)),
         detail="server:N",
     )  # fmt: skip
     return with_keys(line, keys(names))
 
 
-def _microseconds(shown: list[float], room: float) -> dict[str, Any]:
-    """A log scale with ticks at 1, 2, 3 and 5. `room` is the share of its width left for labels at its end."""
+def _microseconds(shown: list[float]) -> dict[str, Any]:
+    """A log scale with ticks at 1, 2, 3 and 5."""
     low, high = min(shown) / 1.4, max(shown) * 1.4
-    high *= (high / low) ** (room / (1 - room))
     ticks = [tick for tick in TICKS if low <= tick <= high]
     axis = alt.Axis(values=ticks, labelExpr="format(datum.value, ',')", labelOverlap="greedy")
     return {"scale": alt.Scale(type="log", domain=[low, high], nice=False), "axis": axis}
 
 
-def with_keys(chart: Chart, named: Sequence[tuple[str, str]]) -> Chart:
-    """The chart below a key to its colours, as a file has no page around it."""
+def with_keys(chart: Chart, named: Sequence[tuple[str, ...]]) -> Chart:
+    """The chart below a key to its colours, as a file has no page around it. A third word `hollow` is a style."""
     records: list[Record] = []
     at, line = 0, 0
-    for name, colour in named:
+    for name, colour, *style in named:
         if at and at + 8 * len(name) > charts.WIDE:
             at, line = 0, line + 1
-        records.append({"name": name, "at": at, "line": line, "colour": LIGHT[colour]})
+        fill = LIGHT["page"] if style == ["hollow"] else LIGHT[colour]
+        records.append({"name": name, "at": at, "line": line, "colour": LIGHT[colour], "fill": fill})
         at += 8 * len(name) + 40
     base = sheet(records, charts.WIDE, height=ROW_PIXELS * (line + 1)).encode(
         x=alt.X("at:Q", axis=None, scale=alt.Scale(domain=[0, charts.WIDE])),
@@ -183,7 +156,8 @@ def with_keys(chart: Chart, named: Sequence[tuple[str, str]]) -> Chart:
         color=alt.Color("colour:N", scale=None),
     )
     text = base.mark_text(align="left", dx=10).encode(text="name:N", color=alt.value(LIGHT["ink"]))
-    return alt.vconcat(alt.layer(base.mark_point(filled=True, shape="square", size=90, opacity=1), text), chart)
+    square = base.mark_point(shape="square", size=70, opacity=1).encode(fill=alt.Fill("fill:N", scale=None))
+    return alt.vconcat(alt.layer(square, text), chart)
 
 
 def _settings(finding: Finding) -> Sequence[TargetResult]:

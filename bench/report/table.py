@@ -13,7 +13,7 @@ from bench.analysis.text import interval, number, seconds, share
 from bench.report.built import how
 from bench.report.estimates import Figure
 from bench.report.rows import Core, Finding, InstructionCounts, Row
-from bench.report.wording import estimate, milliseconds, scaled
+from bench.report.wording import estimate, microseconds, scaled
 
 PEER = "relative to the baseline behind the study's first server"
 MICRO, KILO, MEGA = 1e-6, 1e3, 1e6
@@ -54,8 +54,8 @@ def columns(finding: Finding) -> list[Column]:
 
 
 def latency(figure: Figure) -> Cell:
-    """The cell of a latency in milliseconds."""
-    return Cell(text=milliseconds(figure), order=figure.value, hint=figure.reason)
+    """The cell of a latency in microseconds."""
+    return Cell(text=microseconds(figure), order=figure.value, hint=figure.reason)
 
 
 def counted(counts: InstructionCounts) -> Cell:

@@ -9,6 +9,7 @@ from bench.analysis.comparison import Comparison
 from bench.analysis.text import interval, number, times
 from bench.report.estimates import Figure
 
+MICRO = 1e-6
 EQUAL, UNDECIDED = "equal", "undecided"  # replace the estimate of a ratio that is not significant
 MOST_WORDS, MOST_NUMBERS = 25, 3  # of an answer
 NO_FRAMEWORK = {"bare", "bare-rsgi"}
@@ -59,9 +60,9 @@ def scaled(figure: Figure, unit: float) -> str:
     return figure.instead if figure.value is None else number(figure.value / unit)
 
 
-def milliseconds(figure: Figure) -> str:
-    """A latency in milliseconds with the digits of its clock, or `< 1` below its resolution."""
+def microseconds(figure: Figure) -> str:
+    """A latency in microseconds, or `< 1,000` below the resolution of its clock."""
     if figure.value is None:
         return figure.instead
-    told = f"{1000 * figure.value:,.4g}"
+    told = number(figure.value / MICRO)
     return f"<\N{NO-BREAK SPACE}{told}" if figure.below else told

@@ -2,7 +2,7 @@
 
 import base64
 import json
-import shutil
+from functools import partial
 
 import pytest
 from selenium import webdriver
@@ -12,14 +12,8 @@ from selenium.webdriver.common.keys import Keys
 from bench.report import page as report
 from bench.report.finding import find
 from bench.report.look import PALETTE
-from tests.absent import absent
+from tests.e2e.conftest import DESK, PHONE
 from tests.unit import sessions
-
-FLAGS = (
-    "headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking",
-    "disable-component-update", "disable-sync",
-)  # fmt: skip
-DESK, PHONE = 1280, 390
 
 
 @pytest.fixture(scope="module")
@@ -30,34 +24,10 @@ def page(tmp_path_factory):
     return report.write(tmp_path_factory.mktemp("session"), find(sessions.session(study, runs), runs)).as_uri()
 
 
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory):
-    """A headless Chromium with an empty profile. In CI its absence is a failure."""
-    browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not browser or not driver:
-        absent("Chromium is not here", "apt-get install chromium chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = browser
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    for flag in (*FLAGS, f"user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(f"--{flag}")
-    with webdriver.Chrome(options=options, service=webdriver.ChromeService(driver)) as started:
-        yield started
-
-
 @pytest.fixture
-def opened(chromium, page):
-    """Opens the page at a width, in a colour scheme, for a medium; returns the browser."""
-
-    def open_page(width=DESK, scheme="light", medium="screen"):
-        metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width == PHONE}
-        chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        features = [{"name": "prefers-color-scheme", "value": scheme}]
-        chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": medium, "features": features})
-        chromium.get(page)
-        return chromium
-
-    return open_page
+def opened(look, page):
+    """Opens the page."""
+    return partial(look, page)
 
 
 def test_the_page_opens_without_an_error_and_asks_for_nothing_else(opened, page):
@@ -116,20 +86,20 @@ def test_page_and_plots_follow_the_colour_scheme_and_paper_stays_white(opened, s
     assert style(chromium, "body", "backgroundColor") == PALETTE["page"][dark]
     assert style(chromium, "body", "color") == PALETTE["ink"][dark]
     blue, _ = PALETTE["blue"]
-    assert style(chromium, f'#speedups .wide [fill="{blue}"]', "fill") == PALETTE["blue"][dark]
+    assert style(chromium, f'#survival .wide [fill="{blue}"]', "fill") == PALETTE["blue"][dark]
 
 
-@pytest.mark.parametrize(("width", "shown", "hidden"), [(DESK, "wide", "narrow"), (PHONE, "narrow", "wide")])
-def test_the_page_fits_desk_and_phone_without_scrolling_sideways(opened, width, shown, hidden):
-    chromium = opened(width=width)
-    assert chromium.execute_script("return document.documentElement.scrollWidth") <= width
-    assert style(chromium, f"#speedups .{shown}", "display") == "block"
-    assert style(chromium, f"#speedups .{hidden}", "display") == "none"
+@pytest.mark.parametrize(("size", "shown", "hidden"), [(DESK, "wide", "narrow"), (PHONE, "narrow", "wide")])
+def test_the_page_fits_desk_and_phone_without_scrolling_sideways(opened, size, shown, hidden):
+    chromium = opened(size=size)
+    assert chromium.execute_script("return document.documentElement.scrollWidth") <= size[0]
+    assert style(chromium, f"#survival .{shown}", "display") == "block"
+    assert style(chromium, f"#survival .{hidden}", "display") == "none"
 
 
 def test_a_mark_under_the_pointer_tells_its_figure(opened):
     chromium = opened()
-    mark = chromium.find_element(By.CSS_SELECTOR, "#speedups .wide path[aria-label*='×']")
+    mark = chromium.find_element(By.CSS_SELECTOR, "#survival .wide path[aria-label*='×']")
     chromium.execute_script("arguments[0].scrollIntoView({block: 'center'})", mark)
     webdriver.ActionChains(chromium).move_to_element(mark).perform()
     tip = chromium.find_element(By.ID, "tip")

@@ -127,7 +127,7 @@ def test_the_report_has_a_row_for_each_run_with_a_result() -> None:
     html = page.html(FINDING)
     section = html[html.index('<section id="latency">') :]
     assert section.count('<th scope="row">Linear ramp</th>') == 3
-    cells = re.findall(r"<td>([^<]*)</td>", section)
+    cells = re.findall(r"<td[^>]*>([^<]*)</td>", section)
     at = cells.index("1.10×, 2,200/s in second 4 (by medians), 3 refused in second 4")
     assert cells[at - 2 : at + 2] == ["falcon/bjoern", "2,000", cells[at], "1 s"]
     assert '<th scope="row">Constant with peaks</th>' not in section

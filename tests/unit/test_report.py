@@ -14,14 +14,19 @@ from bench.report import charts, summary
 from bench.report import page as report
 from bench.report.answer import answer
 from bench.report.cost import Price
+from bench.report.dots import Dot, distinct, dots
+from bench.report.estimates import Figure
+from bench.report.figures import plots
 from bench.report.finding import find
 from bench.report.look import PALETTE
+from bench.report.wording import microseconds
 from tests.unit import sessions
 
 STUDY = sessions.quick()
 RUNS = sessions.runs(STUDY)
 FINDING = find(sessions.session(STUDY, RUNS), RUNS)
 PAGE = report.html(FINDING)
+FASTER = "How much faster is it, alone and behind a server?"
 
 
 class Reader(HTMLParser):
@@ -73,8 +78,8 @@ def test_the_page_needs_nothing_beside_it_but_the_kept_outputs_it_links(reader):
 def test_the_page_answers_on_top_and_says_what_is_missing(reader):
     text = " ".join(" ".join(reader.text).split())
     assert STUDY.question in text
-    assert all(sentence in text for sentence in answer(FINDING))
-    assert text.index("Bias of this machine") < text.index("How fast is the core?")
+    assert all(part in text for told in answer(FINDING) for part in told.split(": ", 1))
+    assert text.index(FASTER) < text.index("Bias of this machine") < text.index("How much memory does it hold?")
     assert "uWSGI's PyPy plugin did not start" in text
     assert "Remedy: apt-get install gcc" in text
     assert "generator-limited" in text
@@ -84,7 +89,7 @@ def test_the_page_answers_on_top_and_says_what_is_missing(reader):
 
 def test_an_absent_figure_is_a_dash_with_its_reason_and_never_zero():
     cells = re.findall(r"<td([^>]*)>([^<]*)", PAGE)
-    assert (' title="PyPy compiles while it runs"', "—") in cells
+    assert (' class="n" title="PyPy compiles while it runs"', "—") in cells
     assert "0" not in [text for _, text in cells]
 
 
@@ -142,8 +147,8 @@ def test_several_workloads_stand_one_below_the_other_under_each_question():
     assert read.open == []
     assert len(read.ids) == len(set(read.ids))
     text = " ".join(" ".join(read.text).split())
-    assert text.count("How fast is the core?") == 1
-    assert text.index("How fast is the core?") < text.rindex("Five thousand orders a document")
+    assert text.count(FASTER) == 1
+    assert text.index(FASTER) < text.rindex("Five thousand orders a document")
     assert all(f"{work}: hand-written Cython is " in text for work in ("Fifty orders", "Five thousand orders"))
     assert "Five thousand orders a document" not in " ".join(Reader(PAGE).text)
 
@@ -239,9 +244,62 @@ def test_a_study_that_loads_nothing_shows_no_gates():
     assert '<section id="gates">' not in report.html(find(sessions.session(cores, runs), runs))
 
 
-def test_of_many_servers_of_a_stack_the_least_the_median_and_the_greatest_are_drawn():
+def marks(chart):
+    """The marks of a chart that have a label."""
+    return [mark for data in chart.to_dict()["datasets"].values() for mark in data if "told" in mark]
+
+
+def test_memory_is_one_panel_with_a_mark_for_each_stack_over_all_its_servers():
     runs = sessions.runs(STUDY, {"micro": 2, "startup": 1, "macro": 7})
     found = find(sessions.session(STUDY, runs), runs)
-    (values,) = charts.memory(found, "cython").to_dict()["datasets"].values()
-    assert len({(each["place"], each["run"]) for each in values}) == 3 * len(STUDY.servers)
-    assert len(report.html(found)) < 1.2 * len(PAGE)
+    (panel,) = plots(found)["memory"].panels
+    assert panel.count == 0
+    shown = {mark["row"]: mark for mark in marks(charts.memory(found, charts.WIDE))}
+    assert shown.keys() == {str(course.stack) for course in found.closed}
+    for name, mark in shown.items():
+        levels = [course.memory for course in found.closed if str(course.stack) == name]
+        assert len(levels) == 7
+        assert mark["low"] == min(level["idle"] for level in levels) / 1e6
+        assert mark["high"] == max(level["loaded"] for level in levels) / 1e6
+
+
+def test_the_first_plot_has_an_interval_for_each_ratio_and_greys_what_is_undecided():
+    shown = marks(charts.survival(FINDING, charts.WIDE))
+    found = [core.speedup for core in FINDING.cores if not core.baseline and core.speedup.ratio]
+    found += [row.speedup for row in FINDING.rows if not row.core.baseline and row.speedup.ratio]
+    assert sorted((mark["low"], mark["high"]) for mark in shown) == sorted(
+        (each.ratio.low or each.ratio.estimate, each.ratio.high or each.ratio.estimate) for each in found
+    )
+    assert {mark["colour"] == "grey" for mark in shown if mark["told"] in {"equal", "undecided"}} == {True}
+    assert "grey" not in {mark["colour"] for mark in shown if mark["told"].endswith("×")}
+
+
+def test_names_in_a_plot_lack_what_all_stacks_share():
+    two = ["cython/falcon/bjoern", "pypy/falcon/bjoern", "node-expert"]
+    assert distinct(two) == {two[0]: "cython", two[1]: "pypy", "node-expert": "node-expert"}
+    several = ["cython/falcon/bjoern", "pypy/bare/uwsgi-processes"]
+    assert distinct(several) == {name: name for name in several}
+    assert distinct(["Cython, written by hand"]) == {"Cython, written by hand": "Cython, written by hand"}
+
+
+def test_a_label_does_not_cross_the_line_at_one_and_equals_look_equal():
+    slower, equal = (
+        Dot(row=name, at=at, low=at * 0.99, high=at * 1.01, told=f"{at}×", hint=name)
+        for name, at in (("slower", 0.8), ("equal", 1.0))
+    )
+    sides = {mark["row"]: mark["left"] for mark in marks(dots([slower, equal], 760, ""))}
+    assert sides == {"slower": True, "equal": False}
+    across = [layer["encoding"]["x"] for layer in dots([equal], 760, "").to_dict()["layer"]]
+    ((low, high),) = (each["scale"]["domain"] for each in across if "scale" in each)
+    assert low <= 0.9
+    assert high >= 1.5
+
+
+def test_text_between_backticks_is_code_and_everything_else_is_escaped():
+    assert report.prose("run `a <b>` & wait") == "run <code>a &lt;b&gt;</code> &amp; wait"
+
+
+def test_latencies_are_in_microseconds():
+    assert microseconds(Figure(value=0.00123)) == "1,230"
+    assert microseconds(Figure(value=0.001, below=True)) == "<\N{NO-BREAK SPACE}1,000"
+    assert microseconds(Figure(instead="—")) == "—"

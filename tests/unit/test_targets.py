@@ -29,6 +29,7 @@ from bench.model import (
 from bench.plan import matrix
 from bench.plan.planned import plan
 from bench.report import page, study_page, summary
+from bench.report.figures import plots
 from bench.report.finding import find
 from bench.report.targets import TargetResult, target_results, verdict
 from tests.declared import CATALOG, planned
@@ -285,3 +286,12 @@ against = { stack = "cpython/falcon/uwsgi-processes" }
         LabError, match=r"quick\.toml: target 'Cheap': stack 'cython/falcon/bjoern' is not measured by this study"
     ):
         catalog.read()
+
+
+def test_the_first_plot_of_cores_alone_is_that_of_their_targets() -> None:
+    runs = [*core("cython", 0.7, 0.7), *core("simdjson", 1.0, 1.0), *core("cpython", 35.0, 35.0)]
+    finding = find(session(*runs), runs)
+    (plot,) = plots(finding, finding.targets)["outcomes"].panels
+    assert FAST.title in plot.words
+    assert "outcomes" not in plots(finding)
+    assert page.html(finding).index('<section id="outcomes">') < page.html(finding).index('<section id="targets">')

@@ -19,6 +19,21 @@ for (const table of document.querySelectorAll("table.sortable")) {
   }));
 }
 
+// The filters choose the rows of all tables of stacks.
+const filters = document.getElementById("filters");
+if (filters) {
+  const rows = [...document.querySelectorAll("tr[data-variant]")];
+  const choose = () => {
+    const asked = [...new FormData(filters)].filter(([, value]) => value);
+    for (const row of rows) row.hidden = !asked.every(([name, value]) => row.dataset[name] === value);
+    const left = rows.filter((row) => !row.hidden).length;
+    filters.querySelector("output").textContent = asked.length ? `${left} of ${rows.length} rows` : "";
+  };
+  filters.hidden = false;
+  filters.addEventListener("input", choose);
+  choose();
+}
+
 // Hovering over a mark shows its figure. A touch shows it as well, and the reason of an absent figure.
 const tip = document.getElementById("tip");
 const show = (event) => {
