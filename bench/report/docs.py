@@ -16,7 +16,7 @@ from bench.report import drift, selftest
 from bench.report.answer import paragraphs
 from bench.report.finding import find
 from bench.report.markdown import render
-from bench.report.pictures import pictures
+from bench.report.pictures import Picture, pictures
 from bench.report.rows import Finding
 from bench.report.study_page import is_too_high, page
 from bench.report.together import together
@@ -45,14 +45,18 @@ def write(kept: Path = KEPT, folder: Path = FINDINGS) -> list[Path]:
     found = findings(kept)
     files = {folder / name: text for name, text in texts(found).items()}
     for name, finding in found.items():
-        drawn = [drift.picture(finding.drift)] if finding.drift else pictures(finding)
-        files |= {folder / "plots" / f"{name}-{each.name}.svg": each.svg() for each in drawn}
+        files |= {folder / "plots" / f"{name}-{each.name}.svg": each.svg() for each in drawn(finding)}
     for path in [*folder.glob("*.md"), *folder.glob("plots/*.svg")]:
         path.unlink()
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     return list(files)
+
+
+def drawn(finding: Finding) -> Iterator[Picture]:
+    """The plots of a study's page."""
+    yield from [drift.picture(finding.drift)] if finding.drift else pictures(finding)
 
 
 def findings(kept: Path = KEPT) -> dict[str, Finding]:
