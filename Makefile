@@ -5,7 +5,7 @@ python := .venv/bin/python
 run    := run quick $(if $(variant),--variant $(variant))
 sphinx := .lab/docs/bin/sphinx-build
 
-.PHONY: setup bench try measure limits scale test test-fast test-long fuzz endurance format lint docs size report findings docs-output lock
+.PHONY: setup bench try measure limits scale test test-fast test-long fuzz endurance format lint site size report findings docs-output lock
 setup:        ; @python3 -m bench.bootstrap
 bench: setup  ; $(python) -m bench $(run)
 try: setup    ; @test -e $(service)/lab.toml || $(python) -m bench init $(service)
@@ -26,9 +26,10 @@ docs-output: setup ; $(python) -m tests.docs_output $(options)
 lock: setup   ; $(python) -m bench.provision.locks $(options)
 scale: setup  ; $(python) -m tests.scale
 
-# Every page anew: Sphinx warns of a page only when it reads it.
-docs: setup .lab/docs/made-of.txt
+# Every page anew: Sphinx warns of a page only when it reads it. The figures come first: pages link to them.
+site: setup .lab/docs/made-of.txt
 	rm -rf site
+	$(python) -m bench.report.site site
 	$(sphinx) --quiet --fail-on-warning --keep-going --fresh-env --doctree-dir .lab/docs/doctrees --conf-dir docs . site
 	@echo site/index.html
 

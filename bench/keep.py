@@ -215,12 +215,20 @@ def _packed(found: Kept) -> bytes:
 def read(path: Path) -> Kept:
     """The content of a file. Raises LabError that names the file if it is damaged or has no session."""
     try:
-        lines = [msgspec.json.decode(line, type=Line) for line in lzma.decompress(path.read_bytes()).splitlines()]
-        (session,) = [line.session for line in lines if line.session]
-    except (lzma.LZMAError, msgspec.DecodeError, ValueError) as error:
+        return unpacked(path.read_bytes())
+    except ValueError as error:
         raise LabError(
             f"{path}: invalid kept session ({error}): run `python -m bench keep STUDY` to rewrite it"
         ) from error
+
+
+def unpacked(content: bytes) -> Kept:
+    """The session in a file's content. Raises ValueError if it is damaged, of another format or without a session."""
+    try:
+        lines = [msgspec.json.decode(line, type=Line) for line in lzma.decompress(content).splitlines()]
+    except (lzma.LZMAError, msgspec.DecodeError) as error:
+        raise ValueError(error) from error
+    (session,) = [line.session for line in lines if line.session]
     return Kept(
         session=session,
         runs=tuple(line.run for line in lines if line.run),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -17,7 +17,7 @@ from bench.report import drift, readme
 from bench.report.answer import answers
 from bench.report.finding import find
 from bench.report.markdown import render
-from bench.report.pictures import pictures
+from bench.report.pictures import Picture, pictures
 from bench.report.rows import Finding
 from bench.report.study_page import is_too_high, machine, page
 from bench.report.together import together
@@ -50,14 +50,18 @@ def write(
     found = findings(kept, words)
     files = {folder / name: text for name, text in texts(found).items()}
     for name, finding in found.items():
-        drawn = [drift.picture(finding.drift)] if finding.drift else pictures(finding)
-        files |= {folder / "plots" / f"{name}-{each.name}.svg": each.svg() for each in drawn}
+        files |= {folder / "plots" / f"{name}-{each.name}.svg": each.svg() for each in drawn(finding)}
     for path in [*folder.glob("*.md"), *folder.glob("plots/*.svg")]:
         path.unlink()
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     return [*files, *([readme.write(found, front)] if front else [])]
+
+
+def drawn(finding: Finding) -> Iterator[Picture]:
+    """The plots of a study's page."""
+    yield from [drift.picture(finding.drift)] if finding.drift else pictures(finding)
 
 
 def findings(kept: Path = KEPT, words: Spoken | None = None) -> dict[str, Finding]:

@@ -1,0 +1,1 @@
+"""What the site shows beside the docs: every stored session's figures, and the data of each plot as CSV."""
