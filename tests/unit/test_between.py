@@ -211,7 +211,7 @@ def test_memory_and_starts_are_means_over_sessions_and_latencies_medians_over_al
     assert row.memory.value == pytest.approx((1e6 + 2 * last.memory.value) / 3)
     starts = [next(other for other in one.rows if other.stack == row.stack).start.value for one in each]
     assert row.start.value is None or row.start.value == pytest.approx(sum(starts) / 3)
-    assert "latencies are medians over the fresh servers of all" in findings_page(found)
+    assert "Latencies are medians over the fresh servers of all" in findings_page(found)
 
 
 def test_a_row_that_a_session_lacks_breaks_nothing():

@@ -87,13 +87,13 @@ def test_the_data_of_a_plot_are_the_figures_of_the_rows() -> None:
     (spent,) = [each for each in pictures(finding) if each.name.endswith("-spent")]
     found = list(csv.DictReader(io.StringIO(plots.plot_csv(spent.chart))))
     known = {str(row.stack): row.cpu.value / MICRO for row in finding.rows if row.cpu.value is not None}
-    assert {each["name"]: float(each["us"]) for each in found} == pytest.approx(known, rel=1e-5)
+    assert {each["name"]: float(each["value"]) for each in found} == pytest.approx(known, rel=1e-5)
 
 
 def test_the_data_of_a_plot_name_its_panels_and_leave_out_what_only_draws() -> None:
     for each in pictures(find(SESSION, RUNS)):
         columns = next(csv.reader(io.StringIO(plots.plot_csv(each.chart))))
-        assert not {"colour", "at", "line", "one", "end"} & {*columns}, each.name
+        assert not {"colour", "at", "line", "one", "end", "hue", "ink", "fill"} & {*columns}, each.name
 
 
 def test_the_script_has_each_group_with_a_ratio_for_each_pair(site: Path) -> None:

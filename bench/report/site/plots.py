@@ -10,6 +10,7 @@ from typing import Any
 from bench.report.drawing import Chart
 
 DRAWN = {"hint", "colour", "at", "line", "one", "end", "between"}  # of a record: only for the drawing
+DOT = {"row": "name", "lane": "lane", "at": "value", "low": "low", "high": "high", "told": "shown as"}  # of `dots`
 SHOWN_AS = {"told": "shown as"}
 PARTS = ("layer", "hconcat", "vconcat", "concat")
 DIGITS = 6
@@ -60,6 +61,8 @@ def _sheets(node: Record, named: dict[str, list[Record]], title: str) -> Iterato
 
 def _figures(record: Record) -> Record:
     """A record without what only draws it. A hint stays where nothing else names the record."""
+    if "row" in record:
+        return {name: record[own] for own, name in DOT.items() if record.get(own, "") != ""}
     named = any(isinstance(value, str) for name, value in record.items() if name not in {*DRAWN, *SHOWN_AS})
     dropped = DRAWN if named else DRAWN - {"hint"}
     return {SHOWN_AS.get(name, name): value for name, value in record.items() if name not in dropped}
