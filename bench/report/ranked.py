@@ -41,7 +41,7 @@ def _costs(finding: Finding, best: Ranked, rest: list[Ranked]) -> Iterator[str]:
     chosen = list(first.values())
     usual = next((each for each in rest if each.stack.label == USUAL and each.behind.significant), None)
     if usual and best.stack.label != USUAL:
-        others = [each for each in chosen if each.stack.label != USUAL]
+        others = [each for each in chosen if each.stack.label != USUAL and each.by == "cpu"]
         chosen = [*others[:1], usual, *others[1:]]
     costs = " costs"
     for each in chosen:

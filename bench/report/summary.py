@@ -58,7 +58,9 @@ def show(console: Console, finding: Finding, page: Path, json: bool) -> None:
     raced = ranking.race_sentences(finding.session.race) if finding.session.race else None
     noisy = unrest(finding.session), stolen.sentences(finding.stolen)
     notes = filter(None, (raced, without_pgo(finding), *noisy, overhead(finding.session)))
-    for words in (*(() if shown else answers(finding)), *once(finding), *notes):
+    told = [] if shown else [answer for answer in answers(finding) if answer != verdict(finding.targets)]
+    doubts = once(finding) if finding.rows or not finding.targets else ()
+    for words in (*told, *doubts, *notes):
         _say(console, words)
     _say(console, f"\nMeasured {finding.session.started}. Report: {page}")
 

@@ -31,7 +31,7 @@ def answers(finding: Finding, lead: str = "") -> Iterator[str]:
         yield fitting(f"{lead}No answer: the baseline, {usual}, has no figure")
         return
     best = next((core for core in own if is_faster(core)), None)
-    if best is None:
+    if best is None or best.speedup.ratio is None:
         yield fitting(f"{lead or 'The same source: '}stay with {usual}", ["no other is significantly faster"])
     else:
         newer = f"{_on(finding, best).title} runs it at {times(best.speedup.ratio)} the speed of {usual}"

@@ -91,15 +91,15 @@ def test_every_shipped_variant_goes_behind_every_server_that_serves_its_interpre
             "bench/servers/gunicorn-sync.toml",
             "keep_alive",
             "keepalive",
-            ":8: unknown key 'keepalive'; did you mean 'keep_alive'?",
+            ":9: unknown key 'keepalive'; did you mean 'keep_alive'?",
         ),
         (
             "bench/servers/gunicorn-sync.toml",
             "keep_alive",
             "concurrency = 0\nkeep_alive",
-            ":8: concurrency: expected int >= 1",
+            ":9: concurrency: expected int >= 1",
         ),
-        ("bench/servers/gunicorn-sync.toml", '["gunicorn"]', '"gunicorn"', ":7: requirements: expected array, got str"),
+        ("bench/servers/gunicorn-sync.toml", '["gunicorn"]', '"gunicorn"', ":8: requirements: expected array, got str"),
         (
             "bench/interpreters/cpython-3.11.toml",
             'kind = "uv"',
@@ -110,7 +110,7 @@ def test_every_shipped_variant_goes_behind_every_server_that_serves_its_interpre
             "bench/workloads/medium.toml",
             "orders = 50",
             'orders = "fifty"',
-            ":10: documents.orders: expected int, got str",
+            ":11: documents.orders: expected int, got str",
         ),
         ("bench/workloads/medium.toml", 'title = "', "title = ", ":2:9: invalid TOML: Invalid value"),
         ("bench/loads/closed.toml", 'model = "closed"', "", ": missing key 'model'"),
@@ -118,7 +118,7 @@ def test_every_shipped_variant_goes_behind_every_server_that_serves_its_interpre
             "builds/nuitka/nuitka.toml",
             "[provenance]",
             "[provenances]",
-            ":10: unknown key 'provenances'; did you mean 'provenance'?",
+            ":11: unknown key 'provenances'; did you mean 'provenance'?",
         ),
     ],
 )
@@ -482,7 +482,7 @@ def test_a_file_like_none_is_an_error(checkout: Path) -> None:
     ("old", "new", "told"),
     [
         ('"cython"', '"cython-scalar"', ": like: cython-scalar.toml copies this file in turn: name another file"),
-        ("[env]", "[steps]", ":5: steps: expected array, got object"),
+        ("[env]", "[steps]", ":6: steps: expected array, got object"),
         ("scalar\"", "\udcff\"", ":1: not UTF-8; save the file as UTF-8"),
     ],
 )  # fmt: skip

@@ -240,13 +240,13 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_kept_session_becomes_a_page_with_tables_and_a_plot(kept: Path, tmp_path: Path) -> None:
     docs.write(kept, tmp_path)
     words = " ".join((tmp_path / "sessions.md").read_text().split())
-    assert re.search(r"Significant effect on CPython 3\.11: standard deviation .*[23]\.\d % \(\S+\) by build", words)
+    assert re.search(r"- CPython 3\.11: build moves it by [23]\.\d %; sessions lie \S+ % apart\.", words)
     assert "| a rebuild from the same source | no | " in words
     assert "each factor at 7 levels, each level in 7 blocks" in words
     assert ".venv/bin/python -m bench sessions --force --keep" in words
     assert "![Largest: " in words
     assert [path.name for path in (tmp_path / "plots").iterdir()] == ["sessions-factors.svg"]
-    assert "Significant effect on CPython 3.11: " in (tmp_path / "README.md").read_text()
+    assert "CPython 3.11: build moves it by " in (tmp_path / "README.md").read_text()
     assert all(path.stat().st_size < keep.LIMIT / 2 for path in kept.iterdir())
 
 

@@ -163,8 +163,7 @@ def test_a_slower_core_is_named_where_it_is_the_only_other_one() -> None:
         if (run.case.instrument, run.case.variant) == ("micro", "numba")
     ]
     told = " ".join(answers(find(sessions.session(study, alone + repeats), alone + repeats)))
-    assert re.match(r"Stay with hand-written Numba: CPython runs at 0\.03\S*× its speed, 0\.1\S*× on Gunicorn's", told)
-    assert re.search(r", 0\.05\S*× on uWSGI\.", told)
+    assert re.match(r"Stay with hand-written Numba: CPython runs at 0\.03\S*× its speed, 0\.05\S*× on uWSGI, ", told)
 
 
 def test_interpreters_are_compared_where_the_study_has_several() -> None:
@@ -184,7 +183,7 @@ def test_interpreters_are_compared_where_the_study_has_several() -> None:
         runs.append(msgspec.structs.replace(run, case=msgspec.structs.replace(run.case, **elsewhere)))
     told = " ".join(answers(find(sessions.session(study, runs), runs)))
     assert re.match(r"The same source: CPython 3\.13 runs it at 1\.2\d× the speed of CPython 3\.11\.", told)
-    assert "On Gunicorn's sync worker it holds 39.0 MB instead of 39.0 MB; it starts in" in told
+    assert "On Gunicorn's sync worker it holds 39.0 MB instead of 39.0 MB." in told
     assert "Rewrite the core" not in told
 
 
@@ -221,7 +220,8 @@ def test_a_ranking_names_the_best_and_the_others_relative_to_it() -> None:
     study = msgspec.structs.replace(STUDY, variants=("cython",), baseline="cython", micro=None, first_look=False)
     runs = [run for run in RUNS if run.case.variant == "cython"]
     found = find(sessions.session(study, runs), runs)
-    assert re.fullmatch(r"Fifty orders: uWSGI; Gunicorn's sync worker costs 2\.\d+×\.", *answers(found))
+    (told,) = answers(found)
+    assert re.fullmatch(r"Fifty orders: uWSGI; Gunicorn's sync worker costs 2\.\d+×\.", told)
     page = study_page.page(found)
     assert re.search(r"\| falcon/gunicorn-sync \| 2\.\d+× \|", page)
     assert re.search(r"\| gunicorn-sync \| 2 \| 13\S+ \| 7,\d+ \|", page)

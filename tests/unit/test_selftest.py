@@ -234,9 +234,9 @@ def test_what_is_kept_of_it_is_a_page_with_its_verdict(folder, tmp_path):
     kept = keep.read(*keep.keep(SMALL, tmp_path, tmp_path / "kept"))
     texts = docs.texts(docs.findings(tmp_path / "kept"))
     words = " ".join(texts["selftest.md"].split())
-    for line in verdict.lines(kept.selftest):
-        assert line in words
-        assert line in texts["README.md"]
+    for answer in verdict.answers(kept.selftest):
+        assert answer in words
+        assert answer in texts["README.md"]
     assert "| micro, 2 processes a side | 3 | " in words
     assert "| 10 % | 2 | 1." in words
     assert ".venv/bin/python -m bench selftest --force --keep" in words
