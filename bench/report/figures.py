@@ -88,6 +88,7 @@ def _outcomes(finding: Finding, targets: Sequence[TargetResult]) -> Plot:
     told = [f"{each.target.title} {each.text}" for each in found.values()]
     known = [each for each in ("met", "missed") if each in {one.outcome for one in found.values()}]
     named = [*(Key(each, outcomes.COLOURS[each]) for each in known), UNDECIDED]
+    named += [Key("memory", "blue", "hollow")] if any(metric == "memory" for _, metric in found) else []
 
     def ratios(_: Finding, width: int, rows: slice) -> Chart:
         return outcomes.outcomes(found, width, rows)
