@@ -137,7 +137,11 @@ def sizes(finding: Finding, width: int, rows: slice = ALL) -> Chart:
     """Compressed bytes of each stack by part, the smallest first, with the size as installed."""
     sized = sorted((row for row in finding.rows if row.parts), key=lambda row: row.compressed.value or 0.0)
     told = distinct([str(row.stack) for row in sized])
-    labels = {row.stack: f"{scaled(row.compressed, MEGA)}, installed {scaled(row.unpacked, MEGA)}" for row in sized}
+    whole = width == WIDE
+    labels = {
+        row.stack: scaled(row.compressed, MEGA) + (f", installed {scaled(row.unpacked, MEGA)}" if whole else "")
+        for row in sized
+    }
     totals: list[Record] = [
         {"name": told[str(row.stack)], "mb": (row.compressed.value or 0.0) / MEGA, "told": labels[row.stack]}
         for row in sized

@@ -100,6 +100,6 @@ if (fold) {
   const plot = [...document.querySelectorAll(".lead .plot")].find(shown)?.getBoundingClientRect();
   if (cards > fold) tell("below the fold", `the cards end at ${cards}`);
   if (!plot) tell("below the fold", "no plot");
-  else if (plot.top + scrollY + Math.min(plot.height, 150) > fold) tell("below the fold", `the plot begins at ${plot.top + scrollY}`);
+  else if (plot.top + scrollY + Math.min(plot.height, 100) > fold) tell("below the fold", `the plot begins at ${plot.top + scrollY}`);
 }
 return [...new Set(found)];
