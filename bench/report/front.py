@@ -79,7 +79,7 @@ def _paragraphs(finding: Finding) -> Iterator[Card]:
     for paragraph in paragraphs(finding):
         text = " ".join(paragraph)
         title = next((each.title for each in finding.each if text.startswith(f"{each.title}. ")), "")
-        lead, *more = SENTENCE.split(text.removeprefix(f"{title}. "))
+        lead, *more = SENTENCE.split(text.removeprefix(f"{title}. "), maxsplit=1)
         yield Card(title, lead, more=tuple(more))
 
 
