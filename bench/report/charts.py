@@ -23,6 +23,7 @@ from bench.report.wording import estimate, judged, scaled
 WIDE, NARROW = 760, 350  # width in pixels of a single plot: on a desktop, on a phone
 PANEL = 350  # width in pixels of one of several plots side by side
 ALONE = "core alone"
+UNDECIDED = ("equal or undecided", "grey")  # a key to a colour
 PART_COLOURS = ("grey", "blue", "orange", "green", "purple")
 MEGA, MICRO, RESOLUTION = 1e6, 1e-6, 1e-3
 MOMENTS = {"idle": "idle", "first": "first request", "loaded": "under load", "after": "after it"}

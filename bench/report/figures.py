@@ -28,7 +28,7 @@ class Key(msgspec.Struct, frozen=True):
     style: str = "block"
 
 
-UNDECIDED = Key("equal or undecided", "grey")
+UNDECIDED = Key(*charts.UNDECIDED)
 
 
 class Panel(msgspec.Struct, frozen=True):
@@ -102,7 +102,7 @@ def _breaks(finding: Finding) -> Plot:
     stacks = {course.stack for course in finding.open if course.overload and not course.overload.unknown}
     pairs = keys(list(dict.fromkeys(course.load for course in finding.open)))
     named = [Key(finding.catalog.loads[load].title, colour) for load, colour in pairs]
-    named += [Key("holds, at the most that was sent", "ink", "hollow")]
+    named += [Key("holds, at the most that was answered", "ink", "hollow")]
     return _plot(charts.breaks, finding, told, named, len(stacks))
 
 
