@@ -21,11 +21,12 @@ DEBUG = "debug mode is on, so these are not the figures of production: switch it
 
 
 class Card(msgspec.Struct, frozen=True):
-    """A title, the answer in a sentence, and its details."""
+    """A title, the answer in a sentence, its details, and what the page folds (`more`)."""
 
     title: str
     lead: str
     details: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
 
 
 def present(study: Study) -> Stack:

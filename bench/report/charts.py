@@ -23,6 +23,7 @@ from bench.report.wording import estimate, judged, scaled
 WIDE, NARROW = 760, 350  # width in pixels of a single plot: on a desktop, on a phone
 PANEL = 350  # width in pixels of one of several plots side by side
 ALONE = "core alone"
+UNDECIDED = ("equal or undecided", "grey")  # a key to a colour
 PART_COLOURS = ("grey", "blue", "orange", "green", "purple")
 MEGA, MICRO, RESOLUTION = 1e6, 1e-6, 1e-3
 MOMENTS = {"idle": "idle", "first": "first request", "loaded": "under load", "after": "after it"}
@@ -137,7 +138,11 @@ def sizes(finding: Finding, width: int, rows: slice = ALL) -> Chart:
     """Compressed bytes of each stack by part, the smallest first, with the size as installed."""
     sized = sorted((row for row in finding.rows if row.parts), key=lambda row: row.compressed.value or 0.0)
     told = distinct([str(row.stack) for row in sized])
-    labels = {row.stack: f"{scaled(row.compressed, MEGA)}, installed {scaled(row.unpacked, MEGA)}" for row in sized}
+    whole = width == WIDE
+    labels = {
+        row.stack: scaled(row.compressed, MEGA) + (f", installed {scaled(row.unpacked, MEGA)}" if whole else "")
+        for row in sized
+    }
     totals: list[Record] = [
         {"name": told[str(row.stack)], "mb": (row.compressed.value or 0.0) / MEGA, "told": labels[row.stack]}
         for row in sized

@@ -21,8 +21,9 @@ BROAD = 0.6  # width of a letter of a name, relative to its font
 NARROW = 400  # pixels: a plot up to this width has the smaller font
 LEAST = 90  # pixels of a plot beside its names
 WIDEST = 0.7  # share of the width that names may take
-STEPS = ((1, 2, 5), (1, 3), (1,))  # ticks of a decade, as many as find room
-APART = 38  # pixels between ticks
+STEPS = ((1, 1.1, 1.2, 1.3, 1.5, 1.7, 2, 2.5, 3, 4, 5, 7, 9), (1, 1.2, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,))
+MANY = 7  # ticks of an axis
+MOST = 4  # room for labels on one side, in spans of the marks
 ROUNDS = 20  # of fitting the scale to the labels
 
 
@@ -122,28 +123,35 @@ def _scale(marks: Sequence[Dot], plot: float, one: bool) -> tuple[alt.Scale, alt
     least, most = math.log(min(ends)), math.log(max(ends))
     if most - least < math.log(2):
         least, most = (min(least, math.log(0.9)), max(most, math.log(1.5))) if one else (most - math.log(2), most)
-    low, high = least, most
+    low, high, spare = least, most, MOST * (most - least)
     for _ in range(ROUNDS):
         pixel = (high - low) / plot
         rooms = [(math.log(mark.low), math.log(mark.high), *mark.room(one)) for mark in marks]
-        low = min([least, *(left - room * pixel for left, _, room, _ in rooms)])
-        high = max([most, *(right + room * pixel for _, right, _, room in rooms)])
-    label = "datum.value + '×'" if one else "format(datum.value, ',')"
+        low = min([least, *(max(left - room * pixel, least - spare) for left, _, room, _ in rooms)])
+        high = max([most, *(min(right + room * pixel, most + spare) for _, right, _, room in rooms)])
+    label = "format(datum.value, ',.3~r') + '×'" if one else "format(datum.value, ',.3~r')"
     axis = alt.Axis(values=_ticks(low, high, plot), labelExpr=label, titleAnchor="end")
     return alt.Scale(type="log", domain=[math.exp(low), math.exp(high)], nice=False), axis
 
 
 def _ticks(low: float, high: float, plot: float) -> list[float]:
-    """The ticks between two logarithms: as many steps of a decade as stand apart."""
+    """The ticks between two logarithms: the finest steps of a decade whose labels stand apart."""
     decades = range(math.floor(low / math.log(10)), math.ceil(high / math.log(10)) + 1)
     ticks: list[float] = []
     for steps in STEPS:
-        known = [step * 10.0**power for power in decades for step in steps]
+        known = [round(step * 10.0**power, 6) for power in decades for step in steps]
         ticks = [tick for tick in known if low <= math.log(tick) <= high]
-        gaps = [math.log(b / a) * plot / (high - low) for a, b in pairwise(ticks)]
-        if len(ticks) < 2 or min(gaps) >= APART:
-            break
-    return [int(tick) if tick >= 1 else tick for tick in ticks]
+        if len(ticks) <= MANY and _apart(ticks, plot / (high - low)):
+            return ticks
+    while not _apart(ticks, plot / (high - low)):
+        ticks = ticks[::2]
+    return ticks
+
+
+def _apart(ticks: Sequence[float], pixels: float) -> bool:
+    """Whether the labels of ticks stand apart, at `pixels` for each factor of e."""
+    room = LETTER * max((len(f"{tick:,g}") for tick in ticks), default=0) + GAP + LETTER
+    return all(math.log(after / before) * pixels >= room for before, after in pairwise(ticks))
 
 
 def _one(floor: float) -> list[alt.Chart]:

@@ -28,7 +28,7 @@ class Key(msgspec.Struct, frozen=True):
     style: str = "block"
 
 
-UNDECIDED = Key("equal or undecided", "grey")
+UNDECIDED = Key(*charts.UNDECIDED)
 
 
 class Panel(msgspec.Struct, frozen=True):
@@ -88,6 +88,7 @@ def _outcomes(finding: Finding, targets: Sequence[TargetResult]) -> Plot:
     told = [f"{each.target.title} {each.text}" for each in found.values()]
     known = [each for each in ("met", "missed") if each in {one.outcome for one in found.values()}]
     named = [*(Key(each, outcomes.COLOURS[each]) for each in known), UNDECIDED]
+    named += [Key("memory", "blue", "hollow")] if any(metric == "memory" for _, metric in found) else []
 
     def ratios(_: Finding, width: int, rows: slice) -> Chart:
         return outcomes.outcomes(found, width, rows)
@@ -101,7 +102,7 @@ def _breaks(finding: Finding) -> Plot:
     stacks = {course.stack for course in finding.open if course.overload and not course.overload.unknown}
     pairs = keys(list(dict.fromkeys(course.load for course in finding.open)))
     named = [Key(finding.catalog.loads[load].title, colour) for load, colour in pairs]
-    named += [Key("holds, at the most that was sent", "ink", "hollow")]
+    named += [Key("holds, at the most that was answered", "ink", "hollow")]
     return _plot(charts.breaks, finding, told, named, len(stacks))
 
 

@@ -17,6 +17,8 @@ from bench.report.rows import Finding
 from bench.report.spent import unrest
 
 ORDER = ("outcomes", "breaks", "ranking", "spent", "survival", "speedups", "latency", "percentiles", "memory", "sizes")
+TABLED = {"latency", "percentiles"}
+FEW = 3  # details on a card, else two
 MOST_WORDS = 5  # of the title of a card
 FIRST_LOOK = (
     "A first look: few processes, few servers per stack, one run of each open load. It detects large differences only."
@@ -36,8 +38,8 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def side_by_side(self) -> bool:
-        """Whether each plot has one panel."""
-        return all(len(plot.panels) == 1 for _, plot in self.plots)
+        """Whether each plot has one panel, and no table of its workload below."""
+        return self.name not in TABLED and all(len(plot.panels) == 1 for _, plot in self.plots)
 
     @property
     def keys(self) -> list[Key]:
@@ -62,7 +64,14 @@ def sections(parts: Sequence[Mapping[str, Any]]) -> list[Section]:
 
 def verdicts(finding: Finding) -> tuple[Card, ...]:
     """The answer on cards: those of a user's application, or one for each answer, its words before a colon on top."""
-    return cards(finding) if finding.is_of_an_application else tuple(map(_card, answers(finding)))
+    return tuple(map(_folded, cards(finding)) if finding.is_of_an_application else map(_card, answers(finding)))
+
+
+def _folded(card: Card) -> Card:
+    """The card with at most three details, the others folded."""
+    if len(card.details) <= FEW:
+        return card
+    return msgspec.structs.replace(card, details=card.details[: FEW - 1], more=card.details[FEW - 1 :])
 
 
 def _card(answer: str) -> Card:

@@ -30,7 +30,7 @@ def ratios(finding: Finding, targets: Sequence[TargetResult]) -> dict[tuple[str,
 
 
 def outcomes(found: dict[tuple[str, str], TargetResult], width: int, rows: slice = ALL) -> Chart:
-    """Each ratio with its interval, a lane for each metric."""
+    """Each ratio with its interval, a lane for each metric. Memory is hollow."""
     several = len({metric for _, metric in found}) > 1
     marks = [_dot(subject, metric if several else "", each) for (subject, metric), each in found.items()]
     return dots(marks, width, "relative to what the target names", rows)
@@ -52,8 +52,9 @@ def _dot(subject: str, metric: str, each: TargetResult) -> Dot:
         at=at,
         low=each.low or at,
         high=each.high or at,
-        told=f"{told} {metric}".strip(),
+        told=told,
         hint=f"{each.target.title}: {said}{f', {each.outcome}, limit {each.limit}' if each.outcome else ''}",
         colour=colour(each),
         lane=metric,
+        hollow=metric == "memory",
     )

@@ -59,7 +59,7 @@ def pictures(finding: Finding) -> Iterator[Picture]:
         if finding.ranks_stacks and len(each.ranking) > 1:
             by = ranked_by(each.catalog.workloads[each.workload])
             title = f"Cost relative to the best, by {by}{where}, on a log scale"
-            shown = with_keys(ladder(each, charts.WIDE), [(name, *LOOKS[name]) for name in STATES])
+            shown = with_keys(ladder(each, charts.WIDE), [*((name, *LOOKS[name]) for name in STATES), charts.UNDECIDED])
             yield Picture(each.workload, "ranking", title, _ranked(each), shown)
         elif len([row for row in each.rows if row.cpu.value is not None]) > 1:
             title = f"Server CPU per request{where}, in µs on a log scale"
@@ -69,7 +69,8 @@ def pictures(finding: Finding) -> Iterator[Picture]:
             what, chart = ("survival", charts.survival) if _served(each) else ("speedups", charts.speedups)
             title = "Times as fast as the baseline" + (", alone and behind each server" if _served(each) else "")
             shown = chart(each, charts.WIDE)
-            keyed = with_keys(shown, keys([charts.ALONE, *each.places], "ink")) if _served(each) else shown
+            named = keys([charts.ALONE, *each.places], "ink") if _served(each) else []
+            keyed = with_keys(shown, [*named, charts.UNDECIDED])
             yield Picture(each.workload, what, title + where, _fastest(each), keyed)
         if any(loads.has_result(course) for course in each.open):
             title = f"Median latency second by second{where}, on a log scale, above the rate as a multiple of capacity"

@@ -4,7 +4,11 @@ const found = [];
 const tell = (kind, what) => found.push(`${kind}: ${String(what).replace(/\s+/g, " ").trim().slice(0, 120)}`);
 const width = document.documentElement.clientWidth;
 const paper = matchMedia("print").matches;
-const shown = (element) => element.checkVisibility({ visibilityProperty: true, contentVisibilityAuto: true });
+const shown = (element) => {
+  const folded = element.closest("details:not([open])");
+  if (folded && element.closest("summary")?.parentElement !== folded) return false;
+  return element.checkVisibility({ visibilityProperty: true });
+};
 
 // Sideways: the page must not scroll, and a box may only where its first column stays.
 if (document.documentElement.scrollWidth > width) tell("sideways", `the page, by ${document.documentElement.scrollWidth - width} px`);
@@ -12,7 +16,7 @@ for (const element of document.body.querySelectorAll("*:not(svg *)")) {
   if (!shown(element) || element.scrollWidth <= element.clientWidth + 1 || element.clientWidth === 0) continue;
   const flow = getComputedStyle(element).overflowX;
   if (flow === "visible") continue;
-  const kept = element.matches(".scroll") && element.querySelector("tbody th");
+  const kept = element.matches(".scroll") && element.querySelector("tbody tr:not(.group) > th");
   if (paper || !kept) { tell("cut", element.className || element.tagName); continue; }
   element.scrollLeft = 1e6;
   if (Math.abs(kept.getBoundingClientRect().left - element.getBoundingClientRect().left) > 1) tell("first column", element.ariaLabel);
@@ -96,6 +100,6 @@ if (fold) {
   const plot = [...document.querySelectorAll(".lead .plot")].find(shown)?.getBoundingClientRect();
   if (cards > fold) tell("below the fold", `the cards end at ${cards}`);
   if (!plot) tell("below the fold", "no plot");
-  else if (plot.top + scrollY + Math.min(plot.height, 150) > fold) tell("below the fold", `the plot begins at ${plot.top + scrollY}`);
+  else if (plot.top + scrollY + Math.min(plot.height, 100) > fold) tell("below the fold", `the plot begins at ${plot.top + scrollY}`);
 }
 return [...new Set(found)];

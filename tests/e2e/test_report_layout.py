@@ -27,7 +27,8 @@ SEEDS = {
     "off the page": "document.querySelector('h1').style.transform = 'translateX(-300px)'",
     "overlap": "document.querySelector('h1').style.marginBottom = '-2rem'",
     "label across a line": "const plot = document.querySelector('.lead .wide svg');"
-    "const label = plot.querySelector('.mark-text text'), rule = plot.querySelector('.mark-rule line');"
+    "const label = plot.querySelector('.mark-text.role-mark text');"
+    "const rule = plot.querySelector('.mark-rule.role-mark line');"
     "const [x, y] = label.getAttribute('transform').match(/[\\d.]+/g).map(Number);"
     "const away = rule.getBoundingClientRect().left - label.getBoundingClientRect().left - 10;"
     "label.setAttribute('transform', `translate(${x + away}, ${y})`)",

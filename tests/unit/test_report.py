@@ -147,9 +147,11 @@ def test_several_workloads_stand_one_below_the_other_under_each_question():
     assert read.open == []
     assert len(read.ids) == len(set(read.ids))
     text = " ".join(" ".join(read.text).split())
-    assert text.count(FASTER) == 1
+    assert text.count(FASTER) == 2, "an entry in the list of contents, and a heading"
     assert text.index(FASTER) < text.rindex("Five thousand orders a document")
-    assert all(f"{work}: hand-written Cython is " in text for work in ("Fifty orders", "Five thousand orders"))
+    assert all(work in text for work in ("Fifty orders", "Five thousand orders"))
+    assert text.count("hand-written Cython is ") == 2
+    assert text.count("Bias of this machine") == 1, "what holds for each workload is told once"
     assert "Five thousand orders a document" not in " ".join(Reader(PAGE).text)
 
 
