@@ -9,7 +9,7 @@
   const OPEN = 2; // tables that are open at first
   const FILTERS = { study: "Study", workload: "Workload", server: "Server", variant: "Variant", machine: "Machine" };
   const { quantities, sessions } = window.RESULTS;
-  const root = document.getElementById("results");
+  const root = document.getElementById("explorer");
   const whole = new Set(); // groups of which all rows are shown
 
   // Every entry, with what the filters ask for.
@@ -164,7 +164,7 @@
       return make("div", { class: "history" }, make("h4", {}, `${pick.entry.stack}: ${pick.group.title}`),
         bars(same.map((each) => ({
           label: label(each), note: place(each.session), value: each.entry.figures[choice.figure],
-          beside: `${each.session.commit.slice(0, 7)} · ${each.machine}`,
+          beside: `${each.session.commit.slice(0, 7)} · ${each.machine.split(",")[0]}`,
         }))),
         source(`history-${pick.entry.stack.replaceAll("/", "-")}`, ["measured", "study", "commit", "machine", `${title}, ${unit}`],
           same.map((each) => [each.session.started, each.study, each.session.commit, each.machine,
@@ -217,7 +217,7 @@
     const opened = new Map([...root.querySelectorAll("details.group")].map((each) => [each.dataset.key, each.open]));
     const key = ([group, [{ session }]]) => `${session.name}|${group.workload}|${group.load}`;
     const held = document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.name;
-    const count = `${found.length} figures in ${groups.size} tables of ${new Set(found.map((each) => each.session)).size} sessions`;
+    const count = `${found.length} figures in ${groups.size} tables`;
     root.replaceChildren(filterBar(choice), sideBySide(choice),
       make("h3", {}, `${quantities[choice.figure].title}, ${quantities[choice.figure].unit}`),
       make("p", { class: "count", "aria-live": "polite" }, count),
