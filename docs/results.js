@@ -48,7 +48,7 @@
     const asked = new URLSearchParams(Object.entries(filters).filter(([, value]) => value));
     if (figure !== "cpu") asked.set("figure", figure);
     picks.forEach((id) => asked.append("pick", id));
-    location.replace(`#${asked}`);
+    location.replace(`#${asked.toString() || "all"}`); // an empty one would scroll to the top
   };
   const passes = (each, filters, but) =>
     Object.keys(FILTERS).every((name) => name === but || !filters[name] || each[name] === filters[name]);
@@ -184,6 +184,7 @@
     const shown = whole.has(key) ? rows : rows.slice(0, SHOWN);
     const toggle = (each) => make("input", {
       type: "checkbox", checked: choice.picks.includes(each.id), "aria-label": `compare ${each.entry.stack}`,
+      name: each.id,
       disabled: choice.picks.length >= MOST && !choice.picks.includes(each.id),
       onchange: (event) => write({
         ...choice,
@@ -209,20 +210,37 @@
       source(`${session.study}-${group.workload}-${choice.figure}`, heads, cells, [session.command]));
   };
 
+  // Returns what gives the focus back after the page is drawn anew, and keeps its control where it was in the window.
+  const held = () => {
+    const { activeElement } = document;
+    const name = root.contains(activeElement) && activeElement.name;
+    const top = activeElement?.getBoundingClientRect().top;
+    return () => {
+      const again = name && root.querySelector(`[name="${CSS.escape(name)}"]`);
+      if (!again) return;
+      again.focus({ preventScroll: true });
+      scrollBy({ top: again.getBoundingClientRect().top - top, behavior: "instant" });
+    };
+  };
+
   const render = () => {
     const choice = read();
+    const stay = held();
     const found = entries.filter((each) => passes(each, choice.filters) && choice.figure in each.entry.figures);
     const groups = new Map();
     for (const each of found) groups.set(each.group, [...(groups.get(each.group) ?? []), each]);
     const opened = new Map([...root.querySelectorAll("details.group")].map((each) => [each.dataset.key, each.open]));
     const key = ([group, [{ session }]]) => `${session.name}|${group.workload}|${group.load}`;
-    const held = document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.name;
     const count = `${found.length} figures in ${groups.size} tables`;
     root.replaceChildren(filterBar(choice), sideBySide(choice),
       make("h3", {}, `${quantities[choice.figure].title}, ${quantities[choice.figure].unit}`),
       make("p", { class: "count", "aria-live": "polite" }, count),
-      ...[...groups].map((pair, at) => groupOf(choice, ...pair, opened.get(key(pair)) ?? at < OPEN)));
-    if (held) root.querySelector(`[aria-label="${CSS.escape(held)}"], [name="${CSS.escape(held)}"]`)?.focus({ preventScroll: true });
+      ...[...groups].map((pair, at) => groupOf(choice, ...pair, opened.get(key(pair)) ?? at < OPEN)),
+      choice.picks.length ? make("button", {
+        type: "button", class: "jump",
+        onclick: () => root.querySelector(".picked").scrollIntoView(),
+      }, `${choice.picks.length} of ${MOST} side by side ↑`) : "");
+    stay();
   };
 
   root.hidden = false;
