@@ -36,7 +36,8 @@ ASIDE = re.compile(r"<!-- site: (\w+) -->.*?<!-- site: end -->", re.DOTALL)  # w
 SESSION_HEADS = "| study | measured | machine | commit | stacks | file |\n|---|---|---|---|--:|---|"
 RESULTS = """```{raw} html
 <link rel="stylesheet" href="../_static/results.css">
-<div id="results" hidden></div>
+<div id="explorer" hidden></div>
+<noscript><p>Filters and comparisons need JavaScript. The sessions are listed below.</p></noscript>
 <script src="results-data.js"></script>
 <script src="../_static/results.js"></script>
 <p>All figures as CSV: <a href="results.csv" download>a stack a line</a>,

@@ -6,11 +6,12 @@
 (() => {
   const MOST = 4; // stacks side by side
   const SHOWN = 12; // rows of a table before "show all"
-  const OPEN = 2; // tables that are open at first
+  const OPEN = { all: 1, filtered: 4 }; // tables that are open at first
   const FILTERS = { study: "Study", workload: "Workload", server: "Server", variant: "Variant", machine: "Machine" };
   const { quantities, sessions } = window.RESULTS;
-  const root = document.getElementById("results");
+  const root = document.getElementById("explorer");
   const whole = new Set(); // groups of which all rows are shown
+  const toggled = new Map(); // groups that the reader opened (true) or closed
 
   // Every entry, with what the filters ask for.
   const entries = sessions.flatMap((session) => session.groups.flatMap((group) => group.entries.map((entry, at) => ({
@@ -48,7 +49,7 @@
     const asked = new URLSearchParams(Object.entries(filters).filter(([, value]) => value));
     if (figure !== "cpu") asked.set("figure", figure);
     picks.forEach((id) => asked.append("pick", id));
-    location.replace(`#${asked}`);
+    location.replace(`#${asked.toString() || "all"}`); // an empty one would scroll to the top
   };
   const passes = (each, filters, but) =>
     Object.keys(FILTERS).every((name) => name === but || !filters[name] || each[name] === filters[name]);
@@ -81,7 +82,8 @@
     const own = figure === (each.group.load ? "cpu" : "time") ? ratio(each, first) : null;
     return own ? judged(own) : `${number(each.entry.figures[figure] / first.entry.figures[figure])}×`;
   };
-  const day = (session) => session.sessions > 1 ? `${session.sessions} sessions` : session.started.slice(0, 10);
+  const minute = (session) => session.started.slice(0, 16).replace("T", " ");
+  const when = (session) => session.sessions > 1 ? `${session.sessions} sessions` : minute(session);
   const place = (session) => `${session.machine}, commit ${session.commit.slice(0, 7) || "unknown"}`;
 
   // ---- parts of the page ----
@@ -92,7 +94,7 @@
     return make("ul", { class: "bars" }, ...rows.map((row) => make("li", {},
       make("span", { class: "name" }, row.before ?? null, make("span", { title: row.note ?? false }, row.label)),
       make("span", { class: "bar", "aria-hidden": "true" },
-        make("span", { style: `width: ${row.value ? 100 * row.value / top : 0}%` })),
+        row.value === undefined ? null : make("span", { style: `width: ${100 * row.value / top}%` })),
       make("span", { class: "value" }, row.value === undefined ? "—" : number(row.value)),
       make("span", { class: "beside" }, row.beside ?? ""))));
   };
@@ -131,7 +133,7 @@
       onclick: () => write({ ...choice, picks: choice.picks.filter((id) => id !== each.id) }),
     }, "×");
     const names = picked.map((each) => make("li", {}, drop(each), " ", make("strong", {}, each.entry.stack),
-      ` ${each.group.title} · ${each.study}, ${day(each.session)} · ${place(each.session)}`));
+      ` ${each.group.title} · ${each.study}, ${when(each.session)} · ${place(each.session)}`));
     const kinds = Object.entries(quantities).filter(([name]) => picked.some((each) => name in each.entry.figures));
     const shown = kinds.flatMap(([name, { title, unit }]) => [
       make("h4", {}, `${title}, ${unit}`),
@@ -160,11 +162,11 @@
         && choice.figure in each.entry.figures);
       same.sort((one, two) => one.session.started.localeCompare(two.session.started));
       if (!same.length) return null;
-      const label = ({ session }) => `${session.started.slice(0, 16).replace("T", " ")} · ${session.study}`;
+      const label = ({ session }) => `${minute(session)} · ${session.study}`;
       return make("div", { class: "history" }, make("h4", {}, `${pick.entry.stack}: ${pick.group.title}`),
         bars(same.map((each) => ({
           label: label(each), note: place(each.session), value: each.entry.figures[choice.figure],
-          beside: `${each.session.commit.slice(0, 7)} · ${each.machine}`,
+          beside: `${each.session.commit.slice(0, 7)} · ${each.machine.split(",")[0]}`,
         }))),
         source(`history-${pick.entry.stack.replaceAll("/", "-")}`, ["measured", "study", "commit", "machine", `${title}, ${unit}`],
           same.map((each) => [each.session.started, each.study, each.session.commit, each.machine,
@@ -184,6 +186,7 @@
     const shown = whole.has(key) ? rows : rows.slice(0, SHOWN);
     const toggle = (each) => make("input", {
       type: "checkbox", checked: choice.picks.includes(each.id), "aria-label": `compare ${each.entry.stack}`,
+      name: each.id,
       disabled: choice.picks.length >= MOST && !choice.picks.includes(each.id),
       onchange: (event) => write({
         ...choice,
@@ -193,10 +196,13 @@
     const heads = ["stack", "variant", "framework", "server", `${title}, ${unit}`, "relative to the first"];
     const cells = rows.map((each) => [each.entry.stack, each.entry.variant, each.entry.framework, each.entry.server,
       each.entry.figures[choice.figure], versus(each, best, choice.figure)]);
+    const twice = session.groups.filter((other) => other.load && other.workload === group.workload).length > 1;
+    const under = twice && group.load ? ` · ${group.loadTitle.split(":")[0]}` : "";
     const page = session.source.page?.replace(/\.md$/, ".html");
     const said = [session.source.former ? "former session" : null, group.loadTitle, place(session)].filter((part) => part);
-    return make("details", { class: "group", open, "data-key": key },
-      make("summary", {}, make("strong", {}, group.title), ` ${session.study}, ${day(session)}`,
+    const turn = (event) => toggled.set(key, !event.currentTarget.parentElement.open);
+    return make("details", { class: "group", open: toggled.get(key) ?? open },
+      make("summary", { onclick: turn }, make("strong", {}, group.title), ` ${session.study}, ${when(session)}${under}`,
         make("span", { class: "rows" }, ` ${rows.length}`)),
       make("p", { class: "hint" }, ...(page ? [make("a", { href: page }, "finding"), " · "] : []), said.join(" · ")),
       bars(shown.map((each) => ({
@@ -209,20 +215,36 @@
       source(`${session.study}-${group.workload}-${choice.figure}`, heads, cells, [session.command]));
   };
 
+  // Returns what gives the focus back after the page is drawn anew, and keeps its control where it was in the window.
+  const held = () => {
+    const { activeElement } = document;
+    const name = root.contains(activeElement) && activeElement.name;
+    const top = activeElement?.getBoundingClientRect().top;
+    return () => {
+      const again = name && root.querySelector(`[name="${CSS.escape(name)}"]`);
+      if (!again) return;
+      again.focus({ preventScroll: true });
+      scrollBy({ top: again.getBoundingClientRect().top - top, behavior: "instant" });
+    };
+  };
+
   const render = () => {
     const choice = read();
+    const stay = held();
     const found = entries.filter((each) => passes(each, choice.filters) && choice.figure in each.entry.figures);
     const groups = new Map();
     for (const each of found) groups.set(each.group, [...(groups.get(each.group) ?? []), each]);
-    const opened = new Map([...root.querySelectorAll("details.group")].map((each) => [each.dataset.key, each.open]));
-    const key = ([group, [{ session }]]) => `${session.name}|${group.workload}|${group.load}`;
-    const held = document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.name;
-    const count = `${found.length} figures in ${groups.size} tables of ${new Set(found.map((each) => each.session)).size} sessions`;
+    const open = Object.values(choice.filters).some((value) => value) ? OPEN.filtered : OPEN.all;
+    const count = `${found.length} figures in ${groups.size} tables`;
     root.replaceChildren(filterBar(choice), sideBySide(choice),
       make("h3", {}, `${quantities[choice.figure].title}, ${quantities[choice.figure].unit}`),
       make("p", { class: "count", "aria-live": "polite" }, count),
-      ...[...groups].map((pair, at) => groupOf(choice, ...pair, opened.get(key(pair)) ?? at < OPEN)));
-    if (held) root.querySelector(`[aria-label="${CSS.escape(held)}"], [name="${CSS.escape(held)}"]`)?.focus({ preventScroll: true });
+      ...[...groups].map((pair, at) => groupOf(choice, ...pair, at < open)),
+      choice.picks.length ? make("button", {
+        type: "button", class: "jump",
+        onclick: () => root.querySelector(".picked").scrollIntoView(),
+      }, `${choice.picks.length} of ${MOST} side by side ↑`) : "");
+    stay();
   };
 
   root.hidden = false;

@@ -65,10 +65,16 @@ def _with_those_together(single: Sequence[Measured], found: dict[str, Finding]) 
 def _stored(folder: Path) -> Iterator[tuple[Kept, bytes, Source]]:
     """The sessions of a folder, study by study."""
     read = [(keep.read(path), path) for path in folder.glob(f"*{keep.SUFFIX}")]
-    for kept, path in sorted(read, key=lambda each: history.identity(each[0])):
+    for kept, path in sorted(read, key=lambda each: _order(each[0])):
         page = f"findings/{kept.study.name}.md" if folder == KEPT else None
         file = str(path.relative_to(DOCS))
         yield kept, path.read_bytes(), Source(file=file, page=page)
+
+
+def _order(kept: Kept) -> tuple[int, str, str]:
+    """The key to sort sessions by: studies as in the index of the findings, then the others by name."""
+    name, started = history.identity(kept)
+    return docs.ASKED.index(name) if name in docs.ASKED else len(docs.ASKED), name, started
 
 
 def _source(kept: Kept) -> Source:
