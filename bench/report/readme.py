@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from bench.report import naming, price
 from bench.report.markdown import table
 from bench.report.ranking import Ranked
 from bench.report.rows import Core, Finding, Row
-from bench.report.speedups import is_faster
+from bench.report.speedups import KINDS, is_faster, kind
 from bench.report.study_page import machine
 from bench.report.wording import estimate
 
@@ -24,7 +25,7 @@ BEGIN, END = "<!-- answers: written by `make findings` -->", "<!-- end of answer
 SERVERS = {"gunicorn-sync": "behind Gunicorn sync", "uwsgi-processes": "behind uWSGI"}  # by label
 STUDIES = ("variants", "newest", "servers", "nodejs", "spring")  # whose changes README shows, in this order
 WORK = "medium"  # the workload that these studies share
-MEGA = 1e6
+MEGA, WIDTH = 1e6, 118
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,11 +65,12 @@ def text(found: Mapping[str, Finding]) -> str:
     ]
     days = sorted({finding.session.started[:10] for finding in shown})
     own = shown[0]
-    return (
-        f"{table([['change', 'core alone', *SERVERS.values(), 'price'], *rows])}\n\n"
-        f"Times as fast as {own.baseline.title} on {naming.work(own).lower()} a document. Behind a server, by its CPU "
-        f"per request. {machine(own.session)}, {' to '.join(dict.fromkeys((days[0], days[-1])))}.\n"
+    unit = (
+        f"Times as fast as {own.baseline.title} on {naming.work(own).lower()} a document. Behind a server, by its CPU per "
+        f"request. {machine(own.session)}, {' to '.join(dict.fromkeys((days[0], days[-1])))}."
     )
+    grid = [["change", "core alone", *SERVERS.values(), "price"], *rows]
+    return f"{table(grid)}\n\n{textwrap.fill(unit, WIDTH)}\n"
 
 
 def changes(finding: Finding) -> Iterator[Change]:
@@ -81,14 +83,26 @@ def changes(finding: Finding) -> Iterator[Change]:
         newer = (core for core in finding.cores if core.plain and is_faster(core))
         yield from (_core(finding, core) for core in list(newer)[:1])
     else:
-        yield from (_core(finding, core) for core in finding.cores if core.time.value and not core.baseline)
+        yield from (_core(finding, core) for core in _shown(finding))
+
+
+def _shown(finding: Finding) -> Iterator[Core]:
+    """Every rewrite, and the fastest core of each other kind of change."""
+    known: set[str | None] = {None}
+    for core in finding.cores:  # the fastest first
+        found = kind(finding.catalog, core, finding.baseline)
+        if core.time.value and (core.rewritten or found not in known):
+            yield core
+        known.add(found)
 
 
 def _core(finding: Finding, core: Core) -> Change:
     served = {row.stack.label: estimate(row.speedup) for row in finding.rows if row.core is core and row.cpu.value}
     told = [*price.words(core), naming.of_core(finding, core.variant), naming.held(finding, core.variant)]
     paid = ", ".join(filter(None, told))
-    return Change(name=naming.core(finding, core), alone=estimate(core.speedup), served=served, price=paid)
+    change = KINDS[kind(finding.catalog, core, finding.baseline) or "interpreter"]
+    name = f"{change}: {naming.core(finding, core)}"
+    return Change(name=name, alone=estimate(core.speedup), served=served, price=paid)
 
 
 def _servers(finding: Finding) -> Iterator[Change]:
@@ -98,7 +112,7 @@ def _servers(finding: Finding) -> Iterator[Change]:
     if best is None or best in usual.values():
         return
     served = {label: estimate(each.behind) for label, each in usual.items() if each and each.behind.ratio}
-    name = f"{naming.server(finding, best.stack)} instead, once the core is {naming.core(finding, finding.baseline)}"
+    name = f"Change the server: {naming.server(finding, best.stack)} for {naming.core(finding, finding.baseline)}"
     yield Change(name=name, served=served, price=naming.caveat(finding, best.stack))
 
 
@@ -107,14 +121,15 @@ def _first(finding: Finding, label: str) -> Ranked | None:
 
 
 def _languages(finding: Finding) -> Iterator[Change]:
-    """Each kind of peer, the cheapest first: the baseline's mean server CPU ÷ the peer's, behind each of `SERVERS`."""
+    """The cheapest peer and the ordinary one: the baseline's mean server CPU ÷ the peer's, behind each of `SERVERS`."""
     own = [row for row in finding.rows if row.core.baseline and row.stack.framework == finding.study.frameworks[0]]
     base = {row.stack.label: row.cpu.value for row in own if row.cpu.value}
     first: dict[str, Row] = {}
     for row in finding.rows:
         if row.stack.is_peer and row.cpu.value:
             first.setdefault(finding.catalog.peers[row.stack.variant].kind, row)
-    for row in first.values():
+    cheapest, ordinary = next(iter(first.values()), None), first.get("ordinary")
+    for row in filter(None, (cheapest, ordinary if ordinary is not cheapest else None)):
         served = {label: f"{number(spent / (row.cpu.value or math.nan))}×" for label, spent in base.items()}
         held = f"holds {number(row.memory.value / MEGA)} MB" if row.memory.value else ""
-        yield Change(name=naming.core(finding, row.core), served=served, price=held)
+        yield Change(name=f"Leave Python: {naming.core(finding, row.core)}", served=served, price=held)
