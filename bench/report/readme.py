@@ -66,8 +66,8 @@ def text(found: Mapping[str, Finding]) -> str:
     days = sorted({finding.session.started[:10] for finding in shown})
     own = shown[0]
     unit = (
-        f"Times as fast as {own.baseline.title} on {naming.work(own).lower()} a document. Behind a server, by its CPU per "
-        f"request. {machine(own.session)}, {' to '.join(dict.fromkeys((days[0], days[-1])))}."
+        f"Times as fast as {own.baseline.title} on {naming.work(own).lower()} a document. Behind a server, by its CPU "
+        f"per request. {machine(own.session)}, {' to '.join(dict.fromkeys((days[0], days[-1])))}."
     )
     grid = [["change", "core alone", *SERVERS.values(), "price"], *rows]
     return f"{table(grid)}\n\n{textwrap.fill(unit, WIDTH)}\n"
