@@ -202,8 +202,8 @@
     const said = [session.source.former ? "former session" : null, group.loadTitle, place(session)].filter((part) => part);
     const turn = (event) => toggled.set(key, !event.currentTarget.parentElement.open);
     return make("details", { class: "group", open: toggled.get(key) ?? open },
-      make("summary", { onclick: turn }, make("strong", {}, group.title), ` ${session.study}, ${when(session)}${under}`,
-        make("span", { class: "rows" }, ` ${rows.length}`)),
+      make("summary", { onclick: turn }, make("span", { class: "rows" }, `${rows.length}`),
+        make("strong", {}, group.title), ` ${session.study}, ${when(session)}${under}`),
       make("p", { class: "hint" }, ...(page ? [make("a", { href: page }, "finding"), " · "] : []), said.join(" · ")),
       bars(shown.map((each) => ({
         label: each.entry.stack, note: each.entry.title, value: each.entry.figures[choice.figure],
