@@ -1,11 +1,16 @@
 # `make bench` and `make test` set up all they need. For one variant against the baseline: `make variant=nuitka bench`.
+# `make try service=~/shop` measures a service of your own.
+# `make measure` measures what the findings are made of, and goes on where it stopped: `make measure studies="variants"`.
 python := .venv/bin/python
 run    := run quick $(if $(variant),--variant $(variant))
 sphinx := .lab/docs/bin/sphinx-build
 
-.PHONY: setup bench limits scale test test-fast test-long fuzz endurance format lint docs size report findings docs-output lock
+.PHONY: setup bench try measure limits scale test test-fast test-long fuzz endurance format lint docs size report findings docs-output lock
 setup:        ; @python3 -m bench.bootstrap
 bench: setup  ; $(python) -m bench $(run)
+try: setup    ; @test -e $(service)/lab.toml || $(python) -m bench init $(service)
+	$(python) -m bench try $(service) $(options)
+measure: setup ; $(python) -m bench measure $(studies)
 limits: setup ; $(python) -m bench run limits
 test: setup   ; $(python) -m pytest -m 'not long'
 test-long: setup ; $(python) -m pytest -m long

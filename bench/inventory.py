@@ -12,7 +12,8 @@ from bench.build import artifacts, peers
 from bench.catalog import pairing
 from bench.model import Catalog, FromDebian, FromUv, Interpreter, Peer, Provider, Provisioned, Recorded, Unavailable
 from bench.provision import interpreters, system
-from bench.report.built import OPTIMISATIONS, how
+from bench.provision.alike import OPTIMISATIONS
+from bench.report.built import how
 
 
 class InterpreterState(Recorded, frozen=True, kw_only=True):
@@ -142,11 +143,15 @@ def _goes_without(here: Provisioned) -> dict[str, str]:
 
 
 def _unserved(catalog: Catalog, interpreter: Interpreter) -> dict[str, str]:
-    """The servers that an interpreter lacks: declared unsupported, or unavailable to the variants built on it."""
+    """The servers that an interpreter lacks: declared unsupported, or unavailable to the catalogue's variants on it.
+
+    An application's pins may exclude a server. That says nothing of the interpreter.
+    """
     names = pairing.kinds(interpreter)
     declared = catalog.servers.values()
     never = {
         each.label: each.unsupported[name].reason for each in declared for name in names if name in each.unsupported
     }
-    made = (each for each in artifacts.artifacts() if each.interpreter.name == interpreter.name)
+    own = (each for each in artifacts.artifacts() if each.variant.partition("@")[0] in catalog.variants)
+    made = (each for each in own if each.interpreter.name == interpreter.name)
     return never | {label: missing.reason for each in made for label, missing in each.lacks.items()}

@@ -7,8 +7,8 @@ A file has everything that findings are made of, with every value, and only thos
 has no output files of tools. `xzcat` shows it.
 
 A session is kept only if one commit holds the code that measured it, and if every target was declared before the data
-or says that it was not (`bench.model.Target`). All sessions with the same cases, machine and commit are kept together,
-so that none is chosen by its result.
+or says that it was not (`bench.model.Target`). All sessions with the same cases, machine, commit and day are kept
+together, so that none is chosen by its result.
 """
 
 from __future__ import annotations
@@ -93,11 +93,7 @@ def keep(study: Study, results: Path = RESULTS, kept: Path = KEPT) -> list[Path]
 
 def require_keepable(study: Study, *, force: bool = False, results: Path = RESULTS, kept: Path = KEPT) -> None:
     """Raises LabError if a session measured now could not be kept, or without `force` one continued now."""
-    commit = machine.commit()
-    if commit is None or commit.endswith(DIRTY):
-        if commit is None:
-            raise LabError("--keep requires git and a clone of the repository: a finding names the commit of its code")
-        raise LabError(f"--keep requires a clean checkout, and {commit} has changes: commit them first")
+    clean_commit("--keep")
     for _, last in [] if force else store.sessions(study.name, results)[-1:]:
         if not last.finished:
             _require_commit(last, study)
@@ -106,9 +102,19 @@ def require_keepable(study: Study, *, force: bool = False, results: Path = RESUL
         _require_declared(study, before.study.targets, before.first_day)
 
 
+def clean_commit(asked: str) -> str:
+    """The commit of the code. Raises LabError, beginning with the option or verb `asked`, if no commit holds it."""
+    commit = machine.commit()
+    if commit is None:
+        raise LabError(f"{asked} requires git and a clone of the repository: a finding names the commit of its code")
+    if commit.endswith(DIRTY):
+        raise LabError(f"{asked} requires a clean checkout, and {commit} has changes: commit them first")
+    return commit
+
+
 def _require_commit(session: Session, study: Study) -> None:
     """Raises LabError unless exactly one commit holds the code that measured a session."""
-    commits = _commits(session)
+    commits = session.commits
     if len(commits) == 1 and not any(commit is None or commit.endswith(DIRTY) for commit in commits):
         return
     code = f"at {', '.join(sorted(filter(None, commits)))}" if any(commits) else "without a commit"
@@ -116,14 +122,9 @@ def _require_commit(session: Session, study: Study) -> None:
     raise LabError(f"{study.name}: the last session was measured {code}, and a finding needs one commit: {remedy}")
 
 
-def _commits(session: Session) -> set[str | None]:
-    """The commits at which a session was begun and continued."""
-    return {session.machine.get("commit"), *(each.commit for each in session.accounts if each.commit)}
-
-
 def _alike(study: Study, last: Session, results: Path) -> list[tuple[Path, Session]]:
     """The sessions that are kept together, oldest first; only the last one of a study with a verb of its own."""
-    same = [each for each in store.alike(last, results) if _commits(each[1]) == _commits(last)]
+    same = store.of_one_page(last, results)
     return same[-1:] if study.words else same
 
 
@@ -231,7 +232,7 @@ def read(path: Path) -> Kept:
 def all_kept(kept: Path = KEPT) -> Iterator[tuple[Kept, ...]]:
     """The kept sessions of each study, oldest first, in the order of the studies' names.
 
-    Raises LabError if sessions of one study come from different machines or commits.
+    Raises LabError if sessions of one study come from different machines, commits or days.
     """
     found: dict[str, list[Kept]] = defaultdict(list)
     for path in sorted(kept.glob(f"*{SUFFIX}")):
@@ -243,7 +244,7 @@ def all_kept(kept: Path = KEPT) -> Iterator[tuple[Kept, ...]]:
 
 
 def _require_one_origin(study: str, sessions: Sequence[Session]) -> None:
-    """Raises LabError if the sessions of one page come from different machines or commits."""
+    """Raises LabError if the sessions of one page come from different machines, commits or days."""
     for what in ("fingerprint", "commit"):
         known = {str(session.machine.get(what)) for session in sessions}
         if len(known) > 1:
@@ -251,6 +252,10 @@ def _require_one_origin(study: str, sessions: Sequence[Session]) -> None:
             raise LabError(
                 f"{study}: kept sessions have different {what}s ({listed}): run `python -m bench keep {study}`"
             )
+    first, last = (edge(session.started for session in sessions) for edge in (min, max))
+    if not store.is_within_a_day(first, last):
+        days = f"{first[:10]}, {last[:10]}"
+        raise LabError(f"{study}: kept sessions have different days ({days}): run `python -m bench keep {study}`")
 
 
 def _lean(run: Run) -> Run:

@@ -84,6 +84,8 @@ def carry_out(
     folder, session = open_session(planned, force, ready.machine, race=race)
     if session.finished:
         return folder, session
+    if known := len(store.runs(folder)):
+        progress.say(f"continuing the interrupted session of {session.started}: {known} runs are measured")
 
     def measured(phase: Phase) -> None:
         measure(phase, folder, session.seed, progress)

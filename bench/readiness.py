@@ -5,7 +5,9 @@ A part that is unavailable, fails or answers wrong becomes an `Unavailable` reco
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from functools import cache
+from itertools import product
 from pathlib import Path
 
 import msgspec
@@ -40,7 +42,9 @@ Built = dict[str, Artifact | BuiltPeer]
 def make_ready(plan: Plan, progress: Progress, cases: Path = verify.GOLDEN) -> Ready:
     """Make this machine ready for the plan. Returns its state."""
     study, catalog = plan.study, plan.catalog
-    built, unavailable = prepare(catalog, matrix.subjects(study), progress, matrix.servers(study), cases)
+    reference = catalog.interpreter_of(study.baseline).name if study.interpreters else None
+    asked, servers = matrix.subjects(study), matrix.servers(study)
+    built, unavailable = prepare(catalog, asked, progress, servers, cases, reference=reference)
     without_proxy = proxies_missing(plan)
     built = {
         name: msgspec.structs.replace(made, lacks=made.lacks | without_proxy) if isinstance(made, Artifact) else made
@@ -69,9 +73,14 @@ def prepare(
     progress: Progress,
     servers: Collection[str] | None = None,
     cases: Path = verify.GOLDEN,
+    *,
+    reference: str | None = None,
 ) -> tuple[Built, list[Unavailable]]:
-    """Provision, build and verify each variant or peer. Returns what is built, and what is unavailable or wrong."""
-    built, unavailable = build_all(catalog, variants, progress, servers)
+    """Provision, build and verify each variant or peer. Returns what is built, and what is unavailable or wrong.
+
+    An interpreter that was built differently from the `reference`, that of a baseline, is unavailable.
+    """
+    built, unavailable = build_all(catalog, variants, progress, servers, reference=reference)
     for name in [name for name in built if not isinstance(catalog.subject(name), Yardstick)]:
         wrong = _wrong(catalog, name, progress, cases)
         if wrong:
@@ -86,18 +95,28 @@ def build_all(
     progress: Progress,
     servers: Collection[str] | None = None,
     force: bool = False,
+    *,
+    reference: str | None = None,
 ) -> tuple[Built, list[Unavailable]]:
     """Provision and build each variant or peer, unless it is unchanged. Returns what is built and what is unavailable.
 
-    Each variant gets the `servers`, or without them all that support it. `force` rebuilds unchanged ones, too.
+    Each variant gets the `servers`, or without them all that support it. `force` rebuilds unchanged ones, too. For
+    `reference` see `prepare`.
     """
     built: Built = {}
     unavailable: list[Unavailable] = []
-    known: dict[str, Provisioned | Unavailable] = {}  # each is asked for once: an unreachable provider is slow
+
+    @cache  # each is asked for once: an unreachable provider is slow
+    def provided(interpreter: str) -> Provisioned | Unavailable:
+        like = provided(reference) if reference and interpreter != reference else None
+        with progress.step(f"interpreter {interpreter}"):
+            wanted = like if isinstance(like, Provisioned) else None
+            return interpreters.provision(catalog.interpreters[interpreter], like=wanted)
+
     for name in variants:
         subject = catalog.subject(name)
         wanted = () if isinstance(subject, Yardstick) else servers
-        made = _built(catalog, subject, known, progress, wanted, force=force)
+        made = _built(catalog, subject, provided, progress, wanted, force=force)
         if isinstance(made, Unavailable):
             unavailable.append(made)
             continue
@@ -129,7 +148,10 @@ def generator_missing(plan: Plan, progress: Progress) -> Unavailable | None:
     generators = {load.generator for load in loads}
     try:
         subjects = (*study.variants, *study.peers)
-        warmed = any(catalog.seconds_to_warm(name, load) for load in loads for name in subjects)
+        warmed = any(
+            catalog.seconds_to_warm(name, load, workload)
+            for name, load, workload in product(subjects, loads, study.workloads)
+        )
         if "pacer" in generators or warmed or any(load.capacity_seconds for load in loads):
             pacer.provision()
         if "gatling" in generators:
@@ -201,21 +223,18 @@ def counter_missing() -> Unavailable | None:
 def _built(
     catalog: Catalog,
     subject: Variant | Peer,
-    known: dict[str, Provisioned | Unavailable],
+    provided: Callable[[str], Provisioned | Unavailable],
     progress: Progress,
     servers: Collection[str] | None,
     *,
     force: bool,
 ) -> Artifact | BuiltPeer | Unavailable:
-    """Build one variant or peer. Returns the build, or why it is unavailable. `known` caches interpreters."""
+    """Build one variant or peer. Returns the build, or why it is unavailable. `provided` brings an interpreter."""
     try:
         if isinstance(subject, Peer):
             with progress.step(f"runtime {subject.runtime}, build {subject.name}"):
                 return peers.make(subject, force)
-        if subject.interpreter not in known:
-            with progress.step(f"interpreter {subject.interpreter}"):
-                known[subject.interpreter] = interpreters.provision(catalog.interpreters[subject.interpreter])
-        interpreter = known[subject.interpreter]
+        interpreter = provided(subject.interpreter)
         if isinstance(interpreter, Unavailable):
             return msgspec.structs.replace(interpreter, what=subject.name, variant=subject.name)
         with progress.step(f"build {subject.name}"):

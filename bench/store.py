@@ -16,7 +16,7 @@ import re
 import socket
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,6 +27,7 @@ from bench.model import Case, Run, Session
 from bench.paths import RESULTS, ROOT
 
 T = TypeVar("T")
+DAY = timedelta(hours=24)  # of a page's sessions, from the start of its first: midnight does not part them
 
 
 def create(session: Session, results: Path = RESULTS) -> Path:
@@ -55,6 +56,28 @@ def alike(session: Session, results: Path = RESULTS) -> list[tuple[Path, Session
     """The finished sessions of its study with the same cases, machine and budget, oldest first."""
     finished = [each for each in sessions(session.study, results=results) if each[1].finished]
     return [each for each in finished if _what(each[1]) == _what(session)]
+
+
+def of_one_page(session: Session, results: Path = RESULTS) -> list[tuple[Path, Session]]:
+    """The finished sessions whose figures share a page with those of a finished `session`, oldest first.
+
+    They have the same cases, machine, budget and commit. A page's sessions begin within a `DAY` of its first. A later
+    session begins the page anew.
+    """
+    pages: list[list[tuple[Path, Session]]] = []
+    for each in alike(session, results=results):
+        if each[1].commits != session.commits:
+            continue
+        if pages and is_within_a_day(pages[-1][0][1].started, each[1].started):
+            pages[-1].append(each)
+        else:
+            pages.append([each])
+    return next((page for page in pages if page[-1][1].started >= session.started), [])
+
+
+def is_within_a_day(first: str, later: str) -> bool:
+    """Whether a time in the format of `now` is less than a `DAY` after the first one."""
+    return datetime.fromisoformat(later) - datetime.fromisoformat(first) < DAY
 
 
 def latest_by_machine(study: str, results: Path = RESULTS) -> list[tuple[Path, Session]]:

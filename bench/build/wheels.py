@@ -52,6 +52,12 @@ def sources(variant: Variant) -> Iterator[tuple[str, Path]]:
                 yield f"{destination}/{file.relative_to(path)}", file
 
 
+def own_lines(variant: Variant) -> int:
+    """Count the non-blank lines of source that the variant has beside `app`, comments included."""
+    own = {file for _, file in sources(variant) if ROOT / "app" not in file.parents}
+    return sum(bool(line.strip()) for file in own for line in file.read_text(encoding="utf-8").splitlines())
+
+
 def distribution(variant: Variant) -> str:
     """Return the normalised package name of the variant's wheel."""
     return "statements-" + re.sub(r"[^a-z0-9]+", "-", variant.name)

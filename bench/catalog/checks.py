@@ -24,6 +24,9 @@ def check(catalog: Catalog) -> None:
     for workload in catalog.workloads.values():
         if workload.backend is not None:
             pick(catalog.backends, workload.backend, "backend", f"bench/workloads/{workload.name}.toml")
+    for name in (*catalog.variants, *catalog.peers):
+        for slow in catalog.warmup_of(name).seconds_of:
+            pick(catalog.workloads, slow, "workload", f"{name}.toml: warmup.seconds_of")
     for load in catalog.loads.values():
         where = f"bench/loads/{load.name}.toml"
         brief = pick(catalog.loads, load.brief, "load", f"{where}: brief") if load.brief else load

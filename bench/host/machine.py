@@ -112,16 +112,17 @@ def governor() -> str | None:
 
 
 def commit() -> str | None:
-    """Return the commit of this checkout, with the suffix `-dirty` if `CODE` differs, or None without git.
+    """Return the last commit that changed `CODE`, with the suffix `-dirty` if `CODE` differs, or None without git.
 
-    New files count as a difference, because they may be declarations. Files outside `CODE`, such as docs, do not.
+    New files count as a difference, because they may be declarations. Files outside `CODE`, such as docs and kept
+    sessions, count neither way: after a commit of them the code is the same.
     """
     try:
-        head = _git("rev-parse", "--short=12", "HEAD")
-        changed = head and _git("status", "--porcelain", "--", *CODE)
+        last = _git("log", "-1", "--format=%h", "--abbrev=12", "--", *CODE)
+        changed = last and _git("status", "--porcelain", "--", *CODE)
     except FileNotFoundError:
         return None
-    return f"{head}-dirty" if changed else head
+    return f"{last}-dirty" if changed else last
 
 
 def _git(*words: str) -> str | None:

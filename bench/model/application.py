@@ -11,7 +11,7 @@ class Application(Declared, frozen=True, kw_only=True):
     `source_sha256` is a hash of the files in `source`: other files are another case. `requirements`: paths of files.
     `prepare`: commands that prepare a fresh copy of the source, with `{python}` replaced. `backend` names the backend
     that it waits for, if any. In `env` and `prepare`, `{dsn}`, `{folder}` and `{port}` are the backend's.
-    `workers`: worker processes of each server, one for each of its cores.
+    `workers`: worker processes of each server, one for each of its cores. `debug`: its framework's debug mode is on.
     """
 
     name: str
@@ -25,3 +25,4 @@ class Application(Declared, frozen=True, kw_only=True):
     prepare: tuple[Argv, ...] = ()
     backend: str | None = None
     workers: Count = 1
+    debug: bool = False

@@ -90,6 +90,7 @@ class Catalog(Recorded, frozen=True, kw_only=True):
             return declared.warmup
         return declared.warmup or self.interpreters[declared.interpreter].warmup
 
-    def seconds_to_warm(self, name: str, load: Load) -> int:
+    def seconds_to_warm(self, name: str, load: Load, workload: str) -> int:
         """The seconds of warm-up that a fresh server needs before a load, beyond the load's own lead-in."""
-        return max(0, math.ceil(self.warmup_of(name).seconds - load.lead_in_seconds))
+        policy = self.warmup_of(name)
+        return max(0, math.ceil(policy.seconds_of.get(workload, policy.seconds) - load.lead_in_seconds))

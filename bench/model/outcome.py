@@ -134,6 +134,11 @@ class Session(Recorded, frozen=True, kw_only=True):
         return self.plan.study.name
 
     @property
+    def commits(self) -> set[str | None]:
+        """The commits at which it was begun and continued."""
+        return {self.machine.get("commit"), *(each.commit for each in self.accounts if each.commit)}
+
+    @property
     def unavailable(self) -> tuple[Unavailable, ...]:
         """Everything that was not measured, with the reasons."""
         return self.plan.unavailable

@@ -163,7 +163,8 @@ class Study(Declared, frozen=True, kw_only=True):
 
     With `interpreters`, each variant runs on each of them instead of its own. Each server runs with all `frameworks`,
     unless `frameworks_of` names those of a server. `only` is the variant or peer that the study was narrowed to.
-    `words` are the arguments of `python -m bench` that measure it, if `run NAME` does not.
+    `words` are the arguments of `python -m bench` that measure it, if `run NAME` does not. `sessions` is how many
+    sessions its page needs.
     """
 
     name: str
@@ -192,6 +193,7 @@ class Study(Declared, frozen=True, kw_only=True):
     sizes: bool = False
     only: str | None = None
     words: str | None = None
+    sessions: Count = 1
 
     def frameworks_on(self, server: str) -> tuple[str, ...]:
         """The names of the frameworks that run behind `server`."""

@@ -56,11 +56,12 @@ class WarmupPolicy(Declared, frozen=True):
     """The warm-up of a fresh process before its steady state. Its values are kept, too.
 
     `passes`: passes of a core alone over the documents. `seconds`: seconds of a server under load, the load's own
-    lead-in included.
+    lead-in included; `seconds_of` those of workloads that need more, as a JIT compiler counts calls, not seconds.
     """
 
     passes: Annotated[int, Meta(ge=0)] = 1
     seconds: Annotated[int, Meta(ge=0)] = 0
+    seconds_of: dict[str, Annotated[int, Meta(ge=0)]] = {}
 
 
 class Interpreter(Declared, frozen=True):

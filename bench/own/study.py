@@ -31,7 +31,7 @@ from bench.model import (
 )
 from bench.own import baseline, shown
 from bench.own.asked import Asked
-from bench.own.manifest import BASELINES, Manifest
+from bench.own.manifest import BASELINES, NAME, Manifest
 from bench.progress import Progress
 from bench.serve.backend import require
 from bench.serve.look import look
@@ -58,11 +58,13 @@ def study_of(asked: Asked, catalog: Catalog, progress: Progress) -> tuple[Study,
     pinning.serve_on(asked.workers)
     manifest = asked.manifest
     requests = http_files.read(Path(manifest.requests))
-    home = interpreter_called(manifest.interpreter, catalog)
+    home = interpreter_called(manifest.interpreter, catalog, f"{NAME}: interpreter")
     named = [each for each in asked.servers if each != ALL]
-    for server in [manifest.server, *named] if manifest.server else named:
-        pick(catalog.labels(), server, "server")
-    names = [interpreter_called(text, catalog) for text in asked.interpreters]
+    places = {f"{NAME}: server": [manifest.server] if manifest.server else [], "--servers": named}
+    for where, labels in places.items():
+        for label in labels:
+            pick(catalog.labels(), label, "server", where)
+    names = [interpreter_called(text, catalog, "--interpreters") for text in asked.interpreters]
     catalog, behind = with_backend(catalog, manifest)
     present, application, catalog = _versions(asked, home, catalog, progress, backend=behind)
     server = manifest.server or BASELINES[application.interface]
@@ -131,7 +133,7 @@ def with_backend(catalog: Catalog, manifest: Manifest) -> tuple[Catalog, str | N
     if isinstance(own, str):
         if own not in catalog.backends:
             known = unknown("backend", own, catalog.backends)
-            raise LabError(f"lab.toml: {known}; declare another one as a table [backend]")
+            raise LabError(f"{NAME}: {known}; declare another one as a table [backend]")
         own = catalog.backends[own]
     require(own)
     return replace(catalog, backends=catalog.backends | {own.name: own}), own.name
@@ -164,7 +166,7 @@ def _looked_at(
             f"{manifest.app}: {looked.type} is no WSGI, ASGI or RSGI application: set `interface` in lab.toml"
         )
     factory = looked.factory if manifest.factory is None else manifest.factory
-    application = replace(application, interface=interface, factory=factory)
+    application = replace(application, interface=interface, factory=factory, debug=looked.debug)
     return application, with_application(catalog, application, home)
 
 
@@ -186,15 +188,15 @@ def with_application(catalog: Catalog, application: Application, home: str) -> C
     )
 
 
-def interpreter_called(text: str, catalog: Catalog) -> str:
+def interpreter_called(text: str, catalog: Catalog, where: str) -> str:
     """Return the name of an interpreter for its name, a version such as `3.14` or `3.14-jit`, or `pypy`.
 
-    Raises LabError if there is none.
+    Raises LabError that begins with `where` if there is none.
     """
     for name in (text, f"cpython-{text}", *(name for name in catalog.interpreters if name.startswith(f"{text}-"))):
         if name in catalog.interpreters:
             return name
-    return pick(catalog.interpreters, text, "interpreter").name
+    return pick(catalog.interpreters, text, "interpreter", where).name
 
 
 def compared_servers(catalog: Catalog, interface: Interface, present: str, named: Sequence[str]) -> tuple[str, ...]:

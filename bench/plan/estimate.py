@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 from bench.model import (
     Case,
     Catalog,
@@ -52,12 +54,11 @@ def contest_seconds(plan: Plan) -> float:
     if study.latency:
         rates = len(study.latency.shares) + 1
         loads.append((catalog.loads[study.latency.load], study.latency.runs, rates))
-    each = sum(
-        runs * (rates * load_seconds(load) + CAPACITY_SECONDS * (rates > 1) + warm_seconds(name, load, catalog))
-        for load, runs, rates in loads
-        for name in subjects
+    return sum(
+        runs
+        * (rates * load_seconds(load) + CAPACITY_SECONDS * (rates > 1) + warm_seconds(name, load, workload, catalog))
+        for (load, runs, rates), name, workload in product(loads, subjects, study.workloads)
     )
-    return len(study.workloads) * each
 
 
 def case_seconds(case: Case, catalog: Catalog) -> float:
@@ -72,7 +73,7 @@ def _seconds_alone(case: Case, catalog: Catalog) -> float:
             return OVERHEAD_SECONDS["pacer"] + (load.capacity_seconds or load.seconds or 0.0)
         case MacroCase():
             load = catalog.loads[case.load]
-            levels, warm = len(case.shares) + 1, warm_seconds(case.variant, load, catalog)
+            levels, warm = len(case.shares) + 1, warm_seconds(case.variant, load, case.workload, catalog)
             return levels * load_seconds(load) + CAPACITY_SECONDS * bool(case.shares) + warm
         case InstructionsCase():
             counted = case.documents * (case.passes + 1)
@@ -100,6 +101,6 @@ def load_seconds(load: Load) -> float:
     return OVERHEAD_SECONDS[load.generator] + sent + (load.capacity_seconds or 0.0)
 
 
-def warm_seconds(name: str, load: Load, catalog: Catalog) -> float:
+def warm_seconds(name: str, load: Load, workload: str, catalog: Catalog) -> float:
     """The expected seconds of warm-up of a fresh server before a load."""
-    return catalog.seconds_to_warm(name, load) * (1 + SLICE_SECONDS)
+    return catalog.seconds_to_warm(name, load, workload) * (1 + SLICE_SECONDS)

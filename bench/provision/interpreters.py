@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from bench.model import (
     Unavailable,
 )
 from bench.paths import INTERPRETERS, LAB, ROOT
-from bench.provision import debian, locks, system, uwsgi
+from bench.provision import alike, debian, locks, system, uwsgi
 
 MEASURED_LOCK = ROOT / "bench" / "locks" / "measured.txt"
 UV_CACHE = LAB / "uv"
@@ -59,24 +59,40 @@ print(json.dumps(facts))
 """
 
 
-def provision(interpreter: Interpreter, bring: bool = True) -> Provisioned | Unavailable:
+def provision(
+    interpreter: Interpreter, bring: bool = True, *, like: Provisioned | None = None
+) -> Provisioned | Unavailable:
     """Return the interpreter from its first provider that has it, or Unavailable with the reason of each provider.
 
-    With `bring=False` nothing is installed: only interpreters that are already installed are found.
+    With `bring=False` nothing is installed: only interpreters that are already installed are found. With `like`, an
+    interpreter that was built differently from that one is passed over.
     """
-    reasons = []
+    unlike: list[str] = []
+    reasons: list[str] = []
     for provider in interpreter.providers:
         try:
             candidates = executables(provider, bring)
         except LabError as error:
             reasons.append(f"{name(provider)}: {error}")
             continue
-        for candidate in candidates:
-            facts = probe(candidate, interpreter.env)
-            if facts and fits(facts, interpreter):
-                return describe(interpreter.name, provider, facts)
-        reasons.append(f"{name(provider)}: not found")
-    return Unavailable(what=interpreter.name, reason="; ".join(reasons), remedy=remedy(interpreter))
+        refused = []
+        for found in _fitting(interpreter, provider, candidates):
+            why = alike.unlike(found, like) if like else None
+            if why is None:
+                return found
+            refused.append(f"{name(provider)}: {found.version} was {why}")
+        unlike += refused
+        reasons += [] if refused else [f"{name(provider)}: not found"]
+    reason = "; ".join([*dict.fromkeys(unlike), *reasons])
+    return Unavailable(what=interpreter.name, reason=reason, remedy=remedy(interpreter))
+
+
+def _fitting(interpreter: Interpreter, provider: Provider, candidates: list[str]) -> Iterator[Provisioned]:
+    """Yield the records of the candidates that run and are what is declared."""
+    for candidate in candidates:
+        facts = probe(candidate, interpreter.env)
+        if facts and fits(facts, interpreter):
+            yield describe(interpreter.name, provider, facts)
 
 
 def remedy(interpreter: Interpreter) -> str | None:

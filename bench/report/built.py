@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-OPTIMISATIONS = {"pgo": "profile-guided optimisation", "lto": "link-time optimisation"}
 WORDS = {
     ("pgo", True): "PGO",
     ("pgo", False): "no PGO",

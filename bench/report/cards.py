@@ -16,6 +16,7 @@ from bench.report.latencies import Latencies
 from bench.report.rows import Change, Finding, Row, closed_load
 
 MEGA, MICRO = 1e6, 1e-6
+DEBUG = "debug mode is on, so these are not the figures of production: switch it off, for Django by DEBUG = False"
 
 
 class Card(msgspec.Struct, frozen=True):
@@ -47,7 +48,10 @@ def cards(finding: Finding) -> tuple[Card, ...]:
     if not finding.is_of_an_application:
         return ()
     rows = {row.stack: row for row in finding.rows}
-    return _change(finding, rows), _latency(finding), _memory(finding, rows)
+    change = _change(finding, rows)
+    if any(each.application and each.application.debug for each in finding.catalog.variants.values()):
+        change = msgspec.structs.replace(change, details=(DEBUG, *change.details))
+    return change, _latency(finding), _memory(finding, rows)
 
 
 def _change(finding: Finding, rows: dict[Stack, Row]) -> Card:

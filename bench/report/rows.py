@@ -130,6 +130,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     - `targets`, `tested` (the frameworks under the test suite), `stolen` (runs with stolen CPU time);
     - `proxies` before servers, with their versions;
     - `over`: the sessions, if ratios are over several; `session` is the last of them;
+    - `sessions`: how many sessions of the study are kept;
     - `drift`: the effects of the factors, for a study of factors.
 
     Comparisons:
@@ -177,6 +178,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     proxies: tuple[str, ...] = ()
     tested: tuple[SuiteResult, ...] = ()
     over: tuple[Session, ...] = ()
+    sessions: int = 1
     drift: Drift | None = None
     changes: tuple[Change, ...] = ()
 

@@ -27,24 +27,29 @@ S = TypeVar("S", str, Stack)
 def together(findings: Sequence[Finding]) -> Finding:
     """The finding over `findings`, one for each session, the oldest first; the last one for fewer than three."""
     if len(findings) < FEWEST_SESSIONS:
-        return findings[-1]
+        return replace(findings[-1], sessions=len(findings))
     first, *others = [_of_workload(each) for each in zip(*(finding.each for finding in findings), strict=True)]
+    over = tuple(each.session for each in findings)
     targets = tuple(over_sessions(rows) for rows in zip(*(finding.targets for finding in findings), strict=True))
-    return replace(first, others=tuple(others), targets=targets, over=tuple(each.session for each in findings))
+    return replace(first, others=tuple(others), targets=targets, over=over, sessions=len(over))
 
 
 def sentences(finding: Finding) -> str:
-    """The sessions from which the page's ratios and other figures come."""
+    """The sessions from which the page's ratios and other figures come, and how many the page still lacks."""
+    study = finding.study
+    lacks = finding.sessions < study.sessions
+    lead = f"**{finding.sessions} of {study.sessions} sessions are measured.** " if lacks else ""
     if not finding.over:
+        more = f"measure {study.name}" if lacks else f"repeat {study.name} --times {FEWEST_SESSIONS}"
         return (
-            "Ratios come from one session. Another session may differ by more than their intervals. "
-            f"To measure more: `python -m bench repeat {finding.study.name} --times {FEWEST_SESSIONS}`."
+            f"{lead}Ratios come from one session. Another session may differ by more than their intervals. "
+            f"To measure more: `python -m bench {more}`."
         )
     days = list(dict.fromkeys(session.started[:10] for session in (finding.over[0], finding.over[-1])))
     return (
-        f"Ratios with an interval are geometric means over {len(finding.over)} sessions ({' to '.join(days)}), with "
-        "the interval between sessions. Times, server CPU and rates are means over the sessions, so their quotients "
-        "may differ from the ratios in the third digit. All else comes from the last session."
+        f"{lead}Ratios with an interval are geometric means over {len(finding.over)} sessions ({' to '.join(days)}), "
+        "with the interval between sessions. Times, server CPU and rates are means over the sessions, so their "
+        "quotients may differ from the ratios in the third digit. All else comes from the last session."
     )
 
 

@@ -149,6 +149,7 @@ def launched(
     Raises LabError if it is not ready within `READY_SECONDS`, exits by itself, or still runs `STOP_SECONDS` after
     SIGTERM.
     """
+    refused: list[str] = []
     with ExitStack() as life:
         cgroup = life.enter_context(group())
         program = process.Program(
@@ -157,7 +158,8 @@ def launched(
             folder=folder,
             env=env,
             log=log,
-            is_ready=partial(_answers, first, name, log, host=host, port=port),
+            is_ready=partial(_answers, first, name, log, host=host, port=port, refused=refused),
+            told=lambda: next(iter(refused), None),
             ready_seconds=READY_SECONDS,
             poll_seconds=POLL_SECONDS,
             signal=signal.SIGTERM,
@@ -209,11 +211,15 @@ def _send(connection: http.client.HTTPConnection, exchange: Exchange) -> None:
     connection.endheaders(exchange.body)
 
 
-def _answers(first: Exchange, name: str, log: Path, *, host: str, port: int) -> bool:
-    """Return True if `first` is answered right, False if there is no answer yet. Raises LabError for a wrong answer."""
+def _answers(first: Exchange, name: str, log: Path, *, host: str, port: int, refused: list[str]) -> bool:
+    """Return True if `first` is answered right, False if there is no answer yet, which sets `refused` to the reason.
+
+    Raises LabError for a wrong answer.
+    """
     try:
         answer = answered(port, first, host=host)
-    except LabError:
+    except LabError as error:
+        refused[:] = [str(error)]
         return False
     if answer.status == BAD_GATEWAY:
         return False

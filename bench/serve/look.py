@@ -34,6 +34,7 @@ class Looked(msgspec.Struct, frozen=True):
     interface: Interface | None = None
     factory: bool = False
     type: str = ""
+    debug: bool = False
     error: str | None = None
 
 

@@ -25,7 +25,8 @@ FAILED_STOP_SECONDS = 2.0  # between the signal and SIGKILL if the block raised 
 class Program(msgspec.Struct, frozen=True, kw_only=True):
     """A program to start: `argv` in `folder` with the complete environment `env`, its output in `log`.
 
-    `is_ready` is polled for at most `ready_seconds`. It raises LabError if the program can never become ready.
+    `is_ready` is polled for at most `ready_seconds`. It raises LabError if the program can never become ready. `told`
+    returns why it was not ready at the last poll, if that is known.
     `signal` ends the program and all its children within `stop_seconds`.
     """
 
@@ -39,6 +40,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     poll_seconds: float
     signal: signal.Signals
     stop_seconds: float
+    told: Callable[[], str | None] = lambda: None
 
 
 class Started(NamedTuple):
@@ -88,7 +90,8 @@ def _await(process: subprocess.Popen[bytes], program: Program) -> None:
         if program.is_ready():
             return
         time.sleep(program.poll_seconds)
-    raise _error(program, f"not ready after {program.ready_seconds:g} s")
+    reason = program.told()
+    raise _error(program, f"not ready after {program.ready_seconds:g} s{f': {reason}' if reason else ''}")
 
 
 def _stop(process: subprocess.Popen[bytes], program: Program, seconds: float) -> str | None:

@@ -44,6 +44,14 @@ def called_interface(found: Any) -> "str | None":
     return "wsgi" if len(needed) == WSGI else None
 
 
+def debugs(found: Any) -> bool:
+    """Whether a debug mode is on: Django's setting, or the attribute `debug` of Flask's, Starlette's and others'."""
+    django = sys.modules.get("django.conf")
+    if django is not None and django.settings.configured:
+        return bool(django.settings.DEBUG)
+    return getattr(found, "debug", False) is True
+
+
 def look(name: str) -> "dict[str, object]":
     """What the object of that name is, called first if it is a factory."""
     module, _, attribute = name.partition(":")
@@ -54,7 +62,8 @@ def look(name: str) -> "dict[str, object]":
     if factory:
         found = found()
     kind = type(found)
-    return {"interface": interface(found), "factory": factory, "type": f"{kind.__module__}.{kind.__qualname__}"}
+    told = {"interface": interface(found), "factory": factory, "type": f"{kind.__module__}.{kind.__qualname__}"}
+    return {**told, "debug": debugs(found)}
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
-"""Verbs that measure: a study once or again, a core of your own, the machine itself."""
+"""Verbs that measure: a study once or again, all studies, the machine itself."""
 
 from __future__ import annotations
 
 from bench import pipeline
 from bench.durations import duration
 from bench.errors import LabError
+from bench.host import exclusive, machine
+from bench.model import Study
 from bench.progress import Progress
-from bench.verbs.app import Budget, Flag, Json, Price, app, plan_of, say, study_of
+from bench.verbs.app import Budget, Flag, Json, Price, app, declared, out, plan_of, say, study_of
 from bench.verbs.tell import keep_last, price_of, show
 
 
@@ -120,6 +122,45 @@ def repeat(
     found = repeating.stored(folders)
     say(found, repeating.lines(folders, found), json)
     return 0
+
+
+@app.command
+def measure(*studies: str, plan: Flag = False) -> int:
+    """Measure every study until its page has its sessions, and keep each session in docs/findings/data.
+
+    A study's file says how many sessions its page needs. They are of one machine, one commit and one day: 24 hours
+    from the start of the first. The self-test comes first, then the studies with several sessions, then the others.
+    Each session starts only on a quiet machine, as with `run --strict`. After an interruption, the same command
+    continues. It skips complete studies, unless their inputs changed. `python -m bench findings` writes the pages.
+
+    Example: `python -m bench measure --plan`, then `python -m bench measure variants servers`
+
+    Exit status: 1 if a case or a study fails, 3 if the machine is not quiet within a minute.
+
+    Parameters
+    ----------
+    studies
+        Names of studies, such as variants. Default: all.
+    plan
+        Only list the studies with their sessions and the expected time.
+    """
+    from bench import keep as keeping  # noqa: PLC0415 - a slow import, as in `show`
+    from bench.campaign import measuring, standing  # noqa: PLC0415
+    from bench.report.docs import ASKED  # noqa: PLC0415
+
+    def place(study: Study) -> tuple[bool, int, int]:
+        return study.selftest is None, -study.sessions, [*ASKED, study.name].index(study.name)
+
+    chosen = [study_of(name, None) for name in dict.fromkeys(studies or declared().studies)]
+    plans = [plan_of(study) for study in sorted(chosen, key=place)]
+    commit = machine.commit()
+    for line in standing.lines(standing.standings(plans, commit)):
+        out.print(line, highlight=False, soft_wrap=True)
+    if plan:
+        return 0
+    clean = keeping.clean_commit("measure")
+    exclusive.require_free()  # or each study would fail for that reason
+    return measuring.measure(plans, Progress(), clean)
 
 
 @app.command

@@ -20,6 +20,7 @@ from bench.host import cpu_time
 from bench.measure import identity
 from bench.model import Application, Artifact, Backend, Catalog, Provisioned, Stack, StartupCase, Unavailable, Variant
 from bench.own import study
+from bench.own.asked import Asked
 from bench.own.manifest import Manifest
 from bench.own.study import with_application, with_backend
 from bench.progress import Progress
@@ -70,6 +71,29 @@ def test_an_unknown_backend_is_told_with_what_else_it_may_be() -> None:
         with_backend(CATALOG, Manifest(app="shop:application", backend="redis"))
     told = "lab.toml: unknown backend 'redis'; known: postgres; declare another one as a table [backend]"
     assert str(caught.value) == told
+
+
+@pytest.mark.parametrize(
+    ("own", "options", "told"),
+    [
+        ({"server": "bjorn"}, {}, "lab.toml: server: unknown server 'bjorn'; did you mean 'bjoern'?"),
+        ({}, {"servers": ("bjorn",)}, "--servers: unknown server 'bjorn'; did you mean 'bjoern'?"),
+        ({"interpreter": "2.7"}, {}, "lab.toml: interpreter: unknown interpreter '2.7'; known: cpython-3.10"),
+        ({}, {"interpreters": ("2.7",)}, "--interpreters: unknown interpreter '2.7'; known: cpython-3.10"),
+    ],
+)
+def test_an_unknown_name_is_told_with_the_file_or_option_that_has_it(
+    source: Path, own: dict[str, str], options: dict[str, tuple[str, ...]], told: str
+) -> None:
+    lines = [f'{key} = "{value}"' for key, value in {"app": "shop:application", **own}.items()]
+    (source / "lab.toml").write_text("\n".join(lines))
+    (source / "requirements.txt").write_text("")
+    requests = source / "requests"
+    requests.mkdir()
+    (requests / "first.http").write_text("GET /\n")
+    with pytest.raises(LabError) as caught:
+        study.study_of(replace(Asked(project=source), **options), CATALOG, Progress())
+    assert str(caught.value).startswith(told)
 
 
 def test_a_backend_of_ones_own_is_in_the_catalogue_of_its_study() -> None:
@@ -148,6 +172,23 @@ def test_it_is_imported_in_a_copy(source: Path) -> None:
     own = application(source)
     assert look.look(declared(own)[0], "shop").interface == "wsgi"
     assert fingerprint(source) == own.source_sha256
+
+
+@pytest.mark.parametrize(
+    ("lines", "debug"),
+    [
+        ("", False),
+        ("application.debug = True", True),
+        ("application.debug = print", False),
+        ("import sys, types\nsettings = types.SimpleNamespace(configured=True, DEBUG=True)", True),
+        ("import sys, types\nsettings = types.SimpleNamespace(configured=True, DEBUG=False)", False),
+        ("import sys, types\nsettings = types.SimpleNamespace(configured=False)", False),
+    ],
+)
+def test_a_debug_mode_is_seen(source: Path, lines: str, debug: bool) -> None:
+    django = "\nsys.modules['django.conf'] = types.SimpleNamespace(settings=settings)" if "settings" in lines else ""
+    (source / "shop.py").write_text(f"def application(environ, start_response):\n    pass\n{lines}{django}\n")
+    assert look.look(declared(application(source))[0], "shop").debug is debug
 
 
 def test_an_import_that_hangs_is_told(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:

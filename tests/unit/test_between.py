@@ -120,8 +120,24 @@ def test_a_page_of_three_sessions_shows_ratios_over_them() -> None:
 
 def test_a_page_of_fewer_says_that_its_ratios_come_from_one_session() -> None:
     each = findings(1.0, 1.08)
-    assert together(each) == each[-1]
+    assert together(each) == msgspec.structs.replace(each[-1], sessions=2)
     assert "Ratios come from one session. Another session may differ" in findings_page(together(each))
+
+
+def test_a_page_that_asks_for_more_sessions_than_it_has_says_so() -> None:
+    each = findings(1.0, 1.08, 1.15)
+    for count, asked, told in ((1, 3, True), (2, 3, True), (3, 3, False), (3, 4, True), (1, 1, False)):
+        page = findings_page(together([asking(asked, finding) for finding in each[:count]]))
+        assert (f"**{count} of {asked} sessions are measured.**" in page) is told
+        assert ("To measure more: `python -m bench measure quick`" in page) is (told and count < 3)
+
+
+def asking(sessions: int, finding: Finding) -> Finding:
+    """The finding, of a study whose page asks for so many sessions."""
+    study = msgspec.structs.replace(finding.study, sessions=sessions)
+    planned = msgspec.structs.replace(finding.session.plan, study=study)
+    session = msgspec.structs.replace(finding.session, plan=planned)
+    return msgspec.structs.replace(finding, session=session)
 
 
 def test_cores_change_their_order_and_lose_a_lead_that_a_session_does_not_confirm() -> None:

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from bench import keep
-from bench.report.cards import Card, cards
+from bench.report.cards import DEBUG, Card, cards
 from bench.report.estimates import Figure
 from bench.report.finding import find
 from bench.report.rows import Finding
@@ -52,6 +52,18 @@ def test_a_version_without_figures_says_why() -> None:
     slower, *_ = cards(replace(finding, rows=rows))
     assert slower.lead == "shop has no figure: GET /cheap: differs at /0"
     assert "undecided" not in " ".join((slower.lead, *slower.details))
+
+
+def test_a_debug_mode_is_told_beside_the_answer() -> None:
+    finding, (quiet, *_) = found("try-shop")
+    variants = {
+        name: replace(each, application=replace(each.application, debug=True))
+        for name, each in finding.catalog.variants.items()
+        if each.application
+    }
+    plan = replace(finding.session.plan, catalog=replace(finding.catalog, variants=variants))
+    change, *_ = cards(replace(finding, session=replace(finding.session, plan=plan)))
+    assert change.details == (DEBUG, *quiet.details)
 
 
 def test_a_study_without_an_application_has_no_cards() -> None:

@@ -38,9 +38,9 @@ def like(target: Target, **changes: object) -> Target:
     return msgspec.structs.replace(target, **changes)
 
 
-def measured(results: Path, day: str = "2026-11-24", **changes: object) -> None:
+def measured(results: Path, day: str = "2026-11-24", hour: int = 13, **changes: object) -> None:
     """A session of that day, finished unless `changes` say otherwise."""
-    store.create(msgspec.structs.replace(SESSION, started=f"{day}T13:00:00+00:00", **changes), results)
+    store.create(msgspec.structs.replace(SESSION, started=f"{day}T{hour:02}:00:00+00:00", **changes), results)
 
 
 def at(commit: str | None) -> dict[str, object]:
@@ -175,13 +175,15 @@ def test_a_session_knows_the_targets_that_it_began_with(tmp_path: Path, monkeypa
 
 
 def test_all_sessions_of_one_code_are_kept_a_file_each(tmp_path: Path) -> None:
-    for day in ("2026-11-24", "2026-11-25", "2026-11-26"):
-        measured(tmp_path, day)
+    names = []
+    for hour in (13, 14, 15):
+        measured(tmp_path, hour=hour)
         paths = keep.keep(STUDY, tmp_path, tmp_path / "kept")
-    assert [path.name for path in paths] == ["quick.jsonl.xz", "quick-2.jsonl.xz", "quick-3.jsonl.xz"]
-    assert paths == keep.files("quick", tmp_path / "kept")
+        names.append(paths[-1].name)
+        assert paths == keep.files("quick", tmp_path / "kept")
+    assert names == ["quick.jsonl.xz", "quick-2.jsonl.xz", "quick-3.jsonl.xz"]
     ((first, *others),) = keep.all_kept(tmp_path / "kept")
-    assert [each.session.started[:10] for each in (first, *others)] == ["2026-11-24", "2026-11-25", "2026-11-26"]
+    assert [each.session.started[11:13] for each in (first, *others)] == ["13", "14", "15"]
     assert {each.first_day for each in others} == {first.first_day}
     measured(tmp_path, "2026-11-27", machine=at("ba9876543210"))
     assert [path.name for path in keep.keep(STUDY, tmp_path, tmp_path / "kept")] == ["quick.jsonl.xz"]
@@ -195,9 +197,18 @@ def test_all_sessions_of_one_code_are_kept_a_file_each(tmp_path: Path) -> None:
 def test_only_finished_sessions_of_the_same_machine_and_code_are_kept_together(
     tmp_path: Path, other: dict[str, object]
 ) -> None:
-    measured(tmp_path, "2026-11-24", **other)
-    measured(tmp_path, "2026-11-25")
+    measured(tmp_path, "2026-11-24", 13, **other)
+    measured(tmp_path, "2026-11-24", 14)
     assert len(keep.keep(STUDY, tmp_path, tmp_path / "kept")) == 1
+
+
+def test_a_session_of_another_day_begins_the_page_anew_and_midnight_is_no_other_day(tmp_path: Path) -> None:
+    for day, hour, kept in (("24", 22, 1), ("25", 1, 2), ("25", 21, 3), ("25", 22, 1), ("26", 1, 2)):
+        measured(tmp_path, f"2026-11-{day}", hour)
+        paths = keep.keep(STUDY, tmp_path, tmp_path / "kept")
+        assert len(paths) == kept == len(keep.files("quick", tmp_path / "kept"))
+    assert keep.read(paths[0]).session.started.startswith("2026-11-25T22")
+    assert len(store.sessions("quick", tmp_path)) == 5, "earlier sessions stay in results"
 
 
 @pytest.mark.parametrize(
@@ -205,9 +216,12 @@ def test_only_finished_sessions_of_the_same_machine_and_code_are_kept_together(
     [
         (at("ba9876543210"), r"commits \(0123456789ab, ba9876543210\)"),
         (sessions.MACHINE | {"fingerprint": "g"}, r"fingerprints \(None, g\)"),
+        (sessions.MACHINE, r"days \(2026-11-24, 2026-11-25\)"),
     ],
 )
-def test_no_page_is_made_of_several_machines_or_commits(tmp_path: Path, other: dict[str, object], told: str) -> None:
+def test_no_page_is_made_of_several_machines_commits_or_days(
+    tmp_path: Path, other: dict[str, object], told: str
+) -> None:
     two = msgspec.structs.replace(SESSION, started="2026-11-25T13:00:00+00:00", machine=other)
     keep.write([keep.Kept(session=each, runs=()) for each in (SESSION, two)], tmp_path)
     with pytest.raises(LabError, match=f"quick: kept sessions have different {told}"):

@@ -104,6 +104,8 @@ def test_a_changed_checkout_marks_the_commit_as_dirty(monkeypatch: pytest.Monkey
     assert len(clean) == 12
     page.write_text("two")
     assert machine.commit() == clean, "docs do not count"
+    git("commit", "-a", "-m", "a page")
+    assert machine.commit() == clean, "neither do commits of docs"
     new.write_text("a declaration")
     assert machine.commit() == f"{clean}-dirty"
     new.unlink()

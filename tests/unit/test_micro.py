@@ -109,6 +109,16 @@ def test_a_variants_own_warm_up_overrides_its_interpreters(checkout: Path) -> No
     assert catalog.read().warmup_of("pypy").passes == 40
 
 
+def test_a_workload_may_need_a_longer_warm_up_than_others(checkout: Path) -> None:
+    brief = CATALOG.loads["brief"]
+    seconds = {name: CATALOG.seconds_to_warm("spring-tomcat-expert", brief, name) for name in ("medium", "large")}
+    assert seconds["large"] > seconds["medium"] == CATALOG.warmup_of("spring-tomcat-expert").seconds
+    path = checkout / "builds/pypy/pypy.toml"
+    path.write_text(path.read_text() + "\n[warmup]\nseconds_of = { huge = 40 }\n")
+    with pytest.raises(LabError, match=r"pypy\.toml: warmup\.seconds_of: unknown workload 'huge'"):
+        catalog.read()
+
+
 @pytest.mark.parametrize(
     ("script", "reason"),
     [

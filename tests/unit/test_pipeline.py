@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from bench import documents, pipeline, store, verify
+from bench import documents, pipeline, readiness, store, verify
 from bench.analysis import selftest
 from bench.build import artifacts
 from bench.errors import LabError, MissingError, RefusedError
@@ -213,6 +213,7 @@ class Bench:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.missing: set[str] = set()
+        self.likes: dict[str, str | None] = {}
         self.broken: set[str] = set()
         self.wrong: set[str] = set()
         self.lacks: dict[str, Unavailable] = {}
@@ -232,10 +233,11 @@ class Bench:
         monkeypatch.setattr(quiet, "sample", self.sample)
         monkeypatch.setattr(quiet, "WINDOW_SECONDS", 0.0)
 
-    def provision(self, interpreter: Interpreter) -> Provisioned | Unavailable:
+    def provision(self, interpreter: Interpreter, like: Provisioned | None = None) -> Provisioned | Unavailable:
+        self.likes[interpreter.name] = like.name if like else None
         if interpreter.name in self.missing:
             return Unavailable(what=interpreter.name, reason="no provider has it", remedy="get it")
-        return made.interpreter()
+        return made.interpreter(name=interpreter.name)
 
     def build(
         self,
@@ -306,6 +308,16 @@ def test_run_twice_it_has_two_finished_sessions_and_three_after_another_time(ben
         assert [bool(session.finished) for _, session in store.sessions("trial")] == [True] * count
 
 
+@pytest.mark.parametrize("compares", [True, False])
+def test_a_study_of_interpreters_asks_for_those_that_are_built_like_the_baselines(bench: Bench, compares: bool) -> None:
+    newest = msgspec.structs.replace(CATALOG.studies["newest"], macro=None, servers=())
+    study = newest if compares else msgspec.structs.replace(newest, interpreters=())
+    readiness.make_ready(plan(study, CATALOG), Progress(Console(file=bench.said)))
+    assert bench.likes.pop("cpython-3.11") is None
+    assert {"cpython-3.12", "cpython-3.14t", "pypy-3.11"} < bench.likes.keys()
+    assert set(bench.likes.values()) == {"cpython-3.11" if compares else None}
+
+
 def test_an_interrupted_repetition_goes_on(bench: Bench) -> None:
     bench.run()
     bench.stop_after = len(bench.measured) + 4
@@ -350,6 +362,8 @@ def test_interrupted_anywhere_it_goes_on_where_it_was(bench: Bench, after: int) 
     bench.stop_after = None
     folder, session = bench.run()
     assert session.finished
+    told = f"continuing the interrupted session of {session.started}: {after} runs are measured"
+    assert (told in bench.said.getvalue()) is (after > 0)
     assert len(store.runs(folder)) == 10
     assert len(store.sessions("trial")) == 1
     assert len(bench.measured) <= 12, "of a broken block no more than its one run is measured twice"

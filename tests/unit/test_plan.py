@@ -110,14 +110,14 @@ def test_the_estimate_counts_what_each_load_takes_and_the_open_loads_of_each_ser
     macro = matrix.phases(STUDY, CATALOG)[-1]
     load = CATALOG.loads["closed"]
     assert estimate.load_seconds(load) > load.lead_in_seconds + (load.seconds or 0)
-    warming = sum(estimate.warm_seconds(case.variant, load, CATALOG) for case in macro.cases)
+    warming = sum(estimate.warm_seconds(case.variant, load, case.workload, CATALOG) for case in macro.cases)
     assert warming > 0
     whole = macro.blocks * (len(macro.cases) * estimate.load_seconds(load) + warming)
     assert estimate.seconds(macro, CATALOG) == pytest.approx(whole)
     without = msgspec.structs.replace(STUDY, open=None)
     ramps = sum(estimate.load_seconds(CATALOG.loads[name]) for name in ("ramp", "steady-peaks"))
     assert estimate.plan_seconds(plan(STUDY, CATALOG)) - estimate.plan_seconds(plan(without, CATALOG)) == pytest.approx(
-        2 * (ramps + 2 * estimate.warm_seconds("cpython", CATALOG.loads["ramp"], CATALOG))
+        2 * (ramps + 2 * estimate.warm_seconds("cpython", CATALOG.loads["ramp"], "hello", CATALOG))
     )
 
 

@@ -13,10 +13,12 @@ from bench.build import artifacts
 from bench.errors import LabError
 from bench.inventory import inventory
 from bench.model import FromDebian, FromPath, FromPyenv, FromUv, Interpreter, Provider, Provisioned, Unavailable
-from bench.provision import interpreters, locks
+from bench.provision import alike, interpreters, locks
 from tests.declared import CATALOG
+from tests.unit import made
 
 HERE = ".".join(map(str, sys.version_info[:2]))
+PROBED = {"executable": sys.executable, "implementation": "cpython", "python": HERE, "version": HERE, "build": {}}
 
 
 def interpreter(*providers: Provider, version: str = HERE) -> Interpreter:
@@ -87,6 +89,44 @@ def test_the_interpreters_own_record_of_its_build_overrides_the_declared_one() -
     source = FromPath(names=(sys.executable,), built={"pgo": True, "lto": True})
     facts = {"executable": sys.executable, "implementation": "cpython", "version": HERE, "build": {"pgo": False}}
     assert interpreters.describe("it", source, facts).build == {"pgo": False, "lto": True}
+
+
+def test_one_that_is_built_unlike_the_baseline_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow, fast = (FromPath(names=(sys.executable,), built={"pgo": optimised}) for optimised in (False, True))
+    monkeypatch.setattr(interpreters, "probe", lambda *_: PROBED)
+    monkeypatch.setattr(interpreters, "uv_python", lambda *_: [])
+    like = interpreters.describe("base", fast, PROBED)
+    asked = interpreter(slow, fast)
+    chosen = [interpreters.provision(asked, like=like), interpreters.provision(asked)]
+    assert [each.build["pgo"] for each in chosen if isinstance(each, Provisioned)] == [True, False], "the first alone"
+    found = interpreters.provision(interpreter(slow, FromUv(request="cpython@3.99")), like=like)
+    assert isinstance(found, Unavailable)
+    assert found.reason.startswith(
+        f"path: {HERE} was built without profile-guided optimisation, unlike the baseline's base; uv: not found"
+    )
+    assert found.remedy == ".venv/bin/uv python install cpython@3.99"
+
+
+@pytest.mark.parametrize(
+    ("own", "reference", "told"),
+    [
+        ({"pgo": True, "lto": True}, {"pgo": True, "lto": True, "shared": False}, None),
+        ({"shared": True}, {"pgo": True, "lto": True, "shared": False}, None),
+        ({"jit": True}, {"pgo": True}, None),
+        ({"pgo": True, "lto": False}, {"pgo": True, "lto": True}, "built without link-time optimisation"),
+        ({"pgo": True}, {"pgo": False}, "built with profile-guided optimisation"),
+        (
+            {"pgo": False, "lto": False},
+            {"pgo": True, "lto": True},
+            "built without profile-guided optimisation and without link-time optimisation",
+        ),
+    ],
+)
+def test_builds_are_compared_as_far_as_both_are_known(
+    own: dict[str, bool], reference: dict[str, bool], told: str | None
+) -> None:
+    found, base = (made.interpreter(name=name, build=build) for name, build in (("it", own), ("base", reference)))
+    assert alike.unlike(found, base) == (told and f"{told}, unlike the baseline's base")
 
 
 def test_interpreters_that_differ_only_in_environment_share_a_prefix() -> None:

@@ -25,6 +25,7 @@ ROOMS = (  # the lowest level first; a name is a room, or a module that lies fla
     {"race"},
     {"pipeline"},
     {"fleet", "keep", "trying", "own"},
+    {"campaign"},
     {"report", "bootstrap"},
     {"inventory"},
     {"verbs"},

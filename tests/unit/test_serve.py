@@ -5,6 +5,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -153,6 +154,15 @@ def test_a_server_that_never_answers_is_killed(start: Start, log: Path, monkeypa
     with pytest.raises(LabError, match=r"not ready after 0\.5 s"), serving(log):
         pytest.fail("it never answered")
     assert not psutil.pid_exists(int(log.with_suffix(".pid").read_text()))
+
+
+def test_a_request_that_hangs_is_named(start: Start, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(life_cycle, "READY_SECONDS", 2.0)
+    monkeypatch.setattr(life_cycle, "answered", partial(life_cycle.answered, timeout_seconds=0.2))
+    start("Handler.do_GET = lambda self: time.sleep(600)")
+    told = r"not ready after 2 s: GET /hello: no answer: TimeoutError: timed out; see "
+    with pytest.raises(LabError, match=told), serving(log):
+        pytest.fail("it never answered")
 
 
 def test_a_server_that_ignores_sigterm_is_killed_with_its_children_and_reported(

@@ -14,6 +14,7 @@ from bench.errors import LabError
 from bench.measure.instruments import sizes
 from bench.measure.instruments.sizes import Size
 from bench.model import Artifact, BuiltPeer, Catalog, SizeCase, Stack
+from bench.paths import ROOT
 from tests.declared import CATALOG
 from tests.unit.made import artifact, interpreter
 
@@ -156,7 +157,21 @@ def test_a_run_has_every_part_the_wheel_and_the_build_time(prefix: Prefix, tmp_p
     assert seen.values("build") == (2.5,)
     assert seen.values("server.unpacked") == (8 * KIB,)
     parts = {measurement.metric.split(".")[0] for measurement in seen.measurements}
-    assert parts == {"wheel", "build", "interpreter", "framework", "server", "core"}
+    assert parts == {"wheel", "build", "source", "dependencies", "interpreter", "framework", "server", "core"}
+
+
+def test_the_price_of_a_variant_is_its_own_source_and_what_it_requires(prefix: Prefix, tmp_path: Path) -> None:
+    codec = CATALOG.variant("orjson")
+    own = msgspec.structs.replace(CATALOG.variant("cpython"), source=codec.source, requirements=("codec", "packaging"))
+    declared = msgspec.structs.replace(CATALOG, variants={"cpython": own})
+    prefix.add("codec", KIB, ("tables",))
+    prefix.add("tables", KIB)
+    seen = sizes.observe(declared, SizeCase(stack=STACK), tmp_path / "none")
+    text = (ROOT / "builds" / "orjson" / "orjson_codec.py").read_text()
+    assert seen.values("source") == (sum(bool(line.strip()) for line in text.splitlines()),)
+    assert seen.values("dependencies") == (2,), "the server requires packaging, too"
+    plain = sizes.observe(CATALOG, SizeCase(stack=STACK), tmp_path / "none")
+    assert (plain.values("source"), plain.values("dependencies")) == ((0,), (0,))
 
 
 def test_equal_parts_are_packed_once_in_whatever_prefix(

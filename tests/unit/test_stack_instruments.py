@@ -243,7 +243,7 @@ def test_server_cpu_per_request_does_not_depend_on_the_window_or_on_a_warm_up(
     service(ABOUT, burn=0.3)
     users = 3
     monkeypatch.setattr(driving, "WARM_UP", msgspec.structs.replace(driving.WARM_UP, users=users))
-    monkeypatch.setattr(Catalog, "seconds_to_warm", lambda self, name, load: slices)
+    monkeypatch.setattr(Catalog, "seconds_to_warm", lambda self, name, load, workload: slices)
     brief = msgspec.structs.replace(CATALOG.loads["brief"], users=users, seconds=window)
     seen = macro.observe(driven_by(brief), msgspec.structs.replace(CLOSED, load="brief"), tmp_path / "run")
     assert seen.values("cpu")[0] == pytest.approx(0.3, rel=0.12), "one surplus request in a window would add a quarter"

@@ -61,7 +61,7 @@ def observe(
             at=at,
             seed=driving.seed_of(output),
         )
-        warm_up = driving.warm_up(drive, catalog.seconds_to_warm(case.variant, load))
+        warm_up = driving.warm_up(drive, catalog.seconds_to_warm(case.variant, load, workload.name))
         peak_reset = peak.reset(running.process)
         with process_tree.require_alive(running.process), process_tree.require_steady_clock():
             result = _drive_at_shares(backend, drive, case) if case.shares else driving.drive_load(backend, drive)

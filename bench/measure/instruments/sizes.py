@@ -56,7 +56,11 @@ _PACKED: dict[bytes, Size] = {}  # by a hash of the content
 
 
 def observe(catalog: Catalog, case: SizeCase, output: Path) -> Observed:  # noqa: ARG001 - it writes no file
-    """Measure the sizes of the case's stack by part, and report the size of its wheel and the time of its build."""
+    """Measure the sizes of the case's stack by part, and report what its variant costs to keep.
+
+    That is the size of its wheel, the seconds of its build, its non-blank lines of `source` beside the reference, and
+    the `dependencies` that it brings: distributions that neither framework nor server requires.
+    """
     measured = [
         Measurement(metric=f"{part}.{kind}", unit="B", values=(float(getattr(size, kind)),))
         for part, size in sizes(catalog, case.stack).items()
@@ -69,8 +73,13 @@ def observe(catalog: Catalog, case: SizeCase, output: Path) -> Observed:  # noqa
     built = artifacts.require(case.variant)
     wheel = Measurement(metric="wheel", unit="B", values=(float(built.wheel_bytes),))
     seconds = Measurement(metric="build", unit="s", values=(built.build_seconds,))
+    variant = catalog.variant(case.variant)
+    source = Measurement(metric="source", unit="1", values=(float(wheels.own_lines(variant)),))
+    brought = _closure(variant.requirements, _installed(case.variant)) - _served(catalog, case.stack)
+    dependencies = Measurement(metric="dependencies", unit="1", values=(float(len(brought)),))
     facts = {"wheel": built.wheel, "wheel_sha256": built.wheel_sha256, "interpreter": built.interpreter.version}
-    return Observed(measurements=(wheel, seconds, *measured), facts=facts | artifacts.provenance(case.variant))
+    price = (wheel, seconds, source, dependencies)
+    return Observed(measurements=(*price, *measured), facts=facts | artifacts.provenance(case.variant))
 
 
 def stacks(catalog: Catalog, made: Mapping[str, Artifact | BuiltPeer], every: bool = False) -> list[Stack]:
@@ -109,6 +118,12 @@ def sizes(catalog: Catalog, stack: Stack) -> dict[str, Size]:
         files[part] = {path for name in needed for path in _files(installed[name])}
     files["server"] |= set(_declared_files(server.files, stack.variant))
     return _by_part(files, artifacts.base(stack.variant))
+
+
+def _served(catalog: Catalog, stack: Stack) -> set[str]:
+    """Return the distributions that the framework and the server of `stack` require."""
+    names = (*catalog.frameworks[stack.framework].requirements, *pairing.server_file(catalog, stack).requirements)
+    return _closure(names, _installed(stack.variant))
 
 
 def _sizes_of_peer(peer: Peer) -> dict[str, Size]:

@@ -1,0 +1,1 @@
+"""A campaign: every published study, measured until its page has its sessions."""
