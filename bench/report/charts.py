@@ -159,7 +159,8 @@ def sizes(finding: Finding, width: int, rows: slice = ALL) -> Chart:
     most, longest = max(total["mb"] for total in totals), max(map(len, labels.values()))
     top = most / max(0.2, 1 - LETTER * longest / (width - room))
     y = alt.Y("name:N", sort=names, title=None, axis=axis)
-    x = alt.X("mb:Q", title="MB", scale=alt.Scale(domain=[0, top]), axis=alt.Axis(tickCount=4, titleAnchor="end"))
+    ticks = alt.Axis(tickCount=4 if whole else 2, titleAnchor="end")
+    x = alt.X("mb:Q", title="MB", scale=alt.Scale(domain=[0, top]), axis=ticks)
     hues_of = alt.Scale(domain=list(PARTS), range=[LIGHT[name] for name in PART_COLOURS])
     height = ROW * len(names) + AXIS
     bar = sheet(records, width, height).mark_bar(height=10).encode(

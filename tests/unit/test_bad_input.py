@@ -30,7 +30,7 @@ GOLDEN = ROOT / "spec/golden/valid"
 STACK = "cython/falcon/bjoern"
 HELP = "see `python -m bench {} --help`"
 COMMANDS = (
-    "build, check, compare, doctor, findings, init, interpreters, keep, list, plan, repeat, report, run, selftest, "
+    "build, check, compare, doctor, findings, init, interpreters, keep, list, measure, plan, repeat, report, run, selftest, "
     "serve, sessions, size, try, worker"
 )
 SERVERS = (
@@ -69,6 +69,11 @@ BAD = {
         ("quick --variant jython", "unknown variant 'jython'; did you mean 'cython'?"),
         ("quick --budget 5x", "invalid --budget '5x': use a duration such as 90s, 30m or 1h30m"),
         ("quick --fast", "plan: unknown option '--fast'; known: --budget, --json, --variant; {help}"),
+    ],
+    "measure": [
+        ("servrs", "unknown study 'servrs'; did you mean 'servers'?"),
+        ("servers --plans", "measure: unknown option '--plans'; did you mean '--plan'?"),
+        ("servers --plan=2", "measure: invalid --plan '2': use true or false; {help}"),
     ],
     "build": [
         ("cythn", "unknown variant 'cythn'; did you mean 'cython'?"),

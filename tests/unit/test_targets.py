@@ -191,7 +191,7 @@ def test_the_terminal_and_the_page_show_each_target() -> None:
     for shown in (said.getvalue(), page.html(finding)):
         assert "0.700×" in shown
         assert "≤ 1×" in shown
-        assert "Targets: 1 met." in shown
+        assert "1 met." in shown
     read = io.StringIO()
     machines = Console(file=read, width=120)
     summary.show(machines, finding, Path("report.html"), json=True)
@@ -256,7 +256,7 @@ def test_a_target_that_came_after_data_says_so_wherever_it_is_shown(days: dict[s
     summary.show(console, found, Path("report.html"), json=False)
     for shown in (said.getvalue(), html.unescape(page.html(found)), study_page.page(found)):
         assert shown.count(told) == 1
-        assert "Targets: 2 met (1 declared or changed after the study's first session)." in shown
+        assert "2 met (1 declared or changed after the study's first session)." in shown
 
 
 def test_the_remark_on_a_target_is_complete_on_a_narrow_terminal() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from bench import catalog, keep
+from bench import keep
 from bench.keep import Kept
 from bench.paths import KEPT, ROOT
 from bench.report import docs
@@ -31,7 +31,7 @@ DIGITS = 4  # of a ratio
 
 def write(site: Path) -> list[Measured]:
     """Write all files below `site`. Returns the sessions."""
-    found = docs.findings(words=catalog.read().words)
+    found = docs.findings()
     sessions = everything(found, site / "docs")
     texts = {"results-data.js": script(sessions), "results.csv": table(figures(sessions))}
     texts["sessions.csv"] = table(map(line, sessions))
