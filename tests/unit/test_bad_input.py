@@ -30,8 +30,8 @@ GOLDEN = ROOT / "spec/golden/valid"
 STACK = "cython/falcon/bjoern"
 HELP = "see `python -m bench {} --help`"
 COMMANDS = (
-    "build, check, compare, doctor, findings, init, interpreters, keep, list, measure, plan, repeat, report, run, selftest, "
-    "serve, sessions, size, try, worker"
+    "build, check, compare, doctor, findings, init, interpreters, keep, list, measure, plan, repeat, report, run, "
+    "selftest, serve, sessions, size, try, worker"
 )
 SERVERS = (
     "bjoern, fastwsgi, granian-asgi, granian-rsgi, granian-wsgi, gunicorn-asgi, gunicorn-gevent, gunicorn-gthread, "
