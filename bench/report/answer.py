@@ -11,7 +11,7 @@ from itertools import islice
 from bench.analysis.text import number
 from bench.report import against, drift, loads, naming, ranked, selftest, settings, speedups, suites, versions
 from bench.report.rows import Finding
-from bench.report.targets import TargetResult, counts, verdict
+from bench.report.targets import TargetResult, counts
 from bench.report.wording import fitting
 
 MOST = 3  # answers of a study
@@ -26,13 +26,6 @@ def answer(finding: Finding) -> tuple[str, ...]:
     """The answers for one workload: one if the study has several."""
     several = len(finding.study.workloads) > 1
     return tuple(islice(_of_workload(finding, f"{naming.work(finding)}: " if several else ""), 1 if several else MOST))
-
-
-def target_sentences(finding: Finding) -> tuple[str, ...]:
-    """The number of targets met, or the effects of the settings where no target has a limit."""
-    if settings.only_settings(finding.targets):
-        return tuple(settings.answers(finding))
-    return (verdict(finding.targets),)
 
 
 def _all(finding: Finding) -> Iterator[str]:

@@ -21,7 +21,7 @@ from bench.report.finding import PERCENTILES
 from bench.report.rows import Core, Course, Finding, Row, closed_load
 from bench.report.spent import overhead
 from bench.report.table import Cell, Column, columns, instructions, latency
-from bench.report.targets import TargetResult
+from bench.report.targets import TargetResult, verdict
 
 GIGABYTE = 1e9
 HASH_DIGITS = 12
@@ -53,7 +53,11 @@ def html(finding: Finding) -> str:
         filters=front.filters(finding),
         race=_race(finding),
         tested=_suites(finding),
-        targets={"rows": finding.targets, "only_settings": settings.only_settings(finding.targets)},
+        targets={
+            "rows": finding.targets,
+            "only_settings": settings.only_settings(finding.targets),
+            "verdict": verdict(finding.targets),
+        },
         rule=breaking.RULE,
         machine=[
             (name.removesuffix("_bytes").replace("_", " "), fact(name, value))

@@ -107,10 +107,6 @@ def _mean(runs: Sequence[Run], metric: str) -> Ratio:
     return blocked_ratio([(run.values(metric), (1.0,)) for run in runs])
 
 
-def _milliseconds(mean: Ratio) -> str:
-    return f"{number(mean.estimate / MILLI)} ms"
-
-
 def _between(mean: Ratio) -> str:
     """A mean in milliseconds with the ends of its interval."""
     if mean.low is None or mean.high is None:
