@@ -11,7 +11,7 @@ class Words(Declared, frozen=True, kw_only=True):
     """The keys of a server, variant, interpreter, peer or workload that only answers and tables show.
 
     `short` is its name in an answer, where the title is too long. `caveat` is what decides against it, as `WHAT TO DO:
-    WHY`: `behind nginx: it has no timeouts`. An answer has the words before the colon, a table all of them.
+    WHY`: `needs nginx: it has no timeouts`. An answer has the words before the colon, a table all of them.
     """
 
     short: str = ""
@@ -23,7 +23,7 @@ class Words(Declared, frozen=True, kw_only=True):
             raise ValueError(f"short must have at most {SHORT} words")
         lead, _, reason = self.caveat.partition(": ")
         if self.caveat and (not reason or len(lead.split()) > LEAD):
-            raise ValueError(f"caveat must be like 'behind nginx: no timeouts', at most {LEAD} words before the colon")
+            raise ValueError(f"caveat must be like 'needs nginx: no timeouts', at most {LEAD} words before the colon")
 
     @property
     def lead(self) -> str:

@@ -50,7 +50,7 @@ def beside(finding: Finding) -> str | None:
             told.append(f"{number(theirs / ours)}× {what}")
     if not told:
         return None
-    return fitting(f"Beside it, {naming.stack(finding, peer.stack)} takes {listed(told)}")
+    return fitting(f"Beside the best in Python, {naming.stack(finding, peer.stack)} takes {listed(told)}")
 
 
 def _best(finding: Finding, best: Ranked) -> str:

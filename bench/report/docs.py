@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -69,7 +69,14 @@ def findings(kept: Path = KEPT, words: Spoken | None = None) -> dict[str, Findin
 
     `words` are short names and caveats in place of the sessions' own: advice of today, which changes no figure.
     """
-    return {own[0].study.name: _over([_worded(each, words) for each in own]) for own in keep.all_kept(kept)}
+    known = list(keep.all_kept(kept))
+    tested = {
+        each.session.machine.get("fingerprint"): found
+        for own in known
+        for each in own
+        if each.study.selftest and (found := judge(each.session, each.runs))
+    }
+    return {own[0].study.name: _over([_worded(each, words) for each in own], tested) for own in known}
 
 
 def _worded(each: keep.Kept, words: Spoken | None) -> keep.Kept:
@@ -80,9 +87,15 @@ def _worded(each: keep.Kept, words: Spoken | None) -> keep.Kept:
     return replace(each, session=replace(each.session, plan=plan))
 
 
-def _over(own: Sequence[keep.Kept]) -> Finding:
-    """The finding of a study's sessions, the oldest first."""
-    found = together([find(each.session, each.runs, selftest=_selftest(each)) for each in own])
+def _over(own: Sequence[keep.Kept], tested: Mapping[object, Selftest]) -> Finding:
+    """The finding of a study's sessions, the oldest first. `tested`: kept self-tests by the machine's fingerprint.
+
+    A session without a self-test of its own has that of its machine.
+    """
+    tests = [each.selftest or tested.get(each.session.machine.get("fingerprint")) for each in own]
+    if own[0].study.selftest:
+        tests = [judge(each.session, each.runs) for each in own]
+    found = together([find(each.session, each.runs, selftest=test) for each, test in zip(own, tests, strict=True)])
     last = own[-1]
     if not last.study.factors:
         return found
@@ -111,8 +124,3 @@ def index(found: dict[str, Finding]) -> str:
         unmeasured=listed([f"`{name}`" for name in ASKED if name not in found]),
         awaiting=listed([f"[{name}]({name}.md)" for name, finding in found.items() if is_too_high(finding)]),
     )
-
-
-def _selftest(each: keep.Kept) -> Selftest | None:
-    """The self-test of the session's machine. The verdict of a self-test's own session derives from its runs."""
-    return judge(each.session, each.runs) if each.study.selftest else each.selftest

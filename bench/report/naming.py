@@ -54,23 +54,32 @@ def server(finding: Finding, stack: Stack) -> str:
 
 def advised(finding: Finding, stack: Stack) -> str:
     """The server of a stack, and in a word or two what decides against it."""
-    return " ".join(filter(None, (server(finding, stack), _words_of(finding, stack).lead)))
+    return " ".join(filter(None, (server(finding, stack), _lead(finding, stack))))
 
 
 def stack(finding: Finding, each: Stack) -> str:
     """A stack as an answer names it: the parts in which the study's stacks differ, and what decides against it."""
     study = finding.study
     if finding.is_of_an_application:
-        return " ".join(filter(None, (named(finding, each), _words_of(finding, each).lead)))
+        return " ".join(filter(None, (named(finding, each), _lead(finding, each))))
     if each.is_peer:
         return core(finding, _core_of(finding, each))
-    several = len({row.stack.framework for row in finding.rows if not row.stack.is_peer}) > 1 and not study.peers
+    several = len({row.stack.framework for row in finding.rows if not row.stack.is_peer}) > 1
     parts = [core(finding, _core_of(finding, each))] if finding.compares_cores else []
     if len(study.servers) == 1 and (parts or several):
         return " with ".join(filter(None, (*parts, framework(each.framework) if several else "")))
-    told = " on ".join([*parts, server(finding, each)])
-    beside = "without a framework" if each.framework in NO_FRAMEWORK else f"with {each.framework}"
-    return " ".join(filter(None, (told, beside if several else "", _words_of(finding, each).lead)))
+    told = [" on ".join([*parts, server(finding, each)]), _lead(finding, each), beside(each) if several else ""]
+    return " ".join(filter(None, told))
+
+
+def beside(each: Stack) -> str:
+    """The framework of a stack, after its server."""
+    return "without a framework" if each.framework in NO_FRAMEWORK else f"with {each.framework}"
+
+
+def _lead(finding: Finding, each: Stack) -> str:
+    lead = _words_of(finding, each).lead
+    return f"({lead})" if lead else ""
 
 
 def caveat(finding: Finding, each: Stack) -> str:

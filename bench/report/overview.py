@@ -31,7 +31,9 @@ def about(finding: Finding) -> str:
         return f"{naming.work(part)}, breaks as multiples of the stack's capacity:"
     if not _is_of_stacks(finding):
         return ""
-    told = "Server CPU per request relative to the best of its column, whose own is in brackets"
+    only = finding.cores[0] if len(finding.cores) == 1 and not finding.peers else None
+    core = f"All run {naming.core(finding, only)}. " if only else ""
+    told = f"{core}Server CPU per request relative to the best of its column, whose own is in brackets"
     if any(each.by == "rate" for part in finding.each for each in part.ranking):
         told += "; where requests wait, slow stacks have their answers per second"
     rounds = (
@@ -137,7 +139,8 @@ def _stacks(finding: Finding) -> Table:
     ):
         cells = [scaled(getattr(rows[each.stack], name), unit) if each.stack in rows else "—" for each in chosen]
         if any(cell != "—" for cell in cells):
-            heading.append(title)
+            where = f" ({naming.work(finding).lower()})" if name == "memory" and finding.others else ""
+            heading.append(title + where)
             for line, cell in zip(lines, cells, strict=True):
                 line.append(cell)
     return [heading, *lines]

@@ -12,6 +12,7 @@ from bench.report.rows import Finding
 from bench.report.wording import fitting, framework
 
 USUAL = "gunicorn-sync"  # the server that most readers have: an answer names it where it was measured
+NEAR = 1.1  # of the best's cost: what is further behind is no rival, only undecided
 RIVALS = 2  # most stacks that an answer names beside the best as no worse
 
 
@@ -22,7 +23,7 @@ def answer(finding: Finding) -> str:
         return fitting(f"{lead}no stack has a figure")
     best, *rest = finding.ranking
     own = _group(finding, best)
-    near = {_group(finding, each): each for each in reversed(rest) if not each.behind.significant}
+    near = {_group(finding, each): each for each in reversed(rest) if _is_near(each)}
     rivals = [naming.stack(finding, each.stack) for group, each in reversed(near.items()) if group != own]
     told = naming.stack(finding, best.stack)
     if len(rivals) > RIVALS:
@@ -45,7 +46,7 @@ def _costs(finding: Finding, best: Ranked, rest: list[Ranked]) -> Iterator[str]:
         chosen = [*others[:1], usual, *others[1:]]
     costs = " costs"
     for each in chosen:
-        name = _name(finding, each)
+        name = _name(finding, each, best)
         if each.by == "rate" and each.figures.rate.value and best.figures.rate.value:
             yield f"{name} answers {number(each.figures.rate.value)}/s instead of {number(best.figures.rate.value)}"
         elif each.behind.ratio:
@@ -53,13 +54,23 @@ def _costs(finding: Finding, best: Ranked, rest: list[Ranked]) -> Iterator[str]:
             costs = ""
 
 
-def _name(finding: Finding, each: Ranked) -> str:
-    """A stack that is not the best: its server, its framework where the study has one server, else all of it."""
+def _is_near(each: Ranked) -> bool:
+    """Whether a stack may be as good as the best: not significantly behind, and not far behind by its estimate."""
+    ratio = each.behind.ratio
+    return not each.behind.significant and (ratio is None or ratio.estimate < NEAR)
+
+
+def _name(finding: Finding, each: Ranked, best: Ranked) -> str:
+    """A stack that is not the best: its server, and its framework if the best has another; or all of it.
+
+    Where the study has one server, it is the framework alone.
+    """
     if finding.is_of_an_application or finding.compares_cores:
         return naming.stack(finding, each.stack)
     if _one_server(finding):
         return framework(each.stack.framework)
-    return naming.server(finding, each.stack)
+    other = framework(each.stack.framework) != framework(best.stack.framework)
+    return " ".join(filter(None, (naming.server(finding, each.stack), naming.beside(each.stack) if other else "")))
 
 
 def _group(finding: Finding, each: Ranked) -> str:

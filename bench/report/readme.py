@@ -66,8 +66,9 @@ def text(found: Mapping[str, Finding]) -> str:
     days = sorted({finding.session.started[:10] for finding in shown})
     own = shown[0]
     unit = (
-        f"Times as fast as {own.baseline.title} on {naming.work(own).lower()} a document. Behind a server, by its CPU "
-        f"per request. {machine(own.session)}, {' to '.join(dict.fromkeys((days[0], days[-1])))}."
+        f"Times as fast as {own.baseline.title} on {naming.work(own).lower()} a document; behind a server, by its CPU "
+        "per request. A server is compared with that of the column, another language with CPython behind it. "
+        f"{machine(own.session)}, {' to '.join(dict.fromkeys((days[0], days[-1])))}."
     )
     grid = [["change", "core alone", *SERVERS.values(), "price"], *rows]
     return f"{table(grid)}\n\n{textwrap.fill(unit, WIDTH)}\n"
@@ -112,7 +113,7 @@ def _servers(finding: Finding) -> Iterator[Change]:
     if best is None or best in usual.values():
         return
     served = {label: estimate(each.behind) for label, each in usual.items() if each and each.behind.ratio}
-    name = f"Change the server: {naming.server(finding, best.stack)} for {naming.core(finding, finding.baseline)}"
+    name = f"Change the server: {naming.server(finding, best.stack)} (core: {naming.core(finding, finding.baseline)})"
     yield Change(name=name, served=served, price=naming.caveat(finding, best.stack))
 
 

@@ -122,7 +122,11 @@ def _elsewhere(finding: Finding, *, named: bool) -> Iterator[str]:
         yield _cold(finding, core)
         yield from [fitting(f"{name} {memory[0]}")] if memory else []
         return
-    lead = f"{name} brings {_times(core)}" if is_faster(core) else f"Leave {name}: it runs at {_times(core)} the speed"
+    lead = (
+        f"{name} brings {_times(core)}"
+        if is_faster(core)
+        else f"Do not switch to {name}: it runs at {_times(core)} the speed"
+    )
     if not core.speedup.significant:
         lead = f"{name} is no faster"
     settled = [f"is steady after {seconds(core.settled.value)}"] if core.settled.value else []

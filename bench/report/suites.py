@@ -56,7 +56,7 @@ def sentences(rows: Sequence[SuiteResult]) -> str:
     if first.suite is None:
         return fitting(f"Tests: no answer, the suite has no figure with {framework(first.framework)}")
     known = [row for row in others if row.slower.ratio]
-    lead = f"Tests, relative to {framework(first.framework)}: "
+    lead = f"Time of the tests, relative to {framework(first.framework)}: "
     changed = [
         f"{framework(row.framework)} {times(row.slower.ratio)}"
         for row in known

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from bench.analysis.comparison import Comparison, as_a_family, compared
 from bench.analysis.stats import FEWEST_SESSIONS, Ratio, between
+from bench.model import RankedBy, Stack
 from bench.report import latencies
 from bench.report.estimates import Figure
 from bench.report.finding import families, rank
@@ -102,30 +103,51 @@ def _ranking(sessions: Sequence[Sequence[Ranked]], floor: float) -> tuple[Ranked
 
     A stack that some sessions lack has its ratio over the others, without an interval if these are fewer than three.
     """
-    own = [{(each.stack, each.by): each for each in ranked if each.cost} for ranked in sessions]
-    shared = [key for key in own[-1] if all(key in each for each in own)]
+    own = [{each.stack: each for each in ranked if each.cost} for ranked in sessions]
+    shared = [stack for stack in own[-1] if all(stack in each for each in own)]
     if not shared:
         return tuple(sessions[-1])
-    best = min(shared, key=lambda key: (key[1] != "cpu", float(np.mean([_log(each[key]) for each in own]))))
-    ratios = {
-        key: between([Ratio(estimate=math.exp(_log(each[key]) - _log(each[best]))) for each in own if key in each])
-        for key in own[-1]
+    by = {stack: _by([each[stack] for each in own if stack in each]) for stack in own[-1]}
+    best = min(shared, key=lambda stack: (by[stack] != "cpu", _mean_log(own, stack, by[stack])))
+    pairs = {
+        stack: [(_cost(each[stack], how), _cost(each[best], how)) for each in own if stack in each and best in each]
+        for stack, how in by.items()
     }
-    ordered = sorted(ratios, key=lambda key: (key[1] != "cpu", key != best, ratios[key].estimate))
-    held = as_a_family([Comparison(ratio=ratios[key], floor=floor) for key in ordered[1:]])
+    ratios = {
+        stack: between([Ratio(estimate=cost / least) for cost, least in costs if cost and least])
+        for stack, costs in pairs.items()
+        if any(cost and least for cost, least in costs)
+    }
+    ordered = sorted(ratios, key=lambda stack: (by[stack] != "cpu", stack != best, ratios[stack].estimate))
+    held = as_a_family([Comparison(ratio=ratios[stack], floor=floor) for stack in ordered[1:]])
     behind = [Comparison(reason="the best"), *held]
     return tuple(
-        _ranked([each[key] for each in own if key in each], to) for key, to in zip(ordered, behind, strict=True)
+        _ranked([each[stack] for each in own if stack in each], by[stack], to)
+        for stack, to in zip(ordered, behind, strict=True)
     )
 
 
-def _log(ranked: Ranked) -> float:
-    return math.log(ranked.cost or math.nan)
+def _by(sessions: Sequence[Ranked]) -> RankedBy:
+    """The figure by which most sessions rank a stack; the last one's where as many do otherwise."""
+    told = [each.by for each in reversed(sessions)]
+    return max(told, key=told.count)
 
 
-def _ranked(sessions: Sequence[Ranked], behind: Comparison) -> Ranked:
+def _cost(ranked: Ranked, by: RankedBy) -> float | None:
+    """Seconds of server CPU per request, or between answers; None where the generator was the limit."""
+    if by == "cpu":
+        return ranked.figures.cpu.value
+    return 1 / ranked.figures.rate.value if ranked.figures.rate.value else None
+
+
+def _mean_log(own: Sequence[Mapping[Stack, Ranked]], stack: Stack, by: RankedBy) -> float:
+    return float(np.mean([math.log(_cost(each[stack], by) or math.nan) for each in own]))
+
+
+def _ranked(sessions: Sequence[Ranked], by: RankedBy, behind: Comparison) -> Ranked:
     figures = Figures(_mean(each.figures.cpu for each in sessions), _mean(each.figures.rate for each in sessions))
-    return replace(sessions[-1], figures=figures, servers=sum(each.servers for each in sessions), behind=behind)
+    servers = sum(each.servers for each in sessions)
+    return replace(sessions[-1], by=by, figures=figures, servers=servers, behind=behind)
 
 
 def _same(one: TargetResult, other: TargetResult) -> bool:

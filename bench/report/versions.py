@@ -95,7 +95,7 @@ def _price(finding: Finding, best: Core) -> Iterator[str]:
     held = f"{number(row.memory.value / MEGA)} MB"
     instead = f" instead of {number(base.memory.value / MEGA)} MB" if base and base.memory.value else ""
     start = [f"it starts in {seconds(row.start.value)}"] if row.start.value else []
-    lead = f"On {naming.server(finding, row.stack)} it holds {held}{instead}"
+    lead = f"On {naming.server(finding, row.stack)} {_on(finding, best).title} holds {held}{instead}"
     yield fitting(lead, start)
 
 

@@ -164,7 +164,7 @@ def test_the_trials_hold_every_kind_of_outcome() -> None:
         "the best in Python, ",
         "any core on ",
         "No answer: the baseline",
-        "Leave PyPy",
+        "Do not switch to PyPy",
     ):
         assert any(told in text for text in texts), told
 
@@ -239,7 +239,7 @@ def test_a_sentence_drops_the_parts_that_have_no_room_and_cuts_a_lead_that_is_to
 
 
 def test_the_answer_names_what_decides_against_a_server_and_the_table_says_why() -> None:
-    assert CATALOG.words["bjoern"].lead == "behind nginx"
+    assert CATALOG.words["bjoern"].lead == "needs nginx"
     asked = msgspec.structs.replace(STUDY, variants=("cpython",), peers=(), micro=None)
     made = [
         sessions.run(
@@ -253,9 +253,12 @@ def test_the_answer_names_what_decides_against_a_server_and_the_table_says_why()
         for block in range(3)
     ]
     finding = find(sessions.session(asked, made), made)
-    assert answers(finding) == ("Fifty orders: bjoern behind nginx; uWSGI costs 2.00×.",)
-    assert overview.table(finding)[1][0] == "falcon/bjoern (behind nginx: no timeouts of its own)"
-    assert "bjoern (behind nginx" in study_page.page(finding)
+    assert answers(finding) == ("Fifty orders: bjoern (needs nginx); uWSGI costs 2.00×.",)
+    assert (
+        overview.table(finding)[1][0]
+        == "falcon/bjoern (needs nginx: it has no timeouts, and was measured without nginx)"
+    )
+    assert "bjoern (needs nginx" in study_page.page(finding)
     proxied = Stack(variant="cpython", framework="falcon", server="bjoern+nginx")
     assert naming.caveat(finding, proxied) == "", "the proxy is there"
 
@@ -270,7 +273,9 @@ def test_a_core_that_holds_much_memory_says_how_much() -> None:
 
 def test_beside_the_answer_stands_what_a_peer_takes_of_memory() -> None:
     finding = next(found(seed) for seed in SEEDS if trial(seed).peers and seed % 4)
-    assert re.fullmatch(r"Beside it, \S+ NodeJS takes [\d.]+× the memory\.", against.beside(finding) or "")
+    assert re.fullmatch(
+        r"Beside the best in Python, \S+ NodeJS takes [\d.]+× the memory\.", against.beside(finding) or ""
+    )
 
 
 # ---------------------------------------------------------------- the words of a TOML file
@@ -298,7 +303,7 @@ def test_a_refused_word_names_the_file(tmp_path, monkeypatch: pytest.MonkeyPatch
     path.parent.mkdir(parents=True)
     path.write_text('caveat = "no timeouts"\n')
     monkeypatch.setattr("bench.catalog.declarations.ROOT", tmp_path)
-    with pytest.raises(LabError, match=r"bench/servers/x\.toml: caveat must be like 'behind nginx: no timeouts'"):
+    with pytest.raises(LabError, match=r"bench/servers/x\.toml: caveat must be like 'needs nginx: no timeouts'"):
         words_of("bench/servers/*.toml")
 
 

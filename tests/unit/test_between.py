@@ -4,13 +4,15 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from bench import store
 from bench.analysis import stats
-from bench.model import Against, Run, Session, Study, Target
+from bench.model import Against, RankedBy, Run, Session, Study, Target
 from bench.report import between, study_page
 from bench.report.estimates import Figure
 from bench.report.finding import find
+from bench.report.ranking import Figures
 from bench.report.rows import Core, Finding
 from bench.report.targets import TargetResult, over_sessions
 from bench.report.together import together
@@ -160,6 +162,24 @@ def test_a_ranking_is_over_sessions_too_each_stack_held_against_one_best() -> No
     assert not moved.behind.significant
     assert still.behind.significant
     assert still.servers == 3 * each[0].ranking[0].servers
+
+
+def test_a_stack_on_the_border_has_one_cost_in_all_sessions_answers_against_answers() -> None:
+    """Sessions may differ in whether a stack is slow. Its seconds between answers are never set against CPU seconds."""
+
+    def bordering(found: Finding, by: RankedBy) -> Finding:
+        first, slow, *rest = found.ranking
+        best = Figures(Figure(value=31.7e-6), Figure(value=2420.0))
+        late = Figures(Figure(value=112e-6), Figure(value=2200.0))
+        own = (replace(first, by="cpu", figures=best), replace(slow, by=by, figures=late))
+        return replace(found, ranking=(*own, *rest))
+
+    ways: tuple[RankedBy, ...] = ("rate", "cpu", "rate")
+    each = [bordering(find(session(day), runs(1.0)), by) for day, by in enumerate(ways)]
+    (late,) = [ranked for ranked in together(each).ranking if ranked.by == "rate"]
+    assert late.stack == each[0].ranking[1].stack
+    assert late.behind.ratio.estimate == pytest.approx(1.1)
+    assert late.behind.significant
 
 
 def test_a_stack_that_a_session_lacks_stays_in_the_ranking_without_an_interval() -> None:

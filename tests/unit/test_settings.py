@@ -36,13 +36,13 @@ def test_the_answer_names_the_largest_change_of_each_kind_and_counts_the_others(
     assert list(settings.answers(FINDING)) == [
         "Worth it: allocator (fifty orders): 0.660× the server CPU.",
         "Costly: router (fifty orders): 4.45× the server CPU.",
-        "Of 6 figures settings lower 2 and raise 1.",
+        "Of 6 comparisons, 2 lower a figure and 1 raise it.",
     ]
 
 
 def test_without_a_change_the_answer_says_so() -> None:
     still = msgspec.structs.replace(FINDING, targets=ROWS[3:])
-    assert list(settings.answers(still)) == ["Of 3 figures settings lower 0 and raise 0."]
+    assert list(settings.answers(still)) == ["Of 3 comparisons, 0 lower a figure and 0 raise it."]
 
 
 def test_what_lowers_a_figure_comes_first_and_what_is_unknown_last() -> None:

@@ -167,7 +167,7 @@ def test_terminal_and_page_show_the_durations_and_the_reason_of_a_missing_one() 
     console = Console(file=said, width=200)
     summary.show(console, finding, Path("report.html"), json=False)
     for shown in (" ".join(text.split()) for text in (said.getvalue(), page.html(finding))):
-        assert all(part in shown for part in ("Tests, relative to falcon", "no framework 0.375×."))
+        assert all(part in shown for part in ("Time of the tests, relative to falcon", "no framework 0.375×."))
         assert "equal (1.00–1.00)" in shown
     failed = [msgspec.structs.replace(run, verdict="failed", measurements=()) for run in found]
     assert (
