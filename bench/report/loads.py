@@ -78,7 +78,7 @@ def without_result(finding: Finding) -> list[tuple[Course, str]]:
 
 
 def answer(finding: Finding) -> str:
-    """Where latency first breaks beyond capacity, what fails, and how soon the stacks recover."""
+    """Where latency breaks beyond capacity, the median and the least of all runs, what fails, and when it recovers."""
     lead = f"{naming.work(finding)}: "
     known = [course for course in finding.open if has_result(course)]
     broke = [found for course in known if course.overload and (found := course.overload.broke)]
@@ -94,8 +94,10 @@ def answer(finding: Finding) -> str:
     never = sum(found.recovered is None for found in broke)
     back = max((found.recovered for found in broke if found.recovered is not None), default=0)
     recover = f"latency recovers within {back} s" if not never else f"{never} of {len(broke)} runs do not recover"
-    first = number(min(found.share for found in broke))
-    return fitting(f"{lead}stay below {first}× capacity, where latency first breaks", [fails, recover])
+    shares = sorted(found.share for found in broke)
+    usual, first = number(median(shares)), number(shares[0])
+    told = f"latency breaks at {usual}× capacity" + (f", first at {first}×" if first != usual else "")
+    return fitting(f"{lead}{told}", [fails, recover])
 
 
 def agreement(finding: Finding) -> str:

@@ -58,12 +58,13 @@ def pictures(finding: Finding) -> Iterator[Picture]:
             yield Picture("", "effects", title, " ".join(settings.answers(finding)), effects(finding))
         if finding.ranks_stacks and len(each.ranking) > 1:
             by = ranked_by(each.catalog.workloads[each.workload])
-            title = f"Cost relative to the best, by {by}{where}, on a log scale"
-            shown = with_keys(ladder(each, charts.WIDE), [*((name, *LOOKS[name]) for name in STATES), charts.UNDECIDED])
+            title = f"Cost relative to the best, by {by}{where}, on a log scale{_most(len(each.ranking))}"
+            states = [(name, *LOOKS[name]) for name in STATES] if each.session.race else []
+            shown = with_keys(ladder(each, charts.WIDE, slice(MOST_ROWS)), [*states, charts.UNDECIDED])
             yield Picture(each.workload, "ranking", title, _ranked(each), shown)
-        elif len([row for row in each.rows if row.cpu.value is not None]) > 1:
-            title = f"Server CPU per request{where}, in µs on a log scale"
-            shown = with_keys(charts.spent(each, charts.WIDE), list(charts.kinds(each).items()))
+        elif (known := len([row for row in each.rows if row.cpu.value is not None])) > 1:
+            title = f"Server CPU per request{where}, in µs on a log scale{_most(known)}"
+            shown = with_keys(charts.spent(each, charts.WIDE, slice(MOST_ROWS)), list(charts.kinds(each).items()))
             yield Picture(each.workload, "spent", title, _cheapest(each), shown)
         if len([core for core in each.cores if core.speedup.ratio]) > 1:
             what, chart = ("survival", charts.survival) if _served(each) else ("speedups", charts.speedups)
@@ -170,9 +171,14 @@ def _served(finding: Finding) -> bool:
     return any(row.speedup.ratio and not row.core.baseline for row in finding.rows)
 
 
+def _most(rows: int) -> str:
+    """What a title says where not all rows are drawn."""
+    return f" (the first {MOST_ROWS} of {rows})" if rows > MOST_ROWS else ""
+
+
 def _ranked(finding: Finding) -> str:
     best, *others = finding.ranking
-    told = [f"{each.stack} {estimate(each.behind)}" for each in others if each.behind.ratio]
+    told = [f"{each.stack} {estimate(each.behind)}" for each in others[: MOST_ROWS - 1] if each.behind.ratio]
     return f"Relative to {best.stack}: {listed(told)}"
 
 

@@ -102,7 +102,8 @@ def _core(finding: Finding, core: Core) -> Change:
     told = [*price.words(core), naming.of_core(finding, core.variant), naming.held(finding, core.variant)]
     paid = ", ".join(filter(None, told))
     change = KINDS[kind(finding.catalog, core, finding.baseline) or "interpreter"]
-    name = f"{change}: {naming.core(finding, core)}"
+    home = finding.catalog.interpreter_of(core.variant).title
+    name = f"{change}: {home if core.plain else naming.core(finding, core)}"
     return Change(name=name, alone=estimate(core.speedup), served=served, price=paid)
 
 

@@ -84,8 +84,7 @@ def test_where_gatling_was_the_limit_there_is_no_result() -> None:
 
 def test_the_answer_says_where_latency_breaks_and_the_method_how_far_the_generators_agree() -> None:
     assert answers(FINDING) == (
-        "Greetings: stay below 1.10× capacity, where latency first breaks; requests to bjoern fail, 1 of 2 runs do not "
-        "recover.",
+        "Greetings: latency breaks at 1.10× capacity; requests to bjoern fail, 1 of 2 runs do not recover.",
     )
     assert loads.agreement(FINDING) == (
         "Gatling and the pacer drove the same servers. Server CPU per request under the pacer ÷ under Gatling, median "
