@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -18,14 +18,14 @@ from bench.report.ranking import Ranked
 from bench.report.rows import Core, Finding, Row
 from bench.report.speedups import KINDS, is_faster, kind
 from bench.report.study_page import machine
-from bench.report.wording import estimate
+from bench.report.wording import estimate, scaled
 
 README = ROOT / "README.md"
 BEGIN, END = "<!-- answers: written by `make findings` -->", "<!-- end of answers -->"
 SERVERS = {"gunicorn-sync": "behind Gunicorn sync", "uwsgi-processes": "behind uWSGI"}  # by label
 STUDIES = ("variants", "newest", "servers", "nodejs", "spring")  # whose changes README shows, in this order
 WORK = "medium"  # the workload that these studies share
-MEGA, WIDTH = 1e6, 118
+MICRO, MEGA, WIDTH = 1e-6, 1e6, 118
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +71,39 @@ def text(found: Mapping[str, Finding]) -> str:
         f"{machine(own.session)}, {' to '.join(dict.fromkeys((days[0], days[-1])))}."
     )
     grid = [["change", "core alone", *SERVERS.values(), "price"], *rows]
-    return f"{table(grid)}\n\n{textwrap.fill(unit, WIDTH)}\n"
+    taken = _taken([finding for finding in shown if finding.study.peers])
+    return f"{table(grid)}\n\n{textwrap.fill(unit, WIDTH)}\n{taken}"
+
+
+def _taken(shown: Sequence[Finding]) -> str:
+    """What whole stacks take whose start was measured, the least CPU first; of peers the cheapest and the ordinary."""
+    rows: dict[str, Row] = {}
+    titles: dict[str, str] = {}
+    for finding in shown:
+        own = [row for row in finding.rows if not row.stack.is_peer]
+        for row in (*own, *_peers(finding)):
+            if row.cpu.value and row.start.value and row.compressed.value:
+                rows.setdefault(row.stack.variant, row)
+                titles.setdefault(row.stack.variant, naming.stack(finding, row.stack))
+    if not rows:
+        return ""
+    cells = [
+        [
+            titles[name],
+            scaled(row.cpu, MICRO),
+            scaled(row.memory, MEGA),
+            scaled(row.start, 1.0),
+            scaled(row.compressed, MEGA),
+        ]
+        for name, row in sorted(rows.items(), key=lambda item: item[1].cpu.value or 0.0)
+    ]
+    pages = " and ".join(f"[{each.study.name}](docs/findings/{each.study.name}.md)" for each in shown)
+    about = (
+        f"What a whole stack takes for a request of {naming.work(shown[0]).lower()}: server CPU, memory under load, the "
+        f"time from its start to the first answer, and the files of a bare image, stripped and gzipped ({pages}):"
+    )
+    grid = [["stack", "CPU, µs", "memory, MB", "start, s", "size, MB"], *cells]
+    return f"\n{textwrap.fill(about, WIDTH)}\n\n{table(grid)}\n"
 
 
 def changes(finding: Finding) -> Iterator[Change]:
@@ -126,12 +158,17 @@ def _languages(finding: Finding) -> Iterator[Change]:
     """The cheapest peer and the ordinary one: the baseline's mean server CPU ÷ the peer's, behind each of `SERVERS`."""
     own = [row for row in finding.rows if row.core.baseline and row.stack.framework == finding.study.frameworks[0]]
     base = {row.stack.label: row.cpu.value for row in own if row.cpu.value}
-    first: dict[str, Row] = {}
-    for row in finding.rows:
-        if row.stack.is_peer and row.cpu.value:
-            first.setdefault(finding.catalog.peers[row.stack.variant].kind, row)
-    cheapest, ordinary = next(iter(first.values()), None), first.get("ordinary")
-    for row in filter(None, (cheapest, ordinary if ordinary is not cheapest else None)):
+    for row in _peers(finding):
         served = {label: f"{number(spent / (row.cpu.value or math.nan))}×" for label, spent in base.items()}
         held = f"holds {number(row.memory.value / MEGA)} MB" if row.memory.value else ""
         yield Change(name=f"Leave Python: {naming.core(finding, row.core)}", served=served, price=held)
+
+
+def _peers(finding: Finding) -> list[Row]:
+    """The cheapest peer, and the cheapest of those that are as most would write them."""
+    first: dict[str, Row] = {}
+    for row in finding.rows:  # the cheapest first
+        if row.stack.is_peer and row.cpu.value:
+            first.setdefault(finding.catalog.peers[row.stack.variant].kind, row)
+    cheapest, ordinary = next(iter(first.values()), None), first.get("ordinary")
+    return [row for row in (cheapest, ordinary if ordinary is not cheapest else None) if row]
