@@ -99,7 +99,7 @@ def _taken(shown: Sequence[Finding]) -> str:
     ]
     pages = " and ".join(f"[{each.study.name}](docs/findings/{each.study.name}.md)" for each in shown)
     about = (
-        f"What a whole stack takes for a request of {naming.work(shown[0]).lower()}: server CPU, memory under load, the "
+        f"What a stack takes for a request of {naming.work(shown[0]).lower()}: server CPU, memory under load, the "
         f"time from its start to the first answer, and the files of a bare image, stripped and gzipped ({pages}):"
     )
     grid = [["stack", "CPU, µs", "memory, MB", "start, s", "size, MB"], *cells]
