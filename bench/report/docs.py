@@ -116,7 +116,9 @@ def index(found: dict[str, Finding]) -> str:
     for name in names:
         session = found[name].session
         day = f"{session.started[:10]}{marks.get(machine(session), '')}"
-        rows.append([f"[{found[name].study.question}]({name}.md)", "<br>".join(answers(found[name])), day])
+        study = found[name].study
+        question = f"[{study.question}]({name}.md)" + (" (a first look)" if study.first_look else "")
+        rows.append([question, "<br>".join(answers(found[name])), day])
     return render(
         "findings.md",
         rows=rows,

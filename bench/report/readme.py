@@ -12,11 +12,11 @@ import msgspec
 from bench.analysis.text import number
 from bench.errors import LabError
 from bench.paths import ROOT
-from bench.report import naming, price
+from bench.report import naming, price, versions
 from bench.report.markdown import table
 from bench.report.ranking import Ranked
 from bench.report.rows import Core, Finding, Row
-from bench.report.speedups import KINDS, is_faster, kind
+from bench.report.speedups import KINDS, kind
 from bench.report.study_page import machine
 from bench.report.wording import estimate, scaled
 
@@ -67,7 +67,8 @@ def text(found: Mapping[str, Finding]) -> str:
     own = shown[0]
     unit = (
         f"Times as fast as {own.baseline.title} on {naming.work(own).lower()} a document; behind a server, by its CPU "
-        "per request. A server is compared with that of the column, another language with CPython behind it. "
+        "per request. Rows that change the server compare it with the column's server. Rows that leave Python compare "
+        "with CPython behind that server. "
         f"{machine(own.session)}, {' to '.join(dict.fromkeys((days[0], days[-1])))}."
     )
     grid = [["change", "core alone", *SERVERS.values(), "price"], *rows]
@@ -113,8 +114,9 @@ def changes(finding: Finding) -> Iterator[Change]:
     elif finding.study.micro is None:
         yield from _servers(finding)
     elif len(finding.study.interpreters) > 1:
-        newer = (core for core in finding.cores if core.plain and is_faster(core))
-        yield from (_core(finding, core) for core in list(newer)[:1])
+        newer = versions.best(finding)
+        yield from [_core(finding, newer)] if newer else []
+        yield from _server_for_plain(finding)
     else:
         yield from (_core(finding, core) for core in _shown(finding))
 
@@ -148,6 +150,17 @@ def _servers(finding: Finding) -> Iterator[Change]:
     served = {label: estimate(each.behind) for label, each in usual.items() if each and each.behind.ratio}
     name = f"Change the server: {naming.server(finding, best.stack)} (core: {naming.core(finding, finding.baseline)})"
     yield Change(name=name, served=served, price=naming.caveat(finding, best.stack))
+
+
+def _server_for_plain(finding: Finding) -> Iterator[Change]:
+    """The cheapest server of the baseline's core, in place of each of `SERVERS`: means without an interval."""
+    spent = {row.stack: row.cpu.value for row in finding.rows if row.core.baseline and row.cpu.value}
+    best = min(spent, key=lambda stack: spent[stack], default=None)
+    usual = {stack.label: value for stack, value in spent.items() if stack.label in SERVERS}
+    if best and usual and best.label not in usual:
+        served = {label: f"{number(value / spent[best])}×" for label, value in usual.items()}
+        name = f"Change the server: {naming.server(finding, best)} (core: {finding.baseline.title})"
+        yield Change(name=name, served=served, price=naming.caveat(finding, best))
 
 
 def _first(finding: Finding, label: str) -> Ranked | None:

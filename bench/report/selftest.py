@@ -55,7 +55,7 @@ def lines(found: Selftest) -> Iterator[str]:
 def answers(found: Selftest) -> Iterator[str]:
     """How far equals come out apart, which known difference is found, and how many equals are called different."""
     told = [f"{_bias(each)} {WHERE[each.instrument]}" for each in found.equals]
-    yield fitting("Equals come out this far apart" if told else "Equals were not compared", told, ": ")
+    yield fitting("On average, equals differ by this much" if told else "Equals were not compared", told, ": ")
     whole = [each for each in found.known if each.found == each.comparisons]
     known = min(whole or found.known, key=lambda each: (-each.found, each.percent), default=None)
     if known:

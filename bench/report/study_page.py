@@ -108,7 +108,8 @@ def _part(finding: Finding, drawn: Iterable[Any]) -> dict[str, Any]:
 def _stacks(finding: Finding) -> Grid:
     """The main table: the rows that have figures, without empty columns."""
     rows = [row for row in finding.rows if row.verdict == "pass"]
-    shown = [column for column in columns(finding) if column.heading not in DERIVED]
+    own = {"Speed-up"} if not finding.compares_cores else set()  # each stack would be its own baseline
+    shown = [column for column in columns(finding) if column.heading not in DERIVED | own]
     filled = [column for column in shown if any(column.cell(row).order is not None for row in rows)]
     heading = [f"{column.heading}, {column.unit}" if column.unit else column.heading for column in filled]
     return [heading, *([_text(column.cell(row)) for column in filled] for row in rows)]

@@ -25,21 +25,36 @@ def answers(finding: Finding, lead: str = "") -> Iterator[str]:
 
     `lead` names the workload, if the study has several.
     """
-    own, others = _sources(finding)
+    _, others = _sources(finding)
     usual = _on(finding, finding.baseline).title
     if finding.baseline.time.value is None:
         yield fitting(f"{lead}No answer: the baseline, {usual}, has no figure")
         return
-    best = next((core for core in own if is_faster(core)), None)
-    if best is None or best.speedup.ratio is None:
+    newer = best(finding)
+    if newer is None or newer.speedup.ratio is None:
         yield fitting(f"{lead or 'The same source: '}stay with {usual}", ["no other is significantly faster"])
     else:
-        newer = f"{_on(finding, best).title} runs it at {times(best.speedup.ratio)} the speed of {usual}"
-        yield fitting(f"{lead or 'The same source: '}{newer}")
+        told = f"{_on(finding, newer).title} runs it at {times(newer.speedup.ratio)} the speed of {usual}"
+        row = _served(finding, newer, finding.places[0]) if finding.places else None
+        there = [f"{estimate(row.speedup)} on {naming.server(finding, row.stack)}"] if row and row.speedup.ratio else []
+        yield fitting(f"{lead or 'The same source: '}{told}", there, ", ")
     if others:
         yield _range(finding, others)
-    if best:
-        yield from _price(finding, best)
+    if newer:
+        yield from _price(finding, newer)
+
+
+def best(finding: Finding) -> Core | None:
+    """The interpreter of the baseline's source that gains most behind the first server; without one, most alone."""
+    own, _ = _sources(finding)
+    place = finding.places[0] if finding.places else ""
+
+    def gain(core: Core) -> tuple[float, float]:
+        row = _served(finding, core, place)
+        served = row.speedup.ratio.estimate if row and row.speedup.ratio and row.speedup.significant else 0.0
+        return served, core.speedup.ratio.estimate if core.speedup.ratio else 0.0
+
+    return max((core for core in own if is_faster(core)), key=gain, default=None)
 
 
 def table(finding: Finding) -> list[list[str]]:

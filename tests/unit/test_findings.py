@@ -126,7 +126,7 @@ def test_a_page_answers_and_says_where_from_and_what_is_missing(pages: Path) -> 
         "**nuitka** (failed): no C compiler was found. Remedy: `apt-get install gcc`",
         "uWSGI's PyPy plugin did not start",
         "3 of 8 held-out documents answered wrong after the load",
-        ".venv/bin/python -m bench run quick --force --keep",
+        "make measure studies=quick make findings",
         "generator-limited",
     ):
         assert told in words
@@ -148,7 +148,7 @@ def test_what_a_cell_says_stays_in_its_cell() -> None:
 
 def test_the_index_gives_each_answer_and_what_is_not_measured_yet(pages: Path) -> None:
     text = (pages / "README.md").read_text()
-    assert f"[{STUDY.question}](quick.md) | {'<br>'.join(answers(FINDING))} | 2026-11-24 |" in text
+    assert f"[{STUDY.question}](quick.md) (a first look) | {'<br>'.join(answers(FINDING))} | 2026-11-24 |" in text
     assert "| --- | --- | --- |" in text, "prose is aligned to the left"
     (line,) = [line for line in text.splitlines() if line.startswith("Not measured yet: ")]
     assert all(f"`{name}`" in line for name in docs.ASKED)
