@@ -56,7 +56,7 @@ def sentences(finding: Finding) -> str:
     return (
         f"{lead}Ratios with an interval are geometric means over {len(finding.over)} sessions ({' to '.join(days)}), "
         "with the interval between sessions. Times, server CPU, rates, memory and starts are means over the sessions. "
-        "Latencies are medians over the fresh servers of all. Sizes, warm-ups, extra servers, disturbances and the seed "
+        "Latencies are medians over the fresh servers of all. Sizes, warm-ups, extra servers, disturbances and seed "
         "are the last session's. A ratio may differ from the quotient of two cells in the third digit."
     )
 
