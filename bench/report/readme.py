@@ -92,6 +92,7 @@ def _taken(shown: Sequence[Finding]) -> str:
         [
             titles[name],
             scaled(row.cpu, MICRO),
+            scaled(row.cost.cpu_hours, 1.0),
             scaled(row.memory, MEGA),
             scaled(row.start, 1.0),
             scaled(row.compressed, MEGA),
@@ -100,10 +101,11 @@ def _taken(shown: Sequence[Finding]) -> str:
     ]
     pages = " and ".join(f"[{each.study.name}](docs/findings/{each.study.name}.md)" for each in shown)
     about = (
-        f"What a stack takes for a request of {naming.work(shown[0]).lower()}: server CPU, memory under load, the "
-        f"time from its start to the first answer, and the files of a bare image, stripped and gzipped ({pages}):"
+        f"What a stack takes for a request of {naming.work(shown[0]).lower()}: server CPU, and core hours for a million of "
+        "them; memory under load; the time from its start to the first answer; the files of a bare image, stripped and "
+        f"gzipped ({pages}):"
     )
-    grid = [["stack", "CPU, µs", "memory, MB", "start, s", "size, MB"], *cells]
+    grid = [["stack", "CPU, µs", "core hours per million", "memory, MB", "start, s", "size, MB"], *cells]
     return f"\n{textwrap.fill(about, WIDTH)}\n\n{table(grid)}\n"
 
 
