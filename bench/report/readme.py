@@ -101,7 +101,7 @@ def _taken(shown: Sequence[Finding]) -> str:
     ]
     pages = " and ".join(f"[{each.study.name}](docs/findings/{each.study.name}.md)" for each in shown)
     about = (
-        f"What a stack takes for a request of {naming.work(shown[0]).lower()}: server CPU, and core hours for a million of "
+        f"What a stack takes for a request of {naming.work(shown[0]).lower()}: server CPU; core hours for a million of "
         "them; memory under load; the time from its start to the first answer; the files of a bare image, stripped and "
         f"gzipped ({pages}):"
     )
