@@ -15,8 +15,8 @@ from bench.report.estimates import Figure
 from bench.report.evidence import Evidence
 from bench.report.latencies import Latencies
 from bench.report.rows import Change, Finding, Row, closed_load
+from bench.report.wording import MEGA, MICRO
 
-MEGA, MICRO = 1e6, 1e-6
 DEBUG = "debug mode is on, so these are not the figures of production: switch it off, for Django by DEBUG = False"
 
 

@@ -18,14 +18,14 @@ from bench.report.dots import ALL, AXIS, LETTER, ROW, Dot, distinct, dots, name_
 from bench.report.drawing import Chart, Record, keys, sheet
 from bench.report.look import LIGHT
 from bench.report.rows import Core, Course, Finding, Row
-from bench.report.wording import estimate, judged, scaled
+from bench.report.wording import MEGA, MICRO, estimate, judged, scaled
 
 WIDE, NARROW = 760, 350  # width in pixels of a single plot: on a desktop, on a phone
 PANEL = 350  # width in pixels of one of several plots side by side
 ALONE = "core alone"
 UNDECIDED = ("equal or undecided", "grey")  # a key to a colour
 PART_COLOURS = ("grey", "blue", "orange", "green", "purple")
-MEGA, MICRO, RESOLUTION = 1e6, 1e-6, 1e-3
+RESOLUTION = 1e-3
 MOMENTS = {"idle": "idle", "first": "first request", "loaded": "under load", "after": "after it"}
 DECADES = tuple(10**power for power in range(3, 9))
 LABELS = "datum.value <= 1000 ? '≤ 1,000' : format(datum.value, ',')"  # the clock's resolution is a millisecond

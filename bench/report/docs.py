@@ -43,7 +43,7 @@ MARKS = "¹²³⁴⁵⁶⁷⁸⁹"  # of machines in the index
 def write(
     kept: Path = KEPT, folder: Path = FINDINGS, words: Spoken | None = None, front: Path | None = None
 ) -> list[Path]:
-    """Write the page and the plots of every kept study, the index, and the table of README, if `front` is its path.
+    """Write the page and the plots of every kept study, the index, and the tables of README, if `front` is its path.
 
     Other pages and plots are removed. The same kept sessions yield the same bytes. Returns the paths of the files.
     """

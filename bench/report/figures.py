@@ -14,7 +14,7 @@ from bench.report.drawing import Chart, draw, keys
 from bench.report.ladder import LOOKS, STATES, ladder, state
 from bench.report.rows import Core, Finding
 from bench.report.targets import TargetResult
-from bench.report.wording import estimate, microseconds, scaled
+from bench.report.wording import MEGA, MICRO, estimate, microseconds, scaled
 
 FEW, SPARE = 12, 3  # rows of a plot before the rest; fewer than this many more stay with them
 LAB = ".venv/bin/python -m bench"
@@ -117,7 +117,7 @@ def _ranking(finding: Finding) -> Plot:
 
 def _spent(finding: Finding) -> Plot:
     rows = [row for row in finding.rows if row.cpu.value is not None]
-    told = [f"{row.stack} {scaled(row.cpu, charts.MICRO)} µs" for row in rows]
+    told = [f"{row.stack} {scaled(row.cpu, MICRO)} µs" for row in rows]
     shown = told if finding.peers and not (finding.study.open or finding.ranks_stacks) else []
     return _plot(charts.spent, finding, shown, _kinds(finding), len(rows))
 
@@ -174,7 +174,7 @@ def _percentiles(finding: Finding) -> Plot:
 
 def _memory(finding: Finding) -> Plot:
     rows = sorted((row for row in finding.rows if row.memory.value), key=lambda row: row.memory.value or 0.0)
-    told = [f"{row.stack} {scaled(row.memory, charts.MEGA)} MB" for row in rows]
+    told = [f"{row.stack} {scaled(row.memory, MEGA)} MB" for row in rows]
     stacks = {course.stack for course in finding.closed if course.memory}
     return _plot(charts.memory, finding, told if stacks else [], _kinds(finding), len(stacks))
 
@@ -187,7 +187,7 @@ def _kinds(finding: Finding) -> list[Key]:
 
 def _sizes(finding: Finding) -> Plot:
     rows = [row for row in finding.rows if row.parts]
-    told = [f"{row.stack} {scaled(row.compressed, charts.MEGA)} MB" for row in rows]
+    told = [f"{row.stack} {scaled(row.compressed, MEGA)} MB" for row in rows]
     named = [Key(*pair, "square") for pair in zip(PARTS, charts.PART_COLOURS, strict=True)]
     return msgspec.structs.replace(_plot(charts.sizes, finding, told, named, len(rows)), again=f"{LAB} size")
 

@@ -10,8 +10,8 @@ from bench.report.drawing import Chart
 from bench.report.estimates import Figure
 from bench.report.ranking import Ranked
 from bench.report.rows import Finding, place
-from bench.report.table import MICRO, Cell, versus
-from bench.report.wording import estimate, judged, scaled
+from bench.report.table import Cell, versus
+from bench.report.wording import MICRO, estimate, judged, scaled
 
 STATES = ("eliminated", "measured to the end", "left out (no room in the budget)")
 LOOKS = {STATES[0]: ("blue", "hollow"), STATES[1]: ("blue", "block"), STATES[2]: ("orange", "hollow")}

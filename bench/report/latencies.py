@@ -12,9 +12,9 @@ from bench.analysis import gates
 from bench.analysis.text import listed, number, share
 from bench.model import Observed, Run, Stack, stack_of
 from bench.report.estimates import TOO_FEW, Figure
+from bench.report.wording import MICRO
 
 PERCENTILES = ("p50", "p90", "p99", "p99.9")
-MICRO = 1e-6
 HEADING = ("stack", "requests/s", "server busy", *(f"{name}, µs" for name in PERCENTILES))
 
 

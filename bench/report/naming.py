@@ -7,12 +7,11 @@ import re
 from bench.catalog import pairing
 from bench.model import Peer, Server, Stack, Study, Words
 from bench.report.rows import Core, Finding
-from bench.report.wording import NO_FRAMEWORK, framework
+from bench.report.wording import MEGA, NO_FRAMEWORK, framework
 
 KINDS = {"ordinary": "ordinary", "expert": "tuned", "hand-written": "hand-written"}  # of peers' cores
 VERSION = re.compile(r" \d[\d.]*\b")
 LARGE, TIMES = 100e6, 3.0  # bytes, and the multiple of the study's least memory, from which memory is a caveat
-MEGA = 1e6
 
 
 def work(finding: Finding) -> str:

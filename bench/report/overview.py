@@ -10,11 +10,10 @@ from bench.report.ranked import USUAL
 from bench.report.ranking import Ranked
 from bench.report.rows import Core, Finding, Row
 from bench.report.targets import TargetResult, counts
-from bench.report.wording import estimate, scaled
+from bench.report.wording import MEGA, MICRO, estimate, scaled
 
 Table = list[list[str]]
 MOST_ROWS, MOST_COLUMNS = 12, 8
-MICRO, MEGA = 1e-6, 1e6
 NAMED = 6  # most undecided ones that are named
 ROUND = "*"  # marks a figure from the rounds of a race
 

@@ -6,8 +6,9 @@ import altair as alt
 
 from bench.report import charts
 from bench.report.drawing import Chart, Record, hues, keys, sheet
-from bench.report.latencies import MICRO, PERCENTILES, Latencies, cell, levels
+from bench.report.latencies import PERCENTILES, Latencies, cell, levels
 from bench.report.rows import Finding
+from bench.report.wording import MICRO
 
 HEIGHT = 170
 TICKS = tuple(step * 10**power for power in range(1, 9) for step in (1, 3))

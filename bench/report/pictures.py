@@ -20,9 +20,8 @@ from bench.report.overview import MOST_ROWS
 from bench.report.ranking import ranked_by
 from bench.report.rows import Course, Finding
 from bench.report.targets import TargetResult
-from bench.report.wording import estimate, judged
+from bench.report.wording import MICRO, estimate, judged
 
-MICRO = 1e-6
 ROW_PIXELS = 19
 TICKS = tuple(step * 10**power for power in range(8) for step in (1, 2, 3, 5))
 MAIN = ("effects", "overload", "survival", "speedups", "ranking", "spent")  # kinds of plots, the most telling first

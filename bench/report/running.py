@@ -13,8 +13,9 @@ from bench.analysis.stats import Ratio, averaged
 from bench.analysis.text import UNITS, interval, number, seconds
 from bench.own.running import Running
 from bench.own.study import LOAD, STEADY
-from bench.report.cards import MEGA, Card
+from bench.report.cards import Card
 from bench.report.estimates import TOO_FEW
+from bench.report.wording import MEGA
 
 DOUBTFUL = {LOAD: "the throughput is doubtful", STEADY: "the latencies are doubtful"}
 BOUND = "the throughput is a lower bound"

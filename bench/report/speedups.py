@@ -8,9 +8,8 @@ from bench.analysis.text import number, seconds, times
 from bench.model import Catalog
 from bench.report import naming
 from bench.report.rows import Core, Finding
-from bench.report.wording import fitting
+from bench.report.wording import MEGA, fitting
 
-MEGA = 1e6
 KINDS = {
     "source": "Rewrite the core",
     "codec": "Change the codec",

@@ -11,9 +11,8 @@ from bench.analysis.selftest import Selftest
 from bench.analysis.stats import Ratio, blocked_ratio
 from bench.analysis.text import number, times
 from bench.model import Run, Session, Study
-from bench.report.wording import MOST_NUMBERS, fitting, framework, judged
+from bench.report.wording import MILLI, MOST_NUMBERS, fitting, framework, judged
 
-MILLI = 1e-3
 PARTS = ("adapter", "client", "suite")
 HEADINGS = ("tests", "suite\nms", "process\nms", "relative to the first", "lines\nadapter", "lines\nclient")
 

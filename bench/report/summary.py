@@ -23,8 +23,9 @@ from bench.report.ladder import rows
 from bench.report.noise import once
 from bench.report.rows import Finding
 from bench.report.spent import overhead, unrest
-from bench.report.table import MEGA, Cell, alone, columns
+from bench.report.table import Cell, alone, columns
 from bench.report.targets import TargetResult, verdict
+from bench.report.wording import MEGA
 
 SHOWN = 20  # most stacks of a ranking on a terminal
 

@@ -13,10 +13,9 @@ from bench.analysis.text import interval, number, seconds, share
 from bench.report.built import how
 from bench.report.estimates import Figure
 from bench.report.rows import Core, Finding, InstructionCounts, Row
-from bench.report.wording import estimate, microseconds, scaled
+from bench.report.wording import KILO, MEGA, MICRO, estimate, microseconds, scaled
 
 PEER = "relative to the baseline behind the study's first server"
-MICRO, KILO, MEGA = 1e-6, 1e3, 1e6
 
 
 class Cell(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,9 +10,7 @@ from bench.report import naming
 from bench.report.built import how
 from bench.report.rows import Core, Finding, Row
 from bench.report.speedups import is_faster
-from bench.report.wording import estimate, fitting, scaled
-
-MEGA, MICRO = 1e6, 1e-6
+from bench.report.wording import MEGA, MICRO, estimate, fitting, scaled
 
 
 def compared(finding: Finding) -> bool:

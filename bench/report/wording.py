@@ -9,7 +9,7 @@ from bench.analysis.comparison import Comparison
 from bench.analysis.text import interval, number, times
 from bench.report.estimates import Figure
 
-MICRO = 1e-6
+MICRO, MILLI, KILO, MEGA = 1e-6, 1e-3, 1e3, 1e6
 EQUAL, UNDECIDED = "equal", "undecided"  # replace the estimate of a ratio that is not significant
 MOST_WORDS, MOST_NUMBERS = 25, 3  # of an answer
 NO_FRAMEWORK = {"bare", "bare-rsgi"}

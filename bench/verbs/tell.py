@@ -86,7 +86,7 @@ def keep_(study: str, /, *, variant: str | None = None) -> int:
 
 @app.command
 def findings() -> int:
-    """Rewrite the pages of docs/findings and README's table from the sessions in docs/findings/data."""
+    """Rewrite the pages of docs/findings and README's tables from the sessions in docs/findings/data."""
     from bench.report import docs, readme  # noqa: PLC0415 - slow imports, as in `show`
 
     for path in docs.write(words=catalog.read().words, front=readme.README):

@@ -18,7 +18,7 @@ from bench.plan.planned import plan
 from bench.progress import Progress
 from tests.conftest import Main
 from tests.declared import CATALOG
-from tests.unit import test_pipeline as fakes
+from tests.unit import fakes
 
 COMMIT = "0123456789ab"
 ONCE = replace(fakes.STUDY, name="once", open=None)

@@ -11,7 +11,7 @@ import pytest
 from bench import keep, store
 from bench.errors import LabError
 from bench.model import Session, Stack, Target, Unavailable
-from bench.paths import FINDINGS
+from bench.paths import FINDINGS, REMARKS
 from bench.report import docs, markdown, study_page
 from bench.report.answer import answers
 from bench.report.finding import find
@@ -245,3 +245,12 @@ def test_a_peer_is_compared_with_the_best_in_python_and_with_the_reference_core(
     )
     assert re.fullmatch(r"Beside the best in Python, tuned NodeJS takes 4\.63× the memory\.", told[1])
     assert "The speed-up of a peer is relative to the baseline behind gunicorn-sync." in study_page.page(found)
+
+
+@pytest.mark.parametrize("remark", sorted(REMARKS.glob("*.md")), ids=lambda path: path.stem)
+def test_a_remark_quotes_another_page_as_it_is_today(remark: Path) -> None:
+    for sentence in re.split(r"(?<=\.)\s", remark.read_text(encoding="utf-8")):
+        for page in re.findall(r"\]\(([\w-]+)\.md\)", sentence):
+            text = (FINDINGS / f"{page}.md").read_text(encoding="utf-8")
+            missing = [figure for figure in re.findall(r"\d[\d.]*×", sentence) if figure not in text]
+            assert missing == [], f"{remark.name} quotes {page}.md"

@@ -1,89 +1,41 @@
 """The spine: what a session is, when one goes on, and what the exit status tells. Nothing is measured here."""
 
-import io
-import subprocess
-import sys
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 import msgspec
 import pytest
 from rich.console import Console
 
-from bench import documents, pipeline, readiness, store, verify
-from bench.analysis import selftest
-from bench.build import artifacts
+from bench import pipeline, readiness, store
 from bench.errors import LabError, MissingError, RefusedError
-from bench.fleet import worker
-from bench.host import exclusive, machine, quiet
-from bench.measure import blocks, identity
-from bench.measure.instruments import gatling_setup, null
+from bench.measure import identity
+from bench.measure.instruments import null
 from bench.model import (
-    Artifact,
     Backend,
-    Case,
     Catalog,
-    Interpreter,
     MacroCase,
-    MacroPlan,
-    Measurement,
     MicroCase,
     MicroPlan,
-    OpenPlan,
     Phase,
     Plan,
-    Provisioned,
     Ready,
     Run,
     Session,
     Stack,
-    Study,
     Unavailable,
-    Variant,
     Verdict,
 )
-from bench.paths import ROOT
-from bench.plan import estimate
 from bench.plan.planned import plan
 from bench.progress import Progress
-from bench.provision import interpreters
-from bench.race import again, playoff
 from bench.serve import backend
-from tests.conftest import Main
 from tests.declared import CATALOG
-from tests.unit import made
-
-STUDY = Study(
-    name="trial",
-    title="A trial",
-    question="Which?",
-    baseline="cpython",
-    variants=("cpython", "nuitka"),
-    servers=("gunicorn-sync",),
-    workloads=("medium",),
-    micro=MicroPlan(processes=3, values=5),
-    macro=MacroPlan(loads=("closed",), runs=1),
-    open=OpenPlan(loads=("ramp",), runs=1, share=0.5),
-)
-HERE = {"architecture": "x86_64", "fingerprint": "0" * 16}
+from tests.unit import fakes, made
+from tests.unit.fakes import HERE, STUDY, Bench
 
 
 @pytest.fixture(autouse=True)
-def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Sessions are kept in a folder of the test's own."""
-    monkeypatch.setattr(store, "create", partial(store.create, results=tmp_path))
-    for name in ("sessions", "alike"):
-        monkeypatch.setattr(store, name, partial(getattr(store, name), results=tmp_path))
-    return tmp_path
-
-
-@pytest.fixture(autouse=True)
-def clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each look at the clock is a second later, so that no two sessions begin at one."""
-    seconds = iter(range(60))
-    monkeypatch.setattr(store, "now", lambda: f"2026-11-24T12:00:{next(seconds):02}+00:00")
+def own_sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fakes.keep_sessions(monkeypatch, tmp_path)
 
 
 def phase(**inputs: str) -> Phase:
@@ -208,76 +160,6 @@ def test_the_exit_status_tells_of_failures_and_under_ci_of_what_is_missing(
 # ---------------------------------------------------------------- the whole way
 
 
-class Bench:
-    """Takes the place of all that provisions, builds, verifies and measures; keeps what was measured."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.missing: set[str] = set()
-        self.likes: dict[str, str | None] = {}
-        self.broken: set[str] = set()
-        self.wrong: set[str] = set()
-        self.lacks: dict[str, Unavailable] = {}
-        self.no_generator: MissingError | None = None
-        self.stop_after: int | None = None
-        self.measured: list[Case] = []
-        self.said = io.StringIO()
-        self.clock = self.load = 0.0
-        monkeypatch.setattr(interpreters, "provision", self.provision)
-        monkeypatch.setattr(artifacts, "build", self.build)
-        monkeypatch.setattr(verify, "check_variant", self.check)
-        monkeypatch.setattr(documents, "ensure", lambda workload: None)
-        monkeypatch.setattr(gatling_setup, "provision", self.generator)
-        monkeypatch.setattr(null, "provision", lambda variant: None)
-        monkeypatch.setattr(pipeline, "leave_server_alone", lambda: None)
-        monkeypatch.setattr(blocks, "execute", self.execute)
-        monkeypatch.setattr(quiet, "sample", self.sample)
-        monkeypatch.setattr(quiet, "WINDOW_SECONDS", 0.0)
-
-    def provision(self, interpreter: Interpreter, like: Provisioned | None = None) -> Provisioned | Unavailable:
-        self.likes[interpreter.name] = like.name if like else None
-        if interpreter.name in self.missing:
-            return Unavailable(what=interpreter.name, reason="no provider has it", remedy="get it")
-        return made.interpreter(name=interpreter.name)
-
-    def build(
-        self,
-        catalog: Catalog,
-        variant: Variant,
-        interpreter: Provisioned,
-        servers: Collection[str] | None = None,
-        force: bool = False,
-    ) -> Artifact:
-        if variant.name in self.broken:
-            raise LabError("`cc` failed with status 1; see build.log")
-        return made.artifact(variant.name, lacks=self.lacks)
-
-    def generator(self) -> None:
-        if self.no_generator:
-            raise self.no_generator
-
-    def check(self, _: Catalog, variant: str, cases: Path) -> verify.Checked:
-        return verify.Checked(94, ("valid/a.json: expected 1, got 2",) if variant in self.wrong else ())
-
-    def sample(self) -> quiet.Sample:
-        """A clock that goes on by a second at each look, and a CPU that others use as the test says."""
-        self.clock += 1.0
-        return quiet.Sample(at=self.clock, cpus=2, busy=self.load * self.clock, own=0.0)
-
-    def execute(self, _: Catalog, case: Case, block: int, folder: Path) -> Run:
-        if len(self.measured) == self.stop_after:
-            raise KeyboardInterrupt
-        self.measured.append(case)
-        cost = {"cpython": 1e-3, "nuitka": 5e-4}[case.variant]
-        values = {"time": cost, "cpu": cost, "rate": 1 / cost}
-        measurements = tuple(Measurement(metric=name, unit="", values=(value,)) for name, value in values.items())
-        return Run(case=case, block=block, started="", seconds=1.0, verdict="pass", measurements=measurements)
-
-    def run(
-        self, study: Study = STUDY, force: bool = False, strict: bool = False, budget: float | None = None
-    ) -> tuple[Path, Session]:
-        return pipeline.run(plan(study, CATALOG), Progress(Console(file=self.said)), force, strict, budget=budget)
-
-
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
     return Bench(monkeypatch)
@@ -377,62 +259,7 @@ def test_interrupted_on_a_terminal_it_gives_the_cursor_back(bench: Bench) -> Non
     assert bench.said.getvalue().rfind(shown) > bench.said.getvalue().rfind(hidden) > 0
 
 
-def test_while_another_process_measures_nothing_is_built_or_measured(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(artifacts, "build", None)
-    with another_measures() as holder, pytest.raises(LabError, match=f"^process {holder} measures on this machine"):
-        bench.run()
-    assert bench.measured == []
-    assert store.sessions("trial") == []
-    monkeypatch.setattr(artifacts, "build", bench.build)
-    assert bench.run()[1].finished, "the lock ends with its process"
-
-
-@pytest.mark.filterwarnings("ignore:Cyclopts application invoked without tokens")  # `main` is meant to
-@pytest.mark.parametrize(
-    "words", [("run", "quick"), ("repeat", "quick"), ("selftest",), ("sessions",), ("try", "a:b", "--documents", ".")]
-)
-def test_a_second_measurement_ends_with_a_line_that_names_the_first(main: Main, words: tuple[str, ...]) -> None:
-    with another_measures() as holder:
-        status, output, errors = main(*words)
-    lock = exclusive.FOLDER / f"measuring-{machine.mark()}.lock"
-    told = f"process {holder} measures on this machine and holds {lock}: wait until it ends, or stop it"
-    assert (status, output, errors) == (2, "", f"bench: {told}\n")
-
-
-@pytest.mark.filterwarnings("ignore:Cyclopts application invoked without tokens")  # `main` is meant to
-@pytest.mark.parametrize("words", [("plan", "quick"), ("list",)])
-def test_what_does_not_measure_goes_on_beside_a_measurement(main: Main, words: tuple[str, ...]) -> None:
-    with another_measures():
-        assert main(*words)[0] == 0
-
-
-def test_a_worker_measures_no_block_beside_a_measurement(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(worker, "FLEET", tmp_path)
-    with another_measures() as holder, pytest.raises(LabError, match=f"^process {holder} measures on this machine"):
-        worker.measure_block(CATALOG, "micro", 0, [], None)
-    assert worker.measure_block(CATALOG, "micro", 0, [], None).runs == ()
-
-
-@contextmanager
-def another_measures() -> Iterator[int]:
-    """Another process measures during the block. Yields its process id."""
-    program = (
-        "import sys; from pathlib import Path; from bench.host import exclusive; exclusive.FOLDER = Path(sys.argv[1])\n"
-        "with exclusive.measuring(): print('measuring', flush=True); sys.stdin.read()"
-    )
-    argv = [sys.executable, "-c", program, str(exclusive.FOLDER)]
-    with subprocess.Popen(argv, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdout
-        assert process.stdout.readline() == b"measuring\n"
-        try:
-            yield process.pid
-        finally:
-            process.kill()
-
-
-def test_what_cannot_be_had_is_a_hole_and_the_rest_goes_on(bench: Bench) -> None:
+def test_what_is_unavailable_is_listed_and_the_rest_goes_on(bench: Bench) -> None:
     bench.missing = {"pypy-3.11"}
     bench.broken = {"mypyc"}
     bench.wrong = {"cython-untouched"}
@@ -493,7 +320,7 @@ def test_without_a_back_end_the_workloads_that_do_not_wait_for_it_are_measured(
     assert driven == {("cpython", "hello"), ("nuitka", "hello"), ("cpython", "wait-postgres")}
 
 
-def test_a_server_that_cannot_be_had_beside_a_variant_is_a_hole_of_it(bench: Bench) -> None:
+def test_a_server_that_is_unavailable_beside_a_variant_is_listed_for_it(bench: Bench) -> None:
     bench.lacks = {
         "uwsgi-processes": Unavailable(what="uwsgi-processes", reason="no C compiler", server="uwsgi-processes")
     }
@@ -545,94 +372,3 @@ def test_a_machine_that_is_not_quiet_is_told_and_measured_or_refused(bench: Benc
     assert session.finished
     assert "not quiet (noted in the report): other processes use 0.50 of 2 cores" in bench.said.getvalue()
     assert session.accounts[-1].noise[0] == "other processes use 0.50 of 2 cores"
-
-
-# ---------------------------------------------------------------- a race
-
-RACED = msgspec.structs.replace(
-    STUDY,
-    servers=("gunicorn-sync", "bjoern"),
-    workloads=("hello", "medium"),
-    micro=None,
-    open=None,
-    macro=MacroPlan(loads=("closed",), runs=5),
-)
-
-
-def test_a_budget_is_kept_by_a_race_that_the_sessions_record_tells_of(bench: Bench) -> None:
-    budget = estimate.plan_seconds(plan(RACED, CATALOG)) * 0.9
-    folder, session = bench.run(RACED, budget=budget)
-    assert session.finished
-    assert session.race is not None
-    assert session.race.finalists is not None
-    runs = store.runs(folder)
-    out = {(each.stack, each.workload) for each in session.race.eliminated}
-    final = {(run.case.stack, run.case.workload) for run in runs if run.case.load == "closed" and run.case.stack}
-    entered = {(run.case.stack, run.case.workload) for run in runs if run.case.load == "glance"}
-    assert out | final == entered
-    assert not out & final
-    assert len(final) == session.race.finalists
-    assert "race, round 1: " in bench.said.getvalue()
-
-
-def test_a_raced_session_is_shown_for_its_own_budget_alone(bench: Bench) -> None:
-    budget = estimate.plan_seconds(plan(RACED, CATALOG)) * 0.9
-    first, _ = bench.run(RACED, budget=budget)
-    assert bench.run(RACED, budget=budget)[0] == first
-    assert bench.run(RACED, budget=budget - 30)[0] != first
-    whole, session = bench.run(RACED)
-    assert whole != first
-    assert session.race is None
-
-
-@pytest.mark.parametrize("after", [1, 7, 9, 16, 18])
-def test_an_interrupted_race_comes_to_the_same_end(bench: Bench, after: int) -> None:
-    budget = estimate.plan_seconds(plan(RACED, CATALOG)) * 0.9
-    folder, undisturbed = bench.run(RACED, budget=budget)
-    bench.stop_after = len(bench.measured) + after
-    with pytest.raises(KeyboardInterrupt):
-        bench.run(RACED, force=True, budget=budget)
-    bench.stop_after = None
-    again, resumed = bench.run(RACED, budget=budget)
-    assert again != folder
-    assert resumed.race == undisturbed.race
-    assert len(store.runs(again)) == len(store.runs(folder))
-
-
-def test_too_small_a_budget_is_refused_before_anything_is_built(bench: Bench) -> None:
-    with pytest.raises(LabError, match="--budget 1m is too short"):
-        bench.run(RACED, budget=60)
-    assert bench.measured == []
-
-
-def test_what_a_play_off_decides_lies_beyond_the_bias_of_the_machine(bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    equals = selftest.AAComparisons(
-        instrument="macro", a_side=2, comparisons=40, bias=0.03, different=0, allowed=5, smallest=0.1
-    )
-    tested = selftest.Selftest(started="", fingerprint="f", variant="cpython", equals=(equals,), known=())
-    monkeypatch.setattr(selftest, "latest", lambda fingerprint: tested)
-    floors: list[float] = []
-
-    def blocks(on, race, runs, measured, floor=0.0):
-        floors.append(floor)
-        return iter(())
-
-    monkeypatch.setattr(playoff, "blocks", blocks)
-    bench.run(RACED, budget=estimate.plan_seconds(plan(RACED, CATALOG)) * 0.9)
-    assert floors == [0.03]
-
-
-def test_every_run_of_a_race_tells_what_could_change_its_figure(bench) -> None:
-    folder, _ = bench.run(RACED, budget=estimate.plan_seconds(plan(RACED, CATALOG)) * 0.9)
-    inputs = {(run.case.load, run.case.inputs["load"]) for run in store.runs(folder) if run.case.stack}
-    assert {load for load, _ in inputs} == {"glance", "closed"}
-    assert len({declared for _, declared in inputs}) == len(inputs) == 2, "the brief load's own, not that of the final"
-
-
-def test_in_a_race_servers_that_disagree_are_measured_again_in_the_rounds_and_in_the_final(
-    bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    looked: list[str] = []
-    monkeypatch.setattr(again, "measure", lambda phase, *_: looked.append(phase.name))
-    bench.run(RACED, budget=estimate.plan_seconds(plan(RACED, CATALOG)) * 0.9)
-    assert {"race", "macro"} <= set(looked)

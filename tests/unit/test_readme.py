@@ -9,6 +9,7 @@ import pytest
 from bench.errors import LabError
 from bench.paths import KEPT, ROOT
 from bench.report import docs, readme
+from bench.report.changes import effects
 from bench.report.rows import Finding
 from tests.declared import CATALOG
 
@@ -28,7 +29,7 @@ def test_each_row_is_of_the_page_that_it_links_to(found: dict[str, Finding]) -> 
     for name in readme.STUDIES:
         rows = re.findall(rf"^\| \[([^\]]+)\]\(docs/findings/{name}\.md\) \|", TEXT, re.MULTILINE)
         each = next((each for each in found[name].each if each.workload == readme.WORK), None)
-        assert rows == [change.name for change in readme.changes(each)] if each and rows else not rows
+        assert rows == [change.name for change in effects(each)] if each and rows else not rows
 
 
 def elsewhere(finding: Finding) -> Finding:
@@ -48,7 +49,7 @@ def test_only_what_stands_between_the_markers_changes(tmp_path: Path, found: dic
     readme.write(found, path)
     assert path.read_text() == f"before\n{readme.BEGIN}\n\n{readme.text(found)}\n{readme.END}\nafter\n"
     path.write_text("no marker\n")
-    with pytest.raises(LabError, match=r"^README\.md: a marker of the table is missing: restore <!-- answers"):
+    with pytest.raises(LabError, match=r"^README\.md: a marker of the tables is missing: restore <!-- answers"):
         readme.write(found, path)
 
 

@@ -17,7 +17,8 @@ from bench.report import docs
 from bench.report.finding import find
 from bench.report.pictures import pictures
 from bench.report.site import history, pairs, plots, write
-from bench.report.site.records import MICRO, QUANTITIES, Source, measured, together
+from bench.report.site.records import QUANTITIES, Source, measured, together
+from bench.report.wording import MICRO
 from tests.unit import sessions
 
 pytestmark = pytest.mark.slow

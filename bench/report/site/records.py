@@ -18,8 +18,8 @@ from bench.report.finding import find
 from bench.report.ranking import Ranked
 from bench.report.rows import Core, Finding, Row, closed_load
 from bench.report.site.pairs import Ratios, Subjects, over_sessions, ratios
+from bench.report.wording import MEGA, MICRO
 
-MICRO, MEGA = 1e-6, 1e6
 ALONE = "core alone"  # instead of a server and a load
 
 
