@@ -6,6 +6,8 @@ STATEMENTS_FRAMEWORK  the module whose `make` makes the application, such as app
 STATEMENTS_WAIT       the function of seconds that `/wait` waits with, such as time.sleep
                       its module says which other variables it needs, such as the address of a database
 STATEMENTS_MAX_BYTES  the largest document in bytes; the default is 64 MiB
+STATEMENTS_LAYERS     the layers around the service, outermost first, such as "request_id identity"; the default is none
+                      a layer's module says which other variables it needs
 """
 
 import os
@@ -15,13 +17,15 @@ from pkgutil import resolve_name
 
 from app.about import about, built_core
 from app.http import DEFAULT_MAX_BYTES
+from app.layers import around, interface_of
 
 _core = built_core()
 _framework = os.environ["STATEMENTS_FRAMEWORK"]
 _wait = os.environ["STATEMENTS_WAIT"]
-application = import_module(_framework).make(
+_service = import_module(_framework).make(
     _core,
     partial(about, _core, framework=_framework, waits=_wait),
     resolve_name(_wait),
     int(os.environ.get("STATEMENTS_MAX_BYTES", DEFAULT_MAX_BYTES)),
 )
+application = around(_service, interface_of(_framework), os.environ.get("STATEMENTS_LAYERS", "").split())

@@ -1,0 +1,86 @@
+"""Layers around the service: absent when switched off, and a context for each request when on."""
+
+import asyncio
+from collections.abc import Iterator
+from contextvars import ContextVar
+from typing import Any
+
+import pytest
+
+from app import context, layers
+
+SEEN: ContextVar[str] = ContextVar("SEEN")
+
+
+def test_without_layers_the_application_is_the_frameworks_own() -> None:
+    application = object()
+    assert layers.around(application, "wsgi", []) is application
+
+
+def test_an_unknown_layer_is_an_error() -> None:
+    with pytest.raises(ImportError, match=r"app\.nope"):
+        layers.around(object(), "wsgi", ["nope"])
+
+
+@pytest.mark.parametrize(("module", "interface"), [("app.asgi.falcon_app", "asgi"), ("app.wsgi.bare_app", "wsgi")])
+def test_the_interface_is_the_frameworks(module: str, interface: str) -> None:
+    assert layers.interface_of(module) == interface
+
+
+def answers(environ: dict[str, Any], _start_response: object) -> list[bytes]:
+    seen = SEEN.get("nobody")
+    SEEN.set(environ["asks"])
+    return [seen.encode()]
+
+
+def test_a_variable_ends_with_its_wsgi_request() -> None:
+    application = context.wsgi(answers)
+    assert [list(application({"asks": name}, print)) for name in "ab"] == [[b"nobody"], [b"nobody"]]
+    assert SEEN.get("nobody") == "nobody"
+
+
+def test_a_body_made_while_it_is_sent_keeps_the_context_of_its_request() -> None:
+    closed = []
+
+    class Lazy:
+        def __init__(self, name: str) -> None:
+            SEEN.set(name)
+
+        def __iter__(self) -> Iterator[bytes]:
+            yield SEEN.get("nobody").encode()
+            yield SEEN.get("nobody").encode()
+
+        def close(self) -> None:
+            closed.append(SEEN.get("nobody"))
+
+    application = context.wsgi(lambda environ, _: Lazy(environ["asks"]))
+    one, other = (application({"asks": name}, print) for name in "ab")
+    assert list(zip(one, other, strict=True)) == [(b"a", b"b")] * 2  # sent alternately
+    for body in (one, other):
+        body.close()  # type: ignore[attr-defined]
+    assert closed == ["a", "b"]
+
+
+def test_a_variable_ends_with_its_asgi_request() -> None:
+    seen = []
+
+    async def application(scope: dict[str, str], _receive: object, _send: object) -> None:
+        seen.append(SEEN.get("nobody"))
+        SEEN.set(scope["asks"])
+        await asyncio.sleep(0)
+        seen.append(SEEN.get("nobody"))
+
+    async def pipelined() -> None:
+        for name in "ab":
+            await context.asgi(application)({"asks": name}, None, None)
+
+    asyncio.run(pipelined())
+    assert seen == ["nobody", "a", "nobody", "b"]
+
+
+def test_an_error_of_an_asgi_request_reaches_the_server() -> None:
+    async def application() -> None:
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        asyncio.run(context.asgi(application)())
