@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import msgspec
@@ -12,7 +11,7 @@ from bench.report import naming, price, versions
 from bench.report.ranking import Ranked
 from bench.report.rows import Core, Finding, Row
 from bench.report.speedups import KINDS, kind
-from bench.report.wording import MEGA, estimate
+from bench.report.wording import estimate
 
 SERVERS = {"gunicorn-sync": "behind Gunicorn sync", "uwsgi-processes": "behind uWSGI"}  # by label
 
@@ -30,10 +29,8 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def effects(finding: Finding) -> Iterator[Effect]:
-    """What a study measured of a change of language, of server, of version, or of the core."""
-    if finding.study.peers:
-        yield from _languages(finding)
-    elif finding.study.micro is None:
+    """What a study measured of a change of server, of version, or of the core."""
+    if finding.study.micro is None:
         yield from _servers(finding)
     elif len(finding.study.interpreters) > 1:
         newer = versions.best(finding)
@@ -87,16 +84,6 @@ def _server_for_plain(finding: Finding) -> Iterator[Effect]:
 
 def _first(finding: Finding, label: str) -> Ranked | None:
     return next((each for each in finding.ranking if each.stack.label == label), None)
-
-
-def _languages(finding: Finding) -> Iterator[Effect]:
-    """The cheapest peer and the ordinary one: the baseline's mean server CPU ÷ the peer's, behind each of `SERVERS`."""
-    own = [row for row in finding.rows if row.core.baseline and row.stack.framework == finding.study.frameworks[0]]
-    base = {row.stack.label: row.cpu.value for row in own if row.cpu.value}
-    for row in peers(finding):
-        served = {label: f"{number(spent / (row.cpu.value or math.nan))}×" for label, spent in base.items()}
-        held = f"holds {number(row.memory.value / MEGA)} MB" if row.memory.value else ""
-        yield Effect(name=f"Leave Python: {naming.core(finding, row.core)}", served=served, price=held)
 
 
 def peers(finding: Finding) -> list[Row]:

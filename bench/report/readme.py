@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
+from bench.analysis.text import listed, number
 from bench.errors import LabError
+from bench.model import Session
 from bench.paths import ROOT
 from bench.report import naming
 from bench.report.changes import SERVERS, effects, peers
 from bench.report.markdown import table
 from bench.report.rows import Finding, Row
 from bench.report.study_page import machine
-from bench.report.wording import MEGA, MICRO, scaled
+from bench.report.wording import MEGA, MICRO, NO_FRAMEWORK, estimate, scaled
 
 README = ROOT / "README.md"
 BEGIN, END = "<!-- answers: written by `make findings` -->", "<!-- end of answers -->"
-STUDIES = ("variants", "newest", "servers", "nodejs", "spring")  # whose figures README shows, in this order
+CHANGES = ("variants", "newest", "servers")  # the studies whose figures README shows, in this order
+PEERS = ("nodejs", "spring")
 WORK = "medium"  # the workload that these studies share
 WIDTH = 118
+TAKEN = (
+    "What whole stacks take for such a request: server CPU, and how many times as fast that is as the plain source; "
+    "core hours for a million requests; memory under load; the time from start to first answer; the files of a bare "
+    "image, stripped and gzipped."
+)
 
 
 def write(found: Mapping[str, Finding], path: Path = README) -> Path:
@@ -33,11 +41,20 @@ def write(found: Mapping[str, Finding], path: Path = README) -> Path:
 
 
 def text(found: Mapping[str, Finding]) -> str:
-    """Both tables, with their units, machine and days. Pages of other machines than the first are left out."""
-    shown = [each for name in STUDIES if name in found for each in found[name].each if each.workload == WORK]
+    """The table of changes, then a table of whole stacks for each study with peers: each with its machine and days.
+
+    The changes come from pages of one machine; pages of other machines are left out.
+    """
+    shown = [each for name in CHANGES if name in found for each in found[name].each if each.workload == WORK]
     shown = [each for each in shown if machine(each.session) == machine(shown[0].session)]
-    if not shown:
-        return "Not measured yet: `make measure`.\n"
+    peers = [each for name in PEERS if name in found for each in found[name].each if each.workload == WORK]
+    taken = [*filter(None, map(_taken, peers))]
+    parts = [*([_changed(shown)] if shown else []), *([textwrap.fill(TAKEN, WIDTH), *taken] if taken else [])]
+    return "\n\n".join(parts) + "\n" if parts else "Not measured yet: `make measure`.\n"
+
+
+def _changed(shown: Sequence[Finding]) -> str:
+    """What a change of one thing brings and costs."""
     rows = [
         [f"[{each.name}](docs/findings/{finding.study.name}.md)", each.alone]
         + [each.served.get(label, "") for label in SERVERS]
@@ -45,47 +62,59 @@ def text(found: Mapping[str, Finding]) -> str:
         for finding in shown
         for each in effects(finding)
     ]
-    days = sorted({finding.session.started[:10] for finding in shown})
     own = shown[0]
     unit = (
         f"Times as fast as {own.baseline.title} on {naming.work(own).lower()} a document; behind a server, by its CPU "
-        "per request. Rows that change the server compare it with the column's server. Rows that leave Python compare "
-        "with CPython behind that server. "
-        f"{machine(own.session)}, {' to '.join(dict.fromkeys((days[0], days[-1])))}."
+        "per request. Rows that change the server compare it with the column's server. "
+        f"{_measured([finding.session for finding in shown])}"
     )
     grid = [["change", "core alone", *SERVERS.values(), "price"], *rows]
-    taken = _taken([finding for finding in shown if finding.study.peers])
-    return f"{table(grid)}\n\n{textwrap.fill(unit, WIDTH)}\n{taken}"
+    return f"{table(grid)}\n\n{textwrap.fill(unit, WIDTH)}"
 
 
-def _taken(shown: Sequence[Finding]) -> str:
-    """What whole stacks take whose start was measured, the least CPU first; of peers the cheapest and the ordinary."""
+def _taken(finding: Finding) -> str:
+    """What whole stacks take whose start was measured, the least CPU first; of peers the cheapest and the ordinary.
+
+    Empty without such stacks.
+    """
     rows: dict[str, Row] = {}
-    titles: dict[str, str] = {}
-    for finding in shown:
-        own = [row for row in finding.rows if not row.stack.is_peer]
-        for row in (*own, *peers(finding)):
-            if row.cpu.value and row.start.value and row.compressed.value:
-                rows.setdefault(row.stack.variant, row)
-                titles.setdefault(row.stack.variant, naming.stack(finding, row.stack))
+    for row in (*(row for row in finding.rows if not row.stack.is_peer), *peers(finding)):
+        if row.cpu.value and row.start.value and row.compressed.value:
+            rows.setdefault(row.stack.variant, row)
     if not rows:
         return ""
     cells = [
         [
-            titles[name],
+            naming.stack(finding, row.stack),
             scaled(row.cpu, MICRO),
+            "1×" if row.core.baseline else estimate(row.speedup),
             scaled(row.cost.cpu_hours, 1.0),
             scaled(row.memory, MEGA),
             scaled(row.start, 1.0),
             scaled(row.compressed, MEGA),
         ]
-        for name, row in sorted(rows.items(), key=lambda item: item[1].cpu.value or 0.0)
+        for row in sorted(rows.values(), key=lambda row: row.cpu.value or 0.0)
     ]
-    pages = " and ".join(f"[{each.study.name}](docs/findings/{each.study.name}.md)" for each in shown)
-    about = (
-        f"What a stack takes for a request of {naming.work(shown[0]).lower()}: server CPU; core hours for a million of "
-        "them; memory under load; the time from its start to the first answer; the files of a bare image, stripped and "
-        f"gzipped (measured apart: {pages}):"
-    )
-    grid = [["stack", "CPU, µs", "core hours per million", "memory, MB", "start, s", "size, MB"], *cells]
-    return f"\n{textwrap.fill(about, WIDTH)}\n\n{table(grid)}\n"
+    without = " without a framework" if NO_FRAMEWORK.issuperset(finding.study.frameworks) else ""
+    page = f"[{finding.study.title}](docs/findings/{finding.study.name}.md)"
+    title = f"**{page}**, beside {finding.baseline.title}{without}:"
+    heading = ["stack", "CPU, µs", "times as fast", "core hours per million", "memory, MB", "start, s", "size, MB"]
+    below = f"{_tail(finding, rows)}{_measured(finding.over or [finding.session])}"
+    return f"{title}\n\n{table([heading, *cells])}\n\n{textwrap.fill(below, WIDTH)}"
+
+
+def _tail(finding: Finding, variants: Container[str]) -> str:
+    """The 99th percentile of latency at the common rate, of the best stack of each shown core; empty without any."""
+    told: dict[str, str] = {}
+    common = [each for each in finding.latencies if each.is_common and each.stack.variant in variants]
+    for each in common:  # the shortest first
+        tail = each.percentiles["p99"].figure
+        if tail.value:
+            told.setdefault(each.stack.variant, f"{naming.stack(finding, each.stack)} {scaled(tail, MICRO)} µs")
+    return f"p99 at {number(common[0].rate)} requests per second each: {listed([*told.values()])}. " if told else ""
+
+
+def _measured(sessions: Sequence[Session]) -> str:
+    """The machine and the days of sessions."""
+    days = sorted({session.started[:10] for session in sessions})
+    return f"{machine(sessions[0])}, {' to '.join(dict.fromkeys((days[0], days[-1])))}."

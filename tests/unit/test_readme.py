@@ -26,7 +26,7 @@ def test_the_table_is_that_of_the_kept_sessions(found: dict[str, Finding]) -> No
 
 
 def test_each_row_is_of_the_page_that_it_links_to(found: dict[str, Finding]) -> None:
-    for name in readme.STUDIES:
+    for name in readme.CHANGES:
         rows = re.findall(rf"^\| \[([^\]]+)\]\(docs/findings/{name}\.md\) \|", TEXT, re.MULTILINE)
         each = next((each for each in found[name].each if each.workload == readme.WORK), None)
         assert rows == [change.name for change in effects(each)] if each and rows else not rows
@@ -41,6 +41,11 @@ def elsewhere(finding: Finding) -> Finding:
 def test_pages_of_another_machine_are_left_out(found: dict[str, Finding]) -> None:
     alone = {"variants": found["variants"]}
     assert readme.text({**alone, "servers": elsewhere(found["servers"])}) == readme.text(alone)
+
+
+def test_each_peer_is_shown_with_the_machine_of_its_own_page(found: dict[str, Finding]) -> None:
+    moved = readme.text({**found, "nodejs": elsewhere(found["nodejs"])})
+    assert [line.count("another, ") for line in moved.split("\n\n")] == [0, 0, 0, 0, 0, 1, 0, 0, 0]
 
 
 def test_only_what_stands_between_the_markers_changes(tmp_path: Path, found: dict[str, Finding]) -> None:
