@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import msgspec
 
 from bench.analysis.text import number
+from bench.catalog import pairing
+from bench.model import Server
 from bench.report import naming, price, versions
-from bench.report.ranking import Ranked
 from bench.report.rows import Core, Finding, Row
 from bench.report.speedups import KINDS, kind
 from bench.report.wording import estimate
@@ -31,13 +32,13 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
 def effects(finding: Finding) -> Iterator[Effect]:
     """What a study measured of a change of server, of version, or of the core."""
     if finding.study.micro is None:
-        yield from _servers(finding)
+        yield from _behind_proxies(finding)
     elif len(finding.study.interpreters) > 1:
         newer = versions.best(finding)
         yield from [_core(finding, newer)] if newer else []
-        yield from _server_for_plain(finding)
     else:
         yield from (_core(finding, core) for core in _shown(finding))
+        yield from _server_for_plain(finding)
 
 
 def _shown(finding: Finding) -> Iterator[Core]:
@@ -60,30 +61,42 @@ def _core(finding: Finding, core: Core) -> Effect:
     return Effect(name=name, alone=estimate(core.speedup), served=served, price=paid)
 
 
-def _servers(finding: Finding) -> Iterator[Effect]:
-    """The best stack of all, in place of the best of each of `SERVERS`."""
-    usual = {label: _first(finding, label) for label in SERVERS}
-    best = next(iter(finding.ranking), None)
-    if best is None or best in usual.values():
-        return
-    served = {label: estimate(each.behind) for label, each in usual.items() if each and each.behind.ratio}
-    name = f"Change the server: {naming.server(finding, best.stack)} (core: {naming.core(finding, finding.baseline)})"
-    yield Effect(name=name, served=served, price=naming.caveat(finding, best.stack))
+def _behind_proxies(finding: Finding) -> Iterator[Effect]:
+    """The cheapest server and each of `SERVERS`, in place of each dearer one of `SERVERS`: all behind a proxy.
+
+    Ratios are of means, without an interval.
+    """
+    spent = {}
+    for row in finding.rows:  # the cheapest first
+        server = pairing.server_for(finding.catalog, row.stack)
+        if isinstance(server, Server) and server.proxy and row.cpu.value:
+            spent[row.stack] = row.cpu.value
+    labels = {stack.label.partition("+")[0]: stack for stack in spent}
+    for label in dict.fromkeys((*list(labels)[:1], *(each for each in SERVERS if each in labels))):
+        own = labels[label]
+        dearer = {each: spent[labels[each]] for each in SERVERS if each in labels and spent[labels[each]] > spent[own]}
+        if dearer:
+            yield _server(finding, f"{_named(finding, label)} behind nginx", spent[own], dearer)
 
 
 def _server_for_plain(finding: Finding) -> Iterator[Effect]:
-    """The cheapest server of the baseline's core, in place of each of `SERVERS`: means without an interval."""
-    spent = {row.stack: row.cpu.value for row in finding.rows if row.core.baseline and row.cpu.value}
-    best = min(spent, key=lambda stack: spent[stack], default=None)
-    usual = {stack.label: value for stack, value in spent.items() if stack.label in SERVERS}
-    if best and usual and best.label not in usual:
-        served = {label: f"{number(value / spent[best])}×" for label, value in usual.items()}
-        name = f"Change the server: {naming.server(finding, best)} (core: {finding.baseline.title})"
-        yield Effect(name=name, served=served, price=naming.caveat(finding, best))
+    """The cheapest of `SERVERS` under the baseline's core, in place of each other: ratios of means."""
+    spent = {row.stack.label: row.cpu.value for row in finding.rows if row.core.baseline and row.cpu.value}
+    known = {label: spent[label] for label in SERVERS if label in spent}
+    best = min(known, key=lambda label: known[label], default=None)
+    if best and len(known) > 1:
+        dearer = {label: cost for label, cost in known.items() if label != best}
+        yield _server(finding, _named(finding, best), known[best], dearer)
 
 
-def _first(finding: Finding, label: str) -> Ranked | None:
-    return next((each for each in finding.ranking if each.stack.label == label), None)
+def _named(finding: Finding, server: str) -> str:
+    return naming.words(finding, server).short or finding.catalog.servers[server].title
+
+
+def _server(finding: Finding, name: str, own: float, others: dict[str, float]) -> Effect:
+    core = naming.core(finding, finding.baseline)
+    served = {label: f"{number(cost / own)}×" for label, cost in others.items()}
+    return Effect(name=f"Change the server: {name} (core: {core})", served=served)
 
 
 def peers(finding: Finding) -> list[Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
@@ -19,10 +20,11 @@ from bench.report.wording import MEGA, MICRO, NO_FRAMEWORK, estimate, scaled
 
 README = ROOT / "README.md"
 BEGIN, END = "<!-- answers: written by `make findings` -->", "<!-- end of answers -->"
-CHANGES = ("variants", "newest", "servers")  # the studies whose figures README shows, in this order
+CHANGES = ("variants", "newest", "ablations")  # the studies whose figures README shows, in this order
 PEERS = ("nodejs", "spring")
 WORK = "medium"  # the workload that these studies share
 WIDTH = 118
+CORE_HOUR = 0.04  # dollars, about what a shared core costs at large clouds
 TAKEN = (
     "What whole stacks take for such a request: server CPU, and how many times as fast that is as the plain source; "
     "core hours for a million requests; memory under load; the time from start to first answer; the files of a bare "
@@ -47,9 +49,10 @@ def text(found: Mapping[str, Finding]) -> str:
     """
     shown = [each for name in CHANGES if name in found for each in found[name].each if each.workload == WORK]
     shown = [each for each in shown if machine(each.session) == machine(shown[0].session)]
-    peers = [each for name in PEERS if name in found for each in found[name].each if each.workload == WORK]
-    taken = [*filter(None, map(_taken, peers))]
-    parts = [*([_changed(shown)] if shown else []), *([textwrap.fill(TAKEN, WIDTH), *taken] if taken else [])]
+    abroad = [each for name in PEERS if name in found for each in found[name].each if each.workload == WORK]
+    taken = [_taken(each) for each in abroad if _complete(each)]
+    told = [_stay(abroad[0]), TAKEN] if taken else []
+    parts = [*([_changed(shown)] if shown else []), *(textwrap.fill(each, WIDTH) for each in told if each), *taken]
     return "\n\n".join(parts) + "\n" if parts else "Not measured yet: `make measure`.\n"
 
 
@@ -65,24 +68,25 @@ def _changed(shown: Sequence[Finding]) -> str:
     own = shown[0]
     unit = (
         f"Times as fast as {own.baseline.title} on {naming.work(own).lower()} a document; behind a server, by its CPU "
-        "per request. Rows that change the server compare it with the column's server. "
-        f"{_measured([finding.session for finding in shown])}"
+        "per request. Rows that change the server compare it with the column's server; “behind nginx” means both. "
+        f"{_measured(shown)}"
     )
     grid = [["change", "core alone", *SERVERS.values(), "price"], *rows]
     return f"{table(grid)}\n\n{textwrap.fill(unit, WIDTH)}"
 
 
-def _taken(finding: Finding) -> str:
-    """What whole stacks take whose start was measured, the least CPU first; of peers the cheapest and the ordinary.
-
-    Empty without such stacks.
-    """
+def _complete(finding: Finding) -> dict[str, Row]:
+    """The first row of each core whose start and size are known, by variant; of peers the cheapest and the ordinary."""
     rows: dict[str, Row] = {}
     for row in (*(row for row in finding.rows if not row.stack.is_peer), *peers(finding)):
         if row.cpu.value and row.start.value and row.compressed.value:
             rows.setdefault(row.stack.variant, row)
-    if not rows:
-        return ""
+    return rows
+
+
+def _taken(finding: Finding) -> str:
+    """What whole stacks take, the least CPU first."""
+    rows = _complete(finding)
     cells = [
         [
             naming.stack(finding, row.stack),
@@ -99,8 +103,29 @@ def _taken(finding: Finding) -> str:
     page = f"[{finding.study.title}](docs/findings/{finding.study.name}.md)"
     title = f"**{page}**, beside {finding.baseline.title}{without}:"
     heading = ["stack", "CPU, µs", "times as fast", "core hours per million", "memory, MB", "start, s", "size, MB"]
-    below = f"{_tail(finding, rows)}{_measured(finding.over or [finding.session])}"
+    below = f"{_tail(finding, rows)}{_measured([finding])}"
     return f"{title}\n\n{table([heading, *cells])}\n\n{textwrap.fill(below, WIDTH)}"
+
+
+def _stay(finding: Finding) -> str:
+    """What the plain source and rewritten cores take of CPU beside the ordinary peer, also in money; or empty."""
+    rows = [row for row in _complete(finding).values() if row.cpu.value]
+    known = [row for row in rows if row.stack.is_peer and finding.catalog.peers[row.stack.variant].kind == "ordinary"]
+    plain = next((row for row in rows if row.core.baseline), None)
+    if not known or plain is None:
+        return ""
+    ordinary, cores = known[0], [row for row in rows if row.core.rewritten and not row.stack.is_peer]
+    told = [f"{naming.core(finding, row.core)} takes {_ratio(row, ordinary)}" for row in reversed(cores)]
+    more = (plain.cost.cpu_hours.value or 0.0) - (ordinary.cost.cpu_hours.value or 0.0)
+    return (
+        f"**Stay with Python?** Plain Python takes {_ratio(plain, ordinary)} the CPU of "
+        f"{naming.core(finding, ordinary.core)}: {number(more)} core hours more for a million requests, "
+        f"${number(more * CORE_HOUR)} at ${CORE_HOUR:g} an hour. Beside it, {listed(told)}."
+    )
+
+
+def _ratio(row: Row, other: Row) -> str:
+    return f"{number((row.cpu.value or math.nan) / (other.cpu.value or math.nan))}×"
 
 
 def _tail(finding: Finding, variants: Container[str]) -> str:
@@ -114,7 +139,13 @@ def _tail(finding: Finding, variants: Container[str]) -> str:
     return f"p99 at {number(common[0].rate)} requests per second each: {listed([*told.values()])}. " if told else ""
 
 
-def _measured(sessions: Sequence[Session]) -> str:
-    """The machine and the days of sessions."""
-    days = sorted({session.started[:10] for session in sessions})
-    return f"{machine(sessions[0])}, {' to '.join(dict.fromkeys((days[0], days[-1])))}."
+def _measured(shown: Sequence[Finding]) -> str:
+    """The machine, the days, and the number of sessions of each page."""
+    days = sorted({session.started[:10] for finding in shown for session in _sessions(finding)})
+    when = f"{machine(shown[0].session)}, {' to '.join(dict.fromkeys((days[0], days[-1])))}"
+    counts = [f"{finding.study.name} {len(_sessions(finding))}" for finding in shown]
+    return f"{when}; sessions: {', '.join(counts)}."
+
+
+def _sessions(finding: Finding) -> Sequence[Session]:
+    return finding.over or (finding.session,)
