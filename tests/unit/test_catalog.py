@@ -295,13 +295,13 @@ def test_the_server_whose_start_is_timed_is_one_that_is_declared(checkout: Path)
 
 def test_a_study_says_which_loads_go_with_which_of_its_workloads(checkout: Path) -> None:
     study = checkout / "bench/studies/tiny.toml"
-    study.write_text(STUDY + 'loads_of = { medium = ["closed-64"] }\n')
-    assert catalog.read().studies["tiny"].loads == ("closed-64",)
+    study.write_text(STUDY + 'loads_of = { medium = ["brief-64"] }\n')
+    assert catalog.read().studies["tiny"].loads == ("brief-64",)
     for old, new, told in (
         ("medium = [", "large = [", "macro.loads_of: every key must be one of the study's workloads"),
-        ("closed-64", "ramp", "load 'ramp' must be closed"),
+        ("brief-64", "ramp", "load 'ramp' must be closed"),
     ):
-        study.write_text(STUDY + 'loads_of = { medium = ["closed-64"] }\n'.replace(old, new))
+        study.write_text(STUDY + 'loads_of = { medium = ["brief-64"] }\n'.replace(old, new))
         assert complaint(catalog.read) == f"bench/studies/tiny.toml: {told}"
 
 

@@ -122,8 +122,8 @@ def test_without_a_capacity_or_without_a_plan_there_are_no_open_loads() -> None:
 
 
 def test_of_several_closed_loads_the_first_says_who_is_driven_and_how_hard() -> None:
-    study = msgspec.structs.replace(STUDY, macro=MacroPlan(loads=("closed", "closed-64"), runs=2))
+    study = msgspec.structs.replace(STUDY, macro=MacroPlan(loads=("closed", "brief-64"), runs=2))
     first = [closed("cpython behind gunicorn-sync", 1e-3, 900), closed("pypy behind gunicorn-sync", 2e-3, 400)]
     second = [closed("cpython behind gunicorn-sync", 2e-3, 500), closed("pypy behind gunicorn-sync", 1e-3, 800)]
-    runs = [*first, *(of(run, load="closed-64") for run in second)]
+    runs = [*first, *(of(run, load="brief-64") for run in second)]
     assert rates(runs, study) == {"cpython/falcon/gunicorn-sync": 630.0}

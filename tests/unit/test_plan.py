@@ -35,11 +35,11 @@ def test_every_variant_and_stack_takes_each_workload_and_starts_with_the_first()
 
 
 def test_a_workload_takes_the_loads_that_the_study_says_for_it() -> None:
-    macro = MacroPlan(loads=("closed",), runs=2, loads_of={"wait": ("closed-64",)})
+    macro = MacroPlan(loads=("closed",), runs=2, loads_of={"wait": ("brief-64",)})
     study = msgspec.structs.replace(STUDY, workloads=("hello", "wait"), micro=None, macro=macro)
     phases = matrix.phases(study, CATALOG)
     for phase in (phase for phase in phases if phase.name in {"null", "macro"}):
-        assert {(case.workload, case.load) for case in phase.cases} == {("hello", "closed"), ("wait", "closed-64")}
+        assert {(case.workload, case.load) for case in phase.cases} == {("hello", "closed"), ("wait", "brief-64")}
 
 
 def test_the_shipped_first_look_measures_its_variants_alone_and_behind_servers() -> None:
