@@ -4,6 +4,7 @@ An issuer on loopback serves the keys. PyPy has no cryptography, so tokens for i
 """
 
 import json
+import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ import pytest
 
 from app.core import transform
 from bench import readiness
+from bench.build import artifacts
 from bench.host.pinning import cores
 from bench.model import Artifact, Stack, Unavailable
 from bench.serve import life_cycle
@@ -224,3 +226,29 @@ def test_a_flood_of_unknown_keys_asks_the_issuer_once_or_not_at_all(guarded: Gua
         assert is_problem(guarded.post(f"Authorization: Bearer {guarded.issuer.token(header=kid)}"), 401)
     assert guarded.issuer.requests - before <= 1
     assert guarded.post(guarded.token("statements", "customers:all")).status == 200
+
+
+def test_pypy_has_no_cryptography_and_says_what_works_there(
+    prepared: tuple[readiness.Built, list[Unavailable]],
+) -> None:
+    if not isinstance(prepared[0].get(PLAIN["pypy"]), Artifact):
+        missing(prepared[1], PLAIN["pypy"])
+    environment = {
+        "STATEMENTS_ISSUER": ISSUER,
+        "STATEMENTS_AUDIENCE": AUDIENCE,
+        "STATEMENTS_JWKS": "https://issuer.example/jwks",
+    }
+    assert last_line_of("import cryptography", {}) == "ModuleNotFoundError: No module named 'cryptography'"
+    start = "from app.identity import configured; configured(); print('starts')"
+    assert last_line_of(start, environment) == (
+        "ValueError: STATEMENTS_ALGORITHMS: ES256 needs the package cryptography, which PyPy has no wheel of; "
+        "RS256 works without it"
+    )
+    assert last_line_of(start, environment | {"STATEMENTS_ALGORITHMS": "RS256"}) == "starts"
+
+
+def last_line_of(program: str, env: dict[str, str]) -> str:
+    """The last line that a program on PyPy prints."""
+    python = artifacts.python(PLAIN["pypy"])
+    done = subprocess.run([python, "-c", program], cwd="/", env=env, capture_output=True, text=True, check=False)
+    return (done.stdout + done.stderr).strip().splitlines()[-1]
