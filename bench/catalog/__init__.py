@@ -18,6 +18,7 @@ from bench.model import (
     Framework,
     Interface,
     Interpreter,
+    Layer,
     Load,
     Peer,
     Server,
@@ -49,6 +50,7 @@ def read() -> Catalog:
         yardsticks=listing(Yardstick, "bench/yardsticks/*.toml", flaws=FLAWS),
         peers=listing(Peer, "peers/*/*.toml", flaws=FLAWS),
         frameworks=frameworks(),
+        layers=layers(),
         servers=listing(Server, "bench/servers/*.toml", flaws=FLAWS),
         tunings=listing(Tuning, "bench/tunings/*.toml", flaws=FLAWS),
         backends=listing(Backend, "bench/backends/*.toml", flaws=FLAWS),
@@ -75,3 +77,9 @@ def frameworks() -> dict[str, Framework]:
             module, requirements = f"app.{interface}.{path.stem}", constant(path, "REQUIREMENTS")
             found[name] = Framework(name=name, module=module, interface=interface, requirements=requirements)
     return found
+
+
+def layers() -> dict[str, Layer]:
+    """Layers by name: each module of `app` with a constant `REQUIREMENTS`."""
+    found = {path.stem: constant(path, "REQUIREMENTS", None) for path in sorted(ROOT.glob("app/*.py"))}
+    return {name: Layer(name=name, requirements=needs) for name, needs in found.items() if needs is not None}

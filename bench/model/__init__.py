@@ -38,7 +38,7 @@ from bench.model.catalog import Catalog, pick
 from bench.model.outcome import Account, Measurement, Observed, Ready, Run, Session, Verdict
 from bench.model.plan import Phase, Plan
 from bench.model.race import Again, Eliminated, Race, Round
-from bench.model.serving import Backend, Framework, Peer, Proxy, Server, Tuning, Unsupported
+from bench.model.serving import Backend, Framework, Layer, Peer, Proxy, Server, Tuning, Unsupported
 from bench.model.study import (
     Against,
     FactorsPlan,
@@ -104,6 +104,7 @@ __all__ = [
     "Interface",
     "Interpreter",
     "LatencyPlan",
+    "Layer",
     "Load",
     "MacroCase",
     "MacroPlan",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta
+from packaging.requirements import Requirement
 
 from bench.model.base import Argv, Count, Declared, Implementation, Interface
 from bench.model.variant import FromDebian, FromNpm, WarmupPolicy
@@ -17,6 +18,19 @@ class Framework(Declared, frozen=True):
     module: str
     interface: Interface
     requirements: tuple[str, ...]
+
+
+class Layer(Declared, frozen=True):
+    """A layer around the service: a module of `app`, and the packages that it needs, with their markers (PEP 508)."""
+
+    name: str
+    requirements: tuple[str, ...]
+
+    def packages(self, implementation: Implementation) -> tuple[str, ...]:
+        """The names of the packages that it needs on an implementation."""
+        named = {"platform_python_implementation": {"cpython": "CPython", "pypy": "PyPy"}[implementation]}
+        needs = map(Requirement, self.requirements)
+        return tuple(need.name for need in needs if need.marker is None or need.marker.evaluate(named))
 
 
 class Unsupported(Declared, frozen=True):
