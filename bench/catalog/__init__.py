@@ -18,6 +18,7 @@ from bench.model import (
     Framework,
     Interface,
     Interpreter,
+    Layer,
     Load,
     Peer,
     Server,
@@ -38,6 +39,7 @@ WORDED = (
     "peers/*/*.toml",
     "bench/servers/*.toml",
     "bench/workloads/*.toml",
+    "bench/layers/*.toml",
 )  # the files that may have words; no two of them have one name
 
 
@@ -52,6 +54,7 @@ def read() -> Catalog:
         servers=listing(Server, "bench/servers/*.toml", flaws=FLAWS),
         tunings=listing(Tuning, "bench/tunings/*.toml", flaws=FLAWS),
         backends=listing(Backend, "bench/backends/*.toml", flaws=FLAWS),
+        layers=listing(Layer, "bench/layers/*.toml", flaws=FLAWS),
         workloads=listing(Workload, "bench/workloads/*.toml"),
         loads=listing(Load, "bench/loads/*.toml"),
         words=words(*WORDED),

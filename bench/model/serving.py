@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from bench.model.base import Argv, Count, Declared, Implementation, Interface
+from bench.model.base import Algorithm, Argv, Count, Declared, Implementation, Interface
 from bench.model.variant import FromDebian, FromNpm, WarmupPolicy
 
 
@@ -17,6 +17,40 @@ class Framework(Declared, frozen=True):
     module: str
     interface: Interface
     requirements: tuple[str, ...]
+
+
+class Bearer(Declared, frozen=True, kw_only=True):
+    """The token of a request (RFC 9068): signed with `algorithm`, for a caller of the scopes in `scope`.
+
+    The caller `sees` that share of the customers of each document: below 1, `scope` goes on with the others' ids, each
+    as `customer:ID`.
+    """
+
+    algorithm: Algorithm = "ES256"
+    scope: str
+    sees: Annotated[float, Meta(gt=0, le=1)] = 1.0
+
+
+class Layer(Declared, frozen=True, kw_only=True):
+    """What each request passes before it reaches the service: layers of `app`, or a yardstick beside them.
+
+    `env` is added to the environment of the process. With a `bearer`, each request carries a token, and in `env`
+    `{jwks}`, `{issuer}`, `{audience}` and `{algorithm}` say how to verify it. `around` is a yardstick: a file of
+    `bench/yardsticks` with a function `around(application)`, which returns the application to call. `frameworks` lists
+    those that it is for; an empty list means all. `requirements` are its packages, beside those of the framework.
+    """
+
+    name: str
+    title: str
+    env: dict[str, str] = {}
+    bearer: Bearer | None = None
+    around: str | None = None
+    frameworks: tuple[str, ...] = ()
+    requirements: tuple[str, ...] = ()
+
+    def is_for(self, framework: str) -> bool:
+        """Whether requests to `framework` can pass it."""
+        return not self.frameworks or framework in self.frameworks
 
 
 class Unsupported(Declared, frozen=True):

@@ -1,0 +1,111 @@
+"""A request within one process, from a server's call to the body: the service behind a framework and a layer.
+
+It is timed as the core alone is (`micro`). Requests are distinct documents and, where the layer verifies them, distinct
+tokens, both taken in turn. No server and no socket are part of the time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from msgspec.structs import replace
+
+from bench import documents
+from bench.build import artifacts, beside
+from bench.documents import tokens
+from bench.documents.callers import seen, shown
+from bench.errors import MissingError, UnpinnedError
+from bench.measure.instruments.micro import Start, padded, padding_bytes, timed
+from bench.model import Catalog, Exchange, Layer, LayersCase, Observed, Study, Unavailable, Workload
+from bench.paths import SUBJECT, YARDSTICKS
+from bench.plan.matrix import SAME_REQUESTS
+
+WAIT = "time.sleep"  # no workload of this instrument waits
+
+
+def observe(catalog: Catalog, case: LayersCase, output: Path) -> Observed:
+    """Time requests through the case's layer in one fresh process; see `micro.timed`.
+
+    Raises LabError if an answer is wrong.
+    """
+    layer, framework = catalog.layers[case.layer], catalog.frameworks[case.framework]
+    with TemporaryDirectory(dir=output.parent) as name:
+        folder = Path(name)
+        env = prepared(layer, catalog.workloads[case.workload], folder)
+        env |= {"STATEMENTS_FRAMEWORK": framework.module, "STATEMENTS_WAIT": WAIT}
+        start = Start(
+            artifacts.python(case.variant),
+            padded(padding_bytes(output)) | env,
+            caller=("--caller", str(SUBJECT / "asking.py"), "--request", str(folder / "request.json")),
+            documents=folder / "documents",
+            path=tuple(beside.folder(case.variant, own) for own in (framework.requirements, layer.requirements) if own),
+        )
+        return timed(catalog, case.alone, output, start)
+
+
+def provision(catalog: Catalog, study: Study, variant: str) -> Iterator[Unavailable]:
+    """Install the packages of the study's frameworks and layers for `variant`. Yields those that are unavailable."""
+    needed = [("framework", name, catalog.frameworks[name].requirements) for name in study.frameworks]
+    needed += (
+        [("layer", name, catalog.layers[name].requirements) for name in study.layers.named] if study.layers else []
+    )
+    for noun, name, requirements in needed:
+        try:
+            beside.provide(variant, requirements)
+        except (MissingError, UnpinnedError) as error:
+            lack = Unavailable(
+                what=f"{variant}: {noun} {name}", reason=str(error), variant=variant, instrument="layers"
+            )
+            yield replace(lack, **{noun: name})
+
+
+def prepared(layer: Layer, workload: Workload, folder: Path) -> dict[str, str]:
+    """Write the requests of a workload and their right answers into `folder`. Returns the environment of the layer.
+
+    Each request has a token of its own if the layer has a bearer.
+    """
+    asked = _exchanges(workload)
+    env = layer.env
+    bearers: list[str] = []
+    if layer.bearer:
+        issuer = tokens.Issuer(layer.bearer.algorithm)
+        (folder / "jwks.json").write_bytes(issuer.jwks())
+        places = {"jwks": (folder / "jwks.json").as_uri(), "algorithm": issuer.algorithm}
+        places |= {"issuer": tokens.ISSUER, "audience": tokens.AUDIENCE}
+        env = {name: value.format_map(places) for name, value in env.items()}
+        scopes = layer.bearer.scope.split()
+        known = [seen(each.body or b"", layer.bearer.sees) if layer.bearer.sees < 1 else () for each in asked]
+        bearers = [
+            issuer.token(f"caller-{number}", [*scopes, *(f"customer:{customer}" for customer in customers)])
+            for number, customers in enumerate(known)
+        ]
+        asked = [shown(each, customers) if customers else each for each, customers in zip(asked, known, strict=True)]
+    _write(asked, folder / "documents")
+    first = asked[0]
+    request = {"method": first.method, "path": first.path, "headers": _headers(first), "tokens": bearers}
+    request["around"] = str(YARDSTICKS / layer.around) if layer.around else None
+    (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
+    return dict(env)
+
+
+def _exchanges(workload: Workload) -> list[Exchange]:
+    """Return the requests of a pass; of a workload without documents, the same one many times."""
+    if workload.documents is None:
+        return documents.exchanges(workload, None) * SAME_REQUESTS
+    return documents.exchanges(workload, documents.ensure(workload).load)
+
+
+def _headers(exchange: Exchange) -> dict[str, str]:
+    """Return the headers that all requests share."""
+    found = documents.headers_of(exchange, "localhost")
+    return {name: value for name, value in found.items() if name.lower() != "content-length"}
+
+
+def _write(asked: Sequence[Exchange], folder: Path) -> None:
+    folder.mkdir()
+    for number, each in enumerate(asked):
+        (folder / f"{number:04}.json").write_bytes(each.body or b"")
+        (folder / f"{number:04}.out.json").write_bytes(each.expect)
