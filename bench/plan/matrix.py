@@ -107,7 +107,15 @@ def _layers(study: Study, catalog: Catalog) -> Phase | None:
     if plan is None:
         return None
     cases = [
-        _layers_case(plan, variant, framework, layer, workload, catalog)
+        LayersCase(
+            variant=variant,
+            framework=framework,
+            layer=layer,
+            workload=workload,
+            values=plan.values,
+            loops=_request_passes(plan, workload, catalog),
+            warmups=catalog.warmup_of(variant).passes,
+        )
         for workload in study.workloads
         for variant in study.variants
         for framework in study.frameworks
@@ -120,20 +128,10 @@ def _layers(study: Study, catalog: Catalog) -> Phase | None:
     return Phase("layers", plan.processes, tuple(cases))
 
 
-def _layers_case(
-    plan: LayersPlan, variant: str, framework: str, layer: str, workload: str, catalog: Catalog
-) -> LayersCase:
-    """A case of as many passes over the set of requests as reach the plan's number of them."""
+def _request_passes(plan: LayersPlan, workload: str, catalog: Catalog) -> int:
+    """The passes over the requests of a workload that reach the number of requests of a value."""
     spec = catalog.workloads[workload].documents
-    return LayersCase(
-        variant=variant,
-        framework=framework,
-        layer=layer,
-        workload=workload,
-        values=plan.values,
-        loops=-(-plan.requests // (spec.count if spec else SAME_REQUESTS)),
-        warmups=catalog.warmup_of(variant).passes,
-    )
+    return -(-plan.requests // (spec.count if spec else SAME_REQUESTS))
 
 
 def _loaded(study: Study, served: list[Stack], catalog: Catalog) -> Iterator[Phase]:

@@ -2,8 +2,9 @@
 
 import json
 import os
+from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
+from urllib.parse import urlsplit
 
 from falcon_auth2 import AuthMiddleware
 from falcon_auth2.backends import JWTAuthBackend
@@ -12,11 +13,10 @@ from joserfc.jwk import KeySet
 
 def around(application: Any) -> Any:
     """Return the Falcon application with the middleware; each resource needs a valid token."""
-    with urlopen(os.environ["STATEMENTS_JWKS"]) as keys:
-        key_set = KeySet.import_key_set(json.load(keys))
+    keys = json.loads(Path(urlsplit(os.environ["STATEMENTS_JWKS"]).path).read_bytes())
     backend = JWTAuthBackend(
         lambda _, claims: claims["sub"],
-        key_set,
+        KeySet.import_key_set(keys),
         algorithms=[os.environ["STATEMENTS_ALGORITHMS"]],
         claims_options={
             "iss": {"essential": True, "value": os.environ["STATEMENTS_ISSUER"]},

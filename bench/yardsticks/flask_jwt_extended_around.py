@@ -2,8 +2,9 @@
 
 import json
 import os
+from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
+from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask_jwt_extended import JWTManager, verify_jwt_in_request
@@ -12,8 +13,8 @@ from jwt import PyJWK
 
 def around(application: Any) -> Any:
     """Return the Flask application with the extension; each request needs a valid token."""
-    with urlopen(os.environ["STATEMENTS_JWKS"]) as keys:
-        key = PyJWK(json.load(keys)["keys"][0]).key
+    keys = json.loads(Path(urlsplit(os.environ["STATEMENTS_JWKS"]).path).read_bytes())
+    key = PyJWK(keys["keys"][0]).key
     application.config |= {
         "JWT_ALGORITHM": os.environ["STATEMENTS_ALGORITHMS"],
         "JWT_PUBLIC_KEY": key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),

@@ -49,16 +49,14 @@ def observe(catalog: Catalog, case: LayersCase, output: Path) -> Observed:
 def provision(catalog: Catalog, study: Study, variant: str) -> Iterator[Unavailable]:
     """Install the packages of the study's frameworks and layers for `variant`. Yields those that are unavailable."""
     needed = [("framework", name, catalog.frameworks[name].requirements) for name in study.frameworks]
-    needed += (
-        [("layer", name, catalog.layers[name].requirements) for name in study.layers.named] if study.layers else []
-    )
+    named = study.layers.named if study.layers else ()
+    needed += [("layer", name, catalog.layers[name].requirements) for name in named]
     for noun, name, requirements in needed:
         try:
             beside.provide(variant, requirements)
         except (MissingError, UnpinnedError) as error:
-            lack = Unavailable(
-                what=f"{variant}: {noun} {name}", reason=str(error), variant=variant, instrument="layers"
-            )
+            what = f"{variant}: {noun} {name}"
+            lack = Unavailable(what=what, reason=str(error), variant=variant, instrument="layers")
             yield replace(lack, **{noun: name})
 
 
@@ -77,7 +75,7 @@ def prepared(layer: Layer, workload: Workload, folder: Path) -> dict[str, str]:
         places |= {"issuer": tokens.ISSUER, "audience": tokens.AUDIENCE}
         env = {name: value.format_map(places) for name, value in env.items()}
         scopes = layer.bearer.scope.split()
-        known = [seen(each.body or b"", layer.bearer.sees) if layer.bearer.sees < 1 else () for each in asked]
+        known = [seen(each, layer.bearer.sees) if layer.bearer.sees < 1 else () for each in asked]
         bearers = [
             issuer.token(f"caller-{number}", [*scopes, *(f"customer:{customer}" for customer in customers)])
             for number, customers in enumerate(known)
