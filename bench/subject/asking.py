@@ -25,12 +25,17 @@ Timed = Callable[[int, Ask, list[bytes]], float]
 def caller(file: str) -> tuple[Ask, Timed | None]:
     """Return a function from a document to its answer, and one that times passes over documents, if that differs.
 
-    The server's module is imported first, as a server does.
+    The application is the one that servers import.
     """
     request = json.loads(Path(file).read_text(encoding="utf-8"))
     application = import_module("app.entry").application
     if request["around"]:
         application = runpy.run_path(request["around"])["around"](application)
+    return asked(application, request)
+
+
+def asked(application: Callable[..., Any], request: dict[str, Any]) -> tuple[Ask, Timed | None]:
+    """Return how to ask an application of the framework that the environment names; see `caller`."""
     interface = os.environ["STATEMENTS_FRAMEWORK"].split(".")[-2]
     return asgi(application, request) if interface == "asgi" else (wsgi(application, request), None)
 
