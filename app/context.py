@@ -4,9 +4,9 @@ Many servers run all requests of a worker, a thread or a connection in one conte
 then still set in the next one. `docs/identity.md` lists them.
 """
 
-import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator
 from contextvars import Context
+from types import coroutine
 from typing import Any
 
 Environ = dict[str, Any]
@@ -46,12 +46,27 @@ def wsgi(application: WsgiApplication) -> WsgiApplication:
 
 
 def asgi(application: AsyncApplication) -> AsyncApplication:
-    """The ASGI or RSGI application, with a task and a context for each request."""
+    """The ASGI or RSGI application, with a context for each request."""
 
     async def in_context(*request: Any) -> None:
-        await Context().run(asyncio.create_task, application(*request))
+        await _stepped(application(*request), Context())
 
     return in_context
+
+
+@coroutine
+def _stepped(request: Coroutine[Any, Any, None], context: Context) -> Generator[Any, Any, None]:
+    """Run each step of a coroutine in a context, within the task that awaits it: another task would cost more."""
+    step, value = request.send, None
+    while True:
+        try:
+            awaited = context.run(step, value)
+        except StopIteration:
+            return
+        try:
+            step, value = request.send, (yield awaited)
+        except BaseException as error:  # noqa: BLE001 - it goes on to the request, such as the task's cancellation
+            step, value = request.throw, error  # type: ignore[assignment]
 
 
 rsgi = asgi

@@ -17,15 +17,16 @@ from pkgutil import resolve_name
 
 from app.about import about, built_core
 from app.http import DEFAULT_MAX_BYTES
-from app.layers import around, interface_of
+from app.layers import around, around_core, interface_of
 
 _core = built_core()
 _framework = os.environ["STATEMENTS_FRAMEWORK"]
 _wait = os.environ["STATEMENTS_WAIT"]
+_layers = os.environ.get("STATEMENTS_LAYERS", "").split()
 _service = import_module(_framework).make(
-    _core,
+    around_core(_core, _layers),
     partial(about, _core, framework=_framework, waits=_wait),
     resolve_name(_wait),
     int(os.environ.get("STATEMENTS_MAX_BYTES", DEFAULT_MAX_BYTES)),
 )
-application = around(_service, interface_of(_framework), os.environ.get("STATEMENTS_LAYERS", "").split())
+application = around(_service, interface_of(_framework), _layers)

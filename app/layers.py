@@ -1,12 +1,17 @@
-"""Layers around the service, each switched on by its name; without names the application stays as it is.
+"""Layers around the service, each switched on by its name; without names the application and its core stay as they are.
 
 A layer is a module of `app` with a function for each interface, `wsgi`, `asgi` and `rsgi`, that returns an application
-around another. Around all layers, each request runs in a context of its own.
+around another. Around all layers, each request runs in a context of its own. `TRANSFORM` in such a module names a
+function that returns a transform around the core's. `REQUIREMENTS` names the packages that the layer needs.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import import_module
+from pkgutil import resolve_name
 from typing import Any
+
+from app.contract import Core
 
 CONTEXT = "context"
 
@@ -24,3 +29,12 @@ def around(application: Any, interface: str, names: Sequence[str]) -> Any:
     for name in reversed(dict.fromkeys([CONTEXT, *names]) if names else {}):
         application = getattr(import_module(f"app.{name}"), interface)(application)
     return application
+
+
+def around_core(core: Core, names: Sequence[str]) -> Core:
+    """The core with its transform within those of the layers `names`, outermost first."""
+    for name in reversed(names):
+        wrapper = getattr(import_module(f"app.{name}"), "TRANSFORM", None)
+        if wrapper is not None:
+            core = replace(core, transform=resolve_name(wrapper)(core.transform))
+    return core

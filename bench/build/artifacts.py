@@ -203,7 +203,7 @@ def fingerprint_of(catalog: Catalog, variant: Variant, interpreter: Provisioned)
         digest.update(servers + pins.read_bytes())
         return digest.hexdigest()
     digest.update(msgspec.json.encode(variant, order="sorted") + MEASURED_LOCK.read_bytes())
-    digest.update(msgspec.json.encode(list(catalog.frameworks.values())) + servers)
+    digest.update(msgspec.json.encode([*catalog.frameworks.values(), *catalog.layers.values()]) + servers)
     for destination, path in wheels.sources(variant):
         digest.update(f"{destination}\0".encode() + path.read_bytes())
     return digest.hexdigest()
@@ -221,8 +221,10 @@ def _install_variant(prefix: Path, variant: Variant, wheel: Path, log: Path) -> 
 def _add_servers(
     catalog: Catalog, inside: Path, implementation: Implementation, wanted: Collection[str], lock: Path = MEASURED_LOCK
 ) -> dict[str, Unavailable]:
-    """Install all frameworks and the `wanted` servers. Returns the unavailable servers by label."""
-    install(inside, sorted({name for each in catalog.frameworks.values() for name in each.requirements}), lock=lock)
+    """Install all frameworks, layers and the `wanted` servers. Returns the unavailable servers by label."""
+    service = {name for each in catalog.frameworks.values() for name in each.requirements}
+    service |= {name for each in catalog.layers.values() for name in each.packages(implementation)}
+    install(inside, sorted(service), lock=lock)
     lacks = {}
     for server in (server for server in _servers(catalog, implementation) if server.label in wanted):
         try:

@@ -19,6 +19,7 @@ from bench.model import (
     Interface,
     Interpreter,
     Layer,
+    Layering,
     Load,
     Peer,
     Server,
@@ -39,7 +40,7 @@ WORDED = (
     "peers/*/*.toml",
     "bench/servers/*.toml",
     "bench/workloads/*.toml",
-    "bench/layers/*.toml",
+    "bench/layerings/*.toml",
 )  # the files that may have words; no two of them have one name
 
 
@@ -51,10 +52,11 @@ def read() -> Catalog:
         yardsticks=listing(Yardstick, "bench/yardsticks/*.toml", flaws=FLAWS),
         peers=listing(Peer, "peers/*/*.toml", flaws=FLAWS),
         frameworks=frameworks(),
+        layers=layers(),
         servers=listing(Server, "bench/servers/*.toml", flaws=FLAWS),
         tunings=listing(Tuning, "bench/tunings/*.toml", flaws=FLAWS),
         backends=listing(Backend, "bench/backends/*.toml", flaws=FLAWS),
-        layers=listing(Layer, "bench/layers/*.toml", flaws=FLAWS),
+        layerings=listing(Layering, "bench/layerings/*.toml", flaws=FLAWS),
         workloads=listing(Workload, "bench/workloads/*.toml"),
         loads=listing(Load, "bench/loads/*.toml"),
         words=words(*WORDED),
@@ -78,3 +80,9 @@ def frameworks() -> dict[str, Framework]:
             module, requirements = f"app.{interface}.{path.stem}", constant(path, "REQUIREMENTS")
             found[name] = Framework(name=name, module=module, interface=interface, requirements=requirements)
     return found
+
+
+def layers() -> dict[str, Layer]:
+    """Layers by name: each module of `app` with a constant `REQUIREMENTS`."""
+    found = {path.stem: constant(path, "REQUIREMENTS", None) for path in sorted(ROOT.glob("app/*.py"))}
+    return {name: Layer(name=name, requirements=needs) for name, needs in found.items() if needs is not None}

@@ -9,7 +9,7 @@ from bench.catalog.pairing import kinds
 from bench.catalog.tuning import tuned
 from bench.errors import NEAR, LabError
 from bench.model import Against, Catalog, Peer, Server, Study, Target, pick
-from bench.paths import YARDSTICKS
+from bench.paths import ROOT, YARDSTICKS
 
 IN_PROCESS = {"wsgi", "asgi"}  # interfaces that a request within a process can use
 
@@ -38,7 +38,7 @@ def check(catalog: Catalog) -> None:
     _check_labels(catalog)
     _check_peers(catalog)
     _check_tunings(catalog)
-    _check_layers(catalog)
+    _check_layerings(catalog)
 
 
 def _refusable(catalog: Catalog) -> dict[str, object]:
@@ -99,14 +99,17 @@ def _check_tunings(catalog: Catalog) -> None:
             )
 
 
-def _check_layers(catalog: Catalog) -> None:
-    """Every framework of a layer is known, and the file of a yardstick is there."""
-    for layer in catalog.layers.values():
-        where = f"bench/layers/{layer.name}.toml"
-        for framework in layer.frameworks:
+def _check_layerings(catalog: Catalog) -> None:
+    """Every framework and layer is known, and the file of a yardstick is there."""
+    for layering in catalog.layerings.values():
+        where = f"bench/layerings/{layering.name}.toml"
+        for framework in layering.frameworks:
             pick(catalog.frameworks, framework, "framework", f"{where}: frameworks")
-        if layer.around and not (YARDSTICKS / layer.around).is_file():
-            raise LabError(f"{where}: around: there is no file bench/yardsticks/{layer.around}")
+        for layer in layering.layers:
+            if not (ROOT / "app" / f"{layer}.py").is_file():
+                raise LabError(f"{where}: layers: there is no layer app/{layer}.py")
+        if layering.around and not (YARDSTICKS / layering.around).is_file():
+            raise LabError(f"{where}: around: there is no file bench/yardsticks/{layering.around}")
 
 
 def check_study(study: Study, catalog: Catalog) -> None:
@@ -155,11 +158,11 @@ def _check_loads(study: Study, where: str, catalog: Catalog) -> None:
 
 
 def _check_requests(study: Study, where: str, catalog: Catalog) -> None:
-    """A study of layers names known ones, each for one of its frameworks, and frameworks that take such requests."""
+    """A study of layers names layerings that its frameworks can have, and frameworks that take such requests."""
     for name in study.layers.named if study.layers else ():
-        layer = pick(catalog.layers, name, "layer", f"{where}: layers.named")
-        if not any(map(layer.is_for, study.frameworks)):
-            needed = ", ".join(layer.frameworks)
+        layering = pick(catalog.layerings, name, "layering", f"{where}: layers.named")
+        if not any(map(layering.is_for, study.frameworks)):
+            needed = ", ".join(layering.frameworks)
             raise LabError(f"{where}: layers.named: {name!r} is for {needed} only: add a framework, or remove it")
     for name in study.frameworks if study.layers else ():
         if catalog.frameworks[name].interface not in IN_PROCESS:

@@ -6,13 +6,13 @@ import ast
 import tomllib
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import msgspec
 
 from bench.catalog import drivable, mistakes, placeholders
 from bench.errors import LabError
-from bench.model import Declared, Interpreter, Layer, Peer, Server, Variant, Words, Workload
+from bench.model import Declared, Interpreter, Layering, Peer, Server, Variant, Words, Workload
 from bench.paths import ROOT
 
 T = TypeVar("T", bound=Declared)
@@ -20,7 +20,7 @@ Flaw = Callable[[Declared], str | None]  # what is wrong with a declaration, wha
 
 ALONE: Sequence[Flaw] = (placeholders.flaw, drivable.flaw)
 WORDS = Words.__struct_fields__  # keys beside those of the nouns in `WORDED`
-WORDED = {Interpreter, Layer, Peer, Server, Variant, Workload}
+WORDED = {Interpreter, Layering, Peer, Server, Variant, Workload}
 
 
 def read(path: Path, noun: type[T], beside: Collection[str] = ()) -> T:
@@ -107,8 +107,19 @@ def words(*patterns: str) -> dict[str, Words]:
     return found
 
 
-def constant(path: Path, name: str) -> tuple[str, ...]:
-    """A tuple of strings that a module assigns at its top, read from its source: the lab does not import the module."""
+@overload
+def constant(path: Path, name: str) -> tuple[str, ...]: ...
+
+
+@overload
+def constant(path: Path, name: str, missing: None) -> tuple[str, ...] | None: ...
+
+
+def constant(path: Path, name: str, missing: str | None = "the framework needs") -> tuple[str, ...] | None:
+    """A tuple of strings that a module assigns at its top, read from its source: the lab does not import the module.
+
+    Without it, raises LabError, which says whose packages are `missing`; with `missing` None, returns None.
+    """
     where = path.relative_to(ROOT)
     try:
         module = ast.parse(path.read_bytes())
@@ -123,7 +134,9 @@ def constant(path: Path, name: str) -> tuple[str, ...]:
                 | ast.AnnAssign(target=ast.Name(id=found), value=ast.expr() as value)
             ) if found == name:
                 return _strings(value, f"{where}:{node.lineno}: {name}")
-    raise LabError(f"{where}: add {name} = (…), a tuple of the packages that the framework needs")
+    if missing is None:
+        return None
+    raise LabError(f"{where}: add {name} = (…), a tuple of the packages that {missing}")
 
 
 def _strings(value: ast.expr, where: str) -> tuple[str, ...]:

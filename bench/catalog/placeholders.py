@@ -13,7 +13,7 @@ from string import Formatter
 from typing import Any
 
 from bench.errors import unknown
-from bench.model import Backend, Interpreter, Layer, Peer, Server, Tuning, Variant
+from bench.model import Backend, Interpreter, Layering, Peer, Server, Tuning, Variant
 
 SERVED = ("backlog", "base", "entry", "host", "port", "prefix", "python", "scratch", "workers")
 BUILT = ("home", "prefix", "runtime")
@@ -66,7 +66,7 @@ def _keys(declared: Any) -> Iterator[Key]:
             for key in ("prepare", "argv", "ready", "version"):
                 yield key, getattr(declared, key)[1:], STARTED, True  # the first word names a program
             yield "dsn", (declared.dsn,), STARTED, True
-        case Layer():
+        case Layering():
             yield "env", declared.env.values(), VERIFIED if declared.bearer else (), True
         case Interpreter():
             yield "env", declared.env.values(), ("prefix",), False

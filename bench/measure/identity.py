@@ -52,7 +52,7 @@ def identify_phase(catalog: Catalog, phase: Phase, ready: Ready) -> Phase:
         for case in phase.cases
         if (artifact := ready.artifacts.get(case.variant)) and not _lacks_server(artifact, case.stack)
         if not (case.stack and case.workload in ready.unserved.get(case.variant, {}))
-        if not (isinstance(case, LayersCase) and _lacks_layer(ready, case))
+        if not (isinstance(case, LayersCase) and _lacks_packages(ready, case))
     ]
     return msgspec.structs.replace(phase, cases=tuple(cases))
 
@@ -85,9 +85,9 @@ def identify(
     if isinstance(case, SuiteCase):
         inputs["cases"] = digest(SUITE_CASES)
     if isinstance(case, LayersCase):
-        layer = catalog.layers[case.layer]
-        inputs["layer"] = _digest(layer)
-        inputs |= {"around": digest(f"bench/yardsticks/{layer.around}")} if layer.around else {}
+        layering = catalog.layerings[case.layering]
+        inputs["layering"] = _digest(layering)
+        inputs |= {"around": digest(f"bench/yardsticks/{layering.around}")} if layering.around else {}
     if case.stack and not case.stack.is_peer:
         server = pairing.server_file(catalog, case.stack)
         inputs["server"] = _digest(server)
@@ -127,10 +127,10 @@ def _lacks_server(artifact: Artifact | BuiltPeer, stack: Stack | None) -> bool:
     return isinstance(artifact, Artifact) and not needed.isdisjoint(artifact.lacks)
 
 
-def _lacks_layer(ready: Ready, case: LayersCase) -> bool:
-    """Return True if the packages of a case's layer or of its framework are unavailable."""
+def _lacks_packages(ready: Ready, case: LayersCase) -> bool:
+    """Return True if the packages of a case's layering or of its framework are unavailable."""
     own = (lack for lack in ready.unavailable if lack.instrument == case.instrument)
-    return any(lack.covers(case.variant, case.framework, instrument="layers", layer=case.layer) for lack in own)
+    return any(lack.covers(case.variant, case.framework, instrument="layers", layering=case.layering) for lack in own)
 
 
 def _digest(declared: Declared) -> str:

@@ -40,7 +40,18 @@ from bench.model.catalog import Catalog, pick
 from bench.model.outcome import Account, Measurement, Observed, Ready, Run, Session, Verdict
 from bench.model.plan import Phase, Plan
 from bench.model.race import Again, Eliminated, Race, Round
-from bench.model.serving import Backend, Bearer, Framework, Layer, Peer, Proxy, Server, Tuning, Unsupported
+from bench.model.serving import (
+    Backend,
+    Bearer,
+    Framework,
+    Layer,
+    Layering,
+    Peer,
+    Proxy,
+    Server,
+    Tuning,
+    Unsupported,
+)
 from bench.model.study import (
     Against,
     FactorsPlan,
@@ -110,6 +121,7 @@ __all__ = [
     "Interpreter",
     "LatencyPlan",
     "Layer",
+    "Layering",
     "LayersCase",
     "LayersPlan",
     "Load",

@@ -239,11 +239,11 @@ class SuiteCase(AnyCase, frozen=True, kw_only=True, tag="suite"):
 
 
 class LayersCase(AnyCase, frozen=True, kw_only=True, tag="layers"):
-    """A request within a process, timed as the core alone in `MicroCase`: through a `layer` and a `framework`."""
+    """A request within a process, timed as the core alone in `MicroCase`: through a `layering` and a `framework`."""
 
     variant: str
     framework: str
-    layer: str
+    layering: str
     workload: str
     values: int = 1
     loops: int = 1
@@ -252,8 +252,8 @@ class LayersCase(AnyCase, frozen=True, kw_only=True, tag="layers"):
 
     @property
     def subject(self) -> str:
-        """The variant, the framework and the layer."""
-        return f"{self.variant}/{self.framework}, {self.layer}"
+        """The variant, the framework and the layering."""
+        return f"{self.variant}/{self.framework}, {self.layering}"
 
     @property
     def alone(self) -> MicroCase:

@@ -10,7 +10,7 @@ import msgspec
 
 from bench.errors import LabError, unknown
 from bench.model.base import Recorded
-from bench.model.serving import Backend, Framework, Layer, Peer, Server, Tuning
+from bench.model.serving import Backend, Framework, Layer, Layering, Peer, Server, Tuning
 from bench.model.study import Study
 from bench.model.variant import Interpreter, Variant, WarmupPolicy, Yardstick
 from bench.model.words import Words
@@ -38,10 +38,11 @@ class Catalog(Recorded, frozen=True, kw_only=True):
     yardsticks: dict[str, Yardstick] = {}
     peers: dict[str, Peer] = {}
     frameworks: dict[str, Framework] = {}
+    layers: dict[str, Layer] = {}
     servers: dict[str, Server] = {}
     tunings: dict[str, Tuning] = {}
     backends: dict[str, Backend] = {}
-    layers: dict[str, Layer] = {}
+    layerings: dict[str, Layering] = {}
     workloads: dict[str, Workload] = {}
     loads: dict[str, Load] = {}
     studies: dict[str, Study] = {}

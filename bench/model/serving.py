@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta
+from packaging.requirements import Requirement
 
 from bench.model.base import Algorithm, Argv, Count, Declared, Implementation, Interface
 from bench.model.variant import FromDebian, FromNpm, WarmupPolicy
@@ -19,6 +20,19 @@ class Framework(Declared, frozen=True):
     requirements: tuple[str, ...]
 
 
+class Layer(Declared, frozen=True):
+    """A layer around the service: a module of `app`, and the packages that it needs, with their markers (PEP 508)."""
+
+    name: str
+    requirements: tuple[str, ...]
+
+    def packages(self, implementation: Implementation) -> tuple[str, ...]:
+        """The names of the packages that it needs on an implementation."""
+        named = {"platform_python_implementation": {"cpython": "CPython", "pypy": "PyPy"}[implementation]}
+        needs = map(Requirement, self.requirements)
+        return tuple(need.name for need in needs if need.marker is None or need.marker.evaluate(named))
+
+
 class Bearer(Declared, frozen=True, kw_only=True):
     """The token of a request (RFC 9068): signed with `algorithm`, for a caller of the scopes in `scope`.
 
@@ -31,17 +45,19 @@ class Bearer(Declared, frozen=True, kw_only=True):
     sees: Annotated[float, Meta(gt=0, le=1)] = 1.0
 
 
-class Layer(Declared, frozen=True, kw_only=True):
-    """What each request passes before it reaches the service: layers of `app`, or a yardstick beside them.
+class Layering(Declared, frozen=True, kw_only=True):
+    """What each request passes before it reaches the service: `layers` with their settings, or a yardstick.
 
-    `env` is added to the environment of the process. With a `bearer`, each request carries a token, and in `env`
-    `{jwks}`, `{issuer}`, `{audience}` and `{algorithm}` say how to verify it. `around` is a yardstick: a file of
-    `bench/yardsticks` with a function `around(application)`, which returns the application to call. `frameworks` lists
-    those that it is for; an empty list means all. `requirements` are its packages, beside those of the framework.
+    `layers` are modules of `app`, outermost first; `env` is added to the environment of the process. With a `bearer`,
+    each request carries a token, and in `env` `{jwks}`, `{issuer}`, `{audience}` and `{algorithm}` say how to verify
+    it. `around` is a yardstick: a file of `bench/yardsticks` with a function `around(application)`, which returns the
+    application to call; `requirements` are its packages. `frameworks` lists those that the layering is for; an empty
+    list means all.
     """
 
     name: str
     title: str
+    layers: tuple[str, ...] = ()
     env: dict[str, str] = {}
     bearer: Bearer | None = None
     around: str | None = None

@@ -142,9 +142,9 @@ class SuitePlan(Declared, frozen=True):
 
 
 class LayersPlan(Declared, frozen=True):
-    """`processes` fresh processes for each variant, framework and layer, each with `values` values of `requests`.
+    """`processes` fresh processes for each variant, framework and layering, each with `values` values of `requests`.
 
-    The first of the layers `named` is what the others are compared with.
+    The first of the layerings `named` is what the others are compared with.
     """
 
     named: Annotated[tuple[str, ...], Meta(min_length=1)]

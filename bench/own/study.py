@@ -184,7 +184,10 @@ def with_application(catalog: Catalog, application: Application, home: str) -> C
     )
     own = Framework(name=application.interface, module="", interface=application.interface, requirements=())
     return replace(
-        catalog, variants=catalog.variants | {variant.name: variant}, frameworks={application.interface: own}
+        catalog,
+        variants=catalog.variants | {variant.name: variant},
+        frameworks={application.interface: own},
+        layers={},  # those of the lab's own service
     )
 
 

@@ -102,7 +102,7 @@ def _suites(study: Study) -> Phase | None:
 
 
 def _layers(study: Study, catalog: Catalog) -> Phase | None:
-    """Each layer around each framework that it is for. The A/A pairs are requests through the first layer."""
+    """Each layering around each framework that it is for. The A/A pairs are requests through the first one."""
     plan = study.layers
     if plan is None:
         return None
@@ -110,7 +110,7 @@ def _layers(study: Study, catalog: Catalog) -> Phase | None:
         LayersCase(
             variant=variant,
             framework=framework,
-            layer=layer,
+            layering=name,
             workload=workload,
             values=plan.values,
             loops=_request_passes(plan, workload, catalog),
@@ -119,11 +119,11 @@ def _layers(study: Study, catalog: Catalog) -> Phase | None:
         for workload in study.workloads
         for variant in study.variants
         for framework in study.frameworks
-        for layer in plan.named
-        if catalog.layers[layer].is_for(framework)
+        for name in plan.named
+        if catalog.layerings[name].is_for(framework)
     ]
     if study.aa:
-        first = [case for case in cases if (case.variant, case.layer) == (study.baseline, plan.named[0])]
+        first = [case for case in cases if (case.variant, case.layering) == (study.baseline, plan.named[0])]
         cases += [msgspec.structs.replace(case, aa=True) for case in first if case.framework == study.frameworks[0]]
     return Phase("layers", plan.processes, tuple(cases))
 

@@ -34,7 +34,7 @@ def _all(finding: Finding) -> Iterator[str]:
         yield from selftest.answers(finding.selftest)
     elif finding.drift:
         yield from drift.answers(finding.drift)
-    elif finding.layering.rows:
+    elif finding.layered.rows:
         yield from layers.answers(finding)
     elif settings.only_settings(finding.targets):
         yield from settings.answers(finding)

@@ -147,7 +147,7 @@ def _speedups(finding: Finding) -> Plot:
 def _added(finding: Finding) -> Plot:
     told = [layers.told(finding)] if layers.told(finding) else []
     named = [Key(*pair) for pair in layers.lanes(finding)]
-    return _plot(layers.added, finding, told, named, len({row.layer for row in finding.layering.rows}))
+    return _plot(layers.added, finding, told, named, len({row.layering for row in finding.layered.rows}))
 
 
 def _speedup(core: Core) -> str:

@@ -8,7 +8,7 @@ from bench.analysis.text import listed, number
 from bench.report import naming
 from bench.report.dots import ALL, Dot, dots
 from bench.report.drawing import Chart, keys
-from bench.report.layering import HEADINGS, LayerResult, amount, cells, drawable
+from bench.report.layered import HEADINGS, LayerResult, amount, cells, drawable
 from bench.report.rows import Finding
 from bench.report.wording import MICRO, NO_FRAMEWORK, fitting
 
@@ -21,23 +21,25 @@ def answers(finding: Finding) -> Iterator[str]:
     """For each workload, what layers add on the study's first framework; then what the yardsticks add."""
     study = finding.study
     for each in finding.each:
-        known = {row.layer: row for row in each.layering.rows if _is_usual(each, row, study.frameworks[0])}
+        known = {row.layering: row for row in each.layered.rows if _is_usual(each, row, study.frameworks[0])}
         first, *others = known.values()
         lead = f"{naming.work(each)} {_on(study.frameworks[0])}"
         if first.time is None:
             yield fitting(f"{lead}: no answer, a request without a layer has no figure")
             continue
-        parts = [f"{short(each, row.layer)} {_adds(row)}" for row in others if row.added and not _is_beside(each, row)]
+        parts = [
+            f"{short(each, row.layering)} {_adds(row)}" for row in others if row.added and not _is_beside(each, row)
+        ]
         yield fitting(f"{lead}: a request takes {number(first.time.estimate / MICRO)} µs", parts)
-    beside = [row for row in finding.layering.figures if _is_beside(finding, row) and row.added]
+    beside = [row for row in finding.layered.figures if _is_beside(finding, row) and row.added]
     if beside:
-        told = [f"{short(finding, row.layer)} {_adds(row)} {_on(row.framework)}" for row in beside]
+        told = [f"{short(finding, row.layering)} {_adds(row)} {_on(row.framework)}" for row in beside]
         yield fitting(f"Beside it, {naming.work(finding).lower()}: {told[0]}", told[1:], ", ")
 
 
 def table(finding: Finding) -> Table:
     """A row for each layer, a column for each framework: what the layer adds to a request on the baseline's core."""
-    study, found = finding.study, finding.layering
+    study, found = finding.study, finding.layered
     named = study.layers.named if study.layers else ()
     heading = ["layer", *(f"{name}, µs" for name in study.frameworks)]
     rows = []
@@ -49,7 +51,7 @@ def table(finding: Finding) -> Table:
 
 def rows(finding: Finding) -> Table:
     """Every figure of a workload."""
-    return [list(HEADINGS), *([row.variant, row.framework, row.layer, *cells(row)] for row in finding.layering.rows)]
+    return [list(HEADINGS), *([row.variant, row.framework, row.layering, *cells(row)] for row in finding.layered.rows)]
 
 
 def added(finding: Finding, width: int, part: slice = ALL) -> Chart:
@@ -57,16 +59,16 @@ def added(finding: Finding, width: int, part: slice = ALL) -> Chart:
     colours = dict(lanes(finding))
     marks = [
         Dot(
-            row=short(finding, row.layer),
+            row=short(finding, row.layering),
             at=row.added.seconds / MICRO,
             low=(row.added.low or row.added.seconds) / MICRO,
             high=(row.added.high or row.added.seconds) / MICRO,
             told=number(row.added.seconds / MICRO),
-            hint=f"{row.framework}, {short(finding, row.layer)}: {amount(row)} µs",
+            hint=f"{row.framework}, {short(finding, row.layering)}: {amount(row)} µs",
             colour=colours[row.framework],
             lane=row.framework,
         )
-        for row in drawable(finding.layering.rows)
+        for row in drawable(finding.layered.rows)
         if row.added and row.variant == finding.study.baseline
     ]
     return dots(marks, width, AXIS if width >= WIDE else "µs a request", part, one=False)
@@ -79,8 +81,8 @@ def lanes(finding: Finding) -> list[tuple[str, str]]:
 
 def told(finding: Finding) -> str:
     """The figures of the plot in words: what layers add on the first framework."""
-    own = [row for row in drawable(finding.layering.rows) if row.variant == finding.study.baseline]
-    return listed([f"{short(finding, row.layer)} on {row.framework} {amount(row, between=False)} µs" for row in own])
+    own = [row for row in drawable(finding.layered.rows) if row.variant == finding.study.baseline]
+    return listed([f"{short(finding, row.layering)} on {row.framework} {amount(row, between=False)} µs" for row in own])
 
 
 def short(finding: Finding, layer: str) -> str:
@@ -90,7 +92,7 @@ def short(finding: Finding, layer: str) -> str:
 
 def title(finding: Finding, layer: str) -> str:
     """A layer as a table names it."""
-    return finding.catalog.layers[layer].title
+    return finding.catalog.layerings[layer].title
 
 
 def sample(finding: Finding) -> str:
@@ -106,7 +108,7 @@ def _is_usual(finding: Finding, row: LayerResult, framework: str) -> bool:
 
 
 def _is_beside(finding: Finding, row: LayerResult) -> bool:
-    return finding.catalog.layers[row.layer].around is not None
+    return finding.catalog.layerings[row.layering].around is not None
 
 
 def _cell(row: LayerResult | None) -> str:

@@ -51,7 +51,7 @@ def power(finding: Finding) -> str:
     alone = [core.speedup for core in finding.cores if not core.baseline]
     served = [row.speedup for row in finding.rows if not row.core.baseline]
     served = [each.behind for each in finding.ranking] if finding.ranks_stacks else served
-    within = [row.slower for row in finding.layering.rows if not row.first]
+    within = [row.slower for row in finding.layered.rows if not row.first]
     told = [*_smallest(alone, WHERE["micro"]), *_smallest(served, WHERE["macro"]), *_smallest(within, WITHIN)]
     lead = f"Smallest detectable difference ({share(POWER)} power)"
     return f"{lead}: {listed(told)}." if told else f"{lead}: unknown (no ratio has an interval)."

@@ -53,7 +53,7 @@ def html(finding: Finding) -> str:
         filters=front.filters(finding),
         race=_race(finding),
         tested=_suites(finding),
-        layered=layers.sections(finding) if finding.layering.rows else [],
+        layered=layers.sections(finding) if finding.layered.rows else [],
         targets={
             "rows": finding.targets,
             "only_settings": settings.only_settings(finding.targets),

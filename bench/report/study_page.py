@@ -64,7 +64,7 @@ def page(finding: Finding) -> str:
         shown = drift.picture(finding.drift)
         return render("drift.md", verdict=drift, found=finding.drift, picture=shown, **common)
     drawn = list(pictures(finding))
-    if finding.layering.rows:
+    if finding.layered.rows:
         return render("layers.md", finding=finding, layers=layers, pictures=drawn, noise=once(finding), **common)
     main = main_picture(drawn)
     return render(

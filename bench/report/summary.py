@@ -40,7 +40,7 @@ def show(console: Console, finding: Finding, page: Path, json: bool) -> None:
         _say(console, verdict(finding.targets), "bold")
     if finding.tested:
         _tested(finding.tested).print(console)
-    for each in finding.each if finding.layering.rows else ():
+    for each in finding.each if finding.layered.rows else ():
         _say(console, each.title, "bold")
         _layers(layers.rows(each)).print(console)
     for each in finding.each if finding.rows else ():
@@ -49,7 +49,7 @@ def show(console: Console, finding: Finding, page: Path, json: bool) -> None:
         (_ranking(each) if finding.ranks_stacks else _stacks(each)).print(console)
         for row in (row for row in each.rows if row.verdict not in {"pass", "eliminated"}):
             _say(console, f"{row.verdict}: {row.stack}: {row.reason}", "yellow")
-    if not (finding.rows or finding.targets or finding.tested or finding.layering.rows):
+    if not (finding.rows or finding.targets or finding.tested or finding.layered.rows):
         _cores(finding).print(console)
         for core in (core for core in finding.cores if core.verdict != "pass"):
             _say(console, f"{core.verdict}: {core.variant}: {core.reason}", "yellow")
@@ -101,7 +101,7 @@ def _record(finding: Finding, page: Path) -> dict[str, object]:
         "cores": [core for each in finding.each for core in each.cores],
         "targets": finding.targets,
         "tested": finding.tested,
-        "layers": {each.workload: each.layering.rows for each in finding.each},
+        "layers": {each.workload: each.layered.rows for each in finding.each},
         "cards": cards(finding),
         "stacks": [row for each in finding.each for row in each.rows],
         "latencies": {each.workload: each.latencies for each in finding.each},

@@ -27,7 +27,7 @@ def list_() -> int:
         "framework": catalog.frameworks,
         "server": catalog.labels(),
         "tuning": catalog.tunings,
-        "layer": catalog.layers,
+        "layering": catalog.layerings,
         "backend": catalog.backends,
         "workload": catalog.workloads,
         "load": catalog.loads,

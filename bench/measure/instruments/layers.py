@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,7 +20,7 @@ from bench.documents import tokens
 from bench.documents.callers import seen, shown
 from bench.errors import MissingError, UnpinnedError
 from bench.measure.instruments.micro import Start, padded, padding_bytes, timed
-from bench.model import Catalog, Exchange, Layer, LayersCase, Observed, Study, Unavailable, Workload
+from bench.model import Catalog, Exchange, Layering, LayersCase, Observed, Study, Unavailable, Workload
 from bench.paths import SUBJECT, YARDSTICKS
 from bench.plan.matrix import SAME_REQUESTS
 
@@ -27,30 +28,38 @@ WAIT = "time.sleep"  # no workload of this instrument waits
 
 
 def observe(catalog: Catalog, case: LayersCase, output: Path) -> Observed:
-    """Time requests through the case's layer in one fresh process; see `micro.timed`.
+    """Time requests through the case's layering in one fresh process; see `micro.timed`.
 
     Raises LabError if an answer is wrong.
     """
-    layer, framework = catalog.layers[case.layer], catalog.frameworks[case.framework]
+    layering, framework = catalog.layerings[case.layering], catalog.frameworks[case.framework]
+    needed = (framework.requirements, packages(catalog, layering, case.variant))
     with TemporaryDirectory(dir=output.parent) as name:
         folder = Path(name)
-        env = prepared(layer, catalog.workloads[case.workload], folder)
+        env = prepared(layering, catalog.workloads[case.workload], folder)
         env |= {"STATEMENTS_FRAMEWORK": framework.module, "STATEMENTS_WAIT": WAIT}
         start = Start(
             artifacts.python(case.variant),
             padded(padding_bytes(output)) | env,
             caller=("--caller", str(SUBJECT / "asking.py"), "--request", str(folder / "request.json")),
             documents=folder / "documents",
-            path=tuple(beside.folder(case.variant, own) for own in (framework.requirements, layer.requirements) if own),
+            path=tuple(beside.folder(case.variant, own) for own in needed if own),
         )
         return timed(catalog, case.alone, output, start)
 
 
+def packages(catalog: Catalog, layering: Layering, variant: str) -> tuple[str, ...]:
+    """Return the names of the packages that a layering needs on the interpreter of `variant`."""
+    implementation = catalog.interpreter_of(variant).implementation
+    needed = (catalog.layers[name].packages(implementation) for name in layering.layers if name in catalog.layers)
+    return (*chain.from_iterable(needed), *layering.requirements)
+
+
 def provision(catalog: Catalog, study: Study, variant: str) -> Iterator[Unavailable]:
-    """Install the packages of the study's frameworks and layers for `variant`. Yields those that are unavailable."""
+    """Install the packages of the study's frameworks and layerings for `variant`. Yields those that are unavailable."""
     needed = [("framework", name, catalog.frameworks[name].requirements) for name in study.frameworks]
     named = study.layers.named if study.layers else ()
-    needed += [("layer", name, catalog.layers[name].requirements) for name in named]
+    needed += [("layering", name, packages(catalog, catalog.layerings[name], variant)) for name in named]
     for noun, name, requirements in needed:
         try:
             beside.provide(variant, requirements)
@@ -60,22 +69,22 @@ def provision(catalog: Catalog, study: Study, variant: str) -> Iterator[Unavaila
             yield replace(lack, **{noun: name})
 
 
-def prepared(layer: Layer, workload: Workload, folder: Path) -> dict[str, str]:
-    """Write the requests of a workload and their right answers into `folder`. Returns the environment of the layer.
+def prepared(layering: Layering, workload: Workload, folder: Path) -> dict[str, str]:
+    """Write the requests of a workload and their right answers into `folder`. Returns the environment of the layering.
 
-    Each request has a token of its own if the layer has a bearer.
+    Each request has a token of its own if the layering has a bearer.
     """
     asked = _exchanges(workload)
-    env = layer.env
+    env = layering.env | {"STATEMENTS_LAYERS": " ".join(layering.layers)}
     bearers: list[str] = []
-    if layer.bearer:
-        issuer = tokens.Issuer(layer.bearer.algorithm)
+    if layering.bearer:
+        issuer = tokens.Issuer(layering.bearer.algorithm)
         (folder / "jwks.json").write_bytes(issuer.jwks())
         places = {"jwks": (folder / "jwks.json").as_uri(), "algorithm": issuer.algorithm}
         places |= {"issuer": tokens.ISSUER, "audience": tokens.AUDIENCE}
         env = {name: value.format_map(places) for name, value in env.items()}
-        scopes = layer.bearer.scope.split()
-        known = [seen(each, layer.bearer.sees) if layer.bearer.sees < 1 else () for each in asked]
+        scopes = layering.bearer.scope.split()
+        known = [seen(each, layering.bearer.sees) if layering.bearer.sees < 1 else () for each in asked]
         bearers = [
             issuer.token(f"caller-{number}", [*scopes, *(f"customer:{customer}" for customer in customers)])
             for number, customers in enumerate(known)
@@ -84,7 +93,7 @@ def prepared(layer: Layer, workload: Workload, folder: Path) -> dict[str, str]:
     _write(asked, folder / "documents")
     first = asked[0]
     request = {"method": first.method, "path": first.path, "headers": _headers(first), "tokens": bearers}
-    request["around"] = str(YARDSTICKS / layer.around) if layer.around else None
+    request["around"] = str(YARDSTICKS / layering.around) if layering.around else None
     (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
     return dict(env)
 

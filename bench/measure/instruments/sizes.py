@@ -149,7 +149,7 @@ def _installed(variant: str) -> dict[str, Distribution]:
 
 
 def _closure(names: Iterable[str], installed: dict[str, Distribution]) -> set[str]:
-    """Return `names` and their requirements that are installed. Environment markers may exclude the others."""
+    """Return `names` and their requirements that are installed. Environment markers exclude the others."""
     found: set[str] = set()
     todo = [canonicalize_name(name) for name in names]
     while todo:
@@ -158,8 +158,14 @@ def _closure(names: Iterable[str], installed: dict[str, Distribution]) -> set[st
             continue
         found.add(name)
         needs = [Requirement(text) for text in installed[name].requires or ()]
-        todo += [canonicalize_name(need.name) for need in needs if "extra" not in str(need.marker)]
+        todo += [canonicalize_name(need.name) for need in needs if _is_needed_here(need)]
     return found
+
+
+def _is_needed_here(need: Requirement) -> bool:
+    """Return False for an extra, or for another platform. Another distribution may have brought such a package."""
+    text = str(need.marker)
+    return need.marker is None or not ("extra" in text or ("sys_platform" in text and not need.marker.evaluate()))
 
 
 def _files(distribution: Distribution) -> Iterator[Path]:

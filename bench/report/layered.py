@@ -26,7 +26,7 @@ class LayerResult(msgspec.Struct, frozen=True, kw_only=True):
 
     variant: str
     framework: str
-    layer: str
+    layering: str
     first: bool
     time: Ratio | None = None
     added: Added | None = None
@@ -34,7 +34,7 @@ class LayerResult(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
 
 
-class Layering(msgspec.Struct, frozen=True, kw_only=True):
+class Layered(msgspec.Struct, frozen=True, kw_only=True):
     """The results of a workload in the study's order. `same` is the ratio of the study's own A/A pair."""
 
     rows: tuple[LayerResult, ...] = ()
@@ -44,7 +44,8 @@ class Layering(msgspec.Struct, frozen=True, kw_only=True):
     def of(self, variant: str, framework: str, layer: str) -> LayerResult | None:
         """The result of a layer around a framework; None where it is not for that framework."""
         return next(
-            (row for row in self.rows if (row.variant, row.framework, row.layer) == (variant, framework, layer)), None
+            (row for row in self.rows if (row.variant, row.framework, row.layering) == (variant, framework, layer)),
+            None,
         )
 
     @property
@@ -53,16 +54,16 @@ class Layering(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(row for row in self.rows if row.time)
 
 
-def layering(session: Session, runs: Iterable[Run], workload: str, selftest: Selftest | None) -> Layering:
+def layered(session: Session, runs: Iterable[Run], workload: str, selftest: Selftest | None) -> Layered:
     """The results of a workload; none for a study without layers. Its comparisons are one family."""
     plan, study = session.plan.study.layers, session.plan.study
     if plan is None:
-        return Layering()
+        return Layered()
     own: dict[tuple[str, str, str, bool], list[Run]] = {}
     for run in runs:
         case = run.case
         if isinstance(case, LayersCase) and case.workload == workload:
-            own.setdefault((case.variant, case.framework, case.layer, case.aa), []).append(run)
+            own.setdefault((case.variant, case.framework, case.layering, case.aa), []).append(run)
     first = plan.named[0]
     repeated = _whole(own.get((study.baseline, study.frameworks[0], first, True), ()))
     same = paired(repeated, _whole(own.get((study.baseline, study.frameworks[0], first, False), ())), "time")
@@ -72,11 +73,11 @@ def layering(session: Session, runs: Iterable[Run], workload: str, selftest: Sel
         for variant in study.variants
         for framework in study.frameworks
         for layer in plan.named
-        if session.plan.catalog.layers[layer].is_for(framework)
+        if session.plan.catalog.layerings[layer].is_for(framework)
     ]
     held = iter(as_a_family([row.slower for row in rows if not row.first]))
     judged_ = tuple(row if row.first else msgspec.structs.replace(row, slower=next(held)) for row in rows)
-    return Layering(rows=judged_, same=same, floor=floor)
+    return Layered(rows=judged_, same=same, floor=floor)
 
 
 def _row(
@@ -88,13 +89,13 @@ def _row(
     variant, framework, layer = of
     first = _first(session.plan.study)
     runs, without = _whole(own.get((*of, False), ())), _whole(own.get((variant, framework, first, False), ()))
-    row = LayerResult(variant=variant, framework=framework, layer=layer, first=layer == first)
+    row = LayerResult(variant=variant, framework=framework, layering=layer, first=layer == first)
     if not runs:
         failed = (run.told for run in own.get((*of, False), ()) if run.verdict != "pass")
         lacks = (
             lack.reason
             for lack in session.unavailable
-            if lack.covers(variant, framework, instrument="layers", layer=layer) or lack.covers(variant)
+            if lack.covers(variant, framework, instrument="layers", layering=layer) or lack.covers(variant)
         )
         reason = next(chain(failed, lacks), None) or "not measured"
         return msgspec.structs.replace(row, reason=reason, slower=Comparison(reason=reason))
