@@ -118,7 +118,8 @@ def _cell(row: LayerResult | None) -> str:
 
 
 def _adds(row: LayerResult) -> str:
-    return f"adds {amount(row, between=False)} µs"
+    told = amount(row, between=False)
+    return f"at most +{told.removeprefix('at most ')} µs" if told.startswith("at most") else f"+{told} µs"
 
 
 def _on(framework: str) -> str:
