@@ -76,8 +76,8 @@ def layered(session: Session, runs: Iterable[Run], workload: str, selftest: Self
         if session.plan.catalog.layerings[layer].is_for(framework)
     ]
     held = iter(as_a_family([row.slower for row in rows if not row.first]))
-    judged_ = tuple(row if row.first else msgspec.structs.replace(row, slower=next(held)) for row in rows)
-    return Layered(rows=judged_, same=same, floor=floor)
+    rows = [row if row.first else msgspec.structs.replace(row, slower=next(held)) for row in rows]
+    return Layered(rows=tuple(rows), same=same, floor=floor)
 
 
 def _row(

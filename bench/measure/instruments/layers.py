@@ -20,7 +20,7 @@ from bench.documents import tokens
 from bench.documents.callers import seen, shown
 from bench.errors import MissingError, UnpinnedError
 from bench.measure.instruments.micro import Start, padded, padding_bytes, timed
-from bench.model import Catalog, Exchange, Layering, LayersCase, Observed, Study, Unavailable, Workload
+from bench.model import Bearer, Catalog, Exchange, Layering, LayersCase, Observed, Study, Unavailable, Workload
 from bench.paths import SUBJECT, YARDSTICKS
 from bench.plan.matrix import SAME_REQUESTS
 
@@ -74,28 +74,30 @@ def prepared(layering: Layering, workload: Workload, folder: Path) -> dict[str, 
 
     Each request has a token of its own if the layering has a bearer.
     """
-    asked = _exchanges(workload)
+    asked, bearers = _exchanges(workload), list[str]()
     env = layering.env | {"STATEMENTS_LAYERS": " ".join(layering.layers)}
-    bearers: list[str] = []
     if layering.bearer:
         issuer = tokens.Issuer(layering.bearer.algorithm)
-        (folder / "jwks.json").write_bytes(issuer.jwks())
-        places = {"jwks": (folder / "jwks.json").as_uri(), "algorithm": issuer.algorithm}
+        keys = folder / "jwks.json"
+        keys.write_bytes(issuer.jwks())
+        places = {"jwks": keys.as_uri(), "algorithm": issuer.algorithm}
         places |= {"issuer": tokens.ISSUER, "audience": tokens.AUDIENCE}
         env = {name: value.format_map(places) for name, value in env.items()}
-        scopes = layering.bearer.scope.split()
-        known = [seen(each, layering.bearer.sees) if layering.bearer.sees < 1 else () for each in asked]
-        bearers = [
-            issuer.token(f"caller-{number}", [*scopes, *(f"customer:{customer}" for customer in customers)])
-            for number, customers in enumerate(known)
-        ]
-        asked = [shown(each, customers) if customers else each for each, customers in zip(asked, known, strict=True)]
+        asked, bearers = _with_callers(asked, layering.bearer, issuer)
     _write(asked, folder / "documents")
     first = asked[0]
     request = {"method": first.method, "path": first.path, "headers": _headers(first), "tokens": bearers}
     request["around"] = str(YARDSTICKS / layering.around) if layering.around else None
     (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
-    return dict(env)
+    return env
+
+
+def _with_callers(asked: Sequence[Exchange], bearer: Bearer, issuer: tokens.Issuer) -> tuple[list[Exchange], list[str]]:
+    """Return the requests with the answers that their callers get, and the callers' tokens."""
+    shares = [seen(each, bearer.sees) if bearer.sees < 1 else () for each in asked]
+    own = [[*bearer.scope.split(), *(f"customer:{customer}" for customer in customers)] for customers in shares]
+    signed = [issuer.token(f"caller-{number}", scopes) for number, scopes in enumerate(own)]
+    return [shown(each, share) if share else each for each, share in zip(asked, shares, strict=True)], signed
 
 
 def _exchanges(workload: Workload) -> list[Exchange]:
