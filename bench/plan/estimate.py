@@ -27,7 +27,7 @@ CAPACITY_SECONDS = 2.4  # finding the capacity of a server before it is driven a
 SLICE_SECONDS = 0.2  # overhead of each second of warm-up
 ORDER_SECONDS = 16e-6  # the reference core on an order of a medium document
 REWRITTEN_ORDER_SECONDS = 0.6e-6  # a hand-written core
-REQUEST_SECONDS = 50e-6  # a request within a process, beside its documents
+REQUEST_SECONDS = 80e-6  # a request within a process, beside its documents
 COUNTED_SECONDS = 0.05  # a medium document under callgrind, a mean over the variants
 
 

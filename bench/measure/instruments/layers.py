@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -86,8 +87,8 @@ def prepared(layering: Layering, workload: Workload, folder: Path) -> dict[str, 
         asked, bearers = _with_callers(asked, layering.bearer, issuer)
     _write(asked, folder / "documents")
     first = asked[0]
-    request = {"method": first.method, "path": first.path, "headers": _headers(first), "tokens": bearers}
-    request["around"] = str(YARDSTICKS / layering.around) if layering.around else None
+    request: dict[str, Any] = {"method": first.method, "path": first.path, "headers": _headers(first)}
+    request |= {"tokens": bearers, "around": str(YARDSTICKS / layering.around) if layering.around else None}
     (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
     return env
 
