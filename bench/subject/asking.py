@@ -69,7 +69,7 @@ def wsgi(application: Callable[..., Iterable[bytes]], request: dict[str, Any]) -
             environ["HTTP_AUTHORIZATION"] = authorization
         body = application(environ, start_response)
         try:
-            return b"".join(body)
+            return b"".join([*body])  # asks for its iterator once, as a server does
         finally:
             if hasattr(body, "close"):
                 body.close()
