@@ -18,7 +18,8 @@ from tests.declared import CATALOG
 VARIANTS = ("cpython", "cython")
 FRAMEWORKS = [name for name, each in CATALOG.frameworks.items() if each.interface != "rsgi"]
 OWN = [name for name, each in CATALOG.layerings.items() if each.layers]
-SECONDS = 60
+CALLS = str(Path(__file__).with_name("calls.py"))
+SECONDS = 60  # of a process
 
 
 def calls(name: str, framework: str, layering: str, folder: Path, *words: str, workload: str = "medium") -> list[str]:
@@ -32,7 +33,7 @@ def calls(name: str, framework: str, layering: str, folder: Path, *words: str, w
     env = artifacts.environment(CATALOG, variant) | layers.prepared(declared, asked, own)
     env |= {"STATEMENTS_FRAMEWORK": CATALOG.frameworks[framework].module, "STATEMENTS_WAIT": layers.WAIT}
     env["PYTHONPATH"] = ":".join(str(beside.folder(name, packages)) for packages in needed if packages)
-    argv = [str(artifacts.python(name)), str(SUBJECT / "calls.py"), str(own / "request.json"), *words]
+    argv = [str(artifacts.python(name)), CALLS, str(SUBJECT / "asking.py"), str(own / "request.json"), *words]
     done = subprocess.run(argv, cwd=own, env=env, capture_output=True, text=True, check=True, timeout=SECONDS)
     found: list[str] = json.loads(done.stdout)
     return found

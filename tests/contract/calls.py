@@ -1,9 +1,10 @@
-"""What one request calls: the Python functions, in order, that `asking.py`'s caller enters from its call to the answer.
+"""What one request calls in the measured process: the Python functions in order, from the call to the whole answer.
 
-    calls.py REQUEST [--alone]
+    calls.py ASKING REQUEST [--alone]
 
-REQUEST is the file that `asking.py` reads, beside the folder `documents`. With `--alone` the request goes to the
-framework's own application instead of the one that servers import. stdout receives the functions as JSON.
+ASKING is `bench/subject/asking.py`. REQUEST is the file that it reads, beside the folder `documents`. With `--alone`
+the request goes to the framework's own application instead of the one that servers import. stdout receives the
+functions as JSON.
 """
 
 import json
@@ -46,9 +47,9 @@ def called(ask: Any, document: bytes) -> list[str]:
     return found
 
 
-def main(file: str, *words: str) -> None:
+def main(script: str, file: str, *words: str) -> None:
     """Print what the first of the requests calls."""
-    asking = runpy.run_path(str(Path(__file__).with_name("asking.py")))
+    asking = runpy.run_path(script)
     request = json.loads(Path(file).read_text(encoding="utf-8"))
     ask, _ = asking["asked"](made_alone(), request) if words else asking["caller"](file)
     document = min((Path(file).parent / "documents").glob("*.json")).read_bytes()
