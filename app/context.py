@@ -66,7 +66,7 @@ def _stepped(request: Coroutine[Any, Any, None], context: Context) -> Generator[
         try:
             step, value = request.send, (yield awaited)
         except BaseException as error:  # noqa: BLE001 - it goes on to the request, such as the task's cancellation
-            step, value = request.throw, error  # type: ignore[assignment]
+            step, value = request.throw, error
 
 
 rsgi = asgi

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from jwt import PyJWS
 from jwt.algorithms import Algorithm, get_default_algorithms
@@ -160,7 +160,7 @@ class Verifier:
         return Principal(subject, frozenset(scopes.split(" ")) - {""}), expires
 
 
-def _is_moment(value: Any) -> bool:
+def _is_moment(value: Any) -> TypeGuard[float]:
     return type(value) is int or (type(value) is float and isfinite(value))
 
 

@@ -32,7 +32,7 @@ def private_key(algorithm: str) -> Any:
 
 def public_jwk(algorithm: str, key: Any) -> dict[str, Any]:
     """The public part of a key, as a JWK."""
-    kinds = {"ES256": ECAlgorithm, "RS256": RSAAlgorithm}
+    kinds: dict[str, Any] = {"ES256": ECAlgorithm, "RS256": RSAAlgorithm}
     return dict(kinds.get(algorithm, OKPAlgorithm).to_jwk(key.public_key(), as_dict=True))
 
 
@@ -69,7 +69,13 @@ class Issuer:
     def claims(self, **claims: Any) -> dict[str, Any]:
         """The claims of a token; `claims` are added or DROPPED."""
         now = int(time.time())
-        usual = {"iss": ISSUER, "aud": AUDIENCE, "sub": "anna", "client_id": "shop", "jti": f"{time.monotonic_ns()}"}
+        usual: dict[str, Any] = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": "anna",
+            "client_id": "shop",
+            "jti": f"{time.monotonic_ns()}",
+        }
         usual |= {"iat": now, "exp": now + LIFETIME_SECONDS, "scope": "statements"}
         return {name: value for name, value in (usual | claims).items() if value is not DROPPED}
 

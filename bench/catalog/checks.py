@@ -35,6 +35,9 @@ def check(catalog: Catalog) -> None:
         brief = pick(catalog.loads, load.brief, "load", f"{where}: brief") if load.brief else load
         if (brief.model, brief.users) != (load.model, load.users):
             raise LabError(f"{where}: brief: load {brief.name!r} must be closed and have {load.users} users")
+    for name, words in catalog.words.items():
+        if words.leaks and name not in catalog.servers:
+            raise LabError(f"{name}.toml: leaks: only servers have it")
     _check_labels(catalog)
     _check_peers(catalog)
     _check_tunings(catalog)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from bench.model.base import Declared
 
 SHORT, LEAD = 5, 3  # most words of a short name, and of a caveat before its colon
@@ -11,11 +13,14 @@ class Words(Declared, frozen=True, kw_only=True):
     """The keys of a server, variant, interpreter, peer or workload that only answers and tables show.
 
     `short` is its name in an answer, where the title is too long. `caveat` is what decides against it, as `WHAT TO DO:
-    WHY`: `needs nginx: it has no timeouts`. An answer has the words before the colon, a table all of them.
+    WHY`: `needs nginx: it has no timeouts`. An answer has the words before the colon, a table all of them. `leaks` is
+    of servers: which requests find a ContextVar that another has left set, if the service has no context for each. They
+    are those of the same connection, only pipelined ones, or always the next one. The tests verify it.
     """
 
     short: str = ""
     caveat: str = ""
+    leaks: Literal["", "pipelined", "connection", "always"] = ""
 
     def __post_init__(self) -> None:
         """Raises ValueError for words that no answer has room for; the decoder adds the file."""

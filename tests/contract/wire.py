@@ -2,11 +2,13 @@
 
 import socket
 from http.client import HTTPException, HTTPResponse
-from typing import NamedTuple
+from io import BufferedReader
+from typing import Any, NamedTuple
 
 from bench.serve import life_cycle
 
 TIMEOUT_SECONDS = 30
+QUIET_SECONDS = 2  # without another answer to pipelined requests
 
 
 class Server(NamedTuple):
@@ -54,3 +56,36 @@ def ask(server: Server, method: str, target: str, body: bytes | None = None, *he
 def post(server: Server, body: bytes, media_type: str = "application/json") -> Reply:
     """Request the statement of a document."""
     return ask(server, "POST", "/statements", body, f"Content-Type: {media_type}")
+
+
+def pipelined(server: Server, requests: bytes, most: int) -> list[tuple[int, bytes]]:
+    """Send several requests at once over one connection; the statuses and bodies of the answers that arrive."""
+    answers: list[tuple[int, bytes]] = []
+    with socket.create_connection((server.host, server.port), TIMEOUT_SECONDS) as connection:
+        connection.sendall(requests)
+        connection.settimeout(QUIET_SECONDS)
+        stream = connection.makefile("rb")
+        while len(answers) < most:
+            try:
+                response = HTTPResponse(_Stream(stream))  # type: ignore[arg-type]
+                response.begin()
+                answers.append((response.status, response.read()))
+            except (OSError, HTTPException):  # closed, or silent
+                break
+    return answers
+
+
+class _Stream:
+    """One buffered reader for the answers of a connection: each HTTPResponse would make one, and drop what it holds."""
+
+    def __init__(self, stream: BufferedReader) -> None:
+        self.stream = stream
+
+    def makefile(self, _mode: str) -> "_Stream":
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+    def close(self) -> None:
+        """Leave the reader open for the next answer."""
