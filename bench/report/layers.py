@@ -80,7 +80,7 @@ def lanes(finding: Finding) -> list[tuple[str, str]]:
 
 
 def told(finding: Finding) -> str:
-    """The figures of the plot in words: what layers add on the first framework."""
+    """The figures of the plot in words."""
     own = [row for row in drawable(finding.layered.rows) if row.variant == finding.study.baseline]
     return listed([f"{short(finding, row.layering)} on {row.framework} {amount(row, between=False)} µs" for row in own])
 
@@ -118,8 +118,11 @@ def _cell(row: LayerResult | None) -> str:
 
 
 def _adds(row: LayerResult) -> str:
-    told = amount(row, between=False)
-    return f"at most +{told.removeprefix('at most ')} µs" if told.startswith("at most") else f"+{told} µs"
+    """What a layer adds, such as `+4.2 µs`, or `at most +0.2 µs` where the difference may be noise."""
+    *lead, figure = amount(row, between=False).split(" ")
+    if not figure[-1].isdigit():
+        return figure
+    return " ".join([*lead, figure if figure.startswith("-") else f"+{figure}", "µs"])
 
 
 def _on(framework: str) -> str:
