@@ -22,8 +22,11 @@ def interface_of(framework: str) -> str:
 
 
 def around(application: Any, interface: str, names: Sequence[str]) -> Any:
-    """The application within the layers `names`, outermost first. Raises ImportError for an unknown name."""
-    for name in reversed([CONTEXT, *names] if names else []):
+    """The application within the layers `names`, outermost first. Raises ImportError for an unknown name.
+
+    `context` is around the others anyway, so that its name switches on nothing but itself.
+    """
+    for name in reversed(dict.fromkeys([CONTEXT, *names]) if names else {}):
         application = getattr(import_module(f"app.{name}"), interface)(application)
     return application
 

@@ -5,6 +5,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SPEC = ROOT / "spec"
 SUBJECT = ROOT / "bench" / "subject"
+YARDSTICKS = ROOT / "bench" / "yardsticks"
 RESULTS = ROOT / "results"
 FINDINGS = ROOT / "docs" / "findings"
 KEPT = FINDINGS / "data"

@@ -16,7 +16,7 @@ from bench import documents, verify
 from bench.build import artifacts, peers
 from bench.errors import LabError, MissingError
 from bench.host import machine
-from bench.measure.instruments import factors, gatling_setup, instructions, null, pacer
+from bench.measure.instruments import factors, gatling_setup, instructions, layers, null, pacer
 from bench.model import (
     Artifact,
     BuiltPeer,
@@ -56,6 +56,9 @@ def make_ready(plan: Plan, progress: Progress, cases: Path = verify.GOLDEN) -> R
         for name in built:
             with progress.step(f"rebuild and copy {name}"):
                 factors.provision(catalog, study.factors, name)
+    for name in built if study.layers else ():
+        with progress.step(f"packages of layers for {name}"):
+            unavailable += layers.provision(catalog, study, name)
     none = {"macro": generator_missing(plan, progress), "instructions": study.instructions and counter_missing()}
     if none["macro"] is None and plan.phase("null"):
         none["null"] = null_missing(study.baseline, progress)

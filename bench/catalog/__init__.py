@@ -19,6 +19,7 @@ from bench.model import (
     Interface,
     Interpreter,
     Layer,
+    Layering,
     Load,
     Peer,
     Server,
@@ -39,6 +40,7 @@ WORDED = (
     "peers/*/*.toml",
     "bench/servers/*.toml",
     "bench/workloads/*.toml",
+    "bench/layerings/*.toml",
 )  # the files that may have words; no two of them have one name
 
 
@@ -54,6 +56,7 @@ def read() -> Catalog:
         servers=listing(Server, "bench/servers/*.toml", flaws=FLAWS),
         tunings=listing(Tuning, "bench/tunings/*.toml", flaws=FLAWS),
         backends=listing(Backend, "bench/backends/*.toml", flaws=FLAWS),
+        layerings=listing(Layering, "bench/layerings/*.toml", flaws=FLAWS),
         workloads=listing(Workload, "bench/workloads/*.toml"),
         loads=listing(Load, "bench/loads/*.toml"),
         words=words(*WORDED),

@@ -9,6 +9,9 @@ from bench.catalog.pairing import kinds
 from bench.catalog.tuning import tuned
 from bench.errors import NEAR, LabError
 from bench.model import Against, Catalog, Peer, Server, Study, Target, pick
+from bench.paths import ROOT, YARDSTICKS
+
+IN_PROCESS = {"wsgi", "asgi"}  # interfaces that a request within a process can use
 
 
 def check(catalog: Catalog) -> None:
@@ -38,6 +41,7 @@ def check(catalog: Catalog) -> None:
     _check_labels(catalog)
     _check_peers(catalog)
     _check_tunings(catalog)
+    _check_layerings(catalog)
 
 
 def _refusable(catalog: Catalog) -> dict[str, object]:
@@ -98,6 +102,19 @@ def _check_tunings(catalog: Catalog) -> None:
             )
 
 
+def _check_layerings(catalog: Catalog) -> None:
+    """Every framework and layer is known, and the file of a yardstick is there."""
+    for layering in catalog.layerings.values():
+        where = f"bench/layerings/{layering.name}.toml"
+        for framework in layering.frameworks:
+            pick(catalog.frameworks, framework, "framework", f"{where}: frameworks")
+        for layer in layering.layers:
+            if not (ROOT / "app" / f"{layer}.py").is_file():
+                raise LabError(f"{where}: layers: there is no layer app/{layer}.py")
+        if layering.around and not (YARDSTICKS / layering.around).is_file():
+            raise LabError(f"{where}: around: there is no file bench/yardsticks/{layering.around}")
+
+
 def check_study(study: Study, catalog: Catalog) -> None:
     """Raises LabError that names the study's file and the unknown name or the contradiction in it."""
     where = f"bench/studies/{study.name}.toml"
@@ -124,6 +141,7 @@ def check_study(study: Study, catalog: Catalog) -> None:
     if study.servers and not study.frameworks:
         raise LabError(f"{where}: frameworks: a study with servers requires at least one framework")
     _check_loads(study, where, catalog)
+    _check_requests(study, where, catalog)
     if study.baseline not in study.variants:
         raise LabError(f"{where}: baseline {study.baseline!r} must be one of the study's variants")
 
@@ -140,6 +158,18 @@ def _check_loads(study: Study, where: str, catalog: Catalog) -> None:
         for name in names:
             if pick(catalog.loads, name, "load", where).model != model:
                 raise LabError(f"{where}: load {name!r} must be {model}")
+
+
+def _check_requests(study: Study, where: str, catalog: Catalog) -> None:
+    """A study of layers names layerings that its frameworks can have, and frameworks that take such requests."""
+    for name in study.layers.named if study.layers else ():
+        layering = pick(catalog.layerings, name, "layering", f"{where}: layers.named")
+        if not any(map(layering.is_for, study.frameworks)):
+            needed = ", ".join(layering.frameworks)
+            raise LabError(f"{where}: layers.named: {name!r} is for {needed} only: add a framework, or remove it")
+    for name in study.frameworks if study.layers else ():
+        if catalog.frameworks[name].interface not in IN_PROCESS:
+            raise LabError(f"{where}: frameworks: {name!r} is not WSGI or ASGI, as [layers] requires")
 
 
 def _check_server(name: str, where: str, catalog: Catalog) -> None:

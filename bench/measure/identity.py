@@ -11,7 +11,20 @@ import msgspec
 from bench.catalog import pairing
 from bench.errors import LabError
 from bench.measure import blocks, closure
-from bench.model import Artifact, BuiltPeer, Case, Catalog, Declared, Instrument, Phase, Plan, Ready, Stack, SuiteCase
+from bench.model import (
+    Artifact,
+    BuiltPeer,
+    Case,
+    Catalog,
+    Declared,
+    Instrument,
+    LayersCase,
+    Phase,
+    Plan,
+    Ready,
+    Stack,
+    SuiteCase,
+)
 from bench.paths import ROOT
 from bench.plan.matrix import backend_of
 from bench.serve import backend, proxy
@@ -39,6 +52,7 @@ def identify_phase(catalog: Catalog, phase: Phase, ready: Ready) -> Phase:
         for case in phase.cases
         if (artifact := ready.artifacts.get(case.variant)) and not _lacks_server(artifact, case.stack)
         if not (case.stack and case.workload in ready.unserved.get(case.variant, {}))
+        if not (isinstance(case, LayersCase) and _lacks_packages(ready, case))
     ]
     return msgspec.structs.replace(phase, cases=tuple(cases))
 
@@ -70,6 +84,10 @@ def identify(
     inputs["subject"] = _digest(catalog.subject(case.variant))
     if isinstance(case, SuiteCase):
         inputs["cases"] = digest(SUITE_CASES)
+    if isinstance(case, LayersCase):
+        layering = catalog.layerings[case.layering]
+        inputs["layering"] = _digest(layering)
+        inputs |= {"around": digest(f"bench/yardsticks/{layering.around}")} if layering.around else {}
     if case.stack and not case.stack.is_peer:
         server = pairing.server_file(catalog, case.stack)
         inputs["server"] = _digest(server)
@@ -107,6 +125,12 @@ def _lacks_server(artifact: Artifact | BuiltPeer, stack: Stack | None) -> bool:
     """Return True if the server of a stack, or a requirement of its tuning, is unavailable."""
     needed = {stack.label, stack.server} if stack else set()
     return isinstance(artifact, Artifact) and not needed.isdisjoint(artifact.lacks)
+
+
+def _lacks_packages(ready: Ready, case: LayersCase) -> bool:
+    """Return True if the packages of a case's layering or of its framework are unavailable."""
+    own = (lack for lack in ready.unavailable if lack.instrument == case.instrument)
+    return any(lack.covers(case.variant, case.framework, instrument="layers", layering=case.layering) for lack in own)
 
 
 def _digest(declared: Declared) -> str:

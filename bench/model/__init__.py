@@ -8,6 +8,7 @@ An unknown value is absent (`None` or no key), never 0 or −1.
 from bench.model.application import Application
 from bench.model.base import (
     COLD_JVM_SECONDS,
+    Algorithm,
     Argv,
     Count,
     Declared,
@@ -25,6 +26,7 @@ from bench.model.case import (
     FactorsCase,
     InstructionsCase,
     Instrument,
+    LayersCase,
     MacroCase,
     MicroCase,
     NullCase,
@@ -38,12 +40,24 @@ from bench.model.catalog import Catalog, pick
 from bench.model.outcome import Account, Measurement, Observed, Ready, Run, Session, Verdict
 from bench.model.plan import Phase, Plan
 from bench.model.race import Again, Eliminated, Race, Round
-from bench.model.serving import Backend, Framework, Layer, Peer, Proxy, Server, Tuning, Unsupported
+from bench.model.serving import (
+    Backend,
+    Bearer,
+    Framework,
+    Layer,
+    Layering,
+    Peer,
+    Proxy,
+    Server,
+    Tuning,
+    Unsupported,
+)
 from bench.model.study import (
     Against,
     FactorsPlan,
     InstructionsPlan,
     LatencyPlan,
+    LayersPlan,
     MacroPlan,
     MicroPlan,
     OpenPlan,
@@ -75,11 +89,13 @@ __all__ = [
     "Account",
     "Again",
     "Against",
+    "Algorithm",
     "AnyCase",
     "Application",
     "Argv",
     "Artifact",
     "Backend",
+    "Bearer",
     "BuiltPeer",
     "Case",
     "Catalog",
@@ -105,6 +121,9 @@ __all__ = [
     "Interpreter",
     "LatencyPlan",
     "Layer",
+    "Layering",
+    "LayersCase",
+    "LayersPlan",
     "Load",
     "MacroCase",
     "MacroPlan",

@@ -9,6 +9,7 @@ from msgspec import Meta
 
 Implementation = Literal["cpython", "pypy"]
 Interface = Literal["wsgi", "asgi", "rsgi"]
+Algorithm = Literal["ES256", "RS256", "EdDSA"]
 RankedBy = Literal["cpu", "rate"]
 Argv = tuple[str, ...]
 Count = Annotated[int, Meta(ge=1)]

@@ -13,8 +13,8 @@ class Unavailable(Recorded, frozen=True):
     """A part of the lab that this machine does not measure: `what`, the reason, and the command that may bring it.
 
     `kind`: `unavailable` on this machine, `unsupported` by declaration of the catalogue, or `failed` although it should
-    work. `variant` (or a peer), `framework`, `server`, `workload` and `instrument` select the cases that it covers; an
-    absent field selects all. A record without any of them concerns the system and covers no case.
+    work. `variant` (or a peer), `framework`, `server`, `workload`, `layering` and `instrument` select the cases that it
+    covers; an absent field selects all. A record without any of them concerns the system and covers no case.
     """
 
     what: str
@@ -25,6 +25,7 @@ class Unavailable(Recorded, frozen=True):
     framework: str | None = None
     server: str | None = None
     workload: str | None = None
+    layering: str | None = None
     instrument: str | None = None
 
     def covers(
@@ -34,14 +35,17 @@ class Unavailable(Recorded, frozen=True):
         server: str = "",
         workload: str | None = None,
         instrument: str | None = None,
+        *,
+        layering: str | None = None,
     ) -> bool:
-        """Whether it covers that variant or stack, on that workload, with that instrument."""
+        """Whether it covers that variant or stack, on that workload, with that instrument and through that layering."""
         servers = (server, server.partition("+")[0])  # a missing server is missing with each of its tunings
         asked: tuple[tuple[str | None, tuple[str | None, ...]], ...] = (
             (self.variant, (variant,)),
             (self.framework, (framework,)),
             (self.server, servers),
             (self.workload, (workload,)),
+            (self.layering, (layering,)),
             (self.instrument, (instrument,)),
         )
         given = [(own, values) for own, values in asked if own is not None]

@@ -9,7 +9,7 @@ import msgspec
 
 from bench.model.base import Recorded
 
-Instrument = Literal["micro", "macro", "startup", "size", "instructions", "null", "suite", "factors"]
+Instrument = Literal["micro", "macro", "startup", "size", "instructions", "null", "suite", "factors", "layers"]
 
 
 class Stack(Recorded, frozen=True):
@@ -136,7 +136,7 @@ class AnyCase(Recorded, frozen=True, kw_only=True, tag_field="instrument"):
     @property
     def label(self) -> str:
         """The case in words, for progress lines and messages."""
-        own = [self.variant, self.subject] if self.subject != self.variant and self.stack is None else [self.subject]
+        own = [self.subject] if self.subject.startswith(self.variant) else [self.variant, self.subject]
         parts = [self.instrument, *own, self.workload, self.load, "A/A" if self.aa else None]
         parts.append(f"on path {self.path}" if self.path else None)
         return " ".join(part for part in parts if part)
@@ -238,7 +238,40 @@ class SuiteCase(AnyCase, frozen=True, kw_only=True, tag="suite"):
         return self.framework
 
 
-Case = MicroCase | FactorsCase | InstructionsCase | SizeCase | StartupCase | MacroCase | NullCase | SuiteCase
+class LayersCase(AnyCase, frozen=True, kw_only=True, tag="layers"):
+    """A request within a process, timed as the core alone in `MicroCase`: through a `layering` and a `framework`."""
+
+    variant: str
+    framework: str
+    layering: str
+    workload: str
+    values: int = 1
+    loops: int = 1
+    warmups: int = 1
+    aa: bool = False
+
+    @property
+    def subject(self) -> str:
+        """The variant, the framework and the layering."""
+        return f"{self.variant}/{self.framework}, {self.layering}"
+
+    @property
+    def alone(self) -> MicroCase:
+        """The case of the core alone."""
+        return MicroCase(
+            variant=self.variant,
+            workload=self.workload,
+            values=self.values,
+            loops=self.loops,
+            warmups=self.warmups,
+            aa=self.aa,
+            inputs=self.inputs,
+        )
+
+
+Case = (
+    MicroCase | FactorsCase | InstructionsCase | SizeCase | StartupCase | MacroCase | NullCase | SuiteCase | LayersCase
+)
 
 
 def stack_of(case: AnyCase) -> Stack:

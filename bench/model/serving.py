@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 from packaging.requirements import Requirement
 
-from bench.model.base import Argv, Count, Declared, Implementation, Interface
+from bench.model.base import Algorithm, Argv, Count, Declared, Implementation, Interface
 from bench.model.variant import FromDebian, FromNpm, WarmupPolicy
 
 
@@ -31,6 +31,42 @@ class Layer(Declared, frozen=True):
         named = {"platform_python_implementation": {"cpython": "CPython", "pypy": "PyPy"}[implementation]}
         needs = map(Requirement, self.requirements)
         return tuple(need.name for need in needs if need.marker is None or need.marker.evaluate(named))
+
+
+class Bearer(Declared, frozen=True, kw_only=True):
+    """The token of a request (RFC 9068): signed with `algorithm`, for a caller of the scopes in `scope`.
+
+    The caller `sees` that share of the customers of each document: below 1, `scope` goes on with the others' ids, each
+    as `customer:ID`.
+    """
+
+    algorithm: Algorithm = "ES256"
+    scope: str
+    sees: Annotated[float, Meta(gt=0, le=1)] = 1.0
+
+
+class Layering(Declared, frozen=True, kw_only=True):
+    """What each request passes before it reaches the service: `layers` with their settings, or a yardstick.
+
+    `layers` are modules of `app`, outermost first; `env` is added to the environment of the process. With a `bearer`,
+    each request carries a token, and in `env` `{jwks}`, `{issuer}`, `{audience}` and `{algorithm}` say how to verify
+    it. `around` is a yardstick: a file of `bench/yardsticks` with a function `around(application)`, which returns the
+    application to call; `requirements` are its packages. `frameworks` lists those that the layering is for; an empty
+    list means all.
+    """
+
+    name: str
+    title: str
+    layers: tuple[str, ...] = ()
+    env: dict[str, str] = {}
+    bearer: Bearer | None = None
+    around: str | None = None
+    frameworks: tuple[str, ...] = ()
+    requirements: tuple[str, ...] = ()
+
+    def is_for(self, framework: str) -> bool:
+        """Whether requests to `framework` can pass it."""
+        return not self.frameworks or framework in self.frameworks
 
 
 class Unsupported(Declared, frozen=True):

@@ -141,6 +141,18 @@ class SuitePlan(Declared, frozen=True):
     processes: Count
 
 
+class LayersPlan(Declared, frozen=True):
+    """`processes` fresh processes for each variant, framework and layering, each with `values` values of `requests`.
+
+    The first of the layerings `named` is what the others are compared with.
+    """
+
+    named: Annotated[tuple[str, ...], Meta(min_length=1)]
+    processes: Count
+    values: Count
+    requests: Count
+
+
 class SelftestPlan(Declared, frozen=True):
     """`comparisons` A/A pairs of the baseline by each instrument, each of as many processes and runs as in a study.
 
@@ -187,6 +199,7 @@ class Study(Declared, frozen=True, kw_only=True):
     latency: LatencyPlan | None = None
     startup: StartupPlan | None = None
     suite: SuitePlan | None = None
+    layers: LayersPlan | None = None
     selftest: SelftestPlan | None = None
     factors: FactorsPlan | None = None
     targets: tuple[Target, ...] = ()

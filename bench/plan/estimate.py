@@ -9,6 +9,7 @@ from bench.model import (
     Catalog,
     FactorsCase,
     InstructionsCase,
+    LayersCase,
     Load,
     MacroCase,
     MicroCase,
@@ -16,16 +17,17 @@ from bench.model import (
     Phase,
     Plan,
 )
-from bench.plan.matrix import backend_of
+from bench.plan.matrix import SAME_REQUESTS, backend_of
 
 BACKEND_SECONDS = 1.5  # creating, starting and stopping a backend for one run
 # Seconds of a run beyond its declared durations, measured on two cores; only the estimate uses them.
 OVERHEAD_SECONDS = {"size": 1.7, "instructions": 1.5, "micro": 0.4, "startup": 0.55, "suite": 1.0, "factors": 0.4}
-OVERHEAD_SECONDS |= {"gatling": 3.3, "pacer": 1.2}
+OVERHEAD_SECONDS |= {"gatling": 3.3, "pacer": 1.2, "layers": 0.9}
 CAPACITY_SECONDS = 2.4  # finding the capacity of a server before it is driven at shares of it
 SLICE_SECONDS = 0.2  # overhead of each second of warm-up
 ORDER_SECONDS = 16e-6  # the reference core on an order of a medium document
 REWRITTEN_ORDER_SECONDS = 0.6e-6  # a hand-written core
+REQUEST_SECONDS = 80e-6  # a request within a process, beside its documents
 COUNTED_SECONDS = 0.05  # a medium document under callgrind, a mean over the variants
 
 
@@ -80,6 +82,10 @@ def _seconds_alone(case: Case, catalog: Catalog) -> float:
             return OVERHEAD_SECONDS["instructions"] + counted * COUNTED_SECONDS
         case MicroCase() | FactorsCase():
             return OVERHEAD_SECONDS[case.instrument] + _timed_seconds(case, catalog)
+        case LayersCase():
+            spec = catalog.workloads[case.workload].documents
+            requests = case.loops * (case.warmups + case.values) * (spec.count if spec else SAME_REQUESTS)
+            return OVERHEAD_SECONDS["layers"] + requests * REQUEST_SECONDS + _timed_seconds(case.alone, catalog)
         case _:
             return OVERHEAD_SECONDS[case.instrument]
 

@@ -16,6 +16,8 @@ from bench.model import (
     FactorsPlan,
     InstructionsCase,
     Instrument,
+    LayersCase,
+    LayersPlan,
     MacroCase,
     MicroCase,
     MicroPlan,
@@ -31,6 +33,7 @@ from bench.model import (
 )
 
 T = TypeVar("T", MicroCase, MacroCase)
+SAME_REQUESTS = 200  # in a pass of a workload without documents: one for each token
 
 
 def phases(study: Study, catalog: Catalog) -> list[Phase]:
@@ -39,7 +42,7 @@ def phases(study: Study, catalog: Catalog) -> list[Phase]:
         return [_factors(study.micro, study.factors, study, catalog)]
     served = list(stacks(study, catalog))
     found = [_sizes(study, served), _counted(study, catalog), *_alone(study, catalog), _starts(study, catalog)]
-    found += [_suites(study), *_loaded(study, served, catalog)]
+    found += [_suites(study), _layers(study, catalog), *_loaded(study, served, catalog)]
     return [phase for phase in found if phase]
 
 
@@ -96,6 +99,39 @@ def _suites(study: Study) -> Phase | None:
     tested = [SuiteCase(variant=study.baseline, framework=name) for name in study.frameworks]
     tested += [msgspec.structs.replace(tested[0], aa=True)] if study.aa else []
     return Phase("suite", study.suite.processes, tuple(tested))
+
+
+def _layers(study: Study, catalog: Catalog) -> Phase | None:
+    """Each layering around each framework that it is for. The A/A pairs are requests through the first one."""
+    plan = study.layers
+    if plan is None:
+        return None
+    cases = [
+        LayersCase(
+            variant=variant,
+            framework=framework,
+            layering=name,
+            workload=workload,
+            values=plan.values,
+            loops=_request_passes(plan, workload, catalog),
+            warmups=catalog.warmup_of(variant).passes,
+        )
+        for workload in study.workloads
+        for variant in study.variants
+        for framework in study.frameworks
+        for name in plan.named
+        if catalog.layerings[name].is_for(framework)
+    ]
+    if study.aa:
+        first = [case for case in cases if (case.variant, case.layering) == (study.baseline, plan.named[0])]
+        cases += [msgspec.structs.replace(case, aa=True) for case in first if case.framework == study.frameworks[0]]
+    return Phase("layers", plan.processes, tuple(cases))
+
+
+def _request_passes(plan: LayersPlan, workload: str, catalog: Catalog) -> int:
+    """The passes over the requests of a workload that reach the number of requests of a value."""
+    spec = catalog.workloads[workload].documents
+    return -(-plan.requests // (spec.count if spec else SAME_REQUESTS))
 
 
 def _loaded(study: Study, served: list[Stack], catalog: Catalog) -> Iterator[Phase]:

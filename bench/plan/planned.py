@@ -40,6 +40,7 @@ def selected(study: Study, catalog: Catalog) -> Catalog:
         variants={name: each for name, each in variants.items() if not isinstance(each, Yardstick)},
         yardsticks={name: each for name, each in variants.items() if isinstance(each, Yardstick)},
         peers={name: catalog.peers[name] for name in study.peers},
+        layerings={name: catalog.layerings[name] for name in (study.layers.named if study.layers else ())},
         backends={name: each for name, each in catalog.backends.items() if name in backends},
         workloads=workloads,
         loads=loads | {load.brief: catalog.loads[load.brief] for load in loads.values() if load.brief},

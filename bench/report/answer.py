@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from bench.analysis.text import number
-from bench.report import against, drift, loads, naming, ranked, selftest, settings, speedups, suites, versions
+from bench.report import against, drift, layers, loads, naming, ranked, selftest, settings, speedups, suites, versions
 from bench.report.rows import Finding
 from bench.report.targets import TargetResult, counts
 from bench.report.wording import fitting
@@ -29,11 +29,13 @@ def answer(finding: Finding) -> tuple[str, ...]:
 
 
 def _all(finding: Finding) -> Iterator[str]:
-    """A self-test, factors, settings and targets of cores answer for the whole study, all else for each workload."""
+    """A self-test, factors, layers, settings and targets of cores answer for the study, all else for each workload."""
     if finding.study.selftest and finding.selftest:
         yield from selftest.answers(finding.selftest)
     elif finding.drift:
         yield from drift.answers(finding.drift)
+    elif finding.layered.rows:
+        yield from layers.answers(finding)
     elif settings.only_settings(finding.targets):
         yield from settings.answers(finding)
     elif finding.targets and not finding.rows:

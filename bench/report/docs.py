@@ -34,6 +34,7 @@ ASKED = (
     "spring",
     "pypy",
     "frameworks",
+    "identity",
     "sessions",
 )  # studies in the index, measured or not
 Spoken = dict[str, Words]  # by the name of what they are of

@@ -16,7 +16,7 @@ from bench.analysis.stats import Ratio, reach
 from bench.errors import RIGHT
 from bench.model import Instrument, Run, Session, Stack, Unavailable, Verdict
 
-ASIDE = {"size", "instructions", "suite"}  # a failure of these instruments spoils no other figure
+ASIDE = {"size", "instructions", "suite", "layers"}  # a failure of these instruments spoils no other figure
 Subject = str | Stack
 
 

@@ -9,7 +9,7 @@ import msgspec
 from bench.analysis.text import listed, number
 from bench.durations import written
 from bench.measure.instruments.sizes import PARTS
-from bench.report import charts, latencies, outcomes, percentiles
+from bench.report import charts, latencies, layers, outcomes, percentiles
 from bench.report.drawing import Chart, draw, keys
 from bench.report.ladder import LOOKS, STATES, ladder, state
 from bench.report.rows import Core, Finding
@@ -62,6 +62,7 @@ def plots(finding: Finding, targets: Sequence[TargetResult] = ()) -> dict[str, P
         "spent": _spent(finding),
         "survival": _survival(finding),
         "speedups": _speedups(finding),
+        "added": _added(finding),
         "latency": _latency(finding),
         "percentiles": _percentiles(finding),
         "memory": _memory(finding),
@@ -141,6 +142,12 @@ def _speedups(finding: Finding) -> Plot:
     drawn = _plot(charts.speedups, finding, [] if _survives(finding) else told, [UNDECIDED], len(told))
     first = f"{study.name}/{study.baseline} {study.name}/{finding.cores[0].variant}"
     return msgspec.structs.replace(drawn, again=f"{LAB} compare {first}")
+
+
+def _added(finding: Finding) -> Plot:
+    told = [layers.told(finding)] if layers.told(finding) else []
+    named = [Key(*pair) for pair in layers.lanes(finding)]
+    return _plot(layers.added, finding, told, named, len({row.layering for row in finding.layered.rows}))
 
 
 def _speedup(core: Core) -> str:

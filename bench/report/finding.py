@@ -33,6 +33,7 @@ from bench.report.estimates import (
 from bench.report.evidence import Evidence
 from bench.report.gated import agreements, gated
 from bench.report.latencies import latencies
+from bench.report.layered import layered
 from bench.report.ranking import brief_load, ranking
 from bench.report.rows import Core, Course, Finding, InstructionCounts, Row, closed_load, place
 from bench.report.stolen import stolen
@@ -87,12 +88,14 @@ def _of_workload(
     courses = [_course(run, session.plan, capacities.get(stack_of(run.case))) for run in loaded]
     load = closed_load(study, workload)
     null, brief = evidence.null(load), brief_load(session, load)
+    requests = layered(session, runs, workload, selftest)
     return Finding(
         workload=workload,
         session=session,
-        same=evidence.same,
+        same=evidence.same or requests.same,
         selftest=selftest,
-        floor=evidence.floor("micro"),
+        floor=max(evidence.floor("micro"), requests.floor),
+        layered=requests,
         floor_served=evidence.floor("macro"),
         lead=_lead(evidence, [core.variant for core in cores]),
         cores=tuple(cores),

@@ -12,6 +12,7 @@ from bench.report import naming, ranking
 from bench.report.rows import Finding
 from bench.report.wording import judged
 
+WITHIN = "of a request within a process"
 WHERE = {"micro": "without a server", "macro": "behind a server"}
 
 
@@ -50,7 +51,8 @@ def power(finding: Finding) -> str:
     alone = [core.speedup for core in finding.cores if not core.baseline]
     served = [row.speedup for row in finding.rows if not row.core.baseline]
     served = [each.behind for each in finding.ranking] if finding.ranks_stacks else served
-    told = [*_smallest(alone, WHERE["micro"]), *_smallest(served, WHERE["macro"])]
+    within = [row.slower for row in finding.layered.rows if not row.first]
+    told = [*_smallest(alone, WHERE["micro"]), *_smallest(served, WHERE["macro"]), *_smallest(within, WITHIN)]
     lead = f"Smallest detectable difference ({share(POWER)} power)"
     return f"{lead}: {listed(told)}." if told else f"{lead}: unknown (no ratio has an interval)."
 

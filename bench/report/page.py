@@ -14,7 +14,7 @@ from bench.analysis import breaking
 from bench.analysis.text import number, seconds
 from bench.catalog import pairing
 from bench.model import Peer, Server
-from bench.report import front, ladder, latencies, loads, look, ranking, settings, stolen, suites
+from bench.report import front, ladder, latencies, layers, loads, look, ranking, settings, stolen, suites
 from bench.report.built import how
 from bench.report.figures import LAB, plots, rerun
 from bench.report.finding import PERCENTILES
@@ -53,6 +53,7 @@ def html(finding: Finding) -> str:
         filters=front.filters(finding),
         race=_race(finding),
         tested=_suites(finding),
+        layered=layers.sections(finding) if finding.layered.rows else [],
         targets={
             "rows": finding.targets,
             "only_settings": settings.only_settings(finding.targets),

@@ -11,7 +11,7 @@ import numpy as np
 import vl_convert
 
 from bench.analysis.text import listed, seconds
-from bench.report import charts, latencies, loads, percentiles, settings
+from bench.report import charts, latencies, layers, loads, percentiles, settings
 from bench.report.dots import Dot, dots
 from bench.report.drawing import CONFIG, Chart, Record, hues, keys, sheet
 from bench.report.ladder import LOOKS, STATES, ladder
@@ -72,6 +72,9 @@ def pictures(finding: Finding) -> Iterator[Picture]:
             named = keys([charts.ALONE, *each.places], "ink") if _served(each) else []
             keyed = with_keys(shown, [*named, charts.UNDECIDED])
             yield Picture(each.workload, what, title + where, _fastest(each), keyed)
+        if told := layers.told(each):
+            shown = with_keys(layers.added(each, charts.WIDE), layers.lanes(each))
+            yield Picture(each.workload, "added", f"Added to a request{where}, in µs on a log scale", told, shown)
         if any(loads.has_result(course) for course in each.open):
             title = f"Median latency second by second{where}, on a log scale, above the rate as a multiple of capacity"
             yield Picture(each.workload, "overload", title, loads.answer(each), overloads(each))

@@ -18,6 +18,7 @@ from bench.report.cost import Cost, Price
 from bench.report.estimates import Figure
 from bench.report.gated import GateResult
 from bench.report.latencies import Latencies
+from bench.report.layered import Layered
 from bench.report.ranking import Ranked
 from bench.report.stolen import Stolen
 from bench.report.suites import SuiteResult
@@ -145,6 +146,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     Rows:
     - `peers` are cores without figures outside their server.
     - `ranking` holds the stacks from the best on, `raced` those of a race's rounds under another load.
+    - `layered` holds requests through layers within a process.
     - `latencies` are those of the open loads for latency, `courses` the runs under all other loads.
     - `null` is the null server's rate in requests per second. `machines` counts the equal machines that shared blocks.
     - `awaited` is False where server CPU includes requests of the warm-up that were still in flight: it is too high for
@@ -178,6 +180,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     stolen: Stolen = Stolen()
     proxies: tuple[str, ...] = ()
     tested: tuple[SuiteResult, ...] = ()
+    layered: Layered = Layered()
     over: tuple[Session, ...] = ()
     sessions: int = 1
     drift: Drift | None = None

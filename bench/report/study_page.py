@@ -10,7 +10,20 @@ from bench.analysis.breaking import RULE
 from bench.analysis.text import listed
 from bench.model import Plan, Session
 from bench.paths import PROFILES, REMARKS
-from bench.report import drift, ladder, latencies, loads, overview, price, ranking, selftest, settings, stolen, suites
+from bench.report import (
+    drift,
+    ladder,
+    latencies,
+    layers,
+    loads,
+    overview,
+    price,
+    ranking,
+    selftest,
+    settings,
+    stolen,
+    suites,
+)
 from bench.report.answer import answers
 from bench.report.builds import without_pgo
 from bench.report.figures import rerun
@@ -51,6 +64,8 @@ def page(finding: Finding) -> str:
         shown = drift.picture(finding.drift)
         return render("drift.md", verdict=drift, found=finding.drift, picture=shown, **common)
     drawn = list(pictures(finding))
+    if finding.layered.rows:
+        return render("layers.md", finding=finding, layers=layers, pictures=drawn, noise=once(finding), **common)
     main = main_picture(drawn)
     return render(
         "finding.md",

@@ -14,7 +14,7 @@ from rich.text import Text
 from bench.analysis.text import number
 from bench.measure.instruments.sizes import Size
 from bench.model import Stack
-from bench.report import ranking, settings, stolen, suites
+from bench.report import layers, ranking, settings, stolen, suites
 from bench.report.answer import answers
 from bench.report.builds import without_pgo
 from bench.report.cards import cards
@@ -40,13 +40,16 @@ def show(console: Console, finding: Finding, page: Path, json: bool) -> None:
         _say(console, verdict(finding.targets), "bold")
     if finding.tested:
         _tested(finding.tested).print(console)
+    for each in finding.each if finding.layered.rows else ():
+        _say(console, each.title, "bold")
+        _layers(layers.rows(each)).print(console)
     for each in finding.each if finding.rows else ():
         if finding.others:
             _say(console, each.title, "bold")
         (_ranking(each) if finding.ranks_stacks else _stacks(each)).print(console)
         for row in (row for row in each.rows if row.verdict not in {"pass", "eliminated"}):
             _say(console, f"{row.verdict}: {row.stack}: {row.reason}", "yellow")
-    if not (finding.rows or finding.targets or finding.tested):
+    if not (finding.rows or finding.targets or finding.tested or finding.layered.rows):
         _cores(finding).print(console)
         for core in (core for core in finding.cores if core.verdict != "pass"):
             _say(console, f"{core.verdict}: {core.variant}: {core.reason}", "yellow")
@@ -98,6 +101,7 @@ def _record(finding: Finding, page: Path) -> dict[str, object]:
         "cores": [core for each in finding.each for core in each.cores],
         "targets": finding.targets,
         "tested": finding.tested,
+        "layers": {each.workload: each.layered.rows for each in finding.each},
         "cards": cards(finding),
         "stacks": [row for each in finding.each for row in each.rows],
         "latencies": {each.workload: each.latencies for each in finding.each},
@@ -131,6 +135,15 @@ def _tested(rows: Sequence[suites.SuiteResult]) -> Grid:
     grid = Grid(*suites.HEADINGS)
     for row in rows:
         grid.row(row.framework, *suites.cells(row))
+    return grid
+
+
+def _layers(table: Sequence[Sequence[str]]) -> Grid:
+    """Requests through layers, by the names of variant, framework and layer."""
+    heading, *rows = table
+    grid = Grid(*heading[3:])
+    for *names, time, added, relative in rows:
+        grid.row("/".join(names), time, added, relative)
     return grid
 
 

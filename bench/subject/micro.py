@@ -7,6 +7,9 @@ After the timing the core receives documents that it has not seen: the same docu
 `--held-out` ones if the lab did not make the documents. The final report has the result of that check.
 
 `--threads N` runs each pass in N threads at once. A value is then the elapsed time divided by all their documents.
+`--caller SCRIPT` times the function that the script's `caller(REQUEST)` returns instead of the core. Each document is
+answered once, and its answer compared, before the timing.
+
 `--slower PERCENT` creates a difference of known size: that share of the documents is transformed twice, counted once.
 """
 
@@ -14,6 +17,7 @@ import gc
 import json
 import os
 import re
+import runpy
 import sys
 from argparse import Namespace
 from collections.abc import Callable
@@ -147,6 +151,8 @@ def main() -> None:
     runner.argparser.add_argument("--unanswered", action="store_true", help="do not check answers")
     runner.argparser.add_argument("--held-out", type=Path, help="folder of documents that are not timed")
     runner.argparser.add_argument("--threads", default=1, type=int)
+    runner.argparser.add_argument("--caller", type=Path, help="script with a function `caller`")
+    runner.argparser.add_argument("--request", default="", help="what the caller is given")
     runner.argparser.add_argument("--final-report", required=True, type=Path, help="file to write at the end")
     runner.argparser.add_argument("--slower", default=0, type=int, metavar="PERCENT")
     args = runner.parse_args()
@@ -156,24 +162,30 @@ def main() -> None:
     paths = inputs(args.documents)
     documents = [path.read_bytes() for path in paths]
     core = built_core()
+    transform, timed = core.transform, partial(time_threads, args.threads) if args.threads > 1 else time_passes
+    if args.caller:
+        transform, own_timed = runpy.run_path(str(args.caller))["caller"](args.request)
+        timed = own_timed or timed
     began = perf_counter()
-    first = core.transform(documents[0])
+    first = transform(documents[0])
     runner.metadata["first_seconds"] = perf_counter() - began
     runner.metadata["ready_seconds"] = age_seconds()
     if not args.unanswered and first != paths[0].with_suffix(".out.json").read_bytes():
         sys.exit(f"{args.name}: wrong answer to {paths[0].name}")
+    for path, document in zip(paths[1:], documents[1:], strict=True) if args.caller else ():
+        if transform(document) != path.with_suffix(".out.json").read_bytes():
+            sys.exit(f"{args.name}: wrong answer to {path.name}")
     del first  # a parser that can hold only one result could not continue
     runner.metadata["documents"] = len(documents)
     runner.metadata["mean_bytes"] = sum(map(len, documents)) / len(documents)
     runner.metadata["about"] = json.dumps(about(core))
     one_pass = documents + repeats(documents, args.slower)
-    timed = partial(time_threads, args.threads) if args.threads > 1 else time_passes
-    runner.bench_time_func(args.name, timed, core.transform, one_pass, inner_loops=args.threads * len(documents))
+    runner.bench_time_func(args.name, timed, transform, one_pass, inner_loops=args.threads * len(documents))
     proven = None
     if args.held_out:
-        proven = proof(core.transform, inputs(args.held_out), held_out=True)
+        proven = proof(transform, inputs(args.held_out), held_out=True)
     elif not args.unanswered:
-        proven = proof(core.transform, paths)
+        proven = proof(transform, paths)
     args.final_report.write_text(json.dumps({"about": about(core), "proof": proven}), encoding="utf-8")
 
 
@@ -182,6 +194,7 @@ def _pass_on(command: list[str], args: Namespace) -> None:
     command += ["--threads", str(args.threads), "--final-report", str(args.final_report)]
     command += ["--unanswered"] if args.unanswered else []
     command += ["--held-out", str(args.held_out)] if args.held_out else []
+    command += ["--caller", str(args.caller), "--request", args.request] if args.caller else []
 
 
 if __name__ == "__main__":

@@ -282,7 +282,14 @@ def test_beside_the_answer_stands_what_a_peer_takes_of_memory() -> None:
 
 
 def test_names_and_caveats_are_short_and_those_of_a_declaration() -> None:
-    kinds = (CATALOG.servers, CATALOG.variants, CATALOG.workloads, CATALOG.interpreters, CATALOG.peers)
+    kinds = (
+        CATALOG.servers,
+        CATALOG.variants,
+        CATALOG.workloads,
+        CATALOG.interpreters,
+        CATALOG.peers,
+        CATALOG.layerings,
+    )
     names = [name for kind in kinds for name in kind]
     assert set(CATALOG.words) <= set(names)
     assert len(set(names)) == len(names), "no two of them have one name"

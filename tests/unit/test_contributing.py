@@ -25,7 +25,16 @@ def test_the_examples_are_nouns_of_the_catalogue(checkout: Path) -> None:
     for name, content in examples().items():
         (checkout / name).write_text(content, encoding="utf-8")
     read = catalog.read()
-    kinds = (read.interpreters, read.servers, read.tunings, read.backends, read.workloads, read.loads, read.studies)
+    kinds = (
+        read.interpreters,
+        read.servers,
+        read.tunings,
+        read.backends,
+        read.workloads,
+        read.loads,
+        read.layerings,
+        read.studies,
+    )
     known = {name for kind in (*kinds, read.variants, read.peers) for name in kind}
     assert {Path(name).stem for name in examples()} <= known
     assert len(read.studies["mine"].targets) == 1

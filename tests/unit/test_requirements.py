@@ -111,7 +111,7 @@ def test_a_local_package_replaces_the_labs_pin_of_its_name(folder: Path) -> None
         text = path.read_text().replace('"pricing', '"falcon').replace("Name: pricing", "Name: falcon")
         path.write_text(text.replace("falcon.py", "pricing.py"))
     pins = locked(written(folder, "./libs/pricing\n"))
-    assert [line.partition("#")[0] for line in pins.splitlines() if "falcon" in line] == [
+    assert [line.partition("#")[0] for line in pins.splitlines() if line.startswith(("falcon ", "falcon="))] == [
         f"falcon @ {folder.parent.as_uri()}/locks/shop/cpython-3.11/wheels/0/falcon-1.0-py3-none-any.whl"
     ]
 

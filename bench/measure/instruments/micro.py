@@ -43,11 +43,18 @@ class FinalReport(msgspec.Struct, frozen=True):
 
 
 class Start(msgspec.Struct, frozen=True):
-    """How a process starts: its interpreter, additions to its environment, and a command that wraps it."""
+    """How a process starts: its interpreter, additions to its environment, and a command that wraps it.
+
+    With a `caller`, the script that it names is timed instead of the core, see `bench/subject/micro.py`: with the
+    `documents` of that folder, and with the packages in the folders of `path`.
+    """
 
     python: Path
     env: dict[str, str]
     wrapper: tuple[str, ...] = ()
+    caller: tuple[str, ...] = ()
+    documents: Path | None = None
+    path: tuple[Path, ...] = ()
 
 
 def observe(catalog: Catalog, case: MicroCase, output: Path) -> Observed:
@@ -74,18 +81,18 @@ def timed(catalog: Catalog, case: MicroCase, output: Path, start: Start) -> Obse
     result = output.with_suffix(".pyperf.json")
     variant = catalog.variant(case.variant)
     env = artifacts.environment(catalog, variant) | artifacts.path_environment(variant, case.path) | start.env
-    env["PYTHONPATH"] = str(TOOLS / variant.interpreter)
+    env["PYTHONPATH"] = ":".join(map(str, (TOOLS / variant.interpreter, *start.path)))
     final_report = output.with_suffix(".about.json")
     names = ("values", "loops", "warmups", "threads")
     settings = [f"--{name}={getattr(case, name)}" for name in names] + [f"--slower={case.slower or 0}"]
-    docs = documents.ensure(workload)
-    given = workload.documents is not None and workload.documents.folder is not None
+    docs = None if start.documents else documents.ensure(workload)
+    held_out = docs.check if docs and workload.documents and workload.documents.folder else None
     argv = [
         *start.wrapper, str(start.python), str(SUBJECT / "micro.py"),
-        "--name", _benchmark(case), "--documents", str(docs.load),
+        "--name", _benchmark(case), "--documents", str(docs.load if docs else start.documents),
         "--processes", "1", *settings, "--inherit-environ", ",".join(sorted(env)), "--quiet", "--output", str(result),
         "--final-report", str(final_report), *(["--unanswered"] if isinstance(variant, Yardstick) else []),
-        *(["--held-out", str(docs.check)] if given else []),
+        *(["--held-out", str(held_out)] if held_out else []), *start.caller,
     ]  # fmt: skip
     result.unlink(missing_ok=True)
     argv = pinned(argv, cores().all if case.threads > 1 else cores().server)
@@ -102,7 +109,8 @@ def timed(catalog: Catalog, case: MicroCase, output: Path, start: Start) -> Obse
     measurements = (*observed.measurements, built, padding, *_fallbacks(observed, facts))
     if report.proof:
         if case.threads == 1:
-            proof.judge(report.proof, None if given else statistics.median(observed.values("time")))
+            seconds = None if held_out else statistics.median(observed.values("time"))
+            proof.judge(report.proof, seconds, alike=not start.caller)  # the start of an event loop is part of a call
         measurements += proof.measurements(report.proof)
     facts = artifacts.provenance(variant.name) | facts
     return msgspec.structs.replace(observed, measurements=measurements, facts=facts)
