@@ -3,7 +3,7 @@
 STATEMENTS_DRAINING  a file: while it exists, the service is draining and `/readyz` answers 503; the default is none
 
 A file can be made before SIGTERM is sent. A load balancer then has time to stop sending requests, while every server
-still accepts them. All workers see it, and deleting it ends the draining.
+still accepts them. All workers see it, and deleting it ends the draining. `app.drain` announces SIGTERM itself.
 
 `/readyz` also answers 503 while a back end is away: the module of `STATEMENTS_WAIT` may have `READINESS`, the check for
 each of its wait functions. A check has a time limit. One runs at a time, and its outcome is kept for `FRESH_SECONDS`.
@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from pkgutil import resolve_name
-from threading import Lock
+from threading import Event, Lock
 from typing import Any, NamedTuple
 
 from app.context import AsyncApplication, Environ, WsgiApplication
@@ -23,6 +23,7 @@ from app.http import PROBLEM, TEXT, Problem
 HEALTHY, READY = "/healthz", "/readyz"
 PATHS = (HEALTHY, READY)
 FRESH_SECONDS = 5.0
+draining = Event()  # set by SIGTERM in a process that drains by `app.drain`
 
 Check = Callable[[], Any]  # returns, or returns an awaitable; raises Problem 503
 
@@ -61,9 +62,9 @@ def check_of(wait: str) -> Check | None:
 
 
 def is_draining() -> bool:
-    """Whether the file exists that announces the end of this service."""
-    file = os.environ.get("STATEMENTS_DRAINING")
-    return bool(file) and os.path.exists(file)  # noqa: PTH110 - one system call, without a Path for each probe
+    """Whether this service announces its end, by the file or by SIGTERM."""
+    file = os.environ.get("STATEMENTS_DRAINING", "")
+    return draining.is_set() or os.path.exists(file)  # noqa: PTH110 - one system call, without a Path for each probe
 
 
 def reply(method: str, path: str, refusal: Problem | None) -> Reply:

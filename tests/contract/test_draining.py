@@ -1,0 +1,153 @@
+"""SIGTERM under the tunings `drain` and `drain-layer`: accepted requests are answered, and the process ends in time.
+
+A server that loses some of them nevertheless declares it: `losses` of the tuning, by the case. The test fails if it
+does not lose them.
+"""
+
+import time
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+from bench import readiness
+from bench.catalog import pairing
+from bench.model import Stack, Unavailable
+from bench.serve import life_cycle
+from tests.contract import answerers
+from tests.contract.conftest import PLAIN, possible
+from tests.contract.draining import EMPTY, POST, get, read, started
+from tests.contract.test_operating import require_built
+from tests.declared import CATALOG
+
+TUNINGS = [tuning for tuning in CATALOG.tunings.values() if tuning.name.startswith("drain")]
+LABELS = sorted({server.label for server in CATALOG.servers.values()})
+HELLO = (200, b"Hello, world!\n")
+STATEMENT = (200, answerers.reference(EMPTY)[1])
+
+
+def waited(ms: int) -> tuple[int, bytes]:
+    return 200, f"Waited {ms} ms.\n".encode()
+
+
+def tuned() -> list[Stack]:
+    """CPython on each server that drains, and PyPy on one server of each program."""
+    found: dict[tuple[str, ...], Stack] = {}
+    for implementation, variant in PLAIN.items():
+        for tuning in TUNINGS:
+            for server in CATALOG.servers.values():
+                if server.server in tuning.servers and implementation in server.implementations:
+                    key = (implementation, server.label if implementation == "cpython" else server.server)
+                    stacks = possible(variant, f"{server.label}+{tuning.name}")
+                    found |= {key: stacks[len(found) % len(stacks)]} if stacks and key not in found else {}
+    return list(found.values())
+
+
+def cases(name: str) -> list[object]:
+    """Each stack, expected to fail where its tuning declares the loss."""
+    found = []
+    for stack in tuned():
+        label, _, tuning = stack.server.partition("+")
+        loss = CATALOG.tunings[tuning].losses.get(label, {}).get(name)
+        marks = [pytest.mark.xfail(reason=loss, raises=AssertionError, strict=True)] if loss else []
+        found.append(pytest.param(stack, id=str(stack), marks=marks))
+    return found
+
+
+@pytest.fixture(autouse=True)
+def built(request: pytest.FixtureRequest, prepared: tuple[readiness.Built, list[Unavailable]]) -> None:
+    require_built(request.getfixturevalue("stack"), prepared)
+
+
+@pytest.mark.parametrize("stack", cases("computing"))
+def test_a_request_under_way_is_answered(stack: Stack, tmp_path: Path) -> None:
+    with started(stack, tmp_path) as service:
+        request = service.connect(get("/wait?ms=1500"))
+        time.sleep(0.3)
+        service.terminate()
+        assert read(request) == waited(1500)
+        assert service.status() == 0
+
+
+@pytest.mark.parametrize("stack", cases("body"))
+def test_a_request_whose_body_is_on_its_way_is_answered(stack: Stack, tmp_path: Path) -> None:
+    with started(stack, tmp_path) as service:
+        request = service.connect(POST[:-10])
+        time.sleep(0.3)
+        service.terminate()
+        time.sleep(0.7)
+        request.sendall(POST[-10:])
+        assert read(request) == STATEMENT
+        assert service.status() == 0
+
+
+@pytest.mark.parametrize("stack", cases("queue"))
+def test_complete_requests_that_wait_their_turn_are_answered(stack: Stack, tmp_path: Path) -> None:
+    """More than a server with threads takes at a time. Some wait in the kernel's backlog."""
+    with started(stack, tmp_path) as service:
+        requests = [
+            service.connect(get("/wait?ms=300").replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+            for _ in range(6)
+        ]
+        time.sleep(0.2)
+        service.terminate()
+        assert [read(each) for each in requests] == [waited(300)] * len(requests)
+        assert service.status() == 0
+
+
+@pytest.mark.parametrize("stack", cases("kept"))
+def test_the_next_request_of_a_kept_connection_is_answered_or_the_connection_closed(
+    stack: Stack, tmp_path: Path
+) -> None:
+    """A client repeats a request on a new connection if the old one was closed (RFC 9112, 9.3.1)."""
+    with started(stack, tmp_path) as service:
+        kept = HTTPConnection(life_cycle.HOST, service.port, timeout=30)
+        kept.request("GET", "/hello")
+        assert kept.getresponse().read() == HELLO[1]
+        connection, under_way = kept.sock, service.connect(get("/wait?ms=1000"))
+        time.sleep(0.3)
+        service.terminate()
+        time.sleep(0.3)
+        if connection is not None:
+            try:
+                connection.sendall(get("/hello"))
+                assert read(connection) in {HELLO, None}
+            except OSError:  # closed
+                connection.close()
+        assert read(under_way) == waited(1000)
+        assert service.status() == 0
+
+
+@pytest.mark.parametrize("stack", cases("ready"))
+def test_after_sigterm_no_new_client_is_told_that_the_service_is_ready(stack: Stack, tmp_path: Path) -> None:
+    with started(stack, tmp_path) as service:
+        under_way = service.connect(get("/wait?ms=1500"))
+        time.sleep(0.3)
+        service.terminate()
+        time.sleep(0.5)
+        try:
+            probe = read(service.connect(get("/readyz")))
+        except ConnectionError:
+            probe = None
+        assert probe is None or probe[0] == 503
+        assert read(under_way) == waited(1500)
+
+
+@pytest.mark.parametrize("stack", cases("bound"))
+def test_a_request_longer_than_the_bound_is_cut_off(stack: Stack, tmp_path: Path) -> None:
+    with started(stack, tmp_path, bound="2") as service:
+        request = service.connect(get("/wait?ms=10000"))
+        time.sleep(0.3)
+        service.terminate()
+        service.status()
+        assert read(request) is None
+
+
+@pytest.mark.parametrize("stack", [pytest.param(stack, id=str(stack)) for stack in tuned()])
+def test_an_idle_server_ends_at_once(stack: Stack, tmp_path: Path) -> None:
+    """Well before the bound: the exit status tells that nothing was cut off."""
+    with started(stack, tmp_path) as service:
+        began = time.monotonic()
+        service.terminate()
+        assert service.status() == 0
+        assert time.monotonic() - began < float("10")
