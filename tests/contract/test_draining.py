@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from bench import readiness
-from bench.catalog import pairing
 from bench.model import Stack, Unavailable
 from bench.serve import life_cycle
 from tests.contract import answerers
