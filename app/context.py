@@ -48,8 +48,8 @@ def wsgi(application: WsgiApplication) -> WsgiApplication:
 def asgi(application: AsyncApplication) -> AsyncApplication:
     """The ASGI or RSGI application, with a task and a context for each request."""
 
-    async def in_context(*request: Any) -> None:
-        await Context().run(asyncio.create_task, application(*request))
+    async def in_context(scope: Any, *request: Any) -> None:  # Uvicorn takes what needs no argument for a factory
+        await Context().run(asyncio.create_task, application(scope, *request))
 
     return in_context
 

@@ -3,18 +3,20 @@
 STATEMENTS_DRAINING  a file: while it exists, the service is draining and `/readyz` answers 503; the default is none
 
 A file can be made before SIGTERM is sent. A load balancer then has time to stop sending requests, while every server
-still accepts them. All workers see it, and deleting it ends the draining. `app.drain` announces SIGTERM itself.
+still accepts them. All workers see it, and deleting it ends the draining. SIGTERM is noticed, too: some servers accept
+connections for a while after it.
 
 `/readyz` also answers 503 while a back end is away: the module of `STATEMENTS_WAIT` may have `READINESS`, the check for
 each of its wait functions. A check has a time limit. One runs at a time, and its outcome is kept for `FRESH_SECONDS`.
 """
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from pkgutil import resolve_name
-from threading import Event, Lock
+from threading import Event, Lock, current_thread, main_thread
 from typing import Any, NamedTuple
 
 from app.context import AsyncApplication, Environ, WsgiApplication
@@ -23,7 +25,7 @@ from app.http import PROBLEM, TEXT, Problem
 HEALTHY, READY = "/healthz", "/readyz"
 PATHS = (HEALTHY, READY)
 FRESH_SECONDS = 5.0
-draining = Event()  # set by SIGTERM in a process that drains by `app.drain`
+draining = Event()  # set by SIGTERM
 
 Check = Callable[[], Any]  # returns, or returns an awaitable; raises Problem 503
 
@@ -61,6 +63,20 @@ def check_of(wait: str) -> Check | None:
     return found
 
 
+def notice_sigterm() -> None:
+    """Set `draining` before the server's own handler is called. Without one, SIGTERM ends the process as before."""
+    handler = signal.getsignal(signal.SIGTERM)
+    if not callable(handler) or current_thread() is not main_thread():
+        return
+
+    def noticed(*given: Any) -> None:
+        draining.set()
+        handler(*given)
+
+    signal.signal(signal.SIGTERM, noticed)
+    signal.siginterrupt(signal.SIGTERM, False)  # as Gunicorn sets it: no request is disturbed
+
+
 def is_draining() -> bool:
     """Whether this service announces its end, by the file or by SIGTERM."""
     file = os.environ.get("STATEMENTS_DRAINING", "")
@@ -84,6 +100,7 @@ def reply(method: str, path: str, refusal: Problem | None) -> Reply:
 
 def wsgi(application: WsgiApplication) -> WsgiApplication:
     """The WSGI application with the two paths."""
+    notice_sigterm()
     check, backend = check_of(os.environ["STATEMENTS_WAIT"]), Backend()
 
     def refusal() -> Problem | None:
@@ -117,6 +134,7 @@ def _raised(check: Check) -> Problem | None:
 
 def on_loop(check: Check | None) -> Callable[[str, str], Awaitable[Reply]]:
     """The function that answers the probes of an asyncio loop."""
+    notice_sigterm()
     backend = Backend()
 
     async def refusal() -> Problem | None:

@@ -45,7 +45,10 @@ class Service(NamedTuple):
     def status(self) -> int:
         """The exit status, once the process and all its children have ended; signal N is -N."""
         children = psutil.Process(self.process.pid).children(recursive=True) if self.process.poll() is None else []
-        status = self.process.wait(ENDS_SECONDS)
+        try:
+            status = self.process.wait(ENDS_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise AssertionError("it still runs") from None
         assert not psutil.wait_procs(children, ENDS_SECONDS)[1]
         return status
 

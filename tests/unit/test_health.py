@@ -2,10 +2,14 @@
 
 import asyncio
 import json
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from textwrap import dedent
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +17,7 @@ import pytest
 
 from app import health, layers
 from app.http import Problem
+from bench.paths import ROOT
 from tests.unit.interfaces import INTERFACES, Answer, answering, ask
 
 AWAY = Problem("503 Service Unavailable", "the database does not answer")
@@ -43,7 +48,7 @@ def checked(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     module = SimpleNamespace(wait=wait, wait_on_loop=wait_on_loop, READINESS={wait: check, wait_on_loop: check_on_loop})
     for each in (wait, wait_on_loop):
         each.__module__ = "a_backend"
-    monkeypatch.setitem(__import__("sys").modules, "a_backend", module)
+    monkeypatch.setitem(sys.modules, "a_backend", module)
     return backend
 
 
@@ -208,3 +213,20 @@ def test_an_outcome_is_old_after_a_while(checked: SimpleNamespace, monkeypatch: 
 @pytest.mark.parametrize("wait", ["time.sleep", "asyncio.sleep"])
 def test_a_wait_function_without_backend_has_no_check(wait: str) -> None:
     assert health.check_of(wait) is None
+
+
+def test_sigterm_is_noticed_before_the_servers_own_handler_is_called() -> None:
+    done = subprocess.run([sys.executable, "-c", dedent("""
+        import os, signal
+        from app import health
+        signal.signal(signal.SIGTERM, lambda *_: print("ends", health.is_draining()))
+        health.notice_sigterm()
+        print(health.is_draining())
+        os.kill(os.getpid(), signal.SIGTERM)
+    """)], cwd=ROOT, capture_output=True, text=True, check=True)  # fmt: skip
+    assert done.stdout.splitlines() == ["False", "ends True"]
+
+
+def test_without_a_handler_sigterm_ends_the_process() -> None:
+    script = "import os, signal\nfrom app import health\nhealth.notice_sigterm()\nos.kill(os.getpid(), signal.SIGTERM)"
+    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False).returncode == -signal.SIGTERM

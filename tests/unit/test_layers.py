@@ -90,8 +90,14 @@ def test_a_variable_ends_with_its_asgi_request() -> None:
 
 
 def test_an_error_of_an_asgi_request_reaches_the_server() -> None:
-    async def application() -> None:
+    async def application(_scope: None) -> None:
         raise KeyError
 
     with pytest.raises(KeyError):
-        asyncio.run(context.asgi(application)())
+        asyncio.run(context.asgi(application)(None))
+
+
+def test_an_asgi_application_is_no_factory() -> None:
+    """Uvicorn calls an application without arguments to find out whether it is one."""
+    with pytest.raises(TypeError):
+        context.asgi(print)()  # type: ignore[arg-type]
