@@ -1,9 +1,10 @@
 """SIGTERM under the tunings `drain` and `drain-layer`: accepted requests are answered, and the process ends in time.
 
 A server that loses some of them nevertheless declares it: `losses` of the tuning, by the case. The test fails if it
-does not lose them.
+does not lose them. What servers do by default stands in docs/operating.md.
 """
 
+import re
 import time
 from http.client import HTTPConnection
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from bench import readiness
 from bench.model import Stack, Unavailable
+from bench.paths import ROOT
 from bench.serve import life_cycle
 from tests.contract import answerers
 from tests.contract.conftest import PLAIN, possible
@@ -23,6 +25,14 @@ TUNINGS = [tuning for tuning in CATALOG.tunings.values() if tuning.name.startswi
 LABELS = sorted({server.label for server in CATALOG.servers.values()})
 HELLO = (200, b"Hello, world!\n")
 STATEMENT = (200, answerers.reference(EMPTY)[1])
+
+
+ROW = re.compile(r"^\| (`[^|]+`) \| (loses all|answers) \|", re.MULTILINE)
+BY_DEFAULT = {
+    label: does
+    for labels, does in ROW.findall((ROOT / "docs/operating.md").read_text(encoding="utf-8"))
+    for label in re.findall("`([^`]+)`", labels)
+}
 
 
 def waited(ms: int) -> tuple[int, bytes]:
@@ -55,6 +65,7 @@ def cases(name: str) -> list[object]:
 
 @pytest.fixture(autouse=True)
 def built(request: pytest.FixtureRequest, prepared: tuple[readiness.Built, list[Unavailable]]) -> None:
+    """Leaves a test out whose stack is unavailable."""
     require_built(request.getfixturevalue("stack"), prepared)
 
 
@@ -158,3 +169,13 @@ def test_the_exit_status_tells_that_nothing_was_cut_off(stack: Stack, tmp_path: 
         service.terminate()
         read(under_way)
         assert service.status() == 0
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("stack", [possible(PLAIN["cpython"], label)[0] for label in LABELS], ids=str)
+def test_servers_do_by_default_what_the_page_tells(stack: Stack, tmp_path: Path) -> None:
+    with started(stack, tmp_path) as service:
+        request = service.connect(get("/wait?ms=1500"))
+        time.sleep(0.3)
+        service.terminate()
+        assert read(request) == {"answers": waited(1500), "loses all": None}[BY_DEFAULT[stack.server]]

@@ -19,7 +19,8 @@ from bench.provision import system
 from bench.serve import life_cycle
 from bench.serve.ports import free_port
 from tests.absent import absent
-from tests.contract.conftest import missing
+from tests.contract.conftest import LABELS, missing
+from tests.contract.test_draining import BY_DEFAULT
 from tests.contract.test_operating import MADE, ask
 
 PAGE = (ROOT / "docs/operating.md").read_text(encoding="utf-8")
@@ -69,6 +70,10 @@ def await_ready(port: int) -> None:
 
 def test_the_page_shows_each_recommended_server() -> None:
     assert [program(block) for block in SERVERS] == ["uwsgi", "gunicorn", "granian", "bjoern"]
+
+
+def test_the_page_tells_what_each_server_does_by_default() -> None:
+    assert sorted(BY_DEFAULT) == LABELS
 
 
 @pytest.mark.parametrize("stack", [Stack(variant="cython", framework="falcon", server="bjoern")], ids=str)
