@@ -54,11 +54,13 @@ class Service(NamedTuple):
 
 
 @contextmanager
-def started(stack: Stack, folder: Path, bound: str = BOUND, **env: str) -> Iterator[Service]:
-    """Serve a stack during the block. `bound` replaces that of its tuning."""
+def started(
+    stack: Stack, folder: Path, bound: str = BOUND, replaced: tuple[str, str] = ("", ""), **env: str
+) -> Iterator[Service]:
+    """Serve a stack during the block. `bound` replaces that of its tuning, `replaced` is a word and one for it."""
     port = free_port()
     argv, own = life_cycle.command(CATALOG, stack, port, life_cycle.HOST, folder)
-    argv = [bound if word == BOUND else word for word in argv]
+    argv = [dict([(BOUND, bound), replaced]).get(word, word) for word in argv]
     own |= {"STATEMENTS_DRAIN_SECONDS": bound} if "STATEMENTS_DRAIN_SECONDS" in own else {}
     layers = " ".join([*filter(None, [own.get("STATEMENTS_LAYERS")]), "health"])
     with (folder / "log").open("wb") as log:

@@ -5,6 +5,7 @@ does not lose them. What servers do by default stands in docs/operating.md.
 """
 
 import re
+import subprocess
 import time
 from http.client import HTTPConnection
 from pathlib import Path
@@ -179,3 +180,31 @@ def test_servers_do_by_default_what_the_page_tells(stack: Stack, tmp_path: Path)
         time.sleep(0.3)
         service.terminate()
         assert read(request) == {"answers": waited(1500), "loses all": None}[BY_DEFAULT[stack.server]]
+
+
+FASTWSGI = Stack(variant=PLAIN["cpython"], framework="bare", server="fastwsgi")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("stack", [FASTWSGI], ids=str)
+def test_an_idle_fastwsgi_runs_no_handler_of_python(stack: Stack, tmp_path: Path) -> None:
+    """So the layer `drain` does not help it: it would not even end."""
+    env = {"STATEMENTS_LAYERS": "drain health", "STATEMENTS_DRAIN_SECONDS": "1"}
+    with started(stack, tmp_path, **env) as service:
+        service.terminate()
+        with pytest.raises(subprocess.TimeoutExpired):
+            service.process.wait(5)
+
+
+UWSGI = Stack(variant=PLAIN["cpython"], framework="bare", server="uwsgi-processes+drain")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("stack", [UWSGI], ids=str)
+def test_the_other_handler_of_uwsgi_has_no_bound(stack: Stack, tmp_path: Path) -> None:
+    handler = ("unix_signal:15 grace_them_all", "unix_signal:15 gracefully_kill_them_all")
+    with started(stack, tmp_path, bound="2", replaced=handler) as service:
+        request = service.connect(get("/wait?ms=6000"))
+        time.sleep(0.3)
+        service.terminate()
+        assert read(request) == waited(6000)
