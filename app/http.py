@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
@@ -16,6 +17,8 @@ PROBLEM = "application/problem+json"
 
 Handler = TypeVar("Handler")
 
+REQUEST_ID: ContextVar[str | None] = ContextVar("REQUEST_ID", default=None)  # set by the layer `app.request_id`
+
 
 class Problem(Exception):  # noqa: N818 - the name in RFC 9457
     """An answer other than 200: its HTTP status, such as "404 Not Found", a detail, and further `members`."""
@@ -26,8 +29,9 @@ class Problem(Exception):  # noqa: N818 - the name in RFC 9457
         self.members = {"title": status[4:], "status": int(status[:3]), "detail": detail, **members}
 
     def body(self) -> bytes:
-        """The problem details of RFC 9457, as JSON."""
-        return json.dumps(self.members).encode()
+        """The problem details of RFC 9457, as JSON; with the id of the request, if it has one."""
+        named = REQUEST_ID.get()
+        return json.dumps(self.members if named is None else {**self.members, "request_id": named}).encode()
 
 
 def routed(routes: dict[str, tuple[str, Handler]], method: str, path: str) -> Handler:

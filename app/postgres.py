@@ -5,11 +5,14 @@ STATEMENTS_CONNECTIONS  the connections of a pool: as many as requests are serve
 
 The first request connects, because a server may import the application in one process and serve from another. If the
 database does not answer, the request gets status 503, and the next request tries again.
+
+`READINESS` is for `/readyz` of `app.health`: the check that fits a worker class, by its wait function. A check opens a
+connection of its own, because all connections of a pool may be in use.
 """
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from functools import cache
 from threading import Lock
@@ -54,10 +57,41 @@ async def awaited(seconds: float) -> None:
 
 def in_greenlet(seconds: float) -> None:
     """Wait in a greenlet on asyncio's loop: uWSGI's asyncio engine."""
+    _switched(awaited(seconds))
+
+
+def reached() -> None:
+    """Open a connection and close it, in a worker, a thread or a patched greenlet. Raises Problem 503 if it fails."""
+    with _refusal():
+        psycopg.connect(os.environ["STATEMENTS_DATABASE"], **CONNECTING).close()
+
+
+async def reached_on_loop() -> None:
+    """The same on any asyncio loop."""
+    with _refusal():
+        connection = await psycopg.AsyncConnection.connect(os.environ["STATEMENTS_DATABASE"], **CONNECTING)
+        await connection.close()
+
+
+def reached_in_greenlet() -> None:
+    """The same in a greenlet on asyncio's loop."""
+    _switched(reached_on_loop())
+
+
+READINESS = {
+    on_one_connection: reached,
+    pooled: reached,
+    awaited: reached_on_loop,
+    in_greenlet: reached_in_greenlet,
+}
+
+
+def _switched(coroutine: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine on the loop of this greenlet's parent, which serves other requests meanwhile."""
     from greenlet import getcurrent  # noqa: PLC0415 - only this worker class installs it
 
     request = getcurrent()
-    task = asyncio.get_event_loop().create_task(awaited(seconds))
+    task = asyncio.get_event_loop().create_task(coroutine)
     task.add_done_callback(lambda _: request.switch())
     request.parent.switch()
     task.result()

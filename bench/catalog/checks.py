@@ -90,6 +90,8 @@ def _check_tunings(catalog: Catalog) -> None:
             pick(programs, program, "server program", f"{where}: servers")
         for label in tuning.unsupported:
             pick(labels, label, "server", f"{where}: unsupported")
+        for label in tuning.losses:
+            pick(labels, label, "server", f"{where}: losses")
         for word in tuning.words:
             if word not in words:
                 near = get_close_matches(word, words, n=1, cutoff=NEAR)

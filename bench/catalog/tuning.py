@@ -29,7 +29,7 @@ def tuned(server: Server, tuning: Tuning, known: Mapping[str, Server]) -> Server
         argv=tuple(chain.from_iterable(tuning.words.get(word, (word,)) for word in server.argv)),
         env=server.env | tuning.env,
         keep_alive=server.keep_alive if tuning.keep_alive is None else tuning.keep_alive,
-        note=" ".join(filter(None, (server.note, tuning.note))) or None,
+        note=" ".join(filter(None, (server.note, tuning.note, *tuning.losses.get(server.label, {}).values()))) or None,
         proxy=tuning.proxy,
         unsupported=server.unsupported | (dict.fromkeys(server.implementations, never) if never else {}),
         departures=tuning.departures if tuning.proxy else server.departures,

@@ -160,7 +160,8 @@ class Tuning(Declared, frozen=True, kw_only=True):
 
     `servers` lists the programs it is for (`uwsgi`); an empty list means all. `words` replaces words of the server's
     argv; `env` is added to its environment. `unsupported` is as a server's, keyed by label. `departures` are those of
-    the `proxy`, which speaks HTTP in place of the server.
+    the `proxy`, which speaks HTTP in place of the server. `losses` says by label, and by a case of
+    `tests/contract/test_draining.py`, which requests SIGTERM still loses; the tests verify it.
     """
 
     name: str
@@ -173,6 +174,7 @@ class Tuning(Declared, frozen=True, kw_only=True):
     note: str | None = None
     unsupported: dict[str, Unsupported] = {}
     departures: dict[str, str] = {}
+    losses: dict[str, dict[str, str]] = {}
 
 
 class Peer(Declared, frozen=True, kw_only=True):

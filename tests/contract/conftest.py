@@ -46,9 +46,12 @@ def possible(variant: str, label: str) -> list[Stack]:
 
 
 def tuned(variant: str) -> list[Stack]:
-    """Each tuning that changes HTTP behaviour, on one server of each program that it applies to."""
+    """Each tuning that changes HTTP behaviour, on one server of each program that it applies to.
+
+    `drain` changes how servers end (`test_draining.py`).
+    """
     found = {}
-    for tuning in (each for each in CATALOG.tunings.values() if each.words):
+    for tuning in (each for each in CATALOG.tunings.values() if each.words and each.name != "drain"):
         for server in (each for each in CATALOG.servers.values() if each.server in tuning.servers):
             stacks = possible(variant, f"{server.label}+{tuning.name}")
             if stacks and server.concurrency == 1:

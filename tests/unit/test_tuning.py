@@ -41,7 +41,7 @@ def test_each_tuning_changes_each_server_that_it_is_for(tuning: str) -> None:
         if not noun.servers or server.server in noun.servers:
             after = tuned(server, noun, CATALOG.labels())
             assert (after.argv, after.env) != (server.argv, server.env)
-            assert not noun.words or not set(noun.words) & set(after.argv)
+            assert not {word for word, others in noun.words.items() if word not in others} & set(after.argv)
 
 
 def test_a_tuning_is_for_the_servers_that_it_names() -> None:
@@ -77,6 +77,7 @@ def test_the_prefix_holds_the_server_whatever_its_tuning() -> None:
             '[unsupported.bjorn]\nreason = ""\nsymptom = ""\n\n[env]',
             "unsupported: unknown server 'bjorn'; did you mean 'bjoern'",
         ),
+        ("[env]", '[losses.bjorn]\nqueue = ""\n\n[env]', "losses: unknown server 'bjorn'; did you mean 'bjoern'"),
     ],
 )
 def test_a_tuning_names_what_is_declared(checkout: Path, old: str, new: str, told: str) -> None:
@@ -101,6 +102,12 @@ def test_a_front_that_is_not_here_leaves_a_lack(monkeypatch: pytest.MonkeyPatch)
     lacks = readiness.proxies_missing(planned(study))
     assert lacks.keys() == {name for name in study.servers if "+nginx" in name}
     assert lacks["bjoern+nginx"].remedy == "sudo apt-get install --no-install-recommends nginx"
+
+
+def test_what_a_tuning_still_loses_is_told_beside_its_figures() -> None:
+    bjoern = CATALOG.servers["bjoern"]
+    losing = Tuning(name="t", title="T", note="It drains.", losses={"bjoern": {"queue": "It loses the backlog."}})
+    assert tuned(bjoern, losing, {}).note == f"{bjoern.note} It drains. It loses the backlog."
 
 
 def test_a_tuning_may_end_kept_connections() -> None:

@@ -1,0 +1,104 @@
+"""Layer: SIGTERM drains a server that has no means of its own, bjoern or Waitress.
+
+STATEMENTS_DRAIN_SECONDS  the bound: the process ends at most so many seconds after SIGTERM; the default is 10
+
+After SIGTERM the server goes on serving, and `/readyz` of `app.health` answers 503. Once no request has been under way
+for `QUIET_SECONDS`, the server gets SIGINT, its own signal to stop. bjoern then still answers on open connections until
+they are closed. The process exits with 0, or with `CUT_OFF` if a request was under way at the bound.
+"""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from threading import Lock, Thread
+from typing import Any, NoReturn
+
+from app import health
+from app.context import Environ, WsgiApplication
+
+QUIET_SECONDS = 1.0
+POLL_SECONDS = 0.05
+CUT_OFF = 1
+
+
+class UnderWay:
+    """Counts the requests that are under way, from the call of the application until its body is closed."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.count = 0
+        self.quiet_since = time.monotonic()
+
+    def begin(self) -> None:
+        with self.lock:
+            self.count += 1
+
+    def end(self) -> None:
+        with self.lock:
+            self.count -= 1
+            self.quiet_since = time.monotonic()
+
+    def quiet_seconds(self) -> float:
+        """How long no request has been under way; 0 if one is."""
+        return 0.0 if self.count else time.monotonic() - self.quiet_since
+
+
+class Body:
+    """A body that is made while the server sends it."""
+
+    def __init__(self, parts: Iterable[bytes], end: Callable[[], None]) -> None:
+        self.parts = parts
+        self.end = end
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.parts)
+
+    def close(self) -> None:
+        """Close the body as WSGI asks for; the request has then ended."""
+        try:
+            getattr(self.parts, "close", lambda: None)()
+        finally:
+            self.end()
+
+
+def wsgi(application: WsgiApplication) -> WsgiApplication:
+    """The WSGI application, in a process that SIGTERM drains. Raises RuntimeError under a server with own means."""
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL or "uwsgi" in sys.modules:
+        raise RuntimeError("STATEMENTS_LAYERS: drain is for bjoern and Waitress; this server handles SIGTERM itself")
+    under_way = UnderWay()
+
+    def counted(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        under_way.begin()
+        try:
+            body = application(environ, start_response)
+        except BaseException:
+            under_way.end()
+            raise
+        if isinstance(body, (list, tuple)):
+            under_way.end()
+            return body
+        return Body(body, under_way.end)
+
+    def drain(*_signal: object) -> None:
+        if not health.draining.is_set():
+            health.draining.set()
+            Thread(target=end, args=[under_way, bound], daemon=True).start()
+
+    bound = float(os.environ.get("STATEMENTS_DRAIN_SECONDS", "10"))
+    signal.signal(signal.SIGTERM, drain)
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
+    return counted
+
+
+def end(under_way: UnderWay, bound: float) -> NoReturn:
+    """End the process: ask the server to stop once it is quiet, and exit at the bound."""
+    signalled = time.monotonic()
+    deadline = signalled + bound
+    while time.monotonic() < deadline:
+        if min(under_way.quiet_seconds(), time.monotonic() - signalled) >= QUIET_SECONDS:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(max(deadline - time.monotonic(), 0.0))
+        time.sleep(POLL_SECONDS)
+    os._exit(CUT_OFF if under_way.count else 0)

@@ -1,0 +1,192 @@
+"""Layer: `GET /healthz` answers while the process does; `GET /readyz` answers 503 while it should get no requests.
+
+STATEMENTS_DRAINING  a file: while it exists, the service is draining and `/readyz` answers 503; the default is none
+
+A file can be made before SIGTERM is sent. A load balancer then has time to stop sending requests, while every server
+still accepts them. All workers see it, and deleting it ends the draining. SIGTERM is noticed, too: some servers accept
+connections for a while after it.
+
+`/readyz` also answers 503 while a back end is away: the module of `STATEMENTS_WAIT` may have `READINESS`, the check for
+each of its wait functions. A check has a time limit. One runs at a time, and its outcome is kept for `FRESH_SECONDS`.
+"""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from pkgutil import resolve_name
+from threading import Event, Lock, current_thread, main_thread
+from typing import Any, NamedTuple
+
+from app.context import AsyncApplication, Environ, WsgiApplication
+from app.http import PROBLEM, TEXT, Problem
+
+HEALTHY, READY = "/healthz", "/readyz"
+PATHS = (HEALTHY, READY)
+FRESH_SECONDS = 5.0
+draining = Event()  # set by SIGTERM
+
+Check = Callable[[], Any]  # returns, or returns an awaitable; raises Problem 503
+
+
+class Reply(NamedTuple):
+    """An answer to a probe; `status` is as in WSGI."""
+
+    status: str
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+class Backend:
+    """The back end's last outcome: `refusal` is None, or the problem that the last check raised."""
+
+    def __init__(self) -> None:
+        self.refusal: Problem | None = Problem("503 Service Unavailable", "the first check is under way")
+        self.fresh_until = 0.0
+        self.checking = Lock()
+
+    def is_due(self) -> bool:
+        """Whether the caller has to check now: the outcome is old, and nobody else is checking."""
+        return time.monotonic() >= self.fresh_until and self.checking.acquire(blocking=False)
+
+    def refused(self, refusal: Problem | None) -> None:
+        """Keep the outcome of a check."""
+        self.refusal = refusal
+        self.fresh_until = time.monotonic() + FRESH_SECONDS
+
+
+def check_of(wait: str) -> Check | None:
+    """The check of the back end that a wait function waits for, from its dotted name; None without a back end."""
+    function = resolve_name(wait)
+    found: Check | None = getattr(sys.modules[function.__module__], "READINESS", {}).get(function)
+    return found
+
+
+def notice_sigterm() -> None:
+    """Set `draining` before the server's own handler is called. Without one, SIGTERM ends the process as before."""
+    handler = signal.getsignal(signal.SIGTERM)
+    if not callable(handler) or current_thread() is not main_thread():
+        return
+
+    def noticed(*given: Any) -> None:
+        draining.set()
+        handler(*given)
+
+    signal.signal(signal.SIGTERM, noticed)
+    signal.siginterrupt(signal.SIGTERM, False)  # as Gunicorn sets it: no request is disturbed
+
+
+def is_draining() -> bool:
+    """Whether this service announces its end, by the file or by SIGTERM."""
+    file = os.environ.get("STATEMENTS_DRAINING", "")
+    return draining.is_set() or os.path.exists(file)  # noqa: PTH110 - one system call, without a Path for each probe
+
+
+def reply(method: str, path: str, refusal: Problem | None) -> Reply:
+    """The answer to a probe; `refusal` says why the service is not ready."""
+    problem, further = None, []
+    if method not in {"GET", "HEAD"}:
+        problem, further = Problem("405 Method Not Allowed", f"{path} takes GET and HEAD"), [("Allow", "GET, HEAD")]
+    elif path == READY and is_draining():
+        problem = Problem("503 Service Unavailable", "the service is draining")
+    elif path == READY:
+        problem = refusal
+    body = problem.body() if problem else b"ok\n"
+    headers = [("Content-Type", PROBLEM if problem else TEXT), ("Content-Length", str(len(body)))]
+    status = problem.status if problem else "200 OK"
+    return Reply(status, [*headers, ("Cache-Control", "no-store"), *further], b"" if method == "HEAD" else body)
+
+
+def wsgi(application: WsgiApplication) -> WsgiApplication:
+    """The WSGI application with the two paths."""
+    notice_sigterm()
+    check, backend = check_of(os.environ["STATEMENTS_WAIT"]), Backend()
+
+    def refusal() -> Problem | None:
+        if check is None:
+            return None
+        if backend.is_due():
+            try:
+                backend.refused(_raised(check))
+            finally:
+                backend.checking.release()
+        return backend.refusal
+
+    def with_health(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        if path not in PATHS:
+            return application(environ, start_response)
+        answer = reply(environ["REQUEST_METHOD"], path, refusal() if path == READY else None)
+        start_response(answer.status, answer.headers)
+        return [answer.body] if answer.body else []
+
+    return with_health
+
+
+def _raised(check: Check) -> Problem | None:
+    try:
+        check()
+    except Problem as problem:
+        return problem
+    return None
+
+
+def on_loop(check: Check | None) -> Callable[[str, str], Awaitable[Reply]]:
+    """The function that answers the probes of an asyncio loop."""
+    notice_sigterm()
+    backend = Backend()
+
+    async def refusal() -> Problem | None:
+        if check is None:
+            return None
+        if backend.is_due():
+            try:
+                backend.refused(await _raised_on_loop(check))
+            finally:
+                backend.checking.release()
+        return backend.refusal
+
+    async def answered(method: str, path: str) -> Reply:
+        return reply(method, path, await refusal() if path == READY else None)
+
+    return answered
+
+
+async def _raised_on_loop(check: Check) -> Problem | None:
+    try:
+        await check()
+    except Problem as problem:
+        return problem
+    return None
+
+
+def asgi(application: AsyncApplication) -> AsyncApplication:
+    """The ASGI application with the two paths."""
+    answered = on_loop(check_of(os.environ["STATEMENTS_WAIT"]))
+
+    async def with_health(scope: dict[str, Any], receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
+        if scope["type"] != "http" or scope["path"] not in PATHS:
+            await application(scope, receive, send)
+            return
+        answer = await answered(scope["method"], scope["path"])
+        headers = [(name.lower().encode(), value.encode()) for name, value in answer.headers]
+        await send({"type": "http.response.start", "status": int(answer.status[:3]), "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
+
+    return with_health
+
+
+def rsgi(application: AsyncApplication) -> AsyncApplication:
+    """The RSGI application with the two paths."""
+    answered = on_loop(check_of(os.environ["STATEMENTS_WAIT"]))
+
+    async def with_health(scope: Any, protocol: Any) -> None:
+        if scope.proto != "http" or scope.path not in PATHS:
+            await application(scope, protocol)
+            return
+        answer = await answered(scope.method, scope.path)
+        headers = [(name.lower(), value) for name, value in answer.headers]
+        protocol.response_bytes(int(answer.status[:3]), headers, answer.body)
+
+    return with_health

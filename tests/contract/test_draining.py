@@ -1,0 +1,210 @@
+"""SIGTERM under the tunings `drain` and `drain-layer`: accepted requests are answered, and the process ends in time.
+
+A server that loses some of them nevertheless declares it: `losses` of the tuning, by the case. The test fails if it
+does not lose them. What servers do by default stands in docs/operating.md.
+"""
+
+import re
+import subprocess
+import time
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+from bench import readiness
+from bench.model import Stack, Unavailable
+from bench.paths import ROOT
+from bench.serve import life_cycle
+from tests.contract import answerers
+from tests.contract.conftest import PLAIN, possible
+from tests.contract.draining import EMPTY, POST, get, read, started
+from tests.contract.test_operating import require_built
+from tests.declared import CATALOG
+
+TUNINGS = [tuning for tuning in CATALOG.tunings.values() if tuning.name.startswith("drain")]
+LABELS = sorted({server.label for server in CATALOG.servers.values()})
+HELLO = (200, b"Hello, world!\n")
+STATEMENT = (200, answerers.reference(EMPTY)[1])
+
+
+ROW = re.compile(r"^\| (`[^|]+`) \| (loses all|answers) \|", re.MULTILINE)
+BY_DEFAULT = {
+    label: does
+    for labels, does in ROW.findall((ROOT / "docs/operating.md").read_text(encoding="utf-8"))
+    for label in re.findall("`([^`]+)`", labels)
+}
+
+
+def waited(ms: int) -> tuple[int, bytes]:
+    return 200, f"Waited {ms} ms.\n".encode()
+
+
+def tuned() -> list[Stack]:
+    """CPython on each server that drains, and PyPy on one server of each program."""
+    found: dict[tuple[str, ...], Stack] = {}
+    for implementation, variant in PLAIN.items():
+        for tuning in TUNINGS:
+            for server in CATALOG.servers.values():
+                if server.server in tuning.servers and implementation in server.implementations:
+                    key = (implementation, server.label if implementation == "cpython" else server.server)
+                    stacks = possible(variant, f"{server.label}+{tuning.name}")
+                    found |= {key: stacks[len(found) % len(stacks)]} if stacks and key not in found else {}
+    return list(found.values())
+
+
+def cases(name: str) -> list[object]:
+    """Each stack, expected to fail where its tuning declares the loss."""
+    found = []
+    for stack in tuned():
+        label, _, tuning = stack.server.partition("+")
+        loss = CATALOG.tunings[tuning].losses.get(label, {}).get(name)
+        marks = [pytest.mark.xfail(reason=loss, raises=AssertionError, strict=True)] if loss else []
+        found.append(pytest.param(stack, id=str(stack), marks=marks))
+    return found
+
+
+@pytest.fixture(autouse=True)
+def built(request: pytest.FixtureRequest, prepared: tuple[readiness.Built, list[Unavailable]]) -> None:
+    """Leaves a test out whose stack is unavailable."""
+    require_built(request.getfixturevalue("stack"), prepared)
+
+
+@pytest.mark.parametrize("stack", cases("computing"))
+def test_a_request_under_way_is_answered(stack: Stack, tmp_path: Path) -> None:
+    with started(stack, tmp_path) as service:
+        request = service.connect(get("/wait?ms=1500"))
+        time.sleep(0.3)
+        service.terminate()
+        assert read(request) == waited(1500)
+        service.status()
+
+
+@pytest.mark.parametrize("stack", cases("body"))
+def test_a_request_whose_body_is_on_its_way_is_answered(stack: Stack, tmp_path: Path) -> None:
+    with started(stack, tmp_path) as service:
+        request = service.connect(POST[:-10])
+        time.sleep(0.3)
+        service.terminate()
+        time.sleep(1.5)
+        request.sendall(POST[-10:])
+        assert read(request) == STATEMENT
+        service.status()
+
+
+@pytest.mark.parametrize("stack", cases("queue"))
+def test_complete_requests_that_wait_their_turn_are_answered(stack: Stack, tmp_path: Path) -> None:
+    """More than a server with threads takes at a time. Some wait in the kernel's backlog."""
+    with started(stack, tmp_path) as service:
+        requests = [
+            service.connect(get("/wait?ms=300").replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+            for _ in range(6)
+        ]
+        time.sleep(0.2)
+        service.terminate()
+        assert [read(each) for each in requests] == [waited(300)] * len(requests)
+        service.status()
+
+
+@pytest.mark.parametrize("stack", cases("kept"))
+def test_the_next_request_of_a_kept_connection_is_answered_or_the_connection_closed(
+    stack: Stack, tmp_path: Path
+) -> None:
+    """A client repeats a request on a new connection if the old one was closed (RFC 9112, 9.3.1)."""
+    with started(stack, tmp_path) as service:
+        kept = HTTPConnection(life_cycle.HOST, service.port, timeout=30)
+        kept.request("GET", "/hello")
+        assert kept.getresponse().read() == HELLO[1]
+        connection, under_way = kept.sock, service.connect(get("/wait?ms=1000"))
+        time.sleep(0.3)
+        service.terminate()
+        time.sleep(0.3)
+        if connection is not None:
+            try:
+                connection.sendall(get("/hello"))
+                assert read(connection) in {HELLO, None}
+            except OSError:  # closed
+                connection.close()
+        assert read(under_way) == waited(1000)
+        service.status()
+
+
+@pytest.mark.parametrize("stack", cases("ready"))
+def test_after_sigterm_no_new_client_is_told_that_the_service_is_ready(stack: Stack, tmp_path: Path) -> None:
+    with started(stack, tmp_path) as service:
+        under_way = service.connect(get("/wait?ms=1500"))
+        time.sleep(0.3)
+        service.terminate()
+        time.sleep(0.5)
+        try:
+            probe = read(service.connect(get("/readyz")))
+        except ConnectionError:
+            probe = None
+        assert probe is None or probe[0] == 503
+        assert read(under_way) == waited(1500)
+
+
+@pytest.mark.parametrize("stack", cases("bound"))
+def test_a_request_longer_than_the_bound_is_cut_off(stack: Stack, tmp_path: Path) -> None:
+    with started(stack, tmp_path, bound="2") as service:
+        request = service.connect(get("/wait?ms=10000"))
+        time.sleep(0.3)
+        service.terminate()
+        service.status()
+        answer = read(request)
+        assert answer is None or answer[0] == 500
+
+
+@pytest.mark.parametrize("stack", cases("idle"))
+def test_an_idle_server_does_not_wait_for_the_bound(stack: Stack, tmp_path: Path) -> None:
+    with started(stack, tmp_path, bound="300") as service:
+        service.terminate()
+        service.status()
+
+
+@pytest.mark.parametrize("stack", cases("status"))
+def test_the_exit_status_tells_that_nothing_was_cut_off(stack: Stack, tmp_path: Path) -> None:
+    with started(stack, tmp_path) as service:
+        under_way = service.connect(get("/wait?ms=1000"))
+        time.sleep(0.3)
+        service.terminate()
+        read(under_way)
+        assert service.status() == 0
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("stack", [possible(PLAIN["cpython"], label)[0] for label in LABELS], ids=str)
+def test_servers_do_by_default_what_the_page_tells(stack: Stack, tmp_path: Path) -> None:
+    with started(stack, tmp_path) as service:
+        request = service.connect(get("/wait?ms=1500"))
+        time.sleep(0.3)
+        service.terminate()
+        assert read(request) == {"answers": waited(1500), "loses all": None}[BY_DEFAULT[stack.server]]
+
+
+FASTWSGI = Stack(variant=PLAIN["cpython"], framework="bare", server="fastwsgi")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("stack", [FASTWSGI], ids=str)
+def test_an_idle_fastwsgi_runs_no_handler_of_python(stack: Stack, tmp_path: Path) -> None:
+    """So the layer `drain` does not help it: it would not even end."""
+    env = {"STATEMENTS_LAYERS": "drain health", "STATEMENTS_DRAIN_SECONDS": "1"}
+    with started(stack, tmp_path, **env) as service:
+        service.terminate()
+        with pytest.raises(subprocess.TimeoutExpired):
+            service.process.wait(5)
+
+
+UWSGI = Stack(variant=PLAIN["cpython"], framework="bare", server="uwsgi-processes+drain")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("stack", [UWSGI], ids=str)
+def test_the_other_handler_of_uwsgi_has_no_bound(stack: Stack, tmp_path: Path) -> None:
+    handler = ("unix_signal:15 grace_them_all", "unix_signal:15 gracefully_kill_them_all")
+    with started(stack, tmp_path, bound="2", replaced=handler) as service:
+        request = service.connect(get("/wait?ms=6000"))
+        time.sleep(0.3)
+        service.terminate()
+        assert read(request) == waited(6000)
