@@ -21,6 +21,7 @@ from app.http import (
 )
 
 REQUIREMENTS = ("falcon",)  # packages that this file needs
+HTTP_VERSIONS = {"1.0", "1.1", "2", "3"}  # those of ASGI that Falcon takes
 
 
 class Hello:
@@ -40,7 +41,11 @@ class Statements:
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         expect_json(req.content_type or "")
-        document = check_length(await req.stream.read(self.max_bytes + 1), self.max_bytes, req.content_length)
+        try:
+            document = await req.stream.read(self.max_bytes + 1)
+        except Exception as error:  # servers raise their own exceptions for a broken body
+            raise Problem("400 Bad Request", "the body cannot be read") from error
+        check_length(document, self.max_bytes, req.content_length)
         resp.data = answer(self.transform, document)
         resp.content_type = JSON
 
@@ -68,17 +73,30 @@ class Version:
         resp.media = self.about()
 
 
+class App(falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response]):
+    """Falcon's application for every version of HTTP that a server hands over.
+
+    Falcon raises an error for one that ASGI does not name: `1` of Granian, `2.0` of Uvicorn for such a request line. The
+    syntax of all of them is that of HTTP/1.1, and a server answers each by its own highest version (RFC 9110, 2.5).
+    """
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope.get("http_version", "1.1") not in HTTP_VERSIONS:
+            scope = {**scope, "http_version": "1.1"}
+        await super().__call__(scope, receive, send)
+
+
 def make(
     core: Core,
     about: Callable[[], dict[str, Any]],
     wait: Callable[[float], Awaitable[object]],
     max_bytes: int = DEFAULT_MAX_BYTES,
-) -> falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response]:
+) -> App:
     """The ASGI application over a core; `about` returns the provenance, `wait` waits for a number of seconds.
 
     A body of more than `max_bytes` gets status 413.
     """
-    app = falcon.asgi.App()
+    app = App()
     app.add_route("/hello", Hello())
     app.add_route("/statements", Statements(core.transform, max_bytes))
     app.add_route("/wait", Wait(wait))

@@ -18,7 +18,7 @@ import psutil
 from bench import store
 from bench.errors import DisturbedError, LabError, LostError, unwritable
 from bench.host import machine, steal
-from bench.measure.instruments import factors, instructions, macro, micro, null, sizes, startup, suite
+from bench.measure.instruments import factors, instructions, macro, micro, null, robustness, sizes, startup, suite
 from bench.model import Case, Catalog, Instrument, Observed, Phase, Run
 
 Instruments = dict[Instrument, Callable[[Catalog, Any, Path], Observed]]  # each accepts one type of case
@@ -32,6 +32,7 @@ INSTRUMENTS: Instruments = {
     "null": null.observe,
     "suite": suite.observe,
     "factors": factors.observe,
+    "robustness": robustness.observe,
 }
 
 

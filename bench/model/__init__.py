@@ -6,6 +6,7 @@ An unknown value is absent (`None` or no key), never 0 or −1.
 """
 
 from bench.model.application import Application
+from bench.model.attack import Attack, Good, Trial
 from bench.model.base import (
     COLD_JVM_SECONDS,
     Argv,
@@ -28,6 +29,7 @@ from bench.model.case import (
     MacroCase,
     MicroCase,
     NullCase,
+    RobustnessCase,
     SizeCase,
     Stack,
     StartupCase,
@@ -47,6 +49,7 @@ from bench.model.study import (
     MacroPlan,
     MicroPlan,
     OpenPlan,
+    RobustnessPlan,
     SelftestPlan,
     StartupPlan,
     Study,
@@ -79,6 +82,7 @@ __all__ = [
     "Application",
     "Argv",
     "Artifact",
+    "Attack",
     "Backend",
     "BuiltPeer",
     "Case",
@@ -97,6 +101,7 @@ __all__ = [
     "FromPath",
     "FromPyenv",
     "FromUv",
+    "Good",
     "Implementation",
     "InstructionsCase",
     "InstructionsPlan",
@@ -124,6 +129,8 @@ __all__ = [
     "RankedBy",
     "Ready",
     "Recorded",
+    "RobustnessCase",
+    "RobustnessPlan",
     "Round",
     "Run",
     "Same",
@@ -142,6 +149,7 @@ __all__ = [
     "SuiteCase",
     "SuitePlan",
     "Target",
+    "Trial",
     "Tuning",
     "Unavailable",
     "Unsupported",

@@ -9,7 +9,7 @@ import msgspec
 
 from bench.model.base import Recorded
 
-Instrument = Literal["micro", "macro", "startup", "size", "instructions", "null", "suite", "factors"]
+Instrument = Literal["micro", "macro", "startup", "size", "instructions", "null", "suite", "factors", "robustness"]
 
 
 class Stack(Recorded, frozen=True):
@@ -238,7 +238,25 @@ class SuiteCase(AnyCase, frozen=True, kw_only=True, tag="suite"):
         return self.framework
 
 
-Case = MicroCase | FactorsCase | InstructionsCase | SizeCase | StartupCase | MacroCase | NullCase | SuiteCase
+class RobustnessCase(AnyCase, frozen=True, kw_only=True, tag="robustness"):
+    """A stack under every attack: a connection has `limit_seconds` to end, that of a slow client `patience_seconds`."""
+
+    stack: Stack
+    limit_seconds: float
+    patience_seconds: float
+
+
+Case = (
+    MicroCase
+    | FactorsCase
+    | InstructionsCase
+    | SizeCase
+    | StartupCase
+    | MacroCase
+    | NullCase
+    | SuiteCase
+    | RobustnessCase
+)
 
 
 def stack_of(case: AnyCase) -> Stack:

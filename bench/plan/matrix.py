@@ -21,6 +21,7 @@ from bench.model import (
     MicroPlan,
     NullCase,
     Phase,
+    RobustnessCase,
     Run,
     SizeCase,
     Stack,
@@ -39,7 +40,7 @@ def phases(study: Study, catalog: Catalog) -> list[Phase]:
         return [_factors(study.micro, study.factors, study, catalog)]
     served = list(stacks(study, catalog))
     found = [_sizes(study, served), _counted(study, catalog), *_alone(study, catalog), _starts(study, catalog)]
-    found += [_suites(study), *_loaded(study, served, catalog)]
+    found += [_suites(study), _attacked(study, served), *_loaded(study, served, catalog)]
     return [phase for phase in found if phase]
 
 
@@ -96,6 +97,15 @@ def _suites(study: Study) -> Phase | None:
     tested = [SuiteCase(variant=study.baseline, framework=name) for name in study.frameworks]
     tested += [msgspec.structs.replace(tested[0], aa=True)] if study.aa else []
     return Phase("suite", study.suite.processes, tuple(tested))
+
+
+def _attacked(study: Study, served: list[Stack]) -> Phase | None:
+    """Each stack under every attack."""
+    plan = study.robustness
+    if plan is None:
+        return None
+    limits = {"limit_seconds": plan.limit_seconds, "patience_seconds": plan.patience_seconds}
+    return Phase("robustness", plan.runs, tuple(RobustnessCase(stack=stack, **limits) for stack in served))
 
 
 def _loaded(study: Study, served: list[Stack], catalog: Catalog) -> Iterator[Phase]:
@@ -177,7 +187,7 @@ def subjects(study: Study) -> list[str]:
 
 def servers(study: Study) -> tuple[str, ...]:
     """The servers that the study needs, without tunings; none if it measures only cores."""
-    asked = study.servers if study.sizes or study.macro or study.suite else ()
+    asked = study.servers if study.sizes or study.macro or study.suite or study.robustness else ()
     served = [*asked, *([study.startup.server] if study.startup else [])]
     return tuple(dict.fromkeys(name.partition("+")[0] for name in served))
 

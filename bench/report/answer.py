@@ -9,7 +9,19 @@ from collections.abc import Iterator
 from itertools import islice
 
 from bench.analysis.text import number
-from bench.report import against, drift, loads, naming, ranked, selftest, settings, speedups, suites, versions
+from bench.report import (
+    against,
+    drift,
+    loads,
+    naming,
+    ranked,
+    robustness,
+    selftest,
+    settings,
+    speedups,
+    suites,
+    versions,
+)
 from bench.report.rows import Finding
 from bench.report.targets import TargetResult, counts
 from bench.report.wording import fitting
@@ -34,6 +46,8 @@ def _all(finding: Finding) -> Iterator[str]:
         yield from selftest.answers(finding.selftest)
     elif finding.drift:
         yield from drift.answers(finding.drift)
+    elif finding.attacked:
+        yield from robustness.answers(finding.attacked)
     elif settings.only_settings(finding.targets):
         yield from settings.answers(finding)
     elif finding.targets and not finding.rows:

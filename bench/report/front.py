@@ -16,7 +16,19 @@ from bench.report.figures import Key, Plot
 from bench.report.rows import Finding
 from bench.report.spent import unrest
 
-ORDER = ("outcomes", "breaks", "ranking", "spent", "survival", "speedups", "latency", "percentiles", "memory", "sizes")
+ORDER = (
+    "attacks",
+    "outcomes",
+    "breaks",
+    "ranking",
+    "spent",
+    "survival",
+    "speedups",
+    "latency",
+    "percentiles",
+    "memory",
+    "sizes",
+)
 TABLED = {"latency", "percentiles"}
 FEW = 3  # details on a card, else two
 MOST_WORDS = 5  # of the title of a card

@@ -10,7 +10,20 @@ from bench.analysis.breaking import RULE
 from bench.analysis.text import listed
 from bench.model import Plan, Session
 from bench.paths import PROFILES, REMARKS
-from bench.report import drift, ladder, latencies, loads, overview, price, ranking, selftest, settings, stolen, suites
+from bench.report import (
+    drift,
+    ladder,
+    latencies,
+    loads,
+    overview,
+    price,
+    ranking,
+    robustness,
+    selftest,
+    settings,
+    stolen,
+    suites,
+)
 from bench.report.answer import answers
 from bench.report.builds import without_pgo
 from bench.report.figures import rerun
@@ -50,6 +63,11 @@ def page(finding: Finding) -> str:
     if finding.drift:
         shown = drift.picture(finding.drift)
         return render("drift.md", verdict=drift, found=finding.drift, picture=shown, **common)
+    if finding.attacked:
+        shown = robustness.picture(finding.attacked)
+        return render(
+            "robustness.md", verdict=robustness, found=finding.attacked, picture=shown, finding=finding, **common
+        )
     drawn = list(pictures(finding))
     main = main_picture(drawn)
     return render(
