@@ -58,7 +58,8 @@ def _codings() -> Iterator[Hostile]:
     yield smuggle("coding-behind-cr", "behind a coding after a bare CR", BOTH, TOLD, post(ended, length(ended), bare))
     yield lenient("hidden-coding-http-1.0", "behind a coding by HTTP/1.0 with keep-alive", BOTH, "RFC 9112, 6.1",
                   post(ended, CHUNKED, "Connection: keep-alive", version="HTTP/1.0"))  # fmt: skip
-    split = b"3;\nxyz\r\n" + chunk(hidden()) + END
+    # A parser that takes LF for the end of a line reads two chunks, any other the end of the body and one more request.
+    split = b"2;\nxx\r\n" + chunk(END + hidden()) + END
     yield smuggle("extension-lf", "in a chunk behind a bare LF in an extension", BOTH, "RFC 9112, 7.1.1; http-garden",
                   post(split, CHUNKED))  # fmt: skip
 

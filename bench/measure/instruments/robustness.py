@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from functools import partial
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from bench.documents.answers import difference
 from bench.errors import LabError
 from bench.host.pinning import cores
 from bench.measure.instruments import hostility, process_tree
-from bench.model import Catalog, Exchange, Good, Measurement, Observed, RobustnessCase, Stack, Trial
+from bench.model import Catalog, Exchange, Good, Measurement, Observed, RobustnessCase, Trial
 from bench.serve import proxy
 from bench.serve.life_cycle import HELLO, RunningServer, answered, serving
 
@@ -35,22 +35,23 @@ POLL_SECONDS = 0.2
 REST_SECONDS = 1.0  # before memory is read
 
 
-class Target:
-    """A server under attack. It is started again if an attack has ended it."""
+Serve = Callable[[Path], AbstractContextManager[RunningServer]]  # of the path of its log
 
-    def __init__(self, catalog: Catalog, stack: Stack, log: Path) -> None:
-        self.catalog, self.stack, self.log = catalog, stack, log
+
+class Target:
+    """A server under attack, which `serve` starts. It is started again if an attack has ended it."""
+
+    def __init__(self, serve: Serve, log: Path) -> None:
+        self._serve, self._log = serve, log
         self.starts = 0
         self._start()
 
     def _start(self) -> None:
         self.starts += 1
-        log = self.log if self.starts == 1 else self.log.with_suffix(f".{self.starts}.log")
-        self._life = ExitStack()
-        with ExitStack() as begun:
-            first = begun.enter_context(serving(self.catalog, self.stack, HELLO, log, cores().server))
-            self._life = begun.pop_all()
-        self.running: RunningServer = first
+        log = self._log if self.starts == 1 else self._log.with_suffix(f".{self.starts}.log")
+        life = ExitStack()
+        self.running = life.enter_context(self._serve(log))
+        self._life = life
 
     def stop(self) -> None:
         """End the server. That an attack has ended it before, or that it outlives its signal, is no error here."""
@@ -77,16 +78,19 @@ def observe(catalog: Catalog, case: RobustnessCase, output: Path) -> Observed:
     Metrics: `memory.idle` and `memory.after`: PSS of the server of the quick attacks, in bytes. `restarts`: how often
     it had to be started again. The facts have the attacks and a `Trial` for each. Raises LabError if no server starts.
     """
-    start = partial(Target, catalog, case.stack)
+
+    def serve(log: Path) -> AbstractContextManager[RunningServer]:
+        return serving(catalog, case.stack, HELLO, log, cores().server)
+
     slow, quick = ([each for each in CORPUS if each.slow is is_slow] for is_slow in (True, False))
     trials: list[Trial] = []
     with ExitStack() as targets:
-        main = start(output.with_suffix(".log"))
+        main = Target(serve, output.with_suffix(".log"))
         targets.callback(main.stop)
         facts = verify.ask_provenance(catalog, main.running.port, case.stack)
         before = process_tree.pss_bytes(main.running.process)
         pool = targets.enter_context(ThreadPoolExecutor(max(len(slow), 1)))
-        own = [(each, start(output.with_name(f"{output.name}.{each.attack.name}.log"))) for each in slow]
+        own = [(each, Target(serve, output.with_name(f"{output.name}.{each.attack.name}.log"))) for each in slow]
         waiting = [pool.submit(_alone, target, each, case) for each, target in own]
         trials += [tried(main, each, case.limit_seconds, case.limit_seconds) for each in quick]
         time.sleep(REST_SECONDS)
