@@ -21,7 +21,10 @@ from app.http import (
 )
 
 REQUIREMENTS = ("falcon",)  # packages that this file needs
+BROKEN = "app.broken"  # key of a scope whose body breaks off
 HTTP_VERSIONS = {"1.0", "1.1", "2", "3"}  # those of ASGI that Falcon takes
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 
 class Hello:
@@ -41,10 +44,9 @@ class Statements:
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         expect_json(req.content_type or "")
-        try:
-            document = await req.stream.read(self.max_bytes + 1)
-        except Exception as error:  # servers raise their own exceptions for a broken body
-            raise Problem("400 Bad Request", "the body cannot be read") from error
+        document = await req.stream.read(self.max_bytes + 1)
+        if BROKEN in req.scope:
+            raise Problem("400 Bad Request", "the body cannot be read")
         check_length(document, self.max_bytes, req.content_length)
         resp.data = answer(self.transform, document)
         resp.content_type = JSON
@@ -74,16 +76,43 @@ class Version:
 
 
 class App(falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response]):
-    """Falcon's application for every version of HTTP that a server hands over.
+    """Falcon's application for whatever servers hand over: each version of HTTP, and bodies that break off.
 
-    Falcon raises an error for one that ASGI does not name: `1` of Granian, `2.0` of Uvicorn for such a request line. The
-    syntax of all of them is that of HTTP/1.1, and a server answers each by its own highest version (RFC 9110, 2.5).
+    Falcon raises an error for a version that ASGI does not name, such as `1` by Granian, or `2.0` by Uvicorn where a
+    request line says so. Its syntax is that of HTTP/1.1, and it is answered as such (RFC 9110, 2.5).
     """
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope.get("http_version", "1.1") not in HTTP_VERSIONS:
-            scope = {**scope, "http_version": "1.1"}
+        if scope["type"] == "http":
+            if scope.get("http_version", "1.1") not in HTTP_VERSIONS:
+                scope = {**scope, "http_version": "1.1"}
+            receive = _until_broken(scope, receive)
         await super().__call__(scope, receive, send)
+
+
+def _until_broken(scope: dict[str, Any], receive: Receive) -> Receive:
+    """A `receive` that ends a broken body and marks its scope.
+
+    Falcon would leave a server's exception to the server, which answers 500. It would take a body that the client broke
+    off for a whole one.
+    """
+    ended = False
+
+    async def checked() -> dict[str, Any]:
+        nonlocal ended
+        if ended:
+            return await receive()
+        try:
+            event = await receive()
+        except Exception:  # noqa: BLE001 - servers raise their own exceptions for a broken body
+            event = {"type": "http.disconnect"}
+        ended = not event.get("more_body", False)
+        if event["type"] == "http.disconnect":
+            scope[BROKEN] = True
+            return {"type": "http.request"}
+        return event
+
+    return checked
 
 
 def make(

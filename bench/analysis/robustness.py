@@ -16,6 +16,7 @@ from bench.model import Attack, Recorded, Run, Trial
 Outcome = Literal["answered", "refused", "silent", "wrong", "5xx", "death"]
 HIDDEN = b"Waited 7 ms."  # what the answer to a hidden request contains, see `bench.attacks.requests`
 REFUSALS = {501, 505}  # statuses from 500 on that say what is wrong with a request (RFC 9110, 15.6.2 and 15.6.6)
+SETTINGS = b"\x04"  # the type of the first frame of a server that speaks HTTP/2 (RFC 9113, 3.4)
 FAULTS: tuple[Outcome, ...] = ("silent", "wrong", "5xx", "death")
 
 
@@ -85,6 +86,8 @@ def _framed(attack: Attack, trial: Trial, replies: Sequence[Reply], rest: bytes)
     """The outcome by the replies: a right answer to each request, or to the first ones before a refusal."""
     if rest and not replies and rest.decode("latin-1") in attack.expect:
         return _allowed(attack, "answered", "the bare body, as by HTTP/0.9")
+    if rest[3:4] == SETTINGS and not replies:
+        return _allowed(attack, "answered", "by HTTP/2")
     right = 0
     for reply in replies:
         if 400 <= reply.status < 600:

@@ -20,10 +20,11 @@ def attacks() -> Iterator[Hostile]:
         ("size-minus", "a chunk size below zero", "-1"),
         ("size-plus", "a chunk size with a plus", f"+{SIZE:x}"),
         ("size-0x", "a chunk size with 0x", f"0x{SIZE:x}"),
-        ("size-overflow", "a chunk size of 17 digits", f"{1:x}{SIZE:016x}"),
         ("size-empty", "an empty chunk size", ""),
     ):
         yield bad(name, title, REFUSED, TOLD, _posted(f"{size}\r\n".encode() + DOCUMENT + b"\r\n" + END))
+    overflow = _posted(f"{2**64 + SIZE:x}\r\n".encode() + DOCUMENT + b"\r\n" + END)
+    yield bad("size-overflow", "a chunk size of 2 to the 64th and more, cut", REFUSED, TOLD, [Send(overflow), Shut()])
     yield bad("data-longer", "a chunk longer than its size", REFUSED, TOLD,
               _posted(f"{SIZE - 2:x}\r\n".encode() + DOCUMENT + b"\r\n" + END))  # fmt: skip
     yield bad("data-unterminated", "no line end behind a chunk", REFUSED, TOLD,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from bench.attacks.requests import CHUNKED, DOCUMENT, HELLO, HOST, JSON, STATEMENT, chunked, get, head, length, post
-from bench.attacks.script import BOTH, REFUSED, Hostile, hostile
+from bench.attacks.script import BOTH, REFUSED, Hostile, Send, Shut, hostile
 
 framing = partial(hostile, kind="framing")
 SIZE = len(DOCUMENT)
@@ -37,9 +37,10 @@ def _lengths() -> Iterator[Hostile]:
         ("length-letters", "Content-Length with letters behind", (f"{SIZE}a",)),
         ("length-space", "Content-Length with a space inside", ("4 2",)),
         ("length-empty", "Content-Length without a value", ("",)),
-        ("length-overflow", "Content-Length of 30 digits", ("9" * 30,)),
     ):
         yield framing(name, title, REFUSED, told, post(DOCUMENT, *(f"Content-Length: {value}" for value in values)))
+    overflow = [Send(post(DOCUMENT, f"Content-Length: {2**64 + SIZE}")), Shut()]
+    yield framing("length-overflow", "Content-Length of 2 to the 64th and more, cut", REFUSED, told, overflow)
 
 
 def _codings() -> Iterator[Hostile]:
@@ -112,6 +113,6 @@ def _lines() -> Iterator[Hostile]:
     hello = b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x03\r\n\r\n"
     yield framing("tls", "a TLS handshake to a port without TLS", REFUSED, "RFC 9112, 2.2", hello)
     prefix = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-    yield framing("http-2-preface", "the preface of HTTP/2", REFUSED, "RFC 9113, 3.4", prefix)
+    yield framing("http-2-preface", "the preface of HTTP/2", BOTH, "RFC 9113, 3.4", prefix)
     yield framing("media-type-twice", "Content-Type twice", BOTH, "RFC 9110, 5.3",
                   post(DOCUMENT, JSON, length(DOCUMENT)), expect=[STATEMENT])  # fmt: skip

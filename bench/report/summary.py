@@ -14,8 +14,9 @@ from rich.text import Text
 from bench.analysis.text import number
 from bench.measure.instruments.sizes import Size
 from bench.model import Stack
-from bench.report import ranking, settings, stolen, suites
+from bench.report import ranking, robustness, settings, stolen, suites
 from bench.report.answer import answers
+from bench.report.attacked import Attacked
 from bench.report.builds import without_pgo
 from bench.report.cards import cards
 from bench.report.grid import Grid
@@ -40,7 +41,9 @@ def show(console: Console, finding: Finding, page: Path, json: bool) -> None:
         _say(console, verdict(finding.targets), "bold")
     if finding.tested:
         _tested(finding.tested).print(console)
-    for each in finding.each if finding.rows else ():
+    if finding.attacked:
+        _attacked(finding.attacked).print(console)
+    for each in finding.each if finding.rows and not finding.attacked else ():
         if finding.others:
             _say(console, each.title, "bold")
         (_ranking(each) if finding.ranks_stacks else _stacks(each)).print(console)
@@ -98,6 +101,7 @@ def _record(finding: Finding, page: Path) -> dict[str, object]:
         "cores": [core for each in finding.each for core in each.cores],
         "targets": finding.targets,
         "tested": finding.tested,
+        "attacked": finding.attacked,
         "cards": cards(finding),
         "stacks": [row for each in finding.each for row in each.rows],
         "latencies": {each.workload: each.latencies for each in finding.each},
@@ -131,6 +135,19 @@ def _tested(rows: Sequence[suites.SuiteResult]) -> Grid:
     grid = Grid(*suites.HEADINGS)
     for row in rows:
         grid.row(row.framework, *suites.cells(row))
+    return grid
+
+
+def _attacked(found: Sequence[Attacked]) -> Grid:
+    """The servers under attack, place by place."""
+    heading, *_ = robustness.table(found)
+    grid = Grid(*heading[1:])
+    for place, table in robustness.whole_tables(found).items():
+        grid.span(place)
+        for name, *cells in table[1:]:
+            grid.row(f" {name}", *cells)
+    for reason in robustness.without_outcome(found):
+        grid.span(reason, "yellow")
     return grid
 
 

@@ -41,7 +41,7 @@ SENT = {  # by attack: what its bytes must contain, as a regular expression
     "length-letters": rb"Content-Length: 42a\r\n",
     "length-space": rb"Content-Length: 4 2\r\n",
     "length-empty": rb"Content-Length: \r\n",
-    "length-overflow": rb"Content-Length: 9{30}\r\n",
+    "length-overflow": rb"Content-Length: 18446744073709551658\r\n",
     "coding-unknown": rb"Transfer-Encoding: xchunked\r\n",
     "coding-not-last": rb"Transfer-Encoding: chunked, identity\r\n",
     "coding-control": rb"Transfer-Encoding: \x0bchunked\r\n",
@@ -158,7 +158,9 @@ def test_it_says_what_is_allowed_and_where_that_is_written(each: Hostile) -> Non
     assert "RFC 91" in attack.source
     assert attack.allowed
     if "answered" in attack.allowed and attack.kind not in {"connections", "slow"}:
-        assert attack.expect or attack.kind == "smuggling", "an answer needs the right body"
+        assert attack.expect or attack.kind == "smuggling" or attack.name == "http-2-preface", (
+            "an answer needs the right body"
+        )
     if attack.allowed == ("refused",):
         assert not attack.expect
     if attack.kind == "valid":

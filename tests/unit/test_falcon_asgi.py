@@ -50,9 +50,24 @@ def test_a_scope_without_a_version_is_answered() -> None:
     assert asked("GET", "/hello", [{"type": "http.request"}], http_version="1.1")[0] == 200
 
 
-@pytest.mark.parametrize("error", [RuntimeError("broken"), ValueError("broken"), OSError("broken")])
-def test_a_body_that_the_server_cannot_read_is_a_bad_request(error: Exception) -> None:
-    events = [{"type": "http.request", "body": b"{", "more_body": True}, error]
-    status, body = asked("POST", "/statements", events)
+ERRORS = [RuntimeError("broken"), ValueError("broken"), OSError("broken"), {"type": "http.disconnect"}]
+
+
+@pytest.mark.parametrize("end", ERRORS, ids=repr)
+@pytest.mark.parametrize("before", [[], [DOCUMENT]], ids=["at once", "behind a document"])
+def test_a_body_that_breaks_off_is_a_bad_request(before: list[bytes], end: Any) -> None:
+    events = [{"type": "http.request", "body": part, "more_body": True} for part in before]
+    status, body = asked("POST", "/statements", [*events, end])
     assert status == 400
     assert b"the body cannot be read" in body
+
+
+@pytest.mark.parametrize("end", ERRORS, ids=repr)
+def test_a_greeting_needs_no_body(end: Any) -> None:
+    assert asked("GET", "/hello", [end])[0] == 200
+
+
+def test_a_body_in_parts_is_read_as_one() -> None:
+    parts = DOCUMENT[:9], DOCUMENT[9:]
+    events = [{"type": "http.request", "body": part, "more_body": part is parts[0]} for part in parts]
+    assert asked("POST", "/statements", [*events, {"type": "http.disconnect"}]) == (200, STATEMENT.encode())

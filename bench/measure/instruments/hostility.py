@@ -126,8 +126,7 @@ async def _converse(hostile: Hostile, address: tuple[str, int], limit_seconds: f
             return Ended(b"", 0, "reset", time.monotonic() - began)
         reading = asyncio.create_task(client.read()) if hostile.reads else None
         await _step_by_step(client, limit_seconds * (1 if hostile.slow else SENDING))
-        if client.end != "left":
-            reading = reading or asyncio.create_task(client.read())
+        if reading and client.end != "left":
             spent = time.monotonic() - began if hostile.slow else 0.0
             await _until(client.done, max(limit_seconds - spent, GRACE_SECONDS))
             if client.done.is_set() and client.end == "open":
@@ -149,8 +148,10 @@ async def _step_by_step(client: _Client, limit_seconds: float) -> None:
         if not client.hostile.reads:
             await asyncio.sleep(limit_seconds)
 
-    with suppress(TimeoutError, ConnectionError, OSError):
+    with suppress(TimeoutError, OSError):
         await asyncio.wait_for(taken(), limit_seconds)
+    if not client.hostile.reads:
+        client.end = "left"
 
 
 async def _until(event: asyncio.Event, seconds: float) -> None:

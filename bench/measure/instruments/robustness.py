@@ -85,13 +85,15 @@ def observe(catalog: Catalog, case: RobustnessCase, output: Path) -> Observed:
     slow, quick = ([each for each in CORPUS if each.slow is is_slow] for is_slow in (True, False))
     trials: list[Trial] = []
     with ExitStack() as targets:
+        pool = targets.enter_context(ThreadPoolExecutor(len(slow)))
+        waiting = []
+        for each in slow:
+            target = Target(serve, output.with_name(f"{output.name}.{each.attack.name}.log"))
+            waiting.append(pool.submit(_alone, target, each, case))
         main = Target(serve, output.with_suffix(".log"))
         targets.callback(main.stop)
         facts = verify.ask_provenance(catalog, main.running.port, case.stack)
         before = process_tree.pss_bytes(main.running.process)
-        pool = targets.enter_context(ThreadPoolExecutor(max(len(slow), 1)))
-        own = [(each, Target(serve, output.with_name(f"{output.name}.{each.attack.name}.log"))) for each in slow]
-        waiting = [pool.submit(_alone, target, each, case) for each, target in own]
         trials += [tried(main, each, case.limit_seconds, case.limit_seconds) for each in quick]
         time.sleep(REST_SECONDS)
         after = process_tree.pss_bytes(main.running.process)
