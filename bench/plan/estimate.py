@@ -22,7 +22,7 @@ from bench.plan.matrix import backend_of
 BACKEND_SECONDS = 1.5  # creating, starting and stopping a backend for one run
 # Seconds of a run beyond its declared durations, measured on two cores; only the estimate uses them.
 OVERHEAD_SECONDS = {"size": 1.7, "instructions": 1.5, "micro": 0.4, "startup": 0.55, "suite": 1.0, "factors": 0.4}
-OVERHEAD_SECONDS |= {"gatling": 3.3, "pacer": 1.2, "robustness": 9.0}
+OVERHEAD_SECONDS |= {"gatling": 3.3, "pacer": 1.2, "robustness": 8.0}
 CAPACITY_SECONDS = 2.4  # finding the capacity of a server before it is driven at shares of it
 SLICE_SECONDS = 0.2  # overhead of each second of warm-up
 ORDER_SECONDS = 16e-6  # the reference core on an order of a medium document
