@@ -82,7 +82,9 @@ class App(falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response]):
     request line says so. Its syntax is that of HTTP/1.1, and it is answered as such (RFC 9110, 2.5).
     """
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+    async def __call__(  # type: ignore[override]  # as Falcon's own overrides that of its WSGI application
+        self, scope: Any, receive: Any, send: Any
+    ) -> None:
         if scope["type"] == "http":
             if scope.get("http_version", "1.1") not in HTTP_VERSIONS:
                 scope = {**scope, "http_version": "1.1"}

@@ -39,8 +39,8 @@ def _lengths() -> Iterator[Hostile]:
         ("length-empty", "Content-Length without a value", ("",)),
     ):
         yield framing(name, title, REFUSED, told, post(DOCUMENT, *(f"Content-Length: {value}" for value in values)))
-    overflow = [Send(post(DOCUMENT, f"Content-Length: {2**64 + SIZE}")), Shut()]
-    yield framing("length-overflow", "Content-Length of 2 to the 64th and more, cut", REFUSED, told, overflow)
+    overflow = Send(post(DOCUMENT, f"Content-Length: {2**64 + SIZE}"))
+    yield framing("length-overflow", "Content-Length of 2 to the 64th and more, cut", REFUSED, told, [overflow, Shut()])
 
 
 def _codings() -> Iterator[Hostile]:

@@ -7,7 +7,8 @@ import random
 import subprocess
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -121,11 +122,31 @@ def measure(
     for block in unmeasured(phase, session, watcher):
         before_block()
         folder = store.block_folder(session, phase.name, block)
-        for case in shuffled(phase, block, seed):
+        cases = shuffled(phase, block, seed)
+        if phase.at_once > 1:
+            _measure_at_once(phase.at_once, cases, watcher, partial(execute, block=block, folder=folder), folder)
+            continue
+        for case in cases:
             watcher.case(case, None)
             run = execute(case, block, folder)
             store.save(folder, run)
             watcher.case(case, run)
+
+
+def _measure_at_once(
+    count: int, cases: Sequence[Case], watcher: Watcher, execute: Callable[[Case], Run], folder: Path
+) -> None:
+    """Measure `count` cases at the same time, and save each as soon as it ends."""
+    with ThreadPoolExecutor(count) as pool:
+        try:
+            for running in as_completed([pool.submit(execute, case) for case in cases]):
+                run = running.result()
+                watcher.case(run.case, None)
+                store.save(folder, run)
+                watcher.case(run.case, run)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def unmeasured(phase: Phase, session: Path, watcher: Watcher) -> Iterator[int]:

@@ -114,6 +114,11 @@ class AnyCase(Recorded, frozen=True, kw_only=True, tag_field="instrument"):
         return None
 
     @property
+    def at_once(self) -> int:
+        """How many cases of its phase run at the same time: several only where a case mostly waits."""
+        return 1
+
+    @property
     def is_usual(self) -> bool:
         """Whether the subject runs as usual: no forced path, one thread, not slowed."""
         return self.path is None and self.threads == 1 and self.slower is None
@@ -244,6 +249,7 @@ class RobustnessCase(AnyCase, frozen=True, kw_only=True, tag="robustness"):
     stack: Stack
     limit_seconds: float
     patience_seconds: float
+    at_once: int = 1
 
 
 Case = (

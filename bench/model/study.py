@@ -161,12 +161,14 @@ class FactorsPlan(Declared, frozen=True):
 class RobustnessPlan(Declared, frozen=True):
     """`runs` fresh servers for each stack, under every attack of `bench.attacks`.
 
-    A connection has `limit_seconds` to be answered or closed, that of a slow client `patience_seconds`.
+    A connection has `limit_seconds` to be answered or closed, that of a slow client `patience_seconds`. As they mostly
+    wait, `at_once` stacks are attacked at the same time.
     """
 
     runs: Count
     limit_seconds: Seconds
     patience_seconds: Seconds
+    at_once: Count = 1
 
 
 class Study(Declared, frozen=True, kw_only=True):

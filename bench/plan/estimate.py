@@ -82,7 +82,7 @@ def _seconds_alone(case: Case, catalog: Catalog) -> float:
         case MicroCase() | FactorsCase():
             return OVERHEAD_SECONDS[case.instrument] + _timed_seconds(case, catalog)
         case RobustnessCase():
-            return OVERHEAD_SECONDS["robustness"] + case.patience_seconds  # most stacks ignore some slow client
+            return (OVERHEAD_SECONDS["robustness"] + case.patience_seconds) / case.at_once
         case _:
             return OVERHEAD_SECONDS[case.instrument]
 

@@ -104,8 +104,12 @@ def _attacked(study: Study, served: list[Stack]) -> Phase | None:
     plan = study.robustness
     if plan is None:
         return None
-    limits = {"limit_seconds": plan.limit_seconds, "patience_seconds": plan.patience_seconds}
-    return Phase("robustness", plan.runs, tuple(RobustnessCase(stack=stack, **limits) for stack in served))
+    limits = plan.limit_seconds, plan.patience_seconds
+    cases = (
+        RobustnessCase(stack=stack, limit_seconds=limits[0], patience_seconds=limits[1], at_once=plan.at_once)
+        for stack in served
+    )
+    return Phase("robustness", plan.runs, tuple(cases))
 
 
 def _loaded(study: Study, served: list[Stack], catalog: Catalog) -> Iterator[Phase]:

@@ -203,7 +203,9 @@ def test_a_valid_request_is_valid_for_another_parser(each: Hostile) -> None:
         assert not isinstance(event, type), "a sentinel: h11 waits for more"
         events.append(event)
     body = b"".join(bytes(event.data) for event in events if isinstance(event, h11.Data))
-    assert body == (requests.DOCUMENT if events[0].method == b"POST" else b"")
+    first = events[0]
+    assert isinstance(first, h11.Request)
+    assert body == (requests.DOCUMENT if first.method == b"POST" else b"")
 
 
 def test_the_right_answer_of_the_document_is_that_of_the_core() -> None:

@@ -1,6 +1,7 @@
 """Replies become outcomes: captured bytes of real servers, and made-up reactions."""
 
 import pytest
+from msgspec.structs import replace
 
 from bench.analysis import robustness
 from bench.analysis.replies import parse
@@ -20,8 +21,8 @@ CHUNKED = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n7\r\nHello, \r\n
 WAITED = "HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\nWaited 7 ms.\n"
 
 
-def outcome(name: str, received: str = "", end: End = "closed", **more: object) -> str:
-    trial = Trial(attack=name, received=received, end=end, seconds=5.0, **({"after": WELL} | more))
+def outcome(name: str, received: str = "", end: End = "closed", died: tuple[str, ...] = ()) -> str:
+    trial = Trial(attack=name, received=received, end=end, seconds=5.0, after=WELL, died=died)
     return judge(named(name).attack, trial).outcome
 
 
@@ -72,8 +73,8 @@ def test_a_death_counts_whatever_was_answered() -> None:
 
 def test_an_attack_is_stood_only_if_the_next_good_request_is_answered() -> None:
     bad = Good(right=False, told="status 500 instead of 200", seconds=0.01)
-    for more in ({"beside": bad}, {"after": bad, "recovered_seconds": 1.0}):
-        trial = Trial(**({"attack": "get", "received": HELLO, "end": "closed", "seconds": 1.0, "after": WELL} | more))
+    stood = Trial(attack="get", received=HELLO, end="closed", seconds=1.0, after=WELL)
+    for trial in (replace(stood, beside=bad), replace(stood, after=bad, recovered_seconds=1.0)):
         row = judge(named("get").attack, trial)
         assert (row.outcome, row.is_right) == ("answered", False)
         assert "status 500" in row.next_wrong

@@ -1,9 +1,12 @@
 """The page of a study of attacks, from made-up reactions: answers, the first table, the plot, the folded tables."""
 
 import re
+from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
+from rich.console import Console
 
 from bench.attacks import CORPUS
 from bench.model import Good, Measurement, Phase, Plan, RobustnessCase, Run, Session, Stack, Trial
@@ -32,7 +35,7 @@ def reply(attack: Attack) -> str:
 def trial(attack: Attack, server: str) -> Trial:
     """A reaction: each server but one has a weakness."""
     stood = Trial(attack=attack.name, received=reply(attack), end="closed", seconds=0.1, after=WELL)
-    weak = {
+    weak: dict[str, tuple[str, dict[str, Any]]] = {
         "gunicorn-meinheld": ("connect", {"died": ("gunicorn",), "received": ""}),
         "granian-asgi": ("http-1.0", {"received": "HTTP/1.1 500 X\r\n\r\n"}),
         "gunicorn-sync": ("idle", {"end": "open", "received": "", "beside": Good(right=False, told="no", seconds=5.0)}),
@@ -139,9 +142,7 @@ def test_the_report_shows_plot_and_tables(finding: Finding) -> None:
 
 
 def test_the_terminal_shows_every_server(finding: Finding, capsys: pytest.CaptureFixture[str]) -> None:
-    from rich.console import Console  # noqa: PLC0415
-
-    summary.show(Console(width=120), finding, page="report.html", json=False)
+    summary.show(Console(width=120), finding, page=Path("report.html"), json=False)
     told = capsys.readouterr().out
     assert "gunicorn-meinheld" in told
     assert "fails" in told

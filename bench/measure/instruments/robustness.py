@@ -43,7 +43,7 @@ class Target:
 
     def __init__(self, serve: Serve, log: Path) -> None:
         self._serve, self._log = serve, log
-        self.starts = 0
+        self.starts, self.is_over = 0, False
         self._start()
 
     def _start(self) -> None:
@@ -54,13 +54,17 @@ class Target:
         self._life = life
 
     def stop(self) -> None:
-        """End the server. That an attack has ended it before, or that it outlives its signal, is no error here."""
+        """End the server for good. That an attack ended it before, or that it outlives its signal, is no error here."""
+        self.is_over = True
+        self._end()
+
+    def _end(self) -> None:
         with suppress(LabError):  # it was killed, and `Trial.died` tells of its end
             self._life.close()
 
     def restart(self) -> None:
         """End the server and start it again."""
-        self.stop()
+        self._end()
         self._start()
 
     def processes(self) -> list[tuple[psutil.Process, str]]:
@@ -89,6 +93,7 @@ def observe(catalog: Catalog, case: RobustnessCase, output: Path) -> Observed:
         waiting = []
         for each in slow:
             target = Target(serve, output.with_name(f"{output.name}.{each.attack.name}.log"))
+            targets.callback(target.stop)  # before the pool waits for its attack, if the study is interrupted
             waiting.append(pool.submit(_alone, target, each, case))
         main = Target(serve, output.with_suffix(".log"))
         targets.callback(main.stop)
@@ -127,9 +132,9 @@ def tried(target: Target, hostile: Hostile, limit_seconds: float, good_seconds: 
     address = (target.running.host, port)
     ended = asyncio.run(hostility.attack(hostile, address, limit_seconds, beside=lambda: beside.append(ask())))
     after = ask()
-    recovered = None if after.right else _recovered(ask)
+    recovered = None if after.right else _recovered(target, ask)
     died = tuple(name for process, name in processes if not process_tree.is_alive(process))
-    if not after.right and recovered is None:
+    if not (after.right or target.is_over) and recovered is None:
         target.restart()
     first = ended[0]
     return Trial(
@@ -160,10 +165,10 @@ def good(port: int, limit_seconds: float) -> Good:
     return Good(right=told is None, told=told, seconds=time.monotonic() - began)
 
 
-def _recovered(ask: Callable[[], Good]) -> float | None:
+def _recovered(target: Target, ask: Callable[[], Good]) -> float | None:
     """The seconds until a good request is answered right again; None if that takes too long."""
     began = time.monotonic()
-    while time.monotonic() < began + RECOVERY_SECONDS:
+    while time.monotonic() < began + RECOVERY_SECONDS and not target.is_over:
         if ask().right:
             return time.monotonic() - began
         time.sleep(POLL_SECONDS)
