@@ -122,28 +122,29 @@ def measure(
     for block in unmeasured(phase, session, watcher):
         before_block()
         folder = store.block_folder(session, phase.name, block)
-        cases = shuffled(phase, block, seed)
-        if phase.at_once > 1:
-            _measure_at_once(phase.at_once, cases, watcher, partial(execute, block=block, folder=folder), folder)
-            continue
+        executed = partial(_executed, execute, block, folder)
+        for run in _runs(phase.at_once, shuffled(phase, block, seed), watcher, executed):
+            store.save(folder, run)
+            watcher.case(run.case, run)
+
+
+def _executed(execute: Execute, block: int, folder: Path, case: Case) -> Run:
+    return execute(case, block, folder)
+
+
+def _runs(at_once: int, cases: Sequence[Case], watcher: Watcher, execute: Callable[[Case], Run]) -> Iterator[Run]:
+    """Run the cases, one after the other or several at the same time. Yields each run as soon as it has ended."""
+    if at_once == 1:
         for case in cases:
             watcher.case(case, None)
-            run = execute(case, block, folder)
-            store.save(folder, run)
-            watcher.case(case, run)
-
-
-def _measure_at_once(
-    count: int, cases: Sequence[Case], watcher: Watcher, execute: Callable[[Case], Run], folder: Path
-) -> None:
-    """Measure `count` cases at the same time, and save each as soon as it ends."""
-    with ThreadPoolExecutor(count) as pool:
+            yield execute(case)
+        return
+    with ThreadPoolExecutor(at_once) as pool:
         try:
             for running in as_completed([pool.submit(execute, case) for case in cases]):
                 run = running.result()
                 watcher.case(run.case, None)
-                store.save(folder, run)
-                watcher.case(run.case, run)
+                yield run
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
