@@ -8,12 +8,16 @@ import msgspec
 import pytest
 from rich.console import Console
 
+from bench import keep
 from bench.attacks import CORPUS
+from bench.catalog import pairing
 from bench.model import Good, Measurement, Phase, Plan, RobustnessCase, Run, Session, Stack, Trial
 from bench.model.attack import Attack
+from bench.paths import KEPT
 from bench.plan.planned import plan, selected
 from bench.report import docs, page, robustness, study_page, summary
 from bench.report.answer import answers
+from bench.report.attacked import attacked
 from bench.report.finding import find
 from bench.report.overview import MOST_COLUMNS, MOST_ROWS
 from bench.report.rows import Finding
@@ -146,3 +150,12 @@ def test_the_terminal_shows_every_server(finding: Finding, capsys: pytest.Captur
     told = capsys.readouterr().out
     assert "gunicorn-meinheld" in told
     assert "fails" in told
+
+
+def test_each_server_that_a_kept_session_shows_unfit_says_so_beside_its_speed() -> None:
+    kept = keep.read(KEPT / "robustness.jsonl.xz")
+    unfit = [each for each in attacked(kept.session, kept.runs) if robustness.is_unfit(each)]
+    assert unfit
+    for each in unfit:
+        server = pairing.server_file(CATALOG, Stack(variant="cpython", framework="bare", server=each.stack.label))
+        assert CATALOG.words[server.name].lead == "not recommended", each.name
