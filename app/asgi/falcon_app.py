@@ -21,6 +21,10 @@ from app.http import (
 )
 
 REQUIREMENTS = ("falcon",)  # packages that this file needs
+BROKEN = "app.broken"  # key of a scope whose body breaks off
+HTTP_VERSIONS = {"1.0", "1.1", "2", "3"}  # those of ASGI that Falcon takes
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 
 class Hello:
@@ -40,7 +44,10 @@ class Statements:
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         expect_json(req.content_type or "")
-        document = check_length(await req.stream.read(self.max_bytes + 1), self.max_bytes, req.content_length)
+        document = await req.stream.read(self.max_bytes + 1)
+        if BROKEN in req.scope:
+            raise Problem("400 Bad Request", "the body cannot be read")
+        check_length(document, self.max_bytes, req.content_length)
         resp.data = answer(self.transform, document)
         resp.content_type = JSON
 
@@ -68,17 +75,59 @@ class Version:
         resp.media = self.about()
 
 
+class App(falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response]):
+    """Falcon's application for whatever servers hand over: each version of HTTP, and bodies that break off.
+
+    Falcon raises an error for a version that ASGI does not name, such as `1` by Granian, or `2.0` by Uvicorn where a
+    request line says so. Its syntax is that of HTTP/1.1, and it is answered as such (RFC 9110, 2.5).
+    """
+
+    async def __call__(  # type: ignore[override]  # as Falcon's own overrides that of its WSGI application
+        self, scope: Any, receive: Any, send: Any
+    ) -> None:
+        if scope["type"] == "http":
+            if scope.get("http_version", "1.1") not in HTTP_VERSIONS:
+                scope = {**scope, "http_version": "1.1"}
+            receive = _until_broken(scope, receive)
+        await super().__call__(scope, receive, send)
+
+
+def _until_broken(scope: dict[str, Any], receive: Receive) -> Receive:
+    """A `receive` that ends a broken body and marks its scope.
+
+    Falcon would leave a server's exception to the server, which answers 500. It would take a body that the client broke
+    off for a whole one.
+    """
+    ended = False
+
+    async def checked() -> dict[str, Any]:
+        nonlocal ended
+        if ended:
+            return await receive()
+        try:
+            event = await receive()
+        except Exception:  # noqa: BLE001 - servers raise their own exceptions for a broken body
+            event = {"type": "http.disconnect"}
+        ended = not event.get("more_body", False)
+        if event["type"] == "http.disconnect":
+            scope[BROKEN] = True
+            return {"type": "http.request"}
+        return event
+
+    return checked
+
+
 def make(
     core: Core,
     about: Callable[[], dict[str, Any]],
     wait: Callable[[float], Awaitable[object]],
     max_bytes: int = DEFAULT_MAX_BYTES,
-) -> falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response]:
+) -> App:
     """The ASGI application over a core; `about` returns the provenance, `wait` waits for a number of seconds.
 
     A body of more than `max_bytes` gets status 413.
     """
-    app = falcon.asgi.App()
+    app = App()
     app.add_route("/hello", Hello())
     app.add_route("/statements", Statements(core.transform, max_bytes))
     app.add_route("/wait", Wait(wait))

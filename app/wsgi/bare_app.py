@@ -58,7 +58,7 @@ def make(
     def application(environ: Environ, start_response: Callable[..., object]) -> Iterable[bytes]:
         method, status = environ["REQUEST_METHOD"], "200 OK"
         try:
-            media_type, body = routed(routes, method, environ["PATH_INFO"])(environ)
+            media_type, body = routed(routes, method, environ.get("PATH_INFO", ""))(environ)
         except Problem as problem:
             status, media_type, body = problem.status, PROBLEM, problem.body()
         start_response(status, [("Content-Type", media_type), ("Content-Length", str(len(body)))])

@@ -1,6 +1,6 @@
 """The service on Falcon."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import falcon
@@ -54,14 +54,22 @@ class Version:
         resp.media = self.about()
 
 
+class App(falcon.App[falcon.Request, falcon.Response]):
+    """Falcon's application for servers that hand over no path: WSGI lets them omit an empty one, as for CONNECT."""
+
+    def __call__(self, env: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        env.setdefault("PATH_INFO", "")
+        return super().__call__(env, start_response)
+
+
 def make(
     core: Core, about: Callable[[], dict[str, Any]], wait: Callable[[float], object], max_bytes: int = DEFAULT_MAX_BYTES
-) -> falcon.App[falcon.Request, falcon.Response]:
+) -> App:
     """The WSGI application over a core; `about` returns the provenance, `wait` waits for a number of seconds.
 
     A body of more than `max_bytes` gets status 413.
     """
-    app = falcon.App()
+    app = App()
     app.add_route("/hello", Hello())
     app.add_route("/statements", Statements(core.transform, max_bytes))
     app.add_route("/wait", Wait(wait))

@@ -62,7 +62,8 @@ def problems(_options: dict[str, Any]) -> Middleware:
 
     def middleware(request: HTTPRequest, following: Callable[[HTTPRequest], HTTPResponse | None]) -> HTTPResponse:
         try:
-            request.environ.setdefault("QUERY_STRING", "")  # optional in WSGI, required by the framework
+            for name in ("PATH_INFO", "QUERY_STRING"):  # optional in WSGI, required by the framework
+                request.environ.setdefault(name, "")
             found = following(request)
             if found is None:
                 raise Problem(HTTP_STATUS[404], request.path)

@@ -7,7 +7,8 @@ import random
 import subprocess
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,7 +19,18 @@ import psutil
 from bench import store
 from bench.errors import DisturbedError, LabError, LostError, unwritable
 from bench.host import machine, steal
-from bench.measure.instruments import factors, instructions, layers, macro, micro, null, sizes, startup, suite
+from bench.measure.instruments import (
+    factors,
+    instructions,
+    layers,
+    macro,
+    micro,
+    null,
+    robustness,
+    sizes,
+    startup,
+    suite,
+)
 from bench.model import Case, Catalog, Instrument, Observed, Phase, Run
 
 Instruments = dict[Instrument, Callable[[Catalog, Any, Path], Observed]]  # each accepts one type of case
@@ -33,6 +45,7 @@ INSTRUMENTS: Instruments = {
     "suite": suite.observe,
     "factors": factors.observe,
     "layers": layers.observe,
+    "robustness": robustness.observe,
 }
 
 
@@ -121,11 +134,32 @@ def measure(
     for block in unmeasured(phase, session, watcher):
         before_block()
         folder = store.block_folder(session, phase.name, block)
-        for case in shuffled(phase, block, seed):
-            watcher.case(case, None)
-            run = execute(case, block, folder)
+        executed = partial(_executed, execute, block, folder)
+        for run in _runs(phase.at_once, shuffled(phase, block, seed), watcher, executed):
             store.save(folder, run)
-            watcher.case(case, run)
+            watcher.case(run.case, run)
+
+
+def _executed(execute: Execute, block: int, folder: Path, case: Case) -> Run:
+    return execute(case, block, folder)
+
+
+def _runs(at_once: int, cases: Sequence[Case], watcher: Watcher, execute: Callable[[Case], Run]) -> Iterator[Run]:
+    """Run the cases, one after the other or several at the same time. Yields each run as soon as it has ended."""
+    if at_once == 1:
+        for case in cases:
+            watcher.case(case, None)
+            yield execute(case)
+        return
+    with ThreadPoolExecutor(at_once) as pool:
+        try:
+            for running in as_completed([pool.submit(execute, case) for case in cases]):
+                run = running.result()
+                watcher.case(run.case, None)
+                yield run
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def unmeasured(phase: Phase, session: Path, watcher: Watcher) -> Iterator[int]:

@@ -6,6 +6,7 @@ An unknown value is absent (`None` or no key), never 0 or −1.
 """
 
 from bench.model.application import Application
+from bench.model.attack import Attack, Good, Trial
 from bench.model.base import (
     COLD_JVM_SECONDS,
     Algorithm,
@@ -30,6 +31,7 @@ from bench.model.case import (
     MacroCase,
     MicroCase,
     NullCase,
+    RobustnessCase,
     SizeCase,
     Stack,
     StartupCase,
@@ -61,6 +63,7 @@ from bench.model.study import (
     MacroPlan,
     MicroPlan,
     OpenPlan,
+    RobustnessPlan,
     SelftestPlan,
     StartupPlan,
     Study,
@@ -94,6 +97,7 @@ __all__ = [
     "Application",
     "Argv",
     "Artifact",
+    "Attack",
     "Backend",
     "Bearer",
     "BuiltPeer",
@@ -113,6 +117,7 @@ __all__ = [
     "FromPath",
     "FromPyenv",
     "FromUv",
+    "Good",
     "Implementation",
     "InstructionsCase",
     "InstructionsPlan",
@@ -144,6 +149,8 @@ __all__ = [
     "RankedBy",
     "Ready",
     "Recorded",
+    "RobustnessCase",
+    "RobustnessPlan",
     "Round",
     "Run",
     "Same",
@@ -162,6 +169,7 @@ __all__ = [
     "SuiteCase",
     "SuitePlan",
     "Target",
+    "Trial",
     "Tuning",
     "Unavailable",
     "Unsupported",

@@ -9,7 +9,9 @@ import msgspec
 
 from bench.model.base import Recorded
 
-Instrument = Literal["micro", "macro", "startup", "size", "instructions", "null", "suite", "factors", "layers"]
+Instrument = Literal[
+    "micro", "macro", "startup", "size", "instructions", "null", "suite", "factors", "layers", "robustness"
+]  # fmt: skip
 
 
 class Stack(Recorded, frozen=True):
@@ -112,6 +114,11 @@ class AnyCase(Recorded, frozen=True, kw_only=True, tag_field="instrument"):
     def slower(self) -> int | None:
         """The percentage by which the core is slowed on purpose; None outside of a self-test."""
         return None
+
+    @property
+    def at_once(self) -> int:
+        """How many cases of its phase run at the same time: several only where a case mostly waits."""
+        return 1
 
     @property
     def is_usual(self) -> bool:
@@ -269,8 +276,26 @@ class LayersCase(AnyCase, frozen=True, kw_only=True, tag="layers"):
         )
 
 
+class RobustnessCase(AnyCase, frozen=True, kw_only=True, tag="robustness"):
+    """A stack under every attack: a connection has `limit_seconds` to end, that of a slow client `patience_seconds`."""
+
+    stack: Stack
+    limit_seconds: float
+    patience_seconds: float
+    at_once: int = 1
+
+
 Case = (
-    MicroCase | FactorsCase | InstructionsCase | SizeCase | StartupCase | MacroCase | NullCase | SuiteCase | LayersCase
+    MicroCase
+    | FactorsCase
+    | InstructionsCase
+    | SizeCase
+    | StartupCase
+    | MacroCase
+    | NullCase
+    | SuiteCase
+    | LayersCase
+    | RobustnessCase
 )
 
 

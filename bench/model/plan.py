@@ -20,6 +20,11 @@ class Phase(Recorded, frozen=True):
     cases: tuple[Case, ...]
     first: int = 0
 
+    @property
+    def at_once(self) -> int:
+        """How many of its cases run at the same time."""
+        return max((case.at_once for case in self.cases), default=1)
+
 
 class Plan(Recorded, frozen=True, kw_only=True):
     """A study with every declaration that it needs, its phases, and in `unavailable` its unsupported cases.

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from bench.model.base import Count, Declared, Share
+from bench.model.base import Count, Declared, Seconds, Share
 
 
 class MicroPlan(Declared, frozen=True):
@@ -170,6 +170,19 @@ class FactorsPlan(Declared, frozen=True):
     levels: Annotated[int, Meta(ge=2)]
 
 
+class RobustnessPlan(Declared, frozen=True):
+    """`runs` fresh servers for each stack, under every attack of `bench.attacks`.
+
+    A connection has `limit_seconds` to be answered or closed, that of a slow client `patience_seconds`. As they mostly
+    wait, `at_once` stacks are attacked at the same time.
+    """
+
+    runs: Count
+    limit_seconds: Seconds
+    patience_seconds: Seconds
+    at_once: Count = 1
+
+
 class Study(Declared, frozen=True, kw_only=True):
     """A question, a selection of cases, and the comparisons.
 
@@ -202,6 +215,7 @@ class Study(Declared, frozen=True, kw_only=True):
     layers: LayersPlan | None = None
     selftest: SelftestPlan | None = None
     factors: FactorsPlan | None = None
+    robustness: RobustnessPlan | None = None
     targets: tuple[Target, ...] = ()
     sizes: bool = False
     only: str | None = None

@@ -16,13 +16,14 @@ from bench.model import (
     NullCase,
     Phase,
     Plan,
+    RobustnessCase,
 )
 from bench.plan.matrix import SAME_REQUESTS, backend_of
 
 BACKEND_SECONDS = 1.5  # creating, starting and stopping a backend for one run
 # Seconds of a run beyond its declared durations, measured on two cores; only the estimate uses them.
 OVERHEAD_SECONDS = {"size": 1.7, "instructions": 1.5, "micro": 0.4, "startup": 0.55, "suite": 1.0, "factors": 0.4}
-OVERHEAD_SECONDS |= {"gatling": 3.3, "pacer": 1.2, "layers": 0.9}
+OVERHEAD_SECONDS |= {"gatling": 3.3, "pacer": 1.2, "layers": 0.9, "robustness": 8.0}
 CAPACITY_SECONDS = 2.4  # finding the capacity of a server before it is driven at shares of it
 SLICE_SECONDS = 0.2  # overhead of each second of warm-up
 ORDER_SECONDS = 16e-6  # the reference core on an order of a medium document
@@ -86,6 +87,8 @@ def _seconds_alone(case: Case, catalog: Catalog) -> float:
             spec = catalog.workloads[case.workload].documents
             requests = case.loops * (case.warmups + case.values) * (spec.count if spec else SAME_REQUESTS)
             return OVERHEAD_SECONDS["layers"] + requests * REQUEST_SECONDS + _timed_seconds(case.alone, catalog)
+        case RobustnessCase():
+            return (OVERHEAD_SECONDS["robustness"] + case.patience_seconds) / case.at_once
         case _:
             return OVERHEAD_SECONDS[case.instrument]
 

@@ -23,6 +23,7 @@ from bench.model import (
     MicroPlan,
     NullCase,
     Phase,
+    RobustnessCase,
     Run,
     SizeCase,
     Stack,
@@ -42,7 +43,8 @@ def phases(study: Study, catalog: Catalog) -> list[Phase]:
         return [_factors(study.micro, study.factors, study, catalog)]
     served = list(stacks(study, catalog))
     found = [_sizes(study, served), _counted(study, catalog), *_alone(study, catalog), _starts(study, catalog)]
-    found += [_suites(study), _layers(study, catalog), *_loaded(study, served, catalog)]
+    found += [_suites(study), _layers(study, catalog), _attacked(study, served)]
+    found += _loaded(study, served, catalog)
     return [phase for phase in found if phase]
 
 
@@ -134,6 +136,19 @@ def _request_passes(plan: LayersPlan, workload: str, catalog: Catalog) -> int:
     return -(-plan.requests // (spec.count if spec else SAME_REQUESTS))
 
 
+def _attacked(study: Study, served: list[Stack]) -> Phase | None:
+    """Each stack under every attack."""
+    plan = study.robustness
+    if plan is None:
+        return None
+    limits = plan.limit_seconds, plan.patience_seconds
+    cases = (
+        RobustnessCase(stack=stack, limit_seconds=limits[0], patience_seconds=limits[1], at_once=plan.at_once)
+        for stack in served
+    )
+    return Phase("robustness", plan.runs, tuple(cases))
+
+
 def _loaded(study: Study, served: list[Stack], catalog: Catalog) -> Iterator[Phase]:
     """The stacks under the closed loads, after the null server. A self-test has A/A pairs instead of a null server."""
     plan = study.macro
@@ -213,7 +228,7 @@ def subjects(study: Study) -> list[str]:
 
 def servers(study: Study) -> tuple[str, ...]:
     """The servers that the study needs, without tunings; none if it measures only cores."""
-    asked = study.servers if study.sizes or study.macro or study.suite else ()
+    asked = study.servers if study.sizes or study.macro or study.suite or study.robustness else ()
     served = [*asked, *([study.startup.server] if study.startup else [])]
     return tuple(dict.fromkeys(name.partition("+")[0] for name in served))
 

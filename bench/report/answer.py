@@ -9,7 +9,20 @@ from collections.abc import Iterator
 from itertools import islice
 
 from bench.analysis.text import number
-from bench.report import against, drift, layers, loads, naming, ranked, selftest, settings, speedups, suites, versions
+from bench.report import (
+    against,
+    drift,
+    layers,
+    loads,
+    naming,
+    ranked,
+    robustness,
+    selftest,
+    settings,
+    speedups,
+    suites,
+    versions,
+)
 from bench.report.rows import Finding
 from bench.report.targets import TargetResult, counts
 from bench.report.wording import fitting
@@ -36,6 +49,8 @@ def _all(finding: Finding) -> Iterator[str]:
         yield from drift.answers(finding.drift)
     elif finding.layered.rows:
         yield from layers.answers(finding)
+    elif finding.attacked:
+        yield from robustness.answers(finding.attacked)
     elif settings.only_settings(finding.targets):
         yield from settings.answers(finding)
     elif finding.targets and not finding.rows:

@@ -13,7 +13,7 @@ from bench.analysis.selftest import Selftest, judge
 from bench.analysis.text import listed
 from bench.model import Words
 from bench.paths import FINDINGS, KEPT
-from bench.report import drift, readme
+from bench.report import drift, readme, robustness
 from bench.report.answer import answers
 from bench.report.finding import find
 from bench.report.markdown import render
@@ -29,6 +29,7 @@ ASKED = (
     "ablations",
     "ablations-peers",
     "waiting",
+    "robustness",
     "newest",
     "nodejs",
     "spring",
@@ -62,7 +63,12 @@ def write(
 
 def drawn(finding: Finding) -> Iterator[Picture]:
     """The plots of a study's page."""
-    yield from [drift.picture(finding.drift)] if finding.drift else pictures(finding)
+    if finding.drift:
+        yield drift.picture(finding.drift)
+    elif finding.attacked:
+        yield robustness.picture(finding.attacked)
+    else:
+        yield from pictures(finding)
 
 
 def findings(kept: Path = KEPT, words: Spoken | None = None) -> dict[str, Finding]:

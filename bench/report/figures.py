@@ -9,7 +9,7 @@ import msgspec
 from bench.analysis.text import listed, number
 from bench.durations import written
 from bench.measure.instruments.sizes import PARTS
-from bench.report import charts, latencies, layers, outcomes, percentiles
+from bench.report import attacks, charts, latencies, layers, outcomes, percentiles
 from bench.report.drawing import Chart, draw, keys
 from bench.report.ladder import LOOKS, STATES, ladder, state
 from bench.report.rows import Core, Finding
@@ -56,6 +56,7 @@ class Plot(msgspec.Struct, frozen=True, kw_only=True):
 def plots(finding: Finding, targets: Sequence[TargetResult] = ()) -> dict[str, Plot]:
     """The plots for which a workload has figures, by the name of their section; `targets` are those of the study."""
     drawn = {
+        "attacks": _attacks(finding),
         "outcomes": _outcomes(finding, targets),
         "breaks": _breaks(finding),
         "ranking": _ranking(finding),
@@ -82,6 +83,16 @@ def rerun(finding: Finding) -> str:
     if study.only:
         name = f"{name.removesuffix(f'-{study.only}')} --variant {study.only}"
     return f"{LAB} run {name}{budget} --force"
+
+
+def _attacks(finding: Finding) -> Plot:
+    found = finding.attacked
+
+    def faults(_: Finding, width: int, __: slice) -> Chart:
+        return attacks.chart(found, width)
+
+    named = [Key(*pair) for pair in keys(attacks.KINDS)]
+    return _plot(faults, finding, attacks.told(found), named, 1)
 
 
 def _outcomes(finding: Finding, targets: Sequence[TargetResult]) -> Plot:

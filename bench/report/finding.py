@@ -15,6 +15,7 @@ from bench.analysis.comparison import Comparison, as_a_family
 from bench.analysis.selftest import Selftest
 from bench.catalog import pairing
 from bench.model import Plan, Run, Session, Stack, Study, Variant, stack_of
+from bench.report.attacked import attacked
 from bench.report.cards import changes
 from bench.report.charts import MOMENTS
 from bench.report.cost import Price, cost
@@ -62,7 +63,7 @@ def find(
     first, *others = [_of_workload(evidence, session, runs, price, selftest) for evidence in evidences]
     targets, suites = target_results(study, session, runs), tested(study, session, runs, selftest)
     kept = {"targets": targets, "tested": suites, "stolen": stolen(runs), "proxies": _proxies(runs)}
-    return msgspec.structs.replace(first, others=tuple(others), **kept)
+    return msgspec.structs.replace(first, others=tuple(others), attacked=attacked(session, runs), **kept)
 
 
 def _proxies(runs: list[Run]) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from bench.report.rows import Finding
 from bench.report.spent import unrest
 
 ORDER = (
+    "attacks",
     "outcomes",
     "breaks",
     "ranking",

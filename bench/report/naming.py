@@ -11,6 +11,7 @@ from bench.report.wording import MEGA, NO_FRAMEWORK, framework
 
 KINDS = {"ordinary": "ordinary", "expert": "tuned", "hand-written": "hand-written"}  # of peers' cores
 VERSION = re.compile(r" \d[\d.]*\b")
+NEEDS_PROXY = "needs nginx"  # the words of a caveat before its colon
 LARGE, TIMES = 100e6, 3.0  # bytes, and the multiple of the study's least memory, from which memory is a caveat
 
 
@@ -103,11 +104,12 @@ def held(finding: Finding, wanted: str) -> str:
 
 
 def _words_of(finding: Finding, each: Stack) -> Words:
-    """The words of a stack's server; none where a proxy of its tuning stands before it."""
+    """The words of a stack's server, without a caveat that asks for a proxy where one stands before it."""
     found = pairing.server_for(finding.catalog, each)
-    if isinstance(found, Server) and found.proxy:
-        return Words()
-    return words(finding, found.name.partition("+")[0])
+    own = words(finding, found.name.partition("+")[0])
+    if isinstance(found, Server) and found.proxy and own.lead == NEEDS_PROXY:
+        return Words(short=own.short)
+    return own
 
 
 def _core_of(finding: Finding, each: Stack) -> Core:

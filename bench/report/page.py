@@ -14,7 +14,19 @@ from bench.analysis import breaking
 from bench.analysis.text import number, seconds
 from bench.catalog import pairing
 from bench.model import Peer, Server
-from bench.report import front, ladder, latencies, layers, loads, look, ranking, settings, stolen, suites
+from bench.report import (
+    front,
+    ladder,
+    latencies,
+    layers,
+    loads,
+    look,
+    ranking,
+    robustness,
+    settings,
+    stolen,
+    suites,
+)
 from bench.report.built import how
 from bench.report.figures import LAB, plots, rerun
 from bench.report.finding import PERCENTILES
@@ -54,6 +66,7 @@ def html(finding: Finding) -> str:
         race=_race(finding),
         tested=_suites(finding),
         layered=layers.sections(finding) if finding.layered.rows else [],
+        attacked=_attacked(finding),
         targets={
             "rows": finding.targets,
             "only_settings": settings.only_settings(finding.targets),
@@ -138,6 +151,12 @@ def _suites(finding: Finding) -> dict[str, Any]:
         "words": suites.sentences(finding.tested) if rows else "",
         "headings": [each.replace("\n", ", ") for each in suites.HEADINGS],
     }
+
+
+def _attacked(finding: Finding) -> dict[str, Any]:
+    """The tables of the stacks under attack; none without attacks."""
+    found = finding.attacked
+    return {"places": robustness.whole_tables(found), "kinds": robustness.attacks_tables(found)} if found else {}
 
 
 def _cells(row: Row, chosen: list[Column]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from bench.analysis.selftest import Selftest
 from bench.analysis.stats import Ratio
 from bench.analysis.warmup import Shape
 from bench.model import Catalog, Plan, Run, Session, Stack, Study, Verdict
+from bench.report.attacked import Attacked
 from bench.report.cost import Cost, Price
 from bench.report.estimates import Figure
 from bench.report.gated import GateResult
@@ -134,7 +135,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     - `proxies` before servers, with their versions;
     - `over`: the sessions, if ratios are over several; `session` is the last of them;
     - `sessions`: how many sessions of the study are kept;
-    - `drift`: the effects of the factors, for a study of factors.
+    - `drift`: the effects of the factors, for a study of factors;
+    - `attacked`: the stacks under attack.
 
     Comparisons:
     - `same` is the ratio of the study's A/A pair, `selftest` the machine's self-test. `floor` and `floor_served` are
@@ -184,6 +186,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     over: tuple[Session, ...] = ()
     sessions: int = 1
     drift: Drift | None = None
+    attacked: tuple[Attacked, ...] = ()
     changes: tuple[Change, ...] = ()
 
     @property

@@ -19,6 +19,7 @@ from bench.report import (
     overview,
     price,
     ranking,
+    robustness,
     selftest,
     settings,
     stolen,
@@ -63,6 +64,11 @@ def page(finding: Finding) -> str:
     if finding.drift:
         shown = drift.picture(finding.drift)
         return render("drift.md", verdict=drift, found=finding.drift, picture=shown, **common)
+    if finding.attacked:
+        shown = robustness.picture(finding.attacked)
+        return render(
+            "robustness.md", verdict=robustness, found=finding.attacked, picture=shown, finding=finding, **common
+        )
     drawn = list(pictures(finding))
     if finding.layered.rows:
         return render("layers.md", finding=finding, layers=layers, pictures=drawn, noise=once(finding), **common)

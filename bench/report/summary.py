@@ -14,8 +14,9 @@ from rich.text import Text
 from bench.analysis.text import number
 from bench.measure.instruments.sizes import Size
 from bench.model import Stack
-from bench.report import layers, ranking, settings, stolen, suites
+from bench.report import layers, ranking, robustness, settings, stolen, suites
 from bench.report.answer import answers
+from bench.report.attacked import Attacked
 from bench.report.builds import without_pgo
 from bench.report.cards import cards
 from bench.report.grid import Grid
@@ -35,24 +36,7 @@ def show(console: Console, finding: Finding, page: Path, json: bool) -> None:
     if json:
         console.print_json(msgspec.json.encode(_record(finding, page)).decode())
         return
-    if finding.targets:
-        _targets(finding.targets).print(console)
-        _say(console, verdict(finding.targets), "bold")
-    if finding.tested:
-        _tested(finding.tested).print(console)
-    for each in finding.each if finding.layered.rows else ():
-        _say(console, each.title, "bold")
-        _layers(layers.rows(each)).print(console)
-    for each in finding.each if finding.rows else ():
-        if finding.others:
-            _say(console, each.title, "bold")
-        (_ranking(each) if finding.ranks_stacks else _stacks(each)).print(console)
-        for row in (row for row in each.rows if row.verdict not in {"pass", "eliminated"}):
-            _say(console, f"{row.verdict}: {row.stack}: {row.reason}", "yellow")
-    if not (finding.rows or finding.targets or finding.tested or finding.layered.rows):
-        _cores(finding).print(console)
-        for core in (core for core in finding.cores if core.verdict != "pass"):
-            _say(console, f"{core.verdict}: {core.variant}: {core.reason}", "yellow")
+    _tables(console, finding)
     _say(console, f"\n{finding.study.question}", "bold")
     shown = cards(finding)
     for card in shown:
@@ -67,6 +51,30 @@ def show(console: Console, finding: Finding, page: Path, json: bool) -> None:
     for words in (*told, *doubts, *notes):
         _say(console, words)
     _say(console, f"\nMeasured {finding.session.started}. Report: {page}")
+
+
+def _tables(console: Console, finding: Finding) -> None:
+    """The tables of what the study measured, and why a figure is missing."""
+    if finding.targets:
+        _targets(finding.targets).print(console)
+        _say(console, verdict(finding.targets), "bold")
+    if finding.tested:
+        _tested(finding.tested).print(console)
+    for each in finding.each if finding.layered.rows else ():
+        _say(console, each.title, "bold")
+        _layers(layers.rows(each)).print(console)
+    if finding.attacked:
+        _attacked(finding.attacked).print(console)
+    for each in finding.each if finding.rows and not finding.attacked else ():
+        if finding.others:
+            _say(console, each.title, "bold")
+        (_ranking(each) if finding.ranks_stacks else _stacks(each)).print(console)
+        for row in (row for row in each.rows if row.verdict not in {"pass", "eliminated"}):
+            _say(console, f"{row.verdict}: {row.stack}: {row.reason}", "yellow")
+    if not (finding.rows or finding.targets or finding.tested or finding.layered.rows):
+        _cores(finding).print(console)
+        for core in (core for core in finding.cores if core.verdict != "pass"):
+            _say(console, f"{core.verdict}: {core.variant}: {core.reason}", "yellow")
 
 
 def show_sizes(console: Console, sizes: Mapping[Stack, Mapping[str, Size]], json: bool) -> int:
@@ -102,6 +110,7 @@ def _record(finding: Finding, page: Path) -> dict[str, object]:
         "targets": finding.targets,
         "tested": finding.tested,
         "layers": {each.workload: each.layered.rows for each in finding.each},
+        "attacked": finding.attacked,
         "cards": cards(finding),
         "stacks": [row for each in finding.each for row in each.rows],
         "latencies": {each.workload: each.latencies for each in finding.each},
@@ -144,6 +153,19 @@ def _layers(table: Sequence[Sequence[str]]) -> Grid:
     grid = Grid(*heading[3:])
     for *names, time, added, relative in rows:
         grid.row("/".join(names), time, added, relative)
+    return grid
+
+
+def _attacked(found: Sequence[Attacked]) -> Grid:
+    """The servers under attack, place by place."""
+    heading, *_ = robustness.table(found)
+    grid = Grid(*heading[1:])
+    for place, table in robustness.whole_tables(found).items():
+        grid.span(place)
+        for name, *cells in table[1:]:
+            grid.row(f" {name}", *cells)
+    for reason in robustness.without_outcome(found):
+        grid.span(reason, "yellow")
     return grid
 
 

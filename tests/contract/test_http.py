@@ -131,6 +131,33 @@ def test_the_limit_holds_for_chunks(server: Server) -> None:
     assert is_well(server)
 
 
+HOSTS = {"with Host": "Host: x\r\n", "without": ""}
+KEPT = {"kept": "Connection: keep-alive\r\n", "closed": "Connection: close\r\n", "as by default": ""}
+
+
+@pytest.mark.parametrize("host", HOSTS.values(), ids=HOSTS.keys())
+@pytest.mark.parametrize("kept", KEPT.values(), ids=KEPT.keys())
+def test_a_get_by_http_1_0_is_answered(server: Server, host: str, kept: str) -> None:
+    """That is nginx's default towards a server."""
+    reply = send(server, f"GET /hello HTTP/1.0\r\n{host}{kept}\r\n".encode())
+    assert (reply.status, reply.body) == (200, b"Hello, world!\n")
+
+
+@pytest.mark.parametrize("host", HOSTS.values(), ids=HOSTS.keys())
+@pytest.mark.parametrize("kept", KEPT.values(), ids=KEPT.keys())
+def test_a_post_by_http_1_0_is_answered(server: Server, host: str, kept: str) -> None:
+    head = f"POST /statements HTTP/1.0\r\n{host}{kept}Content-Type: application/json\r\n"
+    reply = send(server, f"{head}Content-Length: {len(EMPTY)}\r\n\r\n".encode() + EMPTY)
+    assert reply == Reply(200, "application/json", answerers.reference(EMPTY)[1])
+
+
+@pytest.mark.parametrize("version", ["HTTP/1.2", "HTTP/2.0", "HTTP/9.9"])
+def test_other_versions_are_no_error_of_the_server(server: Server, version: str) -> None:
+    reply = send(server, f"GET /hello {version}\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+    assert reply.status < 500 or reply.status == 505
+    assert is_well(server)
+
+
 BROKEN = {
     "length of letters": b"zz\r\n{}\r\n0\r\n\r\n",
     "breaks off": b"5\r\n{}",

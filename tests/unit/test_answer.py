@@ -256,11 +256,13 @@ def test_the_answer_names_what_decides_against_a_server_and_the_table_says_why()
     assert answers(finding) == ("Fifty orders: bjoern (needs nginx); uWSGI costs 2.00×.",)
     assert (
         overview.table(finding)[1][0]
-        == "falcon/bjoern (needs nginx: it has no timeouts, and was measured without nginx)"
+        == "falcon/bjoern (needs nginx: it has no timeouts and answers hidden requests, and was measured without nginx)"
     )
     assert "bjoern (needs nginx" in study_page.page(finding)
     proxied = Stack(variant="cpython", framework="falcon", server="bjoern+nginx")
     assert naming.caveat(finding, proxied) == "", "the proxy is there"
+    spoilt = Stack(variant="cpython", framework="falcon", server="gunicorn-meinheld+nginx")
+    assert naming.caveat(finding, spoilt).startswith("not recommended: "), "whatever is before it"
 
 
 def test_a_core_that_holds_much_memory_says_how_much() -> None:

@@ -1,6 +1,8 @@
 """Layers around the service: absent when switched off, and a context for each request when on."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 import pytest
 
 from app import context, layers
+from bench.paths import ROOT
 
 SEEN: ContextVar[str] = ContextVar("SEEN")
 
@@ -15,6 +18,14 @@ SEEN: ContextVar[str] = ContextVar("SEEN")
 def test_without_layers_the_application_is_the_frameworks_own() -> None:
     application = object()
     assert layers.around(application, "wsgi", []) is application
+
+
+def test_a_layer_that_is_switched_off_is_not_even_imported() -> None:
+    tell = "import sys, app.layers, app.http, app.wsgi.bare_app, app.rsgi.bare_app; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", tell], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = {name for name in done.stdout.split() if name.startswith("app.")}
+    assert loaded == {"app.contract", "app.core", "app.http", "app.layers", "app.rsgi", "app.rsgi.bare_app",
+                      "app.wsgi", "app.wsgi.bare_app"}  # fmt: skip
 
 
 def test_an_unknown_layer_is_an_error() -> None:

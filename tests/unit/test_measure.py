@@ -3,13 +3,14 @@
 import subprocess
 from functools import partial
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
 from bench import store
 from bench.errors import LabError, LostError
 from bench.measure import blocks
-from bench.model import Case, Catalog, MicroCase, Observed, Phase, Run, Session
+from bench.model import Case, Catalog, MicroCase, Observed, Phase, RobustnessCase, Run, Session, Stack
 from bench.paths import ROOT
 from tests.declared import planned, study_called
 
@@ -78,6 +79,38 @@ def test_an_interrupted_block_is_measured_again_and_complete_ones_are_kept(sessi
 def test_a_finished_phase_is_not_measured_again(session: Path) -> None:
     go(session, Fake())
     assert go(session, Fake()).measured == []
+
+
+# ---------------------------------------------------------------- cases at the same time
+
+WAITING = tuple(
+    RobustnessCase(
+        stack=Stack(variant=name, framework="bare", server="bjoern"), limit_seconds=1, patience_seconds=1, at_once=3
+    )
+    for name in "abcdef"
+)
+
+
+def test_cases_that_mostly_wait_run_at_the_same_time(session: Path) -> None:
+    together = Barrier(3, timeout=10)  # which only three cases at the same time can pass
+    fake = Fake()
+
+    def execute(case: Case, block: int, folder: Path) -> Run:
+        together.wait()
+        return fake(case, block, folder)
+
+    blocks.measure(Phase("robustness", 1, WAITING), session, 7, fake, execute)
+    assert sorted(fake.measured) == [(0, name) for name in "abcdef"]
+    assert len(store.runs(session)) == 6
+    blocks.measure(Phase("robustness", 1, WAITING), session, 7, fake, execute)
+    assert fake.skips == 6
+
+
+def test_an_interruption_ends_cases_that_have_not_begun(session: Path) -> None:
+    fake = Fake(until=2)
+    with pytest.raises(KeyboardInterrupt):
+        blocks.measure(Phase("robustness", 1, WAITING), session, 7, fake, fake)
+    assert len(fake.measured) == 2
 
 
 # ---------------------------------------------------------------- an instrument that raises

@@ -12,7 +12,7 @@ ROOMS = (  # the lowest level first; a name is a room, or a module that lies fla
     {"errors", "paths"},
     {"durations"},
     {"model"},
-    {"store", "documents", "catalog", "host"},
+    {"store", "documents", "attacks", "catalog", "host"},
     {"analysis"},  # what decides from figures lies below whatever tells or races
     {"provision"},
     {"build"},

@@ -30,12 +30,13 @@ def require_alive(root: psutil.Process) -> Iterator[None]:
     """Raise LabError at the end of the block if any process of the tree has ended since its beginning."""
     before = [root, *root.children(recursive=True)]
     yield
-    ended = [process for process in before if not _is_alive(process)]
+    ended = [process for process in before if not is_alive(process)]
     if ended:
         raise LabError(f"{len(ended)} of {len(before)} server processes ended under the load")
 
 
-def _is_alive(process: psutil.Process) -> bool:
+def is_alive(process: psutil.Process) -> bool:
+    """Whether a process runs: it has not ended, and is no zombie."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -1,0 +1,64 @@
+"""The plot of attacks: for each server, how many it does not stand, by what it does instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import altair as alt
+
+from bench.analysis import robustness
+from bench.analysis.robustness import Judged
+from bench.report import charts
+from bench.report.attacked import ALONE, PROXIED, Attacked
+from bench.report.drawing import Chart, Record, extent, hues, sheet
+
+ONLY_NEXT = "next request wrong"  # of an attack that a server took rightly, and that spoilt the next request
+KINDS = (*robustness.FAULTS, ONLY_NEXT)
+ROW_PIXELS = 17
+LEAST = 100  # pixels of a panel
+
+
+def fault(row: Judged) -> str | None:
+    """The kind of a fault; None if the server stands the attack."""
+    if row.outcome in robustness.FAULTS:
+        return row.outcome
+    return ONLY_NEXT if row.next_wrong else None
+
+
+def ranked(found: Iterable[Attacked], place: str) -> list[Attacked]:
+    """The stacks of a place with outcomes, those that stand most attacks first."""
+    return sorted((each for each in found if each.place == place and each.rows), key=lambda each: each.faults)
+
+
+def told(found: Sequence[Attacked]) -> list[str]:
+    """The faults of each server alone, in words."""
+    return [f"{each.stack.label} {each.faults}" for each in ranked(found, ALONE)]
+
+
+def chart(found: Sequence[Attacked], width: int) -> Chart:
+    """Stacked bars: a panel for each place, side by side where there is room, else one below the other."""
+    names = [each.stack.label for each in ranked(found, ALONE)]
+    wide = width > charts.NARROW
+    room = max((width - 2 * extent(names)) // 2 if wide else width - extent(names), LEAST)
+    panels = [_bars(ranked(found, place), names, room).properties(title=place) for place in (ALONE, PROXIED)]
+    return (alt.hconcat if wide else alt.vconcat)(*panels)
+
+
+def _bars(known: Sequence[Attacked], names: Sequence[str], width: int) -> alt.Chart:
+    records: list[Record] = [
+        {"server": each.stack.label, "kind": kind, "at": at, "count": count}
+        for each in known
+        for at, kind in enumerate(KINDS)
+        if (count := sum(fault(row) == kind for row in each.rows))
+    ]
+    bars: alt.Chart = (
+        sheet(records, width, height=ROW_PIXELS * max(len(names), 1))
+        .mark_bar(height=11)
+        .encode(
+            x=alt.X("count:Q", title="attacks", axis=alt.Axis(format="d", tickMinStep=1)),
+            y=alt.Y("server:N", sort=list(names), title=None, scale=alt.Scale(domain=list(names))),
+            color=alt.Color("kind:N", sort=list(KINDS), scale=hues(KINDS)),
+            order=alt.Order("at:Q"),
+        )
+    )
+    return bars

@@ -1,0 +1,159 @@
+"""Servers that fail under attack on purpose: the instrument finds each failure, and none in a server without one."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from bench.analysis.robustness import Judged, judge
+from bench.attacks import CORPUS, Hostile, Pause, Send, named, requests
+from bench.attacks.script import REFUSED, hostile
+from bench.host.pinning import cores
+from bench.measure.instruments import robustness
+from bench.measure.instruments.robustness import Target, tried
+from bench.serve import life_cycle
+from bench.serve.ports import free_port
+
+pytestmark = pytest.mark.slow
+
+# Good requests name a port in Host, hostile ones do not. `{deed}` is what the server does with those; `data` has one.
+SERVER = """
+import os, socket, sys, threading, time
+hello, statement = {hello!r}, {statement!r}
+spoilt = []
+
+def reply(status, body=b""):
+    return b"HTTP/1.1 %d X\\r\\nContent-Length: %d\\r\\n\\r\\n%s" % (status, len(body), body)
+
+def right(data):
+    return reply(200, hello if data.startswith(b"GET") else statement)
+
+def hostile(link, data):
+    {deed}
+
+def serve(link):
+    with link:
+        data = b""
+        while b"\\r\\n\\r\\n" not in data or (data[:4] == b"POST" and not data.endswith(b"}}")):
+            part = link.recv(65536)
+            if not part: return
+            data += part
+        if b"Host: 127" not in data: hostile(link, data)
+        elif spoilt: link.sendall(reply(500)); spoilt.clear()
+        else: link.sendall(right(data))
+
+def child():
+    with socket.create_server((sys.argv[1], int(sys.argv[2])), reuse_port=True) as port:
+        while True: threading.Thread(target=serve, args=port.accept()[:1]).start()
+
+while True:
+    pid = os.fork()
+    if not pid: child()
+    os.waitpid(pid, 0)
+"""
+DEEDS = {
+    "refuses": "link.sendall(reply(400))",
+    "errors": "link.sendall(reply(500))",
+    "is silent": "time.sleep(60)",
+    "dies": "os._exit(1)",
+    "answers": "link.sendall(right(data))",
+    "answers the hidden one": "link.sendall(right(data) + reply(200, b'Waited 7 ms.\\n'))",
+    "spoils the next": "spoilt.append(1); link.sendall(reply(400))",
+    "closes": "pass",
+    "stutters": "link.sendall(b'HTTP/1.1 2')",
+}
+
+
+@contextmanager
+def serving(deed: str, log: Path) -> Iterator[life_cycle.RunningServer]:
+    """Run a server that does this with hostile requests."""
+    program = SERVER.format(deed=deed, hello=requests.HELLO.encode(), statement=requests.STATEMENT.encode())
+    port = free_port()
+    argv = [sys.executable, "-c", program, life_cycle.HOST, str(port)]
+    with life_cycle.launched(
+        "dummy", argv, {}, folder=log.parent, first=life_cycle.HELLO, log=log, cpus=cores().all,
+        host=life_cycle.HOST, port=port,
+    ) as running:  # fmt: skip
+        yield running
+
+
+def under(deed: str, attack: Hostile, folder: Path, seconds: float = 1.0) -> Judged:
+    """The outcome of one attack on such a server."""
+    target = Target(partial(serving, DEEDS[deed]), folder / "log")
+    try:
+        return judge(attack.attack, tried(target, attack, seconds, seconds))
+    finally:
+        target.stop()
+
+
+FAULTY, VALID, HIDING = named("two-hosts"), named("get"), named("body-of-get")
+
+
+@pytest.mark.parametrize(
+    ("deed", "attack", "outcome"),
+    [
+        ("refuses", FAULTY, "refused"),
+        ("closes", FAULTY, "refused"),
+        ("answers", FAULTY, "wrong"),
+        ("errors", FAULTY, "5xx"),
+        ("is silent", FAULTY, "silent"),
+        ("stutters", FAULTY, "wrong"),
+        ("dies", FAULTY, "death"),
+        ("refuses", VALID, "wrong"),
+        ("closes", VALID, "wrong"),
+        ("answers", VALID, "answered"),
+        ("errors", VALID, "5xx"),
+        ("is silent", VALID, "silent"),
+        ("answers", HIDING, "answered"),
+        ("answers the hidden one", HIDING, "wrong"),
+    ],
+    ids=lambda each: each.attack.name if isinstance(each, Hostile) else each,
+)
+def test_each_failure_is_found(deed: str, attack: Hostile, outcome: str, tmp_path: Path) -> None:
+    found = under(deed, attack, tmp_path)
+    assert found.outcome == outcome, found.reason
+    assert found.next_wrong is None or deed == "dies"
+
+
+def test_a_spoilt_next_request_is_found(tmp_path: Path) -> None:
+    found = under("spoils the next", FAULTY, tmp_path)
+    assert found.outcome == "refused"
+    assert not found.is_right
+    assert "status 500" in found.next_wrong
+    assert "anew" not in found.next_wrong
+
+
+def test_a_server_that_never_recovers_is_started_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(robustness, "RECOVERY_SECONDS", 1.0)
+    deed = "globals().update(right=lambda data: reply(500)); link.sendall(reply(400))"
+    target = Target(partial(serving, deed), tmp_path / "log")
+    try:
+        trial = tried(target, FAULTY, 1.0, 1.0)
+        assert not trial.after.right
+        assert trial.recovered_seconds is None
+        assert target.starts == 2
+        assert robustness.good(target.running.port, 1.0).right
+    finally:
+        target.stop()
+
+
+def test_a_good_request_is_sent_beside_a_slow_client(tmp_path: Path) -> None:
+    attack = hostile("idle", "nothing", REFUSED, "RFC 9112", [Send(b"GET"), Pause(3.0)], kind="slow")
+    found = under("closes", attack, tmp_path, 2.0)
+    assert found.outcome == "silent", "it waits for the rest of the head"
+    assert found.next_wrong is None, "each of its connections has a thread"
+
+
+def test_every_quick_attack_ends_in_time(tmp_path: Path) -> None:
+    """A server that closes every hostile connection stands each attack that may be refused, and no valid request."""
+    target = Target(partial(serving, DEEDS["closes"]), tmp_path / "log")
+    try:
+        some = [each for each in CORPUS if each.attack.kind in {"framing", "smuggling", "chunks"}]
+        found = [judge(each.attack, tried(target, each, 1.0, 2.0)) for each in some[::4]]
+    finally:
+        target.stop()
+    assert {row.outcome for row in found} <= {"refused", "silent"}
+    assert all(row.next_wrong is None for row in found)

@@ -1,0 +1,103 @@
+"""Replies become outcomes: captured bytes of real servers, and made-up reactions."""
+
+import pytest
+from msgspec.structs import replace
+
+from bench.analysis import robustness
+from bench.analysis.replies import parse
+from bench.analysis.robustness import judge
+from bench.attacks import named
+from bench.model import Good, Trial
+from bench.model.attack import End
+
+WELL = Good(right=True, seconds=0.01)
+HELLO = "HTTP/1.1 200 OK\r\nServer: gunicorn\r\nConnection: close\r\nContent-Length: 14\r\n\r\nHello, world!\n"
+NGINX = (
+    "HTTP/1.1 400 Bad Request\r\nServer: nginx/1.22.1\r\nContent-Type: text/html\r\nContent-Length: 16\r\n"
+    "Connection: close\r\n\r\n<html>\r\n</html>"
+)
+BARE = "HTTP/1.1 400 Bad Request\r\n\r\n"  # bjoern's
+CHUNKED = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n7\r\nHello, \r\n7\r\nworld!\n\r\n0\r\n\r\n"
+WAITED = "HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\nWaited 7 ms.\n"
+
+
+def outcome(name: str, received: str = "", end: End = "closed", died: tuple[str, ...] = ()) -> str:
+    trial = Trial(attack=name, received=received, end=end, seconds=5.0, after=WELL, died=died)
+    return judge(named(name).attack, trial).outcome
+
+
+@pytest.mark.parametrize(
+    ("name", "received", "end", "expected"),
+    [
+        ("get", HELLO, "closed", "answered"),
+        ("get", HELLO, "open", "answered"),
+        ("get", CHUNKED, "open", "answered"),
+        ("get", HELLO[:-1], "closed", "wrong"),
+        ("get", HELLO[:-1], "open", "silent"),
+        ("get", HELLO.replace("world", "World"), "closed", "wrong"),
+        ("get", NGINX, "closed", "wrong"),
+        ("get", "", "closed", "wrong"),
+        ("get", "", "open", "silent"),
+        ("get", "HTTP/1.1 500 Internal Server Error\r\n\r\n", "closed", "5xx"),
+        ("get", "HTTP/1.1 503 Service Unavailable\r\n\r\n", "closed", "5xx"),
+        ("two-hosts", HELLO, "closed", "wrong"),
+        ("two-hosts", NGINX, "closed", "refused"),
+        ("two-hosts", BARE, "open", "refused"),
+        ("two-hosts", "", "reset", "refused"),
+        ("two-hosts", "", "open", "silent"),
+        ("two-hosts", "?", "closed", "wrong"),
+        ("coding-unknown", "HTTP/1.1 501 Not Implemented\r\n\r\n", "closed", "refused"),
+        ("version-2.0", "HTTP/1.1 505 HTTP Version Not Supported\r\n\r\n", "closed", "refused"),
+        ("version-2.0", HELLO, "closed", "answered"),
+        ("http-0.9", "Hello, world!\n", "closed", "answered"),
+        ("body-of-get", HELLO, "closed", "answered"),
+        ("body-of-get", HELLO + NGINX, "closed", "refused"),
+        ("body-of-get", HELLO + WAITED, "closed", "wrong"),
+        ("body-of-404", NGINX + WAITED, "closed", "wrong"),
+        ("pipelined", HELLO, "closed", "refused"),
+        ("pipelined", HELLO, "open", "silent"),
+        ("pipelined", WAITED.replace("7 ms", "2 ms"), "closed", "wrong"),
+        ("expect-continue", "HTTP/1.1 100 Continue\r\n\r\n", "open", "silent"),
+        ("idle", "HTTP/1.1 408 Request Timeout\r\n\r\n", "closed", "refused"),
+        ("idle", "", "open", "silent"),
+        ("leave-answer", "", "left", "answered"),
+    ],
+)
+def test_replies_become_an_outcome(name: str, received: str, end: End, expected: str) -> None:
+    assert outcome(name, received, end) == expected
+
+
+def test_a_death_counts_whatever_was_answered() -> None:
+    assert outcome("get", HELLO, died=("gunicorn",)) == "death"
+
+
+def test_an_attack_is_stood_only_if_the_next_good_request_is_answered() -> None:
+    bad = Good(right=False, told="status 500 instead of 200", seconds=0.01)
+    stood = Trial(attack="get", received=HELLO, end="closed", seconds=1.0, after=WELL)
+    for trial in (replace(stood, beside=bad), replace(stood, after=bad, recovered_seconds=1.0)):
+        row = judge(named("get").attack, trial)
+        assert (row.outcome, row.is_right) == ("answered", False)
+        assert "status 500" in row.next_wrong
+        assert robustness.faults([row]) == 1
+
+
+def test_a_valid_request_with_5xx_is_counted() -> None:
+    def row(name: str, received: str) -> robustness.Judged:
+        return judge(named(name).attack, Trial(attack=name, received=received, end="closed", seconds=1.0, after=WELL))
+
+    rows = [row("http-1.0", "HTTP/1.1 500 X\r\n\r\n"), row("http-1.0", HELLO), row("tls", "HTTP/1.1 500 X\r\n\r\n")]
+    assert robustness.crashed_on_valid(rows) == (rows[0],)
+    assert robustness.count(rows, "5xx") == 2
+
+
+def test_replies_are_split_by_their_framing() -> None:
+    many = f"HTTP/1.1 100 Continue\r\n\r\n{HELLO}{CHUNKED}HTTP/1.1 204 No Content\r\n\r\n{BARE}rest"
+    found = parse(many.encode(), closed=True)
+    assert [(reply.status, reply.body) for reply in found.replies] == [
+        (200, b"Hello, world!\n"), (200, b"Hello, world!\n"), (204, b""), (400, b"rest"),
+    ]  # fmt: skip
+    assert all(reply.complete for reply in found.replies)
+    assert parse(b"Hello", closed=True) == ((), b"Hello")
+    assert not parse(BARE.encode(), closed=False).replies[0].complete
+    assert not parse(CHUNKED.encode()[:-8], closed=True).replies[0].complete
+    assert not parse(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", closed=True).replies[0].complete
