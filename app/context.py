@@ -46,10 +46,19 @@ def wsgi(application: WsgiApplication) -> WsgiApplication:
 
 
 def asgi(application: AsyncApplication) -> AsyncApplication:
-    """The ASGI or RSGI application, with a context for each request."""
+    """The ASGI application, with a context for each request."""
 
-    async def in_context(*request: Any) -> None:
-        await _stepped(application(*request), Context())
+    async def in_context(scope: Any, receive: Any, send: Any) -> None:  # Uvicorn calls what takes nothing as a factory
+        await _stepped(application(scope, receive, send), Context())
+
+    return in_context
+
+
+def rsgi(application: AsyncApplication) -> AsyncApplication:
+    """The RSGI application, with a context for each request."""
+
+    async def in_context(scope: Any, protocol: Any) -> None:
+        await _stepped(application(scope, protocol), Context())
 
     return in_context
 
@@ -67,6 +76,3 @@ def _stepped(request: Coroutine[Any, Any, None], context: Context) -> Generator[
             step, value = request.send, (yield awaited)
         except BaseException as error:  # noqa: BLE001 - it goes on to the request, such as the task's cancellation
             step, value = request.throw, error
-
-
-rsgi = asgi

@@ -88,7 +88,8 @@ class Verifier:
                     return known.principal
             except UnknownKey:
                 pass  # the issuer has removed the key
-            self.cached.pop(token, None)
+            with self._lock:
+                self.cached.pop(token, None)
         verified = self._verified(token, may_wait)
         if self.cached_tokens and self.clock() < verified.expires:
             self._remember(token, verified)

@@ -27,7 +27,7 @@ def halves() -> Iterator[bytes]:
 
 
 def by_wsgi(environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
-    name = environ["QUERY_STRING"]
+    name = environ.get("QUERY_STRING", "")  # optional
     answer = found(environ["PATH_INFO"], name)
     environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     length = 2 * len(name) if answer is None else len(answer)

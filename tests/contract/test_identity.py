@@ -4,22 +4,29 @@ An issuer on loopback serves the keys. PyPy has no cryptography, so tokens for i
 """
 
 import json
+import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from rich.console import Console
 
 from app.core import transform
 from bench import readiness
+from bench.build import artifacts
 from bench.host.pinning import cores
 from bench.model import Artifact, Stack, Unavailable
+from bench.progress import Progress
 from bench.serve import life_cycle
 from tests import commands
 from tests.contract import wire
 from tests.contract.conftest import PLAIN, missing, on_every_server
+from tests.contract.test_interpreters import in_turn
 from tests.contract.wire import Server, ask
 from tests.declared import CATALOG
 from tests.issuer import AUDIENCE, ISSUER, Issuer
@@ -77,7 +84,14 @@ def guarded(
     built = prepared[0].get(stack.variant)
     if not isinstance(built, Artifact) or stack.label in built.lacks:
         missing(prepared[1], stack)
-    issuer, url = issuers[ALGORITHMS[stack.variant]]
+    with guarding(stack, issuers, tmp_path_factory.mktemp("guarded") / "log") as running:
+        yield running
+
+
+@contextmanager
+def guarding(stack: Stack, issuers: dict[str, tuple[Issuer, str]], log: Path) -> Iterator[Guarded]:
+    """Serve a stack with the layer."""
+    issuer, url = issuers[ALGORITHMS.get(stack.variant, "ES256")]
     env = {
         "STATEMENTS_LAYERS": "identity",
         "STATEMENTS_ISSUER": ISSUER,
@@ -85,7 +99,6 @@ def guarded(
         "STATEMENTS_JWKS": url,
         "STATEMENTS_ALGORITHMS": issuer.algorithm,
     }
-    log = tmp_path_factory.mktemp("guarded") / "log"
     with pytest.MonkeyPatch.context() as patch:
         commands.alter(patch, lambda argv, given: (argv, given | env))
         with life_cycle.serving(CATALOG, stack, life_cycle.HELLO, log, cores().server) as running:
@@ -102,6 +115,20 @@ def seen_with(*customers: int) -> dict[str, Any]:
     sums = {member: sum(each[member] for each in shown) for member in ("units", "gross", "refunded", "open", "net")}
     totals = {"customers": len(shown), **sums}
     return {"batch": "b", "currency": "EUR", "orders": len(shown), "customers": shown, "totals": totals}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("stack", in_turn(), ids=str)
+def test_the_layer_runs_on_every_interpreter(
+    stack: Stack, issuers: dict[str, tuple[Issuer, str]], tmp_path: Path
+) -> None:
+    _, unavailable = readiness.prepare(CATALOG, [stack.variant], Progress(Console(quiet=True)), [stack.server])
+    if unavailable:
+        missing(unavailable, stack)
+    with guarding(stack, issuers, tmp_path / "log") as running:
+        test_a_path_needs_its_scope_and_others_are_open(running)
+        test_who_may_see_all_gets_the_cores_bytes(running)
+        test_others_see_their_customers(running)
 
 
 def test_a_path_needs_its_scope_and_others_are_open(guarded: Guarded) -> None:
@@ -224,3 +251,29 @@ def test_a_flood_of_unknown_keys_asks_the_issuer_once_or_not_at_all(guarded: Gua
         assert is_problem(guarded.post(f"Authorization: Bearer {guarded.issuer.token(header=kid)}"), 401)
     assert guarded.issuer.requests - before <= 1
     assert guarded.post(guarded.token("statements", "customers:all")).status == 200
+
+
+def test_pypy_has_no_cryptography_and_says_what_works_there(
+    prepared: tuple[readiness.Built, list[Unavailable]],
+) -> None:
+    if not isinstance(prepared[0].get(PLAIN["pypy"]), Artifact):
+        missing(prepared[1], PLAIN["pypy"])
+    environment = {
+        "STATEMENTS_ISSUER": ISSUER,
+        "STATEMENTS_AUDIENCE": AUDIENCE,
+        "STATEMENTS_JWKS": "https://issuer.example/jwks",
+    }
+    assert last_line_of("import cryptography", {}) == "ModuleNotFoundError: No module named 'cryptography'"
+    start = "from app.identity import configured; configured(); print('starts')"
+    assert last_line_of(start, environment) == (
+        "ValueError: STATEMENTS_ALGORITHMS: ES256 needs the package cryptography, which PyPy has no wheel of; "
+        "RS256 works without it"
+    )
+    assert last_line_of(start, environment | {"STATEMENTS_ALGORITHMS": "RS256"}) == "starts"
+
+
+def last_line_of(program: str, env: dict[str, str]) -> str:
+    """The last line that a program on PyPy prints."""
+    python = artifacts.python(PLAIN["pypy"])
+    done = subprocess.run([python, "-c", program], cwd="/", env=env, capture_output=True, text=True, check=False)
+    return (done.stdout + done.stderr).strip().splitlines()[-1]

@@ -13,7 +13,6 @@ from bench import readiness
 from bench.catalog import pairing
 from bench.host.pinning import cores
 from bench.model import Artifact, Stack, Unavailable, Words
-from bench.paths import PREFIXES
 from bench.serve import life_cycle
 from tests import commands
 from tests.contract import leaking, wire
@@ -32,17 +31,11 @@ def probed(stack: Stack, folder: Path, layers: str = "") -> Iterator[wire.Server
     interface = pairing.server_file(CATALOG, stack).interface
     (folder / "leaking" / interface).mkdir(parents=True)
     shutil.copy(leaking.__file__, folder / "leaking" / interface / "app.py")
-    site = next((PREFIXES / stack.variant / "lib").glob("*/site-packages"))
     env = {"STATEMENTS_FRAMEWORK": f"leaking.{interface}.app", "STATEMENTS_LAYERS": layers, "PYTHONPATH": str(folder)}
     with pytest.MonkeyPatch.context() as patch:
-        commands.alter(patch, lambda argv, given: (beside(argv, str(site), folder), given | env))
+        commands.alter(patch, lambda argv, given: (argv, given | env))
         with life_cycle.serving(CATALOG, stack, life_cycle.HELLO, folder / "log", cores().server) as running:
             yield wire.Server(running.host, running.port, 0)
-
-
-def beside(argv: list[str], site: str, folder: Path) -> list[str]:
-    """The argv, with the folder where a server takes Python's path from its options."""
-    return [f"{part}:{folder}" if part == site else part for part in argv]
 
 
 def seen_on_new_connections(server: wire.Server) -> list[str]:

@@ -43,6 +43,7 @@ def declared() -> Catalog:
         interpreters=CATALOG.interpreters,
         variants={"tiny": TINY},
         frameworks=catalog.frameworks(),
+        layers=catalog.layers(),
         servers=declarations.listing(Server, "bench/servers/*.toml"),
     )
 
@@ -130,6 +131,8 @@ def test_interpreter_lock_file_and_frameworks_change_the_fingerprint(
     (lab / "app/wsgi").mkdir()
     (lab / "app/wsgi/falcon_app.py").write_text('REQUIREMENTS = ("falcon",)\n')
 
+    prints.append(artifacts.fingerprint_of(declared(), TINY, interpreter))
+    (lab / "app/metrics.py").write_text('REQUIREMENTS = ("statsd",)\n')
     prints.append(artifacts.fingerprint_of(declared(), TINY, interpreter))
     assert len(set(prints)) == len(prints)
 

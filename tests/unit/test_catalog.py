@@ -376,6 +376,25 @@ def test_a_new_framework_is_one_file_that_says_what_it_needs(checkout: Path) -> 
     assert complaint(catalog.read).startswith("app/wsgi/flask_app.py: add REQUIREMENTS = (…)")
 
 
+def test_a_layer_is_a_module_that_says_what_it_needs(checkout: Path) -> None:
+    module = checkout / "app" / "metrics.py"
+    module.write_text('REQUIREMENTS = ("statsd", "fast ; platform_python_implementation == \'CPython\'")\n')
+    layer = catalog.read().layers["metrics"]
+    assert (layer.packages("cpython"), layer.packages("pypy")) == (("statsd", "fast"), ("statsd",))
+    module.write_text("import statsd\n")
+    assert "metrics" not in catalog.read().layers
+
+
+def test_only_servers_leak(checkout: Path) -> None:
+    server, workload = checkout / "bench/servers/waitress.toml", checkout / "bench/workloads/hello.toml"
+    server.write_text(f'leaks = "often"\n{server.read_text()}')
+    assert complaint(catalog.read).startswith("bench/servers/waitress.toml:1: leaks")
+    server.write_text(server.read_text().replace("often", "always").replace('leaks = "connection"\n', ""))
+    assert catalog.read().words["waitress"].leaks == "always"
+    workload.write_text(f'leaks = "always"\n{workload.read_text()}')
+    assert complaint(catalog.read) == "hello.toml: leaks: only servers have it"
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

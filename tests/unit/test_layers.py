@@ -79,8 +79,36 @@ def test_a_variable_ends_with_its_asgi_request() -> None:
 
 
 def test_an_error_of_an_asgi_request_reaches_the_server() -> None:
-    async def application() -> None:
+    async def application(*_: object) -> None:
+        await asyncio.sleep(0)
         raise KeyError
 
     with pytest.raises(KeyError):
-        asyncio.run(context.asgi(application)())
+        asyncio.run(context.asgi(application)(None, None, None))
+
+
+def test_the_end_of_a_task_reaches_its_request_in_its_context() -> None:
+    seen = []
+
+    async def application(scope: str, _protocol: object) -> None:
+        SEEN.set(scope)
+        try:
+            await asyncio.sleep(10)
+        finally:
+            seen.append(SEEN.get("nobody"))
+
+    async def cancelled() -> None:
+        task = asyncio.create_task(context.rsgi(application)("a", None))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cancelled())
+    assert seen == ["a"]
+
+
+def test_a_layered_application_is_no_factory() -> None:
+    """Uvicorn calls an application without arguments: if that works, it serves what it gets."""
+    with pytest.raises(TypeError):
+        context.asgi(answers)()  # type: ignore[call-arg, arg-type, unused-ignore]

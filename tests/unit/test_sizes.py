@@ -83,6 +83,15 @@ def test_an_installed_package_that_is_not_required_does_not_count(prefix: Prefix
     assert unpacked()["server"] == 8
 
 
+def test_what_a_layer_needs_does_not_count(prefix: Prefix) -> None:
+    """Layers are off by default. Gevent requires cffi only on Windows, and cryptography brings it."""
+    shutil.rmtree(prefix.site / "gunicorn-1.0.dist-info")
+    prefix.add("gunicorn", 7 * KIB, ("packaging", "cffi; sys_platform == 'win32'"))
+    for name in (*CATALOG.layers["identity"].packages("cpython"), "cffi"):
+        prefix.add(name, 900 * KIB)
+    assert unpacked() == {"interpreter": 4, "framework": 5, "server": 8, "core": 2}
+
+
 def test_a_package_that_two_parts_require_counts_in_the_first(prefix: Prefix) -> None:
     shutil.rmtree(prefix.site / "falcon-1.0.dist-info")
     prefix.add("falcon", 5 * KIB, ("packaging>=20",))
