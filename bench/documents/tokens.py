@@ -15,7 +15,7 @@ from bench.model import Algorithm
 
 ISSUER = "https://issuer.example"
 AUDIENCE = "https://statements.example"
-VALID_SECONDS = 3600
+VALID_SECONDS = 24 * 3600  # longer than any session
 RSA_BITS = 2048
 
 
@@ -32,7 +32,7 @@ class Issuer:
         return json.dumps({"keys": [public | {"kid": "1", "use": "sig", "alg": self.algorithm}]}).encode()
 
     def token(self, subject: str, scopes: Sequence[str]) -> str:
-        """Return an access token of a caller, valid for an hour."""
+        """Return an access token of a caller, valid for a day."""
         now = int(time.time())
         claims: dict[str, Any] = {"iss": ISSUER, "aud": AUDIENCE, "sub": subject, "client_id": subject}
         claims |= {"iat": now, "nbf": now, "exp": now + VALID_SECONDS, "jti": subject, "scope": " ".join(scopes)}

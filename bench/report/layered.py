@@ -15,7 +15,7 @@ from bench.analysis.text import number
 from bench.model import LayersCase, Run, Session, Study
 from bench.report.wording import MICRO, judged
 
-HEADINGS = ("variant", "framework", "layer", "request, µs", "added, µs", "relative to no layer")
+HEADINGS = ("request, µs", "added, µs", "relative to no layer")
 
 
 class LayerResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,9 +118,9 @@ def _whole(runs: Sequence[Run]) -> Sequence[Run]:
 
 
 def cells(row: LayerResult) -> list[str]:
-    """The cells of a row after its names, under `HEADINGS`."""
+    """The cells of a row under `HEADINGS`."""
     if row.time is None:
-        return ["—"] * 3
+        return ["—"] * len(HEADINGS)
     if row.first:
         return [_between(row.time), "", "1×"]
     return [_between(row.time), amount(row), judged(row.slower)]

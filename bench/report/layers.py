@@ -50,8 +50,10 @@ def table(finding: Finding) -> Table:
 
 
 def rows(finding: Finding) -> Table:
-    """Every figure of a workload."""
-    return [list(HEADINGS), *([row.variant, row.framework, row.layering, *cells(row)] for row in finding.layered.rows)]
+    """Every figure of a workload, named by framework and layering, and by the variant if there are several."""
+    several = len(finding.study.variants) > 1
+    heading = ["variant/framework/layering" if several else "framework/layering", *HEADINGS]
+    return [heading, *([_named(row, several=several), *cells(row)] for row in finding.layered.rows)]
 
 
 def added(finding: Finding, width: int, part: slice = ALL) -> Chart:
@@ -80,9 +82,11 @@ def lanes(finding: Finding) -> list[tuple[str, str]]:
 
 
 def told(finding: Finding) -> str:
-    """The figures of the plot in words."""
-    own = [row for row in drawable(finding.layered.rows) if row.variant == finding.study.baseline]
-    return listed([f"{short(finding, row.layering)} on {row.framework} {amount(row, between=False)} µs" for row in own])
+    """The figures of the plot in words, for the study's first framework; empty where nothing can be drawn."""
+    first = finding.study.frameworks[0]
+    known = [row for row in drawable(finding.layered.rows) if row.variant == finding.study.baseline]
+    own = [f"{short(finding, row.layering)} {amount(row, between=False)} µs" for row in known if row.framework == first]
+    return f"{_on(first).capitalize()}: {listed(own) or 'no significant difference'}" if known else ""
 
 
 def short(finding: Finding, layer: str) -> str:
@@ -101,6 +105,10 @@ def sample(finding: Finding) -> str:
     if plan is None:
         raise ValueError(f"{finding.study.name} has no layers")
     return f"{plan.processes} fresh processes a figure, each with {plan.values} values of {plan.requests:,} requests"
+
+
+def _named(row: LayerResult, *, several: bool) -> str:
+    return "/".join([*([row.variant] if several else []), row.framework, row.layering])
 
 
 def _is_usual(finding: Finding, row: LayerResult, framework: str) -> bool:

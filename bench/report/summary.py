@@ -148,11 +148,11 @@ def _tested(rows: Sequence[suites.SuiteResult]) -> Grid:
 
 
 def _layers(table: Sequence[Sequence[str]]) -> Grid:
-    """Requests through layers, by the names of variant, framework and layer."""
+    """Requests through layers."""
     heading, *rows = table
-    grid = Grid(*heading[3:])
-    for *names, time, added, relative in rows:
-        grid.row("/".join(names), time, added, relative)
+    grid = Grid(*heading[1:])
+    for name, *cells in rows:
+        grid.row(name, *cells)
     return grid
 
 

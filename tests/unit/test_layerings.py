@@ -413,7 +413,7 @@ def test_report_page_terminal_and_plot_show_every_figure() -> None:
     assert "Unavailable" not in text
     drawn = list(pictures(FINDING))
     assert [each.name for each in drawn] == ["medium-added", "hello-added"]
-    assert "cached tokens on bare 4." in drawn[0].words
+    assert drawn[0].words.startswith("Without a framework: cached tokens 4.")
     assert drawn[0].svg().startswith("<svg")
 
 

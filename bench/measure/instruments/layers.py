@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +22,18 @@ from bench.documents import tokens
 from bench.documents.callers import seen, shown
 from bench.errors import MissingError, UnpinnedError
 from bench.measure.instruments.micro import Start, padded, padding_bytes, timed
-from bench.model import Bearer, Catalog, Exchange, Layering, LayersCase, Observed, Study, Unavailable, Workload
+from bench.model import (
+    Algorithm,
+    Bearer,
+    Catalog,
+    Exchange,
+    Layering,
+    LayersCase,
+    Observed,
+    Study,
+    Unavailable,
+    Workload,
+)
 from bench.paths import SUBJECT, YARDSTICKS
 from bench.plan.matrix import SAME_REQUESTS
 
@@ -78,13 +90,13 @@ def prepared(layering: Layering, workload: Workload, folder: Path) -> dict[str, 
     asked, bearers = _exchanges(workload), list[str]()
     env = layering.env | {"STATEMENTS_LAYERS": " ".join(layering.layers)}
     if layering.bearer:
-        issuer = tokens.Issuer(layering.bearer.algorithm)
+        issuer = _issuer(layering.bearer.algorithm)
         keys = folder / "jwks.json"
         keys.write_bytes(issuer.jwks())
         places = {"jwks": keys.as_uri(), "algorithm": issuer.algorithm}
         places |= {"issuer": tokens.ISSUER, "audience": tokens.AUDIENCE}
         env = {name: value.format_map(places) for name, value in env.items()}
-        asked, bearers = _with_callers(asked, layering.bearer, issuer)
+        asked, bearers = _with_callers(asked, layering.bearer)
     _write(asked, folder / "documents")
     first = asked[0]
     request: dict[str, Any] = {"method": first.method, "path": first.path, "headers": _headers(first)}
@@ -93,11 +105,21 @@ def prepared(layering: Layering, workload: Workload, folder: Path) -> dict[str, 
     return env
 
 
-def _with_callers(asked: Sequence[Exchange], bearer: Bearer, issuer: tokens.Issuer) -> tuple[list[Exchange], list[str]]:
+@cache
+def _issuer(algorithm: Algorithm) -> tokens.Issuer:
+    return tokens.Issuer(algorithm)
+
+
+@cache  # signing anew for each process would take longer than its timing
+def _token(algorithm: Algorithm, subject: str, scopes: tuple[str, ...]) -> str:
+    return _issuer(algorithm).token(subject, scopes)
+
+
+def _with_callers(asked: Sequence[Exchange], bearer: Bearer) -> tuple[list[Exchange], list[str]]:
     """Return the requests with the answers that their callers get, and the callers' tokens."""
     shares = [seen(each, bearer.sees) if bearer.sees < 1 else () for each in asked]
-    own = [[*bearer.scope.split(), *(f"customer:{customer}" for customer in customers)] for customers in shares]
-    signed = [issuer.token(f"caller-{number}", scopes) for number, scopes in enumerate(own)]
+    own = [(*bearer.scope.split(), *(f"customer:{customer}" for customer in customers)) for customers in shares]
+    signed = [_token(bearer.algorithm, f"caller-{number}", scopes) for number, scopes in enumerate(own)]
     return [shown(each, share) if share else each for each, share in zip(asked, shares, strict=True)], signed
 
 
