@@ -1,6 +1,6 @@
 """Layer: SIGTERM drains a server that has no means of its own, bjoern or Waitress.
 
-STATEMENTS_DRAIN_SECONDS  the bound: the process ends at most so many seconds after SIGTERM; the default is 10
+STATEMENTS_DRAIN_SECONDS  the bound: the process ends at most so many seconds after SIGTERM; the default is 8
 
 After SIGTERM the server goes on serving, and `/readyz` of `app.health` answers 503. Once no request has been under way
 for `QUIET_SECONDS`, the server gets SIGINT, its own signal to stop. bjoern then still answers on open connections until
@@ -86,7 +86,7 @@ def wsgi(application: WsgiApplication) -> WsgiApplication:
             health.draining.set()
             Thread(target=end, args=[under_way, bound], daemon=True).start()
 
-    bound = float(os.environ.get("STATEMENTS_DRAIN_SECONDS", "10"))
+    bound = float(os.environ.get("STATEMENTS_DRAIN_SECONDS", "8"))
     signal.signal(signal.SIGTERM, drain)
     signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
     return counted

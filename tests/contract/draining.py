@@ -19,7 +19,7 @@ from bench.serve import life_cycle
 from bench.serve.ports import free_port
 from tests.declared import CATALOG
 
-BOUND = "10"  # seconds, as the tunings declare it
+BOUND = "8"  # seconds, as the tunings declare it
 READY_SECONDS = 60.0
 ENDS_SECONDS = 30.0  # far above every bound: only a process that hangs takes as long
 EMPTY = b'{"batch":"b","currency":"EUR","orders":[]}'

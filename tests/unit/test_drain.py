@@ -28,7 +28,7 @@ def served(make):
 """
 
 
-def run(script: str, seconds: str = "10") -> tuple[int, list[str], str]:
+def run(script: str, seconds: str = "8") -> tuple[int, list[str], str]:
     """Run a script in a process of its own. Returns the exit status, the lines and the errors."""
     env = os.environ | {"PYTHONPATH": str(ROOT), "STATEMENTS_DRAIN_SECONDS": seconds}
     argv = [sys.executable, "-c", SERVER + dedent(script)]
