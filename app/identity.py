@@ -42,6 +42,11 @@ class Refused(Problem):
         self.header = name, value
 
 
+def as_routed(path: str) -> str:
+    """The path as routers read it: Falcon and Flask take `//statements` for `/statements`."""
+    return "/" + "/".join([part for part in path.split("/") if part])
+
+
 def challenge(status: str, detail: str, error: str = "", scope: str = "") -> Refused:
     """A refusal with the challenge of RFC 6750, section 3. It has no error for a request without a token."""
     told = {"realm": REALM, "error": error, "error_description": detail if error else "", "scope": scope}
@@ -58,7 +63,7 @@ class Gate:
 
     def admit(self, path: str, authorization: str | None, may_wait: bool = False) -> None:
         """Set the principal of a request, if it has a token. Raises Refused, or Pending if it `may_wait` for keys."""
-        scope = self.required.get(path)
+        scope = self.required.get(path) or self.required.get(as_routed(path))
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer":
             if scope is None:

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.core import dumps
-from app.principal import principal
+from app.http import Problem
+from app.principal import NoPrincipal, principal
 
+STATEMENTS = "statements"
 ALL_CUSTOMERS = "customers:all"
 SUMS = ("units", "gross", "refunded", "open", "net")
 
@@ -75,11 +77,19 @@ class Batch:
 
 
 def as_seen(transform: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
-    """A core's transform, of which who asks gets what their scopes allow. Raises NoPrincipal if nobody is known."""
+    """A core's transform, of which who asks gets what their scopes allow.
+
+    It raises Problem 401 or 403 for who may not ask at all, by whatever path the request came here.
+    """
 
     def seen(document: bytes) -> bytes:
-        if ALL_CUSTOMERS in principal().scopes:
-            return transform(document)
-        return dumps(Batch.of(transform(document)).as_seen())
+        try:
+            scopes = principal().scopes
+        except NoPrincipal as error:
+            raise Problem("401 Unauthorized", "a bearer token is needed") from error
+        if STATEMENTS not in scopes:
+            raise Problem("403 Forbidden", "the token lacks the scope")
+        answer = transform(document)
+        return answer if ALL_CUSTOMERS in scopes else dumps(Batch.of(answer).as_seen())
 
     return seen

@@ -139,6 +139,12 @@ def test_a_path_that_needs_a_scope_asks_for_a_token(ask: Ask) -> None:
     assert told == {"realm": "statements", "scope": "statements"}  # no error: RFC 6750, 3.1
 
 
+@pytest.mark.parametrize("path", ["//statements", "/statements/", "statements", "///statements//", "/statements"])
+def test_a_path_needs_its_scope_however_it_is_spelled(ask: Ask, path: str) -> None:
+    assert is_problem(ask(path, None), 401)
+    assert ask(f"{path}x", None).status == 200
+
+
 def test_a_token_without_the_scope_is_forbidden(ask: Ask) -> None:
     answer = ask("/statements", f"Bearer {THE_ISSUER.token(scope='statement customers:all')}")
     assert is_problem(answer, 403)

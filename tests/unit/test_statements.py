@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core import transform
-from app.principal import PRINCIPAL, NoPrincipal, Principal
+from app.http import Problem
+from app.principal import PRINCIPAL, Principal
 from app.statements import SUMS, as_seen
 from tests import strategies
 
@@ -19,7 +20,7 @@ def seen_by(scopes: Iterable[str], document: bytes) -> bytes:
     """The answer that who has these scopes gets."""
 
     def answered() -> bytes:
-        PRINCIPAL.set(Principal("anna", frozenset(scopes)))
+        PRINCIPAL.set(Principal("anna", frozenset({"statements", *scopes})))
         return as_seen(transform)(document)
 
     return copy_context().run(answered)
@@ -39,7 +40,9 @@ def test_who_may_see_all_customers_gets_the_cores_bytes() -> None:
     answer = transform(DOCUMENT)
     passed = as_seen(lambda _document: answer)
     assert (
-        copy_context().run(lambda: PRINCIPAL.set(Principal("a", frozenset({"customers:all"}))) and passed(b""))
+        copy_context().run(
+            lambda: PRINCIPAL.set(Principal("a", frozenset({"statements", "customers:all"}))) and passed(b"")
+        )
         is answer
     )
 
@@ -96,6 +99,19 @@ def test_errors_are_the_cores_own() -> None:
             seen_by(scopes, b"{}")
 
 
-def test_without_a_principal_nothing_is_shown() -> None:
-    with pytest.raises(NoPrincipal):
-        as_seen(transform)(DOCUMENT)
+def test_without_a_principal_nothing_is_computed() -> None:
+    with pytest.raises(Problem, match="a bearer token is needed"):
+        as_seen(never)(DOCUMENT)
+
+
+def test_without_the_scope_nothing_is_computed() -> None:
+    def asked() -> None:
+        PRINCIPAL.set(Principal("anna", frozenset({"customers:all"})))
+        with pytest.raises(Problem, match="the token lacks the scope"):
+            as_seen(never)(DOCUMENT)
+
+    copy_context().run(asked)
+
+
+def never(document: bytes) -> bytes:
+    raise AssertionError(document)
