@@ -7,6 +7,7 @@ does not lose them. What servers do by default stands in docs/operating.md.
 import re
 import subprocess
 import time
+from collections.abc import Sequence
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def tuned() -> list[Stack]:
     return list(found.values())
 
 
-def cases(name: str) -> list[object]:
+def cases(name: str) -> Sequence[object]:
     """Each stack, expected to fail where its tuning declares the loss."""
     found = []
     for stack in tuned():
@@ -189,8 +190,7 @@ FASTWSGI = Stack(variant=PLAIN["cpython"], framework="bare", server="fastwsgi")
 @pytest.mark.parametrize("stack", [FASTWSGI], ids=str)
 def test_an_idle_fastwsgi_runs_no_handler_of_python(stack: Stack, tmp_path: Path) -> None:
     """So the layer `drain` does not help it: it would not even end."""
-    env = {"STATEMENTS_LAYERS": "drain health", "STATEMENTS_DRAIN_SECONDS": "1"}
-    with started(stack, tmp_path, **env) as service:
+    with started(stack, tmp_path, STATEMENTS_LAYERS="drain health", STATEMENTS_DRAIN_SECONDS="1") as service:
         service.terminate()
         with pytest.raises(subprocess.TimeoutExpired):
             service.process.wait(5)
