@@ -68,7 +68,7 @@ class Progress:
             self._show(case.label)
             return
         self._done += self._expected(case)
-        self._spent += run.seconds
+        self._spent += run.seconds / case.at_once
         if run.verdict == "failed":
             told = f"failed: {case.label}: {run.told}"
             self._console.print(told, style="red", markup=False, highlight=False, soft_wrap=True)

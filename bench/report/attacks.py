@@ -37,11 +37,13 @@ def told(found: Sequence[Attacked]) -> list[str]:
 
 def chart(found: Sequence[Attacked], width: int) -> Chart:
     """Stacked bars: a panel for each place, side by side where there is room, else one below the other."""
-    names = [each.stack.label for each in ranked(found, ALONE)]
+    both = (*ranked(found, ALONE), *ranked(found, PROXIED))
+    names = list(dict.fromkeys(each.stack.label for each in both))
     wide = width > charts.NARROW
     room = max((width - 2 * extent(names)) // 2 if wide else width - extent(names), LEAST)
     panels = [_bars(ranked(found, place), names, room).properties(title=place) for place in (ALONE, PROXIED)]
-    return (alt.hconcat if wide else alt.vconcat)(*panels)
+    beside = (alt.hconcat if wide else alt.vconcat)(*panels)
+    return beside.resolve_scale(x="shared")
 
 
 def _bars(known: Sequence[Attacked], names: Sequence[str], width: int) -> alt.Chart:

@@ -41,6 +41,10 @@ INTERVALS = (
     "significant if its whole interval lies beyond the noise floor and its p-value holds in its family, the cores or "
     "the stacks of one workload (Benjamini–Hochberg, 5 %). A ratio without an interval is a ratio of means."
 )
+ATTACKED = (
+    "Each attack was tried once, on a server with one worker. A repetition gives the same outcomes, except where a "
+    "server's own time limit is near that of the study. A server that stands these attacks is not proven safe."
+)
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,13 +98,17 @@ def _card(answer: str) -> Card:
 
 def notes(finding: Finding) -> list[str]:
     """What limits the certainty of the figures, a paragraph each."""
+    if finding.attacked:
+        return [ATTACKED]
     look = FIRST_LOOK if finding.study.first_look else None
     rest = without_pgo(finding), unrest(finding.session), stolen.sentences(finding.stolen)
     return list(filter(None, (look, *noise.once(finding), *rest, INTERVALS)))
 
 
 def filters(finding: Finding) -> dict[str, list[str]]:
-    """The servers, frameworks and variants by which rows can be chosen, where there are several."""
+    """The servers, frameworks and variants by which rows can be chosen, where there are several; none of attacks."""
+    if finding.attacked:
+        return {}
     named = [names(row.stack, finding) for row in finding.rows]
     values = {name: {each[name] for each in named if each[name]} for name in ("server", "framework", "variant")}
     return {name: sorted(known) for name, known in values.items() if len(known) > 1}

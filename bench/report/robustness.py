@@ -15,6 +15,7 @@ from bench.report.wording import MEGA, fitting
 
 Table = list[list[str]]
 MOST_ROWS, ALONE_ROWS = 12, 8  # of the first table
+FEW = 3  # attacks that are named in one cell
 HEADING = ("server", "right", "silent", "wrong", "5xx", "death", "next request wrong", "memory after, MB")
 PLACES = (ALONE, PROXIED, LIMITED)
 
@@ -94,14 +95,19 @@ def _failing(at: int, known: Sequence[Attacked]) -> str:
 
 
 def unfit_table(found: Sequence[Attacked]) -> Table:
-    """Each death and each 5xx to a valid request, with its reason; empty without any."""
-    rows = [
-        [each.name, row.attack.title, row.reason]
-        for each in found
-        for row in each.rows
-        if row.outcome == "death" or row in robustness.crashed_on_valid(each.rows)
-    ]
-    return [["server", "sent", "what it did"], *rows] if rows else []
+    """The deaths, and the 5xx to valid requests, of each server with the attacks that cause them; empty without any."""
+    by: dict[tuple[str, str], list[str]] = {}
+    for each in found:
+        for row in each.rows:
+            if row.outcome == "death" or row in robustness.crashed_on_valid(each.rows):
+                by.setdefault((each.name, row.reason), []).append(row.attack.title)
+    rows = [[name, reason, _some(titles)] for (name, reason), titles in by.items()]
+    return [["server", "what it did", "sent"], *rows[:MOST_ROWS]] if rows else []
+
+
+def _some(titles: list[str]) -> str:
+    """All titles, or their number and the first one."""
+    return "; ".join(titles) if len(titles) <= FEW else f"{len(titles)} attacks, such as {titles[0]}"
 
 
 def without_outcome(found: Iterable[Attacked]) -> list[str]:

@@ -123,7 +123,7 @@ def test_the_page_has_everything_and_folds_most(finding: Finding) -> None:
     head, _, rest = text.partition("## All figures")
     assert head.count("<details>") == 0
     assert rest.count("<details>") == 3 + 7
-    assert "| gunicorn-meinheld | CONNECT | ended: gunicorn |" in head
+    assert "| gunicorn-meinheld | ended: gunicorn | CONNECT |" in head
     assert "cpython/falcon-asgi/hypercorn: it never started" in text
     assert f"plots/robustness-{next(docs.drawn(finding)).name}.svg" in text
     assert "Proxies: nginx/1.22.1" in text
