@@ -58,9 +58,7 @@ def test_a_token_of_each_algorithm_names_its_subject_and_scopes(issuer: Issuer) 
     assert asked(verifier(issuer), issuer.token(scope=DROPPED)).scopes == frozenset()
 
 
-@pytest.mark.parametrize(
-    "claims", [{"aud": [AUDIENCE, "other"]}, {"nbf": 1}, {"exp": 9.5}, {"iat": DROPPED}]
-)
+@pytest.mark.parametrize("claims", [{"aud": [AUDIENCE, "other"]}, {"nbf": 1}, {"exp": 9.5}, {"iat": DROPPED}])
 @pytest.mark.parametrize("typ", ["at+jwt", "AT+JWT", "application/at+jwt"])
 def test_what_the_rules_allow_is_taken(claims: dict[str, Any], typ: str) -> None:
     issuer = ISSUERS["ES256"]
