@@ -74,10 +74,10 @@ def built(request: pytest.FixtureRequest, prepared: tuple[readiness.Built, list[
 @pytest.mark.parametrize("stack", cases("computing"))
 def test_a_request_under_way_is_answered(stack: Stack, tmp_path: Path) -> None:
     with started(stack, tmp_path) as service:
-        request = service.connect(get("/wait?ms=1500"))
+        request = service.connect(get("/wait?ms=3000"))
         time.sleep(0.3)
         service.terminate()
-        assert read(request) == waited(1500)
+        assert read(request) == waited(3000)
         service.status()
 
 
@@ -87,7 +87,7 @@ def test_a_request_whose_body_is_on_its_way_is_answered(stack: Stack, tmp_path: 
         request = service.connect(POST[:-10])
         time.sleep(0.3)
         service.terminate()
-        time.sleep(1.5)
+        time.sleep(3.0)
         request.sendall(POST[-10:])
         assert read(request) == STATEMENT
         service.status()
