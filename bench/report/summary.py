@@ -44,10 +44,11 @@ def show(console: Console, finding: Finding, page: Path, json: bool) -> None:
         for line in (card.lead, *card.details):
             _say(console, f"  {line}")
     raced = ranking.race_sentences(finding.session.race) if finding.session.race else None
-    noisy = unrest(finding.session), stolen.sentences(finding.stolen)
+    noise = unrest(finding.session), stolen.sentences(finding.stolen)
+    noisy: tuple[str | None, ...] = () if finding.attacked else noise
     notes = filter(None, (raced, without_pgo(finding), *noisy, overhead(finding.session)))
     told = [] if shown else [answer for answer in answers(finding) if answer != verdict(finding.targets)]
-    doubts = once(finding) if finding.rows or not finding.targets else ()
+    doubts = once(finding) if not finding.attacked and (finding.rows or not finding.targets) else ()
     for words in (*told, *doubts, *notes):
         _say(console, words)
     _say(console, f"\nMeasured {finding.session.started}. Report: {page}")
