@@ -42,8 +42,8 @@ def chart(found: Sequence[Attacked], width: int) -> Chart:
     wide = width > charts.NARROW
     room = max((width - 2 * extent(names)) // 2 if wide else width - extent(names), LEAST)
     panels = [_bars(ranked(found, place), names, room).properties(title=place) for place in (ALONE, PROXIED)]
-    beside = (alt.hconcat if wide else alt.vconcat)(*panels)
-    return beside.resolve_scale(x="shared")
+    shared: Chart = (alt.hconcat if wide else alt.vconcat)(*panels).resolve_scale(x="shared")
+    return shared
 
 
 def _bars(known: Sequence[Attacked], names: Sequence[str], width: int) -> alt.Chart:
