@@ -91,15 +91,15 @@ def test_every_shipped_variant_goes_behind_every_server_that_serves_its_interpre
             "bench/servers/gunicorn-sync.toml",
             "keep_alive",
             "keepalive",
-            ":9: unknown key 'keepalive'; did you mean 'keep_alive'?",
+            ":10: unknown key 'keepalive'; did you mean 'keep_alive'?",
         ),
         (
             "bench/servers/gunicorn-sync.toml",
             "keep_alive",
             "concurrency = 0\nkeep_alive",
-            ":9: concurrency: expected int >= 1",
+            ":10: concurrency: expected int >= 1",
         ),
-        ("bench/servers/gunicorn-sync.toml", '["gunicorn"]', '"gunicorn"', ":8: requirements: expected array, got str"),
+        ("bench/servers/gunicorn-sync.toml", '["gunicorn"]', '"gunicorn"', ":9: requirements: expected array, got str"),
         (
             "bench/interpreters/cpython-3.11.toml",
             'kind = "uv"',

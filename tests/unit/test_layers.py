@@ -121,6 +121,6 @@ def test_the_end_of_a_task_reaches_its_request_in_its_context() -> None:
 
 def test_a_layered_application_is_no_factory() -> None:
     """Uvicorn calls an application without arguments: if that works, it serves what it gets."""
-    served: Any = context.asgi(lambda *_: None)  # type: ignore[arg-type, return-value]
+    served: Any = context.asgi(lambda *_: None)  # type: ignore[arg-type, return-value, unused-ignore]
     with pytest.raises(TypeError):
         served()
