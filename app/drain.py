@@ -86,10 +86,18 @@ def wsgi(application: WsgiApplication) -> WsgiApplication:
             health.draining.set()
             Thread(target=end, args=[under_way, bound], daemon=True).start()
 
-    bound = float(os.environ.get("STATEMENTS_DRAIN_SECONDS", "8"))
+    bound = bound_seconds(os.environ.get("STATEMENTS_DRAIN_SECONDS", "8"))
     signal.signal(signal.SIGTERM, drain)
     signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
     return counted
+
+
+def bound_seconds(text: str) -> float:
+    """The bound from its variable. Raises ValueError, which names the variable."""
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"STATEMENTS_DRAIN_SECONDS: {text!r} is no number of seconds") from None
 
 
 def end(under_way: UnderWay, bound: float) -> NoReturn:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from importlib import import_module
 from pkgutil import resolve_name
+from types import ModuleType
 from typing import Any
 
 from app.contract import Core
@@ -22,19 +23,31 @@ def interface_of(framework: str) -> str:
 
 
 def around(application: Any, interface: str, names: Sequence[str]) -> Any:
-    """The application within the layers `names`, outermost first. Raises ImportError for an unknown name.
+    """The application within the layers `names`, outermost first. Raises ValueError for a name that is no such layer.
 
     `context` is around the others anyway, so that its name switches on nothing but itself.
     """
     for name in reversed(dict.fromkeys([CONTEXT, *names]) if names else {}):
-        application = getattr(import_module(f"app.{name}"), interface)(application)
+        wrap = getattr(_layer(name), interface, None)
+        if wrap is None:
+            raise ValueError(f"STATEMENTS_LAYERS: the layer {name} does not support {interface.upper()}")
+        application = wrap(application)
     return application
 
 
 def around_core(core: Core, names: Sequence[str]) -> Core:
     """The core with its transform within those of the layers `names`, outermost first."""
     for name in reversed(names):
-        wrapper = getattr(import_module(f"app.{name}"), "TRANSFORM", None)
+        wrapper = getattr(_layer(name), "TRANSFORM", None)
         if wrapper is not None:
             core = replace(core, transform=resolve_name(wrapper)(core.transform))
     return core
+
+
+def _layer(name: str) -> ModuleType:
+    try:
+        return import_module(f"app.{name}")
+    except ModuleNotFoundError as error:
+        if error.name != f"app.{name}":
+            raise
+        raise ValueError(f"STATEMENTS_LAYERS: no layer {name!r}; separate names by spaces") from None

@@ -19,7 +19,7 @@ from bench.serve import life_cycle
 from bench.serve.ports import free_port
 from tests.declared import CATALOG
 
-BOUND = "8"  # seconds, as the tunings declare it
+BOUND, UWSGI_BOUND = "8", "6"  # seconds, as the tunings declare them
 READY_SECONDS = 60.0
 ENDS_SECONDS = 30.0  # far above every bound: only a process that hangs takes as long
 EMPTY = b'{"batch":"b","currency":"EUR","orders":[]}'
@@ -60,7 +60,7 @@ def started(
     """Serve a stack during the block. `bound` replaces that of its tuning, `replaced` is a word and one for it."""
     port = free_port()
     argv, own = life_cycle.command(CATALOG, stack, port, life_cycle.HOST, folder)
-    argv = [dict([(BOUND, bound), replaced]).get(word, word) for word in argv]
+    argv = [dict([(BOUND, bound), (UWSGI_BOUND, bound), replaced]).get(word, word) for word in argv]
     own |= {"STATEMENTS_DRAIN_SECONDS": bound} if "STATEMENTS_DRAIN_SECONDS" in own else {}
     layers = " ".join([*filter(None, [own.get("STATEMENTS_LAYERS")]), "health"])
     with (folder / "log").open("wb") as log:

@@ -37,8 +37,8 @@ def program(block: str) -> str:
 
 
 def serving(block: str, folder: Path, port: int) -> str:
-    """The script of the page that starts a server, below `folder` in place of /tmp and on another port."""
-    return f"{SET_UP}\n{block}".replace("/tmp", str(folder)).replace("8000", str(port))
+    """The script of the page that starts a server, below `folder` in place of /run/statements and on another port."""
+    return f"{SET_UP}\n{block}".replace("/run/statements", str(folder)).replace("8000", str(port))
 
 
 @contextmanager

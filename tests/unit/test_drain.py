@@ -112,3 +112,8 @@ def test_a_server_with_means_of_its_own_refuses_the_layer(own: str) -> None:
     """)
     assert status == 1
     assert "STATEMENTS_LAYERS: drain is for bjoern and Waitress" in error
+
+
+def test_a_wrong_bound_names_its_variable() -> None:
+    with pytest.raises(ValueError, match=r"^STATEMENTS_DRAIN_SECONDS: 'x' is no number of seconds$"):
+        drain.bound_seconds("x")

@@ -29,8 +29,13 @@ def test_a_layer_that_is_switched_off_is_not_even_imported() -> None:
 
 
 def test_an_unknown_layer_is_an_error() -> None:
-    with pytest.raises(ImportError, match=r"app\.nope"):
-        layers.around(object(), "wsgi", ["nope"])
+    with pytest.raises(ValueError, match=r"^STATEMENTS_LAYERS: no layer 'health,drain'; separate names by spaces$"):
+        layers.around(object(), "wsgi", ["health,drain"])
+
+
+def test_a_layer_that_does_not_support_the_interface_is_an_error() -> None:
+    with pytest.raises(ValueError, match=r"^STATEMENTS_LAYERS: the layer drain does not support ASGI$"):
+        layers.around(object(), "asgi", ["drain"])
 
 
 @pytest.mark.parametrize(("module", "interface"), [("app.asgi.falcon_app", "asgi"), ("app.wsgi.bare_app", "wsgi")])
