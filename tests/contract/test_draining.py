@@ -7,9 +7,11 @@ does not lose them. What servers do by default stands in docs/operating.md.
 import re
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,25 +56,14 @@ def tuned() -> list[Stack]:
     return list(found.values())
 
 
-def cases(name: str) -> Sequence[object]:
-    """Each stack, expected to fail where its tuning declares the loss."""
-    found = []
-    for stack in tuned():
-        label, _, tuning = stack.server.partition("+")
-        loss = CATALOG.tunings[tuning].losses.get(label, {}).get(name)
-        marks = [pytest.mark.xfail(reason=loss, raises=AssertionError, strict=True)] if loss else []
-        found.append(pytest.param(stack, id=str(stack), marks=marks))
-    return found
-
-
 @pytest.fixture(autouse=True)
 def built(request: pytest.FixtureRequest, prepared: tuple[readiness.Built, list[Unavailable]]) -> None:
     """Leaves a test out whose stack is unavailable."""
     require_built(request.getfixturevalue("stack"), prepared)
 
 
-@pytest.mark.parametrize("stack", cases("computing"))
-def test_a_request_under_way_is_answered(stack: Stack, tmp_path: Path) -> None:
+def computing(stack: Stack, tmp_path: Path) -> None:
+    """A request under way is answered."""
     with started(stack, tmp_path) as service:
         request = service.connect(get("/wait?ms=3000"))
         time.sleep(0.3)
@@ -81,8 +72,8 @@ def test_a_request_under_way_is_answered(stack: Stack, tmp_path: Path) -> None:
         service.status()
 
 
-@pytest.mark.parametrize("stack", cases("body"))
-def test_a_request_whose_body_is_on_its_way_is_answered(stack: Stack, tmp_path: Path) -> None:
+def body(stack: Stack, tmp_path: Path) -> None:
+    """A request whose body is on its way is answered."""
     with started(stack, tmp_path) as service:
         request = service.connect(POST[:-10])
         time.sleep(0.3)
@@ -93,9 +84,11 @@ def test_a_request_whose_body_is_on_its_way_is_answered(stack: Stack, tmp_path: 
         service.status()
 
 
-@pytest.mark.parametrize("stack", cases("queue"))
-def test_complete_requests_that_wait_their_turn_are_answered(stack: Stack, tmp_path: Path) -> None:
-    """More than a server with threads takes at a time. Some wait in the kernel's backlog."""
+def queue(stack: Stack, tmp_path: Path) -> None:
+    """Complete requests that wait their turn are answered: more than a server with threads takes at a time.
+
+    Some wait in the kernel's backlog.
+    """
     with started(stack, tmp_path) as service:
         requests = [
             service.connect(get("/wait?ms=300").replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
@@ -107,11 +100,11 @@ def test_complete_requests_that_wait_their_turn_are_answered(stack: Stack, tmp_p
         service.status()
 
 
-@pytest.mark.parametrize("stack", cases("kept"))
-def test_the_next_request_of_a_kept_connection_is_answered_or_the_connection_closed(
-    stack: Stack, tmp_path: Path
-) -> None:
-    """A client repeats a request on a new connection if the old one was closed (RFC 9112, 9.3.1)."""
+def kept(stack: Stack, tmp_path: Path) -> None:
+    """The next request of a kept connection is answered, or the connection closed.
+
+    A client repeats a request on a new connection if the old one was closed (RFC 9112, 9.3.1).
+    """
     with started(stack, tmp_path) as service:
         kept = HTTPConnection(life_cycle.HOST, service.port, timeout=30)
         kept.request("GET", "/hello")
@@ -130,8 +123,8 @@ def test_the_next_request_of_a_kept_connection_is_answered_or_the_connection_clo
         service.status()
 
 
-@pytest.mark.parametrize("stack", cases("ready"))
-def test_after_sigterm_no_new_client_is_told_that_the_service_is_ready(stack: Stack, tmp_path: Path) -> None:
+def ready(stack: Stack, tmp_path: Path) -> None:
+    """After SIGTERM no new client is told that the service is ready."""
     with started(stack, tmp_path) as service:
         under_way = service.connect(get("/wait?ms=1500"))
         time.sleep(0.3)
@@ -145,8 +138,8 @@ def test_after_sigterm_no_new_client_is_told_that_the_service_is_ready(stack: St
         assert read(under_way) == waited(1500)
 
 
-@pytest.mark.parametrize("stack", cases("bound"))
-def test_a_request_longer_than_the_bound_is_cut_off(stack: Stack, tmp_path: Path) -> None:
+def bound(stack: Stack, tmp_path: Path) -> None:
+    """A request longer than the bound is cut off."""
     with started(stack, tmp_path, bound="2") as service:
         request = service.connect(get("/wait?ms=10000"))
         time.sleep(0.3)
@@ -156,21 +149,71 @@ def test_a_request_longer_than_the_bound_is_cut_off(stack: Stack, tmp_path: Path
         assert answer is None or answer[0] == 500
 
 
-@pytest.mark.parametrize("stack", cases("idle"))
-def test_an_idle_server_does_not_wait_for_the_bound(stack: Stack, tmp_path: Path) -> None:
+def idle(stack: Stack, tmp_path: Path) -> None:
+    """An idle server does not wait for the bound."""
     with started(stack, tmp_path, bound="300") as service:
         service.terminate()
         service.status()
 
 
-@pytest.mark.parametrize("stack", cases("status"))
-def test_the_exit_status_tells_that_nothing_was_cut_off(stack: Stack, tmp_path: Path) -> None:
+def status(stack: Stack, tmp_path: Path) -> None:
+    """The exit status tells that nothing was cut off."""
     with started(stack, tmp_path) as service:
         under_way = service.connect(get("/wait?ms=1000"))
         time.sleep(0.3)
         service.terminate()
         read(under_way)
         assert service.status() == 0
+
+
+TRIALS: dict[str, Callable[[Stack, Path], None]] = {
+    each.__name__: each for each in (computing, body, queue, kept, ready, bound, idle, status)
+}
+OFTEN = {"computing", "bound"}  # the others are `long`
+AT_ONCE = 6  # most of a trial is waiting
+
+
+def cases() -> list[object]:
+    """Each trial of each stack, expected to fail where its tuning declares the loss."""
+    found: list[object] = []
+    for name in TRIALS:
+        for stack in tuned():
+            label, _, tuning = stack.server.partition("+")
+            loss = CATALOG.tunings[tuning].losses.get(label, {}).get(name)
+            marks = [pytest.mark.xfail(reason=loss, raises=AssertionError, strict=True)] if loss else []
+            marks += [] if name in OFTEN else [pytest.mark.long]
+            found.append(pytest.param(name, stack, id=f"{name}-{stack}", marks=marks))
+    return found
+
+
+@pytest.fixture(scope="module")
+def outcomes(
+    request: pytest.FixtureRequest,
+    prepared: tuple[readiness.Built, list[Unavailable]],  # before the first trial starts a server
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[dict[tuple[str, Stack], Future[None]]]:
+    """The trials of the selected tests, several at a time."""
+    items = [item for item in request.session.items if isinstance(item, pytest.Function)]
+    given = [item.callspec.params for item in items if item.originalname == SIGTERM]
+    asked: list[tuple[Any, Any]] = [(each["name"], each["stack"]) for each in given]
+    pool = ThreadPoolExecutor(AT_ONCE)
+    try:
+        yield {
+            (each["name"], each["stack"]): pool.submit(
+                TRIALS[each["name"]], each["stack"], tmp_path_factory.mktemp("s")
+            )
+            for each in asked
+        }
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@pytest.mark.parametrize(("name", "stack"), cases())
+def test_sigterm(name: str, stack: Stack, outcomes: dict[tuple[str, Stack], Future[None]]) -> None:
+    outcomes[name, stack].result()
+
+
+SIGTERM = test_sigterm.__name__
 
 
 @pytest.mark.long
