@@ -6,6 +6,7 @@ they look the same in print.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -16,6 +17,9 @@ from bench.report.look import LIGHT, SERIES
 
 Chart = alt.Chart | alt.LayerChart | alt.VConcatChart | alt.HConcatChart | alt.FacetChart
 Record = dict[str, Any]
+
+GEOMETRY = re.compile(r'(?<= )(?:transform|d|[xy]2?|width|height|points)="[^"]*"')  # attributes of SVG
+LONG = re.compile(r"\d+\.\d{3,}")
 
 CONFIG: dict[str, Any] = {  # of Vega-Lite
     "autosize": {"type": "fit", "contains": "padding"},
@@ -43,8 +47,13 @@ CONFIG: dict[str, Any] = {  # of Vega-Lite
 
 def draw(chart: Chart, name: str) -> str:
     """The chart as an SVG element, its ids prefixed with `name`, so that they are unique on the page."""
-    svg = str(vl_convert.vegalite_to_svg(chart.configure(**CONFIG).to_dict()))
+    svg = rounded(str(vl_convert.vegalite_to_svg(chart.configure(**CONFIG).to_dict())))
     return svg.replace('id="', f'id="{name}-').replace("url(#", f"url(#{name}-")
+
+
+def rounded(svg: str) -> str:
+    """The SVG with its positions to a hundredth of a pixel: further digits depend on the processor."""
+    return GEOMETRY.sub(lambda geometry: LONG.sub(lambda found: f"{float(found[0]):.2f}", geometry[0]), svg)
 
 
 def keys(names: Sequence[str], first: str | None = None) -> list[tuple[str, str]]:
