@@ -21,7 +21,7 @@ def attacks() -> Iterator[Hostile]:
 
 
 def _lengths() -> Iterator[Hostile]:
-    """Lengths. A list of equal ones is valid for a lenient server. Any other MUST get 400, then the connection's end."""
+    """Lengths. A list of equal ones is valid for a lenient server. Any other MUST get 400 and the connection's end."""
     told = "RFC 9112, 6.3; llhttp test/request/content-length"
     post_statement = partial(framing, expect=[STATEMENT])
     twice = post(DOCUMENT, length(DOCUMENT), length(DOCUMENT))

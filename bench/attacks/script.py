@@ -60,9 +60,9 @@ Step = Send | Drip | Stream | Pause | Hold | Shut | Leave
 class Hostile(msgspec.Struct, frozen=True, kw_only=True):
     """An attack with its steps. Each of `clients` takes them over a connection of its own.
 
-    While a `held` attack goes on, a good GET and a good POST are sent; no client leaves before both have ended. A `slow`
-    one has a server of its own, and longer to be ended. With `reads` False the client never reads an answer. `before`
-    is how many good requests precede the attack.
+    While a `held` attack goes on, a good GET and a good POST are sent. No client leaves before both have ended. A
+    `slow` one has a server of its own, and longer to be ended. With `reads` False the client never reads an answer.
+    `before` is how many good requests precede the attack.
     """
 
     attack: Attack

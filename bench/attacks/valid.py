@@ -41,7 +41,7 @@ def attacks() -> Iterator[Hostile]:
     )
     yield valid(
         "high-bytes-thrice",
-        "the same over 3 connections at once, after 10 good requests",
+        "bytes beyond ASCII over 3 connections at once, after 10 good requests",
         ANSWERED,
         "RFC 9110, 5.5 (obs-text)",
         get("/hello", "X-Name: \xe9\xff"),
@@ -58,7 +58,8 @@ def attacks() -> Iterator[Hostile]:
         expect=[HELLO],
     )
     announced = post(b"", length(DOCUMENT), EXPECT)
-    yield valid("expect-continue", f"Expect: 100-continue, the body after {URGED_SECONDS:g} s without a word", ANSWERED, "RFC 9110, 10.1.1",
+    waited = f"Expect: 100-continue, the body after {URGED_SECONDS:g} s without a word"
+    yield valid("expect-continue", waited, ANSWERED, "RFC 9110, 10.1.1",
                 [Send(announced), Pause(URGED_SECONDS), Send(DOCUMENT)], expect=[STATEMENT], urged=True)  # fmt: skip
     yield valid("minor-version-2", "HTTP/1.2 in the request line", BOTH, "RFC 9110, 2.5",
                 get(version="HTTP/1.2"), expect=[HELLO])  # fmt: skip

@@ -52,14 +52,13 @@ def _alone(known: Sequence[Attacked]) -> str:
 def _proxied(known: Sequence[Attacked]) -> str:
     """The servers behind nginx that fail no more than what every one of them fails, and the worst of the others."""
     common = set.intersection(*map(_failed, known))
+    those = "one attack" if len(common) == 1 else f"{len(common)} attacks"
     others = [each for each in known if _failed(each) != common]
     if not others:
-        return fitting(
-            f"Behind nginx: all {len(known)} servers fail only the {len(common)} attacks that nginx lets through"
-        )
+        return f"Behind nginx: all {len(known)} servers fail only the {those} that nginx itself lets through."
     lead = f"Behind nginx: {len(known) - len(others)} of {len(known)} servers fail only"
-    lead += f" the {len(common)} attacks that nginx itself lets through"
-    return fitting(lead, [f"most: {others[-1].stack.label}"])
+    lead += f" the {those} that nginx itself lets through"
+    return fitting(lead, [f"{others[-1].stack.label} fails most"])
 
 
 def _failed(each: Attacked) -> set[str]:
@@ -110,7 +109,7 @@ def cells(each: Attacked) -> list[str]:
     return [str(each.hidden), right, *map(str, (*counts, following)), f"{memory}{' (new)' if each.renewed else ''}"]
 
 
-def attacks_tables(found: Sequence[Attacked]) -> dict[str, Table]:
+def thosetables(found: Sequence[Attacked]) -> dict[str, Table]:
     """By kind, a row for each attack: what is allowed, and which servers do something else."""
     alone, proxied = (ranked(found, place) for place in (ALONE, PROXIED))
     some = next(iter((*alone, *proxied)), None)
