@@ -109,7 +109,7 @@ def cells(each: Attacked) -> list[str]:
     return [str(each.hidden), right, *map(str, (*counts, following)), f"{memory}{' (new)' if each.renewed else ''}"]
 
 
-def thosetables(found: Sequence[Attacked]) -> dict[str, Table]:
+def attacks_tables(found: Sequence[Attacked]) -> dict[str, Table]:
     """By kind, a row for each attack: what is allowed, and which servers do something else."""
     alone, proxied = (ranked(found, place) for place in (ALONE, PROXIED))
     some = next(iter((*alone, *proxied)), None)
