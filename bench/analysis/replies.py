@@ -5,18 +5,19 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-STATUS = re.compile(rb"HTTP/\d\.\d (\d{3})")
+STATUS = re.compile(rb"HTTP/(\d\.\d) (\d{3})")
 LENGTH = re.compile(rb"^content-length:[ \t]*(\d+)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 CHUNKED = re.compile(rb"^transfer-encoding:[ \t]*chunked[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 BODILESS = {204, 304}
 
 
 class Reply(NamedTuple):
-    """A final reply. It is not `complete` if its end has not come."""
+    """A final reply. It is not `complete` if its end has not come. `version` is that of its status line."""
 
     status: int
     body: bytes
     complete: bool
+    version: str = "1.1"
 
 
 class Replies(NamedTuple):
@@ -37,12 +38,12 @@ def parse(data: bytes, closed: bool) -> Replies:
         head, blank, rest = data.partition(b"\r\n\r\n")
         if not match or not blank:
             return Replies(tuple(found), data)
-        status = int(match[1])
+        status = int(match[2])
         if status < 200:
             data = rest
             continue
         body, complete, data = _body(status, head, rest, closed)
-        found.append(Reply(status, body, complete))
+        found.append(Reply(status, body, complete, match[1].decode()))
     return Replies(tuple(found), b"")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from bench.attacks.requests import CHUNKED, DOCUMENT, HELLO, HOST, JSON, STATEMENT, chunk, chunked, get, head, post
-from bench.attacks.script import BOTH, REFUSED, Hostile, Leave, Pause, Send, Shut, Stream, hostile
+from bench.attacks.script import BOTH, REFUSED, Hold, Hostile, Leave, Send, Shut, Stream, hostile
 
 size = partial(hostile, kind="size")
 connections = partial(hostile, kind="connections")
@@ -61,7 +61,7 @@ def _bodies() -> Iterator[Hostile]:
 def _connections() -> Iterator[Hostile]:
     told = "RFC 9112, 9.5"
     whole = head("POST /statements HTTP/1.1", HOST, JSON, f"Content-Length: {len(DOCUMENT)}") + DOCUMENT
-    yield connections("idle-300", "300 connections without a byte", BOTH, told, [Pause(2.0), Leave()],
+    yield connections("idle-300", "300 connections without a byte", BOTH, told, [Hold(), Leave()],
                       clients=IDLE, held=True)  # fmt: skip
     yield connections("leave-head", "closed within a head", BOTH, told, [Send(whole[:30]), Leave()])
     yield connections("leave-body", "closed within a body", BOTH, told, [Send(whole[:-9]), Leave()])

@@ -40,6 +40,10 @@ class Pause(msgspec.Struct, frozen=True):
     seconds: float
 
 
+class Hold(msgspec.Struct, frozen=True):
+    """Send nothing until the good requests beside the attack have ended."""
+
+
 class Shut(msgspec.Struct, frozen=True):
     """Close the sending side only."""
 
@@ -50,14 +54,15 @@ class Leave(msgspec.Struct, frozen=True):
     reset: bool = False
 
 
-Step = Send | Drip | Stream | Pause | Shut | Leave
+Step = Send | Drip | Stream | Pause | Hold | Shut | Leave
 
 
 class Hostile(msgspec.Struct, frozen=True, kw_only=True):
     """An attack with its steps. Each of `clients` takes them over a connection of its own.
 
-    While a `held` attack goes on, a good request is sent. A `slow` one has a server of its own, and longer to be ended.
-    With `reads` False the client never reads an answer.
+    While a `held` attack goes on, a good GET and a good POST are sent. No client leaves before both have ended. A
+    `slow` one has a server of its own, and longer to be ended. With `reads` False the client never reads an answer.
+    `before` is how many good requests precede the attack.
     """
 
     attack: Attack
@@ -65,6 +70,7 @@ class Hostile(msgspec.Struct, frozen=True, kw_only=True):
     clients: int = 1
     held: bool = False
     reads: bool = True
+    before: int = 0
 
     @property
     def slow(self) -> bool:
@@ -90,8 +96,22 @@ def hostile(
     clients: int = 1,
     held: bool = False,
     reads: bool = True,
+    before: int = 0,
+    status: int | None = None,
+    closes: bool = False,
+    urged: bool = False,
 ) -> Hostile:
     """An attack that sends bytes at once, or takes several steps."""
-    attack = Attack(name=name, kind=kind, title=title, source=source, allowed=allowed, expect=tuple(expect))
+    attack = Attack(
+        name=name,
+        kind=kind,
+        title=title,
+        source=source,
+        allowed=allowed,
+        expect=tuple(expect),
+        status=status,
+        closes=closes,
+        urged=urged,
+    )
     taken = (Send(steps),) if isinstance(steps, bytes) else tuple(steps)
-    return Hostile(attack=attack, steps=taken, clients=clients, held=held or kind == "slow", reads=reads)
+    return Hostile(attack=attack, steps=taken, clients=clients, held=held or kind == "slow", reads=reads, before=before)

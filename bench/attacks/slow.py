@@ -12,7 +12,7 @@ from bench.attacks.requests import CHUNKED, DOCUMENT, get, post
 from bench.attacks.script import BOTH, REFUSED, Drip, Hostile, Send, hostile
 
 slow = partial(hostile, kind="slow")
-MANY = 100  # connections
+MANY, FEW = 100, 6  # connections; 6 are more than a worker has threads
 LONG = 600  # bytes: at one a second, longer than any time limit
 
 
@@ -25,6 +25,7 @@ def attacks() -> Iterator[Hostile]:
     yield slow("head-drips", "a head, a byte a second", REFUSED, told,
                [Send(get()[:-2] + b"X-Slow: "), Drip(b"a" * LONG, 1.0)])  # fmt: skip
     yield slow("body-stalls", "half a body, then nothing", REFUSED, told, [Send(whole)])
+    yield slow("bodies-stall", f"{FEW} connections with half a body", REFUSED, told, [Send(whole)], clients=FEW)
     yield slow("body-drips", "a body, a byte a second", REFUSED, told, [Send(whole), Drip(b" " * LONG, 1.0)])
     yield slow("chunk-stalls", "half a chunk, then nothing", REFUSED, told, [Send(post(b"ff\r\n{", CHUNKED))])
     yield slow("heads-stall", f"{MANY} connections with half a head", REFUSED, told, [Send(whole[:30])], clients=MANY)

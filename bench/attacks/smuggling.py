@@ -30,9 +30,15 @@ def _lengths() -> Iterator[Hostile]:
         ("lengths-first", "two lengths, the first covers it", (len(body), len(whole))),
         ("lengths-second", "two lengths, the second covers it", (len(whole), len(body))),
     ):
-        yield smuggle(name, title, REFUSED, TOLD, post(body, *(f"Content-Length: {value}" for value in values)))
+        sent = post(body, *(f"Content-Length: {value}" for value in values))
+        yield smuggle(name, title, REFUSED, TOLD, sent, status=400, closes=True)
     listed = post(body, f"Content-Length: {len(whole)}, {len(body)}")
-    yield smuggle("lengths-list", "a list of lengths, the last covers it", REFUSED, TOLD, listed)
+    yield smuggle(
+        "lengths-list", "a list of lengths, the last covers it", REFUSED, TOLD, listed, status=400, closes=True
+    )
+    spaced = get("/hello", f"Content-Length : {len(hidden())}") + hidden()
+    yield smuggle("hidden-length-colon", "behind a length with a space before its colon", REFUSED, "RFC 9112, 5.1",
+                  spaced, status=400)  # fmt: skip
 
 
 def _codings() -> Iterator[Hostile]:
@@ -41,10 +47,10 @@ def _codings() -> Iterator[Hostile]:
     within = chunk(DOCUMENT) + chunk(hidden()) + END
     lenient = partial(smuggle, expect=[STATEMENT])
     yield lenient("length-over-coding", "the length covers it, the coding does not", BOTH, TOLD,
-                  post(ended, length(ended), CHUNKED))  # fmt: skip
+                  post(ended, length(ended), CHUNKED), closes=True)  # fmt: skip
     short = f"Content-Length: {within.index(b'GET ')}"
     yield smuggle("coding-over-length", "the coding covers it, the length does not", BOTH, TOLD,
-                  post(within, short, CHUNKED))  # fmt: skip
+                  post(within, short, CHUNKED), closes=True)  # fmt: skip
     for name, title, field in (
         ("coding-unknown", "behind an unknown coding", "Transfer-Encoding: xchunked"),
         ("coding-space", "behind a coding with a space before its colon", "Transfer-Encoding : chunked"),
@@ -53,11 +59,16 @@ def _codings() -> Iterator[Hostile]:
     ):
         yield smuggle(f"hidden-{name}", title, REFUSED, TOLD, post(ended, length(ended), field))
     folded = "Transfer-Encoding:\r\n chunked"
-    yield lenient("coding-folded", "behind a coding on two lines", BOTH, TOLD, post(ended, length(ended), folded))
+    yield lenient("coding-folded", "behind a coding on two lines", BOTH, TOLD, post(ended, length(ended), folded),
+                  closes=True)  # fmt: skip
     bare = "X-Lf: a\rTransfer-Encoding: chunked"
     yield smuggle("coding-behind-cr", "behind a coding after a bare CR", BOTH, TOLD, post(ended, length(ended), bare))
     yield lenient("hidden-coding-http-1.0", "behind a coding by HTTP/1.0 with keep-alive", BOTH, "RFC 9112, 6.1",
-                  post(ended, CHUNKED, "Connection: keep-alive", version="HTTP/1.0"))  # fmt: skip
+                  post(ended, CHUNKED, "Connection: keep-alive", version="HTTP/1.0"), closes=True)  # fmt: skip
+    # A parser that skips two bytes behind a chunk, whatever they are, reads the end of the body and one more request.
+    spilt = chunk(DOCUMENT)[:-2] + b"XX" + END + hidden()
+    yield smuggle("chunk-spill", "behind a chunk with two bytes in place of its line end", REFUSED, "RFC 9112, 7.1",
+                  post(spilt, CHUNKED))  # fmt: skip
     # A parser that takes LF for the end of a line reads two chunks, any other the end of the body and one more request.
     split = b"2;\nxx\r\n" + chunk(END + hidden()) + END
     yield smuggle("extension-lf", "in a chunk behind a bare LF in an extension", BOTH, "RFC 9112, 7.1.1; http-garden",

@@ -12,6 +12,7 @@ from bench.attacks.script import ANSWERED, BOTH, Drip, Hostile, Pause, Send, Shu
 valid = partial(hostile, kind="valid")
 ALIVE = "Connection: keep-alive"
 EXPECT = "Expect: 100-continue"
+URGED_SECONDS = 2.0  # for 100 or a final status, which must come before the body
 
 
 def attacks() -> Iterator[Hostile]:
@@ -39,6 +40,16 @@ def attacks() -> Iterator[Hostile]:
         expect=[HELLO],
     )
     yield valid(
+        "high-bytes-thrice",
+        "bytes beyond ASCII over 3 connections at once, after 10 good requests",
+        ANSWERED,
+        "RFC 9110, 5.5 (obs-text)",
+        get("/hello", "X-Name: \xe9\xff"),
+        expect=[HELLO],
+        clients=3,
+        before=10,
+    )
+    yield valid(
         "blank-line-first",
         "an empty line before the request line",
         BOTH,
@@ -47,8 +58,9 @@ def attacks() -> Iterator[Hostile]:
         expect=[HELLO],
     )
     announced = post(b"", length(DOCUMENT), EXPECT)
-    yield valid("expect-continue", "Expect: 100-continue, the body after a second", ANSWERED, "RFC 9110, 10.1.1",
-                [Send(announced), Pause(1.0), Send(DOCUMENT)], expect=[STATEMENT])  # fmt: skip
+    waited = f"Expect: 100-continue, the body after {URGED_SECONDS:g} s without a word"
+    yield valid("expect-continue", waited, ANSWERED, "RFC 9110, 10.1.1",
+                [Send(announced), Pause(URGED_SECONDS), Send(DOCUMENT)], expect=[STATEMENT], urged=True)  # fmt: skip
     yield valid("minor-version-2", "HTTP/1.2 in the request line", BOTH, "RFC 9110, 2.5",
                 get(version="HTTP/1.2"), expect=[HELLO])  # fmt: skip
 

@@ -6,7 +6,7 @@ An unknown value is absent (`None` or no key), never 0 or −1.
 """
 
 from bench.model.application import Application
-from bench.model.attack import Attack, Good, Trial
+from bench.model.attack import Attack, Good, Reaction, Trial
 from bench.model.base import (
     COLD_JVM_SECONDS,
     Algorithm,
@@ -147,6 +147,7 @@ __all__ = [
     "Proxy",
     "Race",
     "RankedBy",
+    "Reaction",
     "Ready",
     "Recorded",
     "RobustnessCase",

@@ -15,8 +15,9 @@ class Attack(Recorded, frozen=True, kw_only=True):
     """What is sent, in `title`, and what RFC 9112 and RFC 9110 allow in return.
 
     `answered` means 200 with each of the bodies in `expect`, in that order. `refused` means a 4xx status, 501 or 505,
-    or a closed connection. A kind `valid` request must be answered. `source` names the RFC's section, and the test
-    suites that have such a case.
+    or a closed connection; with `status`, that status alone. With `closes`, the server must then close the connection.
+    With `urged`, it must send something before the client goes on. A kind `valid` request must be answered. `source`
+    names the RFC's section, and the test suites that have such a case.
     """
 
     name: str
@@ -25,6 +26,17 @@ class Attack(Recorded, frozen=True, kw_only=True):
     source: str
     allowed: tuple[Allowed, ...]
     expect: tuple[str, ...] = ()
+    status: int | None = None
+    closes: bool = False
+    urged: bool = False
+
+
+class Reaction(Recorded, frozen=True, kw_only=True):
+    """What `count` further connections of an attack gave alike: their first bytes as Latin-1, and how they ended."""
+
+    received: str
+    end: End
+    count: int
 
 
 class Good(Recorded, frozen=True, kw_only=True):
@@ -39,9 +51,11 @@ class Trial(Recorded, frozen=True, kw_only=True):
     """What one server did under one attack; what it means is judged later (`bench.analysis.robustness`).
 
     `received` has the first bytes of the first connection as Latin-1, of `received_bytes` in all. It ended after
-    `seconds` as `end` says; `ends` counts the ends of all connections, if there are several. `beside` is a good request
-    while the attack goes on, `after` one when it has ended. If that one failed, a later one was right after
-    `recovered_seconds`; without that figure the server had to be started again. `died` names processes that ended.
+    `seconds` as `end` says; `heard` tells whether the server sent anything, or closed it, while the client waited.
+    `others` are the connections that went another way than the first, and `ends` counts the ends of all, if there are
+    several. `beside` is a good request while the attack goes on, `after` one when it has ended. If that one failed, a
+    later one was right after `recovered_seconds`; without that figure the server had to be started again. `died` names
+    processes that ended.
     """
 
     attack: str
@@ -49,6 +63,8 @@ class Trial(Recorded, frozen=True, kw_only=True):
     received_bytes: int = 0
     end: End
     ends: dict[End, int] = {}
+    others: tuple[Reaction, ...] = ()
+    heard: bool | None = None
     seconds: float
     beside: Good | None = None
     after: Good

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from bench.analysis import robustness
-from bench.analysis.robustness import Judged, Outcome
+from bench.analysis.robustness import WORST, Judged
 from bench.catalog import pairing
 from bench.model import Catalog, Run, Server, Session, Stack
 
-WORST: tuple[Outcome, ...] = ("death", "5xx", "wrong", "silent", "refused", "answered")
 PROXIED, ALONE, LIMITED = "behind nginx", "alone", "alone, with limits"
 
 
@@ -35,6 +34,16 @@ class Attacked(msgspec.Struct, frozen=True, kw_only=True):
     def faults(self) -> int:
         """How many attacks it does not stand."""
         return robustness.faults(self.rows)
+
+    @property
+    def hidden(self) -> int:
+        """How many hidden requests it answers."""
+        return robustness.hidden(self.rows)
+
+    @property
+    def renewed(self) -> bool:
+        """Whether the server whose memory was read is not the one that was attacked first, or has a new worker."""
+        return self.restarts > 0 or any(row.outcome == "death" and row.attack.kind != "slow" for row in self.rows)
 
 
 def attacked(session: Session, runs: Iterable[Run]) -> tuple[Attacked, ...]:

@@ -42,8 +42,8 @@ INTERVALS = (
     "the stacks of one workload (Benjamini–Hochberg, 5 %). A ratio without an interval is a ratio of means."
 )
 ATTACKED = (
-    "Each attack was tried once, on a server with one worker. A repetition gives the same outcomes, except where a "
-    "server's own time limit is near that of the study. A server that stands these attacks is not proven safe."
+    "Each attack was tried once, on a server with one worker; quick ones that ended near their time limit were tried "
+    "once more. A server that stands these attacks is not proven safe."
 )
 
 

@@ -11,26 +11,58 @@ from bench.report.attacked import ALONE, LIMITED, PROXIED, Attacked
 from bench.report.attacks import fault, ranked
 from bench.report.drawing import keys
 from bench.report.pictures import Picture, with_keys
-from bench.report.wording import MEGA, fitting
+from bench.report.wording import MEGA, fits, fitting
 
 Table = list[list[str]]
-MOST_ROWS, ALONE_ROWS = 12, 8  # of the first table
+MOST_ROWS = 12  # of the first table
 FEW = 3  # attacks that are named in one cell
-HEADING = ("server", "right", "silent", "wrong", "5xx", "death", "next request wrong", "memory after, MB")
+HEADING = (
+    "server", "hidden requests answered", "right", "silent", "wrong", "5xx", "death", "next request wrong",
+    "memory after, MB",
+)  # fmt: skip
 PLACES = (ALONE, PROXIED, LIMITED)
 
 
 def answers(found: Sequence[Attacked]) -> Iterator[str]:
-    """Who stands most attacks, alone and behind nginx, and who should not stand alone."""
-    for place, lead in ((ALONE, "Alone"), (PROXIED, "Behind nginx")):
-        known = ranked(found, place)
-        if known:
-            best, worst = known[0], known[-1]
-            told = f"{lead}: {best.stack.label} fails {best.faults} of {len(best.rows)} attacks, the fewest"
-            yield fitting(told, [f"{worst.stack.label} fails {worst.faults}"])
-    unfit = [each.stack.label for each in ranked(found, ALONE) if is_unfit(each)]
-    if unfit:
-        yield fitting("Not recommended alone, as attacks crash them or valid requests get 5xx", unfit, ": ")
+    """Who answers hidden requests, who stands most attacks, what nginx keeps off, and who is not recommended."""
+    alone, proxied = (ranked(found, place) for place in (ALONE, PROXIED))
+    if alone:
+        yield _alone(alone)
+    if proxied:
+        yield _proxied(proxied)
+    behind = [each.stack.label for each in proxied if is_unfit(each)]
+    only = [each.stack.label for each in alone if is_unfit(each) and each.stack.label not in behind]
+    told = [f"{', '.join(behind)}, even behind nginx"] if behind else []
+    told += [f"{', '.join(only)} {'without nginx' if behind else 'alone'}"] if only else []
+    if told:
+        yield fitting(f"Not recommended, as attacks end them or valid requests get 5xx: {'; '.join(told)}")
+
+
+def _alone(known: Sequence[Attacked]) -> str:
+    best = known[0]
+    fewest = f"{best.stack.label} fails fewest attacks: {best.faults} of {len(best.rows)}"
+    open_to = [each.stack.label for each in known if each.hidden]
+    if not open_to:
+        return fitting(f"Alone: no server answers hidden requests. {fewest}")
+    named = f"Alone: {', '.join(open_to)} answer{'s' if len(open_to) == 1 else ''} hidden requests. {fewest}"
+    short = f"Alone: {len(open_to)} servers answer hidden requests. {fewest}"
+    return fitting(named if fits(named) else short)
+
+
+def _proxied(known: Sequence[Attacked]) -> str:
+    """The servers behind nginx that fail no more than what every one of them fails, and the worst of the others."""
+    common = set.intersection(*map(_failed, known))
+    those = "one attack" if len(common) == 1 else f"{len(common)} attacks"
+    others = [each for each in known if _failed(each) != common]
+    if not others:
+        return f"Behind nginx: all {len(known)} servers fail only the {those} that nginx itself lets through."
+    lead = f"Behind nginx: {len(known) - len(others)} of {len(known)} servers fail only"
+    lead += f" the {those} that nginx itself lets through"
+    return fitting(lead, [f"{others[-1].stack.label} fails most"])
+
+
+def _failed(each: Attacked) -> set[str]:
+    return {row.attack.name for row in each.rows if not row.is_right}
 
 
 def is_unfit(each: Attacked) -> bool:
@@ -40,10 +72,16 @@ def is_unfit(each: Attacked) -> bool:
 
 
 def table(found: Sequence[Attacked]) -> Table:
-    """The best worker class of each server alone, then the best behind nginx."""
-    alone = _best(ranked(found, ALONE))[:ALONE_ROWS]
-    proxied = _best(ranked(found, PROXIED))[: MOST_ROWS - len(alone)]
-    return [list(HEADING), *([each.name, *cells(each)] for each in (*alone, *proxied))]
+    """The best worker class of each server alone; behind nginx, equal servers as one row, and always the worst."""
+    alone = [[each.name, *cells(each)[:-1]] for each in _best(ranked(found, ALONE))]
+    by: dict[tuple[str, ...], list[str]] = {}
+    for each in ranked(found, PROXIED):
+        by.setdefault(tuple(cells(each)[:-1]), []).append(each.name)
+    proxied = [[names[0] if len(names) == 1 else f"{len(names)} servers + nginx", *same] for same, names in by.items()]
+    room = max(MOST_ROWS - len(alone), 1)
+    if len(proxied) > room:
+        proxied = [*proxied[: room - 1], proxied[-1]]
+    return [list(HEADING[:-1]), *alone[: MOST_ROWS - len(proxied)], *proxied]
 
 
 def _best(known: Iterable[Attacked]) -> list[Attacked]:
@@ -63,11 +101,12 @@ def whole_tables(found: Sequence[Attacked]) -> dict[str, Table]:
 
 
 def cells(each: Attacked) -> list[str]:
-    """The cells of a stack after its name."""
+    """The cells of a stack after its name; that of memory is the last one."""
     counts = [robustness.count(each.rows, outcome) for outcome in robustness.FAULTS]
     following = sum(row.next_wrong is not None for row in each.rows)
     memory = "—" if each.after is None else number(each.after / MEGA)
-    return [f"{len(each.rows) - each.faults} of {len(each.rows)}", *map(str, (*counts, following)), memory]
+    right = f"{len(each.rows) - each.faults} of {len(each.rows)}"
+    return [str(each.hidden), right, *map(str, (*counts, following)), f"{memory}{' (new)' if each.renewed else ''}"]
 
 
 def attacks_tables(found: Sequence[Attacked]) -> dict[str, Table]:

@@ -159,8 +159,7 @@ def _layers(table: Sequence[Sequence[str]]) -> Grid:
 
 def _attacked(found: Sequence[Attacked]) -> Grid:
     """The servers under attack, place by place."""
-    heading, *_ = robustness.table(found)
-    grid = Grid(*heading[1:])
+    grid = Grid(*robustness.HEADING[1:])
     for place, table in robustness.whole_tables(found).items():
         grid.span(place)
         for name, *cells in table[1:]:

@@ -1,6 +1,8 @@
 """Servers that fail under attack on purpose: the instrument finds each failure, and none in a server without one."""
 
+import asyncio
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -12,7 +14,7 @@ from bench.analysis.robustness import Judged, judge
 from bench.attacks import CORPUS, Hostile, Pause, Send, named, requests
 from bench.attacks.script import REFUSED, hostile
 from bench.host.pinning import cores
-from bench.measure.instruments import robustness
+from bench.measure.instruments import hostility, robustness
 from bench.measure.instruments.robustness import Target, tried
 from bench.serve import life_cycle
 from bench.serve.ports import free_port
@@ -63,6 +65,8 @@ DEEDS = {
     "answers the hidden one": "link.sendall(right(data) + reply(200, b'Waited 7 ms.\\n'))",
     "spoils the next": "spoilt.append(1); link.sendall(reply(400))",
     "closes": "pass",
+    "refuses and stays": "link.sendall(reply(400)); time.sleep(60)",
+    "stays once": "spoilt[:1] or (spoilt.append(1), time.sleep(60))",
     "stutters": "link.sendall(b'HTTP/1.1 2')",
 }
 
@@ -89,7 +93,7 @@ def under(deed: str, attack: Hostile, folder: Path, seconds: float = 1.0) -> Jud
         target.stop()
 
 
-FAULTY, VALID, HIDING = named("two-hosts"), named("get"), named("body-of-get")
+FAULTY, VALID, HIDING = named("connect"), named("get"), named("body-of-get")
 
 
 @pytest.mark.parametrize(
@@ -148,12 +152,57 @@ def test_a_good_request_is_sent_beside_a_slow_client(tmp_path: Path) -> None:
 
 
 def test_every_quick_attack_ends_in_time(tmp_path: Path) -> None:
-    """A server that closes every hostile connection stands each attack that may be refused, and no valid request."""
+    """A server that closes every hostile connection stands each attack that needs no status."""
     target = Target(partial(serving, DEEDS["closes"]), tmp_path / "log")
     try:
-        some = [each for each in CORPUS if each.attack.kind in {"framing", "smuggling", "chunks"}]
+        some = [
+            each for each in CORPUS if each.attack.kind in {"framing", "smuggling", "chunks"} and not each.attack.status
+        ]
         found = [judge(each.attack, tried(target, each, 1.0, 2.0)) for each in some[::4]]
     finally:
         target.stop()
     assert {row.outcome for row in found} <= {"refused", "silent"}
     assert all(row.next_wrong is None for row in found)
+
+
+def test_no_held_client_leaves_before_the_good_requests_have_ended() -> None:
+    """A server without an answer: it notes when each client came and left, and the good request takes a second."""
+    left: list[float] = []
+
+    async def noted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        left.append(time.monotonic())
+        writer.close()
+
+    async def observed() -> tuple[float, float]:
+        spans: list[float] = []
+
+        def good() -> None:
+            spans.append(time.monotonic())
+            time.sleep(1.0)
+            spans.append(time.monotonic())
+
+        async with await asyncio.start_server(noted, life_cycle.HOST, 0) as server:
+            address = server.sockets[0].getsockname()[:2]
+            await hostility.attack(named("idle-300"), address, 2.0, beside=good)
+            await asyncio.sleep(0.5)
+        return spans[0], spans[1]
+
+    _, ended = asyncio.run(observed())
+    assert len(left) == 300
+    assert min(left) >= ended
+
+
+def test_a_connection_that_must_be_closed_is_found_open(tmp_path: Path) -> None:
+    lengths = named("length-plus")
+    assert under("refuses", lengths, tmp_path).outcome == "refused", "it closes the connection"
+    found = under("refuses and stays", lengths, tmp_path, 3.0)
+    assert (found.outcome, found.reason) == ("wrong", "refused (status 400), but the connection stays open")
+
+
+def test_a_single_connection_of_many_that_is_left_open_counts(tmp_path: Path) -> None:
+    steps = [Send(b"GET /hello HTTP/1.1\r\nHost: lab\r\n\r\n")]
+    attack = hostile("some", "some stay", REFUSED, "RFC 9112", steps, kind="framing", clients=4)
+    found = under("stays once", attack, tmp_path, 2.0)
+    assert found.outcome == "silent"
+    assert found.reason.endswith("on 1 of 4 connections")

@@ -6,7 +6,7 @@ import h11
 import pytest
 
 from app.http import DEFAULT_MAX_BYTES
-from bench.attacks import CORPUS, Drip, Hostile, Leave, Pause, Send, Shut, Stream, named, requests
+from bench.attacks import CORPUS, Drip, Hold, Hostile, Leave, Pause, Send, Shut, Stream, named, requests
 
 BY_NAME = {each.attack.name: each for each in CORPUS}
 SIZE = len(requests.DOCUMENT)
@@ -24,6 +24,7 @@ SENT = {  # by attack: what its bytes must contain, as a regular expression
     "trailer": rb"\r\n0\r\nX-Sum: 1\r\n\r\n\Z",
     "absolute-target": rb"\AGET http://lab/hello HTTP/1\.1\r\n",
     "high-bytes-in-value": rb"X-Name: \xe9\xff\r\nX-Empty:\r\nX-Tab: a\tb\r\n",
+    "high-bytes-thrice": rb"X-Name: \xe9\xff\r\n\r\n\Z",
     "blank-line-first": rb"\A\r\nGET ",
     "expect-continue": rb"Expect: 100-continue\r\n\r\n\{",
     "minor-version-2": rb"HTTP/1\.2\r\n",
@@ -41,6 +42,7 @@ SENT = {  # by attack: what its bytes must contain, as a regular expression
     "length-letters": rb"Content-Length: 42a\r\n",
     "length-space": rb"Content-Length: 4 2\r\n",
     "length-empty": rb"Content-Length: \r\n",
+    "length-colon": rb"Content-Length : 42\r\n\r\n\{",
     "length-overflow": rb"Content-Length: 18446744073709551658\r\n",
     "coding-unknown": rb"Transfer-Encoding: xchunked\r\n",
     "coding-not-last": rb"Transfer-Encoding: chunked, identity\r\n",
@@ -51,7 +53,8 @@ SENT = {  # by attack: what its bytes must contain, as a regular expression
     "coding-capitals": rb"Transfer-Encoding: CHUNKED\r\n",
     "coding-http-1.0": rb"HTTP/1\.0\r\n.*Transfer-Encoding: chunked\r\n",
     "fold": rb"X-Fold: a\r\n b\r\n",
-    "fold-first": rb"Host: lab\r\n X-First: a\r\n",
+    "space-before-fields": rb"\AGET /hello HTTP/1\.1\r\n X-First: a\r\nHost: lab\r\n\r\n\Z",
+    "host-folded": rb"\AGET /hello HTTP/1\.1\r\nHost: lab\r\n X-First: a\r\n\r\n\Z",
     "no-colon": rb"\r\nno colon\r\n",
     "no-name": rb"\r\n: a\r\n",
     "bad-name": rb"X\(@\): a",
@@ -99,6 +102,8 @@ SENT = {  # by attack: what its bytes must contain, as a regular expression
     "lengths-first": rb"Content-Length: \d{2}\r\nContent-Length: 42\r\n",
     "lengths-second": rb"Content-Length: 42\r\nContent-Length: \d{2}\r\n",
     "lengths-list": rb"Content-Length: 42, \d{2}\r\n",
+    "hidden-length-colon": rb"Content-Length : \d+\r\n\r\nGET ",
+    "chunk-spill": rb"\r\n\r\n2a\r\n.{42}XX0\r\n\r\nGET ",
     "length-over-coding": rb"Content-Length: \d+\r\nTransfer-Encoding: chunked\r\n.*\r\n0\r\n\r\nGET ",
     "coding-over-length": rb"Content-Length: \d+\r\nTransfer-Encoding: chunked\r\n.*GET .*\r\n0\r\n\r\n\Z",
     "hidden-coding-unknown": rb"Transfer-Encoding: xchunked\r\n.*\r\n0\r\n\r\nGET ",
@@ -137,6 +142,7 @@ SENT = {  # by attack: what its bytes must contain, as a regular expression
     "head-drips": rb"\r\nX-Slow: a{600}\Z",
     "body-stalls": rb"Content-Length: 600\r\n\r\n.{42}\Z",
     "body-drips": rb"Content-Length: 600\r\n\r\n.{42} {600}\Z",
+    "bodies-stall": rb"Content-Length: 600\r\n\r\n.{42}\Z",
     "chunk-stalls": rb"\r\n\r\nff\r\n\{\Z",
     "heads-stall": rb"\APOST .{25}\Z",
     "answers-unread": rb"(GET /hello HTTP/1\.1\r\nHost: lab\r\n\r\n){20000}\Z",
@@ -238,5 +244,25 @@ def test_slow_attacks_are_held_and_floods_have_many_clients() -> None:
     assert all(each.held for each in CORPUS if each.slow)
     assert named("idle-300").clients == 300
     assert named("idle-300").held
+    assert [type(step) for step in named("idle-300").steps] == [Hold, Leave]
+    assert named("bodies-stall").clients == 6
+    assert (named("high-bytes-thrice").clients, named("high-bytes-thrice").before) == (3, 10)
     assert [type(step) for step in named("expect-continue").steps] == [Send, Pause, Send]
     assert not named("answers-unread").reads
+
+
+MUST = {  # what RFC 9112 prescribes beside a refusal: the status 400, and the end of the connection
+    "length-unequal": (400, True), "length-list-unequal": (400, True), "length-plus": (400, True),
+    "length-minus": (400, True), "length-hex": (400, True), "length-letters": (400, True),
+    "length-space": (400, True), "length-empty": (400, True), "lengths-first": (400, True),
+    "lengths-second": (400, True), "lengths-list": (400, True),
+    "length-colon": (400, False), "hidden-length-colon": (400, False), "coding-space": (400, False),
+    "no-host": (400, False), "two-hosts": (400, False), "bad-host": (400, False), "host-folded": (400, False),
+    "coding-and-length": (None, True), "coding-http-1.0": (None, True), "length-over-coding": (None, True),
+    "coding-over-length": (None, True), "coding-folded": (None, True), "hidden-coding-http-1.0": (None, True),
+}  # fmt: skip
+
+
+def test_what_must_be_refused_by_400_or_end_the_connection_says_so() -> None:
+    found = {each.attack.name: (each.attack.status, each.attack.closes) for each in CORPUS}
+    assert {name: told for name, told in found.items() if told != (None, False)} == MUST

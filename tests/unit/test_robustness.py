@@ -7,7 +7,8 @@ from bench.analysis import robustness
 from bench.analysis.replies import parse
 from bench.analysis.robustness import judge
 from bench.attacks import named
-from bench.model import Good, Trial
+from bench.attacks.requests import STATEMENT
+from bench.model import Good, Reaction, Trial
 from bench.model.attack import End
 
 WELL = Good(right=True, seconds=0.01)
@@ -18,6 +19,7 @@ NGINX = (
 )
 BARE = "HTTP/1.1 400 Bad Request\r\n\r\n"  # bjoern's
 CHUNKED = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n7\r\nHello, \r\n7\r\nworld!\n\r\n0\r\n\r\n"
+STATED = f"HTTP/1.1 200 OK\r\nContent-Length: {len(STATEMENT)}\r\n\r\n{STATEMENT}"
 WAITED = "HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\nWaited 7 ms.\n"
 
 
@@ -43,7 +45,20 @@ def outcome(name: str, received: str = "", end: End = "closed", died: tuple[str,
         ("two-hosts", HELLO, "closed", "wrong"),
         ("two-hosts", NGINX, "closed", "refused"),
         ("two-hosts", BARE, "open", "refused"),
-        ("two-hosts", "", "reset", "refused"),
+        ("two-hosts", "", "reset", "wrong"),
+        ("two-hosts", NGINX.replace("400 Bad Request", "404 Not Found"), "closed", "wrong"),
+        ("connect", "", "reset", "refused"),
+        ("length-plus", NGINX, "closed", "refused"),
+        ("length-plus", NGINX, "open", "wrong"),
+        ("length-plus", "", "closed", "wrong"),
+        ("coding-and-length", STATED, "closed", "answered"),
+        ("coding-and-length", STATED, "open", "wrong"),
+        ("coding-twice", STATED, "open", "answered"),
+        ("cut-in-end", STATED, "closed", "answered"),
+        ("minor-version-2", HELLO.replace("HTTP/1.1", "HTTP/1.2"), "closed", "wrong"),
+        ("version-2.0", HELLO.replace("HTTP/1.1", "HTTP/2.0"), "closed", "wrong"),
+        ("version-9.9", HELLO.replace("HTTP/1.1", "HTTP/9.9"), "closed", "wrong"),
+        ("version-9.9", HELLO.replace("HTTP/1.1", "HTTP/1.0"), "closed", "answered"),
         ("two-hosts", "", "open", "silent"),
         ("two-hosts", "?", "closed", "wrong"),
         ("coding-unknown", "HTTP/1.1 501 Not Implemented\r\n\r\n", "closed", "refused"),
@@ -69,6 +84,45 @@ def test_replies_become_an_outcome(name: str, received: str, end: End, expected:
 
 def test_a_death_counts_whatever_was_answered() -> None:
     assert outcome("get", HELLO, died=("gunicorn",)) == "death"
+
+
+def test_a_worker_that_is_replaced_is_told_from_a_service_that_is_gone() -> None:
+    bad = Good(right=False, told="refused", seconds=0.01)
+    replaced = Trial(attack="idle", end="closed", seconds=30.1, after=WELL, died=("python",))
+    late = replace(replaced, after=bad, recovered_seconds=1.0)
+    rows = [judge(named("idle").attack, trial) for trial in (replaced, late, replace(replaced, after=bad))]
+    assert [row.gone for row in rows] == [False, False, True]
+    assert rows[0].reason == "worker ended and replaced (python, after 30 s)"
+    assert rows[2].reason == "service gone (python, after 30 s)"
+
+
+def test_the_worst_of_all_connections_counts() -> None:
+    trial = Trial(
+        attack="heads-stall",
+        end="closed",
+        ends={"closed": 15, "open": 85},
+        others=(Reaction(received="", end="open", count=85),),
+        seconds=62.0,
+        after=WELL,
+    )
+    row = judge(named("heads-stall").attack, trial)
+    assert row.outcome == "silent"
+    assert row.reason.endswith("on 85 of 100 connections")
+    alike = replace(trial, ends={"closed": 100}, others=())
+    assert judge(named("heads-stall").attack, alike).outcome == "refused"
+
+
+def test_an_expectation_must_be_met_before_the_body() -> None:
+    trial = Trial(attack="expect-continue", received=STATED, end="closed", heard=False, seconds=2.0, after=WELL)
+    assert judge(named("expect-continue").attack, trial).outcome == "wrong"
+    assert judge(named("expect-continue").attack, replace(trial, heard=True)).outcome == "answered"
+
+
+def test_an_answered_hidden_request_is_counted_whatever_else_happens() -> None:
+    trial = Trial(attack="body-of-get", received=HELLO + WAITED, end="open", seconds=0.1, after=WELL)
+    rows = [judge(named("body-of-get").attack, each) for each in (trial, replace(trial, died=("bjoern",)))]
+    assert robustness.hidden(rows) == 2
+    assert [row.outcome for row in rows] == ["wrong", "death"]
 
 
 def test_an_attack_is_stood_only_if_the_next_good_request_is_answered() -> None:

@@ -13,32 +13,41 @@ from contextlib import suppress
 import msgspec
 
 from bench.analysis.replies import parse
-from bench.attacks import Drip, Hostile, Leave, Pause, Send, Shut, Step, Stream
+from bench.attacks import Drip, Hold, Hostile, Leave, Pause, Send, Shut, Step, Stream
 from bench.model.attack import End
 
 KEPT = 4_000  # bytes of an answer that are stored
 PARSED = 65_536  # bytes of an answer that are looked at
 BLOCK = 65_536
 GRACE_SECONDS = 0.25  # after the last reply, for a reply too many, or for the connection's end
+CLOSE_SECONDS = 1.5  # the same where the server must close the connection
 HELD_SECONDS = 1.0  # after a held attack has begun, before the good request
 SENDING = 4  # times the limit: what sending may take
 SMALL = 4_096  # bytes: the receive buffer of a client that does not read
 
 
 class Ended(msgspec.Struct, frozen=True):
-    """What one connection gave: its first bytes, their number in all, how it ended, and after how long."""
+    """What one connection gave: its first bytes, their number in all, how it ended, and after how long.
+
+    `heard`: whether the server sent anything, or closed the connection, in the client's pause; None without a pause.
+    """
 
     received: bytes
     received_bytes: int
     end: End
     seconds: float
+    heard: bool | None = None
 
 
 class _Client:
-    """One connection. `done` is set once the server has closed it, or has replied to everything."""
+    """One connection. `done` is set once the server has closed it, or has replied to everything.
 
-    def __init__(self, hostile: Hostile, link: socket.socket) -> None:
-        self.hostile, self.link = hostile, link
+    `released` is set once the good requests beside the attack have ended.
+    """
+
+    def __init__(self, hostile: Hostile, link: socket.socket, released: asyncio.Event) -> None:
+        self.hostile, self.link, self.released = hostile, link, released
+        self.heard: bool | None = None
         self.received, self.received_bytes = bytearray(), 0
         self.end: End = "open"
         self.told, self.done = asyncio.Event(), asyncio.Event()
@@ -86,6 +95,9 @@ class _Client:
                     await loop.sock_sendall(self.link, block)
             case Pause(seconds):
                 await _until(self.told, seconds)
+                self.heard = self.told.is_set()
+            case Hold():
+                await self.released.wait()
             case Shut():
                 self.link.shutdown(socket.SHUT_WR)
             case Leave(reset):
@@ -97,14 +109,19 @@ class _Client:
 async def attack(
     hostile: Hostile, address: tuple[str, int], limit_seconds: float, beside: Callable[[], None] | None = None
 ) -> list[Ended]:
-    """Take the steps of an attack with all its clients at once. `beside` is called while a held attack goes on.
+    """Take the steps of an attack with all its clients at once.
 
+    `beside` is called while a held attack goes on. No client of it closes its connection before `beside` has returned.
     After the last step, a connection has `limit_seconds` to be answered or closed; a slow client's has them in all.
     """
-    clients = [asyncio.create_task(_converse(hostile, address, limit_seconds)) for _ in range(hostile.clients)]
+    released = asyncio.Event()
+    clients = [
+        asyncio.create_task(_converse(hostile, address, limit_seconds, released)) for _ in range(hostile.clients)
+    ]
     if beside and hostile.held:
         await asyncio.sleep(HELD_SECONDS)
         await asyncio.to_thread(beside)
+    released.set()
     return list(await asyncio.gather(*clients))
 
 
@@ -113,13 +130,13 @@ def ends(found: list[Ended]) -> dict[End, int]:
     return dict(Counter(each.end for each in found)) if len(found) > 1 else {}
 
 
-async def _converse(hostile: Hostile, address: tuple[str, int], limit_seconds: float) -> Ended:
+async def _converse(hostile: Hostile, address: tuple[str, int], limit_seconds: float, released: asyncio.Event) -> Ended:
     loop, began = asyncio.get_running_loop(), time.monotonic()
     with socket.socket() as link:
         link.setblocking(False)
         if not hostile.reads:
             link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL)
-        client = _Client(hostile, link)
+        client = _Client(hostile, link, released)
         try:
             await asyncio.wait_for(loop.sock_connect(link, address), limit_seconds)
         except (TimeoutError, OSError):
@@ -130,13 +147,15 @@ async def _converse(hostile: Hostile, address: tuple[str, int], limit_seconds: f
             spent = time.monotonic() - began if hostile.slow else 0.0
             await _until(client.done, max(limit_seconds - spent, GRACE_SECONDS))
             if client.done.is_set() and client.end == "open":
-                await _until_ended(reading)
+                await _until_ended(reading, CLOSE_SECONDS if hostile.attack.closes else GRACE_SECONDS)
         seconds = time.monotonic() - began
+        if hostile.held:
+            await released.wait()
         if reading:
             reading.cancel()
             with suppress(asyncio.CancelledError):
                 await reading
-        return Ended(bytes(client.received[:KEPT]), client.received_bytes, client.end, seconds)
+        return Ended(bytes(client.received[:KEPT]), client.received_bytes, client.end, seconds, client.heard)
 
 
 async def _step_by_step(client: _Client, limit_seconds: float) -> None:
@@ -159,7 +178,7 @@ async def _until(event: asyncio.Event, seconds: float) -> None:
         await asyncio.wait_for(event.wait(), seconds)
 
 
-async def _until_ended(reading: Awaitable[None]) -> None:
+async def _until_ended(reading: Awaitable[None], seconds: float) -> None:
     """Wait shortly for more bytes or the end of an answered connection."""
     with suppress(TimeoutError):
-        await asyncio.wait_for(asyncio.shield(reading), GRACE_SECONDS)
+        await asyncio.wait_for(asyncio.shield(reading), seconds)
