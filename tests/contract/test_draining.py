@@ -199,10 +199,7 @@ def outcomes(
     pool = ThreadPoolExecutor(AT_ONCE)
     try:
         yield {
-            (each["name"], each["stack"]): pool.submit(
-                TRIALS[each["name"]], each["stack"], tmp_path_factory.mktemp("s")
-            )
-            for each in asked
+            (name, stack): pool.submit(TRIALS[name], stack, tmp_path_factory.mktemp("service")) for name, stack in asked
         }
     finally:
         pool.shutdown(cancel_futures=True)
