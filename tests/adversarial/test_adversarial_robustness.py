@@ -84,6 +84,12 @@ def serving(deed: str, log: Path) -> Iterator[life_cycle.RunningServer]:
         yield running
 
 
+@pytest.fixture(autouse=True)
+def short_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dummy that SIGTERM does not end is killed soon."""
+    monkeypatch.setattr(life_cycle, "STOP_SECONDS", 0.5)
+
+
 def under(deed: str, attack: Hostile, folder: Path, seconds: float = 1.0) -> Judged:
     """The outcome of one attack on such a server."""
     target = Target(partial(serving, DEEDS[deed]), folder / "log")
