@@ -77,9 +77,9 @@ class Batch:
 
 
 def as_seen(transform: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
-    """A core's transform, of which who asks gets what their scopes allow.
+    """A core's transform whose answer has only what the caller's scopes allow.
 
-    It raises Problem 401 or 403 for who may not ask at all, by whatever path the request came here.
+    It raises Problem 401 without a principal and 403 without the scope, whatever the path of the request.
     """
 
     def seen(document: bytes) -> bytes:

@@ -15,7 +15,7 @@ PROXIED, ALONE, LIMITED = "behind nginx", "alone", "alone, with limits"
 
 
 class Attacked(msgspec.Struct, frozen=True, kw_only=True):
-    """A stack under all attacks, with its memory in bytes before and after. `reason`: why there is no outcome.
+    """A stack under all attacks, with its memory in bytes before and after. A stack without outcomes has a `reason`.
 
     `place` is `alone`, `behind nginx` or `alone, with limits`. `program` is the server without its worker class.
     """

@@ -24,7 +24,7 @@ PLACES = (ALONE, PROXIED, LIMITED)
 
 
 def answers(found: Sequence[Attacked]) -> Iterator[str]:
-    """Who answers hidden requests, who stands most attacks, what nginx keeps off, and who is not recommended."""
+    """The servers that answer hidden requests, fail fewest attacks, are safe behind nginx, and are not recommended."""
     alone, proxied = (ranked(found, place) for place in (ALONE, PROXIED))
     if alone:
         yield _alone(alone)

@@ -36,7 +36,7 @@ def require_alive(root: psutil.Process) -> Iterator[None]:
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """Whether a process runs: it has not ended, and is no zombie."""
+    """Whether a process runs; an ended process that its parent has not reaped does not."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
