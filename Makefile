@@ -2,6 +2,7 @@
 # `make try service=~/shop` measures a service of your own.
 # `make measure` measures what the findings are made of, and goes on where it stopped: `make measure studies="variants"`.
 python := .venv/bin/python
+at_once := -n 2 --dist loadgroup --no-loadscope-reorder # two processes: servers and tests mostly wait
 run    := run quick $(if $(variant),--variant $(variant))
 sphinx := .lab/docs/bin/sphinx-build
 
@@ -12,9 +13,9 @@ try: setup    ; @test -e $(service)/lab.toml || $(python) -m bench init $(servic
 	$(python) -m bench try $(service) $(options)
 measure: setup ; $(python) -m bench measure $(studies)
 limits: setup ; $(python) -m bench run limits
-test: setup   ; $(python) -m pytest -m 'not long'
-test-long: setup ; $(python) -m pytest -m long
-test-fast: setup ; $(python) -m pytest -m 'not slow' tests/unit
+test: setup   ; $(python) -m pytest $(at_once) -m 'not long'
+test-long: setup ; $(python) -m pytest $(at_once) -m long
+test-fast: setup ; $(python) -m pytest $(at_once) -m 'not slow' tests/unit
 fuzz: setup   ; $(python) -m tests.fuzz $(options)
 endurance: setup ; $(python) -m bench build cython numba && $(python) -m tests.endurance
 format: setup ; $(python) -m ruff check --fix-only . && $(python) -m ruff format .

@@ -15,7 +15,7 @@ import msgspec
 from bench import documents, verify
 from bench.build import artifacts, peers
 from bench.errors import LabError, MissingError
-from bench.host import machine
+from bench.host import exclusive, machine
 from bench.measure.instruments import factors, gatling_setup, instructions, layers, null, pacer
 from bench.model import (
     Artifact,
@@ -54,12 +54,15 @@ def make_ready(plan: Plan, progress: Progress, cases: Path = verify.GOLDEN) -> R
     bring_documents(plan, progress)
     if study.factors:
         for name in built:
-            with progress.step(f"rebuild and copy {name}"):
+            with exclusive.building(progress.say), progress.step(f"rebuild and copy {name}"):
                 factors.provision(catalog, study.factors, name)
     for name in built if study.layers else ():
-        with progress.step(f"packages of layers for {name}"):
+        with exclusive.building(progress.say), progress.step(f"packages of layers for {name}"):
             unavailable += layers.provision(catalog, study, name)
-    none = {"macro": generator_missing(plan, progress), "instructions": study.instructions and counter_missing()}
+    none = {
+        "macro": generator_missing(plan, progress),
+        "instructions": study.instructions and counter_missing(progress),
+    }
     if none["macro"] is None and plan.phase("null"):
         none["null"] = null_missing(study.baseline, progress)
     missing = {name: each for name, each in none.items() if each}
@@ -116,16 +119,19 @@ def build_all(
             wanted = like if isinstance(like, Provisioned) else None
             return interpreters.provision(catalog.interpreters[interpreter], like=wanted)
 
-    for name in variants:
-        subject = catalog.subject(name)
-        wanted = () if isinstance(subject, Yardstick) else servers
-        made = _built(catalog, subject, provided, progress, wanted, force=force)
-        if isinstance(made, Unavailable):
-            unavailable.append(made)
-            continue
-        built[name] = made
-        missing = made.lacks.values() if isinstance(made, Artifact) else ()
-        unavailable += [msgspec.structs.replace(each, what=f"{name}/*/{each.what}", variant=name) for each in missing]
+    with exclusive.building(progress.say):
+        for name in variants:
+            subject = catalog.subject(name)
+            wanted = () if isinstance(subject, Yardstick) else servers
+            made = _built(catalog, subject, provided, progress, wanted, force=force)
+            if isinstance(made, Unavailable):
+                unavailable.append(made)
+                continue
+            built[name] = made
+            missing = made.lacks.values() if isinstance(made, Artifact) else ()
+            unavailable += [
+                msgspec.structs.replace(each, what=f"{name}/*/{each.what}", variant=name) for each in missing
+            ]
     return built, unavailable
 
 
@@ -155,10 +161,10 @@ def generator_missing(plan: Plan, progress: Progress) -> Unavailable | None:
             catalog.seconds_to_warm(name, load, workload)
             for name, load, workload in product(subjects, loads, study.workloads)
         )
-        if "pacer" in generators or warmed or any(load.capacity_seconds for load in loads):
-            pacer.provision()
-        if "gatling" in generators:
-            with progress.step("load generator"):
+        with exclusive.building(progress.say), progress.step("load generator"):
+            if "pacer" in generators or warmed or any(load.capacity_seconds for load in loads):
+                pacer.provision()
+            if "gatling" in generators:
                 gatling_setup.provision()
     except MissingError as missing:
         return Unavailable(what="all loads", reason=str(missing), remedy=missing.remedy, instrument="macro")
@@ -179,7 +185,7 @@ def backends_missing(plan: Plan, variants: Iterable[str], progress: Progress) ->
             )
             continue
         try:
-            with progress.step(f"backend {workload.backend} for {variant}"):
+            with exclusive.building(progress.say), progress.step(f"backend {workload.backend} for {variant}"):
                 backend.provision(catalog, catalog.backends[workload.backend or ""], variant)
         except MissingError as error:
             missing.setdefault(variant, {})[workload.name] = Unavailable(
@@ -203,7 +209,7 @@ def proxies_missing(plan: Plan) -> dict[str, Unavailable]:
 def null_missing(baseline: str, progress: Progress) -> Unavailable | None:
     """Bring the null server for the baseline's interpreter. Returns why it is unavailable, or None."""
     try:
-        with progress.step("null server"):
+        with exclusive.building(progress.say), progress.step("null server"):
             null.provision(baseline)
     except MissingError as missing:
         return Unavailable(what="null server", reason=str(missing), remedy=missing.remedy, instrument="null")
@@ -212,10 +218,11 @@ def null_missing(baseline: str, progress: Progress) -> Unavailable | None:
     return None
 
 
-def counter_missing() -> Unavailable | None:
+def counter_missing(progress: Progress) -> Unavailable | None:
     """Bring the instruction counter. Returns why it is unavailable, or None."""
     try:
-        instructions.provision()
+        with exclusive.building(progress.say):
+            instructions.provision()
     except MissingError as missing:
         return Unavailable(
             what="instruction counts", reason=str(missing), remedy=missing.remedy, instrument="instructions"

@@ -14,19 +14,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from rich.console import Console
 
 from app.core import transform
 from bench import readiness
 from bench.build import artifacts
 from bench.host.pinning import cores
 from bench.model import Artifact, Stack, Unavailable
-from bench.progress import Progress
 from bench.serve import life_cycle
 from tests import commands
 from tests.contract import wire
 from tests.contract.conftest import PLAIN, missing, on_every_server
-from tests.contract.test_interpreters import in_turn
+from tests.contract.test_interpreters import bring, in_turn
 from tests.contract.wire import Server, ask
 from tests.declared import CATALOG
 from tests.issuer import AUDIENCE, ISSUER, Issuer
@@ -122,9 +120,7 @@ def seen_with(*customers: int) -> dict[str, Any]:
 def test_the_layer_runs_on_every_interpreter(
     stack: Stack, issuers: dict[str, tuple[Issuer, str]], tmp_path: Path
 ) -> None:
-    _, unavailable = readiness.prepare(CATALOG, [stack.variant], Progress(Console(quiet=True)), [stack.server])
-    if unavailable:
-        missing(unavailable, stack)
+    bring(stack)
     with guarding(stack, issuers, tmp_path / "log") as running:
         test_a_path_needs_its_scope_and_others_are_open(running)
         test_who_may_see_all_gets_the_cores_bytes(running)

@@ -1,9 +1,11 @@
-"""Only one process measures on a machine: a second one ends with a line that names the first."""
+"""Only one process measures on a machine: a second one ends with a line that names the first. A second build waits."""
 
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -68,17 +70,46 @@ def test_a_worker_measures_no_block_beside_a_measurement(monkeypatch: pytest.Mon
     assert worker.measure_block(CATALOG, "micro", 0, [], None).runs == ()
 
 
+def test_a_second_build_waits_until_the_first_ends() -> None:
+    said: list[str] = []
+    with another("exclusive.building(print)") as holder:
+        build = threading.Thread(target=lambda: build_and_say(said))
+        build.start()
+        wait_until(lambda: said != [])
+        assert said == [f"waiting for process {holder}, which builds here"]
+    build.join(30)
+    assert said[1:] == ["built"]
+    build_and_say(said)
+    assert said[2:] == ["built"], "nobody holds the lock now"
+
+
+def build_and_say(said: list[str]) -> None:
+    with exclusive.building(said.append):
+        said.append("built")
+
+
+def wait_until(over: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not over() and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def another_measures() -> AbstractContextManager[int]:
+    """Another process measures during the block."""
+    return another("exclusive.measuring()")
+
+
 @contextmanager
-def another_measures() -> Iterator[int]:
-    """Another process measures during the block. Yields its process id."""
+def another(lock: str) -> Iterator[int]:
+    """Another process holds a lock during the block. Yields its process id."""
     program = (
         "import sys; from pathlib import Path; from bench.host import exclusive; exclusive.FOLDER = Path(sys.argv[1])\n"
-        "with exclusive.measuring(): print('measuring', flush=True); sys.stdin.read()"
+        f"with {lock}: print('held', flush=True); sys.stdin.read()"
     )
     argv = [sys.executable, "-c", program, str(exclusive.FOLDER)]
     with subprocess.Popen(argv, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout
-        assert process.stdout.readline() == b"measuring\n"
+        assert process.stdout.readline() == b"held\n"
         try:
             yield process.pid
         finally:
