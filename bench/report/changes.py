@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import msgspec
 
-from bench.analysis.text import number
+from bench.analysis.text import listed, number
 from bench.catalog import pairing
 from bench.model import Server
 from bench.report import naming, price, versions
@@ -30,10 +31,8 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def effects(finding: Finding) -> Iterator[Effect]:
-    """What a study measured of a change of server, of version, or of the core."""
-    if finding.study.micro is None:
-        yield from _behind_proxies(finding)
-    elif len(finding.study.interpreters) > 1:
+    """What a study measured of a change of version, or of the core and the server."""
+    if len(finding.study.interpreters) > 1:
         newer = versions.best(finding)
         yield from [_core(finding, newer)] if newer else []
     else:
@@ -53,7 +52,15 @@ def _shown(finding: Finding) -> Iterator[Core]:
 
 def _core(finding: Finding, core: Core) -> Effect:
     served = {row.stack.label: estimate(row.speedup) for row in finding.rows if row.core is core and row.cpu.value}
-    told = [*price.words(core), naming.of_core(finding, core.variant), naming.held(finding, core.variant)]
+    held = naming.held(finding, core.variant)
+    by_cache = (
+        held and finding.catalog.interpreter_of(core.variant).implementation == "pypy"
+    )  # its nursery is half of it
+    told = [
+        *price.words(core),
+        naming.of_core(finding, core.variant),
+        held + (" on this processor" if by_cache else ""),
+    ]
     paid = ", ".join(filter(None, told))
     change = KINDS[kind(finding.catalog, core, finding.baseline) or "interpreter"]
     home = finding.catalog.interpreter_of(core.variant).title
@@ -61,8 +68,8 @@ def _core(finding: Finding, core: Core) -> Effect:
     return Effect(name=name, alone=estimate(core.speedup), served=served, price=paid)
 
 
-def _behind_proxies(finding: Finding) -> Iterator[Effect]:
-    """The cheapest server and each of `SERVERS`, in place of each dearer one of `SERVERS`: all behind a proxy.
+def behind_proxies(finding: Finding) -> str:
+    """The CPU of the cheapest server and of the others of `SERVERS` beside the dearest of these, all behind a proxy.
 
     Ratios are of means, without an interval.
     """
@@ -72,11 +79,26 @@ def _behind_proxies(finding: Finding) -> Iterator[Effect]:
         if isinstance(server, Server) and server.proxy and row.cpu.value:
             spent[row.stack] = row.cpu.value
     labels = {stack.label.partition("+")[0]: stack for stack in spent}
-    for label in dict.fromkeys((*list(labels)[:1], *(each for each in SERVERS if each in labels))):
-        own = labels[label]
-        dearer = {each: spent[labels[each]] for each in SERVERS if each in labels and spent[labels[each]] > spent[own]}
-        if dearer:
-            yield _server(finding, f"{_named(finding, label)} behind nginx", spent[own], dearer)
+    usual = [label for label in labels if label in SERVERS]
+    if not usual:
+        return ""
+    beside = {label: spent[labels[label]] / spent[labels[usual[-1]]] for label in (next(iter(labels)), *usual[:-1])}
+    told = [f"{_named(finding, label)} {number(ratio)}×" for label, ratio in beside.items()]
+    core = naming.core(finding, next(row.core for row in finding.rows if row.stack == labels[usual[-1]]))
+    return f"Behind nginx, of the CPU of {_named(finding, usual[-1])} under {core}: {listed(told)}"
+
+
+def both(finding: Finding) -> str:
+    """How many times as fast the cheapest stack on one of `SERVERS` is as the baseline on the dearest; of means."""
+    known = [row for row in finding.rows if row.cpu.value and row.stack.label in SERVERS]
+    plain = [row for row in known if row.core.baseline]
+    if not plain or known[0].core.baseline:
+        return ""
+    best, worst = known[0], plain[-1]
+    gain = number((worst.cpu.value or math.nan) / (best.cpu.value or math.nan))
+    return (
+        f"Both changed: {naming.stack(finding, best.stack)} is {gain}× as fast as {naming.stack(finding, worst.stack)}."
+    )
 
 
 def _server_for_plain(finding: Finding) -> Iterator[Effect]:

@@ -18,7 +18,7 @@ RIVALS = 2  # most stacks that an answer names beside the best as no worse
 
 def answer(finding: Finding) -> str:
     """The best stack for a workload, those not significantly worse, and the best of other servers or frameworks."""
-    lead = f"{naming.work(finding)}: "
+    lead = f"{naming.work(finding)}{_only_core(finding)}: "
     if not finding.ranking:
         return fitting(f"{lead}no stack has a figure")
     best, *rest = finding.ranking
@@ -31,6 +31,13 @@ def answer(finding: Finding) -> str:
     else:
         told = " or ".join(filter(None, (", ".join([told, *rivals][:-1]), [told, *rivals][-1])))
     return fitting(f"{lead}{told}", _costs(finding, best, [each for each in rest if _group(finding, each) not in near]))
+
+
+def _only_core(finding: Finding) -> str:
+    """The core of all stacks, if it is a rewritten one: the faster the core, the further servers lie apart."""
+    cores = {row.core.variant: row.core for row in finding.rows}
+    (core, *others) = cores.values() or [None]
+    return f" with {naming.core(finding, core)}" if core and not others and core.rewritten else ""
 
 
 def _costs(finding: Finding, best: Ranked, rest: list[Ranked]) -> Iterator[str]:

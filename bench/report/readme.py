@@ -7,12 +7,12 @@ import textwrap
 from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
-from bench.analysis.text import listed, number
+from bench.analysis.text import listed, number, seconds
 from bench.errors import LabError
 from bench.model import Session
 from bench.paths import ROOT
 from bench.report import naming
-from bench.report.changes import SERVERS, effects, peers
+from bench.report.changes import SERVERS, behind_proxies, both, effects, peers
 from bench.report.markdown import table
 from bench.report.rows import Finding, Row
 from bench.report.study_page import machine
@@ -20,15 +20,17 @@ from bench.report.wording import MEGA, MICRO, NO_FRAMEWORK, estimate, scaled
 
 README = ROOT / "README.md"
 BEGIN, END = "<!-- answers: written by `make findings` -->", "<!-- end of answers -->"
-CHANGES = ("variants", "newest", "ablations")  # the studies whose figures README shows, in this order
+CHANGES = ("variants", "newest")  # the studies whose figures README shows, in this order
+PROXIES = "ablations"
 PEERS = ("nodejs", "spring")
 WORK = "medium"  # the workload that these studies share
 WIDTH = 118
 CORE_HOUR = 0.04  # dollars, about what a shared core costs at large clouds
+BILLION = 1000  # of the millions of requests that costs are of
 TAKEN = (
-    "What whole stacks take for such a request: server CPU, and how many times as fast that is as the plain source; "
-    "core hours for a million requests; memory under load; the time from start to first answer; the files of a bare "
-    "image, stripped and gzipped."
+    "What whole stacks take for such a request: server CPU, and what it costs for a billion requests at "
+    f"${CORE_HOUR:g} a core hour; memory under load; the time from start to first answer; the files of a bare image, "
+    "stripped and gzipped."
 )
 
 
@@ -47,32 +49,48 @@ def text(found: Mapping[str, Finding]) -> str:
 
     The changes come from pages of one machine; pages of other machines are left out.
     """
-    shown = [each for name in CHANGES if name in found for each in found[name].each if each.workload == WORK]
+    pages = [found[name] for name in (*CHANGES, PROXIES) if name in found]
+    shown = [each for page in pages for each in page.each if each.workload == WORK]
     shown = [each for each in shown if machine(each.session) == machine(shown[0].session)]
     abroad = [each for name in PEERS if name in found for each in found[name].each if each.workload == WORK]
     taken = [_taken(each) for each in abroad if _complete(each)]
-    told = [_stay(abroad[0]), TAKEN] if taken else []
-    parts = [*([_changed(shown)] if shown else []), *(textwrap.fill(each, WIDTH) for each in told if each), *taken]
+    stay = "\n".join(_filled(each, "  ") for each in map(_stay, abroad) if each)
+    told = [*(["**Stay with Python?**", stay] if stay else []), *([_filled(TAKEN)] if taken else [])]
+    parts = [*([_changed(shown)] if shown else []), *told, *taken]
     return "\n\n".join(parts) + "\n" if parts else "Not measured yet: `make measure`.\n"
 
 
 def _changed(shown: Sequence[Finding]) -> str:
     """What a change of one thing brings and costs."""
+    own = shown[0]
     rows = [
-        [f"[{each.name}](docs/findings/{finding.study.name}.md)", each.alone]
-        + [each.served.get(label, "") for label in SERVERS]
-        + [each.price]
+        [f"[{each.name}]({_page(finding)})", each.alone, *(each.served.get(label, "") for label in SERVERS), each.price]
         for finding in shown
+        if finding.study.name in CHANGES
         for each in effects(finding)
     ]
-    own = shown[0]
-    unit = (
-        f"Times as fast as {own.baseline.title} on {naming.work(own).lower()} a document; behind a server, by its CPU "
-        "per request. Rows that change the server compare it with the column's server; “behind nginx” means both. "
-        f"{_measured(shown)}"
-    )
-    grid = [["change", "core alone", *SERVERS.values(), "price"], *rows]
-    return f"{table(grid)}\n\n{textwrap.fill(unit, WIDTH)}"
+    proxied = [f"{behind_proxies(each)} ([why]({_page(each)}))." for each in shown if each.study.name == PROXIES]
+    work = naming.work(own).lower()
+    below = [
+        f"How many times as fast as {own.baseline.title} in the same column, on {work} a document; behind a server, by "
+        "its CPU per request.",
+        both(own),
+        *proxied,
+        _measured(shown),
+    ]
+    grid = [["change", "core alone", *SERVERS.values(), "price"], _plain(own), *rows]
+    return f"{table(grid)}\n\n{_filled(' '.join(filter(None, below)))}"
+
+
+def _plain(finding: Finding) -> list[str]:
+    """The baseline's own times, to which the other rows relate."""
+    spent = {row.stack.label: row.cpu for row in finding.rows if row.core.baseline and row.cpu.value}
+    times = [finding.baseline.time, *(spent.get(label) for label in SERVERS)]
+    return [finding.baseline.title, *(f"{scaled(each, MICRO)} µs" if each else "" for each in times), ""]
+
+
+def _page(finding: Finding) -> str:
+    return f"docs/findings/{finding.study.name}.md"
 
 
 def _complete(finding: Finding) -> dict[str, Row]:
@@ -92,7 +110,7 @@ def _taken(finding: Finding) -> str:
             naming.stack(finding, row.stack),
             scaled(row.cpu, MICRO),
             "1×" if row.core.baseline else estimate(row.speedup),
-            scaled(row.cost.cpu_hours, 1.0),
+            scaled(row.cost.cpu_hours, 1 / (BILLION * CORE_HOUR)),
             scaled(row.memory, MEGA),
             scaled(row.start, 1.0),
             scaled(row.compressed, MEGA),
@@ -100,27 +118,26 @@ def _taken(finding: Finding) -> str:
         for row in sorted(rows.values(), key=lambda row: row.cpu.value or 0.0)
     ]
     without = " without a framework" if NO_FRAMEWORK.issuperset(finding.study.frameworks) else ""
-    page = f"[{finding.study.title}](docs/findings/{finding.study.name}.md)"
-    title = f"**{page}**, beside {finding.baseline.title}{without}:"
-    heading = ["stack", "CPU, µs", "times as fast", "core hours per million", "memory, MB", "start, s", "size, MB"]
+    title = f"**[{finding.study.title}]({_page(finding)})**, beside {finding.baseline.title}{without}:"
+    heading = ["stack", "CPU, µs", "times as fast", "$ per billion", "memory, MB", "start, s", "size, MB"]
     below = f"{_tail(finding, rows)}{_measured([finding])}"
-    return f"{title}\n\n{table([heading, *cells])}\n\n{textwrap.fill(below, WIDTH)}"
+    return f"{title}\n\n{table([heading, *cells])}\n\n{_filled(below)}"
 
 
 def _stay(finding: Finding) -> str:
-    """What the plain source and rewritten cores take of CPU beside the ordinary peer, also in money; or empty."""
+    """What the plain source and rewritten cores take of the ordinary peer's CPU, and what else that takes; or empty."""
     rows = [row for row in _complete(finding).values() if row.cpu.value]
     known = [row for row in rows if row.stack.is_peer and finding.catalog.peers[row.stack.variant].kind == "ordinary"]
     plain = next((row for row in rows if row.core.baseline), None)
     if not known or plain is None:
         return ""
     ordinary, cores = known[0], [row for row in rows if row.core.rewritten and not row.stack.is_peer]
-    told = [f"{naming.core(finding, row.core)} takes {_ratio(row, ordinary)}" for row in reversed(cores)]
-    more = (plain.cost.cpu_hours.value or 0.0) - (ordinary.cost.cpu_hours.value or 0.0)
+    told = [f"{naming.core(finding, row.core)} {_ratio(row, ordinary)}" for row in reversed(cores)]
+    held, holds = (f"{scaled(row.memory, MEGA)} MB" for row in (plain, ordinary))
+    started, starts = (seconds(row.start.value or 0.0) for row in (plain, ordinary))
     return (
-        f"**Stay with Python?** Plain Python takes {_ratio(plain, ordinary)} the CPU of "
-        f"{naming.core(finding, ordinary.core)}: {number(more)} core hours more for a million requests, "
-        f"${number(more * CORE_HOUR)} at ${CORE_HOUR:g} an hour. Beside it, {listed(told)}."
+        f"- Of {naming.core(finding, ordinary.core)}'s CPU, plain Python takes {_ratio(plain, ordinary)}, "
+        f"{', '.join(told)}. It holds {holds} and starts in {starts}; plain Python {held}, {started}."
     )
 
 
@@ -140,12 +157,23 @@ def _tail(finding: Finding, variants: Container[str]) -> str:
 
 
 def _measured(shown: Sequence[Finding]) -> str:
-    """The machine, the days, and the number of sessions of each page."""
+    """The machine, the days, and how often each page was measured."""
     days = sorted({session.started[:10] for finding in shown for session in _sessions(finding)})
     when = f"{machine(shown[0].session)}, {' to '.join(dict.fromkeys((days[0], days[-1])))}"
-    counts = [f"{finding.study.name} {len(_sessions(finding))}" for finding in shown]
-    return f"{when}; sessions: {', '.join(counts)}."
+    counts: dict[str, list[str]] = {}
+    for finding in shown:
+        counts.setdefault(_times(len(_sessions(finding))), []).append(finding.study.name)
+    return f"Measured {'; '.join(f'{often}: {listed(names)}' for often, names in counts.items())}. {when}."
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
 def _sessions(finding: Finding) -> Sequence[Session]:
     return finding.over or (finding.session,)
+
+
+def _filled(told: str, indent: str = "") -> str:
+    """A paragraph in lines; those after the first are indented."""
+    return textwrap.fill(told, WIDTH, subsequent_indent=indent, break_on_hyphens=False)

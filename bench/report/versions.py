@@ -56,24 +56,28 @@ def best(finding: Finding) -> Core | None:
 
 
 def table(finding: Finding) -> list[list[str]]:
-    """A row for each interpreter, the fastest first: each source's time and speed-up, memory, start and build."""
+    """A row for each interpreter, the fastest first: each source's time and speed-up, also served, and its price."""
     own = finding.baseline.variant.partition("@")[0]
     sources = list(dict.fromkeys([own, *(core.variant.partition("@")[0] for core in finding.cores)]))
     homes = {source: sum(core.variant.partition("@")[0] == source for core in finding.cores) for source in sources}
     shown = [source for source, count in homes.items() if count > 1] or sources[:1]
     at = finding.places[0] if finding.places else ""
     place = next((naming.server(finding, row.stack) for row in finding.rows if row.place == at), at)
-    heading = ["interpreter", *(f"{_title(finding, source)}, alone" for source in shown)]
-    heading += [f"memory, MB ({place})", f"start, s ({place})", "built"]
+    title = _title(finding, shown[0])
+    heading = ["interpreter", f"{title}, alone", *([f"{title}, on {place}"] if place else [])]
+    heading += [f"{_title(finding, source)}, alone" for source in shown[1:]]
+    heading += [*([f"memory, MB ({place})", f"start, s ({place})"] if place else []), "built"]
     rows = []
     for core in finding.cores:  # the fastest first
         source = core.variant.partition("@")[0]
         if core.time.value is None or (source in shown and source != own):
             continue
-        beside = [core if each == own else _core(finding, each, _on(finding, core)) for each in shown]
         row = _served(finding, core, at)
-        price = [scaled(row.memory, MEGA), scaled(row.start, 1.0)] if row else ["—", "—"]
-        rows.append([_on(finding, core).title, *map(_speed, beside), *price, how(core.facts)])
+        served = [_spent(row), scaled(row.memory, MEGA), scaled(row.start, 1.0)] if row else ["—"] * 3
+        spent, *price = served if place else [""]
+        beside = [_speed(_core(finding, each, _on(finding, core))) for each in shown[1:]]
+        cells = [_speed(core), *([spent] if place else []), *beside, *price, how(core.facts)]
+        rows.append([_on(finding, core).title, *cells])
     return [heading, *rows]
 
 
@@ -133,6 +137,12 @@ def _speed(core: Core | None) -> str:
         return "—"
     told = "1×" if core.baseline else estimate(core.speedup)
     return f"{scaled(core.time, MICRO)} µs, {told}"
+
+
+def _spent(row: Row) -> str:
+    """The server CPU of a row per request in microseconds, with its speed-up."""
+    told = "1×" if row.core.baseline else estimate(row.speedup)
+    return f"{scaled(row.cpu, MICRO)} µs, {told}" if row.cpu.value else "—"
 
 
 def _served(finding: Finding, core: Core, place: str) -> Row | None:

@@ -9,7 +9,7 @@ import pytest
 from bench.errors import LabError
 from bench.paths import KEPT, ROOT
 from bench.report import docs, readme
-from bench.report.changes import effects
+from bench.report.changes import SERVERS, both, effects
 from bench.report.rows import Finding
 from tests.declared import CATALOG
 
@@ -32,6 +32,25 @@ def test_each_row_is_of_the_page_that_it_links_to(found: dict[str, Finding]) -> 
         assert rows == [change.name for change in effects(each)] if each and rows else not rows
 
 
+def test_the_first_row_has_the_times_to_which_the_others_relate(found: dict[str, Finding]) -> None:
+    own = found["variants"].each[0]
+    first = re.search(r"^\| CPython 3\.11 \| (\S+) µs \| (\S+) µs \| (\S+) µs \|", TEXT, re.MULTILINE)
+    assert first
+    alone, *served = (float(each) * 1e-6 for each in first.groups())
+    assert alone == pytest.approx(own.baseline.time.value, rel=0.01)
+    plain = {row.stack.label: row.cpu.value for row in own.rows if row.core.baseline}
+    assert served == [pytest.approx(plain[label], rel=0.01) for label in SERVERS]
+
+
+def test_changes_of_core_and_server_together_are_compared_with_neither(found: dict[str, Finding]) -> None:
+    own = found["variants"].each[0]
+    spent = [row for row in own.rows if row.cpu.value and row.stack.label in SERVERS]  # the cheapest first
+    dearest = max(row.cpu.value for row in spent if row.core.baseline)
+    gain = re.search(r"is (\S+)× as fast as CPython on", both(own))
+    assert gain
+    assert float(gain[1]) == pytest.approx(dearest / spent[0].cpu.value, rel=0.01)
+
+
 def elsewhere(finding: Finding) -> Finding:
     """The finding, as if another machine had measured it."""
     session = msgspec.structs.replace(finding.session, machine={**finding.session.machine, "cpu": "another"})
@@ -47,7 +66,7 @@ def test_each_peer_is_shown_with_the_machine_of_its_own_page(found: dict[str, Fi
     moved = readme.text({**found, "nodejs": elsewhere(found["nodejs"])})
     (told,) = [part for part in moved.split("\n\n") if "another, " in part]
     assert told.startswith("p99 at ")
-    assert "sessions: nodejs " in told
+    assert re.search(r"Measured [\w ]+: nodejs\. another,", told.replace("\n", " "))
 
 
 def test_only_what_stands_between_the_markers_changes(tmp_path: Path, found: dict[str, Finding]) -> None:
