@@ -221,7 +221,7 @@ def test_a_ranking_names_the_best_and_the_others_relative_to_it() -> None:
     runs = [run for run in RUNS if run.case.variant == "cython"]
     found = find(sessions.session(study, runs), runs)
     (told,) = answers(found)
-    assert re.fullmatch(r"Fifty orders: uWSGI; Gunicorn's sync worker costs 2\.\d+×\.", told)
+    assert re.fullmatch(r"Fifty orders with hand-written Cython: uWSGI; Gunicorn's sync worker costs 2\.\d+×\.", told)
     page = study_page.page(found)
     assert re.search(r"\| falcon/gunicorn-sync \| 2\.\d+× \|", page)
     assert re.search(r"\| gunicorn-sync \| 2 \| 13\S+ \| 7,\d+ \|", page)
