@@ -6,6 +6,7 @@ Standard library only: this module runs before the lab's environment exists.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tomllib
@@ -17,6 +18,7 @@ from bench.errors import LabError, MissingError
 from bench.paths import ROOT
 
 DECLARED = ROOT / "bench" / "system.toml"
+WRAPPED = re.compile(r"\n {6,}(?=\S)")  # uv breaks its messages at the width of the terminal
 
 Runner = Callable[[Sequence[str]], "subprocess.CompletedProcess[str]"]
 
@@ -101,7 +103,8 @@ def install(wanted: Iterable[Part], rights: tuple[str, ...] | None, runner: Runn
 
 def error_message(done: subprocess.CompletedProcess[str]) -> str:
     """Return the first error line of a failed command with its causes, else its last line, else its exit status."""
-    lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+    said = WRAPPED.sub(" ", done.stdout + done.stderr)
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
     errors = [line for line in lines if line.lower().startswith(("e:", "error"))][:1]
     causes = [line for line in lines if line.startswith("cause:")]
     return "; ".join([*errors, *causes] or lines[-1:]) or f"exit status {done.returncode}"

@@ -116,6 +116,15 @@ def test_a_complaint_is_the_first_error_and_its_causes() -> None:
     assert system.error_message(subprocess.CompletedProcess([], 7, "", "")) == "exit status 7"
 
 
+def test_a_complaint_is_whole_on_a_narrow_terminal() -> None:
+    said = (
+        "error: No solution found\n  cause: Because you require a==1 and\n         a==2, we conclude\n         that.\n"
+    )
+    assert system.error_message(subprocess.CompletedProcess([], 1, "", said)) == (
+        "error: No solution found; cause: Because you require a==1 and a==2, we conclude that."
+    )
+
+
 def test_a_hole_is_kept_with_its_reason_and_not_tried_again(
     checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
