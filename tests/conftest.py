@@ -1,14 +1,14 @@
-"""Settings for all tests, and what each of several processes runs (`make test`)."""
+"""Settings for all tests."""
 
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from bench import __main__
-from bench.model import Stack
-from bench.paths import ROOT
+from tests.shares import Sharing, room, share
 
 Main = Callable[..., tuple[int, str, str]]
 
@@ -18,33 +18,14 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Sharing:
+    return Sharing(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give a process all tests of a file or of a served stack, and give all that measure to the same process.
-
-    One process builds first, and the other one runs the unit tests meanwhile.
-    """
-    groups = {item: group(item) for item in items}
-    builds = next((groups[item] for item in items if "prepared" in getattr(item, "fixturenames", ())), None)
-    for item, name in groups.items():
-        item.add_marker(pytest.mark.xdist_group(name))
-    items.sort(key=lambda item: (groups[item] != builds, room(item) != "unit"))
-
-
-def room(item: pytest.Item) -> str:
-    """The folder of a test, such as `contract`."""
-    return item.path.relative_to(ROOT / "tests").parts[0]
-
-
-def group(item: pytest.Item) -> str:
-    """The name of the tests that run in the same process as this one; pytest-xdist allows no `@` in it."""
-    if room(item) == "e2e":
-        return "e2e"  # a second measurement on the machine would be refused
-    if room(item) == "contract" and "outcomes" not in getattr(item, "fixturenames", ()):
-        given = item.callspec.params.values() if isinstance(item, pytest.Function) and hasattr(item, "callspec") else ()
-        stack = next((each for each in given if isinstance(each, Stack)), None)
-        if stack:
-            return str(stack).replace("@", " on ")
-    return item.path.stem
+    """Let one process build at once, while the other ones run the unit tests."""
+    builds = next((share(item.nodeid) for item in items if "prepared" in getattr(item, "fixturenames", ())), None)
+    items.sort(key=lambda item: (share(item.nodeid) != builds, room(item.nodeid) != "unit"))
 
 
 @pytest.fixture

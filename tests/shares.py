@@ -1,0 +1,29 @@
+"""What each of the processes of `make test` runs: the tests of a file, of a served stack, or all that measure."""
+
+import re
+
+from xdist.scheduler import LoadScopeScheduling
+
+STACK = re.compile(r"\[.*?([\w@.-]+/[\w-]+/[\w+.-]+)")
+TOGETHER = ("tests/contract/test_draining.py",)  # it serves several stacks at a time
+
+
+class Sharing(LoadScopeScheduling):
+    """Gives each share to one process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return share(nodeid)
+
+
+def share(nodeid: str) -> str:
+    """The name of the tests that run in the same process as this one."""
+    if room(nodeid) == "e2e":
+        return "e2e"  # a second measurement on the machine would be refused
+    file = nodeid.partition("::")[0]
+    stack = STACK.search(nodeid) if room(nodeid) == "contract" and file not in TOGETHER else None
+    return stack[1] if stack else file
+
+
+def room(nodeid: str) -> str:
+    """The folder of a test, such as `contract`."""
+    return nodeid.split("/")[1]
