@@ -5,6 +5,7 @@ import re
 from xdist.scheduler import LoadScopeScheduling
 
 STACK = re.compile(r"\[.*?([\w@.-]+/[\w-]+/[\w+.-]+)")
+PAGES = re.compile("tests/e2e/test_(report|site)")  # these measure nothing
 TOGETHER = ("tests/contract/test_draining.py",)  # it serves several stacks at a time
 
 
@@ -17,7 +18,7 @@ class Sharing(LoadScopeScheduling):
 
 def share(nodeid: str) -> str:
     """The name of the tests that run in the same process as this one."""
-    if room(nodeid) == "e2e":
+    if room(nodeid) == "e2e" and not PAGES.match(nodeid):
         return "e2e"  # a second measurement on the machine would be refused
     file = nodeid.partition("::")[0]
     stack = STACK.search(nodeid) if room(nodeid) == "contract" and file not in TOGETHER else None
