@@ -70,7 +70,7 @@ class Judged(Recorded, frozen=True, kw_only=True):
 def judge(attack: Attack, trial: Trial, proxy: str | None = None) -> Judged:
     """The outcome of one attack on a server, which may stand behind a proxy of that process name."""
     ended = _ended(trial, proxy)
-    outcome, reason = ("death", f"{ended} after {trial.seconds:.0f} s") if ended else _outcome(attack, trial)
+    outcome, reason = _outcome(attack, trial, ended)
     next_wrong = _next_wrong(trial)
     error = NEXT_STATUS.search(next_wrong or "")
     return Judged(
@@ -142,8 +142,10 @@ def crashed_on_valid(rows: Iterable[Judged]) -> tuple[Judged, ...]:
     return tuple(row for row in rows if row.attack.kind == "valid" and row.outcome in {"5xx", "death"})
 
 
-def _outcome(attack: Attack, trial: Trial) -> tuple[Outcome, str]:
-    """The outcome of a server of which no process ended: that of the worst connection."""
+def _outcome(attack: Attack, trial: Trial, ended: str | None) -> tuple[Outcome, str]:
+    """The outcome of the worst connection, unless a process ended."""
+    if ended:
+        return "death", f"{ended} after {trial.seconds:.0f} s"
     count = sum(trial.ends.values()) or 1
     first = count - sum(each.count for each in trial.others)
     ways = [(first, *_way(attack, trial))]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from bench.analysis.robustness import KINDS
 from bench.analysis.text import listed, number
 from bench.durations import written
 from bench.measure.instruments.sizes import PARTS
@@ -91,7 +92,7 @@ def _attacks(finding: Finding) -> Plot:
     def faults(_: Finding, width: int, __: slice) -> Chart:
         return attacks.chart(found, width)
 
-    named = [Key(*pair) for pair in keys(attacks.KINDS)]
+    named = [Key(*pair) for pair in keys(KINDS)]
     return _plot(faults, finding, attacks.told(found), named, 1)
 
 

@@ -54,9 +54,7 @@ def _alone(known: Sequence[Attacked]) -> str:
     names = " or ".join(filter(None, (", ".join(best[:-1]), best[-1])))
     subject = "each" if len(best) > 1 else "it"
     told = f"Without nginx use {names}: {subject} answers {figures}, without hidden requests, deaths or 5xx"
-    return fitting(
-        told if fits(told) else f"Without nginx {len(best)} servers, such as {best[0]}, answer {figures}"
-    )
+    return fitting(told if fits(told) else f"Without nginx {len(best)} servers, such as {best[0]}, answer {figures}")
 
 
 def _proxied(known: Sequence[Attacked]) -> str:
@@ -215,5 +213,5 @@ def without_outcome(found: Iterable[Attacked]) -> list[str]:
 def picture(found: Sequence[Attacked]) -> Picture:
     """The faults of each server by kind, alone and behind nginx."""
     title = "Attacks that each server fails, by what it does instead"
-    shown = with_keys(attacks.chart(found, charts.WIDE), keys(attacks.KINDS))
+    shown = with_keys(attacks.chart(found, charts.WIDE), keys(KINDS))
     return Picture("", "faults", title, f"Alone: {listed(attacks.told(found))}", shown)
