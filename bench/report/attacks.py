@@ -10,8 +10,10 @@ from bench.analysis import robustness
 from bench.analysis.robustness import HIDING, KINDS
 from bench.report import charts
 from bench.report.attacked import ALONE, PROXIED, Attacked
-from bench.report.drawing import Chart, Record, extent, hues, sheet
+from bench.report.drawing import Chart, Record, extent, keys, sheet
+from bench.report.look import LIGHT
 
+KEYS = (*keys(KINDS[:-1]), (KINDS[-1], "grey"))  # silence breaks no RFC
 ROW_PIXELS = 17
 LEAST = 100  # pixels of a panel
 
@@ -55,8 +57,13 @@ def _bars(known: Sequence[Attacked], names: Sequence[str], width: int) -> alt.Ch
         .encode(
             x=alt.X("count:Q", title="attacks", axis=alt.Axis(format="d", tickMinStep=1)),
             y=alt.Y("server:N", sort=list(names), title=None, scale=alt.Scale(domain=list(names))),
-            color=alt.Color("kind:N", sort=list(KINDS), scale=hues(KINDS)),
+            color=alt.Color("kind:N", sort=list(KINDS), scale=_hues()),
             order=alt.Order("at:Q"),
         )
     )
     return bars
+
+
+def _hues() -> alt.Scale:
+    """The colour of each kind of fault."""
+    return alt.Scale(domain=list(KINDS), range=[LIGHT[colour] for _, colour in KEYS])

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from bench.analysis.robustness import KINDS
 from bench.analysis.text import listed, number
 from bench.durations import written
 from bench.measure.instruments.sizes import PARTS
@@ -92,7 +91,7 @@ def _attacks(finding: Finding) -> Plot:
     def faults(_: Finding, width: int, __: slice) -> Chart:
         return attacks.chart(found, width)
 
-    named = [Key(*pair) for pair in keys(KINDS)]
+    named = [Key(*pair) for pair in attacks.KEYS]
     return _plot(faults, finding, attacks.told(found), named, 1)
 
 

@@ -10,7 +10,6 @@ from bench.analysis.text import listed, number
 from bench.report import attacks, charts
 from bench.report.attacked import ALONE, LIMITED, PROXIED, Attacked
 from bench.report.attacks import ranked
-from bench.report.drawing import keys
 from bench.report.pictures import Picture, with_keys
 from bench.report.wording import MEGA, fits, fitting
 
@@ -213,5 +212,5 @@ def without_outcome(found: Iterable[Attacked]) -> list[str]:
 def picture(found: Sequence[Attacked]) -> Picture:
     """The faults of each server by kind, alone and behind nginx."""
     title = "Attacks that each server fails, by what it does instead"
-    shown = with_keys(attacks.chart(found, charts.WIDE), keys(KINDS))
+    shown = with_keys(attacks.chart(found, charts.WIDE), attacks.KEYS)
     return Picture("", "faults", title, f"Alone: {listed(attacks.told(found))}", shown)
