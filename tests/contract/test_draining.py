@@ -224,11 +224,11 @@ def test_servers_do_by_default_what_the_page_tells(stack: Stack, tmp_path: Path)
         assert read(request) == {"answers": waited(1500), "loses all": None}[BY_DEFAULT[stack.server]]
 
 
-STARTING_AGAIN = Stack(variant=PLAIN["cpython"], framework="bare", server="uwsgi-processes")
+STARTING_AGAIN = [possible(PLAIN["cpython"], label)[0] for label in LABELS if label.startswith("uwsgi-")]
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("stack", [STARTING_AGAIN], ids=str)
+@pytest.mark.parametrize("stack", STARTING_AGAIN, ids=str)
 def test_uwsgi_without_die_on_term_loses_all_and_starts_again(stack: Stack, tmp_path: Path) -> None:
     with started(stack, tmp_path, replaced=("--die-on-term", "--strict")) as service:
         request = service.connect(get("/wait?ms=1500"))

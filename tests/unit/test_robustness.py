@@ -9,7 +9,7 @@ from bench.analysis.replies import parse
 from bench.analysis.robustness import judge
 from bench.attacks import named
 from bench.attacks.requests import STATEMENT
-from bench.model import Attack, Good, Reaction, Trial
+from bench.model import Attack, Good, Reaction, RobustnessCase, Run, Stack, Trial
 from bench.model.attack import End
 
 WELL = Good(right=True, seconds=0.01)
@@ -185,6 +185,18 @@ def test_a_single_hidden_request_is_worse_than_any_number_of_silences() -> None:
         return [judge(named("idle").attack, idle)] * silent + [judge(named("body-of-get").attack, body)]
 
     assert robustness.severity(rows(9, HELLO)) < robustness.severity(rows(0, HELLO + WAITED))
+
+
+def test_a_repeated_trial_stands_beside_the_one_that_counts() -> None:
+    near = Trial(attack="get", end="open", seconds=9.0, after=WELL)
+    again = replace(near, received=HELLO, end="closed", seconds=0.1)
+    case = RobustnessCase(stack=Stack(variant="cpython", framework="falcon", server="bjoern"),
+                          limit_seconds=10.0, patience_seconds=62.0)  # fmt: skip
+    facts = {"attacks": [named("get").attack], "trials": [again], "first": [near]}
+    run = Run(case=case, block=0, started="", seconds=1.0, verdict="pass", facts=msgspec.to_builtins(facts))
+    ((before, after),) = robustness.first(run)
+    assert (before.fault, after.fault) == ("silent", None)
+    assert robustness.judged(run) == (after,)
 
 
 def test_attacks_that_a_session_stored_without_a_second_status_are_judged() -> None:

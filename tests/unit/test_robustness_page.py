@@ -186,6 +186,8 @@ def test_the_page_has_everything_and_folds_most(finding: Finding) -> None:
     assert "cpython/falcon-asgi/hypercorn: it never started" in text
     assert f"plots/robustness-{next(docs.drawn(finding)).name}.svg" in text
     assert "Proxies: nginx/1.22.1" in text
+    assert "0 trials were repeated; no outcome changed." in text
+    assert "gunicorn-sync, uwsgi-processes, uwsgi-threads, uwsgi-gevent and uwsgi-asyncio close each connection" in head
 
 
 def test_the_plot_shows_each_kind_of_failure(finding: Finding) -> None:
