@@ -1,10 +1,12 @@
 """What a server's reaction to an attack means: right, refused, silent, wrong, a 5xx or a death.
 
-Only a MUST of RFC 9112 or RFC 9110 makes an answer wrong. The stored runs are the only input.
+An answer is wrong if it breaks a MUST of RFC 9112 or RFC 9110, takes a body whose end is broken for a whole one, or
+refuses a valid request. The stored runs are the only input.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
@@ -19,6 +21,11 @@ REFUSALS = {501, 505}  # statuses from 500 on that say what is wrong with a requ
 SETTINGS = b"\x04"  # the type of the first frame of a server that speaks HTTP/2 (RFC 9113, 3.4)
 FAULTS: tuple[Outcome, ...] = ("silent", "wrong", "5xx", "death")
 WORST: tuple[Outcome, ...] = ("death", "5xx", "wrong", "silent", "refused", "answered")
+HIDING, ONLY_NEXT = "hidden request answered", "only the next request wrong"
+KINDS = (HIDING, "death", "5xx", "wrong", ONLY_NEXT, "silent")  # of faults, the worst first: an attack counts as one
+SHELL = "sh"  # the root of a proxy and its server, which ends both if one of them ends (`bench.serve.proxy`)
+BESIDE, AFTER = "during it", "after it"
+NEXT_STATUS = re.compile(r"status (5\d\d) instead of")  # as `bench.documents.answers.difference` tells it
 SPOKEN = {"1.0", "1.1"}  # versions of status lines: no server here speaks another one over a connection of HTTP/1
 
 
@@ -26,26 +33,46 @@ class Judged(Recorded, frozen=True, kw_only=True):
     """An attack, what the server did, its outcome and the reason. `hidden`: it answered a hidden request.
 
     `next_wrong`: a good request was not answered right, after the attack or, while clients are held, beside it.
-    `gone`: a process ended, and nothing took its place.
+    `next_error`: the status 5xx of that answer. `ended`: which processes ended, and whether others took their place.
+    `gone`: none did.
     """
 
     attack: Attack
     outcome: Outcome
     reason: str
     hidden: bool = False
+    ended: str | None = None
     gone: bool = False
     next_wrong: str | None = None
+    next_error: int | None = None
     seconds: float
 
     @property
     def is_right(self) -> bool:
         """Whether the server answered or refused as it may, and went on."""
-        return self.outcome in {"answered", "refused"} and self.next_wrong is None
+        return self.fault is None
+
+    @property
+    def is_beside(self) -> bool:
+        """Whether the good request that was not answered right was sent while clients were held."""
+        return bool(self.next_wrong and self.next_wrong.startswith(BESIDE))
+
+    @property
+    def fault(self) -> str | None:
+        """The worst thing that the server did, of `KINDS`; None if it stands the attack."""
+        if self.hidden:
+            return HIDING
+        if self.outcome in FAULTS:
+            return self.outcome
+        return ONLY_NEXT if self.next_wrong else None
 
 
-def judge(attack: Attack, trial: Trial) -> Judged:
-    """The outcome of one attack."""
-    outcome, reason = _outcome(attack, trial)
+def judge(attack: Attack, trial: Trial, proxy: str | None = None) -> Judged:
+    """The outcome of one attack on a server, which may stand behind a proxy of that process name."""
+    ended = _ended(trial, proxy)
+    outcome, reason = _outcome(attack, trial, ended)
+    next_wrong = _next_wrong(trial)
+    error = NEXT_STATUS.search(next_wrong or "")
     return Judged(
         attack=attack,
         outcome=outcome,
@@ -53,23 +80,41 @@ def judge(attack: Attack, trial: Trial) -> Judged:
         hidden=any(
             _hidden(attack, received) for received in (trial.received, *(each.received for each in trial.others))
         ),
+        ended=ended,
         gone=bool(trial.died) and not _recovers(trial),
-        next_wrong=_next_wrong(trial),
+        next_wrong=next_wrong,
+        next_error=int(error[1]) if error else None,
         seconds=trial.seconds,
     )
 
 
 def judged(run: Run) -> tuple[Judged, ...]:
     """The outcomes of all attacks of a run, in the corpus's order; none of a failed run."""
+    return _judged(run, "trials")
+
+
+def first(run: Run) -> tuple[tuple[Judged, Judged], ...]:
+    """The outcomes of the trials that were repeated, each with that of its second trial."""
+    counted = {row.attack.name: row for row in judged(run)}
+    return tuple((row, counted[row.attack.name]) for row in _judged(run, "first"))
+
+
+def _judged(run: Run, key: str) -> tuple[Judged, ...]:
     stored: dict[str, Any] = run.facts
     attacks = msgspec.convert(stored.get("attacks", ()), tuple[Attack, ...])
-    trials = {each.attack: each for each in msgspec.convert(stored.get("trials", ()), tuple[Trial, ...])}
-    return tuple(judge(attack, trials[attack.name]) for attack in attacks if attack.name in trials)
+    trials = {each.attack: each for each in msgspec.convert(stored.get(key, ()), tuple[Trial, ...])}
+    proxy = str(stored.get("proxy", "")).partition("/")[0] or None  # stored as `nginx/1.22.1`
+    return tuple(judge(attack, trials[attack.name], proxy) for attack in attacks if attack.name in trials)
 
 
-def count(rows: Iterable[Judged], outcome: Outcome) -> int:
-    """How many attacks had that outcome."""
-    return sum(row.outcome == outcome for row in rows)
+def count(rows: Iterable[Judged], kind: str) -> int:
+    """How many attacks a server failed by that fault of `KINDS`."""
+    return sum(row.fault == kind for row in rows)
+
+
+def severity(rows: Sequence[Judged]) -> tuple[int, ...]:
+    """How many attacks a server failed by each of `KINDS`. A lower tuple is a better server."""
+    return tuple(count(rows, kind) for kind in KINDS)
 
 
 def hidden(rows: Iterable[Judged]) -> int:
@@ -77,9 +122,19 @@ def hidden(rows: Iterable[Judged]) -> int:
     return sum(row.hidden for row in rows)
 
 
-def faults(rows: Sequence[Judged]) -> int:
+def faults(rows: Iterable[Judged]) -> int:
     """How many attacks a server did not stand: a wrong outcome, or a good request that was not answered right."""
     return sum(not row.is_right for row in rows)
+
+
+def quick_deaths(rows: Iterable[Judged]) -> tuple[Judged, ...]:
+    """The deaths by attacks that need no patience."""
+    return tuple(row for row in rows if row.outcome == "death" and row.attack.kind != "slow")
+
+
+def spoilt(rows: Iterable[Judged]) -> tuple[Judged, ...]:
+    """The attacks that made a server answer a good request of another client with 5xx."""
+    return tuple(row for row in rows if row.next_error)
 
 
 def crashed_on_valid(rows: Iterable[Judged]) -> tuple[Judged, ...]:
@@ -87,17 +142,25 @@ def crashed_on_valid(rows: Iterable[Judged]) -> tuple[Judged, ...]:
     return tuple(row for row in rows if row.attack.kind == "valid" and row.outcome in {"5xx", "death"})
 
 
-def _outcome(attack: Attack, trial: Trial) -> tuple[Outcome, str]:
-    if trial.died:
-        names = ", ".join(trial.died)
-        end = "worker ended and replaced" if _recovers(trial) else "service gone"
-        return "death", f"{end} ({names}, after {trial.seconds:.0f} s)"
+def _outcome(attack: Attack, trial: Trial, ended: str | None) -> tuple[Outcome, str]:
+    """The outcome of the worst connection, unless a process ended."""
+    if ended:
+        return "death", f"{ended} after {trial.seconds:.0f} s"
     count = sum(trial.ends.values()) or 1
     first = count - sum(each.count for each in trial.others)
     ways = [(first, *_way(attack, trial))]
     ways += [(each.count, *_way(attack, _as_first(trial, each))) for each in trial.others]
     of, outcome, reason = min(ways, key=lambda way: WORST.index(way[1]))
     return outcome, reason if of == count else f"{reason}, on {of} of {count} connections"
+
+
+def _ended(trial: Trial, proxy: str | None) -> str | None:
+    """Which processes ended, without the proxy and the lab's shell, which end with the server; None if none did."""
+    if not trial.died:
+        return None
+    own = [name for name in trial.died if name not in {SHELL, proxy}] if proxy and SHELL in trial.died else trial.died
+    end = "worker ended and replaced" if _recovers(trial) else "service gone"
+    return f"{end} ({', '.join(own or trial.died)})"
 
 
 def _recovers(trial: Trial) -> bool:
@@ -158,14 +221,19 @@ def _framed(attack: Attack, trial: Trial, replies: Sequence[Reply], rest: bytes)
         done = f"{right} of {len(attack.expect)} answers, then nothing" if right else "no answer"
         return "silent", f"{done} within {trial.seconds:.0f} s"
     if attack.status and "refused" in attack.allowed:
-        return "wrong", f"{trial.end} without status {attack.status}"
+        return "wrong", f"{trial.end} without status {_statuses(attack)}"
     return _allowed(attack, "refused", f"{trial.end} after {right} answers" if right else f"{trial.end} without answer")
 
 
 def _refused(attack: Attack, status: int) -> tuple[Outcome, str]:
-    if attack.status not in {None, status}:
-        return "wrong", f"status {status}, though it must be {attack.status}"
+    if attack.status and status not in {attack.status, attack.or_status}:
+        return "wrong", f"status {status}, though it must be {_statuses(attack)}"
     return _allowed(attack, "refused", f"status {status}")
+
+
+def _statuses(attack: Attack) -> str:
+    """The statuses that refuse the attack rightly, in words."""
+    return " or ".join(str(status) for status in (attack.status, attack.or_status) if status)
 
 
 def _allowed(attack: Attack, outcome: Literal["answered", "refused"], reason: str) -> tuple[Outcome, str]:
@@ -175,9 +243,9 @@ def _allowed(attack: Attack, outcome: Literal["answered", "refused"], reason: st
 
 
 def _next_wrong(trial: Trial) -> str | None:
-    for when, good in (("during it", trial.beside), ("after it", trial.after)):
+    for when, good in ((BESIDE, trial.beside), (AFTER, trial.after)):
         if good and not good.right:
             again = trial.recovered_seconds
-            told = "; started anew" if again is None and when == "after it" else ""
+            told = "; started anew" if again is None and when == AFTER else ""
             return f"{when}: {good.told}{told}"
     return None

@@ -48,7 +48,11 @@ def _lengths() -> Iterator[Hostile]:
 
 
 def _codings() -> Iterator[Hostile]:
-    """Transfer codings other than plain `chunked`, and `chunked` where it is an error."""
+    """Transfer codings other than plain `chunked`, and `chunked` where it is an error.
+
+    Without `chunked` as the final one a request MUST get 400 and the connection's end (6.3); an unknown coding SHOULD
+    get 501 (6.1).
+    """
     told = "RFC 9112, 6.1 and 6.3; gunicorn tests/requests; llhttp test/request/transfer-encoding"
     body = chunked(DOCUMENT)
     for name, title, field in (
@@ -56,7 +60,7 @@ def _codings() -> Iterator[Hostile]:
         ("coding-not-last", "chunked before another coding", "Transfer-Encoding: chunked, identity"),
         ("coding-control", "a control character before chunked", "Transfer-Encoding: \x0bchunked"),
     ):
-        yield framing(name, title, REFUSED, told, post(body, field))
+        yield framing(name, title, REFUSED, told, post(body, field), status=400, or_status=501, closes=True)
     yield framing("coding-space", "a space between Transfer-Encoding and its colon", REFUSED, "RFC 9112, 5.1",
                   post(body, "Transfer-Encoding : chunked"), status=400)  # fmt: skip
     for name, title, fields, version, closes in (

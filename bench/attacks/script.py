@@ -98,6 +98,7 @@ def hostile(
     reads: bool = True,
     before: int = 0,
     status: int | None = None,
+    or_status: int | None = None,
     closes: bool = False,
     urged: bool = False,
 ) -> Hostile:
@@ -110,6 +111,7 @@ def hostile(
         allowed=allowed,
         expect=tuple(expect),
         status=status,
+        or_status=or_status,
         closes=closes,
         urged=urged,
     )

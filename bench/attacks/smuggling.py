@@ -53,11 +53,13 @@ def _codings() -> Iterator[Hostile]:
                   post(within, short, CHUNKED), closes=True)  # fmt: skip
     for name, title, field in (
         ("coding-unknown", "behind an unknown coding", "Transfer-Encoding: xchunked"),
-        ("coding-space", "behind a coding with a space before its colon", "Transfer-Encoding : chunked"),
         ("coding-control", "behind a coding with a control character", "Transfer-Encoding: \x0bchunked"),
         ("coding-not-last", "behind a coding that ends in identity", "Transfer-Encoding: chunked, identity"),
     ):
-        yield smuggle(f"hidden-{name}", title, REFUSED, TOLD, post(ended, length(ended), field))
+        yield smuggle(f"hidden-{name}", title, REFUSED, TOLD, post(ended, length(ended), field),
+                      status=400, or_status=501, closes=True)  # fmt: skip
+    yield smuggle("hidden-coding-space", "behind a coding with a space before its colon", REFUSED, "RFC 9112, 5.1",
+                  post(ended, length(ended), "Transfer-Encoding : chunked"), status=400)  # fmt: skip
     folded = "Transfer-Encoding:\r\n chunked"
     yield lenient("coding-folded", "behind a coding on two lines", BOTH, TOLD, post(ended, length(ended), folded),
                   closes=True)  # fmt: skip

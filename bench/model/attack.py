@@ -15,9 +15,9 @@ class Attack(Recorded, frozen=True, kw_only=True):
     """What is sent, in `title`, and what RFC 9112 and RFC 9110 allow in return.
 
     `answered` means 200 with each of the bodies in `expect`, in that order. `refused` means a 4xx status, 501 or 505,
-    or a closed connection; with `status`, that status alone. With `closes`, the server must then close the connection.
-    With `urged`, it must send something before the client goes on. A kind `valid` request must be answered. `source`
-    names the RFC's section, and the test suites that have such a case.
+    or a closed connection; with `status`, that status alone, or `or_status`. With `closes`, the server must then close
+    the connection. With `urged`, it must send something before the client goes on. A kind `valid` request must be
+    answered. `source` names the RFC's section, and the test suites that have such a case.
     """
 
     name: str
@@ -27,6 +27,7 @@ class Attack(Recorded, frozen=True, kw_only=True):
     allowed: tuple[Allowed, ...]
     expect: tuple[str, ...] = ()
     status: int | None = None
+    or_status: int | None = None
     closes: bool = False
     urged: bool = False
 

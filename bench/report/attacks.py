@@ -1,4 +1,4 @@
-"""The plot of attacks: for each server, how many it does not stand, by what it does instead."""
+"""The plot of attacks: for each server, how many it does not stand, by what it does instead, the worst first."""
 
 from __future__ import annotations
 
@@ -7,32 +7,30 @@ from collections.abc import Iterable, Sequence
 import altair as alt
 
 from bench.analysis import robustness
-from bench.analysis.robustness import Judged
+from bench.analysis.robustness import HIDING, KINDS
 from bench.report import charts
 from bench.report.attacked import ALONE, PROXIED, Attacked
-from bench.report.drawing import Chart, Record, extent, hues, sheet
+from bench.report.drawing import Chart, Record, extent, keys, sheet
+from bench.report.look import LIGHT
 
-ONLY_NEXT = "next request wrong"  # of an attack that a server took rightly, and that spoilt the next request
-KINDS = (*robustness.FAULTS, ONLY_NEXT)
+KEYS = (*keys(KINDS[:-1]), (KINDS[-1], "grey"))  # silence breaks no RFC
 ROW_PIXELS = 17
 LEAST = 100  # pixels of a panel
 
 
-def fault(row: Judged) -> str | None:
-    """The kind of a fault; None if the server stands the attack."""
-    if row.outcome in robustness.FAULTS:
-        return row.outcome
-    return ONLY_NEXT if row.next_wrong else None
-
-
 def ranked(found: Iterable[Attacked], place: str) -> list[Attacked]:
-    """The stacks of a place with outcomes, those that stand most attacks first."""
-    return sorted((each for each in found if each.place == place and each.rows), key=lambda each: each.faults)
+    """The stacks of a place with outcomes, by severity: those with the fewest faults of the worst kind first."""
+    return sorted((each for each in found if each.place == place and each.rows), key=lambda each: each.severity)
 
 
 def told(found: Sequence[Attacked]) -> list[str]:
-    """The faults of each server alone, in words."""
-    return [f"{each.stack.label} {each.faults}" for each in ranked(found, ALONE)]
+    """The faults of each server alone, in words, and how many of them are hidden requests that it answers."""
+    return [_told(each) for each in ranked(found, ALONE)]
+
+
+def _told(each: Attacked) -> str:
+    hidden = robustness.count(each.rows, HIDING)
+    return f"{each.stack.label} {each.faults}{f' ({hidden} hidden)' if hidden else ''}"
 
 
 def chart(found: Sequence[Attacked], width: int) -> Chart:
@@ -51,7 +49,7 @@ def _bars(known: Sequence[Attacked], names: Sequence[str], width: int) -> alt.Ch
         {"server": each.stack.label, "kind": kind, "at": at, "count": count}
         for each in known
         for at, kind in enumerate(KINDS)
-        if (count := sum(fault(row) == kind for row in each.rows))
+        if (count := robustness.count(each.rows, kind))
     ]
     bars: alt.Chart = (
         sheet(records, width, height=ROW_PIXELS * max(len(names), 1))
@@ -59,8 +57,13 @@ def _bars(known: Sequence[Attacked], names: Sequence[str], width: int) -> alt.Ch
         .encode(
             x=alt.X("count:Q", title="attacks", axis=alt.Axis(format="d", tickMinStep=1)),
             y=alt.Y("server:N", sort=list(names), title=None, scale=alt.Scale(domain=list(names))),
-            color=alt.Color("kind:N", sort=list(KINDS), scale=hues(KINDS)),
+            color=alt.Color("kind:N", sort=list(KINDS), scale=_hues()),
             order=alt.Order("at:Q"),
         )
     )
     return bars
+
+
+def _hues() -> alt.Scale:
+    """The colour of each kind of fault."""
+    return alt.Scale(domain=list(KINDS), range=[LIGHT[colour] for _, colour in KEYS])

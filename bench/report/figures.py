@@ -91,7 +91,7 @@ def _attacks(finding: Finding) -> Plot:
     def faults(_: Finding, width: int, __: slice) -> Chart:
         return attacks.chart(found, width)
 
-    named = [Key(*pair) for pair in keys(attacks.KINDS)]
+    named = [Key(*pair) for pair in attacks.KEYS]
     return _plot(faults, finding, attacks.told(found), named, 1)
 
 

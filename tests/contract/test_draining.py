@@ -31,7 +31,7 @@ HELLO = (200, b"Hello, world!\n")
 STATEMENT = (200, answerers.reference(EMPTY)[1])
 
 
-ROW = re.compile(r"^\| (`[^|]+`) \| (loses all|answers) \|", re.MULTILINE)
+ROW = re.compile(r"^\| (`[^|]+`) \| (loses all|answers)(?:, [^|]*)? \|", re.MULTILINE)
 BY_DEFAULT = {
     label: does
     for labels, does in ROW.findall((ROOT / "docs/operating.md").read_text(encoding="utf-8"))
@@ -222,6 +222,22 @@ def test_servers_do_by_default_what_the_page_tells(stack: Stack, tmp_path: Path)
         time.sleep(0.3)
         service.terminate()
         assert read(request) == {"answers": waited(1500), "loses all": None}[BY_DEFAULT[stack.server]]
+
+
+STARTING_AGAIN = [possible(PLAIN["cpython"], label)[0] for label in LABELS if label.startswith("uwsgi-")]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("stack", STARTING_AGAIN, ids=str)
+def test_uwsgi_without_die_on_term_loses_all_and_starts_again(stack: Stack, tmp_path: Path) -> None:
+    with started(stack, tmp_path, replaced=("--die-on-term", "--strict")) as service:
+        request = service.connect(get("/wait?ms=1500"))
+        time.sleep(0.3)
+        service.terminate()
+        assert read(request) is None
+        with pytest.raises(subprocess.TimeoutExpired):
+            service.process.wait(5)
+        assert read(service.connect(get("/hello"))) == HELLO
 
 
 FASTWSGI = Stack(variant=PLAIN["cpython"], framework="bare", server="fastwsgi")

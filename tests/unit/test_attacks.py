@@ -257,6 +257,9 @@ MUST = {  # what RFC 9112 prescribes beside a refusal: the status 400, and the e
     "length-space": (400, True), "length-empty": (400, True), "lengths-first": (400, True),
     "lengths-second": (400, True), "lengths-list": (400, True),
     "length-colon": (400, False), "hidden-length-colon": (400, False), "coding-space": (400, False),
+    "hidden-coding-space": (400, False),
+    "coding-unknown": (400, True), "coding-not-last": (400, True), "coding-control": (400, True),
+    "hidden-coding-unknown": (400, True), "hidden-coding-not-last": (400, True), "hidden-coding-control": (400, True),
     "no-host": (400, False), "two-hosts": (400, False), "bad-host": (400, False), "host-folded": (400, False),
     "coding-and-length": (None, True), "coding-http-1.0": (None, True), "length-over-coding": (None, True),
     "coding-over-length": (None, True), "coding-folded": (None, True), "hidden-coding-http-1.0": (None, True),
@@ -266,3 +269,7 @@ MUST = {  # what RFC 9112 prescribes beside a refusal: the status 400, and the e
 def test_what_must_be_refused_by_400_or_end_the_connection_says_so() -> None:
     found = {each.attack.name: (each.attack.status, each.attack.closes) for each in CORPUS}
     assert {name: told for name, told in found.items() if told != (None, False)} == MUST
+    unknown = {each.attack.name for each in CORPUS if each.attack.or_status == 501}
+    assert unknown == {
+        f"{hidden}coding-{which}" for hidden in ("", "hidden-") for which in ("unknown", "not-last", "control")
+    }, "an unknown coding (RFC 9112, 6.1)"

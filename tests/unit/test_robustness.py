@@ -1,5 +1,6 @@
 """Replies become outcomes: captured bytes of real servers, and made-up reactions."""
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -8,7 +9,7 @@ from bench.analysis.replies import parse
 from bench.analysis.robustness import judge
 from bench.attacks import named
 from bench.attacks.requests import STATEMENT
-from bench.model import Good, Reaction, Trial
+from bench.model import Attack, Good, Reaction, RobustnessCase, Run, Stack, Trial
 from bench.model.attack import End
 
 WELL = Good(right=True, seconds=0.01)
@@ -92,8 +93,26 @@ def test_a_worker_that_is_replaced_is_told_from_a_service_that_is_gone() -> None
     late = replace(replaced, after=bad, recovered_seconds=1.0)
     rows = [judge(named("idle").attack, trial) for trial in (replaced, late, replace(replaced, after=bad))]
     assert [row.gone for row in rows] == [False, False, True]
-    assert rows[0].reason == "worker ended and replaced (python, after 30 s)"
-    assert rows[2].reason == "service gone (python, after 30 s)"
+    assert rows[0].reason == "worker ended and replaced (python) after 30 s"
+    assert rows[2].reason == "service gone (python) after 30 s"
+
+
+@pytest.mark.parametrize(
+    ("died", "proxy", "told"),
+    [
+        (("sh", "python", "nginx", "nginx"), "nginx", "python"),
+        (("python",), "nginx", "python"),
+        (("nginx",), "nginx", "nginx"),
+        (("sh", "nginx", "nginx"), "nginx", "sh, nginx, nginx"),
+        (("sh", "python"), None, "sh, python"),
+    ],
+)
+def test_a_proxy_that_the_lab_ends_with_its_server_is_not_named(
+    died: tuple[str, ...], proxy: str | None, told: str
+) -> None:
+    bad = Good(right=False, told="refused", seconds=0.01)
+    trial = Trial(attack="get", end="closed", seconds=0.0, after=bad, died=died)
+    assert judge(named("get").attack, trial, proxy).ended == f"service gone ({told})"
 
 
 def test_the_worst_of_all_connections_counts() -> None:
@@ -123,6 +142,8 @@ def test_an_answered_hidden_request_is_counted_whatever_else_happens() -> None:
     rows = [judge(named("body-of-get").attack, each) for each in (trial, replace(trial, died=("bjoern",)))]
     assert robustness.hidden(rows) == 2
     assert [row.outcome for row in rows] == ["wrong", "death"]
+    assert [row.fault for row in rows] == [robustness.HIDING] * 2
+    assert robustness.severity(rows) == (2, 0, 0, 0, 0, 0)
 
 
 def test_an_attack_is_stood_only_if_the_next_good_request_is_answered() -> None:
@@ -133,6 +154,56 @@ def test_an_attack_is_stood_only_if_the_next_good_request_is_answered() -> None:
         assert (row.outcome, row.is_right) == ("answered", False)
         assert "status 500" in row.next_wrong
         assert robustness.faults([row]) == 1
+        assert row.fault == robustness.ONLY_NEXT
+        assert row.next_error == 500
+    spoilt, timed = judge(named("get").attack, replace(stood, beside=bad)), replace(bad, told="no answer: timed out")
+    assert spoilt.is_beside
+    assert robustness.spoilt([spoilt, judge(named("get").attack, replace(stood, after=timed))]) == (spoilt,)
+
+
+@pytest.mark.parametrize(
+    ("status", "end", "expected"),
+    [
+        (400, "closed", "refused"),
+        (501, "closed", "refused"),
+        (400, "open", "wrong"),
+        (411, "closed", "wrong"),
+        (None, "closed", "wrong"),
+    ],
+)
+@pytest.mark.parametrize("name", ["coding-unknown", "coding-not-last", "hidden-coding-control"])
+def test_a_coding_that_is_not_chunked_at_its_end_gets_400_or_501_and_the_connections_end(
+    name: str, status: int | None, end: End, expected: str
+) -> None:
+    assert outcome(name, f"HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n" if status else "", end) == expected
+
+
+def test_a_single_hidden_request_is_worse_than_any_number_of_silences() -> None:
+    def rows(silent: int, received: str) -> list[robustness.Judged]:
+        idle = Trial(attack="idle", end="open", seconds=62.0, after=WELL)
+        body = Trial(attack="body-of-get", received=received, end="closed", seconds=0.1, after=WELL)
+        return [judge(named("idle").attack, idle)] * silent + [judge(named("body-of-get").attack, body)]
+
+    assert robustness.severity(rows(9, HELLO)) < robustness.severity(rows(0, HELLO + WAITED))
+
+
+def test_a_repeated_trial_stands_beside_the_one_that_counts() -> None:
+    near = Trial(attack="get", end="open", seconds=9.0, after=WELL)
+    again = replace(near, received=HELLO, end="closed", seconds=0.1)
+    case = RobustnessCase(stack=Stack(variant="cpython", framework="falcon", server="bjoern"),
+                          limit_seconds=10.0, patience_seconds=62.0)  # fmt: skip
+    facts = {"attacks": [named("get").attack], "trials": [again], "first": [near]}
+    run = Run(case=case, block=0, started="", seconds=1.0, verdict="pass", facts=msgspec.to_builtins(facts))
+    ((before, after),) = robustness.first(run)
+    assert (before.fault, after.fault) == ("silent", None)
+    assert robustness.judged(run) == (after,)
+
+
+def test_attacks_that_a_session_stored_without_a_second_status_are_judged() -> None:
+    attack = msgspec.to_builtins(named("coding-unknown").attack)
+    old = msgspec.convert({k: v for k, v in attack.items() if k not in {"status", "or_status", "closes"}}, Attack)
+    trial = Trial(attack="coding-unknown", received=BARE, end="open", seconds=0.3, after=WELL)
+    assert judge(old, trial).outcome == "refused"
 
 
 def test_a_valid_request_with_5xx_is_counted() -> None:
