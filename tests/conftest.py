@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bench import __main__
-from tests.shares import Sharing, room, share
+from tests.shares import Sharing, share, turn
 
 Main = Callable[..., tuple[int, str, str]]
 
@@ -25,7 +25,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Sharing:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let one process build at once, while the other ones run the unit tests."""
     builds = next((share(item.nodeid) for item in items if "prepared" in getattr(item, "fixturenames", ())), None)
-    items.sort(key=lambda item: (share(item.nodeid) != builds, room(item.nodeid) != "unit"))
+    items.sort(key=lambda item: (share(item.nodeid) != builds, turn(item.nodeid)))
 
 
 @pytest.fixture

@@ -1,10 +1,24 @@
-"""What each of the processes of `make test` runs: the tests of a file, of a served stack, or all that measure."""
+"""What each of the processes of `make test` runs: the tests of a file, of a served stack, or all that measure.
+
+A variant on another interpreter than its own is built anew for each server, so its stacks stay together.
+"""
 
 import re
+from collections.abc import Iterable
 
 from xdist.scheduler import LoadScopeScheduling
 
-STACK = re.compile(r"\[.*?([\w@.-]+/[\w-]+/[\w+.-]+)")
+from tests.declared import CATALOG
+
+
+def any_of(names: Iterable[str]) -> str:
+    """A pattern of any of the names, the longest first."""
+    return "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
+
+
+PARTS = (CATALOG.variants, CATALOG.frameworks, CATALOG.labels(), CATALOG.tunings)
+STACK = re.compile(r"\[((?:{})(?:@[\w.-]+(?=/)|/(?:{})/(?:{})(?:\+(?:{}))?))".format(*map(any_of, PARTS)))
+ORDER = ("unit", "e2e")  # the long share of those that measure begins early
 PAGES = re.compile("tests/e2e/test_(report|site)")  # these measure nothing
 TOGETHER = ("tests/contract/test_draining.py",)  # it serves several stacks at a time
 
@@ -23,6 +37,11 @@ def share(nodeid: str) -> str:
     file = nodeid.partition("::")[0]
     stack = STACK.search(nodeid) if room(nodeid) == "contract" and file not in TOGETHER else None
     return stack[1] if stack else file
+
+
+def turn(nodeid: str) -> int:
+    """When a test runs, from 0."""
+    return ORDER.index(room(nodeid)) if room(nodeid) in ORDER else len(ORDER)
 
 
 def room(nodeid: str) -> str:
