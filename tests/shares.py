@@ -16,7 +16,7 @@ def any_of(names: Iterable[str]) -> str:
     return "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
 
 
-PARTS = (CATALOG.variants, CATALOG.frameworks, CATALOG.labels(), CATALOG.tunings)
+PARTS: tuple[Iterable[str], ...] = (CATALOG.variants, CATALOG.frameworks, CATALOG.labels(), CATALOG.tunings)
 STACK = re.compile(r"\[((?:{})(?:@[\w.-]+(?=/)|/(?:{})/(?:{})(?:\+(?:{}))?))".format(*map(any_of, PARTS)))
 ORDER = ("unit", "e2e")  # the long share of those that measure begins early
 PAGES = re.compile("tests/e2e/test_(report|site)")  # these measure nothing
