@@ -2,7 +2,7 @@
 # `make try service=~/shop` measures a service of your own.
 # `make measure` measures what the findings are made of, and goes on where it stopped: `make measure studies="variants"`.
 python := .venv/bin/python
-at_once := -n 2 --no-loadscope-reorder # two processes, as tests mostly wait: tests/shares.py divides them
+at_once := -n 3 --no-loadscope-reorder # three processes, as tests mostly wait: tests/shares.py divides them
 run    := run quick $(if $(variant),--variant $(variant))
 sphinx := .lab/docs/bin/sphinx-build
 

@@ -36,6 +36,7 @@ from bench.model.case import (
     Stack,
     StartupCase,
     SuiteCase,
+    TimedCase,
     stack_of,
 )
 from bench.model.catalog import Catalog, pick
@@ -170,6 +171,7 @@ __all__ = [
     "SuiteCase",
     "SuitePlan",
     "Target",
+    "TimedCase",
     "Trial",
     "Tuning",
     "Unavailable",

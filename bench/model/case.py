@@ -178,18 +178,6 @@ class FactorsCase(AnyCase, frozen=True, kw_only=True, tag="factors"):
     factor: str
     level: int
 
-    @property
-    def usual(self) -> MicroCase:
-        """The case without the factor."""
-        return MicroCase(
-            variant=self.variant,
-            workload=self.workload,
-            values=self.values,
-            loops=self.loops,
-            warmups=self.warmups,
-            inputs=self.inputs,
-        )
-
 
 class InstructionsCase(AnyCase, frozen=True, kw_only=True, tag="instructions"):
     """The core alone under an instruction counter: `passes` counted passes over the first `documents` documents."""
@@ -262,19 +250,6 @@ class LayersCase(AnyCase, frozen=True, kw_only=True, tag="layers"):
         """The variant, the framework and the layering."""
         return f"{self.variant}/{self.framework}, {self.layering}"
 
-    @property
-    def alone(self) -> MicroCase:
-        """The case of the core alone."""
-        return MicroCase(
-            variant=self.variant,
-            workload=self.workload,
-            values=self.values,
-            loops=self.loops,
-            warmups=self.warmups,
-            aa=self.aa,
-            inputs=self.inputs,
-        )
-
 
 class RobustnessCase(AnyCase, frozen=True, kw_only=True, tag="robustness"):
     """A stack under every attack: a connection has `limit_seconds` to end, that of a slow client `patience_seconds`."""
@@ -285,6 +260,7 @@ class RobustnessCase(AnyCase, frozen=True, kw_only=True, tag="robustness"):
     at_once: int = 1
 
 
+TimedCase = MicroCase | FactorsCase | LayersCase  # in fresh processes, by pyperf
 Case = (
     MicroCase
     | FactorsCase

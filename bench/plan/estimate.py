@@ -17,6 +17,7 @@ from bench.model import (
     Phase,
     Plan,
     RobustnessCase,
+    TimedCase,
 )
 from bench.plan.matrix import SAME_REQUESTS, backend_of
 
@@ -86,14 +87,14 @@ def _seconds_alone(case: Case, catalog: Catalog) -> float:
         case LayersCase():
             spec = catalog.workloads[case.workload].documents
             requests = case.loops * (case.warmups + case.values) * (spec.count if spec else SAME_REQUESTS)
-            return OVERHEAD_SECONDS["layers"] + requests * REQUEST_SECONDS + _timed_seconds(case.alone, catalog)
+            return OVERHEAD_SECONDS["layers"] + requests * REQUEST_SECONDS + _timed_seconds(case, catalog)
         case RobustnessCase():
             return (OVERHEAD_SECONDS["robustness"] + case.patience_seconds) / case.at_once
         case _:
             return OVERHEAD_SECONDS[case.instrument]
 
 
-def _timed_seconds(case: MicroCase | FactorsCase, catalog: Catalog) -> float:
+def _timed_seconds(case: TimedCase, catalog: Catalog) -> float:
     """The expected seconds of all passes of a core over the documents."""
     passes, spec = case.loops * (case.warmups + case.values), catalog.workloads[case.workload].documents
     if spec is None:

@@ -17,7 +17,7 @@ from bench.provision import stamp
 
 def observe(catalog: Catalog, case: FactorsCase, output: Path) -> Observed:
     """Time one fresh process at the level of the case's factor."""
-    return timed(catalog, case.usual, output, STARTS[case.factor](case.variant, case.level))
+    return timed(catalog, case, output, STARTS[case.factor](case.variant, case.level))
 
 
 def provision(catalog: Catalog, plan: FactorsPlan, variant: str) -> None:

@@ -58,7 +58,7 @@ def observe(catalog: Catalog, case: LayersCase, output: Path) -> Observed:
             documents=folder / "documents",
             path=tuple(beside.folder(case.variant, own) for own in needed if own),
         )
-        return timed(catalog, case.alone, output, start)
+        return timed(catalog, case, output, start)
 
 
 def packages(catalog: Catalog, layering: Layering, variant: str) -> tuple[str, ...]:

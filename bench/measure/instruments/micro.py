@@ -27,7 +27,7 @@ from bench.build.proof import Proof
 from bench.catalog.factors import PADDING_BYTES
 from bench.errors import LabError
 from bench.host.pinning import cores, pinned
-from bench.model import AnyCase, Catalog, Measurement, MicroCase, Observed, Run, Yardstick
+from bench.model import AnyCase, Catalog, Measurement, MicroCase, Observed, Run, TimedCase, Yardstick
 from bench.paths import SUBJECT, TOOLS
 from bench.store import scrubbed
 
@@ -72,7 +72,7 @@ def padding_bytes(output: Path) -> int:
     return random.Random("/".join(output.parts[-3:])).randrange(PADDING_BYTES)
 
 
-def timed(catalog: Catalog, case: MicroCase, output: Path, start: Start) -> Observed:
+def timed(catalog: Catalog, case: TimedCase, output: Path, start: Start) -> Observed:
     """Time the core over the workload's documents in one fresh process, and keep its pyperf JSON beside `output`.
 
     Raises LabError with the last line of pyperf's output if it fails, or if the provenance check does.
@@ -179,7 +179,7 @@ def read(catalog: Catalog, path: Path, variant: str) -> Observed:
     return Observed(measurements=measurements, facts=verify.provenance(catalog, variant, json.loads(metadata["about"])))
 
 
-def _benchmark(case: MicroCase) -> str:
+def _benchmark(case: TimedCase) -> str:
     return f"transform {case.workload}{f', {case.threads} threads' if case.threads > 1 else ''}"
 
 
