@@ -132,7 +132,7 @@ def wsgi(application: WsgiApplication, gate: Gate | None = None) -> WsgiApplicat
 
     def identified(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         try:
-            admit(environ["PATH_INFO"], environ.get("HTTP_AUTHORIZATION"))
+            admit(environ.get("PATH_INFO", ""), environ.get("HTTP_AUTHORIZATION"))
         except Refused as refused:
             body = refused.body()
             headers = [("Content-Type", PROBLEM), ("Content-Length", str(len(body))), refused.header]

@@ -1,4 +1,4 @@
-"""Who asks. The layer `identity` sets it for a request; models ask `principal()` and are handed no request.
+"""The caller of a request. The layer `identity` sets it for a request; models ask `principal()` and are handed no request.
 
 A ContextVar needs a context for each request: see `app.context`.
 """
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Principal:
-    """Who asks, and what their token allows."""
+    """A caller, and what their token allows."""
 
     subject: str
     scopes: frozenset[str]
@@ -23,7 +23,7 @@ PRINCIPAL: ContextVar[Principal] = ContextVar("principal")
 
 
 def principal() -> Principal:
-    """Who asks in this request. Raises NoPrincipal if nobody is known."""
+    """The caller of this request. Raises NoPrincipal if nobody is known."""
     try:
         return PRINCIPAL.get()
     except LookupError:

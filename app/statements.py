@@ -28,7 +28,7 @@ class CustomerStatement:
     members: dict[str, Any]
 
     def is_visible(self) -> bool:
-        """Tell whether who asks may see this customer."""
+        """Tell whether the caller may see this customer."""
         return f"customer:{self.members['id']}" in principal().scopes
 
 
@@ -39,7 +39,7 @@ class Customers:
     statements: tuple[CustomerStatement, ...]
 
     def visible(self) -> "Customers":
-        """The customers that who asks may see."""
+        """The customers that the caller may see."""
         return Customers(tuple(statement for statement in self.statements if statement.is_visible()))
 
     def sum_of(self, member: str) -> int:

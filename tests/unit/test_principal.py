@@ -46,7 +46,7 @@ def whoami() -> str:
         return "nobody"
 
 
-def by_wsgi(gate: Gate, path: str, token: str | None, method: str = "POST") -> Answer:
+def by_wsgi(gate: Gate, path: str | None, token: str | None, method: str = "POST") -> Answer:
     told: list[Any] = []
 
     def application(environ: dict[str, Any], start_response: Callable[..., None]) -> list[bytes]:
@@ -57,7 +57,8 @@ def by_wsgi(gate: Gate, path: str, token: str | None, method: str = "POST") -> A
         told.extend((int(status[:3]), dict(headers)))
 
     given = {} if token is None else {"HTTP_AUTHORIZATION": token}
-    environ = {"REQUEST_METHOD": method, "PATH_INFO": path, **given}
+    named = {} if path is None else {"PATH_INFO": path}
+    environ = {"REQUEST_METHOD": method, **named, **given}
     served = context.wsgi(identity.wsgi(application, gate))
     body = b"".join(served(environ, start_response))
     return Answer(told[0], told[1], body)
@@ -319,3 +320,8 @@ def test_nobody_asks_outside_a_request() -> None:
 def test_a_principal_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
         Principal("anna", frozenset()).subject = "eve"  # type: ignore[misc]
+
+
+def test_a_request_whose_path_the_server_omits_needs_no_token(gate: Gate) -> None:
+    """bjoern omits it for CONNECT, as WSGI lets servers do with an empty path (PEP 3333)."""
+    assert by_wsgi(gate, None, None, "CONNECT").status == 200
