@@ -1,4 +1,4 @@
-"""The caller of a request. The layer `identity` sets it for a request; models ask `principal()` and are handed no request.
+"""The caller of a request. The layer `identity` sets it; models ask `principal()` and are handed no request.
 
 A ContextVar needs a context for each request: see `app.context`.
 """
