@@ -17,7 +17,7 @@ from bench.errors import LabError
 from bench.measure import blocks
 from bench.measure.instruments import factors as instrument
 from bench.measure.instruments import micro
-from bench.model import Case, FactorsCase, FactorsPlan, MicroCase, MicroPlan, Run, Session, Study
+from bench.model import Case, FactorsCase, FactorsPlan, MicroPlan, Run, Session, Study
 from bench.paths import FACTORS
 from bench.plan import matrix
 from bench.report import docs
@@ -58,20 +58,19 @@ def test_a_factor_that_the_machine_refuses_is_unsupported(monkeypatch: pytest.Mo
     assert (lack.what, lack.reason) == ("factor addresses", "`setarch` is refused")
 
 
-def started(monkeypatch: pytest.MonkeyPatch, name: str, level: int) -> tuple[micro.Start, Case]:
-    """Return how the process of a case starts, and the case that is timed."""
-    calls: list[tuple[micro.Start, Case]] = []
-    monkeypatch.setattr(instrument, "timed", lambda declared, case, output, start: calls.append((start, case)))
+def started(monkeypatch: pytest.MonkeyPatch, name: str, level: int) -> micro.Start:
+    """Return how the process of a case starts."""
+    calls: list[micro.Start] = []
+    monkeypatch.setattr(instrument, "timed", lambda declared, case, output, start: calls.append(start))
     case = FactorsCase(variant="cpython", workload="medium", values=3, factor=name, level=level)
     instrument.observe(CATALOG, case, Path("run"))
     return calls[0]
 
 
 def test_each_factor_changes_one_property_of_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    usual, case = started(monkeypatch, "nothing", 3)
-    assert case == MicroCase(variant="cpython", workload="medium", values=3)
+    usual = started(monkeypatch, "nothing", 3)
     assert usual == micro.Start(artifacts.python("cpython"), {micro.PADDING: ""})
-    changed = {name: started(monkeypatch, name, 3)[0] for name in factors.FACTORS if name != "nothing"}
+    changed = {name: started(monkeypatch, name, 3) for name in factors.FACTORS if name != "nothing"}
     assert changed["environment"] == micro.Start(usual.python, {micro.PADDING: "xxx"})
     assert changed["addresses"] == micro.Start(usual.python, {micro.PADDING: "xxx"}, factors.STILL)
     assert changed["seed"] == micro.Start(usual.python, usual.env | {"PYTHONHASHSEED": "3"})
