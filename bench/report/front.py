@@ -43,7 +43,7 @@ INTERVALS = (
 )
 ATTACKED = (
     "Each attack was tried once, on a server with one worker; quick ones that ended near their time limit were tried "
-    "once more. A server that stands these attacks is not proven safe."
+    "once more. A server that withstands these attacks is not proven safe."
 )
 
 

@@ -1,4 +1,4 @@
-"""Servers under attack: which ones to use where, and which attacks each one stands, as answers and tables."""
+"""Servers under attack: which ones to use where, and which attacks each one withstands, as answers and tables."""
 
 from __future__ import annotations
 
@@ -23,20 +23,21 @@ NEXT_WRONG = "next request wrong"
 
 
 def answers(found: Sequence[Attacked]) -> Iterator[str]:
-    """Which servers to use without nginx, which behind it, which only there, and which not at all."""
+    """Which servers to use without nginx, which behind it, which only there, and which nowhere."""
     alone, proxied = (ranked(found, place) for place in (ALONE, PROXIED))
+    ended = [each for each in alone if robustness.quick_deaths(each.rows)]
+    barred = list(dict.fromkeys(each.stack.label for each in (*filter(is_unfit, proxied), *ended)))
     if alone:
         yield _alone(alone)
     if proxied:
-        yield _proxied(proxied)
-    barred = [each.stack.label for each in proxied if is_unfit(each)]
+        yield _proxied(proxied, barred)
     exposed = [each.stack.label for each in alone if is_exposed(each) and each.stack.label not in barred]
     told = []
     if exposed:
         where = "Only behind nginx" if proxied else "Not alone"
         told.append((f"{where}: {', '.join(exposed)}", " (hidden requests answered, 5xx, or processes ended)"))
     if barred:
-        told.append((f"Not at all: {', '.join(barred)}", " (quick attacks end it)"))
+        told.append((f"Not at all: {', '.join(barred)}", " (quick attacks end a process)"))
     if told:
         whole = ". ".join(f"{names}{reason}" for names, reason in told)
         yield fitting(whole if fits(whole) else ". ".join(names for names, _ in told))
@@ -52,15 +53,14 @@ def _alone(known: Sequence[Attacked]) -> str:
     figures = f"{wrong} of {len(steady[0].rows)} attacks wrongly"
     names = " or ".join(filter(None, (", ".join(best[:-1]), best[-1])))
     subject = "each" if len(best) > 1 else "it"
-    told = f"Without nginx use {names}: {subject} answers {figures}, without hidden requests, deaths or 5xx"
+    told = f"Without nginx use {names}: {subject} answers {figures}, leaves some unanswered, and has no worse fault"
     return fitting(told if fits(told) else f"Without nginx {len(best)} servers, such as {best[0]}, answer {figures}")
 
 
-def _proxied(known: Sequence[Attacked]) -> str:
+def _proxied(known: Sequence[Attacked], barred: Sequence[str]) -> str:
     """The servers to use behind nginx, and how many fail no more than what every one of them fails."""
     common = set.intersection(*map(_failed, known))
     those = "one attack" if len(common) == 1 else f"{len(common)} attacks"
-    barred = [each.stack.label for each in known if is_unfit(each)]
     use = f"Behind nginx use any server{f' but {listed(barred)}' if barred else ''}"
     equal = sum(_failed(each) == common for each in known)
     count = f"all {equal}" if equal == len(known) else f"{equal} of {len(known)}"
@@ -120,7 +120,7 @@ def cells(each: Attacked) -> list[str]:
 
 
 def _counted(each: Attacked) -> list[str]:
-    """How many attacks it stands, and fails by each kind of fault."""
+    """How many attacks it withstands, and fails by each kind of fault."""
     return [f"{len(each.rows) - each.faults} of {len(each.rows)}", *map(str, each.severity)]
 
 
@@ -138,7 +138,7 @@ def attacks_tables(found: Sequence[Attacked]) -> dict[str, Table]:
 
 
 def _failing(at: int, known: Sequence[Attacked]) -> str:
-    """The servers that do not stand an attack, by what they do instead, and those whose next request was wrong."""
+    """The servers that fail an attack, by what they do instead, and those whose next request was wrong."""
     by: dict[str, list[str]] = {}
     for each in known:
         for kind in _kinds(each.rows[at]):
