@@ -57,7 +57,7 @@ def _alone(known: Sequence[Attacked]) -> str:
     return fitting(told if fits(told) else f"Without nginx {len(best)} servers, such as {best[0]}, answer {figures}")
 
 
-def _proxied(known: Sequence[Attacked], barred: Sequence[str]) -> str:
+def _proxied(known: Sequence[Attacked], barred: list[str]) -> str:
     """The servers to use behind nginx, and how many fail no more than what every one of them fails."""
     common = set.intersection(*map(_failed, known))
     those = "one attack" if len(common) == 1 else f"{len(common)} attacks"
