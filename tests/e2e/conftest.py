@@ -1,10 +1,11 @@
-"""A browser for the tests of pages."""
+"""A browser for the tests of pages, and an order for the tests that run commands."""
 
 import shutil
 
 import pytest
 from selenium import webdriver
 
+from bench.host import exclusive
 from tests.absent import absent
 
 FLAGS = (
@@ -12,6 +13,13 @@ FLAGS = (
     "disable-component-update", "disable-sync",
 )  # fmt: skip
 DESK, PHONE = (1280, 900), (390, 844)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nobody_builds():
+    """Waits while another process of `make test` builds: a command that waits so long would exceed its time limit."""
+    with exclusive.building(lambda _: None):
+        pass
 
 
 @pytest.fixture(scope="module")
