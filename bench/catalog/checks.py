@@ -138,6 +138,8 @@ def check_study(study: Study, catalog: Catalog) -> None:
         _check_target(target, study, f"{where}: target {target.title!r}", catalog)
     if study.macro and not study.macro.loads_of.keys() <= set(study.workloads):
         raise LabError(f"{where}: macro.loads_of: every key must be one of the study's workloads")
+    if study.latency and not set(study.latency.workloads) <= set(study.workloads):
+        raise LabError(f"{where}: latency.workloads: each must be one of the study's workloads")
     if not study.frameworks_of.keys() <= set(study.servers):
         raise LabError(f"{where}: frameworks_of: every key must be one of the study's servers")
     if study.servers and not study.frameworks:

@@ -57,11 +57,12 @@ class LatencyPlan(Declared, frozen=True):
     """`runs` fresh servers under an open `load`, for the best stack of each server program and for every peer.
 
     The rates are `shares` of the stack's own capacity, and a common one: `rate`, or else the share `common` of the
-    smallest capacity. With `all`, every stack of the study is driven.
+    smallest capacity. With `all`, every stack of the study is driven; with `workloads`, only on these.
     """
 
     load: str
     runs: Count
+    workloads: tuple[str, ...] = ()
     shares: tuple[Share, ...] = (0.3, 0.6, 0.9)
     common: Share = 0.5
     rate: float | None = None

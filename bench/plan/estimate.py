@@ -54,14 +54,15 @@ def contest_seconds(plan: Plan) -> float:
     programs = {server.server for server in catalog.servers.values() if server.label in study.servers}
     subjects = [study.baseline] * len(programs) + list(study.peers)
     driven = [(name, study.open.runs) for name in study.open.loads] if study.open else []
-    loads = [(catalog.loads[name], runs, 1) for name, runs in driven]
+    loads = [(catalog.loads[name], runs, 1, study.workloads) for name, runs in driven]
     if study.latency:
-        rates = len(study.latency.shares) + 1
-        loads.append((catalog.loads[study.latency.load], study.latency.runs, rates))
+        rates, workloads = len(study.latency.shares) + 1, study.latency.workloads or study.workloads
+        loads.append((catalog.loads[study.latency.load], study.latency.runs, rates, workloads))
     return sum(
         runs
         * (rates * load_seconds(load) + CAPACITY_SECONDS * (rates > 1) + warm_seconds(name, load, workload, catalog))
-        for (load, runs, rates), name, workload in product(loads, subjects, study.workloads)
+        for (load, runs, rates, workloads), name in product(loads, subjects)
+        for workload in workloads
     )
 
 

@@ -19,9 +19,8 @@ def latency_loads(plan: Plan, runs: Iterable[Run]) -> Phase | None:
     if not asked:
         return None
     runs = list(runs)
-    cases = [
-        case for workload in plan.study.workloads for case in _cases(asked, workload, capacities(plan, workload, runs))
-    ]
+    workloads = asked.workloads or plan.study.workloads
+    cases = [case for workload in workloads for case in _cases(asked, workload, capacities(plan, workload, runs))]
     return Phase("latency", asked.runs, tuple(cases)) if cases else None
 
 

@@ -11,7 +11,7 @@ from bench import catalog
 from bench.catalog import pairing
 from bench.catalog.moved import at_home
 from bench.errors import LabError
-from bench.model import Against, Stack, Target
+from bench.model import Against, LatencyPlan, Stack, Target
 from bench.paths import ROOT
 from bench.plan import matrix
 from tests.declared import CATALOG, study_called
@@ -303,6 +303,16 @@ def test_a_study_says_which_loads_go_with_which_of_its_workloads(checkout: Path)
     ):
         study.write_text(STUDY + 'loads_of = { medium = ["brief-64"] }\n'.replace(old, new))
         assert complaint(catalog.read) == f"bench/studies/tiny.toml: {told}"
+
+
+def test_a_study_says_on_which_of_its_workloads_latency_is_measured(checkout: Path) -> None:
+    study = checkout / "bench/studies/tiny.toml"
+    text = STUDY + '\n[latency]\nload = "steady"\nruns = 1\nworkloads = ["medium"]\n'
+    study.write_text(text)
+    assert catalog.read().studies["tiny"].latency == LatencyPlan(load="steady", runs=1, workloads=("medium",))
+    study.write_text(text.removesuffix('["medium"]\n') + '["large"]\n')
+    told = "bench/studies/tiny.toml: latency.workloads: each must be one of the study's workloads"
+    assert complaint(catalog.read) == told
 
 
 def test_a_study_says_which_frameworks_run_behind_a_server(checkout: Path) -> None:

@@ -38,6 +38,13 @@ def test_a_stack_that_the_generator_limited_is_driven_at_shares_of_what_that_can
     assert round(capacities(plan(ASKED, CATALOG), "medium", [limited])[limited.case.stack]) == round(1400 * 0.8 / 0.96)
 
 
+def test_only_the_workloads_that_are_named_are_driven() -> None:
+    both = msgspec.structs.replace(ASKED, workloads=("medium", "large"))
+    on_large = msgspec.structs.replace(both, latency=LatencyPlan(load="steady", runs=2, workloads=("large",)))
+    assert latency_loads(plan(both, CATALOG), CLOSED) is not None
+    assert latency_loads(plan(on_large, CATALOG), CLOSED) is None
+
+
 def test_without_a_plan_or_a_capacity_nothing_is_driven() -> None:
     assert latency_loads(plan(STUDY, CATALOG), CLOSED) is None
     assert latency_loads(plan(ASKED, CATALOG), []) is None
