@@ -138,8 +138,6 @@ def check_study(study: Study, catalog: Catalog) -> None:
         _check_target(target, study, f"{where}: target {target.title!r}", catalog)
     if study.macro and not study.macro.loads_of.keys() <= set(study.workloads):
         raise LabError(f"{where}: macro.loads_of: every key must be one of the study's workloads")
-    if study.latency and not set(study.latency.workloads) <= set(study.workloads):
-        raise LabError(f"{where}: latency.workloads: each must be one of the study's workloads")
     if not study.frameworks_of.keys() <= set(study.servers):
         raise LabError(f"{where}: frameworks_of: every key must be one of the study's servers")
     if study.servers and not study.frameworks:
@@ -156,6 +154,8 @@ def _check_loads(study: Study, where: str, catalog: Catalog) -> None:
             raise LabError(f"{where}: macro.loads: workload {workload!r} has no load; name at least one")
     if study.open and not study.open.loads:
         raise LabError(f"{where}: open.loads: name at least one load, or remove [open]")
+    if study.latency and not set(study.latency.workloads) <= set(study.workloads):
+        raise LabError(f"{where}: latency.workloads: each must be one of the study's workloads")
     closed = [*study.macro.loads, *chain(*study.macro.loads_of.values())] if study.macro else []
     driven = (*(study.open.loads if study.open else ()), *((study.latency.load,) if study.latency else ()))
     for model, names in (("closed", closed), ("open", driven)):
