@@ -11,6 +11,7 @@ from bench.analysis.text import listed, number
 from bench.catalog import pairing
 from bench.model import Server
 from bench.report import naming, price, versions
+from bench.report.ranked import USUAL
 from bench.report.rows import Core, Finding, Row
 from bench.report.speedups import KINDS, kind
 from bench.report.wording import estimate
@@ -59,13 +60,20 @@ def _core(finding: Finding, core: Core) -> Effect:
     told = [
         *price.words(core),
         naming.of_core(finding, core.variant),
-        held + (" on this processor" if by_cache else ""),
+        held + (", by the size of this processor's cache" if by_cache else ""),
     ]
     paid = ", ".join(filter(None, told))
     change = KINDS[kind(finding.catalog, core, finding.baseline) or "interpreter"]
     home = finding.catalog.interpreter_of(core.variant).title
-    name = f"{change}: {home if core.plain else naming.core(finding, core)}"
+    name = f"{change}: {home if core.plain else naming.core(finding, core)}{_of_several(finding, core)}"
     return Effect(name=name, alone=estimate(core.speedup), served=served, price=paid)
+
+
+def _of_several(finding: Finding, core: Core) -> str:
+    """That a core is the fastest of those that change the same thing, unless each of them has a row of its own."""
+    own = kind(finding.catalog, core, finding.baseline)
+    alike = [each for each in finding.cores if kind(finding.catalog, each, finding.baseline) == own]
+    return f", the best of {len(alike)}" if len(alike) > 1 and not core.rewritten and own == "compiler" else ""
 
 
 def behind_proxies(finding: Finding) -> str:
@@ -83,9 +91,18 @@ def behind_proxies(finding: Finding) -> str:
     if not usual:
         return ""
     beside = {label: spent[labels[label]] / spent[labels[usual[-1]]] for label in (next(iter(labels)), *usual[:-1])}
-    told = [f"{_named(finding, label)} {number(ratio)}×" for label, ratio in beside.items()]
+    told = [f"{number(ratio)}× on {_named(finding, label)}" for label, ratio in beside.items()]
     core = naming.core(finding, next(row.core for row in finding.rows if row.stack == labels[usual[-1]]))
-    return f"Behind nginx, of the CPU of {_named(finding, usual[-1])} under {core}: {listed(told)}"
+    return f"Behind nginx, whose CPU counts, {core} takes {listed(told)} of its CPU on {_named(finding, usual[-1])}"
+
+
+def where_requests_wait(finding: Finding) -> str:
+    """How many requests that wait the server that most readers have answers, and how many the best one."""
+    best = finding.ranking[0]
+    usual = next((each for each in finding.ranking if each.stack.label == USUAL), best)
+    rates = [number(each.figures.rate.value or 0.0) for each in (usual, best)]
+    told = f"{naming.server(finding, usual.stack)} answers {rates[0]} a second"
+    return f"Where requests wait, choose the server first: {told}, {naming.server(finding, best.stack)} {rates[1]}"
 
 
 def both(finding: Finding) -> str:
@@ -97,7 +114,7 @@ def both(finding: Finding) -> str:
     best, worst = known[0], plain[-1]
     gain = number((worst.cpu.value or math.nan) / (best.cpu.value or math.nan))
     return (
-        f"Both changed: {naming.stack(finding, best.stack)} is {gain}× as fast as {naming.stack(finding, worst.stack)}."
+        f"Both changed: {naming.stack(finding, best.stack)} is {gain}× as fast as {naming.stack(finding, worst.stack)}"
     )
 
 
@@ -108,7 +125,8 @@ def _server_for_plain(finding: Finding) -> Iterator[Effect]:
     best = min(known, key=lambda label: known[label], default=None)
     if best and len(known) > 1:
         dearer = {label: cost for label, cost in known.items() if label != best}
-        yield _server(finding, _named(finding, best), known[best], dearer)
+        old = ", ".join(_named(finding, label) for label in dearer)
+        yield _server(finding, f"{old} to {_named(finding, best)}", known[best], dearer)
 
 
 def _named(finding: Finding, server: str) -> str:

@@ -8,8 +8,8 @@ import pytest
 
 from bench.errors import LabError
 from bench.paths import KEPT, ROOT
-from bench.report import docs, readme
-from bench.report.changes import SERVERS, both, effects
+from bench.report import docs, naming, readme, taken
+from bench.report.changes import SERVERS, both, effects, where_requests_wait
 from bench.report.rows import Finding
 from tests.declared import CATALOG
 
@@ -34,7 +34,7 @@ def test_each_row_is_of_the_page_that_it_links_to(found: dict[str, Finding]) -> 
 
 def test_the_first_row_has_the_times_to_which_the_others_relate(found: dict[str, Finding]) -> None:
     own = found["variants"].each[0]
-    first = re.search(r"^\| CPython 3\.11 \| (\S+) µs \| (\S+) µs \| (\S+) µs \|", TEXT, re.MULTILINE)
+    first = re.search(r"^\| CPython 3\.11, 1× \| (\S+) µs \| (\S+) µs \| (\S+) µs \|", TEXT, re.MULTILINE)
     assert first
     alone, *served = (float(each) * 1e-6 for each in first.groups())
     assert alone == pytest.approx(own.baseline.time.value, rel=0.01)
@@ -49,6 +49,25 @@ def test_changes_of_core_and_server_together_are_compared_with_neither(found: di
     gain = re.search(r"is (\S+)× as fast as CPython on", both(own))
     assert gain
     assert float(gain[1]) == pytest.approx(dearest / spent[0].cpu.value, rel=0.01)
+
+
+def test_a_stack_that_lacks_its_proxy_stands_for_no_core_that_has_another(found: dict[str, Finding]) -> None:
+    for page in (found[name] for name in readme.PEERS if name in found):
+        shown = taken.rows_of(page.each[0])
+        for variant, row in shown.items():
+            others = [each for each in page.each[0].rows if each.stack.variant == variant and each.compressed.value]
+            if naming.needs_proxy(page, row.stack):
+                assert all(naming.needs_proxy(page, each.stack) for each in others)
+
+
+def test_where_requests_wait_the_servers_differ_in_answers_per_second(found: dict[str, Finding]) -> None:
+    own = next(each for each in found["servers"].each if each.workload == readme.WAIT)
+    sync = next(each for each in own.ranking if each.stack.label == "gunicorn-sync")
+    told = re.search(r"answers (\S+) a second, .* (\S+)$", where_requests_wait(own))
+    assert told
+    usual, best = (float(each.replace(",", "")) for each in told.groups())
+    assert usual == pytest.approx(sync.figures.rate.value, rel=0.01)
+    assert best == pytest.approx(own.ranking[0].figures.rate.value, rel=0.01)
 
 
 def elsewhere(finding: Finding) -> Finding:
@@ -66,7 +85,7 @@ def test_each_peer_is_shown_with_the_machine_of_its_own_page(found: dict[str, Fi
     moved = readme.text({**found, "nodejs": elsewhere(found["nodejs"])})
     (told,) = [part for part in moved.split("\n\n") if "another, " in part]
     assert told.startswith("p99 at ")
-    assert re.search(r"Measured [\w ]+: nodejs\. another,", told.replace("\n", " "))
+    assert re.search(r"Sessions: \d of \[nodejs\]\(\S+\)\. another,", told.replace("\n", " "))
 
 
 def test_only_what_stands_between_the_markers_changes(tmp_path: Path, found: dict[str, Finding]) -> None:
