@@ -16,7 +16,7 @@ from typing import Any
 
 from app.about import built_core
 from app.http import Problem, answer
-from app.jetstream import SECOND, NoStream, acknowledge, ask, deliveries
+from app.jetstream import DONE, SECOND, ask, deliveries
 from app.nats import Address, Client, Connection, Message, NoBroker, TooLarge, published
 from app.work import MADE_STATUS, PARTITIONS, QUEUE, Outcome, Work, by_of
 
@@ -107,6 +107,7 @@ class Consumer:
                     continue
                 self._take(connection, inbox, message)
                 heard = time.monotonic()
+            connection.flush(_in(SILENCE_SECONDS))
         finally:
             connection.close()
 
@@ -115,7 +116,9 @@ class Consumer:
         if message.status.startswith("100"):  # a heartbeat
             return
         if not message.status:
-            self.finish(message)
+            if not self.is_stored(message):
+                return
+            connection.send(published(message.reply, DONE), _in(SILENCE_SECONDS))
             partition = int(message.subject.split(".")[2])
         elif message.status.startswith(("404", "408")):  # no document came in time
             partition = int(message.subject.rpartition(".")[2])
@@ -130,25 +133,23 @@ class Consumer:
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{QUEUE}.partition-{partition}"
         connection.send(published(subject, wanted, f"{inbox}.{partition}"), _in(SILENCE_SECONDS))
 
-    def finish(self, message: Message) -> None:
-        """Compute a document, store its outcome, publish its event, and acknowledge it; go on while the broker is away.
+    def is_stored(self, message: Message) -> bool:
+        """Compute a document, store its outcome and publish its event; go on while the broker is away.
 
-        Returns without having done so after `stop`.
+        Returns False after `stop` if the broker is away.
         """
-        outcome = computed(self.transform, message)
-        while not self._is_finished(message, outcome) and not self.is_stopping:
+        id, outcome = message.subject.rpartition(".")[2], computed(self.transform, message)  # noqa: A001 - what it is
+        while not self._is_stored(id, outcome):
+            if self.is_stopping:
+                return False
             time.sleep(PAUSE_SECONDS)
+        return True
 
-    def _is_finished(self, message: Message, outcome: Outcome) -> bool:
-        """Store the outcome and acknowledge the document. Returns False if the broker is away."""
-        id = message.subject.rpartition(".")[2]  # noqa: A001 - what it is
+    def _is_stored(self, id: str, outcome: Outcome) -> bool:  # noqa: A002
         try:
             self._store(id, outcome)
             if outcome.status == MADE_STATUS:
                 self.work.announce(id, outcome.by)
-            acknowledge(self.client, message)
-        except NoStream:  # the broker has lost its queue, and with it what there is to acknowledge
-            return True
         except NoBroker:
             return False
         return True

@@ -10,6 +10,7 @@ from app.nats import Client, Headers, Message, NoBroker
 
 SECOND = 10**9  # the API's durations are in nanoseconds
 ID = "Nats-Msg-Id"  # a stream drops a message whose id it has had within its duplicate window
+DONE = b"+ACK"  # the answer to a consumer's message; the broker confirms none that it has already had
 
 
 class NoStream(NoBroker):
@@ -38,11 +39,6 @@ def newest(client: Client, stream: str, subject: str) -> Message | None:
 def ask(client: Client, operation: str, request: dict[str, Any]) -> dict[str, Any]:
     """The answer of the API to an operation such as STREAM.CREATE.NAME. Raises NoStream or NoBroker."""
     return _answer(client.request(f"$JS.API.{operation}", json.dumps(request).encode()))
-
-
-def acknowledge(client: Client, message: Message) -> None:
-    """Return once the broker knows that the message is done. Raises NoStream or NoBroker."""
-    _check(client.request(message.reply, b"+ACK"))
 
 
 def deliveries(message: Message) -> int:

@@ -125,8 +125,8 @@ class Connection:
             self.max_payload: int = json.loads(self._control("INFO", deadline))["max_payload"]
             options: dict[str, Any] = {"verbose": False, "pedantic": False, "headers": True, "no_responders": True}
             hello = json.dumps({**options, **address.login, "lang": "python", "version": "1", "protocol": 1})
-            self.send(f"CONNECT {hello}\r\nSUB {self.inbox}.* {ANSWERS}\r\nPING\r\n".encode(), deadline)
-            self._control("PONG", deadline)
+            self.send(f"CONNECT {hello}\r\nSUB {self.inbox}.* {ANSWERS}\r\n".encode(), deadline)
+            self.flush(deadline)
         except BaseException:
             self.close()
             raise
@@ -140,6 +140,11 @@ class Connection:
 
     def subscribe(self, subject: str, subscription: str, deadline: float) -> None:
         self.send(f"SUB {subject} {subscription}\r\n".encode(), deadline)
+
+    def flush(self, deadline: float) -> None:
+        """Return once the broker has had everything that was sent; messages are dropped meanwhile."""
+        self.send(b"PING\r\n", deadline)
+        self._control("PONG", deadline)
 
     def receive(self, deadline: float) -> Message:
         """The next message of a subscription. After a TimeoutError it can be called again."""

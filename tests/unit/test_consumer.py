@@ -10,7 +10,6 @@ import pytest
 from app import consumer
 from app.consumer import Consumer, computed
 from app.core import transform
-from app.jetstream import NoStream
 from app.nats import Message, NoBroker, TooLarge
 from app.work import Outcome
 
@@ -67,7 +66,19 @@ class Steps:
         self.step("announce")
 
 
-Run = Callable[..., tuple[Steps, Consumer]]
+class Connection:
+    """A connection that records what is sent, as steps, too."""
+
+    def __init__(self, steps: Steps | None = None) -> None:
+        self.sent: list[bytes] = []
+        self.steps = steps or Steps()
+
+    def send(self, data: bytes, _deadline: float) -> None:
+        self.sent.append(data)
+        self.steps.step("acknowledge" if data.endswith(b"+ACK\r\n") else "pull")
+
+
+Run = Callable[..., Steps]
 
 
 @pytest.fixture
@@ -75,60 +86,39 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     """Finishes a document at a broker with these errors."""
     monkeypatch.setattr(time, "sleep", lambda _: None)
 
-    def finished(document: bytes = DOCUMENT, is_stopping: bool = False, **errors: list[Exception]) -> Any:
+    def finished(document: bytes = DOCUMENT, is_stopping: bool = False, **errors: list[Exception]) -> Steps:
         steps, made = Steps(**errors), Consumer("nats://127.0.0.1:1", transform)
         made.work = steps  # type: ignore[assignment]
         made.is_stopping = is_stopping
-        monkeypatch.setattr(consumer, "acknowledge", lambda *_: steps.step("acknowledge"))
-        made.finish(queued(document))
-        return steps, made
+        made._take(Connection(steps), "_INBOX.me", queued(document))  # type: ignore[arg-type]
+        return steps
 
     return finished
 
 
 def test_the_result_is_stored_before_its_document_is_acknowledged(run: Run) -> None:
-    steps, _ = run()
-    assert steps.taken == ["keep", "announce", "acknowledge"]
+    assert run().taken == ["keep", "announce", "acknowledge", "pull"]
 
 
 def test_a_problem_is_stored_and_is_no_event(run: Run) -> None:
-    steps, _ = run(b"{}")
-    assert steps.taken == ["keep", "acknowledge"]
+    steps = run(b"{}")
+    assert steps.taken == ["keep", "acknowledge", "pull"]
     assert steps.kept[0].status == "422 Unprocessable Content"
 
 
 def test_while_the_broker_is_away_the_outcome_is_kept_and_stored_later(run: Run) -> None:
-    steps, _ = run(keep=[NoBroker(), NoBroker()], acknowledge=[NoBroker()])
-    assert steps.taken == ["keep", "announce", "keep", "announce", "acknowledge"]
+    steps = run(keep=[NoBroker(), NoBroker()], announce=[NoBroker()])
+    assert steps.taken == ["keep", "keep", "announce", "acknowledge", "pull"]
 
 
 def test_an_answer_that_is_too_large_becomes_a_problem(run: Run) -> None:
-    steps, _ = run(keep=[TooLarge(10)])
-    (outcome,) = steps.kept
-    assert (outcome.status, json.loads(outcome.body)["detail"][-19:]) == (
-        "413 Content Too Large",
-        "the broker takes 10",
-    )
-
-
-def test_a_queue_that_is_lost_holds_up_nothing(run: Run) -> None:
-    steps, _ = run(acknowledge=[NoStream()])
-    assert steps.taken == ["keep", "announce"]
+    (outcome,) = run(keep=[TooLarge(10)]).kept
+    assert outcome.status == "413 Content Too Large"
+    assert json.loads(outcome.body)["detail"].endswith("the broker takes 10")
 
 
 def test_a_consumer_that_stops_leaves_its_document_to_others_if_the_broker_is_away(run: Run) -> None:
-    steps, _ = run(is_stopping=True, keep=[NoBroker()])
-    assert steps.taken == []
-
-
-class Connection:
-    """A connection that records what is sent."""
-
-    def __init__(self) -> None:
-        self.sent: list[bytes] = []
-
-    def send(self, data: bytes, _deadline: float) -> None:
-        self.sent.append(data)
+    assert run(is_stopping=True, keep=[NoBroker()]).taken == []
 
 
 @pytest.mark.parametrize(
