@@ -22,7 +22,6 @@ from app.nats import Client
 from app.rsgi import bare_app
 from app.work import Work
 
-REQUIREMENTS: tuple[str, ...] = ()  # packages that the layer needs
 MADE = 200  # the status of a statement
 
 
