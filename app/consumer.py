@@ -20,7 +20,7 @@ from app.jetstream import DONE, SECOND, ask, deliveries
 from app.nats import Address, Client, Connection, Message, NoBroker, TooLarge, published
 from app.work import MADE_STATUS, PARTITIONS, QUEUE, Outcome, Work, by_of
 
-REDELIVERY_SECONDS = 10.0  # without an acknowledgement, the broker gives a document out again
+REDELIVERY_SECONDS = 5.0  # without an acknowledgement, the broker gives a document out again
 MAX_DELIVERIES = 5  # a document that ends its consumer so often gets the status 500
 REQUEST_SECONDS = 30.0  # how long the broker holds a request for a document
 HEARTBEAT_SECONDS = 5.0  # while it holds one, it sends a message so often
@@ -55,8 +55,8 @@ def computed(transform: Callable[[bytes], bytes], message: Message) -> Outcome:
         return Outcome(problem.status, problem.body(), by_of(message))
     except Exception:  # noqa: BLE001 - a bug of the core is an outcome; the queue goes on
         traceback.print_exc()
-        problem = Problem("500 Internal Server Error", "computing it has failed")
-        return Outcome(problem.status, problem.body(), by_of(message))
+        failed = Problem("500 Internal Server Error", "computing it has failed")
+        return Outcome(failed.status, failed.body(), by_of(message))
 
 
 class Consumer:

@@ -196,10 +196,11 @@ def rsgi(application: AsyncApplication, events: Events | None = None) -> AsyncAp
         else:
             held = Held(protocol)
             await application(scope, held)
-            reply = await asyncio.to_thread(events.announce) if held.answer[0] == MADE else None
-            if reply is None:
+            refusal = await asyncio.to_thread(events.announce) if held.answer[0] == MADE else None
+            if refusal is None:
                 protocol.response_bytes(*held.answer)
                 return
+            reply = refusal
         headers = [(name.lower(), value) for name, value in reply.headers]
         protocol.response_bytes(int(reply.status[:3]), headers, b"" if method == "HEAD" else reply.body)
 

@@ -10,19 +10,19 @@ from app.jetstream import NoStream
 from app.nats import Message, NoBroker
 from app.work import Outcome, Work
 
-NONE = ("503", {}, b"")
-ACKNOWLEDGED = ("", {}, b'{"stream":"W","seq":3}')
-DUPLICATE = ("", {}, b'{"stream":"W","seq":3,"duplicate": true}')
-CONFLICT = (
+Answer = tuple[str, dict[str, str], bytes]
+
+NONE: Answer = ("503", {}, b"")
+ACKNOWLEDGED: Answer = ("", {}, b'{"stream":"W","seq":3}')
+DUPLICATE: Answer = ("", {}, b'{"stream":"W","seq":3,"duplicate": true}')
+CONFLICT: Answer = (
     "",
     {},
     b'{"type":"io.nats.jetstream.api.v1.stream_create_response","error":{"code":400,"err_code":10058,'
     b'"description":"stream name already in use with a different configuration"}}',
 )
-CREATED = ("", {}, b'{"type":"io.nats.jetstream.api.v1.stream_create_response","did_create":true}')
-MISSING = ("404 Message Not Found", {}, b"")
-
-Answer = tuple[str, dict[str, str], bytes]
+CREATED: Answer = ("", {}, b'{"type":"io.nats.jetstream.api.v1.stream_create_response","did_create":true}')
+MISSING: Answer = ("404 Message Not Found", {}, b"")
 
 
 class Asked:

@@ -135,7 +135,7 @@ def test_a_broker_that_is_away_for_a_moment_is_waited_for() -> None:
             client.address = broker_address
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(nats.time, "sleep", back)
+            patch.setattr(time, "sleep", back)
             assert client.request("a").payload == b'{"stream":"S","seq":1}'
         client.close()
     assert pauses == [nats.PAUSE_SECONDS]
