@@ -44,6 +44,11 @@ def routed(routes: dict[str, tuple[str, Handler]], method: str, path: str) -> Ha
     return handler
 
 
+def as_routed(path: str) -> str:
+    """The path as routers read it: Falcon and Flask take `//statements` for `/statements`."""
+    return "/" + "/".join([part for part in path.split("/") if part])
+
+
 def expect_json(media_type: str) -> None:
     """Raise Problem 415 unless the Content-Type is JSON."""
     if media_type != JSON and media_type.partition(";")[0].strip().lower() != JSON:

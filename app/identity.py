@@ -20,7 +20,7 @@ from typing import Any
 
 from app.context import AsyncApplication, Environ, WsgiApplication
 from app.fetching import LIMIT_SECONDS, checked, fetched
-from app.http import PROBLEM, Problem
+from app.http import PROBLEM, Problem, as_routed
 from app.jwks import Keys, NoKeys, Pending, keys_of
 from app.principal import PRINCIPAL, Principal, principal
 from app.tokens import InvalidToken, Verifier, implementation, usable
@@ -40,11 +40,6 @@ class Refused(Problem):
     def __init__(self, status: str, detail: str, name: str, value: str) -> None:
         super().__init__(status, detail)
         self.header = name, value
-
-
-def as_routed(path: str) -> str:
-    """The path as routers read it: Falcon and Flask take `//statements` for `/statements`."""
-    return "/" + "/".join([part for part in path.split("/") if part])
 
 
 def challenge(status: str, detail: str, error: str = "", scope: str = "") -> Refused:

@@ -8,7 +8,7 @@ from itertools import chain
 from bench.catalog.pairing import kinds
 from bench.catalog.tuning import tuned
 from bench.errors import NEAR, LabError
-from bench.model import Against, Catalog, Peer, Server, Study, Target, pick
+from bench.model import Against, Catalog, Peer, Server, Study, Target, Workload, pick
 from bench.paths import ROOT, YARDSTICKS
 
 IN_PROCESS = {"wsgi", "asgi"}  # interfaces that a request within a process can use
@@ -25,8 +25,7 @@ def check(catalog: Catalog) -> None:
         for name in server.unsupported:
             pick(_refusable(catalog), name, "implementation, version, variant or framework", f"{where}: unsupported")
     for workload in catalog.workloads.values():
-        if workload.backend is not None:
-            pick(catalog.backends, workload.backend, "backend", f"bench/workloads/{workload.name}.toml")
+        _check_backend(catalog, workload)
     for name in (*catalog.variants, *catalog.peers):
         for slow in catalog.warmup_of(name).seconds_of:
             pick(catalog.workloads, slow, "workload", f"{name}.toml: warmup.seconds_of")
@@ -48,6 +47,15 @@ def _refusable(catalog: Catalog) -> dict[str, object]:
     """Every name that a server's `unsupported` may have as a key, see `pairing.unsupported`."""
     names = chain.from_iterable(kinds(interpreter) for interpreter in catalog.interpreters.values())
     return dict.fromkeys(names) | catalog.variants | catalog.frameworks
+
+
+def _check_backend(catalog: Catalog, workload: Workload) -> None:
+    """The backend of a workload is known, and its requests can wait for it."""
+    if workload.backend is None:
+        return
+    where = f"bench/workloads/{workload.name}.toml"
+    if not pick(catalog.backends, workload.backend, "backend", where).wait:
+        raise LabError(f"{where}: backend: {workload.backend} has no wait function, so no request waits for it")
 
 
 def _check_labels(catalog: Catalog) -> None:

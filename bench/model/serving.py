@@ -81,9 +81,10 @@ class Backend(Declared, frozen=True, kw_only=True):
 
     `prepare` and then `argv` run in a fresh folder, as `user` if the lab runs as root. `ready` exits with 0 once a
     client can connect, and `version` prints the version. In these and in `dsn`, `{folder}` is the folder and `{port}` a
-    free TCP port of 127.0.0.1. Programs are searched for on PATH and in `paths` (glob patterns). `dsn` is the address
-    for clients, and `signal` ends the backend. A `persistent` one has all its state in its folder after that: a copy of
-    the folder starts as a copy of the backend. `needs` names parts of `bench/system.toml`.
+    free TCP port of 127.0.0.1. Programs are searched for on PATH and in `paths` (glob patterns); with a `provider`,
+    first beside its executable. `dsn` is the address for clients, and `signal` ends the backend. A `persistent` one has
+    all its state in its folder after that: a copy of the folder starts as a copy of the backend. `needs` names parts of
+    `bench/system.toml`.
 
     The lab's own service needs more of a backend. `requirements` are the packages of its driver, by implementation, for
     which `dsn` is libpq's connection string. `wait` names the function of `/wait` for a worker class that takes one
@@ -103,6 +104,7 @@ class Backend(Declared, frozen=True, kw_only=True):
     requirements: dict[Implementation, tuple[str, ...]] = {}
     paths: tuple[str, ...] = ()
     user: str | None = None
+    provider: FromDebian | None = None
     needs: tuple[str, ...] = ()
 
 

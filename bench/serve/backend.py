@@ -20,10 +20,10 @@ import psutil
 
 from bench.build import artifacts
 from bench.errors import LabError, MissingError
-from bench.model import Argv, Backend, Catalog, Server, Stack
+from bench.model import Argv, Backend, Catalog, FromDebian, Server, Stack
 from bench.paths import TOOLS
-from bench.provision import stamp, system
-from bench.provision.interpreters import MEASURED_LOCK, install
+from bench.provision import debian, stamp, system
+from bench.provision.interpreters import MEASURED_LOCK, debian_prefix, install
 from bench.serve import programs
 from bench.serve.ports import free_port
 from bench.serve.process import Program, Started, running
@@ -73,13 +73,28 @@ class RunningBackend(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def require(backend: Backend) -> None:
-    """Raise MissingError if a program, a system part or the user of `backend` is missing."""
+    """Raise MissingError if a program, a system part or the user of `backend` is missing.
+
+    The packages of its provider are unpacked first, if necessary.
+    """
     system.require(backend.needs)
+    if backend.provider:
+        _unpack(backend.provider)
     if os.geteuid() == 0 and backend.user is not None:
         programs.user(backend.user)
     for argv in (backend.prepare, backend.argv, backend.ready, backend.version):
         if argv:
             programs.located(backend, argv[0])
+
+
+def _unpack(source: FromDebian) -> None:
+    """Unpack the packages of a backend. Raises MissingError if they are unavailable."""
+    try:
+        debian.unpack(source, debian_prefix(source))
+    except MissingError:
+        raise
+    except LabError as error:
+        raise MissingError(str(error)) from error
 
 
 def provision(catalog: Catalog, backend: Backend, variant: str) -> None:

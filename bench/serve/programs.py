@@ -11,6 +11,7 @@ from bench.errors import MissingError
 from bench.host.pinning import cores, pinned
 from bench.model import Argv, Backend
 from bench.provision import system
+from bench.provision.interpreters import debian_prefix
 
 PATH = "/usr/local/bin:/usr/bin:/bin"
 
@@ -50,10 +51,12 @@ def environment(backend: Backend, folder: Path) -> dict[str, str]:
 
 
 def _path(backend: Backend) -> str:
-    """Return PATH with the backend's `paths`, the newest version first."""
+    """Return PATH with the backend's `paths`, the newest version first, after the folder of its provider."""
     folders = [str(path) for pattern in backend.paths for path in Path("/").glob(pattern.lstrip("/"))]
     newest = sorted(folders, key=lambda folder: [int(part) for part in folder.split("/") if part.isdecimal()])[::-1]
-    return os.pathsep.join([PATH, *newest])
+    provider = backend.provider
+    unpacked = [str((debian_prefix(provider) / provider.executable).parent)] if provider else []
+    return os.pathsep.join([*unpacked, PATH, *newest])
 
 
 def located(backend: Backend, name: str) -> str:

@@ -1,6 +1,8 @@
 """A request to an application of each interface, as a server makes it, without a server."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from io import BytesIO
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -15,47 +17,72 @@ class Answer(NamedTuple):
     body: bytes
 
 
-def ask(interface: str, application: Any, method: str, path: str, **headers: str) -> Answer:
+def ask(interface: str, application: Any, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
     """Ask an application. A header's name has `_` for `-`."""
     named = {name.replace("_", "-").lower(): value for name, value in headers.items()}
-    return {"wsgi": _ask_wsgi, "asgi": _ask_asgi, "rsgi": _ask_rsgi}[interface](application, method, path, named)
+    return {"wsgi": _ask_wsgi, "asgi": _ask_asgi, "rsgi": _ask_rsgi}[interface](application, method, path, body, named)
 
 
-def _ask_wsgi(application: Any, method: str, path: str, headers: dict[str, str]) -> Answer:
-    environ = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
+def _ask_wsgi(application: Any, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
+    environ: dict[str, Any] = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
+    environ |= {"CONTENT_TYPE": environ.pop("HTTP_CONTENT_TYPE", ""), "CONTENT_LENGTH": str(len(body))}
     started: list[tuple[str, list[tuple[str, str]]]] = []
-    body = application(
-        {"REQUEST_METHOD": method, "PATH_INFO": path, **environ},
+    parts = application(
+        {"REQUEST_METHOD": method, "PATH_INFO": path, "wsgi.input": BytesIO(body), **environ},
         lambda status, given, *_error: started.append((status, given)),
     )
     ((status, given),) = started
-    return Answer(int(status[:3]), {name.lower(): value for name, value in given}, b"".join(body))
+    return Answer(int(status[:3]), {name.lower(): value for name, value in given}, b"".join(parts))
 
 
-def _ask_asgi(application: Any, method: str, path: str, headers: dict[str, str]) -> Answer:
+def _ask_asgi(application: Any, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
     sent: list[dict[str, Any]] = []
+    parts = [body[: len(body) // 2], body[len(body) // 2 :]]
 
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
     async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
+        part = parts.pop(0)
+        return {"type": "http.request", "body": part, "more_body": bool(parts)}
 
     given = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
-    asyncio.run(application({"type": "http", "method": method, "path": path, "headers": given}, receive, send))
-    start, *parts = sent
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": method,
+        "path": path,
+        "query_string": b"",
+        "headers": given,
+    }
+    asyncio.run(application(scope, receive, send))
+    start, *answers = sent
     answered = {name.decode(): value.decode() for name, value in start["headers"]}
-    return Answer(start["status"], answered, b"".join(part["body"] for part in parts))
+    return Answer(start["status"], answered, b"".join(each["body"] for each in answers))
 
 
-def _ask_rsgi(application: Any, method: str, path: str, headers: dict[str, str]) -> Answer:
+class Headers(dict[str, str]):
+    """The headers of an RSGI scope."""
+
+    def get_all(self, name: str) -> list[str]:
+        return [self[name]] if name in self else []
+
+
+def _ask_rsgi(application: Any, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
     answers = []
 
     class Protocol:
+        async def __call__(self) -> bytes:
+            return body
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield body
+
         def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
             answers.append(Answer(status, dict(headers), body))
 
-    asyncio.run(application(SimpleNamespace(proto="http", method=method, path=path, headers=headers), Protocol()))
+    named = Headers(headers | {"content-length": str(len(body))})
+    asyncio.run(application(SimpleNamespace(proto="http", method=method, path=path, headers=named), Protocol()))
     (answer,) = answers
     return answer
 

@@ -210,7 +210,7 @@ def test_a_back_end_is_one_that_is_declared(checkout: Path, file: str) -> None:
     changed(checkout / file, old, old.replace("postgres", "mysql"))
     line = complaint(catalog.read)
     assert line.startswith(f"{file}: ")
-    assert "unknown backend 'mysql'; known: postgres" in line
+    assert "unknown backend 'mysql'; known: nats, postgres" in line
 
 
 SPRING = "peers/spring/spring-jetty-ordinary.toml"
@@ -225,6 +225,12 @@ NEED = "needs: unknown part of bench/system.toml 'libeev'; did you mean 'libev'?
         ("bench/backends/postgres.toml", '"PostgreSQL"', '"libeev"', f"bench/backends/postgres.toml: {NEED}"),
         ("builds/mypyc/mypyc.toml", '"python3-dev"', '"libeev"', f"builds/mypyc/mypyc.toml: {NEED}"),
         (SPRING, '"patchelf"', '"libeev"', f"{SPRING}: {NEED}"),
+        (
+            "bench/workloads/wait-postgres.toml",
+            'backend = "postgres"',
+            'backend = "nats"',
+            "bench/workloads/wait-postgres.toml: backend: nats has no wait function, so no request waits for it",
+        ),
         (
             "bench/servers/uwsgi-gevent.toml",
             '"cpython-3.15"',

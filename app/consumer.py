@@ -1,0 +1,179 @@
+"""Takes documents from the queue, computes their statements with the core of this artifact, and stores the results.
+
+    STATEMENTS_BROKER=nats://127.0.0.1:4222 python -m app.consumer
+
+It acknowledges a document after its result is stored. If it dies before, the broker gives the document out again, and
+the result overwrites the first one. SIGTERM ends it after the document that it computes.
+"""
+
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from app.about import built_core
+from app.http import Problem, answer
+from app.jetstream import DONE, SECOND, ask, deliveries
+from app.nats import Address, Client, Connection, Message, NoBroker, TooLarge, published
+from app.work import MADE_STATUS, PARTITIONS, QUEUE, Outcome, Work, by_of
+
+REDELIVERY_SECONDS = 5.0  # without an acknowledgement, the broker gives a document out again
+MAX_DELIVERIES = 5  # a document that ends its consumer so often gets the status 500
+REQUEST_SECONDS = 30.0  # how long the broker holds a request for a document
+HEARTBEAT_SECONDS = 5.0  # while it holds one, it sends a message so often
+SILENCE_SECONDS = 12.0  # a connection that is silent so long is made anew
+POLL_SECONDS = 0.5  # SIGTERM is noticed within it
+PAUSE_SECONDS = 0.2
+DELIVERED = "2"  # the subscription to documents
+
+
+def consumer_of(partition: int) -> dict[str, Any]:
+    """The request that makes a partition's consumer at the broker; all processes share it."""
+    name = f"partition-{partition}"
+    config = {
+        "name": name,
+        "durable_name": name,
+        "filter_subject": f"statements.work.{partition}.*",
+        "deliver_policy": "all",
+        "ack_policy": "explicit",
+        "ack_wait": int(REDELIVERY_SECONDS * SECOND),
+        "max_ack_pending": 1,  # so that documents of one batch are computed one at a time
+    }
+    return {"stream_name": QUEUE, "config": config}
+
+
+def computed(transform: Callable[[bytes], bytes], message: Message) -> Outcome:
+    """The outcome of a document, as a synchronous request would get it."""
+    try:
+        if deliveries(message) > MAX_DELIVERIES:
+            raise Problem("500 Internal Server Error", f"{MAX_DELIVERIES} attempts to compute it have failed")
+        return Outcome(MADE_STATUS, answer(transform, message.payload), by_of(message))
+    except Problem as problem:
+        return Outcome(problem.status, problem.body(), by_of(message))
+    except Exception:  # noqa: BLE001 - a bug of the core is an outcome; the queue goes on
+        traceback.print_exc()
+        failed = Problem("500 Internal Server Error", "computing it has failed")
+        return Outcome(failed.status, failed.body(), by_of(message))
+
+
+class Consumer:
+    """A process that computes documents, one at a time."""
+
+    def __init__(self, url: str, transform: Callable[[bytes], bytes]) -> None:
+        self.address = Address.of(url)
+        self.client = Client(url)
+        self.work = Work(self.client)
+        self.transform = transform
+        self.is_stopping = False
+
+    def stop(self, *_signal: object) -> None:
+        """End `run` after the document that is being computed."""
+        self.is_stopping = True
+
+    def run(self) -> None:
+        """Compute documents until `stop`; connect anew after the broker was away."""
+        while not self.is_stopping:
+            self._try_to_consume()
+
+    def _try_to_consume(self) -> None:
+        try:
+            self._consume()
+        except (OSError, NoBroker) as error:
+            print(f"consumer: {error.__cause__ or error}", file=sys.stderr, flush=True)
+            time.sleep(PAUSE_SECONDS)
+
+    def _consume(self) -> None:
+        """Compute documents over one connection. Raises OSError or NoBroker when it breaks."""
+        self.work.prepare()
+        for partition in range(PARTITIONS):
+            request = consumer_of(partition)
+            ask(self.client, f"CONSUMER.CREATE.{QUEUE}.{request['config']['name']}", request)
+        connection = Connection(self.address, _in(SILENCE_SECONDS))
+        try:
+            inbox = f"_INBOX.{os.urandom(12).hex()}"
+            connection.subscribe(f"{inbox}.*", DELIVERED, _in(SILENCE_SECONDS))
+            for partition in range(PARTITIONS):
+                self._pull(connection, inbox, partition)
+            heard = time.monotonic()
+            while not self.is_stopping:
+                try:
+                    message = connection.receive(_in(POLL_SECONDS))
+                except TimeoutError:
+                    if time.monotonic() - heard > SILENCE_SECONDS:
+                        raise
+                    continue
+                self._take(connection, inbox, message)
+                heard = time.monotonic()
+            connection.flush(_in(SILENCE_SECONDS))
+        finally:
+            connection.close()
+
+    def _take(self, connection: Connection, inbox: str, message: Message) -> None:
+        """Compute a document, and ask for the next one of its partition. Raises NoBroker if a request has failed."""
+        if message.status.startswith("100"):  # a heartbeat
+            return
+        if not message.status:
+            if not self.is_stored(message):
+                return
+            connection.send(published(message.reply, DONE), _in(SILENCE_SECONDS))
+            partition = int(message.subject.split(".")[2])
+        elif message.status.startswith(("404", "408")):  # no document came in time
+            partition = int(message.subject.rpartition(".")[2])
+        else:
+            raise NoBroker(message.status)
+        self._pull(connection, inbox, partition)
+
+    def _pull(self, connection: Connection, inbox: str, partition: int) -> None:
+        """Ask for the next document of a partition."""
+        expires, heartbeat = int(REQUEST_SECONDS * SECOND), int(HEARTBEAT_SECONDS * SECOND)
+        wanted = f'{{"batch": 1, "expires": {expires}, "idle_heartbeat": {heartbeat}}}'.encode()
+        subject = f"$JS.API.CONSUMER.MSG.NEXT.{QUEUE}.partition-{partition}"
+        connection.send(published(subject, wanted, f"{inbox}.{partition}"), _in(SILENCE_SECONDS))
+
+    def is_stored(self, message: Message) -> bool:
+        """Compute a document, store its outcome and publish its event; go on while the broker is away.
+
+        Returns False after `stop` if the broker is away.
+        """
+        id, outcome = message.subject.rpartition(".")[2], computed(self.transform, message)  # noqa: A001 - what it is
+        while not self._is_stored(id, outcome):
+            if self.is_stopping:
+                return False
+            time.sleep(PAUSE_SECONDS)
+        return True
+
+    def _is_stored(self, id: str, outcome: Outcome) -> bool:  # noqa: A002
+        try:
+            self._store(id, outcome)
+            if outcome.status == MADE_STATUS:
+                self.work.announce(id, outcome.by)
+        except NoBroker:
+            return False
+        return True
+
+    def _store(self, id: str, outcome: Outcome) -> None:  # noqa: A002
+        try:
+            self.work.keep(id, outcome)
+        except TooLarge as error:
+            detail = f"the answer has {len(outcome.body)} bytes, and the broker takes {error.limit}"
+            problem = Problem("413 Content Too Large", detail)
+            self.work.keep(id, Outcome(problem.status, problem.body(), outcome.by))
+
+
+def _in(seconds: float) -> float:
+    return time.monotonic() + seconds
+
+
+def main() -> None:
+    """Compute documents until SIGTERM or SIGINT."""
+    consumer = Consumer(os.environ["STATEMENTS_BROKER"], built_core().transform)
+    signal.signal(signal.SIGTERM, consumer.stop)
+    signal.signal(signal.SIGINT, consumer.stop)
+    consumer.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""JetStream over a client of NATS: messages in streams, the newest message of a subject, and the API.
+
+API: https://docs.nats.io/reference/jetstream/api
+"""
+
+import json
+from typing import Any
+
+from app.nats import Client, Headers, Message, NoBroker
+
+SECOND = 10**9  # the API's durations are in nanoseconds
+ID = "Nats-Msg-Id"  # a stream drops a message whose id it has had within its duplicate window
+DONE = b"+ACK"  # the answer to a consumer's message; the broker confirms none that it has already had
+
+
+class NoStream(NoBroker):
+    """Nothing listens to the subject: its stream is not made yet, or the broker has lost it."""
+
+
+def publish(client: Client, subject: str, payload: bytes, headers: Headers) -> None:
+    """Return once a stream has acknowledged the message. Raises NoStream, NoBroker or TooLarge."""
+    acknowledgement = _answer(client.request(subject, payload, headers))
+    if "seq" not in acknowledgement:
+        raise NoBroker(f"{subject}: the answer is no acknowledgement of a stream")
+
+
+def newest(client: Client, stream: str, subject: str) -> Message | None:
+    """The newest message of a subject in a stream that allows direct access; None without one.
+
+    Raises NoStream or NoBroker.
+    """
+    message = client.request(f"$JS.API.DIRECT.GET.{stream}.{subject}")
+    if message.status.startswith("404"):
+        return None
+    _check(message)
+    return message
+
+
+def ask(client: Client, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+    """The answer of the API to an operation such as STREAM.CREATE.NAME. Raises NoStream or NoBroker."""
+    return _answer(client.request(f"$JS.API.{operation}", json.dumps(request).encode()))
+
+
+def deliveries(message: Message) -> int:
+    """How often a consumer's message has been delivered, this time included."""
+    parts = message.reply.split(".")
+    return int(parts[4] if len(parts) == 9 else parts[6])  # longer ones begin with a domain and an account
+
+
+def _check(message: Message) -> None:
+    if message.status.startswith("503"):
+        raise NoStream("the broker has no such stream")
+    if message.status:
+        raise NoBroker(message.status)
+
+
+def _answer(message: Message) -> dict[str, Any]:
+    _check(message)
+    answer: dict[str, Any] = json.loads(message.payload)
+    if "error" in answer:
+        raise NoBroker(answer["error"]["description"])
+    return answer

@@ -1,0 +1,71 @@
+"""Each message arrives once, although the network is cut; and controls, which lose or double one without its measure.
+
+A control that lost or doubled nothing would show that the tests could not fail.
+"""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.jetstream import publish
+from app.nats import Address, Client, Connection, published
+from app.work import EVENTS, MADE, QUEUE, Work, new_id, queued
+from tests.contract.broker import Broker, broker
+from tests.contract.cutting import Cut, cutting
+
+CUTS: list[Cut] = ["before", "after"]
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Broker]:
+    """A broker with the streams of the service."""
+    with broker(tmp_path / "broker") as started:
+        client = Client(started.url)
+        Work(client).prepare()
+        client.close()
+        yield started
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_a_document_is_queued_once(running: Broker, cut: Cut) -> None:
+    with cutting(running.port, cut) as network:
+        client = Client(network.url)
+        submitted = Work(client).submit(b"document", "me")
+        kept = Work(client).pending(submitted)
+        client.close()
+    assert network.is_cut
+    assert kept is not None
+    assert kept.payload == b"document"
+    assert running.state(QUEUE)["messages"] == 1
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_an_event_is_published_once(running: Broker, cut: Cut) -> None:
+    with cutting(running.port, cut) as network:
+        client = Client(network.url)
+        Work(client).announce(new_id(), None)
+        client.close()
+    assert network.is_cut
+    assert running.state(EVENTS)["messages"] == 1
+
+
+def test_control_without_an_id_a_document_is_doubled(running: Broker) -> None:
+    with cutting(running.port, "after") as network:
+        client = Client(network.url)
+        publish(client, queued(new_id()), b"document", {})
+        client.close()
+    assert network.is_cut
+    assert running.state(QUEUE)["messages"] == 2
+
+
+def test_control_without_waiting_for_the_acknowledgement_an_event_is_lost(running: Broker) -> None:
+    with cutting(running.port, "before") as network:
+        deadline = time.monotonic() + 5
+        connection = Connection(Address.of(network.url), deadline)
+        connection.send(published(MADE, b"{}"), deadline)  # sent without an error
+        connection.socket.recv(1)  # returns once the connection is cut
+        connection.close()
+    assert network.is_cut
+    assert running.state(EVENTS)["messages"] == 0

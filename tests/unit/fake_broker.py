@@ -1,0 +1,74 @@
+"""A broker that plays a script: for each connection a list of what it sends after each message that it gets."""
+
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+GREETING = b'INFO {"max_payload":1000}\r\n'
+
+
+class FakeBroker:
+    """Listens on loopback. `got` has the messages of all connections: command, headers and payload of each.
+
+    A script's part may have `{reply}`. After its last part, and for None, the connection is closed.
+    """
+
+    def __init__(self, *connections: Sequence[bytes | None], greeting: bytes = GREETING) -> None:
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.connections = connections
+        self.greeting = greeting
+        self.got: list[bytes] = []
+        self.others: list[bytes] = []
+        self.logins: list[bytes] = []
+
+    @property
+    def url(self) -> str:
+        return f"nats://127.0.0.1:{self.listener.getsockname()[1]}"
+
+    def serve(self) -> None:
+        for script in self.connections:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            with connection, connection.makefile("rb") as lines, suppress(ConnectionResetError):
+                connection.sendall(self.greeting)
+                self.play(connection, lines, script)
+
+    def play(self, connection: socket.socket, lines: Iterator[bytes], script: Sequence[bytes | None]) -> None:
+        parts = iter(script)
+        for line in lines:
+            verb, *words = line.split()
+            if verb == b"CONNECT":
+                self.logins.append(line)
+            elif verb == b"PING":
+                connection.sendall(b"PONG\r\n")
+            elif verb in {b"PUB", b"HPUB"}:
+                self.got.append(line + lines.read(int(words[-1]) + 2))  # type: ignore[attr-defined]
+                part = next(parts, None)
+                if part is None:
+                    return
+                reply = words[1] if len(words) == (3 if verb == b"PUB" else 4) else b""
+                connection.sendall(part.replace(b"{reply}", reply))
+            elif verb != b"SUB":
+                self.others.append(line)
+
+
+@contextmanager
+def playing(*connections: Sequence[bytes | None], greeting: bytes = GREETING) -> Iterator[FakeBroker]:
+    """A broker that plays the script of each connection in turn."""
+    broker = FakeBroker(*connections, greeting=greeting)
+    thread = threading.Thread(target=broker.serve)
+    thread.start()
+    try:
+        yield broker
+    finally:
+        broker.listener.shutdown(socket.SHUT_RDWR)
+        broker.listener.close()
+        thread.join(5)
+
+
+def message(payload: bytes) -> bytes:
+    """The answer to a request."""
+    return b"MSG {reply} 1 %d\r\n%s\r\n" % (len(payload), payload)

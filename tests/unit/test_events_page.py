@@ -1,0 +1,44 @@
+"""docs/events.md: its settings are those that the layer reads, and its figures those of the code."""
+
+import re
+
+from app import consumer, nats, work
+from app.deferred import RETRY
+from app.http import DEFAULT_MAX_BYTES
+from bench.paths import ROOT
+from tests.contract.test_events import STACKS
+
+PAGE = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
+WORDS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight")
+
+
+def test_the_page_has_every_setting() -> None:
+    source = (ROOT / "app" / "events.py").read_text(encoding="utf-8")
+    read = set(re.findall(r"STATEMENTS_[A-Z]+(?:_[A-Z]+)*", source))
+    assert set(re.findall(r"^\| `(STATEMENTS_[A-Z_]+)` \|.*\| [^|]+ \|$", PAGE, re.MULTILINE)) - STREAMS == read
+    assert DEFAULT_MAX_BYTES == 64 * 2**20
+    assert "| 64 MiB |" in PAGE
+
+
+STREAMS = {work.QUEUE, work.EVENTS}
+
+
+def test_the_page_has_every_stream_and_subject() -> None:
+    rows = set(re.findall(r"^\| `(\w+)` \| (?:documents|results|events)", PAGE, re.MULTILINE))
+    assert rows == {stream["name"] for stream in work.STREAMS}
+    assert f"`{work.MADE}`" in PAGE
+
+
+def test_the_page_has_the_figures_of_the_code() -> None:
+    figures = {
+        "Retry-After: 1": RETRY == ("Retry-After", "1"),
+        "within 2 s": nats.LIMIT_SECONDS == 2,
+        "at once for a second": nats.AWAY_SECONDS == 1,
+        "at most 256 MiB": work.QUEUE_BYTES == 256 * 2**20,
+        "for an hour": work.KEPT_SECONDS == 3600,
+        "again after 5 s": consumer.REDELIVERY_SECONDS == 5,
+        f"given\nout {WORDS[consumer.MAX_DELIVERIES]} times": True,
+        f"has {WORDS[work.PARTITIONS]} partitions": True,
+        f"on {WORDS[len(STACKS)]} stacks": True,
+    }
+    assert {words: words in PAGE for words in figures} == figures == dict.fromkeys(figures, True)

@@ -1,0 +1,134 @@
+"""JetStream's answers, as a real broker gave them, and what the service keeps in its streams."""
+
+import json
+from typing import Any
+
+import pytest
+
+from app import jetstream, work
+from app.jetstream import NoStream
+from app.nats import Message, NoBroker
+from app.work import Outcome, Work
+
+Answer = tuple[str, dict[str, str], bytes]
+
+NONE: Answer = ("503", {}, b"")
+ACKNOWLEDGED: Answer = ("", {}, b'{"stream":"W","seq":3}')
+DUPLICATE: Answer = ("", {}, b'{"stream":"W","seq":3,"duplicate": true}')
+CONFLICT: Answer = (
+    "",
+    {},
+    b'{"type":"io.nats.jetstream.api.v1.stream_create_response","error":{"code":400,"err_code":10058,'
+    b'"description":"stream name already in use with a different configuration"}}',
+)
+CREATED: Answer = ("", {}, b'{"type":"io.nats.jetstream.api.v1.stream_create_response","did_create":true}')
+MISSING: Answer = ("404 Message Not Found", {}, b"")
+
+
+class Asked:
+    """A client that records requests and gives prepared answers."""
+
+    def __init__(self, *answers: Answer) -> None:
+        self.answers = list(answers)
+        self.requests: list[tuple[str, bytes, dict[str, str]]] = []
+
+    def request(self, subject: str, payload: bytes = b"", headers: dict[str, str] | None = None) -> Message:
+        self.requests.append((subject, payload, headers or {}))
+        return Message("_INBOX.1", "1", "", *self.answers.pop(0))
+
+    @property
+    def subjects(self) -> list[str]:
+        return [subject for subject, _, _ in self.requests]
+
+
+def asked(*answers: Answer) -> Any:
+    return Asked(*answers)
+
+
+@pytest.mark.parametrize("answer", [ACKNOWLEDGED, DUPLICATE])
+def test_a_publish_returns_after_the_acknowledgement(answer: Answer) -> None:
+    jetstream.publish(asked(answer), "a", b"x", {"Nats-Msg-Id": "1"})
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [(NONE, "no such stream"), (CONFLICT, "already in use"), (("", {}, b"{}"), "no acknowledgement"), (MISSING, "404")],
+)
+def test_any_other_answer_to_a_publish_is_an_error(answer: Answer, error: str) -> None:
+    with pytest.raises(NoBroker, match=error):
+        jetstream.publish(asked(answer), "a", b"x", {})
+
+
+def test_a_missing_message_differs_from_a_missing_stream() -> None:
+    assert jetstream.newest(asked(MISSING), "S", "a") is None
+    with pytest.raises(NoStream):
+        jetstream.newest(asked(NONE), "S", "a")
+
+
+@pytest.mark.parametrize(
+    ("reply", "count"),
+    [
+        ("$JS.ACK.W.p3.1.3.3.1795872611309045248.0", 1),
+        ("$JS.ACK.hub.acchash.W.p3.12.3.3.1795872611309045248.0.token", 12),
+    ],
+)
+def test_the_count_of_deliveries_is_in_the_reply_subject(reply: str, count: int) -> None:
+    assert jetstream.deliveries(Message("w.3.abc", "2", reply, "", {}, b"")) == count
+
+
+def test_the_streams_are_made_when_they_are_missing() -> None:
+    client = asked(NONE, CREATED, CREATED, CREATED, ACKNOWLEDGED)
+    id_ = Work(client).submit(b"document", "me")
+    assert client.subjects == [
+        f"statements.work.{id_[0]}.{id_}",
+        *(f"$JS.API.STREAM.CREATE.{name}" for name in (work.QUEUE, work.EVENTS, work.RESULTS)),
+        f"statements.work.{id_[0]}.{id_}",
+    ]
+    first, last = client.requests[0], client.requests[-1]
+    assert first == last, "the id stays"
+    assert first[1:] == (b"document", {"Nats-Msg-Id": id_, "Statements-By": "me"})
+
+
+def test_a_stream_that_exists_with_another_configuration_is_an_error() -> None:
+    with pytest.raises(NoBroker, match="different configuration"):
+        Work(asked(NONE, CONFLICT)).submit(b"", None)
+
+
+@pytest.mark.parametrize("by", [None, "", "me", "Zoë\r\nNats-Msg-Id: 1", "\udcff"])
+def test_an_outcome_is_kept_with_its_status_and_its_maker(by: str | None) -> None:
+    client = asked(ACKNOWLEDGED)
+    Work(client).keep("1" * 32, Outcome("200 OK", b"{}", by))
+    ((subject, payload, headers),) = client.requests
+    assert subject == "$KV.statements." + "1" * 32
+    assert all(value.isascii() and value.isprintable() for value in headers.values())
+    assert Work(asked(("", headers, payload))).outcome("1" * 32) == Outcome("200 OK", b"{}", by)
+
+
+def test_an_unknown_id_has_no_outcome() -> None:
+    assert Work(asked(MISSING)).outcome("1" * 32) is None
+    assert Work(asked(MISSING)).pending("1" * 32) is None
+
+
+def test_an_event_has_the_id_of_its_statement() -> None:
+    client = asked(ACKNOWLEDGED)
+    Work(client).announce("1" * 32, None)
+    ((subject, payload, headers),) = client.requests
+    assert (subject, headers) == ("statements.made", {"Nats-Msg-Id": "1" * 32})
+    assert json.loads(payload) == {"id": "1" * 32, "by": None}
+
+
+def test_documents_of_a_batch_are_in_one_partition() -> None:
+    compact, spaced, others = b'{"batch":"b-1","orders":[]}', b'{ "orders": [],\n "batch" : "b-1" }', range(100)
+    assert {work.new_id(document)[0] for document in [compact, spaced] * 20} == {work.new_id(compact)[0]}
+    assert len({work.new_id(b'{"batch":"%d"}' % number)[0] for number in others}) == work.PARTITIONS
+    for document in (b"", b"{", b'{"batch":7}', compact):
+        assert work.is_id(work.new_id(document))
+
+
+@pytest.mark.parametrize("text", ["", "x" * 32, "8" + "0" * 31, "0" * 31, "0" * 33, "0" * 32 + "\n", "A" * 32])
+def test_another_text_is_no_id(text: str) -> None:
+    assert not work.is_id(text)
+
+
+def test_ids_differ() -> None:
+    assert len({work.new_id(b"") for _ in range(1000)}) == 1000

@@ -1,0 +1,175 @@
+"""The client of NATS, on bytes that a real broker sent, and against a broker that plays a script."""
+
+import os
+import time
+
+import pytest
+
+from app import nats
+from app.nats import Address, Client, Control, Message, NoBroker, TooLarge, taken
+from bench.paths import ROOT
+from tests.unit.fake_broker import message, playing
+
+CAPTURED = (ROOT / "tests" / "data" / "nats" / "session.bin").read_bytes()
+ACKNOWLEDGED = message(b'{"stream":"S","seq":1}')
+
+
+def parsed(*chunks: bytes) -> list[Message | Control]:
+    """What is taken out of a buffer that gets the chunks one by one."""
+    buffer, found = bytearray(), []
+    for chunk in chunks:
+        buffer += chunk
+        while (one := taken(buffer)) is not None:
+            found.append(one)
+    assert not buffer
+    return found
+
+
+def test_every_message_and_line_of_a_session_is_read() -> None:
+    found = parsed(CAPTURED)
+    controls = [each.verb for each in found if isinstance(each, Control)]
+    assert controls == ["INFO", "PONG", "INFO", "PING", "PONG", "-ERR"]
+    messages = [each for each in found if isinstance(each, Message)]
+    answers = {each.subject.removeprefix("_INBOX.A."): each for each in messages if each.subscription == "1"}
+    assert (answers["1"].status, answers["1"].headers) == ("503", {"Nats-Subject": "nobody"})
+    assert answers["3"].payload == b'{"stream":"W","seq":3,"duplicate": true}'
+    assert (answers["6"].status, answers["6"].payload) == ("", b"two\r\nlines")
+    assert answers["6"].headers["Statements-Status"] == "200 OK"
+    assert (answers["7"].status, answers["7"].headers) == ("404 Message Not Found", {})
+    assert answers["8"].payload == b""
+    queued, *others = [each for each in messages if each.subscription == "2"]
+    assert queued == Message(
+        "w.3.abc", "2", "$JS.ACK.W.p3.1.3.3.1795872611309045248.0", "", {"Nats-Msg-Id": "captured"}, b"doc"
+    )
+    assert [each.status for each in others] == ["100 Idle Heartbeat", "100 Idle Heartbeat", "408 Request Timeout"]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 100])
+def test_it_does_not_matter_where_the_bytes_are_divided(size: int) -> None:
+    chunks = [CAPTURED[start : start + size] for start in range(0, len(CAPTURED), size)]
+    assert parsed(*chunks) == parsed(CAPTURED)
+
+
+def test_a_message_without_headers_is_published_without_a_block_of_headers() -> None:
+    assert nats.published("a.b", b"x\r\ny", "me") == b"PUB a.b me 4\r\nx\r\ny\r\n"
+    block = b"NATS/1.0\r\nNats-Msg-Id: 1\r\n\r\n"
+    assert nats.published("a", b"x", headers={"Nats-Msg-Id": "1"}) == b"HPUB a 28 29\r\n" + block + b"x\r\n"
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("nats://broker", Address("broker", 4222, {})),
+        ("nats://127.0.0.1:14222", Address("127.0.0.1", 14222, {})),
+        ("nats://me:a%40b@[::1]:1", Address("::1", 1, {"user": "me", "pass": "a@b"})),
+    ],
+)
+def test_an_address_is_read_from_its_url(url: str, address: Address) -> None:
+    assert Address.of(url) == address
+
+
+@pytest.mark.parametrize(
+    "url", ["", "127.0.0.1:4222", "tls://h", "http://h", "nats://", "nats://h/x", "nats://h:99999"]
+)
+def test_another_url_is_an_error(url: str) -> None:
+    with pytest.raises(ValueError, match=r"nats://HOST:PORT|out of range"):
+        Address.of(url)
+
+
+def test_requests_share_a_connection_and_log_in_once() -> None:
+    with playing([message(b"one"), message(b"two")]) as broker:
+        client = Client(broker.url.replace("//", "//me:secret@"))
+        assert [client.request("a").payload, client.request("b", b"x").payload] == [b"one", b"two"]
+        client.close()
+    (login,) = broker.logins
+    assert b'"user": "me", "pass": "secret"' in login
+
+
+def test_after_a_broken_connection_the_same_message_is_sent_again_with_its_id() -> None:
+    with playing([None], [ACKNOWLEDGED]) as broker:
+        client = Client(broker.url)
+        client.request("a", b"document", {"Nats-Msg-Id": "7"})
+        client.close()
+    ends = [got.partition(b"\r\n")[2] for got in broker.got]
+    assert ends == [b"NATS/1.0\r\nNats-Msg-Id: 7\r\n\r\ndocument\r\n"] * 2
+
+
+def test_an_idle_connection_that_the_broker_has_closed_is_made_anew() -> None:
+    with playing([ACKNOWLEDGED + b"-ERR 'Stale Connection'\r\n", None], [ACKNOWLEDGED]) as broker:
+        client = Client(broker.url)
+        assert [client.request("a").payload for _ in range(2)] == [b'{"stream":"S","seq":1}'] * 2
+        client.close()
+    assert len(broker.logins) == 2
+
+
+def test_pings_are_answered_and_late_answers_dropped() -> None:
+    late = b"MSG _INBOX.other.1 1 4\r\nlate\r\n"
+    with playing([b"PING\r\n" + late + message(b"mine"), message(b"next")]) as broker:
+        client = Client(broker.url)
+        assert [client.request("a").payload for _ in range(2)] == [b"mine", b"next"]
+        client.close()
+    assert broker.others == [b"PONG\r\n"]
+
+
+def test_a_broker_that_does_not_answer_is_waited_for_within_the_limit_and_then_not_at_all() -> None:
+    with playing([b""]) as broker:
+        client = Client(broker.url, limit_seconds=0.2)
+        with pytest.raises(NoBroker, match=r"^the broker does not answer \(TimeoutError\)$"):
+            client.request("a")
+        began = time.monotonic()
+        with pytest.raises(NoBroker, match=r"^the broker does not answer$"):
+            client.request("a")
+        assert len(broker.got) == 1, "the second request has sent nothing"
+        assert client.away_until > began
+
+
+def test_a_broker_that_is_away_for_a_moment_is_waited_for() -> None:
+    with playing([ACKNOWLEDGED]) as broker:
+        client = Client(broker.url)
+        broker_address = client.address
+        client.address = Address("127.0.0.1", 1, {})  # nothing listens there
+        pauses = []
+
+        def back(seconds: float) -> None:
+            pauses.append(seconds)
+            client.address = broker_address
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(time, "sleep", back)
+            assert client.request("a").payload == b'{"stream":"S","seq":1}'
+        client.close()
+    assert pauses == [nats.PAUSE_SECONDS]
+
+
+def test_a_message_that_is_too_large_is_not_sent_and_the_connection_stays() -> None:
+    with playing([message(b"ok")]) as broker:
+        client = Client(broker.url)
+        with pytest.raises(TooLarge, match="at most 1000 bytes"):
+            client.request("a", b"x" * 985, {"A": "b"})  # with 18 bytes of headers
+        with pytest.raises(TooLarge):
+            client.request("a", b"x" * 1001)
+        assert client.request("a", b"x" * 1000).payload == b"ok"
+        client.close()
+    assert len(broker.logins) == 1
+
+
+def test_a_refused_login_is_told() -> None:
+    with playing([], [], greeting=b"INFO {\"max_payload\":1}\r\n-ERR 'Authorization Violation'\r\n") as broker:
+        client = Client(broker.url, limit_seconds=0.05)
+        with pytest.raises(NoBroker, match="ConnectionAbortedError") as caught:
+            client.request("a")
+    assert str(caught.value.__cause__) == "Authorization Violation"
+
+
+def test_a_forked_process_makes_a_connection_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    with playing([ACKNOWLEDGED, None], [ACKNOWLEDGED]) as broker:
+        client = Client(broker.url)
+        client.request("a")
+        first = client.connection
+        monkeypatch.setattr(os, "getpid", lambda: -1)
+        assert first is not None
+        first.socket.shutdown(2)  # the fake broker serves one connection at a time
+        client.request("a")
+        assert client.connection is not first
+        client.close()
+    assert len(broker.logins) == 2
