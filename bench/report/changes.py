@@ -92,8 +92,10 @@ def behind_proxies(finding: Finding) -> str:
         return ""
     beside = {label: spent[labels[label]] / spent[labels[usual[-1]]] for label in (next(iter(labels)), *usual[:-1])}
     told = [f"{number(ratio)}× on {_named(finding, label)}" for label, ratio in beside.items()]
-    core = naming.core(finding, next(row.core for row in finding.rows if row.stack == labels[usual[-1]]))
-    return f"Behind nginx, whose CPU counts, {core} takes {listed(told)} of its CPU on {_named(finding, usual[-1])}"
+    dearest = labels[usual[-1]]
+    core = naming.core(finding, next(row.core for row in finding.rows if row.stack == dearest))
+    lead = f"Behind nginx, whose CPU counts, {core} {naming.beside(dearest)}"
+    return f"{lead} takes {listed(told)} of its CPU on {_named(finding, usual[-1])}"
 
 
 def where_requests_wait(finding: Finding) -> str:
@@ -101,8 +103,9 @@ def where_requests_wait(finding: Finding) -> str:
     best = finding.ranking[0]
     usual = next((each for each in finding.ranking if each.stack.label == USUAL), best)
     rates = [number(each.figures.rate.value or 0.0) for each in (usual, best)]
-    told = f"{naming.server(finding, usual.stack)} answers {rates[0]} a second"
-    return f"Where requests wait, choose the server first: {told}, {naming.server(finding, best.stack)} {rates[1]}"
+    lead = f"Where requests wait ({finding.catalog.workloads[finding.workload].title.lower()}), choose the server first"
+    told = f"{naming.stack(finding, usual.stack)} answers {rates[0]} a second"
+    return f"{lead}: {told}, {naming.stack(finding, best.stack)} {rates[1]}"
 
 
 def both(finding: Finding) -> str:

@@ -13,6 +13,7 @@ from bench.report.rows import Finding, Row
 from bench.report.wording import MEGA, MICRO, NO_FRAMEWORK, scaled
 
 CORE_HOUR = 0.04  # dollars, about what a shared core costs at large clouds
+AGREE = 2.0
 BILLION = 1000  # of the millions of requests that costs are of
 CAPTION = (
     "What whole stacks take for such a request: server CPU, and what it costs for a billion requests at "
@@ -85,14 +86,17 @@ def _held(row: Row) -> str:
 
 
 def _latencies(finding: Finding, variants: Container[str]) -> str:
-    """The 99th percentile of latency at the common rate, of the best stack of each core; empty without any."""
+    """The 99th percentile of latency at the common rate, of the best stack of each core; empty without any.
+
+    A stack whose fresh servers differ by more than `AGREE` has none.
+    """
     told: dict[str, str] = {}
     common = [each for each in finding.latencies if each.is_common and each.stack.variant in variants]
     for each in common:  # the shortest first
-        tail = each.percentiles["p99"].figure
-        if tail.value:
-            told.setdefault(each.stack.variant, f"{naming.stack(finding, each.stack)} {scaled(tail, MICRO)} µs")
+        tail = each.percentiles["p99"]
+        if tail.figure.value and max(tail.servers) <= AGREE * min(tail.servers):
+            told.setdefault(each.stack.variant, f"{naming.stack(finding, each.stack)} {scaled(tail.figure, MICRO)} µs")
     if not told:
         return ""
-    rate = f"p99 at {number(common[0].rate)} requests per second each, of those that reach it"
+    rate = f"p99 at {number(common[0].rate)} requests per second each, where a stack reaches it and its servers agree"
     return f"{rate}: {listed([*told.values()])}. "
