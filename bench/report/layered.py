@@ -131,7 +131,7 @@ def amount(row: LayerResult, between: bool = True) -> str:
     found = row.added
     if found is None or not row.slower.ratio:
         return "—"
-    if not row.slower.significant:
+    if not row.slower.significant or (found.low is not None and found.low <= 0):
         return "undecided" if found.high is None else f"at most {_micro(max(found.high, 0.0))}"
     ends = "" if found.low is None or found.high is None else f" ({_micro(found.low)}–{_micro(found.high)})"
     return _micro(found.seconds) + (ends if between else "")

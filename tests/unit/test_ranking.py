@@ -96,7 +96,7 @@ def test_on_a_single_server_each_framework_is_held_against_the_best() -> None:
     ]
     made = session(None, runs, study)
     (told,) = answer(find(made, runs))
-    assert re.fullmatch(r"Greetings: no framework; falcon costs 1\.2\d×\.", told)
+    assert re.fullmatch(r"Greetings with hand-written Cython: no framework; falcon costs 1\.2\d×\.", told)
     assert re.fullmatch(
         r"Smallest detectable difference \(80 % power\): \S+ % behind a server\.", power(find(made, runs))
     ), "of two stacks there is one difference"
