@@ -26,7 +26,7 @@ def refused() -> bytes:
 def named(interface: str, **headers: str) -> tuple[str, str]:
     """The id of an answer: in its header, and in the problem that is its body."""
     application = layers.around(answering(interface, refused), interface, ["request_id"])
-    answer = ask(interface, application, "GET", "/nope", **headers)
+    answer = ask(interface, application, "GET", "/nope", b"", **headers)
     assert answer.headers["content-type"] == "text/plain", "the application's own headers stay"
     return answer.headers["x-request-id"], json.loads(answer.body)["request_id"]
 
