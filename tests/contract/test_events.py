@@ -1,6 +1,7 @@
 """The layer `events` with a real broker and a real consumer: what is acknowledged has its result, also after faults.
 
-One stack for each kind of worker and each interface. Documents differ, so that a result shows whose it is.
+One stack for each kind of worker and each interface; `long` tests have the other servers. Documents differ, so that a
+result shows whose it is.
 """
 
 import json
@@ -30,7 +31,9 @@ SERVERS = (
     "gunicorn-sync", "gunicorn-gthread", "gunicorn-gevent", "uwsgi-processes", "bjoern", "uvicorn-httptools",
     "granian-rsgi",
 )  # fmt: skip
-STACKS = [stack for stack in on_every_server(PLAIN["cpython"]) if stack.server in SERVERS]
+EVERY = on_every_server(PLAIN["cpython"])
+STACKS = [stack for stack in EVERY if stack.server in SERVERS]
+OTHERS = [pytest.param(stack, marks=pytest.mark.long) for stack in EVERY if stack.server not in SERVERS]
 JSON = {"Content-Type": "application/json"}
 ASYNC = JSON | {"Prefer": "respond-async"}
 USERS = 4
@@ -221,6 +224,7 @@ def require_every_result(users: Users) -> None:
     assert results == events >= len(users.accepted)
 
 
+@pytest.mark.parametrize("service", [*STACKS, *OTHERS], indirect=True, ids=str)
 def test_a_broker_that_is_killed_twice_under_load_loses_and_doubles_nothing(service: Service) -> None:
     with computing(service):
         with Users(service) as users:

@@ -6,7 +6,7 @@ from app import consumer, nats, work
 from app.deferred import RETRY
 from app.http import DEFAULT_MAX_BYTES
 from bench.paths import ROOT
-from tests.contract.test_events import STACKS
+from tests.contract.test_events import EVERY, STACKS
 
 PAGE = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
 WORDS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight")
@@ -40,5 +40,6 @@ def test_the_page_has_the_figures_of_the_code() -> None:
         f"given\nout {WORDS[consumer.MAX_DELIVERIES]} times": True,
         f"has {WORDS[work.PARTITIONS]} partitions": True,
         f"on {WORDS[len(STACKS)]} stacks": True,
+        f"on all {len(EVERY)} servers": True,
     }
     assert {words: words in PAGE for words in figures} == figures == dict.fromkeys(figures, True)
