@@ -19,9 +19,16 @@ from app.about import about, built_core
 from app.http import DEFAULT_MAX_BYTES
 from app.layers import around, around_core, interface_of
 
+
+def required(name: str) -> str:
+    """A variable of the environment. Raises ValueError, which names it, if it is not set."""
+    if not os.environ.get(name):
+        raise ValueError(f"{name} is not set: see app/entry.py")
+    return os.environ[name]
+
+
 _core = built_core()
-_framework = os.environ["STATEMENTS_FRAMEWORK"]
-_wait = os.environ["STATEMENTS_WAIT"]
+_framework, _wait = map(required, ("STATEMENTS_FRAMEWORK", "STATEMENTS_WAIT"))
 _layers = os.environ.get("STATEMENTS_LAYERS", "").split()
 _service = import_module(_framework).make(
     around_core(_core, _layers),

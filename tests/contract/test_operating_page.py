@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from bench import readiness
+from bench.build import artifacts
 from bench.errors import LabError
 from bench.model import Exchange, Stack, Unavailable
 from bench.paths import ROOT
@@ -95,6 +96,15 @@ def test_each_command_starts_a_server_that_drains(
         (server,) = shell.children()
         server.terminate()
         assert not psutil.wait_procs([server], 20)[1]
+
+
+@pytest.mark.parametrize("stack", [Stack(variant="cython", framework="falcon", server="bjoern")], ids=str)
+def test_a_setting_that_is_missing_is_named(stack: Stack, prepared: tuple[readiness.Built, list[Unavailable]]) -> None:
+    if stack.variant not in prepared[0]:
+        missing(prepared[1], stack.variant)
+    argv = [artifacts.python(stack.variant), "-c", "import app.entry"]
+    done = subprocess.run(argv, cwd="/", env={}, capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1] == "ValueError: STATEMENTS_FRAMEWORK is not set: see app/entry.py"
 
 
 @pytest.mark.parametrize("stack", [Stack(variant="cython", framework="falcon", server="bjoern")], ids=str)
