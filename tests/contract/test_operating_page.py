@@ -102,7 +102,7 @@ def test_each_command_starts_a_server_that_drains(
 def test_a_setting_that_is_missing_is_named(stack: Stack, prepared: tuple[readiness.Built, list[Unavailable]]) -> None:
     if stack.variant not in prepared[0]:
         missing(prepared[1], stack.variant)
-    argv = [artifacts.python(stack.variant), "-c", "import app.entry"]
+    argv = [str(artifacts.python(stack.variant)), "-c", "import app.entry"]
     done = subprocess.run(argv, cwd="/", env={}, capture_output=True, text=True, check=False)
     assert done.stderr.splitlines()[-1] == "ValueError: STATEMENTS_FRAMEWORK is not set: see app/entry.py"
 
