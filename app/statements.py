@@ -65,7 +65,7 @@ class Batch:
         return cls(members["batch"], members["currency"], Customers(statements))
 
     def as_seen(self) -> dict[str, Any]:
-        """The members that who asks may see."""
+        """The members that the caller may see."""
         customers = self.customers.visible()
         return {
             "batch": self.name,

@@ -27,7 +27,7 @@ HEADING = ("stack", "CPU, µs", "times as fast", "$ per billion", "memory, MB", 
 def rows_of(finding: Finding) -> dict[str, Row]:
     """The cheapest stack of each core, by variant; of peers the cheapest and the ordinary one.
 
-    Stacks that need a proxy, and were measured without it, count only where there is no other.
+    A stack that needs a proxy, and was measured without one, counts only if its core has no other stack.
     """
     own = [row for row in finding.rows if not row.stack.is_peer]
     rows: dict[str, Row] = {}

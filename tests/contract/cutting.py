@@ -2,9 +2,10 @@
 
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from typing import Literal
+
+from tests.listeners import serving
 
 PUBLISHED, ACKNOWLEDGED = b"PUB statements.", b'"seq":'  # the first also ends HPUB
 Cut = Literal["before", "after"]
@@ -48,15 +49,6 @@ class Network:
                 end.shutdown(socket.SHUT_RDWR)
 
 
-@contextmanager
-def cutting(broker: int, cut: Cut) -> Iterator[Network]:
+def cutting(broker: int, cut: Cut) -> AbstractContextManager[Network]:
     """A network that is cut once."""
-    network = Network(broker, cut)
-    thread = threading.Thread(target=network.serve)
-    thread.start()
-    try:
-        yield network
-    finally:
-        network.listener.shutdown(socket.SHUT_RDWR)
-        network.listener.close()
-        thread.join(5)
+    return serving(Network(broker, cut))

@@ -1,9 +1,10 @@
 """A broker that plays a script: for each connection a list of what it sends after each message that it gets."""
 
 import socket
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
+
+from tests.listeners import serving
 
 GREETING = b'INFO {"max_payload":1000}\r\n'
 
@@ -55,18 +56,9 @@ class FakeBroker:
                 self.others.append(line)
 
 
-@contextmanager
-def playing(*connections: Sequence[bytes | None], greeting: bytes = GREETING) -> Iterator[FakeBroker]:
+def playing(*connections: Sequence[bytes | None], greeting: bytes = GREETING) -> AbstractContextManager[FakeBroker]:
     """A broker that plays the script of each connection in turn."""
-    broker = FakeBroker(*connections, greeting=greeting)
-    thread = threading.Thread(target=broker.serve)
-    thread.start()
-    try:
-        yield broker
-    finally:
-        broker.listener.shutdown(socket.SHUT_RDWR)
-        broker.listener.close()
-        thread.join(5)
+    return serving(FakeBroker(*connections, greeting=greeting))
 
 
 def message(payload: bytes) -> bytes:
