@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
+from bench.analysis.capacity import paced
 from bench.model import Observed
 
 MORE_THAN_ALL = 1.05  # largest number of requests in flight ÷ users: more is no rounding error
 COUNT_OFF = 0.1  # largest deviation of requests ÷ seconds asked for from the rate between first start and last end
 COARSE = 0.005  # largest resolution of the CPU clock, as a share of the server's CPU time under a load
+EACH = 5  # answers for each connection, from which a batch more or less hardly changes the rate
+UNEVEN, SURE = 2.0, 5.0  # largest ratio of the halves' answers; standard deviations of a Poisson count beyond it
 ANSWERED = re.compile(r"\.find\b")  # in Gatling's message of a failed check: an answer came, and was wrong
 UNANSWERED = ("connection broken", "connection refused", "no answer")  # as the pacer names them
 ORDER = ("p50", "p75", "p90", "p95", "p99", "p99.9", "max")
@@ -67,6 +70,22 @@ def count_and_rate(seen: Observed) -> str | None:
     if abs(requests / seconds / rate - 1) <= COUNT_OFF + longest / seconds:
         return None
     return f"{requests:.0f} requests in {seconds:.0f} s are {requests / seconds:.1f}/s, not {rate:.1f}/s"
+
+
+def whole_batches(seen: Observed) -> str | None:
+    """A closed load of the pacer sees many batches of answers, if the server answers its connections in batches.
+
+    A window that ends just before a batch misses up to one answer for each connection.
+    """
+    early, late, connections = (paced(seen, name) for name in ("answers.early", "answers.late", "under_way"))
+    if early is None or late is None or not connections or early + late >= EACH * connections:
+        return None
+    if late < UNEVEN * early or late - early < SURE * (early + late) ** 0.5:
+        return None
+    told = (
+        f"{early:.0f} answers in the first half of the load, {late:.0f} in the second, on {connections:.0f} connections"
+    )
+    return f"{told}: the server answers in batches, and the load is too short for its rate"
 
 
 def cpu_resolved(seen: Observed) -> str | None:

@@ -109,6 +109,14 @@ GATES = (
         noisy=True,
     ),
     Gate(
+        "batches",
+        "row",
+        f"A closed load brings at least {consistency.EACH} answers for each connection, or as many in each half.",
+        consistency.whole_batches,
+        ("answers.early", "answers.late", "under_way"),
+        noisy=True,
+    ),
+    Gate(
         "unseen documents",
         "row",
         f"Documents sent once take at most {cheats.UNSEEN} times as long as repeated ones.",

@@ -114,6 +114,16 @@ def test_a_machine_that_is_busy_in_the_second_half_alone_is_no_server_that_tires
     assert tripped(seen(pacer_of_answers_of_early=36169, pacer_of_answers_of_late=23926)) == set()
 
 
+def test_a_window_of_few_batches_has_no_rate() -> None:
+    """Observed with Gunicorn's tornado worker: it answered 64 connections at once, every 1.6 s."""
+    paced = BRIEF | {"under_way": 64}
+    (found,) = gates.judge(run(paced | {"answers.early": 0, "answers.late": 64}))
+    assert (found.gate, found.spoils, found.noisy) == ("batches", "row", True)
+    assert "0 answers in the first half of the load, 64 in the second, on 64 connections" in found.reason
+    assert gates.judge(run(paced | {"answers.early": 58, "answers.late": 59})) == (), "one answer every 25 ms"
+    assert gates.judge(run(paced | {"answers.early": 128, "answers.late": 256})) == (), "a batch hardly matters"
+
+
 def test_few_late_answers_are_no_lower_rate() -> None:
     assert tripped(seen(pacer_of_answers_of_early=9, pacer_of_answers_of_late=5)) == set()
 
@@ -146,7 +156,7 @@ def test_an_open_load_has_no_more_than_gatling_can_ask() -> None:
 
 # Metrics of a closed load by the pacer alone.
 ONLY_PACED: tuple[str, ...] = ("unseen", "fresh.time", "cpu.after", "reached", "answers.early", "answers.late")
-ONLY_PACED += ("resent", "connected", "latency.lag", "latency.early", "latency.late")
+ONLY_PACED += ("resent", "connected", "latency.lag", "latency.early", "latency.late", "under_way")
 BRIEF = {"requests": 1640, "seconds": 2, "rate": 815, "cpu": 0.00105, "cpu.resolution": 1e-9, "generator_cpu": 0.1}
 
 
@@ -177,7 +187,7 @@ def test_one_run_that_could_trip_a_gate_lists_it() -> None:
     whole = SOUND | {"backend_cpu": 0.2, "plan_deviation": 0.04, "asked": 100.0} | dict.fromkeys(ONLY_PACED, 0.0)
     assert listed([run(BRIEF), run(whole)], NULL) == names
     without = {"backend", "plateau", "generator's lag", "steady rate", "unseen documents", "work before answer"}
-    without |= {"fresh documents", "connections", "settled latency", "starts", "all answered"}
+    without |= {"fresh documents", "connections", "settled latency", "starts", "all answered", "batches"}
     assert listed([run(BRIEF), run(SOUND)]) == [name for name in names if name not in without]
 
 
