@@ -12,6 +12,7 @@ import msgspec
 
 from bench.analysis.breaking import overload
 from bench.analysis.comparison import Comparison, as_a_family
+from bench.analysis.rejudged import rejudged
 from bench.analysis.selftest import Selftest
 from bench.catalog import pairing
 from bench.model import Plan, Run, Session, Stack, Study, Variant, stack_of
@@ -58,7 +59,7 @@ def find(
     `selftest` is that of the session's machine. For each workload, the speed-ups of all cores are one family of
     comparisons, those of all stacks another.
     """
-    study, runs = session.plan.study, list(runs)
+    study, runs = session.plan.study, rejudged(runs)
     evidences = [Evidence(session, runs, workload, selftest) for workload in study.workloads]
     first, *others = [_of_workload(evidence, session, runs, price, selftest) for evidence in evidences]
     targets, suites = target_results(study, session, runs), tested(study, session, runs, selftest)

@@ -13,6 +13,7 @@ from bench.report import naming, taken
 from bench.report.changes import SERVERS, behind_proxies, both, effects, where_requests_wait
 from bench.report.markdown import table
 from bench.report.rows import Finding
+from bench.report.selftest import noise
 from bench.report.study_page import machine
 from bench.report.wording import MICRO, scaled
 
@@ -21,6 +22,7 @@ BEGIN, END = "<!-- answers: written by `make findings` -->", "<!-- end of answer
 CHANGES = ("variants", "newest")  # the studies whose figures README shows, in this order
 PROXIES, WAITING = "ablations", "servers"
 PEERS = ("nodejs", "spring")
+SELFTEST = "docs/findings/selftest.md"
 WORK, WAIT = "medium", "wait"  # workloads
 WIDTH = 118
 STAY = "**Stay with Python?** Yes, unless CPU is your cost and nobody will maintain a rewritten core."
@@ -67,6 +69,7 @@ def _changed(shown: Sequence[Finding], pages: Sequence[Finding]) -> str:
         "core alone by its time, behind a server by the server's CPU per request. Empty: not measured."
     )
     below = [f"{told} ([figures]({_page(each)}))." for each in shown if (told := _told(each))]
+    below += [f"{noise(own.selftest)} ([figures]({SELFTEST}))."] if own.selftest else []
     grid = [["change", "core alone", *SERVERS.values(), "price"], _plain(own), *rows]
     return "\n\n".join([_filled(above), table(grid), _items(below), _filled(_measured(pages))])
 

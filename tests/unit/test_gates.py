@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from bench.analysis import capacity, gates
+from bench.analysis.rejudged import rejudged
 from bench.errors import RIGHT
 from bench.measure.instruments import gatling, simulation_log
 from bench.measure.instruments.process_tree import CpuSample
@@ -122,6 +123,18 @@ def test_a_window_of_few_batches_has_no_rate() -> None:
     assert "0 answers in the first half of the load, 64 in the second, on 64 connections" in found.reason
     assert gates.judge(run(paced | {"answers.early": 58, "answers.late": 59})) == (), "one answer every 25 ms"
     assert gates.judge(run(paced | {"answers.early": 128, "answers.late": 256})) == (), "a batch hardly matters"
+
+
+def test_a_stored_run_is_judged_by_the_gates_of_today() -> None:
+    batches = run(BRIEF | {"under_way": 64, "answers.early": 0, "answers.late": 64})
+    even = run(BRIEF | {"under_way": 64, "answers.early": 58, "answers.late": 59})
+    wrong = run(BRIEF | {"failed": 1})
+    assert rejudged([batches, even]) == [batches, even], "a noisy gate has to trip in two runs of a case"
+    first, second, third, last = rejudged([batches, even, batches, wrong])
+    assert [first.gate, second.gate, third.gate, last.gate] == ["batches", None, "batches", RIGHT]
+    assert first.verdict == "failed"
+    assert "answers in batches" in (first.reason or "")
+    assert second == even
 
 
 def test_few_late_answers_are_no_lower_rate() -> None:

@@ -11,6 +11,7 @@ from bench.paths import KEPT, ROOT
 from bench.report import docs, naming, readme, taken
 from bench.report.changes import SERVERS, both, effects, where_requests_wait
 from bench.report.rows import Finding
+from bench.report.selftest import noise
 from tests.declared import CATALOG
 
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -68,6 +69,18 @@ def test_where_requests_wait_the_servers_differ_in_answers_per_second(found: dic
     usual, best = (float(each.replace(",", "")) for each in told.groups())
     assert usual == pytest.approx(sync.figures.rate.value, rel=0.01)
     assert best == pytest.approx(own.ranking[0].figures.rate.value, rel=0.01)
+
+
+def test_the_noise_is_that_of_the_machine_of_the_changes(found: dict[str, Finding]) -> None:
+    tested = found["selftest"].selftest
+    assert tested
+    assert f"- {noise(tested)} (" in readme.text(found).replace("\n  ", " ")
+    known = max(tested.known, key=lambda each: each.percent)
+    assert noise(tested).endswith(f"is found in {known.found} of {known.comparisons} comparisons")
+    alone = found["variants"]
+    unknown = [msgspec.structs.replace(each, selftest=None) for each in alone.each]
+    first = msgspec.structs.replace(unknown[0], others=tuple(unknown[1:]))
+    assert "Equals differ" not in readme.text({"variants": first})
 
 
 def elsewhere(finding: Finding) -> Finding:
