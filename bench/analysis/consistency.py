@@ -59,10 +59,11 @@ def count_and_rate(seen: Observed) -> str | None:
     """Requests ÷ the seconds asked for equals the rate by Gatling's clock.
 
     The last answer may come after these seconds, by at most the longest latency. A closed load of the pacer has no
-    latencies, and its rate is that quotient. For an open load, `starts_on_time` checks the starts against the plan:
-    beyond capacity, answers come long after the load or never.
+    latencies, and its rate is that quotient. An open load of the pacer has few requests at a low rate, and may end
+    while several are under way. For one of Gatling, `starts_on_time` checks the starts against the plan: beyond
+    capacity, answers come long after the load or never.
     """
-    if seen.value("plan_deviation") is not None:
+    if seen.value("plan_deviation") is not None or seen.value("asked") is not None:
         return None
     requests, seconds, rate, longest = (seen.value(name) for name in ("requests", "seconds", "rate", "latency.max"))
     if not requests or not seconds or not rate or longest is None:
