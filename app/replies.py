@@ -19,6 +19,10 @@ class Reply(NamedTuple):
     headers: list[Header]
     body: bytes
 
+    def header(self, wanted: str) -> str:
+        """The value of a header, whose name is lower-case here; empty without one."""
+        return next((value for name, value in self.headers if name.lower() == wanted), "")
+
     def start(self, environ: Environ, start_response: Callable[..., Any]) -> list[bytes]:
         """Answer a WSGI request."""
         start_response(self.status, self.headers)
