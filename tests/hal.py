@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from jsonschema import Draft202012Validator
 
@@ -13,9 +13,17 @@ HAL = "application/hal+json"
 _errors = Draft202012Validator(SCHEMA).iter_errors
 
 
+Resource = TypeVar("Resource", bound=dict[str, Any])
+
+
 def checked(body: bytes) -> dict[str, Any]:
-    """A representation. Fails if it breaks the schema, or uses a CURIE that it does not define."""
+    """A representation; see `required`."""
     resource: dict[str, Any] = json.loads(body)
+    return required(resource)
+
+
+def required(resource: Resource) -> Resource:
+    """The resource. Fails if it breaks the schema, or uses a CURIE that it does not define."""
     assert not [f"{error.json_path}: {error.message}" for error in _errors(resource)]
     defined = {curie["name"] for curie in resource["_links"].get("curies", ())}
     assert {relation.partition(":")[0] for relation in relations(resource) if ":" in relation} <= defined
