@@ -14,6 +14,7 @@ import pytest
 
 from app.core import transform
 from app.relations import RELATIONS
+from app.resources import Resources
 from bench import readiness
 from bench.build import peers
 from bench.errors import MissingError
@@ -32,6 +33,8 @@ from tests.declared import CATALOG
 from tests.following import Reached, client, reach
 from tests.hal import HAL, checked, href
 from tests.issuer import AUDIENCE, ISSUER, Issuer
+from tests.unit.test_hal import Renamed
+from tests.unit.test_hal_clients import served
 
 EVERY = on_every_server(PLAIN["cpython"])
 STACKS = list({stack.framework: stack for stack in reversed(EVERY)}.values())  # one for each framework
@@ -178,12 +181,24 @@ def statement_of(guarded: Guarded, location: str, headers: dict[str, str]) -> di
 
 @pytest.mark.long
 def test_a_client_in_javascript_reaches_everything(guarded: Guarded) -> None:
+    require_all(by_ketting(guarded.url, guarded.authorization(), DOCUMENT))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("resources", [Resources, Renamed])
+def test_a_client_in_javascript_notices_no_renamed_path(resources: type[Resources]) -> None:
+    with served(resources) as url:
+        require_all(by_ketting(url, "", DOCUMENT))
+
+
+def by_ketting(url: str, authorization: str, document: bytes) -> Reached:
+    """What ketting reaches on the lab's NodeJS."""
     try:
         node = peers.provision(CATALOG.peers["node-ordinary"])
         npm.unpack(KETTING, TOOLS / "ketting")
     except MissingError as error:
         absent(str(error), error.remedy)
-    argv = [node, REACH, TOOLS / "ketting" / "node_modules" / "ketting", guarded.url, guarded.authorization()]
-    done = subprocess.run(argv, input=DOCUMENT, capture_output=True, timeout=SECONDS, check=False)
+    argv = [node, REACH, TOOLS / "ketting" / "node_modules" / "ketting", url, authorization]
+    done = subprocess.run(argv, input=document, capture_output=True, timeout=SECONDS, check=False)
     assert done.returncode == 0, done.stderr.decode()
-    require_all(Reached(**json.loads(done.stdout)))
+    return Reached(**json.loads(done.stdout))
