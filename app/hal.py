@@ -19,7 +19,7 @@ from app.context import AsyncApplication, Environ, WsgiApplication
 from app.core import dumps
 from app.http import JSON, Problem, as_routed
 from app.negotiation import HAL, prefers_hal
-from app.replies import Reply, of_asgi, of_rsgi, of_wsgi, refused, replied
+from app.replies import UNCACHED, Reply, of_asgi, of_rsgi, of_wsgi, refused, replied
 from app.resources import RELATIONS, Resources
 
 VARY = ("Vary", "Accept")
@@ -61,7 +61,7 @@ class Hal:
         try:
             return readable(method, path) or Asked(statement, self._of_customers(statement, customer, query))
         except Problem as problem:
-            return refused(problem)
+            return refused(problem, UNCACHED)
 
     def _documented(self, name: str) -> Reply:
         relation = relations.RELATIONS.get(name)
@@ -101,7 +101,7 @@ class Hal:
             is_made = reply.status.startswith("200")
             body = represent(reply.body) if is_made else dumps(self.resources.pending(statement))
         except Problem as problem:
-            return refused(problem)
+            return refused(problem, UNCACHED)
         own = {"content-type": HAL, "content-length": str(len(body))}
         headers = [(name, own.get(name.lower(), value)) for name, value in reply.headers]
         return Reply(reply.status, headers, body)

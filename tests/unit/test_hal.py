@@ -292,7 +292,9 @@ def test_a_wrong_query_is_a_problem(service: Service, query: str) -> None:
 def test_there_is_no_page_and_no_customer_beyond_the_last(service: Service) -> None:
     base = f"{service.made()}/customers"
     for path in (f"{base}?page=4", f"{base}?page=999999", f"{base}/{CUSTOMERS + 1}", f"{base}/0"):
-        assert is_problem(service.ask("GET", path), 404)
+        answer = service.ask("GET", path)
+        assert is_problem(answer, 404)
+        assert answer.headers["cache-control"] == "no-store"
     assert is_problem(service.ask("GET", f"{base}/1?x=1"), 400)
 
 
