@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
@@ -62,9 +62,16 @@ class Guarded(NamedTuple):
     def authorization(self, subject: str = "anna", scope: str = ALL) -> str:
         return f"Bearer {self.issuer.token(sub=subject, scope=scope)}"
 
-    def ask(self, method: str, path: str, body: bytes | None = None, by: str = "anna", **headers: str) -> Reply:
-        given = {"Accept": HAL, "Authorization": self.authorization(by)} | headers
-        return self.service.ask(method, path, body, JSON | {name: value for name, value in given.items() if value})
+    def get(self, path: str, headers: dict[str, str] | None = None) -> Reply:
+        """The answer to anna, who accepts HAL, unless the headers say otherwise; an empty one is not sent."""
+        return self.ask("GET", path, headers)
+
+    def post(self, body: bytes, headers: dict[str, str] | None = None) -> Reply:
+        return self.ask("POST", "/statements", headers, body)
+
+    def ask(self, method: str, path: str, headers: dict[str, str] | None = None, body: bytes | None = None) -> Reply:
+        given = {**JSON, "Accept": HAL, "Authorization": self.authorization(), **(headers or {})}
+        return self.service.ask(method, path, body, {name: value for name, value in given.items() if value})
 
 
 @pytest.fixture(scope="module")
@@ -124,23 +131,23 @@ def require_all(reached: Reached) -> None:
 
 def test_json_keeps_its_bytes(guarded: Guarded) -> None:
     for accept in ("", "*/*", "application/json", f"{HAL};q=0.5, application/json"):
-        reply = guarded.ask("POST", "/statements", DOCUMENT, Accept=accept)
+        reply = guarded.post(DOCUMENT, {"Accept": accept})
         assert (reply.status, reply.body) == (200, MADE)
         assert (reply.headers["content-type"], reply.headers["vary"]) == ("application/json", "Accept")
 
 
 def test_every_answer_in_hal_is_checked(guarded: Guarded) -> None:
-    home = guarded.ask("GET", "/", Authorization="")
+    home = guarded.get("/", {"Authorization": ""})
     assert "lab:statements" in checked(home.body)["_links"]
-    answer = guarded.ask("POST", "/statements", DOCUMENT)
+    answer = guarded.post(DOCUMENT)
     assert (answer.status, answer.headers["content-type"], answer.headers["vary"]) == (200, HAL, "Accept")
     assert checked(answer.body)["_embedded"]["lab:customer"] == json.loads(MADE)["customers"]
     for reply in (home, answer):
         assert reply.headers["content-length"] == str(len(reply.body))
     for path, status in (("/statements", 405), (f"/statements/{'0' * 32}", 404), ("/rels/none", 404)):
-        refused = guarded.ask("GET", path)
+        refused = guarded.get(path)
         assert (refused.status, refused.headers["content-type"]) == (status, "application/problem+json")
-    assert guarded.ask("POST", "/statements", b"{}").status == 422
+    assert guarded.post(b"{}").status == 422
     head = guarded.ask("HEAD", "/")
     assert (head.status, head.headers["content-type"], head.body) == (200, HAL, b"")
 
@@ -152,31 +159,28 @@ def test_a_client_that_knows_only_home_reaches_everything(guarded: Guarded) -> N
 
 
 def test_resources_are_private_to_who_made_them(guarded: Guarded) -> None:
-    pending = guarded.ask("POST", "/statements", DOCUMENT, Prefer="respond-async")
+    pending = guarded.post(DOCUMENT, {"Prefer": "respond-async"})
     location = pending.headers["location"]
     paths = (location, f"{location}/customers", f"{location}/customers?page=2", f"{location}/customers/1")
     for _ in range(2):  # before and after it is made
         for path in paths:
-            for other in ({"by": "bert"}, {"Authorization": ""}):
+            for other in (guarded.authorization("bert"), ""):
                 for accept in (HAL, "application/json"):
-                    assert guarded.ask("GET", path, Accept=accept, **other).status == 404
+                    assert guarded.get(path, {"Accept": accept, "Authorization": other}).status == 404
         guarded.service.result(location, {"Authorization": guarded.authorization()})
-    assert [guarded.ask("GET", path).status for path in paths] == [200] * 4
-    assert guarded.ask("GET", f"{location}/customers?page=x").status == 400
-    assert guarded.ask("POST", "/statements", DOCUMENT, Authorization="").status == 401
+    assert [guarded.get(path).status for path in paths] == [200] * 4
+    assert guarded.get(f"{location}/customers?page=x").status == 400
+    assert guarded.post(DOCUMENT, {"Authorization": ""}).status == 401
 
 
 def test_pages_have_what_their_reader_may_see(guarded: Guarded) -> None:
-    location = guarded.ask("POST", "/statements", DOCUMENT, Prefer="respond-async").headers["location"]
+    location = guarded.post(DOCUMENT, {"Prefer": "respond-async"}).headers["location"]
     some = {"Authorization": guarded.authorization(scope="statements customer:7")}
     guarded.service.result(location, some)
-    page = checked(guarded.ask("GET", href(statement_of(guarded, location, some), "lab:customers"), **some).body)
+    statement = checked(guarded.get(location, some).body)
+    page = checked(guarded.get(href(statement, "lab:customers"), some).body)
     assert [each["id"] for each in page["_embedded"]["lab:customer"]] == [7]
-    assert guarded.ask("GET", f"{location}/customers/8", **some).status == 404
-
-
-def statement_of(guarded: Guarded, location: str, headers: dict[str, str]) -> dict[str, Any]:
-    return checked(guarded.ask("GET", location, **headers).body)
+    assert guarded.get(f"{location}/customers/8", some).status == 404
 
 
 @pytest.mark.long
@@ -198,7 +202,7 @@ def by_ketting(url: str, authorization: str, document: bytes) -> Reached:
         npm.unpack(KETTING, TOOLS / "ketting")
     except MissingError as error:
         absent(str(error), error.remedy)
-    argv = [node, REACH, TOOLS / "ketting" / "node_modules" / "ketting", url, authorization]
+    argv = [str(node), str(REACH), str(TOOLS / "ketting" / "node_modules" / "ketting"), url, authorization]
     done = subprocess.run(argv, input=document, capture_output=True, timeout=SECONDS, check=False)
     assert done.returncode == 0, done.stderr.decode()
     return Reached(**json.loads(done.stdout))

@@ -20,8 +20,9 @@ from app.relations import RELATIONS
 from app.resources import Resources
 from app.wsgi import bare_app
 from tests.following import DEFAULT, Reached, client, reach
+from tests.hal import HAL
 from tests.unit.test_events import MadeUpWork
-from tests.unit.test_hal import CORE, HAL, SENT, Renamed
+from tests.unit.test_hal import CORE, SENT, Renamed
 
 
 class ComputedOnceAskedFor(MadeUpWork):
@@ -42,7 +43,7 @@ class Quiet(WSGIRequestHandler):
 def served(resources: type[Resources] = Resources) -> Iterator[str]:
     """The URL of the service with `hal` and `events`."""
     application = bare_app.make(CORE, dict, time.sleep)
-    application = events.wsgi(application, Events(ComputedOnceAskedFor()))  # type: ignore[arg-type, assignment]
+    application = events.wsgi(application, Events(ComputedOnceAskedFor()))  # type: ignore[arg-type]
     with make_server(
         "127.0.0.1", 0, hal.wsgi(application, hal.Hal(resources(are_kept=True))), handler_class=Quiet
     ) as it:
