@@ -1,39 +1,26 @@
 """What the layer `events` answers on every interface: statements that are made later, their results, and events."""
 
 import json
-import re
-from typing import NamedTuple
 
-from app.http import DEFAULT_MAX_BYTES, JSON, PROBLEM, Problem
+from app import replies
+from app.http import DEFAULT_MAX_BYTES, JSON, Problem, without_quoted
 from app.nats import NoBroker, TooLarge
 from app.principal import NoPrincipal, principal
+from app.replies import UNCACHED, Header, Reply
 from app.statements import as_seen
 from app.work import MADE_STATUS, Outcome, Work, by_of, is_id, new_id
 
 STATEMENTS = "/statements"
 RETRY = ("Retry-After", "1")  # seconds
 PENDING = b'{"state":"pending"}'
-_without_quoted = re.compile(r'"(?:[^"\\]|\\.)*"').sub
-
-Header = tuple[str, str]
 
 
-class Reply(NamedTuple):
-    """An answer of the layer; `status` is as in WSGI."""
-
-    status: str
-    headers: list[Header]
-    body: bytes
-
-
-def replied(status: str, media_type: str, body: bytes, *headers: Header) -> Reply:
-    """The answer with its usual headers."""
-    usual = [("Content-Type", media_type), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")]
-    return Reply(status, [*usual, *headers], body)
+def replied(status: str, body: bytes, *headers: Header) -> Reply:
+    return replies.replied(status, JSON, body, UNCACHED, *headers)
 
 
 def refused(problem: Problem, *headers: Header) -> Reply:
-    return replied(problem.status, PROBLEM, problem.body(), *headers)
+    return replies.refused(problem, UNCACHED, *headers)
 
 
 def unavailable(error: NoBroker) -> Reply:
@@ -43,7 +30,7 @@ def unavailable(error: NoBroker) -> Reply:
 
 def prefers_async(prefer: str) -> bool:
     """Whether the preferences of a header, or of several joined by commas, have `respond-async` (RFC 7240)."""
-    preferences = _without_quoted("", prefer).split(",")
+    preferences = without_quoted("", prefer).split(",")
     return "respond-async" in {each.partition(";")[0].strip().lower() for each in preferences}
 
 
@@ -75,7 +62,7 @@ class Events:
         except NoBroker as error:
             return unavailable(error)
         location = ("Location", f"{STATEMENTS}/{id}")
-        return replied("202 Accepted", JSON, PENDING, location, RETRY, ("Preference-Applied", "respond-async"))
+        return replied("202 Accepted", PENDING, location, RETRY, ("Preference-Applied", "respond-async"))
 
     def result(self, method: str, id: str) -> Reply:  # noqa: A002
         """The outcome of a document, for who sent it."""
@@ -102,14 +89,14 @@ class Events:
         if outcome is None:
             waiting = self.work.pending(id)
             if waiting is not None and by_of(waiting) == by:
-                return replied("202 Accepted", JSON, PENDING, RETRY)
+                return replied("202 Accepted", PENDING, RETRY)
             outcome = self.work.outcome(id)  # it may have been stored since the first look
         if outcome is None or outcome.by != by:
             raise Problem("404 Not Found", f"{STATEMENTS}/{id}")
         if outcome.status != MADE_STATUS:
             raise _problem(outcome)
         body = as_seen(lambda _: outcome.body)(b"") if self.is_guarded else outcome.body
-        return replied(outcome.status, JSON, body)
+        return replied(outcome.status, body)
 
     def _by(self, is_needed: bool = False) -> str | None:
         try:

@@ -15,14 +15,16 @@ from collections.abc import Callable, Iterable, Mapping
 from os import environ
 from typing import Any
 
+from app.asgi import bodies
 from app.context import AsyncApplication, Environ, WsgiApplication
-from app.deferred import STATEMENTS, Events, Header, Reply, id_in, prefers_async, refused
-from app.http import DEFAULT_MAX_BYTES, Problem, as_routed, check_length, expect_json, read_document
+from app.deferred import STATEMENTS, Events, id_in, prefers_async, refused
+from app.http import DEFAULT_MAX_BYTES, Problem, as_routed, read_document
 from app.nats import Client
+from app.replies import Reply, of_asgi, of_rsgi, of_wsgi
 from app.rsgi import bare_app
 from app.work import Work
 
-MADE = 200  # the status of a statement
+MADE = "200"  # the status of a statement
 
 
 def configured(env: Mapping[str, str] = environ) -> Events:
@@ -54,9 +56,9 @@ def wsgi(application: WsgiApplication, events: Events | None = None) -> WsgiAppl
         elif path == STATEMENTS and prefers_async(environ.get("HTTP_PREFER", "")):
             reply = _accepted(events, environ)
         else:
-            reply = _announced(events, application, environ)
-        start_response(reply.status, reply.headers)
-        return [] if method == "HEAD" else [reply.body]
+            reply = of_wsgi(application, environ)
+            reply = (events.announce() if is_made(reply) else None) or reply
+        return reply.start(environ, start_response)
 
     return with_events
 
@@ -69,20 +71,9 @@ def _accepted(events: Events, environ: Environ) -> Reply:
     return events.accept(document)
 
 
-def _announced(events: Events, application: WsgiApplication, environ: Environ) -> Reply:
-    """The application's answer, once its event is published if it is a statement."""
-    started: list[Any] = []
-
-    def start(status: str, headers: list[Header], *_error: Any) -> None:
-        started[:] = status, headers
-
-    parts = application(environ, start)
-    try:
-        body = b"".join(parts)
-    finally:
-        getattr(parts, "close", lambda: None)()
-    status, headers = started
-    return (events.announce() if int(status[:3]) == MADE else None) or Reply(status, headers, body)
+def is_made(reply: Reply) -> bool:
+    """Whether an answer to a document is a statement."""
+    return reply.status[:3] == MADE
 
 
 def asgi(application: AsyncApplication, events: Events | None = None) -> AsyncApplication:
@@ -99,82 +90,26 @@ def asgi(application: AsyncApplication, events: Events | None = None) -> AsyncAp
         elif method != "POST" or as_routed(path) != STATEMENTS:
             await application(scope, receive, send)
             return
-        elif path == STATEMENTS and prefers_async(_given(scope, b"prefer")):
+        elif path == STATEMENTS and prefers_async(bodies.given(scope, b"prefer")):
             reply = await _accepted_on_loop(events, scope, receive)
         else:
-            await application(scope, receive, _announcing(events, send))
-            return
-        await _send(reply, send, method)
+            reply = await _announced(events, await of_asgi(application, scope, receive))
+        await reply.send(scope, send)
 
     return with_events
 
 
-async def _send(reply: Reply, send: Any, method: str = "POST") -> None:
-    headers = [(name.lower().encode(), value.encode()) for name, value in reply.headers]
-    await send({"type": "http.response.start", "status": int(reply.status[:3]), "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else reply.body})
-
-
-def _given(scope: dict[str, Any], header: bytes) -> str:
-    return ",".join([value.decode("latin-1") for name, value in scope["headers"] if name == header])
+async def _announced(events: Events, reply: Reply) -> Reply:
+    """The application's answer, once its event is published if it is a statement."""
+    return (await asyncio.to_thread(events.announce) if is_made(reply) else None) or reply
 
 
 async def _accepted_on_loop(events: Events, scope: dict[str, Any], receive: Any) -> Reply:
     try:
-        document = await _read(scope, receive, events.max_bytes)
+        document = await bodies.read_document(scope, receive, events.max_bytes)
     except Problem as problem:
         return refused(problem)
     return await asyncio.to_thread(events.accept, document)
-
-
-async def _read(scope: dict[str, Any], receive: Any, max_bytes: int) -> bytes:
-    """Read the body of a POST by the rules of ASGI. Raises Problem 415 or 413, or 400 if the body breaks off."""
-    expect_json(_given(scope, b"content-type"))
-    announced, document, more = _given(scope, b"content-length"), bytearray(), True
-    while more and len(document) <= max_bytes:
-        try:
-            event = await receive()
-        except Exception as error:  # servers raise their own exceptions for a broken body
-            raise Problem("400 Bad Request", "the body cannot be read") from error
-        if event["type"] == "http.disconnect":
-            raise Problem("400 Bad Request", "the body cannot be read")
-        document += event.get("body", b"")
-        more = event.get("more_body", False)
-    return check_length(bytes(document), max_bytes, int(announced) if announced.isdecimal() else None)
-
-
-def _announcing(events: Events, send: Any) -> Any:
-    """A `send` that publishes the event of a statement before its answer; without a broker it sends 503 instead."""
-    is_replaced = False
-
-    async def sent(message: dict[str, Any]) -> None:
-        nonlocal is_replaced
-        if message["type"] == "http.response.start" and message["status"] == MADE:
-            reply = await asyncio.to_thread(events.announce)
-            if reply is not None:
-                is_replaced = True
-                await _send(reply, send)
-        if not is_replaced:
-            await send(message)
-
-    return sent
-
-
-class Held:
-    """An RSGI protocol that holds the answer back."""
-
-    def __init__(self, protocol: Any) -> None:
-        self.protocol = protocol
-        self.answer: tuple[int, list[Header], bytes] = 500, [], b""  # of an application that ends without one
-
-    def __call__(self) -> Any:
-        return self.protocol()
-
-    def __aiter__(self) -> Any:
-        return self.protocol.__aiter__()
-
-    def response_bytes(self, status: int, headers: list[Header], body: bytes) -> None:
-        self.answer = status, headers, body
 
 
 def rsgi(application: AsyncApplication, events: Events | None = None) -> AsyncApplication:
@@ -194,15 +129,8 @@ def rsgi(application: AsyncApplication, events: Events | None = None) -> AsyncAp
         elif path == STATEMENTS and prefers_async(",".join(scope.headers.get_all("prefer"))):
             reply = await _accepted_from(events, scope, protocol)
         else:
-            held = Held(protocol)
-            await application(scope, held)
-            refusal = await asyncio.to_thread(events.announce) if held.answer[0] == MADE else None
-            if refusal is None:
-                protocol.response_bytes(*held.answer)
-                return
-            reply = refusal
-        headers = [(name.lower(), value) for name, value in reply.headers]
-        protocol.response_bytes(int(reply.status[:3]), headers, b"" if method == "HEAD" else reply.body)
+            reply = await _announced(events, await of_rsgi(application, scope, protocol))
+        reply.respond(scope, protocol)
 
     return with_events
 

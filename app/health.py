@@ -17,10 +17,11 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from pkgutil import resolve_name
 from threading import Event, Lock, current_thread, main_thread
-from typing import Any, NamedTuple
+from typing import Any
 
 from app.context import AsyncApplication, Environ, WsgiApplication
-from app.http import PROBLEM, TEXT, Problem
+from app.http import TEXT, Problem
+from app.replies import UNCACHED, Reply, refused, replied
 
 HEALTHY, READY = "/healthz", "/readyz"
 PATHS = (HEALTHY, READY)
@@ -28,14 +29,6 @@ FRESH_SECONDS = 5.0
 draining = Event()  # set by SIGTERM
 
 Check = Callable[[], Any]  # returns, or returns an awaitable; raises Problem 503
-
-
-class Reply(NamedTuple):
-    """An answer to a probe; `status` is as in WSGI."""
-
-    status: str
-    headers: list[tuple[str, str]]
-    body: bytes
 
 
 class Backend:
@@ -85,17 +78,14 @@ def is_draining() -> bool:
 
 def reply(method: str, path: str, refusal: Problem | None) -> Reply:
     """The answer to a probe; `refusal` says why the service is not ready."""
-    problem, further = None, []
     if method not in {"GET", "HEAD"}:
-        problem, further = Problem("405 Method Not Allowed", f"{path} takes GET and HEAD"), [("Allow", "GET, HEAD")]
-    elif path == READY and is_draining():
-        problem = Problem("503 Service Unavailable", "the service is draining")
-    elif path == READY:
-        problem = refusal
-    body = problem.body() if problem else b"ok\n"
-    headers = [("Content-Type", PROBLEM if problem else TEXT), ("Content-Length", str(len(body)))]
-    status = problem.status if problem else "200 OK"
-    return Reply(status, [*headers, ("Cache-Control", "no-store"), *further], b"" if method == "HEAD" else body)
+        problem = Problem("405 Method Not Allowed", f"{path} takes GET and HEAD")
+        return refused(problem, UNCACHED, ("Allow", "GET, HEAD"))
+    if path == READY and is_draining():
+        return refused(Problem("503 Service Unavailable", "the service is draining"), UNCACHED)
+    if path == READY and refusal is not None:
+        return refused(refusal, UNCACHED)
+    return replied("200 OK", TEXT, b"ok\n", UNCACHED)
 
 
 def wsgi(application: WsgiApplication) -> WsgiApplication:
@@ -118,8 +108,7 @@ def wsgi(application: WsgiApplication) -> WsgiApplication:
         if path not in PATHS:
             return application(environ, start_response)
         answer = reply(environ["REQUEST_METHOD"], path, refusal() if path == READY else None)
-        start_response(answer.status, answer.headers)
-        return [answer.body] if answer.body else []
+        return answer.start(environ, start_response)
 
     return with_health
 
@@ -170,9 +159,7 @@ def asgi(application: AsyncApplication) -> AsyncApplication:
             await application(scope, receive, send)
             return
         answer = await answered(scope["method"], scope["path"])
-        headers = [(name.lower().encode(), value.encode()) for name, value in answer.headers]
-        await send({"type": "http.response.start", "status": int(answer.status[:3]), "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})
+        await answer.send(scope, send)
 
     return with_health
 
@@ -186,7 +173,6 @@ def rsgi(application: AsyncApplication) -> AsyncApplication:
             await application(scope, protocol)
             return
         answer = await answered(scope.method, scope.path)
-        headers = [(name.lower(), value) for name, value in answer.headers]
-        protocol.response_bytes(int(answer.status[:3]), headers, answer.body)
+        answer.respond(scope, protocol)
 
     return with_health

@@ -1,6 +1,7 @@
 """What all frameworks share: reading bodies within the limit, and turning outcomes into HTTP statuses."""
 
 import json
+import re
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, TypeVar
@@ -14,6 +15,8 @@ HELLO = "Hello, world!\n"
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
 PROBLEM = "application/problem+json"
+
+without_quoted = re.compile(r'"(?:[^"\\]|\\.)*"').sub  # the quoted strings of a header's value
 
 Handler = TypeVar("Handler")
 

@@ -18,11 +18,13 @@ from functools import partial
 from os import environ
 from typing import Any
 
+from app.asgi.bodies import given
 from app.context import AsyncApplication, Environ, WsgiApplication
 from app.fetching import LIMIT_SECONDS, checked, fetched
-from app.http import PROBLEM, Problem, as_routed
+from app.http import Problem, as_routed
 from app.jwks import Keys, NoKeys, Pending, keys_of
 from app.principal import PRINCIPAL, Principal, principal
+from app.replies import refused
 from app.tokens import InvalidToken, Verifier, implementation, usable
 
 __all__ = ["REQUIREMENTS", "TRANSFORM", "Gate", "Principal", "asgi", "configured", "principal", "rsgi", "wsgi"]
@@ -128,11 +130,8 @@ def wsgi(application: WsgiApplication, gate: Gate | None = None) -> WsgiApplicat
     def identified(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         try:
             admit(environ.get("PATH_INFO", ""), environ.get("HTTP_AUTHORIZATION"))
-        except Refused as refused:
-            body = refused.body()
-            headers = [("Content-Type", PROBLEM), ("Content-Length", str(len(body))), refused.header]
-            start_response(refused.status, headers)
-            return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+        except Refused as refusal:
+            return refused(refusal, refusal.header).start(environ, start_response)
         return application(environ, start_response)
 
     return identified
@@ -144,16 +143,10 @@ def asgi(application: AsyncApplication, gate: Gate | None = None) -> AsyncApplic
 
     async def identified(scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "http":
-            given = [value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"]
             try:
-                await admit(scope["path"], ",".join(given) or None)
-            except Refused as refused:
-                body = refused.body()
-                headers = [("content-type", PROBLEM), ("content-length", str(len(body))), refused.header]
-                encoded = [(name.lower().encode(), value.encode()) for name, value in headers]
-                status = int(refused.status[:3])
-                await send({"type": "http.response.start", "status": status, "headers": encoded})
-                await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+                await admit(scope["path"], given(scope, b"authorization") or None)
+            except Refused as refusal:
+                await refused(refusal, refusal.header).send(scope, send)
                 return
         await application(scope, receive, send)
 
@@ -167,9 +160,8 @@ def rsgi(application: AsyncApplication, gate: Gate | None = None) -> AsyncApplic
     async def identified(scope: Any, protocol: Any) -> None:
         try:
             await admit(scope.path, ",".join(scope.headers.get_all("authorization")) or None)
-        except Refused as refused:
-            headers = [("content-type", PROBLEM), refused.header]
-            protocol.response_bytes(int(refused.status[:3]), headers, refused.body())
+        except Refused as refusal:
+            refused(refusal, refusal.header).respond(scope, protocol)
             return
         await application(scope, protocol)
 

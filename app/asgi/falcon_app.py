@@ -5,6 +5,7 @@ from typing import Any
 
 import falcon.asgi
 
+from app.asgi.bodies import until_broken, whole
 from app.contract import Core
 from app.http import (
     DEFAULT_MAX_BYTES,
@@ -14,17 +15,13 @@ from app.http import (
     TEXT,
     Problem,
     answer,
-    check_length,
     expect_json,
     parse_wait,
     waited,
 )
 
 REQUIREMENTS = ("falcon",)  # packages that this file needs
-BROKEN = "app.broken"  # key of a scope whose body breaks off
 HTTP_VERSIONS = {"1.0", "1.1", "2", "3"}  # those of ASGI that Falcon takes
-
-Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 
 class Hello:
@@ -45,9 +42,7 @@ class Statements:
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         expect_json(req.content_type or "")
         document = await req.stream.read(self.max_bytes + 1)
-        if BROKEN in req.scope:
-            raise Problem("400 Bad Request", "the body cannot be read")
-        check_length(document, self.max_bytes, req.content_length)
+        whole(req.scope, document, self.max_bytes, req.content_length)
         resp.data = answer(self.transform, document)
         resp.content_type = JSON
 
@@ -88,33 +83,8 @@ class App(falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response]):
         if scope["type"] == "http":
             if scope.get("http_version", "1.1") not in HTTP_VERSIONS:
                 scope = {**scope, "http_version": "1.1"}
-            receive = _until_broken(scope, receive)
+            receive = until_broken(scope, receive)
         await super().__call__(scope, receive, send)
-
-
-def _until_broken(scope: dict[str, Any], receive: Receive) -> Receive:
-    """A `receive` that ends a broken body and marks its scope.
-
-    Falcon would leave a server's exception to the server, which answers 500. It would take a body that the client broke
-    off for a whole one.
-    """
-    ended = False
-
-    async def checked() -> dict[str, Any]:
-        nonlocal ended
-        if ended:
-            return await receive()
-        try:
-            event = await receive()
-        except Exception:  # noqa: BLE001 - servers raise their own exceptions for a broken body
-            event = {"type": "http.disconnect"}
-        ended = not event.get("more_body", False)
-        if event["type"] == "http.disconnect":
-            scope[BROKEN] = True
-            return {"type": "http.request"}
-        return event
-
-    return checked
 
 
 def make(

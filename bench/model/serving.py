@@ -50,15 +50,16 @@ class Layering(Declared, frozen=True, kw_only=True):
 
     `layers` are modules of `app`, outermost first; `env` is added to the environment of the process. With a `bearer`,
     each request carries a token, and in `env` `{jwks}`, `{issuer}`, `{audience}` and `{algorithm}` say how to verify
-    it. `around` is a yardstick: a file of `bench/yardsticks` with a function `around(application)`, which returns the
-    application to call; `requirements` are its packages. `frameworks` lists those that the layering is for; an empty
-    list means all.
+    it. `headers` are added to each request; one that accepts HAL is answered in HAL. `around` is a yardstick: a file of
+    `bench/yardsticks` with a function `around(application)`, which returns the application to call; `requirements` are
+    its packages. `frameworks` lists those that the layering is for; an empty list means all.
     """
 
     name: str
     title: str
     layers: tuple[str, ...] = ()
     env: dict[str, str] = {}
+    headers: dict[str, str] = {}
     bearer: Bearer | None = None
     around: str | None = None
     frameworks: tuple[str, ...] = ()

@@ -18,7 +18,7 @@ class Answer(NamedTuple):
 
 
 def ask(interface: str, application: Any, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
-    """Ask an application. A header's name has `_` for `-`."""
+    """Ask an application. The path may have a query; a header's name has `_` for `-`."""
     named = {name.replace("_", "-").lower(): value for name, value in headers.items()}
     return {"wsgi": _ask_wsgi, "asgi": _ask_asgi, "rsgi": _ask_rsgi}[interface](application, method, path, body, named)
 
@@ -27,8 +27,9 @@ def _ask_wsgi(application: Any, method: str, path: str, body: bytes, headers: di
     environ: dict[str, Any] = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
     environ |= {"CONTENT_TYPE": environ.pop("HTTP_CONTENT_TYPE", ""), "CONTENT_LENGTH": str(len(body))}
     started: list[tuple[str, list[tuple[str, str]]]] = []
+    path, _, query = path.partition("?")
     parts = application(
-        {"REQUEST_METHOD": method, "PATH_INFO": path, "wsgi.input": BytesIO(body), **environ},
+        {"REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": query, "wsgi.input": BytesIO(body), **environ},
         lambda status, given, *_error: started.append((status, given)),
     )
     ((status, given),) = started
@@ -47,12 +48,13 @@ def _ask_asgi(application: Any, method: str, path: str, body: bytes, headers: di
         return {"type": "http.request", "body": part, "more_body": bool(parts)}
 
     given = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+    path, _, query = path.partition("?")
     scope = {
         "type": "http",
         "http_version": "1.1",
         "method": method,
         "path": path,
-        "query_string": b"",
+        "query_string": query.encode(),
         "headers": given,
     }
     asyncio.run(application(scope, receive, send))
@@ -82,7 +84,9 @@ def _ask_rsgi(application: Any, method: str, path: str, body: bytes, headers: di
             answers.append(Answer(status, dict(headers), body))
 
     named = Headers(headers | {"content-length": str(len(body))})
-    asyncio.run(application(SimpleNamespace(proto="http", method=method, path=path, headers=named), Protocol()))
+    path, _, query = path.partition("?")
+    scope = SimpleNamespace(proto="http", method=method, path=path, query_string=query, headers=named)
+    asyncio.run(application(scope, Protocol()))
     (answer,) = answers
     return answer
 

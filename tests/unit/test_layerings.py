@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import runpy
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from rich.console import Console
 
 from app.core import transform
+from app.resources import Resources
 from bench import catalog, documents
 from bench.analysis.added import added
 from bench.build import beside
@@ -235,6 +237,20 @@ def test_who_sees_every_customer_sees_their_statements_and_the_same_totals(few: 
     assert [shown[name] == whole[name] for name in ("batch", "currency", "customers", "totals")] == [True] * 4
 
 
+def test_a_request_that_accepts_hal_expects_hal(tmp_path: Path, few: list[Exchange]) -> None:
+    for name, is_hal in (("hal", True), ("hal-json", False), ("hal-dictionaries", True)):
+        (tmp_path / name).mkdir()
+        env, request = prepared(name, tmp_path / name)
+        assert request["headers"]["Accept"] == ("application/hal+json" if is_hal else "application/json")
+        assert env["STATEMENTS_LAYERS"] == ("" if request["around"] else "hal")
+        for number, each in enumerate(few):
+            expected = Resources(are_kept=False).answer(each.expect) if is_hal else each.expect
+            assert (tmp_path / name / "documents" / f"{number:04}.out.json").read_bytes() == expected
+    (tmp_path / "hello").mkdir()
+    prepared("hal", tmp_path / "hello", "hello")
+    assert (tmp_path / "hello" / "documents" / "0000.out.json").read_bytes() == b"Hello, world!\n"
+
+
 def test_a_workload_without_documents_asks_the_same_with_other_tokens(tmp_path: Path) -> None:
     _, request = prepared("identity-some", tmp_path, "hello")
     assert len(set(request["tokens"])) == matrix.SAME_REQUESTS == len(list((tmp_path / "documents").glob("*.out.json")))
@@ -314,6 +330,36 @@ def test_every_framework_answers_right_when_asked_within_the_process(
     ask, _ = asked(module.split(".")[1], monkeypatch, application, method="GET", path="/hello")
     assert ask(b"") == b"Hello, world!\n"
     assert few[0].expect == transform(few[0].body or b"")
+
+
+HAL = [
+    (framework, name)
+    for name in ("hal-json", "hal", "hal-dictionaries")
+    for framework in CATALOG.studies["hal"].frameworks
+    if CATALOG.layerings[name].is_for(framework)
+]
+
+
+@pytest.mark.parametrize(("framework", "name"), HAL)
+def test_hal_is_answered_as_expected_within_the_process(
+    framework: str, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from importlib import import_module  # noqa: PLC0415
+
+    from app import layers as around  # noqa: PLC0415
+    from app.contract import load_core  # noqa: PLC0415
+
+    layering, declared = CATALOG.layerings[name], CATALOG.frameworks[framework]
+    application = import_module(declared.module).make(load_core("app.core"), dict, lambda seconds: None)
+    monkeypatch.setenv("STATEMENTS_LAYERS", " ".join(layering.layers))
+    application = around.around(application, declared.interface, layering.layers)
+    _, request = prepared(name, tmp_path)
+    if request["around"]:
+        application = runpy.run_path(request["around"])["around"](application)
+    ask, _ = asked(declared.interface, monkeypatch, application, **request)
+    for number in range(SIZE):
+        document, answer = (tmp_path / "documents" / f"{number:04}{end}" for end in (".json", ".out.json"))
+        assert ask(document.read_bytes()) == answer.read_bytes()
 
 
 # ---------------------------------------------------------------- what a study says

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from bench import documents
 from bench.build import artifacts, beside
-from bench.documents import tokens
+from bench.documents import hal, tokens
 from bench.documents.callers import seen, shown
 from bench.errors import MissingError, UnpinnedError
 from bench.measure.instruments.micro import Start, padded, padding_bytes, timed
@@ -97,6 +97,7 @@ def prepared(layering: Layering, workload: Workload, folder: Path) -> dict[str, 
         places |= {"issuer": tokens.ISSUER, "audience": tokens.AUDIENCE}
         env = {name: value.format_map(places) for name, value in env.items()}
         asked, bearers = _with_callers(asked, layering.bearer)
+    asked = [_with_headers(each, layering.headers) for each in asked]
     _write(asked, folder / "documents")
     first = asked[0]
     request: dict[str, Any] = {"method": first.method, "path": first.path, "headers": _headers(first)}
@@ -121,6 +122,13 @@ def _with_callers(asked: Sequence[Exchange], bearer: Bearer) -> tuple[list[Excha
     own = [(*bearer.scope.split(), *(f"customer:{customer}" for customer in customers)) for customers in shares]
     signed = [_token(bearer.algorithm, f"caller-{number}", scopes) for number, scopes in enumerate(own)]
     return [shown(each, share) if share else each for each, share in zip(asked, shares, strict=True)], signed
+
+
+def _with_headers(exchange: Exchange, headers: dict[str, str]) -> Exchange:
+    """Return a request with further headers, and the answer that it gets with them."""
+    accepts = {value for name, value in headers.items() if name.lower() == "accept"}
+    answered = hal.embedded(exchange) if hal.MEDIA_TYPE in accepts else exchange
+    return replace(answered, headers=exchange.headers | headers)
 
 
 def _exchanges(workload: Workload) -> list[Exchange]:
