@@ -131,7 +131,7 @@ class Server(Declared, frozen=True, kw_only=True):
     the function of `/wait` that blocks nothing but its own request in this worker class; `waits` names the function
     for a backend, by its name. `unsupported` is keyed by an implementation, by one with its version (`cpython-3.14`),
     by a variant or by a framework. `departures` says by a case of the HTTP contract, such as `unknown_paths[/%]`, what
-    the server does instead; the tests verify it. A tuning adds the `proxy`.
+    the server does instead; the tests verify it. A tuning adds the `proxy`, the `backend` and the `entry`.
     """
 
     name: str
@@ -155,6 +155,8 @@ class Server(Declared, frozen=True, kw_only=True):
     unsupported: dict[str, Unsupported] = {}
     departures: dict[str, str] = {}
     proxy: Proxy | None = None
+    backend: str | None = None
+    entry: str | None = None
 
 
 class Tuning(Declared, frozen=True, kw_only=True):
@@ -164,6 +166,10 @@ class Tuning(Declared, frozen=True, kw_only=True):
     argv; `env` is added to its environment. `unsupported` is as a server's, keyed by label. `departures` are those of
     the `proxy`, which speaks HTTP in place of the server. `losses` says by label, and by a case of
     `tests/contract/test_draining.py`, which requests SIGTERM still loses; the tests verify it.
+
+    The service itself needs the `backend`, such as a broker, whatever is requested: each server gets a fresh one, and
+    `{dsn}` in `env` is its address. `entry` is a module of `bench/yardsticks` that the server serves in place of
+    `app.entry`: a service that works otherwise, to be compared with.
     """
 
     name: str
@@ -173,6 +179,8 @@ class Tuning(Declared, frozen=True, kw_only=True):
     env: dict[str, str] = {}
     keep_alive: bool | None = None
     proxy: Proxy | None = None
+    backend: str | None = None
+    entry: str | None = None
     note: str | None = None
     unsupported: dict[str, Unsupported] = {}
     departures: dict[str, str] = {}
