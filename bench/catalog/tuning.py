@@ -31,8 +31,6 @@ def tuned(server: Server, tuning: Tuning, known: Mapping[str, Server]) -> Server
         keep_alive=server.keep_alive if tuning.keep_alive is None else tuning.keep_alive,
         note=" ".join(filter(None, (server.note, tuning.note, *tuning.losses.get(server.label, {}).values()))) or None,
         proxy=tuning.proxy,
-        backend=tuning.backend,
-        entry=tuning.entry,
         unsupported=server.unsupported | (dict.fromkeys(server.implementations, never) if never else {}),
         departures=tuning.departures if tuning.proxy else server.departures,
     )

@@ -131,7 +131,7 @@ class Server(Declared, frozen=True, kw_only=True):
     the function of `/wait` that blocks nothing but its own request in this worker class; `waits` names the function
     for a backend, by its name. `unsupported` is keyed by an implementation, by one with its version (`cpython-3.14`),
     by a variant or by a framework. `departures` says by a case of the HTTP contract, such as `unknown_paths[/%]`, what
-    the server does instead; the tests verify it. A tuning adds the `proxy`, the `backend` and the `entry`.
+    the server does instead; the tests verify it. A tuning adds the `proxy`.
     """
 
     name: str
@@ -155,8 +155,6 @@ class Server(Declared, frozen=True, kw_only=True):
     unsupported: dict[str, Unsupported] = {}
     departures: dict[str, str] = {}
     proxy: Proxy | None = None
-    backend: str | None = None
-    entry: str | None = None
 
 
 class Tuning(Declared, frozen=True, kw_only=True):

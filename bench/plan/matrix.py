@@ -287,7 +287,7 @@ def backend_of(case: Case, catalog: Catalog) -> str | None:
     """The backend of a case's stack: the one that its workload waits for, or that its server's tuning needs, if any."""
     if case.stack is None:
         return None
-    tuning = catalog.tunings.get(case.stack.server.partition("+")[2])
+    tuning = pairing.tuning_of(catalog, case.stack)
     waits_for = catalog.workloads[case.workload].backend if case.workload else None
     return waits_for or (tuning.backend if tuning else None)
 

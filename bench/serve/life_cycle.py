@@ -75,7 +75,8 @@ def command(
     if stack.is_peer:
         return peers.command(catalog.peers[stack.variant], host=host, port=port, backlog=BACKLOG)
     variant = catalog.variant(stack.variant)
-    server = pairing.server_file(catalog, stack)
+    server, tuning = pairing.server_file(catalog, stack), pairing.tuning_of(catalog, stack)
+    entry = tuning.entry if tuning else None
     unsupported = pairing.unsupported(catalog, stack)
     if unsupported:
         raise LabError(f"{stack} is unsupported: {unsupported.reason}")
@@ -88,7 +89,7 @@ def command(
         "port": str(port),
         "backlog": str(BACKLOG),
         "scratch": str(scratch),
-        "entry": application.ENTRY if variant.application else server.entry or SERVICE,
+        "entry": application.ENTRY if variant.application else entry or SERVICE,
         "workers": str(variant.application.workers if variant.application else 1),
     }
     argv = [part.format_map(placeholders) for part in server.argv]
@@ -98,7 +99,7 @@ def command(
     env = {key: value.format_map(placeholders | {"dsn": dsn}) for key, value in server.env.items()}
     if variant.application:
         return argv, env
-    env |= {"PYTHONPATH": str(YARDSTICKS)} if server.entry else {}
+    env |= {"PYTHONPATH": str(YARDSTICKS)} if entry else {}
     env |= {"STATEMENTS_FRAMEWORK": catalog.frameworks[stack.framework].module, "STATEMENTS_WAIT": server.wait}
     return argv, artifacts.environment(catalog, variant) | env
 
@@ -126,10 +127,10 @@ def serving(
     prefix = catalog.peers[stack.variant].build if stack.is_peer else stack.variant
     paths = {"folder": PREFIXES / prefix, "log": log}
     variant = None if stack.is_peer else catalog.variant(stack.variant)
-    needed = None if stack.is_peer else pairing.server_file(catalog, stack).backend
+    tuning = pairing.tuning_of(catalog, stack)
     with (
         TemporaryDirectory(prefix="bench-") as scratch,  # in /tmp, because a socket's path must be short
-        backend_for(catalog, needed, log.with_suffix(".backend.log")) as behind,
+        backend_for(catalog, tuning.backend if tuning else None, log.with_suffix(".backend.log")) as behind,
     ):
         argv, env = command(catalog, stack, port, host, Path(scratch), dsn=behind.dsn if behind else "")
         record = None
