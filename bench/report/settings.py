@@ -8,7 +8,7 @@ from bench.analysis.text import number
 from bench.report import naming
 from bench.report.rows import Finding
 from bench.report.targets import TargetResult
-from bench.report.wording import fitting
+from bench.report.wording import MICRO, fitting
 
 FIGURES = {"cpu": "server CPU", "memory": "memory", "time": "time", "ready": "start"}
 
@@ -38,8 +38,20 @@ def by_effect(rows: Sequence[TargetResult]) -> list[TargetResult]:
 
 def table(finding: Finding) -> list[list[str]]:
     """A row for each setting and workload, what lowers a figure first."""
-    rows = [[*named(finding, row), row.reason or row.text] for row in by_effect(finding.targets)]
-    return [["setting", "figure", "workload", "relative to the same without it"], *rows]
+    rows = [[*named(finding, row), row.reason or row.text, added(row)] for row in by_effect(finding.targets)]
+    return [["setting", "figure", "workload", "relative to the same without it", "added, µs/request"], *rows]
+
+
+def added(row: TargetResult) -> str:
+    """The server CPU that a setting adds to a request, in microseconds, with its interval; empty for other figures."""
+    found = row.added
+    if found is None:
+        return ""
+    if found.low is None or found.high is None:
+        return number(found.seconds / MICRO)
+    if found.low <= 0 <= found.high:
+        return "undecided"
+    return f"{number(found.seconds / MICRO)} ({number(found.low / MICRO)}–{number(found.high / MICRO)})"
 
 
 def undecided(finding: Finding) -> list[str]:

@@ -148,7 +148,7 @@ def main(address: str, count: int) -> int:
     runs = lean(address) | nats_py(address)
     for run in runs.values():
         run(MANY)  # connects
-    values = {name: [] for name in runs}  # type: dict[tuple[str, int], list[tuple[float, float]]]
+    values: dict[tuple[str, int], list[tuple[float, float]]] = {name: [] for name in runs}
     for _ in range(ROUNDS):
         for name, run in runs.items():
             values[name].append(timed(run, count))

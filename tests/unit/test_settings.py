@@ -2,6 +2,7 @@
 
 import msgspec
 
+from bench.analysis.added import Added
 from bench.model import Against, Target
 from bench.report import settings
 from bench.report.finding import find
@@ -63,6 +64,13 @@ def test_a_figure_that_is_not_significant_has_no_estimate() -> None:
         "undecided",
         "—",
     ]
+
+
+def test_a_setting_has_the_server_cpu_that_it_adds_to_a_request() -> None:
+    slow = Added(seconds=26.1e-6, low=24e-6, high=28.2e-6)
+    unsure, alone = Added(seconds=1e-6, low=-1e-6, high=3e-6), Added(seconds=-3e-6)
+    told = [settings.added(msgspec.structs.replace(ROWS[0], added=each)) for each in (slow, unsure, alone, None)]
+    assert told == ["26.1 (24.0–28.2)", "undecided", "-3.00", ""]
 
 
 def test_a_study_with_a_limit_is_no_study_of_settings() -> None:
