@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
+import psutil
 import pytest
 from rich.console import Console
 
@@ -34,7 +35,7 @@ PATIENCE_SECONDS = 20.0
 FULL = 5_000  # more documents than a mule's socket holds
 OPTIONS = {
     "mule": ["--mule=offloading:compute_messages"],
-    "spooler": ["--spooler", "{folder}/spool"],
+    "spooler": ["--spooler", "{folder}/spool", "--spooler-frequency", "1"],  # by default it looks every 30 s
 }
 
 
@@ -70,8 +71,10 @@ class Offloading:
     def kill(self) -> None:
         """End all its processes by SIGKILL."""
         if self.process is not None:
+            family = psutil.Process(self.process.pid).children(recursive=True)
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+            psutil.wait_procs(family, PATIENCE_SECONDS)  # they hold its port
             self.process = None
 
     def kill_worker(self) -> None:
