@@ -51,6 +51,7 @@ class BulkWork(Work):
         """The connection of this process; a forked worker needs its own."""
         if self.connection is None or self.connection.process != os.getpid():
             self.prepare()
+            self.client.close()
             self.connection = Connection(self.client.address, deadline)
             self.inbox, self.under_way = f"_INBOX.{os.urandom(12).hex()}", 0
             self.connection.subscribe(f"{self.inbox}.*", ACKNOWLEDGED, deadline)
