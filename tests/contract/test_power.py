@@ -23,7 +23,7 @@ FLUSHES = 15  # the position in a disk's statistics (Documentation/block/stat.rs
 
 def disk() -> Path:
     """The statistics of the disk below /tmp, where the lab's backends keep their files."""
-    device = os.stat("/tmp").st_dev
+    device = Path("/tmp").stat().st_dev
     found = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}").resolve()
     whole = found.parent if (found / "partition").exists() else found
     if not (whole / "stat").exists() or len((whole / "stat").read_text().split()) <= FLUSHES:
