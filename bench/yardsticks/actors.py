@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
+from typing import Protocol
 
 import dramatiq
 import pykka
@@ -35,6 +36,16 @@ LIMIT_SECONDS = 60.0
 Task = Callable[[bytes], bytes]
 
 
+class System(Protocol):
+    """A system of actors."""
+
+    def send(self, document: bytes) -> None:
+        """Send a document to the actor of its batch."""
+
+    def start(self) -> None:
+        """Begin to work, in threads."""
+
+
 class Queue:
     """The service's queue: a document is sent once the broker has acknowledged it; its result and event are stored."""
 
@@ -51,7 +62,7 @@ class Queue:
         Thread(target=self.consumer.run, daemon=True).start()
 
 
-class Batch(pykka.ThreadingActor):
+class Batch(pykka.ThreadingActor):  # type: ignore[misc]  # the lab has no types of pykka
     """The actor of a batch."""
 
     use_daemon_thread = True
@@ -98,7 +109,12 @@ class Dramatiq:
         self.worker.start()
 
 
-SYSTEMS = {"queue": Queue, "pykka": Pykka, "dramatiq-stub": Dramatiq, "dramatiq-redis": Dramatiq}
+SYSTEMS: dict[str, Callable[[str, Task], System]] = {
+    "queue": Queue,
+    "pykka": Pykka,
+    "dramatiq-stub": Dramatiq,
+    "dramatiq-redis": Dramatiq,
+}
 
 
 def batch(number: int) -> str:

@@ -33,8 +33,14 @@ def application(environ, start_response):
     return []
 
 
+def tell_pid():
+    part = RESULTS / "pid.part"
+    part.write_text(str(os.getpid()))
+    part.rename(RESULTS / "pid")
+
+
 def compute(document):
-    (RESULTS / "pid").write_text(str(os.getpid()))
+    tell_pid()
     time.sleep(WORK_SECONDS)
     try:
         found = transform(document)
@@ -49,7 +55,7 @@ def compute(document):
 
 def compute_messages():
     """What the mule runs."""
-    (RESULTS / "pid").write_text(str(os.getpid()))
+    tell_pid()
     while True:
         compute(uwsgi.mule_get_msg())
 

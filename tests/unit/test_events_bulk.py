@@ -21,7 +21,7 @@ PREPARED = [message(b"{}")] * len(STREAMS)  # what the first connection asks for
 def bulk(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The module, around a service that is none."""
     entry = ModuleType("app.entry")
-    entry.application = lambda environ, start_response: []
+    monkeypatch.setattr(entry, "application", lambda environ, start_response: [], raising=False)
     monkeypatch.setitem(sys.modules, "app.entry", entry)
     monkeypatch.setenv("STATEMENTS_FRAMEWORK", "app.wsgi.bare_app")
     monkeypatch.setenv("STATEMENTS_BROKER", "nats://127.0.0.1:1")
