@@ -8,6 +8,7 @@ the one that the layer `events` publishes. The exit status is 1 if the broker ha
 """
 
 import asyncio
+import atexit
 import json
 import os
 import sys
@@ -107,8 +108,11 @@ def nats_py(address: str) -> dict[tuple[str, int], Run]:
     """nats-py on the loop of this thread, on a loop in another one, and in bulk."""
     here, there = asyncio.new_event_loop(), asyncio.new_event_loop()
     Thread(target=there.run_forever, daemon=True).start()
-    on_loop = here.run_until_complete(nats.connect(address)).jetstream()
-    behind = asyncio.run_coroutine_threadsafe(nats.connect(address), there).result().jetstream()
+    one = here.run_until_complete(nats.connect(address))
+    two = asyncio.run_coroutine_threadsafe(nats.connect(address), there).result()
+    atexit.register(lambda: here.run_until_complete(one.close()))
+    atexit.register(lambda: asyncio.run_coroutine_threadsafe(two.close(), there).result())
+    on_loop, behind = one.jetstream(), two.jetstream()
 
     def awaited(context: Any) -> Any:
         payload, headers = event()
