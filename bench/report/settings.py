@@ -43,15 +43,15 @@ def table(finding: Finding) -> list[list[str]]:
 
 
 def added(row: TargetResult) -> str:
-    """The server CPU that a setting adds to a request, in microseconds, with its interval; empty for other figures."""
-    found = row.added
-    if found is None:
+    """The server CPU that a setting adds to a request, in microseconds, with its interval.
+
+    It is what the ratio says of the server CPU without the setting. Empty for other figures, and unless the ratio is
+    significant.
+    """
+    if row.below is None or row.low is None or row.high is None or not (row.comparison and row.comparison.significant):
         return ""
-    if found.low is None or found.high is None:
-        return number(found.seconds / MICRO)
-    if found.low <= 0 <= found.high:
-        return "undecided"
-    return f"{number(found.seconds / MICRO)} ({number(found.low / MICRO)}–{number(found.high / MICRO)})"
+    estimate, low, high = (number((end - 1) * row.below / MICRO) for end in (_value(row), row.low, row.high))
+    return f"{estimate} ({low}–{high})" if row.low > 1 else f"{estimate} ({low} to {high})"
 
 
 def undecided(finding: Finding) -> list[str]:

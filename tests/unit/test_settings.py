@@ -2,7 +2,6 @@
 
 import msgspec
 
-from bench.analysis.added import Added
 from bench.model import Against, Target
 from bench.report import settings
 from bench.report.finding import find
@@ -66,11 +65,10 @@ def test_a_figure_that_is_not_significant_has_no_estimate() -> None:
     ]
 
 
-def test_a_setting_has_the_server_cpu_that_it_adds_to_a_request() -> None:
-    slow = Added(seconds=26.1e-6, low=24e-6, high=28.2e-6)
-    unsure, alone = Added(seconds=1e-6, low=-1e-6, high=3e-6), Added(seconds=-3e-6)
-    told = [settings.added(msgspec.structs.replace(ROWS[0], added=each)) for each in (slow, unsure, alone, None)]
-    assert told == ["26.1 (24.0–28.2)", "undecided", "-3.00", ""]
+def test_a_setting_has_the_server_cpu_that_it_adds_to_a_request_if_its_ratio_is_significant() -> None:
+    told = [settings.added(msgspec.structs.replace(row, below=100e-6)) for row in ROWS]
+    assert told == ["-34.0 (-36.0 to -31.0)", "345 (329–361)", "-10.00 (-15.0 to -5.00)", "", "", "", ""]
+    assert settings.added(ROWS[0]) == ""
 
 
 def test_a_study_with_a_limit_is_no_study_of_settings() -> None:
