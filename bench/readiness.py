@@ -45,12 +45,12 @@ def make_ready(plan: Plan, progress: Progress, cases: Path = verify.GOLDEN) -> R
     reference = catalog.interpreter_of(study.baseline).name if study.interpreters else None
     asked, servers = matrix.subjects(study), matrix.servers(study)
     built, unavailable = prepare(catalog, asked, progress, servers, cases, reference=reference)
-    without_proxy = proxies_missing(plan)
+    untuned = tunings_missing(plan)
     built = {
-        name: msgspec.structs.replace(made, lacks=made.lacks | without_proxy) if isinstance(made, Artifact) else made
+        name: msgspec.structs.replace(made, lacks=made.lacks | untuned) if isinstance(made, Artifact) else made
         for name, made in built.items()
     }
-    unavailable += without_proxy.values()
+    unavailable += untuned.values()
     bring_documents(plan, progress)
     if study.factors:
         for name in built:
@@ -194,13 +194,15 @@ def backends_missing(plan: Plan, variants: Iterable[str], progress: Progress) ->
     return missing
 
 
-def proxies_missing(plan: Plan) -> dict[str, Unavailable]:
-    """The servers of the study whose proxy is unavailable, by the study's name for the server."""
+def tunings_missing(plan: Plan) -> dict[str, Unavailable]:
+    """The servers of the study whose proxy or backend is unavailable, by the study's name for the server."""
     missing = {}
     for name in plan.study.servers:
         tuning = plan.catalog.tunings.get(name.partition("+")[2])
         try:
             system.require(tuning.proxy.needs if tuning and tuning.proxy else ())
+            if tuning and tuning.backend:
+                backend.require(plan.catalog.backends[tuning.backend])
         except MissingError as error:
             missing[name] = Unavailable(what=f"*/*/{name}", reason=str(error), remedy=error.remedy, server=name)
     return missing

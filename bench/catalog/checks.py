@@ -100,6 +100,10 @@ def _check_tunings(catalog: Catalog) -> None:
             pick(labels, label, "server", f"{where}: unsupported")
         for label in tuning.losses:
             pick(labels, label, "server", f"{where}: losses")
+        if tuning.backend:
+            pick(catalog.backends, tuning.backend, "backend", f"{where}: backend")
+        if tuning.entry and not (YARDSTICKS / f"{tuning.entry}.py").is_file():
+            raise LabError(f"{where}: entry: there is no file bench/yardsticks/{tuning.entry}.py")
         for word in tuning.words:
             if word not in words:
                 near = get_close_matches(word, words, n=1, cutoff=NEAR)
@@ -150,6 +154,7 @@ def check_study(study: Study, catalog: Catalog) -> None:
         raise LabError(f"{where}: frameworks_of: every key must be one of the study's servers")
     if study.servers and not study.frameworks:
         raise LabError(f"{where}: frameworks: a study with servers requires at least one framework")
+    _check_behind(study, where, catalog)
     _check_loads(study, where, catalog)
     _check_requests(study, where, catalog)
     if study.baseline not in study.variants:
@@ -189,6 +194,18 @@ def _check_server(name: str, where: str, catalog: Catalog) -> None:
     server = pick(catalog.labels(), label, "server", where)
     if plus:
         tuned(server, pick(catalog.tunings, tuning, "tuning", where), catalog.labels())
+
+
+def _check_behind(study: Study, where: str, catalog: Catalog) -> None:
+    """A run has one backend: that of the workload, or that of the server's tuning."""
+    tuned_servers = [(name, catalog.tunings.get(name.partition("+")[2])) for name in study.servers]
+    needing = [(name, tuning.backend) for name, tuning in tuned_servers if tuning and tuning.backend]
+    waiting = [name for name in study.workloads if catalog.workloads[name].backend]
+    if needing and waiting:
+        raise LabError(
+            f"{where}: server {needing[0][0]!r} needs the backend {needing[0][1]}, and workload {waiting[0]!r} waits "
+            f"for another: a run has one backend, so give each a study of its own"
+        )
 
 
 def _check_target(target: Target, study: Study, where: str, catalog: Catalog) -> None:

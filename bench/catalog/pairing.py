@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from bench.catalog.tuning import tuned
 from bench.errors import NEAR, LabError
-from bench.model import Catalog, Interface, Interpreter, Peer, Server, Stack, Unsupported, pick
+from bench.model import Catalog, Interface, Interpreter, Peer, Server, Stack, Tuning, Unsupported, pick
 
 EXAMPLES = "variant/framework/server, such as cython/falcon/bjoern, or a peer, such as node-expert"
 
@@ -57,8 +57,14 @@ def server_file(catalog: Catalog, stack: Stack) -> Server:
     refusing = [server for server in named if implementation in server.unsupported]
     if not (serving or refusing):
         raise LabError(f"{stack}: no file in bench/servers runs {stack.label} on {implementation}")
-    found, tuning = (serving or refusing)[0], stack.server.partition("+")[2]
-    return tuned(found, pick(catalog.tunings, tuning, "tuning"), catalog.labels()) if tuning else found
+    found, tuning = (serving or refusing)[0], tuning_of(catalog, stack)
+    return tuned(found, tuning, catalog.labels()) if tuning else found
+
+
+def tuning_of(catalog: Catalog, stack: Stack) -> Tuning | None:
+    """The tuning of a stack's server; None without one. Raises LabError for an unknown one."""
+    name = stack.server.partition("+")[2]
+    return pick(catalog.tunings, name, "tuning") if name else None
 
 
 def unsupported(catalog: Catalog, stack: Stack) -> Unsupported | None:

@@ -59,7 +59,7 @@ def _keys(declared: Any) -> Iterator[Key]:
             yield "files", declared.files, ("base",), False
         case Tuning():
             yield "words", chain.from_iterable(declared.words.values()), SERVED, True
-            yield "env", declared.env.values(), SERVED, True
+            yield "env", declared.env.values(), (*SERVED, "dsn") if declared.backend else SERVED, True
             if declared.proxy:
                 yield "proxy.argv", declared.proxy.argv, SERVED, False
         case Backend():

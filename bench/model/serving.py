@@ -165,6 +165,10 @@ class Tuning(Declared, frozen=True, kw_only=True):
     argv; `env` is added to its environment. `unsupported` is as a server's, keyed by label. `departures` are those of
     the `proxy`, which speaks HTTP in place of the server. `losses` says by label, and by a case of
     `tests/contract/test_draining.py`, which requests SIGTERM still loses; the tests verify it.
+
+    The service itself needs the `backend`, such as a broker, whatever is requested: each server gets a fresh one, and
+    `{dsn}` in `env` is its address. `entry` is a module of `bench/yardsticks` that the server serves in place of
+    `app.entry`: a service that works otherwise, to be compared with.
     """
 
     name: str
@@ -174,6 +178,8 @@ class Tuning(Declared, frozen=True, kw_only=True):
     env: dict[str, str] = {}
     keep_alive: bool | None = None
     proxy: Proxy | None = None
+    backend: str | None = None
+    entry: str | None = None
     note: str | None = None
     unsupported: dict[str, Unsupported] = {}
     departures: dict[str, str] = {}

@@ -18,6 +18,7 @@ from bench.model import (
     Plan,
     RobustnessCase,
     TimedCase,
+    stack_of,
 )
 from bench.plan.matrix import SAME_REQUESTS, backend_of
 
@@ -44,25 +45,28 @@ def plan_seconds(plan: Plan) -> float:
 
 
 def contest_seconds(plan: Plan) -> float:
-    """The expected seconds of the open loads: each workload for each server program and each peer.
+    """The expected seconds of the open loads: each workload for each server program and each peer, or for all stacks.
 
     Open loads follow closed ones: without closed loads the result is 0.
     """
-    if plan.phase("macro") is None:
+    macro = plan.phase("macro")
+    if macro is None:
         return 0.0
     study, catalog = plan.study, plan.catalog
     programs = {server.server for server in catalog.servers.values() if server.label in study.servers}
     subjects = [study.baseline] * len(programs) + list(study.peers)
     driven = [(name, study.open.runs) for name in study.open.loads] if study.open else []
-    loads = [(catalog.loads[name], runs, 1, study.workloads) for name, runs in driven]
+    loads = [(catalog.loads[name], runs, 1, study.workloads, subjects) for name, runs in driven]
     if study.latency:
         rates, workloads = len(study.latency.shares) + 1, study.latency.workloads or study.workloads
-        loads.append((catalog.loads[study.latency.load], study.latency.runs, rates, workloads))
+        every = [stack.variant for stack in {stack_of(case) for case in macro.cases}]
+        asked = every if study.latency.all else subjects
+        loads.append((catalog.loads[study.latency.load], study.latency.runs, rates, workloads, asked))
     return sum(
         runs
         * (rates * load_seconds(load) + CAPACITY_SECONDS * (rates > 1) + warm_seconds(name, load, workload, catalog))
-        for (load, runs, rates, workloads), name in product(loads, subjects)
-        for workload in workloads
+        for load, runs, rates, workloads, names in loads
+        for name, workload in product(names, workloads)
     )
 
 

@@ -284,8 +284,12 @@ def _declared(what: str, reason: str, of: Stack, instrument: Instrument | None =
 
 
 def backend_of(case: Case, catalog: Catalog) -> str | None:
-    """The backend that the stack of `case` waits for, if any."""
-    return catalog.workloads[case.workload].backend if case.stack and case.workload else None
+    """The backend of a case's stack: the one that its workload waits for, or that its server's tuning needs, if any."""
+    if case.stack is None:
+        return None
+    tuning = pairing.tuning_of(catalog, case.stack)
+    waits_for = catalog.workloads[case.workload].backend if case.workload else None
+    return waits_for or (tuning.backend if tuning else None)
 
 
 def _all_stacks(study: Study, servers: tuple[str, ...]) -> Iterator[Stack]:

@@ -33,7 +33,8 @@ def selected(study: Study, catalog: Catalog) -> Catalog:
     workloads = {name: catalog.workloads[name] for name in (*study.workloads, *targets) if name}
     loads = {name: catalog.loads[name] for name in study.loads}
     homes = {variant.interpreter for variant in variants.values()}
-    backends = {workload.backend for workload in workloads.values()}
+    tuned = [catalog.tunings[tuning] for name in study.servers if (tuning := name.partition("+")[2])]
+    backends = {workload.backend for workload in workloads.values()} | {tuning.backend for tuning in tuned}
     return replace(
         catalog,
         interpreters={name: each for name, each in catalog.interpreters.items() if name in homes},

@@ -13,7 +13,12 @@ from bench.paths import ROOT
 
 FOLDER = ROOT / "bench" / "locks"
 OVERRIDES = FOLDER / "overrides.txt"
-OLDEST = {"lab": "3.11", "docs": "3.11", "measured": "3.10"}  # the oldest Python that each lock file supports
+OLDEST = {
+    "lab": "3.11",
+    "docs": "3.11",
+    "messaging": "3.11",
+    "measured": "3.10",
+}  # the oldest Python that each lock file supports
 ENTRY = re.compile(r"^([A-Za-z0-9._-]+)==\S+.*?(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
 
 

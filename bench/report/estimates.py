@@ -35,6 +35,12 @@ def mean(runs: Sequence[Run], metric: str, reason: str) -> Figure:
     return Figure(value=float(np.mean(means))) if means else Figure(reason=reason)
 
 
+def backend(runs: Sequence[Run]) -> Figure:
+    """The CPU time per request of the backend behind a stack: its share of a core ÷ the rate; absent without one."""
+    shares = [(*run.values("backend_cpu"), *run.values("rate")) for run in runs if run.values("backend_cpu")]
+    return Figure(value=float(np.mean([share / rate for share, rate in shares]))) if shares else Figure()
+
+
 def quantile(runs: Sequence[Run], metric: str, share: float, reason: str) -> Figure:
     """The quantile over processes with one value each."""
     values = [value for run in runs for value in run.values(metric)]

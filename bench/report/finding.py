@@ -22,6 +22,7 @@ from bench.report.charts import MOMENTS
 from bench.report.cost import Price, cost
 from bench.report.estimates import (
     Figure,
+    backend,
     capacity,
     latency,
     mean,
@@ -185,6 +186,7 @@ def _row(stack: Stack, core: Core, evidence: Evidence, price: Price | None) -> R
         start=quantile(starts, "ready", 0.5, no_start),
         start_p95=quantile(starts, "ready", 0.95, no_start),
         warmed=warmed_up(runs, max(evidence.spread("macro"), LEAST_STEP_SERVED), reason),
+        backend=backend(runs),
         parts=parts,
         unpacked=total(parts, "unpacked", no_size),
         compressed=total(parts, "compressed", no_size),

@@ -75,8 +75,9 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """A stack: seconds of server CPU per request under the closed load, requests per second, seconds, bytes.
 
     `place` is the framework and server of the core, as short as the study allows; `server` is the server's title.
-    `warmed` is the seconds of load of a fresh server before its steady state. A peer's speed-up is relative to the
-    baseline behind the study's first server.
+    `warmed` is the seconds of load of a fresh server before its steady state. `backend` is the seconds of CPU per
+    request of the backend, which runs on the generator's cores and is no part of the server. A peer's speed-up is
+    relative to the baseline behind the study's first server.
     """
 
     stack: Stack
@@ -91,6 +92,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     start: Figure
     start_p95: Figure
     warmed: Figure
+    backend: Figure = Figure()
     parts: dict[str, dict[str, float]]
     unpacked: Figure
     compressed: Figure

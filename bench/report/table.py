@@ -49,7 +49,9 @@ def columns(finding: Finding) -> list[Column]:
     known = (*_CORE[:2], *([_BUILT] if len(finding.study.interpreters) > 1 else []), *_CORE[2:], *_STACK)
     asked = [column for column in known if column.part is None or getattr(finding.study, column.part)]
     warmed = any(row.warmed.value is not None or row.warmed.instead == "never" for row in finding.rows)
-    return [*asked, *([_WARMED] if warmed else []), *([_MONEY] if finding.price else [])]
+    behind = any(row.backend.value is not None for row in finding.rows)
+    own = ((_BACKEND, behind), (_WARMED, warmed), (_MONEY, finding.price))
+    return [*asked, *(column for column, is_known in own if is_known)]
 
 
 def latency(figure: Figure) -> Cell:
@@ -242,6 +244,12 @@ _STACK = [
         cell=lambda row: _figure(row.cost.gb_hours, 1.0),
     ),
 ]
+_BACKEND = Column(
+    heading="Backend CPU",
+    unit="µs/request",
+    about="CPU time of the database or broker behind the server, on other cores, divided by the requests",
+    cell=lambda row: _figure(row.backend, MICRO),
+)
 _WARMED = Column(
     heading="Until steady",
     unit="s of load",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from statistics import mean
 from typing import Literal
 
 import msgspec
@@ -27,7 +28,8 @@ class TargetResult(msgspec.Struct, frozen=True, kw_only=True):
     For a target `against` something, `value` is a ratio with the interval `low` … `high`. Otherwise it is in the unit
     of the target's metric, the worst of all processes. `multiple` is the speed-up relative to the study's baseline,
     which for a stack is behind the same server. The outcome is `undecided` where the interval contains the limit, or
-    without an interval. It is None for a target without a limit.
+    without an interval. It is None for a target without a limit. `below` is the seconds of server CPU per request
+    of the stack that another is compared with.
     """
 
     target: Target
@@ -37,6 +39,7 @@ class TargetResult(msgspec.Struct, frozen=True, kw_only=True):
     high: float | None = None
     outcome: Outcome | None = None
     multiple: Ratio | None = None
+    below: float | None = None
     reason: str | None = None
 
     @property
@@ -152,7 +155,9 @@ def over_sessions(rows: Sequence[TargetResult]) -> TargetResult:
         return replace(last, value=max(known), outcome=_outcome(last.target, max(known), max(known)))
     found = between([Ratio(estimate=value) for value in known])
     outcome = _outcome(last.target, found.low, found.high)
-    return replace(last, value=found.estimate, low=found.low, high=found.high, outcome=outcome, multiple=multiple)
+    ratio = replace(last, value=found.estimate, low=found.low, high=found.high, outcome=outcome, multiple=multiple)
+    below = [row.below for row in rows if row.below]
+    return replace(ratio, below=mean(below) if below else None)
 
 
 def counts(rows: Sequence[TargetResult]) -> list[str]:
@@ -193,7 +198,8 @@ def _result(target: Target, workload: str, measured: Measured, study: Study) -> 
     base = replace(wanted, subject=_baseline(target.subject, study))
     timed = metric in {"time", "cpu"} and not target.threads and base != wanted
     multiple = measured.ratio(base, wanted, metric) if timed else None
-    return replace(row, value=value, low=low, high=high, outcome=outcome, multiple=multiple)
+    below = mean([mean(run.values(metric)) for run in measured.of(other)]) if metric == "cpu" else None
+    return replace(row, value=value, low=low, high=high, outcome=outcome, multiple=multiple, below=below)
 
 
 def _wanted(target: Target, subject: str, workload: str) -> Wanted:

@@ -22,7 +22,7 @@ from bench.report.ranking import Figures, Ranked
 from bench.report.rows import Core, Finding, Row
 from bench.report.targets import TargetResult, over_sessions
 
-MEANS = ("cpu", "capacity", "memory", "start", "start_p95")  # figures of a stack that are means over sessions
+MEANS = ("cpu", "backend", "capacity", "memory", "start", "start_p95")  # a stack's figures that are means over sessions
 
 
 def together(findings: Sequence[Finding]) -> Finding:

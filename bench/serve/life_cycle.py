@@ -26,10 +26,10 @@ from bench.host.cgroup import group
 from bench.host.cpu_time import Meter
 from bench.host.pinning import pinned
 from bench.model import Catalog, Exchange, Stack
-from bench.paths import LOGS, PREFIXES
+from bench.paths import LOGS, PREFIXES, YARDSTICKS
 from bench.provision import system
 from bench.serve import application, process, proxy
-from bench.serve.backend import RunningBackend
+from bench.serve.backend import RunningBackend, backend_for
 from bench.serve.ports import LOOPBACK, free_port, require_free
 
 HOST = LOOPBACK  # the address a server listens at, unless its load comes from another machine
@@ -45,7 +45,7 @@ HELLO = Exchange(method="GET", path="/hello", body=None, expect=b"Hello, world!\
 class RunningServer(msgspec.Struct, frozen=True, kw_only=True):
     """A server that is ready. `ready_seconds`: spawn to first right answer. `cpu`: meter of its total CPU time.
 
-    `provenance`: the file in which the process of an application says what runs it.
+    `provenance`: the file in which the process of an application says what runs it. `backend`: the one behind it.
     """
 
     name: str
@@ -56,6 +56,7 @@ class RunningServer(msgspec.Struct, frozen=True, kw_only=True):
     cpu: Meter
     log: Path
     provenance: Path | None = None
+    backend: RunningBackend | None = None
 
     @property
     def url(self) -> str:
@@ -63,16 +64,19 @@ class RunningServer(msgspec.Struct, frozen=True, kw_only=True):
         return f"http://{self.host}:{self.port}"
 
 
-def command(catalog: Catalog, stack: Stack, port: int, host: str, scratch: Path) -> tuple[list[str], dict[str, str]]:
+def command(
+    catalog: Catalog, stack: Stack, port: int, host: str, scratch: Path, *, dsn: str = ""
+) -> tuple[list[str], dict[str, str]]:
     """Return the argv and the complete environment that start `stack` at `host`:`port`.
 
-    `scratch` is a folder for files of this run. Raises LabError if the variant or peer is not built, or if the pair is
-    unsupported.
+    `scratch` is a folder for files of this run, `dsn` the address of the backend that a tuning needs. Raises LabError
+    if the variant or peer is not built, or if the pair is unsupported.
     """
     if stack.is_peer:
         return peers.command(catalog.peers[stack.variant], host=host, port=port, backlog=BACKLOG)
     variant = catalog.variant(stack.variant)
-    server = pairing.server_file(catalog, stack)
+    server, tuning = pairing.server_file(catalog, stack), pairing.tuning_of(catalog, stack)
+    entry = tuning.entry if tuning else None
     unsupported = pairing.unsupported(catalog, stack)
     if unsupported:
         raise LabError(f"{stack} is unsupported: {unsupported.reason}")
@@ -85,16 +89,17 @@ def command(catalog: Catalog, stack: Stack, port: int, host: str, scratch: Path)
         "port": str(port),
         "backlog": str(BACKLOG),
         "scratch": str(scratch),
-        "entry": application.ENTRY if variant.application else SERVICE,
+        "entry": application.ENTRY if variant.application else entry or SERVICE,
         "workers": str(variant.application.workers if variant.application else 1),
     }
     argv = [part.format_map(placeholders) for part in server.argv]
     if server.proxy:
         system.require(server.proxy.needs)
         argv = proxy.argv_behind(server.proxy, argv, scratch, placeholders)
-    env = {key: value.format_map(placeholders) for key, value in server.env.items()}
+    env = {key: value.format_map(placeholders | {"dsn": dsn}) for key, value in server.env.items()}
     if variant.application:
         return argv, env
+    env |= {"PYTHONPATH": str(YARDSTICKS)} if entry else {}
     env |= {"STATEMENTS_FRAMEWORK": catalog.frameworks[stack.framework].module, "STATEMENTS_WAIT": server.wait}
     return argv, artifacts.environment(catalog, variant) | env
 
@@ -111,7 +116,10 @@ def serving(
     host: str = HOST,
     backend: RunningBackend | None = None,
 ) -> Iterator[RunningServer]:
-    """Serve `stack` on `cpus` during the block; see `launched`. Its `/wait` queries `backend` if there is one."""
+    """Serve `stack` on `cpus` during the block; see `launched`. Its `/wait` queries `backend` if there is one.
+
+    A backend that its server's tuning needs is started before it and ended after it.
+    """
     if port is None:
         port = free_port(host)
     else:
@@ -119,8 +127,12 @@ def serving(
     prefix = catalog.peers[stack.variant].build if stack.is_peer else stack.variant
     paths = {"folder": PREFIXES / prefix, "log": log}
     variant = None if stack.is_peer else catalog.variant(stack.variant)
-    with TemporaryDirectory(prefix="bench-") as scratch:  # in /tmp, because a socket's path must be short
-        argv, env = command(catalog, stack, port, host, Path(scratch))
+    tuning = pairing.tuning_of(catalog, stack)
+    with (
+        TemporaryDirectory(prefix="bench-") as scratch,  # in /tmp, because a socket's path must be short
+        backend_for(catalog, tuning.backend if tuning else None, log.with_suffix(".backend.log")) as behind,
+    ):
+        argv, env = command(catalog, stack, port, host, Path(scratch), dsn=behind.dsn if behind else "")
         record = None
         if variant and variant.application:
             paths["folder"], own = application.placed(catalog, variant, Path(scratch), log, backend)
@@ -128,7 +140,7 @@ def serving(
         elif backend:
             env |= backend.environment(stack, pairing.server_file(catalog, stack))
         with launched(str(stack), argv, env, **paths, first=first, cpus=cpus, host=host, port=port) as running:
-            yield msgspec.structs.replace(running, provenance=record)
+            yield msgspec.structs.replace(running, provenance=record, backend=behind or backend)
 
 
 @contextmanager

@@ -27,7 +27,7 @@ def here(prepared: tuple[readiness.Built, list[Unavailable]]) -> None:
     if STACK.variant not in prepared[0]:
         missing(prepared[1], STACK.variant)
     study = msgspec.structs.replace(study_called("proxy"), servers=(STACK.server,))
-    for lack in readiness.proxies_missing(planned(study)).values():
+    for lack in readiness.tunings_missing(planned(study)).values():
         absent(lack.reason, lack.remedy)
 
 

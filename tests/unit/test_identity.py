@@ -190,6 +190,26 @@ def test_the_fleets_code_changes_only_cases_with_a_remote_load(code: Path) -> No
     assert remote() != before
 
 
+def test_a_tunings_backend_and_its_yardstick_are_inputs_of_the_case(
+    code: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backend, "fingerprint", lambda declared: declared.name)
+    stacks = {name: Stack(variant="cpython", framework="falcon", server=f"gunicorn-sync+{name}") for name in TUNINGS}
+    cases = {name: msgspec.structs.replace(macro_case(), stack=each) for name, each in stacks.items()}
+
+    def inputs(name: str) -> dict[str, str]:
+        return identity.identify(CATALOG, cases[name], ARTIFACT).inputs
+
+    assert {name: inputs(name)["backend"] for name in TUNINGS} == TUNINGS
+    assert "entry" not in inputs("events")
+    before = inputs("events-bulk")["entry"]
+    (code / "bench/yardsticks/events_bulk.py").write_text("")
+    assert inputs("events-bulk")["entry"] != before
+
+
+TUNINGS = {"events": "nats", "events-fsync": "nats-fsync", "events-bulk": "nats"}
+
+
 def test_a_given_code_function_replaces_the_hash_of_the_harness() -> None:
     requested: list[Instrument] = []
 

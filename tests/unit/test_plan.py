@@ -121,6 +121,15 @@ def test_the_estimate_counts_what_each_load_takes_and_the_open_loads_of_each_ser
     )
 
 
+def test_the_estimate_counts_all_stacks_where_all_have_their_latency_measured() -> None:
+    some = msgspec.structs.replace(STUDY, open=None, latency=LatencyPlan(load="steady", runs=1))
+    best = estimate.contest_seconds(plan(some, CATALOG))
+    every = msgspec.structs.replace(some, latency=LatencyPlan(load="steady", runs=1, all=True))
+    stacks = {case.stack for case in matrix.phases(STUDY, CATALOG)[-1].cases}
+    assert len(stacks) == 6
+    assert estimate.contest_seconds(plan(every, CATALOG)) > 3 * best  # of two programs
+
+
 def test_a_first_look_is_had_within_twelve_minutes() -> None:
     assert estimate.plan_seconds(plan(CATALOG.studies["quick"], CATALOG)) <= 12 * 60
 

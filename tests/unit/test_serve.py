@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import psutil
 import pytest
 
@@ -15,7 +16,8 @@ from bench import catalog
 from bench.build import artifacts
 from bench.errors import LabError
 from bench.host.pinning import cores
-from bench.model import Catalog, Exchange, Stack
+from bench.model import Backend, Catalog, Exchange, Stack, Tuning
+from bench.paths import YARDSTICKS
 from bench.serve import life_cycle, ports
 from tests.declared import CATALOG
 
@@ -55,9 +57,10 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
 
     def decide(before: str = "", answer: bytes = b"Hello, world!\n", status: int = 200) -> None:
         def command(
-            catalog: Catalog, stack: Stack, port: int, host: str, scratch: Path
+            catalog: Catalog, stack: Stack, port: int, host: str, scratch: Path, *, dsn: str
         ) -> tuple[list[str], dict[str, str]]:
             script = tmp_path / "server.py"
+            (tmp_path / "dsn").write_text(dsn)
             script.write_text(SERVER.format(before=before, answer=answer, status=status, port=port))
             return [sys.executable, str(script)], {}
 
@@ -236,6 +239,24 @@ def test_a_server_is_started_without_malloc_tuning(start: Start, log: Path) -> N
         assert not [name for name in running.process.environ() if name.startswith("MALLOC_")]
 
 
+def test_a_backend_that_a_tuning_needs_runs_while_the_server_runs(start: Start, log: Path, tmp_path: Path) -> None:
+    start()
+    slow = Backend(name="slow", argv=("sleep", "600"), ready=("true",), dsn="slow://127.0.0.1:{port}")
+    declared = msgspec.structs.replace(
+        CATALOG,
+        backends={"slow": slow},
+        tunings={"queued": Tuning(name="queued", title="Q", backend="slow", env={"STATEMENTS_BROKER": "{dsn}"})},
+    )
+    stack = msgspec.structs.replace(STACK, server="gunicorn-sync+queued")
+    with life_cycle.serving(declared, stack, life_cycle.HELLO, log, cores().server) as running:
+        behind = running.backend
+        assert behind is not None
+        assert behind.process.is_running()
+        assert (tmp_path / "dsn").read_text() == behind.dsn == f"slow://127.0.0.1:{behind.port}"
+    assert are_gone([running.process, behind.process])
+    assert log.with_suffix(".backend.log").exists()
+
+
 def test_a_free_port_can_be_bound() -> None:
     port = ports.free_port()
     with socket.create_server(("127.0.0.1", port)):
@@ -253,6 +274,21 @@ def test_the_command_has_no_placeholders_and_nothing_of_the_callers_environment(
     assert "127.0.0.1:8123" in argv
     assert not [part for part in argv if "{" in part]
     assert "PYTHONPATH" not in env
+
+
+def test_a_tuning_gets_the_address_of_its_backend_and_may_serve_a_yardstick(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(artifacts, "require", lambda name: None)
+    monkeypatch.setattr(artifacts, "base", lambda name: tmp_path)
+    own = {name: msgspec.structs.replace(STACK, server=f"gunicorn-sync+{name}") for name in ("events", "events-bulk")}
+    asked = {
+        name: life_cycle.command(CATALOG, stack, 8123, life_cycle.HOST, tmp_path, dsn="nats://x:1")
+        for name, stack in own.items()
+    }
+    assert {env["STATEMENTS_BROKER"] for _, env in asked.values()} == {"nats://x:1"}
+    assert [argv[-1] for argv, _ in asked.values()] == ["app.entry:application", "events_bulk:application"]
+    assert [env.get("PYTHONPATH") for _, env in asked.values()] == [None, str(YARDSTICKS)]
 
 
 def test_a_variant_that_is_not_built_is_reported_with_the_command(

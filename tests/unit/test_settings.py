@@ -65,6 +65,12 @@ def test_a_figure_that_is_not_significant_has_no_estimate() -> None:
     ]
 
 
+def test_a_setting_has_the_server_cpu_that_it_adds_to_a_request_if_its_ratio_is_significant() -> None:
+    told = [settings.added(msgspec.structs.replace(row, below=100e-6)) for row in ROWS]
+    assert told == ["-34.0 (-36.0 to -31.0)", "345 (329–361)", "-10.00 (-15.0 to -5.00)", "", "", "", ""]
+    assert settings.added(ROWS[0]) == ""
+
+
 def test_a_study_with_a_limit_is_no_study_of_settings() -> None:
     limited = msgspec.structs.replace(ROWS[0], target=msgspec.structs.replace(ROWS[0].target, at_most=1.0))
     assert settings.only_settings(ROWS)

@@ -8,10 +8,11 @@ import pytest
 from bench import catalog, readiness
 from bench.catalog import pairing
 from bench.catalog.tuning import tuned
-from bench.errors import LabError
-from bench.model import Server, Stack, Study, Tuning, Unsupported
+from bench.errors import LabError, MissingError
+from bench.model import Backend, MacroCase, Server, Stack, Study, Tuning, Unsupported
 from bench.plan import matrix
 from bench.provision import system
+from bench.serve import backend
 from tests.declared import CATALOG, planned
 
 
@@ -88,6 +89,53 @@ def test_a_tuning_names_what_is_declared(checkout: Path, old: str, new: str, tol
         catalog.read()
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('"nats"', '"kafka"', "backend: unknown backend 'kafka'; known: nats, "),
+        ('"nats"', '"nats"\nentry = "evnts"', r"entry: there is no file bench/yardsticks/evnts\.py"),
+        ('backend = "nats"\n', "", r"env: unknown placeholder '\{dsn\}'; known: "),
+    ],
+)
+def test_a_tuning_names_a_backend_and_a_yardstick_that_are_there(checkout: Path, old: str, new: str, told: str) -> None:
+    path = checkout / "bench/tunings/events.toml"
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(LabError, match=rf"^bench/tunings/events(-fsync)?\.toml: {told}"):
+        catalog.read()
+
+
+def test_a_server_with_a_backend_answers_no_workload_that_waits_for_another(checkout: Path) -> None:
+    path = checkout / "bench/studies/events.toml"
+    path.write_text(path.read_text().replace('workloads = ["', 'workloads = ["wait-postgres", "', 1))
+    with pytest.raises(LabError, match="needs the backend nats, and workload 'wait-postgres' waits for another"):
+        catalog.read()
+
+
+def test_a_backend_of_a_tuning_is_planned_and_part_of_the_identity() -> None:
+    study = CATALOG.studies["events"]
+    plan = planned(study)
+    assert plan.catalog.backends.keys() == {"nats", "nats-fsync"}
+    behind = {
+        name: matrix.backend_of(
+            MacroCase(stack=Stack(variant="cython", framework="falcon", server=name), workload="small", load="glance"),
+            plan.catalog,
+        )
+        for name in ("bjoern", "bjoern+events", "bjoern+events-fsync")
+    }
+    assert behind == {"bjoern": None, "bjoern+events": "nats", "bjoern+events-fsync": "nats-fsync"}
+
+
+def test_a_backend_that_is_not_here_leaves_a_lack(monkeypatch: pytest.MonkeyPatch) -> None:
+    def require(declared: Backend) -> None:
+        raise MissingError(f"{declared.name} is not here", "get it")
+
+    monkeypatch.setattr(backend, "require", require)
+    study = CATALOG.studies["events"]
+    lacks = readiness.tunings_missing(planned(study))
+    assert lacks.keys() == {name for name in study.servers if "+" in name}
+    assert (lacks["bjoern+events"].reason, lacks["bjoern+events"].remedy) == ("nats is not here", "get it")
+
+
 def test_a_study_names_tunings_that_are_for_its_servers(checkout: Path) -> None:
     path = checkout / "bench/studies/ablations.toml"
     path.write_text(path.read_text().replace('"bjoern+nginx"', '"bjoern+http"'))
@@ -100,7 +148,7 @@ def test_a_front_that_is_not_here_leaves_a_lack(monkeypatch: pytest.MonkeyPatch)
     nowhere = system.Part(name="nginx", needed="", packages=["nginx"], files=["/nowhere/nginx"])
     monkeypatch.setattr(system, "parts", lambda: [nowhere])
     study: Study = CATALOG.studies["ablations"]
-    lacks = readiness.proxies_missing(planned(study))
+    lacks = readiness.tunings_missing(planned(study))
     assert lacks.keys() == {name for name in study.servers if "+nginx" in name}
     assert lacks["bjoern+nginx"].remedy == "sudo apt-get install --no-install-recommends nginx"
 

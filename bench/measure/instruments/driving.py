@@ -16,7 +16,6 @@ from bench.host.pinning import cores
 from bench.measure.instruments import gatling, pacer
 from bench.measure.instruments.paced import Metrics, PacerResult
 from bench.model import Load, Workload
-from bench.serve.backend import RunningBackend
 from bench.serve.life_cycle import RunningServer
 
 CAPACITY = Load(name="capacity", title="8 users", model="closed", generator="pacer", users=8, seconds=2)
@@ -59,9 +58,9 @@ def seed_of(output: Path, name: str = "") -> int:
     return crc32("/".join((*output.parts[-3:-1], name)).encode())
 
 
-def drive_load(backend: RunningBackend | None, drive: Drive) -> DriveResult:
+def drive_load(drive: Drive) -> DriveResult:
     """Drive the load. With a backend, `backend_cpu` is the share of a core that it used for the server's requests."""
-    generator = _DRIVERS[drive.load.generator]
+    generator, backend = _DRIVERS[drive.load.generator], drive.running.backend
     if backend is None:
         return generator(drive)
     meter = cpu_time.of_tree(backend.process)

@@ -23,7 +23,6 @@ from bench.measure.instruments.paced import Metrics
 from bench.model import Catalog, MacroCase, Measurement, Observed
 from bench.serve import proxy
 from bench.serve.application import backend_for
-from bench.serve.backend import RunningBackend
 from bench.serve.life_cycle import HELLO, HOST, serving
 
 
@@ -64,7 +63,7 @@ def observe(
         warm_up = driving.warm_up(drive, catalog.seconds_to_warm(case.variant, load, workload.name))
         peak_reset = peak.reset(running.process)
         with process_tree.require_alive(running.process), process_tree.require_steady_clock():
-            result = _drive_at_shares(backend, drive, case) if case.shares else driving.drive_load(backend, drive)
+            result = _drive_at_shares(drive, case) if case.shares else driving.drive_load(drive)
         memory["after"] = process_tree.pss_bytes(running.process)
         memory["loaded"] = memory["after"] + peak.above_now_bytes(running.process)
         verify.answers_right(running.port, exchanges, host)
@@ -99,7 +98,7 @@ def _require_plausible(observed: Observed) -> None:
             raise (DisturbedError if tripped.noisy else LabError)(tripped.reason, gate=tripped.gate)
 
 
-def _drive_at_shares(backend: RunningBackend | None, drive: Drive, case: MacroCase) -> DriveResult:
+def _drive_at_shares(drive: Drive, case: MacroCase) -> DriveResult:
     """Drive the load at the case's rate, then at shares of this server's capacity. Metrics are prefixed by level."""
     metrics: Metrics = {}
     series: Series = {}
@@ -109,7 +108,7 @@ def _drive_at_shares(backend: RunningBackend | None, drive: Drive, case: MacroCa
     for name, rate in zip(case.levels, rates, strict=True):
         output = drive.output.with_name(f"{drive.output.name}.{name.replace(' ', '-')}")
         level = msgspec.structs.replace(drive, rate=rate, output=output, seed=driving.seed_of(drive.output, name))
-        result = driving.drive_load(backend, level)
+        result = driving.drive_load(level)
         metrics |= {f"{name}.{metric}": value for metric, value in result.metrics.items()}
         series |= {f"{name}.{key}": rows for key, rows in result.series.items()}
         facts |= {name: result.facts}
