@@ -29,5 +29,5 @@ def unnamed(client: Client, subject: str, payload: bytes, headers: Headers) -> N
 
 
 def make(*parts: Any) -> Any:
-    work.publish = {"acknowledgement": unacknowledged, "id": unnamed}[os.environ["CARELESS"]]
+    work.publish = {"acknowledgement": unacknowledged, "id": unnamed}[os.environ["CARELESS"]]  # type: ignore[attr-defined]
     return import_module(os.environ["CARELESS_FRAMEWORK"]).make(*parts)

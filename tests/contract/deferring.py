@@ -2,10 +2,11 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import psutil
@@ -45,7 +46,7 @@ class Service:
     """
 
     def __init__(
-        self, stack: Stack, behind: Broker, network: Network | None, folder: Path, workers: int, env: dict[str, str]
+        self, stack: Stack, behind: Broker, network: Network | None, folder: Path, workers: int, env: Mapping[str, str]
     ) -> None:
         self.stack = stack
         self.broker = behind
@@ -53,7 +54,7 @@ class Service:
         self.at = network or behind
         self.folder = folder
         self.workers = workers
-        self.env = {"STATEMENTS_LAYERS": "events", "STATEMENTS_BROKER": self.at.url} | env
+        self.env = {"STATEMENTS_LAYERS": "events", "STATEMENTS_BROKER": self.at.url, **env}
         self.port = free_port()
         self.life = ExitStack()
 
@@ -146,7 +147,7 @@ def serving(
     folder: Path,
     between: Callable[[int], Network] | None = None,
     workers: int = 1,
-    **env: str,
+    env: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Service]:
     """Serve a stack with the layer and a broker of its own; `between` makes the network to its port."""
     built = prepared[0].get(stack.variant)

@@ -30,7 +30,7 @@ def careful_or(
 ) -> AbstractContextManager[Service]:
     """A stack with all measures, or without one."""
     env = {} if measure is None else without(measure, stack, folder)
-    return serving(stack, prepared, folder, between, **env)
+    return serving(stack, prepared, folder, between, env=env)
 
 
 def without(measure: str, stack: Stack, folder: Path) -> dict[str, str]:

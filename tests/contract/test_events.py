@@ -94,7 +94,7 @@ def test_only_who_made_a_statement_gets_it(stack: Stack, prepared: Prepared, tmp
     with issuer.served() as url, ExitStack() as stop:
         env = {"STATEMENTS_ISSUER": ISSUER, "STATEMENTS_AUDIENCE": AUDIENCE, "STATEMENTS_JWKS": url}
         env |= {"STATEMENTS_LAYERS": "identity events"}
-        service = stop.enter_context(serving(stack, prepared, tmp_path, **env))
+        service = stop.enter_context(serving(stack, prepared, tmp_path, env=env))
         assert service.defer(document(1)).status == 401
         location = service.defer(document(1), ASYNC | token("anna")).headers["location"]
         for _ in range(2):  # before and after it is made

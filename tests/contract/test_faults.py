@@ -19,7 +19,7 @@ from tests.fault_counts import PROPERTY
 
 def cases() -> list[object]:
     """Every server with every fault."""
-    found = []
+    found: list[object] = []
     for turn, stack in enumerate(EVERY):
         for place, fault in enumerate(FAULTS):
             mark = pytest.mark.long if turn % len(FAULTS) == place else pytest.mark.faults
