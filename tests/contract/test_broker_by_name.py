@@ -60,7 +60,7 @@ def test_the_layer_reaches_it(stack: Stack, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("stack", STACKS[:1], ids=str)
 def test_control_a_loop_is_not_woken_by_its_threads(stack: Stack) -> None:
-    """From CPython 3.14 on, the end of a thread's work does not wake a loop of the same thread (gevent issue 2213)."""
+    """The end of a thread's work does not wake the loop (gevent issue 2213)."""
     if VARIANT not in (prepared := built(stack))[0]:
         missing(prepared[1], VARIANT)
     argv = [str(artifacts.python(VARIANT)), "-c", LOOP]
