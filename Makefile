@@ -6,15 +6,16 @@ at_once := -n 3 --no-loadscope-reorder # three processes, as tests mostly wait: 
 run    := run quick $(if $(variant),--variant $(variant))
 sphinx := .lab/docs/bin/sphinx-build
 
-.PHONY: setup bench try measure limits scale messaging test test-fast test-long fuzz endurance format lint site size report findings docs-output lock
+.PHONY: setup bench try measure limits scale messaging test test-fast test-long faults fuzz endurance format lint site size report findings docs-output lock
 setup:        ; @python3 -m bench.bootstrap
 bench: setup  ; $(python) -m bench $(run)
 try: setup    ; @test -e $(service)/lab.toml || $(python) -m bench init $(service)
 	$(python) -m bench try $(service) $(options)
 measure: setup ; $(python) -m bench measure $(studies)
 limits: setup ; $(python) -m bench run limits
-test: setup   ; $(python) -m pytest $(at_once) -m 'not long'
+test: setup   ; $(python) -m pytest $(at_once) -m 'not long and not faults'
 test-long: setup ; $(python) -m pytest $(at_once) -m long
+faults: setup ; $(python) -m pytest $(at_once) tests/contract/test_faults.py tests/contract/test_controls.py
 test-fast: setup ; $(python) -m pytest $(at_once) -m 'not slow' tests/unit
 fuzz: setup   ; $(python) -m tests.fuzz $(options)
 endurance: setup ; $(python) -m bench build cython numba && $(python) -m tests.endurance

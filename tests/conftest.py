@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bench import __main__
+from tests import fault_counts
 from tests.shares import Sharing, share, turn
 
 Main = Callable[..., tuple[int, str, str]]
@@ -26,6 +27,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let one process build at once, while the other ones run the unit tests."""
     builds = next((share(item.nodeid) for item in items if "prepared" in getattr(item, "fixturenames", ())), None)
     items.sort(key=lambda item: (share(item.nodeid) != builds, turn(item.nodeid)))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    fault_counts.show(terminalreporter)
 
 
 @pytest.fixture

@@ -1,19 +1,22 @@
 """A real broker that is killed and started again, a real consumer of the queue, and what both keep."""
 
+import base64
+import json
 import subprocess
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from app.jetstream import ask
 from app.nats import Client
-from app.work import EVENTS, QUEUE, RESULTS
+from app.work import EVENTS, QUEUE, RESULTS, Work
 from bench.build import artifacts
 from bench.errors import MissingError
+from bench.host import exclusive
 from bench.serve import backend, programs
 from bench.serve.ports import free_port
 from tests.absent import absent
@@ -21,6 +24,7 @@ from tests.declared import CATALOG
 
 DECLARED = CATALOG.backends["nats"]
 READY_SECONDS = 20.0
+RESULT = "$KV.statements."  # begins the subject of a result
 
 
 class Broker:
@@ -47,6 +51,12 @@ class Broker:
             assert time.monotonic() < deadline, (self.folder / "log").read_text()
             assert self.process.poll() is None, (self.folder / "log").read_text()
 
+    def make_streams(self) -> None:
+        """Make the streams of the service."""
+        client = Client(self.url)
+        Work(client).prepare()
+        client.close()
+
     def kill(self) -> None:
         """End it by SIGKILL."""
         if self.process is not None:
@@ -54,22 +64,31 @@ class Broker:
             self.process.wait()
             self.process = None
 
-    @contextmanager
-    def stalled(self) -> Iterator[None]:
-        """Stop the process during the block: connections to it are neither refused nor answered."""
-        stopped = psutil.Process(self.process.pid if self.process else 0)
-        stopped.suspend()
-        try:
-            yield
-        finally:
-            stopped.resume()
-
     def state(self, stream: str) -> dict[str, Any]:
         """What a stream holds, in the words of its API."""
-        client = Client(self.url)
-        state: dict[str, Any] = ask(client, f"STREAM.INFO.{stream}", {})["state"]
-        client.close()
+        state: dict[str, Any] = self._asked(f"STREAM.INFO.{stream}", {})["state"]
         return state
+
+    def _asked(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        client = Client(self.url)
+        answer = ask(client, operation, request)
+        client.close()
+        return answer
+
+    def results(self) -> Counter[str]:
+        """How many results are stored, by the id of the document."""
+        state = self._asked(f"STREAM.INFO.{RESULTS}", {"subjects_filter": f"{RESULT}>"})["state"]
+        return Counter({subject.removeprefix(RESULT): count for subject, count in state.get("subjects", {}).items()})
+
+    def events(self) -> Counter[str]:
+        """How many events are stored, by the id in each."""
+        state, ids = self.state(EVENTS), []
+        client = Client(self.url)
+        for sequence in range(state["first_seq"], state["last_seq"] + 1):
+            message = ask(client, f"STREAM.MSG.GET.{EVENTS}", {"seq": sequence})["message"]
+            ids.append(json.loads(base64.b64decode(message["data"]))["id"])
+        client.close()
+        return Counter(ids)
 
     def counts(self) -> tuple[int, int, int]:
         """How many documents wait, how many results are stored, and how many events there were."""
@@ -80,11 +99,18 @@ class Broker:
         )
 
 
+@cache
+def unpack() -> None:
+    """Unpack the broker, in one test process at a time. Raises MissingError."""
+    with exclusive.building(lambda _: None):
+        backend.require(DECLARED)
+
+
 @contextmanager
 def broker(folder: Path) -> Iterator[Broker]:
     """A running broker."""
     try:
-        backend.require(DECLARED)
+        unpack()
     except MissingError as error:
         absent(str(error), error.remedy)
     folder.mkdir()
@@ -99,9 +125,9 @@ def broker(folder: Path) -> Iterator[Broker]:
 class Worker:
     """A process that computes queued documents with a variant."""
 
-    def __init__(self, variant: str, url: str, folder: Path) -> None:
+    def __init__(self, variant: str, url: str, folder: Path, words: Sequence[str] = ("-m", "app.consumer")) -> None:
         environment = artifacts.environment(CATALOG, CATALOG.variant(variant)) | {"STATEMENTS_BROKER": url}
-        argv = [str(artifacts.python(variant)), "-m", "app.consumer"]
+        argv = [str(artifacts.python(variant)), *words]
         with (folder / "consumer.log").open("ab") as log:
             self.process = subprocess.Popen(argv, cwd=folder, env=environment, stdout=log, stderr=log)
 
@@ -110,16 +136,20 @@ class Worker:
         self.process.kill()
         self.process.wait()
 
+    def wait(self) -> int:
+        """Its exit status, once it has ended; signal N is -N."""
+        return self.process.wait(READY_SECONDS)
+
     def terminate(self) -> int:
         """End it by SIGTERM. Returns its exit status."""
         self.process.terminate()
-        return self.process.wait(READY_SECONDS)
+        return self.wait()
 
 
 @contextmanager
-def worker(variant: str, url: str, folder: Path) -> Iterator[Worker]:
+def worker(variant: str, url: str, folder: Path, words: Sequence[str] = ("-m", "app.consumer")) -> Iterator[Worker]:
     """A running process; killed at the end if it still runs."""
-    running = Worker(variant, url, folder)
+    running = Worker(variant, url, folder, words)
     try:
         yield running
     finally:

@@ -13,7 +13,8 @@ from app.jetstream import publish
 from app.nats import Address, Client, Connection, published
 from app.work import EVENTS, MADE, QUEUE, Work, new_id, queued
 from tests.contract.broker import Broker, broker
-from tests.contract.cutting import Cut, cutting
+from tests.contract.network import Cut, Cutting
+from tests.listeners import serving
 
 CUTS: list[Cut] = ["before", "after"]
 
@@ -22,15 +23,13 @@ CUTS: list[Cut] = ["before", "after"]
 def running(tmp_path: Path) -> Iterator[Broker]:
     """A broker with the streams of the service."""
     with broker(tmp_path / "broker") as started:
-        client = Client(started.url)
-        Work(client).prepare()
-        client.close()
+        started.make_streams()
         yield started
 
 
 @pytest.mark.parametrize("cut", CUTS)
 def test_a_document_is_queued_once(running: Broker, cut: Cut) -> None:
-    with cutting(running.port, cut) as network:
+    with serving(Cutting(running.port, cut)) as network:
         client = Client(network.url)
         submitted = Work(client).submit(b"document", "me")
         kept = Work(client).pending(submitted)
@@ -43,7 +42,7 @@ def test_a_document_is_queued_once(running: Broker, cut: Cut) -> None:
 
 @pytest.mark.parametrize("cut", CUTS)
 def test_an_event_is_published_once(running: Broker, cut: Cut) -> None:
-    with cutting(running.port, cut) as network:
+    with serving(Cutting(running.port, cut)) as network:
         client = Client(network.url)
         Work(client).announce(new_id(), None)
         client.close()
@@ -52,7 +51,7 @@ def test_an_event_is_published_once(running: Broker, cut: Cut) -> None:
 
 
 def test_control_without_an_id_a_document_is_doubled(running: Broker) -> None:
-    with cutting(running.port, "after") as network:
+    with serving(Cutting(running.port, "after")) as network:
         client = Client(network.url)
         publish(client, queued(new_id()), b"document", {})
         client.close()
@@ -61,7 +60,7 @@ def test_control_without_an_id_a_document_is_doubled(running: Broker) -> None:
 
 
 def test_control_without_waiting_for_the_acknowledgement_an_event_is_lost(running: Broker) -> None:
-    with cutting(running.port, "before") as network:
+    with serving(Cutting(running.port, "before")) as network:
         deadline = time.monotonic() + 5
         connection = Connection(Address.of(network.url), deadline)
         connection.send(published(MADE, b"{}"), deadline)  # sent without an error

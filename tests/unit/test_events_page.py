@@ -6,7 +6,8 @@ from app import consumer, nats, work
 from app.deferred import RETRY
 from app.http import DEFAULT_MAX_BYTES
 from bench.paths import ROOT
-from tests.contract.test_events import EVERY, STACKS
+from tests.contract.deferring import EVERY
+from tests.contract.faults import REPLACED, STALL_SECONDS
 
 PAGE = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
 WORDS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight")
@@ -39,7 +40,11 @@ def test_the_page_has_the_figures_of_the_code() -> None:
         "again after 5 s": consumer.REDELIVERY_SECONDS == 5,
         f"given\nout {WORDS[consumer.MAX_DELIVERIES]} times": True,
         f"has {WORDS[work.PARTITIONS]} partitions": True,
-        f"on {WORDS[len(STACKS)]} stacks": True,
+        f"stalls for {STALL_SECONDS:g} s": True,
         f"on all {len(EVERY)} servers": True,
     }
     assert {words: words in PAGE for words in figures} == figures == dict.fromkeys(figures, True)
+
+
+def test_the_page_says_for_every_server_what_a_killed_worker_does() -> None:
+    assert sorted(REPLACED) == sorted(stack.server for stack in EVERY)
