@@ -56,8 +56,8 @@ def answers(found: Selftest) -> Iterator[str]:
     """How far equals come out apart, which known difference is found, and how many equals are called different."""
     told = [f"{_bias(each)} {WHERE[each.instrument]}" for each in found.equals]
     yield fitting("On average, equals differ by this much" if told else "Equals were not compared", told, ": ")
-    if told := _best_found(found):
-        yield fitting(f"A difference of {told}")
+    if known := _best_found(found):
+        yield fitting(f"A difference of {known}")
     false, among = (sum(getattr(each, name) or 0 for each in found.equals) for name in ("significant", "comparisons"))
     yield fitting(f"Self-test {'passed' if found.passed else 'FAILED'}: {false} of {among} equals are called different")
 

@@ -6,7 +6,6 @@ One server for each framework; `long` tests have all servers, and a client in Ja
 import json
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,16 +17,14 @@ from app.resources import Resources
 from bench import readiness
 from bench.build import peers
 from bench.errors import MissingError
-from bench.host.pinning import cores
 from bench.model import Artifact, FromNpm, Stack, Unavailable
 from bench.paths import TOOLS
 from bench.provision import npm
 from bench.serve import life_cycle
-from tests import commands
 from tests.absent import absent
 from tests.contract.broker import Broker, broker, worker
 from tests.contract.conftest import PLAIN, missing, on_every_server
-from tests.contract.test_events import JSON, Reply, Service
+from tests.contract.deferring import JSON, Reply, Service
 from tests.contract.test_identity import order
 from tests.declared import CATALOG
 from tests.following import Reached, client, reach
@@ -107,16 +104,17 @@ def guarded(
     built = prepared[0].get(stack.variant)
     if not isinstance(built, Artifact) or stack.label in built.lacks:
         missing(prepared[1], stack)
-    env = {"STATEMENTS_LAYERS": "identity hal events", "STATEMENTS_BROKER": queue.url}
-    env |= {"STATEMENTS_ISSUER": ISSUER, "STATEMENTS_AUDIENCE": AUDIENCE, "STATEMENTS_JWKS": issuer[1]}
+    env = {
+        "STATEMENTS_LAYERS": "identity hal events",
+        "STATEMENTS_ISSUER": ISSUER,
+        "STATEMENTS_AUDIENCE": AUDIENCE,
+        "STATEMENTS_JWKS": issuer[1],
+    }
     folder = tmp_path_factory.mktemp("guarded")
-    with ExitStack() as stop:
-        with pytest.MonkeyPatch.context() as patch:
-            commands.alter(patch, lambda argv, own: (argv, own | env))
-            running = stop.enter_context(
-                life_cycle.serving(CATALOG, stack, life_cycle.HELLO, folder / "log", cores().server)
-            )
-        yield Guarded(Service(stack.server, running.port, queue, folder), issuer[0])
+    service = Service(stack, queue, None, folder, workers=1, env=env)
+    with service.life:
+        service.start()
+        yield Guarded(service, issuer[0])
 
 
 def require_all(reached: Reached) -> None:

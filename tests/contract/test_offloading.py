@@ -22,7 +22,7 @@ from bench.progress import Progress
 from bench.serve import life_cycle
 from bench.serve.ports import free_port
 from tests.absent import lacks
-from tests.contract.test_events import document
+from tests.contract.deferring import document
 from tests.declared import CATALOG
 
 pytestmark = pytest.mark.long
