@@ -57,7 +57,7 @@ def of_wsgi(application: WsgiApplication, environ: Environ) -> Reply:
 
     parts = application(environ, start)
     try:
-        body = b"".join(parts)
+        body = b"".join([*parts])  # asks for its iterator once, as a server does
     finally:
         getattr(parts, "close", lambda: None)()
     status, headers = started

@@ -19,6 +19,7 @@ VARIANTS = ("cpython", "cython")
 FRAMEWORKS = [name for name, each in CATALOG.frameworks.items() if each.interface != "rsgi"]
 OWN = [name for name, each in CATALOG.layerings.items() if each.layers]
 CALLS = str(Path(__file__).with_name("calls.py"))
+STARTED = "asking.py:start_response"  # a layer may hold an answer back until it is whole
 SECONDS = 60  # of a process
 
 
@@ -69,4 +70,5 @@ def test_a_request_through_a_layering_calls_its_layers_and_then_the_same(
     for layer in CATALOG.layerings[layering].layers:
         assert [each for each in through if each.startswith(f"{layer}.py")]
     remaining = iter(through)
-    assert all(each in remaining for each in alone), "the layer stands around the service, and changes nothing in it"
+    own = [each for each in alone if each != STARTED]
+    assert all(each in remaining for each in own), "the layer stands around the service, and changes nothing in it"
