@@ -16,7 +16,7 @@ def table(reports: Iterable[Any]) -> list[str]:
             if name == PROPERTY and report.when == "call":
                 server, fault, acknowledged, lost, doubled = value
                 cells.setdefault(server, {})[fault] = f"{lost} / {doubled} of {acknowledged:,}"
-    faults = list(dict.fromkeys(fault for row in cells.values() for fault in row))
+    faults = sorted({fault for row in cells.values() for fault in row})
     rows = [
         f"| {server} | {' | '.join(row.get(fault, '') for fault in faults)} |" for server, row in sorted(cells.items())
     ]

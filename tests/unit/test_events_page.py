@@ -7,7 +7,7 @@ from app.deferred import RETRY
 from app.http import DEFAULT_MAX_BYTES
 from bench.paths import ROOT
 from tests.contract.deferring import EVERY
-from tests.contract.faults import REPLACED, STALL_SECONDS
+from tests.contract.faults import FAULTS, REPLACED, STALL_SECONDS
 
 PAGE = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
 WORDS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight")
@@ -48,3 +48,13 @@ def test_the_page_has_the_figures_of_the_code() -> None:
 
 def test_the_page_says_for_every_server_what_a_killed_worker_does() -> None:
     assert sorted(REPLACED) == sorted(stack.server for stack in EVERY)
+
+
+def test_the_page_has_counts_of_every_server_and_none_is_lost_or_doubled() -> None:
+    table = PAGE[PAGE.index("| lost / doubled of acknowledged |") :].partition("\n\n")[0]
+    head, _, *rows = [line.strip("| ").replace(" ", "").split("|") for line in table.splitlines()]
+    assert head[1:] == sorted(FAULTS)
+    assert [row[0] for row in rows] == sorted(stack.server for stack in EVERY)
+    counts = [[cell for cell in row[1:] if cell] for row in rows]
+    assert all(counts)
+    assert {cell.partition("of")[0] for row in counts for cell in row} == {"0/0"}
