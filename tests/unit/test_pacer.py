@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
+from typing import cast
 
 import msgspec
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 
 from bench.errors import LabError
 from bench.host.pinning import cores
-from bench.measure.instruments import injection, paced, pacer, pacer_files
+from bench.measure.instruments import driving, injection, paced, pacer, pacer_files
 from bench.measure.instruments.paced import PacerResult
 from bench.measure.instruments.pacer_files import RIGHT, Job
 from bench.model import Exchange, Load, Same, Segment, Workload
@@ -217,6 +218,24 @@ def test_every_request_is_awaited_and_none_sent_after_the_window(tmp_path: Path,
     within = value(result, "answers.early") + value(result, "answers.late")
     assert USERS - 2 <= result.reached - within <= USERS, "some may arrive just when the window ends"
     assert max(posted) - min(posted) < 0.5
+
+
+def test_a_cold_server_that_answers_after_the_window_has_no_rate_yet(tmp_path: Path) -> None:
+    """Observed with Spring Boot's first documents of five thousand orders, in a second of its warm-up."""
+
+    def cold(number: int, body: bytes) -> bytes:
+        time.sleep(0.4)
+        return right(number, body)
+
+    short = msgspec.structs.replace(SECOND, seconds=0.2)
+    with server(cold) as url:
+        result = run(url, tmp_path, short)
+        assert (result.rate, result.reached) == (0, USERS)
+        drive = cast("driving.Drive", None)  # the faked pacer ignores it
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(driving, "run_pacer", lambda *_: result)
+            with pytest.raises(LabError, match=f"load {short.name!r} is too short: no answer arrived within 0.2 s"):
+                driving.run_measured(drive, short, "")
 
 
 @pytest.mark.parametrize(

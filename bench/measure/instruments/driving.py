@@ -146,7 +146,7 @@ def _measure_with_pacer(drive: Drive, load: Load, suffix: str) -> DriveResult:
     `cpu.after` is the share of the server's CPU time that it spent after the pacer's last answer.
     """
     before = cpu_time.read_when_idle(drive.running.cpu)
-    result = run_pacer(drive, load, suffix)
+    result = run_measured(drive, load, suffix)
     ended = drive.running.cpu.read()
     cpu = _cpu(drive, before, result.reached)
     spent = cpu["cpu"][1] * result.reached
@@ -156,6 +156,14 @@ def _measure_with_pacer(drive: Drive, load: Load, suffix: str) -> DriveResult:
         series={"latency": result.series} if result.series else {},
         facts={"failures": result.failures, "difference": result.difference} if result.failures else {},
     )
+
+
+def run_measured(drive: Drive, load: Load, suffix: str) -> PacerResult:
+    """Run the pacer with a load that is measured. Raises LabError if no answer arrives within it."""
+    result = run_pacer(drive, load, suffix)
+    if load.model == "closed" and not result.rate:
+        raise LabError(f"load {load.name!r} is too short: no answer arrived within {load.seconds:g} s")
+    return result
 
 
 def run_pacer(drive: Drive, load: Load, suffix: str) -> PacerResult:

@@ -117,7 +117,7 @@ def _drive_at_shares(drive: Drive, case: MacroCase) -> DriveResult:
 
 def _capacity(drive: Drive) -> float:
     """Return the server's capacity in requests per second, or the pacer's if that is less."""
-    metrics = driving.run_pacer(drive, driving.CAPACITY, ".capacity.pacer").metrics
+    metrics = driving.run_measured(drive, driving.CAPACITY, ".capacity.pacer").metrics
     found = paceable(Observed(measurements=_measurements(metrics)))
     if found is None:
         raise LabError("the pacer measured no capacity of the server")
