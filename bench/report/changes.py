@@ -70,10 +70,14 @@ def _core(finding: Finding, core: Core) -> Effect:
 
 
 def _of_several(finding: Finding, core: Core) -> str:
-    """That a core is the fastest of those that change the same thing, unless each of them has a row of its own."""
+    """That the others that compile the same source bring less; empty for every other kind of change."""
     own = kind(finding.catalog, core, finding.baseline)
-    alike = [each for each in finding.cores if kind(finding.catalog, each, finding.baseline) == own]
-    return f", the best of {len(alike)}" if len(alike) > 1 and not core.rewritten and own == "compiler" else ""
+    if own != "compiler":
+        return ""
+    others = [
+        each for each in finding.cores if each is not core and kind(finding.catalog, each, finding.baseline) == own
+    ]
+    return f"; {listed([naming.core(finding, each) for each in reversed(others)])}, bring less" if others else ""
 
 
 def behind_proxies(finding: Finding) -> str:

@@ -70,7 +70,7 @@ def _changed(shown: Sequence[Finding], pages: Sequence[Finding]) -> str:
     )
     below = [f"{told} ([figures]({_page(each)}))." for each in shown if (told := _told(each))]
     below += [f"{noise(own.selftest)} ([figures]({SELFTEST}))."] if own.selftest else []
-    grid = [["change", "core alone", *SERVERS.values(), "price"], _plain(own), *rows]
+    grid = [["change", "core alone", *SERVERS.values(), "what it takes"], _plain(own), *rows]
     return "\n\n".join([_filled(above), table(grid), _items(below), _filled(_measured(pages))])
 
 

@@ -56,24 +56,19 @@ def answers(found: Selftest) -> Iterator[str]:
     """How far equals come out apart, which known difference is found, and how many equals are called different."""
     told = [f"{_bias(each)} {WHERE[each.instrument]}" for each in found.equals]
     yield fitting("On average, equals differ by this much" if told else "Equals were not compared", told, ": ")
-    if known := _best_found(found):
-        yield fitting(f"A difference of {known}")
+    whole = [each for each in found.known if each.found == each.comparisons]
+    known = min(whole or found.known, key=lambda each: (-each.found, each.percent), default=None)
+    if known:
+        yield fitting(f"A difference of {known.percent} % is found in {known.found} of {known.comparisons} comparisons")
     false, among = (sum(getattr(each, name) or 0 for each in found.equals) for name in ("significant", "comparisons"))
     yield fitting(f"Self-test {'passed' if found.passed else 'FAILED'}: {false} of {among} equals are called different")
 
 
 def noise(found: Selftest) -> str:
-    """In one sentence: how far equals come out apart, and which known difference is found."""
-    apart = listed([f"{_bias(each)} {WHERE[each.instrument]}" for each in found.equals])
-    known = _best_found(found)
-    return f"Equals differ by {apart}" + (f"; a difference of {known}" if known else "")
-
-
-def _best_found(found: Selftest) -> str:
-    """The smallest known difference that all comparisons find, else the one that most find; empty without any."""
-    whole = [each for each in found.known if each.found == each.comparisons]
-    known = min(whole or found.known, key=lambda each: (-each.found, each.percent), default=None)
-    return f"{known.percent} % is found in {known.found} of {known.comparisons} comparisons" if known else ""
+    """In one sentence: which differences a single comparison detects, and how far equals come out apart on average."""
+    least = listed([f"{share(each.smallest)} {WHERE[each.instrument]}" for each in found.equals])
+    apart = listed([_bias(each) for each in found.equals])
+    return f"Noise: a single comparison detects a difference of {least}; equals differ by {apart} on average"
 
 
 def equals_table(found: Selftest) -> list[Sequence[str]]:

@@ -8,18 +8,19 @@ from collections.abc import Container
 from bench.analysis.text import listed, number, seconds
 from bench.report import naming
 from bench.report.changes import peers
+from bench.report.estimates import Figure
 from bench.report.markdown import table
 from bench.report.rows import Finding, Row
 from bench.report.wording import MEGA, MICRO, NO_FRAMEWORK, scaled
 
-CORE_HOUR = 0.04  # dollars, about what a shared core costs at large clouds
+CORE_HOUR = 0.04  # dollars
 AGREE = 2.0
 BILLION = 1000  # of the millions of requests that costs are of
 CAPTION = (
     "What whole stacks take for such a request: server CPU, and what it costs for a billion requests at "
-    f"${CORE_HOUR:g} an hour of a core that is always busy; memory under load; the time from start to first answer; "
-    "the files of a bare image, stripped and gzipped. A table has sessions of its own, so a stack differs by some per "
-    "cent from table to table."
+    f"${CORE_HOUR:g} an hour of a core that is always busy, about what large clouds ask for a shared one; memory of "
+    "all processes under load; the time from start to first answer, of a core in Python on uWSGI; the files of a bare "
+    "image, stripped and gzipped. Compare within a table: each has sessions, and perhaps a machine, of its own."
 )
 HEADING = ("stack", "CPU, µs", "times as fast", "$ per billion", "memory, MB", "start, s", "size, MB")
 
@@ -48,7 +49,7 @@ def stacks(finding: Finding) -> tuple[str, str, str]:
             ("1×" if row is plain else ratio(plain, row)) if plain else "—",
             scaled(row.cost.cpu_hours, 1 / (BILLION * CORE_HOUR)),
             scaled(row.memory, MEGA),
-            scaled(row.start, 1.0),
+            scaled(_start(finding, row), 1.0),
             scaled(row.compressed, MEGA),
         ]
         for row in rows
@@ -58,6 +59,12 @@ def stacks(finding: Finding) -> tuple[str, str, str]:
         f"**[{finding.study.title}](docs/findings/{finding.study.name}.md)**, beside {finding.baseline.title}{without}:"
     )
     return title, table([list(HEADING), *cells]), _latencies(finding, {row.stack.variant for row in rows})
+
+
+def _start(finding: Finding, row: Row) -> Figure:
+    """The start of a stack; where it was not measured, that of its core on the study's server for starts."""
+    same = (other.start for other in finding.rows if other.core.variant == row.core.variant and other.start.value)
+    return row.start if row.start.value else next(same, row.start)
 
 
 def beside(finding: Finding) -> str:

@@ -16,6 +16,7 @@ from bench.analysis.comparison import Comparison, as_a_family, compared
 from bench.analysis.stats import FEWEST_SESSIONS, Ratio, between
 from bench.model import RankedBy, Stack
 from bench.report import latencies
+from bench.report.cost import Price, cost
 from bench.report.estimates import Figure
 from bench.report.finding import families, rank
 from bench.report.ranking import Figures, Ranked
@@ -69,7 +70,8 @@ def _of_workload(sessions: Sequence[Finding]) -> Finding:
     cores = families(sorted(cores, key=lambda core: rank(core.time)))
     own = {core.variant: core for core in (*cores, *last.peers)}
     rows = [
-        _row([same for each in sessions for same in each.rows if same.stack == row.stack], own) for row in last.rows
+        _row([same for each in sessions for same in each.rows if same.stack == row.stack], own, last.price)
+        for row in last.rows
     ]
     rows = families(sorted(rows, key=lambda row: rank(row.cpu)))
     times = [{core.variant: core.time.value for core in each.cores} for each in sessions]
@@ -93,10 +95,11 @@ def _core(sessions: Sequence[Core]) -> Core:
     return replace(sessions[-1], time=time, first=first, speedup=speedup)
 
 
-def _row(sessions: Sequence[Row], cores: Mapping[str, Core]) -> Row:
+def _row(sessions: Sequence[Row], cores: Mapping[str, Core], price: Price | None) -> Row:
     means = {name: _mean(getattr(row, name) for row in sessions) for name in MEANS}
+    spent = cost(means["cpu"], means["memory"], price)
     speedup = _over([row.speedup for row in sessions])
-    return replace(sessions[-1], core=cores[sessions[-1].core.variant], speedup=speedup, **means)
+    return replace(sessions[-1], core=cores[sessions[-1].core.variant], speedup=speedup, cost=spent, **means)
 
 
 def _ranking(sessions: Sequence[Sequence[Ranked]], floor: float) -> tuple[Ranked, ...]:

@@ -61,6 +61,13 @@ def test_sessions_that_disagree_have_an_interval_far_wider_than_their_own() -> N
     assert "cpython" not in {each.subject for each in found}, "the others are relative to the baseline"
 
 
+def test_what_a_stack_costs_comes_from_its_cpu_over_all_sessions() -> None:
+    each = [find(session(day), runs(faster, metric="cpu")) for day, faster in enumerate((1.0, 1.5, 2.0))]
+    for row in together(each).rows:
+        if row.cpu.value:
+            assert row.cost.cpu_hours.value == pytest.approx(row.cpu.value * 1e6 / 3600)
+
+
 def test_two_sessions_are_shown_side_by_side_without_an_interval_between_them() -> None:
     lines = list(between.lines(list(between.ratios_over(findings(1.0, 1.08)))))
     assert lines[0] == "core alone, medium, times as fast as the baseline: 4 of 5 pairs of intervals overlap"
