@@ -19,6 +19,7 @@ LIMIT_SECONDS = 2.0  # of a request, connecting and sending it again included
 PAUSE_SECONDS = 0.05  # between two attempts
 AWAY_SECONDS = 1.0  # so long after a failed request, others fail at once
 PORT = 4222
+NO_SIGNAL = getattr(socket, "MSG_NOSIGNAL", 0)  # no SIGPIPE: it crashes uWSGI's asyncio engine
 ANSWERS = "1"  # the subscription to the answers of requests
 Headers = Mapping[str, str]
 
@@ -136,7 +137,7 @@ class Connection:
 
     def send(self, data: bytes, deadline: float) -> None:
         self.socket.settimeout(left(deadline))
-        self.socket.sendall(data)
+        self.socket.sendall(data, NO_SIGNAL)
 
     def subscribe(self, subject: str, subscription: str, deadline: float) -> None:
         self.send(f"SUB {subject} {subscription}\r\n".encode(), deadline)

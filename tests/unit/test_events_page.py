@@ -55,6 +55,4 @@ def test_the_page_has_counts_of_every_server_and_none_is_lost_or_doubled() -> No
     head, _, *rows = [line.strip("| ").replace(" ", "").split("|") for line in table.splitlines()]
     assert head[1:] == sorted(FAULTS)
     assert [row[0] for row in rows] == sorted(stack.server for stack in EVERY)
-    counts = [[cell for cell in row[1:] if cell] for row in rows]
-    assert all(counts)
-    assert {cell.partition("of")[0] for row in counts for cell in row} == {"0/0"}
+    assert {cell.partition("of")[0] for row in rows for cell in row[1:]} == {"0/0"}

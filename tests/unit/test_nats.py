@@ -1,12 +1,13 @@
 """The client of NATS, on bytes that a real broker sent, and against a broker that plays a script."""
 
 import os
+import signal
 import time
 
 import pytest
 
 from app import nats
-from app.nats import Address, Client, Control, Message, NoBroker, TooLarge, taken
+from app.nats import Address, Client, Connection, Control, Message, NoBroker, TooLarge, taken
 from bench.paths import ROOT
 from tests.unit.fake_broker import message, playing
 
@@ -100,6 +101,29 @@ def test_an_idle_connection_that_the_broker_has_closed_is_made_anew() -> None:
         assert [client.request("a").payload for _ in range(2)] == [b'{"stream":"S","seq":1}'] * 2
         client.close()
     assert len(broker.logins) == 2
+
+
+def send_until_broken(connection: Connection) -> None:
+    deadline = time.monotonic() + 5
+    while True:
+        connection.send(nats.published("a", b""), deadline)
+
+
+def test_a_broken_connection_raises_no_sigpipe() -> None:
+    """uWSGI handles it, and the handler of its asyncio engine crashes outside of a request."""
+    raised: list[int] = []
+    before = signal.signal(signal.SIGPIPE, lambda number, _: raised.append(number))
+    try:
+        with playing([None]) as broker:
+            connection = Connection(Address.of(broker.url), time.monotonic() + 5)
+            connection.send(nats.published("a", b""), time.monotonic() + 5)
+            assert connection.socket.recv(1) == b""
+            with pytest.raises(BrokenPipeError):
+                send_until_broken(connection)
+            connection.close()
+    finally:
+        signal.signal(signal.SIGPIPE, before)
+    assert raised == []
 
 
 def test_pings_are_answered_and_late_answers_dropped() -> None:
