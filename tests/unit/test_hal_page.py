@@ -24,7 +24,7 @@ def is_part(told: object, whole: object) -> bool:
 
 
 def test_the_example_is_part_of_an_answer() -> None:
-    (block,) = re.findall(r"^```json\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    (block,) = re.findall(r"^Vary: Accept\n\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     example = required(json.loads(block))
     answer = json.loads(Resources(are_kept=False).answer(transform(document(order()))))
     assert is_part(example, answer)
