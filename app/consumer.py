@@ -169,7 +169,13 @@ def _in(seconds: float) -> float:
 
 def main() -> None:
     """Compute documents until SIGTERM or SIGINT."""
-    consumer = Consumer(os.environ["STATEMENTS_BROKER"], built_core().transform)
+    url = os.environ.get("STATEMENTS_BROKER")
+    if not url:
+        sys.exit("consumer: STATEMENTS_BROKER is not set, such as to nats://127.0.0.1:4222")
+    try:
+        consumer = Consumer(url, built_core().transform)
+    except ValueError as error:
+        sys.exit(f"consumer: STATEMENTS_BROKER: {error}")
     signal.signal(signal.SIGTERM, consumer.stop)
     signal.signal(signal.SIGINT, consumer.stop)
     consumer.run()

@@ -20,7 +20,7 @@ RELATIONS = {
             " <code>Prefer: respond-async</code>. The answer 202 has the URL of the statement in <code>Location</code>."
             " <code>GET</code> it: 202 says that it is not made yet, 200 has it, for an hour."
             " <code>id</code> in the template is the last part of that URL.",
-            "Only the caller who sent a batch gets its statement; others get 404.",
+            "Where the service knows its callers, only the one who sent a batch gets its statement; others get 404.",
         ),
     ),
     "customers": Relation(

@@ -62,7 +62,7 @@ class Resources:
         customers = json.loads(made)["customers"]
         pages = max(1, -(-len(customers) // PAGE_CUSTOMERS))
         if number > pages:
-            raise Problem("404 Not Found", f"there are {pages} pages")
+            raise Problem("404 Not Found", f"the last page is {pages}")
         near = {"self": number, "first": 1, "prev": number - 1, "next": number + 1, "last": pages}
         links = {name: to(self._page(statement, each)) for name, each in near.items() if 1 <= each <= pages}
         shown = customers[(number - 1) * PAGE_CUSTOMERS : number * PAGE_CUSTOMERS]

@@ -89,11 +89,13 @@ class Work:
 
     def __init__(self, client: Client) -> None:
         self.client = client
+        self.is_prepared = False
 
     def prepare(self) -> None:
-        """Make the streams that are missing."""
+        """Make the streams that are missing. Raises NoBroker, too, for a stream with another configuration."""
         for stream in STREAMS:
             ask(self.client, f"STREAM.CREATE.{stream['name']}", stream)
+        self.is_prepared = True
 
     def submit(self, document: bytes, by: str | None) -> str:
         """Put a document on the queue. Returns its id once the broker has it."""
@@ -122,7 +124,9 @@ class Work:
         self._made(lambda: publish(self.client, subject, payload, headers))
 
     def _made(self, operation: Callable[[], Returned]) -> Returned:
-        """Run an operation; make the streams first if they are missing."""
+        """Run an operation; check the streams before the first one, and make them anew if the broker has lost them."""
+        if not self.is_prepared:
+            self.prepare()
         try:
             return operation()
         except NoStream:

@@ -20,9 +20,9 @@ LOAD_SECONDS = 1.0  # before, between and after
 TIMES = 2
 STALL_SECONDS = 10.0
 
-ROW = re.compile(r"^\| (`[^|]+`) \| (is replaced|ends the server)[^|]*\|$", re.MULTILINE)
+ROW = re.compile(r"^\| (`[^|]+`) \| ([^|]*starts a new one|the server ends[^|]*) ?\|$", re.MULTILINE)
 REPLACED = {  # by label: whether the server goes on when a worker process is killed
-    label: does == "is replaced"
+    label: does.endswith("starts a new one")
     for labels, does in ROW.findall((ROOT / "docs/events.md").read_text(encoding="utf-8"))
     for label in re.findall("`([^`]+)`", labels)
 }

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -144,3 +145,19 @@ def test_a_consumer_that_the_broker_does_not_know_is_made_anew(status: str) -> N
 def test_a_partition_gives_out_one_document_at_a_time() -> None:
     assert consumer.consumer_of(3)["config"]["max_ack_pending"] == 1
     assert consumer.consumer_of(3)["config"]["filter_subject"] == "statements.work.3.*"
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("", "consumer: STATEMENTS_BROKER is not set, such as to nats://127.0.0.1:4222"),
+        ("tls://broker", "consumer: STATEMENTS_BROKER: "),
+    ],
+)
+def test_a_consumer_without_an_address_says_which_variable_it_needs(
+    monkeypatch: pytest.MonkeyPatch, url: str, told: str
+) -> None:
+    monkeypatch.setenv("STATEMENTS_BROKER", url)
+    monkeypatch.setattr(consumer, "built_core", lambda: SimpleNamespace(transform=transform))
+    with pytest.raises(SystemExit, match=told):
+        consumer.main()

@@ -45,6 +45,13 @@ def asked(*answers: Answer) -> Any:
     return Asked(*answers)
 
 
+def prepared(client: Any) -> Work:
+    """The service's work, with streams that are known to be there."""
+    ready = Work(client)
+    ready.is_prepared = True
+    return ready
+
+
 @pytest.mark.parametrize("answer", [ACKNOWLEDGED, DUPLICATE])
 def test_a_publish_returns_after_the_acknowledgement(answer: Answer) -> None:
     jetstream.publish(asked(answer), "a", b"x", {"Nats-Msg-Id": "1"})
@@ -76,42 +83,45 @@ def test_the_count_of_deliveries_is_in_the_reply_subject(reply: str, count: int)
     assert jetstream.deliveries(Message("w.3.abc", "2", reply, "", {}, b"")) == count
 
 
-def test_the_streams_are_made_when_they_are_missing() -> None:
-    client = asked(NONE, CREATED, CREATED, CREATED, ACKNOWLEDGED)
-    id_ = Work(client).submit(b"document", "me")
-    assert client.subjects == [
-        f"statements.work.{id_[0]}.{id_}",
-        *(f"$JS.API.STREAM.CREATE.{name}" for name in (work.QUEUE, work.EVENTS, work.RESULTS)),
-        f"statements.work.{id_[0]}.{id_}",
-    ]
-    first, last = client.requests[0], client.requests[-1]
-    assert first == last, "the id stays"
-    assert first[1:] == (b"document", {"Nats-Msg-Id": id_, "Statements-By": "me"})
+STREAMS = [f"$JS.API.STREAM.CREATE.{name}" for name in (work.QUEUE, work.EVENTS, work.RESULTS)]
 
 
-def test_a_stream_that_exists_with_another_configuration_is_an_error() -> None:
-    with pytest.raises(NoBroker, match="different configuration"):
-        Work(asked(NONE, CONFLICT)).submit(b"", None)
+def test_the_streams_are_made_before_the_first_request_and_when_the_broker_has_lost_them() -> None:
+    client = asked(CREATED, CREATED, CREATED, ACKNOWLEDGED, NONE, CREATED, CREATED, CREATED, ACKNOWLEDGED)
+    ready = Work(client)
+    first, second = ready.submit(b"document", "me"), ready.submit(b"document", "me")
+    document = f"statements.work.{second[0]}.{second}"
+    assert client.subjects == [*STREAMS, f"statements.work.{first[0]}.{first}", document, *STREAMS, document]
+    lost, stored = client.requests[4], client.requests[-1]
+    assert lost == stored, "the id stays"
+    assert stored[1:] == (b"document", {"Nats-Msg-Id": second, "Statements-By": "me"})
+
+
+def test_a_stream_that_exists_with_another_configuration_is_an_error_for_every_request() -> None:
+    ready = Work(asked(CREATED, CONFLICT, CREATED, CONFLICT))
+    for _ in range(2):
+        with pytest.raises(NoBroker, match="different configuration"):
+            ready.submit(b"", None)
 
 
 @pytest.mark.parametrize("by", [None, "", "me", "Zoë\r\nNats-Msg-Id: 1", "\udcff"])
 def test_an_outcome_is_kept_with_its_status_and_its_maker(by: str | None) -> None:
     client = asked(ACKNOWLEDGED)
-    Work(client).keep("1" * 32, Outcome("200 OK", b"{}", by))
+    prepared(client).keep("1" * 32, Outcome("200 OK", b"{}", by))
     ((subject, payload, headers),) = client.requests
     assert subject == "$KV.statements." + "1" * 32
     assert all(value.isascii() and value.isprintable() for value in headers.values())
-    assert Work(asked(("", headers, payload))).outcome("1" * 32) == Outcome("200 OK", b"{}", by)
+    assert prepared(asked(("", headers, payload))).outcome("1" * 32) == Outcome("200 OK", b"{}", by)
 
 
 def test_an_unknown_id_has_no_outcome() -> None:
-    assert Work(asked(MISSING)).outcome("1" * 32) is None
-    assert Work(asked(MISSING)).pending("1" * 32) is None
+    assert prepared(asked(MISSING)).outcome("1" * 32) is None
+    assert prepared(asked(MISSING)).pending("1" * 32) is None
 
 
 def test_an_event_has_the_id_of_its_statement() -> None:
     client = asked(ACKNOWLEDGED)
-    Work(client).announce("1" * 32, None)
+    prepared(client).announce("1" * 32, None)
     ((subject, payload, headers),) = client.requests
     assert (subject, headers) == ("statements.made", {"Nats-Msg-Id": "1" * 32})
     assert json.loads(payload) == {"id": "1" * 32, "by": None}
