@@ -357,7 +357,7 @@ def test_latency_is_counted_from_the_intended_start(tmp_path: Path) -> None:
     assert 0.4 < value(result, "latency.max") < 0.7
     assert value(result, "latency.p75") > 0.05, "half of the requests of a second wait for up to half a second"
     assert value(result, "under_way") > 10
-    assert value(result, "latency.lag") < 0.01
+    assert value(result, "latency.lag") < 0.1, "the wait of the queue is no lateness of the generator"
     assert "latency.p99.9" not in result.metrics, "fewer than ten values lie beyond it"
     assert (tmp_path / "run.hlog").read_text().startswith("#")
     (row,) = result.series
