@@ -22,7 +22,7 @@ from bench.progress import Progress
 from bench.serve import life_cycle
 from bench.serve.ports import free_port
 from tests.absent import lacks
-from tests.contract.deferring import document
+from tests.contract import deferring
 from tests.declared import CATALOG
 
 pytestmark = pytest.mark.long
@@ -147,6 +147,11 @@ def uwsgi(request: pytest.FixtureRequest, built: None, tmp_path: Path) -> Iterat
 each = pytest.mark.parametrize("uwsgi", OPTIONS, indirect=True)
 a_mule = pytest.mark.parametrize("uwsgi", ["mule"], indirect=True)
 a_spooler = pytest.mark.parametrize("uwsgi", ["spooler"], indirect=True)
+
+
+def document(number: int) -> bytes:
+    """The document whose only order has this id."""
+    return deferring.document(number - 1)
 
 
 def accepted(uwsgi: Offloading) -> range:
