@@ -10,12 +10,13 @@ from bench.analysis import robustness
 from bench.analysis.robustness import HIDING, KINDS
 from bench.report import charts
 from bench.report.attacked import ALONE, PROXIED, Attacked
-from bench.report.drawing import Chart, Record, extent, keys, sheet
+from bench.report.drawing import Chart, Record, extent, keys, names_axis, sheet
 from bench.report.look import LIGHT
 
 KEYS = (*keys(KINDS[:-1]), (KINDS[-1], "grey"))  # silence breaks no RFC
 ROW_PIXELS = 17
 LEAST = 100  # pixels of a panel
+PADDING = 9  # pixels that an axis needs beside its names
 
 
 def ranked(found: Iterable[Attacked], place: str) -> list[Attacked]:
@@ -38,7 +39,8 @@ def chart(found: Sequence[Attacked], width: int) -> Chart:
     both = (*ranked(found, ALONE), *ranked(found, PROXIED))
     names = list(dict.fromkeys(each.stack.label for each in both))
     wide = width > charts.NARROW
-    room = max((width - 2 * extent(names)) // 2 if wide else width - extent(names), LEAST)
+    beside = extent(names) + PADDING
+    room = max(width // 2 - beside if wide else width - beside, LEAST)
     panels = [_bars(ranked(found, place), names, room).properties(title=place) for place in (ALONE, PROXIED)]
     shared: Chart = (alt.hconcat if wide else alt.vconcat)(*panels).resolve_scale(x="shared")
     return shared
@@ -56,7 +58,13 @@ def _bars(known: Sequence[Attacked], names: Sequence[str], width: int) -> alt.Ch
         .mark_bar(height=11)
         .encode(
             x=alt.X("count:Q", title="attacks", axis=alt.Axis(format="d", tickMinStep=1)),
-            y=alt.Y("server:N", sort=list(names), title=None, scale=alt.Scale(domain=list(names))),
+            y=alt.Y(
+                "server:N",
+                sort=list(names),
+                title=None,
+                axis=names_axis(names),
+                scale=alt.Scale(domain=list(names)),
+            ),
             color=alt.Color("kind:N", sort=list(KINDS), scale=_hues()),
             order=alt.Order("at:Q"),
         )

@@ -53,7 +53,7 @@ def pictures(finding: Finding) -> Iterator[Picture]:
     for each in () if finding.study.selftest or finding.study.factors else finding.each:
         where = f", {each.title}" if finding.others else ""
         if each is finding and any(found.significant for row in _settings(finding) if (found := row.comparison)):
-            title = "Figures with a setting, relative to the same without it, on a log scale"
+            title = "Server CPU, or the figure named, relative to the same without the setting, on a log scale"
             yield Picture("", "effects", title, " ".join(settings.answers(finding)), effects(finding))
         if finding.ranks_stacks and len(each.ranking) > 1:
             by = ranked_by(each.catalog.workloads[each.workload])
@@ -97,7 +97,7 @@ def effects(finding: Finding) -> Chart:
     known = [(row, found) for row in settings.by_effect(finding.targets) if (found := row.comparison)]
     marks = [
         Dot(
-            row=", ".join(settings.named(finding, row)),
+            row=", ".join(part for part in settings.named(finding, row) if part != settings.FIGURES["cpu"]),
             at=row.value or 1.0,
             low=row.low or row.value or 1.0,
             high=row.high or row.value or 1.0,
