@@ -17,9 +17,9 @@ CORE_HOUR = 0.04  # dollars
 AGREE = 2.0
 BILLION = 1000  # of the millions of requests that costs are of
 CAPTION = (
-    "What whole stacks take for such a request: server CPU, and what it costs for a billion requests at "
-    f"${CORE_HOUR:g} an hour of a core that is always busy, about what large clouds ask for a shared one; memory of "
-    "all processes under load; the time from start to first answer, of a core in Python on uWSGI; the files of a bare "
+    "What whole stacks take for such a request: server CPU, and what it costs for a billion requests at an "
+    f"assumed ${CORE_HOUR:g} an hour of a core that is always busy; memory of all processes under load; the time from "
+    "start to first answer, of a core in Python on uWSGI without a framework; the files of a bare "
     "image, stripped and gzipped. Compare within a table: each has sessions, and perhaps a machine, of its own."
 )
 HEADING = ("stack", "CPU, µs", "times as fast", "$ per billion", "memory, MB", "start, s", "size, MB")

@@ -128,6 +128,13 @@ def missing(unavailable: list[Unavailable], subject: str | Stack) -> NoReturn:
     lacks(next((lack for lack in unavailable if lack.covers(*parts)), unknown))
 
 
+def require_built(prepared: tuple[readiness.Built, list[Unavailable]], stack: Stack) -> None:
+    """Skip the test of a stack that is not built, or whose server its artifact lacks."""
+    built = prepared[0].get(stack.variant)
+    if not isinstance(built, Artifact) or stack.label in built.lacks:
+        missing(prepared[1], stack)
+
+
 @pytest.fixture(scope="session", params=list(CATALOG.variants))
 def name(request: pytest.FixtureRequest, prepared: tuple[readiness.Built, list[Unavailable]]) -> str:
     """A variant that is built."""

@@ -15,12 +15,12 @@ import pytest
 from bench import readiness
 from bench.errors import LabError
 from bench.host.pinning import cores
-from bench.model import Artifact, Stack, Unavailable
+from bench.model import Stack, Unavailable
 from bench.serve import life_cycle
 from bench.serve.ports import free_port
 from tests import commands, listeners
 from tests.contract.broker import Broker, Worker, broker, worker
-from tests.contract.conftest import PLAIN, missing, on_every_server
+from tests.contract.conftest import PLAIN, on_every_server, require_built
 from tests.contract.network import Network, Stalling
 from tests.declared import CATALOG
 
@@ -150,9 +150,7 @@ def serving(
     env: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Service]:
     """Serve a stack with the layer and a broker of its own; `between` makes the network to its port."""
-    built = prepared[0].get(stack.variant)
-    if not isinstance(built, Artifact) or stack.label in built.lacks:
-        missing(prepared[1], stack)
+    require_built(prepared, stack)
     with ExitStack() as stop:
         behind = stop.enter_context(broker(folder / "broker"))
         network = stop.enter_context(listeners.serving(between(behind.port))) if between else None

@@ -23,7 +23,7 @@ from bench.provision import npm
 from bench.serve import life_cycle
 from tests.absent import absent
 from tests.contract.broker import Broker, broker, worker
-from tests.contract.conftest import PLAIN, missing, on_every_server
+from tests.contract.conftest import PLAIN, missing, on_every_server, require_built
 from tests.contract.deferring import JSON, Reply, Service
 from tests.contract.test_identity import order
 from tests.declared import CATALOG
@@ -101,9 +101,7 @@ def guarded(
 ) -> Iterator[Guarded]:
     """Each stack with the three layers, running."""
     stack: Stack = request.param
-    built = prepared[0].get(stack.variant)
-    if not isinstance(built, Artifact) or stack.label in built.lacks:
-        missing(prepared[1], stack)
+    require_built(prepared, stack)
     env = {
         "STATEMENTS_LAYERS": "identity hal events",
         "STATEMENTS_ISSUER": ISSUER,

@@ -23,7 +23,7 @@ from bench.model import Artifact, Stack, Unavailable
 from bench.serve import life_cycle
 from tests import commands
 from tests.contract import wire
-from tests.contract.conftest import PLAIN, missing, on_every_server
+from tests.contract.conftest import PLAIN, missing, on_every_server, require_built
 from tests.contract.test_interpreters import bring, in_turn
 from tests.contract.wire import Server, ask
 from tests.declared import CATALOG
@@ -79,9 +79,7 @@ def guarded(
 ) -> Iterator[Guarded]:
     """Each stack with the layer, running."""
     stack: Stack = request.param
-    built = prepared[0].get(stack.variant)
-    if not isinstance(built, Artifact) or stack.label in built.lacks:
-        missing(prepared[1], stack)
+    require_built(prepared, stack)
     with guarding(stack, issuers, tmp_path_factory.mktemp("guarded") / "log") as running:
         yield running
 

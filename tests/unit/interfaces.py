@@ -2,9 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextvars import copy_context
 from io import BytesIO
 from types import SimpleNamespace
 from typing import Any, NamedTuple
+
+from app.principal import PRINCIPAL, Principal
 
 INTERFACES = ("wsgi", "asgi", "rsgi")
 
@@ -21,6 +24,19 @@ def ask(interface: str, application: Any, method: str, path: str, body: bytes = 
     """Ask an application. The path may have a query; a header's name has `_` for `-`."""
     named = {name.replace("_", "-").lower(): value for name, value in headers.items()}
     return {"wsgi": _ask_wsgi, "asgi": _ask_asgi, "rsgi": _ask_rsgi}[interface](application, method, path, body, named)
+
+
+def ask_as(
+    by: Principal | None, interface: str, application: Any, method: str, path: str, body: bytes = b"", **headers: str
+) -> Answer:
+    """Ask an application as `ask` does, in a context of its own; `by` is the caller whom the layer `identity` found."""
+
+    def asked() -> Answer:
+        if by is not None:
+            PRINCIPAL.set(by)
+        return ask(interface, application, method, path, body, **headers)
+
+    return copy_context().run(asked)
 
 
 def _ask_wsgi(application: Any, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:

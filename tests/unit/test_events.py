@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Callable
-from contextvars import copy_context
 from typing import Any
 
 import pytest
@@ -13,11 +12,11 @@ from app.asgi import falcon_app
 from app.core import transform
 from app.deferred import Events, prefers_async
 from app.nats import Message, NoBroker, TooLarge
-from app.principal import PRINCIPAL, Principal
+from app.principal import Principal
 from app.rsgi import bare_app as rsgi_app
 from app.work import BY, Outcome, is_id, new_id
 from app.wsgi import bare_app as wsgi_app
-from tests.unit.interfaces import INTERFACES, Answer, ask
+from tests.unit.interfaces import INTERFACES, Answer, ask_as
 
 CORE = contract.load_core("app.core")
 DOCUMENT = b'{"batch":"b","currency":"EUR","orders":[]}'
@@ -77,12 +76,7 @@ class Service:
         self.application = getattr(events, interface)(SERVICES[interface].make(CORE, dict, time.sleep, MAX_BYTES), made)
 
     def ask(self, method: str, path: str, body: bytes = b"", by: Principal | None = None, **headers: str) -> Answer:
-        def asked() -> Answer:
-            if by is not None:
-                PRINCIPAL.set(by)
-            return ask(self.interface, self.application, method, path, body, **headers)
-
-        return copy_context().run(asked)
+        return ask_as(by, self.interface, self.application, method, path, body, **headers)
 
     def post(self, document: bytes = DOCUMENT, by: Principal | None = None, **headers: str) -> Answer:
         return self.ask("POST", "/statements", document, by, **{"Content_Type": JSON, **headers})

@@ -3,7 +3,6 @@
 import json
 import re
 import time
-from contextvars import copy_context
 from html.parser import HTMLParser
 from typing import Any
 
@@ -15,7 +14,7 @@ from app.core import transform
 from app.deferred import Events
 from app.nats import NoBroker
 from app.negotiation import prefers_hal
-from app.principal import PRINCIPAL, Principal
+from app.principal import Principal
 from app.relations import RELATIONS
 from app.resources import PAGE_CUSTOMERS, Resources
 from app.rsgi import bare_app as rsgi_app
@@ -23,7 +22,7 @@ from app.wsgi import bare_app as wsgi_app
 from bench.paths import ROOT
 from tests.cores import GOLDEN, document, order
 from tests.hal import HAL, checked, documentation, href
-from tests.unit.interfaces import INTERFACES, Answer, ask
+from tests.unit.interfaces import INTERFACES, Answer, ask_as
 from tests.unit.test_events import ALL, MAX_BYTES, MadeUpWork
 
 CORE = contract.load_core("app.core")
@@ -54,12 +53,7 @@ class Service:
         self.application = getattr(hal, interface)(application, hal.Hal(resources(are_kept=are_kept)))
 
     def ask(self, method: str, path: str, body: bytes = b"", by: Principal | None = None, **headers: str) -> Answer:
-        def asked() -> Answer:
-            if by is not None:
-                PRINCIPAL.set(by)
-            return ask(self.interface, self.application, method, path, body, **headers)
-
-        return copy_context().run(asked)
+        return ask_as(by, self.interface, self.application, method, path, body, **headers)
 
     def get(self, path: str, by: Principal | None = None) -> dict[str, Any]:
         """A resource in HAL."""
