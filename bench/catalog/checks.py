@@ -140,7 +140,7 @@ def check_study(study: Study, catalog: Catalog) -> None:
         pick(catalog.interpreters, name, "interpreter", where)
     for name in study.servers:
         _check_server(name, where, catalog)
-    if study.startup:
+    if study.startup and study.startup.server:
         _check_server(study.startup.server, f"{where}: startup", catalog)
     for name in (*study.frameworks, *chain(*study.frameworks_of.values())):
         pick(catalog.frameworks, name, "framework", where)

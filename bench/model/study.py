@@ -70,10 +70,13 @@ class LatencyPlan(Declared, frozen=True):
 
 
 class StartupPlan(Declared, frozen=True):
-    """`spawns` fresh servers for each variant, timed from spawn to first right answer."""
+    """`spawns` fresh servers, timed from spawn to first right answer.
+
+    Behind `server`, for each variant with the study's first framework; without it, for every stack.
+    """
 
     spawns: Count
-    server: str
+    server: str | None = None
 
 
 class Against(Declared, frozen=True):

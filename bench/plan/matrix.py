@@ -85,12 +85,13 @@ def _alone(study: Study, catalog: Catalog) -> Iterator[Phase]:
 
 
 def _starts(study: Study, catalog: Catalog) -> Phase | None:
-    """Start-up of the first framework's stacks behind one server, timed to an answer of the first workload."""
+    """Start-up of all stacks, or of the first framework's behind one server, to an answer of the first workload."""
     plan = study.startup
     if plan is None:
         return None
-    behind = stacks(study, catalog, (plan.server,))
-    chosen = [stack for stack in behind if stack.framework in {study.frameworks_on(plan.server)[0], ""}]
+    chosen = list(stacks(study, catalog, (plan.server,) if plan.server else None))
+    if plan.server:
+        chosen = [stack for stack in chosen if stack.framework in {study.frameworks_on(plan.server)[0], ""}]
     cases = tuple(StartupCase(stack=stack, workload=study.workloads[0]) for stack in chosen)
     return Phase("startup", plan.spawns, cases)
 
@@ -229,7 +230,7 @@ def subjects(study: Study) -> list[str]:
 def servers(study: Study) -> tuple[str, ...]:
     """The servers that the study needs, without tunings; none if it measures only cores."""
     asked = study.servers if study.sizes or study.macro or study.suite or study.robustness else ()
-    served = [*asked, *([study.startup.server] if study.startup else [])]
+    served = [*asked, *([study.startup.server] if study.startup and study.startup.server else [])]
     return tuple(dict.fromkeys(name.partition("+")[0] for name in served))
 
 

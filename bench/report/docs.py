@@ -25,6 +25,7 @@ from bench.report.together import together
 ASKED = (
     "variants",
     "servers",
+    "stacks",
     "loads",
     "ablations",
     "ablations-peers",

@@ -220,7 +220,10 @@ def _sample(plan: Plan) -> list[str]:
         told.append(f"each stack on {servers}, one worker on one core, under {driven}")
     if study.open:
         told.append(f"the best of each server program and each peer under {_quoted(plan, study.open.loads)}")
-    return told + ([f"{study.startup.spawns} starts behind {study.startup.server}"] if study.startup else [])
+    if study.startup:
+        where = f"behind {study.startup.server}" if study.startup.server else "of each stack"
+        told.append(f"{study.startup.spawns} starts {where}")
+    return told
 
 
 def _quoted(plan: Plan, names: Iterable[str]) -> str:

@@ -202,7 +202,7 @@ def test_the_plan_lists_the_studies_in_a_readers_order_and_measures_nothing(camp
     status, output, _ = main("measure", "--plan")
     names = [line.split()[0] for line in output.splitlines()[:-1]]
     assert status == 0
-    assert names[:5] == ["selftest", "variants", "servers", "nodejs", "spring"]
+    assert names[:6] == ["selftest", "variants", "servers", "stacks", "nodejs", "spring"]
     assert set(names) == set(CATALOG.studies)
     assert output.splitlines()[1].startswith("variants         0 of 3 sessions, about ")
     assert campaign.measured == []

@@ -34,6 +34,13 @@ def test_every_variant_and_stack_takes_each_workload_and_starts_with_the_first()
     assert [case.workload for case in cases["micro"] if case.aa] == ["medium", "large"]
 
 
+def test_every_stack_is_started_where_the_study_names_no_server_for_starts() -> None:
+    stacks = CATALOG.studies["stacks"]
+    cases = {phase.name: phase.cases for phase in matrix.phases(stacks, CATALOG)}
+    assert [case.stack for case in cases["startup"]] == [case.stack for case in cases["macro"]]
+    assert {case.stack.server for case in cases["startup"]} == {*stacks.servers, ""}
+
+
 def test_a_workload_takes_the_loads_that_the_study_says_for_it() -> None:
     macro = MacroPlan(loads=("closed",), runs=2, loads_of={"wait": ("brief-64",)})
     study = msgspec.structs.replace(STUDY, workloads=("hello", "wait"), micro=None, macro=macro)
