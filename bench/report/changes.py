@@ -12,7 +12,7 @@ from bench.catalog import pairing
 from bench.model import Server
 from bench.report import naming, price, versions
 from bench.report.ranked import USUAL
-from bench.report.rows import Core, Finding, Row
+from bench.report.rows import Core, Finding
 from bench.report.speedups import KINDS, kind
 from bench.report.wording import estimate
 
@@ -144,13 +144,3 @@ def _server(finding: Finding, name: str, own: float, others: dict[str, float]) -
     core = naming.core(finding, finding.baseline)
     served = {label: f"{number(cost / own)}×" for label, cost in others.items()}
     return Effect(name=f"Change the server: {name} (core: {core})", served=served)
-
-
-def peers(finding: Finding) -> list[Row]:
-    """The cheapest peer, and the cheapest of those that are as most would write them."""
-    first: dict[str, Row] = {}
-    for row in finding.rows:  # the cheapest first
-        if row.stack.is_peer and row.cpu.value:
-            first.setdefault(finding.catalog.peers[row.stack.variant].kind, row)
-    cheapest, ordinary = next(iter(first.values()), None), first.get("ordinary")
-    return [row for row in (cheapest, ordinary if ordinary is not cheapest else None) if row]

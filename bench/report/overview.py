@@ -33,8 +33,8 @@ def about(finding: Finding) -> str:
     only = finding.cores[0] if len(finding.cores) == 1 and not finding.peers else None
     core = f"All run {naming.core(finding, only)}. " if only else ""
     told = f"{core}Server CPU per request relative to the best of its column, whose own is in brackets"
-    if any(each.by == "rate" for part in finding.each for each in part.ranking):
-        told += "; where requests wait, slow stacks have their answers per second"
+    if any(_waits(part) for part in finding.each):
+        told += "; where requests wait, answers per second stand before it, and alone where they rank a stack"
     rounds = (
         f" {ROUND}: from a race's rounds, under a shorter load." if any(part.raced for part in finding.each) else ""
     )
@@ -182,11 +182,16 @@ def _cost(part: Finding, each: Ranked) -> str:
     found = found or next((one for one in part.raced if one.stack == each.stack), None)
     if found is None:
         return "—"
-    if found.by == "rate" and found.figures.rate.value:
-        return f"{number(found.figures.rate.value)}/s{mark}"
-    if found.behind.ratio is None:
-        return f"1× ({scaled(found.figures.cpu, MICRO)} µs){mark}"
-    return f"{estimate(found.behind)}{mark}"
+    rate = [f"{number(found.figures.rate.value)}/s"] if _waits(part) and found.figures.rate.value else []
+    if found.by == "rate" and rate:
+        return f"{rate[0]}{mark}"
+    spent = estimate(found.behind) if found.behind.ratio else f"1× ({scaled(found.figures.cpu, MICRO)} µs)"
+    return f"{', '.join([*rate, spent])}{mark}"
+
+
+def _waits(part: Finding) -> bool:
+    """Whether some stacks of a workload are ranked by their answers per second."""
+    return any(each.by == "rate" for each in part.ranking)
 
 
 def _targets(finding: Finding) -> Table:

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from bench.analysis.text import listed
 from bench.errors import LabError
 from bench.model import Session
 from bench.paths import ROOT
@@ -21,7 +22,7 @@ README = ROOT / "README.md"
 BEGIN, END = "<!-- answers: written by `make findings` -->", "<!-- end of answers -->"
 CHANGES = ("variants", "newest")  # the studies whose figures README shows, in this order
 PROXIES, WAITING = "ablations", "servers"
-PEERS = ("nodejs", "spring")
+STACKS, PEERS = "stacks", ("nodejs", "spring")
 SELFTEST = "docs/findings/selftest.md"
 WORK, WAIT = "medium", "wait"  # workloads
 WIDTH = 118
@@ -39,20 +40,16 @@ def write(found: Mapping[str, Finding], path: Path = README) -> Path:
 
 
 def text(found: Mapping[str, Finding]) -> str:
-    """The table of changes, then a table of whole stacks for each study with peers: each with its machine and days.
+    """The table of changes, then that of whole stacks, each with its machine and days.
 
     The changes come from pages of one machine; pages of other machines are left out.
     """
     asked = [*((name, WORK) for name in (*CHANGES, PROXIES)), (WAITING, WAIT)]
     shown = [each for name, work in asked if name in found for each in found[name].each if each.workload == work]
     shown = [each for each in shown if machine(each.session) == machine(shown[0].session)]
-    abroad = [each for name in PEERS if name in found for each in found[name].each if each.workload == WORK]
-    abroad = [each for each in abroad if taken.rows_of(each)]
-    stay = _items([each for each in map(taken.beside, abroad) if each])
     pages = [found[name] for name in dict.fromkeys(each.study.name for each in shown)]
-    parts = [_changed(shown, pages) if shown else "", *([STAY, stay] if stay else [])]
-    parts += [_filled(taken.CAPTION) if abroad else "", *(_stacks(each, found[each.study.name]) for each in abroad)]
-    return "\n\n".join(filter(None, parts)) + "\n" if shown or abroad else "Not measured yet: `make measure`.\n"
+    parts = [_changed(shown, pages) if shown else "", _stacks(found[STACKS], found) if STACKS in found else ""]
+    return "\n\n".join(filter(None, parts)) + "\n" if any(parts) else "Not measured yet: `make measure`.\n"
 
 
 def _changed(shown: Sequence[Finding], pages: Sequence[Finding]) -> str:
@@ -87,10 +84,14 @@ def _plain(finding: Finding) -> list[str]:
     return [f"{finding.baseline.title}, 1×", *(f"{scaled(each, MICRO)} µs" if each else "" for each in times), ""]
 
 
-def _stacks(finding: Finding, page: Finding) -> str:
-    """A study with peers: its table between its title and its latencies, machine and days."""
-    title, grid, latencies = taken.stacks(finding)
-    return f"{title}\n\n{grid}\n\n{_filled(f'{latencies}{_measured([page])}')}"
+def _stacks(finding: Finding, found: Mapping[str, Finding]) -> str:
+    """What whole stacks take, beside other languages: its sentences, then its table, machine and days."""
+    pages = [f"[{found[name].study.title}]({_page(found[name])})" for name in PEERS if name in found]
+    more = [f"Peers that are tuned or written by hand, and other documents: {listed(pages)}."] if pages else []
+    told = _items([*taken.beside(finding), *more])
+    return "\n\n".join(
+        [STAY, told, _filled(taken.caption(finding)), taken.stacks(finding), _filled(_measured([finding]))]
+    )
 
 
 def _page(finding: Finding) -> str:

@@ -1,89 +1,104 @@
-"""What whole stacks take beside other languages: README's second part."""
+"""What whole stacks take, in Python and beside it: README's second table."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Container
+from collections.abc import Iterable, Sequence
 
-from bench.analysis.text import listed, number, seconds
+from bench.analysis.text import number, seconds
 from bench.report import naming
-from bench.report.changes import peers
-from bench.report.estimates import Figure
+from bench.report.latencies import Latencies
 from bench.report.markdown import table
 from bench.report.rows import Finding, Row
-from bench.report.wording import MEGA, MICRO, NO_FRAMEWORK, scaled
+from bench.report.wording import MEGA, MICRO, scaled
 
 CORE_HOUR = 0.04  # dollars
-AGREE = 2.0
 BILLION = 1000  # of the millions of requests that costs are of
-CAPTION = (
-    "What whole stacks take for such a request: server CPU, and what it costs for a billion requests at an "
-    f"assumed ${CORE_HOUR:g} an hour of a core that is always busy; memory of all processes under load; the time from "
-    "start to first answer, of a core in Python on uWSGI without a framework; the files of a bare "
-    "image, stripped and gzipped. Compare within a table: each has sessions, and perhaps a machine, of its own."
+AGREE = 2.0  # times by which the fresh servers of a stack may differ in a percentile that is told
+PERCENTILES = ("p50", "p99")
+HEADING = (
+    "stack",
+    "requests/s",
+    "CPU, µs",
+    "$ per billion",
+    *(f"{level}, µs" for level in PERCENTILES),
+    "memory, MB",
+    "start, s",
+    "size, MB",
 )
-HEADING = ("stack", "CPU, µs", "times as fast", "$ per billion", "memory, MB", "start, s", "size, MB")
 
 
-def rows_of(finding: Finding) -> dict[str, Row]:
-    """The cheapest stack of each core, by variant; of peers the cheapest and the ordinary one.
-
-    A stack that needs a proxy, and was measured without one, counts only if its core has no other stack.
-    """
-    own = [row for row in finding.rows if not row.stack.is_peer]
-    rows: dict[str, Row] = {}
-    for row in (*sorted(own, key=lambda row: naming.needs_proxy(finding, row.stack)), *peers(finding)):
-        if row.cpu.value and row.compressed.value:
-            rows.setdefault(row.stack.variant, row)
-    return rows
+def rows_of(finding: Finding) -> list[Row]:
+    """The baseline on every server, the cheapest stack of each other core, and every peer; the least CPU first."""
+    shown: dict[str, Row] = {}
+    for row in finding.rows:  # the cheapest first
+        if row.cpu.value:
+            shown.setdefault(str(row.stack) if row.core.baseline else row.stack.variant, row)
+    return list(shown.values())
 
 
-def stacks(finding: Finding) -> tuple[str, str, str]:
-    """The title, the table and the latencies of a study with peers; the least CPU first."""
-    rows = sorted(rows_of(finding).values(), key=lambda row: row.cpu.value or 0.0)
-    plain = next((row for row in rows if row.core.baseline), None)
+def stacks(finding: Finding) -> str:
+    """The table. Bold: the cheapest stack that keeps the code, and the cheapest one in Python."""
+    rows = rows_of(finding)
+    best = {id(row) for row in (_first(rows, plain=True), _first(rows, plain=False)) if row}
+    waits = {each.stack: each for each in finding.latencies if each.is_common}
     cells = [
         [
-            naming.stack(finding, row.stack),
+            f"**{name(finding, row)}**" if id(row) in best else name(finding, row),
+            scaled(row.capacity, 1.0),
             scaled(row.cpu, MICRO),
-            ("1×" if row is plain else ratio(plain, row)) if plain else "—",
             scaled(row.cost.cpu_hours, 1 / (BILLION * CORE_HOUR)),
+            *(percentile(waits.get(row.stack), level) for level in PERCENTILES),
             scaled(row.memory, MEGA),
-            scaled(_start(finding, row), 1.0),
+            scaled(row.start, 1.0),
             scaled(row.compressed, MEGA),
         ]
         for row in rows
     ]
-    without = " without a framework" if NO_FRAMEWORK.issuperset(finding.study.frameworks) else ""
-    title = (
-        f"**[{finding.study.title}](docs/findings/{finding.study.name}.md)**, beside {finding.baseline.title}{without}:"
+    return table([list(HEADING), *cells])
+
+
+def caption(finding: Finding) -> str:
+    """What the cells are, and at which rate the latencies were measured."""
+    rates = [each.rate for each in finding.latencies if each.is_common]
+    at = f" at {number(rates[0])} requests per second each" if rates else ""
+    return (
+        "The same application, one worker process on one core; in Python with Falcon, on Uvicorn with its ASGI side. "
+        "Server CPU per request, and what a billion requests cost at an assumed "
+        f"${CORE_HOUR:g} an hour of a core that is always busy; latency{at}; memory of all processes under load; the "
+        "time from start to first right answer; the files of a bare image, stripped and gzipped. Bold: the cheapest "
+        "stack that keeps the code, and the cheapest one in Python."
     )
-    return title, table([list(HEADING), *cells]), _latencies(finding, {row.stack.variant for row in rows})
 
 
-def _start(finding: Finding, row: Row) -> Figure:
-    """The start of a stack; where it was not measured, that of its core on the study's server for starts."""
-    same = (other.start for other in finding.rows if other.core.variant == row.core.variant and other.start.value)
-    return row.start if row.start.value else next(same, row.start)
+def beside(finding: Finding) -> list[str]:
+    """What the cheapest stack of each core in Python takes of CPU, memory and start beside each ordinary peer."""
+    rows, kinds = rows_of(finding), {name: peer.kind for name, peer in finding.catalog.peers.items()}
+    plain = _first(rows, plain=True)
+    cores = [row for row in reversed(rows) if row.core.rewritten and not row.stack.is_peer]
+    told = []
+    for ordinary in (row for row in rows if kinds.get(row.stack.variant) == "ordinary"):
+        own = [f"{name(finding, plain)} takes {ratio(plain, ordinary)} the CPU ({_held(plain)})"] if plain else []
+        own += [f"{naming.core(finding, row.core)} {ratio(row, ordinary)}" for row in cores]
+        peer = f"{name(finding, ordinary)} ({scaled(ordinary.cpu, MICRO)} µs a request, {_held(ordinary)})"
+        told.append(f"Beside {peer}, {', '.join(own)}.")
+    return told
 
 
-def beside(finding: Finding) -> str:
-    """What the plain source and rewritten cores take of CPU, memory and start beside the ordinary peer; or empty."""
-    rows = [row for row in rows_of(finding).values() if row.cpu.value]
-    known = [row for row in rows if row.stack.is_peer and finding.catalog.peers[row.stack.variant].kind == "ordinary"]
-    plain = next((row for row in rows if row.core.baseline), None)
-    if not known or plain is None:
-        return ""
-    ordinary, cores = known[0], [row for row in rows if row.core.rewritten and not row.stack.is_peer]
-    told = [f"{naming.core(finding, row.core)} {ratio(row, ordinary)}" for row in reversed(cores)]
-    peer = f"{naming.core(finding, ordinary.core)} ({scaled(ordinary.cpu, MICRO)} µs a request, {_held(ordinary)})"
-    own = f"{naming.stack(finding, plain.stack)} takes {ratio(plain, ordinary)} the CPU ({_held(plain)})"
-    return f"Beside {peer}, {', '.join([own, *told])}."
+def name(finding: Finding, row: Row) -> str:
+    """A stack by its core and its server; the caption tells the framework."""
+    own = naming.core(finding, row.core)
+    return own if row.stack.is_peer else f"{own} on {naming.server(finding, row.stack)}"
 
 
 def ratio(row: Row, other: Row) -> str:
     """The server CPU of a row ÷ that of another, of means."""
     return f"{number((row.cpu.value or math.nan) / (other.cpu.value or math.nan))}×"
+
+
+def _first(rows: Iterable[Row], *, plain: bool) -> Row | None:
+    """The cheapest stack of the baseline's core, or the cheapest one in Python."""
+    return next((row for row in rows if not row.stack.is_peer and (row.core.baseline or not plain)), None)
 
 
 def _held(row: Row) -> str:
@@ -92,18 +107,10 @@ def _held(row: Row) -> str:
     return ", ".join([f"{scaled(row.memory, MEGA)} MB", *start])
 
 
-def _latencies(finding: Finding, variants: Container[str]) -> str:
-    """The 99th percentile of latency at the common rate, of the best stack of each core; empty without any.
-
-    A stack whose fresh servers differ by more than `AGREE` has none.
-    """
-    told: dict[str, str] = {}
-    common = [each for each in finding.latencies if each.is_common and each.stack.variant in variants]
-    for each in common:  # the shortest first
-        tail = each.percentiles["p99"]
-        if tail.figure.value and max(tail.servers) <= AGREE * min(tail.servers):
-            told.setdefault(each.stack.variant, f"{naming.stack(finding, each.stack)} {scaled(tail.figure, MICRO)} µs")
-    if not told:
-        return ""
-    rate = f"p99 at {number(common[0].rate)} requests per second each, where a stack reaches it and its servers agree"
-    return f"{rate}: {listed([*told.values()])}. "
+def percentile(found: Latencies | None, level: str) -> str:
+    """A percentile of latency; absent where a stack's fresh servers differ by more than `AGREE`."""
+    known = found.percentiles[level] if found else None
+    servers: Sequence[float] = known.servers if known else ()
+    if known is None or not servers or max(servers) > AGREE * min(servers):
+        return "—"
+    return scaled(known.figure, MICRO)

@@ -8,7 +8,7 @@ import pytest
 
 from bench.errors import LabError
 from bench.paths import KEPT, ROOT
-from bench.report import docs, naming, readme, taken
+from bench.report import docs, readme, taken
 from bench.report.changes import SERVERS, both, effects, where_requests_wait
 from bench.report.rows import Finding
 from bench.report.selftest import noise
@@ -52,15 +52,6 @@ def test_changes_of_core_and_server_together_are_compared_with_neither(found: di
     assert float(gain[1]) == pytest.approx(dearest / spent[0].cpu.value, rel=0.01)
 
 
-def test_a_stack_that_lacks_its_proxy_stands_for_no_core_that_has_another(found: dict[str, Finding]) -> None:
-    for page in (found[name] for name in readme.PEERS if name in found):
-        shown = taken.rows_of(page.each[0])
-        for variant, row in shown.items():
-            others = [each for each in page.each[0].rows if each.stack.variant == variant and each.compressed.value]
-            if naming.needs_proxy(page, row.stack):
-                assert all(naming.needs_proxy(page, each.stack) for each in others)
-
-
 def test_where_requests_wait_the_servers_differ_in_answers_per_second(found: dict[str, Finding]) -> None:
     own = next(each for each in found["servers"].each if each.workload == readme.WAIT)
     sync = next(each for each in own.ranking if each.stack.label == "gunicorn-sync")
@@ -93,11 +84,32 @@ def test_pages_of_another_machine_are_left_out(found: dict[str, Finding]) -> Non
     assert readme.text({**alone, "servers": elsewhere(found["servers"])}) == readme.text(alone)
 
 
-def test_each_peer_is_shown_with_the_machine_of_its_own_page(found: dict[str, Finding]) -> None:
-    moved = readme.text({**found, "nodejs": elsewhere(found["nodejs"])})
-    (told,) = [part for part in moved.split("\n\n") if "another, " in part]
-    assert told.startswith("p99 at ")
-    assert re.search(r"Sessions: \d of \[nodejs\]\(\S+\)\. another,", told.replace("\n", " "))
+def test_whole_stacks_are_shown_with_the_machine_of_their_own_page(found: dict[str, Finding]) -> None:
+    told = readme.text({**found, "stacks": elsewhere(found["stacks"])}).replace("\n", " ")
+    assert re.search(r"Sessions: \d of \[stacks\]\(\S+\)\. another,", told)
+
+
+def test_the_plain_source_stands_on_every_server_and_each_other_core_on_its_cheapest(found: dict[str, Finding]) -> None:
+    own = found["stacks"]
+    spent = [row.cpu.value for row in taken.rows_of(own)]
+    assert spent == sorted(spent)
+    plain = [row for row in own.rows if row.core.baseline and row.cpu.value]
+    others = {row.stack.variant for row in own.rows if row.cpu.value and not row.core.baseline}
+    assert len(plain) > 1
+    assert len(taken.rows_of(own)) == len(plain) + len(others)
+    bold = re.findall(r"^\| \*\*(.+?)\*\* \| ", taken.stacks(own), re.MULTILINE)
+    shown = [row for row in taken.rows_of(own) if taken.name(own, row) in bold]
+    assert [row.stack.is_peer for row in shown] == [False, False]
+    assert sum(row.core.baseline for row in shown) == 1
+
+
+def test_a_latency_in_which_servers_of_a_stack_differ_much_is_not_told(found: dict[str, Finding]) -> None:
+    (known, *_) = [each for each in found["stacks"].latencies if each.is_common]
+    tail = known.percentiles["p99"]
+    apart = msgspec.structs.replace(tail, servers=(tail.servers[0], 3 * tail.servers[0]))
+    unsure = msgspec.structs.replace(known, percentiles={**known.percentiles, "p99": apart})
+    assert taken.percentile(known, "p99") != "—"
+    assert taken.percentile(unsure, "p99") == taken.percentile(None, "p99") == "—"
 
 
 def test_only_what_stands_between_the_markers_changes(tmp_path: Path, found: dict[str, Finding]) -> None:
