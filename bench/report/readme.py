@@ -90,7 +90,7 @@ def _stacks(finding: Finding, found: Mapping[str, Finding]) -> str:
     more = [f"Peers that are tuned or written by hand, and other documents: {listed(pages)}."] if pages else []
     told = _items([*taken.beside(finding), *more])
     return "\n\n".join(
-        [STAY, told, _filled(taken.caption(finding)), taken.stacks(finding), _filled(_measured([finding]))]
+        [f"## {finding.study.title}", STAY, told, _filled(taken.caption(finding)), taken.stacks(finding), _filled(_measured([finding]))]
     )
 
 
