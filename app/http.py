@@ -16,7 +16,9 @@ JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
 PROBLEM = "application/problem+json"
 
-without_quoted = re.compile(r'"(?:[^"\\]|\\.)*"').sub  # the quoted strings of a header's value
+# The quoted strings of a header's value. One that never closes goes to the end: searched for again at each of its
+# quotes, it would take the square of its length.
+without_quoted = re.compile(r'"(?:[^"\\]|\\.)*"?').sub
 
 Handler = TypeVar("Handler")
 

@@ -1,6 +1,8 @@
 """The layer `events` on each interface: what is queued, what is published, who gets a result, and no broker."""
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +18,7 @@ from app.principal import Principal
 from app.rsgi import bare_app as rsgi_app
 from app.work import BY, Outcome, is_id, new_id
 from app.wsgi import bare_app as wsgi_app
+from bench.paths import ROOT
 from tests.unit.interfaces import INTERFACES, Answer, ask_as
 
 CORE = contract.load_core("app.core")
@@ -246,10 +249,29 @@ def test_an_event_tells_who_made_its_statement(guarded: Service) -> None:
         ("return=minimal", False),
         ('a="b, respond-async, c"', False),
         (r'a="\", respond-async, "', False),
+        ('a=", respond-async', False),
+        ('respond-async, a="', True),
     ],
 )
 def test_the_preference_is_read_from_its_header(prefer: str, is_async: bool) -> None:
     assert prefers_async(prefer) is is_async
+
+
+READ = """import sys
+from app.deferred import prefers_async
+from app.negotiation import prefers_hal
+
+header = sys.stdin.read()
+print(prefers_async(header), prefers_hal(header))"""
+
+
+@pytest.mark.parametrize("end", ["", "\\"])
+def test_a_quoted_string_that_never_closes_is_read_once(end: str) -> None:
+    """Read again at each of its quotes, this one takes minutes."""
+    header = '"' + '\\"' * 200_000 + end
+    argv = [sys.executable, "-c", READ]
+    done = subprocess.run(argv, cwd=ROOT, input=header, capture_output=True, text=True, check=True, timeout=30)
+    assert done.stdout == "False False\n"
 
 
 Environment = Callable[..., dict[str, str]]
