@@ -3,10 +3,10 @@
 import json
 
 from app import replies
-from app.http import DEFAULT_MAX_BYTES, JSON, Problem, without_quoted
+from app.http import DEFAULT_MAX_BYTES, JSON, Header, Problem, not_allowed, without_quoted
 from app.nats import NoBroker, TooLarge
 from app.principal import NoPrincipal, principal
-from app.replies import UNCACHED, Header, Reply
+from app.replies import UNCACHED, Reply
 from app.statements import as_seen
 from app.work import MADE_STATUS, Outcome, Work, by_of, is_id, new_id
 
@@ -67,7 +67,7 @@ class Events:
     def result(self, method: str, id: str) -> Reply:  # noqa: A002
         """The outcome of a document, for who sent it."""
         if method not in {"GET", "HEAD"}:
-            return refused(Problem("405 Method Not Allowed", "a statement takes GET and HEAD"), ("Allow", "GET, HEAD"))
+            return refused(not_allowed("a statement", "GET", "HEAD"))
         try:
             return self._result(id)
         except Problem as problem:

@@ -17,7 +17,7 @@ from app import relations
 from app.asgi.bodies import given
 from app.context import AsyncApplication, Environ, WsgiApplication
 from app.core import dumps
-from app.http import JSON, Problem, as_routed
+from app.http import JSON, Problem, as_routed, not_allowed
 from app.negotiation import HAL, prefers_hal
 from app.replies import UNCACHED, Reply, of_asgi, of_rsgi, of_wsgi, refused, replied
 from app.resources import RELATIONS, Resources
@@ -111,7 +111,7 @@ def readable(method: str, path: str) -> Reply | None:
     """The refusal of a method that reads nothing; None for one that does."""
     if method in READING:
         return None
-    return refused(Problem("405 Method Not Allowed", f"{path} takes GET and HEAD"), ("Allow", "GET, HEAD"))
+    return refused(not_allowed(path, *READING))
 
 
 def page_of(query: str) -> int:

@@ -20,7 +20,7 @@ from threading import Event, Lock, current_thread, main_thread
 from typing import Any
 
 from app.context import AsyncApplication, Environ, WsgiApplication
-from app.http import TEXT, Problem
+from app.http import TEXT, Problem, not_allowed
 from app.replies import UNCACHED, Reply, refused, replied
 
 HEALTHY, READY = "/healthz", "/readyz"
@@ -79,8 +79,7 @@ def is_draining() -> bool:
 def reply(method: str, path: str, refusal: Problem | None) -> Reply:
     """The answer to a probe; `refusal` says why the service is not ready."""
     if method not in {"GET", "HEAD"}:
-        problem = Problem("405 Method Not Allowed", f"{path} takes GET and HEAD")
-        return refused(problem, UNCACHED, ("Allow", "GET, HEAD"))
+        return refused(not_allowed(path, "GET", "HEAD"), UNCACHED)
     if path == READY and is_draining():
         return refused(Problem("503 Service Unavailable", "the service is draining"), UNCACHED)
     if path == READY and refusal is not None:

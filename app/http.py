@@ -21,16 +21,18 @@ PROBLEM = "application/problem+json"
 without_quoted = re.compile(r'"(?:[^"\\]|\\.)*"?').sub
 
 Handler = TypeVar("Handler")
+Header = tuple[str, str]
 
 REQUEST_ID: ContextVar[str | None] = ContextVar("REQUEST_ID", default=None)  # set by the layer `app.request_id`
 
 
 class Problem(Exception):  # noqa: N818 - the name in RFC 9457
-    """An answer other than 200: its HTTP status, such as "404 Not Found", a detail, and further `members`."""
+    """An answer other than 200: its HTTP status, such as "404 Not Found", a detail, headers, and further `members`."""
 
-    def __init__(self, status: str, detail: str, **members: str) -> None:
+    def __init__(self, status: str, detail: str, *headers: Header, **members: str) -> None:
         super().__init__(detail)
         self.status = status
+        self.headers = headers
         self.members = {"title": status[4:], "status": int(status[:3]), "detail": detail, **members}
 
     def body(self) -> bytes:
@@ -39,13 +41,18 @@ class Problem(Exception):  # noqa: N818 - the name in RFC 9457
         return json.dumps(self.members if named is None else {**self.members, "request_id": named}).encode()
 
 
+def not_allowed(what: str, *methods: str) -> Problem:
+    """The problem of a method that is none of those which `what` takes."""
+    return Problem("405 Method Not Allowed", f"{what} takes {' and '.join(methods)}", ("Allow", ", ".join(methods)))
+
+
 def routed(routes: dict[str, tuple[str, Handler]], method: str, path: str) -> Handler:
     """The handler of a path, whose route is its method and its handler. Raises Problem 404 or 405."""
     if path not in routes:
         raise Problem("404 Not Found", path)
     allowed, handler = routes[path]
     if method != allowed:
-        raise Problem("405 Method Not Allowed", f"{path} takes {allowed}")
+        raise not_allowed(path, allowed)
     return handler
 
 

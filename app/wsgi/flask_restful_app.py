@@ -18,9 +18,10 @@ class ProblemApi(Api):
 
     def handle_error(self, e: Exception) -> Response:
         if isinstance(e, HTTPException):
-            e = Problem(f"{e.code} {e.name}", e.description or e.name)
+            own = [header for header in e.get_headers() if header[0] != "Content-Type"]
+            e = Problem(f"{e.code} {e.name}", e.description or e.name, *own)
         if isinstance(e, Problem):
-            return Response(e.body(), e.status, content_type=PROBLEM)
+            return Response(e.body(), e.status, e.headers, content_type=PROBLEM)
         return super().handle_error(e)
 
 
