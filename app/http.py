@@ -15,6 +15,7 @@ HELLO = "Hello, world!\n"
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
 PROBLEM = "application/problem+json"
+FAILED = "the service failed"
 
 # The quoted strings of a header's value. One that never closes goes to the end: searched for again at each of its
 # quotes, it would take the square of its length.
@@ -39,6 +40,16 @@ class Problem(Exception):  # noqa: N818 - the name in RFC 9457
         """The problem details of RFC 9457, as JSON; with the id of the request, if it has one."""
         named = REQUEST_ID.get()
         return json.dumps(self.members if named is None else {**self.members, "request_id": named}).encode()
+
+
+def problem_of(error: Exception) -> Problem:
+    """The problem of an error: itself, or status 500 for any other one. That is a bug, and logged."""
+    if isinstance(error, Problem):
+        return error
+    from logging import getLogger  # noqa: PLC0415 - so that no start of a bare service waits for it
+
+    getLogger(__name__).error(FAILED, exc_info=error)
+    return Problem("500 Internal Server Error", FAILED)
 
 
 def not_allowed(what: str, *methods: str) -> Problem:

@@ -15,6 +15,7 @@ from app.http import (
     answer,
     check_length,
     expect_json,
+    problem_of,
     queried_wait,
     routed,
     waited,
@@ -62,8 +63,8 @@ def make(
     async def application(scope: Any, protocol: Any) -> None:
         try:
             media_type, body = await routed(routes, scope.method, scope.path)(scope, protocol)
-        except Problem as problem:
-            _refuse(problem, protocol)
+        except Exception as error:  # noqa: BLE001 - a bug is answered, too
+            _refuse(problem_of(error), protocol)
         else:
             protocol.response_bytes(200, [("content-type", media_type)], body)
 

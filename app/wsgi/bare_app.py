@@ -13,6 +13,7 @@ from app.http import (
     TEXT,
     Problem,
     answer,
+    problem_of,
     queried_wait,
     read_document,
     routed,
@@ -58,8 +59,8 @@ def make(
     def application(environ: Environ, start_response: Callable[..., object]) -> Iterable[bytes]:
         try:
             media_type, body = routed(routes, environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""))(environ)
-        except Problem as problem:
-            return _refuse(problem, environ, start_response)
+        except Exception as error:  # noqa: BLE001 - a bug is answered, too
+            return _refuse(problem_of(error), environ, start_response)
         start_response("200 OK", [("Content-Type", media_type), ("Content-Length", str(len(body)))])
         return [body]
 

@@ -21,6 +21,7 @@ from app.http import (
     answer,
     not_allowed,
     parse_wait,
+    problem_of,
     read_document,
     waited,
 )
@@ -96,7 +97,8 @@ def problems(options: dict[str, Any]) -> Middleware:
             if found.status_code == 405:
                 path = request.environ["PATH_INFO"]
                 raise not_allowed(path, *allowed(options["path_router"], path))
-        except Problem as problem:
+        except Exception as error:  # noqa: BLE001 - a bug is answered, too
+            problem = problem_of(error)
             found = (Head if request.method == "HEAD" else HTTPResponse)(PROBLEM)
             found.status_code = int(problem.status[:3])
             found.headers.extend(problem.headers)

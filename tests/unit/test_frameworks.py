@@ -1,7 +1,9 @@
 """What every framework answers where it is easy to leave something out: other methods, HEAD, and bugs."""
 
 import json
+import logging
 import time
+from dataclasses import replace
 from importlib import import_module
 
 import pytest
@@ -11,6 +13,7 @@ from bench.model import Framework
 from tests.declared import CATALOG
 from tests.unit.interfaces import Answer, ask
 
+DOCUMENT = b'{"batch":"b","currency":"EUR","orders":[]}'
 CORE = load_core("app.core")
 FRAMEWORKS = list(CATALOG.frameworks.values())
 LEAVING_OUT = [each for each in FRAMEWORKS if each.interface != "rsgi"]  # Granian leaves the body of HEAD out by itself
@@ -46,3 +49,19 @@ def test_head_tells_no_other_length_than_that_of_the_body(framework: Framework, 
     head, whole = asked(framework, "HEAD", path), asked(framework, "GET", path)
     assert (head.status, head.body) == (whole.status, b"")
     assert head.headers.get("content-length", str(len(whole.body))) == str(len(whole.body))
+
+
+def broken(_document: bytes) -> bytes:
+    raise ZeroDivisionError("a secret")
+
+
+def test_a_bug_is_a_problem_that_tells_nothing_and_its_cause_is_logged(
+    framework: Framework, caplog: pytest.LogCaptureFixture
+) -> None:
+    core = replace(CORE, transform=broken)
+    answer = asked(framework, "POST", "/statements", DOCUMENT, core, Content_Type="application/json")
+    assert is_problem(answer, 500)
+    assert b"secret" not in answer.body
+    if framework.name != "falcon":  # it writes to the server's log, `wsgi.errors`
+        (record,) = [each for each in caplog.records if each.levelno == logging.ERROR]
+        assert record.exc_info[0] is ZeroDivisionError
