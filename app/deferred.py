@@ -2,11 +2,12 @@
 
 import json
 
-from app import replies
+from app import challenges, replies
 from app.http import DEFAULT_MAX_BYTES, JSON, Header, Problem, not_allowed, without_quoted
 from app.nats import NoBroker, TooLarge
 from app.principal import NoPrincipal, principal
 from app.replies import UNCACHED, Reply
+from app.statements import STATEMENTS as SCOPE
 from app.statements import as_seen
 from app.work import MADE_STATUS, Outcome, Work, by_of, is_id, new_id
 
@@ -84,7 +85,9 @@ class Events:
         return None
 
     def _result(self, id: str) -> Reply:  # noqa: A002
-        by = self._by()
+        by, unknown = self._by(), Problem("404 Not Found", f"{STATEMENTS}/{id}")
+        if by is None and self.is_guarded:
+            raise unknown  # what was made without identity is nobody's, and not everybody's
         outcome = self.work.outcome(id)
         if outcome is None:
             waiting = self.work.pending(id)
@@ -92,7 +95,7 @@ class Events:
                 return replied("202 Accepted", PENDING, RETRY)
             outcome = self.work.outcome(id)  # it may have been stored since the first look
         if outcome is None or outcome.by != by:
-            raise Problem("404 Not Found", f"{STATEMENTS}/{id}")
+            raise unknown
         if outcome.status != MADE_STATUS:
             raise _problem(outcome)
         body = as_seen(lambda _: outcome.body)(b"") if self.is_guarded else outcome.body
@@ -103,7 +106,7 @@ class Events:
             return principal().subject
         except NoPrincipal:
             if is_needed:
-                raise Problem("401 Unauthorized", "a bearer token is needed") from None
+                raise challenges.unknown(SCOPE) from None
             return None
 
 

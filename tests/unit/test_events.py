@@ -223,12 +223,25 @@ def test_a_result_shows_what_its_reader_may_see_now(guarded: Service) -> None:
     guarded.work.compute()
     seen = guarded.ask("GET", location, by=Principal("one", frozenset({"statements"})))
     assert "duplicates" not in json.loads(seen.body)
-    assert is_problem(guarded.ask("GET", location, by=Principal("one", frozenset())), 403)
+    refused = guarded.ask("GET", location, by=Principal("one", frozenset()))
+    assert is_problem(refused, 403)
+    assert 'error="insufficient_scope"' in refused.headers["www-authenticate"]
 
 
 def test_with_identity_nobody_unknown_queues_a_document(guarded: Service) -> None:
-    assert is_problem(guarded.post(Prefer="respond-async"), 401)
+    answer = guarded.post(Prefer="respond-async")
+    assert is_problem(answer, 401)
+    assert answer.headers["www-authenticate"] == 'Bearer realm="statements", scope="statements"'
     assert not guarded.work.queue
+
+
+def test_what_was_made_before_identity_was_switched_on_is_nobodys(guarded: Service) -> None:
+    made = new_id()
+    guarded.work.queue[made] = DOCUMENT, None
+    for _ in range(2):  # while it waits, and once it is stored
+        for by in (None, Principal("one", ALL)):
+            assert is_problem(guarded.ask("GET", f"/statements/{made}", by=by), 404)
+        guarded.work.compute()
 
 
 def test_an_event_tells_who_made_its_statement(guarded: Service) -> None:

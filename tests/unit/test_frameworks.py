@@ -1,4 +1,4 @@
-"""What every framework answers where it is easy to leave something out: other methods, HEAD, and bugs."""
+"""What every framework answers where something is easily left out: other methods, HEAD, models that refuse, bugs."""
 
 import json
 import logging
@@ -9,6 +9,7 @@ from importlib import import_module
 import pytest
 
 from app.contract import Core, load_core
+from app.statements import as_seen
 from bench.model import Framework
 from tests.declared import CATALOG
 from tests.unit.interfaces import Answer, ask
@@ -49,6 +50,13 @@ def test_head_tells_no_other_length_than_that_of_the_body(framework: Framework, 
     head, whole = asked(framework, "HEAD", path), asked(framework, "GET", path)
     assert (head.status, head.body) == (whole.status, b"")
     assert head.headers.get("content-length", str(len(whole.body))) == str(len(whole.body))
+
+
+def test_a_refusal_by_a_model_has_its_challenge(framework: Framework) -> None:
+    core = replace(CORE, transform=as_seen(CORE.transform))
+    answer = asked(framework, "POST", "/statements", DOCUMENT, core, Content_Type="application/json")
+    assert is_problem(answer, 401)
+    assert answer.headers["www-authenticate"] == 'Bearer realm="statements", scope="statements"'
 
 
 def broken(_document: bytes) -> bytes:
