@@ -146,14 +146,14 @@ def wsgi(application: WsgiApplication, hal: Hal | None = None) -> WsgiApplicatio
         if asked is None:
             return application(environ, start_response)
         if isinstance(asked, Asked):
-            inner = {**environ, "REQUEST_METHOD": whole(method), "PATH_INFO": asked.path}
+            inner = {**environ, "REQUEST_METHOD": with_body(method), "PATH_INFO": asked.path}
             asked = asked.shown(of_wsgi(application, inner))
         return asked.start(environ, start_response)
 
     return with_hal
 
 
-def whole(method: str) -> str:
+def with_body(method: str) -> str:
     """The method that gets the body of which HEAD tells the headers."""
     return "GET" if method == "HEAD" else method
 
@@ -172,7 +172,7 @@ def asgi(application: AsyncApplication, hal: Hal | None = None) -> AsyncApplicat
             return
         if isinstance(asked, Asked):
             path = {"path": asked.path, "raw_path": asked.path.encode()} if asked.path != scope["path"] else {}
-            inner = {**scope, "method": whole(scope["method"]), **path}
+            inner = {**scope, "method": with_body(scope["method"]), **path}
             asked = asked.shown(await of_asgi(application, inner, receive))
         await asked.send(scope, send)
 
@@ -192,7 +192,7 @@ def rsgi(application: AsyncApplication, hal: Hal | None = None) -> AsyncApplicat
             await application(scope, protocol)
             return
         if isinstance(asked, Asked):
-            method, query = whole(scope.method), scope.query_string
+            method, query = with_body(scope.method), scope.query_string
             inner = SimpleNamespace(
                 proto="http", method=method, path=asked.path, query_string=query, headers=scope.headers
             )
