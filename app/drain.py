@@ -82,10 +82,11 @@ def wsgi(application: WsgiApplication) -> WsgiApplication:
         return Body(body, under_way.end)
 
     def drain(*_signal: object) -> None:
-        if not health.draining.is_set():
-            health.draining.set()
+        health.draining.is_set = True
+        if first.acquire(blocking=False):
             Thread(target=end, args=[under_way, bound], daemon=True).start()
 
+    first = Lock()  # never released: only the first SIGTERM starts the end
     bound = bound_seconds(os.environ.get("STATEMENTS_DRAIN_SECONDS", "8"))
     signal.signal(signal.SIGTERM, drain)
     signal.signal(signal.SIGINT, lambda *_: sys.exit(0))

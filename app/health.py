@@ -17,7 +17,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pkgutil import resolve_name
-from threading import Event, Lock, current_thread, main_thread
+from threading import Lock, current_thread, main_thread
 from typing import Any
 
 from app.context import AsyncApplication, Environ, WsgiApplication
@@ -27,9 +27,17 @@ from app.replies import UNCACHED, Reply, refused, replied
 HEALTHY, READY = "/healthz", "/readyz"
 PATHS = (HEALTHY, READY)
 FRESH_SECONDS = 5.0
-draining = Event()  # set by SIGTERM
 
 Check = Callable[[], Any]  # returns, or returns an awaitable; raises Problem 503
+
+
+class Draining:
+    """Whether SIGTERM has arrived. The lock of an Event would stop a handler that interrupts another one for ever."""
+
+    is_set = False
+
+
+draining = Draining()
 
 
 class Backend:
@@ -78,7 +86,7 @@ def notice_sigterm() -> None:
         return
 
     def noticed(*given: Any) -> None:
-        draining.set()
+        draining.is_set = True
         handler(*given)
 
     signal.signal(signal.SIGTERM, noticed)
@@ -88,7 +96,7 @@ def notice_sigterm() -> None:
 def is_draining() -> bool:
     """Whether this service announces its end, by the file or by SIGTERM."""
     file = os.environ.get("STATEMENTS_DRAINING", "")
-    return draining.is_set() or os.path.exists(file)  # noqa: PTH110 - one system call, without a Path for each probe
+    return draining.is_set or os.path.exists(file)  # noqa: PTH110 - one system call, without a Path for each probe
 
 
 def reply(method: str, path: str, refusal: Problem | None) -> Reply:
