@@ -18,7 +18,7 @@ from typing import Any
 from app.asgi import bodies
 from app.context import AsyncApplication, Environ, WsgiApplication
 from app.deferred import Asked, Events, is_made, uncached_problem
-from app.http import DEFAULT_MAX_BYTES, Problem, read_document
+from app.http import Problem, max_bytes_of, read_document
 from app.nats import Client
 from app.replies import Reply, of_asgi, of_rsgi, of_wsgi
 from app.rsgi import bare_app
@@ -37,8 +37,7 @@ def configured(env: Mapping[str, str] = environ) -> Events:
         client = Client(env["STATEMENTS_BROKER"])
     except ValueError as error:
         raise ValueError(f"STATEMENTS_BROKER: {error}") from None
-    max_bytes = int(env.get("STATEMENTS_MAX_BYTES", DEFAULT_MAX_BYTES))
-    return Events(Work(client), is_guarded=is_guarded, max_bytes=max_bytes)
+    return Events(Work(client), is_guarded=is_guarded, max_bytes=max_bytes_of(env))
 
 
 def wsgi(application: WsgiApplication, events: Events | None = None) -> WsgiApplication:
