@@ -1,12 +1,14 @@
 """What the layer `events` answers on every interface: statements that are made later, their results, and events."""
 
 import json
+from enum import Enum
 
-from app import replies
-from app.http import DEFAULT_MAX_BYTES, JSON, Problem, without_quoted
+from app import challenges
+from app.http import DEFAULT_MAX_BYTES, JSON, Header, Problem, as_routed, not_allowed, without_quoted
 from app.nats import NoBroker, TooLarge
 from app.principal import NoPrincipal, principal
-from app.replies import UNCACHED, Header, Reply
+from app.replies import UNCACHED, Reply, refused, replied
+from app.statements import STATEMENTS as SCOPE
 from app.statements import as_seen
 from app.work import MADE_STATUS, Outcome, Work, by_of, is_id, new_id
 
@@ -15,17 +17,25 @@ RETRY = ("Retry-After", "1")  # seconds
 PENDING = b'{"state":"pending"}'
 
 
-def replied(status: str, body: bytes, *headers: Header) -> Reply:
-    return replies.replied(status, JSON, body, UNCACHED, *headers)
+class Asked(Enum):
+    """What a request asks the layer for."""
+
+    RESULT = "what has become of a document"
+    LATER = "a statement that is made later"
+    NOW = "a statement that is made at once, and its event"
 
 
-def refused(problem: Problem, *headers: Header) -> Reply:
-    return replies.refused(problem, UNCACHED, *headers)
+def uncached(status: str, body: bytes, *headers: Header) -> Reply:
+    return replied(status, JSON, body, UNCACHED, *headers)
+
+
+def uncached_problem(problem: Problem) -> Reply:
+    return refused(problem, UNCACHED)
 
 
 def unavailable(error: NoBroker) -> Reply:
     """The answer while the broker is away."""
-    return refused(Problem("503 Service Unavailable", str(error)), RETRY)
+    return uncached_problem(Problem("503 Service Unavailable", str(error), RETRY))
 
 
 def prefers_async(prefer: str) -> bool:
@@ -34,10 +44,15 @@ def prefers_async(prefer: str) -> bool:
     return "respond-async" in {each.partition(";")[0].strip().lower() for each in preferences}
 
 
-def id_in(path: str) -> str | None:
-    """The id in the path of a result; None for any other path."""
+def is_result(path: str) -> bool:
+    """Whether a path is that of a result."""
     collection, _, name = path.rpartition("/")
-    return name if collection == STATEMENTS and is_id(name) else None
+    return collection == STATEMENTS and is_id(name)
+
+
+def is_made(reply: Reply) -> bool:
+    """Whether an answer to a document is a statement."""
+    return reply.status[:3] == MADE_STATUS[:3]
 
 
 class Events:
@@ -51,59 +66,71 @@ class Events:
         self.is_guarded = is_guarded
         self.max_bytes = max_bytes
 
+    def asked(self, method: str, path: str, prefer: str) -> Asked | None:
+        """What a request asks for; None if it is for the application alone."""
+        if is_result(path):
+            return Asked.RESULT
+        if method != "POST" or as_routed(path) != STATEMENTS:
+            return None
+        return Asked.LATER if path == STATEMENTS and prefers_async(prefer) else Asked.NOW
+
     def accept(self, document: bytes) -> Reply:
         """Put a document on the queue."""
         try:
             id = self.work.submit(document, self._by(is_needed=self.is_guarded))  # noqa: A001 - what it is
         except Problem as problem:
-            return refused(problem)
+            return uncached_problem(problem)
         except TooLarge as error:
-            return refused(Problem("413 Content Too Large", f"{error}; send it without Prefer"))
+            return uncached_problem(Problem("413 Content Too Large", f"{error}; send it without Prefer"))
         except NoBroker as error:
             return unavailable(error)
         location = ("Location", f"{STATEMENTS}/{id}")
-        return replied("202 Accepted", PENDING, location, RETRY, ("Preference-Applied", "respond-async"))
+        return uncached("202 Accepted", PENDING, location, RETRY, ("Preference-Applied", "respond-async"))
 
-    def result(self, method: str, id: str) -> Reply:  # noqa: A002
+    def result(self, method: str, path: str) -> Reply:
         """The outcome of a document, for who sent it."""
         if method not in {"GET", "HEAD"}:
-            return refused(Problem("405 Method Not Allowed", "a statement takes GET and HEAD"), ("Allow", "GET, HEAD"))
+            return uncached_problem(not_allowed("a statement", "GET", "HEAD"))
         try:
-            return self._result(id)
+            return self._result(path)
         except Problem as problem:
-            return refused(problem)
+            return uncached_problem(problem)
         except NoBroker as error:
             return unavailable(error)
 
-    def announce(self) -> Reply | None:
-        """Publish the event of a statement that was made; None if the broker has it."""
-        try:
-            self.work.announce(new_id(), self._by())
-        except NoBroker as error:
-            return unavailable(error)
-        return None
+    def announced(self, reply: Reply) -> Reply:
+        """The application's answer, once its event is published if it is a statement."""
+        if is_made(reply):
+            try:
+                self.work.announce(new_id(), self._by())
+            except NoBroker as error:
+                return unavailable(error)
+        return reply
 
-    def _result(self, id: str) -> Reply:  # noqa: A002
-        by = self._by()
+    def _result(self, path: str) -> Reply:
+        id, by = path.rpartition("/")[2], self._by()  # noqa: A001 - what it is
+        unknown = Problem("404 Not Found", path)
+        if by is None and self.is_guarded:
+            raise unknown  # what was made without identity is nobody's, and not everybody's
         outcome = self.work.outcome(id)
         if outcome is None:
             waiting = self.work.pending(id)
             if waiting is not None and by_of(waiting) == by:
-                return replied("202 Accepted", PENDING, RETRY)
+                return uncached("202 Accepted", PENDING, RETRY)
             outcome = self.work.outcome(id)  # it may have been stored since the first look
         if outcome is None or outcome.by != by:
-            raise Problem("404 Not Found", f"{STATEMENTS}/{id}")
+            raise unknown
         if outcome.status != MADE_STATUS:
             raise _problem(outcome)
         body = as_seen(lambda _: outcome.body)(b"") if self.is_guarded else outcome.body
-        return replied(outcome.status, body)
+        return uncached(outcome.status, body)
 
     def _by(self, is_needed: bool = False) -> str | None:
         try:
             return principal().subject
         except NoPrincipal:
             if is_needed:
-                raise Problem("401 Unauthorized", "a bearer token is needed") from None
+                raise challenges.unknown(SCOPE) from None
             return None
 
 

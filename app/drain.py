@@ -4,7 +4,8 @@ STATEMENTS_DRAIN_SECONDS  the bound: the process ends at most so many seconds af
 
 After SIGTERM the server goes on serving, and `/readyz` of `app.health` answers 503. Once no request has been under way
 for `QUIET_SECONDS`, the server gets SIGINT, its own signal to stop. bjoern then still answers on open connections until
-they are closed. The process exits with 0, or with `CUT_OFF` if a request was under way at the bound.
+they are closed. Waitress ends, and cuts off an answer that its client is still reading. The process exits with 0, or
+with `CUT_OFF` if a request was under way at the bound.
 """
 
 import os
@@ -12,6 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from math import inf, nan
 from threading import Lock, Thread
 from typing import Any, NoReturn
 
@@ -24,7 +26,11 @@ CUT_OFF = 1
 
 
 class UnderWay:
-    """Counts the requests that are under way, from the call of the application until its body is closed."""
+    """Counts the requests that are under way.
+
+    One begins with the call of the application. It ends when that returns a list, which the server may have to send
+    yet, or when a body that is made while it is sent is closed.
+    """
 
     def __init__(self) -> None:
         self.lock = Lock()
@@ -82,10 +88,11 @@ def wsgi(application: WsgiApplication) -> WsgiApplication:
         return Body(body, under_way.end)
 
     def drain(*_signal: object) -> None:
-        if not health.draining.is_set():
-            health.draining.set()
+        health.draining.is_set = True
+        if first.acquire(blocking=False):
             Thread(target=end, args=[under_way, bound], daemon=True).start()
 
+    first = Lock()  # never released: only the first SIGTERM starts the end
     bound = bound_seconds(os.environ.get("STATEMENTS_DRAIN_SECONDS", "8"))
     signal.signal(signal.SIGTERM, drain)
     signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
@@ -95,9 +102,12 @@ def wsgi(application: WsgiApplication) -> WsgiApplication:
 def bound_seconds(text: str) -> float:
     """The bound from its variable. Raises ValueError, which names the variable."""
     try:
-        return float(text)
+        seconds = float(text)
     except ValueError:
-        raise ValueError(f"STATEMENTS_DRAIN_SECONDS: {text!r} is no number of seconds") from None
+        seconds = nan
+    if not 0 < seconds < inf:
+        raise ValueError(f"STATEMENTS_DRAIN_SECONDS: {text!r} is no number of seconds above 0")
+    return seconds
 
 
 def end(under_way: UnderWay, bound: float) -> NoReturn:

@@ -11,20 +11,18 @@ preference, an answer is sent once the broker has acknowledged its event. 503 te
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from os import environ
 from typing import Any
 
 from app.asgi import bodies
 from app.context import AsyncApplication, Environ, WsgiApplication
-from app.deferred import STATEMENTS, Events, id_in, prefers_async, refused
-from app.http import DEFAULT_MAX_BYTES, Problem, as_routed, read_document
+from app.deferred import Asked, Events, is_made, uncached_problem
+from app.http import Problem, max_bytes_of, read_document
 from app.nats import Client
 from app.replies import Reply, of_asgi, of_rsgi, of_wsgi
 from app.rsgi import bare_app
 from app.work import Work
-
-MADE = "200"  # the status of a statement
 
 
 def configured(env: Mapping[str, str] = environ) -> Events:
@@ -39,8 +37,7 @@ def configured(env: Mapping[str, str] = environ) -> Events:
         client = Client(env["STATEMENTS_BROKER"])
     except ValueError as error:
         raise ValueError(f"STATEMENTS_BROKER: {error}") from None
-    max_bytes = int(env.get("STATEMENTS_MAX_BYTES", DEFAULT_MAX_BYTES))
-    return Events(Work(client), is_guarded=is_guarded, max_bytes=max_bytes)
+    return Events(Work(client), is_guarded=is_guarded, max_bytes=max_bytes_of(env))
 
 
 def wsgi(application: WsgiApplication, events: Events | None = None) -> WsgiApplication:
@@ -49,15 +46,15 @@ def wsgi(application: WsgiApplication, events: Events | None = None) -> WsgiAppl
 
     def with_events(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")
-        if id := id_in(path):  # noqa: A001 - what it is
-            reply = events.result(method, id)
-        elif method != "POST" or as_routed(path) != STATEMENTS:
+        asked = events.asked(method, path, environ.get("HTTP_PREFER", ""))
+        if asked is None:
             return application(environ, start_response)
-        elif path == STATEMENTS and prefers_async(environ.get("HTTP_PREFER", "")):
+        if asked is Asked.RESULT:
+            reply = events.result(method, path)
+        elif asked is Asked.LATER:
             reply = _accepted(events, environ)
         else:
-            reply = of_wsgi(application, environ)
-            reply = (events.announce() if is_made(reply) else None) or reply
+            reply = events.announced(of_wsgi(application, environ))
         return reply.start(environ, start_response)
 
     return with_events
@@ -67,13 +64,8 @@ def _accepted(events: Events, environ: Environ) -> Reply:
     try:
         document = read_document(environ, events.max_bytes)
     except Problem as problem:
-        return refused(problem)
+        return uncached_problem(problem)
     return events.accept(document)
-
-
-def is_made(reply: Reply) -> bool:
-    """Whether an answer to a document is a statement."""
-    return reply.status[:3] == MADE
 
 
 def asgi(application: AsyncApplication, events: Events | None = None) -> AsyncApplication:
@@ -81,17 +73,16 @@ def asgi(application: AsyncApplication, events: Events | None = None) -> AsyncAp
     events = events or configured()
 
     async def with_events(scope: dict[str, Any], receive: Any, send: Any) -> None:
-        if scope["type"] != "http":
+        asked = None
+        if scope["type"] == "http":
+            asked = events.asked(scope["method"], scope["path"], bodies.given(scope, b"prefer"))
+        if asked is None:
             await application(scope, receive, send)
             return
-        method, path = scope["method"], scope["path"]
-        if id := id_in(path):  # noqa: A001 - what it is
-            reply = await asyncio.to_thread(events.result, method, id)
-        elif method != "POST" or as_routed(path) != STATEMENTS:
-            await application(scope, receive, send)
-            return
-        elif path == STATEMENTS and prefers_async(bodies.given(scope, b"prefer")):
-            reply = await _accepted_on_loop(events, scope, receive)
+        if asked is Asked.RESULT:
+            reply = await asyncio.to_thread(events.result, scope["method"], scope["path"])
+        elif asked is Asked.LATER:
+            reply = await _accepted_once_read(events, bodies.read_document(scope, receive, events.max_bytes))
         else:
             reply = await _announced(events, await of_asgi(application, scope, receive))
         await reply.send(scope, send)
@@ -99,35 +90,21 @@ def asgi(application: AsyncApplication, events: Events | None = None) -> AsyncAp
     return with_events
 
 
-async def _announced(events: Events, reply: Reply) -> Reply:
-    """The application's answer, once its event is published if it is a statement."""
-    return (await asyncio.to_thread(events.announce) if is_made(reply) else None) or reply
-
-
-async def _accepted_on_loop(events: Events, scope: dict[str, Any], receive: Any) -> Reply:
-    try:
-        document = await bodies.read_document(scope, receive, events.max_bytes)
-    except Problem as problem:
-        return refused(problem)
-    return await asyncio.to_thread(events.accept, document)
-
-
 def rsgi(application: AsyncApplication, events: Events | None = None) -> AsyncApplication:
     """The RSGI application with asynchronous statements and events. Threads ask the broker."""
     events = events or configured()
 
     async def with_events(scope: Any, protocol: Any) -> None:
-        if scope.proto != "http":
+        asked = None
+        if scope.proto == "http":
+            asked = events.asked(scope.method, scope.path, ",".join(scope.headers.get_all("prefer")))
+        if asked is None:
             await application(scope, protocol)
             return
-        method, path = scope.method, scope.path
-        if id := id_in(path):  # noqa: A001 - what it is
-            reply = await asyncio.to_thread(events.result, method, id)
-        elif method != "POST" or as_routed(path) != STATEMENTS:
-            await application(scope, protocol)
-            return
-        elif path == STATEMENTS and prefers_async(",".join(scope.headers.get_all("prefer"))):
-            reply = await _accepted_from(events, scope, protocol)
+        if asked is Asked.RESULT:
+            reply = await asyncio.to_thread(events.result, scope.method, scope.path)
+        elif asked is Asked.LATER:
+            reply = await _accepted_once_read(events, bare_app.read_document(scope, protocol, events.max_bytes))
         else:
             reply = await _announced(events, await of_rsgi(application, scope, protocol))
         reply.respond(scope, protocol)
@@ -135,9 +112,13 @@ def rsgi(application: AsyncApplication, events: Events | None = None) -> AsyncAp
     return with_events
 
 
-async def _accepted_from(events: Events, scope: Any, protocol: Any) -> Reply:
+async def _accepted_once_read(events: Events, reading: Awaitable[bytes]) -> Reply:
     try:
-        document = await bare_app.read_document(scope, protocol, events.max_bytes)
+        document = await reading
     except Problem as problem:
-        return refused(problem)
+        return uncached_problem(problem)
     return await asyncio.to_thread(events.accept, document)
+
+
+async def _announced(events: Events, reply: Reply) -> Reply:
+    return await asyncio.to_thread(events.announced, reply) if is_made(reply) else reply

@@ -17,7 +17,7 @@ from app import relations
 from app.asgi.bodies import given
 from app.context import AsyncApplication, Environ, WsgiApplication
 from app.core import dumps
-from app.http import JSON, Problem, as_routed
+from app.http import JSON, Problem, as_routed, not_allowed
 from app.negotiation import HAL, prefers_hal
 from app.replies import UNCACHED, Reply, of_asgi, of_rsgi, of_wsgi, refused, replied
 from app.resources import RELATIONS, Resources
@@ -111,7 +111,7 @@ def readable(method: str, path: str) -> Reply | None:
     """The refusal of a method that reads nothing; None for one that does."""
     if method in READING:
         return None
-    return refused(Problem("405 Method Not Allowed", f"{path} takes GET and HEAD"), ("Allow", "GET, HEAD"))
+    return refused(not_allowed(path, *READING))
 
 
 def page_of(query: str) -> int:
@@ -146,14 +146,14 @@ def wsgi(application: WsgiApplication, hal: Hal | None = None) -> WsgiApplicatio
         if asked is None:
             return application(environ, start_response)
         if isinstance(asked, Asked):
-            inner = {**environ, "REQUEST_METHOD": whole(method), "PATH_INFO": asked.path}
+            inner = {**environ, "REQUEST_METHOD": with_body(method), "PATH_INFO": asked.path}
             asked = asked.shown(of_wsgi(application, inner))
         return asked.start(environ, start_response)
 
     return with_hal
 
 
-def whole(method: str) -> str:
+def with_body(method: str) -> str:
     """The method that gets the body of which HEAD tells the headers."""
     return "GET" if method == "HEAD" else method
 
@@ -172,7 +172,7 @@ def asgi(application: AsyncApplication, hal: Hal | None = None) -> AsyncApplicat
             return
         if isinstance(asked, Asked):
             path = {"path": asked.path, "raw_path": asked.path.encode()} if asked.path != scope["path"] else {}
-            inner = {**scope, "method": whole(scope["method"]), **path}
+            inner = {**scope, "method": with_body(scope["method"]), **path}
             asked = asked.shown(await of_asgi(application, inner, receive))
         await asked.send(scope, send)
 
@@ -192,7 +192,7 @@ def rsgi(application: AsyncApplication, hal: Hal | None = None) -> AsyncApplicat
             await application(scope, protocol)
             return
         if isinstance(asked, Asked):
-            method, query = whole(scope.method), scope.query_string
+            method, query = with_body(scope.method), scope.query_string
             inner = SimpleNamespace(
                 proto="http", method=method, path=asked.path, query_string=query, headers=scope.headers
             )

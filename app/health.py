@@ -14,37 +14,60 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pkgutil import resolve_name
-from threading import Event, Lock, current_thread, main_thread
+from threading import Lock, current_thread, main_thread
 from typing import Any
 
 from app.context import AsyncApplication, Environ, WsgiApplication
-from app.http import TEXT, Problem
+from app.http import TEXT, Problem, not_allowed
 from app.replies import UNCACHED, Reply, refused, replied
 
 HEALTHY, READY = "/healthz", "/readyz"
 PATHS = (HEALTHY, READY)
 FRESH_SECONDS = 5.0
-draining = Event()  # set by SIGTERM
 
 Check = Callable[[], Any]  # returns, or returns an awaitable; raises Problem 503
+
+
+class Draining:
+    """Whether SIGTERM has arrived. The lock of an Event would stop a handler that interrupts another one for ever."""
+
+    is_set = False
+
+
+draining = Draining()
 
 
 class Backend:
     """The back end's last outcome: `refusal` is None, or the problem that the last check raised."""
 
-    def __init__(self) -> None:
-        self.refusal: Problem | None = Problem("503 Service Unavailable", "the first check is under way")
+    def __init__(self, check: Check | None) -> None:
+        self.check = check
+        self.refusal = None if check is None else Problem("503 Service Unavailable", "the first check is under way")
         self.fresh_until = 0.0
         self.checking = Lock()
 
-    def is_due(self) -> bool:
-        """Whether the caller has to check now: the outcome is old, and nobody else is checking."""
-        return time.monotonic() >= self.fresh_until and self.checking.acquire(blocking=False)
+    def due(self) -> Check | None:
+        """The check, if the caller has to make it now: the outcome is old, and nobody else is checking."""
+        if self.check is None or time.monotonic() < self.fresh_until:
+            return None
+        return self.check if self.checking.acquire(blocking=False) else None
 
-    def refused(self, refusal: Problem | None) -> None:
-        """Keep the outcome of a check."""
+    @contextmanager
+    def checked(self) -> Iterator[None]:
+        """Keep the outcome of the check that the block makes. An error that is no problem changes nothing."""
+        try:
+            yield
+        except Problem as problem:
+            self._keep(problem)
+        else:
+            self._keep(None)
+        finally:
+            self.checking.release()
+
+    def _keep(self, refusal: Problem | None) -> None:
         self.refusal = refusal
         self.fresh_until = time.monotonic() + FRESH_SECONDS
 
@@ -63,7 +86,7 @@ def notice_sigterm() -> None:
         return
 
     def noticed(*given: Any) -> None:
-        draining.set()
+        draining.is_set = True
         handler(*given)
 
     signal.signal(signal.SIGTERM, noticed)
@@ -73,14 +96,13 @@ def notice_sigterm() -> None:
 def is_draining() -> bool:
     """Whether this service announces its end, by the file or by SIGTERM."""
     file = os.environ.get("STATEMENTS_DRAINING", "")
-    return draining.is_set() or os.path.exists(file)  # noqa: PTH110 - one system call, without a Path for each probe
+    return draining.is_set or os.path.exists(file)  # noqa: PTH110 - one system call, without a Path for each probe
 
 
 def reply(method: str, path: str, refusal: Problem | None) -> Reply:
     """The answer to a probe; `refusal` says why the service is not ready."""
     if method not in {"GET", "HEAD"}:
-        problem = Problem("405 Method Not Allowed", f"{path} takes GET and HEAD")
-        return refused(problem, UNCACHED, ("Allow", "GET, HEAD"))
+        return refused(not_allowed(path, "GET", "HEAD"), UNCACHED)
     if path == READY and is_draining():
         return refused(Problem("503 Service Unavailable", "the service is draining"), UNCACHED)
     if path == READY and refusal is not None:
@@ -91,63 +113,32 @@ def reply(method: str, path: str, refusal: Problem | None) -> Reply:
 def wsgi(application: WsgiApplication) -> WsgiApplication:
     """The WSGI application with the two paths."""
     notice_sigterm()
-    check, backend = check_of(os.environ["STATEMENTS_WAIT"]), Backend()
-
-    def refusal() -> Problem | None:
-        if check is None:
-            return None
-        if backend.is_due():
-            try:
-                backend.refused(_raised(check))
-            finally:
-                backend.checking.release()
-        return backend.refusal
+    backend = Backend(check_of(os.environ["STATEMENTS_WAIT"]))
 
     def with_health(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
         if path not in PATHS:
             return application(environ, start_response)
-        answer = reply(environ["REQUEST_METHOD"], path, refusal() if path == READY else None)
-        return answer.start(environ, start_response)
+        if path == READY and (check := backend.due()):
+            with backend.checked():
+                check()
+        return reply(environ["REQUEST_METHOD"], path, backend.refusal).start(environ, start_response)
 
     return with_health
-
-
-def _raised(check: Check) -> Problem | None:
-    try:
-        check()
-    except Problem as problem:
-        return problem
-    return None
 
 
 def on_loop(check: Check | None) -> Callable[[str, str], Awaitable[Reply]]:
     """The function that answers the probes of an asyncio loop."""
     notice_sigterm()
-    backend = Backend()
-
-    async def refusal() -> Problem | None:
-        if check is None:
-            return None
-        if backend.is_due():
-            try:
-                backend.refused(await _raised_on_loop(check))
-            finally:
-                backend.checking.release()
-        return backend.refusal
+    backend = Backend(check)
 
     async def answered(method: str, path: str) -> Reply:
-        return reply(method, path, await refusal() if path == READY else None)
+        if path == READY and (due := backend.due()):
+            with backend.checked():
+                await due()
+        return reply(method, path, backend.refusal)
 
     return answered
-
-
-async def _raised_on_loop(check: Check) -> Problem | None:
-    try:
-        await check()
-    except Problem as problem:
-        return problem
-    return None
 
 
 def asgi(application: AsyncApplication) -> AsyncApplication:

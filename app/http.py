@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any, TypeVar
 from urllib.parse import parse_qs
@@ -15,20 +15,25 @@ HELLO = "Hello, world!\n"
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
 PROBLEM = "application/problem+json"
+FAILED = "the service failed"
 
-without_quoted = re.compile(r'"(?:[^"\\]|\\.)*"').sub  # the quoted strings of a header's value
+# The quoted strings of a header's value. One that never closes goes to the end: searched for again at each of its
+# quotes, it would take the square of its length.
+without_quoted = re.compile(r'"(?:[^"\\]|\\.)*"?').sub
 
 Handler = TypeVar("Handler")
+Header = tuple[str, str]
 
 REQUEST_ID: ContextVar[str | None] = ContextVar("REQUEST_ID", default=None)  # set by the layer `app.request_id`
 
 
 class Problem(Exception):  # noqa: N818 - the name in RFC 9457
-    """An answer other than 200: its HTTP status, such as "404 Not Found", a detail, and further `members`."""
+    """An answer other than 200: its HTTP status, such as "404 Not Found", a detail, headers, and further `members`."""
 
-    def __init__(self, status: str, detail: str, **members: str) -> None:
+    def __init__(self, status: str, detail: str, *headers: Header, **members: str) -> None:
         super().__init__(detail)
         self.status = status
+        self.headers = headers
         self.members = {"title": status[4:], "status": int(status[:3]), "detail": detail, **members}
 
     def body(self) -> bytes:
@@ -37,13 +42,36 @@ class Problem(Exception):  # noqa: N818 - the name in RFC 9457
         return json.dumps(self.members if named is None else {**self.members, "request_id": named}).encode()
 
 
+def problem_of(error: Exception) -> Problem:
+    """The problem of an error: itself, or status 500 for any other one. That is a bug, and logged."""
+    if isinstance(error, Problem):
+        return error
+    from logging import getLogger  # noqa: PLC0415 - so that no start of a bare service waits for it
+
+    getLogger(__name__).error(FAILED, exc_info=error)
+    return Problem("500 Internal Server Error", FAILED)
+
+
+def not_allowed(what: str, *methods: str) -> Problem:
+    """The problem of a method that is none of those which `what` takes."""
+    return Problem("405 Method Not Allowed", f"{what} takes {' and '.join(methods)}", ("Allow", ", ".join(methods)))
+
+
+def max_bytes_of(env: Mapping[str, str]) -> int:
+    """The largest document, from `STATEMENTS_MAX_BYTES`. Raises ValueError, which names the variable."""
+    text = env.get("STATEMENTS_MAX_BYTES", str(DEFAULT_MAX_BYTES))
+    if not (text.isascii() and text.isdecimal() and len(text) <= 18):  # what `read` takes: 64 bits
+        raise ValueError(f"STATEMENTS_MAX_BYTES: {text!r} is no number of bytes")
+    return int(text)
+
+
 def routed(routes: dict[str, tuple[str, Handler]], method: str, path: str) -> Handler:
     """The handler of a path, whose route is its method and its handler. Raises Problem 404 or 405."""
     if path not in routes:
         raise Problem("404 Not Found", path)
     allowed, handler = routes[path]
     if method != allowed:
-        raise Problem("405 Method Not Allowed", f"{path} takes {allowed}")
+        raise not_allowed(path, allowed)
     return handler
 
 

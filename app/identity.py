@@ -18,37 +18,20 @@ from functools import partial
 from os import environ
 from typing import Any
 
+from app import challenges
 from app.asgi.bodies import given
 from app.context import AsyncApplication, Environ, WsgiApplication
 from app.fetching import LIMIT_SECONDS, checked, fetched
 from app.http import Problem, as_routed
 from app.jwks import Keys, NoKeys, Pending, keys_of
-from app.principal import PRINCIPAL, Principal, principal
+from app.principal import PRINCIPAL
 from app.replies import refused
 from app.tokens import InvalidToken, Verifier, implementation, usable
-
-__all__ = ["REQUIREMENTS", "TRANSFORM", "Gate", "Principal", "asgi", "configured", "principal", "rsgi", "wsgi"]
 
 REQUIREMENTS = ("pyjwt", "cryptography ; platform_python_implementation == 'CPython'")  # no wheel for PyPy
 TRANSFORM = "app.statements.as_seen"  # what the layer wraps a core's transform in
 REQUIRED = {"/statements": "statements"}  # the scope that a path needs; other paths are open
-REALM = "statements"
 DEFAULT_CACHED_TOKENS = 1024
-
-
-class Refused(Problem):
-    """An answer of the layer, with a header."""
-
-    def __init__(self, status: str, detail: str, name: str, value: str) -> None:
-        super().__init__(status, detail)
-        self.header = name, value
-
-
-def challenge(status: str, detail: str, error: str = "", scope: str = "") -> Refused:
-    """A refusal with the challenge of RFC 6750, section 3. It has no error for a request without a token."""
-    told = {"realm": REALM, "error": error, "error_description": detail if error else "", "scope": scope}
-    parameters = ", ".join(f'{name}="{value}"' for name, value in told.items() if value)
-    return Refused(status, detail, "WWW-Authenticate", f"Bearer {parameters}")
 
 
 class Gate:
@@ -59,21 +42,22 @@ class Gate:
         self.required = required
 
     def admit(self, path: str, authorization: str | None, may_wait: bool = False) -> None:
-        """Set the principal of a request, if it has a token. Raises Refused, or Pending if it `may_wait` for keys."""
+        """Set the principal of a request, if it has a token. Raises Problem, or Pending if it `may_wait` for keys."""
         scope = self.required.get(path) or self.required.get(as_routed(path))
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer":
             if scope is None:
                 return
-            raise challenge("401 Unauthorized", "a bearer token is needed", scope=scope)
+            raise challenges.unknown(scope)
         try:
             asking = self.verifier.principal_of(token.strip(" "), may_wait)
         except InvalidToken as error:
-            raise challenge("401 Unauthorized", str(error), "invalid_token") from None
+            raise challenges.invalid(str(error)) from None
         except NoKeys as error:
-            raise Refused("503 Service Unavailable", str(error), "Retry-After", f"{error.seconds + 1:.0f}") from None
+            later = ("Retry-After", f"{error.seconds + 1:.0f}")
+            raise Problem("503 Service Unavailable", str(error), later) from None
         if scope is not None and scope not in asking.scopes:
-            raise challenge("403 Forbidden", "the token lacks the scope", "insufficient_scope", scope)
+            raise challenges.lacking(scope)
         PRINCIPAL.set(asking)
 
     def admit_waiting(self, path: str, authorization: str | None) -> None:
@@ -130,8 +114,8 @@ def wsgi(application: WsgiApplication, gate: Gate | None = None) -> WsgiApplicat
     def identified(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         try:
             admit(environ.get("PATH_INFO", ""), environ.get("HTTP_AUTHORIZATION"))
-        except Refused as refusal:
-            return refused(refusal, refusal.header).start(environ, start_response)
+        except Problem as refusal:
+            return refused(refusal).start(environ, start_response)
         return application(environ, start_response)
 
     return identified
@@ -145,8 +129,8 @@ def asgi(application: AsyncApplication, gate: Gate | None = None) -> AsyncApplic
         if scope["type"] == "http":
             try:
                 await admit(scope["path"], given(scope, b"authorization") or None)
-            except Refused as refusal:
-                await refused(refusal, refusal.header).send(scope, send)
+            except Problem as refusal:
+                await refused(refusal).send(scope, send)
                 return
         await application(scope, receive, send)
 
@@ -160,8 +144,8 @@ def rsgi(application: AsyncApplication, gate: Gate | None = None) -> AsyncApplic
     async def identified(scope: Any, protocol: Any) -> None:
         try:
             await admit(scope.path, ",".join(scope.headers.get_all("authorization")) or None)
-        except Refused as refusal:
-            refused(refusal, refusal.header).respond(scope, protocol)
+        except Problem as refusal:
+            refused(refusal).respond(scope, protocol)
             return
         await application(scope, protocol)
 

@@ -25,7 +25,7 @@ def interface_of(framework: str) -> str:
 def around(application: Any, interface: str, names: Sequence[str]) -> Any:
     """The application within the layers `names`, outermost first. Raises ValueError for a name that is no such layer.
 
-    `context` is around the others anyway, so that its name switches on nothing but itself.
+    A repeated name counts once. `context` is around the others anyway, so that its name switches on nothing but itself.
     """
     for name in reversed(dict.fromkeys([CONTEXT, *names]) if names else {}):
         wrap = getattr(_layer(name), interface, None)
@@ -36,8 +36,8 @@ def around(application: Any, interface: str, names: Sequence[str]) -> Any:
 
 
 def around_core(core: Core, names: Sequence[str]) -> Core:
-    """The core with its transform within those of the layers `names`, outermost first."""
-    for name in reversed(names):
+    """The core with its transform within those of the layers `names`, outermost first; a repeated name counts once."""
+    for name in reversed(dict.fromkeys(names)):
         wrapper = getattr(_layer(name), "TRANSFORM", None)
         if wrapper is not None:
             core = replace(core, transform=resolve_name(wrapper)(core.transform))

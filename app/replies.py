@@ -4,11 +4,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 from app.context import AsyncApplication, Environ, WsgiApplication
-from app.http import PROBLEM, Problem
+from app.http import PROBLEM, Header, Problem
 
 UNCACHED = ("Cache-Control", "no-store")
 
-Header = tuple[str, str]
 Message = dict[str, Any]
 
 
@@ -45,7 +44,7 @@ def replied(status: str, media_type: str, body: bytes, *headers: Header) -> Repl
 
 
 def refused(problem: Problem, *headers: Header) -> Reply:
-    return replied(problem.status, PROBLEM, problem.body(), *headers)
+    return replied(problem.status, PROBLEM, problem.body(), *problem.headers, *headers)
 
 
 def of_wsgi(application: WsgiApplication, environ: Environ) -> Reply:

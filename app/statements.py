@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from app import challenges
 from app.core import dumps
-from app.http import Problem
 from app.principal import NoPrincipal, principal
 
 STATEMENTS = "statements"
@@ -86,9 +86,9 @@ def as_seen(transform: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
         try:
             scopes = principal().scopes
         except NoPrincipal as error:
-            raise Problem("401 Unauthorized", "a bearer token is needed") from error
+            raise challenges.unknown(STATEMENTS) from error
         if STATEMENTS not in scopes:
-            raise Problem("403 Forbidden", "the token lacks the scope")
+            raise challenges.lacking(STATEMENTS)
         answer = transform(document)
         return answer if ALL_CUSTOMERS in scopes else dumps(Batch.of(answer).as_seen())
 

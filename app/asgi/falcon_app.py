@@ -114,10 +114,11 @@ async def _refuse(_req: falcon.asgi.Request, resp: falcon.asgi.Response, problem
 def _refuse_http(req: falcon.asgi.Request, resp: falcon.asgi.Response, error: falcon.HTTPError) -> None:
     """Answer Falcon's own errors, such as an unknown path, with problem details."""
     status = falcon.code_to_http_status(error.status)
-    _write_problem(resp, Problem(status, error.description or f"{req.method} {req.path}"))
+    _write_problem(resp, Problem(status, error.description or req.path))
 
 
 def _write_problem(resp: falcon.asgi.Response, problem: Problem) -> None:
     resp.status = problem.status
     resp.content_type = PROBLEM
+    resp.set_headers(problem.headers)
     resp.data = problem.body()

@@ -15,6 +15,7 @@ from app.http import (
     answer,
     check_length,
     expect_json,
+    problem_of,
     queried_wait,
     routed,
     waited,
@@ -60,14 +61,19 @@ def make(
     }
 
     async def application(scope: Any, protocol: Any) -> None:
-        status = 200
         try:
             media_type, body = await routed(routes, scope.method, scope.path)(scope, protocol)
-        except Problem as problem:
-            status, media_type, body = int(problem.status[:3]), PROBLEM, problem.body()
-        protocol.response_bytes(status, [("content-type", media_type)], body)
+        except Exception as error:  # noqa: BLE001 - a bug is answered, too
+            _refuse(problem_of(error), protocol)
+        else:
+            protocol.response_bytes(200, [("content-type", media_type)], body)
 
     return application
+
+
+def _refuse(problem: Problem, protocol: Any) -> None:
+    headers = [("content-type", PROBLEM), *((name.lower(), value) for name, value in problem.headers)]
+    protocol.response_bytes(int(problem.status[:3]), headers, problem.body())
 
 
 async def read_document(scope: Any, protocol: Any, max_bytes: int) -> bytes:

@@ -13,6 +13,7 @@ from app.http import (
     TEXT,
     Problem,
     answer,
+    problem_of,
     queried_wait,
     read_document,
     routed,
@@ -56,12 +57,18 @@ def make(
     }
 
     def application(environ: Environ, start_response: Callable[..., object]) -> Iterable[bytes]:
-        method, status = environ["REQUEST_METHOD"], "200 OK"
         try:
-            media_type, body = routed(routes, method, environ.get("PATH_INFO", ""))(environ)
-        except Problem as problem:
-            status, media_type, body = problem.status, PROBLEM, problem.body()
-        start_response(status, [("Content-Type", media_type), ("Content-Length", str(len(body)))])
-        return [] if method == "HEAD" else [body]
+            media_type, body = routed(routes, environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""))(environ)
+        except Exception as error:  # noqa: BLE001 - a bug is answered, too
+            return _refuse(problem_of(error), environ, start_response)
+        start_response("200 OK", [("Content-Type", media_type), ("Content-Length", str(len(body)))])
+        return [body]
 
     return application
+
+
+def _refuse(problem: Problem, environ: Environ, start_response: Callable[..., object]) -> list[bytes]:
+    body = problem.body()
+    headers = [("Content-Type", PROBLEM), ("Content-Length", str(len(body))), *problem.headers]
+    start_response(problem.status, headers)
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]

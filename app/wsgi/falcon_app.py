@@ -82,10 +82,11 @@ def make(
 def _refuse(_req: falcon.Request, resp: falcon.Response, problem: Problem, _params: dict[str, Any]) -> None:
     resp.status = problem.status
     resp.content_type = PROBLEM
+    resp.set_headers(problem.headers)
     resp.data = problem.body()
 
 
 def _refuse_http(req: falcon.Request, resp: falcon.Response, error: falcon.HTTPError) -> None:
     """Answer Falcon's own errors, such as an unknown path, with problem details."""
     status = falcon.code_to_http_status(error.status)
-    _refuse(req, resp, Problem(status, error.description or f"{req.method} {req.path}"), {})
+    _refuse(req, resp, Problem(status, error.description or req.path), {})

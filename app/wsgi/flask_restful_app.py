@@ -8,7 +8,19 @@ from flask_restful import Api, Resource
 from werkzeug.exceptions import HTTPException
 
 from app.contract import Core
-from app.http import DEFAULT_MAX_BYTES, HELLO, JSON, PROBLEM, TEXT, Problem, answer, parse_wait, read_document, waited
+from app.http import (
+    DEFAULT_MAX_BYTES,
+    FAILED,
+    HELLO,
+    JSON,
+    PROBLEM,
+    TEXT,
+    Problem,
+    answer,
+    parse_wait,
+    read_document,
+    waited,
+)
 
 REQUIREMENTS = ("flask-restful",)  # packages that this file needs
 
@@ -18,10 +30,12 @@ class ProblemApi(Api):
 
     def handle_error(self, e: Exception) -> Response:
         if isinstance(e, HTTPException):
-            e = Problem(f"{e.code} {e.name}", e.description or e.name)
-        if isinstance(e, Problem):
-            return Response(e.body(), e.status, content_type=PROBLEM)
-        return super().handle_error(e)
+            own = [header for header in e.get_headers() if header[0] != "Content-Type"]
+            e = Problem(f"{e.code} {e.name}", e.description or e.name, *own)
+        elif not isinstance(e, Problem):
+            super().handle_error(e)  # Flask logs it
+            e = Problem("500 Internal Server Error", FAILED)
+        return Response(e.body(), e.status, e.headers, content_type=PROBLEM)
 
 
 class Once(Resource):

@@ -11,7 +11,20 @@ from wheezy.web.handlers import MethodHandler
 from wheezy.web.middleware import path_routing_middleware_factory
 
 from app.contract import Core
-from app.http import DEFAULT_MAX_BYTES, HELLO, JSON, PROBLEM, TEXT, Problem, answer, parse_wait, read_document, waited
+from app.http import (
+    DEFAULT_MAX_BYTES,
+    HELLO,
+    JSON,
+    PROBLEM,
+    TEXT,
+    Problem,
+    answer,
+    not_allowed,
+    parse_wait,
+    problem_of,
+    read_document,
+    waited,
+)
 
 REQUIREMENTS = ("wheezy-web",)  # packages that this file needs
 HTTP_STATUS[422] = "422 Unprocessable Content"  # missing in its table
@@ -57,7 +70,21 @@ class Version(MethodHandler):
         return response(JSON, json.dumps(self.options["about"]()).encode())
 
 
-def problems(_options: dict[str, Any]) -> Middleware:
+class Head(HTTPResponse):
+    """The answer to HEAD: the length that it tells is that of the body that it leaves out."""
+
+    def __call__(self, start_response: Callable[..., object]) -> list[bytes]:
+        super().__call__(start_response)
+        return []
+
+
+def allowed(router: PathRouter, path: str) -> list[str]:
+    """The methods of the handler of a path."""
+    handler, _ = router.match(path.lstrip("/"))
+    return [method for method in ("GET", "POST") if method.lower() in vars(handler)]
+
+
+def problems(options: dict[str, Any]) -> Middleware:
     """The middleware that answers all errors, also wheezy.web's own, with problem details."""
 
     def middleware(request: HTTPRequest, following: Callable[[HTTPRequest], HTTPResponse | None]) -> HTTPResponse:
@@ -66,12 +93,16 @@ def problems(_options: dict[str, Any]) -> Middleware:
                 request.environ.setdefault(name, "")
             found = following(request)
             if found is None:
-                raise Problem(HTTP_STATUS[404], request.path)
-            if found.status_code >= 400:
-                raise Problem(found.status, f"{request.method} {request.path}")
-        except Problem as problem:
-            found = response(PROBLEM, b"" if request.method == "HEAD" else problem.body())
+                raise Problem(HTTP_STATUS[404], request.environ["PATH_INFO"])
+            if found.status_code == 405:
+                path = request.environ["PATH_INFO"]
+                raise not_allowed(path, *allowed(options["path_router"], path))
+        except Exception as error:  # noqa: BLE001 - a bug is answered, too
+            problem = problem_of(error)
+            found = (Head if request.method == "HEAD" else HTTPResponse)(PROBLEM)
             found.status_code = int(problem.status[:3])
+            found.headers.extend(problem.headers)
+            found.write_bytes(problem.body())
         return found
 
     return middleware

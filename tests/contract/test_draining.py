@@ -5,10 +5,12 @@ does not lose them. What servers do by default stands in docs/operating.md.
 """
 
 import re
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -21,8 +23,10 @@ from bench.paths import ROOT
 from bench.serve import life_cycle
 from tests.contract import answerers
 from tests.contract.conftest import PLAIN, possible
-from tests.contract.draining import EMPTY, POST, get, read, started
+from tests.contract.draining import EMPTY, POST, get, posted, read, started
 from tests.contract.test_operating import require_built
+from tests.cores import document as document_of
+from tests.cores import line, order
 from tests.declared import CATALOG
 
 TUNINGS = [tuning for tuning in CATALOG.tunings.values() if tuning.name.startswith("drain")]
@@ -82,6 +86,27 @@ def body(stack: Stack, tmp_path: Path) -> None:
         request.sendall(POST[-10:])
         assert read(request) == STATEMENT
         service.status()
+
+
+def reading(stack: Stack, tmp_path: Path) -> None:
+    """An answer that its client has begun to read is whole: more than the kernel's buffers hold."""
+    document = many_tags()
+    with started(stack, tmp_path) as service:
+        request = service.connect(posted(document))
+        request.recv(1, socket.MSG_PEEK)
+        time.sleep(0.3)
+        service.terminate()
+        time.sleep(3.0)
+        assert read(request) == (200, answerers.reference(document)[1])
+        service.status()
+
+
+@cache
+def many_tags() -> bytes:
+    """A document whose answer has 10 MB and is soon computed."""
+    tags = [f"{number:06}{'𝄞' * 24}" for number in range(100_000)]
+    lines = [line(tags=tags[first : first + 20]) for first in range(0, len(tags), 20)]
+    return document_of(*(order(at + 1, lines=lines[at::5]) for at in range(5)))
 
 
 def queue(stack: Stack, tmp_path: Path) -> None:
@@ -168,7 +193,7 @@ def status(stack: Stack, tmp_path: Path) -> None:
 
 
 TRIALS: dict[str, Callable[[Stack, Path], None]] = {
-    each.__name__: each for each in (computing, body, queue, kept, ready, bound, idle, status)
+    each.__name__: each for each in (computing, body, reading, queue, kept, ready, bound, idle, status)
 }
 OFTEN = {"computing", "bound"}  # the others are `long`
 AT_ONCE = 4  # most of a trial is waiting

@@ -236,7 +236,9 @@ def test_odd_targets_are_no_error_of_the_server(server: Server, target: str) -> 
     ],
 )
 def test_other_methods_are_not_allowed(server: Server, method: str, target: str) -> None:
-    assert is_problem(ask(server, method, target, b""), 405)
+    reply = ask(server, method, target, b"")
+    assert is_problem(reply, 405)
+    assert ("POST" if target == "/statements" else "GET") in reply.allow.split(", ")
 
 
 @pytest.mark.parametrize("target", ["/hello", "/statements"])

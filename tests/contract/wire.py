@@ -27,6 +27,7 @@ class Reply(NamedTuple):
     status: int
     content_type: str
     body: bytes
+    allow: str = ""
 
 
 def send(server: Server, request: bytes, *, cut: bool = False) -> Reply:
@@ -39,7 +40,8 @@ def send(server: Server, request: bytes, *, cut: bool = False) -> Reply:
             response = HTTPResponse(connection, method=request.partition(b" ")[0].decode())
             response.begin()
             status = 0 if server.proxy and response.status == life_cycle.BAD_GATEWAY else response.status
-            return Reply(status, response.getheader("Content-Type", ""), response.read())
+            media_type, allow = (response.getheader(name, "") for name in ("Content-Type", "Allow"))
+            return Reply(status, media_type, response.read(), allow)
         except TimeoutError:
             raise
         except (OSError, HTTPException):

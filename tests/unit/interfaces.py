@@ -6,6 +6,7 @@ from contextvars import copy_context
 from io import BytesIO
 from types import SimpleNamespace
 from typing import Any, NamedTuple
+from wsgiref.util import setup_testing_defaults
 
 from app.principal import PRINCIPAL, Principal
 
@@ -42,12 +43,11 @@ def ask_as(
 def _ask_wsgi(application: Any, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
     environ: dict[str, Any] = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
     environ |= {"CONTENT_TYPE": environ.pop("HTTP_CONTENT_TYPE", ""), "CONTENT_LENGTH": str(len(body))}
-    started: list[tuple[str, list[tuple[str, str]]]] = []
     path, _, query = path.partition("?")
-    parts = application(
-        {"REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": query, "wsgi.input": BytesIO(body), **environ},
-        lambda status, given, *_error: started.append((status, given)),
-    )
+    environ |= {"REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": query, "wsgi.input": BytesIO(body)}
+    setup_testing_defaults(environ)
+    started: list[tuple[str, list[tuple[str, str]]]] = []
+    parts = application(environ, lambda status, given, *_error: started.append((status, given)))
     ((status, given),) = started
     return Answer(int(status[:3]), {name.lower(): value for name, value in given}, b"".join(parts))
 
@@ -76,7 +76,7 @@ def _ask_asgi(application: Any, method: str, path: str, body: bytes, headers: di
     asyncio.run(application(scope, receive, send))
     start, *answers = sent
     answered = {name.decode(): value.decode() for name, value in start["headers"]}
-    return Answer(start["status"], answered, b"".join(each["body"] for each in answers))
+    return Answer(start["status"], answered, b"".join(each.get("body", b"") for each in answers))
 
 
 class Headers(dict[str, str]):

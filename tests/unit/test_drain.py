@@ -46,6 +46,29 @@ def test_a_quiet_process_ends() -> None:
     """) == (0, ["True"], "")
 
 
+def test_a_process_ends_whichever_layer_notices_sigterm_first() -> None:
+    assert run("""
+        os.environ["STATEMENTS_WAIT"] = "time.sleep"
+        health.wsgi(drain.wsgi(print))
+        terminate()
+        print(health.is_draining(), flush=True)
+        while True: time.sleep(0.01)
+    """) == (0, ["True"], "")
+
+
+def test_a_second_sigterm_within_the_handler_of_the_first_one_starts_nothing() -> None:
+    assert run("""
+        def thread(**given):
+            print("one thread", flush=True)
+            terminate()
+            return start(**given)
+        start, drain.Thread = drain.Thread, thread
+        drain.wsgi(print)
+        terminate()
+        while True: time.sleep(0.01)
+    """) == (0, ["one thread"], "")
+
+
 def test_a_request_under_way_is_answered() -> None:
     assert run("""
         def application(environ, start_response):
@@ -114,6 +137,7 @@ def test_a_server_with_means_of_its_own_refuses_the_layer(own: str) -> None:
     assert "STATEMENTS_LAYERS: drain is for bjoern and Waitress" in error
 
 
-def test_a_wrong_bound_names_its_variable() -> None:
-    with pytest.raises(ValueError, match=r"^STATEMENTS_DRAIN_SECONDS: 'x' is no number of seconds$"):
-        drain.bound_seconds("x")
+@pytest.mark.parametrize("text", ["x", "", "nan", "inf", "1e999", "-inf", "-1", "0"])
+def test_a_wrong_bound_names_its_variable(text: str) -> None:
+    with pytest.raises(ValueError, match=f"^STATEMENTS_DRAIN_SECONDS: '{text}' is no number of seconds above 0$"):
+        drain.bound_seconds(text)

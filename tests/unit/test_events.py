@@ -1,6 +1,8 @@
 """The layer `events` on each interface: what is queued, what is published, who gets a result, and no broker."""
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +18,7 @@ from app.principal import Principal
 from app.rsgi import bare_app as rsgi_app
 from app.work import BY, Outcome, is_id, new_id
 from app.wsgi import bare_app as wsgi_app
+from bench.paths import ROOT
 from tests.unit.interfaces import INTERFACES, Answer, ask_as
 
 CORE = contract.load_core("app.core")
@@ -220,12 +223,25 @@ def test_a_result_shows_what_its_reader_may_see_now(guarded: Service) -> None:
     guarded.work.compute()
     seen = guarded.ask("GET", location, by=Principal("one", frozenset({"statements"})))
     assert "duplicates" not in json.loads(seen.body)
-    assert is_problem(guarded.ask("GET", location, by=Principal("one", frozenset())), 403)
+    refused = guarded.ask("GET", location, by=Principal("one", frozenset()))
+    assert is_problem(refused, 403)
+    assert 'error="insufficient_scope"' in refused.headers["www-authenticate"]
 
 
 def test_with_identity_nobody_unknown_queues_a_document(guarded: Service) -> None:
-    assert is_problem(guarded.post(Prefer="respond-async"), 401)
+    answer = guarded.post(Prefer="respond-async")
+    assert is_problem(answer, 401)
+    assert answer.headers["www-authenticate"] == 'Bearer realm="statements", scope="statements"'
     assert not guarded.work.queue
+
+
+def test_what_was_made_before_identity_was_switched_on_is_nobodys(guarded: Service) -> None:
+    made = new_id()
+    guarded.work.queue[made] = DOCUMENT, None
+    for _ in range(2):  # while it waits, and once it is stored
+        for by in (None, Principal("one", ALL)):
+            assert is_problem(guarded.ask("GET", f"/statements/{made}", by=by), 404)
+        guarded.work.compute()
 
 
 def test_an_event_tells_who_made_its_statement(guarded: Service) -> None:
@@ -246,10 +262,29 @@ def test_an_event_tells_who_made_its_statement(guarded: Service) -> None:
         ("return=minimal", False),
         ('a="b, respond-async, c"', False),
         (r'a="\", respond-async, "', False),
+        ('a=", respond-async', False),
+        ('respond-async, a="', True),
     ],
 )
 def test_the_preference_is_read_from_its_header(prefer: str, is_async: bool) -> None:
     assert prefers_async(prefer) is is_async
+
+
+READ = """import sys
+from app.deferred import prefers_async
+from app.negotiation import prefers_hal
+
+header = sys.stdin.read()
+print(prefers_async(header), prefers_hal(header))"""
+
+
+@pytest.mark.parametrize("end", ["", "\\"])
+def test_a_quoted_string_that_never_closes_is_read_once(end: str) -> None:
+    """Read again at each of its quotes, this one takes minutes."""
+    header = '"' + '\\"' * 200_000 + end
+    argv = [sys.executable, "-c", READ]
+    done = subprocess.run(argv, cwd=ROOT, input=header, capture_output=True, text=True, check=True, timeout=30)
+    assert done.stdout == "False False\n"
 
 
 Environment = Callable[..., dict[str, str]]
@@ -263,6 +298,10 @@ Environment = Callable[..., dict[str, str]]
         (
             {"STATEMENTS_BROKER": "nats://x", "STATEMENTS_LAYERS": "events identity"},
             "STATEMENTS_LAYERS: put identity before events: it has to know who asks",
+        ),
+        (
+            {"STATEMENTS_BROKER": "nats://x", "STATEMENTS_MAX_BYTES": "1 MiB"},
+            "STATEMENTS_MAX_BYTES: '1 MiB' is no number of bytes",
         ),
     ],
 )

@@ -122,6 +122,8 @@ def is_problem(answer: Answer, status: int) -> bool:
         (f"text/plain;x=\"{HAL}\"", False),
         (f" ,, {HAL}\t; q=0.7 , */*;q=0.1", True),
         ("application/hal", False),
+        (f"text/plain;x=\", {HAL}", False),
+        (f"{HAL}, text/plain;x=\"", True),
     ],
 )  # fmt: skip
 def test_the_media_type_is_negotiated_by_quality_and_specificity(accept: str, is_hal: bool) -> None:

@@ -5,11 +5,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextvars import ContextVar
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from app import context, layers
+from app.contract import load_core
 from bench.paths import ROOT
 
 SEEN: ContextVar[str] = ContextVar("SEEN")
@@ -26,6 +29,20 @@ def test_a_layer_that_is_switched_off_is_not_even_imported() -> None:
     loaded = {name for name in done.stdout.split() if name.startswith("app.")}
     assert loaded == {"app.contract", "app.core", "app.http", "app.layers", "app.rsgi", "app.rsgi.bare_app",
                       "app.wsgi", "app.wsgi.bare_app"}  # fmt: skip
+
+
+def doubled(transform: Any) -> Any:
+    return lambda document: 2 * transform(document)
+
+
+def test_a_layer_that_is_named_twice_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrapped: list[Any] = []
+    layer = SimpleNamespace(TRANSFORM=f"{__name__}.doubled", wsgi=wrapped.append)
+    monkeypatch.setitem(sys.modules, "app.doubling", layer)
+    core, application = replace(load_core("app.core"), transform=bytes.upper), object()
+    assert layers.around_core(core, ["doubling", "doubling"]).transform(b"a") == b"AA"
+    layers.around(application, "wsgi", ["doubling", "doubling"])
+    assert wrapped == [application]
 
 
 def test_an_unknown_layer_is_an_error() -> None:

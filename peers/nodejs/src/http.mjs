@@ -39,7 +39,7 @@ export function makeServer(transform, about, maxBytes) {
     if (allowed === undefined) {
       refuse(response, 404, path);
     } else if (method !== allowed) {
-      refuse(response, 405, `${path} takes ${allowed}`);
+      refuse(response, 405, `${path} takes ${allowed}`, {}, ["Allow", allowed]);
     } else if (path === "/hello") {
       response.writeHead(200, HELLO_HEAD).end(HELLO);
     } else if (path === "/statements") {
@@ -114,11 +114,12 @@ function send(response, type, body) {
   response.end(body, typeof body === "string" ? "latin1" : undefined);
 }
 
-/** Send an answer other than 200, with the problem details of RFC 9457. */
-function refuse(response, status, detail, members = {}) {
+/** Send an answer other than 200, with the problem details of RFC 9457, and further `headers` as names and values. */
+function refuse(response, status, detail, members = {}, headers = []) {
   const problem = { title: http.STATUS_CODES[status], status, detail, ...members };
   const body = Buffer.from(JSON.stringify(problem));
-  response.writeHead(status, ["Content-Type", "application/problem+json", "Content-Length", String(body.length)]);
+  const own = ["Content-Type", "application/problem+json", "Content-Length", String(body.length)];
+  response.writeHead(status, [...own, ...headers]);
   response.end(body);
 }
 
