@@ -150,6 +150,7 @@ def _suites(finding: Finding) -> dict[str, Any]:
         "rows": rows,
         "words": suites.sentences(finding.tested) if rows else "",
         "headings": [each.replace("\n", ", ") for each in suites.HEADINGS],
+        "shared": next((row.lines["suite"] for row in finding.tested if row.lines), "—"),
     }
 
 
