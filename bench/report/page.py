@@ -58,7 +58,7 @@ def html(finding: Finding) -> str:
         finding=finding,
         parts=parts,
         sections=front.sections(parts),
-        failed=[run for each in finding.each for run in each.failed],
+        failed=list({(run.case.identity, run.block): run for each in finding.each for run in each.failed}.values()),
         look=look,
         cards=front.verdicts(finding),
         notes=front.notes(finding),

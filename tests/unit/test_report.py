@@ -155,6 +155,16 @@ def test_several_workloads_stand_one_below_the_other_under_each_question():
     assert "Five thousand orders a document" not in " ".join(Reader(PAGE).text)
 
 
+def test_what_failed_for_all_workloads_is_told_once():
+    study = msgspec.structs.replace(STUDY, workloads=("medium", "large"))
+    runs = [
+        msgspec.structs.replace(run, verdict="failed", reason="no bare image") if run.case.instrument == "size" else run
+        for run in RUNS
+    ]
+    sized = [run for run in runs if run.case.instrument == "size"]
+    assert report.html(find(sessions.session(study, runs), runs)).count("<dd>no bare image</dd>") == len(sized)
+
+
 def test_money_has_a_column_where_a_price_was_given():
     assert "Money" not in PAGE
     priced = find(sessions.session(STUDY, RUNS), RUNS, Price(cpu_hour=0.04, gb_hour=0.005))
