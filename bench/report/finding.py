@@ -63,7 +63,7 @@ def find(
     study, runs = session.plan.study, rejudged(runs)
     evidences = [Evidence(session, runs, workload, selftest) for workload in study.workloads]
     first, *others = [_of_workload(evidence, session, runs, price, selftest) for evidence in evidences]
-    targets, suites = target_results(study, session, runs), tested(study, session, runs, selftest)
+    targets, suites = target_results(study, session, runs, selftest), tested(study, session, runs, selftest)
     kept = {"targets": targets, "tested": suites, "stolen": stolen(runs), "proxies": _proxies(runs)}
     return msgspec.structs.replace(first, others=tuple(others), attacked=attacked(session, runs), **kept)
 

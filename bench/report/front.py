@@ -39,7 +39,8 @@ FIRST_LOOK = (
 INTERVALS = (
     "Each interval holds 95 % by itself. In rankings by CPU, all intervals hold simultaneously. A difference is "
     "significant if its whole interval lies beyond the noise floor and its p-value holds in its family, the cores or "
-    "the stacks of one workload (Benjamini–Hochberg, 5 %). A ratio without an interval is a ratio of means."
+    "the stacks of one workload or the settings of a study (Benjamini–Hochberg, 5 %). A ratio without an interval is a "
+    "ratio of means."
 )
 ATTACKED = (
     "Each attack was tried once, on a server with one worker; quick ones that ended near their time limit were tried "

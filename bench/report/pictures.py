@@ -94,19 +94,18 @@ def main_picture(drawn: Sequence[Picture]) -> Picture | None:
 
 def effects(finding: Finding) -> Chart:
     """The largest effects of settings, each with its interval: what lowers a figure first."""
-    known = [(row, found) for row in settings.by_effect(finding.targets) if (found := row.comparison)]
     marks = [
         Dot(
             row=", ".join(part for part in settings.named(finding, row) if part != settings.FIGURES["cpu"]),
-            at=row.value or 1.0,
-            low=row.low or row.value or 1.0,
-            high=row.high or row.value or 1.0,
+            at=ratio.estimate,
+            low=ratio.low or ratio.estimate,
+            high=ratio.high or ratio.estimate,
             told=estimate(found),
             hint=judged(found),
-            colour="blue" if (row.value or 1.0) < 1 else "orange",
+            colour="blue" if ratio.estimate < 1 else "orange",
         )
-        for row, found in known
-        if found.significant
+        for row in settings.by_effect(finding.targets)
+        if (found := row.comparison) and found.significant and (ratio := found.ratio)
     ]
     return dots(marks[:MOST_ROWS], charts.WIDE, "relative to the same without it")
 

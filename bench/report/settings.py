@@ -48,10 +48,11 @@ def added(row: TargetResult) -> str:
     It is what the ratio says of the server CPU without the setting. Empty for other figures, and unless the ratio is
     significant.
     """
-    if row.below is None or row.low is None or row.high is None or not (row.comparison and row.comparison.significant):
+    ratio = row.comparison.ratio if row.comparison and row.comparison.significant else None
+    if row.below is None or ratio is None or ratio.low is None or ratio.high is None:
         return ""
-    estimate, low, high = (number((end - 1) * row.below / MICRO) for end in (_value(row), row.low, row.high))
-    return f"{estimate} ({low}–{high})" if row.low > 1 else f"{estimate} ({low} to {high})"
+    estimate, low, high = (number((end - 1) * row.below / MICRO) for end in (ratio.estimate, ratio.low, ratio.high))
+    return f"{estimate} ({low}–{high})" if ratio.low > 1 else f"{estimate} ({low} to {high})"
 
 
 def undecided(finding: Finding) -> list[str]:

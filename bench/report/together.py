@@ -21,7 +21,7 @@ from bench.report.estimates import Figure
 from bench.report.finding import families, rank
 from bench.report.ranking import Figures, Ranked
 from bench.report.rows import Core, Finding, Row
-from bench.report.targets import TargetResult, over_sessions
+from bench.report.targets import over_sessions
 
 MEANS = ("cpu", "backend", "capacity", "memory", "start", "start_p95")  # a stack's figures that are means over sessions
 
@@ -34,10 +34,7 @@ def together(findings: Sequence[Finding]) -> Finding:
         _of_workload([own for finding in findings for own in finding.each if own.workload == last.workload])
         for last in findings[-1].each
     ]
-    targets = tuple(
-        over_sessions([own for finding in findings for own in finding.targets if _same(own, last)])
-        for last in findings[-1].targets
-    )
+    targets = over_sessions([each.targets for each in findings])
     over = tuple(each.session for each in findings)
     return replace(first, others=tuple(others), targets=targets, over=over, sessions=len(over))
 
@@ -152,10 +149,6 @@ def _ranked(sessions: Sequence[Ranked], by: RankedBy, behind: Comparison) -> Ran
     figures = Figures(_mean(each.figures.cpu for each in sessions), _mean(each.figures.rate for each in sessions))
     servers = sum(each.servers for each in sessions)
     return replace(sessions[-1], by=by, figures=figures, servers=servers, behind=behind)
-
-
-def _same(one: TargetResult, other: TargetResult) -> bool:
-    return (one.target, one.workload) == (other.target, other.workload)
 
 
 def _mean(figures: Iterable[Figure]) -> Figure:
