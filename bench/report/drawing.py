@@ -45,10 +45,14 @@ CONFIG: dict[str, Any] = {  # of Vega-Lite
 }
 
 
+def svg(chart: Chart, **config: Any) -> str:
+    """The chart as an SVG element; `config` takes precedence over `CONFIG`."""
+    return rounded(str(vl_convert.vegalite_to_svg(chart.configure(**CONFIG | config).to_dict())))
+
+
 def draw(chart: Chart, name: str) -> str:
     """The chart as an SVG element, its ids prefixed with `name`, so that they are unique on the page."""
-    svg = rounded(str(vl_convert.vegalite_to_svg(chart.configure(**CONFIG).to_dict())))
-    return svg.replace('id="', f'id="{name}-').replace("url(#", f"url(#{name}-")
+    return svg(chart).replace('id="', f'id="{name}-').replace("url(#", f"url(#{name}-")
 
 
 def rounded(svg: str) -> str:

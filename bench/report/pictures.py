@@ -8,12 +8,11 @@ from typing import Any
 import altair as alt
 import msgspec
 import numpy as np
-import vl_convert
 
 from bench.analysis.text import listed, seconds
-from bench.report import charts, latencies, layers, loads, percentiles, settings
+from bench.report import charts, drawing, latencies, layers, loads, percentiles, settings
 from bench.report.dots import Dot, dots
-from bench.report.drawing import CONFIG, Chart, Record, hues, keys, sheet
+from bench.report.drawing import Chart, Record, hues, keys, sheet
 from bench.report.ladder import LOOKS, STATES, ladder
 from bench.report.look import LIGHT
 from bench.report.overview import MOST_ROWS
@@ -44,8 +43,7 @@ class Picture(msgspec.Struct, frozen=True):
 
     def svg(self) -> str:
         """The drawing, with a background of its own, as the reader's may be dark."""
-        config = CONFIG | {"background": LIGHT["page"], "padding": 10}
-        return f"{vl_convert.vegalite_to_svg(self.chart.configure(**config).to_dict())}\n"
+        return drawing.svg(self.chart, background=LIGHT["page"], padding=10) + "\n"
 
 
 def pictures(finding: Finding) -> Iterator[Picture]:

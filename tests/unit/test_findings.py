@@ -199,6 +199,11 @@ def test_the_pages_in_the_docs_are_those_of_the_data_beside_them() -> None:
     assert {path.name: path.read_text() for path in FINDINGS.glob("*.md")} == found
 
 
+def test_positions_in_a_plot_are_rounded(pages: Path) -> None:
+    for path in (pages / "plots").iterdir():
+        assert not re.search(r' (?:transform|d)="[^"]*\.\d{3}', path.read_text()), path.name
+
+
 def test_where_a_target_is_missed_the_page_shows_the_profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(study_page, "PROFILES", tmp_path)
     (tmp_path / f"{STUDY.name}.md").write_text("All of it goes to parsing.\n")
