@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.report.page import templates
 
-FIGURE = re.compile(r"[<≤]?\s?\d\S*( [^\W\d]\S*)?( \(.*\))?")  # one number, its unit, and what stands in brackets
+FIGURE = re.compile(r"[-<≤]?\s?\d\S*( (%|[^\W\d]\S*))?( \(.*\))?( \*)?")  # a number, its unit, brackets, a star
 WORDS = 2  # most words of a cell in a column of figures, such as `the best`
 Grid = Sequence[Sequence[str]]  # a heading and rows
 

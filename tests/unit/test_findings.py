@@ -146,6 +146,12 @@ def test_what_a_cell_says_stays_in_its_cell() -> None:
     assert markdown.table([["a|b", "c"], ["one\ntwo", "3"]]).splitlines()[::2] == [r"| a\|b | c |", "| one two | 3 |"]
 
 
+def test_columns_of_figures_are_aligned_to_the_right() -> None:
+    figures = ("12.3×", "0.42 % (0.11–0.93) *", "-34.0 (-36.0 to -31.0)", "≤ 0.1 s", "1,060", "undecided", "—")
+    for cells, line in ((figures, "--:"), (("0.5 or 0.6", "1"), "---"), (("—",), "---")):
+        assert markdown.table([["heading"], *([cell] for cell in cells)]).splitlines()[1] == f"| {line} |"
+
+
 def test_the_index_gives_each_answer_and_what_is_not_measured_yet(pages: Path) -> None:
     text = (pages / "README.md").read_text()
     assert f"[{STUDY.question}](quick.md) (a first look) | {'<br>'.join(answers(FINDING))} | 2026-11-24 |" in text
@@ -193,15 +199,15 @@ def test_each_picture_has_its_figures_in_words() -> None:
     assert "pypy/falcon/gunicorn-sync from 2.90 ms to 1.30 ms" in told["medium-warming"]
 
 
+def test_positions_in_a_plot_are_rounded(pages: Path) -> None:
+    for path in (pages / "plots").iterdir():
+        assert not re.search(r' (?:transform|d)="[^"]*\.\d{3}', path.read_text()), path.name
+
+
 def test_the_pages_in_the_docs_are_those_of_the_data_beside_them() -> None:
     """If this fails, run `make findings`."""
     found = docs.texts(docs.findings(words=CATALOG.words))
     assert {path.name: path.read_text() for path in FINDINGS.glob("*.md")} == found
-
-
-def test_positions_in_a_plot_are_rounded(pages: Path) -> None:
-    for path in (pages / "plots").iterdir():
-        assert not re.search(r' (?:transform|d)="[^"]*\.\d{3}', path.read_text()), path.name
 
 
 def test_where_a_target_is_missed_the_page_shows_the_profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
