@@ -151,8 +151,9 @@ def _speedups(finding: Finding) -> Plot:
     told = [f"{core.title} {_speedup(core)}" for core in finding.cores if core.speedup.ratio]
     study = finding.study
     drawn = _plot(charts.speedups, finding, [] if _survives(finding) else told, [UNDECIDED], len(told))
-    first = f"{study.name}/{study.baseline} {study.name}/{finding.cores[0].variant}"
-    return msgspec.structs.replace(drawn, again=f"{LAB} compare {first}")
+    fastest = next((core for core in finding.cores if not core.baseline), finding.baseline)
+    pair = f"{study.name}/{study.baseline} {study.name}/{fastest.variant}"
+    return msgspec.structs.replace(drawn, again=f"{LAB} compare {pair}")
 
 
 def _added(finding: Finding) -> Plot:

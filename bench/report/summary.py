@@ -72,9 +72,12 @@ def _tables(console: Console, finding: Finding) -> None:
         (_ranking(each) if finding.ranks_stacks else _stacks(each)).print(console)
         for row in (row for row in each.rows if row.verdict not in {"pass", "eliminated"}):
             _say(console, f"{row.verdict}: {row.stack}: {row.reason}", "yellow")
-    if not (finding.rows or finding.targets or finding.tested or finding.layered.rows):
-        _cores(finding).print(console)
-        for core in (core for core in finding.cores if core.verdict != "pass"):
+    is_shown = finding.rows or finding.targets or finding.tested or finding.layered.rows
+    for each in () if is_shown else finding.each:
+        if finding.others:
+            _say(console, each.title, "bold")
+        _cores(each).print(console)
+        for core in (core for core in each.cores if core.verdict != "pass"):
             _say(console, f"{core.verdict}: {core.variant}: {core.reason}", "yellow")
 
 
