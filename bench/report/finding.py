@@ -113,7 +113,6 @@ def _of_workload(
         null=null,
         machines=len({run.machine for run in runs if run.machine}),
         residual=evidence.residual(load),
-        awaited=all(run.values("reached") for run in loaded),
         failed=tuple(run for run in runs if run.verdict == "failed" and run.case.workload in {workload, None}),
         price=price,
         changes=changes(evidence, [row.stack for row in rows]) if evidence.plan.is_of_an_application else (),

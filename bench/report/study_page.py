@@ -56,7 +56,6 @@ def page(finding: Finding) -> str:
         "rerun": rerun(finding),
         "spent": [words for words in (without_pgo(finding), unrest(session), overhead(session)) if words],
         "stolen": {"words": stolen.sentences(finding.stolen), "grid": stolen.grid(finding.stolen)},
-        "too_high": is_too_high(finding),
         "remark": _by_hand(REMARKS, finding),
     }
     if finding.study.selftest and finding.selftest:
@@ -93,11 +92,6 @@ def page(finding: Finding) -> str:
         race=ranking.race_sentences(session.race) if session.race else None,
         **common,
     )
-
-
-def is_too_high(finding: Finding) -> bool:
-    """Whether its server CPU includes requests that were still in flight when counting began."""
-    return not all(each.awaited for each in finding.each)
 
 
 def machine(session: Session) -> str:
