@@ -47,12 +47,14 @@ def page(finding: Finding) -> str:
     """A study's page as Markdown."""
     session = finding.session
     common = {
+        "finding": finding,
         "study": finding.study,
         "answers": answers(finding),
         "session": session,
         "machine": machine(session),
         "facts": ", ".join(f"{_named(name)} {fact(name, value)}" for name, value in session.machine.items()),
         "missing": missing(finding),
+        "without_outcome": robustness.without_outcome(finding.attacked),
         "rerun": rerun(finding),
         "spent": [words for words in (without_pgo(finding), unrest(session), overhead(session)) if words],
         "stolen": {"words": stolen.sentences(finding.stolen), "grid": stolen.grid(finding.stolen)},
@@ -65,16 +67,13 @@ def page(finding: Finding) -> str:
         return render("drift.md", verdict=drift, found=finding.drift, picture=shown, **common)
     if finding.attacked:
         shown = robustness.picture(finding.attacked)
-        return render(
-            "robustness.md", verdict=robustness, found=finding.attacked, picture=shown, finding=finding, **common
-        )
+        return render("robustness.md", verdict=robustness, found=finding.attacked, picture=shown, **common)
     drawn = list(pictures(finding))
     if finding.layered.rows:
-        return render("layers.md", finding=finding, layers=layers, pictures=drawn, noise=once(finding), **common)
+        return render("layers.md", layers=layers, pictures=drawn, noise=once(finding), **common)
     main = main_picture(drawn)
     return render(
         "finding.md",
-        finding=finding,
         main=main,
         first=overview.table(finding),
         about=overview.about(finding),
