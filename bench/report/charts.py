@@ -26,7 +26,6 @@ ALONE = "core alone"
 UNDECIDED = ("equal or undecided", "grey")  # a key to a colour
 PART_COLOURS = ("grey", "blue", "orange", "green", "purple")
 RESOLUTION = 1e-3
-MOMENTS = {"idle": "idle", "first": "first request", "loaded": "under load", "after": "after it"}
 DECADES = tuple(10**power for power in range(3, 9))
 LABELS = "datum.value <= 1000 ? '≤ 1,000' : format(datum.value, ',')"  # the clock's resolution is a millisecond
 

@@ -18,7 +18,6 @@ from bench.catalog import pairing
 from bench.model import Plan, Run, Session, Stack, Study, Variant, stack_of
 from bench.report.attacked import attacked
 from bench.report.cards import changes
-from bench.report.charts import MOMENTS
 from bench.report.cost import Price, cost
 from bench.report.estimates import (
     Figure,
@@ -228,7 +227,7 @@ def _course(run: Run, plan: Plan, capacity: float | None) -> Course:
         rate=run.case.rate,
         series=run.series,
         percentiles={name: latency([run], name, "") for name in PERCENTILES},
-        memory={when: value for when in MOMENTS for value in run.values(f"memory.{when}")},
+        memory={when: value for when in ("idle", "loaded") for value in run.values(f"memory.{when}")},
         raw=run.raw,
         capacity=capacity,
         overload=None if run.case.rate is None else overload(run, capacity),
