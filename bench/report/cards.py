@@ -163,12 +163,12 @@ def _mega(figure: Figure) -> str:
 
 
 def _percentiles(each: Latencies) -> str:
-    """The median and the highest of p99, p95 and p90 that has a figure; without the median, the reason."""
+    """The median and the higher of p99 and p90 that has a figure; without the median, the reason."""
     known = {name: percentile.figure for name, percentile in each.percentiles.items()}
     if known["p50"].value is None:
         return f"no figure ({_first_line(known['p50'])})"
     told = [f"p50 {_micro(known['p50'].value)}"]
-    high = next((name for name in ("p99", "p95", "p90") if name in known and known[name].value is not None), None)
+    high = next((name for name in ("p99", "p90") if known[name].value is not None), None)
     if high:
         told.append(f"{high} {_micro(known[high].value or 0.0)}")
     return ", ".join(told)

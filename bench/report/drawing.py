@@ -66,9 +66,9 @@ def keys(names: Sequence[str], first: str | None = None) -> list[tuple[str, str]
     return list(zip(names, cycle, strict=False))
 
 
-def hues(names: Sequence[str], first: str | None = None) -> alt.Scale:
+def hues(names: Sequence[str]) -> alt.Scale:
     """The colour of each name, as `keys` gives it."""
-    return alt.Scale(domain=list(names), range=[LIGHT[colour] for _, colour in keys(names, first)])
+    return alt.Scale(domain=list(names), range=[LIGHT[colour] for _, colour in keys(names)])
 
 
 def sheet(data: Iterable[Record], width: int, height: Any) -> alt.Chart:

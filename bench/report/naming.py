@@ -77,11 +77,6 @@ def beside(each: Stack) -> str:
     return "without a framework" if each.framework in NO_FRAMEWORK else f"with {each.framework}"
 
 
-def needs_proxy(finding: Finding, each: Stack) -> bool:
-    """Whether the server of a stack needs a proxy, and has none."""
-    return _words_of(finding, each).lead == NEEDS_PROXY
-
-
 def _lead(finding: Finding, each: Stack) -> str:
     lead = _words_of(finding, each).lead
     return f"({lead})" if lead else ""

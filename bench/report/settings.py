@@ -58,7 +58,7 @@ def added(row: TargetResult) -> str:
 def undecided(finding: Finding) -> list[str]:
     """The settings and figures that are undecided."""
     rows = [row for row in finding.targets if row.comparison and row.comparison.undecided]
-    return [f"{', '.join(named(finding, row))}" for row in rows]
+    return [", ".join(named(finding, row)) for row in rows]
 
 
 def _told(finding: Finding, row: TargetResult) -> str:

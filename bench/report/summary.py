@@ -81,11 +81,11 @@ def _tables(console: Console, finding: Finding) -> None:
             _say(console, f"{core.verdict}: {core.variant}: {core.reason}", "yellow")
 
 
-def show_sizes(console: Console, sizes: Mapping[Stack, Mapping[str, Size]], json: bool) -> int:
-    """Print the artifact size of each stack on a bare image, part by part. Returns exit status 0."""
+def show_sizes(console: Console, sizes: Mapping[Stack, Mapping[str, Size]], json: bool) -> None:
+    """Print the artifact size of each stack on a bare image, part by part."""
     if json:
         console.print_json(msgspec.json.encode({str(stack): parts for stack, parts in sizes.items()}).decode())
-        return 0
+        return
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("", no_wrap=True)
     table.add_column("")
@@ -98,7 +98,6 @@ def show_sizes(console: Console, sizes: Mapping[Stack, Mapping[str, Size]], json
         totals = [sum(column) for column in zip(*map(msgspec.structs.astuple, parts.values()), strict=True)]
         table.add_row("", "all", *(number(total / MEGA) for total in totals), style="bold", end_section=True)
     console.print(table)
-    return 0
 
 
 def _record(finding: Finding, page: Path) -> dict[str, object]:

@@ -15,7 +15,7 @@ from bench.report.answer import answers
 from bench.report.builds import without_pgo
 from bench.report.estimates import TOO_FEW, Figure, latency
 from bench.report.finding import find
-from bench.report.noise import noise, power
+from bench.report.noise import once, power
 from bench.report.page import html
 from bench.report.table import alone, columns
 from bench.report.wording import judged
@@ -33,6 +33,10 @@ def row(variant, server, finding=FINDING):
 
 def core(variant, finding=FINDING):
     return next(core for core in finding.cores if core.variant == variant)
+
+
+def noise(finding):
+    return " ".join(once(finding))
 
 
 def changed(runs, wanted, **fields):
