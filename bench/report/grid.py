@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from textwrap import fill
 
 from rich.console import Console
@@ -20,6 +20,15 @@ class Grid:
 
     def __init__(self, *headings: str) -> None:
         self._rows: list[Cells | Text] = [[Text(heading, style="bold") for heading in ("", *headings)]]
+
+    @classmethod
+    def of(cls, table: Sequence[Sequence[str]]) -> Grid:
+        """The grid of a heading and rows. A comma of the heading breaks its line."""
+        heading, *rows = table
+        grid = cls(*(name.replace(", ", "\n") for name in heading[1:]))
+        for row in rows:
+            grid.row(*row)
+        return grid
 
     def span(self, text: str, style: str = "bold") -> None:
         """Add a line across all columns."""

@@ -144,12 +144,10 @@ def _race(finding: Finding) -> dict[str, Any] | None:
 
 
 def _suites(finding: Finding) -> dict[str, Any]:
-    """The table of the frameworks under the test suite, and the sentences above it; no rows without a suite."""
-    rows = [(row, suites.cells(row)) for row in finding.tested]
+    """The table of the frameworks under the test suite, why a row has no figures, and the lines that all share."""
     return {
-        "rows": rows,
-        "words": suites.sentences(finding.tested) if rows else "",
-        "headings": [each.replace("\n", ", ") for each in suites.HEADINGS],
+        "table": suites.table(finding.tested),
+        "reasons": {row.framework: row.reason for row in finding.tested if row.reason},
         "shared": next((row.lines["suite"] for row in finding.tested if row.lines), "—"),
     }
 

@@ -81,7 +81,7 @@ def page(finding: Finding) -> str:
         targets=_targets(finding),
         verdict=verdict(finding.targets),
         profile=_profile(finding),
-        tested=_tested(finding),
+        tested=suites.table(finding.tested) if finding.tested else None,
         parts=[_part(each, [shown for shown in drawn if shown is not main]) for each in finding.each],
         sample=_sample(session.plan),
         sessions=sessions(finding),
@@ -193,13 +193,6 @@ def _by_hand(folder: Path, finding: Finding) -> str | None:
     """The hand-written text on a study in a folder."""
     path = folder / f"{finding.study.name}.md"
     return path.read_text(encoding="utf-8").strip() if path.exists() else None
-
-
-def _tested(finding: Finding) -> Grid | None:
-    """The table of the frameworks under the test suite; None without one."""
-    heading = ["framework", *(heading.replace("\n", ", ") for heading in suites.HEADINGS)]
-    rows = [[row.framework, *suites.cells(row)] for row in finding.tested]
-    return [heading, *rows] if rows else None
 
 
 def _sample(plan: Plan) -> list[str]:

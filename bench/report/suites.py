@@ -14,7 +14,9 @@ from bench.model import Run, Session, Study
 from bench.report.wording import MILLI, MOST_NUMBERS, fitting, framework, judged
 
 PARTS = ("adapter", "client", "suite")
-HEADINGS = ("tests", "suite\nms", "process\nms", "relative to the first", "lines\nadapter", "lines\nclient")
+HEADING = (
+    "framework", "tests", "suite, ms", "process, ms", "relative to the first", "lines, adapter", "lines, client",
+)  # fmt: skip
 
 
 class SuiteResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,13 +68,17 @@ def sentences(rows: Sequence[SuiteResult]) -> str:
     return fitting(f"{lead}{', '.join(changed[:MOST_NUMBERS])}")
 
 
-def cells(row: SuiteResult) -> list[str]:
-    """The cells of a row as text, under `HEADINGS`."""
+def table(rows: Iterable[SuiteResult]) -> list[Sequence[str]]:
+    """A row for each framework under `HEADING`."""
+    return [HEADING, *map(_cells, rows)]
+
+
+def _cells(row: SuiteResult) -> list[str]:
     if row.suite is None or row.process is None:
-        return ["—"] * len(HEADINGS)
+        return [row.framework, *["—"] * (len(HEADING) - 1)]
     compared_with = judged(row.slower) if row.slower.ratio else "1×"
     lines = [str(row.lines[part]) for part in ("adapter", "client")]
-    return [str(row.tests), *map(_between, (row.suite, row.process)), compared_with, *lines]
+    return [row.framework, str(row.tests), *map(_between, (row.suite, row.process)), compared_with, *lines]
 
 
 def _slower(first: Sequence[Run], other: Sequence[Run], floor: float) -> Comparison:

@@ -60,10 +60,10 @@ def _tables(console: Console, finding: Finding) -> None:
         _targets(finding.targets).print(console)
         _say(console, verdict(finding.targets), "bold")
     if finding.tested:
-        _tested(finding.tested).print(console)
+        Grid.of(suites.table(finding.tested)).print(console)
     for each in finding.each if finding.layered.rows else ():
         _say(console, each.title, "bold")
-        _layers(layers.rows(each)).print(console)
+        Grid.of(layers.rows(each)).print(console)
     if finding.attacked:
         _attacked(finding.attacked).print(console)
     for each in finding.each if finding.rows and not finding.attacked else ():
@@ -139,23 +139,6 @@ def _targets(rows: Sequence[TargetResult]) -> Grid:
             grid.row(f" {row.workload}", *cells, style="yellow" if row.outcome == "missed" else "")
             if row.reason:
                 grid.span(f"  {row.reason}", "yellow")
-    return grid
-
-
-def _tested(rows: Sequence[suites.SuiteResult]) -> Grid:
-    """The frameworks under the test suite."""
-    grid = Grid(*suites.HEADINGS)
-    for row in rows:
-        grid.row(row.framework, *suites.cells(row))
-    return grid
-
-
-def _layers(table: Sequence[Sequence[str]]) -> Grid:
-    """Requests through layers."""
-    heading, *rows = table
-    grid = Grid(*heading[1:])
-    for name, *cells in rows:
-        grid.row(name, *cells)
     return grid
 
 
