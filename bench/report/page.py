@@ -68,7 +68,7 @@ def html(finding: Finding) -> str:
         layered=layers.sections(finding) if finding.layered.rows else [],
         attacked=_attacked(finding),
         targets={
-            "rows": finding.targets,
+            "table": settings.targets(finding),
             "only_settings": settings.only_settings(finding.targets),
             "verdict": verdict(finding.targets),
         },

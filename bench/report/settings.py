@@ -42,6 +42,25 @@ def table(finding: Finding) -> list[list[str]]:
     return [["setting", "figure", "workload", "relative to the same without it", "added, µs/request"], *rows]
 
 
+def targets(finding: Finding) -> list[list[str]]:
+    """The targets of a study, missed ones like the others, or its settings; empty without any."""
+    if only_settings(finding.targets):
+        return table(finding)
+    rows = [
+        [
+            f"{row.target.title} ({row.remark})" if row.remark else row.target.title,
+            finding.catalog.workloads[row.workload].title,
+            row.reason or row.text,
+            row.limit,
+            row.outcome or "",
+            row.fold,
+        ]
+        for row in finding.targets
+    ]
+    heading = ["target", "workload", "figure", "limit", "outcome", f"times as fast as {finding.baseline.title}"]
+    return [heading, *rows] if rows else []
+
+
 def added(row: TargetResult) -> str:
     """The server CPU that a setting adds to a request, in microseconds, with its interval.
 

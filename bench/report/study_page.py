@@ -164,23 +164,10 @@ def _cores(finding: Finding) -> Grid:
 
 
 def _targets(finding: Finding) -> Grid | None:
-    """The targets, missed ones like the others; for a study of settings, all of them beyond the first table."""
-    if settings.only_settings(finding.targets):
-        heading, *rows = settings.table(finding)
-        return [heading, *rows[overview.MOST_ROWS :]] if len(rows) > overview.MOST_ROWS else None
-    rows = [
-        [
-            f"{row.target.title} ({row.remark})" if row.remark else row.target.title,
-            finding.catalog.workloads[row.workload].title,
-            row.reason or row.text,
-            row.limit,
-            row.outcome or "",
-            row.fold,
-        ]
-        for row in finding.targets
-    ]
-    heading = ["target", "workload", "figure", "limit", "outcome", f"times as fast as {finding.baseline.title}"]
-    return [heading, *rows] if rows else None
+    """The targets; for a study of settings, all of them beyond the first table."""
+    shown = overview.MOST_ROWS if settings.only_settings(finding.targets) else 0
+    rows = settings.targets(finding)
+    return [rows[0], *rows[1 + shown :]] if len(rows) > 1 + shown else None
 
 
 def _profile(finding: Finding) -> str | None:
