@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from bench.analysis.comparison import Comparison, as_a_family, compared, noise_floor, paired
+from bench.analysis.comparison import Comparison, as_a_family, compared, noise_floor, paired, whole
 from bench.analysis.selftest import Selftest
 from bench.analysis.stats import Ratio, blocked_ratio
 from bench.analysis.text import number, times
@@ -82,29 +82,24 @@ def _cells(row: SuiteResult) -> list[str]:
 
 
 def _slower(first: Sequence[Run], other: Sequence[Run], floor: float) -> Comparison:
-    found = paired(_whole(other), _whole(first), "suite")
+    found = paired(whole(other), whole(first), "suite")
     return compared(found, floor) if found else Comparison(reason="not measured")
 
 
 def _row(name: str, runs: Sequence[Run], slower: Comparison, lack: str | None) -> SuiteResult:
-    whole = _whole(runs)
-    if not whole:
+    counted = whole(runs)
+    if not counted:
         failed = next((run.told for run in runs if run.verdict != "pass"), None)
         return SuiteResult(framework=name, slower=slower, reason=failed or lack or "not measured")
-    tests, *lines = (int(whole[-1].values(metric)[0]) for metric in ("tests", *(f"lines.{part}" for part in PARTS)))
+    tests, *lines = (int(counted[-1].values(metric)[0]) for metric in ("tests", *(f"lines.{part}" for part in PARTS)))
     return SuiteResult(
         framework=name,
         tests=tests,
-        suite=_mean(whole, "suite"),
-        process=_mean(whole, "process"),
+        suite=_mean(counted, "suite"),
+        process=_mean(counted, "process"),
         slower=slower,
         lines=dict(zip(PARTS, lines, strict=True)),
     )
-
-
-def _whole(runs: Sequence[Run]) -> Sequence[Run]:
-    """The runs, none where one of them failed."""
-    return () if any(run.verdict != "pass" for run in runs) else runs
 
 
 def _mean(runs: Sequence[Run], metric: str) -> Ratio:

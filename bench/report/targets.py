@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 from msgspec.structs import replace
 
-from bench.analysis.comparison import Comparison, as_a_family, compared, paired
+from bench.analysis.comparison import Comparison, as_a_family, compared, paired, whole
 from bench.analysis.selftest import Selftest
 from bench.analysis.spread import POOLED, pooled
 from bench.analysis.stats import Ratio, between
@@ -105,10 +105,9 @@ class Measured:
                 where = None if case.instrument == "startup" else case.workload  # a start has no workload
                 self._runs[Wanted(case.instrument, case.subject, where, case.threads > 1)].append(run)
 
-    def of(self, wanted: Wanted) -> list[Run]:
+    def of(self, wanted: Wanted) -> Sequence[Run]:
         """The runs of a case; none if one of them failed."""
-        found = self._runs.get(wanted, [])
-        return [] if any(run.verdict != "pass" for run in found) else found
+        return whole(self._runs.get(wanted, ()))
 
     def ratio(self, above: Wanted, below: Wanted, metric: str) -> Ratio | None:
         """`metric` of one case ÷ that of another; None without both. Stacks under a load share one spread."""
