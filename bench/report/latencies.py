@@ -8,7 +8,7 @@ from statistics import median
 
 import msgspec
 
-from bench.analysis.text import listed, number, share
+from bench.analysis.text import listed, number
 from bench.model import Observed, Run, Stack, stack_of
 from bench.report.estimates import TOO_FEW, Figure, first_tripped
 from bench.report.wording import MICRO
@@ -95,22 +95,6 @@ def cell(percentile: Percentile) -> tuple[str, str]:
         return percentile.figure.instead, ""
     span = [number(level / MICRO) for level in (min(percentile.servers), max(percentile.servers))]
     return number(percentile.figure.value / MICRO), "–".join(span) if len(percentile.servers) > 1 else ""
-
-
-def row(each: Latencies) -> list[str]:
-    """A row under `HEADING`."""
-    cells = [cell(percentile) for percentile in each.percentiles.values()]
-    return [
-        each.title,
-        number(each.rate),
-        busy(each),
-        *(f"{text} ({span})" if span else text for text, span in cells),
-    ]
-
-
-def busy(each: Latencies) -> str:
-    """The share of a core that the server used."""
-    return "—" if each.busy is None else share(each.busy)
 
 
 def _together(same: list[Latencies], common: float | None) -> Latencies:

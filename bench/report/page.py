@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup, escape
 
 from bench.analysis import breaking
-from bench.analysis.text import number, seconds
+from bench.analysis.text import number, seconds, share
 from bench.catalog import pairing
 from bench.model import Peer, Server
 from bench.report import (
@@ -127,7 +127,7 @@ def _part(finding: Finding, known: list[Column], targets: Sequence[TargetResult]
         "rows": [_cells(row, chosen) | {"names": front.names(row.stack, finding)} for row in finding.rows],
         "loads": _loads(finding),
         "latencies": {
-            title: [_latencies(each) | {"names": front.names(each.stack, finding)} for each in group]
+            title: [{"cells": latency_row(each), "names": front.names(each.stack, finding)} for each in group]
             for title, group in latencies.levels(finding.latencies).items()
         },
         "percentiles": latencies.PERCENTILES,
@@ -205,17 +205,14 @@ def _gatling(course: Course) -> str | None:
     return kept and f"{kept}/index.html"
 
 
-def _latencies(each: latencies.Latencies) -> dict[str, Any]:
-    """A row of a table of latencies."""
-    cells = [(latencies.cell(percentile), percentile.figure) for percentile in each.percentiles.values()]
-    return {
-        "title": each.title,
-        "rate": number(each.rate),
-        "busy": latencies.busy(each),
-        "cells": [
-            Cell(text=text, detail=span, order=figure.value, hint=figure.reason) for (text, span), figure in cells
-        ],
-    }
+def latency_row(each: latencies.Latencies) -> list[Cell]:
+    """The cells of a row of latencies, under `latencies.HEADING`."""
+    texts = (each.title, number(each.rate), "—" if each.busy is None else share(each.busy))
+    known = [(latencies.cell(percentile), percentile.figure) for percentile in each.percentiles.values()]
+    return [
+        *(Cell(text=text, order=None) for text in texts),
+        *(Cell(text=text, detail=span, order=figure.value, hint=figure.reason) for (text, span), figure in known),
+    ]
 
 
 def warmup(core: Core) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from bench.report.figures import rerun
 from bench.report.markdown import Grid, render
 from bench.report.missing import missing
 from bench.report.noise import once
-from bench.report.page import fact, warmup
+from bench.report.page import fact, latency_row, warmup
 from bench.report.pictures import main_picture, pictures
 from bench.report.rows import Finding
 from bench.report.spent import overhead, unrest
@@ -149,7 +149,7 @@ def _rankings(finding: Finding) -> list[dict[str, Any]]:
 def _latencies(finding: Finding) -> list[dict[str, Any]]:
     """The table of each rate, the shortest 99th percentile first."""
     return [
-        {"title": title, "table": [latencies.HEADING, *(latencies.row(each) for each in group)]}
+        {"title": title, "table": [latencies.HEADING, *(list(map(_text, latency_row(each))) for each in group)]}
         for title, group in latencies.levels(finding.latencies).items()
     ]
 
