@@ -14,10 +14,16 @@ from bench.analysis.selftest import Selftest
 from bench.analysis.spread import POOLED, pooled
 from bench.analysis.stats import Ratio, reach
 from bench.errors import RIGHT
-from bench.model import Instrument, Run, Session, Stack, Unavailable, Verdict
+from bench.model import Instrument, Run, Session, Stack, Study, Unavailable, Verdict
 
 ASIDE = {"size", "instructions", "suite", "layers"}  # a failure of these instruments spoils no other figure
 Subject = str | Stack
+
+
+def first_stack(study: Study) -> Stack:
+    """The baseline behind the study's first server; of an application, its present stack."""
+    server = study.servers[0]
+    return Stack(variant=study.baseline, framework=study.frameworks_on(server)[0], server=server)
 
 
 class Evidence:
@@ -168,8 +174,7 @@ class Evidence:
         return sorted(whole(self._runs.get((instrument, subject, load, aa), ())), key=lambda run: run.block)
 
     def _baseline(self, subject: Subject) -> Subject:
-        name = self.study.baseline
         if isinstance(subject, Stack) and subject.is_peer and self.study.servers:
-            server = self.study.servers[0]
-            return Stack(variant=name, framework=self.study.frameworks_on(server)[0], server=server)
+            return first_stack(self.study)
+        name = self.study.baseline
         return msgspec.structs.replace(subject, variant=name) if isinstance(subject, Stack) else name

@@ -237,6 +237,10 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         stacks += [Stack(variant=name) for name in study.peers]
         return tuple(dict.fromkeys(place(stack, self.session.plan) for stack in stacks))
 
+    def row(self, core: Core, place: str) -> Row | None:
+        """The stack of a core at a place; None if there is none."""
+        return next((row for row in self.rows if row.core is core and row.place == place), None)
+
     @property
     def closed(self) -> tuple[Course, ...]:
         """The courses from which the figures of the rows come."""

@@ -111,7 +111,7 @@ def _ranking(sessions: Sequence[Sequence[Ranked]], floor: float) -> tuple[Ranked
     by = {stack: _by([each[stack] for each in own if stack in each]) for stack in own[-1]}
     best = min(shared, key=lambda stack: (by[stack] != "cpu", _mean_log(own, stack, by[stack])))
     pairs = {
-        stack: [(_cost(each[stack], how), _cost(each[best], how)) for each in own if stack in each and best in each]
+        stack: [(each[stack].cost_by(how), each[best].cost_by(how)) for each in own if stack in each and best in each]
         for stack, how in by.items()
     }
     ratios = {
@@ -134,15 +134,8 @@ def _by(sessions: Sequence[Ranked]) -> RankedBy:
     return max(told, key=told.count)
 
 
-def _cost(ranked: Ranked, by: RankedBy) -> float | None:
-    """Seconds of server CPU per request, or between answers; None where the generator was the limit."""
-    if by == "cpu":
-        return ranked.figures.cpu.value
-    return 1 / ranked.figures.rate.value if ranked.figures.rate.value else None
-
-
 def _mean_log(own: Sequence[Mapping[Stack, Ranked]], stack: Stack, by: RankedBy) -> float:
-    return float(np.mean([math.log(_cost(each[stack], by) or math.nan) for each in own]))
+    return float(np.mean([math.log(each[stack].cost_by(by) or math.nan) for each in own]))
 
 
 def _ranked(sessions: Sequence[Ranked], by: RankedBy, behind: Comparison) -> Ranked:
