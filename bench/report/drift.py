@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import altair as alt
 
-from bench import store
 from bench.analysis.components import Component
-from bench.analysis.drift import PROCESSES, TIME, Drift, judge
+from bench.analysis.drift import PROCESSES, TIME, Drift
 from bench.analysis.text import listed, number, share
 from bench.catalog.factors import FACTORS
-from bench.model import Session
 from bench.report.charts import WIDE
 from bench.report.drawing import Chart, Record, hues, keys, names_axis, sheet
 from bench.report.pictures import Picture, with_keys
@@ -20,11 +17,6 @@ from bench.report.wording import fitting
 
 FACTOR_TITLES = {name: factor.title for name, factor in FACTORS.items()} | {TIME: "time: minutes pass"}
 ROW_PIXELS = 16
-
-
-def judged(folder: Path) -> Drift:
-    """The effects of the factors in the session in `folder`."""
-    return judge(store.read(folder / "session.json", Session), store.runs(folder))
 
 
 def lines(found: Drift) -> Iterator[str]:

@@ -9,7 +9,7 @@ from bench import store
 from bench.analysis.selftest import MAX_SIGNIFICANT, RECORD, SURE, AAComparisons, KnownDifference, Selftest, judge
 from bench.analysis.stats import POWER
 from bench.analysis.text import listed, share
-from bench.model import Session
+from bench.model import Run, Session
 from bench.report.wording import fitting
 
 WHERE = {"micro": "without a server", "macro": "behind a server"}
@@ -24,10 +24,9 @@ KNOWN = (
 )  # fmt: skip
 
 
-def judged(folder: Path) -> Selftest:
-    """The verdict on the session in `folder`; it is stored with a finished session."""
-    session = store.read(folder / "session.json", Session)
-    found = judge(session, store.runs(folder))
+def judged(folder: Path, session: Session, runs: Sequence[Run]) -> Selftest:
+    """The verdict on a session; it is stored in the `folder` of a finished one."""
+    found = judge(session, runs)
     if session.finished:
         store.write(folder / RECORD, found)
     return found
