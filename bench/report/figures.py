@@ -54,8 +54,8 @@ class Plot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def plots(finding: Finding, targets: Sequence[TargetResult] = ()) -> dict[str, Plot]:
-    """The plots for which a workload has figures, by the name of their section; `targets` are those of the study."""
-    drawn = {
+    """The plots of a workload by the name of their section, in the page's order; `targets` are those of the study."""
+    return {
         "attacks": _attacks(finding),
         "outcomes": _outcomes(finding, targets),
         "breaks": _breaks(finding),
@@ -69,7 +69,6 @@ def plots(finding: Finding, targets: Sequence[TargetResult] = ()) -> dict[str, P
         "memory": _memory(finding),
         "sizes": _sizes(finding),
     }
-    return {name: plot for name, plot in drawn.items() if plot.panels}
 
 
 def rerun(finding: Finding) -> str:

@@ -16,20 +16,6 @@ from bench.report.figures import Key, Plot
 from bench.report.rows import Finding
 from bench.report.spent import unrest
 
-ORDER = (
-    "attacks",
-    "outcomes",
-    "breaks",
-    "ranking",
-    "spent",
-    "survival",
-    "speedups",
-    "added",
-    "latency",
-    "percentiles",
-    "memory",
-    "sizes",
-)
 TABLED = {"latency", "percentiles"}
 FEW = 3  # details on a card, else two
 MOST_WORDS = 5  # of the title of a card
@@ -73,8 +59,8 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
 def sections(parts: Sequence[Mapping[str, Any]]) -> list[Section]:
     """The plots by section. The first one tells the answer. A size is the same for all workloads."""
     found = []
-    for name in ORDER:
-        own = tuple((part, part["plots"][name]) for part in parts if name in part["plots"])
+    for name in parts[0]["plots"]:
+        own = tuple((part, part["plots"][name]) for part in parts if part["plots"][name].panels)
         if own:
             found.append(Section(name=name, plots=own[:1] if name == "sizes" else own))
     return found
