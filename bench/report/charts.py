@@ -15,7 +15,7 @@ from bench.analysis.text import number
 from bench.measure.instruments.sizes import PARTS
 from bench.model import Stack
 from bench.report.dots import ALL, AXIS, LETTER, ROW, Dot, distinct, dots, name_axis
-from bench.report.drawing import Chart, Record, keys, sheet
+from bench.report.drawing import Chart, Record, hues, keys, sheet
 from bench.report.look import LIGHT
 from bench.report.rows import Core, Course, Finding, Row
 from bench.report.wording import MEGA, MICRO, estimate, judged, scaled
@@ -160,10 +160,10 @@ def sizes(finding: Finding, width: int, rows: slice = ALL) -> Chart:
     y = alt.Y("name:N", sort=names, title=None, axis=axis)
     ticks = alt.Axis(tickCount=4 if whole else 2, titleAnchor="end")
     x = alt.X("mb:Q", title="MB", scale=alt.Scale(domain=[0, top]), axis=ticks)
-    hues_of = alt.Scale(domain=list(PARTS), range=[LIGHT[name] for name in PART_COLOURS])
+    scale = hues(zip(PARTS, PART_COLOURS, strict=True))
     height = ROW * len(names) + AXIS
     bar = sheet(records, width, height).mark_bar(height=10).encode(
-        x=x, y=y, color=alt.Color("part:N", scale=hues_of), order="rank:O", description="hint:N"
+        x=x, y=y, color=alt.Color("part:N", scale=scale), order="rank:O", description="hint:N"
     )  # fmt: skip
     text = sheet(totals[rows], width, height).mark_text(align="left", dx=6, fontSize=11, aria=False)
     return alt.layer(bar, text.encode(x="mb:Q", y=y, text="told:N"))

@@ -66,9 +66,10 @@ def keys(names: Sequence[str], first: str | None = None) -> list[tuple[str, str]
     return list(zip(names, cycle, strict=False))
 
 
-def hues(names: Sequence[str]) -> alt.Scale:
-    """The colour of each name, as `keys` gives it."""
-    return alt.Scale(domain=list(names), range=[LIGHT[colour] for _, colour in keys(names)])
+def hues(named: Iterable[tuple[str, str]]) -> alt.Scale:
+    """The scale of names with colours."""
+    names, colours = zip(*named, strict=True)
+    return alt.Scale(domain=list(names), range=[LIGHT[colour] for colour in colours])
 
 
 def sheet(data: Iterable[Record], width: int, height: Any) -> alt.Chart:

@@ -101,7 +101,7 @@ def _chart(found: Drift) -> Chart:
     base = sheet(records, WIDE, height=ROW_PIXELS * len(names) * len(factors)).encode(
         y=alt.Y("factor:N", sort=factors, title=None, axis=names_axis(factors)),
         yOffset=alt.YOffset("subject:N", sort=names),
-        color=alt.Color("subject:N", sort=names, scale=hues(names)),
+        color=alt.Color("subject:N", sort=names, scale=hues(keys(names))),
     )
     span = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title="%"), x2="high:Q")
     point = base.mark_point(filled=True, size=60, opacity=1).encode(x="sd:Q")

@@ -127,7 +127,7 @@ def warm(courses: list[Course]) -> Chart:
     line: alt.Chart = sheet(records, charts.WIDE, height=220).mark_line(strokeWidth=1.8).encode(
         x=alt.X("second:Q", title="seconds since the first request", axis=alt.Axis(format="d")),
         y=alt.Y("us:Q", title="µs a request", **_microseconds([record["us"] for record in records])),
-        color=alt.Color("name:N", sort=names, scale=hues(names)),
+        color=alt.Color("name:N", sort=names, scale=hues(keys(names))),
         detail="server:N",
     )  # fmt: skip
     return with_keys(line, keys(names))
