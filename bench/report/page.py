@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,10 +73,7 @@ def html(finding: Finding) -> str:
             "verdict": verdict(finding.targets),
         },
         rule=breaking.RULE,
-        machine=[
-            (name.removesuffix("_bytes").replace("_", " "), fact(name, value))
-            for name, value in (finding.session.machine | _equals(finding)).items()
-        ],
+        machine=facts(finding.session.machine | ({"equal machines": finding.machines} if finding.machines > 1 else {})),
         versions=[_version(core, finding) for core in (*finding.cores, *finding.peers)],
         workloads=[finding.catalog.workloads[name] for name in finding.study.workloads],
         servers=_servers(finding),
@@ -121,7 +118,10 @@ def _part(finding: Finding, known: list[Column], targets: Sequence[TargetResult]
         "finding": finding,
         "plots": plots(finding, targets),
         "load": load.title if load else "",
-        "rankings": [each | {"rows": [_ranked(row, finding) for row in each["rows"]]} for each in rankings],
+        "rankings": [
+            each | {"rows": [row | {"names": front.names(row["stack"], finding)} for row in each["rows"]]}
+            for each in rankings
+        ],
         "ranked_by": ranking.ranked_by(finding.catalog.workloads[finding.workload]),
         "columns": chosen,
         "rows": [_cells(row, chosen) | {"names": front.names(row.stack, finding)} for row in finding.rows],
@@ -163,11 +163,6 @@ def _cells(row: Row, chosen: list[Column]) -> dict[str, Any]:
     shown = [column for column in chosen if row.verdict == "pass" or (column.of_core and row.core.reason is None)]
     named = shown or chosen[:2]
     return {"row": row, "cells": [column.cell(row) for column in named], "left": len(chosen) - len(named)}
-
-
-def _ranked(row: dict[str, Any], finding: Finding) -> dict[str, Any]:
-    """A row of a ranking with the names of its stack's parts."""
-    return row | {"names": front.names(row["stack"], finding)}
 
 
 def _loads(finding: Finding) -> dict[str, Any]:
@@ -230,22 +225,16 @@ def warmup(core: Core) -> dict[str, Any]:
 
 def _version(core: Core, finding: Finding) -> dict[str, Any]:
     """The facts that the measured process reports of itself, and its build."""
-    built = core.build_seconds.value
-    wheel = core.wheel_bytes.value
+    built, wheel = core.build_seconds.value, core.wheel_bytes.value
+    what = "built" if wheel is None else f"wheel of {number(wheel / 1e3)} kB"  # a peer has none
     return {
         "title": core.title,
         "variant": core.variant,
         "facts": {name: _short(value) for name, value in core.facts.items()},
         "how": "" if core.variant in finding.catalog.peers else how(core.facts),
-        "build": _made(built, wheel),
+        "build": "—" if built is None else f"{what} in {number(built)} s",
         "reason": core.reason,
     }
-
-
-def _made(seconds_: float | None, wheel: float | None) -> str:
-    """The product of the build and its duration. A peer has no wheel."""
-    what = "built" if wheel is None else f"wheel of {number(wheel / 1e3)} kB"
-    return "—" if seconds_ is None else f"{what} in {number(seconds_)} s"
 
 
 def _servers(finding: Finding) -> list[Server | Peer]:
@@ -254,9 +243,9 @@ def _servers(finding: Finding) -> list[Server | Peer]:
     return list({server.name: server for server in found}.values())
 
 
-def _equals(finding: Finding) -> dict[str, int]:
-    """The number of machines that shared the blocks, if there were several."""
-    return {"equal machines": finding.machines} if finding.machines > 1 else {}
+def facts(machine: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The facts about a machine as text, each with its name."""
+    return [(name.removesuffix("_bytes").replace("_", " "), fact(name, value)) for name, value in machine.items()]
 
 
 def fact(name: str, value: Any) -> str:

@@ -31,7 +31,7 @@ from bench.report.figures import rerun
 from bench.report.markdown import Grid, render
 from bench.report.missing import missing
 from bench.report.noise import once
-from bench.report.page import fact, latency_row, warmup
+from bench.report.page import facts, latency_row, warmup
 from bench.report.pictures import main_picture, pictures
 from bench.report.rows import Finding
 from bench.report.spent import overhead, unrest
@@ -52,7 +52,7 @@ def page(finding: Finding) -> str:
         "answers": answers(finding),
         "session": session,
         "machine": machine(session),
-        "facts": ", ".join(f"{_named(name)} {fact(name, value)}" for name, value in session.machine.items()),
+        "facts": ", ".join(map(" ".join, facts(session.machine))),
         "missing": missing(finding),
         "without_outcome": robustness.without_outcome(finding.attacked),
         "rerun": rerun(finding),
@@ -201,10 +201,6 @@ def _sample(plan: Plan) -> list[str]:
 
 def _quoted(plan: Plan, names: Iterable[str]) -> str:
     return listed([f"“{plan.catalog.loads[name].title}”" for name in dict.fromkeys(names)])
-
-
-def _named(name: str) -> str:
-    return name.removesuffix("_bytes").replace("_", " ")
 
 
 def _text(cell: Cell) -> str:
