@@ -10,11 +10,11 @@ import msgspec
 from bench.model import Stack
 from bench.report import noise, stolen
 from bench.report.answer import answers
-from bench.report.builds import without_pgo
 from bench.report.cards import Card, cards
 from bench.report.figures import Key, Plot
 from bench.report.rows import Finding
 from bench.report.spent import unrest
+from bench.report.versions import without_pgo
 
 TABLED = {"latency", "percentiles"}
 FEW = 3  # details on a card, else two

@@ -26,7 +26,6 @@ from bench.report import (
     suites,
 )
 from bench.report.answer import answers
-from bench.report.builds import without_pgo
 from bench.report.figures import rerun
 from bench.report.markdown import Grid, render
 from bench.report.missing import missing
@@ -38,6 +37,7 @@ from bench.report.spent import overhead, unrest
 from bench.report.table import Cell, alone, columns
 from bench.report.targets import verdict
 from bench.report.together import sentences as sessions
+from bench.report.versions import without_pgo
 from bench.report.wording import UNDECIDED
 
 DERIVED = {"CPU cost", "Memory cost"}  # columns that a page in the docs leaves out

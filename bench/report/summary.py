@@ -17,7 +17,6 @@ from bench.model import Stack
 from bench.report import layers, ranking, robustness, settings, stolen, suites
 from bench.report.answer import answers
 from bench.report.attacked import Attacked
-from bench.report.builds import without_pgo
 from bench.report.cards import cards
 from bench.report.grid import Grid
 from bench.report.ladder import rows
@@ -26,6 +25,7 @@ from bench.report.rows import Finding
 from bench.report.spent import overhead, unrest
 from bench.report.table import Cell, alone, columns
 from bench.report.targets import TargetResult, verdict
+from bench.report.versions import without_pgo
 from bench.report.wording import MEGA
 
 SHOWN = 20  # most stacks of a ranking on a terminal

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench.analysis.text import number, seconds, times
+from bench.analysis.text import listed, number, seconds, times
 from bench.model import Interpreter
 from bench.report import naming
 from bench.report.built import how
@@ -79,6 +79,19 @@ def table(finding: Finding) -> list[list[str]]:
         cells = [_speed(core), *([spent] if place else []), *beside, *price, how(core.facts)]
         rows.append([_on(finding, core).title, *cells])
     return [heading, *rows]
+
+
+def without_pgo(finding: Finding) -> str | None:
+    """A note on interpreters without profile-guided optimisation; None where all have it, or none."""
+    cores = [core for core in finding.cores if "pgo" in core.facts]
+    known = {_on(finding, core).title: core.facts["pgo"] for core in cores}
+    without = [title for title, pgo in known.items() if not pgo]
+    if len(without) in {0, len(known)}:
+        return None
+    return (
+        f"Built without profile-guided optimisation, unlike the others: {listed(without)}. "
+        "Differences from the others come from the build as well as the version."
+    )
 
 
 def _sources(finding: Finding) -> tuple[list[Core], list[Core]]:

@@ -12,12 +12,12 @@ from bench.analysis.text import interval, share, times
 from bench.model import Measurement
 from bench.report import charts
 from bench.report.answer import answers
-from bench.report.builds import without_pgo
 from bench.report.estimates import TOO_FEW, Figure, latency
 from bench.report.finding import find
 from bench.report.noise import once, power
 from bench.report.page import html
 from bench.report.table import alone, columns
+from bench.report.versions import without_pgo
 from bench.report.wording import judged
 from tests.unit import sessions
 
