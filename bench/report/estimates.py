@@ -67,7 +67,7 @@ def first_tripped(seen: Iterable[Observed], spoils: gates.Spoils, null: float | 
 
 
 def latency(runs: Sequence[Run], percentile: str, reason: str) -> Figure:
-    """The median over fresh servers of a percentile. A value below the clock's resolution counts as that resolution."""
+    """The median of a percentile over the runs. A value below the clock's resolution counts as that resolution."""
     metric = f"latency.{percentile}"
     spoilt = first_tripped(runs, "latency")
     if spoilt:

@@ -1,4 +1,4 @@
-"""What each layer adds to a request within a process, framework by framework: figures, answers, tables and a plot."""
+"""What each layer adds to a request within a process, framework by framework: figures, and their cells."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ class Measured:
             case = run.case
             closed = study.macro.loads_for(case.workload)[0] if study.macro and case.workload else None
             if not (case.aa or case.path) and case.load in {None, closed}:
-                where = None if case.instrument == "startup" else case.workload  # a start has no workload
+                where = None if case.instrument == "startup" else case.workload  # a start is the same for all
                 self._runs[Wanted(case.instrument, case.subject, where, case.threads > 1)].append(run)
 
     def of(self, wanted: Wanted) -> Sequence[Run]:
