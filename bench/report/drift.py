@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import altair as alt
 
@@ -12,6 +12,7 @@ from bench.analysis.text import listed, number, share
 from bench.catalog.factors import FACTORS
 from bench.report.charts import WIDE
 from bench.report.drawing import Chart, Record, hues, keys, names_axis, sheet
+from bench.report.markdown import Table
 from bench.report.pictures import Picture, with_keys
 from bench.report.wording import fitting
 
@@ -50,13 +51,13 @@ def answers(found: Drift) -> Iterator[str]:
         yield fitting(f"{_title(found, subject)}: {told[0] if told else 'nothing moves it significantly'}", again)
 
 
-def moves_table(found: Drift) -> list[Sequence[str]]:
+def moves_table(found: Drift) -> Table:
     """By factor, the standard deviation between its levels, beyond that of fresh processes."""
     heading = ["factor", "averaged within a session", *_titles(found)]
     return [heading, *([FACTOR_TITLES[name], _averaged(name), *_cells(found, name)] for name in _factors(found))]
 
 
-def within_table(found: Drift) -> list[Sequence[str]]:
+def within_table(found: Drift) -> Table:
     """By factor, the standard deviation of fresh processes at one level of it."""
     rows = [
         [

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from textwrap import fill
 
 from rich.console import Console
 from rich.text import Text
+
+from bench.report.markdown import Table
 
 LINE = 11  # characters of a line, where a cell is broken between words
 GAP = 2  # characters between columns; 1 where room is short
@@ -22,7 +24,7 @@ class Grid:
         self._rows: list[Cells | Text] = [[Text(heading, style="bold") for heading in ("", *headings)]]
 
     @classmethod
-    def of(cls, table: Sequence[Sequence[str]]) -> Grid:
+    def of(cls, table: Table) -> Grid:
         """The grid of a heading and rows. A comma of the heading breaks its line."""
         heading, *rows = table
         grid = cls(*(name.replace(", ", "\n") for name in heading[1:]))

@@ -9,10 +9,10 @@ from bench.report import charts, naming
 from bench.report.dots import ALL, Dot, dots
 from bench.report.drawing import Chart, keys
 from bench.report.layered import HEADINGS, LayerResult, amount, cells, drawable
+from bench.report.markdown import Table
 from bench.report.rows import Finding
 from bench.report.wording import MICRO, NO_FRAMEWORK, fitting
 
-Table = list[list[str]]
 AXIS = "µs that a request takes more than through no layer"
 
 

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 
 from bench.analysis.text import number
 from bench.report import loads, naming, price, settings, versions
+from bench.report.markdown import Table
 from bench.report.ranked import USUAL
 from bench.report.ranking import Ranked
 from bench.report.rows import Finding, Row
 from bench.report.targets import TargetResult, counts
 from bench.report.wording import MEGA, MICRO, estimate, scaled
 
-Table = list[list[str]]
 MOST_ROWS, MOST_COLUMNS = 12, 8
 NAMED = 6  # most undecided ones that are named
 ROUND = "*"  # marks a figure from the rounds of a race

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
 from bench.analysis import breaking
@@ -30,6 +29,7 @@ from bench.report import (
 from bench.report.built import how
 from bench.report.figures import LAB, plots, rerun
 from bench.report.finding import PERCENTILES
+from bench.report.markdown import templates
 from bench.report.rows import Core, Course, Finding, Row, closed_load
 from bench.report.spent import overhead
 from bench.report.table import Cell, Column, columns, instructions, latency
@@ -53,8 +53,9 @@ def html(finding: Finding) -> str:
     """The whole page as HTML."""
     chosen = columns(finding)
     parts = [_part(each, chosen, finding.targets) for each in finding.each]
-    page = templates().get_template("report.html")
-    return page.render(
+    environment = templates()
+    environment.filters |= {"prose": prose, "contents": contents}
+    return environment.get_template("report.html").render(
         finding=finding,
         parts=parts,
         sections=front.sections(parts),
@@ -83,19 +84,6 @@ def html(finding: Finding) -> str:
         rerun=rerun(finding),
         lab=LAB,
     )
-
-
-def templates() -> Environment:
-    """The templates of reports (HTML, escaped) and of pages (Markdown). An unknown name is an error."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=select_autoescape(["html"]),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"prose": prose, "contents": contents}
-    return environment
 
 
 def prose(text: str) -> Markup:

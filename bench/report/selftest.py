@@ -10,6 +10,7 @@ from bench.analysis.selftest import MAX_SIGNIFICANT, RECORD, SURE, AAComparisons
 from bench.analysis.stats import POWER
 from bench.analysis.text import listed, share
 from bench.model import Run, Session
+from bench.report.markdown import Table
 from bench.report.wording import fitting
 
 WHERE = {"micro": "without a server", "macro": "behind a server"}
@@ -70,7 +71,7 @@ def noise(found: Selftest) -> str:
     return f"Noise: a single comparison detects a difference of {least}; equals differ by {apart} on average"
 
 
-def equals_table(found: Selftest) -> list[Sequence[str]]:
+def equals_table(found: Selftest) -> Table:
     """The table of A/A comparisons: its heading and a row for each instrument."""
     rows = [
         (
@@ -88,7 +89,7 @@ def equals_table(found: Selftest) -> list[Sequence[str]]:
     return [EQUALS, *rows]
 
 
-def known_table(found: Selftest) -> list[Sequence[str]]:
+def known_table(found: Selftest) -> Table:
     """The table of known differences: its heading and a row for each difference."""
     rows = [
         (

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from bench.analysis.text import number
 from bench.report import naming
+from bench.report.markdown import Table
 from bench.report.rows import Finding
 from bench.report.targets import TargetResult
 from bench.report.wording import MICRO, fitting
@@ -36,13 +37,13 @@ def by_effect(rows: Sequence[TargetResult]) -> list[TargetResult]:
     return sorted(rows, key=_order)
 
 
-def table(finding: Finding) -> list[list[str]]:
+def table(finding: Finding) -> Table:
     """A row for each setting and workload, what lowers a figure first."""
     rows = [[*named(finding, row), row.reason or row.text, added(row)] for row in by_effect(finding.targets)]
     return [["setting", "figure", "workload", "relative to the same without it", "added, µs/request"], *rows]
 
 
-def targets(finding: Finding) -> list[list[str]]:
+def targets(finding: Finding) -> Table:
     """The targets of a study, missed ones like the others, or its settings; empty without any."""
     if only_settings(finding.targets):
         return table(finding)

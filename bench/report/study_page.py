@@ -27,7 +27,7 @@ from bench.report import (
 )
 from bench.report.answer import answers
 from bench.report.figures import rerun
-from bench.report.markdown import Grid, render
+from bench.report.markdown import Table, render
 from bench.report.missing import missing
 from bench.report.noise import once
 from bench.report.page import facts, latency_row, warmup
@@ -119,7 +119,7 @@ def _part(finding: Finding, drawn: Iterable[Any]) -> dict[str, Any]:
     }
 
 
-def _stacks(finding: Finding) -> Grid:
+def _stacks(finding: Finding) -> Table:
     """The main table: the rows that have figures, without empty columns."""
     rows = [row for row in finding.rows if row.verdict == "pass"]
     own = {"Speed-up"} if not finding.compares_cores else set()  # each stack would be its own baseline
@@ -154,7 +154,7 @@ def _latencies(finding: Finding) -> list[dict[str, Any]]:
     ]
 
 
-def _cores(finding: Finding) -> Grid:
+def _cores(finding: Finding) -> Table:
     """The cores of a study without servers, with what each costs to keep where it was measured."""
     cores = [core for core in finding.cores if core.verdict == "pass"]
     known = price.known(cores)
@@ -163,7 +163,7 @@ def _cores(finding: Finding) -> Grid:
     return [heading, *([core.title, *map(_text, alone(core)), *own] for core, own in zip(cores, prices, strict=True))]
 
 
-def _targets(finding: Finding) -> Grid | None:
+def _targets(finding: Finding) -> Table | None:
     """The targets; for a study of settings, all of them beyond the first table."""
     shown = overview.MOST_ROWS if settings.only_settings(finding.targets) else 0
     rows = settings.targets(finding)

@@ -8,6 +8,7 @@ from bench.analysis.text import listed, number, seconds, times
 from bench.model import Interpreter
 from bench.report import naming
 from bench.report.built import how
+from bench.report.markdown import Table
 from bench.report.rows import Core, Finding, Row
 from bench.report.speedups import is_faster
 from bench.report.wording import MEGA, MICRO, estimate, fitting, scaled
@@ -55,7 +56,7 @@ def best(finding: Finding) -> Core | None:
     return max((core for core in own if is_faster(core)), key=gain, default=None)
 
 
-def table(finding: Finding) -> list[list[str]]:
+def table(finding: Finding) -> Table:
     """A row for each interpreter, the fastest first: each source's time and speed-up, also served, and its price."""
     own = finding.baseline.variant.partition("@")[0]
     sources = list(dict.fromkeys([own, *(core.variant.partition("@")[0] for core in finding.cores)]))
