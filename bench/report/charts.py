@@ -14,7 +14,7 @@ from bench.analysis.stats import Ratio
 from bench.analysis.text import number
 from bench.measure.instruments.sizes import PARTS
 from bench.model import Stack
-from bench.report.dots import ALL, AXIS, LETTER, ROW, Dot, distinct, dots, name_axis
+from bench.report.dots import ALL, AXIS, LETTER, ROW, Dot, distinct, dots, row_axis
 from bench.report.drawing import Chart, Record, hues, keys, sheet
 from bench.report.look import LIGHT
 from bench.report.rows import Core, Course, Finding, Row
@@ -154,7 +154,7 @@ def sizes(finding: Finding, width: int, rows: slice = ALL) -> Chart:
         for row in sized[rows] for rank, (part, found) in enumerate(row.parts.items())
     ]  # fmt: skip
     names = list(told.values())[rows]
-    axis, room = name_axis(list(told.values()), width)
+    axis, room = row_axis(list(told.values()), width)
     most, longest = max(total["mb"] for total in totals), max(map(len, labels.values()))
     top = most / max(0.2, 1 - LETTER * longest / (width - room))
     y = alt.Y("name:N", sort=names, title=None, axis=axis)

@@ -16,7 +16,7 @@ from bench.report.rows import Finding
 from bench.report.spent import unrest
 from bench.report.versions import without_pgo
 
-TABLED = {"latency", "percentiles"}
+TABLED = {"overload", "latency"}
 FEW = 3  # details on a card, else two
 MOST_WORDS = 5  # of the title of a card
 FIRST_LOOK = (

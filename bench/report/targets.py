@@ -90,7 +90,7 @@ class Wanted(msgspec.Struct, frozen=True):
     threads: bool = False
 
 
-class Measured:
+class RunsByCase:
     """The runs for targets: those of cores alone, of starts, and under the study's first closed load."""
 
     def __init__(self, study: Study, session: Session, runs: Sequence[Run], selftest: Selftest | None) -> None:
@@ -138,7 +138,7 @@ def target_results(
     study: Study, session: Session, runs: Sequence[Run], selftest: Selftest | None = None
 ) -> tuple[TargetResult, ...]:
     """The results of every target, workload by workload, in the study's order. Those without a limit are one family."""
-    measured = Measured(study, session, runs, selftest)
+    measured = RunsByCase(study, session, runs, selftest)
     return _judged(
         [_result(target, workload, measured, study) for target in study.targets for workload in target.workloads]
     )
@@ -195,7 +195,7 @@ def _over(rows: Sequence[TargetResult]) -> TargetResult:
     )
 
 
-def _result(target: Target, workload: str, measured: Measured, study: Study) -> TargetResult:
+def _result(target: Target, workload: str, measured: RunsByCase, study: Study) -> TargetResult:
     row = TargetResult(target=target, workload=workload)
     wanted = _wanted(target, target.subject, workload)
     runs, metric = measured.of(wanted), METRICS.get(target.metric, target.metric)
