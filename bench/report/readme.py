@@ -89,9 +89,8 @@ def _stacks(finding: Finding, found: Mapping[str, Finding]) -> str:
     pages = [f"[{found[name].study.title}]({_page(found[name])})" for name in PEERS if name in found]
     more = [f"Peers that are tuned or written by hand, and other documents: {listed(pages)}."] if pages else []
     told = _items([*taken.beside(finding), *more])
-    return "\n\n".join(
-        [STAY, told, _filled(taken.caption(finding)), taken.stacks(finding), _filled(_measured([finding]))]
-    )
+    grid = [_filled(taken.caption(finding)), taken.stacks(finding), _filled(_measured([finding]))]
+    return "\n\n".join([f"## {finding.study.title}", STAY, told, *grid])
 
 
 def _page(finding: Finding) -> str:
