@@ -32,7 +32,7 @@ messaging: setup ; $(python) -m tests.messaging
 # Every page anew: Sphinx warns of a page only when it reads it. The figures come first: pages link to them.
 site: setup .lab/docs/made-of.txt
 	rm -rf site
-	$(python) -m bench.report.site site
+	$(python) -m bench.verbs.site site
 	$(sphinx) --quiet --fail-on-warning --keep-going --fresh-env --doctree-dir .lab/docs/doctrees --conf-dir docs . site
 	@echo site/index.html
 

@@ -75,6 +75,11 @@ def excluded(same: Ratio) -> float:
     return max(same.low - 1, 1 / same.high - 1, 0.0)
 
 
+def whole(runs: Sequence[Run]) -> Sequence[Run]:
+    """The runs of a case; none if one of them failed."""
+    return () if any(run.verdict != "pass" for run in runs) else runs
+
+
 def paired(above: Iterable[Run], below: Iterable[Run], metric: str) -> Ratio | None:
     """`metric` of one side ÷ that of the other, over the blocks that hold both; None without such a block."""
     values = {run.block: run.values(metric) for run in above}

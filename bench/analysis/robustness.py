@@ -117,11 +117,6 @@ def severity(rows: Sequence[Judged]) -> tuple[int, ...]:
     return tuple(count(rows, kind) for kind in KINDS)
 
 
-def hidden(rows: Iterable[Judged]) -> int:
-    """How many hidden requests were answered."""
-    return sum(row.hidden for row in rows)
-
-
 def faults(rows: Iterable[Judged]) -> int:
     """How many attacks a server did not stand: a wrong outcome, or a good request that was not answered right."""
     return sum(not row.is_right for row in rows)

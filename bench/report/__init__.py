@@ -6,5 +6,5 @@ charts, drawing, figures   plots
 page, summary              the HTML page; the summary on a terminal
 selftest, drift            the verdict of a self-test; the effects of factors from session to session
 together                   several sessions of a study as one finding
-docs, pictures, gain       the pages in the docs, from kept sessions
+docs, pictures, readme     the pages in the docs and README's tables, from kept sessions
 """

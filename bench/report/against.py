@@ -76,16 +76,13 @@ def _costs(finding: Finding, peers: list[Ranked]) -> Iterator[str]:
     shown = [*list(first.values())[:2], *_plain(finding)[:1]]
     costs = " costs"
     for each in shown:
-        name = naming.stack(finding, each.stack) if each.stack.is_peer else f"plain {_plain_name(finding, each)}"
+        name = naming.core(finding, naming.core_of(finding, each.stack))
+        name = name if each.stack.is_peer else f"plain {name}"
         if each.behind.significant:
             yield f"{name}{costs} {_times(each)}"
             costs = ""
         elif each.behind.equal:
             yield f"{name} costs as much"
-
-
-def _plain_name(finding: Finding, each: Ranked) -> str:
-    return naming.core(finding, next(core for core in finding.cores if core.variant == each.stack.variant))
 
 
 def _times(each: Ranked) -> str:

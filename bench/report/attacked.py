@@ -40,11 +40,6 @@ class Attacked(msgspec.Struct, frozen=True, kw_only=True):
         return robustness.faults(self.rows)
 
     @property
-    def hidden(self) -> int:
-        """How many hidden requests it answers."""
-        return robustness.hidden(self.rows)
-
-    @property
     def spoils(self) -> int:
         """How many attacks keep it from answering a good request right, whatever else it does."""
         return sum(row.next_wrong is not None for row in self.rows)

@@ -10,8 +10,7 @@ from bench.analysis import robustness
 from bench.analysis.robustness import HIDING, KINDS
 from bench.report import charts
 from bench.report.attacked import ALONE, PROXIED, Attacked
-from bench.report.drawing import Chart, Record, extent, keys, names_axis, sheet
-from bench.report.look import LIGHT
+from bench.report.drawing import Chart, Record, extent, hues, keys, names_axis, sheet
 
 KEYS = (*keys(KINDS[:-1]), (KINDS[-1], "grey"))  # silence breaks no RFC
 ROW_PIXELS = 17
@@ -65,13 +64,8 @@ def _bars(known: Sequence[Attacked], names: Sequence[str], width: int) -> alt.Ch
                 axis=names_axis(names),
                 scale=alt.Scale(domain=list(names)),
             ),
-            color=alt.Color("kind:N", sort=list(KINDS), scale=_hues()),
+            color=alt.Color("kind:N", sort=list(KINDS), scale=hues(KEYS)),
             order=alt.Order("at:Q"),
         )
     )
     return bars
-
-
-def _hues() -> alt.Scale:
-    """The colour of each kind of fault."""
-    return alt.Scale(domain=list(KINDS), range=[LIGHT[colour] for _, colour in KEYS])

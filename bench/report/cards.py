@@ -9,10 +9,10 @@ import msgspec
 
 from bench.analysis.comparison import Comparison, as_a_family
 from bench.analysis.text import interval, listed, number, seconds, times
-from bench.model import Stack, Study
+from bench.model import Stack
 from bench.report import naming
 from bench.report.estimates import Figure
-from bench.report.evidence import Evidence
+from bench.report.evidence import Evidence, first_stack
 from bench.report.latencies import Latencies
 from bench.report.rows import Change, Finding, Row, closed_load
 from bench.report.wording import MEGA, MICRO
@@ -29,15 +29,9 @@ class Card(msgspec.Struct, frozen=True):
     more: tuple[str, ...] = ()
 
 
-def present(study: Study) -> Stack:
-    """The present stack: the baseline behind the study's first server."""
-    server = study.servers[0]
-    return Stack(variant=study.baseline, framework=study.frameworks_on(server)[0], server=server)
-
-
 def changes(evidence: Evidence, stacks: Sequence[Stack]) -> tuple[Change, ...]:
     """Server CPU per request of the present stack ÷ that of each other: one family of comparisons, the best first."""
-    load, own = closed_load(evidence.study, evidence.workload), present(evidence.study)
+    load, own = closed_load(evidence.study, evidence.workload), first_stack(evidence.study)
     others = [stack for stack in stacks if stack != own]
     held = as_a_family([evidence.speedup("macro", stack, "cpu", load, over=own) for stack in others])
     found = [Change(stack=stack, gain=gain) for stack, gain in zip(others, held, strict=True)]
@@ -56,7 +50,7 @@ def cards(finding: Finding) -> tuple[Card, ...]:
 
 
 def _change(finding: Finding, rows: dict[Stack, Row]) -> Card:
-    own = present(finding.study)
+    own = first_stack(finding.study)
     if len(naming.versions(finding.study)) > 1:
         return _versions_compared(finding, rows)
     title = "What to change today"
@@ -85,7 +79,7 @@ def _change(finding: Finding, rows: dict[Stack, Row]) -> Card:
 
 def _versions_compared(finding: Finding, rows: dict[Stack, Row]) -> Card:
     """Whether another version of the service is slower than the baseline; a version without figures says why."""
-    own = present(finding.study)
+    own = first_stack(finding.study)
     lines = [_compared(each, own, finding) for each in finding.changes if rows[each.stack].cpu.value is not None]
     failed = [row for row in rows.values() if row.cpu.value is None]
     lines += [f"{naming.named(finding, row.stack)} has no figure: {_first_line(row.cpu)}" for row in failed]
@@ -111,7 +105,7 @@ def _compared(change: Change, own: Stack, finding: Finding) -> str:
 def _latency(finding: Finding) -> Card:
     common = [each for each in finding.latencies if each.is_common]
     title = "Latency"
-    own = next((each for each in common if each.stack == present(finding.study)), None)
+    own = next((each for each in common if each.stack == first_stack(finding.study)), None)
     if own is None:
         return Card(title, "Latency was not measured.")
     title = f"Latency at {number(own.rate)} requests per second"
@@ -121,7 +115,7 @@ def _latency(finding: Finding) -> Card:
 
 
 def _memory(finding: Finding, rows: dict[Stack, Row]) -> Card:
-    own = present(finding.study)
+    own = first_stack(finding.study)
     held = sorted((row for row in finding.rows if row.memory.value is not None), key=lambda row: row.memory.value or 0)
     title = "Memory under load"
     if rows[own].memory.value is None:
@@ -163,12 +157,12 @@ def _mega(figure: Figure) -> str:
 
 
 def _percentiles(each: Latencies) -> str:
-    """The median and the highest of p99, p95 and p90 that has a figure; without the median, the reason."""
+    """The median and the higher of p99 and p90 that has a figure; without the median, the reason."""
     known = {name: percentile.figure for name, percentile in each.percentiles.items()}
     if known["p50"].value is None:
         return f"no figure ({_first_line(known['p50'])})"
     told = [f"p50 {_micro(known['p50'].value)}"]
-    high = next((name for name in ("p99", "p95", "p90") if name in known and known[name].value is not None), None)
+    high = next((name for name in ("p99", "p90") if known[name].value is not None), None)
     if high:
         told.append(f"{high} {_micro(known[high].value or 0.0)}")
     return ", ".join(told)

@@ -14,8 +14,8 @@ from bench.analysis.stats import Ratio
 from bench.analysis.text import number
 from bench.measure.instruments.sizes import PARTS
 from bench.model import Stack
-from bench.report.dots import ALL, AXIS, LETTER, ROW, Dot, distinct, dots, name_axis
-from bench.report.drawing import Chart, Record, keys, sheet
+from bench.report.dots import ALL, AXIS, LETTER, ROW, Dot, distinct, dots, row_axis
+from bench.report.drawing import Chart, Record, hues, keys, sheet
 from bench.report.look import LIGHT
 from bench.report.rows import Core, Course, Finding, Row
 from bench.report.wording import MEGA, MICRO, estimate, judged, scaled
@@ -26,7 +26,6 @@ ALONE = "core alone"
 UNDECIDED = ("equal or undecided", "grey")  # a key to a colour
 PART_COLOURS = ("grey", "blue", "orange", "green", "purple")
 RESOLUTION = 1e-3
-MOMENTS = {"idle": "idle", "first": "first request", "loaded": "under load", "after": "after it"}
 DECADES = tuple(10**power for power in range(3, 9))
 LABELS = "datum.value <= 1000 ? '≤ 1,000' : format(datum.value, ',')"  # the clock's resolution is a millisecond
 
@@ -155,16 +154,16 @@ def sizes(finding: Finding, width: int, rows: slice = ALL) -> Chart:
         for row in sized[rows] for rank, (part, found) in enumerate(row.parts.items())
     ]  # fmt: skip
     names = list(told.values())[rows]
-    axis, room = name_axis(list(told.values()), width)
+    axis, room = row_axis(list(told.values()), width)
     most, longest = max(total["mb"] for total in totals), max(map(len, labels.values()))
     top = most / max(0.2, 1 - LETTER * longest / (width - room))
     y = alt.Y("name:N", sort=names, title=None, axis=axis)
     ticks = alt.Axis(tickCount=4 if whole else 2, titleAnchor="end")
     x = alt.X("mb:Q", title="MB", scale=alt.Scale(domain=[0, top]), axis=ticks)
-    hues_of = alt.Scale(domain=list(PARTS), range=[LIGHT[name] for name in PART_COLOURS])
+    scale = hues(zip(PARTS, PART_COLOURS, strict=True))
     height = ROW * len(names) + AXIS
     bar = sheet(records, width, height).mark_bar(height=10).encode(
-        x=x, y=y, color=alt.Color("part:N", scale=hues_of), order="rank:O", description="hint:N"
+        x=x, y=y, color=alt.Color("part:N", scale=scale), order="rank:O", description="hint:N"
     )  # fmt: skip
     text = sheet(totals[rows], width, height).mark_text(align="left", dx=6, fontSize=11, aria=False)
     return alt.layer(bar, text.encode(x="mb:Q", y=y, text="told:N"))

@@ -17,13 +17,14 @@ import pyperf
 
 from bench import store
 from bench.analysis import selftest
-from bench.analysis.comparison import Comparison, as_a_family, noise_floor, paired
+from bench.analysis.comparison import Comparison, as_a_family, paired
 from bench.analysis.spread import POOLED, pooled, right
 from bench.analysis.stats import POWER, Ratio, ratio
 from bench.analysis.text import interval, number, seconds, share, times
 from bench.errors import LabError
 from bench.model import Instrument, Run, stack_of
 from bench.paths import RESULTS
+from bench.report.evidence import Evidence
 from bench.report.wording import EQUAL, UNDECIDED
 
 
@@ -201,10 +202,10 @@ def _of_the_lab(study: str, subject: str, results: Path) -> list[Side]:
     metric = selftest.METRICS[instrument]
     runs = store.runs(folder)
     of_kind = [run for run in runs if run.case.instrument == instrument and not run.case.levels]
-    found = [run for run in of_kind if subject == _subject(run) and run.case.is_plain]
+    found = [run for run in of_kind if subject == run.case.subject and run.case.is_plain]
     wrong = next((run.told for run in found if run.verdict != "pass"), None)
     if wrong or not found:
-        known = ", ".join(sorted({_subject(run) for run in of_kind})) or "nothing"
+        known = ", ".join(sorted({run.case.subject for run in of_kind})) or "nothing"
         raise LabError(f"{study}/{subject} has no figure: {wrong or f'the last session of {study} measured {known}'}")
     tested = selftest.latest(session.machine.get("fingerprint"), results)
     return [
@@ -216,7 +217,7 @@ def _of_the_lab(study: str, subject: str, results: Path) -> list[Side]:
             runs=tuple(measured),
             under=tuple(run for run in of_kind if _load(run) == _load(measured[0])) if instrument == "macro" else (),
             metric=metric,
-            floor=noise_floor(_pair(runs, measured[0].case.workload), tested.bias(instrument) if tested else None),
+            floor=Evidence(session, runs, measured[0].case.workload or "", tested).floor(instrument),
         )
         for benchmark, measured in _benchmarks(found).items()
     ]
@@ -235,16 +236,3 @@ def _benchmarks(runs: Iterable[Run]) -> dict[str, list[Run]]:
 
 def _load(run: Run) -> tuple[str | None, str | None, float | None]:
     return run.case.workload, run.case.load, run.case.rate
-
-
-def _subject(run: Run) -> str:
-    return run.case.subject
-
-
-def _pair(runs: Iterable[Run], workload: str | None) -> Ratio | None:
-    """The ratio of the session's A/A pair on a workload; None without one."""
-    of_workload = [run for run in runs if run.case.workload == workload and run.verdict == "pass"]
-    micro = [run for run in of_workload if run.case.instrument == "micro"]
-    repeats = [run for run in micro if run.case.aa]
-    names = {run.case.variant for run in repeats}
-    return paired([run for run in micro if run.case.variant in names and run.case.is_plain], repeats, "time")

@@ -19,7 +19,7 @@ from bench.report.finding import find
 from bench.report.markdown import render
 from bench.report.pictures import Picture, pictures
 from bench.report.rows import Finding
-from bench.report.study_page import is_too_high, machine, page
+from bench.report.study_page import machine, page
 from bench.report.together import together
 
 ASKED = (
@@ -132,5 +132,4 @@ def index(found: dict[str, Finding]) -> str:
         rows=rows,
         machines=" ".join(f"{mark} {machine}." for machine, mark in marks.items()),
         unmeasured=listed([f"`{name}`" for name in ASKED if name not in found]),
-        awaiting=listed([f"[{name}]({name}.md)" for name, finding in found.items() if is_too_high(finding)]),
     )

@@ -64,7 +64,7 @@ def dots(
     names = list(told.values())[rows]
     shown = [mark for mark in marks if told[mark.row] in names]
     lanes = list(dict.fromkeys(mark.lane for mark in marks))
-    labels, room = name_axis(list(told.values()), width)
+    labels, room = row_axis(list(told.values()), width)
     scale, axis = _scale(marks, max(width - room - 2 * GAP, LEAST), one)
     y = alt.Y("name:N", sort=names, title=None, axis=labels, scale=alt.Scale(paddingInner=0.12, paddingOuter=0.12))
     records = [_record(mark, told[mark.row], one) for mark in shown]
@@ -99,7 +99,7 @@ def _record(mark: Dot, name: str, one: bool) -> dict[str, object]:
     }  # fmt: skip
 
 
-def name_axis(names: Sequence[str], width: int) -> tuple[alt.Axis, float]:
+def row_axis(names: Sequence[str], width: int) -> tuple[alt.Axis, float]:
     """An axis for names of rows, and its pixels. The reader's font may be wider than the font that measures here."""
     font = FONT if width > NARROW else SMALL
     room = BROAD * font * max(map(len, names), default=0)

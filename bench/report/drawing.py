@@ -45,10 +45,14 @@ CONFIG: dict[str, Any] = {  # of Vega-Lite
 }
 
 
+def svg(chart: Chart, **config: Any) -> str:
+    """The chart as an SVG element; `config` takes precedence over `CONFIG`."""
+    return rounded(str(vl_convert.vegalite_to_svg(chart.configure(**CONFIG | config).to_dict())))
+
+
 def draw(chart: Chart, name: str) -> str:
     """The chart as an SVG element, its ids prefixed with `name`, so that they are unique on the page."""
-    svg = rounded(str(vl_convert.vegalite_to_svg(chart.configure(**CONFIG).to_dict())))
-    return svg.replace('id="', f'id="{name}-').replace("url(#", f"url(#{name}-")
+    return svg(chart).replace('id="', f'id="{name}-').replace("url(#", f"url(#{name}-")
 
 
 def rounded(svg: str) -> str:
@@ -62,9 +66,10 @@ def keys(names: Sequence[str], first: str | None = None) -> list[tuple[str, str]
     return list(zip(names, cycle, strict=False))
 
 
-def hues(names: Sequence[str], first: str | None = None) -> alt.Scale:
-    """The colour of each name, as `keys` gives it."""
-    return alt.Scale(domain=list(names), range=[LIGHT[colour] for _, colour in keys(names, first)])
+def hues(named: Iterable[tuple[str, str]]) -> alt.Scale:
+    """The scale of names with colours."""
+    names, colours = zip(*named, strict=True)
+    return alt.Scale(domain=list(names), range=[LIGHT[colour] for colour in colours])
 
 
 def sheet(data: Iterable[Record], width: int, height: Any) -> alt.Chart:

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 
 import altair as alt
 
-from bench import store
 from bench.analysis.components import Component
-from bench.analysis.drift import PROCESSES, TIME, Drift, judge
+from bench.analysis.drift import PROCESSES, TIME, Drift
 from bench.analysis.text import listed, number, share
 from bench.catalog.factors import FACTORS
-from bench.model import Session
 from bench.report.charts import WIDE
 from bench.report.drawing import Chart, Record, hues, keys, names_axis, sheet
+from bench.report.markdown import Table
 from bench.report.pictures import Picture, with_keys
 from bench.report.wording import fitting
 
 FACTOR_TITLES = {name: factor.title for name, factor in FACTORS.items()} | {TIME: "time: minutes pass"}
 ROW_PIXELS = 16
-
-
-def judged(folder: Path) -> Drift:
-    """The effects of the factors in the session in `folder`."""
-    return judge(store.read(folder / "session.json", Session), store.runs(folder))
 
 
 def lines(found: Drift) -> Iterator[str]:
@@ -58,13 +51,13 @@ def answers(found: Drift) -> Iterator[str]:
         yield fitting(f"{_title(found, subject)}: {told[0] if told else 'nothing moves it significantly'}", again)
 
 
-def moves_table(found: Drift) -> list[Sequence[str]]:
+def moves_table(found: Drift) -> Table:
     """By factor, the standard deviation between its levels, beyond that of fresh processes."""
     heading = ["factor", "averaged within a session", *_titles(found)]
     return [heading, *([FACTOR_TITLES[name], _averaged(name), *_cells(found, name)] for name in _factors(found))]
 
 
-def within_table(found: Drift) -> list[Sequence[str]]:
+def within_table(found: Drift) -> Table:
     """By factor, the standard deviation of fresh processes at one level of it."""
     rows = [
         [
@@ -109,7 +102,7 @@ def _chart(found: Drift) -> Chart:
     base = sheet(records, WIDE, height=ROW_PIXELS * len(names) * len(factors)).encode(
         y=alt.Y("factor:N", sort=factors, title=None, axis=names_axis(factors)),
         yOffset=alt.YOffset("subject:N", sort=names),
-        color=alt.Color("subject:N", sort=names, scale=hues(names)),
+        color=alt.Color("subject:N", sort=names, scale=hues(keys(names))),
     )
     span = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title="%"), x2="high:Q")
     point = base.mark_point(filled=True, size=60, opacity=1).encode(x="sd:Q")

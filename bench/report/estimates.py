@@ -11,7 +11,7 @@ from bench.analysis import gates
 from bench.analysis.capacity import reached
 from bench.analysis.warmup import Warmup, running_median, warmup
 from bench.measure.instruments.sizes import PARTS
-from bench.model import Run
+from bench.model import Observed, Run
 
 LIMITED = "generator-limited"
 TOO_FEW = "fewer than 10 requests lie beyond this percentile"
@@ -60,14 +60,14 @@ def capacity(runs: Sequence[Run], null: float | None, reason: str) -> Figure:
     return Figure(value=float(np.mean(rates))) if rates else Figure(reason=reason)
 
 
-def first_tripped(runs: Iterable[Run], spoils: gates.Spoils, null: float | None = None) -> gates.Tripped | None:
-    """The first tripped gate that spoils such a figure in one of the `runs`; None without one."""
-    found = (tripped for run in runs for tripped in gates.judge(run, null) if tripped.spoils == spoils)
+def first_tripped(seen: Iterable[Observed], spoils: gates.Spoils, null: float | None = None) -> gates.Tripped | None:
+    """The first gate, of those that spoil such a figure, that what was `seen` trips; None without one."""
+    found = (tripped for each in seen for tripped in gates.judge(each, null) if tripped.spoils == spoils)
     return next(found, None)
 
 
 def latency(runs: Sequence[Run], percentile: str, reason: str) -> Figure:
-    """The median over fresh servers of a percentile. A value below the clock's resolution counts as that resolution."""
+    """The median of a percentile over the runs. A value below the clock's resolution counts as that resolution."""
     metric = f"latency.{percentile}"
     spoilt = first_tripped(runs, "latency")
     if spoilt:

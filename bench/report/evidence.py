@@ -8,16 +8,22 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from bench.analysis.capacity import BUSY
-from bench.analysis.comparison import Comparison, compared, noise_floor, paired
+from bench.analysis.comparison import Comparison, compared, noise_floor, paired, whole
 from bench.analysis.pooled import Pooled
 from bench.analysis.selftest import Selftest
 from bench.analysis.spread import POOLED, pooled
 from bench.analysis.stats import Ratio, reach
 from bench.errors import RIGHT
-from bench.model import Instrument, Run, Session, Stack, Unavailable, Verdict
+from bench.model import Instrument, Run, Session, Stack, Study, Unavailable, Verdict
 
 ASIDE = {"size", "instructions", "suite", "layers"}  # a failure of these instruments spoils no other figure
 Subject = str | Stack
+
+
+def first_stack(study: Study) -> Stack:
+    """The baseline behind the study's first server; of an application, its present stack."""
+    server = study.servers[0]
+    return Stack(variant=study.baseline, framework=study.frameworks_on(server)[0], server=server)
 
 
 class Evidence:
@@ -88,8 +94,7 @@ class Evidence:
 
     def forced(self, variant: str) -> Sequence[Run]:
         """The timed processes of `variant` on the path that was counted, if it otherwise takes another one."""
-        runs = self._forced.get(variant, ())
-        return () if self.trouble(variant) or any(run.verdict != "pass" for run in runs) else runs
+        return () if self.trouble(variant) else whole(self._forced.get(variant, ()))
 
     def trouble(self, subject: Subject) -> str | None:
         """Why no figure of `subject` counts: it is unavailable, or a run failed. A wrong answer spoils a whole row."""
@@ -166,12 +171,10 @@ class Evidence:
         return [lack for lack in found if lack.covers(**parts, workload=self.workload, instrument=instrument)]
 
     def _of(self, instrument: Instrument, subject: Subject, load: str | None, aa: bool) -> Sequence[Run]:
-        found = self._runs.get((instrument, subject, load, aa), ())
-        return () if any(run.verdict != "pass" for run in found) else sorted(found, key=lambda run: run.block)
+        return sorted(whole(self._runs.get((instrument, subject, load, aa), ())), key=lambda run: run.block)
 
     def _baseline(self, subject: Subject) -> Subject:
-        name = self.study.baseline
         if isinstance(subject, Stack) and subject.is_peer and self.study.servers:
-            server = self.study.servers[0]
-            return Stack(variant=name, framework=self.study.frameworks_on(server)[0], server=server)
+            return first_stack(self.study)
+        name = self.study.baseline
         return msgspec.structs.replace(subject, variant=name) if isinstance(subject, Stack) else name

@@ -54,8 +54,8 @@ class Plot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def plots(finding: Finding, targets: Sequence[TargetResult] = ()) -> dict[str, Plot]:
-    """The plots for which a workload has figures, by the name of their section; `targets` are those of the study."""
-    drawn = {
+    """The plots of a workload by the name of their section, in the page's order; `targets` are those of the study."""
+    return {
         "attacks": _attacks(finding),
         "outcomes": _outcomes(finding, targets),
         "breaks": _breaks(finding),
@@ -64,12 +64,11 @@ def plots(finding: Finding, targets: Sequence[TargetResult] = ()) -> dict[str, P
         "survival": _survival(finding),
         "speedups": _speedups(finding),
         "added": _added(finding),
+        "overload": _overload(finding),
         "latency": _latency(finding),
-        "percentiles": _percentiles(finding),
         "memory": _memory(finding),
         "sizes": _sizes(finding),
     }
-    return {name: plot for name, plot in drawn.items() if plot.panels}
 
 
 def rerun(finding: Finding) -> str:
@@ -151,8 +150,9 @@ def _speedups(finding: Finding) -> Plot:
     told = [f"{core.title} {_speedup(core)}" for core in finding.cores if core.speedup.ratio]
     study = finding.study
     drawn = _plot(charts.speedups, finding, [] if _survives(finding) else told, [UNDECIDED], len(told))
-    first = f"{study.name}/{study.baseline} {study.name}/{finding.cores[0].variant}"
-    return msgspec.structs.replace(drawn, again=f"{LAB} compare {first}")
+    fastest = next((core for core in finding.cores if not core.baseline), finding.baseline)
+    pair = f"{study.name}/{study.baseline} {study.name}/{fastest.variant}"
+    return msgspec.structs.replace(drawn, again=f"{LAB} compare {pair}")
 
 
 def _added(finding: Finding) -> Plot:
@@ -165,26 +165,26 @@ def _speedup(core: Core) -> str:
     return "1×" if core.baseline else estimate(core.speedup)
 
 
-def _latency(finding: Finding) -> Plot:
+def _overload(finding: Finding) -> Plot:
     shown = [course for course in finding.open if course.series.get("latency")]
     panels = []
     for load in dict.fromkeys(course.load for course in shown):
         worst = [(course.title, course.percentiles["max"]) for course in shown if course.load == load]
         told = listed([f"{title} {microseconds(figure)} µs" for title, figure in worst])
-        svg = draw(charts.latencies(finding, load), f"{finding.workload}-latency-{load}")
+        svg = draw(charts.latencies(finding, load), f"{finding.workload}-overload-{load}")
         words = f"Median latency second by second. Longest latency: {told}"
         panels.append(Panel(finding.catalog.loads[load].title, words, svg))
     names = [Key(title, hue, "dashes" if peer else "line") for title, hue, peer in charts.contestants(finding)]
     return Plot(keys=tuple(names), panels=tuple(panels), again=rerun(finding))
 
 
-def _percentiles(finding: Finding) -> Plot:
+def _latency(finding: Finding) -> Plot:
     if not percentiles.has_figures(finding):
         return Plot(panels=(), again=rerun(finding))
     names = tuple(Key(*pair, "line") for pair in percentiles.named(finding))
     words = latencies.sentence(finding.latencies)
     panels = [
-        Panel(title, words, draw(chart, f"{finding.workload}-percentiles-{at}"))
+        Panel(title, words, draw(chart, f"{finding.workload}-latency-{at}"))
         for at, (title, chart) in enumerate(percentiles.panels(finding).items())
     ]
     return Plot(keys=names, panels=tuple(panels), again=rerun(finding))

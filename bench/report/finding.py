@@ -18,7 +18,6 @@ from bench.catalog import pairing
 from bench.model import Plan, Run, Session, Stack, Study, Variant, stack_of
 from bench.report.attacked import attacked
 from bench.report.cards import changes
-from bench.report.charts import MOMENTS
 from bench.report.cost import Price, cost
 from bench.report.estimates import (
     Figure,
@@ -63,7 +62,7 @@ def find(
     study, runs = session.plan.study, rejudged(runs)
     evidences = [Evidence(session, runs, workload, selftest) for workload in study.workloads]
     first, *others = [_of_workload(evidence, session, runs, price, selftest) for evidence in evidences]
-    targets, suites = target_results(study, session, runs), tested(study, session, runs, selftest)
+    targets, suites = target_results(study, session, runs, selftest), tested(study, session, runs, selftest)
     kept = {"targets": targets, "tested": suites, "stolen": stolen(runs), "proxies": _proxies(runs)}
     return msgspec.structs.replace(first, others=tuple(others), attacked=attacked(session, runs), **kept)
 
@@ -113,7 +112,6 @@ def _of_workload(
         null=null,
         machines=len({run.machine for run in runs if run.machine}),
         residual=evidence.residual(load),
-        awaited=all(run.values("reached") for run in loaded),
         failed=tuple(run for run in runs if run.verdict == "failed" and run.case.workload in {workload, None}),
         price=price,
         changes=changes(evidence, [row.stack for row in rows]) if evidence.plan.is_of_an_application else (),
@@ -229,7 +227,7 @@ def _course(run: Run, plan: Plan, capacity: float | None) -> Course:
         rate=run.case.rate,
         series=run.series,
         percentiles={name: latency([run], name, "") for name in PERCENTILES},
-        memory={when: value for when in MOMENTS for value in run.values(f"memory.{when}")},
+        memory={when: value for when in ("idle", "loaded") for value in run.values(f"memory.{when}")},
         raw=run.raw,
         capacity=capacity,
         overload=None if run.case.rate is None else overload(run, capacity),

@@ -10,27 +10,13 @@ import msgspec
 from bench.model import Stack
 from bench.report import noise, stolen
 from bench.report.answer import answers
-from bench.report.builds import without_pgo
 from bench.report.cards import Card, cards
 from bench.report.figures import Key, Plot
 from bench.report.rows import Finding
 from bench.report.spent import unrest
+from bench.report.versions import without_pgo
 
-ORDER = (
-    "attacks",
-    "outcomes",
-    "breaks",
-    "ranking",
-    "spent",
-    "survival",
-    "speedups",
-    "added",
-    "latency",
-    "percentiles",
-    "memory",
-    "sizes",
-)
-TABLED = {"latency", "percentiles"}
+TABLED = {"overload", "latency"}
 FEW = 3  # details on a card, else two
 MOST_WORDS = 5  # of the title of a card
 FIRST_LOOK = (
@@ -39,7 +25,8 @@ FIRST_LOOK = (
 INTERVALS = (
     "Each interval holds 95 % by itself. In rankings by CPU, all intervals hold simultaneously. A difference is "
     "significant if its whole interval lies beyond the noise floor and its p-value holds in its family, the cores or "
-    "the stacks of one workload (Benjamini–Hochberg, 5 %). A ratio without an interval is a ratio of means."
+    "the stacks of one workload or the settings of a study (Benjamini–Hochberg, 5 %). A ratio without an interval is a "
+    "ratio of means."
 )
 ATTACKED = (
     "Each attack was tried once, on a server with one worker; quick ones that ended near their time limit were tried "
@@ -72,8 +59,8 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
 def sections(parts: Sequence[Mapping[str, Any]]) -> list[Section]:
     """The plots by section. The first one tells the answer. A size is the same for all workloads."""
     found = []
-    for name in ORDER:
-        own = tuple((part, part["plots"][name]) for part in parts if name in part["plots"])
+    for name in parts[0]["plots"]:
+        own = tuple((part, part["plots"][name]) for part in parts if part["plots"][name].panels)
         if own:
             found.append(Section(name=name, plots=own[:1] if name == "sizes" else own))
     return found

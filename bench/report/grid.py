@@ -8,6 +8,8 @@ from textwrap import fill
 from rich.console import Console
 from rich.text import Text
 
+from bench.report.markdown import Table
+
 LINE = 11  # characters of a line, where a cell is broken between words
 GAP = 2  # characters between columns; 1 where room is short
 LEAST = 2  # columns that are shown even beyond the width
@@ -20,6 +22,15 @@ class Grid:
 
     def __init__(self, *headings: str) -> None:
         self._rows: list[Cells | Text] = [[Text(heading, style="bold") for heading in ("", *headings)]]
+
+    @classmethod
+    def of(cls, table: Table) -> Grid:
+        """The grid of a heading and rows. A comma of the heading breaks its line."""
+        heading, *rows = table
+        grid = cls(*(name.replace(", ", "\n") for name in heading[1:]))
+        for row in rows:
+            grid.row(*row)
+        return grid
 
     def span(self, text: str, style: str = "bold") -> None:
         """Add a line across all columns."""

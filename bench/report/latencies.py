@@ -8,10 +8,9 @@ from statistics import median
 
 import msgspec
 
-from bench.analysis import gates
-from bench.analysis.text import listed, number, share
+from bench.analysis.text import listed, number
 from bench.model import Observed, Run, Stack, stack_of
-from bench.report.estimates import TOO_FEW, Figure
+from bench.report.estimates import TOO_FEW, Figure, first_tripped
 from bench.report.wording import MICRO
 
 PERCENTILES = ("p50", "p90", "p99", "p99.9")
@@ -98,22 +97,6 @@ def cell(percentile: Percentile) -> tuple[str, str]:
     return number(percentile.figure.value / MICRO), "–".join(span) if len(percentile.servers) > 1 else ""
 
 
-def row(each: Latencies) -> list[str]:
-    """A row under `HEADING`."""
-    cells = [cell(percentile) for percentile in each.percentiles.values()]
-    return [
-        each.title,
-        number(each.rate),
-        busy(each),
-        *(f"{text} ({span})" if span else text for text, span in cells),
-    ]
-
-
-def busy(each: Latencies) -> str:
-    """The share of a core that the server used."""
-    return "—" if each.busy is None else share(each.busy)
-
-
 def _together(same: list[Latencies], common: float | None) -> Latencies:
     """The latencies of one stack at one level, session by session, as one."""
     busy = [each.busy for each in same if each.busy is not None]
@@ -149,8 +132,8 @@ def _latencies(stack: Stack, title: str, level: str, runs: list[Run]) -> Latenci
 
 def _percentile(servers: list[Observed], name: str, failed: str | None) -> Percentile:
     """The median over the servers; absent where a server lacks it or a gate rejects its latencies."""
-    spoilt = [each for seen in servers for each in gates.judge(seen) if each.spoils == "latency"]
-    reason = failed or next((f"{each.gate}: {each.reason}" for each in spoilt), None)
+    spoilt = first_tripped(servers, "latency")
+    reason = failed or (f"{spoilt.gate}: {spoilt.reason}" if spoilt else None)
     values = tuple(value for seen in servers for value in seen.values(f"latency.{name}"))
     if reason or len(values) < len(servers):
         return Percentile(figure=Figure(reason=reason or TOO_FEW))

@@ -1,14 +1,14 @@
-"""What each layer adds to a request within a process, framework by framework: figures, answers, tables and a plot."""
+"""What each layer adds to a request within a process, framework by framework: figures, and their cells."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import chain
 
 import msgspec
 
 from bench.analysis.added import Added, added
-from bench.analysis.comparison import Comparison, as_a_family, compared, noise_floor, paired
+from bench.analysis.comparison import Comparison, as_a_family, compared, noise_floor, paired, whole
 from bench.analysis.selftest import Selftest
 from bench.analysis.stats import Ratio, blocked_ratio
 from bench.analysis.text import number
@@ -65,8 +65,8 @@ def layered(session: Session, runs: Iterable[Run], workload: str, selftest: Self
         if isinstance(case, LayersCase) and case.workload == workload:
             own.setdefault((case.variant, case.framework, case.layering, case.aa), []).append(run)
     first = plan.named[0]
-    repeated = _whole(own.get((study.baseline, study.frameworks[0], first, True), ()))
-    same = paired(repeated, _whole(own.get((study.baseline, study.frameworks[0], first, False), ())), "time")
+    repeated = whole(own.get((study.baseline, study.frameworks[0], first, True), ()))
+    same = paired(repeated, whole(own.get((study.baseline, study.frameworks[0], first, False), ())), "time")
     floor = noise_floor(same, selftest.bias("micro") if selftest else None)
     rows = [
         _row(session, (variant, framework, layer), own, floor)
@@ -88,7 +88,7 @@ def _row(
 ) -> LayerResult:
     variant, framework, layer = of
     first = _first(session.plan.study)
-    runs, without = _whole(own.get((*of, False), ())), _whole(own.get((variant, framework, first, False), ()))
+    runs, without = whole(own.get((*of, False), ())), whole(own.get((variant, framework, first, False), ()))
     row = LayerResult(variant=variant, framework=framework, layering=layer, first=layer == first)
     if not runs:
         failed = (run.told for run in own.get((*of, False), ()) if run.verdict != "pass")
@@ -110,11 +110,6 @@ def _row(
 def _first(study: Study) -> str:
     """The layer that the others are compared with."""
     return study.layers.named[0] if study.layers else ""
-
-
-def _whole(runs: Sequence[Run]) -> Sequence[Run]:
-    """The runs, none where one of them failed."""
-    return () if any(run.verdict != "pass" for run in runs) else runs
 
 
 def cells(row: LayerResult) -> list[str]:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bench.analysis.text import listed, number
-from bench.report import naming
+from bench.report import charts, naming
 from bench.report.dots import ALL, Dot, dots
 from bench.report.drawing import Chart, keys
 from bench.report.layered import HEADINGS, LayerResult, amount, cells, drawable
+from bench.report.markdown import Table
 from bench.report.rows import Finding
 from bench.report.wording import MICRO, NO_FRAMEWORK, fitting
 
-Table = list[list[str]]
-WIDE = 760  # pixels, from which a plot has the layers' short names on one line
 AXIS = "µs that a request takes more than through no layer"
 
 
@@ -73,7 +72,7 @@ def added(finding: Finding, width: int, part: slice = ALL) -> Chart:
         for row in drawable(finding.layered.rows)
         if row.added and row.variant == finding.study.baseline
     ]
-    return dots(marks, width, AXIS if width >= WIDE else "µs a request", part, one=False)
+    return dots(marks, width, AXIS if width == charts.WIDE else "µs a request", part, one=False)
 
 
 def lanes(finding: Finding) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from statistics import median
 from bench.analysis.breaking import Break, Overload
 from bench.analysis.text import listed, number
 from bench.report import naming
+from bench.report.markdown import Table
 from bench.report.rows import Course, Finding
 from bench.report.wording import fitting
 
@@ -16,7 +17,7 @@ ABSENT = "—"
 JUDGED = {"p99": "", "p50": " (by medians)", "max": " (by the longest)"}
 
 
-def table(finding: Finding, *, brief: bool = False) -> list[list[str]]:
+def table(finding: Finding, *, brief: bool = False) -> Table:
     """A heading and a row for each stack with a result: its capacity, where it broke, and when it recovered.
 
     Columns without a result are left out. Empty if no run has one. `brief`: a break is the share of capacity alone.

@@ -52,6 +52,11 @@ def server(finding: Finding, stack: Stack) -> str:
     return f"{short}, {finding.catalog.tunings[tuning].title}" if tuning else short
 
 
+def server_at(finding: Finding, place: str) -> str:
+    """The server of the stacks at a place."""
+    return next((server(finding, row.stack) for row in finding.rows if row.place == place), place)
+
+
 def advised(finding: Finding, stack: Stack) -> str:
     """The server of a stack, and in a word or two what decides against it."""
     return " ".join(filter(None, (server(finding, stack), _lead(finding, stack))))
@@ -63,9 +68,9 @@ def stack(finding: Finding, each: Stack) -> str:
     if finding.is_of_an_application:
         return " ".join(filter(None, (named(finding, each), _lead(finding, each))))
     if each.is_peer:
-        return core(finding, _core_of(finding, each))
+        return core(finding, core_of(finding, each))
     several = len({row.stack.framework for row in finding.rows if not row.stack.is_peer}) > 1
-    parts = [core(finding, _core_of(finding, each))] if finding.compares_cores else []
+    parts = [core(finding, core_of(finding, each))] if finding.compares_cores else []
     if len(study.servers) == 1 and (parts or several):
         return " with ".join(filter(None, (*parts, framework(each.framework) if several else "")))
     told = [" on ".join([*parts, server(finding, each)]), _lead(finding, each), beside(each) if several else ""]
@@ -75,11 +80,6 @@ def stack(finding: Finding, each: Stack) -> str:
 def beside(each: Stack) -> str:
     """The framework of a stack, after its server."""
     return "without a framework" if each.framework in NO_FRAMEWORK else f"with {each.framework}"
-
-
-def needs_proxy(finding: Finding, each: Stack) -> bool:
-    """Whether the server of a stack needs a proxy, and has none."""
-    return _words_of(finding, each).lead == NEEDS_PROXY
 
 
 def _lead(finding: Finding, each: Stack) -> str:
@@ -117,7 +117,8 @@ def _words_of(finding: Finding, each: Stack) -> Words:
     return own
 
 
-def _core_of(finding: Finding, each: Stack) -> Core:
+def core_of(finding: Finding, each: Stack) -> Core:
+    """The core of a stack; a peer has one of its own."""
     return next(core for core in (*finding.cores, *finding.peers) if core.variant == each.variant)
 
 

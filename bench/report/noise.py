@@ -10,20 +10,24 @@ from bench.analysis.stats import POWER
 from bench.analysis.text import listed, share
 from bench.report import naming, ranking
 from bench.report.rows import Finding
+from bench.report.selftest import WHERE
 from bench.report.wording import judged
 
 WITHIN = "of a request within a process"
-WHERE = {"micro": "without a server", "macro": "behind a server"}
-
-
-def noise(finding: Finding) -> str:
-    """The machine's bias by its self-test, the study's own A/A pair, and the spread of its servers."""
-    return " ".join(filter(None, _noise(finding)))
 
 
 def once(finding: Finding) -> list[str]:
     """All sentences on the noise of a study. What holds for all its workloads is told once, the rest by workload."""
-    told = [[*_noise(each), power(each)] for each in finding.each]
+    told = [
+        [
+            _bias(each.selftest),
+            _pair(each),
+            _residual(each),
+            ranking.extra_servers(each.session, each.workload),
+            power(each),
+        ]
+        for each in finding.each
+    ]
     found = []
     for kind in zip(*told, strict=True):
         by_text: dict[str, list[str]] = {}
@@ -39,11 +43,6 @@ def _merged(by_text: dict[str, list[str]], several: bool) -> list[str]:
     if len({lead for (lead, _, _), _ in parts}) == 1 and several:
         return [f"{parts[0][0][0]}: {'; '.join(f'{rest} ({titles})' for (_, _, rest), titles in parts)}."]
     return [f"{listed(titles)}: {text}" if several else text for text, titles in by_text.items()]
-
-
-def _noise(finding: Finding) -> list[str]:
-    extra = ranking.extra_servers(finding.session, finding.workload)
-    return [_bias(finding.selftest), _pair(finding), _residual(finding), extra]
 
 
 def power(finding: Finding) -> str:

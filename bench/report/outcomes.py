@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.analysis.text import number
+from bench.analysis.comparison import Comparison
+from bench.analysis.stats import Ratio
+from bench.analysis.text import times
 from bench.report import settings
 from bench.report.dots import ALL, Dot, dots
 from bench.report.drawing import Chart
@@ -44,16 +46,16 @@ def colour(each: TargetResult) -> str:
 
 
 def _dot(subject: str, metric: str, each: TargetResult) -> Dot:
-    at, found = each.value or 1.0, each.comparison
-    told = f"{number(at)}×" if each.outcome or not found else estimate(found)
-    said = judged(found) if found else told
+    found = each.comparison or Comparison()
+    ratio = found.ratio or Ratio(estimate=1.0)
+    limited = f", {each.outcome}, limit {each.limit}" if each.outcome else ""
     return Dot(
         row=subject,
-        at=at,
-        low=each.low or at,
-        high=each.high or at,
-        told=told,
-        hint=f"{each.target.title}: {said}{f', {each.outcome}, limit {each.limit}' if each.outcome else ''}",
+        at=ratio.estimate,
+        low=ratio.low or ratio.estimate,
+        high=ratio.high or ratio.estimate,
+        told=times(ratio) if each.outcome else estimate(found),
+        hint=f"{each.target.title}: {judged(found)}{limited}",
         colour=colour(each),
         lane=metric,
         hollow=metric == "memory",

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 
 from bench.analysis.text import number
 from bench.report import loads, naming, price, settings, versions
+from bench.report.markdown import Table
 from bench.report.ranked import USUAL
 from bench.report.ranking import Ranked
-from bench.report.rows import Core, Finding, Row
+from bench.report.rows import Finding, Row
 from bench.report.targets import TargetResult, counts
 from bench.report.wording import MEGA, MICRO, estimate, scaled
 
-Table = list[list[str]]
 MOST_ROWS, MOST_COLUMNS = 12, 8
 NAMED = 6  # most undecided ones that are named
 ROUND = "*"  # marks a figure from the rounds of a race
@@ -96,14 +96,14 @@ def _cores(finding: Finding) -> Table:
         "variant",
         "core alone, µs",
         "speed-up alone",
-        *(f"speed-up on {_server(finding, place)}" for place in places),
+        *(f"speed-up on {naming.server_at(finding, place)}" for place in places),
     ]
     lines = [
         [
             _with_caveat(naming.core(finding, core), naming.of_core(finding, core.variant)),
             scaled(core.time, MICRO),
             "1×" if core.baseline else estimate(core.speedup),
-            *(_behind(_row(finding, core, place)) for place in places),
+            *(_behind(finding.row(core, place)) for place in places),
         ]
         for core in rows
     ]
@@ -111,7 +111,7 @@ def _cores(finding: Finding) -> Table:
     heading += ["memory, MB"] if room else []
     for line, core in zip(lines, rows, strict=True):
         if room:
-            row = _row(finding, core, places[0])
+            row = finding.row(core, places[0])
             line.append(scaled(row.memory, MEGA) if row else "—")
         else:
             line[0] = _with_caveat(line[0], naming.held(finding, core.variant))
@@ -210,14 +210,6 @@ def _range(rows: list[TargetResult]) -> str:
     if not known:
         return "—"
     return " to ".join(dict.fromkeys(row.text.partition(" (")[0] for row in (known[0], known[-1])))
-
-
-def _server(finding: Finding, place: str) -> str:
-    return next((naming.server(finding, row.stack) for row in finding.rows if row.place == place), place)
-
-
-def _row(finding: Finding, core: Core, place: str) -> Row | None:
-    return next((row for row in finding.rows if row.core is core and row.place == place), None)
 
 
 def _behind(row: Row | None) -> str:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
 from bench.analysis import breaking
-from bench.analysis.text import number, seconds
+from bench.analysis.text import number, seconds, share
 from bench.catalog import pairing
 from bench.model import Peer, Server
 from bench.report import (
@@ -30,6 +29,7 @@ from bench.report import (
 from bench.report.built import how
 from bench.report.figures import LAB, plots, rerun
 from bench.report.finding import PERCENTILES
+from bench.report.markdown import templates
 from bench.report.rows import Core, Course, Finding, Row, closed_load
 from bench.report.spent import overhead
 from bench.report.table import Cell, Column, columns, instructions, latency
@@ -53,12 +53,13 @@ def html(finding: Finding) -> str:
     """The whole page as HTML."""
     chosen = columns(finding)
     parts = [_part(each, chosen, finding.targets) for each in finding.each]
-    page = templates().get_template("report.html")
-    return page.render(
+    environment = templates()
+    environment.filters |= {"prose": prose, "contents": contents}
+    return environment.get_template("report.html").render(
         finding=finding,
         parts=parts,
         sections=front.sections(parts),
-        failed=[run for each in finding.each for run in each.failed],
+        failed=list({(run.case.identity, run.block): run for each in finding.each for run in each.failed}.values()),
         look=look,
         cards=front.verdicts(finding),
         notes=front.notes(finding),
@@ -68,15 +69,12 @@ def html(finding: Finding) -> str:
         layered=layers.sections(finding) if finding.layered.rows else [],
         attacked=_attacked(finding),
         targets={
-            "rows": finding.targets,
+            "table": settings.targets(finding),
             "only_settings": settings.only_settings(finding.targets),
             "verdict": verdict(finding.targets),
         },
         rule=breaking.RULE,
-        machine=[
-            (name.removesuffix("_bytes").replace("_", " "), fact(name, value))
-            for name, value in (finding.session.machine | _equals(finding)).items()
-        ],
+        machine=facts(finding.session.machine | ({"equal machines": finding.machines} if finding.machines > 1 else {})),
         versions=[_version(core, finding) for core in (*finding.cores, *finding.peers)],
         workloads=[finding.catalog.workloads[name] for name in finding.study.workloads],
         servers=_servers(finding),
@@ -86,19 +84,6 @@ def html(finding: Finding) -> str:
         rerun=rerun(finding),
         lab=LAB,
     )
-
-
-def templates() -> Environment:
-    """The templates of reports (HTML, escaped) and of pages (Markdown). An unknown name is an error."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=select_autoescape(["html"]),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"prose": prose, "contents": contents}
-    return environment
 
 
 def prose(text: str) -> Markup:
@@ -121,13 +106,16 @@ def _part(finding: Finding, known: list[Column], targets: Sequence[TargetResult]
         "finding": finding,
         "plots": plots(finding, targets),
         "load": load.title if load else "",
-        "rankings": [each | {"rows": [_ranked(row, finding) for row in each["rows"]]} for each in rankings],
+        "rankings": [
+            each | {"rows": [row | {"names": front.names(row["stack"], finding)} for row in each["rows"]]}
+            for each in rankings
+        ],
         "ranked_by": ranking.ranked_by(finding.catalog.workloads[finding.workload]),
         "columns": chosen,
         "rows": [_cells(row, chosen) | {"names": front.names(row.stack, finding)} for row in finding.rows],
         "loads": _loads(finding),
         "latencies": {
-            title: [_latencies(each) | {"names": front.names(each.stack, finding)} for each in group]
+            title: [{"cells": latency_row(each), "names": front.names(each.stack, finding)} for each in group]
             for title, group in latencies.levels(finding.latencies).items()
         },
         "percentiles": latencies.PERCENTILES,
@@ -144,12 +132,11 @@ def _race(finding: Finding) -> dict[str, Any] | None:
 
 
 def _suites(finding: Finding) -> dict[str, Any]:
-    """The table of the frameworks under the test suite, and the sentences above it; no rows without a suite."""
-    rows = [(row, suites.cells(row)) for row in finding.tested]
+    """The table of the frameworks under the test suite, why a row has no figures, and the lines that all share."""
     return {
-        "rows": rows,
-        "words": suites.sentences(finding.tested) if rows else "",
-        "headings": [each.replace("\n", ", ") for each in suites.HEADINGS],
+        "table": suites.table(finding.tested),
+        "reasons": {row.framework: row.reason for row in finding.tested if row.reason},
+        "shared": next((row.lines["suite"] for row in finding.tested if row.lines), "—"),
     }
 
 
@@ -164,11 +151,6 @@ def _cells(row: Row, chosen: list[Column]) -> dict[str, Any]:
     shown = [column for column in chosen if row.verdict == "pass" or (column.of_core and row.core.reason is None)]
     named = shown or chosen[:2]
     return {"row": row, "cells": [column.cell(row) for column in named], "left": len(chosen) - len(named)}
-
-
-def _ranked(row: dict[str, Any], finding: Finding) -> dict[str, Any]:
-    """A row of a ranking with the names of its stack's parts."""
-    return row | {"names": front.names(row["stack"], finding)}
 
 
 def _loads(finding: Finding) -> dict[str, Any]:
@@ -206,17 +188,14 @@ def _gatling(course: Course) -> str | None:
     return kept and f"{kept}/index.html"
 
 
-def _latencies(each: latencies.Latencies) -> dict[str, Any]:
-    """A row of a table of latencies."""
-    cells = [(latencies.cell(percentile), percentile.figure) for percentile in each.percentiles.values()]
-    return {
-        "title": each.title,
-        "rate": number(each.rate),
-        "busy": latencies.busy(each),
-        "cells": [
-            Cell(text=text, detail=span, order=figure.value, hint=figure.reason) for (text, span), figure in cells
-        ],
-    }
+def latency_row(each: latencies.Latencies) -> list[Cell]:
+    """The cells of a row of latencies, under `latencies.HEADING`."""
+    texts = (each.title, number(each.rate), "—" if each.busy is None else share(each.busy))
+    known = [(latencies.cell(percentile), percentile.figure) for percentile in each.percentiles.values()]
+    return [
+        *(Cell(text=text, order=None) for text in texts),
+        *(Cell(text=text, detail=span, order=figure.value, hint=figure.reason) for (text, span), figure in known),
+    ]
 
 
 def warmup(core: Core) -> dict[str, Any]:
@@ -234,22 +213,16 @@ def warmup(core: Core) -> dict[str, Any]:
 
 def _version(core: Core, finding: Finding) -> dict[str, Any]:
     """The facts that the measured process reports of itself, and its build."""
-    built = core.build_seconds.value
-    wheel = core.wheel_bytes.value
+    built, wheel = core.build_seconds.value, core.wheel_bytes.value
+    what = "built" if wheel is None else f"wheel of {number(wheel / 1e3)} kB"  # a peer has none
     return {
         "title": core.title,
         "variant": core.variant,
         "facts": {name: _short(value) for name, value in core.facts.items()},
         "how": "" if core.variant in finding.catalog.peers else how(core.facts),
-        "build": _made(built, wheel),
+        "build": "—" if built is None else f"{what} in {number(built)} s",
         "reason": core.reason,
     }
-
-
-def _made(seconds_: float | None, wheel: float | None) -> str:
-    """The product of the build and its duration. A peer has no wheel."""
-    what = "built" if wheel is None else f"wheel of {number(wheel / 1e3)} kB"
-    return "—" if seconds_ is None else f"{what} in {number(seconds_)} s"
 
 
 def _servers(finding: Finding) -> list[Server | Peer]:
@@ -258,9 +231,9 @@ def _servers(finding: Finding) -> list[Server | Peer]:
     return list({server.name: server for server in found}.values())
 
 
-def _equals(finding: Finding) -> dict[str, int]:
-    """The number of machines that shared the blocks, if there were several."""
-    return {"equal machines": finding.machines} if finding.machines > 1 else {}
+def facts(machine: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The facts about a machine as text, each with its name."""
+    return [(name.removesuffix("_bytes").replace("_", " "), fact(name, value)) for name, value in machine.items()]
 
 
 def fact(name: str, value: Any) -> str:

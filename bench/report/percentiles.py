@@ -35,7 +35,7 @@ def _panel(group: list[Latencies], names: list[str], scale: alt.Scale, across: l
     base = sheet(_records(group), charts.PANEL - 70, height=HEIGHT).encode(
         x=alt.X("percentile:N", title=None, scale=alt.Scale(domain=across), axis=alt.Axis(labelAngle=0)),
         y=alt.Y("us:Q", title="µs", scale=scale, axis=axis),
-        color=alt.Color("name:N", sort=names, scale=hues(names)),
+        color=alt.Color("name:N", sort=names, scale=hues(keys(names))),
     )
     point = base.mark_point(filled=True, size=50, opacity=1).encode(description="hint:N")
     return alt.layer(base.mark_line(strokeWidth=1.8, aria=False), point)

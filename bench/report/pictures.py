@@ -8,12 +8,11 @@ from typing import Any
 import altair as alt
 import msgspec
 import numpy as np
-import vl_convert
 
 from bench.analysis.text import listed, seconds
-from bench.report import charts, latencies, layers, loads, percentiles, settings
+from bench.report import charts, drawing, latencies, layers, loads, percentiles, settings
 from bench.report.dots import Dot, dots
-from bench.report.drawing import CONFIG, Chart, Record, hues, keys, sheet
+from bench.report.drawing import Chart, Record, hues, keys, sheet
 from bench.report.ladder import LOOKS, STATES, ladder
 from bench.report.look import LIGHT
 from bench.report.overview import MOST_ROWS
@@ -44,8 +43,7 @@ class Picture(msgspec.Struct, frozen=True):
 
     def svg(self) -> str:
         """The drawing, with a background of its own, as the reader's may be dark."""
-        config = CONFIG | {"background": LIGHT["page"], "padding": 10}
-        return f"{vl_convert.vegalite_to_svg(self.chart.configure(**config).to_dict())}\n"
+        return drawing.svg(self.chart, background=LIGHT["page"], padding=10) + "\n"
 
 
 def pictures(finding: Finding) -> Iterator[Picture]:
@@ -94,19 +92,18 @@ def main_picture(drawn: Sequence[Picture]) -> Picture | None:
 
 def effects(finding: Finding) -> Chart:
     """The largest effects of settings, each with its interval: what lowers a figure first."""
-    known = [(row, found) for row in settings.by_effect(finding.targets) if (found := row.comparison)]
     marks = [
         Dot(
             row=", ".join(part for part in settings.named(finding, row) if part != settings.FIGURES["cpu"]),
-            at=row.value or 1.0,
-            low=row.low or row.value or 1.0,
-            high=row.high or row.value or 1.0,
+            at=ratio.estimate,
+            low=ratio.low or ratio.estimate,
+            high=ratio.high or ratio.estimate,
             told=estimate(found),
             hint=judged(found),
-            colour="blue" if (row.value or 1.0) < 1 else "orange",
+            colour="blue" if ratio.estimate < 1 else "orange",
         )
-        for row, found in known
-        if found.significant
+        for row in settings.by_effect(finding.targets)
+        if (found := row.comparison) and found.significant and (ratio := found.ratio)
     ]
     return dots(marks[:MOST_ROWS], charts.WIDE, "relative to the same without it")
 
@@ -130,7 +127,7 @@ def warm(courses: list[Course]) -> Chart:
     line: alt.Chart = sheet(records, charts.WIDE, height=220).mark_line(strokeWidth=1.8).encode(
         x=alt.X("second:Q", title="seconds since the first request", axis=alt.Axis(format="d")),
         y=alt.Y("us:Q", title="µs a request", **_microseconds([record["us"] for record in records])),
-        color=alt.Color("name:N", sort=names, scale=hues(names)),
+        color=alt.Color("name:N", sort=names, scale=hues(keys(names))),
         detail="server:N",
     )  # fmt: skip
     return with_keys(line, keys(names))

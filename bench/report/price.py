@@ -10,7 +10,7 @@ TITLES = {"source": "lines of source", "build_seconds": "build, s", "dependencie
 
 
 def known(cores: Iterable[Core]) -> list[str]:
-    """The prices that any of the cores has; none in a session of a time before they were measured."""
+    """The names of the prices that any of the cores has. Older sessions have none."""
     found = list(cores)
     return [name for name in TITLES if any(getattr(core, name).value is not None for core in found)]
 

@@ -45,7 +45,11 @@ class Ranked(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def cost(self) -> float | None:
         """The cost by which it is ranked, in seconds; None where the generator was the limit."""
-        if self.by == "cpu":
+        return self.cost_by(self.by)
+
+    def cost_by(self, by: RankedBy) -> float | None:
+        """Seconds of server CPU per request, or between answers."""
+        if by == "cpu":
             return self.figures.cpu.value
         return 1 / self.figures.rate.value if self.figures.rate.value else None
 

@@ -17,7 +17,6 @@ import numpy as np
 from scipy.stats import kendalltau, spearmanr
 
 from bench import store
-from bench.analysis import gates
 from bench.analysis.comparison import paired
 from bench.analysis.pooled import Pooled
 from bench.analysis.spread import POOLED, pooled
@@ -26,6 +25,7 @@ from bench.analysis.text import interval, times
 from bench.errors import LabError
 from bench.model import Run, Session
 from bench.paths import RESULTS
+from bench.report.estimates import first_tripped
 
 METRICS = {  # titles by instrument and metric; less is better in all but the rate, which does not matter to a rank
     ("micro", "time"): "time of the core alone",
@@ -158,28 +158,19 @@ def _beyond(a: _Both, b: _Both, metric: str, fits: list[Pooled[str] | None]) -> 
 def _grouped(runs: Sequence[Run]) -> dict[_Key, dict[str, list[Run]]]:
     """Runs by metric, workload and load, then by subject. Open loads are left out: each session has its own rates."""
     found: dict[_Key, dict[str, list[Run]]] = defaultdict(lambda: defaultdict(list))
-    failed = {_subject(run) for run in runs if run.verdict == "failed"}
+    failed = {run.case.subject for run in runs if run.verdict == "failed"}
     for run in runs:
-        if not run.case.is_plain or run.case.is_open or _subject(run) in failed:
+        if not run.case.is_plain or run.case.is_open or run.case.subject in failed:
             continue
         for measurement in run.measurements:
             what = (run.case.instrument, measurement.metric)
-            if what in METRICS and not (what == CAPACITY and _is_limited(run)):
-                found[what, run.case.workload, run.case.load][_subject(run)].append(run)
+            if what in METRICS and not (what == CAPACITY and first_tripped([run], "capacity")):
+                found[what, run.case.workload, run.case.load][run.case.subject].append(run)
     return found
-
-
-def _is_limited(run: Run) -> bool:
-    """Whether a gate rejects the rate of a run as the server's capacity."""
-    return any(tripped.spoils == "capacity" for tripped in gates.judge(run))
 
 
 def _level(runs: Sequence[Run], metric: str) -> float:
     return float(np.mean([np.mean(run.values(metric)) for run in runs]))
-
-
-def _subject(run: Run) -> str:
-    return run.case.subject
 
 
 def _sessions(folders: tuple[Path, Path]) -> Iterator[str]:

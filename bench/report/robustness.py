@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from bench.analysis import robustness
 from bench.analysis.robustness import HIDING, KINDS, ONLY_NEXT, Judged
@@ -10,10 +10,10 @@ from bench.analysis.text import listed, number
 from bench.report import attacks, charts
 from bench.report.attacked import ALONE, LIMITED, PROXIED, Attacked
 from bench.report.attacks import ranked
+from bench.report.markdown import Table
 from bench.report.pictures import Picture, with_keys
 from bench.report.wording import MEGA, fits, fitting
 
-Table = list[list[str]]
 MOST_ROWS = 12  # of the first table
 FEW = 3  # attacks that are named in one cell
 HEADING = ("server", "right", *KINDS, "next request wrong, in all", "memory after, MB")
@@ -124,11 +124,11 @@ def _counted(each: Attacked) -> list[str]:
     return [f"{len(each.rows) - each.faults} of {len(each.rows)}", *map(str, each.severity)]
 
 
-def attacks_tables(found: Sequence[Attacked]) -> dict[str, Table]:
+def attacks_tables(found: Sequence[Attacked]) -> Mapping[str, Table]:
     """By kind, a row for each attack: what is allowed, and which servers do something else."""
     alone, proxied = (ranked(found, place) for place in (ALONE, PROXIED))
     some = next(iter((*alone, *proxied)), None)
-    tables: dict[str, Table] = {}
+    tables: dict[str, list[list[str]]] = {}
     for at, row in enumerate(some.rows if some else ()):
         heading = ["sent", "allowed", "source", "fails alone", "fails behind nginx"]
         failing = [_failing(at, known) for known in (alone, proxied)]

@@ -153,8 +153,6 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     - `layered` holds requests through layers within a process.
     - `latencies` are those of the open loads for latency, `courses` the runs under all other loads.
     - `null` is the null server's rate in requests per second. `machines` counts the equal machines that shared blocks.
-    - `awaited` is False where server CPU includes requests of the warm-up that were still in flight: it is too high for
-      slow stacks with a warm-up.
     """
 
     workload: str
@@ -175,7 +173,6 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     latencies: tuple[Latencies, ...] = ()
     null: float | None
     machines: int
-    awaited: bool = True
     residual: float | None = None
     failed: tuple[Run, ...]
     price: Price | None
@@ -239,6 +236,10 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         stacks = [Stack(variant="", framework=f, server=s) for s in study.servers for f in study.frameworks_on(s)]
         stacks += [Stack(variant=name) for name in study.peers]
         return tuple(dict.fromkeys(place(stack, self.session.plan) for stack in stacks))
+
+    def row(self, core: Core, place: str) -> Row | None:
+        """The stack of a core at a place; None if there is none."""
+        return next((row for row in self.rows if row.core is core and row.place == place), None)
 
     @property
     def closed(self) -> tuple[Course, ...]:

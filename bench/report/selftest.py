@@ -9,7 +9,8 @@ from bench import store
 from bench.analysis.selftest import MAX_SIGNIFICANT, RECORD, SURE, AAComparisons, KnownDifference, Selftest, judge
 from bench.analysis.stats import POWER
 from bench.analysis.text import listed, share
-from bench.model import Session
+from bench.model import Run, Session
+from bench.report.markdown import Table
 from bench.report.wording import fitting
 
 WHERE = {"micro": "without a server", "macro": "behind a server"}
@@ -24,10 +25,9 @@ KNOWN = (
 )  # fmt: skip
 
 
-def judged(folder: Path) -> Selftest:
-    """The verdict on the session in `folder`; it is stored with a finished session."""
-    session = store.read(folder / "session.json", Session)
-    found = judge(session, store.runs(folder))
+def judged(folder: Path, session: Session, runs: Sequence[Run]) -> Selftest:
+    """The verdict on a session; it is stored in the `folder` of a finished one."""
+    found = judge(session, runs)
     if session.finished:
         store.write(folder / RECORD, found)
     return found
@@ -71,7 +71,7 @@ def noise(found: Selftest) -> str:
     return f"Noise: a single comparison detects a difference of {least}; equals differ by {apart} on average"
 
 
-def equals_table(found: Selftest) -> list[Sequence[str]]:
+def equals_table(found: Selftest) -> Table:
     """The table of A/A comparisons: its heading and a row for each instrument."""
     rows = [
         (
@@ -89,7 +89,7 @@ def equals_table(found: Selftest) -> list[Sequence[str]]:
     return [EQUALS, *rows]
 
 
-def known_table(found: Selftest) -> list[Sequence[str]]:
+def known_table(found: Selftest) -> Table:
     """The table of known differences: its heading and a row for each difference."""
     rows = [
         (

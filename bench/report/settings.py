@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from bench.analysis.text import number
 from bench.report import naming
+from bench.report.markdown import Table
 from bench.report.rows import Finding
 from bench.report.targets import TargetResult
 from bench.report.wording import MICRO, fitting
@@ -36,10 +37,29 @@ def by_effect(rows: Sequence[TargetResult]) -> list[TargetResult]:
     return sorted(rows, key=_order)
 
 
-def table(finding: Finding) -> list[list[str]]:
+def table(finding: Finding) -> Table:
     """A row for each setting and workload, what lowers a figure first."""
     rows = [[*named(finding, row), row.reason or row.text, added(row)] for row in by_effect(finding.targets)]
     return [["setting", "figure", "workload", "relative to the same without it", "added, µs/request"], *rows]
+
+
+def targets(finding: Finding) -> Table:
+    """The targets of a study, missed ones like the others, or its settings; empty without any."""
+    if only_settings(finding.targets):
+        return table(finding)
+    rows = [
+        [
+            f"{row.target.title} ({row.remark})" if row.remark else row.target.title,
+            finding.catalog.workloads[row.workload].title,
+            row.reason or row.text,
+            row.limit,
+            row.outcome or "",
+            row.fold,
+        ]
+        for row in finding.targets
+    ]
+    heading = ["target", "workload", "figure", "limit", "outcome", f"times as fast as {finding.baseline.title}"]
+    return [heading, *rows] if rows else []
 
 
 def added(row: TargetResult) -> str:
@@ -48,16 +68,17 @@ def added(row: TargetResult) -> str:
     It is what the ratio says of the server CPU without the setting. Empty for other figures, and unless the ratio is
     significant.
     """
-    if row.below is None or row.low is None or row.high is None or not (row.comparison and row.comparison.significant):
+    ratio = row.comparison.ratio if row.comparison and row.comparison.significant else None
+    if row.below is None or ratio is None or ratio.low is None or ratio.high is None:
         return ""
-    estimate, low, high = (number((end - 1) * row.below / MICRO) for end in (_value(row), row.low, row.high))
-    return f"{estimate} ({low}–{high})" if row.low > 1 else f"{estimate} ({low} to {high})"
+    estimate, low, high = (number((end - 1) * row.below / MICRO) for end in (ratio.estimate, ratio.low, ratio.high))
+    return f"{estimate} ({low}–{high})" if ratio.low > 1 else f"{estimate} ({low} to {high})"
 
 
 def undecided(finding: Finding) -> list[str]:
     """The settings and figures that are undecided."""
     rows = [row for row in finding.targets if row.comparison and row.comparison.undecided]
-    return [f"{', '.join(named(finding, row))}" for row in rows]
+    return [", ".join(named(finding, row)) for row in rows]
 
 
 def _told(finding: Finding, row: TargetResult) -> str:

@@ -138,7 +138,7 @@ def _memory(finding: Finding, core: Core) -> Iterator[str]:
     if not held:
         return
     most, place = max(held)
-    base = next((row for row in finding.rows if row.core.baseline and row.place == place), None)
+    base = finding.row(finding.baseline, place)
     instead = f" instead of {number(base.memory.value / MEGA)} MB" if base and base.memory.value else ""
     yield f"holds {number(most / MEGA)} MB{instead}"
 

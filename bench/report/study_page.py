@@ -26,18 +26,18 @@ from bench.report import (
     suites,
 )
 from bench.report.answer import answers
-from bench.report.builds import without_pgo
 from bench.report.figures import rerun
-from bench.report.markdown import Grid, render
+from bench.report.markdown import Table, render
 from bench.report.missing import missing
 from bench.report.noise import once
-from bench.report.page import fact, warmup
+from bench.report.page import facts, latency_row, warmup
 from bench.report.pictures import main_picture, pictures
 from bench.report.rows import Finding
 from bench.report.spent import overhead, unrest
 from bench.report.table import Cell, alone, columns
 from bench.report.targets import verdict
 from bench.report.together import sentences as sessions
+from bench.report.versions import without_pgo
 from bench.report.wording import UNDECIDED
 
 DERIVED = {"CPU cost", "Memory cost"}  # columns that a page in the docs leaves out
@@ -47,16 +47,17 @@ def page(finding: Finding) -> str:
     """A study's page as Markdown."""
     session = finding.session
     common = {
+        "finding": finding,
         "study": finding.study,
         "answers": answers(finding),
         "session": session,
         "machine": machine(session),
-        "facts": ", ".join(f"{_named(name)} {fact(name, value)}" for name, value in session.machine.items()),
+        "facts": ", ".join(map(" ".join, facts(session.machine))),
         "missing": missing(finding),
+        "without_outcome": robustness.without_outcome(finding.attacked),
         "rerun": rerun(finding),
         "spent": [words for words in (without_pgo(finding), unrest(session), overhead(session)) if words],
         "stolen": {"words": stolen.sentences(finding.stolen), "grid": stolen.grid(finding.stolen)},
-        "too_high": is_too_high(finding),
         "remark": _by_hand(REMARKS, finding),
     }
     if finding.study.selftest and finding.selftest:
@@ -66,16 +67,13 @@ def page(finding: Finding) -> str:
         return render("drift.md", verdict=drift, found=finding.drift, picture=shown, **common)
     if finding.attacked:
         shown = robustness.picture(finding.attacked)
-        return render(
-            "robustness.md", verdict=robustness, found=finding.attacked, picture=shown, finding=finding, **common
-        )
+        return render("robustness.md", verdict=robustness, found=finding.attacked, picture=shown, **common)
     drawn = list(pictures(finding))
     if finding.layered.rows:
-        return render("layers.md", finding=finding, layers=layers, pictures=drawn, noise=once(finding), **common)
+        return render("layers.md", layers=layers, pictures=drawn, noise=once(finding), **common)
     main = main_picture(drawn)
     return render(
         "finding.md",
-        finding=finding,
         main=main,
         first=overview.table(finding),
         about=overview.about(finding),
@@ -83,7 +81,7 @@ def page(finding: Finding) -> str:
         targets=_targets(finding),
         verdict=verdict(finding.targets),
         profile=_profile(finding),
-        tested=_tested(finding),
+        tested=suites.table(finding.tested) if finding.tested else None,
         parts=[_part(each, [shown for shown in drawn if shown is not main]) for each in finding.each],
         sample=_sample(session.plan),
         sessions=sessions(finding),
@@ -93,11 +91,6 @@ def page(finding: Finding) -> str:
         race=ranking.race_sentences(session.race) if session.race else None,
         **common,
     )
-
-
-def is_too_high(finding: Finding) -> bool:
-    """Whether its server CPU includes requests that were still in flight when counting began."""
-    return not all(each.awaited for each in finding.each)
 
 
 def machine(session: Session) -> str:
@@ -126,7 +119,7 @@ def _part(finding: Finding, drawn: Iterable[Any]) -> dict[str, Any]:
     }
 
 
-def _stacks(finding: Finding) -> Grid:
+def _stacks(finding: Finding) -> Table:
     """The main table: the rows that have figures, without empty columns."""
     rows = [row for row in finding.rows if row.verdict == "pass"]
     own = {"Speed-up"} if not finding.compares_cores else set()  # each stack would be its own baseline
@@ -156,12 +149,12 @@ def _rankings(finding: Finding) -> list[dict[str, Any]]:
 def _latencies(finding: Finding) -> list[dict[str, Any]]:
     """The table of each rate, the shortest 99th percentile first."""
     return [
-        {"title": title, "table": [latencies.HEADING, *(latencies.row(each) for each in group)]}
+        {"title": title, "table": [latencies.HEADING, *(list(map(_text, latency_row(each))) for each in group)]}
         for title, group in latencies.levels(finding.latencies).items()
     ]
 
 
-def _cores(finding: Finding) -> Grid:
+def _cores(finding: Finding) -> Table:
     """The cores of a study without servers, with what each costs to keep where it was measured."""
     cores = [core for core in finding.cores if core.verdict == "pass"]
     known = price.known(cores)
@@ -170,24 +163,11 @@ def _cores(finding: Finding) -> Grid:
     return [heading, *([core.title, *map(_text, alone(core)), *own] for core, own in zip(cores, prices, strict=True))]
 
 
-def _targets(finding: Finding) -> Grid | None:
-    """The targets, missed ones like the others; for a study of settings, all of them beyond the first table."""
-    if settings.only_settings(finding.targets):
-        heading, *rows = settings.table(finding)
-        return [heading, *rows[overview.MOST_ROWS :]] if len(rows) > overview.MOST_ROWS else None
-    rows = [
-        [
-            f"{row.target.title} ({row.remark})" if row.remark else row.target.title,
-            finding.catalog.workloads[row.workload].title,
-            row.reason or row.text,
-            row.limit,
-            row.outcome or "",
-            row.fold,
-        ]
-        for row in finding.targets
-    ]
-    heading = ["target", "workload", "figure", "limit", "outcome", f"times as fast as {finding.baseline.title}"]
-    return [heading, *rows] if rows else None
+def _targets(finding: Finding) -> Table | None:
+    """The targets; for a study of settings, all of them beyond the first table."""
+    shown = overview.MOST_ROWS if settings.only_settings(finding.targets) else 0
+    rows = settings.targets(finding)
+    return [rows[0], *rows[1 + shown :]] if len(rows) > 1 + shown else None
 
 
 def _profile(finding: Finding) -> str | None:
@@ -200,13 +180,6 @@ def _by_hand(folder: Path, finding: Finding) -> str | None:
     """The hand-written text on a study in a folder."""
     path = folder / f"{finding.study.name}.md"
     return path.read_text(encoding="utf-8").strip() if path.exists() else None
-
-
-def _tested(finding: Finding) -> Grid | None:
-    """The table of the frameworks under the test suite; None without one."""
-    heading = ["framework", *(heading.replace("\n", ", ") for heading in suites.HEADINGS)]
-    rows = [[row.framework, *suites.cells(row)] for row in finding.tested]
-    return [heading, *rows] if rows else None
 
 
 def _sample(plan: Plan) -> list[str]:
@@ -228,10 +201,6 @@ def _sample(plan: Plan) -> list[str]:
 
 def _quoted(plan: Plan, names: Iterable[str]) -> str:
     return listed([f"“{plan.catalog.loads[name].title}”" for name in dict.fromkeys(names)])
-
-
-def _named(name: str) -> str:
-    return name.removesuffix("_bytes").replace("_", " ")
 
 
 def _text(cell: Cell) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from bench.analysis.comparison import Comparison, as_a_family, compared, noise_floor, paired
+from bench.analysis.comparison import Comparison, as_a_family, compared, noise_floor, paired, whole
 from bench.analysis.selftest import Selftest
 from bench.analysis.stats import Ratio, blocked_ratio
 from bench.analysis.text import number, times
@@ -14,7 +14,9 @@ from bench.model import Run, Session, Study
 from bench.report.wording import MILLI, MOST_NUMBERS, fitting, framework, judged
 
 PARTS = ("adapter", "client", "suite")
-HEADINGS = ("tests", "suite\nms", "process\nms", "relative to the first", "lines\nadapter", "lines\nclient")
+HEADING = (
+    "framework", "tests", "suite, ms", "process, ms", "relative to the first", "lines, adapter", "lines, client",
+)  # fmt: skip
 
 
 class SuiteResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,39 +68,38 @@ def sentences(rows: Sequence[SuiteResult]) -> str:
     return fitting(f"{lead}{', '.join(changed[:MOST_NUMBERS])}")
 
 
-def cells(row: SuiteResult) -> list[str]:
-    """The cells of a row as text, under `HEADINGS`."""
+def table(rows: Iterable[SuiteResult]) -> list[Sequence[str]]:
+    """A row for each framework under `HEADING`."""
+    return [HEADING, *map(_cells, rows)]
+
+
+def _cells(row: SuiteResult) -> list[str]:
     if row.suite is None or row.process is None:
-        return ["—"] * len(HEADINGS)
+        return [row.framework, *["—"] * (len(HEADING) - 1)]
     compared_with = judged(row.slower) if row.slower.ratio else "1×"
     lines = [str(row.lines[part]) for part in ("adapter", "client")]
-    return [str(row.tests), *map(_between, (row.suite, row.process)), compared_with, *lines]
+    return [row.framework, str(row.tests), *map(_between, (row.suite, row.process)), compared_with, *lines]
 
 
 def _slower(first: Sequence[Run], other: Sequence[Run], floor: float) -> Comparison:
-    found = paired(_whole(other), _whole(first), "suite")
+    found = paired(whole(other), whole(first), "suite")
     return compared(found, floor) if found else Comparison(reason="not measured")
 
 
 def _row(name: str, runs: Sequence[Run], slower: Comparison, lack: str | None) -> SuiteResult:
-    whole = _whole(runs)
-    if not whole:
+    counted = whole(runs)
+    if not counted:
         failed = next((run.told for run in runs if run.verdict != "pass"), None)
         return SuiteResult(framework=name, slower=slower, reason=failed or lack or "not measured")
-    tests, *lines = (int(whole[-1].values(metric)[0]) for metric in ("tests", *(f"lines.{part}" for part in PARTS)))
+    tests, *lines = (int(counted[-1].values(metric)[0]) for metric in ("tests", *(f"lines.{part}" for part in PARTS)))
     return SuiteResult(
         framework=name,
         tests=tests,
-        suite=_mean(whole, "suite"),
-        process=_mean(whole, "process"),
+        suite=_mean(counted, "suite"),
+        process=_mean(counted, "process"),
         slower=slower,
         lines=dict(zip(PARTS, lines, strict=True)),
     )
-
-
-def _whole(runs: Sequence[Run]) -> Sequence[Run]:
-    """The runs, none where one of them failed."""
-    return () if any(run.verdict != "pass" for run in runs) else runs
 
 
 def _mean(runs: Sequence[Run], metric: str) -> Ratio:

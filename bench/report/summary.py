@@ -17,7 +17,6 @@ from bench.model import Stack
 from bench.report import layers, ranking, robustness, settings, stolen, suites
 from bench.report.answer import answers
 from bench.report.attacked import Attacked
-from bench.report.builds import without_pgo
 from bench.report.cards import cards
 from bench.report.grid import Grid
 from bench.report.ladder import rows
@@ -26,6 +25,7 @@ from bench.report.rows import Finding
 from bench.report.spent import overhead, unrest
 from bench.report.table import Cell, alone, columns
 from bench.report.targets import TargetResult, verdict
+from bench.report.versions import without_pgo
 from bench.report.wording import MEGA
 
 SHOWN = 20  # most stacks of a ranking on a terminal
@@ -60,10 +60,10 @@ def _tables(console: Console, finding: Finding) -> None:
         _targets(finding.targets).print(console)
         _say(console, verdict(finding.targets), "bold")
     if finding.tested:
-        _tested(finding.tested).print(console)
+        Grid.of(suites.table(finding.tested)).print(console)
     for each in finding.each if finding.layered.rows else ():
         _say(console, each.title, "bold")
-        _layers(layers.rows(each)).print(console)
+        Grid.of(layers.rows(each)).print(console)
     if finding.attacked:
         _attacked(finding.attacked).print(console)
     for each in finding.each if finding.rows and not finding.attacked else ():
@@ -72,17 +72,20 @@ def _tables(console: Console, finding: Finding) -> None:
         (_ranking(each) if finding.ranks_stacks else _stacks(each)).print(console)
         for row in (row for row in each.rows if row.verdict not in {"pass", "eliminated"}):
             _say(console, f"{row.verdict}: {row.stack}: {row.reason}", "yellow")
-    if not (finding.rows or finding.targets or finding.tested or finding.layered.rows):
-        _cores(finding).print(console)
-        for core in (core for core in finding.cores if core.verdict != "pass"):
+    is_shown = finding.rows or finding.targets or finding.tested or finding.layered.rows
+    for each in () if is_shown else finding.each:
+        if finding.others:
+            _say(console, each.title, "bold")
+        _cores(each).print(console)
+        for core in (core for core in each.cores if core.verdict != "pass"):
             _say(console, f"{core.verdict}: {core.variant}: {core.reason}", "yellow")
 
 
-def show_sizes(console: Console, sizes: Mapping[Stack, Mapping[str, Size]], json: bool) -> int:
-    """Print the artifact size of each stack on a bare image, part by part. Returns exit status 0."""
+def show_sizes(console: Console, sizes: Mapping[Stack, Mapping[str, Size]], json: bool) -> None:
+    """Print the artifact size of each stack on a bare image, part by part."""
     if json:
         console.print_json(msgspec.json.encode({str(stack): parts for stack, parts in sizes.items()}).decode())
-        return 0
+        return
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("", no_wrap=True)
     table.add_column("")
@@ -95,7 +98,6 @@ def show_sizes(console: Console, sizes: Mapping[Stack, Mapping[str, Size]], json
         totals = [sum(column) for column in zip(*map(msgspec.structs.astuple, parts.values()), strict=True)]
         table.add_row("", "all", *(number(total / MEGA) for total in totals), style="bold", end_section=True)
     console.print(table)
-    return 0
 
 
 def _record(finding: Finding, page: Path) -> dict[str, object]:
@@ -137,23 +139,6 @@ def _targets(rows: Sequence[TargetResult]) -> Grid:
             grid.row(f" {row.workload}", *cells, style="yellow" if row.outcome == "missed" else "")
             if row.reason:
                 grid.span(f"  {row.reason}", "yellow")
-    return grid
-
-
-def _tested(rows: Sequence[suites.SuiteResult]) -> Grid:
-    """The frameworks under the test suite."""
-    grid = Grid(*suites.HEADINGS)
-    for row in rows:
-        grid.row(row.framework, *suites.cells(row))
-    return grid
-
-
-def _layers(table: Sequence[Sequence[str]]) -> Grid:
-    """Requests through layers."""
-    heading, *rows = table
-    grid = Grid(*heading[1:])
-    for name, *cells in rows:
-        grid.row(name, *cells)
     return grid
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from statistics import mean
 from typing import Literal
 
 import msgspec
 from msgspec.structs import replace
 
-from bench.analysis.comparison import Comparison, compared, paired
+from bench.analysis.comparison import Comparison, as_a_family, compared, paired, whole
+from bench.analysis.selftest import Selftest
 from bench.analysis.spread import POOLED, pooled
 from bench.analysis.stats import Ratio, between
-from bench.analysis.text import number, seconds, share
+from bench.analysis.text import interval, seconds, share, times
 from bench.model import Instrument, Run, Session, Study, Target
+from bench.report.evidence import Evidence
 from bench.report.wording import judged
 
 Outcome = Literal["met", "missed", "undecided"]
@@ -25,43 +27,34 @@ METRICS = {"memory": "memory.loaded"}  # metrics of targets with another name in
 class TargetResult(msgspec.Struct, frozen=True, kw_only=True):
     """The result of a target on one workload.
 
-    For a target `against` something, `value` is a ratio with the interval `low` … `high`. Otherwise it is in the unit
-    of the target's metric, the worst of all processes. `multiple` is the speed-up relative to the study's baseline,
-    which for a stack is behind the same server. The outcome is `undecided` where the interval contains the limit, or
-    without an interval. It is None for a target without a limit. `below` is the seconds of server CPU per request
-    of the stack that another is compared with.
+    For a target `against` something, `value` is the ratio of the `comparison`. Otherwise it is in the unit of the
+    target's metric, the worst of all processes. `multiple` is the speed-up relative to the study's baseline, which for
+    a stack is behind the same server. The outcome is `undecided` where the interval contains the limit, or without an
+    interval. It is None for a target without a limit. `below` is the seconds of server CPU per request of the stack
+    that another is compared with.
     """
 
     target: Target
     workload: str
     value: float | None = None
-    low: float | None = None
-    high: float | None = None
+    comparison: Comparison | None = None
     outcome: Outcome | None = None
     multiple: Ratio | None = None
     below: float | None = None
     reason: str | None = None
 
     @property
-    def comparison(self) -> Comparison | None:
-        """The ratio with a verdict from its own interval; None if the figure is not a ratio."""
-        if self.value is None or self.target.against is None:
-            return None
-        ratio = Ratio(estimate=self.value, low=self.low, high=self.high)
-        return Comparison(ratio=ratio, significant=ratio.differs_by_more_than(0.0))
-
-    @property
     def text(self) -> str:
         """The figure with its interval. A ratio without a limit that is not significant is equal or undecided."""
         if self.value is None:
             return "—"
-        if self.comparison and self.target.at_most is None:
-            return judged(self.comparison)
-        if self.target.against is None:
+        if self.comparison is None or self.comparison.ratio is None:
             is_share = self.target.metric == "fallbacks"
             return (share(self.value) if self.value else "none") if is_share else seconds(self.value)
-        between = f" ({number(self.low)}–{number(self.high)})" if self.low and self.high else ""
-        return f"{number(self.value)}×{between}"
+        if self.target.at_most is None:
+            return judged(self.comparison)
+        ratio = self.comparison.ratio
+        return times(ratio) if ratio.low is None else f"{times(ratio)} ({interval(ratio)})"
 
     @property
     def remark(self) -> str:
@@ -75,7 +68,7 @@ class TargetResult(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def fold(self) -> str:
         """The speed-up relative to the baseline, as text."""
-        return judged(compared(self.multiple)) if self.multiple else ""
+        return judged(compared(self.multiple, self.comparison.floor)) if self.multiple and self.comparison else ""
 
     @property
     def limit(self) -> str:
@@ -97,23 +90,24 @@ class Wanted(msgspec.Struct, frozen=True):
     threads: bool = False
 
 
-class Measured:
+class RunsByCase:
     """The runs for targets: those of cores alone, of starts, and under the study's first closed load."""
 
-    def __init__(self, study: Study, session: Session, runs: Iterable[Run]) -> None:
+    def __init__(self, study: Study, session: Session, runs: Sequence[Run], selftest: Selftest | None) -> None:
         self._runs: dict[Wanted, list[Run]] = defaultdict(list)
         self._session = session
+        workloads = dict.fromkeys(name for target in study.targets for name in target.workloads)
+        self._evidence = {name: Evidence(session, runs, name, selftest) for name in workloads}
         for run in runs:
             case = run.case
             closed = study.macro.loads_for(case.workload)[0] if study.macro and case.workload else None
             if not (case.aa or case.path) and case.load in {None, closed}:
-                where = None if case.instrument == "startup" else case.workload  # a start has no workload
+                where = None if case.instrument == "startup" else case.workload  # a start is the same for all
                 self._runs[Wanted(case.instrument, case.subject, where, case.threads > 1)].append(run)
 
-    def of(self, wanted: Wanted) -> list[Run]:
+    def of(self, wanted: Wanted) -> Sequence[Run]:
         """The runs of a case; none if one of them failed."""
-        found = self._runs.get(wanted, [])
-        return [] if any(run.verdict != "pass" for run in found) else found
+        return whole(self._runs.get(wanted, ()))
 
     def ratio(self, above: Wanted, below: Wanted, metric: str) -> Ratio | None:
         """`metric` of one case ÷ that of another; None without both. Stacks under a load share one spread."""
@@ -123,6 +117,10 @@ class Measured:
         loaded = (wanted for wanted in self._runs if wanted.instrument == "macro" and wanted.workload in workloads)
         costs = pooled({wanted: self.of(wanted) for wanted in loaded}, metric)
         return costs.ratio(above, below) if costs and {above, below} <= set(costs.stacks) else None
+
+    def floor(self, instrument: Instrument, workload: str) -> float:
+        """The noise floor of an instrument on the workload of a target."""
+        return self._evidence[workload].floor(instrument)
 
     def why_none(self, wanted: Wanted) -> str:
         """The reason why `of` finds no run."""
@@ -136,28 +134,22 @@ class Measured:
         return next(filter(None, (*unavailable, *failed)), "not measured")
 
 
-def target_results(study: Study, session: Session, runs: Iterable[Run]) -> tuple[TargetResult, ...]:
-    """The results of every target, workload by workload, in the study's order."""
-    measured = Measured(study, session, runs)
-    return tuple(
-        _result(target, workload, measured, study) for target in study.targets for workload in target.workloads
+def target_results(
+    study: Study, session: Session, runs: Sequence[Run], selftest: Selftest | None = None
+) -> tuple[TargetResult, ...]:
+    """The results of every target, workload by workload, in the study's order. Those without a limit are one family."""
+    measured = RunsByCase(study, session, runs, selftest)
+    return _judged(
+        [_result(target, workload, measured, study) for target in study.targets for workload in target.workloads]
     )
 
 
-def over_sessions(rows: Sequence[TargetResult]) -> TargetResult:
-    """A target over sessions, the oldest first: its ratio with the interval between them, or the worst value."""
-    last, known = rows[-1], [row.value for row in rows if row.value is not None]
-    if last.value is None:
-        return last
-    multiples = [row.multiple for row in rows if row.multiple]
-    multiple = between(multiples) if multiples else None
-    if last.target.against is None:
-        return replace(last, value=max(known), outcome=_outcome(last.target, max(known), max(known)))
-    found = between([Ratio(estimate=value) for value in known])
-    outcome = _outcome(last.target, found.low, found.high)
-    ratio = replace(last, value=found.estimate, low=found.low, high=found.high, outcome=outcome, multiple=multiple)
-    below = [row.below for row in rows if row.below]
-    return replace(ratio, below=mean(below) if below else None)
+def over_sessions(sessions: Sequence[Sequence[TargetResult]]) -> tuple[TargetResult, ...]:
+    """The targets over sessions, the oldest first: ratios with the interval between them, or the worst values."""
+    keys = [(last.target, last.workload) for last in sessions[-1]]
+    return _judged(
+        [_over([row for rows in sessions for row in rows if (row.target, row.workload) == key]) for key in keys]
+    )
 
 
 def counts(rows: Sequence[TargetResult]) -> list[str]:
@@ -176,7 +168,34 @@ def verdict(rows: Sequence[TargetResult]) -> str:
     return f"Targets: {', '.join(told)}{after}."
 
 
-def _result(target: Target, workload: str, measured: Measured, study: Study) -> TargetResult:
+def _judged(rows: Sequence[TargetResult]) -> tuple[TargetResult, ...]:
+    """The results, with the comparisons of those without a limit judged as one family."""
+    family = iter(as_a_family([row.comparison for row in rows if row.comparison and row.target.at_most is None]))
+    return tuple(
+        replace(row, comparison=next(family)) if row.comparison and row.target.at_most is None else row for row in rows
+    )
+
+
+def _over(rows: Sequence[TargetResult]) -> TargetResult:
+    last, known = rows[-1], [row.value for row in rows if row.value is not None]
+    if last.value is None:
+        return last
+    if last.comparison is None:
+        return replace(last, value=max(known), outcome=_outcome(last.target, max(known), max(known)))
+    ratio = between([Ratio(estimate=value) for value in known])
+    multiples = [row.multiple for row in rows if row.multiple]
+    below = [row.below for row in rows if row.below]
+    return replace(
+        last,
+        value=ratio.estimate,
+        comparison=compared(ratio, max(row.comparison.floor for row in rows if row.comparison)),
+        outcome=_outcome(last.target, ratio.low, ratio.high),
+        multiple=between(multiples) if multiples else None,
+        below=mean(below) if below else None,
+    )
+
+
+def _result(target: Target, workload: str, measured: RunsByCase, study: Study) -> TargetResult:
     row = TargetResult(target=target, workload=workload)
     wanted = _wanted(target, target.subject, workload)
     runs, metric = measured.of(wanted), METRICS.get(target.metric, target.metric)
@@ -193,13 +212,20 @@ def _result(target: Target, workload: str, measured: Measured, study: Study) -> 
     if found is None:
         return replace(row, reason=f"{other.subject}: {measured.why_none(other)}")
     scale = _bytes(measured.of(other)) / _bytes(runs) if metric == "time" else 1.0
-    value, low, high = (end and end * scale for end in (found.estimate, found.low, found.high))
-    outcome = _outcome(target, low, high)
+    low, high = (end and end * scale for end in (found.low, found.high))
+    ratio = replace(found, estimate=scale * found.estimate, low=low, high=high)
     base = replace(wanted, subject=_baseline(target.subject, study))
     timed = metric in {"time", "cpu"} and not target.threads and base != wanted
     multiple = measured.ratio(base, wanted, metric) if timed else None
     below = mean([mean(run.values(metric)) for run in measured.of(other)]) if metric == "cpu" else None
-    return replace(row, value=value, low=low, high=high, outcome=outcome, multiple=multiple, below=below)
+    return replace(
+        row,
+        value=ratio.estimate,
+        comparison=compared(ratio, measured.floor(wanted.instrument, workload)),
+        outcome=_outcome(target, low, high),
+        multiple=multiple,
+        below=below,
+    )
 
 
 def _wanted(target: Target, subject: str, workload: str) -> Wanted:

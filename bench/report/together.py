@@ -21,7 +21,7 @@ from bench.report.estimates import Figure
 from bench.report.finding import families, rank
 from bench.report.ranking import Figures, Ranked
 from bench.report.rows import Core, Finding, Row
-from bench.report.targets import TargetResult, over_sessions
+from bench.report.targets import over_sessions
 
 MEANS = ("cpu", "backend", "capacity", "memory", "start", "start_p95")  # a stack's figures that are means over sessions
 
@@ -34,10 +34,7 @@ def together(findings: Sequence[Finding]) -> Finding:
         _of_workload([own for finding in findings for own in finding.each if own.workload == last.workload])
         for last in findings[-1].each
     ]
-    targets = tuple(
-        over_sessions([own for finding in findings for own in finding.targets if _same(own, last)])
-        for last in findings[-1].targets
-    )
+    targets = over_sessions([each.targets for each in findings])
     over = tuple(each.session for each in findings)
     return replace(first, others=tuple(others), targets=targets, over=over, sessions=len(over))
 
@@ -114,7 +111,7 @@ def _ranking(sessions: Sequence[Sequence[Ranked]], floor: float) -> tuple[Ranked
     by = {stack: _by([each[stack] for each in own if stack in each]) for stack in own[-1]}
     best = min(shared, key=lambda stack: (by[stack] != "cpu", _mean_log(own, stack, by[stack])))
     pairs = {
-        stack: [(_cost(each[stack], how), _cost(each[best], how)) for each in own if stack in each and best in each]
+        stack: [(each[stack].cost_by(how), each[best].cost_by(how)) for each in own if stack in each and best in each]
         for stack, how in by.items()
     }
     ratios = {
@@ -137,25 +134,14 @@ def _by(sessions: Sequence[Ranked]) -> RankedBy:
     return max(told, key=told.count)
 
 
-def _cost(ranked: Ranked, by: RankedBy) -> float | None:
-    """Seconds of server CPU per request, or between answers; None where the generator was the limit."""
-    if by == "cpu":
-        return ranked.figures.cpu.value
-    return 1 / ranked.figures.rate.value if ranked.figures.rate.value else None
-
-
 def _mean_log(own: Sequence[Mapping[Stack, Ranked]], stack: Stack, by: RankedBy) -> float:
-    return float(np.mean([math.log(_cost(each[stack], by) or math.nan) for each in own]))
+    return float(np.mean([math.log(each[stack].cost_by(by) or math.nan) for each in own]))
 
 
 def _ranked(sessions: Sequence[Ranked], by: RankedBy, behind: Comparison) -> Ranked:
     figures = Figures(_mean(each.figures.cpu for each in sessions), _mean(each.figures.rate for each in sessions))
     servers = sum(each.servers for each in sessions)
     return replace(sessions[-1], by=by, figures=figures, servers=servers, behind=behind)
-
-
-def _same(one: TargetResult, other: TargetResult) -> bool:
-    return (one.target, one.workload) == (other.target, other.workload)
 
 
 def _mean(figures: Iterable[Figure]) -> Figure:

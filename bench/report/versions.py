@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench.analysis.text import number, seconds, times
+from bench.analysis.text import listed, number, seconds, times
 from bench.model import Interpreter
 from bench.report import naming
 from bench.report.built import how
+from bench.report.markdown import Table
 from bench.report.rows import Core, Finding, Row
 from bench.report.speedups import is_faster
 from bench.report.wording import MEGA, MICRO, estimate, fitting, scaled
@@ -33,7 +34,7 @@ def answers(finding: Finding, lead: str = "") -> Iterator[str]:
         yield fitting(f"{lead or 'The same source: '}stay with {usual}", ["no other is significantly faster"])
     else:
         told = f"{_on(finding, newer).title} runs it at {times(newer.speedup.ratio)} the speed of {usual}"
-        row = _served(finding, newer, finding.places[0]) if finding.places else None
+        row = finding.row(newer, finding.places[0]) if finding.places else None
         there = [f"{estimate(row.speedup)} on {naming.server(finding, row.stack)}"] if row and row.speedup.ratio else []
         yield fitting(f"{lead or 'The same source: '}{told}", there, ", ")
     if others:
@@ -48,21 +49,21 @@ def best(finding: Finding) -> Core | None:
     place = finding.places[0] if finding.places else ""
 
     def gain(core: Core) -> tuple[float, float]:
-        row = _served(finding, core, place)
+        row = finding.row(core, place)
         served = row.speedup.ratio.estimate if row and row.speedup.ratio and row.speedup.significant else 0.0
         return served, core.speedup.ratio.estimate if core.speedup.ratio else 0.0
 
     return max((core for core in own if is_faster(core)), key=gain, default=None)
 
 
-def table(finding: Finding) -> list[list[str]]:
+def table(finding: Finding) -> Table:
     """A row for each interpreter, the fastest first: each source's time and speed-up, also served, and its price."""
     own = finding.baseline.variant.partition("@")[0]
     sources = list(dict.fromkeys([own, *(core.variant.partition("@")[0] for core in finding.cores)]))
     homes = {source: sum(core.variant.partition("@")[0] == source for core in finding.cores) for source in sources}
     shown = [source for source, count in homes.items() if count > 1] or sources[:1]
     at = finding.places[0] if finding.places else ""
-    place = next((naming.server(finding, row.stack) for row in finding.rows if row.place == at), at)
+    place = naming.server_at(finding, at)
     title = _title(finding, shown[0])
     heading = ["interpreter", f"{title}, alone", *([f"{title}, on {place}"] if place else [])]
     heading += [f"{_title(finding, source)}, alone" for source in shown[1:]]
@@ -72,13 +73,26 @@ def table(finding: Finding) -> list[list[str]]:
         source = core.variant.partition("@")[0]
         if core.time.value is None or (source in shown and source != own):
             continue
-        row = _served(finding, core, at)
+        row = finding.row(core, at)
         served = [_spent(row), scaled(row.memory, MEGA), scaled(row.start, 1.0)] if row else ["—"] * 3
         spent, *price = served if place else [""]
         beside = [_speed(_core(finding, each, _on(finding, core))) for each in shown[1:]]
         cells = [_speed(core), *([spent] if place else []), *beside, *price, how(core.facts)]
         rows.append([_on(finding, core).title, *cells])
     return [heading, *rows]
+
+
+def without_pgo(finding: Finding) -> str | None:
+    """A note on interpreters without profile-guided optimisation; None where all have it, or none."""
+    cores = [core for core in finding.cores if "pgo" in core.facts]
+    known = {_on(finding, core).title: core.facts["pgo"] for core in cores}
+    without = [title for title, pgo in known.items() if not pgo]
+    if len(without) in {0, len(known)}:
+        return None
+    return (
+        f"Built without profile-guided optimisation, unlike the others: {listed(without)}. "
+        "Differences from the others come from the build as well as the version."
+    )
 
 
 def _sources(finding: Finding) -> tuple[list[Core], list[Core]]:
@@ -106,7 +120,7 @@ def _range(finding: Finding, cores: list[Core]) -> str:
 def _price(finding: Finding, best: Core) -> Iterator[str]:
     """Memory and start of the best interpreter behind the first server, beside the baseline's."""
     place = finding.places[0] if finding.places else ""
-    row, base = _served(finding, best, place), _served(finding, finding.baseline, place)
+    row, base = finding.row(best, place), finding.row(finding.baseline, place)
     if row is None or row.memory.value is None:
         return
     held = f"{number(row.memory.value / MEGA)} MB"
@@ -143,7 +157,3 @@ def _spent(row: Row) -> str:
     """The server CPU of a row per request in microseconds, with its speed-up."""
     told = "1×" if row.core.baseline else estimate(row.speedup)
     return f"{scaled(row.cpu, MICRO)} µs, {told}" if row.cpu.value else "—"
-
-
-def _served(finding: Finding, core: Core, place: str) -> Row | None:
-    return next((row for row in finding.rows if row.core is core and row.place == place), None)

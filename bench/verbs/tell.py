@@ -103,17 +103,18 @@ def price_of(text: str | None) -> cost.Price | None:
 
 def show(folder: Path, price: cost.Price | None, json: bool) -> int:
     """Write the report of the session in `folder` and print its answer, or the verdict of a self-test."""
-    from bench.analysis import selftest as testing  # noqa: PLC0415 - a second of imports that most verbs do not need
+    from bench.analysis import drift as sources  # noqa: PLC0415 - a second of imports that most verbs do not need
+    from bench.analysis import selftest as testing  # noqa: PLC0415
     from bench.report import drift, finding, page, selftest, summary  # noqa: PLC0415
 
     session, runs = store.read(folder / "session.json", Session), store.runs(folder)
     study, status = session.plan.study, pipeline.status(runs, session.unavailable)
     if study.selftest:
-        verdict = selftest.judged(folder)
+        verdict = selftest.judged(folder, session, runs)
         say(verdict, selftest.lines(verdict), json)
         return max(status, int(not verdict.passed))
     if study.factors:
-        moved = drift.judged(folder)
+        moved = sources.judge(session, runs)
         say(moved, drift.lines(moved), json)
         return status
     tested = testing.latest(session.machine.get("fingerprint"))

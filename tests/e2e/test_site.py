@@ -29,7 +29,7 @@ def site(tmp_path_factory):
     if not sphinx.exists():
         absent("Sphinx is not here", "make site")
     folder, trees = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("trees")
-    subprocess.run([sys.executable, "-m", "bench.report.site", folder], cwd=ROOT, check=True)
+    subprocess.run([sys.executable, "-m", "bench.verbs.site", folder], cwd=ROOT, check=True)
     options = ["--quiet", "--fail-on-warning", "--keep-going", "--doctree-dir", trees, "--conf-dir", "docs"]
     subprocess.run([sphinx, *options, ".", folder], cwd=ROOT, check=True)
     return folder

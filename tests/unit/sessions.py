@@ -9,11 +9,13 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from bench.analysis.selftest import AAComparisons, Selftest
 from bench.catalog import declarations
 from bench.model import (
     Case,
     Catalog,
     InstructionsCase,
+    Instrument,
     MacroCase,
     Measurement,
     MicroCase,
@@ -92,6 +94,24 @@ def session(study: Study, runs: list[Run], *, finished: bool = True, catalog: Ca
     )
     ended = "2026-11-24T13:11:00+00:00" if finished else None
     return Session(plan=plan, started=STARTED, seed=1, machine=MACHINE, finished=ended)
+
+
+def machine_tested(bias: dict[Instrument, float], significant: int = 0) -> Selftest:
+    """A self-test of the machine."""
+    equals = tuple(
+        AAComparisons(
+            instrument=instrument,
+            a_side=6,
+            comparisons=40,
+            bias=share,
+            significant=significant,
+            different=2,
+            allowed=5,
+            smallest=0.01,
+        )
+        for instrument, share in bias.items()
+    )
+    return Selftest(started=STARTED, fingerprint="f", variant="cython", equals=equals, known=())
 
 
 def runs(study: Study, blocks: dict[str, int] = BLOCKS) -> list[Run]:

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from bench.analysis import selftest
+from bench.analysis.comparison import Comparison
 from bench.analysis.selftest import AAComparisons, KnownDifference, Selftest
+from bench.analysis.stats import Ratio
 from bench.catalog.declarations import words as words_of
 from bench.errors import LabError
 from bench.model import (
@@ -207,10 +209,13 @@ def test_where_requests_wait_the_answer_has_the_rate_of_a_slow_server() -> None:
 def test_the_answers_of_targets_alone_are_short() -> None:
     finding = found(next(seed for seed in SEEDS if trial(seed).micro))
     target = Target(title="As fast as the other", variant="cython", workloads=("medium",), against=Against(variant="x"))
-    rows = [TargetResult(target=target, workload="medium", value=value, low=value, high=value) for value in (0.9, 1.2)]
+    rows = [
+        TargetResult(target=target, workload="medium", value=value, comparison=Comparison(ratio=Ratio(estimate=value)))
+        for value in (0.9, 1.2)
+    ]
     limited = msgspec.structs.replace(target, title="Faster", at_most=1.0)
     ends: tuple[Outcome | None, ...] = ("met", "missed", "undecided", None)
-    rows += [TargetResult(target=limited, workload="medium", value=1.0, low=1.0, high=1.0, outcome=end) for end in ends]
+    rows += [msgspec.structs.replace(rows[0], target=limited, outcome=end) for end in ends]
     told = answers(msgspec.structs.replace(finding, rows=(), others=(), targets=tuple(rows)))
     assert is_short(told)
     assert told[:2] == ("Targets: 1 met, 1 missed, 1 undecided.", "As fast as the other: 0.900× to 1.20×.")

@@ -8,6 +8,8 @@ from msgspec.structs import replace
 
 from bench import store
 from bench.analysis import stats
+from bench.analysis.comparison import compared
+from bench.analysis.stats import Ratio
 from bench.model import Against, RankedBy, Run, Session, Study, Target
 from bench.report import between, study_page
 from bench.report.estimates import Figure
@@ -203,14 +205,32 @@ def test_a_target_is_met_where_the_interval_between_sessions_is() -> None:
     target = Target(
         title="Fast", variant="cython", workloads=("medium",), against=Against(variant="cpython"), at_most=1.3
     )
-    made = TargetResult(target=target, workload="medium")
-    rows = [msgspec.structs.replace(made, value=value, low=value, high=value) for value in (1.1, 1.2, 1.25)]
-    result = over_sessions(rows)
+    result = over(target, 1.1, 1.2, 1.25)
     assert result.value == pytest.approx((1.1 * 1.2 * 1.25) ** (1 / 3))
     assert result.outcome == "undecided"
-    assert over_sessions([rows[1], rows[1], rows[1]]).outcome == "met"
-    build = msgspec.structs.replace(made, target=msgspec.structs.replace(target, metric="build", against=None))
-    assert over_sessions([msgspec.structs.replace(build, value=value) for value in (1.2, 1.4, 1.1)]).value == 1.4
+    assert over(target, 1.2, 1.2, 1.2).outcome == "met"
+    assert over(msgspec.structs.replace(target, metric="build", against=None), 1.2, 1.4, 1.1).value == 1.4
+
+
+def test_an_effect_over_sessions_lies_beyond_the_noise_floor_of_each() -> None:
+    setting = Target(title="Set", variant="cython", workloads=("medium",), against=Against(variant="cpython"))
+    assert over(setting, 1.10, 1.11, 1.12).text == "1.11× (1.09–1.14)"
+    assert over(setting, 1.10, 1.11, 1.12, floor=0.2).text == "undecided"
+
+
+def over(target: Target, *values: float, floor: float = 0.0) -> TargetResult:
+    """The result of a target over sessions with these values."""
+    rows = [
+        TargetResult(
+            target=target,
+            workload="medium",
+            value=value,
+            comparison=compared(Ratio(estimate=value), floor) if target.against else None,
+        )
+        for value in values
+    ]
+    (found,) = over_sessions([[row] for row in rows])
+    return found
 
 
 def core(finding: Finding, variant: str) -> Core:

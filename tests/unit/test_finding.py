@@ -6,19 +6,18 @@ import msgspec
 import numpy as np
 import pytest
 
-from bench.analysis import selftest
 from bench.analysis.comparison import as_a_family, compared, noise_floor
 from bench.analysis.stats import Ratio, blocked_ratio
 from bench.analysis.text import interval, share, times
 from bench.model import Measurement
 from bench.report import charts
 from bench.report.answer import answers
-from bench.report.builds import without_pgo
 from bench.report.estimates import TOO_FEW, Figure, latency
 from bench.report.finding import find
-from bench.report.noise import noise, power
+from bench.report.noise import once, power
 from bench.report.page import html
 from bench.report.table import alone, columns
+from bench.report.versions import without_pgo
 from bench.report.wording import judged
 from tests.unit import sessions
 
@@ -34,6 +33,10 @@ def row(variant, server, finding=FINDING):
 
 def core(variant, finding=FINDING):
     return next(core for core in finding.cores if core.variant == variant)
+
+
+def noise(finding):
+    return " ".join(once(finding))
 
 
 def changed(runs, wanted, **fields):
@@ -244,32 +247,16 @@ def test_without_a_steady_state_there_is_no_time_until_it():
     assert (found.shape, found.settled.instead) == ("no steady state", "never")
 
 
-def machine_tested(bias, significant):
-    """A self-test of the made-up machine."""
-    equals = tuple(
-        selftest.AAComparisons(
-            instrument=instrument,
-            a_side=6,
-            comparisons=40,
-            bias=share,
-            significant=significant,
-            different=2,
-            allowed=5,
-            smallest=0.01,
-        )
-        for instrument, share in bias.items()
-    )
-    return selftest.Selftest(started=sessions.STARTED, fingerprint="f", variant="cython", equals=equals, known=())
-
-
 def test_the_machines_selftest_gives_the_bias_and_the_page_says_so():
-    found = find(SESSION, RUNS, selftest=machine_tested({"micro": 0.011, "macro": 0.023}, 2))
+    found = find(SESSION, RUNS, selftest=sessions.machine_tested({"micro": 0.011, "macro": 0.023}, 2))
     assert (found.floor, found.floor_served) == (0.011, 0.023)
     assert noise(found).startswith(
         "Bias of this machine (self-test of 2026-11-24): 1.1 % without a server and 2.3 % behind a server. "
         "A/A false positives: 2 of 40 without a server and 2 of 40 behind a server. A/A pair of this study"
     )
-    assert "self-test of 2026-11-24, FAILED" in noise(find(SESSION, RUNS, selftest=machine_tested({"micro": 0.011}, 9)))
+    assert "self-test of 2026-11-24, FAILED" in noise(
+        find(SESSION, RUNS, selftest=sessions.machine_tested({"micro": 0.011}, 9))
+    )
 
 
 def test_a_pair_that_comes_out_further_apart_than_the_selftest_counts_more():
@@ -280,7 +267,7 @@ def test_a_pair_that_comes_out_further_apart_than_the_selftest_counts_more():
         msgspec.structs.replace(run, measurements=tuple(map(slowed, run.measurements))) if run.case.aa else run
         for run in RUNS
     ]
-    found = find(SESSION, runs, selftest=machine_tested({"micro": 0.011, "macro": 0.2}, 2))
+    found = find(SESSION, runs, selftest=sessions.machine_tested({"micro": 0.011, "macro": 0.2}, 2))
     nearer = max(found.same.low - 1, 1 / found.same.high - 1)
     assert found.floor == pytest.approx(nearer)
     assert 0.07 < found.floor < 0.1, "the nearer end, not how far the interval reaches"
@@ -301,7 +288,7 @@ def test_the_smallest_effect_that_could_be_seen_is_told():
     assert re.match(
         r"Smallest detectable difference \(80 % power\): \S+ % to \S+ % without a server and \S+ % to", power(FINDING)
     )
-    tested = find(SESSION, RUNS, selftest=machine_tested({"micro": 0.00001, "macro": 0.00001}, 0))
+    tested = find(SESSION, RUNS, selftest=sessions.machine_tested({"micro": 0.00001, "macro": 0.00001}, 0))
     assert power(tested) == power(FINDING), "the baseline against itself is no comparison"
     nothing = find(sessions.session(STUDY, []), [])
     assert power(nothing).endswith("unknown (no ratio has an interval).")

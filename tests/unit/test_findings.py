@@ -146,6 +146,12 @@ def test_what_a_cell_says_stays_in_its_cell() -> None:
     assert markdown.table([["a|b", "c"], ["one\ntwo", "3"]]).splitlines()[::2] == [r"| a\|b | c |", "| one two | 3 |"]
 
 
+def test_columns_of_figures_are_aligned_to_the_right() -> None:
+    figures = ("12.3×", "0.42 % (0.11–0.93) *", "-34.0 (-36.0 to -31.0)", "≤ 0.1 s", "1,060", "undecided", "—")
+    for cells, line in ((figures, "--:"), (("0.5 or 0.6", "1"), "---"), (("—",), "---")):
+        assert markdown.table([["heading"], *([cell] for cell in cells)]).splitlines()[1] == f"| {line} |"
+
+
 def test_the_index_gives_each_answer_and_what_is_not_measured_yet(pages: Path) -> None:
     text = (pages / "README.md").read_text()
     assert f"[{STUDY.question}](quick.md) (a first look) | {'<br>'.join(answers(FINDING))} | 2026-11-24 |" in text
@@ -191,6 +197,11 @@ def test_each_picture_has_its_figures_in_words() -> None:
     told = {each.name: each.words for each in pictures(FINDING)}
     assert re.match(r"Least: cython/falcon/uwsgi-processes 4\S+ µs, .*\. Most: \S+ ", told["medium-spent"])
     assert "pypy/falcon/gunicorn-sync from 2.90 ms to 1.30 ms" in told["medium-warming"]
+
+
+def test_positions_in_a_plot_are_rounded(pages: Path) -> None:
+    for path in (pages / "plots").iterdir():
+        assert not re.search(r' (?:transform|d)="[^"]*\.\d{3}', path.read_text()), path.name
 
 
 def test_the_pages_in_the_docs_are_those_of_the_data_beside_them() -> None:

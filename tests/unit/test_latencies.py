@@ -7,6 +7,7 @@ from bench.plan.latency_loads import capacities, latency_loads
 from bench.plan.planned import plan
 from bench.report import estimates, latencies
 from bench.report.latencies import Latencies
+from bench.report.page import latency_row
 from tests.declared import CATALOG
 from tests.unit.trial import STUDY, closed
 
@@ -95,7 +96,8 @@ def found(runs: list[Run]) -> tuple[Latencies, ...]:
 def test_percentiles_are_medians_over_servers_in_microseconds_with_their_span() -> None:
     tables = latencies.levels(found(RUNS))
     assert list(tables) == ["At 1,000 requests per second each", "At 90 % of each stack's own capacity"]
-    assert [latencies.row(each) for each in tables["At 1,000 requests per second each"]] == [
+    rows = map(latency_row, tables["At 1,000 requests per second each"])
+    assert [[f"{cell.text} ({cell.detail})" if cell.detail else cell.text for cell in row] for row in rows] == [
         ["fast", "1,000", "10 %", "110 (100–120)", "220 (200–240)", "220 (200–240)", "450 (400–500)"],
         ["slow", "1,000", "10 %", "850 (800–900)", "1,700 (1,600–1,800)", "2,500 (2,000–3,000)", "—"],
     ]

@@ -109,7 +109,7 @@ def test_without_any_result_there_is_no_table() -> None:
     runs = [run for run in RUNS if run.case.load in {"closed", "steady-peaks"}]
     found = find(sessions.session(STUDY, runs), runs)
     assert loads.table(found) == []
-    section = page.html(found).split('<section id="latency">')[1].split("</section>")[0]
+    section = page.html(found).split('<section id="overload">')[1].split("</section>")[0]
     assert "<table" not in section
     assert section.count("<li>NodeJS 24, as most would write it, Constant with peaks: ") == 1
 
@@ -124,7 +124,7 @@ def test_the_page_holds_the_rule_the_table_and_the_plot() -> None:
 
 def test_the_report_has_a_row_for_each_run_with_a_result() -> None:
     html = page.html(FINDING)
-    section = html[html.index('<section id="latency">') :]
+    section = html[html.index('<section id="overload">') :]
     assert section.count('<th scope="row">Linear ramp</th>') == 3
     cells = re.findall(r"<td[^>]*>([^<]*)</td>", section)
     at = cells.index("1.10×, 2,200/s in second 4 (by medians), 3 refused in second 4")

@@ -155,6 +155,16 @@ def test_several_workloads_stand_one_below_the_other_under_each_question():
     assert "Five thousand orders a document" not in " ".join(Reader(PAGE).text)
 
 
+def test_what_failed_for_all_workloads_is_told_once():
+    study = msgspec.structs.replace(STUDY, workloads=("medium", "large"))
+    runs = [
+        msgspec.structs.replace(run, verdict="failed", reason="no bare image") if run.case.instrument == "size" else run
+        for run in RUNS
+    ]
+    sized = [run for run in runs if run.case.instrument == "size"]
+    assert report.html(find(sessions.session(study, runs), runs)).count("<dd>no bare image</dd>") == len(sized)
+
+
 def test_money_has_a_column_where_a_price_was_given():
     assert "Money" not in PAGE
     priced = find(sessions.session(STUDY, RUNS), RUNS, Price(cpu_hour=0.04, gb_hour=0.005))
@@ -176,15 +186,40 @@ def test_the_terminal_shows_each_stack_the_answer_and_the_path(width):
     assert "results/quick/x/report.html" in words
 
 
+CORES = msgspec.structs.replace(STUDY, servers=(), macro=None, open=None, startup=None, sizes=False)
+
+
 def test_the_terminal_shows_cores_that_nothing_serves():
-    study = msgspec.structs.replace(STUDY, servers=(), macro=None, open=None, startup=None, sizes=False)
-    said = io.StringIO()
-    console = Console(file=said, width=80)
-    summary.show(console, find(sessions.session(study, RUNS), RUNS), Path("report.html"), json=False)
-    shown = said.getvalue()
+    shown = on_a_terminal(CORES, RUNS)
     assert re.search(r"^cython +\d+(\.\d+)? +\d+(\.\d+)?× \(", shown, re.MULTILINE)
     assert re.search(r"^cpython +[\d,]+ +1× *$", shown, re.MULTILINE)
     assert "failed: nuitka: no C compiler was found" in shown
+
+
+def test_the_terminal_shows_cores_workload_by_workload():
+    runs = [run for run in RUNS if run.case.instrument == "micro"]
+    runs += [msgspec.structs.replace(run, case=msgspec.structs.replace(run.case, workload="large")) for run in runs]
+    shown = on_a_terminal(msgspec.structs.replace(CORES, workloads=("medium", "large")), runs)
+    assert shown.index("Fifty orders a document") < shown.index("Five thousand orders a document")
+    assert len(re.findall(r"^cython +\d", shown, re.MULTILINE)) == 2
+
+
+def on_a_terminal(study, runs):
+    said = io.StringIO()
+    found = find(sessions.session(study, runs), runs)
+    summary.show(Console(file=said, width=80), found, Path("report.html"), json=False)
+    return said.getvalue()
+
+
+def test_the_command_below_the_plot_of_cores_compares_two_of_them():
+    found = find(sessions.session(CORES, RUNS), RUNS)
+    assert plots(found)["speedups"].again.endswith("compare quick/cpython quick/cython")
+    slower = msgspec.structs.replace(found, cores=(found.baseline, core_of(found, "pypy")))
+    assert plots(slower)["speedups"].again.endswith("compare quick/cpython quick/pypy")
+
+
+def core_of(finding, variant):
+    return next(core for core in finding.cores if core.variant == variant)
 
 
 def test_a_study_that_no_file_declares_tells_its_own_words():
@@ -213,7 +248,7 @@ def test_sizes_are_summed_by_kind():
     said = io.StringIO()
     console = Console(file=said, width=100)
     parts = {"interpreter": Size(30_000_000, 20_000_000, 10_000_000), "core": Size(500_000, 400_000, 100_000)}
-    assert summary.show_sizes(console, {sessions.LIMITED: parts}, json=False) == 0
+    summary.show_sizes(console, {sessions.LIMITED: parts}, json=False)
     assert re.search(r"all +30\.5 +20\.4 +10\.1", said.getvalue())
 
 

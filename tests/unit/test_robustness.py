@@ -140,7 +140,6 @@ def test_an_expectation_must_be_met_before_the_body() -> None:
 def test_an_answered_hidden_request_is_counted_whatever_else_happens() -> None:
     trial = Trial(attack="body-of-get", received=HELLO + WAITED, end="open", seconds=0.1, after=WELL)
     rows = [judge(named("body-of-get").attack, each) for each in (trial, replace(trial, died=("bjoern",)))]
-    assert robustness.hidden(rows) == 2
     assert [row.outcome for row in rows] == ["wrong", "death"]
     assert [row.fault for row in rows] == [robustness.HIDING] * 2
     assert robustness.severity(rows) == (2, 0, 0, 0, 0, 0)

@@ -203,7 +203,7 @@ def test_it_is_a_study_like_any_whose_blocks_hold_both_halves(folder):
 
 
 def test_its_verdict_is_kept_with_the_machine_and_found_by_it(folder, tmp_path):
-    found = verdict.judged(folder)
+    found = verdict.judged(folder, store.read(folder / "session.json", Session), store.runs(folder))
     kept = selftest.latest("f", tmp_path)
     assert kept == found
     assert (kept.started, kept.variant, [each.comparisons for each in kept.equals]) == (STARTED, "cython", [3, 3])

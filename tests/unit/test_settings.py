@@ -2,6 +2,8 @@
 
 import msgspec
 
+from bench.analysis.comparison import Comparison
+from bench.analysis.stats import Ratio
 from bench.model import Against, Target
 from bench.report import settings
 from bench.report.finding import find
@@ -15,7 +17,9 @@ def result(title: str, value: float | None, low: float | None = None, high: floa
     target = Target(
         title=title, stack=f"cython/bare/{title}", workloads=("medium",), metric="cpu", against=Against(stack="y")
     )
-    return TargetResult(target=target, workload="medium", value=value, low=low, high=high)
+    ratio = Ratio(estimate=value, low=low, high=high) if value else None
+    found = Comparison(ratio=ratio, significant=ratio.differs_by_more_than(0.0)) if ratio else None
+    return TargetResult(target=target, workload="medium", value=value, comparison=found)
 
 
 ROWS = (

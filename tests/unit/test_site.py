@@ -16,9 +16,11 @@ from bench.paths import FINDINGS, KEPT
 from bench.report import docs
 from bench.report.finding import find
 from bench.report.pictures import pictures
+from bench.report.rows import Finding
 from bench.report.site import history, pairs, plots, write
 from bench.report.site.records import QUANTITIES, Source, measured, together
 from bench.report.wording import MICRO
+from tests.declared import CATALOG
 from tests.unit import sessions
 
 pytestmark = pytest.mark.slow
@@ -34,7 +36,7 @@ SOURCE = Source(file="findings/data/quick.jsonl.xz")
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
-    write.write(folder)
+    write.write(folder, CATALOG.words)
     return folder / "docs"
 
 
@@ -95,6 +97,18 @@ def test_the_data_of_a_plot_name_its_panels_and_leave_out_what_only_draws() -> N
     for each in pictures(find(SESSION, RUNS)):
         columns = next(csv.reader(io.StringIO(plots.plot_csv(each.chart))))
         assert not {"colour", "at", "line", "one", "end", "hue", "ink", "fill"} & {*columns}, each.name
+
+
+def test_the_data_of_a_plot_name_what_the_plot_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def findings(words: docs.Spoken | None = None) -> dict[str, Finding]:
+        asked.append(words)
+        return {}
+
+    asked: list[docs.Spoken | None] = []
+    monkeypatch.setattr(docs, "findings", findings)
+    monkeypatch.setattr(write, "everything", lambda *_: [])
+    write.write(tmp_path, CATALOG.words)
+    assert asked == [CATALOG.words], "as `make findings`"
 
 
 def test_the_script_has_each_group_with_a_ratio_for_each_pair(site: Path) -> None:

@@ -174,3 +174,15 @@ def test_terminal_and_page_show_the_durations_and_the_reason_of_a_missing_one() 
         suites.sentences(find(session(failed), failed).tested)
         == "Tests: no answer, the suite has no figure with falcon."
     )
+
+
+def test_a_page_is_made_where_the_first_framework_has_no_figure() -> None:
+    found = [
+        msgspec.structs.replace(run, verdict="failed", reason="3 of 140 tests fail", measurements=())
+        if run.case.subject == "falcon"
+        else run
+        for run in runs(falcon=0.08, flask_restful=0.06, wheezy_web=0.08, bare=0.03)
+    ]
+    shown = page.html(find(session(found), found))
+    assert 'title="3 of 140 tests fail">—<' in shown
+    assert "(90 lines)" in shown

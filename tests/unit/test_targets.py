@@ -33,6 +33,7 @@ from bench.report.figures import plots
 from bench.report.finding import find
 from bench.report.targets import TargetResult, target_results, verdict
 from tests.declared import CATALOG, planned
+from tests.unit import sessions
 
 FAST = Target(title="Fast", variant="cython", workloads=("medium",), against=Against(variant="simdjson"), at_most=1.0)
 STUDY = Study(
@@ -198,10 +199,30 @@ def test_the_terminal_and_the_page_show_each_target() -> None:
     assert json.loads(read.getvalue())["answer"] == ["Targets: 1 met.", "Fast: 0.700×; target ≤ 1×."]
 
 
+SETTING = msgspec.structs.replace(FAST, at_most=None)
+SLOWER = [*core("cython", 1.01, 1.02, 1.03, 1.03), *core("simdjson", 1.0, 1.0, 1.0, 1.0)]  # by 2 %, p = 0.02
+
+
+def test_an_effect_within_the_bias_of_the_machine_is_not_significant() -> None:
+    study = msgspec.structs.replace(STUDY, targets=(SETTING,))
+    (row,) = target_results(study, session(*SLOWER), SLOWER)
+    assert row.comparison.significant
+    (row,) = target_results(study, session(*SLOWER), SLOWER, sessions.machine_tested({"micro": 0.03}))
+    assert row.text.startswith("equal (1.0")
+
+
+def test_settings_are_one_family_and_targets_with_a_limit_are_not_in_it() -> None:
+    others = ("mypyc", "nuitka", "numba", "orjson")
+    targets = [SETTING, FAST, *(msgspec.structs.replace(SETTING, variant=name) for name in others)]
+    runs = [*SLOWER, *(run for name in others for run in core(name, 0.9, 1.1, 0.95, 1.05))]
+    row, limited, *_ = target_results(msgspec.structs.replace(STUDY, targets=tuple(targets)), session(*runs), runs)
+    assert (row.comparison.significant, row.comparison.among) == (False, 5)
+    assert (limited.outcome, limited.comparison.among) == ("missed", 1)
+
+
 def test_a_study_without_limits_answers_with_the_effects_of_its_settings() -> None:
-    setting = msgspec.structs.replace(FAST, at_most=None, declared=None)
     runs = [*core("cython", 0.7, 0.7), *core("simdjson", 1.0, 1.0), *core("cpython", 35.0, 35.0)]
-    record = session(*runs, study=msgspec.structs.replace(STUDY, targets=(setting,)))
+    record = session(*runs, study=msgspec.structs.replace(STUDY, targets=(SETTING,)))
     finding = find(msgspec.structs.replace(record, machine={"commit": "0123456789ab"}), runs)
     said = io.StringIO()
     summary.show(Console(file=said, width=120), finding, Path("report.html"), json=False)
@@ -293,5 +314,5 @@ def test_the_first_plot_of_cores_alone_is_that_of_their_targets() -> None:
     finding = find(session(*runs), runs)
     (plot,) = plots(finding, finding.targets)["outcomes"].panels
     assert FAST.title in plot.words
-    assert "outcomes" not in plots(finding)
+    assert plots(finding)["outcomes"].panels == ()
     assert page.html(finding).index('<section id="outcomes">') < page.html(finding).index('<section id="targets">')

@@ -9,10 +9,9 @@ from typing import Any
 
 from bench.report.drawing import Chart
 
-DRAWN = {"hint", "colour", "at", "line", "one", "end", "between"}  # of a record: only for the drawing
+DRAWN = {"hint", "colour", "at", "line", "one"}  # of a record: only for the drawing
 DOT = {"row": "name", "lane": "lane", "at": "value", "low": "low", "high": "high", "told": "shown as"}  # of `dots`
-SHOWN_AS = {"told": "shown as"}
-PARTS = ("layer", "hconcat", "vconcat", "concat")
+PARTS = ("layer", "hconcat", "vconcat")
 DIGITS = 6
 
 Record = dict[str, Any]
@@ -24,7 +23,7 @@ def plot_csv(chart: Chart) -> str:
 
 
 def records(chart: Chart) -> list[Record]:
-    """The records of all marks with a figure, each once. Keys to colours and reference lines are left out."""
+    """The records of all marks with a figure, each once. Keys to colours, reference lines and bands are left out."""
     drawn = chart.to_dict()
     found: list[Record] = []
     for title, values in _sheets(drawn, drawn.get("datasets", {}), ""):
@@ -55,21 +54,21 @@ def _sheets(node: Record, named: dict[str, list[Record]], title: str) -> Iterato
         yield title, values
     for part in (part for kind in PARTS for part in node.get(kind, ())):
         yield from _sheets(part, named, title)
-    if "spec" in node:
-        yield from _sheets(node["spec"], named, title)
 
 
 def _figures(record: Record) -> Record:
     """A record without what only draws it. A hint stays where nothing else names the record."""
     if "row" in record:
         return {name: record[own] for own, name in DOT.items() if record.get(own, "") != ""}
-    named = any(isinstance(value, str) for name, value in record.items() if name not in {*DRAWN, *SHOWN_AS})
+    named = any(isinstance(value, str) for name, value in record.items() if name not in DRAWN)
     dropped = DRAWN if named else DRAWN - {"hint"}
-    return {SHOWN_AS.get(name, name): value for name, value in record.items() if name not in dropped}
+    return {name: value for name, value in record.items() if name not in dropped}
 
 
 def _has_figure(record: Record) -> bool:
-    return any(isinstance(value, int | float) and not isinstance(value, bool) for value in record.values())
+    """Whether a record has a number, and a text that says what it is of."""
+    figures = [value for value in record.values() if isinstance(value, int | float) and not isinstance(value, bool)]
+    return bool(figures) and any(isinstance(value, str) for value in record.values())
 
 
 def _short(value: Any) -> Any:

@@ -24,17 +24,16 @@ ALONE = "core alone"  # instead of a server and a load
 
 
 class Quantity(msgspec.Struct, frozen=True):
-    """A kind of figure: its title, its unit, the SI value of one unit, and the metric whose ratios have intervals."""
+    """A kind of figure: its title, its unit, and the SI value of one unit."""
 
     title: str
     unit: str
     size: float
-    metric: str | None = None
 
 
 QUANTITIES = {
-    "cpu": Quantity("Server CPU", "µs/request", MICRO, "cpu"),
-    "time": Quantity("Core alone", "µs/document", MICRO, "time"),
+    "cpu": Quantity("Server CPU", "µs/request", MICRO),
+    "time": Quantity("Core alone", "µs/document", MICRO),
     "capacity": Quantity("Capacity", "requests/s", 1.0),
     "p50": Quantity("Latency p50 at the common rate", "µs", MICRO),
     "p99": Quantity("Latency p99 at the common rate", "µs", MICRO),

@@ -29,9 +29,9 @@ FORMER = "findings/data/former"
 DIGITS = 4  # of a ratio
 
 
-def write(site: Path) -> list[Measured]:
-    """Write all files below `site`. Returns the sessions."""
-    found = docs.findings()
+def write(site: Path, words: docs.Spoken) -> list[Measured]:
+    """Write all files below `site`, with the `words` of the pages' plots. Returns the sessions."""
+    found = docs.findings(words=words)
     sessions = everything(found, site / "docs")
     texts = {"results-data.js": script(sessions), "results.csv": table(figures(sessions))}
     texts["sessions.csv"] = table(map(line, sessions))
