@@ -108,7 +108,7 @@ class Promises:
         if media_type not in response["content"]:
             yield f"media type {media_type}"
             return
-        body = json.loads(answer.body) if media_type.endswith("json") else answer.body.decode()
+        body: Any = json.loads(answer.body) if media_type.endswith("json") else answer.body.decode()
         for error in self.validator(response["content"][media_type]["schema"]).iter_errors(body):
             yield f"body at /{'/'.join(map(str, error.instance_path))}: {error.message}"
         if media_type == "application/problem+json" and body["status"] != answer.status:

@@ -62,12 +62,16 @@ def test_the_examples_are_golden_cases() -> None:
 # ---------------------------------------------------------------- which documents are accepted
 
 NO_SUM = "no keyword sums members of several objects"
-PARSER = "a schema judges what its parser hands over, and Python's takes it"
+NAN = "Python's parser takes NaN"
+SURROGATE = "Python's parser takes half a surrogate pair"
 DIFFERENCES = {  # golden cases that the core refuses and the schema accepts
     "invalid/amount-one-over-the-limit": NO_SUM,
     "invalid/amount-too-large": NO_SUM,
     "invalid/id-float": "JSON Schema's integers are the numbers without a fraction: 1.0 is one",
-    "malformed/dropped-member-with-nan": PARSER,
+    "malformed/dropped-member-with-lone-surrogate": SURROGATE,
+    "malformed/dropped-member-with-nan": NAN,
+    "malformed/high-high-low-surrogates": SURROGATE,
+    "malformed/lone-surrogate-in-note": SURROGATE,
 }
 
 
@@ -98,7 +102,7 @@ def differences(promises: Promises) -> set[str]:
 
 def test_schema_and_core_agree_about_golden_cases_but_for_declared_ones() -> None:
     assert differences(PROMISES) == DIFFERENCES.keys()
-    assert not any(BY_CORE[case] for case in DIFFERENCES), "the schema refuses no valid document"
+    assert not any(BY_CORE[case] for case in DIFFERENCES), "the schema accepts all that the core accepts"
 
 
 def names_in(shape: core.Shape) -> Iterator[str]:
@@ -124,7 +128,11 @@ DAYS = [f"{year}-{month:02}-{day:02}T23:59:59Z" for year in YEARS for month in r
 TIMES = [f"2026-02-28T{each}" for each in ("00:00:00Z", "24:00:00Z", "23:60:00Z", "23:59:60Z", "23:59:59", "1:00:00Z",
                                           "00:00:00z", "00:00:00+00:00", "00:00:00.0Z", "00:00:00Z\n")]  # fmt: skip
 PROBES: list[Any] = [None, True, False, 0.5, [], {}, *INTEGERS, *TEXTS, *DAYS, *TIMES]
-PROBES += ["2026-02-28 00:00:00Z", "２026-02-28T00:00:00Z", *(letter * length for letter in ("x", "😀") for length in LENGTHS)]
+PROBES += [
+    "2026-02-28 00:00:00Z",
+    "２026-02-28T00:00:00Z",
+    *(letter * length for letter in ("x", "😀") for length in LENGTHS),
+]
 
 
 def departures(shape: core.Shape, schema: Part, pointer: str = "") -> Iterator[str]:

@@ -128,8 +128,8 @@ class Service:
             if Operation(method, PROMISES.path_of(urlsplit(target).path)) in OPERATIONS:
                 yield self.ask(method, target, token=token, **headers)
 
-    def post(self, body: bytes = SENT, token: str = "all", **headers: str) -> Asked:  # noqa: S107 - made up
-        return self.ask("POST", "/statements", body, token, **{"Content_Type": JSON, **headers})
+    def post(self, body: bytes = SENT, token: str = "all", media_type: str = JSON, **headers: str) -> Asked:  # noqa: S107
+        return self.ask("POST", "/statements", body, token, Content_Type=media_type, **headers)
 
     def later(self) -> str:
         """The path of a statement that will be made."""
@@ -207,12 +207,13 @@ def posts(service: Service) -> Iterator[Asked]:
         for body in (b"", b"{}", b" " * (MAX_BYTES + 1)):
             yield service.post(body, Accept=accept)
             yield service.post(body, Accept=accept, Prefer="respond-async")
-        yield service.post(Accept=accept, Content_Type="text/plain")
+        yield service.post(Accept=accept, media_type="text/plain")
         yield service.post(Accept=accept, Transfer_Encoding="chunked")
         for error in (NoBroker("the broker does not answer"), TooLarge(MAX_BYTES)):
             service.work.error = error
             yield service.post(Accept=accept, Prefer="respond-async")
         service.work.error = None
+    service.work.queue.clear()  # some are malformed
 
 
 def later(service: Service) -> Iterator[Asked]:
@@ -259,7 +260,7 @@ def test_limits_and_names_are_those_of_the_service() -> None:
     assert components["parameters"]["Relation"]["schema"]["enum"] == [*RELATIONS]
     page = components["schemas"]["CustomersPage"]["properties"]["_embedded"]["properties"]["lab:customer"]
     assert page["maxItems"] == PAGE_CUSTOMERS
-    assert f"{DEFAULT_MAX_BYTES // 2**20} MiB" in OPERATIONS["POST", "/statements"]["description"]
+    assert f"{DEFAULT_MAX_BYTES // 2**20} MiB" in OPERATIONS[Operation("POST", "/statements")]["description"]
     assert f"{MAX_TOKEN_CHARACTERS:,}" in components["securitySchemes"]["token"]["description"]
 
 
