@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from bench.analysis.text import number
-from bench.report import loads, naming, price, settings, versions
+from bench.report import loads, naming, price, settings, validators, versions
 from bench.report.ranked import USUAL
 from bench.report.ranking import Ranked
 from bench.report.rows import Core, Finding, Row
@@ -73,6 +73,8 @@ def _table(finding: Finding) -> Table:
         return settings.table(finding)
     if finding.study.open:
         return next((found for each in finding.each if (found := loads.table(each, brief=True))), [])
+    if validators.compared(finding):
+        return validators.table(finding)
     if _is_of_stacks(finding):
         return _stacks(finding)
     if finding.targets and not finding.rows:

@@ -26,6 +26,7 @@ from bench.report import (
     settings,
     stolen,
     suites,
+    validators,
 )
 from bench.report.built import how
 from bench.report.figures import LAB, plots, rerun
@@ -67,6 +68,7 @@ def html(finding: Finding) -> str:
         tested=_suites(finding),
         layered=layers.sections(finding) if finding.layered.rows else [],
         attacked=_attacked(finding),
+        validated=[validators.table(finding), validators.misjudged(finding)] if validators.compared(finding) else [],
         targets={
             "rows": finding.targets,
             "only_settings": settings.only_settings(finding.targets),

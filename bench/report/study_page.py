@@ -24,6 +24,7 @@ from bench.report import (
     settings,
     stolen,
     suites,
+    validators,
 )
 from bench.report.answer import answers
 from bench.report.builds import without_pgo
@@ -84,6 +85,7 @@ def page(finding: Finding) -> str:
         verdict=verdict(finding.targets),
         profile=_profile(finding),
         tested=_tested(finding),
+        misjudged=validators.misjudged(finding),
         parts=[_part(each, [shown for shown in drawn if shown is not main]) for each in finding.each],
         sample=_sample(session.plan),
         sessions=sessions(finding),

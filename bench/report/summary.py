@@ -14,7 +14,7 @@ from rich.text import Text
 from bench.analysis.text import number
 from bench.measure.instruments.sizes import Size
 from bench.model import Stack
-from bench.report import layers, ranking, robustness, settings, stolen, suites
+from bench.report import layers, ranking, robustness, settings, stolen, suites, validators
 from bench.report.answer import answers
 from bench.report.attacked import Attacked
 from bench.report.builds import without_pgo
@@ -63,7 +63,7 @@ def _tables(console: Console, finding: Finding) -> None:
         _tested(finding.tested).print(console)
     for each in finding.each if finding.layered.rows else ():
         _say(console, each.title, "bold")
-        _layers(layers.rows(each)).print(console)
+        _table(layers.rows(each)).print(console)
     if finding.attacked:
         _attacked(finding.attacked).print(console)
     for each in finding.each if finding.rows and not finding.attacked else ():
@@ -73,7 +73,7 @@ def _tables(console: Console, finding: Finding) -> None:
         for row in (row for row in each.rows if row.verdict not in {"pass", "eliminated"}):
             _say(console, f"{row.verdict}: {row.stack}: {row.reason}", "yellow")
     if not (finding.rows or finding.targets or finding.tested or finding.layered.rows):
-        _cores(finding).print(console)
+        (_table(validators.table(finding)) if validators.compared(finding) else _cores(finding)).print(console)
         for core in (core for core in finding.cores if core.verdict != "pass"):
             _say(console, f"{core.verdict}: {core.variant}: {core.reason}", "yellow")
 
@@ -148,8 +148,8 @@ def _tested(rows: Sequence[suites.SuiteResult]) -> Grid:
     return grid
 
 
-def _layers(table: Sequence[Sequence[str]]) -> Grid:
-    """Requests through layers."""
+def _table(table: Sequence[Sequence[str]]) -> Grid:
+    """A heading and rows."""
     heading, *rows = table
     grid = Grid(*heading[1:])
     for name, *cells in rows:

@@ -1,0 +1,105 @@
+"""The answers and the tables of a study of validators: what each costs, and which golden cases it judges wrongly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from bench.analysis.comparison import Comparison
+from bench.analysis.stats import Ratio
+from bench.analysis.text import times
+from bench.report import naming
+from bench.report.rows import Core, Finding
+from bench.report.wording import MICRO, fitting, judged, scaled
+
+WITH = ", statement included"  # what a core does beyond validation
+Table = list[list[str]]
+WRONG = {"valid": "refused", "invalid": "accepted", "malformed": "accepted"}  # the wrong verdict on each kind of case
+
+
+def compared(finding: Finding) -> bool:
+    """Whether the study compares validators."""
+    return any(_is_validator(finding, core) for core in finding.cores)
+
+
+def answers(finding: Finding) -> Iterator[str]:
+    """What the cores take, which judge every golden case rightly; the fastest and the slowest validator."""
+    timed = [core for core in finding.cores if core.time.value is not None]  # the fastest first
+    cores = [core for core in timed if not _is_validator(finding, core)]
+    told = [f"{naming.core(finding, core)} in {scaled(core.time, MICRO)} µs" for core in cores] or ["no core measured"]
+    yield fitting(f"Right on every golden case{WITH}: {told[0]}", told[1:])
+    validators = [core for core in timed if _is_validator(finding, core)]
+    for name, core in (("Fastest", validators[0]), ("Slowest", validators[-1])) if validators else ():
+        yield fitting(f"{name} library: {_takes(finding, core)}", _mistakes(finding, core))
+
+
+def table(finding: Finding) -> Table:
+    """A row for each core and validator, the fastest first: time, mistakes by kind, lines of code and schema."""
+    base = naming.core(finding, finding.baseline)
+    kinds = [f"{kind} {verdict}" for kind, verdict in WRONG.items()]
+    heading = ["validator", "µs a document", f"times {base}", *kinds, "lines"]
+    return [heading, *(_row(finding, core) for core in finding.cores)]
+
+
+def misjudged(finding: Finding) -> Table:
+    """A row for each golden case and reason: the wrong verdict, and the validators that reach it."""
+    by: dict[tuple[str, str], list[str]] = {}
+    for core in finding.cores:
+        for case, reason in _departures(finding, core).items():
+            by.setdefault((case, reason), []).append(core.title)
+    found = sorted(by.items(), key=lambda each: (list(WRONG).index(_kind(each[0][0])), each[0]))
+    rows = [[f"`{case}`", WRONG[_kind(case)], ", ".join(names), reason] for (case, reason), names in found]
+    return [["golden case", "verdict", "validators", "reason"], *rows] if rows else []
+
+
+def _row(finding: Finding, core: Core) -> list[str]:
+    name = core.title if _is_validator(finding, core) else f"{core.title}{WITH}"
+    if core.time.value is None:
+        return [name, *["—"] * (len(WRONG) + 3)]
+    relative = "1×" if core.baseline else judged(_slower(core))
+    counts = [str(len(_of_kind(finding, core, kind))) for kind in WRONG]
+    return [name, scaled(core.time, MICRO), relative, *counts, str(core.facts.get("lines", "—"))]
+
+
+def _takes(finding: Finding, core: Core) -> str:
+    found = _slower(core)
+    took = f"{times(found.ratio)} the time of" if found.ratio and found.significant else "as long as"
+    return f"{core.title} takes {took} {naming.core(finding, finding.baseline)}"
+
+
+def _mistakes(finding: Finding, core: Core) -> Iterator[str]:
+    """How many valid golden cases it refuses, and how many others it accepts."""
+    refused = len(_of_kind(finding, core, "valid"))
+    accepted = len(_departures(finding, core)) - refused
+    yield f"it accepts {accepted} invalid or malformed golden case{'s' * (accepted != 1)}"
+    if refused:
+        yield f"and refuses {refused} valid one{'s' * (refused > 1)}"
+
+
+def _slower(core: Core) -> Comparison:
+    """How many times the baseline's time it takes."""
+    ratio = core.speedup.ratio
+    if ratio is None:
+        return core.speedup
+    low, high = (end and 1 / end for end in (ratio.high, ratio.low))
+    return replace(core.speedup, ratio=Ratio(estimate=1 / ratio.estimate, low=low, high=high))
+
+
+def _is_validator(finding: Finding, core: Core) -> bool:
+    declared = finding.catalog.yardsticks.get(core.variant)
+    return declared is not None and declared.departures is not None
+
+
+def _departures(finding: Finding, core: Core) -> dict[str, str]:
+    """The golden cases that it judges wrongly; a core judges all of them rightly, or it is not measured."""
+    declared = finding.catalog.yardsticks.get(core.variant)
+    return (declared.departures if declared else None) or {}
+
+
+def _of_kind(finding: Finding, core: Core, kind: str) -> list[str]:
+    return [case for case in _departures(finding, core) if _kind(case) == kind]
+
+
+def _kind(case: str) -> str:
+    return case.partition("/")[0]
