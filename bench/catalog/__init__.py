@@ -49,7 +49,7 @@ def read() -> Catalog:
     catalog = Catalog(
         interpreters=listing(Interpreter, "bench/interpreters/*.toml"),
         variants=listing(Variant, "builds/*/*.toml", "optimised/*/*.toml", flaws=FLAWS),
-        yardsticks=listing(Yardstick, "bench/yardsticks/*.toml", "bench/yardsticks/validators/*.toml", flaws=FLAWS),
+        yardsticks=listing(Yardstick, "bench/yardsticks/*.toml", flaws=FLAWS),
         peers=listing(Peer, "peers/*/*.toml", flaws=FLAWS),
         frameworks=frameworks(),
         layers=layers(),

@@ -64,8 +64,9 @@ def _row(finding: Finding, core: Core) -> list[str]:
 
 def _takes(finding: Finding, core: Core) -> str:
     found = _slower(core)
-    took = f"{times(found.ratio)} the time of" if found.ratio and found.significant else "as long as"
-    return f"{core.title} takes {took} {naming.core(finding, finding.baseline)}"
+    if found.ratio and found.significant:
+        return f"{core.title} takes {times(found.ratio)} the time of {naming.core(finding, finding.baseline)}"
+    return f"{core.title} takes {scaled(core.time, MICRO)} µs"
 
 
 def _mistakes(finding: Finding, core: Core) -> Iterator[str]:
