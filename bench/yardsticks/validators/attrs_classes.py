@@ -1,8 +1,10 @@
 """attrs and cattrs, over orjson: classes with attrs' validators, and a converter that refuses unknown members.
 
-By default cattrs converts: "1" and `true` to 1, any iterable to a list. Two hooks make numbers and strings strict.
-Not expressed: whether a day is one of its month, the length of a name after normalisation, the limit of amounts,
-whether an array was an array.
+By default cattrs converts "1" and `true` to 1; two hooks make numbers and strings strict. It reads any iterable as a
+list, and fails with AttributeError where the top level is no object.
+
+Not expressed: how many days a month has, the length of a name after normalisation, the limit of amounts.
+A validator of one's own could check these.
 """
 
 from functools import partial
@@ -10,7 +12,7 @@ from typing import Any, Literal
 
 import orjson
 from attrs import field, frozen
-from attrs.validators import and_, deep_iterable, ge, le, matches_re, max_len, min_len, optional
+from attrs.validators import deep_iterable, ge, le, matches_re, max_len, min_len, optional
 from cattrs import BaseValidationError
 from cattrs.preconf.orjson import make_converter
 from validators.reporting import reporting
@@ -19,8 +21,7 @@ MOMENT = (
     r"([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
     r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z"
 )
-IS_ID = and_(ge(1), le(2**53 - 1))
-IS_TAG = and_(min_len(1), max_len(30))
+IS_ID = [ge(1), le(2**53 - 1)]
 
 
 @frozen
@@ -28,9 +29,9 @@ class Line:
     """A line of an order."""
 
     sku: str = field(validator=matches_re(r"[A-Za-z0-9._-]{1,40}"))
-    quantity: int = field(validator=and_(ge(1), le(1_000_000)))
-    price: int = field(validator=and_(ge(0), le(1_000_000_000)))
-    tags: list[str] = field(factory=list, validator=deep_iterable(IS_TAG, max_len(20)))
+    quantity: int = field(validator=[ge(1), le(1_000_000)])
+    price: int = field(validator=[ge(0), le(1_000_000_000)])
+    tags: list[str] = field(factory=list, validator=deep_iterable([min_len(1), max_len(30)], max_len(20)))
 
 
 @frozen
@@ -49,8 +50,8 @@ class Order:
     placed: str = field(validator=matches_re(MOMENT))
     status: Literal["open", "paid", "shipped", "refunded", "cancelled"]
     customer: Customer
-    lines: list[Line] = field(validator=and_(min_len(1), max_len(1_000)))
-    channel: str | None = field(default=None, validator=optional(IS_TAG))
+    lines: list[Line] = field(validator=[min_len(1), max_len(1_000)])
+    channel: str | None = field(default=None, validator=optional([min_len(1), max_len(30)]))
     note: str | None = field(default=None, validator=optional(max_len(2_000)))
 
 
@@ -58,7 +59,7 @@ class Order:
 class Batch:
     """A document."""
 
-    batch: str = field(validator=and_(min_len(1), max_len(64)))
+    batch: str = field(validator=[min_len(1), max_len(64)])
     currency: str = field(validator=matches_re(r"[A-Z]{3}"))
     orders: list[Order] = field(validator=max_len(100_000))
 
@@ -74,6 +75,6 @@ converter = make_converter(forbid_extra_keys=True)
 converter.register_structure_hook(int, exact)
 converter.register_structure_hook(str, exact)
 
-REFUSALS = (BaseValidationError, orjson.JSONDecodeError)
+REFUSALS = (BaseValidationError, orjson.JSONDecodeError, AttributeError)  # the last one if the top level is no object
 transform = partial(converter.loads, cl=Batch)
 provenance = reporting("attrs", "cattrs", "orjson", sources=(__file__,))

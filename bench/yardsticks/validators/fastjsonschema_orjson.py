@@ -1,4 +1,7 @@
-"""fastjsonschema, over orjson: Python code generated from the JSON Schema, which it reads as one of draft 7."""
+"""fastjsonschema, over orjson: Python code generated from the JSON Schema, which it reads as one of draft 7.
+
+What the schema cannot say is in its comment.
+"""
 
 import fastjsonschema
 import orjson

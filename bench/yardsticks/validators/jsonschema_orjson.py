@@ -1,4 +1,7 @@
-"""jsonschema, over orjson: a validator in Python for the JSON Schema."""
+"""jsonschema, over orjson: a validator in Python for the JSON Schema.
+
+What the schema cannot say is in its comment.
+"""
 
 import orjson
 from jsonschema import Draft202012Validator, ValidationError

@@ -1,4 +1,7 @@
-"""jsonschema-rs, over the standard library's json: UTF-8 alone, and `parse_constant` refuses NaN and Infinity."""
+"""jsonschema-rs, over the standard library's json: UTF-8 alone, and `parse_constant` refuses NaN and Infinity.
+
+What the schema cannot say is in its comment. json has no switch that refuses unpaired surrogates.
+"""
 
 import json
 from typing import NoReturn

@@ -1,4 +1,7 @@
-"""jsonschema-rs, over orjson: a validator in Rust for the JSON Schema."""
+"""jsonschema-rs, over orjson: a validator in Rust for the JSON Schema.
+
+What the schema cannot say is in its comment.
+"""
 
 import orjson
 from jsonschema_rs import Draft202012Validator, ValidationError

@@ -1,7 +1,7 @@
-"""marshmallow, over orjson: schemas refuse unknown members by default, and `strict=True` refuses 1.0 and "1".
+"""marshmallow, over orjson: schemas, which refuse unknown members by default; `strict=True` refuses 1.0 and "1".
 
-Not expressed: whether a day is one of its month, the length of a name after normalisation, the limit of amounts.
-Without methods under `@validates`.
+Not expressed: how many days a month has, the length of a name after normalisation, the limit of amounts.
+A method under `@validates` could check these.
 """
 
 import orjson

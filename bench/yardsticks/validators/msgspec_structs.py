@@ -1,7 +1,7 @@
-"""msgspec: it checks while it decodes into structs, strict by default.
+"""msgspec: structs that are checked while they are decoded, strict by default, and refuse unknown members.
 
-Not expressed: whether a day is one of its month, the length of a name after normalisation, the limit of amounts.
-Without `__post_init__`, which would call Python for each object.
+Not expressed: how many days a month has, the length of a name after normalisation, the limit of amounts.
+A `__post_init__` could check these, in Python and for each object.
 """
 
 from typing import Annotated, Literal

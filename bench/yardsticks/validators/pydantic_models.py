@@ -1,7 +1,7 @@
-"""pydantic: it checks while it decodes into models, with `strict=True` and `extra="forbid"`.
+"""pydantic: models that are checked while they are decoded, with `strict=True` and `extra="forbid"`.
 
-Not expressed: whether a day is one of its month, the length of a name after normalisation, the limit of amounts.
-Without validators in Python.
+Not expressed: how many days a month has, the length of a name after normalisation, the limit of amounts.
+An `AfterValidator` could check these, in Python and for each value.
 """
 
 from typing import Annotated, Literal
