@@ -28,6 +28,8 @@ def about(finding: Finding) -> str:
     if finding.study.open:
         part = next((each for each in finding.each if loads.table(each)), finding)
         return f"{naming.work(part)}, breaks as multiples of the stack's capacity:"
+    if validators.compared(finding):
+        return validators.ABOUT
     if not _is_of_stacks(finding):
         return ""
     only = finding.cores[0] if len(finding.cores) == 1 and not finding.peers else None

@@ -14,6 +14,7 @@ from bench.report.rows import Core, Finding
 from bench.report.wording import MICRO, fitting, judged, scaled
 
 WITH = ", statement included"  # what a core does beyond validation
+ABOUT = "Golden cases that each judges wrongly, by kind. Lines are those of code and of JSON Schema."
 Table = list[list[str]]
 WRONG = {"valid": "refused", "invalid": "accepted", "malformed": "accepted"}  # the wrong verdict on each kind of case
 
