@@ -24,6 +24,7 @@ ORDER = (
     "spent",
     "survival",
     "speedups",
+    "times",
     "added",
     "latency",
     "percentiles",

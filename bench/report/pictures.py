@@ -11,7 +11,7 @@ import numpy as np
 import vl_convert
 
 from bench.analysis.text import listed, seconds
-from bench.report import charts, latencies, layers, loads, percentiles, settings
+from bench.report import charts, latencies, layers, loads, percentiles, settings, validators
 from bench.report.dots import Dot, dots
 from bench.report.drawing import CONFIG, Chart, Record, hues, keys, sheet
 from bench.report.ladder import LOOKS, STATES, ladder
@@ -24,7 +24,15 @@ from bench.report.wording import MICRO, estimate, judged
 
 ROW_PIXELS = 19
 TICKS = tuple(step * 10**power for power in range(8) for step in (1, 2, 3, 5))
-MAIN = ("effects", "overload", "survival", "speedups", "ranking", "spent")  # kinds of plots, the most telling first
+MAIN = (
+    "effects",
+    "overload",
+    "survival",
+    "speedups",
+    "times",
+    "ranking",
+    "spent",
+)  # kinds of plots, the most telling first
 FEW = 5  # stacks that a text alternative names
 
 
@@ -65,7 +73,12 @@ def pictures(finding: Finding) -> Iterator[Picture]:
             title = f"Server CPU per request{where}, in µs on a log scale{_most(known)}"
             shown = with_keys(charts.spent(each, charts.WIDE, slice(MOST_ROWS)), list(charts.kinds(each).items()))
             yield Picture(each.workload, "spent", title, _cheapest(each), shown)
-        if len([core for core in each.cores if core.speedup.ratio]) > 1:
+        if figures := validators.told(each):
+            shown = with_keys(validators.drawn(each, charts.WIDE), validators.KEYS)
+            yield Picture(
+                each.workload, "times", f"Time of a document{where}, in µs on a log scale", listed(figures), shown
+            )
+        elif len([core for core in each.cores if core.speedup.ratio]) > 1:
             what, chart = ("survival", charts.survival) if _served(each) else ("speedups", charts.speedups)
             title = "Times as fast as the baseline" + (", alone and behind each server" if _served(each) else "")
             shown = chart(each, charts.WIDE)

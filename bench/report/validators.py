@@ -8,13 +8,16 @@ from msgspec.structs import replace
 
 from bench.analysis.comparison import Comparison
 from bench.analysis.stats import Ratio
-from bench.analysis.text import times
+from bench.analysis.text import number, times
 from bench.report import naming
+from bench.report.dots import ALL, Dot, dots
+from bench.report.drawing import Chart
 from bench.report.rows import Core, Finding
 from bench.report.wording import MICRO, fitting, judged, scaled
 
 WITH = ", statement included"  # what a core does beyond validation
 ABOUT = "Golden cases that each judges wrongly, by kind. Lines are those of code and of JSON Schema."
+KEYS = (("core, statement included", "ink"), ("library", "blue"))  # what the colours of the plot mean
 Table = list[list[str]]
 WRONG = {"valid": "refused", "invalid": "accepted", "malformed": "accepted"}  # the wrong verdict on each kind of case
 
@@ -52,6 +55,30 @@ def misjudged(finding: Finding) -> Table:
     found = sorted(by.items(), key=lambda each: (list(WRONG).index(_kind(each[0][0])), each[0]))
     rows = [[f"`{case}`", WRONG[_kind(case)], ", ".join(names), reason] for (case, reason), names in found]
     return [["golden case", "verdict", "validators", "reason"], *rows] if rows else []
+
+
+def drawn(finding: Finding, width: int, part: slice = ALL) -> Chart:
+    """The time of each core and validator for a document, the fastest first."""
+    timed = [(core, core.time.value / MICRO) for core in finding.cores if core.time.value is not None]
+    marks = [
+        Dot(
+            row=core.title,
+            at=time,
+            low=time,
+            high=time,
+            told=number(time),
+            hint=f"{core.title}: {number(time)} µs",
+            colour=KEYS[_is_validator(finding, core)][1],
+        )
+        for core, time in timed
+    ]
+    return dots(marks, width, "µs a document", part, one=False)
+
+
+def told(finding: Finding) -> list[str]:
+    """The figures of the plot in words; empty for a study without validators."""
+    timed = [core for core in finding.cores if core.time.value is not None] if compared(finding) else []
+    return [f"{core.title} {scaled(core.time, MICRO)} µs" for core in timed]
 
 
 def _row(finding: Finding, core: Core) -> list[str]:

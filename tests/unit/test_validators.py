@@ -16,9 +16,12 @@ from bench.errors import LabError
 from bench.model import MicroCase, MicroPlan, Run
 from bench.paths import ROOT, SUBJECT
 from bench.plan import estimate, matrix
-from bench.report import overview, page, study_page, summary, validators
+from bench.report import charts, overview, page, study_page, summary, validators
 from bench.report.answer import answers
+from bench.report.dots import Dot, dots
+from bench.report.figures import plots
 from bench.report.finding import find
+from bench.report.pictures import pictures
 from bench.report.rows import Finding
 from bench.verify import GOLDEN, is_verifiable
 from tests.declared import CATALOG
@@ -215,6 +218,19 @@ def test_report_page_and_terminal_show_the_validators() -> None:
         assert "10.5×" in shown
     assert "<code>malformed/bom</code>" in html
     assert "## Golden cases judged wrongly" in text
+
+
+def test_the_plot_has_the_time_of_each() -> None:
+    (shown,) = pictures(FINDING)
+    assert shown.name == "medium-times"
+    assert shown.words.startswith("Cython, written by hand 12.0 µs, msgspec 12")
+    assert shown.svg().startswith("<svg")
+    assert plots(FINDING).keys() == {"times"}
+
+
+def test_a_plot_of_ratios_far_below_one_has_ticks() -> None:
+    marks = [Dot(row=str(at), at=at, low=at, high=at, told=f"{at:g}×", hint="") for at in (1.0, 1e-5)]
+    assert dots(marks, charts.NARROW, "").to_dict()
 
 
 def test_a_study_of_cores_has_no_validators() -> None:
