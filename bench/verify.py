@@ -107,7 +107,7 @@ def read_provenance(catalog: Catalog, running: RunningServer, stack: Stack) -> d
 
 def is_verifiable(subject: Variant | Peer) -> bool:
     """Whether cases say what is right for it. A yardstick that is no validator neither answers nor judges."""
-    return not isinstance(subject, Yardstick) or subject.departures is not None
+    return not isinstance(subject, Yardstick) or subject.is_validator
 
 
 def check_variant(catalog: Catalog, variant: str, cases: Path = GOLDEN) -> Checked:
@@ -118,8 +118,8 @@ def check_variant(catalog: Catalog, variant: str, cases: Path = GOLDEN) -> Check
     artifacts.require(variant)
     argv = [str(artifacts.python(variant)), str(SUBJECT / "check.py"), "--cases", str(cases)]
     declared = catalog.variant(variant)
-    if isinstance(declared, Yardstick) and declared.departures is not None:
-        argv += ["--departures", *(declared.departures if cases == GOLDEN else ())]
+    if isinstance(declared, Yardstick) and declared.is_validator:
+        argv += ["--departures", *((declared.departures or ()) if cases == GOLDEN else ())]
     try:
         done = subprocess.run(
             argv,

@@ -147,3 +147,8 @@ class Yardstick(Variant, frozen=True, kw_only=True):
     """
 
     departures: dict[str, str] | None = None
+
+    @property
+    def is_validator(self) -> bool:
+        """Whether it judges documents."""
+        return self.departures is not None

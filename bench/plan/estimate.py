@@ -114,7 +114,7 @@ def _timed_seconds(case: TimedCase, catalog: Catalog) -> float:
 
 def _order_seconds(variant: Variant) -> float:
     """The expected seconds of a core or validator on an order of a medium document."""
-    if isinstance(variant, Yardstick) and variant.departures is not None:
+    if isinstance(variant, Yardstick) and variant.is_validator:
         return JUDGED_ORDER_SECONDS
     return REWRITTEN_ORDER_SECONDS if variant.is_rewritten else ORDER_SECONDS
 

@@ -29,7 +29,7 @@ def compared(finding: Finding) -> bool:
 
 def answers(finding: Finding) -> Iterator[str]:
     """What the cores take, which judge every golden case rightly; the fastest and the slowest validator."""
-    timed = [core for core in finding.cores if core.time.value is not None]  # the fastest first
+    timed = _timed(finding)
     cores = [core for core in timed if not _is_validator(finding, core)]
     told = [f"{naming.core(finding, core)} in {scaled(core.time, MICRO)} µs" for core in cores] or ["no core measured"]
     yield fitting(f"Right on every golden case{WITH}: {told[0]}", told[1:])
@@ -59,7 +59,6 @@ def misjudged(finding: Finding) -> Table:
 
 def drawn(finding: Finding, width: int, part: slice = ALL) -> Chart:
     """The time of each core and validator for a document, the fastest first."""
-    timed = [(core, core.time.value / MICRO) for core in finding.cores if core.time.value is not None]
     marks = [
         Dot(
             row=core.title,
@@ -70,15 +69,20 @@ def drawn(finding: Finding, width: int, part: slice = ALL) -> Chart:
             hint=f"{core.title}: {number(time)} µs",
             colour=KEYS[_is_validator(finding, core)][1],
         )
-        for core, time in timed
+        for core in _timed(finding)
+        for time in [(core.time.value or 0.0) / MICRO]
     ]
     return dots(marks, width, "µs a document", part, one=False)
 
 
 def told(finding: Finding) -> list[str]:
     """The figures of the plot in words; empty for a study without validators."""
-    timed = [core for core in finding.cores if core.time.value is not None] if compared(finding) else []
-    return [f"{core.title} {scaled(core.time, MICRO)} µs" for core in timed]
+    return [f"{core.title} {scaled(core.time, MICRO)} µs" for core in _timed(finding)] if compared(finding) else []
+
+
+def _timed(finding: Finding) -> list[Core]:
+    """The cores and validators that have a figure, the fastest first."""
+    return [core for core in finding.cores if core.time.value is not None]
 
 
 def _row(finding: Finding, core: Core) -> list[str]:
@@ -117,7 +121,7 @@ def _slower(core: Core) -> Comparison:
 
 def _is_validator(finding: Finding, core: Core) -> bool:
     declared = finding.catalog.yardsticks.get(core.variant)
-    return declared is not None and declared.departures is not None
+    return declared is not None and declared.is_validator
 
 
 def _departures(finding: Finding, core: Core) -> dict[str, str]:

@@ -10,7 +10,7 @@ from bench.progress import Progress
 from tests.contract.conftest import missing
 from tests.declared import CATALOG
 
-VALIDATORS = [name for name, each in CATALOG.yardsticks.items() if each.departures is not None]
+VALIDATORS = [name for name, each in CATALOG.yardsticks.items() if each.is_validator]
 
 
 @pytest.fixture(scope="module", params=VALIDATORS)

@@ -13,7 +13,7 @@ from tests.declared import CATALOG
 from tests.e2e.tiny import TINY, command
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
-VALIDATORS = tuple(name for name, each in CATALOG.yardsticks.items() if each.departures is not None)
+VALIDATORS = tuple(name for name, each in CATALOG.yardsticks.items() if each.is_validator)
 STUDY = msgspec.structs.replace(
     TINY, servers=(), variants=("cpython", *VALIDATORS), micro=MicroPlan(processes=2, values=1)
 )

@@ -28,7 +28,7 @@ from tests.declared import CATALOG
 from tests.unit import sessions
 
 STUDY = CATALOG.studies["validators"]
-VALIDATORS = {name: each for name, each in CATALOG.yardsticks.items() if each.departures is not None}
+VALIDATORS = {name: each for name, each in CATALOG.yardsticks.items() if each.is_validator}
 
 # ---------------------------------------------------------------- what is declared
 
