@@ -87,7 +87,7 @@ def prepare(
     An interpreter that was built differently from the `reference`, that of a baseline, is unavailable.
     """
     built, unavailable = build_all(catalog, variants, progress, servers, reference=reference)
-    for name in [name for name in built if not isinstance(catalog.subject(name), Yardstick)]:
+    for name in [name for name in built if verify.is_verifiable(catalog.subject(name))]:
         wrong = _wrong(catalog, name, progress, cases)
         if wrong:
             del built[name]

@@ -17,7 +17,7 @@ from bench.documents.answers import difference
 from bench.errors import RIGHT, LabError
 from bench.host import accounts
 from bench.host.pinning import cores
-from bench.model import Catalog, Exchange, Peer, Stack, Workload
+from bench.model import Catalog, Exchange, Peer, Stack, Variant, Workload, Yardstick
 from bench.paths import PREFIXES, SPEC, SUBJECT
 from bench.serve.life_cycle import HELLO, HOST, RunningServer, answered, ask, log_of, serving
 
@@ -105,16 +105,27 @@ def read_provenance(catalog: Catalog, running: RunningServer, stack: Stack) -> d
     return provenance(catalog, stack.variant, about | {"variant": stack.variant}, **own)
 
 
+def is_verifiable(subject: Variant | Peer) -> bool:
+    """Whether cases say what is right for it. A yardstick that is no validator neither answers nor judges."""
+    return not isinstance(subject, Yardstick) or subject.is_validator
+
+
 def check_variant(catalog: Catalog, variant: str, cases: Path = GOLDEN) -> Checked:
-    """Check a built variant, in its interpreter, with every case of a folder in the layout of spec/golden."""
+    """Check a built variant, in its interpreter, with every case of a folder in the layout of spec/golden.
+
+    A validator must judge each golden case rightly, but for its departures.
+    """
     artifacts.require(variant)
     argv = [str(artifacts.python(variant)), str(SUBJECT / "check.py"), "--cases", str(cases)]
+    declared = catalog.variant(variant)
+    if isinstance(declared, Yardstick) and declared.is_validator:
+        argv += ["--departures", *((declared.departures or ()) if cases == GOLDEN else ())]
     try:
         done = subprocess.run(
             argv,
             check=False,
             cwd=artifacts.python(variant).parent,
-            env=artifacts.environment(catalog, catalog.variant(variant)),
+            env=artifacts.environment(catalog, declared),
             capture_output=True,
             timeout=CHECK_SECONDS,
         )

@@ -132,8 +132,11 @@ def _check_layerings(catalog: Catalog) -> None:
 def check_study(study: Study, catalog: Catalog) -> None:
     """Raises LabError that names the study's file and the unknown name or the contradiction in it."""
     where = f"bench/studies/{study.name}.toml"
-    for name in (study.baseline, *study.variants):
-        pick(catalog.variants, name.partition("@")[0], "variant", where)
+    pick(catalog.variants, study.baseline.partition("@")[0], "variant", where)
+    served = study.servers or study.startup or study.suite or study.layers
+    for name in study.variants:
+        known = catalog.variants if served else catalog.variants | catalog.yardsticks
+        pick(known, name.partition("@")[0], "variant", where)
     for name in study.peers:
         pick(catalog.peers, name, "peer", where)
     for name in study.interpreters:

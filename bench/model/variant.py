@@ -142,5 +142,13 @@ class Variant(Declared, frozen=True, kw_only=True):
 class Yardstick(Variant, frozen=True, kw_only=True):
     """A program that variants are compared with in micro-benchmarks. It does a part of their work and has no answer.
 
-    It is neither verified nor served.
+    It is not served. It is a validator if it has `departures`, which may be empty: the golden cases that it judges
+    wrongly, such as `invalid/id-float`, each with the reason. They are verified; no other yardstick is.
     """
+
+    departures: dict[str, str] | None = None
+
+    @property
+    def is_validator(self) -> bool:
+        """Whether it judges documents."""
+        return self.departures is not None

@@ -18,6 +18,8 @@ from bench.model import (
     Plan,
     RobustnessCase,
     TimedCase,
+    Variant,
+    Yardstick,
     stack_of,
 )
 from bench.plan.matrix import SAME_REQUESTS, backend_of
@@ -30,6 +32,7 @@ CAPACITY_SECONDS = 2.4  # finding the capacity of a server before it is driven a
 SLICE_SECONDS = 0.2  # overhead of each second of warm-up
 ORDER_SECONDS = 16e-6  # the reference core on an order of a medium document
 REWRITTEN_ORDER_SECONDS = 0.6e-6  # a hand-written core
+JUDGED_ORDER_SECONDS = 30e-6  # a validator, a mean over them
 REQUEST_SECONDS = 80e-6  # a request within a process, beside its documents
 COUNTED_SECONDS = 0.05  # a medium document under callgrind, a mean over the variants
 
@@ -106,8 +109,14 @@ def _timed_seconds(case: TimedCase, catalog: Catalog) -> float:
         return 0.0
     if spec.seconds is not None:
         return passes * spec.count * spec.seconds
-    rewritten = catalog.variant(case.variant).is_rewritten
-    return passes * spec.count * spec.orders * (REWRITTEN_ORDER_SECONDS if rewritten else ORDER_SECONDS)
+    return passes * spec.count * spec.orders * _order_seconds(catalog.variant(case.variant))
+
+
+def _order_seconds(variant: Variant) -> float:
+    """The expected seconds of a core or validator on an order of a medium document."""
+    if isinstance(variant, Yardstick) and variant.is_validator:
+        return JUDGED_ORDER_SECONDS
+    return REWRITTEN_ORDER_SECONDS if variant.is_rewritten else ORDER_SECONDS
 
 
 def load_seconds(load: Load) -> float:

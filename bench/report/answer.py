@@ -21,6 +21,7 @@ from bench.report import (
     settings,
     speedups,
     suites,
+    validators,
     versions,
 )
 from bench.report.rows import Finding
@@ -55,6 +56,8 @@ def _all(finding: Finding) -> Iterator[str]:
         yield from settings.answers(finding)
     elif finding.targets and not finding.rows:
         yield from _targets(finding)
+    elif validators.compared(finding):
+        yield from validators.answers(finding)
     else:
         if finding.tested:
             yield suites.sentences(finding.tested)

@@ -139,7 +139,7 @@ def _ticks(low: float, high: float, plot: float) -> list[float]:
     decades = range(math.floor(low / math.log(10)), math.ceil(high / math.log(10)) + 1)
     ticks: list[float] = []
     for steps in STEPS:
-        known = [round(step * 10.0**power, 6) for power in decades for step in steps]
+        known = [float(f"{step}e{power}") for power in decades for step in steps]
         ticks = [tick for tick in known if low <= math.log(tick) <= high]
         if len(ticks) <= MANY and _apart(ticks, plot / (high - low)):
             return ticks

@@ -9,7 +9,7 @@ import msgspec
 from bench.analysis.text import listed, number
 from bench.durations import written
 from bench.measure.instruments.sizes import PARTS
-from bench.report import attacks, charts, latencies, layers, outcomes, percentiles
+from bench.report import attacks, charts, latencies, layers, outcomes, percentiles, validators
 from bench.report.drawing import Chart, draw, keys
 from bench.report.ladder import LOOKS, STATES, ladder, state
 from bench.report.rows import Core, Finding
@@ -63,6 +63,7 @@ def plots(finding: Finding, targets: Sequence[TargetResult] = ()) -> dict[str, P
         "spent": _spent(finding),
         "survival": _survival(finding),
         "speedups": _speedups(finding),
+        "times": _times(finding),
         "added": _added(finding),
         "overload": _overload(finding),
         "latency": _latency(finding),
@@ -149,10 +150,16 @@ def _survives(finding: Finding) -> bool:
 def _speedups(finding: Finding) -> Plot:
     told = [f"{core.title} {_speedup(core)}" for core in finding.cores if core.speedup.ratio]
     study = finding.study
-    drawn = _plot(charts.speedups, finding, [] if _survives(finding) else told, [UNDECIDED], len(told))
+    elsewhere = _survives(finding) or validators.compared(finding)
+    drawn = _plot(charts.speedups, finding, [] if elsewhere else told, [UNDECIDED], len(told))
     fastest = next((core for core in finding.cores if not core.baseline), finding.baseline)
     pair = f"{study.name}/{study.baseline} {study.name}/{fastest.variant}"
     return msgspec.structs.replace(drawn, again=f"{LAB} compare {pair}")
+
+
+def _times(finding: Finding) -> Plot:
+    told = validators.told(finding)
+    return _plot(validators.drawn, finding, told, [Key(*pair) for pair in validators.KEYS], len(told))
 
 
 def _added(finding: Finding) -> Plot:

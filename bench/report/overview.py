@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from bench.analysis.text import number
-from bench.report import loads, naming, price, settings, versions
+from bench.report import loads, naming, price, settings, validators, versions
 from bench.report.markdown import Table
 from bench.report.ranked import USUAL
 from bench.report.ranking import Ranked
@@ -28,6 +28,8 @@ def about(finding: Finding) -> str:
     if finding.study.open:
         part = next((each for each in finding.each if loads.table(each)), finding)
         return f"{naming.work(part)}, breaks as multiples of the stack's capacity:"
+    if validators.compared(finding):
+        return validators.ABOUT
     if not _is_of_stacks(finding):
         return ""
     only = finding.cores[0] if len(finding.cores) == 1 and not finding.peers else None
@@ -73,6 +75,8 @@ def _table(finding: Finding) -> Table:
         return settings.table(finding)
     if finding.study.open:
         return next((found for each in finding.each if (found := loads.table(each, brief=True))), [])
+    if validators.compared(finding):
+        return validators.table(finding)
     if _is_of_stacks(finding):
         return _stacks(finding)
     if finding.targets and not finding.rows:

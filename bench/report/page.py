@@ -25,6 +25,7 @@ from bench.report import (
     settings,
     stolen,
     suites,
+    validators,
 )
 from bench.report.built import how
 from bench.report.figures import LAB, plots, rerun
@@ -68,6 +69,7 @@ def html(finding: Finding) -> str:
         tested=_suites(finding),
         layered=layers.sections(finding) if finding.layered.rows else [],
         attacked=_attacked(finding),
+        validated=[validators.table(finding), validators.misjudged(finding)] if validators.compared(finding) else [],
         targets={
             "table": settings.targets(finding),
             "only_settings": settings.only_settings(finding.targets),

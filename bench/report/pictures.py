@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from bench.analysis.text import listed, seconds
-from bench.report import charts, drawing, latencies, layers, loads, percentiles, settings
+from bench.report import charts, drawing, latencies, layers, loads, percentiles, settings, validators
 from bench.report.dots import Dot, dots
 from bench.report.drawing import Chart, Record, hues, keys, sheet
 from bench.report.ladder import LOOKS, STATES, ladder
@@ -23,7 +23,7 @@ from bench.report.wording import MICRO, estimate, judged
 
 ROW_PIXELS = 19
 TICKS = tuple(step * 10**power for power in range(8) for step in (1, 2, 3, 5))
-MAIN = ("effects", "overload", "survival", "speedups", "ranking", "spent")  # kinds of plots, the most telling first
+MAIN = ("effects", "overload", "survival", "speedups", "times", "ranking", "spent")  # the most telling kind first
 FEW = 5  # stacks that a text alternative names
 
 
@@ -63,7 +63,11 @@ def pictures(finding: Finding) -> Iterator[Picture]:
             title = f"Server CPU per request{where}, in µs on a log scale{_most(known)}"
             shown = with_keys(charts.spent(each, charts.WIDE, slice(MOST_ROWS)), list(charts.kinds(each).items()))
             yield Picture(each.workload, "spent", title, _cheapest(each), shown)
-        if len([core for core in each.cores if core.speedup.ratio]) > 1:
+        if figures := validators.told(each):
+            title = f"Time of a document{where}, in µs on a log scale"
+            shown = with_keys(validators.drawn(each, charts.WIDE), validators.KEYS)
+            yield Picture(each.workload, "times", title, listed(figures), shown)
+        elif len([core for core in each.cores if core.speedup.ratio]) > 1:
             what, chart = ("survival", charts.survival) if _served(each) else ("speedups", charts.speedups)
             title = "Times as fast as the baseline" + (", alone and behind each server" if _served(each) else "")
             shown = chart(each, charts.WIDE)

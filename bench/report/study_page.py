@@ -24,6 +24,7 @@ from bench.report import (
     settings,
     stolen,
     suites,
+    validators,
 )
 from bench.report.answer import answers
 from bench.report.figures import rerun
@@ -82,6 +83,7 @@ def page(finding: Finding) -> str:
         verdict=verdict(finding.targets),
         profile=_profile(finding),
         tested=suites.table(finding.tested) if finding.tested else None,
+        misjudged=validators.misjudged(finding),
         parts=[_part(each, [shown for shown in drawn if shown is not main]) for each in finding.each],
         sample=_sample(session.plan),
         sessions=sessions(finding),

@@ -14,7 +14,7 @@ from rich.text import Text
 from bench.analysis.text import number
 from bench.measure.instruments.sizes import Size
 from bench.model import Stack
-from bench.report import layers, ranking, robustness, settings, stolen, suites
+from bench.report import layers, ranking, robustness, settings, stolen, suites, validators
 from bench.report.answer import answers
 from bench.report.attacked import Attacked
 from bench.report.cards import cards
@@ -73,6 +73,9 @@ def _tables(console: Console, finding: Finding) -> None:
         for row in (row for row in each.rows if row.verdict not in {"pass", "eliminated"}):
             _say(console, f"{row.verdict}: {row.stack}: {row.reason}", "yellow")
     is_shown = finding.rows or finding.targets or finding.tested or finding.layered.rows
+    if validators.compared(finding):
+        Grid.of(validators.table(finding)).print(console)
+        is_shown = True
     for each in () if is_shown else finding.each:
         if finding.others:
             _say(console, each.title, "bold")

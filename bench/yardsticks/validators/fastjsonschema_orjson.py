@@ -1,0 +1,20 @@
+"""fastjsonschema, over orjson: Python code generated from the JSON Schema, which it reads as one of draft 7.
+
+What the schema cannot say is in its comment.
+"""
+
+import fastjsonschema
+import orjson
+from validators.reporting import reporting
+from validators.schema import PATH, SCHEMA
+
+_validate = fastjsonschema.compile(SCHEMA)
+
+
+def transform(document: bytes) -> None:
+    """Decode and check a document."""
+    _validate(orjson.loads(document))
+
+
+REFUSALS = (fastjsonschema.JsonSchemaValueException, orjson.JSONDecodeError)
+provenance = reporting("fastjsonschema", "orjson", sources=(__file__, PATH))

@@ -1,0 +1,28 @@
+"""jsonschema-rs, over the standard library's json: UTF-8 alone, and `parse_constant` refuses NaN and Infinity.
+
+What the schema cannot say is in its comment. json has no switch that refuses unpaired surrogates.
+"""
+
+import json
+from typing import NoReturn
+
+from jsonschema_rs import Draft202012Validator, ValidationError
+from validators.reporting import reporting
+from validators.schema import PATH, SCHEMA
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+_decode = json.JSONDecoder(parse_constant=_refuse).decode
+_validate = Draft202012Validator(SCHEMA).validate
+
+
+def transform(document: bytes) -> None:
+    """Decode and check a document."""
+    _validate(_decode(document.decode()))
+
+
+REFUSALS = (ValidationError, ValueError, RecursionError)
+provenance = reporting("jsonschema-rs", sources=(__file__, PATH))

@@ -1,0 +1,62 @@
+"""msgspec: structs that are checked while they are decoded, strict by default, and refuse unknown members.
+
+Not expressed: how many days a month has, the length of a name after normalisation, the limit of amounts.
+A `__post_init__` could check these, in Python and for each object.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, DecodeError, Meta, Struct, UnsetType
+from msgspec.json import Decoder
+from validators.reporting import reporting
+
+Id = Annotated[int, Meta(ge=1, le=2**53 - 1)]
+Moment = Annotated[
+    str,
+    Meta(
+        pattern=r"\A([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+        r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z\Z"
+    ),
+]
+Tag = Annotated[str, Meta(min_length=1, max_length=30)]
+
+
+class Line(Struct, forbid_unknown_fields=True):
+    """A line of an order."""
+
+    sku: Annotated[str, Meta(pattern=r"\A[A-Za-z0-9._-]{1,40}\Z")]
+    quantity: Annotated[int, Meta(ge=1, le=1_000_000)]
+    price: Annotated[int, Meta(ge=0, le=1_000_000_000)]
+    tags: Annotated[list[Tag], Meta(max_length=20)] | UnsetType = UNSET
+
+
+class Customer(Struct, forbid_unknown_fields=True):
+    """Who ordered."""
+
+    id: Id
+    name: Annotated[str, Meta(pattern=r"[^\t-\r ]")]
+
+
+class Order(Struct, forbid_unknown_fields=True):
+    """An order."""
+
+    id: Id
+    placed: Moment
+    status: Literal["open", "paid", "shipped", "refunded", "cancelled"]
+    customer: Customer
+    lines: Annotated[list[Line], Meta(min_length=1, max_length=1_000)]
+    channel: Tag | UnsetType | None = UNSET
+    note: Annotated[str, Meta(max_length=2_000)] | UnsetType | None = UNSET
+
+
+class Batch(Struct, forbid_unknown_fields=True):
+    """A document."""
+
+    batch: Annotated[str, Meta(min_length=1, max_length=64)]
+    currency: Annotated[str, Meta(pattern=r"\A[A-Z]{3}\Z")]
+    orders: Annotated[list[Order], Meta(max_length=100_000)]
+
+
+REFUSALS = (DecodeError, UnicodeDecodeError)
+transform = Decoder(Batch).decode
+provenance = reporting("msgspec", sources=(__file__,))
