@@ -15,11 +15,12 @@ from threading import Lock
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from app.deadline import NO_SIGNAL, connected, left, within
+
 LIMIT_SECONDS = 2.0  # of a request, connecting and sending it again included
 PAUSE_SECONDS = 0.05  # between two attempts
 AWAY_SECONDS = 1.0  # so long after a failed request, others fail at once
 PORT = 4222
-NO_SIGNAL = getattr(socket, "MSG_NOSIGNAL", 0)  # no SIGPIPE: it crashes uWSGI's asyncio engine
 ANSWERS = "1"  # the subscription to the answers of requests
 Headers = Mapping[str, str]
 
@@ -100,12 +101,19 @@ class Address(NamedTuple):
 
     @classmethod
     def of(cls, url: str) -> "Address":
-        """The address in a URL such as nats://USER:PASSWORD@HOST:PORT. Raises ValueError for any other."""
-        parts = urlsplit(url)
-        if parts.scheme != "nats" or not parts.hostname or parts.path or parts.query or parts.port == 0:
-            raise ValueError(f"{url!r} is no URL like nats://HOST:PORT")
+        """The address in a URL such as nats://USER:PASSWORD@HOST:PORT.
+
+        Raises ValueError for any other; the error shows no part of it.
+        """
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname, PORT if parts.port is None else parts.port
+        except ValueError:  # it has a part of the URL, which may be the password
+            host = None
+        if not host or not port or parts.scheme != "nats" or parts.path or parts.query:
+            raise ValueError("it is no URL like nats://HOST:PORT")
         named = {"user": parts.username, "pass": parts.password}
-        return cls(parts.hostname, parts.port or PORT, {key: unquote(value) for key, value in named.items() if value})
+        return cls(host, port, {key: unquote(value) for key, value in named.items() if value})
 
 
 class Connection:
@@ -120,10 +128,13 @@ class Connection:
         self.inbox = f"_INBOX.{os.urandom(12).hex()}"
         self.asked = 0
         self.buffer = bytearray()
-        self.socket = socket.create_connection((address.host, address.port), left(deadline))
+        self.socket = connected(address.host, address.port, deadline)
         try:
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.max_payload: int = json.loads(self._control("INFO", deadline))["max_payload"]
+            info = json.loads(self._control("INFO", deadline))
+            if info.get("tls_required"):  # before the password is sent
+                raise ConnectionAbortedError("the broker requires TLS")
+            self.max_payload: int = info["max_payload"]
             options: dict[str, Any] = {"verbose": False, "pedantic": False, "headers": True, "no_responders": True}
             hello = json.dumps({**options, **address.login, "lang": "python", "version": "1", "protocol": 1})
             self.send(f"CONNECT {hello}\r\nSUB {self.inbox}.* {ANSWERS}\r\n".encode(), deadline)
@@ -193,14 +204,6 @@ class Connection:
             elif found.verb == "-ERR":
                 raise ConnectionAbortedError(found.rest.decode("latin-1").strip("'"))
         return found
-
-
-def left(deadline: float) -> float:
-    """The seconds until a deadline. Raises TimeoutError if it is over."""
-    seconds = deadline - time.monotonic()
-    if seconds <= 0:
-        raise TimeoutError("the broker does not answer in time")
-    return seconds
 
 
 class Client:

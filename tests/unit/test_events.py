@@ -259,7 +259,7 @@ Environment = Callable[..., dict[str, str]]
     ("env", "error"),
     [
         ({}, "STATEMENTS_BROKER is not set: the layer events needs it"),
-        ({"STATEMENTS_BROKER": "x"}, "STATEMENTS_BROKER: 'x' is no URL like nats://HOST:PORT"),
+        ({"STATEMENTS_BROKER": "x"}, "STATEMENTS_BROKER: it is no URL like nats://HOST:PORT"),
         (
             {"STATEMENTS_BROKER": "nats://x", "STATEMENTS_LAYERS": "events identity"},
             "STATEMENTS_LAYERS: put identity before events: it has to know who asks",
@@ -282,5 +282,5 @@ def test_the_layer_connects_to_no_broker_before_a_request(monkeypatch: pytest.Mo
     """A server may fork after it has made the application."""
     monkeypatch.setenv("STATEMENTS_BROKER", "nats://127.0.0.1:1")
     monkeypatch.setenv("STATEMENTS_LAYERS", "events")
-    monkeypatch.setattr("app.nats.socket.create_connection", lambda *_: pytest.fail("it connects"))
+    monkeypatch.setattr("app.nats.connected", lambda *_: pytest.fail("it connects"))
     layers.around(wsgi_app.make(CORE, dict, time.sleep), "wsgi", ["events"])

@@ -70,11 +70,25 @@ def test_an_address_is_read_from_its_url(url: str, address: Address) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "127.0.0.1:4222", "tls://h", "http://h", "nats://", "nats://h/x", "nats://h:99999"]
-)
-def test_another_url_is_an_error(url: str) -> None:
-    with pytest.raises(ValueError, match=r"nats://HOST:PORT|out of range"):
+    "url",
+    [
+        "", "127.0.0.1:4222", "tls://h", "http://h", "nats://", "nats://h/x", "nats://h:99999", "nats://h:0",
+        "nats://me:secret@h:4222/", "tls://me:secret@h", "nats://me:secret/x@h", "nats://h:secret", "nats://secret[",
+        "nats://secret\u2100.example",
+    ],
+)  # fmt: skip
+def test_another_url_is_an_error_that_does_not_show_its_password(url: str) -> None:
+    with pytest.raises(ValueError, match=r"^it is no URL like nats://HOST:PORT$") as caught:
         Address.of(url)
+    assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+def test_a_broker_that_requires_tls_does_not_get_the_password() -> None:
+    with playing([], greeting=b'INFO {"max_payload":1000,"tls_required":true}\r\n') as broker:
+        address = Address.of(broker.url.replace("//", "//me:secret@"))
+        with pytest.raises(ConnectionAbortedError, match="requires TLS"):
+            Connection(address, time.monotonic() + 5)
+    assert broker.logins == []
 
 
 def test_requests_share_a_connection_and_log_in_once() -> None:
