@@ -17,9 +17,10 @@ from urllib.parse import unquote, urlsplit
 
 from app.deadline import NO_SIGNAL, connected, left, within
 
-LIMIT_SECONDS = 2.0  # of a request, connecting and sending it again included
+LIMIT_SECONDS = 2.0  # of an operation: its requests, connecting, and sending again
 PAUSE_SECONDS = 0.05  # between two attempts
 AWAY_SECONDS = 1.0  # so long after a failed request, others fail at once
+FAIR = 0.5  # a request that had to wait for its turn, and has less of its time left, does not tell of a failure
 PORT = 4222
 ANSWERS = "1"  # the subscription to the answers of requests
 Headers = Mapping[str, str]
@@ -128,6 +129,7 @@ class Connection:
         self.inbox = f"_INBOX.{os.urandom(12).hex()}"
         self.asked = 0
         self.buffer = bytearray()
+        self.is_sending = False  # True after an error: a part of the data may have been sent
         self.socket = connected(address.host, address.port, deadline)
         try:
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -148,7 +150,9 @@ class Connection:
 
     def send(self, data: bytes, deadline: float) -> None:
         self.socket.settimeout(left(deadline))
+        self.is_sending = True
         self.socket.sendall(data, NO_SIGNAL)
+        self.is_sending = False
 
     def subscribe(self, subject: str, subscription: str, deadline: float) -> None:
         self.send(f"SUB {subject} {subscription}\r\n".encode(), deadline)
@@ -215,37 +219,60 @@ class Client:
         self.lock = Lock()
         self.connection: Connection | None = None
         self.away_until = 0.0
+        self.why_away = ""
 
-    def request(self, subject: str, payload: bytes = b"", headers: Headers | None = None) -> Message:
+    def request(
+        self, subject: str, payload: bytes = b"", headers: Headers | None = None, deadline: float | None = None
+    ) -> Message:
         """The answer to a message, which is sent again after a connection breaks: the broker may get it twice.
 
-        Raises NoBroker, or TooLarge.
+        `deadline` is that of an operation with several requests; without it, this one has `limit_seconds`. Raises
+        NoBroker, or TooLarge.
         """
-        deadline = time.monotonic() + self.limit_seconds
-        if time.monotonic() < self.away_until or not self.lock.acquire(timeout=self.limit_seconds):
-            raise NoBroker("the broker does not answer")
+        deadline = within(self.limit_seconds) if deadline is None else deadline
+        self._refuse_while_away()
+        if not self.lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            raise NoBroker("requests wait too long for their turn to ask the broker")
         try:
-            while (answer := self._asked(subject, payload, headers, deadline)) is None:
+            self._refuse_while_away()
+            is_fair = deadline - time.monotonic() > self.limit_seconds * FAIR
+            while (answer := self._asked(subject, payload, headers, deadline, is_fair)) is None:
                 time.sleep(PAUSE_SECONDS)
             return answer
         finally:
             self.lock.release()
 
-    def _asked(self, subject: str, payload: bytes, headers: Headers | None, deadline: float) -> Message | None:
-        """The answer; None if the connection has broken and there is time for another attempt."""
+    def _refuse_while_away(self) -> None:
+        if time.monotonic() < self.away_until:
+            raise NoBroker(self.why_away)
+
+    def _asked(
+        self, subject: str, payload: bytes, headers: Headers | None, deadline: float, is_fair: bool
+    ) -> Message | None:
+        """The answer; None if the connection has broken and there is time for another attempt.
+
+        A timeout does not tell that the broker is away unless `is_fair`: the request has had most of its time.
+        """
         try:
             return self._connected(deadline).request(subject, payload, deadline, headers)
         except TooLarge:
             raise
         except OSError as error:
+            why = f"the broker does not answer ({type(error).__name__}: {error})"
+            is_late = time.monotonic() + PAUSE_SECONDS >= deadline
+            if is_late and not is_fair and isinstance(error, TimeoutError) and not self._is_sending():
+                raise NoBroker(why) from error  # a late answer is dropped: its subject is that of this request
             self.close()
-            if time.monotonic() + PAUSE_SECONDS < deadline:
+            if not is_late:
                 return None
-            self.away_until = time.monotonic() + AWAY_SECONDS
-            raise NoBroker(f"the broker does not answer ({type(error).__name__})") from error
+            self.why_away, self.away_until = why, within(AWAY_SECONDS)
+            raise NoBroker(why) from error
         except BaseException:  # such as a greenlet's timeout: a part of the message may have been sent
             self.close()
             raise
+
+    def _is_sending(self) -> bool:
+        return self.connection is not None and self.connection.is_sending
 
     def close(self) -> None:
         """Close the connection; the next request makes another."""
