@@ -3,8 +3,9 @@
 import json
 
 from app import replies
+from app.deadline import within
 from app.http import DEFAULT_MAX_BYTES, JSON, Problem, without_quoted
-from app.nats import NoBroker, TooLarge
+from app.nats import LIMIT_SECONDS, NoBroker, TooLarge
 from app.principal import NoPrincipal, principal
 from app.replies import UNCACHED, Header, Reply
 from app.statements import as_seen
@@ -41,9 +42,10 @@ def id_in(path: str) -> str | None:
 
 
 class Events:
-    """What the layer does with a request, whatever its interface. The methods block while the broker is asked.
+    """What the layer does with a request, whatever its interface.
 
-    With the layer identity, the service `is_guarded`: nobody unknown has a statement made.
+    The methods block while the broker is asked, however often, for `LIMIT_SECONDS` at most. With the layer identity, the
+    service `is_guarded`: nobody unknown has a statement made.
     """
 
     def __init__(self, work: Work, *, is_guarded: bool = False, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
@@ -54,7 +56,8 @@ class Events:
     def accept(self, document: bytes) -> Reply:
         """Put a document on the queue."""
         try:
-            id = self.work.submit(document, self._by(is_needed=self.is_guarded))  # noqa: A001 - what it is
+            by, deadline = self._by(is_needed=self.is_guarded), within(LIMIT_SECONDS)
+            id = self.work.submit(document, by, deadline)  # noqa: A001 - what it is
         except Problem as problem:
             return refused(problem)
         except TooLarge as error:
@@ -78,19 +81,19 @@ class Events:
     def announce(self) -> Reply | None:
         """Publish the event of a statement that was made; None if the broker has it."""
         try:
-            self.work.announce(new_id(), self._by())
+            self.work.announce(new_id(), self._by(), within(LIMIT_SECONDS))
         except NoBroker as error:
             return unavailable(error)
         return None
 
     def _result(self, id: str) -> Reply:  # noqa: A002
-        by = self._by()
-        outcome = self.work.outcome(id)
+        by, deadline = self._by(), within(LIMIT_SECONDS)
+        outcome = self.work.outcome(id, deadline)
         if outcome is None:
-            waiting = self.work.pending(id)
+            waiting = self.work.pending(id, deadline)
             if waiting is not None and by_of(waiting) == by:
                 return replied("202 Accepted", PENDING, RETRY)
-            outcome = self.work.outcome(id)  # it may have been stored since the first look
+            outcome = self.work.outcome(id, deadline)  # it may have been stored since the first look
         if outcome is None or outcome.by != by:
             raise Problem("404 Not Found", f"{STATEMENTS}/{id}")
         if outcome.status != MADE_STATUS:

@@ -31,8 +31,8 @@ LOSES, DOUBLES = "acknowledged", "unnamed"
 class Unnamed(Work):
     """Work whose events have no `Nats-Msg-Id`."""
 
-    def announce(self, id: str, by: str | None) -> None:  # noqa: A002
-        publish(self.client, MADE, json.dumps({"id": id, "by": by}).encode(), {})
+    def announce(self, id: str, by: str | None, deadline: float | None = None) -> None:  # noqa: A002
+        publish(self.client, MADE, json.dumps({"id": id, "by": by}).encode(), {}, deadline)
 
 
 class Dying(Consumer):

@@ -27,33 +27,36 @@ ALL = frozenset({"statements", "customers:all"})
 
 
 class MadeUpWork:
-    """A queue, results and events in this process; the broker may be away."""
+    """A queue, results and events in this process; the broker may be away. `deadlines` has that of each step."""
 
     def __init__(self) -> None:
         self.queue: dict[str, tuple[bytes, str | None]] = {}
         self.results: dict[str, Outcome] = {}
         self.events: list[tuple[str, str | None]] = []
         self.error: Exception | None = None
+        self.deadlines: list[float] = []
 
-    def check(self) -> None:
+    def check(self, deadline: float) -> None:
+        self.deadlines.append(deadline)
         if self.error:
             raise self.error
 
-    def submit(self, document: bytes, by: str | None) -> str:
-        self.check()
+    def submit(self, document: bytes, by: str | None, deadline: float) -> str:
+        self.check(deadline)
         made = new_id(document)
         self.queue[made] = document, by
         return made
 
-    def announce(self, made: str, by: str | None) -> None:
-        self.check()
+    def announce(self, made: str, by: str | None, deadline: float) -> None:
+        self.check(deadline)
         self.events.append((made, by))
 
-    def outcome(self, made: str) -> Outcome | None:
-        self.check()
+    def outcome(self, made: str, deadline: float) -> Outcome | None:
+        self.check(deadline)
         return self.results.get(made)
 
-    def pending(self, made: str) -> Message | None:
+    def pending(self, made: str, deadline: float) -> Message | None:
+        self.check(deadline)
         if made not in self.queue:
             return None
         document, by = self.queue[made]
@@ -130,8 +133,14 @@ def test_a_result_is_pending_until_it_is_stored(service: Service) -> None:
 
 def test_a_result_that_is_stored_between_two_looks_is_found(service: Service) -> None:
     location = service.defer()
-    service.work.pending = lambda _made: service.work.compute()  # type: ignore[assignment]
+    service.work.pending = lambda _made, _deadline: service.work.compute()  # type: ignore[assignment]
     assert service.ask("GET", location).status == 200
+
+
+def test_all_that_the_broker_is_asked_for_a_request_has_one_deadline(service: Service) -> None:
+    assert service.ask("GET", "/statements/" + "0" * 32).status == 404
+    first, *others = service.work.deadlines
+    assert others == [first] * 2, "result, document, result"
 
 
 def test_a_problem_is_answered_as_the_post_would_have_been(service: Service) -> None:
