@@ -6,6 +6,7 @@ It acknowledges a document after its result is stored. If it dies before, the br
 the result overwrites the first one. SIGTERM ends it after the document that it computes.
 """
 
+import logging
 import os
 import signal
 import sys
@@ -18,6 +19,7 @@ from app.about import built_core
 from app.http import Problem, answer
 from app.jetstream import DONE, SECOND, ask, deliveries
 from app.nats import Address, Client, Connection, Message, NoBroker, TooLarge, published
+from app.sparing import Sparing
 from app.work import MADE_STATUS, PARTITIONS, QUEUE, Outcome, Work, by_of
 
 REDELIVERY_SECONDS = 5.0  # without an acknowledgement, the broker gives a document out again
@@ -27,6 +29,9 @@ HEARTBEAT_SECONDS = 5.0  # while it holds one, it sends a message so often
 SILENCE_SECONDS = 12.0  # a connection that is silent so long is made anew
 POLL_SECONDS = 0.5  # SIGTERM is noticed within it
 PAUSE_SECONDS = 0.2
+
+LOG = logging.getLogger(__name__)
+LOG.addFilter(Sparing())
 DELIVERED = "2"  # the subscription to documents
 
 
@@ -82,7 +87,7 @@ class Consumer:
         try:
             self._consume()
         except (OSError, NoBroker) as error:
-            print(f"consumer: {error.__cause__ or error}", file=sys.stderr, flush=True)
+            LOG.warning("the broker: %s: %s", type(error).__name__, error)
             time.sleep(PAUSE_SECONDS)
 
     def _consume(self) -> None:
@@ -150,7 +155,8 @@ class Consumer:
             self._store(id, outcome)
             if outcome.status == MADE_STATUS:
                 self.work.announce(id, outcome.by)
-        except NoBroker:
+        except NoBroker as error:
+            LOG.warning("statements/%s is not stored: %s", id, error)
             return False
         return True
 
@@ -176,6 +182,7 @@ def main() -> None:
         consumer = Consumer(url, built_core().transform)
     except ValueError as error:
         sys.exit(f"consumer: STATEMENTS_BROKER: {error}")
+    logging.basicConfig(format="consumer: %(message)s")
     signal.signal(signal.SIGTERM, consumer.stop)
     signal.signal(signal.SIGINT, consumer.stop)
     consumer.run()

@@ -1,6 +1,7 @@
 """What the layer `events` answers on every interface: statements that are made later, their results, and events."""
 
 import json
+import logging
 
 from app import replies
 from app.deadline import within
@@ -8,12 +9,17 @@ from app.http import DEFAULT_MAX_BYTES, JSON, Problem, without_quoted
 from app.nats import LIMIT_SECONDS, NoBroker, TooLarge
 from app.principal import NoPrincipal, principal
 from app.replies import UNCACHED, Header, Reply
+from app.sparing import Sparing
 from app.statements import as_seen
 from app.work import MADE_STATUS, Outcome, Work, by_of, is_id, new_id
 
 STATEMENTS = "/statements"
 RETRY = ("Retry-After", "1")  # seconds
 PENDING = b'{"state":"pending"}'
+AWAY = Problem("503 Service Unavailable", "the broker is not available")
+
+LOG = logging.getLogger(__name__)
+LOG.addFilter(Sparing())
 
 
 def replied(status: str, body: bytes, *headers: Header) -> Reply:
@@ -25,8 +31,9 @@ def refused(problem: Problem, *headers: Header) -> Reply:
 
 
 def unavailable(error: NoBroker) -> Reply:
-    """The answer while the broker is away."""
-    return refused(Problem("503 Service Unavailable", str(error)), RETRY)
+    """The answer while the broker is away. Its own words are for the log."""
+    LOG.warning("the broker: %s", error)
+    return refused(AWAY, RETRY)
 
 
 def prefers_async(prefer: str) -> bool:
@@ -44,8 +51,8 @@ def id_in(path: str) -> str | None:
 class Events:
     """What the layer does with a request, whatever its interface.
 
-    The methods block while the broker is asked, however often, for `LIMIT_SECONDS` at most. With the layer identity, the
-    service `is_guarded`: nobody unknown has a statement made.
+    The methods block while the broker is asked, however often, for at most `LIMIT_SECONDS`. With the layer identity,
+    the service `is_guarded`: nobody unknown has a statement made.
     """
 
     def __init__(self, work: Work, *, is_guarded: bool = False, max_bytes: int = DEFAULT_MAX_BYTES) -> None:

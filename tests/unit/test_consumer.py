@@ -24,6 +24,12 @@ def queued(document: bytes = DOCUMENT, deliveries: int = 1, **headers: str) -> M
     return Message(f"statements.work.3.{ID}", consumer.DELIVERED, reply, "", named, document)
 
 
+@pytest.fixture(autouse=True)
+def talkative(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing has been logged yet."""
+    monkeypatch.setattr(consumer.LOG.filters[0], "next", 0.0)
+
+
 def fails(_document: bytes) -> bytes:
     raise ZeroDivisionError
 
@@ -110,6 +116,22 @@ def test_a_problem_is_stored_and_is_no_event(run: Run) -> None:
 def test_while_the_broker_is_away_the_outcome_is_kept_and_stored_later(run: Run) -> None:
     steps = run(keep=[NoBroker(), NoBroker()], announce=[NoBroker()])
     assert steps.taken == ["keep", "keep", "announce", "acknowledge", "pull"]
+
+
+def test_why_an_outcome_is_not_stored_is_logged_once_in_a_while(run: Run, caplog: pytest.LogCaptureFixture) -> None:
+    run(keep=[NoBroker("insufficient resources"), NoBroker("insufficient resources")])
+    assert caplog.messages == [f"statements/{ID} is not stored: insufficient resources"]
+
+
+def test_why_a_consumer_does_not_begin_is_logged(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    waiting = Consumer("nats://127.0.0.1:1", transform)
+    monkeypatch.setattr(waiting.work, "prepare", lambda: waiting.client._connected(time.monotonic() + 5))
+    monkeypatch.setattr(time, "sleep", waiting.stop)
+    waiting.run()
+    assert len(caplog.messages) == 1
+    assert caplog.messages[0].startswith("the broker: ConnectionRefusedError: ")
 
 
 def test_an_answer_that_is_too_large_becomes_a_problem(run: Run) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app import contract, events, layers
+from app import contract, deferred, events, layers
 from app.asgi import falcon_app
 from app.core import transform
 from app.deferred import Events, prefers_async
@@ -192,6 +192,14 @@ def test_without_a_broker_nothing_is_accepted_made_or_found(service: Service) ->
         assert is_problem(answer, 503)
         assert answer.headers["retry-after"] == "1"
     assert is_problem(service.post(b"{}"), 422), "what is refused needs no broker"
+
+
+def test_the_words_of_the_broker_are_for_the_log_alone(service: Service, caplog: pytest.LogCaptureFixture) -> None:
+    deferred.LOG.filters[0].next = 0.0  # type: ignore[union-attr] # as if nothing had been told
+    service.work.error = NoBroker("stream name already in use with a different configuration")
+    answers = [service.post(Prefer="respond-async"), service.post()]
+    assert [json.loads(each.body)["detail"] for each in answers] == ["the broker is not available"] * 2
+    assert caplog.messages == ["the broker: stream name already in use with a different configuration"], "once"
 
 
 @pytest.mark.parametrize(
