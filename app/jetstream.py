@@ -12,7 +12,7 @@ from app.nats import Client, Headers, Message, NoBroker
 
 SECOND = 10**9  # the API's durations are in nanoseconds
 ID = "Nats-Msg-Id"  # a stream drops a message whose id it has had within its duplicate window
-DONE = b"+ACK"  # the answer to a consumer's message; the broker confirms none that it has already had
+DONE, BACK, WORKING = b"+ACK", b"-NAK", b"+WPI"  # answers to a consumer's message; the broker confirms none
 
 
 class NoStream(NoBroker):
@@ -45,8 +45,18 @@ def ask(client: Client, operation: str, request: dict[str, Any], deadline: float
 
 def deliveries(message: Message) -> int:
     """How often a consumer's message has been delivered, this time included."""
+    return int(_delivery(message)[0])
+
+
+def further(message: Message) -> int:
+    """How many messages its consumer had not yet delivered when it delivered this one."""
+    return int(_delivery(message)[4])
+
+
+def _delivery(message: Message) -> list[str]:
+    """Deliveries, place in the stream, place among the deliveries, time, further messages."""
     parts = message.reply.split(".")
-    return int(parts[4] if len(parts) == 9 else parts[6])  # longer ones begin with a domain and an account
+    return parts[4:] if len(parts) == 9 else parts[6:]  # longer ones begin with a domain and an account
 
 
 def _check(message: Message) -> None:

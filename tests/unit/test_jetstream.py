@@ -81,14 +81,17 @@ def test_a_missing_message_differs_from_a_missing_stream() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reply", "count"),
+    ("reply", "count", "further"),
     [
-        ("$JS.ACK.W.p3.1.3.3.1795872611309045248.0", 1),
-        ("$JS.ACK.hub.acchash.W.p3.12.3.3.1795872611309045248.0.token", 12),
+        ("$JS.ACK.W.p3.1.3.3.1795872611309045248.0", 1, 0),
+        ("$JS.ACK.hub.acchash.W.p3.12.3.3.1795872611309045248.40.token", 12, 40),
     ],
 )
-def test_the_count_of_deliveries_is_in_the_reply_subject(reply: str, count: int) -> None:
-    assert jetstream.deliveries(Message("w.3.abc", "2", reply, "", {}, b"")) == count
+def test_the_counts_of_deliveries_and_of_further_messages_are_in_the_reply_subject(
+    reply: str, count: int, further: int
+) -> None:
+    message = Message("w.3.abc", "2", reply, "", {}, b"")
+    assert (jetstream.deliveries(message), jetstream.further(message)) == (count, further)
 
 
 STREAMS = [f"$JS.API.STREAM.CREATE.{name}" for name in (work.QUEUE, work.EVENTS, work.RESULTS)]
