@@ -1,4 +1,4 @@
-"""What the service keeps at its broker: a queue of documents, the results for an hour, and the event of each statement.
+"""What the service keeps at its broker: a queue of documents, and for an hour their results and the events.
 
 The queue has partitions. A batch is always in the same one, and each gives out its next document once the last one is
 done. So any number of consumers compute the documents of a batch one at a time.
@@ -20,7 +20,7 @@ QUEUE, EVENTS, RESULTS = "STATEMENTS_WORK", "STATEMENTS_MADE", "KV_statements"
 MADE = "statements.made"  # the subject of events
 MADE_STATUS = "200 OK"  # of a statement; every other outcome is a problem
 PARTITIONS = 8
-QUEUE_BYTES = 256 * 2**20  # a full queue accepts no more documents
+STREAM_BYTES = 256 * 2**20  # of each: a full queue accepts no more; the oldest results and events give way
 KEPT_SECONDS = 3600  # results and events
 BY, STATUS = "Statements-By", "Statements-Status"  # headers of messages
 
@@ -30,16 +30,23 @@ STREAMS: tuple[dict[str, Any], ...] = (
         "subjects": ["statements.work.*.*"],
         "retention": "workqueue",
         "discard": "new",
-        "max_bytes": QUEUE_BYTES,
+        "max_bytes": STREAM_BYTES,
         "allow_direct": True,
     },
-    {"name": EVENTS, "subjects": [MADE], "max_age": KEPT_SECONDS * SECOND},
+    {
+        "name": EVENTS,
+        "subjects": [MADE],
+        "max_age": KEPT_SECONDS * SECOND,
+        "discard": "old",
+        "max_bytes": STREAM_BYTES,
+    },
     {  # a bucket of the key-value store
         "name": RESULTS,
         "subjects": ["$KV.statements.>"],
         "max_msgs_per_subject": 1,
         "max_age": KEPT_SECONDS * SECOND,
-        "discard": "new",
+        "discard": "old",
+        "max_bytes": STREAM_BYTES,
         "allow_direct": True,
         "deny_delete": True,
         "allow_rollup_hdrs": True,

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from app import consumer
+from app import consumer, work
 from app.consumer import Consumer
 from app.jetstream import DONE, ask, deliveries
-from app.nats import Address, Client, Connection, Message
+from app.nats import Address, Client, Connection, Message, NoBroker
 from app.pulling import Puller
 from app.work import PARTITIONS, QUEUE, Outcome, Work, new_id
 from tests.contract.broker import Broker, broker
@@ -24,6 +24,7 @@ ONE, TWO, OTHER = b'{"batch":"a","orders":1}', b'{"batch":"a","orders":2}', b'{"
 REDELIVERY_SECONDS = 3.0
 QUIET_SECONDS = 0.5
 PATIENCE_SECONDS = 20.0
+SMALL_BYTES = 10_000
 SLOW_SECONDS = 0.6  # as eight of them take longer than until the broker gives out a document again
 
 
@@ -162,6 +163,23 @@ def test_a_consumer_that_stops_leaves_the_others_at_once(running: Broker) -> Non
     ((done, _),) = process.got
     given = remaining.documents(1 if done == OTHER else 2)
     assert {deliveries(message) for message in given} == {1}
+
+
+def test_the_oldest_results_give_way_and_the_queue_takes_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "STREAMS", [{**stream, "max_bytes": SMALL_BYTES} for stream in work.STREAMS])
+    outcome = Outcome("200 OK", b"x" * (SMALL_BYTES // 10), None)
+    ids = [f"{number:032x}" for number in range(20)]
+    with broker(tmp_path / "broker") as started:
+        client = Client(started.url)
+        full = Work(client)
+        for id_ in ids:
+            full.keep(id_, outcome)
+        assert (full.outcome(ids[0]), full.outcome(ids[-1])) == (None, outcome)
+        with pytest.raises(NoBroker, match="maximum bytes exceeded"):
+            [full.submit(outcome.body, None) for _ in ids]
+        client.close()
 
 
 def of_each_partition() -> list[bytes]:
