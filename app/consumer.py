@@ -2,32 +2,36 @@
 
     STATEMENTS_BROKER=nats://127.0.0.1:4222 python -m app.consumer
 
-It acknowledges a document after its result is stored. If it dies before, the broker gives the document out again, and
-the result overwrites the first one. SIGTERM ends it after the document that it computes.
+It asks for a document once the last one is done. It acknowledges a document after its result is stored. If it dies
+before, the broker gives the document out again, and the result overwrites the first one. SIGTERM ends it after the
+document that it computes.
 """
 
+import logging
 import os
 import signal
 import sys
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 from app.about import built_core
+from app.deadline import within
 from app.http import Problem, answer
-from app.jetstream import DONE, SECOND, ask, deliveries
-from app.nats import Address, Client, Connection, Message, NoBroker, TooLarge, published
+from app.jetstream import BACK, DONE, SECOND, ask, deliveries
+from app.nats import Client, Connection, Message, NoBroker, TooLarge
+from app.pulling import SILENCE_SECONDS, Puller
+from app.sparing import Sparing
 from app.work import MADE_STATUS, PARTITIONS, QUEUE, Outcome, Work, by_of
 
 REDELIVERY_SECONDS = 5.0  # without an acknowledgement, the broker gives a document out again
 MAX_DELIVERIES = 5  # a document that ends its consumer so often gets the status 500
-REQUEST_SECONDS = 30.0  # how long the broker holds a request for a document
-HEARTBEAT_SECONDS = 5.0  # while it holds one, it sends a message so often
-SILENCE_SECONDS = 12.0  # a connection that is silent so long is made anew
-POLL_SECONDS = 0.5  # SIGTERM is noticed within it
 PAUSE_SECONDS = 0.2
-DELIVERED = "2"  # the subscription to documents
+
+LOG = logging.getLogger(__name__)
+LOG.addFilter(Sparing())
 
 
 def consumer_of(partition: int) -> dict[str, Any]:
@@ -63,10 +67,10 @@ class Consumer:
     """A process that computes documents, one at a time."""
 
     def __init__(self, url: str, transform: Callable[[bytes], bytes]) -> None:
-        self.address = Address.of(url)
         self.client = Client(url)
         self.work = Work(self.client)
         self.transform = transform
+        self.partitions = range(PARTITIONS)
         self.is_stopping = False
 
     def stop(self, *_signal: object) -> None:
@@ -82,67 +86,36 @@ class Consumer:
         try:
             self._consume()
         except (OSError, NoBroker) as error:
-            print(f"consumer: {error.__cause__ or error}", file=sys.stderr, flush=True)
+            LOG.warning("the broker: %s: %s", type(error).__name__, error)
             time.sleep(PAUSE_SECONDS)
 
     def _consume(self) -> None:
         """Compute documents over one connection. Raises OSError or NoBroker when it breaks."""
         self.work.prepare()
-        for partition in range(PARTITIONS):
+        for partition in self.partitions:
             request = consumer_of(partition)
             ask(self.client, f"CONSUMER.CREATE.{QUEUE}.{request['config']['name']}", request)
-        connection = Connection(self.address, _in(SILENCE_SECONDS))
-        try:
-            inbox = f"_INBOX.{os.urandom(12).hex()}"
-            connection.subscribe(f"{inbox}.*", DELIVERED, _in(SILENCE_SECONDS))
-            for partition in range(PARTITIONS):
-                self._pull(connection, inbox, partition)
-            heard = time.monotonic()
+        with closing(Connection(self.client.address, within(SILENCE_SECONDS))) as connection:
+            puller = Puller(connection, self.partitions)
             while not self.is_stopping:
-                try:
-                    message = connection.receive(_in(POLL_SECONDS))
-                except TimeoutError:
-                    if time.monotonic() - heard > SILENCE_SECONDS:
-                        raise
-                    continue
-                self._take(connection, inbox, message)
-                heard = time.monotonic()
-            connection.flush(_in(SILENCE_SECONDS))
-        finally:
-            connection.close()
+                self._take(puller)
+            puller.end()
 
-    def _take(self, connection: Connection, inbox: str, message: Message) -> None:
-        """Compute a document, and ask for the next one of its partition. Raises NoBroker if a request has failed."""
-        if message.status.startswith("100"):  # a heartbeat
-            return
-        if not message.status:
-            if not self.is_stored(message):
-                return
-            connection.send(published(message.reply, DONE), _in(SILENCE_SECONDS))
-            partition = int(message.subject.split(".")[2])
-        elif message.status.startswith(("404", "408")):  # no document came in time
-            partition = int(message.subject.rpartition(".")[2])
-        else:
-            raise NoBroker(message.status)
-        self._pull(connection, inbox, partition)
+    def _take(self, puller: Puller) -> None:
+        """Compute the next document, if there is one."""
+        if (message := puller.next()) is not None:
+            puller.answer(message, DONE if self.is_stored(message, puller) else BACK)
 
-    def _pull(self, connection: Connection, inbox: str, partition: int) -> None:
-        """Ask for the next document of a partition."""
-        expires, heartbeat = int(REQUEST_SECONDS * SECOND), int(HEARTBEAT_SECONDS * SECOND)
-        wanted = f'{{"batch": 1, "expires": {expires}, "idle_heartbeat": {heartbeat}}}'.encode()
-        subject = f"$JS.API.CONSUMER.MSG.NEXT.{QUEUE}.partition-{partition}"
-        connection.send(published(subject, wanted, f"{inbox}.{partition}"), _in(SILENCE_SECONDS))
+    def is_stored(self, message: Message, puller: Puller) -> bool:
+        """Compute a document, store its outcome and publish its event; hold it while the broker does not store.
 
-    def is_stored(self, message: Message) -> bool:
-        """Compute a document, store its outcome and publish its event; go on while the broker is away.
-
-        Returns False after `stop` if the broker is away.
+        Returns False after `stop` if the broker does not.
         """
         id, outcome = message.subject.rpartition(".")[2], computed(self.transform, message)  # noqa: A001 - what it is
         while not self._is_stored(id, outcome):
             if self.is_stopping:
                 return False
-            time.sleep(PAUSE_SECONDS)
+            puller.hold(message, PAUSE_SECONDS)
         return True
 
     def _is_stored(self, id: str, outcome: Outcome) -> bool:  # noqa: A002
@@ -150,7 +123,8 @@ class Consumer:
             self._store(id, outcome)
             if outcome.status == MADE_STATUS:
                 self.work.announce(id, outcome.by)
-        except NoBroker:
+        except NoBroker as error:
+            LOG.warning("statements/%s is not stored: %s", id, error)
             return False
         return True
 
@@ -163,10 +137,6 @@ class Consumer:
             self.work.keep(id, Outcome(problem.status, problem.body(), outcome.by))
 
 
-def _in(seconds: float) -> float:
-    return time.monotonic() + seconds
-
-
 def main() -> None:
     """Compute documents until SIGTERM or SIGINT."""
     url = os.environ.get("STATEMENTS_BROKER")
@@ -176,6 +146,7 @@ def main() -> None:
         consumer = Consumer(url, built_core().transform)
     except ValueError as error:
         sys.exit(f"consumer: STATEMENTS_BROKER: {error}")
+    logging.basicConfig(format="consumer: %(message)s")
     signal.signal(signal.SIGTERM, consumer.stop)
     signal.signal(signal.SIGINT, consumer.stop)
     consumer.run()

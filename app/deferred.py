@@ -1,13 +1,16 @@
 """What the layer `events` answers on every interface: statements that are made later, their results, and events."""
 
 import json
+import logging
 from enum import Enum
 
 from app import challenges
+from app.deadline import within
 from app.http import DEFAULT_MAX_BYTES, JSON, Header, Problem, as_routed, not_allowed, without_quoted
-from app.nats import NoBroker, TooLarge
+from app.nats import LIMIT_SECONDS, NoBroker, TooLarge
 from app.principal import NoPrincipal, principal
 from app.replies import UNCACHED, Reply, refused, replied
+from app.sparing import Sparing
 from app.statements import STATEMENTS as SCOPE
 from app.statements import as_seen
 from app.work import MADE_STATUS, Outcome, Work, by_of, is_id, new_id
@@ -15,6 +18,10 @@ from app.work import MADE_STATUS, Outcome, Work, by_of, is_id, new_id
 STATEMENTS = "/statements"
 RETRY = ("Retry-After", "1")  # seconds
 PENDING = b'{"state":"pending"}'
+AWAY = Problem("503 Service Unavailable", "the broker is not available", RETRY)
+
+LOG = logging.getLogger(__name__)
+LOG.addFilter(Sparing())
 
 
 class Asked(Enum):
@@ -34,8 +41,9 @@ def uncached_problem(problem: Problem) -> Reply:
 
 
 def unavailable(error: NoBroker) -> Reply:
-    """The answer while the broker is away."""
-    return uncached_problem(Problem("503 Service Unavailable", str(error), RETRY))
+    """The answer while the broker is away. Its own words are for the log."""
+    LOG.warning("the broker: %s", error)
+    return uncached_problem(AWAY)
 
 
 def prefers_async(prefer: str) -> bool:
@@ -56,9 +64,10 @@ def is_made(reply: Reply) -> bool:
 
 
 class Events:
-    """What the layer does with a request, whatever its interface. The methods block while the broker is asked.
+    """What the layer does with a request, whatever its interface.
 
-    With the layer identity, the service `is_guarded`: nobody unknown has a statement made.
+    The methods block while the broker is asked, however often, for at most `LIMIT_SECONDS`. With the layer identity,
+    the service `is_guarded`: nobody unknown has a statement made.
     """
 
     def __init__(self, work: Work, *, is_guarded: bool = False, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
@@ -77,7 +86,8 @@ class Events:
     def accept(self, document: bytes) -> Reply:
         """Put a document on the queue."""
         try:
-            id = self.work.submit(document, self._by(is_needed=self.is_guarded))  # noqa: A001 - what it is
+            by, deadline = self._by(is_needed=self.is_guarded), within(LIMIT_SECONDS)
+            id = self.work.submit(document, by, deadline)  # noqa: A001 - what it is
         except Problem as problem:
             return uncached_problem(problem)
         except TooLarge as error:
@@ -102,22 +112,22 @@ class Events:
         """The application's answer, once its event is published if it is a statement."""
         if is_made(reply):
             try:
-                self.work.announce(new_id(), self._by())
+                self.work.announce(new_id(), self._by(), within(LIMIT_SECONDS))
             except NoBroker as error:
                 return unavailable(error)
         return reply
 
     def _result(self, path: str) -> Reply:
-        id, by = path.rpartition("/")[2], self._by()  # noqa: A001 - what it is
+        id, by, deadline = path.rpartition("/")[2], self._by(), within(LIMIT_SECONDS)  # noqa: A001 - what it is
         unknown = Problem("404 Not Found", path)
         if by is None and self.is_guarded:
             raise unknown  # what was made without identity is nobody's, and not everybody's
-        outcome = self.work.outcome(id)
+        outcome = self.work.outcome(id, deadline)
         if outcome is None:
-            waiting = self.work.pending(id)
+            waiting = self.work.pending(id, deadline)
             if waiting is not None and by_of(waiting) == by:
                 return uncached("202 Accepted", PENDING, RETRY)
-            outcome = self.work.outcome(id)  # it may have been stored since the first look
+            outcome = self.work.outcome(id, deadline)  # it may have been stored since the first look
         if outcome is None or outcome.by != by:
             raise unknown
         if outcome.status != MADE_STATUS:

@@ -3,14 +3,14 @@
 The time limits of `urllib` and `http.client` begin anew with each byte that arrives.
 """
 
-import socket
 import ssl
-import time
 from contextlib import nullcontext
 from http.client import HTTPResponse
 from io import BytesIO
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
+
+from app.deadline import NO_SIGNAL, connected, left, within
 
 SCHEMES = ("https", "http", "file")
 LIMIT_SECONDS = 3.0
@@ -18,20 +18,27 @@ MAX_BYTES = 256 * 1024
 
 
 def checked(url: str) -> SplitResult:
-    """The parts of a URL. Raises ValueError unless `fetched` can fetch it."""
-    parts = urlsplit(url)
-    if (
-        parts.scheme not in SCHEMES
-        or (parts.scheme == "file") == bool(parts.netloc)
-        or parts.username
-        or parts.port == 0
-    ):
-        raise ValueError(f"{url!r} is no URL like https://HOST/PATH or file:///PATH")
+    """The parts of a URL. Raises ValueError unless `fetched` can fetch it; the error shows no part of it.
+
+    A URL with a name and a password is none: the error would be logged.
+    """
+    try:
+        parts = urlsplit(url)
+        is_right = (
+            parts.scheme in SCHEMES
+            and (parts.scheme == "file") != bool(parts.netloc)
+            and "@" not in parts.netloc
+            and parts.port != 0
+        )
+    except ValueError:  # it has a part of the URL
+        is_right = False
+    if not is_right:
+        raise ValueError("it is no URL like https://HOST/PATH or file:///PATH")
     return parts
 
 
 def fetched(url: str, limit_seconds: float = LIMIT_SECONDS) -> bytes:
-    """The document at a URL. Follows no redirection and uses no proxy.
+    """The document at a URL. Follows no redirection and uses no proxy. The limit does not bound resolving the host.
 
     Raises OSError (TimeoutError), http.client.HTTPException, or ValueError for another status than 200 or a document
     that is too large.
@@ -39,10 +46,10 @@ def fetched(url: str, limit_seconds: float = LIMIT_SECONDS) -> bytes:
     parts = checked(url)
     if parts.scheme == "file":
         return Path(unquote(parts.path)).read_bytes()
-    with HTTPResponse(_Received(_exchanged(parts, time.monotonic() + limit_seconds))) as response:  # type: ignore[arg-type]
+    with HTTPResponse(_Received(_exchanged(parts, within(limit_seconds)))) as response:  # type: ignore[arg-type]
         response.begin()
         if response.status != 200:
-            raise ValueError(f"{url} answers {response.status}")
+            raise ValueError(f"the answer has status {response.status}")
         return response.read()
 
 
@@ -63,26 +70,20 @@ def _exchanged(parts: SplitResult, deadline: float) -> bytes:
     head = (
         f"GET {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nAccept: application/json, */*\r\nConnection: close\r\n\r\n"
     )
-    address = host, parts.port or (443 if is_secure else 80)
-    with socket.create_connection(address, _left(deadline)) as plain:
+    with connected(host, parts.port or (443 if is_secure else 80), deadline) as plain:
+        plain.settimeout(left(deadline))  # of the whole handshake
         secured = (
             ssl.create_default_context().wrap_socket(plain, server_hostname=host) if is_secure else nullcontext(plain)
         )
         with secured as connection:
-            connection.sendall(head.encode("ascii"))
+            connection.settimeout(left(deadline))
+            connection.sendall(head.encode("ascii"), 0 if is_secure else NO_SIGNAL)  # TLS takes no flags
             answer = bytearray()
             while True:
-                connection.settimeout(_left(deadline))
+                connection.settimeout(left(deadline))
                 part = connection.recv(65_536)
                 if not part:
                     return bytes(answer)
                 answer += part
                 if len(answer) > MAX_BYTES:
                     raise ValueError(f"more than {MAX_BYTES} bytes")
-
-
-def _left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError("the answer takes too long")
-    return left

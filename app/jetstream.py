@@ -1,5 +1,7 @@
 """JetStream over a client of NATS: messages in streams, the newest message of a subject, and the API.
 
+`deadline` is that of an operation with several requests; without it, each has the limit of its client.
+
 API: https://docs.nats.io/reference/jetstream/api
 """
 
@@ -10,41 +12,51 @@ from app.nats import Client, Headers, Message, NoBroker
 
 SECOND = 10**9  # the API's durations are in nanoseconds
 ID = "Nats-Msg-Id"  # a stream drops a message whose id it has had within its duplicate window
-DONE = b"+ACK"  # the answer to a consumer's message; the broker confirms none that it has already had
+DONE, BACK, WORKING = b"+ACK", b"-NAK", b"+WPI"  # answers to a consumer's message; the broker confirms none
 
 
 class NoStream(NoBroker):
     """Nothing listens to the subject: its stream is not made yet, or the broker has lost it."""
 
 
-def publish(client: Client, subject: str, payload: bytes, headers: Headers) -> None:
+def publish(client: Client, subject: str, payload: bytes, headers: Headers, deadline: float | None = None) -> None:
     """Return once a stream has acknowledged the message. Raises NoStream, NoBroker or TooLarge."""
-    acknowledgement = _answer(client.request(subject, payload, headers))
+    acknowledgement = _answer(client.request(subject, payload, headers, deadline))
     if "seq" not in acknowledgement:
         raise NoBroker(f"{subject}: the answer is no acknowledgement of a stream")
 
 
-def newest(client: Client, stream: str, subject: str) -> Message | None:
+def newest(client: Client, stream: str, subject: str, deadline: float | None = None) -> Message | None:
     """The newest message of a subject in a stream that allows direct access; None without one.
 
     Raises NoStream or NoBroker.
     """
-    message = client.request(f"$JS.API.DIRECT.GET.{stream}.{subject}")
+    message = client.request(f"$JS.API.DIRECT.GET.{stream}.{subject}", deadline=deadline)
     if message.status.startswith("404"):
         return None
     _check(message)
     return message
 
 
-def ask(client: Client, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+def ask(client: Client, operation: str, request: dict[str, Any], deadline: float | None = None) -> dict[str, Any]:
     """The answer of the API to an operation such as STREAM.CREATE.NAME. Raises NoStream or NoBroker."""
-    return _answer(client.request(f"$JS.API.{operation}", json.dumps(request).encode()))
+    return _answer(client.request(f"$JS.API.{operation}", json.dumps(request).encode(), deadline=deadline))
 
 
 def deliveries(message: Message) -> int:
     """How often a consumer's message has been delivered, this time included."""
+    return int(_delivery(message)[0])
+
+
+def further(message: Message) -> int:
+    """How many messages its consumer had not yet delivered when it delivered this one."""
+    return int(_delivery(message)[4])
+
+
+def _delivery(message: Message) -> list[str]:
+    """Deliveries, place in the stream, place among the deliveries, time, further messages."""
     parts = message.reply.split(".")
-    return int(parts[4] if len(parts) == 9 else parts[6])  # longer ones begin with a domain and an account
+    return parts[4:] if len(parts) == 9 else parts[6:]  # longer ones begin with a domain and an account
 
 
 def _check(message: Message) -> None:

@@ -15,11 +15,13 @@ from threading import Lock
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-LIMIT_SECONDS = 2.0  # of a request, connecting and sending it again included
+from app.deadline import NO_SIGNAL, connected, left, within
+
+LIMIT_SECONDS = 2.0  # of an operation: its requests, connecting, and sending again
 PAUSE_SECONDS = 0.05  # between two attempts
 AWAY_SECONDS = 1.0  # so long after a failed request, others fail at once
+FAIR = 0.5  # a request that had to wait for its turn, and has less of its time left, does not tell of a failure
 PORT = 4222
-NO_SIGNAL = getattr(socket, "MSG_NOSIGNAL", 0)  # no SIGPIPE: it crashes uWSGI's asyncio engine
 ANSWERS = "1"  # the subscription to the answers of requests
 Headers = Mapping[str, str]
 
@@ -100,12 +102,19 @@ class Address(NamedTuple):
 
     @classmethod
     def of(cls, url: str) -> "Address":
-        """The address in a URL such as nats://USER:PASSWORD@HOST:PORT. Raises ValueError for any other."""
-        parts = urlsplit(url)
-        if parts.scheme != "nats" or not parts.hostname or parts.path or parts.query or parts.port == 0:
-            raise ValueError(f"{url!r} is no URL like nats://HOST:PORT")
+        """The address in a URL such as nats://USER:PASSWORD@HOST:PORT.
+
+        Raises ValueError for any other; the error shows no part of it.
+        """
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname, PORT if parts.port is None else parts.port
+        except ValueError:  # it has a part of the URL, which may be the password
+            host = None
+        if not host or not port or parts.scheme != "nats" or parts.path or parts.query:
+            raise ValueError("it is no URL like nats://HOST:PORT")
         named = {"user": parts.username, "pass": parts.password}
-        return cls(parts.hostname, parts.port or PORT, {key: unquote(value) for key, value in named.items() if value})
+        return cls(host, port, {key: unquote(value) for key, value in named.items() if value})
 
 
 class Connection:
@@ -120,10 +129,14 @@ class Connection:
         self.inbox = f"_INBOX.{os.urandom(12).hex()}"
         self.asked = 0
         self.buffer = bytearray()
-        self.socket = socket.create_connection((address.host, address.port), left(deadline))
+        self.is_sending = False  # True after an error: a part of the data may have been sent
+        self.socket = connected(address.host, address.port, deadline)
         try:
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.max_payload: int = json.loads(self._control("INFO", deadline))["max_payload"]
+            info = json.loads(self._control("INFO", deadline))
+            if info.get("tls_required"):  # before the password is sent
+                raise ConnectionAbortedError("the broker requires TLS")
+            self.max_payload: int = info["max_payload"]
             options: dict[str, Any] = {"verbose": False, "pedantic": False, "headers": True, "no_responders": True}
             hello = json.dumps({**options, **address.login, "lang": "python", "version": "1", "protocol": 1})
             self.send(f"CONNECT {hello}\r\nSUB {self.inbox}.* {ANSWERS}\r\n".encode(), deadline)
@@ -137,7 +150,9 @@ class Connection:
 
     def send(self, data: bytes, deadline: float) -> None:
         self.socket.settimeout(left(deadline))
+        self.is_sending = True
         self.socket.sendall(data, NO_SIGNAL)
+        self.is_sending = False
 
     def subscribe(self, subject: str, subscription: str, deadline: float) -> None:
         self.send(f"SUB {subject} {subscription}\r\n".encode(), deadline)
@@ -195,14 +210,6 @@ class Connection:
         return found
 
 
-def left(deadline: float) -> float:
-    """The seconds until a deadline. Raises TimeoutError if it is over."""
-    seconds = deadline - time.monotonic()
-    if seconds <= 0:
-        raise TimeoutError("the broker does not answer in time")
-    return seconds
-
-
 class Client:
     """Asks a broker over one connection, which all threads share in turn and which is made anew after it breaks."""
 
@@ -212,37 +219,60 @@ class Client:
         self.lock = Lock()
         self.connection: Connection | None = None
         self.away_until = 0.0
+        self.why_away = ""
 
-    def request(self, subject: str, payload: bytes = b"", headers: Headers | None = None) -> Message:
+    def request(
+        self, subject: str, payload: bytes = b"", headers: Headers | None = None, deadline: float | None = None
+    ) -> Message:
         """The answer to a message, which is sent again after a connection breaks: the broker may get it twice.
 
-        Raises NoBroker, or TooLarge.
+        `deadline` is that of an operation with several requests; without it, this one has `limit_seconds`. Raises
+        NoBroker, or TooLarge.
         """
-        deadline = time.monotonic() + self.limit_seconds
-        if time.monotonic() < self.away_until or not self.lock.acquire(timeout=self.limit_seconds):
-            raise NoBroker("the broker does not answer")
+        deadline = within(self.limit_seconds) if deadline is None else deadline
+        self._refuse_while_away()
+        if not self.lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            raise NoBroker("requests wait too long for their turn to ask the broker")
         try:
-            while (answer := self._asked(subject, payload, headers, deadline)) is None:
+            self._refuse_while_away()
+            is_fair = deadline - time.monotonic() > self.limit_seconds * FAIR
+            while (answer := self._asked(subject, payload, headers, deadline, is_fair)) is None:
                 time.sleep(PAUSE_SECONDS)
             return answer
         finally:
             self.lock.release()
 
-    def _asked(self, subject: str, payload: bytes, headers: Headers | None, deadline: float) -> Message | None:
-        """The answer; None if the connection has broken and there is time for another attempt."""
+    def _refuse_while_away(self) -> None:
+        if time.monotonic() < self.away_until:
+            raise NoBroker(self.why_away)
+
+    def _asked(
+        self, subject: str, payload: bytes, headers: Headers | None, deadline: float, is_fair: bool
+    ) -> Message | None:
+        """The answer; None if the connection has broken and there is time for another attempt.
+
+        A timeout does not tell that the broker is away unless `is_fair`: the request has had most of its time.
+        """
         try:
             return self._connected(deadline).request(subject, payload, deadline, headers)
         except TooLarge:
             raise
         except OSError as error:
+            why = f"the broker does not answer ({type(error).__name__}: {error})"
+            is_late = time.monotonic() + PAUSE_SECONDS >= deadline
+            if is_late and not is_fair and isinstance(error, TimeoutError) and not self._is_sending():
+                raise NoBroker(why) from error  # a late answer is dropped: its subject is that of this request
             self.close()
-            if time.monotonic() + PAUSE_SECONDS < deadline:
+            if not is_late:
                 return None
-            self.away_until = time.monotonic() + AWAY_SECONDS
-            raise NoBroker(f"the broker does not answer ({type(error).__name__})") from error
+            self.why_away, self.away_until = why, within(AWAY_SECONDS)
+            raise NoBroker(why) from error
         except BaseException:  # such as a greenlet's timeout: a part of the message may have been sent
             self.close()
             raise
+
+    def _is_sending(self) -> bool:
+        return self.connection is not None and self.connection.is_sending
 
     def close(self) -> None:
         """Close the connection; the next request makes another."""

@@ -83,9 +83,10 @@ def pays(finding: Finding) -> str:
     if plain is None or best is None or best.core.source.value is None:
         return ""
     saved = Figure(value=(monthly(plain).value or math.nan) - (monthly(best).value or math.nan))
+    lines = f"{best.core.source.value:,.0f} lines of source"
     return (
         f"A rewrite pays by traffic: for each {RATE:,} requests per second, {naming.core(finding, best.core)} saves "
-        f"${scaled(saved, 1.0)} a month beside {name(finding, plain)}, for {best.core.source.value:,.0f} lines of source."
+        f"${scaled(saved, 1.0)} a month beside {name(finding, plain)}, for {lines}."
     )
 
 

@@ -7,11 +7,11 @@ lost although their statements were answered with 200. Nothing is sent again: a 
 
 import json
 import os
-import time
 from threading import Lock
 from typing import Any
 
 from app import events, layers
+from app.deadline import within
 from app.deferred import Events
 from app.entry import application as service
 from app.jetstream import ID
@@ -32,10 +32,10 @@ class BulkWork(Work):
         self.inbox = ""
         self.under_way = 0
 
-    def announce(self, id: str, by: str | None) -> None:  # noqa: A002
+    def announce(self, id: str, by: str | None, deadline: float | None = None) -> None:  # noqa: A002
         """Send an event. Raises NoBroker if it cannot be sent, or if an earlier one is not acknowledged."""
         event = json.dumps({"id": id, "by": by}).encode()
-        deadline = time.monotonic() + LIMIT_SECONDS
+        deadline = within(LIMIT_SECONDS) if deadline is None else deadline
         with self.lock:
             try:
                 connection = self._connected(deadline)
@@ -50,7 +50,7 @@ class BulkWork(Work):
     def _connected(self, deadline: float) -> Connection:
         """The connection of this process; a forked worker needs its own."""
         if self.connection is None or self.connection.process != os.getpid():
-            self.prepare()
+            self.prepare(deadline)
             self.client.close()
             self.connection = Connection(self.client.address, deadline)
             self.inbox, self.under_way = f"_INBOX.{os.urandom(12).hex()}", 0

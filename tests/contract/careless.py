@@ -7,25 +7,27 @@ id               its messages have no `Nats-Msg-Id`
 """
 
 import os
-import time
 from importlib import import_module
 from typing import Any
 
 from app import work
+from app.deadline import within
 from app.jetstream import ID, publish
 from app.nats import LIMIT_SECONDS, Client, Headers, published
 
 
-def unacknowledged(client: Client, subject: str, payload: bytes, headers: Headers) -> None:
+def unacknowledged(
+    client: Client, subject: str, payload: bytes, headers: Headers, deadline: float | None = None
+) -> None:
     """Return once the message is sent."""
-    deadline = time.monotonic() + LIMIT_SECONDS
+    until = within(LIMIT_SECONDS) if deadline is None else deadline
     with client.lock:
-        client._connected(deadline).send(published(subject, payload, headers=headers), deadline)
+        client._connected(until).send(published(subject, payload, headers=headers), until)
 
 
-def unnamed(client: Client, subject: str, payload: bytes, headers: Headers) -> None:
+def unnamed(client: Client, subject: str, payload: bytes, headers: Headers, deadline: float | None = None) -> None:
     """Publish the message without its id."""
-    publish(client, subject, payload, {name: value for name, value in headers.items() if name != ID})
+    publish(client, subject, payload, {name: value for name, value in headers.items() if name != ID}, deadline)
 
 
 def make(*parts: Any) -> Any:

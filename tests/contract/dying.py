@@ -21,7 +21,8 @@ from typing import Any
 from app.about import built_core
 from app.consumer import Consumer
 from app.jetstream import DONE, publish
-from app.nats import Connection, Message
+from app.nats import Message
+from app.pulling import Puller
 from app.work import MADE, Outcome, Work
 
 STEPS = ("computed", "stored", "announced")
@@ -31,8 +32,8 @@ LOSES, DOUBLES = "acknowledged", "unnamed"
 class Unnamed(Work):
     """Work whose events have no `Nats-Msg-Id`."""
 
-    def announce(self, id: str, by: str | None) -> None:  # noqa: A002
-        publish(self.client, MADE, json.dumps({"id": id, "by": by}).encode(), {})
+    def announce(self, id: str, by: str | None, deadline: float | None = None) -> None:  # noqa: A002
+        publish(self.client, MADE, json.dumps({"id": id, "by": by}).encode(), {}, deadline)
 
 
 class Dying(Consumer):
@@ -41,7 +42,7 @@ class Dying(Consumer):
     def __init__(self, url: str, transform: Any, step: str, partition: int) -> None:
         super().__init__(url, transform)
         self.step = step
-        self.partition = partition
+        self.partitions = range(partition, partition + 1)
         if step == DOUBLES:
             self.work = Unnamed(self.client)
 
@@ -49,15 +50,11 @@ class Dying(Consumer):
         if self.step in steps:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def _pull(self, connection: Connection, inbox: str, partition: int) -> None:
-        if partition == self.partition:
-            super()._pull(connection, inbox, partition)
-
-    def is_stored(self, message: Message) -> bool:
+    def is_stored(self, message: Message, puller: Puller) -> bool:
         if self.step == LOSES:
             self.client.request(message.reply, DONE)  # the broker confirms it
         self.die_at(LOSES)
-        is_stored = super().is_stored(message)
+        is_stored = super().is_stored(message, puller)
         self.die_at("announced", DOUBLES)
         return is_stored
 

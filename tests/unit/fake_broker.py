@@ -1,7 +1,7 @@
-"""A broker that plays a script: for each connection a list of what it sends after each message that it gets."""
+"""A broker that plays a script: for each connection what it sends after each message that it gets."""
 
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, suppress
 
 from tests.listeners import serving
@@ -15,7 +15,7 @@ class FakeBroker:
     A script's part may have `{reply}`. After its last part, and for None, the connection is closed.
     """
 
-    def __init__(self, *connections: Sequence[bytes | None], greeting: bytes = GREETING) -> None:
+    def __init__(self, *connections: Iterable[bytes | None], greeting: bytes = GREETING) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.connections = connections
         self.greeting = greeting
@@ -37,7 +37,7 @@ class FakeBroker:
                 connection.sendall(self.greeting)
                 self.play(connection, lines, script)
 
-    def play(self, connection: socket.socket, lines: Iterator[bytes], script: Sequence[bytes | None]) -> None:
+    def play(self, connection: socket.socket, lines: Iterator[bytes], script: Iterable[bytes | None]) -> None:
         parts = iter(script)
         for line in lines:
             verb, *words = line.split()
@@ -56,7 +56,7 @@ class FakeBroker:
                 self.others.append(line)
 
 
-def playing(*connections: Sequence[bytes | None], greeting: bytes = GREETING) -> AbstractContextManager[FakeBroker]:
+def playing(*connections: Iterable[bytes | None], greeting: bytes = GREETING) -> AbstractContextManager[FakeBroker]:
     """A broker that plays the script of each connection in turn."""
     return serving(FakeBroker(*connections, greeting=greeting))
 

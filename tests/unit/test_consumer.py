@@ -4,14 +4,15 @@ import json
 import time
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from app import consumer
 from app.consumer import Consumer, computed
 from app.core import transform
+from app.jetstream import BACK, DONE
 from app.nats import Message, NoBroker, TooLarge
+from app.pulling import DELIVERED
 from app.work import Outcome
 
 ID = "3" + "0" * 31
@@ -21,7 +22,13 @@ DOCUMENT = b'{"batch":"b","currency":"EUR","orders":[]}'
 def queued(document: bytes = DOCUMENT, deliveries: int = 1, **headers: str) -> Message:
     reply = f"$JS.ACK.STATEMENTS_WORK.partition-3.{deliveries}.3.3.1795872611309045248.0"
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Message(f"statements.work.3.{ID}", consumer.DELIVERED, reply, "", named, document)
+    return Message(f"statements.work.3.{ID}", DELIVERED, reply, "", named, document)
+
+
+@pytest.fixture(autouse=True)
+def talkative(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing has been logged yet."""
+    monkeypatch.setattr(consumer.LOG.filters[0], "next", 0.0)
 
 
 def fails(_document: bytes) -> bytes:
@@ -67,49 +74,72 @@ class Steps:
         self.step("announce")
 
 
-class Connection:
-    """A connection that records what is sent, as steps, too."""
+class Puller:
+    """What gives out a document, and records what becomes of it, as steps, too."""
 
-    def __init__(self, steps: Steps | None = None) -> None:
-        self.sent: list[bytes] = []
-        self.steps = steps or Steps()
+    def __init__(self, steps: Steps, message: Message | None) -> None:
+        self.steps = steps
+        self.message = message
 
-    def send(self, data: bytes, _deadline: float) -> None:
-        self.sent.append(data)
-        self.steps.step("acknowledge" if data.endswith(b"+ACK\r\n") else "pull")
+    def next(self) -> Message | None:
+        return self.message
+
+    def answer(self, message: Message, word: bytes) -> None:
+        assert message is self.message
+        self.steps.step({DONE: "acknowledge", BACK: "give back"}[word])
+
+    def hold(self, message: Message, _seconds: float) -> None:
+        assert message is self.message
+        self.steps.step("hold")
 
 
 Run = Callable[..., Steps]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+def run() -> Run:
     """Finishes a document at a broker with these errors."""
-    monkeypatch.setattr(time, "sleep", lambda _: None)
 
     def finished(document: bytes = DOCUMENT, is_stopping: bool = False, **errors: list[Exception]) -> Steps:
         steps, made = Steps(**errors), Consumer("nats://127.0.0.1:1", transform)
         made.work = steps  # type: ignore[assignment]
         made.is_stopping = is_stopping
-        made._take(Connection(steps), "_INBOX.me", queued(document))  # type: ignore[arg-type]
+        made._take(Puller(steps, queued(document)))  # type: ignore[arg-type]
         return steps
 
     return finished
 
 
 def test_the_result_is_stored_before_its_document_is_acknowledged(run: Run) -> None:
-    assert run().taken == ["keep", "announce", "acknowledge", "pull"]
+    assert run().taken == ["keep", "announce", "acknowledge"]
 
 
 def test_a_problem_is_stored_and_is_no_event(run: Run) -> None:
     steps = run(b"{}")
-    assert steps.taken == ["keep", "acknowledge", "pull"]
+    assert steps.taken == ["keep", "acknowledge"]
     assert steps.kept[0].status == "422 Unprocessable Content"
 
 
-def test_while_the_broker_is_away_the_outcome_is_kept_and_stored_later(run: Run) -> None:
+def test_while_the_broker_stores_nothing_the_document_is_held_and_stored_later(run: Run) -> None:
+    """The broker gives out again what is neither held nor acknowledged; after five times its result would be 500."""
     steps = run(keep=[NoBroker(), NoBroker()], announce=[NoBroker()])
-    assert steps.taken == ["keep", "keep", "announce", "acknowledge", "pull"]
+    assert steps.taken == ["hold", "hold", "keep", "hold", "keep", "announce", "acknowledge"]
+
+
+def test_why_an_outcome_is_not_stored_is_logged_once_in_a_while(run: Run, caplog: pytest.LogCaptureFixture) -> None:
+    run(keep=[NoBroker("insufficient resources"), NoBroker("insufficient resources")])
+    assert caplog.messages == [f"statements/{ID} is not stored: insufficient resources"]
+
+
+def test_why_a_consumer_does_not_begin_is_logged(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    waiting = Consumer("nats://127.0.0.1:1", transform)
+    monkeypatch.setattr(waiting.work, "prepare", lambda: waiting.client._connected(time.monotonic() + 5))
+    monkeypatch.setattr(time, "sleep", waiting.stop)
+    waiting.run()
+    assert len(caplog.messages) == 1
+    assert caplog.messages[0].startswith("the broker: ConnectionRefusedError: ")
 
 
 def test_an_answer_that_is_too_large_becomes_a_problem(run: Run) -> None:
@@ -118,28 +148,14 @@ def test_an_answer_that_is_too_large_becomes_a_problem(run: Run) -> None:
     assert json.loads(outcome.body)["detail"].endswith("the broker takes 10")
 
 
-def test_a_consumer_that_stops_leaves_its_document_to_others_if_the_broker_is_away(run: Run) -> None:
-    assert run(is_stopping=True, keep=[NoBroker()]).taken == []
+def test_a_consumer_that_stops_gives_its_document_back_if_the_broker_stores_nothing(run: Run) -> None:
+    assert run(is_stopping=True, keep=[NoBroker()]).taken == ["give back"]
 
 
-@pytest.mark.parametrize(
-    ("status", "pulls"), [("100 Idle Heartbeat", 0), ("408 Request Timeout", 1), ("404 No Messages", 1)]
-)
-def test_a_request_that_expires_is_made_anew(status: str, pulls: int) -> None:
-    connection: Any = Connection()
-    message = Message("_INBOX.me.5", consumer.DELIVERED, "", status, {}, b"")
-    Consumer("nats://127.0.0.1:1", transform)._take(connection, "_INBOX.me", message)
-    assert [sent.split()[1:3] for sent in connection.sent] == [
-        [b"$JS.API.CONSUMER.MSG.NEXT.STATEMENTS_WORK.partition-5", b"_INBOX.me.5"]
-    ] * pulls
-
-
-@pytest.mark.parametrize("status", ["409 Consumer Deleted", "503"])
-def test_a_consumer_that_the_broker_does_not_know_is_made_anew(status: str) -> None:
-    """`run` begins again after the error."""
-    message = Message("_INBOX.me.5", consumer.DELIVERED, "", status, {}, b"")
-    with pytest.raises(NoBroker, match=status):
-        Consumer("nats://127.0.0.1:1", transform)._take(Connection(), "_INBOX.me", message)  # type: ignore[arg-type]
+def test_without_a_document_there_is_nothing_to_do() -> None:
+    steps = Steps()
+    Consumer("nats://127.0.0.1:1", transform)._take(Puller(steps, None))  # type: ignore[arg-type]
+    assert steps.taken == []
 
 
 def test_a_partition_gives_out_one_document_at_a_time() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app import contract, events, layers
+from app import contract, deferred, events, layers
 from app.asgi import falcon_app
 from app.core import transform
 from app.deferred import Events, prefers_async
@@ -30,33 +30,36 @@ ALL = frozenset({"statements", "customers:all"})
 
 
 class MadeUpWork:
-    """A queue, results and events in this process; the broker may be away."""
+    """A queue, results and events in this process; the broker may be away. `deadlines` has that of each step."""
 
     def __init__(self) -> None:
         self.queue: dict[str, tuple[bytes, str | None]] = {}
         self.results: dict[str, Outcome] = {}
         self.events: list[tuple[str, str | None]] = []
         self.error: Exception | None = None
+        self.deadlines: list[float] = []
 
-    def check(self) -> None:
+    def check(self, deadline: float) -> None:
+        self.deadlines.append(deadline)
         if self.error:
             raise self.error
 
-    def submit(self, document: bytes, by: str | None) -> str:
-        self.check()
+    def submit(self, document: bytes, by: str | None, deadline: float) -> str:
+        self.check(deadline)
         made = new_id(document)
         self.queue[made] = document, by
         return made
 
-    def announce(self, made: str, by: str | None) -> None:
-        self.check()
+    def announce(self, made: str, by: str | None, deadline: float) -> None:
+        self.check(deadline)
         self.events.append((made, by))
 
-    def outcome(self, made: str) -> Outcome | None:
-        self.check()
+    def outcome(self, made: str, deadline: float) -> Outcome | None:
+        self.check(deadline)
         return self.results.get(made)
 
-    def pending(self, made: str) -> Message | None:
+    def pending(self, made: str, deadline: float) -> Message | None:
+        self.check(deadline)
         if made not in self.queue:
             return None
         document, by = self.queue[made]
@@ -133,8 +136,14 @@ def test_a_result_is_pending_until_it_is_stored(service: Service) -> None:
 
 def test_a_result_that_is_stored_between_two_looks_is_found(service: Service) -> None:
     location = service.defer()
-    service.work.pending = lambda _made: service.work.compute()  # type: ignore[assignment]
+    service.work.pending = lambda _made, _deadline: service.work.compute()  # type: ignore[assignment]
     assert service.ask("GET", location).status == 200
+
+
+def test_all_that_the_broker_is_asked_for_a_request_has_one_deadline(service: Service) -> None:
+    assert service.ask("GET", "/statements/" + "0" * 32).status == 404
+    first, *others = service.work.deadlines
+    assert others == [first] * 2, "result, document, result"
 
 
 def test_a_problem_is_answered_as_the_post_would_have_been(service: Service) -> None:
@@ -186,6 +195,14 @@ def test_without_a_broker_nothing_is_accepted_made_or_found(service: Service) ->
         assert is_problem(answer, 503)
         assert answer.headers["retry-after"] == "1"
     assert is_problem(service.post(b"{}"), 422), "what is refused needs no broker"
+
+
+def test_the_words_of_the_broker_are_for_the_log_alone(service: Service, caplog: pytest.LogCaptureFixture) -> None:
+    deferred.LOG.filters[0].next = 0.0  # type: ignore[union-attr] # as if nothing had been told
+    service.work.error = NoBroker("stream name already in use with a different configuration")
+    answers = [service.post(Prefer="respond-async"), service.post()]
+    assert [json.loads(each.body)["detail"] for each in answers] == ["the broker is not available"] * 2
+    assert caplog.messages == ["the broker: stream name already in use with a different configuration"], "once"
 
 
 @pytest.mark.parametrize(
@@ -294,7 +311,7 @@ Environment = Callable[..., dict[str, str]]
     ("env", "error"),
     [
         ({}, "STATEMENTS_BROKER is not set: the layer events needs it"),
-        ({"STATEMENTS_BROKER": "x"}, "STATEMENTS_BROKER: 'x' is no URL like nats://HOST:PORT"),
+        ({"STATEMENTS_BROKER": "x"}, "STATEMENTS_BROKER: it is no URL like nats://HOST:PORT"),
         (
             {"STATEMENTS_BROKER": "nats://x", "STATEMENTS_LAYERS": "events identity"},
             "STATEMENTS_LAYERS: put identity before events: it has to know who asks",
@@ -321,5 +338,5 @@ def test_the_layer_connects_to_no_broker_before_a_request(monkeypatch: pytest.Mo
     """A server may fork after it has made the application."""
     monkeypatch.setenv("STATEMENTS_BROKER", "nats://127.0.0.1:1")
     monkeypatch.setenv("STATEMENTS_LAYERS", "events")
-    monkeypatch.setattr("app.nats.socket.create_connection", lambda *_: pytest.fail("it connects"))
+    monkeypatch.setattr("app.nats.connected", lambda *_: pytest.fail("it connects"))
     layers.around(wsgi_app.make(CORE, dict, time.sleep), "wsgi", ["events"])

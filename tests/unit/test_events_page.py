@@ -2,7 +2,7 @@
 
 import re
 
-from app import consumer, nats, work
+from app import consumer, nats, sparing, work
 from app.deferred import RETRY
 from app.http import DEFAULT_MAX_BYTES
 from bench.paths import ROOT
@@ -35,10 +35,12 @@ def test_the_page_has_the_figures_of_the_code() -> None:
         "Retry-After: 1": RETRY == ("Retry-After", "1"),
         "within 2 s": nats.LIMIT_SECONDS == 2,
         "at once for a second": nats.AWAY_SECONDS == 1,
-        "at most 256 MiB": work.QUEUE_BYTES == 256 * 2**20,
+        "four if the worker makes the streams": len(work.STREAMS) == 3,
+        "at most 256 MiB": {stream["max_bytes"] for stream in work.STREAMS} == {256 * 2**20},
         "for an hour": work.KEPT_SECONDS == 3600,
         "again after 5 s": consumer.REDELIVERY_SECONDS == 5,
         f"given\nout {WORDS[consumer.MAX_DELIVERIES]} times": True,
+        "once in 10 s": sparing.PERIOD_SECONDS == 10,
         f"has {WORDS[work.PARTITIONS]} partitions": True,
         f"stalls for {STALL_SECONDS:g} s": True,
         f"on all {len(EVERY)} servers": True,

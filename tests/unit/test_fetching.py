@@ -1,5 +1,6 @@
 """A document from a URL: whole, small, and within its time limit, however slowly it arrives."""
 
+import signal
 import socket
 import ssl
 import threading
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from app import fetching
+from app.deadline import connected
 from app.fetching import fetched
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -106,11 +108,49 @@ def test_a_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["", "keys.json", "ftp://x/y", "http:///x", "https://", "file://host/x", "http://me:secret@x/y", "http://x:y/"],
-)
-def test_what_is_no_url_is_told(url: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - urllib's own words for a wrong port
+    [
+        "", "keys.json", "ftp://x/y", "http:///x", "https://", "file://host/x", "http://x:y/", "http://x:0/",
+        "http://me:secret@x/y", "http://:secret@x/", "http://me:secret/x", "ftp://me:secret@x/", "http://secret[/",
+        "http://secret\u2100.example/",
+    ],
+)  # fmt: skip
+def test_what_is_no_url_is_told_without_its_password(url: str) -> None:
+    with pytest.raises(ValueError, match=r"^it is no URL like https://HOST/PATH or file:///PATH$") as caught:
         fetching.checked(url)
+    assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+def test_another_status_is_told_without_the_url() -> None:
+    with pytest.raises(ValueError, match=r"^the answer has status 503$"):
+        got(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n")
+
+
+def test_a_broken_connection_raises_no_sigpipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """uWSGI handles it, and the handler of its asyncio engine crashes outside of a request."""
+    here, there = socket.socketpair()
+    there.close()
+    monkeypatch.setattr(fetching, "connected", lambda *_: here)
+    raised: list[int] = []
+    before = signal.signal(signal.SIGPIPE, lambda number, _: raised.append(number))
+    try:
+        with pytest.raises(BrokenPipeError):
+            fetched("http://127.0.0.1/")
+    finally:
+        signal.signal(signal.SIGPIPE, before)
+    assert raised == []
+
+
+def test_a_handshake_that_stalls_runs_into_the_limit_of_the_whole_exchange(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not have the time that there was before connecting."""
+
+    def slowly(host: str, port: int, deadline: float) -> socket.socket:
+        made = connected(host, port, deadline)
+        made.settimeout(1000.0)
+        return made
+
+    monkeypatch.setattr(fetching, "connected", slowly)
+    with answering(lambda connection: time.sleep(1)) as address, pytest.raises(TimeoutError):
+        fetched(f"https://{address}/", 0.2)
 
 
 @pytest.fixture

@@ -28,8 +28,8 @@ from tests.unit.test_hal import CORE, SENT, Renamed
 class ComputedOnceAskedFor(MadeUpWork):
     """Work that waits until somebody asks for its result."""
 
-    def pending(self, made: str) -> Message | None:
-        message = super().pending(made)
+    def pending(self, made: str, deadline: float) -> Message | None:
+        message = super().pending(made, deadline)
         self.compute()
         return message
 

@@ -31,8 +31,16 @@ class Asked:
     def __init__(self, *answers: Answer) -> None:
         self.answers = list(answers)
         self.requests: list[tuple[str, bytes, dict[str, str]]] = []
+        self.deadlines: list[float | None] = []
 
-    def request(self, subject: str, payload: bytes = b"", headers: dict[str, str] | None = None) -> Message:
+    def request(
+        self,
+        subject: str,
+        payload: bytes = b"",
+        headers: dict[str, str] | None = None,
+        deadline: float | None = None,
+    ) -> Message:
+        self.deadlines.append(deadline)
         self.requests.append((subject, payload, headers or {}))
         return Message("_INBOX.1", "1", "", *self.answers.pop(0))
 
@@ -73,14 +81,17 @@ def test_a_missing_message_differs_from_a_missing_stream() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reply", "count"),
+    ("reply", "count", "further"),
     [
-        ("$JS.ACK.W.p3.1.3.3.1795872611309045248.0", 1),
-        ("$JS.ACK.hub.acchash.W.p3.12.3.3.1795872611309045248.0.token", 12),
+        ("$JS.ACK.W.p3.1.3.3.1795872611309045248.0", 1, 0),
+        ("$JS.ACK.hub.acchash.W.p3.12.3.3.1795872611309045248.40.token", 12, 40),
     ],
 )
-def test_the_count_of_deliveries_is_in_the_reply_subject(reply: str, count: int) -> None:
-    assert jetstream.deliveries(Message("w.3.abc", "2", reply, "", {}, b"")) == count
+def test_the_counts_of_deliveries_and_of_further_messages_are_in_the_reply_subject(
+    reply: str, count: int, further: int
+) -> None:
+    message = Message("w.3.abc", "2", reply, "", {}, b"")
+    assert (jetstream.deliveries(message), jetstream.further(message)) == (count, further)
 
 
 STREAMS = [f"$JS.API.STREAM.CREATE.{name}" for name in (work.QUEUE, work.EVENTS, work.RESULTS)]
@@ -95,6 +106,16 @@ def test_the_streams_are_made_before_the_first_request_and_when_the_broker_has_l
     lost, stored = client.requests[4], client.requests[-1]
     assert lost == stored, "the id stays"
     assert stored[1:] == (b"document", {"Nats-Msg-Id": second, "Statements-By": "me"})
+
+
+@pytest.mark.parametrize("deadline", [None, 7.0])
+def test_all_requests_of_an_operation_have_one_deadline(deadline: float | None) -> None:
+    """Those that make the streams, too, before the first one and again."""
+    client = asked(CREATED, CREATED, CREATED, NONE, CREATED, CREATED, CREATED, ACKNOWLEDGED)
+    Work(client).submit(b"document", None, deadline)
+    first, *others = client.deadlines
+    assert others == [first] * 7
+    assert (first == 7.0) is (deadline is not None)
 
 
 def test_a_stream_that_exists_with_another_configuration_is_an_error_for_every_request() -> None:

@@ -283,7 +283,7 @@ WRONG_SETTINGS: dict[str, tuple[dict[str, str], str]] = {
     "no issuer": ({"STATEMENTS_ISSUER": ""}, "STATEMENTS_ISSUER is not set: the layer identity needs it"),
     "no audience": ({"STATEMENTS_AUDIENCE": ""}, "STATEMENTS_AUDIENCE is not set: the layer identity needs it"),
     "no keys": ({"STATEMENTS_JWKS": ""}, "STATEMENTS_JWKS is not set: the layer identity needs it"),
-    "a path": ({"STATEMENTS_JWKS": "/etc/keys"}, "STATEMENTS_JWKS: '/etc/keys' is no URL like https://HOST/PATH"),
+    "a path": ({"STATEMENTS_JWKS": "/etc/keys"}, "STATEMENTS_JWKS: it is no URL like https://HOST/PATH"),
     "an odd port": ({"STATEMENTS_JWKS": "http://x:y/"}, "STATEMENTS_JWKS: "),
     "none": ({"STATEMENTS_ALGORITHMS": "none"}, "STATEMENTS_ALGORITHMS: 'none' is not one of ES256, RS256, Ed25519"),
     "a secret": ({"STATEMENTS_ALGORITHMS": "ES256 HS256"}, "STATEMENTS_ALGORITHMS: 'HS256' is not one of"),
