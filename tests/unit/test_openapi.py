@@ -167,13 +167,13 @@ def answers() -> list[Answer]:
     return [golden(path) for path in GOLDEN]
 
 
-def broken(promises: Promises, answers: Iterable[Answer]) -> list[str]:
-    return [line for answer in answers for line in promises.broken(POST, answer)]
+def broken(promises: Promises, answers: Iterable[Answer]) -> Iterator[str]:
+    return (line for answer in answers for line in promises.broken(POST, answer))
 
 
 def test_answers_to_golden_cases_are_as_promised(answers: list[Answer]) -> None:
     assert {answer.status for answer in answers} == {200, 400, 422}
-    assert broken(PROMISES, answers) == []
+    assert list(broken(PROMISES, answers)) == []
 
 
 def members(value: Any) -> set[str]:
@@ -184,7 +184,7 @@ def test_a_renamed_member_of_an_answer_is_noticed(answers: list[Answer]) -> None
     names = {name for answer in answers for name in members(json.loads(answer.body))}
     assert {"batch", "skus", "duplicates", "pointer", "detail"} < names
     for name in names:
-        assert broken(Promises(renamed(written(), name, "renamed")), answers), name
+        assert any(broken(Promises(renamed(written(), name, "renamed")), answers)), name
 
 
 STATEMENT = GOLDEN[[path.stem for path in GOLDEN].index("empty-batch")]
