@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from bench.analysis.text import listed
@@ -88,7 +88,7 @@ def _stacks(finding: Finding, found: Mapping[str, Finding]) -> str:
     """What whole stacks take, beside other languages: its sentences, then its table, machine and days."""
     pages = [f"[{found[name].study.title}]({_page(found[name])})" for name in PEERS if name in found]
     more = [f"Peers that are tuned or written by hand, and other documents: {listed(pages)}."] if pages else []
-    told = _items([*taken.beside(finding), *more])
+    told = _items(filter(None, [*taken.beside(finding), taken.pays(finding), *more]))
     grid = [_filled(taken.caption(finding)), taken.stacks(finding), _filled(_measured([finding]))]
     return "\n\n".join([f"## {finding.study.title}", STAY, told, *grid])
 
@@ -114,6 +114,6 @@ def _filled(told: str, indent: str = "") -> str:
     return textwrap.fill(told, WIDTH, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False)
 
 
-def _items(told: Sequence[str]) -> str:
+def _items(told: Iterable[str]) -> str:
     """A list."""
     return "\n".join(_filled(f"- {each}", "  ") for each in told)

@@ -13,7 +13,7 @@ from bench.report.wording import MEGA, fitting
 KINDS = {
     "source": "Rewrite the core",
     "codec": "Change the codec",
-    "compiler": "Compile the source",
+    "compiler": "Compile the source as it is",
     "interpreter": "Change the interpreter",
 }
 

@@ -7,20 +7,22 @@ from collections.abc import Iterable, Sequence
 
 from bench.analysis.text import number, seconds
 from bench.report import naming
+from bench.report.estimates import Figure
 from bench.report.latencies import Latencies
 from bench.report.markdown import table
 from bench.report.rows import Finding, Row
 from bench.report.wording import MEGA, MICRO, scaled
 
 CORE_HOUR = 0.04  # dollars
-BILLION = 1000  # of the millions of requests that costs are of
+MONTH_HOURS = 730.0
+RATE = 1_000  # requests per second
 AGREE = 2.0  # times by which the fresh servers of a stack may differ in a percentile that is told
 PERCENTILES = ("p50", "p99")
 HEADING = (
     "stack",
     "requests/s",
     "CPU, µs",
-    "$ per billion",
+    "$ a month",
     *(f"{level}, µs" for level in PERCENTILES),
     "memory, MB",
     "start, s",
@@ -38,7 +40,7 @@ def rows_of(finding: Finding) -> list[Row]:
 
 
 def stacks(finding: Finding) -> str:
-    """The table. Bold: the cheapest stack that keeps the code, and the cheapest one in Python."""
+    """The table. Bold: the cheapest stack in Python, and the cheapest one that keeps the code."""
     rows = rows_of(finding)
     best = {id(row) for row in (_first(rows, plain=True), _first(rows, plain=False)) if row}
     waits = {each.stack: each for each in finding.latencies if each.is_common}
@@ -47,7 +49,7 @@ def stacks(finding: Finding) -> str:
             f"**{name(finding, row)}**" if id(row) in best else name(finding, row),
             scaled(row.capacity, 1.0),
             scaled(row.cpu, MICRO),
-            scaled(row.cost.cpu_hours, 1 / (BILLION * CORE_HOUR)),
+            scaled(monthly(row), 1.0),
             *(percentile(waits.get(row.stack), level) for level in PERCENTILES),
             scaled(row.memory, MEGA),
             scaled(row.start, 1.0),
@@ -63,12 +65,35 @@ def caption(finding: Finding) -> str:
     rates = [each.rate for each in finding.latencies if each.is_common]
     at = f" at {number(rates[0])} requests per second each" if rates else ""
     return (
-        "The same application, one worker process on one core; in Python with Falcon, on Uvicorn with its ASGI side. "
-        "Server CPU per request, and what a billion requests cost at an assumed "
-        f"${CORE_HOUR:g} an hour of a core that is always busy; latency{at}; memory of all processes under load; the "
-        "time from start to first right answer; the files of a bare image, stripped and gzipped. Bold: the cheapest "
-        "stack that keeps the code, and the cheapest one in Python."
+        "The same application in one worker process on one core; in Python with Falcon, on Uvicorn with Falcon's ASGI "
+        f"side. Server CPU per request, and what {RATE:,} requests per second cost a month at an assumed "
+        f"${CORE_HOUR:g} an hour of a core; latency{at}, absent where fresh servers differ by more than {AGREE:g}×; "
+        "memory of all processes under load; the time from start to first right answer; the files of a bare image, "
+        "stripped and gzipped. Bold: the cheapest stack in Python, and the cheapest one that keeps the code. None has "
+        "a proxy here: which servers need one, [robustness](docs/findings/robustness.md) tells, and what it adds, "
+        "[ablations](docs/findings/ablations.md). Compare within the table: on another day the machine may be faster."
     )
+
+
+def pays(finding: Finding) -> str:
+    """What the cheapest stack with a rewritten core saves a month beside the plain source, and its lines; or empty."""
+    rows = rows_of(finding)
+    plain = _first(rows, plain=True)
+    best = next((row for row in rows if row.core.rewritten and not row.stack.is_peer), None)
+    if plain is None or best is None or best.core.source.value is None:
+        return ""
+    saved = Figure(value=(monthly(plain).value or math.nan) - (monthly(best).value or math.nan))
+    return (
+        f"A rewrite pays by traffic: for each {RATE:,} requests per second, {naming.core(finding, best.core)} saves "
+        f"${scaled(saved, 1.0)} a month beside {name(finding, plain)}, for {best.core.source.value:,.0f} lines of source."
+    )
+
+
+def monthly(row: Row) -> Figure:
+    """Dollars a month for the CPU of `RATE` requests per second."""
+    if row.cpu.value is None:
+        return row.cpu
+    return Figure(value=row.cpu.value * RATE * MONTH_HOURS * CORE_HOUR)
 
 
 def beside(finding: Finding) -> list[str]:
