@@ -13,7 +13,7 @@ from bench import keep
 from bench.analysis.comparison import compared
 from bench.analysis.stats import Ratio
 from bench.paths import FINDINGS, KEPT
-from bench.report import docs
+from bench.report import charts, docs
 from bench.report.finding import find
 from bench.report.pictures import pictures
 from bench.report.rows import Finding
@@ -97,6 +97,12 @@ def test_the_data_of_a_plot_name_its_panels_and_leave_out_what_only_draws() -> N
     for each in pictures(find(SESSION, RUNS)):
         columns = next(csv.reader(io.StringIO(plots.plot_csv(each.chart))))
         assert not {"colour", "at", "line", "one", "end", "hue", "ink", "fill"} & {*columns}, each.name
+
+
+def test_the_noise_floor_is_no_row_of_the_data_of_a_plot() -> None:
+    finding = find(SESSION, RUNS, selftest=sessions.machine_tested({"micro": 0.02}))
+    found = plots.records(charts.speedups(finding, charts.WIDE))
+    assert {record.get("name") for record in found} == {core.title for core in finding.cores if core.speedup.ratio}
 
 
 def test_the_data_of_a_plot_name_what_the_plot_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
