@@ -72,7 +72,7 @@ def _tables(console: Console, finding: Finding) -> None:
         (_ranking(each) if finding.ranks_stacks else _stacks(each)).print(console)
         for row in (row for row in each.rows if row.verdict not in {"pass", "eliminated"}):
             _say(console, f"{row.verdict}: {row.stack}: {row.reason}", "yellow")
-    is_shown = finding.rows or finding.targets or finding.tested or finding.layered.rows
+    is_shown = any((finding.rows, finding.targets, finding.tested, finding.layered.rows))
     if validators.compared(finding):
         Grid.of(validators.table(finding)).print(console)
         is_shown = True
