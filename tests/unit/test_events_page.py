@@ -14,7 +14,7 @@ WORDS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight")
 
 
 def test_the_page_has_every_setting() -> None:
-    source = (ROOT / "app" / "events.py").read_text(encoding="utf-8")
+    source = "".join((ROOT / "app" / name).read_text(encoding="utf-8") for name in ("events.py", "http.py"))
     read = set(re.findall(r"STATEMENTS_[A-Z]+(?:_[A-Z]+)*", source))
     assert set(re.findall(r"^\| `(STATEMENTS_[A-Z_]+)` \|.*\| [^|]+ \|$", PAGE, re.MULTILINE)) - STREAMS == read
     assert DEFAULT_MAX_BYTES == 64 * 2**20

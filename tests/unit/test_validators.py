@@ -225,7 +225,7 @@ def test_the_plot_has_the_time_of_each() -> None:
     assert shown.name == "medium-times"
     assert shown.words.startswith("Cython, written by hand 12.0 µs, msgspec 12")
     assert shown.svg().startswith("<svg")
-    assert plots(FINDING).keys() == {"times"}
+    assert [name for name, plot in plots(FINDING).items() if plot.panels] == ["times"]
 
 
 def test_a_plot_of_ratios_far_below_one_has_ticks() -> None:
