@@ -1,7 +1,8 @@
 """The issuer's public keys, from its JWKS (RFC 7517): the last good ones, fetched one at a time and not too often.
 
 A fetch runs in a thread of its own. A request waits for it only if its token names an unknown key, or if the keys are
-overdue: so no request and no event loop waits for an issuer that is down.
+overdue. A failed fetch postpones that, too: an issuer that hangs delays requests with known keys once, and not in each
+cooldown.
 """
 
 import json
@@ -118,7 +119,7 @@ class Keys:
             LOG.warning("JWKS: %s: %s: the keys known so far stay", type(error).__name__, error)
             self.has_failed = True
             self._due = self._next_fetch
-            self._overdue = max(self._overdue, self._next_fetch)
+            self._overdue = self.clock() + OVERDUE_SECONDS
         else:
             now = self.clock()
             self.known = {kid: self._unchanged(kid, key) for kid, key in found.items()}

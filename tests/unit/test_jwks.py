@@ -155,20 +155,26 @@ def test_the_last_good_keys_stay_while_the_issuer_is_down(error: Exception, capl
     assert found(keys, "b")
 
 
-def test_a_request_waits_for_an_issuer_that_is_down_only_once_a_cooldown() -> None:
+def test_requests_with_a_known_key_do_not_wait_again_for_an_issuer_that_hangs() -> None:
     source = Source("a")
     keys = source.keys()
-    found(keys, "a")
-    source.error = OSError()
-    waits = 0
-    for second in range(1200):
-        source.now = 1000 + jwks.OVERDUE_SECONDS + second / 4
-        try:
-            keys.find("a")
-        except Pending as pending:
-            waits += 1
-            pending.wait()
-    assert waits <= 300 / jwks.COOLDOWN_SECONDS
+    before = found(keys, "a")
+    source.error = TimeoutError()
+    source.now += jwks.OVERDUE_SECONDS
+    with pytest.raises(Pending) as caught:
+        keys.find("a")
+    caught.value.wait()
+    cooldowns = int(jwks.OVERDUE_SECONDS / jwks.COOLDOWN_SECONDS)
+    for _ in range(cooldowns - 1):
+        source.now += jwks.COOLDOWN_SECONDS
+        source.gate.clear()
+        assert all(keys.find("a") is before for _ in range(16)), "while a fetch hangs"
+        source.gate.set()
+        settled(keys)
+    assert source.fetches == 1 + cooldowns, "the first one, and one in each cooldown"
+    source.now += jwks.OVERDUE_SECONDS
+    with pytest.raises(Pending):
+        keys.find("a")
 
 
 def test_keys_that_are_too_old_prove_nothing() -> None:
