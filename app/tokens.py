@@ -162,7 +162,10 @@ class Verifier:
 
 
 def _is_moment(value: Any) -> TypeGuard[float]:
-    return type(value) is int or (type(value) is float and isfinite(value))
+    try:
+        return type(value) in {int, float} and isfinite(value)
+    except OverflowError:  # an integer beyond every float
+        return False
 
 
 def implementation(name: str) -> Algorithm:
@@ -183,7 +186,7 @@ def usable(jwk: Jwk, algorithms: Iterable[str]) -> Key | None:
     fitting = [name for name in algorithms if KEY_TYPES[name] == own]
     if (
         not fitting
-        or (declared is not None and KEY_TYPES.get(declared) != own)
+        or (declared is not None and not (isinstance(declared, str) and KEY_TYPES.get(declared) == own))
         or jwk.get("use", "sig") != "sig"
         or "d" in jwk
     ):

@@ -80,6 +80,8 @@ WRONG_CLAIMS: dict[str, tuple[dict[str, Any], str]] = {
     "expiry as text": ({"exp": "99999999999"}, "exp or nbf is no moment"),
     "expiry true": ({"exp": True}, "exp or nbf is no moment"),
     "never": ({"exp": float("inf")}, "exp or nbf is no moment"),
+    "beyond every float": ({"exp": 2**1024}, "exp or nbf is no moment"),
+    "before every float": ({"nbf": -(2**1024)}, "exp or nbf is no moment"),
     "not a number": ({"exp": float("nan")}, "exp or nbf is no moment"),
     "expired": ({"exp": NOW - 60}, "the token has expired"),
     "not yet": ({"nbf": NOW + 3600}, "the token is not valid yet"),
@@ -228,6 +230,8 @@ def test_keys_that_no_algorithm_can_use_are_left_out() -> None:
         good | {"use": "enc"},
         good | {"alg": "ES384"},
         good | {"alg": "none"},
+        good | {"alg": ["ES256"]},
+        good | {"alg": {"ES256": 1}},
         good | {"crv": "P-384"},
         good | {"x": good["y"]},  # not on the curve
         good | {"x": 1},
