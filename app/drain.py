@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from math import inf, nan
 from threading import Lock, Thread
 from typing import Any, NoReturn
 
@@ -96,9 +97,12 @@ def wsgi(application: WsgiApplication) -> WsgiApplication:
 def bound_seconds(text: str) -> float:
     """The bound from its variable. Raises ValueError, which names the variable."""
     try:
-        return float(text)
+        seconds = float(text)
     except ValueError:
-        raise ValueError(f"STATEMENTS_DRAIN_SECONDS: {text!r} is no number of seconds") from None
+        seconds = nan
+    if not 0 < seconds < inf:
+        raise ValueError(f"STATEMENTS_DRAIN_SECONDS: {text!r} is no number of seconds above 0")
+    return seconds
 
 
 def end(under_way: UnderWay, bound: float) -> NoReturn:

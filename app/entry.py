@@ -16,7 +16,7 @@ from importlib import import_module
 from pkgutil import resolve_name
 
 from app.about import about, built_core
-from app.http import DEFAULT_MAX_BYTES
+from app.http import max_bytes_of
 from app.layers import around, around_core, interface_of
 
 
@@ -34,6 +34,6 @@ _service = import_module(_framework).make(
     around_core(_core, _layers),
     partial(about, _core, framework=_framework, waits=_wait),
     resolve_name(_wait),
-    int(os.environ.get("STATEMENTS_MAX_BYTES", DEFAULT_MAX_BYTES)),
+    max_bytes_of(os.environ),
 )
 application = around(_service, interface_of(_framework), _layers)

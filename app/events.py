@@ -2,7 +2,8 @@
 
     STATEMENTS_LAYERS=events
 
-STATEMENTS_BROKER  the broker, such as nats://127.0.0.1:4222; NATS with JetStream
+STATEMENTS_BROKER     the broker, such as nats://127.0.0.1:4222; NATS with JetStream
+STATEMENTS_MAX_BYTES  the largest document, as for `app.entry`
 
 Processes of `app.consumer` compute the documents. `POST /statements` with the preference gets 202 and the `Location` of
 its result once the broker has acknowledged the document. `GET /statements/<id>` gets 202 until the result is stored,
@@ -18,7 +19,7 @@ from typing import Any
 from app.asgi import bodies
 from app.context import AsyncApplication, Environ, WsgiApplication
 from app.deferred import Asked, Events, is_made, uncached_problem
-from app.http import DEFAULT_MAX_BYTES, Problem, read_document
+from app.http import Problem, max_bytes_of, read_document
 from app.nats import Client
 from app.replies import Reply, of_asgi, of_rsgi, of_wsgi
 from app.rsgi import bare_app
@@ -37,8 +38,7 @@ def configured(env: Mapping[str, str] = environ) -> Events:
         client = Client(env["STATEMENTS_BROKER"])
     except ValueError as error:
         raise ValueError(f"STATEMENTS_BROKER: {error}") from None
-    max_bytes = int(env.get("STATEMENTS_MAX_BYTES", DEFAULT_MAX_BYTES))
-    return Events(Work(client), is_guarded=is_guarded, max_bytes=max_bytes)
+    return Events(Work(client), is_guarded=is_guarded, max_bytes=max_bytes_of(env))
 
 
 def wsgi(application: WsgiApplication, events: Events | None = None) -> WsgiApplication:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any, TypeVar
 from urllib.parse import parse_qs
@@ -55,6 +55,14 @@ def problem_of(error: Exception) -> Problem:
 def not_allowed(what: str, *methods: str) -> Problem:
     """The problem of a method that is none of those which `what` takes."""
     return Problem("405 Method Not Allowed", f"{what} takes {' and '.join(methods)}", ("Allow", ", ".join(methods)))
+
+
+def max_bytes_of(env: Mapping[str, str]) -> int:
+    """The largest document, from `STATEMENTS_MAX_BYTES`. Raises ValueError, which names the variable."""
+    text = env.get("STATEMENTS_MAX_BYTES", str(DEFAULT_MAX_BYTES))
+    if not (text.isascii() and text.isdecimal() and len(text) <= 18):  # what `read` takes: 64 bits
+        raise ValueError(f"STATEMENTS_MAX_BYTES: {text!r} is no number of bytes")
+    return int(text)
 
 
 def routed(routes: dict[str, tuple[str, Handler]], method: str, path: str) -> Handler:

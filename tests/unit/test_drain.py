@@ -137,6 +137,7 @@ def test_a_server_with_means_of_its_own_refuses_the_layer(own: str) -> None:
     assert "STATEMENTS_LAYERS: drain is for bjoern and Waitress" in error
 
 
-def test_a_wrong_bound_names_its_variable() -> None:
-    with pytest.raises(ValueError, match=r"^STATEMENTS_DRAIN_SECONDS: 'x' is no number of seconds$"):
-        drain.bound_seconds("x")
+@pytest.mark.parametrize("text", ["x", "", "nan", "inf", "1e999", "-inf", "-1", "0"])
+def test_a_wrong_bound_names_its_variable(text: str) -> None:
+    with pytest.raises(ValueError, match=f"^STATEMENTS_DRAIN_SECONDS: '{text}' is no number of seconds above 0$"):
+        drain.bound_seconds(text)

@@ -299,6 +299,10 @@ Environment = Callable[..., dict[str, str]]
             {"STATEMENTS_BROKER": "nats://x", "STATEMENTS_LAYERS": "events identity"},
             "STATEMENTS_LAYERS: put identity before events: it has to know who asks",
         ),
+        (
+            {"STATEMENTS_BROKER": "nats://x", "STATEMENTS_MAX_BYTES": "1 MiB"},
+            "STATEMENTS_MAX_BYTES: '1 MiB' is no number of bytes",
+        ),
     ],
 )
 def test_a_wrong_configuration_is_an_error(env: dict[str, str], error: str) -> None:
