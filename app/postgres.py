@@ -4,7 +4,9 @@ STATEMENTS_DATABASE     the database, as a libpq connection string
 STATEMENTS_CONNECTIONS  the connections of a pool: as many as requests are served at a time
 
 The first request connects, because a server may import the application in one process and serve from another. If the
-database does not answer, the request gets status 503, and the next request tries again.
+database cannot be reached, or closes the connection, the request gets status 503, and the next request tries again. A
+dead network between both is noticed within twice `PATIENCE_SECONDS`. A database that takes a query and never answers it
+holds the request for ever: nothing tells it from a slow one.
 
 `READINESS` is for `/readyz` of `app.health`: the check that fits a worker class, by its wait function. A check opens a
 connection of its own, because all connections of a pool may be in use.
@@ -24,8 +26,14 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool
 from app.http import Problem
 
 SLEEP = "SELECT pg_sleep(%s)"
-PATIENCE_SECONDS = 2  # to open a connection, or to get one from the pool
-CONNECTING = {"autocommit": True, "connect_timeout": PATIENCE_SECONDS}
+PATIENCE_SECONDS = 2  # to open a connection, to get one from the pool, or to hear from the database's machine
+CONNECTING = {
+    "autocommit": True,
+    "connect_timeout": PATIENCE_SECONDS,
+    "tcp_user_timeout": PATIENCE_SECONDS * 1000,  # how long what was sent may stay unacknowledged
+    "keepalives_idle": PATIENCE_SECONDS,  # while the query waits, nothing is sent but these probes
+    "keepalives_interval": 1,
+}
 _making = Lock()
 
 

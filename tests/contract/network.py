@@ -1,6 +1,8 @@
-"""A network between clients and a broker: it is cut once, or it stalls for a while."""
+"""A network between clients and a broker: it is cut once, or it stalls for a while. One that dies, too."""
 
+import ctypes
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -9,6 +11,8 @@ from typing import Literal
 HOST = "127.0.0.1"
 PUBLISHED, ACKNOWLEDGED = b"PUB statements.", b'"seq":'  # the first also ends HPUB
 Cut = Literal["before", "after"]
+SO_ATTACH_FILTER = 26  # of Linux; Python has no name for it
+DROP_ALL = struct.pack("HBBI", 6, 0, 0, 0)  # one instruction of a packet filter: return, and keep 0 bytes
 
 
 class Network:
@@ -88,3 +92,10 @@ class Stalling(Network):
             yield
         finally:
             self.flows.set()
+
+
+def deafen(connection: socket.socket) -> None:
+    """Drop all that arrives at a connection before TCP acknowledges it, as if the network had died."""
+    instructions = ctypes.create_string_buffer(DROP_ALL)
+    program = struct.pack("@HP", 1, ctypes.addressof(instructions))
+    connection.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
