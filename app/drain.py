@@ -4,7 +4,8 @@ STATEMENTS_DRAIN_SECONDS  the bound: the process ends at most so many seconds af
 
 After SIGTERM the server goes on serving, and `/readyz` of `app.health` answers 503. Once no request has been under way
 for `QUIET_SECONDS`, the server gets SIGINT, its own signal to stop. bjoern then still answers on open connections until
-they are closed. The process exits with 0, or with `CUT_OFF` if a request was under way at the bound.
+they are closed. Waitress ends, and cuts off an answer that its client is still reading. The process exits with 0, or
+with `CUT_OFF` if a request was under way at the bound.
 """
 
 import os
@@ -25,7 +26,11 @@ CUT_OFF = 1
 
 
 class UnderWay:
-    """Counts the requests that are under way, from the call of the application until its body is closed."""
+    """Counts the requests that are under way.
+
+    One begins with the call of the application. It ends when that returns a list, which the server may have to send
+    yet, or when a body that is made while it is sent is closed.
+    """
 
     def __init__(self) -> None:
         self.lock = Lock()

@@ -24,7 +24,14 @@ READY_SECONDS = 60.0
 ENDS_SECONDS = 30.0  # far above every bound: only a process that hangs takes as long
 EMPTY = b'{"batch":"b","currency":"EUR","orders":[]}'
 HEAD = "POST /statements HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-POST = f"{HEAD}Content-Length: {len(EMPTY)}\r\n\r\n".encode() + EMPTY
+
+
+def posted(document: bytes) -> bytes:
+    """A request for the statement of a document."""
+    return f"{HEAD}Content-Length: {len(document)}\r\n\r\n".encode() + document
+
+
+POST = posted(EMPTY)
 
 
 class Service(NamedTuple):

@@ -5,10 +5,12 @@ does not lose them. What servers do by default stands in docs/operating.md.
 """
 
 import re
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -16,13 +18,16 @@ from typing import Any
 import pytest
 
 from bench import readiness
+from bench.catalog import pairing
 from bench.model import Stack, Unavailable
 from bench.paths import ROOT
 from bench.serve import life_cycle
 from tests.contract import answerers
 from tests.contract.conftest import PLAIN, possible
-from tests.contract.draining import EMPTY, POST, get, read, started
+from tests.contract.draining import EMPTY, POST, get, posted, read, started
 from tests.contract.test_operating import require_built
+from tests.cores import document as document_of
+from tests.cores import order
 from tests.declared import CATALOG
 
 TUNINGS = [tuning for tuning in CATALOG.tunings.values() if tuning.name.startswith("drain")]
@@ -82,6 +87,29 @@ def body(stack: Stack, tmp_path: Path) -> None:
         request.sendall(POST[-10:])
         assert read(request) == STATEMENT
         service.status()
+
+
+def reading(stack: Stack, tmp_path: Path) -> None:
+    """Answers that clients have begun to read are whole, each larger than the kernel's buffers."""
+    document = long_names()
+    answer = 200, answerers.reference(document)[1]
+    with started(stack, tmp_path) as service:
+        at_once = min(pairing.server_for(CATALOG, stack).concurrency, THREADS)
+        requests = [service.connect(posted(document)) for _ in range(at_once)]
+        for request in requests:
+            request.recv(1, socket.MSG_PEEK)
+        time.sleep(0.3)
+        service.terminate()
+        time.sleep(3.0)
+        assert all(read(request) == answer for request in requests)
+        service.status()
+
+
+@cache
+def long_names() -> bytes:
+    """A document whose answer has 8 MB and is soon computed."""
+    customers = ({"id": number, "name": "𝄞" * 200} for number in range(1, 8001))
+    return document_of(*(order(number, customer=each) for number, each in enumerate(customers, 1)))
 
 
 def queue(stack: Stack, tmp_path: Path) -> None:
@@ -168,10 +196,11 @@ def status(stack: Stack, tmp_path: Path) -> None:
 
 
 TRIALS: dict[str, Callable[[Stack, Path], None]] = {
-    each.__name__: each for each in (computing, body, queue, kept, ready, bound, idle, status)
+    each.__name__: each for each in (computing, body, reading, queue, kept, ready, bound, idle, status)
 }
 OFTEN = {"computing", "bound"}  # the others are `long`
 AT_ONCE = 4  # most of a trial is waiting
+THREADS = 4  # of the servers with threads: one of them gets the signal
 
 
 def cases() -> list[object]:
