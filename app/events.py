@@ -2,7 +2,8 @@
 
     STATEMENTS_LAYERS=events
 
-STATEMENTS_BROKER  the broker, such as nats://127.0.0.1:4222; NATS with JetStream
+STATEMENTS_BROKER     the broker, such as nats://127.0.0.1:4222; NATS with JetStream
+STATEMENTS_MAX_BYTES  the largest document, as for `app.entry`
 
 Processes of `app.consumer` compute the documents. `POST /statements` with the preference gets 202 and the `Location` of
 its result once the broker has acknowledged the document. `GET /statements/<id>` gets 202 until the result is stored,

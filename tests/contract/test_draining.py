@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from bench import readiness
+from bench.catalog import pairing
 from bench.model import Stack, Unavailable
 from bench.paths import ROOT
 from bench.serve import life_cycle
@@ -26,7 +27,7 @@ from tests.contract.conftest import PLAIN, possible
 from tests.contract.draining import EMPTY, POST, get, posted, read, started
 from tests.contract.test_operating import require_built
 from tests.cores import document as document_of
-from tests.cores import line, order
+from tests.cores import order
 from tests.declared import CATALOG
 
 TUNINGS = [tuning for tuning in CATALOG.tunings.values() if tuning.name.startswith("drain")]
@@ -89,24 +90,26 @@ def body(stack: Stack, tmp_path: Path) -> None:
 
 
 def reading(stack: Stack, tmp_path: Path) -> None:
-    """An answer that its client has begun to read is whole: more than the kernel's buffers hold."""
-    document = many_tags()
+    """Answers that clients have begun to read are whole, each larger than the kernel's buffers."""
+    document = long_names()
+    answer = 200, answerers.reference(document)[1]
     with started(stack, tmp_path) as service:
-        request = service.connect(posted(document))
-        request.recv(1, socket.MSG_PEEK)
+        at_once = min(pairing.server_for(CATALOG, stack).concurrency, THREADS)
+        requests = [service.connect(posted(document)) for _ in range(at_once)]
+        for request in requests:
+            request.recv(1, socket.MSG_PEEK)
         time.sleep(0.3)
         service.terminate()
         time.sleep(3.0)
-        assert read(request) == (200, answerers.reference(document)[1])
+        assert all(read(request) == answer for request in requests)
         service.status()
 
 
 @cache
-def many_tags() -> bytes:
-    """A document whose answer has 10 MB and is soon computed."""
-    tags = [f"{number:06}{'𝄞' * 24}" for number in range(100_000)]
-    lines = [line(tags=tags[first : first + 20]) for first in range(0, len(tags), 20)]
-    return document_of(*(order(at + 1, lines=lines[at::5]) for at in range(5)))
+def long_names() -> bytes:
+    """A document whose answer has 8 MB and is soon computed."""
+    customers = ({"id": number, "name": "𝄞" * 200} for number in range(1, 8001))
+    return document_of(*(order(number, customer=each) for number, each in enumerate(customers, 1)))
 
 
 def queue(stack: Stack, tmp_path: Path) -> None:
@@ -197,6 +200,7 @@ TRIALS: dict[str, Callable[[Stack, Path], None]] = {
 }
 OFTEN = {"computing", "bound"}  # the others are `long`
 AT_ONCE = 4  # most of a trial is waiting
+THREADS = 4  # of the servers with threads: one of them gets the signal
 
 
 def cases() -> list[object]:

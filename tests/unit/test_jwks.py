@@ -168,7 +168,7 @@ def test_requests_with_a_known_key_do_not_wait_again_for_an_issuer_that_hangs() 
     for _ in range(cooldowns - 1):
         source.now += jwks.COOLDOWN_SECONDS
         source.gate.clear()
-        assert [keys.find("a") for _ in range(16)] == [before] * 16, "while a fetch hangs"
+        assert all(keys.find("a") is before for _ in range(16)), "while a fetch hangs"
         source.gate.set()
         settled(keys)
     assert source.fetches == 1 + cooldowns, "the first one, and one in each cooldown"
