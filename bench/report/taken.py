@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from bench.analysis.text import number, seconds
+from bench.analysis.text import number, seconds, share
 from bench.report import naming
+from bench.report.changes import SERVERS
 from bench.report.estimates import Figure
 from bench.report.latencies import Latencies
 from bench.report.markdown import table
@@ -16,6 +17,7 @@ from bench.report.wording import MEGA, MICRO, scaled
 CORE_HOUR = 0.04  # dollars
 MONTH_HOURS = 730.0
 RATE = 1_000  # requests per second
+NOISE = 0.06  # share by which two equal stacks may differ in a comparison (docs/findings/selftest.md)
 AGREE = 2.0  # times by which the fresh servers of a stack may differ in a percentile that is told
 PERCENTILES = ("p50", "p99")
 HEADING = (
@@ -40,13 +42,11 @@ def rows_of(finding: Finding) -> list[Row]:
 
 
 def stacks(finding: Finding) -> str:
-    """The table. Bold: the cheapest stack in Python, and the cheapest one that keeps the code."""
-    rows = rows_of(finding)
-    best = {id(row) for row in (_first(rows, plain=True), _first(rows, plain=False)) if row}
+    """The table, the least server CPU first."""
     waits = {each.stack: each for each in finding.latencies if each.is_common}
     cells = [
         [
-            f"**{name(finding, row)}**" if id(row) in best else name(finding, row),
+            name(finding, row),
             scaled(row.capacity, 1.0),
             scaled(row.cpu, MICRO),
             scaled(monthly(row), 1.0),
@@ -55,7 +55,7 @@ def stacks(finding: Finding) -> str:
             scaled(row.start, 1.0),
             scaled(row.compressed, MEGA),
         ]
-        for row in rows
+        for row in rows_of(finding)
     ]
     return table([list(HEADING), *cells])
 
@@ -69,16 +69,17 @@ def caption(finding: Finding) -> str:
         f"side. Server CPU per request, and what {RATE:,} requests per second cost a month at an assumed "
         f"${CORE_HOUR:g} an hour of a core; latency{at}, absent where fresh servers differ by more than {AGREE:g}×; "
         "memory of all processes under load; the time from start to first right answer; the files of a bare image, "
-        "stripped and gzipped. Bold: the cheapest stack in Python, and the cheapest one that keeps the code. None has "
-        "a proxy here: which servers need one, [robustness](docs/findings/robustness.md) tells, and what it adds, "
-        "[ablations](docs/findings/ablations.md). Compare within the table: on another day the machine may be faster."
+        "stripped and gzipped. Servers of one core are equal within noise where their CPU differs by less than "
+        f"{share(NOISE)}. None has a proxy here: [robustness](docs/findings/robustness.md) tells which needs one, "
+        "[ablations](docs/findings/ablations.md) what it adds. On another day the machine may be faster: compare "
+        "within the table."
     )
 
 
 def pays(finding: Finding) -> str:
     """What the cheapest stack with a rewritten core saves a month beside the plain source, and its lines; or empty."""
     rows = rows_of(finding)
-    plain = _first(rows, plain=True)
+    plain = _plain(rows)
     best = next((row for row in rows if row.core.rewritten and not row.stack.is_peer), None)
     if plain is None or best is None or best.core.source.value is None:
         return ""
@@ -98,9 +99,9 @@ def monthly(row: Row) -> Figure:
 
 
 def beside(finding: Finding) -> list[str]:
-    """What the cheapest stack of each core in Python takes of CPU, memory and start beside each ordinary peer."""
+    """What the plain source and rewritten cores take of CPU, memory and start beside each ordinary peer."""
     rows, kinds = rows_of(finding), {name: peer.kind for name, peer in finding.catalog.peers.items()}
-    plain = _first(rows, plain=True)
+    plain = _plain(rows)
     cores = [row for row in reversed(rows) if row.core.rewritten and not row.stack.is_peer]
     told = []
     for ordinary in (row for row in rows if kinds.get(row.stack.variant) == "ordinary"):
@@ -122,9 +123,9 @@ def ratio(row: Row, other: Row) -> str:
     return f"{number((row.cpu.value or math.nan) / (other.cpu.value or math.nan))}×"
 
 
-def _first(rows: Iterable[Row], *, plain: bool) -> Row | None:
-    """The cheapest stack of the baseline's core, or the cheapest one in Python."""
-    return next((row for row in rows if not row.stack.is_peer and (row.core.baseline or not plain)), None)
+def _plain(rows: Iterable[Row]) -> Row | None:
+    """The baseline on the cheaper one of the servers that README's first table shows."""
+    return next((row for row in rows if row.core.baseline and row.stack.label in SERVERS), None)
 
 
 def _held(row: Row) -> str:
