@@ -98,8 +98,8 @@ def behind_proxies(finding: Finding) -> str:
     told = [f"{number(ratio)}× on {_named(finding, label)}" for label, ratio in beside.items()]
     dearest = labels[usual[-1]]
     core = naming.core(finding, next(row.core for row in finding.rows if row.stack == dearest))
-    lead = f"Behind nginx, whose CPU counts, too, {core} {naming.beside(dearest)}"
-    return f"{lead} takes of the CPU that it takes on {_named(finding, usual[-1])} {listed(told)}"
+    lead = f"Behind nginx, whose CPU counts, too, {core} {naming.beside(dearest)} takes {listed(told)}"
+    return f"{lead}, relative to its CPU on {_named(finding, usual[-1])}"
 
 
 def where_requests_wait(finding: Finding) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from bench.analysis.text import number, seconds, share
+from bench.analysis.text import number, seconds
 from bench.report import naming
 from bench.report.changes import SERVERS
 from bench.report.estimates import Figure
@@ -17,7 +17,6 @@ from bench.report.wording import MEGA, MICRO, scaled
 CORE_HOUR = 0.04  # dollars
 MONTH_HOURS = 730.0
 RATE = 1_000  # requests per second
-NOISE = 0.06  # share by which two equal stacks may differ in a comparison (docs/findings/selftest.md)
 AGREE = 2.0  # times by which the fresh servers of a stack may differ in a percentile that is told
 PERCENTILES = ("p50", "p99")
 HEADING = (
@@ -69,10 +68,10 @@ def caption(finding: Finding) -> str:
         f"side. Server CPU per request, and what {RATE:,} requests per second cost a month at an assumed "
         f"${CORE_HOUR:g} an hour of a core; latency{at}, absent where fresh servers differ by more than {AGREE:g}×; "
         "memory of all processes under load; the time from start to first right answer; the files of a bare image, "
-        "stripped and gzipped. Servers of one core are equal within noise where their CPU differs by less than "
-        f"{share(NOISE)}. None has a proxy here: [robustness](docs/findings/robustness.md) tells which needs one, "
-        "[ablations](docs/findings/ablations.md) what it adds. On another day the machine may be faster: compare "
-        "within the table."
+        "stripped and gzipped. Which differences are more than noise, "
+        f"[its page](docs/findings/{finding.study.name}.md) tells. None has a proxy here: "
+        "[robustness](docs/findings/robustness.md) tells which needs one, [ablations](docs/findings/ablations.md) what "
+        "it adds."
     )
 
 
@@ -86,7 +85,7 @@ def pays(finding: Finding) -> str:
     saved = Figure(value=(monthly(plain).value or math.nan) - (monthly(best).value or math.nan))
     lines = f"{best.core.source.value:,.0f} lines of source"
     return (
-        f"A rewrite pays by traffic: for each {RATE:,} requests per second, {naming.core(finding, best.core)} saves "
+        f"A rewrite pays by traffic: for each {RATE:,} requests per second, {name(finding, best)} saves "
         f"${scaled(saved, 1.0)} a month beside {name(finding, plain)}, for {lines}."
     )
 
