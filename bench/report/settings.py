@@ -29,7 +29,7 @@ def answers(finding: Finding) -> Iterator[str]:
     if higher:
         yield fitting(f"Costly: {_told(finding, higher[0])}")
     known = sum(row.comparison is not None for row in rows)
-    yield fitting(f"Of {known} comparisons, {len(lower)} lower a figure and {len(higher)} raise it")
+    yield fitting(f"A figure is lower in {len(lower)} of {known} comparisons, and higher in {len(higher)}")
 
 
 def by_effect(rows: Sequence[TargetResult]) -> list[TargetResult]:

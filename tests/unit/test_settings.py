@@ -40,13 +40,13 @@ def test_the_answer_names_the_largest_change_of_each_kind_and_counts_the_others(
     assert list(settings.answers(FINDING)) == [
         "Worth it: allocator (fifty orders): 0.660× the server CPU.",
         "Costly: router (fifty orders): 4.45× the server CPU.",
-        "Of 6 comparisons, 2 lower a figure and 1 raise it.",
+        "A figure is lower in 2 of 6 comparisons, and higher in 1.",
     ]
 
 
 def test_without_a_change_the_answer_says_so() -> None:
     still = msgspec.structs.replace(FINDING, targets=ROWS[3:])
-    assert list(settings.answers(still)) == ["Of 3 comparisons, 0 lower a figure and 0 raise it."]
+    assert list(settings.answers(still)) == ["A figure is lower in 0 of 3 comparisons, and higher in 0."]
 
 
 def test_what_lowers_a_figure_comes_first_and_what_is_unknown_last() -> None:

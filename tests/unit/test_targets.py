@@ -227,7 +227,7 @@ def test_a_study_without_limits_answers_with_the_effects_of_its_settings() -> No
     said = io.StringIO()
     summary.show(Console(file=said, width=120), finding, Path("report.html"), json=False)
     for shown in (said.getvalue(), page.html(finding), study_page.page(finding)):
-        assert "Of 1 comparisons, 1 lower a figure and 0 raise it." in shown
+        assert "A figure is lower in 1 of 1 comparisons, and higher in 0." in shown
         assert "No target has a limit." not in shown
 
 
