@@ -43,6 +43,8 @@ class Network:
 
     def connect(self, client: socket.socket) -> None:
         with client, suppress(ConnectionError), socket.create_connection((HOST, self.broker)) as broker:
+            for end in (client, broker):  # a network holds no small parts back, as the kernel would
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             back = threading.Thread(target=self.forward, args=[broker, client, True])
             back.start()
             self.forward(client, broker, is_answer=False)
