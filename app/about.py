@@ -1,12 +1,15 @@
-"""The provenance of this process: the artifact's record, and facts that only the process knows."""
+"""What this process says of itself: the artifact's record, facts that only the process knows, and its promises."""
 
 import json
 import platform
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from app.contract import Core, load_core
+
+METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}  # of a Path Item (OpenAPI 3.1)
 
 
 def built() -> dict[str, Any]:
@@ -50,3 +53,24 @@ def about(core: Core, **facts: str) -> dict[str, Any]:
         "compiled": hasattr(core.module, "__compiled__"),
         **facts,
     }
+
+
+def promised(layers: Collection[str]) -> dict[str, Any]:
+    """The artifact's OpenAPI document, with the operations that a service within these layers has.
+
+    The tags of an operation are the layers that it needs, or `core`.
+    """
+    document: dict[str, Any] = json.loads(Path(__file__).with_name("openapi.json").read_text(encoding="utf-8"))
+    paths = document["paths"]
+    for path, item in list(paths.items()):
+        for method in METHODS & item.keys():
+            if not {"core", *layers}.issuperset(item[method]["tags"]):
+                del item[method]
+        if not METHODS & item.keys():
+            del paths[path]
+    operations = [item[method] for item in paths.values() for method in METHODS & item.keys()]
+    known = {operation["operationId"] for operation in operations}
+    for response in (each for operation in operations for each in operation["responses"].values()):
+        if "links" in response:
+            response["links"] = {name: link for name, link in response["links"].items() if link["operationId"] in known}
+    return document

@@ -6,7 +6,7 @@ from enum import Enum
 
 from app import challenges
 from app.deadline import within
-from app.http import DEFAULT_MAX_BYTES, JSON, Header, Problem, as_routed, not_allowed, without_quoted
+from app.http import DEFAULT_MAX_BYTES, JSON, Header, Problem, as_routed, not_allowed, queried, without_quoted
 from app.nats import LIMIT_SECONDS, NoBroker, TooLarge
 from app.principal import NoPrincipal, principal
 from app.replies import UNCACHED, Reply, refused, replied
@@ -75,13 +75,14 @@ class Events:
         self.is_guarded = is_guarded
         self.max_bytes = max_bytes
 
-    def asked(self, method: str, path: str, prefer: str) -> Asked | None:
+    def asked(self, method: str, path: str, query: str, prefer: str) -> Asked | None:
         """What a request asks for; None if it is for the application alone."""
         if is_result(path):
             return Asked.RESULT
         if method != "POST" or as_routed(path) != STATEMENTS:
             return None
-        return Asked.LATER if path == STATEMENTS and prefers_async(prefer) else Asked.NOW
+        is_exact = path == STATEMENTS and not query  # else the application refuses it
+        return Asked.LATER if is_exact and prefers_async(prefer) else Asked.NOW
 
     def accept(self, document: bytes) -> Reply:
         """Put a document on the queue."""
@@ -97,11 +98,12 @@ class Events:
         location = ("Location", f"{STATEMENTS}/{id}")
         return uncached("202 Accepted", PENDING, location, RETRY, ("Preference-Applied", "respond-async"))
 
-    def result(self, method: str, path: str) -> Reply:
+    def result(self, method: str, path: str, query: str) -> Reply:
         """The outcome of a document, for who sent it."""
         if method not in {"GET", "HEAD"}:
             return uncached_problem(not_allowed("a statement", "GET", "HEAD"))
         try:
+            queried(query)
             return self._result(path)
         except Problem as problem:
             return uncached_problem(problem)

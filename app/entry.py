@@ -15,7 +15,7 @@ from functools import partial
 from importlib import import_module
 from pkgutil import resolve_name
 
-from app.about import about, built_core
+from app.about import about, built_core, promised
 from app.http import max_bytes_of
 from app.layers import around, around_core, interface_of
 
@@ -32,7 +32,10 @@ _framework, _wait = map(required, ("STATEMENTS_FRAMEWORK", "STATEMENTS_WAIT"))
 _layers = os.environ.get("STATEMENTS_LAYERS", "").split()
 _service = import_module(_framework).make(
     around_core(_core, _layers),
-    partial(about, _core, framework=_framework, waits=_wait),
+    {
+        "/__version__": partial(about, _core, framework=_framework, waits=_wait),
+        "/openapi.json": partial(promised, _layers),
+    },
     resolve_name(_wait),
     max_bytes_of(os.environ),
 )

@@ -46,12 +46,12 @@ def wsgi(application: WsgiApplication, events: Events | None = None) -> WsgiAppl
     events = events or configured()
 
     def with_events(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")
-        asked = events.asked(method, path, environ.get("HTTP_PREFER", ""))
+        method, path, query = environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", "")
+        asked = events.asked(method, path, query, environ.get("HTTP_PREFER", ""))
         if asked is None:
             return application(environ, start_response)
         if asked is Asked.RESULT:
-            reply = events.result(method, path)
+            reply = events.result(method, path, query)
         elif asked is Asked.LATER:
             reply = _accepted(events, environ)
         else:
@@ -76,12 +76,13 @@ def asgi(application: AsyncApplication, events: Events | None = None) -> AsyncAp
     async def with_events(scope: dict[str, Any], receive: Any, send: Any) -> None:
         asked = None
         if scope["type"] == "http":
-            asked = events.asked(scope["method"], scope["path"], bodies.given(scope, b"prefer"))
+            query = scope["query_string"].decode("latin-1")
+            asked = events.asked(scope["method"], scope["path"], query, bodies.given(scope, b"prefer"))
         if asked is None:
             await application(scope, receive, send)
             return
         if asked is Asked.RESULT:
-            reply = await asyncio.to_thread(events.result, scope["method"], scope["path"])
+            reply = await asyncio.to_thread(events.result, scope["method"], scope["path"], query)
         elif asked is Asked.LATER:
             reply = await _accepted_once_read(events, bodies.read_document(scope, receive, events.max_bytes))
         else:
@@ -98,12 +99,13 @@ def rsgi(application: AsyncApplication, events: Events | None = None) -> AsyncAp
     async def with_events(scope: Any, protocol: Any) -> None:
         asked = None
         if scope.proto == "http":
-            asked = events.asked(scope.method, scope.path, ",".join(scope.headers.get_all("prefer")))
+            prefer = ",".join(scope.headers.get_all("prefer"))
+            asked = events.asked(scope.method, scope.path, scope.query_string, prefer)
         if asked is None:
             await application(scope, protocol)
             return
         if asked is Asked.RESULT:
-            reply = await asyncio.to_thread(events.result, scope.method, scope.path)
+            reply = await asyncio.to_thread(events.result, scope.method, scope.path, scope.query_string)
         elif asked is Asked.LATER:
             reply = await _accepted_once_read(events, bare_app.read_document(scope, protocol, events.max_bytes))
         else:

@@ -17,7 +17,7 @@ from app import relations
 from app.asgi.bodies import given
 from app.context import AsyncApplication, Environ, WsgiApplication
 from app.core import dumps
-from app.http import JSON, Problem, as_routed, not_allowed
+from app.http import JSON, Problem, as_routed, not_allowed, queried
 from app.negotiation import HAL, prefers_hal
 from app.replies import UNCACHED, Reply, of_asgi, of_rsgi, of_wsgi, refused, replied
 from app.resources import RELATIONS, Resources
@@ -30,9 +30,10 @@ Represent = Callable[[bytes], bytes]
 
 
 class Asked(NamedTuple):
-    """A request to the application within: its path, and what becomes of the answer."""
+    """A request to the application within: its path and query, and what becomes of the answer."""
 
     path: str
+    query: str
     shown: Callable[[Reply], Reply]
 
 
@@ -41,32 +42,37 @@ class Hal:
 
     def __init__(self, resources: Resources) -> None:
         self.resources = resources
-        stored = f"({resources.statements}/[0-9a-f]{{32}})(?:/{resources.customers}(?:/([0-9]{{1,16}}))?)?"
+        stored = f"({resources.statements}/[0-9a-f]{{32}})(?:/{resources.customers}(?:/(0|[1-9][0-9]{{0,15}}))?)?"
         self._is_stored = re.compile(stored).fullmatch
 
     def asked(self, method: str, path: str, query: str, accept: str) -> Asked | Reply | None:
         """What to ask the application, or the answer; None for a path of the application alone."""
-        if path == self.resources.home:
-            return readable(method, path) or replied("200 OK", HAL, dumps(self.resources.at_home()))
-        if path.startswith(f"{RELATIONS}/"):
-            return readable(method, path) or self._documented(path.removeprefix(f"{RELATIONS}/"))
-        if as_routed(path) == self.resources.statements:
-            return Asked(path, self._answered if prefers_hal(accept) else varied)
-        found = self._is_stored(path)
-        if found is None:
-            return None
-        statement, customer = found.groups()
-        if path == statement:
-            return Asked(path, self._stated(statement) if prefers_hal(accept) else varied)
         try:
-            return readable(method, path) or Asked(statement, self._of_customers(statement, customer, query))
+            return self._asked(method, path, query, accept)
         except Problem as problem:
             return refused(problem, UNCACHED)
+
+    def _asked(self, method: str, path: str, query: str, accept: str) -> Asked | Reply | None:
+        if as_routed(path) == self.resources.statements:
+            return Asked(path, query, self._answered if prefers_hal(accept) else varied)
+        found = self._is_stored(path)
+        if found and path == found[1]:
+            return Asked(path, query, self._stated(path) if prefers_hal(accept) else varied)
+        if path != self.resources.home and not path.startswith(f"{RELATIONS}/") and not found:
+            return None
+        if method not in READING:
+            raise not_allowed(path, *READING)
+        if found:
+            return Asked(found[1], "", self._of_customers(found[1], found[2], query))
+        queried(query)
+        if path == self.resources.home:
+            return replied("200 OK", HAL, dumps(self.resources.at_home()))
+        return self._documented(path.removeprefix(f"{RELATIONS}/"))
 
     def _documented(self, name: str) -> Reply:
         relation = relations.RELATIONS.get(name)
         if relation is None:
-            return refused(Problem("404 Not Found", f"there is no relation {name!r}"))
+            raise Problem("404 Not Found", f"there is no relation {name!r}")
         return replied("200 OK", HTML, relations.page(name, relation, self.resources.home).encode())
 
     def _answered(self, reply: Reply) -> Reply:
@@ -83,8 +89,8 @@ class Hal:
         """How a statement becomes its customer, or a page of its customers. Raises Problem 400 for a wrong query."""
         if customer is None:
             number = page_of(query)
-        elif query:
-            raise Problem("400 Bad Request", "a customer has no query")
+        else:
+            queried(query)
 
         def represent(made: bytes) -> bytes:
             if customer is None:
@@ -107,19 +113,12 @@ class Hal:
         return Reply(reply.status, headers, body)
 
 
-def readable(method: str, path: str) -> Reply | None:
-    """The refusal of a method that reads nothing; None for one that does."""
-    if method in READING:
-        return None
-    return refused(not_allowed(path, *READING))
-
-
 def page_of(query: str) -> int:
     """The number of a page. Raises Problem 400 for any query but `page=N`."""
-    found = re.fullmatch("(?:page=([1-9][0-9]{0,5}))?", query)
-    if found is None:
-        raise Problem("400 Bad Request", "the query may be page=N, with N from 1, and nothing else")
-    return int(found[1] or 1)
+    number = queried(query, "page").get("page", "1")
+    if not re.fullmatch("[1-9][0-9]{0,5}", number):
+        raise Problem("400 Bad Request", "page must be an integer from 1 to 999999", parameter="page")
+    return int(number)
 
 
 def varied(reply: Reply) -> Reply:
@@ -146,7 +145,8 @@ def wsgi(application: WsgiApplication, hal: Hal | None = None) -> WsgiApplicatio
         if asked is None:
             return application(environ, start_response)
         if isinstance(asked, Asked):
-            inner = {**environ, "REQUEST_METHOD": with_body(method), "PATH_INFO": asked.path}
+            target = {"PATH_INFO": asked.path, "QUERY_STRING": asked.query}
+            inner = {**environ, "REQUEST_METHOD": with_body(method), **target}
             asked = asked.shown(of_wsgi(application, inner))
         return asked.start(environ, start_response)
 
@@ -172,7 +172,12 @@ def asgi(application: AsyncApplication, hal: Hal | None = None) -> AsyncApplicat
             return
         if isinstance(asked, Asked):
             path = {"path": asked.path, "raw_path": asked.path.encode()} if asked.path != scope["path"] else {}
-            inner = {**scope, "method": with_body(scope["method"]), **path}
+            inner = {
+                **scope,
+                "method": with_body(scope["method"]),
+                "query_string": asked.query.encode("latin-1"),
+                **path,
+            }
             asked = asked.shown(await of_asgi(application, inner, receive))
         await asked.send(scope, send)
 
@@ -192,9 +197,9 @@ def rsgi(application: AsyncApplication, hal: Hal | None = None) -> AsyncApplicat
             await application(scope, protocol)
             return
         if isinstance(asked, Asked):
-            method, query = with_body(scope.method), scope.query_string
+            method = with_body(scope.method)
             inner = SimpleNamespace(
-                proto="http", method=method, path=asked.path, query_string=query, headers=scope.headers
+                proto="http", method=method, path=asked.path, query_string=asked.query, headers=scope.headers
             )
             asked = asked.shown(await of_rsgi(application, inner, protocol))
         asked.respond(scope, protocol)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any, TypeVar
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 
 from app.core import InvalidDocument, MalformedDocument
 
@@ -23,6 +23,7 @@ without_quoted = re.compile(r'"(?:[^"\\]|\\.)*"?').sub
 
 Handler = TypeVar("Handler")
 Header = tuple[str, str]
+Facts = Mapping[str, Callable[[], dict[str, Any]]]  # what the service says of itself, by path
 
 REQUEST_ID: ContextVar[str | None] = ContextVar("REQUEST_ID", default=None)  # set by the layer `app.request_id`
 
@@ -135,16 +136,24 @@ def answer(transform: Callable[[bytes], bytes], document: bytes) -> bytes:
         raise Problem("422 Unprocessable Content", "a rule is broken at the pointer", pointer=error.pointer) from None
 
 
-def parse_wait(ms: str | None) -> float:
-    """The seconds that `GET /wait?ms=` waits. Raises Problem 400 unless `ms` is an integer from 0 to 10,000."""
-    if ms is None or not (ms.isascii() and ms.isdecimal() and len(ms) <= 5) or int(ms) > MAX_WAIT_MS:
-        raise Problem("400 Bad Request", f"ms must be an integer from 0 to {MAX_WAIT_MS}")
-    return int(ms) / 1000
+def queried(query: str, *names: str) -> dict[str, str]:
+    """The parameters of a query string. Raises Problem 400 for one that is not among `names`, or that occurs twice."""
+    if not query:
+        return {}
+    found: dict[str, str] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if name not in names or name in found:
+            raise Problem("400 Bad Request", "the query has an unknown or repeated parameter", parameter=name)
+        found[name] = value
+    return found
 
 
 def queried_wait(query: str) -> float:
-    """The seconds that `GET /wait` waits, from its query string. Raises Problem 400 as `parse_wait` does."""
-    return parse_wait(parse_qs(query).get("ms", [None])[-1])
+    """The seconds that `GET /wait?ms=` waits. Raises Problem 400 unless `ms` is an integer from 0 to 10,000."""
+    ms = queried(query, "ms").get("ms", "")
+    if not (ms.isascii() and ms.isdecimal() and len(ms) <= 5) or int(ms) > MAX_WAIT_MS:
+        raise Problem("400 Bad Request", f"ms must be an integer from 0 to {MAX_WAIT_MS}", parameter="ms")
+    return int(ms) / 1000
 
 
 def waited(seconds: float) -> str:

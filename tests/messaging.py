@@ -6,7 +6,6 @@ Real brokers run on the generator's cores, publishers and actors on the server's
 
 import json
 import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -17,14 +16,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bench.host.pinning import cores, pinned
-from bench.paths import ROOT, TOOLS, YARDSTICKS
-from bench.provision import stamp
-from bench.provision.interpreters import require_success, uv
+from bench.paths import ROOT, YARDSTICKS
 from bench.serve import backend
+from tests import tools
 from tests.declared import CATALOG
 
-LOCK = ROOT / "bench/locks/messaging.txt"
-FOLDER = TOOLS / "messaging"
 BROKERS = {"queue": "nats", "pykka": None, "dramatiq-stub": None, "dramatiq-redis": "redis"}
 ON_DISK = ("nats", "nats-fsync")
 RUN_SECONDS = 300
@@ -46,18 +42,6 @@ class Trial(NamedTuple):
     overlapping: int
 
 
-def python() -> Path:
-    """The interpreter of the environment with the packages, which is made first if necessary."""
-    made_of = stamp.of(LOCK)
-    if not stamp.is_current(FOLDER, made_of):
-        with stamp.rebuilding(FOLDER, made_of):
-            inside = str(FOLDER / "env")
-            require_success(uv("venv", "--quiet", "--no-config", "--python", sys.executable, inside))
-            locked = ["--require-hashes", "--python", inside, str(LOCK)]
-            require_success(uv("pip", "sync", "--quiet", "--no-config", *locked))
-    return FOLDER / "env/bin/python"
-
-
 @contextmanager
 def broker(name: str | None, folder: Path) -> Iterator[str]:
     """The address of a fresh broker; an empty one without a name."""
@@ -66,7 +50,7 @@ def broker(name: str | None, folder: Path) -> Iterator[str]:
 
 
 def command(script: str, *words: str) -> list[str]:
-    return pinned([str(python()), str(YARDSTICKS / script), *words], cores().server)
+    return pinned([str(tools.python("messaging")), str(YARDSTICKS / script), *words], cores().server)
 
 
 def told(script: str, *words: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""ASGI frameworks, one file each: `make(core, about, wait, max_bytes)` returns the application.
+"""ASGI frameworks, one file each: `make(core, facts, wait, max_bytes)` returns the application.
 
 `wait` is a coroutine function.
 """

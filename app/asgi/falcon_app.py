@@ -13,10 +13,12 @@ from app.http import (
     JSON,
     PROBLEM,
     TEXT,
+    Facts,
     Problem,
     answer,
     expect_json,
-    parse_wait,
+    queried,
+    queried_wait,
     waited,
 )
 
@@ -27,7 +29,8 @@ HTTP_VERSIONS = {"1.0", "1.1", "2", "3"}  # those of ASGI that Falcon takes
 class Hello:
     """The smallest answer of a server."""
 
-    async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        queried(req.query_string)
         resp.content_type = TEXT
         resp.text = HELLO
 
@@ -40,6 +43,7 @@ class Statements:
         self.max_bytes = max_bytes
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        queried(req.query_string)
         expect_json(req.content_type or "")
         document = await req.stream.read(self.max_bytes + 1)
         whole(req.scope, document, self.max_bytes, req.content_length)
@@ -54,20 +58,21 @@ class Wait:
         self.wait = wait
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        seconds = parse_wait(req.get_param("ms"))
+        seconds = queried_wait(req.query_string)
         await self.wait(seconds)
         resp.content_type = TEXT
         resp.text = waited(seconds)
 
 
-class Version:
-    """The provenance of the process."""
+class Fact:
+    """What the service says of itself."""
 
-    def __init__(self, about: Callable[[], dict[str, Any]]) -> None:
-        self.about = about
+    def __init__(self, fact: Callable[[], dict[str, Any]]) -> None:
+        self.fact = fact
 
-    async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        resp.media = self.about()
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        queried(req.query_string)
+        resp.media = self.fact()
 
 
 class App(falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response]):
@@ -89,11 +94,11 @@ class App(falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response]):
 
 def make(
     core: Core,
-    about: Callable[[], dict[str, Any]],
+    facts: Facts,
     wait: Callable[[float], Awaitable[object]],
     max_bytes: int = DEFAULT_MAX_BYTES,
 ) -> App:
-    """The ASGI application over a core; `about` returns the provenance, `wait` waits for a number of seconds.
+    """The ASGI application over a core; `facts` tell about it, `wait` waits for a number of seconds.
 
     A body of more than `max_bytes` gets status 413.
     """
@@ -101,7 +106,8 @@ def make(
     app.add_route("/hello", Hello())
     app.add_route("/statements", Statements(core.transform, max_bytes))
     app.add_route("/wait", Wait(wait))
-    app.add_route("/__version__", Version(about))
+    for path, fact in facts.items():
+        app.add_route(path, Fact(fact))
     app.add_error_handler(Problem, _refuse)
     app.set_error_serializer(_refuse_http)
     return app

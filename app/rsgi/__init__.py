@@ -1,4 +1,4 @@
-"""RSGI frameworks, one file each: `make(core, about, wait, max_bytes)` returns the application.
+"""RSGI frameworks, one file each: `make(core, facts, wait, max_bytes)` returns the application.
 
 `wait` is a coroutine function.
 """

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from app.contract import Core
@@ -11,11 +12,13 @@ from app.http import (
     JSON,
     PROBLEM,
     TEXT,
+    Facts,
     Problem,
     answer,
     check_length,
     expect_json,
     problem_of,
+    queried,
     queried_wait,
     routed,
     waited,
@@ -29,20 +32,22 @@ Handler = Callable[[Any, Any], Awaitable[Reply]]  # of a scope and its protocol
 
 def make(
     core: Core,
-    about: Callable[[], dict[str, Any]],
+    facts: Facts,
     wait: Callable[[float], Awaitable[object]],
     max_bytes: int = DEFAULT_MAX_BYTES,
 ) -> Callable[[Any, Any], Coroutine[Any, Any, None]]:
-    """The RSGI application over a core; `about` returns the provenance, `wait` waits for a number of seconds.
+    """The RSGI application over a core; `facts` tell about it, `wait` waits for a number of seconds.
 
     A body of more than `max_bytes` gets status 413.
     """
     hello_reply = TEXT, HELLO.encode()
 
-    async def hello(_scope: Any, _protocol: Any) -> Reply:
+    async def hello(scope: Any, _protocol: Any) -> Reply:
+        queried(scope.query_string)
         return hello_reply
 
     async def statements(scope: Any, protocol: Any) -> Reply:
+        queried(scope.query_string)
         return JSON, answer(core.transform, await read_document(scope, protocol, max_bytes))
 
     async def wait_a_while(scope: Any, _protocol: Any) -> Reply:
@@ -50,14 +55,15 @@ def make(
         await wait(seconds)
         return TEXT, waited(seconds).encode()
 
-    async def version(_scope: Any, _protocol: Any) -> Reply:
-        return JSON, json.dumps(about()).encode()
+    async def told(fact: Callable[[], dict[str, Any]], scope: Any, _protocol: Any) -> Reply:
+        queried(scope.query_string)
+        return JSON, json.dumps(fact()).encode()
 
     routes: dict[str, tuple[str, Handler]] = {
         "/hello": ("GET", hello),
         "/statements": ("POST", statements),
         "/wait": ("GET", wait_a_while),
-        "/__version__": ("GET", version),
+        **{path: ("GET", partial(told, fact)) for path, fact in facts.items()},
     }
 
     async def application(scope: Any, protocol: Any) -> None:

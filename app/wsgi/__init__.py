@@ -1,1 +1,1 @@
-"""WSGI frameworks, one file each: `make(core, about, wait, max_bytes)` returns the application."""
+"""WSGI frameworks, one file each: `make(core, facts, wait, max_bytes)` returns the application."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from app.contract import Core
@@ -11,9 +12,11 @@ from app.http import (
     JSON,
     PROBLEM,
     TEXT,
+    Facts,
     Problem,
     answer,
     problem_of,
+    queried,
     queried_wait,
     read_document,
     routed,
@@ -27,18 +30,20 @@ Reply = tuple[str, bytes]  # media type and body of an answer with status 200
 
 
 def make(
-    core: Core, about: Callable[[], dict[str, Any]], wait: Callable[[float], object], max_bytes: int = DEFAULT_MAX_BYTES
+    core: Core, facts: Facts, wait: Callable[[float], object], max_bytes: int = DEFAULT_MAX_BYTES
 ) -> Callable[[Environ, Callable[..., object]], Iterable[bytes]]:
-    """The WSGI application over a core; `about` returns the provenance, `wait` waits for a number of seconds.
+    """The WSGI application over a core; `facts` tell about it, `wait` waits for a number of seconds.
 
     A body of more than `max_bytes` gets status 413.
     """
     hello_reply = TEXT, HELLO.encode()
 
-    def hello(_environ: Environ) -> Reply:
+    def hello(environ: Environ) -> Reply:
+        queried(environ.get("QUERY_STRING", ""))
         return hello_reply
 
     def statements(environ: Environ) -> Reply:
+        queried(environ.get("QUERY_STRING", ""))
         return JSON, answer(core.transform, read_document(environ, max_bytes))
 
     def wait_a_while(environ: Environ) -> Reply:
@@ -46,14 +51,15 @@ def make(
         wait(seconds)
         return TEXT, waited(seconds).encode()
 
-    def version(_environ: Environ) -> Reply:
-        return JSON, json.dumps(about()).encode()
+    def told(fact: Callable[[], dict[str, Any]], environ: Environ) -> Reply:
+        queried(environ.get("QUERY_STRING", ""))
+        return JSON, json.dumps(fact()).encode()
 
     routes = {
         "/hello": ("GET", hello),
         "/statements": ("POST", statements),
         "/wait": ("GET", wait_a_while),
-        "/__version__": ("GET", version),
+        **{path: ("GET", partial(told, fact)) for path, fact in facts.items()},
     }
 
     def application(environ: Environ, start_response: Callable[..., object]) -> Iterable[bytes]:

@@ -6,7 +6,20 @@ from typing import Any
 import falcon
 
 from app.contract import Core
-from app.http import DEFAULT_MAX_BYTES, HELLO, JSON, PROBLEM, TEXT, Problem, answer, parse_wait, read_document, waited
+from app.http import (
+    DEFAULT_MAX_BYTES,
+    HELLO,
+    JSON,
+    PROBLEM,
+    TEXT,
+    Facts,
+    Problem,
+    answer,
+    queried,
+    queried_wait,
+    read_document,
+    waited,
+)
 
 REQUIREMENTS = ("falcon",)  # packages that this file needs
 
@@ -14,7 +27,8 @@ REQUIREMENTS = ("falcon",)  # packages that this file needs
 class Hello:
     """The smallest answer of a server."""
 
-    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        queried(req.query_string)
         resp.content_type = TEXT
         resp.text = HELLO
 
@@ -27,6 +41,7 @@ class Statements:
         self.max_bytes = max_bytes
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        queried(req.query_string)
         resp.data = answer(self.transform, read_document(req.env, self.max_bytes))
         resp.content_type = JSON
 
@@ -38,20 +53,21 @@ class Wait:
         self.wait = wait
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        seconds = parse_wait(req.get_param("ms"))
+        seconds = queried_wait(req.query_string)
         self.wait(seconds)
         resp.content_type = TEXT
         resp.text = waited(seconds)
 
 
-class Version:
-    """The provenance of the process."""
+class Fact:
+    """What the service says of itself."""
 
-    def __init__(self, about: Callable[[], dict[str, Any]]) -> None:
-        self.about = about
+    def __init__(self, fact: Callable[[], dict[str, Any]]) -> None:
+        self.fact = fact
 
-    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
-        resp.media = self.about()
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        queried(req.query_string)
+        resp.media = self.fact()
 
 
 class App(falcon.App[falcon.Request, falcon.Response]):
@@ -62,10 +78,8 @@ class App(falcon.App[falcon.Request, falcon.Response]):
         return super().__call__(env, start_response)
 
 
-def make(
-    core: Core, about: Callable[[], dict[str, Any]], wait: Callable[[float], object], max_bytes: int = DEFAULT_MAX_BYTES
-) -> App:
-    """The WSGI application over a core; `about` returns the provenance, `wait` waits for a number of seconds.
+def make(core: Core, facts: Facts, wait: Callable[[float], object], max_bytes: int = DEFAULT_MAX_BYTES) -> App:
+    """The WSGI application over a core; `facts` tell about it, `wait` waits for a number of seconds.
 
     A body of more than `max_bytes` gets status 413.
     """
@@ -73,7 +87,8 @@ def make(
     app.add_route("/hello", Hello())
     app.add_route("/statements", Statements(core.transform, max_bytes))
     app.add_route("/wait", Wait(wait))
-    app.add_route("/__version__", Version(about))
+    for path, fact in facts.items():
+        app.add_route(path, Fact(fact))
     app.add_error_handler(Problem, _refuse)
     app.set_error_serializer(_refuse_http)
     return app

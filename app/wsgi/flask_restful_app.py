@@ -15,9 +15,11 @@ from app.http import (
     JSON,
     PROBLEM,
     TEXT,
+    Facts,
     Problem,
     answer,
-    parse_wait,
+    queried,
+    queried_wait,
     read_document,
     waited,
 )
@@ -38,6 +40,11 @@ class ProblemApi(Api):
         return Response(e.body(), e.status, e.headers, content_type=PROBLEM)
 
 
+def query() -> str:
+    """The query string of the request."""
+    return request.query_string.decode("latin-1")
+
+
 class Once(Resource):
     """A resource with one object for all requests."""
 
@@ -48,6 +55,7 @@ class Hello(Once):
     """The smallest answer of a server."""
 
     def get(self) -> Response:
+        queried(query())
         return Response(HELLO, content_type=TEXT)
 
 
@@ -59,6 +67,7 @@ class Statements(Once):
         self.max_bytes = max_bytes
 
     def post(self) -> Response:
+        queried(query())
         body = answer(self.transform, read_document(request.environ, self.max_bytes))
         return Response(body, content_type=JSON)
 
@@ -70,25 +79,24 @@ class Wait(Once):
         self.wait = wait
 
     def get(self) -> Response:
-        seconds = parse_wait(request.args.get("ms"))
+        seconds = queried_wait(query())
         self.wait(seconds)
         return Response(waited(seconds), content_type=TEXT)
 
 
-class Version(Once):
-    """The provenance of the process."""
+class Fact(Once):
+    """What the service says of itself."""
 
-    def __init__(self, about: Callable[[], dict[str, Any]]) -> None:
-        self.about = about
+    def __init__(self, fact: Callable[[], dict[str, Any]]) -> None:
+        self.fact = fact
 
     def get(self) -> dict[str, Any]:
-        return self.about()
+        queried(query())
+        return self.fact()
 
 
-def make(
-    core: Core, about: Callable[[], dict[str, Any]], wait: Callable[[float], object], max_bytes: int = DEFAULT_MAX_BYTES
-) -> Flask:
-    """The WSGI application over a core; `about` returns the provenance, `wait` waits for a number of seconds.
+def make(core: Core, facts: Facts, wait: Callable[[float], object], max_bytes: int = DEFAULT_MAX_BYTES) -> Flask:
+    """The WSGI application over a core; `facts` tell about it, `wait` waits for a number of seconds.
 
     A body of more than `max_bytes` gets status 413.
     """
@@ -97,5 +105,6 @@ def make(
     api.add_resource(Hello, "/hello")
     api.add_resource(Statements, "/statements", resource_class_args=(core.transform, max_bytes))
     api.add_resource(Wait, "/wait", resource_class_args=(wait,))
-    api.add_resource(Version, "/__version__", resource_class_args=(about,))
+    for path, fact in facts.items():
+        api.add_resource(Fact, path, endpoint=path, resource_class_args=(fact,))
     return app

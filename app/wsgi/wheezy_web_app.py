@@ -17,11 +17,13 @@ from app.http import (
     JSON,
     PROBLEM,
     TEXT,
+    Facts,
     Problem,
     answer,
     not_allowed,
-    parse_wait,
     problem_of,
+    queried,
+    queried_wait,
     read_document,
     waited,
 )
@@ -43,6 +45,7 @@ class Hello(MethodHandler):
     """The smallest answer of a server."""
 
     def get(self) -> HTTPResponse:
+        queried(self.request.environ["QUERY_STRING"])
         return response(TEXT, HELLO.encode())
 
 
@@ -50,6 +53,7 @@ class Statements(MethodHandler):
     """The transform: a batch of orders in, one statement per customer out."""
 
     def post(self) -> HTTPResponse:
+        queried(self.request.environ["QUERY_STRING"])
         document = read_document(self.request.environ, self.options["max_bytes"])
         return response(JSON, answer(self.options["transform"], document))
 
@@ -58,16 +62,17 @@ class Wait(MethodHandler):
     """A slow backend: the worker waits and does not compute."""
 
     def get(self) -> HTTPResponse:
-        seconds = parse_wait(self.request.get_param("ms"))
+        seconds = queried_wait(self.request.environ["QUERY_STRING"])
         self.options["wait"](seconds)
         return response(TEXT, waited(seconds).encode())
 
 
-class Version(MethodHandler):
-    """The provenance of the process."""
+class Fact(MethodHandler):
+    """What the service says of itself."""
 
     def get(self) -> HTTPResponse:
-        return response(JSON, json.dumps(self.options["about"]()).encode())
+        queried(self.request.environ["QUERY_STRING"])
+        return response(JSON, json.dumps(self.route_args["fact"]()).encode())
 
 
 class Head(HTTPResponse):
@@ -89,7 +94,7 @@ def problems(options: dict[str, Any]) -> Middleware:
 
     def middleware(request: HTTPRequest, following: Callable[[HTTPRequest], HTTPResponse | None]) -> HTTPResponse:
         try:
-            for name in ("PATH_INFO", "QUERY_STRING"):  # optional in WSGI, required by the framework
+            for name in ("PATH_INFO", "QUERY_STRING", "SCRIPT_NAME"):  # optional in WSGI, required by the framework
                 request.environ.setdefault(name, "")
             found = following(request)
             if found is None:
@@ -109,9 +114,9 @@ def problems(options: dict[str, Any]) -> Middleware:
 
 
 def make(
-    core: Core, about: Callable[[], dict[str, Any]], wait: Callable[[float], object], max_bytes: int = DEFAULT_MAX_BYTES
+    core: Core, facts: Facts, wait: Callable[[float], object], max_bytes: int = DEFAULT_MAX_BYTES
 ) -> WSGIApplication:
-    """The WSGI application over a core; `about` returns the provenance, `wait` waits for a number of seconds.
+    """The WSGI application over a core; `facts` tell about it, `wait` waits for a number of seconds.
 
     A body of more than `max_bytes` gets status 413.
     """
@@ -121,7 +126,7 @@ def make(
             url("hello", Hello),
             url("statements", Statements),
             url("wait", Wait),
-            url("__version__", Version),
+            *[url(path.lstrip("/"), Fact, {"fact": fact}, name=path) for path, fact in facts.items()],
         ]
     )
     return WSGIApplication(
@@ -129,7 +134,6 @@ def make(
         options={
             "path_router": router,
             "transform": core.transform,
-            "about": about,
             "wait": wait,
             "max_bytes": max_bytes,
         },

@@ -17,6 +17,7 @@ from bench.model import Variant
 from bench.paths import ROOT
 
 VERSION: str = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+SERVICE = {"app": "app", "spec/openapi.json": "app/openapi.json"}  # where its files go
 SOURCE_SUFFIXES = frozenset({".py", ".pyx", ".pxd", ".pxi", ".h"})
 
 
@@ -39,8 +40,18 @@ def make(variant: Variant, builder: Path, folder: Path, log: Path) -> Path:
 
 
 def sources(variant: Variant) -> Iterator[tuple[str, Path]]:
-    """Yield (destination in the stage, file) of `app` and of the variant's own source, in a stable order."""
-    for origin, destination in {"app": "app", **variant.source}.items():
+    """Yield (destination in the stage, file) of the service and of the variant's own source, in a stable order."""
+    yield from _files(SERVICE | variant.source, variant)
+
+
+def own_lines(variant: Variant) -> int:
+    """Count the non-blank lines of source that the variant has beside the service, comments included."""
+    own = {file for _, file in _files(variant.source, variant) if ROOT / "app" not in file.parents}
+    return sum(bool(line.strip()) for file in own for line in file.read_text(encoding="utf-8").splitlines())
+
+
+def _files(origins: dict[str, str], variant: Variant) -> Iterator[tuple[str, Path]]:
+    for origin, destination in origins.items():
         path = ROOT / origin
         if path.is_file():
             yield destination, path
@@ -50,12 +61,6 @@ def sources(variant: Variant) -> Iterator[tuple[str, Path]]:
         for file in sorted(path.rglob("*")):
             if file.suffix in SOURCE_SUFFIXES and file.is_file():
                 yield f"{destination}/{file.relative_to(path)}", file
-
-
-def own_lines(variant: Variant) -> int:
-    """Count the non-blank lines of source that the variant has beside `app`, comments included."""
-    own = {file for _, file in sources(variant) if ROOT / "app" not in file.parents}
-    return sum(bool(line.strip()) for file in own for line in file.read_text(encoding="utf-8").splitlines())
 
 
 def distribution(variant: Variant) -> str:

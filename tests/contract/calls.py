@@ -25,7 +25,7 @@ WARM = 3  # requests before the one that counts: caches and lazy imports are not
 def made_alone() -> Any:
     """Return the application that the framework's module makes, without the module that servers import."""
     core = built_core()
-    return import_module(os.environ["STATEMENTS_FRAMEWORK"]).make(core, dict, time.sleep)
+    return import_module(os.environ["STATEMENTS_FRAMEWORK"]).make(core, {}, time.sleep)
 
 
 def called(ask: Any, document: bytes) -> list[str]:

@@ -56,6 +56,16 @@ def test_version_tells_what_runs(server: Server) -> None:
     assert "variant" in json.loads(reply.body)
 
 
+def test_promises_what_each_implementation_has(server: Server) -> None:
+    reply = ask(server, "GET", "/openapi.json")
+    written = json.loads((SPEC / "openapi.json").read_text())
+    core = {
+        path: written["paths"][path] for path in ("/hello", "/statements", "/wait", "/__version__", "/openapi.json")
+    }
+    assert (reply.status, reply.content_type) == (200, "application/json")
+    assert json.loads(reply.body) == {**written, "paths": core}
+
+
 def is_free(server: Server, document: bytes, reply: Reply) -> bool:
     """Return True if the answer is one that the spec allows only to peers. A refusal must still be a problem."""
     if not (server.peer and verify.is_free(document, reply.status, reply.body)):
@@ -204,10 +214,32 @@ def test_waits(server: Server, ms: str) -> None:
 
 @pytest.mark.parametrize("query", ["", "?", "?ms", "?ms=", "?x=1", *("?ms=" + quote(ms) for ms in (
     "-1", "10001", "1.5", "1e3", "x", " 1", "+1", "1_0", "٤", "²", "9" * 5000, "\0"
-)), "?ms=%ff", "?ms=%", "?&&=&ms"], ids=short)  # fmt: skip
+)), "?ms=%ff", "?ms=%", "?&&=&ms", "?ms=1&ms=1", "?ms=1&x=", "?m%73=1&ms=1"], ids=short)  # fmt: skip
 def test_refuses_to_wait(server: Server, query: str) -> None:
     reply = ask(server, "GET", f"/wait{query}")
     assert is_problem(reply, 400) or (len(query) > 4000 and is_refused(reply))
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "parameter"),
+    [
+        ("GET", "/hello?x=1", "x"),
+        ("GET", "/__version__?%C3%A9", "é"),
+        ("GET", "/openapi.json?=1", ""),
+        ("POST", "/statements?a=1&b=2", "a"),
+        ("GET", "/wait?ms=1&ms=2", "ms"),
+        ("GET", "/wait?ms=x", "ms"),
+    ],
+)
+def test_a_wrong_parameter_is_named(server: Server, method: str, target: str, parameter: str) -> None:
+    reply = send(server, f"{POST.replace('POST /statements', f'{method} {target}')}Content-Length: 0\r\n\r\n".encode())
+    assert is_problem(reply, 400)
+    assert json.loads(reply.body)["parameter"] == parameter
+
+
+@pytest.mark.parametrize("target", ["/hello?", "/hello?&&"])
+def test_an_empty_query_is_none(server: Server, target: str) -> None:
+    assert ask(server, "GET", target).status == 200
 
 
 @pytest.mark.parametrize("target", ["/", "/nope", "/statements/1", "/hello/", "/%", "/%2e%2e"])

@@ -6,7 +6,7 @@ import pytest
 
 from bench.errors import MissingError
 from bench.serve import backend
-from tests import messaging
+from tests import messaging, tools
 from tests.absent import absent
 from tests.declared import CATALOG
 
@@ -19,7 +19,7 @@ def brokers() -> None:
     try:
         for name in ("nats", "nats-fsync", "redis"):
             backend.require(CATALOG.backends[name])
-        messaging.python()
+        tools.python("messaging")
     except MissingError as error:
         absent(str(error), error.remedy)
 

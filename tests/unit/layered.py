@@ -62,8 +62,8 @@ class Service:
         monkeypatch.setattr(events, "configured", lambda: made)
         monkeypatch.setattr(identity, "configured", lambda: identity.Gate(Tokens()))  # type: ignore[arg-type]
         wait = self.wait if interface == "wsgi" else self.wait_on_loop
-        core, about = layers.around_core(CORE, LAYERS), {"variant": "x"}
-        application = SERVICES[interface].make(core, lambda: about, wait, MAX_BYTES)
+        facts = {"/__version__": lambda: {"variant": "x"}, "/openapi.json": written}
+        application = SERVICES[interface].make(layers.around_core(CORE, LAYERS), facts, wait, MAX_BYTES)
         self.application = layers.around(application, interface, LAYERS)
 
     def wait(self, _seconds: float) -> None:

@@ -79,7 +79,7 @@ class Service:
         self.work = MadeUpWork()
         self.interface = interface
         made = Events(self.work, is_guarded=is_guarded, max_bytes=MAX_BYTES)  # type: ignore[arg-type]
-        self.application = getattr(events, interface)(SERVICES[interface].make(CORE, dict, time.sleep, MAX_BYTES), made)
+        self.application = getattr(events, interface)(SERVICES[interface].make(CORE, {}, time.sleep, MAX_BYTES), made)
 
     def ask(self, method: str, path: str, body: bytes = b"", by: Principal | None = None, **headers: str) -> Answer:
         return ask_as(by, self.interface, self.application, method, path, body, **headers)
@@ -339,4 +339,4 @@ def test_the_layer_connects_to_no_broker_before_a_request(monkeypatch: pytest.Mo
     monkeypatch.setenv("STATEMENTS_BROKER", "nats://127.0.0.1:1")
     monkeypatch.setenv("STATEMENTS_LAYERS", "events")
     monkeypatch.setattr("app.nats.connected", lambda *_: pytest.fail("it connects"))
-    layers.around(wsgi_app.make(CORE, dict, time.sleep), "wsgi", ["events"])
+    layers.around(wsgi_app.make(CORE, {}, time.sleep), "wsgi", ["events"])

@@ -15,7 +15,7 @@ async def waits(seconds: float) -> None:
     time.sleep(seconds)
 
 
-APPLICATION = falcon_app.make(load_core("app.core"), lambda: {"variant": "x"}, waits, 1_000)
+APPLICATION = falcon_app.make(load_core("app.core"), {"/__version__": lambda: {"variant": "x"}}, waits, 1_000)
 
 
 def asked(method: str, path: str, events: list[Any], **scope: Any) -> tuple[int, bytes]:

@@ -18,7 +18,8 @@ DOCUMENT = b'{"batch":"b","currency":"EUR","orders":[]}'
 CORE = load_core("app.core")
 FRAMEWORKS = list(CATALOG.frameworks.values())
 LEAVING_OUT = [each for each in FRAMEWORKS if each.interface != "rsgi"]  # Granian leaves the body of HEAD out by itself
-ALLOWED = {"/hello": "GET", "/statements": "POST", "/wait": "GET", "/__version__": "GET"}
+FACTS = {"/__version__": dict, "/openapi.json": dict}
+ALLOWED = {"/hello": "GET", "/statements": "POST", "/wait": "GET", **dict.fromkeys(FACTS, "GET")}
 
 
 @pytest.fixture(params=FRAMEWORKS, ids=lambda framework: framework.name)
@@ -27,7 +28,7 @@ def framework(request: pytest.FixtureRequest) -> Framework:
 
 
 def asked(framework: Framework, method: str, path: str, body: bytes = b"", core: Core = CORE, **headers: str) -> Answer:
-    application = import_module(framework.module).make(core, dict, time.sleep)
+    application = import_module(framework.module).make(core, FACTS, time.sleep)
     return ask(framework.interface, application, method, path, body, **headers)
 
 

@@ -46,7 +46,7 @@ class Service:
     def __init__(self, interface: str, resources: type[Resources] = Resources, *, are_kept: bool = True) -> None:
         self.interface = interface
         self.work = MadeUpWork()
-        application = SERVICES[interface].make(CORE, dict, time.sleep, MAX_BYTES * 1000)
+        application = SERVICES[interface].make(CORE, {}, time.sleep, MAX_BYTES * 1000)
         if are_kept:
             made = Events(self.work, is_guarded=False, max_bytes=MAX_BYTES * 1000)  # type: ignore[arg-type]
             application = getattr(events, interface)(application, made)

@@ -42,7 +42,7 @@ class Quiet(WSGIRequestHandler):
 @contextmanager
 def served(resources: type[Resources] = Resources) -> Iterator[str]:
     """The URL of the service with `hal` and `events`."""
-    application = bare_app.make(CORE, dict, time.sleep)
+    application = bare_app.make(CORE, {}, time.sleep)
     application = events.wsgi(application, Events(ComputedOnceAskedFor()))  # type: ignore[arg-type]
     with make_server(
         "127.0.0.1", 0, hal.wsgi(application, hal.Hal(resources(are_kept=True))), handler_class=Quiet

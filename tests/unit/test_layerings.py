@@ -323,7 +323,7 @@ def test_every_framework_answers_right_when_asked_within_the_process(
     from app.contract import load_core  # noqa: PLC0415
 
     module = CATALOG.frameworks[framework].module
-    application = import_module(module).make(load_core("app.core"), dict, lambda seconds: None)
+    application = import_module(module).make(load_core("app.core"), {}, lambda seconds: None)
     headers = {"Host": "h", "Content-Type": "application/json"}
     ask, _ = asked(module.split(".")[1], monkeypatch, application, headers=headers)
     assert [ask(each.body) for each in few] == [each.expect for each in few]
@@ -350,7 +350,7 @@ def test_hal_is_answered_as_expected_within_the_process(
     from app.contract import load_core  # noqa: PLC0415
 
     layering, declared = CATALOG.layerings[name], CATALOG.frameworks[framework]
-    application = import_module(declared.module).make(load_core("app.core"), dict, lambda seconds: None)
+    application = import_module(declared.module).make(load_core("app.core"), {}, lambda seconds: None)
     monkeypatch.setenv("STATEMENTS_LAYERS", " ".join(layering.layers))
     application = around.around(application, declared.interface, layering.layers)
     _, request = prepared(name, tmp_path)

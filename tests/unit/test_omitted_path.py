@@ -18,7 +18,7 @@ WSGI = [each for each in CATALOG.frameworks.values() if each.interface == "wsgi"
 @pytest.mark.parametrize("method", ["GET", "CONNECT"])
 @pytest.mark.parametrize("framework", WSGI, ids=lambda framework: framework.name)
 def test_an_omitted_path_is_unknown(framework: Any, method: str) -> None:
-    application = import_module(framework.module).make(load_core("app.core"), dict, time.sleep, 1_000)
+    application = import_module(framework.module).make(load_core("app.core"), {}, time.sleep, 1_000)
     environ: dict[str, Any] = {"wsgi.input": BytesIO()}
     setup_testing_defaults(environ)
     environ["REQUEST_METHOD"] = method

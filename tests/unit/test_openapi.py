@@ -16,7 +16,7 @@ from tests.cores import GOLDEN
 from tests.openapi import Operation, Part, Promises, parts, renamed, written
 from tests.unit.interfaces import Answer, ask
 
-SERVICE = bare_app.make(contract.load_core("app.core"), dict, time.sleep)
+SERVICE = bare_app.make(contract.load_core("app.core"), {}, time.sleep)
 PROMISES = Promises(written())
 POST = Operation("POST", "/statements")
 

@@ -26,8 +26,18 @@ def tour(service: Service) -> Iterator[Asked]:
         for token in ("wrong", "keys-away"):
             target = path.format(id="0" * 32, customer=1, relation="customers")
             yield service.ask(method, target, token=token)
-    for target in ("/hello", "/__version__", "/wait?ms=0", "/wait", "/", "/rels/customers", "/rels/none"):
+    for target in (
+        "/hello",
+        "/__version__",
+        "/openapi.json",
+        "/wait?ms=0",
+        "/wait",
+        "/",
+        "/rels/customers",
+        "/rels/none",
+    ):
         yield from service.read(target)
+        yield from service.read(f"{target}?x=1")
     for target in health.PATHS:
         yield from service.read(target)
     service.draining.touch()
@@ -63,7 +73,14 @@ def later(service: Service) -> Iterator[Asked]:
         if is_made:
             service.work.compute()
         yield from readings(service, statement, ("all", "seven", "none", "other", ""))
-    for rest in ("/customers?page=0", "/customers?page=3", "/customers?x=1", "/customers/1?x=1", "/customers/99"):
+    for rest in (
+        "?x=1",
+        "/customers?page=0",
+        "/customers?page=3",
+        "/customers?x=1",
+        "/customers/1?x=1",
+        "/customers/99",
+    ):
         yield from service.read(f"{statement}{rest}")
     for refusal in REFUSALS:
         statement = service.later()

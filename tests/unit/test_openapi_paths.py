@@ -28,6 +28,7 @@ from tests.openapi import Operation, parts, written
 from tests.unit.interfaces import INTERFACES
 from tests.unit.layered import CORE, HAL, LAYERS, PROMISES, Service
 
+FACTS = {"/__version__": dict, "/openapi.json": dict}
 OPERATIONS = PROMISES.operations
 CORE_OPERATIONS = {each for each, operation in OPERATIONS.items() if operation["tags"] == ["core"]}
 
@@ -50,7 +51,7 @@ def routes(application: Any) -> set[Operation]:
 
 @pytest.mark.parametrize("framework", CATALOG.frameworks.values(), ids=lambda framework: framework.name)
 def test_each_framework_routes_what_is_tagged_core(framework: Framework) -> None:
-    application = importlib.import_module(framework.module).make(CORE, dict, time.sleep)
+    application = importlib.import_module(framework.module).make(CORE, FACTS, time.sleep)
     assert routes(application) == CORE_OPERATIONS
 
 

@@ -44,7 +44,7 @@ def ask(protocol: Protocol, method: str, path: str, query: str = "", **headers: 
     async def wait(seconds: float) -> None:
         waits.append(seconds)
 
-    application = bare_app.make(load_core("app.core"), lambda: {"variant": "x"}, wait, MAX_BYTES)
+    application = bare_app.make(load_core("app.core"), {"/__version__": lambda: {"variant": "x"}}, wait, MAX_BYTES)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     asyncio.run(application(SimpleNamespace(method=method, path=path, query_string=query, headers=named), protocol))
     assert protocol.answer is not None

@@ -32,7 +32,9 @@ Wsgi = Callable[[dict[str, Any], Callable[..., object]], Iterable[bytes]]
 
 def application(module: str) -> Wsgi:
     """The service on a framework, with the reference core."""
-    return import_module(module).make(load_core("app.core"), lambda: {"variant": "x"}, time.sleep, MAX_BYTES)
+    return import_module(module).make(
+        load_core("app.core"), {"/__version__": lambda: {"variant": "x"}}, time.sleep, MAX_BYTES
+    )
 
 
 @pytest.mark.filterwarnings("ignore:Unknown REQUEST_METHOD")

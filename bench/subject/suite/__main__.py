@@ -24,7 +24,7 @@ def main() -> None:
     args = parser.parse_args()
     core = built_core()
     provenance = partial(about, core, framework=args.module)
-    application = import_module(args.module).make(core, provenance, time.sleep, MAX_BYTES)
+    application = import_module(args.module).make(core, {"/__version__": provenance}, time.sleep, MAX_BYTES)
     client = import_module(f".{args.client}", __package__).Client(application)
     print(json.dumps({**run(client), "about": provenance()}))
 

@@ -10,15 +10,18 @@ const TEXT = "text/plain; charset=utf-8";
 const NOTHING = Buffer.alloc(0);
 const HELLO = "Hello, world!\n";
 const HELLO_HEAD = ["Content-Type", TEXT, "Content-Length", String(HELLO.length)];
-const ALLOWED = { "/hello": "GET", "/statements": "POST", "/wait": "GET", "/__version__": "GET" };
 
 /** Make a server over a core: `transform` takes the bytes of a document and returns its answer, as a Buffer or as a
  * string of one UTF-16 unit per byte.
  *
- * `about` is the provenance. A body of more than `maxBytes` gets status 413.
+ * `facts` are functions by path, which return what the service says of itself. A body of more than `maxBytes` gets
+ * status 413.
  */
-export function makeServer(transform, about, maxBytes) {
-  const provenance = Buffer.from(JSON.stringify(about));
+export function makeServer(transform, facts, maxBytes) {
+  const methods = { "/hello": "GET", "/statements": "POST", "/wait": "GET" };
+  for (const path of Object.keys(facts)) {
+    methods[path] = "GET";
+  }
 
   function answer(request, response) {
     const { url, method } = request;
@@ -35,19 +38,24 @@ export function makeServer(transform, about, maxBytes) {
     const { method, url } = request;
     const mark = url.indexOf("?");
     const path = mark < 0 ? url : url.slice(0, mark);
-    const allowed = Object.hasOwn(ALLOWED, path) ? ALLOWED[path] : undefined;
+    const allowed = Object.hasOwn(methods, path) ? methods[path] : undefined;
+    const parameters = new URLSearchParams(mark < 0 ? "" : url.slice(mark + 1));
+    const wrong = wrongParameter(parameters, path === "/wait" ? ["ms"] : []);
     if (allowed === undefined) {
       refuse(response, 404, path);
     } else if (method !== allowed) {
       refuse(response, 405, `${path} takes ${allowed}`, {}, ["Allow", allowed]);
+    } else if (wrong !== undefined) {
+      const detail = "the query has an unknown or repeated parameter";
+      discard(request, maxBytes, () => refuse(response, 400, detail, { parameter: wrong }));
     } else if (path === "/hello") {
       response.writeHead(200, HELLO_HEAD).end(HELLO);
     } else if (path === "/statements") {
       readBody(request, response);
     } else if (path === "/wait") {
-      answerWait(mark < 0 ? "" : url.slice(mark + 1), response);
+      answerWait(parameters.get("ms") ?? "", response);
     } else {
-      send(response, JSON_TYPE, provenance);
+      send(response, JSON_TYPE, Buffer.from(JSON.stringify(facts[path]())));
     }
   }
 
@@ -143,10 +151,15 @@ function isJson(type) {
   return type === JSON_TYPE || (type !== undefined && type.split(";", 1)[0].trim().toLowerCase() === JSON_TYPE);
 }
 
-function answerWait(query, response) {
-  const asked = new URLSearchParams(query).getAll("ms").at(-1);
-  if (asked === undefined || !/^[0-9]{1,5}$/.test(asked) || Number(asked) > MAX_WAIT_MS) {
-    refuse(response, 400, `ms must be an integer from 0 to ${MAX_WAIT_MS}`);
+/** The first parameter that is not among `names`, or that occurs twice; undefined without one. */
+function wrongParameter(parameters, names) {
+  const found = [...parameters.keys()];
+  return found.find((name, index) => !names.includes(name) || found.indexOf(name) < index);
+}
+
+function answerWait(asked, response) {
+  if (!/^[0-9]{1,5}$/.test(asked) || Number(asked) > MAX_WAIT_MS) {
+    refuse(response, 400, `ms must be an integer from 0 to ${MAX_WAIT_MS}`, { parameter: "ms" });
     return;
   }
   const ms = Number(asked);

@@ -19,8 +19,9 @@ if (!Object.hasOwn(CORES, name)) {
 const file = new URL(CORES[name], import.meta.url);
 const { transform } = await import(file);
 
+const read = (name) => JSON.parse(readFileSync(new URL(name, import.meta.url), "utf8"));
 const about = {
-  ...JSON.parse(readFileSync(new URL("./built.json", import.meta.url), "utf8")),
+  ...read("./built.json"),
   variant: process.env.STATEMENTS_VARIANT,
   core: name,
   core_sha256: createHash("sha256").update(readFileSync(file)).digest("hex"),
@@ -30,8 +31,16 @@ const about = {
   flags: process.execArgv,
 };
 
+/** The OpenAPI document with the operations that every implementation has. */
+function promised() {
+  const document = read("./openapi.json");
+  const isCore = ([, item]) => Object.values(item).some((operation) => operation.tags?.includes("core"));
+  return { ...document, paths: Object.fromEntries(Object.entries(document.paths).filter(isCore)) };
+}
+
+const facts = { "/__version__": () => about, "/openapi.json": promised };
 const maxBytes = Number(process.env.STATEMENTS_MAX_BYTES ?? 64 * 2 ** 20);
-const server = makeServer(transform, about, maxBytes);
+const server = makeServer(transform, facts, maxBytes);
 server.listen({ host, port: Number(port), backlog: Number(backlog) });
 process.once("SIGTERM", () => {
   server.close(); // accepts no connection; idle ones close now, the others after their answer

@@ -23,6 +23,7 @@ final class Endpoints extends HttpServlet {
     private static final long serialVersionUID = 1L;
     private static final String JSON = "application/json";
     private static final String TEXT = "text/plain;charset=utf-8";
+    private static final String BAD_REQUEST = "Bad Request";
     private static final String PROBLEM = "application/problem+json";
     private static final byte[] HELLO = "Hello, world!\n".getBytes(StandardCharsets.US_ASCII);
     private static final int MAX_WAIT_MS = 10_000;
@@ -64,29 +65,62 @@ final class Endpoints extends HttpServlet {
         String path = request.getServletPath();
         switch (path) {
             case "/statements" -> {
-                allow(request, response, "POST");
+                expect(request, response, "POST", null);
                 postStatements(request, response);
             }
             case "/hello" -> {
-                allow(request, response, "GET");
+                expect(request, response, "GET", null);
                 send(response, 200, TEXT, HELLO, HELLO.length);
             }
             case "/wait" -> {
-                allow(request, response, "GET");
-                getWait(request, response);
+                getWait(expect(request, response, "GET", "ms"), response);
             }
             case "/__version__" -> {
-                allow(request, response, "GET");
+                expect(request, response, "GET", null);
                 getVersion(response);
+            }
+            case "/openapi.json" -> {
+                expect(request, response, "GET", null);
+                byte[] body = Promises.ofCore();
+                send(response, 200, JSON, body, body.length);
             }
             default -> throw new Problem(404, "Not Found", path);
         }
     }
 
-    private static void allow(HttpServletRequest request, HttpServletResponse response, String method) throws Problem {
+    /** Expects a method, and no query but the parameter; returns its value, which is empty without it. */
+    private static String expect(
+            HttpServletRequest request, HttpServletResponse response, String method, String parameter) throws Problem {
         if (!request.getMethod().equals(method)) {
             response.setHeader("Allow", method);
             throw new Problem(405, "Method Not Allowed", request.getServletPath() + " takes " + method);
+        }
+        String query = request.getQueryString();
+        return query == null ? "" : queried(query, parameter);
+    }
+
+    private static String queried(String query, String parameter) throws Problem {
+        String value = null;
+        for (String pair : query.split("&")) {
+            String[] parts = pair.split("=", 2);
+            String name = decoded(parts[0]);
+            if (pair.isEmpty()) {
+                continue;
+            }
+            if (!name.equals(parameter) || value != null) {
+                throw new Problem(
+                        400, BAD_REQUEST, "the query has an unknown or repeated parameter", "parameter", name);
+            }
+            value = parts.length == 2 ? decoded(parts[1]) : "";
+        }
+        return value == null ? "" : value;
+    }
+
+    private static String decoded(String text) {
+        try {
+            return URLDecoder.decode(text, StandardCharsets.UTF_8);
+        } catch (IllegalArgumentException notEncoded) {
+            return text;
         }
     }
 
@@ -111,9 +145,9 @@ final class Endpoints extends HttpServlet {
     private static Problem problem(Refusal refusal) {
         if (refusal instanceof Refusal.Invalid) {
             String detail = "a rule is broken at the pointer";
-            return new Problem(422, "Unprocessable Content", detail, refusal.getMessage());
+            return new Problem(422, "Unprocessable Content", detail, "pointer", refusal.getMessage());
         }
-        return new Problem(400, "Bad Request", refusal.getMessage());
+        return new Problem(400, BAD_REQUEST, refusal.getMessage());
     }
 
     private static void expectJson(String type) throws Problem {
@@ -151,11 +185,11 @@ final class Endpoints extends HttpServlet {
                 }
             }
         } catch (IOException broken) {
-            throw new Problem(400, "Bad Request", "the body cannot be read");
+            throw new Problem(400, BAD_REQUEST, "the body cannot be read");
         }
         if (length < announced) {
             String detail = "the body ended after " + length + " of " + announced + " bytes";
-            throw new Problem(400, "Bad Request", detail);
+            throw new Problem(400, BAD_REQUEST, detail);
         }
         return length;
     }
@@ -164,8 +198,8 @@ final class Endpoints extends HttpServlet {
         return new Problem(413, "Content Too Large", "the body may have " + maxBytes + " bytes");
     }
 
-    private static void getWait(HttpServletRequest request, HttpServletResponse response) throws IOException, Problem {
-        int ms = parseWaitMs(request.getQueryString());
+    private static void getWait(String asked, HttpServletResponse response) throws IOException, Problem {
+        int ms = parseWaitMs(asked);
         try {
             Thread.sleep(ms);
         } catch (InterruptedException stopped) {
@@ -175,26 +209,14 @@ final class Endpoints extends HttpServlet {
         send(response, 200, TEXT, body, body.length);
     }
 
-    /** The last {@code ms} of a query that is not empty, an integer from 0 to 10,000. */
-    private static int parseWaitMs(String query) throws Problem {
-        String found = "";
-        for (String pair : (query == null ? "" : query).split("&")) {
-            if (pair.startsWith("ms=") && pair.length() > 3) {
-                found = pair.substring(3);
+    private static int parseWaitMs(String ms) throws Problem {
+        if (ms.length() <= 5 && !ms.isEmpty() && ms.chars().allMatch(c -> c >= '0' && c <= '9')) {
+            int value = Integer.parseInt(ms);
+            if (value <= MAX_WAIT_MS) {
+                return value;
             }
         }
-        try {
-            String ms = URLDecoder.decode(found, StandardCharsets.UTF_8);
-            if (ms.length() <= 5 && !ms.isEmpty() && ms.chars().allMatch(c -> c >= '0' && c <= '9')) {
-                int value = Integer.parseInt(ms);
-                if (value <= MAX_WAIT_MS) {
-                    return value;
-                }
-            }
-        } catch (IllegalArgumentException notEncoded) {
-            // refused below, like any other
-        }
-        throw new Problem(400, "Bad Request", "ms must be an integer from 0 to " + MAX_WAIT_MS);
+        throw new Problem(400, BAD_REQUEST, "ms must be an integer from 0 to " + MAX_WAIT_MS, "parameter", "ms");
     }
 
     private void getVersion(HttpServletResponse response) throws IOException {

@@ -11,17 +11,19 @@ final class Problem extends Exception {
 
     final int status;
     private final String title;
-    private final String pointer; // null unless the document is invalid
+    private final String member; // a further one, such as the pointer to what is invalid; null without one
+    private final String value;
 
     Problem(int status, String title, String detail) {
-        this(status, title, detail, null);
+        this(status, title, detail, null, null);
     }
 
-    Problem(int status, String title, String detail, String pointer) {
+    Problem(int status, String title, String detail, String member, String value) {
         super(detail, null, false, false);
         this.status = status;
         this.title = title;
-        this.pointer = pointer;
+        this.member = member;
+        this.value = value;
     }
 
     byte[] body() {
@@ -31,8 +33,8 @@ final class Problem extends Exception {
             out.writeStringProperty("title", title);
             out.writeNumberProperty("status", status);
             out.writeStringProperty("detail", getMessage());
-            if (pointer != null) {
-                out.writeStringProperty("pointer", pointer);
+            if (member != null) {
+                out.writeStringProperty(member, value);
             }
             out.writeEndObject();
         }
