@@ -1,0 +1,173 @@
+"""`make contracts`: which tool catches which planted defect, and what schemathesis finds on every pair of the lab.
+
+A tool is a function of the address where a defect is served: it returns whether it finds anything wrong. A tool that
+finds something wrong with the sound service fails the run, and so does an undeclared broken promise of a pair.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import mean
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from rich.console import Console
+
+from bench import readiness, verify
+from bench.documents.answers import Answer
+from bench.host.pinning import cores
+from bench.model import Exchange
+from bench.paths import ROOT
+from bench.progress import Progress
+from bench.serve import life_cycle
+from bench.serve.ports import free_port
+from tests import conformance, tools
+from tests.absent import expect_none
+from tests.cores import GOLDEN
+from tests.declared import CATALOG
+from tests.openapi import Operation, Promises, written
+from tests.planted import DEFECTS, SOUND
+
+OF_SERVERS = {"date", "server", "connection"}  # headers that a server adds to each answer
+
+Tool = Callable[[str], bool]
+
+
+# ---------------------------------------------------------------- the tools
+
+
+def schemathesis(address: str) -> bool:
+    """Requests made from the OpenAPI document."""
+    with TemporaryDirectory(prefix="contracts-") as folder:
+        return bool(conformance.checked(address, conformance.BRIEF, Path(folder)).broken)
+
+
+def golden_cases(address: str) -> bool:
+    """Status and bytes of the answers to golden cases, and the pointer of a refusal."""
+    return bool(verify.check_server(port_of(address)).mismatches)
+
+
+def schemas(address: str) -> bool:
+    """Status, headers and schema of the answers to golden cases, by the OpenAPI document."""
+    promises, post = Promises(written()), Operation("POST", "/statements")
+    return any(promises.broken(post, posted(address, case.read_bytes())) for case in GOLDEN)
+
+
+TOOLS: dict[str, Tool] = {"schemathesis": schemathesis, "golden cases": golden_cases, "schemas": schemas}
+MISSED: dict[str, set[str]] = {"schemathesis": set(), "golden cases": set(), "schemas": set()}
+
+
+def port_of(address: str) -> int:
+    port = urlsplit(address).port
+    assert port is not None
+    return port
+
+
+def posted(address: str, document: bytes) -> Answer:
+    """The answer to a document, without the headers of its server."""
+    exchange = Exchange(method="POST", path="/statements", body=document, expect=b"")
+    answer = life_cycle.answered(port_of(address), exchange)
+    headers = {name: value for name, value in answer.headers.items() if name not in OF_SERVERS}
+    return Answer(answer.status, headers, answer.body)
+
+
+# ---------------------------------------------------------------- the defects
+
+
+class Verdict(NamedTuple):
+    """Whether a tool finds anything wrong with a defect, and the seconds that it takes."""
+
+    defect: str
+    tool: str
+    caught: bool
+    seconds: float
+
+
+@contextmanager
+def serving(defect: str, log: Path) -> Iterator[str]:
+    """The address of the service with a defect."""
+    port = free_port()
+    argv = [str(tools.python("contracts")), "-m", "waitress", f"--listen={life_cycle.HOST}:{port}"]
+    with life_cycle.launched(
+        defect,
+        [*argv, "--call", "tests.planted:application"],
+        {"PYTHONPATH": str(ROOT), "PLANTED": defect},
+        folder=log.parent,
+        first=life_cycle.HELLO,
+        log=log,
+        cpus=cores().server,
+        host=life_cycle.HOST,
+        port=port,
+    ) as running:
+        yield running.url
+
+
+def verdicts(defect: str, folder: Path) -> Iterator[Verdict]:
+    """What each tool says of a defect."""
+    with serving(defect, folder / f"{defect}.log") as address:
+        for name, tool in TOOLS.items():
+            began = time.perf_counter()
+            caught = tool(address)
+            yield Verdict(defect, name, caught, time.perf_counter() - began)
+
+
+def table(found: Iterable[Verdict]) -> Iterator[str]:
+    """The verdicts in Markdown, a row for each defect, and the mean seconds of each tool."""
+    by_defect: dict[str, dict[str, Verdict]] = {}
+    for verdict in found:
+        by_defect.setdefault(verdict.defect, {})[verdict.tool] = verdict
+    yield f"| planted | {' | '.join(TOOLS)} |"
+    yield f"|---|{'---|' * len(TOOLS)}"
+    for defect, row in by_defect.items():
+        title = "nothing" if defect == SOUND else DEFECTS[defect].title
+        yield f"| {title} | {' | '.join('caught' if row[tool].caught else '–' for tool in TOOLS)} |"
+    seconds = (mean(row[tool].seconds for row in by_defect.values()) for tool in TOOLS)
+    yield f"| seconds | {' | '.join(f'{each:.3g}' for each in seconds)} |"
+
+
+# ---------------------------------------------------------------- every pair
+
+
+def long_run(folder: Path) -> Iterator[tuple[conformance.Subject, conformance.Report]]:
+    """What schemathesis finds on every pair, with many examples."""
+    subjects = conformance.every_pair()
+    names = dict.fromkeys(subject.stack.variant for subject in subjects)
+    expect_none(readiness.build_all(CATALOG, names, Progress(Console(stderr=True)))[1])
+    for subject in subjects:
+        with conformance.served(subject, folder / "stack.log") as address:
+            yield subject, conformance.checked(address, conformance.LONG, folder)
+
+
+def run(folder: Path, *, as_json: bool) -> Iterator[str]:
+    """Print all verdicts and all pairs; yields each that is wrong."""
+    found = []
+    for verdict in (each for defect in (SOUND, *DEFECTS) for each in verdicts(defect, folder)):
+        found.append(verdict)
+        if as_json:
+            print(json.dumps(verdict._asdict()), flush=True)
+        if verdict.defect == SOUND and verdict.caught:
+            yield f"{verdict.tool} finds something wrong with the sound service"
+    if not as_json:
+        print(*table(found), "", "| pair | requests | seconds | declared |", "|---|--:|--:|--:|", sep="\n")
+    for subject, report in long_run(folder):
+        declared = subject.departures().keys()
+        row = {"pair": str(subject), "requests": report.cases, "seconds": report.seconds, "declared": len(declared)}
+        print(json.dumps(row) if as_json else f"| {' | '.join(map(str, row.values()))} |", flush=True)
+        if report.broken != declared:
+            yield f"{subject}: {sorted(report.broken ^ declared)}: {report.said}"
+
+
+def main(words: list[str]) -> int:
+    """`--json` prints a line of JSON for each verdict and pair. Returns the exit status."""
+    with TemporaryDirectory(prefix="contracts-") as folder:
+        wrong = list(run(Path(folder), as_json="--json" in words))
+    print(*wrong, sep="\n", file=sys.stderr)
+    return bool(wrong)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
