@@ -28,7 +28,7 @@ docs-output: setup ; $(python) -m tests.docs_output $(options)
 lock: setup   ; $(python) -m bench.provision.locks $(options)
 scale: setup  ; $(python) -m tests.scale
 messaging: setup ; $(python) -m tests.messaging
-contracts: setup ; $(python) -m tests.contracts $(options)
+contracts: setup ; $(python) -m bench build cpython node-ordinary spring-jetty-ordinary spring-tomcat-ordinary && $(python) -m tests.contracts $(options)
 
 # Every page anew: Sphinx warns of a page only when it reads it. The figures come first: pages link to them.
 site: setup .lab/docs/made-of.txt

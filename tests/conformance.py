@@ -74,7 +74,7 @@ def of(variant: str, framework: str = "", server: str = "", *layers: str) -> Sub
 
 
 SERVERS = ("bjoern", "gunicorn-sync", "uwsgi-threads", "waitress", "uvicorn-httptools", "granian-asgi", "granian-rsgi")
-PEERS = [of(peer.name) for peer in {each.server: each for each in CATALOG.peers.values()}.values()]
+PEERS = [of("node-ordinary"), of("spring-jetty-ordinary"), of("spring-tomcat-ordinary")]
 LAYERED = of("cpython", "falcon", "gunicorn-gthread", "request_id", "health", "hal")
 EACH_FRAMEWORK = [
     of("cpython", "bare", "bjoern"),
