@@ -24,7 +24,7 @@ from tests.declared import CATALOG
 
 BRIEF, LONG = 30, 300  # examples for each operation
 RUN_SECONDS = 300
-SETTINGS, HOOK = ROOT / "tests/schemathesis.toml", ROOT / "tests/short_waits.py"
+SETTINGS, HOOKS = ROOT / "tests/schemathesis.toml", ROOT / "tests/schemathesis_hooks.py"
 
 
 class Broken(NamedTuple):
@@ -110,7 +110,7 @@ def checked(address: str, examples: int, folder: Path) -> Report:
     file = folder / "report.json"
     argv = [str(tools.python("contracts").with_name("schemathesis")), "--config-file", str(SETTINGS), "run"]
     argv += [f"{address}/openapi.json", "--max-examples", str(examples), "--report-json-path", str(file)]
-    env = {"SCHEMATHESIS_HOOKS": str(HOOK)}
+    env = {"SCHEMATHESIS_HOOKS": str(HOOKS)}
     done = subprocess.run(
         argv,
         cwd=folder,
@@ -131,5 +131,7 @@ def read(report: Mapping[str, Any], said: str) -> Report:
     operations = report["operations"]
     if report["errors"] or operations["tested"] != operations["total"]:
         raise LabError(f"schemathesis tested {operations['tested']} of {operations['total']} operations: {said}")
-    broken = {Broken(operation, failure["type"]) for failure in report["failures"] for operation in failure["operations"]}
+    broken = {
+        Broken(operation, failure["type"]) for failure in report["failures"] for operation in failure["operations"]
+    }
     return Report(frozenset(broken), report["test_cases"]["generated"], report["running_time"], said)

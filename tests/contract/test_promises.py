@@ -1,4 +1,4 @@
-"""What schemathesis finds on served stacks: declared departures alone. What it and other tools find of planted defects."""
+"""What schemathesis finds on served stacks: declared departures alone. What each tool finds of planted defects."""
 
 from pathlib import Path
 
