@@ -22,7 +22,7 @@ from bench.serve import life_cycle
 from tests import commands, tools
 from tests.declared import CATALOG
 
-BRIEF, LONG = 30, 300  # examples for each operation
+BRIEF, LONG = 30, 100  # examples for each operation
 RUN_SECONDS = 300
 SETTINGS, HOOKS = ROOT / "tests/schemathesis.toml", ROOT / "tests/schemathesis_hooks.py"
 
@@ -47,11 +47,25 @@ class Departure(NamedTuple):
     """Why all stacks with `part`, a server, framework, peer or layer, break a promise. It must occur."""
 
     part: str
-    broken: Broken
+    failure: str
+    operations: tuple[str, ...]
     reason: str
 
 
-DEPARTURES: tuple[Departure, ...] = ()
+DEPARTURES = (
+    Departure(
+        "bjoern",
+        "UnsupportedMethodResponse",
+        ("QUERY /__version__", "QUERY /hello", "QUERY /statements", "QUERY /wait"),
+        "Its parser does not know the method QUERY: it answers a bare 400.",
+    ),
+    Departure(
+        "wheezy-web",
+        "JsonSchemaError",
+        ("GET /wait", "POST /statements"),
+        "wheezy.http sends `Cache-Control: private` with each answer.",
+    ),
+)
 
 
 class Subject(NamedTuple):
@@ -63,10 +77,11 @@ class Subject(NamedTuple):
     def __str__(self) -> str:
         return " within ".join(filter(None, (str(self.stack), " ".join(self.layers))))
 
-    def departures(self) -> Mapping[Broken, str]:
-        """What is declared of it, with the reasons."""
+    def declared(self) -> set[Broken]:
+        """The promises that it is declared to break."""
         parts = {self.stack.variant, self.stack.framework, self.stack.label, *self.layers}
-        return {each.broken: each.reason for each in DEPARTURES if each.part in parts}
+        found = [each for each in DEPARTURES if each.part in parts]
+        return {Broken(operation, each.failure) for each in found for operation in each.operations}
 
 
 def of(variant: str, framework: str = "", server: str = "", *layers: str) -> Subject:

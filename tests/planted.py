@@ -46,8 +46,8 @@ def rename(statement: Statement) -> None:
     statement["totals"]["balance"] = statement["totals"].pop("net")
 
 
-def stringify(statement: Statement) -> None:
-    statement["totals"]["gross"] = str(statement["totals"]["gross"])
+def forget_refunds(statement: Statement) -> None:
+    statement["totals"]["net"] = statement["totals"]["gross"]
 
 
 def offset(statement: Statement) -> None:
@@ -150,7 +150,7 @@ class Defect(NamedTuple):
 SOUND = "sound"
 DEFECTS = {
     "renamed": Defect("`net` of the totals is renamed", within=answering(rename)),
-    "string": Defect("`gross` of the totals is a string", within=answering(stringify)),
+    "sum": Defect("`net` of the totals forgets refunds", within=answering(forget_refunds)),
     "offset": Defect("moments end in `+00:00` instead of `Z`", within=answering(offset)),
     "crash": Defect("a name beyond Latin-1 gets 500", within=answering(log_names)),
     "tolerant": Defect("an unknown member of the batch is accepted", within=tolerating),
