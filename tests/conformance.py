@@ -65,6 +65,12 @@ DEPARTURES = (
         ("GET /wait", "POST /statements"),
         "wheezy.http sends `Cache-Control: private` with each answer.",
     ),
+    Departure(
+        "events",
+        "MissingHeaders",
+        ("GET /statements/{id}", "GET /statements/{id}/customers", "GET /statements/{id}/customers/{customer}"),
+        "A path that cannot be a statement's gets the framework's 404, without `Cache-Control: no-store`.",
+    ),
 )
 
 
@@ -90,7 +96,7 @@ def of(variant: str, framework: str = "", server: str = "", *layers: str) -> Sub
 
 SERVERS = ("bjoern", "gunicorn-sync", "uwsgi-threads", "waitress", "uvicorn-httptools", "granian-asgi", "granian-rsgi")
 PEERS = [of("node-ordinary"), of("spring-jetty-ordinary"), of("spring-tomcat-ordinary")]
-LAYERED = of("cpython", "falcon", "gunicorn-gthread", "request_id", "health", "hal")
+LAYERED = of("cpython", "falcon", "gunicorn-gthread+events", "request_id", "health", "hal", "events")
 EACH_FRAMEWORK = [
     of("cpython", "bare", "bjoern"),
     of("cpython", "falcon", "gunicorn-sync"),
@@ -109,7 +115,7 @@ def every_pair() -> list[Subject]:
 
 @contextmanager
 def served(subject: Subject, log: Path) -> Iterator[str]:
-    """The address of a subject that is built."""
+    """The address of a subject that is built. A layer's broker is that of the server's tuning."""
     layers = {"STATEMENTS_LAYERS": " ".join(subject.layers)}
     with ExitStack() as life:
         with pytest.MonkeyPatch.context() as patch:

@@ -7,10 +7,12 @@ import pytest
 from bench import readiness
 from bench.errors import MissingError
 from bench.model import Artifact, Stack, Unavailable
+from bench.serve import backend
 from tests import conformance, contracts, tools
 from tests.absent import absent
 from tests.conformance import EACH_FRAMEWORK, LAYERED, Subject, of
 from tests.contract.conftest import missing
+from tests.declared import CATALOG
 from tests.planted import DEFECTS, SOUND
 
 pytestmark = pytest.mark.long
@@ -18,10 +20,11 @@ SUBJECTS = [*EACH_FRAMEWORK, LAYERED, of("node-ordinary"), of("spring-tomcat-ord
 
 
 @pytest.fixture(autouse=True, scope="module")
-def packages() -> None:
-    """The tools are here; otherwise the tests are skipped, and in CI they fail."""
+def needed() -> None:
+    """The packages and the broker are here; otherwise the tests are skipped, and in CI they fail."""
     try:
         tools.python("contracts")
+        backend.require(CATALOG.backends["nats"])
     except MissingError as error:
         absent(str(error), error.remedy)
 
