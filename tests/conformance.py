@@ -54,12 +54,6 @@ class Departure(NamedTuple):
 
 DEPARTURES = (
     Departure(
-        "bjoern",
-        "UnsupportedMethodResponse",
-        ("QUERY /__version__", "QUERY /hello", "QUERY /statements", "QUERY /wait"),
-        "Its parser does not know the method QUERY: it answers a bare 400.",
-    ),
-    Departure(
         "wheezy-web",
         "JsonSchemaError",
         ("GET /wait", "POST /statements"),

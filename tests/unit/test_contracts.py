@@ -83,9 +83,11 @@ def test_each_departure_is_that_of_a_pair() -> None:
 
 
 def test_departures_are_found_by_the_parts_of_a_pair() -> None:
-    both = of("cpython", "wheezy-web", "bjoern").declared()
-    assert both == of("cpython", "wheezy-web", "waitress").declared() | of("cpython", "bare", "bjoern").declared()
-    assert of("cpython", "bare", "waitress").declared() == set()
+    framework, layer = of("cpython", "wheezy-web", "waitress"), of("cpython", "falcon", "waitress", "events")
+    assert {*map(len, (framework.declared(), layer.declared()))} == {2, 3}
+    both = of("cpython", "wheezy-web", "waitress", "events")
+    assert both.declared() == framework.declared() | layer.declared()
+    assert of("cpython", "falcon", "waitress").declared() == set()
 
 
 # ---------------------------------------------------------------- the table
