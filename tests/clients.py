@@ -1,7 +1,7 @@
 """`make clients`: generated clients, and the golden cases through the models of each against a served stack.
 
-A case passes if the answer is right: a statement that is equal as JSON, 422 with the same pointer, or 400. A typed client
-cannot send every document: it may refuse to make a model of it, or its model may change the document.
+A case passes if the answer is right: a statement that is equal as JSON, 422 with the same pointer, or 400. A typed
+client cannot send every document: it may refuse to make a model of it, or its model may change the document.
 """
 
 import json
@@ -43,7 +43,7 @@ Outcome = Literal["passed", "refused", "changed", "unread", "wrong"]
 
 
 class Told(msgspec.Struct, frozen=True):
-    """What a driver tells of a case: the body that it sent, and the answer as the client's model of that type has it."""
+    """What a driver tells of a case: the body that it sent, and the answer as the client's model has it."""
 
     sent: str | None = None
     status: int = 0
@@ -61,14 +61,15 @@ class Departure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Departures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A language of `clients/departures.toml`. `unnoticed` says why a member that is renamed in an answer goes unnoticed."""
+    """A table of `clients/departures.toml`. `unnoticed`: why the client takes an answer with a renamed member."""
 
     departures: tuple[Departure, ...] = ()
     unnoticed: str = ""
 
     def outcomes(self) -> dict[str, Outcome]:
         """The declared outcome of each case."""
-        return dict.fromkeys(CASES, "passed") | {case: each.outcome for each in self.departures for case in each.cases}
+        found: dict[str, Outcome] = dict.fromkeys(CASES, "passed")
+        return found | {case: each.outcome for each in self.departures for case in each.cases}
 
 
 def declared(language: Language) -> Departures:

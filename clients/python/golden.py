@@ -35,8 +35,8 @@ def main(url: str, *files: str) -> None:
         sent.append(request.content.decode())
 
     hooks = {"event_hooks": {"request": [record]}}
-    # The service needs no token here, but the generator takes one that is optional for one that is required.
-    with AuthenticatedClient(url, token="none", raise_on_unexpected_status=True, httpx_args=hooks) as client:
+    unused = "none"  # the service needs no token here, but the generator takes an optional one for a required one
+    with AuthenticatedClient(url, unused, raise_on_unexpected_status=True, httpx_args=hooks) as client:
         for file in files:
             sent.clear()
             found = told(client, Path(file).read_bytes())

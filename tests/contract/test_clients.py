@@ -1,4 +1,4 @@
-"""Clients that are generated from spec/openapi.json: each is the same every time, compiles, and passes the golden cases.
+"""Clients generated from spec/openapi.json: each is the same every time, compiles, and passes the golden cases.
 
 `clients/departures.toml` declares what a client cannot do. A departure that does not occur fails, too.
 """
@@ -53,7 +53,7 @@ def renaming(document: bytes) -> bytes:
     return transform(document).replace(b'"totals":', b'"sums":')
 
 
-@pytest.fixture(scope="module", params=LANGUAGES.values(), ids=LANGUAGES)
+@pytest.fixture(scope="module", params=LANGUAGES.values(), ids=list(LANGUAGES))
 def language(request: pytest.FixtureRequest) -> Language:
     """A language whose client is built."""
     try:
