@@ -133,7 +133,7 @@ def outcomes(language: Language, url: str) -> dict[str, Outcome]:
 def surprises(language: Language, found: dict[str, Outcome]) -> list[str]:
     """The cases whose outcome is not the declared one, each as a line."""
     expected = declared(language).outcomes()
-    unknown = [f"{case}: no such case" for case in expected.keys() - found.keys()]
+    unknown = [f"{language.name}: {case}: no such case" for case in expected.keys() - found.keys()]
     return unknown + [
         f"{language.name}: {case}: {found[case]} instead of {expected[case]}"
         for case in found
@@ -183,7 +183,8 @@ def main() -> int:
         with life_cycle.serving(CATALOG, STACK, life_cycle.HELLO, log, cores().server) as running:
             print(f"| client | {' | '.join(PROMISED)} | lines | seconds |\n|---|---|---|---|--:|--:|")
             wrong = [line for language in LANGUAGES.values() for line in tried(language, running.url)]
-    print("\n".join(wrong), file=sys.stderr)
+    for line in wrong:
+        print(line, file=sys.stderr)
     return int(bool(wrong))
 
 

@@ -63,13 +63,15 @@ def language(request: pytest.FixtureRequest) -> Language:
     return request.param
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=[clients.STACK], ids=str)
 def service(
-    prepared: tuple[readiness.Built, list[Unavailable]], tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    prepared: tuple[readiness.Built, list[Unavailable]],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[str]:
     """The URL of a stack."""
-    require_built(prepared, clients.STACK)
-    for server in served(clients.STACK, tmp_path_factory.mktemp("server") / "log"):
+    require_built(prepared, request.param)
+    for server in served(request.param, tmp_path_factory.mktemp("server") / "log"):
         yield f"http://{server.host}:{server.port}"
 
 

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from tests.clients import CASES, GOLDEN, Told, outcome
+from tests.clients import CASES, GOLDEN, Told, declared, outcome, surprises
+from tests.languages import LANGUAGES, Language
 
 ORDER = (GOLDEN / "valid/one-order.json").read_text()
 STATEMENT = json.loads((GOLDEN / "valid/one-order.out.json").read_text())
@@ -49,3 +50,26 @@ def test_outcomes(case: str, found: Told, expected: str) -> None:
 def test_every_golden_case_is_sent() -> None:
     kinds = [case.partition("/")[0] for case in CASES]
     assert [kinds.count(kind) for kind in ("valid", "invalid", "malformed")] == [32, 41, 21]
+
+
+@pytest.mark.parametrize("language", LANGUAGES.values(), ids=list(LANGUAGES))
+def test_a_departure_that_does_not_occur_is_a_surprise(language: Language) -> None:
+    expected = declared(language).outcomes()
+    assert surprises(language, expected) == []
+    departures = [case for case in expected if expected[case] != "passed"]
+    assert surprises(language, dict.fromkeys(expected, "passed")) == [
+        f"{language.name}: {case}: passed instead of {expected[case]}" for case in departures
+    ]
+
+
+def test_a_case_that_does_not_pass_is_a_surprise() -> None:
+    python = LANGUAGES["python"]
+    found = declared(python).outcomes() | {"valid/one-order": "wrong"}
+    assert surprises(python, found) == ["python: valid/one-order: wrong instead of passed"]
+
+
+def test_a_departure_of_no_case_is_a_surprise() -> None:
+    python = LANGUAGES["python"]
+    found = declared(python).outcomes()
+    del found["malformed/utf-16"]
+    assert surprises(python, found) == ["python: malformed/utf-16: no such case"]
