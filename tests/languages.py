@@ -139,7 +139,7 @@ LANGUAGES: dict[str, Language] = {each.name: each for each in (Python(), TypeScr
 
 def built(language: Language) -> Path:
     """The folder of a client, which is first generated and compiled if anything that it is made of has changed."""
-    folder, made_of = CLIENTS / language.name, stamp.of(DOCUMENT, LOCK, *files(language.by_hand))
+    folder, made_of = CLIENTS / language.name, stamp.of(Path(__file__), DOCUMENT, LOCK, *files(language.by_hand))
     with exclusive.building(print):
         if not stamp.is_current(folder, made_of):
             with stamp.rebuilding(folder, made_of):
