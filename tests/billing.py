@@ -20,7 +20,7 @@ from bench.paths import ROOT
 from bench.serve.ports import free_port
 from tests import tools
 from tests.cores import order
-from tests.downstream import FAULTS, HOST, Downstream, downstream
+from tests.downstream import FAULTS, HOST, KINDS, REFUSED, Downstream, Kind, downstream
 
 WORKERS = {
     "sync": ["--worker-class", "sync", "billing.wsgi:application"],
@@ -130,19 +130,29 @@ def billing(worker: str, folder: Path, processes: int = 1, **env: str) -> Iterat
         yield service, fails
 
 
+def row(kind: Kind, answers: list[list[Answer]]) -> str:
+    """The row of a kind of faults, with the longest time under each worker class. Raises ValueError if one is wrong."""
+    statuses = {answer.status for each in answers for answer in each}
+    if statuses != {kind.status}:
+        raise ValueError(f"{kind.title}: {statuses}")
+    times = [f"{max(answer.seconds for answer in each):.2f} s" for each in answers]
+    return " | ".join([f"| {kind.title}", str(kind.status), str(kind.requests), *times]) + " |"
+
+
 def main() -> None:
     """Try each fault under each worker class, and print the table."""
     seen: dict[str, dict[str, Answer]] = {}
+    refused: list[list[Answer]] = []
     with tempfile.TemporaryDirectory(prefix="billing-") as name:
         for worker in WORKERS:
             with billing(worker, Path(name), PROCESSES[worker], **UNBROKEN) as (service, fails):
                 seen[worker] = service.tried(FAULTS)
                 with fails.away():
-                    seen[worker]["refused"] = service.post("refused")
-    print(f"| fault | {' | '.join(seen)} |\n|---|{'--:|' * len(seen)}")
-    for fault in (*FAULTS, "refused"):
-        cells = [f"{answers[fault].status}, {answers[fault].seconds:.2f} s" for answers in seen.values()]
-        print(f"| {fault.replace('_', ' ')} | {' | '.join(cells)} |")
+                    refused.append([service.post("refused")])
+    print(f"| `statements` … | caller gets | requests | {' | '.join(seen)} |\n|---|--:|--:|{'--:|' * len(seen)}")
+    for kind in KINDS:
+        print(row(kind, [[answers[fault.__name__] for fault in kind.faults] for answers in seen.values()]))
+    print(row(REFUSED, refused))
 
 
 if __name__ == "__main__":

@@ -241,54 +241,34 @@ def too_many(exchange: Exchange) -> None:
     exchange.problem(Problem("429 Too Many Requests", "slower"), "Retry-After: 0")
 
 
-class Fault(NamedTuple):
-    """What the downstream does, and what is right then: the status that the caller gets, and the requests it takes."""
+class Kind(NamedTuple):
+    """Faults of one kind, and what is right then: the status that the caller gets, and the requests that it takes."""
 
-    does: Callable[[Exchange], None]
+    title: str
     status: int
+    faults: tuple[Callable[[Exchange], None], ...]
     requests: int = 1
 
 
-FAULTS = {
-    fault.does.__name__: fault
-    for fault in (
-        Fault(right, 200),
-        Fault(closed, 502),
-        Fault(killed, 502),
-        Fault(cut, 502),
-        Fault(cut_chunks, 502),
-        Fault(stalled, 504),
-        Fault(stalled_midway, 504),
-        Fault(slow_head, 504),
-        Fault(slow_body, 504),
-        Fault(endless_hints, 504),
-        Fault(endless_head, 502),
-        Fault(no_http, 502),
-        Fault(failed, 502),
-        Fault(html, 502),
-        Fault(html_named_json, 502),
-        Fault(html_refusal, 502),
-        Fault(truncated, 502),
-        Fault(wrong_types, 502),
-        Fault(wrong_sums, 502),
-        Fault(other_batch, 502),
-        Fault(other_request, 502),
-        Fault(gigabyte, 502),
-        Fault(endless, 502),
-        Fault(compressed, 502),
-        Fault(redirect, 502),
-        Fault(redirect_to_nowhere, 502),
-        Fault(busy, 503, requests=3),
-        Fault(busy_once, 200, requests=2),
-        Fault(busy_for_a_second, 503, requests=2),  # a third attempt would begin after the deadline
-        Fault(busy_for_long, 503),
-        Fault(unavailable, 503),
-        Fault(unknown_caller, 401),
-        Fault(absent, 502),
-        Fault(too_many, 502),
-    )
-}
-BEHAVIOURS = {name: fault.does for name, fault in FAULTS.items()} | {"held": held, "cookie": cookie}
+KINDS = (
+    Kind("works", 200, (right,)),
+    Kind("accepts, and never answers, or not to the end", 504, (stalled, stalled_midway)),
+    Kind("sends a byte a second, or hints without end", 504, (slow_head, slow_body, endless_hints)),
+    Kind("is killed before or while it answers", 502, (closed, killed, cut, cut_chunks)),
+    Kind("answers 500, 404, 429, or with a redirect", 502, (failed, absent, too_many, redirect, redirect_to_nowhere)),
+    Kind("sends no HTTP, or HTML", 502, (no_http, html, html_named_json, html_refusal)),
+    Kind("sends half of a statement, or wrong types", 502, (truncated, wrong_types)),
+    Kind("sends the statement of another batch", 502, (other_batch, other_request, wrong_sums)),
+    Kind("sends a GiB, or what unpacks to it", 502, (gigabyte, endless, endless_head, compressed)),
+    Kind("answers 503 once, `Retry-After: 0`", 200, (busy_once,), requests=2),
+    Kind("answers 503, `Retry-After: 0`", 503, (busy,), requests=3),
+    Kind("answers 503, `Retry-After: 1`", 503, (busy_for_a_second,), requests=2),  # a third would be after the deadline
+    Kind("answers 503, `Retry-After: 60` or none", 503, (busy_for_long, unavailable)),
+    Kind("refuses the token", 401, (unknown_caller,)),
+)
+REFUSED = Kind("refuses connections", 503, (), requests=0)  # each attempt
+FAULTS = {fault.__name__: kind for kind in KINDS for fault in kind.faults}
+BEHAVIOURS = {fault.__name__: fault for kind in KINDS for fault in kind.faults} | {"held": held, "cookie": cookie}
 
 
 class Downstream:

@@ -1,20 +1,24 @@
 """Billing's own parts: the circuit with a fake clock, the bulkhead, the trace, the settings."""
 
+import re
 from threading import Event, Thread
 
 import msgspec
 import pytest
 
 from app.http import REQUEST_ID, Problem
+from bench.paths import ROOT
 from billing.bulkhead import Bulkhead
 from billing.caller import Caller
 from billing.circuit import Circuit, Failed
-from billing.settings import Settings, configured
+from billing.settings import MEBIBYTE, Settings, configured
+from tests.downstream import KINDS, REFUSED
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 FAILED = Failed("502 Bad Gateway", "wrong")
-REFUSED = Problem("422 Unprocessable Content", "a rule is broken")
+INVALID = Problem("422 Unprocessable Content", "a rule is broken")
 SECONDS = 10.0
+PAGE = (ROOT / "docs/two-services.md").read_text(encoding="utf-8")
 
 
 class Called:
@@ -50,7 +54,7 @@ def test_failures_in_a_row_open_the_circuit(called: Called) -> None:
 
 
 def test_an_answer_between_failures_keeps_it_closed_and_a_refusal_is_an_answer(called: Called) -> None:
-    assert all(called.call(FAILED, FAILED, None, FAILED, FAILED, REFUSED, FAILED, FAILED, None))
+    assert all(called.call(FAILED, FAILED, None, FAILED, FAILED, INVALID, FAILED, FAILED, None))
 
 
 def test_an_error_of_billing_itself_is_neither(called: Called) -> None:
@@ -199,3 +203,18 @@ def test_a_wrong_setting_is_named(name: str, value: str) -> None:
 def test_a_missing_address_is_named() -> None:
     with pytest.raises(msgspec.ValidationError, match="BILLING_STATEMENTS"):
         configured({})
+
+
+def test_the_page_tells_the_settings_and_their_defaults() -> None:
+    told = dict(re.findall(r"^\| `([A-Z_]+)` \| ([^|]+) \|", PAGE, re.MULTILINE))
+    fields = {field.encode_name.removeprefix("BILLING_"): field.default for field in msgspec.structs.fields(Settings)}
+    assert told.keys() == fields.keys()
+    assert told.pop("STATEMENTS") == "required"
+    for name, text in told.items():
+        number, _, unit = text.partition(" ")
+        assert float(number) * (MEBIBYTE if unit else 1) == fields[name], name
+
+
+def test_the_page_tells_what_each_kind_of_fault_gets() -> None:
+    rows = re.findall(r"^\| ([^|]+) \| (\d{3}) \| (\d) \|", PAGE, re.MULTILINE)
+    assert rows == [(kind.title, str(kind.status), str(kind.requests)) for kind in (*KINDS, REFUSED)]
