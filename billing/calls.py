@@ -39,7 +39,8 @@ class Calls:
             stop=stop_after_attempt(self._attempts) | stop_before_delay(self._seconds),
             reraise=True,
         )
-        return attempts(self._attempt, call)
+        answer: Answer = attempts(self._attempt, call)
+        return answer
 
     def _attempt(self, call: Callable[[], Answer]) -> Answer:
         with self._circuit.passing():

@@ -81,7 +81,8 @@ class Exchange:
         """Send a part many times, and count its bytes."""
         for _ in range(times):
             self.send(part)
-            self.downstream.flooded += len(part)
+            with self.downstream.counting:
+                self.downstream.flooded += len(part)
 
 
 def right(exchange: Exchange) -> None:
@@ -277,6 +278,7 @@ class Downstream:
     def __init__(self) -> None:
         self.received: list[Received] = []
         self.flooded = 0  # bytes that clients took of answers without an end
+        self.counting = threading.Lock()
         self.released = threading.Event()
         self.ended = threading.Event()
         self.listener = socket.create_server((HOST, 0))
