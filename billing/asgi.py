@@ -60,9 +60,7 @@ def make(settings: Settings) -> AsyncApplication:
     return made
 
 
-async def _refuse(
-    _req: falcon.asgi.Request, resp: falcon.asgi.Response, problem: Problem, _params: object
-) -> None:
+async def _refuse(_req: falcon.asgi.Request, resp: falcon.asgi.Response, problem: Problem, _params: object) -> None:
     refuse(resp, problem)
 
 

@@ -1,7 +1,7 @@
 """`python -m tests.billing`: what callers of billing see while `statements` fails, by worker class.
 
-Billing runs under Gunicorn, from `bench/locks/billing.txt` in `.lab/tools/billing`. Times are those of this machine now,
-and nothing judges them.
+Billing runs under Gunicorn, with the packages of `bench/locks/billing.txt` in `.lab/tools/billing`. Times are those of
+this machine now, and nothing judges them.
 """
 
 import json
@@ -89,14 +89,14 @@ def document(batch: str) -> bytes:
 
 
 @contextmanager
-def served(words: list[str], log: Path, processes: int, **env: str) -> Iterator[Service]:
+def served(words: list[str], log: Path, env: dict[str, str], processes: int = 1) -> Iterator[Service]:
     """Gunicorn with an application of the checkout."""
     port = free_port()
     argv = [str(tools.python("billing")), "-m", "gunicorn", "--bind", f"{HOST}:{port}", "--workers", str(processes)]
     with log.open("ab") as output:
         process = subprocess.Popen(
             [*argv, "--no-control-socket", *words],
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **env},
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"} | env,
             stdout=output,
             stderr=output,
         )
@@ -123,11 +123,12 @@ def _await(service: Service, log: Path) -> None:
 
 
 @contextmanager
-def billing(worker: str, folder: Path, processes: int = 1, **env: str) -> Iterator[tuple[Service, Downstream]]:
+def billing(worker: str, folder: Path, env: dict[str, str], processes: int = 1) -> Iterator[tuple[Service, Downstream]]:
     """Billing under a worker class, and what it calls."""
-    log = folder / f"{worker}.log"
-    with downstream() as fails, served(WORKERS[worker], log, processes, BILLING_STATEMENTS=fails.url, **env) as service:
-        yield service, fails
+    with downstream() as fails:
+        log, asked = folder / f"{worker}.log", {"BILLING_STATEMENTS": fails.url}
+        with served(WORKERS[worker], log, asked | env, processes) as service:
+            yield service, fails
 
 
 def row(kind: Kind, answers: list[list[Answer]]) -> str:
@@ -145,7 +146,7 @@ def main() -> None:
     refused: list[list[Answer]] = []
     with tempfile.TemporaryDirectory(prefix="billing-") as name:
         for worker in WORKERS:
-            with billing(worker, Path(name), PROCESSES[worker], **UNBROKEN) as (service, fails):
+            with billing(worker, Path(name), UNBROKEN, PROCESSES[worker]) as (service, fails):
                 seen[worker] = service.tried(FAULTS)
                 with fails.away():
                     refused.append([service.post("refused")])

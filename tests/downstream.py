@@ -281,6 +281,7 @@ class Downstream:
         self.counting = threading.Lock()
         self.released = threading.Event()
         self.ended = threading.Event()
+        self.connected: set[socket.socket] = set()
         self.listener = socket.create_server((HOST, 0))
         self.port = self.listener.getsockname()[1]
         self._accept()
@@ -295,8 +296,11 @@ class Downstream:
 
     @contextmanager
     def away(self) -> Iterator[None]:
-        """Refuse connections during the block."""
+        """Refuse connections during the block, and end those that are kept."""
         self._refuse()
+        for connection in self.connected.copy():
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         try:
             yield
         finally:
@@ -323,13 +327,15 @@ class Downstream:
                 threading.Thread(target=self._answer, args=[listener.accept()[0]], daemon=True).start()
 
     def _answer(self, connection: socket.socket) -> None:
+        self.connected.add(connection)
         with suppress(OSError), connection, connection.makefile("rb") as stream:
             while request := _read(stream):
                 self.received.append(request)
                 exchange = Exchange(self, connection, request)
                 BEHAVIOURS.get(request.batch, right)(exchange)
                 if not exchange.is_whole:
-                    return
+                    break
+        self.connected.discard(connection)
 
 
 def _read(stream: BufferedReader) -> Received | None:

@@ -59,7 +59,7 @@ def packages() -> None:
 def tried(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tried]:
     limits = UNBROKEN | {"BILLING_MAX_ANSWER_BYTES": str(MEBIBYTE)}
     folder = tmp_path_factory.mktemp("billing")
-    with billing(request.param, folder, PROCESSES[request.param], **limits) as (service, downstream):
+    with billing(request.param, folder, limits, PROCESSES[request.param]) as (service, downstream):
         answers = service.tried(FAULTS)
         yield Tried(service, downstream, answers, downstream.asked())
 
@@ -167,7 +167,7 @@ def test_other_requests_do_not_ask_statements(tried: Tried, method: str, path: s
 def test_the_circuit_opens_and_closes_again(worker: str, tmp_path: Path) -> None:
     """One worker process, as each has a circuit of its own."""
     env = {"BILLING_CIRCUIT_FAILURES": str(FAILURES), "BILLING_CIRCUIT_SECONDS": "2"}
-    with billing(worker, tmp_path, **env) as (service, downstream):
+    with billing(worker, tmp_path, env) as (service, downstream):
         with downstream.away():
             refused = [service.post("refused") for _ in range(FAILURES)]
         assert {answer.status for answer in refused} == {503}
@@ -192,7 +192,7 @@ def test_the_circuit_opens_and_closes_again(worker: str, tmp_path: Path) -> None
 def test_the_bulkhead_refuses_while_others_go_on(worker: str, tmp_path: Path) -> None:
     """A sync worker handles one request at once: its bulkhead is the number of processes."""
     env = {"BILLING_CALLS": str(CALLS), "BILLING_DEADLINE_SECONDS": "20", "BILLING_READ_SECONDS": "20"}
-    with billing(worker, tmp_path, **env) as (service, downstream), ThreadPoolExecutor(CALLS) as threads:
+    with billing(worker, tmp_path, env) as (service, downstream), ThreadPoolExecutor(CALLS) as threads:
         under_way = [threads.submit(service.post, "held") for _ in range(CALLS)]
         while downstream.asked()["held"] < CALLS:
             assert not any(call.done() for call in under_way)
@@ -209,11 +209,11 @@ def test_the_bulkhead_refuses_while_others_go_on(worker: str, tmp_path: Path) ->
 
 
 def test_two_real_services_talk(tmp_path: Path) -> None:
-    statements = served(["tests.contract.unbuilt:application"], tmp_path / "statements.log", 1)
+    statements = served(["tests.contract.unbuilt:application"], tmp_path / "statements.log", {})
     golden = SPEC / "golden/valid/amount-exactly-at-the-limit.json"
     with statements as (port, *_):
         words, env = WORKERS["gthread"], {"BILLING_STATEMENTS": f"http://localhost:{port}"}
-        with served(words, tmp_path / "billing.log", 1, **env) as service:
+        with served(words, tmp_path / "billing.log", env) as service:
             answer = service.ask("POST", "/bills", golden.read_bytes(), X_Request_ID="mine")
             assert answer.json() == bills_of(golden)
             refused = service.ask("POST", "/bills", b"{}", X_Request_ID="mine")
