@@ -56,11 +56,16 @@ def about(core: Core, **facts: str) -> dict[str, Any]:
 
 
 def promised(layers: Collection[str]) -> dict[str, Any]:
-    """The artifact's OpenAPI document, with the operations that a service within these layers has.
+    """The artifact's OpenAPI document, with the operations of a service within these layers."""
+    document = json.loads(Path(__file__).with_name("openapi.json").read_text(encoding="utf-8"))
+    return with_operations_of(document, layers)
+
+
+def with_operations_of(document: dict[str, Any], layers: Collection[str]) -> dict[str, Any]:
+    """An OpenAPI document, in place, without the operations that need other layers, and without links to them.
 
     The tags of an operation are the layers that it needs, or `core`.
     """
-    document: dict[str, Any] = json.loads(Path(__file__).with_name("openapi.json").read_text(encoding="utf-8"))
     paths = document["paths"]
     for path, item in list(paths.items()):
         for method in METHODS & item.keys():

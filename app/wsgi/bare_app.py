@@ -55,7 +55,7 @@ def make(
         queried(environ.get("QUERY_STRING", ""))
         return JSON, json.dumps(fact()).encode()
 
-    routes = {
+    routes: dict[str, tuple[str, Callable[[Environ], Reply]]] = {
         "/hello": ("GET", hello),
         "/statements": ("POST", statements),
         "/wait": ("GET", wait_a_while),

@@ -11,7 +11,7 @@ from typing import TypeVar
 import msgspec
 
 from bench.analysis.breaking import overload
-from bench.analysis.comparison import Comparison, as_a_family
+from bench.analysis.comparison import MARGIN, Comparison, as_a_family
 from bench.analysis.rejudged import rejudged
 from bench.analysis.selftest import Selftest
 from bench.catalog import pairing
@@ -44,8 +44,6 @@ from bench.report.targets import target_results
 
 T = TypeVar("T", Core, Row)
 PERCENTILES = ("p50", "p99", "max")  # of an open load beyond capacity
-LEAST_STEP = 0.02  # smallest change of a core's speed that counts as warm-up, however quiet the machine
-LEAST_STEP_SERVED = 0.05  # the same for a server's CPU per request from second to second
 
 
 def find(
@@ -125,7 +123,7 @@ def _core(name: str, evidence: Evidence) -> Core:
     load = closed_load(evidence.study, evidence.workload)
     loaded = [run for stack in stacks for run in evidence.of("macro", stack, load)]
     no_size = evidence.trouble(name) or "not measured"
-    shape = warm(runs, max(evidence.spread("micro"), LEAST_STEP))
+    shape = warm(runs, max(evidence.spread("micro"), MARGIN))
     declared = evidence.catalog.subject(name)
     return Core(
         variant=name,
@@ -183,7 +181,7 @@ def _row(stack: Stack, core: Core, evidence: Evidence, price: Price | None) -> R
         memory=memory,
         start=quantile(starts, "ready", 0.5, no_start),
         start_p95=quantile(starts, "ready", 0.95, no_start),
-        warmed=warmed_up(runs, max(evidence.spread("macro"), LEAST_STEP_SERVED), reason),
+        warmed=warmed_up(runs, max(evidence.spread("macro"), MARGIN), reason),
         backend=backend(runs),
         parts=parts,
         unpacked=total(parts, "unpacked", no_size),

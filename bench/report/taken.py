@@ -19,6 +19,7 @@ MONTH_HOURS = 730.0
 RATE = 1_000  # requests per second
 AGREE = 2.0  # times by which the fresh servers of a stack may differ in a percentile that is told
 PERCENTILES = ("p50", "p99")
+ABSENT = "—"
 HEADING = (
     "stack",
     "requests/s",
@@ -41,7 +42,7 @@ def rows_of(finding: Finding) -> list[Row]:
 
 
 def stacks(finding: Finding) -> str:
-    """The table, the least server CPU first."""
+    """The table, the least server CPU first; without columns that are absent for all."""
     waits = {each.stack: each for each in finding.latencies if each.is_common}
     cells = [
         [
@@ -56,7 +57,8 @@ def stacks(finding: Finding) -> str:
         ]
         for row in rows_of(finding)
     ]
-    return table([list(HEADING), *cells])
+    known = [column for column in zip(HEADING, *cells, strict=True) if set(column[1:]) != {ABSENT}]
+    return table([list(row) for row in zip(*known, strict=True)])
 
 
 def caption(finding: Finding) -> str:
@@ -138,5 +140,5 @@ def percentile(found: Latencies | None, level: str) -> str:
     known = found.percentiles[level] if found else None
     servers: Sequence[float] = known.servers if known else ()
     if known is None or not servers or max(servers) > AGREE * min(servers):
-        return "—"
+        return ABSENT
     return scaled(known.figure, MICRO)
