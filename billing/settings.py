@@ -22,14 +22,14 @@ class Settings(Struct, frozen=True, kw_only=True, rename=lambda field: f"BILLING
     statements: Origin
     deadline_seconds: Seconds = 2.0  # of a request, with all its attempts
     connect_seconds: Seconds = 0.5
-    write_seconds: Seconds = 0.5  # between two parts of the batch that the other side takes
+    write_seconds: Seconds = 1.5  # between two parts of the batch that the other side takes
     read_seconds: Seconds = 1.5  # between two parts of the answer that arrive
     attempts: Count = 3
     calls: Count = 16  # at once
     circuit_failures: Count = 5  # in a row
     circuit_seconds: Seconds = 5.0
-    max_bytes: Count = 4 * MEBIBYTE
-    max_answer_bytes: Count = 16 * MEBIBYTE
+    max_bytes: Count = MEBIBYTE
+    max_answer_bytes: Count = 4 * MEBIBYTE
 
 
 def configured(env: Mapping[str, str] = os.environ) -> Settings:

@@ -1,9 +1,11 @@
 """A stand-in for the service `statements`, which fails as the name of the batch says: a server of TCP, not of HTTP."""
 
+import gzip
 import json
 import socket
 import struct
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +19,7 @@ HOST = "127.0.0.1"
 BLOCK = b"x" * 65_536
 GIBIBYTE = 2**30
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER of no time: closing sends RST, as the kernel does for a killed process
+SIP_BYTES, SIP_SECONDS = 65_536, 0.06  # of a slow reader: 60 MB take it a minute
 ELSEWHERE = "/elsewhere"  # where the redirect leads
 
 
@@ -198,7 +201,7 @@ def endless(exchange: Exchange) -> None:
 
 
 def compressed(exchange: Exchange) -> None:
-    exchange.answer("200 OK", b"\x1f\x8b", "Content-Encoding: gzip")
+    exchange.answer("200 OK", gzip.compress(transform(exchange.request.document)), "Content-Encoding: gzip")
 
 
 def redirect(exchange: Exchange) -> None:
@@ -206,7 +209,7 @@ def redirect(exchange: Exchange) -> None:
 
 
 def redirect_to_nowhere(exchange: Exchange) -> None:
-    exchange.answer("307 Temporary Redirect", b"", "Location: http://[")
+    exchange.answer("307 Temporary Redirect", b"", "Location: http://host:port:port/")
 
 
 def busy(exchange: Exchange) -> None:
@@ -260,7 +263,7 @@ KINDS = (
     Kind("sends no HTTP, or HTML", 502, (no_http, html, html_named_json, html_refusal)),
     Kind("sends half of a statement, or wrong types", 502, (truncated, wrong_types)),
     Kind("sends the statement of another batch", 502, (other_batch, other_request, wrong_sums)),
-    Kind("sends a GiB, or what unpacks to it", 502, (gigabyte, endless, endless_head, compressed)),
+    Kind("sends a GiB, or a compressed answer", 502, (gigabyte, endless, endless_head, compressed)),
     Kind("answers 503 once, `Retry-After: 0`", 200, (busy_once,), requests=2),
     Kind("answers 503, `Retry-After: 0`", 503, (busy,), requests=3),
     Kind("answers 503, `Retry-After: 1`", 503, (busy_for_a_second,), requests=2),  # a third would be after the deadline
@@ -279,11 +282,11 @@ class Downstream:
         self.received: list[Received] = []
         self.flooded = 0  # bytes that clients took of answers without an end
         self.counting = threading.Lock()
+        self.sips = False  # whether it takes requests slowly
         self.released = threading.Event()
         self.ended = threading.Event()
         self.connected: set[socket.socket] = set()
-        self.listener = socket.create_server((HOST, 0))
-        self.port = self.listener.getsockname()[1]
+        self.port = 0  # any that is free
         self._accept()
 
     @property
@@ -304,7 +307,6 @@ class Downstream:
         try:
             yield
         finally:
-            self.listener = socket.create_server((HOST, self.port))
             self._accept()
 
     def end(self) -> None:
@@ -314,6 +316,9 @@ class Downstream:
         self._refuse()
 
     def _accept(self) -> None:
+        self.listener = socket.create_server((HOST, self.port))
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, len(BLOCK))  # a large batch does not fit
+        self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._serve, args=[self.listener], daemon=True).start()
 
     def _refuse(self) -> None:
@@ -328,7 +333,10 @@ class Downstream:
 
     def _answer(self, connection: socket.socket) -> None:
         self.connected.add(connection)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with suppress(OSError), connection, connection.makefile("rb") as stream:
+            while self.sips and connection.recv(SIP_BYTES):
+                time.sleep(SIP_SECONDS)
             while request := _read(stream):
                 self.received.append(request)
                 exchange = Exchange(self, connection, request)

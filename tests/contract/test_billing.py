@@ -57,7 +57,12 @@ def packages() -> None:
 
 @pytest.fixture(scope="module", params=WORKERS)
 def tried(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tried]:
-    limits = UNBROKEN | {"BILLING_MAX_ANSWER_BYTES": str(MEBIBYTE)}
+    limits = {
+        **UNBROKEN,
+        "BILLING_MAX_ANSWER_BYTES": str(MEBIBYTE),
+        "BILLING_MAX_BYTES": str(64 * MEBIBYTE),
+        "BILLING_WRITE_SECONDS": "20",  # only the deadline ends a batch that is taken slowly
+    }
     folder = tmp_path_factory.mktemp("billing")
     with billing(request.param, folder, limits, PROCESSES[request.param]) as (service, downstream):
         answers = service.tried(FAULTS)
@@ -90,6 +95,15 @@ def test_a_redirect_is_not_followed(tried: Tried) -> None:
 def test_the_challenge_and_the_time_to_wait_are_passed_on(tried: Tried) -> None:
     assert tried.answers["unknown_caller"].headers["www-authenticate"] == 'Bearer scope="statements"'
     assert tried.answers["busy_for_long"].headers["retry-after"] == "60"
+
+
+def test_a_batch_that_is_taken_slowly_ends_at_the_deadline(tried: Tried) -> None:
+    """Each part of the batch is taken in time, so that the limit of a write is never reached."""
+    tried.downstream.sips = True
+    with tried.downstream.away():  # the connections that are kept do not sip
+        pass
+    assert tried.service.ask("POST", "/bills", b" " * 60_000_000).status == 504
+    tried.downstream.sips = False
 
 
 def test_memory_stays_when_answers_have_no_end(tried: Tried) -> None:
