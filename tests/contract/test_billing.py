@@ -27,6 +27,8 @@ LARGE = ["gigabyte", "endless", "endless_head"]
 TIMES = 8  # that each of them is offered: 24 GiB
 MOST_GROWN_BYTES = 48 * MEBIBYTE
 MOST_TAKEN_BYTES = 16 * MEBIBYTE  # of such an answer: the MiB that billing allows here, and what sockets hold
+SLOW_BYTES = 32_000_000  # of a batch that is taken slowly
+BUFFERED_BYTES = 8_000_000  # of it, more than the kernel holds
 FAILURES = 5  # in a row that open the circuit
 CALLS = 2  # that the bulkhead lets in
 MOST_REFUSED = 400  # requests to an open circuit, in far more than its time
@@ -60,7 +62,7 @@ def tried(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     limits = {
         **UNBROKEN,
         "BILLING_MAX_ANSWER_BYTES": str(MEBIBYTE),
-        "BILLING_MAX_BYTES": str(64 * MEBIBYTE),
+        "BILLING_MAX_BYTES": str(SLOW_BYTES),
         "BILLING_WRITE_SECONDS": "20",  # only the deadline ends a batch that is taken slowly
     }
     folder = tmp_path_factory.mktemp("billing")
@@ -102,7 +104,8 @@ def test_a_batch_that_is_taken_slowly_ends_at_the_deadline(tried: Tried) -> None
     tried.downstream.sips = True
     with tried.downstream.away():  # the connections that are kept do not sip
         pass
-    assert tried.service.ask("POST", "/bills", b" " * 60_000_000).status == 504
+    assert tried.service.ask("POST", "/bills", b" " * SLOW_BYTES).status == 504
+    assert 0 < tried.downstream.sipped < SLOW_BYTES - BUFFERED_BYTES, "it was given up before all was written"
     tried.downstream.sips = False
 
 
