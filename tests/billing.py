@@ -32,6 +32,7 @@ PROCESSES = {"sync": 4, "gthread": 1, "gevent": 1, "asyncio": 1}  # a sync worke
 START_SECONDS = 30.0
 HANGS_SECONDS = 30.0  # far beyond the deadline of billing: a caller who waits that long waits for ever
 AT_ONCE = 12  # requests, where a worker handles several
+WARM = 40  # requests, before those of the table
 UNBROKEN = {"BILLING_CIRCUIT_FAILURES": "1000000"}  # each fault is seen by itself
 
 
@@ -136,7 +137,7 @@ def row(kind: Kind, answers: list[list[Answer]]) -> str:
     statuses = {answer.status for each in answers for answer in each}
     if statuses != {kind.status}:
         raise ValueError(f"{kind.title}: {statuses}")
-    times = [f"{max(answer.seconds for answer in each):.2f} s" for each in answers]
+    times = [f"{1000 * max(answer.seconds for answer in each):,.0f} ms" for each in answers]
     return " | ".join([f"| {kind.title}", str(kind.status), str(kind.requests), *times]) + " |"
 
 
@@ -147,6 +148,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="billing-") as name:
         for worker in WORKERS:
             with billing(worker, Path(name), UNBROKEN, PROCESSES[worker]) as (service, fails):
+                service.tried(["first"] * WARM)
                 seen[worker] = service.tried(FAULTS)
                 with fails.away():
                     refused.append([service.post("refused")])
