@@ -17,6 +17,7 @@ OLDEST = {
     "lab": "3.11",
     "docs": "3.11",
     "messaging": "3.11",
+    "pact": "3.11",
     "measured": "3.10",
 }  # the oldest Python that each lock file supports
 ENTRY = re.compile(r"^([A-Za-z0-9._-]+)==\S+.*?(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
