@@ -59,11 +59,19 @@ def broken_by(events: Mapping[str, Event]) -> dict[str, str]:
 
 def _verified(name: str, *words: str, stdin: str = "") -> dict[str, str]:
     errors = json.loads(_run("verify.py", str(KEPT / name), *words, stdin=stdin).splitlines()[-1])
-    return {error["interaction"].rpartition(" - ")[2]: json.dumps(error["mismatch"]) for error in errors}
+    return {error["interaction"].rpartition(" - ")[2]: _how(error["mismatch"]) for error in errors}
+
+
+def _how(error: dict[str, Any]) -> str:
+    if error["type"] == "error":  # there is no answer
+        return str(error["message"])
+    return "; ".join(f"{each.get('path', '')} {each['mismatch']}".strip() for each in error["mismatches"])
 
 
 def _run(script: str, *words: str, stdin: str = "") -> str:
     argv = [str(tools.python("pact")), str(Path(__file__).with_name(script)), *words]
-    done = subprocess.run(argv, env=ENVIRONMENT, input=stdin, capture_output=True, text=True, timeout=SECONDS)
+    done = subprocess.run(
+        argv, env=ENVIRONMENT, input=stdin, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -30,7 +30,7 @@ HELLO = "Hello, world!\n"
 STATEMENT = {
     "batch": match.str("b-1"),
     "currency": match.regex("EUR", regex="^[A-Z]{3}$"),
-    "customers": match.each_like({"id": match.int(7), "name": match.str("Ann Lee"), "open": match.int(500)}),
+    "customers": match.each_like({"id": match.int(7), "name": match.str("Ann Lee"), "open": match.int(500)}, min=1),
 }
 
 ID = "4c0ffee0d6a54d0fb1e5a5e0c0a1b2c3"

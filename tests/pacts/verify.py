@@ -11,10 +11,9 @@ import json
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pact import Verifier
-
-HOST = "127.0.0.1"
 
 
 def messages(text: str) -> dict[str, Any]:
@@ -32,13 +31,12 @@ def messages(text: str) -> dict[str, Any]:
 def main(pact: str, *urls: str) -> None:
     """Verify the service at a URL, or else the messages on stdin."""
     provider = json.loads(Path(pact).read_text(encoding="utf-8"))["provider"]["name"]
-    verifier = Verifier(provider, host=HOST).add_source(pact)
     if urls:
-        verifier.add_transport(url=urls[0])
+        verifier = Verifier(provider, host=urlsplit(urls[0]).hostname).add_transport(url=urls[0])
     else:
-        verifier.message_handler(messages(sys.stdin.read()))
+        verifier = Verifier(provider).message_handler(messages(sys.stdin.read()))
     try:
-        verifier.verify()
+        verifier.add_source(pact).verify()
     except RuntimeError:
         if not verifier.results["errors"]:
             raise
