@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from app.http import JSON
 from app.work import new_id
 from bench import readiness
 from bench.errors import MissingError
