@@ -28,10 +28,12 @@ INVALID = json.dumps({**BATCH, "currency": "eur"})
 MALFORMED = '{"batch": "b-1", '
 HELLO = "Hello, world!\n"
 STATEMENT = {
-    "batch": match.str("b-1"),
-    "currency": match.regex("EUR", regex="^[A-Z]{3}$"),
+    "batch": "b-1",  # as it is sent: `billing` refuses the statement of another batch
+    "currency": "EUR",
     "customers": match.each_like({"id": match.int(7), "name": match.str("Ann Lee"), "open": match.int(500)}, min=1),
+    "totals": {"customers": match.int(1), "open": match.int(500)},
 }
+DETAIL = match.str("why")
 
 ID = "4c0ffee0d6a54d0fb1e5a5e0c0a1b2c3"
 MADE_ID = match.regex(ID, regex="^[0-7][0-9a-f]{31}$")
@@ -47,14 +49,14 @@ def answers() -> Pact:
     greeted = pact.upon_receiving("a greeting").with_request("GET", "/hello")
     greeted.will_respond_with(200).with_body(HELLO, "text/plain")
     expect(pact, "a valid batch", VALID, 200, STATEMENT, JSON)
-    expect(pact, "an invalid batch", INVALID, 422, {"status": 422, "pointer": "/currency"}, PROBLEM)
+    expect(pact, "an invalid batch", INVALID, 422, {"status": 422, "detail": DETAIL, "pointer": "/currency"}, PROBLEM)
     return pact
 
 
 def unmocked() -> Pact:
     """The answer to what pact's mock never answers: a body that it cannot parse."""
     pact = Pact("billing", "statements")
-    expect(pact, "a malformed batch", MALFORMED, 400, {"status": 400}, PROBLEM)
+    expect(pact, "a malformed batch", MALFORMED, 400, {"status": 400, "detail": DETAIL}, PROBLEM)
     return pact
 
 
@@ -69,10 +71,14 @@ def use(port: int) -> None:
     assert ask(port, "GET", "/hello") == (200, HELLO)
     status, answer = ask(port, "POST", "/statements", VALID)
     statement = json.loads(answer)
-    assert (status, statement["batch"], statement["currency"]) == (200, "b-1", "EUR")
-    assert [(each["id"], each["name"], each["open"]) for each in statement["customers"]] == [(7, "Ann Lee", 500)]
+    assert (status, statement["batch"], statement["currency"]) == (200, BATCH["batch"], BATCH["currency"])
+    bills = {each["id"]: (each["name"], each["open"]) for each in statement["customers"]}
+    assert bills == {7: ("Ann Lee", 500)}
+    assert (statement["totals"]["customers"], statement["totals"]["open"]) == (1, 500)
     status, answer = ask(port, "POST", "/statements", INVALID)
-    assert (status, json.loads(answer)["pointer"]) == (422, "/currency")
+    problem = json.loads(answer)
+    assert (status, problem["status"], problem["pointer"]) == (422, 422, "/currency")
+    assert problem["detail"]
 
 
 def ask(port: int, method: str, path: str, document: str | None = None) -> tuple[int, str]:
