@@ -12,9 +12,14 @@ from http.client import HTTPConnection
 from typing import Any
 
 from pact import Pact, match
+from pact.pact import PactServer
+
+from app.http import JSON, PROBLEM, Problem
+from billing.bills import Billing
+from billing.caller import Caller
+from billing.settings import Settings
 
 HOST = "127.0.0.1"
-JSON, PROBLEM = "application/json", "application/problem+json"
 ORDER = {
     "id": 1,
     "placed": "2026-02-28T23:59:59Z",
@@ -66,29 +71,26 @@ def expect(pact: Pact, description: str, document: str, status: int, body: Any, 
     posted.will_respond_with(status).with_body(body, media_type)
 
 
-def use(port: int) -> None:
-    """Ask as `billing` does, and read all that it reads. Raises KeyError for a member that no expectation names."""
-    assert ask(port, "GET", "/hello") == (200, HELLO)
-    status, answer = ask(port, "POST", "/statements", VALID)
-    statement = json.loads(answer)
-    assert (status, statement["batch"], statement["currency"]) == (200, BATCH["batch"], BATCH["currency"])
-    bills = {each["id"]: (each["name"], each["open"]) for each in statement["customers"]}
-    assert bills == {7: ("Ann Lee", 500)}
-    assert (statement["totals"]["customers"], statement["totals"]["open"]) == (1, 500)
-    status, answer = ask(port, "POST", "/statements", INVALID)
-    problem = json.loads(answer)
-    assert (status, problem["status"], problem["pointer"]) == (422, 422, "/currency")
-    assert problem["detail"]
-
-
-def ask(port: int, method: str, path: str, document: str | None = None) -> tuple[int, str]:
-    """The status and the body of an answer."""
-    connection = HTTPConnection(HOST, port, timeout=10)
-    connection.request(method, path, document, {"Content-Type": JSON} if document else {})
-    answer = connection.getresponse()
-    status, body = answer.status, answer.read().decode()
+def use(mock: PactServer) -> None:
+    """Ask the mock as billing does. It refuses an answer that lacks what it reads."""
+    connection = HTTPConnection(HOST, mock.port, timeout=10)
+    connection.request("GET", "/hello")
+    assert connection.getresponse().read() == HELLO.encode()
     connection.close()
-    return status, body
+    billing, caller = Billing(Settings(statements=str(mock))), Caller("", trace="1" * 32)
+    bill = {"id": 7, "name": "Ann Lee", "due": 500, "currency": "EUR"}
+    assert json.loads(billing.answer(VALID.encode(), caller)) == {"batch": "b-1", "bills": [bill]}
+    problem = refusal(billing, INVALID.encode(), caller)
+    assert (problem.members["status"], problem.members["pointer"]) == (422, "/currency")
+
+
+def refusal(billing: Billing, document: bytes, caller: Caller) -> Problem:
+    """The problem that billing answers with."""
+    try:
+        billing.answer(document, caller)
+    except Problem as problem:
+        return problem
+    raise AssertionError("billing refuses nothing")
 
 
 def events() -> Pact:
@@ -112,7 +114,7 @@ def main(folder: str) -> None:
     """Use the mocks, and write both pacts. Raises an error of pact for an expectation that was not used."""
     asked, received = answers(), events()
     with asked.serve(HOST) as server:
-        use(server.port)
+        use(server)
     received.verify(read, "Async")
     for pact in (asked, received):
         pact.write_file(folder, overwrite=True)
