@@ -15,7 +15,7 @@ from tests import tools
 KEPT = ROOT / "pacts"
 ANSWERS, EVENTS = "billing-statements.json", "billing-statements-events.json"
 SECONDS = 60
-ENVIRONMENT = {"PACT_DO_NOT_TRACK": "true"}  # otherwise pact reports each run to Google Analytics
+ENVIRONMENT = {"PACT_DO_NOT_TRACK": "true"}  # otherwise pact reports each verification to Google Analytics
 
 
 class Event(NamedTuple):
