@@ -18,6 +18,7 @@ OLDEST = {
     "docs": "3.11",
     "messaging": "3.11",
     "clients": "3.11",
+    "pact": "3.11",
     "billing": "3.11",
     "measured": "3.10",
 }  # the oldest Python that each lock file supports
