@@ -18,6 +18,9 @@ OLDEST = {
     "docs": "3.11",
     "messaging": "3.11",
     "contracts": "3.11",
+    "clients": "3.11",
+    "pact": "3.11",
+    "billing": "3.11",
     "measured": "3.10",
 }  # the oldest Python that each lock file supports
 ENTRY = re.compile(r"^([A-Za-z0-9._-]+)==\S+.*?(?=^\S|\Z)", re.MULTILINE | re.DOTALL)

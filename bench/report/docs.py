@@ -37,6 +37,9 @@ ASKED = (
     "pypy",
     "frameworks",
     "identity",
+    "events",
+    "hal",
+    "validators",
     "sessions",
 )  # studies in the index, measured or not
 Spoken = dict[str, Words]  # by the name of what they are of

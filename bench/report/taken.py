@@ -67,11 +67,12 @@ def caption(finding: Finding) -> str:
     at = f" at {number(rates[0])} requests per second each" if rates else ""
     return (
         "The same application in one worker process on one core; in Python with Falcon, on Uvicorn with Falcon's ASGI "
-        f"side. Server CPU per request, and what {RATE:,} requests per second cost a month at an assumed "
-        f"${CORE_HOUR:g} an hour of a core; latency{at}, absent where fresh servers differ by more than {AGREE:g}×; "
-        "memory of all processes under load; the time from start to first right answer; the files of a bare image, "
-        "stripped and gzipped. Which differences are more than noise, "
-        f"[its page](docs/findings/{finding.study.name}.md) tells. None has a proxy here: "
+        f"side. Server CPU per request, and what the CPU for {RATE:,} requests per second costs a month, fully used, "
+        f"at an assumed ${CORE_HOUR:g} an hour of a core; latency{at}, absent where fresh servers differ by more than "
+        f"{AGREE:g}×; the largest memory of all processes in seconds of load; the time from start to first right "
+        "answer on a machine that has read the files before; the files that a bare image needs, stripped and gzipped, "
+        "not an image. Compare within this table: other sessions ran on other days or hosts. Which differences are "
+        f"more than noise, [its page](docs/findings/{finding.study.name}.md) tells. None has a proxy here: "
         "[robustness](docs/findings/robustness.md) tells which needs one, [ablations](docs/findings/ablations.md) what "
         "it adds."
     )
@@ -84,11 +85,12 @@ def pays(finding: Finding) -> str:
     best = next((row for row in rows if row.core.rewritten and not row.stack.is_peer), None)
     if plain is None or best is None or best.core.source.value is None:
         return ""
-    saved = Figure(value=(monthly(plain).value or math.nan) - (monthly(best).value or math.nan))
+    saved = (monthly(plain).value or math.nan) - (monthly(best).value or math.nan)
     lines = f"{best.core.source.value:,.0f} lines of source"
     return (
         f"A rewrite pays by traffic: for each {RATE:,} requests per second, {name(finding, best)} saves "
-        f"${scaled(saved, 1.0)} a month beside {name(finding, plain)}, for {lines}."
+        f"${number(saved)} a month beside {name(finding, plain)}, for {lines}. If they cost you $1,000 a month, they "
+        f"pay above {number(1_000 / saved * RATE)} requests per second."
     )
 
 

@@ -76,7 +76,7 @@ def test_a_session_of_other_commands_or_code_is_an_error(tmp_path: Path) -> None
 def test_a_page_shows_no_output_without_its_command(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     languages = set(re.findall(r"^```(\w*).*\n(?:(?s:.*?)^```$)", text, re.MULTILINE))
-    assert languages <= {"", "console", "http", "nginx", "python", "sh", "toml", "yaml"}
+    assert languages <= {"", "console", "http", "java", "nginx", "python", "sh", "toml", "typescript", "yaml"}
     bodies = [block["body"] for block in BLOCK.finditer(text)]
     assert len(bodies) == len(re.findall("^```console", text, re.MULTILINE))
     assert all(body.startswith("$ ") for body in bodies)

@@ -3,8 +3,8 @@
 By default cattrs converts "1" and `true` to 1; two hooks make numbers and strings strict. It reads any iterable as a
 list, and fails with AttributeError where the top level is no object.
 
-Not expressed: how many days a month has, the length of a name after normalisation, the limit of amounts.
-A validator of one's own could check these.
+Not expressed: the limit of amounts.
+A validator of one's own could check it.
 """
 
 from functools import partial
@@ -16,11 +16,8 @@ from attrs.validators import deep_iterable, ge, le, matches_re, max_len, min_len
 from cattrs import BaseValidationError
 from cattrs.preconf.orjson import make_converter
 from validators.reporting import reporting
+from validators.schema import MOMENT, NAME
 
-MOMENT = (
-    r"([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
-    r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z"
-)
 IS_ID = [ge(1), le(2**53 - 1)]
 
 
@@ -39,7 +36,7 @@ class Customer:
     """Who ordered."""
 
     id: int = field(validator=IS_ID)
-    name: str = field(validator=matches_re(r"(?s)[\t-\r ]*[^\t-\r ].*"))
+    name: str = field(validator=matches_re(NAME))
 
 
 @frozen
@@ -77,4 +74,4 @@ converter.register_structure_hook(str, exact)
 
 REFUSALS = (BaseValidationError, orjson.JSONDecodeError, AttributeError)  # the last one if the top level is no object
 transform = partial(converter.loads, cl=Batch)
-provenance = reporting("attrs", "cattrs", "orjson", sources=(__file__,))
+provenance = reporting("attrs", "cattrs", "orjson", module=__file__)

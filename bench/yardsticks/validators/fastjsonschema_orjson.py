@@ -1,12 +1,12 @@
 """fastjsonschema, over orjson: Python code generated from the JSON Schema, which it reads as one of draft 7.
 
-What the schema cannot say is in its comment.
+The schema cannot add up amounts.
 """
 
 import fastjsonschema
 import orjson
 from validators.reporting import reporting
-from validators.schema import PATH, SCHEMA
+from validators.schema import SCHEMA
 
 _validate = fastjsonschema.compile(SCHEMA)
 
@@ -17,4 +17,4 @@ def transform(document: bytes) -> None:
 
 
 REFUSALS = (fastjsonschema.JsonSchemaValueException, orjson.JSONDecodeError)
-provenance = reporting("fastjsonschema", "orjson", sources=(__file__, PATH))
+provenance = reporting("fastjsonschema", "orjson", module=__file__, schema=SCHEMA)

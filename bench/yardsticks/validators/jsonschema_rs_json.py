@@ -1,6 +1,6 @@
 """jsonschema-rs, over the standard library's json: UTF-8 alone, and `parse_constant` refuses NaN and Infinity.
 
-What the schema cannot say is in its comment. json has no switch that refuses unpaired surrogates.
+The schema cannot add up amounts. json has no switch that refuses unpaired surrogates.
 """
 
 import json
@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from jsonschema_rs import Draft202012Validator, ValidationError
 from validators.reporting import reporting
-from validators.schema import PATH, SCHEMA
+from validators.schema import SCHEMA
 
 
 def _refuse(constant: str) -> NoReturn:
@@ -25,4 +25,4 @@ def transform(document: bytes) -> None:
 
 
 REFUSALS = (ValidationError, ValueError, RecursionError)
-provenance = reporting("jsonschema-rs", sources=(__file__, PATH))
+provenance = reporting("jsonschema-rs", module=__file__, schema=SCHEMA)

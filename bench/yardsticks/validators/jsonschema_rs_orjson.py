@@ -1,12 +1,12 @@
 """jsonschema-rs, over orjson: a validator in Rust for the JSON Schema.
 
-What the schema cannot say is in its comment.
+The schema cannot add up amounts.
 """
 
 import orjson
 from jsonschema_rs import Draft202012Validator, ValidationError
 from validators.reporting import reporting
-from validators.schema import PATH, SCHEMA
+from validators.schema import SCHEMA
 
 _validate = Draft202012Validator(SCHEMA).validate
 
@@ -17,4 +17,4 @@ def transform(document: bytes) -> None:
 
 
 REFUSALS = (ValidationError, orjson.JSONDecodeError)
-provenance = reporting("jsonschema-rs", "orjson", sources=(__file__, PATH))
+provenance = reporting("jsonschema-rs", "orjson", module=__file__, schema=SCHEMA)

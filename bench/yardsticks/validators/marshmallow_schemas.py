@@ -1,18 +1,14 @@
 """marshmallow, over orjson: schemas, which refuse unknown members by default; `strict=True` refuses 1.0 and "1".
 
-Not expressed: how many days a month has, the length of a name after normalisation, the limit of amounts.
-A method under `@validates` could check these.
+Not expressed: the limit of amounts.
+A method under `@validates` could check it.
 """
 
 import orjson
 from marshmallow import Schema, ValidationError, fields
 from marshmallow.validate import Length, OneOf, Range, Regexp
 from validators.reporting import reporting
-
-MOMENT = (
-    r"([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
-    r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z\Z"
-)
+from validators.schema import MOMENT, NAME
 
 
 class Line(Schema):
@@ -28,7 +24,7 @@ class Customer(Schema):
     """Who ordered."""
 
     id = fields.Integer(required=True, strict=True, validate=Range(1, 2**53 - 1))
-    name = fields.String(required=True, validate=Regexp(r"[\t-\r ]*[^\t-\r ]"))
+    name = fields.String(required=True, validate=Regexp(NAME))
 
 
 class Order(Schema):
@@ -58,4 +54,4 @@ class Batch(Schema):
 
 REFUSALS = (ValidationError, orjson.JSONDecodeError)
 transform = Batch().loads
-provenance = reporting("marshmallow", "orjson", sources=(__file__,))
+provenance = reporting("marshmallow", "orjson", module=__file__)

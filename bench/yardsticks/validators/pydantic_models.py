@@ -1,22 +1,17 @@
 """pydantic: models that are checked while they are decoded, with `strict=True` and `extra="forbid"`.
 
-Not expressed: how many days a month has, the length of a name after normalisation, the limit of amounts.
-An `AfterValidator` could check these, in Python and for each value.
+Not expressed: the limit of amounts.
+An `AfterValidator` could check it, in Python and for each value.
 """
 
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from validators.reporting import reporting
+from validators.schema import MOMENT_PATTERN, NAME_PATTERN
 
 Id = Annotated[int, Field(ge=1, le=2**53 - 1)]
-Moment = Annotated[
-    str,
-    StringConstraints(
-        pattern=r"^([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
-        r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$"
-    ),
-]
+Moment = Annotated[str, StringConstraints(pattern=MOMENT_PATTERN)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=30)]
 
 
@@ -39,7 +34,7 @@ class Customer(Model):
     """Who ordered."""
 
     id: Id
-    name: Annotated[str, StringConstraints(pattern=r"[^\t-\r ]")]
+    name: Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 
 
 class Order(Model):
@@ -64,4 +59,4 @@ class Batch(Model):
 
 REFUSALS = (ValidationError,)
 transform = Batch.model_validate_json
-provenance = reporting("pydantic", "pydantic-core", sources=(__file__,))
+provenance = reporting("pydantic", "pydantic-core", module=__file__)

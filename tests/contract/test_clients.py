@@ -1,0 +1,92 @@
+"""Clients generated from spec/openapi.json: each is the same every time, compiles, and passes the golden cases.
+
+`clients/departures.toml` declares what a client cannot do. A departure that does not occur fails, too.
+"""
+
+import dataclasses
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+import pytest
+
+from app import contract
+from app.core import transform
+from app.wsgi import bare_app
+from bench import readiness
+from bench.errors import MissingError
+from bench.model import Unavailable
+from tests import clients
+from tests.absent import absent
+from tests.contract.conftest import require_built, served
+from tests.languages import CLIENTS, LANGUAGES, Language, built, generated
+
+pytestmark = pytest.mark.long
+CORE = contract.load_core("app.core")
+
+
+class Quiet(WSGIRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        """Print nothing."""
+
+
+@contextmanager
+def serving(answer: Callable[[bytes], bytes]) -> Iterator[str]:
+    """The URL of a service whose statements are made by `answer`."""
+    application = bare_app.make(dataclasses.replace(CORE, transform=answer), {}, time.sleep)
+    with make_server("127.0.0.1", 0, application, handler_class=Quiet) as server:
+        thread = threading.Thread(target=server.serve_forever, args=[0.01])
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def renaming(document: bytes) -> bytes:
+    """A statement whose `totals` have another name."""
+    return transform(document).replace(b'"totals":', b'"sums":')
+
+
+@pytest.fixture(scope="module", params=LANGUAGES.values(), ids=list(LANGUAGES))
+def language(request: pytest.FixtureRequest) -> Language:
+    """A language whose client is built."""
+    try:
+        built(request.param)
+    except MissingError as error:
+        absent(str(error), error.remedy)
+    return request.param
+
+
+@pytest.fixture(scope="module", params=[clients.STACK], ids=str)
+def service(
+    request: pytest.FixtureRequest,
+    prepared: tuple[readiness.Built, list[Unavailable]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[str]:
+    """The URL of a stack."""
+    require_built(prepared, request.param)
+    for server in served(request.param, tmp_path_factory.mktemp("server") / "log"):
+        yield f"http://{server.host}:{server.port}"
+
+
+def test_generating_again_gives_the_same_files(language: Language, tmp_path: Path) -> None:
+    language.generate(tmp_path)
+    again = generated(language, tmp_path)
+    assert len(again) > 10
+    assert again == generated(language, CLIENTS / language.name)
+
+
+def test_golden_cases(language: Language, service: str) -> None:
+    assert clients.surprises(language, clients.outcomes(language, service)) == []
+
+
+def test_a_renamed_member_is_noticed_or_declared(language: Language) -> None:
+    with serving(transform) as right, serving(renaming) as wrong:
+        assert not clients.caught(language.name, right)
+        assert clients.caught(language.name, wrong) != bool(clients.declared(language).unnoticed)
