@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import mean
 from tempfile import TemporaryDirectory
@@ -21,7 +22,7 @@ from bench.model import Exchange
 from bench.paths import ROOT
 from bench.serve import life_cycle
 from bench.serve.ports import free_port
-from tests import conformance, tools
+from tests import clients, conformance, pacts, tools
 from tests.cores import GOLDEN
 from tests.openapi import Operation, Promises, written
 from tests.planted import DEFECTS, SOUND
@@ -52,7 +53,15 @@ def schemas(address: str) -> bool:
     return any(promises.broken(post, answer) for answer in answers)
 
 
-TOOLS: dict[str, Tool] = {"schemathesis": schemathesis, "golden cases": golden_cases, "schemas": schemas}
+TOOLS: dict[str, Tool] = {
+    "schemathesis": schemathesis,
+    "golden cases": golden_cases,
+    "schemas": schemas,
+    "pact": pacts.caught,
+    "Python client": partial(clients.caught, "python"),
+    "TypeScript client": partial(clients.caught, "typescript"),
+    "Java client": partial(clients.caught, "java"),
+}
 MISSED: dict[str, set[str]] = {
     "schemathesis": {"sum", "header"},
     "golden cases": {"limit", "optional", "method", "media-type", "header"},
