@@ -1,13 +1,14 @@
 """`make contracts`: which tool catches which planted defect, and what schemathesis finds on every pair of the lab.
 
-A tool is a function of the address where a defect is served: it returns whether it finds anything wrong. A tool that
-finds something wrong with the sound service fails the run, and so does an undeclared broken promise of a pair.
+A tool is a function of the address where a defect is served: it returns whether it finds anything wrong. A verdict
+other than declared fails the run, such as anything wrong with the sound service. So does an undeclared broken promise
+of a pair.
 """
 
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -62,10 +63,14 @@ TOOLS: dict[str, Tool] = {
     "TypeScript client": partial(clients.caught, "typescript"),
     "Java client": partial(clients.caught, "java"),
 }
-MISSED: dict[str, set[str]] = {
+MISSED: dict[str, Set[str]] = {
     "schemathesis": {"sum", "header"},
     "golden cases": {"limit", "optional", "method", "media-type", "header"},
     "schemas": {"sum", "tolerant", "limit", "optional", "method"},
+    "pact": DEFECTS.keys() - {"media-type"},
+    "Python client": DEFECTS.keys() - {"renamed", "crash"},
+    "TypeScript client": DEFECTS.keys() - {"crash"},
+    "Java client": DEFECTS.keys() - {"renamed", "crash"},
 }
 
 
@@ -112,13 +117,18 @@ def serving(defect: str, log: Path) -> Iterator[str]:
         yield running.url
 
 
-def verdicts(defect: str, folder: Path) -> Iterator[Verdict]:
+def verdicts(defect: str, folder: Path, names: Iterable[str] = TOOLS) -> Iterator[Verdict]:
     """What each tool says of a defect."""
     with serving(defect, folder / f"{defect}.log") as address:
-        for name, tool in TOOLS.items():
+        for name in names:
             began = time.perf_counter()
-            caught = tool(address)
+            caught = TOOLS[name](address)
             yield Verdict(defect, name, caught, time.perf_counter() - began)
+
+
+def is_declared(verdict: Verdict) -> bool:
+    """Whether a tool says what MISSED says; of the sound service, that nothing is wrong."""
+    return verdict.caught == (verdict.defect not in {SOUND, *MISSED[verdict.tool]})
 
 
 def table(found: Iterable[Verdict]) -> Iterator[str]:
@@ -136,10 +146,13 @@ def table(found: Iterable[Verdict]) -> Iterator[str]:
 
 
 def tried_defects(folder: Path, *, as_json: bool) -> bool:
-    """Print what each tool says of each defect. Returns False after a false alarm."""
+    """Print what each tool says of each defect. Returns False if a verdict is another than declared."""
     found = [verdict for defect in (SOUND, *DEFECTS) for verdict in verdicts(defect, folder)]
     print(*((json.dumps(each._asdict()) for each in found) if as_json else table(found)), sep="\n", flush=True)
-    return not any(verdict.caught for verdict in found if verdict.defect == SOUND)
+    wrong = [verdict for verdict in found if not is_declared(verdict)]
+    for verdict in wrong:
+        print(f"not as declared: {verdict.tool}, {verdict.defect}: caught = {verdict.caught}", file=sys.stderr)
+    return not wrong
 
 
 # ---------------------------------------------------------------- every pair
@@ -149,7 +162,7 @@ def tried_pairs(folder: Path, *, as_json: bool) -> bool:
     """Print what schemathesis does with every pair, at length. Returns False if it finds anything but departures."""
     if not as_json:
         print("", "| pair | requests | seconds | declared |", "|---|--:|--:|--:|", sep="\n")
-    is_declared = True
+    as_declared = True
     for subject in conformance.every_pair():
         with conformance.served(subject, folder / "stack.log") as address:
             report = conformance.checked(address, conformance.LONG, folder)
@@ -162,18 +175,17 @@ def tried_pairs(folder: Path, *, as_json: bool) -> bool:
         }
         print(json.dumps(row) if as_json else f"| {' | '.join(map(str, row.values()))} |", flush=True)
         if report.broken != declared:
-            is_declared = False
+            as_declared = False
             print(f"{subject}: not as declared: {sorted(report.broken ^ declared)}\n{report.said}", file=sys.stderr)
-    return is_declared
+    return as_declared
 
 
 def main(words: list[str]) -> int:
     """`--json` prints a line of JSON for each verdict and pair. Returns the exit status."""
     as_json = "--json" in words
     with TemporaryDirectory(prefix="contracts-") as name:
-        is_sound = tried_defects(Path(name), as_json=as_json)
-        is_declared = tried_pairs(Path(name), as_json=as_json)
-    return 0 if is_sound and is_declared else 1
+        told = [tried(Path(name), as_json=as_json) for tried in (tried_defects, tried_pairs)]
+    return 0 if all(told) else 1
 
 
 if __name__ == "__main__":

@@ -44,5 +44,6 @@ def test_a_stack_breaks_only_the_promises_that_are_declared(
 
 @pytest.mark.parametrize("defect", [SOUND, *DEFECTS])
 def test_each_tool_catches_the_defects_that_it_is_said_to_catch(defect: str, tmp_path: Path) -> None:
-    caught = {verdict.tool for verdict in contracts.verdicts(defect, tmp_path) if verdict.caught}
-    assert caught == {tool for tool, missed in contracts.MISSED.items() if defect not in {SOUND, *missed}}
+    """All but schemathesis, which takes eight seconds each: `make contracts` asks it, too."""
+    found = contracts.verdicts(defect, tmp_path, contracts.TOOLS.keys() - {"schemathesis"})
+    assert [verdict for verdict in found if not contracts.is_declared(verdict)] == []
