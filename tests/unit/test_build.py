@@ -63,6 +63,7 @@ def lab(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, text in {
         "app/core.py": "def transform(document):\n    return document\n",
         "app/README.md": "Words.\n",
+        "spec/openapi.json": "{}",
         "optimised/tiny/__init__.py": "",
         "optimised/tiny/left_over.py": "",
         "setup.py": "",
@@ -88,7 +89,13 @@ def nothing_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("path", "changed"),
-    [("app/core.py", True), ("optimised/tiny/__init__.py", True), ("setup.py", True), ("app/README.md", False)],
+    [
+        ("app/core.py", True),
+        ("spec/openapi.json", True),
+        ("optimised/tiny/__init__.py", True),
+        ("setup.py", True),
+        ("app/README.md", False),
+    ],
 )
 def test_a_changed_source_changes_the_fingerprint(
     lab: Path, interpreter: Provisioned, path: str, changed: bool
