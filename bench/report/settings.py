@@ -30,8 +30,8 @@ def answers(finding: Finding) -> Iterator[str]:
         work = naming.work_named(finding, rows[0].workload).lower()
         for setting, found in places.items():
             (least, where), *_, (most, worst) = sorted(found)
-            told = f"from {number(least)} µs of server CPU on {where} to {number(most)} µs on {worst}"
-            yield fitting(f"{setting[0].upper()}{setting[1:]} ({work}): {told}")
+            told = f"from {number(least)} µs on {where} to {number(most)} µs on {worst}"
+            yield fitting(f"{setting[0].upper()}{setting[1:]} ({work}, server CPU): {told}")
         return
     changed = [row for row in by_effect(rows) if row.comparison and row.comparison.significant]
     lower, higher = ([row for row in changed if (_value(row) < 1) is below] for below in (True, False))

@@ -44,6 +44,23 @@ def test_the_answer_names_the_largest_change_of_each_kind_and_counts_the_others(
     ]
 
 
+def added(title: str, value: float) -> TargetResult:
+    row = result(title, value, value - 0.1, value + 0.1)
+    return msgspec.structs.replace(row, below=100e-6)
+
+
+def test_settings_that_add_cpu_in_several_places_are_told_from_the_least_to_the_most() -> None:
+    rows = [added("bjoern, events", 2.5), added("uWSGI, events", 2.0), added("waitress, events", 3.0)]
+    rows += [added("bjoern, fsync", 4.0), added("uWSGI, fsync", 3.5), result("waitress, fsync", None)]
+    assert list(settings.answers(msgspec.structs.replace(FINDING, targets=tuple(rows)))) == [
+        "Events (fifty orders, server CPU): from 100 µs on uWSGI to 200 µs on waitress.",
+        "Fsync (fifty orders, server CPU): from 250 µs on uWSGI to 300 µs on bjoern.",
+    ]
+    for other in (added("bjoern, tls", 1.5), added("no place", 2.0), added("uWSGI, cheaper", 0.5)):
+        told = list(settings.answers(msgspec.structs.replace(FINDING, targets=(*rows, other))))
+        assert told[-1].startswith("A figure is lower in"), other.target.title
+
+
 def test_without_a_change_the_answer_says_so() -> None:
     still = msgspec.structs.replace(FINDING, targets=ROWS[3:])
     assert list(settings.answers(still)) == ["A figure is lower in 0 of 3 comparisons, and higher in 0."]
