@@ -70,14 +70,16 @@ def _core(finding: Finding, core: Core) -> Effect:
 
 
 def _of_several(finding: Finding, core: Core) -> str:
-    """That the others that compile the same source bring less; empty for every other kind of change."""
+    """What the other compilers or codecs bring to the core alone; empty for every other kind of change."""
     own = kind(finding.catalog, core, finding.baseline)
-    if own != "compiler":
+    if own not in {"compiler", "codec"}:
         return ""
     others = [
-        each for each in finding.cores if each is not core and kind(finding.catalog, each, finding.baseline) == own
+        f"{naming.core(finding, each)} {estimate(each.speedup)}"
+        for each in finding.cores
+        if each is not core and kind(finding.catalog, each, finding.baseline) == own
     ]
-    return f"; {listed([naming.core(finding, each) for each in reversed(others)])}, bring less" if others else ""
+    return f" (alone: {listed(others)})" if others else ""
 
 
 def behind_proxies(finding: Finding) -> str:

@@ -68,9 +68,10 @@ def caption(finding: Finding) -> str:
     return (
         "The same application in one worker process on one core; in Python with Falcon, on Uvicorn with Falcon's ASGI "
         f"side. Server CPU per request, and what the CPU for {RATE:,} requests per second costs a month, fully used, "
-        f"at an assumed ${CORE_HOUR:g} an hour of a core; latency{at}, absent where fresh servers differ by more than "
-        f"{AGREE:g}×; the largest memory of all processes in seconds of load; the time from start to first right "
-        "answer on a machine that has read the files before; the files that a bare image needs, stripped and gzipped, "
+        f"at an assumed ${CORE_HOUR:g} an hour of a core (CPU in µs ÷ 1,000 × {MONTH_HOURS:g} h × the price, without "
+        f"memory); latency{at}, absent where fresh servers differ by more than {AGREE:g}×; the largest sum of the "
+        "memory of all its processes in seconds of load; the time from start to first right answer on a machine that "
+        "has read the files before; the files that a bare image needs, stripped and gzipped, "
         "not an image. Compare within this table: other sessions ran on other days or hosts. Which differences are "
         f"more than noise, [its page](docs/findings/{finding.study.name}.md) tells. None has a proxy here: "
         "[robustness](docs/findings/robustness.md) tells which needs one, [ablations](docs/findings/ablations.md) what "
@@ -109,7 +110,7 @@ def beside(finding: Finding) -> list[str]:
     told = []
     for ordinary in (row for row in rows if kinds.get(row.stack.variant) == "ordinary"):
         own = [f"{name(finding, plain)} takes {ratio(plain, ordinary)} the CPU ({_held(plain)})"] if plain else []
-        own += [f"{naming.core(finding, row.core)} {ratio(row, ordinary)}" for row in cores]
+        own += [f"{name(finding, row)} {ratio(row, ordinary)}" for row in cores]
         peer = f"{name(finding, ordinary)} ({scaled(ordinary.cpu, MICRO)} µs a request, {_held(ordinary)})"
         told.append(f"Beside {peer}, {', '.join(own)}.")
     return told

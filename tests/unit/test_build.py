@@ -287,7 +287,8 @@ def test_an_artifact_is_a_wheel_in_its_own_prefix(lab: Path, interpreter: Provis
     assert wheel.stat().st_size == built.wheel_bytes
     with zipfile.ZipFile(wheel) as packed:
         names = {name for name in packed.namelist() if ".dist-info/" not in name}
-        assert names == {"app/core.py", "app/built.json", "tiny_core/__init__.py", "tiny_core/made.txt"}
+        service = {"app/core.py", "app/openapi.json", "app/built.json"}
+        assert names == service | {"tiny_core/__init__.py", "tiny_core/made.txt"}
         record = json.loads(packed.read("app/built.json"))
     assert record["variant"] == "tiny"
     assert (record["core"], record["compiler"]) == ("app.core", "none")
