@@ -56,21 +56,21 @@ def schemas(address: str) -> bool:
 
 TOOLS: dict[str, Tool] = {
     "schemathesis": schemathesis,
-    "golden cases": golden_cases,
+    "golden": golden_cases,
     "schemas": schemas,
     "pact": pacts.caught,
-    "Python client": partial(clients.caught, "python"),
-    "TypeScript client": partial(clients.caught, "typescript"),
-    "Java client": partial(clients.caught, "java"),
+    "Python": partial(clients.caught, "python"),
+    "TypeScript": partial(clients.caught, "typescript"),
+    "Java": partial(clients.caught, "java"),
 }
 MISSED: dict[str, Set[str]] = {
     "schemathesis": {"sum", "header"},
-    "golden cases": {"limit", "optional", "method", "media-type", "header"},
+    "golden": {"limit", "optional", "method", "media-type", "header"},
     "schemas": {"sum", "tolerant", "limit", "optional", "method"},
     "pact": DEFECTS.keys() - {"media-type"},
-    "Python client": DEFECTS.keys() - {"renamed", "crash"},
-    "TypeScript client": DEFECTS.keys() - {"crash"},
-    "Java client": DEFECTS.keys() - {"renamed", "crash"},
+    "Python": DEFECTS.keys() - {"renamed", "crash"},
+    "TypeScript": DEFECTS.keys() - {"crash"},
+    "Java": DEFECTS.keys() - {"renamed", "crash"},
 }
 
 
