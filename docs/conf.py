@@ -13,7 +13,7 @@ from pathlib import Path
 from sphinx.application import Sphinx
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDERS = ("spec", "builds", "optimised", "peers", "tests")  # outside docs/, with pages of their own
+FOLDERS = ("spec", "builds", "optimised", "peers", "clients", "pacts", "tests")  # outside docs/, with pages of their own
 
 project = html_title = "runtime-lab"
 root_doc = "README"

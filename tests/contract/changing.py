@@ -54,6 +54,19 @@ def of_customers(change: Callable[[dict[str, Any]], None]) -> Callable[[dict[str
 
 
 @contextmanager
+def serving(application: Any) -> Iterator[str]:
+    """The URL of a WSGI application in a thread of this process."""
+    with make_server("127.0.0.1", 0, application, handler_class=Quiet) as server:
+        thread = threading.Thread(target=server.serve_forever, args=[0.01])
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
 def changed(change: Change) -> Iterator[str]:
     """The URL of the changed service."""
     service = bare_app.make(contract.load_core("app.core"), {}, time.sleep)
@@ -66,11 +79,5 @@ def changed(change: Change) -> Iterator[str]:
             reply = replied(answer.status, answer.media_type, json.dumps(answer.body).encode())
         return reply.start(environ, start_response)
 
-    with make_server("127.0.0.1", 0, application, handler_class=Quiet) as server:
-        thread = threading.Thread(target=server.serve_forever, args=[0.01])
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(application) as url:
+        yield url

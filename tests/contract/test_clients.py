@@ -4,13 +4,10 @@
 """
 
 import dataclasses
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 
@@ -22,6 +19,7 @@ from bench.errors import MissingError
 from bench.model import Unavailable
 from tests import clients
 from tests.absent import absent
+from tests.contract.changing import serving
 from tests.contract.conftest import require_built, served
 from tests.languages import CLIENTS, LANGUAGES, Language, built, generated
 
@@ -29,23 +27,9 @@ pytestmark = pytest.mark.long
 CORE = contract.load_core("app.core")
 
 
-class Quiet(WSGIRequestHandler):
-    def log_message(self, *_: Any) -> None:
-        """Print nothing."""
-
-
-@contextmanager
-def serving(answer: Callable[[bytes], bytes]) -> Iterator[str]:
+def answering(answer: Callable[[bytes], bytes]) -> AbstractContextManager[str]:
     """The URL of a service whose statements are made by `answer`."""
-    application = bare_app.make(dataclasses.replace(CORE, transform=answer), {}, time.sleep)
-    with make_server("127.0.0.1", 0, application, handler_class=Quiet) as server:
-        thread = threading.Thread(target=server.serve_forever, args=[0.01])
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    return serving(bare_app.make(dataclasses.replace(CORE, transform=answer), {}, time.sleep))
 
 
 def renaming(document: bytes) -> bytes:
@@ -87,6 +71,6 @@ def test_golden_cases(language: Language, service: str) -> None:
 
 
 def test_a_renamed_member_is_noticed_or_declared(language: Language) -> None:
-    with serving(transform) as right, serving(renaming) as wrong:
+    with answering(transform) as right, answering(renaming) as wrong:
         assert not clients.caught(language.name, right)
         assert clients.caught(language.name, wrong) != bool(clients.declared(language).unnoticed)
