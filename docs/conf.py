@@ -13,7 +13,8 @@ from pathlib import Path
 from sphinx.application import Sphinx
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDERS = ("spec", "builds", "optimised", "peers", "clients", "pacts", "tests")  # outside docs/, with pages of their own
+# Folders outside docs/ with pages of their own.
+FOLDERS = ("spec", "builds", "optimised", "peers", "clients", "pacts", "tests")
 
 project = html_title = "runtime-lab"
 root_doc = "README"
