@@ -21,7 +21,8 @@ from app.about import built_core
 from app.deadline import within
 from app.http import Problem, answer
 from app.jetstream import BACK, DONE, SECOND, ask, deliveries
-from app.nats import Client, Connection, Message, NoBroker, TooLarge
+from app.nats import Message, NoBroker, TooLarge
+from app.nats_blocking import Client, Connection
 from app.pulling import SILENCE_SECONDS, Puller
 from app.sparing import Sparing
 from app.work import MADE_STATUS, PARTITIONS, QUEUE, Outcome, Work, by_of
@@ -68,7 +69,7 @@ class Consumer:
 
     def __init__(self, url: str, transform: Callable[[bytes], bytes]) -> None:
         self.client = Client(url)
-        self.work = Work(self.client)
+        self.work = Work()
         self.transform = transform
         self.partitions = range(PARTITIONS)
         self.is_stopping = False
@@ -91,10 +92,10 @@ class Consumer:
 
     def _consume(self) -> None:
         """Compute documents over one connection. Raises OSError or NoBroker when it breaks."""
-        self.work.prepare()
+        self.client.run(self.work.prepare())
         for partition in self.partitions:
             request = consumer_of(partition)
-            ask(self.client, f"CONSUMER.CREATE.{QUEUE}.{request['config']['name']}", request)
+            self.client.run(ask(f"CONSUMER.CREATE.{QUEUE}.{request['config']['name']}", request))
         with closing(Connection(self.client.address, within(SILENCE_SECONDS))) as connection:
             puller = Puller(connection, self.partitions)
             while not self.is_stopping:
@@ -122,7 +123,7 @@ class Consumer:
         try:
             self._store(id, outcome)
             if outcome.status == MADE_STATUS:
-                self.work.announce(id, outcome.by)
+                self.client.run(self.work.announce(id, outcome.by))
         except NoBroker as error:
             LOG.warning("statements/%s is not stored: %s", id, error)
             return False
@@ -130,11 +131,11 @@ class Consumer:
 
     def _store(self, id: str, outcome: Outcome) -> None:  # noqa: A002
         try:
-            self.work.keep(id, outcome)
+            self.client.run(self.work.keep(id, outcome))
         except TooLarge as error:
             detail = f"the answer has {len(outcome.body)} bytes, and the broker takes {error.limit}"
             problem = Problem("413 Content Too Large", detail)
-            self.work.keep(id, Outcome(problem.status, problem.body(), outcome.by))
+            self.client.run(self.work.keep(id, Outcome(problem.status, problem.body(), outcome.by)))
 
 
 def main() -> None:

@@ -5,9 +5,8 @@ import logging
 from enum import Enum
 
 from app import challenges
-from app.deadline import within
 from app.http import DEFAULT_MAX_BYTES, JSON, Header, Problem, as_routed, not_allowed, queried, without_quoted
-from app.nats import LIMIT_SECONDS, NoBroker, TooLarge
+from app.nats import Dialogue, NoBroker, TooLarge
 from app.principal import NoPrincipal, principal
 from app.replies import UNCACHED, Reply, refused, replied
 from app.sparing import Sparing
@@ -64,14 +63,16 @@ def is_made(reply: Reply) -> bool:
 
 
 class Events:
-    """What the layer does with a request, whatever its interface.
+    """What the layer does with a request, whatever its interface: its dialogues return what is answered.
 
-    The methods block while the broker is asked, however often, for at most `LIMIT_SECONDS`. With the layer identity,
-    the service `is_guarded`: nobody unknown has a statement made.
+    With the layer identity, the service `is_guarded`: nobody unknown has a statement made.
     """
 
-    def __init__(self, work: Work, *, is_guarded: bool = False, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
+    def __init__(
+        self, work: Work, broker: str, *, is_guarded: bool = False, max_bytes: int = DEFAULT_MAX_BYTES
+    ) -> None:
         self.work = work
+        self.broker = broker  # its URL
         self.is_guarded = is_guarded
         self.max_bytes = max_bytes
 
@@ -84,11 +85,11 @@ class Events:
         is_exact = path == STATEMENTS and not query  # else the application refuses it
         return Asked.LATER if is_exact and prefers_async(prefer) else Asked.NOW
 
-    def accept(self, document: bytes) -> Reply:
+    def accept(self, document: bytes) -> Dialogue[Reply]:
         """Put a document on the queue."""
         try:
-            by, deadline = self._by(is_needed=self.is_guarded), within(LIMIT_SECONDS)
-            id = self.work.submit(document, by, deadline)  # noqa: A001 - what it is
+            by = self._by(is_needed=self.is_guarded)
+            id = yield from self.work.submit(document, by)  # noqa: A001 - what it is
         except Problem as problem:
             return uncached_problem(problem)
         except TooLarge as error:
@@ -98,38 +99,38 @@ class Events:
         location = ("Location", f"{STATEMENTS}/{id}")
         return uncached("202 Accepted", PENDING, location, RETRY, ("Preference-Applied", "respond-async"))
 
-    def result(self, method: str, path: str, query: str) -> Reply:
+    def result(self, method: str, path: str, query: str) -> Dialogue[Reply]:
         """The outcome of a document, for who sent it."""
         if method not in {"GET", "HEAD"}:
             return uncached_problem(not_allowed("a statement", "GET", "HEAD"))
         try:
             queried(query)
-            return self._result(path)
+            return (yield from self._result(path))
         except Problem as problem:
             return uncached_problem(problem)
         except NoBroker as error:
             return unavailable(error)
 
-    def announced(self, reply: Reply) -> Reply:
+    def announced(self, reply: Reply) -> Dialogue[Reply]:
         """The application's answer, once its event is published if it is a statement."""
         if is_made(reply):
             try:
-                self.work.announce(new_id(), self._by(), within(LIMIT_SECONDS))
+                yield from self.work.announce(new_id(), self._by())
             except NoBroker as error:
                 return unavailable(error)
         return reply
 
-    def _result(self, path: str) -> Reply:
-        id, by, deadline = path.rpartition("/")[2], self._by(), within(LIMIT_SECONDS)  # noqa: A001 - what it is
+    def _result(self, path: str) -> Dialogue[Reply]:
+        id, by = path.rpartition("/")[2], self._by()  # noqa: A001 - what it is
         unknown = Problem("404 Not Found", path)
         if by is None and self.is_guarded:
             raise unknown  # what was made without identity is nobody's, and not everybody's
-        outcome = self.work.outcome(id, deadline)
+        outcome = yield from self.work.outcome(id)
         if outcome is None:
-            waiting = self.work.pending(id, deadline)
+            waiting = yield from self.work.pending(id)
             if waiting is not None and by_of(waiting) == by:
                 return uncached("202 Accepted", PENDING, RETRY)
-            outcome = self.work.outcome(id, deadline)  # it may have been stored since the first look
+            outcome = yield from self.work.outcome(id)  # it may have been stored since the first look
         if outcome is None or outcome.by != by:
             raise unknown
         if outcome.status != MADE_STATUS:

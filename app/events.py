@@ -11,16 +11,16 @@ then, for an hour, what the `POST` would have got without the preference. Only w
 preference, an answer is sent once the broker has acknowledged its event. 503 tells that the broker is away.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from os import environ
 from typing import Any
 
+from app import nats_asyncio, nats_blocking
 from app.asgi import bodies
 from app.context import AsyncApplication, Environ, WsgiApplication
-from app.deferred import Asked, Events, is_made, uncached_problem
+from app.deferred import Asked, Events, uncached_problem
 from app.http import Problem, max_bytes_of, read_document
-from app.nats import Client
+from app.nats import Address
 from app.replies import Reply, of_asgi, of_rsgi, of_wsgi
 from app.rsgi import bare_app
 from app.work import Work
@@ -35,15 +35,16 @@ def configured(env: Mapping[str, str] = environ) -> Events:
     if not env.get("STATEMENTS_BROKER"):
         raise ValueError("STATEMENTS_BROKER is not set: the layer events needs it")
     try:
-        client = Client(env["STATEMENTS_BROKER"])
+        Address.of(broker := env["STATEMENTS_BROKER"])
     except ValueError as error:
         raise ValueError(f"STATEMENTS_BROKER: {error}") from None
-    return Events(Work(client), is_guarded=is_guarded, max_bytes=max_bytes_of(env))
+    return Events(Work(), broker, is_guarded=is_guarded, max_bytes=max_bytes_of(env))
 
 
 def wsgi(application: WsgiApplication, events: Events | None = None) -> WsgiApplication:
     """The WSGI application with asynchronous statements and events."""
     events = events or configured()
+    client = nats_blocking.Client(events.broker)
 
     def with_events(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         method, path, query = environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", "")
@@ -51,27 +52,28 @@ def wsgi(application: WsgiApplication, events: Events | None = None) -> WsgiAppl
         if asked is None:
             return application(environ, start_response)
         if asked is Asked.RESULT:
-            reply = events.result(method, path, query)
+            reply = client.run(events.result(method, path, query))
         elif asked is Asked.LATER:
-            reply = _accepted(events, environ)
+            reply = _accepted(events, client, environ)
         else:
-            reply = events.announced(of_wsgi(application, environ))
+            reply = client.run(events.announced(of_wsgi(application, environ)))
         return reply.start(environ, start_response)
 
     return with_events
 
 
-def _accepted(events: Events, environ: Environ) -> Reply:
+def _accepted(events: Events, client: nats_blocking.Client, environ: Environ) -> Reply:
     try:
         document = read_document(environ, events.max_bytes)
     except Problem as problem:
         return uncached_problem(problem)
-    return events.accept(document)
+    return client.run(events.accept(document))
 
 
 def asgi(application: AsyncApplication, events: Events | None = None) -> AsyncApplication:
-    """The ASGI application with asynchronous statements and events. Threads ask the broker."""
+    """The ASGI application with asynchronous statements and events."""
     events = events or configured()
+    client = nats_asyncio.Client(events.broker)
 
     async def with_events(scope: dict[str, Any], receive: Any, send: Any) -> None:
         asked = None
@@ -82,19 +84,20 @@ def asgi(application: AsyncApplication, events: Events | None = None) -> AsyncAp
             await application(scope, receive, send)
             return
         if asked is Asked.RESULT:
-            reply = await asyncio.to_thread(events.result, scope["method"], scope["path"], query)
+            reply = await client.run(events.result(scope["method"], scope["path"], query))
         elif asked is Asked.LATER:
-            reply = await _accepted_once_read(events, bodies.read_document(scope, receive, events.max_bytes))
+            reply = await _accepted_once_read(events, client, bodies.read_document(scope, receive, events.max_bytes))
         else:
-            reply = await _announced(events, await of_asgi(application, scope, receive))
+            reply = await client.run(events.announced(await of_asgi(application, scope, receive)))
         await reply.send(scope, send)
 
     return with_events
 
 
 def rsgi(application: AsyncApplication, events: Events | None = None) -> AsyncApplication:
-    """The RSGI application with asynchronous statements and events. Threads ask the broker."""
+    """The RSGI application with asynchronous statements and events."""
     events = events or configured()
+    client = nats_asyncio.Client(events.broker)
 
     async def with_events(scope: Any, protocol: Any) -> None:
         asked = None
@@ -105,23 +108,19 @@ def rsgi(application: AsyncApplication, events: Events | None = None) -> AsyncAp
             await application(scope, protocol)
             return
         if asked is Asked.RESULT:
-            reply = await asyncio.to_thread(events.result, scope.method, scope.path, scope.query_string)
+            reply = await client.run(events.result(scope.method, scope.path, scope.query_string))
         elif asked is Asked.LATER:
-            reply = await _accepted_once_read(events, bare_app.read_document(scope, protocol, events.max_bytes))
+            reply = await _accepted_once_read(events, client, bare_app.read_document(scope, protocol, events.max_bytes))
         else:
-            reply = await _announced(events, await of_rsgi(application, scope, protocol))
+            reply = await client.run(events.announced(await of_rsgi(application, scope, protocol)))
         reply.respond(scope, protocol)
 
     return with_events
 
 
-async def _accepted_once_read(events: Events, reading: Awaitable[bytes]) -> Reply:
+async def _accepted_once_read(events: Events, client: nats_asyncio.Client, reading: Awaitable[bytes]) -> Reply:
     try:
         document = await reading
     except Problem as problem:
         return uncached_problem(problem)
-    return await asyncio.to_thread(events.accept, document)
-
-
-async def _announced(events: Events, reply: Reply) -> Reply:
-    return await asyncio.to_thread(events.announced, reply) if is_made(reply) else reply
+    return await client.run(events.accept(document))

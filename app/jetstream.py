@@ -1,6 +1,4 @@
-"""JetStream over a client of NATS: messages in streams, the newest message of a subject, and the API.
-
-`deadline` is that of an operation with several requests; without it, each has the limit of its client.
+"""JetStream over NATS: messages in streams, the newest message of a subject, and the API.
 
 API: https://docs.nats.io/reference/jetstream/api
 """
@@ -8,7 +6,7 @@ API: https://docs.nats.io/reference/jetstream/api
 import json
 from typing import Any
 
-from app.nats import Client, Headers, Message, NoBroker
+from app.nats import Dialogue, Headers, Message, NoBroker, Request
 
 SECOND = 10**9  # the API's durations are in nanoseconds
 ID = "Nats-Msg-Id"  # a stream drops a message whose id it has had within its duplicate window
@@ -19,28 +17,28 @@ class NoStream(NoBroker):
     """Nothing listens to the subject: its stream is not made yet, or the broker has lost it."""
 
 
-def publish(client: Client, subject: str, payload: bytes, headers: Headers, deadline: float | None = None) -> None:
+def publish(subject: str, payload: bytes, headers: Headers) -> Dialogue[None]:
     """Return once a stream has acknowledged the message. Raises NoStream, NoBroker or TooLarge."""
-    acknowledgement = _answer(client.request(subject, payload, headers, deadline))
+    acknowledgement = _answer((yield Request(subject, payload, headers)))
     if "seq" not in acknowledgement:
         raise NoBroker(f"{subject}: the answer is no acknowledgement of a stream")
 
 
-def newest(client: Client, stream: str, subject: str, deadline: float | None = None) -> Message | None:
+def newest(stream: str, subject: str) -> Dialogue[Message | None]:
     """The newest message of a subject in a stream that allows direct access; None without one.
 
     Raises NoStream or NoBroker.
     """
-    message = client.request(f"$JS.API.DIRECT.GET.{stream}.{subject}", deadline=deadline)
+    message = yield Request(f"$JS.API.DIRECT.GET.{stream}.{subject}")
     if message.status.startswith("404"):
         return None
     _check(message)
     return message
 
 
-def ask(client: Client, operation: str, request: dict[str, Any], deadline: float | None = None) -> dict[str, Any]:
+def ask(operation: str, request: dict[str, Any]) -> Dialogue[dict[str, Any]]:
     """The answer of the API to an operation such as STREAM.CREATE.NAME. Raises NoStream or NoBroker."""
-    return _answer(client.request(f"$JS.API.{operation}", json.dumps(request).encode(), deadline=deadline))
+    return _answer((yield Request(f"$JS.API.{operation}", json.dumps(request).encode())))
 
 
 def deliveries(message: Message) -> int:

@@ -15,7 +15,8 @@ from random import randrange
 
 from app.deadline import left, within
 from app.jetstream import BACK, SECOND, WORKING, further
-from app.nats import Connection, Message, NoBroker, published
+from app.nats import Message, NoBroker, published
+from app.nats_blocking import Connection
 from app.work import QUEUE
 
 WATCH_SECONDS = 30.0  # how long the broker holds a request that no document fits

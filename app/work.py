@@ -8,13 +8,12 @@ import json
 import os
 import re
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 from zlib import crc32
 
-from app.deadline import within
 from app.jetstream import ID, SECOND, NoStream, ask, newest, publish
-from app.nats import LIMIT_SECONDS, Client, Message
+from app.nats import Dialogue, Message, Returned
 
 QUEUE, EVENTS, RESULTS = "STATEMENTS_WORK", "STATEMENTS_MADE", "KV_statements"
 MADE = "statements.made"  # the subject of events
@@ -56,8 +55,6 @@ STREAMS: tuple[dict[str, Any], ...] = (
 _batch = re.compile(rb'"batch"\s*:\s*"([^"]*)"').search
 _is_id = re.compile(f"[0-{PARTITIONS - 1}][0-9a-f]{{31}}").fullmatch
 
-Returned = TypeVar("Returned")
-
 
 class Outcome(NamedTuple):
     """The answer that a synchronous request would have got, and the subject of who made it; None: nobody is known."""
@@ -93,57 +90,50 @@ def _with_by(headers: dict[str, str], by: str | None) -> dict[str, str]:
 
 
 class Work:
-    """The service's queue, results and events. All methods raise NoBroker; those that store raise TooLarge, too.
+    """The service's queue, results and events.
 
-    `deadline` is that of all requests which a method needs, or several methods; without it, each has its own.
+    All dialogues raise NoBroker; those that store raise TooLarge, too. A client runs them.
     """
 
-    def __init__(self, client: Client) -> None:
-        self.client = client
+    def __init__(self) -> None:
         self.is_prepared = False
 
-    def prepare(self, deadline: float | None = None) -> None:
+    def prepare(self) -> Dialogue[None]:
         """Make the streams that are missing. Raises NoBroker, too, for a stream with another configuration."""
         for stream in STREAMS:
-            ask(self.client, f"STREAM.CREATE.{stream['name']}", stream, deadline)
+            yield from ask(f"STREAM.CREATE.{stream['name']}", stream)
         self.is_prepared = True
 
-    def submit(self, document: bytes, by: str | None, deadline: float | None = None) -> str:
+    def submit(self, document: bytes, by: str | None) -> Dialogue[str]:
         """Put a document on the queue. Returns its id once the broker has it."""
         id = new_id(document)  # noqa: A001 - what it is
-        self._publish(queued(id), document, _with_by({ID: id}, by), deadline)
+        yield from self._made(lambda: publish(queued(id), document, _with_by({ID: id}, by)))
         return id
 
-    def announce(self, id: str, by: str | None, deadline: float | None = None) -> None:  # noqa: A002
+    def announce(self, id: str, by: str | None) -> Dialogue[None]:  # noqa: A002
         """Publish the event of a statement, once for each id within the stream's duplicate window of two minutes."""
-        self._publish(MADE, json.dumps({"id": id, "by": by}).encode(), {ID: id}, deadline)
+        return self._made(lambda: publish(MADE, json.dumps({"id": id, "by": by}).encode(), {ID: id}))
 
-    def keep(self, id: str, outcome: Outcome) -> None:  # noqa: A002
+    def keep(self, id: str, outcome: Outcome) -> Dialogue[None]:  # noqa: A002
         """Store the outcome of a document, in place of an earlier one."""
-        self._publish(f"$KV.statements.{id}", outcome.body, _with_by({STATUS: outcome.status}, outcome.by), None)
+        headers = _with_by({STATUS: outcome.status}, outcome.by)
+        return self._made(lambda: publish(f"$KV.statements.{id}", outcome.body, headers))
 
-    def outcome(self, id: str, deadline: float | None = None) -> Outcome | None:  # noqa: A002
+    def outcome(self, id: str) -> Dialogue[Outcome | None]:  # noqa: A002
         """The stored outcome of a document; None without one."""
-        message = self._newest(RESULTS, f"$KV.statements.{id}", deadline)
+        message = yield from self._made(lambda: newest(RESULTS, f"$KV.statements.{id}"))
         return message and Outcome(message.headers[STATUS], message.payload, by_of(message))
 
-    def pending(self, id: str, deadline: float | None = None) -> Message | None:  # noqa: A002
+    def pending(self, id: str) -> Dialogue[Message | None]:  # noqa: A002
         """The document in the queue; None if it is not there, or no longer."""
-        return self._newest(QUEUE, queued(id), deadline)
+        return self._made(lambda: newest(QUEUE, queued(id)))
 
-    def _publish(self, subject: str, payload: bytes, headers: dict[str, str], deadline: float | None) -> None:
-        self._made(lambda until: publish(self.client, subject, payload, headers, until), deadline)
-
-    def _newest(self, stream: str, subject: str, deadline: float | None) -> Message | None:
-        return self._made(lambda until: newest(self.client, stream, subject, until), deadline)
-
-    def _made(self, operation: Callable[[float], Returned], deadline: float | None) -> Returned:
-        """Run an operation; check the streams before the first one, and make them anew if the broker has lost them."""
-        until = within(LIMIT_SECONDS) if deadline is None else deadline
+    def _made(self, operation: Callable[[], Dialogue[Returned]]) -> Dialogue[Returned]:
+        """Check the streams before the first operation, and make them anew if the broker has lost them."""
         if not self.is_prepared:
-            self.prepare(until)
+            yield from self.prepare()
         try:
-            return operation(until)
+            return (yield from operation())
         except NoStream:
-            self.prepare(until)
-            return operation(until)
+            yield from self.prepare()
+            return (yield from operation())

@@ -24,7 +24,7 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.brokers.stub import StubBroker
 
 from app.consumer import Consumer
-from app.nats import Client
+from app.nats_blocking import Client
 from app.work import Work
 
 MESSAGES = 1000
@@ -50,12 +50,12 @@ class Queue:
     """The service's queue: a document is sent once the broker has acknowledged it; its result and event are stored."""
 
     def __init__(self, address: str, task: Task) -> None:
-        self.work = Work(Client(address))
+        self.client, self.work = Client(address), Work()
         self.consumer = Consumer(address, task)
 
     def send(self, document: bytes) -> None:
         """Send a document to the actor of its batch."""
-        self.work.submit(document, None)
+        self.client.run(self.work.submit(document, None))
 
     def start(self) -> None:
         """Begin to work, in a thread."""

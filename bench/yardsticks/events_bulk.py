@@ -2,7 +2,8 @@
 
 Servers serve it in place of `app.entry` (`bench/tunings/events-bulk.toml`). Every `BULK`th event waits for all
 acknowledgements, which bounds how many are under way. If the worker or the broker dies before, those events may be
-lost although their statements were answered with 200. Nothing is sent again: a client can no longer be told.
+lost although their statements were answered with 200. Nothing is sent again: a client can no longer be told. On a loop
+it blocks, too, for as long as that wait takes.
 """
 
 import json
@@ -15,7 +16,8 @@ from app.deadline import within
 from app.deferred import Events
 from app.entry import application as service
 from app.jetstream import ID
-from app.nats import LIMIT_SECONDS, Client, Connection, NoBroker, published
+from app.nats import LIMIT_SECONDS, Dialogue, NoBroker, published
+from app.nats_blocking import Client, Connection
 from app.work import MADE, Work
 
 BULK = 64
@@ -26,16 +28,17 @@ class BulkWork(Work):
     """Events are sent over a connection of their own; all threads share it in turn."""
 
     def __init__(self, client: Client) -> None:
-        super().__init__(client)
+        super().__init__()
+        self.client = client
         self.lock = Lock()
         self.connection: Connection | None = None
         self.inbox = ""
         self.under_way = 0
 
-    def announce(self, id: str, by: str | None, deadline: float | None = None) -> None:  # noqa: A002
+    def announce(self, id: str, by: str | None) -> Dialogue[None]:  # noqa: A002
         """Send an event. Raises NoBroker if it cannot be sent, or if an earlier one is not acknowledged."""
-        event = json.dumps({"id": id, "by": by}).encode()
-        deadline = within(LIMIT_SECONDS) if deadline is None else deadline
+        yield from ()  # it asks nothing of the layer's client
+        event, deadline = json.dumps({"id": id, "by": by}).encode(), within(LIMIT_SECONDS)
         with self.lock:
             try:
                 connection = self._connected(deadline)
@@ -50,7 +53,7 @@ class BulkWork(Work):
     def _connected(self, deadline: float) -> Connection:
         """The connection of this process; a forked worker needs its own."""
         if self.connection is None or self.connection.process != os.getpid():
-            self.prepare(deadline)
+            self.client.run(self.prepare())
             self.client.close()
             self.connection = Connection(self.client.address, deadline)
             self.inbox, self.under_way = f"_INBOX.{os.urandom(12).hex()}", 0
@@ -73,8 +76,9 @@ class BulkWork(Work):
 def around(application: Any) -> Any:
     """The application with the layers of `STATEMENTS_LAYERS=events`, and with events sent in bulk."""
     interface = layers.interface_of(os.environ["STATEMENTS_FRAMEWORK"])
-    work = BulkWork(Client(os.environ["STATEMENTS_BROKER"]))
-    return layers.around(getattr(events, interface)(application, Events(work)), interface, [layers.CONTEXT])
+    broker = os.environ["STATEMENTS_BROKER"]
+    bulk = Events(BulkWork(Client(broker)), broker)
+    return layers.around(getattr(events, interface)(application, bulk), interface, [layers.CONTEXT])
 
 
 application = around(service)

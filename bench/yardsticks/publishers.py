@@ -1,4 +1,4 @@
-"""The yardstick beside `app/nats.py`: the time of an acknowledged publish, by publisher.
+"""The yardstick beside the service's clients of NATS: the time of an acknowledged publish, by publisher.
 
     python publishers.py nats://127.0.0.1:4222 [EVENTS]
 
@@ -20,8 +20,10 @@ from typing import Any
 
 import nats
 
+from app import nats_asyncio
 from app.jetstream import ID, ask
-from app.nats import LIMIT_SECONDS, Client, Connection, published
+from app.nats import LIMIT_SECONDS, published
+from app.nats_blocking import Client, Connection
 from app.work import EVENTS as STREAM
 from app.work import MADE, Work, new_id
 
@@ -92,16 +94,19 @@ def in_bulk(address: str) -> Run:
 
 
 def lean(address: str) -> dict[tuple[str, int], Run]:
-    """The service's own blocking client, alone, on a loop by threads, and in bulk."""
-    loop = asyncio.new_event_loop()
-    one, two = Work(Client(address)), Work(Client(address))
+    """The service's own clients: the blocking one, alone, beside a loop by threads, and in bulk; the one on a loop."""
+    loop, work = asyncio.new_event_loop(), Work()
+    alone, beside, on_loop = Client(address), Client(address), nats_asyncio.Client(address)
+    atexit.register(loop.run_until_complete, asyncio.sleep(0))
+    atexit.register(on_loop.close)
     found: dict[tuple[str, int], Run] = {}
     for at_once in (1, MANY):
-        found["app.nats, blocking", at_once] = in_threads(lambda: one.announce(new_id(), None), at_once)
-        found["app.nats, on a loop, in a thread", at_once] = in_tasks(
-            loop, lambda: asyncio.to_thread(two.announce, new_id(), None), at_once
+        found["app.nats_blocking", at_once] = in_threads(lambda: alone.run(work.announce(new_id(), None)), at_once)
+        found["app.nats_blocking, in a thread beside a loop", at_once] = in_tasks(
+            loop, lambda: asyncio.to_thread(beside.run, work.announce(new_id(), None)), at_once
         )
-    return found | {("app.nats, in bulk", BULK): in_bulk(address)}
+        found["app.nats_asyncio", at_once] = in_tasks(loop, lambda: on_loop.run(work.announce(new_id(), None)), at_once)
+    return found | {("app.nats_blocking, in bulk", BULK): in_bulk(address)}
 
 
 def nats_py(address: str) -> dict[tuple[str, int], Run]:
@@ -148,7 +153,7 @@ def main(address: str, count: int) -> int:
     """Time all publishers in turn, round by round. Returns the exit status."""
     count -= count % MANY
     client = Client(address)
-    Work(client).prepare()
+    client.run(Work().prepare())
     runs = lean(address) | nats_py(address)
     for run in runs.values():
         run(MANY)  # connects
@@ -159,7 +164,7 @@ def main(address: str, count: int) -> int:
     for (publisher, at_once), rounds in values.items():
         wall, cpu = (median(each) for each in zip(*rounds, strict=True))
         print(json.dumps({"publisher": publisher, "at_once": at_once, "wall": wall, "cpu": cpu}))
-    stored = ask(client, f"STREAM.INFO.{STREAM}", {})["state"]["messages"]
+    stored = client.run(ask(f"STREAM.INFO.{STREAM}", {}))["state"]["messages"]
     sent = len(runs) * (ROUNDS * count + MANY)
     if stored != sent:
         print(f"{sent} events were sent, {stored} are stored", file=sys.stderr)

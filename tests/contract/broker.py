@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from app.jetstream import ask
-from app.nats import Client
+from app.nats_blocking import Client
 from app.work import EVENTS, QUEUE, RESULTS, Work
 from bench.build import artifacts
 from bench.errors import MissingError
@@ -54,7 +54,7 @@ class Broker:
     def make_streams(self) -> None:
         """Make the streams of the service."""
         client = Client(self.url)
-        Work(client).prepare()
+        client.run(Work().prepare())
         client.close()
 
     def kill(self) -> None:
@@ -71,7 +71,7 @@ class Broker:
 
     def _asked(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
         client = Client(self.url)
-        answer = ask(client, operation, request)
+        answer = client.run(ask(operation, request))
         client.close()
         return answer
 
@@ -85,7 +85,7 @@ class Broker:
         state, ids = self.state(EVENTS), []
         client = Client(self.url)
         for sequence in range(state["first_seq"], state["last_seq"] + 1):
-            message = ask(client, f"STREAM.MSG.GET.{EVENTS}", {"seq": sequence})["message"]
+            message = client.run(ask(f"STREAM.MSG.GET.{EVENTS}", {"seq": sequence}))["message"]
             ids.append(json.loads(base64.b64decode(message["data"]))["id"])
         client.close()
         return Counter(ids)

@@ -10,26 +10,47 @@ import os
 from importlib import import_module
 from typing import Any
 
-from app import work
-from app.deadline import within
+from app import nats_asyncio, nats_blocking, work
 from app.jetstream import ID, publish
-from app.nats import LIMIT_SECONDS, Client, Headers, published
+from app.nats import Dialogue, Headers, Message, Request, published
+
+ACKNOWLEDGED = Message("", "", "", "", {}, b'{"stream":"made up","seq":1}')
 
 
-def unacknowledged(
-    client: Client, subject: str, payload: bytes, headers: Headers, deadline: float | None = None
-) -> None:
-    """Return once the message is sent."""
-    until = within(LIMIT_SECONDS) if deadline is None else deadline
-    with client.lock:
-        client._connected(until).send(published(subject, payload, headers=headers), until)
+def unacknowledged(blocking: Any, on_loop: Any) -> None:
+    """Have clients be sure of a published message, which has headers, once it is sent."""
+    ask, ask_on_loop = blocking.request, on_loop.request
+
+    def request(client: Any, request: Request, deadline: float) -> Message:
+        if not request.headers:
+            return ask(client, request, deadline)
+        with client.lock:
+            client._connected(deadline).send(sent(request), deadline)
+        return ACKNOWLEDGED
+
+    async def request_on_loop(client: Any, request: Request, deadline: float) -> Message:
+        if not request.headers:
+            return await ask_on_loop(client, request, deadline)
+        connection = client._connected()
+        await connection._settled(deadline)
+        connection._send(sent(request))
+        return ACKNOWLEDGED
+
+    blocking.request, on_loop.request = request, request_on_loop
 
 
-def unnamed(client: Client, subject: str, payload: bytes, headers: Headers, deadline: float | None = None) -> None:
+def sent(request: Request) -> bytes:
+    return published(request.subject, request.payload, headers=request.headers)
+
+
+def unnamed(subject: str, payload: bytes, headers: Headers) -> Dialogue[None]:
     """Publish the message without its id."""
-    publish(client, subject, payload, {name: value for name, value in headers.items() if name != ID}, deadline)
+    return publish(subject, payload, {name: value for name, value in headers.items() if name != ID})
 
 
 def make(*parts: Any) -> Any:
-    work.publish = {"acknowledgement": unacknowledged, "id": unnamed}[os.environ["CARELESS"]]  # type: ignore[attr-defined]
+    if os.environ["CARELESS"] == "acknowledgement":
+        unacknowledged(nats_blocking.Client, nats_asyncio.Client)
+    else:
+        work.publish = unnamed  # type: ignore[attr-defined]
     return import_module(os.environ["CARELESS_FRAMEWORK"]).make(*parts)

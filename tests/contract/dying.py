@@ -20,8 +20,9 @@ from typing import Any
 
 from app.about import built_core
 from app.consumer import Consumer
+from app.deadline import within
 from app.jetstream import DONE, publish
-from app.nats import Message
+from app.nats import LIMIT_SECONDS, Dialogue, Message, Request
 from app.pulling import Puller
 from app.work import MADE, Outcome, Work
 
@@ -32,8 +33,8 @@ LOSES, DOUBLES = "acknowledged", "unnamed"
 class Unnamed(Work):
     """Work whose events have no `Nats-Msg-Id`."""
 
-    def announce(self, id: str, by: str | None, deadline: float | None = None) -> None:  # noqa: A002
-        publish(self.client, MADE, json.dumps({"id": id, "by": by}).encode(), {}, deadline)
+    def announce(self, id: str, by: str | None) -> Dialogue[None]:  # noqa: A002
+        return publish(MADE, json.dumps({"id": id, "by": by}).encode(), {})
 
 
 class Dying(Consumer):
@@ -44,7 +45,7 @@ class Dying(Consumer):
         self.step = step
         self.partitions = range(partition, partition + 1)
         if step == DOUBLES:
-            self.work = Unnamed(self.client)
+            self.work = Unnamed()
 
     def die_at(self, *steps: str) -> None:
         if self.step in steps:
@@ -52,7 +53,7 @@ class Dying(Consumer):
 
     def is_stored(self, message: Message, puller: Puller) -> bool:
         if self.step == LOSES:
-            self.client.request(message.reply, DONE)  # the broker confirms it
+            self.client.request(Request(message.reply, DONE), within(LIMIT_SECONDS))  # the broker confirms it
         self.die_at(LOSES)
         is_stored = super().is_stored(message, puller)
         self.die_at("announced", DOUBLES)

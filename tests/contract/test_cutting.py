@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from app.jetstream import publish
-from app.nats import Address, Client, Connection, published
+from app.nats import Address, published
+from app.nats_blocking import Connection
 from app.work import EVENTS, MADE, QUEUE, Work, new_id, queued
+from tests.asking import CLIENTS, Asking
 from tests.contract.broker import Broker, broker
 from tests.contract.network import Cut, Cutting
 from tests.listeners import serving
@@ -27,12 +29,19 @@ def running(tmp_path: Path) -> Iterator[Broker]:
         yield started
 
 
+@pytest.fixture(params=CLIENTS.values(), ids=list(CLIENTS))
+def asking(request: pytest.FixtureRequest) -> type[Asking]:
+    """Each client."""
+    client: type[Asking] = request.param
+    return client
+
+
 @pytest.mark.parametrize("cut", CUTS)
-def test_a_document_is_queued_once(running: Broker, cut: Cut) -> None:
+def test_a_document_is_queued_once(running: Broker, asking: type[Asking], cut: Cut) -> None:
     with serving(Cutting(running.port, cut)) as network:
-        client = Client(network.url)
-        submitted = Work(client).submit(b"document", "me")
-        kept = Work(client).pending(submitted)
+        client = asking(network.url)
+        submitted = client.run(Work().submit(b"document", "me"))
+        kept = client.run(Work().pending(submitted))
         client.close()
     assert network.is_cut
     assert kept is not None
@@ -41,19 +50,19 @@ def test_a_document_is_queued_once(running: Broker, cut: Cut) -> None:
 
 
 @pytest.mark.parametrize("cut", CUTS)
-def test_an_event_is_published_once(running: Broker, cut: Cut) -> None:
+def test_an_event_is_published_once(running: Broker, asking: type[Asking], cut: Cut) -> None:
     with serving(Cutting(running.port, cut)) as network:
-        client = Client(network.url)
-        Work(client).announce(new_id(), None)
+        client = asking(network.url)
+        client.run(Work().announce(new_id(), None))
         client.close()
     assert network.is_cut
     assert running.state(EVENTS)["messages"] == 1
 
 
-def test_control_without_an_id_a_document_is_doubled(running: Broker) -> None:
+def test_control_without_an_id_a_document_is_doubled(running: Broker, asking: type[Asking]) -> None:
     with serving(Cutting(running.port, "after")) as network:
-        client = Client(network.url)
-        publish(client, queued(new_id()), b"document", {})
+        client = asking(network.url)
+        client.run(publish(queued(new_id()), b"document", {}))
         client.close()
     assert network.is_cut
     assert running.state(QUEUE)["messages"] == 2

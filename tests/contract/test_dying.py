@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from app.core import transform
-from app.nats import Client
+from app.nats_blocking import Client
 from app.work import Work, new_id
 from tests.contract import dying
 from tests.contract.broker import Broker, broker, worker
@@ -27,7 +27,7 @@ class Killed(NamedTuple):
     """What the broker keeps after the consumers were killed, and the document of each step with its id."""
 
     broker: Broker
-    work: Work
+    client: Client
     ids: dict[str, str]
     documents: dict[str, bytes]
 
@@ -52,9 +52,8 @@ def killed(
     folder = tmp_path_factory.mktemp("killed")
     with broker(folder / "broker") as behind, ExitStack() as stop:
         client = Client(behind.url)
-        work = Work(client)
         documents = dict(zip((*STEPS, LOSES, DOUBLES), of_each_partition(), strict=False))
-        ids = {step: work.submit(each, None) for step, each in documents.items()}
+        ids = {step: client.run(Work().submit(each, None)) for step, each in documents.items()}
         consumers = [
             stop.enter_context(worker(variant, behind.url, folder, (dying.__file__, step, id_[0])))
             for step, id_ in ids.items()
@@ -64,14 +63,14 @@ def killed(
         deadline = time.monotonic() + PATIENCE_SECONDS
         while behind.counts()[0] and time.monotonic() < deadline:
             time.sleep(0.1)
-        yield Killed(behind, work, ids, documents)
+        yield Killed(behind, client, ids, documents)
         client.close()
 
 
 @pytest.mark.parametrize("step", STEPS)
 def test_a_document_has_one_result_and_one_event(killed: Killed, step: str) -> None:
     id_ = killed.ids[step]
-    outcome = killed.work.outcome(id_)
+    outcome = killed.client.run(Work().outcome(id_))
     assert outcome is not None
     assert outcome.body == transform(killed.documents[step])
     assert (killed.broker.results()[id_], killed.broker.events()[id_]) == (1, 1)
@@ -79,7 +78,8 @@ def test_a_document_has_one_result_and_one_event(killed: Killed, step: str) -> N
 
 def test_control_a_document_that_is_acknowledged_too_early_is_lost(killed: Killed) -> None:
     id_ = killed.ids[LOSES]
-    assert (killed.work.outcome(id_), killed.work.pending(id_)) == (None, None)
+    found = [killed.client.run(step(id_)) for step in (Work().outcome, Work().pending)]
+    assert found == [None, None]
 
 
 def test_control_an_event_without_an_id_for_the_broker_is_doubled(killed: Killed) -> None:

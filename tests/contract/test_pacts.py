@@ -20,7 +20,7 @@ from tests.contract.changing import Change, changed, of_body, of_customers, on, 
 from tests.contract.conftest import PLAIN, missing, on_every_server, require_built, served
 from tests.listeners import serving
 from tests.pacts import Event
-from tests.unit.test_jetstream import ACKNOWLEDGED, asked
+from tests.unit.test_jetstream import ACKNOWLEDGED, Asked
 from tests.unit.test_jetstream import prepared as ready
 
 pytestmark = pytest.mark.long
@@ -136,8 +136,8 @@ CALLERS = {"a statement for a known caller": "anna", "a statement for nobody kno
 
 def published(by: str | None) -> Event:
     """What the service publishes once a statement is made."""
-    client = asked(ACKNOWLEDGED)
-    ready(client).announce(new_id(), by)
+    client = Asked(ACKNOWLEDGED)
+    client.run(ready().announce(new_id(), by))
     ((subject, payload, headers),) = client.requests
     return Event(subject, headers, payload)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.nats import Client
+from app.nats_blocking import Client
 from app.work import Work, new_id
 from bench.errors import MissingError
 from bench.serve import backend
@@ -35,11 +35,11 @@ def flushes(name: str, folder: Path) -> int:
     """How many flushes the disk completes while a broker acknowledges events."""
     statistics = disk()
     with backend.run_backend(CATALOG.backends[name], folder / "log") as running:
-        work = Work(Client(running.dsn))
-        work.announce(new_id(), None)  # makes the streams
+        client, work = Client(running.dsn), Work()
+        client.run(work.announce(new_id(), None))  # makes the streams
         before = int(statistics.read_text().split()[FLUSHES])
         for _ in range(EVENTS):
-            work.announce(new_id(), None)
+            client.run(work.announce(new_id(), None))
         return int(statistics.read_text().split()[FLUSHES]) - before
 
 

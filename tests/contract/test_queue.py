@@ -15,7 +15,8 @@ import pytest
 from app import consumer, work
 from app.consumer import Consumer
 from app.jetstream import DONE, ask, deliveries
-from app.nats import Address, Client, Connection, Message, NoBroker
+from app.nats import Address, Message, NoBroker
+from app.nats_blocking import Client, Connection
 from app.pulling import Puller
 from app.work import PARTITIONS, QUEUE, Outcome, Work, new_id
 from tests.contract.broker import Broker, broker
@@ -82,7 +83,7 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
         client = Client(started.url)
         for partition in range(PARTITIONS):
             request = consumer.consumer_of(partition)
-            ask(client, f"CONSUMER.CREATE.{QUEUE}.{request['config']['name']}", request)
+            client.run(ask(f"CONSUMER.CREATE.{QUEUE}.{request['config']['name']}", request))
         client.close()
         yield started
 
@@ -90,7 +91,7 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
 def submitted(running: Broker, *documents: bytes) -> list[str]:
     """The ids of documents that are put on the queue."""
     client = Client(running.url)
-    ids = [Work(client).submit(document, None) for document in documents]
+    ids = [client.run(Work().submit(document, None)) for document in documents]
     client.close()
     return ids
 
@@ -148,7 +149,7 @@ def test_a_document_that_ends_its_process_takes_no_others_with_it(empty: Broker)
         got += process.got
     assert [each for each in got if each[0] != OTHER] == [(ONE, 1), (TWO, 1)]
     client = Client(empty.url)
-    outcomes = [Work(client).outcome(ids[document]) for document in (ONE, TWO)]
+    outcomes = [client.run(Work().outcome(ids[document])) for document in (ONE, TWO)]
     client.close()
     assert outcomes == [Outcome("200 OK", b"{}", None)] * 2
 
@@ -173,12 +174,12 @@ def test_the_oldest_results_give_way_and_the_queue_takes_no_more(
     ids = [f"{number:032x}" for number in range(20)]
     with broker(tmp_path / "broker") as started:
         client = Client(started.url)
-        full = Work(client)
+        full = Work()
         for id_ in ids:
-            full.keep(id_, outcome)
-        assert (full.outcome(ids[0]), full.outcome(ids[-1])) == (None, outcome)
+            client.run(full.keep(id_, outcome))
+        assert [client.run(full.outcome(ids[place])) for place in (0, -1)] == [None, outcome]
         with pytest.raises(NoBroker, match="maximum bytes exceeded"):
-            [full.submit(outcome.body, None) for _ in ids]
+            [client.run(full.submit(outcome.body, None)) for _ in ids]
         client.close()
 
 

@@ -12,7 +12,8 @@ GREETING = b'INFO {"max_payload":1000}\r\n'
 class FakeBroker:
     """Listens on loopback. `got` has the messages of all connections: command, headers and payload of each.
 
-    A script's part may have `{reply}`. After its last part, and for None, the connection is closed.
+    A script's part may have `{reply}`, or the `{inbox}` that begins the replies of its client. After its last part, and
+    for None, the connection is closed.
     """
 
     def __init__(self, *connections: Iterable[bytes | None], greeting: bytes = GREETING) -> None:
@@ -51,7 +52,8 @@ class FakeBroker:
                 if part is None:
                     return
                 reply = words[1] if len(words) == (3 if verb == b"PUB" else 4) else b""
-                connection.sendall(part.replace(b"{reply}", reply))
+                inbox = reply.rpartition(b".")[0]
+                connection.sendall(part.replace(b"{reply}", reply).replace(b"{inbox}", inbox))
             elif verb != b"SUB":
                 self.others.append(line)
 

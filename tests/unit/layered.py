@@ -16,7 +16,7 @@ from app.tokens import InvalidToken
 from tests.cores import document, order
 from tests.openapi import Operation, Promises, written
 from tests.unit.interfaces import Answer, ask
-from tests.unit.test_events import SERVICES, MadeUpWork
+from tests.unit.test_events import BROKER, SERVICES, MadeUpWork
 
 CORE = contract.load_core("app.core")
 PROMISES = Promises(written())
@@ -58,7 +58,7 @@ class Service:
         self.draining = folder / "draining"
         for name, value in {"LAYERS": " ".join(LAYERS), "WAIT": "time.sleep", "DRAINING": str(self.draining)}.items():
             monkeypatch.setenv(f"STATEMENTS_{name}", value)
-        made = Events(self.work, is_guarded=True, max_bytes=MAX_BYTES)  # type: ignore[arg-type]
+        made = Events(self.work, BROKER, is_guarded=True, max_bytes=MAX_BYTES)  # type: ignore[arg-type]
         monkeypatch.setattr(events, "configured", lambda: made)
         monkeypatch.setattr(identity, "configured", lambda: identity.Gate(Tokens()))  # type: ignore[arg-type]
         wait = self.wait if interface == "wsgi" else self.wait_on_loop

@@ -11,7 +11,7 @@ from app import consumer
 from app.consumer import Consumer, computed
 from app.core import transform
 from app.jetstream import BACK, DONE
-from app.nats import Message, NoBroker, TooLarge
+from app.nats import Dialogue, Message, NoBroker, TooLarge
 from app.pulling import DELIVERED
 from app.work import Outcome
 
@@ -65,12 +65,14 @@ class Steps:
             raise self.errors[name].pop(0)
         self.taken.append(name)
 
-    def keep(self, id_: str, outcome: Outcome) -> None:
+    def keep(self, id_: str, outcome: Outcome) -> Dialogue[None]:
+        yield from ()
         assert id_ == ID
         self.step("keep")
         self.kept.append(outcome)
 
-    def announce(self, id_: str, by: str | None) -> None:
+    def announce(self, id_: str, by: str | None) -> Dialogue[None]:
+        yield from ()
         self.step("announce")
 
 

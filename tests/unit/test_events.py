@@ -13,7 +13,7 @@ from app import contract, deferred, events, layers
 from app.asgi import falcon_app
 from app.core import transform
 from app.deferred import Events, prefers_async
-from app.nats import Message, NoBroker, TooLarge
+from app.nats import Dialogue, Message, NoBroker, TooLarge
 from app.principal import Principal
 from app.rsgi import bare_app as rsgi_app
 from app.work import BY, Outcome, is_id, new_id
@@ -26,40 +26,40 @@ DOCUMENT = b'{"batch":"b","currency":"EUR","orders":[]}'
 JSON = "application/json"
 MAX_BYTES = 1000
 SERVICES: dict[str, Any] = {"wsgi": wsgi_app, "asgi": falcon_app, "rsgi": rsgi_app}
+BROKER = "nats://127.0.0.1:1"  # nothing listens there
 ALL = frozenset({"statements", "customers:all"})
 
 
 class MadeUpWork:
-    """A queue, results and events in this process; the broker may be away. `deadlines` has that of each step."""
+    """A queue, results and events in this process; the broker may be away. No dialogue asks for anything."""
 
     def __init__(self) -> None:
         self.queue: dict[str, tuple[bytes, str | None]] = {}
         self.results: dict[str, Outcome] = {}
         self.events: list[tuple[str, str | None]] = []
         self.error: Exception | None = None
-        self.deadlines: list[float] = []
 
-    def check(self, deadline: float) -> None:
-        self.deadlines.append(deadline)
+    def check(self) -> Dialogue[None]:
+        yield from ()
         if self.error:
             raise self.error
 
-    def submit(self, document: bytes, by: str | None, deadline: float) -> str:
-        self.check(deadline)
+    def submit(self, document: bytes, by: str | None) -> Dialogue[str]:
+        yield from self.check()
         made = new_id(document)
         self.queue[made] = document, by
         return made
 
-    def announce(self, made: str, by: str | None, deadline: float) -> None:
-        self.check(deadline)
+    def announce(self, made: str, by: str | None) -> Dialogue[None]:
+        yield from self.check()
         self.events.append((made, by))
 
-    def outcome(self, made: str, deadline: float) -> Outcome | None:
-        self.check(deadline)
+    def outcome(self, made: str) -> Dialogue[Outcome | None]:
+        yield from self.check()
         return self.results.get(made)
 
-    def pending(self, made: str, deadline: float) -> Message | None:
-        self.check(deadline)
+    def pending(self, made: str) -> Dialogue[Message | None]:
+        yield from self.check()
         if made not in self.queue:
             return None
         document, by = self.queue[made]
@@ -78,7 +78,7 @@ class Service:
     def __init__(self, interface: str, *, is_guarded: bool) -> None:
         self.work = MadeUpWork()
         self.interface = interface
-        made = Events(self.work, is_guarded=is_guarded, max_bytes=MAX_BYTES)  # type: ignore[arg-type]
+        made = Events(self.work, BROKER, is_guarded=is_guarded, max_bytes=MAX_BYTES)  # type: ignore[arg-type]
         self.application = getattr(events, interface)(SERVICES[interface].make(CORE, {}, time.sleep, MAX_BYTES), made)
 
     def ask(self, method: str, path: str, body: bytes = b"", by: Principal | None = None, **headers: str) -> Answer:
@@ -136,14 +136,13 @@ def test_a_result_is_pending_until_it_is_stored(service: Service) -> None:
 
 def test_a_result_that_is_stored_between_two_looks_is_found(service: Service) -> None:
     location = service.defer()
-    service.work.pending = lambda _made, _deadline: service.work.compute()  # type: ignore[assignment]
+
+    def pending(_made: str) -> Dialogue[None]:
+        yield from ()
+        service.work.compute()
+
+    service.work.pending = pending  # type: ignore[assignment]
     assert service.ask("GET", location).status == 200
-
-
-def test_all_that_the_broker_is_asked_for_a_request_has_one_deadline(service: Service) -> None:
-    assert service.ask("GET", "/statements/" + "0" * 32).status == 404
-    first, *others = service.work.deadlines
-    assert others == [first] * 2, "result, document, result"
 
 
 def test_a_problem_is_answered_as_the_post_would_have_been(service: Service) -> None:
@@ -334,9 +333,11 @@ def test_the_layer_is_guarded_behind_identity() -> None:
     assert not events.configured({"STATEMENTS_BROKER": "nats://x"}).is_guarded
 
 
-def test_the_layer_connects_to_no_broker_before_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("interface", INTERFACES)
+def test_the_layer_connects_to_no_broker_before_a_request(monkeypatch: pytest.MonkeyPatch, interface: str) -> None:
     """A server may fork after it has made the application."""
     monkeypatch.setenv("STATEMENTS_BROKER", "nats://127.0.0.1:1")
     monkeypatch.setenv("STATEMENTS_LAYERS", "events")
-    monkeypatch.setattr("app.nats.connected", lambda *_: pytest.fail("it connects"))
-    layers.around(wsgi_app.make(CORE, {}, time.sleep), "wsgi", ["events"])
+    for client in ("blocking", "asyncio"):
+        monkeypatch.setattr(f"app.nats_{client}.connected", lambda *_: pytest.fail("it connects"))
+    layers.around(SERVICES[interface].make(CORE, {}, time.sleep), interface, ["events"])

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from app.nats import Client, NoBroker
+from app.nats import NoBroker
+from app.nats_blocking import Client
 from app.work import STREAMS, new_id
 from bench.paths import YARDSTICKS
 from tests.unit.fake_broker import message, playing
@@ -39,7 +40,7 @@ def test_only_every_64th_event_waits_and_then_for_all(bulk: dict[str, Any]) -> N
         work = bulk["BulkWork"](Client(broker.url))
         under_way = []
         for _ in range(count + 1):
-            work.announce(new_id(), None)
+            work.client.run(work.announce(new_id(), None))
             under_way.append(work.under_way)
     assert under_way == [*range(1, count), 0, 1]
     assert len(broker.got) == len(PREPARED) + count + 1
@@ -50,9 +51,9 @@ def test_the_request_that_waits_gets_the_error_of_an_event_whose_statement_is_an
     with playing(PREPARED, [b""] * (count - 1) + [answers(REFUSED)]) as broker:
         work = bulk["BulkWork"](Client(broker.url))
         for _ in range(count - 1):
-            work.announce(new_id(), None)
+            work.client.run(work.announce(new_id(), None))
         with pytest.raises(NoBroker, match="an event was not stored"):
-            work.announce(new_id(), None)
+            work.client.run(work.announce(new_id(), None))
 
 
 def test_a_broken_connection_is_an_error_and_the_next_event_gets_another(bulk: dict[str, Any]) -> None:
@@ -60,8 +61,8 @@ def test_a_broken_connection_is_an_error_and_the_next_event_gets_another(bulk: d
     with playing(PREPARED, [b""] * (count - 1) + [None], PREPARED, [b""]) as broker:
         work = bulk["BulkWork"](Client(broker.url))
         for _ in range(count - 1):
-            work.announce(new_id(), None)
+            work.client.run(work.announce(new_id(), None))
         with pytest.raises(NoBroker, match="ConnectionResetError"):
-            work.announce(new_id(), None)
-        work.announce(new_id(), None)
+            work.client.run(work.announce(new_id(), None))
+        work.client.run(work.announce(new_id(), None))
         assert work.under_way == 1

@@ -23,7 +23,7 @@ from bench.paths import ROOT
 from tests.cores import GOLDEN, document, order
 from tests.hal import HAL, checked, documentation, href
 from tests.unit.interfaces import INTERFACES, Answer, ask_as
-from tests.unit.test_events import ALL, MAX_BYTES, MadeUpWork
+from tests.unit.test_events import ALL, BROKER, MAX_BYTES, MadeUpWork
 
 CORE = contract.load_core("app.core")
 JSON = "application/json"
@@ -48,7 +48,7 @@ class Service:
         self.work = MadeUpWork()
         application = SERVICES[interface].make(CORE, {}, time.sleep, MAX_BYTES * 1000)
         if are_kept:
-            made = Events(self.work, is_guarded=False, max_bytes=MAX_BYTES * 1000)  # type: ignore[arg-type]
+            made = Events(self.work, BROKER, is_guarded=False, max_bytes=MAX_BYTES * 1000)  # type: ignore[arg-type]
             application = getattr(events, interface)(application, made)
         self.application = getattr(hal, interface)(application, hal.Hal(resources(are_kept=are_kept)))
 

@@ -15,21 +15,21 @@ import pytest
 from app import events, hal
 from app.core import transform
 from app.deferred import Events
-from app.nats import Message
+from app.nats import Dialogue, Message
 from app.relations import RELATIONS
 from app.resources import Resources
 from app.wsgi import bare_app
 from tests.following import DEFAULT, Reached, client, reach
 from tests.hal import HAL
-from tests.unit.test_events import MadeUpWork
+from tests.unit.test_events import BROKER, MadeUpWork
 from tests.unit.test_hal import CORE, SENT, Renamed
 
 
 class ComputedOnceAskedFor(MadeUpWork):
     """Work that waits until somebody asks for its result."""
 
-    def pending(self, made: str, deadline: float) -> Message | None:
-        message = super().pending(made, deadline)
+    def pending(self, made: str) -> Dialogue[Message | None]:
+        message = yield from super().pending(made)
         self.compute()
         return message
 
@@ -43,7 +43,7 @@ class Quiet(WSGIRequestHandler):
 def served(resources: type[Resources] = Resources) -> Iterator[str]:
     """The URL of the service with `hal` and `events`."""
     application = bare_app.make(CORE, {}, time.sleep)
-    application = events.wsgi(application, Events(ComputedOnceAskedFor()))  # type: ignore[arg-type]
+    application = events.wsgi(application, Events(ComputedOnceAskedFor(), BROKER))  # type: ignore[arg-type]
     with make_server(
         "127.0.0.1", 0, hal.wsgi(application, hal.Hal(resources(are_kept=True))), handler_class=Quiet
     ) as it:

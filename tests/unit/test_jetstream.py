@@ -1,13 +1,13 @@
 """JetStream's answers, as a real broker gave them, and what the service keeps in its streams."""
 
 import json
-from typing import Any
 
 import pytest
 
 from app import jetstream, work
 from app.jetstream import NoStream
-from app.nats import Message, NoBroker
+from app.nats import Message, NoBroker, Request
+from app.nats_blocking import Client
 from app.work import Outcome, Work
 
 Answer = tuple[str, dict[str, str], bytes]
@@ -25,44 +25,35 @@ CREATED: Answer = ("", {}, b'{"type":"io.nats.jetstream.api.v1.stream_create_res
 MISSING: Answer = ("404 Message Not Found", {}, b"")
 
 
-class Asked:
+class Asked(Client):
     """A client that records requests and gives prepared answers."""
 
     def __init__(self, *answers: Answer) -> None:
+        super().__init__("nats://127.0.0.1:1")
         self.answers = list(answers)
-        self.requests: list[tuple[str, bytes, dict[str, str]]] = []
-        self.deadlines: list[float | None] = []
+        self.requests: list[Request] = []
+        self.deadlines: list[float] = []
 
-    def request(
-        self,
-        subject: str,
-        payload: bytes = b"",
-        headers: dict[str, str] | None = None,
-        deadline: float | None = None,
-    ) -> Message:
+    def request(self, request: Request, deadline: float) -> Message:
         self.deadlines.append(deadline)
-        self.requests.append((subject, payload, headers or {}))
+        self.requests.append(request)
         return Message("_INBOX.1", "1", "", *self.answers.pop(0))
 
     @property
     def subjects(self) -> list[str]:
-        return [subject for subject, _, _ in self.requests]
+        return [request.subject for request in self.requests]
 
 
-def asked(*answers: Answer) -> Any:
-    return Asked(*answers)
-
-
-def prepared(client: Any) -> Work:
+def prepared() -> Work:
     """The service's work, with streams that are known to be there."""
-    ready = Work(client)
+    ready = Work()
     ready.is_prepared = True
     return ready
 
 
 @pytest.mark.parametrize("answer", [ACKNOWLEDGED, DUPLICATE])
 def test_a_publish_returns_after_the_acknowledgement(answer: Answer) -> None:
-    jetstream.publish(asked(answer), "a", b"x", {"Nats-Msg-Id": "1"})
+    Asked(answer).run(jetstream.publish("a", b"x", {"Nats-Msg-Id": "1"}))
 
 
 @pytest.mark.parametrize(
@@ -71,13 +62,13 @@ def test_a_publish_returns_after_the_acknowledgement(answer: Answer) -> None:
 )
 def test_any_other_answer_to_a_publish_is_an_error(answer: Answer, error: str) -> None:
     with pytest.raises(NoBroker, match=error):
-        jetstream.publish(asked(answer), "a", b"x", {})
+        Asked(answer).run(jetstream.publish("a", b"x", {}))
 
 
 def test_a_missing_message_differs_from_a_missing_stream() -> None:
-    assert jetstream.newest(asked(MISSING), "S", "a") is None
+    assert Asked(MISSING).run(jetstream.newest("S", "a")) is None
     with pytest.raises(NoStream):
-        jetstream.newest(asked(NONE), "S", "a")
+        Asked(NONE).run(jetstream.newest("S", "a"))
 
 
 @pytest.mark.parametrize(
@@ -98,9 +89,9 @@ STREAMS = [f"$JS.API.STREAM.CREATE.{name}" for name in (work.QUEUE, work.EVENTS,
 
 
 def test_the_streams_are_made_before_the_first_request_and_when_the_broker_has_lost_them() -> None:
-    client = asked(CREATED, CREATED, CREATED, ACKNOWLEDGED, NONE, CREATED, CREATED, CREATED, ACKNOWLEDGED)
-    ready = Work(client)
-    first, second = ready.submit(b"document", "me"), ready.submit(b"document", "me")
+    client = Asked(CREATED, CREATED, CREATED, ACKNOWLEDGED, NONE, CREATED, CREATED, CREATED, ACKNOWLEDGED)
+    ready = Work()
+    first, second = (client.run(ready.submit(b"document", "me")) for _ in range(2))
     document = f"statements.work.{second[0]}.{second}"
     assert client.subjects == [*STREAMS, f"statements.work.{first[0]}.{first}", document, *STREAMS, document]
     lost, stored = client.requests[4], client.requests[-1]
@@ -108,41 +99,41 @@ def test_the_streams_are_made_before_the_first_request_and_when_the_broker_has_l
     assert stored[1:] == (b"document", {"Nats-Msg-Id": second, "Statements-By": "me"})
 
 
-@pytest.mark.parametrize("deadline", [None, 7.0])
-def test_all_requests_of_an_operation_have_one_deadline(deadline: float | None) -> None:
+def test_all_requests_of_a_dialogue_have_one_deadline() -> None:
     """Those that make the streams, too, before the first one and again."""
-    client = asked(CREATED, CREATED, CREATED, NONE, CREATED, CREATED, CREATED, ACKNOWLEDGED)
-    Work(client).submit(b"document", None, deadline)
+    client = Asked(CREATED, CREATED, CREATED, NONE, CREATED, CREATED, CREATED, ACKNOWLEDGED)
+    client.run(Work().submit(b"document", None))
     first, *others = client.deadlines
     assert others == [first] * 7
-    assert (first == 7.0) is (deadline is not None)
 
 
 def test_a_stream_that_exists_with_another_configuration_is_an_error_for_every_request() -> None:
-    ready = Work(asked(CREATED, CONFLICT, CREATED, CONFLICT))
+    client, ready = Asked(CREATED, CONFLICT, CREATED, CONFLICT), Work()
     for _ in range(2):
         with pytest.raises(NoBroker, match="different configuration"):
-            ready.submit(b"", None)
+            client.run(ready.submit(b"", None))
 
 
 @pytest.mark.parametrize("by", [None, "", "me", "Zoë\r\nNats-Msg-Id: 1", "\udcff"])
 def test_an_outcome_is_kept_with_its_status_and_its_maker(by: str | None) -> None:
-    client = asked(ACKNOWLEDGED)
-    prepared(client).keep("1" * 32, Outcome("200 OK", b"{}", by))
+    client = Asked(ACKNOWLEDGED)
+    client.run(prepared().keep("1" * 32, Outcome("200 OK", b"{}", by)))
     ((subject, payload, headers),) = client.requests
     assert subject == "$KV.statements." + "1" * 32
+    assert headers is not None
     assert all(value.isascii() and value.isprintable() for value in headers.values())
-    assert prepared(asked(("", headers, payload))).outcome("1" * 32) == Outcome("200 OK", b"{}", by)
+    kept = Asked(("", dict(headers), payload))
+    assert kept.run(prepared().outcome("1" * 32)) == Outcome("200 OK", b"{}", by)
 
 
 def test_an_unknown_id_has_no_outcome() -> None:
-    assert prepared(asked(MISSING)).outcome("1" * 32) is None
-    assert prepared(asked(MISSING)).pending("1" * 32) is None
+    assert Asked(MISSING).run(prepared().outcome("1" * 32)) is None
+    assert Asked(MISSING).run(prepared().pending("1" * 32)) is None
 
 
 def test_an_event_has_the_id_of_its_statement() -> None:
-    client = asked(ACKNOWLEDGED)
-    prepared(client).announce("1" * 32, None)
+    client = Asked(ACKNOWLEDGED)
+    client.run(prepared().announce("1" * 32, None))
     ((subject, payload, headers),) = client.requests
     assert (subject, headers) == ("statements.made", {"Nats-Msg-Id": "1" * 32})
     assert json.loads(payload) == {"id": "1" * 32, "by": None}

@@ -1,21 +1,29 @@
-"""The client of NATS, on bytes that a real broker sent, and against a broker that plays a script."""
+"""The clients of NATS, on bytes that a real broker sent, and against a broker that plays a script."""
 
+import asyncio
 import os
 import signal
 import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
 from app import nats
-from app.nats import Address, Client, Connection, Control, Message, NoBroker, TooLarge, taken
+from app.deadline import connected
+from app.nats import Address, Control, Dialogue, Message, NoBroker, Request, TooLarge, taken
+from app.nats_asyncio import Client as OnLoop
+from app.nats_blocking import Client, Connection
 from bench.paths import ROOT
+from tests.asking import CLIENTS, Asking
 from tests.unit.fake_broker import message, playing
 
 CAPTURED = (ROOT / "tests" / "data" / "nats" / "session.bin").read_bytes()
 ACKNOWLEDGED = message(b'{"stream":"S","seq":1}')
+
+each_client = pytest.mark.parametrize("asking", CLIENTS.values(), ids=list(CLIENTS))
 
 
 def parsed(*chunks: bytes) -> list[Message | Control]:
@@ -94,27 +102,30 @@ def test_a_broker_that_requires_tls_does_not_get_the_password() -> None:
     assert broker.logins == []
 
 
-def test_requests_share_a_connection_and_log_in_once() -> None:
+@each_client
+def test_requests_share_a_connection_and_log_in_once(asking: type[Asking]) -> None:
     with playing([message(b"one"), message(b"two")]) as broker:
-        client = Client(broker.url.replace("//", "//me:secret@"))
+        client = asking(broker.url.replace("//", "//me:secret@"))
         assert [client.request("a").payload, client.request("b", b"x").payload] == [b"one", b"two"]
         client.close()
     (login,) = broker.logins
     assert b'"user": "me", "pass": "secret"' in login
 
 
-def test_after_a_broken_connection_the_same_message_is_sent_again_with_its_id() -> None:
+@each_client
+def test_after_a_broken_connection_the_same_message_is_sent_again_with_its_id(asking: type[Asking]) -> None:
     with playing([None], [ACKNOWLEDGED]) as broker:
-        client = Client(broker.url)
+        client = asking(broker.url)
         client.request("a", b"document", {"Nats-Msg-Id": "7"})
         client.close()
     ends = [got.partition(b"\r\n")[2] for got in broker.got]
     assert ends == [b"NATS/1.0\r\nNats-Msg-Id: 7\r\n\r\ndocument\r\n"] * 2
 
 
-def test_an_idle_connection_that_the_broker_has_closed_is_made_anew() -> None:
+@each_client
+def test_an_idle_connection_that_the_broker_has_closed_is_made_anew(asking: type[Asking]) -> None:
     with playing([ACKNOWLEDGED + b"-ERR 'Stale Connection'\r\n", None], [ACKNOWLEDGED]) as broker:
-        client = Client(broker.url)
+        client = asking(broker.url)
         assert [client.request("a").payload for _ in range(2)] == [b'{"stream":"S","seq":1}'] * 2
         client.close()
     assert len(broker.logins) == 2
@@ -143,24 +154,26 @@ def test_a_broken_connection_raises_no_sigpipe() -> None:
     assert raised == []
 
 
-def test_pings_are_answered_and_late_answers_dropped() -> None:
+@each_client
+def test_pings_are_answered_and_late_answers_dropped(asking: type[Asking]) -> None:
     late = b"MSG _INBOX.other.1 1 4\r\nlate\r\n"
     with playing([b"PING\r\n" + late + message(b"mine"), message(b"next")]) as broker:
-        client = Client(broker.url)
+        client = asking(broker.url)
         assert [client.request("a").payload for _ in range(2)] == [b"mine", b"next"]
         client.close()
     assert broker.others == [b"PONG\r\n"]
 
 
-def test_a_broker_that_does_not_answer_is_waited_for_within_the_limit_and_then_not_at_all() -> None:
+@each_client
+def test_a_broker_that_does_not_answer_is_waited_for_within_the_limit_and_then_not_at_all(asking: type[Asking]) -> None:
     with playing([b""]) as broker:
-        client = Client(broker.url, limit_seconds=0.2)
+        client = asking(broker.url, limit_seconds=0.2)
         began = time.monotonic()
         for _ in range(2):
             with pytest.raises(NoBroker, match=r"^the broker does not answer \(TimeoutError: "):
                 client.request("a")
         assert len(broker.got) == 1, "the second request has sent nothing"
-        assert client.away_until > began
+        assert client.client.presence.away_until > began
 
 
 def slow_answers() -> Iterator[bytes]:
@@ -172,22 +185,23 @@ def slow_answers() -> Iterator[bytes]:
 
 def test_requests_that_wait_too_long_for_their_turn_do_not_take_the_broker_for_away() -> None:
     with playing(slow_answers()) as broker, ThreadPoolExecutor(20) as pool:
-        client = Client(broker.url, limit_seconds=0.5)
+        client = Asking(broker.url, limit_seconds=0.5)
         errors = [request.exception() for request in [pool.submit(client.request, "a") for _ in range(20)]]
         assert {type(error) for error in errors} == {NoBroker, type(None)}
-        assert client.away_until == 0
-        client.limit_seconds = 5.0
+        assert client.client.presence.away_until == 0
+        client.client.limit_seconds = 5.0
         assert client.request("a").payload == b"late"
         client.close()
     assert len(broker.logins) == 1
 
 
-def test_a_deadline_that_is_handed_over_bounds_the_request() -> None:
+@each_client
+def test_a_deadline_that_is_handed_over_bounds_the_request(asking: type[Asking]) -> None:
     with playing([b""]) as broker:
-        client = Client(broker.url, limit_seconds=60.0)
+        client = asking(broker.url, limit_seconds=60.0)
         with pytest.raises(NoBroker, match="TimeoutError"):
-            client.request("a", deadline=time.monotonic() + 0.1)
-        assert client.away_until == 0, "it had too little time to tell"
+            client.request("a", seconds=0.1)
+        assert client.client.presence.away_until == 0, "it had too little time to tell"
         client.close()
 
 
@@ -207,34 +221,37 @@ class Stuck:
 def test_a_connection_on_which_a_part_of_a_message_was_sent_is_closed() -> None:
     with playing([ACKNOWLEDGED]) as broker:
         client = Client(broker.url, limit_seconds=60.0)
-        client.request("a")
+        client.request(Request("a"), time.monotonic() + 5)
         client.connection.socket = Stuck(client.connection.socket)  # type: ignore[assignment]
         with pytest.raises(NoBroker, match="TimeoutError"):
-            client.request("a", deadline=time.monotonic() + 0.2)
+            client.request(Request("a"), time.monotonic() + 0.2)
         assert client.connection is None
 
 
-def test_a_broker_that_is_away_for_a_moment_is_waited_for() -> None:
+@each_client
+def test_a_broker_that_is_away_for_a_moment_is_waited_for(
+    asking: type[Asking], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused: list[tuple[Any, ...]] = []
+
+    def connected_later(*where: Any) -> socket.socket:
+        if not refused:
+            refused.append(where)
+            raise ConnectionRefusedError
+        return connected(*where)
+
+    monkeypatch.setattr(asking.module, "connected", connected_later)
     with playing([ACKNOWLEDGED]) as broker:
-        client = Client(broker.url)
-        broker_address = client.address
-        client.address = Address("127.0.0.1", 1, {})  # nothing listens there
-        pauses = []
-
-        def back(seconds: float) -> None:
-            pauses.append(seconds)
-            client.address = broker_address
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(time, "sleep", back)
-            assert client.request("a").payload == b'{"stream":"S","seq":1}'
+        client = asking(broker.url)
+        assert client.request("a").payload == b'{"stream":"S","seq":1}'
         client.close()
-    assert pauses == [nats.PAUSE_SECONDS]
+    assert refused
 
 
-def test_a_message_that_is_too_large_is_not_sent_and_the_connection_stays() -> None:
+@each_client
+def test_a_message_that_is_too_large_is_not_sent_and_the_connection_stays(asking: type[Asking]) -> None:
     with playing([message(b"ok")]) as broker:
-        client = Client(broker.url)
+        client = asking(broker.url)
         with pytest.raises(TooLarge, match="at most 1000 bytes"):
             client.request("a", b"x" * 985, {"A": "b"})  # with 18 bytes of headers
         with pytest.raises(TooLarge):
@@ -244,9 +261,10 @@ def test_a_message_that_is_too_large_is_not_sent_and_the_connection_stays() -> N
     assert len(broker.logins) == 1
 
 
-def test_a_refused_login_is_told() -> None:
+@each_client
+def test_a_refused_login_is_told(asking: type[Asking]) -> None:
     with playing([], [], greeting=b"INFO {\"max_payload\":1}\r\n-ERR 'Authorization Violation'\r\n") as broker:
-        client = Client(broker.url, limit_seconds=0.05)
+        client = asking(broker.url, limit_seconds=0.05)
         with pytest.raises(NoBroker, match="ConnectionAbortedError: Authorization Violation"):
             client.request("a")
 
@@ -254,12 +272,93 @@ def test_a_refused_login_is_told() -> None:
 def test_a_forked_process_makes_a_connection_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     with playing([ACKNOWLEDGED, None], [ACKNOWLEDGED]) as broker:
         client = Client(broker.url)
-        client.request("a")
+        client.request(Request("a"), time.monotonic() + 5)
         first = client.connection
         monkeypatch.setattr(os, "getpid", lambda: -1)
         assert first is not None
         first.socket.shutdown(2)  # the fake broker serves one connection at a time
-        client.request("a")
+        client.request(Request("a"), time.monotonic() + 5)
         assert client.connection is not first
         client.close()
     assert len(broker.logins) == 2
+
+
+async def ask(client: OnLoop, number: int, seconds: float = 5.0) -> bytes:
+    answer = await client.request(Request("a", b"%d" % number), time.monotonic() + seconds)
+    return answer.payload
+
+
+def test_on_a_loop_no_request_waits_for_the_answer_to_another() -> None:
+    async def all_at_once() -> list[bytes]:
+        client = OnLoop(broker.url)
+        found = await asyncio.gather(*(ask(client, number) for number in range(20)))
+        client.close()
+        return found
+
+    held, answers = [b""] * 19, b"".join(b"MSG {inbox}.%d 1 2\r\n%02d\r\n" % (n, n) for n in range(20, 0, -1))
+    with playing([*held, answers]) as broker:  # it answers all once it has the last one, the last one first
+        assert asyncio.run(all_at_once()) == [b"%02d" % number for number in range(1, 21)]
+    assert len(broker.logins) == 1
+
+
+def test_on_a_loop_a_request_that_is_given_up_leaves_the_connection_to_the_others() -> None:
+    async def one_given_up() -> bytes:
+        client = OnLoop(broker.url)
+        given_up, other = asyncio.ensure_future(ask(client, 1)), asyncio.ensure_future(ask(client, 2))
+        while len(broker.got) < 2:
+            await asyncio.sleep(0.01)
+        given_up.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await given_up
+        found = [await ask(client, 3), await other]
+        client.close()
+        return b" ".join(found)
+
+    with playing(
+        [b"", b"", b"MSG {inbox}.1 1 1\r\n1\r\nMSG {inbox}.2 1 1\r\n2\r\nMSG {inbox}.3 1 1\r\n3\r\n"]
+    ) as broker:
+        assert asyncio.run(one_given_up()) == b"3 2"
+    assert len(broker.logins) == 1
+
+
+def test_on_a_loop_a_silent_connection_fails_all_that_wait_and_a_later_request_gets_another() -> None:
+    async def silent() -> list[object]:
+        client = OnLoop(broker.url, limit_seconds=0.3)
+        errors = await asyncio.gather(*(ask(client, number, 0.3) for number in range(3)), return_exceptions=True)
+        client.presence.away_until = 0.0
+        found = [*map(type, errors), await ask(client, 4)]
+        client.close()
+        return found
+
+    with playing([b"", b"", b""], [message(b"again")]) as broker:
+        assert asyncio.run(silent()) == [NoBroker] * 3 + [b"again"]
+    assert len(broker.got) == 4, "none was sent again after its time"
+
+
+def test_each_loop_has_a_connection_of_its_own() -> None:
+    with playing([message(b"one"), None], [message(b"two")]) as broker:
+        client = OnLoop(broker.url)
+        assert asyncio.run(ask(client, 1)) == b"one"
+        first = client.connection
+        assert first is not None
+        assert first.transport is not None
+        first.transport.get_extra_info("socket").shutdown(2)  # the fake broker serves one connection at a time
+        assert asyncio.run(ask(client, 2)) == b"two"
+    assert len(broker.logins) == 2
+
+
+@each_client
+def test_a_dialogue_gets_the_error_of_a_request_and_may_go_on(asking: type[Asking]) -> None:
+    def careful() -> Dialogue[list[bytes]]:
+        try:
+            yield Request("a", b"x" * 2000)
+        except TooLarge:
+            first = yield Request("a")
+            second = yield Request("b")
+            return [first.payload, second.payload]
+        return []
+
+    with playing([message(b"one"), message(b"two")]) as broker:
+        client = asking(broker.url)
+        assert client.run(careful()) == [b"one", b"two"]
+        client.close()

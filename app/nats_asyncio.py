@@ -1,0 +1,214 @@
+"""A client of NATS on an asyncio loop: all requests share one connection, and none waits for the answer to another.
+
+What requests send in one turn of the loop goes out in one call of the system, which is most of what a request costs. It
+connects at the first request, so after the server has forked.
+"""
+
+import asyncio
+import os
+import time
+from typing import cast
+
+from app.deadline import connected, left, within
+from app.nats import (
+    FAIR,
+    LIMIT_SECONDS,
+    PAUSE_SECONDS,
+    Address,
+    Dialogue,
+    Message,
+    NoBroker,
+    Presence,
+    Request,
+    Returned,
+    TooLarge,
+    asked,
+    login,
+    refusal,
+    taken,
+)
+
+
+class Connection(asyncio.Protocol):
+    """A connection to a broker, on the loop that runs. Every deadline is one of `time.monotonic`."""
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self.loop = asyncio.get_running_loop()
+        self.inbox = f"_INBOX.{os.urandom(12).hex()}"
+        self.asked = 0
+        self.limit_bytes = 0
+        self.buffer = bytearray()
+        self.unsent: list[bytes] = []
+        self.waiting: dict[str, asyncio.Future[Message]] = {}  # by the subject of the answer
+        self.settled: asyncio.Future[None] = self.loop.create_future()  # it is logged in, or has ended
+        self.error: OSError | None = None  # that has ended it
+        self.transport: asyncio.Transport | None = None
+        self.opening = self.loop.create_task(self._open())
+
+    async def request(self, request: Request, deadline: float) -> Message:
+        """The answer to a request. Raises OSError: TimeoutError after the deadline, ConnectionError if it breaks.
+
+        Raises TooLarge before anything is sent.
+        """
+        await self._settled(deadline)
+        self.asked += 1
+        reply = f"{self.inbox}.{self.asked}"
+        self._send(asked(request, reply, self.limit_bytes))
+        answer: asyncio.Future[Message] = self.loop.create_future()
+        self.waiting[reply] = answer
+        timer = self.loop.call_later(left(deadline), _expire, answer)
+        try:
+            return await answer
+        finally:
+            timer.cancel()
+            self.waiting.pop(reply, None)
+
+    def end(self, error: OSError) -> None:
+        """Close the connection. Requests under way raise the error."""
+        if self.error is None:
+            self.error = error
+            self._settle()
+            for answer in self.waiting.values():
+                if not answer.done():
+                    answer.set_exception(error)
+        if self.transport is not None:
+            self.transport.abort()
+
+    async def _open(self) -> None:
+        try:
+            socket = await asyncio.to_thread(connected, *self.address[:2], within(LIMIT_SECONDS))
+        except OSError as error:
+            self.end(error)
+            return
+        if self.error is not None:
+            socket.close()
+            return
+        socket.setblocking(False)
+        await self.loop.create_connection(lambda: self, sock=socket)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        while (found := taken(self.buffer)) is not None:
+            if isinstance(found, Message):
+                answer = self.waiting.get(found.subject)  # none: it is late
+                if answer is not None and not answer.done():
+                    answer.set_result(found)
+            elif found.verb == "INFO" and not self.limit_bytes:
+                self._log_in(found.rest)
+            elif found.verb == "PONG":
+                self._settle()
+            elif found.verb == "PING":
+                self._send(b"PONG\r\n")
+            elif found.verb == "-ERR":
+                self.end(refusal(found))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.end(ConnectionResetError("the broker has closed the connection" if error is None else str(error)))
+
+    def _log_in(self, info: bytes) -> None:
+        try:
+            self.limit_bytes, hello = login(info, self.address, self.inbox)
+        except OSError as error:
+            self.end(error)
+        else:
+            self._send(hello)
+
+    def _settle(self) -> None:
+        if not self.settled.done():
+            self.settled.set_result(None)
+
+    async def _settled(self, deadline: float) -> None:
+        if not self.settled.done():
+            await asyncio.wait([self.settled], timeout=left(deadline))
+            left(deadline)
+        if self.error is not None:
+            raise self.error
+
+    def _send(self, data: bytes) -> None:
+        """Send at the end of this turn of the loop, with what others send in it."""
+        if not self.unsent:
+            self.loop.call_soon(self._send_all)
+        self.unsent.append(data)
+
+    def _send_all(self) -> None:
+        data = b"".join(self.unsent)
+        self.unsent.clear()
+        if self.transport is not None and self.error is None:
+            self.transport.write(data)
+
+
+def _expire(answer: "asyncio.Future[Message]") -> None:
+    if not answer.done():
+        answer.set_exception(TimeoutError("no answer in time"))
+
+
+class Client:
+    """Asks a broker over one connection, which is made anew after it breaks."""
+
+    def __init__(self, url: str, limit_seconds: float = LIMIT_SECONDS) -> None:
+        self.address = Address.of(url)
+        self.limit_seconds = limit_seconds
+        self.connection: Connection | None = None
+        self.presence = Presence()
+
+    async def run(self, dialogue: Dialogue[Returned]) -> Returned:
+        """What a dialogue returns. Raises what it raises."""
+        deadline = within(self.limit_seconds)
+        try:
+            request = next(dialogue)
+            while True:
+                try:
+                    answer = await self.request(request, deadline)
+                except (NoBroker, TooLarge) as error:  # noqa: PERF203 - the dialogue may go on
+                    request = dialogue.throw(error)
+                else:
+                    request = dialogue.send(answer)
+        except StopIteration as end:
+            returned: Returned = end.value
+            return returned
+
+    async def request(self, request: Request, deadline: float) -> Message:
+        """The answer to a request, which is sent again after a connection breaks: the broker may get it twice.
+
+        Raises NoBroker, or TooLarge.
+        """
+        self.presence.check()
+        is_fair = deadline - time.monotonic() > self.limit_seconds * FAIR
+        while (answer := await self._asked(request, deadline, is_fair)) is None:
+            await asyncio.sleep(PAUSE_SECONDS)
+        return answer
+
+    async def _asked(self, request: Request, deadline: float, is_fair: bool) -> Message | None:
+        """The answer; None if the connection has broken and there is time for another attempt.
+
+        A timeout does not tell that the broker is away unless `is_fair`: the request has had most of its time.
+        """
+        connection = self._connected()
+        try:
+            return await connection.request(request, deadline)
+        except OSError as error:
+            why = f"the broker does not answer ({type(error).__name__}: {error})"
+            is_late = time.monotonic() + PAUSE_SECONDS >= deadline
+            if is_late and not is_fair and isinstance(error, TimeoutError):
+                raise NoBroker(why) from error
+            connection.end(error)
+            if not is_late:
+                return None
+            self.presence.failed(why)
+            raise NoBroker(why) from error
+
+    def _connected(self) -> Connection:
+        connection = self.connection
+        if connection is None or connection.error or connection.loop is not asyncio.get_running_loop():
+            self.connection = connection = Connection(self.address)
+        return connection
+
+    def close(self) -> None:
+        """Close the connection; the next request makes another."""
+        if self.connection is not None:
+            self.connection.end(ConnectionAbortedError("the client is closed"))
+            self.connection = None
