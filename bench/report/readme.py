@@ -88,7 +88,7 @@ def _stacks(finding: Finding, found: Mapping[str, Finding]) -> str:
     """What whole stacks take, beside other languages: its sentences, then its table, machine and days."""
     pages = [f"[{found[name].study.title}]({_page(found[name])})" for name in PEERS if name in found]
     more = [f"Peers that are tuned or written by hand, and other documents: {listed(pages)}."] if pages else []
-    told = _items(filter(None, [*taken.beside(finding), taken.pays(finding), *more]))
+    told = _items([*taken.beside(finding), *taken.costs(finding), *more])
     grid = [_filled(taken.caption(finding)), taken.stacks(finding), _filled(_measured([finding]))]
     return "\n\n".join([f"## {finding.study.title}", STAY, told, *grid])
 

@@ -64,11 +64,17 @@ def answers(found: Selftest) -> Iterator[str]:
     yield fitting(f"Self-test {'passed' if found.passed else 'FAILED'}: {false} of {among} equals are called different")
 
 
+RULE = (
+    "A page calls two figures different only if their whole interval lies beyond the noise, and names its own noise "
+    "under “Method”"
+)
+
+
 def noise(found: Selftest) -> str:
     """In one sentence: which differences a single comparison detects, and how far equals come out apart on average."""
     least = listed([f"{share(each.smallest)} {WHERE[each.instrument]}" for each in found.equals])
     apart = listed([_bias(each) for each in found.equals])
-    return f"Noise: a single comparison detects a difference of {least}; equals differ by {apart} on average"
+    return f"Noise: a single comparison detects a difference of {least}; equals differ by {apart} on average. {RULE}"
 
 
 def equals_table(found: Selftest) -> Table:

@@ -6,17 +6,13 @@ import math
 from collections.abc import Iterable, Sequence
 
 from bench.analysis.text import number, seconds
-from bench.report import naming
+from bench.report import money, naming
 from bench.report.changes import SERVERS
-from bench.report.estimates import Figure
 from bench.report.latencies import Latencies
 from bench.report.markdown import table
 from bench.report.rows import Finding, Row
-from bench.report.wording import MEGA, MICRO, scaled
+from bench.report.wording import MEGA, MICRO, UNDECIDED, estimate, scaled
 
-CORE_HOUR = 0.04  # dollars
-MONTH_HOURS = 730.0
-RATE = 1_000  # requests per second
 AGREE = 2.0  # times by which the fresh servers of a stack may differ in a percentile that is told
 PERCENTILES = ("p50", "p99")
 ABSENT = "—"
@@ -48,8 +44,8 @@ def stacks(finding: Finding) -> str:
         [
             name(finding, row),
             scaled(row.capacity, 1.0),
-            scaled(row.cpu, MICRO),
-            scaled(monthly(row), 1.0),
+            scaled(row.cpu, MICRO) + _undecided(row),
+            scaled(money.monthly(row), 1.0),
             *(percentile(waits.get(row.stack), level) for level in PERCENTILES),
             scaled(row.memory, MEGA),
             scaled(row.start, 1.0),
@@ -61,17 +57,24 @@ def stacks(finding: Finding) -> str:
     return table([list(row) for row in zip(*known, strict=True)])
 
 
+def _undecided(row: Row) -> str:
+    """A mark for a change of the core whose effect behind this server is not decided."""
+    return " (undecided)" if not row.stack.is_peer and estimate(row.speedup) == UNDECIDED else ""
+
+
 def caption(finding: Finding) -> str:
     """What the cells are, and at which rate the latencies were measured."""
     rates = [each.rate for each in finding.latencies if each.is_common]
     at = f" at {number(rates[0])} requests per second each" if rates else ""
     return (
         "The same application in one worker process on one core; in Python with Falcon, on Uvicorn with Falcon's ASGI "
-        f"side. Server CPU per request, and what the CPU for {RATE:,} requests per second costs a month, fully used, "
-        f"at an assumed ${CORE_HOUR:g} an hour of a core (CPU in µs ÷ 1,000 × {MONTH_HOURS:g} h × the price, without "
-        f"memory); latency{at}, absent where fresh servers differ by more than {AGREE:g}×; the largest sum of the "
-        "memory of all its processes in seconds of load; the time from start to first right answer on a machine that "
-        "has read the files before; the files that a bare image needs, stripped and gzipped, "
+        f"side. Server CPU per request, and what the CPU for {money.RATE:,} requests per second costs a month, fully "
+        f"used, at an assumed ${money.CORE_HOUR:g} an hour of a core (CPU in µs ÷ 1,000 × {money.MONTH_HOURS:g} h × "
+        "the price, without "
+        f"memory); “undecided”: no difference from the same server with CPython is shown; latency{at}, absent where "
+        f"fresh servers differ by more than {AGREE:g}×; the largest sum of the memory of all its processes in seconds "
+        "of load; the time from start to first right answer on a machine that has read the files before; the files "
+        "that a bare image needs, stripped and gzipped, "
         "not an image. Compare within this table: other sessions ran on other days or hosts. Which differences are "
         f"more than noise, [its page](docs/findings/{finding.study.name}.md) tells. None has a proxy here: "
         "[robustness](docs/findings/robustness.md) tells which needs one, [ablations](docs/findings/ablations.md) what "
@@ -79,27 +82,16 @@ def caption(finding: Finding) -> str:
     )
 
 
-def pays(finding: Finding) -> str:
-    """What the cheapest stack with a rewritten core saves a month beside the plain source, and its lines; or empty."""
-    rows = rows_of(finding)
-    plain = _plain(rows)
-    best = next((row for row in rows if row.core.rewritten and not row.stack.is_peer), None)
-    if plain is None or best is None or best.core.source.value is None:
-        return ""
-    saved = (monthly(plain).value or math.nan) - (monthly(best).value or math.nan)
-    lines = f"{best.core.source.value:,.0f} lines of source"
-    return (
-        f"A rewrite pays by traffic: for each {RATE:,} requests per second, {name(finding, best)} saves "
-        f"${number(saved)} a month beside {name(finding, plain)}, for {lines}. If they cost you $1,000 a month, they "
-        f"pay above {number(1_000 / saved * RATE)} requests per second."
-    )
-
-
-def monthly(row: Row) -> Figure:
-    """Dollars a month for the CPU of `RATE` requests per second."""
-    if row.cpu.value is None:
-        return row.cpu
-    return Figure(value=row.cpu.value * RATE * MONTH_HOURS * CORE_HOUR)
+def costs(finding: Finding) -> list[str]:
+    """What a million requests cost on the best in Python, on ordinary peers and plain; and when a rewrite pays."""
+    rows, kinds = rows_of(finding), {name: peer.kind for name, peer in finding.catalog.peers.items()}
+    plain, python = _plain(rows), [row for row in rows if not row.stack.is_peer]
+    if plain is None:
+        return []
+    languages = [(name(finding, row), row) for row in rows if kinds.get(row.stack.variant) == "ordinary"]
+    own, best = (name(finding, plain), plain), (name(finding, python[0]), python[0])
+    told = [money.millions([best, *languages, own])]
+    return told + ([money.pays(own, best, languages)] if best[1].core.rewritten else [])
 
 
 def beside(finding: Finding) -> list[str]:

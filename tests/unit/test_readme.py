@@ -8,7 +8,7 @@ import pytest
 
 from bench.errors import LabError
 from bench.paths import KEPT, ROOT
-from bench.report import docs, readme, taken
+from bench.report import docs, money, readme, taken
 from bench.report.changes import SERVERS, both, effects, where_requests_wait
 from bench.report.rows import Finding
 from bench.report.selftest import noise
@@ -110,6 +110,24 @@ def test_a_latency_in_which_servers_of_a_stack_differ_much_is_not_told(found: di
 
     assert told(0.001, 0.0019) != taken.ABSENT
     assert told(0.001, 0.0021) == told() == taken.percentile(None, "p50") == taken.ABSENT
+
+
+def test_a_million_requests_and_the_traffic_at_which_a_change_pays_follow_from_the_table(
+    found: dict[str, Finding],
+) -> None:
+    """$0.04 an hour of a core; at 1,000 requests per second a month has 2,628 million."""
+    own = found["stacks"]
+    rows = {taken.name(own, row): row for row in taken.rows_of(own)}
+    million, pays = taken.costs(own)
+    for dollars, name in re.findall(r"\$([\d.]+) on (.+?)(?:, |\.$)", million):
+        assert float(dollars) * 2628 == pytest.approx(money.monthly(rows[name]).value, rel=0.01)
+    told = re.search(r"saves \$([\d.]+) a month .* pay above ([\d,]+) requests", pays)
+    assert told
+    assert float(told[1]) * float(told[2].replace(",", "")) == pytest.approx(1e6, rel=0.01)
+    language, _, above = pays.partition("price: ")[2].split(", ")[0].rstrip(".").partition(" above ")
+    plain = next(row for row in rows.values() if row.core.baseline)
+    saved = money.monthly(plain).value - money.monthly(rows[language]).value
+    assert saved * float(above.replace(",", "")) == pytest.approx(1e6, rel=0.01)
 
 
 def test_only_what_stands_between_the_markers_changes(tmp_path: Path, found: dict[str, Finding]) -> None:
