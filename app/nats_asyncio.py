@@ -78,14 +78,13 @@ class Connection(asyncio.Protocol):
     async def _open(self) -> None:
         try:
             socket = await asyncio.to_thread(connected, *self.address[:2], within(LIMIT_SECONDS))
+            if self.error is not None:  # ended meanwhile
+                socket.close()
+                return
+            socket.setblocking(False)
+            await self.loop.create_connection(lambda: self, sock=socket)
         except OSError as error:
             self.end(error)
-            return
-        if self.error is not None:
-            socket.close()
-            return
-        socket.setblocking(False)
-        await self.loop.create_connection(lambda: self, sock=socket)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
