@@ -3,11 +3,12 @@
 from msgspec import Struct
 from msgspec.json import encode
 
+from billing.batches import batch_of
 from billing.bulkhead import Bulkhead
 from billing.caller import Caller
 from billing.calls import Calls
 from billing.settings import Settings
-from billing.statements import Statement, client, statement_of
+from billing.statements import Statement, Statements
 
 
 class Bill(Struct, frozen=True):
@@ -39,9 +40,10 @@ class Billing:
         self.max_bytes = settings.max_bytes
         self.bulkhead = Bulkhead(settings.calls)
         self._calls = Calls(settings)
-        self._http = client(settings)
+        self._statements = Statements(settings)
 
     def answer(self, document: bytes, caller: Caller) -> bytes:
         """The bills of a batch, as JSON. It blocks until the deadline at most. Raises Problem."""
-        statement = self._calls.made(lambda: statement_of(self._http, document, caller))
+        batch = batch_of(document)  # not a call: what is wrong with it says nothing of `statements`
+        statement = self._calls.made(lambda: self._statements.of(batch, caller))
         return encode(bills_of(statement))

@@ -5,8 +5,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from app.http import REQUEST_ID, Problem
-from app.request_id import HEADER
+from app.http import Problem
 
 PRINTABLE = re.compile("[ -~]*")
 # W3C Trace Context, 3.2: version, trace-id, parent-id and trace-flags; a later version may have more after another "-".
@@ -40,10 +39,9 @@ class Caller(NamedTuple):
         return cls(authorization, parent[2], flags, state if PRINTABLE.fullmatch(state) else "")
 
     def headers(self) -> dict[str, str]:
-        """The headers of an attempt, which is a span of its own."""
+        """The headers of an attempt, which is a span of its own; the id of the request is a parameter of the client."""
         passed = {
             "Authorization": self.authorization,
-            HEADER: REQUEST_ID.get() or "",
             "traceparent": f"00-{self.trace}-{os.urandom(8).hex()}-{self.flags}",
             "tracestate": self.tracestate,
         }

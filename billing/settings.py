@@ -28,8 +28,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename=lambda field: f"BILLING
     calls: Count = 16  # at once
     circuit_failures: Count = 5  # in a row
     circuit_seconds: Seconds = 5.0
-    max_bytes: Count = MEBIBYTE
-    max_answer_bytes: Count = 4 * MEBIBYTE
+    max_bytes: Count = MEBIBYTE // 4
+    max_answer_bytes: Count = MEBIBYTE
 
 
 def configured(env: Mapping[str, str] = os.environ) -> Settings:

@@ -1,26 +1,28 @@
-"""The service `statements`, as billing calls it: one operation, and of its answer the members that bills are made of.
+"""The service `statements`, as billing calls it: through the client that is generated from its OpenAPI document.
 
-It is written by hand. The client that openapi-python-client generates from `spec/openapi.json` sends only what it has
-read into its types, and takes an answer whose amounts are texts. Billing sends the caller's bytes, so that a pointer in
-a refusal is right, and checks the members that bills need. Only `client` and `_sent` would change for a generated one.
+The generated parser reads a body by its status alone. It takes texts for amounts, and fails where a body is not what
+the document says. So an answer is checked twice: before the parser sees it, and by the types of what bills are made of.
 """
 
-from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Annotated
+from typing import Annotated, Any
 
 import httpcore
 import httpx
 import msgspec
 from msgspec import Meta, Struct, field
+from statements_client import AuthenticatedClient
+from statements_client.api.core import post_statement
+from statements_client.models import Batch
+from statements_client.types import UNSET
 
-from app.http import JSON, PROBLEM, Problem
+from app.http import JSON, PROBLEM, REQUEST_ID, Problem
 from app.request_id import HEADER
 from billing.caller import Caller
 from billing.circuit import Failed
 from billing.settings import Settings
 from billing.transport import OutOfBounds, Transport
 
-BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # what decoding an answer may raise
+UNREAD = (KeyError, TypeError, ValueError, RecursionError)  # what the generated parser raises where a body is wrong
 REFUSALS = {  # those that are the caller's, and passed on; any other 4xx is billing's own fault
     400: "400 Bad Request",
     401: "401 Unauthorized",
@@ -31,37 +33,31 @@ REFUSALS = {  # those that are the caller's, and passed on; any other 4xx is bil
 
 Id = Annotated[int, Meta(ge=1, le=2**53 - 1)]
 Amount = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+Name = Annotated[str, Meta(min_length=1, max_length=200, pattern="^[^\ud800-\udfff]*$")]  # halves cannot be sent on
 
 
 class Customer(Struct, frozen=True):
     """A customer of a statement; `due` is the sum of the orders that are open."""
 
     id: Id
-    name: Annotated[str, Meta(min_length=1, max_length=200)]
-    due: Amount = field(name="open")
+    name: Name
+    due: Amount = field(name="open_")
 
 
 class Totals(Struct, frozen=True):
     """The sums over the customers of a statement."""
 
     customers: int
-    due: int = field(name="open")
+    due: int = field(name="open_")
 
 
 class Statement(Struct, frozen=True):
-    """What billing reads of a statement."""
+    """What billing reads of the generated model of a statement, with the types that the model only announces."""
 
     batch: str
     currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")]
     customers: list[Customer]
     totals: Totals
-
-
-class _Batch(Struct):
-    """What billing reads of a batch: raw, as an earlier value of a member that is named twice may have any type."""
-
-    batch: msgspec.Raw
-    currency: msgspec.Raw
 
 
 class _Refusal(Struct):
@@ -72,78 +68,88 @@ class _Refusal(Struct):
     pointer: str | None = None
 
 
-def client(settings: Settings) -> httpx.Client:
-    """The client of HTTP for all threads. It keeps no cookies: one caller's would go with the next one's request."""
-    return httpx.Client(
-        base_url=settings.statements,
-        transport=Transport(settings.calls, settings.max_answer_bytes),
-        timeout=httpx.Timeout(
+class Statements:
+    """The service, for all threads: each attempt has a client of its own, and all share the connections."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._origin = settings.statements
+        self._transport = Transport(settings.calls, settings.max_answer_bytes)
+        self._timeout = httpx.Timeout(
             connect=settings.connect_seconds,
             write=settings.write_seconds,
             read=settings.read_seconds,
             pool=settings.connect_seconds,
-        ),
-        headers={"Accept": JSON, "Accept-Encoding": "identity", "User-Agent": "billing"},
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        trust_env=False,  # neither proxies nor ~/.netrc: the caller's identity is passed on, and no other
-    )
+        )
+
+    def of(self, batch: Batch, caller: Caller) -> Statement:
+        """The statement of a batch. Raises Failed, or the Problem that the caller has to mend."""
+        try:
+            model = self._answered(batch, caller)
+            statement = msgspec.convert(model, Statement, from_attributes=True)
+        except (*UNREAD, msgspec.ValidationError) as error:
+            raise _wrong("the answer is no statement") from error
+        if (statement.batch, statement.currency) != (batch.batch, batch.currency):
+            raise _wrong("the statement is that of another batch")
+        if statement.totals != Totals(len(statement.customers), sum(customer.due for customer in statement.customers)):
+            raise _wrong("the statement's totals are not those of its customers")
+        return statement
+
+    def _answered(self, batch: Batch, caller: Caller) -> Any:
+        """The generated model of the answer. Raises Failed, Problem, or one of UNREAD."""
+        client = self._client(caller)
+        try:
+            return post_statement.sync_detailed(
+                client=client, body=batch, x_request_id=REQUEST_ID.get() or UNSET
+            ).parsed
+        except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:  # nothing was sent
+            detail = "statements cannot be reached"
+            raise Failed("503 Service Unavailable", detail, ("Retry-After", "1"), again=0.0) from error
+        except (TimeoutError, httpcore.TimeoutException) as error:
+            raise Failed("504 Gateway Timeout", "statements did not answer in time") from error
+        except OutOfBounds as error:
+            raise _wrong(f"the answer is too large: {error}") from error
+        except (httpcore.NetworkError, httpcore.ProtocolError, httpx.RequestError) as error:
+            raise _wrong("the answer broke off, or is no HTTP") from error
+
+    def _client(self, caller: Caller) -> AuthenticatedClient:
+        """A client for one attempt, so that no header and no cookie of one caller goes with another one's request."""
+        http = httpx.Client(
+            base_url=self._origin,
+            transport=self._transport,
+            timeout=self._timeout,
+            headers={"Accept": JSON, "Accept-Encoding": "identity", "User-Agent": "billing", **caller.headers()},
+            event_hooks={"response": [_accept]},
+            trust_env=False,  # neither proxies nor ~/.netrc: the caller's identity is passed on, and no other
+        )
+        unused = ""  # the caller's token, if there is one, is among the headers
+        client: AuthenticatedClient = AuthenticatedClient(self._origin, unused).set_httpx_client(http)
+        return client
 
 
-def statement_of(http: httpx.Client, document: bytes, caller: Caller) -> Statement:
-    """The statement of a batch of orders.
+def _accept(response: httpx.Response) -> None:
+    """Let nothing but JSON with status 200 go on to the generated parser.
 
-    Raises Failed, or the Problem that the caller has to mend.
+    Raises Failed or Problem for other answers, whose headers are lost once that parser fails at their bodies.
     """
-    headers = caller.headers()
-    response = _sent(http, document, headers)
-    if response.headers.get(HEADER, headers.get(HEADER)) != headers.get(HEADER):
+    response.read()
+    sent = response.request.headers
+    if response.headers.get(HEADER, sent.get(HEADER)) != sent.get(HEADER):
         raise _wrong("the answer is that to another request")
-    if response.status_code == 200:
-        return _statement(response, document)
     if response.status_code in REFUSALS:
         raise _refusal(response)
     if response.status_code == 503:
         raise _busy(response)
-    raise _wrong(f"the answer has status {response.status_code}")
-
-
-def _sent(http: httpx.Client, document: bytes, headers: dict[str, str]) -> httpx.Response:
-    """The whole answer, whatever its status. Raises Failed."""
-    try:
-        return http.post("/statements", content=document, headers={**headers, "Content-Type": JSON})
-    except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:  # nothing was sent
-        detail = "statements cannot be reached"
-        raise Failed("503 Service Unavailable", detail, ("Retry-After", "1"), again=0.0) from error
-    except (TimeoutError, httpcore.TimeoutException) as error:
-        raise Failed("504 Gateway Timeout", "statements did not answer in time") from error
-    except OutOfBounds as error:
-        raise _wrong(f"the answer is too large: {error}") from error
-    except (httpcore.NetworkError, httpcore.ProtocolError, httpx.RequestError) as error:
-        raise _wrong("the answer broke off, or is no HTTP") from error
-
-
-def _statement(response: httpx.Response, document: bytes) -> Statement:
-    """The statement that was asked for. Raises Failed if the answer is another one, or none."""
+    if response.status_code != 200:
+        raise _wrong(f"the answer has status {response.status_code}")
     if not _is(response, JSON):
         raise _wrong("the answer is no JSON")
-    try:
-        statement = msgspec.json.decode(response.content, type=Statement)
-        sent = msgspec.json.decode(document, type=_Batch)
-        asked = tuple(msgspec.json.decode(member, type=str) for member in (sent.batch, sent.currency))
-    except BROKEN as error:
-        raise _wrong("the answer is no statement") from error
-    if (statement.batch, statement.currency) != asked:
-        raise _wrong("the statement is that of another batch")
-    if statement.totals != Totals(len(statement.customers), sum(customer.due for customer in statement.customers)):
-        raise _wrong("the statement's totals are not those of its customers")
-    return statement
 
 
 def _refusal(response: httpx.Response) -> Problem:
     """The problem that `statements` answered. It is about the caller's own batch, pointer and token."""
     try:
         refusal = msgspec.json.decode(response.content, type=_Refusal)
-    except BROKEN:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         refusal = None
     if refusal is None or not _is(response, PROBLEM) or refusal.status != response.status_code:
         return _wrong(f"the answer has status {response.status_code}, and is no problem")

@@ -113,7 +113,7 @@ class _Body(httpx.SyncByteStream):
 class Transport(httpx.BaseTransport):
     """What a client of httpx sends with: at most `connections` at once, and answers of at most `most` bytes.
 
-    A client that is generated for httpx takes it, too. Its exceptions are those of httpcore, OutOfBounds, and
+    Its exceptions are those of httpcore, OutOfBounds, and
     TimeoutError once the deadline is over.
     """
 

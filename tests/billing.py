@@ -1,7 +1,7 @@
 """`python -m tests.billing`: what callers of billing see while `statements` fails, by worker class.
 
-Billing runs under Gunicorn, with the packages of `bench/locks/billing.txt` in `.lab/tools/billing`. Times are those of
-this machine now, and nothing judges them.
+Billing runs under Gunicorn, with the packages of `bench/locks/billing.txt` in `.lab/tools/billing` and the generated
+client in `.lab/clients/python`. Times are those of this machine now, and nothing judges them.
 """
 
 import json
@@ -21,6 +21,7 @@ from bench.serve.ports import free_port
 from tests import tools
 from tests.cores import order
 from tests.downstream import FAULTS, HOST, KINDS, REFUSED, Downstream, Kind, downstream
+from tests.languages import LANGUAGES, built
 
 WORKERS = {
     "sync": ["--worker-class", "sync", "billing.wsgi:application"],
@@ -91,13 +92,13 @@ def document(batch: str) -> bytes:
 
 @contextmanager
 def served(words: list[str], log: Path, env: dict[str, str], processes: int = 1) -> Iterator[Service]:
-    """Gunicorn with an application of the checkout."""
-    port = free_port()
+    """Gunicorn with an application of the checkout, which may import the generated client."""
+    port, client = free_port(), built(LANGUAGES["python"])
     argv = [str(tools.python("billing")), "-m", "gunicorn", "--bind", f"{HOST}:{port}", "--workers", str(processes)]
     with log.open("ab") as output:
         process = subprocess.Popen(
             [*argv, "--no-control-socket", *words],
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"} | env,
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT}:{client}", "PYTHONDONTWRITEBYTECODE": "1"} | env,
             stdout=output,
             stderr=output,
         )

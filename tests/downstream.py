@@ -178,6 +178,19 @@ def wrong_types(exchange: Exchange) -> None:
     exchange.answer("200 OK", transform(exchange.request.document).replace(b'"open":500', b'"open":"500"'))
 
 
+def lacks_member(exchange: Exchange) -> None:
+    """A member that no bill is made of, but that the OpenAPI document requires."""
+    exchange.answer("200 OK", transform(exchange.request.document).replace(b'"units":', b'"pieces":'))
+
+
+def half_a_character(exchange: Exchange) -> None:
+    exchange.answer("200 OK", transform(exchange.request.document).replace(b"Ann Lee", rb"\ud800"))
+
+
+def nested(exchange: Exchange) -> None:
+    exchange.answer("200 OK", b"[" * len(BLOCK))
+
+
 def wrong_sums(exchange: Exchange) -> None:
     exchange.answer("200 OK", transform(exchange.request.document).replace(b'"open":500', b'"open":400', 1))
 
@@ -233,6 +246,11 @@ def unavailable(exchange: Exchange) -> None:
     exchange.problem(Problem("503 Service Unavailable", "not now"))
 
 
+def unavailable_proxy(exchange: Exchange) -> None:
+    body = b"<html>Service Unavailable</html>"
+    exchange.answer("503 Service Unavailable", body, "Retry-After: 60", media_type="text/html")
+
+
 def unknown_caller(exchange: Exchange) -> None:
     exchange.problem(Problem("401 Unauthorized", "no token"), 'WWW-Authenticate: Bearer scope="statements"')
 
@@ -261,13 +279,14 @@ KINDS = (
     Kind("is killed before or while it answers", 502, (closed, killed, cut, cut_chunks)),
     Kind("answers 500, 404, 429, or with a redirect", 502, (failed, absent, too_many, redirect, redirect_to_nowhere)),
     Kind("sends no HTTP, or HTML", 502, (no_http, html, html_named_json, html_refusal)),
-    Kind("sends half of a statement, or wrong types", 502, (truncated, wrong_types)),
+    Kind("sends half of a statement, or wrong types", 502, (truncated, wrong_types, lacks_member)),
+    Kind("sends JSON that Python alone reads", 502, (half_a_character, nested)),
     Kind("sends the statement of another batch", 502, (other_batch, other_request, wrong_sums)),
     Kind("sends a GiB, or a compressed answer", 502, (gigabyte, endless, endless_head, compressed)),
     Kind("answers 503 once, `Retry-After: 0`", 200, (busy_once,), requests=2),
     Kind("answers 503, `Retry-After: 0`", 503, (busy,), requests=3),
     Kind("answers 503, `Retry-After: 1`", 503, (busy_for_a_second,), requests=2),  # a third would be after the deadline
-    Kind("answers 503, `Retry-After: 60` or none", 503, (busy_for_long, unavailable)),
+    Kind("answers 503, `Retry-After: 60` or none", 503, (busy_for_long, unavailable, unavailable_proxy)),
     Kind("refuses the token", 401, (unknown_caller,)),
 )
 REFUSED = Kind("refuses connections", 503, (), requests=0)  # each attempt

@@ -1,24 +1,28 @@
 """Billing while `statements` fails, under each worker class: every request is answered, rightly or with a problem."""
 
 import json
+import os
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psutil
 import pytest
 
 from bench.errors import MissingError
 from bench.measure.instruments.process_tree import MEBIBYTE, pss_bytes
-from bench.paths import SPEC
-from tests import tools
+from bench.paths import ROOT, SPEC
+from tests import clients, tools
 from tests.absent import absent
 from tests.billing import PROCESSES, UNBROKEN, WORKERS, Answer, Service, billing, document, served
-from tests.cores import GOLDEN
+from tests.cores import GOLDEN, order
 from tests.downstream import ELSEWHERE, FAULTS, Downstream
+from tests.languages import LANGUAGES, built
 
 pytestmark = pytest.mark.long
 
@@ -32,6 +36,7 @@ BUFFERED_BYTES = 8_000_000  # of it, more than the kernel holds
 FAILURES = 5  # in a row that open the circuit
 CALLS = 2  # that the bulkhead lets in
 MOST_REFUSED = 400  # requests to an open circuit, in far more than its time
+SENDABLE = clients.declared(LANGUAGES["python"]).outcomes()  # what the generated client does with each golden case
 OUTCOMES = {"valid": 200, "invalid": 422, "malformed": 400}  # by the folder of golden cases
 
 
@@ -53,6 +58,7 @@ def packages() -> None:
     """What billing needs is installed; otherwise the tests are skipped, and in CI they fail."""
     try:
         tools.python("billing")
+        built(LANGUAGES["python"])
     except MissingError as error:
         absent(str(error), error.remedy)
 
@@ -62,7 +68,7 @@ def tried(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     limits = {
         **UNBROKEN,
         "BILLING_MAX_ANSWER_BYTES": str(MEBIBYTE),
-        "BILLING_MAX_BYTES": str(SLOW_BYTES),
+        "BILLING_MAX_BYTES": str(2 * SLOW_BYTES),
         "BILLING_WRITE_SECONDS": "20",  # only the deadline ends a batch that is taken slowly
     }
     folder = tmp_path_factory.mktemp("billing")
@@ -96,7 +102,8 @@ def test_a_redirect_is_not_followed(tried: Tried) -> None:
 
 def test_the_challenge_and_the_time_to_wait_are_passed_on(tried: Tried) -> None:
     assert tried.answers["unknown_caller"].headers["www-authenticate"] == 'Bearer scope="statements"'
-    assert tried.answers["busy_for_long"].headers["retry-after"] == "60"
+    for fault in ("busy_for_long", "unavailable_proxy"):  # of the second, the generated parser reads no header
+        assert tried.answers[fault].headers["retry-after"] == "60"
 
 
 def test_a_batch_that_is_taken_slowly_ends_at_the_deadline(tried: Tried) -> None:
@@ -104,7 +111,8 @@ def test_a_batch_that_is_taken_slowly_ends_at_the_deadline(tried: Tried) -> None
     tried.downstream.sips = True
     with tried.downstream.away():  # the connections that are kept do not sip
         pass
-    assert tried.service.ask("POST", "/bills", b" " * SLOW_BYTES).status == 504
+    large = json.dumps({"batch": "large", "currency": "EUR", "orders": [order(note=" " * SLOW_BYTES)]}).encode()
+    assert tried.service.ask("POST", "/bills", large).status == 504
     assert 0 < tried.downstream.sipped < SLOW_BYTES - BUFFERED_BYTES, "it was given up before all was written"
     tried.downstream.sips = False
 
@@ -152,12 +160,46 @@ def test_an_authorization_that_cannot_be_sent_is_the_callers_error(tried: Tried)
 
 
 @pytest.mark.parametrize("kind", OUTCOMES)
-def test_golden_batches_get_their_bills_or_the_refusal_of_statements(tried: Tried, kind: str) -> None:
+def test_golden_batches_get_their_bills_or_a_refusal(tried: Tried, kind: str) -> None:
     for golden in (path for path in GOLDEN if path.parent.name == kind):
         answer = tried.service.ask("POST", "/bills", golden.read_bytes())
         assert answer.status == OUTCOMES[kind], golden.stem
         if kind == "valid":
             assert answer.json() == bills_of(golden), golden.stem
+
+
+def test_a_malformed_batch_does_not_arrive(tried: Tried) -> None:
+    """The client writes JSON of its own. How deep it can write depends on the stack at that moment."""
+    before = len(tried.downstream.received)
+    for golden in (path for path in GOLDEN if path.parent.name == "malformed"):
+        tried.service.ask("POST", "/bills", golden.read_bytes())
+    assert len(tried.downstream.received) == before
+
+
+def test_what_the_generated_client_can_send_gets_its_pointer_and_nothing_else_is_sent(tried: Tried) -> None:
+    for golden in (path for path in GOLDEN if path.parent.name == "invalid"):
+        before = len(tried.downstream.received)
+        pointer = tried.service.ask("POST", "/bills", golden.read_bytes()).json().get("pointer")
+        is_sent = len(tried.downstream.received) > before
+        assert is_sent == (SENDABLE[f"invalid/{golden.stem}"] == "passed"), golden.stem
+        assert pointer == (golden.with_suffix(".pointer").read_text(encoding="utf-8") if is_sent else None), golden.stem
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"customer": [["id", 7], ["name", "Ann Lee"]]},
+        {"customer": {"id": 7, "name": "Ann Lee", "vip": True}},
+        {"lines": {}},
+        {"lines": [[["sku", "A-1"], ["quantity", 2], ["price", 250]]]},
+        {"lines": [{"sku": "A-1", "quantity": float("inf"), "price": 250}]},
+    ],
+)
+def test_a_batch_that_its_model_would_change_is_refused(tried: Tried, changed: dict[str, Any]) -> None:
+    batch = {"batch": "changed", "currency": "EUR", "orders": [order(**changed)]}
+    text, before = json.dumps(batch).replace("Infinity", "1e999"), len(tried.downstream.received)
+    assert tried.service.ask("POST", "/bills", text.encode()).status == 422
+    assert len(tried.downstream.received) == before
 
 
 def bills_of(golden: Path) -> dict[str, object]:
@@ -191,6 +233,7 @@ def test_the_circuit_opens_and_closes_again(worker: str, tmp_path: Path) -> None
         assert "cannot be reached" in refused[0].json()["detail"]
         assert "left alone" in refused[-1].json()["detail"]
         assert int(refused[-1].headers["retry-after"]) >= 1
+        assert service.ask("POST", "/bills", b"{").status == 400, "what billing refuses by itself is no call"
 
         outcomes = [service.post("again").status]
         while outcomes[-1] == 503 and len(outcomes) < MOST_REFUSED:
@@ -225,6 +268,14 @@ def test_the_bulkhead_refuses_while_others_go_on(worker: str, tmp_path: Path) ->
         assert service.post("free").status == 200
 
 
+def test_billing_fits_the_types_of_the_generated_client(tmp_path: Path) -> None:
+    """`make lint` has neither that client nor httpx: to it, both are Any."""
+    argv = ["-m", "mypy", "--python-executable", str(tools.python("billing")), "--cache-dir", str(tmp_path), "billing"]
+    env = os.environ | {"MYPYPATH": str(built(LANGUAGES["python"]))}
+    checked = subprocess.run([sys.executable, *argv], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout
+
+
 def test_two_real_services_talk(tmp_path: Path) -> None:
     statements = served(["tests.contract.unbuilt:application"], tmp_path / "statements.log", {})
     golden = SPEC / "golden/valid/amount-exactly-at-the-limit.json"
@@ -233,11 +284,11 @@ def test_two_real_services_talk(tmp_path: Path) -> None:
         with served(words, tmp_path / "billing.log", env) as service:
             answer = service.ask("POST", "/bills", golden.read_bytes(), X_Request_ID="mine")
             assert answer.json() == bills_of(golden)
-            refused = service.ask("POST", "/bills", b"{}", X_Request_ID="mine")
+            refused = service.ask("POST", "/bills", document("b").replace(b"EUR", b"eur"), X_Request_ID="mine")
             assert refused.json() | {"detail": ""} == {
                 "title": "Unprocessable Content",
                 "status": 422,
                 "detail": "",
-                "pointer": "/batch",
+                "pointer": "/currency",
                 "request_id": "mine",
             }

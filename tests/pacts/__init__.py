@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 
 from bench.paths import ROOT
 from tests import tools
+from tests.languages import CLIENTS, LANGUAGES, built
 
 KEPT = ROOT / "pacts"
 ANSWERS, EVENTS = "billing-statements.json", "billing-statements-events.json"
 SECONDS = 60
 ENVIRONMENT = {  # pact reports each verification to Google Analytics unless it is told not to
     "PACT_DO_NOT_TRACK": "true",
-    "PYTHONPATH": str(ROOT),  # of billing
+    "PYTHONPATH": f"{ROOT}:{CLIENTS / 'python'}",  # of billing and its generated client
 }
 
 
@@ -30,7 +31,8 @@ class Event(NamedTuple):
 
 
 def record(folder: Path) -> None:
-    """Write the consumers' expectations to a folder."""
+    """Write the consumers' expectations to a folder. The client that `billing` asks with is made first if necessary."""
+    built(LANGUAGES["python"])
     _run("consumer.py", str(folder))
 
 

@@ -2,8 +2,8 @@
 
     consumer.py FOLDER
 
-It runs in the environment of `bench/locks/pact.txt`. An expectation names only what `billing` reads: what a pact does
-not name, the service may change.
+It runs in the environment of `bench/locks/pact.txt`. An expectation names only what `billing` reads, or its generated
+client requires: what a pact does not name, the service may change.
 """
 
 import json
@@ -32,11 +32,18 @@ VALID = json.dumps(BATCH)
 INVALID = json.dumps({**BATCH, "currency": "eur"})
 MALFORMED = '{"batch": "b-1", '
 HELLO = "Hello, world!\n"
+BILLED = {"id": match.int(7), "name": match.str("Ann Lee"), "open": match.int(500)}
+MOMENT = match.str("2026-02-28T23:59:59Z")
+SUMS = {"units": match.int(2), "gross": match.int(0), "refunded": match.int(0), "net": match.int(0)}
+REQUIRED = {"orders": match.int(1), "first": MOMENT, "last": MOMENT, **SUMS}  # by the generated client
+SKU = {"sku": match.str("A-1"), "units": match.int(2), "amount": match.int(500)}
+LISTS = {"skus": match.each_like(SKU, min=1), "tags": [], "channels": []}
 STATEMENT = {
     "batch": "b-1",  # as it is sent: `billing` refuses the statement of another batch
     "currency": "EUR",
-    "customers": match.each_like({"id": match.int(7), "name": match.str("Ann Lee"), "open": match.int(500)}, min=1),
-    "totals": {"customers": match.int(1), "open": match.int(500)},
+    "orders": match.int(1),
+    "customers": match.each_like({**BILLED, **REQUIRED, **LISTS}, min=1),
+    "totals": {"customers": match.int(1), "open": match.int(500), **SUMS},
 }
 DETAIL = match.str("why")
 
