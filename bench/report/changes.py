@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from bench.analysis.text import listed, number
+from bench.analysis.text import listed, number, seconds
 from bench.catalog import pairing
 from bench.model import Server
 from bench.report import naming, price, versions
@@ -16,6 +16,7 @@ from bench.report.rows import Core, Finding
 from bench.report.speedups import KINDS, kind
 from bench.report.wording import estimate
 
+SLOW_SECONDS = 1.0  # a core that is steady later has a warm-up that users notice
 SERVERS = {"gunicorn-sync": "behind Gunicorn sync", "uwsgi-processes": "behind uWSGI"}  # by label
 
 
@@ -61,6 +62,7 @@ def _core(finding: Finding, core: Core) -> Effect:
         *price.words(core),
         naming.of_core(finding, core.variant),
         held + (", by the size of this processor's cache" if by_cache else ""),
+        f"full speed after {seconds(core.settled.value)} of work" if (core.settled.value or 0.0) > SLOW_SECONDS else "",
     ]
     paid = ", ".join(filter(None, told))
     change = KINDS[kind(finding.catalog, core, finding.baseline) or "interpreter"]

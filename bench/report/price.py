@@ -24,7 +24,9 @@ def cell(core: Core, name: str) -> str:
 
 
 def words(core: Core) -> Iterator[str]:
-    """The prices in words, without those of nothing and builds within a second."""
+    """The prices in words, without those of nothing and builds within a second; a compiled core has 0 lines."""
+    if core.source.value == 0 and not core.plain:
+        yield "0 lines"
     for name, noun in (("source", "line"), ("dependencies", "package"), ("build_seconds", "s of build")):
         value = round(getattr(core, name).value or 0.0)
         if value:
