@@ -54,7 +54,7 @@ def _shown(finding: Finding) -> Iterator[Core]:
 
 def _core(finding: Finding, core: Core) -> Effect:
     served = {row.stack.label: estimate(row.speedup) for row in finding.rows if row.core is core and row.cpu.value}
-    held = naming.held(finding, core.variant)
+    held, settled = naming.held(finding, core.variant), core.settled.value or 0.0
     by_cache = (
         held and finding.catalog.interpreter_of(core.variant).implementation == "pypy"
     )  # its nursery is half of it
@@ -62,7 +62,7 @@ def _core(finding: Finding, core: Core) -> Effect:
         *price.words(core),
         naming.of_core(finding, core.variant),
         held + (", by the size of this processor's cache" if by_cache else ""),
-        f"full speed after {seconds(core.settled.value)} of work" if (core.settled.value or 0.0) > SLOW_SECONDS else "",
+        f"full speed after {seconds(settled)} of work" if settled > SLOW_SECONDS else "",
     ]
     paid = ", ".join(filter(None, told))
     change = KINDS[kind(finding.catalog, core, finding.baseline) or "interpreter"]

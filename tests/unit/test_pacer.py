@@ -202,8 +202,8 @@ def test_the_time_of_unseen_documents_is_relative_to_that_of_the_others() -> Non
     assert value(paced.read_closed(SECOND, 3, outcome), "unseen") == pytest.approx(1.5)
 
 
-def test_unseen_documents_that_waited_for_another_connection_are_not_taken_for_uncached_ones() -> None:
-    """gunicorn-gevent: most answers take 0.3 ms, and a quarter of them 20 ms; of the few unseen, more than half."""
+def test_unseen_documents_that_were_disturbed_are_not_taken_for_uncached_ones() -> None:
+    """Under gevent most answers took 0.3 ms, and a quarter of them 20 ms; of the few unseen, more than half."""
     records = np.zeros(400, pacer_files.RECORD)
     records["verdict"], records["done"] = RIGHT, 300_000
     records["done"][::4] = 20_000_000

@@ -15,8 +15,8 @@ from bench.model import Load
 
 NS = 1e9
 FEWEST = 5  # answered requests that a quartile requires
-# Not the median: gevent serves a connection for as long as it has requests, while others wait 20 ms. Half of the few
-# documents that are sent once may do so by chance.
+# Not the median: if other work disturbs the server, its answers fall into two groups, of 0.3 and 20 ms under gevent. By
+# chance, half of the few documents that are sent once may be in the slow one.
 QUARTER = 25
 
 Metrics = dict[str, tuple[str, float]]  # unit and value by metric
