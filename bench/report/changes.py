@@ -67,7 +67,9 @@ def _core(finding: Finding, core: Core) -> Effect:
     paid = ", ".join(filter(None, told))
     change = KINDS[kind(finding.catalog, core, finding.baseline) or "interpreter"]
     home = finding.catalog.interpreter_of(core.variant).title
-    name = f"{change}: {home if core.plain else naming.core(finding, core)}{_of_several(finding, core)}"
+    new = home if core.plain else naming.core(finding, core)
+    new = f"the standard library's json to {new}" if change == KINDS["codec"] else new
+    name = f"{change}: {new}{_of_several(finding, core)}"
     return Effect(name=name, alone=estimate(core.speedup), served=served, price=paid)
 
 

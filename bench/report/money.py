@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from bench.analysis.text import number
 from bench.report.estimates import Figure
@@ -24,23 +24,22 @@ def monthly(row: Row) -> Figure:
     return Figure(value=row.cpu.value * RATE * MONTH_HOURS * CORE_HOUR)
 
 
-def millions(stacks: Iterable[Named]) -> str:
-    """Dollars for a million requests on each stack."""
-    told = [f"${number(1e6 * _spent(row) * CORE_HOUR / 3600)} on {name}" for name, row in stacks]
-    return f"A million requests cost, by their CPU alone: {', '.join(told)}."
+def millions(stacks: Sequence[Named]) -> str:
+    """Dollars for a million requests on each stack, and what the first saves beside the last."""
+    dollars = {name: 1e6 * _spent(row) * CORE_HOUR / 3600 for name, row in stacks}
+    told = [f"${number(each)} on {name}" for name, each in dollars.items()]
+    first, *_, last = dollars.values()
+    return f"A million requests cost, by their CPU alone: {', '.join(told)}: ${number(last - first)} saved."
 
 
-def pays(plain: Named, rewritten: Named, languages: Sequence[Named]) -> str:
-    """What a rewritten core saves a month beside the plain source, and the traffic at which it and a language pay."""
-    saved, lines = _saved(plain[1], rewritten[1]), f"{rewritten[1].core.source.value or 0:,.0f} lines of source"
-    told = (
-        f"A rewrite pays by traffic: for each {RATE:,} requests per second, {rewritten[0]} saves ${number(saved)} a "
-        f"month beside {plain[0]}, for {lines}. If they cost you ${PRICE:,.0f} a month, they pay above {_from(saved)} "
-        "requests per second."
+def pays(plain: Named, changed: Sequence[Named]) -> str:
+    """The traffic at which leaving the plain source pays, for each stack that takes less CPU."""
+    saved = {name: _saved(plain[1], row) for name, row in changed}
+    above = [f"{number(PRICE / each * RATE)} for {name}" for name, each in saved.items() if each > 0]
+    return (
+        f"A change from {plain[0]} that costs you ${PRICE:,.0f} a month pays above so many requests per second: "
+        f"{', '.join(above)}."
     )
-    others = [(name, _saved(plain[1], row)) for name, row in languages]
-    above = [f"{name} above {_from(saved)}" for name, saved in others if saved > 0]
-    return f"{told} Another language at that price: {', '.join(above)}." if above else told
 
 
 def _spent(row: Row) -> float:
@@ -51,8 +50,3 @@ def _spent(row: Row) -> float:
 def _saved(dear: Row, cheap: Row) -> float:
     """Dollars a month at `RATE`."""
     return (_spent(dear) - _spent(cheap)) * RATE * MONTH_HOURS * CORE_HOUR
-
-
-def _from(saved: float) -> str:
-    """The requests per second from which a change at `PRICE` pays."""
-    return number(PRICE / saved * RATE)

@@ -26,7 +26,10 @@ STACKS, PEERS = "stacks", ("nodejs", "spring")
 SELFTEST = "docs/findings/selftest.md"
 WORK, WAIT = "medium", "wait"  # workloads
 WIDTH = 118
-STAY = "**Stay with Python?** Yes, unless CPU is your cost and nobody will maintain a rewritten core."
+STAY = (
+    "**Stay with Python?** Yes, unless CPU is your cost and nobody will maintain a rewritten core. Go and Rust: not "
+    "measured."
+)
 
 
 def write(found: Mapping[str, Finding], path: Path = README) -> Path:
@@ -88,9 +91,9 @@ def _stacks(finding: Finding, found: Mapping[str, Finding]) -> str:
     """What whole stacks take, beside other languages: its sentences, then its table, machine and days."""
     pages = [f"[{found[name].study.title}]({_page(found[name])})" for name in PEERS if name in found]
     more = [f"Peers that are tuned or written by hand, and other documents: {listed(pages)}."] if pages else []
-    told = _items([*taken.beside(finding), *taken.costs(finding), *more])
+    told = _items([*taken.costs(finding), taken.by_server(finding), *taken.beside(finding), *more])
     grid = [_filled(taken.caption(finding)), taken.stacks(finding), _filled(_measured([finding]))]
-    return "\n\n".join([f"## {finding.study.title}", STAY, told, *grid])
+    return "\n\n".join([f"## {finding.study.title}", _filled(STAY), told, *grid])
 
 
 def _page(finding: Finding) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from bench.analysis.text import number, seconds
+from bench.analysis.text import listed, number, seconds
 from bench.report import money, naming
 from bench.report.changes import SERVERS
 from bench.report.latencies import Latencies
@@ -83,15 +83,25 @@ def caption(finding: Finding) -> str:
 
 
 def costs(finding: Finding) -> list[str]:
-    """What a million requests cost on the best in Python, on ordinary peers and plain; and when a rewrite pays."""
+    """When a rewrite or another language pays, and what a million requests cost: the best in Python, others, plain."""
     rows, kinds = rows_of(finding), {name: peer.kind for name, peer in finding.catalog.peers.items()}
-    plain, python = _plain(rows), [row for row in rows if not row.stack.is_peer]
-    if plain is None:
+    plain, best = _plain(rows), next((row for row in rows if not row.stack.is_peer), None)
+    if plain is None or best is None or not best.core.rewritten:
         return []
-    languages = [(name(finding, row), row) for row in rows if kinds.get(row.stack.variant) == "ordinary"]
-    own, best = (name(finding, plain), plain), (name(finding, python[0]), python[0])
-    told = [money.millions([best, *languages, own])]
-    return told + ([money.pays(own, best, languages)] if best[1].core.rewritten else [])
+    languages = [row for row in rows if kinds.get(row.stack.variant) == "ordinary"]
+    own, *others = [(name(finding, row), row) for row in (plain, best, *languages)]
+    lines = f"The source of {others[0][0]} has {best.core.source.value or 0:,.0f} lines more."
+    return [f"{money.pays(own, others)} {lines}", money.millions([*others, own])]
+
+
+def by_server(finding: Finding) -> str:
+    """What the plain source takes on the dearest server beside the others; or empty."""
+    plain = [row for row in rows_of(finding) if row.core.baseline]
+    if len(plain) < 2:
+        return ""
+    *others, dear = plain
+    told = [f"{ratio(dear, row)} that on {naming.server(finding, row.stack)}" for row in others]
+    return f"{name(finding, dear)} takes {listed(told)}, in CPU."
 
 
 def beside(finding: Finding) -> list[str]:

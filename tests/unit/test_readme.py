@@ -118,16 +118,19 @@ def test_a_million_requests_and_the_traffic_at_which_a_change_pays_follow_from_t
     """$0.04 an hour of a core; at 1,000 requests per second a month has 2,628 million."""
     own = found["stacks"]
     rows = {taken.name(own, row): row for row in taken.rows_of(own)}
-    million, pays = taken.costs(own)
-    for dollars, name in re.findall(r"\$([\d.]+) on (.+?)(?:, |\.$)", million):
-        assert float(dollars) * 2628 == pytest.approx(money.monthly(rows[name]).value, rel=0.01)
-    told = re.search(r"saves \$([\d.]+) a month .* pay above ([\d,]+) requests", pays)
-    assert told
-    assert float(told[1]) * float(told[2].replace(",", "")) == pytest.approx(1e6, rel=0.01)
-    language, _, above = pays.partition("price: ")[2].split(", ")[0].rstrip(".").partition(" above ")
-    plain = next(row for row in rows.values() if row.core.baseline)
-    saved = money.monthly(plain).value - money.monthly(rows[language]).value
-    assert saved * float(above.replace(",", "")) == pytest.approx(1e6, rel=0.01)
+    pays, million = taken.costs(own)
+    dollars = {name: float(each) for each, name in re.findall(r"\$([\d.]+) on (.+?)(?:, |: )", million)}
+    for name, each in dollars.items():
+        assert each * 2628 == pytest.approx(money.monthly(rows[name]).value, rel=0.01)
+    saved = re.search(r"\$([\d.]+) saved\.$", million)
+    assert saved
+    assert float(saved[1]) == pytest.approx([*dollars.values()][-1] - next(iter(dollars.values())), rel=0.01)
+    plain = money.monthly(next(row for row in rows.values() if row.core.baseline)).value
+    above = re.findall(r"([\d,]+) for (.+?)(?:, |\. )", pays.partition("per second: ")[2])
+    assert above
+    for traffic, name in above:
+        gained = plain - money.monthly(rows[name]).value
+        assert gained * float(traffic.replace(",", "")) == pytest.approx(1e6, rel=0.01)
 
 
 def test_only_what_stands_between_the_markers_changes(tmp_path: Path, found: dict[str, Finding]) -> None:
