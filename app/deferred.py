@@ -39,7 +39,7 @@ def uncached_problem(problem: Problem) -> Reply:
     return refused(problem, UNCACHED)
 
 
-def unavailable(error: NoBroker) -> Reply:
+def unavailable(error: NoBroker | TooLarge) -> Reply:
     """The answer while the broker is away. Its own words are for the log."""
     LOG.warning("the broker: %s", error)
     return uncached_problem(AWAY)
@@ -108,7 +108,7 @@ class Events:
             return (yield from self._result(path))
         except Problem as problem:
             return uncached_problem(problem)
-        except NoBroker as error:
+        except (NoBroker, TooLarge) as error:
             return unavailable(error)
 
     def announced(self, reply: Reply) -> Dialogue[Reply]:
@@ -116,7 +116,7 @@ class Events:
         if is_made(reply):
             try:
                 yield from self.work.announce(new_id(), self._by())
-            except NoBroker as error:
+            except (NoBroker, TooLarge) as error:
                 return unavailable(error)
         return reply
 

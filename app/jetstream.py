@@ -66,7 +66,12 @@ def _check(message: Message) -> None:
 
 def _answer(message: Message) -> dict[str, Any]:
     _check(message)
-    answer: dict[str, Any] = json.loads(message.payload)
-    if "error" in answer:
-        raise NoBroker(answer["error"]["description"])
+    try:
+        answer: dict[str, Any] = json.loads(message.payload)
+        error = answer.get("error")
+        why = error and error["description"]
+    except (ValueError, AttributeError, TypeError, KeyError):
+        raise NoBroker("the answer is none of JetStream's") from None
+    if error:
+        raise NoBroker(why)
     return answer

@@ -68,7 +68,17 @@ Dialogue = Generator[Request, Message, Returned]
 
 
 def taken(buffer: bytearray) -> Message | Control | None:
-    """Take the first message or line out of what was received; None if it is not complete yet."""
+    """Take the first message or line out of what was received; None if it is not complete yet.
+
+    Raises ConnectionAbortedError for other bytes than those of the protocol.
+    """
+    try:
+        return _taken(buffer)
+    except (ValueError, IndexError) as error:
+        raise ConnectionAbortedError("what arrives is no NATS") from error
+
+
+def _taken(buffer: bytearray) -> Message | Control | None:
     end = buffer.find(b"\r\n")
     if end < 0:
         return None
@@ -78,14 +88,20 @@ def taken(buffer: bytearray) -> Message | Control | None:
         return Control(verb.decode("latin-1"), rest)
     subject, subscription, *further = rest.decode().split()
     *reply, total = further if verb == b"MSG" else [*further[:-2], further[-1]]
-    start, stop = end + 2, end + 2 + int(total)
+    start, stop = end + 2, end + 2 + _size(total)
     if len(buffer) < stop + 2:
         return None
-    head = start + int(further[-2]) if verb == b"HMSG" else start
+    head = start + _size(further[-2]) if verb == b"HMSG" else start
     status, headers = headers_of(bytes(buffer[start:head])) if verb == b"HMSG" else ("", {})
     payload = bytes(buffer[head:stop])
     del buffer[: stop + 2]
     return Message(subject, subscription, "".join(reply), status, headers, payload)
+
+
+def _size(digits: str) -> int:
+    if not digits.isdecimal():
+        raise ValueError
+    return int(digits)
 
 
 def headers_of(block: bytes) -> tuple[str, dict[str, str]]:
@@ -134,12 +150,16 @@ def login(info: bytes, address: Address, inbox: str) -> tuple[int, bytes]:
     After the PONG, the client gets what is sent to `inbox`. Raises ConnectionAbortedError if the broker requires TLS:
     before the password is sent.
     """
-    told = json.loads(info)
-    if told.get("tls_required"):
+    try:
+        told = json.loads(info)
+        limit_bytes, requires_tls = int(told["max_payload"]), told.get("tls_required")
+    except (ValueError, TypeError, KeyError) as error:
+        raise ConnectionAbortedError("what arrives is no NATS") from error
+    if requires_tls:
         raise ConnectionAbortedError("the broker requires TLS")
     options: dict[str, Any] = {"verbose": False, "pedantic": False, "headers": True, "no_responders": True}
     hello = json.dumps({**options, **address.login, "lang": "python", "version": "1", "protocol": 1})
-    return told["max_payload"], f"CONNECT {hello}\r\nSUB {inbox}.* {ANSWERS}\r\nPING\r\n".encode()
+    return limit_bytes, f"CONNECT {hello}\r\nSUB {inbox}.* {ANSWERS}\r\nPING\r\n".encode()
 
 
 def refusal(line: Control) -> ConnectionAbortedError:

@@ -15,6 +15,7 @@ from app.nats import (
     LIMIT_SECONDS,
     PAUSE_SECONDS,
     Address,
+    Control,
     Dialogue,
     Message,
     NoBroker,
@@ -27,6 +28,8 @@ from app.nats import (
     refusal,
     taken,
 )
+
+UNSENT_BYTES = 64 * 2**20  # more than all documents that come at once
 
 
 class Connection(asyncio.Protocol):
@@ -54,10 +57,11 @@ class Connection(asyncio.Protocol):
         await self._settled(deadline)
         self.asked += 1
         reply = f"{self.inbox}.{self.asked}"
-        self._send(asked(request, reply, self.limit_bytes))
+        data, seconds = asked(request, reply, self.limit_bytes), left(deadline)
+        self._send(data)
         answer: asyncio.Future[Message] = self.loop.create_future()
         self.waiting[reply] = answer
-        timer = self.loop.call_later(left(deadline), _expire, answer)
+        timer = self.loop.call_later(seconds, _expire, answer)
         try:
             return await answer
         finally:
@@ -71,7 +75,7 @@ class Connection(asyncio.Protocol):
             self._settle()
             for answer in self.waiting.values():
                 if not answer.done():
-                    answer.set_exception(error)
+                    answer.set_exception(_again(error))
         if self.transport is not None:
             self.transport.abort()
 
@@ -88,33 +92,39 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
+        self.transport.set_write_buffer_limits(UNSENT_BYTES)
+        if self.error is not None:  # ended meanwhile
+            self.transport.abort()
+
+    def pause_writing(self) -> None:
+        """The broker does not read: what waits for it would take ever more memory."""
+        self.end(ConnectionAbortedError("the broker takes nothing"))
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
-        while (found := taken(self.buffer)) is not None:
-            if isinstance(found, Message):
-                answer = self.waiting.get(found.subject)  # none: it is late
-                if answer is not None and not answer.done():
-                    answer.set_result(found)
-            elif found.verb == "INFO" and not self.limit_bytes:
-                self._log_in(found.rest)
-            elif found.verb == "PONG":
-                self._settle()
-            elif found.verb == "PING":
-                self._send(b"PONG\r\n")
-            elif found.verb == "-ERR":
-                self.end(refusal(found))
+        try:
+            while (found := taken(self.buffer)) is not None:
+                self._take(found)
+        except OSError as error:
+            self.end(error)
+
+    def _take(self, found: Message | Control) -> None:
+        if isinstance(found, Message):
+            answer = self.waiting.get(found.subject)  # none: it is late
+            if answer is not None and not answer.done():
+                answer.set_result(found)
+        elif found.verb == "INFO" and not self.limit_bytes:
+            self.limit_bytes, hello = login(found.rest, self.address, self.inbox)
+            self._send(hello)
+        elif found.verb == "PONG":
+            self._settle()
+        elif found.verb == "PING":
+            self._send(b"PONG\r\n")
+        elif found.verb == "-ERR":
+            raise refusal(found)
 
     def connection_lost(self, error: Exception | None) -> None:
         self.end(ConnectionResetError("the broker has closed the connection" if error is None else str(error)))
-
-    def _log_in(self, info: bytes) -> None:
-        try:
-            self.limit_bytes, hello = login(info, self.address, self.inbox)
-        except OSError as error:
-            self.end(error)
-        else:
-            self._send(hello)
 
     def _settle(self) -> None:
         if not self.settled.done():
@@ -123,9 +133,10 @@ class Connection(asyncio.Protocol):
     async def _settled(self, deadline: float) -> None:
         if not self.settled.done():
             await asyncio.wait([self.settled], timeout=left(deadline))
-            left(deadline)
+            if not self.settled.done():  # the deadline may be a little ahead: uvloop's timers are early
+                raise TimeoutError("no answer in time")
         if self.error is not None:
-            raise self.error
+            raise _again(self.error)
 
     def _send(self, data: bytes) -> None:
         """Send at the end of this turn of the loop, with what others send in it."""
@@ -140,13 +151,18 @@ class Connection(asyncio.Protocol):
             self.transport.write(data)
 
 
+def _again(error: OSError) -> OSError:
+    """The same error for one more request: each gets its own, as an exception keeps the frames that it came through."""
+    return type(error)(str(error))
+
+
 def _expire(answer: "asyncio.Future[Message]") -> None:
     if not answer.done():
         answer.set_exception(TimeoutError("no answer in time"))
 
 
 class Client:
-    """Asks a broker over one connection, which is made anew after it breaks."""
+    """Asks a broker over one connection, which is made anew after it breaks, and for another loop."""
 
     def __init__(self, url: str, limit_seconds: float = LIMIT_SECONDS) -> None:
         self.address = Address.of(url)
@@ -176,16 +192,16 @@ class Client:
         Raises NoBroker, or TooLarge.
         """
         self.presence.check()
-        is_fair = deadline - time.monotonic() > self.limit_seconds * FAIR
-        while (answer := await self._asked(request, deadline, is_fair)) is None:
+        while (answer := await self._asked(request, deadline)) is None:
             await asyncio.sleep(PAUSE_SECONDS)
         return answer
 
-    async def _asked(self, request: Request, deadline: float, is_fair: bool) -> Message | None:
+    async def _asked(self, request: Request, deadline: float) -> Message | None:
         """The answer; None if the connection has broken and there is time for another attempt.
 
-        A timeout does not tell that the broker is away unless `is_fair`: the request has had most of its time.
+        A timeout does not tell that the broker is away unless the attempt has had most of the time.
         """
+        is_fair = deadline - time.monotonic() > self.limit_seconds * FAIR
         connection = self._connected()
         try:
             return await connection.request(request, deadline)

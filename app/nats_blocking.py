@@ -152,18 +152,18 @@ class Client:
             raise NoBroker("requests wait too long for their turn to ask the broker")
         try:
             self.presence.check()
-            is_fair = deadline - time.monotonic() > self.limit_seconds * FAIR
-            while (answer := self._asked(request, deadline, is_fair)) is None:
+            while (answer := self._asked(request, deadline)) is None:
                 time.sleep(PAUSE_SECONDS)
             return answer
         finally:
             self.lock.release()
 
-    def _asked(self, request: Request, deadline: float, is_fair: bool) -> Message | None:
+    def _asked(self, request: Request, deadline: float) -> Message | None:
         """The answer; None if the connection has broken and there is time for another attempt.
 
-        A timeout does not tell that the broker is away unless `is_fair`: the request has had most of its time.
+        A timeout does not tell that the broker is away unless the attempt has had most of the time.
         """
+        is_fair = deadline - time.monotonic() > self.limit_seconds * FAIR
         try:
             return self._connected(deadline).request(request, deadline)
         except TooLarge:

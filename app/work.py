@@ -120,9 +120,11 @@ class Work:
         return self._made(lambda: publish(f"$KV.statements.{id}", outcome.body, headers))
 
     def outcome(self, id: str) -> Dialogue[Outcome | None]:  # noqa: A002
-        """The stored outcome of a document; None without one."""
+        """The stored outcome of a document; None without one. What others have stored there is none."""
         message = yield from self._made(lambda: newest(RESULTS, f"$KV.statements.{id}"))
-        return message and Outcome(message.headers[STATUS], message.payload, by_of(message))
+        if message is None or STATUS not in message.headers:
+            return None
+        return Outcome(message.headers[STATUS], message.payload, by_of(message))
 
     def pending(self, id: str) -> Dialogue[Message | None]:  # noqa: A002
         """The document in the queue; None if it is not there, or no longer."""

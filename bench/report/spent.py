@@ -27,9 +27,9 @@ def overhead(session: Session) -> str | None:
 
 
 def unrest(session: Session) -> str | None:
-    """The number of disturbances of the machine, and the first one; None without any."""
+    """The number of disturbances of the machine, and what they were; None without any."""
     noted = [noise for account in session.accounts for noise in account.noise]
     if not noted:
         return None
     often = "once" if len(noted) == 1 else f"{len(noted)} times"
-    return f"The machine was not quiet {often}, before or during a block. First disturbance: {noted[0]}."
+    return f"The machine was not quiet {often}, before or during a block: {'; '.join(dict.fromkeys(noted))}."

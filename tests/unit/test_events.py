@@ -218,6 +218,8 @@ def test_a_document_that_is_too_large_for_the_broker_is_refused(service: Service
     answer = service.post(Prefer="respond-async")
     assert is_problem(answer, 413)
     assert "at most 100 bytes" in json.loads(answer.body)["detail"]
+    assert is_problem(service.post(), 503), "the client has no part in the size of an event"
+    assert is_problem(service.ask("GET", "/statements/" + "0" * 32), 503)
 
 
 def test_only_who_made_a_statement_gets_it(guarded: Service) -> None:

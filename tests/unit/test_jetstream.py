@@ -126,6 +126,16 @@ def test_an_outcome_is_kept_with_its_status_and_its_maker(by: str | None) -> Non
     assert kept.run(prepared().outcome("1" * 32)) == Outcome("200 OK", b"{}", by)
 
 
+@pytest.mark.parametrize("payload", [b"", b"null", b"[]", b"{", b'{"error":7}', b'{"error":{}}'])
+def test_an_answer_that_is_none_of_jetstream_is_an_error_of_the_broker(payload: bytes) -> None:
+    with pytest.raises(NoBroker, match=r"none of JetStream|no acknowledgement"):
+        Asked(("", {}, payload)).run(jetstream.publish("a", b"x", {}))
+
+
+def test_what_others_have_stored_is_no_outcome() -> None:
+    assert Asked(("", {"KV-Operation": "DEL"}, b"")).run(prepared().outcome("1" * 32)) is None
+
+
 def test_an_unknown_id_has_no_outcome() -> None:
     assert Asked(MISSING).run(prepared().outcome("1" * 32)) is None
     assert Asked(MISSING).run(prepared().pending("1" * 32)) is None

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from app import nats
+from app import nats, nats_asyncio
 from app.deadline import connected
 from app.nats import Address, Control, Dialogue, Message, NoBroker, Request, TooLarge, taken
 from app.nats_asyncio import Client as OnLoop
 from app.nats_blocking import Client, Connection
 from bench.paths import ROOT
-from tests.asking import CLIENTS, Asking
-from tests.unit.fake_broker import message, playing
+from tests.asking import CLIENTS, Asking, AskingOnLoop
+from tests.unit.fake_broker import GREETING, message, playing
 
 CAPTURED = (ROOT / "tests" / "data" / "nats" / "session.bin").read_bytes()
 ACKNOWLEDGED = message(b'{"stream":"S","seq":1}')
@@ -283,6 +284,42 @@ def test_a_forked_process_makes_a_connection_of_its_own(monkeypatch: pytest.Monk
     assert len(broker.logins) == 2
 
 
+@each_client
+@pytest.mark.parametrize(
+    ("greeting", "answer"),
+    [
+        (b"INFO {}\r\n", b""), (b"INFO [\r\n", b""), (b"INFO []\r\n", b""), (b'INFO {"max_payload":null}\r\n', b""),
+        (GREETING, b"MSG {reply} 1 x\r\n"), (GREETING, b"MSG {reply} 1 -5\r\n"), (GREETING, b"MSG\r\n"),
+        (GREETING, b"MSG \xff 1 2\r\nok\r\n"), (GREETING, b"HMSG {reply} 1 2\r\nok\r\n"),
+    ],
+)  # fmt: skip
+def test_bytes_that_are_no_nats_are_an_error_of_the_broker(
+    asking: type[Asking], greeting: bytes, answer: bytes
+) -> None:
+    with playing(*[[answer]] * 9, greeting=greeting) as broker:
+        client = asking(broker.url, limit_seconds=0.2)
+        with pytest.raises(NoBroker, match="ConnectionAbortedError: what arrives is no NATS"):
+            client.request("a")
+        client.close()
+
+
+def broken_late() -> Iterator[None]:
+    time.sleep(0.15)
+    yield None
+
+
+@each_client
+def test_an_attempt_that_had_little_time_does_not_tell_that_the_broker_is_away(asking: type[Asking]) -> None:
+    """After an outage, each request that waited through it would end the new connection and keep the next ones out."""
+    with playing(broken_late(), [b""]) as broker:
+        client = asking(broker.url, limit_seconds=0.3)
+        with pytest.raises(NoBroker, match="TimeoutError"):
+            client.request("a")
+        assert len(broker.got) == 2
+        assert client.client.presence.away_until == 0
+        client.close()
+
+
 async def ask(client: OnLoop, number: int, seconds: float = 5.0) -> bytes:
     answer = await client.request(Request("a", b"%d" % number), time.monotonic() + seconds)
     return answer.payload
@@ -362,3 +399,56 @@ def test_a_dialogue_gets_the_error_of_a_request_and_may_go_on(asking: type[Askin
         client = asking(broker.url)
         assert client.run(careful()) == [b"one", b"two"]
         client.close()
+
+
+def test_on_a_loop_a_request_is_not_sent_before_the_login_though_its_timer_is_early(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """uvloop's timers may end up to a millisecond before the deadline."""
+    wait = asyncio.wait
+
+    async def too_short(futures: Any, timeout: float) -> Any:
+        return await wait(futures, timeout=timeout / 10)
+
+    monkeypatch.setattr(asyncio, "wait", too_short)
+    with playing([], greeting=b"") as broker:
+        client = AskingOnLoop(broker.url, limit_seconds=0.2)
+        with pytest.raises(NoBroker, match="TimeoutError"):
+            client.request("a")
+        assert broker.got == []
+        client.close()
+
+
+def test_on_a_loop_a_request_after_its_deadline_leaves_nothing() -> None:
+    with playing([message(b"one")]) as broker:
+        client = AskingOnLoop(broker.url)
+        client.request("a")
+        with pytest.raises(NoBroker, match="TimeoutError"):
+            client.asked(Request("b"), time.monotonic() - 1)
+        assert isinstance(client.client, OnLoop)
+        assert client.client.connection is not None
+        assert client.client.connection.waiting == {}
+        assert len(broker.got) == 1
+        client.close()
+
+
+def test_on_a_loop_what_a_broker_does_not_read_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests that are given up sooner would not end the connection, and the memory would grow."""
+    monkeypatch.setattr(nats_asyncio, "UNSENT_BYTES", 1000)
+    stalls = threading.Event()
+
+    def stalled() -> Iterator[bytes]:
+        stalls.wait()
+        yield b""
+
+    async def fill(url: str) -> None:
+        connection = nats_asyncio.Connection(Address.of(url))
+        requests = Request("a"), Request("a", bytes(20_000_000))
+        await asyncio.gather(*(connection.request(request, time.monotonic() + 5) for request in requests))
+
+    with playing(stalled(), greeting=b'INFO {"max_payload":100000000}\r\n') as broker:
+        try:
+            with pytest.raises(ConnectionAbortedError, match="the broker takes nothing"):
+                asyncio.run(fill(broker.url))
+        finally:
+            stalls.set()

@@ -145,7 +145,7 @@ def test_the_labs_overhead_is_compared_to_its_limit() -> None:
         "Time beside measuring: starts of servers 60.0 s and waiting for quiet 200 s."
     )
     assert spent.unrest(session) == (
-        "The machine was not quiet 4 times, before or during a block. First disturbance: the CPU was throttled."
+        "The machine was not quiet 4 times, before or during a block: the CPU was throttled."
     )
     bare = msgspec.structs.replace(session, accounts=())
     assert spent.overhead(bare) is spent.unrest(bare) is None
