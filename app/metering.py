@@ -1,0 +1,148 @@
+"""What the layer `metrics` counts: a row of cells for each route, method and status class, and some for the worker."""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from itertools import product
+from pathlib import Path
+from threading import Lock
+from zlib import crc32
+
+from app.exposition import Family, Labels, Sample, histogram
+from app.observed import Asked
+from app.routes import METHODS, OTHER, ROUTES, method_of, route_of
+from app.slots import Slots
+
+BOUNDS = ("0.0001", "0.00025", "0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5",
+          "1.0", "2.5", "10.0")  # fmt: skip # seconds
+_bounds_ns = [round(float(bound) * 1e9) for bound in BOUNDS]
+
+STARTS, IN_FLIGHT, LOST, FALLBACKS, LINES_LOST = range(5)  # the cells of a worker
+ROWS = 5  # where the rows begin
+NS, RECEIVED, SENT, BUCKETS = range(
+    4
+)  # the cells of a row; the buckets are last, and their sum is the number of requests
+ROW_CELLS = BUCKETS + len(BOUNDS) + 1
+STATUSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
+SERIES = list(product((*ROUTES, OTHER), (*METHODS, OTHER), STATUSES))
+CELLS = ROWS + len(SERIES) * ROW_CELLS
+_row = {series: ROWS + place * ROW_CELLS for place, series in enumerate(SERIES)}
+_unused = bytes(ROW_CELLS * 8)
+
+Told = Mapping[int, Callable[[], int]]  # a cell, and what the process itself counts: it never decreases
+
+
+def file_in(folder: Path) -> Path:
+    """The file of the counters. A version of the service that counts other things has another one."""
+    return folder / f"{crc32(repr((SERIES, BOUNDS, ROW_CELLS)).encode()):08x}.cells"
+
+
+class Meter:
+    """Counts the requests of this process, in its slot. `told` are counters kept elsewhere in the process."""
+
+    header = ""
+
+    def __init__(self, slots: Slots, told: Told) -> None:
+        self.slots = slots
+        self.told = list(told.items())
+        self.seen = dict.fromkeys(told, 0)
+        self.lock = Lock()  # threads: adding to a cell is not atomic
+        self.cells: memoryview | None = None
+
+    def own(self) -> memoryview:
+        """The cells of this process. It takes them with its first request: a server forks its workers before."""
+        with self.lock:
+            if self.cells is None:
+                cells = self.slots.take()
+                cells[LOST] += cells[IN_FLIGHT]  # of the worker before, which has died
+                cells[IN_FLIGHT] = 0
+                cells[STARTS] += 1
+                self.cells = cells
+            return self.cells
+
+    def began(self) -> None:
+        cells = self.cells or self.own()
+        with self.lock:
+            cells[IN_FLIGHT] += 1
+
+    def ended(self, asked: Asked, status: int, received: int, sent: int, ns: int) -> None:
+        cells = self.cells or self.own()
+        method, path, _ = asked
+        row = _row_of(method, path, status)
+        bucket = row + BUCKETS + bisect_left(_bounds_ns, ns)
+        with self.lock:
+            cells[row] += ns
+            cells[row + RECEIVED] += received
+            cells[row + SENT] += sent
+            cells[bucket] += 1
+            cells[IN_FLIGHT] -= 1
+            for cell, count in self.told:
+                cells[cell] += count() - self.seen[cell]
+                self.seen[cell] = count()
+
+    def families(self) -> Iterator[Family]:
+        """What all workers have counted."""
+        self.own()
+        slots = self.slots.read()
+        workers, is_live = [cells for cells, _ in slots], [is_live for _, is_live in slots]
+        in_flight = sum(cells[IN_FLIGHT] for cells, lives in slots if lives)
+        starts = [cells[STARTS] for cells in workers]
+        rows = {series: summed for series in SERIES if any(summed := _summed(workers, series))}
+        yield from _of_requests(rows)
+        yield Family("http_requests_in_flight", "gauge", "Requests that are being answered.", [Sample((), in_flight)])
+        yield Family(
+            "http_requests_lost_total", "counter", "Requests that were being answered by a worker that died.",
+            [Sample((), sum(cells[LOST] for cells in workers))],
+        )  # fmt: skip
+        yield Family("statements_workers", "gauge", "Workers that have got a request.", [Sample((), sum(is_live))])
+        yield Family("statements_worker_starts_total", "counter", "Workers started.", [Sample((), sum(starts))])
+        yield Family(
+            "statements_worker_deaths_total", "counter", "Workers that ended and that another one has replaced.",
+            [Sample((), sum(starts) - sum(map(bool, starts)))],
+        )  # fmt: skip
+        told = dict(self.told)
+        if FALLBACKS in told:
+            yield Family(
+                "statements_core_fallbacks_total", "counter", "Documents that the core left to the reference core.",
+                [Sample((), sum(cells[FALLBACKS] for cells in workers))],
+            )  # fmt: skip
+        if LINES_LOST in told:
+            yield Family(
+                "statements_log_lines_lost_total", "counter", "Lines of the log that its reader was too slow for.",
+                [Sample((), sum(cells[LINES_LOST] for cells in workers))],
+            )  # fmt: skip
+
+
+@lru_cache(256)
+def _row_of(method: str, path: str, status: int) -> int:
+    return _row[route_of(path), method_of(method), STATUSES[status // 100 - 1]]
+
+
+def _summed(workers: list[memoryview], series: tuple[str, str, str]) -> list[int]:
+    begin = _row[series]
+    rows = [cells[begin : begin + ROW_CELLS] for cells in workers]
+    used = [row for row in rows if row.tobytes() != _unused]
+    return [sum(column) for column in zip(*used, strict=True)]
+
+
+def _of_requests(rows: Mapping[tuple[str, str, str], list[int]]) -> Iterator[Family]:
+    labelled: list[tuple[Labels, list[int]]] = [
+        ((("route", route), ("method", method), ("status", status)), row)
+        for (route, method, status), row in rows.items()
+    ]
+    yield Family(
+        "http_requests_total", "counter", "Requests that were answered.",
+        [Sample(labels, sum(row[BUCKETS:])) for labels, row in labelled],
+    )  # fmt: skip
+    yield Family(
+        "http_request_duration_seconds", "histogram", "Time until the answer was made.",
+        [each for labels, row in labelled for each in histogram(labels, BOUNDS, row[BUCKETS:], row[NS] / 1e9)],
+    )  # fmt: skip
+    yield Family(
+        "http_request_body_bytes_total", "counter", "Bytes of requests' bodies that were read.",
+        [Sample(labels, row[RECEIVED]) for labels, row in labelled],
+    )  # fmt: skip
+    yield Family(
+        "http_response_body_bytes_total", "counter", "Bytes of answers' bodies.",
+        [Sample(labels, row[SENT]) for labels, row in labelled],
+    )  # fmt: skip
