@@ -13,7 +13,7 @@ import select
 import socket
 import stat
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from threading import Lock
 
 STDOUT = 1
@@ -22,21 +22,7 @@ MOST_BYTES = select.PIPE_BUF
 Write = Callable[[bytes], object]
 
 
-class Losses:
-    """How many lines of this process were lost."""
-
-    count = 0
-
-
-_losses = Losses()
-
-
-def lost() -> int:
-    """How many lines of this process were lost."""
-    return _losses.count
-
-
-def writer(descriptor: int = STDOUT) -> Write:
+def writer(descriptor: int) -> Write:
     """The function that writes to an open file and does not wait. Raises OSError if this process may not open it."""
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISSOCK(mode):
@@ -53,17 +39,24 @@ class Lines:
     def __init__(self, write: Write) -> None:
         self.write = write
         self.lock = Lock()
+        self.lost = 0
         self.told = 0
 
     def put(self, line: str) -> None:
         """Write an object on a line of its own."""
         with self.lock:
-            missing = _losses.count - self.told
+            missing = self.lost - self.told
             if missing:
                 line = f'{line[:-2]},"statements.lines_lost":{missing}}}\n'
             try:
                 self.write(line.encode())
             except OSError:  # the pipe is full, or nobody reads any more
-                _losses.count += 1
+                self.lost += 1
             else:
                 self.told += missing
+
+
+@cache
+def on_stdout() -> Lines:
+    """The lines of this process. Raises OSError if it may not open its stdout."""
+    return Lines(writer(STDOUT))

@@ -19,7 +19,7 @@ from os import environ
 from app import observed
 from app.context import AsyncApplication, WsgiApplication
 from app.http import REQUEST_ID
-from app.lines import Lines, writer
+from app.lines import Lines, on_stdout
 from app.observed import Asked
 from app.principal import PRINCIPAL
 from app.routes import method_of, route_of
@@ -91,7 +91,7 @@ def configured(env: Mapping[str, str] = environ) -> Log:
     hidden = [name for name in names[: names.index("log")] if name not in OUTSIDE] if "log" in names else []
     if hidden:
         raise ValueError(f"STATEMENTS_LAYERS: put log before {hidden[0]}: it has to see each answer")
-    return Log(Lines(writer()))
+    return Log(on_stdout())
 
 
 def wsgi(application: WsgiApplication, log: Log | None = None) -> WsgiApplication:

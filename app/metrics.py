@@ -76,9 +76,9 @@ def _told(names: Iterable[str]) -> Told:
     if fallbacks is not None:
         told[FALLBACKS] = fallbacks
     if "log" in names:
-        from app.lines import lost  # noqa: PLC0415 - only with that layer
+        from app.lines import on_stdout  # noqa: PLC0415 - only with that layer
 
-        told[LINES_LOST] = lost
+        told[LINES_LOST] = lambda: on_stdout().lost
     return told
 
 
