@@ -96,14 +96,14 @@ def configured(env: Mapping[str, str] = environ) -> Log:
 
 def wsgi(application: WsgiApplication, log: Log | None = None) -> WsgiApplication:
     """The WSGI application, logged."""
-    return observed.wsgi(application, log or configured())
+    return observed.on_wsgi(application, log or configured())
 
 
 def asgi(application: AsyncApplication, log: Log | None = None) -> AsyncApplication:
     """The ASGI application, logged."""
-    return observed.asgi(application, log or configured())
+    return observed.on_asgi(application, log or configured())
 
 
 def rsgi(application: AsyncApplication, log: Log | None = None) -> AsyncApplication:
     """The RSGI application, logged."""
-    return observed.rsgi(application, log or configured())
+    return observed.on_rsgi(application, log or configured())

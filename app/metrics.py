@@ -85,7 +85,7 @@ def _told(names: Iterable[str]) -> Told:
 def wsgi(application: WsgiApplication, metrics: Metrics | None = None) -> WsgiApplication:
     """The WSGI application, counted."""
     metrics = metrics or configured()
-    counted = observed.wsgi(application, metrics.meter)
+    counted = observed.on_wsgi(application, metrics.meter)
 
     def with_metrics(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         if environ.get("PATH_INFO") != PATH:
@@ -99,7 +99,7 @@ def wsgi(application: WsgiApplication, metrics: Metrics | None = None) -> WsgiAp
 def asgi(application: AsyncApplication, metrics: Metrics | None = None) -> AsyncApplication:
     """The ASGI application, counted."""
     metrics = metrics or configured()
-    counted = observed.asgi(application, metrics.meter)
+    counted = observed.on_asgi(application, metrics.meter)
 
     async def with_metrics(scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] != "http" or scope["path"] != PATH:
@@ -113,7 +113,7 @@ def asgi(application: AsyncApplication, metrics: Metrics | None = None) -> Async
 def rsgi(application: AsyncApplication, metrics: Metrics | None = None) -> AsyncApplication:
     """The RSGI application, counted."""
     metrics = metrics or configured()
-    counted = observed.rsgi(application, metrics.meter)
+    counted = observed.on_rsgi(application, metrics.meter)
 
     async def with_metrics(scope: Any, protocol: Any) -> None:
         if scope.proto != "http" or scope.path != PATH:

@@ -79,7 +79,7 @@ class Streamed:
             self.end(self.sent)
 
 
-def wsgi(application: WsgiApplication, observer: Observer) -> WsgiApplication:
+def on_wsgi(application: WsgiApplication, observer: Observer) -> WsgiApplication:
     """The WSGI application, observed."""
     began, ended = observer.began, observer.ended
     key = "HTTP_" + observer.header.upper().replace("-", "_")
@@ -126,7 +126,7 @@ def _length(headers: Iterable[Header]) -> int | None:
     return next((int(value) for name, value in headers if name.lower() == "content-length"), None)
 
 
-def asgi(application: AsyncApplication, observer: Observer) -> AsyncApplication:
+def on_asgi(application: AsyncApplication, observer: Observer) -> AsyncApplication:
     """The ASGI application, observed."""
     name = observer.header.encode()
 
@@ -212,7 +212,7 @@ class Observed:
             self.end(status, self.received, sent)
 
 
-def rsgi(application: AsyncApplication, observer: Observer) -> AsyncApplication:
+def on_rsgi(application: AsyncApplication, observer: Observer) -> AsyncApplication:
     """The RSGI application, observed."""
     name = observer.header
 
