@@ -152,7 +152,8 @@ def scraped() -> bytes:
     """What prometheus_client exposes of all workers."""
     registry = CollectorRegistry()
     MultiProcessCollector(registry)
-    return generate_latest(registry)
+    exposed: bytes = generate_latest(registry)
+    return exposed
 
 
 def main(seconds: float) -> None:
