@@ -25,6 +25,16 @@ class Family(NamedTuple):
     samples: list[Sample]
 
 
+def counter(name: str, tells: str, value: float) -> Family:
+    """A counter without labels."""
+    return Family(name, "counter", tells, [Sample((), value)])
+
+
+def gauge(name: str, tells: str, value: float) -> Family:
+    """A gauge without labels."""
+    return Family(name, "gauge", tells, [Sample((), value)])
+
+
 def histogram(labels: Labels, bounds: Iterable[str], counts: Iterable[int], total: float) -> list[Sample]:
     """The samples of a histogram. `counts` tells for each bound how many lie below it and above the one before."""
     found, below = [], 0

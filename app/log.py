@@ -20,12 +20,11 @@ from app import observed
 from app.context import AsyncApplication, WsgiApplication
 from app.http import REQUEST_ID
 from app.lines import Lines, on_stdout
-from app.observed import Asked
+from app.observed import Asked, check_place
 from app.principal import PRINCIPAL
 from app.routes import method_of, route_of
 
 ECS = "8.17.0"
-OUTSIDE = {"context", "drain", "health", "request_id", "metrics"}  # they hide no answer of the service
 SUBJECT_CHARACTERS = 128
 TRACEPARENT = re.compile("[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
 
@@ -87,10 +86,7 @@ def _head(method: str, path: str, status: int) -> str:
 
 def configured(env: Mapping[str, str] = environ) -> Log:
     """What the environment describes. Raises ValueError, which names the variable, or OSError."""
-    names = env.get("STATEMENTS_LAYERS", "").split()
-    hidden = [name for name in names[: names.index("log")] if name not in OUTSIDE] if "log" in names else []
-    if hidden:
-        raise ValueError(f"STATEMENTS_LAYERS: put log before {hidden[0]}: it has to see each answer")
+    check_place("log", env.get("STATEMENTS_LAYERS", "").split())
     return Log(on_stdout())
 
 

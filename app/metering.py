@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Lock
 from zlib import crc32
 
-from app.exposition import Family, Labels, Sample, histogram
+from app.exposition import Family, Labels, Sample, counter, gauge, histogram
 from app.observed import Asked
 from app.routes import METHODS, OTHER, ROUTES, method_of, route_of
 from app.slots import Slots
@@ -17,17 +17,21 @@ BOUNDS = ("0.0001", "0.00025", "0.0005", "0.001", "0.0025", "0.005", "0.01", "0.
           "1.0", "2.5", "10.0")  # fmt: skip # seconds
 _bounds_ns = [round(float(bound) * 1e9) for bound in BOUNDS]
 
-STARTS, IN_FLIGHT, LOST, FALLBACKS, LINES_LOST = range(5)  # the cells of a worker
-ROWS = 5  # where the rows begin
-NS, RECEIVED, SENT, BUCKETS = range(
-    4
-)  # the cells of a row; the buckets are last, and their sum is the number of requests
+# The cells of a worker, and where the rows begin.
+STARTS, IN_FLIGHT, LOST, FALLBACKS, LINES_LOST, ROWS = range(6)
+# The cells of a row. The buckets are last, and their sum is the number of requests.
+NS, RECEIVED, SENT, BUCKETS = range(4)
 ROW_CELLS = BUCKETS + len(BOUNDS) + 1
 STATUSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
 SERIES = list(product((*ROUTES, OTHER), (*METHODS, OTHER), STATUSES))
 CELLS = ROWS + len(SERIES) * ROW_CELLS
 _row = {series: ROWS + place * ROW_CELLS for place, series in enumerate(SERIES)}
 _unused = bytes(ROW_CELLS * 8)
+
+TELLS = {
+    FALLBACKS: ("statements_core_fallbacks_total", "Documents that the core left to the reference core."),
+    LINES_LOST: ("statements_log_lines_lost_total", "Lines that the log's reader was too slow for."),
+}
 
 Told = Mapping[int, Callable[[], int]]  # a cell, and what the process itself counts: it never decreases
 
@@ -77,40 +81,29 @@ class Meter:
             cells[bucket] += 1
             cells[IN_FLIGHT] -= 1
             for cell, count in self.told:
-                cells[cell] += count() - self.seen[cell]
-                self.seen[cell] = count()
+                now = count()  # once: another thread may count meanwhile
+                cells[cell] += now - self.seen[cell]
+                self.seen[cell] = now
 
     def families(self) -> Iterator[Family]:
         """What all workers have counted."""
         self.own()
         slots = self.slots.read()
-        workers, is_live = [cells for cells, _ in slots], [is_live for _, is_live in slots]
-        in_flight = sum(cells[IN_FLIGHT] for cells, lives in slots if lives)
-        starts = [cells[STARTS] for cells in workers]
-        rows = {series: summed for series in SERIES if any(summed := _summed(workers, series))}
-        yield from _of_requests(rows)
-        yield Family("http_requests_in_flight", "gauge", "Requests that are being answered.", [Sample((), in_flight)])
-        yield Family(
-            "http_requests_lost_total", "counter", "Requests that were being answered by a worker that died.",
-            [Sample((), sum(cells[LOST] for cells in workers))],
-        )  # fmt: skip
-        yield Family("statements_workers", "gauge", "Workers that have got a request.", [Sample((), sum(is_live))])
-        yield Family("statements_worker_starts_total", "counter", "Workers started.", [Sample((), sum(starts))])
-        yield Family(
-            "statements_worker_deaths_total", "counter", "Workers that ended and that another one has replaced.",
-            [Sample((), sum(starts) - sum(map(bool, starts)))],
-        )  # fmt: skip
-        told = dict(self.told)
-        if FALLBACKS in told:
-            yield Family(
-                "statements_core_fallbacks_total", "counter", "Documents that the core left to the reference core.",
-                [Sample((), sum(cells[FALLBACKS] for cells in workers))],
-            )  # fmt: skip
-        if LINES_LOST in told:
-            yield Family(
-                "statements_log_lines_lost_total", "counter", "Lines of the log that its reader was too slow for.",
-                [Sample((), sum(cells[LINES_LOST] for cells in workers))],
-            )  # fmt: skip
+        workers = [cells for cells, _ in slots]
+        yield from _of_requests({series: row for series in SERIES if (row := _summed(workers, series))})
+
+        def summed(cell: int) -> int:
+            return sum(cells[cell] for cells in workers)
+
+        in_flight = sum(cells[IN_FLIGHT] for cells, is_live in slots if is_live)
+        replaced = sum(max(cells[STARTS] - 1, 0) for cells in workers)
+        yield gauge("http_requests_in_flight", "Requests that are being answered.", in_flight)
+        yield counter("http_requests_lost_total", "Requests whose worker died before it answered.", summed(LOST))
+        yield gauge("statements_workers", "Workers that have got a request.", sum(is_live for _, is_live in slots))
+        yield counter("statements_worker_starts_total", "Workers that have got a request, ever.", summed(STARTS))
+        yield counter("statements_worker_deaths_total", "Workers that ended, once another has their slot.", replaced)
+        for cell, _ in self.told:
+            yield counter(*TELLS[cell], summed(cell))
 
 
 @lru_cache(256)
@@ -126,23 +119,18 @@ def _summed(workers: list[memoryview], series: tuple[str, str, str]) -> list[int
 
 
 def _of_requests(rows: Mapping[tuple[str, str, str], list[int]]) -> Iterator[Family]:
-    labelled: list[tuple[Labels, list[int]]] = [
-        ((("route", route), ("method", method), ("status", status)), row)
-        for (route, method, status), row in rows.items()
-    ]
+    names = ("route", "method", "status")
+    labelled: list[tuple[Labels, list[int]]] = [(tuple(zip(names, each, strict=True)), rows[each]) for each in rows]
+
+    def counters(name: str, tells: str, count: Callable[[list[int]], int]) -> Family:
+        return Family(name, "counter", tells, [Sample(labels, count(row)) for labels, row in labelled])
+
+    yield counters("http_requests_total", "Requests that were answered.", lambda row: sum(row[BUCKETS:]))
     yield Family(
-        "http_requests_total", "counter", "Requests that were answered.",
-        [Sample(labels, sum(row[BUCKETS:])) for labels, row in labelled],
-    )  # fmt: skip
-    yield Family(
-        "http_request_duration_seconds", "histogram", "Time until the answer was made.",
+        "http_request_duration_seconds",
+        "histogram",
+        "Time until the answer was made.",
         [each for labels, row in labelled for each in histogram(labels, BOUNDS, row[BUCKETS:], row[NS] / 1e9)],
-    )  # fmt: skip
-    yield Family(
-        "http_request_body_bytes_total", "counter", "Bytes of requests' bodies that were read.",
-        [Sample(labels, row[RECEIVED]) for labels, row in labelled],
-    )  # fmt: skip
-    yield Family(
-        "http_response_body_bytes_total", "counter", "Bytes of answers' bodies.",
-        [Sample(labels, row[SENT]) for labels, row in labelled],
-    )  # fmt: skip
+    )
+    yield counters("http_request_body_bytes_total", "Bytes of bodies that were read.", lambda row: row[RECEIVED])
+    yield counters("http_response_body_bytes_total", "Bytes of bodies that were sent.", lambda row: row[SENT])

@@ -20,15 +20,15 @@ from app import observed
 from app.about import built_core
 from app.asgi.bodies import given
 from app.context import AsyncApplication, Environ, WsgiApplication
-from app.exposition import MEDIA_TYPE, Family, Sample, exposed
+from app.exposition import MEDIA_TYPE, Family, exposed, gauge
 from app.http import Problem, not_allowed
 from app.metering import CELLS, FALLBACKS, LINES_LOST, Meter, Told, file_in
+from app.observed import check_place
 from app.replies import UNCACHED, Reply, refused, replied
 from app.slots import Slots
 
 PATH = "/metrics"
 TOKEN_CHARACTERS = 16
-OUTSIDE = {"context", "drain", "health", "request_id", "log"}  # they hide no answer of the service
 
 
 class Metrics:
@@ -51,16 +51,14 @@ def _of_server() -> Iterator[Family]:
     """The queue of the server, if it tells: uWSGI does."""
     uwsgi = sys.modules.get("uwsgi")
     if uwsgi is not None:
-        waiting = Sample((), uwsgi.listen_queue())
-        yield Family("statements_server_queue_length", "gauge", "Connections that no worker has taken yet.", [waiting])
+        waiting = uwsgi.listen_queue()
+        yield gauge("statements_server_queue_length", "Connections that no worker has taken yet.", waiting)
 
 
 def configured(env: Mapping[str, str] = environ) -> Metrics:
     """What the environment describes. Raises ValueError, which names the variable."""
     names = env.get("STATEMENTS_LAYERS", "").split()
-    hidden = [name for name in names[: names.index("metrics")] if name not in OUTSIDE] if "metrics" in names else []
-    if hidden:
-        raise ValueError(f"STATEMENTS_LAYERS: put metrics before {hidden[0]}: it has to see each answer")
+    check_place("metrics", names)
     folder, token = (env.get(name, "") for name in ("STATEMENTS_METRICS", "STATEMENTS_METRICS_TOKEN"))
     if not Path(folder).is_dir() or not folder:
         raise ValueError(f"STATEMENTS_METRICS: {folder!r} is no folder")

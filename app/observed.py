@@ -5,7 +5,7 @@ known; the end of a stream without one is told once it is sent.
 """
 
 from asyncio import CancelledError
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from time import perf_counter_ns
 from typing import Any, Protocol
@@ -20,6 +20,8 @@ BODYLESS = {204, 304}
 NO_HEADERS: list[Header] = []
 NO_BODY = {"", "0"}  # a Content-Length
 
+OUTSIDE = {"context", "drain", "health", "log", "metrics", "request_id"}  # these layers hide no answer of the service
+
 Asked = tuple[str, str, str]  # the method, the path, and the value of the header that the observer wants
 
 
@@ -32,6 +34,13 @@ class Observer(Protocol):
 
     def ended(self, asked: Asked, status: int, received: int, sent: int, ns: int) -> None:
         """A request has ended after nanoseconds: the bytes of its body that were read, and those of the answer's."""
+
+
+def check_place(layer: str, names: Sequence[str]) -> None:
+    """Raise ValueError if another of the layers, outermost first, hides answers from a layer that observes."""
+    hiding = [name for name in names[: names.index(layer)] if name not in OUTSIDE] if layer in names else []
+    if hiding:
+        raise ValueError(f"STATEMENTS_LAYERS: put {layer} before {hiding[0]}: it has to see each answer")
 
 
 class Input:
@@ -103,6 +112,7 @@ def on_wsgi(application: WsgiApplication, observer: Observer) -> WsgiApplication
         try:
             parts = application(environ, start)
         except BaseException:
+            status = FAILED
             end(0)
             raise
         if isinstance(parts, (list, tuple)):
