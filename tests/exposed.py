@@ -26,3 +26,10 @@ def requests(exposed: str) -> Counter[Series]:
     """How many requests of each series were answered."""
     samples = [(labels, number) for name, labels, number in SAMPLE.findall(exposed) if name == "http_requests_total"]
     return Counter({Series(*SERIES.fullmatch(labels).groups()): int(number) for labels, number in samples})
+
+
+def body_bytes(exposed: str, series: Series) -> tuple[int, int]:
+    """The bytes of the bodies of a series: read, and sent."""
+    labels = 'route="{}",method="{}",status="{}"'.format(*series)
+    found = {name: number for name, given, number in SAMPLE.findall(exposed) if given == labels}
+    return int(found["http_request_body_bytes_total"]), int(found["http_response_body_bytes_total"])

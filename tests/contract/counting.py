@@ -46,10 +46,12 @@ class Request(NamedTuple):
     counted: Series
 
 
+DOCUMENT = document(1)
+MADE = Series("/statements", "POST", "2xx")
 REQUESTS = (
     Request("GET", "/hello?who=secret", None, Series("/hello", "GET", "4xx")),
     Request("GET", "/hello", None, Series("/hello", "GET", "2xx")),
-    Request("POST", "/statements", document(1), Series("/statements", "POST", "2xx")),
+    Request("POST", "/statements", DOCUMENT, MADE),
     Request("POST", "/statements", b"{}", Series("/statements", "POST", "4xx")),
     Request("GET", "/nope", None, Series("other", "GET", "4xx")),
     Request("PUT", "/statements", b"{}", Series("/statements", "PUT", "4xx")),

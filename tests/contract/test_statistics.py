@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from app.core import transform
 from bench.model import Stack
 from tests.contract.conftest import PLAIN, on_every_server
-from tests.contract.counting import Clients, Service, counted, logged, piped
+from tests.contract.counting import DOCUMENT, MADE, Clients, Service, counted, logged, piped
 from tests.contract.deferring import Prepared
 from tests.contract.loading import await_that
-from tests.exposed import requests, value
+from tests.exposed import body_bytes, requests, value
 
 SERVERS = (
     "gunicorn-sync", "gunicorn-gthread", "gunicorn-gevent", "uwsgi-processes", "bjoern", "uvicorn-httptools",
@@ -47,6 +48,8 @@ def agree(service: Service, *loads: Clients) -> None:
     for clients in loads:
         assert Counter(clients.answered.values()) == logged(clients.of(lines))
     assert value(exposed, "http_requests_in_flight") == 0
+    answered = requests(exposed)[MADE]
+    assert body_bytes(exposed, MADE) == (answered * len(DOCUMENT), answered * len(transform(DOCUMENT)))
 
 
 @pytest.mark.parametrize("service", STACKS, indirect=True)
