@@ -1,7 +1,7 @@
 """What the layer `metrics` counts: a row of cells for each route, method and status class, and some for the worker."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import product
 from pathlib import Path
@@ -11,7 +11,7 @@ from zlib import crc32
 from app.exposition import Family, Labels, Sample, counter, gauge, histogram
 from app.observed import Asked
 from app.routes import METHODS, OTHER, ROUTES, method_of, route_of
-from app.slots import Slots
+from app.slots import CELL_BYTES, Slots
 
 BOUNDS = ("0.0001", "0.00025", "0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5",
           "1.0", "2.5", "10.0")  # fmt: skip # seconds
@@ -26,7 +26,7 @@ STATUSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
 SERIES = list(product((*ROUTES, OTHER), (*METHODS, OTHER), STATUSES))
 CELLS = ROWS + len(SERIES) * ROW_CELLS
 _row = {series: ROWS + place * ROW_CELLS for place, series in enumerate(SERIES)}
-_unused = bytes(ROW_CELLS * 8)
+_unused = bytes(ROW_CELLS * CELL_BYTES)
 
 TELLS = {
     FALLBACKS: ("statements_core_fallbacks_total", "Documents that the core left to the reference core."),
@@ -90,7 +90,7 @@ class Meter:
         self.own()
         slots = self.slots.read()
         workers = [cells for cells, _ in slots]
-        yield from _of_requests({series: row for series in SERIES if (row := _summed(workers, series))})
+        yield from _of_requests(_summed(workers))
 
         def summed(cell: int) -> int:
             return sum(cells[cell] for cells in workers)
@@ -111,11 +111,15 @@ def _row_of(method: str, path: str, status: int) -> int:
     return _row[route_of(path), method_of(method), STATUSES[status // 100 - 1]]
 
 
-def _summed(workers: list[memoryview], series: tuple[str, str, str]) -> list[int]:
-    begin = _row[series]
-    rows = [cells[begin : begin + ROW_CELLS] for cells in workers]
-    used = [row for row in rows if row.tobytes() != _unused]
-    return [sum(column) for column in zip(*used, strict=True)]
+def _summed(workers: Iterable[memoryview]) -> dict[tuple[str, str, str], list[int]]:
+    """The sums of each row that some worker has used."""
+    used: dict[tuple[str, str, str], list[memoryview]] = {}
+    for cells in workers:
+        taken = cells.tobytes()
+        for series, begin in _row.items():
+            if taken[begin * CELL_BYTES : (begin + ROW_CELLS) * CELL_BYTES] != _unused:
+                used.setdefault(series, []).append(cells[begin : begin + ROW_CELLS])
+    return {series: [sum(column) for column in zip(*used[series], strict=True)] for series in SERIES if series in used}
 
 
 def _of_requests(rows: Mapping[tuple[str, str, str], list[int]]) -> Iterator[Family]:

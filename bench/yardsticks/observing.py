@@ -1,6 +1,6 @@
 """What metrics and a log add to a request in process, done well and naively: `observing.py SECONDS`.
 
-Each way stands around the same WSGI application, which answers `GET /hello`. A line of JSON tells its microseconds: the
+Each way stands around the same application, which answers `GET /hello`. A line of JSON tells its microseconds: the
 best of repeated passes, less that of the application alone. Logs are written to a pipe, which another process reads.
 """
 
@@ -11,7 +11,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,7 @@ from app.slots import Slots  # noqa: E402
 
 PASS = 1000  # requests
 LABELS = ("route", "method", "status")
-DEAD = 40  # workers whose files are left
+WORKERS = 40  # whose counts a scrape adds up
 TOKEN = "a-token-of-prometheus"  # noqa: S105 - made up
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -119,24 +121,51 @@ def best(ask: Callable[[], object], seconds: float, turns: int = PASS) -> float:
 
 
 def asking(application: Application) -> Callable[[], object]:
-    """A request to an application."""
+    """A request to a WSGI application."""
     environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/hello"}
     return lambda: application(dict(environ), lambda *_: None)
 
 
-def slots_left(folder: Path) -> None:
-    """Leave the slots of many dead workers, which is as many as lived at once."""
+async def hello_on_loop(_scope: Any, _receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
+    """The same application by ASGI."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"14")]})
+    await send({"type": "http.response.body", "body": b"Hello, world!\n"})
+
+
+def asking_on_loop(application: Callable[..., Coroutine[Any, Any, None]]) -> Callable[[], object]:
+    """A request to an ASGI application that waits for nothing, so that it needs no loop."""
+    headers = [(name, b"x") for name in (b"host", b"user-agent", b"accept", b"accept-encoding", b"connection")]
+    scope = {"type": "http", "method": "GET", "path": "/hello", "headers": headers}
+
+    async def send(_message: Any) -> None: ...
+
+    def ask() -> None:
+        with suppress(StopIteration):
+            application(dict(scope), None, send).send(None)
+
+    return ask
+
+
+def counted_by(workers: int, folder: Path) -> None:
+    """Let workers count, one after another: they leave one slot."""
     script = (
         "import sys; from pathlib import Path; from app.metering import *\n"
-        "slots = [Slots(file_in(Path(sys.argv[1])), CELLS)]; meter = Meter(slots[0], {}); meter.began()\n"
+        "meter = Meter(Slots(file_in(Path(sys.argv[1])), CELLS), {}); meter.began()\n"
         "meter.ended(('GET', '/hello', ''), 200, 0, 14, 1)"
     )
-    for _ in range(DEAD):
+    for _ in range(workers):
         subprocess.run([sys.executable, "-c", script, str(folder)], check=True)
 
 
-def files_left() -> None:
-    """Leave the files of many dead workers."""
+def copied(workers: int, folder: Path, copy: Path) -> Slots:
+    """As many slots as there are workers at once: copies of the first one."""
+    slots = Slots(file_in(copy), CELLS)
+    file_in(copy).write_bytes(file_in(folder).read_bytes()[: slots.size] * workers)
+    return slots
+
+
+def files_left(workers: int) -> None:
+    """Let workers count by prometheus_client: they leave a file each."""
     script = (
         "from prometheus_client import Counter, Histogram\n"
         f"labels = {LABELS!r}, ('/hello', 'GET', '2xx')\n"
@@ -144,40 +173,54 @@ def files_left() -> None:
         "Counter('http_response_body_bytes', 'Bytes.', labels[0]).labels(*labels[1]).inc()\n"
         "Histogram('http_request_duration_seconds', 'Time.', labels[0]).labels(*labels[1]).observe(0.001)"
     )
-    for _ in range(DEAD):
+    for _ in range(workers):
         subprocess.run([sys.executable, "-c", script], check=True)
 
 
-def scraped() -> bytes:
+def exposed() -> bytes:
     """What prometheus_client exposes of all workers."""
     registry = CollectorRegistry()
     MultiProcessCollector(registry)
-    exposed: bytes = generate_latest(registry)
-    return exposed
+    found: bytes = generate_latest(registry)
+    return found
+
+
+def tell(way: str, microseconds: float) -> None:
+    """Print a way's line."""
+    print(json.dumps({"way": way, "us": microseconds}), flush=True)
+
+
+def requests(seconds: float, folder: Path) -> None:
+    """Time what each way adds to a request."""
+    counters = metrics.Metrics(Meter(Slots(file_in(folder), CELLS), {}), TOKEN)
+    lines = log.Log(Lines(writer(read_pipe())))
+    alone, on_loop = best(asking(hello), seconds), best(asking_on_loop(hello_on_loop), seconds)
+    tell("metrics: the layer, WSGI", best(asking(metrics.wsgi(hello, counters)), seconds) - alone)
+    tell("metrics: the layer, ASGI", best(asking_on_loop(metrics.asgi(hello_on_loop, counters)), seconds) - on_loop)
+    tell("metrics: prometheus_client, WSGI", best(asking(with_client(hello)), seconds) - alone)
+    tell("log: the layer, WSGI", best(asking(log.wsgi(hello, lines)), seconds) - alone)
+    tell("log: the layer, ASGI", best(asking_on_loop(log.asgi(hello_on_loop, lines)), seconds) - on_loop)
+    tell("log: logging and ecs-logging, WSGI", best(asking(with_logging(hello, read_pipe())), seconds) - alone)
+
+
+def scrapes(seconds: float, folder: Path, copy: Path) -> None:
+    """Time a scrape, by each way."""
+    counted_by(WORKERS, folder)
+    files_left(WORKERS)
+    after, at_once = Slots(file_in(folder), CELLS), copied(WORKERS, folder, copy)
+    for way, slots in {"one after another": after, "at once": at_once}.items():
+        reply = partial(metrics.Metrics(Meter(slots, {}), TOKEN).reply, "GET", f"Bearer {TOKEN}")
+        tell(f"scrape, {WORKERS} workers {way}: the layer", best(reply, seconds, 10))
+    tell(f"scrape, {WORKERS} workers, either: prometheus_client", best(exposed, seconds, 10))
 
 
 def main(seconds: float) -> None:
     """Print a line for each way."""
-    folder = Path(FOLDER) / "slots"
-    folder.mkdir()
-    alone = best(asking(hello), seconds)
-    counters = metrics.Metrics(Meter(Slots(file_in(folder), CELLS), {}), TOKEN)
-    ways: dict[str, Application] = {
-        "metrics, the layer": metrics.wsgi(hello, counters),
-        "metrics, prometheus_client": with_client(hello),
-        "log, the layer": log.wsgi(hello, log.Log(Lines(writer(read_pipe())))),
-        "log, logging and ecs-logging": with_logging(hello, read_pipe()),
-    }
-    for name, application in ways.items():
-        print(json.dumps({"way": name, "us": best(asking(application), seconds) - alone}), flush=True)
-    slots_left(folder)
-    files_left()
-    scrapes: dict[str, Callable[[], object]] = {
-        f"scrape after {DEAD} workers, the layer": lambda: counters.reply("GET", f"Bearer {TOKEN}"),
-        f"scrape after {DEAD} workers, prometheus_client": scraped,
-    }
-    for name, scrape in scrapes.items():
-        print(json.dumps({"way": name, "us": best(scrape, seconds, 10)}), flush=True)
+    folders = [Path(FOLDER) / name for name in ("slots", "copy")]
+    for folder in folders:
+        folder.mkdir()
+    requests(seconds, folders[0])
+    scrapes(seconds, *folders)
 
 
 if __name__ == "__main__":
