@@ -24,6 +24,12 @@ class Core:
         """What the core reports for the provenance check, such as the path it chose; empty if it reports nothing."""
         return getattr(self.module, "provenance", dict)()
 
+    @property
+    def fallbacks(self) -> Callable[[], int] | None:
+        """The function that counts the documents left to the reference core; None if the core does not tell."""
+        found: Callable[[], int] | None = getattr(self.module, "fallbacks", None)
+        return found
+
 
 def load_core(name: str, loads: str | None = None, dumps: str | None = None) -> Core:
     """Import the core `name`: a module with a `transform`, or MODULE:FUNCTION. Raises ImportError or AttributeError.

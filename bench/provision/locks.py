@@ -17,6 +17,7 @@ OLDEST = {
     "lab": "3.11",
     "docs": "3.11",
     "messaging": "3.11",
+    "statistics": "3.11",
     "contracts": "3.11",
     "clients": "3.11",
     "pact": "3.11",

@@ -7,11 +7,14 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from app import contract, events, identity, layers
+from app import contract, events, identity, layers, log, metrics
 from app.deferred import Events
 from app.http import Problem
 from app.jwks import NoKeys
+from app.lines import Lines
+from app.metering import CELLS, Meter, file_in
 from app.principal import Principal
+from app.slots import Slots
 from app.tokens import InvalidToken
 from tests.cores import document, order
 from tests.openapi import Operation, Promises, written
@@ -20,7 +23,7 @@ from tests.unit.test_events import BROKER, SERVICES, MadeUpWork
 
 CORE = contract.load_core("app.core")
 PROMISES = Promises(written())
-LAYERS = ["request_id", "health", "identity", "hal", "events"]  # the order of docs/operating.md
+LAYERS = ["request_id", "health", "metrics", "log", "identity", "hal", "events"]  # the order of docs/operating.md
 JSON, HAL = "application/json", "application/hal+json"
 MAX_BYTES = 10_000
 SENT = document(*(order(number, customer={"id": number, "name": "Ann Lee"}) for number in range(1, 22)))  # two pages
@@ -60,6 +63,9 @@ class Service:
             monkeypatch.setenv(f"STATEMENTS_{name}", value)
         made = Events(self.work, BROKER, is_guarded=True, max_bytes=MAX_BYTES)  # type: ignore[arg-type]
         monkeypatch.setattr(events, "configured", lambda: made)
+        meter = Meter(Slots(file_in(folder), CELLS), {})
+        monkeypatch.setattr(metrics, "configured", lambda: metrics.Metrics(meter, "a-token-of-prometheus"))
+        monkeypatch.setattr(log, "configured", lambda: log.Log(Lines(lambda _line: None)))
         monkeypatch.setattr(identity, "configured", lambda: identity.Gate(Tokens()))  # type: ignore[arg-type]
         wait = self.wait if interface == "wsgi" else self.wait_on_loop
         facts = {"/__version__": lambda: {"variant": "x"}, "/openapi.json": written}

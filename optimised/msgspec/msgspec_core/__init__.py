@@ -148,6 +148,11 @@ def check(batch: Batch) -> None:
         raise Breach
 
 
+def fallbacks() -> int:
+    """The number of documents that fell back to the reference core."""
+    return _fallbacks.count
+
+
 def provenance() -> dict[str, Any]:
     """The version of msgspec, and the number of documents that fell back to the reference core."""
-    return {"msgspec": msgspec.__version__, "fallbacks": _fallbacks.count}
+    return {"msgspec": msgspec.__version__, "fallbacks": fallbacks()}

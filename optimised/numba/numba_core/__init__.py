@@ -54,6 +54,11 @@ def transform(document: bytes) -> bytes:
     return reference(document)
 
 
+def fallbacks() -> int:
+    """The number of documents that fell back to the reference core."""
+    return _fallbacks.count
+
+
 def provenance() -> dict[str, Any]:
     """What runs: the processor it is compiled for, the nopython signatures, and how many of them came from the cache.
 
@@ -64,5 +69,5 @@ def provenance() -> dict[str, Any]:
         "nopython": len(statement.nopython_signatures) == len(statement.signatures) == 1,
         "signatures": [str(signature) for signature in statement.nopython_signatures],
         "cache_hits": sum(statement.stats.cache_hits.values()),
-        "fallbacks": _fallbacks.count,
+        "fallbacks": fallbacks(),
     }

@@ -1,0 +1,250 @@
+"""What an observer learns of each request, whatever the interface: when it begins, and what became of it.
+
+An answer is told before its last byte is sent, so that no client has one that was not told. That is when its length is
+known; the end of a stream without one is told once it is sent.
+"""
+
+from asyncio import CancelledError
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
+from time import perf_counter_ns
+from typing import Any, Protocol
+
+from app.asgi.bodies import given
+from app.context import AsyncApplication, Environ, WsgiApplication
+from app.http import Header
+
+FAILED = 500
+CLOSED = 499  # nginx's status of a request whose client went away
+BODYLESS = {204, 304}
+NO_HEADERS: list[Header] = []
+NO_BODY = {"", "0"}  # a Content-Length
+
+OUTSIDE = {"context", "drain", "health", "log", "metrics", "request_id"}  # these layers hide no answer of the service
+
+Asked = tuple[str, str, str]  # the method, the path, and the value of the header that the observer wants
+
+
+class Observer(Protocol):
+    """What is told of each request. `header` is the name of the request's header that it wants to see, or empty."""
+
+    header: str
+
+    def began(self) -> None: ...
+
+    def ended(self, asked: Asked, status: int, received: int, sent: int, ns: int) -> None:
+        """A request has ended after nanoseconds: the bytes of its body that were read, and those of the answer's."""
+
+
+def check_place(layer: str, names: Sequence[str]) -> None:
+    """Raise ValueError if another of the layers, outermost first, hides answers from a layer that observes."""
+    hiding = [name for name in names[: names.index(layer)] if name not in OUTSIDE] if layer in names else []
+    if hiding:
+        raise ValueError(f"STATEMENTS_LAYERS: put {layer} before {hiding[0]}: it has to see each answer")
+
+
+class Input:
+    """The body of a WSGI request; it counts what is read."""
+
+    def __init__(self, body: Any) -> None:
+        self.body = body
+        self.received = 0
+
+    def read(self, *size: int) -> bytes:
+        return self._counted(self.body.read(*size))
+
+    def readline(self, *size: int) -> bytes:
+        return self._counted(self.body.readline(*size))
+
+    def __iter__(self) -> Iterator[bytes]:
+        return map(self._counted, self.body)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.body, name)
+
+    def _counted(self, part: bytes) -> bytes:
+        self.received += len(part)
+        return part
+
+
+class Streamed:
+    """A WSGI body of unknown length; `end` is told its bytes once it is closed."""
+
+    def __init__(self, parts: Iterable[bytes], end: Callable[[int], None]) -> None:
+        self.parts = parts
+        self.end = end
+        self.sent = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for part in self.parts:
+            self.sent += len(part)
+            yield part
+
+    def close(self) -> None:
+        """Close the body as WSGI asks for."""
+        try:
+            getattr(self.parts, "close", lambda: None)()
+        finally:
+            self.end(self.sent)
+
+
+def on_wsgi(application: WsgiApplication, observer: Observer) -> WsgiApplication:
+    """The WSGI application, observed."""
+    began, ended = observer.began, observer.ended
+    key = "HTTP_" + observer.header.upper().replace("-", "_")
+
+    def observed(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        began()
+        begin = perf_counter_ns()
+        asked = environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), environ.get(key, "")
+        status, headers, body = FAILED, NO_HEADERS, None
+        if environ.get("CONTENT_LENGTH", "0") not in NO_BODY or "HTTP_TRANSFER_ENCODING" in environ:
+            environ["wsgi.input"] = body = Input(environ["wsgi.input"])
+
+        def start(given: str, given_headers: list[Header], *error: Any) -> Any:
+            nonlocal status, headers
+            status, headers = _code(given), given_headers
+            return start_response(given, given_headers, *error)
+
+        def end(sent: int) -> None:
+            ended(asked, status, body.received if body else 0, sent, perf_counter_ns() - begin)
+
+        try:
+            parts = application(environ, start)
+        except BaseException:
+            status = FAILED
+            end(0)
+            raise
+        if isinstance(parts, (list, tuple)):
+            end(len(parts[0]) if len(parts) == 1 else sum(map(len, parts)))
+            return parts
+        length = _length(headers)
+        if length is None:
+            return Streamed(parts, end)
+        end(0 if asked[0] == "HEAD" or status in BODYLESS else length)
+        return parts
+
+    return observed
+
+
+@lru_cache(64)
+def _code(status: str) -> int:
+    return int(status[:3])
+
+
+def _length(headers: Iterable[Header]) -> int | None:
+    return next((int(value) for name, value in headers if name.lower() == "content-length"), None)
+
+
+def on_asgi(application: AsyncApplication, observer: Observer) -> AsyncApplication:
+    """The ASGI application, observed."""
+    name = observer.header.encode()
+
+    async def observed(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await application(scope, receive, send)
+            return
+        observer.began()
+        begin = perf_counter_ns()
+        asked = scope["method"], scope["path"], given(scope, name) if name else ""
+        status, received, sent, is_told = FAILED, 0, 0, False
+
+        async def receiving() -> dict[str, Any]:
+            nonlocal received
+            message: dict[str, Any] = await receive()
+            received += len(message.get("body", b""))
+            return message
+
+        async def sending(message: dict[str, Any]) -> None:
+            nonlocal status, sent
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            elif message["type"] == "http.response.body":
+                sent += 0 if scope["method"] == "HEAD" else len(message.get("body", b""))
+                if not message.get("more_body"):
+                    end()
+            await send(message)
+
+        def end() -> None:
+            nonlocal is_told
+            if not is_told:
+                is_told = True
+                observer.ended(asked, status, received, sent, perf_counter_ns() - begin)
+
+        try:
+            await application(scope, receiving, sending)
+        except CancelledError:
+            status = CLOSED if status == FAILED else status
+            raise
+        finally:
+            end()
+
+    return observed
+
+
+class Observed:
+    """An RSGI protocol that tells the answer; only `response_bytes` has a known length."""
+
+    def __init__(self, protocol: Any, end: Callable[[int, int, int], None]) -> None:
+        self.protocol = protocol
+        self.end = end
+        self.received = 0
+        self.is_told = False
+
+    async def __call__(self) -> bytes:
+        body: bytes = await self.protocol()
+        self.received += len(body)
+        return body
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for part in self.protocol:
+            self.received += len(part)
+            yield part
+
+    def response_bytes(self, status: int, headers: list[Header], body: bytes) -> None:
+        self.tell(status, len(body))
+        self.protocol.response_bytes(status, headers, body)
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.protocol, name)
+        if not name.startswith("response_"):
+            return found
+
+        def respond(status: int, *rest: Any) -> Any:
+            self.tell(status, 0)
+            return found(status, *rest)
+
+        return respond
+
+    def tell(self, status: int, sent: int) -> None:
+        if not self.is_told:
+            self.is_told = True
+            self.end(status, self.received, sent)
+
+
+def on_rsgi(application: AsyncApplication, observer: Observer) -> AsyncApplication:
+    """The RSGI application, observed."""
+    name = observer.header
+
+    async def observed(scope: Any, protocol: Any) -> None:
+        if scope.proto != "http":
+            await application(scope, protocol)
+            return
+        observer.began()
+        begin = perf_counter_ns()
+        asked = scope.method, scope.path, scope.headers.get(name, "") if name else ""
+
+        def end(status: int, received: int, sent: int) -> None:
+            sent = 0 if scope.method == "HEAD" else sent
+            observer.ended(asked, status, received, sent, perf_counter_ns() - begin)
+
+        told, status = Observed(protocol, end), FAILED
+        try:
+            await application(scope, told)
+        except CancelledError:
+            status = CLOSED
+            raise
+        finally:
+            told.tell(status, 0)
+
+    return observed

@@ -1,0 +1,128 @@
+"""Clients, metrics and log count the same requests, with two workers: after a load, a restart, and SIGKILL of a worker.
+
+One stack for each kind of worker and each interface; the others are `long`.
+"""
+
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from app.core import transform
+from bench.model import Stack
+from tests.contract.conftest import PLAIN, on_every_server
+from tests.contract.counting import DOCUMENT, MADE, Clients, Service, counted, logged, piped
+from tests.contract.deferring import Prepared
+from tests.contract.loading import await_that
+from tests.exposed import body_bytes, requests, value
+
+SERVERS = (
+    "gunicorn-sync", "gunicorn-gthread", "gunicorn-gevent", "uwsgi-processes", "bjoern", "uvicorn-httptools",
+    "granian-rsgi",
+)  # fmt: skip
+EVERY = on_every_server(PLAIN["cpython"])
+PYPY = [stack for stack in on_every_server(PLAIN["pypy"]) if stack.server in {"gunicorn-gthread", "uvicorn-h11"}]
+STACKS = [
+    *(pytest.param(each, id=str(each), marks=[] if each.server in SERVERS else pytest.mark.long) for each in EVERY),
+    *(pytest.param(each, id=str(each), marks=pytest.mark.long) for each in PYPY),
+]
+PIPED = [stack for stack in EVERY if stack.server in {"gunicorn-gthread", "granian-rsgi"}]
+LOAD_SECONDS = 0.5
+
+
+@pytest.fixture
+def service(request: pytest.FixtureRequest, prepared: Prepared, tmp_path: Path) -> Iterator[Service]:
+    with counted(request.param, prepared, tmp_path, workers=2) as running:
+        yield running
+
+
+def agree(service: Service, *loads: Clients) -> None:
+    """The metrics, the log and the clients have the same numbers."""
+    exposed, lines = service.scrape(), service.lines()
+    assert requests(exposed) == logged(lines)
+    for clients in loads:
+        assert Counter(clients.answered.values()) == logged(clients.of(lines))
+    assert value(exposed, "http_requests_in_flight") == 0
+    answered = requests(exposed)[MADE]
+    assert body_bytes(exposed, MADE) == (answered * len(DOCUMENT), answered * len(transform(DOCUMENT)))
+
+
+@pytest.mark.parametrize("service", STACKS, indirect=True)
+def test_counts_agree_after_a_load_and_a_restart(service: Service) -> None:
+    with Clients(service) as before:
+        time.sleep(LOAD_SECONDS)
+    agree(service, before)
+    service.start_again()
+    with Clients(service) as after:
+        time.sleep(LOAD_SECONDS)
+    agree(service, before, after)
+    assert before.sent == before.answered
+    assert value(service.scrape(), "http_requests_lost_total") == 0
+    events = [line["event.id"] for line in service.lines()]
+    assert len(set(events)) == len(events)
+
+
+@pytest.mark.parametrize("service", STACKS, indirect=True)
+def test_after_a_worker_is_killed_each_difference_is_a_request_under_way(service: Service) -> None:
+    with Clients(service) as clients:
+        time.sleep(LOAD_SECONDS)
+        os.kill(service.workers_of(clients).pop(), signal.SIGKILL)
+        service.start_again_if_it_ends()
+        time.sleep(LOAD_SECONDS)
+    exposed, lines = service.scrape(), service.lines()
+    unanswered = clients.sent.keys() - clients.answered.keys()
+    in_log = {str(line["http.request.id"]) for line in clients.of(lines)}
+    assert clients.answered.keys() <= in_log
+    assert in_log - clients.answered.keys() <= unanswered
+    uncounted = logged(lines) - requests(exposed)  # the line is written first
+    assert not requests(exposed) - logged(lines)
+    assert uncounted.total() + value(exposed, "http_requests_lost_total") <= len(unanswered)
+    assert value(exposed, "http_requests_in_flight") == 0
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_request_that_dies_with_its_worker_is_lost_and_has_no_line(
+    stack: Stack, prepared: Prepared, tmp_path: Path
+) -> None:
+    with counted(stack, prepared, tmp_path, workers=1) as service, ThreadPoolExecutor(1) as pool:
+        service.ask("GET", "/hello")
+        (worker,) = {line["process.pid"] for line in service.lines()}
+        dying = pool.submit(service.ask, "GET", "/wait?ms=5000", headers={"X-Request-ID": "dying"})
+        time.sleep(0.3)
+        os.kill(int(str(worker)), signal.SIGKILL)
+        assert dying.result() == (0, "")
+        service.start_again_if_it_ends()
+        await_that(lambda: service.ask("GET", "/hello")[0] == 200, "the worker is not replaced")
+        exposed = service.scrape()
+        assert value(exposed, "http_requests_lost_total") == value(exposed, "statements_worker_deaths_total") == 1
+        assert value(exposed, "http_requests_in_flight") == 0
+        assert value(exposed, "statements_workers") == 1
+        assert requests(exposed) == logged(service.lines())
+        assert "dying" not in {line["http.request.id"] for line in service.lines()}
+
+
+@pytest.mark.parametrize(
+    "stack", [each for each in EVERY if each.server in {"gunicorn-gthread", "granian-rsgi"}], ids=str
+)
+def test_a_log_that_nobody_reads_stops_no_worker(stack: Stack, prepared: Prepared, tmp_path: Path) -> None:
+    with piped(stack, prepared, tmp_path, workers=2) as (service, unread):
+        for _ in range(400):
+            assert service.ask("GET", "/hello")[0] == 200
+        exposed = service.scrape()
+        lost = value(exposed, "statements_log_lines_lost_total")
+        assert lost > 0
+        lines = unread()
+        assert requests(exposed).total() == len(lines) + lost
+        with Clients(service):  # both workers get some of their requests
+            time.sleep(LOAD_SECONDS)
+            lines += unread()
+        lines += unread()
+        exposed = service.scrape()
+        told = sum(int(str(line.get("statements.lines_lost", 0))) for line in lines)
+        assert told == value(exposed, "statements_log_lines_lost_total")
+        assert requests(exposed).total() == len(lines) + told

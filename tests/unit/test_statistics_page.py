@@ -1,0 +1,76 @@
+"""docs/statistics.md: its settings, metrics and fields are those of the code, and it tells what the tests try."""
+
+import json
+import re
+from pathlib import Path
+
+from app import context, log, metering, metrics, request_id
+from app.lines import MOST_BYTES, Lines
+from app.metering import CELLS, FALLBACKS, LINES_LOST, Meter, file_in
+from app.principal import Principal
+from app.slots import Slots
+from bench.paths import ROOT
+from tests.contract.test_statistics import EVERY, PIPED, SERVERS
+from tests.unit.interfaces import answering, ask_as
+
+PAGE = (ROOT / "docs" / "statistics.md").read_text(encoding="utf-8")
+FIRST_CELL = re.compile(r"^\| (`[^|]+`) \|", re.MULTILINE)
+NUMBERS = {"two": 2, "seven": 7}
+
+
+def section(heading: str) -> str:
+    return PAGE.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+
+
+def named(text: str) -> set[str]:
+    """What the first cells of a section's tables name."""
+    return {name for cell in FIRST_CELL.findall(text) for name in re.findall("`([^`]+)`", cell)}
+
+
+def test_the_page_has_every_setting() -> None:
+    source = "".join((ROOT / "app" / name).read_text(encoding="utf-8") for name in ("metrics.py", "log.py"))
+    assert named(section("Switch them on")) == set(re.findall(r"STATEMENTS_[A-Z]+(?:_[A-Z]+)*", source))
+    assert f"at least {metrics.TOKEN_CHARACTERS} printable characters" in PAGE
+
+
+def test_the_page_has_every_metric_and_its_kind(tmp_path: Path) -> None:
+    meter = Meter(Slots(file_in(tmp_path), CELLS), {FALLBACKS: lambda: 0, LINES_LOST: lambda: 0})
+    meter.began()
+    meter.ended(("GET", "/hello", ""), 200, 0, 0, 1)
+    kinds = {name: kind for name, kind, _, _ in meter.families()} | {"statements_server_queue_length": "gauge"}
+    assert dict(re.findall(r"^\| `(\w+)` \| (\w+) \|", section("What is counted?"), re.MULTILINE)) == kinds
+    for query in re.findall(r"`([^`]*_[^`]*)`", section("What to watch?")):
+        assert set(re.findall(r"(?:http|statements)_\w+", query)) <= {*kinds, "http_request_duration_seconds_bucket"}
+
+
+def test_the_page_has_every_field() -> None:
+    written: list[bytes] = []
+    lines = Lines(written.append)
+    lines.lost = 1
+    application = context.wsgi(request_id.wsgi(log.wsgi(answering("wsgi", lambda: b""), log.Log(lines))))
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    ask_as(Principal("anna", frozenset()), "wsgi", application, "GET", "/hello", traceparent=parent)
+    fields = set(json.loads(written[0])) | {"user.id"}
+    sample = re.search(r'^\{"@timestamp".*?\}$', PAGE, re.MULTILINE | re.DOTALL)
+    assert sample is not None
+    assert set(json.loads(sample[0])) == fields - {"statements.lines_lost"}
+    assert named(section("What does a line have?")) <= fields
+
+
+def test_the_page_has_the_figures_of_the_code() -> None:
+    figures = {
+        "15 bounds from 0.1 ms to 10 s": (len(metering.BOUNDS), metering.BOUNDS[0], metering.BOUNDS[-1])
+        == (15, "0.0001", "10.0"),
+        "520 series at most": len(metering.SERIES) == 520,
+        "at most 4,096 bytes (`PIPE_BUF`)": MOST_BYTES == 4096,
+        "at most 128 characters": log.SUBJECT_CHARACTERS == 128,
+        f'"ecs.version":"{log.ECS}"': True,
+        "A method is one of\n  seven": len(metering.METHODS) == 7,
+    }
+    assert {words: words in PAGE for words in figures} == figures == dict.fromkeys(figures, True)
+
+
+def test_the_page_says_on_how_many_servers_each_fault_is_tested() -> None:
+    told = set(re.findall(r"\| on (?:all (\d+)|(\w+)) servers \|$", section("What if a worker dies?"), re.MULTILINE))
+    assert told == {(str(len(EVERY)), ""), ("", next(word for word, number in NUMBERS.items() if number == len(PIPED)))}
+    assert f"CI tests {next(word for word, number in NUMBERS.items() if number == len(SERVERS))} servers" in PAGE
