@@ -33,6 +33,7 @@ STACKS = [
 ]
 PIPED = [stack for stack in EVERY if stack.server in {"gunicorn-gthread", "granian-rsgi"}]
 LOAD_SECONDS = 0.5
+FOLLOWED_SECONDS = 1.1  # a worker looks at the rules once a second
 
 
 @pytest.fixture
@@ -126,3 +127,27 @@ def test_a_log_that_nobody_reads_stops_no_worker(stack: Stack, prepared: Prepare
         told = sum(int(str(line.get("statements.lines_lost", 0))) for line in lines)
         assert told == value(exposed, "statements_log_lines_lost_total")
         assert requests(exposed).total() == len(lines) + told
+
+
+@pytest.mark.parametrize("stack", PIPED, ids=str)
+def test_rules_of_the_log_change_while_it_runs_on_every_worker(stack: Stack, prepared: Prepared, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.json"
+    with counted(stack, prepared, tmp_path, workers=2, STATEMENTS_LOG_RULES=str(rules)) as service:
+        loads = []
+        for text in ('{"sampled": 0, "slow_ms": 20}', None):
+            if text is None:
+                rules.unlink()
+            else:
+                rules.write_text(text)
+            time.sleep(FOLLOWED_SECONDS)
+            with Clients(service) as clients:
+                time.sleep(LOAD_SECONDS)
+                service.ask("GET", "/wait?ms=25", headers={"X-Request-ID": f"slow-{len(loads)}"})
+            loads.append(clients)
+        few, all_of_them = loads
+        lines = service.lines()
+        levels = {line["http.request.id"]: line["log.level"] for line in lines}
+        assert (levels["slow-0"], levels["slow-1"]) == ("warn", "info")
+        assert {line["log.level"] for line in few.of(lines)} <= {"warn"}
+        assert all(int(str(line["event.duration"])) >= 20_000_000 for line in few.of(lines))
+        assert logged(all_of_them.of(lines)) == Counter(all_of_them.answered.values())
