@@ -128,7 +128,7 @@ class Service:
 
 def in_ecs(output: bytes) -> list[Line]:
     """The lines of an output that are those of the layer."""
-    return [json.loads(line) for line in output.splitlines() if line.startswith(b'{"@timestamp"')]
+    return [json.loads(line) for line in output.split(b"\n")[:-1] if line.startswith(b'{"@timestamp"')]
 
 
 @contextmanager

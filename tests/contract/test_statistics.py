@@ -31,6 +31,7 @@ STACKS = [
     *(pytest.param(each, id=str(each), marks=[] if each.server in SERVERS else pytest.mark.long) for each in EVERY),
     *(pytest.param(each, id=str(each), marks=pytest.mark.long) for each in PYPY),
 ]
+RELOADED = [stack for stack in EVERY if stack.server in {"gunicorn-gthread", "granian-rsgi", "uwsgi-processes"}]
 PIPED = [stack for stack in EVERY if stack.server in {"gunicorn-gthread", "granian-rsgi"}]
 LOAD_SECONDS = 0.5
 FOLLOWED_SECONDS = 1.1  # a worker looks at the rules once a second
@@ -68,13 +69,8 @@ def test_counts_agree_after_a_load_and_a_restart(service: Service) -> None:
     assert len(set(events)) == len(events)
 
 
-@pytest.mark.parametrize("service", STACKS, indirect=True)
-def test_after_a_worker_is_killed_each_difference_is_a_request_under_way(service: Service) -> None:
-    with Clients(service) as clients:
-        time.sleep(LOAD_SECONDS)
-        os.kill(service.workers_of(clients).pop(), signal.SIGKILL)
-        service.start_again_if_it_ends()
-        time.sleep(LOAD_SECONDS)
+def explained(service: Service, clients: Clients) -> None:
+    """Each difference between clients, metrics and log is a request that got no answer, named by its id."""
     exposed, lines = service.scrape(), service.lines()
     unanswered = clients.sent.keys() - clients.answered.keys()
     in_log = {str(line["http.request.id"]) for line in clients.of(lines)}
@@ -84,6 +80,27 @@ def test_after_a_worker_is_killed_each_difference_is_a_request_under_way(service
     assert not requests(exposed) - logged(lines)
     assert uncounted.total() + value(exposed, "http_requests_lost_total") <= len(unanswered)
     assert value(exposed, "http_requests_in_flight") == 0
+
+
+@pytest.mark.parametrize("service", STACKS, indirect=True)
+def test_after_a_worker_is_killed_each_difference_is_a_request_under_way(service: Service) -> None:
+    with Clients(service) as clients:
+        time.sleep(LOAD_SECONDS)
+        os.kill(service.workers_of(clients).pop(), signal.SIGKILL)
+        service.start_again_if_it_ends()
+        time.sleep(LOAD_SECONDS)
+    explained(service, clients)
+
+
+@pytest.mark.parametrize("service", RELOADED, indirect=True, ids=str)
+def test_after_a_reload_each_difference_is_a_request_under_way(service: Service) -> None:
+    with Clients(service) as clients:
+        time.sleep(LOAD_SECONDS)
+        before = service.workers_of(clients)
+        service.running.process.send_signal(signal.SIGHUP)
+        await_that(lambda: bool(service.workers_of(clients) - before), "no new worker answers")
+        time.sleep(LOAD_SECONDS)
+    explained(service, clients)
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -130,7 +147,7 @@ def test_a_log_that_nobody_reads_stops_no_worker(stack: Stack, prepared: Prepare
 
 
 @pytest.mark.parametrize("stack", PIPED, ids=str)
-def test_rules_of_the_log_change_while_it_runs_on_every_worker(stack: Stack, prepared: Prepared, tmp_path: Path) -> None:
+def test_every_worker_follows_the_rules_of_the_log(stack: Stack, prepared: Prepared, tmp_path: Path) -> None:
     rules = tmp_path / "rules.json"
     with counted(stack, prepared, tmp_path, workers=2, STATEMENTS_LOG_RULES=str(rules)) as service:
         loads = []
