@@ -33,6 +33,7 @@ STACKS = [
 ]
 RELOADED = [stack for stack in EVERY if stack.server in {"gunicorn-gthread", "granian-rsgi", "uwsgi-processes"}]
 PIPED = [stack for stack in EVERY if stack.server in {"gunicorn-gthread", "granian-rsgi"}]
+COMPILED = [stack for stack in on_every_server("cython") if stack.server == "gunicorn-sync"]
 LOAD_SECONDS = 0.5
 FOLLOWED_SECONDS = 1.1  # a worker looks at the rules once a second
 
@@ -168,3 +169,13 @@ def test_every_worker_follows_the_rules_of_the_log(stack: Stack, prepared: Prepa
         assert {line["log.level"] for line in few.of(lines)} <= {"warn"}
         assert all(int(str(line["event.duration"])) >= 20_000_000 for line in few.of(lines))
         assert logged(all_of_them.of(lines)) == Counter(all_of_them.answered.values())
+
+
+@pytest.mark.parametrize("stack", COMPILED, ids=str)
+def test_documents_that_a_compiled_core_left_to_the_reference_core_are_counted(
+    stack: Stack, prepared: Prepared, tmp_path: Path
+) -> None:
+    with counted(stack, prepared, tmp_path, workers=2) as service:
+        statuses = [service.ask("POST", "/statements", body)[0] for body in (b"[]", DOCUMENT) * 5]
+        assert statuses == [422, 200] * 5
+        assert value(service.scrape(), "statements_core_fallbacks_total") == 5
