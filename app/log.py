@@ -10,7 +10,7 @@ too slow, lines are lost: the next one tells how many.
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from itertools import count
 from json.encoder import encode_basestring_ascii
@@ -23,16 +23,20 @@ from app.lines import Lines, on_stdout
 from app.observed import Asked, check_place
 from app.principal import PRINCIPAL
 from app.routes import method_of, route_of
+from app.sampling import Sampler
+from app.timing import CORE_NS
 
+TRANSFORM = "app.timing.timed"  # what the layer wraps a core's transform in
 ECS = "8.17.0"
 SUBJECT_CHARACTERS = 128
 TRACEPARENT = re.compile("[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
 
 
 class Clock:
-    """The time in UTC, as ISO 8601 has it; the text of a second is made once."""
+    """The time in UTC, as ISO 8601 has it. The text of a second is made once, and `turned` is called then."""
 
-    def __init__(self) -> None:
+    def __init__(self, turned: Callable[[], None]) -> None:
+        self.turned = turned
         self.second: tuple[int, str] = 0, ""
 
     def now(self) -> str:
@@ -42,17 +46,19 @@ class Clock:
         if made != second:
             text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
             self.second = second, text
+            self.turned()
         return f"{text}.{microseconds % 1_000_000:06d}Z"
 
 
 class Log:
-    """Writes a line for each request that has ended."""
+    """Writes a line for each request that has ended, if the rules of the sampler want one."""
 
     header = "traceparent"
 
-    def __init__(self, lines: Lines) -> None:
+    def __init__(self, lines: Lines, sampler: Sampler) -> None:
         self.lines = lines
-        self.clock = Clock()
+        self.sampler = sampler
+        self.clock = Clock(sampler.refresh)
         self.process = ""  # not known before the first request: a server forks its workers before
         self.numbers = count()
 
@@ -61,33 +67,54 @@ class Log:
             self.process = f',"process.pid":{os.getpid()},"event.id":"{os.urandom(12).hex()}'
 
     def ended(self, asked: Asked, status: int, received: int, sent: int, ns: int) -> None:
+        now = self.clock.now()
+        rules = self.sampler.rules
+        level = rules.level(status, ns)
+        if level is None:
+            return
         method, path, parent = asked
-        more = ""
-        if (named := REQUEST_ID.get()) is not None:
-            more += f',"http.request.id":"{named}"'  # of safe characters, as the layer `request_id` has seen to
-        if parent and (found := TRACEPARENT.fullmatch(parent)):
-            more += f',"trace.id":"{found[1]}"'
-        if (by := PRINCIPAL.get(None)) is not None:
-            more += f',"user.id":{encode_basestring_ascii(by.subject[:SUBJECT_CHARACTERS])}'
+        head = _head(level, rules.sampled, method, path, status)
         self.lines.put(
-            f'{{"@timestamp":"{self.clock.now()}"{_head(method, path, status)}{self.process}-{next(self.numbers):x}'
-            f'","event.duration":{ns},"http.request.body.bytes":{received},"http.response.body.bytes":{sent}{more}}}\n'
+            f'{{"@timestamp":"{now}"{head}{self.process}-{next(self.numbers):x}","event.duration":{ns}'
+            f',"http.request.body.bytes":{received},"http.response.body.bytes":{sent}{_if_known(parent)}}}\n'
         )
 
 
 @lru_cache(256)
-def _head(method: str, path: str, status: int) -> str:
-    method, route, level = method_of(method), route_of(path), "error" if status >= 500 else "info"
+def _head(level: str, sampled: float, method: str, path: str, status: int) -> str:
+    method, route = method_of(method), route_of(path)
+    of_share = f',"statements.sampled":{sampled}' if level == "info" and sampled < 1 else ""
     return (
-        f',"log.level":"{level}","message":"{method} {route} {status}","ecs.version":"{ECS}"'
+        f',"log.level":"{level}","message":"{method} {route} {status}","ecs.version":"{ECS}"{of_share}'
         f',"http.request.method":"{method}","http.route":"{route}","http.response.status_code":{status}'
     )
+
+
+def _if_known(parent: str) -> str:
+    """What not every request has."""
+    found = ""
+    if (named := REQUEST_ID.get()) is not None:
+        found += f',"http.request.id":"{named}"'  # of safe characters, as the layer `request_id` has seen to
+    if parent and (trace := TRACEPARENT.fullmatch(parent)):
+        found += f',"trace.id":"{trace[1]}"'
+    if (by := PRINCIPAL.get(None)) is not None:
+        found += f',"user.id":{encode_basestring_ascii(by.subject[:SUBJECT_CHARACTERS])}'
+    if (core := CORE_NS.get()) is not None:
+        found += f',"statements.core.duration":{core}'
+    return found
 
 
 def configured(env: Mapping[str, str] = environ) -> Log:
     """What the environment describes. Raises ValueError, which names the variable, or OSError."""
     check_place("log", env.get("STATEMENTS_LAYERS", "").split())
-    return Log(on_stdout())
+    return Log(on_stdout(), _sampler(env.get("STATEMENTS_LOG_RULES", "")))
+
+
+def _sampler(file: str) -> Sampler:
+    try:
+        return Sampler(file)
+    except ValueError as error:
+        raise ValueError(f"STATEMENTS_LOG_RULES: {error}") from None
 
 
 def wsgi(application: WsgiApplication, log: Log | None = None) -> WsgiApplication:

@@ -26,7 +26,6 @@ class Slots:
     """
 
     def __init__(self, path: Path, cells: int) -> None:
-        self.cells = cells
         self.size = -(-cells * CELL_BYTES // mmap.ALLOCATIONGRANULARITY) * mmap.ALLOCATIONGRANULARITY
         self.file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self.own: int | None = None

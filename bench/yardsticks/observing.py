@@ -27,6 +27,7 @@ from prometheus_client.multiprocess import MultiProcessCollector  # noqa: E402
 from app import log, metrics  # noqa: E402
 from app.lines import Lines, writer  # noqa: E402
 from app.metering import CELLS, Meter, file_in  # noqa: E402
+from app.sampling import Sampler  # noqa: E402
 from app.slots import Slots  # noqa: E402
 
 PASS = 1000  # requests
@@ -193,7 +194,7 @@ def tell(way: str, microseconds: float) -> None:
 def requests(seconds: float, folder: Path) -> None:
     """Time what each way adds to a request."""
     counters = metrics.Metrics(Meter(Slots(file_in(folder), CELLS), {}), TOKEN)
-    lines = log.Log(Lines(writer(read_pipe())))
+    lines = log.Log(Lines(writer(read_pipe())), Sampler(""))
     alone, on_loop = best(asking(hello), seconds), best(asking_on_loop(hello_on_loop), seconds)
     tell("metrics: the layer, WSGI", best(asking(metrics.wsgi(hello, counters)), seconds) - alone)
     tell("metrics: the layer, ASGI", best(asking_on_loop(metrics.asgi(hello_on_loop, counters)), seconds) - on_loop)

@@ -62,14 +62,15 @@ REQUESTS = (
 class Service:
     """A stack with both layers; what it counts is kept when it starts again."""
 
-    def __init__(self, stack: Stack, folder: Path, workers: int) -> None:
+    def __init__(self, stack: Stack, folder: Path, workers: int, env: dict[str, str]) -> None:
         self.stack = stack
         self.folder = folder
         self.workers = workers
         self.port = free_port()
         self.life = ExitStack()
         self.logs: list[Path] = []
-        self.env = {"STATEMENTS_LAYERS": LAYERS, "STATEMENTS_METRICS": str(folder), "STATEMENTS_METRICS_TOKEN": TOKEN}
+        self.env = {"STATEMENTS_METRICS": str(folder), "STATEMENTS_METRICS_TOKEN": TOKEN}
+        self.env |= {"STATEMENTS_LAYERS": LAYERS, **env}
 
     def start(self) -> None:
         self.logs.append(self.folder / f"log{len(self.logs)}")
@@ -127,14 +128,14 @@ class Service:
 
 def in_ecs(output: bytes) -> list[Line]:
     """The lines of an output that are those of the layer."""
-    return [json.loads(line) for line in output.splitlines() if line.startswith(b'{"@timestamp"')]
+    return [json.loads(line) for line in output.split(b"\n")[:-1] if line.startswith(b'{"@timestamp"')]
 
 
 @contextmanager
-def counted(stack: Stack, prepared: Prepared, folder: Path, workers: int) -> Iterator[Service]:
+def counted(stack: Stack, prepared: Prepared, folder: Path, workers: int, **env: str) -> Iterator[Service]:
     """Serve a stack with both layers."""
     require_built(prepared, stack)
-    service = Service(stack, folder, workers)
+    service = Service(stack, folder, workers, env)
     with service.life:
         service.start()
         yield service
@@ -146,7 +147,7 @@ def piped(
 ) -> Iterator[tuple[Service, Callable[[], list[Line]]]]:
     """Serve a stack whose stdout is a pipe. The function reads the lines that wait in it; nobody else does."""
     require_built(prepared, stack)
-    service = Service(stack, folder, workers)
+    service = Service(stack, folder, workers, {})
     argv, own = life_cycle.command(CATALOG, stack, service.port, life_cycle.HOST, folder)
     with subprocess.Popen(
         service.with_workers(argv), cwd=folder, env=own | service.env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL

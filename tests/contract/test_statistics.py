@@ -31,8 +31,11 @@ STACKS = [
     *(pytest.param(each, id=str(each), marks=[] if each.server in SERVERS else pytest.mark.long) for each in EVERY),
     *(pytest.param(each, id=str(each), marks=pytest.mark.long) for each in PYPY),
 ]
+RELOADED = [stack for stack in EVERY if stack.server in {"gunicorn-gthread", "granian-rsgi", "uwsgi-processes"}]
 PIPED = [stack for stack in EVERY if stack.server in {"gunicorn-gthread", "granian-rsgi"}]
+COMPILED = [stack for stack in on_every_server("cython") if stack.server == "gunicorn-sync"]
 LOAD_SECONDS = 0.5
+FOLLOWED_SECONDS = 1.1  # a worker looks at the rules once a second
 
 
 @pytest.fixture
@@ -67,13 +70,8 @@ def test_counts_agree_after_a_load_and_a_restart(service: Service) -> None:
     assert len(set(events)) == len(events)
 
 
-@pytest.mark.parametrize("service", STACKS, indirect=True)
-def test_after_a_worker_is_killed_each_difference_is_a_request_under_way(service: Service) -> None:
-    with Clients(service) as clients:
-        time.sleep(LOAD_SECONDS)
-        os.kill(service.workers_of(clients).pop(), signal.SIGKILL)
-        service.start_again_if_it_ends()
-        time.sleep(LOAD_SECONDS)
+def explained(service: Service, clients: Clients) -> None:
+    """Each difference between clients, metrics and log is a request that got no answer, named by its id."""
     exposed, lines = service.scrape(), service.lines()
     unanswered = clients.sent.keys() - clients.answered.keys()
     in_log = {str(line["http.request.id"]) for line in clients.of(lines)}
@@ -83,6 +81,27 @@ def test_after_a_worker_is_killed_each_difference_is_a_request_under_way(service
     assert not requests(exposed) - logged(lines)
     assert uncounted.total() + value(exposed, "http_requests_lost_total") <= len(unanswered)
     assert value(exposed, "http_requests_in_flight") == 0
+
+
+@pytest.mark.parametrize("service", STACKS, indirect=True)
+def test_after_a_worker_is_killed_each_difference_is_a_request_under_way(service: Service) -> None:
+    with Clients(service) as clients:
+        time.sleep(LOAD_SECONDS)
+        os.kill(service.workers_of(clients).pop(), signal.SIGKILL)
+        service.start_again_if_it_ends()
+        time.sleep(LOAD_SECONDS)
+    explained(service, clients)
+
+
+@pytest.mark.parametrize("service", RELOADED, indirect=True, ids=str)
+def test_after_a_reload_each_difference_is_a_request_under_way(service: Service) -> None:
+    with Clients(service) as clients:
+        time.sleep(LOAD_SECONDS)
+        before = service.workers_of(clients)
+        service.running.process.send_signal(signal.SIGHUP)
+        await_that(lambda: bool(service.workers_of(clients) - before), "no new worker answers")
+        time.sleep(LOAD_SECONDS)
+    explained(service, clients)
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -126,3 +145,37 @@ def test_a_log_that_nobody_reads_stops_no_worker(stack: Stack, prepared: Prepare
         told = sum(int(str(line.get("statements.lines_lost", 0))) for line in lines)
         assert told == value(exposed, "statements_log_lines_lost_total")
         assert requests(exposed).total() == len(lines) + told
+
+
+@pytest.mark.parametrize("stack", PIPED, ids=str)
+def test_every_worker_follows_the_rules_of_the_log(stack: Stack, prepared: Prepared, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.json"
+    with counted(stack, prepared, tmp_path, workers=2, STATEMENTS_LOG_RULES=str(rules)) as service:
+        loads = []
+        for text in ('{"sampled": 0, "slow_ms": 20}', None):
+            if text is None:
+                rules.unlink()
+            else:
+                rules.write_text(text)
+            time.sleep(FOLLOWED_SECONDS)
+            with Clients(service) as clients:
+                time.sleep(LOAD_SECONDS)
+                service.ask("GET", "/wait?ms=25", headers={"X-Request-ID": f"slow-{len(loads)}"})
+            loads.append(clients)
+        few, all_of_them = loads
+        lines = service.lines()
+        levels = {line["http.request.id"]: line["log.level"] for line in lines}
+        assert (levels["slow-0"], levels["slow-1"]) == ("warn", "info")
+        assert {line["log.level"] for line in few.of(lines)} <= {"warn"}
+        assert all(int(str(line["event.duration"])) >= 20_000_000 for line in few.of(lines))
+        assert logged(all_of_them.of(lines)) == Counter(all_of_them.answered.values())
+
+
+@pytest.mark.parametrize("stack", COMPILED, ids=str)
+def test_documents_that_a_compiled_core_left_to_the_reference_core_are_counted(
+    stack: Stack, prepared: Prepared, tmp_path: Path
+) -> None:
+    with counted(stack, prepared, tmp_path, workers=2) as service:
+        statuses = [service.ask("POST", "/statements", body)[0] for body in (b"[]", DOCUMENT) * 5]
+        assert statuses == [422, 200] * 5
+        assert value(service.scrape(), "statements_core_fallbacks_total") == 5

@@ -14,6 +14,7 @@ from app.jwks import NoKeys
 from app.lines import Lines
 from app.metering import CELLS, Meter, file_in
 from app.principal import Principal
+from app.sampling import Sampler
 from app.slots import Slots
 from app.tokens import InvalidToken
 from tests.cores import document, order
@@ -65,7 +66,7 @@ class Service:
         monkeypatch.setattr(events, "configured", lambda: made)
         meter = Meter(Slots(file_in(folder), CELLS), {})
         monkeypatch.setattr(metrics, "configured", lambda: metrics.Metrics(meter, "a-token-of-prometheus"))
-        monkeypatch.setattr(log, "configured", lambda: log.Log(Lines(lambda _line: None)))
+        monkeypatch.setattr(log, "configured", lambda: log.Log(Lines(lambda _line: None), Sampler("")))
         monkeypatch.setattr(identity, "configured", lambda: identity.Gate(Tokens()))  # type: ignore[arg-type]
         wait = self.wait if interface == "wsgi" else self.wait_on_loop
         facts = {"/__version__": lambda: {"variant": "x"}, "/openapi.json": written}

@@ -23,6 +23,12 @@ def test_golden_cases_and_what_fuzzing_found(core: ModuleType, path: Path) -> No
     assert agrees(core, path.read_bytes())
 
 
+def test_documents_that_fall_back_are_counted(core: ModuleType) -> None:
+    before = core.fallbacks()
+    assert outcome(core.transform, b"[]") == "invalid "
+    assert core.fallbacks() == core.provenance()["fallbacks"] == before + 1
+
+
 @pytest.mark.parametrize("size", [0, 1, *range(5, 10), *range(11, 18), 24, 31, 32, 33, 36, 38, 40])
 def test_skus_of_any_length_are_sorted_and_merged(core: ModuleType, size: int) -> None:
     skus = ["x" * size + end for end in ("b", "a", "c", "ab", "", "b") if 1 <= len("x" * size + end) <= 40]

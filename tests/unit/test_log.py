@@ -22,6 +22,7 @@ from app.http import REQUEST_ID
 from app.lines import MOST_BYTES, Lines, writer
 from app.log import Log
 from app.principal import Principal
+from app.sampling import Sampler
 from tests.cores import document, order
 from tests.unit.interfaces import INTERFACES, answering, ask, ask_as
 from tests.unit.test_events import SERVICES
@@ -45,7 +46,7 @@ def written() -> Written:
 
 @pytest.fixture
 def logged(written: Written) -> Log:
-    return Log(Lines(written.append))
+    return Log(Lines(written.append), Sampler(""))
 
 
 def service(interface: str, logged: Log) -> Any:
@@ -153,7 +154,7 @@ def test_an_error_has_its_level(written: Written, logged: Log) -> None:
 
 
 def test_ids_of_events_are_unique_in_all_processes(written: Written) -> None:
-    for each in (Log(Lines(written.append)), Log(Lines(written.append))):  # as in two processes
+    for each in (Log(Lines(written.append), Sampler("")), Log(Lines(written.append), Sampler(""))):  # as in two processes
         each.began()
         for _ in range(100):
             each.ended(("GET", "/hello", ""), 200, 0, 0, 1)

@@ -318,9 +318,13 @@ def test_a_bound_belongs_to_its_bucket(ns: int, counters: Metrics) -> None:
 
 
 @pytest.mark.slow
-def test_promtool_finds_nothing_to_say(counters: Metrics) -> None:
-    asked = served("wsgi", counters)
+def test_promtool_finds_nothing_to_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uwsgi", SimpleNamespace(listen_queue=lambda: 3))
+    told = {FALLBACKS: lambda: 1, LINES_LOST: lambda: 2}
+    asked = served("wsgi", Metrics(Meter(Slots(file_in(tmp_path), metering.CELLS), told), TOKEN))
     asked("GET", "/hello")
+    text = scraped(asked)
+    assert text.count("# TYPE") == 12
     done = subprocess.run(
         [tools.promtool(), "check", "metrics"],
         input=scraped(asked),

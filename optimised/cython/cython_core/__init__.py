@@ -17,4 +17,11 @@ _module = import_module(f"cython_core._{_path}")
 transform = _module.transform
 provenance = _module.provenance
 
-__all__ = ["provenance", "transform"]
+
+def fallbacks() -> int:
+    """The number of documents that fell back to the reference core."""
+    found: int = provenance()["fallbacks"]
+    return found
+
+
+__all__ = ["fallbacks", "provenance", "transform"]
