@@ -151,7 +151,7 @@ def test_a_log_that_nobody_reads_stops_no_worker(stack: Stack, prepared: Prepare
 def test_every_worker_follows_the_rules_of_the_log(stack: Stack, prepared: Prepared, tmp_path: Path) -> None:
     rules = tmp_path / "rules.json"
     with counted(stack, prepared, tmp_path, workers=2, STATEMENTS_LOG_RULES=str(rules)) as service:
-        loads = []
+        loads: list[Clients] = []
         for text in ('{"sampled": 0, "slow_ms": 20}', None):
             if text is None:
                 rules.unlink()
