@@ -28,7 +28,7 @@ def brokers() -> None:
 def test_every_publisher_has_its_events_stored(name: str, tmp_path: Path) -> None:
     """The script itself compares what it sent with what the broker has stored."""
     found = messaging.publishers(name, tmp_path, "64")
-    assert len({(row["publisher"], row["at_once"]) for row in found}) == 10
+    assert len({(row["publisher"], row["at_once"]) for row in found}) == 12
     assert all(row["wall"] > 0 and row["cpu"] > 0 for row in found)
 
 
