@@ -52,7 +52,7 @@ def test_a_share_of_the_others_gets_one(monkeypatch: pytest.MonkeyPatch) -> None
 )  # fmt: skip
 def test_wrong_rules_are_an_error_at_the_start(text: str, file: Path) -> None:
     file.write_bytes(text.encode("latin-1"))
-    with pytest.raises(ValueError, match="^STATEMENTS_LOG_RULES: "):
+    with pytest.raises(ValueError, match=r"^STATEMENTS_LOG_RULES: "):
         log.configured({"STATEMENTS_LAYERS": "log", "STATEMENTS_LOG_RULES": str(file)})
 
 
