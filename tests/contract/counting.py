@@ -94,7 +94,7 @@ class Service:
         deadline = time.monotonic() + 1.0
         while time.monotonic() < deadline:
             if self.running.process.status() == psutil.STATUS_ZOMBIE:
-                with pytest.raises(LabError, match="exited by itself"):
+                with suppress(LabError):  # "exited by itself", if it has done so with all its threads
                     self.life.close()
                 self.start()
                 return

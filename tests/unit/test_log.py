@@ -154,7 +154,8 @@ def test_an_error_has_its_level(written: Written, logged: Log) -> None:
 
 
 def test_ids_of_events_are_unique_in_all_processes(written: Written) -> None:
-    for each in [Log(Lines(written.append), Sampler("")) for _ in range(2)]:  # as in two processes
+    processes = [Log(Lines(written.append), Sampler("")) for _ in range(2)]
+    for each in processes:
         each.began()
         for _ in range(100):
             each.ended(("GET", "/hello", ""), 200, 0, 0, 1)

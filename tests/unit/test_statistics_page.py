@@ -4,10 +4,11 @@ import json
 import re
 from pathlib import Path
 
-from app import context, log, metering, metrics, request_id, routes
+from app import context, log, metering, metrics, request_id
 from app.lines import MOST_BYTES, Lines
 from app.metering import CELLS, FALLBACKS, LINES_LOST, Meter, file_in
 from app.principal import Principal
+from app.routes import METHODS
 from app.sampling import Sampler
 from app.slots import Slots
 from bench.paths import ROOT
@@ -67,7 +68,7 @@ def test_the_page_has_the_figures_of_the_code() -> None:
         "at most 4,096 bytes (`PIPE_BUF`)": MOST_BYTES == 4096,
         "at most 128 characters": log.SUBJECT_CHARACTERS == 128,
         f'"ecs.version":"{log.ECS}"': True,
-        "A method is one of\n  seven": len(routes.METHODS) == 7,
+        "A method is one of\n  seven": len(METHODS) == 7,
     }
     assert {words: words in PAGE for words in figures} == figures == dict.fromkeys(figures, True)
 
