@@ -38,18 +38,9 @@ def effects(finding: Finding) -> Iterator[Effect]:
         newer = versions.best(finding)
         yield from [_core(finding, newer)] if newer else []
     else:
-        yield from (_core(finding, core) for core in _shown(finding))
+        changed = (core for core in finding.cores if core.time.value and not core.baseline)  # the fastest first
+        yield from (_core(finding, core) for core in changed)
         yield from _server_for_plain(finding)
-
-
-def _shown(finding: Finding) -> Iterator[Core]:
-    """Every rewrite, and the fastest core of each other kind of change."""
-    known: set[str | None] = {None}
-    for core in finding.cores:  # the fastest first
-        found = kind(finding.catalog, core, finding.baseline)
-        if core.time.value and (core.rewritten or found not in known):
-            yield core
-        known.add(found)
 
 
 def _core(finding: Finding, core: Core) -> Effect:
@@ -69,21 +60,7 @@ def _core(finding: Finding, core: Core) -> Effect:
     home = finding.catalog.interpreter_of(core.variant).title
     new = home if core.plain else naming.core(finding, core)
     new = f"the standard library's json to {new}" if change == KINDS["codec"] else new
-    name = f"{change}: {new}{_of_several(finding, core)}"
-    return Effect(name=name, alone=estimate(core.speedup), served=served, price=paid)
-
-
-def _of_several(finding: Finding, core: Core) -> str:
-    """What the other compilers or codecs bring to the core alone; empty for every other kind of change."""
-    own = kind(finding.catalog, core, finding.baseline)
-    if own not in {"compiler", "codec"}:
-        return ""
-    others = [
-        f"{naming.core(finding, each)} {estimate(each.speedup)}"
-        for each in finding.cores
-        if each is not core and kind(finding.catalog, each, finding.baseline) == own
-    ]
-    return f" (alone: {listed(others)})" if others else ""
+    return Effect(name=f"{change}: {new}", alone=estimate(core.speedup), served=served, price=paid)
 
 
 def behind_proxies(finding: Finding) -> str:

@@ -11,6 +11,7 @@ from bench.report.rows import Row
 
 CORE_HOUR = 0.04  # dollars
 MONTH_HOURS = 730.0
+HOUR_SECONDS = 3600.0
 RATE = 1_000  # requests per second
 PRICE = 1_000.0  # dollars a month that a change is assumed to cost
 
@@ -24,12 +25,11 @@ def monthly(row: Row) -> Figure:
     return Figure(value=row.cpu.value * RATE * MONTH_HOURS * CORE_HOUR)
 
 
-def millions(stacks: Sequence[Named]) -> str:
-    """Dollars for a million requests on each stack, and what the first saves beside the last."""
-    dollars = {name: 1e6 * _spent(row) * CORE_HOUR / 3600 for name, row in stacks}
-    told = [f"${number(each)} on {name}" for name, each in dollars.items()]
-    first, *_, last = dollars.values()
-    return f"A million requests cost, by their CPU alone: {', '.join(told)}: ${number(last - first)} saved."
+def million(row: Row) -> Figure:
+    """Dollars for the CPU of a million requests."""
+    if row.cpu.value is None:
+        return row.cpu
+    return Figure(value=1e6 * row.cpu.value * CORE_HOUR / HOUR_SECONDS)
 
 
 def pays(plain: Named, changed: Sequence[Named]) -> str:

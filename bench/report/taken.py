@@ -21,6 +21,7 @@ HEADING = (
     "requests/s",
     "CPU, µs",
     "$ a month",
+    "$ a million",
     *(f"{level}, µs" for level in PERCENTILES),
     "memory, MB",
     "start, s",
@@ -46,6 +47,7 @@ def stacks(finding: Finding) -> str:
             scaled(row.capacity, 1.0),
             scaled(row.cpu, MICRO) + _undecided(row),
             scaled(money.monthly(row), 1.0),
+            scaled(money.million(row), 1.0),
             *(percentile(waits.get(row.stack), level) for level in PERCENTILES),
             scaled(row.memory, MEGA),
             scaled(row.start, 1.0),
@@ -68,30 +70,29 @@ def caption(finding: Finding) -> str:
     at = f" at {number(rates[0])} requests per second each" if rates else ""
     return (
         "The same application in one worker process on one core; in Python with Falcon, on Uvicorn with Falcon's ASGI "
-        f"side. Server CPU per request, and what the CPU for {money.RATE:,} requests per second costs a month, fully "
-        f"used, at an assumed ${money.CORE_HOUR:g} an hour of a core (CPU in µs ÷ 1,000 × {money.MONTH_HOURS:g} h × "
-        "the price, without "
-        f"memory); “undecided”: no difference from the same server with CPython is shown; latency{at}, absent where "
-        f"fresh servers differ by more than {AGREE:g}×; the largest sum of the memory of all its processes in seconds "
-        "of load; the time from start to first right answer on a machine that has read the files before; the files "
-        "that a bare image needs, stripped and gzipped, "
-        "not an image. Compare within this table: other sessions ran on other days or hosts. Which differences are "
-        f"more than noise, [its page](docs/findings/{finding.study.name}.md) tells. None has a proxy here: "
+        f"side. Server CPU per request (“undecided”: no difference from the same server with CPython is shown), and "
+        f"what it costs, fully used and without memory, at an assumed ${money.CORE_HOUR:g} an hour of a core: "
+        f"{money.RATE:,} requests per second for a month of {money.MONTH_HOURS:g} h, and a million requests; latency"
+        f"{at}, absent where fresh servers differ by more than {AGREE:g}×; the largest sum of the memory of all its "
+        "processes in seconds of load; the time from start to first right answer on a machine that has read the files "
+        "before; the files that a bare image needs, stripped and gzipped, not an image. Compare within this table: "
+        "other sessions ran on other days or hosts. Which differences are more than noise, "
+        f"[its page](docs/findings/{finding.study.name}.md) tells. None has a proxy here: "
         "[robustness](docs/findings/robustness.md) tells which needs one, [ablations](docs/findings/ablations.md) what "
         "it adds."
     )
 
 
-def costs(finding: Finding) -> list[str]:
-    """When a rewrite or another language pays, and what a million requests cost: the best in Python, others, plain."""
+def pays(finding: Finding) -> str:
+    """When a rewrite or another language pays: that of the best in Python, and each peer as most would write it."""
     rows, kinds = rows_of(finding), {name: peer.kind for name, peer in finding.catalog.peers.items()}
     plain, best = _plain(rows), next((row for row in rows if not row.stack.is_peer), None)
     if plain is None or best is None or not best.core.rewritten:
-        return []
+        return ""
     languages = [row for row in rows if kinds.get(row.stack.variant) == "ordinary"]
     own, *others = [(name(finding, row), row) for row in (plain, best, *languages)]
     lines = f"The source of {others[0][0]} has {best.core.source.value or 0:,.0f} lines more."
-    return [f"{money.pays(own, others)} {lines}", money.millions([*others, own])]
+    return f"{money.pays(own, others)} {lines}"
 
 
 def by_server(finding: Finding) -> str:
