@@ -32,7 +32,7 @@ TOKEN_CHARACTERS = 16
 
 
 class Metrics:
-    """The counters, and who may read them."""
+    """The layer's counters. They are told to who shows the token."""
 
     def __init__(self, meter: Meter, token: str) -> None:
         self.meter = meter

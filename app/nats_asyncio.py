@@ -29,7 +29,7 @@ from app.nats import (
     taken,
 )
 
-UNSENT_BYTES = 64 * 2**20  # more than all documents that come at once
+UNSENT_BYTES = 64 * 2**20  # 64 documents of the size that a broker takes by default
 
 
 class Connection(asyncio.Protocol):

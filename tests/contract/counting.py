@@ -3,13 +3,11 @@
 import json
 import os
 import subprocess
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
-from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,7 +22,7 @@ from bench.serve.ports import free_port
 from tests import commands
 from tests.contract.conftest import require_built
 from tests.contract.deferring import Prepared, document
-from tests.contract.loading import await_that
+from tests.contract.loading import Load, await_that
 from tests.declared import CATALOG
 from tests.exposed import Series
 
@@ -170,43 +168,29 @@ def piped(
             process.terminate()
 
 
-class Clients:
+class Clients(Load):
     """Clients that send requests at once until the block ends; each request has an id."""
 
     def __init__(self, service: Service) -> None:
+        super().__init__(USERS)
         self.service = service
         self.name = os.urandom(4).hex()
         self.sent: dict[str, Series] = {}
         self.answered: dict[str, Series] = {}
-        self.is_over = threading.Event()
-        self.threads = [threading.Thread(target=self.work, args=[user]) for user in range(USERS)]
 
-    def work(self, user: int) -> None:
-        for turn in count():
-            if self.is_over.is_set():
-                return
-            method, path, body, counted = REQUESTS[turn % len(REQUESTS)]
-            named = f"{self.name}-{user}-{turn}"
-            self.sent[named] = counted
-            status, _ = self.service.ask(method, path, body, JSON | {"X-Request-ID": named})
-            if status:
-                self.answered[named] = Series(counted.route, counted.method, f"{status // 100}xx")
-            else:
-                time.sleep(0.05)
+    def take(self, user: int, turn: int) -> None:
+        method, path, body, counted = REQUESTS[turn % len(REQUESTS)]
+        named = f"{self.name}-{user}-{turn}"
+        self.sent[named] = counted
+        status, _ = self.service.ask(method, path, body, JSON | {"X-Request-ID": named})
+        if status:
+            self.answered[named] = Series(counted.route, counted.method, f"{status // 100}xx")
+        else:
+            time.sleep(0.05)
 
     def of(self, lines: list[Line]) -> list[Line]:
         """The lines of these clients' requests."""
         return [line for line in lines if line["http.request.id"] in self.sent]
-
-    def __enter__(self) -> "Clients":
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.is_over.set()
-        for thread in self.threads:
-            thread.join()
 
 
 def logged(lines: list[Line]) -> Counter[Series]:

@@ -2,9 +2,10 @@
 
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from itertools import count
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from app.core import transform
 from tests.contract.deferring import JSON, PATIENCE_SECONDS, Service, document
@@ -14,30 +15,54 @@ TURNS = 4  # one statement of so many is made at once
 PAUSE_SECONDS = 0.05  # after a refusal
 
 
-class Users:
+class Load(ABC):
+    """Users at once, each in a thread of its own, until the block ends."""
+
+    def __init__(self, users: int) -> None:
+        self.is_over = threading.Event()
+        self.threads = [threading.Thread(target=self.work, args=[user]) for user in range(users)]
+
+    @abstractmethod
+    def take(self, user: int, turn: int) -> None:
+        """What a user does in a turn."""
+
+    def work(self, user: int) -> None:
+        for turn in count():
+            if self.is_over.is_set():
+                return
+            self.take(user, turn)
+
+    def __enter__(self) -> Self:
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.is_over.set()
+        for thread in self.threads:
+            thread.join()
+
+
+class Users(Load):
     """Users at once, each of whom sends documents until the block ends.
 
     `accepted` has the locations of the statements that are made later, `made` are those that were made at once.
     """
 
     def __init__(self, service: Service) -> None:
+        super().__init__(USERS)
         self.service = service
         self.accepted: dict[int, str] = {}
         self.made: list[int] = []
         self.wrong: list[int] = []  # of those made at once
         self.statuses: set[int] = set()
-        self.is_over = threading.Event()
-        self.threads = [threading.Thread(target=self.work, args=[first]) for first in range(USERS)]
 
-    def work(self, first: int) -> None:
-        for turn in count():
-            if self.is_over.is_set():
-                return
-            number = first + turn * USERS
-            status = self.make(number) if turn % TURNS == TURNS - 1 else self.defer(number)
-            self.statuses.add(status)
-            if status not in {200, 202}:
-                time.sleep(PAUSE_SECONDS)
+    def take(self, user: int, turn: int) -> None:
+        number = user + turn * USERS
+        status = self.make(number) if turn % TURNS == TURNS - 1 else self.defer(number)
+        self.statuses.add(status)
+        if status not in {200, 202}:
+            time.sleep(PAUSE_SECONDS)
 
     def defer(self, number: int) -> int:
         reply = self.service.defer(document(number))
@@ -56,16 +81,6 @@ class Users:
         """Return once another document is accepted."""
         before = len(self.accepted)
         await_that(lambda: len(self.accepted) > before, "no document is accepted")
-
-    def __enter__(self) -> "Users":
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.is_over.set()
-        for thread in self.threads:
-            thread.join()
 
 
 def await_that(happens: Callable[[], bool], otherwise: str) -> None:
