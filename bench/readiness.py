@@ -13,8 +13,8 @@ from pathlib import Path
 import msgspec
 
 from bench import documents, verify
-from bench.build import artifacts, peers
-from bench.errors import LabError, MissingError
+from bench.build import artifacts, beside, peers
+from bench.errors import LabError, MissingError, UnpinnedError
 from bench.host import exclusive, machine
 from bench.measure.instruments import factors, gatling_setup, instructions, layers, null, pacer
 from bench.model import (
@@ -46,11 +46,12 @@ def make_ready(plan: Plan, progress: Progress, cases: Path = verify.GOLDEN) -> R
     asked, servers = matrix.subjects(study), matrix.servers(study)
     built, unavailable = prepare(catalog, asked, progress, servers, cases, reference=reference)
     untuned = tunings_missing(plan)
-    built = {
-        name: msgspec.structs.replace(made, lacks=made.lacks | untuned) if isinstance(made, Artifact) else made
-        for name, made in built.items()
-    }
     unavailable += untuned.values()
+    for name, made in built.items():
+        if isinstance(made, Artifact):
+            unpacked = packages_missing(plan, name, progress)
+            unavailable += unpacked.values()
+            built[name] = msgspec.structs.replace(made, lacks=made.lacks | untuned | unpacked)
     bring_documents(plan, progress)
     if study.factors:
         for name in built:
@@ -205,6 +206,25 @@ def tunings_missing(plan: Plan) -> dict[str, Unavailable]:
                 backend.require(plan.catalog.backends[tuning.backend])
         except MissingError as error:
             missing[name] = Unavailable(what=f"*/*/{name}", reason=str(error), remedy=error.remedy, server=name)
+    return missing
+
+
+def packages_missing(plan: Plan, variant: str, progress: Progress) -> dict[str, Unavailable]:
+    """Install the packages of the study's tunings for a variant.
+
+    Returns the servers for which one is unavailable, by the study's name for the server.
+    """
+    missing = {}
+    for name in plan.study.servers:
+        tuning = plan.catalog.tunings.get(name.partition("+")[2])
+        if tuning is None or not tuning.requirements:
+            continue
+        try:
+            with exclusive.building(progress.say), progress.step(f"packages of {tuning.name} for {variant}"):
+                beside.provide(variant, tuning.requirements)
+        except (MissingError, UnpinnedError) as error:
+            what = f"{variant}/*/{name}"
+            missing[name] = Unavailable(what=what, reason=str(error), variant=variant, server=name)
     return missing
 
 

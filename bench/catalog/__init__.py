@@ -12,6 +12,7 @@ from bench.catalog import needed
 from bench.catalog.checks import check, check_study
 from bench.catalog.declarations import ALONE, constant, listing, words
 from bench.catalog.moved import at_home
+from bench.catalog.settings import with_settings
 from bench.model import (
     Backend,
     Catalog,
@@ -39,6 +40,7 @@ WORDED = (
     "optimised/*/*.toml",
     "peers/*/*.toml",
     "bench/servers/*.toml",
+    "bench/tunings/*.toml",
     "bench/workloads/*.toml",
     "bench/layerings/*.toml",
 )  # the files that may have words; no two of them have one name
@@ -62,7 +64,8 @@ def read() -> Catalog:
         words=words(*WORDED),
     )
     check(catalog)
-    studies = listing(Study, "bench/studies/*.toml")
+    declared = listing(Study, "bench/studies/*.toml")
+    studies = {name: with_settings(study, catalog) for name, study in declared.items()}
     for study in studies.values():
         check_study(study, catalog)
     return replace(catalog, studies={name: at_home(study, catalog) for name, study in studies.items()})

@@ -12,7 +12,7 @@ import msgspec
 
 from bench.catalog import drivable, mistakes, placeholders
 from bench.errors import LabError
-from bench.model import Declared, Interpreter, Layering, Peer, Server, Variant, Words, Workload
+from bench.model import Declared, Interpreter, Layering, Peer, Server, Tuning, Variant, Words, Workload
 from bench.paths import ROOT
 
 T = TypeVar("T", bound=Declared)
@@ -20,7 +20,7 @@ Flaw = Callable[[Declared], str | None]  # what is wrong with a declaration, wha
 
 ALONE: Sequence[Flaw] = (placeholders.flaw, drivable.flaw)
 WORDS = Words.__struct_fields__  # keys beside those of the nouns in `WORDED`
-WORDED = {Interpreter, Layering, Peer, Server, Variant, Workload}
+WORDED = {Interpreter, Layering, Peer, Server, Tuning, Variant, Workload}
 
 
 def read(path: Path, noun: type[T], beside: Collection[str] = ()) -> T:

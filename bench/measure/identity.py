@@ -92,8 +92,9 @@ def identify(
         server = pairing.server_file(catalog, case.stack)
         inputs["server"] = _digest(server)
         inputs |= {"proxy": proxy.fingerprint(server.proxy)} if server.proxy else {}
-        entry = (tuning := pairing.tuning_of(catalog, case.stack)) and tuning.entry
-        inputs |= {"entry": digest(f"bench/yardsticks/{entry}.py")} if entry else {}
+        tuning = pairing.tuning_of(catalog, case.stack)
+        inputs |= {"tuning": _digest(tuning)} if tuning else {}
+        inputs |= {"entry": digest(f"bench/yardsticks/{tuning.entry}.py")} if tuning and tuning.entry else {}
     if case.workload:
         inputs["workload"] = _digest(catalog.workloads[case.workload])
     backend_name = backend_of(case, catalog)

@@ -168,7 +168,8 @@ class Tuning(Declared, frozen=True, kw_only=True):
 
     The service itself needs the `backend`, such as a broker, whatever is requested: each server gets a fresh one, and
     `{dsn}` in `env` is its address. `entry` is a module of `bench/yardsticks` that the server serves in place of
-    `app.entry`: a service that works otherwise, to be compared with.
+    `app.entry`: a service that works otherwise, to be compared with. `requirements` are packages of the entry or of the
+    layers in `env`. With `is_piped`, the server's stdout is a pipe, whose reader runs on the generator's cores.
     """
 
     name: str
@@ -180,6 +181,8 @@ class Tuning(Declared, frozen=True, kw_only=True):
     proxy: Proxy | None = None
     backend: str | None = None
     entry: str | None = None
+    requirements: tuple[str, ...] = ()
+    is_piped: bool = False
     note: str | None = None
     unsupported: dict[str, Unsupported] = {}
     departures: dict[str, str] = {}

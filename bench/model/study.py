@@ -187,13 +187,20 @@ class RobustnessPlan(Declared, frozen=True):
     at_once: Count = 1
 
 
+class SettingsPlan(Declared, frozen=True, kw_only=True):
+    """Each server of the study runs without and with each of the `tunings`, and the `metric` of both is compared."""
+
+    tunings: Annotated[tuple[str, ...], Meta(min_length=1)]
+    metric: Literal["cpu", "memory", "ready"] = "cpu"
+
+
 class Study(Declared, frozen=True, kw_only=True):
     """A question, a selection of cases, and the comparisons.
 
     With `interpreters`, each variant runs on each of them instead of its own. Each server runs with all `frameworks`,
-    unless `frameworks_of` names those of a server. `only` is the variant or peer that the study was narrowed to.
-    `words` are the arguments of `python -m bench` that measure it, if `run NAME` does not. `sessions` is how many
-    sessions its page needs.
+    unless `frameworks_of` names those of a server, with or without a tuning. `only` is the variant or peer that the
+    study was narrowed to. `words` are the arguments of `python -m bench` that measure it, if `run NAME` does not.
+    `sessions` is how many sessions its page needs.
     """
 
     name: str
@@ -220,6 +227,7 @@ class Study(Declared, frozen=True, kw_only=True):
     selftest: SelftestPlan | None = None
     factors: FactorsPlan | None = None
     robustness: RobustnessPlan | None = None
+    settings: SettingsPlan | None = None
     targets: tuple[Target, ...] = ()
     sizes: bool = False
     only: str | None = None
@@ -228,7 +236,8 @@ class Study(Declared, frozen=True, kw_only=True):
 
     def frameworks_on(self, server: str) -> tuple[str, ...]:
         """The names of the frameworks that run behind `server`."""
-        return self.frameworks_of.get(server, self.frameworks)
+        untuned = server.partition("+")[0]
+        return self.frameworks_of.get(server) or self.frameworks_of.get(untuned, self.frameworks)
 
     @property
     def command(self) -> str:

@@ -11,7 +11,7 @@ SHORT, LEAD = 5, 3  # most words of a short name, and of a caveat before its col
 
 
 class Words(Declared, frozen=True, kw_only=True):
-    """The keys of a server, variant, interpreter, peer, workload or layering that only answers and tables show.
+    """The keys of a server, tuning, variant, interpreter, peer, workload or layering that only answers and tables show.
 
     `short` is its name in an answer, where the title is too long. `caveat` is what decides against it, as `WHAT TO DO:
     WHY`: `needs nginx: it has no timeouts`. An answer has the words before the colon, a table all of them. `leaks` is

@@ -26,12 +26,10 @@ def answers(finding: Finding) -> Iterator[str]:
     one most, and how many figures change.
     """
     rows = finding.targets
-    if places := _by_setting(finding):
+    if found := _by_setting(finding):
         work = naming.work_named(finding, rows[0].workload).lower()
-        for setting, found in places.items():
-            (least, where), *_, (most, worst) = sorted(found)
-            told = f"from {number(least)} µs on {where} to {number(most)} µs on {worst}"
-            yield fitting(f"{setting[0].upper()}{setting[1:]} ({work}, server CPU): {told}")
+        for setting, places in found.items():
+            yield fitting(f"{setting[0].upper()}{setting[1:]} ({work}, server CPU): {_span(places)}")
         return
     changed = [row for row in by_effect(rows) if row.comparison and row.comparison.significant]
     lower, higher = ([row for row in changed if (_value(row) < 1) is below] for below in (True, False))
@@ -43,21 +41,35 @@ def answers(finding: Finding) -> Iterator[str]:
     yield fitting(f"A figure is lower in {len(lower)} of {known} comparisons, and higher in {len(higher)}")
 
 
-def _by_setting(finding: Finding) -> dict[str, list[tuple[float, str]]]:
-    """Where each setting adds how many microseconds to a request of the first workload, by its title: `where, setting`.
+def _by_setting(finding: Finding) -> dict[str, dict[str, TargetResult]]:
+    """The first workload's figures of each setting, place by place; a title is `place, setting`.
 
-    Empty unless every setting adds server CPU in several places.
+    Empty unless settings have several places, add server CPU, and lower it nowhere.
     """
-    found: dict[str, list[tuple[float, str]]] = {}
+    found: dict[str, dict[str, TargetResult]] = {}
     for row in finding.targets:
-        where, comma, setting = named(finding, row)[0].partition(", ")
+        place, comma, setting = named(finding, row)[0].partition(", ")
         if row.comparison is None:
             continue
-        if not comma or row.below is None or not row.comparison.significant or _value(row) < 1:
+        if not comma or row.below is None or (row.comparison.significant and _value(row) < 1):
             return {}
         if row.workload == finding.targets[0].workload:
-            found.setdefault(setting, []).append(((_value(row) - 1) * row.below / MICRO, where))
+            found.setdefault(setting, {})[place] = row
     return found if found and min(map(len, found.values())) > 1 else {}
+
+
+def _span(places: dict[str, TargetResult]) -> str:
+    """What a setting adds, from the least to the most of the figures that are significant; the others are counted."""
+    known = {place: _added(row) for place, row in places.items() if row.comparison and row.comparison.significant}
+    told = [f"{number(us)} µs on {place}" for place, us in sorted(known.items(), key=lambda each: each[1])]
+    span = [f"from {told[0]} to {told[-1]}" if len(told) > 1 else told[0]] if told else []
+    others = len(places) - len(told)
+    return "; ".join(span + ([f"undecided on {others}{' more' if told else ''}"] if others else []))
+
+
+def _added(row: TargetResult) -> float:
+    """The server CPU that a setting adds to a request."""
+    return (_value(row) - 1) * (row.below or 0.0) / MICRO
 
 
 def by_effect(rows: Sequence[TargetResult]) -> list[TargetResult]:

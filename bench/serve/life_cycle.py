@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 import msgspec
 import psutil
 
-from bench.build import artifacts, peers
+from bench.build import artifacts, beside, peers
 from bench.catalog import pairing
 from bench.documents import headers_of
 from bench.documents.answers import Answer, difference, named
@@ -25,7 +25,7 @@ from bench.host import accounts, cpu_time
 from bench.host.cgroup import group
 from bench.host.cpu_time import Meter
 from bench.host.pinning import pinned
-from bench.model import Catalog, Exchange, Stack
+from bench.model import Catalog, Exchange, Stack, Tuning
 from bench.paths import LOGS, PREFIXES, YARDSTICKS
 from bench.provision import system
 from bench.serve import application, process, proxy
@@ -99,9 +99,16 @@ def command(
     env = {key: value.format_map(placeholders | {"dsn": dsn}) for key, value in server.env.items()}
     if variant.application:
         return argv, env
-    env |= {"PYTHONPATH": str(YARDSTICKS)} if entry else {}
+    env |= _beside(tuning, stack.variant) if tuning else {}
     env |= {"STATEMENTS_FRAMEWORK": catalog.frameworks[stack.framework].module, "STATEMENTS_WAIT": server.wait}
     return argv, artifacts.environment(catalog, variant) | env
+
+
+def _beside(tuning: Tuning, variant: str) -> dict[str, str]:
+    """Where the interpreter finds a tuning's yardstick and packages."""
+    folders = [YARDSTICKS] if tuning.entry else []
+    folders += [beside.folder(variant, tuning.requirements)] if tuning.requirements else []
+    return {"PYTHONPATH": ":".join(map(str, folders))} if folders else {}
 
 
 @contextmanager
@@ -139,7 +146,10 @@ def serving(
             env, record = own | env, application.provenance(Path(scratch))
         elif backend:
             env |= backend.environment(stack, pairing.server_file(catalog, stack))
-        with launched(str(stack), argv, env, **paths, first=first, cpus=cpus, host=host, port=port) as running:
+        is_piped = bool(tuning and tuning.is_piped)
+        with launched(
+            str(stack), argv, env, **paths, first=first, cpus=cpus, host=host, port=port, is_piped=is_piped
+        ) as running:
             yield msgspec.structs.replace(running, provenance=record, backend=behind or backend)
 
 
@@ -155,8 +165,11 @@ def launched(
     cpus: frozenset[int],
     host: str,
     port: int,
+    is_piped: bool = False,
 ) -> Iterator[RunningServer]:
     """Run a server during the block, with its output in `log`. It is ready when it answers `first` right.
+
+    With `is_piped`, its stdout is read and discarded, as another process would read it.
 
     Raises LabError if it is not ready within `READY_SECONDS`, exits by itself, or still runs `STOP_SECONDS` after
     SIGTERM.
@@ -176,6 +189,7 @@ def launched(
             poll_seconds=POLL_SECONDS,
             signal=signal.SIGTERM,
             stop_seconds=STOP_SECONDS,
+            is_piped=is_piped,
         )
         with accounts.spending("starts"):
             started = life.enter_context(process.running(program))

@@ -10,9 +10,9 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import msgspec
 import psutil
@@ -26,7 +26,8 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     """A program to start: `argv` in `folder` with the complete environment `env`, its output in `log`.
 
     `is_ready` is polled for at most `ready_seconds`. It raises LabError if the program can never become ready. `told`
-    returns why it was not ready at the last poll, if that is known.
+    returns why it was not ready at the last poll, if that is known. With `is_piped`, stdout is a pipe in place of the
+    log: another process reads and discards it, on the lab's own cores.
     `signal` ends the program and all its children within `stop_seconds`.
     """
 
@@ -41,6 +42,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     signal: signal.Signals
     stop_seconds: float
     told: Callable[[], str | None] = lambda: None
+    is_piped: bool = False
 
 
 class Started(NamedTuple):
@@ -56,30 +58,46 @@ def running(program: Program) -> Iterator[Started]:
 
     Raises LabError if it is not ready in time, exits by itself, or if it or a child survives its signal.
     """
-    began = time.perf_counter()
-    with program.log.open("wb") as output:
-        process = subprocess.Popen(
+    with _reader() if program.is_piped else nullcontext() as stdout:
+        began = time.perf_counter()
+        process = _spawned(program, stdout)
+        try:
+            _await(process, program)
+            yield Started(psutil.Process(process.pid), time.perf_counter() - began)
+        except BaseException:
+            _stop(process, program, FAILED_STOP_SECONDS)
+            _kill(process, [])  # including orphans
+            raise
+        status = process.poll()
+        survivors = _stop(process, program, program.stop_seconds)
+        if status is not None:
+            raise _error(program, f"exited by itself with status {status}")
+        if survivors:
+            late = f"{survivors} still ran {program.stop_seconds:g} s after {program.signal.name}"
+            raise _error(program, f"{late}: killed")
+
+
+@contextmanager
+def _reader() -> Iterator[IO[bytes] | None]:
+    """Yields a pipe; what is written to it is read and discarded until the end of the block."""
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as reader:
+        try:
+            yield reader.stdin
+        finally:
+            reader.kill()  # a writer that survived would keep it
+
+
+def _spawned(program: Program, stdout: IO[bytes] | None) -> subprocess.Popen[bytes]:
+    with program.log.open("wb") as log:
+        return subprocess.Popen(
             program.argv,
             cwd=program.folder,
             env=program.env,
             stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
+            stdout=stdout or log,
+            stderr=log,
             start_new_session=True,
         )
-    try:
-        _await(process, program)
-        yield Started(psutil.Process(process.pid), time.perf_counter() - began)
-    except BaseException:
-        _stop(process, program, FAILED_STOP_SECONDS)
-        _kill(process, [])  # including orphans
-        raise
-    status = process.poll()
-    survivors = _stop(process, program, program.stop_seconds)
-    if status is not None:
-        raise _error(program, f"exited by itself with status {status}")
-    if survivors:
-        raise _error(program, f"{survivors} still ran {program.stop_seconds:g} s after {program.signal.name}: killed")
 
 
 def _await(process: subprocess.Popen[bytes], program: Program) -> None:

@@ -5,13 +5,12 @@ best of repeated passes, less that of the application alone. Logs are written to
 """
 
 import json
-import logging
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -20,85 +19,28 @@ from typing import Any
 FOLDER = tempfile.mkdtemp()
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = FOLDER  # before the import that reads it
 
-import ecs_logging  # noqa: E402
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest  # noqa: E402
+import ecs_logging_around  # noqa: E402
+import prometheus_client_around  # noqa: E402
+from prometheus_client import CollectorRegistry, generate_latest  # noqa: E402
 from prometheus_client.multiprocess import MultiProcessCollector  # noqa: E402
 
 from app import log, metrics  # noqa: E402
+from app.context import AsyncApplication, WsgiApplication  # noqa: E402
 from app.lines import Lines, writer  # noqa: E402
 from app.metering import CELLS, Meter, file_in  # noqa: E402
 from app.sampling import Sampler  # noqa: E402
 from app.slots import Slots  # noqa: E402
 
 PASS = 1000  # requests
-LABELS = ("route", "method", "status")
+LABELS = prometheus_client_around.LABELS
 WORKERS = 40  # whose counts a scrape adds up
 TOKEN = "a-token-of-prometheus"  # noqa: S105 - made up
-
-Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 def hello(_environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
     """The application."""
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "14")])
     return [b"Hello, world!\n"]
-
-
-def with_client(application: Application) -> Application:
-    """Metrics as the documentation of prometheus_client shows them: `labels` for each request."""
-    requests = Counter("http_requests", "Requests.", LABELS)
-    seconds = Histogram("http_request_duration_seconds", "Time.", LABELS)
-    sent = Counter("http_response_body_bytes", "Bytes.", LABELS)
-    in_flight = Gauge("http_requests_in_flight", "Requests.", multiprocess_mode="livesum")
-
-    def counted(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        seen: list[str] = []
-
-        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
-            seen.append(status)
-            return start_response(status, headers, *error)
-
-        begin = time.perf_counter()
-        with in_flight.track_inprogress():
-            body = list(application(environ, start))
-        labels = environ["PATH_INFO"], environ["REQUEST_METHOD"], seen[0][0] + "xx"
-        requests.labels(*labels).inc()
-        seconds.labels(*labels).observe(time.perf_counter() - begin)
-        sent.labels(*labels).inc(sum(map(len, body)))
-        return body
-
-    return counted
-
-
-def with_logging(application: Application, stdout: int) -> Application:
-    """A line by the standard library's logging and the formatter of ecs-logging."""
-    handler = logging.StreamHandler(os.fdopen(stdout, "w", encoding="utf-8"))
-    handler.setFormatter(ecs_logging.StdlibFormatter())
-    logger = logging.getLogger("requests")
-    logger.propagate = False
-    logger.setLevel(logging.INFO)
-    logger.addHandler(handler)
-
-    def logged(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        seen: list[str] = []
-
-        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
-            seen.append(status)
-            return start_response(status, headers, *error)
-
-        begin = time.perf_counter_ns()
-        body = list(application(environ, start))
-        more = {
-            "event.duration": time.perf_counter_ns() - begin,
-            "http.request.method": environ["REQUEST_METHOD"],
-            "http.route": environ["PATH_INFO"],
-            "http.response.status_code": int(seen[0][:3]),
-            "http.response.body.bytes": sum(map(len, body)),
-        }
-        logger.info("%s %s", environ["REQUEST_METHOD"], environ["PATH_INFO"], extra=more)
-        return body
-
-    return logged
 
 
 def read_pipe() -> int:
@@ -121,7 +63,7 @@ def best(ask: Callable[[], object], seconds: float, turns: int = PASS) -> float:
     return found / turns * 1e6
 
 
-def asking(application: Application) -> Callable[[], object]:
+def asking(application: WsgiApplication) -> Callable[[], object]:
     """A request to a WSGI application."""
     environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/hello"}
     return lambda: application(dict(environ), lambda *_: None)
@@ -133,7 +75,7 @@ async def hello_on_loop(_scope: Any, _receive: Any, send: Callable[[Any], Awaita
     await send({"type": "http.response.body", "body": b"Hello, world!\n"})
 
 
-def asking_on_loop(application: Callable[..., Coroutine[Any, Any, None]]) -> Callable[[], object]:
+def asking_on_loop(application: AsyncApplication) -> Callable[[], object]:
     """A request to an ASGI application that waits for nothing, so that it needs no loop."""
     headers = [(name, b"x") for name in (b"host", b"user-agent", b"accept", b"accept-encoding", b"connection")]
     scope = {"type": "http", "method": "GET", "path": "/hello", "headers": headers}
@@ -198,10 +140,15 @@ def requests(seconds: float, folder: Path) -> None:
     alone, on_loop = best(asking(hello), seconds), best(asking_on_loop(hello_on_loop), seconds)
     tell("metrics: the layer, WSGI", best(asking(metrics.wsgi(hello, counters)), seconds) - alone)
     tell("metrics: the layer, ASGI", best(asking_on_loop(metrics.asgi(hello_on_loop, counters)), seconds) - on_loop)
-    tell("metrics: prometheus_client, WSGI", best(asking(with_client(hello)), seconds) - alone)
+    client = prometheus_client_around
+    tell("metrics: prometheus_client, WSGI", best(asking(client.wsgi(hello)), seconds) - alone)
+    tell("metrics: prometheus_client, ASGI", best(asking_on_loop(client.asgi(hello_on_loop)), seconds) - on_loop)
     tell("log: the layer, WSGI", best(asking(log.wsgi(hello, lines)), seconds) - alone)
     tell("log: the layer, ASGI", best(asking_on_loop(log.asgi(hello_on_loop, lines)), seconds) - on_loop)
-    tell("log: logging and ecs-logging, WSGI", best(asking(with_logging(hello, read_pipe())), seconds) - alone)
+    naive = ecs_logging_around
+    naive.write_to(os.fdopen(read_pipe(), "w", encoding="utf-8"))
+    tell("log: logging and ecs-logging, WSGI", best(asking(naive.wsgi(hello)), seconds) - alone)
+    tell("log: logging and ecs-logging, ASGI", best(asking_on_loop(naive.asgi(hello_on_loop)), seconds) - on_loop)
 
 
 def scrapes(seconds: float, folder: Path, copy: Path) -> None:

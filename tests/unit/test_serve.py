@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from bench import catalog
-from bench.build import artifacts
+from bench.build import artifacts, beside
 from bench.errors import LabError
 from bench.host.pinning import cores
 from bench.model import Backend, Catalog, Exchange, Stack, Tuning
@@ -255,6 +255,26 @@ def test_a_backend_that_a_tuning_needs_runs_while_the_server_runs(start: Start, 
         assert (tmp_path / "dsn").read_text() == behind.dsn == f"slow://127.0.0.1:{behind.port}"
     assert are_gone([running.process, behind.process])
     assert log.with_suffix(".backend.log").exists()
+
+
+def test_what_a_server_writes_to_a_pipe_is_read(start: Start, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    start(before="print('x' * 1_000_000, flush=True)")  # more than a pipe holds
+    tuned = msgspec.structs.replace(STACK, server="gunicorn-sync+log")
+    with life_cycle.serving(CATALOG, tuned, life_cycle.HELLO, log, cores().server) as running:
+        assert Path(f"/proc/{running.process.pid}/fd/1").is_fifo()
+        assert len(reader := psutil.Process().children()) == 2
+    assert are_gone(reader)
+    assert log.read_bytes().startswith(b"127.0.0.1")  # stderr
+
+
+def test_a_yardsticks_packages_are_beside_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(artifacts, "require", lambda name: None)
+    monkeypatch.setattr(artifacts, "base", lambda name: tmp_path)
+    monkeypatch.setattr(beside, "folder", lambda variant, names: tmp_path / "+".join((variant, *names)))
+    tuned = msgspec.structs.replace(STACK, server="gunicorn-sync+ecs-logging")
+    argv, env = life_cycle.command(CATALOG, tuned, 8123, life_cycle.HOST, tmp_path)
+    assert argv[-1] == "served_around:application"
+    assert env["PYTHONPATH"] == f"{YARDSTICKS}:{tmp_path}/cpython+ecs-logging"
 
 
 def test_a_free_port_can_be_bound() -> None:

@@ -61,6 +61,15 @@ def test_settings_that_add_cpu_in_several_places_are_told_from_the_least_to_the_
         assert told[-1].startswith("A figure is lower in"), other.target.title
 
 
+def test_undecided_places_of_a_setting_are_counted() -> None:
+    rows = [added("bjoern, log", 1.2), added("uWSGI, log", 1.03), added("waitress, log", 1.02)]
+    rows += [added("bjoern, metrics", 1.02), added("uWSGI, metrics", 1.03)]
+    assert list(settings.answers(msgspec.structs.replace(FINDING, targets=tuple(rows)))) == [
+        "Log (fifty orders, server CPU): 20.0 µs on bjoern; undecided on 2 more.",
+        "Metrics (fifty orders, server CPU): undecided on 2.",
+    ]
+
+
 def test_without_a_change_the_answer_says_so() -> None:
     still = msgspec.structs.replace(FINDING, targets=ROWS[3:])
     assert list(settings.answers(still)) == ["A figure is lower in 0 of 3 comparisons, and higher in 0."]

@@ -54,9 +54,16 @@ def observe(
     argv = [str(artifacts.python(case.variant)), str(PROGRAM), host, str(port), str(answer)]
     env = artifacts.environment(catalog, catalog.variant(case.variant)) | {"PYTHONPATH": str(_folder(case.variant))}
     first = Exchange(method="GET", path="/", body=None, expect=answer.read_bytes())
-    paths = {"folder": output.parent, "log": output.with_suffix(".log")}
     with launched(
-        "the null server", argv, env, **paths, first=first, cpus=cores().server, host=host, port=port
+        "the null server",
+        argv,
+        env,
+        folder=output.parent,
+        log=output.with_suffix(".log"),
+        first=first,
+        cpus=cores().server,
+        host=host,
+        port=port,
     ) as running:
         result: PacerResult = at(pacer.run)(
             load,
