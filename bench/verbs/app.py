@@ -12,7 +12,7 @@ from cyclopts import App, Parameter
 from rich.console import Console
 
 from bench import catalog, pipeline
-from bench.build import artifacts
+from bench.build import artifacts, beside
 from bench.catalog import pairing
 from bench.durations import duration
 from bench.model import Catalog, Plan, Stack, Study, Unavailable, pick
@@ -73,10 +73,15 @@ def plan_of(study: Study, among: Catalog | None = None) -> Plan:
 
 
 def built_stack(text: str) -> Stack:
-    """Parse a stack's name. Raises LabError for an unknown name, and if its variant or server is not built."""
+    """Parse a stack's name, and install the packages of its tuning.
+
+    Raises LabError for an unknown name, if its variant or server is not built, and if a package is unavailable.
+    """
     stack = pairing.parse_stack(declared(), text)
     if not stack.is_peer:
         artifacts.require_server(declared(), stack)
+        tuning = pairing.tuning_of(declared(), stack)
+        beside.provide(stack.variant, tuning.requirements if tuning else ())
     return stack
 
 
