@@ -26,7 +26,7 @@ from bench.report import (
 )
 from bench.report.rows import Finding
 from bench.report.targets import TargetResult, counts
-from bench.report.wording import fitting
+from bench.report.wording import MICRO, fitting, scaled
 
 MOST = 3  # answers of a study
 
@@ -81,8 +81,22 @@ def _of_workload(finding: Finding, lead: str) -> Iterator[str]:
         yield from [ranked.answer(finding)] if finding.ranks_stacks else []
     elif study.macro:
         yield ranked.answer(finding)
+        yield from _tail(finding)
     else:
         yield from speedups.answers(finding, lead)
+
+
+def _tail(finding: Finding) -> Iterator[str]:
+    """Where the 99th percentile at the common rate is least and most, if the study drives all its stacks at it."""
+    plan = finding.study.latency
+    known = [each for each in finding.latencies if each.is_common and each.percentiles["p99"].figure.value is not None]
+    if not plan or not plan.all or len(known) < 2:
+        return
+    ends = [
+        f"{scaled(each.percentiles['p99'].figure, MICRO)} µs on {naming.advised(finding, each.stack)}"
+        for each in (known[0], known[-1])
+    ]
+    yield fitting(f"p99 at {number(known[0].rate)} requests per second each: from {' to '.join(ends)}")
 
 
 def _targets(finding: Finding) -> Iterator[str]:

@@ -13,7 +13,7 @@ from bench.analysis.selftest import Selftest, judge
 from bench.analysis.text import listed
 from bench.model import Words
 from bench.paths import FINDINGS, KEPT
-from bench.report import drift, readme, robustness
+from bench.report import drift, every_stack, readme, robustness
 from bench.report.answer import answers
 from bench.report.finding import find
 from bench.report.markdown import render
@@ -26,6 +26,7 @@ ASKED = (
     "variants",
     "servers",
     "stacks",
+    "tails",
     "loads",
     "ablations",
     "ablations-peers",
@@ -38,6 +39,7 @@ ASKED = (
     "frameworks",
     "identity",
     "events",
+    "statistics",
     "hal",
     "validators",
     "sessions",
@@ -49,7 +51,7 @@ MARKS = "¹²³⁴⁵⁶⁷⁸⁹"  # of machines in the index
 def write(
     kept: Path = KEPT, folder: Path = FINDINGS, words: Spoken | None = None, front: Path | None = None
 ) -> list[Path]:
-    """Write the page and the plots of every kept study, the index, and the tables of README, if `front` is its path.
+    """Write the pages and plots of kept studies, the index, every stack, and README's tables if `front` is its path.
 
     Other pages and plots are removed. The same kept sessions yield the same bytes. Returns the paths of the files.
     """
@@ -114,8 +116,10 @@ def _over(own: Sequence[keep.Kept], tested: Mapping[object, Selftest]) -> Findin
 
 
 def texts(found: dict[str, Finding]) -> dict[str, str]:
-    """The index and the pages as Markdown, by file name."""
-    return {"README.md": index(found)} | {f"{name}.md": page(finding) for name, finding in found.items()}
+    """The index, the page of every stack and those of studies as Markdown, by file name."""
+    pages = {f"{name}.md": page(finding) for name, finding in found.items()}
+    looked_up = every_stack.text(found)
+    return {"README.md": index(found), **({"every-stack.md": looked_up} if looked_up else {}), **pages}
 
 
 def index(found: dict[str, Finding]) -> str:

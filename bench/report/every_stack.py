@@ -1,0 +1,125 @@
+"""Every measured stack in one page: requests per second, CPU, memory and start, core by core, to look one up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from statistics import median
+
+import msgspec
+
+from bench.analysis.text import number
+from bench.report import naming
+from bench.report.markdown import render, table
+from bench.report.rows import Finding, Row
+from bench.report.study_page import machine
+from bench.report.wording import MEGA, MICRO, framework, scaled
+
+WORK = "medium"  # the workload of all figures
+PEERS = "NodeJS and Java"
+HEADING = ["server", "framework", "requests/s", "CPU, µs", "memory, MB", "start, s", "measured"]
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A stack's row, with the finding that it stands in."""
+
+    row: Row
+    finding: Finding
+
+    @property
+    def core(self) -> str:
+        """The heading that it stands under."""
+        if self.row.stack.is_peer:
+            return PEERS
+        return self.row.core.title if self.row.core.plain else naming.core(self.finding, self.row.core)
+
+    @property
+    def names(self) -> list[str]:
+        """The server and the framework; a peer is both in one."""
+        if self.row.stack.is_peer:
+            return [naming.core(self.finding, self.row.core), ""]
+        return [naming.server(self.finding, self.row.stack), framework(self.row.stack.framework)]
+
+
+def text(found: Mapping[str, Finding]) -> str:
+    """The page: a table for each core, the fastest stack first. Empty if no study has the workload.
+
+    It has the pages of the machine that most pages are of, and a stack's figures of its last day.
+    """
+    shown = [each for finding in found.values() for each in finding.each if _is_shown(each)]
+    if not shown:
+        return ""
+    machines = [machine(each.session) for each in shown]
+    most = max(machines, key=machines.count)
+    measured = _by_stack(each for each, own in zip(shown, machines, strict=True) if own == most)
+    parts: dict[str, list[Entry]] = {}
+    for entries in measured.values():
+        parts.setdefault(entries[-1].core, []).append(entries[-1])
+    return render(
+        "every_stack.md",
+        work=naming.work(shown[0]).lower(),
+        machine=most,
+        tables={core: table([HEADING, *map(_cells, entries)]) for core, entries in _ordered(parts)},
+        apart=_apart(measured.values()),
+        pages=set(found),
+    )
+
+
+def _is_shown(finding: Finding) -> bool:
+    study = finding.study
+    return finding.workload == WORK and not (study.first_look or study.selftest or finding.is_of_an_application)
+
+
+def _by_stack(shown: Iterable[Finding]) -> dict[tuple[str, ...], list[Entry]]:
+    """The figures of each stack on each page that has it, those that were measured last at the end."""
+    measured: dict[tuple[str, ...], list[Entry]] = {}
+    for finding in sorted(shown, key=lambda each: each.session.started):
+        for row in finding.rows:
+            if row.cpu.value and "+" not in row.stack.server:
+                measured.setdefault(_place(finding, row), []).append(Entry(row, finding))
+    return measured
+
+
+def _apart(measured: Iterable[Sequence[Entry]]) -> str:
+    """How far apart pages have the same stack: the median, and the one that differs most; empty if none has two."""
+    several = [sorted(entries, key=_cpu) for entries in measured if len(entries) > 1]
+    if not several:
+        return ""
+    ratios = [_cpu(entries[-1]) / _cpu(entries[0]) for entries in several]
+    low, *_, high = several[ratios.index(max(ratios))]
+    pages = [f"{scaled(each.row.cpu, MICRO)} µs on {_page(each)}" for each in (low, high)]
+    server = naming.server(low.finding, low.row.stack)
+    return (
+        f"the {len(several)} stacks on several pages differ by {number(median(ratios))}× in the median, and at most "
+        f"{low.core} on {server} by {number(max(ratios))}× ({', '.join(pages)})"
+    )
+
+
+def _cpu(entry: Entry) -> float:
+    return entry.row.cpu.value or 0.0
+
+
+def _page(entry: Entry) -> str:
+    name = entry.finding.study.name
+    return f"[{name}]({name}.md)"
+
+
+def _place(finding: Finding, row: Row) -> tuple[str, ...]:
+    """What makes a stack the same on another page, where its interpreter may be the study's own."""
+    return Entry(row, finding).core, row.stack.variant.partition("@")[0], row.stack.framework, row.stack.server
+
+
+def _ordered(parts: Mapping[str, Sequence[Entry]]) -> Iterator[tuple[str, list[Entry]]]:
+    """The plain source by its interpreter, then other cores by their least CPU, then peers; servers likewise."""
+
+    def place(core: str) -> tuple[bool, bool, str, float]:
+        plain = any(entry.row.core.plain for entry in parts[core])
+        return core == PEERS, not plain, core if plain else "", min(map(_cpu, parts[core]))
+
+    for core in sorted(parts, key=place):
+        yield core, sorted(parts[core], key=_cpu)
+
+
+def _cells(entry: Entry) -> list[str]:
+    row, day = entry.row, entry.finding.session.started[:10]
+    figures = (scaled(row.capacity, 1.0), scaled(row.cpu, MICRO), scaled(row.memory, MEGA), scaled(row.start, 1.0))
+    return [*entry.names, *figures, f"{_page(entry)}, {day}"]
