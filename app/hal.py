@@ -7,6 +7,8 @@ With the layer `events`, `GET /statements/<id>` is the statement that was made l
 are HAL where `Accept` prefers it. The layer keeps nothing: it shows what the application within answers.
 """
 
+from __future__ import annotations  # those of inner functions would be evaluated at each request
+
 import re
 from collections.abc import Callable, Iterable, Mapping
 from os import environ

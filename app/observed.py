@@ -4,8 +4,10 @@ An answer is told before its last byte is sent, so that no client has one that w
 known; the end of a stream without one is told once it is sent.
 """
 
+from __future__ import annotations  # those of inner functions would be evaluated at each request
+
 from asyncio import CancelledError
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from time import perf_counter_ns
 from typing import Any, Protocol
@@ -155,15 +157,17 @@ def on_asgi(application: AsyncApplication, observer: Observer) -> AsyncApplicati
             received += len(message.get("body", b""))
             return message
 
-        async def sending(message: dict[str, Any]) -> None:
+        def sending(message: dict[str, Any]) -> Awaitable[None]:  # no coroutine of its own: that takes 0.2 µs
             nonlocal status, sent
             if message["type"] == "http.response.start":
                 status = message["status"]
             elif message["type"] == "http.response.body":
-                sent += 0 if scope["method"] == "HEAD" else len(message.get("body", b""))
+                if "body" in message and scope["method"] != "HEAD":
+                    sent += len(message["body"])
                 if not message.get("more_body"):
                     end()
-            await send(message)
+            begun: Awaitable[None] = send(message)
+            return begun
 
         def end() -> None:
             nonlocal is_told

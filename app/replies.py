@@ -1,5 +1,7 @@
 """Replies of layers: made once, and sent on each interface; and the reply of the application within a layer."""
 
+from __future__ import annotations  # those of inner functions would be evaluated at each request
+
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 

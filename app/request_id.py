@@ -4,6 +4,8 @@ A client or a proxy names the request by that header. Otherwise the id is made: 
 `$request_id`. A header that is too long or has other characters than those of an id is replaced: it could break a log.
 """
 
+from __future__ import annotations  # those of inner functions would be evaluated at each request
+
 import os
 import re
 from collections.abc import Awaitable, Callable, Iterable

@@ -1,5 +1,7 @@
 """Bodies of requests by the rules of ASGI."""
 
+from __future__ import annotations  # those of inner functions would be evaluated at each request
+
 from collections.abc import Awaitable, Callable
 from typing import Any
 

@@ -1,5 +1,7 @@
 """The yardstick beside the layer `log`: a line for each request by the standard library's logging and ecs-logging."""
 
+from __future__ import annotations  # those of inner functions would be evaluated at each request
+
 import logging
 import os
 import sys

@@ -4,6 +4,8 @@ Servers serve it in place of `app.entry` (`bench/tunings/prometheus-client.toml`
 `labels` for each request, in the mode for several processes: `PROMETHEUS_MULTIPROC_DIR` names the folder of its files.
 """
 
+from __future__ import annotations  # those of inner functions would be evaluated at each request
+
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterable
