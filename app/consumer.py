@@ -25,6 +25,7 @@ from app.nats import Message, NoBroker, TooLarge
 from app.nats_blocking import Client, Connection
 from app.pulling import SILENCE_SECONDS, Puller
 from app.sparing import Sparing
+from app.tracing import TRACE, taken
 from app.work import MADE_STATUS, PARTITIONS, QUEUE, Outcome, Work, by_of
 
 REDELIVERY_SECONDS = 5.0  # without an acknowledgement, the broker gives a document out again
@@ -105,6 +106,8 @@ class Consumer:
     def _take(self, puller: Puller) -> None:
         """Compute the next document, if there is one."""
         if (message := puller.next()) is not None:
+            headers = message.headers
+            TRACE.set(taken(headers.get("traceparent", ""), headers.get("tracestate", "")))  # that of its request
             puller.answer(message, DONE if self.is_stored(message, puller) else BACK)
 
     def is_stored(self, message: Message, puller: Puller) -> bool:

@@ -2,7 +2,8 @@
 
 A layer is a module of `app` with a function for each interface, `wsgi`, `asgi` and `rsgi`, that returns an application
 around another. Around all layers, each request runs in a context of its own. `TRANSFORM` in such a module names a
-function that returns a transform around the core's. `REQUIREMENTS` names the packages that the layer needs.
+function that returns a transform around the core's; if several layers name it, it is around it once. `REQUIREMENTS`
+names the packages that the layer needs.
 """
 
 from collections.abc import Sequence
@@ -36,11 +37,10 @@ def around(application: Any, interface: str, names: Sequence[str]) -> Any:
 
 
 def around_core(core: Core, names: Sequence[str]) -> Core:
-    """The core with its transform within those of the layers `names`, outermost first; a repeated name counts once."""
-    for name in reversed(dict.fromkeys(names)):
-        wrapper = getattr(_layer(name), "TRANSFORM", None)
-        if wrapper is not None:
-            core = replace(core, transform=resolve_name(wrapper)(core.transform))
+    """The core with its transform within those of the layers `names`, outermost first; a repeated one counts once."""
+    wrappers = dict.fromkeys(getattr(_layer(name), "TRANSFORM", "") for name in names)
+    for wrapper in filter(None, reversed(wrappers)):
+        core = replace(core, transform=resolve_name(wrapper)(core.transform))
     return core
 
 

@@ -3,12 +3,11 @@
     STATEMENTS_LAYERS="request_id health metrics log"
 
 A line has the route and no path, query, header or body: they may hold secrets. Nothing that a client sends gets into it
-but what is checked or escaped: the id of the request, that of the trace, and the subject of the token. If the reader is
-too slow, lines are lost: the next one tells how many.
+but what is checked or escaped: ids of the request and its trace, and the subject of the token. If the reader is too
+slow, lines are lost: the next one tells how many.
 """
 
 import os
-import re
 import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -24,12 +23,12 @@ from app.observed import Asked, check_place
 from app.principal import PRINCIPAL
 from app.routes import method_of, route_of
 from app.sampling import Sampler
-from app.timing import CORE_NS
+from app.timing import CORE
+from app.tracing import TRACE
 
 TRANSFORM = "app.timing.timed"  # what the layer wraps a core's transform in
 ECS = "8.17.0"
 SUBJECT_CHARACTERS = 128
-TRACEPARENT = re.compile("[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
 
 
 class Clock:
@@ -53,8 +52,6 @@ class Clock:
 class Log:
     """Writes a line for each request that has ended, if the rules of the sampler want one."""
 
-    header = "traceparent"
-
     def __init__(self, lines: Lines, sampler: Sampler) -> None:
         self.lines = lines
         self.sampler = sampler
@@ -72,11 +69,11 @@ class Log:
         level = rules.level(status, ns)
         if level is None:
             return
-        method, path, parent = asked
+        method, path, _ = asked
         head = _head(level, rules.sampled, method, path, status)
         self.lines.put(
             f'{{"@timestamp":"{now}"{head}{self.process}-{next(self.numbers):x}","event.duration":{ns}'
-            f',"http.request.body.bytes":{received},"http.response.body.bytes":{sent}{_if_known(parent)}}}\n'
+            f',"http.request.body.bytes":{received},"http.response.body.bytes":{sent}{_if_known()}}}\n'
         )
 
 
@@ -90,17 +87,17 @@ def _head(level: str, sampled: float, method: str, path: str, status: int) -> st
     )
 
 
-def _if_known(parent: str) -> str:
+def _if_known() -> str:
     """What not every request has."""
     found = ""
     if (named := REQUEST_ID.get()) is not None:
         found += f',"http.request.id":"{named}"'  # of safe characters, as the layer `request_id` has seen to
-    if parent and (trace := TRACEPARENT.fullmatch(parent)):
-        found += f',"trace.id":"{trace[1]}"'
+    if (trace := TRACE.get()) is not None:
+        found += f',"trace.id":"{trace.id}","transaction.id":"{trace.span}"'
     if (by := PRINCIPAL.get(None)) is not None:
         found += f',"user.id":{encode_basestring_ascii(by.subject[:SUBJECT_CHARACTERS])}'
-    if (core := CORE_NS.get()) is not None:
-        found += f',"statements.core.duration":{core}'
+    if (core := CORE.get()) is not None:
+        found += f',"statements.core.duration":{core[1] - core[0]}'
     return found
 
 

@@ -18,7 +18,7 @@ BOUNDS = ("0.0001", "0.00025", "0.0005", "0.001", "0.0025", "0.005", "0.01", "0.
 _bounds_ns = [round(float(bound) * 1e9) for bound in BOUNDS]
 
 # The cells of a worker, and where the rows begin.
-STARTS, IN_FLIGHT, LOST, FALLBACKS, LINES_LOST, ROWS = range(6)
+STARTS, IN_FLIGHT, LOST, FALLBACKS, LINES_LOST, SPANS_LOST, ROWS = range(7)
 # The cells of a row. The buckets are last, and their sum is the number of requests.
 NS, RECEIVED, SENT, BUCKETS = range(4)
 ROW_CELLS = BUCKETS + len(BOUNDS) + 1
@@ -31,6 +31,7 @@ _unused = bytes(ROW_CELLS * CELL_BYTES)
 TELLS = {
     FALLBACKS: ("statements_core_fallbacks_total", "Documents that the core left to the reference core."),
     LINES_LOST: ("statements_log_lines_lost_total", "Lines that the log's reader was too slow for."),
+    SPANS_LOST: ("statements_spans_lost_total", "Spans that did not reach the collector."),
 }
 
 Told = Mapping[int, Callable[[], int]]  # a cell, and what the process itself counts: it never decreases
@@ -38,13 +39,11 @@ Told = Mapping[int, Callable[[], int]]  # a cell, and what the process itself co
 
 def file_in(folder: Path) -> Path:
     """The file of the counters. A version of the service that counts other things has another one."""
-    return folder / f"{crc32(repr((SERIES, BOUNDS, ROW_CELLS)).encode()):08x}.cells"
+    return folder / f"{crc32(repr((SERIES, BOUNDS, ROW_CELLS, ROWS)).encode()):08x}.cells"
 
 
 class Meter:
     """Counts the requests of this process, in its slot. `told` are counters kept elsewhere in the process."""
-
-    header = ""
 
     def __init__(self, slots: Slots, told: Told) -> None:
         self.slots = slots

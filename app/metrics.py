@@ -22,7 +22,7 @@ from app.asgi.bodies import given
 from app.context import AsyncApplication, Environ, WsgiApplication
 from app.exposition import MEDIA_TYPE, Family, exposed, gauge
 from app.http import Problem, not_allowed
-from app.metering import CELLS, FALLBACKS, LINES_LOST, Meter, Told, file_in
+from app.metering import CELLS, FALLBACKS, LINES_LOST, SPANS_LOST, Meter, Told, file_in
 from app.observed import check_place
 from app.replies import UNCACHED, Reply, refused, replied
 from app.slots import Slots
@@ -68,7 +68,7 @@ def configured(env: Mapping[str, str] = environ) -> Metrics:
 
 
 def _told(names: Iterable[str]) -> Told:
-    """What else the process counts: a core that falls back to the reference core, and the log's losses."""
+    """What else the process counts: a core that falls back to the reference core, lost lines and lost spans."""
     told: dict[int, Callable[[], int]] = {}
     fallbacks = built_core().fallbacks
     if fallbacks is not None:
@@ -77,6 +77,10 @@ def _told(names: Iterable[str]) -> Told:
         from app.lines import on_stdout  # noqa: PLC0415 - only with that layer
 
         told[LINES_LOST] = lambda: on_stdout().lost
+    if "otel" in names:
+        from app.otel import batches  # noqa: PLC0415 - the same
+
+        told[SPANS_LOST] = lambda: batches().lost
     return told
 
 

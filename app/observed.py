@@ -12,7 +12,6 @@ from functools import lru_cache
 from time import perf_counter_ns
 from typing import Any, Protocol
 
-from app.asgi.bodies import given
 from app.context import AsyncApplication, Environ, WsgiApplication
 from app.http import Header
 
@@ -22,15 +21,13 @@ BODYLESS = {204, 304}
 NO_HEADERS: list[Header] = []
 NO_BODY = {"", "0"}  # a Content-Length
 
-OUTSIDE = {"context", "drain", "health", "log", "metrics", "request_id"}  # these layers hide no answer of the service
+OUTSIDE = {"context", "drain", "health", "log", "metrics", "otel", "request_id", "trace"}  # they hide no answer
 
-Asked = tuple[str, str, str]  # the method, the path, and the value of the header that the observer wants
+Asked = tuple[str, str, str]  # the method, the path, and the scheme, `http` or `https`
 
 
 class Observer(Protocol):
-    """What is told of each request. `header` is the name of the request's header that it wants to see, or empty."""
-
-    header: str
+    """What is told of each request, within its context."""
 
     def began(self) -> None: ...
 
@@ -93,12 +90,11 @@ class Streamed:
 def on_wsgi(application: WsgiApplication, observer: Observer) -> WsgiApplication:
     """The WSGI application, observed."""
     began, ended = observer.began, observer.ended
-    key = "HTTP_" + observer.header.upper().replace("-", "_")
 
     def observed(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         began()
         begin = perf_counter_ns()
-        asked = environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), environ.get(key, "")
+        asked = environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), environ["wsgi.url_scheme"]
         status, headers, body = FAILED, NO_HEADERS, None
         if environ.get("CONTENT_LENGTH", "0") not in NO_BODY or "HTTP_TRANSFER_ENCODING" in environ:
             environ["wsgi.input"] = body = Input(environ["wsgi.input"])
@@ -140,7 +136,6 @@ def _length(headers: Iterable[Header]) -> int | None:
 
 def on_asgi(application: AsyncApplication, observer: Observer) -> AsyncApplication:
     """The ASGI application, observed."""
-    name = observer.header.encode()
 
     async def observed(scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -148,7 +143,7 @@ def on_asgi(application: AsyncApplication, observer: Observer) -> AsyncApplicati
             return
         observer.began()
         begin = perf_counter_ns()
-        asked = scope["method"], scope["path"], given(scope, name) if name else ""
+        asked = scope["method"], scope["path"], scope.get("scheme", "http")
         status, received, sent, is_told = FAILED, 0, 0, False
 
         async def receiving() -> dict[str, Any]:
@@ -228,7 +223,6 @@ class Observed:
 
 def on_rsgi(application: AsyncApplication, observer: Observer) -> AsyncApplication:
     """The RSGI application, observed."""
-    name = observer.header
 
     async def observed(scope: Any, protocol: Any) -> None:
         if scope.proto != "http":
@@ -236,7 +230,7 @@ def on_rsgi(application: AsyncApplication, observer: Observer) -> AsyncApplicati
             return
         observer.began()
         begin = perf_counter_ns()
-        asked = scope.method, scope.path, scope.headers.get(name, "") if name else ""
+        asked = scope.method, scope.path, scope.scheme
 
         def end(status: int, received: int, sent: int) -> None:
             sent = 0 if scope.method == "HEAD" else sent

@@ -14,6 +14,7 @@ from zlib import crc32
 
 from app.jetstream import ID, SECOND, NoStream, ask, newest, publish
 from app.nats import Dialogue, Message, Returned
+from app.tracing import passed_on
 
 QUEUE, EVENTS, RESULTS = "STATEMENTS_WORK", "STATEMENTS_MADE", "KV_statements"
 MADE = "statements.made"  # the subject of events
@@ -107,12 +108,12 @@ class Work:
     def submit(self, document: bytes, by: str | None) -> Dialogue[str]:
         """Put a document on the queue. Returns its id once the broker has it."""
         id = new_id(document)  # noqa: A001 - what it is
-        yield from self._made(lambda: publish(queued(id), document, _with_by({ID: id}, by)))
+        yield from self._made(lambda: publish(queued(id), document, _with_by({ID: id, **passed_on()}, by)))
         return id
 
     def announce(self, id: str, by: str | None) -> Dialogue[None]:  # noqa: A002
         """Publish the event of a statement, once for each id within the stream's duplicate window of two minutes."""
-        return self._made(lambda: publish(MADE, json.dumps({"id": id, "by": by}).encode(), {ID: id}))
+        return self._made(lambda: publish(MADE, json.dumps({"id": id, "by": by}).encode(), {ID: id, **passed_on()}))
 
     def keep(self, id: str, outcome: Outcome) -> Dialogue[None]:  # noqa: A002
         """Store the outcome of a document, in place of an earlier one."""

@@ -35,7 +35,7 @@ class Bills:
         document = await req.stream.read(self.billing.max_bytes + 1)
         whole(req.scope, document, self.billing.max_bytes, req.content_length)
         with self.billing.bulkhead.entered():
-            run = copy_context().run  # with the id of the request
+            run = copy_context().run  # with the id and the trace of the request
             loop = asyncio.get_running_loop()
             resp.data = await loop.run_in_executor(self.threads, run, self.billing.answer, document, caller)
         resp.content_type = JSON
@@ -50,13 +50,13 @@ class Health:
 
 
 def make(settings: Settings) -> AsyncApplication:
-    """The application, with an id for each request."""
+    """The application, with an id and a trace for each request."""
     app = App()
     app.add_route("/bills", Bills(Billing(settings), ThreadPoolExecutor(settings.calls)))
     app.add_route("/healthz", Health())
     app.add_error_handler(Problem, _refuse)
     app.set_error_serializer(refuse_http)
-    made: AsyncApplication = around(app, "asgi", ["request_id"])
+    made: AsyncApplication = around(app, "asgi", ["request_id", "trace"])
     return made
 
 

@@ -38,13 +38,13 @@ class Health:
 
 
 def make(settings: Settings) -> WsgiApplication:
-    """The application, with an id for each request."""
+    """The application, with an id and a trace for each request."""
     app = App()
     app.add_route("/bills", Bills(Billing(settings)))
     app.add_route("/healthz", Health())
     app.add_error_handler(Problem, _refuse)
     app.set_error_serializer(refuse_http)
-    made: WsgiApplication = around(app, "wsgi", ["request_id"])
+    made: WsgiApplication = around(app, "wsgi", ["request_id", "trace"])
     return made
 
 

@@ -1,4 +1,4 @@
-"""`make statistics`: what metrics and logs add to a request in process, by the service's layers and by libraries.
+"""`make statistics`: what metrics, logs and traces add to a request in process, by the layers and by libraries.
 
 Packages are installed from `bench/locks/statistics.txt` into `.lab/tools/statistics`. Times are those of this machine
 now, and nothing judges them.
@@ -17,14 +17,15 @@ RUN_SECONDS = 120
 
 def main() -> None:
     """Print a row for each way."""
-    argv = [str(tools.python("statistics")), str(YARDSTICKS / "observing.py"), str(SECONDS)]
-    env = {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        pinned(argv, cores().server), env=env, stdout=subprocess.PIPE, text=True, check=True, timeout=RUN_SECONDS
-    )
+    python = str(tools.python("statistics"))
     print("| what | µs |\n|---|--:|")
-    for line in map(json.loads, done.stdout.splitlines()):
-        print(f"| {line['way']} | {line['us']:.1f} |")
+    for yardstick in ("observing.py", "tracing.py"):
+        argv = pinned([python, str(YARDSTICKS / yardstick), str(SECONDS)], cores().server)
+        done = subprocess.run(
+            argv, env={"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True, check=True, timeout=RUN_SECONDS
+        )
+        for line in map(json.loads, done.stdout.splitlines()):
+            print(f"| {line['way']} | {line['us']:.1f} |")
 
 
 if __name__ == "__main__":

@@ -4,43 +4,31 @@ Each way stands around the same application, which answers `GET /hello`. A line 
 best of repeated passes, less that of the application alone. Logs are written to a pipe, which another process reads.
 """
 
-import json
 import os
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 FOLDER = tempfile.mkdtemp()
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = FOLDER  # before the import that reads it
 
 import ecs_logging_around  # noqa: E402
 import prometheus_client_around  # noqa: E402
+from in_process import asking, asking_on_loop, best, hello, hello_on_loop, tell  # noqa: E402
 from prometheus_client import CollectorRegistry, generate_latest  # noqa: E402
 from prometheus_client.multiprocess import MultiProcessCollector  # noqa: E402
 
 from app import log, metrics  # noqa: E402
-from app.context import AsyncApplication, WsgiApplication  # noqa: E402
 from app.lines import Lines, writer  # noqa: E402
 from app.metering import CELLS, Meter, file_in  # noqa: E402
 from app.sampling import Sampler  # noqa: E402
 from app.slots import Slots  # noqa: E402
 
-PASS = 1000  # requests
 LABELS = prometheus_client_around.LABELS
 WORKERS = 40  # whose counts a scrape adds up
 TOKEN = "a-token-of-prometheus"  # noqa: S105 - made up
-
-
-def hello(_environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
-    """The application."""
-    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "14")])
-    return [b"Hello, world!\n"]
 
 
 def read_pipe() -> int:
@@ -52,49 +40,12 @@ def read_pipe() -> int:
     return writing
 
 
-def best(ask: Callable[[], object], seconds: float, turns: int = PASS) -> float:
-    """The microseconds of a call, in the best pass within a time."""
-    found, end = float("inf"), time.monotonic() + seconds
-    while time.monotonic() < end:
-        begin = time.perf_counter()
-        for _ in range(turns):
-            ask()
-        found = min(found, time.perf_counter() - begin)
-    return found / turns * 1e6
-
-
-def asking(application: WsgiApplication) -> Callable[[], object]:
-    """A request to a WSGI application."""
-    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/hello"}
-    return lambda: application(dict(environ), lambda *_: None)
-
-
-async def hello_on_loop(_scope: Any, _receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
-    """The same application by ASGI."""
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"14")]})
-    await send({"type": "http.response.body", "body": b"Hello, world!\n"})
-
-
-def asking_on_loop(application: AsyncApplication) -> Callable[[], object]:
-    """A request to an ASGI application that waits for nothing, so that it needs no loop."""
-    headers = [(name, b"x") for name in (b"host", b"user-agent", b"accept", b"accept-encoding", b"connection")]
-    scope = {"type": "http", "method": "GET", "path": "/hello", "headers": headers}
-
-    async def send(_message: Any) -> None: ...
-
-    def ask() -> None:
-        with suppress(StopIteration):
-            application(dict(scope), None, send).send(None)
-
-    return ask
-
-
 def counted_by(workers: int, folder: Path) -> None:
     """Let workers count, one after another: they leave one slot."""
     script = (
         "import sys; from pathlib import Path; from app.metering import *\n"
         "meter = Meter(Slots(file_in(Path(sys.argv[1])), CELLS), {}); meter.began()\n"
-        "meter.ended(('GET', '/hello', ''), 200, 0, 14, 1)"
+        "meter.ended(('GET', '/hello', 'http'), 200, 0, 14, 1)"
     )
     for _ in range(workers):
         subprocess.run([sys.executable, "-c", script, str(folder)], check=True)
@@ -126,11 +77,6 @@ def exposed() -> bytes:
     MultiProcessCollector(registry)
     found: bytes = generate_latest(registry)
     return found
-
-
-def tell(way: str, microseconds: float) -> None:
-    """Print a way's line."""
-    print(json.dumps({"way": way, "us": microseconds}), flush=True)
 
 
 def requests(seconds: float, folder: Path) -> None:

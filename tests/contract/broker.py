@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from app.jetstream import ask
+from app.nats import headers_of
 from app.nats_blocking import Client
 from app.work import EVENTS, QUEUE, RESULTS, Work
 from bench.build import artifacts
@@ -82,13 +83,18 @@ class Broker:
 
     def events(self) -> Counter[str]:
         """How many events are stored, by the id in each."""
-        state, ids = self.state(EVENTS), []
-        client = Client(self.url)
-        for sequence in range(state["first_seq"], state["last_seq"] + 1):
-            message = client.run(ask(f"STREAM.MSG.GET.{EVENTS}", {"seq": sequence}))["message"]
-            ids.append(json.loads(base64.b64decode(message["data"]))["id"])
+        return Counter(json.loads(base64.b64decode(message["data"]))["id"] for message in self._events())
+
+    def headers_of_events(self) -> list[dict[str, str]]:
+        """The headers of each stored event, the oldest first."""
+        return [headers_of(base64.b64decode(message["hdrs"]))[1] for message in self._events()]
+
+    def _events(self) -> list[dict[str, Any]]:
+        state, client = self.state(EVENTS), Client(self.url)
+        sequence = range(state["first_seq"], state["last_seq"] + 1)
+        messages = [client.run(ask(f"STREAM.MSG.GET.{EVENTS}", {"seq": number}))["message"] for number in sequence]
         client.close()
-        return Counter(ids)
+        return messages
 
     def counts(self) -> tuple[int, int, int]:
         """How many documents wait, how many results are stored, and how many events there were."""

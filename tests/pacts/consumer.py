@@ -84,7 +84,7 @@ def use(mock: PactServer) -> None:
     connection.request("GET", "/hello")
     assert connection.getresponse().read() == HELLO.encode()
     connection.close()
-    billing, caller = Billing(Settings(statements=str(mock))), Caller("", trace="1" * 32)
+    billing, caller = Billing(Settings(statements=str(mock))), Caller("")
     bill = {"id": 7, "name": "Ann Lee", "due": 500, "currency": "EUR"}
     assert json.loads(billing.answer(VALID.encode(), caller)) == {"batch": "b-1", "bills": [bill]}
     problem = refusal(billing, INVALID.encode(), caller)

@@ -101,7 +101,7 @@ def _ask_rsgi(application: Any, method: str, path: str, body: bytes, headers: di
 
     named = Headers(headers | {"content-length": str(len(body))})
     path, _, query = path.partition("?")
-    scope = SimpleNamespace(proto="http", method=method, path=path, query_string=query, headers=named)
+    scope = SimpleNamespace(proto="http", scheme="http", method=method, path=path, query_string=query, headers=named)
     asyncio.run(application(scope, Protocol()))
     (answer,) = answers
     return answer

@@ -6,8 +6,11 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from app import contract, events, identity, layers, log, metrics
+from app import contract, events, identity, layers, log, metrics, otel
+from app.batches import Batches, Limits
 from app.deferred import Events
 from app.http import Problem
 from app.jwks import NoKeys
@@ -24,7 +27,17 @@ from tests.unit.test_events import BROKER, SERVICES, MadeUpWork
 
 CORE = contract.load_core("app.core")
 PROMISES = Promises(written())
-LAYERS = ["request_id", "health", "metrics", "log", "identity", "hal", "events"]  # the order of docs/operating.md
+LAYERS = [
+    "request_id",
+    "health",
+    "trace",
+    "metrics",
+    "log",
+    "otel",
+    "identity",
+    "hal",
+    "events",
+]
 JSON, HAL = "application/json", "application/hal+json"
 MAX_BYTES = 10_000
 SENT = document(*(order(number, customer={"id": number, "name": "Ann Lee"}) for number in range(1, 22)))  # two pages
@@ -67,6 +80,8 @@ class Service:
         meter = Meter(Slots(file_in(folder), CELLS), {})
         monkeypatch.setattr(metrics, "configured", lambda: metrics.Metrics(meter, "a-token-of-prometheus"))
         monkeypatch.setattr(log, "configured", lambda: log.Log(Lines(lambda _line: None), Sampler("")))
+        made_of_requests = otel.Spans(Batches(InMemorySpanExporter(), Limits()), Resource({}))
+        monkeypatch.setattr(otel, "configured", lambda: made_of_requests)
         monkeypatch.setattr(identity, "configured", lambda: identity.Gate(Tokens()))  # type: ignore[arg-type]
         wait = self.wait if interface == "wsgi" else self.wait_on_loop
         facts = {"/__version__": lambda: {"variant": "x"}, "/openapi.json": written}

@@ -7,6 +7,7 @@ from threading import Event, Thread
 import msgspec
 import pytest
 
+from app import layers
 from app.http import REQUEST_ID, Problem
 from bench.paths import ROOT
 from billing.bulkhead import Bulkhead
@@ -14,6 +15,7 @@ from billing.caller import Caller
 from billing.circuit import Circuit, Failed
 from billing.settings import MEBIBYTE, Settings, configured
 from tests.downstream import KINDS, REFUSED
+from tests.unit.interfaces import answering, ask
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 FAILED = Failed("502 Bad Gateway", "wrong")
@@ -125,49 +127,35 @@ def test_a_full_bulkhead_refuses_and_a_call_that_ends_makes_room() -> None:
         pass
 
 
-@pytest.mark.parametrize(
-    ("given", "flags"),
-    [
-        (f"00-{TRACE}-{SPAN}-01", "01"),
-        (f"00-{TRACE}-{SPAN}-00", "00"),
-        (f"00-{TRACE}-{SPAN}-03", "01"),
-        (f"cc-{TRACE}-{SPAN}-01-more", "01"),
-    ],
-)
-def test_a_trace_goes_on_with_another_span(given: str, flags: str) -> None:
-    caller = Caller.of({"traceparent": given, "tracestate": "a=1"}.get)
-    one, other = (caller.headers()["traceparent"].split("-") for _ in range(2))
-    assert one[:2] == other[:2] == ["00", TRACE]
-    assert one[3] == other[3] == flags
-    assert len({SPAN, one[2], other[2]}) == 3
-    assert caller.headers()["tracestate"] == "a=1"
+def passed(headers: dict[str, str]) -> dict[str, str]:
+    """What billing passes on of a request."""
+    seen: list[dict[str, str]] = []
+
+    def act() -> bytes:
+        seen.append(Caller.of({"Authorization": "Bearer one"}.get).headers())
+        return b""
+
+    ask("wsgi", layers.around(answering("wsgi", act), "wsgi", ["trace"]), "POST", "/bills", b"", **headers)
+    return seen[0]
 
 
-@pytest.mark.parametrize(
-    "given",
-    [
-        "",
-        f"00-{TRACE}-{SPAN}",
-        f"00-{TRACE}-{SPAN}-01-more",
-        f"ff-{TRACE}-{SPAN}-01",
-        f"00-{'0' * 32}-{SPAN}-01",
-        f"00-{TRACE}-{'0' * 16}-01",
-        f"00-{TRACE.upper()}-{SPAN}-01",
-        f"00-{TRACE}-{SPAN}-01\n",
-    ],
-)
-def test_without_a_valid_trace_another_one_begins(given: str) -> None:
-    headers = Caller.of({"traceparent": given, "tracestate": "a=1"}.get).headers()
-    version, trace, _, flags = headers["traceparent"].split("-")
-    assert (version, flags) == ("00", "00")
-    assert trace not in {TRACE, "0" * 32}
-    assert "tracestate" not in headers
+def test_a_trace_goes_on_with_billings_own_span() -> None:
+    found = passed({"traceparent": f"00-{TRACE}-{SPAN}-01", "tracestate": "a=1"})
+    version, trace, span, flags = found.pop("traceparent").split("-")
+    assert (version, trace, flags) == ("00", TRACE, "01")
+    assert len(span) == len(SPAN)
+    assert span != SPAN
+    assert found == {"tracestate": "a=1", "Authorization": "Bearer one"}
+
+
+def test_without_a_trace_one_begins() -> None:
+    assert passed({}).keys() == {"traceparent", "Authorization"}
 
 
 def test_what_a_request_lacks_is_not_passed_on() -> None:
     assert REQUEST_ID.get() is None
     given: dict[str, str] = {}
-    assert Caller.of(given.get).headers().keys() == {"traceparent"}
+    assert Caller.of(given.get).headers() == {}
 
 
 def test_an_authorization_with_other_characters_is_refused() -> None:

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from contextvars import copy_context
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +14,7 @@ from app.core import transform
 from app.jetstream import BACK, DONE
 from app.nats import Dialogue, Message, NoBroker, TooLarge
 from app.pulling import DELIVERED
+from app.tracing import TRACE, Trace
 from app.work import Outcome
 
 ID = "3" + "0" * 31
@@ -114,6 +116,19 @@ def run() -> Run:
 
 def test_the_result_is_stored_before_its_document_is_acknowledged(run: Run) -> None:
     assert run().taken == ["keep", "announce", "acknowledge"]
+
+
+def test_each_document_is_of_its_own_trace() -> None:
+    seen: list[Trace | None] = []
+    made = Consumer("nats://127.0.0.1:1", lambda document: seen.append(TRACE.get()) or document)  # type: ignore[func-returns-value]
+    made.work = Steps()  # type: ignore[assignment]
+    parent = f"00-{'1' * 32}-{'2' * 16}-01"
+    context = copy_context()
+    for headers in ({"traceparent": parent, "tracestate": "a=1"}, {}, {"traceparent": "wrong"}):
+        context.run(made._take, Puller(Steps(), queued(**headers)))  # type: ignore[arg-type]
+    first, *others = seen
+    assert (first.id, first.caller, first.state) == ("1" * 32, "2" * 16, "a=1")
+    assert others == [None, None]
 
 
 def test_a_problem_is_stored_and_is_no_event(run: Run) -> None:

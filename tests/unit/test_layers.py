@@ -45,6 +45,13 @@ def test_a_layer_that_is_named_twice_counts_once(monkeypatch: pytest.MonkeyPatch
     assert wrapped == [application]
 
 
+def test_a_transform_that_two_layers_name_is_around_the_core_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("doubling", "tripling"):
+        monkeypatch.setitem(sys.modules, f"app.{name}", SimpleNamespace(TRANSFORM=f"{__name__}.doubled"))
+    core = replace(load_core("app.core"), transform=bytes.upper)
+    assert layers.around_core(core, ["doubling", "tripling"]).transform(b"a") == b"AA"
+
+
 def test_an_unknown_layer_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"^STATEMENTS_LAYERS: no layer 'health,drain'; separate names by spaces$"):
         layers.around(object(), "wsgi", ["health,drain"])

@@ -17,18 +17,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app import contract, layers, log
+from app import context, contract, layers, log, trace
 from app.http import REQUEST_ID
 from app.lines import MOST_BYTES, Lines, writer
 from app.log import Log
 from app.principal import Principal
 from app.sampling import Sampler
+from app.trace import Traces
+from app.tracing import TRACE
 from tests.cores import document, order
 from tests.unit.interfaces import INTERFACES, answering, ask, ask_as
 from tests.unit.test_events import SERVICES
 
-TRACE = "0af7651916cd43dd8448eb211c80319c"
-PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
+TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
+PARENT = f"00-{TRACE_ID}-b7ad6b7169203331-01"
 SECRET = "hunter2"  # noqa: S105 - made up
 
 
@@ -51,7 +53,8 @@ def logged(written: Written) -> Log:
 
 def service(interface: str, logged: Log) -> Any:
     wait = (lambda _seconds: None) if interface == "wsgi" else None
-    return getattr(log, interface)(SERVICES[interface].make(contract.load_core("app.core"), {}, wait), logged)
+    application = SERVICES[interface].make(contract.load_core("app.core"), {}, wait)
+    return getattr(trace, interface)(getattr(log, interface)(application, logged))
 
 
 @pytest.mark.parametrize("interface", INTERFACES)
@@ -64,6 +67,7 @@ def test_a_request_is_a_line_of_ecs(interface: str, written: Written, logged: Lo
     (line,) = written.lines()
     assert begin <= datetime.fromisoformat(line.pop("@timestamp")) <= datetime.now(UTC)
     assert re.fullmatch("[0-9a-f]{24}-0", line.pop("event.id"))
+    assert re.fullmatch("(?!b7ad6b7169203331)[0-9a-f]{16}", line.pop("transaction.id"))
     assert 0 < line.pop("event.duration") < 10**9
     assert line == {
         "log.level": "info",
@@ -75,7 +79,7 @@ def test_a_request_is_a_line_of_ecs(interface: str, written: Written, logged: Lo
         "process.pid": os.getpid(),
         "http.request.body.bytes": len(sent),
         "http.response.body.bytes": len(answer.body),
-        "trace.id": TRACE,
+        "trace.id": TRACE_ID,
         "user.id": 'Ann "Lee"\n',
     }
 
@@ -99,15 +103,22 @@ def test_no_secret_gets_into_a_line(interface: str, written: Written, logged: Lo
     headers = dict.fromkeys(("Authorization", "Cookie", "X_Api_Key", "User_Agent", "Referer", "traceparent"), SECRET)
     application = service(interface, logged)
     for method, path in (("GET", "/hello"), ("POST", "/statements"), ("GET", f"/{SECRET}"), (SECRET, "/hello")):
-        ask(interface, application, method, f"{path}?token={SECRET}", SECRET.encode(), **headers)
+        ask_as(None, interface, application, method, f"{path}?token={SECRET}", SECRET.encode(), **headers)
     assert len(written) == 4
     assert SECRET.encode() not in b"".join(written)
 
 
-@pytest.mark.parametrize("parent", [f"00-{'0' * 32}-b7ad6b7169203331-01", PARENT.upper(), PARENT + "\n", PARENT[:-1]])
-def test_a_wrong_traceparent_is_left_out(parent: str, written: Written, logged: Log) -> None:
-    ask("wsgi", service("wsgi", logged), "GET", "/hello", traceparent=parent)
-    assert "trace.id" not in written.lines()[0]
+def test_the_line_has_the_trace_that_began_here(written: Written, logged: Log) -> None:
+    for _ in range(2):
+        ask_as(None, "wsgi", service("wsgi", logged), "GET", "/hello", traceparent=SECRET)
+    one, other = ((line["trace.id"], line["transaction.id"]) for line in written.lines())
+    assert all(re.fullmatch("[0-9a-f]{32} [0-9a-f]{16}", " ".join(each)) for each in (one, other))
+    assert not {*one} & {*other}
+
+
+def test_without_the_layer_trace_a_line_has_none(written: Written, logged: Log) -> None:
+    ask("wsgi", context.wsgi(log.wsgi(answering("wsgi", lambda: b""), logged)), "GET", "/hello", traceparent=PARENT)
+    assert not {"trace.id", "transaction.id"} & written.lines()[0].keys()
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -118,8 +129,9 @@ def test_whatever_a_client_sends_is_one_line_of_ascii(
     written.clear()
 
     def act() -> bytes:
+        TRACE.set(Traces().of(parent, ""))
         logged.began()
-        logged.ended((method, path, parent), status, 0, 0, 1)
+        logged.ended((method, path, "http"), status, 0, 0, 1)
         return b""
 
     ask_as(Principal(subject, frozenset()), "wsgi", answering("wsgi", act), "GET", "/")
@@ -135,9 +147,9 @@ def test_the_longest_line_is_written_at_once(written: Written, logged: Log) -> N
 
     def act() -> bytes:
         REQUEST_ID.set("x" * 128)
+        TRACE.set(Traces().of(f"cc-{TRACE_ID}-b7ad6b7169203331-01-{'x' * 9000}", ""))
         logged.began()
-        path, parent = "/statements/x/customers/y", f"00-{TRACE}-b7ad6b7169203331-01-{'x' * 9000}"
-        logged.ended(("OPTIONS", path, parent), 599, 10**18, 10**18, 10**18)
+        logged.ended(("OPTIONS", "/statements/x/customers/y", "https"), 599, 10**18, 10**18, 10**18)
         return b""
 
     ask_as(Principal("𝄞" * 9000, frozenset()), "wsgi", answering("wsgi", act), "GET", "/")

@@ -32,6 +32,7 @@ from tests.unit.test_events import SERVICES
 
 TOKEN = "a-token-of-prometheus"  # noqa: S105 - made up
 MAX_BYTES = 10_000
+HTTP = {"wsgi.url_scheme": "http"}
 DYING = """
 import os, sys
 from pathlib import Path
@@ -143,7 +144,7 @@ def test_a_request_that_is_cancelled_is_counted_as_a_client_that_went_away(inter
 
     application = getattr(metrics, interface)(cancelled, counters)
     scope = {"asgi": {"type": "http", "method": "GET", "path": "/hello", "headers": []}}.get(
-        interface, SimpleNamespace(proto="http", method="GET", path="/hello", headers={})
+        interface, SimpleNamespace(proto="http", scheme="http", method="GET", path="/hello", headers={})
     )
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(application(scope, *[None] * (2 if interface == "asgi" else 1)))
@@ -164,7 +165,7 @@ def test_a_stream_of_unknown_length_is_counted_when_it_is_closed(counters: Metri
         start_response("200 OK", [])
         return Parts()
 
-    body: Any = metrics.wsgi(streaming, counters)({"REQUEST_METHOD": "GET", "PATH_INFO": "/hello"}, print)
+    body: Any = metrics.wsgi(streaming, counters)({"REQUEST_METHOD": "GET", "PATH_INFO": "/hello", **HTTP}, print)
     assert b"".join(body) == b"onethree"
     assert not requests(counters.reply("GET", f"Bearer {TOKEN}").body.decode())
     body.close()
@@ -180,7 +181,7 @@ def test_a_body_of_known_length_is_counted_before_it_is_sent(counters: Metrics) 
 
     application = metrics.wsgi(flask, counters)
     for method, bytes_sent in (("GET", 3), ("HEAD", 0)):
-        application({"REQUEST_METHOD": method, "PATH_INFO": "/hello"}, lambda *_: None)
+        application({"REQUEST_METHOD": method, "PATH_INFO": "/hello", **HTTP}, lambda *_: None)
         labels = f'{{route="/hello",method="{method}",status="2xx"}}'
         exposed = counters.reply("GET", f"Bearer {TOKEN}").body.decode()
         assert f"http_response_body_bytes_total{labels} {bytes_sent}\n" in exposed
@@ -207,6 +208,7 @@ def test_what_is_read_of_a_body_is_counted_however_it_is_read(counters: Metrics)
         return []
 
     environ = {
+        **HTTP,
         "REQUEST_METHOD": "POST",
         "PATH_INFO": "/hello",
         "HTTP_TRANSFER_ENCODING": "chunked",
@@ -237,7 +239,7 @@ def test_an_rsgi_protocol_keeps_all_its_functions(counters: Metrics) -> None:
         assert await protocol.client_disconnect() == "gone"
         assert protocol.response_empty(204, []) == (204, [])
 
-    scope = SimpleNamespace(proto="http", method="POST", path="/hello", headers={})
+    scope = SimpleNamespace(proto="http", scheme="http", method="POST", path="/hello", headers={})
     asyncio.run(metrics.rsgi(application, counters)(scope, Protocol()))
     exposed = counters.reply("GET", f"Bearer {TOKEN}").body.decode()
     assert 'http_request_body_bytes_total{route="/hello",method="POST",status="2xx"} 9\n' in exposed
@@ -257,7 +259,7 @@ def test_threads_lose_no_count(counters: Metrics) -> None:
 
     def work(_user: int) -> None:
         for _ in range(500):
-            application({"REQUEST_METHOD": "GET", "PATH_INFO": "/hello"}, lambda *_: None)
+            application({"REQUEST_METHOD": "GET", "PATH_INFO": "/hello", **HTTP}, lambda *_: None)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(8)))

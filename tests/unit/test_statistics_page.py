@@ -4,15 +4,23 @@ import json
 import re
 from pathlib import Path
 
-from app import context, log, metering, metrics, request_id
+from app import batches, context, log, metering, metrics, request_id, trace, tracing
 from app.lines import MOST_BYTES, Lines
-from app.metering import CELLS, FALLBACKS, LINES_LOST, Meter, file_in
+from app.metering import CELLS, FALLBACKS, LINES_LOST, SPANS_LOST, Meter, file_in
 from app.principal import Principal
 from app.routes import METHODS
 from app.sampling import Sampler
 from app.slots import Slots
 from bench.paths import ROOT
 from tests.contract.test_statistics import EVERY, PIPED, RELOADED, SERVERS
+from tests.contract.test_traces import (
+    AWAY,
+    NEEDS_THE_LAYER_DRAIN,
+    NEEDS_THE_TUNING_DRAIN,
+    RUNS_NO_THREAD,
+    RUNS_NOTHING_AT_ITS_END,
+    TAKES_ONE_OF_TWO,
+)
 from tests.unit.interfaces import answering, ask_as
 
 PAGE = (ROOT / "docs" / "statistics.md").read_text(encoding="utf-8")
@@ -36,8 +44,26 @@ def test_the_page_has_every_setting() -> None:
     assert f"at least {metrics.TOKEN_CHARACTERS} printable characters" in PAGE
 
 
+def test_the_page_has_every_setting_of_traces() -> None:
+    source = "".join(
+        (ROOT / "app" / name).read_text(encoding="utf-8") for name in ("trace.py", "otel.py", "batches.py")
+    )
+    described = set(re.findall(r"^(OTEL_\w+)  ", source, re.MULTILINE))
+    assert {name for name in named(section("Traces")) if name.startswith("OTEL_")} == described
+    assert set(trace.SAMPLERS) <= set(re.findall("`([^`]+)`", section("Traces")))
+
+
+def test_the_page_says_on_which_servers_spans_are_lost() -> None:
+    told = section("Traces").partition("### On which servers are there spans?")[2]
+    assert named(told) == RUNS_NOTHING_AT_ITS_END | NEEDS_THE_LAYER_DRAIN | NEEDS_THE_TUNING_DRAIN
+    assert {"fastwsgi"} == RUNS_NO_THREAD == TAKES_ONE_OF_TWO
+    assert told.lstrip().startswith("On all but FastWSGI, ")
+    assert "on all servers [but three]" in PAGE
+    assert len(RUNS_NO_THREAD | RUNS_NOTHING_AT_ITS_END) == len(AWAY) == 3
+
+
 def test_the_page_has_every_metric_and_its_kind(tmp_path: Path) -> None:
-    meter = Meter(Slots(file_in(tmp_path), CELLS), {FALLBACKS: lambda: 0, LINES_LOST: lambda: 0})
+    meter = Meter(Slots(file_in(tmp_path), CELLS), dict.fromkeys((FALLBACKS, LINES_LOST, SPANS_LOST), lambda: 0))
     meter.began()
     meter.ended(("GET", "/hello", ""), 200, 0, 0, 1)
     kinds = {name: kind for name, kind, _, _ in meter.families()} | {"statements_server_queue_length": "gauge"}
@@ -50,7 +76,8 @@ def test_the_page_has_every_field() -> None:
     written: list[bytes] = []
     lines = Lines(written.append)
     lines.lost = 1
-    application = context.wsgi(request_id.wsgi(log.wsgi(answering("wsgi", lambda: b""), log.Log(lines, Sampler("")))))
+    logged = log.wsgi(answering("wsgi", lambda: b""), log.Log(lines, Sampler("")))
+    application = context.wsgi(request_id.wsgi(trace.wsgi(logged)))
     parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     ask_as(Principal("anna", frozenset()), "wsgi", application, "GET", "/hello", traceparent=parent)
     fields = set(json.loads(written[0])) | {"user.id", "statements.core.duration", "statements.sampled"}
@@ -69,6 +96,11 @@ def test_the_page_has_the_figures_of_the_code() -> None:
         "at most 128 characters": log.SUBJECT_CHARACTERS == 128,
         f'"ecs.version":"{log.ECS}"': True,
         "A method is one of\n  seven": len(METHODS) == 7,
+        "one of more than 512 characters": tracing.STATE_CHARACTERS == 512,
+        "The server ends at\n  most 2 s later": batches.STOP_SECONDS == 2,
+        "| 2048 |": batches.Limits().waiting == 2048,
+        "| 512 |": batches.Limits().at_once == 512,
+        "| 5000 |": batches.Limits().seconds == 5,
     }
     assert {words: words in PAGE for words in figures} == figures == dict.fromkeys(figures, True)
 
