@@ -293,6 +293,7 @@ def test_beside_the_answer_stands_what_a_peer_takes_of_memory() -> None:
 def test_names_and_caveats_are_short_and_those_of_a_declaration() -> None:
     kinds = (
         CATALOG.servers,
+        CATALOG.tunings,
         CATALOG.variants,
         CATALOG.workloads,
         CATALOG.interpreters,

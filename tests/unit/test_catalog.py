@@ -210,7 +210,7 @@ def test_a_back_end_is_one_that_is_declared(checkout: Path, file: str) -> None:
     changed(checkout / file, old, old.replace("postgres", "mysql"))
     line = complaint(catalog.read)
     assert line.startswith(f"{file}: ")
-    assert "unknown backend 'mysql'; known: nats, nats-fsync, postgres, redis" in line
+    assert "unknown backend 'mysql'; known: collector, nats, nats-fsync, postgres, redis" in line
 
 
 SPRING = "peers/spring/spring-jetty-ordinary.toml"
