@@ -19,10 +19,8 @@ def answers(finding: Finding) -> Iterator[str]:
     found = finding.limited
     known = [abs(row.points) for row in found.shared if row.points is not None]
     if known:
-        held = "" if max(known) <= POINTS else "not "
-        yield fitting(
-            f"Busy apps on a core get {held}what their shares say: {number(max(known), 2)} points off at most"
-        )
+        get = "get" if max(known) <= POINTS else "do not get"
+        yield fitting(f"Busy apps on a core {get} what their shares say: {number(max(known), 2)} points off at most")
     yield from _periods(finding)
     if found.seen:
         seeing, blind = _who_sees(finding)
