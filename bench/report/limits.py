@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sized
 
-from bench.analysis.text import listed, number, share
+from bench.analysis.text import listed, number
 from bench.model import Catalog, Peer
 from bench.report.limited import Seen, Shared
 from bench.report.markdown import Table
@@ -98,7 +98,7 @@ def shares(finding: Finding) -> Table:
     """A row for each pair of busy servers."""
     heading = ["app", "beside", "expected", "measured", "least to most", "points off", "answers/s, both", "core used"]
     rows = [
-        [title(finding, row.limit), title(finding, row.beside), share(row.expected), *_measured(row)]
+        [title(finding, row.limit), title(finding, row.beside), _share(row.expected), *_measured(row)]
         for row in finding.limited.shared
     ]
     return [heading, *rows] if rows else []
@@ -107,9 +107,9 @@ def shares(finding: Finding) -> Table:
 def _measured(row: Shared) -> list[str]:
     if row.share is None or row.points is None or row.rates is None:
         return ["—"] * 5
-    ends = f"{share(min(row.windows))} to {share(max(row.windows))}"
+    ends = f"{_share(min(row.windows))} to {_share(max(row.windows))}"
     rates = " and ".join(number(rate) for rate in row.rates)
-    return [share(row.share), ends, f"{row.points:+.1f}", rates, _share(row.used)]
+    return [_share(row.share), ends, f"{row.points:+.1f}", rates, _share(row.used)]
 
 
 def seen(finding: Finding) -> Table:
@@ -207,4 +207,4 @@ def _ms(seconds: float | None) -> str:
 
 
 def _share(value: float | None) -> str:
-    return "—" if value is None else share(value)
+    return "—" if value is None else f"{number(100 * value)} %"

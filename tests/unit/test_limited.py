@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
-from bench.catalog import check_study
+from bench.catalog.checks import check_study
 from bench.errors import LabError, MissingError
 from bench.host import limits as host_limits
 from bench.measure.instruments import injection

@@ -78,7 +78,8 @@ def _driven(catalog: Catalog, case: LimitedCase, load: Load, output: Path) -> It
     with ExitStack() as life:
         pool = life.enter_context(ThreadPoolExecutor(2))
         own = life.enter_context(serve(case.limit, output.with_suffix(".log")))
-        beside = life.enter_context(serve(case.beside, second.with_suffix(".beside.log"))) if case.beside else None
+        log = second.with_name(f"{second.name}.log")
+        beside = life.enter_context(serve(case.beside, log)) if case.beside else None
         yield Pair(drive(own, output), drive(beside, second) if beside else None, pool)
 
 
