@@ -182,7 +182,7 @@ def _check_loads(study: Study, where: str, catalog: Catalog) -> None:
 
 
 def _check_limits(study: Study, where: str, catalog: Catalog) -> None:
-    """Limits and runtimes are known, loads fit, and each server can have as many workers."""
+    """Limits and runtimes are known, loads fit, and there is one stack, whose server can have as many workers."""
     for name in study.limits:
         pick(catalog.limits, name, "limit", where)
     for name in study.sizing.runtimes if study.sizing else ():
@@ -193,6 +193,9 @@ def _check_limits(study: Study, where: str, catalog: Catalog) -> None:
         load = pick(catalog.loads, name, "load", where)
         if (load.model, load.generator) != (model, "pacer"):
             raise LabError(f"{where}: load {name!r} must be {model}, and driven by the pacer")
+    stacks = [study.variants, study.servers, study.frameworks, study.workloads]
+    if driven and any(len(names) != 1 for names in stacks):
+        raise LabError(f"{where}: a study with [limited] or [shared] has one variant, framework, server and workload")
     most = max(study.limited.workers) if study.limited else 1
     for name in study.servers if most > 1 else ():
         if not takes_workers(catalog.labels()[name.partition("+")[0]]):

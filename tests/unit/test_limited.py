@@ -140,6 +140,11 @@ def test_a_server_of_one_process_cannot_have_several_workers() -> None:
         check_study(replace(STUDY, servers=("bjoern",)), CATALOG)
 
 
+def test_only_one_stack_is_limited() -> None:
+    with pytest.raises(LabError, match=r"has one variant, framework, server and workload$"):
+        check_study(replace(STUDY, servers=("gunicorn-sync", "uwsgi-processes")), CATALOG)
+
+
 def test_a_closed_load_is_not_taken_for_an_open_one() -> None:
     wrong = replace(STUDY, limited=replace(STUDY.limited, loads=("busy",)))
     with pytest.raises(LabError, match=r"load 'busy' must be open, and driven by the pacer$"):
