@@ -15,7 +15,7 @@ import msgspec
 from bench import documents, verify
 from bench.build import artifacts, beside, peers
 from bench.errors import LabError, MissingError, UnpinnedError
-from bench.host import exclusive, machine
+from bench.host import exclusive, limits, machine
 from bench.measure.instruments import factors, gatling_setup, instructions, layers, null, pacer
 from bench.model import (
     Artifact,
@@ -64,6 +64,9 @@ def make_ready(plan: Plan, progress: Progress, cases: Path = verify.GOLDEN) -> R
         "macro": generator_missing(plan, progress),
         "instructions": study.instructions and counter_missing(progress),
     }
+    if study.limits:
+        unlimited = limits_missing()
+        none |= {"sizing": unlimited, "limited": unlimited or none["macro"], "shared": unlimited or none["macro"]}
     if none["macro"] is None and plan.phase("null"):
         none["null"] = null_missing(study.baseline, progress)
     missing = {name: each for name, each in none.items() if each}
@@ -237,6 +240,15 @@ def null_missing(baseline: str, progress: Progress) -> Unavailable | None:
         return Unavailable(what="null server", reason=str(missing), remedy=missing.remedy, instrument="null")
     except LabError as error:
         return Unavailable(what="null server", reason=str(error), instrument="null")
+    return None
+
+
+def limits_missing() -> Unavailable | None:
+    """Try to limit CPU time. Returns why that is unavailable, or None."""
+    try:
+        limits.require()
+    except MissingError as missing:
+        return Unavailable(what="limits on CPU time", reason=str(missing), remedy=missing.remedy, instrument="limited")
     return None
 
 

@@ -15,7 +15,9 @@ def alter(patch: pytest.MonkeyPatch, change: Callable[[list[str], dict[str, str]
     """Apply `change` to the argv and environment of every server that the lab starts."""
     command = life_cycle.command
 
-    def altered(catalog: Catalog, stack: Stack, port: int, host: str, scratch: Path, *, dsn: str) -> Command:
-        return change(*command(catalog, stack, port, host, scratch, dsn=dsn))
+    def altered(
+        catalog: Catalog, stack: Stack, port: int, host: str, scratch: Path, *, dsn: str, workers: int
+    ) -> Command:
+        return change(*command(catalog, stack, port, host, scratch, dsn=dsn, workers=workers))
 
     patch.setattr(life_cycle, "command", altered)

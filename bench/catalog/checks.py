@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from itertools import chain
 
-from bench.catalog.pairing import kinds
+from bench.catalog.pairing import kinds, takes_workers
 from bench.catalog.tuning import tuned
 from bench.errors import NEAR, LabError
 from bench.model import Against, Catalog, Peer, Server, Study, Target, Workload, pick
@@ -160,6 +160,7 @@ def check_study(study: Study, catalog: Catalog) -> None:
     _check_behind(study, where, catalog)
     _check_loads(study, where, catalog)
     _check_requests(study, where, catalog)
+    _check_limits(study, where, catalog)
     if study.baseline not in study.variants:
         raise LabError(f"{where}: baseline {study.baseline!r} must be one of the study's variants")
 
@@ -178,6 +179,27 @@ def _check_loads(study: Study, where: str, catalog: Catalog) -> None:
         for name in names:
             if pick(catalog.loads, name, "load", where).model != model:
                 raise LabError(f"{where}: load {name!r} must be {model}")
+
+
+def _check_limits(study: Study, where: str, catalog: Catalog) -> None:
+    """Limits and runtimes are known, loads fit, and there is one stack, whose server can have as many workers."""
+    for name in study.limits:
+        pick(catalog.limits, name, "limit", where)
+    for name in study.sizing.runtimes if study.sizing else ():
+        catalog.subject(name)
+    driven = [("open", name) for name in (study.limited.loads if study.limited else ())]
+    driven += [("closed", study.shared.load)] if study.shared else []
+    for model, name in driven:
+        load = pick(catalog.loads, name, "load", where)
+        if (load.model, load.generator) != (model, "pacer"):
+            raise LabError(f"{where}: load {name!r} must be {model}, and driven by the pacer")
+    stacks = [study.variants, study.servers, study.frameworks, study.workloads]
+    if driven and any(len(names) != 1 for names in stacks):
+        raise LabError(f"{where}: a study with [limited] or [shared] has one variant, framework, server and workload")
+    most = max(study.limited.workers) if study.limited else 1
+    for name in study.servers if most > 1 else ():
+        if not takes_workers(catalog.labels()[name.partition("+")[0]]):
+            raise LabError(f"{where}: limited.workers: {name} has one worker process only")
 
 
 def _check_requests(study: Study, where: str, catalog: Catalog) -> None:

@@ -77,13 +77,18 @@ def unsupported(catalog: Catalog, stack: Stack) -> Unsupported | None:
         reason = f"{stack.server} serves {served} applications, {stack.framework} is {offered}"
         return Unsupported(reason=reason, symptom=_symptom(server.interface, framework.interface))
     application = catalog.variant(stack.variant).application
-    if application and application.workers > 1 and not any(WORKERS in word for word in server.argv):
+    if application and application.workers > 1 and not takes_workers(server):
         file = f"bench/servers/{server.name.partition('+')[0]}.toml"
         reason = f"{stack.server} runs one worker process: {file} has no {WORKERS}"
         return Unsupported(reason=reason, symptom=WORKERS)
     interpreter = catalog.interpreter_of(stack.variant)
     names = (stack.variant.partition("@")[0], *kinds(interpreter), stack.framework)
     return next((server.unsupported[name] for name in names if name in server.unsupported), None)
+
+
+def takes_workers(server: Server) -> bool:
+    """Whether a server can have several worker processes."""
+    return any(WORKERS in word for word in server.argv)
 
 
 def _symptom(served: Interface, offered: Interface) -> str:

@@ -34,7 +34,7 @@ class Group(msgspec.Struct, frozen=True):
 
     def argv_within(self, argv: list[str]) -> list[str]:
         """Return the argv that starts `argv` in the group. The process id remains that of the program."""
-        return ["sh", "-c", JOIN, str(self.folder / "cgroup.procs"), *argv]
+        return joining(self.folder, argv)
 
     @property
     def meter(self) -> Meter:
@@ -60,15 +60,18 @@ def group(proc: Path = PROC) -> Iterator[Group | None]:
         yield created
     finally:
         if created:
-            _remove(created)
+            remove(created.folder)
+
+
+def joining(folder: Path, argv: list[str]) -> list[str]:
+    """Return the argv that starts `argv` in the group `folder`. The process id remains that of the program."""
+    return ["sh", "-c", JOIN, str(folder / "cgroup.procs"), *argv]
 
 
 def _create(proc: Path) -> Group | None:
-    for parent in _parents(proc):
-        _remove_stale(parent.folder)
-        created = msgspec.structs.replace(parent, folder=_free_folder(parent.folder))
+    for parent in parents("cpuacct", proc):
         try:
-            created.folder.mkdir()
+            created = msgspec.structs.replace(parent, folder=create_below(parent.folder))
         except OSError:
             continue  # no permission: try the other version; without either, the caller uses the processes' clocks
         if _works(created):
@@ -77,10 +80,14 @@ def _create(proc: Path) -> Group | None:
     return None
 
 
-def _free_folder(parent: Path) -> Path:
-    """Return an unused folder. An earlier process with the same id may have left a group behind."""
+def create_below(parent: Path) -> Path:
+    """Create a group, and remove those of labs that were killed. Raises OSError if this user may not."""
+    _remove_stale(parent)
+    # an earlier process with the same id may have left a group behind
     names = (parent / f"bench-{os.getpid()}-{number}" for number in _numbers)
-    return next(name for name in names if not name.exists())
+    folder = next(name for name in names if not name.exists())
+    folder.mkdir()
+    return folder
 
 
 def _works(created: Group) -> bool:
@@ -100,8 +107,8 @@ def _remove_stale(parent: Path) -> None:
                 folder.rmdir()
 
 
-def _parents(proc: Path) -> list[Group]:
-    """Return this process's groups in the hierarchies that count CPU time. Version 1 comes first, as it is finer."""
+def parents(controller: str, proc: Path = PROC) -> list[Group]:
+    """Return this process's groups in the hierarchy of a controller of version 1, and then in that of version 2."""
     own = {names: path for _, names, path in _fields(proc / "cgroup", ":", 2)}
     found = []
     for mount in _fields(proc / "mountinfo"):
@@ -109,7 +116,7 @@ def _parents(proc: Path) -> list[Group]:
         kind, _, options = mount[mount.index("-") + 1 :][:3]
         for names, path in own.items():
             inside = path.removeprefix(root.rstrip("/")).lstrip("/")
-            if kind == "cgroup" and "cpuacct" in options.split(",") and "cpuacct" in names.split(","):
+            if kind == "cgroup" and controller in options.split(",") and controller in names.split(","):
                 found.append(Group(mount_point / inside, 1))
             elif kind == "cgroup2" and not names:
                 found.append(Group(mount_point / inside, 2))
@@ -120,14 +127,15 @@ def _fields(path: Path, separator: str | None = None, most: int = -1) -> list[li
     return [line.split(separator, most) for line in path.read_text().splitlines()]
 
 
-def _remove(created: Group) -> None:
+def remove(folder: Path) -> None:
+    """Remove a group once its processes have ended. Raises LabError if one still runs."""
     deadline = time.monotonic() + EMPTY_SECONDS
     while True:
         try:
-            created.folder.rmdir()
+            folder.rmdir()
         except OSError:
             if time.monotonic() > deadline:
-                pids = (created.folder / "cgroup.procs").read_text().split()
+                pids = (folder / "cgroup.procs").read_text().split()
                 raise LabError(f"the server left processes running: {', '.join(pids) or 'unknown'}") from None
             time.sleep(0.01)
         else:

@@ -23,11 +23,13 @@ from bench.measure.instruments import (
     factors,
     instructions,
     layers,
+    limited,
     macro,
     micro,
     null,
     robustness,
     sizes,
+    sizing,
     startup,
     suite,
 )
@@ -46,6 +48,8 @@ INSTRUMENTS: Instruments = {
     "factors": factors.observe,
     "layers": layers.observe,
     "robustness": robustness.observe,
+    "limited": limited.observe,
+    "sizing": sizing.observe,
 }
 
 

@@ -19,9 +19,11 @@ from bench.model import (
     Declared,
     Instrument,
     LayersCase,
+    LimitedCase,
     Phase,
     Plan,
     Ready,
+    SizingCase,
     Stack,
     SuiteCase,
 )
@@ -88,6 +90,10 @@ def identify(
         layering = catalog.layerings[case.layering]
         inputs["layering"] = _digest(layering)
         inputs |= {"around": digest(f"bench/yardsticks/{layering.around}")} if layering.around else {}
+    if isinstance(case, LimitedCase | SizingCase):
+        inputs["limit"] = _digest(catalog.limits[case.limit])
+    if isinstance(case, LimitedCase) and case.beside:
+        inputs["beside"] = _digest(catalog.limits[case.beside])
     if case.stack and not case.stack.is_peer:
         server = pairing.server_file(catalog, case.stack)
         inputs["server"] = _digest(server)

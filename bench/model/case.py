@@ -10,7 +10,8 @@ import msgspec
 from bench.model.base import Recorded
 
 Instrument = Literal[
-    "micro", "macro", "startup", "size", "instructions", "null", "suite", "factors", "layers", "robustness"
+    "micro", "macro", "startup", "size", "instructions", "null", "suite", "factors", "layers", "robustness", "limited",
+    "sizing",
 ]  # fmt: skip
 
 
@@ -260,6 +261,41 @@ class RobustnessCase(AnyCase, frozen=True, kw_only=True, tag="robustness"):
     at_once: int = 1
 
 
+class LimitedCase(AnyCase, frozen=True, kw_only=True, tag="limited"):
+    """A stack within a `limit`, with as many `workers`, under a load; it may use every core.
+
+    With `beside`, the same stack runs once more on the same core, within that limit and busy all the time. A closed
+    load then lasts for `windows` times its seconds, and the shares of both are measured in each.
+    """
+
+    stack: Stack
+    workload: str
+    load: str
+    rate: float | None = None
+    limit: str
+    workers: int = 1
+    beside: str | None = None
+    windows: int = 1
+
+    @property
+    def label(self) -> str:
+        """The case in words."""
+        beside = f" beside {self.beside}" if self.beside else ""
+        return f"{super().label}, {self.workers} workers, {self.limit}{beside}"
+
+
+class SizingCase(AnyCase, frozen=True, kw_only=True, tag="sizing"):
+    """What the runtime of a variant or peer sees of a `limit`, and how many threads and processes it starts."""
+
+    variant: str
+    limit: str
+
+    @property
+    def subject(self) -> str:
+        """The variant or peer, and the limit."""
+        return f"{self.variant}, {self.limit}"
+
+
 TimedCase = MicroCase | FactorsCase | LayersCase  # in fresh processes, by pyperf
 Case = (
     MicroCase
@@ -272,6 +308,8 @@ Case = (
     | SuiteCase
     | LayersCase
     | RobustnessCase
+    | LimitedCase
+    | SizingCase
 )
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from bench.errors import LabError, unknown
 from bench.model.base import Recorded
-from bench.model.serving import Backend, Framework, Layer, Layering, Peer, Server, Tuning
+from bench.model.serving import Backend, Framework, Layer, Layering, Limit, Peer, Server, Tuning
 from bench.model.study import Study
 from bench.model.variant import Interpreter, Variant, WarmupPolicy, Yardstick
 from bench.model.words import Words
@@ -43,6 +43,7 @@ class Catalog(Recorded, frozen=True, kw_only=True):
     tunings: dict[str, Tuning] = {}
     backends: dict[str, Backend] = {}
     layerings: dict[str, Layering] = {}
+    limits: dict[str, Limit] = {}
     workloads: dict[str, Workload] = {}
     loads: dict[str, Load] = {}
     studies: dict[str, Study] = {}

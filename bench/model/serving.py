@@ -109,6 +109,27 @@ class Backend(Declared, frozen=True, kw_only=True):
     needs: tuple[str, ...] = ()
 
 
+class Limit(Declared, frozen=True, kw_only=True):
+    """How much CPU time a server gets: `shares` of a busy core, in proportion to those of the others, and a quota.
+
+    The quota is `cpus` × `period_ms` in each period; what is left of it may be used later, up to `burst_ms`. Without
+    `cpus` there is no quota. `source` says who sets such a limit.
+    """
+
+    name: str
+    title: str
+    shares: Annotated[int, Meta(ge=2, le=262_144)] = 1024
+    cpus: Annotated[float, Meta(gt=0)] | None = None
+    period_ms: Annotated[int, Meta(ge=1, le=1000)] = 100
+    burst_ms: Annotated[int, Meta(ge=0)] = 0
+    source: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a burst that the kernel refuses; the decoder adds the file."""
+        if self.burst_ms > (self.cpus or 0) * self.period_ms:
+            raise ValueError("burst_ms must be at most the quota, cpus × period_ms")
+
+
 class Proxy(Declared, frozen=True, kw_only=True):
     """A proxy before a server: `argv`, its configuration, and the parts of `bench/system.toml` that it needs.
 

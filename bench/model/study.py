@@ -187,6 +187,36 @@ class RobustnessPlan(Declared, frozen=True):
     at_once: Count = 1
 
 
+class LimitedPlan(Declared, frozen=True, kw_only=True):
+    """`runs` fresh servers for each stack, limit, number of workers and open load, at `rate` requests per second.
+
+    They run within each of the limits `alone`, and within the first limit of each pair of `beside`, with the same stack
+    busy on the same core within the second.
+    """
+
+    alone: Annotated[tuple[str, ...], Meta(min_length=1)]
+    beside: tuple[tuple[str, str], ...] = ()
+    loads: Annotated[tuple[str, ...], Meta(min_length=1)]
+    rate: Annotated[float, Meta(gt=0)]
+    workers: Annotated[tuple[Count, ...], Meta(min_length=1)]
+    runs: Count
+
+
+class SharedPlan(Declared, frozen=True, kw_only=True):
+    """Two servers of each stack, both busy on one core within a pair of limits, for `windows` times a closed `load`."""
+
+    pairs: Annotated[tuple[tuple[str, str], ...], Meta(min_length=1)]
+    load: str
+    windows: Count
+
+
+class SizingPlan(Declared, frozen=True, kw_only=True):
+    """What the runtimes of variants and peers see within each of the `limits`."""
+
+    runtimes: Annotated[tuple[str, ...], Meta(min_length=1)]
+    limits: Annotated[tuple[str, ...], Meta(min_length=1)]
+
+
 class SettingsPlan(Declared, frozen=True, kw_only=True):
     """Each server of the study runs without and with each of the `tunings`, and the `metric` of both is compared."""
 
@@ -227,6 +257,9 @@ class Study(Declared, frozen=True, kw_only=True):
     selftest: SelftestPlan | None = None
     factors: FactorsPlan | None = None
     robustness: RobustnessPlan | None = None
+    limited: LimitedPlan | None = None
+    shared: SharedPlan | None = None
+    sizing: SizingPlan | None = None
     settings: SettingsPlan | None = None
     targets: tuple[Target, ...] = ()
     sizes: bool = False
@@ -250,4 +283,13 @@ class Study(Declared, frozen=True, kw_only=True):
         """The names of its loads, closed ones first."""
         closed = [name for workload in self.workloads for name in self.macro.loads_for(workload)] if self.macro else []
         later = (*(self.open.loads if self.open else ()), *((self.latency.load,) if self.latency else ()))
-        return tuple(dict.fromkeys((*closed, *later)))
+        within = (*((self.shared.load,) if self.shared else ()), *(self.limited.loads if self.limited else ()))
+        return tuple(dict.fromkeys((*closed, *later, *within)))
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """The names of its limits."""
+        pairs = (*(self.limited.beside if self.limited else ()), *(self.shared.pairs if self.shared else ()))
+        alone = self.limited.alone if self.limited else ()
+        seen = self.sizing.limits if self.sizing else ()
+        return tuple(dict.fromkeys((*alone, *(name for pair in pairs for name in pair), *seen)))

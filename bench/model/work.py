@@ -105,7 +105,8 @@ class Load(Declared, frozen=True):
 
     `capacity_seconds`: after Gatling's closed load the pacer drives the same server so long to find its capacity,
     because Gatling itself soon becomes the limit. `brief` names a shorter load with the same number of users, which
-    replaces a closed load in the rounds of a race.
+    replaces a closed load in the rounds of a race. With `burst`, the requests of an open load arrive at even intervals,
+    that many at once, instead of at random.
     """
 
     name: str
@@ -118,6 +119,7 @@ class Load(Declared, frozen=True):
     capacity_seconds: Count | None = None
     brief: str | None = None
     segments: tuple[Segment, ...] = ()
+    burst: Count | None = None
 
     def __post_init__(self) -> None:
         """Raises ValueError for a load that no generator can drive; the decoder adds the file."""
@@ -125,3 +127,5 @@ class Load(Declared, frozen=True):
             raise ValueError(f"lead_in_seconds must be at least {COLD_JVM_SECONDS}: Gatling's JVM is cold before")
         if self.model == "open" and (self.users or self.capacity_seconds or self.brief or not self.segments):
             raise ValueError("an open load has segments, and no users, capacity_seconds or brief")
+        if self.burst and (self.model, self.generator) != ("open", "pacer"):
+            raise ValueError("burst: only an open load of the pacer has one")

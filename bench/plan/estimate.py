@@ -10,6 +10,7 @@ from bench.model import (
     FactorsCase,
     InstructionsCase,
     LayersCase,
+    LimitedCase,
     Load,
     MacroCase,
     MicroCase,
@@ -27,7 +28,7 @@ from bench.plan.matrix import SAME_REQUESTS, backend_of
 BACKEND_SECONDS = 1.5  # creating, starting and stopping a backend for one run
 # Seconds of a run beyond its declared durations, measured on two cores; only the estimate uses them.
 OVERHEAD_SECONDS = {"size": 1.7, "instructions": 1.5, "micro": 0.4, "startup": 0.55, "suite": 1.0, "factors": 0.4}
-OVERHEAD_SECONDS |= {"gatling": 3.3, "pacer": 1.2, "layers": 0.9, "robustness": 8.0}
+OVERHEAD_SECONDS |= {"gatling": 3.3, "pacer": 1.2, "layers": 0.9, "robustness": 8.0, "limited": 3.5, "sizing": 0.5}
 CAPACITY_SECONDS = 2.4  # finding the capacity of a server before it is driven at shares of it
 SLICE_SECONDS = 0.2  # overhead of each second of warm-up
 ORDER_SECONDS = 16e-6  # the reference core on an order of a medium document
@@ -96,6 +97,9 @@ def _seconds_alone(case: Case, catalog: Catalog) -> float:
             spec = catalog.workloads[case.workload].documents
             requests = case.loops * (case.warmups + case.values) * (spec.count if spec else SAME_REQUESTS)
             return OVERHEAD_SECONDS["layers"] + requests * REQUEST_SECONDS + _timed_seconds(case, catalog)
+        case LimitedCase():
+            load = catalog.loads[case.load]
+            return OVERHEAD_SECONDS["limited"] + case.windows * load_seconds(load)
         case RobustnessCase():
             return (OVERHEAD_SECONDS["robustness"] + case.patience_seconds) / case.at_once
         case _:

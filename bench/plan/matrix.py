@@ -32,6 +32,7 @@ from bench.model import (
     SuiteCase,
     Unavailable,
 )
+from bench.plan import within
 
 T = TypeVar("T", MicroCase, MacroCase)
 SAME_REQUESTS = 200  # in a pass of a workload without documents: one for each token
@@ -44,6 +45,7 @@ def phases(study: Study, catalog: Catalog) -> list[Phase]:
     served = list(stacks(study, catalog))
     found = [_sizes(study, served), _counted(study, catalog), *_alone(study, catalog), _starts(study, catalog)]
     found += [_suites(study), _layers(study, catalog), _attacked(study, served)]
+    found += within.phases(study, served)
     found += _loaded(study, served, catalog)
     return [phase for phase in found if phase]
 
@@ -224,14 +226,16 @@ def target_cases(study: Study, plan: MicroPlan, catalog: Catalog) -> Iterator[Mi
 def subjects(study: Study) -> list[str]:
     """The names of everything the study runs: variants, yardsticks of its targets, peers."""
     targets = [name for each in study.targets for name in (each.variant, each.against and each.against.variant) if name]
-    return list(dict.fromkeys([*study.variants, *targets, *study.peers]))
+    runtimes = study.sizing.runtimes if study.sizing else ()
+    return list(dict.fromkeys([*study.variants, *targets, *study.peers, *runtimes]))
 
 
 def servers(study: Study) -> tuple[str, ...]:
     """The servers that the study needs, without tunings; none if it measures only cores."""
-    asked = study.servers if study.sizes or study.macro or study.suite or study.robustness else ()
-    served = [*asked, *([study.startup.server] if study.startup and study.startup.server else [])]
-    return tuple(dict.fromkeys(name.partition("+")[0] for name in served))
+    served = study.sizes or study.macro or study.suite or study.robustness or study.limited or study.shared
+    asked = study.servers if served else ()
+    needed = [*asked, *([study.startup.server] if study.startup and study.startup.server else [])]
+    return tuple(dict.fromkeys(name.partition("+")[0] for name in needed))
 
 
 def with_counted_paths(phase: Phase, catalog: Catalog, runs: Iterable[Run]) -> Phase:

@@ -13,6 +13,7 @@ from bench.report import (
     against,
     drift,
     layers,
+    limits,
     loads,
     naming,
     ranked,
@@ -52,6 +53,8 @@ def _all(finding: Finding) -> Iterator[str]:
         yield from layers.answers(finding)
     elif finding.attacked:
         yield from robustness.answers(finding.attacked)
+    elif finding.limited:
+        yield from limits.answers(finding)
     elif settings.only_settings(finding.targets):
         yield from settings.answers(finding)
     elif finding.targets and not finding.rows:

@@ -32,6 +32,7 @@ ASKED = (
     "ablations-peers",
     "waiting",
     "robustness",
+    "cpu-shares",
     "newest",
     "nodejs",
     "spring",
@@ -73,7 +74,7 @@ def drawn(finding: Finding) -> Iterator[Picture]:
         yield drift.picture(finding.drift)
     elif finding.attacked:
         yield robustness.picture(finding.attacked)
-    else:
+    elif not finding.limited:
         yield from pictures(finding)
 
 

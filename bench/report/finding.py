@@ -36,6 +36,7 @@ from bench.report.evidence import Evidence
 from bench.report.gated import agreements, gated
 from bench.report.latencies import latencies
 from bench.report.layered import layered
+from bench.report.limited import APART, limited
 from bench.report.ranking import brief_load, ranking
 from bench.report.rows import Core, Course, Finding, InstructionCounts, Row, closed_load, place
 from bench.report.stolen import stolen
@@ -57,12 +58,14 @@ def find(
     `selftest` is that of the session's machine. For each workload, the speed-ups of all cores are one family of
     comparisons, those of all stacks another.
     """
-    study, runs = session.plan.study, rejudged(runs)
+    study, every = session.plan.study, rejudged(runs)
+    runs = [run for run in every if run.case.instrument not in APART]
     evidences = [Evidence(session, runs, workload, selftest) for workload in study.workloads]
     first, *others = [_of_workload(evidence, session, runs, price, selftest) for evidence in evidences]
     targets, suites = target_results(study, session, runs, selftest), tested(study, session, runs, selftest)
     kept = {"targets": targets, "tested": suites, "stolen": stolen(runs), "proxies": _proxies(runs)}
-    return msgspec.structs.replace(first, others=tuple(others), attacked=attacked(session, runs), **kept)
+    kept |= {"attacked": attacked(session, runs), "limited": limited(session, every)}
+    return msgspec.structs.replace(first, others=tuple(others), **kept)
 
 
 def _proxies(runs: list[Run]) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from bench.report import (
     ladder,
     latencies,
     layers,
+    limits,
     loads,
     look,
     ranking,
@@ -69,6 +70,7 @@ def html(finding: Finding) -> str:
         tested=_suites(finding),
         layered=layers.sections(finding) if finding.layered.rows else [],
         attacked=_attacked(finding),
+        limited=limits.tables(finding) if finding.limited else {},
         validated=[validators.table(finding), validators.misjudged(finding)] if validators.compared(finding) else [],
         targets={
             "table": settings.targets(finding),

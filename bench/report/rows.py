@@ -20,6 +20,7 @@ from bench.report.estimates import Figure
 from bench.report.gated import GateResult
 from bench.report.latencies import Latencies
 from bench.report.layered import Layered
+from bench.report.limited import Limited
 from bench.report.ranking import Ranked
 from bench.report.stolen import Stolen
 from bench.report.suites import SuiteResult
@@ -138,7 +139,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     - `over`: the sessions, if ratios are over several; `session` is the last of them;
     - `sessions`: how many sessions of the study are kept;
     - `drift`: the effects of the factors, for a study of factors;
-    - `attacked`: the stacks under attack.
+    - `attacked`: the stacks under attack;
+    - `limited`: the stacks within limits on CPU time.
 
     Comparisons:
     - `same` is the ratio of the study's A/A pair, `selftest` the machine's self-test. `floor` and `floor_served` are
@@ -186,6 +188,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     sessions: int = 1
     drift: Drift | None = None
     attacked: tuple[Attacked, ...] = ()
+    limited: Limited = Limited()
     changes: tuple[Change, ...] = ()
 
     @property

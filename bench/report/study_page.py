@@ -15,6 +15,7 @@ from bench.report import (
     ladder,
     latencies,
     layers,
+    limits,
     loads,
     overview,
     price,
@@ -55,7 +56,7 @@ def page(finding: Finding) -> str:
         "machine": machine(session),
         "facts": ", ".join(map(" ".join, facts(session.machine))),
         "missing": missing(finding),
-        "without_outcome": robustness.without_outcome(finding.attacked),
+        "without_outcome": [*robustness.without_outcome(finding.attacked), *limits.without_figures(finding)],
         "rerun": rerun(finding),
         "spent": [words for words in (without_pgo(finding), unrest(session), overhead(session)) if words],
         "stolen": {"words": stolen.sentences(finding.stolen), "grid": stolen.grid(finding.stolen)},
@@ -69,6 +70,8 @@ def page(finding: Finding) -> str:
     if finding.attacked:
         shown = robustness.picture(finding.attacked)
         return render("robustness.md", verdict=robustness, found=finding.attacked, picture=shown, **common)
+    if finding.limited:
+        return render("limited.md", tables=limits.tables(finding), limits=limits, noise=once(finding), **common)
     drawn = list(pictures(finding))
     if finding.layered.rows:
         return render("layers.md", layers=layers, pictures=drawn, noise=once(finding), **common)

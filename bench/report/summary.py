@@ -14,7 +14,7 @@ from rich.text import Text
 from bench.analysis.text import number
 from bench.measure.instruments.sizes import Size
 from bench.model import Stack
-from bench.report import layers, ranking, robustness, settings, stolen, suites, validators
+from bench.report import layers, limits, ranking, robustness, settings, stolen, suites, validators
 from bench.report.answer import answers
 from bench.report.attacked import Attacked
 from bench.report.cards import cards
@@ -66,13 +66,16 @@ def _tables(console: Console, finding: Finding) -> None:
         Grid.of(layers.rows(each)).print(console)
     if finding.attacked:
         _attacked(finding.attacked).print(console)
-    for each in finding.each if finding.rows and not finding.attacked else ():
+    for title, table in limits.tables(finding).items():
+        _say(console, title, "bold")
+        Grid.of(table).print(console)
+    for each in finding.each if finding.rows and not finding.attacked and not finding.limited else ():
         if finding.others:
             _say(console, each.title, "bold")
         (_ranking(each) if finding.ranks_stacks else _stacks(each)).print(console)
         for row in (row for row in each.rows if row.verdict not in {"pass", "eliminated"}):
             _say(console, f"{row.verdict}: {row.stack}: {row.reason}", "yellow")
-    is_shown = any((finding.rows, finding.targets, finding.tested, finding.layered.rows))
+    is_shown = any((finding.rows, finding.targets, finding.tested, finding.layered.rows, finding.limited))
     if validators.compared(finding):
         Grid.of(validators.table(finding)).print(console)
         is_shown = True
@@ -117,6 +120,7 @@ def _record(finding: Finding, page: Path) -> dict[str, object]:
         "tested": finding.tested,
         "layers": {each.workload: each.layered.rows for each in finding.each},
         "attacked": finding.attacked,
+        "limited": finding.limited,
         "cards": cards(finding),
         "stacks": [row for each in finding.each for row in each.rows],
         "latencies": {each.workload: each.latencies for each in finding.each},

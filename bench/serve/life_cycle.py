@@ -24,8 +24,9 @@ from bench.errors import RIGHT, LabError
 from bench.host import accounts, cpu_time
 from bench.host.cgroup import group
 from bench.host.cpu_time import Meter
+from bench.host.limits import Limited, limited
 from bench.host.pinning import pinned
-from bench.model import Catalog, Exchange, Stack, Tuning
+from bench.model import Catalog, Exchange, Limit, Stack, Tuning
 from bench.paths import LOGS, PREFIXES, YARDSTICKS
 from bench.provision import system
 from bench.serve import application, process, proxy
@@ -46,6 +47,7 @@ class RunningServer(msgspec.Struct, frozen=True, kw_only=True):
     """A server that is ready. `ready_seconds`: spawn to first right answer. `cpu`: meter of its total CPU time.
 
     `provenance`: the file in which the process of an application says what runs it. `backend`: the one behind it.
+    `limited`: its group, if it runs within a limit.
     """
 
     name: str
@@ -57,6 +59,7 @@ class RunningServer(msgspec.Struct, frozen=True, kw_only=True):
     log: Path
     provenance: Path | None = None
     backend: RunningBackend | None = None
+    limited: Limited | None = None
 
     @property
     def url(self) -> str:
@@ -65,12 +68,13 @@ class RunningServer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def command(
-    catalog: Catalog, stack: Stack, port: int, host: str, scratch: Path, *, dsn: str = ""
+    catalog: Catalog, stack: Stack, port: int, host: str, scratch: Path, *, dsn: str = "", workers: int = 1
 ) -> tuple[list[str], dict[str, str]]:
     """Return the argv and the complete environment that start `stack` at `host`:`port`.
 
-    `scratch` is a folder for files of this run, `dsn` the address of the backend that a tuning needs. Raises LabError
-    if the variant or peer is not built, or if the pair is unsupported.
+    `scratch` is a folder for files of this run, `dsn` the address of the backend that a tuning needs. `workers` is the
+    number of processes of the lab's own service; an application declares its own. Raises LabError if the variant or
+    peer is not built, or if the pair is unsupported.
     """
     if stack.is_peer:
         return peers.command(catalog.peers[stack.variant], host=host, port=port, backlog=BACKLOG)
@@ -90,7 +94,7 @@ def command(
         "backlog": str(BACKLOG),
         "scratch": str(scratch),
         "entry": application.ENTRY if variant.application else entry or SERVICE,
-        "workers": str(variant.application.workers if variant.application else 1),
+        "workers": str(variant.application.workers if variant.application else workers),
     }
     argv = [part.format_map(placeholders) for part in server.argv]
     if server.proxy:
@@ -122,6 +126,8 @@ def serving(
     port: int | None = None,
     host: str = HOST,
     backend: RunningBackend | None = None,
+    limit: Limit | None = None,
+    workers: int = 1,
 ) -> Iterator[RunningServer]:
     """Serve `stack` on `cpus` during the block; see `launched`. Its `/wait` queries `backend` if there is one.
 
@@ -139,16 +145,25 @@ def serving(
         TemporaryDirectory(prefix="bench-") as scratch,  # in /tmp, because a socket's path must be short
         backend_for(catalog, tuning.backend if tuning else None, log.with_suffix(".backend.log")) as behind,
     ):
-        argv, env = command(catalog, stack, port, host, Path(scratch), dsn=behind.dsn if behind else "")
+        dsn = behind.dsn if behind else ""
+        argv, env = command(catalog, stack, port, host, Path(scratch), dsn=dsn, workers=workers)
         record = None
         if variant and variant.application:
             paths["folder"], own = application.placed(catalog, variant, Path(scratch), log, backend)
             env, record = own | env, application.provenance(Path(scratch))
         elif backend:
             env |= backend.environment(stack, pairing.server_file(catalog, stack))
-        is_piped = bool(tuning and tuning.is_piped)
         with launched(
-            str(stack), argv, env, **paths, first=first, cpus=cpus, host=host, port=port, is_piped=is_piped
+            str(stack),
+            argv,
+            env,
+            **paths,
+            first=first,
+            cpus=cpus,
+            host=host,
+            port=port,
+            is_piped=bool(tuning and tuning.is_piped),
+            limit=limit,
         ) as running:
             yield msgspec.structs.replace(running, provenance=record, backend=behind or backend)
 
@@ -166,17 +181,20 @@ def launched(
     host: str,
     port: int,
     is_piped: bool = False,
+    limit: Limit | None = None,
 ) -> Iterator[RunningServer]:
     """Run a server during the block, with its output in `log`. It is ready when it answers `first` right.
 
     With `is_piped`, its stdout is read and discarded, as another process would read it.
 
     Raises LabError if it is not ready within `READY_SECONDS`, exits by itself, or still runs `STOP_SECONDS` after
-    SIGTERM.
+    SIGTERM. Raises MissingError if this machine cannot set the `limit`.
     """
     refused: list[str] = []
     with ExitStack() as life:
         cgroup = life.enter_context(group())
+        within = life.enter_context(limited(limit, cgroup)) if limit else None
+        argv = within.argv_within(argv) if within else argv
         program = process.Program(
             name=name,
             argv=pinned(cgroup.argv_within(argv) if cgroup else argv, cpus),
@@ -201,6 +219,7 @@ def launched(
             ready_seconds=started.seconds,
             cpu=cgroup.meter if cgroup else cpu_time.of_tree(started.process),
             log=log,
+            limited=within,
         )
 
 

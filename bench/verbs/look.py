@@ -29,6 +29,7 @@ def list_() -> int:
         "tuning": catalog.tunings,
         "layering": catalog.layerings,
         "backend": catalog.backends,
+        "limit": catalog.limits,
         "workload": catalog.workloads,
         "load": catalog.loads,
         "study": catalog.studies,

@@ -57,6 +57,7 @@ def complaint(read: Callable[[], object]) -> str:
                 "servers",
                 "tunings",
                 "backends",
+                "limits",
                 "workloads",
                 "loads",
                 "studies",

@@ -57,7 +57,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
 
     def decide(before: str = "", answer: bytes = b"Hello, world!\n", status: int = 200) -> None:
         def command(
-            catalog: Catalog, stack: Stack, port: int, host: str, scratch: Path, *, dsn: str
+            catalog: Catalog, stack: Stack, port: int, host: str, scratch: Path, *, dsn: str, workers: int
         ) -> tuple[list[str], dict[str, str]]:
             script = tmp_path / "server.py"
             (tmp_path / "dsn").write_text(dsn)

@@ -78,7 +78,7 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
 
     def decide(about: dict[str, object], burn: float = 0.02) -> None:
         def command(
-            catalog: Catalog, stack: Stack, port: int, host: str, scratch: Path, *, dsn: str
+            catalog: Catalog, stack: Stack, port: int, host: str, scratch: Path, *, dsn: str, workers: int
         ) -> tuple[list[str], dict[str, str]]:
             script = tmp_path / "service.py"
             script.write_text(SERVICE.format(about=json.dumps(about).encode(), port=port, burn=burn))

@@ -60,7 +60,8 @@ def arrivals(load: Load, rate: float, seed: int) -> NDArray[np.float64]:
     """Return the intended start times of an open load, ascending, in seconds from the start of its lead-in.
 
     They are a Poisson process, conditional on its number of arrivals, as independent users produce it (Cox & Lewis,
-    1966, theorem 2.1). Evenly spaced requests would never queue at a server with constant service time.
+    1966, theorem 2.1). Evenly spaced requests would never queue at a server with constant service time. With `burst`
+    they arrive at even intervals nevertheless, that many at once.
     """
     edges = np.cumsum([0.0, load.lead_in_seconds, *(segment.seconds for segment in load.segments)])
     at = np.arange(0.0, edges[-1] + GRID_SECONDS / 2, GRID_SECONDS)
@@ -69,8 +70,13 @@ def arrivals(load: Load, rate: float, seed: int) -> NDArray[np.float64]:
     within = (at - edges[part]) / np.maximum(np.diff(edges)[part], GRID_SECONDS)
     shares = plan[part, 0] + (plan[part, 1] - plan[part, 0]) * within
     due = np.concatenate([[0.0], np.cumsum((shares[1:] + shares[:-1]) / 2) * GRID_SECONDS * rate])
-    uniform = np.random.default_rng(seed).uniform(0.0, due[-1], max(1, round(due[-1])))
-    found: NDArray[np.float64] = np.interp(np.sort(uniform), due, at)
+    count = max(1, round(due[-1]))
+    if load.burst:
+        bursts = max(1, round(count / load.burst))
+        places = np.repeat((np.arange(bursts) + 0.5) / bursts * due[-1], load.burst)
+    else:
+        places = np.sort(np.random.default_rng(seed).uniform(0.0, due[-1], count))
+    found: NDArray[np.float64] = np.interp(places, due, at)
     return found
 
 
