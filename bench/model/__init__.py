@@ -20,7 +20,7 @@ from bench.model.base import (
     Seconds,
     Share,
 )
-from bench.model.built import Artifact, BuiltPeer, Provisioned, Unavailable
+from bench.model.built import Artifact, BuiltPeer, Image, ImageLayer, Provisioned, Unavailable
 from bench.model.case import (
     AnyCase,
     Case,
@@ -120,6 +120,8 @@ __all__ = [
     "FromPyenv",
     "FromUv",
     "Good",
+    "Image",
+    "ImageLayer",
     "Implementation",
     "InstructionsCase",
     "InstructionsPlan",

@@ -101,3 +101,33 @@ class BuiltPeer(Recorded, frozen=True):
     version: str
     build_seconds: float
     built: str
+
+
+class ImageLayer(Recorded, frozen=True):
+    """A layer of a container image: its bytes as files, and compressed, as a registry sends them."""
+
+    name: str
+    unpacked: int
+    compressed: int
+
+
+class Image(Recorded, frozen=True):
+    """The container image of a stack: its name, the digest of its manifest, and its layers from the lowest.
+
+    `packages` are the Debian packages that its first layer was asked for; those that they need are there, too.
+    """
+
+    name: str
+    digest: str
+    packages: tuple[str, ...]
+    layers: tuple[ImageLayer, ...]
+
+    @property
+    def unpacked(self) -> int:
+        """The bytes of all layers as files."""
+        return sum(layer.unpacked for layer in self.layers)
+
+    @property
+    def compressed(self) -> int:
+        """The bytes of all layers as a registry sends them."""
+        return sum(layer.compressed for layer in self.layers)

@@ -70,13 +70,27 @@ def mirror(etc: Path = Path("/etc")) -> str:
 
     Raises LabError if the apt sources contain no Debian mirror.
     """
-    release = (etc / "os-release").read_text(encoding="utf-8")
-    codename = re.search(r"^VERSION_CODENAME=\"?(\w+)", release, re.MULTILINE)
-    suites = {codename[1] if codename else "", "stable", "testing", "unstable", "sid"}
+    suites = {release(etc), "stable", "testing", "unstable", "sid"}
     for uri, suite, components in _archives(etc / "apt"):
         if suite in suites and "main" in components and not uri.startswith("cdrom:"):
             return uri
     raise LabError("no Debian mirror in /etc/apt/sources.list or /etc/apt/sources.list.d: add one")
+
+
+def release(etc: Path = Path("/etc")) -> str:
+    """Return the code name of the machine's own release, such as `bookworm`; empty if it has none."""
+    codename = re.search(r"^VERSION_CODENAME=\"?(\w+)", (etc / "os-release").read_text(encoding="utf-8"), re.MULTILINE)
+    return codename[1] if codename else ""
+
+
+def own_sources(etc: Path = Path("/etc")) -> list[str]:
+    """Return the machine's apt sources of its own release, its updates and security updates, as one line each."""
+    suites = {f"{release(etc)}{kind}" for kind in ("", "-updates", "-security")}
+    return [
+        f"deb [signed-by={KEYRING}] {uri} {suite} main"
+        for uri, suite, components in _archives(etc / "apt")
+        if suite in suites and "main" in components and not uri.startswith("cdrom:")
+    ]
 
 
 def _archives(apt: Path) -> Iterator[tuple[str, str, list[str]]]:

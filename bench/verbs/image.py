@@ -1,0 +1,40 @@
+"""The verb that builds container images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench import readiness
+from bench.build import images
+from bench.catalog import pairing
+from bench.progress import Progress
+from bench.report import summary
+from bench.serve import life_cycle
+from bench.verbs.app import Flag, Json, app, declared, out, tell_unavailable
+
+EVERYWHERE, SCRATCH = "0.0.0.0", "/tmp"  # noqa: S104, S108 - within the image
+
+
+@app.command
+def image(*stacks: str, force: Flag = False, json: Json = False) -> int:
+    """Build container images of stacks, from Debian's packages alone. Unchanged ones are skipped.
+
+    Example: `python -m bench image cython/falcon/bjoern`
+
+    Parameters
+    ----------
+    stacks
+        Stacks, such as cython/falcon/bjoern. Missing builds are made first.
+    force
+        Build unchanged images anew.
+    """
+    progress = Progress()
+    named = [pairing.parse_stack(declared(), name) for name in stacks]
+    _, unavailable = readiness.build_all(declared(), dict.fromkeys(stack.variant for stack in named), progress)
+    made = {}
+    for stack in named:
+        with progress.step(f"image of {stack}"):
+            command = life_cycle.command(declared(), stack, images.PORT, EVERYWHERE, Path(SCRATCH))
+            made[stack] = images.build(declared(), stack, command, force=force)
+    summary.show_images(out, made, json)
+    return tell_unavailable(unavailable)
