@@ -29,6 +29,7 @@ from bench.model import (
     Unavailable,
     Variant,
     Yardstick,
+    server_name,
 )
 from bench.plan import matrix
 from bench.progress import Progress
@@ -199,7 +200,7 @@ def tunings_missing(plan: Plan) -> dict[str, Unavailable]:
     """The servers of the study whose proxy or backend is unavailable, by the study's name for the server."""
     missing = {}
     for name in plan.study.servers:
-        tuning = plan.catalog.tunings.get(name.partition("+")[2])
+        tuning = plan.catalog.tunings.get(server_name(name).tuning)
         try:
             system.require(tuning.proxy.needs if tuning and tuning.proxy else ())
             if tuning and tuning.backend:
@@ -216,7 +217,7 @@ def packages_missing(plan: Plan, variant: str, progress: Progress) -> dict[str, 
     """
     missing = {}
     for name in plan.study.servers:
-        tuning = plan.catalog.tunings.get(name.partition("+")[2])
+        tuning = plan.catalog.tunings.get(server_name(name).tuning)
         if tuning is None or not tuning.requirements:
             continue
         try:

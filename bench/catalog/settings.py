@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from bench.catalog import pairing
 from bench.errors import LabError
-from bench.model import Against, Catalog, SettingsPlan, Stack, Study, Target, Words, pick
+from bench.model import Against, Catalog, SettingsPlan, Stack, Study, Target, Words, pick, server_name
 
 
 def with_settings(study: Study, catalog: Catalog) -> Study:
@@ -19,8 +19,8 @@ def with_settings(study: Study, catalog: Catalog) -> Study:
     for tuning in plan.tunings:
         pick(catalog.tunings, tuning, "tuning", f"bench/studies/{study.name}.toml: settings.tunings")
     for server in study.servers:
-        if "+" in server:
-            raise LabError(f"bench/studies/{study.name}.toml: servers: name {server} without its tuning")
+        if server_name(server).label != server:
+            raise LabError(f"bench/studies/{study.name}.toml: servers: name {server} without its tuning and place")
     servers = [f"{server}{tuned}" for server in study.servers for tuned in ("", *(f"+{name}" for name in plan.tunings))]
     targets = [
         _target(study, plan, catalog, server, tuning)

@@ -31,10 +31,16 @@ class Group(msgspec.Struct, frozen=True):
 
     folder: Path
     version: Literal[1, 2]
+    mount: Path = Path("/sys/fs/cgroup")  # of its hierarchy
 
     def argv_within(self, argv: list[str]) -> list[str]:
         """Return the argv that starts `argv` in the group. The process id remains that of the program."""
         return ["sh", "-c", JOIN, str(self.folder / "cgroup.procs"), *argv]
+
+    @property
+    def path(self) -> str:
+        """Its path within the hierarchy, which may be used in others, too."""
+        return f"/{self.folder.relative_to(self.mount)}"
 
     @property
     def meter(self) -> Meter:
@@ -53,19 +59,21 @@ class Group(msgspec.Struct, frozen=True):
 def group(proc: Path = PROC) -> Iterator[Group | None]:
     """Create a group for the block. Yields None if this user may not create one.
 
-    Raises LabError at the end if a process still runs in it.
+    Groups below it, and those of its path in other hierarchies, are removed with it: a container engine makes them.
+    Raises LabError at the end if a process still runs in one.
     """
     created = _create(proc)
     try:
         yield created
     finally:
         if created:
-            _remove(created)
+            _remove(created, proc)
 
 
 def _create(proc: Path) -> Group | None:
+    mounts = _mounts(proc)
     for parent in _parents(proc):
-        _remove_stale(parent.folder)
+        _remove_stale(parent, mounts)
         created = msgspec.structs.replace(parent, folder=_free_folder(parent.folder))
         try:
             created.folder.mkdir()
@@ -92,12 +100,27 @@ def _works(created: Group) -> bool:
     return subprocess.run(created.argv_within(["true"]), capture_output=True, check=False).returncode == 0
 
 
-def _remove_stale(parent: Path) -> None:
+def _remove_stale(parent: Group, mounts: list[Path]) -> None:
     """Remove the groups of labs that were killed. Groups with running processes stay."""
-    for folder in parent.glob("bench-*-*"):
+    for folder in parent.folder.glob("bench-*-*"):
         if not Path("/proc", folder.name.split("-")[1]).exists():
             with suppress(OSError):
+                _remove_trees(msgspec.structs.replace(parent, folder=folder), mounts)
+
+
+def _remove_trees(removed: Group, mounts: list[Path]) -> None:
+    """Remove a group and those below it, in every hierarchy. Raises OSError for one with running processes."""
+    for top in (mount / removed.path[1:] for mount in mounts):
+        below = [path for path in top.rglob("*") if path.is_dir()]
+        for folder in sorted((top, *below), key=lambda each: len(each.parts), reverse=True):
+            with suppress(FileNotFoundError):
                 folder.rmdir()
+
+
+def _mounts(proc: Path) -> list[Path]:
+    """Return where the hierarchies of control groups are mounted."""
+    mounts = _fields(proc / "mountinfo")
+    return [Path(mount[4]) for mount in mounts if mount[mount.index("-") + 1] in {"cgroup", "cgroup2"}]
 
 
 def _parents(proc: Path) -> list[Group]:
@@ -110,9 +133,9 @@ def _parents(proc: Path) -> list[Group]:
         for names, path in own.items():
             inside = path.removeprefix(root.rstrip("/")).lstrip("/")
             if kind == "cgroup" and "cpuacct" in options.split(",") and "cpuacct" in names.split(","):
-                found.append(Group(mount_point / inside, 1))
+                found.append(Group(mount_point / inside, 1, mount_point))
             elif kind == "cgroup2" and not names:
-                found.append(Group(mount_point / inside, 2))
+                found.append(Group(mount_point / inside, 2, mount_point))
     return sorted(found, key=lambda parent: parent.version)
 
 
@@ -120,11 +143,12 @@ def _fields(path: Path, separator: str | None = None, most: int = -1) -> list[li
     return [line.split(separator, most) for line in path.read_text().splitlines()]
 
 
-def _remove(created: Group) -> None:
+def _remove(created: Group, proc: Path) -> None:
+    mounts = _mounts(proc)
     deadline = time.monotonic() + EMPTY_SECONDS
     while True:
         try:
-            created.folder.rmdir()
+            _remove_trees(created, mounts)
         except OSError:
             if time.monotonic() > deadline:
                 pids = (created.folder / "cgroup.procs").read_text().split()

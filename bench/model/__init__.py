@@ -41,6 +41,7 @@ from bench.model.case import (
 )
 from bench.model.catalog import Catalog, pick
 from bench.model.outcome import Account, Measurement, Observed, Ready, Run, Session, Verdict
+from bench.model.place import Place, ServerName, server_name
 from bench.model.plan import Phase, Plan
 from bench.model.race import Again, Eliminated, Race, Round
 from bench.model.serving import (
@@ -145,6 +146,7 @@ __all__ = [
     "PathChoice",
     "Peer",
     "Phase",
+    "Place",
     "Plan",
     "Provider",
     "Provisioned",
@@ -163,6 +165,7 @@ __all__ = [
     "Segment",
     "SelftestPlan",
     "Server",
+    "ServerName",
     "Session",
     "SettingsPlan",
     "Shape",
@@ -187,5 +190,6 @@ __all__ = [
     "Workload",
     "Yardstick",
     "pick",
+    "server_name",
     "stack_of",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from bench.model.base import Implementation, Recorded
+from bench.model.place import server_name
 
 Kind = Literal["unavailable", "unsupported", "failed"]
 
@@ -39,7 +40,8 @@ class Unavailable(Recorded, frozen=True):
         layering: str | None = None,
     ) -> bool:
         """Whether it covers that variant or stack, on that workload, with that instrument and through that layering."""
-        servers = (server, server.partition("+")[0])  # a missing server is missing with each of its tunings
+        named = server_name(server)
+        servers = (server, named.on_host, named.label)  # a missing server is missing with each tuning and at each place
         asked: tuple[tuple[str | None, tuple[str | None, ...]], ...] = (
             (self.variant, (variant,)),
             (self.framework, (framework,)),

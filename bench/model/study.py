@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from bench.model.base import Count, Declared, Seconds, Share
+from bench.model.place import server_name
 
 
 class MicroPlan(Declared, frozen=True):
@@ -236,8 +237,9 @@ class Study(Declared, frozen=True, kw_only=True):
 
     def frameworks_on(self, server: str) -> tuple[str, ...]:
         """The names of the frameworks that run behind `server`."""
-        untuned = server.partition("+")[0]
-        return self.frameworks_of.get(server) or self.frameworks_of.get(untuned, self.frameworks)
+        named = server_name(server)
+        declared = (self.frameworks_of.get(name) for name in (server, named.on_host, named.label))
+        return next(filter(None, declared), self.frameworks)
 
     @property
     def command(self) -> str:

@@ -31,6 +31,7 @@ from bench.model import (
     Study,
     SuiteCase,
     Unavailable,
+    server_name,
 )
 
 T = TypeVar("T", MicroCase, MacroCase)
@@ -228,10 +229,10 @@ def subjects(study: Study) -> list[str]:
 
 
 def servers(study: Study) -> tuple[str, ...]:
-    """The servers that the study needs, without tunings; none if it measures only cores."""
+    """The servers that the study needs, without tunings and places; none if it measures only cores."""
     asked = study.servers if study.sizes or study.macro or study.suite or study.robustness else ()
     served = [*asked, *([study.startup.server] if study.startup and study.startup.server else [])]
-    return tuple(dict.fromkeys(name.partition("+")[0] for name in served))
+    return tuple(dict.fromkeys(server_name(name).label for name in served))
 
 
 def with_counted_paths(phase: Phase, catalog: Catalog, runs: Iterable[Run]) -> Phase:

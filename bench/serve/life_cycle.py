@@ -30,6 +30,7 @@ from bench.paths import LOGS, PREFIXES, YARDSTICKS
 from bench.provision import system
 from bench.serve import application, process, proxy
 from bench.serve.backend import RunningBackend, backend_for
+from bench.serve.container import Container
 from bench.serve.ports import LOOPBACK, free_port, require_free
 
 HOST = LOOPBACK  # the address a server listens at, unless its load comes from another machine
@@ -146,9 +147,18 @@ def serving(
             env, record = own | env, application.provenance(Path(scratch))
         elif backend:
             env |= backend.environment(stack, pairing.server_file(catalog, stack))
-        is_piped = bool(tuning and tuning.is_piped)
+        is_piped, place = bool(tuning and tuning.is_piped), pairing.place_of(catalog, stack)
         with launched(
-            str(stack), argv, env, **paths, first=first, cpus=cpus, host=host, port=port, is_piped=is_piped
+            str(stack),
+            argv,
+            env,
+            **paths,
+            first=first,
+            cpus=cpus,
+            host=host,
+            port=port,
+            is_piped=is_piped,
+            container=Container(place=place, stack=stack, folder=Path(scratch)) if place else None,
         ) as running:
             yield msgspec.structs.replace(running, provenance=record, backend=behind or backend)
 
@@ -166,10 +176,12 @@ def launched(
     host: str,
     port: int,
     is_piped: bool = False,
+    container: Container | None = None,
 ) -> Iterator[RunningServer]:
     """Run a server during the block, with its output in `log`. It is ready when it answers `first` right.
 
-    With `is_piped`, its stdout is read and discarded, as another process would read it.
+    With `is_piped`, its stdout is read and discarded, as another process would read it. With a `container`, it runs in
+    there, and CPU time and start include those of the container.
 
     Raises LabError if it is not ready within `READY_SECONDS`, exits by itself, or still runs `STOP_SECONDS` after
     SIGTERM.
@@ -177,6 +189,11 @@ def launched(
     refused: list[str] = []
     with ExitStack() as life:
         cgroup = life.enter_context(group())
+        if container:
+            if cgroup is None:
+                raise LabError(f"{name}: a container requires the right to create control groups")
+            argv, env = container.command(argv, env, cgroup, cpus)
+            life.enter_context(container.removed())
         program = process.Program(
             name=name,
             argv=pinned(cgroup.argv_within(argv) if cgroup else argv, cpus),
@@ -197,7 +214,7 @@ def launched(
             name=name,
             host=host,
             port=port,
-            process=started.process,
+            process=container.process if container else started.process,
             ready_seconds=started.seconds,
             cpu=cgroup.meter if cgroup else cpu_time.of_tree(started.process),
             log=log,
