@@ -6,17 +6,19 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
 import psutil
 
-from bench.build import images
-from bench.errors import LabError
-from bench.host.cgroup import Group
+from bench.build import artifacts, images
+from bench.errors import LabError, MissingError
+from bench.host.cgroup import Group, group
+from bench.host.pinning import cores
 from bench.model import Place, Stack
 from bench.provision import engine, system
 
-REMOVE_SECONDS = 20.0
+TRY_SECONDS, REMOVE_SECONDS = 60.0, 20.0
 
 
 class Container(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,14 +48,7 @@ class Container(msgspec.Struct, frozen=True, kw_only=True):
         try:
             yield
         finally:
-            done = subprocess.run(
-                self._filled(self.place.remove),
-                env=engine.environment(),
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=REMOVE_SECONDS,
-            )
+            done = _ran(self._filled(self.place.remove), engine.environment(), REMOVE_SECONDS)
             if done.returncode != 0:
                 raise LabError(f"the container of {self.stack} cannot be removed: {system.error_message(done)}")
 
@@ -74,3 +69,29 @@ class Container(msgspec.Struct, frozen=True, kw_only=True):
             "pid_file": str(self._pid_file),
         }
         return [word.format_map(places) for word in words]
+
+
+def try_out(place: Place, stack: Stack) -> None:
+    """Run nothing but the interpreter in the image of `stack` at a place.
+
+    Raises MissingError with the words of the place, if this machine cannot run it.
+    """
+    with TemporaryDirectory(prefix="bench-") as folder, group() as cgroup:
+        if cgroup is None:
+            raise MissingError("a container requires the right to create control groups")
+        container = Container(place=place, stack=stack, folder=Path(folder))
+        python = [str(artifacts.python(stack.variant)), "-c", ""]
+        argv, env = container.command(python, {}, cgroup, cores().server)
+        with container.removed():
+            done = _ran(argv, env, TRY_SECONDS)
+    if done.returncode != 0:
+        raise MissingError(f"{place.title}: {system.error_message(done)}")
+
+
+def version(place: Place) -> str:
+    """Return the version of what runs a place's containers."""
+    return _ran([*place.version], engine.environment(), TRY_SECONDS).stdout.strip()
+
+
+def _ran(argv: list[str], env: dict[str, str], seconds: float) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(argv, env=env, capture_output=True, text=True, check=False, timeout=seconds)

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 import msgspec
 import psutil
 
-from bench.build import artifacts, beside, peers
+from bench.build import artifacts, beside, images, peers
 from bench.catalog import pairing
 from bench.documents import headers_of
 from bench.documents.answers import Answer, difference, named
@@ -25,7 +25,7 @@ from bench.host import accounts, cpu_time
 from bench.host.cgroup import group
 from bench.host.cpu_time import Meter
 from bench.host.pinning import pinned
-from bench.model import Catalog, Exchange, Stack, Tuning
+from bench.model import Catalog, Exchange, Image, Stack, Tuning
 from bench.paths import LOGS, PREFIXES, YARDSTICKS
 from bench.provision import system
 from bench.serve import application, process, proxy
@@ -34,6 +34,7 @@ from bench.serve.container import Container
 from bench.serve.ports import LOOPBACK, free_port, require_free
 
 HOST = LOOPBACK  # the address a server listens at, unless its load comes from another machine
+EVERYWHERE, SCRATCH = "0.0.0.0", Path("/tmp")  # noqa: S104, S108 - within an image
 BACKLOG = 1024
 READY_SECONDS = 60.0
 POLL_SECONDS = 0.002
@@ -110,6 +111,12 @@ def _beside(tuning: Tuning, variant: str) -> dict[str, str]:
     folders = [YARDSTICKS] if tuning.entry else []
     folders += [beside.folder(variant, tuning.requirements)] if tuning.requirements else []
     return {"PYTHONPATH": ":".join(map(str, folders))} if folders else {}
+
+
+def image(catalog: Catalog, stack: Stack, *, force: bool = False) -> Image:
+    """Build the image of a stack; see `bench.build.images`."""
+    served = command(catalog, stack, images.PORT, EVERYWHERE, SCRATCH)
+    return images.build(catalog, stack, served, force=force)
 
 
 @contextmanager

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from bench import readiness
-from bench.build import images
 from bench.catalog import pairing
 from bench.progress import Progress
 from bench.report import summary
 from bench.serve import life_cycle
 from bench.verbs.app import Flag, Json, app, declared, out, tell_unavailable
-
-EVERYWHERE, SCRATCH = "0.0.0.0", "/tmp"  # noqa: S104, S108 - within the image
 
 
 @app.command
@@ -34,7 +29,6 @@ def image(*stacks: str, force: Flag = False, json: Json = False) -> int:
     made = {}
     for stack in named:
         with progress.step(f"image of {stack}"):
-            command = life_cycle.command(declared(), stack, images.PORT, EVERYWHERE, Path(SCRATCH))
-            made[stack] = images.build(declared(), stack, command, force=force)
+            made[stack] = life_cycle.image(declared(), stack, force=force)
     summary.show_images(out, made, json)
     return tell_unavailable(unavailable)

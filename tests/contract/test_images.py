@@ -36,8 +36,7 @@ def build(stack: Stack, *, force: bool = False) -> Image:
     except MissingError as missing:
         absent(str(missing), missing.remedy)
     readiness.build_all(CATALOG, [stack.variant], Progress(), [server.server for server in STACKS])
-    command = life_cycle.command(CATALOG, stack, images.PORT, "0.0.0.0", Path("/tmp"))  # noqa: S104
-    return images.build(CATALOG, stack, command, force=force)
+    return life_cycle.image(CATALOG, stack, force=force)
 
 
 @pytest.fixture(params=STACKS, ids=str)
