@@ -48,6 +48,7 @@ def parse_stack(catalog: Catalog, text: str) -> Stack:
     catalog.variant(stack.variant)
     pick(catalog.frameworks, stack.framework, "framework")
     server_for(catalog, stack)
+    place_of(catalog, stack)
     return stack
 
 

@@ -79,6 +79,13 @@ def buildah(*words: str) -> str:
     return _run(["unshare", "--mount", "sh", "-c", APART, str(varlib), "buildah", *words])
 
 
+def remove_stale() -> None:
+    """Remove the containers of labs that were killed; their names contain the id of the lab's process."""
+    for name in podman("ps", "--all", "--format", "{{.Names}}").split():
+        if name.startswith("bench-") and not Path("/proc", name.split("-")[1]).exists():
+            podman("rm", "--force", "--time", "0", name)
+
+
 def _run(argv: Sequence[str | Path]) -> str:
     done = subprocess.run(
         argv,

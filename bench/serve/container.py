@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ TRY_SECONDS, REMOVE_SECONDS = 60.0, 20.0
 
 
 class Container(msgspec.Struct, frozen=True, kw_only=True):
-    """The container of a stack at a place. `folder` is for files of this run, and its name names the container."""
+    """The container of a stack at a place. `folder` is for files of this run."""
 
     place: Place
     stack: Stack
@@ -62,7 +63,7 @@ class Container(msgspec.Struct, frozen=True, kw_only=True):
 
     def _filled(self, words: tuple[str, ...], group: str = "", cpus: frozenset[int] = frozenset()) -> list[str]:
         places = {
-            "name": self.folder.name,
+            "name": f"bench-{os.getpid()}-{self.folder.name}",
             "cgroup": group,
             "cpus": ",".join(map(str, sorted(cpus))),
             "env_file": str(self._env_file),
@@ -74,8 +75,10 @@ class Container(msgspec.Struct, frozen=True, kw_only=True):
 def try_out(place: Place, stack: Stack) -> None:
     """Run nothing but the interpreter in the image of `stack` at a place.
 
-    Raises MissingError with the words of the place, if this machine cannot run it.
+    Raises MissingError with the words of the place, if this machine cannot run it. Containers of labs that were killed
+    are removed first.
     """
+    engine.remove_stale()
     with TemporaryDirectory(prefix="bench-") as folder, group() as cgroup:
         if cgroup is None:
             raise MissingError("a container requires the right to create control groups")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bench import readiness
 from bench.catalog import pairing
+from bench.errors import LabError
 from bench.progress import Progress
 from bench.report import summary
 from bench.serve import life_cycle
@@ -23,8 +24,13 @@ def image(*stacks: str, force: Flag = False, json: Json = False) -> int:
     force
         Build unchanged images anew.
     """
+    if not stacks:
+        raise LabError("image requires at least one stack, such as cython/falcon/bjoern")
     progress = Progress()
     named = [pairing.parse_stack(declared(), name) for name in stacks]
+    for stack in named:
+        if stack.place:
+            raise LabError(f"{stack}: an image has no place: use {stack.on_host}")
     _, unavailable = readiness.build_all(declared(), dict.fromkeys(stack.variant for stack in named), progress)
     made = {}
     for stack in named:

@@ -112,6 +112,18 @@ def test_nothing_is_left_after_ctrl_c_during_the_start(tmp_path: Path) -> None:
         assert lab.wait(READY_SECONDS) in {0, 130}, (tmp_path / "err").read_text()
 
 
+def test_what_a_killed_lab_left_is_removed_before_the_next_trial(tmp_path: Path) -> None:
+    port = free_port()
+    argv = [sys.executable, "-m", "bench", "serve", str(STACKS[0]), "--port", str(port)]
+    with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=(tmp_path / "err").open("wb")) as lab:
+        await_answer(port)
+        lab.kill()
+        client = psutil.Process(lab.pid)
+        client.wait()
+    assert engine.podman("ps", "--format", "{{.Names}}").strip() == ""
+    container.try_out(CATALOG.places["podman"], STACKS[0])
+
+
 def test_image_is_healthy_by_itself() -> None:
     """Its own command, without a network, rights or a place to write: the health check of the image succeeds."""
     image = images.require(STACKS[0].on_host)

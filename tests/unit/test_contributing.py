@@ -30,6 +30,7 @@ def test_the_examples_are_nouns_of_the_catalogue(checkout: Path) -> None:
         read.servers,
         read.tunings,
         read.backends,
+        read.places,
         read.workloads,
         read.loads,
         read.layerings,
