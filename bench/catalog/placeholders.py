@@ -18,7 +18,7 @@ from bench.model import Backend, Interpreter, Layering, Peer, Place, Server, Tun
 SERVED = ("backlog", "base", "entry", "host", "port", "prefix", "python", "scratch", "workers")
 BUILT = ("home", "prefix", "runtime")
 STARTED = ("folder", "port")
-PLACED = ("cgroup", "cpus", "env_file", "name", "pid_file")
+PLACED = ("cgroup", "cpus", "env_file", "name", "pid_file", "runtime")
 VERIFIED = ("algorithm", "audience", "issuer", "jwks")
 
 NAMED = re.compile(r"\{([A-Za-z_]\w*)\}")

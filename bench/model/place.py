@@ -7,6 +7,7 @@ from typing import Annotated, NamedTuple
 from msgspec import Meta
 
 from bench.model.base import Argv, Declared
+from bench.model.variant import FromDebian
 
 
 class ServerName(NamedTuple):
@@ -34,15 +35,18 @@ class Place(Declared, frozen=True, kw_only=True):
 
     `argv` and `options` start a container; the image and the command of the stack follow. The process runs as long as
     the container, and hands on SIGTERM. `remove` ends the container whatever its state, and succeeds without one.
-    `version` prints what runs containers. `needs` names parts of `bench/system.toml`.
+    `version` prints what runs containers. `runtime` is the program that the engine calls for each container, with
+    options, and `provider` brings it. `needs` names parts of `bench/system.toml`.
 
-    `{name}` is the name of the container and `{env_file}` a file of its variables. It writes the id of its first
-    process to `{pid_file}`. Its control group is below `{cgroup}`, whose CPU time is measured, and it has the cores
-    `{cpus}`.
+    `{runtime}` is the name of that program, `{name}` the name of the container, and `{env_file}` a file of its
+    variables. It writes the id of its first process to `{pid_file}`. Its control group is below `{cgroup}`, whose CPU
+    time is measured, and it has the cores `{cpus}`.
     """
 
     name: str
     title: str
+    provider: FromDebian | None = None
+    runtime: Annotated[Argv, Meta(min_length=1)]
     argv: Annotated[Argv, Meta(min_length=1)]
     options: Argv = ()
     remove: Annotated[Argv, Meta(min_length=1)]

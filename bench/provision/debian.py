@@ -171,11 +171,13 @@ def _link_within(root: Path) -> None:
 
 def _relocate(fresh: Path, prefix: Path) -> None:
     """Set the loader and the library path of every program under `fresh` for its final location, `prefix`."""
-    loader = next(fresh.glob("usr/lib/*/ld-linux*.so.*"), None)
+    loader, programs = next(fresh.glob("usr/lib/*/ld-linux*.so.*"), None), list(_programs(fresh))
+    if not programs:
+        return  # statically linked, such as those in Go
     if loader is None:
         raise LabError(f"the packages unpacked for {prefix.name} contain no C library")
     final = prefix / loader.relative_to(fresh)
-    for program in _programs(fresh):
+    for program in programs:
         # RPATH, unlike RUNPATH, also applies to the dependencies of a library.
         rpath = _run(["patchelf", "--print-rpath", str(program)]).strip()
         search = ["--force-rpath", "--set-rpath", ":".join(filter(None, (rpath, str(final.parent))))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,19 +28,18 @@ lock_type = "file"
 runtime = "runc"
 tmp_dir = "{home}/tmp"
 
-[engine.runtimes]
-runc = ["{home}/runc"]
-
 [network]
 network_config_dir = "{home}/networks"
+
+[engine.runtimes]
 """
 STORAGE = """[storage]
 driver = "overlay"
 graphroot = "{home}/storage"
 runroot = "{home}/run"
 """
-RUNC = """#!/bin/sh
-exec runc --root {home}/states "$@"
+RUNTIME = """#!/bin/sh
+exec {words} --root {home}/states "$@"
 """
 # buildah keeps a cache in /var/lib/containers, and has no setting for it. Here it sees another /var/lib.
 APART = 'mount --bind "$0" /var/lib && exec "$@"'
@@ -54,10 +54,10 @@ def require() -> None:
 
 def environment() -> dict[str, str]:
     """Return the environment in which Podman and buildah find their settings, which are written first."""
-    HOME.mkdir(parents=True, exist_ok=True)
-    for name, text in (("containers.conf", CONTAINERS), ("storage.conf", STORAGE), ("runc", RUNC)):
-        (HOME / name).write_text(text.format(home=HOME), encoding="utf-8")
-    (HOME / "runc").chmod(0o755)
+    runtime("runc", ["runc"])
+    runtimes = "".join(f'{path.name} = ["{path}"]\n' for path in sorted((HOME / "runtimes").iterdir()))
+    (HOME / "containers.conf").write_text(CONTAINERS.format(home=HOME) + runtimes, encoding="utf-8")
+    (HOME / "storage.conf").write_text(STORAGE.format(home=HOME), encoding="utf-8")
     return {
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "HOME": str(HOME),
@@ -65,6 +65,14 @@ def environment() -> dict[str, str]:
         "CONTAINERS_CONF": str(HOME / "containers.conf"),
         "CONTAINERS_STORAGE_CONF": str(HOME / "storage.conf"),
     }
+
+
+def runtime(name: str, words: Sequence[str]) -> None:
+    """Let Podman know the runtime `name`: a program with options of its own, and all state in `HOME`."""
+    script = HOME / "runtimes" / name
+    script.parent.mkdir(parents=True, exist_ok=True)
+    script.write_text(RUNTIME.format(words=shlex.join(words), home=HOME), encoding="utf-8")
+    script.chmod(0o755)
 
 
 def podman(*words: str) -> str:

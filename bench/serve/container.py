@@ -16,8 +16,9 @@ from bench.build import artifacts, images
 from bench.errors import LabError, MissingError
 from bench.host.cgroup import Group, group
 from bench.host.pinning import cores
-from bench.model import Place, Stack
-from bench.provision import engine, system
+from bench.model import FromDebian, Place, Stack
+from bench.provision import debian, engine, system
+from bench.provision.interpreters import debian_prefix
 
 TRY_SECONDS, REMOVE_SECONDS = 60.0, 20.0
 
@@ -36,7 +37,7 @@ class Container(msgspec.Struct, frozen=True, kw_only=True):
         words, variables = images.inside((argv, env), self.stack.variant)
         self._env_file.write_text("".join(f"{name}={value}\n" for name, value in variables.items()))
         start = self._filled((*self.place.argv, *self.place.options), group.path, cpus)
-        return [*start, images.require(self.stack.on_host).name, *words], engine.environment()
+        return [*start, images.require(self.stack.on_host).name, *words], environment(self.place)
 
     @property
     def process(self) -> psutil.Process:
@@ -49,7 +50,7 @@ class Container(msgspec.Struct, frozen=True, kw_only=True):
         try:
             yield
         finally:
-            done = _ran(self._filled(self.place.remove), engine.environment(), REMOVE_SECONDS)
+            done = _ran(self._filled(self.place.remove), environment(self.place), REMOVE_SECONDS)
             if done.returncode != 0:
                 raise LabError(f"the container of {self.stack} cannot be removed: {system.error_message(done)}")
 
@@ -68,6 +69,7 @@ class Container(msgspec.Struct, frozen=True, kw_only=True):
             "cpus": ",".join(map(str, sorted(cpus))),
             "env_file": str(self._env_file),
             "pid_file": str(self._pid_file),
+            "runtime": self.place.runtime[0],
         }
         return [word.format_map(places) for word in words]
 
@@ -78,6 +80,8 @@ def try_out(place: Place, stack: Stack) -> None:
     Raises MissingError with the words of the place, if this machine cannot run it. Containers of labs that were killed
     are removed first.
     """
+    if place.provider:
+        _unpack(place.provider)
     engine.remove_stale()
     with TemporaryDirectory(prefix="bench-") as folder, group() as cgroup:
         if cgroup is None:
@@ -93,7 +97,23 @@ def try_out(place: Place, stack: Stack) -> None:
 
 def version(place: Place) -> str:
     """Return the version of what runs a place's containers."""
-    return _ran([*place.version], engine.environment(), TRY_SECONDS).stdout.strip()
+    argv = [word.format(runtime=place.runtime[0]) for word in place.version]
+    return _ran(argv, environment(place), TRY_SECONDS).stdout.strip()
+
+
+def environment(place: Place) -> dict[str, str]:
+    """Return the environment of the engine, which then knows the runtime of a place."""
+    name, *options = place.runtime
+    program = str(debian_prefix(place.provider) / place.provider.executable) if place.provider else name
+    engine.runtime(name, [program, *options])
+    return engine.environment()
+
+
+def _unpack(provider: FromDebian) -> None:
+    try:
+        debian.unpack(provider, debian_prefix(provider))
+    except LabError as error:
+        raise MissingError(str(error)) from error
 
 
 def _ran(argv: list[str], env: dict[str, str], seconds: float) -> subprocess.CompletedProcess[str]:

@@ -35,9 +35,16 @@ STACKS = [
     Stack(variant="cython", framework="falcon", server=f"{server}@{place}")
     for server, place in (*((server, "podman") for server in SERVERS), ("bjoern", "podman-no-seccomp"))
 ]
+GVISOR = Stack(variant="cython", framework="falcon", server="bjoern@gvisor")
 READY_SECONDS = 30.0
-ENGINES = {"catatonit", "conmon", "podman", "runc"}
-USUAL = ("/run/containers", "/run/libpod", "/run/runc", "/var/lib/containers")  # where engines keep their state
+ENGINES = {"catatonit", "conmon", "podman", "runc", "runsc"}
+USUAL = (
+    "/run/containers",
+    "/run/libpod",
+    "/run/runc",
+    "/run/runsc",
+    "/var/lib/containers",
+)  # where engines keep their state
 
 
 def state() -> dict[str, object]:
@@ -84,6 +91,14 @@ def test_stack_in_a_container_fulfils_the_contract(stack: Stack) -> None:
     checked = verify.check_stack(CATALOG, stack)
     assert checked.mismatches == ()
     assert checked.cases > 0
+
+
+def test_gvisor_fulfils_the_contract() -> None:
+    try:
+        container.try_out(CATALOG.places["gvisor"], GVISOR)
+    except MissingError as missing:
+        absent(str(missing), missing.remedy)
+    assert verify.check_stack(CATALOG, GVISOR).mismatches == ()
 
 
 def test_figures_are_those_of_the_container(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_settings_need_a_setting() -> None:
 def test_a_command_of_the_host_runs_in_the_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = Image(name="localhost/statements:x", digest="sha256:0", packages=(), layers=())
     monkeypatch.setattr(images, "require", lambda _: made)
-    monkeypatch.setattr(engine, "environment", dict)
+    monkeypatch.setattr(engine, "HOME", tmp_path / "engine")
     prefix = str(PREFIXES / "cython")
     with group() as own:
         if own is None:
@@ -82,6 +82,7 @@ def test_a_command_of_the_host_runs_in_the_image(tmp_path: Path, monkeypatch: py
         assert argv[argv.index("--cgroup-parent") + 1] == own.path
     assert argv[-3:] == ["localhost/statements:x", f"{layers.PREFIX}/bin/python", "-V"]
     assert argv[argv.index("--cpuset-cpus") + 1] == "0,1"
+    assert (tmp_path / "engine/runtimes/runc").read_text().endswith(f'exec runc --root {tmp_path}/engine/states "$@"\n')
     assert (tmp_path / "env").read_text() == f"HOME={layers.PREFIX}\n"
 
 
