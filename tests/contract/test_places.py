@@ -38,7 +38,7 @@ STACKS = [
 GVISOR = Stack(variant="cython", framework="falcon", server="bjoern@gvisor")
 READY_SECONDS = 30.0
 ENGINES = {"catatonit", "conmon", "podman", "runc", "runsc"}
-USUAL = (
+USUAL = ("/run/containers", "/run/libpod", "/run/runc", "/run/runsc", "/var/lib/containers")  # engines keep state here
     "/run/containers",
     "/run/libpod",
     "/run/runc",
