@@ -8,7 +8,22 @@ from msgspec.structs import replace
 
 from bench.catalog import pairing
 from bench.errors import LabError
-from bench.model import Against, Catalog, Place, SettingMetric, Stack, Study, Target, Tuning, Words, pick, server_name
+from bench.model import (
+    Against,
+    Catalog,
+    Place,
+    SettingMetric,
+    SettingsPlan,
+    Stack,
+    Study,
+    Target,
+    Tuning,
+    Words,
+    pick,
+    server_name,
+)
+
+FIGURES: dict[SettingMetric, str] = {"cpu": "server CPU", "memory": "memory under load", "ready": "start"}
 
 
 def with_settings(study: Study, catalog: Catalog) -> Study:
@@ -27,19 +42,22 @@ def with_settings(study: Study, catalog: Catalog) -> Study:
     known: dict[str, Tuning | Place] = {f"+{name}": catalog.tunings[name] for name in plan.tunings}
     known |= {f"@{name}": catalog.places[name] for name in plan.places}
     servers = [f"{server}{setting}" for server in study.servers for setting in ("", *known)]
-    targets = [
-        _target(study, metric, catalog, server, (suffix, setting))
-        for metric in (plan.metric, *plan.also)
+    compared = [
+        _target(study, catalog, server, (suffix, setting))
         for server, (suffix, setting) in product(study.servers, known.items())
         if not (isinstance(setting, Tuning) and server in setting.unsupported)
     ]
+    targets = [_of(target, metric, plan) for metric in (plan.metric, *plan.also) for target in compared]
     return replace(study, servers=tuple(servers), targets=(*study.targets, *targets))
 
 
-def _target(
-    study: Study, metric: SettingMetric, catalog: Catalog, server: str, named: tuple[str, Tuning | Place]
-) -> Target:
-    """The figure of the server with a setting, beside the same without it."""
+def _of(target: Target, metric: SettingMetric, plan: SettingsPlan) -> Target:
+    """A target for one of the plan's metrics, which its title names if there are several."""
+    return replace(target, metric=metric, title=f"{target.title}: {FIGURES[metric]}" if plan.also else target.title)
+
+
+def _target(study: Study, catalog: Catalog, server: str, named: tuple[str, Tuning | Place]) -> Target:
+    """The CPU time of the server with a setting, beside the same without it."""
     suffix, setting = named
     without = Stack(variant=study.baseline, framework=study.frameworks_on(server)[0], server=server)
     shown = {pairing.server_file(catalog, without).name: server, setting.name: setting.title}
@@ -47,7 +65,7 @@ def _target(
     return Target(
         title=title,
         stack=f"{without}{suffix}",
-        metric=metric,
+        metric="cpu",
         workloads=study.workloads,
         against=Against(stack=str(without)),
     )

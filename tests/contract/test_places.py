@@ -38,13 +38,13 @@ STACKS = [
 GVISOR = Stack(variant="cython", framework="falcon", server="bjoern@gvisor")
 READY_SECONDS = 30.0
 ENGINES = {"catatonit", "conmon", "podman", "runc", "runsc"}
-USUAL = ("/run/containers", "/run/libpod", "/run/runc", "/run/runsc", "/var/lib/containers")  # engines keep state here
+USUAL = (  # folders in which engines keep their state
     "/run/containers",
     "/run/libpod",
     "/run/runc",
     "/run/runsc",
     "/var/lib/containers",
-)  # where engines keep their state
+)
 
 
 def state() -> dict[str, object]:
