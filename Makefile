@@ -6,7 +6,7 @@ at_once := -n 3 --no-loadscope-reorder # three processes, as tests mostly wait: 
 run    := run quick $(if $(variant),--variant $(variant))
 sphinx := .lab/docs/bin/sphinx-build
 
-.PHONY: setup bench try measure limits scale messaging statistics clients pacts contracts test test-fast test-long faults fuzz endurance format lint site size report findings docs-output lock
+.PHONY: setup bench try measure limits scale messaging statistics clients pacts contracts test test-fast test-long faults fuzz endurance format lint site size image report findings docs-output lock
 setup:        ; @python3 -m bench.bootstrap
 bench: setup  ; $(python) -m bench $(run)
 try: setup    ; @test -e $(service)/lab.toml || $(python) -m bench init $(service)
@@ -22,6 +22,7 @@ endurance: setup ; $(python) -m bench build cython numba && $(python) -m tests.e
 format: setup ; $(python) -m ruff check --fix-only . && $(python) -m ruff format .
 lint: setup   ; $(python) -m ruff check . && $(python) -m ruff format --check . && $(python) -m mypy
 size: setup   ; $(python) -m bench size
+image: setup  ; $(python) -m bench image $(stack)
 report: setup ; $(python) -m bench report
 findings: setup ; $(python) -m bench findings
 docs-output: setup ; $(python) -m tests.docs_output $(options)

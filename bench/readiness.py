@@ -14,6 +14,7 @@ import msgspec
 
 from bench import documents, verify
 from bench.build import artifacts, beside, peers
+from bench.catalog import pairing
 from bench.errors import LabError, MissingError, UnpinnedError
 from bench.host import exclusive, limits, machine
 from bench.measure.instruments import factors, gatling_setup, instructions, layers, null, pacer
@@ -29,11 +30,13 @@ from bench.model import (
     Unavailable,
     Variant,
     Yardstick,
+    server_name,
 )
 from bench.plan import matrix
 from bench.progress import Progress
 from bench.provision import interpreters, system
-from bench.serve import backend
+from bench.serve import backend, life_cycle
+from bench.serve.container import try_out
 from bench.serve.look import look
 
 Built = dict[str, Artifact | BuiltPeer]
@@ -49,7 +52,7 @@ def make_ready(plan: Plan, progress: Progress, cases: Path = verify.GOLDEN) -> R
     unavailable += untuned.values()
     for name, made in built.items():
         if isinstance(made, Artifact):
-            unpacked = packages_missing(plan, name, progress)
+            unpacked = packages_missing(plan, name, progress) | places_missing(plan, name, progress)
             unavailable += unpacked.values()
             built[name] = msgspec.structs.replace(made, lacks=made.lacks | untuned | unpacked)
     bring_documents(plan, progress)
@@ -202,7 +205,7 @@ def tunings_missing(plan: Plan) -> dict[str, Unavailable]:
     """The servers of the study whose proxy or backend is unavailable, by the study's name for the server."""
     missing = {}
     for name in plan.study.servers:
-        tuning = plan.catalog.tunings.get(name.partition("+")[2])
+        tuning = plan.catalog.tunings.get(server_name(name).tuning)
         try:
             system.require(tuning.proxy.needs if tuning and tuning.proxy else ())
             if tuning and tuning.backend:
@@ -219,7 +222,7 @@ def packages_missing(plan: Plan, variant: str, progress: Progress) -> dict[str, 
     """
     missing = {}
     for name in plan.study.servers:
-        tuning = plan.catalog.tunings.get(name.partition("+")[2])
+        tuning = plan.catalog.tunings.get(server_name(name).tuning)
         if tuning is None or not tuning.requirements:
             continue
         try:
@@ -228,6 +231,34 @@ def packages_missing(plan: Plan, variant: str, progress: Progress) -> dict[str, 
         except (MissingError, UnpinnedError) as error:
             what = f"{variant}/*/{name}"
             missing[name] = Unavailable(what=what, reason=str(error), variant=variant, server=name)
+    return missing
+
+
+def places_missing(plan: Plan, variant: str, progress: Progress) -> dict[str, Unavailable]:
+    """Build the images of a variant for the study's places, and try each place with each.
+
+    Returns the servers for which one is unavailable, by the study's name for the server.
+    """
+    missing = {}
+    for name in plan.study.servers:
+        place = plan.catalog.places.get(server_name(name).place)
+        for framework in plan.study.frameworks_on(name) if place else ():
+            stack = Stack(variant=variant, framework=framework, server=name)
+            if place is None or pairing.unsupported(plan.catalog, stack):
+                continue
+            try:
+                with (
+                    exclusive.building(progress.say),
+                    progress.step(f"image of {stack.on_host}, tried at {name}"),
+                ):
+                    system.require(place.needs)
+                    life_cycle.image(plan.catalog, stack.on_host)
+                    try_out(place, stack)
+            except MissingError as error:
+                what = f"{variant}/*/{name}"
+                missing[name] = Unavailable(
+                    what=what, reason=str(error), remedy=error.remedy, variant=variant, server=name
+                )
     return missing
 
 

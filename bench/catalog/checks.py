@@ -8,7 +8,7 @@ from itertools import chain
 from bench.catalog.pairing import kinds, takes_workers
 from bench.catalog.tuning import tuned
 from bench.errors import NEAR, LabError
-from bench.model import Against, Catalog, Peer, Server, Study, Target, Workload, pick
+from bench.model import Against, Catalog, Peer, Server, Study, Target, Workload, pick, server_name
 from bench.paths import ROOT, YARDSTICKS
 
 IN_PROCESS = {"wsgi", "asgi"}  # interfaces that a request within a process can use
@@ -215,15 +215,17 @@ def _check_requests(study: Study, where: str, catalog: Catalog) -> None:
 
 
 def _check_server(name: str, where: str, catalog: Catalog) -> None:
-    label, plus, tuning = name.partition("+")
+    label, tuning, place = server_name(name)
     server = pick(catalog.labels(), label, "server", where)
-    if plus:
+    if tuning:
         tuned(server, pick(catalog.tunings, tuning, "tuning", where), catalog.labels())
+    if place:
+        pick(catalog.places, place, "place", where)
 
 
 def _check_behind(study: Study, where: str, catalog: Catalog) -> None:
     """A run has one backend: that of the workload, or that of the server's tuning."""
-    tuned_servers = [(name, catalog.tunings.get(name.partition("+")[2])) for name in study.servers]
+    tuned_servers = [(name, catalog.tunings.get(server_name(name).tuning)) for name in study.servers]
     needing = [(name, tuning.backend) for name, tuning in tuned_servers if tuning and tuning.backend]
     waiting = [name for name in study.workloads if catalog.workloads[name].backend]
     if needing and waiting:

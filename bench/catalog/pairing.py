@@ -6,7 +6,19 @@ from difflib import get_close_matches
 
 from bench.catalog.tuning import tuned
 from bench.errors import NEAR, LabError
-from bench.model import Catalog, Interface, Interpreter, Peer, Server, Stack, Tuning, Unsupported, pick
+from bench.model import (
+    Catalog,
+    Interface,
+    Interpreter,
+    Peer,
+    Place,
+    Server,
+    Stack,
+    Tuning,
+    Unsupported,
+    pick,
+    server_name,
+)
 
 EXAMPLES = "variant/framework/server, such as cython/falcon/bjoern, or a peer, such as node-expert"
 
@@ -36,6 +48,7 @@ def parse_stack(catalog: Catalog, text: str) -> Stack:
     catalog.variant(stack.variant)
     pick(catalog.frameworks, stack.framework, "framework")
     server_for(catalog, stack)
+    place_of(catalog, stack)
     return stack
 
 
@@ -63,7 +76,7 @@ def server_file(catalog: Catalog, stack: Stack) -> Server:
 
 def tuning_of(catalog: Catalog, stack: Stack) -> Tuning | None:
     """The tuning of a stack's server; None without one. Raises LabError for an unknown one."""
-    name = stack.server.partition("+")[2]
+    name = server_name(stack.server).tuning
     return pick(catalog.tunings, name, "tuning") if name else None
 
 
@@ -71,6 +84,8 @@ def unsupported(catalog: Catalog, stack: Stack) -> Unsupported | None:
     """Why the catalogue declares `stack` unsupported; None if it does not."""
     if stack.is_peer:
         return None
+    if stack.place and (why := _unplaced(catalog, stack)):
+        return why
     server, framework = server_file(catalog, stack), pick(catalog.frameworks, stack.framework, "framework")
     if server.interface != framework.interface:
         served, offered = server.interface.upper(), framework.interface.upper()
@@ -89,6 +104,22 @@ def unsupported(catalog: Catalog, stack: Stack) -> Unsupported | None:
 def takes_workers(server: Server) -> bool:
     """Whether a server can have several worker processes."""
     return any(WORKERS in word for word in server.argv)
+
+
+def place_of(catalog: Catalog, stack: Stack) -> Place | None:
+    """Where a stack runs; None on the host. Raises LabError for an unknown place."""
+    return pick(catalog.places, stack.place, "place") if stack.place else None
+
+
+def _unplaced(catalog: Catalog, stack: Stack) -> Unsupported | None:
+    """Why no image has the whole stack; None if one has."""
+    tuning = tuning_of(catalog, stack)
+    if catalog.variant(stack.variant).application:
+        return Unsupported(reason="an image is of the lab's own service", symptom="")
+    if tuning and (tuning.proxy or tuning.entry or tuning.requirements or tuning.backend):
+        reason = f"the image of a stack has neither the proxy nor the packages of {tuning.name}"
+        return Unsupported(reason=reason, symptom="")
+    return None
 
 
 def _symptom(served: Interface, offered: Interface) -> str:

@@ -13,11 +13,12 @@ from string import Formatter
 from typing import Any
 
 from bench.errors import unknown
-from bench.model import Backend, Interpreter, Layering, Peer, Server, Tuning, Variant
+from bench.model import Backend, Interpreter, Layering, Peer, Place, Server, Tuning, Variant
 
 SERVED = ("backlog", "base", "entry", "host", "port", "prefix", "python", "scratch", "workers")
 BUILT = ("home", "prefix", "runtime")
 STARTED = ("folder", "port")
+PLACED = ("cgroup", "cpus", "env_file", "name", "pid_file", "runtime")
 VERIFIED = ("algorithm", "audience", "issuer", "jwks")
 
 NAMED = re.compile(r"\{([A-Za-z_]\w*)\}")
@@ -66,6 +67,9 @@ def _keys(declared: Any) -> Iterator[Key]:
             for key in ("prepare", "argv", "ready", "version"):
                 yield key, getattr(declared, key)[1:], STARTED, True  # the first word names a program
             yield "dsn", (declared.dsn,), STARTED, True
+        case Place():
+            for key in ("argv", "options", "remove", "version"):
+                yield key, getattr(declared, key), PLACED, True
         case Layering():
             yield "env", declared.env.values(), VERIFIED if declared.bearer else (), True
         case Interpreter():

@@ -1,4 +1,4 @@
-"""A study of settings → the study with each server without and with each tuning, and with a target for each."""
+"""A study of settings → the study with each server as it is and with each setting, and a target for each."""
 
 from __future__ import annotations
 
@@ -8,7 +8,22 @@ from msgspec.structs import replace
 
 from bench.catalog import pairing
 from bench.errors import LabError
-from bench.model import Against, Catalog, SettingsPlan, Stack, Study, Target, Words, pick
+from bench.model import (
+    Against,
+    Catalog,
+    Place,
+    SettingMetric,
+    SettingsPlan,
+    Stack,
+    Study,
+    Target,
+    Tuning,
+    Words,
+    pick,
+    server_name,
+)
+
+FIGURES: dict[SettingMetric, str] = {"cpu": "server CPU", "memory": "memory under load", "ready": "start"}
 
 
 def with_settings(study: Study, catalog: Catalog) -> Study:
@@ -16,29 +31,41 @@ def with_settings(study: Study, catalog: Catalog) -> Study:
     plan = study.settings
     if plan is None:
         return study
+    where = f"bench/studies/{study.name}.toml: settings"
     for tuning in plan.tunings:
-        pick(catalog.tunings, tuning, "tuning", f"bench/studies/{study.name}.toml: settings.tunings")
+        pick(catalog.tunings, tuning, "tuning", f"{where}.tunings")
+    for place in plan.places:
+        pick(catalog.places, place, "place", f"{where}.places")
     for server in study.servers:
-        if "+" in server:
-            raise LabError(f"bench/studies/{study.name}.toml: servers: name {server} without its tuning")
-    servers = [f"{server}{tuned}" for server in study.servers for tuned in ("", *(f"+{name}" for name in plan.tunings))]
-    targets = [
-        _target(study, plan, catalog, server, tuning)
-        for server, tuning in product(study.servers, plan.tunings)
-        if server not in catalog.tunings[tuning].unsupported
+        if server_name(server).label != server:
+            raise LabError(f"bench/studies/{study.name}.toml: servers: name {server} without its tuning and place")
+    known: dict[str, Tuning | Place] = {f"+{name}": catalog.tunings[name] for name in plan.tunings}
+    known |= {f"@{name}": catalog.places[name] for name in plan.places}
+    servers = [f"{server}{setting}" for server in study.servers for setting in ("", *known)]
+    compared = [
+        _target(study, catalog, server, (suffix, setting))
+        for server, (suffix, setting) in product(study.servers, known.items())
+        if not (isinstance(setting, Tuning) and server in setting.unsupported)
     ]
+    targets = [_of(target, metric, plan) for metric in (plan.metric, *plan.also) for target in compared]
     return replace(study, servers=tuple(servers), targets=(*study.targets, *targets))
 
 
-def _target(study: Study, plan: SettingsPlan, catalog: Catalog, server: str, tuning: str) -> Target:
-    """The figure of the server with the tuning, beside the same without it."""
+def _of(target: Target, metric: SettingMetric, plan: SettingsPlan) -> Target:
+    """A target for one of the plan's metrics, which its title names if there are several."""
+    return replace(target, metric=metric, title=f"{target.title}: {FIGURES[metric]}" if plan.also else target.title)
+
+
+def _target(study: Study, catalog: Catalog, server: str, named: tuple[str, Tuning | Place]) -> Target:
+    """The CPU time of the server with a setting, beside the same without it."""
+    suffix, setting = named
     without = Stack(variant=study.baseline, framework=study.frameworks_on(server)[0], server=server)
-    shown = {pairing.server_file(catalog, without).name: server, tuning: catalog.tunings[tuning].title}
+    shown = {pairing.server_file(catalog, without).name: server, setting.name: setting.title}
     title = ", ".join(catalog.words.get(name, Words()).short or told for name, told in shown.items())
     return Target(
         title=title,
-        stack=f"{without}+{tuning}",
-        metric=plan.metric,
+        stack=f"{without}{suffix}",
+        metric="cpu",
         workloads=study.workloads,
         against=Against(stack=str(without)),
     )

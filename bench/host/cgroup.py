@@ -31,10 +31,16 @@ class Group(msgspec.Struct, frozen=True):
 
     folder: Path
     version: Literal[1, 2]
+    mount: Path = Path("/sys/fs/cgroup")  # of its hierarchy
 
     def argv_within(self, argv: list[str]) -> list[str]:
         """Return the argv that starts `argv` in the group. The process id remains that of the program."""
         return joining(self.folder, argv)
+
+    @property
+    def path(self) -> str:
+        """Its path within the hierarchy, which may be used in others, too."""
+        return f"/{self.folder.relative_to(self.mount)}"
 
     @property
     def meter(self) -> Meter:
@@ -53,14 +59,15 @@ class Group(msgspec.Struct, frozen=True):
 def group(proc: Path = PROC) -> Iterator[Group | None]:
     """Create a group for the block. Yields None if this user may not create one.
 
-    Raises LabError at the end if a process still runs in it.
+    Groups below it, and those of its path in other hierarchies, are removed with it: a container engine makes them.
+    Raises LabError at the end if a process still runs in one.
     """
     created = _create(proc)
     try:
         yield created
     finally:
         if created:
-            remove(created.folder)
+            remove(created, proc)
 
 
 def joining(folder: Path, argv: list[str]) -> list[str]:
@@ -71,7 +78,7 @@ def joining(folder: Path, argv: list[str]) -> list[str]:
 def _create(proc: Path) -> Group | None:
     for parent in parents("cpuacct", proc):
         try:
-            created = msgspec.structs.replace(parent, folder=create_below(parent.folder))
+            created = create_below(parent, proc)
         except OSError:
             continue  # no permission: try the other version; without either, the caller uses the processes' clocks
         if _works(created):
@@ -80,14 +87,14 @@ def _create(proc: Path) -> Group | None:
     return None
 
 
-def create_below(parent: Path) -> Path:
+def create_below(parent: Group, proc: Path = PROC) -> Group:
     """Create a group, and remove those of labs that were killed. Raises OSError if this user may not."""
-    _remove_stale(parent)
+    _remove_stale(parent, _mounts(proc))
     # an earlier process with the same id may have left a group behind
-    names = (parent / f"bench-{os.getpid()}-{number}" for number in _numbers)
+    names = (parent.folder / f"bench-{os.getpid()}-{number}" for number in _numbers)
     folder = next(name for name in names if not name.exists())
     folder.mkdir()
-    return folder
+    return msgspec.structs.replace(parent, folder=folder)
 
 
 def _works(created: Group) -> bool:
@@ -99,12 +106,27 @@ def _works(created: Group) -> bool:
     return subprocess.run(created.argv_within(["true"]), capture_output=True, check=False).returncode == 0
 
 
-def _remove_stale(parent: Path) -> None:
+def _remove_stale(parent: Group, mounts: list[Path]) -> None:
     """Remove the groups of labs that were killed. Groups with running processes stay."""
-    for folder in parent.glob("bench-*-*"):
+    for folder in parent.folder.glob("bench-*-*"):
         if not Path("/proc", folder.name.split("-")[1]).exists():
             with suppress(OSError):
+                _remove_trees(msgspec.structs.replace(parent, folder=folder), mounts)
+
+
+def _remove_trees(removed: Group, mounts: list[Path]) -> None:
+    """Remove a group and those below it, in every hierarchy. Raises OSError for one with running processes."""
+    for top in (mount / removed.path[1:] for mount in mounts):
+        below = [path for path in top.rglob("*") if path.is_dir()]
+        for folder in sorted((top, *below), key=lambda each: len(each.parts), reverse=True):
+            with suppress(FileNotFoundError):
                 folder.rmdir()
+
+
+def _mounts(proc: Path) -> list[Path]:
+    """Return where the hierarchies of control groups are mounted."""
+    mounts = _fields(proc / "mountinfo")
+    return [Path(mount[4]) for mount in mounts if mount[mount.index("-") + 1] in {"cgroup", "cgroup2"}]
 
 
 def parents(controller: str, proc: Path = PROC) -> list[Group]:
@@ -117,9 +139,9 @@ def parents(controller: str, proc: Path = PROC) -> list[Group]:
         for names, path in own.items():
             inside = path.removeprefix(root.rstrip("/")).lstrip("/")
             if kind == "cgroup" and controller in options.split(",") and controller in names.split(","):
-                found.append(Group(mount_point / inside, 1))
+                found.append(Group(mount_point / inside, 1, mount_point))
             elif kind == "cgroup2" and not names:
-                found.append(Group(mount_point / inside, 2))
+                found.append(Group(mount_point / inside, 2, mount_point))
     return sorted(found, key=lambda parent: parent.version)
 
 
@@ -127,15 +149,16 @@ def _fields(path: Path, separator: str | None = None, most: int = -1) -> list[li
     return [line.split(separator, most) for line in path.read_text().splitlines()]
 
 
-def remove(folder: Path) -> None:
-    """Remove a group once its processes have ended. Raises LabError if one still runs."""
+def remove(created: Group, proc: Path = PROC) -> None:
+    """Remove a group, and those below it, once its processes have ended. Raises LabError if one still runs."""
+    mounts = _mounts(proc)
     deadline = time.monotonic() + EMPTY_SECONDS
     while True:
         try:
-            folder.rmdir()
+            _remove_trees(created, mounts)
         except OSError:
             if time.monotonic() > deadline:
-                pids = (folder / "cgroup.procs").read_text().split()
+                pids = (created.folder / "cgroup.procs").read_text().split()
                 raise LabError(f"the server left processes running: {', '.join(pids) or 'unknown'}") from None
             time.sleep(0.01)
         else:

@@ -64,11 +64,11 @@ def limited(limit: Limit, metered: Group | None = None, proc: Path = PROC) -> It
     if metered and (metered.folder / "cpu.shares").exists():
         yield _set(limit, metered.folder)
         return
-    folder = _create(proc)
+    created = _create(proc)
     try:
-        yield _set(limit, folder)
+        yield _set(limit, created.folder)
     finally:
-        cgroup.remove(folder)
+        cgroup.remove(created, proc)
 
 
 def require(proc: Path = PROC) -> None:
@@ -78,14 +78,14 @@ def require(proc: Path = PROC) -> None:
         pass
 
 
-def _create(proc: Path) -> Path:
-    parents = [parent.folder for parent in cgroup.parents("cpu", proc) if parent.version == 1]
+def _create(proc: Path) -> Group:
+    parents = [parent for parent in cgroup.parents("cpu", proc) if parent.version == 1]
     if not parents:
         raise MissingError("no CPU limits: cgroup version 1 with its CPU controller is not mounted", REMEDY)
     try:
-        return cgroup.create_below(parents[0])
+        return cgroup.create_below(parents[0], proc)
     except OSError as error:
-        raise MissingError(f"no CPU limits: {parents[0]}: {error.strerror}", REMEDY) from error
+        raise MissingError(f"no CPU limits: {parents[0].folder}: {error.strerror}", REMEDY) from error
 
 
 def _set(limit: Limit, folder: Path) -> Limited:

@@ -20,7 +20,16 @@ from bench.host.pinning import cores
 from bench.model import Recorded
 from bench.paths import ROOT
 
-CODE = ("app", "bench", "builds", "optimised", "peers", "spec", "setup.py")  # measurements may depend on these
+CODE = (
+    "app",
+    "bench",
+    "builds",
+    "deploy",
+    "optimised",
+    "peers",
+    "spec",
+    "setup.py",
+)  # measurements may depend on these
 _CONTAINER_MARKS = (".dockerenv", "run/.containerenv", "run/systemd/container")
 
 

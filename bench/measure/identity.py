@@ -8,6 +8,7 @@ from functools import cache
 
 import msgspec
 
+from bench.build import images
 from bench.catalog import pairing
 from bench.errors import LabError
 from bench.measure import blocks, closure
@@ -98,6 +99,8 @@ def identify(
         server = pairing.server_file(catalog, case.stack)
         inputs["server"] = _digest(server)
         inputs |= {"proxy": proxy.fingerprint(server.proxy)} if server.proxy else {}
+        place = pairing.place_of(catalog, case.stack)
+        inputs |= {"place": _digest(place), "image": images.require(case.stack.on_host).digest} if place else {}
         tuning = pairing.tuning_of(catalog, case.stack)
         inputs |= {"tuning": _digest(tuning)} if tuning else {}
         inputs |= {"entry": digest(f"bench/yardsticks/{tuning.entry}.py")} if tuning and tuning.entry else {}

@@ -20,7 +20,7 @@ from bench.model.base import (
     Seconds,
     Share,
 )
-from bench.model.built import Artifact, BuiltPeer, Provisioned, Unavailable
+from bench.model.built import Artifact, BuiltPeer, Image, ImageLayer, Provisioned, Unavailable
 from bench.model.case import (
     AnyCase,
     Case,
@@ -43,6 +43,7 @@ from bench.model.case import (
 )
 from bench.model.catalog import Catalog, pick
 from bench.model.outcome import Account, Measurement, Observed, Ready, Run, Session, Verdict
+from bench.model.place import Place, ServerName, server_name
 from bench.model.plan import Phase, Plan
 from bench.model.race import Again, Eliminated, Race, Round
 from bench.model.serving import (
@@ -70,6 +71,7 @@ from bench.model.study import (
     OpenPlan,
     RobustnessPlan,
     SelftestPlan,
+    SettingMetric,
     SettingsPlan,
     SharedPlan,
     SizingPlan,
@@ -126,6 +128,8 @@ __all__ = [
     "FromPyenv",
     "FromUv",
     "Good",
+    "Image",
+    "ImageLayer",
     "Implementation",
     "InstructionsCase",
     "InstructionsPlan",
@@ -152,6 +156,7 @@ __all__ = [
     "PathChoice",
     "Peer",
     "Phase",
+    "Place",
     "Plan",
     "Provider",
     "Provisioned",
@@ -170,7 +175,9 @@ __all__ = [
     "Segment",
     "SelftestPlan",
     "Server",
+    "ServerName",
     "Session",
+    "SettingMetric",
     "SettingsPlan",
     "Shape",
     "Share",
@@ -197,5 +204,6 @@ __all__ = [
     "Workload",
     "Yardstick",
     "pick",
+    "server_name",
     "stack_of",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from bench.model.base import Implementation, Recorded
+from bench.model.place import server_name
 
 Kind = Literal["unavailable", "unsupported", "failed"]
 
@@ -39,7 +40,8 @@ class Unavailable(Recorded, frozen=True):
         layering: str | None = None,
     ) -> bool:
         """Whether it covers that variant or stack, on that workload, with that instrument and through that layering."""
-        servers = (server, server.partition("+")[0])  # a missing server is missing with each of its tunings
+        named = server_name(server)
+        servers = (server, named.on_host, named.label)  # a missing server is missing with each tuning and at each place
         asked: tuple[tuple[str | None, tuple[str | None, ...]], ...] = (
             (self.variant, (variant,)),
             (self.framework, (framework,)),
@@ -101,3 +103,33 @@ class BuiltPeer(Recorded, frozen=True):
     version: str
     build_seconds: float
     built: str
+
+
+class ImageLayer(Recorded, frozen=True):
+    """A layer of a container image: its bytes as files, and compressed, as a registry sends them."""
+
+    name: str
+    unpacked: int
+    compressed: int
+
+
+class Image(Recorded, frozen=True):
+    """The container image of a stack: its name, the digest of its manifest, and its layers from the lowest.
+
+    `packages` are the Debian packages that its first layer was asked for; those that they need are there, too.
+    """
+
+    name: str
+    digest: str
+    packages: tuple[str, ...]
+    layers: tuple[ImageLayer, ...]
+
+    @property
+    def unpacked(self) -> int:
+        """The bytes of all layers as files."""
+        return sum(layer.unpacked for layer in self.layers)
+
+    @property
+    def compressed(self) -> int:
+        """The bytes of all layers as a registry sends them."""
+        return sum(layer.compressed for layer in self.layers)

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from bench.model.base import Recorded
+from bench.model.place import server_name
 
 Instrument = Literal[
     "micro", "macro", "startup", "size", "instructions", "null", "suite", "factors", "layers", "robustness", "limited",
@@ -17,6 +18,8 @@ Instrument = Literal[
 
 class Stack(Recorded, frozen=True):
     """variant × framework × server (with its worker class), written `variant/framework/server`.
+
+    The server may have a tuning and a place: `label+tuning@place`.
 
     A peer is all three at once: its name is in `variant`, and the rest is empty.
     """
@@ -35,8 +38,18 @@ class Stack(Recorded, frozen=True):
 
     @property
     def label(self) -> str:
-        """The server's label, without a tuning."""
-        return self.server.partition("+")[0]
+        """The server's label, without a tuning and a place."""
+        return server_name(self.server).label
+
+    @property
+    def place(self) -> str:
+        """The name of the place where the stack runs; empty on the host."""
+        return server_name(self.server).place
+
+    @property
+    def on_host(self) -> Stack:
+        """The same stack on the host."""
+        return msgspec.structs.replace(self, server=server_name(self.server).on_host)
 
 
 class AnyCase(Recorded, frozen=True, kw_only=True, tag_field="instrument"):

@@ -10,6 +10,7 @@ import msgspec
 
 from bench.errors import LabError, unknown
 from bench.model.base import Recorded
+from bench.model.place import Place
 from bench.model.serving import Backend, Framework, Layer, Layering, Limit, Peer, Server, Tuning
 from bench.model.study import Study
 from bench.model.variant import Interpreter, Variant, WarmupPolicy, Yardstick
@@ -42,6 +43,7 @@ class Catalog(Recorded, frozen=True, kw_only=True):
     servers: dict[str, Server] = {}
     tunings: dict[str, Tuning] = {}
     backends: dict[str, Backend] = {}
+    places: dict[str, Place] = {}
     layerings: dict[str, Layering] = {}
     limits: dict[str, Limit] = {}
     workloads: dict[str, Workload] = {}

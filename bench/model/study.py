@@ -8,6 +8,9 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from bench.model.base import Count, Declared, Seconds, Share
+from bench.model.place import server_name
+
+SettingMetric = Literal["cpu", "memory", "ready"]
 
 
 class MicroPlan(Declared, frozen=True):
@@ -218,10 +221,20 @@ class SizingPlan(Declared, frozen=True, kw_only=True):
 
 
 class SettingsPlan(Declared, frozen=True, kw_only=True):
-    """Each server of the study runs without and with each of the `tunings`, and the `metric` of both is compared."""
+    """Each server of the study runs as it is, with each of the `tunings`, and at each of the `places`.
 
-    tunings: Annotated[tuple[str, ...], Meta(min_length=1)]
-    metric: Literal["cpu", "memory", "ready"] = "cpu"
+    The `metric` of each is compared with that of the server as it is, and so are those in `also`.
+    """
+
+    tunings: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+    metric: SettingMetric = "cpu"
+    also: tuple[SettingMetric, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raises ValueError without a setting; the decoder adds the file and the line."""
+        if not (self.tunings or self.places):
+            raise ValueError("settings: name at least one of tunings or places")
 
 
 class Study(Declared, frozen=True, kw_only=True):
@@ -269,8 +282,9 @@ class Study(Declared, frozen=True, kw_only=True):
 
     def frameworks_on(self, server: str) -> tuple[str, ...]:
         """The names of the frameworks that run behind `server`."""
-        untuned = server.partition("+")[0]
-        return self.frameworks_of.get(server) or self.frameworks_of.get(untuned, self.frameworks)
+        named = server_name(server)
+        declared = (self.frameworks_of.get(name) for name in (server, named.on_host, named.label))
+        return next(filter(None, declared), self.frameworks)
 
     @property
     def command(self) -> str:

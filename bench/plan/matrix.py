@@ -31,6 +31,7 @@ from bench.model import (
     Study,
     SuiteCase,
     Unavailable,
+    server_name,
 )
 from bench.plan import within
 
@@ -231,11 +232,11 @@ def subjects(study: Study) -> list[str]:
 
 
 def servers(study: Study) -> tuple[str, ...]:
-    """The servers that the study needs, without tunings; none if it measures only cores."""
+    """The servers that the study needs, without tunings and places; none if it measures only cores."""
     served = study.sizes or study.macro or study.suite or study.robustness or study.limited or study.shared
     asked = study.servers if served else ()
     needed = [*asked, *([study.startup.server] if study.startup and study.startup.server else [])]
-    return tuple(dict.fromkeys(name.partition("+")[0] for name in needed))
+    return tuple(dict.fromkeys(server_name(name).label for name in needed))
 
 
 def with_counted_paths(phase: Phase, catalog: Catalog, runs: Iterable[Run]) -> Phase:

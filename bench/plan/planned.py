@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from bench.model import Catalog, Plan, Study, Yardstick
+from bench.model import Catalog, Plan, Study, Yardstick, server_name
 from bench.plan import matrix
 
 
@@ -33,7 +33,7 @@ def selected(study: Study, catalog: Catalog) -> Catalog:
     workloads = {name: catalog.workloads[name] for name in (*study.workloads, *targets) if name}
     loads = {name: catalog.loads[name] for name in study.loads}
     homes = {variant.interpreter for variant in variants.values()}
-    tuned = [catalog.tunings[tuning] for name in study.servers if (tuning := name.partition("+")[2])]
+    tuned = [catalog.tunings[tuning] for name in study.servers if (tuning := server_name(name).tuning)]
     backends = {workload.backend for workload in workloads.values()} | {tuning.backend for tuning in tuned}
     return replace(
         catalog,

@@ -70,13 +70,27 @@ def mirror(etc: Path = Path("/etc")) -> str:
 
     Raises LabError if the apt sources contain no Debian mirror.
     """
-    release = (etc / "os-release").read_text(encoding="utf-8")
-    codename = re.search(r"^VERSION_CODENAME=\"?(\w+)", release, re.MULTILINE)
-    suites = {codename[1] if codename else "", "stable", "testing", "unstable", "sid"}
+    suites = {release(etc), "stable", "testing", "unstable", "sid"}
     for uri, suite, components in _archives(etc / "apt"):
         if suite in suites and "main" in components and not uri.startswith("cdrom:"):
             return uri
     raise LabError("no Debian mirror in /etc/apt/sources.list or /etc/apt/sources.list.d: add one")
+
+
+def release(etc: Path = Path("/etc")) -> str:
+    """Return the code name of the machine's own release, such as `bookworm`; empty if it has none."""
+    codename = re.search(r"^VERSION_CODENAME=\"?(\w+)", (etc / "os-release").read_text(encoding="utf-8"), re.MULTILINE)
+    return codename[1] if codename else ""
+
+
+def own_sources(etc: Path = Path("/etc")) -> list[str]:
+    """Return the machine's apt sources of its own release, its updates and security updates, as one line each."""
+    suites = {f"{release(etc)}{kind}" for kind in ("", "-updates", "-security")}
+    return [
+        f"deb [signed-by={KEYRING}] {uri} {suite} main"
+        for uri, suite, components in _archives(etc / "apt")
+        if suite in suites and "main" in components and not uri.startswith("cdrom:")
+    ]
 
 
 def _archives(apt: Path) -> Iterator[tuple[str, str, list[str]]]:
@@ -157,11 +171,13 @@ def _link_within(root: Path) -> None:
 
 def _relocate(fresh: Path, prefix: Path) -> None:
     """Set the loader and the library path of every program under `fresh` for its final location, `prefix`."""
-    loader = next(fresh.glob("usr/lib/*/ld-linux*.so.*"), None)
+    loader, programs = next(fresh.glob("usr/lib/*/ld-linux*.so.*"), None), list(_programs(fresh))
+    if not programs:
+        return  # statically linked, such as those in Go
     if loader is None:
         raise LabError(f"the packages unpacked for {prefix.name} contain no C library")
     final = prefix / loader.relative_to(fresh)
-    for program in _programs(fresh):
+    for program in programs:
         # RPATH, unlike RUNPATH, also applies to the dependencies of a library.
         rpath = _run(["patchelf", "--print-rpath", str(program)]).strip()
         search = ["--force-rpath", "--set-rpath", ":".join(filter(None, (rpath, str(final.parent))))]

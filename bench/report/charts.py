@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from bench.analysis.comparison import Comparison, compared
 from bench.analysis.stats import Ratio
 from bench.analysis.text import number
-from bench.measure.instruments.sizes import PARTS
+from bench.build.contents import PARTS
 from bench.model import Stack
 from bench.report.dots import ALL, AXIS, LETTER, ROW, Dot, distinct, dots, row_axis
 from bench.report.drawing import Chart, Record, hues, keys, sheet

@@ -10,7 +10,7 @@ import numpy as np
 from bench.analysis import gates
 from bench.analysis.capacity import reached
 from bench.analysis.warmup import Warmup, running_median, warmup
-from bench.measure.instruments.sizes import PARTS
+from bench.build.contents import PARTS
 from bench.model import Observed, Run
 
 LIMITED = "generator-limited"

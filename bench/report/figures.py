@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from bench.analysis.text import listed, number
+from bench.build.contents import PARTS
 from bench.durations import written
-from bench.measure.instruments.sizes import PARTS
 from bench.report import attacks, charts, latencies, layers, outcomes, percentiles, validators
 from bench.report.drawing import Chart, draw, keys
 from bench.report.ladder import LOOKS, STATES, ladder, state

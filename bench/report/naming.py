@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from bench.catalog import pairing
-from bench.model import Peer, Server, Stack, Study, Words
+from bench.model import Peer, Server, Stack, Study, Words, server_name
 from bench.report.rows import Core, Finding
 from bench.report.wording import MEGA, NO_FRAMEWORK, framework
 
@@ -46,10 +46,12 @@ def server(finding: Finding, stack: Stack) -> str:
     found = pairing.server_for(finding.catalog, stack)
     if isinstance(found, Peer):
         return found.server
-    label, _, tuning = stack.server.partition("+")
+    label, tuning, place = server_name(stack.server)
     own = pairing.server_for(finding.catalog, Stack(variant=stack.variant, framework=stack.framework, server=label))
     short = words(finding, own.name).short or own.title
-    return f"{short}, {finding.catalog.tunings[tuning].title}" if tuning else short
+    more = [finding.catalog.tunings[tuning].title] if tuning else []
+    more += [finding.catalog.places[place].title] if place else []
+    return ", ".join([short, *more])
 
 
 def server_at(finding: Finding, place: str) -> str:

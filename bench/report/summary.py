@@ -13,7 +13,7 @@ from rich.text import Text
 
 from bench.analysis.text import number
 from bench.measure.instruments.sizes import Size
-from bench.model import Stack
+from bench.model import Image, Stack
 from bench.report import layers, limits, ranking, robustness, settings, stolen, suites, validators
 from bench.report.answer import answers
 from bench.report.attacked import Attacked
@@ -87,8 +87,10 @@ def _tables(console: Console, finding: Finding) -> None:
             _say(console, f"{core.verdict}: {core.variant}: {core.reason}", "yellow")
 
 
-def show_sizes(console: Console, sizes: Mapping[Stack, Mapping[str, Size]], json: bool) -> None:
-    """Print the artifact size of each stack on a bare image, part by part."""
+def show_sizes(
+    console: Console, sizes: Mapping[Stack, Mapping[str, Size]], images: Mapping[Stack, Image], json: bool
+) -> None:
+    """Print the artifact size of each stack on a bare image, part by part, and of its container image, by layer."""
     if json:
         console.print_json(msgspec.json.encode({str(stack): parts for stack, parts in sizes.items()}).decode())
         return
@@ -104,6 +106,29 @@ def show_sizes(console: Console, sizes: Mapping[Stack, Mapping[str, Size]], json
         totals = [sum(column) for column in zip(*map(msgspec.structs.astuple, parts.values()), strict=True)]
         table.add_row("", "all", *(number(total / MEGA) for total in totals), style="bold", end_section=True)
     console.print(table)
+    if images:
+        show_images(console, images)
+
+
+def show_images(console: Console, images: Mapping[Stack, Image], json: bool = False) -> None:
+    """Print the layers of the images of stacks, with the digests."""
+    if json:
+        console.print_json(msgspec.json.encode({str(stack): image for stack, image in images.items()}).decode())
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("image of", no_wrap=True)
+    table.add_column("layer")
+    for kind in ("unpacked", "compressed"):
+        table.add_column(f"{kind}\nMB", justify="right")
+    for stack, image in images.items():
+        for index, layer in enumerate(image.layers):
+            sizes = (layer.unpacked, layer.compressed)
+            table.add_row("" if index else str(stack), layer.name, *(number(size / MEGA) for size in sizes))
+        totals = (image.unpacked, image.compressed)
+        table.add_row("", "all", *(number(total / MEGA) for total in totals), style="bold", end_section=True)
+    console.print(table)
+    for stack, image in images.items():
+        console.print(f"{stack}: {image.digest}", highlight=False, soft_wrap=True)
 
 
 def _record(finding: Finding, page: Path) -> dict[str, object]:

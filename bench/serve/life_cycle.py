@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 import msgspec
 import psutil
 
-from bench.build import artifacts, beside, peers
+from bench.build import artifacts, beside, images, peers
 from bench.catalog import pairing
 from bench.documents import headers_of
 from bench.documents.answers import Answer, difference, named
@@ -26,14 +26,16 @@ from bench.host.cgroup import group
 from bench.host.cpu_time import Meter
 from bench.host.limits import Limited, limited
 from bench.host.pinning import pinned
-from bench.model import Catalog, Exchange, Limit, Stack, Tuning
+from bench.model import Catalog, Exchange, Image, Limit, Stack, Tuning
 from bench.paths import LOGS, PREFIXES, YARDSTICKS
 from bench.provision import system
 from bench.serve import application, process, proxy
 from bench.serve.backend import RunningBackend, backend_for
+from bench.serve.container import Container
 from bench.serve.ports import LOOPBACK, free_port, require_free
 
 HOST = LOOPBACK  # the address a server listens at, unless its load comes from another machine
+EVERYWHERE, SCRATCH = "0.0.0.0", Path("/tmp")  # noqa: S104, S108 - within an image
 BACKLOG = 1024
 READY_SECONDS = 60.0
 POLL_SECONDS = 0.002
@@ -115,6 +117,12 @@ def _beside(tuning: Tuning, variant: str) -> dict[str, str]:
     return {"PYTHONPATH": ":".join(map(str, folders))} if folders else {}
 
 
+def image(catalog: Catalog, stack: Stack, *, force: bool = False) -> Image:
+    """Build the image of a stack; see `bench.build.images`."""
+    served = command(catalog, stack, images.PORT, EVERYWHERE, SCRATCH)
+    return images.build(catalog, stack, served, force=force)
+
+
 @contextmanager
 def serving(
     catalog: Catalog,
@@ -153,6 +161,7 @@ def serving(
             env, record = own | env, application.provenance(Path(scratch))
         elif backend:
             env |= backend.environment(stack, pairing.server_file(catalog, stack))
+        place = pairing.place_of(catalog, stack)
         with launched(
             str(stack),
             argv,
@@ -164,6 +173,7 @@ def serving(
             port=port,
             is_piped=bool(tuning and tuning.is_piped),
             limit=limit,
+            container=Container(place=place, stack=stack, folder=Path(scratch)) if place else None,
         ) as running:
             yield msgspec.structs.replace(running, provenance=record, backend=behind or backend)
 
@@ -182,10 +192,12 @@ def launched(
     port: int,
     is_piped: bool = False,
     limit: Limit | None = None,
+    container: Container | None = None,
 ) -> Iterator[RunningServer]:
     """Run a server during the block, with its output in `log`. It is ready when it answers `first` right.
 
-    With `is_piped`, its stdout is read and discarded, as another process would read it.
+    With `is_piped`, its stdout is read and discarded, as another process would read it. With a `container`, it runs in
+    there, and CPU time and start include those of the container.
 
     Raises LabError if it is not ready within `READY_SECONDS`, exits by itself, or still runs `STOP_SECONDS` after
     SIGTERM. Raises MissingError if this machine cannot set the `limit`.
@@ -195,6 +207,11 @@ def launched(
         cgroup = life.enter_context(group())
         within = life.enter_context(limited(limit, cgroup)) if limit else None
         argv = within.argv_within(argv) if within else argv
+        if container:
+            if cgroup is None:
+                raise LabError(f"{name}: a container requires the right to create control groups")
+            argv, env = container.command(argv, env, cgroup, cpus)
+            life.enter_context(container.removed())
         program = process.Program(
             name=name,
             argv=pinned(cgroup.argv_within(argv) if cgroup else argv, cpus),
@@ -215,7 +232,7 @@ def launched(
             name=name,
             host=host,
             port=port,
-            process=started.process,
+            process=container.process if container else started.process,
             ready_seconds=started.seconds,
             cpu=cgroup.meter if cgroup else cpu_time.of_tree(started.process),
             log=log,

@@ -27,6 +27,7 @@ def list_() -> int:
         "framework": catalog.frameworks,
         "server": catalog.labels(),
         "tuning": catalog.tunings,
+        "place": catalog.places,
         "layering": catalog.layerings,
         "backend": catalog.backends,
         "limit": catalog.limits,

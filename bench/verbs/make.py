@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from bench import readiness, verify
-from bench.build import artifacts
+from bench.build import artifacts, images
 from bench.catalog import pairing
 from bench.errors import LabError
 from bench.host.pinning import cores
@@ -137,5 +137,6 @@ def size(
     for number, stack in enumerate(wanted, 1):
         with progress.step(f"size of {stack} ({number} of {len(wanted)})"):
             found[stack] = sizes.sizes(declared(), stack)
-    summary.show_sizes(out, found, json)
+    images_made = {stack: image for stack in found if (image := images.find(stack))}
+    summary.show_sizes(out, found, images_made, json)
     return tell_unavailable(unavailable)

@@ -30,8 +30,8 @@ GOLDEN = ROOT / "spec/golden/valid"
 STACK = "cython/falcon/bjoern"
 HELP = "see `python -m bench {} --help`"
 COMMANDS = (
-    "build, check, compare, doctor, findings, init, interpreters, keep, list, measure, plan, repeat, report, run, "
-    "selftest, serve, sessions, size, try, worker"
+    "build, check, compare, doctor, findings, image, init, interpreters, keep, list, measure, plan, repeat, report, "
+    "run, selftest, serve, sessions, size, try, worker"
 )
 SERVERS = (
     "bjoern, fastwsgi, granian-asgi, granian-rsgi, granian-wsgi, gunicorn-asgi, gunicorn-gevent, gunicorn-gthread, "
@@ -96,7 +96,13 @@ BAD = {
         ("--stack node-exprt", "invalid stack 'node-exprt': did you mean 'node-expert'?"),
         ("--variant", "check: --variant requires a value; {help}"),
     ],
+    "image": [
+        ("", "image requires at least one stack, such as cython/falcon/bjoern"),
+        (f"{STACK}@podman", f"{STACK}@podman: an image has no place: use {STACK}"),
+        ("--forse", "image: unknown option '--forse'; did you mean '--force'?"),
+    ],
     "serve": [
+        (f"{STACK}@podmn", "unknown place 'podmn'; did you mean 'podman'?"),
         ("", "serve: STACK is required; {help}"),
         (f"{STACK} --port 99999", "invalid --port 99999: use 1 to 65535"),
         (f"{STACK} --port 0", "invalid --port 0: use 1 to 65535"),

@@ -248,7 +248,7 @@ def test_sizes_are_summed_by_kind():
     said = io.StringIO()
     console = Console(file=said, width=100)
     parts = {"interpreter": Size(30_000_000, 20_000_000, 10_000_000), "core": Size(500_000, 400_000, 100_000)}
-    summary.show_sizes(console, {sessions.LIMITED: parts}, json=False)
+    summary.show_sizes(console, {sessions.LIMITED: parts}, {}, json=False)
     assert re.search(r"all +30\.5 +20\.4 +10\.1", said.getvalue())
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench.build import artifacts
+from bench.build import artifacts, contents
 from bench.errors import LabError
 from bench.measure.instruments import sizes
 from bench.measure.instruments.sizes import Size
@@ -64,9 +64,9 @@ def prefix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Prefix:
     made.add("falcon", 5 * KIB)
     made.add("gunicorn", 7 * KIB, ("packaging",))
     made.add("packaging", 1 * KIB)
-    monkeypatch.setattr(sizes, "PREFIXES", tmp_path / "prefixes")
+    monkeypatch.setattr(contents, "PREFIXES", tmp_path / "prefixes")
     monkeypatch.setattr(artifacts, "require", lambda name: made.artifact())
-    monkeypatch.setattr(sizes, "_interpreter", sizes._interpreter.__wrapped__)  # without its cache
+    monkeypatch.setattr(contents, "_interpreter", contents._interpreter.__wrapped__)  # without its cache
     return made
 
 

@@ -74,4 +74,4 @@ def test_a_tuning_whose_packages_are_not_here_leaves_a_lack(monkeypatch: pytest.
     lacks = readiness.packages_missing(planned(study), "cython", Progress(Console(quiet=True)))
     assert lacks.keys() == {name for name in study.servers if name.endswith("+ecs-logging")}
     assert {each.reason for each in lacks.values()} == {"measured.txt does not pin ecs-logging"}
-    assert set(asked) == {("cython", ("ecs-logging",)), ("cython", ("prometheus-client",))}
+    assert set(asked) >= {("cython", ("ecs-logging",)), ("cython", ("prometheus-client",))}

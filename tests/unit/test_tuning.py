@@ -92,7 +92,7 @@ def test_a_tuning_names_what_is_declared(checkout: Path, old: str, new: str, tol
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ('"nats"', '"kafka"', "backend: unknown backend 'kafka'; known: nats, "),
+        ('"nats"', '"kafka"', "backend: unknown backend 'kafka'; known: collector, nats, "),
         ('"nats"', '"nats"\nentry = "evnts"', r"entry: there is no file bench/yardsticks/evnts\.py"),
         ('backend = "nats"\n', "", r"env: unknown placeholder '\{dsn\}'; known: "),
     ],

@@ -21,7 +21,7 @@ from bench.measure.instruments import driving, fresh, peak, process_tree
 from bench.measure.instruments.driving import Drive, DriveResult, Series, Tool, locally
 from bench.measure.instruments.paced import Metrics
 from bench.model import Catalog, MacroCase, Measurement, Observed
-from bench.serve import proxy
+from bench.serve import container, proxy
 from bench.serve.application import backend_for
 from bench.serve.life_cycle import HELLO, HOST, serving
 
@@ -76,6 +76,8 @@ def observe(
             facts = verify.ask_provenance(catalog, running.port, stack, host, **waits)
     metrics = result.metrics | compared | {f"memory.{when}": ("B", pss) for when, pss in memory.items()}
     facts |= {"proxy": proxy.version(server.proxy)} if server and server.proxy else {}
+    place = pairing.place_of(catalog, stack)
+    facts |= {"place": container.version(place)} if place else {}
     facts |= {"cpu_time": running.cpu.source} | ({} if peak_reset else {"memory_peak": "since the start"})
     observed = Observed(
         measurements=_measurements(metrics),

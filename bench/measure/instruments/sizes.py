@@ -1,47 +1,22 @@
-"""Artifact size: everything that a stack requires on a bare image, by part: as installed, stripped and compressed.
-
-The parts contain the interpreter with its standard library and the shared libraries that they load, the installed
-distributions that the stack requires, and the core's own wheel.
-"""
+"""Artifact size: everything that a stack requires on a bare image, by part: as installed, stripped and compressed."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-import re
 import shutil
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib.metadata import Distribution, distributions
 from itertools import product
 from pathlib import Path
 
 import msgspec
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
-from bench.build import artifacts, peers, wheels
+from bench.build import artifacts, contents, peers, wheels
 from bench.catalog import pairing
-from bench.errors import LabError
-from bench.model import Artifact, BuiltPeer, Catalog, Measurement, Observed, Peer, SizeCase, Stack
-from bench.paths import PREFIXES
-
-# Parts of a standard library that no service loads. Debian also has separate packages for them.
-NOT_NEEDED = {
-    "test",
-    "tests",
-    "idlelib",
-    "lib2to3",
-    "tkinter",
-    "turtledemo",
-    "ensurepip",
-    "site-packages",
-    "dist-packages",
-}
-PARTS = ("interpreter", "libraries", "framework", "server", "core")
+from bench.model import Artifact, BuiltPeer, Catalog, Measurement, Observed, SizeCase, Stack
 
 
 class Size(msgspec.Struct, frozen=True):
@@ -75,7 +50,7 @@ def observe(catalog: Catalog, case: SizeCase, output: Path) -> Observed:  # noqa
     seconds = Measurement(metric="build", unit="s", values=(built.build_seconds,))
     variant = catalog.variant(case.variant)
     source = Measurement(metric="source", unit="1", values=(float(wheels.own_lines(variant)),))
-    brought = _closure(variant.requirements, _installed(case.variant)) - _served(catalog, case.stack)
+    brought = contents.brought(catalog, case.stack)
     dependencies = Measurement(metric="dependencies", unit="1", values=(float(len(brought)),))
     facts = {"wheel": built.wheel, "wheel_sha256": built.wheel_sha256, "interpreter": built.interpreter.version}
     price = (wheel, seconds, source, dependencies)
@@ -99,148 +74,16 @@ def stacks(catalog: Catalog, made: Mapping[str, Artifact | BuiltPeer], every: bo
 
 def sizes(catalog: Catalog, stack: Stack) -> dict[str, Size]:
     """Return the size of each non-empty part of `stack`. A file that two parts require counts in the first."""
-    if stack.is_peer:
-        return _sizes_of_peer(catalog.peers[stack.variant])
-    variant = catalog.variant(stack.variant)
-    server = pairing.server_file(catalog, stack)
-    installed = _installed(stack.variant)
-    requirements = {
-        "core": (wheels.distribution(variant),),
-        "framework": catalog.frameworks[stack.framework].requirements,
-        "server": server.requirements,
-        "libraries": variant.requirements,
-    }
-    files: dict[str, set[Path]] = {"interpreter": _interpreter(stack.variant)}
-    taken: set[str] = set()
-    for part, names in requirements.items():
-        needed = _closure(names, installed) - taken
-        taken |= needed
-        files[part] = {path for name in needed for path in _files(installed[name])}
-    files["server"] |= set(_declared_files(server.files, stack.variant))
-    return _by_part(files, artifacts.base(stack.variant))
-
-
-def _served(catalog: Catalog, stack: Stack) -> set[str]:
-    """Return the distributions that the framework and the server of `stack` require."""
-    names = (*catalog.frameworks[stack.framework].requirements, *pairing.server_file(catalog, stack).requirements)
-    return _closure(names, _installed(stack.variant))
-
-
-def _sizes_of_peer(peer: Peer) -> dict[str, Size]:
-    """Return the sizes of a peer's declared parts, with the shared libraries that its programs load.
-
-    The libraries are searched first in the folder of an unpacked Debian runtime.
-    """
-    return _by_part(peers.files(peer), peers.home(peer) / "usr")
-
-
-def _by_part(files: dict[str, set[Path]], base: Path) -> dict[str, Size]:
-    """Return the size of each non-empty part, including shared libraries that no earlier part contains."""
-    seen: set[Path] = set()
-    for own in files.values():
-        own.update(_shared_libraries(own, base) - seen)
-        seen |= own
-    return {part: _measure(files[part]) for part in PARTS if files.get(part)}
-
-
-def _installed(variant: str) -> dict[str, Distribution]:
-    (site,) = (PREFIXES / variant / "lib").glob("*/site-packages")
-    return {canonicalize_name(found.metadata["Name"]): found for found in distributions(path=[str(site)])}
-
-
-def _closure(names: Iterable[str], installed: dict[str, Distribution]) -> set[str]:
-    """Return `names` and their requirements that are installed. Environment markers exclude the others."""
-    found: set[str] = set()
-    todo = [canonicalize_name(name) for name in names]
-    while todo:
-        name = todo.pop()
-        if name in found or name not in installed:
-            continue
-        found.add(name)
-        needs = [Requirement(text) for text in installed[name].requires or ()]
-        todo += [canonicalize_name(need.name) for need in needs if _is_needed_here(need)]
-    return found
-
-
-def _is_needed_here(need: Requirement) -> bool:
-    """Return False for an extra, or for another platform. Another distribution may have brought such a package."""
-    text = str(need.marker)
-    return need.marker is None or not ("extra" in text or ("sys_platform" in text and not need.marker.evaluate()))
-
-
-def _files(distribution: Distribution) -> Iterator[Path]:
-    for file in distribution.files or ():
-        path = Path(str(distribution.locate_file(file))).resolve()
-        if path.is_file() and "__pycache__" not in path.parts:
-            yield path
-
-
-@cache
-def _interpreter(variant: str) -> set[Path]:
-    """Return the executable, the standard library, and the shared libraries that they load."""
-    program = "import json,sys,sysconfig; print(json.dumps([sys.executable, sysconfig.get_path('stdlib')]))"
-    base = Path(artifacts.require(variant).interpreter.executable)
-    executable, library = map(Path, json.loads(subprocess.check_output([base, "-c", program], text=True)))
-    files = {executable.resolve(), *_library_files(library)}
-    return files | _shared_libraries(files, artifacts.base(variant))
-
-
-def _declared_files(patterns: Iterable[str], variant: str) -> Iterator[Path]:
-    """Yield the files that a server declares in addition to its packages. Patterns are relative to `{base}/`."""
-    base = artifacts.base(variant)
-    for pattern in patterns:
-        found = [path for path in base.glob(pattern.removeprefix("{base}/")) if path.is_file()]
-        if not found:
-            raise LabError(f"files: {pattern} matches no file of the interpreter of {variant}")
-        yield from found
-
-
-def _library_files(folder: Path) -> Iterator[Path]:
-    for path in folder.rglob("*"):
-        parts = path.relative_to(folder).parts
-        unneeded = NOT_NEEDED.intersection(parts) or "__pycache__" in parts or parts[0].startswith("config-")
-        if path.is_file() and not path.is_symlink() and not unneeded:
-            yield path
-
-
-def _shared_libraries(files: Iterable[Path], base: Path) -> set[Path]:
-    """Return the shared libraries of the ELF files among `files`, preferably from `base`, the interpreter's prefix.
-
-    An unpacked interpreter has its own C library, which the loader uses for everything that the interpreter loads.
-    """
-    own = {path.name: path for path in base.glob("lib/*-linux-gnu/*.so*")}
-    elves = frozenset((path, path.stat().st_mtime_ns) for path in files if _is_elf(path))
-    return {own.get(path.name, path).resolve() for path in _loaded(elves)}
-
-
-@cache
-def _loaded(elves: frozenset[tuple[Path, int]]) -> frozenset[Path]:
-    """Return the shared libraries that ldd lists for files, given with their modification times as a cache key."""
-    if not elves:
-        return frozenset()
-    argv = ["ldd", *(str(path) for path, _ in elves)]
-    output = subprocess.run(argv, check=False, capture_output=True, text=True).stdout
-    return frozenset(map(Path, re.findall(r"(?:=> |^\t)(/\S+)", output, re.MULTILINE)))
-
-
-def _is_elf(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(4) == b"\x7fELF"
+    return {part: _measure(files) for part, files in contents.files(catalog, stack).items()}
 
 
 def _measure(files: Iterable[Path]) -> Size:
     """Return the size of a part. Parts with equal contents at equal paths in their prefixes are packed only once."""
-    by_image_path = {_image_path(path): path for path in files}
+    by_image_path = {contents.image_path(path): path for path in files}
     content = hashlib.sha256()
     for image_path, path in sorted(by_image_path.items()):
         content.update(f"{image_path}\0{_digest(path, path.stat().st_mtime_ns)}\0".encode())
     return _PACKED.get(content.digest()) or _PACKED.setdefault(content.digest(), _pack(by_image_path))
-
-
-def _image_path(path: Path) -> str:
-    """Return the path of a file in an image, which does not depend on the location of its prefix."""
-    inside = PREFIXES in path.parents
-    return "/".join(path.relative_to(PREFIXES).parts[1:]) if inside else str(path).lstrip("/")
 
 
 @cache
@@ -258,7 +101,7 @@ def _pack(by_image_path: Mapping[str, Path]) -> Size:
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy)
         copies = [folder / image_path for image_path in by_image_path]
-        for copy in filter(_is_elf, copies):
+        for copy in filter(contents.is_elf, copies):
             # Files that strip rejects, such as archives with unusual sections, count unstripped.
             subprocess.run(["strip", "--strip-unneeded", str(copy)], check=False, stderr=subprocess.DEVNULL)
         packed = Path(name) / "part.tar.gz"

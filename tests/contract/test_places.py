@@ -1,0 +1,198 @@
+"""Stacks in containers: the whole contract, figures of the container, and a machine that is the same afterwards."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import psutil
+import pytest
+
+from bench import readiness, verify
+from bench.build import images
+from bench.errors import LabError, MissingError
+from bench.host.cgroup import group
+from bench.host.pinning import cores
+from bench.model import Stack
+from bench.paths import ROOT
+from bench.progress import Progress
+from bench.provision import engine
+from bench.serve import container, life_cycle
+from bench.serve.ports import free_port
+from tests.absent import absent
+from tests.declared import CATALOG
+
+pytestmark = pytest.mark.long
+
+SERVERS = ("bjoern", "gunicorn-sync", "uwsgi-processes")
+STACKS = [
+    Stack(variant="cython", framework="falcon", server=f"{server}@{place}")
+    for server, place in (*((server, "podman") for server in SERVERS), ("bjoern", "podman-no-seccomp"))
+]
+GVISOR = Stack(variant="cython", framework="falcon", server="bjoern@gvisor")
+READY_SECONDS = 30.0
+ENGINES = {"catatonit", "conmon", "podman", "runc", "runsc"}
+USUAL = (  # folders in which engines keep their state
+    "/run/containers",
+    "/run/libpod",
+    "/run/runc",
+    "/run/runsc",
+    "/var/lib/containers",
+)
+
+
+def state() -> dict[str, object]:
+    """What containers change on a machine. Ended processes that its init has not reaped yet do not count."""
+    named = [each.info for each in psutil.process_iter(["pid", "name", "status"]) if each.info["name"] in ENGINES]
+    return {
+        "cgroups": sorted(str(path) for path in Path("/sys/fs/cgroup").rglob("*") if path.is_dir() and not other(path)),
+        "mounts": Path("/proc/self/mounts").read_text().splitlines(),
+        "links": sorted(path.name for path in Path("/sys/class/net").iterdir()),
+        "processes": [(each["pid"], each["name"]) for each in named if each["status"] != psutil.STATUS_ZOMBIE],
+        "folders": [path for path in USUAL if Path(path).exists()],
+    }
+
+
+def other(folder: Path) -> bool:
+    """Whether a control group belongs to another lab, which runs at the same time."""
+    owners = {int(part.split("-")[1]) for part in folder.parts if re.fullmatch(r"bench-\d+-\d+", part)}
+    return any(owner != os.getpid() and psutil.pid_exists(owner) for owner in owners)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def built() -> None:
+    """The images of the stacks; the tests are skipped if this machine cannot run them."""
+    try:
+        engine.require()
+        readiness.build_all(CATALOG, ["cython"], Progress(), SERVERS)
+        for stack in STACKS:
+            life_cycle.image(CATALOG, stack.on_host)
+            container.try_out(CATALOG.places[stack.place], stack)
+    except MissingError as missing:
+        absent(str(missing), missing.remedy)
+
+
+@pytest.fixture(autouse=True)
+def unchanged() -> Iterator[None]:
+    """The machine is after each test as before."""
+    before = state()
+    yield
+    assert state() == before
+
+
+@pytest.mark.parametrize("stack", STACKS, ids=str)
+def test_stack_in_a_container_fulfils_the_contract(stack: Stack) -> None:
+    checked = verify.check_stack(CATALOG, stack)
+    assert checked.mismatches == ()
+    assert checked.cases > 0
+
+
+def test_gvisor_fulfils_the_contract() -> None:
+    try:
+        container.try_out(CATALOG.places["gvisor"], GVISOR)
+    except MissingError as missing:
+        absent(str(missing), missing.remedy)
+    assert verify.check_stack(CATALOG, GVISOR).mismatches == ()
+
+
+def test_figures_are_those_of_the_container(tmp_path: Path) -> None:
+    stack = STACKS[1]
+    with life_cycle.serving(CATALOG, stack, life_cycle.HELLO, tmp_path / "log", cores().server) as running:
+        tree = [running.process, *running.process.children(recursive=True)]
+        assert "gunicorn" in " ".join(tree[-1].cmdline())
+        assert {frozenset(process.cpu_affinity()) for process in tree} == {cores().server}
+        assert {process.uids().real for process in tree} == {10001}
+        before = running.cpu.read()
+        for _ in range(50):
+            life_cycle.ask(running.port, life_cycle.HELLO)
+        assert running.cpu.read() > before
+
+
+def test_nothing_is_left_after_ctrl_c(tmp_path: Path) -> None:
+    port = free_port()
+    argv = [sys.executable, "-m", "bench", "serve", str(STACKS[0]), "--port", str(port)]
+    with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=(tmp_path / "err").open("wb")) as lab:
+        await_answer(port)
+        lab.send_signal(signal.SIGINT)
+        assert lab.wait(READY_SECONDS) == 0, (tmp_path / "err").read_text()
+
+
+def test_nothing_is_left_after_ctrl_c_during_the_start(tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "bench", "serve", str(STACKS[0]), "--port", str(free_port())]
+    with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=(tmp_path / "err").open("wb")) as lab:
+        deadline = time.monotonic() + READY_SECONDS
+        while not any(each.name() == "podman" for each in psutil.Process(lab.pid).children(recursive=True)):
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        lab.send_signal(signal.SIGINT)
+        assert lab.wait(READY_SECONDS) in {0, 130}, (tmp_path / "err").read_text()
+
+
+def test_what_a_killed_lab_left_is_removed_before_the_next_trial(tmp_path: Path) -> None:
+    port = free_port()
+    argv = [sys.executable, "-m", "bench", "serve", str(STACKS[0]), "--port", str(port)]
+    with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=(tmp_path / "err").open("wb")) as lab:
+        await_answer(port)
+        lab.kill()
+    assert f"bench-{lab.pid}-" in engine.podman("ps", "--format", "{{.Names}}")
+    container.try_out(CATALOG.places["podman"], STACKS[0])
+    with group():
+        pass  # removes the control group, which was still in use before the trial
+
+
+def test_image_is_healthy_by_itself() -> None:
+    """Its own command, without a network, rights or a place to write: the health check of the image succeeds."""
+    image = images.require(STACKS[0].on_host)
+    config = json.loads(engine.podman("image", "inspect", image.name))[0]
+    health = (
+        config["Config"]["Healthcheck"]["Test"][1:]
+        if "Healthcheck" in config["Config"]
+        else config["Healthcheck"]["Test"][1:]
+    )
+    with group() as cgroup:
+        assert cgroup
+        alone = ("--init", "--no-healthcheck", "--read-only", "--cap-drop", "all", "--network", "none")
+        name = f"bench-health-{os.getpid()}"
+        engine.podman("run", "--detach", "--name", name, "--cgroup-parent", cgroup.path, *alone, image.name)
+        try:
+            succeeds(name, health)
+        finally:
+            engine.podman("rm", "--force", "--time", "0", name)
+
+
+def succeeds(name: str, argv: list[str]) -> None:
+    """Repeat a command in a container until it succeeds."""
+    deadline = time.monotonic() + READY_SECONDS
+    while True:
+        try:
+            engine.podman("exec", name, *argv)
+        except LabError:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        else:
+            return
+
+
+def test_a_place_that_does_not_work_is_unavailable_in_its_own_words() -> None:
+    place = msgspec.structs.replace(CATALOG.places["podman"], options=("--runtime", "/nowhere/runc"))
+    with pytest.raises(MissingError, match="/nowhere/runc"):
+        container.try_out(place, STACKS[0])
+
+
+def await_answer(port: int) -> None:
+    """Wait until a server answers."""
+    deadline = time.monotonic() + READY_SECONDS
+    while True:
+        try:
+            life_cycle.ask(port, life_cycle.HELLO)
+        except LabError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        else:
+            return
