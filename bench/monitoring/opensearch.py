@@ -86,6 +86,10 @@ class OpenSearch(Part):
                 return
             search["search_after"] = hits[-1]["sort"]
 
+    def forget(self) -> None:
+        """Delete all documents."""
+        ask(HOST, self.port, "DELETE", f"/{INDICES}?expand_wildcards=all")
+
 
 def _free_port() -> int:
     for port in PORTS:
