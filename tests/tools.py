@@ -26,5 +26,5 @@ def python(name: str) -> Path:
 
 
 def promtool() -> Path:
-    """Prometheus' linter, from Debian. Raises LabError if it cannot be had."""
+    """Prometheus' linter, from Debian. Raises MissingError if it cannot be had."""
     return prometheus.provision() / "promtool"

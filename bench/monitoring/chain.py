@@ -23,7 +23,7 @@ class Chain(NamedTuple):
 
 
 def provision() -> None:
-    """Bring all parts. Raises LabError or MissingError if one is unavailable."""
+    """Bring all parts. Raises MissingError if one is unavailable."""
     for part in (prometheus, opensearch, rsyslog):
         part.provision()
 
@@ -38,11 +38,10 @@ def running(folder: Path, target: str, token: str, log: Path) -> Iterator[Chain]
     store = OpenSearch(_made(folder / "opensearch"))
     shipper = Rsyslog(_made(folder / "rsyslog"), log, store.url)
     metrics = Prometheus(_made(folder / "prometheus"), target, token)
-    parts = (store, shipper, metrics)
+    parts = (store, shipper, metrics)  # the store has its template before the first line comes
     try:
         for part in parts:
             part.start()
-        store.install_template()
         yield Chain(metrics, store, shipper)
     except BaseException:
         for part in reversed(parts):

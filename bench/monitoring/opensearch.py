@@ -38,8 +38,8 @@ Document = dict[str, Any]
 
 
 def provision() -> None:
-    """Bring OpenSearch and its Java. Raises LabError or MissingError if that is impossible."""
-    debian.unpack(JAVA, INTERPRETERS / "jdk-25")
+    """Bring OpenSearch and its Java. Raises MissingError if that is impossible, and LabError for an unexpected jar."""
+    debian.bring(JAVA, INTERPRETERS / "jdk-25")
     made_of = stamp.of(*sorted(PROJECT.iterdir()))
     if not stamp.is_current(JARS, made_of):
         with stamp.rebuilding(JARS, made_of):
@@ -63,8 +63,9 @@ class OpenSearch(Part):
         """The address, without a trailing slash."""
         return f"http://{HOST}:{self.port}"
 
-    def install_template(self) -> None:
-        """Give it the index template, as a team does once."""
+    def start(self) -> None:
+        """Return once it is ready and has the index template, which a team gives it once."""
+        super().start()
         template = json.loads((CONFIGURED / "index-template.json").read_text(encoding="utf-8"))
         ask(HOST, self.port, "PUT", "/_index_template/statements", template)
 

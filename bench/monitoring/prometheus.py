@@ -24,8 +24,8 @@ Labels = dict[str, str]
 
 
 def provision() -> Path:
-    """Bring Prometheus. Returns its folder of programs. Raises LabError or MissingError if that is impossible."""
-    return debian.unpack(SOURCE, debian_prefix(SOURCE)).parent
+    """Bring Prometheus. Returns its folder of programs. Raises MissingError if that is impossible."""
+    return debian.bring(SOURCE, debian_prefix(SOURCE)).parent
 
 
 class Prometheus(Part):

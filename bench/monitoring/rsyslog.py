@@ -17,8 +17,8 @@ CONFIGURATION = CONFIGURED / "rsyslog.conf"
 
 
 def provision() -> None:
-    """Bring rsyslog. Raises LabError or MissingError if that is impossible."""
-    debian.unpack(SOURCE, debian_prefix(SOURCE))
+    """Bring rsyslog. Raises MissingError if that is impossible."""
+    debian.bring(SOURCE, debian_prefix(SOURCE))
 
 
 def program(*options: str) -> list[str]:

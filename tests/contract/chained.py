@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-from bench.errors import LabError, MissingError
+from bench.errors import MissingError
 from bench.host import exclusive
 from bench.model import Stack
 from bench.monitoring import chain
@@ -82,8 +82,6 @@ def chained(folder: Path) -> Iterator[Chained]:
             chain.provision()
     except MissingError as error:
         absent(str(error), error.remedy)
-    except LabError as error:
-        absent(str(error))
     (folder / "chain").mkdir()
     (folder / "services").mkdir()
     port = free_port()
