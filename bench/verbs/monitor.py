@@ -53,7 +53,7 @@ def monitor(
         End after this time, such as 90s, 30m or 1h.
     """
     seconds = duration(longest, "--for")
-    served = built_stack(f"{stack}+{TUNING}")
+    served = built_stack(f"{built_stack(stack)}+{TUNING}")
     token = pick(declared().tunings, TUNING, "tuning").env["STATEMENTS_METRICS_TOKEN"]
     progress = Progress()
     with exclusive.building(progress.say), progress.step("Prometheus, rsyslog and OpenSearch"):

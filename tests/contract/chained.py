@@ -1,6 +1,7 @@
 """The chain of `deploy/monitoring` behind a stack, and what the stores at its end have."""
 
 import json
+import shutil
 import socket
 from collections import Counter
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from bench.monitoring.part import HOST
 from bench.serve.ports import free_port
 from tests.absent import absent
 from tests.contract.conftest import require_built
-from tests.contract.counting import TOKEN, Line, Service
+from tests.contract.counting import PATIENCE_SECONDS, TOKEN, Line, Service
 from tests.contract.deferring import Prepared
 from tests.contract.loading import await_that
 from tests.exposed import Series
@@ -41,15 +42,17 @@ class Chained:
     def service(self, stack: Stack, prepared: Prepared, **env: str) -> Iterator[Service]:
         """Serve a stack with two workers. The stores have nothing of an earlier one."""
         require_built(prepared, stack)
-        self.parts.opensearch.forget()
         service = Service(stack, self.folder(), 2, env)
+        self.parts.opensearch.forget()
         service.port = self._port
         with service.life:
             service.start()
             yield service
 
     def folder(self) -> Path:
-        """A new folder whose logs are shipped."""
+        """A new folder whose logs are shipped, in place of the last one: after a crash, all files are read again."""
+        for before in self._folder.iterdir():
+            shutil.rmtree(before)
         made = self._folder / str(next(self._turns))
         made.mkdir()
         return made
@@ -103,10 +106,15 @@ def line(event: str) -> str:
 
 
 def drained(port: int, source: str, lines: list[str]) -> None:
-    """Send lines as a syslog drain of Cloud Foundry does: RFC 5424, with octet counts, over TCP."""
+    """Send lines as a syslog drain of Cloud Foundry does: RFC 5424, with octet counts, over TCP.
+
+    Returns once the receiver has read them, and has closed the connection.
+    """
     tags = f'[tags@47450 app_id="{APP}" app_name="statements" source_type="APP/PROC/WEB"]'
-    with socket.create_connection((HOST, port)) as connection:
+    with socket.create_connection((HOST, port), PATIENCE_SECONDS) as connection:
         for each in lines:
             time = datetime.now(UTC).isoformat()
             message = f"<14>1 {time} {SPACE} {APP} [{source}] - {tags} {each}\n".encode()
             connection.sendall(b"%d " % len(message) + message)
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(1) == b""

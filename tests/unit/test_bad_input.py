@@ -30,8 +30,8 @@ GOLDEN = ROOT / "spec/golden/valid"
 STACK = "cython/falcon/bjoern"
 HELP = "see `python -m bench {} --help`"
 COMMANDS = (
-    "build, check, compare, doctor, findings, init, interpreters, keep, list, measure, plan, repeat, report, run, "
-    "selftest, serve, sessions, size, try, worker"
+    "build, check, compare, doctor, findings, init, interpreters, keep, list, measure, monitor, plan, repeat, report, "
+    "run, selftest, serve, sessions, size, try, worker"
 )
 SERVERS = (
     "bjoern, fastwsgi, granian-asgi, granian-rsgi, granian-wsgi, gunicorn-asgi, gunicorn-gevent, gunicorn-gthread, "
@@ -95,6 +95,15 @@ BAD = {
         ("--variant cython --cases nowhere", "--cases nowhere: no such folder"),
         ("--stack node-exprt", "invalid stack 'node-exprt': did you mean 'node-expert'?"),
         ("--variant", "check: --variant requires a value; {help}"),
+    ],
+    "monitor": [
+        (
+            "cython/falcon",
+            "invalid stack 'cython/falcon': use variant/framework/server, such as cython/falcon/bjoern, or a peer, "
+            "such as node-expert",
+        ),
+        ("--for soon", "invalid --for 'soon': use a duration such as 90s, 30m or 1h30m"),
+        ("--times 3", "monitor: unknown option '--times'; known: --for; {help}"),
     ],
     "serve": [
         ("", "serve: STACK is required; {help}"),
