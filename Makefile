@@ -6,7 +6,7 @@ at_once := -n 3 --no-loadscope-reorder # three processes, as tests mostly wait: 
 run    := run quick $(if $(variant),--variant $(variant))
 sphinx := .lab/docs/bin/sphinx-build
 
-.PHONY: setup bench try measure limits scale messaging statistics clients pacts contracts test test-fast test-long faults fuzz endurance format lint site size image report findings docs-output lock
+.PHONY: setup bench try measure limits scale messaging statistics monitoring clients pacts contracts test test-fast test-long faults fuzz endurance format lint site size image report findings docs-output lock
 setup:        ; @python3 -m bench.bootstrap
 bench: setup  ; $(python) -m bench $(run)
 try: setup    ; @test -e $(service)/lab.toml || $(python) -m bench init $(service)
@@ -30,6 +30,7 @@ lock: setup   ; $(python) -m bench.provision.locks $(options)
 scale: setup  ; $(python) -m tests.scale
 messaging: setup ; $(python) -m tests.messaging
 statistics: setup ; $(python) -m tests.statistics
+monitoring: setup ; $(python) -m bench build cpython && $(python) -m bench monitor $(options)
 contracts: setup ; $(python) -m bench build cpython node-ordinary spring-jetty-ordinary spring-tomcat-ordinary && $(python) -m tests.contracts $(options)
 clients: setup ; $(python) -m tests.clients
 pacts: setup  ; $(python) -m tests.pacts $(url)

@@ -20,7 +20,10 @@ PARTS: tuple[Iterable[str], ...] = (CATALOG.variants, CATALOG.frameworks, CATALO
 STACK = re.compile(r"\[((?:{})(?:@[\w.-]+(?=/)|/(?:{})/(?:{})(?:\+(?:{}))?))".format(*map(any_of, PARTS)))
 ORDER = ("unit", "e2e")  # the long share of those that measure begins early
 PAGES = re.compile("tests/e2e/test_(report|site)")  # these measure nothing
-TOGETHER = ("tests/contract/test_draining.py",)  # it serves several stacks at a time
+TOGETHER = (
+    "tests/contract/test_draining.py",  # it serves several stacks at a time
+    "tests/contract/test_monitoring.py",  # its stacks share one chain
+)
 
 
 class Sharing(LoadScopeScheduling):

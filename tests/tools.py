@@ -3,10 +3,10 @@
 import sys
 from pathlib import Path
 
-from bench.model import FromDebian
+from bench.monitoring import prometheus
 from bench.paths import ROOT, TOOLS
-from bench.provision import debian, stamp
-from bench.provision.interpreters import debian_prefix, require_success, uv
+from bench.provision import stamp
+from bench.provision.interpreters import require_success, uv
 
 
 def python(name: str) -> Path:
@@ -26,6 +26,5 @@ def python(name: str) -> Path:
 
 
 def promtool() -> Path:
-    """Prometheus' linter, from Debian. Raises LabError if it cannot be had."""
-    source = FromDebian(suites=("sid",), packages=("prometheus",), executable="usr/bin/promtool")
-    return debian.unpack(source, debian_prefix(source))
+    """Prometheus' linter, from Debian. Raises MissingError if it cannot be had."""
+    return prometheus.provision() / "promtool"

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench.errors import LabError
+from bench.errors import LabError, MissingError
 from bench.model import FromDebian
 from bench.provision import system
 
@@ -49,6 +49,16 @@ def unpack(source: FromDebian, prefix: Path) -> Path:
     _compile(prefix)
     (prefix / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
     return executable
+
+
+def bring(source: FromDebian, prefix: Path) -> Path:
+    """Unpack as above, for a part that the lab can do without: raises MissingError if the packages are unavailable."""
+    try:
+        return unpack(source, prefix)
+    except MissingError:
+        raise
+    except LabError as error:
+        raise MissingError(str(error)) from error
 
 
 def is_unpacked(source: FromDebian, prefix: Path) -> bool:

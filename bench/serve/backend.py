@@ -20,7 +20,7 @@ import psutil
 
 from bench.build import artifacts
 from bench.errors import LabError, MissingError
-from bench.model import Argv, Backend, Catalog, FromDebian, Server, Stack
+from bench.model import Argv, Backend, Catalog, Server, Stack
 from bench.paths import TOOLS
 from bench.provision import debian, stamp, system
 from bench.provision.interpreters import MEASURED_LOCK, debian_prefix, install
@@ -79,22 +79,12 @@ def require(backend: Backend) -> None:
     """
     system.require(backend.needs)
     if backend.provider:
-        _unpack(backend.provider)
+        debian.bring(backend.provider, debian_prefix(backend.provider))
     if os.geteuid() == 0 and backend.user is not None:
         programs.user(backend.user)
     for argv in (backend.prepare, backend.argv, backend.ready, backend.version):
         if argv:
             programs.located(backend, argv[0])
-
-
-def _unpack(source: FromDebian) -> None:
-    """Unpack the packages of a backend. Raises MissingError if they are unavailable."""
-    try:
-        debian.unpack(source, debian_prefix(source))
-    except MissingError:
-        raise
-    except LabError as error:
-        raise MissingError(str(error)) from error
 
 
 def provision(catalog: Catalog, backend: Backend, variant: str) -> None:

@@ -30,8 +30,8 @@ GOLDEN = ROOT / "spec/golden/valid"
 STACK = "cython/falcon/bjoern"
 HELP = "see `python -m bench {} --help`"
 COMMANDS = (
-    "build, check, compare, doctor, findings, image, init, interpreters, keep, list, measure, plan, repeat, report, "
-    "run, selftest, serve, sessions, size, try, worker"
+    "build, check, compare, doctor, findings, image, init, interpreters, keep, list, measure, monitor, plan, repeat, "
+    "report, run, selftest, serve, sessions, size, try, worker"
 )
 SERVERS = (
     "bjoern, fastwsgi, granian-asgi, granian-rsgi, granian-wsgi, gunicorn-asgi, gunicorn-gevent, gunicorn-gthread, "
@@ -100,6 +100,15 @@ BAD = {
         ("", "image requires at least one stack, such as cython/falcon/bjoern"),
         (f"{STACK}@podman", f"{STACK}@podman: an image has no place: use {STACK}"),
         ("--forse", "image: unknown option '--forse'; did you mean '--force'?"),
+    ],
+    "monitor": [
+        (
+            "cython/falcon",
+            "invalid stack 'cython/falcon': use variant/framework/server, such as cython/falcon/bjoern, or a peer, "
+            "such as node-expert",
+        ),
+        ("--for soon", "invalid --for 'soon': use a duration such as 90s, 30m or 1h30m"),
+        ("--times 3", "monitor: unknown option '--times'; known: --for; {help}"),
     ],
     "serve": [
         (f"{STACK}@podmn", "unknown place 'podmn'; did you mean 'podman'?"),

@@ -253,7 +253,9 @@ def jdk(folder: Path) -> Path:
 def test_a_failed_build_is_reported_with_mavens_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     mvn = "echo '[INFO] Scanning'; echo '[ERROR] no such artifact'; echo '[ERROR] more'; exit 1"
     put_on_path(monkeypatch, jdk(tmp_path / "jdk"), javac="", mvn=mvn)
-    with pytest.raises(LabError, match=r"`mvn package` of Gatling failed with status 1: \[ERROR\] no such artifact$"):
+    with pytest.raises(
+        LabError, match=r"`mvn package` in bench/gatling failed with status 1: \[ERROR\] no such artifact$"
+    ):
         gatling_setup.provision(tmp_path / "home")
 
 

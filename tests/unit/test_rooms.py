@@ -19,7 +19,7 @@ ROOMS = (  # the lowest level first; a name is a room, or a module that lies fla
     {"plan"},
     {"progress"},
     {"serve"},
-    {"verify"},
+    {"verify", "monitoring"},
     {"measure"},
     {"readiness"},
     {"race"},

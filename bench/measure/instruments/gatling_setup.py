@@ -6,14 +6,11 @@ study starts Gatling some 35 times.
 
 from __future__ import annotations
 
-import hashlib
 import shutil
-import subprocess
 from pathlib import Path
 
-from bench.errors import LabError, MissingError
 from bench.paths import GATLING, ROOT
-from bench.provision import stamp, system
+from bench.provision import maven, stamp, system
 
 PROJECT = ROOT / "bench" / "gatling"
 ARCHIVE = "classes.jsa"
@@ -53,15 +50,14 @@ def provision(home: Path = GATLING) -> None:
     if stamp.is_current(home, made_of):
         return
     with stamp.rebuilding(home, made_of):
-        _run(["mvn", "--batch-mode", "--quiet", "package", f"-Dtarget={home}"], PROJECT, "`mvn package` of Gatling")
-        _check_jars(home / "lib")
+        maven.package(PROJECT, home)
         _disable_version_check(home / PREFERENCES)
         _archive_classes(home)
 
 
 def command(home: Path, *options: str) -> list[str]:
     """Return the argv that starts a JVM with Gatling's classes, without the main class and its arguments."""
-    jars = [*(home / "lib" / name for name in sorted(_hashes())), home / "loads.jar"]
+    jars = [*maven.jars(PROJECT, home), home / "loads.jar"]
     preferences = f"-Djava.util.prefs.userRoot={home / PREFERENCES}"
     return ["java", *JVM, preferences, *options, "-cp", ":".join(map(str, jars))]
 
@@ -71,19 +67,6 @@ def _made_of() -> str:
     system.require(("JDK", "Maven"))
     release = Path(shutil.which("javac") or "").resolve().parent.parent / "release"
     return stamp.of(*JVM, *sorted(path for path in PROJECT.rglob("*") if path.is_file()), release)
-
-
-def _hashes() -> dict[str, str]:
-    lines = (PROJECT / "jars.sha256").read_text().splitlines()
-    return {name: digest for digest, name in map(str.split, lines)}
-
-
-def _check_jars(lib: Path) -> None:
-    expected = _hashes()
-    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in lib.iterdir()}
-    wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
-    if wrong:
-        raise LabError(f"jars that differ from bench/gatling/jars.sha256: {', '.join(wrong)}: remove them from ~/.m2")
 
 
 def _disable_version_check(preferences: Path) -> None:
@@ -103,17 +86,9 @@ def _archive_classes(home: Path) -> None:
     results = home / "results"
     gatling = ("io.gatling.app.Gatling", "-s", "lab.ClosedSimulation", "-rf", str(results))
     options = (f"-XX:DumpLoadedClassList={classes}", *target, *load)
-    _run([*command(home, *options), *gatling], home, "Gatling's trial run")
+    maven.run([*command(home, *options), *gatling], home, "Gatling's trial run")
     shutil.rmtree(results)
     lines = classes.read_text().splitlines(keepends=True)
     classes.write_text("".join(line for line in lines if "@lambda" not in line))
     dump = ("-Xshare:dump", f"-XX:SharedClassListFile={classes}", f"-XX:SharedArchiveFile={archive}")
-    _run(command(home, *dump), home, "the dump of Gatling's classes")
-
-
-def _run(argv: list[str], folder: Path, what: str) -> None:
-    done = subprocess.run(argv, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
-        errors = [line for line in lines if "ERROR" in line] or lines[-1:]
-        raise MissingError(f"{what} failed with status {done.returncode}: {' '.join(errors[:1])}")
+    maven.run(command(home, *dump), home, "the dump of Gatling's classes")
