@@ -152,12 +152,17 @@ def _before(study: Study, kept: Path) -> Kept | None:
 def _require_declared(study: Study, known: Sequence[Target], first: date) -> None:
     """Raises LabError for a target that differs from the `known` targets of kept data and does not say so.
 
-    `first` is the day of the study's first session. A target may change or lose its limit, but must not be removed.
+    `first` is the day of the study's first session. A target may change or lose its limit, but must not be removed. A
+    figure that never had a limit promises nothing.
     """
-    where, then = f"bench/studies/{study.name}.toml", {_form(target): target for target in known}
+    where = f"bench/studies/{study.name}.toml"
+    promised = [target for target in known if target.at_most is not None or target.after_session]
+    then, titles = {_form(target): target for target in promised}, {target.title for target in promised}
     say = f"add `after_session = {first}` and the day in `declared` or `changed`"
     changed = 0
     for target in study.targets:
+        if target.at_most is None and not target.after_session and target.title not in titles:
+            continue
         was, said = then.pop(_form(target), None), target.after_session
         changed += was is None
         if said is None and (was is None or was.after_session):
