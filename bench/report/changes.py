@@ -14,9 +14,10 @@ from bench.report import naming, price, versions
 from bench.report.ranked import USUAL
 from bench.report.rows import Core, Finding
 from bench.report.speedups import KINDS, kind
-from bench.report.wording import estimate
+from bench.report.wording import MILLI, estimate, scaled
 
 SLOW_SECONDS = 1.0  # a core that is steady later has a warm-up that users notice
+USUAL_SERVERS = ("uwsgi-processes", "uvicorn-httptools", "granian-wsgi", "gunicorn-sync", "gunicorn-gthread")  # labels
 SERVERS = {"gunicorn-sync": "behind Gunicorn sync", "uwsgi-processes": "behind uWSGI"}  # by label
 
 
@@ -93,6 +94,15 @@ def where_requests_wait(finding: Finding) -> str:
     lead = f"Where requests wait ({finding.catalog.workloads[finding.workload].title.lower()}), choose the server first"
     told = f"{naming.stack(finding, usual.stack)} answers {rates[0]} a second"
     return f"{lead}: {told}, {naming.stack(finding, best.stack)} {rates[1]}"
+
+
+def slowest_answers(finding: Finding) -> str:
+    """The 99th percentile of usual servers at one rate, the lowest first; empty without such latencies."""
+    known = [each for each in finding.latencies if each.is_common and each.stack.label in USUAL_SERVERS]
+    p99 = {each.stack: each.percentiles["p99"].figure for each in known}
+    told = [f"{scaled(p99[each.stack], MILLI)} ms on {naming.server(finding, each.stack)}" for each in known]
+    rate = next((number(each.rate) for each in known), "")
+    return f"p99 with {finding.baseline.title} at {rate} requests per second each: {listed(told)}" if told else ""
 
 
 def both(finding: Finding) -> str:

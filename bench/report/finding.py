@@ -85,8 +85,8 @@ def _of_workload(
     rows = families(sorted(rows, key=lambda row: rank(row.cpu)))
     of_workload = [run for run in runs if run.verdict == "pass" and run.case.workload == workload]
     loaded = [run for run in of_workload if run.case.stack and run.case.load and not evidence.trouble(run.case.stack)]
-    loaded = [run for run in loaded if not run.case.shares]
-    waited = [run for run in runs if run.case.workload == workload and run.case.shares]
+    loaded = [run for run in loaded if not _is_of_latency(run, study)]
+    waited = [run for run in runs if run.case.workload == workload and _is_of_latency(run, study)]
     capacities = {row.stack: row.capacity.value for row in rows}
     courses = [_course(run, session.plan, capacities.get(stack_of(run.case))) for run in loaded]
     load = closed_load(study, workload)
@@ -117,6 +117,12 @@ def _of_workload(
         price=price,
         changes=changes(evidence, [row.stack for row in rows]) if evidence.plan.is_of_an_application else (),
     )
+
+
+def _is_of_latency(run: Run, study: Study) -> bool:
+    """Whether a run is of the plan for latencies: at shares of its capacity, or at the common rate alone."""
+    plan = study.latency
+    return bool(run.case.shares) or bool(plan and not plan.shares and run.case.load == plan.load)
 
 
 def _core(name: str, evidence: Evidence) -> Core:

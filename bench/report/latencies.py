@@ -14,6 +14,7 @@ from bench.report.estimates import TOO_FEW, Figure, first_tripped
 from bench.report.wording import MICRO
 
 PERCENTILES = ("p50", "p90", "p99", "p99.9")
+COMMON = "common"  # the level of the rate that all stacks are driven at
 HEADING = ("stack", "requests/s", "server busy", *(f"{name}, µs" for name in PERCENTILES))
 
 
@@ -40,14 +41,14 @@ class Latencies(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_common(self) -> bool:
         """Whether all stacks are driven at that rate."""
-        return self.level == "common"
+        return self.level == COMMON
 
 
 def latencies(runs: Iterable[Run], title: dict[Stack, str]) -> tuple[Latencies, ...]:
     """The latencies sorted by level, then by the median of the 99th percentile."""
     grouped: dict[tuple[str, Stack], list[Run]] = defaultdict(list)
     for run in runs:
-        for level in run.case.levels:
+        for level in run.case.levels or (COMMON,):
             grouped[level, stack_of(run.case)].append(run)
     found = [_latencies(stack, title[stack], level, same) for (level, stack), same in grouped.items()]
     return tuple(sorted(found, key=lambda each: (each.level, _order(each))))
@@ -116,7 +117,7 @@ def _pooled(sessions: list[Percentile]) -> Percentile:
 
 
 def _latencies(stack: Stack, title: str, level: str, runs: list[Run]) -> Latencies:
-    seen = [run.part(level) for run in runs]
+    seen = [run.part(level) if run.case.levels else run for run in runs]
     rates = [rate for each in seen if (rate := each.value("asked"))]
     used = [cpu * rate for each in seen if (cpu := each.value("cpu")) and (rate := each.value("rate"))]
     failed = next((f"a server failed: {run.told}" for run in runs if run.verdict == "failed"), None)

@@ -135,6 +135,13 @@ def _stacks(finding: Finding) -> Table:
         ]
         for each in chosen
     ]
+    if finding.study.latency and finding.study.latency.all:
+        waits = {each.stack: each for each in finding.latencies if each.is_common}
+        rate = next((f" at {number(each.rate)}/s" for each in waits.values()), "")
+        heading.append(f"p99{rate}, µs")
+        for line, each in zip(lines, chosen, strict=True):
+            found = waits.get(each.stack)
+            line.append(scaled(found.percentiles["p99"].figure, MICRO) if found else "—")
     for name, title, unit in (
         ("memory", "memory, MB", MEGA),
         ("start", "start, s", 1.0),

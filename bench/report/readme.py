@@ -11,7 +11,7 @@ from bench.errors import LabError
 from bench.model import Session
 from bench.paths import ROOT
 from bench.report import naming, taken
-from bench.report.changes import SERVERS, behind_proxies, both, effects, where_requests_wait
+from bench.report.changes import SERVERS, behind_proxies, both, effects, slowest_answers, where_requests_wait
 from bench.report.markdown import table
 from bench.report.rows import Finding
 from bench.report.selftest import noise
@@ -21,7 +21,7 @@ from bench.report.wording import MICRO, scaled
 README = ROOT / "README.md"
 BEGIN, END = "<!-- answers: written by `make findings` -->", "<!-- end of answers -->"
 CHANGES = ("variants", "newest")  # the studies whose figures README shows, in this order
-PROXIES, WAITING = "ablations", "servers"
+PROXIES, WAITING, TAILS = "ablations", "servers", "tails"
 STACKS, PEERS = "stacks", ("nodejs", "spring")
 SELFTEST = "docs/findings/selftest.md"
 WORK, WAIT = "medium", "wait"  # workloads
@@ -47,7 +47,7 @@ def text(found: Mapping[str, Finding]) -> str:
 
     The changes come from pages of one machine; pages of other machines are left out.
     """
-    asked = [*((name, WORK) for name in (*CHANGES, PROXIES)), (WAITING, WAIT)]
+    asked = [*((name, WORK) for name in (*CHANGES, PROXIES, TAILS)), (WAITING, WAIT)]
     shown = [each for name, work in asked if name in found for each in found[name].each if each.workload == work]
     shown = [each for each in shown if machine(each.session) == machine(shown[0].session)]
     pages = [found[name] for name in dict.fromkeys(each.study.name for each in shown)]
@@ -76,7 +76,7 @@ def _changed(shown: Sequence[Finding], pages: Sequence[Finding]) -> str:
 
 def _told(finding: Finding) -> str:
     """What the table has no room for; empty for other studies."""
-    by = {CHANGES[0]: both, PROXIES: behind_proxies, WAITING: where_requests_wait}
+    by = {CHANGES[0]: both, PROXIES: behind_proxies, TAILS: slowest_answers, WAITING: where_requests_wait}
     return by[finding.study.name](finding) if finding.study.name in by else ""
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.metering import CELLS, FALLBACKS, LINES_LOST, Meter, file_in
+from app.metering import CELLS, FALLBACKS, LINES_LOST, SPANS_LOST, Meter, file_in
 from app.slots import Slots
 from bench.build import peers
 from bench.errors import MissingError
@@ -83,7 +83,7 @@ def test_the_page_has_every_alert_in_order() -> None:
 
 
 def test_alerts_and_dashboard_ask_for_metrics_of_the_service(tmp_path: Path) -> None:
-    meter = Meter(Slots(file_in(tmp_path), CELLS), {FALLBACKS: lambda: 0, LINES_LOST: lambda: 0})
+    meter = Meter(Slots(file_in(tmp_path), CELLS), dict.fromkeys((FALLBACKS, LINES_LOST, SPANS_LOST), lambda: 0))
     known = {name for name, *_ in meter.families()} | {"statements_server_queue_length"}
     for text in (ALERTS, DASHBOARD):
         asked = set(re.findall(r"\b((?:http|statements)_\w+)[{\[]", text))

@@ -58,7 +58,7 @@ def test_the_page_says_on_which_servers_spans_are_lost() -> None:
     assert named(told) == RUNS_NOTHING_AT_ITS_END | NEEDS_THE_LAYER_DRAIN | NEEDS_THE_TUNING_DRAIN
     assert {"fastwsgi"} == RUNS_NO_THREAD == TAKES_ONE_OF_TWO
     assert told.lstrip().startswith("On all but FastWSGI, ")
-    assert "on all servers [but three]" in PAGE
+    assert "on all servers but FastWSGI, uWSGI's gevent and asyncio; bjoern, Waitress and uWSGI [drain]" in PAGE
     assert len(RUNS_NO_THREAD | RUNS_NOTHING_AT_ITS_END) == len(AWAY) == 3
 
 
@@ -89,13 +89,13 @@ def test_the_page_has_the_figures_of_the_code() -> None:
     figures = {
         "15 bounds from 0.1 ms to 10 s": (len(metering.BOUNDS), metering.BOUNDS[0], metering.BOUNDS[-1])
         == (15, "0.0001", "10.0"),
-        "520 series at most": len(metering.SERIES) == 520,
+        "520 combinations": len(metering.SERIES) == 520,
         "at most 4,096 bytes (`PIPE_BUF`)": MOST_BYTES == 4096,
         "at most 128 characters": log.SUBJECT_CHARACTERS == 128,
         f'"ecs.version":"{log.ECS}"': True,
         "A method is one of\n  seven": len(METHODS) == 7,
-        "one of more than 512 characters": tracing.STATE_CHARACTERS == 512,
-        "The server ends at\n  most 2 s later": batches.STOP_SECONDS == 2,
+        "32 members or 512 characters": (tracing.STATE_MEMBERS, tracing.STATE_CHARACTERS) == (32, 512),
+        "The server ends at most 2 s later": batches.STOP_SECONDS == 2,
         "| 2048 |": batches.Limits().waiting == 2048,
         "| 512 |": batches.Limits().at_once == 512,
         "| 5000 |": batches.Limits().seconds == 5,
