@@ -11,13 +11,21 @@ from bench.analysis.text import listed, number, seconds
 from bench.catalog import pairing
 from bench.model import Server
 from bench.report import naming, price, versions
+from bench.report.latencies import Latencies
 from bench.report.ranked import USUAL
 from bench.report.rows import Core, Finding
 from bench.report.speedups import KINDS, kind
 from bench.report.wording import MILLI, estimate, scaled
 
 SLOW_SECONDS = 1.0  # a core that is steady later has a warm-up that users notice
-USUAL_SERVERS = ("uwsgi-processes", "uvicorn-httptools", "granian-wsgi", "gunicorn-sync", "gunicorn-gthread")  # labels
+USUAL_SERVERS = (
+    "uwsgi-processes",
+    "uvicorn-httptools",
+    "granian-wsgi",
+    "bjoern",
+    "gunicorn-sync",
+    "gunicorn-gthread",
+)  # labels
 SERVERS = {"gunicorn-sync": "behind Gunicorn sync", "uwsgi-processes": "behind uWSGI"}  # by label
 
 
@@ -60,6 +68,7 @@ def _core(finding: Finding, core: Core) -> Effect:
     change = KINDS[kind(finding.catalog, core, finding.baseline) or "interpreter"]
     home = finding.catalog.interpreter_of(core.variant).title
     new = home if core.plain else naming.core(finding, core)
+    paid = paid if paid or change != KINDS["interpreter"] else "0 lines, if your packages run on it"
     new = f"the standard library's json to {new}" if change == KINDS["codec"] else new
     return Effect(name=f"{change}: {new}", alone=estimate(core.speedup), served=served, price=paid)
 
@@ -97,12 +106,16 @@ def where_requests_wait(finding: Finding) -> str:
 
 
 def slowest_answers(finding: Finding) -> str:
-    """The 99th percentile of usual servers at one rate, the lowest first; empty without such latencies."""
+    """The median and the 99th percentile of usual servers at one rate, the lowest p99 first; empty without any."""
     known = [each for each in finding.latencies if each.is_common and each.stack.label in USUAL_SERVERS]
-    p99 = {each.stack: each.percentiles["p99"].figure for each in known}
-    told = [f"{scaled(p99[each.stack], MILLI)} ms on {naming.server(finding, each.stack)}" for each in known]
+    told = [f"{_both_percentiles(each)} on {naming.server(finding, each.stack)}" for each in known]
     rate = next((number(each.rate) for each in known), "")
-    return f"p99 with {finding.baseline.title} at {rate} requests per second each: {listed(told)}" if told else ""
+    lead = f"p50 and p99 in ms, with {finding.baseline.title} at {rate} requests per second each"
+    return f"{lead}: {listed(told)}" if told else ""
+
+
+def _both_percentiles(each: Latencies) -> str:
+    return " and ".join(scaled(each.percentiles[name].figure, MILLI) for name in ("p50", "p99"))
 
 
 def both(finding: Finding) -> str:
@@ -136,4 +149,4 @@ def _named(finding: Finding, server: str) -> str:
 def _server(finding: Finding, name: str, own: float, others: dict[str, float]) -> Effect:
     core = naming.core(finding, finding.baseline)
     served = {label: f"{number(cost / own)}×" for label, cost in others.items()}
-    return Effect(name=f"Change the server: {name} (core: {core})", served=served)
+    return Effect(name=f"Change the server: {name} (core: {core})", served=served, price="0 lines, another command")

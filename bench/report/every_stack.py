@@ -16,6 +16,7 @@ from bench.report.wording import MEGA, MICRO, framework, scaled
 
 WORK = "medium"  # the workload of all figures
 PEERS = "NodeJS and Java"
+VERSIONS = "newest"  # the study that has every interpreter in one session
 HEADING = ["server", "framework", "requests/s", "CPU, µs", "memory, MB", "start, s", "measured"]
 
 
@@ -60,8 +61,19 @@ def text(found: Mapping[str, Finding]) -> str:
         machine=most,
         tables={core: table([HEADING, *map(_cells, entries)]) for core, entries in _ordered(parts)},
         apart=_apart(measured.values()),
+        versions=_versions([each for each in shown if each.study.name == VERSIONS]),
         pages=set(found),
     )
+
+
+def _versions(shown: Sequence[Finding]) -> str:
+    """The plain source on each interpreter, of one page: rows that can be compared."""
+    entries = [Entry(row, each) for each in shown for row in each.rows if row.core.plain and row.cpu.value]
+    lines = [
+        [*entry.names[:1], entry.core, *_figures(entry.row)]
+        for entry in sorted(entries, key=lambda entry: (entry.names[0], entry.core))
+    ]
+    return table([["server", "Python", *HEADING[2:-1]], *lines]) if lines else ""
 
 
 def _is_shown(finding: Finding) -> bool:
@@ -120,6 +132,8 @@ def _ordered(parts: Mapping[str, Sequence[Entry]]) -> Iterator[tuple[str, list[E
 
 
 def _cells(entry: Entry) -> list[str]:
-    row, day = entry.row, entry.finding.session.started[:10]
-    figures = (scaled(row.capacity, 1.0), scaled(row.cpu, MICRO), scaled(row.memory, MEGA), scaled(row.start, 1.0))
-    return [*entry.names, *figures, f"{_page(entry)}, {day}"]
+    return [*entry.names, *_figures(entry.row), f"{_page(entry)}, {entry.finding.session.started[:10]}"]
+
+
+def _figures(row: Row) -> list[str]:
+    return [scaled(row.capacity, 1.0), scaled(row.cpu, MICRO), scaled(row.memory, MEGA), scaled(row.start, 1.0)]

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from bench.analysis.text import listed, number, seconds
 from bench.report import money, naming
 from bench.report.changes import SERVERS
-from bench.report.latencies import Latencies
 from bench.report.markdown import table
 from bench.report.rows import Finding, Row
 from bench.report.wording import MEGA, MICRO, UNDECIDED, estimate, scaled
 
-AGREE = 2.0  # times by which the fresh servers of a stack may differ in a percentile that is told
-PERCENTILES = ("p50", "p99")
 ABSENT = "—"
 HEADING = (
     "stack",
@@ -22,7 +19,6 @@ HEADING = (
     "CPU, µs",
     "$ a month",
     "$ a million",
-    *(f"{level}, µs" for level in PERCENTILES),
     "memory, MB",
     "start, s",
     "size, MB",
@@ -40,7 +36,6 @@ def rows_of(finding: Finding) -> list[Row]:
 
 def stacks(finding: Finding) -> str:
     """The table, the least server CPU first; without columns that are absent for all."""
-    waits = {each.stack: each for each in finding.latencies if each.is_common}
     cells = [
         [
             name(finding, row),
@@ -48,7 +43,6 @@ def stacks(finding: Finding) -> str:
             scaled(row.cpu, MICRO) + _undecided(row),
             scaled(money.monthly(row), 1.0),
             scaled(money.million(row), 1.0),
-            *(percentile(waits.get(row.stack), level) for level in PERCENTILES),
             scaled(row.memory, MEGA),
             scaled(row.start, 1.0),
             scaled(row.compressed, MEGA),
@@ -65,17 +59,15 @@ def _undecided(row: Row) -> str:
 
 
 def caption(finding: Finding) -> str:
-    """What the cells are, and at which rate the latencies were measured."""
-    rates = [each.rate for each in finding.latencies if each.is_common]
-    at = f" at {number(rates[0])} requests per second each" if rates else ""
+    """What the cells are."""
     return (
         "The same application in one worker process on one core; in Python with Falcon, on Uvicorn with Falcon's ASGI "
         f"side. Server CPU per request (“undecided”: no difference from the same server with CPython is shown), and "
         f"what it costs, fully used and without memory, at an assumed ${money.CORE_HOUR:g} an hour of a core: "
-        f"{money.RATE:,} requests per second for a month of {money.MONTH_HOURS:g} h, and a million requests; latency"
-        f"{at}, absent where fresh servers differ by more than {AGREE:g}×; the largest sum of the memory of all its "
-        "processes in seconds of load; the time from start to first right answer on a machine that has read the files "
-        "before; the files that a bare image needs, stripped and gzipped, not an image. Compare within this table: "
+        f"{money.RATE:,} requests per second for a month of {money.MONTH_HOURS:g} h, and a million requests; the "
+        "largest sum of the memory of all its processes in seconds of load; the time from start to first right answer "
+        "on a machine that has read the files before; the files that a bare image needs, stripped and gzipped, not an "
+        "image. Compare within this table: "
         "other sessions ran on other days or hosts. Which differences are more than noise, "
         f"[its page](docs/findings/{finding.study.name}.md) tells. None has a proxy here: "
         "[robustness](docs/findings/robustness.md) tells which needs one, [ablations](docs/findings/ablations.md) what "
@@ -84,13 +76,14 @@ def caption(finding: Finding) -> str:
 
 
 def pays(finding: Finding) -> str:
-    """When a rewrite or another language pays: that of the best in Python, and each peer as most would write it."""
+    """When a rewrite or another language pays: that of the rewritten cores, and each peer as most would write it."""
     rows, kinds = rows_of(finding), {name: peer.kind for name, peer in finding.catalog.peers.items()}
     plain, best = _plain(rows), next((row for row in rows if not row.stack.is_peer), None)
     if plain is None or best is None or not best.core.rewritten:
         return ""
+    rewritten = [row for row in rows if row.core.rewritten and not row.stack.is_peer and row is not best]
     languages = [row for row in rows if kinds.get(row.stack.variant) == "ordinary"]
-    own, *others = [(name(finding, row), row) for row in (plain, best, *languages)]
+    own, *others = [(name(finding, row), row) for row in (plain, best, *rewritten, *languages)]
     lines = f"The source of {others[0][0]} has {best.core.source.value or 0:,.0f} lines more."
     return f"{money.pays(own, others)} {lines}"
 
@@ -139,12 +132,3 @@ def _held(row: Row) -> str:
     """The memory and, if it is known, the start of a stack."""
     start = [f"starts in {seconds(row.start.value)}"] if row.start.value else []
     return ", ".join([f"{scaled(row.memory, MEGA)} MB", *start])
-
-
-def percentile(found: Latencies | None, level: str) -> str:
-    """A percentile of latency; absent where a stack's fresh servers differ by more than `AGREE`."""
-    known = found.percentiles[level] if found else None
-    servers: Sequence[float] = known.servers if known else ()
-    if known is None or not servers or max(servers) > AGREE * min(servers):
-        return ABSENT
-    return scaled(known.figure, MICRO)

@@ -8,8 +8,8 @@ import pytest
 
 from bench.errors import LabError
 from bench.paths import KEPT, ROOT
-from bench.report import docs, money, readme, taken
-from bench.report.changes import SERVERS, both, effects, where_requests_wait
+from bench.report import docs, money, naming, readme, taken
+from bench.report.changes import SERVERS, USUAL_SERVERS, both, effects, slowest_answers, where_requests_wait
 from bench.report.rows import Finding
 from bench.report.selftest import noise
 from tests.declared import CATALOG
@@ -101,15 +101,14 @@ def test_the_plain_source_stands_on_every_server_and_each_other_core_on_its_chea
     assert shown == [taken.name(own, row) for row in taken.rows_of(own)]
 
 
-def test_a_latency_in_which_servers_of_a_stack_differ_much_is_not_told(found: dict[str, Finding]) -> None:
-    (one, *_) = [each for each in found["stacks"].latencies if each.is_common]
-
-    def told(*servers: float) -> str:
-        middle = msgspec.structs.replace(one.percentiles["p50"], servers=servers)
-        return taken.percentile(msgspec.structs.replace(one, percentiles={"p50": middle}), "p50")
-
-    assert told(0.001, 0.0019) != taken.ABSENT
-    assert told(0.001, 0.0021) == told() == taken.percentile(None, "p50") == taken.ABSENT
+def test_percentiles_are_those_of_the_study_of_tails(found: dict[str, Finding]) -> None:
+    own = found[readme.TAILS]
+    told = dict(re.findall(r"[\d.]+ and ([\d.]+) on (.+?)(?=, [\d.]+ and| and [\d.]+ and|$)", slowest_answers(own)))
+    known = {naming.server(own, each.stack): each for each in own.latencies if each.is_common}
+    p99 = [known[server].percentiles["p99"].figure.value for server in told.values()]
+    assert len(told) == len(USUAL_SERVERS)
+    assert [float(each) / 1000 for each in told] == [pytest.approx(value, rel=0.01) for value in p99]
+    assert p99 == sorted(p99)
 
 
 def test_money_follows_from_the_cpu(found: dict[str, Finding]) -> None:
