@@ -95,9 +95,11 @@ def _tail(finding: Finding) -> Iterator[str]:
     known = [each for each in finding.latencies if each.is_common and each.percentiles["p99"].figure.value is not None]
     if not plan or not plan.all or len(known) < 2:
         return
+    least = min(known, key=lambda each: max(each.percentiles["p99"].servers))  # surely low, not the least by chance
+    most = max(known, key=lambda each: min(each.percentiles["p99"].servers))
     ends = [
         f"{scaled(each.percentiles['p99'].figure, MICRO)} µs on {naming.advised(finding, each.stack)}"
-        for each in (known[0], known[-1])
+        for each in (least, most)
     ]
     yield fitting(f"p99 at {number(known[0].rate)} requests per second each: from {' to '.join(ends)}")
 

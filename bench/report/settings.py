@@ -59,12 +59,26 @@ def _by_setting(finding: Finding) -> dict[str, dict[str, TargetResult]]:
 
 
 def _span(places: dict[str, TargetResult]) -> str:
-    """What a setting adds, from the least to the most of the figures that are significant; the others are counted."""
-    known = {place: _added(row) for place, row in places.items() if row.comparison and row.comparison.significant}
-    told = [f"{number(us)} µs on {place}" for place, us in sorted(known.items(), key=lambda each: each[1])]
+    """What a setting adds where it surely adds little, and where it surely adds much; undecided places are counted.
+
+    These are the places with the least upper and the greatest lower end of their intervals: the least of many estimates
+    is often that of the widest interval.
+    """
+    known = {place: ends for place, row in places.items() if (ends := _ends(row))}
+    least = min(known, key=lambda place: known[place][1], default="")
+    most = max(known, key=lambda place: known[place][0], default="")
+    told = [f"{number(_added(places[place]))} µs on {place}" for place in dict.fromkeys((least, most)) if place]
     span = [f"from {told[0]} to {told[-1]}" if len(told) > 1 else told[0]] if told else []
-    others = len(places) - len(told)
+    others = len(places) - len(known)
     return "; ".join(span + ([f"undecided on {others}{' more' if told else ''}"] if others else []))
+
+
+def _ends(row: TargetResult) -> tuple[float, float] | None:
+    """The ends of the interval of a significant ratio."""
+    ratio = row.comparison.ratio if row.comparison and row.comparison.significant else None
+    if ratio is None or ratio.low is None or ratio.high is None or row.below is None:
+        return None
+    return (ratio.low - 1) * row.below, (ratio.high - 1) * row.below
 
 
 def _added(row: TargetResult) -> float:
