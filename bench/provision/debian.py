@@ -6,12 +6,14 @@ holds everything that the packages require, including the C library, on any Debi
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -33,6 +35,20 @@ def unpack(source: FromDebian, prefix: Path) -> Path:
     executable = prefix / source.executable
     if is_unpacked(source, prefix):
         return executable
+    with _alone(prefix):
+        return executable if is_unpacked(source, prefix) else _unpacked(source, prefix, executable)
+
+
+@contextmanager
+def _alone(prefix: Path) -> Iterator[None]:
+    """Hold the lock of a prefix during the block: two processes that unpack into one folder spoil both."""
+    prefix.parent.mkdir(parents=True, exist_ok=True)
+    with prefix.with_name(f"{prefix.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _unpacked(source: FromDebian, prefix: Path, executable: Path) -> Path:
     for tool in ("apt-get", "dpkg-deb", "patchelf"):
         if shutil.which(tool) is None:
             raise LabError(f"unpacking {' '.join(source.packages)} requires {tool}, which is not installed")

@@ -81,7 +81,8 @@ def built_stack(text: str) -> Stack:
     if not stack.is_peer:
         artifacts.require_server(declared(), stack)
         tuning = pairing.tuning_of(declared(), stack)
-        beside.provide(stack.variant, tuning.requirements if tuning else ())
+        if tuning and tuning.requirements:
+            beside.provide(stack.variant, tuning.requirements)
     return stack
 
 

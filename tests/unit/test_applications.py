@@ -69,7 +69,7 @@ def test_a_build_depends_on_requirements_and_not_on_source_or_interface(source: 
 def test_an_unknown_backend_is_told_with_what_else_it_may_be() -> None:
     with pytest.raises(LabError) as caught:
         with_backend(CATALOG, Manifest(app="shop:application", backend="mysql"))
-    known = "nats, nats-fsync, postgres, redis"
+    known = "collector, nats, nats-fsync, postgres, redis"
     told = f"lab.toml: unknown backend 'mysql'; known: {known}; declare another one as a table [backend]"
     assert str(caught.value) == told
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -120,3 +122,24 @@ def test_unpacking_names_the_missing_tool(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(LabError, match="unpacking pypy3 requires apt-get, which is not installed"):
         debian.unpack(PYPY, tmp_path / "pypy")
+
+
+def test_two_that_need_a_prefix_at_once_unpack_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, prefix, unpacked = (
+        FromDebian(suites=("sid",), packages=("moon",), executable="usr/bin/moon"),
+        tmp_path / "moon",
+        [],
+    )
+
+    def slowly(source: FromDebian, prefix: Path, executable: Path) -> Path:
+        unpacked.append(executable)
+        time.sleep(0.1)
+        prefix.mkdir()
+        (prefix / "manifest.json").write_text(json.dumps({"source": debian.identity(source, prefix), "packages": {}}))
+        return executable
+
+    monkeypatch.setattr(debian, "_unpacked", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        found = set(pool.map(lambda _: debian.unpack(source, prefix), range(2)))
+    assert found == {prefix / "usr/bin/moon"} == set(unpacked)
+    assert len(unpacked) == 1
