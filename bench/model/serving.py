@@ -112,8 +112,8 @@ class Backend(Declared, frozen=True, kw_only=True):
 class Limit(Declared, frozen=True, kw_only=True):
     """How much CPU time a server gets: `shares` of a busy core, in proportion to those of the others, and a quota.
 
-    The quota is `cpus` × `period_ms` in each period; what is left of it may be used later, up to `burst_ms`. Without
-    `cpus` there is no quota. `source` says who sets such a limit.
+    The quota is `cpus` × `period_ms` in each period; what is left of it may be used later, up to `burst_ms`. A
+    limit without `cpus` has no quota. `source` says which platform sets it, and where that is written.
     """
 
     name: str
