@@ -7,11 +7,11 @@ import json
 from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined
+from msgspec.structs import replace
 
-from bench.build import artifacts, commands, contents, layers, wheels
+from bench.build import artifacts, commands, contents, layers
 from bench.catalog import pairing
 from bench.errors import LabError, MissingError
-from bench.host import machine
 from bench.model import Catalog, Image, ImageLayer, Stack
 from bench.paths import LAB, PREFIXES, ROOT
 from bench.provision import engine, stamp
@@ -61,6 +61,13 @@ def require(stack: Stack) -> Image:
     return image
 
 
+def imaged(catalog: Catalog, stack: Stack) -> Stack:
+    """Return the stack in whose image `stack` runs: a proxy has an image of its own (`bench.build.fronts`)."""
+    tuning = pairing.tuning_of(catalog, stack)
+    behind_proxy = tuning is not None and tuning.proxy is not None
+    return replace(stack, server=stack.label) if behind_proxy else stack.on_host
+
+
 def name_of(stack: Stack) -> str:
     """Return the name of a stack's image. Images have lower-case names without `+`, `@` and `/`."""
     return str(stack).replace("/", "-").replace("@", "-on-").replace("+", "-with-").lower()
@@ -93,14 +100,13 @@ def _stage(catalog: Catalog, stack: Stack, context: Path, log: Path) -> tuple[st
 
 
 def _recipe(catalog: Catalog, stack: Stack, command: Command) -> str:
-    argv, env = inside(command, stack.variant)
+    (argv, env), said = inside(command, stack.variant), artifacts.record(stack.variant)
     templates = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)  # noqa: S701
     templates.filters["json"] = json.dumps
     return templates.from_string(RECIPE.read_text(encoding="utf-8")).render(
         stack=stack,
         title=catalog.variant(stack.variant).title,
-        version=wheels.VERSION,
-        revision=machine.commit(),
+        **{name: said[name] for name in ("version", "commit")},
         prefix=layers.PREFIX,
         user=f"{layers.USER}:{layers.USER}",
         port=PORT,

@@ -32,9 +32,16 @@ def debian_layer(files: Iterable[Path], executable: Path, archive: Path, log: Pa
 
     Of all programs only the interpreter `executable` stays. Raises MissingError if a file belongs to no package.
     """
-    packages = owners(files)
     compiled = shlex.join([str(executable), *COMPILE])
-    hook = f'{compiled} -s "$1" -p / "$1"/usr/lib/python3*'
+    return packed(files, executable, archive, log, hook=f'{compiled} -s "$1" -p / "$1"/usr/lib/python3*')
+
+
+def packed(files: Iterable[Path], executable: Path, archive: Path, log: Path, hook: str = "true") -> tuple[str, ...]:
+    """Pack the packages that own `files`, and what these need. Of all programs only `executable` stays.
+
+    `hook` is a command of the shell, for which `$1` is the folder of the unpacked packages.
+    """
+    packages = owners(files)
     whole = archive.with_name("whole.tar")
     make = ["mmdebstrap", "--variant=extract", "--skip=output/dev", f"--include={','.join(packages)}"]
     suite, sources = debian.release(), archive.with_name("sources.list")
@@ -106,6 +113,11 @@ def _environment(root: Path, executable: str) -> None:
     (inside / "bin").mkdir(parents=True, exist_ok=True)
     (inside / "bin" / "python").symlink_to(executable)
     (inside / "pyvenv.cfg").write_text(f"home = {home}\ninclude-system-site-packages = false\nversion = {version[0]}\n")
-    (root / "etc").mkdir()
+    users(root)
+
+
+def users(root: Path) -> None:
+    """Write the files that name the user of an image."""
+    (root / "etc").mkdir(parents=True)
     (root / "etc" / "passwd").write_text(PASSWD)
     (root / "etc" / "group").write_text(GROUP)

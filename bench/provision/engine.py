@@ -15,8 +15,10 @@ from bench.provision import system
 HOME = LAB / "containers"
 NEEDS = ("Podman", "image tools")
 SECONDS = 300.0
+NETAVARK = ("--network-backend", "netavark")  # as in bench/places/podman-bridge.toml
 
 # Without systemd there is no cgroup manager of its own, and no journal. With locks in files, /dev/shm stays empty.
+# netavark makes folders in /run, even if a container has the host's network: only where it has its own, it is chosen.
 CONTAINERS = """[containers]
 default_ulimits = ["nofile=20000:20000", "nproc=10000:10000"]
 log_driver = "none"
@@ -29,6 +31,7 @@ runtime = "runc"
 tmp_dir = "{home}/tmp"
 
 [network]
+network_backend = "cni"
 network_config_dir = "{home}/networks"
 
 [engine.runtimes]
@@ -37,11 +40,14 @@ STORAGE = """[storage]
 driver = "overlay"
 graphroot = "{home}/storage"
 runroot = "{home}/run"
+
+[storage.options.overlay]
+skip_mount_home = "true" # a command that fails leaves the mount behind
 """
 RUNTIME = """#!/bin/sh
 exec {words} --root {home}/states "$@"
 """
-# buildah keeps a cache in /var/lib/containers, and has no setting for it. Here it sees another /var/lib.
+# Programs that copy images keep a cache in /var/lib/containers, and have no setting for it. They see another /var/lib.
 APART = 'mount --bind "$0" /var/lib && exec "$@"'
 
 
@@ -75,6 +81,11 @@ def runtime(name: str, words: Sequence[str]) -> None:
     script.chmod(0o755)
 
 
+def filled(words: Sequence[str], **places: object) -> list[str]:
+    """Return the words of a place's command with its placeholders filled in."""
+    return [word.format(home=HOME, **places) for word in words]
+
+
 def podman(*words: str) -> str:
     """Run a Podman command and return its stdout. Raises LabError with its error message if it fails."""
     return _run(["podman", *words])
@@ -82,16 +93,26 @@ def podman(*words: str) -> str:
 
 def buildah(*words: str) -> str:
     """Run a buildah command and return its stdout. Raises LabError with its error message if it fails."""
+    return _apart("buildah", *words)
+
+
+def save(image: str, archive: Path) -> None:
+    """Write an image to an archive that Docker reads."""
+    _apart("podman", "save", "--quiet", "--format", "docker-archive", "--output", str(archive), image)
+
+
+def _apart(*words: str) -> str:
     varlib = HOME / "var-lib"
     varlib.mkdir(parents=True, exist_ok=True)
-    return _run(["unshare", "--mount", "sh", "-c", APART, str(varlib), "buildah", *words])
+    return _run(["unshare", "--mount", "sh", "-c", APART, str(varlib), *words])
 
 
 def remove_stale() -> None:
     """Remove the containers of labs that were killed; their names contain the id of the lab's process."""
-    for name in podman("ps", "--all", "--format", "{{.Names}}").split():
+    for line in podman("ps", "--all", "--format", "{{.Names}} {{.Networks}}").splitlines():
+        name, networks = line.split(" ", 1)
         if name.startswith("bench-") and not Path("/proc", name.split("-")[1]).exists():
-            podman("rm", "--force", "--time", "0", name)
+            podman(*(NETAVARK if networks.strip() else ()), "rm", "--force", "--time", "0", name)
 
 
 def _run(argv: Sequence[str | Path]) -> str:

@@ -25,13 +25,17 @@ Runner = Callable[[Sequence[str]], "subprocess.CompletedProcess[str]"]
 
 @dataclass(frozen=True)
 class Part:
-    """A system requirement: its purpose, the commands and files that prove it is installed, and its packages."""
+    """A system requirement: its purpose, the commands and files that prove it is installed, and its packages.
+
+    An `optional` one is installed only on request: it is large, or starts services of its own.
+    """
 
     name: str
     needed: str
     packages: Sequence[str]
     commands: Sequence[str] = ()
     files: Sequence[str] = ()
+    optional: bool = False
 
     @property
     def missing(self) -> list[str]:

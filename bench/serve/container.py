@@ -5,30 +5,46 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
 import psutil
 
-from bench.build import artifacts, images
+from bench.build import artifacts, fronts, images, layers
+from bench.catalog import pairing
 from bench.errors import LabError, MissingError
+from bench.host import network
 from bench.host.cgroup import Group, group
 from bench.host.pinning import cores
-from bench.model import FromDebian, Place, Stack
+from bench.model import Catalog, FromDebian, Place, Stack, pick
 from bench.provision import debian, engine, system
 from bench.provision.interpreters import debian_prefix
+from bench.serve import daemon
+from bench.serve.ports import LOOPBACK, free_port
 
 TRY_SECONDS, REMOVE_SECONDS = 60.0, 20.0
 
 
 class Container(msgspec.Struct, frozen=True, kw_only=True):
-    """The container of a stack at a place. `folder` is for files of this run."""
+    """The container of a stack at a place, with a free port of the machine. `folder` is for files of this run.
+
+    A proxy has a container of its own, and shares the folder with that of the server.
+    """
 
     place: Place
     stack: Stack
+    image: str
     folder: Path
+    host: str
+    port: int
+    has_front: bool = False
+
+    @property
+    def listens(self) -> str:
+        """The address at which the server listens in the container."""
+        return self.place.listen or self.host
 
     def command(
         self, argv: list[str], env: dict[str, str], group: Group, cpus: frozenset[int]
@@ -36,57 +52,113 @@ class Container(msgspec.Struct, frozen=True, kw_only=True):
         """Return the command that runs a command of the host in the stack's image, below `group`."""
         words, variables = images.inside((argv, env), self.stack.variant)
         self._env_file.write_text("".join(f"{name}={value}\n" for name, value in variables.items()))
-        start = self._filled((*self.place.argv, *self.place.options), group.path, cpus)
-        return [*start, images.require(self.stack.on_host).name, *words], environment(self.place)
+        return [*self._start(self.name, group, cpus), self.image, *words], environment(self.place)
+
+    def front(self, argv: list[str], group: Group, cpus: frozenset[int]) -> list[str]:
+        """Return the command that runs the proxy in a container, below the same `group`."""
+        os.chown(self.folder, layers.USER, layers.USER)  # it makes files there, and the server its socket
+        return [*self._start(self.front_name, group, cpus), fronts.require(argv[0]), *argv]
+
+    @property
+    def name(self) -> str:
+        """The name of the server's container."""
+        return f"bench-{os.getpid()}-{self.folder.name}"
+
+    @property
+    def front_name(self) -> str:
+        """The name of the proxy's container."""
+        return f"{self.name}-proxy"
 
     @property
     def process(self) -> psutil.Process:
-        """The first process in the running container."""
-        return psutil.Process(int(self._pid_file.read_text()))
+        """The first process in the server's running container."""
+        return psutil.Process(int(self._told(self.place.process, self.name)))
+
+    @property
+    def front_process(self) -> psutil.Process:
+        """The first process in the proxy's running container."""
+        return psutil.Process(int(self._told(self.place.process, self.front_name)))
 
     @contextmanager
     def removed(self) -> Iterator[None]:
-        """Remove at the end of the block what is left of the container. Raises LabError if it cannot be removed."""
+        """Remove at the end of the block what is left of the containers. Raises LabError if one cannot be removed."""
         try:
             yield
         finally:
-            done = _ran(self._filled(self.place.remove), environment(self.place), REMOVE_SECONDS)
-            if done.returncode != 0:
-                raise LabError(f"the container of {self.stack} cannot be removed: {system.error_message(done)}")
+            for name in (self.name, self.front_name) if self.has_front else (self.name,):
+                self._told(self.place.remove, name)
+
+    def _start(self, name: str, group: Group, cpus: frozenset[int]) -> list[str]:
+        shared = self.place.shared if self.has_front else ()
+        return self._engine((*self.place.argv, *self.place.options, *shared), name, group.path, cpus)
+
+    def _told(self, words: tuple[str, ...], name: str) -> str:
+        done = _ran(self._engine(words, name), environment(self.place), REMOVE_SECONDS)
+        if done.returncode != 0:
+            raise LabError(f"the container of {self.stack}: {system.error_message(done)}")
+        return done.stdout.strip()
 
     @property
     def _env_file(self) -> Path:
         return self.folder / "env"
 
-    @property
-    def _pid_file(self) -> Path:
-        return self.folder / "pid"
+    def _engine(
+        self, words: tuple[str, ...], name: str, group: str = "", cpus: frozenset[int] = frozenset()
+    ) -> list[str]:
+        """Return the engine's command with these words."""
+        return engine.filled(
+            (*self.place.engine, *words),
+            name=name,
+            cgroup=group,
+            cpus=",".join(map(str, sorted(cpus))),
+            env_file=self._env_file,
+            folder=self.folder,
+            host=self.host,
+            port=self.port,
+            runtime=self.place.runtime[0],
+        )
 
-    def _filled(self, words: tuple[str, ...], group: str = "", cpus: frozenset[int] = frozenset()) -> list[str]:
-        places = {
-            "name": f"bench-{os.getpid()}-{self.folder.name}",
-            "cgroup": group,
-            "cpus": ",".join(map(str, sorted(cpus))),
-            "env_file": str(self._env_file),
-            "pid_file": str(self._pid_file),
-            "runtime": self.place.runtime[0],
-        }
-        return [word.format_map(places) for word in words]
+
+@contextmanager
+def contained(catalog: Catalog, stack: Stack, folder: Path, host: str, port: int) -> Iterator[Container]:
+    """Run what the container needs during the block. The machine's network is the same after it as before.
+
+    Raises MissingError if the daemon of the place does not run on this machine.
+    """
+    place, tuning = pick(catalog.places, stack.place, "place"), pairing.tuning_of(catalog, stack)
+    container = Container(
+        place=place,
+        stack=stack,
+        image=images.require(images.imaged(catalog, stack)).name,
+        folder=folder,
+        host=host,
+        port=port,
+        has_front=tuning is not None and tuning.proxy is not None,
+    )
+    with (
+        network.unchanged() if place.listen else nullcontext(),
+        daemon.running(place, place.daemon, container.image) if place.daemon else nullcontext(),
+    ):
+        yield container
 
 
-def try_out(place: Place, stack: Stack) -> None:
-    """Run nothing but the interpreter in the image of `stack` at a place.
+def try_out(catalog: Catalog, stack: Stack) -> None:
+    """Run nothing but the interpreter in the image of `stack` at its place.
 
     Raises MissingError with the words of the place, if this machine cannot run it. Containers of labs that were killed
     are removed first.
     """
+    place = pick(catalog.places, stack.place, "place")
     if place.provider:
         _unpack(place.provider)
     engine.remove_stale()
-    with TemporaryDirectory(prefix="bench-") as folder, group() as cgroup:
+    with (
+        TemporaryDirectory(prefix="bench-") as folder,
+        group() as cgroup,
+        contained(catalog, stack, Path(folder), LOOPBACK, free_port()) as container,
+    ):
         if cgroup is None:
             raise MissingError("a container requires the right to create control groups")
-        container = Container(place=place, stack=stack, folder=Path(folder))
         python = [str(artifacts.python(stack.variant)), "-c", ""]
         argv, env = container.command(python, {}, cgroup, cores().server)
         with container.removed():
@@ -97,7 +169,7 @@ def try_out(place: Place, stack: Stack) -> None:
 
 def version(place: Place) -> str:
     """Return the version of what runs a place's containers."""
-    argv = [word.format(runtime=place.runtime[0]) for word in place.version]
+    argv = engine.filled((*place.engine, *place.version), runtime=place.runtime[0])
     return _ran(argv, environment(place), TRY_SECONDS).stdout.strip()
 
 

@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import msgspec
 import psutil
@@ -31,7 +32,7 @@ from bench.paths import LOGS, PREFIXES, YARDSTICKS
 from bench.provision import system
 from bench.serve import application, process, proxy
 from bench.serve.backend import RunningBackend, backend_for
-from bench.serve.container import Container
+from bench.serve.container import Container, contained
 from bench.serve.ports import LOOPBACK, free_port, require_free
 
 HOST = LOOPBACK  # the address a server listens at, unless its load comes from another machine
@@ -48,6 +49,7 @@ HELLO = Exchange(method="GET", path="/hello", body=None, expect=b"Hello, world!\
 class RunningServer(msgspec.Struct, frozen=True, kw_only=True):
     """A server that is ready. `ready_seconds`: spawn to first right answer. `cpu`: meter of its total CPU time.
 
+    `front`: its proxy, if that has a process tree of its own.
     `provenance`: the file in which the process of an application says what runs it. `backend`: the one behind it.
     `limited`: its group, if it runs within a limit.
     """
@@ -56,6 +58,7 @@ class RunningServer(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     port: int
     process: psutil.Process
+    front: psutil.Process | None = None
     ready_seconds: float
     cpu: Meter
     log: Path
@@ -64,22 +67,43 @@ class RunningServer(msgspec.Struct, frozen=True, kw_only=True):
     limited: Limited | None = None
 
     @property
+    def trees(self) -> tuple[psutil.Process, ...]:
+        """The roots of its process trees."""
+        return (self.process, self.front) if self.front else (self.process,)
+
+    @property
     def url(self) -> str:
         """`http://host:port`, without a trailing slash."""
         return f"http://{self.host}:{self.port}"
 
 
+class Command(NamedTuple):
+    """What starts a stack: the argv and the complete environment of the server, and the argv of its proxy, if any."""
+
+    argv: list[str]
+    env: dict[str, str]
+    front: list[str] | None = None
+
+
 def command(
     catalog: Catalog, stack: Stack, port: int, host: str, scratch: Path, *, dsn: str = "", workers: int = 1
 ) -> tuple[list[str], dict[str, str]]:
-    """Return the argv and the complete environment that start `stack` at `host`:`port`.
+    """Return the argv and the complete environment that start `stack` at `host`:`port`; see `parts`."""
+    argv, env, front = parts(catalog, stack, port, host, scratch, dsn=dsn, workers=workers)
+    return proxy.behind(front, argv) if front else argv, env
+
+
+def parts(
+    catalog: Catalog, stack: Stack, port: int, host: str, scratch: Path, *, dsn: str = "", workers: int = 1
+) -> Command:
+    """Return the commands that start `stack` at `host`:`port`.
 
     `scratch` is a folder for files of this run, `dsn` the address of the backend that a tuning needs. `workers` is the
     number of processes of the lab's own service; an application declares its own. Raises LabError if the variant or
     peer is not built, or if the pair is unsupported.
     """
     if stack.is_peer:
-        return peers.command(catalog.peers[stack.variant], host=host, port=port, backlog=BACKLOG)
+        return Command(*peers.command(catalog.peers[stack.variant], host=host, port=port, backlog=BACKLOG))
     variant = catalog.variant(stack.variant)
     server, tuning = pairing.server_file(catalog, stack), pairing.tuning_of(catalog, stack)
     entry = tuning.entry if tuning else None
@@ -99,15 +123,16 @@ def command(
         "workers": str(variant.application.workers if variant.application else workers),
     }
     argv = [part.format_map(placeholders) for part in server.argv]
+    front = None
     if server.proxy:
         system.require(server.proxy.needs)
-        argv = proxy.argv_behind(server.proxy, argv, scratch, placeholders)
+        front = proxy.configured(server.proxy, scratch, placeholders)
     env = {key: value.format_map(placeholders | {"dsn": dsn}) for key, value in server.env.items()}
     if variant.application:
-        return argv, env
+        return Command(argv, env, front)
     env |= _beside(tuning, stack.variant) if tuning else {}
     env |= {"STATEMENTS_FRAMEWORK": catalog.frameworks[stack.framework].module, "STATEMENTS_WAIT": server.wait}
-    return argv, artifacts.environment(catalog, variant) | env
+    return Command(argv, artifacts.environment(catalog, variant) | env, front)
 
 
 def _beside(tuning: Tuning, variant: str) -> dict[str, str]:
@@ -119,8 +144,8 @@ def _beside(tuning: Tuning, variant: str) -> dict[str, str]:
 
 def image(catalog: Catalog, stack: Stack, *, force: bool = False) -> Image:
     """Build the image of a stack; see `bench.build.images`."""
-    served = command(catalog, stack, images.PORT, EVERYWHERE, SCRATCH)
-    return images.build(catalog, stack, served, force=force)
+    argv, env, _ = parts(catalog, stack, images.PORT, EVERYWHERE, SCRATCH)
+    return images.build(catalog, stack, (argv, env), force=force)
 
 
 @contextmanager
@@ -152,16 +177,19 @@ def serving(
     with (
         TemporaryDirectory(prefix="bench-") as scratch,  # in /tmp, because a socket's path must be short
         backend_for(catalog, tuning.backend if tuning else None, log.with_suffix(".backend.log")) as behind,
+        ExitStack() as life,
     ):
         dsn = behind.dsn if behind else ""
-        argv, env = command(catalog, stack, port, host, Path(scratch), dsn=dsn, workers=workers)
+        place = pairing.place_of(catalog, stack)
+        container = life.enter_context(contained(catalog, stack, Path(scratch), host, port)) if place else None
+        listens = container.listens if container else host
+        argv, env, front = parts(catalog, stack, port, listens, Path(scratch), dsn=dsn, workers=workers)
         record = None
         if variant and variant.application:
             paths["folder"], own = application.placed(catalog, variant, Path(scratch), log, backend)
             env, record = own | env, application.provenance(Path(scratch))
         elif backend:
             env |= backend.environment(stack, pairing.server_file(catalog, stack))
-        place = pairing.place_of(catalog, stack)
         with launched(
             str(stack),
             argv,
@@ -173,7 +201,8 @@ def serving(
             port=port,
             is_piped=bool(tuning and tuning.is_piped),
             limit=limit,
-            container=Container(place=place, stack=stack, folder=Path(scratch)) if place else None,
+            front=front,
+            container=container,
         ) as running:
             yield msgspec.structs.replace(running, provenance=record, backend=behind or backend)
 
@@ -192,9 +221,12 @@ def launched(
     port: int,
     is_piped: bool = False,
     limit: Limit | None = None,
+    front: list[str] | None = None,
     container: Container | None = None,
 ) -> Iterator[RunningServer]:
     """Run a server during the block, with its output in `log`. It is ready when it answers `first` right.
+
+    `front` is the proxy before it, which runs in the same process tree, or in a container of its own.
 
     With `is_piped`, its stdout is read and discarded, as another process would read it. With a `container`, it runs in
     there, and CPU time and start include those of the container.
@@ -206,12 +238,14 @@ def launched(
     with ExitStack() as life:
         cgroup = life.enter_context(group())
         within = life.enter_context(limited(limit, cgroup)) if limit else None
-        argv = within.argv_within(argv) if within else argv
         if container:
             if cgroup is None:
                 raise LabError(f"{name}: a container requires the right to create control groups")
             argv, env = container.command(argv, env, cgroup, cpus)
+            front = container.front(front, cgroup, cpus) if front else None
             life.enter_context(container.removed())
+        argv = proxy.behind(front, argv) if front else argv
+        argv = within.argv_within(argv) if within else argv
         program = process.Program(
             name=name,
             argv=pinned(cgroup.argv_within(argv) if cgroup else argv, cpus),
@@ -233,6 +267,7 @@ def launched(
             host=host,
             port=port,
             process=container.process if container else started.process,
+            front=container.front_process if container and front else None,
             ready_seconds=started.seconds,
             cpu=cgroup.meter if cgroup else cpu_time.of_tree(started.process),
             log=log,

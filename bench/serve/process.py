@@ -28,7 +28,8 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     `is_ready` is polled for at most `ready_seconds`. It raises LabError if the program can never become ready. `told`
     returns why it was not ready at the last poll, if that is known. With `is_piped`, stdout is a pipe in place of the
     log: another process reads and discards it, on the lab's own cores.
-    `signal` ends the program and all its children within `stop_seconds`.
+    `signal` ends the program and all its children within `stop_seconds`. A program that `hands_over` may end by itself
+    before; then what it left running is killed.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     stop_seconds: float
     told: Callable[[], str | None] = lambda: None
     is_piped: bool = False
+    hands_over: bool = False
 
 
 class Started(NamedTuple):
@@ -70,7 +72,7 @@ def running(program: Program) -> Iterator[Started]:
             raise
         status = process.poll()
         survivors = _stop(process, program, program.stop_seconds)
-        if status is not None:
+        if status is not None and not program.hands_over:
             raise _error(program, f"exited by itself with status {status}")
         if survivors:
             late = f"{survivors} still ran {program.stop_seconds:g} s after {program.signal.name}"

@@ -23,11 +23,15 @@ until wait; do :; done
 """
 
 
-def argv_behind(proxy: Proxy, server: list[str], scratch: Path, placeholders: Mapping[str, str]) -> list[str]:
-    """Return the argv that runs `server` behind `proxy`. Writes the proxy's configuration to `scratch`."""
+def configured(proxy: Proxy, scratch: Path, placeholders: Mapping[str, str]) -> list[str]:
+    """Return the argv of `proxy`. Writes its configuration to `scratch`."""
     (scratch / "proxy.conf").write_text(_substitute(proxy.config, placeholders))
-    script = SCRIPT.format(proxy=shlex.join(_substitute(word, placeholders) for word in proxy.argv))
-    return ["sh", "-c", script, "sh", *server]
+    return [_substitute(word, placeholders) for word in proxy.argv]
+
+
+def behind(front: list[str], server: list[str]) -> list[str]:
+    """Return the argv that runs `server` behind the proxy `front`."""
+    return ["sh", "-c", SCRIPT.format(proxy=shlex.join(front)), "sh", *server]
 
 
 def fingerprint(proxy: Proxy) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bench import readiness
-from bench.build import images, layers
+from bench.build import artifacts, images, layers
 from bench.errors import MissingError
 from bench.model import Image, Stack
 from bench.paths import ROOT
@@ -87,7 +87,9 @@ def test_image_has_a_user_a_health_check_and_labels(stack: Stack) -> None:
     assert config["User"] == f"{layers.USER}:{layers.USER}"
     assert config["Healthcheck"]["Test"][:2] == ["CMD", f"{layers.PREFIX}/bin/python"]
     assert config["Labels"]["org.opencontainers.image.title"] == str(stack)
-    assert config["Labels"]["org.opencontainers.image.revision"]
+    said = artifacts.record(stack.variant)
+    assert config["Labels"]["org.opencontainers.image.version"] == said["version"]
+    assert config["Labels"]["org.opencontainers.image.revision"] == said["commit"]
     assert not [each for each in config["Env"] if image_contents.SECRET_VARIABLES.search(each)]
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,14 +16,14 @@ import psutil
 import pytest
 
 from bench import readiness, verify
-from bench.build import images
+from bench.build import fronts, images
 from bench.errors import LabError, MissingError
 from bench.host.cgroup import group
 from bench.host.pinning import cores
 from bench.model import Stack
 from bench.paths import ROOT
 from bench.progress import Progress
-from bench.provision import engine
+from bench.provision import engine, system
 from bench.serve import container, life_cycle
 from bench.serve.ports import free_port
 from tests.absent import absent
@@ -35,15 +36,24 @@ STACKS = [
     Stack(variant="cython", framework="falcon", server=f"{server}@{place}")
     for server, place in (*((server, "podman") for server in SERVERS), ("bjoern", "podman-no-seccomp"))
 ]
-GVISOR = Stack(variant="cython", framework="falcon", server="bjoern@gvisor")
+ELSEWHERE = [  # each with needs of its own
+    Stack(variant="cython", framework="falcon", server=f"bjoern@{place}")
+    for place in ("podman-bridge", "docker", "gvisor")
+]
 READY_SECONDS = 30.0
-ENGINES = {"catatonit", "conmon", "podman", "runc", "runsc"}
+ENGINES = {"catatonit", "conmon", "containerd", "containerd-shim-runc-v2", "dockerd", "podman", "runc", "runsc"}
 USUAL = (  # folders in which engines keep their state
+    "/etc/docker",
+    "/run/containerd",
     "/run/containers",
+    "/run/docker",
+    "/run/netns",
     "/run/libpod",
     "/run/runc",
     "/run/runsc",
+    "/var/lib/containerd",
     "/var/lib/containers",
+    "/var/lib/docker",
 )
 
 
@@ -53,10 +63,19 @@ def state() -> dict[str, object]:
     return {
         "cgroups": sorted(str(path) for path in Path("/sys/fs/cgroup").rglob("*") if path.is_dir() and not other(path)),
         "mounts": Path("/proc/self/mounts").read_text().splitlines(),
+        "rules": rules(),
+        "forwarding": Path("/proc/sys/net/ipv4/ip_forward").read_text(),
         "links": sorted(path.name for path in Path("/sys/class/net").iterdir()),
         "processes": [(each["pid"], each["name"]) for each in named if each["status"] != psutil.STATUS_ZOMBIE],
         "folders": [path for path in USUAL if Path(path).exists()],
     }
+
+
+def rules() -> str:
+    """The rules of the machine's firewall, without the counters of their packets."""
+    if not shutil.which("nft"):
+        return ""
+    return subprocess.run(["nft", "--stateless", "list", "ruleset"], capture_output=True, text=True, check=True).stdout
 
 
 def other(folder: Path) -> bool:
@@ -73,7 +92,7 @@ def built() -> None:
         readiness.build_all(CATALOG, ["cython"], Progress(), SERVERS)
         for stack in STACKS:
             life_cycle.image(CATALOG, stack.on_host)
-            container.try_out(CATALOG.places[stack.place], stack)
+            container.try_out(CATALOG, stack)
     except MissingError as missing:
         absent(str(missing), missing.remedy)
 
@@ -93,12 +112,49 @@ def test_stack_in_a_container_fulfils_the_contract(stack: Stack) -> None:
     assert checked.cases > 0
 
 
-def test_gvisor_fulfils_the_contract() -> None:
+@pytest.mark.parametrize("stack", ELSEWHERE, ids=str)
+def test_other_places_fulfil_the_contract(stack: Stack) -> None:
+    place = CATALOG.places[stack.place]
     try:
-        container.try_out(CATALOG.places["gvisor"], GVISOR)
+        system.require(place.needs)
+        container.try_out(CATALOG, stack)
     except MissingError as missing:
         absent(str(missing), missing.remedy)
-    assert verify.check_stack(CATALOG, GVISOR).mismatches == ()
+    assert verify.check_stack(CATALOG, stack).mismatches == ()
+
+
+def test_what_a_place_does_not_support_fails_as_declared(tmp_path: Path) -> None:
+    stack = Stack(variant="cython", framework="falcon", server="uwsgi-processes@gvisor")
+    place = CATALOG.places["gvisor"]
+    try:
+        container.try_out(CATALOG, stack)
+    except MissingError as missing:
+        absent(str(missing), missing.remedy)
+    places = {"gvisor": msgspec.structs.replace(place, unsupported={})}
+    trusting, log = msgspec.structs.replace(CATALOG, places=places), tmp_path / "log"
+    with pytest.raises(LabError), life_cycle.serving(trusting, stack, life_cycle.HELLO, log, cores().server):
+        pass
+    assert place.unsupported[stack.label].symptom in log.read_text()
+
+
+def test_a_proxy_has_a_container_of_its_own(tmp_path: Path) -> None:
+    stack = Stack(variant="cython", framework="falcon", server="bjoern+nginx@podman")
+    proxy = CATALOG.tunings["nginx"].proxy
+    assert proxy
+    try:
+        fronts.build(proxy)
+    except MissingError as missing:
+        absent(str(missing), missing.remedy)
+    assert verify.check_stack(CATALOG, stack).mismatches == ()
+    with life_cycle.serving(CATALOG, stack, life_cycle.HELLO, tmp_path / "log", cores().server) as running:
+        named = [{each.name() for each in (tree, *tree.children(recursive=True))} for tree in running.trees]
+        assert ["nginx" in names for names in named] == [False, True]
+        mounts = {Path(f"/proc/{pid}/ns/mnt").readlink() for pid in ("self", *(tree.pid for tree in running.trees))}
+        assert len(mounts) == 3
+        before = running.cpu.read()
+        for _ in range(50):
+            life_cycle.ask(running.port, life_cycle.HELLO)
+        assert running.cpu.read() > before
 
 
 def test_figures_are_those_of_the_container(tmp_path: Path) -> None:
@@ -114,9 +170,14 @@ def test_figures_are_those_of_the_container(tmp_path: Path) -> None:
         assert running.cpu.read() > before
 
 
-def test_nothing_is_left_after_ctrl_c(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stack", [STACKS[0], *ELSEWHERE[:2]], ids=str)
+def test_nothing_is_left_after_ctrl_c(stack: Stack, tmp_path: Path) -> None:
+    try:
+        system.require(CATALOG.places[stack.place].needs)
+    except MissingError as missing:
+        absent(str(missing), missing.remedy)
     port = free_port()
-    argv = [sys.executable, "-m", "bench", "serve", str(STACKS[0]), "--port", str(port)]
+    argv = [sys.executable, "-m", "bench", "serve", str(stack), "--port", str(port)]
     with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=(tmp_path / "err").open("wb")) as lab:
         await_answer(port)
         lab.send_signal(signal.SIGINT)
@@ -141,7 +202,7 @@ def test_what_a_killed_lab_left_is_removed_before_the_next_trial(tmp_path: Path)
         await_answer(port)
         lab.kill()
     assert f"bench-{lab.pid}-" in engine.podman("ps", "--format", "{{.Names}}")
-    container.try_out(CATALOG.places["podman"], STACKS[0])
+    container.try_out(CATALOG, STACKS[0])
     with group():
         pass  # removes the control group, which was still in use before the trial
 
@@ -179,10 +240,17 @@ def succeeds(name: str, argv: list[str]) -> None:
             return
 
 
+def test_a_command_that_fails_leaves_nothing() -> None:
+    """Such as the cleanup that Podman starts at the end of a container, once another command has removed it."""
+    with pytest.raises(LabError, match="no such container"):
+        engine.podman("rm", f"bench-{os.getpid()}-missing")
+
+
 def test_a_place_that_does_not_work_is_unavailable_in_its_own_words() -> None:
     place = msgspec.structs.replace(CATALOG.places["podman"], options=("--runtime", "/nowhere/runc"))
+    catalog = msgspec.structs.replace(CATALOG, places={"podman": place})
     with pytest.raises(MissingError, match="/nowhere/runc"):
-        container.try_out(place, STACKS[0])
+        container.try_out(catalog, STACKS[0])
 
 
 def await_answer(port: int) -> None:

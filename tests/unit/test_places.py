@@ -6,11 +6,11 @@ import msgspec
 import pytest
 
 from bench import catalog
-from bench.build import images, layers
+from bench.build import layers
 from bench.catalog import pairing
 from bench.errors import LabError, MissingError
 from bench.host.cgroup import group
-from bench.model import Image, ServerName, SettingsPlan, Stack, Unavailable, server_name
+from bench.model import ServerName, SettingsPlan, Stack, Unavailable, server_name
 from bench.paths import PREFIXES
 from bench.plan import matrix
 from bench.provision import engine
@@ -36,10 +36,17 @@ def test_a_missing_server_is_missing_at_each_place() -> None:
     assert not at_place.covers("cython", "falcon", "bjoern")
 
 
-def test_a_stack_with_a_proxy_has_no_image() -> None:
-    why = pairing.unsupported(CATALOG, msgspec.structs.replace(STACK, server="bjoern+nginx@podman"))
+def test_a_proxy_stands_before_a_server_where_containers_share_a_folder() -> None:
+    assert pairing.unsupported(CATALOG, msgspec.structs.replace(STACK, server="bjoern+nginx@podman")) is None
+    why = pairing.unsupported(CATALOG, msgspec.structs.replace(STACK, server="bjoern+nginx@gvisor"))
     assert why is not None
-    assert "nginx" in why.reason
+    assert "share no folder" in why.reason
+
+
+def test_a_stack_with_packages_of_a_tuning_has_no_image() -> None:
+    why = pairing.unsupported(CATALOG, msgspec.structs.replace(STACK, server="bjoern+ecs-logging@podman"))
+    assert why is not None
+    assert "ecs-logging" in why.reason
 
 
 def test_a_study_compares_each_place_with_the_host(checkout: Path) -> None:
@@ -70,14 +77,14 @@ def test_settings_need_a_setting() -> None:
 
 
 def test_a_command_of_the_host_runs_in_the_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = Image(name="localhost/statements:x", digest="sha256:0", packages=(), layers=())
-    monkeypatch.setattr(images, "require", lambda _: made)
     monkeypatch.setattr(engine, "HOME", tmp_path / "engine")
     prefix = str(PREFIXES / "cython")
     with group() as own:
         if own is None:
             pytest.skip("this user may not create control groups")
-        contained = Container(place=CATALOG.places["podman"], stack=STACK, folder=tmp_path)
+        place = CATALOG.places["podman"]
+        folder, image = tmp_path, "localhost/statements:x"
+        contained = Container(place=place, stack=STACK, image=image, folder=folder, host="127.0.0.1", port=8000)
         argv, _ = contained.command([f"{prefix}/bin/python", "-V"], {"HOME": prefix}, own, frozenset({0, 1}))
         assert argv[argv.index("--cgroup-parent") + 1] == own.path
     assert argv[-3:] == ["localhost/statements:x", f"{layers.PREFIX}/bin/python", "-V"]

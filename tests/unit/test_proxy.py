@@ -21,8 +21,8 @@ TIMEOUT_SECONDS = 10
 @contextmanager
 def running(scratch: Path, server: list[str], before: list[str]) -> Iterator[psutil.Popen]:
     """Run `server` behind the proxy `before` in one tree."""
-    argv = proxy.argv_behind(Proxy(argv=tuple(before), version=("true",), config=""), server, scratch, {})
-    root = psutil.Popen(argv, start_new_session=True)
+    front = proxy.configured(Proxy(argv=tuple(before), version=("true",), config=""), scratch, {})
+    root = psutil.Popen(proxy.behind(front, server), start_new_session=True)
     try:
         yield root
     finally:
@@ -42,7 +42,8 @@ def both(root: psutil.Popen) -> list[psutil.Process]:
 def test_placeholders_are_replaced_and_the_configurations_own_braces_kept(tmp_path: Path) -> None:
     config = "http { listen {host}:{port}; set $a '{}'; }"
     declared = Proxy(argv=("proxy", "{scratch}/proxy.conf"), version=("true",), config=config)
-    argv = proxy.argv_behind(declared, ["serve"], tmp_path, {"scratch": "/a b", "host": "127.0.0.1", "port": "80"})
+    front = proxy.configured(declared, tmp_path, {"scratch": "/a b", "host": "127.0.0.1", "port": "80"})
+    argv = proxy.behind(front, ["serve"])
     assert (tmp_path / "proxy.conf").read_text() == "http { listen 127.0.0.1:80; set $a '{}'; }"
     assert argv[0] == "sh"
     assert "\nproxy '/a b/proxy.conf' & " in argv[2]

@@ -56,15 +56,15 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
     """Sets the program that is started instead of the stack's server."""
 
     def decide(before: str = "", answer: bytes = b"Hello, world!\n", status: int = 200) -> None:
-        def command(
+        def parts(
             catalog: Catalog, stack: Stack, port: int, host: str, scratch: Path, *, dsn: str, workers: int
-        ) -> tuple[list[str], dict[str, str]]:
+        ) -> life_cycle.Command:
             script = tmp_path / "server.py"
             (tmp_path / "dsn").write_text(dsn)
             script.write_text(SERVER.format(before=before, answer=answer, status=status, port=port))
-            return [sys.executable, str(script)], {}
+            return life_cycle.Command([sys.executable, str(script)], {})
 
-        monkeypatch.setattr(life_cycle, "command", command)
+        monkeypatch.setattr(life_cycle, "parts", parts)
         monkeypatch.setattr(life_cycle, "PREFIXES", tmp_path)
         (tmp_path / STACK.variant).mkdir(exist_ok=True)
 
