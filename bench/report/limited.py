@@ -10,14 +10,16 @@ import msgspec
 from bench.analysis.comparison import Comparison, as_a_family, compared, paired, whole
 from bench.model import LimitedCase, Run, Session, SizingCase
 
-APART = {"limited", "sizing"}  # instruments whose runs say nothing of a stack that has its core for itself
+# instruments whose runs say nothing of a stack that has its core for itself
+APART = {"limited", "sizing", "replaced", "delivered"}
 SLOWEST = "latency.p99"
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
     """An open load within a limit: latencies in seconds, the share of throttled periods, and CPU seconds a request.
 
-    `slower` is its 99th percentile ÷ that within no limit, with as many workers. `reason`: why there are no figures.
+    `p99s` are those of its servers. `slower` is its 99th percentile ÷ that within no limit, with as many workers.
+    `reason`: why there are no figures.
     """
 
     limit: str
@@ -26,6 +28,7 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
     load: str
     p50: float | None = None
     p99: float | None = None
+    p99s: tuple[float, ...] = ()
     throttled: float | None = None
     cpu: float | None = None
     slower: Comparison = Comparison()
@@ -115,6 +118,7 @@ def _answered(
         row,
         p50=_mean(runs, "latency.p50"),
         p99=_mean(runs, SLOWEST),
+        p99s=tuple(_values(runs, SLOWEST)),
         throttled=sum(_values(runs, "throttled")) / periods if periods else None,
         cpu=_mean(runs, "cpu"),
         slower=compared(ratio) if ratio else Comparison(reason="no limit has no figure"),

@@ -2,54 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sized
+from collections.abc import Iterator, Sequence, Sized
 
 from bench.analysis.text import listed, number
 from bench.model import Catalog, Peer
-from bench.report.limited import Seen, Shared
+from bench.report.limited import Answered, Seen, Shared
 from bench.report.markdown import Table
 from bench.report.rows import Finding
-from bench.report.wording import MILLI, estimate, fitting, judged
+from bench.report.wording import MILLI, fitting, judged
 
 POINTS = 2.0  # how far from the formula a measured share may be, in percentage points
+FAR = 1.5  # times what the formula says
 
 
 def answers(finding: Finding) -> Iterator[str]:
-    """How well shares hold, what periods and bursts do to the slowest answers, and which languages see a quota."""
+    """How well shares hold, what a quota does to the slowest answers, and which languages see a quota."""
     found = finding.limited
     known = [abs(row.points) for row in found.shared if row.points is not None]
     if known:
         get = "get" if max(known) <= POINTS else "do not get"
-        yield fitting(f"Busy apps on a core {get} what their shares say: {number(max(known), 2)} points off at most")
-    yield from _periods(finding)
+        lead = f"Busy apps on a core {get} what their shares say: {number(max(known), 2)} points off at most"
+        yield fitting(lead, _far_from_due(found.shared))
+    yield from _workers_matter(finding)
     if found.seen:
         seeing, blind = _who_sees(finding)
         told = f"{listed(seeing)} size{_s(seeing)} by a quota" if seeing else "No language sizes by a quota"
+        told += " of cgroup version 1"
         others = f"{listed(blind)} do{'es' * (len(blind) == 1)} not: take workers from app.sizing"
         yield fitting(told, [others] if seeing and blind else [])
 
 
-def _periods(finding: Finding) -> Iterator[str]:
-    """The slowest answers to the last load within the smallest quota, with most workers, by period and burst."""
+def _far_from_due(shared: Sequence[Shared]) -> Iterator[str]:
+    """The share that is furthest from the formula as a ratio, if that is far: points hide it where a share is small."""
+    ratios = [row.share / row.expected for row in shared if row.share is not None]
+    if ratios and max(ratios) > FAR:
+        yield f"the smallest share gets {number(max(ratios), 2)}× its due"
+
+
+def _workers_matter(finding: Finding) -> Iterator[str]:
+    """The slowest answers to the first load within the smallest quota that carries it, by the number of workers."""
+    plan, asked = finding.study.limited, _asked(finding)
+    if plan is None or asked is None:
+        return
+    quotas = [finding.catalog.limits[name] for name in plan.alone]
+    carrying = [each for each in quotas if each.cpus and each.cpus >= asked and not each.burst_ms]
+    if not carrying:
+        return
+    least = min(carrying, key=lambda each: (each.cpus, -each.period_ms))
+    worst = {
+        row.workers: max(row.p99s)
+        for row in finding.limited.answered
+        if (row.limit, row.load, row.beside) == (least.name, plan.loads[0], None) and row.p99s
+    }
+    fewest, most = min(plan.workers), max(plan.workers)
+    if fewest in worst and most in worst:
+        few, many = (f"{_ms(worst[count])} ms with {_counted(count)}" for count in (fewest, most))
+        yield fitting(f"Within {least.cpus:g} CPU, under the load {plan.loads[0]}, the worst p99 is {few}, {many}")
+
+
+def _asked(finding: Finding) -> float | None:
+    """The CPU that the open loads ask for, by what a request takes without a limit and with the fewest workers."""
     plan = finding.study.limited
     if plan is None:
-        return
-    rows = [
-        (finding.catalog.limits[row.limit], estimate(row.slower))
+        return None
+    free = [
+        row.cpu
         for row in finding.limited.answered
-        if (row.load, row.workers, row.beside) == (plan.loads[-1], plan.workers[-1], None) and row.slower.ratio
+        if (row.limit, row.beside, row.workers, row.load) == (plan.alone[0], None, min(plan.workers), plan.loads[0])
     ]
-    quotas = [(limit.cpus, limit, ratio) for limit, ratio in rows if limit.cpus]
-    least = min((cpus for cpus, _, _ in quotas), default=None)
-    longest = max((limit.period_ms for _, limit, _ in quotas), default=None)
-    told = {
-        "with a burst" if limit.burst_ms else "" if limit.period_ms == longest else "in short periods": ratio
-        for cpus, limit, ratio in quotas
-        if cpus == least
-    }
-    if "" in told:
-        lead = f"p99 of {plan.loads[-1]} within the smallest quota, relative to none: {told.pop('')}"
-        yield fitting(lead, [f"{how} {ratio}" for how, ratio in told.items()], ", ")
+    return plan.rate * free[0] if free and free[0] else None
+
+
+def asks(finding: Finding) -> str:
+    """What the open loads ask for, and which quotas are below it; empty if unknown."""
+    plan, asked = finding.study.limited, _asked(finding)
+    if plan is None or asked is None:
+        return ""
+    quotas = {cpus for name in plan.alone if (cpus := finding.catalog.limits[name].cpus)}
+    below = [f"{each:g}" for each in sorted(quotas) if each < asked]
+    more = f" Within {listed(below)} CPU answers come later and later, as long as the load lasts." if below else ""
+    return f"The open loads ask for {number(asked, 2)} CPU.{more}"
 
 
 def _who_sees(finding: Finding) -> tuple[list[str], list[str]]:
@@ -73,8 +105,11 @@ def _language(catalog: Catalog, name: str) -> str:
     return subject.language if isinstance(subject, Peer) else "Python"
 
 
-def first(finding: Finding) -> Table:
-    """A row for each limit: the slowest answers by load and workers, and how many periods of bursts were throttled."""
+def first(finding: Finding, *, ends: bool = False) -> Table:
+    """A row for each limit: the slowest answers by load and workers, and how many periods of bursts were throttled.
+
+    With `ends`, those of the fastest and of the slowest server, too: a terminal has no room for them.
+    """
     plan = finding.study.limited
     if plan is None:
         return []
@@ -89,7 +124,8 @@ def first(finding: Finding) -> Table:
             for row in finding.limited.answered
             if (row.limit, row.beside) == (limit, beside)
         }
-        cells = [_ms(own[place].p99) if place in own else "—" for place in places]
+        shown = _between if ends else lambda row: _ms(row.p99)
+        cells = [shown(own[place]) if place in own else "—" for place in places]
         rows.append([name(finding, limit, beside), *cells, _share(own[last].throttled) if last in own else "—"])
     return [heading, *rows] if rows else []
 
@@ -134,7 +170,7 @@ def _runtime(finding: Finding, runtime: str) -> str:
     return subject.runtime if isinstance(subject, Peer) else finding.catalog.interpreters[subject.interpreter].name
 
 
-def every(finding: Finding) -> Table:
+def every(finding: Finding, *, ends: bool = True) -> Table:
     """Every figure under the open loads."""
     heading = ["limit", "workers", "load", "p50, ms", "p99, ms", "p99 relative to no limit", "throttled", "CPU, ms"]
     rows = [
@@ -143,7 +179,7 @@ def every(finding: Finding) -> Table:
             str(row.workers),
             row.load,
             _ms(row.p50),
-            _ms(row.p99),
+            _between(row) if ends else _ms(row.p99),
             judged(row.slower) if row.slower.ratio else "—",
             _share(row.throttled),
             _ms(row.cpu),
@@ -153,13 +189,13 @@ def every(finding: Finding) -> Table:
     return [heading, *rows] if rows else []
 
 
-def tables(finding: Finding) -> dict[str, Table]:
+def tables(finding: Finding, *, ends: bool = True) -> dict[str, Table]:
     """All tables of the study by title, without empty ones; none for a study without limits."""
     found = {
-        "The slowest answers within each limit": first(finding),
+        "The slowest answers within each limit": first(finding, ends=ends),
         "Two busy apps on one core": shares(finding),
         "What runtimes see": seen(finding),
-        "Every figure under the open loads": every(finding),
+        "Every figure under the open loads": every(finding, ends=ends),
     }
     return {title: rows for title, rows in found.items() if rows}
 
@@ -196,6 +232,18 @@ def title(finding: Finding, limit: str) -> str:
 def _s(names: Sized) -> str:
     """The ending of a verb."""
     return "s" if len(names) == 1 else ""
+
+
+def _counted(count: int) -> str:
+    words = {1: "one", 2: "two", 3: "three", 4: "four"}
+    return f"{words.get(count, count)} worker{'s' * (count > 1)}"
+
+
+def _between(row: Answered) -> str:
+    """The 99th percentile, and that of the fastest and of the slowest server."""
+    if not row.p99s:
+        return "—"
+    return f"{_ms(row.p99)} ({_ms(min(row.p99s))}–{_ms(max(row.p99s))})"
 
 
 def _workers(count: int) -> str:
