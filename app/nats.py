@@ -138,7 +138,7 @@ class Address(NamedTuple):
             host, port = parts.hostname, PORT if parts.port is None else parts.port
         except ValueError:  # it has a part of the URL, which may be the password
             host = None
-        if not host or not port or parts.scheme != "nats" or parts.path or parts.query:
+        if not host or not port or parts.scheme != "nats" or parts.path or parts.query or "#" in url:
             raise ValueError("it is no URL like nats://HOST:PORT")
         named = {"user": parts.username, "pass": parts.password}
         return cls(host, port, {key: unquote(value) for key, value in named.items() if value})

@@ -9,13 +9,9 @@ from typing import NamedTuple
 import pytest
 
 from bench.build import artifacts
-from bench.errors import MissingError
-from bench.host import exclusive
-from bench.serve import backend
-from tests.absent import absent
 from tests.contract.conftest import PLAIN
+from tests.contract.database import environment_of
 from tests.contract.network import HOST, deafen
-from tests.declared import CATALOG
 
 pytestmark = pytest.mark.parametrize("name", [PLAIN["cpython"]], indirect=True)
 
@@ -50,14 +46,7 @@ class Waiting(NamedTuple):
 
 @pytest.fixture
 def environment(name: str) -> dict[str, str]:
-    """The environment of a process of the service, with the driver of the database."""
-    try:
-        with exclusive.building(lambda _: None):
-            backend.provision(CATALOG, CATALOG.backends["postgres"], name)
-    except MissingError as error:
-        absent(str(error), error.remedy)
-    driver = backend._driver(CATALOG.backends["postgres"], name)
-    return artifacts.environment(CATALOG, CATALOG.variant(name)) | {"PYTHONPATH": str(driver)}
+    return environment_of(name)
 
 
 @pytest.fixture
