@@ -4,6 +4,7 @@ import json
 import platform
 import sys
 from collections.abc import Collection
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from app.contract import Core, load_core
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}  # of a Path Item (OpenAPI 3.1)
 
 
+@cache
 def built() -> dict[str, Any]:
-    """The artifact's record. Only a built wheel has one; a checkout has none."""
+    """The artifact's record, as it was when the process started. Only a built wheel has one; a checkout has none."""
     record: dict[str, Any] = json.loads(Path(__file__).with_name("built.json").read_text(encoding="utf-8"))
     return record
 
@@ -36,10 +38,10 @@ def switches() -> dict[str, bool]:
     return {name: ask() for name, ask in asked.items() if ask}
 
 
-def about(core: Core, **facts: str) -> dict[str, Any]:
+def about(core: Core, **facts: Any) -> dict[str, Any]:
     """The artifact's record, the interpreter, the core's type and file, and what the core reports of itself.
 
-    `facts` are facts that only the caller knows, such as the framework.
+    `facts` are facts that only the caller knows, such as the framework and the deployment.
     """
     file = Path(core.module.__file__ or "")
     return {

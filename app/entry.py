@@ -8,6 +8,8 @@ STATEMENTS_WAIT       the function of seconds that `/wait` waits with, such as t
 STATEMENTS_MAX_BYTES  the largest document in bytes; the default is 64 MiB
 STATEMENTS_LAYERS     the layers around the service, outermost first, such as "request_id identity"; the default is none
                       a layer's module says which other variables it needs
+
+Variables of the platform tell which deployment this is: see app/deployment.py.
 """
 
 import os
@@ -18,6 +20,7 @@ from pkgutil import resolve_name
 from app.about import about, built_core, promised
 from app.http import max_bytes_of
 from app.layers import around, around_core, interface_of
+from app.versions import running
 
 
 def required(name: str) -> str:
@@ -33,7 +36,7 @@ _layers = os.environ.get("STATEMENTS_LAYERS", "").split()
 _service = import_module(_framework).make(
     around_core(_core, _layers),
     {
-        "/__version__": partial(about, _core, framework=_framework, waits=_wait),
+        "/__version__": partial(about, _core, framework=_framework, waits=_wait, **running().told()),
         "/openapi.json": partial(promised, _layers),
     },
     resolve_name(_wait),

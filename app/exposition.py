@@ -1,4 +1,4 @@
-"""Prometheus' text format, version 0.0.4: families of samples whose labels need no escaping."""
+"""Prometheus' text format, version 0.0.4: families of samples."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -7,9 +7,11 @@ MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 Labels = tuple[tuple[str, str], ...]
 
+_escapes = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
+
 
 class Sample(NamedTuple):
-    """A value of a family; `suffix` is what a histogram appends to its name."""
+    """A value of a family; `suffix` is what a histogram appends to its name. Its labels need no escaping."""
 
     labels: Labels
     value: float
@@ -33,6 +35,12 @@ def counter(name: str, tells: str, value: float) -> Family:
 def gauge(name: str, tells: str, value: float) -> Family:
     """A gauge without labels."""
     return Family(name, "gauge", tells, [Sample((), value)])
+
+
+def info(name: str, tells: str, labels: Labels) -> Family:
+    """A gauge of 1 whose labels tell something. Their values may be any text."""
+    escaped = tuple((label, text.translate(_escapes)) for label, text in labels)
+    return Family(name, "gauge", tells, [Sample(escaped, 1)])
 
 
 def histogram(labels: Labels, bounds: Iterable[str], counts: Iterable[int], total: float) -> list[Sample]:

@@ -10,7 +10,7 @@ STATEMENTS_LAYERS is not counted: put `health` there, and no probe is. Scrapes a
 """
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hmac import compare_digest
 from os import environ
 from pathlib import Path
@@ -20,22 +20,24 @@ from app import observed
 from app.about import built_core
 from app.asgi.bodies import given
 from app.context import AsyncApplication, Environ, WsgiApplication
-from app.exposition import MEDIA_TYPE, Family, exposed, gauge
+from app.exposition import MEDIA_TYPE, Family, exposed, gauge, info
 from app.http import Problem, not_allowed
 from app.metering import CELLS, FALLBACKS, LINES_LOST, SPANS_LOST, Meter, Told, file_in
 from app.observed import check_place
 from app.replies import UNCACHED, Reply, refused, replied
 from app.slots import Slots
+from app.versions import Running, running
 
 PATH = "/metrics"
 TOKEN_CHARACTERS = 16
 
 
 class Metrics:
-    """The layer's counters. They are told to who shows the token."""
+    """The layer's counters, and families that stay as they are. They are told to who shows the token."""
 
-    def __init__(self, meter: Meter, token: str) -> None:
+    def __init__(self, meter: Meter, token: str, fixed: Sequence[Family] = ()) -> None:
         self.meter = meter
+        self.fixed = fixed
         self.expected = f"Bearer {token}".encode()
 
     def reply(self, method: str, authorization: str) -> Reply:
@@ -44,7 +46,7 @@ class Metrics:
             return refused(Problem("401 Unauthorized", "show the token", ("WWW-Authenticate", "Bearer")), UNCACHED)
         if method not in {"GET", "HEAD"}:
             return refused(not_allowed(PATH, "GET", "HEAD"), UNCACHED)
-        return replied("200 OK", MEDIA_TYPE, exposed([*self.meter.families(), *_of_server()]), UNCACHED)
+        return replied("200 OK", MEDIA_TYPE, exposed([*self.meter.families(), *_of_server(), *self.fixed]), UNCACHED)
 
 
 def _of_server() -> Iterator[Family]:
@@ -53,6 +55,18 @@ def _of_server() -> Iterator[Family]:
     if uwsgi is not None:
         waiting = uwsgi.listen_queue()
         yield gauge("statements_server_queue_length", "Connections that no worker has taken yet.", waiting)
+
+
+def build_info(what: Running) -> Family:
+    """The metric whose labels tell what runs."""
+    labels = {
+        "version": what.version,
+        "commit": what.commit,
+        "deployment": what.deployment.version,
+        "agrees": {True: "true", False: "false", None: None}[what.agrees],
+    }
+    told = tuple((name, text or "unknown") for name, text in labels.items())
+    return info("statements_build_info", "The code that runs, and its deployment.", told)
 
 
 def configured(env: Mapping[str, str] = environ) -> Metrics:
@@ -64,7 +78,7 @@ def configured(env: Mapping[str, str] = environ) -> Metrics:
         raise ValueError(f"STATEMENTS_METRICS: {folder!r} is no folder")
     if len(token) < TOKEN_CHARACTERS or not token.isascii() or not token.isprintable():
         raise ValueError(f"STATEMENTS_METRICS_TOKEN needs at least {TOKEN_CHARACTERS} printable characters of ASCII")
-    return Metrics(Meter(Slots(file_in(Path(folder)), CELLS), _told(names)), token)
+    return Metrics(Meter(Slots(file_in(Path(folder)), CELLS), _told(names)), token, [build_info(running())])
 
 
 def _told(names: Iterable[str]) -> Told:

@@ -136,12 +136,13 @@ def _length(headers: Iterable[Header]) -> int | None:
 
 def on_asgi(application: AsyncApplication, observer: Observer) -> AsyncApplication:
     """The ASGI application, observed."""
+    began, ended = observer.began, observer.ended
 
     async def observed(scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             await application(scope, receive, send)
             return
-        observer.began()
+        began()
         begin = perf_counter_ns()
         asked = scope["method"], scope["path"], scope.get("scheme", "http")
         status, received, sent, is_told = FAILED, 0, 0, False
@@ -153,22 +154,18 @@ def on_asgi(application: AsyncApplication, observer: Observer) -> AsyncApplicati
             return message
 
         def sending(message: dict[str, Any]) -> Awaitable[None]:  # no coroutine of its own: that takes 0.2 µs
-            nonlocal status, sent
-            if message["type"] == "http.response.start":
+            nonlocal status, sent, is_told
+            kind = message["type"]
+            if kind == "http.response.start":
                 status = message["status"]
-            elif message["type"] == "http.response.body":
-                if "body" in message and scope["method"] != "HEAD":
+            elif kind == "http.response.body":
+                if "body" in message and asked[0] != "HEAD":
                     sent += len(message["body"])
-                if not message.get("more_body"):
-                    end()
+                if not is_told and not message.get("more_body"):
+                    is_told = True
+                    ended(asked, status, received, sent, perf_counter_ns() - begin)
             begun: Awaitable[None] = send(message)
             return begun
-
-        def end() -> None:
-            nonlocal is_told
-            if not is_told:
-                is_told = True
-                observer.ended(asked, status, received, sent, perf_counter_ns() - begin)
 
         try:
             await application(scope, receiving, sending)
@@ -176,7 +173,8 @@ def on_asgi(application: AsyncApplication, observer: Observer) -> AsyncApplicati
             status = CLOSED if status == FAILED else status
             raise
         finally:
-            end()
+            if not is_told:
+                ended(asked, status, received, sent, perf_counter_ns() - begin)
 
     return observed
 

@@ -20,7 +20,7 @@ from time import perf_counter_ns, time_ns
 from typing import Any
 
 from opentelemetry.exporter.otlp.proto.http import trace_exporter
-from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
@@ -34,6 +34,7 @@ from app.routes import OTHER, method_of, route_of
 from app.sparing import Sparing
 from app.timing import CORE
 from app.tracing import TRACE, Trace
+from app.versions import running
 
 REQUIREMENTS = ("opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http")
 TRANSFORM = "app.timing.timed"
@@ -115,7 +116,7 @@ def configured(env: Mapping[str, str] = environ) -> Spans:
         raise ValueError("STATEMENTS_LAYERS: otel needs trace before it")
     if "fastwsgi" in sys.modules:
         raise ValueError("STATEMENTS_LAYERS: otel sends by a thread, and FastWSGI lets none run")
-    resource = Resource.create()
+    resource = Resource({SERVICE_VERSION: running().version}).merge(Resource.create())  # whose own wins
     if str(resource.attributes[SERVICE_NAME]).startswith("unknown_service"):
         resource = resource.merge(Resource({SERVICE_NAME: SERVICE}))
     return Spans(batches(), resource)
