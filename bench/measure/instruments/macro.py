@@ -46,9 +46,9 @@ def observe(
         backend_for(catalog, stack, workload.backend, logs[1]) as backend,
         serving(catalog, stack, first, logs[0], cores().server, host=host, backend=backend) as running,
     ):
-        memory = {"idle": process_tree.pss_bytes(running.process)}
+        memory = {"idle": process_tree.pss_bytes(*running.trees)}
         verify.answers_right(running.port, exchanges[:1], host)
-        memory["first"] = process_tree.pss_bytes(running.process)
+        memory["first"] = process_tree.pss_bytes(*running.trees)
         verify.answers_right(running.port, exchanges, host)
         drive = Drive(
             load=load,
@@ -61,11 +61,11 @@ def observe(
             seed=driving.seed_of(output),
         )
         warm_up = driving.warm_up(drive, catalog.seconds_to_warm(case.variant, load, workload.name))
-        peak_reset = peak.reset(running.process)
-        with process_tree.require_alive(running.process), process_tree.require_steady_clock():
+        peak_reset = peak.reset(*running.trees)
+        with process_tree.require_alive(*running.trees), process_tree.require_steady_clock():
             result = _drive_at_shares(drive, case) if case.shares else driving.drive_load(drive)
-        memory["after"] = process_tree.pss_bytes(running.process)
-        memory["loaded"] = memory["after"] + peak.above_now_bytes(running.process)
+        memory["after"] = process_tree.pss_bytes(*running.trees)
+        memory["loaded"] = memory["after"] + peak.above_now_bytes(*running.trees)
         verify.answers_right(running.port, exchanges, host)
         compared = fresh.compare_to_seen(running, documents.exchanges(workload, folder and folder / "load"), unknown)
         server = None if stack.is_peer else pairing.server_file(catalog, stack)

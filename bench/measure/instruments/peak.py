@@ -5,6 +5,7 @@ Source: proc(5), `VmHWM` and `VmRSS` of /proc/PID/status, and 5 written to /proc
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
@@ -14,22 +15,22 @@ RESET = "5"
 _KILOBYTE = 1024
 
 
-def reset(root: psutil.Process, proc: Path = PROC) -> bool:
-    """Reset the peaks of a process tree. Returns False if the kernel refuses: they then count from each start."""
+def reset(*roots: psutil.Process, proc: Path = PROC) -> bool:
+    """Reset the peaks of process trees. Returns False if the kernel refuses: they then count from each start."""
     try:
-        for process in _tree(root):
+        for process in _trees(roots):
             (proc / str(process.pid) / "clear_refs").write_text(RESET)
     except OSError:
         return False
     return True
 
 
-def above_now_bytes(root: psutil.Process, proc: Path = PROC) -> float:
+def above_now_bytes(*roots: psutil.Process, proc: Path = PROC) -> float:
     """Return the sum of peak minus current RSS over the living processes.
 
     It is an upper bound for them, because they may peak at different times. Processes that have ended do not count.
     """
-    return float(sum(max(0, peak - now) for peak, now in (_levels(proc / str(each.pid)) for each in _tree(root))))
+    return float(sum(max(0, peak - now) for peak, now in (_levels(proc / str(each.pid)) for each in _trees(roots))))
 
 
 def _levels(folder: Path) -> tuple[int, int]:
@@ -43,5 +44,5 @@ def _levels(folder: Path) -> tuple[int, int]:
     return peak, now
 
 
-def _tree(root: psutil.Process) -> list[psutil.Process]:
-    return [root, *root.children(recursive=True)]
+def _trees(roots: Iterable[psutil.Process]) -> list[psutil.Process]:
+    return [each for root in roots for each in (root, *root.children(recursive=True))]

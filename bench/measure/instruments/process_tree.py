@@ -26,9 +26,9 @@ class CpuSample(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def require_alive(root: psutil.Process) -> Iterator[None]:
-    """Raise LabError at the end of the block if any process of the tree has ended since its beginning."""
-    before = [root, *root.children(recursive=True)]
+def require_alive(*roots: psutil.Process) -> Iterator[None]:
+    """Raise LabError at the end of the block if any process of the trees has ended since its beginning."""
+    before = [each for root in roots for each in (root, *root.children(recursive=True))]
     yield
     ended = [process for process in before if not is_alive(process)]
     if ended:

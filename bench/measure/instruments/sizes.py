@@ -52,7 +52,7 @@ def observe(catalog: Catalog, case: SizeCase, output: Path) -> Observed:  # noqa
     source = Measurement(metric="source", unit="1", values=(float(wheels.own_lines(variant)),))
     brought = contents.brought(catalog, case.stack)
     dependencies = Measurement(metric="dependencies", unit="1", values=(float(len(brought)),))
-    facts = {"wheel": built.wheel, "wheel_sha256": built.wheel_sha256, "interpreter": built.interpreter.version}
+    facts = {"wheel": built.wheel, "content_sha256": built.content_sha256, "interpreter": built.interpreter.version}
     price = (wheel, seconds, source, dependencies)
     return Observed(measurements=(*price, *measured), facts=facts | artifacts.provenance(case.variant))
 
