@@ -44,16 +44,21 @@ class Lines:
 
     def put(self, line: str) -> None:
         """Write an object on a line of its own."""
-        with self.lock:
-            missing = self.lost - self.told
-            if missing:
-                line = f'{line[:-2]},"statements.lines_lost":{missing}}}\n'
-            try:
-                self.write(line.encode())
-            except OSError:  # the pipe is full, or nobody reads any more
+        missing = self._untold() if self.lost != self.told else 0
+        if missing:
+            line = f'{line[:-2]},"statements.lines_lost":{missing}}}\n'
+        try:
+            self.write(line.encode())
+        except OSError:  # the pipe is full, or nobody reads any more
+            with self.lock:
                 self.lost += 1
-            else:
-                self.told += missing
+                self.told -= missing
+
+    def _untold(self) -> int:
+        """How many lost lines no line has told yet; the caller's line does."""
+        with self.lock:
+            missing, self.told = self.lost - self.told, self.lost
+            return missing
 
 
 @cache

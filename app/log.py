@@ -14,46 +14,51 @@ from functools import lru_cache
 from itertools import count
 from json.encoder import encode_basestring_ascii
 from os import environ
+from time import time_ns
 
 from app import observed
 from app.context import AsyncApplication, WsgiApplication
 from app.http import REQUEST_ID
 from app.lines import Lines, on_stdout
-from app.observed import Asked, check_place
+from app.observed import FAILED, Asked, check_place
 from app.principal import PRINCIPAL
 from app.routes import method_of, route_of
-from app.sampling import Sampler
+from app.sampling import USUAL, Sampler
 from app.timing import CORE
 from app.tracing import TRACE
+from app.versions import Running, running
 
 TRANSFORM = "app.timing.timed"  # what the layer wraps a core's transform in
 ECS = "8.17.0"
-SUBJECT_CHARACTERS = 128
+SECOND_NS = 1_000_000_000
+SUBJECT_CHARACTERS = DEPLOYMENT_CHARACTERS = 128
 
 
 class Clock:
-    """The time in UTC, as ISO 8601 has it. The text of a second is made once, and `turned` is called then."""
+    """The time in UTC, as ISO 8601 has it. The text of a second is made once, and `turned` is called before."""
 
     def __init__(self, turned: Callable[[], None]) -> None:
         self.turned = turned
-        self.second: tuple[int, str] = 0, ""
+        self.second: tuple[int, str] = 0, ""  # its first nanosecond
 
-    def now(self) -> str:
-        microseconds = time.time_ns() // 1000
-        second = microseconds // 1_000_000
-        made, text = self.second
-        if made != second:
+    def now(self) -> tuple[str, int]:
+        """The second, and the microseconds since."""
+        begun, text = self.second
+        ns = time_ns() - begun  # small numbers: to divide large ones takes long
+        if not 0 <= ns < SECOND_NS:
+            second, ns = divmod(begun + ns, SECOND_NS)
             text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-            self.second = second, text
-            self.turned()
-        return f"{text}.{microseconds % 1_000_000:06d}Z"
+            self.turned()  # first: no other thread goes on with what was before
+            self.second = second * SECOND_NS, text
+        return text, ns // 1000
 
 
 class Log:
-    """Writes a line for each request that has ended, if the rules of the sampler want one."""
+    """Writes a line for each request that has ended, if the rules of the sampler want one. `fixed` is in each."""
 
-    def __init__(self, lines: Lines, sampler: Sampler) -> None:
+    def __init__(self, lines: Lines, sampler: Sampler, fixed: str = "") -> None:
         self.lines = lines
+        self.fixed = fixed
         self.sampler = sampler
         self.clock = Clock(sampler.refresh)
         self.process = ""  # not known before the first request: a server forks its workers before
@@ -61,18 +66,18 @@ class Log:
 
     def began(self) -> None:
         if not self.process:
-            self.process = f',"process.pid":{os.getpid()},"event.id":"{os.urandom(12).hex()}'
+            self.process = f'{self.fixed},"process.pid":{os.getpid()},"event.id":"{os.urandom(12).hex()}'
 
     def ended(self, asked: Asked, status: int, received: int, sent: int, ns: int) -> None:
-        now = self.clock.now()
+        second, microseconds = self.clock.now()
         rules = self.sampler.rules
-        level = rules.level(status, ns)
+        level = "info" if rules is USUAL and status < FAILED else rules.level(status, ns)  # a call less
         if level is None:
             return
         method, path, _ = asked
         head = _head(level, rules.sampled, method, path, status)
         self.lines.put(
-            f'{{"@timestamp":"{now}"{head}{self.process}-{next(self.numbers):x}","event.duration":{ns}'
+            f'{{"@timestamp":"{second}.{microseconds:06d}Z"{head}{self.process}-{next(self.numbers):x}","event.duration":{ns}'
             f',"http.request.body.bytes":{received},"http.response.body.bytes":{sent}{_if_known()}}}\n'
         )
 
@@ -101,10 +106,17 @@ def _if_known() -> str:
     return found
 
 
+def members_of(what: Running) -> str:
+    """The members of a line that tell what runs."""
+    told = f',"service.version":{encode_basestring_ascii(what.version)}'
+    deployment = (what.deployment.version or "")[:DEPLOYMENT_CHARACTERS]
+    return f'{told},"statements.deployment":{encode_basestring_ascii(deployment)}' if deployment else told
+
+
 def configured(env: Mapping[str, str] = environ) -> Log:
     """What the environment describes. Raises ValueError, which names the variable, or OSError."""
     check_place("log", env.get("STATEMENTS_LAYERS", "").split())
-    return Log(on_stdout(), _sampler(env.get("STATEMENTS_LOG_RULES", "")))
+    return Log(on_stdout(), _sampler(env.get("STATEMENTS_LOG_RULES", "")), members_of(running()))
 
 
 def _sampler(file: str) -> Sampler:

@@ -27,13 +27,16 @@ class Rules(NamedTuple):
         return "info" if self.sampled == 1.0 or random() < self.sampled else None
 
 
+USUAL = Rules()
+
+
 class Sampler:
     """The rules of a file. While there is none, they are the usual ones."""
 
     def __init__(self, file: str) -> None:
         self.file = file
         self.seen: object = None
-        self.rules = Rules()
+        self.rules = USUAL
         self._read()
 
     def refresh(self) -> None:
@@ -49,13 +52,16 @@ class Sampler:
         try:
             found = os.stat(self.file)  # noqa: PTH116 - one system call a second, without a Path
         except FileNotFoundError:
-            self.seen, self.rules = None, Rules()
+            self.seen, self.rules = None, USUAL
             return
         version = found.st_ino, found.st_mtime_ns, found.st_size
-        if version != self.seen:
-            self.seen = version  # first, so that wrong rules are told once
+        if version == self.seen:
+            return
+        try:
             with open(self.file, "rb") as file:  # noqa: PTH123
                 self.rules = rules_of(file.read())
+        finally:
+            self.seen = version  # even of wrong rules: told once. Last: no other thread goes on with the old ones
 
 
 def rules_of(text: bytes) -> Rules:

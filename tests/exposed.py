@@ -33,3 +33,9 @@ def body_bytes(exposed: str, series: Series) -> tuple[int, int]:
     labels = 'route="{}",method="{}",status="{}"'.format(*series)
     found = {name: number for name, given, number in SAMPLE.findall(exposed) if given == labels}
     return int(found["http_request_body_bytes_total"]), int(found["http_response_body_bytes_total"])
+
+
+def labels_of(exposed: str, name: str) -> dict[str, str]:
+    """The labels of a metric that has one sample, and whose labels have no quotes."""
+    (labels,) = [given for metric, given, _ in SAMPLE.findall(exposed) if metric == name]
+    return dict(re.findall('(\\w+)="([^"]*)"', labels))

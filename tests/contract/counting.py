@@ -24,7 +24,7 @@ from tests.contract.conftest import require_built
 from tests.contract.deferring import Prepared, document
 from tests.contract.loading import Load, await_that
 from tests.declared import CATALOG
-from tests.exposed import Series
+from tests.exposed import Series, labels_of
 
 TOKEN = "a-token-of-prometheus"  # noqa: S105 - made up
 LAYERS = "request_id health metrics log"
@@ -118,6 +118,17 @@ class Service:
     def lines(self) -> list[Line]:
         """The lines of the log, apart from those of the server."""
         return in_ecs(b"".join(log.read_bytes() for log in self.logs))
+
+    def told(self) -> set[tuple[str, str]]:
+        """The version and the deployment that `/__version__`, the metrics and each line since the start tell."""
+        said = json.loads(self.ask("GET", "/__version__")[1])
+        labels = labels_of(self.scrape(), "statements_build_info")
+        lines = in_ecs(self.logs[-1].read_bytes())
+        return {
+            (said["version"], said["deployment"]["version"]),
+            (labels["version"], labels["deployment"]),
+            *((str(line["service.version"]), str(line["statements.deployment"])) for line in lines),
+        }
 
     def workers_of(self, clients: "Clients") -> set[int]:
         """The processes that have answered these clients."""

@@ -1,5 +1,7 @@
 """Clients, metrics and log count the same requests, with two workers: after a load, a restart, and SIGKILL of a worker.
 
+Before and after a restart, they tell the same version and deployment.
+
 One stack for each kind of worker and each interface; the others are `long`.
 """
 
@@ -14,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from app.core import transform
+from bench.build import artifacts
 from bench.model import Stack
 from tests.contract.conftest import PLAIN, on_every_server
 from tests.contract.counting import DOCUMENT, MADE, Clients, Line, Service, counted, logged, piped
@@ -40,7 +43,7 @@ FOLLOWED_SECONDS = 1.1  # a worker looks at the rules once a second
 
 @pytest.fixture
 def service(request: pytest.FixtureRequest, prepared: Prepared, tmp_path: Path) -> Iterator[Service]:
-    with counted(request.param, prepared, tmp_path, workers=2) as running:
+    with counted(request.param, prepared, tmp_path, workers=2, DEPLOYMENT_VERSION="v1") as running:
         yield running
 
 
@@ -60,10 +63,14 @@ def test_counts_agree_after_a_load_and_a_restart(service: Service) -> None:
     with Clients(service) as before:
         time.sleep(LOAD_SECONDS)
     agree(service, before)
+    version = artifacts.record(service.stack.variant)["version"]
+    assert service.told() == {(version, "v1")}
+    service.env["DEPLOYMENT_VERSION"] = "v2"
     service.start_again()
     with Clients(service) as after:
         time.sleep(LOAD_SECONDS)
     agree(service, before, after)
+    assert service.told() == {(version, "v2")}
     assert before.sent == before.answered
     assert value(service.scrape(), "http_requests_lost_total") == 0
     events = [line["event.id"] for line in service.lines()]

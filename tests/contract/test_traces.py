@@ -121,6 +121,7 @@ def is_told_alike(span: Span, line: dict[str, object]) -> None:
     assert span.attributes["url.scheme"] == "http"
     assert span.about["process.pid"] == line["process.pid"]
     assert span.about["service.name"] == "statements"
+    assert span.about["service.version"] == line["service.version"]
     assert (span.parent, span.is_failed) == ("", False)
 
 

@@ -208,6 +208,22 @@ def test_a_full_pipe_loses_lines_and_the_next_one_tells_how_many() -> None:
     assert last == {"number": -2}
 
 
+def test_threads_tell_each_lost_line_once() -> None:
+    numbers, written = count(1), Written()
+
+    def write(line: bytes) -> None:
+        if next(numbers) % 3:
+            raise BlockingIOError
+        written.append(line)
+
+    log_lines = Lines(write)
+    with ThreadPoolExecutor(5) as pool:
+        list(pool.map(log_lines.put, ['{"a":1}\n'] * 6000))
+    told = sum(line.get("statements.lines_lost", 0) for line in written.lines())
+    assert len(written) == 2000
+    assert told + log_lines.lost - log_lines.told == log_lines.lost == 4000
+
+
 def test_lines_that_nobody_reads_any_more_are_lost() -> None:
     reader, stdout = os.pipe()
     log_lines = Lines(writer(stdout))

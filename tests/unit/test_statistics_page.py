@@ -5,12 +5,14 @@ import re
 from pathlib import Path
 
 from app import batches, context, log, metering, metrics, request_id, trace, tracing
+from app.deployment import Deployment
 from app.lines import MOST_BYTES, Lines
 from app.metering import CELLS, FALLBACKS, LINES_LOST, SPANS_LOST, Meter, file_in
 from app.principal import Principal
 from app.routes import METHODS
 from app.sampling import Sampler
 from app.slots import Slots
+from app.versions import Running
 from bench.paths import ROOT
 from tests.contract.test_statistics import EVERY, PIPED, RELOADED, SERVERS
 from tests.contract.test_traces import (
@@ -27,6 +29,7 @@ PAGE = (ROOT / "docs" / "statistics.md").read_text(encoding="utf-8")
 FIRST_CELL = re.compile(r"^\| (`[^|]+`) \|", re.MULTILINE)
 WORDS = {2: "two", 3: "three", 7: "seven"}
 RULES = {"sampled", "slow_ms"}
+RUNNING = Running("0.1.0", None, Deployment(version="v42"))
 
 
 def section(heading: str) -> str:
@@ -66,7 +69,8 @@ def test_the_page_has_every_metric_and_its_kind(tmp_path: Path) -> None:
     meter = Meter(Slots(file_in(tmp_path), CELLS), dict.fromkeys((FALLBACKS, LINES_LOST, SPANS_LOST), lambda: 0))
     meter.began()
     meter.ended(("GET", "/hello", ""), 200, 0, 0, 1)
-    kinds = {name: kind for name, kind, _, _ in meter.families()} | {"statements_server_queue_length": "gauge"}
+    families = [*meter.families(), metrics.build_info(RUNNING)]
+    kinds = {name: kind for name, kind, _, _ in families} | {"statements_server_queue_length": "gauge"}
     assert dict(re.findall(r"^\| `(\w+)` \| (\w+) \|", section("What is counted?"), re.MULTILINE)) == kinds
 
 
@@ -74,7 +78,7 @@ def test_the_page_has_every_field() -> None:
     written: list[bytes] = []
     lines = Lines(written.append)
     lines.lost = 1
-    logged = log.wsgi(answering("wsgi", lambda: b""), log.Log(lines, Sampler("")))
+    logged = log.wsgi(answering("wsgi", lambda: b""), log.Log(lines, Sampler(""), log.members_of(RUNNING)))
     application = context.wsgi(request_id.wsgi(trace.wsgi(logged)))
     parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     ask_as(Principal("anna", frozenset()), "wsgi", application, "GET", "/hello", traceparent=parent)
@@ -91,7 +95,7 @@ def test_the_page_has_the_figures_of_the_code() -> None:
         == (15, "0.0001", "10.0"),
         "520 combinations": len(metering.SERIES) == 520,
         "at most 4,096 bytes (`PIPE_BUF`)": MOST_BYTES == 4096,
-        "at most 128 characters": log.SUBJECT_CHARACTERS == 128,
+        "at most 128 characters": log.SUBJECT_CHARACTERS == log.DEPLOYMENT_CHARACTERS == 128,
         f'"ecs.version":"{log.ECS}"': True,
         "A method is one of\n  seven": len(METHODS) == 7,
         "32 members or 512 characters": (tracing.STATE_MEMBERS, tracing.STATE_CHARACTERS) == (32, 512),
