@@ -11,12 +11,14 @@ from itertools import islice
 from bench.analysis.text import number
 from bench.report import (
     against,
+    deliveries,
     drift,
     layers,
     limits,
     loads,
     naming,
     ranked,
+    replacements,
     robustness,
     selftest,
     settings,
@@ -53,6 +55,10 @@ def _all(finding: Finding) -> Iterator[str]:
         yield from layers.answers(finding)
     elif finding.attacked:
         yield from robustness.answers(finding.attacked)
+    elif finding.replaced:
+        yield from replacements.answers(finding)
+    elif finding.delivered:
+        yield from deliveries.answers(finding)
     elif finding.limited:
         yield from limits.answers(finding)
     elif settings.only_settings(finding.targets):
@@ -62,12 +68,16 @@ def _all(finding: Finding) -> Iterator[str]:
     elif validators.compared(finding):
         yield from validators.answers(finding)
     else:
-        if finding.tested:
-            yield suites.sentences(finding.tested)
-        for each in finding.each:
-            yield from answer(each)
-        beside = against.beside(finding) if finding.study.peers else None
-        yield from [beside] if beside else []
+        yield from _of_each(finding)
+
+
+def _of_each(finding: Finding) -> Iterator[str]:
+    if finding.tested:
+        yield suites.sentences(finding.tested)
+    for each in finding.each:
+        yield from answer(each)
+    beside = against.beside(finding) if finding.study.peers else None
+    yield from [beside] if beside else []
 
 
 def _of_workload(finding: Finding, lead: str) -> Iterator[str]:

@@ -111,7 +111,14 @@ def slowest_answers(finding: Finding) -> str:
     told = [f"{_both_percentiles(each)} on {naming.server(finding, each.stack)}" for each in known]
     rate = next((number(each.rate) for each in known), "")
     lead = f"p50 and p99 in ms, with {finding.baseline.title} at {rate} requests per second each"
-    return f"{lead}: {listed(told)}" if told else ""
+    alike = [naming.server(finding, each.stack) for each in known[1:] if _overlap(known[0], each)]
+    note = f"; over fresh servers the p99 of {listed(alike)} overlaps with the first" if alike else ""
+    return f"{lead}: {listed(told)}{note}" if told else ""
+
+
+def _overlap(lower: Latencies, higher: Latencies) -> bool:
+    """Whether the p99 of some fresh server of the second is no higher than that of one of the first."""
+    return min(higher.percentiles["p99"].servers) <= max(lower.percentiles["p99"].servers)
 
 
 def _both_percentiles(each: Latencies) -> str:

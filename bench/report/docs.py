@@ -11,9 +11,10 @@ from bench import keep
 from bench.analysis import drift as sources
 from bench.analysis.selftest import Selftest, judge
 from bench.analysis.text import listed
+from bench.measure.instruments.delivered import LINE
 from bench.model import Words
 from bench.paths import FINDINGS, KEPT
-from bench.report import drift, every_stack, readme, robustness
+from bench.report import deliveries, drift, every_stack, readme, robustness
 from bench.report.answer import answers
 from bench.report.finding import find
 from bench.report.markdown import render
@@ -33,6 +34,8 @@ ASKED = (
     "waiting",
     "robustness",
     "cpu-shares",
+    "replacements",
+    "delivery",
     "newest",
     "nodejs",
     "spring",
@@ -74,7 +77,10 @@ def drawn(finding: Finding) -> Iterator[Picture]:
         yield drift.picture(finding.drift)
     elif finding.attacked:
         yield robustness.picture(finding.attacked)
-    elif not finding.limited:
+    elif finding.delivered:
+        if deliveries.of(finding, LINE):
+            yield deliveries.picture(finding)
+    elif not finding.limited and not finding.replaced:
         yield from pictures(finding)
 
 

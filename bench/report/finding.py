@@ -19,6 +19,7 @@ from bench.model import Plan, Run, Session, Stack, Study, Variant, stack_of
 from bench.report.attacked import attacked
 from bench.report.cards import changes
 from bench.report.cost import Price, cost
+from bench.report.delivered import delivered
 from bench.report.estimates import (
     Figure,
     backend,
@@ -38,6 +39,7 @@ from bench.report.latencies import latencies
 from bench.report.layered import layered
 from bench.report.limited import APART, limited
 from bench.report.ranking import brief_load, ranking
+from bench.report.replaced import replaced
 from bench.report.rows import Core, Course, Finding, InstructionCounts, Row, closed_load, place
 from bench.report.stolen import stolen
 from bench.report.suites import tested
@@ -63,8 +65,10 @@ def find(
     evidences = [Evidence(session, runs, workload, selftest) for workload in study.workloads]
     first, *others = [_of_workload(evidence, session, runs, price, selftest) for evidence in evidences]
     targets, suites = target_results(study, session, runs, selftest), tested(study, session, runs, selftest)
-    kept = {"targets": targets, "tested": suites, "stolen": stolen(runs), "proxies": _proxies(runs)}
+    kept = {"targets": targets, "tested": suites, "stolen": stolen(runs), "proxies": _proxies(every)}
     kept |= {"attacked": attacked(session, runs), "limited": limited(session, every)}
+    kept |= {"replaced": replaced(session, every)}
+    kept |= {"delivered": delivered(session, every)}
     return msgspec.structs.replace(first, others=tuple(others), **kept)
 
 

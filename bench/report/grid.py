@@ -11,6 +11,7 @@ from rich.text import Text
 from bench.report.markdown import Table
 
 LINE = 11  # characters of a line, where a cell is broken between words
+NAME = 30  # of a name
 GAP = 2  # characters between columns; 1 where room is short
 LEAST = 2  # columns that are shown even beyond the width
 
@@ -79,8 +80,14 @@ def _words(row: Cells) -> Cells:
 
 
 def _names(row: Cells) -> Cells:
-    """The row with its name broken after `@` and `/`."""
-    return [_broken(row[0], lambda name: name.replace("@", "@\n  ").replace("/", "/\n  ")), *row[1:]]
+    """The row with its name broken after `@` and `/`, or between words."""
+    return [_broken(row[0], _in_lines), *row[1:]]
+
+
+def _in_lines(name: str) -> str:
+    if " " in name.strip():
+        return fill(name, NAME, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return name.replace("@", "@\n  ").replace("/", "/\n  ")
 
 
 def _broken(cell: Text, change: Callable[[str], str]) -> Text:

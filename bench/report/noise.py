@@ -53,6 +53,8 @@ def power(finding: Finding) -> str:
     within = [row.slower for row in finding.layered.rows if not row.first]
     told = [*_smallest(alone, WHERE["micro"]), *_smallest(served, WHERE["macro"]), *_smallest(within, WITHIN)]
     lead = f"Smallest detectable difference ({share(POWER)} power)"
+    if finding.replaced or finding.delivered:
+        return ""  # their ratios have no noise floor
     return f"{lead}: {listed(told)}." if told else f"{lead}: unknown (no ratio has an interval)."
 
 

@@ -14,6 +14,7 @@ from bench.analysis.text import number, seconds, share
 from bench.catalog import pairing
 from bench.model import Peer, Server
 from bench.report import (
+    deliveries,
     front,
     ladder,
     latencies,
@@ -22,6 +23,7 @@ from bench.report import (
     loads,
     look,
     ranking,
+    replacements,
     robustness,
     settings,
     stolen,
@@ -71,6 +73,8 @@ def html(finding: Finding) -> str:
         layered=layers.sections(finding) if finding.layered.rows else [],
         attacked=_attacked(finding),
         limited=limits.tables(finding) if finding.limited else {},
+        replaced=replacements.tables(finding),
+        delivered=deliveries.tables(finding),
         validated=[validators.table(finding), validators.misjudged(finding)] if validators.compared(finding) else [],
         targets={
             "table": settings.targets(finding),

@@ -83,7 +83,7 @@ def pictures(finding: Finding) -> Iterator[Picture]:
         if percentiles.has_figures(each):
             title = f"Latency from the intended start{where}, in µs on a log scale"
             shown = with_keys(percentiles.percentiles(each), percentiles.named(each))
-            yield Picture(each.workload, "latency", title, latencies.sentence(each.latencies), shown)
+            yield Picture(each.workload, "latency", title, latencies.sentence(each.latencies) or title, shown)
         if warming := [course for course in each.closed if course.series.get("warmup")]:
             title = f"Server CPU per request of a fresh server, second by second{where}, in µs on a log scale"
             yield Picture(each.workload, "warming", title, _warmed(warming), warm(warming))

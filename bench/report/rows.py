@@ -16,12 +16,14 @@ from bench.analysis.warmup import Shape
 from bench.model import Catalog, Plan, Run, Session, Stack, Study, Verdict
 from bench.report.attacked import Attacked
 from bench.report.cost import Cost, Price
+from bench.report.delivered import Delivered
 from bench.report.estimates import Figure
 from bench.report.gated import GateResult
 from bench.report.latencies import Latencies
 from bench.report.layered import Layered
 from bench.report.limited import Limited
 from bench.report.ranking import Ranked
+from bench.report.replaced import Replaced
 from bench.report.stolen import Stolen
 from bench.report.suites import SuiteResult
 from bench.report.targets import TargetResult
@@ -140,7 +142,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     - `sessions`: how many sessions of the study are kept;
     - `drift`: the effects of the factors, for a study of factors;
     - `attacked`: the stacks under attack;
-    - `limited`: the stacks within limits on CPU time.
+    - `limited`: the stacks within limits on CPU time;
+    - `replaced`: the stacks that were replaced while clients asked;
+    - `delivered`: the deliveries, from a push to the first right answer.
 
     Comparisons:
     - `same` is the ratio of the study's A/A pair, `selftest` the machine's self-test. `floor` and `floor_served` are
@@ -189,6 +193,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     drift: Drift | None = None
     attacked: tuple[Attacked, ...] = ()
     limited: Limited = Limited()
+    replaced: tuple[Replaced, ...] = ()
+    delivered: tuple[Delivered, ...] = ()
     changes: tuple[Change, ...] = ()
 
     @property

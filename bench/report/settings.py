@@ -22,14 +22,21 @@ def only_settings(rows: Sequence[TargetResult]) -> bool:
 def answers(finding: Finding) -> Iterator[str]:
     """What each setting adds, from the place where it adds least to the one where it adds most.
 
+    Settings that are undecided in each place come first, as one sentence; those that are undecided in most, last.
+
     Where settings have no places in common, or lower a figure: the setting that lowers one most, the one that raises
     one most, and how many figures change.
     """
     rows = finding.targets
     if found := _by_setting(finding):
         work = naming.work_named(finding, rows[0].workload).lower()
-        for setting, places in found.items():
-            yield fitting(f"{setting[0].upper()}{setting[1:]} ({work}, server CPU): {_span(places)}")
+        certain = {setting: sum(map(_is_certain, places.values())) for setting, places in found.items()}
+        unseen = [setting for setting in found if not certain[setting]]
+        if unseen:
+            lead = f"Undecided: {len(unseen)} of {len(found)} settings, such as {unseen[0]} ({work}, server CPU)"
+            yield fitting(f"{lead}: {_most([found[setting] for setting in unseen])}")
+        for setting in sorted(filter(certain.get, found), key=lambda name: 2 * certain[name] < len(found[name])):
+            yield fitting(f"{_begun(setting)} ({work}, server CPU): {_span(found[setting])}")
         return
     changed = [row for row in by_effect(rows) if row.comparison and row.comparison.significant]
     lower, higher = ([row for row in changed if (_value(row) < 1) is below] for below in (True, False))
@@ -47,7 +54,7 @@ def _by_setting(finding: Finding) -> dict[str, dict[str, TargetResult]]:
     Empty unless settings have several places, add server CPU, and lower it nowhere.
     """
     found: dict[str, dict[str, TargetResult]] = {}
-    for row in finding.targets:
+    for row in [each for each in finding.targets if each.target.metric == "cpu"]:
         place, comma, setting = named(finding, row)[0].partition(", ")
         if row.comparison is None:
             continue
@@ -58,24 +65,42 @@ def _by_setting(finding: Finding) -> dict[str, dict[str, TargetResult]]:
     return found if found and min(map(len, found.values())) > 1 else {}
 
 
+def _begun(sentence: str) -> str:
+    """The words as the beginning of a sentence; a name such as gVisor stays as it is."""
+    return sentence if sentence[1:2].isupper() else f"{sentence[0].upper()}{sentence[1:]}"
+
+
 def _span(places: dict[str, TargetResult]) -> str:
     """What a setting adds where it surely adds little, and where it surely adds much; undecided places are counted.
 
     These are the places with the least upper and the greatest lower end of their intervals: the least of many estimates
     is often that of the widest interval.
     """
-    known = {place: ends for place, row in places.items() if (ends := _ends(row))}
-    least = min(known, key=lambda place: known[place][1], default="")
-    most = max(known, key=lambda place: known[place][0], default="")
-    told = [f"{number(_added(places[place]))} µs on {place}" for place in dict.fromkeys((least, most)) if place]
-    span = [f"from {told[0]} to {told[-1]}" if len(told) > 1 else told[0]] if told else []
+    known = {place: ends for place, row in places.items() if (ends := _ends(row)) and _is_certain(row)}
+    least = min(known, key=lambda place: known[place][1])
+    most = max(known, key=lambda place: known[place][0])
+    told = [f"{number(_added(places[place]))} µs on {place}" for place in dict.fromkeys((least, most))]
+    span = f"from {told[0]} to {told[-1]}" if len(told) > 1 else told[0]
     others = len(places) - len(known)
-    return "; ".join(span + ([f"undecided on {others}{' more' if told else ''}"] if others else []))
+    return f"{span}; undecided on {others} more" if others else span
+
+
+def _most(settings: Sequence[dict[str, TargetResult]]) -> str:
+    """What undecided settings add at most, and in which place."""
+    ends = [(ends[1], place) for places in settings for place, row in places.items() if (ends := _ends(row))]
+    if not ends:
+        return "without an interval"
+    highest, place = max(ends)
+    return f"at most {number(highest / MICRO)} µs, on {place}"
+
+
+def _is_certain(row: TargetResult) -> bool:
+    return bool(row.comparison and row.comparison.significant)
 
 
 def _ends(row: TargetResult) -> tuple[float, float] | None:
-    """The ends of the interval of a significant ratio."""
-    ratio = row.comparison.ratio if row.comparison and row.comparison.significant else None
+    """The server CPU that a setting adds to a request, as an interval; None without one."""
+    ratio = row.comparison.ratio if row.comparison else None
     if ratio is None or ratio.low is None or ratio.high is None or row.below is None:
         return None
     return (ratio.low - 1) * row.below, (ratio.high - 1) * row.below

@@ -8,9 +8,11 @@ from typing import Any
 
 from bench.analysis.breaking import RULE
 from bench.analysis.text import listed
+from bench.measure.instruments.delivered import LINE
 from bench.model import Plan, Session
 from bench.paths import PROFILES, REMARKS
 from bench.report import (
+    deliveries,
     drift,
     ladder,
     latencies,
@@ -20,6 +22,7 @@ from bench.report import (
     overview,
     price,
     ranking,
+    replacements,
     robustness,
     selftest,
     settings,
@@ -56,7 +59,12 @@ def page(finding: Finding) -> str:
         "machine": machine(session),
         "facts": ", ".join(map(" ".join, facts(session.machine))),
         "missing": missing(finding),
-        "without_outcome": [*robustness.without_outcome(finding.attacked), *limits.without_figures(finding)],
+        "without_outcome": [
+            *robustness.without_outcome(finding.attacked),
+            *limits.without_figures(finding),
+            *replacements.without_figures(finding),
+            *deliveries.without_figures(finding),
+        ],
         "rerun": rerun(finding),
         "spent": [words for words in (without_pgo(finding), unrest(session), overhead(session)) if words],
         "stolen": {"words": stolen.sentences(finding.stolen), "grid": stolen.grid(finding.stolen)},
@@ -70,8 +78,14 @@ def page(finding: Finding) -> str:
     if finding.attacked:
         shown = robustness.picture(finding.attacked)
         return render("robustness.md", verdict=robustness, found=finding.attacked, picture=shown, **common)
+    if finding.replaced:
+        tables = replacements.tables(finding)
+        return render("replaced.md", tables=tables, replacements=replacements, noise=once(finding), **common)
     if finding.limited:
         return render("limited.md", tables=limits.tables(finding), limits=limits, noise=once(finding), **common)
+    if finding.delivered:
+        steps = deliveries.picture(finding) if deliveries.of(finding, LINE) else None
+        return render("delivered.md", tables=deliveries.tables(finding), picture=steps, noise=once(finding), **common)
     drawn = list(pictures(finding))
     if finding.layered.rows:
         return render("layers.md", layers=layers, pictures=drawn, noise=once(finding), **common)
@@ -153,8 +167,13 @@ def _rankings(finding: Finding) -> list[dict[str, Any]]:
 
 def _latencies(finding: Finding) -> list[dict[str, Any]]:
     """The table of each rate, the shortest 99th percentile first."""
+    plan, catalog = finding.study.latency, finding.session.plan.catalog
+    lasts = f" for {sum(each.seconds for each in catalog.loads[plan.load].segments):g} s" if plan else ""
     return [
-        {"title": title, "table": [latencies.HEADING, *(list(map(_text, latency_row(each))) for each in group)]}
+        {
+            "title": f"{title}{lasts}",
+            "table": [latencies.HEADING, *(list(map(_text, latency_row(each))) for each in group)],
+        }
         for title, group in latencies.levels(finding.latencies).items()
     ]
 

@@ -14,7 +14,18 @@ from rich.text import Text
 from bench.analysis.text import number
 from bench.measure.instruments.sizes import Size
 from bench.model import Image, Stack
-from bench.report import layers, limits, ranking, robustness, settings, stolen, suites, validators
+from bench.report import (
+    deliveries,
+    layers,
+    limits,
+    ranking,
+    replacements,
+    robustness,
+    settings,
+    stolen,
+    suites,
+    validators,
+)
 from bench.report.answer import answers
 from bench.report.attacked import Attacked
 from bench.report.cards import cards
@@ -66,16 +77,17 @@ def _tables(console: Console, finding: Finding) -> None:
         Grid.of(layers.rows(each)).print(console)
     if finding.attacked:
         _attacked(finding.attacked).print(console)
-    for title, table in limits.tables(finding).items():
+    apart = limits.tables(finding, ends=False) | replacements.tables(finding) | deliveries.tables(finding)
+    for title, table in apart.items():
         _say(console, title, "bold")
         Grid.of(table).print(console)
-    for each in finding.each if finding.rows and not finding.attacked and not finding.limited else ():
+    for each in finding.each if finding.rows and not finding.attacked and not apart else ():
         if finding.others:
             _say(console, each.title, "bold")
         (_ranking(each) if finding.ranks_stacks else _stacks(each)).print(console)
         for row in (row for row in each.rows if row.verdict not in {"pass", "eliminated"}):
             _say(console, f"{row.verdict}: {row.stack}: {row.reason}", "yellow")
-    is_shown = any((finding.rows, finding.targets, finding.tested, finding.layered.rows, finding.limited))
+    is_shown = any((finding.rows, finding.targets, finding.tested, finding.layered.rows, apart))
     if validators.compared(finding):
         Grid.of(validators.table(finding)).print(console)
         is_shown = True
@@ -146,6 +158,8 @@ def _record(finding: Finding, page: Path) -> dict[str, object]:
         "layers": {each.workload: each.layered.rows for each in finding.each},
         "attacked": finding.attacked,
         "limited": finding.limited,
+        "replaced": finding.replaced,
+        "delivered": finding.delivered,
         "cards": cards(finding),
         "stacks": [row for each in finding.each for row in each.rows],
         "latencies": {each.workload: each.latencies for each in finding.each},

@@ -10,9 +10,10 @@ from bench.report import money, naming
 from bench.report.changes import SERVERS
 from bench.report.markdown import table
 from bench.report.rows import Finding, Row
-from bench.report.wording import MEGA, MICRO, UNDECIDED, estimate, scaled
+from bench.report.wording import MEGA, MICRO, MILLI, UNDECIDED, estimate, scaled
 
 ABSENT = "—"
+BUSY, SLOWEST = "own 60", "p99"  # a share of each stack's own capacity
 HEADING = (
     "stack",
     "requests/s",
@@ -59,20 +60,26 @@ def _undecided(row: Row) -> str:
 
 
 def caption(finding: Finding) -> str:
-    """What the cells are."""
+    """What was measured, and what its figures may be compared with."""
     return (
         "The same application in one worker process on one core; in Python with Falcon, on Uvicorn with Falcon's ASGI "
-        f"side. Server CPU per request (“undecided”: no difference from the same server with CPython is shown), and "
-        f"what it costs, fully used and without memory, at an assumed ${money.CORE_HOUR:g} an hour of a core: "
-        f"{money.RATE:,} requests per second for a month of {money.MONTH_HOURS:g} h, and a million requests; the "
-        "largest sum of the memory of all its processes in seconds of load; the time from start to first right answer "
-        "on a machine that has read the files before; the files that a bare image needs, stripped and gzipped, not an "
-        "image. Compare within this table: "
-        "other sessions ran on other days or hosts. Which differences are more than noise, "
-        f"[its page](docs/findings/{finding.study.name}.md) tells. None has a proxy here: "
-        "[robustness](docs/findings/robustness.md) tells which needs one, [ablations](docs/findings/ablations.md) what "
-        "it adds."
+        "side. None has a proxy here: [robustness](docs/findings/robustness.md) tells which needs one, "
+        "[ablations](docs/findings/ablations.md) what it adds. Compare within this table: other sessions ran on other "
+        "days or hosts. Which differences are more than noise, "
+        f"[its page](docs/findings/{finding.study.name}.md) tells."
     )
+
+
+def legend() -> list[str]:
+    """What the columns are."""
+    return [
+        "**CPU:** of the server, per request. Undecided: no difference from the same server with CPython is shown.",
+        f"**$:** at an assumed ${money.CORE_HOUR:g} an hour of a core, fully used and without memory; {money.RATE:,} "
+        f"requests per second for a month of {money.MONTH_HOURS:g} h, and a million requests.",
+        "**memory:** of all its processes under load, the largest sum. **start:** to the first right answer, on a "
+        "machine that has read the files before.",
+        "**size:** the files that a bare image needs, stripped and gzipped; not an image.",
+    ]
 
 
 def pays(finding: Finding) -> str:
@@ -96,6 +103,29 @@ def by_server(finding: Finding) -> str:
     *others, dear = plain
     told = [f"{ratio(dear, row)} that on {naming.server(finding, row.stack)}" for row in others]
     return f"{name(finding, dear)} takes {listed(told)}, in CPU."
+
+
+def tails(finding: Finding) -> str:
+    """The 99th percentiles of the fastest core near its capacity, from server to server; empty if they may be equal.
+
+    The ranges over its fresh servers are shown, because a stall of the machine lengthens some.
+    """
+    best = next((row.stack.variant for row in rows_of(finding) if not row.stack.is_peer), None)
+    known = [
+        (each, each.percentiles[SLOWEST])
+        for each in finding.latencies
+        if each.level == BUSY and each.stack.variant == best and each.percentiles[SLOWEST].figure.value
+    ]
+    if not known or max(known[0][1].servers) >= min(known[-1][1].servers):
+        return ""
+    told = [
+        f"{scaled(slow.figure, MILLI)} on {naming.server(finding, each.stack)} "
+        f"({number(min(slow.servers) / MILLI)} to {number(max(slow.servers) / MILLI)})"
+        for each, slow in (known[0], known[-1])
+    ]
+    core = name(finding, next(row for row in finding.rows if row.stack == known[0][0].stack)).partition(" on ")[0]
+    share = BUSY.split()[1]
+    return f"Near its capacity the server decides the p99: at {share} % of it, {core} has {listed(told)}, in ms."
 
 
 def beside(finding: Finding) -> list[str]:

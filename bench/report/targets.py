@@ -140,8 +140,13 @@ def target_results(
     """The results of every target, workload by workload, in the study's order. Those without a limit are one family."""
     measured = RunsByCase(study, session, runs, selftest)
     return _judged(
-        [_result(target, workload, measured, study) for target in study.targets for workload in target.workloads]
+        [_result(target, workload, measured, study) for target in study.targets for workload in _workloads(target)]
     )
+
+
+def _workloads(target: Target) -> Sequence[str]:
+    """The workloads that a target has a result for. A start is the same for all; one without a limit is told once."""
+    return target.workloads[:1] if target.metric == "ready" and target.at_most is None else target.workloads
 
 
 def over_sessions(sessions: Sequence[Sequence[TargetResult]]) -> tuple[TargetResult, ...]:

@@ -103,12 +103,34 @@ def test_the_plain_source_stands_on_every_server_and_each_other_core_on_its_chea
 
 def test_percentiles_are_those_of_the_study_of_tails(found: dict[str, Finding]) -> None:
     own = found[readme.TAILS]
-    told = dict(re.findall(r"[\d.]+ and ([\d.]+) on (.+?)(?=, [\d.]+ and| and [\d.]+ and|$)", slowest_answers(own)))
+    listed, _, alike = slowest_answers(own).partition("; ")
+    told = dict(re.findall(r"[\d.]+ and ([\d.]+) on (.+?)(?=, [\d.]+ and| and [\d.]+ and|$)", listed))
     known = {naming.server(own, each.stack): each for each in own.latencies if each.is_common}
     p99 = [known[server].percentiles["p99"].figure.value for server in told.values()]
     assert len(told) == len(USUAL_SERVERS)
     assert [float(each) / 1000 for each in told] == [pytest.approx(value, rel=0.01) for value in p99]
     assert p99 == sorted(p99)
+    ranges = {server: known[server].percentiles["p99"].servers for server in told.values()}
+    best, *others = ranges
+    assert [each for each in others if each in alike] == [
+        each for each in others if min(ranges[each]) <= max(ranges[best])
+    ]
+
+
+def test_the_p99_near_capacity_is_told_where_no_fresh_servers_overlap(found: dict[str, Finding]) -> None:
+    own = found["stacks"]
+    told = re.findall(r"([\d.]+) on (.+?) \(([\d.]+) to ([\d.]+)\)", taken.tails(own))
+    (best, _, low, high), (worst, _, from_, to) = told
+    assert float(low) <= float(best) <= float(high) < float(from_) <= float(worst) <= float(to)
+    cores = [row.stack.variant for row in taken.rows_of(own)]
+    busy = [each for each in own.latencies if each.level == "own 60" and each.stack.variant == cores[0]]
+    servers = {naming.server(own, each.stack): each.percentiles["p99"] for each in busy}
+    for p99, server, *ends in told:
+        slow = servers[server]
+        assert float(p99) / 1000 == pytest.approx(slow.figure.value, rel=0.01)
+        assert [float(each) / 1000 for each in ends] == pytest.approx([min(slow.servers), max(slow.servers)], rel=0.01)
+    near = [each for each in own.latencies if each.level != "own 60"]
+    assert taken.tails(msgspec.structs.replace(own, latencies=tuple(near))) == ""
 
 
 def test_money_follows_from_the_cpu(found: dict[str, Finding]) -> None:
