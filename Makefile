@@ -6,13 +6,14 @@ at_once := -n 3 --no-loadscope-reorder # three processes, as tests mostly wait: 
 run    := run quick $(if $(variant),--variant $(variant))
 sphinx := .lab/docs/bin/sphinx-build
 
-.PHONY: setup bench try measure limits scale messaging statistics monitoring clients pacts contracts test test-fast test-long faults fuzz endurance format lint site size image report findings docs-output lock
-setup:        ; @python3 -m bench.bootstrap
+.PHONY: setup bench try measure limits deliver scale messaging statistics monitoring clients pacts contracts test test-fast test-long faults fuzz endurance format lint site size image publish report findings docs-output lock
+setup:        ; @python3 -m bench.bootstrap $(parts)
 bench: setup  ; $(python) -m bench $(run)
 try: setup    ; @test -e $(service)/lab.toml || $(python) -m bench init $(service)
 	$(python) -m bench try $(service) $(options)
 measure: setup ; $(python) -m bench measure $(studies)
 limits: setup ; $(python) -m bench run limits
+deliver: setup ; $(python) -m bench run delivery
 test: setup   ; $(python) -m pytest $(at_once) -m 'not long and not faults'
 test-long: setup ; $(python) -m pytest $(at_once) -m long
 faults: setup ; $(python) -m pytest $(at_once) tests/contract/test_faults.py tests/contract/test_controls.py
@@ -23,6 +24,8 @@ format: setup ; $(python) -m ruff check --fix-only . && $(python) -m ruff format
 lint: setup   ; $(python) -m ruff check . && $(python) -m ruff format --check . && $(python) -m mypy
 size: setup   ; $(python) -m bench size
 image: setup  ; $(python) -m bench image $(stack)
+publish: setup ; $(python) -m bench publish $(index) $(variants)
+release: setup ; $(python) -m bench release $(variants)
 report: setup ; $(python) -m bench report
 findings: setup ; $(python) -m bench findings
 docs-output: setup ; $(python) -m tests.docs_output $(options)

@@ -11,14 +11,15 @@ try:
 
     from bench.errors import LabError, MissingError, of_system
     from bench.paths import LAB, RESULTS
-    from bench.verbs import image, look, make, measure, monitor, own, tell
+    from bench.verbs import bundle, image, look, make, measure, monitor, own, publish, release, tell
     from bench.verbs.app import app
     from bench.verbs.usage import mistake
 except ModuleNotFoundError as missing:
     print(f"bench: {missing.name} is not installed: run `make setup`, then .venv/bin/python -m bench", file=sys.stderr)
     sys.exit(2)
 
-VERBS = (look, make, image, measure, monitor, own, tell)  # importing a module registers its verbs with `app`
+# Importing a module registers its verbs with `app`.
+VERBS = (look, make, image, bundle, publish, release, measure, monitor, own, tell)
 
 
 def main() -> int:

@@ -1,5 +1,7 @@
 """`make setup`: from a bare checkout to a working lab. Does nothing if everything is set up.
 
+`make setup parts=all` installs the optional parts of the system, too, as CI does.
+
 Uses only the standard library. It installs the parts of the system, then `.venv` from `locks/lab.txt`, and checks the
 hash of every package. An unavailable part is recorded in `.lab/system.json` with the reason and the command that brings
 it; the rest goes on.
@@ -33,7 +35,7 @@ def main() -> int:
     """Set up what is missing. Returns the exit status: 2 if the lab cannot run, or if a part is missing under CI."""
     try:
         require_a_way()
-        unavailable = bring_parts()
+        unavailable = bring_parts(everything="all" in sys.argv[1:] or "CI" in os.environ)
         if os.environ.get("CI") and unavailable:
             raise LabError(f"{unavailable[0]['what']} is unavailable, and CI requires it: {unavailable[0]['reason']}")
         bring_environment()
@@ -49,9 +51,12 @@ def require_a_way() -> None:
         raise LabError(NO_VENV)
 
 
-def bring_parts() -> list[dict[str, str]]:
-    """Install missing parts of the system. Returns the unavailable ones, as recorded in `.lab/system.json`."""
-    missing = [part for part in system.parts() if part.missing]
+def bring_parts(*, everything: bool = False) -> list[dict[str, str]]:
+    """Install missing parts of the system, the optional ones if `everything` is wanted.
+
+    Returns the unavailable ones, as recorded in `.lab/system.json`.
+    """
+    missing = [part for part in system.parts() if part.missing and (everything or not part.optional)]
     known = {each["what"]: each for each in read_unavailable()}
     wanted = [part for part in missing if part.name not in known]
     reasons = install(wanted) if wanted else {}

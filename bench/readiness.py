@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from bench import documents, verify
-from bench.build import artifacts, beside, peers
+from bench.build import artifacts, beside, deliveries, fronts, images, peers
 from bench.catalog import pairing
 from bench.errors import LabError, MissingError, UnpinnedError
 from bench.host import exclusive, limits, machine
@@ -63,6 +63,7 @@ def make_ready(plan: Plan, progress: Progress, cases: Path = verify.GOLDEN) -> R
     for name in built if study.layers else ():
         with exclusive.building(progress.say), progress.step(f"packages of layers for {name}"):
             unavailable += layers.provision(catalog, study, name)
+    unavailable += deliveries_missing(plan, built, progress)
     none = {
         "macro": generator_missing(plan, progress),
         "instructions": study.instructions and counter_missing(progress),
@@ -202,10 +203,14 @@ def backends_missing(plan: Plan, variants: Iterable[str], progress: Progress) ->
 
 
 def tunings_missing(plan: Plan) -> dict[str, Unavailable]:
-    """The servers of the study whose proxy or backend is unavailable, by the study's name for the server."""
+    """The servers of the study whose proxy or backend is unavailable, by the study's name for the server.
+
+    A way in which servers are replaced is named like a tuning of any server, such as `+behind-nginx`.
+    """
     missing = {}
-    for name in plan.study.servers:
-        tuning = plan.catalog.tunings.get(server_name(name).tuning)
+    asked = {name: plan.catalog.tunings.get(server_name(name).tuning) for name in plan.study.servers}
+    asked |= {f"+{name}": plan.catalog.replacements[name] for name in plan.study.ways}
+    for name, tuning in asked.items():
         try:
             system.require(tuning.proxy.needs if tuning and tuning.proxy else ())
             if tuning and tuning.backend:
@@ -252,8 +257,11 @@ def places_missing(plan: Plan, variant: str, progress: Progress) -> dict[str, Un
                     progress.step(f"image of {stack.on_host}, tried at {name}"),
                 ):
                     system.require(place.needs)
-                    life_cycle.image(plan.catalog, stack.on_host)
-                    try_out(place, stack)
+                    life_cycle.image(plan.catalog, images.imaged(plan.catalog, stack))
+                    tuning = pairing.tuning_of(plan.catalog, stack)
+                    if tuning and tuning.proxy:
+                        fronts.build(tuning.proxy)
+                    try_out(plan.catalog, stack)
             except MissingError as error:
                 what = f"{variant}/*/{name}"
                 missing[name] = Unavailable(
@@ -281,6 +289,22 @@ def limits_missing() -> Unavailable | None:
     except MissingError as missing:
         return Unavailable(what="limits on CPU time", reason=str(missing), remedy=missing.remedy, instrument="limited")
     return None
+
+
+def deliveries_missing(plan: Plan, built: Built, progress: Progress) -> list[Unavailable]:
+    """Bring tools and packages for the deliveries of what is built. Returns those that are unavailable."""
+    missing = []
+    for delivery in plan.catalog.deliveries.values():
+        if delivery.subject not in built:
+            continue
+        try:
+            with exclusive.building(progress.say), progress.step(f"tools and packages for {delivery.name}"):
+                deliveries.provision(plan.catalog, delivery)
+        except MissingError as error:
+            missing.append(
+                Unavailable(what=delivery.title, reason=str(error), remedy=error.remedy, delivery=delivery.name)
+            )
+    return missing
 
 
 def counter_missing(progress: Progress) -> Unavailable | None:

@@ -14,7 +14,18 @@ from sphinx.application import Sphinx
 
 ROOT = Path(__file__).resolve().parent.parent
 # Folders outside docs/ with pages of their own.
-FOLDERS = ("spec", "builds", "optimised", "peers", "deploy", "deploy/containers", "clients", "pacts", "tests")
+FOLDERS = (
+    "spec",
+    "builds",
+    "optimised",
+    "peers",
+    "deploy",
+    "deploy/containers",
+    "deploy/vagrant",
+    "clients",
+    "pacts",
+    "tests",
+)
 
 project = html_title = "runtime-lab"
 root_doc = "README"

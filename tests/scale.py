@@ -44,7 +44,7 @@ def like_cpython(name: str) -> Variant:
 def artifact(variant: str) -> Artifact:
     """A made-up artifact of it."""
     interpreter = Provisioned("cpython-3.11", "python3.11", "cpython", "3.11.2", "path", {}, "c" * 64)
-    return Artifact(variant, "f" * 64, "core.whl", "a" * 64, 1, 1.0, interpreter, sessions.STARTED)
+    return Artifact(variant, "f" * 64, "core.whl", "a" * 64, "a" * 64, 1, 1.0, interpreter, sessions.STARTED)
 
 
 def large(variants: tuple[str, ...], **plans: object) -> Study:

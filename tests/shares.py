@@ -19,10 +19,14 @@ def any_of(names: Iterable[str]) -> str:
 PARTS: tuple[Iterable[str], ...] = (CATALOG.variants, CATALOG.frameworks, CATALOG.labels(), CATALOG.tunings)
 STACK = re.compile(r"\[((?:{})(?:@[\w.-]+(?=/)|/(?:{})/(?:{})(?:\+(?:{}))?))".format(*map(any_of, PARTS)))
 ORDER = ("unit", "e2e")  # the long share of those that measure begins early
-PAGES = re.compile("tests/e2e/test_(report|site)")  # these measure nothing
+BESIDE = re.compile("tests/e2e/test_(own_index|own_pages.py::test_an_application|report|site)")  # they measure nothing
 TOGETHER = (
     "tests/contract/test_draining.py",  # it serves several stacks at a time
     "tests/contract/test_monitoring.py",  # its stacks share one chain
+)
+CONTAINERS = (  # one builds and removes images, the other looks what containers leave
+    "tests/contract/test_images.py",
+    "tests/contract/test_places.py",
 )
 
 
@@ -35,9 +39,11 @@ class Sharing(LoadScopeScheduling):
 
 def share(nodeid: str) -> str:
     """The name of the tests that run in the same process as this one."""
-    if room(nodeid) == "e2e" and not PAGES.match(nodeid):
+    if room(nodeid) == "e2e" and not BESIDE.match(nodeid):
         return "e2e"  # a second measurement on the machine would be refused
     file = nodeid.partition("::")[0]
+    if file in CONTAINERS:
+        return "containers"
     stack = STACK.search(nodeid) if room(nodeid) == "contract" and file not in TOGETHER else None
     return stack[1] if stack else file
 

@@ -7,11 +7,13 @@ import time
 from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from bench.build import applications, commands, wheels
 from bench.build.replacing import replacing
+from bench.build.version import Code
 from bench.catalog import pairing
 from bench.errors import LabError, MissingError, UnpinnedError
 from bench.model import Artifact, Catalog, Implementation, Provisioned, Server, Stack, Unavailable, Variant
@@ -64,6 +66,7 @@ def build(
             fingerprint=fingerprint,
             wheel=what.name,
             wheel_sha256=hashlib.sha256(what.read_bytes()).hexdigest(),
+            content_sha256=wheels.content(what),
             wheel_bytes=what.stat().st_size,
             build_seconds=seconds,
             interpreter=interpreter,
@@ -114,17 +117,32 @@ def _install_application(
     return pins, lacks
 
 
-def rebuild(catalog: Catalog, variant: Variant, interpreter: Provisioned, folder: Path, prefix: Path) -> None:
+def rebuild(
+    catalog: Catalog,
+    variant: Variant,
+    interpreter: Provisioned,
+    folder: Path,
+    prefix: Path,
+    *,
+    code: Code | None = None,
+) -> Path:
     """Build `variant` again from the same source: its wheel into `folder`, and the variant alone into `prefix`.
 
-    The build environment of the artifact is reused. Raises LabError with the failing command and the path of its log.
+    The build environment of the artifact is reused. Returns the wheel, which says that it is `code`. Raises LabError
+    with the failing command and the path of its log.
     """
     folder.mkdir(parents=True)
     log = folder / "build.log"
-    wheel = wheels.make(variant, BUILDERS / variant.name / "bin" / "python", folder, log)
+    wheel = wheels.make(variant, BUILDERS / variant.name / "bin" / "python", folder, log, code)
     _venv(prefix, interpreter, log)
     _install_variant(prefix, variant, wheel, log)
     _after_install(catalog, prefix, variant, log)
+    return wheel
+
+
+def record(name: str) -> dict[str, Any]:
+    """Return what the wheel of the variant `name` says of itself."""
+    return wheels.record(ARTIFACTS / name / require(name).wheel)
 
 
 def artifact(name: str) -> Artifact | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +14,7 @@ from bench.paths import ROOT
 
 EPOCH = "1577836800"  # a fixed date in every wheel, so that equal sources give equal bytes
 STEP_SECONDS = 600
+ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "SOURCE_DATE_EPOCH": EPOCH}
 
 
 def run_all(
@@ -28,24 +31,32 @@ def run(argv: list[str], folder: Path, log: Path, env: dict[str, str] | None = N
     with log.open("ab") as output:
         output.write(f"$ {' '.join(argv)}\n".encode())
         output.flush()
-        env = env or {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "SOURCE_DATE_EPOCH": EPOCH}
         try:
-            done = subprocess.run(
-                argv,
-                check=False,
-                cwd=folder,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                env=env,
-                timeout=STEP_SECONDS,
+            process = subprocess.Popen(
+                argv, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=env or ENVIRONMENT
             )
         except OSError as error:
             raise LabError(f"{command} could not be started ({error.strerror}); {see}") from error
-        except subprocess.TimeoutExpired as error:
-            raise LabError(f"{command} timed out after {STEP_SECONDS} s; {see}") from error
-    if done.returncode:
-        raise LabError(f"{command} failed with status {done.returncode}{_last_line(log)}; {see}")
+        try:
+            is_over = _ends(process, STEP_SECONDS)
+        finally:
+            process.kill()  # it may have ended
+            status = process.wait()
+    if not is_over:
+        raise LabError(f"{command} timed out after {STEP_SECONDS} s; {see}")
+    if status:
+        raise LabError(f"{command} failed with status {status}{_last_line(log)}; {see}")
+
+
+def _ends(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Whether a process ends in time; returns at once when it does, where `Popen.wait` looks every 50 ms."""
+    descriptor = os.pidfd_open(process.pid)
+    try:
+        end = select.poll()
+        end.register(descriptor, select.POLLIN)
+        return bool(end.poll(seconds * 1000))
+    finally:
+        os.close(descriptor)
 
 
 def _last_line(log: Path) -> str:

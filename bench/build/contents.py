@@ -67,6 +67,12 @@ def brought(catalog: Catalog, stack: Stack) -> set[str]:
     return _closure(needed, _installed(stack.variant)) - _served(catalog, stack)
 
 
+def required(catalog: Catalog, stack: Stack) -> set[str]:
+    """Return the distributions that `stack` requires beside the wheel of its variant."""
+    needed = catalog.variant(stack.variant).requirements
+    return _closure(needed, _installed(stack.variant)) | _served(catalog, stack)
+
+
 def image_path(path: Path) -> str:
     """Return the path of a file in an image, which does not depend on the location of its prefix."""
     inside = PREFIXES in path.parents

@@ -13,9 +13,8 @@ from pathlib import Path
 
 import msgspec
 
-from bench.build import commands, wheels
+from bench.build import commands, version
 from bench.errors import LabError
-from bench.host import machine
 from bench.model import BuiltPeer, FromNpm, Peer
 from bench.paths import ARTIFACTS, INTERPRETERS, PREFIXES, ROOT
 from bench.provision import debian, npm, stamp, system
@@ -40,7 +39,7 @@ def make(peer: Peer, force: bool = False) -> BuiltPeer:
     for destination, file in _sources(peer):
         (prefix / destination).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, prefix / destination)
-    record = {"version": wheels.VERSION, "commit": machine.commit(), "build": peer.build, "fingerprint": fingerprint}
+    record = {**version.development()._asdict(), "build": peer.build, "fingerprint": fingerprint}
     (prefix / "built.json").write_text(json.dumps(record, indent=1) + "\n")
     commands.run_all(peer.steps, _placeholders(peer), prefix, folder / "build.log", dict(os.environ))
     made = BuiltPeer(

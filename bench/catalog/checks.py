@@ -5,10 +5,11 @@ from __future__ import annotations
 from difflib import get_close_matches
 from itertools import chain
 
+from bench.catalog import delivered, replaced
 from bench.catalog.pairing import kinds, takes_workers
 from bench.catalog.tuning import tuned
 from bench.errors import NEAR, LabError
-from bench.model import Against, Catalog, Peer, Server, Study, Target, Workload, pick, server_name
+from bench.model import Against, Catalog, Peer, Replacement, Server, Study, Target, Tuning, Workload, pick, server_name
 from bench.paths import ROOT, YARDSTICKS
 
 IN_PROCESS = {"wsgi", "asgi"}  # interfaces that a request within a process can use
@@ -40,7 +41,9 @@ def check(catalog: Catalog) -> None:
     _check_labels(catalog)
     _check_peers(catalog)
     _check_tunings(catalog)
+    _check_places(catalog)
     _check_layerings(catalog)
+    delivered.check_sources(catalog)
 
 
 def _refusable(catalog: Catalog) -> dict[str, object]:
@@ -88,18 +91,22 @@ def _check_peers(catalog: Catalog) -> None:
 
 
 def _check_tunings(catalog: Catalog) -> None:
-    """Every program, label and replaced word in a tuning is that of a server, and one word is that of its own."""
+    """Every program, label and replaced word in a tuning or a replacement is a server's, and one word is its own."""
     labels = catalog.labels()
     words = set(chain.from_iterable(server.argv for server in catalog.servers.values()))
     programs = {server.server: server for server in catalog.servers.values()}
-    for tuning in catalog.tunings.values():
-        where = f"bench/tunings/{tuning.name}.toml"
+    declared: list[tuple[str, Tuning]] = [(f"tunings/{name}", each) for name, each in catalog.tunings.items()]
+    declared += [(f"replacements/{name}", each) for name, each in catalog.replacements.items()]
+    for path, tuning in declared:
+        where = f"bench/{path}.toml"
         for program in tuning.servers:
             pick(programs, program, "server program", f"{where}: servers")
         for label in tuning.unsupported:
             pick(labels, label, "server", f"{where}: unsupported")
         for label in tuning.losses:
             pick(labels, label, "server", f"{where}: losses")
+        for label in tuning.causes if isinstance(tuning, Replacement) else ():
+            pick({**labels, **catalog.peers}, label, "server or peer", f"{where}: causes")
         if tuning.backend:
             pick(catalog.backends, tuning.backend, "backend", f"{where}: backend")
         if tuning.entry and not (YARDSTICKS / f"{tuning.entry}.py").is_file():
@@ -114,6 +121,13 @@ def _check_tunings(catalog: Catalog) -> None:
             raise LabError(
                 f"{where}: words: none is in the argv of {', '.join(tuning.servers)}; change words or servers"
             )
+
+
+def _check_places(catalog: Catalog) -> None:
+    """What a place does not support is the label of a server."""
+    for place in catalog.places.values():
+        for label in place.unsupported:
+            pick(catalog.labels(), label, "server", f"bench/places/{place.name}.toml: unsupported")
 
 
 def _check_layerings(catalog: Catalog) -> None:
@@ -161,6 +175,8 @@ def check_study(study: Study, catalog: Catalog) -> None:
     _check_loads(study, where, catalog)
     _check_requests(study, where, catalog)
     _check_limits(study, where, catalog)
+    replaced.check(study, where, catalog)
+    delivered.check(study, where, catalog)
     if study.baseline not in study.variants:
         raise LabError(f"{where}: baseline {study.baseline!r} must be one of the study's variants")
 

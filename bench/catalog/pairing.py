@@ -113,12 +113,15 @@ def place_of(catalog: Catalog, stack: Stack) -> Place | None:
 
 def _unplaced(catalog: Catalog, stack: Stack) -> Unsupported | None:
     """Why no image has the whole stack; None if one has."""
-    tuning = tuning_of(catalog, stack)
+    tuning, place = tuning_of(catalog, stack), place_of(catalog, stack)
     if catalog.variant(stack.variant).application:
         return Unsupported(reason="an image is of the lab's own service", symptom="")
-    if tuning and (tuning.proxy or tuning.entry or tuning.requirements or tuning.backend):
-        reason = f"the image of a stack has neither the proxy nor the packages of {tuning.name}"
-        return Unsupported(reason=reason, symptom="")
+    if tuning and (tuning.entry or tuning.requirements or tuning.backend):
+        return Unsupported(reason=f"the image of a stack has no packages of {tuning.name}", symptom="")
+    if place and stack.label in place.unsupported:
+        return place.unsupported[stack.label]
+    if tuning and tuning.proxy and place and not place.shared:
+        return Unsupported(reason=f"at {place.name}, containers share no folder for the socket of a proxy", symptom="")
     return None
 
 

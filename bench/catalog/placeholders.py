@@ -13,13 +13,15 @@ from string import Formatter
 from typing import Any
 
 from bench.errors import unknown
-from bench.model import Backend, Interpreter, Layering, Peer, Place, Server, Tuning, Variant
+from bench.model import Backend, Delivery, Interpreter, Layering, Peer, Place, Replacement, Server, Tuning, Variant
 
 SERVED = ("backlog", "base", "entry", "host", "port", "prefix", "python", "scratch", "workers")
 BUILT = ("home", "prefix", "runtime")
 STARTED = ("folder", "port")
-PLACED = ("cgroup", "cpus", "env_file", "name", "pid_file", "runtime")
+PLACED = ("cgroup", "cpus", "env_file", "folder", "home", "host", "name", "port", "runtime")
 VERIFIED = ("algorithm", "audience", "issuer", "jwks")
+PREPARED = ("packages", "runtime", "tools")
+DELIVERED = (*PREPARED, "caches", "release")
 
 NAMED = re.compile(r"\{([A-Za-z_]\w*)\}")
 
@@ -51,7 +53,7 @@ def _fields(text: str) -> Iterator[str]:
             yield name + (f"!{conversion}" if conversion else "") + (f":{form}" if form else "")
 
 
-def _keys(declared: Any) -> Iterator[Key]:
+def _keys(declared: Any) -> Iterator[Key]:  # noqa: PLR0912 - a branch for each noun
     """The keys of a declaration that the lab fills in."""
     match declared:
         case Server():
@@ -59,19 +61,25 @@ def _keys(declared: Any) -> Iterator[Key]:
             yield "env", declared.env.values(), SERVED, True
             yield "files", declared.files, ("base",), False
         case Tuning():
-            yield "words", chain.from_iterable(declared.words.values()), SERVED, True
-            yield "env", declared.env.values(), (*SERVED, "dsn") if declared.backend else SERVED, True
-            if declared.proxy:
-                yield "proxy.argv", declared.proxy.argv, SERVED, False
+            yield from _keys_of_tuning(declared)
         case Backend():
             for key in ("prepare", "argv", "ready", "version"):
                 yield key, getattr(declared, key)[1:], STARTED, True  # the first word names a program
             yield "dsn", (declared.dsn,), STARTED, True
         case Place():
-            for key in ("argv", "options", "remove", "version"):
+            for key in ("engine", "argv", "options", "shared", "process", "remove", "version"):
                 yield key, getattr(declared, key), PLACED, True
+            for key in ("argv", "ready", "image", "load") if declared.daemon else ():
+                yield f"daemon.{key}", getattr(declared.daemon, key), ("archive", "home", "image"), True
         case Layering():
             yield "env", declared.env.values(), VERIFIED if declared.bearer else (), True
+        case Delivery():
+            yield "prepare", chain.from_iterable(declared.prepare), PREPARED, True
+            for key in ("test", "build", "ship"):
+                yield key, chain.from_iterable(getattr(declared, key)), DELIVERED, True
+            yield "start", declared.start, (*DELIVERED, "host", "port"), True
+            yield "env", declared.env.values(), DELIVERED, True
+            yield "shipped", declared.shipped, DELIVERED, True
         case Interpreter():
             yield "env", declared.env.values(), ("prefix",), False
         case Variant():
@@ -83,3 +91,12 @@ def _keys(declared: Any) -> Iterator[Key]:
             yield "argv", declared.argv, (*BUILT, "backlog", "host", "port"), True
             yield "env", declared.env.values(), (*BUILT, "backlog", "host", "port"), True
             yield "files", chain.from_iterable(declared.files.values()), BUILT, True
+
+
+def _keys_of_tuning(declared: Tuning) -> Iterator[Key]:
+    yield "words", chain.from_iterable(declared.words.values()), SERVED, True
+    yield "env", declared.env.values(), (*SERVED, "dsn") if declared.backend else SERVED, True
+    if declared.proxy:
+        yield "proxy.argv", declared.proxy.argv, SERVED, False
+    for key in ("touch", "pid_file", "successor") if isinstance(declared, Replacement) else ():
+        yield key, filter(None, [getattr(declared, key)]), ("scratch",), True

@@ -37,18 +37,26 @@ def with_settings(study: Study, catalog: Catalog) -> Study:
     for place in plan.places:
         pick(catalog.places, place, "place", f"{where}.places")
     for server in study.servers:
-        if server_name(server).label != server:
+        if server_name(server).place or (plan.tunings and server_name(server).tuning):
             raise LabError(f"bench/studies/{study.name}.toml: servers: name {server} without its tuning and place")
     known: dict[str, Tuning | Place] = {f"+{name}": catalog.tunings[name] for name in plan.tunings}
     known |= {f"@{name}": catalog.places[name] for name in plan.places}
-    servers = [f"{server}{setting}" for server in study.servers for setting in ("", *known)]
+    servers = [f"{server}{suffix}" for server in study.servers for suffix in ("", *known)]
     compared = [
         _target(study, catalog, server, (suffix, setting))
         for server, (suffix, setting) in product(study.servers, known.items())
-        if not (isinstance(setting, Tuning) and server in setting.unsupported)
+        if not _unsupported(catalog, server, setting)
     ]
     targets = [_of(target, metric, plan) for metric in (plan.metric, *plan.also) for target in compared]
     return replace(study, servers=tuple(servers), targets=(*study.targets, *targets))
+
+
+def _unsupported(catalog: Catalog, server: str, setting: Tuning | Place) -> bool:
+    """Whether a server does not have a setting at all."""
+    if server_name(server).label in setting.unsupported:
+        return True
+    tuning = catalog.tunings.get(server_name(server).tuning)
+    return isinstance(setting, Place) and tuning is not None and tuning.proxy is not None and not setting.shared
 
 
 def _of(target: Target, metric: SettingMetric, plan: SettingsPlan) -> Target:

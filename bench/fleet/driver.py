@@ -146,7 +146,7 @@ def _different(one: Ready, other: Ready) -> list[str]:
 def _made_of(made: Artifact | BuiltPeer) -> tuple[object, ...]:
     if isinstance(made, BuiltPeer):
         return made.fingerprint, made.version
-    return made.fingerprint, made.wheel_sha256, sorted(made.lacks)
+    return made.fingerprint, made.content_sha256, sorted(made.lacks)
 
 
 def _loaded_by(generators: Kind, kind: Kind) -> Kind:

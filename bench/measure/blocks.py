@@ -20,6 +20,7 @@ from bench import store
 from bench.errors import DisturbedError, LabError, LostError, unwritable
 from bench.host import machine, steal
 from bench.measure.instruments import (
+    delivered,
     factors,
     instructions,
     layers,
@@ -27,6 +28,7 @@ from bench.measure.instruments import (
     macro,
     micro,
     null,
+    replaced,
     robustness,
     sizes,
     sizing,
@@ -50,6 +52,8 @@ INSTRUMENTS: Instruments = {
     "robustness": robustness.observe,
     "limited": limited.observe,
     "sizing": sizing.observe,
+    "replaced": replaced.observe,
+    "delivered": delivered.observe,
 }
 
 

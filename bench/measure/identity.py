@@ -8,7 +8,7 @@ from functools import cache
 
 import msgspec
 
-from bench.build import images
+from bench.build import deliveries, fronts, images
 from bench.catalog import pairing
 from bench.errors import LabError
 from bench.measure import blocks, closure
@@ -18,14 +18,15 @@ from bench.model import (
     Case,
     Catalog,
     Declared,
+    DeliveredCase,
     Instrument,
     LayersCase,
     LimitedCase,
     Phase,
     Plan,
     Ready,
+    ReplacedCase,
     SizingCase,
-    Stack,
     SuiteCase,
 )
 from bench.paths import ROOT
@@ -53,9 +54,10 @@ def identify_phase(catalog: Catalog, phase: Phase, ready: Ready) -> Phase:
     cases = [
         identify(catalog, case, artifact, ready.generator, code)
         for case in phase.cases
-        if (artifact := ready.artifacts.get(case.variant)) and not _lacks_server(artifact, case.stack)
+        if (artifact := ready.artifacts.get(case.variant)) and not _lacks_server(artifact, case)
         if not (case.stack and case.workload in ready.unserved.get(case.variant, {}))
         if not (isinstance(case, LayersCase) and _lacks_packages(ready, case))
+        if not (isinstance(case, DeliveredCase) and _cannot_deliver(ready, case))
     ]
     return msgspec.structs.replace(phase, cases=tuple(cases))
 
@@ -82,7 +84,7 @@ def identify(
     """
     inputs = {"prefix": artifact.fingerprint, "harness": (code or harness)(case.instrument)}
     if isinstance(artifact, Artifact):
-        inputs["artifact"] = artifact.wheel_sha256
+        inputs["artifact"] = artifact.content_sha256
         inputs["interpreter"] = _digest(catalog.interpreters[artifact.interpreter.name])
     inputs["subject"] = _digest(catalog.subject(case.variant))
     if isinstance(case, SuiteCase):
@@ -95,12 +97,21 @@ def identify(
         inputs["limit"] = _digest(catalog.limits[case.limit])
     if isinstance(case, LimitedCase) and case.beside:
         inputs["beside"] = _digest(catalog.limits[case.beside])
+    if isinstance(case, ReplacedCase):
+        way = catalog.replacements[case.way]
+        inputs |= {"way": _digest(way), "entry": digest(f"bench/yardsticks/{way.entry}.py")}
+        inputs |= {"proxy": proxy.fingerprint(way.proxy)} if way.proxy else {}
+    if isinstance(case, DeliveredCase):
+        delivery = catalog.deliveries[case.delivery]
+        inputs |= {"delivery": _digest(delivery), "repository": deliveries.fingerprint_of(catalog, delivery)}
     if case.stack and not case.stack.is_peer:
         server = pairing.server_file(catalog, case.stack)
         inputs["server"] = _digest(server)
         inputs |= {"proxy": proxy.fingerprint(server.proxy)} if server.proxy else {}
         place = pairing.place_of(catalog, case.stack)
-        inputs |= {"place": _digest(place), "image": images.require(case.stack.on_host).digest} if place else {}
+        if place:
+            inputs |= {"place": _digest(place), "image": images.require(images.imaged(catalog, case.stack)).digest}
+            inputs |= {"front": fronts.require(server.proxy.argv[0])} if server.proxy else {}
         tuning = pairing.tuning_of(catalog, case.stack)
         inputs |= {"tuning": _digest(tuning)} if tuning else {}
         inputs |= {"entry": digest(f"bench/yardsticks/{tuning.entry}.py")} if tuning and tuning.entry else {}
@@ -133,9 +144,10 @@ def digest(*names: str) -> str:
     return contents.hexdigest()
 
 
-def _lacks_server(artifact: Artifact | BuiltPeer, stack: Stack | None) -> bool:
-    """Return True if the server of a stack, or a requirement of its tuning, is unavailable."""
-    needed = {stack.label, stack.server} if stack else set()
+def _lacks_server(artifact: Artifact | BuiltPeer, case: Case) -> bool:
+    """Return True if the server of a case, or a requirement of its tuning or its replacement, is unavailable."""
+    needed = {case.stack.label, case.stack.server} if case.stack else set()
+    needed |= {f"+{case.way}"} if isinstance(case, ReplacedCase) else set()
     return isinstance(artifact, Artifact) and not needed.isdisjoint(artifact.lacks)
 
 
@@ -143,6 +155,13 @@ def _lacks_packages(ready: Ready, case: LayersCase) -> bool:
     """Return True if the packages of a case's layering or of its framework are unavailable."""
     own = (lack for lack in ready.unavailable if lack.instrument == case.instrument)
     return any(lack.covers(case.variant, case.framework, instrument="layers", layering=case.layering) for lack in own)
+
+
+def _cannot_deliver(ready: Ready, case: DeliveredCase) -> bool:
+    """Return True if the tools or packages of a delivery are unavailable."""
+    return any(
+        lack.covers(case.variant, instrument=case.instrument, delivery=case.delivery) for lack in ready.unavailable
+    )
 
 
 def _digest(declared: Declared) -> str:

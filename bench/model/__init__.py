@@ -24,6 +24,7 @@ from bench.model.built import Artifact, BuiltPeer, Image, ImageLayer, Provisione
 from bench.model.case import (
     AnyCase,
     Case,
+    DeliveredCase,
     FactorsCase,
     InstructionsCase,
     Instrument,
@@ -32,6 +33,7 @@ from bench.model.case import (
     MacroCase,
     MicroCase,
     NullCase,
+    ReplacedCase,
     RobustnessCase,
     SizeCase,
     SizingCase,
@@ -42,10 +44,12 @@ from bench.model.case import (
     stack_of,
 )
 from bench.model.catalog import Catalog, pick
+from bench.model.delivery import Delivery, Edit
 from bench.model.outcome import Account, Measurement, Observed, Ready, Run, Session, Verdict
-from bench.model.place import Place, ServerName, server_name
+from bench.model.place import Daemon, Place, ServerName, server_name
 from bench.model.plan import Phase, Plan
 from bench.model.race import Again, Eliminated, Race, Round
+from bench.model.replacement import Order, Replacement
 from bench.model.serving import (
     Backend,
     Bearer,
@@ -61,6 +65,7 @@ from bench.model.serving import (
 )
 from bench.model.study import (
     Against,
+    DeliveredPlan,
     FactorsPlan,
     InstructionsPlan,
     LatencyPlan,
@@ -69,6 +74,7 @@ from bench.model.study import (
     MacroPlan,
     MicroPlan,
     OpenPlan,
+    ReplacedPlan,
     RobustnessPlan,
     SelftestPlan,
     SettingMetric,
@@ -115,8 +121,13 @@ __all__ = [
     "Catalog",
     "Codec",
     "Count",
+    "Daemon",
     "Declared",
+    "DeliveredCase",
+    "DeliveredPlan",
+    "Delivery",
     "DocumentsSpec",
+    "Edit",
     "Eliminated",
     "Exchange",
     "FactorsCase",
@@ -153,6 +164,7 @@ __all__ = [
     "NullCase",
     "Observed",
     "OpenPlan",
+    "Order",
     "PathChoice",
     "Peer",
     "Phase",
@@ -166,6 +178,9 @@ __all__ = [
     "Reaction",
     "Ready",
     "Recorded",
+    "ReplacedCase",
+    "ReplacedPlan",
+    "Replacement",
     "RobustnessCase",
     "RobustnessPlan",
     "Round",

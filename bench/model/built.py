@@ -14,8 +14,9 @@ class Unavailable(Recorded, frozen=True):
     """A part of the lab that this machine does not measure: `what`, the reason, and the command that may bring it.
 
     `kind`: `unavailable` on this machine, `unsupported` by declaration of the catalogue, or `failed` although it should
-    work. `variant` (or a peer), `framework`, `server`, `workload`, `layering` and `instrument` select the cases that it
-    covers; an absent field selects all. A record without any of them concerns the system and covers no case.
+    work. `variant` (or a peer), `framework`, `server`, `workload`, `layering`, `delivery` and `instrument` select the
+    cases that it covers; an absent field selects all. A record without any of them concerns the system and covers no
+    case.
     """
 
     what: str
@@ -27,6 +28,7 @@ class Unavailable(Recorded, frozen=True):
     server: str | None = None
     workload: str | None = None
     layering: str | None = None
+    delivery: str | None = None
     instrument: str | None = None
 
     def covers(
@@ -38,8 +40,9 @@ class Unavailable(Recorded, frozen=True):
         instrument: str | None = None,
         *,
         layering: str | None = None,
+        delivery: str | None = None,
     ) -> bool:
-        """Whether it covers that variant or stack, on that workload, with that instrument and through that layering."""
+        """Whether it covers that variant or stack, on that workload, with that instrument, layering and delivery."""
         named = server_name(server)
         servers = (server, named.on_host, named.label)  # a missing server is missing with each tuning and at each place
         asked: tuple[tuple[str | None, tuple[str | None, ...]], ...] = (
@@ -48,6 +51,7 @@ class Unavailable(Recorded, frozen=True):
             (self.server, servers),
             (self.workload, (workload,)),
             (self.layering, (layering,)),
+            (self.delivery, (delivery,)),
             (self.instrument, (instrument,)),
         )
         given = [(own, values) for own, values in asked if own is not None]
@@ -78,6 +82,8 @@ class Provisioned(Recorded, frozen=True):
 class Artifact(Recorded, frozen=True):
     """A built variant: the wheel in `.lab/artifacts`, installed into the prefix of the same name.
 
+    `wheel_sha256` is that of the file, and `content_sha256` that of what is in it, apart from its version: a commit
+    alone changes no measured case.
     Frameworks and the requested `servers`, by label, are installed beside it. `lacks` holds the servers that could not
     be installed, with the reasons; `waits_for` the missing parts of the system that they need.
     """
@@ -86,6 +92,7 @@ class Artifact(Recorded, frozen=True):
     fingerprint: str
     wheel: str
     wheel_sha256: str
+    content_sha256: str
     wheel_bytes: int
     build_seconds: float
     interpreter: Provisioned

@@ -12,7 +12,7 @@ from bench.model.place import server_name
 
 Instrument = Literal[
     "micro", "macro", "startup", "size", "instructions", "null", "suite", "factors", "layers", "robustness", "limited",
-    "sizing",
+    "sizing", "replaced", "delivered",
 ]  # fmt: skip
 
 
@@ -309,6 +309,41 @@ class SizingCase(AnyCase, frozen=True, kw_only=True, tag="sizing"):
         return f"{self.variant}, {self.limit}"
 
 
+class ReplacedCase(AnyCase, frozen=True, kw_only=True, tag="replaced"):
+    """A stack that is replaced `times` times in one `way`, while `clients` ask it, each at most `pace` times a second.
+
+    They ask over `kept` connections, or each request over a new one.
+    """
+
+    stack: Stack
+    workload: str
+    way: str
+    kept: bool
+    clients: int
+    pace: float
+    times: int
+
+    @property
+    def label(self) -> str:
+        """The case in words."""
+        return f"{super().label}, {self.way}, {'kept' if self.kept else 'new'} connections"
+
+
+class DeliveredCase(AnyCase, frozen=True, kw_only=True, tag="delivered"):
+    """A variant or peer that is delivered in one way: from empty caches, then after a change of one line.
+
+    A delivery with a `dependency` is also measured after a change of that.
+    """
+
+    variant: str
+    delivery: str
+
+    @property
+    def subject(self) -> str:
+        """The delivery."""
+        return self.delivery
+
+
 TimedCase = MicroCase | FactorsCase | LayersCase  # in fresh processes, by pyperf
 Case = (
     MicroCase
@@ -323,6 +358,8 @@ Case = (
     | RobustnessCase
     | LimitedCase
     | SizingCase
+    | ReplacedCase
+    | DeliveredCase
 )
 
 

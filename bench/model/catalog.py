@@ -10,7 +10,9 @@ import msgspec
 
 from bench.errors import LabError, unknown
 from bench.model.base import Recorded
+from bench.model.delivery import Delivery
 from bench.model.place import Place
+from bench.model.replacement import Replacement
 from bench.model.serving import Backend, Framework, Layer, Layering, Limit, Peer, Server, Tuning
 from bench.model.study import Study
 from bench.model.variant import Interpreter, Variant, WarmupPolicy, Yardstick
@@ -42,10 +44,12 @@ class Catalog(Recorded, frozen=True, kw_only=True):
     layers: dict[str, Layer] = {}
     servers: dict[str, Server] = {}
     tunings: dict[str, Tuning] = {}
+    replacements: dict[str, Replacement] = {}
     backends: dict[str, Backend] = {}
     places: dict[str, Place] = {}
     layerings: dict[str, Layering] = {}
     limits: dict[str, Limit] = {}
+    deliveries: dict[str, Delivery] = {}
     workloads: dict[str, Workload] = {}
     loads: dict[str, Load] = {}
     studies: dict[str, Study] = {}

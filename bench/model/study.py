@@ -220,6 +220,28 @@ class SizingPlan(Declared, frozen=True, kw_only=True):
     limits: Annotated[tuple[str, ...], Meta(min_length=1)]
 
 
+class ReplacedPlan(Declared, frozen=True, kw_only=True):
+    """Each server is replaced `times` times in each of the `ways` that are for it, on `runs` fresh ones.
+
+    Meanwhile `clients` ask, each at most `pace` times a second: over kept connections where there are any, and over a
+    new connection for each request. `servers_of` names the servers that a way is measured with, if not with all.
+    """
+
+    ways: Annotated[tuple[str, ...], Meta(min_length=1)]
+    clients: Count
+    pace: Annotated[float, Meta(gt=0)]
+    times: Count
+    runs: Count
+    servers_of: dict[str, tuple[str, ...]] = {}
+
+
+class DeliveredPlan(Declared, frozen=True, kw_only=True):
+    """Each of the deliveries `named`, `runs` times, each time in an empty folder with empty caches."""
+
+    named: Annotated[tuple[str, ...], Meta(min_length=1)]
+    runs: Count
+
+
 class SettingsPlan(Declared, frozen=True, kw_only=True):
     """Each server of the study runs as it is, with each of the `tunings`, and at each of the `places`.
 
@@ -273,6 +295,8 @@ class Study(Declared, frozen=True, kw_only=True):
     limited: LimitedPlan | None = None
     shared: SharedPlan | None = None
     sizing: SizingPlan | None = None
+    replaced: ReplacedPlan | None = None
+    delivered: DeliveredPlan | None = None
     settings: SettingsPlan | None = None
     targets: tuple[Target, ...] = ()
     sizes: bool = False
@@ -307,3 +331,8 @@ class Study(Declared, frozen=True, kw_only=True):
         alone = self.limited.alone if self.limited else ()
         seen = self.sizing.limits if self.sizing else ()
         return tuple(dict.fromkeys((*alone, *(name for pair in pairs for name in pair), *seen)))
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """The names of the ways in which its servers are replaced."""
+        return self.replaced.ways if self.replaced else ()

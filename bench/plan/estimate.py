@@ -17,6 +17,7 @@ from bench.model import (
     NullCase,
     Phase,
     Plan,
+    ReplacedCase,
     RobustnessCase,
     TimedCase,
     Variant,
@@ -29,6 +30,10 @@ BACKEND_SECONDS = 1.5  # creating, starting and stopping a backend for one run
 # Seconds of a run beyond its declared durations, measured on two cores; only the estimate uses them.
 OVERHEAD_SECONDS = {"size": 1.7, "instructions": 1.5, "micro": 0.4, "startup": 0.55, "suite": 1.0, "factors": 0.4}
 OVERHEAD_SECONDS |= {"gatling": 3.3, "pacer": 1.2, "layers": 0.9, "robustness": 8.0, "limited": 3.5, "sizing": 0.5}
+OVERHEAD_SECONDS |= {"replaced": 3.5}
+REPLACEMENT_SECONDS = 1.0  # of a server by its next version, until only that answers
+BAD_SECONDS = 12.0  # with a version that does not start, and one that answers wrong
+OVERHEAD_SECONDS |= {"delivered": 60.0}
 CAPACITY_SECONDS = 2.4  # finding the capacity of a server before it is driven at shares of it
 SLICE_SECONDS = 0.2  # overhead of each second of warm-up
 ORDER_SECONDS = 16e-6  # the reference core on an order of a medium document
@@ -100,6 +105,9 @@ def _seconds_alone(case: Case, catalog: Catalog) -> float:
         case LimitedCase():
             load = catalog.loads[case.load]
             return OVERHEAD_SECONDS["limited"] + case.windows * load_seconds(load)
+        case ReplacedCase():
+            bad = 0.0 if case.kept else BAD_SECONDS
+            return OVERHEAD_SECONDS["replaced"] + case.times * REPLACEMENT_SECONDS + bad
         case RobustnessCase():
             return (OVERHEAD_SECONDS["robustness"] + case.patience_seconds) / case.at_once
         case _:

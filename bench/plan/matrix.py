@@ -33,7 +33,7 @@ from bench.model import (
     Unavailable,
     server_name,
 )
-from bench.plan import within
+from bench.plan import delivered, replaced, within
 
 T = TypeVar("T", MicroCase, MacroCase)
 SAME_REQUESTS = 200  # in a pass of a workload without documents: one for each token
@@ -46,7 +46,8 @@ def phases(study: Study, catalog: Catalog) -> list[Phase]:
     served = list(stacks(study, catalog))
     found = [_sizes(study, served), _counted(study, catalog), *_alone(study, catalog), _starts(study, catalog)]
     found += [_suites(study), _layers(study, catalog), _attacked(study, served)]
-    found += within.phases(study, served)
+    found += [*within.phases(study, served), replaced.phase(study, served, catalog)]
+    found += [delivered.phase(study, catalog)]
     found += _loaded(study, served, catalog)
     return [phase for phase in found if phase]
 
@@ -233,8 +234,8 @@ def subjects(study: Study) -> list[str]:
 
 def servers(study: Study) -> tuple[str, ...]:
     """The servers that the study needs, without tunings and places; none if it measures only cores."""
-    served = study.sizes or study.macro or study.suite or study.robustness or study.limited or study.shared
-    asked = study.servers if served else ()
+    served = (study.sizes, study.macro, study.suite, study.robustness, study.limited, study.shared, study.replaced)
+    asked = study.servers if any(served) else ()
     needed = [*asked, *([study.startup.server] if study.startup and study.startup.server else [])]
     return tuple(dict.fromkeys(server_name(name).label for name in needed))
 

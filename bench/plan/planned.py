@@ -34,6 +34,7 @@ def selected(study: Study, catalog: Catalog) -> Catalog:
     loads = {name: catalog.loads[name] for name in study.loads}
     homes = {variant.interpreter for variant in variants.values()}
     tuned = [catalog.tunings[tuning] for name in study.servers if (tuning := server_name(name).tuning)]
+    places = {server_name(name).place for name in study.servers} - {""}
     backends = {workload.backend for workload in workloads.values()} | {tuning.backend for tuning in tuned}
     return replace(
         catalog,
@@ -43,7 +44,10 @@ def selected(study: Study, catalog: Catalog) -> Catalog:
         peers={name: catalog.peers[name] for name in named if name in catalog.peers},
         layerings={name: catalog.layerings[name] for name in (study.layers.named if study.layers else ())},
         limits={name: catalog.limits[name] for name in study.limits},
+        replacements={name: catalog.replacements[name] for name in study.ways},
+        deliveries={name: catalog.deliveries[name] for name in (study.delivered.named if study.delivered else ())},
         backends={name: each for name, each in catalog.backends.items() if name in backends},
+        places={name: catalog.places[name] for name in places if name in catalog.places},
         workloads=workloads,
         loads=loads | {load.brief: catalog.loads[load.brief] for load in loads.values() if load.brief},
         studies={},

@@ -19,9 +19,16 @@ OLDEST = {
     "messaging": "3.11",
     "statistics": "3.11",
     "contracts": "3.11",
+    "bindings": "3.11",
     "clients": "3.11",
     "pact": "3.11",
     "billing": "3.11",
+    "index": "3.11",
+    "statements": "3.11",
+    "platforms": "3.11",
+    "sbom": "3.11",
+    "delivered": "3.11",
+    "delivery": "3.11",
     "measured": "3.10",
 }  # the oldest Python that each lock file supports
 ENTRY = re.compile(r"^([A-Za-z0-9._-]+)==\S+.*?(?=^\S|\Z)", re.MULTILINE | re.DOTALL)

@@ -20,6 +20,7 @@ from tests.contract.wire import Server
 from tests.declared import CATALOG
 
 MAX_BYTES = 300_000
+DEPLOYMENT = "v42"
 PLAIN: dict[Implementation, str] = {"cpython": "cpython", "pypy": "pypy"}  # the reference core on each
 LABELS = sorted({server.label for server in CATALOG.servers.values()})
 
@@ -162,10 +163,11 @@ def server(
 
 
 def served(stack: Stack, log: Path) -> Iterator[Server]:
-    """Serve a real stack that accepts documents of at most `MAX_BYTES`."""
+    """Serve a real stack that accepts documents of at most `MAX_BYTES`, as the deployment `DEPLOYMENT`."""
     with ExitStack() as until_served:
         with pytest.MonkeyPatch.context() as patch:  # only during the start: other tests run while this one is served
-            commands.alter(patch, lambda argv, env: (argv, env | {"STATEMENTS_MAX_BYTES": str(MAX_BYTES)}))
+            given = {"STATEMENTS_MAX_BYTES": str(MAX_BYTES), "DEPLOYMENT_VERSION": DEPLOYMENT}
+            commands.alter(patch, lambda argv, env: (argv, env | given))
             running = until_served.enter_context(
                 life_cycle.serving(CATALOG, stack, life_cycle.HELLO, log, cores().server)
             )

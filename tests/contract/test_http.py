@@ -10,9 +10,11 @@ from urllib.parse import quote
 import pytest
 
 from bench import verify
+from bench.build import artifacts
 from bench.paths import SPEC
 from tests import corpus
 from tests.contract import answerers
+from tests.contract.conftest import DEPLOYMENT
 from tests.contract.wire import Reply, Server, ask, post, send
 
 EMPTY = b'{"batch":"b","currency":"EUR","orders":[]}'
@@ -53,7 +55,17 @@ def test_hello(server: Server) -> None:
 def test_version_tells_what_runs(server: Server) -> None:
     reply = ask(server, "GET", "/__version__")
     assert (reply.status, reply.content_type) == (200, "application/json")
-    assert "variant" in json.loads(reply.body)
+    said = json.loads(reply.body)
+    if server.peer:
+        assert "variant" in said
+        return
+    assert {name: said[name] for name in ("version", "commit")} == as_built(said["variant"])
+    assert (said["deployment"], said["agrees"]) == ({"version": DEPLOYMENT}, None)
+
+
+def as_built(variant: str) -> dict[str, str | None]:
+    """What the wheel of a variant says that the code is."""
+    return {name: artifacts.record(variant)[name] for name in ("version", "commit")}
 
 
 def test_promises_what_each_implementation_has(server: Server) -> None:

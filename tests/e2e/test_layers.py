@@ -18,7 +18,7 @@ STUDY = msgspec.structs.replace(
     TINY,
     servers=(),
     frameworks=("falcon", "flask-restful", "falcon-asgi"),
-    workloads=("medium", "hello"),
+    workloads=("hello",),
     layers=LayersPlan(named=NAMED, processes=2, values=1, requests=200),
 )
 

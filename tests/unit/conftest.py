@@ -1,10 +1,12 @@
 """Fixtures shared by unit tests."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from app import versions
 from bench import catalog, paths
 from bench.catalog import declarations
 from bench.host import exclusive
@@ -14,6 +16,15 @@ from bench.host import exclusive
 def lock(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """A measurement on this machine does not stop the tests, because theirs have another lock."""
     monkeypatch.setattr(exclusive, "FOLDER", tmp_path_factory.mktemp("lock"))
+
+
+@pytest.fixture(autouse=True)
+def record(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A checkout has no record of an artifact. The layers of the tests' service tell this one."""
+    monkeypatch.setattr(versions, "built", lambda: {"version": "1.2.3+g0123456789ab", "commit": "0123456789ab"})
+    versions.running.cache_clear()
+    yield
+    versions.running.cache_clear()
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ def artifact(variant: str, **changes: Any) -> Artifact:
         "fingerprint": "f" * 64,
         "wheel": "statements.whl",
         "wheel_sha256": variant.encode().hex().ljust(64, "0"),
+        "content_sha256": variant.encode().hex().ljust(64, "0"),
         "wheel_bytes": 1,
         "build_seconds": 1.0,
         "interpreter": interpreter(),

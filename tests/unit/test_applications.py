@@ -108,7 +108,7 @@ def test_an_unavailable_server_of_the_baseline_is_told_and_another_one_is_not(
     source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lack = Unavailable(what="bjoern", reason="libev is missing", remedy=None, server="bjoern")
-    made = Artifact("shop", "", "", "", 0, 0.0, PYTHON, "", lacks={"bjoern": lack})
+    made = Artifact("shop", "", "", "", "", 0, 0.0, PYTHON, "", lacks={"bjoern": lack})
     monkeypatch.setattr(readiness, "build_all", lambda *_: ({"shop": made}, [lack]))
     catalog, _ = declared(application(source))
     study._build(catalog, "shop", ("gunicorn-sync", "bjoern"), Progress())
@@ -149,7 +149,7 @@ def test_workers_make_another_case_and_no_other_build(source: Path) -> None:
     one, two = (application(source, workers=workers) for workers in (1, 2))
     assert artifacts.fingerprint_of(*declared(one), PYTHON) == artifacts.fingerprint_of(*declared(two), PYTHON)
     case = StartupCase(stack=Stack(variant="shop", framework="wsgi", server="gunicorn-sync"), workload="hello")
-    made = Artifact("shop", "", "", "", 0, 0.0, PYTHON, "")
+    made = Artifact("shop", "", "", "", "", 0, 0.0, PYTHON, "")
     same = [identity.identify(declared(own)[0], case, made, code=lambda _: "").identity for own in (one, two)]
     assert same[0] != same[1]
 
@@ -223,7 +223,7 @@ def test_another_interpreter_than_the_built_one_is_told(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fact: str, value: str
 ) -> None:
     monkeypatch.setattr(verify, "PREFIXES", tmp_path / "prefixes")
-    made = Artifact("shop", "", "", "", 0, 0.0, PYTHON, "", servers=("gunicorn-sync",))
+    made = Artifact("shop", "", "", "", "", 0, 0.0, PYTHON, "", servers=("gunicorn-sync",))
     monkeypatch.setattr(artifacts, "require", lambda _: made)
     process, record = psutil.Process(), tmp_path / "record.json"
     running = RunningServer(

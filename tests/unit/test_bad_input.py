@@ -30,8 +30,8 @@ GOLDEN = ROOT / "spec/golden/valid"
 STACK = "cython/falcon/bjoern"
 HELP = "see `python -m bench {} --help`"
 COMMANDS = (
-    "build, check, compare, doctor, findings, image, init, interpreters, keep, list, measure, monitor, plan, repeat, "
-    "report, run, selftest, serve, sessions, size, try, worker"
+    "build, bundle, check, compare, doctor, findings, image, init, interpreters, keep, list, measure, monitor, plan, "
+    "publish, release, repeat, report, requirements, run, sbom, selftest, serve, sessions, size, try, worker"
 )
 SERVERS = (
     "bjoern, fastwsgi, granian-asgi, granian-rsgi, granian-wsgi, gunicorn-asgi, gunicorn-gevent, gunicorn-gthread, "
@@ -100,6 +100,40 @@ BAD = {
         ("", "image requires at least one stack, such as cython/falcon/bjoern"),
         (f"{STACK}@podman", f"{STACK}@podman: an image has no place: use {STACK}"),
         ("--forse", "image: unknown option '--forse'; did you mean '--force'?"),
+    ],
+    "publish": [
+        ("", "publish: INDEX is required; {help}"),
+        ("http://127.0.0.1:1/ cythn", "unknown variant 'cythn'; did you mean 'cython'?"),
+        (
+            "https://team:secret@devpi.example/team/internal/",
+            "the address of the index has credentials: set UV_PUBLISH_USERNAME and UV_PUBLISH_PASSWORD, or "
+            "UV_PUBLISH_TOKEN instead",
+        ),
+    ],
+    "release": [
+        ("", "release requires at least one variant, such as cython"),
+        ("cythn", "unknown variant 'cythn'; did you mean 'cython'?"),
+        ("--all", "release: unknown option '--all'; known: none; {help}"),
+    ],
+    "sbom": [
+        ("", "sbom requires at least one variant, such as cython"),
+        ("cythn", "unknown variant 'cythn'; did you mean 'cython'?"),
+        ("--all", "sbom: unknown option '--all'; known: none; {help}"),
+    ],
+    "requirements": [
+        ("", "requirements: STACK is required; {help}"),
+        ("cython/falcn/bjoern", "unknown framework 'falcn'; did you mean 'falcon'?"),
+        ("node-expert", "node-expert: requirements are those of VARIANT/FRAMEWORK/SERVER, without tuning and place"),
+    ],
+    "bundle": [
+        ("", "bundle: PLATFORM is required; {help}"),
+        ("herok", "unknown platform 'herok'; did you mean 'heroku'?"),
+        (
+            "fly",
+            "unknown platform 'fly'; known: app-engine, azure, cloud-foundry, heroku, pythonanywhere",
+        ),
+        ("heroku --variant jython", "unknown variant 'jython'; did you mean 'cython'?"),
+        ("heroku --force", "bundle: unknown option '--force'; known: --variant; {help}"),
     ],
     "monitor": [
         (

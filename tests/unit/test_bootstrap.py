@@ -6,6 +6,7 @@ import json
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 from unittest.mock import create_autospec
 
 import pytest
@@ -53,7 +54,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def part(name: str, **given: Sequence[str]) -> Part:
+def part(name: str, **given: Any) -> Part:
     return Part(name=name, needed="a test", packages=[f"{name}-package"], **given)
 
 
@@ -138,6 +139,17 @@ def test_a_hole_is_kept_with_its_reason_and_not_tried_again(
         assert f"unavailable: Ghost: no network; to get it: {wanted.remedy}" in capsys.readouterr().out
     install.assert_called_once_with([wanted])
     assert json.loads((checkout / ".lab/system.json").read_text()) == [lack]
+
+
+def test_an_optional_part_is_brought_on_request(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = part("Engine", commands=["ghost-command"], optional=True)
+    install = create_autospec(bootstrap.install, return_value={"Engine": "no network"})
+    monkeypatch.setattr(system, "parts", lambda: [wanted])
+    monkeypatch.setattr(bootstrap, "install", install)
+    assert bootstrap.bring_parts() == []
+    install.assert_not_called()
+    assert [each["what"] for each in bootstrap.bring_parts(everything=True)] == ["Engine"]
+    install.assert_called_once_with([wanted])
 
 
 def test_a_hole_under_ci_fails_with_the_clients_words(

@@ -1,6 +1,5 @@
 """Builds: what changes an artifact's fingerprint, what an artifact contains, and how failing steps are reported."""
 
-import hashlib
 import json
 import shutil
 import subprocess
@@ -12,7 +11,8 @@ import msgspec
 import pytest
 
 from bench import catalog
-from bench.build import artifacts, commands, wheels
+from bench.build import artifacts, commands, releases, sbom, version, wheels
+from bench.build.version import Code
 from bench.catalog import declarations, pairing
 from bench.errors import LabError, MissingError
 from bench.model import Artifact, Catalog, Codec, Provisioned, Server, Stack, Unavailable, Variant
@@ -308,15 +308,16 @@ def test_an_artifact_is_a_wheel_in_its_own_prefix(lab: Path, interpreter: Provis
     assert artifacts.require("tiny") == built
     assert artifacts.build(declared(), TINY, interpreter) == built, "an unchanged artifact is not built again"
 
+    first = wheel.read_bytes()
     shutil.rmtree(lab / ".lab/artifacts")
     again = artifacts.build(declared(), TINY, interpreter)
-    assert again.wheel_sha256 == built.wheel_sha256, "equal sources give equal wheels"
+    assert (wheel.parent / again.wheel).read_bytes() == first, "equal sources give equal wheels"
 
 
 def test_a_rebuild_is_the_same_source_in_another_prefix(lab: Path, interpreter: Provisioned, built: Artifact) -> None:
     folder, prefix = lab / ".lab" / "again" / "wheel", lab / ".lab" / "again" / "prefix"
     artifacts.rebuild(declared(), TINY, interpreter, folder, prefix)
-    assert hashlib.sha256((folder / built.wheel).read_bytes()).hexdigest() == built.wheel_sha256
+    assert (folder / built.wheel).read_bytes() == (lab / ".lab/artifacts/tiny" / built.wheel).read_bytes()
     assert list(prefix.rglob("app/core.py"))
     assert artifacts.artifact(TINY.name) == built, "the artifact itself is unchanged"
 
@@ -343,3 +344,30 @@ def test_frameworks_and_servers_change_the_fingerprint() -> None:
         )
     }
     assert len(prints) == 3
+
+
+def test_a_release_names_its_commit_and_leaves_the_artifact_as_it_is(
+    lab: Path, built: Artifact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Path] = []
+    code = Code("9.8.7", "c" * 40)
+    monkeypatch.setattr(releases, "LAB", lab / ".lab")
+    monkeypatch.setattr(releases, "RELEASES", lab / ".lab" / "releases")
+    monkeypatch.setattr(version, "release", lambda: code)
+    monkeypatch.setattr(sbom, "write", lambda python, folder: asked.extend((python, folder)))
+    wheel = releases.make(declared(), TINY.name)
+    assert wheel == lab / ".lab/releases/9.8.7/tiny/statements_tiny-9.8.7-py3-none-any.whl"
+    assert {name: wheels.record(wheel)[name] for name in ("version", "commit")} == code._asdict()
+    assert [asked[0].name, asked[1]] == ["python", wheel.parent], "the SBOM is of a prefix with this wheel"
+    assert asked[0].is_relative_to(lab / ".lab")
+    assert artifacts.artifact(TINY.name) == built
+    assert wheels.record(lab / ".lab/artifacts/tiny" / built.wheel)["version"] != code.version
+    assert wheels.content(wheel) == built.content_sha256, "so a commit alone makes no other case"
+
+
+def test_a_commit_alone_changes_no_fingerprint(
+    lab: Path, interpreter: Provisioned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = artifacts.fingerprint_of(declared(), TINY, interpreter)
+    monkeypatch.setattr(version, "development", lambda: Code("9.8.7+gdddddddddddd", "d" * 12))
+    assert artifacts.fingerprint_of(declared(), TINY, interpreter) == before

@@ -58,6 +58,8 @@ def complaint(read: Callable[[], object]) -> str:
                 "tunings",
                 "backends",
                 "limits",
+                "replacements",
+                "deliveries",
                 "workloads",
                 "loads",
                 "studies",

@@ -31,6 +31,8 @@ def test_the_examples_are_nouns_of_the_catalogue(checkout: Path) -> None:
         read.tunings,
         read.backends,
         read.limits,
+        read.replacements,
+        read.deliveries,
         read.places,
         read.workloads,
         read.loads,

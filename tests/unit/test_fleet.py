@@ -174,7 +174,7 @@ def test_an_unsuitable_worker_is_refused_with_the_reason(machines: Fleet, badge:
 
 def test_equal_machines_with_different_artifacts_do_not_share_a_session(machines: Fleet) -> None:
     machines.ready[1] = ready(
-        artifacts={"cpython": artifact("cpython"), "nuitka": artifact("nuitka", wheel_sha256="0" * 64)}
+        artifacts={"cpython": artifact("cpython"), "nuitka": artifact("nuitka", content_sha256="0" * 64)}
     )
     machines.run()
     assert [machines.names[address] for address in machines.measured] in ([0], [1])
@@ -225,7 +225,7 @@ def test_after_the_loss_of_all_machines_the_next_run_continues(machines: Fleet) 
 
 
 def test_a_case_with_changed_inputs_is_not_measured(machines: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(artifacts, "require", lambda name: artifact(name, wheel_sha256="0" * 64))
+    monkeypatch.setattr(artifacts, "require", lambda name: artifact(name, content_sha256="0" * 64))
     with pytest.raises(LabError, match=r"the inputs of .* changed on this machine"):
         machines.run()
 

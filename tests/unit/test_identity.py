@@ -76,7 +76,7 @@ def test_a_stored_case_has_the_same_identity() -> None:
         assert msgspec.json.decode(msgspec.json.encode(case), type=Case).identity == case.identity
 
 
-@pytest.mark.parametrize("change", [{"wheel_sha256": "b" * 64}, {"fingerprint": "e" * 64}])
+@pytest.mark.parametrize("change", [{"content_sha256": "b" * 64}, {"fingerprint": "e" * 64}])
 def test_a_changed_artifact_or_prefix_changes_the_case(change: dict[str, str]) -> None:
     other = msgspec.structs.replace(ARTIFACT, **change)
     assert (

@@ -94,9 +94,9 @@ def test_what_an_interpreter_goes_without_is_told(monkeypatch: pytest.MonkeyPatc
     server = CATALOG.servers["bjoern"]
     never = msgspec.structs.replace(server, unsupported={f"cpython-{HERE}": Unsupported(reason="too new", symptom="")})
     lacks = {"gunicorn-gevent": Unavailable(what="gunicorn-gevent", reason="no wheel")}
-    made = Artifact("cython@it", "", "", "", 0, 0.0, plain, "", lacks)
+    made = Artifact("cython@it", "", "", "", "", 0, 0.0, plain, "", lacks)
     pinned = {"waitress": Unavailable(what="waitress", reason="the pins of an application exclude it")}
-    shop, branch = (Artifact(name, "", "", "", 0, 0.0, plain, "", pinned) for name in ("shop@it", "shop-main"))
+    shop, branch = (Artifact(name, "", "", "", "", 0, 0.0, plain, "", pinned) for name in ("shop@it", "shop-main"))
     monkeypatch.setattr(interpreters, "provision", lambda *_, **__: plain)
     declared = msgspec.structs.replace(CATALOG, servers={"bjoern": never})
     monkeypatch.setattr(artifacts, "artifacts", lambda: [shop, made, branch])

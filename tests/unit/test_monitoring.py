@@ -52,6 +52,8 @@ def promtool() -> Path:
     "words",
     [
         "check config --syntax-only prometheus.yaml",
+        "check config --syntax-only kubernetes.yaml",
+        "check config --syntax-only cloud-foundry.yaml",
         "check rules --lint-fatal alerts.yaml",
         "test rules alerts_test.yaml",
     ],

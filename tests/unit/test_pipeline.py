@@ -104,7 +104,7 @@ def test_only_what_is_built_is_measured() -> None:
     artifact = made.artifact("cpython")
     kept = identity.identify_plan(of(phase()), Ready(machine=HERE, artifacts={"cpython": artifact})).cases
     assert [case.variant for case in kept] == ["cpython"]
-    assert kept[0].inputs["artifact"] == artifact.wheel_sha256[:16]
+    assert kept[0].inputs["artifact"] == artifact.content_sha256[:16]
 
 
 def test_what_a_front_lacks_is_not_measured_and_its_server_is() -> None:

@@ -65,7 +65,7 @@ def test_after_a_failed_build_the_previous_artifact_is_as_it_was(lab: Lab, error
         assert artifacts.artifacts() == [first]
     lab.error = None
     second = lab.build()
-    assert second.wheel_sha256 != first.wheel_sha256
+    assert second.content_sha256 != first.content_sha256
     assert artifacts.artifacts() == [second]
     assert lab.texts() == ["second"] * 3
     assert [path for path in (lab.root / "replaced").rglob("*") if path.is_file()] == []

@@ -74,17 +74,17 @@ SHORT = driven_by(model.Load(name="closed", title="Short", model="closed", users
 @pytest.fixture
 def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
     """Sets the provenance that the service reports, and the CPU seconds that it spends after each answer."""
-    real = life_cycle.command
+    real = life_cycle.parts
 
     def decide(about: dict[str, object], burn: float = 0.02) -> None:
-        def command(
+        def parts(
             catalog: Catalog, stack: Stack, port: int, host: str, scratch: Path, *, dsn: str, workers: int
-        ) -> tuple[list[str], dict[str, str]]:
+        ) -> life_cycle.Command:
             script = tmp_path / "service.py"
             script.write_text(SERVICE.format(about=json.dumps(about).encode(), port=port, burn=burn))
-            return [sys.executable, str(script)], {}
+            return life_cycle.Command([sys.executable, str(script)], {})
 
-        monkeypatch.setattr(life_cycle, "command", create_autospec(real, side_effect=command))
+        monkeypatch.setattr(life_cycle, "parts", create_autospec(real, side_effect=parts))
 
     monkeypatch.setattr(life_cycle, "PREFIXES", tmp_path)
     (tmp_path / STACK.variant).mkdir()
