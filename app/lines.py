@@ -42,13 +42,13 @@ class Lines:
         self.lost = 0
         self.told = 0
 
-    def put(self, line: str) -> None:
+    def put(self, line: bytes) -> None:
         """Write an object on a line of its own."""
         missing = self._untold() if self.lost != self.told else 0
         if missing:
-            line = f'{line[:-2]},"statements.lines_lost":{missing}}}\n'
+            line = b'%b,"statements.lines_lost":%d}\n' % (line[:-2], missing)
         try:
-            self.write(line.encode())
+            self.write(line)
         except OSError:  # the pipe is full, or nobody reads any more
             with self.lock:
                 self.lost += 1

@@ -39,34 +39,33 @@ class Clock:
 
     def __init__(self, turned: Callable[[], None]) -> None:
         self.turned = turned
-        self.second: tuple[int, str] = 0, ""  # its first nanosecond
+        self.second: tuple[int, bytes] = 0, b""  # its first nanosecond
 
-    def now(self) -> tuple[str, int]:
+    def now(self) -> tuple[bytes, int]:
         """The second, and the microseconds since."""
         begun, text = self.second
         ns = time_ns() - begun  # small numbers: to divide large ones takes long
         if not 0 <= ns < SECOND_NS:
             second, ns = divmod(begun + ns, SECOND_NS)
-            text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+            text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)).encode()
             self.turned()  # first: no other thread goes on with what was before
             self.second = second * SECOND_NS, text
         return text, ns // 1000
 
 
 class Log:
-    """Writes a line for each request that has ended, if the rules of the sampler want one. `fixed` is in each."""
+    """Writes a line for each request that has ended, if the rules of the sampler want one. `fixed` is in each.
+
+    Bytes are put together, and not text: on CPython that takes two thirds of the time.
+    """
 
     def __init__(self, lines: Lines, sampler: Sampler, fixed: str = "") -> None:
         self.lines = lines
         self.fixed = fixed
         self.sampler = sampler
         self.clock = Clock(sampler.refresh)
-        self.process = ""  # not known before the first request: a server forks its workers before
+        self.process = b""  # not known before the first request: a server forks its workers before
         self.numbers = count()
-
-    def began(self) -> None:
-        if not self.process:
-            self.process = f'{self.fixed},"process.pid":{os.getpid()},"event.id":"{os.urandom(12).hex()}'
 
     def ended(self, asked: Asked, status: int, received: int, sent: int, ns: int) -> None:
         second, microseconds = self.clock.now()
@@ -76,23 +75,31 @@ class Log:
             return
         method, path, _ = asked
         head = _head(level, rules.sampled, method, path, status)
+        process, number = self.process or self._process(), next(self.numbers)
         self.lines.put(
-            f'{{"@timestamp":"{second}.{microseconds:06d}Z"{head}{self.process}-{next(self.numbers):x}","event.duration":{ns}'
-            f',"http.request.body.bytes":{received},"http.response.body.bytes":{sent}{_if_known()}}}\n'
+            b'{"@timestamp":"%b.%06dZ"%b%b-%x","event.duration":%d,"http.request.body.bytes":%d'
+            b',"http.response.body.bytes":%d%b}\n'
+            % (second, microseconds, head, process, number, ns, received, sent, _if_known())
         )
+
+    def _process(self) -> bytes:
+        text = f'{self.fixed},"process.pid":{os.getpid()},"event.id":"{os.urandom(12).hex()}'
+        self.process = text.encode()
+        return self.process
 
 
 @lru_cache(256)
-def _head(level: str, sampled: float, method: str, path: str, status: int) -> str:
+def _head(level: str, sampled: float, method: str, path: str, status: int) -> bytes:
     method, route = method_of(method), route_of(path)
     of_share = f',"statements.sampled":{sampled}' if level == "info" and sampled < 1 else ""
-    return (
+    text = (
         f',"log.level":"{level}","message":"{method} {route} {status}","ecs.version":"{ECS}"{of_share}'
         f',"http.request.method":"{method}","http.route":"{route}","http.response.status_code":{status}'
     )
+    return text.encode()
 
 
-def _if_known() -> str:
+def _if_known() -> bytes:
     """What not every request has."""
     found = ""
     if (named := REQUEST_ID.get()) is not None:
@@ -103,7 +110,7 @@ def _if_known() -> str:
         found += f',"user.id":{encode_basestring_ascii(by.subject[:SUBJECT_CHARACTERS])}'
     if (core := CORE.get()) is not None:
         found += f',"statements.core.duration":{core[1] - core[0]}'
-    return found
+    return found.encode()
 
 
 def members_of(what: Running) -> str:
@@ -128,14 +135,14 @@ def _sampler(file: str) -> Sampler:
 
 def wsgi(application: WsgiApplication, log: Log | None = None) -> WsgiApplication:
     """The WSGI application, logged."""
-    return observed.on_wsgi(application, log or configured())
+    return observed.on_wsgi(application, (log or configured()).ended)
 
 
 def asgi(application: AsyncApplication, log: Log | None = None) -> AsyncApplication:
     """The ASGI application, logged."""
-    return observed.on_asgi(application, log or configured())
+    return observed.on_asgi(application, (log or configured()).ended)
 
 
 def rsgi(application: AsyncApplication, log: Log | None = None) -> AsyncApplication:
     """The RSGI application, logged."""
-    return observed.on_rsgi(application, log or configured())
+    return observed.on_rsgi(application, (log or configured()).ended)

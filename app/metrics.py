@@ -101,10 +101,11 @@ def _told(names: Iterable[str]) -> Told:
 def wsgi(application: WsgiApplication, metrics: Metrics | None = None) -> WsgiApplication:
     """The WSGI application, counted."""
     metrics = metrics or configured()
-    counted = observed.on_wsgi(application, metrics.meter)
+    counted = observed.on_wsgi(application, metrics.meter.ended)
 
     def with_metrics(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         if environ.get("PATH_INFO") != PATH:
+            metrics.meter.began()
             return counted(environ, start_response)
         reply = metrics.reply(environ["REQUEST_METHOD"], environ.get("HTTP_AUTHORIZATION", ""))
         return reply.start(environ, start_response)
@@ -115,10 +116,14 @@ def wsgi(application: WsgiApplication, metrics: Metrics | None = None) -> WsgiAp
 def asgi(application: AsyncApplication, metrics: Metrics | None = None) -> AsyncApplication:
     """The ASGI application, counted."""
     metrics = metrics or configured()
-    counted = observed.on_asgi(application, metrics.meter)
+    counted = observed.on_asgi(application, metrics.meter.ended)
 
     async def with_metrics(scope: dict[str, Any], receive: Any, send: Any) -> None:
-        if scope["type"] != "http" or scope["path"] != PATH:
+        if scope["type"] != "http":
+            await application(scope, receive, send)
+            return
+        if scope["path"] != PATH:
+            metrics.meter.began()
             await counted(scope, receive, send)
             return
         await metrics.reply(scope["method"], given(scope, b"authorization")).send(scope, send)
@@ -129,10 +134,14 @@ def asgi(application: AsyncApplication, metrics: Metrics | None = None) -> Async
 def rsgi(application: AsyncApplication, metrics: Metrics | None = None) -> AsyncApplication:
     """The RSGI application, counted."""
     metrics = metrics or configured()
-    counted = observed.on_rsgi(application, metrics.meter)
+    counted = observed.on_rsgi(application, metrics.meter.ended)
 
     async def with_metrics(scope: Any, protocol: Any) -> None:
-        if scope.proto != "http" or scope.path != PATH:
+        if scope.proto != "http":
+            await application(scope, protocol)
+            return
+        if scope.path != PATH:
+            metrics.meter.began()
             await counted(scope, protocol)
             return
         authorization = ",".join(scope.headers.get_all("authorization"))

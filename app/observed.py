@@ -1,4 +1,4 @@
-"""What an observer learns of each request, whatever the interface: when it begins, and what became of it.
+"""What an observer is told of each request, whatever the interface.
 
 An answer is told before its last byte is sent, so that no client has one that was not told. That is when its length is
 known; the end of a stream without one is told once it is sent.
@@ -26,12 +26,10 @@ OUTSIDE = {"context", "drain", "health", "log", "metrics", "otel", "request_id",
 Asked = tuple[str, str, str]  # the method, the path, and the scheme, `http` or `https`
 
 
-class Observer(Protocol):
-    """What is told of each request, within its context."""
+class Ended(Protocol):
+    """Told of each request within its context, once."""
 
-    def began(self) -> None: ...
-
-    def ended(self, asked: Asked, status: int, received: int, sent: int, ns: int) -> None:
+    def __call__(self, asked: Asked, status: int, received: int, sent: int, ns: int, /) -> None:
         """A request has ended after nanoseconds: the bytes of its body that were read, and those of the answer's."""
 
 
@@ -87,12 +85,10 @@ class Streamed:
             self.end(self.sent)
 
 
-def on_wsgi(application: WsgiApplication, observer: Observer) -> WsgiApplication:
+def on_wsgi(application: WsgiApplication, ended: Ended) -> WsgiApplication:
     """The WSGI application, observed."""
-    began, ended = observer.began, observer.ended
 
     def observed(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        began()
         begin = perf_counter_ns()
         asked = environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), environ["wsgi.url_scheme"]
         status, headers, body = FAILED, NO_HEADERS, None
@@ -134,15 +130,13 @@ def _length(headers: Iterable[Header]) -> int | None:
     return next((int(value) for name, value in headers if name.lower() == "content-length"), None)
 
 
-def on_asgi(application: AsyncApplication, observer: Observer) -> AsyncApplication:
+def on_asgi(application: AsyncApplication, ended: Ended) -> AsyncApplication:
     """The ASGI application, observed."""
-    began, ended = observer.began, observer.ended
 
     async def observed(scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             await application(scope, receive, send)
             return
-        began()
         begin = perf_counter_ns()
         asked = scope["method"], scope["path"], scope.get("scheme", "http")
         status, received, sent, is_told = FAILED, 0, 0, False
@@ -219,20 +213,19 @@ class Observed:
             self.end(status, self.received, sent)
 
 
-def on_rsgi(application: AsyncApplication, observer: Observer) -> AsyncApplication:
+def on_rsgi(application: AsyncApplication, ended: Ended) -> AsyncApplication:
     """The RSGI application, observed."""
 
     async def observed(scope: Any, protocol: Any) -> None:
         if scope.proto != "http":
             await application(scope, protocol)
             return
-        observer.began()
         begin = perf_counter_ns()
         asked = scope.method, scope.path, scope.scheme
 
         def end(status: int, received: int, sent: int) -> None:
             sent = 0 if scope.method == "HEAD" else sent
-            observer.ended(asked, status, received, sent, perf_counter_ns() - begin)
+            ended(asked, status, received, sent, perf_counter_ns() - begin)
 
         told, status = Observed(protocol, end), FAILED
         try:

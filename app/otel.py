@@ -55,16 +55,18 @@ class Spans:
         self.resource = resource
         self.made: Callable[..., ReadableSpan] | None = None
 
-    def began(self) -> None:
-        if self.made is None:  # the first request: a server has forked its workers before
-            process = self.resource.merge(Resource({"process.pid": os.getpid()}))
-            self.made = partial(ReadableSpan, resource=process, instrumentation_scope=_scope)
-            self.batches.start()
-
-    def ended(self, asked: Asked, status: int, received: int, sent: int, ns: int) -> None:  # noqa: ARG002 - as Observer
+    def ended(self, asked: Asked, status: int, received: int, sent: int, ns: int) -> None:  # noqa: ARG002 - as `Ended`
+        made = self.made or self._start()
         trace = TRACE.get()
-        if trace is not None and trace.is_sampled and self.made is not None:
-            self.batches.put(list(_spans(self.made, trace, _described(*asked, status), ns)))
+        if trace is not None and trace.is_sampled:
+            self.batches.put(list(_spans(made, trace, _described(*asked, status), ns)))
+
+    def _start(self) -> Callable[..., ReadableSpan]:
+        """Send spans from now on: this is the first request, and a server has forked its workers before."""
+        process = self.resource.merge(Resource({"process.pid": os.getpid()}))
+        self.made = partial(ReadableSpan, resource=process, instrumentation_scope=_scope)
+        self.batches.start()
+        return self.made
 
 
 def _spans(
@@ -124,13 +126,13 @@ def configured(env: Mapping[str, str] = environ) -> Spans:
 
 def wsgi(application: WsgiApplication, spans: Spans | None = None) -> WsgiApplication:
     """The WSGI application, with a span for each request."""
-    return observed.on_wsgi(application, spans or configured())
+    return observed.on_wsgi(application, (spans or configured()).ended)
 
 
 def asgi(application: AsyncApplication, spans: Spans | None = None) -> AsyncApplication:
     """The ASGI application, with a span for each HTTP request. What waits is sent when the server shuts down."""
     spans = spans or configured()
-    batches, traced = spans.batches, observed.on_asgi(application, spans)
+    batches, traced = spans.batches, observed.on_asgi(application, spans.ended)
 
     def with_spans(scope: dict[str, Any], receive: Any, send: Any) -> Coroutine[Any, Any, None]:
         return traced(scope, _until_shutdown(receive, batches) if scope["type"] == "lifespan" else receive, send)
@@ -152,4 +154,4 @@ def _until_shutdown(receive: Receive, batches: Batches) -> Receive:
 
 def rsgi(application: AsyncApplication, spans: Spans | None = None) -> AsyncApplication:
     """The RSGI application, with a span for each HTTP request."""
-    return observed.on_rsgi(application, spans or configured())
+    return observed.on_rsgi(application, (spans or configured()).ended)

@@ -130,7 +130,6 @@ def test_whatever_a_client_sends_is_one_line_of_ascii(
 
     def act() -> bytes:
         TRACE.set(Traces().of(parent, ""))
-        logged.began()
         logged.ended((method, path, "http"), status, 0, 0, 1)
         return b""
 
@@ -148,7 +147,6 @@ def test_the_longest_line_is_written_at_once(written: Written, logged: Log) -> N
     def act() -> bytes:
         REQUEST_ID.set("x" * 128)
         TRACE.set(Traces().of(f"cc-{TRACE_ID}-b7ad6b7169203331-01-{'x' * 9000}", ""))
-        logged.began()
         logged.ended(("OPTIONS", "/statements/x/customers/y", "https"), 599, 10**18, 10**18, 10**18)
         return b""
 
@@ -159,7 +157,6 @@ def test_the_longest_line_is_written_at_once(written: Written, logged: Log) -> N
 
 
 def test_an_error_has_its_level(written: Written, logged: Log) -> None:
-    logged.began()
     for status in (499, 500):
         logged.ended(("GET", "/hello", ""), status, 0, 0, 1)
     assert [line["log.level"] for line in written.lines()] == ["info", "error"]
@@ -168,7 +165,6 @@ def test_an_error_has_its_level(written: Written, logged: Log) -> None:
 def test_ids_of_events_are_unique_in_all_processes(written: Written) -> None:
     processes = [Log(Lines(written.append), Sampler("")) for _ in range(2)]
     for each in processes:
-        each.began()
         for _ in range(100):
             each.ended(("GET", "/hello", ""), 200, 0, 0, 1)
     assert len({line["event.id"] for line in written.lines()}) == 200
@@ -187,7 +183,7 @@ def pipe() -> Iterator[tuple[int, int]]:
 def fill(log_lines: Lines, losses: int = 1) -> int:
     """Put numbered lines until so many are lost. Returns how many got through."""
     for number in count():
-        log_lines.put(f'{{"number":{number}}}\n')
+        log_lines.put(b'{"number":%d}\n' % number)
         if log_lines.lost == losses:
             return number + 1 - losses
     raise AssertionError
@@ -199,8 +195,8 @@ def test_a_full_pipe_loses_lines_and_the_next_one_tells_how_many() -> None:
         through = fill(log_lines, losses=3)
         assert os.get_blocking(stdout), "what others write to stdout waits, as before"
         read = os.read(reader, 2**20)
-        log_lines.put('{"number":-1}\n')
-        log_lines.put('{"number":-2}\n')
+        log_lines.put(b'{"number":-1}\n')
+        log_lines.put(b'{"number":-2}\n')
         read += os.read(reader, 2**20)
     *first, told, last = [json.loads(line) for line in read.splitlines()]
     assert first == [{"number": number} for number in range(through)]
@@ -228,7 +224,7 @@ def test_lines_that_nobody_reads_any_more_are_lost() -> None:
     reader, stdout = os.pipe()
     log_lines = Lines(writer(stdout))
     os.close(reader)
-    log_lines.put("{}\n")
+    log_lines.put(b"{}\n")
     os.close(stdout)
     assert log_lines.lost == 1
 
@@ -245,7 +241,7 @@ def test_a_file_gets_every_line(tmp_path: Path) -> None:
     with (tmp_path / "log").open("wb") as stdout:
         log_lines = Lines(writer(stdout.fileno()))
         for number in range(3):
-            log_lines.put(f'{{"number":{number}}}\n')
+            log_lines.put(b'{"number":%d}\n' % number)
         os.write(stdout.fileno(), b"what the server prints\n")
     text = (tmp_path / "log").read_text(encoding="utf-8")
     assert text == '{"number":0}\n{"number":1}\n{"number":2}\nwhat the server prints\n'
@@ -257,14 +253,14 @@ def test_threads_share_the_lines_and_none_is_broken() -> None:
 
         def work(user: int) -> None:
             for turn in range(3000):
-                log_lines.put(f'{{"number":{user * 3000 + turn}}}\n')
+                log_lines.put(b'{"number":%d}\n' % (user * 3000 + turn))
 
         reading = pool.submit(_read_until, reader, b'{"number":-1')
         list(pool.map(work, range(4)))
         ends, lost = 0, -1
         while log_lines.lost != lost:  # until one has got through
             lost, ends = log_lines.lost, ends + 1
-            log_lines.put('{"number":-1}\n')
+            log_lines.put(b'{"number":-1}\n')
             time.sleep(0.01)
         told = [json.loads(line) for line in reading.result().splitlines()]
     numbers = [line["number"] for line in told if line["number"] >= 0]
