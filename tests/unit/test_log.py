@@ -214,7 +214,7 @@ def test_threads_tell_each_lost_line_once() -> None:
 
     log_lines = Lines(write)
     with ThreadPoolExecutor(5) as pool:
-        list(pool.map(log_lines.put, ['{"a":1}\n'] * 6000))
+        list(pool.map(log_lines.put, [b'{"a":1}\n'] * 6000))
     told = sum(line.get("statements.lines_lost", 0) for line in written.lines())
     assert len(written) == 2000
     assert told + log_lines.lost - log_lines.told == log_lines.lost == 4000
