@@ -42,6 +42,26 @@ from bench.model.case import (
 )
 from bench.model.catalog import Catalog, pick
 from bench.model.delivery import Delivery, Edit
+from bench.model.measurement_plan import (
+    DeliveredPlan,
+    FactorsPlan,
+    InstructionsPlan,
+    LatencyPlan,
+    LayersPlan,
+    LimitedPlan,
+    MacroPlan,
+    MicroPlan,
+    OpenPlan,
+    ReplacedPlan,
+    RobustnessPlan,
+    SelftestPlan,
+    SettingMetric,
+    SettingsPlan,
+    SharedPlan,
+    SizingPlan,
+    StartupPlan,
+    SuitePlan,
+)
 from bench.model.outcome import Account, Measurement, Observed, Ready, Run, Session, Verdict
 from bench.model.place import Daemon, Place, ServerName, server_name
 from bench.model.plan import Phase, Plan
@@ -61,29 +81,8 @@ from bench.model.serving import (
     Unsupported,
 )
 from bench.model.stack import Stack
-from bench.model.study import (
-    Against,
-    DeliveredPlan,
-    FactorsPlan,
-    InstructionsPlan,
-    LatencyPlan,
-    LayersPlan,
-    LimitedPlan,
-    MacroPlan,
-    MicroPlan,
-    OpenPlan,
-    ReplacedPlan,
-    RobustnessPlan,
-    SelftestPlan,
-    SettingMetric,
-    SettingsPlan,
-    SharedPlan,
-    SizingPlan,
-    StartupPlan,
-    Study,
-    SuitePlan,
-    Target,
-)
+from bench.model.study import Study
+from bench.model.target import Against, Target
 from bench.model.variant import (
     Codec,
     FromDebian,
