@@ -5,6 +5,7 @@ and together form a `Catalog`. A `Plan` says what is measured. Results are types
 An unknown value is absent (`None` or no key), never 0 or −1.
 """
 
+from bench.model.any_case import AnyCase, Instrument, stack_of
 from bench.model.application import Application
 from bench.model.attack import Attack, Good, Reaction, Trial
 from bench.model.base import (
@@ -22,12 +23,10 @@ from bench.model.base import (
 )
 from bench.model.built import Artifact, BuiltPeer, Image, ImageLayer, Provisioned, Unavailable
 from bench.model.case import (
-    AnyCase,
     Case,
     DeliveredCase,
     FactorsCase,
     InstructionsCase,
-    Instrument,
     LayersCase,
     LimitedCase,
     MacroCase,
@@ -37,14 +36,32 @@ from bench.model.case import (
     RobustnessCase,
     SizeCase,
     SizingCase,
-    Stack,
     StartupCase,
     SuiteCase,
     TimedCase,
-    stack_of,
 )
 from bench.model.catalog import Catalog, pick
 from bench.model.delivery import Delivery, Edit
+from bench.model.measurement_plan import (
+    DeliveredPlan,
+    FactorsPlan,
+    InstructionsPlan,
+    LatencyPlan,
+    LayersPlan,
+    LimitedPlan,
+    MacroPlan,
+    MicroPlan,
+    OpenPlan,
+    ReplacedPlan,
+    RobustnessPlan,
+    SelftestPlan,
+    SettingMetric,
+    SettingsPlan,
+    SharedPlan,
+    SizingPlan,
+    StartupPlan,
+    SuitePlan,
+)
 from bench.model.outcome import Account, Measurement, Observed, Ready, Run, Session, Verdict
 from bench.model.place import Daemon, Place, ServerName, server_name
 from bench.model.plan import Phase, Plan
@@ -63,29 +80,9 @@ from bench.model.serving import (
     Tuning,
     Unsupported,
 )
-from bench.model.study import (
-    Against,
-    DeliveredPlan,
-    FactorsPlan,
-    InstructionsPlan,
-    LatencyPlan,
-    LayersPlan,
-    LimitedPlan,
-    MacroPlan,
-    MicroPlan,
-    OpenPlan,
-    ReplacedPlan,
-    RobustnessPlan,
-    SelftestPlan,
-    SettingMetric,
-    SettingsPlan,
-    SharedPlan,
-    SizingPlan,
-    StartupPlan,
-    Study,
-    SuitePlan,
-    Target,
-)
+from bench.model.stack import Stack
+from bench.model.study import Study
+from bench.model.target import Against, Target
 from bench.model.variant import (
     Codec,
     FromDebian,

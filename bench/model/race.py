@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.model.base import RankedBy, Recorded
-from bench.model.case import Stack
+from bench.model.stack import Stack
 
 
 class Eliminated(Recorded, frozen=True, kw_only=True):
