@@ -28,7 +28,7 @@ class AnyCase(Recorded, frozen=True, kw_only=True, tag_field="instrument"):
     @property
     def instrument(self) -> Instrument:
         """The instrument that measures the case."""
-        name: Instrument = self.__struct_config__.tag  # type: ignore[assignment]  # each class below names one
+        name: Instrument = self.__struct_config__.tag  # type: ignore[assignment]  # each type of case names one
         return name
 
     @property
