@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from bench import readiness, store, verify
+from bench import store, verify
 from bench.host import accounts, exclusive, quiet
 from bench.host.pinning import leave_server_alone
 from bench.measure import blocks as measuring
@@ -22,6 +22,7 @@ from bench.plan import contest, estimate, matrix
 from bench.plan.latency_loads import latency_loads
 from bench.progress import Progress
 from bench.race import again, heats, racing
+from bench.readiness import setup
 
 Measure = Callable[[Phase, Path, int, Progress], None]
 
@@ -44,7 +45,7 @@ def run(
     if budget is not None:
         racing.track(plan, budget)  # raises if the budget is too small, before anything is built
     with exclusive.measuring():  # builds, too, would disturb the other measurement
-        ready = readiness.make_ready(plan, progress, cases)
+        ready = setup.make_ready(plan, progress, cases)
         measure = _measuring_here(plan, quiet.Watch(progress.say, strict))
         return carry_out(plan, ready, progress, force, measure, budget=budget)
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from app.core import transform
-from bench import catalog, readiness, verify
+from bench import catalog, verify
 from bench.build import commands, peers
 from bench.catalog import pairing
 from bench.errors import LabError, MissingError
@@ -31,6 +31,7 @@ from bench.model import (
 )
 from bench.plan import estimate, matrix, planned
 from bench.provision import npm, stamp, system
+from bench.readiness import building
 from bench.report import page
 from bench.report.finding import find
 from bench.serve import life_cycle
@@ -273,8 +274,8 @@ def _may_be_answered(bytes_: bytes) -> bool:
 def test_a_peer_that_is_not_built_is_an_error(lab: Path) -> None:
     declared = Catalog(peers={"tiny-expert": TINY})
     with pytest.raises(LabError, match="is not built"):
-        readiness.required(declared, "tiny-expert")
+        building.required(declared, "tiny-expert")
     with pytest.raises(LabError, match="is not built"):
         life_cycle.command(declared, Stack(variant="tiny-expert"), 8000, life_cycle.HOST, lab)
     made = peers.make(TINY)
-    assert readiness.required(declared, "tiny-expert") == made
+    assert building.required(declared, "tiny-expert") == made

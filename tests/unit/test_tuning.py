@@ -5,13 +5,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench import catalog, readiness
+from bench import catalog
 from bench.catalog import pairing
 from bench.catalog.tuning import tuned
 from bench.errors import LabError, MissingError
 from bench.model import Backend, MacroCase, Server, Stack, Study, Tuning, Unsupported
 from bench.plan import matrix
 from bench.provision import system
+from bench.readiness import servers
 from bench.serve import backend
 from tests.declared import CATALOG, planned
 
@@ -131,7 +132,7 @@ def test_a_backend_that_is_not_here_leaves_a_lack(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(backend, "require", require)
     study = CATALOG.studies["events"]
-    lacks = readiness.tunings_missing(planned(study))
+    lacks = servers.tunings_missing(planned(study))
     assert lacks.keys() == {name for name in study.servers if "+" in name}
     assert (lacks["bjoern+events"].reason, lacks["bjoern+events"].remedy) == ("nats is not here", "get it")
 
@@ -148,7 +149,7 @@ def test_a_front_that_is_not_here_leaves_a_lack(monkeypatch: pytest.MonkeyPatch)
     nowhere = system.Part(name="nginx", needed="", packages=["nginx"], files=["/nowhere/nginx"])
     monkeypatch.setattr(system, "parts", lambda: [nowhere])
     study: Study = CATALOG.studies["ablations"]
-    lacks = readiness.tunings_missing(planned(study))
+    lacks = servers.tunings_missing(planned(study))
     assert lacks.keys() == {name for name in study.servers if "+nginx" in name}
     assert lacks["bjoern+nginx"].remedy == "sudo apt-get install --no-install-recommends nginx"
 
