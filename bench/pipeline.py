@@ -18,7 +18,7 @@ from bench.measure import blocks as measuring
 from bench.measure import identity
 from bench.measure.instruments import micro
 from bench.model import Phase, Plan, Race, Ready, Run, Session, Unavailable
-from bench.plan import contest, estimate, matrix
+from bench.plan import contest, cores, estimate
 from bench.plan.latency_loads import latency_loads
 from bench.progress import Progress
 from bench.race import again, heats, racing
@@ -98,7 +98,7 @@ def carry_out(
                 if track and phase.name == racing.FINAL:
                     heats.run(track, folder, measured, progress.say, ready.machine)
                 elif phase.name == "micro":
-                    measured(matrix.with_counted_paths(phase, plan.catalog, store.runs(folder)))
+                    measured(cores.with_counted_paths(phase, plan.catalog, store.runs(folder)))
                 else:
                     measured(phase)
                     if phase.name == racing.FINAL and not plan.study.selftest:

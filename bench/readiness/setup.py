@@ -12,7 +12,7 @@ import msgspec
 from bench import verify
 from bench.host import machine
 from bench.model import Artifact, Plan, Ready
-from bench.plan import matrix
+from bench.plan import selection
 from bench.progress import Progress
 from bench.readiness import building, instruments, servers
 
@@ -21,7 +21,7 @@ def make_ready(plan: Plan, progress: Progress, cases: Path = verify.GOLDEN) -> R
     """Make this machine ready for the plan. Returns its state."""
     study, catalog = plan.study, plan.catalog
     reference = catalog.interpreter_of(study.baseline).name if study.interpreters else None
-    asked, served = matrix.subjects(study), matrix.servers(study)
+    asked, served = selection.subjects(study), selection.servers(study)
     built, unavailable = building.prepare(catalog, asked, progress, served, cases, reference=reference)
     untuned = servers.tunings_missing(plan)
     unavailable += untuned.values()

@@ -29,7 +29,7 @@ from bench.model import (
     StartupPlan,
     Study,
 )
-from bench.plan import estimate, matrix, planned
+from bench.plan import estimate, matrix, planned, selection
 from bench.provision import npm, stamp, system
 from bench.readiness import building
 from bench.report import page
@@ -178,7 +178,7 @@ def test_a_peers_name_parses_as_a_stack() -> None:
 def test_a_peer_is_in_every_phase_of_a_study_except_those_of_cores() -> None:
     cases = {phase.name: [str(case.stack) for case in phase.cases] for phase in matrix.phases(STUDY, CATALOG)}
     assert all(cases[name].count("node-ordinary") == 1 for name in ("size", "startup", "macro"))
-    assert matrix.subjects(STUDY) == ["cpython", "cython", "node-ordinary"]
+    assert selection.subjects(STUDY) == ["cpython", "cython", "node-ordinary"]
     warm = CATALOG.peers["node-ordinary"].warmup.seconds - CATALOG.loads["brief"].lead_in_seconds
     case = MacroCase(stack=PEER, workload="medium", load="brief")
     stack = Stack(variant="cython", framework="falcon", server="gunicorn-sync")
