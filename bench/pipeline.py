@@ -11,17 +11,18 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from bench import readiness, store, verify
+from bench import store, verify
 from bench.host import accounts, exclusive, quiet
 from bench.host.pinning import leave_server_alone
 from bench.measure import blocks as measuring
 from bench.measure import identity
 from bench.measure.instruments import micro
 from bench.model import Phase, Plan, Race, Ready, Run, Session, Unavailable
-from bench.plan import contest, estimate, matrix
+from bench.plan import contest, cores, estimate
 from bench.plan.latency_loads import latency_loads
 from bench.progress import Progress
 from bench.race import again, heats, racing
+from bench.readiness import setup
 
 Measure = Callable[[Phase, Path, int, Progress], None]
 
@@ -44,7 +45,7 @@ def run(
     if budget is not None:
         racing.track(plan, budget)  # raises if the budget is too small, before anything is built
     with exclusive.measuring():  # builds, too, would disturb the other measurement
-        ready = readiness.make_ready(plan, progress, cases)
+        ready = setup.make_ready(plan, progress, cases)
         measure = _measuring_here(plan, quiet.Watch(progress.say, strict))
         return carry_out(plan, ready, progress, force, measure, budget=budget)
 
@@ -97,7 +98,7 @@ def carry_out(
                 if track and phase.name == racing.FINAL:
                     heats.run(track, folder, measured, progress.say, ready.machine)
                 elif phase.name == "micro":
-                    measured(matrix.with_counted_paths(phase, plan.catalog, store.runs(folder)))
+                    measured(cores.with_counted_paths(phase, plan.catalog, store.runs(folder)))
                 else:
                     measured(phase)
                     if phase.name == racing.FINAL and not plan.study.selftest:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench import documents, readiness, store, verify
+from bench import documents, store, verify
 from bench.errors import LabError, WrongError
 from bench.model import (
     Artifact,
@@ -31,6 +31,7 @@ from bench.model import (
 )
 from bench.paths import PACES
 from bench.progress import Progress
+from bench.readiness import building
 
 BASELINE = "cpython"  # the default; it answers only documents of the lab's own format
 VALUE_SECONDS = 0.05  # the shortest duration of a timed value
@@ -174,7 +175,7 @@ def _source(module: str, folder: Path) -> dict[str, str]:
 def _built(variants: tuple[Variant, ...], own: Own, catalog: Catalog, progress: Progress) -> dict[str, Artifact]:
     """Build the variants. Raises LabError if one is unavailable; an unavailable server leaves the study without it."""
     names = [variant.name for variant in variants]
-    artifacts, unavailable = readiness.build_all(catalog, names, progress, own.servers)
+    artifacts, unavailable = building.build_all(catalog, names, progress, own.servers)
     for each in unavailable:
         if any(map(each.covers, names)):
             raise LabError(f"{each.what}: {each.reason}")

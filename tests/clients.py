@@ -19,12 +19,12 @@ from typing import Any, Literal
 
 import msgspec
 
-from bench import readiness
 from bench.errors import LabError
 from bench.host.pinning import cores
 from bench.model import Stack
 from bench.paths import ROOT, SPEC
 from bench.progress import Progress
+from bench.readiness import building
 from bench.serve import life_cycle
 from tests.declared import CATALOG
 from tests.languages import CLIENTS, LANGUAGES, Language, built, generated
@@ -175,7 +175,7 @@ def passed(found: dict[str, Outcome]) -> Iterator[str]:
 
 def main() -> int:
     """Build all clients, send every golden case with each, and print the table. Returns 1 if one differs."""
-    _, unavailable = readiness.prepare(CATALOG, [STACK.variant], Progress())
+    _, unavailable = building.prepare(CATALOG, [STACK.variant], Progress())
     if STACK.variant in {each.what for each in unavailable}:
         raise LabError(f"{STACK} is unavailable: {unavailable[0].reason}")
     with tempfile.TemporaryDirectory(prefix="clients-") as name:

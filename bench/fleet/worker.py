@@ -22,7 +22,7 @@ import psutil
 from distributed import Client, Future, KilledWorker, Worker, get_client, get_worker, wait
 from distributed.comm.addressing import get_address_host
 
-from bench import readiness, store
+from bench import store
 from bench.errors import LabError, LostError
 from bench.host import exclusive, machine
 from bench.host.pinning import cores, leave_server_alone
@@ -31,6 +31,8 @@ from bench.measure.instruments import driving, macro, null
 from bench.model import Case, Catalog, Plan, Ready, Run
 from bench.paths import DOCUMENTS, LAB
 from bench.progress import Progress
+from bench.readiness import building, setup
+from bench.readiness.instruments import bring_documents, generator_missing
 
 Role = Literal["machine", "generator"]
 Files = dict[str, bytes]
@@ -109,13 +111,13 @@ def badge() -> Badge:
 
 def make_ready(plan: Plan) -> Ready:
     """Prepare this machine for the plan, with the progress on its terminal."""
-    return readiness.make_ready(plan, Progress())
+    return setup.make_ready(plan, Progress())
 
 
 def ready_to_load(plan: Plan) -> Ready:
     """Prepare this machine for generating the plan's loads."""
-    readiness.bring_documents(plan, Progress())
-    missing = readiness.generator_missing(plan, Progress())
+    bring_documents(plan, Progress())
+    missing = generator_missing(plan, Progress())
     return Ready(machine=machine.describe(), artifacts={}, missing={"macro": missing} if missing else {})
 
 
@@ -126,7 +128,7 @@ def measure_block(catalog: Catalog, phase: str, block: int, cases: list[Case], g
     """
     code = cache(identity.harness)
     for case in cases:
-        built = readiness.required(catalog, case.variant)
+        built = building.required(catalog, case.variant)
         if identity.identify(catalog, case, built, case.inputs.get("generator"), code) != case:
             raise LabError(f"the inputs of {case.label} changed on this machine: restart this worker, then the run")
     instruments = blocks.INSTRUMENTS

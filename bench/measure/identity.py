@@ -30,7 +30,7 @@ from bench.model import (
     SuiteCase,
 )
 from bench.paths import ROOT
-from bench.plan.matrix import backend_of
+from bench.plan.selection import backend_of
 from bench.serve import backend, proxy
 
 # Modules that turn an instrument's observation into a stored run:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from bench import readiness
 from bench.build.project import fingerprint
 from bench.catalog import pairing
 from bench.documents import http_files
@@ -33,6 +32,7 @@ from bench.own import baseline, shown
 from bench.own.asked import Asked
 from bench.own.manifest import BASELINES, NAME, Manifest
 from bench.progress import Progress
+from bench.readiness import building
 from bench.serve.backend import require
 from bench.serve.look import look
 
@@ -216,7 +216,7 @@ def compared_servers(catalog: Catalog, interface: Interface, present: str, named
 
 def _build(catalog: Catalog, name: str, servers: Sequence[str], progress: Progress) -> None:
     """Build the application. Raises LabError with the reason if it or the first server, the baseline's, fails."""
-    built, unavailable = readiness.build_all(catalog, [name], progress, servers)
+    built, unavailable = building.build_all(catalog, [name], progress, servers)
     made = built.get(name)
     if not isinstance(made, Artifact):
         raise LabError("; ".join(each.reason for each in unavailable))

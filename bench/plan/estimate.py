@@ -24,7 +24,8 @@ from bench.model import (
     Yardstick,
     stack_of,
 )
-from bench.plan.matrix import SAME_REQUESTS, backend_of
+from bench.plan.layered import SAME_REQUESTS
+from bench.plan.selection import backend_of
 
 BACKEND_SECONDS = 1.5  # creating, starting and stopping a backend for one run
 # Seconds of a run beyond its declared durations, measured on two cores; only the estimate uses them.

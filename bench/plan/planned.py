@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from bench.model import Catalog, Plan, Study, Yardstick, server_name
-from bench.plan import matrix
+from bench.plan import matrix, selection
 
 
 def plan(study: Study, catalog: Catalog) -> Plan:
@@ -18,7 +18,7 @@ def plan(study: Study, catalog: Catalog) -> Plan:
         study=study,
         catalog=needed,
         phases=tuple(matrix.phases(study, needed)),
-        unavailable=tuple(matrix.unsupported(study, needed)),
+        unavailable=tuple(selection.unsupported(study, needed)),
     )
 
 
@@ -27,7 +27,7 @@ def selected(study: Study, catalog: Catalog) -> Catalog:
 
     All frameworks, servers and tunings are in it, because every prefix is made of them.
     """
-    named = {name: catalog.subject(name) for name in matrix.subjects(study)}
+    named = {name: catalog.subject(name) for name in selection.subjects(study)}
     variants = {name: catalog.variant(name) for name in named if name not in catalog.peers}
     targets = [name for each in study.targets for name in (*each.workloads, each.against and each.against.workload)]
     workloads = {name: catalog.workloads[name] for name in (*study.workloads, *targets) if name}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bench import readiness
 from bench.build import bundles
 from bench.model import pick
 from bench.paths import ROOT
 from bench.progress import Progress
+from bench.readiness import building
 from bench.verbs.app import app, declared, out, tell_unavailable
 
 
@@ -27,7 +27,7 @@ def bundle(platform: str, /, *, variant: str = "cpython") -> int:
     """
     title = pick(bundles.PLATFORMS, platform, "platform")
     chosen, progress = declared().variant(variant), Progress()
-    _, unavailable = readiness.build_all(declared(), [chosen.name], progress)
+    _, unavailable = building.build_all(declared(), [chosen.name], progress)
     if not unavailable:
         with progress.step(f"bundle for {title}"):
             folder = bundles.make(platform, chosen)

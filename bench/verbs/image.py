@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bench import readiness
 from bench.catalog import pairing
 from bench.errors import LabError
 from bench.progress import Progress
+from bench.readiness import building
 from bench.report import summary
 from bench.serve import life_cycle
 from bench.verbs.app import Flag, Json, app, declared, out, tell_unavailable
@@ -31,7 +31,7 @@ def image(*stacks: str, force: Flag = False, json: Json = False) -> int:
     for stack in named:
         if stack.place:
             raise LabError(f"{stack}: an image has no place: use {stack.on_host}")
-    _, unavailable = readiness.build_all(declared(), dict.fromkeys(stack.variant for stack in named), progress)
+    _, unavailable = building.build_all(declared(), dict.fromkeys(stack.variant for stack in named), progress)
     made = {}
     for stack in named:
         with progress.step(f"image of {stack}"):

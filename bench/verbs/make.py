@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from bench import readiness, verify
+from bench import verify
 from bench.build import artifacts, images
 from bench.catalog import pairing
 from bench.errors import LabError
@@ -15,6 +15,7 @@ from bench.host.pinning import cores
 from bench.measure.instruments import sizes
 from bench.model import Artifact
 from bench.progress import Progress
+from bench.readiness import building
 from bench.serve import life_cycle
 from bench.verbs.app import Flag, Json, all_subjects, app, built_stack, declared, known, out, tell_unavailable
 
@@ -36,7 +37,7 @@ def build(*variants: str, force: Flag = False) -> int:
     force
         Rebuild everything and retry unavailable requirements.
     """
-    made, unavailable = readiness.build_all(declared(), known(variants) or all_subjects(), Progress(), force=force)
+    made, unavailable = building.build_all(declared(), known(variants) or all_subjects(), Progress(), force=force)
     for name, each in made.items():
         what = f"{each.wheel}, {each.wheel_bytes:,} bytes" if isinstance(each, Artifact) else f"runs on {each.version}"
         out.print(f"{name}: {what}, {each.build_seconds:.1f} s", highlight=False)
@@ -129,7 +130,7 @@ def size(
     named = [pairing.parse_stack(declared(), name) for name in subjects if "/" in name]
     names = known(tuple(name for name in subjects if "/" not in name)) or (() if named else all_subjects())
     asked = dict.fromkeys([*names, *(stack.variant for stack in named)])
-    made, unavailable = readiness.build_all(declared(), asked, progress)
+    made, unavailable = building.build_all(declared(), asked, progress)
     for stack in named:
         artifacts.require_server(declared(), stack)
     wanted = [*named, *sizes.stacks(declared(), {name: made[name] for name in names if name in made}, every)]

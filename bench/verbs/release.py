@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bench import readiness
 from bench.build import releases, sbom, version
 from bench.errors import LabError
 from bench.paths import ROOT
 from bench.progress import Progress
+from bench.readiness import building
 from bench.verbs.app import app, declared, out, tell_unavailable
 
 
@@ -25,7 +25,7 @@ def release(*variants: str) -> int:
     """
     names, progress = _variants("release", variants), Progress()
     version.release()
-    built, unavailable = readiness.build_all(declared(), names, progress, ())
+    built, unavailable = building.build_all(declared(), names, progress, ())
     for name in built:
         with progress.step(f"release of {name}"):
             wheel = releases.make(declared(), name)
@@ -45,7 +45,7 @@ def bill(*variants: str) -> int:
         Names of variants, such as cython or cython@cpython-3.13. Missing builds are made first.
     """
     names, progress = _variants("sbom", variants), Progress()
-    built, unavailable = readiness.build_all(declared(), names, progress)
+    built, unavailable = building.build_all(declared(), names, progress)
     for name in built:
         with progress.step(f"SBOM of {name}"):
             file = sbom.of_artifact(name)

@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bench import documents, readiness
+from bench import documents
 from bench.analysis import cheats
 from bench.build import artifacts
 from bench.errors import DisturbedError, LabError
 from bench.measure.instruments import macro, pacer
 from bench.model import MacroCase, Observed, Stack
 from bench.progress import Progress
+from bench.readiness import building
 from tests import commands
 from tests.absent import absent
 from tests.declared import CATALOG
@@ -121,7 +122,7 @@ Measured = Callable[..., Observed]
 @pytest.fixture(scope="module", autouse=True)
 def _built() -> None:
     """The variant of the stacks with all servers, as other tests need it, too."""
-    readiness.build_all(CATALOG, [ON_BJOERN.variant], Progress(Console(quiet=True)))
+    building.build_all(CATALOG, [ON_BJOERN.variant], Progress(Console(quiet=True)))
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from typing import NoReturn
 import pytest
 from rich.console import Console
 
-from bench import readiness
 from bench.catalog import pairing
 from bench.host.pinning import cores
 from bench.model import Artifact, Implementation, Stack, Unavailable
 from bench.progress import Progress
+from bench.readiness import building
 from bench.serve import life_cycle
 from tests import commands
 from tests.absent import lacks
@@ -106,9 +106,9 @@ def case_of(item: pytest.Function) -> str:
 
 
 @pytest.fixture(scope="session")
-def prepared(request: pytest.FixtureRequest) -> tuple[readiness.Built, list[Unavailable]]:
+def prepared(request: pytest.FixtureRequest) -> tuple[building.Built, list[Unavailable]]:
     """The variants and peers of the selected tests, built and checked, and the unavailable ones."""
-    return readiness.prepare(CATALOG, subjects(request.session.items), Progress(Console(quiet=True)))
+    return building.prepare(CATALOG, subjects(request.session.items), Progress(Console(quiet=True)))
 
 
 def subjects(items: Iterable[pytest.Item]) -> list[str]:
@@ -129,7 +129,7 @@ def missing(unavailable: list[Unavailable], subject: str | Stack) -> NoReturn:
     lacks(next((lack for lack in unavailable if lack.covers(*parts)), unknown))
 
 
-def require_built(prepared: tuple[readiness.Built, list[Unavailable]], stack: Stack) -> None:
+def require_built(prepared: tuple[building.Built, list[Unavailable]], stack: Stack) -> None:
     """Skip the test of a stack that is not built, or whose server its artifact lacks."""
     built = prepared[0].get(stack.variant)
     if not isinstance(built, Artifact) or stack.label in built.lacks:
@@ -137,7 +137,7 @@ def require_built(prepared: tuple[readiness.Built, list[Unavailable]], stack: St
 
 
 @pytest.fixture(scope="session", params=list(CATALOG.variants))
-def name(request: pytest.FixtureRequest, prepared: tuple[readiness.Built, list[Unavailable]]) -> str:
+def name(request: pytest.FixtureRequest, prepared: tuple[building.Built, list[Unavailable]]) -> str:
     """A variant that is built."""
     artifacts, unavailable = prepared
     if request.param not in artifacts:
@@ -148,7 +148,7 @@ def name(request: pytest.FixtureRequest, prepared: tuple[readiness.Built, list[U
 @pytest.fixture(scope="session", params=[*STACKS, *PEERS], ids=str)
 def server(
     request: pytest.FixtureRequest,
-    prepared: tuple[readiness.Built, list[Unavailable]],
+    prepared: tuple[building.Built, list[Unavailable]],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Server]:
     """Each stack, and a peer on each of the peers' servers, running."""

@@ -12,10 +12,10 @@ from typing import NamedTuple
 import psutil
 import pytest
 
-from bench import readiness
 from bench.errors import LabError
 from bench.host.pinning import cores
 from bench.model import Stack, Unavailable
+from bench.readiness import building
 from bench.serve import life_cycle
 from bench.serve.ports import free_port
 from tests import commands, listeners
@@ -28,7 +28,7 @@ EVERY = on_every_server(PLAIN["cpython"])
 JSON = {"Content-Type": "application/json"}
 ASYNC = JSON | {"Prefer": "respond-async"}
 PATIENCE_SECONDS = 30.0
-Prepared = tuple[readiness.Built, list[Unavailable]]
+Prepared = tuple[building.Built, list[Unavailable]]
 
 
 class Reply(NamedTuple):

@@ -7,10 +7,10 @@ import pytest
 from rich.console import Console
 
 from app.core import transform
-from bench import readiness
 from bench.build import artifacts
 from bench.model import Stack
 from bench.progress import Progress
+from bench.readiness import building
 from tests.contract.conftest import missing, possible
 from tests.contract.deferring import Prepared, document, serving
 from tests.contract.network import Network
@@ -46,7 +46,7 @@ class Named(Network):
 
 
 def built(stack: Stack) -> Prepared:
-    return readiness.prepare(CATALOG, [VARIANT], Progress(Console(quiet=True)), [stack.server])
+    return building.prepare(CATALOG, [VARIANT], Progress(Console(quiet=True)), [stack.server])
 
 
 @pytest.mark.parametrize("stack", STACKS, ids=str)

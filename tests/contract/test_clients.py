@@ -14,9 +14,9 @@ import pytest
 from app import contract
 from app.core import transform
 from app.wsgi import bare_app
-from bench import readiness
 from bench.errors import MissingError
 from bench.model import Unavailable
+from bench.readiness import building
 from tests import clients
 from tests.absent import absent
 from tests.contract.changing import serving
@@ -50,7 +50,7 @@ def language(request: pytest.FixtureRequest) -> Language:
 @pytest.fixture(scope="module", params=[clients.STACK], ids=str)
 def service(
     request: pytest.FixtureRequest,
-    prepared: tuple[readiness.Built, list[Unavailable]],
+    prepared: tuple[building.Built, list[Unavailable]],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[str]:
     """The URL of a stack."""

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from bench import readiness
 from bench.catalog import pairing
 from bench.errors import LabError
 from bench.host.pinning import cores
 from bench.model import Artifact, Stack, Unavailable
+from bench.readiness import building
 from bench.serve import life_cycle
 from tests.contract.conftest import PLAIN, missing, possible
 from tests.declared import CATALOG
@@ -54,7 +54,7 @@ def stack_on(label: str) -> Stack:
 
 @pytest.mark.parametrize("stack", [stack_on(label) for label in (*PLAIN_LABELS, *TUNED)], ids=lambda each: each.server)
 def test_connections_are_kept_as_declared(
-    stack: Stack, prepared: tuple[readiness.Built, list[Unavailable]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, prepared: tuple[building.Built, list[Unavailable]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     built = prepared[0].get(stack.variant)
     if not isinstance(built, Artifact) or stack.label in built.lacks:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench import readiness, verify
+from bench import verify
 from bench.model import Unavailable
+from bench.readiness import building
 from tests import strategies
 from tests.contract import answerers
 from tests.contract.answerers import Answerer
@@ -24,7 +25,7 @@ def answerer(name: str) -> Iterator[Answerer]:
 
 
 @pytest.fixture(scope="module")
-def everyone(prepared: tuple[readiness.Built, list[Unavailable]]) -> Iterator[dict[str, Answerer]]:
+def everyone(prepared: tuple[building.Built, list[Unavailable]]) -> Iterator[dict[str, Answerer]]:
     """Every built variant, all running. The other tests report variants that are not built."""
     artifacts, _ = prepared
     with ExitStack() as running:

@@ -7,13 +7,13 @@ import psutil
 import pytest
 from msgspec.structs import replace
 
-from bench import readiness
 from bench.build import deliveries
 from bench.errors import RIGHT, LabError, MissingError
 from bench.measure.instruments import delivered
 from bench.measure.instruments.delivered import COLD, DEPENDENCY, LINE, STEPS
 from bench.measure.instruments.pushed import Clones
 from bench.model import DeliveredCase, Delivery, Observed, Stack, Unavailable
+from bench.readiness import building
 from tests.absent import absent
 from tests.contract.conftest import missing
 from tests.declared import CATALOG
@@ -21,7 +21,7 @@ from tests.declared import CATALOG
 QUICK = CATALOG.deliveries["nodejs"]
 WHEEL = CATALOG.deliveries["wheel-uv"]
 NODE = pytest.mark.parametrize("stack", [Stack(variant=QUICK.subject)], ids=str)
-Prepared = tuple[readiness.Built, list[Unavailable]]
+Prepared = tuple[building.Built, list[Unavailable]]
 
 
 def observe(prepared: Prepared, delivery: Delivery, folder: Path) -> Observed:

@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
-from bench import readiness
 from bench.catalog import pairing
 from bench.model import Stack, Unavailable
 from bench.paths import ROOT
+from bench.readiness import building
 from bench.serve import life_cycle
 from tests.contract import answerers
 from tests.contract.conftest import PLAIN, possible
@@ -62,7 +62,7 @@ def tuned() -> list[Stack]:
 
 
 @pytest.fixture(autouse=True)
-def built(request: pytest.FixtureRequest, prepared: tuple[readiness.Built, list[Unavailable]]) -> None:
+def built(request: pytest.FixtureRequest, prepared: tuple[building.Built, list[Unavailable]]) -> None:
     """Leaves a test out whose stack is unavailable."""
     require_built(request.getfixturevalue("stack"), prepared)
 
@@ -223,7 +223,7 @@ def cases() -> list[object]:
 @pytest.fixture(scope="module")
 def outcomes(
     request: pytest.FixtureRequest,
-    prepared: tuple[readiness.Built, list[Unavailable]],  # before the first trial starts a server
+    prepared: tuple[building.Built, list[Unavailable]],  # before the first trial starts a server
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[dict[tuple[str, Stack], Future[None]]]:
     """The trials of the selected tests, several at a time."""

@@ -14,12 +14,12 @@ import pytest
 from app.core import transform
 from app.relations import RELATIONS
 from app.resources import Resources
-from bench import readiness
 from bench.build import peers
 from bench.errors import MissingError
 from bench.model import Artifact, FromNpm, Stack, Unavailable
 from bench.paths import TOOLS
 from bench.provision import npm
+from bench.readiness import building
 from bench.serve import life_cycle
 from tests.absent import absent
 from tests.contract.broker import Broker, broker, worker
@@ -73,7 +73,7 @@ class Guarded(NamedTuple):
 
 @pytest.fixture(scope="module")
 def queue(
-    prepared: tuple[readiness.Built, list[Unavailable]], tmp_path_factory: pytest.TempPathFactory
+    prepared: tuple[building.Built, list[Unavailable]], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Broker]:
     """A broker, and a consumer of its queue."""
     if not isinstance(prepared[0].get(PLAIN["cpython"]), Artifact):
@@ -94,7 +94,7 @@ def issuer() -> Iterator[tuple[Issuer, str]]:
 @pytest.fixture(scope="module", params=[*STACKS, *OTHERS], ids=str)
 def guarded(
     request: pytest.FixtureRequest,
-    prepared: tuple[readiness.Built, list[Unavailable]],
+    prepared: tuple[building.Built, list[Unavailable]],
     queue: Broker,
     issuer: tuple[Issuer, str],
     tmp_path_factory: pytest.TempPathFactory,

@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from app.core import transform
-from bench import readiness
 from bench.build import artifacts
 from bench.host.pinning import cores
 from bench.model import Artifact, Stack, Unavailable
+from bench.readiness import building
 from bench.serve import life_cycle
 from tests import commands
 from tests.contract import wire
@@ -73,7 +73,7 @@ def issuers() -> Iterator[dict[str, tuple[Issuer, str]]]:
 @pytest.fixture(scope="module", params=STACKS, ids=str)
 def guarded(
     request: pytest.FixtureRequest,
-    prepared: tuple[readiness.Built, list[Unavailable]],
+    prepared: tuple[building.Built, list[Unavailable]],
     issuers: dict[str, tuple[Issuer, str]],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Guarded]:
@@ -250,7 +250,7 @@ def test_a_flood_of_unknown_keys_asks_the_issuer_once_or_not_at_all(guarded: Gua
 
 
 def test_pypy_has_no_cryptography_and_says_what_works_there(
-    prepared: tuple[readiness.Built, list[Unavailable]],
+    prepared: tuple[building.Built, list[Unavailable]],
 ) -> None:
     if not isinstance(prepared[0].get(PLAIN["pypy"]), Artifact):
         missing(prepared[1], PLAIN["pypy"])

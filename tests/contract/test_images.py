@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from bench import readiness
 from bench.build import artifacts, images, layers
 from bench.errors import MissingError
 from bench.model import Image, Stack
 from bench.paths import ROOT
 from bench.progress import Progress
 from bench.provision import engine
+from bench.readiness import building
 from bench.serve import life_cycle
 from tests import image_contents
 from tests.absent import absent
@@ -35,7 +35,7 @@ def build(stack: Stack, *, force: bool = False) -> Image:
         engine.require()
     except MissingError as missing:
         absent(str(missing), missing.remedy)
-    readiness.build_all(CATALOG, [stack.variant], Progress(), [server.server for server in STACKS])
+    building.build_all(CATALOG, [stack.variant], Progress(), [server.server for server in STACKS])
     return life_cycle.image(CATALOG, stack, force=force)
 
 

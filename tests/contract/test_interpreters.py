@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bench import readiness, verify
+from bench import verify
 from bench.host.pinning import cores
 from bench.model import FromDebian, Stack
 from bench.progress import Progress
+from bench.readiness import building
 from bench.serve import life_cycle
 from tests.declared import CATALOG
 
@@ -46,7 +47,7 @@ def stack(turn: int, interpreter: str) -> Stack:
 
 def bring(stack: Stack) -> None:
     """Build a stack, or leave the test out. In CI it fails, unless only downloads from elsewhere bring its Python."""
-    _, unavailable = readiness.prepare(CATALOG, [stack.variant], Progress(Console(quiet=True)), [stack.server])
+    _, unavailable = building.prepare(CATALOG, [stack.variant], Progress(Console(quiet=True)), [stack.server])
     for lack in unavailable:
         interpreter = CATALOG.interpreter_of(stack.variant)
         expected = any(isinstance(each, FromDebian) for each in interpreter.providers)

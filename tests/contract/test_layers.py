@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bench import readiness
 from bench.build import artifacts, beside
 from bench.measure.instruments import layers
 from bench.paths import SUBJECT
 from bench.progress import Progress
+from bench.readiness import building
 from tests.absent import lacks
 from tests.declared import CATALOG
 
@@ -46,7 +46,7 @@ def calls(name: str, framework: str, layering: str, folder: Path, *words: str, w
 def variant(request: pytest.FixtureRequest) -> str:
     """A built variant; it needs no server."""
     name: str = request.param
-    made, unavailable = readiness.build_all(CATALOG, [name], Progress(Console(quiet=True)), ())
+    made, unavailable = building.build_all(CATALOG, [name], Progress(Console(quiet=True)), ())
     if name not in made:
         lacks(unavailable[0])
     return name

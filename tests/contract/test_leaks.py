@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from bench import readiness
 from bench.catalog import pairing
 from bench.host.pinning import cores
 from bench.model import Artifact, Stack, Unavailable, Words
+from bench.readiness import building
 from bench.serve import life_cycle
 from tests import commands
 from tests.contract import leaking, wire
@@ -76,7 +76,7 @@ def leak_of(server: wire.Server) -> str:
 
 
 @pytest.fixture(params=STACKS, ids=str)
-def stack(request: pytest.FixtureRequest, prepared: tuple[readiness.Built, list[Unavailable]]) -> Stack:
+def stack(request: pytest.FixtureRequest, prepared: tuple[building.Built, list[Unavailable]]) -> Stack:
     built = prepared[0].get(request.param.variant)
     if not isinstance(built, Artifact) or request.param.label in built.lacks:
         missing(prepared[1], request.param)

@@ -13,11 +13,11 @@ import psutil
 import pytest
 from msgspec.structs import replace
 
-from bench import readiness
 from bench.errors import MissingError
 from bench.host import limits
 from bench.measure.instruments import limited, pacer, sizing
 from bench.model import LimitedCase, Observed, Segment, SizingCase, Stack, Unavailable
+from bench.readiness import building
 from tests.absent import absent
 from tests.contract.conftest import missing
 from tests.declared import CATALOG
@@ -49,7 +49,7 @@ limited.observe(BRIEF, replace(CLOSED, windows=200), Path(sys.argv[1]))
 
 
 @pytest.fixture(autouse=True)
-def able(prepared: tuple[readiness.Built, list[Unavailable]]) -> None:
+def able(prepared: tuple[building.Built, list[Unavailable]]) -> None:
     if STACK.variant not in prepared[0]:
         missing(prepared[1], STACK.variant)
     try:

@@ -15,10 +15,10 @@ import pytest
 from rich.console import Console
 
 from app.core import transform
-from bench import readiness
 from bench.build import artifacts
 from bench.paths import PREFIXES
 from bench.progress import Progress
+from bench.readiness import building
 from bench.serve import life_cycle
 from bench.serve.ports import free_port
 from tests.absent import lacks
@@ -128,7 +128,7 @@ class Offloading:
 @pytest.fixture(scope="module")
 def built() -> None:
     """The prefix with uWSGI."""
-    _, unavailable = readiness.build_all(CATALOG, [VARIANT], Progress(Console(quiet=True)), [SERVER])
+    _, unavailable = building.build_all(CATALOG, [VARIANT], Progress(Console(quiet=True)), [SERVER])
     if unavailable:
         lacks(unavailable[0])
 

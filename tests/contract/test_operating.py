@@ -14,11 +14,11 @@ import psutil
 import pytest
 from rich.console import Console
 
-from bench import readiness
 from bench.catalog import pairing
 from bench.host.pinning import cores
 from bench.model import Artifact, Stack, Unavailable
 from bench.progress import Progress
+from bench.readiness import building, servers
 from bench.serve import life_cycle
 from bench.serve.backend import RunningBackend, backend_for
 from tests import commands
@@ -73,7 +73,7 @@ def stacks() -> list[Stack]:
     return [*on_every_server(PLAIN["cpython"]), *found.values()]
 
 
-def require_built(stack: Stack, prepared: tuple[readiness.Built, list[Unavailable]]) -> None:
+def require_built(stack: Stack, prepared: tuple[building.Built, list[Unavailable]]) -> None:
     """Leave the test out if the variant or the server is unavailable."""
     artifacts, unavailable = prepared
     if stack.variant not in artifacts:
@@ -103,7 +103,7 @@ class Operated(NamedTuple):
 @pytest.fixture(scope="module", params=stacks(), ids=str)
 def operated(
     request: pytest.FixtureRequest,
-    prepared: tuple[readiness.Built, list[Unavailable]],
+    prepared: tuple[building.Built, list[Unavailable]],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Operated]:
     """Each stack in turn, with both layers."""
@@ -208,13 +208,13 @@ def becomes(port: int, status: int) -> Reply:
 
 @pytest.mark.parametrize("stack", on_each_wait(), ids=str)
 def test_a_service_is_ready_while_its_database_answers(
-    stack: Stack, prepared: tuple[readiness.Built, list[Unavailable]], tmp_path: Path
+    stack: Stack, prepared: tuple[building.Built, list[Unavailable]], tmp_path: Path
 ) -> None:
     require_built(stack, prepared)
     workload = CATALOG.workloads["wait-postgres"]
     known = {"baseline": stack.variant, "variants": (stack.variant,), "workloads": (workload.name,)}
     study = msgspec.structs.replace(study_called("waiting"), **known)
-    lacks = readiness.backends_missing(planned(study), [stack.variant], Progress(Console(quiet=True)))
+    lacks = servers.backends_missing(planned(study), [stack.variant], Progress(Console(quiet=True)))
     if lacks:
         leave_out(lacks[stack.variant][workload.name])
     with ExitStack() as stop:

@@ -11,12 +11,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench import readiness
 from bench.build import artifacts
 from bench.errors import LabError
 from bench.model import Exchange, Stack, Unavailable
 from bench.paths import ROOT
 from bench.provision import system
+from bench.readiness import building
 from bench.serve import life_cycle
 from bench.serve.ports import free_port
 from tests.absent import absent
@@ -81,7 +81,7 @@ def test_the_page_tells_what_each_server_does_by_default() -> None:
 @pytest.mark.parametrize("stack", [Stack(variant="cython", framework="falcon", server="bjoern")], ids=str)
 @pytest.mark.parametrize("block", SERVERS, ids=program)
 def test_each_command_starts_a_server_that_drains(
-    block: str, stack: Stack, prepared: tuple[readiness.Built, list[Unavailable]], tmp_path: Path
+    block: str, stack: Stack, prepared: tuple[building.Built, list[Unavailable]], tmp_path: Path
 ) -> None:
     if stack.variant not in prepared[0]:
         missing(prepared[1], stack.variant)
@@ -99,7 +99,7 @@ def test_each_command_starts_a_server_that_drains(
 
 
 @pytest.mark.parametrize("stack", [Stack(variant="cython", framework="falcon", server="bjoern")], ids=str)
-def test_a_setting_that_is_missing_is_named(stack: Stack, prepared: tuple[readiness.Built, list[Unavailable]]) -> None:
+def test_a_setting_that_is_missing_is_named(stack: Stack, prepared: tuple[building.Built, list[Unavailable]]) -> None:
     if stack.variant not in prepared[0]:
         missing(prepared[1], stack.variant)
     argv = [str(artifacts.python(stack.variant)), "-c", "import app.entry"]
@@ -108,9 +108,7 @@ def test_a_setting_that_is_missing_is_named(stack: Stack, prepared: tuple[readin
 
 
 @pytest.mark.parametrize("stack", [Stack(variant="cython", framework="falcon", server="bjoern")], ids=str)
-def test_nginx_names_requests(
-    stack: Stack, prepared: tuple[readiness.Built, list[Unavailable]], tmp_path: Path
-) -> None:
+def test_nginx_names_requests(stack: Stack, prepared: tuple[building.Built, list[Unavailable]], tmp_path: Path) -> None:
     if stack.variant not in prepared[0]:
         missing(prepared[1], stack.variant)
     try:

@@ -11,9 +11,9 @@ import pytest
 
 from app.http import JSON
 from app.work import new_id
-from bench import readiness
 from bench.errors import MissingError
 from bench.model import Stack, Unavailable
+from bench.readiness import building
 from tests import pacts, tools
 from tests.absent import absent
 from tests.contract.changing import Change, changed, of_body, of_customers, on, rename
@@ -47,7 +47,7 @@ def test_the_kept_pacts_are_what_the_consumer_records(name: str, tmp_path: Path)
 
 @pytest.fixture(params=[*STACKS, *PEERS], ids=str)
 def address(
-    request: pytest.FixtureRequest, prepared: tuple[readiness.Built, list[Unavailable]], tmp_path: Path
+    request: pytest.FixtureRequest, prepared: tuple[building.Built, list[Unavailable]], tmp_path: Path
 ) -> Iterator[str]:
     """The URL of each framework and of two peers, running."""
     stack: Stack = request.param

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench import readiness, verify
+from bench import verify
 from bench.host.pinning import cores
 from bench.model import Stack, Unavailable
+from bench.readiness import building
 from bench.serve import life_cycle
 from tests import strategies
 from tests.contract import answerers
@@ -23,7 +24,7 @@ WITHOUT_PIPE = {peer.kind: peer.name for peer in reversed(CATALOG.peers.values()
 
 @pytest.fixture(scope="module")
 def peers(
-    prepared: tuple[readiness.Built, list[Unavailable]], tmp_path_factory: pytest.TempPathFactory
+    prepared: tuple[building.Built, list[Unavailable]], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, HTTPConnection]]:
     """A connection to each peer."""
     artifacts, unavailable = prepared

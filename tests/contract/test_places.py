@@ -15,7 +15,7 @@ import msgspec
 import psutil
 import pytest
 
-from bench import readiness, verify
+from bench import verify
 from bench.build import fronts, images
 from bench.errors import LabError, MissingError
 from bench.host.cgroup import group
@@ -24,6 +24,7 @@ from bench.model import Stack
 from bench.paths import ROOT
 from bench.progress import Progress
 from bench.provision import engine, system
+from bench.readiness import building
 from bench.serve import container, life_cycle
 from bench.serve.ports import free_port
 from tests.absent import absent
@@ -89,7 +90,7 @@ def built() -> None:
     """The images of the stacks; the tests are skipped if this machine cannot run them."""
     try:
         engine.require()
-        readiness.build_all(CATALOG, ["cython"], Progress(), SERVERS)
+        building.build_all(CATALOG, ["cython"], Progress(), SERVERS)
         for stack in STACKS:
             life_cycle.image(CATALOG, stack.on_host)
             container.try_out(CATALOG, stack)

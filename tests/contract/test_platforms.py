@@ -11,11 +11,12 @@ from typing import NamedTuple
 import pytest
 from rich.console import Console
 
-from bench import readiness, verify
+from bench import verify
 from bench.build import bundles
 from bench.errors import MissingError
 from bench.model import Exchange
 from bench.progress import Progress
+from bench.readiness import building
 from bench.serve.life_cycle import ask
 from bench.serve.ports import free_port
 from tests.absent import absent, expect_none
@@ -41,7 +42,7 @@ class Packages(NamedTuple):
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Packages:
     """Both environments; without a package or the client of billing, the tests are skipped, and in CI they fail."""
-    expect_none(readiness.build_all(CATALOG, [VARIANT], Progress(Console(quiet=True)))[1])
+    expect_none(building.build_all(CATALOG, [VARIANT], Progress(Console(quiet=True)))[1])
     folder = tmp_path_factory.mktemp("packages")
     try:
         built(LANGUAGES["python"])

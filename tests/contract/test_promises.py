@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from bench import readiness
 from bench.errors import MissingError
 from bench.model import Artifact, Stack, Unavailable
+from bench.readiness import building
 from bench.serve import backend
 from tests import conformance, contracts, tools
 from tests.absent import absent
@@ -31,7 +31,7 @@ def needed() -> None:
 
 @pytest.mark.parametrize(("stack", "layers"), SUBJECTS, ids=map(str, SUBJECTS))
 def test_a_stack_breaks_only_the_promises_that_are_declared(
-    stack: Stack, layers: tuple[str, ...], prepared: tuple[readiness.Built, list[Unavailable]], tmp_path: Path
+    stack: Stack, layers: tuple[str, ...], prepared: tuple[building.Built, list[Unavailable]], tmp_path: Path
 ) -> None:
     built = prepared[0].get(stack.variant)
     if built is None or (isinstance(built, Artifact) and stack.label in built.lacks):

@@ -8,11 +8,11 @@ import msgspec
 import psutil
 import pytest
 
-from bench import readiness
 from bench.errors import LabError
 from bench.host.pinning import cores
 from bench.measure.instruments.process_tree import require_alive
 from bench.model import Stack, Unavailable
+from bench.readiness import building, servers
 from bench.serve import life_cycle
 from tests.absent import absent
 from tests.contract.conftest import PLAIN, missing
@@ -22,12 +22,12 @@ STACK = Stack(variant=PLAIN["cpython"], framework="bare", server="gunicorn-sync+
 
 
 @pytest.fixture(autouse=True)
-def here(prepared: tuple[readiness.Built, list[Unavailable]]) -> None:
+def here(prepared: tuple[building.Built, list[Unavailable]]) -> None:
     """Skips the tests if the variant or nginx is unavailable; in CI they fail."""
     if STACK.variant not in prepared[0]:
         missing(prepared[1], STACK.variant)
     study = msgspec.structs.replace(study_called("proxy"), servers=(STACK.server,))
-    for lack in readiness.tunings_missing(planned(study)).values():
+    for lack in servers.tunings_missing(planned(study)).values():
         absent(lack.reason, lack.remedy)
 
 

@@ -6,12 +6,12 @@ import psutil
 import pytest
 from msgspec.structs import replace
 
-from bench import readiness
 from bench.errors import LabError, MissingError
 from bench.measure.instruments import replaced
 from bench.measure.instruments.clients import LOSSES
 from bench.model import Observed, ReplacedCase, Stack, Unavailable
 from bench.provision import system
+from bench.readiness import building
 from tests.absent import absent
 from tests.contract.test_operating import require_built
 from tests.declared import CATALOG
@@ -41,7 +41,7 @@ def case(stack: Stack, way: str, kept: bool) -> ReplacedCase:
 
 
 @pytest.fixture(autouse=True)
-def able(request: pytest.FixtureRequest, prepared: tuple[readiness.Built, list[Unavailable]]) -> None:
+def able(request: pytest.FixtureRequest, prepared: tuple[building.Built, list[Unavailable]]) -> None:
     require_built(request.getfixturevalue("stack"), prepared)
 
 

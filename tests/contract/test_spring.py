@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench import readiness
 from bench.build import peers
 from bench.model import Unavailable
 from bench.paths import PREFIXES
+from bench.readiness import building
 from tests import strategies
 from tests.contract import answerers
 from tests.contract.answerers import Answerer
@@ -25,7 +25,7 @@ BUILT = [peer for peer in CATALOG.peers.values() if peer.build == "spring-tomcat
 
 
 @pytest.fixture(scope="module")
-def cores(prepared: tuple[readiness.Built, list[Unavailable]]) -> Iterator[dict[str, Answerer]]:
+def cores(prepared: tuple[building.Built, list[Unavailable]]) -> Iterator[dict[str, Answerer]]:
     """Each core by name, running behind a pipe."""
     made, unavailable = prepared
     if BUILT[0].name not in made:

@@ -8,7 +8,6 @@ from unittest.mock import create_autospec
 import pytest
 from rich.console import Console
 
-from bench import readiness
 from bench.build import artifacts
 from bench.catalog import pairing
 from bench.errors import LabError
@@ -16,6 +15,7 @@ from bench.host.pinning import cores
 from bench.model import Stack, Unavailable
 from bench.progress import Progress
 from bench.provision.interpreters import install
+from bench.readiness import building
 from bench.serve import life_cycle, process
 from bench.serve.process import Program
 from tests import commands
@@ -43,10 +43,10 @@ def declared() -> list[Stack]:
 
 @pytest.mark.parametrize("stack", declared(), ids=str)
 def test_an_unsupported_stack_fails_as_declared(
-    stack: Stack, prepared: tuple[readiness.Built, list[Unavailable]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, prepared: tuple[building.Built, list[Unavailable]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if stack.variant in NEWER:
-        prepared = readiness.prepare(CATALOG, [stack.variant], Progress(Console(quiet=True)), [stack.server])
+        prepared = building.prepare(CATALOG, [stack.variant], Progress(Console(quiet=True)), [stack.server])
     if stack.variant not in prepared[0]:
         missing(prepared[1], stack.variant)
     unsupported = pairing.unsupported(CATALOG, stack)

@@ -4,9 +4,10 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from bench import readiness, verify
+from bench import verify
 from bench.model import Yardstick
 from bench.progress import Progress
+from bench.readiness import building
 from tests.contract.conftest import missing
 from tests.declared import CATALOG
 
@@ -16,7 +17,7 @@ VALIDATORS = [name for name, each in CATALOG.yardsticks.items() if each.is_valid
 @pytest.fixture(scope="module", params=VALIDATORS)
 def validator(request: pytest.FixtureRequest) -> Yardstick:
     """A validator that is built."""
-    built, unavailable = readiness.build_all(CATALOG, [request.param], Progress(Console(quiet=True)))
+    built, unavailable = building.build_all(CATALOG, [request.param], Progress(Console(quiet=True)))
     if request.param not in built:
         missing(unavailable, request.param)
     return CATALOG.yardsticks[request.param]

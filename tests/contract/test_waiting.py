@@ -10,11 +10,11 @@ import psutil
 import pytest
 from rich.console import Console
 
-from bench import readiness
 from bench.catalog import pairing
 from bench.host.pinning import cores
 from bench.model import Artifact, Stack, Unavailable
 from bench.progress import Progress
+from bench.readiness import building, servers
 from bench.serve import life_cycle
 from bench.serve.backend import RunningBackend, backend_for
 from tests.absent import lacks as leave_out
@@ -50,7 +50,7 @@ def stacks() -> list[Stack]:
 @pytest.fixture(scope="module", params=stacks(), ids=str)
 def waiting(
     request: pytest.FixtureRequest,
-    prepared: tuple[readiness.Built, list[Unavailable]],
+    prepared: tuple[building.Built, list[Unavailable]],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Waiting]:
     """Each stack in turn, with its own database."""
@@ -63,7 +63,7 @@ def waiting(
         missing(unavailable, stack)
     known = {"baseline": stack.variant, "variants": (stack.variant,), "workloads": (WORKLOAD.name,)}
     study = msgspec.structs.replace(study_called("waiting"), **known)
-    lacks = readiness.backends_missing(planned(study), [stack.variant], Progress(Console(quiet=True)))
+    lacks = servers.backends_missing(planned(study), [stack.variant], Progress(Console(quiet=True)))
     if lacks:
         leave_out(lacks[stack.variant][WORKLOAD.name])
     logs = tmp_path_factory.mktemp("waiting")

@@ -14,10 +14,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench import pipeline, readiness
+from bench import pipeline
 from bench.errors import RefusedError
 from bench.model import Unavailable
 from bench.paths import ROOT, SPEC
+from bench.readiness import building
 from bench.serve import life_cycle, ports
 from tests.conftest import Main
 from tests.declared import CATALOG
@@ -152,7 +153,7 @@ def test_a_hole_is_told_in_one_line_with_the_command_that_fills_it(main: Main, m
     monkeypatch.delenv("CI", raising=False)
     reason = "`uv pip` failed: [Errno 101] Network is unreachable, " * 5 + "and so on"
     missing = Unavailable(what="pypy", reason=reason, remedy=".venv/bin/uv python install pypy@3.11")
-    monkeypatch.setattr(readiness, "build_all", lambda catalog, names, progress, force: ({}, [missing]))
+    monkeypatch.setattr(building, "build_all", lambda catalog, names, progress, force: ({}, [missing]))
     status, output, _ = main("build", "pypy")
     assert status == 0
     assert output == f"unavailable: pypy: {reason}; to get it: .venv/bin/uv python install pypy@3.11\n"

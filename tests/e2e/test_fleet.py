@@ -14,11 +14,12 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from bench import readiness, store
+from bench import store
 from bench.fleet.worker import FLEET
 from bench.model import MacroPlan, MicroPlan, Study
 from bench.paths import ROOT
 from bench.progress import Progress
+from bench.readiness import building
 from tests.absent import absent, expect_none
 from tests.declared import CATALOG
 from tests.e2e.tiny import TINY, command
@@ -95,7 +96,7 @@ def network(names: str) -> Iterator[dict[str, Machine]]:
 @pytest.fixture(scope="module", autouse=True)
 def built() -> None:
     """Builds once what the machines require, because they share this checkout."""
-    artifacts, unavailable = readiness.prepare(CATALOG, ["cpython"], Progress(Console(quiet=True)))
+    artifacts, unavailable = building.prepare(CATALOG, ["cpython"], Progress(Console(quiet=True)))
     if not artifacts:
         expect_none(unavailable)
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from uv import find_uv_bin
 
-from bench import readiness, verify
+from bench import verify
 from bench.build import artifacts, contents, publishing
 from bench.catalog import pairing
 from bench.host.pinning import cores
@@ -21,6 +21,7 @@ from bench.paths import PREFIXES, ROOT, TOOLS
 from bench.progress import Progress
 from bench.provision import locks, stamp
 from bench.provision.interpreters import MEASURED_LOCK
+from bench.readiness import building
 from bench.serve import life_cycle
 from bench.serve.ports import free_port
 from tests import own_index, signatures, tools
@@ -61,7 +62,7 @@ def page(index: Index, project: str) -> Any:
 
 @pytest.fixture(scope="module")
 def built() -> None:
-    expect_none(readiness.build_all(CATALOG, {stack.variant for stack in STACKS}, Progress())[1])
+    expect_none(building.build_all(CATALOG, {stack.variant for stack in STACKS}, Progress())[1])
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench import readiness
 from bench.paths import RESULTS, ROOT
 from bench.progress import Progress
+from bench.readiness import building
 from bench.serve import ports
 from tests.absent import expect_none
 from tests.declared import CATALOG
@@ -63,7 +63,7 @@ def ended(argv: list[str]) -> Iterator[subprocess.Popen[str]]:
 @pytest.fixture
 def gunicorn() -> Iterator[str]:
     """The URL of a Gunicorn master with one worker."""
-    expect_none(readiness.build_all(CATALOG, ["cpython"], Progress(), ["gunicorn-sync"])[1])
+    expect_none(building.build_all(CATALOG, ["cpython"], Progress(), ["gunicorn-sync"])[1])
     port = ports.free_port()
     with ended([sys.executable, "-m", "bench", "serve", STACK, "--port", str(port)]) as process:
         assert process.stdout

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from msgspec.structs import replace
 
-from bench import readiness, verify
+from bench import verify
 from bench.build import applications, artifacts
 from bench.build.project import copy, fingerprint
 from bench.catalog import pairing
@@ -24,6 +24,7 @@ from bench.own.asked import Asked
 from bench.own.manifest import Manifest
 from bench.own.study import with_application, with_backend
 from bench.progress import Progress
+from bench.readiness import building
 from bench.serve import application as serving
 from bench.serve import life_cycle, look
 from bench.serve.life_cycle import RunningServer
@@ -109,7 +110,7 @@ def test_an_unavailable_server_of_the_baseline_is_told_and_another_one_is_not(
 ) -> None:
     lack = Unavailable(what="bjoern", reason="libev is missing", remedy=None, server="bjoern")
     made = Artifact("shop", "", "", "", "", 0, 0.0, PYTHON, "", lacks={"bjoern": lack})
-    monkeypatch.setattr(readiness, "build_all", lambda *_: ({"shop": made}, [lack]))
+    monkeypatch.setattr(building, "build_all", lambda *_: ({"shop": made}, [lack]))
     catalog, _ = declared(application(source))
     study._build(catalog, "shop", ("gunicorn-sync", "bjoern"), Progress())
     with pytest.raises(LabError) as caught:

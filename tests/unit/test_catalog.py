@@ -13,7 +13,7 @@ from bench.catalog.moved import at_home
 from bench.errors import LabError
 from bench.model import Against, LatencyPlan, Stack, Target
 from bench.paths import ROOT
-from bench.plan import matrix
+from bench.plan import selection
 from tests.declared import CATALOG, study_called
 
 STUDY = """
@@ -332,7 +332,7 @@ def test_a_study_says_which_frameworks_run_behind_a_server(checkout: Path) -> No
     text = text.replace('servers = ["', 'servers = ["waitress", "granian-rsgi", "')
     study.write_text(text)
     read = catalog.read()
-    assert {(stack.framework, stack.server) for stack in matrix.stacks(read.studies["tiny"], read)} == {
+    assert {(stack.framework, stack.server) for stack in selection.stacks(read.studies["tiny"], read)} == {
         ("bare", "waitress"),
         ("bare-rsgi", "granian-rsgi"),
         ("falcon", "gunicorn-sync"),

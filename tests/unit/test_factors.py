@@ -19,7 +19,7 @@ from bench.measure.instruments import factors as instrument
 from bench.measure.instruments import micro
 from bench.model import Case, FactorsCase, FactorsPlan, MicroPlan, Run, Session, Study
 from bench.paths import FACTORS
-from bench.plan import matrix
+from bench.plan import matrix, selection
 from bench.report import docs
 from bench.verbs.tell import show
 from tests.declared import CATALOG, planned
@@ -54,7 +54,7 @@ def test_a_factor_that_the_machine_refuses_is_unsupported(monkeypatch: pytest.Mo
     monkeypatch.setattr(factors, "why_not", lambda name: "`setarch` is refused" if name == "addresses" else None)
     (phase,) = matrix.phases(STUDY, CATALOG)
     assert "addresses" not in {moved(case)[0] for case in phase.cases}
-    (lack,) = matrix.unsupported(STUDY, CATALOG)
+    (lack,) = selection.unsupported(STUDY, CATALOG)
     assert (lack.what, lack.reason) == ("factor addresses", "`setarch` is refused")
 
 

@@ -9,7 +9,7 @@ from bench.build import artifacts
 from bench.errors import LabError
 from bench.measure.instruments import instructions
 from bench.model import InstructionsCase, InstructionsPlan, MicroCase, MicroPlan, Phase, Run, Study
-from bench.plan import matrix
+from bench.plan import cores, matrix, selection
 from tests.declared import CATALOG
 from tests.unit import sessions
 
@@ -41,10 +41,10 @@ def test_instructions_are_counted_before_the_timing_which_needs_the_counted_path
 
 def test_a_jit_compiler_is_unsupported_and_not_a_case() -> None:
     assert [case.variant for case in phase("instructions").cases] == ["cpython", "cython", "numba"]
-    (lack,) = matrix.unsupported(STUDY, CATALOG)
+    (lack,) = selection.unsupported(STUDY, CATALOG)
     assert (lack.what, lack.kind == "unsupported", lack.kind == "failed") == ("pypy: instructions", True, False)
     assert "compiles at run time" in lack.reason
-    assert matrix.unsupported(msgspec.structs.replace(STUDY, instructions=None), CATALOG) == []
+    assert selection.unsupported(msgspec.structs.replace(STUDY, instructions=None), CATALOG) == []
 
 
 def test_a_core_that_took_another_path_under_callgrind_is_also_timed_on_that_path() -> None:
@@ -53,7 +53,7 @@ def test_a_core_that_took_another_path_under_callgrind_is_also_timed_on_that_pat
         counted("cython", path="avx2", timed_path="avx512"),
         counted("numba", path="generic", timed_path="generic"),
     ]
-    cases = matrix.with_counted_paths(phase("micro"), CATALOG, runs).cases
+    cases = cores.with_counted_paths(phase("micro"), CATALOG, runs).cases
     assert cases[: len(phase("micro").cases)] == phase("micro").cases
     assert [(case.variant, case.path) for case in cases if case.path] == [("cython", "avx2")]
     first, last = cases[0], cases[-1]
@@ -65,7 +65,7 @@ def test_a_core_that_took_another_path_under_callgrind_is_also_timed_on_that_pat
 
 
 def test_without_counts_no_path_is_forced() -> None:
-    assert matrix.with_counted_paths(phase("micro"), CATALOG, []) == phase("micro")
+    assert cores.with_counted_paths(phase("micro"), CATALOG, []) == phase("micro")
 
 
 def test_a_path_is_forced_with_the_variants_declared_variable() -> None:
@@ -94,4 +94,4 @@ def test_an_aa_case_is_not_timed_on_the_counted_path() -> None:
     run = sessions.run(counted, 0, facts={"path": "avx2", "timed_path": "avx512"})
     phase = Phase("micro", 2, (plain, msgspec.structs.replace(plain, aa=True)))
     forced = msgspec.structs.replace(plain, path="avx2")
-    assert matrix.with_counted_paths(phase, CATALOG, [run]).cases == (*phase.cases, forced)
+    assert cores.with_counted_paths(phase, CATALOG, [run]).cases == (*phase.cases, forced)

@@ -23,7 +23,7 @@ from bench.errors import LabError, MissingError
 from bench.measure import blocks, identity
 from bench.measure.instruments import layers as instrument
 from bench.model import Exchange, LayersCase, Measurement, Ready, Run, Session, Unavailable
-from bench.plan import estimate, matrix
+from bench.plan import estimate, layered
 from bench.plan.planned import plan
 from bench.report import layers, page, study_page, summary
 from bench.report.answer import answers
@@ -62,7 +62,7 @@ def test_all_cases_have_as_many_requests_to_a_value() -> None:
         assert isinstance(case, LayersCase)
         spec = CATALOG.workloads[case.workload].documents
         assert STUDY.layers
-        assert case.loops * (spec.count if spec else matrix.SAME_REQUESTS) == STUDY.layers.requests
+        assert case.loops * (spec.count if spec else layered.SAME_REQUESTS) == STUDY.layers.requests
         assert 0.5 < estimate.case_seconds(case, CATALOG) < 5
 
 
@@ -253,7 +253,8 @@ def test_a_request_that_accepts_hal_expects_hal(tmp_path: Path, few: list[Exchan
 
 def test_a_workload_without_documents_asks_the_same_with_other_tokens(tmp_path: Path) -> None:
     _, request = prepared("identity-some", tmp_path, "hello")
-    assert len(set(request["tokens"])) == matrix.SAME_REQUESTS == len(list((tmp_path / "documents").glob("*.out.json")))
+    answers = list((tmp_path / "documents").glob("*.out.json"))
+    assert len(set(request["tokens"])) == layered.SAME_REQUESTS == len(answers)
 
 
 @pytest.mark.parametrize("algorithm", ["ES256", "RS256", "EdDSA"])

@@ -13,7 +13,7 @@ from bench.host import limits as host_limits
 from bench.measure.instruments import injection
 from bench.model import Case, LimitedCase, Measurement, Run, Session, SizingCase
 from bench.plan.planned import plan
-from bench.readiness import limits_missing
+from bench.readiness.instruments import limits_missing
 from bench.report import limits, page, study_page, summary
 from bench.report.answer import answers
 from bench.report.finding import find

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from app.core import transform
-from bench import catalog, readiness, verify
+from bench import catalog, verify
 from bench.build import commands, peers
 from bench.catalog import pairing
 from bench.errors import LabError, MissingError
@@ -29,8 +29,9 @@ from bench.model import (
     StartupPlan,
     Study,
 )
-from bench.plan import estimate, matrix, planned
+from bench.plan import estimate, matrix, planned, selection
 from bench.provision import npm, stamp, system
+from bench.readiness import building
 from bench.report import page
 from bench.report.finding import find
 from bench.serve import life_cycle
@@ -177,7 +178,7 @@ def test_a_peers_name_parses_as_a_stack() -> None:
 def test_a_peer_is_in_every_phase_of_a_study_except_those_of_cores() -> None:
     cases = {phase.name: [str(case.stack) for case in phase.cases] for phase in matrix.phases(STUDY, CATALOG)}
     assert all(cases[name].count("node-ordinary") == 1 for name in ("size", "startup", "macro"))
-    assert matrix.subjects(STUDY) == ["cpython", "cython", "node-ordinary"]
+    assert selection.subjects(STUDY) == ["cpython", "cython", "node-ordinary"]
     warm = CATALOG.peers["node-ordinary"].warmup.seconds - CATALOG.loads["brief"].lead_in_seconds
     case = MacroCase(stack=PEER, workload="medium", load="brief")
     stack = Stack(variant="cython", framework="falcon", server="gunicorn-sync")
@@ -273,8 +274,8 @@ def _may_be_answered(bytes_: bytes) -> bool:
 def test_a_peer_that_is_not_built_is_an_error(lab: Path) -> None:
     declared = Catalog(peers={"tiny-expert": TINY})
     with pytest.raises(LabError, match="is not built"):
-        readiness.required(declared, "tiny-expert")
+        building.required(declared, "tiny-expert")
     with pytest.raises(LabError, match="is not built"):
         life_cycle.command(declared, Stack(variant="tiny-expert"), 8000, life_cycle.HOST, lab)
     made = peers.make(TINY)
-    assert readiness.required(declared, "tiny-expert") == made
+    assert building.required(declared, "tiny-expert") == made

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from bench import pipeline, readiness, store
+from bench import pipeline, store
 from bench.errors import LabError, MissingError, RefusedError
 from bench.measure import identity
 from bench.measure.instruments import null
@@ -27,6 +27,7 @@ from bench.model import (
 )
 from bench.plan.planned import plan
 from bench.progress import Progress
+from bench.readiness import setup
 from bench.serve import backend
 from tests.declared import CATALOG
 from tests.unit import fakes, made
@@ -194,7 +195,7 @@ def test_run_twice_it_has_two_finished_sessions_and_three_after_another_time(ben
 def test_a_study_of_interpreters_asks_for_those_that_are_built_like_the_baselines(bench: Bench, compares: bool) -> None:
     newest = msgspec.structs.replace(CATALOG.studies["newest"], macro=None, servers=())
     study = newest if compares else msgspec.structs.replace(newest, interpreters=())
-    readiness.make_ready(plan(study, CATALOG), Progress(Console(file=bench.said)))
+    setup.make_ready(plan(study, CATALOG), Progress(Console(file=bench.said)))
     assert bench.likes.pop("cpython-3.11") is None
     assert {"cpython-3.12", "cpython-3.14t", "pypy-3.11"} < bench.likes.keys()
     assert set(bench.likes.values()) == {"cpython-3.11" if compares else None}

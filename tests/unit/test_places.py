@@ -12,7 +12,7 @@ from bench.errors import LabError, MissingError
 from bench.host.cgroup import group
 from bench.model import ServerName, SettingsPlan, Stack, Unavailable, server_name
 from bench.paths import PREFIXES
-from bench.plan import matrix
+from bench.plan import selection
 from bench.provision import engine
 from bench.serve.container import Container
 from tests.declared import CATALOG
@@ -65,7 +65,7 @@ macro = { loads = ["glance"], runs = 1 }
     )
     study = catalog.read().studies["tiny"]
     assert study.servers == ("bjoern", "bjoern@podman")
-    assert matrix.servers(study) == ("bjoern",)
+    assert selection.servers(study) == ("bjoern",)
     assert [(each.stack, each.metric, each.against and each.against.stack) for each in study.targets] == [
         ("cython/falcon/bjoern@podman", metric, "cython/falcon/bjoern") for metric in ("cpu", "memory")
     ]

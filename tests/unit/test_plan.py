@@ -8,7 +8,7 @@ import pytest
 from bench import catalog
 from bench.errors import LabError
 from bench.model import LatencyPlan, MacroPlan, MicroCase, MicroPlan, Stack
-from bench.plan import estimate, matrix, planned
+from bench.plan import cores, estimate, matrix, planned
 from bench.plan.planned import plan
 from tests.declared import CATALOG
 from tests.unit.trial import STUDY
@@ -157,7 +157,7 @@ def test_a_value_is_of_as_many_orders_at_least_as_the_study_asks_for(orders: int
     assert spec is not None
     assert spec.count * spec.orders == 10_000
     asked = MicroPlan(processes=1, values=1, passes=3, orders=orders)
-    assert matrix.core_case(asked, "cpython", "medium", CATALOG).loops == loops
+    assert cores.core_case(asked, "cpython", "medium", CATALOG).loops == loops
 
 
 def test_without_closed_loads_no_open_ones_are_reckoned() -> None:

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
-from bench import catalog, readiness
+from bench import catalog
 from bench.catalog.checks import check_study
 from bench.errors import LabError, MissingError
 from bench.measure import identity
@@ -15,6 +15,7 @@ from bench.measure.instruments.clients import LOSSES
 from bench.model import Measurement, Ready, ReplacedCase, Run, Session
 from bench.plan.planned import plan
 from bench.provision import system
+from bench.readiness import servers
 from bench.report import page, replacements, study_page, summary
 from bench.report.answer import answers
 from bench.report.finding import find
@@ -199,7 +200,7 @@ def test_without_nginx_only_the_ways_with_it_are_left_out(monkeypatch: pytest.Mo
             raise MissingError("nginx is missing", "apt-get install nginx")
 
     monkeypatch.setattr(system, "require", require)
-    lacks = readiness.tunings_missing(PLAN)
+    lacks = servers.tunings_missing(PLAN)
     assert lacks.keys() == {"+behind-nginx"}
     built = artifact("cpython", interpreter=interpreter(name=CATALOG.variant("cpython").interpreter))
     ready = Ready(machine={}, artifacts={"cpython": replace(built, lacks=lacks)})

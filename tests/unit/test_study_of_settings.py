@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bench import catalog, readiness
+from bench import catalog
 from bench.build import beside
 from bench.errors import LabError, UnpinnedError
 from bench.progress import Progress
+from bench.readiness import servers
 from tests.declared import CATALOG, planned
 
 STUDY = """
@@ -71,7 +72,7 @@ def test_a_tuning_whose_packages_are_not_here_leaves_a_lack(monkeypatch: pytest.
 
     monkeypatch.setattr(beside, "provide", provide)
     study = CATALOG.studies["statistics"]
-    lacks = readiness.packages_missing(planned(study), "cython", Progress(Console(quiet=True)))
+    lacks = servers.packages_missing(planned(study), "cython", Progress(Console(quiet=True)))
     assert lacks.keys() == {name for name in study.servers if name.endswith("+ecs-logging")}
     assert {each.reason for each in lacks.values()} == {"measured.txt does not pin ecs-logging"}
     assert set(asked) >= {("cython", ("ecs-logging",)), ("cython", ("prometheus-client",))}

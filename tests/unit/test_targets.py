@@ -26,7 +26,7 @@ from bench.model import (
     Study,
     Target,
 )
-from bench.plan import matrix
+from bench.plan import cores, selection
 from bench.plan.planned import plan
 from bench.report import page, study_page, summary
 from bench.report.figures import plots
@@ -175,11 +175,11 @@ def test_a_target_brings_the_cases_that_it_compares() -> None:
     made = {(case.variant, case.workload, case.threads) for case in phase.cases}
     assert {("simdjson", "medium", 1), ("simdjson", "large", 1), ("cython", "medium", 1)} <= made
     assert len(made) == len(phase.cases)
-    assert matrix.subjects(STUDY) == ["cpython", "cython", "simdjson"]
+    assert selection.subjects(STUDY) == ["cpython", "cython", "simdjson"]
 
 
 def test_a_value_takes_as_many_passes_as_hold_the_orders_that_are_asked_for() -> None:
-    passes = {name: matrix.core_case(STUDY.micro, "cython", name, CATALOG).loops for name in ("small", "medium")}
+    passes = {name: cores.core_case(STUDY.micro, "cython", name, CATALOG).loops for name in ("small", "medium")}
     assert passes == {"small": 20, "medium": 1}
 
 

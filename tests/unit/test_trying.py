@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from app.contract import load_core
-from bench import documents, readiness, trying, verify
+from bench import documents, trying, verify
 from bench.documents import given
 from bench.documents.sets import answered
 from bench.errors import LabError, WrongError
@@ -16,6 +16,7 @@ from bench.model import Artifact, Catalog, DocumentsSpec, Plan, Unavailable, Wor
 from bench.plan import estimate
 from bench.plan.planned import plan
 from bench.progress import Progress
+from bench.readiness import building
 from bench.subject import check
 from bench.trying import Own
 from bench.verify import Checked
@@ -175,7 +176,7 @@ def planned(folder: Path, source: Path, monkeypatch: pytest.MonkeyPatch) -> Plan
                 raise said
             return said
 
-        monkeypatch.setattr(readiness, "build_all", build_all)
+        monkeypatch.setattr(building, "build_all", build_all)
         monkeypatch.setattr(verify, "check_variant", check_variant)
         own = Own(core="mycore:transform", documents=folder, source=source)
         return plan(*trying.study_of(msgspec.structs.replace(own, **how), CATALOG, Progress()))
@@ -315,7 +316,7 @@ def test_each_mistake_is_told_in_one_line(planned: Planned, how: dict[str, Any],
 def test_what_cannot_be_built_is_told(folder: Path, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reason = "measured.txt does not pin nosuch: add it to group 'measured' of pyproject.toml and run `make lock`"
     lack = Unavailable(what="mycore.transform", reason=reason, kind="failed", variant="mycore.transform")
-    monkeypatch.setattr(readiness, "build_all", lambda *_: ({}, [lack]))
+    monkeypatch.setattr(building, "build_all", lambda *_: ({}, [lack]))
     own = Own(core="mycore:transform", documents=folder, source=source, requires=("nosuch",))
     with pytest.raises(LabError, match=r"mycore\.transform: measured\.txt does not pin nosuch"):
         trying.study_of(own, CATALOG, Progress())

@@ -5,13 +5,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench import catalog, readiness
+from bench import catalog
 from bench.catalog import pairing
 from bench.catalog.tuning import tuned
 from bench.errors import LabError, MissingError
 from bench.model import Backend, MacroCase, Server, Stack, Study, Tuning, Unsupported
-from bench.plan import matrix
+from bench.plan import selection
 from bench.provision import system
+from bench.readiness import servers
 from bench.serve import backend
 from tests.declared import CATALOG, planned
 
@@ -66,8 +67,8 @@ def test_what_a_tuning_declares_impossible_is_so_for_that_server_alone() -> None
 def test_the_prefix_holds_the_server_whatever_its_tuning() -> None:
     study = CATALOG.studies["ablations"]
     assert "bjoern+nginx" in study.servers
-    assert {"bjoern", "uwsgi-processes"} <= set(matrix.servers(study))
-    assert not [label for label in matrix.servers(study) if "+" in label]
+    assert {"bjoern", "uwsgi-processes"} <= set(selection.servers(study))
+    assert not [label for label in selection.servers(study) if "+" in label]
 
 
 @pytest.mark.parametrize(
@@ -116,7 +117,7 @@ def test_a_backend_of_a_tuning_is_planned_and_part_of_the_identity() -> None:
     plan = planned(study)
     assert plan.catalog.backends.keys() == {"nats", "nats-fsync"}
     behind = {
-        name: matrix.backend_of(
+        name: selection.backend_of(
             MacroCase(stack=Stack(variant="cython", framework="falcon", server=name), workload="small", load="glance"),
             plan.catalog,
         )
@@ -131,7 +132,7 @@ def test_a_backend_that_is_not_here_leaves_a_lack(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(backend, "require", require)
     study = CATALOG.studies["events"]
-    lacks = readiness.tunings_missing(planned(study))
+    lacks = servers.tunings_missing(planned(study))
     assert lacks.keys() == {name for name in study.servers if "+" in name}
     assert (lacks["bjoern+events"].reason, lacks["bjoern+events"].remedy) == ("nats is not here", "get it")
 
@@ -148,7 +149,7 @@ def test_a_front_that_is_not_here_leaves_a_lack(monkeypatch: pytest.MonkeyPatch)
     nowhere = system.Part(name="nginx", needed="", packages=["nginx"], files=["/nowhere/nginx"])
     monkeypatch.setattr(system, "parts", lambda: [nowhere])
     study: Study = CATALOG.studies["ablations"]
-    lacks = readiness.tunings_missing(planned(study))
+    lacks = servers.tunings_missing(planned(study))
     assert lacks.keys() == {name for name in study.servers if "+nginx" in name}
     assert lacks["bjoern+nginx"].remedy == "sudo apt-get install --no-install-recommends nginx"
 

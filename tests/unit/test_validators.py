@@ -15,7 +15,7 @@ from bench.catalog.checks import check_study
 from bench.errors import LabError
 from bench.model import MicroCase, MicroPlan, Run
 from bench.paths import ROOT, SUBJECT
-from bench.plan import estimate, matrix
+from bench.plan import cores, estimate
 from bench.report import charts, overview, page, study_page, summary, validators
 from bench.report.answer import answers
 from bench.report.dots import Dot, dots
@@ -59,7 +59,7 @@ def test_only_a_study_of_cores_alone_may_name_yardsticks_as_variants() -> None:
 
 def test_a_validator_is_expected_to_take_longer_than_a_core() -> None:
     plan = MicroPlan(processes=1, values=1)
-    times = {name: estimate.case_seconds(matrix.core_case(plan, name, "medium", CATALOG), CATALOG) for name in
+    times = {name: estimate.case_seconds(cores.core_case(plan, name, "medium", CATALOG), CATALOG) for name in
              ("cython", "cpython", "validator-msgspec")}  # fmt: skip
     assert times["cython"] < times["cpython"] < times["validator-msgspec"]
 

@@ -35,7 +35,7 @@ from bench.model import (
     Workload,
 )
 from bench.paths import SUBJECT, YARDSTICKS
-from bench.plan.matrix import SAME_REQUESTS
+from bench.plan.layered import SAME_REQUESTS
 
 WAIT = "time.sleep"  # no workload of this instrument waits
 
