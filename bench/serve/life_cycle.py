@@ -5,7 +5,6 @@ Processes that SIGTERM does not end are killed and reported as an error.
 
 from __future__ import annotations
 
-import http.client
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,8 +18,7 @@ import psutil
 
 from bench.build import artifacts, beside, images, peers
 from bench.catalog import pairing
-from bench.documents import headers_of
-from bench.documents.answers import Answer, difference, named
+from bench.documents.answers import difference
 from bench.errors import RIGHT, LabError
 from bench.host import accounts, cpu_time
 from bench.host.cgroup import group
@@ -30,7 +28,7 @@ from bench.host.pinning import pinned
 from bench.model import Catalog, Exchange, Image, Limit, Stack, Tuning
 from bench.paths import LOGS, PREFIXES, YARDSTICKS
 from bench.provision import system
-from bench.serve import application, process, proxy
+from bench.serve import application, http_client, process, proxy
 from bench.serve.backend import RunningBackend, backend_for
 from bench.serve.container import Container, contained
 from bench.serve.ports import LOOPBACK, free_port, require_free
@@ -43,7 +41,6 @@ POLL_SECONDS = 0.002
 STOP_SECONDS = 10.0
 SERVICE = "app.entry"  # the module of the lab's own service
 BAD_GATEWAY = 502  # a proxy's answer while its server does not listen yet
-HELLO = Exchange(method="GET", path="/hello", body=None, expect=b"Hello, world!\n")
 
 
 class RunningServer(msgspec.Struct, frozen=True, kw_only=True):
@@ -281,40 +278,13 @@ def log_of(stack: Stack) -> Path:
     return LOGS / f"{str(stack).replace('/', '-')}.log"
 
 
-def ask(port: int, exchange: Exchange, timeout_seconds: float = 10.0, host: str = HOST) -> tuple[int, bytes]:
-    """Send one request over a new connection. Returns status and body. Raises LabError if there is no answer."""
-    answer = answered(port, exchange, timeout_seconds, host)
-    return answer.status, answer.body
-
-
-def answered(port: int, exchange: Exchange, timeout_seconds: float = 10.0, host: str = HOST) -> Answer:
-    """Send one request over a new connection and return the answer. Raises LabError if there is none."""
-    connection = http.client.HTTPConnection(host, port, timeout=timeout_seconds)
-    try:
-        _send(connection, exchange)
-        response = connection.getresponse()
-        return Answer(response.status, named(response.getheaders()), response.read())
-    except (OSError, http.client.HTTPException) as error:
-        raise LabError(f"{exchange.method} {exchange.path}: no answer: {type(error).__name__}: {error}") from error
-    finally:
-        connection.close()
-
-
-def _send(connection: http.client.HTTPConnection, exchange: Exchange) -> None:
-    """Send the same headers as the pacer, because an application may echo them."""
-    connection.putrequest(exchange.method, exchange.path, skip_host=True, skip_accept_encoding=True)
-    for name, value in headers_of(exchange, f"{connection.host}:{connection.port}").items():
-        connection.putheader(name, value)
-    connection.endheaders(exchange.body)
-
-
 def _answers(first: Exchange, name: str, log: Path, *, host: str, port: int, refused: list[str]) -> bool:
     """Return True if `first` is answered right, False if there is no answer yet, which sets `refused` to the reason.
 
     Raises LabError for a wrong answer.
     """
     try:
-        answer = answered(port, first, host=host)
+        answer = http_client.answered(port, first, host=host)
     except LabError as error:
         refused[:] = [str(error)]
         return False

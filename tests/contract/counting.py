@@ -17,7 +17,7 @@ import pytest
 from bench.errors import LabError
 from bench.host.pinning import cores
 from bench.model import Stack
-from bench.serve import life_cycle
+from bench.serve import http_client, life_cycle
 from bench.serve.ports import free_port
 from tests import commands
 from tests.contract.conftest import require_built
@@ -75,7 +75,9 @@ class Service:
         with pytest.MonkeyPatch.context() as patch:  # only during the start
             commands.alter(patch, lambda argv, own: (self.with_workers(argv), own | self.env))
             self.running = self.life.enter_context(
-                life_cycle.serving(CATALOG, self.stack, life_cycle.HELLO, self.logs[-1], cores().server, port=self.port)
+                life_cycle.serving(
+                    CATALOG, self.stack, http_client.HELLO, self.logs[-1], cores().server, port=self.port
+                )
             )
 
     def with_workers(self, argv: list[str]) -> list[str]:

@@ -21,7 +21,7 @@ from bench.paths import PREFIXES, ROOT, TOOLS
 from bench.progress import Progress
 from bench.provision import locks, stamp
 from bench.provision.interpreters import MEASURED_LOCK
-from bench.serve import life_cycle
+from bench.serve import http_client, life_cycle
 from bench.serve.ports import free_port
 from tests import own_index, signatures, tools
 from tests.absent import expect_none
@@ -165,7 +165,7 @@ def test_a_stack_comes_from_the_index_alone_and_gives_right_answers(
         [word.replace(prefix, str(env)) for word in argv],
         {name: value.replace(prefix, str(env)) for name, value in variables.items()},
         folder=env,
-        first=life_cycle.HELLO,
+        first=http_client.HELLO,
         log=tmp_path / "server.log",
         cpus=cores().server,
         host=life_cycle.HOST,
