@@ -11,12 +11,10 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
 
 import msgspec
 import psutil
 
-from bench.build import artifacts, beside, images, peers
 from bench.catalog import pairing
 from bench.documents.answers import difference
 from bench.errors import RIGHT, LabError
@@ -25,21 +23,17 @@ from bench.host.cgroup import group
 from bench.host.cpu_time import Meter
 from bench.host.limits import Limited, limited
 from bench.host.pinning import pinned
-from bench.model import Catalog, Exchange, Image, Limit, Stack, Tuning
-from bench.paths import LOGS, PREFIXES, YARDSTICKS
-from bench.provision import system
-from bench.serve import application, http_client, process, proxy
+from bench.model import Catalog, Exchange, Limit, Stack
+from bench.paths import LOGS, PREFIXES
+from bench.serve import application, http_client, process, proxy, start_command
 from bench.serve.backend import RunningBackend, backend_for
 from bench.serve.container import Container, contained
 from bench.serve.ports import LOOPBACK, free_port, require_free
 
 HOST = LOOPBACK  # the address a server listens at, unless its load comes from another machine
-EVERYWHERE, SCRATCH = "0.0.0.0", Path("/tmp")  # noqa: S104, S108 - within an image
-BACKLOG = 1024
 READY_SECONDS = 60.0
 POLL_SECONDS = 0.002
 STOP_SECONDS = 10.0
-SERVICE = "app.entry"  # the module of the lab's own service
 BAD_GATEWAY = 502  # a proxy's answer while its server does not listen yet
 
 
@@ -72,77 +66,6 @@ class RunningServer(msgspec.Struct, frozen=True, kw_only=True):
     def url(self) -> str:
         """`http://host:port`, without a trailing slash."""
         return f"http://{self.host}:{self.port}"
-
-
-class Command(NamedTuple):
-    """What starts a stack: the argv and the complete environment of the server, and the argv of its proxy, if any."""
-
-    argv: list[str]
-    env: dict[str, str]
-    front: list[str] | None = None
-
-
-def command(
-    catalog: Catalog, stack: Stack, port: int, host: str, scratch: Path, *, dsn: str = "", workers: int = 1
-) -> tuple[list[str], dict[str, str]]:
-    """Return the argv and the complete environment that start `stack` at `host`:`port`; see `parts`."""
-    argv, env, front = parts(catalog, stack, port, host, scratch, dsn=dsn, workers=workers)
-    return proxy.behind(front, argv) if front else argv, env
-
-
-def parts(
-    catalog: Catalog, stack: Stack, port: int, host: str, scratch: Path, *, dsn: str = "", workers: int = 1
-) -> Command:
-    """Return the commands that start `stack` at `host`:`port`.
-
-    `scratch` is a folder for files of this run, `dsn` the address of the backend that a tuning needs. `workers` is the
-    number of processes of the lab's own service; an application declares its own. Raises LabError if the variant or
-    peer is not built, or if the pair is unsupported.
-    """
-    if stack.is_peer:
-        return Command(*peers.command(catalog.peers[stack.variant], host=host, port=port, backlog=BACKLOG))
-    variant = catalog.variant(stack.variant)
-    server, tuning = pairing.server_file(catalog, stack), pairing.tuning_of(catalog, stack)
-    entry = tuning.entry if tuning else None
-    unsupported = pairing.unsupported(catalog, stack)
-    if unsupported:
-        raise LabError(f"{stack} is unsupported: {unsupported.reason}")
-    artifacts.require(stack.variant)
-    placeholders = {
-        "python": str(artifacts.python(stack.variant)),
-        "prefix": str(PREFIXES / stack.variant),
-        "base": str(artifacts.base(stack.variant)),
-        "host": host,
-        "port": str(port),
-        "backlog": str(BACKLOG),
-        "scratch": str(scratch),
-        "entry": application.ENTRY if variant.application else entry or SERVICE,
-        "workers": str(variant.application.workers if variant.application else workers),
-    }
-    argv = [part.format_map(placeholders) for part in server.argv]
-    front = None
-    if server.proxy:
-        system.require(server.proxy.needs)
-        front = proxy.configured(server.proxy, scratch, placeholders)
-    env = {key: value.format_map(placeholders | {"dsn": dsn}) for key, value in server.env.items()}
-    if variant.application:
-        return Command(argv, env, front)
-    env |= _beside(tuning, stack.variant) if tuning else {}
-    env |= {"STATEMENTS_FRAMEWORK": catalog.frameworks[stack.framework].module, "STATEMENTS_WAIT": server.wait}
-    return Command(argv, artifacts.environment(catalog, variant) | env, front)
-
-
-def _beside(tuning: Tuning, variant: str) -> dict[str, str]:
-    """Where the interpreter finds a tuning's yardstick and packages."""
-    folders = [YARDSTICKS] if tuning.entry else []
-    folders += [beside.folder(variant, tuning.requirements)] if tuning.requirements else []
-    return {"PYTHONPATH": ":".join(map(str, folders))} if folders else {}
-
-
-def image(catalog: Catalog, stack: Stack, *, force: bool = False) -> Image:
-    """Build the image of a stack; see `bench.build.images`."""
-    argv, env, _ = parts(catalog, stack, images.PORT, EVERYWHERE, SCRATCH)
-    return images.build(catalog, stack, (argv, env), force=force)
 
 
 @contextmanager
@@ -180,7 +103,7 @@ def serving(
         place = pairing.place_of(catalog, stack)
         container = life.enter_context(contained(catalog, stack, Path(scratch), host, port)) if place else None
         listens = container.listens if container else host
-        argv, env, front = parts(catalog, stack, port, listens, Path(scratch), dsn=dsn, workers=workers)
+        argv, env, front = start_command.parts(catalog, stack, port, listens, Path(scratch), dsn=dsn, workers=workers)
         record = None
         if variant and variant.application:
             paths["folder"], own = application.placed(catalog, variant, Path(scratch), log, backend)

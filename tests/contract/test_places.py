@@ -91,7 +91,7 @@ def built() -> None:
         engine.require()
         readiness.build_all(CATALOG, ["cython"], Progress(), SERVERS)
         for stack in STACKS:
-            life_cycle.image(CATALOG, stack.on_host)
+            container.image(CATALOG, stack.on_host)
             container.try_out(CATALOG, stack)
     except MissingError as missing:
         absent(str(missing), missing.remedy)

@@ -25,7 +25,7 @@ from bench.own.manifest import Manifest
 from bench.own.study import with_application, with_backend
 from bench.progress import Progress
 from bench.serve import application as serving
-from bench.serve import life_cycle, look
+from bench.serve import life_cycle, look, start_command
 from bench.serve.life_cycle import RunningServer
 from tests.declared import CATALOG
 
@@ -133,7 +133,7 @@ def test_a_server_runs_the_workers_that_are_asked_for(
     stack = Stack(variant="shop", framework="wsgi", server=server)
     for workers, expected in ((2, words), (1, (words[0], "1"))):
         catalog, _ = declared(application(source, workers=workers))
-        argv, _ = life_cycle.command(catalog, stack, 8123, life_cycle.HOST, tmp_path)
+        argv, _ = start_command.command(catalog, stack, 8123, life_cycle.HOST, tmp_path)
         assert expected in pairwise(argv)
 
 

@@ -18,7 +18,7 @@ from bench.errors import LabError
 from bench.host.pinning import cores
 from bench.model import Backend, Catalog, Exchange, Stack, Tuning
 from bench.paths import YARDSTICKS
-from bench.serve import http_client, life_cycle, ports
+from bench.serve import http_client, life_cycle, ports, start_command
 from tests.declared import CATALOG
 
 pytestmark = pytest.mark.slow
@@ -58,13 +58,13 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
     def decide(before: str = "", answer: bytes = b"Hello, world!\n", status: int = 200) -> None:
         def parts(
             catalog: Catalog, stack: Stack, port: int, host: str, scratch: Path, *, dsn: str, workers: int
-        ) -> life_cycle.Command:
+        ) -> start_command.Command:
             script = tmp_path / "server.py"
             (tmp_path / "dsn").write_text(dsn)
             script.write_text(SERVER.format(before=before, answer=answer, status=status, port=port))
-            return life_cycle.Command([sys.executable, str(script)], {})
+            return start_command.Command([sys.executable, str(script)], {})
 
-        monkeypatch.setattr(life_cycle, "parts", parts)
+        monkeypatch.setattr(start_command, "parts", parts)
         monkeypatch.setattr(life_cycle, "PREFIXES", tmp_path)
         (tmp_path / STACK.variant).mkdir(exist_ok=True)
 
@@ -272,7 +272,7 @@ def test_a_yardsticks_packages_are_beside_it(monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.setattr(artifacts, "base", lambda name: tmp_path)
     monkeypatch.setattr(beside, "folder", lambda variant, names: tmp_path / "+".join((variant, *names)))
     tuned = msgspec.structs.replace(STACK, server="gunicorn-sync+ecs-logging")
-    argv, env = life_cycle.command(CATALOG, tuned, 8123, life_cycle.HOST, tmp_path)
+    argv, env = start_command.command(CATALOG, tuned, 8123, life_cycle.HOST, tmp_path)
     assert argv[-1] == "served_around:application"
     assert env["PYTHONPATH"] == f"{YARDSTICKS}:{tmp_path}/cpython+ecs-logging"
 
@@ -289,7 +289,7 @@ def test_the_command_has_no_placeholders_and_nothing_of_the_callers_environment(
     monkeypatch.setenv("PYTHONPATH", "/somewhere/else")
     monkeypatch.setattr(artifacts, "require", lambda name: None)
     monkeypatch.setattr(artifacts, "base", lambda name: tmp_path)
-    argv, env = life_cycle.command(CATALOG, STACK, 8123, life_cycle.HOST, tmp_path)
+    argv, env = start_command.command(CATALOG, STACK, 8123, life_cycle.HOST, tmp_path)
     assert argv[0] == str(artifacts.python("cpython"))
     assert "127.0.0.1:8123" in argv
     assert not [part for part in argv if "{" in part]
@@ -303,7 +303,7 @@ def test_a_tuning_gets_the_address_of_its_backend_and_may_serve_a_yardstick(
     monkeypatch.setattr(artifacts, "base", lambda name: tmp_path)
     own = {name: msgspec.structs.replace(STACK, server=f"gunicorn-sync+{name}") for name in ("events", "events-bulk")}
     asked = {
-        name: life_cycle.command(CATALOG, stack, 8123, life_cycle.HOST, tmp_path, dsn="nats://x:1")
+        name: start_command.command(CATALOG, stack, 8123, life_cycle.HOST, tmp_path, dsn="nats://x:1")
         for name, stack in own.items()
     }
     assert {env["STATEMENTS_BROKER"] for _, env in asked.values()} == {"nats://x:1"}
@@ -316,11 +316,11 @@ def test_a_variant_that_is_not_built_is_reported_with_the_command(
 ) -> None:
     monkeypatch.setattr(artifacts, "ARTIFACTS", tmp_path)
     with pytest.raises(LabError, match="variant 'cpython' is not built: run `python -m bench build cpython`"):
-        life_cycle.command(CATALOG, STACK, 8123, life_cycle.HOST, tmp_path)
+        start_command.command(CATALOG, STACK, 8123, life_cycle.HOST, tmp_path)
 
 
 def test_an_unsupported_stack_is_not_started(checkout: Path, tmp_path: Path) -> None:
     path = checkout / "bench/servers/gunicorn-sync.toml"
     path.write_text(path.read_text() + '\n[unsupported.cpython]\nreason = "it needs a moon"\nsymptom = "no moon"\n')
     with pytest.raises(LabError, match="cpython/falcon/gunicorn-sync is unsupported: it needs a moon"):
-        life_cycle.command(catalog.read(), STACK, 8123, life_cycle.HOST, tmp_path)
+        start_command.command(catalog.read(), STACK, 8123, life_cycle.HOST, tmp_path)

@@ -21,7 +21,7 @@ from bench.measure.instruments import driving, gatling, macro, pacer, startup
 from bench.measure.instruments.latency import Latency
 from bench.measure.instruments.paced import PacerResult
 from bench.model import Case, Catalog, Exchange, MacroCase, Observed, Stack, StartupCase
-from bench.serve import application, http_client, life_cycle
+from bench.serve import application, http_client, life_cycle, start_command
 from bench.serve.backend import RunningBackend
 from tests import commands
 from tests.declared import CATALOG
@@ -74,17 +74,17 @@ SHORT = driven_by(model.Load(name="closed", title="Short", model="closed", users
 @pytest.fixture
 def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
     """Sets the provenance that the service reports, and the CPU seconds that it spends after each answer."""
-    real = life_cycle.parts
+    real = start_command.parts
 
     def decide(about: dict[str, object], burn: float = 0.02) -> None:
         def parts(
             catalog: Catalog, stack: Stack, port: int, host: str, scratch: Path, *, dsn: str, workers: int
-        ) -> life_cycle.Command:
+        ) -> start_command.Command:
             script = tmp_path / "service.py"
             script.write_text(SERVICE.format(about=json.dumps(about).encode(), port=port, burn=burn))
-            return life_cycle.Command([sys.executable, str(script)], {})
+            return start_command.Command([sys.executable, str(script)], {})
 
-        monkeypatch.setattr(life_cycle, "parts", create_autospec(real, side_effect=parts))
+        monkeypatch.setattr(start_command, "parts", create_autospec(real, side_effect=parts))
 
     monkeypatch.setattr(life_cycle, "PREFIXES", tmp_path)
     (tmp_path / STACK.variant).mkdir()
