@@ -11,12 +11,12 @@ from typing import Any
 
 import msgspec
 
-from bench.build import applications, commands, wheels
+from bench.build import applications, commands, server_packages, wheels
 from bench.build.replacing import replacing
 from bench.build.version import Code
 from bench.catalog import pairing
-from bench.errors import LabError, MissingError, UnpinnedError
-from bench.model import Artifact, Catalog, Implementation, Provisioned, Server, Stack, Unavailable, Variant
+from bench.errors import LabError
+from bench.model import Artifact, Catalog, Provisioned, Stack, Unavailable, Variant
 from bench.paths import ARTIFACTS, LAB, PREFIXES, TOOLS
 from bench.provision import stamp, system, uwsgi
 from bench.provision.interpreters import MEASURED_LOCK, install, require_success, uv
@@ -43,11 +43,15 @@ def build(
     The previous artifact then stays.
     """
     fingerprint = fingerprint_of(catalog, variant, interpreter)
-    fitting = [server.label for server in _servers(catalog, interpreter.implementation)]
+    fitting = [server.label for server in server_packages.servers_on(catalog, interpreter.implementation)]
     wanted = {label for label in fitting if servers is None or label in servers}
     built = artifact(variant.name)
     if built and built.fingerprint == fingerprint:
-        if wanted <= set(built.servers) and not (wanted and _missing_part_appeared(catalog, built)) and not force:
+        if (
+            wanted <= set(built.servers)
+            and not (wanted and server_packages.missing_part_appeared(catalog, built))
+            and not force
+        ):
             return built
         wanted |= set(built.servers)
     system.require(variant.needs)
@@ -72,7 +76,7 @@ def build(
             interpreter=interpreter,
             built=datetime.now(UTC).isoformat(timespec="seconds"),
             lacks=lacks,
-            waits_for=_missing_parts(catalog, interpreter.implementation) if lacks else (),
+            waits_for=server_packages.missing_parts(catalog, interpreter.implementation) if lacks else (),
             servers=tuple(label for label in fitting if label in wanted),
         )
         stamp.write_record(folder / "artifact.json", made)
@@ -90,7 +94,7 @@ def _install_wheel(
     wheel = wheels.make(variant, builder, log.parent, log)
     seconds = time.perf_counter() - began
     inside = _venv(prefix, interpreter, log)
-    lacks = _add_servers(catalog, inside, interpreter.implementation, wanted) if wanted else {}
+    lacks = server_packages.add(catalog, inside, interpreter.implementation, wanted) if wanted else {}
     _install_variant(prefix, variant, wheel, log)
     seconds += _after_install(catalog, prefix, variant, log)
     if counting_environment(variant):  # prepares the instruction counts; its time is not build time
@@ -112,7 +116,7 @@ def _install_application(
     inside = _venv(prefix, interpreter, log)
     require_success(uv("pip", "install", "--no-config", "--python", str(inside), "--requirements", str(pins)))
     lock = applications.all_pins(pins)
-    lacks = _add_servers(catalog, inside, interpreter.implementation, wanted, lock) if wanted else {}
+    lacks = server_packages.add(catalog, inside, interpreter.implementation, wanted, lock) if wanted else {}
     commands.run([str(inside), "-c", COMPILE_VALID, str(prefix / "lib")], prefix, log)
     return pins, lacks
 
@@ -213,9 +217,9 @@ def counting_environment(variant: Variant) -> dict[str, str]:
 def fingerprint_of(catalog: Catalog, variant: Variant, interpreter: Provisioned) -> str:
     """Return a hash of all inputs of the artifact and its prefix."""
     digest = hashlib.sha256(interpreter.fingerprint.encode())
-    for module in (__file__, wheels.__file__, commands.__file__, uwsgi.__file__):
+    for module in (__file__, server_packages.__file__, wheels.__file__, commands.__file__, uwsgi.__file__):
         digest.update(Path(module).read_bytes())
-    servers = msgspec.json.encode(_servers(catalog, interpreter.implementation))
+    servers = msgspec.json.encode(server_packages.servers_on(catalog, interpreter.implementation))
     if variant.application:  # its prefix holds its requirements and servers alone, whatever its interface
         pins = applications.all_pins(applications.locked(variant.application, interpreter))
         digest.update(servers + pins.read_bytes())
@@ -234,41 +238,6 @@ def _install_variant(prefix: Path, variant: Variant, wheel: Path, log: Path) -> 
     install(inside, [], wheel=wheel)
     # Compile all modules now, so that no measured start-up writes bytecode.
     commands.run([str(inside), "-m", "compileall", "-q", str(prefix / "lib")], prefix, log)
-
-
-def _add_servers(
-    catalog: Catalog, inside: Path, implementation: Implementation, wanted: Collection[str], lock: Path = MEASURED_LOCK
-) -> dict[str, Unavailable]:
-    """Install all frameworks, layers and the `wanted` servers. Returns the unavailable servers by label."""
-    service = {name for each in catalog.frameworks.values() for name in each.requirements}
-    service |= {name for each in catalog.layers.values() for name in each.packages(implementation)}
-    install(inside, sorted(service), lock=lock)
-    lacks = {}
-    for server in (server for server in _servers(catalog, implementation) if server.label in wanted):
-        try:
-            system.require(server.needs)
-            install(inside, server.build_requirements, lock=lock)
-            install(inside, server.requirements, lock=lock)
-        except MissingError as missing:
-            remedy = missing.remedy or "python -m bench build --force"
-            lacks[server.label] = Unavailable(
-                what=server.label, reason=str(missing), remedy=remedy, server=server.label
-            )
-        except UnpinnedError as unpinned:
-            reason = f"bench/servers/{server.name}.toml: {unpinned}"
-            lacks[server.label] = Unavailable(what=server.label, reason=reason, remedy="make lock", server=server.label)
-    return lacks
-
-
-def _missing_parts(catalog: Catalog, implementation: Implementation) -> tuple[str, ...]:
-    """Return the names of the missing system parts that any server requires."""
-    needed = {name for server in _servers(catalog, implementation) for name in server.needs}
-    return tuple(part.name for part in system.parts() if part.name in needed and part.missing)
-
-
-def _missing_part_appeared(catalog: Catalog, built: Artifact) -> bool:
-    """Return True if a system part that was missing when `built` was made is installed now."""
-    return not set(built.waits_for) <= set(_missing_parts(catalog, built.interpreter.implementation))
 
 
 def _after_install(
@@ -291,15 +260,6 @@ def _install_tools(inside: Path, interpreter: Provisioned) -> None:
     if not stamp.is_current(folder, made_of):
         with stamp.rebuilding(folder, made_of):
             install(inside, ["pyperf", "ddt", "testtools"], target=folder)
-
-
-def _servers(catalog: Catalog, implementation: Implementation) -> list[Server]:
-    """Return the servers that run on `implementation`."""
-    return [
-        server
-        for server in catalog.servers.values()
-        if implementation in server.implementations and implementation not in server.unsupported
-    ]
 
 
 def _venv(folder: Path, interpreter: Provisioned, log: Path) -> Path:

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from bench import catalog
-from bench.build import artifacts, commands, releases, sbom, version, wheels
+from bench.build import artifacts, commands, releases, sbom, server_packages, version, wheels
 from bench.build.version import Code
 from bench.catalog import declarations, pairing
 from bench.errors import LabError, MissingError
@@ -81,7 +81,8 @@ def lab(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def nothing_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Build steps run, but no packages are installed."""
-    monkeypatch.setattr(artifacts, "install", lambda *places, **more: None)
+    for module in (artifacts, server_packages):
+        monkeypatch.setattr(module, "install", lambda *places, **more: None)
 
 
 # ---------------------------------------------------------------- fingerprint
@@ -214,7 +215,8 @@ def test_an_unavailable_server_is_not_retried_at_each_build(
             raise MissingError("no network")
         interpreters.install(python, names, **options)
 
-    monkeypatch.setattr(artifacts, "install", install)
+    for module in (artifacts, server_packages):
+        monkeypatch.setattr(module, "install", install)
     built = artifacts.build(declared(), TINY, interpreter)
     remedy = "python -m bench build --force"
     lack = Unavailable(what="gunicorn-sync", reason="no network", remedy=remedy, server="gunicorn-sync")
@@ -226,6 +228,7 @@ def test_an_unavailable_server_is_not_retried_at_each_build(
     assert "gunicorn" in requested
 
 
+@pytest.mark.usefixtures("nothing_installed")
 def test_a_server_is_retried_once_its_missing_system_part_is_installed(
     lab: Path, interpreter: Provisioned, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,7 +239,6 @@ def test_a_server_is_retried_once_its_missing_system_part_is_installed(
     moon = lab / "moon"
     part = system.Part(name="a moon", needed="tides", packages=["moon"], files=[str(moon)])
     monkeypatch.setattr(system, "parts", lambda: [part])
-    monkeypatch.setattr(artifacts, "install", lambda *_, **__: None)
     monkeypatch.setattr(artifacts, "_install_tools", lambda *_: None)
     monkeypatch.setattr(wheels, "make", lambda variant, builder, folder, log: lab / "setup.py")
     built = artifacts.build(declared(), TINY, interpreter)
@@ -246,6 +248,7 @@ def test_a_server_is_retried_once_its_missing_system_part_is_installed(
     assert artifacts.build(declared(), TINY, interpreter).lacks == {}
 
 
+@pytest.mark.usefixtures("nothing_installed")
 def test_a_prefix_keeps_the_servers_of_earlier_builds(
     lab: Path, interpreter: Provisioned, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -254,7 +257,6 @@ def test_a_prefix_keeps_the_servers_of_earlier_builds(
         shutil.copy(ROOT / f"bench/servers/{name}.toml", lab / "bench/servers")
 
     monkeypatch.setattr(system, "require", lambda _: None)
-    monkeypatch.setattr(artifacts, "install", lambda *_, **__: None)
     monkeypatch.setattr(artifacts, "_install_tools", lambda *_: None)
     monkeypatch.setattr(wheels, "make", lambda variant, builder, folder, log: lab / "setup.py")
     assert artifacts.build(declared(), TINY, interpreter, ()).servers == ()
