@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from bench import documents, verify
-from bench.build import artifacts, beside, deliveries, fronts, images, peers
+from bench.build import artifacts, beside, deliveries, fronts, images, peers, variants
 from bench.catalog import pairing
 from bench.errors import LabError, MissingError, UnpinnedError
 from bench.host import exclusive, limits, machine
@@ -337,7 +337,7 @@ def _built(
         if isinstance(interpreter, Unavailable):
             return msgspec.structs.replace(interpreter, what=subject.name, variant=subject.name)
         with progress.step(f"build {subject.name}"):
-            return artifacts.build(catalog, subject, interpreter, servers, force)
+            return variants.build(catalog, subject, interpreter, servers, force)
     except MissingError as missing:
         return Unavailable(what=subject.name, reason=str(missing), remedy=missing.remedy, variant=subject.name)
     except LabError as error:
