@@ -19,7 +19,8 @@ from bench.host import accounts
 from bench.host.pinning import cores
 from bench.model import Catalog, Exchange, Peer, Stack, Variant, Workload, Yardstick
 from bench.paths import PREFIXES, SPEC, SUBJECT
-from bench.serve.life_cycle import HELLO, HOST, RunningServer, answered, ask, log_of, serving
+from bench.serve.http_client import HELLO, answered, ask
+from bench.serve.life_cycle import HOST, RunningServer, log_of, serving
 
 GOLDEN = SPEC / "golden"
 CHECK_SECONDS = 600

@@ -25,7 +25,7 @@ from bench.model import Stack
 from bench.paths import ROOT, SPEC
 from bench.progress import Progress
 from bench.readiness import building
-from bench.serve import life_cycle
+from bench.serve import http_client, life_cycle
 from tests.declared import CATALOG
 from tests.languages import CLIENTS, LANGUAGES, Language, built, generated
 
@@ -180,7 +180,7 @@ def main() -> int:
         raise LabError(f"{STACK} is unavailable: {unavailable[0].reason}")
     with tempfile.TemporaryDirectory(prefix="clients-") as name:
         log = Path(name) / "log"
-        with life_cycle.serving(CATALOG, STACK, life_cycle.HELLO, log, cores().server) as running:
+        with life_cycle.serving(CATALOG, STACK, http_client.HELLO, log, cores().server) as running:
             print(f"| client | {' | '.join(PROMISED)} | lines | seconds |\n|---|---|---|---|--:|--:|")
             wrong = [line for language in LANGUAGES.values() for line in tried(language, running.url)]
     for line in wrong:

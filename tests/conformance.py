@@ -18,7 +18,7 @@ from bench.errors import LabError
 from bench.host.pinning import cores
 from bench.model import Stack
 from bench.paths import ROOT
-from bench.serve import life_cycle
+from bench.serve import http_client, life_cycle
 from tests import commands, tools
 from tests.declared import CATALOG
 
@@ -115,7 +115,7 @@ def served(subject: Subject, log: Path) -> Iterator[str]:
         with pytest.MonkeyPatch.context() as patch:
             commands.alter(patch, lambda argv, env: (argv, env | layers))
             running = life.enter_context(
-                life_cycle.serving(CATALOG, subject.stack, life_cycle.HELLO, log, cores().server)
+                life_cycle.serving(CATALOG, subject.stack, http_client.HELLO, log, cores().server)
             )
         yield running.url
 

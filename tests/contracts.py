@@ -21,7 +21,7 @@ from bench.documents.answers import Answer
 from bench.host.pinning import cores
 from bench.model import Exchange
 from bench.paths import ROOT
-from bench.serve import life_cycle
+from bench.serve import http_client, life_cycle
 from bench.serve.ports import free_port
 from tests import clients, conformance, pacts, tools
 from tests.cores import GOLDEN
@@ -81,7 +81,7 @@ def port_of(address: str) -> int:
 def posted(address: str, document: bytes) -> Answer:
     """The answer to a document, without the headers of its server."""
     exchange = Exchange(method="POST", path="/statements", body=document, expect=b"")
-    answer = life_cycle.answered(port_of(address), exchange)
+    answer = http_client.answered(port_of(address), exchange)
     headers = {name: value for name, value in answer.headers.items() if name not in OF_SERVERS}
     return Answer(answer.status, headers, answer.body)
 
@@ -108,7 +108,7 @@ def serving(defect: str, log: Path) -> Iterator[str]:
         [*argv, "--call", "tests.planted:application"],
         {"PYTHONPATH": str(ROOT), "PLANTED": defect},
         folder=log.parent,
-        first=life_cycle.HELLO,
+        first=http_client.HELLO,
         log=log,
         cpus=cores().server,
         host=life_cycle.HOST,

@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.build import artifacts, sbom, version
+from bench.build import artifacts, sbom, variants, version
 from bench.model import Catalog
 from bench.paths import LAB
 
@@ -25,7 +25,7 @@ def make(catalog: Catalog, name: str) -> Path:
     folder = RELEASES / code.version / name
     with TemporaryDirectory(dir=LAB) as scratch:
         wheel, prefix = Path(scratch) / "wheel", Path(scratch) / "prefix"
-        built = artifacts.rebuild(
+        built = variants.rebuild(
             catalog, catalog.variant(name), artifacts.require(name).interpreter, wheel, prefix, code=code
         )
         shutil.rmtree(folder, ignore_errors=True)

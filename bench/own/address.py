@@ -15,7 +15,8 @@ from bench.host.listening import Listening, is_own, listening
 from bench.model import Exchange, Same
 from bench.own import baseline
 from bench.progress import Progress
-from bench.serve.life_cycle import HOST, answered
+from bench.serve.http_client import answered
+from bench.serve.life_cycle import HOST
 
 CONNECT_SECONDS = 5.0
 ANYWHERE = "0.0.0.0"  # noqa: S104 - as servers print it, not to listen at

@@ -24,7 +24,8 @@ from bench.progress import Progress
 from bench.provision import stamp
 from bench.serve import backend
 from bench.serve.application import backend_for
-from bench.serve.life_cycle import answered, log_of, serving
+from bench.serve.http_client import answered
+from bench.serve.life_cycle import log_of, serving
 
 ANSWERS = LAB / "recorded"
 FORMAT = 2  # of the recorded answers; 2: all values of a repeated header

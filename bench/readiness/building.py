@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from bench import verify
-from bench.build import artifacts, peers
+from bench.build import artifacts, peers, variants
 from bench.errors import LabError, MissingError
 from bench.host import exclusive
 from bench.model import Artifact, BuiltPeer, Catalog, Peer, Provisioned, Stack, Unavailable, Variant, Yardstick
@@ -109,7 +109,7 @@ def _built(
         if isinstance(interpreter, Unavailable):
             return msgspec.structs.replace(interpreter, what=subject.name, variant=subject.name)
         with progress.step(f"build {subject.name}"):
-            return artifacts.build(catalog, subject, interpreter, servers, force)
+            return variants.build(catalog, subject, interpreter, servers, force)
     except MissingError as missing:
         return Unavailable(what=subject.name, reason=str(missing), remedy=missing.remedy, variant=subject.name)
     except LabError as error:

@@ -11,7 +11,7 @@ from bench.host import exclusive
 from bench.model import Plan, Stack, Unavailable, server_name
 from bench.progress import Progress
 from bench.provision import system
-from bench.serve import backend, life_cycle
+from bench.serve import backend, container
 from bench.serve.container import try_out
 
 
@@ -70,7 +70,7 @@ def places_missing(plan: Plan, variant: str, progress: Progress) -> dict[str, Un
                     progress.step(f"image of {stack.on_host}, tried at {name}"),
                 ):
                     system.require(place.needs)
-                    life_cycle.image(plan.catalog, images.imaged(plan.catalog, stack))
+                    container.image(plan.catalog, images.imaged(plan.catalog, stack))
                     tuning = pairing.tuning_of(plan.catalog, stack)
                     if tuning and tuning.proxy:
                         fronts.build(tuning.proxy)

@@ -1,4 +1,4 @@
-"""A stack in a container: the command that starts it, its first process, and its end."""
+"""A stack in a container: its image, the command that starts it, its first process, and its end."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from bench.errors import LabError, MissingError
 from bench.host import network
 from bench.host.cgroup import Group, group
 from bench.host.pinning import cores
-from bench.model import Catalog, FromDebian, Place, Stack, pick
+from bench.model import Catalog, FromDebian, Image, Place, Stack, pick
 from bench.provision import debian, engine, system
 from bench.provision.interpreters import debian_prefix
-from bench.serve import daemon
+from bench.serve import daemon, start_command
 from bench.serve.ports import LOOPBACK, free_port
 
 TRY_SECONDS, REMOVE_SECONDS = 60.0, 20.0
+EVERYWHERE, SCRATCH = "0.0.0.0", Path("/tmp")  # noqa: S104, S108 - within an image
 
 
 class Container(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,6 +118,12 @@ class Container(msgspec.Struct, frozen=True, kw_only=True):
             port=self.port,
             runtime=self.place.runtime[0],
         )
+
+
+def image(catalog: Catalog, stack: Stack, *, force: bool = False) -> Image:
+    """Build the image of a stack; see `bench.build.images`."""
+    argv, env, _ = start_command.parts(catalog, stack, images.PORT, EVERYWHERE, SCRATCH)
+    return images.build(catalog, stack, (argv, env), force=force)
 
 
 @contextmanager

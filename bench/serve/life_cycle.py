@@ -5,45 +5,36 @@ Processes that SIGTERM does not end are killed and reported as an error.
 
 from __future__ import annotations
 
-import http.client
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
 
 import msgspec
 import psutil
 
-from bench.build import artifacts, beside, images, peers
 from bench.catalog import pairing
-from bench.documents import headers_of
-from bench.documents.answers import Answer, difference, named
+from bench.documents.answers import difference
 from bench.errors import RIGHT, LabError
 from bench.host import accounts, cpu_time
 from bench.host.cgroup import group
 from bench.host.cpu_time import Meter
 from bench.host.limits import Limited, limited
 from bench.host.pinning import pinned
-from bench.model import Catalog, Exchange, Image, Limit, Stack, Tuning
-from bench.paths import LOGS, PREFIXES, YARDSTICKS
-from bench.provision import system
-from bench.serve import application, process, proxy
+from bench.model import Catalog, Exchange, Limit, Stack
+from bench.paths import LOGS, PREFIXES
+from bench.serve import application, http_client, process, proxy, start_command
 from bench.serve.backend import RunningBackend, backend_for
 from bench.serve.container import Container, contained
 from bench.serve.ports import LOOPBACK, free_port, require_free
 
 HOST = LOOPBACK  # the address a server listens at, unless its load comes from another machine
-EVERYWHERE, SCRATCH = "0.0.0.0", Path("/tmp")  # noqa: S104, S108 - within an image
-BACKLOG = 1024
 READY_SECONDS = 60.0
 POLL_SECONDS = 0.002
 STOP_SECONDS = 10.0
-SERVICE = "app.entry"  # the module of the lab's own service
 BAD_GATEWAY = 502  # a proxy's answer while its server does not listen yet
-HELLO = Exchange(method="GET", path="/hello", body=None, expect=b"Hello, world!\n")
 
 
 class RunningServer(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,77 +66,6 @@ class RunningServer(msgspec.Struct, frozen=True, kw_only=True):
     def url(self) -> str:
         """`http://host:port`, without a trailing slash."""
         return f"http://{self.host}:{self.port}"
-
-
-class Command(NamedTuple):
-    """What starts a stack: the argv and the complete environment of the server, and the argv of its proxy, if any."""
-
-    argv: list[str]
-    env: dict[str, str]
-    front: list[str] | None = None
-
-
-def command(
-    catalog: Catalog, stack: Stack, port: int, host: str, scratch: Path, *, dsn: str = "", workers: int = 1
-) -> tuple[list[str], dict[str, str]]:
-    """Return the argv and the complete environment that start `stack` at `host`:`port`; see `parts`."""
-    argv, env, front = parts(catalog, stack, port, host, scratch, dsn=dsn, workers=workers)
-    return proxy.behind(front, argv) if front else argv, env
-
-
-def parts(
-    catalog: Catalog, stack: Stack, port: int, host: str, scratch: Path, *, dsn: str = "", workers: int = 1
-) -> Command:
-    """Return the commands that start `stack` at `host`:`port`.
-
-    `scratch` is a folder for files of this run, `dsn` the address of the backend that a tuning needs. `workers` is the
-    number of processes of the lab's own service; an application declares its own. Raises LabError if the variant or
-    peer is not built, or if the pair is unsupported.
-    """
-    if stack.is_peer:
-        return Command(*peers.command(catalog.peers[stack.variant], host=host, port=port, backlog=BACKLOG))
-    variant = catalog.variant(stack.variant)
-    server, tuning = pairing.server_file(catalog, stack), pairing.tuning_of(catalog, stack)
-    entry = tuning.entry if tuning else None
-    unsupported = pairing.unsupported(catalog, stack)
-    if unsupported:
-        raise LabError(f"{stack} is unsupported: {unsupported.reason}")
-    artifacts.require(stack.variant)
-    placeholders = {
-        "python": str(artifacts.python(stack.variant)),
-        "prefix": str(PREFIXES / stack.variant),
-        "base": str(artifacts.base(stack.variant)),
-        "host": host,
-        "port": str(port),
-        "backlog": str(BACKLOG),
-        "scratch": str(scratch),
-        "entry": application.ENTRY if variant.application else entry or SERVICE,
-        "workers": str(variant.application.workers if variant.application else workers),
-    }
-    argv = [part.format_map(placeholders) for part in server.argv]
-    front = None
-    if server.proxy:
-        system.require(server.proxy.needs)
-        front = proxy.configured(server.proxy, scratch, placeholders)
-    env = {key: value.format_map(placeholders | {"dsn": dsn}) for key, value in server.env.items()}
-    if variant.application:
-        return Command(argv, env, front)
-    env |= _beside(tuning, stack.variant) if tuning else {}
-    env |= {"STATEMENTS_FRAMEWORK": catalog.frameworks[stack.framework].module, "STATEMENTS_WAIT": server.wait}
-    return Command(argv, artifacts.environment(catalog, variant) | env, front)
-
-
-def _beside(tuning: Tuning, variant: str) -> dict[str, str]:
-    """Where the interpreter finds a tuning's yardstick and packages."""
-    folders = [YARDSTICKS] if tuning.entry else []
-    folders += [beside.folder(variant, tuning.requirements)] if tuning.requirements else []
-    return {"PYTHONPATH": ":".join(map(str, folders))} if folders else {}
-
-
-def image(catalog: Catalog, stack: Stack, *, force: bool = False) -> Image:
-    """Build the image of a stack; see `bench.build.images`."""
-    argv, env, _ = parts(catalog, stack, images.PORT, EVERYWHERE, SCRATCH)
-    return images.build(catalog, stack, (argv, env), force=force)
 
 
 @contextmanager
@@ -183,7 +103,7 @@ def serving(
         place = pairing.place_of(catalog, stack)
         container = life.enter_context(contained(catalog, stack, Path(scratch), host, port)) if place else None
         listens = container.listens if container else host
-        argv, env, front = parts(catalog, stack, port, listens, Path(scratch), dsn=dsn, workers=workers)
+        argv, env, front = start_command.parts(catalog, stack, port, listens, Path(scratch), dsn=dsn, workers=workers)
         record = None
         if variant and variant.application:
             paths["folder"], own = application.placed(catalog, variant, Path(scratch), log, backend)
@@ -281,40 +201,13 @@ def log_of(stack: Stack) -> Path:
     return LOGS / f"{str(stack).replace('/', '-')}.log"
 
 
-def ask(port: int, exchange: Exchange, timeout_seconds: float = 10.0, host: str = HOST) -> tuple[int, bytes]:
-    """Send one request over a new connection. Returns status and body. Raises LabError if there is no answer."""
-    answer = answered(port, exchange, timeout_seconds, host)
-    return answer.status, answer.body
-
-
-def answered(port: int, exchange: Exchange, timeout_seconds: float = 10.0, host: str = HOST) -> Answer:
-    """Send one request over a new connection and return the answer. Raises LabError if there is none."""
-    connection = http.client.HTTPConnection(host, port, timeout=timeout_seconds)
-    try:
-        _send(connection, exchange)
-        response = connection.getresponse()
-        return Answer(response.status, named(response.getheaders()), response.read())
-    except (OSError, http.client.HTTPException) as error:
-        raise LabError(f"{exchange.method} {exchange.path}: no answer: {type(error).__name__}: {error}") from error
-    finally:
-        connection.close()
-
-
-def _send(connection: http.client.HTTPConnection, exchange: Exchange) -> None:
-    """Send the same headers as the pacer, because an application may echo them."""
-    connection.putrequest(exchange.method, exchange.path, skip_host=True, skip_accept_encoding=True)
-    for name, value in headers_of(exchange, f"{connection.host}:{connection.port}").items():
-        connection.putheader(name, value)
-    connection.endheaders(exchange.body)
-
-
 def _answers(first: Exchange, name: str, log: Path, *, host: str, port: int, refused: list[str]) -> bool:
     """Return True if `first` is answered right, False if there is no answer yet, which sets `refused` to the reason.
 
     Raises LabError for a wrong answer.
     """
     try:
-        answer = answered(port, first, host=host)
+        answer = http_client.answered(port, first, host=host)
     except LabError as error:
         refused[:] = [str(error)]
         return False

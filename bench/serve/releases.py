@@ -12,7 +12,7 @@ from bench.documents.answers import difference
 from bench.errors import LabError
 from bench.model import Stack
 from bench.paths import YARDSTICKS
-from bench.serve.life_cycle import HELLO, answered
+from bench.serve.http_client import HELLO, answered
 
 BROKEN = 0  # the version that does not start
 WRONG = -1  # the version that starts, and answers wrong: peers and `released.py` know it by its sign

@@ -18,9 +18,10 @@ from bench.host.cgroup import Group
 from bench.host.pinning import cores, pinned
 from bench.model import Catalog, Replacement, Stack
 from bench.paths import PREFIXES
-from bench.serve import life_cycle, process, proxy, releases
-from bench.serve.life_cycle import BACKLOG, HOST, READY_SECONDS
+from bench.serve import process, proxy, releases, start_command
+from bench.serve.life_cycle import HOST, READY_SECONDS
 from bench.serve.ports import free_port
+from bench.serve.start_command import BACKLOG
 
 FIRST = 1  # the version that is served first
 POLL_SECONDS = 0.02
@@ -119,7 +120,7 @@ class Succession:
     def _started(self, version: int) -> Generation:
         """Start a process with the current version. It is ready when that answers over a new connection."""
         port = free_port() if self._way.proxy else self.port
-        argv, env = life_cycle.command(self._catalog, self._stack, port, HOST, self._scratch)
+        argv, env = start_command.command(self._catalog, self._stack, port, HOST, self._scratch)
         env = releases.environment(self._stack, self._scratch, version, env)
         life = ExitStack()
         started = life.enter_context(process.running(self._program(argv, env, port, version, f".{version}.log")))

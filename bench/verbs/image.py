@@ -7,7 +7,7 @@ from bench.errors import LabError
 from bench.progress import Progress
 from bench.readiness import building
 from bench.report import summary
-from bench.serve import life_cycle
+from bench.serve import container
 from bench.verbs.app import Flag, Json, app, declared, out, tell_unavailable
 
 
@@ -35,6 +35,6 @@ def image(*stacks: str, force: Flag = False, json: Json = False) -> int:
     made = {}
     for stack in named:
         with progress.step(f"image of {stack}"):
-            made[stack] = life_cycle.image(declared(), stack, force=force)
+            made[stack] = container.image(declared(), stack, force=force)
     summary.show_images(out, made, json)
     return tell_unavailable(unavailable)

@@ -16,7 +16,7 @@ from bench.measure.instruments import sizes
 from bench.model import Artifact
 from bench.progress import Progress
 from bench.readiness import building
-from bench.serve import life_cycle
+from bench.serve import http_client, life_cycle
 from bench.verbs.app import Flag, Json, all_subjects, app, built_stack, declared, known, out, tell_unavailable
 
 PORTS = range(1, 65536)
@@ -99,7 +99,7 @@ def serve(stack: str, /, *, port: int = 8000) -> int:
     parsed = built_stack(stack)
     log = life_cycle.log_of(parsed)
     try:
-        with life_cycle.serving(declared(), parsed, life_cycle.HELLO, log, cores().server, port=port) as running:
+        with life_cycle.serving(declared(), parsed, http_client.HELLO, log, cores().server, port=port) as running:
             out.print(f"{parsed} answers at {running.url} (log: {log}); Ctrl-C stops it", highlight=False)
             running.process.wait()
             raise LabError(f"{parsed} exited by itself: see {log}")

@@ -21,7 +21,7 @@ from bench.monitoring import chain
 from bench.monitoring.chain import Chain
 from bench.paths import SPEC
 from bench.progress import Progress
-from bench.serve import life_cycle
+from bench.serve import http_client, life_cycle
 from bench.serve.ports import free_port
 from bench.verbs.app import app, built_stack, declared, out
 
@@ -62,7 +62,7 @@ def monitor(
         folder, port = Path(name), free_port()
         log, target = folder / "service.log", f"{life_cycle.HOST}:{port}"
         with (
-            life_cycle.serving(declared(), served, life_cycle.HELLO, log, cores().server, port=port) as running,
+            life_cycle.serving(declared(), served, http_client.HELLO, log, cores().server, port=port) as running,
             chain.running(folder, target, token, log) as parts,
         ):
             tell(parts, running.url, longest)
@@ -93,12 +93,12 @@ def load(port: int, seconds: float) -> None:
     paths = [path for path in sorted((SPEC / "golden").glob("*/*.json")) if not path.name.endswith(".out.json")]
     documents = [path.read_bytes() for path in paths]
     asked = [Exchange(method="POST", path="/statements", body=each, expect=b"") for each in documents]
-    asked += [life_cycle.HELLO] * len(asked)
+    asked += [http_client.HELLO] * len(asked)
     random.Random(SEED).shuffle(asked)
     deadline = time.monotonic() + seconds
     for exchange in cycle(asked):
         if time.monotonic() > deadline:
             return
         with suppress(LabError):  # a service that dies is what one may want to watch
-            life_cycle.ask(port, exchange)
+            http_client.ask(port, exchange)
         time.sleep(PAUSE_SECONDS)

@@ -16,7 +16,7 @@ from bench.attacks.script import REFUSED, hostile
 from bench.host.pinning import cores
 from bench.measure.instruments import hostility, robustness
 from bench.measure.instruments.robustness import Target, tried
-from bench.serve import life_cycle
+from bench.serve import http_client, life_cycle
 from bench.serve.ports import free_port
 
 pytestmark = pytest.mark.slow
@@ -78,7 +78,7 @@ def serving(deed: str, log: Path) -> Iterator[life_cycle.RunningServer]:
     port = free_port()
     argv = [sys.executable, "-c", program, life_cycle.HOST, str(port)]
     with life_cycle.launched(
-        "dummy", argv, {}, folder=log.parent, first=life_cycle.HELLO, log=log, cpus=cores().all,
+        "dummy", argv, {}, folder=log.parent, first=http_client.HELLO, log=log, cpus=cores().all,
         host=life_cycle.HOST, port=port,
     ) as running:  # fmt: skip
         yield running

@@ -13,7 +13,7 @@ from bench.host.pinning import cores
 from bench.model import Artifact, Implementation, Stack, Unavailable
 from bench.progress import Progress
 from bench.readiness import building
-from bench.serve import life_cycle
+from bench.serve import http_client, life_cycle
 from tests import commands
 from tests.absent import lacks
 from tests.contract.wire import Server
@@ -169,7 +169,7 @@ def served(stack: Stack, log: Path) -> Iterator[Server]:
             given = {"STATEMENTS_MAX_BYTES": str(MAX_BYTES), "DEPLOYMENT_VERSION": DEPLOYMENT}
             commands.alter(patch, lambda argv, env: (argv, env | given))
             running = until_served.enter_context(
-                life_cycle.serving(CATALOG, stack, life_cycle.HELLO, log, cores().server)
+                life_cycle.serving(CATALOG, stack, http_client.HELLO, log, cores().server)
             )
         proxy = not stack.is_peer and pairing.server_file(CATALOG, stack).proxy is not None
         yield Server(life_cycle.HOST, running.port, MAX_BYTES, stack.is_peer, proxy)

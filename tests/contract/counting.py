@@ -17,7 +17,7 @@ import pytest
 from bench.errors import LabError
 from bench.host.pinning import cores
 from bench.model import Stack
-from bench.serve import life_cycle
+from bench.serve import http_client, life_cycle, start_command
 from bench.serve.ports import free_port
 from tests import commands
 from tests.contract.conftest import require_built
@@ -75,7 +75,9 @@ class Service:
         with pytest.MonkeyPatch.context() as patch:  # only during the start
             commands.alter(patch, lambda argv, own: (self.with_workers(argv), own | self.env))
             self.running = self.life.enter_context(
-                life_cycle.serving(CATALOG, self.stack, life_cycle.HELLO, self.logs[-1], cores().server, port=self.port)
+                life_cycle.serving(
+                    CATALOG, self.stack, http_client.HELLO, self.logs[-1], cores().server, port=self.port
+                )
             )
 
     def with_workers(self, argv: list[str]) -> list[str]:
@@ -157,7 +159,7 @@ def piped(
     """Serve a stack whose stdout is a pipe. The function reads the lines that wait in it; nobody else does."""
     require_built(prepared, stack)
     service = Service(stack, folder, workers, {})
-    argv, own = life_cycle.command(CATALOG, stack, service.port, life_cycle.HOST, folder)
+    argv, own = start_command.command(CATALOG, stack, service.port, life_cycle.HOST, folder)
     with subprocess.Popen(
         service.with_workers(argv), cwd=folder, env=own | service.env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as process:

@@ -16,7 +16,7 @@ from bench.errors import LabError
 from bench.host.pinning import cores
 from bench.model import Stack, Unavailable
 from bench.readiness import building
-from bench.serve import life_cycle
+from bench.serve import http_client, life_cycle
 from bench.serve.ports import free_port
 from tests import commands, listeners
 from tests.contract.broker import Broker, Worker, broker, worker
@@ -67,7 +67,7 @@ class Service:
             commands.alter(patch, lambda argv, env: (self.with_workers(argv), env | self.env))
             self.running = self.life.enter_context(
                 life_cycle.serving(
-                    CATALOG, self.stack, life_cycle.HELLO, self.folder / "log", cores().server, port=self.port
+                    CATALOG, self.stack, http_client.HELLO, self.folder / "log", cores().server, port=self.port
                 )
             )
 

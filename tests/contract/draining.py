@@ -15,7 +15,7 @@ import psutil
 
 from bench.errors import LabError
 from bench.model import Stack
-from bench.serve import life_cycle
+from bench.serve import http_client, life_cycle, start_command
 from bench.serve.ports import free_port
 from tests.declared import CATALOG
 
@@ -66,7 +66,7 @@ def started(
 ) -> Iterator[Service]:
     """Serve a stack during the block. `bound` replaces that of its tuning, `replaced` is a word and one for it."""
     port = free_port()
-    argv, own = life_cycle.command(CATALOG, stack, port, life_cycle.HOST, folder)
+    argv, own = start_command.command(CATALOG, stack, port, life_cycle.HOST, folder)
     argv = [dict([(BOUND, bound), (UWSGI_BOUND, bound), replaced]).get(word, word) for word in argv]
     own |= {"STATEMENTS_DRAIN_SECONDS": bound} if "STATEMENTS_DRAIN_SECONDS" in own else {}
     layers = " ".join([*filter(None, [own.get("STATEMENTS_LAYERS")]), "health"])
@@ -93,7 +93,7 @@ def _await(process: subprocess.Popen[bytes], port: int) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            assert life_cycle.ask(port, life_cycle.HELLO) == (200, life_cycle.HELLO.expect)
+            assert http_client.ask(port, http_client.HELLO) == (200, http_client.HELLO.expect)
         except LabError:
             time.sleep(0.02)
         else:

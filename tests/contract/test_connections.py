@@ -11,7 +11,7 @@ from bench.errors import LabError
 from bench.host.pinning import cores
 from bench.model import Artifact, Stack, Unavailable
 from bench.readiness import building
-from bench.serve import life_cycle
+from bench.serve import http_client, life_cycle
 from tests.contract.conftest import PLAIN, missing, possible
 from tests.declared import CATALOG
 
@@ -40,7 +40,7 @@ def connections_are_kept(running: life_cycle.RunningServer) -> bool:
         for _ in range(REQUESTS):
             for client in clients:
                 client.request("GET", "/hello")
-                assert client.getresponse().read() == life_cycle.HELLO.expect
+                assert client.getresponse().read() == http_client.HELLO.expect
                 kept.add(client.sock is not None)
     (all_kept,) = kept
     return all_kept
@@ -65,14 +65,14 @@ def test_connections_are_kept_as_declared(
         tmp_path / "log",
     )
     if unsupported is None:
-        with life_cycle.serving(CATALOG, stack, life_cycle.HELLO, log, cores().server) as running:
+        with life_cycle.serving(CATALOG, stack, http_client.HELLO, log, cores().server) as running:
             assert connections_are_kept(running) == server.keep_alive
         return
     monkeypatch.setattr(pairing, "unsupported", lambda *_: None)
     monkeypatch.setattr(life_cycle, "STOP_SECONDS", 1.0)
     with (
         pytest.raises((OSError, LabError)) as caught,
-        life_cycle.serving(CATALOG, stack, life_cycle.HELLO, log, cores().server) as running,
+        life_cycle.serving(CATALOG, stack, http_client.HELLO, log, cores().server) as running,
     ):
         connections_are_kept(running)
     assert unsupported.symptom in f"{caught.value} {log.read_text(errors='replace')}"

@@ -20,7 +20,7 @@ from bench.build import artifacts
 from bench.host.pinning import cores
 from bench.model import Artifact, Stack, Unavailable
 from bench.readiness import building
-from bench.serve import life_cycle
+from bench.serve import http_client, life_cycle
 from tests import commands
 from tests.contract import wire
 from tests.contract.conftest import PLAIN, missing, on_every_server, require_built
@@ -97,7 +97,7 @@ def guarding(stack: Stack, issuers: dict[str, tuple[Issuer, str]], log: Path) ->
     }
     with pytest.MonkeyPatch.context() as patch:
         commands.alter(patch, lambda argv, given: (argv, given | env))
-        with life_cycle.serving(CATALOG, stack, life_cycle.HELLO, log, cores().server) as running:
+        with life_cycle.serving(CATALOG, stack, http_client.HELLO, log, cores().server) as running:
             yield Guarded(Server(life_cycle.HOST, running.port, 0), issuer)
 
 

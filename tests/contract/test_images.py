@@ -16,7 +16,7 @@ from bench.paths import ROOT
 from bench.progress import Progress
 from bench.provision import engine
 from bench.readiness import building
-from bench.serve import life_cycle
+from bench.serve import container
 from tests import image_contents
 from tests.absent import absent
 from tests.declared import CATALOG
@@ -36,7 +36,7 @@ def build(stack: Stack, *, force: bool = False) -> Image:
     except MissingError as missing:
         absent(str(missing), missing.remedy)
     building.build_all(CATALOG, [stack.variant], Progress(), [server.server for server in STACKS])
-    return life_cycle.image(CATALOG, stack, force=force)
+    return container.image(CATALOG, stack, force=force)
 
 
 @pytest.fixture(params=STACKS, ids=str)

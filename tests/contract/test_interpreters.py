@@ -15,7 +15,7 @@ from bench.host.pinning import cores
 from bench.model import FromDebian, Stack
 from bench.progress import Progress
 from bench.readiness import building
-from bench.serve import life_cycle
+from bench.serve import http_client, life_cycle
 from tests.declared import CATALOG
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
@@ -59,6 +59,6 @@ def bring(stack: Stack) -> None:
 @pytest.mark.parametrize("stack", in_turn(), ids=str)
 def test_an_interpreter_has_its_provenance_and_answers_right(stack: Stack, tmp_path: Path) -> None:
     bring(stack)
-    with life_cycle.serving(CATALOG, stack, life_cycle.HELLO, tmp_path / "log", cores().server) as running:
+    with life_cycle.serving(CATALOG, stack, http_client.HELLO, tmp_path / "log", cores().server) as running:
         verify.ask_provenance(CATALOG, running.port, stack)
         assert verify.check_server(running.port).mismatches == ()

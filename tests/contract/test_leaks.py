@@ -13,7 +13,7 @@ from bench.catalog import pairing
 from bench.host.pinning import cores
 from bench.model import Artifact, Stack, Unavailable, Words
 from bench.readiness import building
-from bench.serve import life_cycle
+from bench.serve import http_client, life_cycle
 from tests import commands
 from tests.contract import leaking, wire
 from tests.contract.conftest import LABELS, PLAIN, missing, possible
@@ -34,7 +34,7 @@ def probed(stack: Stack, folder: Path, layers: str = "") -> Iterator[wire.Server
     env = {"STATEMENTS_FRAMEWORK": f"leaking.{interface}.app", "STATEMENTS_LAYERS": layers, "PYTHONPATH": str(folder)}
     with pytest.MonkeyPatch.context() as patch:
         commands.alter(patch, lambda argv, given: (argv, given | env))
-        with life_cycle.serving(CATALOG, stack, life_cycle.HELLO, folder / "log", cores().server) as running:
+        with life_cycle.serving(CATALOG, stack, http_client.HELLO, folder / "log", cores().server) as running:
             yield wire.Server(running.host, running.port, 0)
 
 

@@ -19,7 +19,7 @@ from bench.host.pinning import cores
 from bench.model import Artifact, Stack, Unavailable
 from bench.progress import Progress
 from bench.readiness import building, servers
-from bench.serve import life_cycle
+from bench.serve import http_client, life_cycle
 from bench.serve.backend import RunningBackend, backend_for
 from tests import commands
 from tests.absent import lacks as leave_out
@@ -89,7 +89,7 @@ def serve(stack: Stack, folder: Path, stop: ExitStack, backend: RunningBackend |
         given = {"STATEMENTS_LAYERS": LAYERS, "STATEMENTS_MAX_BYTES": str(MAX_BYTES), **env}
         commands.alter(patch, lambda argv, env: (argv, env | given))
         return stop.enter_context(
-            life_cycle.serving(CATALOG, stack, life_cycle.HELLO, folder / "log", cores().server, backend=backend)
+            life_cycle.serving(CATALOG, stack, http_client.HELLO, folder / "log", cores().server, backend=backend)
         ).port
 
 

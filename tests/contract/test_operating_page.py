@@ -17,7 +17,7 @@ from bench.model import Exchange, Stack, Unavailable
 from bench.paths import ROOT
 from bench.provision import system
 from bench.readiness import building
-from bench.serve import life_cycle
+from bench.serve import http_client
 from bench.serve.ports import free_port
 from tests.absent import absent
 from tests.contract.conftest import LABELS, missing
@@ -62,7 +62,7 @@ def await_ready(port: int) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
         try:
-            assert life_cycle.ask(port, READY) == (200, READY.expect)
+            assert http_client.ask(port, READY) == (200, READY.expect)
         except LabError:
             time.sleep(0.05)
         else:

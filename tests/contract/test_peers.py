@@ -12,7 +12,7 @@ from bench import verify
 from bench.host.pinning import cores
 from bench.model import Stack, Unavailable
 from bench.readiness import building
-from bench.serve import life_cycle
+from bench.serve import http_client, life_cycle
 from tests import strategies
 from tests.contract import answerers
 from tests.contract.conftest import missing
@@ -34,7 +34,7 @@ def peers(
             if name not in artifacts:
                 missing(unavailable, name)
             stack, log = Stack(variant=name), tmp_path_factory.mktemp("peer") / "log"
-            serving = life_cycle.serving(CATALOG, stack, life_cycle.HELLO, log, cores().server)
+            serving = life_cycle.serving(CATALOG, stack, http_client.HELLO, log, cores().server)
             running = until_asked.enter_context(serving)
             connections[name] = HTTPConnection(running.host, running.port, timeout=30)
             until_asked.callback(connections[name].close)

@@ -25,7 +25,7 @@ from bench.paths import ROOT
 from bench.progress import Progress
 from bench.provision import engine, system
 from bench.readiness import building
-from bench.serve import container, life_cycle
+from bench.serve import container, http_client, life_cycle
 from bench.serve.ports import free_port
 from tests.absent import absent
 from tests.declared import CATALOG
@@ -92,7 +92,7 @@ def built() -> None:
         engine.require()
         building.build_all(CATALOG, ["cython"], Progress(), SERVERS)
         for stack in STACKS:
-            life_cycle.image(CATALOG, stack.on_host)
+            container.image(CATALOG, stack.on_host)
             container.try_out(CATALOG, stack)
     except MissingError as missing:
         absent(str(missing), missing.remedy)
@@ -133,7 +133,7 @@ def test_what_a_place_does_not_support_fails_as_declared(tmp_path: Path) -> None
         absent(str(missing), missing.remedy)
     places = {"gvisor": msgspec.structs.replace(place, unsupported={})}
     trusting, log = msgspec.structs.replace(CATALOG, places=places), tmp_path / "log"
-    with pytest.raises(LabError), life_cycle.serving(trusting, stack, life_cycle.HELLO, log, cores().server):
+    with pytest.raises(LabError), life_cycle.serving(trusting, stack, http_client.HELLO, log, cores().server):
         pass
     assert place.unsupported[stack.label].symptom in log.read_text()
 
@@ -147,27 +147,27 @@ def test_a_proxy_has_a_container_of_its_own(tmp_path: Path) -> None:
     except MissingError as missing:
         absent(str(missing), missing.remedy)
     assert verify.check_stack(CATALOG, stack).mismatches == ()
-    with life_cycle.serving(CATALOG, stack, life_cycle.HELLO, tmp_path / "log", cores().server) as running:
+    with life_cycle.serving(CATALOG, stack, http_client.HELLO, tmp_path / "log", cores().server) as running:
         named = [{each.name() for each in (tree, *tree.children(recursive=True))} for tree in running.trees]
         assert ["nginx" in names for names in named] == [False, True]
         mounts = {Path(f"/proc/{pid}/ns/mnt").readlink() for pid in ("self", *(tree.pid for tree in running.trees))}
         assert len(mounts) == 3
         before = running.cpu.read()
         for _ in range(50):
-            life_cycle.ask(running.port, life_cycle.HELLO)
+            http_client.ask(running.port, http_client.HELLO)
         assert running.cpu.read() > before
 
 
 def test_figures_are_those_of_the_container(tmp_path: Path) -> None:
     stack = STACKS[1]
-    with life_cycle.serving(CATALOG, stack, life_cycle.HELLO, tmp_path / "log", cores().server) as running:
+    with life_cycle.serving(CATALOG, stack, http_client.HELLO, tmp_path / "log", cores().server) as running:
         tree = [running.process, *running.process.children(recursive=True)]
         assert "gunicorn" in " ".join(tree[-1].cmdline())
         assert {frozenset(process.cpu_affinity()) for process in tree} == {cores().server}
         assert {process.uids().real for process in tree} == {10001}
         before = running.cpu.read()
         for _ in range(50):
-            life_cycle.ask(running.port, life_cycle.HELLO)
+            http_client.ask(running.port, http_client.HELLO)
         assert running.cpu.read() > before
 
 
@@ -259,7 +259,7 @@ def await_answer(port: int) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while True:
         try:
-            life_cycle.ask(port, life_cycle.HELLO)
+            http_client.ask(port, http_client.HELLO)
         except LabError:
             assert time.monotonic() < deadline
             time.sleep(0.05)

@@ -17,7 +17,7 @@ from bench.errors import MissingError
 from bench.model import Exchange
 from bench.progress import Progress
 from bench.readiness import building
-from bench.serve.life_cycle import ask
+from bench.serve.http_client import ask
 from bench.serve.ports import free_port
 from tests.absent import absent, expect_none
 from tests.billing import document

@@ -13,7 +13,7 @@ from bench.host.pinning import cores
 from bench.measure.instruments.process_tree import require_alive
 from bench.model import Stack, Unavailable
 from bench.readiness import building, servers
-from bench.serve import life_cycle
+from bench.serve import http_client, life_cycle
 from tests.absent import absent
 from tests.contract.conftest import PLAIN, missing
 from tests.declared import CATALOG, planned, study_called
@@ -32,7 +32,7 @@ def here(prepared: tuple[building.Built, list[Unavailable]]) -> None:
 
 
 def serving(folder: Path):
-    return life_cycle.serving(CATALOG, STACK, life_cycle.HELLO, folder / "log", cores().server)
+    return life_cycle.serving(CATALOG, STACK, http_client.HELLO, folder / "log", cores().server)
 
 
 def named(running: life_cycle.RunningServer, name: str) -> list[psutil.Process]:

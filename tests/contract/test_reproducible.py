@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from packaging.utils import canonicalize_name
 
-from bench.build import artifacts, sbom, wheels
+from bench.build import artifacts, sbom, variants, wheels
 from bench.build.version import Code
 from bench.errors import MissingError
 from bench.paths import ARTIFACTS, PREFIXES, ROOT
@@ -26,7 +26,7 @@ def test_a_wheel_has_the_bytes_of_the_artifact_in_another_folder(name: str, prep
         missing(prepared[1], name)
     said, folder = artifacts.record(name), tmp_path / "another place"
     folder.mkdir()
-    builder = artifacts.BUILDERS / name / "bin" / "python"
+    builder = variants.BUILDERS / name / "bin" / "python"
     code = Code(said["version"], said["commit"])
     wheel = wheels.make(CATALOG.variants[name], builder, folder, folder / "build.log", code)
     assert wheel.read_bytes() == (ARTIFACTS / name / artifacts.require(name).wheel).read_bytes()

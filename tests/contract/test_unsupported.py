@@ -16,7 +16,7 @@ from bench.model import Stack, Unavailable
 from bench.progress import Progress
 from bench.provision.interpreters import install
 from bench.readiness import building
-from bench.serve import life_cycle, process
+from bench.serve import http_client, life_cycle, process
 from bench.serve.process import Program
 from tests import commands
 from tests.contract.conftest import LABELS, PLAIN, missing
@@ -73,7 +73,7 @@ def test_an_unsupported_stack_fails_as_declared(
             target=tmp_path / "beside",
         )
         for _ in range(STARTS):
-            with life_cycle.serving(CATALOG, stack, life_cycle.HELLO, log, cores().server) as running:
+            with life_cycle.serving(CATALOG, stack, http_client.HELLO, log, cores().server) as running:
                 for _ in range(REQUESTS):
-                    life_cycle.ask(running.port, life_cycle.HELLO)
+                    http_client.ask(running.port, http_client.HELLO)
     assert unsupported.symptom in f"{caught.value} {log.read_text(errors='replace')}"

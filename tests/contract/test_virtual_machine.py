@@ -17,7 +17,7 @@ from bench import verify
 from bench.errors import MissingError
 from bench.paths import ROOT
 from bench.provision import system
-from bench.serve import life_cycle
+from bench.serve import http_client
 from bench.serve.ports import LOOPBACK
 from tests import virtual_machine
 from tests.absent import absent
@@ -113,7 +113,7 @@ def test_the_machine_has_the_release_of_the_box(declared: Vagrantfile) -> None:
 
 
 def test_the_service_in_the_machine_fulfils_the_contract(machine: Machine) -> None:
-    assert life_cycle.ask(machine.port, life_cycle.HELLO) == (200, life_cycle.HELLO.expect)
+    assert http_client.ask(machine.port, http_client.HELLO) == (200, http_client.HELLO.expect)
     checked = verify.check_server(machine.port)
     assert checked.mismatches == ()
     assert checked.cases > 0
@@ -129,5 +129,5 @@ def test_workers_are_sized_by_control_groups_of_version_2(machine: Machine) -> N
 def test_the_unit_starts_the_workers_that_its_quota_keeps_busy(machine: Machine) -> None:
     assert int(machine.run(PROCESSES)) == 1 + PROCESSORS
     machine.run("systemctl set-property --runtime statements.service CPUQuota=100%; systemctl restart statements")
-    assert life_cycle.ask(machine.port, life_cycle.HELLO, timeout_seconds=60.0)[0] == 200
+    assert http_client.ask(machine.port, http_client.HELLO, timeout_seconds=60.0)[0] == 200
     assert int(machine.run(PROCESSES)) == 1 + 1

@@ -15,7 +15,7 @@ from bench.host.pinning import cores
 from bench.model import Artifact, Stack, Unavailable
 from bench.progress import Progress
 from bench.readiness import building, servers
-from bench.serve import life_cycle
+from bench.serve import http_client, life_cycle
 from bench.serve.backend import RunningBackend, backend_for
 from tests.absent import lacks as leave_out
 from tests.contract.conftest import MAX_BYTES, PLAIN, missing, on_every_server
@@ -72,7 +72,7 @@ def waiting(
         backend = database.enter_context(backend_for(CATALOG, WORKLOAD.backend, logs / "backend.log"))
         assert backend is not None
         running = both.enter_context(
-            life_cycle.serving(CATALOG, stack, life_cycle.HELLO, logs / "server.log", cores().server, backend=backend)
+            life_cycle.serving(CATALOG, stack, http_client.HELLO, logs / "server.log", cores().server, backend=backend)
         )
         yield Waiting(stack, Server(life_cycle.HOST, running.port, MAX_BYTES), backend, database.close)
 

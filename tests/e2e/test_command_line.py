@@ -19,7 +19,7 @@ from bench.errors import RefusedError
 from bench.model import Unavailable
 from bench.paths import ROOT, SPEC
 from bench.readiness import building
-from bench.serve import life_cycle, ports
+from bench.serve import http_client, ports
 from tests.conftest import Main
 from tests.declared import CATALOG
 
@@ -232,7 +232,7 @@ def is_refused(port: int) -> bool:
 def test_serve_answers_until_it_is_told_to_end(ending: signal.Signals) -> None:
     port = ports.free_port()
     with served(port) as process:
-        assert life_cycle.ask(port, life_cycle.HELLO) == (200, life_cycle.HELLO.expect)
+        assert http_client.ask(port, http_client.HELLO) == (200, http_client.HELLO.expect)
         (server,) = psutil.Process(process.pid).children()
         tree = [server, *server.children(recursive=True)]
         process.send_signal(ending)

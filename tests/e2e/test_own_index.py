@@ -22,7 +22,7 @@ from bench.progress import Progress
 from bench.provision import locks, stamp
 from bench.provision.interpreters import MEASURED_LOCK
 from bench.readiness import building
-from bench.serve import life_cycle
+from bench.serve import http_client, life_cycle, start_command
 from bench.serve.ports import free_port
 from tests import own_index, signatures, tools
 from tests.absent import expect_none
@@ -160,13 +160,13 @@ def test_a_stack_comes_from_the_index_alone_and_gives_right_answers(
     done = uv_pip(env, "--require-hashes", "--default-index", published.simple, "-r", pins)
     assert done.returncode == 0, done.stderr
     port, prefix = free_port(), str(PREFIXES / stack.variant)
-    argv, variables = life_cycle.command(CATALOG, stack, port, life_cycle.HOST, tmp_path)
+    argv, variables = start_command.command(CATALOG, stack, port, life_cycle.HOST, tmp_path)
     with life_cycle.launched(
         str(stack),
         [word.replace(prefix, str(env)) for word in argv],
         {name: value.replace(prefix, str(env)) for name, value in variables.items()},
         folder=env,
-        first=life_cycle.HELLO,
+        first=http_client.HELLO,
         log=tmp_path / "server.log",
         cpus=cores().server,
         host=life_cycle.HOST,

@@ -20,7 +20,8 @@ from bench.host.pinning import cores
 from bench.measure.instruments import gatling
 from bench.model import InstructionsPlan, Load, MacroPlan, MicroPlan, Run, Segment, Stack, StartupPlan
 from bench.paths import ROOT
-from bench.serve.life_cycle import HELLO, serving
+from bench.serve.http_client import HELLO
+from bench.serve.life_cycle import serving
 from tests.absent import expect_none
 from tests.declared import CATALOG
 from tests.e2e.tiny import TINY, command

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from bench import documents, pipeline, store, verify
-from bench.build import artifacts
+from bench.build import variants
 from bench.errors import LabError, MissingError
 from bench.host import quiet
 from bench.measure import blocks
@@ -75,7 +75,7 @@ class Bench:
         self.said = io.StringIO()
         self.clock = self.load = 0.0
         monkeypatch.setattr(interpreters, "provision", self.provision)
-        monkeypatch.setattr(artifacts, "build", self.build)
+        monkeypatch.setattr(variants, "build", self.build)
         monkeypatch.setattr(verify, "check_variant", self.check)
         monkeypatch.setattr(documents, "ensure", lambda workload: None)
         monkeypatch.setattr(gatling_setup, "provision", self.generator)

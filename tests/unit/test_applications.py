@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from bench import verify
-from bench.build import applications, artifacts
+from bench.build import applications, artifacts, variants
 from bench.build.project import copy, fingerprint
 from bench.catalog import pairing
 from bench.errors import LabError
@@ -26,7 +26,7 @@ from bench.own.study import with_application, with_backend
 from bench.progress import Progress
 from bench.readiness import building
 from bench.serve import application as serving
-from bench.serve import life_cycle, look
+from bench.serve import life_cycle, look, start_command
 from bench.serve.life_cycle import RunningServer
 from tests.declared import CATALOG
 
@@ -59,12 +59,12 @@ def declared(own: Application) -> tuple[Catalog, Variant]:
 def test_a_build_depends_on_requirements_and_not_on_source_or_interface(source: Path, tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("")
     own = application(source, requirements=(str(tmp_path / "requirements.txt"),))
-    found = artifacts.fingerprint_of(*declared(own), PYTHON)
+    found = variants.fingerprint_of(*declared(own), PYTHON)
     asgi = replace(own, interface="asgi", factory=True, env={"KEY": "1"}, source_sha256="other")
-    assert artifacts.fingerprint_of(*declared(asgi), PYTHON) == found
-    assert artifacts.fingerprint_of(*declared(own), replace(PYTHON, fingerprint="another")) != found
+    assert variants.fingerprint_of(*declared(asgi), PYTHON) == found
+    assert variants.fingerprint_of(*declared(own), replace(PYTHON, fingerprint="another")) != found
     applications.all_pins(applications.locked(own, PYTHON)).write_text("falcon==4.0.0\n")
-    assert artifacts.fingerprint_of(*declared(own), PYTHON) != found
+    assert variants.fingerprint_of(*declared(own), PYTHON) != found
 
 
 def test_an_unknown_backend_is_told_with_what_else_it_may_be() -> None:
@@ -134,7 +134,7 @@ def test_a_server_runs_the_workers_that_are_asked_for(
     stack = Stack(variant="shop", framework="wsgi", server=server)
     for workers, expected in ((2, words), (1, (words[0], "1"))):
         catalog, _ = declared(application(source, workers=workers))
-        argv, _ = life_cycle.command(catalog, stack, 8123, life_cycle.HOST, tmp_path)
+        argv, _ = start_command.command(catalog, stack, 8123, life_cycle.HOST, tmp_path)
         assert expected in pairwise(argv)
 
 
@@ -148,7 +148,7 @@ def test_a_server_of_one_process_is_unsupported_with_two_workers(source: Path) -
 
 def test_workers_make_another_case_and_no_other_build(source: Path) -> None:
     one, two = (application(source, workers=workers) for workers in (1, 2))
-    assert artifacts.fingerprint_of(*declared(one), PYTHON) == artifacts.fingerprint_of(*declared(two), PYTHON)
+    assert variants.fingerprint_of(*declared(one), PYTHON) == variants.fingerprint_of(*declared(two), PYTHON)
     case = StartupCase(stack=Stack(variant="shop", framework="wsgi", server="gunicorn-sync"), workload="hello")
     made = Artifact("shop", "", "", "", "", 0, 0.0, PYTHON, "")
     same = [identity.identify(declared(own)[0], case, made, code=lambda _: "").identity for own in (one, two)]

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from bench import catalog
-from bench.build import artifacts, commands, releases, sbom, version, wheels
+from bench.build import artifacts, commands, releases, sbom, server_packages, variants, version, wheels
 from bench.build.version import Code
 from bench.catalog import declarations, pairing
 from bench.errors import LabError, MissingError
@@ -73,15 +73,20 @@ def lab(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path.write_text(text)
     for module in (wheels, commands):
         monkeypatch.setattr(module, "ROOT", checkout)
-    for folder in ("ARTIFACTS", "PREFIXES", "TOOLS", "BUILDERS"):
-        monkeypatch.setattr(artifacts, folder, checkout / ".lab" / folder.lower())
+    for module, folders in (
+        (artifacts, ("ARTIFACTS", "PREFIXES")),
+        (variants, ("ARTIFACTS", "PREFIXES", "TOOLS", "BUILDERS")),
+    ):
+        for folder in folders:
+            monkeypatch.setattr(module, folder, checkout / ".lab" / folder.lower())
     return checkout
 
 
 @pytest.fixture
 def nothing_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Build steps run, but no packages are installed."""
-    monkeypatch.setattr(artifacts, "install", lambda *places, **more: None)
+    for module in (variants, server_packages):
+        monkeypatch.setattr(module, "install", lambda *places, **more: None)
 
 
 # ---------------------------------------------------------------- fingerprint
@@ -100,16 +105,16 @@ def nothing_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_changed_source_changes_the_fingerprint(
     lab: Path, interpreter: Provisioned, path: str, changed: bool
 ) -> None:
-    before = artifacts.fingerprint_of(declared(), TINY, interpreter)
-    assert artifacts.fingerprint_of(declared(), TINY, interpreter) == before
+    before = variants.fingerprint_of(declared(), TINY, interpreter)
+    assert variants.fingerprint_of(declared(), TINY, interpreter) == before
     (lab / path).write_bytes((lab / path).read_bytes() + b"#")
-    assert (artifacts.fingerprint_of(declared(), TINY, interpreter) != before) is changed
+    assert (variants.fingerprint_of(declared(), TINY, interpreter) != before) is changed
 
 
 def test_a_renamed_source_changes_the_fingerprint(lab: Path, interpreter: Provisioned) -> None:
-    before = artifacts.fingerprint_of(declared(), TINY, interpreter)
+    before = variants.fingerprint_of(declared(), TINY, interpreter)
     (lab / "optimised/tiny/left_over.py").rename(lab / "optimised/tiny/left_behind.py")
-    assert artifacts.fingerprint_of(declared(), TINY, interpreter) != before
+    assert variants.fingerprint_of(declared(), TINY, interpreter) != before
 
 
 @pytest.mark.parametrize(
@@ -120,7 +125,7 @@ def test_a_changed_declaration_changes_the_fingerprint(
     lab: Path, interpreter: Provisioned, change: dict[str, object]
 ) -> None:
     other = msgspec.structs.replace(TINY, **change)
-    assert artifacts.fingerprint_of(declared(), other, interpreter) != artifacts.fingerprint_of(
+    assert variants.fingerprint_of(declared(), other, interpreter) != variants.fingerprint_of(
         declared(), TINY, interpreter
     )
 
@@ -128,26 +133,26 @@ def test_a_changed_declaration_changes_the_fingerprint(
 def test_interpreter_lock_file_and_frameworks_change_the_fingerprint(
     lab: Path, interpreter: Provisioned, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prints = [artifacts.fingerprint_of(declared(), TINY, interpreter)]
+    prints = [variants.fingerprint_of(declared(), TINY, interpreter)]
     prints.append(
-        artifacts.fingerprint_of(declared(), TINY, msgspec.structs.replace(interpreter, fingerprint="another"))
+        variants.fingerprint_of(declared(), TINY, msgspec.structs.replace(interpreter, fingerprint="another"))
     )
     (lab / "lock.txt").write_text("falcon==4.0\n")
-    monkeypatch.setattr(artifacts, "MEASURED_LOCK", lab / "lock.txt")
-    prints.append(artifacts.fingerprint_of(declared(), TINY, interpreter))
+    monkeypatch.setattr(variants, "MEASURED_LOCK", lab / "lock.txt")
+    prints.append(variants.fingerprint_of(declared(), TINY, interpreter))
     (lab / "app/wsgi").mkdir()
     (lab / "app/wsgi/falcon_app.py").write_text('REQUIREMENTS = ("falcon",)\n')
 
-    prints.append(artifacts.fingerprint_of(declared(), TINY, interpreter))
+    prints.append(variants.fingerprint_of(declared(), TINY, interpreter))
     (lab / "app/metrics.py").write_text('REQUIREMENTS = ("statsd",)\n')
-    prints.append(artifacts.fingerprint_of(declared(), TINY, interpreter))
+    prints.append(variants.fingerprint_of(declared(), TINY, interpreter))
     assert len(set(prints)) == len(prints)
 
 
 def test_a_missing_source_is_named(lab: Path, interpreter: Provisioned) -> None:
     missing = msgspec.structs.replace(TINY, source={"optimised/nothing": "nothing"})
     with pytest.raises(LabError, match=r"^tiny.toml: source 'optimised/nothing' is not in the checkout$"):
-        artifacts.fingerprint_of(declared(), missing, interpreter)
+        variants.fingerprint_of(declared(), missing, interpreter)
 
 
 # ---------------------------------------------------------------- steps that fail
@@ -156,7 +161,7 @@ def test_a_missing_source_is_named(lab: Path, interpreter: Provisioned) -> None:
 def failure(interpreter: Provisioned, *step: str) -> str:
     """Return the error message of a build whose only step is `step`."""
     with pytest.raises(LabError) as caught:
-        artifacts.build(declared(), msgspec.structs.replace(TINY, steps=(step,)), interpreter)
+        variants.build(declared(), msgspec.structs.replace(TINY, steps=(step,)), interpreter)
     return str(caught.value)
 
 
@@ -194,7 +199,7 @@ def test_nothing_is_built_while_a_required_system_part_is_missing(
     part = system.Part(name="a moon", needed="tides", commands=("moon",), packages=("moon-dev",))
     monkeypatch.setattr(system, "parts", lambda: [part])
     with pytest.raises(MissingError) as caught:
-        artifacts.build(declared(), msgspec.structs.replace(TINY, needs=("a moon",)), interpreter)
+        variants.build(declared(), msgspec.structs.replace(TINY, needs=("a moon",)), interpreter)
     assert str(caught.value) == "a moon is not installed: moon not found"
     assert caught.value.remedy == part.remedy
     assert not (lab / ".lab").exists()
@@ -214,18 +219,20 @@ def test_an_unavailable_server_is_not_retried_at_each_build(
             raise MissingError("no network")
         interpreters.install(python, names, **options)
 
-    monkeypatch.setattr(artifacts, "install", install)
-    built = artifacts.build(declared(), TINY, interpreter)
+    for module in (variants, server_packages):
+        monkeypatch.setattr(module, "install", install)
+    built = variants.build(declared(), TINY, interpreter)
     remedy = "python -m bench build --force"
     lack = Unavailable(what="gunicorn-sync", reason="no network", remedy=remedy, server="gunicorn-sync")
     assert built.lacks == {"gunicorn-sync": lack}
     requested.clear()
-    assert artifacts.build(declared(), TINY, interpreter) == built
+    assert variants.build(declared(), TINY, interpreter) == built
     assert requested == []
-    assert artifacts.build(declared(), TINY, interpreter, force=True).lacks == built.lacks
+    assert variants.build(declared(), TINY, interpreter, force=True).lacks == built.lacks
     assert "gunicorn" in requested
 
 
+@pytest.mark.usefixtures("nothing_installed")
 def test_a_server_is_retried_once_its_missing_system_part_is_installed(
     lab: Path, interpreter: Provisioned, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,16 +243,16 @@ def test_a_server_is_retried_once_its_missing_system_part_is_installed(
     moon = lab / "moon"
     part = system.Part(name="a moon", needed="tides", packages=["moon"], files=[str(moon)])
     monkeypatch.setattr(system, "parts", lambda: [part])
-    monkeypatch.setattr(artifacts, "install", lambda *_, **__: None)
-    monkeypatch.setattr(artifacts, "_install_tools", lambda *_: None)
+    monkeypatch.setattr(variants, "_install_tools", lambda *_: None)
     monkeypatch.setattr(wheels, "make", lambda variant, builder, folder, log: lab / "setup.py")
-    built = artifacts.build(declared(), TINY, interpreter)
+    built = variants.build(declared(), TINY, interpreter)
     assert (list(built.lacks), built.waits_for) == (["gunicorn-sync"], ("a moon",))
-    assert artifacts.build(declared(), TINY, interpreter) == built
+    assert variants.build(declared(), TINY, interpreter) == built
     moon.touch()
-    assert artifacts.build(declared(), TINY, interpreter).lacks == {}
+    assert variants.build(declared(), TINY, interpreter).lacks == {}
 
 
+@pytest.mark.usefixtures("nothing_installed")
 def test_a_prefix_keeps_the_servers_of_earlier_builds(
     lab: Path, interpreter: Provisioned, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -254,23 +261,22 @@ def test_a_prefix_keeps_the_servers_of_earlier_builds(
         shutil.copy(ROOT / f"bench/servers/{name}.toml", lab / "bench/servers")
 
     monkeypatch.setattr(system, "require", lambda _: None)
-    monkeypatch.setattr(artifacts, "install", lambda *_, **__: None)
-    monkeypatch.setattr(artifacts, "_install_tools", lambda *_: None)
+    monkeypatch.setattr(variants, "_install_tools", lambda *_: None)
     monkeypatch.setattr(wheels, "make", lambda variant, builder, folder, log: lab / "setup.py")
-    assert artifacts.build(declared(), TINY, interpreter, ()).servers == ()
-    assert artifacts.build(declared(), TINY, interpreter, ("gunicorn-sync",)).servers == ("gunicorn-sync",)
-    both = artifacts.build(declared(), TINY, interpreter, ("gunicorn-gthread",))
+    assert variants.build(declared(), TINY, interpreter, ()).servers == ()
+    assert variants.build(declared(), TINY, interpreter, ("gunicorn-sync",)).servers == ("gunicorn-sync",)
+    both = variants.build(declared(), TINY, interpreter, ("gunicorn-gthread",))
     assert both.servers == ("gunicorn-gthread", "gunicorn-sync")
-    assert artifacts.build(declared(), TINY, interpreter, ("gunicorn-sync",)) == both, (
+    assert variants.build(declared(), TINY, interpreter, ("gunicorn-sync",)) == both, (
         "an installed server is not installed again"
     )
-    assert artifacts.build(declared(), TINY, interpreter, ()) == both
+    assert variants.build(declared(), TINY, interpreter, ()) == both
 
     absent = Stack(variant="tiny", framework="falcon", server="bjoern")
     monkeypatch.setattr(pairing, "unsupported", lambda *_: None)
     with pytest.raises(LabError, match="tiny was built without bjoern: run `python -m bench build tiny`"):
         artifacts.require_server(declared(), absent)
-    artifacts.build(declared(), TINY, interpreter)
+    variants.build(declared(), TINY, interpreter)
     artifacts.require_server(declared(), absent)
 
 
@@ -279,7 +285,7 @@ def test_a_prefix_keeps_the_servers_of_earlier_builds(
 
 @pytest.fixture
 def built(lab: Path, interpreter: Provisioned) -> Artifact:
-    return artifacts.build(declared(), TINY, interpreter)
+    return variants.build(declared(), TINY, interpreter)
 
 
 def test_an_artifact_is_a_wheel_in_its_own_prefix(lab: Path, interpreter: Provisioned, built: Artifact) -> None:
@@ -306,17 +312,17 @@ def test_an_artifact_is_a_wheel_in_its_own_prefix(lab: Path, interpreter: Provis
     assert [str(path.relative_to(lab)) for path in pyperf] == [".lab/tools/cpython-3.11/pyperf/__init__.py"]
 
     assert artifacts.require("tiny") == built
-    assert artifacts.build(declared(), TINY, interpreter) == built, "an unchanged artifact is not built again"
+    assert variants.build(declared(), TINY, interpreter) == built, "an unchanged artifact is not built again"
 
     first = wheel.read_bytes()
     shutil.rmtree(lab / ".lab/artifacts")
-    again = artifacts.build(declared(), TINY, interpreter)
+    again = variants.build(declared(), TINY, interpreter)
     assert (wheel.parent / again.wheel).read_bytes() == first, "equal sources give equal wheels"
 
 
 def test_a_rebuild_is_the_same_source_in_another_prefix(lab: Path, interpreter: Provisioned, built: Artifact) -> None:
     folder, prefix = lab / ".lab" / "again" / "wheel", lab / ".lab" / "again" / "prefix"
-    artifacts.rebuild(declared(), TINY, interpreter, folder, prefix)
+    variants.rebuild(declared(), TINY, interpreter, folder, prefix)
     assert (folder / built.wheel).read_bytes() == (lab / ".lab/artifacts/tiny" / built.wheel).read_bytes()
     assert list(prefix.rglob("app/core.py"))
     assert artifacts.artifact(TINY.name) == built, "the artifact itself is unchanged"
@@ -336,7 +342,7 @@ def test_frameworks_and_servers_change_the_fingerprint() -> None:
     newer = msgspec.structs.replace(server, requirements=(*server.requirements, "another"))
     fewer = dict(list(CATALOG.frameworks.items())[1:])
     prints = {
-        artifacts.fingerprint_of(declared, core, made.interpreter())
+        variants.fingerprint_of(declared, core, made.interpreter())
         for declared in (
             CATALOG,
             msgspec.structs.replace(CATALOG, frameworks=fewer),
@@ -368,6 +374,6 @@ def test_a_release_names_its_commit_and_leaves_the_artifact_as_it_is(
 def test_a_commit_alone_changes_no_fingerprint(
     lab: Path, interpreter: Provisioned, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = artifacts.fingerprint_of(declared(), TINY, interpreter)
+    before = variants.fingerprint_of(declared(), TINY, interpreter)
     monkeypatch.setattr(version, "development", lambda: Code("9.8.7+gdddddddddddd", "d" * 12))
-    assert artifacts.fingerprint_of(declared(), TINY, interpreter) == before
+    assert variants.fingerprint_of(declared(), TINY, interpreter) == before

@@ -11,7 +11,7 @@ import pytest
 
 from bench import keep, store
 from bench.analysis import drift
-from bench.build import artifacts
+from bench.build import artifacts, variants
 from bench.catalog import factors
 from bench.errors import LabError
 from bench.measure import blocks
@@ -90,7 +90,7 @@ def test_one_rebuild_and_one_copy_per_level_are_made_once_per_artifact(
 
     built = made.artifact("cpython")
     monkeypatch.setattr(instrument, "FOLDER", tmp_path)
-    monkeypatch.setattr(artifacts, "rebuild", rebuild)
+    monkeypatch.setattr(variants, "rebuild", rebuild)
     monkeypatch.setattr(artifacts, "require", lambda name: built)
     for _ in range(2):
         instrument.provision(CATALOG, FactorsPlan(levels=3), "cpython")

@@ -18,7 +18,7 @@ from bench.measure.instruments import driving, injection, paced, pacer, pacer_fi
 from bench.measure.instruments.paced import PacerResult
 from bench.measure.instruments.pacer_files import RIGHT, Job
 from bench.model import Exchange, Load, Same, Segment, Workload
-from bench.serve.life_cycle import answered
+from bench.serve.http_client import answered
 
 pytestmark = pytest.mark.slow
 

@@ -34,7 +34,7 @@ from bench.provision import npm, stamp, system
 from bench.readiness import building
 from bench.report import page
 from bench.report.finding import find
-from bench.serve import life_cycle
+from bench.serve import life_cycle, start_command
 from tests.cores import GOLDEN, document, line, order
 from tests.declared import CATALOG
 from tests.unit import sessions
@@ -276,6 +276,6 @@ def test_a_peer_that_is_not_built_is_an_error(lab: Path) -> None:
     with pytest.raises(LabError, match="is not built"):
         building.required(declared, "tiny-expert")
     with pytest.raises(LabError, match="is not built"):
-        life_cycle.command(declared, Stack(variant="tiny-expert"), 8000, life_cycle.HOST, lab)
+        start_command.command(declared, Stack(variant="tiny-expert"), 8000, life_cycle.HOST, lab)
     made = peers.make(TINY)
     assert building.required(declared, "tiny-expert") == made

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench.build import artifacts
+from bench.build import server_packages
 from bench.errors import LabError
 from bench.inventory import inventory
 from bench.model import FromDebian, FromPath, FromPyenv, FromUv, Interpreter, Provider, Provisioned, Unavailable
@@ -174,8 +174,8 @@ def test_an_unpinned_requirement_of_a_server_makes_only_that_server_unavailable(
     own = msgspec.structs.replace(CATALOG.servers["gunicorn-sync"], requirements=("left-pad",))
     servers = {"gunicorn-sync": own, "gunicorn-gthread": CATALOG.servers["gunicorn-gthread"]}
     declared = msgspec.structs.replace(CATALOG, servers=servers)
-    monkeypatch.setattr(artifacts, "install", lambda _, names, lock: locks.entries(lock, names))
-    lacks = artifacts._add_servers(declared, tmp_path, "cpython", servers)
+    monkeypatch.setattr(server_packages, "install", lambda _, names, lock: locks.entries(lock, names))
+    lacks = server_packages.add(declared, tmp_path, "cpython", servers)
     told = "measured.txt does not pin left-pad: add it to group 'measured' of pyproject.toml and run `make lock`"
     assert {label: lack.reason for label, lack in lacks.items()} == {
         "gunicorn-sync": f"bench/servers/gunicorn-sync.toml: {told}"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.build import artifacts
+from bench.build import artifacts, variants
 from bench.build.replacing import replacing
 from bench.errors import LabError
 from bench.model import Artifact
@@ -34,7 +34,7 @@ class Lab:
         return self.root / "artifacts" / VARIANT.name / "made.txt", {}, 1.0
 
     def build(self) -> Artifact:
-        return artifacts.build(CATALOG, VARIANT, made.interpreter(), (), force=True)
+        return variants.build(CATALOG, VARIANT, made.interpreter(), (), force=True)
 
     def texts(self) -> list[str]:
         return [(self.root / place / VARIANT.name / "made.txt").read_text() for place in PLACES]
@@ -46,9 +46,10 @@ class Lab:
 @pytest.fixture
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     lab = Lab(tmp_path)
+    monkeypatch.setattr(artifacts, "ARTIFACTS", tmp_path / "artifacts")
     for place in PLACES:
-        monkeypatch.setattr(artifacts, place.upper(), tmp_path / place)
-    monkeypatch.setattr(artifacts, "_install_wheel", lab.install)
+        monkeypatch.setattr(variants, place.upper(), tmp_path / place)
+    monkeypatch.setattr(variants, "_install_wheel", lab.install)
     return lab
 
 

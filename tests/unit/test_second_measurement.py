@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench import store
-from bench.build import artifacts
+from bench.build import variants
 from bench.errors import LabError
 from bench.fleet import worker
 from bench.host import exclusive, machine
@@ -35,12 +35,12 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
 def test_while_another_process_measures_nothing_is_built_or_measured(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(artifacts, "build", None)
+    monkeypatch.setattr(variants, "build", None)
     with another_measures() as holder, pytest.raises(LabError, match=f"^process {holder} measures on this machine"):
         bench.run()
     assert bench.measured == []
     assert store.sessions("trial") == []
-    monkeypatch.setattr(artifacts, "build", bench.build)
+    monkeypatch.setattr(variants, "build", bench.build)
     assert bench.run()[1].finished, "the lock ends with its process"
 
 

@@ -18,7 +18,7 @@ from bench.errors import LabError
 from bench.host.pinning import cores
 from bench.model import Backend, Catalog, Exchange, Stack, Tuning
 from bench.paths import YARDSTICKS
-from bench.serve import life_cycle, ports
+from bench.serve import http_client, life_cycle, ports, start_command
 from tests.declared import CATALOG
 
 pytestmark = pytest.mark.slow
@@ -58,13 +58,13 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
     def decide(before: str = "", answer: bytes = b"Hello, world!\n", status: int = 200) -> None:
         def parts(
             catalog: Catalog, stack: Stack, port: int, host: str, scratch: Path, *, dsn: str, workers: int
-        ) -> life_cycle.Command:
+        ) -> start_command.Command:
             script = tmp_path / "server.py"
             (tmp_path / "dsn").write_text(dsn)
             script.write_text(SERVER.format(before=before, answer=answer, status=status, port=port))
-            return life_cycle.Command([sys.executable, str(script)], {})
+            return start_command.Command([sys.executable, str(script)], {})
 
-        monkeypatch.setattr(life_cycle, "parts", parts)
+        monkeypatch.setattr(start_command, "parts", parts)
         monkeypatch.setattr(life_cycle, "PREFIXES", tmp_path)
         (tmp_path / STACK.variant).mkdir(exist_ok=True)
 
@@ -76,7 +76,7 @@ def log(tmp_path: Path) -> Path:
     return tmp_path / "server.log"
 
 
-def serving(log: Path, first: Exchange = life_cycle.HELLO):
+def serving(log: Path, first: Exchange = http_client.HELLO):
     return life_cycle.serving(CATALOG, STACK, first, log, cores().server)
 
 
@@ -102,9 +102,9 @@ def test_a_server_answers_during_the_block_and_is_gone_after_it(start: Start, lo
     with serving(log) as running:
         assert running.name == str(STACK)
         assert running.url == f"http://127.0.0.1:{running.port}"
-        assert life_cycle.ask(running.port, life_cycle.HELLO) == (200, b"Hello, world!\n")
+        assert http_client.ask(running.port, http_client.HELLO) == (200, b"Hello, world!\n")
         body = Exchange(method="POST", path="/statements", body=b"\x00\xff", expect=b"")
-        assert life_cycle.ask(running.port, body) == (200, b"\x00\xff")
+        assert http_client.ask(running.port, body) == (200, b"\x00\xff")
         assert 0 < running.ready_seconds < 60
     assert is_gone(running.process)
     with pytest.raises(OSError, match="refused"):
@@ -161,7 +161,7 @@ def test_a_server_that_never_answers_is_killed(start: Start, log: Path, monkeypa
 
 def test_a_request_that_hangs_is_named(start: Start, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(life_cycle, "READY_SECONDS", 2.0)
-    monkeypatch.setattr(life_cycle, "answered", partial(life_cycle.answered, timeout_seconds=0.2))
+    monkeypatch.setattr(http_client, "answered", partial(http_client.answered, timeout_seconds=0.2))
     start("Handler.do_GET = lambda self: time.sleep(600)")
     told = r"not ready after 2 s: GET /hello: no answer: TimeoutError: timed out; see "
     with pytest.raises(LabError, match=told), serving(log):
@@ -223,14 +223,14 @@ def test_a_server_that_exits_during_the_block_is_an_error(start: Start, log: Pat
 def test_a_missing_answer_is_reported(start: Start, log: Path) -> None:
     """Nothing listens; a connection is closed without an answer; a body is shorter than its Content-Length."""
     with pytest.raises(LabError, match="GET /hello: no answer"):
-        life_cycle.ask(ports.free_port(), life_cycle.HELLO)
+        http_client.ask(ports.free_port(), http_client.HELLO)
     start("Handler.do_POST = lambda self: None")
     posted = Exchange(method="POST", path="/statements", body=b"{}", expect=b"")
     with serving(log) as running, pytest.raises(LabError, match="POST /statements: no answer"):
-        life_cycle.ask(running.port, posted)
+        http_client.ask(running.port, posted)
     start("Handler.do_POST = lambda self: self.wfile.write(b'HTTP/1.0 200 OK\\r\\nContent-Length: 9\\r\\n\\r\\n{')")
     with serving(log) as running, pytest.raises(LabError, match="POST /statements: no answer"):
-        life_cycle.ask(running.port, posted)
+        http_client.ask(running.port, posted)
 
 
 def test_a_server_is_started_without_malloc_tuning(start: Start, log: Path) -> None:
@@ -248,7 +248,7 @@ def test_a_backend_that_a_tuning_needs_runs_while_the_server_runs(start: Start, 
         tunings={"queued": Tuning(name="queued", title="Q", backend="slow", env={"STATEMENTS_BROKER": "{dsn}"})},
     )
     stack = msgspec.structs.replace(STACK, server="gunicorn-sync+queued")
-    with life_cycle.serving(declared, stack, life_cycle.HELLO, log, cores().server) as running:
+    with life_cycle.serving(declared, stack, http_client.HELLO, log, cores().server) as running:
         behind = running.backend
         assert behind is not None
         assert behind.process.is_running()
@@ -260,7 +260,7 @@ def test_a_backend_that_a_tuning_needs_runs_while_the_server_runs(start: Start, 
 def test_what_a_server_writes_to_a_pipe_is_read(start: Start, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     start(before="print('x' * 1_000_000, flush=True)")  # more than a pipe holds
     tuned = msgspec.structs.replace(STACK, server="gunicorn-sync+log")
-    with life_cycle.serving(CATALOG, tuned, life_cycle.HELLO, log, cores().server) as running:
+    with life_cycle.serving(CATALOG, tuned, http_client.HELLO, log, cores().server) as running:
         assert Path(f"/proc/{running.process.pid}/fd/1").is_fifo()
         assert len(reader := psutil.Process().children()) == 2
     assert are_gone(reader)
@@ -272,7 +272,7 @@ def test_a_yardsticks_packages_are_beside_it(monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.setattr(artifacts, "base", lambda name: tmp_path)
     monkeypatch.setattr(beside, "folder", lambda variant, names: tmp_path / "+".join((variant, *names)))
     tuned = msgspec.structs.replace(STACK, server="gunicorn-sync+ecs-logging")
-    argv, env = life_cycle.command(CATALOG, tuned, 8123, life_cycle.HOST, tmp_path)
+    argv, env = start_command.command(CATALOG, tuned, 8123, life_cycle.HOST, tmp_path)
     assert argv[-1] == "served_around:application"
     assert env["PYTHONPATH"] == f"{YARDSTICKS}:{tmp_path}/cpython+ecs-logging"
 
@@ -289,7 +289,7 @@ def test_the_command_has_no_placeholders_and_nothing_of_the_callers_environment(
     monkeypatch.setenv("PYTHONPATH", "/somewhere/else")
     monkeypatch.setattr(artifacts, "require", lambda name: None)
     monkeypatch.setattr(artifacts, "base", lambda name: tmp_path)
-    argv, env = life_cycle.command(CATALOG, STACK, 8123, life_cycle.HOST, tmp_path)
+    argv, env = start_command.command(CATALOG, STACK, 8123, life_cycle.HOST, tmp_path)
     assert argv[0] == str(artifacts.python("cpython"))
     assert "127.0.0.1:8123" in argv
     assert not [part for part in argv if "{" in part]
@@ -303,7 +303,7 @@ def test_a_tuning_gets_the_address_of_its_backend_and_may_serve_a_yardstick(
     monkeypatch.setattr(artifacts, "base", lambda name: tmp_path)
     own = {name: msgspec.structs.replace(STACK, server=f"gunicorn-sync+{name}") for name in ("events", "events-bulk")}
     asked = {
-        name: life_cycle.command(CATALOG, stack, 8123, life_cycle.HOST, tmp_path, dsn="nats://x:1")
+        name: start_command.command(CATALOG, stack, 8123, life_cycle.HOST, tmp_path, dsn="nats://x:1")
         for name, stack in own.items()
     }
     assert {env["STATEMENTS_BROKER"] for _, env in asked.values()} == {"nats://x:1"}
@@ -316,11 +316,11 @@ def test_a_variant_that_is_not_built_is_reported_with_the_command(
 ) -> None:
     monkeypatch.setattr(artifacts, "ARTIFACTS", tmp_path)
     with pytest.raises(LabError, match="variant 'cpython' is not built: run `python -m bench build cpython`"):
-        life_cycle.command(CATALOG, STACK, 8123, life_cycle.HOST, tmp_path)
+        start_command.command(CATALOG, STACK, 8123, life_cycle.HOST, tmp_path)
 
 
 def test_an_unsupported_stack_is_not_started(checkout: Path, tmp_path: Path) -> None:
     path = checkout / "bench/servers/gunicorn-sync.toml"
     path.write_text(path.read_text() + '\n[unsupported.cpython]\nreason = "it needs a moon"\nsymptom = "no moon"\n')
     with pytest.raises(LabError, match="cpython/falcon/gunicorn-sync is unsupported: it needs a moon"):
-        life_cycle.command(catalog.read(), STACK, 8123, life_cycle.HOST, tmp_path)
+        start_command.command(catalog.read(), STACK, 8123, life_cycle.HOST, tmp_path)

@@ -21,7 +21,7 @@ from bench.measure.instruments import driving, gatling, macro, pacer, startup
 from bench.measure.instruments.latency import Latency
 from bench.measure.instruments.paced import PacerResult
 from bench.model import Case, Catalog, Exchange, MacroCase, Observed, Stack, StartupCase
-from bench.serve import application, life_cycle
+from bench.serve import application, http_client, life_cycle, start_command
 from bench.serve.backend import RunningBackend
 from tests import commands
 from tests.declared import CATALOG
@@ -74,17 +74,17 @@ SHORT = driven_by(model.Load(name="closed", title="Short", model="closed", users
 @pytest.fixture
 def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
     """Sets the provenance that the service reports, and the CPU seconds that it spends after each answer."""
-    real = life_cycle.parts
+    real = start_command.parts
 
     def decide(about: dict[str, object], burn: float = 0.02) -> None:
         def parts(
             catalog: Catalog, stack: Stack, port: int, host: str, scratch: Path, *, dsn: str, workers: int
-        ) -> life_cycle.Command:
+        ) -> start_command.Command:
             script = tmp_path / "service.py"
             script.write_text(SERVICE.format(about=json.dumps(about).encode(), port=port, burn=burn))
-            return life_cycle.Command([sys.executable, str(script)], {})
+            return start_command.Command([sys.executable, str(script)], {})
 
-        monkeypatch.setattr(life_cycle, "parts", create_autospec(real, side_effect=parts))
+        monkeypatch.setattr(start_command, "parts", create_autospec(real, side_effect=parts))
 
     monkeypatch.setattr(life_cycle, "PREFIXES", tmp_path)
     (tmp_path / STACK.variant).mkdir()
@@ -106,7 +106,7 @@ class Load:
         started, count = time.time(), 0
         while time.time() < started + 0.6:
             for path in self.paths:
-                life_cycle.ask(port, Exchange(method="GET", path=path, body=None, expect=b""))
+                http_client.ask(port, Exchange(method="GET", path=path, body=None, expect=b""))
                 count += 1
         ended = time.time()
         result = gatling.GatlingResult(
@@ -221,7 +221,7 @@ def test_a_load_of_the_pacer_is_a_lead_in_and_a_measured_run(
         driven.append((load.seconds, output.name, load.users))
         count = round(10 * (load.seconds or 0.0))
         for _ in range(count):
-            life_cycle.ask(int(url.rsplit(":", 1)[1]), Exchange(method="GET", path="/hello", body=None, expect=b""))
+            http_client.ask(int(url.rsplit(":", 1)[1]), Exchange(method="GET", path="/hello", body=None, expect=b""))
         metrics = {"requests": ("1", float(count)), "rate": ("1/s", 10.0), "seconds": ("s", load.seconds or 0.0)}
         return PacerResult(metrics=metrics, failures={}, reached=count, started=0.0, ended=1.0)
 

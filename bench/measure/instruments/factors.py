@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from bench.build import artifacts
+from bench.build import artifacts, variants
 from bench.catalog.factors import STILL
 from bench.measure.instruments.micro import Start, padded, timed
 from bench.model import Catalog, FactorsCase, FactorsPlan, Observed
@@ -29,7 +29,7 @@ def provision(catalog: Catalog, plan: FactorsPlan, variant: str) -> None:
     with stamp.rebuilding(folder, made_of):
         for level in range(plan.levels):
             wheel, prefix = folder / f"wheel-{level}", prefix_of(variant, "build", level)
-            artifacts.rebuild(catalog, catalog.variant(variant), artifact.interpreter, wheel, prefix)
+            variants.rebuild(catalog, catalog.variant(variant), artifact.interpreter, wheel, prefix)
         for level in range(plan.levels):  # copies links as files, so that the interpreter is also copied
             shutil.copytree(prefix_of(variant, "build", 0), prefix_of(variant, "files", level))
 

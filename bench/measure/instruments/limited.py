@@ -20,7 +20,8 @@ from bench.measure.instruments import driving, paced
 from bench.measure.instruments.driving import Drive
 from bench.measure.instruments.paced import Metrics, PacerResult
 from bench.model import Catalog, LimitedCase, Load, Measurement, Observed
-from bench.serve.life_cycle import HELLO, RunningServer, serving
+from bench.serve.http_client import HELLO
+from bench.serve.life_cycle import RunningServer, serving
 
 BUSY = Load(name="busy", title="8 users", model="closed", generator="pacer", users=8)
 SETTLE_SECONDS = 1.0  # before a window, or an open load, until the neighbour is busy

@@ -23,7 +23,8 @@ from bench.measure.instruments.paced import Metrics
 from bench.model import Catalog, MacroCase, Measurement, Observed
 from bench.serve import container, proxy
 from bench.serve.application import backend_for
-from bench.serve.life_cycle import HELLO, HOST, serving
+from bench.serve.http_client import HELLO
+from bench.serve.life_cycle import HOST, serving
 
 
 def observe(

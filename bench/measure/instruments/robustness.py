@@ -29,7 +29,8 @@ from bench.host.pinning import cores
 from bench.measure.instruments import hostility, process_tree
 from bench.model import Catalog, Exchange, Good, Measurement, Observed, Reaction, RobustnessCase, Trial
 from bench.serve import proxy
-from bench.serve.life_cycle import HELLO, RunningServer, answered, serving
+from bench.serve.http_client import HELLO, answered
+from bench.serve.life_cycle import RunningServer, serving
 
 POSTED = Exchange(method="POST", path="/statements", body=DOCUMENT, expect=STATEMENT.encode())
 RECOVERY_SECONDS = 15.0  # after which a server that answers nothing right is started again
