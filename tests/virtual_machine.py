@@ -19,6 +19,7 @@ from bench.paths import LAB
 from bench.provision import debian, stamp, system
 from bench.serve.ports import LOOPBACK, free_port
 from bench.serve.process import Program, running
+from tests import whole_machine
 
 HOME = LAB / "machine"
 NEEDS = ("image tools", "QEMU")
@@ -106,7 +107,7 @@ def _ensure_disk() -> None:
         raise MissingError("the disk of a virtual machine requires root: its files belong to several users")
     made_of = stamp.of(RELEASE, *PACKAGES, *FILES, *FILES.values())
     if not stamp.is_current(HOME, made_of):
-        with stamp.rebuilding(HOME, made_of):
+        with whole_machine.held(), stamp.rebuilding(HOME, made_of):
             _make_key()
             _make_disk()
 

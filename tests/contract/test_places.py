@@ -27,6 +27,7 @@ from bench.provision import engine, system
 from bench.readiness import building
 from bench.serve import container, http_client, life_cycle
 from bench.serve.ports import free_port
+from tests import whole_machine
 from tests.absent import absent
 from tests.declared import CATALOG
 
@@ -101,9 +102,10 @@ def built() -> None:
 @pytest.fixture(autouse=True)
 def unchanged() -> Iterator[None]:
     """The machine is after each test as before."""
-    before = state()
-    yield
-    assert state() == before
+    with whole_machine.held():
+        before = state()
+        yield
+        assert state() == before
 
 
 @pytest.mark.parametrize("stack", STACKS, ids=str)

@@ -20,6 +20,7 @@ from bench.model import MacroPlan, MicroPlan, Study
 from bench.paths import ROOT
 from bench.progress import Progress
 from bench.readiness import building
+from tests import whole_machine
 from tests.absent import absent, expect_none
 from tests.declared import CATALOG
 from tests.e2e.tiny import TINY, command
@@ -74,7 +75,7 @@ def end(process: subprocess.Popen[str]) -> None:
 @contextmanager
 def network(names: str) -> Iterator[dict[str, Machine]]:
     """One machine per letter, and `hub`, which has the bridge between them and runs the scheduler."""
-    with ExitStack() as ends:
+    with whole_machine.held(), ExitStack() as ends:
         try:
             hub = Machine("hub", SCHEDULER.partition(":")[0], ends)
             hub.ip("link", "add", "br0", "type", "bridge")
