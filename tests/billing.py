@@ -93,8 +93,9 @@ def document(batch: str) -> bytes:
 @contextmanager
 def served(words: list[str], log: Path, env: dict[str, str], processes: int = 1) -> Iterator[Service]:
     """Gunicorn with an application of the checkout, which may import the generated client."""
-    port, client = free_port(), built(LANGUAGES["python"])
-    argv = [str(tools.python("billing")), "-m", "gunicorn", "--bind", f"{HOST}:{port}", "--workers", str(processes)]
+    client, python = built(LANGUAGES["python"]), str(tools.python("billing"))
+    port = free_port()
+    argv = [python, "-m", "gunicorn", "--bind", f"{HOST}:{port}", "--workers", str(processes)]
     with log.open("ab") as output:
         process = subprocess.Popen(
             [*argv, "--no-control-socket", *words],

@@ -6,21 +6,19 @@ holds everything that the packages require, including the C library, on any Debi
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
 from bench.errors import LabError, MissingError
 from bench.model import FromDebian
-from bench.provision import system
+from bench.provision import stamp, system
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 ONE_LINE = re.compile(r"deb\s+(?:\[[^]]*\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)\s+(?P<components>[^#]+)")
@@ -35,17 +33,8 @@ def unpack(source: FromDebian, prefix: Path) -> Path:
     executable = prefix / source.executable
     if is_unpacked(source, prefix):
         return executable
-    with _alone(prefix):
+    with stamp.alone(prefix):
         return executable if is_unpacked(source, prefix) else _unpacked(source, prefix, executable)
-
-
-@contextmanager
-def _alone(prefix: Path) -> Iterator[None]:
-    """Hold the lock of a prefix during the block: two processes that unpack into one folder spoil both."""
-    prefix.parent.mkdir(parents=True, exist_ok=True)
-    with prefix.with_name(f"{prefix.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _unpacked(source: FromDebian, prefix: Path, executable: Path) -> Path:

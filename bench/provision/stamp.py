@@ -5,6 +5,7 @@ It is written last. A folder whose stamp is missing or different is incomplete o
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import shutil
 from collections.abc import Iterator
@@ -31,6 +32,15 @@ def is_current(folder: Path, made_of: str) -> bool:
     """Return True if `folder` is complete and was built from the inputs with the hash `made_of`."""
     stamp = folder / NAME
     return stamp.is_file() and stamp.read_text(encoding="utf-8") == made_of
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder during the block: two processes that fill one folder spoil both."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager

@@ -25,9 +25,15 @@ def environment(folder: Path, lock: Path, executable: str, *, made_of: str) -> P
     It stays as long as its stamp `made_of` does. Raises MissingError if it cannot be made.
     """
     if not stamp.is_current(folder, made_of):
-        with stamp.rebuilding(folder, made_of):
-            inside = str(folder / "env")
-            require_success(uv("venv", "--quiet", "--no-config", "--python", executable, inside))
-            locked = ["--require-hashes", "--python", inside, str(lock)]
-            require_success(uv("pip", "sync", "--quiet", "--no-config", *locked))
+        with stamp.alone(folder):
+            if not stamp.is_current(folder, made_of):
+                _make(folder, lock, executable, made_of)
     return folder / "env/bin/python"
+
+
+def _make(folder: Path, lock: Path, executable: str, made_of: str) -> None:
+    with stamp.rebuilding(folder, made_of):
+        inside = str(folder / "env")
+        require_success(uv("venv", "--quiet", "--no-config", "--python", executable, inside))
+        locked = ["--require-hashes", "--python", inside, str(lock)]
+        require_success(uv("pip", "sync", "--quiet", "--no-config", *locked))

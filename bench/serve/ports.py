@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import random
 import socket
 from contextlib import suppress
 
@@ -11,13 +12,15 @@ import psutil
 from bench.errors import LabError
 
 LOOPBACK = "127.0.0.1"
+PORTS = range(20_000, 32_000)  # the kernel gives clients others: none of them takes one that is not yet listened to
 
 
 def free_port(host: str = LOOPBACK) -> int:
     """Return a TCP port that is currently free at `host`, an address of this machine."""
-    with socket.create_server((host, 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
+    for port in random.sample(PORTS, len(PORTS)):
+        with suppress(OSError), socket.create_server((host, port)):
+            return port
+    raise LabError(f"no port from {PORTS.start} to {PORTS.stop - 1} of {host} is free")
 
 
 def require_free(port: int, host: str = LOOPBACK) -> None:

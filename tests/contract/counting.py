@@ -2,11 +2,13 @@
 
 import json
 import os
+import signal
 import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import cached_property
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +16,8 @@ from typing import NamedTuple
 import psutil
 import pytest
 
+from app.metering import CELLS, IN_FLIGHT, file_in
+from app.slots import Slots
 from bench.errors import LabError
 from bench.host.pinning import cores
 from bench.model import Stack
@@ -29,6 +33,7 @@ from tests.exposed import Series, labels_of
 TOKEN = "a-token-of-prometheus"  # noqa: S105 - made up
 LAYERS = "request_id health metrics log"
 PATIENCE_SECONDS = 30.0
+REPLACED_SECONDS = 10.0  # a server that ends lets its other workers end first
 USERS = 4
 JSON = {"Content-Type": "application/json"}
 
@@ -89,10 +94,16 @@ class Service:
         self.life.close()
         self.start()
 
-    def start_again_if_it_ends(self) -> None:
+    def kill_a_worker(self, clients: "Clients") -> None:
+        """Kill one that has answered these clients, and wait until another one answers them."""
+        before = self.processes()
+        os.kill(self.workers_of(clients).pop(), signal.SIGKILL)
+        self.start_again_if_it_ends(lambda: bool(self.workers_of(clients) - before))
+
+    def start_again_if_it_ends(self, is_replaced: Callable[[], bool]) -> None:
         """Wait for what a server does when a worker was killed: it replaces it, or it ends and its supervisor acts."""
-        deadline = time.monotonic() + 1.0
-        while time.monotonic() < deadline:
+        deadline = time.monotonic() + REPLACED_SECONDS
+        while time.monotonic() < deadline and not is_replaced():
             if self.running.process.status() == psutil.STATUS_ZOMBIE:
                 with suppress(LabError):  # "exited by itself", if it has done so with all its threads
                     self.life.close()
@@ -113,9 +124,30 @@ class Service:
             connection.close()
 
     def scrape(self) -> str:
-        status, text = self.ask("GET", "/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
-        assert status == 200, text
-        return text
+        """The metrics; a scrape without an answer, during a reload, is repeated."""
+        found: list[str] = []
+
+        def is_answered() -> bool:
+            status, text = self.ask("GET", "/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
+            assert status in {0, 200}, text
+            found.extend([text] if status else [])
+            return bool(found)
+
+        await_that(is_answered, "no answer to a scrape")
+        return found[0]
+
+    def processes(self) -> set[int]:
+        """The server's processes, also those of workers that have not answered yet."""
+        return {self.running.process.pid, *(each.pid for each in self.running.process.children(recursive=True))}
+
+    def in_flight(self) -> int:
+        """How many requests the workers have begun and not ended, without asking them."""
+        return sum(cells[IN_FLIGHT] for cells, _ in self.slots.read())
+
+    @cached_property
+    def slots(self) -> Slots:
+        """The counters of the workers."""
+        return Slots(file_in(self.folder), CELLS)
 
     def lines(self) -> list[Line]:
         """The lines of the log, apart from those of the server."""

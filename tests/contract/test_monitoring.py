@@ -101,8 +101,7 @@ def test_after_a_worker_is_killed_each_difference_is_a_request_under_way(
     with whole.service(stack, prepared) as service:
         with Clients(service) as clients:
             time.sleep(LOAD_SECONDS)
-            os.kill(service.workers_of(clients).pop(), signal.SIGKILL)
-            service.start_again_if_it_ends()
+            service.kill_a_worker(clients)
             time.sleep(LOAD_SECONDS)
         explained(whole, service, clients)
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 
 from app.core import transform
@@ -95,8 +96,7 @@ def explained(service: Service, clients: Clients) -> None:
 def test_after_a_worker_is_killed_each_difference_is_a_request_under_way(service: Service) -> None:
     with Clients(service) as clients:
         time.sleep(LOAD_SECONDS)
-        os.kill(service.workers_of(clients).pop(), signal.SIGKILL)
-        service.start_again_if_it_ends()
+        service.kill_a_worker(clients)
         time.sleep(LOAD_SECONDS)
     explained(service, clients)
 
@@ -110,6 +110,8 @@ def test_after_a_reload_each_difference_is_a_request_under_way(service: Service)
         await_that(lambda: bool(service.workers_of(clients) - before), "no new worker answers")
         time.sleep(LOAD_SECONDS)
     explained(service, clients)
+    # Granian ends its old workers one by one, and then obeys SIGTERM.
+    await_that(lambda: not any(map(psutil.pid_exists, before)), "an old worker does not end")
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -120,10 +122,10 @@ def test_a_request_that_dies_with_its_worker_is_lost_and_has_no_line(
         service.ask("GET", "/hello")
         (worker,) = {line["process.pid"] for line in service.lines()}
         dying = pool.submit(service.ask, "GET", "/wait?ms=5000", headers={"X-Request-ID": "dying"})
-        time.sleep(0.3)
+        await_that(lambda: service.in_flight() == 1, "the request does not begin")
         os.kill(int(str(worker)), signal.SIGKILL)
         assert dying.result() == (0, "")
-        service.start_again_if_it_ends()
+        service.start_again_if_it_ends(lambda: service.ask("GET", "/hello")[0] == 200)
         await_that(lambda: service.ask("GET", "/hello")[0] == 200, "the worker is not replaced")
         exposed = service.scrape()
         assert value(exposed, "http_requests_lost_total") == value(exposed, "statements_worker_deaths_total") == 1

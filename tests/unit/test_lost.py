@@ -45,8 +45,13 @@ def broken(connection: socket.socket) -> bool:
 
 
 def idle(connection: socket.socket) -> bool:
-    """A right answer, after which the server closes the connection without having announced that."""
+    """A right answer, after which the server closes the connection without having announced that.
+
+    The end is sent with the answer, so that no request comes between them.
+    """
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
     connection.sendall(RIGHT)
+    connection.shutdown(socket.SHUT_WR)
     return False
 
 

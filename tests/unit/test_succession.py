@@ -19,7 +19,7 @@ hands_over = sys.argv[1:]
 child = "import time; time.sleep(60)" if hands_over else "import sys; sys.stdin.read()"
 process = subprocess.Popen([sys.executable, "-c", child], stdin=subprocess.PIPE)
 open("started", "w").close()
-time.sleep(0.3) if hands_over else process.wait()
+time.sleep(1) if hands_over else process.wait()
 """
 
 
