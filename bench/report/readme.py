@@ -92,7 +92,7 @@ def _stacks(finding: Finding, found: Mapping[str, Finding]) -> str:
     pages = [f"[{found[name].study.title}]({_page(found[name])})" for name in PEERS if name in found]
     more = [f"Peers that are tuned or written by hand, and other documents: {listed(pages)}."] if pages else []
     told = [taken.pays(finding), taken.by_server(finding), taken.tails(finding), *taken.beside(finding), *more]
-    columns = [_filled(taken.caption(finding)), _items(taken.legend())]
+    columns = [_filled(taken.caption(finding)), _items(taken.legend(finding))]
     grid = [*columns, taken.stacks(finding), _filled(_measured([finding]))]
     return "\n\n".join([f"## {finding.study.title}", _filled(STAY), _items(filter(None, told)), *grid])
 

@@ -20,6 +20,7 @@ HEADING = (
     "CPU, µs",
     "$ a month",
     "$ a million",
+    "p99, ms",
     "memory, MB",
     "start, s",
     "size, MB",
@@ -37,6 +38,7 @@ def rows_of(finding: Finding) -> list[Row]:
 
 def stacks(finding: Finding) -> str:
     """The table, the least server CPU first; without columns that are absent for all."""
+    slow = {each.stack: each.percentiles[SLOWEST].figure for each in finding.latencies if each.is_common}
     cells = [
         [
             name(finding, row),
@@ -44,6 +46,7 @@ def stacks(finding: Finding) -> str:
             scaled(row.cpu, MICRO) + _undecided(row),
             scaled(money.monthly(row), 1.0),
             scaled(money.million(row), 1.0),
+            scaled(slow[row.stack], MILLI) if row.stack in slow else ABSENT,
             scaled(row.memory, MEGA),
             scaled(row.start, 1.0),
             scaled(row.compressed, MEGA),
@@ -70,12 +73,15 @@ def caption(finding: Finding) -> str:
     )
 
 
-def legend() -> list[str]:
+def legend(finding: Finding) -> list[str]:
     """What the columns are."""
+    common = next((number(each.rate) for each in finding.latencies if each.is_common), None)
+    slow = [f"**p99:** of the time to an answer, at {common} requests per second each."] if common else []
     return [
         "**CPU:** of the server, per request. Undecided: no difference from the same server with CPython is shown.",
         f"**$:** at an assumed ${money.CORE_HOUR:g} an hour of a core, fully used and without memory; {money.RATE:,} "
         f"requests per second for a month of {money.MONTH_HOURS:g} h, and a million requests.",
+        *slow,
         "**memory:** of all its processes under load, the largest sum. **start:** to the first right answer, on a "
         "machine that has read the files before.",
         "**size:** the files that a bare image needs, stripped and gzipped; not an image.",

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from bench.analysis.text import number
 from bench.errors import LabError
 from bench.paths import KEPT, ROOT
 from bench.report import docs, money, naming, readme, taken
@@ -131,6 +132,19 @@ def test_the_p99_near_capacity_is_told_where_no_fresh_servers_overlap(found: dic
         assert [float(each) / 1000 for each in ends] == pytest.approx([min(slow.servers), max(slow.servers)], rel=0.01)
     near = [each for each in own.latencies if each.level != "own 60"]
     assert taken.tails(msgspec.structs.replace(own, latencies=tuple(near))) == ""
+
+
+def test_the_p99_of_a_stack_is_that_at_the_common_rate(found: dict[str, Finding]) -> None:
+    own = found["stacks"]
+    heading, _, *lines = [line.strip("| ").split(" | ") for line in taken.stacks(own).splitlines()]
+    told = {line[0]: line[heading.index("p99, ms")] for line in lines}
+    known = {each.stack: each for each in own.latencies if each.is_common}
+    for row in taken.rows_of(own):
+        p99 = known[row.stack].percentiles["p99"].figure.value
+        assert float(told[taken.name(own, row)]) / 1000 == pytest.approx(p99, rel=0.01)
+    (rate,) = {each.rate for each in known.values()}
+    assert f"**p99:** of the time to an answer, at {number(rate)} requests per second each." in taken.legend(own)
+    assert "p99, ms" not in taken.stacks(msgspec.structs.replace(own, latencies=()))
 
 
 def test_money_follows_from_the_cpu(found: dict[str, Finding]) -> None:
