@@ -76,7 +76,8 @@ def caption(finding: Finding) -> str:
 def legend(finding: Finding) -> list[str]:
     """What the columns are."""
     common = next((number(each.rate) for each in finding.latencies if each.is_common), None)
-    slow = [f"**p99:** of the time to an answer, at {common} requests per second each."] if common else []
+    sessions = ", the median of the sessions" * bool(finding.over)
+    slow = [f"**p99:** of the time to an answer, at one rate for all: {common}/s{sessions}."] if common else []
     return [
         "**CPU:** of the server, per request. Undecided: no difference from the same server with CPython is shown.",
         f"**$:** at an assumed ${money.CORE_HOUR:g} an hour of a core, fully used and without memory; {money.RATE:,} "

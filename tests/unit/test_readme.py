@@ -143,7 +143,8 @@ def test_the_p99_of_a_stack_is_that_at_the_common_rate(found: dict[str, Finding]
         p99 = known[row.stack].percentiles["p99"].figure.value
         assert float(told[taken.name(own, row)]) / 1000 == pytest.approx(p99, rel=0.01)
     (rate,) = {each.rate for each in known.values()}
-    assert f"**p99:** of the time to an answer, at {number(rate)} requests per second each." in taken.legend(own)
+    (legend,) = [each for each in taken.legend(own) if each.startswith("**p99:**")]
+    assert f"at one rate for all: {number(rate)}/s, the median of the sessions." in legend
     assert "p99, ms" not in taken.stacks(msgspec.structs.replace(own, latencies=()))
 
 
