@@ -25,11 +25,11 @@ def monthly(row: Row) -> Figure:
     return Figure(value=row.cpu.value * RATE * MONTH_HOURS * CORE_HOUR)
 
 
-def million(row: Row) -> Figure:
-    """Dollars for the CPU of a million requests."""
+def billion(row: Row) -> Figure:
+    """Dollars for the CPU of a billion requests."""
     if row.cpu.value is None:
         return row.cpu
-    return Figure(value=1e6 * row.cpu.value * CORE_HOUR / HOUR_SECONDS)
+    return Figure(value=1e9 * row.cpu.value * CORE_HOUR / HOUR_SECONDS)
 
 
 def pays(plain: Named, changed: Sequence[Named]) -> str:

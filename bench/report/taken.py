@@ -19,7 +19,7 @@ HEADING = (
     "requests/s",
     "CPU, µs",
     "$ a month",
-    "$ a million",
+    "$ a billion",
     "p99, ms",
     "memory, MB",
     "start, s",
@@ -45,7 +45,7 @@ def stacks(finding: Finding) -> str:
             scaled(row.capacity, 1.0),
             scaled(row.cpu, MICRO) + _undecided(row),
             scaled(money.monthly(row), 1.0),
-            scaled(money.million(row), 1.0),
+            scaled(money.billion(row), 1.0),
             scaled(slow[row.stack], MILLI) if row.stack in slow else ABSENT,
             scaled(row.memory, MEGA),
             scaled(row.start, 1.0),
@@ -81,7 +81,7 @@ def legend(finding: Finding) -> list[str]:
     return [
         "**CPU:** of the server, per request. Undecided: no difference from the same server with CPython is shown.",
         f"**$:** at an assumed ${money.CORE_HOUR:g} an hour of a core, fully used and without memory; {money.RATE:,} "
-        f"requests per second for a month of {money.MONTH_HOURS:g} h, and a million requests.",
+        f"requests per second for a month of {money.MONTH_HOURS:g} h, and a billion requests.",
         *slow,
         "**memory:** of all its processes under load, the largest sum. **start:** to the first right answer, on a "
         "machine that has read the files before.",

@@ -149,14 +149,14 @@ def test_the_p99_of_a_stack_is_that_at_the_common_rate(found: dict[str, Finding]
 
 
 def test_money_follows_from_the_cpu(found: dict[str, Finding]) -> None:
-    """$0.04 an hour of a core; at 1,000 requests per second a month has 2,628 million."""
+    """$0.04 an hour of a core; at 1,000 requests per second a month has 2.628 billion."""
     own = found["stacks"]
     rows = {taken.name(own, row): row for row in taken.rows_of(own)}
     months = {name: money.monthly(row).value or 0.0 for name, row in rows.items()}
     for name, row in rows.items():
         assert row.cpu.value is not None
         assert months[name] == pytest.approx(row.cpu.value * 1000 * 730 * 0.04)
-        assert (money.million(row).value or 0.0) * 2628 == pytest.approx(months[name])
+        assert (money.billion(row).value or 0.0) * 2.628 == pytest.approx(months[name])
     plain = months[next(name for name, row in rows.items() if row.core.baseline)]
     above = re.findall(r"([\d,]+) for (.+?)(?:, |\. )", taken.pays(own).partition("per second: ")[2])
     assert above
