@@ -15,7 +15,9 @@ import pytest
 from rich.console import Console
 
 from bench import store
+from bench.errors import MissingError
 from bench.fleet.worker import FLEET
+from bench.measure.instruments import gatling_setup, pacer
 from bench.model import MacroPlan, MicroPlan, Study
 from bench.paths import ROOT
 from bench.progress import Progress
@@ -96,10 +98,15 @@ def network(names: str) -> Iterator[dict[str, Machine]]:
 
 @pytest.fixture(scope="module", autouse=True)
 def built() -> None:
-    """Builds once what the machines require, because they share this checkout."""
+    """Builds once what the machines require, because they share this checkout and have no network but their own."""
     artifacts, unavailable = building.prepare(CATALOG, ["cpython"], Progress(Console(quiet=True)))
     if not artifacts:
         expect_none(unavailable)
+    try:
+        pacer.provision()
+        gatling_setup.provision()
+    except MissingError as missing:
+        absent(str(missing), missing.remedy)
 
 
 def run(hub: Machine, study: Study, results: Path, *options: str) -> subprocess.Popen[str]:
