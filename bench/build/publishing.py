@@ -22,8 +22,8 @@ CREDENTIALS = "UV_PUBLISH_USERNAME and UV_PUBLISH_PASSWORD, or UV_PUBLISH_TOKEN"
 def publish(index: str, names: Sequence[str] = ()) -> list[str]:
     """Upload the wheels of the variants `names`, by default of all that are built. Returns the wheels' names.
 
-    uv reads the credentials from its environment: every user of a machine can read a command line. An identical wheel
-    that the index has already is no error. Raises LabError with the index's reason if it refuses one.
+    uv reads the credentials from its environment: every user of a machine can read a command line. A wheel that
+    the index has already, byte for byte, stays. Raises LabError with the index's reason if it refuses another.
     """
     if "@" in urlsplit(index).netloc:
         raise LabError(f"the address of the index has credentials: set {CREDENTIALS} instead")

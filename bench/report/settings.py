@@ -12,6 +12,7 @@ from bench.report.targets import TargetResult
 from bench.report.wording import MICRO, fitting
 
 FIGURES = {"cpu": "server CPU", "memory": "memory", "time": "time", "ready": "start"}
+RUNTIME = "runc "  # a program's name, with which the title of a place begins
 
 
 def only_settings(rows: Sequence[TargetResult]) -> bool:
@@ -66,8 +67,9 @@ def _by_setting(finding: Finding) -> dict[str, dict[str, TargetResult]]:
 
 
 def _begun(sentence: str) -> str:
-    """The words as the beginning of a sentence; a name such as gVisor stays as it is."""
-    return sentence if sentence[1:2].isupper() else f"{sentence[0].upper()}{sentence[1:]}"
+    """The words as the beginning of a sentence; a name such as gVisor or runc stays as it is."""
+    is_name = sentence[1:2].isupper() or sentence.startswith(RUNTIME)
+    return sentence if is_name else f"{sentence[0].upper()}{sentence[1:]}"
 
 
 def _span(places: dict[str, TargetResult]) -> str:

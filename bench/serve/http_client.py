@@ -14,13 +14,13 @@ HELLO = Exchange(method="GET", path="/hello", body=None, expect=b"Hello, world!\
 
 
 def ask(port: int, exchange: Exchange, timeout_seconds: float = 10.0, host: str = LOOPBACK) -> tuple[int, bytes]:
-    """Send one request over a new connection. Returns status and body. Raises LabError if there is no answer."""
+    """Return the status and body that one request gets over a new connection. Raises LabError without an answer."""
     answer = answered(port, exchange, timeout_seconds, host)
     return answer.status, answer.body
 
 
 def answered(port: int, exchange: Exchange, timeout_seconds: float = 10.0, host: str = LOOPBACK) -> Answer:
-    """Send one request over a new connection and return the answer. Raises LabError if there is none."""
+    """Return the answer to one request over a new connection. Raises LabError if there is none."""
     connection = http.client.HTTPConnection(host, port, timeout=timeout_seconds)
     try:
         _send(connection, exchange)
