@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -281,6 +282,20 @@ def test_a_free_port_can_be_bound() -> None:
     port = ports.free_port()
     with socket.create_server(("127.0.0.1", port)):
         pass
+
+
+def test_no_two_processes_get_one_port() -> None:
+    code = "from bench.serve.ports import free_port; print(*(free_port() for _ in range(200)))"
+    processes = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    given = [port for process in processes for port in process.communicate(timeout=60)[0].split()]
+    assert len(given) == len(set(given)) == 800
+
+
+def test_the_last_port_is_followed_by_the_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(ports, "LAB", tmp_path)
+    (tmp_path / "last-port").write_text(str(ports.PORTS[-1]))
+    assert ports.free_port() - ports.PORTS.start < 100  # some of them may be in use
+    assert int((tmp_path / "last-port").read_text()) >= ports.PORTS.start
 
 
 def test_the_command_has_no_placeholders_and_nothing_of_the_callers_environment(
