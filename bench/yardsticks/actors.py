@@ -20,7 +20,7 @@ from typing import Protocol
 
 import dramatiq
 import pykka
-from dramatiq.brokers.redis import RedisBroker
+from dramatiq.brokers.redis import MAINTENANCE_SCALE, RedisBroker
 from dramatiq.brokers.stub import StubBroker
 
 from app.consumer import Consumer
@@ -96,7 +96,7 @@ class Dramatiq:
     def __init__(self, address: str, task: Task) -> None:
         broker = StubBroker()
         if address:
-            broker = RedisBroker(url=address, heartbeat_timeout=2000, maintenance_chance=100_000)
+            broker = RedisBroker(url=address, heartbeat_timeout=2000, maintenance_chance=MAINTENANCE_SCALE)
         self.actor = dramatiq.actor(lambda text: task(text.encode()) and None, actor_name="compute", broker=broker)
         self.worker = dramatiq.Worker(broker, worker_threads=8)
 
