@@ -75,7 +75,7 @@ def work(address: str, role: Role) -> None:
     except ValueError as error:
         raise LabError(f"invalid scheduler {address!r}: use an address such as tcp://10.0.0.1:8786") from error
     leave_server_alone()
-    shutil.rmtree(FLEET, ignore_errors=True)
+    shutil.rmtree(FLEET / machine.mark(), ignore_errors=True)  # what a killed worker left; other machines work on
     asyncio.run(_work(address, role))
 
 

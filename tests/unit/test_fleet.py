@@ -259,3 +259,18 @@ def test_a_server_listens_on_a_private_address_only(monkeypatch: pytest.MonkeyPa
     else:
         with pytest.raises(LabError, match=r"must not listen at the public address 8\.8\.8\.8"):
             worker.private_address()
+
+
+def test_a_worker_begins_without_its_own_leftovers_and_leaves_what_other_machines_have(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async def worked(*_: object) -> None:
+        """It works."""
+
+    monkeypatch.setattr(worker, "FLEET", tmp_path)
+    monkeypatch.setattr(worker, "_work", worked)
+    monkeypatch.setattr(worker, "leave_server_alone", lambda: None)
+    for name in (worker.machine.mark(), "another"):
+        (tmp_path / name / "micro").mkdir(parents=True)
+    worker.work("127.0.0.1:8786", "machine")
+    assert [path.name for path in tmp_path.iterdir()] == ["another"]
