@@ -110,7 +110,7 @@ def _if_known() -> bytes:
         found += f',"user.id":{encode_basestring_ascii(by.subject[:SUBJECT_CHARACTERS])}'
     if (core := CORE.get()) is not None:
         found += f',"statements.core.duration":{core[1] - core[0]}'
-    return found.encode()
+    return found.encode() if found else b""
 
 
 def members_of(what: Running) -> str:
