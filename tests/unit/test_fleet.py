@@ -22,7 +22,7 @@ from bench.build import artifacts
 from bench.errors import LabError
 from bench.fleet import driver, worker
 from bench.fleet.worker import Badge
-from bench.host import exclusive
+from bench.host import exclusive, machine
 from bench.measure import blocks
 from bench.model import Case, Catalog, Measurement, MicroPlan, Observed, Plan, Ready, Session, Study, Unavailable
 from bench.plan.planned import plan
@@ -270,7 +270,7 @@ def test_a_worker_begins_without_its_own_leftovers_and_leaves_what_other_machine
     monkeypatch.setattr(worker, "FLEET", tmp_path)
     monkeypatch.setattr(worker, "_work", worked)
     monkeypatch.setattr(worker, "leave_server_alone", lambda: None)
-    for name in (worker.machine.mark(), "another"):
+    for name in (machine.mark(), "another"):
         (tmp_path / name / "micro").mkdir(parents=True)
     worker.work("127.0.0.1:8786", "machine")
     assert [path.name for path in tmp_path.iterdir()] == ["another"]
