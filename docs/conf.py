@@ -36,7 +36,7 @@ extensions = ["myst_parser"]
 myst_heading_anchors = 4
 nitpick_ignore_regex = [("myst", r"((\.\.|[\w-]+)/)+[\w-]*")]  # a folder has no page: its link becomes text
 html_theme = "furo"
-html_static_path = ["site.css", "results.css", "results.js"]
+html_static_path = ["site.css", "results.css", "results.js", "questions.js"]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_copyright = False
@@ -54,6 +54,13 @@ RESULTS = """```{raw} html
 <script src="../_static/results.js"></script>
 <p>All figures as CSV: <a href="results.csv" download>a stack a line</a>,
 <a href="sessions.csv" download>a session a line</a>.</p>
+```"""
+
+QUESTION = """```{raw} html
+<form hidden><label>Your question: <input id="asked" type="search" autofocus autocomplete="off"
+placeholder="how many workers?"></label></form>
+<dl id="answers" aria-live="polite"></dl>
+<script src="../_static/questions.js" defer></script>
 ```"""
 
 
@@ -83,6 +90,12 @@ def add_results(app: Sphinx, page: str, source: list[str]) -> None:
         commands = {each["study"]: each["command"] for each in sessions}
         command = commands.get(page.removeprefix("docs/findings/"), "")
         source[0] = PLOT.sub(lambda plot: plot[0] + _below(app, plot[1], command), source[0])
+
+
+def add_question(_app: Sphinx, page: str, source: list[str]) -> None:
+    """Put the field for a question on the page of questions."""
+    if page == "docs/questions":
+        source[0] = ASIDE.sub(QUESTION, source[0])
 
 
 def _sessions(app: Sphinx) -> list[dict[str, str]]:
@@ -118,4 +131,5 @@ def setup(app: Sphinx) -> None:
     """Connect the functions above to Sphinx."""
     app.connect("source-read", add_sidebar)
     app.connect("source-read", add_results)
+    app.connect("source-read", add_question)
     app.connect("build-finished", write_index)

@@ -118,3 +118,45 @@ def test_two_stacks_of_one_session_have_a_ratio_with_its_interval_and_a_history(
     assert re.search(r"[\d.,]+× \([\d.,]+–[\d.,]+\)", compared)
     assert "over sessions and commits" in compared
     assert 'download="side-by-side.csv"' in compared
+
+
+QUESTION = re.compile(r"^\| ([^|]+\?) \| ([^|]+) \|", re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def asked(site, chromium):
+    """Types a question on the page of questions; returns the questions whose answers are shown, the best first."""
+    chromium.get((site / "docs" / "questions.html").as_uri())
+    field = chromium.find_element("id", "asked")
+
+    def ask(question):
+        field.clear()
+        field.send_keys(question)
+        return [each.text for each in chromium.find_elements("css selector", "#answers dt")]
+
+    return ask
+
+
+def test_a_row_is_the_best_answer_to_its_own_question(asked):
+    questions = [each[1] for each in QUESTION.finditer((ROOT / "docs" / "questions.md").read_text(encoding="utf-8"))]
+    assert len(questions) > 40
+    assert [(question, asked(question)[:1]) for question in questions if asked(question)[:1] != [question]] == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "question"),
+    [
+        ("ram of a worker", "How much memory does a worker take?"),
+        ("Should we move from Gunicorn to uWSGI?", "uWSGI or Gunicorn?"),
+        ("is nodejs faster", "NodeJS or Java? Is Python right?"),
+        ("How many workers should I run?", "How many workers, or threads?"),
+        ("does the JIT help", "Its JIT?"),
+    ],
+)
+def test_other_words_find_the_answer_too(asked, typed, question):
+    assert question in asked(typed)
+
+
+def test_words_that_no_row_has_are_said_to_be_unknown(asked, chromium):
+    assert asked("xylophone") == []
+    assert chromium.find_element("id", "answers").text == "No row has these words. All questions are below."
