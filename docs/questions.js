@@ -9,7 +9,7 @@
   const IN_QUESTION = 2; // how often a word of the question counts
   const WITHOUT_MEANING = new Set(("a an and another any are as at be best better by can code could do does each for from " +
     "get give good handle has have help here how i if in instead is it its just make me move much my need of on one or our " +
-    "over per run service set should so switch swap take than that the their them there they this to under use using want " +
+    "over per run service set should so switch swap take than that the their them there they this time to under use using want " +
     "was we what when which will with without worth would you your python").split(" "));
   const box = document.getElementById("asked");
   const answers = document.getElementById("answers");
@@ -17,7 +17,7 @@
   const stem = (word) => word.replace(/[.?!]+$/, "").replace(/(?<=...)(ing|es|s|ed|e)$/, "");
   const SAME = Object.fromEntries(Object.entries({
     believe: "trust", cheap: "cost", docker: "container", expensive: "cost", javascript: "nodejs", jvm: "java",
-    latency: "p99", money: "cost", number: "figure", price: "cost", ram: "memory",
+    latency: "p99", money: "cost", number: "figure", price: "cost", ram: "memory", startup: "start",
   }).map((pair) => pair.map(stem)));
   const words = (text) => (text.toLowerCase().match(/[a-z0-9#+.]+/g) ?? [])
     .filter((word) => !WITHOUT_MEANING.has(word)).map(stem).map((word) => SAME[word] ?? word);
