@@ -17,7 +17,8 @@
   const stem = (word) => word.replace(/[.?!]+$/, "").replace(/(?<=...)(ing|es|s|ed|e)$/, "");
   const SAME = Object.fromEntries(Object.entries({
     believe: "trust", boot: "start", cheap: "cost", docker: "container", expensive: "cost", javascript: "nodejs", jvm: "java",
-    latency: "p99", monthly: "month", money: "cost", number: "figure", price: "cost", ram: "memory", startup: "start",
+    latency: "p99", monthly: "month", money: "cost", number: "figure", price: "cost", ram: "memory", response: "answer",
+    startup: "start", traffic: "load",
   }).map((pair) => pair.map(stem)));
   const words = (text) => (text.toLowerCase().match(/[a-z0-9#+.]+/g) ?? [])
     .filter((word) => !WITHOUT_MEANING.has(word)).map(stem).map((word) => SAME[word] ?? word);
