@@ -57,7 +57,7 @@ RESULTS = """```{raw} html
 ```"""
 
 QUESTION = """```{raw} html
-<form hidden><label>Your question: <input id="asked" type="search" autofocus autocomplete="off"
+<form hidden><label>Your question: <input id="asked" type="search" autocomplete="off"
 placeholder="how many workers?"></label></form>
 <dl id="answers" aria-live="polite"></dl>
 <script src="../_static/questions.js" defer></script>

@@ -7,18 +7,20 @@
   const MOST = 3; // answers shown
   const ENOUGH = 0.5; // of the best answer's weight
   const IN_QUESTION = 2; // how often a word of the question counts
-  const WITHOUT_MEANING = new Set(("a an and another any are as at be best better by can code could do does each for from " +
-    "get give good handle has have help here how i if in instead is it its just make me move much my need of on one or our " +
-    "over per run service set should so switch swap take than that the their them there they this time to under use using want " +
-    "was we what when which will with without worth would you your python").split(" "));
+  const WITHOUT_MEANING = new Set((
+    "a an and another any are as at be best better by can code could do does each for from get give good handle " +
+    "has have help here how i if in instead is it its just make me move much my need of on one or our over per " +
+    "python run service set should so swap switch take than that the their them there they this time to under use " +
+    "using want was we what when which will with without worth would you your"
+  ).split(" "));
   const box = document.getElementById("asked");
   const answers = document.getElementById("answers");
 
   const stem = (word) => word.replace(/[.?!]+$/, "").replace(/(?<=...)(ing|es|s|ed|e)$/, "");
   const SAME = Object.fromEntries(Object.entries({
-    believe: "trust", boot: "start", cheap: "cost", docker: "container", expensive: "cost", javascript: "nodejs", jvm: "java",
-    latency: "p99", monthly: "month", money: "cost", number: "figure", price: "cost", ram: "memory", response: "answer",
-    startup: "start", traffic: "load",
+    believe: "trust", boot: "start", cheap: "cost", docker: "container", expensive: "cost", javascript: "nodejs",
+    jvm: "java", latency: "p99", monthly: "month", money: "cost", number: "figure", price: "cost", ram: "memory",
+    response: "answer", startup: "start", traffic: "load",
   }).map((pair) => pair.map(stem)));
   const words = (text) => (text.toLowerCase().match(/[a-z0-9#+.]+/g) ?? [])
     .filter((word) => !WITHOUT_MEANING.has(word)).map(stem).map((word) => SAME[word] ?? word);
@@ -61,5 +63,6 @@
   box.addEventListener("input", answer);
   box.closest("form").addEventListener("submit", (event) => event.preventDefault());
   box.closest("form").hidden = false;
+  if (!location.hash) box.focus({ preventScroll: true });
   answer(); // a browser may have kept what was typed
 })();

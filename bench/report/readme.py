@@ -88,13 +88,13 @@ def _plain(finding: Finding) -> list[str]:
 
 
 def _stacks(finding: Finding, found: Mapping[str, Finding]) -> str:
-    """What whole stacks take, beside other languages: its sentences, then its table, machine and days."""
+    """What whole stacks take, beside other languages: table, what its columns mean, machine, days and sentences."""
     pages = [f"[{found[name].study.title}]({_page(found[name])})" for name in PEERS if name in found]
     more = [f"Peers that are tuned or written by hand, and other documents: {listed(pages)}."] if pages else []
     told = [taken.pays(finding), taken.by_server(finding), taken.tails(finding), *taken.beside(finding), *more]
     columns = [_filled(taken.caption(finding)), _items(taken.legend(finding))]
-    grid = [*columns, taken.stacks(finding), _filled(_measured([finding]))]
-    return "\n\n".join([f"## {finding.study.title}", _filled(STAY), _items(filter(None, told)), *grid])
+    parts = [_filled(STAY), taken.stacks(finding), *columns, _filled(_measured([finding])), _items(filter(None, told))]
+    return "\n\n".join([f"## {finding.study.title}", *parts])
 
 
 def _page(finding: Finding) -> str:

@@ -127,9 +127,9 @@ QUESTION = re.compile(r"^\| ([^|]+\?) \| ([^|]+) \|", re.MULTILINE)
 def asked(site, chromium):
     """Types a question on the page of questions; returns the questions whose answers are shown, the best first."""
     chromium.get((site / "docs" / "questions.html").as_uri())
-    field = chromium.find_element("id", "asked")
 
     def ask(question):
+        field = chromium.find_element("id", "asked")
         field.clear()
         field.send_keys(question)
         return [each.text for each in chromium.find_elements("css selector", "#answers dt")]
@@ -155,6 +155,11 @@ def test_a_row_is_the_best_answer_to_its_own_question(asked):
 )
 def test_other_words_find_the_answer_too(asked, typed, question):
     assert question in asked(typed)
+
+
+def test_the_field_has_the_focus(asked, chromium):
+    chromium.refresh()
+    assert chromium.switch_to.active_element == chromium.find_element("id", "asked")
 
 
 def test_words_that_no_row_has_are_said_to_be_unknown(asked, chromium):
