@@ -18,7 +18,7 @@
 
   const stem = (word) => word.replace(/[.?!]+$/, "").replace(/(?<=...)(ing|es|s|ed|e)$/, "");
   const SAME = Object.fromEntries(Object.entries({
-    believe: "trust", boot: "start", cheap: "cost", docker: "container", expensive: "cost", javascript: "nodejs",
+    believe: "trust", benchmark: "measure", boot: "start", cheap: "cost", docker: "container", expensive: "cost", javascript: "nodejs",
     jvm: "java", latency: "p99", monthly: "month", money: "cost", number: "figure", price: "cost", ram: "memory",
     response: "answer", startup: "start", traffic: "load",
   }).map((pair) => pair.map(stem)));
