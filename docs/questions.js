@@ -18,9 +18,9 @@
 
   const stem = (word) => word.replace(/[.?!]+$/, "").replace(/(?<=...)(ing|es|s|ed|e)$/, "");
   const SAME = Object.fromEntries(Object.entries({
-    believe: "trust", benchmark: "measure", boot: "start", cheap: "cost", docker: "container", expensive: "cost", javascript: "nodejs",
-    jvm: "java", latency: "p99", monthly: "month", money: "cost", number: "figure", price: "cost", ram: "memory",
-    response: "answer", startup: "start", traffic: "load",
+    believe: "trust", benchmark: "measure", boot: "start", cheap: "cost", docker: "container", expensive: "cost",
+    javascript: "nodejs", jvm: "java", latency: "p99", monthly: "month", money: "cost", number: "figure", price: "cost",
+    ram: "memory", response: "answer", rss: "memory", startup: "start", traffic: "load",
   }).map((pair) => pair.map(stem)));
   const words = (text) => (text.toLowerCase().match(/[a-z0-9#+.]+/g) ?? [])
     .filter((word) => !WITHOUT_MEANING.has(word)).map(stem).map((word) => SAME[word] ?? word);
@@ -54,7 +54,7 @@
     return [term, ...details];
   };
   const answer = () => {
-    const asked = words(box.value);
+    const asked = [...new Set(words(box.value))];
     const best = found(asked);
     answers.replaceChildren(...best.flatMap(shown));
     if (asked.length && !best.length) answers.textContent = "No row has these words. All questions are below.";
