@@ -146,11 +146,11 @@ def test_a_row_is_the_best_answer_to_its_own_question(asked):
 @pytest.mark.parametrize(
     ("typed", "question"),
     [
-        ("ram of a worker", "How much memory does each setup take?"),
+        ("ram of each setup", "How much memory does each setup take?"),
         ("Should we move from Gunicorn to uWSGI?", "uWSGI or Gunicorn?"),
         ("is nodejs faster", "NodeJS or Java? Is Python right?"),
         ("How many workers should I run?", "How many workers, or threads?"),
-        ("does the JIT help", "Its JIT?"),
+        ("does the JIT help", "Does CPython's JIT help, and how does it warm up?"),
     ],
 )
 def test_other_words_find_the_answer_too(asked, typed, question):
