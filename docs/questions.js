@@ -19,7 +19,7 @@
   const stem = (word) => word.replace(/[.?!]+$/, "").replace(/(?<=...)(ing|es|s|ed|e)$/, "");
   const SAME = Object.fromEntries(Object.entries({
     believe: "trust", benchmark: "measure", boot: "start", cheap: "cost", docker: "container", expensive: "cost",
-    javascript: "nodejs", jvm: "java", latency: "p99", monthly: "month", money: "cost", number: "figure", price: "cost",
+    javascript: "nodejs", jvm: "java", latency: "p99", monthly: "month", money: "cost", price: "cost",
     ram: "memory", response: "answer", rss: "memory", startup: "start", traffic: "load", warmup: "warm",
   }).map((pair) => pair.map(stem)));
   const words = (text) => (text.toLowerCase().match(/[a-z0-9#+.]+/g) ?? [])

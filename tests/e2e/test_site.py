@@ -146,7 +146,7 @@ def test_a_row_is_the_best_answer_to_its_own_question(asked):
 @pytest.mark.parametrize(
     ("typed", "question"),
     [
-        ("ram of each setup", "How much memory does each setup take?"),
+        ("ram of each setup", "How much memory does each setup take: interpreter, server, language?"),
         ("Should we move from Gunicorn to uWSGI?", "uWSGI or Gunicorn?"),
         ("is nodejs faster", "NodeJS or Java? Is Python right?"),
         ("How many workers should I run?", "How many workers, or threads?"),
