@@ -8,10 +8,10 @@
   const ENOUGH = 0.5; // of the best answer's weight
   const IN_QUESTION = 2; // how often a word of the question counts
   const WITHOUT_MEANING = new Set((
-    "a an and another any api are as at be best better by can code could do does each for from get give good handle " +
-    "has have help here how i if in instead is it its just make me move much my need of on one or our over per " +
-    "python run service set should so swap switch take than that the their them there they this time to under use " +
-    "using want was we what when which will with without worth would you your"
+    "a an and another any api are as at be best better by can code could do does each faster for from get give " +
+    "good handle has have help here how i if in instead is it its just make me move much my need of on one or our " +
+    "over per python run service set should so swap switch take than that the their them there they this time to " +
+    "under use using want was we what when which will with without worth would you your"
   ).split(" "));
   const box = document.getElementById("asked");
   const answers = document.getElementById("answers");

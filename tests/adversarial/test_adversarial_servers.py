@@ -212,10 +212,12 @@ def test_a_server_that_is_wrong_once(measured: Measured) -> None:
 def test_a_server_that_answers_before_it_works(measured: Measured, waits: float, load: str) -> None:
     """It knows all documents on disk, including the unseen ones, but not those with a secret seed.
 
-    Which gate names it first depends on how busy the machine is.
+    Which gate names it first depends on how busy the machine is. If that is very busy, a server may get by: a study
+    measures at least three.
     """
     with pytest.raises(LabError) as caught:
-        measured(answers_first(waits), load=load)
+        for _ in range(3):
+            measured(answers_first(waits), load=load)
     assert caught.value.gate in NAMES_A_CHEAT
 
 
