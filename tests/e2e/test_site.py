@@ -150,7 +150,7 @@ def test_a_row_is_the_best_answer_to_its_own_question(asked):
         ("Should we move from Gunicorn to uWSGI?", "uWSGI or Gunicorn? Should I replace the sync worker?"),
         ("is nodejs faster", "NodeJS or Java? Is Python right?"),
         ("How many workers should I run?", "How many workers, or threads?"),
-        ("does the JIT help", "Does CPython's JIT help, and how does it warm up?"),
+        ("does the JIT help", "Does the JIT of CPython help, and how does it warm up?"),
     ],
 )
 def test_other_words_find_the_answer_too(asked, typed, question):
