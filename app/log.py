@@ -35,22 +35,19 @@ SUBJECT_CHARACTERS = DEPLOYMENT_CHARACTERS = 128
 
 
 class Clock:
-    """The time in UTC, as ISO 8601 has it. The text of a second is made once, and `turned` is called before."""
+    """The present second in UTC, as ISO 8601 has it. Its text is made once, and `turned` is called before."""
 
     def __init__(self, turned: Callable[[], None]) -> None:
         self.turned = turned
         self.second: tuple[int, bytes] = 0, b""  # its first nanosecond
 
-    def now(self) -> tuple[bytes, int]:
-        """The second, and the microseconds since."""
-        begun, text = self.second
-        ns = time_ns() - begun  # small numbers: to divide large ones takes long
-        if not 0 <= ns < SECOND_NS:
-            second, ns = divmod(begun + ns, SECOND_NS)
-            text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)).encode()
-            self.turned()  # first: no other thread goes on with what was before
-            self.second = second * SECOND_NS, text
-        return text, ns // 1000
+    def turn(self, ns: int) -> tuple[bytes, int]:
+        """Go on to the second of a time. Its text, and the nanoseconds since it began."""
+        second, since = divmod(ns, SECOND_NS)
+        text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)).encode()
+        self.turned()  # first: no other thread goes on with what was before
+        self.second = second * SECOND_NS, text
+        return text, since
 
 
 class Log:
@@ -68,7 +65,10 @@ class Log:
         self.numbers = count()
 
     def ended(self, asked: Asked, status: int, received: int, sent: int, ns: int) -> None:
-        second, microseconds = self.clock.now()
+        begun, second = self.clock.second
+        since = time_ns() - begun  # small numbers: to divide large ones takes long
+        if not 0 <= since < SECOND_NS:
+            second, since = self.clock.turn(begun + since)
         rules = self.sampler.rules
         level = "info" if rules is USUAL and status < FAILED else rules.level(status, ns)  # a call less
         if level is None:
@@ -79,7 +79,7 @@ class Log:
         self.lines.put(
             b'{"@timestamp":"%b.%06dZ"%b%b-%x","event.duration":%d,"http.request.body.bytes":%d'
             b',"http.response.body.bytes":%d%b}\n'
-            % (second, microseconds, head, process, number, ns, received, sent, _if_known())
+            % (second, since // 1000, head, process, number, ns, received, sent, _if_known())
         )
 
     def _process(self) -> bytes:

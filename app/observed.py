@@ -152,10 +152,10 @@ def on_asgi(application: AsyncApplication, ended: Ended) -> AsyncApplication:
             kind = message["type"]
             if kind == "http.response.start":
                 status = message["status"]
-            elif kind == "http.response.body":
+            elif kind == "http.response.body" and not is_told:
                 if "body" in message and asked[0] != "HEAD":
                     sent += len(message["body"])
-                if not is_told and not message.get("more_body"):
+                if "more_body" not in message or not message["more_body"]:  # without a call
                     is_told = True
                     ended(asked, status, received, sent, perf_counter_ns() - begin)
             begun: Awaitable[None] = send(message)

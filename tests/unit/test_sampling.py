@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import time
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 
 from app import contract, layers, log, sampling
 from app.lines import Lines
-from app.log import Clock, Log
+from app.log import Log
 from app.sampling import Rules, Sampler, rules_of
 from tests.cores import document, order
 from tests.unit.interfaces import INTERFACES, ask
@@ -84,17 +83,18 @@ def test_an_unchanged_file_is_not_read_again(file: Path) -> None:
 
 
 def test_the_clock_turns_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[bytes] = []
+    log_of_all = Log(Lines(written.append), Sampler(""))
     turned: list[None] = []
-    clock = Clock(lambda: turned.append(None))
-    times = []
-    for ns in (0, 999_999_999, 1_000_000_000, 1_000_001_000, 86_400_000_000_000):
+    monkeypatch.setattr(log_of_all.clock, "turned", lambda: turned.append(None))
+    for ns in (0, 999_999_999, 1_000_000_000, 1_000_001_000, 86_400_000_000_000, 86_399_999_999_999):
         monkeypatch.setattr(log, "time_ns", lambda ns=ns: ns + 10**18)
-        times.append(clock.now())
-    assert times == [
-        (b"2001-09-09T01:46:40", 0), (b"2001-09-09T01:46:40", 999_999), (b"2001-09-09T01:46:41", 0),
-        (b"2001-09-09T01:46:41", 1), (b"2001-09-10T01:46:40", 0),
+        log_of_all.ended(("GET", "/hello", "http"), 200, 0, 14, 1)
+    assert [json.loads(line)["@timestamp"] for line in written] == [
+        "2001-09-09T01:46:40.000000Z", "2001-09-09T01:46:40.999999Z", "2001-09-09T01:46:41.000000Z",
+        "2001-09-09T01:46:41.000001Z", "2001-09-10T01:46:40.000000Z", "2001-09-10T01:46:39.999999Z",
     ]  # fmt: skip
-    assert len(turned) == 3
+    assert len(turned) == 4, "also if the time was set back"
 
 
 def test_no_other_thread_goes_on_with_old_rules_while_one_reads_the_new(
@@ -165,4 +165,3 @@ def test_the_rules_are_read_from_the_file_of_the_environment(file: Path) -> None
     file.write_text('{"sampled": 0.5, "slow_ms": 20}')
     configured = log.configured({"STATEMENTS_LAYERS": "log", "STATEMENTS_LOG_RULES": str(file)})
     assert configured.sampler.rules == Rules(0.5, 20 * MS)
-    assert re.fullmatch(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", configured.clock.now()[0])
