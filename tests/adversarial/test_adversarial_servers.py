@@ -24,7 +24,9 @@ from tests import commands
 from tests.absent import absent
 from tests.declared import CATALOG
 
-pytestmark = pytest.mark.slow
+# Beside other tests a gate on times may trip for a server that is honest, or miss a cheat: the lab repeats such a run,
+# and measures at least three servers.
+pytestmark = [pytest.mark.slow, pytest.mark.flaky(reruns=2)]
 
 ON_BJOERN = Stack(variant="cpython", framework="bare", server="bjoern")
 ON_THREADS = Stack(variant="cpython", framework="bare", server="gunicorn-gthread")
@@ -212,16 +214,10 @@ def test_a_server_that_is_wrong_once(measured: Measured) -> None:
 def test_a_server_that_answers_before_it_works(measured: Measured, waits: float, load: str) -> None:
     """It knows all documents on disk, including the unseen ones, but not those with a secret seed.
 
-    Which gate names it first depends on how busy the machine is. If that is very busy, a server may get by: a study
-    measures at least three.
+    Which gate names it first depends on how busy the machine is.
     """
-
-    def thrice() -> None:
-        for _ in range(3):
-            measured(answers_first(waits), load=load)
-
     with pytest.raises(LabError) as caught:
-        thrice()
+        measured(answers_first(waits), load=load)
     assert caught.value.gate in NAMES_A_CHEAT
 
 
