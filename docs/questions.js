@@ -9,9 +9,9 @@
   const IN_QUESTION = 2; // how often a word of the question counts
   const WITHOUT_MEANING = new Set((
     "a an and another any api are as at be best better by can code could do does each faster for from get give " +
-    "good handle has have help here how i if in instead is it its just make me move much my need of on one or our " +
-    "over per python run service set should so swap switch take than that the their them there they this time to " +
-    "under use using want was we what when which will with without worth would you your"
+    "good handle has have help here how i if in instead is it its json just make me move much my need of on one " +
+    "or our over per python run service set should so swap switch take than that the their them there they this " +
+    "time to under use using want was we what when which will with without worth would you your"
   ).split(" "));
   const box = document.getElementById("asked");
   const answers = document.getElementById("answers");
@@ -19,8 +19,9 @@
   const stem = (word) => word.replace(/[.?!]+$/, "").replace(/(?<=...)(ing|es|s|ed|e)$/, "");
   const SAME = Object.fromEntries(Object.entries({
     believe: "trust", benchmark: "measure", boot: "start", cheap: "cost", docker: "container", expensive: "cost",
-    javascript: "nodejs", jvm: "java", latency: "p99", monthly: "month", money: "cost", price: "cost",
-    ram: "memory", response: "answer", rss: "memory", startup: "start", traffic: "load", warmup: "warm",
+    javascript: "nodejs", jvm: "java", latency: "p99", less: "cut", lower: "cut", money: "cost", monthly: "month",
+    price: "cost", ram: "memory", reduce: "cut", response: "answer", rss: "memory", shrink: "cut", startup: "start",
+    tail: "p99", traffic: "load", warmup: "warm",
   }).map((pair) => pair.map(stem)));
   const words = (text) => (text.toLowerCase().match(/[a-z0-9#+.]+/g) ?? [])
     .filter((word) => !WITHOUT_MEANING.has(word)).map(stem).map((word) => SAME[word] ?? word);

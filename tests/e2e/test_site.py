@@ -149,7 +149,7 @@ def test_a_row_is_the_best_answer_to_its_own_question(asked):
         ("ram of each setup", "How much memory does each setup take: interpreter, server, language?"),
         ("Should we move from Gunicorn to uWSGI?", "uWSGI or Gunicorn? Should I replace the sync worker?"),
         ("is nodejs faster", "NodeJS or Java? Is Python right?"),
-        ("How many workers should I run?", "How many workers, or threads?"),
+        ("How many workers should I run?", "How many workers per core, or threads?"),
         ("does the JIT help", "Does the JIT of CPython help, and how does it warm up?"),
     ],
 )
