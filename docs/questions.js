@@ -20,8 +20,8 @@
   const SAME = Object.fromEntries(Object.entries({
     believe: "trust", benchmark: "measure", boot: "start", cheap: "cost", docker: "container", expensive: "cost",
     javascript: "nodejs", jvm: "java", latency: "p99", less: "cut", lower: "cut", money: "cost", monthly: "month",
-    price: "cost", ram: "memory", reduce: "cut", response: "answer", rss: "memory", shrink: "cut", startup: "start",
-    tail: "p99", traffic: "load", warmup: "warm",
+    price: "cost", ram: "memory", reduce: "cut", response: "answer", rss: "memory", shrink: "cut", speedup: "speed",
+    startup: "start", tail: "p99", traffic: "load", warmup: "warm",
   }).map((pair) => pair.map(stem)));
   const words = (text) => (text.toLowerCase().match(/[a-z0-9#+.]+/g) ?? [])
     .filter((word) => !WITHOUT_MEANING.has(word)).map(stem).map((word) => SAME[word] ?? word);
