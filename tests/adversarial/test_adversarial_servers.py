@@ -26,7 +26,7 @@ from tests.declared import CATALOG
 
 # Beside other tests a gate on times may trip for a server that is honest, or miss a cheat: the lab repeats such a run,
 # and measures at least three servers.
-pytestmark = [pytest.mark.slow, pytest.mark.flaky(reruns=2)]
+pytestmark = [pytest.mark.slow, pytest.mark.flaky(reruns=4, reruns_delay=5)]
 
 ON_BJOERN = Stack(variant="cpython", framework="bare", server="bjoern")
 ON_THREADS = Stack(variant="cpython", framework="bare", server="gunicorn-gthread")
