@@ -155,7 +155,7 @@ def on_asgi(application: AsyncApplication, ended: Ended) -> AsyncApplication:
             elif kind == "http.response.body" and not is_told:
                 if "body" in message and asked[0] != "HEAD":
                     sent += len(message["body"])
-                if "more_body" not in message or not message["more_body"]:  # without a call
+                if "more_body" not in message or not message["more_body"]:  # `get` would be a call
                     is_told = True
                     ended(asked, status, received, sent, perf_counter_ns() - begin)
             begun: Awaitable[None] = send(message)
